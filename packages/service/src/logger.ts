@@ -1,0 +1,55 @@
+import type { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
+import { type Logger, pino } from 'pino';
+import { build as prettyStream } from 'pino-pretty';
+import { maskLine } from './mask.ts';
+
+/** What `level` may be, from the least to the most talkative. */
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LoggerOptions {
+  /** The program: a field of every line. */
+  readonly name: string;
+  /** @default 'info' */
+  readonly level?: LogLevel;
+  /** Coloured lines for people instead of JSON. */
+  readonly pretty: boolean;
+  /** A stream or a file descriptor. @default 2, standard error: standard output belongs to results */
+  readonly destination?: Writable | number;
+  /** Fields of every line, besides `name`, `pid` and `hostname`. */
+  readonly base?: object;
+}
+
+export type { Logger } from 'pino';
+
+/**
+ * A logger that writes at once, in this process: a short-lived command must not lose its last line, which a worker
+ * thread would. Secrets are masked on the finished line, whatever field or message they came in.
+ */
+export function createLogger(options: LoggerOptions): Logger {
+  const { name, level = 'info', pretty, destination = 2, base } = options;
+  const stream = pretty ? prettyDestination(destination) : plainDestination(destination);
+  const logger = pino(
+    { name, level, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: maskLine } },
+    stream,
+  );
+  return base === undefined ? logger : logger.child(base);
+}
+
+function plainDestination(destination: Writable | number): { write(line: string): void } {
+  return typeof destination === 'number'
+    ? pino.destination({ dest: destination, sync: true })
+    : destination;
+}
+
+function prettyDestination(destination: Writable | number): { write(line: string): void } {
+  return prettyStream({
+    destination,
+    sync: true,
+    colorize: typeof destination === 'number' && isatty(destination),
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+  });
+}

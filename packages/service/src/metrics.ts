@@ -1,0 +1,132 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Outcome } from '@fetchfleet/crawl';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { SLICE_RESULTS } from './catalogue.ts';
+import { Collectors, type CollectFunction } from './collectors.ts';
+import { type Instruments, createInstruments } from './instruments.ts';
+import { OriginLabels } from './origin-labels.ts';
+
+const NANOSECONDS = 1e9;
+const LOOP_RESOLUTION_MS = 20;
+/** Reasons are a short list; the cap only keeps a mistake in one from filling Prometheus. */
+const REASON_CAP = 50;
+
+type LoopDelays = ReturnType<typeof monitorEventLoopDelay>;
+
+export interface MetricsOptions {
+  /** The worker's id: a label of `fetchfleet_build_info`, so that a restart renames one series and not all of them. */
+  readonly worker: string;
+  /** @default 'unknown' */
+  readonly version?: string;
+  /** `got` or `undici`. @default 'none' */
+  readonly transport?: string;
+  /** Origins that get a label of their own; the rest is `other`. @default 100 */
+  readonly originCap?: number;
+}
+
+/** What one scrape answers. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface SettledFetch {
+  readonly outcome: Outcome;
+  readonly origin: string;
+  readonly durationSeconds: number;
+  /** Of the decompressed body. */
+  readonly bytes: number;
+}
+
+/** The metrics of this process, in a registry of their own. Labels that come from outside go through the methods, which bound them. */
+export interface Metrics extends Omit<Instruments, 'fetches' | 'retries' | 'throttles'> {
+  /** Counts a settled fetch: outcome, duration and bytes. Costs about a microsecond. */
+  fetchSettled(fetch: SettledFetch): void;
+  /** Counts an attempt that is made again later. */
+  fetchRetried(reason: string): void;
+  /** Counts a "not now" of an origin. */
+  fetchThrottled(throttle: { readonly origin: string; readonly reason: string }): void;
+  /** Calls `collect` before every scrape, for gauges whose value must be asked for elsewhere. */
+  onCollect(collect: CollectFunction): void;
+  /** The page for Prometheus. Never waits longer than 2 s for `onCollect` functions. */
+  page(): Promise<MetricsPage>;
+  /** Stops measuring the event loop. */
+  stop(): void;
+}
+
+/** Makes the metrics of the catalogue and the standard ones of a Node process. The global registry is left alone. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { fetches, retries, throttles, ...instruments } = createInstruments(registry);
+  const origins = new OriginLabels(options.originCap);
+  const reasons = new OriginLabels(REASON_CAP);
+  const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  loop.enable();
+  const collectors = new Collectors(() => instruments.collectErrors.inc());
+  const inResult = {
+    ok: instruments.fetchDuration.labels('ok'),
+    failed: instruments.fetchDuration.labels('failed'),
+  };
+  setUp(instruments, options);
+
+  return {
+    ...instruments,
+    fetchSettled({ outcome, origin, durationSeconds, bytes }) {
+      fetches.inc({ outcome, origin: origins.labelOf(origin) });
+      inResult[outcome === 'ok' ? 'ok' : 'failed'].observe(durationSeconds);
+      instruments.receivedBytes.inc(bytes);
+    },
+    fetchRetried: (reason) => retries.inc({ reason: reasons.labelOf(reason) }),
+    fetchThrottled({ origin, reason }) {
+      throttles.inc({ origin: origins.labelOf(origin), reason: reasons.labelOf(reason) });
+    },
+    onCollect: (collect) => collectors.add(collect),
+    page: singleFlight(async () => {
+      instruments.queueJobs.reset();
+      recordLoopLag(instruments, loop);
+      await collectors.run();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    }),
+    stop() {
+      loop.disable();
+    },
+  };
+}
+
+function setUp(
+  instruments: Pick<Instruments, 'buildInfo' | 'slices'>,
+  options: MetricsOptions,
+): void {
+  const { worker, version = 'unknown', transport = 'none' } = options;
+  instruments.buildInfo.set({ worker, version, transport, node: process.versions.node }, 1);
+  // A counter that starts to exist with its first event loses that event for `rate()`.
+  for (const result of SLICE_RESULTS) instruments.slices.inc({ result }, 0);
+}
+
+function recordLoopLag(
+  { eventLoopLag }: Pick<Instruments, 'eventLoopLag'>,
+  loop: LoopDelays,
+): void {
+  const isEmpty = loop.count === 0;
+  eventLoopLag.set({ stat: 'p50' }, isEmpty ? 0 : lagOf(loop.percentile(50)));
+  eventLoopLag.set({ stat: 'p99' }, isEmpty ? 0 : lagOf(loop.percentile(99)));
+  eventLoopLag.set({ stat: 'max' }, isEmpty ? 0 : lagOf(loop.max));
+  loop.reset();
+}
+
+/** The histogram holds whole delays between two ticks of its timer, the tick's own length included. */
+function lagOf(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / NANOSECONDS - LOOP_RESOLUTION_MS / 1000);
+}
+
+/** Two scrapes at once share one answer: each would reset what the other is filling in. */
+function singleFlight<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
