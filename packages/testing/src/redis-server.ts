@@ -44,7 +44,7 @@ export async function launchRedisServer(options: RedisServerOptions): Promise<Re
   const callOff = child.pid === undefined ? undefined : killWithParent(child.pid);
   child.once('exit', () => callOff?.());
   try {
-    await untilReady(options.port, () => failure);
+    await untilReady(options.port, { output: () => output, failure: () => failure });
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
@@ -72,19 +72,22 @@ function killWithParent(pid: number): () => void {
   return onParentDeath('kill', ['-9', String(pid)]);
 }
 
-async function untilReady(port: number, failure: () => Error | undefined): Promise<void> {
+interface Progress {
+  readonly output: () => string;
+  readonly failure: () => Error | undefined;
+}
+
+/** Its own word that it is ready, and then an answer: another server may hold the port. */
+async function untilReady(port: number, { output, failure }: Progress): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS;
-  while (!(await answersPing(port))) {
+  while (!output().includes('Ready to accept connections') || !(await answersPing(port))) {
     const failed = failure();
     if (failed !== undefined) throw failed;
-    if (performance.now() > deadline)
-      throw new Error(`redis-server on port ${port} does not answer`);
+    if (performance.now() > deadline) {
+      throw new Error(`redis-server on port ${port} does not answer: ${output()}`);
+    }
     await sleep(10);
   }
-  // Another server may have taken the port first: then ours ends a moment later.
-  await sleep(0);
-  const failed = failure();
-  if (failed !== undefined) throw failed;
 }
 
 /** Whether a Redis on this port of 127.0.0.1 answers PONG (not: still loading its data). */

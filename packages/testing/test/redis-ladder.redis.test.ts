@@ -53,7 +53,7 @@ describe('a private Redis', () => {
     const owner = await startProcess('node', ['--input-type=module', '-e', script]);
     const [, pid = ''] = await owner.waitForLine(/^redis (\d+)$/u);
     await owner.kill();
-    await eventually(() => !isAlive(Number(pid)));
+    await eventually(() => expect(isAlive(Number(pid))).toBe(false));
   });
 });
 
