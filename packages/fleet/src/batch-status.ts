@@ -1,0 +1,77 @@
+import { OUTCOMES, type Outcome } from '@fetchfleet/crawl';
+
+export const BATCH_STATES = ['expanding', 'running', 'paused', 'cancelled', 'finished'] as const;
+export type BatchState = (typeof BATCH_STATES)[number];
+
+/** How far a batch is. Instants are ISO 8601, by the clock of Redis. */
+export interface BatchStatus {
+  readonly batch: string;
+  readonly name: string;
+  readonly state: BatchState;
+  readonly total: number;
+  readonly settled: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly outcomes: Partial<Record<Outcome, number>>;
+  readonly createdAt: string;
+  /** When the first worker took one of its slices. */
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  /** Settled fetches per second from start to end, or to now. */
+  readonly fetchesPerSecond: number;
+  /** The durations of all settled fetches added up: how long one after the other would have taken. */
+  readonly durationSumMs: number;
+  /** Body bytes of all settled fetches. */
+  readonly bytes: number;
+  readonly sliceSize: number;
+  /** Path of the crawl file where it was started. */
+  readonly source: string;
+  readonly fingerprint: string;
+  /** The results folder that the first worker told. */
+  readonly results?: string;
+  /** Variables that a worker of this batch lacked within the last minute. */
+  readonly missingSecrets: readonly string[];
+}
+
+/** Builds the status from the fields of the batch hash. `nowMs` is Redis' clock. */
+export function statusFromFields(
+  batch: string,
+  fields: ReadonlyMap<string, string>,
+  context: { readonly nowMs: number; readonly missingSecrets: readonly string[] },
+): BatchStatus {
+  const number = (name: string): number => Number(fields.get(name) ?? 0);
+  const instant = (name: string): string | undefined =>
+    fields.has(name) ? new Date(number(name)).toISOString() : undefined;
+  const startedAt = instant('startedAt');
+  const finishedAt = instant('finishedAt');
+  const results = fields.get('results');
+  const endMs = finishedAt === undefined ? context.nowMs : number('finishedAt');
+  const elapsedMs = startedAt === undefined ? 0 : endMs - number('startedAt');
+  const settled = number('settled');
+  const failed = number('failed');
+  return {
+    batch,
+    name: fields.get('name') ?? '',
+    state: BATCH_STATES.find((state) => state === fields.get('state')) ?? 'running',
+    total: number('total'),
+    settled,
+    ok: settled - failed,
+    failed,
+    outcomes: Object.fromEntries(
+      OUTCOMES.flatMap((outcome) =>
+        fields.has(`outcome:${outcome}`) ? [[outcome, number(`outcome:${outcome}`)]] : [],
+      ),
+    ),
+    createdAt: new Date(number('createdAt')).toISOString(),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(finishedAt !== undefined && { finishedAt }),
+    fetchesPerSecond: elapsedMs > 0 ? Math.round((settled / elapsedMs) * 1e5) / 100 : 0,
+    durationSumMs: number('durationUs') / 1000,
+    bytes: number('bytes'),
+    sliceSize: number('sliceSize'),
+    source: fields.get('source') ?? '',
+    fingerprint: fields.get('fingerprint') ?? '',
+    ...(results !== undefined && { results }),
+    missingSecrets: context.missingSecrets,
+  };
+}

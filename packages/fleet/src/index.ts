@@ -1,0 +1,20 @@
+export { type BatchState, type BatchStatus } from './batch-status.ts';
+export { Gate } from './gate.ts';
+export { type FleetKeys, fleetKeys } from './keys.ts';
+export {
+  type BatchRegistration,
+  Ledger,
+  type OpenBatch,
+  type Settlement,
+  UnknownBatchError,
+} from './ledger.ts';
+export {
+  connectRedis,
+  openRedis,
+  parseRedisUrl,
+  redactRedisUrl,
+  RedisUnreachableError,
+  RedisUrlError,
+} from './redis.ts';
+export { ClaimLostError, type ClaimedSlice, SliceClaims } from './slice-claims.ts';
+export { sliceId, SliceQueue } from './slice-queue.ts';

@@ -1,0 +1,131 @@
+/*
+ * The scripts of the ledger, one per verb. Each is atomic because it moves bits and the counters that
+ * must agree with them together. Keys come from keys.ts.
+ */
+
+/**
+ * Marks the end of a batch where everything is settled. Shared by the scripts below.
+ * `state` is finished once, by whoever settles the last fetch or ends the expansion after it.
+ */
+const FINISH = `
+local function nowMs()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function finishIfDone(batch)
+  local f = redis.call('HMGET', batch, 'state', 'total', 'settled')
+  if f[1] == 'running' and tonumber(f[2]) == tonumber(f[3] or '0') then
+    redis.call('HSET', batch, 'state', 'finished', 'finishedAt', nowMs())
+    return 1
+  end
+  return 0
+end
+`;
+
+/**
+ * KEYS  batch hash · settled bitmap · failed bitmap
+ * ARGV  index, outcome, duration in ms, bytes — repeated for every fetch
+ * Returns { newly settled, 1 if this finished the batch }, or { -1, 0 } for an unknown batch.
+ * A bit that is already set is not counted again: the call may be repeated.
+ */
+export const SETTLE = `${FINISH}
+if redis.call('EXISTS', KEYS[1]) == 0 then return { -1, 0 } end
+local settled, failed, duration, bytes, outcomes = 0, 0, 0, 0, {}
+for i = 1, #ARGV, 4 do
+  if redis.call('SETBIT', KEYS[2], ARGV[i], 1) == 0 then
+    local outcome = ARGV[i + 1]
+    settled = settled + 1
+    duration = duration + tonumber(ARGV[i + 2])
+    bytes = bytes + tonumber(ARGV[i + 3])
+    outcomes[outcome] = (outcomes[outcome] or 0) + 1
+    if outcome ~= 'ok' then
+      failed = failed + 1
+      redis.call('SETBIT', KEYS[3], ARGV[i], 1)
+    end
+  end
+end
+if settled == 0 then return { 0, 0 } end
+redis.call('HINCRBY', KEYS[1], 'settled', settled)
+redis.call('HINCRBY', KEYS[1], 'failed', failed)
+redis.call('HINCRBY', KEYS[1], 'durationUs', math.floor(duration * 1000))
+redis.call('HINCRBY', KEYS[1], 'bytes', bytes)
+for outcome, count in pairs(outcomes) do
+  redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
+end
+return { settled, finishIfDone(KEYS[1]) }
+`;
+
+/**
+ * KEYS  batch hash · batches ZSET
+ * ARGV  id, then field and value pairs
+ * Registers once; a repetition changes nothing. Returns 1 if it was new.
+ */
+export const REGISTER = `${FINISH}
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local now = nowMs()
+redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 2))
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+return 1
+`;
+
+/** KEYS batch hash. Every slice is queued: expanding → running → perhaps finished. Returns 1 if this finished the batch. */
+export const EXPANDED = `${FINISH}
+if redis.call('HGET', KEYS[1], 'state') == 'expanding' then redis.call('HSET', KEYS[1], 'state', 'running') end
+return finishIfDone(KEYS[1])
+`;
+
+/**
+ * KEYS  batch hash
+ * ARGV  the state to enter, then the states it may be entered from
+ * Returns 1 if the state changed.
+ */
+export const TRANSITION = `
+local state = redis.call('HGET', KEYS[1], 'state')
+for i = 2, #ARGV do
+  if state == ARGV[i] then
+    redis.call('HSET', KEYS[1], 'state', ARGV[1])
+    return 1
+  end
+end
+return 0
+`;
+
+/**
+ * KEYS  batch hash
+ * ARGV  results folder of the worker that asks, '' if it has none to tell
+ * Returns { state, plan }; the first call starts the clock of the batch.
+ */
+export const OPEN = `${FINISH}
+local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt')
+if not f[1] then return {} end
+redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
+if ARGV[1] ~= '' then redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) end
+return f
+`;
+
+/** KEYS batch hash · missing-secrets ZSET. ARGV how long a report counts, in ms. Returns { now, fields, missing names }. */
+export const STATUS = `${FINISH}
+local now = nowMs()
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
+return { now, redis.call('HGETALL', KEYS[1]), redis.call('ZRANGE', KEYS[2], 0, -1) }
+`;
+
+/** KEYS missing-secrets ZSET. ARGV how long a report counts in ms, then names. */
+export const REPORT_MISSING = `${FINISH}
+local now = nowMs()
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`;
+
+/**
+ * KEYS  expansion lease
+ * ARGV  holder, time to live in ms (0 releases)
+ * A lease of one holder at a time; its holder may renew. Returns 1 if it is (or was) the caller's.
+ */
+export const HOLD = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1
+`;

@@ -1,0 +1,178 @@
+import type { Slice } from '@fetchfleet/crawl';
+import { type Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { type FleetKeys, fleetKeys } from './keys.ts';
+import { SLICES } from './slice-queue.ts';
+
+/** A claim is lost this long after its worker was last heard of. With the check below, 15 s at most. */
+const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 4_000;
+const RENEW_MS = 3_000;
+/** BullMQ's own limit is out of the way: the worker judges `redeliveries`. */
+const MAX_STALLED = 1_000_000;
+
+/** A slice that this process has claimed. Exactly one of the four ends must be called; all are refused once it is lost. */
+export interface ClaimedSlice {
+  readonly id: string;
+  /** As found in the queue: not validated. */
+  readonly data: unknown;
+  /** How often a worker vanished while it had this slice. */
+  readonly redeliveries: number;
+  /** Aborted when the claim was lost: another worker has the slice, touch nothing. */
+  readonly lost: AbortSignal;
+  /** Nothing is left to do: the job goes. */
+  complete(): Promise<void>;
+  /** The rest comes back after `dueInMs`, for any worker. */
+  delay(rest: Slice, dueInMs: number): Promise<void>;
+  /** The rest goes back to the head of the queue. */
+  giveBack(rest: Slice): Promise<void>;
+  /** Not a slice of ours: kept among the failed jobs, with the reason. */
+  reject(reason: Error): Promise<void>;
+}
+
+interface Claim {
+  readonly job: Job<Slice>;
+  readonly token: string;
+  readonly lost: AbortController;
+}
+
+/**
+ * Where a worker gets its slices. BullMQ's worker is driven by hand (`getNextJob`), because *when* to claim depends on
+ * free fetch permits, not on a number of jobs: slices claimed too early sit in one process while others idle.
+ * What its own loop would have done is done here: renewing locks, and looking for slices of dead workers.
+ */
+export class SliceClaims {
+  readonly #worker: Worker<Slice>;
+  readonly #onError: (error: Error) => void;
+  readonly #claims = new Map<string, Claim>();
+  #renewal: NodeJS.Timeout | undefined;
+  #tokens = 0;
+  readonly #name: string;
+
+  constructor(options: {
+    readonly redis: Redis;
+    readonly keys?: FleetKeys;
+    /** Unique in the fleet: lock tokens carry it. */
+    readonly worker: string;
+    readonly onError: (error: Error) => void;
+    /** Told about slices of dead workers that are queued again. */
+    readonly onStalled?: (sliceId: string) => void;
+  }) {
+    this.#name = options.worker;
+    this.#onError = options.onError;
+    this.#worker = new Worker<Slice>(SLICES, null, {
+      connection: options.redis,
+      prefix: (options.keys ?? fleetKeys()).queuePrefix,
+      autorun: false,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MAX_STALLED,
+      drainDelay: 5,
+    });
+    this.#worker.on('error', this.#onError);
+    if (options.onStalled !== undefined) this.#worker.on('stalled', options.onStalled);
+  }
+
+  /** Slices claimed and not yet ended. */
+  get active(): number {
+    return this.#claims.size;
+  }
+
+  async start(): Promise<void> {
+    await this.#worker.waitUntilReady();
+    await this.#worker.startStalledCheckTimer();
+    this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
+  }
+
+  /** Stops claiming at once; claims that are open keep their locks until {@link stop}. */
+  async pause(): Promise<void> {
+    await this.#worker.pause(true);
+  }
+
+  /** To be called when every claim has ended; open ones would be left to expire. */
+  async stop(): Promise<void> {
+    clearInterval(this.#renewal);
+    this.#renewal = undefined;
+    await this.#worker.close();
+  }
+
+  /** The next slice; undefined when there was none for a few seconds. Rejects while Redis cannot be reached. */
+  async claim(): Promise<ClaimedSlice | undefined> {
+    const token = `${this.#name}:${this.#tokens++}`;
+    const job = await this.#worker.getNextJob(token);
+    if (job?.id === undefined) return undefined;
+    const claim: Claim = { job, token, lost: new AbortController() };
+    this.#claims.set(job.id, claim);
+    return this.#claimed(job.id, claim);
+  }
+
+  #claimed(id: string, claim: Claim): ClaimedSlice {
+    const { job, token, lost } = claim;
+    const end = async (finish: () => Promise<unknown>): Promise<void> => {
+      if (lost.signal.aborted) throw new ClaimLostError(id);
+      try {
+        await finish();
+      } catch (error) {
+        throw isLockError(error) ? new ClaimLostError(id, { cause: error }) : error;
+      } finally {
+        this.#claims.delete(id);
+      }
+    };
+    return {
+      id,
+      data: job.data,
+      redeliveries: job.stalledCounter,
+      lost: lost.signal,
+      complete: async () => end(async () => job.moveToCompleted(undefined, token, false)),
+      delay: async (rest, dueInMs) =>
+        end(async () => {
+          await job.updateData(rest);
+          await job.moveToDelayed(Date.now() + dueInMs, token);
+        }),
+      giveBack: async (rest) =>
+        end(async () => {
+          await job.updateData(rest);
+          await job.moveToWait(token);
+        }),
+      reject: async (reason) => end(async () => job.moveToFailed(reason, token, false)),
+    };
+  }
+
+  #renew(): void {
+    for (const [id, claim] of this.#claims) {
+      claim.job.extendLock(claim.token, LOCK_MS).then(
+        (extended) => {
+          if (extended === 0) this.#lose(id, claim);
+        },
+        (error: unknown) => {
+          if (isLockError(error)) this.#lose(id, claim);
+          else this.#onError(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    }
+  }
+
+  #lose(id: string, claim: Claim): void {
+    if (this.#claims.get(id) !== claim) return; // it ended meanwhile
+    this.#claims.delete(id);
+    claim.lost.abort(new ClaimLostError(id));
+  }
+}
+
+/** BullMQ tells "Missing lock", "Lock mismatch" and "is not in the active state" apart; for us they are one. */
+function isLockError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /\block\b|not in the active state|Missing key for job/i.test(error.message)
+  );
+}
+
+/** Another worker owns the slice by now. */
+export class ClaimLostError extends Error {
+  override readonly name = 'ClaimLostError';
+  readonly code = 'CLAIM_LOST';
+
+  constructor(id: string, options?: ErrorOptions) {
+    super(`slice ${id} was lost to another worker`, options);
+  }
+}
