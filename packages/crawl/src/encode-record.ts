@@ -1,0 +1,60 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import type { FetchRecord } from './record.ts';
+
+/** A response body as it came, decompressed. */
+export interface RecordBody {
+  readonly bytes: Buffer;
+  /** @default the record's own */
+  readonly contentType?: string;
+}
+
+const JSON_TYPE = /^\s*application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
+
+/**
+ * One line of NDJSON, without its newline. Keys have a fixed order and `body` is the last one, so that
+ * readers find index and body without parsing the line. Built by hand: this is done for every fetch.
+ */
+export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
+  const { status, contentType, error } = record;
+  return (
+    `{"batch":${quote(record.batch)},"index":${record.index},"params":${JSON.stringify(record.params)}` +
+    `,"url":${quote(record.url)},"outcome":"${record.outcome}"` +
+    (status === undefined ? '' : `,"status":${status}`) +
+    `,"attempts":${record.attempts},"startedAt":${quote(record.startedAt)}` +
+    `,"durationMs":${record.durationMs},"bytes":${record.bytes}` +
+    (contentType === undefined ? '' : `,"contentType":${quote(contentType)}`) +
+    `,"worker":${quote(record.worker)}` +
+    (error === undefined
+      ? ''
+      : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`) +
+    (body === undefined ? '}' : `${encodeBody(body.bytes, body.contentType ?? contentType)}}`)
+  );
+}
+
+function encodeBody(bytes: Buffer, contentType: string | undefined): string {
+  if (!isUtf8(bytes)) return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"`;
+  const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
+  if (contentType !== undefined && JSON_TYPE.test(contentType) && isJson(text)) {
+    return `,"body":${onOneLine(text)}`;
+  }
+  return `,"bodyEncoding":"text","body":${quote(text)}`;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    // Said to be JSON and is not: kept as text.
+    return false;
+  }
+}
+
+/** Raw line breaks cannot stand inside JSON strings, only between tokens, where a space means the same. */
+function onOneLine(json: string): string {
+  return json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\r\n]/g, ' ') : json;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,35 @@
+export { type AddressClass, classifyAddress, isAddressAllowed } from './address.ts';
+export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './backoff.ts';
+export { isBatchId, newBatchId } from './batch-id.ts';
+export { countries, type Country, countryBySlug } from './countries.ts';
+export { dispose, type Disposition, type DispositionContext } from './disposition.ts';
+export { encodeRecord, type RecordBody } from './encode-record.ts';
+export type { Expansion } from './expansion.ts';
+export { formatProblem, InputError, type Problem } from './input-error.ts';
+export {
+  type FetchFailure,
+  type FetchResponse,
+  type FetchResult,
+  type Outcome,
+  OUTCOMES,
+} from './outcome.ts';
+export { firstIndex, packSlice, unpackSlice } from './pack-slice.ts';
+export { packSlices, sliceSizeFor } from './pack-slices.ts';
+export { InvalidSliceError, parseSlice } from './parse-slice.ts';
+export type {
+  CountryForm,
+  Crawl,
+  Limits,
+  NetworkPolicy,
+  ParameterSource,
+  Plan,
+  Politeness,
+  Rate,
+} from './plan.ts';
+export { bodyText, decodeBody, type EncodedBody } from './record-body.ts';
+export type { FetchRecord } from './record.ts';
+export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './retry-after.ts';
+export { resolveHeaders, SecretError, secretHeaders, secretNames } from './secrets.ts';
+export { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';
+export { compileTemplate, type Template, TemplateError } from './template.ts';
+export { originOf, redactUrl } from './url.ts';

@@ -1,0 +1,78 @@
+import { MAX_SLICE } from './slice.ts';
+import type { PendingFetch, Slice } from './slice.ts';
+
+type SliceState = readonly [number, number, number, number];
+
+/**
+ * Packs 1 to 50 fetches of one origin for Redis. They are put in index order; fetches that have used no
+ * attempt and wait for nothing cost no state.
+ */
+export function packSlice(batch: string, origin: string, fetches: readonly PendingFetch[]): Slice {
+  if (fetches.length === 0 || fetches.length > MAX_SLICE) {
+    throw new RangeError(`a slice holds 1 to ${MAX_SLICE} fetches, not ${fetches.length}`);
+  }
+  const sorted = fetches.toSorted((a, b) => a.index - b.index);
+  const state = sorted.flatMap((fetch, position) => stateOf(fetch, position));
+  const packed = { batch, origin, ranges: toRanges(sorted), columns: toColumns(sorted) };
+  return state.length === 0 ? packed : { ...packed, state };
+}
+
+/** The fetches of a slice, in index order. The slice must be valid: see `parseSlice`. */
+export function unpackSlice(slice: Slice): PendingFetch[] {
+  const states = new Map((slice.state ?? []).map((entry) => [entry[0], entry]));
+  return indexesOf(slice).map((index, position) => {
+    const [, attempts = 0, dueAt = 0, throttledSince = 0] = states.get(position) ?? [];
+    const values = slice.columns.map((column) =>
+      typeof column === 'string' ? column : (column[position] ?? ''),
+    );
+    return { index, values, attempts, dueAt, throttledSince };
+  });
+}
+
+/** The lowest index: what the id of a new slice is derived from. */
+export function firstIndex(slice: Slice): number {
+  return slice.ranges[0] ?? 0;
+}
+
+function indexesOf({ ranges }: Slice): number[] {
+  const indexes: number[] = [];
+  for (let at = 0; at < ranges.length; at += 2) {
+    const first = ranges[at] ?? 0;
+    const count = ranges[at + 1] ?? 0;
+    for (let offset = 0; offset < count; offset++) indexes.push(first + offset);
+  }
+  return indexes;
+}
+
+function toRanges(sorted: readonly PendingFetch[]): number[] {
+  const ranges: number[] = [];
+  let first = -1;
+  let count = 0;
+  for (const { index } of sorted) {
+    if (index === first + count && count > 0) {
+      count++;
+      continue;
+    }
+    if (count > 0 && index < first + count) throw new RangeError(`index ${index} stands twice`);
+    if (count > 0) ranges.push(first, count);
+    first = index;
+    count = 1;
+  }
+  ranges.push(first, count);
+  return ranges;
+}
+
+function toColumns(sorted: readonly PendingFetch[]): (string | string[])[] {
+  const width = sorted[0]?.values.length ?? 0;
+  return Array.from({ length: width }, (_, at) => {
+    const column = sorted.map(({ values }) => values[at] ?? '');
+    const [first = ''] = column;
+    return column.every((value) => value === first) ? first : column;
+  });
+}
+
+function stateOf(fetch: PendingFetch, position: number): SliceState[] {
+  const { attempts, dueAt, throttledSince } = fetch;
+  const isFresh = attempts === 0 && dueAt === 0 && throttledSince === 0;
+  return isFresh ? [] : [[position, attempts, dueAt, throttledSince]];
+}

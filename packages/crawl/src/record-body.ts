@@ -1,0 +1,36 @@
+/** The part of a parsed record that tells its body. */
+export interface EncodedBody {
+  readonly bodyEncoding?: string;
+  readonly body?: unknown;
+}
+
+/**
+ * The bytes of a parsed record's body; undefined if it has none. Text and base64 come back as they were
+ * served. Embedded JSON is written anew here, so that numbers beyond 2^53 lose digits: for those, take
+ * `bodyText` of the line.
+ */
+export function decodeBody({ body, bodyEncoding }: EncodedBody): Buffer | undefined {
+  if (body === undefined) return undefined;
+  if (bodyEncoding === undefined || typeof body !== 'string') {
+    return Buffer.from(JSON.stringify(body));
+  }
+  return Buffer.from(body, bodyEncoding === 'base64' ? 'base64' : 'utf8');
+}
+
+/**
+ * The body of an encoded line as text: embedded JSON exactly as served (line breaks are spaces), text
+ * unquoted, anything else as its base64. Undefined if there is no body.
+ */
+export function bodyText(line: string): string | undefined {
+  // `params` may hold any key, so the search begins behind it. Quotes inside strings are escaped:
+  // neither needle can be part of a value.
+  const afterParams = line.indexOf('},"url":');
+  const key = ',"body":';
+  const at = line.indexOf(key, afterParams);
+  if (afterParams === -1 || at === -1) return undefined;
+  const raw = line.slice(at + key.length, line.lastIndexOf('}'));
+  const isEncoded = /,"bodyEncoding":"(?:text|base64)"$/.test(line.slice(Math.max(0, at - 32), at));
+  if (!isEncoded) return raw;
+  const text: unknown = JSON.parse(raw);
+  return typeof text === 'string' ? text : raw;
+}
