@@ -1,8 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import { SettingsError } from './settings.ts';
+import { closeServer } from './close-server.ts';
+import { listen } from './listen.ts';
 import { toError } from './to-error.ts';
-
-const STOP_GRACE_MS = 1_000;
 
 export type Health =
   | { readonly status: 'ok' }
@@ -57,12 +56,7 @@ export class HttpEndpoint {
     if (server === undefined) return;
     this.#server = undefined;
     this.#listening = undefined;
-    const deadline = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
-    await new Promise<void>((resolve) => {
-      // The only error is "was not running", which is what is wanted.
-      server.close(() => resolve());
-    });
-    clearTimeout(deadline);
+    await closeServer(server);
   }
 
   async #listen(): Promise<number> {
@@ -71,11 +65,11 @@ export class HttpEndpoint {
     });
     this.#server = server;
     try {
-      return await listen(server, this.#options.port, this.#host);
+      return await listen(server, { port: this.#options.port, host: this.#host });
     } catch (error) {
       this.#server = undefined;
       this.#listening = undefined;
-      throw listenError(toError(error), `${this.#host}:${this.#options.port}`);
+      throw error;
     }
   }
 
@@ -122,28 +116,4 @@ function healthAnswer(health: Health): Answer {
 
 function json(status: number, value: object): Answer {
   return { status, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
-}
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-const LISTEN_REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use; choose another one, or 0 for any that is free',
-  EACCES: 'not permitted; choose a port above 1023',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  ENOTFOUND: 'this host name does not resolve',
-};
-
-function listenError(cause: Error, address: string): SettingsError {
-  const code = 'code' in cause ? String(cause.code) : '';
-  const reason = LISTEN_REASONS[code] ?? cause.message;
-  return new SettingsError([`cannot listen on ${address}: ${reason}`], { cause });
 }

@@ -1,7 +1,9 @@
 export { CATALOGUE, type MetricSpec, type SliceResult } from './catalogue.ts';
+export { closeServer } from './close-server.ts';
 export type { CollectFunction } from './collectors.ts';
 export { Heartbeat } from './heartbeat.ts';
 export { type Health, HttpEndpoint, type HttpEndpointOptions } from './http-endpoint.ts';
+export { type ListenAddress, listen } from './listen.ts';
 export {
   LOG_LEVELS,
   type Logger,
