@@ -1,0 +1,85 @@
+import { types } from 'node:util';
+
+import type { FetchFailure } from '@fetchfleet/crawl';
+
+/** Why a fetch has no response. */
+export type Cause = Pick<FetchFailure, 'outcome' | 'code' | 'message'>;
+
+/** What was known of a hop when it failed. */
+export interface HopState {
+  readonly origin: string;
+  /** The headers had arrived. */
+  readonly answered: boolean;
+  readonly bytes: number;
+}
+
+/** The connection was closed under a request, in the words of both transports. */
+const CLOSED = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  'HPE_INVALID_EOF_STATE',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_SOCKET',
+]);
+
+/** Other codes of a transport or a parser, and the stable one that stands for them. */
+const STABLE_CODES: Readonly<Record<string, string>> = {
+  ERR_INVALID_CHAR: 'REQUEST_INVALID',
+  ERR_INVALID_HTTP_TOKEN: 'REQUEST_INVALID',
+  ERR_UNESCAPED_CHARACTERS: 'REQUEST_INVALID',
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  UND_ERR_HEADERS_OVERFLOW: 'HEADERS_TOO_LARGE',
+  UND_ERR_INVALID_ARG: 'REQUEST_INVALID',
+};
+
+/** Turns whatever a transport reports into an outcome, a stable code and a message without credentials. */
+export function causeOf(error: Error, state: HopState): Cause {
+  const root = rootOf(error);
+  const code = root.code ?? '';
+  if (code === 'ADDRESS_REFUSED') {
+    return { outcome: 'address-refused', code, message: root.message };
+  }
+  if (code === 'CONNECT_TIMEOUT' || (code === 'ETIMEDOUT' && root.syscall === 'connect')) {
+    return { outcome: 'timeout', code: 'CONNECT_TIMEOUT', message: root.message };
+  }
+  if (CLOSED.has(code)) {
+    return { outcome: 'network-error', code: 'ECONNRESET', message: closedMessage(state) };
+  }
+  const message = `${state.origin}: ${root.message}`;
+  return { outcome: 'network-error', code: stableCode(code), message };
+}
+
+type SystemError = Error & {
+  readonly code?: string;
+  readonly syscall?: string;
+  readonly errors?: readonly unknown[];
+};
+
+/** The error at the bottom of wrappers, and of the attempts on several addresses the first. */
+function rootOf(error: SystemError): SystemError {
+  const inner: unknown = error.errors?.[0] ?? error.cause;
+  if (!types.isNativeError(inner)) {
+    return error;
+  }
+  const root = rootOf(inner);
+  return root.code === undefined && error.code !== undefined ? error : root;
+}
+
+function stableCode(code: string): string {
+  const stable = STABLE_CODES[code];
+  if (stable !== undefined) {
+    return stable;
+  }
+  if (code.startsWith('HPE_')) {
+    return 'RESPONSE_INVALID';
+  }
+  const isOfTransport = /^(?:UND_ERR|ERR_GOT|ERR_HTTP)_/.test(code);
+  return isOfTransport || !/^[A-Z][A-Z0-9_]+$/.test(code) ? 'NETWORK_ERROR' : code;
+}
+
+function closedMessage({ origin, answered, bytes }: HopState): string {
+  return answered
+    ? `${origin} closed the connection in mid-body, after ${bytes} bytes`
+    : `${origin} closed the connection without an answer`;
+}

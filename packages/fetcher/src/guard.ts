@@ -1,0 +1,83 @@
+import type { LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+
+import { classifyAddress, isAddressAllowed, type NetworkPolicy } from '@fetchfleet/crawl';
+
+import { AddressRefusedError } from './errors.ts';
+
+const CLOSED: NetworkPolicy = { allowPrivate: false, allow: [] };
+
+/** What a crawl asks for, as far as this worker permits it. The allow list opens nothing on a worker that does not. */
+export function effectivePolicy(
+  policy: NetworkPolicy,
+  workerAllowsPrivate: boolean,
+): NetworkPolicy {
+  return workerAllowsPrivate ? policy : CLOSED;
+}
+
+/** The error that refuses `host`, or undefined when it is a name (then the lookup decides) or an allowed address. */
+export function refuseLiteral(
+  host: string,
+  policy: NetworkPolicy,
+): AddressRefusedError | undefined {
+  const address = host.startsWith('[') ? host.slice(1, -1) : host;
+  if (isIP(address) === 0 || isAddressAllowed(address, policy)) {
+    return undefined;
+  }
+  return refused(host, [address]);
+}
+
+/**
+ * Wraps a resolver so that only allowed addresses come out of it. The socket connects to exactly what
+ * this returns, so a name that resolves differently the second time gains nothing.
+ */
+export function guardLookup(lookup: LookupFunction, policy: NetworkPolicy): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found, family) => {
+      if (error) {
+        callback(error, []);
+        return;
+      }
+      const addresses = toAddresses(found, family);
+      const allowed = addresses.filter(({ address }) => isAddressAllowed(address, policy));
+      const [first] = allowed;
+      if (first === undefined) {
+        callback(refusalOf(hostname, addresses), []);
+      } else if (options.all === true) {
+        callback(null, allowed);
+      } else {
+        callback(null, first.address, first.family);
+      }
+    });
+  };
+}
+
+function toAddresses(found: string | LookupAddress[], family: number | undefined): LookupAddress[] {
+  if (typeof found !== 'string') {
+    return found;
+  }
+  return [{ address: found, family: family ?? isIP(found) }];
+}
+
+function refusalOf(hostname: string, addresses: readonly LookupAddress[]): Error {
+  if (addresses.length === 0) {
+    return Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' });
+  }
+  return refused(
+    hostname,
+    addresses.map(({ address }) => address),
+  );
+}
+
+function refused(host: string, addresses: readonly string[]): AddressRefusedError {
+  const [address = host] = addresses;
+  const kind = classifyAddress(address);
+  const what = host === address || host === `[${address}]` ? host : `${host} (${address})`;
+  const cure =
+    kind === 'link-local' || kind === 'reserved'
+      ? 'list it under network.allow in the crawl file'
+      : 'set network.allowPrivate in the crawl file, or list it under network.allow';
+  return new AddressRefusedError(
+    `${what} is a ${kind} address, which is refused; to reach it, ${cure}, and let the worker allow private addresses`,
+  );
+}

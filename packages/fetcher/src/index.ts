@@ -1,0 +1,9 @@
+export { createFetcher, type Fetcher, type FetcherOptions, type FetchRequest } from './fetcher.ts';
+export {
+  parseRobots,
+  ROBOTS_LIMITS,
+  type RobotsRules,
+  robotsVerdict,
+  type RobotsVerdict,
+} from './robots.ts';
+export { USER_AGENT } from './user-agent.ts';

@@ -1,0 +1,33 @@
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** A redirect that cannot be followed. */
+export interface BadRedirect {
+  readonly code: 'REDIRECT_CREDENTIALS' | 'REDIRECT_INVALID' | 'REDIRECT_SCHEME';
+  readonly message: string;
+}
+
+/** Whether a response sends elsewhere. One without `location` is an answer like any other. */
+export function isRedirect(status: number, location: string | undefined): location is string {
+  return location !== undefined && REDIRECTS.has(status);
+}
+
+/** Where a redirect leads. Messages name origins only: the rest of a location may hold a token. */
+export function redirectTarget(location: string, from: URL): URL | BadRedirect {
+  const target = URL.parse(location, from.href);
+  if (target === null) {
+    return { code: 'REDIRECT_INVALID', message: `${from.origin} redirected to an invalid URL` };
+  }
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') {
+    return {
+      code: 'REDIRECT_SCHEME',
+      message: `${from.origin} redirected to a ${target.protocol} URL; only http and https are followed`,
+    };
+  }
+  if (target.username !== '' || target.password !== '') {
+    return {
+      code: 'REDIRECT_CREDENTIALS',
+      message: `${from.origin} redirected to a URL with credentials at ${target.origin}`,
+    };
+  }
+  return target;
+}
