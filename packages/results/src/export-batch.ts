@@ -1,0 +1,100 @@
+import type { Writable } from 'node:stream';
+import { encoderOf } from './encoder.ts';
+import { indexParts } from './index-parts.ts';
+import { batchFolder, listParts } from './layout.ts';
+import { readManifest } from './manifest.ts';
+import { Output } from './output.ts';
+import { PartFiles } from './part-files.ts';
+import { readWindows } from './read-windows.ts';
+
+export interface ExportOptions {
+  /** Results folder. */
+  readonly dir: string;
+  readonly batch: string;
+  readonly format: 'ndjson' | 'csv';
+  /** Stays open: whoever opened it ends it. Its errors (`EPIPE`) reject the export. */
+  readonly out: Writable;
+  /** Fetches of the batch, where the manifest does not know. @default the highest index found, plus one */
+  readonly total?: number;
+  readonly signal?: AbortSignal;
+  /** Told of the work done so far and of all there is, in bytes read. */
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+export interface ExportSummary {
+  /** Records put out. */
+  readonly written: number;
+  /** Fetches without a record. */
+  readonly missing: number;
+  /** Lines that are no records: torn by a crash, damaged, or with an index that the batch does not have. */
+  readonly skippedLines: number;
+}
+
+/**
+ * Puts every record of a batch out once, in index order, in two passes: the first notes where the best
+ * record of each index lies (16 bytes each), the second copies them. Works on the folder alone.
+ */
+export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
+  const { dir, batch, signal } = options;
+  const parts = await listParts(batchFolder(dir, batch));
+  const manifest = await readManifest(dir, batch);
+  const files = new PartFiles(parts);
+  const output = new Output(options.out, signal);
+  try {
+    const progress = await Progress.of(files, options.onProgress);
+    const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
+    const total = known !== undefined && known > 0 ? known : undefined;
+    const { index, skippedLines } = await indexParts({
+      files,
+      batch,
+      total,
+      signal,
+      onProgress: (bytes) => progress.add(bytes),
+    });
+    const encoder = encoderOf(options.format, manifest?.params);
+    for await (const window of readWindows(files, index.places())) {
+      signal?.throwIfAborted();
+      await output.write(encoder.encode(window));
+      progress.add(window.data.length);
+    }
+    await output.write(encoder.end());
+    progress.finish();
+    const written = index.size - encoder.invalid;
+    return {
+      written,
+      missing: (total ?? index.highest + 1) - written,
+      skippedLines: skippedLines + encoder.invalid,
+    };
+  } finally {
+    output.release();
+    await files.stop();
+  }
+}
+
+/** Every byte is read once to find records; those of records once more to copy them. */
+class Progress {
+  #done = 0;
+  readonly #of: number;
+  readonly #tell: (done: number, of: number) => void;
+
+  private constructor(of: number, tell: (done: number, of: number) => void) {
+    this.#of = of;
+    this.#tell = tell;
+  }
+
+  static async of(files: PartFiles, tell: ExportOptions['onProgress']): Promise<Progress> {
+    let bytes = 0;
+    for (const part of files.paths.keys()) bytes += await files.size(part);
+    return new Progress(2 * bytes, tell ?? (() => undefined));
+  }
+
+  add(bytes: number): void {
+    this.#done = Math.min(this.#done + bytes, this.#of);
+    this.#tell(this.#done, this.#of);
+  }
+
+  /** What was left out (duplicates, torn lines) counts as done. */
+  finish(): void {
+    this.add(this.#of - this.#done);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What can be told from the bytes of a record without parsing it. A line looks like
+ *
+ *     {"batch":"b","index":17,"params":{…},"url":"…","outcome":"ok",…,"startedAt":"…",…,"body":…}
+ *
+ * Quotes inside strings are escaped and `params` holds only strings, so behind `},"url":` no value can
+ * look like one of the keys sought here before the key itself comes; `body`, which could, is the last.
+ */
+const AFTER_PARAMS = Buffer.from('},"url":');
+const BODY_KEY = Buffer.from(',"body":');
+const OUTCOME_KEY = Buffer.from(',"outcome":"');
+const STARTED_KEY = Buffer.from(',"startedAt":"');
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** The longest index: all integers of 15 digits are exact. */
+const MAX_INDEX_DIGITS = 15;
+
+/** The beginning of every valid line of a batch. */
+export function linePrefix(batch: string): Buffer {
+  return Buffer.from(`{"batch":${JSON.stringify(batch)},"index":`);
+}
+
+/** The index of the line that begins at `from`; -1 if it is no record of this batch. */
+export function readIndex(data: Buffer, from: number, prefix: Buffer): number {
+  const digits = from + prefix.length;
+  if (digits >= data.length || data.compare(prefix, 0, prefix.length, from, digits) !== 0)
+    return -1;
+  let index = 0;
+  for (let at = digits; at - digits <= MAX_INDEX_DIGITS; at += 1) {
+    const byte = data[at];
+    if (byte === COMMA) return at === digits ? -1 : index;
+    if (byte === undefined || byte < ZERO || byte > NINE) return -1;
+    index = index * 10 + byte - ZERO;
+  }
+  return -1;
+}
+
+/** How good a record is among several of the same fetch. */
+export interface Rank {
+  readonly isOk: boolean;
+  readonly startedAt: string;
+}
+
+/** The rank of the record that `head` begins with; undefined if `head` is too short to tell. */
+export function readRank(head: Buffer): Rank | undefined {
+  const outcome = readString(head, OUTCOME_KEY);
+  const startedAt = readString(head, STARTED_KEY);
+  if (outcome === undefined || startedAt === undefined) return undefined;
+  return { isOk: outcome === 'ok', startedAt };
+}
+
+/** A success beats a failure; among equals the later start wins. */
+export function isBetter(one: Rank, other: Rank): boolean {
+  if (one.isOk !== other.isOk) return one.isOk;
+  return one.startedAt > other.startedAt;
+}
+
+/** Splits a line (without its newline) into the JSON of everything but the body, and the raw text of the body. */
+export function splitBody(line: Buffer): { readonly head: string; readonly body?: string } {
+  const params = line.indexOf(AFTER_PARAMS);
+  const key = params < 0 ? -1 : line.indexOf(BODY_KEY, params);
+  if (key < 0) return { head: line.toString('utf8') };
+  const body = line.toString('utf8', key + BODY_KEY.length, line.length - 1);
+  return { head: `${line.toString('utf8', 0, key)}}`, body };
+}
+
+function readString(head: Buffer, key: Buffer): string | undefined {
+  const params = head.indexOf(AFTER_PARAMS);
+  const found = params < 0 ? -1 : head.indexOf(key, params);
+  const end = found < 0 ? -1 : head.indexOf(QUOTE, found + key.length);
+  return end < 0 ? undefined : head.toString('latin1', found + key.length, end);
+}
