@@ -1,7 +1,8 @@
 import { OUTCOMES, type Outcome } from '@fetchfleet/crawl';
+import { z } from 'zod';
 
-export const BATCH_STATES = ['expanding', 'running', 'paused', 'cancelled', 'finished'] as const;
-export type BatchState = (typeof BATCH_STATES)[number];
+export const batchState = z.enum(['expanding', 'running', 'paused', 'cancelled', 'finished']);
+export type BatchState = z.infer<typeof batchState>;
 
 /** How far a batch is. Instants are ISO 8601, by the clock of Redis. */
 export interface BatchStatus {
@@ -52,7 +53,7 @@ export function statusFromFields(
   return {
     batch,
     name: fields.get('name') ?? '',
-    state: BATCH_STATES.find((state) => state === fields.get('state')) ?? 'running',
+    state: batchState.parse(fields.get('state')),
     total: number('total'),
     settled,
     ok: settled - failed,

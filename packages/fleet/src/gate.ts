@@ -1,10 +1,12 @@
 import type { Politeness } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { ADMIT, PARK } from './gate.lua.ts';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import { Script } from './script.ts';
 
-const scripts = { admit: new Script(ADMIT), park: new Script(PARK) };
+const integer = z.number().int();
+const scripts = { admit: new Script(ADMIT, integer), park: new Script(PARK, integer) };
 
 /** A dead worker's permits are free again after this long. */
 const LEASE_MS = 15_000;
@@ -122,7 +124,7 @@ export class Gate {
       [this.#keys.gate(origin)],
       [count, limit, FORGET_MS],
     );
-    return Math.min(Math.max(Number(dueInMs), MIN_PARK_MS), MAX_PARK_MS);
+    return Math.min(Math.max(dueInMs, MIN_PARK_MS), MAX_PARK_MS);
   }
 
   #lane(origin: string): Lane {
@@ -147,31 +149,29 @@ export class Gate {
     clearTimeout(lane.linger);
     lane.linger = undefined;
     lane.isAsking = true;
+    this.#exchange(origin, lane).then(() => {
+      lane.isAsking = false;
+      const isIdle = lane.held === 0 && lane.waiting.length === 0 && lane.ended === 0;
+      return isIdle ? this.#lanes.delete(origin) : this.#turn(origin, lane);
+    }, this.#onError);
+  }
+
+  async #exchange(origin: string, lane: Lane): Promise<void> {
     const askers = lane.waiting.splice(0);
     const want = askers.reduce((sum, asker) => sum + asker.want, 0);
-    const { ended, endedMs } = lane;
+    const { ended, endedMs, limit } = lane;
     lane.ended = 0;
     lane.endedMs = 0;
-    this.#ask(origin, { limit: lane.limit, want, ended, endedMs })
-      .then(
-        (granted) => {
-          lane.held += granted - ended;
-          share(granted, askers);
-        },
-        (error: unknown) => {
-          lane.ended += ended;
-          lane.endedMs += endedMs;
-          for (const asker of askers) asker.reject(error);
-          if (askers.length === 0) this.#onError(error);
-        },
-      )
-      .finally(() => {
-        lane.isAsking = false;
-        if (lane.held === 0 && lane.waiting.length === 0 && lane.ended === 0)
-          this.#lanes.delete(origin);
-        this.#turn(origin, lane);
-      })
-      .catch(this.#onError);
+    try {
+      const granted = await this.#ask(origin, { limit, want, ended, endedMs });
+      lane.held += granted - ended;
+      share(granted, askers);
+    } catch (error) {
+      lane.ended += ended;
+      lane.endedMs += endedMs;
+      for (const asker of askers) asker.reject(error);
+      this.#onError(error);
+    }
   }
 
   async #ask(
@@ -184,12 +184,11 @@ export class Gate {
     },
   ): Promise<number> {
     const averageMs = call.ended > 0 ? call.endedMs / call.ended : 0;
-    const granted = await scripts.admit.run(
+    return scripts.admit.run(
       this.#redis,
       [this.#keys.gate(origin)],
       [this.#worker, call.want, call.ended, averageMs, call.limit, LEASE_MS, FORGET_MS],
     );
-    return Number(granted);
   }
 
   /** Any call renews the lease, so asking for nothing does. */

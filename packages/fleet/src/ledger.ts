@@ -1,22 +1,27 @@
 import type { Crawl, Outcome, Plan } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
-import { type BatchState, type BatchStatus, statusFromFields } from './batch-status.ts';
+import { z } from 'zod';
+import { batchState, type BatchState, type BatchStatus, statusFromFields } from './batch-status.ts';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import * as lua from './ledger.lua.ts';
 import { Script } from './script.ts';
+import { storedCrawl, storedPlan } from './stored.ts';
 
 /** How long a worker's report of a missing secret counts. */
 const MISSING_SECRET_MS = 60_000;
 
+const integer = z.number().int();
+const text = z.string().nullish();
+
 const scripts = {
-  settle: new Script(lua.SETTLE),
-  register: new Script(lua.REGISTER),
-  expanded: new Script(lua.EXPANDED),
-  transition: new Script(lua.TRANSITION),
-  open: new Script(lua.OPEN),
-  status: new Script(lua.STATUS),
-  reportMissing: new Script(lua.REPORT_MISSING),
-  hold: new Script(lua.HOLD),
+  settle: new Script(lua.SETTLE, z.tuple([integer, integer])),
+  register: new Script(lua.REGISTER, integer),
+  expanded: new Script(lua.EXPANDED, integer),
+  transition: new Script(lua.TRANSITION, integer),
+  open: new Script(lua.OPEN, z.array(text)),
+  status: new Script(lua.STATUS, z.tuple([integer, z.array(z.string()), z.array(z.string())])),
+  reportMissing: new Script(lua.REPORT_MISSING, integer),
+  hold: new Script(lua.HOLD, integer),
 };
 
 /** A fetch whose record is durable. */
@@ -128,26 +133,26 @@ export class Ledger {
     for (const { index, outcome, durationMs, bytes } of settlements) {
       args.push(index, outcome, durationMs, bytes);
     }
-    const [settled, finished] = (await scripts.settle.run(
+    const [settled, finished] = await scripts.settle.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
       args,
-    )) as [number, number]; // the script returns two integers
+    );
     if (settled === -1) throw new UnknownBatchError(id);
     return { settled, finished: finished === 1 };
   }
 
   /** What a worker needs of a batch; undefined if it is unknown. The first call starts its clock. */
   async open(id: string, results = ''): Promise<OpenBatch | undefined> {
-    const [state, plan, total, createdAt] = (await scripts.open.run(
+    const [state, plan, total, createdAt] = await scripts.open.run(
       this.#redis,
       [this.#keys.batch(id)],
       [results],
-    )) as [BatchState?, string?, string?, string?]; // the script returns those hash fields
-    if (state === undefined || plan === undefined) return undefined;
+    );
+    if (typeof plan !== 'string') return undefined;
     return {
-      state,
-      plan: JSON.parse(plan) as Plan, // written by register() from a validated crawl file
+      state: batchState.parse(state),
+      plan: storedPlan(plan),
       total: Number(total),
       createdAt: Number(createdAt),
     };
@@ -155,15 +160,15 @@ export class Ledger {
 
   async state(id: string): Promise<BatchState | undefined> {
     const state = await this.#redis.hget(this.#keys.batch(id), 'state');
-    return (state ?? undefined) as BatchState | undefined; // only this class writes it
+    return state === null ? undefined : batchState.parse(state);
   }
 
   async status(id: string): Promise<BatchStatus | undefined> {
-    const [nowMs, flat, missingSecrets] = (await scripts.status.run(
+    const [nowMs, flat, missingSecrets] = await scripts.status.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.missingSecrets(id)],
       [MISSING_SECRET_MS],
-    )) as [number, string[], string[]]; // the script returns those three
+    );
     if (flat.length === 0) return undefined;
     const fields = new Map<string, string>();
     for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] ?? '', flat[i + 1] ?? '');
@@ -179,7 +184,7 @@ export class Ledger {
   async crawl(id: string): Promise<Crawl | undefined> {
     const [plan, crawl] = await this.#redis.hmget(this.#keys.batch(id), 'plan', 'crawl');
     if (typeof plan !== 'string' || typeof crawl !== 'string') return undefined;
-    return { plan: JSON.parse(plan), ...JSON.parse(crawl) } as Crawl; // written by register()
+    return storedCrawl(plan, crawl);
   }
 
   /** A snapshot: which fetches have no record yet. */
@@ -195,7 +200,10 @@ export class Ledger {
   async areSettled(id: string, indexes: readonly number[]): Promise<boolean[]> {
     const gets = indexes.flatMap((index) => ['GET', 'u1', index]);
     const bits = await this.#redis.call('BITFIELD', this.#keys.settled(id), ...gets);
-    return (bits as number[]).map((bit) => bit === 1); // BITFIELD answers one integer per GET
+    return z
+      .array(integer)
+      .parse(bits)
+      .map((bit) => bit === 1);
   }
 
   /** Stops the batch where it stands. @returns false if it had ended before, or is unknown */

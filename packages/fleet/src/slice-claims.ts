@@ -139,16 +139,16 @@ export class SliceClaims {
   }
 
   #renew(): void {
-    for (const [id, claim] of this.#claims) {
-      claim.job.extendLock(claim.token, LOCK_MS).then(
-        (extended) => {
-          if (extended === 0) this.#lose(id, claim);
-        },
-        (error: unknown) => {
-          if (isLockError(error)) this.#lose(id, claim);
-          else this.#onError(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+    for (const [id, claim] of this.#claims) void this.#renewOne(id, claim);
+  }
+
+  async #renewOne(id: string, claim: Claim): Promise<void> {
+    try {
+      const extended = await claim.job.extendLock(claim.token, LOCK_MS);
+      if (extended === 0) this.#lose(id, claim);
+    } catch (error) {
+      if (isLockError(error)) this.#lose(id, claim);
+      else this.#onError(error instanceof Error ? error : new Error(String(error)));
     }
   }
 

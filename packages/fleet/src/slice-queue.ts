@@ -32,10 +32,16 @@ export class SliceQueue {
   /**
    * Adds slices under ids derived from batch and first index. One that is queued already is left as it is, so that
    * a call that failed half-way is simply repeated.
+   *
+   * @param ids of slices that have lost their first fetches since: the ids they had when they were whole
    */
-  async add(slices: readonly Slice[]): Promise<void> {
+  async add(slices: readonly Slice[], ids: readonly string[] = slices.map(sliceId)): Promise<void> {
     await this.#queue.addBulk(
-      slices.map((slice) => ({ name: 'slice', data: slice, opts: { jobId: sliceId(slice) } })),
+      slices.map((slice, i) => ({
+        name: 'slice',
+        data: slice,
+        opts: { jobId: ids[i] ?? sliceId(slice) },
+      })),
     );
   }
 

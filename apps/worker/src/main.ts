@@ -1,0 +1,70 @@
+import { isatty } from 'node:tty';
+import { parseRedisUrl, RedisUrlError } from '@fetchfleet/fleet';
+import { SinkError } from '@fetchfleet/results';
+import { createLogger, onSignals, SettingsError, toError } from '@fetchfleet/service';
+import { CommanderError } from 'commander';
+import { readSettings, type WorkerSettings } from './config.ts';
+import { FleetWorker } from './worker.ts';
+
+const EXIT_INPUT = 2;
+const EXIT_UNREACHABLE = 3;
+const STDERR = 2;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  parseRedisUrl(settings.redisUrl);
+  const log = createLogger({
+    name: 'fetchfleet-worker',
+    level: settings.logLevel,
+    pretty: isPretty(settings),
+  });
+  const worker = new FleetWorker({ settings, env: process.env, log });
+  const drained = once(async () => worker.drain());
+  const signals = onSignals({
+    drain: drained,
+    force: () => log.warn('forced to end; slices come back when their claims expire'),
+  });
+  // Started by `fetchfleet run`: when that process is gone, nobody is left to stop this one.
+  process.once('disconnect', () => {
+    log.warn('the parent is gone');
+    drained().then(
+      () => {
+        signals.dispose();
+        process.exit(0);
+      },
+      (error: unknown) => fail(error),
+    );
+  });
+  const metricsPort = await worker.start();
+  process.send?.({ type: 'ready', worker: worker.id, metricsPort });
+}
+
+function isPretty({ logFormat }: WorkerSettings): boolean {
+  return logFormat === 'pretty' || (logFormat === 'auto' && isatty(STDERR));
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return async () => (running ??= work());
+}
+
+function fail(thrown: unknown): void {
+  if (thrown instanceof CommanderError) {
+    // Commander has written help or its complaint already.
+    process.exit(thrown.exitCode === 0 ? 0 : EXIT_INPUT);
+  }
+  const error = toError(thrown);
+  if (error instanceof SettingsError) {
+    for (const problem of error.problems) process.stderr.write(`fetchfleet-worker: ${problem}\n`);
+  } else {
+    process.stderr.write(`fetchfleet-worker: ${error.message}\n`);
+  }
+  if (error instanceof SinkError) process.exit(EXIT_UNREACHABLE);
+  process.exit(error instanceof SettingsError || error instanceof RedisUrlError ? EXIT_INPUT : 1);
+}
+
+try {
+  await main();
+} catch (error) {
+  fail(error);
+}

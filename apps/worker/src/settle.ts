@@ -1,0 +1,71 @@
+import {
+  encodeRecord,
+  type FetchResult,
+  type Outcome,
+  type PendingFetch,
+  redactUrl,
+} from '@fetchfleet/crawl';
+import type { Metrics } from '@fetchfleet/service';
+import type { ActiveBatch } from './batches.ts';
+import type { Recorder } from './recorder.ts';
+
+/** How a fetch ended for good. */
+export interface Ending {
+  readonly outcome: Outcome;
+  /** The last attempt included. */
+  readonly attempts: number;
+  /** Absent where nothing was tried: `worker-lost`. */
+  readonly result?: FetchResult;
+  /** What went wrong; taken from the result where there is one. */
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export interface SettleTools {
+  readonly worker: string;
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+}
+
+/** Writes the one record of a fetch. Resolves when it is durable and the ledger knows; rejects if the recorder stopped first. */
+export async function settle(
+  { worker, recorder, metrics }: SettleTools,
+  { batch, origin }: { readonly batch: ActiveBatch; readonly origin: string },
+  { fetch, ending }: { readonly fetch: PendingFetch; readonly ending: Ending },
+): Promise<void> {
+  const { outcome, attempts, result } = ending;
+  const { index, values } = fetch;
+  const durationMs = Math.round((result?.durationMs ?? 0) * 100) / 100;
+  const response = result?.kind === 'response' ? result : undefined;
+  const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
+  const contentType = response?.headers['content-type'];
+  const error = ending.error ?? errorOf(outcome, result);
+  const line = encodeRecord(
+    {
+      batch: batch.id,
+      index,
+      params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
+      url: redactUrl(batch.expand(values)),
+      outcome,
+      ...(result?.status !== undefined && { status: result.status }),
+      attempts,
+      startedAt: new Date(result?.startedAt ?? Date.now()).toISOString(),
+      durationMs,
+      bytes,
+      ...(contentType !== undefined && { contentType }),
+      worker,
+      ...(error !== undefined && { error }),
+    },
+    response && {
+      bytes: response.body,
+      ...(contentType !== undefined && { contentType }),
+    },
+  );
+  await recorder.record(batch.id, line, { index, outcome, durationMs, bytes });
+  metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
+}
+
+function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['error'] {
+  if (outcome === 'ok' || result === undefined) return undefined;
+  if (result.kind === 'failure') return { code: result.code, message: result.message };
+  return { code: `HTTP_${result.status}`, message: `the origin answered ${result.status}` };
+}

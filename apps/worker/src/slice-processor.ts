@@ -1,0 +1,165 @@
+import {
+  packSlice,
+  parseSlice,
+  type PendingFetch,
+  type Slice,
+  unpackSlice,
+} from '@fetchfleet/crawl';
+import { ClaimLostError, type ClaimedSlice, type Ledger } from '@fetchfleet/fleet';
+import { type Logger, toError } from '@fetchfleet/service';
+import type { ActiveBatch, Batches } from './batches.ts';
+import { settle } from './settle.ts';
+import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
+
+/** A slice whose worker vanished this often is taken to be the reason, and ends as failed records. */
+const MAX_REDELIVERIES = 5;
+/** Between looks at whether a worker with the missing secret has come, or a paused batch goes on. */
+const LOOK_AGAIN_MS = 5_000;
+/** After an error of ours: time for a person or a restart to help. */
+const AFTER_ERROR_MS = 5_000;
+
+export interface ProcessorOptions extends SliceTools {
+  readonly batches: Batches;
+  readonly ledger: Ledger;
+  readonly log: Logger;
+}
+
+/**
+ * Takes a claimed slice to its next end: completed, delayed, given back, or rejected. Nothing that is wrong with one slice
+ * stops the worker.
+ */
+export class SliceProcessor {
+  readonly #options: ProcessorOptions;
+  readonly #missing = new Set<string>();
+
+  constructor(options: ProcessorOptions) {
+    this.#options = options;
+  }
+
+  /** `asked` is called when the slice has asked for permits. */
+  async process(claim: ClaimedSlice, asked: () => void): Promise<void> {
+    const { log, metrics } = this.#options;
+    const slice = await this.#parse(claim);
+    if (slice === undefined) return;
+    try {
+      await this.#options.batches.use(slice.batch, async (batch) =>
+        this.#work(claim, { slice, batch, asked }),
+      );
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (claim.lost.aborted || error instanceof ClaimLostError) {
+        metrics.slices.inc({ result: 'lock-lost' });
+        log.warn({ slice: claim.id }, 'slice lost to another worker');
+        return;
+      }
+      log.error({ slice: claim.id, err: error }, 'slice failed; it is tried again');
+      await claim.delay(slice, AFTER_ERROR_MS);
+    }
+  }
+
+  async #parse(claim: ClaimedSlice): Promise<Slice | undefined> {
+    try {
+      return parseSlice(claim.data);
+    } catch (error) {
+      await this.#reject(claim, toError(error));
+      return undefined;
+    }
+  }
+
+  async #work(
+    claim: ClaimedSlice,
+    {
+      slice,
+      batch,
+      asked,
+    }: {
+      readonly slice: Slice;
+      readonly batch: ActiveBatch | undefined;
+      readonly asked: () => void;
+    },
+  ): Promise<void> {
+    if (batch === undefined) return this.#reject(claim, new Error('its batch is unknown'));
+    if (slice.columns.length !== batch.plan.params.length) {
+      return this.#reject(claim, new Error('its columns are not those of its batch'));
+    }
+    if (batch.state === 'cancelled' || batch.cancelled.aborted) return claim.complete();
+    if (batch.state === 'paused') return claim.delay(slice, LOOK_AGAIN_MS);
+    if (batch.missingSecrets.length > 0) return this.#lacksSecrets(claim, slice, batch);
+    const pending = unpackSlice(slice);
+    const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
+    if (claim.redeliveries > MAX_REDELIVERIES) {
+      return this.#abandon(claim, { batch, origin: slice.origin }, fetches);
+    }
+    const run = new SliceRun(this.#options, batch, slice.origin);
+    const rest = await run.run(fetches, { lost: claim.lost, asked });
+    await this.#end(claim, { slice, batch, rest });
+  }
+
+  async #end(
+    claim: ClaimedSlice,
+    stay: { readonly slice: Slice; readonly batch: ActiveBatch; readonly rest: SliceRest },
+  ): Promise<void> {
+    const { slices } = this.#options.metrics;
+    const { fetches, dueInMs } = stay.rest;
+    if (fetches.length === 0 || stay.batch.cancelled.aborted) {
+      await claim.complete();
+      slices.inc({ result: 'completed' });
+      return;
+    }
+    const rest = packSlice(stay.slice.batch, stay.slice.origin, fetches);
+    if (this.#options.draining.aborted && dueInMs === 0) {
+      await claim.giveBack(rest);
+      slices.inc({ result: 'returned' });
+    } else {
+      await claim.delay(rest, dueInMs);
+      slices.inc({ result: 'delayed' });
+    }
+  }
+
+  async #reject(claim: ClaimedSlice, reason: Error): Promise<void> {
+    this.#options.metrics.slices.inc({ result: 'invalid' });
+    const fields = { slice: claim.id, reason: reason.message };
+    this.#options.log.error(fields, 'not a slice of ours: set aside');
+    await claim.reject(reason);
+  }
+
+  async #lacksSecrets(claim: ClaimedSlice, slice: Slice, batch: ActiveBatch): Promise<void> {
+    const names = batch.missingSecrets;
+    await this.#options.ledger.reportMissingSecrets(batch.id, names);
+    if (!this.#missing.has(batch.id)) {
+      this.#missing.add(batch.id);
+      this.#options.log.error({ batch: batch.id, variables: names }, 'secrets are not set here');
+    }
+    await claim.delay(slice, LOOK_AGAIN_MS);
+  }
+
+  async #unsettled(
+    batch: ActiveBatch,
+    pending: readonly PendingFetch[],
+  ): Promise<readonly PendingFetch[]> {
+    const settled = await this.#options.ledger.areSettled(
+      batch.id,
+      pending.map((fetch) => fetch.index),
+    );
+    return pending.filter((_, i) => settled[i] !== true);
+  }
+
+  /** Ends fetches as `worker-lost`: an honest record is better than a slice that takes every worker with it. */
+  async #abandon(
+    claim: ClaimedSlice,
+    target: { readonly batch: ActiveBatch; readonly origin: string },
+    fetches: readonly PendingFetch[],
+  ): Promise<void> {
+    const message = `${claim.redeliveries} workers vanished while they had this fetch`;
+    await Promise.all(
+      fetches.map(async (fetch) => {
+        const error = { code: 'WORKER_LOST', message };
+        const ending = { outcome: 'worker-lost', attempts: fetch.attempts, error } as const;
+        await settle(this.#options, target, { fetch, ending });
+      }),
+    );
+    this.#options.metrics.slices.inc({ result: 'abandoned' });
+    this.#options.log.error({ slice: claim.id, fetches: fetches.length }, `abandoned: ${message}`);
+    await claim.complete();
+  }
+}

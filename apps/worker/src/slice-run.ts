@@ -1,0 +1,214 @@
+import { dispose, type FetchResult, type Outcome, type PendingFetch } from '@fetchfleet/crawl';
+import type { Fetcher } from '@fetchfleet/fetcher';
+import type { Gate } from '@fetchfleet/fleet';
+import type { ActiveBatch } from './batches.ts';
+import type { Permits } from './permits.ts';
+import { settle, type SettleTools } from './settle.ts';
+
+/** What a slice needs of the worker it runs in. */
+export interface SliceTools extends SettleTools {
+  readonly permits: Permits;
+  readonly gate: Gate;
+  readonly fetcher: Fetcher;
+  /** Aborted when the worker drains: nothing new is started. */
+  readonly draining: AbortSignal;
+  /** Aborted when the drain deadline has passed: what still runs is given up. */
+  readonly expired: AbortSignal;
+}
+
+/** What is left of a slice, and when to go on with it. */
+export interface SliceRest {
+  readonly fetches: readonly PendingFetch[];
+  readonly dueInMs: number;
+}
+
+/**
+ * One stay of a slice in this worker.
+ *
+ *     due ──permit, gate──▶ in flight ──▶ settle    record durable, then out of the slice
+ *      │                        ├───────▶ retry     later, one attempt used
+ *      │                        ├───────▶ throttle  later, no attempt used; what is due waits too
+ *      │                        └───────▶ given up  as if it had never started (drain deadline, lost claim, cancelled)
+ *      └──the gate says no, and nothing is in flight──▶ parked
+ *
+ * Whatever is not settled at the end is the rest.
+ */
+export class SliceRun {
+  readonly #tools: SliceTools;
+  readonly #batch: ActiveBatch;
+  readonly #origin: string;
+  readonly #stop = new AbortController();
+  readonly #due: PendingFetch[] = [];
+  readonly #rest: PendingFetch[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  #parkedMs = 0;
+  #wakeEnded: (() => void) | undefined;
+
+  constructor(tools: SliceTools, batch: ActiveBatch, origin: string) {
+    this.#tools = tools;
+    this.#batch = batch;
+    this.#origin = origin;
+  }
+
+  /** Fetches what is due; resolves when nothing of the slice is in flight any more. */
+  async run(
+    fetches: readonly PendingFetch[],
+    { lost, asked }: { readonly lost: AbortSignal; readonly asked: () => void },
+  ): Promise<SliceRest> {
+    const giveUp = (): void => this.#stop.abort(new Error('the slice was given up'));
+    const reasons = [lost, this.#batch.cancelled, this.#tools.expired];
+    for (const reason of reasons) {
+      if (reason.aborted) giveUp();
+      reason.addEventListener('abort', giveUp);
+    }
+    try {
+      const now = Date.now();
+      for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
+      await this.#startAll(asked);
+      await Promise.all(this.#inFlight);
+      return this.#restOf();
+    } finally {
+      for (const reason of reasons) reason.removeEventListener('abort', giveUp);
+    }
+  }
+
+  get #isStopping(): boolean {
+    return this.#stop.signal.aborted || this.#tools.draining.aborted;
+  }
+
+  async #startAll(asked: () => void): Promise<void> {
+    const { permits, gate, recorder } = this.#tools;
+    const { politeness } = this.#batch.plan;
+    while (this.#due.length > 0 && !this.#isStopping) {
+      await recorder.ready();
+      const taking = permits.take(this.#due.length);
+      asked();
+      const taken = await taking;
+      // While it waited, the slice may have shrunk, or the worker begun to stop.
+      const wanted = this.#isStopping ? 0 : Math.min(taken, this.#due.length);
+      const admitted = wanted === 0 ? 0 : await this.#admit(wanted, taken);
+      permits.give(taken - admitted);
+      for (let i = 0; i < admitted; i++) this.#start();
+      if (admitted === wanted) continue;
+      if (this.#inFlight.size > 0) {
+        await this.#oneEnded();
+      } else if (this.#due.length > 0) {
+        this.#parkedMs = await gate.park(this.#origin, this.#due.length, politeness);
+        return;
+      }
+    }
+  }
+
+  async #admit(wanted: number, taken: number): Promise<number> {
+    try {
+      return await this.#tools.gate.admit(this.#origin, wanted, this.#batch.plan.politeness);
+    } catch (error) {
+      this.#tools.permits.give(taken);
+      throw error;
+    }
+  }
+
+  async #oneEnded(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wakeEnded = resolve;
+    });
+  }
+
+  #start(): void {
+    const fetch = this.#due.shift();
+    if (fetch === undefined) {
+      // A throttle emptied the slice between asking and starting.
+      this.#release(0);
+      return;
+    }
+    const running = this.#fetch(fetch).finally(() => {
+      this.#inFlight.delete(running);
+    });
+    this.#inFlight.add(running);
+  }
+
+  async #fetch(fetch: PendingFetch): Promise<void> {
+    const { plan, headers, secretHeaders } = this.#batch;
+    const startedAt = performance.now();
+    let result: FetchResult;
+    try {
+      result = await this.#tools.fetcher.fetch({
+        url: this.#batch.expand(fetch.values),
+        headers,
+        secretHeaders,
+        limits: plan.limits,
+        network: plan.network,
+        signal: this.#stop.signal,
+      });
+    } catch (error) {
+      this.#rest.push(fetch);
+      if (!this.#stop.signal.aborted) throw error;
+      return;
+    } finally {
+      this.#release(performance.now() - startedAt);
+    }
+    await this.#dispose(fetch, result);
+  }
+
+  #release(durationMs: number): void {
+    this.#tools.gate.release(this.#origin, durationMs, this.#batch.plan.politeness);
+    this.#tools.permits.give(1);
+    this.#wakeEnded?.();
+  }
+
+  async #dispose(fetch: PendingFetch, result: FetchResult): Promise<void> {
+    const { attempts, throttledSince } = fetch;
+    const now = Date.now();
+    const { plan } = this.#batch;
+    const disposition = dispose(result, {
+      attempts,
+      throttledSince,
+      now,
+      plan,
+      random: Math.random,
+    });
+    const reason = reasonOf(result);
+    switch (disposition.do) {
+      case 'settle':
+        return this.#settle(fetch, disposition.outcome, result);
+      case 'retry':
+        this.#tools.metrics.fetchRetried(reason);
+        this.#rest.push({ ...fetch, attempts: attempts + 1, dueAt: now + disposition.delayMs });
+        return;
+      case 'throttle':
+        this.#tools.metrics.fetchThrottled({ origin: this.#origin, reason });
+        this.#throttle(fetch, now, disposition.delayMs);
+    }
+  }
+
+  /** The origin said "not now": that holds for everything else of the slice too. */
+  #throttle(fetch: PendingFetch, now: number, delayMs: number): void {
+    const dueAt = now + delayMs;
+    this.#rest.push({ ...fetch, dueAt, throttledSince: fetch.throttledSince || now });
+    for (const waiting of this.#due.splice(0)) this.#rest.push({ ...waiting, dueAt });
+  }
+
+  async #settle(fetch: PendingFetch, outcome: Outcome, result: FetchResult): Promise<void> {
+    const ending = { outcome, attempts: fetch.attempts + 1, result };
+    try {
+      await settle(this.#tools, { batch: this.#batch, origin: this.#origin }, { fetch, ending });
+    } catch {
+      // The recorder was stopped with its sink failing, and has said so: without a durable record it did not happen.
+      this.#rest.push(fetch);
+    }
+  }
+
+  #restOf(): SliceRest {
+    const fetches = [...this.#due, ...this.#rest].toSorted((a, b) => a.index - b.index);
+    const now = Date.now();
+    const dueInMs = Math.min(
+      ...this.#rest.map((fetch) => Math.max(0, fetch.dueAt - now)),
+      ...(this.#due.length > 0 ? [this.#parkedMs] : []),
+    );
+    return { fetches, dueInMs: fetches.length === 0 ? 0 : dueInMs };
+  }
+}
+
+function reasonOf(result: FetchResult): string {
+  return result.kind === 'response' ? String(result.status) : result.outcome;
+}
