@@ -92,8 +92,7 @@ async function startSampleApi(port) {
   api.stderr.setEncoding('utf8').on('data', (text) => {
     complaints = `${complaints}${text}`.slice(-4_000);
   });
-  // Whatever ends this process, the sample API ends as well.
-  process.once('exit', () => api.kill('SIGKILL'));
+  endWithThisProcess(api);
   const origin = await firstOrigin(api);
   if (origin !== undefined) {
     say(`sample API on ${origin} (100 ms away, as if it were far)`);
@@ -105,6 +104,22 @@ async function startSampleApi(port) {
       ? `port ${port} is in use, and the sample API needs it: end what listens there (lsof -i :${port}) and try again`
       : `the sample API did not start:\n${complaints}`,
   );
+}
+
+/** The end of a pipe that only this process holds tells its end, also by SIGKILL. */
+function endWithThisProcess(api) {
+  const script = 'cat >/dev/null; kill -9 "$1" 2>/dev/null';
+  const watchdog = spawn('sh', ['-c', script, 'sh', String(api.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watchdog.on('error', () => undefined); // Without it all else still works.
+  watchdog.stdin.on('error', () => undefined);
+  api.once('exit', () => {
+    // The whole group: `cat` is a child of the shell. The process id is nobody else's until then.
+    if (watchdog.pid !== undefined && watchdog.exitCode === null)
+      process.kill(-watchdog.pid, 'SIGKILL');
+  });
 }
 
 /** What it prints once it listens; undefined where it ended or stayed silent. */

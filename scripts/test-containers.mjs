@@ -1,0 +1,210 @@
+// `npm run test:containers`: builds the images, brings up the fleet of docker-compose.yml with two
+// workers, runs a batch through it, asks Prometheus for the counts and takes everything down again.
+// `-- --keep` leaves the images' containers up to look at.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const WORKERS = 2;
+const CRAWL_FILE = 'examples/containers.yaml';
+/** Prometheus scrapes every 5 s and looks for replicas as often. */
+const PROMETHEUS_DEADLINE_MS = 60_000;
+
+class TestError extends Error {}
+
+const compose = findCompose();
+const env = {
+  ...process.env,
+  // A project of its own beside one that may be in use.
+  COMPOSE_PROJECT_NAME: `fetchfleet-test-${process.pid}`,
+  SAMPLE_API_PORT: String(await freePort()),
+  PROMETHEUS_PORT: String(await freePort()),
+};
+let child;
+let interruptedBy;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    interruptedBy = signal;
+    child?.kill(signal);
+  });
+}
+
+try {
+  await testFleet();
+  say('passed');
+} catch (error) {
+  process.exitCode = 1;
+  if (interruptedBy !== undefined) say(`interrupted by ${interruptedBy}`);
+  else {
+    say(
+      error instanceof TestError || error instanceof assert.AssertionError
+        ? error.message
+        : error.stack,
+    );
+    await run(['ps'], { isQuiet: false }).catch(() => undefined);
+    await run(['logs', '--tail=50', '--no-color'], { isQuiet: false }).catch(() => undefined);
+  }
+} finally {
+  if (process.argv.includes('--keep')) say(`left up: project ${env.COMPOSE_PROJECT_NAME}`);
+  else await takeDown();
+}
+
+function say(line) {
+  process.stderr.write(`containers: ${line}\n`);
+}
+
+async function testFleet() {
+  say('building the images');
+  await run(['build', '--quiet', 'sample-api', 'worker', 'producer']);
+  say(`starting Redis, the sample API, Prometheus and ${WORKERS} workers`);
+  await run(['up', '-d', '--no-build', '--scale', `worker=${WORKERS}`]);
+  await untilPrometheusSays('sum(up{job="fetchfleet-worker"})', WORKERS);
+  verified(`Prometheus scrapes ${WORKERS} replicas`);
+
+  const status = JSON.parse(await produce(['start', CRAWL_FILE, '--wait', '--json']));
+  assert.equal(status.state, 'finished');
+  assert.ok(status.total > 0, 'the batch has fetches');
+  assert.deepEqual(
+    [status.settled, status.ok, status.failed],
+    [status.total, status.total, 0],
+    `not every fetch succeeded: ${JSON.stringify(status)}`,
+  );
+  verified(`batch ${status.batch} finished: ${status.ok} of ${status.total} fetches succeeded`);
+
+  await untilPrometheusSays('sum(fetchfleet_fetches_total)', status.total);
+  verified(`Prometheus counts ${status.total} fetches`);
+  const perWorker = 'count(sum by (instance) (fetchfleet_fetches_total) > 0)';
+  await untilPrometheusSays(perWorker, WORKERS);
+  verified(`all ${WORKERS} workers took part`);
+
+  const records = (await produce(['export', status.batch])).trimEnd().split('\n');
+  const indexes = records.map((line) => JSON.parse(line).index);
+  assert.deepEqual(
+    indexes,
+    Array.from({ length: status.total }, (_, index) => index),
+  );
+  verified(`export gives every index from 0 to ${status.total - 1} once, in order`);
+  await untilHealthy();
+  verified('every health check passes');
+}
+
+function verified(what) {
+  process.stdout.write(`✓ ${what}\n`);
+}
+
+/** Runs one command of the producer in a container of its own; resolves with its stdout. */
+async function produce(args) {
+  return run(['run', '--rm', '-T', 'producer', ...args]);
+}
+
+async function untilPrometheusSays(query, expected) {
+  const url = `http://127.0.0.1:${env.PROMETHEUS_PORT}/api/v1/query?query=${encodeURIComponent(query)}`;
+  const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
+  let last;
+  while (Date.now() < deadline && interruptedBy === undefined) {
+    last = await ask(url);
+    if (last === expected) return;
+    await sleep(500);
+  }
+  throw new TestError(`Prometheus says ${query} = ${last}, not ${expected}`);
+}
+
+/** The value of a query with one result; what went wrong where there is none. */
+async function ask(url) {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
+    const { data } = await response.json();
+    const value = data?.result?.[0]?.value?.[1];
+    return value === undefined ? 'nothing yet' : Number(value);
+  } catch (error) {
+    return `no answer (${error.cause?.code ?? error.name})`;
+  }
+}
+
+async function untilHealthy() {
+  const filter = ['--filter', `label=com.docker.compose.project=${env.COMPOSE_PROJECT_NAME}`];
+  const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
+  let states = '';
+  while (Date.now() < deadline && interruptedBy === undefined) {
+    states = spawnSync('docker', ['ps', '-a', ...filter, '--format', '{{.Names}}: {{.Status}}'], {
+      encoding: 'utf8',
+    }).stdout;
+    if (!/unhealthy|starting|Exited|Restarting/u.test(states)) return;
+    await sleep(500);
+  }
+  throw new TestError(`not every container is healthy:\n${states}`);
+}
+
+/** Runs a compose command; its output is shown only when it fails (or when not quiet). */
+async function run(args, { isQuiet = true } = {}) {
+  if (interruptedBy !== undefined) throw new TestError('interrupted');
+  const [program, ...before] = compose;
+  child = spawn(program, [...before, ...args], {
+    cwd: root,
+    env,
+    stdio: ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2],
+    // Ctrl-C comes by way of this process, so that what compose started is taken down in order.
+    detached: true,
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr']) {
+    child[stream]?.setEncoding('utf8').on('data', (text) => {
+      output[stream] += text;
+    });
+  }
+  const [code, signal] = await once(child, 'close');
+  child = undefined;
+  if (code === 0) return output.stdout;
+  const end = `${output.stdout}\n${output.stderr}`.slice(-6_000);
+  throw new TestError(`${[...compose, ...args].join(' ')} failed (${code ?? signal}):\n${end}`);
+}
+
+async function takeDown() {
+  say('taking everything down');
+  const [program, ...before] = compose;
+  const down = spawnSync(
+    program,
+    [...before, 'down', '--volumes', '--remove-orphans', '--timeout', '20'],
+    {
+      cwd: root,
+      env,
+      encoding: 'utf8',
+    },
+  );
+  if (down.status === 0) return;
+  say(`could not take everything down:\n${down.stderr}`);
+  process.exitCode = 1;
+}
+
+/** Compose 2 as a plugin, else docker-compose; ends here where there is none or no engine answers. */
+function findCompose() {
+  const engine = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+  if (engine.error !== undefined || engine.status !== 0) {
+    say(
+      'no container engine answers: start Docker (docker version shows what is wrong) and try again',
+    );
+    process.exit(1);
+  }
+  for (const command of [['docker', 'compose'], ['docker-compose']]) {
+    const [program, ...args] = command;
+    if (spawnSync(program, [...args, 'version'], { stdio: 'ignore' }).status === 0) return command;
+  }
+  say('neither "docker compose" nor docker-compose is installed');
+  process.exit(1);
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
