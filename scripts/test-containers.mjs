@@ -16,7 +16,17 @@ const PROMETHEUS_DEADLINE_MS = 60_000;
 
 class TestError extends Error {}
 
+if (!engineAnswers()) {
+  say(
+    'no container engine answers: start Docker ("docker version" shows what is wrong) and try again',
+  );
+  process.exit(1);
+}
 const compose = findCompose();
+if (compose === undefined) {
+  say('neither "docker compose" nor docker-compose is installed');
+  process.exit(1);
+}
 const env = {
   ...process.env,
   // A project of its own beside one that may be in use.
@@ -25,10 +35,10 @@ const env = {
   PROMETHEUS_PORT: String(await freePort()),
 };
 let child;
-let interruptedBy;
+const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
-    interruptedBy = signal;
+    interruption.abort(signal);
     child?.kill(signal);
   });
 }
@@ -38,7 +48,7 @@ try {
   say('passed');
 } catch (error) {
   process.exitCode = 1;
-  if (interruptedBy !== undefined) say(`interrupted by ${interruptedBy}`);
+  if (interruption.signal.aborted) say(`interrupted by ${interruption.signal.reason}`);
   else {
     say(
       error instanceof TestError || error instanceof assert.AssertionError
@@ -105,7 +115,7 @@ async function untilPrometheusSays(query, expected) {
   const url = `http://127.0.0.1:${env.PROMETHEUS_PORT}/api/v1/query?query=${encodeURIComponent(query)}`;
   const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
   let last;
-  while (Date.now() < deadline && interruptedBy === undefined) {
+  while (Date.now() < deadline && !interruption.signal.aborted) {
     last = await ask(url);
     if (last === expected) return;
     await sleep(500);
@@ -129,7 +139,7 @@ async function untilHealthy() {
   const filter = ['--filter', `label=com.docker.compose.project=${env.COMPOSE_PROJECT_NAME}`];
   const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
   let states = '';
-  while (Date.now() < deadline && interruptedBy === undefined) {
+  while (Date.now() < deadline && !interruption.signal.aborted) {
     states = spawnSync('docker', ['ps', '-a', ...filter, '--format', '{{.Names}}: {{.Status}}'], {
       encoding: 'utf8',
     }).stdout;
@@ -141,7 +151,7 @@ async function untilHealthy() {
 
 /** Runs a compose command; its output is shown only when it fails (or when not quiet). */
 async function run(args, { isQuiet = true } = {}) {
-  if (interruptedBy !== undefined) throw new TestError('interrupted');
+  if (interruption.signal.aborted) throw new TestError('interrupted');
   const [program, ...before] = compose;
   child = spawn(program, [...before, ...args], {
     cwd: root,
@@ -180,24 +190,17 @@ async function takeDown() {
   process.exitCode = 1;
 }
 
-/** Compose 2 as a plugin, else docker-compose; ends here where there is none or no engine answers. */
+function engineAnswers() {
+  const version = ['version', '--format', '{{.Server.Version}}'];
+  const { status } = spawnSync('docker', version, { stdio: 'ignore', timeout: 10_000 });
+  return status === 0;
+}
+
+/** Compose 2 as a plugin, else docker-compose. */
 function findCompose() {
-  const engine = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
-    encoding: 'utf8',
-    timeout: 10_000,
+  return [['docker', 'compose'], ['docker-compose']].find(([program, ...args]) => {
+    return spawnSync(program, [...args, 'version'], { stdio: 'ignore' }).status === 0;
   });
-  if (engine.error !== undefined || engine.status !== 0) {
-    say(
-      'no container engine answers: start Docker (docker version shows what is wrong) and try again',
-    );
-    process.exit(1);
-  }
-  for (const command of [['docker', 'compose'], ['docker-compose']]) {
-    const [program, ...args] = command;
-    if (spawnSync(program, [...args, 'version'], { stdio: 'ignore' }).status === 0) return command;
-  }
-  say('neither "docker compose" nor docker-compose is installed');
-  process.exit(1);
 }
 
 async function freePort() {
