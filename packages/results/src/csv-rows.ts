@@ -1,3 +1,4 @@
+import type { FetchRecord } from '@fetchfleet/crawl';
 import { stringify } from 'csv-stringify/sync';
 import { splitBody } from './record-line.ts';
 
@@ -11,7 +12,7 @@ const FIXED = [
   'bytes',
   'contentType',
   'worker',
-] as const;
+] as const satisfies readonly (keyof FetchRecord)[];
 const ERROR_AND_BODY = ['error.code', 'error.message', 'bodyEncoding', 'body'] as const;
 
 /** The head of a record, as parsed: anything may be missing from a line that somebody edited. */

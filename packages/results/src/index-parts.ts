@@ -3,7 +3,7 @@ import { RecordIndex } from './record-index.ts';
 import type { Place } from './record-index.ts';
 import { isBetter, readRank } from './record-line.ts';
 import type { Rank } from './record-line.ts';
-import { PartScan } from './scan-part.ts';
+import { PartScan, SCAN_BYTES } from './scan-part.ts';
 import type { FoundLine } from './scan-part.ts';
 
 /** Enough for the fields before the body unless the URL is very long. */
@@ -24,6 +24,7 @@ export async function indexParts(
 ): Promise<{ index: RecordIndex; skippedLines: number }> {
   const { files, batch, signal, onProgress, total = Infinity } = options;
   const index = new RecordIndex();
+  const buffer = Buffer.allocUnsafe(SCAN_BYTES);
   let skippedLines = 0;
   for (const part of files.paths.keys()) {
     const onLine = (line: FoundLine): Promise<void> | undefined => {
@@ -32,8 +33,9 @@ export async function indexParts(
       else index.set(line.index, part, line.offset, line.length);
       return undefined;
     };
-    const scan = new PartScan({ files, part, batch, signal, onLine, onProgress });
-    skippedLines += await scan.run();
+    const scan = new PartScan({ files, part, batch, buffer, signal, onLine, onProgress });
+    const skipped = await scan.run();
+    skippedLines += skipped;
   }
   return { index, skippedLines };
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isBatchId } from '@fetchfleet/crawl';
 import { systemErrorCode } from './system-error.ts';
 
 /**
@@ -8,7 +9,6 @@ import { systemErrorCode } from './system-error.ts';
  *     <dir>/<batch>/batch.json                  manifest: what an export needs to know
  *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one a line, in the order they ended
  */
-const BATCH_ID = /^[a-z0-9-]{1,200}$/;
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 const PART_NAME = /^part-.+-\d+\.ndjson$/;
 
@@ -26,9 +26,9 @@ export class UnknownBatchError extends Error {
 
 /** The folder of a batch. Ids come from outside, so this is where they are kept from leaving `dir`. */
 export function batchFolder(dir: string, batch: string): string {
-  if (!BATCH_ID.test(batch)) {
+  if (!isBatchId(batch)) {
     throw new InvalidIdError(
-      `${JSON.stringify(batch.slice(0, 80))} is not a batch id: 1 to 200 of a–z, 0–9 and "-"`,
+      `${JSON.stringify(batch.slice(0, 80))} is not a batch id`,
     );
   }
   return join(dir, batch);

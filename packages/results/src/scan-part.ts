@@ -1,7 +1,8 @@
 import type { PartFiles } from './part-files.ts';
 import { linePrefix, readIndex } from './record-line.ts';
 
-const CHUNK_BYTES = 1024 * 1024;
+/** How much is read at once. */
+export const SCAN_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 const CLOSING_BRACE = 0x7d;
 
@@ -20,6 +21,8 @@ export interface ScanOptions {
   readonly files: PartFiles;
   readonly part: number;
   readonly batch: string;
+  /** Memory to scan in, 1 MiB; the next scan may have it again. */
+  readonly buffer: Buffer;
   readonly signal: AbortSignal | undefined;
   readonly onLine: (line: FoundLine) => Promise<void> | undefined;
   readonly onProgress: (bytes: number) => void;
@@ -32,13 +35,14 @@ export interface ScanOptions {
 export class PartScan {
   readonly #options: ScanOptions;
   readonly #prefix: Buffer;
-  readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  readonly #buffer: Buffer;
   #skipped = 0;
   #last: FoundLine | undefined;
 
   constructor(options: ScanOptions) {
     this.#options = options;
     this.#prefix = linePrefix(options.batch);
+    this.#buffer = options.buffer;
   }
 
   /** Resolves to the number of lines that are no records. */
@@ -48,7 +52,7 @@ export class PartScan {
     let position = 0;
     while (position < size) {
       signal?.throwIfAborted();
-      const chunk = this.#buffer.subarray(0, Math.min(CHUNK_BYTES, size - position));
+      const chunk = this.#buffer.subarray(0, Math.min(this.#buffer.length, size - position));
       await files.read(part, chunk, position);
       const used = await this.#scanChunk(chunk, position);
       const next = used > 0 ? position + used : await this.#scanLongLine(chunk, position, size);
@@ -81,9 +85,9 @@ export class PartScan {
     const index = readIndex(chunk, 0, this.#prefix);
     let hasZero = chunk.includes(0);
     let before = chunk.at(-1);
-    for (let at = position + chunk.length; at < size; at += CHUNK_BYTES) {
+    for (let at = position + chunk.length; at < size; at += this.#buffer.length) {
       this.#options.signal?.throwIfAborted();
-      const piece = this.#buffer.subarray(0, Math.min(CHUNK_BYTES, size - at));
+      const piece = this.#buffer.subarray(0, Math.min(this.#buffer.length, size - at));
       await this.#options.files.read(this.#options.part, piece, at);
       const newline = piece.indexOf(NEWLINE);
       const rest = newline < 0 ? piece : piece.subarray(0, newline);
