@@ -2,10 +2,13 @@ export { type AddressClass, classifyAddress, isAddressAllowed } from './address.
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './backoff.ts';
 export { isBatchId, newBatchId } from './batch-id.ts';
 export { countries, type Country, countryBySlug } from './countries.ts';
+export { parseCrawlFile, readCrawlFile } from './crawl-file.ts';
 export { dispose, type Disposition, type DispositionContext } from './disposition.ts';
 export { encodeRecord, type RecordBody } from './encode-record.ts';
+export { expandCrawl, type ExpandOptions } from './expand-crawl.ts';
 export type { Expansion } from './expansion.ts';
 export { formatProblem, InputError, type Problem } from './input-error.ts';
+export { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 export {
   type FetchFailure,
   type FetchResponse,

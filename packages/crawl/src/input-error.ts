@@ -28,5 +28,6 @@ export function formatProblem(problem: Problem): string {
   const place = [file, line, line === undefined ? undefined : column].filter(
     (part) => part !== undefined,
   );
-  return `${place.join(':')} ${key === undefined ? '' : `${key}: `}${message}`;
+  if (key === undefined) return `${place.join(':')}: ${message}`;
+  return `${place.join(':')} ${key}: ${message}`;
 }

@@ -8,7 +8,7 @@ export interface Template {
   /** Present if no variable can change scheme, host or port. */
   readonly constantOrigin?: string;
   /** @param values one per name in `params` of `compileTemplate` */
-  expand(values: readonly string[]): string;
+  readonly expand: (values: readonly string[]) => string;
 }
 
 /** The text is no RFC 6570 template. */

@@ -1,0 +1,69 @@
+import { createReadStream } from 'node:fs';
+import { InputError } from './input-error.ts';
+
+/** A line beyond this is no list of values but another kind of file. */
+const MAX_LINE_LENGTH = 1_048_576;
+
+/**
+ * The text of a UTF-8 file in chunks, without a byte order mark. Throws `InputError` where it cannot be
+ * read or is not UTF-8.
+ */
+export async function* readUtf8(path: string, signal?: AbortSignal): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const stream = createReadStream(path, { highWaterMark: 256 * 1024, signal });
+  let line = 1;
+  try {
+    for await (const chunk of stream) {
+      const text = decoder.decode(toBytes(chunk), { stream: true });
+      line += countLineBreaks(text);
+      yield text;
+    }
+    yield decoder.decode();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof TypeError) {
+      const message = 'from here on, the file is not UTF-8 text';
+      throw new InputError([{ file: path, line, message }], { cause: error });
+    }
+    if (!isFileError(error)) throw error;
+    const message = `the file cannot be read: ${error.message}`;
+    throw new InputError([{ file: path, message }], { cause: error });
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** The lines of a UTF-8 file in chunks, without their `\n` or `\r\n`. A last line break ends a line, it begins none. */
+export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<string[]> {
+  let rest = '';
+  let count = 0;
+  for await (const text of readUtf8(path, signal)) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    count += lines.length;
+    if (rest.length > MAX_LINE_LENGTH) {
+      throw new InputError([{ file: path, line: count + 1, message: 'the line is too long' }]);
+    }
+    if (lines.length > 0) yield lines.map(withoutReturn);
+  }
+  if (rest !== '') yield [withoutReturn(rest)];
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}
+
+function countLineBreaks(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+function toBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new Error('a stream without an encoding yields bytes');
+}
+
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
