@@ -1,15 +1,38 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from './system-error.ts';
 
-/** Creates a folder with its ancestors, so that all of them survive a power cut. */
+/**
+ * Creates a folder with its ancestors, so that all of them survive a power cut. Not with `recursive`, which
+ * never returns where the parent exists and takes no folders all the same (`/proc`, a removed folder).
+ */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  const top = dirname(resolve(first));
-  for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
-    await syncFolder(folder);
-    if (folder === top || folder === dirname(folder)) return;
+  const folder = resolve(path);
+  try {
+    await makeOne(folder);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    await makeOne(folder);
+  }
+}
+
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT' && (await isFolder(folder))) return;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // Why it cannot be created is the better answer.
+    return false;
   }
 }
 

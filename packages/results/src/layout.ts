@@ -27,9 +27,7 @@ export class UnknownBatchError extends Error {
 /** The folder of a batch. Ids come from outside, so this is where they are kept from leaving `dir`. */
 export function batchFolder(dir: string, batch: string): string {
   if (!isBatchId(batch)) {
-    throw new InvalidIdError(
-      `${JSON.stringify(batch.slice(0, 80))} is not a batch id`,
-    );
+    throw new InvalidIdError(`${JSON.stringify(batch.slice(0, 80))} is not a batch id`);
   }
   return join(dir, batch);
 }

@@ -1,7 +1,12 @@
 import { PassThrough, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { join } from 'node:path';
-import { installLeakGuard, startProcess, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
+import {
+  installLeakGuard,
+  startProcess,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '@fetchfleet/testing';
 import { exportBatch } from '@fetchfleet/results';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -17,7 +22,11 @@ afterEach(async () => {
 installLeakGuard();
 
 const line = (index: number, outcome = 'ok', second = 0): string =>
-  recordLine({ index, outcome, startedAt: `2026-11-23T00:00:${String(second).padStart(2, '0')}.000Z` });
+  recordLine({
+    index,
+    outcome,
+    startedAt: `2026-11-23T00:00:${String(second).padStart(2, '0')}.000Z`,
+  });
 const lines = (...list: readonly string[]): string => list.map((text) => `${text}\n`).join('');
 
 describe('exportBatch', () => {
@@ -34,8 +43,18 @@ describe('exportBatch', () => {
 
   it('lets a success win over a failure, and the later start among equals', async () => {
     await layOut(folder.path, manifestOf(4), {
-      'a-1': lines(line(0, 'ok', 1), line(1, 'timeout', 9), line(2, 'ok', 5), line(3, 'timeout', 2)),
-      'b-1': lines(line(0, 'timeout', 9), line(1, 'ok', 1), line(2, 'ok', 3), line(3, 'timeout', 4)),
+      'a-1': lines(
+        line(0, 'ok', 1),
+        line(1, 'timeout', 9),
+        line(2, 'ok', 5),
+        line(3, 'timeout', 2),
+      ),
+      'b-1': lines(
+        line(0, 'timeout', 9),
+        line(1, 'ok', 1),
+        line(2, 'ok', 3),
+        line(3, 'timeout', 4),
+      ),
     });
     const { lines: found } = await exported({ dir: folder.path });
     const best = [line(0, 'ok', 1), line(1, 'ok', 1), line(2, 'ok', 5), line(3, 'timeout', 4)];
@@ -86,7 +105,9 @@ describe('exportBatch', () => {
       'b-1': Buffer.concat([Buffer.from(lines(line(2))), cut]),
     });
     const result = await exported({ dir: folder.path });
-    expect(result.lines.map((text) => text.length)).toEqual([line(0), long, line(2)].map((text) => text.length));
+    expect(result.lines.map((text) => text.length)).toEqual(
+      [line(0), long, line(2)].map((text) => text.length),
+    );
     expect(result.lines[1] === long).toBe(true);
     expect(result.skippedLines).toBe(1);
   });
@@ -102,9 +123,13 @@ describe('exportBatch', () => {
   it('refuses ids that are none, and says that a batch is unknown', async () => {
     const options = { dir: folder.path, format: 'ndjson', out: new PassThrough() } as const;
     for (const batch of ['../x', '', 'A', 'a/b', '.', 'a\0']) {
-      await expect(exportBatch({ ...options, batch })).rejects.toMatchObject({ code: 'RESULTS_INVALID_ID' });
+      await expect(exportBatch({ ...options, batch })).rejects.toMatchObject({
+        code: 'RESULTS_INVALID_ID',
+      });
     }
-    await expect(exportBatch({ ...options, batch: 'nope' })).rejects.toMatchObject({ code: 'RESULTS_UNKNOWN_BATCH' });
+    await expect(exportBatch({ ...options, batch: 'nope' })).rejects.toMatchObject({
+      code: 'RESULTS_UNKNOWN_BATCH',
+    });
   });
 
   it('waits for a slow reader instead of filling memory, and stops waiting when told', async () => {
@@ -120,7 +145,13 @@ describe('exportBatch', () => {
       },
     });
     const abort = new AbortController();
-    const running = exportBatch({ dir: folder.path, batch: BATCH, format: 'ndjson', out, signal: abort.signal });
+    const running = exportBatch({
+      dir: folder.path,
+      batch: BATCH,
+      format: 'ndjson',
+      out,
+      signal: abort.signal,
+    });
     const outcome = expect(running).rejects.toThrow('enough');
     while (held.length === 0) await turn();
     held.shift()?.();
@@ -143,7 +174,9 @@ describe('exportBatch', () => {
   });
 
   it('tells how far it is, up to the end', async () => {
-    await layOut(folder.path, manifestOf(3), { 'a-1': lines(line(0), line(1), line(1), 'garbage') });
+    await layOut(folder.path, manifestOf(3), {
+      'a-1': lines(line(0), line(1), line(1), 'garbage'),
+    });
     const seen: (readonly [number, number])[] = [];
     await exported({ dir: folder.path, onProgress: (done, of) => seen.push([done, of]) });
     expect(seen.at(-1)?.[0]).toBe(seen.at(-1)?.[1]);
@@ -153,7 +186,12 @@ describe('exportBatch', () => {
   it('exports each index once, in order, bodies untouched, for any mixture of parts', async () => {
     const body = fc.oneof(
       fc.json().map((json) => json.replaceAll('\n', ' ')),
-      fc.constantFrom('12345678901234567890.10', '{"a" :1,  "body":"x"}', '[1e400]', '"},\\"url\\":"'),
+      fc.constantFrom(
+        '12345678901234567890.10',
+        '{"a" :1,  "body":"x"}',
+        '[1e400]',
+        '"},\\"url\\":"',
+      ),
       fc.string({ unit: 'grapheme' }).map((text) => JSON.stringify(text)),
     );
     const record = fc.record({
@@ -166,42 +204,52 @@ describe('exportBatch', () => {
     });
     const tear = fc.record({ part: fc.nat(4), bytes: fc.nat(200) });
     await fc.assert(
-      fc.asyncProperty(fc.array(record, { maxLength: 80 }), fc.array(tear), async (records, tears) => {
-        const dir = await temporaryFolder('property');
-        const parts = new Map<string, Buffer>();
-        const best = new Map<number, { rank: string; text: string }>();
-        for (const [turnOf, { index, part, outcome, key, value, body: raw }] of records.entries()) {
-          const startedAt = new Date(1_700_000_000_000 + ((turnOf * 7919) % 9973)).toISOString();
-          const text = recordLine({
-            ...{ index, outcome, startedAt, params: { [key]: value } },
-            ...(raw === undefined ? {} : { body: raw }),
-          });
-          const before = parts.get(`w${part}-1`) ?? Buffer.alloc(0);
-          parts.set(`w${part}-1`, Buffer.concat([before, Buffer.from(`${text}\n`)]));
-          const rank = `${outcome === 'ok' ? 1 : 0}${startedAt}`;
-          if (rank > (best.get(index)?.rank ?? '')) best.set(index, { rank, text });
-        }
-        const torn = new Set<number>();
-        for (const { part, bytes } of tears) {
-          if (torn.has(part)) continue;
-          torn.add(part);
-          const tail = Buffer.from(recordLine({ index: 0, body: '{}' })).subarray(0, bytes + 1);
-          parts.set(`w${part}-1`, Buffer.concat([parts.get(`w${part}-1`) ?? Buffer.alloc(0), tail]));
-        }
-        try {
-          await layOut(dir.path, manifestOf(31), Object.fromEntries(parts));
-          const result = await exported({ dir: dir.path });
-          const expected = [...best].toSorted((one, other) => one[0] - other[0]);
-          expect(result.lines).toEqual(expected.map(([, { text }]) => text));
-          expect(result).toMatchObject({
-            written: best.size,
-            missing: 31 - best.size,
-            skippedLines: torn.size,
-          });
-        } finally {
-          await dir.remove();
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(record, { maxLength: 80 }),
+        fc.array(tear),
+        async (records, tears) => {
+          const dir = await temporaryFolder('property');
+          const parts = new Map<string, Buffer>();
+          const best = new Map<number, { rank: string; text: string }>();
+          for (const [
+            turnOf,
+            { index, part, outcome, key, value, body: raw },
+          ] of records.entries()) {
+            const startedAt = new Date(1_700_000_000_000 + ((turnOf * 7919) % 9973)).toISOString();
+            const text = recordLine({
+              ...{ index, outcome, startedAt, params: { [key]: value } },
+              ...(raw === undefined ? {} : { body: raw }),
+            });
+            const before = parts.get(`w${part}-1`) ?? Buffer.alloc(0);
+            parts.set(`w${part}-1`, Buffer.concat([before, Buffer.from(`${text}\n`)]));
+            const rank = `${outcome === 'ok' ? 1 : 0}${startedAt}`;
+            if (rank > (best.get(index)?.rank ?? '')) best.set(index, { rank, text });
+          }
+          const torn = new Set<number>();
+          for (const { part, bytes } of tears) {
+            if (torn.has(part)) continue;
+            torn.add(part);
+            const tail = Buffer.from(recordLine({ index: 0, body: '{}' })).subarray(0, bytes + 1);
+            parts.set(
+              `w${part}-1`,
+              Buffer.concat([parts.get(`w${part}-1`) ?? Buffer.alloc(0), tail]),
+            );
+          }
+          try {
+            await layOut(dir.path, manifestOf(31), Object.fromEntries(parts));
+            const result = await exported({ dir: dir.path });
+            const expected = [...best].toSorted((one, other) => one[0] - other[0]);
+            expect(result.lines).toEqual(expected.map(([, { text }]) => text));
+            expect(result).toMatchObject({
+              written: best.size,
+              missing: 31 - best.size,
+              skippedLines: torn.size,
+            });
+          } finally {
+            await dir.remove();
+          }
+        },
+      ),
       { numRuns: 100 },
     );
   }, 30_000);

@@ -1,7 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { type Manifest, exportBatch, type ExportOptions, type ExportSummary } from '@fetchfleet/results';
+import {
+  type Manifest,
+  exportBatch,
+  type ExportOptions,
+  type ExportSummary,
+} from '@fetchfleet/results';
 
 export const BATCH = 'covid-20261123-0017-k3f9';
 
