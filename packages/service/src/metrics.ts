@@ -25,7 +25,7 @@ export interface MetricsOptions {
 }
 
 /** What one scrape answers. */
-export interface MetricsPage {
+interface MetricsPage {
   readonly contentType: string;
   readonly body: string;
 }
