@@ -9,6 +9,7 @@ export {
   type RouteHandler,
   startOrigin,
 } from './origin.ts';
+export { isAlive } from './process-state.ts';
 export {
   type Exit,
   repositoryRoot,

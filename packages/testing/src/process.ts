@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { track } from './registry.ts';
-import { onParentDeath } from './watchdog.ts';
+import { killWithThisProcess } from './watchdog.ts';
 
 /** The root of the repository. */
 export const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -119,7 +119,7 @@ class RunningProcess implements Running {
       this.#stderr += text;
       this.#notify();
     });
-    const callOff = onParentDeath('kill', ['-9', String(child.pid)]);
+    const callOff = killWithThisProcess(child.pid);
     child.once('exit', callOff);
     this.exit = new Promise((ended) => {
       child.once('exit', (code, signal) => {

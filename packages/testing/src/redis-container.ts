@@ -26,9 +26,8 @@ export async function startRedisContainer(
     .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
     .withStartupTimeout(START_DEADLINE_MS)
     .start();
-  const callOff = onParentDeath(process.execPath, [
-    '--input-type=module',
-    '-e',
+  const callOff = onParentDeath('exec "$1" --input-type=module -e "$2"', [
+    process.execPath,
     removal(container.getId()),
   ]);
   return {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onParentDeath } from './watchdog.ts';
+import { killWithThisProcess } from './watchdog.ts';
 
 const START_DEADLINE_MS = 10_000;
 
@@ -41,7 +41,7 @@ export async function launchRedisServer(options: RedisServerOptions): Promise<Re
   child.once('exit', (code) => {
     failure ??= new Error(`redis-server ended (${code}): ${output}`);
   });
-  const callOff = child.pid === undefined ? undefined : killWithParent(child.pid);
+  const callOff = child.pid === undefined ? undefined : killWithThisProcess(child.pid);
   child.once('exit', () => callOff?.());
   try {
     await untilReady(options.port, { output: () => output, failure: () => failure });
@@ -66,10 +66,6 @@ function serverArguments({ port, dir, appendonly, appendfsync }: RedisServerOpti
     daemonize: 'no',
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-}
-
-function killWithParent(pid: number): () => void {
-  return onParentDeath('kill', ['-9', String(pid)]);
 }
 
 interface Progress {

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs `command` when this process is gone, however it went: also after SIGKILL. The watchdog waits
- * for the end of a pipe which only this process holds, in a process group of its own so that Ctrl-C
- * does not reach it. Returns how to call it off.
+ * Runs a line of shell when this process is gone, however it went: also after SIGKILL. `args` are its
+ * `$1`, `$2`, …. Only the shell's own commands are sure to be there: `kill` is one.
+ *
+ * The watchdog waits for the end of a pipe which only this process holds, in a process group of its
+ * own so that Ctrl-C does not reach it. Returns how to call it off.
  */
-export function onParentDeath(command: string, args: readonly string[]): () => void {
-  const script = 'cat >/dev/null; exec "$@"';
-  const watchdog = spawn('sh', ['-c', script, 'sh', command, ...args], {
+export function onParentDeath(line: string, args: readonly string[]): () => void {
+  const watchdog = spawn('sh', ['-c', `cat >/dev/null; ${line}`, 'sh', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
@@ -15,11 +16,18 @@ export function onParentDeath(command: string, args: readonly string[]): () => v
   watchdog.on('error', () => undefined);
   watchdog.stdin.on('error', () => undefined);
   watchdog.unref();
-  if ('unref' in watchdog.stdin && typeof watchdog.stdin.unref === 'function')
+  if ('unref' in watchdog.stdin && typeof watchdog.stdin.unref === 'function') {
     watchdog.stdin.unref();
+  }
   return () => {
     const { pid } = watchdog;
+    if (pid === undefined || watchdog.exitCode !== null || watchdog.signalCode !== null) return;
     // The group: `cat` is a child of the shell.
-    if (pid !== undefined && watchdog.exitCode === null) process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
   };
+}
+
+/** Kills a process when this one is gone. */
+export function killWithThisProcess(pid: number): () => void {
+  return onParentDeath('kill -9 "$1"', [String(pid)]);
 }

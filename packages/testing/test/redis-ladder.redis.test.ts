@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { createConnection } from 'node:net';
 import { findRedis } from '../src/redis-ladder.ts';
-import { eventually, installLeakGuard, redisUrl, startProcess, startRedis } from '../src/index.ts';
+import {
+  eventually,
+  installLeakGuard,
+  isAlive,
+  redisUrl,
+  startProcess,
+  startRedis,
+} from '../src/index.ts';
+import { processState } from '../src/process-state.ts';
 
 describe('the ladder of Redis for tests', () => {
   it('takes the REDIS_URL that is given and leaves it running', async () => {
@@ -32,7 +40,7 @@ describe('a private Redis', () => {
   it('answers nothing while it is frozen and goes on when thawed', async () => {
     const redis = await startRedis();
     redis.freeze();
-    await eventually(() => stateOf(redis.pid).then((state) => state.startsWith('T')));
+    await eventually(() => processState(redis.pid) === 'T');
     redis.thaw();
     await expect(ask(redis.url, 'PING')).resolves.toBe('+PONG');
     await redis.dispose();
@@ -58,21 +66,6 @@ describe('a private Redis', () => {
 });
 
 installLeakGuard();
-
-async function stateOf(pid: number): Promise<string> {
-  const ps = await startProcess('ps', ['-o', 'stat=', '-p', String(pid)]);
-  await ps.exit;
-  return ps.stdout.trim();
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** The first line of Redis's answer to an inline command. */
 async function ask(url: string, command: string): Promise<string> {
