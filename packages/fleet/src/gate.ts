@@ -16,6 +16,8 @@ const RENEW_MS = 5_000;
 const FORGET_MS = 10 * 60_000;
 /** How long permits that nobody waits for in this process may be kept before they are given back. */
 const LINGER_MS = 5;
+/** Before a call that failed is repeated. */
+const AFTER_ERROR_MS = 1_000;
 /** Nobody stays parked longer than this without asking again: limits may have changed. */
 const MAX_PARK_MS = 30_000;
 const MIN_PARK_MS = 20;
@@ -106,10 +108,7 @@ export class Gate {
     lane.ended += 1;
     lane.endedMs += durationMs;
     // Usually a slice asks for its next fetches at once, and this rides along.
-    lane.linger ??= setTimeout(() => {
-      lane.linger = undefined;
-      this.#turn(origin, lane);
-    }, LINGER_MS);
+    this.#linger(origin, lane, LINGER_MS);
   }
 
   /**
@@ -149,14 +148,22 @@ export class Gate {
     clearTimeout(lane.linger);
     lane.linger = undefined;
     lane.isAsking = true;
-    this.#exchange(origin, lane).then(() => {
+    void this.#exchange(origin, lane).then((succeeded) => {
       lane.isAsking = false;
+      if (!succeeded) return this.#linger(origin, lane, AFTER_ERROR_MS);
       const isIdle = lane.held === 0 && lane.waiting.length === 0 && lane.ended === 0;
       return isIdle ? this.#lanes.delete(origin) : this.#turn(origin, lane);
-    }, this.#onError);
+    });
   }
 
-  async #exchange(origin: string, lane: Lane): Promise<void> {
+  #linger(origin: string, lane: Lane, ms: number): void {
+    lane.linger ??= setTimeout(() => {
+      lane.linger = undefined;
+      this.#turn(origin, lane);
+    }, ms);
+  }
+
+  async #exchange(origin: string, lane: Lane): Promise<boolean> {
     const askers = lane.waiting.splice(0);
     const want = askers.reduce((sum, asker) => sum + asker.want, 0);
     const { ended, endedMs, limit } = lane;
@@ -166,11 +173,13 @@ export class Gate {
       const granted = await this.#ask(origin, { limit, want, ended, endedMs });
       lane.held += granted - ended;
       share(granted, askers);
+      return true;
     } catch (error) {
       lane.ended += ended;
       lane.endedMs += endedMs;
       for (const asker of askers) asker.reject(error);
       this.#onError(error);
+      return false;
     }
   }
 

@@ -93,7 +93,8 @@ export class SliceClaims {
   async stop(): Promise<void> {
     clearInterval(this.#renewal);
     this.#renewal = undefined;
-    await this.#worker.close();
+    // By force: BullMQ would wait for its blocking read to time out. Nothing else of it is in use any more.
+    await this.#worker.close(true);
   }
 
   /** The next slice; undefined when there was none for a few seconds. Rejects while Redis cannot be reached. */

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import type { Crawl, Plan } from '@fetchfleet/crawl';
+import { redisUrl, track } from '@fetchfleet/testing';
+import { connectRedis, fleetKeys } from '../src/index.ts';
+
+export const plan: Plan = {
+  name: 'test',
+  url: 'http://origin.example/{n}',
+  params: ['n'],
+  headers: {},
+  politeness: {
+    rate: 'unlimited',
+    burst: 1,
+    concurrency: 4,
+    robots: 'ignore',
+    patienceMs: 3_600_000,
+  },
+  retry: { attempts: 5, backoffMs: 1_000 },
+  limits: { timeoutMs: 30_000, maxBodyBytes: 1_000_000, redirects: 5 },
+  network: { allowPrivate: false, allow: [] },
+};
+
+export const crawl: Crawl = {
+  plan,
+  sources: [{ name: 'n', kind: 'range', from: 0, to: 9_999 }],
+  combine: 'product',
+};
+
+/** A connection and keys that no other test has. */
+export async function freshFleet() {
+  const redis = await connectRedis(redisUrl());
+  const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
+  track({
+    what: `Redis connection of ${keys.queuePrefix}`,
+    isOpen: () => redis.status === 'ready',
+    close: async () => redis.disconnect(),
+  });
+  return { redis, keys };
+}
+
+export function registration(id: string, total: number) {
+  return { id, crawl, total, sliceSize: 50, source: '/crawls/test.yaml', fingerprint: `f-${id}` };
+}
