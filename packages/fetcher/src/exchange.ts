@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import type { FetchFailure, FetchResult, Limits } from '@fetchfleet/crawl';
 
 import { BodyBuffer } from './body-buffer.ts';
@@ -168,7 +170,11 @@ export class Exchange implements HopEvents {
 
   #send(): void {
     this.#state = 'head';
-    this.#hop = this.#options.transport.send(this.#url, this.#requestHeaders, this);
+    try {
+      this.#hop = this.#options.transport.send(this.#url, this.#requestHeaders, this);
+    } catch (error) {
+      this.onError(toError(error), false);
+    }
   }
 
   #redirect(location: string): void {
@@ -246,6 +252,10 @@ export class Exchange implements HopEvents {
   #timing(): { startedAt: number; durationMs: number } {
     return { startedAt: this.#startedAt, durationMs: performance.now() - this.#started };
   }
+}
+
+function toError(thrown: unknown): Error {
+  return types.isNativeError(thrown) ? thrown : new Error(String(thrown));
 }
 
 /** What `content-length` promises; 0 where it is absent or describes a body that is not sent. */

@@ -19,7 +19,6 @@ const CLOSED = new Set([
   'EPIPE',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
   'HPE_INVALID_EOF_STATE',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_SOCKET',
 ]);
 
@@ -31,6 +30,7 @@ const STABLE_CODES: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   UND_ERR_HEADERS_OVERFLOW: 'HEADERS_TOO_LARGE',
   UND_ERR_INVALID_ARG: 'REQUEST_INVALID',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'RESPONSE_INVALID',
 };
 
 /** Turns whatever a transport reports into an outcome, a stable code and a message without credentials. */
@@ -47,7 +47,7 @@ export function causeOf(error: Error, state: HopState): Cause {
     return { outcome: 'network-error', code: 'ECONNRESET', message: closedMessage(state) };
   }
   const message = `${state.origin}: ${root.message}`;
-  return { outcome: 'network-error', code: stableCode(code), message };
+  return { outcome: 'network-error', code: stableCode(root), message };
 }
 
 type SystemError = Error & {
@@ -66,12 +66,13 @@ function rootOf(error: SystemError): SystemError {
   return root.code === undefined && error.code !== undefined ? error : root;
 }
 
-function stableCode(code: string): string {
+function stableCode({ code = '', name }: SystemError): string {
   const stable = STABLE_CODES[code];
   if (stable !== undefined) {
     return stable;
   }
-  if (code.startsWith('HPE_')) {
+  // The name is undici's, whose parser does not always give a code.
+  if (code.startsWith('HPE_') || name === 'HTTPParserError') {
     return 'RESPONSE_INVALID';
   }
   const isOfTransport = /^(?:UND_ERR|ERR_GOT|ERR_HTTP)_/.test(code);

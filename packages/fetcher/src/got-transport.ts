@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 
 import got, { type Got, type Request } from 'got';
 
-import { createGuardedAgents } from './guarded-agents.ts';
+import { createGuardedAgents, isUnansweredReuse } from './guarded-agents.ts';
 import type { ConnectOptions, Hop, HopEvents, Transport } from './transport.ts';
 
 /** Errors of a connection that was closed under a request. */
@@ -38,12 +38,15 @@ export class GotTransport implements Transport {
 class GotHop implements Hop {
   readonly #stream: Request;
   readonly #events: HopEvents;
-  #answered = false;
+  #request: ClientRequest | undefined;
   #over = false;
 
   constructor(stream: Request, events: HopEvents) {
     this.#stream = stream;
     this.#events = events;
+    stream.once('request', (request: ClientRequest) => {
+      this.#request = request;
+    });
     stream.once('response', (response: IncomingMessage) => {
       this.#onResponse(response);
     });
@@ -77,11 +80,9 @@ class GotHop implements Hop {
   }
 
   #onResponse(response: IncomingMessage): void {
-    if (this.#over) {
-      return;
+    if (!this.#over) {
+      this.#events.onHeaders(response.statusCode ?? 0, fromRawHeaders(response.rawHeaders));
     }
-    this.#answered = true;
-    this.#events.onHeaders(response.statusCode ?? 0, fromRawHeaders(response.rawHeaders));
   }
 
   #onEnd(): void {
@@ -96,9 +97,8 @@ class GotHop implements Hop {
       return;
     }
     this.#over = true;
-    const closed = CLOSED_CODES.has(error.code ?? '');
-    const stale = closed && !this.#answered && this.#stream.reusedSocket === true;
-    this.#events.onError(error, stale);
+    const isClosed = CLOSED_CODES.has(error.code ?? '');
+    this.#events.onError(error, isClosed && isUnansweredReuse(this.#request));
   }
 }
 

@@ -7,6 +7,14 @@ import { guardLookup, refuseLiteral } from './guard.ts';
 import { IDLE_CONNECTION_MS, type ConnectOptions } from './transport.ts';
 import { watchConnect } from './watch-connect.ts';
 
+/** Bytes the connection of a request had received when it was used again. */
+const receivedBefore = new WeakMap<http.ClientRequest, number>();
+
+/** Whether a request went out on a kept-alive connection and has not seen a byte of an answer. */
+export function isUnansweredReuse(request: http.ClientRequest | undefined): boolean {
+  return request?.socket != null && receivedBefore.get(request) === request.socket.bytesRead;
+}
+
 /** Keep-alive agents of `node:http` and `node:https` whose connections pass the address guard. */
 export function createGuardedAgents(options: ConnectOptions): {
   readonly http: http.Agent;
@@ -21,7 +29,7 @@ export function createGuardedAgents(options: ConnectOptions): {
   const agents = { http: new http.Agent(pool), https: new https.Agent(pool) };
   for (const agent of [agents.http, agents.https]) {
     guardConnections(agent, options);
-    closeIdleConnections(agent);
+    watchIdleConnections(agent);
   }
   return agents;
 }
@@ -47,10 +55,12 @@ function guardConnections(agent: http.Agent, options: ConnectOptions): void {
 }
 
 /**
+ * Bounds how long a connection is idle, and notes when it is used again.
+ *
  * The agent destroys free sockets that time out, but only its option for the whole socket sets that
  * time; here it holds while a socket is idle. A shorter time that the origin announced stays.
  */
-function closeIdleConnections(agent: http.Agent): void {
+function watchIdleConnections(agent: http.Agent): void {
   const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
   agent.keepSocketAlive = (socket) => {
     const isKept = keep(socket) === true;
@@ -64,6 +74,7 @@ function closeIdleConnections(agent: http.Agent): void {
     reuse(socket, request);
     if (socket instanceof Socket) {
       socket.setTimeout(0);
+      receivedBefore.set(request, socket.bytesRead);
     }
   };
 }

@@ -24,6 +24,8 @@ const receivedBytes = new WeakMap<Error, number>();
 /** The fast lane: undici's dispatcher without its request API. Pools of idle origins close by themselves. */
 export class UndiciTransport implements Transport {
   readonly #agent: Agent;
+  /** All that are open or still connecting: undici forgets the latter when it is destroyed. */
+  readonly #sockets = new Set<Socket>();
 
   constructor(options: ConnectOptions) {
     this.#agent = new Agent({
@@ -34,7 +36,7 @@ export class UndiciTransport implements Transport {
       // The exchange has one timer over everything; two more for each request would be paid for nothing.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: guardedConnector(options),
+      connect: guardedConnector(options, this.#sockets),
     });
   }
 
@@ -47,6 +49,9 @@ export class UndiciTransport implements Transport {
 
   async stop(): Promise<void> {
     await this.#agent.destroy();
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
   }
 }
 
@@ -67,6 +72,11 @@ class UndiciHop implements DispatchHandler, Hop {
     }
   }
 
+  /** The first byte of an answer. */
+  onResponseStarted(): void {
+    this.#answered = true;
+  }
+
   onResponseStart(
     _controller: Controller,
     status: number,
@@ -75,7 +85,6 @@ class UndiciHop implements DispatchHandler, Hop {
     if (this.#over || status < 200) {
       return;
     }
-    this.#answered = true;
     this.#events.onHeaders(status, joinRepeated(headers));
   }
 
@@ -85,11 +94,19 @@ class UndiciHop implements DispatchHandler, Hop {
     }
   }
 
+  /**
+   * Tells the end once the connection is free: undici frees it by a `setImmediate` of its own, set right
+   * after this call. Told at once, the next fetch would find it busy and open another one.
+   */
   onResponseEnd(): void {
-    if (!this.#over) {
-      this.#over = true;
-      this.#events.onEnd();
-    }
+    queueMicrotask(() => {
+      setImmediate(() => {
+        if (!this.#over) {
+          this.#over = true;
+          this.#events.onEnd();
+        }
+      });
+    });
   }
 
   onResponseError(_controller: Controller, error: Error): void {
@@ -116,7 +133,7 @@ class UndiciHop implements DispatchHandler, Hop {
   }
 }
 
-function guardedConnector(options: ConnectOptions): buildConnector.connector {
+function guardedConnector(options: ConnectOptions, sockets: Set<Socket>): buildConnector.connector {
   const connect = buildConnector({
     allowH2: false,
     timeout: 0,
@@ -132,6 +149,8 @@ function guardedConnector(options: ConnectOptions): buildConnector.connector {
     const socket: unknown = connect(target, callback);
     if (socket instanceof Socket) {
       watchConnect(socket, target.hostname, options.connectTimeoutMs);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
       socket.on('error', (error) => receivedBytes.set(error, socket.bytesRead));
     }
   };
