@@ -121,6 +121,8 @@ export class BatchWriter {
       this.#part = undefined;
       this.#manifestDueAt = 0;
       await part.abandon();
+      // An empty part is removed, so that a disk that stays full does not use up numbers.
+      if (part.length === 0) this.#nextPart = part.number;
       throw new SinkError('append to', part.path, error);
     }
   }

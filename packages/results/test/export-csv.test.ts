@@ -28,6 +28,7 @@ describe('exportBatch as CSV', () => {
       'a-1': `${failed}\n${recordLine({ index: 0, params, body: '[1]' })}\n`,
     });
     const at = '2026-11-23T00:17:04.120Z';
+    const failure = ['HTTP_503', 'it said "no"', '', ''];
     const common = ['1', at, '103.2', '1223', 'application/json', 'w-7c1e'];
     expect(await rowsOf()).toEqual([
       ['index', 'country', 'year', ...FIXED.split(' ')],
@@ -45,16 +46,14 @@ describe('exportBatch as CSV', () => {
         '[1]',
       ],
       [
-        ...[
-          '1',
-          'kenya',
-          '2020',
-          'http://127.0.0.1:8787/country/c1',
-          'http-error',
-          '503',
-          ...common,
-        ],
-        ...['HTTP_503', 'it said "no"', '', ''],
+        '1',
+        'kenya',
+        '2020',
+        'http://127.0.0.1:8787/country/c1',
+        'http-error',
+        '503',
+        ...common,
+        ...failure,
       ],
     ]);
   });

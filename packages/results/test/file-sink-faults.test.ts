@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { FileSink, probeResults, SinkError } from '@fetchfleet/results';
 import {
   installLeakGuard,
@@ -75,7 +76,7 @@ describe('FileSink on a failing file system', () => {
   });
 
   it('acknowledges nothing of a write that failed half-way, cuts it off, and goes on in a new part', async () => {
-    const script = join(import.meta.dirname, 'append-under-limit.ts');
+    const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
     // A file may have 16 KiB or 32 KiB, depending on the shell: the write that reaches it is cut short.
     const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1" "$2"';
     const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
@@ -90,16 +91,16 @@ describe('FileSink on a failing file system', () => {
     expect(report.parts).toBe(report.failures.length + 1);
     const result = await exported({ dir: folder.path, total: report.acknowledged });
     expect(result).toMatchObject({ written: report.acknowledged, missing: 0, skippedLines: 0 });
-  });
+  }, 30_000);
 
   it('leaves no empty parts behind while nothing at all can be written', async () => {
-    const script = join(import.meta.dirname, 'append-under-limit.ts');
+    const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
     const command = 'ulimit -f 2; exec "$0" --conditions=@fetchfleet/source "$1" "$2" 4000';
     const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
     await child.exit;
     const report: unknown = JSON.parse(child.stdout);
     expect(report).toMatchObject({ acknowledged: 0, parts: 0 });
-  });
+  }, 30_000);
 });
 
 describe('probeResults', () => {
