@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killWithThisProcess } from './watchdog.ts';
 
+const PROGRAM = 'redis-server';
 const START_DEADLINE_MS = 10_000;
 
 export interface RedisServerOptions {
@@ -23,7 +24,7 @@ export interface RedisServer {
 
 /** Starts `redis-server` on 127.0.0.1 and resolves when it answers PING. */
 export async function launchRedisServer(options: RedisServerOptions): Promise<RedisServer> {
-  const child = spawn('redis-server', serverArguments(options), {
+  const child = spawn(PROGRAM, serverArguments(options), {
     stdio: ['ignore', 'pipe', 'pipe'],
     // In a group of its own: Ctrl-C must reach the tests first, and they end their server.
     detached: true,
