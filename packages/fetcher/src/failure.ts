@@ -75,6 +75,10 @@ function stableCode({ code = '', name }: SystemError): string {
   if (code.startsWith('HPE_') || name === 'HTTPParserError') {
     return 'RESPONSE_INVALID';
   }
+  if (code.startsWith('ERR_SSL_')) {
+    // Whether OpenSSL's own words or this comes out depends on when the handshake fails.
+    return 'EPROTO';
+  }
   const isOfTransport = /^(?:UND_ERR|ERR_GOT|ERR_HTTP)_/.test(code);
   return isOfTransport || !/^[A-Z][A-Z0-9_]+$/.test(code) ? 'NETWORK_ERROR' : code;
 }

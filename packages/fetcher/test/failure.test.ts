@@ -10,6 +10,7 @@ describe('causes of failures', () => {
   it.each([
     ['a system error', coded('EHOSTUNREACH'), 'network-error', 'EHOSTUNREACH'],
     ['a certificate', coded('CERT_HAS_EXPIRED'), 'network-error', 'CERT_HAS_EXPIRED'],
+    ['a failed handshake', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'network-error', 'EPROTO'],
     ['a closed socket', coded('UND_ERR_SOCKET'), 'network-error', 'ECONNRESET'],
     ['a broken pipe', coded('EPIPE'), 'network-error', 'ECONNRESET'],
     ['a parser', coded('HPE_INVALID_CONSTANT'), 'network-error', 'RESPONSE_INVALID'],
