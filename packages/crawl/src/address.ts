@@ -71,7 +71,12 @@ function parseAddress(ip: string): Address | undefined {
   const bare = ip.startsWith('[') && ip.endsWith(']') ? ip.slice(1, -1) : ip;
   const [text = ''] = bare.split('%');
   // ipaddr.js also reads `127.1` and `0x7f000001`; here they are no addresses.
-  return isIP(text) === 0 ? undefined : ipaddr.parse(text);
+  const version = isIP(text);
+  if (version === 0) return undefined;
+  if (version === 4 || !text.includes('.')) return ipaddr.parse(text);
+  // ipaddr.js takes `::8.8.8.8` for `::ffff:8.8.8.8`; a URL writes every form out in hexadecimal.
+  const { hostname } = new URL(`http://[${text}]`);
+  return ipaddr.parse(hostname.slice(1, -1));
 }
 
 function classify(address: Address): AddressClass {

@@ -25,5 +25,7 @@ export function backoffMs({
   random,
   capMs = MAX_BACKOFF_MS,
 }: BackoffOptions): number {
-  return Math.round(random() * Math.min(capMs, baseMs * 2 ** attempt));
+  // 2 ** 1024 is Infinity, and 0 times that no number.
+  const boundMs = Math.min(capMs, baseMs * 2 ** Math.min(attempt, 64));
+  return Math.round(random() * boundMs);
 }

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from './batch-id.ts';
+import { reasonOfFileError } from './file-error.ts';
 import { readHeaders } from './crawl-headers.ts';
 import { readParams } from './crawl-params.ts';
 import type { ParameterField } from './crawl-params.ts';
@@ -155,29 +157,27 @@ async function checkListFile({ field, source }: ParameterField): Promise<void> {
 }
 
 async function readText(path: string): Promise<string> {
-  const fail = (message: string, cause?: unknown) =>
-    new InputError([{ file: path, message }], { cause });
   const handle = await open(path).catch((error: unknown) => {
-    throw fail(`the crawl file cannot be read: ${reasonOf(error)}`, error);
+    throw unreadable(path, error);
   });
   try {
     const { size } = await handle.stat();
-    if (size > MAX_FILE_BYTES) throw fail(`larger than 4 MiB; put long lists into files (file:)`);
+    if (size > MAX_FILE_BYTES) {
+      throw new InputError([
+        { file: path, message: 'larger than 4 MiB; put long lists into files (file:)' },
+      ]);
+    }
     const bytes = await handle.readFile().catch((error: unknown) => {
-      throw fail(`the crawl file cannot be read: ${reasonOf(error)}`, error);
+      throw unreadable(path, error);
     });
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw error instanceof TypeError ? fail('the crawl file is not UTF-8 text', error) : error;
+    if (isUtf8(bytes)) return bytes.toString().replace(/^\ufeff/, '');
+    throw new InputError([{ file: path, message: 'the crawl file is not UTF-8 text' }]);
   } finally {
     await handle.close();
   }
 }
 
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'it does not exist';
-  if (code === 'EISDIR') return 'it is a folder';
-  if (code === 'EACCES') return 'permission denied';
-  return error instanceof Error ? error.message : String(error);
+function unreadable(path: string, cause: unknown): InputError {
+  const message = `the crawl file cannot be read: ${reasonOfFileError(cause)}`;
+  return new InputError([{ file: path, message }], { cause });
 }

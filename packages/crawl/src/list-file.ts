@@ -59,11 +59,16 @@ async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<st
   const parser = parse({
     bom: true,
     skip_empty_lines: true,
-    // One broken row must not hide the next ones.
+    // One short row must not hide the next ones.
     skip_records_with_error: true,
     on_skip: (error) => {
-      onProblem(lineOf(error), messageOf(error));
-      return undefined;
+      if (error?.code === 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH') {
+        onProblem(lineOf(error), 'the row has another number of columns than the first line');
+        return undefined;
+      }
+      // Behind a misplaced quote, nothing tells where the next row begins.
+      const message = `the row is malformed: ${error?.message ?? 'unknown reason'}`;
+      throw new InputError([{ file: file.path, line: lineOf(error), message }], { cause: error });
     },
     // A quote that is never closed must not pull the whole file into memory.
     max_record_size: MAX_ROW_LENGTH,
@@ -184,11 +189,4 @@ function isUsable(value: string, line: number, { onProblem }: ReadOptions): bool
 function lineOf(error: CsvError | undefined): number {
   const lines: unknown = error?.['lines'];
   return typeof lines === 'number' ? lines : 0;
-}
-
-function messageOf(error: CsvError | undefined): string {
-  if (error?.code !== 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH') {
-    return `the row is malformed: ${error?.message ?? 'unknown reason'}`;
-  }
-  return 'the row has another number of columns than the first line';
 }

@@ -5,7 +5,7 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   if (candidates.length === 0) return '';
   const folded = new Map(candidates.map((candidate) => [candidate.toLowerCase(), candidate]));
   const near = closest(word.toLowerCase(), [...folded.keys()]);
-  // A third of the word may be wrong; more is another word.
-  const isNear = distance(word.toLowerCase(), near) <= Math.max(1, Math.floor(word.length / 3));
+  // Two letters that changed places are two errors; with more than that, it is another word.
+  const isNear = distance(word.toLowerCase(), near) <= Math.max(1, Math.floor(word.length * 0.4));
   return isNear ? `; did you mean "${folded.get(near)}"?` : '';
 }

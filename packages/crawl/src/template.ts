@@ -1,4 +1,5 @@
 import { parse } from 'uri-template';
+import { redactUrl } from './url.ts';
 import { compileExpression, encodeLiteral } from './template-expression.ts';
 
 /** A compiled RFC 6570 template. */
@@ -7,7 +8,7 @@ export interface Template {
   readonly variables: readonly string[];
   /** Present if no variable can change scheme, host or port. */
   readonly constantOrigin?: string;
-  /** @param values one per name in `params` of `compileTemplate` */
+  /** @param values one per name in `params` */
   readonly expand: (values: readonly string[]) => string;
 }
 
@@ -32,10 +33,9 @@ const BAD_LITERAL = /[\x00-\x20\x7f\\}]/;
  * texts: `{?x*}` loses the name, `{/x}` of an empty value the slash, `{x:3}` cuts surrogate pairs, and
  * `{+x}` encodes the `%` of `%2F` again.
  *
- * @param params the order in which `expand` takes its values
- * @default the order in which variables appear
+ * @param params the order in which `expand` takes its values: that of the plan and of a slice's columns
  */
-export function compileTemplate(url: string, params?: readonly string[]): Template {
+export function compileTemplate(url: string, params: readonly string[]): Template {
   const parts = parseParts(url);
   const variables = [
     ...new Set(
@@ -44,7 +44,7 @@ export function compileTemplate(url: string, params?: readonly string[]): Templa
       ),
     ),
   ];
-  const order = new Map((params ?? variables).map((name, at) => [name, at]));
+  const order = new Map(params.map((name, at) => [name, at]));
   const pieces = parts.map((part) =>
     part.type === 'literal' ? encodeLiteral(part.value) : compileExpression(part, order),
   );
@@ -102,6 +102,8 @@ function findConstantOrigin(parts: Parts): string | undefined {
     AFTER_AUTHORITY.test(text) ||
     (WHOLE_AUTHORITY.test(text) &&
       (next === undefined || (next.type === 'expression' && '/?#'.includes(next.operator || '-'))));
-  const origin = isComplete ? URL.parse(text)?.origin : undefined;
-  return origin === 'null' ? undefined : origin;
+  if (!isComplete) return undefined;
+  const url = URL.parse(text);
+  if (url === null) throw new TemplateError(`${JSON.stringify(redactUrl(text))} is no URL`);
+  return url.origin === 'null' ? undefined : url.origin;
 }

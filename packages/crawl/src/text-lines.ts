@@ -1,4 +1,6 @@
 import { createReadStream } from 'node:fs';
+import { types } from 'node:util';
+import { codeOf, reasonOfFileError } from './file-error.ts';
 import { InputError } from './input-error.ts';
 
 /** A line beyond this is no list of values but another kind of file. */
@@ -21,13 +23,11 @@ export async function* readUtf8(path: string, signal?: AbortSignal): AsyncGenera
     yield decoder.decode();
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof TypeError) {
-      const message = 'from here on, the file is not UTF-8 text';
-      throw new InputError([{ file: path, line, message }], { cause: error });
-    }
-    if (!isFileError(error)) throw error;
-    const message = `the file cannot be read: ${error.message}`;
-    throw new InputError([{ file: path, message }], { cause: error });
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    throw code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+      ? fileProblem(path, 'from here on, the file is not UTF-8 text', { line, cause: error })
+      : fileProblem(path, `the file cannot be read: ${reasonOfFileError(error)}`, { cause: error });
   } finally {
     stream.destroy();
   }
@@ -42,7 +42,7 @@ export async function* readLines(path: string, signal?: AbortSignal): AsyncGener
     rest = lines.pop() ?? '';
     count += lines.length;
     if (rest.length > MAX_LINE_LENGTH) {
-      throw new InputError([{ file: path, line: count + 1, message: 'the line is too long' }]);
+      throw fileProblem(path, 'the line is too long', { line: count + 1 });
     }
     if (lines.length > 0) yield lines.map(withoutReturn);
   }
@@ -60,10 +60,14 @@ function countLineBreaks(text: string): number {
 }
 
 function toBytes(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
+  if (types.isUint8Array(chunk)) return chunk;
   throw new Error('a stream without an encoding yields bytes');
 }
 
-function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
+function fileProblem(
+  file: string,
+  message: string,
+  { line, cause }: { readonly line?: number; readonly cause?: unknown },
+): InputError {
+  return new InputError([{ file, message, ...(line === undefined ? {} : { line }) }], { cause });
 }
