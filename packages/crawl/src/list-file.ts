@@ -82,7 +82,7 @@ async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<st
       return isUsable(value, lines, options) ? [value] : null;
     },
   });
-  const input = Readable.from(readUtf8(file.path, signal));
+  const input = Readable.from(readUtf8(file.path, signal), { highWaterMark: 1 });
   // pipe() passes no errors on, and pipeline() would report one that the loop below reports already.
   const unwatch = finished(input, { writable: false }, (error) => {
     if (error) parser.destroy(error);

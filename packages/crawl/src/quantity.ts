@@ -29,12 +29,6 @@ export function parseRate(text: string): Rate | undefined {
   return count === undefined || perMs === undefined ? undefined : { count: Number(count), perMs };
 }
 
-/** `90s`, `1.5h`: the biggest unit that needs no long fraction. */
-export function formatDuration(ms: number): string {
-  const [unit, size] = Object.entries(DURATION_MS).findLast(([, each]) => ms >= each) ?? ['ms', 1];
-  return `${Number((ms / size).toFixed(2))}${unit}`;
-}
-
 function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const [, amount, unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]+)$/.exec(text) ?? [];
   const size = Object.hasOwn(units, unit) ? units[unit] : undefined;

@@ -207,7 +207,7 @@ describe('expandCrawl', () => {
       for await (const some of packSlices('b-1', expandCrawl(crawl), 50)) slices += some.length;
       process.stdout.write(JSON.stringify({ total, slices }));`;
     // A million texts take more than this heap holds.
-    const flags = ['--max-old-space-size=24', '--conditions=@fetchfleet/source'];
+    const flags = ['--max-old-space-size=32', '--conditions=@fetchfleet/source'];
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [...flags, '--input-type=module', '--eval', program, join(folder, 'crawl.yaml')],
