@@ -113,7 +113,7 @@ export class Batches {
       total,
       createdAt,
       state,
-      expand: compileTemplate(plan.url).expand,
+      expand: compileTemplate(plan.url, plan.params).expand,
       headers: 'headers' in resolved ? resolved.headers : {},
       secretHeaders: secretHeaders(plan.headers),
       missingSecrets: 'missing' in resolved ? resolved.missing : [],

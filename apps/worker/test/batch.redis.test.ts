@@ -1,38 +1,283 @@
-import { describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bodyText, decodeBody } from '@fetchfleet/crawl';
 import {
+  closeAfterEach,
   eventually,
-  installLeakGuard,
   redisUrl,
   startOrigin,
   temporaryFolder,
 } from '@fetchfleet/testing';
-import { range, readRecords, recordedIndexes, startFleet } from './fleet-fixture.ts';
+import { describe, expect, it } from '@jest/globals';
+import {
+  crawlFile,
+  partLines,
+  PUBLIC_ONLY,
+  range,
+  readRecords,
+  recordedIndexes,
+  startFleet,
+} from './fleet-fixture.ts';
 
-installLeakGuard();
+closeAfterEach();
 
-const isFinished = async (ledger: { state(id: string): Promise<string | undefined> }, id: string) =>
-  expect(await ledger.state(id)).toBe('finished');
+async function setUp() {
+  const origin = await startOrigin();
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(redisUrl(), results);
+  return { origin, results, fleet };
+}
+
+describe.each(['got', 'undici'])('a worker with %s', (transport) => {
+  it('fetches a batch to one record each and leaves the queue empty', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('plain', crawlFile(`${origin.url}/echo/{n}`, 300));
+    const worker = await fleet.worker(['--transport', transport]);
+    const status = await fleet.finished('plain');
+
+    expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0, results });
+    expect(await readRecords(results, 'plain')).toHaveLength(total);
+    expect(await recordedIndexes(results, 'plain')).toEqual(range(total));
+    await eventually(async () =>
+      expect(await fleet.queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 }),
+    );
+    expect(await worker.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
+  it('keeps every body as it was served', async () => {
+    const { origin, results, fleet } = await setUp();
+    const bodies: readonly [string, Buffer][] = [
+      ['application/json', Buffer.from('{"id": 12345678901234567890, "rate": 1.10}')],
+      ['application/json', Buffer.from('{\n  "name": "Åland",\r\n  "list": [1,\n 2]\n}\n')],
+      ['application/json', Buffer.from('{"broken": ')],
+      ['application/json', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
+      ['text/plain; charset=utf-8', Buffer.from('日本語\n"quoted"\u2028')],
+      ['text/plain', Buffer.from('')],
+      ['image/png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x00, 0xff])],
+    ];
+    for (const [i, [type, body]] of bodies.entries()) {
+      origin.respond(`/body/${i}`, { headers: { 'content-type': type }, body });
+    }
+    await fleet.enqueue('bodies', crawlFile(`${origin.url}/body/{n}`, bodies.length));
+    await fleet.worker(['--transport', transport]);
+    await fleet.finished('bodies');
+
+    const lines = await partLines(results, 'bodies');
+    expect(lines).toHaveLength(bodies.length);
+    for (const line of lines) {
+      const record = JSON.parse(line);
+      const served = bodies[record.index]?.[1] ?? Buffer.alloc(0);
+      expect(record).toMatchObject({ outcome: 'ok', bytes: served.length });
+      if (record.bodyEncoding === undefined) {
+        // Embedded: the same text, but for line breaks between tokens.
+        expect(bodyText(line)).toBe(served.toString().replaceAll(/[\r\n]/g, ' '));
+      } else {
+        expect(decodeBody(record)).toEqual(served);
+      }
+    }
+  });
+
+  it('retries what may pass, and settles with the outcome what does not', async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond('/case/0', { status: 404, body: 'no such country' });
+    let failures = 0;
+    origin.respond('/case/1', (_, response) => {
+      failures += 1;
+      response.writeHead(failures < 3 ? 500 : 200).end('at last');
+    });
+    origin.respond('/case/2', { status: 500 });
+    origin.respond('/case/3', { body: 'x'.repeat(5_000) });
+    origin.respond('/case/4', { status: 302, headers: { location: '/case/4' } });
+    await fleet.enqueue(
+      'cases',
+      crawlFile(`${origin.url}/case/{n}`, 5, {
+        retry: '{ attempts: 3, backoff: 20ms }',
+        limits: '{ body: 4KiB, redirects: 2 }',
+      }),
+    );
+    await fleet.worker(['--transport', transport]);
+    const status = await fleet.finished('cases');
+
+    expect(status.outcomes).toEqual({ ok: 1, 'http-error': 2, 'too-large': 1, 'bad-redirect': 1 });
+    const records = (await readRecords(results, 'cases')).toSorted((a, b) => a.index - b.index);
+    expect(records).toMatchObject([
+      { outcome: 'http-error', status: 404, attempts: 1, body: 'no such country' },
+      { outcome: 'ok', status: 200, attempts: 3 },
+      { outcome: 'http-error', status: 500, attempts: 3, error: { code: 'HTTP_500' } },
+      { outcome: 'too-large', attempts: 1 },
+      { outcome: 'bad-redirect', attempts: 1 },
+    ]);
+  });
+});
 
 describe('a worker', () => {
-  it.each(['got', 'undici'])('fetches a batch to one record each with %s', async (transport) => {
-    const origin = await startOrigin();
-    const folder = await temporaryFolder();
-    const fleet = await startFleet(redisUrl(), folder.path);
-    const total = await fleet.enqueue(
-      'plain',
-      `url: ${origin.url}/echo/{n}\nparams: { n: { from: 0, to: 299 } }\nnetwork: { allowPrivate: true }\npoliteness: { concurrency: unlimited }`,
-    );
-    const worker = await fleet.worker(['--transport', transport]);
-    await eventually(async () => isFinished(fleet.ledger, 'plain'));
+  it('waits as long as Retry-After says, with no attempt used', async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond('/busy/0', (_, response) => {
+      const isFirst = origin.arrivalsOf('/busy/0').length === 1;
+      response.writeHead(isFirst ? 429 : 200, { 'retry-after': '2' }).end();
+    });
+    await fleet.enqueue('busy', crawlFile(`${origin.url}/busy/{n}`, 1));
+    await fleet.worker();
+    await fleet.finished('busy');
 
-    const status = await fleet.ledger.status('plain');
-    expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0 });
-    expect(await recordedIndexes(folder.path, 'plain')).toEqual(range(total));
-    expect(await readRecords(folder.path, 'plain')).toHaveLength(total);
+    const [first, second] = origin.arrivalsOf('/busy/0');
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_950);
+    expect(await readRecords(results, 'busy')).toMatchObject([{ outcome: 'ok', attempts: 1 }]);
+  });
+
+  it('lets a hung fetch hold one permit and no more', async () => {
+    const { origin, fleet } = await setUp();
+    origin.respond('/slow/0', () => undefined);
+    await fleet.enqueue('hung', crawlFile(`${origin.url}/slow/{n}`, 200), 50);
+    await fleet.worker(['--concurrency', '4']);
+    await eventually(async () =>
+      expect(await fleet.ledger.status('hung')).toMatchObject({ settled: 199 }),
+    );
+    await fleet.ledger.cancel('hung');
+  });
+
+  it('never has more fetches of an origin in flight than its limit, over all workers', async () => {
+    const { origin, fleet, results } = await setUp();
+    origin.respond(/limited/, { delayMs: 15, body: 'ok' });
+    const total = await fleet.enqueue(
+      'limited',
+      crawlFile(`${origin.url}/limited/{n}`, 300, {
+        politeness: '{ concurrency: 5, robots: ignore }',
+      }),
+    );
+    await Promise.all([1, 2, 3].map(async () => fleet.worker(['--concurrency', '20'])));
+    await fleet.finished('limited');
+    expect(origin.maxInFlight).toBeLessThanOrEqual(5);
+    expect(origin.maxInFlight).toBeGreaterThan(2);
+    expect(await recordedIndexes(results, 'limited')).toEqual(range(total));
+  });
+
+  it('shares a small batch with the other workers', async () => {
+    const { origin, fleet, results } = await setUp();
+    origin.respond(/shared/, { delayMs: 100, body: 'ok' });
+    const workers = [fleet.worker(['--concurrency', '20']), fleet.worker(['--concurrency', '20'])];
+    await Promise.all(workers);
+    const total = await fleet.enqueue('shared', crawlFile(`${origin.url}/shared/{n}`, 195));
+    await fleet.finished('shared');
+    const byWorker = Object.groupBy(await readRecords(results, 'shared'), ({ worker }) => worker);
+    const shares = Object.values(byWorker).map((records = []) => records.length);
+    expect(shares).toHaveLength(2);
+    expect(Math.min(...shares)).toBeGreaterThan(total / 4);
+  });
+
+  it('goes on after jobs that are corrupt or not ours', async () => {
+    const { origin, fleet } = await setUp();
+    await fleet.enqueue('good', crawlFile(`${origin.url}/echo/{n}`, 20));
+    await fleet.addForeign('foreign-1', { hello: 'world' });
+    await fleet.addForeign('foreign-2', {
+      batch: 'no-such-batch',
+      origin: origin.url,
+      ranges: [0, 1],
+      columns: ['x'],
+    });
+    await fleet.addForeign('foreign-3', {
+      batch: 'good',
+      origin: origin.url,
+      ranges: [0, 1],
+      columns: [],
+    });
+    const worker = await fleet.worker();
+    await fleet.finished('good');
+    await eventually(async () => expect(await fleet.queue.counts()).toMatchObject({ failed: 3 }));
+    expect(worker.isRunning).toBe(true);
+    expect(worker.stderr).toMatch(/foreign-1/);
+  });
+
+  it('sends secrets, and writes them nowhere', async () => {
+    const { origin, fleet, results } = await setUp();
+    await fleet.enqueue(
+      'secret',
+      crawlFile(`${origin.url}/echo/{n}`, 3, {
+        headers: '{ authorization: "Bearer ${env:TEST_TOKEN}" }',
+      }),
+    );
+    const worker = await fleet.worker([], { TEST_TOKEN: 'hush-hush-1' });
+    await fleet.finished('secret');
+    expect(origin.arrivals.map(({ headers }) => headers.authorization)).toEqual(
+      Array(3).fill('Bearer hush-hush-1'),
+    );
+    const everything = await fleet.dump();
+    expect(everything).toMatch(/env:TEST_TOKEN/);
+    expect(everything).not.toMatch(/hush-hush/);
+    expect(worker.stderr).not.toMatch(/hush-hush/);
+    const lines = await partLines(results, 'secret');
+    expect(lines.join()).not.toMatch(/"authorization":"Bearer hush-hush-1".*"headers"/);
+  });
+
+  it('puts slices back when it lacks a secret, and status names the variable', async () => {
+    const { origin, fleet } = await setUp();
+    await fleet.enqueue(
+      'lacking',
+      crawlFile(`${origin.url}/echo/{n}`, 2, { headers: '{ x-key: "${env:NO_SUCH_SECRET}" }' }),
+    );
+    const worker = await fleet.worker();
+    await worker.waitForLine(/NO_SUCH_SECRET/);
+    expect(await fleet.ledger.status('lacking')).toMatchObject({
+      missingSecrets: ['NO_SUCH_SECRET'],
+      settled: 0,
+    });
+    expect(origin.arrivals).toHaveLength(0);
+    await fleet.worker([], { NO_SUCH_SECRET: 'found' });
+    await worker.kill('SIGTERM');
+    expect(await fleet.finished('lacking')).toMatchObject({ ok: 2 });
+  });
+
+  it('stops running fetches of a cancelled batch within 2 s', async () => {
+    const { origin, fleet } = await setUp();
+    origin.respond(/hang/, () => undefined);
+    await fleet.enqueue('stop', crawlFile(`${origin.url}/hang/{n}`, 30));
+    await fleet.worker();
+    await eventually(() => expect(origin.inFlight).toBe(30));
+    await fleet.ledger.cancel('stop');
+    await eventually(() => expect(origin.inFlight).toBe(0), { deadlineMs: 2_500 });
     await eventually(async () =>
       expect(await fleet.queue.counts()).toMatchObject({ active: 0, waiting: 0, delayed: 0 }),
     );
-    expect(await worker.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
-    await fleet.stop();
+  });
+
+  it('refuses private addresses unless it may open them itself', async () => {
+    const { origin, fleet, results } = await setUp();
+    await fleet.enqueue('guarded', crawlFile(`${origin.url}/echo/{n}`, 2));
+    await fleet.worker([PUBLIC_ONLY]);
+    expect(await fleet.finished('guarded')).toMatchObject({ outcomes: { 'address-refused': 2 } });
+    expect(origin.arrivals).toHaveLength(0);
+    expect(await readRecords(results, 'guarded')).toMatchObject([
+      { error: { code: 'ADDRESS_REFUSED' } },
+      { error: { code: 'ADDRESS_REFUSED' } },
+    ]);
+  });
+
+  it('serves metrics that agree with the ledger, and its health', async () => {
+    const { origin, fleet } = await setUp();
+    await fleet.enqueue('metered', crawlFile(`${origin.url}/echo/{n}`, 40));
+    const worker = await fleet.worker();
+    await fleet.finished('metered');
+    const [, port] = await worker.waitForLine(/"metricsPort":(\d+)/);
+    const get = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    const page = await (await get('/metrics')).text();
+    const counted = new RegExp(
+      `^fetchfleet_fetches_total\\{outcome="ok",origin="${origin.url}"\\} 40$`,
+      'm',
+    );
+    expect(page).toMatch(counted);
+    expect(page).toMatch(/^fetchfleet_queue_jobs\{state="waiting"\} 0$/m);
+    expect(page).toMatch(/^fetchfleet_records_written_total 40$/m);
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
+  });
+
+  it('leaves a folder that can be exported: manifest and parts', async () => {
+    const { origin, fleet, results } = await setUp();
+    await fleet.enqueue('folder', crawlFile(`${origin.url}/echo/{n}`, 5));
+    await fleet.worker();
+    await fleet.finished('folder');
+    const manifest = JSON.parse(await readFile(join(results, 'folder', 'batch.json'), 'utf8'));
+    expect(manifest).toMatchObject({ batch: 'folder', total: 5, params: ['n'] });
   });
 });

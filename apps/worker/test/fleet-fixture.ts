@@ -9,9 +9,31 @@ import {
   sliceSizeFor,
 } from '@fetchfleet/crawl';
 import { connectRedis, fleetKeys, Ledger, SliceQueue } from '@fetchfleet/fleet';
-import { type Running, startProcess, track } from '@fetchfleet/testing';
+import { eventually, type Running, startProcess, track } from '@fetchfleet/testing';
+import { Queue } from 'bullmq';
 
 let count = 0;
+
+/** In place of a flag: the worker may not open private addresses. */
+export const PUBLIC_ONLY = 'public only';
+
+/** A crawl file over n = 0 … total − 1, without limits of its own unless `extra` sets them. */
+export function crawlFile(
+  url: string,
+  total: number,
+  extra: Readonly<Record<string, string>> = {},
+): string {
+  const settings = {
+    url: JSON.stringify(url),
+    params: `{ n: { from: 0, to: ${total - 1} } }`,
+    network: '{ allowPrivate: true }',
+    politeness: '{ concurrency: unlimited, robots: ignore }',
+    ...extra,
+  };
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}: ${value}\n`)
+    .join('');
+}
 
 /** A fleet of its own in a Redis: ledger and queue as a producer has them, and workers as real processes. */
 export async function startFleet(redisUrl: string, resultsDir: string) {
@@ -42,24 +64,40 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
       await ledger.expanded(id);
       return total;
     },
+    /** Waits until the batch is finished. */
+    async finished(id: string, deadlineMs = 30_000) {
+      await eventually(async () => (await ledger.state(id)) === 'finished', { deadlineMs });
+      const status = await ledger.status(id);
+      if (status === undefined) throw new Error(`no batch ${id}`);
+      return status;
+    },
+    /** Puts a job into the queue that no producer of ours would. */
+    async addForeign(jobId: string, data: unknown): Promise<void> {
+      const foreign = new Queue('slices', { connection: redis, prefix: keys.queuePrefix });
+      await foreign.add('foreign', data, { jobId });
+      await foreign.close();
+    },
+    /** Every key and value of the fleet, as text. */
+    async dump(): Promise<string> {
+      const found = await redis.keys(`*${name}*`);
+      const parts = await Promise.all(
+        found.map(async (key) => [
+          key,
+          (await redis.type(key)) === 'hash' ? JSON.stringify(await redis.hgetall(key)) : '',
+        ]),
+      );
+      return parts.flat().join('\n');
+    },
     async worker(
       flags: readonly string[] = [],
       env: Readonly<Record<string, string>> = {},
     ): Promise<Running> {
-      const running = await startProcess(
-        'fetchfleet-worker',
-        [
-          '--allow-private',
-          '--metrics-port',
-          '0',
-          '--fleet',
-          name,
-          '--results',
-          resultsDir,
-          ...flags,
-        ],
-        { env: { REDIS_URL: redisUrl, FETCHFLEET_LOG_FORMAT: 'json', ...env } },
-      );
+      const privacy = flags.includes(PUBLIC_ONLY) ? [] : ['--allow-private'];
+      const own = ['--metrics-port', '0', '--fleet', name, '--results', resultsDir];
+      const given = flags.filter((flag) => flag !== PUBLIC_ONLY);
+      const running = await startProcess('fetchfleet-worker', [...privacy, ...own, ...given], {
+        env: { REDIS_URL: redisUrl, FETCHFLEET_LOG_FORMAT: 'json', ...env },
+      });
       await running.waitForLine(/worker ready/);
       return running;
     },
@@ -68,17 +106,17 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
 
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
 
-/** Every record of a batch as the parts hold them, repetitions included. */
-export async function readRecords(resultsDir: string, batch: string): Promise<FetchRecord[]> {
+/** Every complete line of a batch's parts, repetitions included. */
+export async function partLines(resultsDir: string, batch: string): Promise<string[]> {
   const folder = join(resultsDir, batch);
   const parts = (await readdir(folder)).filter((name) => name.startsWith('part-'));
   const texts = await Promise.all(parts.map(async (part) => readFile(join(folder, part), 'utf8')));
-  return texts.flatMap((text) =>
-    text
-      .split('\n')
-      .filter((line) => line.endsWith('}'))
-      .map((line) => JSON.parse(line) as FetchRecord),
-  );
+  return texts.flatMap((text) => text.split('\n').filter((line) => line.endsWith('}')));
+}
+
+export async function readRecords(resultsDir: string, batch: string): Promise<FetchRecord[]> {
+  const lines = await partLines(resultsDir, batch);
+  return lines.map((line) => JSON.parse(line) as FetchRecord);
 }
 
 /** The indexes that have a record, in order, each once. */
