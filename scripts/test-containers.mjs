@@ -69,7 +69,7 @@ function say(line) {
 
 async function testFleet() {
   say('building the images');
-  await run(['build', '--quiet', 'sample-api', 'worker', 'producer']);
+  await run(['build', 'sample-api', 'worker', 'producer']);
   say(`starting Redis, the sample API, Prometheus and ${WORKERS} workers`);
   await run(['up', '-d', '--no-build', '--scale', `worker=${WORKERS}`]);
   await untilPrometheusSays('sum(up{job="fetchfleet-worker"})', WORKERS);
