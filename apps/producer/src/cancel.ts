@@ -1,0 +1,31 @@
+import type { Context } from './context.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { findBatch } from './find-batch.ts';
+import { FleetSession } from './fleet-session.ts';
+import { statusDocument } from './status-document.ts';
+import { formatCount } from './units.ts';
+
+/** `fetchfleet cancel BATCH`: nothing more is started; what has been fetched stays. Cancelling twice is fine. */
+export async function cancel(
+  batch: string,
+  options: { readonly json?: boolean },
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const session = await FleetSession.open(context, 'find');
+  try {
+    await findBatch(session.ledger, batch);
+    const isChanged = await session.ledger.cancel(batch);
+    const status = await findBatch(session.ledger, batch);
+    if (isChanged) {
+      const left = formatCount(status.total - status.settled);
+      terminal.note(`Cancelled ${batch}: ${formatCount(status.settled)} done, ${left} not fetched`);
+    } else {
+      terminal.note(`${batch} is ${status.state} already`);
+    }
+    if (options.json === true) terminal.printJson(statusDocument(status));
+    return EXIT.ok;
+  } finally {
+    await session.close();
+  }
+}

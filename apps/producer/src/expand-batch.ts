@@ -1,0 +1,46 @@
+import type { Crawl } from '@fetchfleet/crawl';
+import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
+import { enqueue } from './enqueue.ts';
+import { ExpansionLease } from './expansion-lease.ts';
+
+export interface ExpandOptions {
+  readonly ledger: Ledger;
+  readonly queue: SliceQueue;
+  readonly batch: string;
+  readonly crawl: Crawl;
+  readonly sliceSize: number;
+  /** Skip what is settled: for a batch that has been expanded before, in part or as a whole. */
+  readonly isRepeated: boolean;
+  /** How long to wait for another producer that expands the same batch. @default for ever */
+  readonly patienceMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Queues every slice of a registered batch and tells the ledger when the last one is there.
+ *
+ * @returns the slices offered to the queue; undefined if somebody else did the work, or the batch was cancelled meanwhile
+ */
+export async function expandBatch(options: ExpandOptions): Promise<number | undefined> {
+  const { ledger, queue, batch, crawl, sliceSize, signal } = options;
+  const patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
+  const lease = await ExpansionLease.acquire(ledger, batch, { patienceMs, signal });
+  if (lease === undefined) return undefined;
+  try {
+    const slices = await enqueue({
+      queue,
+      batch,
+      crawl,
+      sliceSize,
+      ...(options.isRepeated && { isUnsettled: await ledger.unsettled(batch) }),
+      signal: AbortSignal.any([signal, lease.ended]),
+    });
+    await ledger.expanded(batch);
+    return slices;
+  } catch (error) {
+    if (lease.ended.aborted && !signal.aborted) return undefined;
+    throw error;
+  } finally {
+    await lease.release();
+  }
+}

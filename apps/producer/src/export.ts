@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { finished } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
+import { exportBatch, type ExportSummary } from '@fetchfleet/results';
+import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { unknownBatch } from './find-batch.ts';
+import { InterruptedError } from './interrupts.ts';
+import { readResultsFolder } from './settings.ts';
+import { formatCount } from './units.ts';
+
+export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
+
+export interface ExportOptions {
+  readonly format: (typeof EXPORT_FORMATS)[number];
+  /** A file; `-` is stdout. @default '-' */
+  readonly output?: string;
+  readonly results?: string;
+  readonly json?: boolean;
+}
+
+/** `fetchfleet export BATCH`: one record a fetch, in index order, from the results folder alone. */
+export async function exportRecords(
+  batch: string,
+  options: ExportOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const output = options.output ?? '-';
+  if (options.json === true && output === '-') {
+    throw new CommandError('--json and the records cannot share stdout: name a file with -o FILE', {
+      code: 'OUTPUT_AMBIGUOUS',
+      exitCode: EXIT.badInput,
+    });
+  }
+  const dir = readResultsFolder(options.results, context);
+  const write = async (out: Writable, signal?: AbortSignal): Promise<ExportSummary> =>
+    exportBatch({
+      dir,
+      batch,
+      format: options.format,
+      out,
+      ...(signal !== undefined && { signal }),
+    });
+  let summary: ExportSummary;
+  try {
+    summary =
+      output === '-' ? await write(terminal.stdout) : await writeFile(output, write, context);
+  } catch (error) {
+    throw await explain(error, batch, dir);
+  }
+  if (options.json === true) {
+    const { format } = options;
+    terminal.printJson({ batch, format, file: resolve(context.cwd, output), ...summary });
+  }
+  return conclude(summary, { output, context });
+}
+
+/** Whole or not at all: a temporary file beside the target takes its name when everything is on disk. */
+async function writeFile(
+  output: string,
+  write: (out: Writable, signal: AbortSignal) => Promise<ExportSummary>,
+  { cwd, interrupts }: Context,
+): Promise<ExportSummary> {
+  const target = resolve(cwd, output);
+  const draft = `${target}.${randomUUID().slice(0, 8)}.tmp`;
+  const { drain: signal } = interrupts.takeOver();
+  let file: FileHandle;
+  try {
+    file = await open(draft, 'wx');
+  } catch (error) {
+    throw unwritable(output, error);
+  }
+  try {
+    const out = file.createWriteStream({ autoClose: false });
+    const summary = await write(out, signal);
+    out.end();
+    await finished(out);
+    await file.sync();
+    await file.close();
+    await rename(draft, target);
+    return summary;
+  } catch (error) {
+    await file.close().catch(() => undefined); // it may be closed already
+    await rm(draft, { force: true });
+    throw isAboutOutput(error) ? unwritable(output, error) : error;
+  }
+}
+
+/** An error of the file system that the results package did not explain is one of our own file. */
+function isAboutOutput(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.name === 'Error';
+}
+
+function unwritable(output: string, cause: unknown): CommandError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CommandError(`${output} cannot be written: ${reason}`, {
+    code: 'OUTPUT_UNWRITABLE',
+    exitCode: EXIT.unavailable,
+    cause,
+  });
+}
+
+/** An unknown batch gets the nearest folders as a suggestion. */
+async function explain(failure: unknown, batch: string, dir: string): Promise<unknown> {
+  const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
+  if (code !== 'RESULTS_UNKNOWN_BATCH' && code !== 'RESULTS_INVALID_ID') return failure;
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
+  if (entries === undefined) {
+    return new CommandError(`there is no results folder ${dir}; name it with --results DIR`, {
+      code: 'RESULTS_MISSING',
+      exitCode: EXIT.badInput,
+      cause: failure,
+    });
+  }
+  const { message } = unknownBatch(
+    batch,
+    entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+  );
+  return new CommandError(`${message} (looked in ${join(dir, '')})`, {
+    code: 'BATCH_UNKNOWN',
+    exitCode: EXIT.badInput,
+    cause: failure,
+  });
+}
+
+function conclude(
+  { written, missing, skippedLines }: ExportSummary,
+  { output, context }: { readonly output: string; readonly context: Context },
+): ExitCode {
+  const { terminal } = context;
+  if (output !== '-') terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
+  if (skippedLines > 0) {
+    const what = skippedLines === 1 ? '1 line' : `${formatCount(skippedLines)} lines`;
+    terminal.warn(`${what} in the parts are no complete records and were skipped`);
+  }
+  if (missing === 0) return EXIT.ok;
+  terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
+  return EXIT.someFailed;
+}
+
+/** An export that was stopped has left nothing behind. */
+export function isInterruption(error: unknown): boolean {
+  return (
+    error instanceof InterruptedError ||
+    (error instanceof Error && error.cause instanceof InterruptedError)
+  );
+}

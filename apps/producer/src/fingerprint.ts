@@ -1,0 +1,36 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Crawl, ParameterSource } from '@fetchfleet/crawl';
+import { CommandError } from './command-error.ts';
+import { EXIT } from './exit-codes.ts';
+
+/**
+ * Equal for equal expansions: of the crawl file as it is understood, and of the contents of the files it reads its lists from. So comments,
+ * and the times of files, do not matter.
+ */
+export async function fingerprintOf(crawl: Crawl): Promise<string> {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([crawl.plan, crawl.sources, crawl.combine]));
+  for (const source of crawl.sources) await addFile(hash, source);
+  return hash.digest('hex').slice(0, 32);
+}
+
+async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
+  if (source.kind !== 'file') return;
+  let bytes = 0;
+  try {
+    const chunks: AsyncIterable<Buffer> = createReadStream(source.path, { highWaterMark: 1 << 20 });
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(`the list of "${source.name}" cannot be read: ${reason}`, {
+      code: 'LIST_UNREADABLE',
+      exitCode: EXIT.badInput,
+      cause,
+    });
+  }
+  hash.update(`\n${source.name} ${bytes}\n`);
+}

@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import { type Crawl, measureCrawl, readCrawlFile, secretNames } from '@fetchfleet/crawl';
+import type { Context } from './context.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Problems } from './problems.ts';
+
+/** A crawl file that is all right, and what has to be known before it is enqueued. */
+export interface LoadedCrawl {
+  readonly crawl: Crawl;
+  /** Absolute path of the crawl file. */
+  readonly path: string;
+  readonly total: number;
+  readonly fingerprint: string;
+  /** Variables the crawl names that are not set here. */
+  readonly missingSecrets: readonly string[];
+}
+
+/** Reads the crawl file and streams its lists once. What is wrong goes to `problems`, and then there is no result. */
+export async function loadCrawl(
+  file: string,
+  problems: Problems,
+  { env, cwd }: Context,
+): Promise<LoadedCrawl | undefined> {
+  const path = resolve(cwd, file);
+  const crawl = await problems.collect(async () => readCrawlFile(path));
+  if (crawl === undefined) return undefined;
+  const measure = await problems.collect(async () => measureCrawl(crawl));
+  const missingSecrets = secretNames(crawl.plan.headers).filter((name) => !env[name]);
+  if (measure === undefined) return undefined;
+  return {
+    crawl,
+    path,
+    total: measure.total,
+    fingerprint: await fingerprintOf(crawl),
+    missingSecrets,
+  };
+}

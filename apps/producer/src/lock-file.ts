@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { open, readFile, rm, stat } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+
+/** A lock that is still empty was created a moment ago by somebody about to write it; unless it is older than this. */
+const EMPTY_IS_FRESH_MS = 5_000;
+
+/**
+ * A file that one living process owns: created exclusively, holding the owner's pid and birth. The lock of a dead owner is
+ * stale and is taken over; birth tells a process from another one that has got its pid later.
+ */
+export class LockFile {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes the lock; undefined while a living process has it. */
+  static async acquire(path: string): Promise<LockFile | undefined> {
+    if (await create(path)) return new LockFile(path);
+    if (!(await isStale(path))) return undefined;
+    return (await takeOver(path)) ? new LockFile(path) : undefined;
+  }
+
+  /** Gives it back. Twice is fine. */
+  async release(): Promise<void> {
+    if ((await readOwner(this.#path))?.pid === process.pid) await rm(this.#path, { force: true });
+  }
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly born: string;
+}
+
+async function create(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(JSON.stringify({ pid: process.pid, born: birthOf(process.pid) }));
+    await file.close();
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Removing a stale lock and creating one's own are two steps; a second lock around them keeps two
+ * processes, which both found the first one stale, from removing each other's.
+ */
+async function takeOver(path: string): Promise<boolean> {
+  const guard = `${path}.takeover`;
+  if (!(await create(guard))) {
+    if (await isStale(guard)) await rm(guard, { force: true });
+    return false;
+  }
+  try {
+    if (!(await isStale(path))) return false;
+    await rm(path, { force: true });
+    return await create(path);
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+async function isStale(path: string): Promise<boolean> {
+  const owner = await readOwner(path);
+  if (owner !== undefined) return !isAlive(owner);
+  const age = await stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
+  return age > EMPTY_IS_FRESH_MS;
+}
+
+async function readOwner(path: string): Promise<Owner | undefined> {
+  try {
+    const owner: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof owner !== 'object' || owner === null) return undefined;
+    const { pid, born } = owner as Partial<Owner>; // checked below: anybody may have written the file
+    return typeof pid === 'number' && typeof born === 'string' ? { pid, born } : undefined;
+  } catch {
+    return undefined; // Gone, empty or not ours: the caller looks at its age.
+  }
+}
+
+function isAlive({ pid, born }: Owner): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (!hasCode(error, 'EPERM')) return false;
+  }
+  const now = birthOf(pid);
+  return now === '' || born === '' || now === born;
+}
+
+/** What tells a process from a later one with the same pid; '' where the system does not say. */
+function birthOf(pid: number): string {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot}/${fields[19] ?? ''}`;
+  } catch {
+    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+    return stdout?.trim() ?? '';
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,165 @@
+import { relative, resolve } from 'node:path';
+import { type Crawl, OUTCOMES } from '@fetchfleet/crawl';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { type Context, programName } from './context.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { expandBatch } from './expand-batch.ts';
+import { findFailureExamples } from './failure-examples.ts';
+import type { FleetSession } from './fleet-session.ts';
+import type { InterruptSignals } from './interrupts.ts';
+import { LocalWorkers, workerCommand } from './local-workers.ts';
+import { createProgress } from './progress.ts';
+import type { RunSettings } from './settings.ts';
+import { exitCodeOf, statusDocument } from './status-document.ts';
+import { summarize } from './summary.ts';
+import { formatCount } from './units.ts';
+import { watchBatch } from './watch-batch.ts';
+
+export interface RunBatchOptions {
+  readonly session: FleetSession;
+  readonly settings: RunSettings;
+  readonly crawl: Crawl;
+  /** The batch as it was before. */
+  readonly before: BatchStatus;
+  /** It was expanded before, in part or as a whole: what is settled is skipped. */
+  readonly isRepeated: boolean;
+  /** Whether slices have to be queued at all. */
+  readonly needsExpansion: boolean;
+  readonly isJson: boolean;
+  /** What to type to go on after an interruption. */
+  readonly continueCommand: string;
+}
+
+/** Fetches a registered batch with workers of this machine, to its end or to an interruption. */
+export async function runBatch(options: RunBatchOptions, context: Context): Promise<ExitCode> {
+  const { session, settings, before } = options;
+  const { terminal } = context;
+  const signals = context.interrupts.takeOver();
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([signals.drain, stopped.signal]);
+  const workers = new LocalWorkers({
+    count: settings.workers,
+    command: workerCommand(settings),
+    env: { ...context.env, REDIS_URL: session.url, FETCHFLEET_LOG_FORMAT: 'json' },
+    terminal,
+  });
+  const progress = createProgress(terminal);
+  const startedAt = Date.now();
+  workers.start();
+  const expansion = options.needsExpansion ? expand(options, signal) : Promise.resolve();
+  let deadlineMs: number | undefined;
+  try {
+    const watching = watchBatch({
+      ledger: session.ledger,
+      batch: before.batch,
+      progress,
+      terminal,
+      signal,
+    });
+    const status = await Promise.race([watching, onlyFailure(expansion), workers.failed]);
+    progress.stop();
+    await report(options, { status, elapsedMs: Date.now() - startedAt }, context);
+    return exitCodeOf(status);
+  } catch (error) {
+    progress.stop();
+    if (signals.drain.aborted)
+      return await drain(options, { workers, signals, expansion }, context);
+    deadlineMs = 2_000; // Redis or the workers are beyond help: nothing is lost by killing what is left.
+    terminal.note(howToContinue(options, context));
+    throw error;
+  } finally {
+    progress.stop();
+    stopped.abort();
+    await workers.stop({ force: signals.force, ...(deadlineMs !== undefined && { deadlineMs }) });
+    await expansion.catch(() => undefined); // its failure has been told above
+  }
+}
+
+async function expand(options: RunBatchOptions, signal: AbortSignal): Promise<void> {
+  const { session, crawl, before, isRepeated } = options;
+  await expandBatch({
+    ledger: session.ledger,
+    queue: session.queue,
+    batch: before.batch,
+    crawl,
+    sliceSize: before.sliceSize,
+    isRepeated,
+    signal,
+  });
+}
+
+/** Never resolves: the end of the expansion is not the end of the batch. */
+async function onlyFailure(work: Promise<void>): Promise<never> {
+  await work;
+  return new Promise(() => undefined);
+}
+
+interface Draining {
+  readonly workers: LocalWorkers;
+  readonly signals: InterruptSignals;
+  readonly expansion: Promise<void>;
+}
+
+async function drain(
+  options: RunBatchOptions,
+  { workers, signals, expansion }: Draining,
+  context: Context,
+): Promise<ExitCode> {
+  const { session, before, isJson, settings } = options;
+  const { terminal } = context;
+  terminal.note('Stopping: running fetches finish. Once more to stop at once.');
+  await workers.stop({ force: signals.force });
+  await expansion.catch(() => undefined); // aborted by the same signal
+  const status = await session.ledger.status(before.batch);
+  if (status?.state === 'finished') {
+    await report(options, { status, elapsedMs: 0 }, context);
+    return exitCodeOf(status);
+  }
+  if (status !== undefined) {
+    const counts = `${formatCount(status.settled)} of ${formatCount(status.total)}`;
+    terminal.note(`Interrupted: ${counts} fetches are done and kept.`);
+    if (isJson) terminal.printJson(statusDocument(status, settings.results));
+  }
+  terminal.warn(howToContinue(options, context));
+  return EXIT.interrupted;
+}
+
+function howToContinue({ continueCommand, before }: RunBatchOptions, context: Context): string {
+  return `continue with: ${continueCommand}\n         or: ${programName(context)} resume ${before.batch}`;
+}
+
+async function report(
+  { settings, before, isJson, isRepeated }: RunBatchOptions,
+  { status, elapsedMs }: { readonly status: BatchStatus; readonly elapsedMs: number },
+  context: Context,
+): Promise<void> {
+  const { terminal, cwd } = context;
+  if (isJson) terminal.printJson(statusDocument(status, settings.results));
+  if (terminal.isQuiet) return;
+  const folder = resolve(settings.results, status.batch);
+  const kinds = OUTCOMES.filter((one) => one !== 'ok' && (status.outcomes[one] ?? 0) > 0);
+  const text = summarize(
+    {
+      status,
+      elapsedMs,
+      ...(isRepeated && { before }),
+      examples: await findFailureExamples(folder, new Set(kinds)),
+      results: shortest(cwd, folder),
+      exportCommand: exportCommand(status, settings, context),
+      width: terminal.width,
+    },
+    (style, part) => terminal.paint(style, part),
+  );
+  terminal.note(`\n${text}`);
+}
+
+function exportCommand(status: BatchStatus, { results }: RunSettings, context: Context): string {
+  const folder = shortest(context.cwd, results);
+  const where = folder === 'results' ? '' : ` --results ${folder}`;
+  return `${programName(context)} export ${status.batch}${where} -o ${status.name}.ndjson`;
+}
+
+function shortest(cwd: string, path: string): string {
+  const short = relative(cwd, path);
+  return short === '' || short.startsWith('..') ? path : short;
+}

@@ -1,0 +1,81 @@
+import { newBatchId, sliceSizeFor } from '@fetchfleet/crawl';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { probeResults } from '@fetchfleet/results';
+import { type Context, programName } from './context.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { findBatch } from './find-batch.ts';
+import { FleetSession } from './fleet-session.ts';
+import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
+import { Problems } from './problems.ts';
+import { runBatch } from './run-batch.ts';
+import { readRunSettings, type RunFlags, type RunSettings } from './settings.ts';
+import { formatCount } from './units.ts';
+
+export interface RunOptions extends RunFlags {
+  readonly json?: boolean;
+  /** Start another batch although an unfinished one could be continued. */
+  readonly new?: boolean;
+}
+
+/** `fetchfleet run FILE`: everything on this machine. */
+export async function run(file: string, options: RunOptions, context: Context): Promise<ExitCode> {
+  const { settings, loaded } = await prepare(file, options, context);
+  await probeResults(settings.results);
+  const session = await FleetSession.open(context, 'start');
+  try {
+    const found =
+      options.new === true ? undefined : await session.ledger.findUnfinished(loaded.fingerprint);
+    const batch = found ?? (await registerBatch(session, loaded));
+    const before = await findBatch(session.ledger, batch);
+    announce(before, found !== undefined, context);
+    return await runBatch(
+      {
+        session,
+        settings,
+        crawl: loaded.crawl,
+        before,
+        isRepeated: found !== undefined,
+        needsExpansion: before.state === 'expanding',
+        isJson: options.json === true,
+        continueCommand: `${programName(context)} run ${file}`,
+      },
+      context,
+    );
+  } finally {
+    await session.close();
+  }
+}
+
+/** Makes a crawl known to the ledger. @returns the new batch id */
+export async function registerBatch(session: FleetSession, loaded: LoadedCrawl): Promise<string> {
+  const { crawl, total, path, fingerprint } = loaded;
+  const id = newBatchId(crawl.plan.name, new Date(), Math.random);
+  const sliceSize = sliceSizeFor(total);
+  await session.ledger.register({ id, crawl, total, sliceSize, source: path, fingerprint });
+  return id;
+}
+
+async function prepare(
+  file: string,
+  flags: RunFlags,
+  context: Context,
+): Promise<{ settings: RunSettings; loaded: LoadedCrawl }> {
+  const problems = new Problems();
+  const settings = await problems.collect(() => readRunSettings(flags, context));
+  const loaded = await loadCrawl(file, problems, context);
+  for (const name of loaded?.missingSecrets ?? []) {
+    problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
+  }
+  problems.throwIfAny('nothing was enqueued');
+  if (settings === undefined || loaded === undefined) throw new Error('a step failed in silence');
+  return { settings, loaded };
+}
+
+function announce(before: BatchStatus, isFound: boolean, { terminal }: Context): void {
+  if (!isFound) {
+    terminal.note(`Batch ${before.batch}: ${formatCount(before.total)} fetches`);
+    return;
+  }
+  const done = `${formatCount(before.settled)} of ${formatCount(before.total)} are done`;
+  terminal.note(`Continuing batch ${before.batch}: ${done} (--new starts another one)`);
+}

@@ -1,0 +1,131 @@
+import type { BatchStatus } from '@fetchfleet/fleet';
+import type { Context } from './context.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { expandBatch } from './expand-batch.ts';
+import { LEASE_PATIENCE_MS } from './expansion-lease.ts';
+import { findBatch } from './find-batch.ts';
+import { FleetSession } from './fleet-session.ts';
+import { follow } from './follow.ts';
+import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
+import { Problems } from './problems.ts';
+import { registerBatch } from './run.ts';
+import { statusDocument } from './status-document.ts';
+import { formatCount } from './units.ts';
+
+export interface StartOptions {
+  readonly json?: boolean;
+  readonly wait?: boolean;
+  /** Start another batch although an interrupted expansion could be continued. */
+  readonly new?: boolean;
+}
+
+/** `fetchfleet start FILE`: enqueues a batch for workers elsewhere. */
+export async function start(
+  file: string,
+  options: StartOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const problems = new Problems();
+  const loaded = await loadCrawl(file, problems, context);
+  problems.throwIfAny('nothing was enqueued');
+  if (loaded === undefined) throw new Error('a step failed in silence');
+  const session = await FleetSession.open(context, 'refuse');
+  try {
+    for (const name of loaded.missingSecrets) {
+      context.terminal.warn(`${name} is not set here; workers need it`);
+    }
+    const batch = await enqueueBatch(session, loaded, { options, context });
+    return await finish(session, batch, { options, context });
+  } finally {
+    await session.close();
+  }
+}
+
+interface Invocation {
+  readonly options: StartOptions;
+  readonly context: Context;
+}
+
+/** @returns the id of the batch, whose slices are all queued */
+async function enqueueBatch(
+  session: FleetSession,
+  loaded: LoadedCrawl,
+  { options, context }: Invocation,
+): Promise<string> {
+  if (options.new !== true) {
+    const continued = await continueExpansion(session, loaded, { options, context });
+    if (continued !== undefined) return continued;
+  }
+  const batch = await registerBatch(session, loaded);
+  printId(batch, options, context);
+  const before = await findBatch(session.ledger, batch);
+  await expand(session, loaded, { before, isRepeated: false });
+  return batch;
+}
+
+/** A producer that was killed has left a batch half expanded: it is completed, not doubled. */
+async function continueExpansion(
+  session: FleetSession,
+  loaded: LoadedCrawl,
+  { options, context }: Invocation,
+): Promise<string | undefined> {
+  const found = await session.ledger.findUnfinished(loaded.fingerprint);
+  const before = found === undefined ? undefined : await session.ledger.status(found);
+  if (before?.state !== 'expanding') return undefined;
+  const slices = await expand(session, loaded, {
+    before,
+    isRepeated: true,
+    patienceMs: LEASE_PATIENCE_MS,
+  });
+  // Its producer is alive after all: this is a batch of its own.
+  if (slices === undefined) return undefined;
+  context.terminal.note(`Continued batch ${before.batch}, which had been enqueued in part`);
+  printId(before.batch, options, context);
+  return before.batch;
+}
+
+interface Expansion {
+  readonly before: BatchStatus;
+  readonly isRepeated: boolean;
+  readonly patienceMs?: number;
+}
+
+async function expand(
+  session: FleetSession,
+  loaded: LoadedCrawl,
+  { before, isRepeated, patienceMs }: Expansion,
+): Promise<number | undefined> {
+  return expandBatch({
+    ledger: session.ledger,
+    queue: session.queue,
+    batch: before.batch,
+    crawl: loaded.crawl,
+    sliceSize: before.sliceSize,
+    isRepeated,
+    ...(patienceMs !== undefined && { patienceMs }),
+    // Nothing to put in order: a signal ends the process, and the next start continues.
+    signal: new AbortController().signal,
+  });
+}
+
+function printId(batch: string, { json }: StartOptions, { terminal }: Context): void {
+  if (json !== true) terminal.print(batch);
+}
+
+async function finish(
+  session: FleetSession,
+  batch: string,
+  { options, context }: Invocation,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  if ((await session.queue.workers()) === 0) {
+    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
+  }
+  if (options.wait === true) {
+    return follow({ session, batch, isJson: options.json === true }, context);
+  }
+  const status = await findBatch(session.ledger, batch);
+  if (options.json === true) terminal.printJson(statusDocument(status));
+  else terminal.note(`Enqueued ${formatCount(status.total)} fetches`);
+  return EXIT.ok;
+}
