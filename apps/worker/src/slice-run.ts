@@ -40,7 +40,10 @@ export class SliceRun {
   readonly #stop = new AbortController();
   readonly #due: PendingFetch[] = [];
   readonly #rest: PendingFetch[] = [];
-  readonly #inFlight = new Set<Promise<void>>();
+  /** Fetches that were started and have no disposition, or no durable record, yet. */
+  readonly #open = new Set<Promise<void>>();
+  /** Those of them that hold a permit. */
+  #inFlight = 0;
   #parkedMs = 0;
   #wakeEnded: (() => void) | undefined;
 
@@ -65,7 +68,7 @@ export class SliceRun {
       const now = Date.now();
       for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
       await this.#startAll(asked);
-      await Promise.all(this.#inFlight);
+      await Promise.all(this.#open);
       return this.#restOf();
     } finally {
       for (const reason of reasons) reason.removeEventListener('abort', giveUp);
@@ -90,7 +93,7 @@ export class SliceRun {
       permits.give(taken - admitted);
       for (let i = 0; i < admitted; i++) this.#start();
       if (admitted === wanted) continue;
-      if (this.#inFlight.size > 0) {
+      if (this.#inFlight > 0) {
         await this.#oneEnded();
       } else if (this.#due.length > 0) {
         this.#parkedMs = await gate.park(this.#origin, this.#due.length, politeness);
@@ -116,15 +119,16 @@ export class SliceRun {
 
   #start(): void {
     const fetch = this.#due.shift();
+    this.#inFlight += 1;
     if (fetch === undefined) {
       // A throttle emptied the slice between asking and starting.
       this.#release(0);
       return;
     }
     const running = this.#fetch(fetch).finally(() => {
-      this.#inFlight.delete(running);
+      this.#open.delete(running);
     });
-    this.#inFlight.add(running);
+    this.#open.add(running);
   }
 
   async #fetch(fetch: PendingFetch): Promise<void> {
@@ -153,6 +157,7 @@ export class SliceRun {
   #release(durationMs: number): void {
     this.#tools.gate.release(this.#origin, durationMs, this.#batch.plan.politeness);
     this.#tools.permits.give(1);
+    this.#inFlight -= 1;
     this.#wakeEnded?.();
   }
 

@@ -34,7 +34,8 @@ end
 /**
  * KEYS  gate hash
  * ARGV  worker · fetches wanted · fetches ended · their average duration in ms · limit · lease in ms · expiry of the hash in ms
- * Ended fetches are given back first. Returns how many of the wanted may start now.
+ * Ended fetches are given back first. Returns how many of the wanted may start now. Where permits are left over, the forecast
+ * was too long: it begins anew.
  */
 export const ADMIT = `${LEASES}
 local want, ended, limit = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
@@ -51,6 +52,7 @@ if mine == 0 then
 else
   redis.call('HSET', KEYS[1], 'lease:' .. ARGV[1], mine .. ' ' .. string.format('%.0f', now + ARGV[6]))
 end
+if want > 0 and used + mine < limit then redis.call('HDEL', KEYS[1], 'forecastAt') end
 redis.call('PEXPIRE', KEYS[1], ARGV[7])
 return granted
 `;
@@ -58,8 +60,9 @@ return granted
 /**
  * KEYS  gate hash
  * ARGV  fetches that leave · limit · expiry of the hash in ms
- * Returns in how many ms they should ask again: after those that were parked before them, at the pace the origin
- * has been answering. A forecast only; admission is decided when they are back.
+ * Returns in how many ms they should ask again: half-way to when those that were parked before them will have had their turn, at
+ * the pace the origin has been answering. Half-way, because a pace that was measured too slow, or a limit that is raised,
+ * would otherwise leave permits unused. A forecast only; admission is decided when they are back.
  */
 export const PARK = `${LEASES}
 local f = redis.call('HMGET', KEYS[1], 'durationMs', 'forecastAt')
@@ -67,5 +70,5 @@ local pace = tonumber(f[1] or '100') / tonumber(ARGV[2])
 local due = math.max(now, tonumber(f[2] or '0')) + tonumber(ARGV[1]) * pace
 redis.call('HSET', KEYS[1], 'forecastAt', string.format('%.0f', due))
 redis.call('PEXPIRE', KEYS[1], math.max(tonumber(ARGV[3]), math.floor(due - now) + tonumber(ARGV[3])))
-return math.ceil(due - now)
+return math.ceil((due - now) / 2)
 `;

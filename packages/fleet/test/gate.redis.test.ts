@@ -89,6 +89,10 @@ describe('the gate', () => {
     for (let i = 0; i < 4; i++) waits.push((await gate?.park(origin, 50, politeness)) ?? 0);
     expect(waits).toEqual(waits.toSorted((a, b) => a - b));
     expect((waits[3] ?? 0) - (waits[0] ?? 0)).toBeGreaterThan(1_000);
+    // Permits are left over, so the forecast was too long.
+    expect(await gate?.admit(origin, 1, politeness)).toBe(1);
+    expect(await gate?.park(origin, 4, politeness)).toBeLessThan(waits[0] ?? 0);
     expect(await gate?.park(origin, 1_000_000, politeness)).toBe(30_000);
+    await gate?.stop();
   });
 });
