@@ -64,6 +64,7 @@ async function fetchEveryCountry(args) {
       { cwd: root, stdio: 'inherit' },
     );
     signals.passTo(run);
+    endWithThisProcess(run, 'TERM');
     const [code, signal] = await once(run, 'exit');
     return code ?? (signal === 'SIGINT' ? 130 : 1);
   } finally {
@@ -92,7 +93,7 @@ async function startSampleApi(port) {
   api.stderr.setEncoding('utf8').on('data', (text) => {
     complaints = `${complaints}${text}`.slice(-4_000);
   });
-  endWithThisProcess(api);
+  endWithThisProcess(api, 'KILL');
   const origin = await firstOrigin(api);
   if (origin !== undefined) {
     say(`sample API on ${origin} (100 ms away, as if it were far)`);
@@ -107,15 +108,15 @@ async function startSampleApi(port) {
 }
 
 /** The end of a pipe that only this process holds tells its end, also by SIGKILL. */
-function endWithThisProcess(api) {
-  const script = 'cat >/dev/null; kill -9 "$1" 2>/dev/null';
-  const watchdog = spawn('sh', ['-c', script, 'sh', String(api.pid)], {
+function endWithThisProcess(child, signal) {
+  const script = 'cat >/dev/null; kill -s "$1" "$2"';
+  const watchdog = spawn('sh', ['-c', script, 'sh', signal, String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
   watchdog.on('error', () => undefined); // Without it all else still works.
   watchdog.stdin.on('error', () => undefined);
-  api.once('exit', () => {
+  child.once('exit', () => {
     // The whole group: `cat` is a child of the shell. The process id is nobody else's until then.
     if (watchdog.pid !== undefined && watchdog.exitCode === null)
       process.kill(-watchdog.pid, 'SIGKILL');
