@@ -107,20 +107,16 @@ async function startSampleApi(port) {
   );
 }
 
-/** The end of a pipe that only this process holds tells its end, also by SIGKILL. */
+/** The end of a pipe that only this process holds tells its end, also by SIGKILL; a line calls it off. */
 function endWithThisProcess(child, signal) {
-  const script = 'cat >/dev/null; kill -s "$1" "$2"';
+  const script = 'read -r off || kill -s "$1" "$2"';
   const watchdog = spawn('sh', ['-c', script, 'sh', signal, String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
   watchdog.on('error', () => undefined); // Without it all else still works.
   watchdog.stdin.on('error', () => undefined);
-  child.once('exit', () => {
-    // The whole group: `cat` is a child of the shell. The process id is nobody else's until then.
-    if (watchdog.pid !== undefined && watchdog.exitCode === null)
-      process.kill(-watchdog.pid, 'SIGKILL');
-  });
+  child.once('exit', () => watchdog.stdin.end('off\n'));
 }
 
 /** What it prints once it listens; undefined where it ended or stayed silent. */

@@ -5,10 +5,10 @@ import { spawn } from 'node:child_process';
  * `$1`, `$2`, …. Only the shell's own commands are sure to be there: `kill` is one.
  *
  * The watchdog waits for the end of a pipe which only this process holds, in a process group of its
- * own so that Ctrl-C does not reach it. Returns how to call it off.
+ * own so that Ctrl-C does not reach it. Returns how to call it off, which a line on the pipe does.
  */
 export function onParentDeath(line: string, args: readonly string[]): () => void {
-  const watchdog = spawn('sh', ['-c', `cat >/dev/null; ${line}`, 'sh', ...args], {
+  const watchdog = spawn('sh', ['-c', `read -r off || { ${line}; }`, 'sh', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
@@ -20,10 +20,7 @@ export function onParentDeath(line: string, args: readonly string[]): () => void
     watchdog.stdin.unref();
   }
   return () => {
-    const { pid } = watchdog;
-    if (pid === undefined || watchdog.exitCode !== null || watchdog.signalCode !== null) return;
-    // The group: `cat` is a child of the shell.
-    process.kill(-pid, 'SIGKILL');
+    watchdog.stdin.end('off\n');
   };
 }
 
