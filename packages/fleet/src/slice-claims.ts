@@ -84,17 +84,21 @@ export class SliceClaims {
     this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
   }
 
-  /** Stops claiming at once; claims that are open keep their locks until {@link stop}. */
+  /**
+   * Stops claiming at once; open claims are still renewed, and can be ended.
+   *
+   * BullMQ's worker is closed by force, which cuts its blocking read: left waiting, it would take the very slices that this worker
+   * is about to give back. Jobs work on all the same, because the connection they use is ours.
+   */
   async pause(): Promise<void> {
-    await this.#worker.pause(true);
+    await this.#worker.close(true);
   }
 
   /** To be called when every claim has ended; open ones would be left to expire. */
   async stop(): Promise<void> {
+    await this.pause();
     clearInterval(this.#renewal);
     this.#renewal = undefined;
-    // By force: BullMQ would wait for its blocking read to time out. Nothing else of it is in use any more.
-    await this.#worker.close(true);
   }
 
   /** The next slice; undefined when there was none for a few seconds. Rejects while Redis cannot be reached. */

@@ -1,0 +1,206 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  closeAfterEach,
+  eventually,
+  redisUrl,
+  startOrigin,
+  startRedis,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import {
+  crawlFile,
+  type Fleet,
+  range,
+  readRecords,
+  recordedIndexes,
+  startFleet,
+} from './fleet-fixture.ts';
+
+closeAfterEach();
+
+const TOTAL = 400;
+
+async function setUp(url = redisUrl()) {
+  const origin = await startOrigin({ delayMs: 80 });
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(url, results);
+  return { origin, results, fleet };
+}
+
+async function settled(fleet: Fleet, id: string, atLeast: number): Promise<void> {
+  await eventually(
+    async () => expect((await fleet.ledger.status(id))?.settled).toBeGreaterThanOrEqual(atLeast),
+    { deadlineMs: 30_000 },
+  );
+}
+
+/** Promise 1: every fetch has a record, and what the ledger counted is what was asked. */
+async function expectComplete(
+  { fleet, results }: { readonly fleet: Fleet; readonly results: string },
+  id: string,
+  total: number,
+): Promise<void> {
+  const status = await fleet.finished(id, 45_000);
+  expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0 });
+  expect(await recordedIndexes(results, id)).toEqual(range(total));
+  await eventually(async () =>
+    expect(await fleet.queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 }),
+  );
+}
+
+describe('N in, N out', () => {
+  it('when a worker is killed in mid-batch; its fetches run again within 15 s', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('killed', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
+    await fleet.worker(['--concurrency', '2']);
+    const victim = await fleet.worker(['--concurrency', '30']);
+    await settled(fleet, 'killed', 100);
+    await victim.kill('SIGKILL');
+    const killedAt = performance.now();
+    expect((await fleet.queue.counts())['active']).toBeGreaterThan(2);
+    await fleet.worker(['--concurrency', '30']);
+    await expectComplete({ fleet, results }, 'killed', total);
+    expect(performance.now() - killedAt).toBeLessThan(18_000);
+    const records = await readRecords(results, 'killed');
+    expect(Math.max(...records.map(({ attempts }) => attempts))).toBe(1);
+  });
+
+  it('when workers are stopped one after the other under load, with no attempt used', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('rolling', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
+    for (let round = 1; round <= 3; round++) {
+      const old = await fleet.worker(['--concurrency', '30']);
+      await settled(fleet, 'rolling', round * 60);
+      expect((await fleet.queue.counts())['active']).toBeGreaterThan(0);
+      const before = performance.now();
+      expect(await old.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
+      expect(performance.now() - before).toBeLessThan(5_000);
+      expect(await fleet.queue.counts()).toMatchObject({ active: 0, failed: 0 });
+    }
+    await fleet.worker(['--concurrency', '30']);
+    await expectComplete({ fleet, results }, 'rolling', total);
+    const records = await readRecords(results, 'rolling');
+    // Drained fetches ended or were never started: nothing ran twice.
+    expect(records).toHaveLength(total);
+    expect(Math.max(...records.map(({ attempts }) => attempts))).toBe(1);
+    expect(origin.arrivals).toHaveLength(total);
+  });
+
+  it('when running fetches outlast the drain deadline: they go back with no attempt used', async () => {
+    const { origin, results, fleet } = await setUp();
+    const isReleased = { value: false };
+    origin.respond(/held/, async (_, response) => {
+      if (isReleased.value) response.end('done');
+    });
+    const total = await fleet.enqueue('deadline', crawlFile(`${origin.url}/held/{n}`, 20));
+    const worker = await fleet.worker(['--drain-timeout', '500ms']);
+    await eventually(() => expect(origin.inFlight).toBe(20));
+    await worker.kill('SIGTERM');
+    expect(await fleet.queue.counts()).toMatchObject({ active: 0, failed: 0 });
+    isReleased.value = true;
+    await fleet.worker();
+    await expectComplete({ fleet, results }, 'deadline', total);
+    expect(await readRecords(results, 'deadline')).toMatchObject(
+      Array(20).fill({ attempts: 1, outcome: 'ok' }),
+    );
+  });
+
+  it('when Redis is killed and restarted in mid-batch', async () => {
+    const redis = await startRedis({ appendonly: true, appendfsync: 'everysec' });
+    const { origin, results, fleet } = await setUp(redis.url);
+    const total = await fleet.enqueue('outage', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
+    const worker = await fleet.worker(['--concurrency', '20']);
+    await settled(fleet, 'outage', 40);
+    await redis.kill();
+    expect(origin.arrivals.length).toBeLessThan(total);
+    const port = worker.stderr.match(/"metricsPort":(\d+)/)?.[1];
+    await eventually(async () =>
+      expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(503),
+    );
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    await redis.restart();
+    await expectComplete({ fleet, results }, 'outage', total);
+    expect(worker.isRunning).toBe(true);
+    await worker.kill('SIGTERM');
+    await fleet.stop();
+    await redis.dispose();
+  });
+
+  it('when Redis is frozen for longer than a claim lasts', async () => {
+    const redis = await startRedis({ appendonly: true });
+    const { origin, results, fleet } = await setUp(redis.url);
+    const total = await fleet.enqueue('frozen', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
+    await fleet.worker(['--concurrency', '10']);
+    await fleet.worker(['--concurrency', '10']);
+    await settled(fleet, 'frozen', 60);
+    expect((await fleet.queue.counts())['active']).toBeGreaterThan(0);
+    redis.freeze();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 12_000); // the freeze itself, not a wait for something
+    });
+    redis.thaw();
+    await expectComplete({ fleet, results }, 'frozen', total);
+    await fleet.stop();
+    await redis.dispose();
+  });
+});
+
+describe('a slice that takes its workers with it', () => {
+  it('ends as worker-lost records', async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond(/poison/, () => undefined);
+    await fleet.enqueue('poison', crawlFile(`${origin.url}/poison/{n}`, 2), 2);
+    // What five vanished workers leave behind: BullMQ counts them in the job.
+    const [job] = await fleet.redis.keys(`${fleet.keys.queuePrefix}:slices:poison.0`);
+    await fleet.redis.hset(job ?? '', 'stc', 6);
+    await fleet.worker();
+    const status = await fleet.finished('poison');
+    expect(status).toMatchObject({ failed: 2, outcomes: { 'worker-lost': 2 } });
+    expect(await readRecords(results, 'poison')).toMatchObject([
+      { outcome: 'worker-lost', error: { code: 'WORKER_LOST' } },
+      { outcome: 'worker-lost' },
+    ]);
+    expect(origin.arrivals).toHaveLength(0);
+  });
+});
+
+describe('results that cannot be written', () => {
+  it('are said, nothing is acknowledged, and the worker goes on when they can', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('full', crawlFile(`${origin.url}/echo/{n}`, 100));
+    // A file where the batch's folder should be.
+    await writeFile(join(results, 'full'), 'in the way');
+    const worker = await fleet.worker(['--concurrency', '10']);
+    await worker.waitForLine(/results cannot be written/);
+    expect(await fleet.ledger.status('full')).toMatchObject({ settled: 0 });
+    const port = worker.stderr.match(/"metricsPort":(\d+)/)?.[1];
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(503);
+    const asked = origin.arrivals.length;
+    expect(asked).toBeLessThanOrEqual(20);
+    await rm(join(results, 'full'));
+    await worker.waitForLine(/results can be written again/);
+    await expectComplete({ fleet, results }, 'full', total);
+  });
+
+  it('do not keep a drained worker from ending; its fetches run elsewhere', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('stuck', crawlFile(`${origin.url}/echo/{n}`, 30));
+    await writeFile(join(results, 'stuck'), 'in the way');
+    const worker = await fleet.worker(['--drain-timeout', '500ms']);
+    await worker.waitForLine(/results cannot be written/);
+    expect(await worker.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
+    await rm(join(results, 'stuck'));
+    await fleet.worker();
+    await expectComplete({ fleet, results }, 'stuck', total);
+  });
+
+  it('end a worker at its start with exit 3 and the path', async () => {
+    const { fleet, results } = await setUp();
+    await writeFile(join(results, 'file'), '');
+    await expect(fleet.worker(['--results', join(results, 'file', 'results')])).rejects.toThrow(
+      /file\/results/,
+    );
+  });
+});
