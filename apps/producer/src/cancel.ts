@@ -1,7 +1,7 @@
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
-import { FleetSession } from './fleet-session.ts';
+import { withFleet } from './fleet-session.ts';
 import { statusDocument } from './status-document.ts';
 import { formatCount } from './units.ts';
 
@@ -12,8 +12,7 @@ export async function cancel(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const session = await FleetSession.open(context, 'find');
-  try {
+  return withFleet(context, 'find', async (session) => {
     await findBatch(session.ledger, batch);
     const isChanged = await session.ledger.cancel(batch);
     const status = await findBatch(session.ledger, batch);
@@ -25,7 +24,5 @@ export async function cancel(
     }
     if (options.json === true) terminal.printJson(statusDocument(status));
     return EXIT.ok;
-  } finally {
-    await session.close();
-  }
+  });
 }

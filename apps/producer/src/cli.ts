@@ -20,6 +20,7 @@ Environment:
   REDIS_URL    the Redis of the fleet: redis://, rediss:// or unix:///PATH; without it, run
                starts a private one under .fetchfleet/ and the other commands find it there
   FETCHFLEET_WORKERS, _CONCURRENCY, _TRANSPORT, _RESULTS    defaults of the flags
+  FETCHFLEET_FLEET    fleets with different names do not see each other in one Redis
   NO_COLOR     no colours           FETCHFLEET_DEBUG    stack traces of errors
 
 Exit status:
@@ -70,7 +71,7 @@ const addRun: Add = (program, context, invoke) => {
       .command('run')
       .summary('fetch a crawl file on this machine')
       .description(
-        'Fetches a crawl file on this machine: Redis if REDIS_URL is unset, workers, live progress, results\n' +
+        'Fetches a crawl file on this machine: Redis if REDIS_URL is unset, workers, live progress, results ' +
           'and a summary. An unfinished batch of the same crawl is continued.',
       )
       .argument('<file>', 'crawl file, YAML or JSON')
@@ -83,7 +84,7 @@ const addStart: Add = (program, context, invoke) => {
     .command('start')
     .summary('enqueue a crawl file for the fleet')
     .description(
-      'Enqueues a crawl file for the workers that share REDIS_URL, and prints the id of the batch. An enqueueing\n' +
+      'Enqueues a crawl file for the workers that share REDIS_URL, and prints the id of the batch. An enqueueing ' +
         'that was interrupted is completed.',
     )
     .argument('<file>', 'crawl file, YAML or JSON')
@@ -97,7 +98,7 @@ const addStatus: Add = (program, context, invoke) => {
     .command('status')
     .summary('show how far a batch is, or all')
     .description(
-      'Shows how far a batch is, or all of them. With --watch it goes on until the batch ends, and its exit\n' +
+      'Shows how far a batch is, or all of them. With --watch it goes on until the batch ends, and its exit ' +
         'status tells how.',
     )
     .argument('[batch]', 'batch id')
@@ -110,6 +111,7 @@ const addStatus: Add = (program, context, invoke) => {
 const addCancel: Add = (program, context, invoke) => {
   program
     .command('cancel')
+    .summary('stop a batch where it stands')
     .description('Stops a batch where it stands. What was fetched stays; resume goes on.')
     .argument('<batch>', 'batch id')
     .action(async (batch: string, options) => invoke(async () => cancel(batch, options, context)));
@@ -121,7 +123,7 @@ const addResume: Add = (program, context, invoke) => {
       .command('resume')
       .summary('go on with a batch, and repair it')
       .description(
-        'Goes on with a cancelled batch, and enqueues whatever of a batch is neither settled nor queued.\n' +
+        'Goes on with a cancelled batch, and enqueues whatever of a batch is neither settled nor queued. ' +
           'With the private Redis of this folder it also fetches, as run does; the options are for that.',
       )
       .argument('<batch>', 'batch id'),
@@ -133,7 +135,7 @@ const addExport: Add = (program, context, invoke) => {
     .command('export')
     .summary('write the records of a batch, in order')
     .description(
-      'Writes one record for each fetch, in the order of the crawl, from the results folder alone: no Redis.\n' +
+      'Writes one record for each fetch, in the order of the crawl, from the results folder alone: no Redis. ' +
         'Exit status 1 if fetches have no record yet.',
     )
     .argument('<batch>', 'batch id')

@@ -6,7 +6,7 @@ import {
   type Slice,
   unpackSlice,
 } from '@fetchfleet/crawl';
-import type { SliceQueue } from '@fetchfleet/fleet';
+import { sliceId, type SliceQueue } from '@fetchfleet/fleet';
 import { toError } from '@fetchfleet/service';
 
 /** Slices in one pipeline. The first is small, so that workers have something to do at once. */
@@ -40,23 +40,20 @@ export async function enqueue(options: EnqueueOptions): Promise<number> {
     signal.throwIfAborted();
     for (const slice of slices) {
       const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
-      if (wanted !== undefined) await adds.push(wanted);
+      // The id of the whole slice: the queue must recognise one that it still has.
+      if (wanted !== undefined) await adds.push(wanted, sliceId(slice));
     }
   }
   await adds.end();
   return adds.count;
 }
 
-/**
- * What of a slice is to be fetched; undefined if nothing is. The first fetch stays, settled or not, because the id of the slice
- * follows from it: the queue must recognise a slice that it still has.
- */
+/** What of a slice is to be fetched; undefined if nothing is. */
 function remainder(slice: Slice, isUnsettled: (index: number) => boolean): Slice | undefined {
   const fetches = unpackSlice(slice);
-  if (fetches.every(({ index }) => isUnsettled(index))) return slice;
-  if (!fetches.some(({ index }) => isUnsettled(index))) return undefined;
-  const kept = fetches.filter(({ index }, position) => position === 0 || isUnsettled(index));
-  return packSlice(slice.batch, slice.origin, kept);
+  const kept = fetches.filter(({ index }) => isUnsettled(index));
+  if (kept.length === fetches.length) return slice;
+  return kept.length === 0 ? undefined : packSlice(slice.batch, slice.origin, kept);
 }
 
 /** Collects slices and adds them in pipelines, a few at a time. */
@@ -64,6 +61,7 @@ class AddPipeline {
   readonly #queue: Pick<SliceQueue, 'add'>;
   readonly #inFlight = new Set<Promise<void>>();
   #pending: Slice[] = [];
+  #ids: string[] = [];
   #failure: Error | undefined;
   #threshold = FIRST_ADD;
   count = 0;
@@ -73,8 +71,9 @@ class AddPipeline {
   }
 
   /** Returns at once while there is room; waits for Redis otherwise. */
-  async push(slice: Slice): Promise<void> {
+  async push(slice: Slice, id: string): Promise<void> {
     this.count += 1;
+    this.#ids.push(id);
     if (this.#pending.push(slice) >= this.#threshold) await this.#flush();
   }
 
@@ -85,13 +84,14 @@ class AddPipeline {
   }
 
   async #flush(): Promise<void> {
-    const slices = this.#pending;
+    const [slices, ids] = [this.#pending, this.#ids];
     this.#pending = [];
+    this.#ids = [];
     this.#threshold = MAX_ADD;
     while (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#throwFailure();
     const add: Promise<void> = this.#queue
-      .add(slices)
+      .add(slices, ids)
       .catch((error: unknown) => {
         this.#failure ??= toError(error);
       })

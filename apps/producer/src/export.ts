@@ -75,12 +75,10 @@ async function writeFile(
     throw unwritable(output, error);
   }
   try {
-    const out = file.createWriteStream({ autoClose: false });
+    const out = file.createWriteStream({ flush: true });
     const summary = await write(out, signal);
     out.end();
-    await finished(out);
-    await file.sync();
-    await file.close();
+    await finished(out); // synced and closed
     await rename(draft, target);
     return summary;
   } catch (error) {
@@ -96,7 +94,8 @@ function isAboutOutput(error: unknown): boolean {
 }
 
 function unwritable(output: string, cause: unknown): CommandError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  // The rest of the message names a temporary file.
+  const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split(',');
   return new CommandError(`${output} cannot be written: ${reason}`, {
     code: 'OUTPUT_UNWRITABLE',
     exitCode: EXIT.unavailable,

@@ -1,11 +1,22 @@
-import { connectRedis, Ledger, parseRedisUrl, redactRedisUrl, SliceQueue } from '@fetchfleet/fleet';
-import { stopAll } from '@fetchfleet/service';
+import {
+  connectRedis,
+  fleetKeys,
+  type FleetKeys,
+  Ledger,
+  parseRedisUrl,
+  redactRedisUrl,
+  SliceQueue,
+} from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { type EmbeddedRedis, openEmbeddedRedis } from './embedded-redis.ts';
 import { EXIT } from './exit-codes.ts';
+import { inTime, PATIENCE_MS, redisLost } from './patience.ts';
 import { hasRedisFolder } from './redis-folder.ts';
+
+/** The queue only lets go of its listeners. */
+const STOP_PATIENCE_MS = 2_000;
 
 /** How a command gets its Redis where REDIS_URL is unset. */
 export type WithoutUrl =
@@ -21,41 +32,49 @@ export class FleetSession {
   /** For local workers. */
   readonly url: string;
   readonly ledger: Ledger;
-  readonly isEmbedded: boolean;
   readonly #redis: Redis;
   readonly #embedded: EmbeddedRedis | undefined;
+  readonly #keys: FleetKeys;
+  readonly #lost = Promise.withResolvers<never>();
+  #returnTimer: NodeJS.Timeout | undefined;
   #queue: SliceQueue | undefined;
 
-  private constructor(url: string, redis: Redis, embedded: EmbeddedRedis | undefined) {
-    this.url = url;
+  private constructor(address: Address, redis: Redis, fleet: string | undefined) {
+    this.url = address.url;
     this.#redis = redis;
-    this.#embedded = embedded;
-    this.isEmbedded = embedded !== undefined;
-    this.ledger = new Ledger(redis);
+    this.#embedded = address.embedded;
+    this.#keys = fleetKeys(fleet);
+    this.ledger = new Ledger(redis, this.#keys);
+    this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
+    redis.on('close', () => this.#expectReturn());
+    redis.on('ready', () => clearTimeout(this.#returnTimer));
   }
 
   /** @throws an error of exit status 3 when no Redis answers within 10 s, of 2 when none is named */
   static async open(context: Context, withoutUrl: WithoutUrl): Promise<FleetSession> {
-    const url = context.env['REDIS_URL'];
-    if (url !== undefined && url !== '') {
-      parseRedisUrl(url);
-      return new FleetSession(url, await connectRedis(url), undefined);
-    }
-    if (withoutUrl === 'refuse' || (withoutUrl === 'find' && !hasRedisFolder(context.cwd))) {
-      throw noRedis(withoutUrl);
-    }
-    const { cwd: projectFolder, env } = context;
-    const embedded = await openEmbeddedRedis({ projectFolder, env });
+    const fleet = context.env['FETCHFLEET_FLEET'] || undefined;
+    const address = await findRedis(context, withoutUrl);
     try {
-      return new FleetSession(embedded.url, await connectRedis(embedded.url), embedded);
+      const redis = await connectRedis(address.url, { patienceMs: PATIENCE_MS });
+      return new FleetSession(address, redis, fleet);
     } catch (error) {
-      embedded.release();
+      address.embedded?.release();
       throw error;
     }
   }
 
+  /** Whether Redis is the private one of this folder. */
+  get isEmbedded(): boolean {
+    return this.#embedded !== undefined;
+  }
+
+  /** Rejects when the connection has been gone for 10 s. Commands that wait for Redis would wait for ever. */
+  get lost(): Promise<never> {
+    return this.#lost.promise;
+  }
+
   get queue(): SliceQueue {
-    this.#queue ??= new SliceQueue(this.#redis);
+    this.#queue ??= new SliceQueue(this.#redis, this.#keys);
     return this.#queue;
   }
 
@@ -68,12 +87,37 @@ export class FleetSession {
     const queue = this.#queue;
     this.#queue = undefined;
     try {
-      await stopAll(queue === undefined ? [] : [queue]);
+      if (queue !== undefined) await inTime(queue.stop(), { patienceMs: STOP_PATIENCE_MS });
     } finally {
+      this.#redis.removeAllListeners('close');
+      clearTimeout(this.#returnTimer);
       this.#redis.disconnect();
       this.#embedded?.release();
     }
   }
+
+  #expectReturn(): void {
+    clearTimeout(this.#returnTimer);
+    this.#returnTimer = setTimeout(() => this.#lost.reject(redisLost(PATIENCE_MS)), PATIENCE_MS);
+  }
+}
+
+interface Address {
+  readonly url: string;
+  readonly embedded?: EmbeddedRedis;
+}
+
+async function findRedis({ env, cwd }: Context, withoutUrl: WithoutUrl): Promise<Address> {
+  const url = env['REDIS_URL'];
+  if (url !== undefined && url !== '') {
+    parseRedisUrl(url);
+    return { url };
+  }
+  if (withoutUrl === 'refuse' || (withoutUrl === 'find' && !hasRedisFolder(cwd))) {
+    throw noRedis(withoutUrl);
+  }
+  const embedded = await openEmbeddedRedis({ projectFolder: cwd, env });
+  return { url: embedded.url, embedded };
 }
 
 function noRedis(withoutUrl: WithoutUrl): CommandError {
@@ -82,4 +126,18 @@ function noRedis(withoutUrl: WithoutUrl): CommandError {
       ? 'REDIS_URL is not set: `start` hands a batch to workers elsewhere, and they must share a Redis with it; `run` needs none'
       : 'REDIS_URL is not set, and no batch has been run in this folder (there is no .fetchfleet/)';
   return new CommandError(message, { code: 'REDIS_UNNAMED', exitCode: EXIT.badInput });
+}
+
+/** Opens a session for as long as `work` takes, and ends it when Redis is lost meanwhile. */
+export async function withFleet<T>(
+  context: Context,
+  withoutUrl: WithoutUrl,
+  work: (session: FleetSession) => Promise<T>,
+): Promise<T> {
+  const session = await FleetSession.open(context, withoutUrl);
+  try {
+    return await Promise.race([work(session), session.lost]);
+  } finally {
+    await session.close();
+  }
 }

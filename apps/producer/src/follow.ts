@@ -24,8 +24,8 @@ export async function follow(
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.stop();
-    terminal.warn(
-      `interrupted; the batch goes on. Look again with: ${programName(context)} status ${batch} --watch`,
+    terminal.say(
+      `Interrupted; the batch goes on. Look again with: ${programName(context)} status ${batch} --watch`,
     );
     return EXIT.interrupted;
   } finally {

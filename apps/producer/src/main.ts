@@ -28,9 +28,9 @@ function tell(error: unknown): void {
   }
   const problems = error instanceof CommandError ? error.problems : problemLines(error);
   for (const problem of problems ?? []) terminal.error(problem);
-  if (error instanceof CommandError || problems === undefined) {
-    terminal.error(error instanceof Error ? error.message : String(error));
-  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (problems === undefined || problems.length === 0) terminal.error(message);
+  else if (error instanceof CommandError) terminal.say(message);
 }
 
 async function main(args: readonly string[]): Promise<ExitCode> {

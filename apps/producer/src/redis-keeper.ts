@@ -10,10 +10,10 @@ export const KEEPER_NAME = 'fetchfleet-keeper';
 export const CLOSING_NAME = 'fetchfleet-keeper-closing';
 
 const MAX_LOG_BYTES = 1_000_000;
-const MAX_RESTARTS = 5;
+const MAX_RESTARTS = 4;
 const ANSWER_DEADLINE_MS = 2_000;
 /** From its start to its socket a server takes a few milliseconds. */
-const LOST_AFTER_MS = 10_000;
+const LOST_AFTER_MS = 5_000;
 
 export interface KeeperOptions {
   readonly folder: RedisFolder;
@@ -136,7 +136,7 @@ export class RedisKeeper {
 
   async #startServer(): Promise<void> {
     if (this.#starts > MAX_RESTARTS) throw new Error('redis-server ends again and again');
-    await sleep(this.#starts === 0 ? 0 : 200 * 2 ** this.#starts);
+    await sleep(this.#starts === 0 ? 0 : 100 * 2 ** this.#starts);
     this.#starts += 1;
     const log = openLog(this.#folder.log);
     const server = spawn('redis-server', serverArguments(this.#folder), {

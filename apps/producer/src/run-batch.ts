@@ -8,6 +8,7 @@ import { findFailureExamples } from './failure-examples.ts';
 import type { FleetSession } from './fleet-session.ts';
 import type { InterruptSignals } from './interrupts.ts';
 import { LocalWorkers, workerCommand } from './local-workers.ts';
+import { inTime } from './patience.ts';
 import { createProgress } from './progress.ts';
 import type { RunSettings } from './settings.ts';
 import { exitCodeOf, statusDocument } from './status-document.ts';
@@ -56,22 +57,27 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
       terminal,
       signal,
     });
-    const status = await Promise.race([watching, onlyFailure(expansion), workers.failed]);
+    const status = await Promise.race([
+      watching,
+      onlyFailure(expansion),
+      workers.failed,
+      session.lost,
+    ]);
     progress.stop();
-    await report(options, { status, elapsedMs: Date.now() - startedAt }, context);
+    await report(options, { status, startedAt }, context);
     return exitCodeOf(status);
   } catch (error) {
     progress.stop();
     if (signals.drain.aborted)
-      return await drain(options, { workers, signals, expansion }, context);
+      return await drain(options, { workers, signals, expansion, startedAt }, context);
     deadlineMs = 2_000; // Redis or the workers are beyond help: nothing is lost by killing what is left.
-    terminal.note(howToContinue(options, context));
+    terminal.say(howToContinue(options, context));
     throw error;
   } finally {
     progress.stop();
     stopped.abort();
     await workers.stop({ force: signals.force, ...(deadlineMs !== undefined && { deadlineMs }) });
-    await expansion.catch(() => undefined); // its failure has been told above
+    await settled(expansion);
   }
 }
 
@@ -98,21 +104,23 @@ interface Draining {
   readonly workers: LocalWorkers;
   readonly signals: InterruptSignals;
   readonly expansion: Promise<void>;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
 }
 
 async function drain(
   options: RunBatchOptions,
-  { workers, signals, expansion }: Draining,
+  { workers, signals, expansion, startedAt }: Draining,
   context: Context,
 ): Promise<ExitCode> {
   const { session, before, isJson, settings } = options;
   const { terminal } = context;
   terminal.note('Stopping: running fetches finish. Once more to stop at once.');
   await workers.stop({ force: signals.force });
-  await expansion.catch(() => undefined); // aborted by the same signal
-  const status = await session.ledger.status(before.batch);
+  await settled(expansion);
+  const status = await inTime(session.ledger.status(before.batch)).catch(() => undefined);
   if (status?.state === 'finished') {
-    await report(options, { status, elapsedMs: 0 }, context);
+    await report(options, { status, startedAt }, context);
     return exitCodeOf(status);
   }
   if (status !== undefined) {
@@ -120,17 +128,17 @@ async function drain(
     terminal.note(`Interrupted: ${counts} fetches are done and kept.`);
     if (isJson) terminal.printJson(statusDocument(status, settings.results));
   }
-  terminal.warn(howToContinue(options, context));
+  terminal.say(howToContinue(options, context));
   return EXIT.interrupted;
 }
 
 function howToContinue({ continueCommand, before }: RunBatchOptions, context: Context): string {
-  return `continue with: ${continueCommand}\n         or: ${programName(context)} resume ${before.batch}`;
+  return `Continue with: ${continueCommand}\n           or: ${programName(context)} resume ${before.batch}`;
 }
 
 async function report(
   { settings, before, isJson, isRepeated }: RunBatchOptions,
-  { status, elapsedMs }: { readonly status: BatchStatus; readonly elapsedMs: number },
+  { status, startedAt }: { readonly status: BatchStatus; readonly startedAt: number },
   context: Context,
 ): Promise<void> {
   const { terminal, cwd } = context;
@@ -141,7 +149,7 @@ async function report(
   const text = summarize(
     {
       status,
-      elapsedMs,
+      elapsedMs: isRepeated ? Date.now() - startedAt : fetchingMs(status),
       ...(isRepeated && { before }),
       examples: await findFailureExamples(folder, new Set(kinds)),
       results: shortest(cwd, folder),
@@ -162,4 +170,15 @@ function exportCommand(status: BatchStatus, { results }: RunSettings, context: C
 function shortest(cwd: string, path: string): string {
   const short = relative(cwd, path);
   return short === '' || short.startsWith('..') ? path : short;
+}
+
+/** From the first slice that a worker took to the last record: the time of `status`, without the start of processes. */
+function fetchingMs({ startedAt, finishedAt, createdAt }: BatchStatus): number {
+  const endMs = finishedAt === undefined ? Date.now() : Date.parse(finishedAt);
+  return Math.max(1, endMs - Date.parse(startedAt ?? createdAt));
+}
+
+/** Its failure has been told, or is the signal's. Without Redis it does not end at all. */
+async function settled(expansion: Promise<void>): Promise<void> {
+  await inTime(expansion, { patienceMs: 2_000 }).catch(() => undefined);
 }

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { expandBatch } from './expand-batch.ts';
 import { LEASE_PATIENCE_MS } from './expansion-lease.ts';
 import { findBatch } from './find-batch.ts';
-import { FleetSession } from './fleet-session.ts';
+import { type FleetSession, withFleet } from './fleet-session.ts';
 import { follow } from './follow.ts';
 import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
 import { Problems } from './problems.ts';
@@ -29,16 +29,13 @@ export async function start(
   const loaded = await loadCrawl(file, problems, context);
   problems.throwIfAny('nothing was enqueued');
   if (loaded === undefined) throw new Error('a step failed in silence');
-  const session = await FleetSession.open(context, 'refuse');
-  try {
+  return withFleet(context, 'refuse', async (session) => {
     for (const name of loaded.missingSecrets) {
       context.terminal.warn(`${name} is not set here; workers need it`);
     }
     const batch = await enqueueBatch(session, loaded, { options, context });
-    return await finish(session, batch, { options, context });
-  } finally {
-    await session.close();
-  }
+    return finish(session, batch, { options, context });
+  });
 }
 
 interface Invocation {

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -15,7 +14,7 @@ export interface StatusDocument {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly fetchesPerSecond: number;
-  /** The folder of the batch's records. */
+  /** The results folder, as in `--results`; the batch has a folder in it. */
   readonly results: string | null;
   readonly createdAt: string;
   readonly bytes: number;
@@ -27,8 +26,6 @@ export interface StatusDocument {
 
 /** @param resultsFolder the `--results` of a command that knows it; otherwise what a worker told */
 export function statusDocument(status: BatchStatus, resultsFolder?: string): StatusDocument {
-  const results =
-    resultsFolder === undefined ? status.results : resolve(resultsFolder, status.batch);
   return {
     batch: status.batch,
     name: status.name,
@@ -41,7 +38,7 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
     startedAt: status.startedAt ?? null,
     finishedAt: status.finishedAt ?? null,
     fetchesPerSecond: status.fetchesPerSecond,
-    results: results ?? null,
+    results: resultsFolder ?? status.results ?? null,
     createdAt: status.createdAt,
     bytes: status.bytes,
     sequentialMs: Math.round(status.durationSumMs),

@@ -3,7 +3,7 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
-import { FleetSession } from './fleet-session.ts';
+import { type FleetSession, withFleet } from './fleet-session.ts';
 import { follow } from './follow.ts';
 import { statusDocument } from './status-document.ts';
 import { describeStatus, statusTable } from './status-table.ts';
@@ -21,19 +21,16 @@ export async function status(
   options: StatusOptions,
   context: Context,
 ): Promise<ExitCode> {
-  const session = await FleetSession.open(context, 'find');
-  try {
-    if (batch === undefined) return await statusOfAll(session, options, context);
+  return withFleet(context, 'find', async (session) => {
+    if (batch === undefined) return statusOfAll(session, options, context);
     const found = await findBatch(session.ledger, batch);
     if (options.watch === true) {
-      return await follow({ session, batch, isJson: options.json === true }, context);
+      return follow({ session, batch, isJson: options.json === true }, context);
     }
     if (options.json === true) context.terminal.printJson(statusDocument(found));
     else context.terminal.print(describeStatus(found, Date.now()));
     return EXIT.ok;
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 async function statusOfAll(

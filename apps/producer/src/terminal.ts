@@ -34,7 +34,8 @@ export class Terminal {
 
   /** Columns of the terminal; never more than 80, so that lines stay easy to read. */
   get width(): number {
-    return Math.min(80, this.stderr.columns ?? 80);
+    // 0 is what a terminal says that does not know.
+    return Math.min(80, this.stderr.columns || 80);
   }
 
   /** From here on only warnings and errors are told. */
@@ -45,6 +46,11 @@ export class Terminal {
   /** For people, unless they asked for quiet. */
   note(text: string): void {
     if (!this.#isQuiet) this.#write(text);
+  }
+
+  /** For people, also those who asked for quiet: what to do next. */
+  say(text: string): void {
+    this.#write(text);
   }
 
   warn(text: string): void {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
-import { CommandError } from './command-error.ts';
-import { EXIT } from './exit-codes.ts';
+import { inTime } from './patience.ts';
 import type { Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -26,41 +25,12 @@ export async function watchBatch(options: WatchOptions): Promise<BatchStatus> {
   const { ledger, batch, progress, terminal, signal, intervalMs = 200 } = options;
   const secrets = new SecretNotices(terminal);
   for (;;) {
-    const status = await answerInTime(ledger.status(batch), options);
+    const status = await inTime(ledger.status(batch), options);
     if (status === undefined) throw new UnknownBatchError(batch);
     progress.update(status);
     if (status.state === 'finished' || status.state === 'cancelled') return status;
     secrets.update(status.missingSecrets);
     await sleep(intervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-  }
-}
-
-/** The client behind the ledger waits for Redis for ever; people do not. */
-async function answerInTime<T>(
-  answer: Promise<T>,
-  { patienceMs = 10_000, signal }: WatchOptions,
-): Promise<T> {
-  answer.catch(() => undefined); // it may fail after the race is over
-  const patience = new AbortController();
-  const late = sleep(patienceMs, undefined, {
-    signal: AbortSignal.any([patience.signal, signal]),
-  }).then(
-    () => {
-      throw new CommandError(`Redis has not answered for ${patienceMs / 1_000} s`, {
-        code: 'REDIS_UNREACHABLE',
-        exitCode: EXIT.unavailable,
-      });
-    },
-    (error: unknown) => {
-      signal.throwIfAborted();
-      throw error;
-    },
-  );
-  late.catch(() => undefined); // called off
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    patience.abort();
   }
 }
 
