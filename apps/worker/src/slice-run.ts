@@ -1,14 +1,17 @@
-import { dispose, type FetchResult, type Outcome, type PendingFetch } from '@fetchfleet/crawl';
+import { dispose, type FetchResult, type PendingFetch } from '@fetchfleet/crawl';
 import type { Fetcher } from '@fetchfleet/fetcher';
 import type { Gate } from '@fetchfleet/fleet';
+import { toError } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 import type { Permits } from './permits.ts';
-import { settle, type SettleTools } from './settle.ts';
+import type { Robots } from './robots.ts';
+import { type Ending, settle, type SettleTools } from './settle.ts';
 
 /** What a slice needs of the worker it runs in. */
 export interface SliceTools extends SettleTools {
   readonly permits: Permits;
   readonly gate: Gate;
+  readonly robots: Robots;
   readonly fetcher: Fetcher;
   /** Aborted when the worker drains: nothing new is started. */
   readonly draining: AbortSignal;
@@ -25,7 +28,7 @@ export interface SliceRest {
 /**
  * One stay of a slice in this worker.
  *
- *     due ──permit, gate──▶ in flight ──▶ settle    record durable, then out of the slice
+ *     due ──robots, permit, gate──▶ in flight ──▶ settle    record durable, then out of the slice
  *      │                        ├───────▶ retry     later, one attempt used
  *      │                        ├───────▶ throttle  later, no attempt used; what is due waits too
  *      │                        └───────▶ given up  as if it had never started (drain deadline, lost claim, cancelled)
@@ -41,10 +44,11 @@ export class SliceRun {
   readonly #due: PendingFetch[] = [];
   readonly #rest: PendingFetch[] = [];
   /** Fetches that were started and have no disposition, or no durable record, yet. */
-  readonly #open = new Set<Promise<void>>();
+  readonly #open = new Set<Promise<unknown>>();
   /** Those of them that hold a permit. */
   #inFlight = 0;
   #parkedMs = 0;
+  #failure: Error | undefined;
   #wakeEnded: (() => void) | undefined;
 
   constructor(tools: SliceTools, batch: ActiveBatch, origin: string) {
@@ -67,12 +71,43 @@ export class SliceRun {
     try {
       const now = Date.now();
       for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
-      await this.#startAll(asked);
+      if (await this.#mayStart()) await this.#startAll(asked);
       await Promise.all(this.#open);
+      if (this.#failure !== undefined) throw this.#failure;
       return this.#restOf();
     } finally {
       for (const reason of reasons) reason.removeEventListener('abort', giveUp);
     }
+  }
+
+  /** What robots.txt forbids is settled at once; false while it is not known. */
+  async #mayStart(): Promise<boolean> {
+    const answer = await this.#tools.robots.ask(this.#batch, this.#origin);
+    if (answer.kind === 'wait') {
+      this.#parkedMs = answer.dueInMs;
+      return false;
+    }
+    const reason = answer.kind === 'denied' ? answer.reason : 'robots.txt forbids this URL';
+    for (const fetch of this.#due.splice(0)) {
+      const isAllowed =
+        answer.kind === 'rules' && answer.isAllowed(this.#batch.expand(fetch.values));
+      if (isAllowed) this.#due.push(fetch);
+      else this.#track(this.#deny(fetch, reason));
+    }
+    return true;
+  }
+
+  async #deny(fetch: PendingFetch, reason: string): Promise<void> {
+    const result: FetchResult = {
+      kind: 'failure',
+      outcome: 'robots-denied',
+      code: 'ROBOTS_DENIED',
+      message: reason,
+      bytes: 0,
+      startedAt: Date.now(),
+      durationMs: 0,
+    };
+    await this.#settle(fetch, { outcome: 'robots-denied', attempts: fetch.attempts, result });
   }
 
   get #isStopping(): boolean {
@@ -125,10 +160,18 @@ export class SliceRun {
       this.#release(0);
       return;
     }
-    const running = this.#fetch(fetch).finally(() => {
-      this.#open.delete(running);
-    });
-    this.#open.add(running);
+    this.#track(this.#fetch(fetch));
+  }
+
+  /** An error of ours ends the stay of the slice, not the worker. */
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        this.#failure ??= toError(error);
+        this.#stop.abort(this.#failure);
+      })
+      .finally(() => this.#open.delete(tracked));
+    this.#open.add(tracked);
   }
 
   async #fetch(fetch: PendingFetch): Promise<void> {
@@ -175,7 +218,11 @@ export class SliceRun {
     const reason = reasonOf(result);
     switch (disposition.do) {
       case 'settle':
-        return this.#settle(fetch, disposition.outcome, result);
+        return this.#settle(fetch, {
+          outcome: disposition.outcome,
+          attempts: attempts + 1,
+          result,
+        });
       case 'retry':
         this.#tools.metrics.fetchRetried(reason);
         this.#rest.push({ ...fetch, attempts: attempts + 1, dueAt: now + disposition.delayMs });
@@ -193,8 +240,7 @@ export class SliceRun {
     for (const waiting of this.#due.splice(0)) this.#rest.push({ ...waiting, dueAt });
   }
 
-  async #settle(fetch: PendingFetch, outcome: Outcome, result: FetchResult): Promise<void> {
-    const ending = { outcome, attempts: fetch.attempts + 1, result };
+  async #settle(fetch: PendingFetch, ending: Ending): Promise<void> {
     try {
       await settle(this.#tools, { batch: this.#batch, origin: this.#origin }, { fetch, ending });
     } catch {

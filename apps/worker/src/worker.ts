@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { createFetcher, type Fetcher, USER_AGENT } from '@fetchfleet/fetcher';
-import { fleetKeys, Gate, Ledger, openRedis, SliceClaims, SliceQueue } from '@fetchfleet/fleet';
+import {
+  fleetKeys,
+  Gate,
+  Ledger,
+  openRedis,
+  RobotsStore,
+  SliceClaims,
+  SliceQueue,
+} from '@fetchfleet/fleet';
 import { FileSink, probeResults } from '@fetchfleet/results';
 import {
   createMetrics,
@@ -19,6 +27,7 @@ import type { WorkerSettings } from './config.ts';
 import { Permits } from './permits.ts';
 import { Presence } from './presence.ts';
 import { Recorder } from './recorder.ts';
+import { Robots } from './robots.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
 
@@ -91,6 +100,11 @@ export class FleetWorker {
       worker: this.id,
       permits: this.#permits,
       gate: this.#gate,
+      robots: new Robots({
+        store: new RobotsStore(redis, keys),
+        fetcher: this.#fetcher,
+        worker: this.id,
+      }),
       fetcher: this.#fetcher,
       recorder: this.#recorder,
       metrics: this.#metrics,

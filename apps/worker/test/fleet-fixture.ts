@@ -55,8 +55,8 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
     queue,
     stop,
     /** Enqueues a batch as the producer does. */
-    async enqueue(id: string, crawlFile: string, sliceSize?: number): Promise<number> {
-      const crawl = parseCrawlFile(crawlFile, `${id}.yaml`);
+    async enqueue(id: string, text: string, sliceSize?: number): Promise<number> {
+      const crawl = parseCrawlFile(text, `${id}.yaml`);
       const { total } = await measureCrawl(crawl);
       const size = sliceSize ?? sliceSizeFor(total);
       await ledger.register({ id, crawl, total, sliceSize: size, source: id, fingerprint: id });

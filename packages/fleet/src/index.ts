@@ -16,5 +16,6 @@ export {
   RedisUnreachableError,
   RedisUrlError,
 } from './redis.ts';
+export { RobotsStore, type StoredRobots } from './robots-store.ts';
 export { ClaimLostError, type ClaimedSlice, SliceClaims } from './slice-claims.ts';
 export { sliceId, SliceQueue } from './slice-queue.ts';

@@ -41,3 +41,7 @@ export async function freshFleet() {
 export function registration(id: string, total: number) {
   return { id, crawl, total, sliceSize: 50, source: '/crawls/test.yaml', fingerprint: `f-${id}` };
 }
+
+export function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,7 +1,7 @@
 import { eventually, closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Gate } from '../src/index.ts';
-import { freshFleet, plan } from './fixture.ts';
+import { freshFleet, plan, rethrow } from './fixture.ts';
 
 closeAfterEach();
 
@@ -10,19 +10,16 @@ const { politeness } = plan; // concurrency: 4
 
 async function gates(count: number) {
   const { redis, keys } = await freshFleet();
-  const onError = (error: unknown): never => {
-    throw error;
-  };
   const list = Array.from(
     { length: count },
-    (_, i) => new Gate({ redis, keys, worker: `w-${i}`, onError }),
+    (_, i) => new Gate({ redis, keys, worker: `w-${i}`, onError: rethrow }),
   );
   return { redis, keys, list };
 }
 
 describe('the gate', () => {
   it('admits no more than the limit over all workers', async () => {
-    const { redis, list } = await gates(3);
+    const { list } = await gates(3);
     const granted = await Promise.all(list.map(async (gate) => gate.admit(origin, 3, politeness)));
     expect(granted.reduce((a, b) => a + b)).toBe(4);
     expect(await list[0]?.admit(origin, 1, politeness)).toBe(0);
@@ -30,7 +27,7 @@ describe('the gate', () => {
   });
 
   it('lets another worker have what one has given back', async () => {
-    const { redis, list } = await gates(2);
+    const { list } = await gates(2);
     const [a, b] = list;
     expect(await a?.admit(origin, 10, politeness)).toBe(4);
     expect(await b?.admit(origin, 10, politeness)).toBe(0);
@@ -42,7 +39,7 @@ describe('the gate', () => {
   });
 
   it('shares one answer among askers that come together', async () => {
-    const { redis, list } = await gates(1);
+    const { list } = await gates(1);
     const [gate] = list;
     const asks = [1, 2, 3].map(async (want) => gate?.admit(origin, want, politeness));
     expect(await Promise.all(asks)).toEqual([1, 2, 1]);
@@ -83,7 +80,7 @@ describe('the gate', () => {
   });
 
   it('spreads those who are turned away, so that they do not come back together', async () => {
-    const { redis, list } = await gates(1);
+    const { list } = await gates(1);
     const [gate] = list;
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) waits.push((await gate?.park(origin, 50, politeness)) ?? 0);

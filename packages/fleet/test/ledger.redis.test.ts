@@ -1,7 +1,7 @@
 import { OUTCOMES, type Outcome } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Ledger, type Settlement, UnknownBatchError } from '../src/index.ts';
 import { crawl, freshFleet, registration } from './fixture.ts';
 

@@ -2,7 +2,7 @@ import type { Slice } from '@fetchfleet/crawl';
 import { eventually, closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { ClaimLostError, type ClaimedSlice, SliceClaims, SliceQueue } from '../src/index.ts';
-import { freshFleet } from './fixture.ts';
+import { freshFleet, rethrow } from './fixture.ts';
 
 closeAfterEach();
 
@@ -16,10 +16,7 @@ const slice = (first: number, count = 2): Slice => ({
 async function fixture() {
   const { redis, keys } = await freshFleet();
   const queue = new SliceQueue(redis, keys);
-  const onError = (error: Error): never => {
-    throw error;
-  };
-  const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError });
+  const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
   await claims.start();
   const stop = async (): Promise<void> => {
     await claims.stop();

@@ -1,0 +1,141 @@
+import { backoffMs } from '@fetchfleet/crawl';
+import {
+  type Fetcher,
+  parseRobots,
+  ROBOTS_LIMITS,
+  type RobotsRules,
+  robotsVerdict,
+} from '@fetchfleet/fetcher';
+import type { RobotsStore, StoredRobots } from '@fetchfleet/fleet';
+import type { ActiveBatch } from './batches.ts';
+
+/** RFC 9309, 2.4: a cached robots.txt should not be used for longer. */
+const FLEET_CACHE_MS = 24 * 3_600_000;
+/** How long a worker trusts its own copy of what the fleet knows. */
+const OWN_CACHE_MS = 5 * 60_000;
+/** Parsed rules kept in memory; the oldest go first. */
+const MAX_CACHED = 1_000;
+/** While another worker fetches it. */
+const LOOK_AGAIN_MS = 500;
+
+/** May the fetches of an origin start? `wait`: its robots.txt is not known yet. `denied`: it could not be had. */
+export type RobotsAnswer =
+  | { readonly kind: 'rules'; readonly isAllowed: (url: string) => boolean }
+  | { readonly kind: 'wait'; readonly dueInMs: number }
+  | { readonly kind: 'denied'; readonly reason: string };
+
+interface Cached {
+  readonly isAllowed: (url: string) => boolean;
+  readonly until: number;
+}
+
+const ALLOW_ALL = (): boolean => true;
+
+/**
+ * robots.txt as RFC 9309 says: fetched once for the whole fleet, 4xx allows, unreachable waits. How often it is tried
+ * is what the crawl file says of retries; after that its fetches end as `robots-denied`.
+ */
+export class Robots {
+  readonly #store: RobotsStore;
+  readonly #fetcher: Fetcher;
+  readonly #worker: string;
+  readonly #cache = new Map<string, Cached>();
+  readonly #asking = new Map<string, Promise<RobotsAnswer>>();
+
+  constructor(options: {
+    readonly store: RobotsStore;
+    readonly fetcher: Fetcher;
+    readonly worker: string;
+  }) {
+    this.#store = options.store;
+    this.#fetcher = options.fetcher;
+    this.#worker = options.worker;
+  }
+
+  async ask(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
+    if (batch.plan.politeness.robots === 'ignore') return { kind: 'rules', isAllowed: ALLOW_ALL };
+    const cached = this.#cache.get(origin);
+    if (cached !== undefined && cached.until > performance.now()) {
+      return { kind: 'rules', isAllowed: cached.isAllowed };
+    }
+    // Slices that come together share one question; what may differ between their batches is only how long to try.
+    const asking = this.#asking.get(origin) ?? this.#askFleet(batch, origin);
+    this.#asking.set(origin, asking);
+    try {
+      return await asking;
+    } finally {
+      this.#asking.delete(origin);
+    }
+  }
+
+  async #askFleet(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
+    const { known, now } = await this.#store.read(origin);
+    if (known !== undefined && (known.kind !== 'wait' || known.againAt > now)) {
+      return this.#answer(batch, { origin, known, now });
+    }
+    if (!(await this.#store.claim(origin, this.#worker))) {
+      return { kind: 'wait', dueInMs: LOOK_AGAIN_MS };
+    }
+    return this.#fetch(batch, { origin, tries: known?.tries ?? 0, now });
+  }
+
+  async #fetch(
+    batch: ActiveBatch,
+    {
+      origin,
+      tries,
+      now,
+    }: { readonly origin: string; readonly tries: number; readonly now: number },
+  ): Promise<RobotsAnswer> {
+    const { network, retry } = batch.plan;
+    const url = `${origin}/robots.txt`;
+    const result = await this.#fetcher.fetch({ url, headers: {}, limits: ROBOTS_LIMITS, network });
+    if (result.kind === 'failure' && result.outcome === 'address-refused') {
+      // True for this crawl only, and its fetches will say so themselves.
+      await this.#store.release(origin);
+      return { kind: 'rules', isAllowed: ALLOW_ALL };
+    }
+    const verdict = robotsVerdict(result);
+    if (verdict.kind !== 'wait') {
+      await this.#store.write(origin, verdict, FLEET_CACHE_MS);
+      return this.#answer(batch, { origin, known: verdict, now });
+    }
+    const reason = result.kind === 'failure' ? result.message : `it answered ${result.status}`;
+    const waitMs = backoffMs({
+      attempt: tries + 1,
+      baseMs: retry.backoffMs,
+      random: () => 1,
+    });
+    const known = { kind: 'wait', tries: tries + 1, againAt: now + waitMs, reason } as const;
+    await this.#store.write(origin, known, FLEET_CACHE_MS);
+    return this.#answer(batch, { origin, known, now });
+  }
+
+  #answer(
+    batch: ActiveBatch,
+    {
+      origin,
+      known,
+      now,
+    }: { readonly origin: string; readonly known: StoredRobots; readonly now: number },
+  ): RobotsAnswer {
+    if (known.kind === 'allow-all') return this.#remember(origin, ALLOW_ALL);
+    if (known.kind === 'rules') {
+      const rules: RobotsRules = parseRobots(known.text, origin);
+      return this.#remember(origin, (url) => rules.isAllowed(url));
+    }
+    if (known.tries < batch.plan.retry.attempts) {
+      return { kind: 'wait', dueInMs: Math.max(known.againAt - now, 1) };
+    }
+    return { kind: 'denied', reason: `${origin}/robots.txt cannot be had: ${known.reason}` };
+  }
+
+  #remember(origin: string, isAllowed: (url: string) => boolean): RobotsAnswer {
+    if (this.#cache.size >= MAX_CACHED) {
+      const [oldest] = this.#cache.keys();
+      if (oldest !== undefined) this.#cache.delete(oldest);
+    }
+    this.#cache.set(origin, { isAllowed, until: performance.now() + OWN_CACHE_MS });
+    return { kind: 'rules', isAllowed };
+  }
+}
