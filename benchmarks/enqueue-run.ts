@@ -1,0 +1,93 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectRedis } from '@fetchfleet/fleet';
+import { type Running, startRedis } from '@fetchfleet/testing';
+import { startBuilt } from './binaries.ts';
+import { residentBytes } from './process-usage.ts';
+
+const SAMPLE_MS = 50;
+const DEADLINE_MS = 120_000;
+
+export interface EnqueueFigures {
+  readonly fetchesPerSecond: number;
+  /** What Redis grew by, for each fetch that waits. */
+  readonly redisBytesPerFetch: number;
+  /** The most resident memory of the producer in each quarter of the time, in bytes; empty where it cannot be read. */
+  readonly residentByQuarter: readonly number[];
+}
+
+/** `fetchfleet start` with so many fetches, no worker running, in a Redis of its own. */
+export async function enqueueRun(total: number, folder: string): Promise<EnqueueFigures> {
+  const redis = await startRedis({ appendonly: true, dir: folder });
+  const client = await connectRedis(redis.url);
+  const usedBytes = async (): Promise<number> =>
+    Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+  try {
+    const file = join(folder, 'enqueue.yaml');
+    await writeFile(file, crawlText(total));
+    const before = await usedBytes();
+    const producer = await startBuilt('producer', ['start', file, '--json'], redis.url);
+    const memory = await watch(producer);
+    const { code } = await producer.exit;
+    const document: unknown = JSON.parse(producer.stdout);
+    if (code !== 0 || !isStatus(document) || document.total !== total) {
+      throw new Error(`fetchfleet start ended with ${code}: ${producer.stdout}${producer.stderr}`);
+    }
+    const startedAt = Date.parse(document.createdAt);
+    return {
+      fetchesPerSecond: (total / (memory.endedAt - startedAt)) * 1000,
+      redisBytesPerFetch: ((await usedBytes()) - before) / total,
+      residentByQuarter: quarters(memory, startedAt),
+    };
+  } finally {
+    client.disconnect();
+    await redis.dispose();
+  }
+}
+
+/** Every URL is different, as it is with ids: no column of a slice can be folded into one value. */
+function crawlText(total: number): string {
+  return `
+name: enqueue
+url: http://127.0.0.1:9/items/{id}
+params: { id: { from: 0, to: ${total - 1} } }
+network: { allowPrivate: true }
+`;
+}
+
+interface Memory {
+  /** Pairs of instant (epoch ms) and resident bytes. */
+  readonly samples: readonly (readonly [number, number])[];
+  /** When the producer printed its status: everything is queued. */
+  readonly endedAt: number;
+}
+
+async function watch(producer: Running): Promise<Memory> {
+  const samples: [number, number][] = [];
+  const timer = setInterval(() => {
+    residentBytes(producer.pid).then(
+      (bytes) => bytes !== undefined && samples.push([Date.now(), bytes]),
+      () => clearInterval(timer),
+    );
+  }, SAMPLE_MS);
+  try {
+    await producer.waitForLine(/^\{/, DEADLINE_MS);
+    return { samples, endedAt: Date.now() };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The largest sample of each quarter of the time. */
+function quarters({ samples, endedAt }: Memory, startedAt: number): number[] {
+  const quarterMs = (endedAt - startedAt) / 4;
+  return [0, 1, 2, 3].flatMap((quarter) => {
+    const from = startedAt + quarter * quarterMs;
+    const own = samples.filter(([at]) => at >= from && at < from + quarterMs);
+    return own.length === 0 ? [] : [Math.max(...own.map(([, bytes]) => bytes))];
+  });
+}
+
+function isStatus(value: unknown): value is { readonly createdAt: string; readonly total: number } {
+  return typeof value === 'object' && value !== null && 'createdAt' in value && 'total' in value;
+}

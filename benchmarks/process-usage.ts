@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+
+/** `USER_HZ`: ticks per second in /proc/PID/stat, the same on every Linux that is in use. */
+const TICKS_PER_SECOND = 100;
+
+/** CPU time a process has used since its start, in microseconds; undefined where there is no /proc. */
+export async function cpuMicros(pid: number): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The name stands in brackets and may hold spaces; user and system time are the 12th and 13th field behind it.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields === undefined) return undefined;
+  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6;
+}
+
+/** Resident memory of a process in bytes; undefined where there is no /proc. */
+export async function residentBytes(pid: number): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
+  const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(status ?? '')?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}
+
+/** Runs `work` and tells what CPU time the processes used meanwhile, in microseconds each. */
+export async function cpuDuring<T>(
+  pids: readonly number[],
+  work: () => Promise<T>,
+): Promise<{ readonly value: T; readonly micros: readonly (number | undefined)[] }> {
+  const before = await Promise.all(pids.map(cpuMicros));
+  const value = await work();
+  const after = await Promise.all(pids.map(cpuMicros));
+  const micros = after.map((end, at) => {
+    const start = before[at];
+    return end === undefined || start === undefined ? undefined : end - start;
+  });
+  return { value, micros };
+}
