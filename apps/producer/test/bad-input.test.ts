@@ -1,0 +1,122 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { installLeakGuard } from '@fetchfleet/testing';
+import { type Ended, Project } from './cli-fixture.ts';
+
+/** What is wrong, what is typed, what is said. All of them end with 2. */
+const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
+    ['a mistyped command', ['exprot', 'x'], /did you mean export/iu],
+    ['a mistyped flag', ['run', 'good.yaml', '--wokers', '2'], /did you mean --workers/iu],
+    ['no command', [], /Usage: fetchfleet/u],
+    ['a missing argument', ['cancel'], /missing required argument/u],
+    ['one argument too many', ['cancel', 'a', 'b'], /too many arguments/u],
+    ['a format that does not exist', ['export', 'x', '--format', 'xml'], /ndjson, csv/u],
+    ['an export of an unknown batch', ['export', 'test-20261123-0017-k3f8'], /did you mean test-/u],
+    ['an export out of the folder', ['export', '../etc'], /no batch/u],
+    ['an export from nowhere', ['export', 'x', '--results', 'nowhere'], /no results folder/u],
+    ['JSON and records on one stdout', ['export', 'x', '--json'], /-o FILE/u],
+    ['a start without Redis', ['start', 'bad.yaml'], /nothing was enqueued/u],
+    ['a status where nothing has run', ['status'], /REDIS_URL is not set/u],
+    ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
+];
+
+let project: Project;
+/** They run side by side: each takes the time of a start of Node. */
+const ends = new Map<string, Promise<Ended>>();
+
+beforeAll(async () => {
+  project = await Project.create();
+  await project.write(
+    'good.yaml',
+    'url: https://a.example/{n}\nparams: { n: [1, 2] }\nheaders: { authorization: "${env:TOKEN_A}", x-key: "${env:TOKEN_B}" }\n',
+  );
+  await project.write('bad.yaml', 'url: ftp://a.example/{n}\nparms: { n: [1] }\n');
+  await mkdir(project.path('results', 'test-20261123-0017-k3f9'), { recursive: true });
+  await writeFile(project.path('a-file'), '');
+  for (const [what, args] of COMMAND_LINES) ends.set(what, project.run(args));
+});
+
+afterAll(async () => project.remove());
+
+installLeakGuard();
+
+const UNREACHABLE = { REDIS_URL: 'redis://user:geheim@127.0.0.1:1' };
+
+describe('what is wrong with a command line', () => {
+  it.each(COMMAND_LINES)(
+    'is told without a stack trace: %s',
+    async (what, _args, message) => {
+      const ended = await ends.get(what);
+      expect(ended?.stderr).toMatch(message);
+      expect(ended?.stderr).not.toMatch(/^\s+at .+:\d+/mu);
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+    },
+    30_000,
+  );
+
+  it('is told all at once: flags, crawl file and secrets', async () => {
+    const ended = await project.run([
+      'run',
+      'good.yaml',
+      '--workers',
+      '0',
+      '--concurrency',
+      'many',
+      '--transport',
+      'gto',
+    ]);
+    for (const part of ['--workers', '--concurrency', '--transport', 'TOKEN_A', 'TOKEN_B']) {
+      expect(ended.stderr).toContain(part);
+    }
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(existsSync(project.path('.fetchfleet'))).toBe(false);
+  });
+
+  it('names file, line and key of every problem of a crawl file', async () => {
+    const ended = await project.run(['run', 'bad.yaml']);
+    expect(ended.stderr).toMatch(/bad\.yaml:1/u);
+    expect(ended.stderr).toMatch(/bad\.yaml:2.*parms.*did you mean.*params/u);
+    expect(ended.code).toBe(2);
+  });
+
+  it('is told when a folder for results cannot be written, before anything is enqueued', async () => {
+    const secrets = { TOKEN_A: 'a', TOKEN_B: 'b' };
+    const ended = await project.run(['run', 'good.yaml', '--results', 'a-file/results'], secrets);
+    expect(ended.stderr).toMatch(/cannot write results to .*a-file/u);
+    expect(ended.code).toBe(3);
+    expect(existsSync(project.path('.fetchfleet'))).toBe(false);
+  });
+
+  it('is told when redis-server is missing', async () => {
+    const secrets = { TOKEN_A: 'a', TOKEN_B: 'b', PATH: project.folder.path };
+    const ended = await project.run(['run', 'good.yaml'], secrets);
+    expect(ended.stderr).toMatch(/redis-server is not installed: .*apt-get install/u);
+    expect(ended.code).toBe(3);
+  });
+
+  it('is told within some ten seconds when Redis does not answer, the password hidden', async () => {
+    const from = performance.now();
+    const [status, start, wrong] = await Promise.all([
+      project.run(['status'], UNREACHABLE),
+      project.run(['start', 'good.yaml'], UNREACHABLE),
+      project.run(['status'], { REDIS_URL: 'http://127.0.0.1' }),
+    ]);
+    expect(performance.now() - from).toBeLessThan(20_000);
+    for (const ended of [status, start]) {
+      expect(ended).toMatchObject({ code: 3, stdout: '' });
+      expect(ended.stderr).toContain('127.0.0.1:1');
+      expect(ended.stderr).not.toContain('geheim');
+    }
+    expect(wrong.code).toBe(2);
+  }, 30_000);
+
+  it('has an answer in --help and --version', async () => {
+    const help = await project.run(['--help']);
+    for (const command of ['run', 'start', 'status', 'cancel', 'resume', 'export']) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'mu'));
+    }
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(await project.run(['--version'])).toMatchObject({ code: 0 });
+  });
+});
