@@ -1,12 +1,6 @@
 import { Command, Option } from 'commander';
-import { cancel } from './cancel.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { EXPORT_FORMATS, exportRecords } from './export.ts';
-import { resume } from './resume.ts';
-import { run } from './run.ts';
-import { start } from './start.ts';
-import { status } from './status.ts';
 
 const HELP = `
 Examples:
@@ -30,7 +24,9 @@ Exit status:
 
 type Action = () => Promise<ExitCode>;
 
-/** The command line. `invoke` runs the chosen command and keeps its exit status. */
+/**
+ * The command line. A command's module is loaded when it is called: each has much to load, and --help nothing. `invoke` runs the chosen command and keeps its exit status.
+ */
 export function buildCli(
   context: Context,
   invoke: (action: Action) => Promise<void>,
@@ -76,7 +72,9 @@ const addRun: Add = (program, context, invoke) => {
       )
       .argument('<file>', 'crawl file, YAML or JSON')
       .option('--new', 'start another batch, even if an unfinished one could be continued'),
-  ).action(async (file: string, options) => invoke(async () => run(file, options, context)));
+  ).action(async (file: string, options) =>
+    invoke(async () => (await import('./run.ts')).run(file, options, context)),
+  );
 };
 
 const addStart: Add = (program, context, invoke) => {
@@ -90,7 +88,9 @@ const addStart: Add = (program, context, invoke) => {
     .argument('<file>', 'crawl file, YAML or JSON')
     .option('--wait', 'show progress until the batch is finished')
     .option('--new', 'start another batch, even if an interrupted one could be completed')
-    .action(async (file: string, options) => invoke(async () => start(file, options, context)));
+    .action(async (file: string, options) =>
+      invoke(async () => (await import('./start.ts')).start(file, options, context)),
+    );
 };
 
 const addStatus: Add = (program, context, invoke) => {
@@ -104,7 +104,7 @@ const addStatus: Add = (program, context, invoke) => {
     .argument('[batch]', 'batch id')
     .option('--watch', 'go on until the end')
     .action(async (batch: string | undefined, options) =>
-      invoke(async () => status(batch, options, context)),
+      invoke(async () => (await import('./status.ts')).status(batch, options, context)),
     );
 };
 
@@ -114,7 +114,9 @@ const addCancel: Add = (program, context, invoke) => {
     .summary('stop a batch where it stands')
     .description('Stops a batch where it stands. What was fetched stays; resume goes on.')
     .argument('<batch>', 'batch id')
-    .action(async (batch: string, options) => invoke(async () => cancel(batch, options, context)));
+    .action(async (batch: string, options) =>
+      invoke(async () => (await import('./cancel.ts')).cancel(batch, options, context)),
+    );
 };
 
 const addResume: Add = (program, context, invoke) => {
@@ -127,7 +129,9 @@ const addResume: Add = (program, context, invoke) => {
           'With the private Redis of this folder it also fetches, as run does; the options are for that.',
       )
       .argument('<batch>', 'batch id'),
-  ).action(async (batch: string, options) => invoke(async () => resume(batch, options, context)));
+  ).action(async (batch: string, options) =>
+    invoke(async () => (await import('./resume.ts')).resume(batch, options, context)),
+  );
 };
 
 const addExport: Add = (program, context, invoke) => {
@@ -141,13 +145,13 @@ const addExport: Add = (program, context, invoke) => {
     .argument('<batch>', 'batch id')
     .addOption(
       new Option('--format <format>', 'how to write them')
-        .choices(EXPORT_FORMATS)
+        .choices(['ndjson', 'csv'])
         .default('ndjson'),
     )
     .option('-o, --output <file>', 'where to; - is stdout (default: "-")')
     .option('--results <dir>', 'results folder (default: "./results")')
     .action(async (batch: string, options) =>
-      invoke(async () => exportRecords(batch, options, context)),
+      invoke(async () => (await import('./export.ts')).exportRecords(batch, options, context)),
     );
 };
 

@@ -1,4 +1,3 @@
-import { InputError } from '@fetchfleet/crawl';
 import { CommanderError } from 'commander';
 import { CommandError } from './command-error.ts';
 
@@ -30,7 +29,6 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
 /** The exit status that tells of this error. */
 export function exitCodeFor(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode;
-  if (error instanceof InputError) return EXIT.badInput;
   // Help and version "fail" with 0; everything else that commander throws is about the command line.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -11,6 +11,8 @@ export interface ExpandOptions {
   readonly sliceSize: number;
   /** Skip what is settled: for a batch that has been expanded before, in part or as a whole. */
   readonly isRepeated: boolean;
+  /** For a batch that was registered under a lease. @default it is acquired here */
+  readonly lease?: ExpansionLease | undefined;
   /** How long to wait for another producer that expands the same batch. @default for ever */
   readonly patienceMs?: number;
   readonly signal: AbortSignal;
@@ -24,7 +26,8 @@ export interface ExpandOptions {
 export async function expandBatch(options: ExpandOptions): Promise<number | undefined> {
   const { ledger, queue, batch, crawl, sliceSize, signal } = options;
   const patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
-  const lease = await ExpansionLease.acquire(ledger, batch, { patienceMs, signal });
+  const lease =
+    options.lease ?? (await ExpansionLease.acquire(ledger, batch, { patienceMs, signal }));
   if (lease === undefined) return undefined;
   try {
     const slices = await enqueue({

@@ -41,7 +41,7 @@ export class ExpansionLease {
       }
       await sleep(POLL_MS, undefined, { signal: options.signal });
     }
-    lease.#timer = setInterval(() => void lease.#renew(), RENEW_MS);
+    lease.#timer = setInterval(() => void lease.#renew(), RENEW_MS).unref();
     return lease;
   }
 

@@ -8,14 +8,11 @@ import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { unknownBatch } from './find-batch.ts';
-import { InterruptedError } from './interrupts.ts';
 import { readResultsFolder } from './settings.ts';
 import { formatCount } from './units.ts';
 
-export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
-
 export interface ExportOptions {
-  readonly format: (typeof EXPORT_FORMATS)[number];
+  readonly format: 'ndjson' | 'csv';
   /** A file; `-` is stdout. @default '-' */
   readonly output?: string;
   readonly results?: string;
@@ -139,12 +136,4 @@ function conclude(
   if (missing === 0) return EXIT.ok;
   terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   return EXIT.someFailed;
-}
-
-/** An export that was stopped has left nothing behind. */
-export function isInterruption(error: unknown): boolean {
-  return (
-    error instanceof InterruptedError ||
-    (error instanceof Error && error.cause instanceof InterruptedError)
-  );
 }

@@ -47,7 +47,7 @@ export class FleetSession {
     this.ledger = new Ledger(redis, this.#keys);
     this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
     redis.on('close', () => this.#expectReturn());
-    redis.on('ready', () => clearTimeout(this.#returnTimer));
+    redis.on('ready', () => this.#stopTimer());
   }
 
   /** @throws an error of exit status 3 when no Redis answers within 10 s, of 2 when none is named */
@@ -90,15 +90,20 @@ export class FleetSession {
       if (queue !== undefined) await inTime(queue.stop(), { patienceMs: STOP_PATIENCE_MS });
     } finally {
       this.#redis.removeAllListeners('close');
-      clearTimeout(this.#returnTimer);
+      this.#stopTimer();
       this.#redis.disconnect();
       this.#embedded?.release();
     }
   }
 
+  /** Every failed attempt to connect again closes, too: the first one counts. */
   #expectReturn(): void {
+    this.#returnTimer ??= setTimeout(() => this.#lost.reject(redisLost(PATIENCE_MS)), PATIENCE_MS);
+  }
+
+  #stopTimer(): void {
     clearTimeout(this.#returnTimer);
-    this.#returnTimer = setTimeout(() => this.#lost.reject(redisLost(PATIENCE_MS)), PATIENCE_MS);
+    this.#returnTimer = undefined;
   }
 }
 

@@ -52,11 +52,19 @@ export class Interrupts {
 }
 
 /** The reason of an abort by signal. */
-export class InterruptedError extends Error {
+class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   readonly code = 'INTERRUPTED';
 
   constructor(signal: NodeJS.Signals) {
     super(`interrupted by ${signal}`);
   }
+}
+
+/** Whether work ended because a signal told it to. */
+export function isInterruption(error: unknown): boolean {
+  return (
+    error instanceof InterruptedError ||
+    (error instanceof Error && error.cause instanceof InterruptedError)
+  );
 }

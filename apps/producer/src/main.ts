@@ -2,9 +2,7 @@ import { CommanderError } from 'commander';
 import { buildCli, NO_COMMAND } from './cli.ts';
 import { CommandError } from './command-error.ts';
 import { EXIT, type ExitCode, exitCodeFor } from './exit-codes.ts';
-import { isInterruption } from './export.ts';
-import { Interrupts } from './interrupts.ts';
-import { problemLines } from './problems.ts';
+import { Interrupts, isInterruption } from './interrupts.ts';
 import { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 
@@ -20,12 +18,13 @@ function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
   process.exit(EXIT.ok);
 }
 
-function tell(error: unknown): void {
+async function tell(error: unknown): Promise<void> {
   // commander has told its own errors.
   if (error instanceof CommanderError) return;
   if (process.env['FETCHFLEET_DEBUG']) {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   }
+  const { problemLines } = await import('./problems.ts');
   const problems = error instanceof CommandError ? error.problems : problemLines(error);
   for (const problem of problems ?? []) terminal.error(problem);
   const message = error instanceof Error ? error.message : String(error);
@@ -48,7 +47,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (isInterruption(error)) return EXIT.interrupted;
-    tell(error);
+    await tell(error);
     return exitCodeFor(error);
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Crawl } from '@fetchfleet/crawl';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
@@ -13,6 +14,12 @@ import { runBatch } from './run-batch.ts';
 import { readRunSettings, type RunFlags } from './settings.ts';
 import { exitCodeOf, statusDocument } from './status-document.ts';
 import { formatCount } from './units.ts';
+
+/**
+ * Workers look once a second whether a batch is cancelled, and drop its slices until they have looked again. A slice queued
+ * before that would be lost.
+ */
+const UNTIL_NOTICED_MS = 2_000;
 
 export interface ResumeOptions extends RunFlags {
   readonly json?: boolean;
@@ -35,6 +42,7 @@ export async function resume(
     const crawl = await sameCrawl(session, before);
     if (session.isEmbedded) await probeResults(settings.results);
     await session.ledger.reopen(batch);
+    if (before.state === 'cancelled') await sleep(UNTIL_NOTICED_MS);
     if (!session.isEmbedded) return await requeue(session, { before, crawl }, { options, context });
     return await runBatch(
       {

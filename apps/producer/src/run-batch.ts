@@ -4,6 +4,7 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import { type Context, programName } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { expandBatch } from './expand-batch.ts';
+import type { ExpansionLease } from './expansion-lease.ts';
 import { findFailureExamples } from './failure-examples.ts';
 import type { FleetSession } from './fleet-session.ts';
 import type { InterruptSignals } from './interrupts.ts';
@@ -22,6 +23,8 @@ export interface RunBatchOptions {
   readonly crawl: Crawl;
   /** The batch as it was before. */
   readonly before: BatchStatus;
+  /** The right to expand it, if it was taken already. */
+  readonly lease?: ExpansionLease | undefined;
   /** It was expanded before, in part or as a whole: what is settled is skipped. */
   readonly isRepeated: boolean;
   /** Whether slices have to be queued at all. */
@@ -82,7 +85,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
 }
 
 async function expand(options: RunBatchOptions, signal: AbortSignal): Promise<void> {
-  const { session, crawl, before, isRepeated } = options;
+  const { session, crawl, before, isRepeated, lease } = options;
   await expandBatch({
     ledger: session.ledger,
     queue: session.queue,
@@ -90,6 +93,7 @@ async function expand(options: RunBatchOptions, signal: AbortSignal): Promise<vo
     crawl,
     sliceSize: before.sliceSize,
     isRepeated,
+    lease,
     signal,
   });
 }

@@ -2,7 +2,7 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { expandBatch } from './expand-batch.ts';
-import { LEASE_PATIENCE_MS } from './expansion-lease.ts';
+import { type ExpansionLease, LEASE_PATIENCE_MS } from './expansion-lease.ts';
 import { findBatch } from './find-batch.ts';
 import { type FleetSession, withFleet } from './fleet-session.ts';
 import { follow } from './follow.ts';
@@ -53,11 +53,11 @@ async function enqueueBatch(
     const continued = await continueExpansion(session, loaded, { options, context });
     if (continued !== undefined) return continued;
   }
-  const batch = await registerBatch(session, loaded);
-  printId(batch, options, context);
-  const before = await findBatch(session.ledger, batch);
-  await expand(session, loaded, { before, isRepeated: false });
-  return batch;
+  const { id, lease } = await registerBatch(session, loaded);
+  printId(id, options, context);
+  const before = await findBatch(session.ledger, id);
+  await expand(session, loaded, { before, isRepeated: false, lease });
+  return id;
 }
 
 /** A producer that was killed has left a batch half expanded: it is completed, not doubled. */
@@ -84,13 +84,14 @@ async function continueExpansion(
 interface Expansion {
   readonly before: BatchStatus;
   readonly isRepeated: boolean;
+  readonly lease?: ExpansionLease | undefined;
   readonly patienceMs?: number;
 }
 
 async function expand(
   session: FleetSession,
   loaded: LoadedCrawl,
-  { before, isRepeated, patienceMs }: Expansion,
+  { before, isRepeated, lease, patienceMs }: Expansion,
 ): Promise<number | undefined> {
   return expandBatch({
     ledger: session.ledger,
@@ -99,6 +100,7 @@ async function expand(
     crawl: loaded.crawl,
     sliceSize: before.sliceSize,
     isRepeated,
+    lease,
     ...(patienceMs !== undefined && { patienceMs }),
     // Nothing to put in order: a signal ends the process, and the next start continues.
     signal: new AbortController().signal,

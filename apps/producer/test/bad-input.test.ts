@@ -6,19 +6,19 @@ import { type Ended, Project } from './cli-fixture.ts';
 
 /** What is wrong, what is typed, what is said. All of them end with 2. */
 const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
-    ['a mistyped command', ['exprot', 'x'], /did you mean export/iu],
-    ['a mistyped flag', ['run', 'good.yaml', '--wokers', '2'], /did you mean --workers/iu],
-    ['no command', [], /Usage: fetchfleet/u],
-    ['a missing argument', ['cancel'], /missing required argument/u],
-    ['one argument too many', ['cancel', 'a', 'b'], /too many arguments/u],
-    ['a format that does not exist', ['export', 'x', '--format', 'xml'], /ndjson, csv/u],
-    ['an export of an unknown batch', ['export', 'test-20261123-0017-k3f8'], /did you mean test-/u],
-    ['an export out of the folder', ['export', '../etc'], /no batch/u],
-    ['an export from nowhere', ['export', 'x', '--results', 'nowhere'], /no results folder/u],
-    ['JSON and records on one stdout', ['export', 'x', '--json'], /-o FILE/u],
-    ['a start without Redis', ['start', 'bad.yaml'], /nothing was enqueued/u],
-    ['a status where nothing has run', ['status'], /REDIS_URL is not set/u],
-    ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
+  ['a mistyped command', ['exprot', 'x'], /did you mean export/iu],
+  ['a mistyped flag', ['run', 'good.yaml', '--wokers', '2'], /did you mean --workers/iu],
+  ['no command', [], /Usage: fetchfleet/u],
+  ['a missing argument', ['cancel'], /missing required argument/u],
+  ['one argument too many', ['cancel', 'a', 'b'], /too many arguments/u],
+  ['a format that does not exist', ['export', 'x', '--format', 'xml'], /ndjson, csv/u],
+  ['an export of an unknown batch', ['export', 'test-20261123-0017-k3f8'], /did you mean test-/u],
+  ['an export out of the folder', ['export', '../etc'], /no batch/u],
+  ['an export from nowhere', ['export', 'x', '--results', 'nowhere'], /no results folder/u],
+  ['JSON and records on one stdout', ['export', 'x', '--json'], /-o FILE/u],
+  ['a start without Redis', ['start', 'bad.yaml'], /nothing was enqueued/u],
+  ['a status where nothing has run', ['status'], /REDIS_URL is not set/u],
+  ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
 ];
 
 let project: Project;

@@ -11,7 +11,7 @@ import {
 import { redisFolderOf } from '../src/redis-folder.ts';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-let count = 0;
+let projects = 0;
 
 /** What a command has left behind when it ended. */
 export interface Ended {
@@ -29,7 +29,8 @@ export class Project {
     this.folder = folder;
     this.#env = {
       REDIS_URL: redisUrl,
-      FETCHFLEET_FLEET: `p-${process.pid}-${Date.now().toString(36)}-${count++}`,
+      npm_command: undefined, // under npm our program calls itself `npx fetchfleet`
+      FETCHFLEET_FLEET: `p-${process.pid}-${Date.now().toString(36)}-${projects++}`,
     };
   }
 
@@ -77,8 +78,7 @@ export class Project {
           const { path } = redisFolderOf(this.folder.path);
           const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
           return (
-            readlinkSync(`/proc/${name}/cwd`).startsWith(path) ||
-            command.includes(this.folder.path)
+            readlinkSync(`/proc/${name}/cwd`).startsWith(path) || command.includes(this.folder.path)
           );
         } catch {
           return false; // it has ended meanwhile

@@ -12,6 +12,8 @@ function crawlOf(total: number) {
   );
 }
 
+const isUnsettled = (index: number): boolean => index % 10 > 7 && index < 50;
+
 /** Takes slices as the queue does, and remembers how many calls were under way at once. */
 class Collector {
   readonly slices = new Map<string, Slice>();
@@ -39,7 +41,13 @@ class Collector {
 describe('enqueueing', () => {
   it('offers every fetch once, a few pipelines at a time', async () => {
     const queue = new Collector();
-    const count = await enqueue({ queue, batch: 'b', crawl: crawlOf(100_000), sliceSize: 50, signal });
+    const count = await enqueue({
+      queue,
+      batch: 'b',
+      crawl: crawlOf(100_000),
+      sliceSize: 50,
+      signal,
+    });
     expect(count).toBe(2_000);
     expect(queue.indexes).toEqual(Array.from({ length: 100_000 }, (_, index) => index));
     expect(queue.mostAtOnce).toBeLessThanOrEqual(3);
@@ -50,7 +58,6 @@ describe('enqueueing', () => {
     const crawl = crawlOf(100);
     await enqueue({ queue: whole, batch: 'b', crawl, sliceSize: 10, signal });
     const queue = new Collector();
-    const isUnsettled = (index: number): boolean => index % 10 > 7 && index < 50;
     await enqueue({ queue, batch: 'b', crawl, sliceSize: 10, isUnsettled, signal });
     expect(queue.indexes).toEqual([8, 9, 18, 19, 28, 29, 38, 39, 48, 49]);
     expect([...queue.slices.keys()]).toEqual([...whole.slices.keys()].slice(0, 5));

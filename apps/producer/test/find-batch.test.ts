@@ -18,6 +18,11 @@ describe('the nearest batch ids', () => {
 
   it('are none for something else, and never more than three', () => {
     expect(nearest('zebra', known)).toEqual([]);
-    expect(nearest('batch', Array.from({ length: 9 }, (_, i) => `batch-${i}`))).toHaveLength(3);
+    expect(
+      nearest(
+        'batch',
+        Array.from({ length: 9 }, (_, i) => `batch-${i}`),
+      ),
+    ).toHaveLength(3);
   });
 });

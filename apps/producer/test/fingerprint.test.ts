@@ -23,7 +23,9 @@ describe('the fingerprint of a crawl', () => {
   it('does not mind comments, order of keys and file times', async () => {
     const list = join(folder.path, 'ids.txt');
     await writeFile(list, '1\n2\n');
-    const one = await fingerprint('url: https://a.example/{id}\nparams: { id: { file: ids.txt } }\n');
+    const one = await fingerprint(
+      'url: https://a.example/{id}\nparams: { id: { file: ids.txt } }\n',
+    );
     await utimes(list, 1, 1);
     const other = await fingerprint(
       '# a comment\nparams: { id: { file: ids.txt } }\nurl: https://a.example/{id}\n',
@@ -39,7 +41,9 @@ describe('the fingerprint of a crawl', () => {
     await writeFile(list, '1\n3\n');
     expect(await fingerprint(text)).not.toBe(before);
     const inline = await fingerprint('url: https://a.example/{id}\nparams: { id: [1, 2] }\n');
-    expect(await fingerprint('url: https://a.example/{id}\nparams: { id: [1, 3] }\n')).not.toBe(inline);
+    expect(await fingerprint('url: https://a.example/{id}\nparams: { id: [1, 3] }\n')).not.toBe(
+      inline,
+    );
   });
 
   it('outlives a round trip through JSON, as a crawl in the ledger makes', async () => {

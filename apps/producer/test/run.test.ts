@@ -77,7 +77,7 @@ describe('a run on this machine', () => {
   }, 60_000);
 
   it('that is interrupted lets running fetches finish, and goes on when it is run again', async () => {
-    await project.write('crawl.yaml', `${crawlFile(`${origin.url}`, 200)}`.replace('{n}', '{n}?delay=100'));
+    await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=100'));
     const first = await project.start([...RUN, '--json']);
     await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
     first.signal('SIGINT');

@@ -68,7 +68,7 @@ describe('a batch for the fleet', () => {
   }, 60_000);
 
   it('is completed, not doubled, after its producer was killed in the middle', async () => {
-    const total = 1_000_000;
+    const total = 500_000;
     await project.write('crawl.yaml', crawlFile('https://a.example', total));
     const first = await project.start(['start', 'crawl.yaml']);
     await eventually(async () => ((await queue.counts())['waiting'] ?? 0) > 500, {

@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { RateMeter } from '../src/rate-meter.ts';
-import {
-  formatBytes,
-  formatDuration,
-  formatRate,
-  formatRatio,
-  truncate,
-} from '../src/units.ts';
+import { formatBytes, formatDuration, formatRate, formatRatio, truncate } from '../src/units.ts';
 
 describe('numbers for people', () => {
   it.each([
