@@ -14,20 +14,29 @@ export function workerBar(scores: readonly Score[]): Line {
   return ['one worker, undici ÷ bare undici   (≥ 0.32)', verdict(ratio.toFixed(2), ratio >= 0.32)];
 }
 
-export function enqueueBars(figures: EnqueueFigures): Line[] {
-  const { fetchesPerSecond, redisBytesPerFetch, residentByQuarter } = figures;
-  const megabytes = residentByQuarter.map((bytes) => Math.round(bytes / MEBIBYTE));
+export function enqueueBars({ fetchesPerSecond, redisBytesPerFetch }: EnqueueFigures): Line[] {
   return [
     [
-      'fetches enqueued per second   (≥ 200,000)',
+      'fetches per second   (≥ 200,000)',
       verdict(count(fetchesPerSecond), fetchesPerSecond >= 200_000),
     ],
     [
       'bytes of Redis for each pending fetch   (≤ 60)',
       verdict(redisBytesPerFetch.toFixed(1), redisBytesPerFetch <= 60),
     ],
-    ['producer MiB in each quarter of the time   (flat)', megabytes.join(' · ')],
   ];
+}
+
+/** Flat is a judgement: the figures are shown as they come. */
+export function memoryLines({ residentByQuarter, liveHeap }: EnqueueFigures): Line[] {
+  return [
+    ['producer, resident MiB in each quarter of the time', mebibytes(residentByQuarter)],
+    ['producer, heap MiB after each full collection', mebibytes(liveHeap)],
+  ];
+}
+
+function mebibytes(values: readonly number[]): string {
+  return values.map((bytes) => Math.round(bytes / MEBIBYTE)).join(' · ');
 }
 
 function verdict(value: string, isMet: boolean): string {

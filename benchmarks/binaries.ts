@@ -7,13 +7,20 @@ const BINARIES = {
   sampleApi: 'apps/sample-api/bin/fetchfleet-sample-api.js',
 };
 
+export interface BuiltOptions {
+  /** @default none */
+  readonly redisUrl?: string;
+  /** For Node itself, besides those of BENCH_NODE_FLAGS. @default [] */
+  readonly nodeFlags?: readonly string[];
+}
+
 /** Starts one of our programs from its build, as production does. */
 export async function startBuilt(
   program: keyof typeof BINARIES,
   args: readonly string[],
-  redisUrl = '',
+  { redisUrl = '', nodeFlags = [] }: BuiltOptions = {},
 ): Promise<Running> {
-  const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
+  const flags = [...nodeFlags, ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [])];
   return startProcess('node', [...flags, join(repositoryRoot, BINARIES[program]), ...args], {
     env: { REDIS_URL: redisUrl, FETCHFLEET_LOG_FORMAT: 'json' },
   });

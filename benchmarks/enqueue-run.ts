@@ -14,6 +14,8 @@ export interface EnqueueFigures {
   readonly redisBytesPerFetch: number;
   /** The most resident memory of the producer in each quarter of the time, in bytes; empty where it cannot be read. */
   readonly residentByQuarter: readonly number[];
+  /** What the producer's heap held after each full collection, in bytes: what is needed, not what is waiting to be collected. */
+  readonly liveHeap: readonly number[];
 }
 
 /** `fetchfleet start` with so many fetches, no worker running, in a Redis of its own. */
@@ -26,18 +28,19 @@ export async function enqueueRun(total: number, folder: string): Promise<Enqueue
     const file = join(folder, 'enqueue.yaml');
     await writeFile(file, crawlText(total));
     const before = await usedBytes();
-    const producer = await startBuilt('producer', ['start', file, '--json'], redis.url);
+    const args = ['start', file, '--json'];
+    const producer = await startBuilt('producer', args, {
+      redisUrl: redis.url,
+      nodeFlags: ['--trace-gc'],
+    });
     const memory = await watch(producer);
-    const { code } = await producer.exit;
-    const document: unknown = JSON.parse(producer.stdout);
-    if (code !== 0 || !isStatus(document) || document.total !== total) {
-      throw new Error(`fetchfleet start ended with ${code}: ${producer.stdout}${producer.stderr}`);
-    }
-    const startedAt = Date.parse(document.createdAt);
+    await producer.exit;
+    const startedAt = registeredAt(producer, total);
     return {
       fetchesPerSecond: (total / (memory.endedAt - startedAt)) * 1000,
       redisBytesPerFetch: ((await usedBytes()) - before) / total,
       residentByQuarter: quarters(memory, startedAt),
+      liveHeap: liveHeap(producer.stdout),
     };
   } finally {
     client.disconnect();
@@ -86,6 +89,21 @@ function quarters({ samples, endedAt }: Memory, startedAt: number): number[] {
     const own = samples.filter(([at]) => at >= from && at < from + quarterMs);
     return own.length === 0 ? [] : [Math.max(...own.map(([, bytes]) => bytes))];
   });
+}
+
+/** When the batch was registered, by the status that the command prints at its end: epoch milliseconds. */
+function registeredAt({ stdout, stderr }: Running, total: number): number {
+  const status: unknown = JSON.parse(/^\{.*/m.exec(stdout)?.[0] ?? '{}');
+  if (!isStatus(status) || status.total !== total) {
+    throw new Error(`fetchfleet start did not enqueue ${total} fetches: ${stdout}${stderr}`);
+  }
+  return Date.parse(status.createdAt);
+}
+
+/** Node tells of a full collection: `Mark-Compact 73.7 (177.7) -> 33.1 (169.9) MB`. */
+function liveHeap(trace: string): number[] {
+  const collections = trace.matchAll(/Mark-Compact.*? -> ([\d.]+) /g);
+  return [...collections].map(([, mebibytes]) => Number(mebibytes) * 1024 ** 2);
 }
 
 function isStatus(value: unknown): value is { readonly createdAt: string; readonly total: number } {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 const TICKS_PER_SECOND = 100;
 
 /** CPU time a process has used since its start, in microseconds; undefined where there is no /proc. */
-export async function cpuMicros(pid: number): Promise<number | undefined> {
+async function cpuMicros(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // The name stands in brackets and may hold spaces; user and system time are the 12th and 13th field behind it.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -55,7 +55,7 @@ export class BenchWorker {
     const fleet = `bench-${count++}`;
     const own = ['--fleet', fleet, '--results', results, '--metrics-port', '0', '--allow-private'];
     const flags = ['--transport', transport, '--concurrency', String(concurrency)];
-    const running = await startBuilt('worker', [...own, ...flags], redis.url);
+    const running = await startBuilt('worker', [...own, ...flags], { redisUrl: redis.url });
     await running.waitForLine(/worker ready/);
     return new BenchWorker(options, { running, client: await connectRedis(redis.url), fleet });
   }
