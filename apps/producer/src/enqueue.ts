@@ -11,7 +11,7 @@ import { toError } from '@fetchfleet/service';
 
 /** Slices in one pipeline. The first is small, so that workers have something to do at once. */
 const FIRST_ADD = 64;
-const MAX_ADD = 400;
+const MAX_ADD = 128;
 /** Pipelines under way: Redis works on one while the next is packed. Bounds the memory, whatever the batch. */
 const MAX_IN_FLIGHT = 3;
 

@@ -10,7 +10,11 @@ import { VERSION } from './version.ts';
 const LINGER_MS = 2_000;
 
 const terminal = new Terminal({ stdout: process.stdout, stderr: process.stderr });
-const interrupts = new Interrupts((code) => process.exit(code));
+const interrupts = new Interrupts((code) => {
+  // A progress bar hides the cursor.
+  if (terminal.isInteractive) process.stderr.write('\u001B[?25h');
+  process.exit(code);
+});
 
 /** Whoever reads our output may have enough of it: `fetchfleet export … | head`. */
 function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {

@@ -51,7 +51,6 @@ export async function resume(
         crawl,
         before,
         isRepeated: true,
-        needsExpansion: true,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${before.source}`,
       },

@@ -27,8 +27,6 @@ export interface RunBatchOptions {
   readonly lease?: ExpansionLease | undefined;
   /** It was expanded before, in part or as a whole: what is settled is skipped. */
   readonly isRepeated: boolean;
-  /** Whether slices have to be queued at all. */
-  readonly needsExpansion: boolean;
   readonly isJson: boolean;
   /** What to type to go on after an interruption. */
   readonly continueCommand: string;
@@ -49,8 +47,8 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   });
   const progress = createProgress(terminal);
   const startedAt = Date.now();
-  workers.start();
-  const expansion = options.needsExpansion ? expand(options, signal) : Promise.resolve();
+  const expansion = expand(options, signal);
+  startWorkers(workers, expansion, options);
   let deadlineMs: number | undefined;
   try {
     const watching = watchBatch({
@@ -82,6 +80,22 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
     await workers.stop({ force: signals.force, ...(deadlineMs !== undefined && { deadlineMs }) });
     await settled(expansion);
   }
+}
+
+/**
+ * A new batch is fetched while it is still being enqueued. One that goes on is looked through first: a slice that ended between
+ * that look and its being queued again would be fetched twice.
+ */
+function startWorkers(
+  workers: LocalWorkers,
+  expansion: Promise<void>,
+  { isRepeated }: RunBatchOptions,
+): void {
+  if (!isRepeated) return workers.start();
+  expansion.then(
+    () => workers.start(),
+    () => undefined, // the failure ends the run, and is told there
+  );
 }
 
 async function expand(options: RunBatchOptions, signal: AbortSignal): Promise<void> {
@@ -163,6 +177,9 @@ async function report(
     (style, part) => terminal.paint(style, part),
   );
   terminal.note(`\n${text}`);
+  if (status.state === 'cancelled') {
+    terminal.say(`Continue with: ${programName(context)} resume ${status.batch}`);
+  }
 }
 
 function exportCommand(status: BatchStatus, { results }: RunSettings, context: Context): string {

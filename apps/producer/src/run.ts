@@ -37,7 +37,6 @@ export async function run(file: string, options: RunOptions, context: Context): 
         before,
         lease: registered?.lease,
         isRepeated: found !== undefined,
-        needsExpansion: before.state === 'expanding',
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${file}`,
       },

@@ -109,6 +109,19 @@ describe('a batch for the fleet', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
+  it('is completed by a run of the same crawl, also when its slices were lost', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 40));
+    const id = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    await ledger.settle(id, [{ index: 3, outcome: 'ok', durationMs: 1, bytes: 1 }]);
+    const lost = await redis.keys(`{${project.env['FETCHFLEET_FLEET'] ?? ''}}:slices:*`);
+    await redis.del(...lost);
+    const run = await project.run(['run', 'crawl.yaml', '--workers', '1', '--json']);
+    expect(run.stderr).toContain(`Continuing batch ${id}: 1 of 40 are done`);
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ batch: id, state: 'finished', ok: 40 });
+    expect(origin.arrivals).toHaveLength(39);
+  }, 60_000);
+
   it('cannot be resumed when its lists have changed', async () => {
     const text = crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', '{ file: ids.txt }');
     await project.write('ids.txt', '1\n2\n');
