@@ -15,6 +15,8 @@ import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 const MAX_REDELIVERIES = 5;
 /** Between looks at whether a worker with the missing secret has come, or a paused batch goes on. */
 const LOOK_AGAIN_MS = 5_000;
+/** A batch that was cancelled and resumed is known as resumed by then. */
+const LOOK_AGAIN_SOON_MS = 1_500;
 /** After an error of ours: time for a person or a restart to help. */
 const AFTER_ERROR_MS = 5_000;
 
@@ -82,7 +84,9 @@ export class SliceProcessor {
     if (slice.columns.length !== batch.plan.params.length) {
       return this.#reject(claim, new Error('its columns are not those of its batch'));
     }
-    if (batch.state === 'cancelled' || batch.cancelled.aborted) return claim.complete();
+    if (batch.state === 'cancelled' || batch.cancelled.aborted) {
+      return this.#drop(claim, slice);
+    }
     if (batch.state === 'paused') return claim.delay(slice, LOOK_AGAIN_MS);
     if (batch.missingSecrets.length > 0) return this.#lacksSecrets(claim, slice, batch);
     const pending = unpackSlice(slice);
@@ -95,18 +99,25 @@ export class SliceProcessor {
     await this.#end(claim, { slice, batch, rest });
   }
 
+  /** A cancelled batch may have been resumed since this worker last looked: then its slices are wanted after all. */
+  async #drop(claim: ClaimedSlice, slice: Slice): Promise<void> {
+    const isCancelled = (await this.#options.ledger.state(slice.batch)) === 'cancelled';
+    return isCancelled ? claim.complete() : claim.delay(slice, LOOK_AGAIN_SOON_MS);
+  }
+
   async #end(
     claim: ClaimedSlice,
     stay: { readonly slice: Slice; readonly batch: ActiveBatch; readonly rest: SliceRest },
   ): Promise<void> {
     const { slices } = this.#options.metrics;
     const { fetches, dueInMs } = stay.rest;
-    if (fetches.length === 0 || stay.batch.cancelled.aborted) {
+    if (fetches.length === 0) {
       await claim.complete();
       slices.inc({ result: 'completed' });
       return;
     }
     const rest = packSlice(stay.slice.batch, stay.slice.origin, fetches);
+    if (stay.batch.cancelled.aborted) return this.#drop(claim, rest);
     if (this.#options.draining.aborted && dueInMs === 0) {
       await claim.giveBack(rest);
       slices.inc({ result: 'returned' });

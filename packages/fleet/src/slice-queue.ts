@@ -27,6 +27,8 @@ export class SliceQueue {
       defaultJobOptions: { removeOnComplete: true, stackTraceLimit: 0 },
       streams: { events: { maxLen: 100 } },
     });
+    // Whoever owns the connection hears of its errors; BullMQ would print them as well.
+    this.#queue.on('error', () => undefined);
   }
 
   /**
