@@ -61,7 +61,9 @@ async function main(options: Options): Promise<void> {
   await mkdir(SCRATCH, { recursive: true });
   try {
     console.log(describeMachine());
-    console.log(`Medians of ${options.rounds} rounds in turns; × is relative to one after the other.`);
+    console.log(
+      `Medians of ${options.rounds} rounds in turns; × is relative to one after the other.`,
+    );
     if (options.parts.includes('speed')) await speed(options, SCRATCH);
     if (options.parts.includes('latency')) await latency(options, SCRATCH);
     if (options.parts.includes('enqueue')) await enqueue(options, SCRATCH);
