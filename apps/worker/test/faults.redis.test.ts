@@ -20,7 +20,8 @@ import {
 
 closeAfterEach();
 
-const TOTAL = 400;
+// So many that a batch is still running when a busy machine gets round to the next step of a test.
+const TOTAL = 1_200;
 
 async function setUp(url = redisUrl()) {
   const origin = await startOrigin({ delayMs: 80 });
