@@ -1,6 +1,7 @@
 export { type AddressClass, classifyAddress, isAddressAllowed } from './address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './backoff.ts';
 export { isBatchId, newBatchId } from './batch-id.ts';
+export { type Block, blockOf, type BlockReason } from './block.ts';
 export { countries, type Country, countryBySlug } from './countries.ts';
 export { parseCrawlFile, readCrawlFile } from './crawl-file.ts';
 export { dispose, type Disposition, type DispositionContext } from './disposition.ts';

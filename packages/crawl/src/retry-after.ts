@@ -22,8 +22,14 @@ export function parseRetryAfter(
 ): number | undefined {
   const text = value.trim();
   if (SECONDS.test(text)) return Math.min(Number(text) * 1000, capMs);
+  const at = parseHttpDate(text);
+  return at === undefined ? undefined : Math.min(Math.max(0, at - now), capMs);
+}
+
+/** Epoch milliseconds of an HTTP date in any of its three forms; undefined for anything else. */
+export function parseHttpDate(text: string): number | undefined {
   if (!HTTP_DATES.some((pattern) => pattern.test(text))) return undefined;
   // The asctime form names no zone; it is GMT by definition.
   const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now), capMs);
+  return Number.isNaN(at) ? undefined : at;
 }
