@@ -5,6 +5,7 @@ import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from './batch-id.ts';
 import { reasonOfFileError } from './file-error.ts';
+import { readContact } from './crawl-contact.ts';
 import { readHeaders } from './crawl-headers.ts';
 import { readParams } from './crawl-params.ts';
 import type { ParameterField } from './crawl-params.ts';
@@ -24,6 +25,7 @@ const MAX_FILE_BYTES = 4 * 2 ** 20;
 
 const KEYS = [
   'name',
+  'contact',
   'url',
   'params',
   'combine',
@@ -90,8 +92,10 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   const params = readParams(at('params'), fileName);
   const network = readNetwork(at('network'));
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
+  const contact = readContact(at('contact'));
   const plan = {
     name: readName(at('name'), root, fileName),
+    ...(contact !== undefined && { contact }),
     url: readUrl(at('url'), { params, network }) ?? '',
     params: params.map(({ name }) => name),
     headers: readHeaders(at('headers')),

@@ -20,7 +20,7 @@ export function readPoliteness(field: Field | undefined): Politeness {
     concurrency: readUnlimited(at?.('concurrency'), readConcurrency) ?? 16,
     robots: readChoice(at?.('robots'), ['obey', 'ignore']) ?? 'obey',
     patienceMs:
-      readDuration(at?.('patience'), { min: 0, max: 168 * HOUR_MS }, '0s to 168h') ?? HOUR_MS,
+      readDuration(at?.('patience'), { min: 1, max: 168 * HOUR_MS }, '1ms to 168h') ?? HOUR_MS,
   };
 }
 

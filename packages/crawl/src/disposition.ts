@@ -1,7 +1,8 @@
 import { backoffMs } from './backoff.ts';
+import { blockOf, retryAfterOf } from './block.ts';
 import type { FetchFailure, FetchResponse, FetchResult, Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { MAX_RETRY_AFTER_MS } from './retry-after.ts';
 
 /** What becomes of a fetch after one exchange. */
 export type Disposition =
@@ -22,6 +23,8 @@ export interface DispositionContext {
   readonly plan: Pick<Plan, 'retry' | 'politeness'>;
   /** From 0 up to but not including 1, as `Math.random`. */
   readonly random: () => number;
+  /** The longest an origin may ask to wait. @default 1 h */
+  readonly maxBlockMs?: number;
 }
 
 const FIRST_THROTTLE_MS = 1000;
@@ -36,15 +39,14 @@ export function dispose(result: FetchResult, context: DispositionContext): Dispo
     : disposeFailure(result, context);
 }
 
-function disposeResponse({ status, headers }: FetchResponse, context: DispositionContext) {
+function disposeResponse(result: FetchResponse, context: DispositionContext): Disposition {
+  const { status, headers } = result;
   if (status < 400) return settle('ok');
-  const header = headers['retry-after'];
-  const retryAfterMs = header === undefined ? undefined : parseRetryAfter(header, context.now);
-  if (status === 429 || (status === 503 && retryAfterMs !== undefined)) {
-    return throttle(retryAfterMs, context);
-  }
+  const { now, maxBlockMs = MAX_RETRY_AFTER_MS } = context;
+  const block = blockOf(result, now, maxBlockMs);
+  if (block?.isRefusal === true) return throttle(block.blockMs, context);
   if (status >= 500 || RETRIED_CLIENT_ERRORS.has(status)) {
-    return retry('http-error', context, retryAfterMs);
+    return retry('http-error', context, retryAfterOf(headers, now, maxBlockMs));
   }
   return settle('http-error');
 }
@@ -66,14 +68,12 @@ function retry(outcome: Outcome, context: DispositionContext, atLeastMs = 0): Di
   return { do: 'retry', delayMs: Math.max(delayMs, atLeastMs) };
 }
 
-function throttle(retryAfterMs: number | undefined, context: DispositionContext): Disposition {
+function throttle(blockMs: number, context: DispositionContext): Disposition {
   const { throttledSince, now, plan, random } = context;
   const throttledMs = throttledSince === 0 ? 0 : Math.max(0, now - throttledSince);
   if (throttledMs > plan.politeness.patienceMs) return settle('http-error');
-  // "Retry-After: 0" names no time to wait for, and asking again at once would be busy polling.
-  if (retryAfterMs !== undefined && retryAfterMs > 0) {
-    return { do: 'throttle', delayMs: retryAfterMs };
-  }
+  // 0 names no time to wait for, and asking again at once would be busy polling.
+  if (blockMs > 0) return { do: 'throttle', delayMs: blockMs };
   // As long again as it has lasted so far: doubles with every answer without counting them.
   const boundMs = Math.min(Math.max(throttledMs, FIRST_THROTTLE_MS), MAX_THROTTLE_MS);
   return { do: 'throttle', delayMs: Math.round((boundMs / 2) * (1 + random())) };

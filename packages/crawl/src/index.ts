@@ -4,6 +4,7 @@ export { isBatchId, newBatchId } from './batch-id.ts';
 export { type Block, blockOf, type BlockReason } from './block.ts';
 export { countries, type Country, countryBySlug } from './countries.ts';
 export { parseCrawlFile, readCrawlFile } from './crawl-file.ts';
+export { crawlWarnings } from './crawl-warnings.ts';
 export { dispose, type Disposition, type DispositionContext } from './disposition.ts';
 export { encodeRecord, type RecordBody } from './encode-record.ts';
 export { expandCrawl, type ExpandOptions } from './expand-crawl.ts';

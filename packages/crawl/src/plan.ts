@@ -41,6 +41,8 @@ export interface Limits {
  */
 export interface Plan {
   readonly name: string;
+  /** An email address or an http(s) URL, sent in the User-Agent. @default none, and a warning */
+  readonly contact?: string;
   /** RFC 6570 template. */
   readonly url: string;
   /** Parameter names in the order of the crawl file; the columns of a slice have the same order. */

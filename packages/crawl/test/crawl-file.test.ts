@@ -6,6 +6,7 @@ import { parseCrawlFile, readCrawlFile } from '../src/crawl-file.ts';
 import { formatProblem, InputError } from '../src/input-error.ts';
 
 const COMPLETE = `name: covid-confirmed
+contact: ops@example.org
 url: http://127.0.0.1:8787/country/{country}/status/confirmed     # RFC 6570
 params:
   country: { countries: slug }
@@ -37,6 +38,7 @@ describe('parseCrawlFile', () => {
     expect(parseCrawlFile(COMPLETE, 'x.yaml')).toEqual({
       plan: {
         name: 'covid-confirmed',
+        contact: 'ops@example.org',
         url: 'http://127.0.0.1:8787/country/{country}/status/confirmed',
         params: ['country'],
         headers: { accept: 'application/json', authorization: 'Bearer ${env:API_TOKEN}' },
@@ -336,6 +338,31 @@ network: { allowPrivate: yes }
     ['an unknown tag', withUrl('name: !secret x'), /Unresolved tag/],
   ])('refuses %s', (_, text, problem) => {
     expect(problemsOf(text)).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
+  });
+
+  it.each([
+    ['rate: 0/s', /rate: "0\/s" is not a rate; allowed: N\/s, N\/m, N\/h or unlimited/],
+    ['rate: -1/s', /rate: "-1\/s" is not a rate/],
+    ['rate: 0.5/s', /rate: "0\.5\/s" is not a rate/],
+    ['rate: 5', /rate: "5" is not a rate/],
+    ['rate: fast', /rate: "fast" is not a rate/],
+    ['rate: 5/d', /rate: "5\/d" is not a rate/],
+    ['rate: ', /rate: nothing is not a rate/],
+    ['rate: [5/s]', /rate: a list is not a rate/],
+    ['rate: 1000001/s', /rate: "1000001\/s" is out of bounds/],
+    ['concurrency: 0', /concurrency: "0" is not allowed; allowed: a whole number from 1/],
+    ['concurrency: -1', /concurrency: "-1" is not allowed/],
+    ['concurrency: 1.5', /concurrency: "1\.5" is not allowed/],
+    ['burst: 0', /burst: "0" is not allowed; allowed: a whole number from 1/],
+    ['burst: 1.5', /burst: "1\.5" is not allowed/],
+    ['burst: unlimited', /burst: "unlimited" is not allowed/],
+    ['patience: 0s', /patience: "0s" is out of bounds; allowed: 1ms to 168h/],
+    ['patience: -1s', /patience: "-1s" is not a duration/],
+    ['patience: 200h', /patience: "200h" is out of bounds/],
+    ['robots: maybe', /robots: "maybe" is not allowed; allowed: obey or ignore/],
+  ])('refuses the impossible limit %s', (limit, problem) => {
+    const problems = problemsOf(withUrl(`politeness: { ${limit} }`));
+    expect(problems).toEqual([expect.stringMatching(problem)]);
   });
 
   it('shows no value of a header', () => {

@@ -22,9 +22,12 @@ const context: DispositionContext = {
   random: () => 0.5,
 };
 
-function response(status: number, retryAfter?: string): FetchResult {
-  const headers: Record<string, string> =
-    retryAfter === undefined ? {} : { 'retry-after': retryAfter };
+function response(
+  status: number,
+  retryAfter?: string,
+  others: Readonly<Record<string, string>> = {},
+): FetchResult {
+  const headers = { ...others, ...(retryAfter !== undefined && { 'retry-after': retryAfter }) };
   return { kind: 'response', status, headers, body: Buffer.alloc(0), ...timing };
 }
 
@@ -60,6 +63,31 @@ const TABLE: readonly Row[] = [
   ['429, last attempt', response(429), { attempts: 2 }, { do: 'throttle', delayMs: 750 }],
   ['429 with Retry-After', response(429, '9'), {}, { do: 'throttle', delayMs: 9000 }],
   ['429 with Retry-After: 0', response(429, '0'), {}, { do: 'throttle', delayMs: 750 }],
+  ['429 with a year', response(429, '31536000'), {}, { do: 'throttle', delayMs: 3_600_000 }],
+  [
+    '429 with more than the maximum',
+    response(429, '9'),
+    { maxBlockMs: 5000 },
+    { do: 'throttle', delayMs: 5000 },
+  ],
+  [
+    '500 with more than the maximum',
+    response(500, '9'),
+    { maxBlockMs: 5000 },
+    { do: 'retry', delayMs: 5000 },
+  ],
+  [
+    '429 with a rate limit that resets later',
+    response(429, '9', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }),
+    {},
+    { do: 'throttle', delayMs: 20_000 },
+  ],
+  [
+    '403 with an exhausted rate limit',
+    response(403, undefined, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }),
+    {},
+    httpError,
+  ],
   ['429 for 8 s', response(429), { throttledSince: now - 8000 }, { do: 'throttle', delayMs: 6000 }],
   [
     '429 for 5 min',

@@ -6,4 +6,4 @@ export {
   robotsVerdict,
   type RobotsVerdict,
 } from './robots.ts';
-export { USER_AGENT } from './user-agent.ts';
+export { USER_AGENT, userAgentFor } from './user-agent.ts';
