@@ -5,6 +5,10 @@
 export interface FleetKeys {
   /** Prefix that BullMQ puts before its own keys. */
   readonly queuePrefix: string;
+  /** A key of BullMQ's queue of slices: `wait`, `active`, `delayed`, `prioritized`, `marker`, or the id of a slice. */
+  queue(part: string): string;
+  /** HASH: virtual time of the queue, by which slices of many batches and origins take turns. */
+  readonly fairClock: string;
   /** ZSET of batch ids, scored by the time they were registered. */
   readonly batches: string;
   /** ZSET of worker ids, scored by the time they were last seen. */
@@ -21,9 +25,18 @@ export interface FleetKeys {
   missingSecrets(id: string): string;
   /** HASH: leases and pace of an origin. */
   gate(origin: string): string;
+  /** HASH: limits that a person has set for an origin; stays. */
+  gateSettings(origin: string): string;
+  /** ZSET of origins that workers work on, scored by when, in epoch seconds. */
+  readonly origins: string;
+  /** SET of origins that have {@link gateSettings}, whether anybody works on them or not. */
+  readonly originsWithSettings: string;
   /** STRING: robots.txt of an origin as the fleet knows it. */
   robots(origin: string): string;
 }
+
+/** Name of the one queue of a fleet. */
+export const SLICES = 'slices';
 
 /** Keys of one fleet; two fleets may share a Redis under different names. @default 'fetchfleet' */
 export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
@@ -31,6 +44,8 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
   const batch = (id: string): string => `${root}:batch:${id}`;
   return {
     queuePrefix: root,
+    queue: (part) => `${root}:${SLICES}:${part}`,
+    fairClock: `${root}:fair-clock`,
     batches: `${root}:batches`,
     workers: `${root}:workers`,
     batch,
@@ -38,6 +53,9 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     failed: (id) => `${batch(id)}:failed`,
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
+    origins: `${root}:origins`,
+    originsWithSettings: `${root}:origins-with-settings`,
+    gateSettings: (origin) => `${fleet}:gate-settings:{${origin}}`,
     gate: (origin) => `${fleet}:gate:{${origin}}`,
     robots: (origin) => `${fleet}:robots:{${origin}}`,
   };

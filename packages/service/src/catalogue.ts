@@ -56,6 +56,36 @@ export const CATALOGUE = {
     help: 'Times an origin said "not now" (no attempt is used), by origin and reason.',
     labels: ['origin', 'reason'],
   },
+  originLimit: {
+    name: 'fetchfleet_origin_limit',
+    type: 'gauge',
+    help: 'What an origin is asked to bear from the whole fleet: kind rate in fetches per second, kind concurrency in fetches in flight; absent where it is unlimited. Every worker on the origin tells the same of the fleet: take the maximum.',
+    labels: ['origin', 'kind'],
+  },
+  originInUse: {
+    name: 'fetchfleet_origin_in_use',
+    type: 'gauge',
+    help: 'Permits of an origin that are out in the whole fleet, asked at every scrape.',
+    labels: ['origin'],
+  },
+  originWaiting: {
+    name: 'fetchfleet_origin_waiting',
+    type: 'gauge',
+    help: 'Fetches of the whole fleet that were sent away until their turn at the origin comes.',
+    labels: ['origin'],
+  },
+  originBlocked: {
+    name: 'fetchfleet_origin_blocked_seconds',
+    type: 'gauge',
+    help: 'How much longer an origin wants to be left alone; 0 if it does not.',
+    labels: ['origin'],
+  },
+  originBreakerOpen: {
+    name: 'fetchfleet_origin_breaker_open',
+    type: 'gauge',
+    help: 'Whether the circuit breaker of an origin keeps fetches back: 1 while it is open or lets one fetch try, else 0.',
+    labels: ['origin'],
+  },
   slices: {
     name: 'fetchfleet_slices_total',
     type: 'counter',

@@ -4,6 +4,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client';
 import { SLICE_RESULTS } from './catalogue.ts';
 import { Collectors, type CollectFunction } from './collectors.ts';
 import { type Instruments, createInstruments } from './instruments.ts';
+import { type GatedOrigin, ORIGIN_GAUGES, recordOrigins } from './origin-gauges.ts';
 import { OriginLabels } from './origin-labels.ts';
 
 const NANOSECONDS = 1e9;
@@ -39,13 +40,18 @@ export interface SettledFetch {
 }
 
 /** The metrics of this process, in a registry of their own. Labels that come from outside go through the methods, which bound them. */
-export interface Metrics extends Omit<Instruments, 'fetches' | 'retries' | 'throttles'> {
+export interface Metrics extends Omit<
+  Instruments,
+  'fetches' | 'retries' | 'throttles' | (typeof ORIGIN_GAUGES)[number]
+> {
   /** Counts a settled fetch: outcome, duration and bytes. Costs about a microsecond. */
   fetchSettled(fetch: SettledFetch): void;
   /** Counts an attempt that is made again later. */
   fetchRetried(reason: string): void;
   /** Counts a "not now" of an origin. */
   fetchThrottled(throttle: { readonly origin: string; readonly reason: string }): void;
+  /** Shows what the gate knows of these origins, and no longer what it knew of others. */
+  originsSeen(origins: readonly GatedOrigin[]): void;
   /** Calls `collect` before every scrape, for gauges whose value must be asked for elsewhere. */
   onCollect(collect: CollectFunction): void;
   /** The page for Prometheus. Never waits longer than 2 s for `onCollect` functions. */
@@ -81,9 +87,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
     fetchThrottled({ origin, reason }) {
       throttles.inc({ origin: origins.labelOf(origin), reason: reasons.labelOf(reason) });
     },
+    originsSeen: (seen) => recordOrigins(seen, instruments, origins),
     onCollect: (collect) => collectors.add(collect),
     page: singleFlight(async () => {
       instruments.queueJobs.reset();
+      // What cannot be asked for is absent from the page, not old.
+      for (const key of ORIGIN_GAUGES) instruments[key].reset();
       recordLoopLag(instruments, loop);
       await collectors.run();
       return { contentType: registry.contentType, body: await registry.metrics() };
