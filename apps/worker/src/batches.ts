@@ -1,4 +1,5 @@
 import { compileTemplate, type Plan, resolveHeaders, secretHeaders } from '@fetchfleet/crawl';
+import { userAgentFor } from '@fetchfleet/fetcher';
 import type { BatchState, Ledger } from '@fetchfleet/fleet';
 
 /** How soon a cancelled or paused batch is noticed. */
@@ -114,7 +115,10 @@ export class Batches {
       createdAt,
       state,
       expand: compileTemplate(plan.url, plan.params).expand,
-      headers: 'headers' in resolved ? resolved.headers : {},
+      headers:
+        'headers' in resolved
+          ? { 'user-agent': userAgentFor(plan.contact), ...resolved.headers }
+          : {},
       secretHeaders: secretHeaders(plan.headers),
       missingSecrets: 'missing' in resolved ? resolved.missing : [],
       cancelled,

@@ -4,8 +4,8 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { VERSION } from './version.ts';
 
-const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m)$/;
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 const duration = z
   .string()
@@ -37,6 +37,8 @@ const schema = z.object({
   allowPrivate: flag,
   /** How long running fetches may go on after SIGTERM. Too short wastes their work; too long outlasts the supervisor's patience. */
   drainTimeout: duration,
+  /** The longest that an origin's Retry-After is obeyed; what asks for more is cut to it. */
+  maxRetryAfter: duration,
   /** Fleets with different names do not see each other, also in one Redis. */
   fleet: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and -'),
   logLevel: z.enum(LOG_LEVELS),
@@ -97,6 +99,13 @@ function program(): Command {
         'for running fetches after SIGTERM',
         'FETCHFLEET_DRAIN_TIMEOUT',
       ).default('20s'),
+    )
+    .addOption(
+      setting(
+        '--max-retry-after <duration>',
+        'the longest that an origin may stop the fleet for',
+        'FETCHFLEET_MAX_RETRY_AFTER',
+      ).default('1h'),
     )
     .addOption(
       setting('--fleet <name>', 'name of the fleet', 'FETCHFLEET_FLEET').default('fetchfleet'),

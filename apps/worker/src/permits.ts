@@ -1,18 +1,57 @@
-interface Waiter {
+/** A wish for permits: granted at once, later, or never, if it is ended before. */
+export interface PermitRequest {
+  readonly isGranted: boolean;
+  /** Resolves when it is granted. */
+  readonly granted: Promise<void>;
+  /** Ends the request. @returns the permits it was granted, which are the caller's now; 0 if it was not */
+  end(): number;
+}
+
+/** What somebody could use beyond what is free: it tells when claiming more makes no sense. */
+export interface Demand {
+  set(fetches: number): void;
+}
+
+class Request implements PermitRequest {
+  readonly granted: Promise<void>;
   readonly want: number;
-  readonly resolve: (taken: number) => void;
+  readonly #withdraw: (request: Request) => void;
+  readonly #resolve: () => void;
+  #permits = 0;
+
+  constructor(want: number, withdraw: (request: Request) => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.granted = promise;
+    this.want = want;
+    this.#resolve = resolve;
+    this.#withdraw = withdraw;
+  }
+
+  get isGranted(): boolean {
+    return this.#permits > 0;
+  }
+
+  grant(permits: number): void {
+    this.#permits = permits;
+    this.#resolve();
+  }
+
+  end(): number {
+    if (!this.isGranted) this.#withdraw(this);
+    return this.#permits;
+  }
 }
 
 /**
- * Counts fetches in flight. `take` hands out what is free rather than waiting for all that is wanted, so that no permit
- * idles while a slice could use it; waiters are served in the order they came.
+ * Counts fetches in flight in this worker. A request is granted what is free rather than waiting for all that is wanted,
+ * so that no permit idles; requests are served in the order they came.
  */
 export class Permits {
   readonly #total: number;
-  readonly #waiters: Waiter[] = [];
+  readonly #requests: Request[] = [];
   readonly #roomWaiters: (() => void)[] = [];
   #free: number;
-  #wanted = 0;
+  #demand = 0;
 
   constructor(total: number) {
     this.#total = total;
@@ -23,30 +62,48 @@ export class Permits {
     return this.#total - this.#free;
   }
 
-  /** True while all permits are out, or enough fetches are waiting to take the next ones. */
+  /** Whether somebody waits for a permit. */
+  get isAwaited(): boolean {
+    return this.#requests.length > 0;
+  }
+
+  /** True while enough fetches are here to use the permits that are free, or that will be in a moment. */
   get isFull(): boolean {
     // A little more than fits is claimed, so that the permits of a slice that ends do not wait for a round trip to Redis.
-    return this.#free === 0 ? this.#wanted >= Math.ceil(this.#total / 8) : this.#wanted > 0;
+    return this.#demand >= this.#free + Math.ceil(this.#total / 8);
   }
 
   /** Between 1 and `want` permits, as soon as one is free. */
-  async take(want: number): Promise<number> {
-    if (this.#free > 0 && this.#waiters.length === 0) return this.#grant(want);
-    this.#wanted += want;
-    return new Promise((resolve) => {
-      this.#waiters.push({ want, resolve });
+  request(want: number): PermitRequest {
+    const request = new Request(want, (withdrawn) => {
+      const at = this.#requests.indexOf(withdrawn);
+      if (at !== -1) this.#requests.splice(at, 1);
     });
+    if (this.#free > 0 && !this.isAwaited) this.#grant(request);
+    else this.#requests.push(request);
+    return request;
   }
 
   give(count: number): void {
     this.#free += count;
     while (this.#free > 0) {
-      const waiter = this.#waiters.shift();
-      if (waiter === undefined) break;
-      this.#wanted -= waiter.want;
-      waiter.resolve(this.#grant(waiter.want));
+      const request = this.#requests.shift();
+      if (request === undefined) break;
+      this.#grant(request);
     }
-    if (!this.isFull) for (const wake of this.#roomWaiters.splice(0)) wake();
+    this.#tellRoom();
+  }
+
+  /** An account of what one asker could use. */
+  demand(): Demand {
+    let own = 0;
+    return {
+      set: (fetches) => {
+        this.#demand += fetches - own;
+        own = fetches;
+        this.#tellRoom();
+      },
+    };
   }
 
   /** Resolves when another slice could be used. */
@@ -58,9 +115,13 @@ export class Permits {
     }
   }
 
-  #grant(want: number): number {
-    const taken = Math.min(want, this.#free);
-    this.#free -= taken;
-    return taken;
+  #tellRoom(): void {
+    if (!this.isFull) for (const wake of this.#roomWaiters.splice(0)) wake();
+  }
+
+  #grant(request: Request): void {
+    const permits = Math.min(request.want, this.#free);
+    this.#free -= permits;
+    request.grant(permits);
   }
 }

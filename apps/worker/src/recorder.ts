@@ -54,9 +54,15 @@ export class Recorder {
     return !this.#isFailing;
   }
 
-  /** Resolves when records may be added: the sink works and is not far behind. */
+  /** Whether records may be added: the sink works and is not far behind. */
+  get isReady(): boolean {
+    const isRoomy = !this.#isFailing && this.#pendingBytes < MAX_PENDING_BYTES;
+    return isRoomy || this.#stop.signal.aborted;
+  }
+
+  /** Resolves when it is ready. */
   async ready(): Promise<void> {
-    while (!this.#isReady()) {
+    while (!this.isReady) {
       await new Promise<void>((resolve) => {
         this.#readyWaiters.push(resolve);
       });
@@ -84,14 +90,8 @@ export class Recorder {
     this.#wake();
   }
 
-  #isReady(): boolean {
-    return (
-      this.#stop.signal.aborted || (!this.#isFailing && this.#pendingBytes < MAX_PENDING_BYTES)
-    );
-  }
-
   #wake(): void {
-    if (this.#isReady()) for (const wake of this.#readyWaiters.splice(0)) wake();
+    if (this.isReady) for (const wake of this.#readyWaiters.splice(0)) wake();
   }
 
   #flushGathered(): void {

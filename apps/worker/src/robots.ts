@@ -26,6 +26,7 @@ export type RobotsAnswer =
 
 interface Cached {
   readonly isAllowed: (url: string) => boolean;
+  readonly crawlDelayMs: number;
   readonly until: number;
 }
 
@@ -50,6 +51,11 @@ export class Robots {
     this.#store = options.store;
     this.#fetcher = options.fetcher;
     this.#worker = options.worker;
+  }
+
+  /** What an origin asks to leave between two fetches, as far as its robots.txt is known here; 0 if it asks for nothing. */
+  crawlDelayMs(origin: string): number | undefined {
+    return this.#cache.get(origin)?.crawlDelayMs;
   }
 
   async ask(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
@@ -119,10 +125,14 @@ export class Robots {
       now,
     }: { readonly origin: string; readonly known: StoredRobots; readonly now: number },
   ): RobotsAnswer {
-    if (known.kind === 'allow-all') return this.#remember(origin, ALLOW_ALL);
+    if (known.kind === 'allow-all')
+      return this.#remember(origin, { isAllowed: ALLOW_ALL, crawlDelayMs: 0 });
     if (known.kind === 'rules') {
       const rules: RobotsRules = parseRobots(known.text, origin);
-      return this.#remember(origin, (url) => rules.isAllowed(url));
+      return this.#remember(origin, {
+        isAllowed: (url) => rules.isAllowed(url),
+        crawlDelayMs: rules.crawlDelayMs() ?? 0,
+      });
     }
     if (known.tries < batch.plan.retry.attempts) {
       return { kind: 'wait', dueInMs: Math.max(known.againAt - now, 1) };
@@ -130,12 +140,12 @@ export class Robots {
     return { kind: 'denied', reason: `${origin}/robots.txt cannot be had: ${known.reason}` };
   }
 
-  #remember(origin: string, isAllowed: (url: string) => boolean): RobotsAnswer {
+  #remember(origin: string, rules: Omit<Cached, 'until'>): RobotsAnswer {
     if (this.#cache.size >= MAX_CACHED) {
       const [oldest] = this.#cache.keys();
       if (oldest !== undefined) this.#cache.delete(oldest);
     }
-    this.#cache.set(origin, { isAllowed, until: performance.now() + OWN_CACHE_MS });
-    return { kind: 'rules', isAllowed };
+    this.#cache.set(origin, { ...rules, until: performance.now() + OWN_CACHE_MS });
+    return { kind: 'rules', isAllowed: rules.isAllowed };
   }
 }

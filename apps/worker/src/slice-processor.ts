@@ -94,7 +94,7 @@ export class SliceProcessor {
     if (claim.redeliveries > MAX_REDELIVERIES) {
       return this.#abandon(claim, { batch, origin: slice.origin }, fetches);
     }
-    const run = new SliceRun(this.#options, batch, slice.origin);
+    const run = new SliceRun(this.#options, batch, slice);
     const rest = await run.run(fetches, { lost: claim.lost, asked });
     await this.#end(claim, { slice, batch, rest });
   }
@@ -110,13 +110,14 @@ export class SliceProcessor {
     stay: { readonly slice: Slice; readonly batch: ActiveBatch; readonly rest: SliceRest },
   ): Promise<void> {
     const { slices } = this.#options.metrics;
-    const { fetches, dueInMs } = stay.rest;
+    const { fetches, dueInMs, position } = stay.rest;
     if (fetches.length === 0) {
       await claim.complete();
       slices.inc({ result: 'completed' });
       return;
     }
-    const rest = packSlice(stay.slice.batch, stay.slice.origin, fetches);
+    const packed = packSlice(stay.slice.batch, stay.slice.origin, fetches);
+    const rest = position === 0 ? packed : { ...packed, position };
     if (stay.batch.cancelled.aborted) return this.#drop(claim, rest);
     if (this.#options.draining.aborted && dueInMs === 0) {
       await claim.giveBack(rest);

@@ -1,18 +1,25 @@
-import { dispose, type FetchResult, type PendingFetch } from '@fetchfleet/crawl';
+import {
+  dispose,
+  type FetchFailure,
+  type FetchResult,
+  type PendingFetch,
+  type Slice,
+} from '@fetchfleet/crawl';
 import type { Fetcher } from '@fetchfleet/fetcher';
-import type { Gate } from '@fetchfleet/fleet';
 import { toError } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
-import type { Permits } from './permits.ts';
+import type { Lanes } from './lanes.ts';
+import type { Departure, Guest, OriginLane } from './origin-lane.ts';
 import type { Robots } from './robots.ts';
 import { type Ending, settle, type SettleTools } from './settle.ts';
 
 /** What a slice needs of the worker it runs in. */
 export interface SliceTools extends SettleTools {
-  readonly permits: Permits;
-  readonly gate: Gate;
+  readonly lanes: Lanes;
   readonly robots: Robots;
   readonly fetcher: Fetcher;
+  /** The longest wait that an origin's word is taken for. */
+  readonly maxBlockMs: number;
   /** Aborted when the worker drains: nothing new is started. */
   readonly draining: AbortSignal;
   /** Aborted when the drain deadline has passed: what still runs is given up. */
@@ -23,16 +30,18 @@ export interface SliceTools extends SettleTools {
 export interface SliceRest {
   readonly fetches: readonly PendingFetch[];
   readonly dueInMs: number;
+  /** Its place among those that the gate has sent away; 0 if it has none. */
+  readonly position: number;
 }
 
 /**
  * One stay of a slice in this worker.
  *
- *     due ──robots, permit, gate──▶ in flight ──▶ settle    record durable, then out of the slice
+ *     due ──robots, lane──▶ in flight ──▶ settle    record durable, then out of the slice
  *      │                        ├───────▶ retry     later, one attempt used
- *      │                        ├───────▶ throttle  later, no attempt used; what is due waits too
+ *      │                        ├───────▶ throttle  later, no attempt used
  *      │                        └───────▶ given up  as if it had never started (drain deadline, lost claim, cancelled)
- *      └──the gate says no, and nothing is in flight──▶ parked
+ *      └──its turn is far──▶ parked: later, no attempt used
  *
  * Whatever is not settled at the end is the rest.
  */
@@ -45,16 +54,15 @@ export class SliceRun {
   readonly #rest: PendingFetch[] = [];
   /** Fetches that were started and have no disposition, or no durable record, yet. */
   readonly #open = new Set<Promise<unknown>>();
-  /** Those of them that hold a permit. */
-  #inFlight = 0;
+  #position: number;
   #parkedMs = 0;
   #failure: Error | undefined;
-  #wakeEnded: (() => void) | undefined;
 
-  constructor(tools: SliceTools, batch: ActiveBatch, origin: string) {
+  constructor(tools: SliceTools, batch: ActiveBatch, slice: Pick<Slice, 'origin' | 'position'>) {
     this.#tools = tools;
     this.#batch = batch;
-    this.#origin = origin;
+    this.#origin = slice.origin;
+    this.#position = slice.position ?? 0;
   }
 
   /** Fetches what is due; resolves when nothing of the slice is in flight any more. */
@@ -62,7 +70,10 @@ export class SliceRun {
     fetches: readonly PendingFetch[],
     { lost, asked }: { readonly lost: AbortSignal; readonly asked: () => void },
   ): Promise<SliceRest> {
-    const giveUp = (): void => this.#stop.abort(new Error('the slice was given up'));
+    const giveUp = (): void => {
+      this.#stop.abort(new Error('the slice was given up'));
+      this.#tools.lanes.nudge(this.#origin);
+    };
     const reasons = [lost, this.#batch.cancelled, this.#tools.expired];
     for (const reason of reasons) {
       if (reason.aborted) giveUp();
@@ -98,15 +109,7 @@ export class SliceRun {
   }
 
   async #deny(fetch: PendingFetch, reason: string): Promise<void> {
-    const result: FetchResult = {
-      kind: 'failure',
-      outcome: 'robots-denied',
-      code: 'ROBOTS_DENIED',
-      message: reason,
-      bytes: 0,
-      startedAt: Date.now(),
-      durationMs: 0,
-    };
+    const result = failure('robots-denied', { code: 'ROBOTS_DENIED', message: reason });
     await this.#settle(fetch, { outcome: 'robots-denied', attempts: fetch.attempts, result });
   }
 
@@ -115,52 +118,55 @@ export class SliceRun {
   }
 
   async #startAll(asked: () => void): Promise<void> {
-    const { permits, gate, recorder } = this.#tools;
-    const { politeness } = this.#batch.plan;
+    const { lanes, recorder } = this.#tools;
     while (this.#due.length > 0 && !this.#isStopping) {
       await recorder.ready();
-      const taking = permits.take(this.#due.length);
+      const lane = lanes.of(this.#origin);
+      const serving = lane.serve(this.#guest(lane));
       asked();
-      const taken = await taking;
-      // While it waited, the slice may have shrunk, or the worker begun to stop.
-      const wanted = this.#isStopping ? 0 : Math.min(taken, this.#due.length);
-      const admitted = wanted === 0 ? 0 : await this.#admit(wanted, taken);
-      permits.give(taken - admitted);
-      for (let i = 0; i < admitted; i++) this.#start();
-      if (admitted === wanted) continue;
-      if (this.#inFlight > 0) {
-        await this.#oneEnded();
-      } else if (this.#due.length > 0) {
-        this.#parkedMs = await gate.park(this.#origin, this.#due.length, politeness);
-        return;
-      }
+      const departure = await serving;
+      if (departure.kind === 'parked') return this.#leave(departure);
     }
   }
 
-  async #admit(wanted: number, taken: number): Promise<number> {
-    try {
-      return await this.#tools.gate.admit(this.#origin, wanted, this.#batch.plan.politeness);
-    } catch (error) {
-      this.#tools.permits.give(taken);
-      throw error;
-    }
+  #guest(lane: OriginLane): Guest {
+    const { recorder } = this.#tools;
+    const waiting = (): number => (this.#isStopping || !recorder.isReady ? 0 : this.#due.length);
+    return {
+      limits: { batch: this.#batch.id, politeness: this.#batch.plan.politeness },
+      get waiting() {
+        return waiting();
+      },
+      position: this.#position,
+      start: (isProbe) => this.#start(lane, isProbe),
+    };
   }
 
-  async #oneEnded(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wakeEnded = resolve;
-    });
-  }
-
-  #start(): void {
+  #start(lane: OriginLane, isProbe: boolean): void {
     const fetch = this.#due.shift();
-    this.#inFlight += 1;
-    if (fetch === undefined) {
-      // A throttle emptied the slice between asking and starting.
-      this.#release(0);
-      return;
+    if (fetch === undefined) throw new Error('a lane started a fetch that nobody has');
+    this.#track(this.#fetch(fetch, lane, isProbe));
+  }
+
+  /** What waits leaves without an attempt. An origin that objects or fails is waited for as long as patience lasts. */
+  #leave({ dueInMs, position, isRefused }: Extract<Departure, { kind: 'parked' }>): void {
+    const now = Date.now();
+    const { patienceMs } = this.#batch.plan.politeness;
+    this.#parkedMs = dueInMs;
+    this.#position = position;
+    for (const fetch of this.#due.splice(0)) {
+      const throttledSince = isRefused ? fetch.throttledSince || now : 0;
+      if (isRefused && now - throttledSince > patienceMs) this.#track(this.#abandon(fetch));
+      else this.#due.push({ ...fetch, throttledSince });
     }
-    this.#track(this.#fetch(fetch));
+  }
+
+  async #abandon(fetch: PendingFetch): Promise<void> {
+    const result = failure('network-error', {
+      code: 'ORIGIN_UNAVAILABLE',
+      message: 'the origin went on failing or refusing for longer than politeness.patience',
+    });
+    await this.#settle(fetch, { outcome: 'network-error', attempts: fetch.attempts, result });
   }
 
   /** An error of ours ends the stay of the slice, not the worker. */
@@ -174,10 +180,9 @@ export class SliceRun {
     this.#open.add(tracked);
   }
 
-  async #fetch(fetch: PendingFetch): Promise<void> {
+  async #fetch(fetch: PendingFetch, lane: OriginLane, isProbe: boolean): Promise<void> {
     const { plan, headers, secretHeaders } = this.#batch;
-    const startedAt = performance.now();
-    let result: FetchResult;
+    let result: FetchResult | undefined;
     try {
       result = await this.#tools.fetcher.fetch({
         url: this.#batch.expand(fetch.values),
@@ -192,52 +197,39 @@ export class SliceRun {
       if (!this.#stop.signal.aborted) throw error;
       return;
     } finally {
-      this.#release(performance.now() - startedAt);
+      lane.ended(result);
     }
-    await this.#dispose(fetch, result);
+    await this.#dispose(fetch, result, isProbe);
   }
 
-  #release(durationMs: number): void {
-    this.#tools.gate.release(this.#origin, durationMs, this.#batch.plan.politeness);
-    this.#tools.permits.give(1);
-    this.#inFlight -= 1;
-    this.#wakeEnded?.();
-  }
-
-  async #dispose(fetch: PendingFetch, result: FetchResult): Promise<void> {
-    const { attempts, throttledSince } = fetch;
+  async #dispose(fetch: PendingFetch, result: FetchResult, isProbe: boolean): Promise<void> {
+    const { attempts } = fetch;
     const now = Date.now();
     const { plan } = this.#batch;
+    const throttledSince = fetch.throttledSince || (isProbe ? now : 0);
     const disposition = dispose(result, {
-      attempts,
-      throttledSince,
+      // The one try of an origin that has been failing costs its fetch no attempt.
+      attempts: isProbe ? 0 : attempts,
+      throttledSince: fetch.throttledSince,
       now,
       plan,
       random: Math.random,
+      maxBlockMs: this.#tools.maxBlockMs,
     });
     const reason = reasonOf(result);
-    switch (disposition.do) {
-      case 'settle':
-        return this.#settle(fetch, {
-          outcome: disposition.outcome,
-          attempts: attempts + 1,
-          result,
-        });
-      case 'retry':
-        this.#tools.metrics.fetchRetried(reason);
-        this.#rest.push({ ...fetch, attempts: attempts + 1, dueAt: now + disposition.delayMs });
-        return;
-      case 'throttle':
-        this.#tools.metrics.fetchThrottled({ origin: this.#origin, reason });
-        this.#throttle(fetch, now, disposition.delayMs);
+    const isPatient = isProbe && now - throttledSince <= plan.politeness.patienceMs;
+    if (disposition.do === 'settle') {
+      const ending = { outcome: disposition.outcome, attempts: attempts + 1, result };
+      return this.#settle(fetch, ending);
     }
-  }
-
-  /** The origin said "not now": that holds for everything else of the slice too. */
-  #throttle(fetch: PendingFetch, now: number, delayMs: number): void {
-    const dueAt = now + delayMs;
-    this.#rest.push({ ...fetch, dueAt, throttledSince: fetch.throttledSince || now });
-    for (const waiting of this.#due.splice(0)) this.#rest.push({ ...waiting, dueAt });
+    const dueAt = now + disposition.delayMs;
+    if (disposition.do === 'throttle' || isPatient) {
+      this.#tools.metrics.fetchThrottled({ origin: this.#origin, reason });
+      this.#rest.push({ ...fetch, dueAt, throttledSince: fetch.throttledSince || now });
+    } else {
+      this.#tools.metrics.fetchRetried(reason);
+      this.#rest.push({ ...fetch, attempts: attempts + 1, dueAt });
+    }
   }
 
   async #settle(fetch: PendingFetch, ending: Ending): Promise<void> {
@@ -256,10 +248,25 @@ export class SliceRun {
       ...this.#rest.map((fetch) => Math.max(0, fetch.dueAt - now)),
       ...(this.#due.length > 0 ? [this.#parkedMs] : []),
     );
-    return { fetches, dueInMs: fetches.length === 0 ? 0 : dueInMs };
+    return { fetches, dueInMs: fetches.length === 0 ? 0 : dueInMs, position: this.#position };
   }
 }
 
 function reasonOf(result: FetchResult): string {
   return result.kind === 'response' ? String(result.status) : result.outcome;
+}
+
+function failure(
+  outcome: FetchFailure['outcome'],
+  { code, message }: { readonly code: string; readonly message: string },
+): FetchFailure {
+  return {
+    kind: 'failure',
+    outcome,
+    code,
+    message,
+    bytes: 0,
+    startedAt: Date.now(),
+    durationMs: 0,
+  };
 }

@@ -24,6 +24,7 @@ import type { Redis } from 'ioredis';
 import { Batches } from './batches.ts';
 import { ClaimLoop } from './claim-loop.ts';
 import type { WorkerSettings } from './config.ts';
+import { Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
 import { Presence } from './presence.ts';
 import { Recorder } from './recorder.ts';
@@ -50,7 +51,7 @@ export class FleetWorker {
   readonly #sink: FileSink;
   readonly #recorder: Recorder;
   readonly #batches: Batches;
-  readonly #gate: Gate;
+  readonly #lanes: Lanes;
   readonly #claims: SliceClaims;
   readonly #queue: SliceQueue;
   readonly #loop: ClaimLoop;
@@ -87,7 +88,19 @@ export class FleetWorker {
     this.#batches = new Batches({ ledger, results: settings.results, env, onError });
     this.#sink = this.#createSink();
     this.#recorder = this.#createRecorder(ledger);
-    this.#gate = new Gate({ redis, keys, worker: this.id, onError });
+    const robots = new Robots({
+      store: new RobotsStore(redis, keys),
+      fetcher: this.#fetcher,
+      worker: this.id,
+    });
+    this.#lanes = new Lanes({
+      gate: new Gate({ redis, keys, worker: this.id }),
+      permits: this.#permits,
+      crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
+      maxBlockMs: settings.maxRetryAfter,
+      log: this.#log,
+      onError: (error) => this.#presence.failed(toError(error)),
+    });
     this.#claims = new SliceClaims({
       redis,
       keys,
@@ -98,14 +111,10 @@ export class FleetWorker {
     this.#queue = new SliceQueue(redis, keys);
     const processor = new SliceProcessor({
       worker: this.id,
-      permits: this.#permits,
-      gate: this.#gate,
-      robots: new Robots({
-        store: new RobotsStore(redis, keys),
-        fetcher: this.#fetcher,
-        worker: this.id,
-      }),
+      lanes: this.#lanes,
+      robots,
       fetcher: this.#fetcher,
+      maxBlockMs: settings.maxRetryAfter,
       recorder: this.#recorder,
       metrics: this.#metrics,
       draining: this.#draining.signal,
@@ -139,7 +148,6 @@ export class FleetWorker {
     const port = await this.#endpoint.start();
     this.#presence.start();
     await this.#claims.start();
-    this.#gate.start();
     this.#batches.start();
     this.#loop.start();
     this.#log.info({ concurrency, transport, results, metricsPort: port }, 'worker ready');
@@ -153,6 +161,7 @@ export class FleetWorker {
   async drain(): Promise<void> {
     this.#log.info({ inFlight: this.#permits.inUse }, 'draining');
     this.#draining.abort();
+    this.#lanes.nudge();
     const deadline = setTimeout(() => this.#giveUp(), this.#settings.drainTimeout);
     try {
       await this.#loop.stop();
@@ -179,7 +188,7 @@ export class FleetWorker {
       this.#fetcher,
       this.#presence,
       this.#claims,
-      this.#gate,
+      this.#lanes,
       { stop: async () => this.#batches.stop() },
       this.#endpoint,
     ]);

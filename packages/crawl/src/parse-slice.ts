@@ -20,7 +20,7 @@ export class InvalidSliceError extends Error {
  */
 export function parseSlice(value: unknown, paramCount?: number): Slice {
   must(isObject(value), 'an object is expected');
-  const { batch, origin, ranges, columns, state } = value;
+  const { batch, origin, ranges, columns, state, position } = value;
   must(typeof batch === 'string' && isBatchId(batch), 'batch is no batch id');
   must(typeof origin === 'string' && isOrigin(origin), 'origin is no origin');
   must(isCounts(ranges), 'ranges is no array of counts');
@@ -33,7 +33,8 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
 
   const wrong = columns.findIndex((column) => !isColumn(column, count));
   must(wrong === -1, `columns[${wrong}] does not hold ${count} texts`);
-  const slice = { batch, origin, ranges, columns };
+  must(position === undefined || isCount(position), 'position is no count');
+  const slice = { batch, origin, ranges, columns, ...(position !== undefined && { position }) };
   if (state === undefined) return slice;
   must(Array.isArray(state) && state.every(isEntry), 'state is no array of four counts each');
   checkPositions(state, count);
@@ -79,7 +80,11 @@ function isEntry(value: unknown): value is [number, number, number, number] {
 }
 
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+  return Array.isArray(value) && value.every(isCount);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isOrigin(text: string): boolean {

@@ -1,223 +1,178 @@
 import type { Politeness } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { ADMIT, PARK } from './gate.lua.ts';
+import { EXCHANGE, PARK } from './gate.lua.ts';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import { Script } from './script.ts';
 
 const integer = z.number().int();
-const scripts = { admit: new Script(ADMIT, integer), park: new Script(PARK, integer) };
+const scripts = {
+  exchange: new Script(EXCHANGE, z.array(integer).length(10)),
+  park: new Script(PARK, z.tuple([integer, integer])),
+};
 
 /** A dead worker's permits are free again after this long. */
-const LEASE_MS = 15_000;
-/** Leases are renewed three times within their life. */
-const RENEW_MS = 5_000;
+const LEASE_US = 12_000_000;
 /** An origin that nobody asks about is forgotten. */
-const FORGET_MS = 10 * 60_000;
-/** How long permits that nobody waits for in this process may be kept before they are given back. */
-const LINGER_MS = 5;
-/** Before a call that failed is repeated. */
-const AFTER_ERROR_MS = 1_000;
-/** Nobody stays parked longer than this without asking again: limits may have changed. */
-const MAX_PARK_MS = 30_000;
-const MIN_PARK_MS = 20;
+const FORGET_MS = 30 * 60_000;
+/** How far ahead starts are promised: long enough that asking is rare, short enough that a "not now" is soon everywhere. */
+const HORIZON_US = 50_000;
 
-interface Waiting {
-  readonly want: number;
-  readonly resolve: (granted: number) => void;
-  readonly reject: (error: unknown) => void;
+/** What an origin may be asked to bear for one batch. */
+export interface BatchLimits {
+  readonly batch: string;
+  readonly politeness: Politeness;
 }
 
-/** What this process holds of one origin. At most one call about it is under way: what comes meanwhile shares the next. */
-interface Lane {
-  limit: number;
-  /** Permits held; those in `ended` included until Redis knows. */
-  held: number;
-  ended: number;
-  endedMs: number;
-  isAsking: boolean;
-  readonly waiting: Waiting[];
-  linger: NodeJS.Timeout | undefined;
+/** What came back from an origin since the last exchange. */
+export interface OriginReport {
+  readonly ended: number;
+  readonly durationMs: number;
+  readonly ok: number;
+  /** 429, or 503 with Retry-After. */
+  readonly refused: number;
+  /** How long the origin wants to be left alone; 0 if it did not say. */
+  readonly blockMs: number;
+  readonly blockReason: string;
+  /** Connection errors, timeouts and 5xx since the last success. */
+  readonly failures: number;
+  readonly timeouts: number;
+}
+
+/** Why no more may start. `open`: nothing is in the way. */
+export const GATE_STATES = [
+  'open',
+  'rate',
+  'concurrency',
+  'blocked',
+  'breaker',
+  'probing',
+] as const;
+export type GateState = (typeof GATE_STATES)[number];
+
+export interface GateAnswer {
+  readonly granted: number;
+  /** From now to the first granted start; what is before the lead may start at once. */
+  readonly firstInMs: number;
+  /** Between granted starts. 0: all may start when the first may. */
+  readonly spacingMs: number;
+  /** When asking again makes sense, for those that were not granted. */
+  readonly againInMs: number;
+  readonly state: GateState;
+  /** Workers with fetches of this origin in flight, the asker included. */
+  readonly sharers: number;
+  /** Per fetch at the present limits; 0 where there are none. */
+  readonly paceMs: number;
+  /** A block or the breaker began or ended with this exchange. */
+  readonly hasChanged: boolean;
+  /** What time it was for Redis. */
+  readonly nowMs: number;
+  /** Fetches of this origin that the asker may have in flight; Infinity where that is not limited. */
+  readonly allowedInFlight: number;
+}
+
+/** A place in the line of those that were sent away. */
+export interface Parked {
+  readonly position: number;
+  readonly dueInMs: number;
 }
 
 /**
- * How many fetches of an origin may be in flight, for the whole fleet. Permits are leases that expire with
- * their worker. Admission is decided when a fetch is about to start, never earlier; whoever is refused and
- * has nothing in flight there leaves, and is told when to come back.
+ * What an origin may be asked to bear, decided in Redis for the whole fleet: rate (GCRA), fetches in flight (leases that expire with their
+ * worker), blocks (Retry-After), limits that are learned, and a circuit breaker. Admission is decided when a fetch is about to
+ * start, never earlier.
  */
 export class Gate {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #worker: string;
-  readonly #onError: (error: unknown) => void;
-  readonly #lanes = new Map<string, Lane>();
-  #renewal: NodeJS.Timeout | undefined;
 
   constructor(options: {
     readonly redis: Redis;
     readonly keys?: FleetKeys;
     /** Unique in the fleet: leases carry it. */
     readonly worker: string;
-    /** Told when giving permits back fails; they expire then. */
-    readonly onError: (error: unknown) => void;
   }) {
     this.#redis = options.redis;
     this.#keys = options.keys ?? fleetKeys();
     this.#worker = options.worker;
-    this.#onError = options.onError;
   }
 
-  start(): void {
-    this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
-  }
-
-  /** Gives back what is still held. */
-  async stop(): Promise<void> {
-    clearInterval(this.#renewal);
-    this.#renewal = undefined;
-    const lanes = [...this.#lanes];
-    this.#lanes.clear();
-    for (const [, lane] of lanes) clearTimeout(lane.linger);
-    await Promise.all(
-      lanes
-        .filter(([, lane]) => lane.held > 0)
-        .map(async ([origin, lane]) => this.#ask(origin, { ...lane, want: 0, ended: lane.held })),
-    );
-  }
-
-  /**
-   * Asks to start up to `want` fetches of the origin now.
-   *
-   * @returns how many may start; each must be given back by {@link release}
-   */
-  async admit(origin: string, want: number, politeness: Politeness): Promise<number> {
-    const limit = politeness.concurrency;
-    if (limit === 'unlimited') return want;
-    const lane = this.#lane(origin);
-    lane.limit = limit;
-    return new Promise<number>((resolve, reject) => {
-      lane.waiting.push({ want, resolve, reject });
-      this.#turn(origin, lane);
-    });
-  }
-
-  /** One admitted fetch of the origin has ended. */
-  release(origin: string, durationMs: number, politeness: Politeness): void {
-    const lane = this.#lanes.get(origin);
-    if (politeness.concurrency === 'unlimited' || lane === undefined) return;
-    lane.ended += 1;
-    lane.endedMs += durationMs;
-    // Usually a slice asks for its next fetches at once, and this rides along.
-    this.#linger(origin, lane, LINGER_MS);
+  /** One round trip: reports what ended and asks what may start. It also renews the lease of what is in flight. */
+  async exchange(
+    origin: string,
+    call: {
+      readonly inFlight: number;
+      readonly want: number;
+      /** Of the first of the wanted among the parked; 0 if it was not parked. */
+      readonly position: number;
+      readonly report: OriginReport;
+      readonly batches: readonly BatchLimits[];
+      /** How long the answer will take: no start is promised before that. */
+      readonly leadMs: number;
+      /** What robots.txt asks for; undefined leaves what is known. */
+      readonly crawlDelayMs?: number;
+    },
+  ): Promise<GateAnswer> {
+    const { report } = call;
+    const crawlDelayUs = call.crawlDelayMs === undefined ? -1 : call.crawlDelayMs * 1000;
+    const reply = await scripts.exchange.run(this.#redis, this.#keysOf(origin), [
+      this.#worker,
+      call.inFlight,
+      call.want,
+      call.position,
+      HORIZON_US,
+      LEASE_US,
+      FORGET_MS,
+      report.ended,
+      report.durationMs,
+      report.ok,
+      report.refused,
+      Math.ceil(report.blockMs),
+      report.blockReason,
+      report.failures,
+      report.timeouts,
+      crawlDelayUs,
+      Math.ceil(call.leadMs * 1000),
+      ...call.batches.flatMap(limitArguments),
+    ]);
+    const [granted = 0, first = 0, spacing = 0, again = 0, state = 0, sharers = 1, ...rest] = reply;
+    const [pace = 0, changed = 0, allowed = 0, now = 0] = rest;
+    return {
+      granted,
+      firstInMs: first / 1000,
+      spacingMs: spacing / 1000,
+      againInMs: again / 1000,
+      state: GATE_STATES[state] ?? 'open',
+      sharers,
+      paceMs: pace / 1000,
+      hasChanged: changed === 1,
+      nowMs: now / 1000,
+      allowedInFlight: allowed === -1 ? Infinity : allowed,
+    };
   }
 
   /**
    * `count` fetches leave without having started.
    *
-   * @returns in how many milliseconds to ask again
+   * @param position what they were given when they left the last time, or 0
    */
-  async park(origin: string, count: number, politeness: Politeness): Promise<number> {
-    const limit = politeness.concurrency === 'unlimited' ? count : politeness.concurrency;
-    const dueInMs = await scripts.park.run(
-      this.#redis,
-      [this.#keys.gate(origin)],
-      [count, limit, FORGET_MS],
-    );
-    return Math.min(Math.max(dueInMs, MIN_PARK_MS), MAX_PARK_MS);
+  async park(origin: string, count: number, position: number): Promise<Parked> {
+    const [given, dueInMs] = await scripts.park.run(this.#redis, this.#keysOf(origin), [
+      count,
+      position,
+      FORGET_MS,
+    ]);
+    return { position: given, dueInMs };
   }
 
-  #lane(origin: string): Lane {
-    const known = this.#lanes.get(origin);
-    if (known !== undefined) return known;
-    const lane: Lane = {
-      limit: 0,
-      held: 0,
-      ended: 0,
-      endedMs: 0,
-      isAsking: false,
-      waiting: [],
-      linger: undefined,
-    };
-    this.#lanes.set(origin, lane);
-    return lane;
-  }
-
-  /** Sends what has gathered, unless a call is under way: its end takes the next turn. */
-  #turn(origin: string, lane: Lane): void {
-    if (lane.isAsking || (lane.waiting.length === 0 && lane.ended === 0)) return;
-    clearTimeout(lane.linger);
-    lane.linger = undefined;
-    lane.isAsking = true;
-    void this.#exchange(origin, lane).then((succeeded) => {
-      lane.isAsking = false;
-      if (!succeeded) return this.#linger(origin, lane, AFTER_ERROR_MS);
-      const isIdle = lane.held === 0 && lane.waiting.length === 0 && lane.ended === 0;
-      return isIdle ? this.#lanes.delete(origin) : this.#turn(origin, lane);
-    });
-  }
-
-  #linger(origin: string, lane: Lane, ms: number): void {
-    lane.linger ??= setTimeout(() => {
-      lane.linger = undefined;
-      this.#turn(origin, lane);
-    }, ms);
-  }
-
-  async #exchange(origin: string, lane: Lane): Promise<boolean> {
-    const askers = lane.waiting.splice(0);
-    const want = askers.reduce((sum, asker) => sum + asker.want, 0);
-    const { ended, endedMs, limit } = lane;
-    lane.ended = 0;
-    lane.endedMs = 0;
-    try {
-      const granted = await this.#ask(origin, { limit, want, ended, endedMs });
-      lane.held += granted - ended;
-      share(granted, askers);
-      return true;
-    } catch (error) {
-      lane.ended += ended;
-      lane.endedMs += endedMs;
-      for (const asker of askers) asker.reject(error);
-      this.#onError(error);
-      return false;
-    }
-  }
-
-  async #ask(
-    origin: string,
-    call: {
-      readonly limit: number;
-      readonly want: number;
-      readonly ended: number;
-      readonly endedMs: number;
-    },
-  ): Promise<number> {
-    const averageMs = call.ended > 0 ? call.endedMs / call.ended : 0;
-    return scripts.admit.run(
-      this.#redis,
-      [this.#keys.gate(origin)],
-      [this.#worker, call.want, call.ended, averageMs, call.limit, LEASE_MS, FORGET_MS],
-    );
-  }
-
-  /** Any call renews the lease, so asking for nothing does. */
-  #renew(): void {
-    for (const [origin, lane] of this.#lanes) {
-      if (lane.held > 0 && !lane.isAsking) {
-        this.#ask(origin, { limit: lane.limit, want: 0, ended: 0, endedMs: 0 }).catch(
-          this.#onError,
-        );
-      }
-    }
+  #keysOf(origin: string): readonly string[] {
+    return [this.#keys.gate(origin), this.#keys.gateSettings(origin)];
   }
 }
 
-/** Deals granted permits out in the order of asking. */
-function share(granted: number, askers: readonly Waiting[]): void {
-  let left = granted;
-  for (const asker of askers) {
-    const part = Math.min(left, asker.want);
-    left -= part;
-    asker.resolve(part);
-  }
+function limitArguments({ batch, politeness }: BatchLimits): (string | number)[] {
+  const { rate, burst, concurrency } = politeness;
+  const interval = rate === 'unlimited' ? 0 : (rate.perMs * 1000) / rate.count;
+  return [batch, interval, burst, concurrency === 'unlimited' ? 0 : concurrency];
 }

@@ -1,5 +1,12 @@
 export { type BatchState, type BatchStatus } from './batch-status.ts';
-export { Gate } from './gate.ts';
+export {
+  type BatchLimits,
+  Gate,
+  type GateAnswer,
+  type GateState,
+  type OriginReport,
+  type Parked,
+} from './gate.ts';
 export { type FleetKeys, fleetKeys } from './keys.ts';
 export {
   type BatchRegistration,
@@ -8,6 +15,8 @@ export {
   type Settlement,
   UnknownBatchError,
 } from './ledger.ts';
+export type { OriginStatus } from './origin-status.ts';
+export { Origins, type OriginSettings } from './origins.ts';
 export {
   connectRedis,
   openRedis,

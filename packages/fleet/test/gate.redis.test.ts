@@ -1,95 +1,267 @@
-import { eventually, closeAfterEach } from '@fetchfleet/testing';
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { Gate } from '../src/index.ts';
-import { freshFleet, plan, rethrow } from './fixture.ts';
+import type { Politeness } from '@fetchfleet/crawl';
+import { Gate, type GateAnswer, type OriginReport } from '../src/index.ts';
+import { freshFleet, plan } from './fixture.ts';
 
 closeAfterEach();
 
 const origin = 'http://origin.example';
-const { politeness } = plan; // concurrency: 4
+const unlimited: Politeness = { ...plan.politeness, concurrency: 'unlimited' };
+const nothing: OriginReport = {
+  ended: 0,
+  durationMs: 0,
+  ok: 0,
+  refused: 0,
+  blockMs: 0,
+  blockReason: '',
+  failures: 0,
+  timeouts: 0,
+};
 
-async function gates(count: number) {
+/** Workers of a fleet that has asked nothing yet. */
+async function workers(count: number) {
   const { redis, keys } = await freshFleet();
-  const list = Array.from(
-    { length: count },
-    (_, i) => new Gate({ redis, keys, worker: `w-${i}`, onError: rethrow }),
-  );
-  return { redis, keys, list };
+  const list = Array.from({ length: count }, (_, i) => {
+    const gate = new Gate({ redis, keys, worker: `w-${i}` });
+    let inFlight = 0;
+    return {
+      gate,
+      /** Asks, and has what was granted in flight. */
+      async ask(
+        want: number,
+        options: {
+          readonly politeness?: Politeness;
+          readonly report?: Partial<OriginReport>;
+          readonly batch?: string;
+          readonly position?: number;
+          readonly at?: string;
+        } = {},
+      ): Promise<GateAnswer> {
+        const { politeness = plan.politeness, report = {}, batch = 'b', position = 0 } = options;
+        inFlight -= report.ended ?? 0;
+        const answer = await gate.exchange(options.at ?? origin, {
+          inFlight,
+          want,
+          position,
+          leadMs: 0,
+          report: { ...nothing, ...report },
+          batches: [{ batch, politeness }],
+        });
+        inFlight += answer.granted;
+        return answer;
+      },
+    };
+  });
+  const [first, second = first, third = second] = list;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('none');
+  /** Moves what the gate has stored into the past, as waiting would. */
+  const age = async (field: string, byUs: number): Promise<void> => {
+    const value = Number(await redis.hget(keys.gate(origin), field));
+    await redis.hset(keys.gate(origin), field, String(value - byUs));
+  };
+  return { redis, keys, first, second, third, age };
 }
 
-describe('the gate', () => {
-  it('admits no more than the limit over all workers', async () => {
-    const { list } = await gates(3);
-    const granted = await Promise.all(list.map(async (gate) => gate.admit(origin, 3, politeness)));
-    expect(granted.reduce((a, b) => a + b)).toBe(4);
-    expect(await list[0]?.admit(origin, 1, politeness)).toBe(0);
-    await Promise.all(list.map(async (gate) => gate.stop()));
+describe('fetches in flight', () => {
+  it('are no more than the limit over all workers', async () => {
+    const { first, second, third } = await workers(3);
+    const answers = await Promise.all([first.ask(3), second.ask(3), third.ask(3)]);
+    expect(answers.reduce((sum, { granted }) => sum + granted, 0)).toBe(4);
+    expect(await first.ask(1)).toMatchObject({ granted: 0, state: 'concurrency', sharers: 2 });
   });
 
-  it('lets another worker have what one has given back', async () => {
-    const { list } = await gates(2);
-    const [a, b] = list;
-    expect(await a?.admit(origin, 10, politeness)).toBe(4);
-    expect(await b?.admit(origin, 10, politeness)).toBe(0);
-    a?.release(origin, 5, politeness);
-    a?.release(origin, 5, politeness);
-    await eventually(async () => expect(await b?.admit(origin, 1, politeness)).toBe(1));
-    expect(await b?.admit(origin, 5, politeness)).toBe(1);
-    await Promise.all(list.map(async (gate) => gate.stop()));
+  it('make room when they end', async () => {
+    const { first, second } = await workers(2);
+    expect((await first.ask(10)).granted).toBe(4);
+    expect((await second.ask(10)).granted).toBe(0);
+    await first.ask(0, { report: { ended: 2, ok: 2, durationMs: 10 } });
+    expect((await second.ask(10)).granted).toBe(2);
   });
 
-  it('shares one answer among askers that come together', async () => {
-    const { list } = await gates(1);
-    const [gate] = list;
-    const asks = [1, 2, 3].map(async (want) => gate?.admit(origin, want, politeness));
-    expect(await Promise.all(asks)).toEqual([1, 2, 1]);
-    await gate?.stop();
-  });
-
-  it('frees the permits of a worker that died when its lease ends', async () => {
-    const { redis, keys, list } = await gates(2);
-    const [dead, alive] = list;
-    expect(await dead?.admit(origin, 4, politeness)).toBe(4);
-    expect(await alive?.admit(origin, 1, politeness)).toBe(0);
-    // What time would do: the lease has passed.
-    const [seconds] = await redis.time();
-    await redis.hset(keys.gate(origin), 'lease:w-0', `4 ${Number(seconds) * 1000 - 1}`);
-    expect(await alive?.admit(origin, 4, politeness)).toBe(4);
-    await alive?.stop();
-  });
-
-  it('gives leases that expire within 15 s', async () => {
-    const { redis, keys, list } = await gates(1);
-    await list[0]?.admit(origin, 2, politeness);
+  it('of a worker that died are free when its lease has ended, within 15 s', async () => {
+    const { redis, keys, first, second } = await workers(2);
+    await first.ask(4);
+    expect((await second.ask(1)).granted).toBe(0);
     const [count, expiry] = String(await redis.hget(keys.gate(origin), 'lease:w-0')).split(' ');
     const [seconds] = await redis.time();
-    expect(count).toBe('2');
-    expect(Number(expiry) - Number(seconds) * 1000).toBeLessThanOrEqual(16_000);
-    await list[0]?.stop();
-    expect(await redis.hget(keys.gate(origin), 'lease:w-0')).toBeNull();
+    expect(Number(expiry) / 1e6 - Number(seconds)).toBeLessThanOrEqual(15);
+    await redis.hset(keys.gate(origin), 'lease:w-0', `${count} ${Number(seconds) * 1e6 - 1}`);
+    expect((await second.ask(4)).granted).toBe(4);
   });
 
-  it('keeps origins apart and asks nothing for one without a limit', async () => {
-    const { redis, keys, list } = await gates(1);
-    const unlimited = { ...politeness, concurrency: 'unlimited' } as const;
-    expect(await list[0]?.admit(origin, 4, politeness)).toBe(4);
-    expect(await list[0]?.admit('http://other.example', 4, politeness)).toBe(4);
-    expect(await list[0]?.admit('http://free.example', 1_000, unlimited)).toBe(1_000);
-    expect(await redis.exists(keys.gate('http://free.example'))).toBe(0);
-    await list[0]?.stop();
+  it('are bounded by the strictest of several batches, and by none where none says so', async () => {
+    const { first } = await workers(1);
+    const strict: Politeness = { ...plan.politeness, concurrency: 2 };
+    expect((await first.ask(1, { politeness: strict, batch: 'strict' })).granted).toBe(1);
+    expect((await first.ask(9, { politeness: unlimited, batch: 'free' })).granted).toBe(1);
+    const free = await first.ask(50, { politeness: unlimited, at: 'http://other.example' });
+    expect(free).toMatchObject({ granted: 50, state: 'open', allowedInFlight: Infinity });
   });
 
-  it('spreads those who are turned away, so that they do not come back together', async () => {
-    const { list } = await gates(1);
-    const [gate] = list;
-    const waits: number[] = [];
-    for (let i = 0; i < 4; i++) waits.push((await gate?.park(origin, 50, politeness)) ?? 0);
-    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
-    expect((waits[3] ?? 0) - (waits[0] ?? 0)).toBeGreaterThan(1_000);
-    // Permits are left over, so the forecast was too long.
-    expect(await gate?.admit(origin, 1, politeness)).toBe(1);
-    expect(await gate?.park(origin, 4, politeness)).toBeLessThan(waits[0] ?? 0);
-    expect(await gate?.park(origin, 1_000_000, politeness)).toBe(30_000);
-    await gate?.stop();
+  it('obey what a person has set before anything else', async () => {
+    const { redis, keys, first } = await workers(1);
+    await redis.hset(keys.gateSettings(origin), 'concurrency', '6');
+    expect((await first.ask(50)).granted).toBe(6);
+    await redis.hset(keys.gateSettings(origin), 'concurrency', '0');
+    expect((await first.ask(50)).granted).toBe(50);
+  });
+});
+
+function rated(count: number, burst = 1): Politeness {
+  return { ...unlimited, rate: { count, perMs: 1000 }, burst };
+}
+
+describe('the rate', () => {
+  it('spaces starts, and promises none beyond the next 50 ms', async () => {
+    const { first } = await workers(1);
+    const answer = await first.ask(50, { politeness: rated(100) });
+    expect(answer.state).toBe('rate');
+    expect(answer.granted).toBeGreaterThanOrEqual(5);
+    expect(answer.granted).toBeLessThanOrEqual(6);
+    expect(answer.spacingMs).toBeCloseTo(10.2, 1);
+  });
+
+  it('is one line for the whole fleet', async () => {
+    const { first, second } = await workers(2);
+    const a = await first.ask(50, { politeness: rated(100) });
+    const b = await second.ask(50, { politeness: rated(100) });
+    expect(a.granted + b.granted).toBeLessThanOrEqual(8);
+    expect(b.granted === 0 || b.firstInMs > 30).toBe(true);
+  });
+
+  it('lets a burst start at once, and then spaces', async () => {
+    const { first } = await workers(1);
+    const answer = await first.ask(50, { politeness: rated(10, 5) });
+    expect(answer.granted).toBe(5);
+    expect(answer.firstInMs + 4 * answer.spacingMs).toBeLessThanOrEqual(1);
+    expect((await first.ask(50, { politeness: rated(10, 5) })).granted).toBe(0);
+  });
+
+  it('is the strictest of several batches', async () => {
+    const { first } = await workers(1);
+    await first.ask(1, { politeness: rated(1), batch: 'slow' });
+    expect(await first.ask(50, { politeness: rated(1000), batch: 'fast' })).toMatchObject({
+      granted: 0,
+      state: 'rate',
+    });
+  });
+});
+
+describe('an origin that says "not now"', () => {
+  it('is left alone by the whole fleet until then', async () => {
+    const { first, second, redis } = await workers(2);
+    await first.ask(1, { politeness: unlimited });
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
+    const told = await first.ask(0, { politeness: unlimited, report: refusal });
+    expect(told).toMatchObject({ state: 'blocked', hasChanged: true });
+    const asked = await second.ask(50, { politeness: unlimited });
+    expect(asked).toMatchObject({ granted: 0, state: 'blocked', hasChanged: false });
+    expect(asked.againInMs).toBeGreaterThan(300);
+    const other = await second.ask(5, { politeness: unlimited, at: 'http://other.example' });
+    expect(other.granted).toBe(5);
+    await redis.script('FLUSH');
+    await eventually(async () =>
+      expect((await second.ask(1, { politeness: unlimited })).granted).toBe(1),
+    );
+  });
+
+  it('without a time teaches the fleet a rate: what it has been bearing, less a tenth', async () => {
+    const { first, redis, keys } = await workers(1);
+    await first.ask(50, { politeness: unlimited });
+    await first.ask(40, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, refused: 1, durationMs: 10 } });
+    const learned = Number(await redis.hget(keys.gate(origin), 'learned'));
+    expect(learned).toBeGreaterThan(20);
+    expect(learned).toBeLessThanOrEqual(200);
+    expect(await first.ask(50, { politeness: unlimited })).toMatchObject({ state: 'rate' });
+  });
+
+  it('has its rate raised again, quickly up to where it was refused and slowly beyond', async () => {
+    const { first, redis, keys, age } = await workers(1);
+    await first.ask(50, { politeness: unlimited });
+    await first.ask(0, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, refused: 1, durationMs: 10 } });
+    const read = async () => Number(await redis.hget(keys.gate(origin), 'learned'));
+    const ceiling = Number(await redis.hget(keys.gate(origin), 'ceiling'));
+    const rates = [await read()];
+    for (let second = 0; second < 6; second++) {
+      await age('learnedAt', 2_000_000);
+      await age('raisedAt', 1_000_000);
+      await first.ask(1, { politeness: unlimited, report: { ended: 1, ok: 1, durationMs: 10 } });
+      rates.push(await read());
+    }
+    const steps = rates.slice(1).map((rate, i) => (rate - (rates[i] ?? 0)) / ceiling);
+    expect(steps[0]).toBeCloseTo(0.05, 2);
+    expect(steps.at(-1)).toBeCloseTo(0.005, 2);
+    expect(rates.at(-1)).toBeLessThan(ceiling * 1.05);
+  });
+});
+
+function failed(count: number): Partial<OriginReport> {
+  return { ended: count, failures: count, durationMs: count };
+}
+
+describe('the breaker', () => {
+  it('opens on failures in a row, cools down, and lets one probe of the fleet through', async () => {
+    const { first, second, age } = await workers(2);
+    await first.ask(20, { politeness: unlimited });
+    expect(await first.ask(1, { politeness: unlimited, report: failed(9) })).toMatchObject({
+      granted: 1,
+    });
+    const opened = await first.ask(5, { politeness: unlimited, report: failed(1) });
+    expect(opened).toMatchObject({ granted: 0, state: 'breaker', hasChanged: true });
+    expect(opened.againInMs).toBeLessThanOrEqual(2_000);
+
+    await age('openUntil', 3_000_000);
+    const probe = await second.ask(5, { politeness: unlimited });
+    expect(probe).toMatchObject({ granted: 1, state: 'probing' });
+    expect(await first.ask(5, { politeness: unlimited })).toMatchObject({ granted: 0 });
+
+    const again = await second.ask(5, { politeness: unlimited, report: failed(1) });
+    expect(again.state).toBe('breaker');
+    expect(again.againInMs).toBeGreaterThan(3_000);
+
+    await age('openUntil', 9_000_000);
+    expect((await second.ask(5, { politeness: unlimited })).granted).toBe(1);
+    const success = { ended: 1, ok: 1, durationMs: 5 };
+    const closed = await second.ask(5, { politeness: unlimited, report: success });
+    expect(closed).toMatchObject({ granted: 5, state: 'open', hasChanged: true });
+    expect((await first.ask(5, { politeness: unlimited })).granted).toBe(5);
+  });
+
+  it('forgets failures that a success interrupts', async () => {
+    const { first } = await workers(1);
+    await first.ask(40, { politeness: unlimited });
+    await first.ask(0, { politeness: unlimited, report: failed(9) });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, ok: 1, durationMs: 1 } });
+    expect(await first.ask(1, { politeness: unlimited, report: failed(9) })).toMatchObject({
+      granted: 1,
+    });
+  });
+});
+
+describe('those who are sent away', () => {
+  it('stand in line: each is told when its turn is forecast, and asking again costs no place', async () => {
+    const { first } = await workers(1);
+    const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness: slow });
+    const a = await first.gate.park(origin, 50, 0);
+    const b = await first.gate.park(origin, 50, 0);
+    expect(a).toMatchObject({ position: 50, dueInMs: 0 });
+    expect(b.position).toBe(100);
+    expect(b.dueInMs).toBeCloseTo(5_000, -2);
+    expect(await first.gate.park(origin, 50, b.position)).toEqual(b);
+  });
+
+  it('are forecast sooner when the limit is raised', async () => {
+    const { first, redis, keys } = await workers(1);
+    const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness: slow });
+    await first.gate.park(origin, 50, 0);
+    const before = await first.gate.park(origin, 50, 0);
+    await redis.hset(keys.gateSettings(origin), 'interval', '1000');
+    const after = await first.gate.park(origin, 50, before.position);
+    expect(after.dueInMs).toBeLessThan(before.dueInMs / 50);
   });
 });

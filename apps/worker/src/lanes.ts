@@ -1,0 +1,95 @@
+import type { Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Logger } from '@fetchfleet/service';
+import { OriginLane } from './origin-lane.ts';
+import type { Permits } from './permits.ts';
+import { RedisClock } from './redis-clock.ts';
+
+/** Origins of which is remembered that they were told of. */
+const MAX_TOLD = 1_000;
+
+export interface LanesOptions {
+  readonly gate: Gate;
+  readonly permits: Permits;
+  /** What an origin's robots.txt asks to leave between two fetches, as far as it is known here. */
+  readonly crawlDelayMs: (origin: string) => number | undefined;
+  readonly maxBlockMs: number;
+  readonly log: Logger;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The lanes of all origins that this worker has to do with just now. */
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #lanes = new Map<string, OriginLane>();
+  readonly #clamped = new Set<string>();
+  readonly #clock = new RedisClock();
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+  }
+
+  /** Origins with slices or fetches here. */
+  get origins(): string[] {
+    return [...this.#lanes.keys()];
+  }
+
+  of(origin: string): OriginLane {
+    const known = this.#lanes.get(origin);
+    if (known !== undefined) return known;
+    const { gate, permits, maxBlockMs, onError } = this.#options;
+    const lane: OriginLane = new OriginLane({
+      origin,
+      gate,
+      permits,
+      clock: this.#clock,
+      onError,
+      maxBlockMs,
+      onClamped: () => this.#tellClamped(origin),
+      crawlDelayMs: () => this.#options.crawlDelayMs(origin),
+      onChange: (answer) => this.#tell(origin, answer),
+      onIdle: () => {
+        if (this.#lanes.get(origin) === lane) this.#lanes.delete(origin);
+        if (this.#lanes.size === 0) this.#whenIdle?.();
+      },
+    });
+    this.#lanes.set(origin, lane);
+    return lane;
+  }
+
+  /** Slices stop: guests that have nothing to start any more are let go. @param origin default: all */
+  nudge(origin?: string): void {
+    if (origin !== undefined) this.#lanes.get(origin)?.nudge();
+    else for (const lane of this.#lanes.values()) lane.nudge();
+  }
+
+  /** Resolves when the gate knows that nothing is in flight here any more. */
+  async stop(): Promise<void> {
+    this.nudge();
+    if (this.#lanes.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, 1_000); // Redis is away: the leases expire
+      this.#whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Once per origin: an absurd answer comes again and again. */
+  #tellClamped(origin: string): void {
+    if (this.#clamped.has(origin)) return;
+    if (this.#clamped.size < MAX_TOLD) this.#clamped.add(origin);
+    const seconds = this.#options.maxBlockMs / 1000;
+    this.#options.log.warn({ origin, seconds }, 'origin asks for more time than is given');
+  }
+
+  #tell(origin: string, { state, againInMs }: GateAnswer): void {
+    const { log } = this.#options;
+    const seconds = Math.round(againInMs / 100) / 10;
+    if (state === 'blocked') log.warn({ origin, seconds }, 'origin says "not now"');
+    else if (state === 'breaker')
+      log.warn({ origin, seconds }, 'origin keeps failing: breaker open');
+    else log.info({ origin }, 'origin answers again');
+  }
+}

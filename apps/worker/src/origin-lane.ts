@@ -1,0 +1,353 @@
+import type { FetchResult } from '@fetchfleet/crawl';
+import type { BatchLimits, Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Demand, Permits } from './permits.ts';
+import type { RedisClock } from './redis-clock.ts';
+import { ReportBuilder } from './report-builder.ts';
+
+/** Whoever would wait for longer leaves, and comes back when its turn is near. */
+const MAX_LINGER_MS = 2_500;
+/** How long starts go on without asking where nothing but fetches in flight is limited. */
+const LICENCE_MS = 10;
+/** How long results may gather before they are reported; a "not now" and failures are reported at once. */
+const REPORT_MS = 10;
+/** Leases are renewed well within their life. */
+const RENEW_MS = 4_000;
+const AFTER_ERROR_MS = 500;
+/**
+ * A start that is later than this is not made: the gate spaces starts by 2 % more than the limit asks, so up to here they cannot
+ * meet those that are on time, in any second, and go beyond the limit.
+ */
+const MAX_LATE_MS = 12;
+/** Fetches in one exchange. */
+const MAX_ASK = 50;
+
+/** A slice that wants to start fetches of the lane's origin. */
+export interface Guest {
+  readonly limits: BatchLimits;
+  /** Fetches that wait to start; 0 when the slice has to stop. */
+  readonly waiting: number;
+  /** Its place among the parked; 0 if it was not parked. */
+  readonly position: number;
+  /** Starts its next fetch, which owns a permit now. `isProbe`: it is the one try of an origin that has been failing. */
+  start(isProbe: boolean): void;
+}
+
+/** Why a guest leaves the lane. */
+export type Departure =
+  | { readonly kind: 'served' }
+  | {
+      readonly kind: 'parked';
+      readonly dueInMs: number;
+      readonly position: number;
+      /** The origin says "not now" or fails, which patience bounds; otherwise it is only its turn that is far. */
+      readonly isRefused: boolean;
+    };
+
+interface Entry {
+  readonly guest: Guest;
+  readonly resolve: (departure: Departure) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface LaneOptions {
+  readonly origin: string;
+  readonly gate: Gate;
+  readonly permits: Permits;
+  readonly clock: RedisClock;
+  readonly crawlDelayMs: () => number | undefined;
+  /** Told when a block or the breaker begins or ends. */
+  readonly onChange: (answer: GateAnswer) => void;
+  /** The longest that an origin is left alone because it says so. */
+  readonly maxBlockMs: number;
+  /** Told when an origin asks for longer than that. */
+  readonly onClamped: () => void;
+  readonly onError: (error: unknown) => void;
+  /** Told when nobody waits and nothing is in flight. */
+  readonly onIdle: () => void;
+}
+
+/**
+ * One origin as this worker sees it: the slices that want to start fetches of it, in the order they came, and one conversation
+ * with the gate about all of them.
+ *
+ *     guests ──permits, then gate──▶ started at once, or spaced over the next 50 ms
+ *        │                                  │ ended
+ *        │                                  ▼
+ *        │                               report ──with the next question, within 10 ms, or at once if the origin objects
+ *        └──turn too far──▶ parked: the slice leaves and holds nothing here
+ *
+ * A guest that lingers holds no permit. Where the gate limits nothing but fetches in flight, its answer is a licence for 10 ms:
+ * fetches that end are followed by others without asking.
+ */
+export class OriginLane {
+  readonly #options: LaneOptions;
+  readonly #demand: Demand;
+  readonly #report: ReportBuilder;
+  readonly #guests: Entry[] = [];
+  readonly #scheduled = new Set<NodeJS.Timeout>();
+  #inFlight = 0;
+  /** Fetches that may be in flight under the present licence. */
+  #capacity = 0;
+  #licenceUntil = 0;
+  #askAt = 0;
+  #exchangedAt = 0;
+  /** How long the answer was expected to take. */
+  #leadMs = 0;
+  #answer: GateAnswer | undefined;
+  #isPumping = false;
+  #wakeUp: (() => void) | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#demand = options.permits.demand();
+    this.#report = new ReportBuilder(options.maxBlockMs, options.onClamped);
+  }
+
+  /** Starts the guest's fetches as permits and gate allow; resolves when none waits any more, or it has to leave. */
+  async serve(guest: Guest): Promise<Departure> {
+    return new Promise((resolve, reject) => {
+      this.#guests.push({ guest, resolve, reject });
+      this.#sendAway();
+      this.#tellDemand();
+      this.nudge();
+    });
+  }
+
+  /** A started fetch has ended; without a result if it was given up. */
+  ended(result: FetchResult | undefined): void {
+    this.#inFlight -= 1;
+    if (result !== undefined) this.#report.add(result);
+    if (this.#report.isUrgent) this.#unschedule();
+    const isFollowed =
+      !this.#report.isUrgent && this.#room() > 0 && !this.#options.permits.isAwaited;
+    if (isFollowed && this.#startOne(false)) return this.nudge();
+    this.#options.permits.give(1);
+    this.nudge();
+  }
+
+  /** Something has changed for a guest: look again. */
+  nudge(): void {
+    if (this.#wakeUp !== undefined) this.#wakeUp();
+    else if (!this.#isPumping) void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    while (!this.#isIdle()) await this.#step();
+    this.#isPumping = false;
+    this.#demand.set(0);
+    this.#options.onIdle();
+  }
+
+  #isIdle(): boolean {
+    this.#dismiss();
+    const isHolding = this.#inFlight > 0 || this.#scheduled.size > 0;
+    return this.#guests.length === 0 && !isHolding && this.#report.isEmpty && this.#capacity === 0;
+  }
+
+  async #step(): Promise<void> {
+    const waiting = this.#tellDemand();
+    const now = performance.now();
+    if (this.#report.isUrgent) return this.#exchange(0);
+    if (waiting > 0 && now >= this.#askAt) return this.#startOrAsk(waiting);
+    if (now >= this.#exchangeDueAt()) return this.#exchange(0);
+    await this.#pause(Math.min(this.#exchangeDueAt(), waiting > 0 ? this.#askAt : Infinity) - now);
+  }
+
+  async #startOrAsk(waiting: number): Promise<void> {
+    const { permits } = this.#options;
+    const room = this.#room();
+    const request = permits.request(Math.min(waiting, MAX_ASK, room > 0 ? room : MAX_ASK));
+    if (!request.isGranted) {
+      await this.#pause(this.#exchangeDueAt() + 100 - performance.now(), request.granted);
+    }
+    const taken = request.end();
+    if (taken === 0) {
+      if (performance.now() >= this.#exchangeDueAt()) await this.#exchange(0);
+    } else if (this.#report.isUrgent) {
+      permits.give(taken);
+    } else if (this.#room() >= taken) {
+      for (let i = 0; i < taken; i++) if (!this.#startOne(false)) permits.give(1);
+    } else {
+      await this.#exchange(taken);
+    }
+  }
+
+  /** Fetches that may start under the licence. */
+  #room(): number {
+    if (performance.now() >= this.#licenceUntil) return 0;
+    return Math.max(0, this.#capacity - this.#inFlight);
+  }
+
+  #exchangeDueAt(): number {
+    if (!this.#report.isEmpty) return this.#exchangedAt + REPORT_MS;
+    if (this.#inFlight > 0 || this.#scheduled.size > 0) return this.#exchangedAt + RENEW_MS;
+    return this.#capacity > 0 ? this.#exchangedAt + REPORT_MS : Infinity;
+  }
+
+  /** @param taken permits in hand: how many fetches to ask for */
+  async #exchange(taken: number): Promise<void> {
+    const { gate, permits, origin, onError } = this.#options;
+    const report = this.#report.take();
+    const limits = new Map(this.#guests.map(({ guest }) => [guest.limits.batch, guest.limits]));
+    const crawlDelayMs = this.#options.crawlDelayMs();
+    this.#leadMs = this.#options.clock.leadMs;
+    this.#exchangedAt = performance.now();
+    try {
+      const answer = await gate.exchange(origin, {
+        inFlight: this.#inFlight + this.#scheduled.size,
+        want: taken,
+        position: this.#guests[0]?.guest.position ?? 0,
+        report,
+        leadMs: this.#leadMs,
+        batches: [...limits.values()],
+        ...(crawlDelayMs !== undefined && { crawlDelayMs }),
+      });
+      const times = { askedAt: this.#exchangedAt, answeredAt: performance.now() };
+      this.#options.clock.learn(answer.nowMs, times);
+      this.#heed(answer, taken);
+    } catch (error) {
+      this.#report.putBack(report);
+      permits.give(taken);
+      this.#licenceUntil = 0;
+      this.#askAt = performance.now() + AFTER_ERROR_MS;
+      onError(error);
+      await this.#pause(AFTER_ERROR_MS);
+    }
+  }
+
+  #heed(answer: GateAnswer, taken: number): void {
+    const { permits, onChange } = this.#options;
+    const now = performance.now();
+    this.#answer = answer;
+    permits.give(taken - answer.granted);
+    if (answer.hasChanged) onChange(answer);
+    const isClosed = answer.state === 'blocked' || answer.state === 'breaker';
+    if (isClosed) this.#unschedule();
+    // Refused since it was asked: what was granted is given back unused.
+    if (this.#report.isUrgent) {
+      permits.give(answer.granted);
+    } else {
+      this.#startGranted(answer);
+    }
+    const isFree = answer.state === 'open' && answer.spacingMs === 0;
+    this.#licenceUntil = isFree && taken > 0 ? now + LICENCE_MS : 0;
+    this.#capacity = isFree ? answer.allowedInFlight : this.#inFlight;
+    this.#askAt = answer.granted < taken || isClosed ? now + Math.max(1, answer.againInMs) : now;
+    this.#sendAway();
+  }
+
+  #startGranted({ granted, firstInMs, spacingMs, state, nowMs }: GateAnswer): void {
+    const { clock } = this.#options;
+    const firstAt = clock.toLocal(nowMs + firstInMs);
+    const expectedAt = clock.toLocal(nowMs + this.#leadMs);
+    for (let i = 0; i < granted; i++) {
+      // What is left of a burst starts as soon as the answer was expected.
+      const slotAt = Math.max(firstAt + i * spacingMs, expectedAt);
+      const inMs = slotAt - performance.now();
+      if (spacingMs === 0 || inMs <= 0.5) {
+        this.#startAtSlot(spacingMs === 0 ? Infinity : slotAt, state === 'probing');
+        continue;
+      }
+      const timer = setTimeout(() => {
+        this.#scheduled.delete(timer);
+        this.#startAtSlot(slotAt, false);
+        this.nudge();
+      }, inMs);
+      this.#scheduled.add(timer);
+    }
+  }
+
+  #startAtSlot(slotAt: number, isProbe: boolean): void {
+    const isLate = performance.now() - slotAt > MAX_LATE_MS;
+    if (isLate || !this.#startOne(isProbe)) this.#options.permits.give(1);
+  }
+
+  /** The origin has objected: what was promised is not started. */
+  #unschedule(): void {
+    for (const timer of this.#scheduled) {
+      clearTimeout(timer);
+      this.#options.permits.give(1);
+    }
+    this.#scheduled.clear();
+  }
+
+  #startOne(isProbe: boolean): boolean {
+    const next = this.#guests.find(({ guest }) => guest.waiting > 0);
+    if (next === undefined) return false;
+    this.#inFlight += 1;
+    next.guest.start(isProbe);
+    return true;
+  }
+
+  /** Slices that wait for the gate, and not for permits, are no reason to claim fewer of other origins. */
+  #tellDemand(): number {
+    const waiting = this.#waiting();
+    const isOpen = this.#answer === undefined || this.#answer.state === 'open';
+    this.#demand.set(isOpen ? waiting : 0);
+    return waiting;
+  }
+
+  /** Fetches that wait and have no start promised. */
+  #waiting(): number {
+    const all = this.#guests.reduce((sum, { guest }) => sum + guest.waiting, 0);
+    return Math.max(0, all - this.#scheduled.size);
+  }
+
+  #dismiss(): void {
+    for (let i = this.#guests.length - 1; i >= 0; i--) {
+      const entry = this.#guests[i];
+      if (entry !== undefined && entry.guest.waiting === 0) {
+        this.#guests.splice(i, 1);
+        entry.resolve({ kind: 'served' });
+      }
+    }
+  }
+
+  /** Whoever's turn is too far leaves. The first guest stays while there is anything to wait for at all. */
+  #sendAway(): void {
+    const answer = this.#answer;
+    if (answer === undefined || answer.state === 'open') return;
+    const untilAskMs = Math.max(0, this.#askAt - performance.now());
+    let ahead = 0;
+    const staying: Entry[] = [];
+    for (const entry of this.#guests.splice(0)) {
+      const waitMs = untilAskMs + ahead * answer.paceMs * answer.sharers;
+      ahead += entry.guest.waiting;
+      if (waitMs <= MAX_LINGER_MS || entry.guest.waiting === 0) staying.push(entry);
+      else void this.#park(entry, { waitMs, state: answer.state });
+    }
+    this.#guests.push(...staying);
+  }
+
+  async #park(
+    { guest, resolve, reject }: Entry,
+    { waitMs, state }: { readonly waitMs: number; readonly state: GateAnswer['state'] },
+  ): Promise<void> {
+    try {
+      const { gate, origin } = this.#options;
+      const parked = await gate.park(origin, guest.waiting, guest.position);
+      const isRefused = state === 'blocked' || state === 'breaker' || state === 'probing';
+      const forecastMs = isRefused ? parked.dueInMs : earlier(parked.dueInMs);
+      const dueInMs = Math.ceil(Math.max(forecastMs, isRefused ? waitMs : waitMs / 2));
+      resolve({ kind: 'parked', dueInMs, position: parked.position, isRefused });
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  /** Until the time is over, `until` resolves, or the lane is nudged. */
+  async #pause(ms: number, until?: Promise<unknown>): Promise<void> {
+    const { promise: nudged, resolve } = Promise.withResolvers<void>();
+    const timer = ms === Infinity ? undefined : setTimeout(resolve, Math.max(0, ms));
+    this.#wakeUp = resolve;
+    await (until === undefined ? nudged : Promise.race([nudged, until]));
+    clearTimeout(timer);
+    this.#wakeUp = undefined;
+  }
+}
+
+/** Far ahead, half-way, so that a limit that was raised is noticed; near, a little early, so that no slot passes unused. */
+function earlier(dueInMs: number): number {
+  return dueInMs > 10_000 ? dueInMs / 2 : Math.max(dueInMs - 1_000, 100);
+}

@@ -1,0 +1,88 @@
+import { blockOf, type FetchResult } from '@fetchfleet/crawl';
+import type { OriginReport } from '@fetchfleet/fleet';
+
+const EMPTY: OriginReport = {
+  ended: 0,
+  durationMs: 0,
+  ok: 0,
+  refused: 0,
+  blockMs: 0,
+  blockReason: '',
+  failures: 0,
+  timeouts: 0,
+};
+
+/** Adds up what fetches of an origin say about it, for the gate. */
+export class ReportBuilder {
+  readonly #maxBlockMs: number;
+  readonly #onClamped: () => void;
+  #report = EMPTY;
+  #isUrgent = false;
+
+  /** `onClamped` is told when the origin asks to be left alone for longer than `maxBlockMs`. */
+  constructor(maxBlockMs: number, onClamped: () => void) {
+    this.#maxBlockMs = maxBlockMs;
+    this.#onClamped = onClamped;
+  }
+
+  get isEmpty(): boolean {
+    return this.#report.ended === 0;
+  }
+
+  /** The origin objects or fails: the fleet must know at once. */
+  get isUrgent(): boolean {
+    return this.#isUrgent;
+  }
+
+  add(result: FetchResult): void {
+    const r = this.#report;
+    const block = blockOf(result, Date.now(), this.#maxBlockMs);
+    if (block?.isClamped === true) this.#onClamped();
+    const kind = kindOf(result, block?.isRefusal === true);
+    const isLonger = block !== undefined && (block.blockMs > r.blockMs || r.blockReason === '');
+    this.#report = {
+      ended: r.ended + 1,
+      durationMs: r.durationMs + result.durationMs,
+      ok: r.ok + (kind === 'ok' ? 1 : 0),
+      refused: r.refused + (kind === 'refused' ? 1 : 0),
+      blockMs: isLonger ? block.blockMs : r.blockMs,
+      blockReason: isLonger ? block.reason : r.blockReason,
+      failures: kind === 'failed' ? r.failures + 1 : kind === 'ok' ? 0 : r.failures,
+      timeouts: r.timeouts + (result.kind === 'failure' && result.outcome === 'timeout' ? 1 : 0),
+    };
+    if (kind === 'refused' || kind === 'failed' || block !== undefined) this.#isUrgent = true;
+  }
+
+  /** What was added since the last time. */
+  take(): OriginReport {
+    const report = this.#report;
+    this.#report = EMPTY;
+    this.#isUrgent = false;
+    return report;
+  }
+
+  /** It could not be told: it counts with the next one. */
+  putBack(report: OriginReport): void {
+    const r = this.#report;
+    this.#report = {
+      ended: r.ended + report.ended,
+      durationMs: r.durationMs + report.durationMs,
+      ok: r.ok + report.ok,
+      refused: r.refused + report.refused,
+      blockMs: Math.max(r.blockMs, report.blockMs),
+      blockReason: r.blockMs > report.blockMs ? r.blockReason : report.blockReason,
+      failures: r.ok > 0 ? r.failures : r.failures + report.failures,
+      timeouts: r.timeouts + report.timeouts,
+    };
+  }
+}
+
+/** What a result says of its origin; undefined where it says nothing. */
+function kindOf(result: FetchResult, isRefusal: boolean): 'ok' | 'refused' | 'failed' | undefined {
+  if (result.kind === 'response') {
+    if (isRefusal) return 'refused';
+    return result.status >= 500 ? 'failed' : 'ok';
+  }
+  const isFailing = result.outcome === 'network-error' || result.outcome === 'timeout';
+  return isFailing ? 'failed' : undefined;
+}
