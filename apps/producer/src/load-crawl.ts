@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { type Crawl, measureCrawl, readCrawlFile, secretNames } from '@fetchfleet/crawl';
+import {
+  type Crawl,
+  crawlWarnings,
+  measureCrawl,
+  readCrawlFile,
+  secretNames,
+} from '@fetchfleet/crawl';
 import type { Context } from './context.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Problems } from './problems.ts';
@@ -19,7 +25,7 @@ export interface LoadedCrawl {
 export async function loadCrawl(
   file: string,
   problems: Problems,
-  { env, cwd }: Context,
+  { env, cwd, terminal }: Context,
 ): Promise<LoadedCrawl | undefined> {
   const path = resolve(cwd, file);
   const crawl = await problems.collect(async () => readCrawlFile(path));
@@ -27,6 +33,7 @@ export async function loadCrawl(
   const measure = await problems.collect(async () => measureCrawl(crawl));
   const missingSecrets = secretNames(crawl.plan.headers).filter((name) => !env[name]);
   if (measure === undefined) return undefined;
+  for (const warning of crawlWarnings(crawl)) terminal.warn(warning);
   return {
     crawl,
     path,
