@@ -117,8 +117,9 @@ class PooledFetcher implements Fetcher {
     const { signal, limits, secretHeaders } = request;
     const { transport } = lane;
     const headers = withCredentialsOf(url, this.#headersOf(request.headers));
-    url.username = '';
-    url.password = '';
+    // Assigning parses the URL again, which is felt at ten thousand a second.
+    if (url.username !== '') url.username = '';
+    if (url.password !== '') url.password = '';
     return new Promise((resolve, reject) => {
       const onResult = (result: FetchResult) => {
         if (signal) {
