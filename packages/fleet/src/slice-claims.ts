@@ -1,8 +1,8 @@
 import type { Slice } from '@fetchfleet/crawl';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type FleetKeys, fleetKeys } from './keys.ts';
-import { SLICES } from './slice-queue.ts';
+import { FairProgress } from './fair-progress.ts';
+import { type FleetKeys, fleetKeys, SLICES } from './keys.ts';
 
 /** A claim is lost this long after its worker was last heard of. With the check below, 15 s at most. */
 const LOCK_MS = 10_000;
@@ -24,7 +24,7 @@ export interface ClaimedSlice {
   complete(): Promise<void>;
   /** The rest comes back after `dueInMs`, for any worker. */
   delay(rest: Slice, dueInMs: number): Promise<void>;
-  /** The rest goes back to the head of the queue. */
+  /** The rest goes back, before all that has not been claimed yet. */
   giveBack(rest: Slice): Promise<void>;
   /** Not a slice of ours: kept among the failed jobs, with the reason. */
   reject(reason: Error): Promise<void>;
@@ -42,7 +42,10 @@ interface Claim {
  * What its own loop would have done is done here: renewing locks, and looking for slices of dead workers.
  */
 export class SliceClaims {
+  readonly #redis: Redis;
+  readonly #keys: FleetKeys;
   readonly #worker: Worker<Slice>;
+  readonly #progress: FairProgress;
   readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, Claim>();
   #renewal: NodeJS.Timeout | undefined;
@@ -60,9 +63,12 @@ export class SliceClaims {
   }) {
     this.#name = options.worker;
     this.#onError = options.onError;
+    this.#redis = options.redis;
+    this.#keys = options.keys ?? fleetKeys();
+    this.#progress = new FairProgress(this.#redis, this.#keys);
     this.#worker = new Worker<Slice>(SLICES, null, {
       connection: options.redis,
-      prefix: (options.keys ?? fleetKeys()).queuePrefix,
+      prefix: this.#keys.queuePrefix,
       autorun: false,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
@@ -80,6 +86,7 @@ export class SliceClaims {
 
   async start(): Promise<void> {
     await this.#worker.waitUntilReady();
+    await this.#progress.start();
     await this.#worker.startStalledCheckTimer();
     this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
   }
@@ -99,13 +106,16 @@ export class SliceClaims {
     await this.pause();
     clearInterval(this.#renewal);
     this.#renewal = undefined;
+    await this.#progress.stop();
   }
 
   /** The next slice; undefined when there was none for a few seconds. Rejects while Redis cannot be reached. */
   async claim(): Promise<ClaimedSlice | undefined> {
     const token = `${this.#name}:${this.#tokens++}`;
+    const era = this.#progress.era;
     const job = await this.#worker.getNextJob(token);
     if (job?.id === undefined) return undefined;
+    this.#progress.claimed(era, job.priority);
     const claim: Claim = { job, token, lost: new AbortController() };
     this.#claims.set(job.id, claim);
     return this.#claimed(job.id, claim);
@@ -138,12 +148,15 @@ export class SliceClaims {
         end(async () => {
           await job.updateData(rest);
           await job.moveToWait(token);
+          // BullMQ puts it back in silence if it has a priority: a worker that waits would see it seconds later.
+          await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
         }),
       reject: async (reason) => end(async () => job.moveToFailed(reason, token, false)),
     };
   }
 
   #renew(): void {
+    this.#progress.flush();
     for (const [id, claim] of this.#claims) void this.#renewOne(id, claim);
   }
 

@@ -2,10 +2,8 @@ import type { Slice } from '@fetchfleet/crawl';
 import { firstIndex } from '@fetchfleet/crawl';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type FleetKeys, fleetKeys } from './keys.ts';
-
-/** Name of the one queue of a fleet. */
-export const SLICES = 'slices';
+import { FairOrder } from './fair-order.ts';
+import { type FleetKeys, fleetKeys, SLICES } from './keys.ts';
 
 /** Stays the same for the whole life of a slice: its first index never moves to another one. */
 export function sliceId(slice: Slice): string {
@@ -17,10 +15,16 @@ export class SliceQueue {
   readonly #queue: Queue<Slice, void, 'slice'>;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
+  readonly #order: FairOrder;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    order: FairOrder = new FairOrder(redis, keys),
+  ) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#order = order;
     this.#queue = new Queue(SLICES, {
       connection: redis,
       prefix: keys.queuePrefix,
@@ -33,23 +37,36 @@ export class SliceQueue {
 
   /**
    * Adds slices under ids derived from batch and first index. One that is queued already is left as it is, so that
-   * a call that failed half-way is simply repeated.
+   * a call that failed half-way is simply repeated. Batches and origins take turns, see {@link FairOrder}.
    *
    * @param ids of slices that have lost their first fetches since: the ids they had when they were whole
    */
   async add(slices: readonly Slice[], ids: readonly string[] = slices.map(sliceId)): Promise<void> {
-    await this.#queue.addBulk(
-      slices.map((slice, i) => ({
-        name: 'slice',
-        data: slice,
-        opts: { jobId: ids[i] ?? sliceId(slice) },
-      })),
+    const turns = await this.#order.assign(slices);
+    const jobs = slices.map((slice, i) => ({
+      name: 'slice' as const,
+      data: slice,
+      opts: { jobId: ids[i] ?? sliceId(slice), priority: turns.priorities[i] ?? 1 },
+    }));
+    await this.#queue.addBulk(jobs);
+    await this.#order.confirm(
+      turns,
+      jobs.map(({ opts }) => opts.jobId),
     );
   }
 
   /** Slices by state: `active`, `waiting`, `delayed`, `failed` (corrupt ones, kept to be looked at). */
   async counts(): Promise<Record<string, number>> {
-    return this.#queue.getJobCounts('active', 'waiting', 'delayed', 'failed');
+    const counts = await this.#queue.getJobCounts(
+      'active',
+      'waiting',
+      'prioritized',
+      'delayed',
+      'failed',
+    );
+    // Every slice has a priority; those of vanished workers wait in a list before all others. For us both wait.
+    const { prioritized = 0, waiting = 0, ...others } = counts;
+    return { ...others, waiting: waiting + prioritized };
   }
 
   /** Workers seen within the last 15 s. */
