@@ -9,6 +9,8 @@ Examples:
   id=$(fetchfleet start countries.yaml)             enqueue for workers elsewhere
   fetchfleet status $id --watch
   fetchfleet export $id --format csv -o countries.csv
+  fetchfleet origins --watch                        limits, blocks, who waits
+  fetchfleet origins set https://api.example --rate 5/s
 
 Environment:
   REDIS_URL    the Redis of the fleet: redis://, rediss:// or unix:///PATH; without it, run
@@ -37,6 +39,8 @@ export function buildCli(
     .description('Fetches large batches of URLs with a fleet of workers: durable, polite, exact.')
     .version(version, '-V, --version')
     .helpCommand('help [command]')
+    // A subcommand of a command has options of the same name.
+    .enablePositionalOptions()
     .addHelpText('after', HELP)
     .exitOverride()
     .configureOutput({
@@ -48,10 +52,10 @@ export function buildCli(
   program.hook('preAction', (_program, command) => {
     if (command.opts()['quiet'] === true) context.terminal.quieten();
   });
-  for (const add of [addRun, addStart, addStatus, addCancel, addResume, addExport]) {
+  for (const add of [addRun, addStart, addStatus, addCancel, addResume, addExport, addOrigins]) {
     add(program, context, invoke);
   }
-  for (const command of program.commands) {
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command
       .option('--json', 'one JSON document on stdout, for machines')
       .option('-q, --quiet', 'only warnings and errors on stderr');
@@ -152,6 +156,60 @@ const addExport: Add = (program, context, invoke) => {
     .option('--results <dir>', 'results folder (default: "./results")')
     .action(async (batch: string, options) =>
       invoke(async () => (await import('./export.ts')).exportRecords(batch, options, context)),
+    );
+};
+
+const ORIGINS_HELP = `
+Limits without a word beside them are those of the crawl files, the strictest of all
+batches under way. What was set comes before them; what robots.txt asks for, and what an
+origin was found to bear, always counts.
+
+Examples:
+  fetchfleet origins --watch
+  fetchfleet origins set https://api.example --rate 5/s --burst 10 --concurrency 8
+  fetchfleet origins set https://api.example:8443 --rate unlimited
+  fetchfleet origins unset https://api.example
+  fetchfleet origins --json | jq '.origins[] | select(.blockedUntil)'`;
+
+const addOrigins: Add = (program, context, invoke) => {
+  const origins = program
+    .command('origins')
+    .summary('show the limits of origins, or set them')
+    .description(
+      'Shows what the fleet knows of every origin: limits and where they come from, fetches in flight and ' +
+        'waiting, blocks, and whether it is down.',
+    )
+    .addOption(new Option('--watch', 'redraw every second until Ctrl-C').conflicts('json'))
+    .enablePositionalOptions()
+    .addHelpText('after', ORIGINS_HELP)
+    .action(async (options) =>
+      invoke(async () => (await import('./origins.ts')).origins(options, context)),
+    );
+  addOriginsSet(origins, context, invoke);
+  origins
+    .command('unset')
+    .summary('let the crawl files decide again')
+    .description('Takes away the limits that were set for an origin: the crawl files decide again.')
+    .argument('<origin>', 'https://HOST[:PORT]')
+    .action(async (origin: string, options) =>
+      invoke(async () => (await import('./origins-set.ts')).unsetOrigin(origin, options, context)),
+    );
+};
+
+const addOriginsSet: Add = (origins, context, invoke) => {
+  origins
+    .command('set')
+    .summary('set limits of an origin for the whole fleet')
+    .description(
+      'Sets limits of an origin for the whole fleet. They come before those of crawl files, take effect on ' +
+        'running batches within seconds, and hold until they are unset. What is not named stays as it is.',
+    )
+    .argument('<origin>', 'https://HOST[:PORT]')
+    .option('--rate <rate>', 'starts: N/s, N/m, N/h or unlimited')
+    .option('--burst <n>', 'starts at once before the rate spaces them')
+    .option('--concurrency <n>', 'fetches in flight, or unlimited')
+    .action(async (origin: string, options) =>
+      invoke(async () => (await import('./origins-set.ts')).setOrigin(origin, options, context)),
     );
 };
 

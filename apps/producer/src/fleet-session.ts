@@ -3,6 +3,7 @@ import {
   fleetKeys,
   type FleetKeys,
   Ledger,
+  Origins,
   parseRedisUrl,
   redactRedisUrl,
   SliceQueue,
@@ -32,6 +33,7 @@ export class FleetSession {
   /** For local workers. */
   readonly url: string;
   readonly ledger: Ledger;
+  readonly origins: Origins;
   readonly #redis: Redis;
   readonly #embedded: EmbeddedRedis | undefined;
   readonly #keys: FleetKeys;
@@ -45,6 +47,7 @@ export class FleetSession {
     this.#embedded = address.embedded;
     this.#keys = fleetKeys(fleet);
     this.ledger = new Ledger(redis, this.#keys);
+    this.origins = new Origins(redis, this.#keys);
     this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
     redis.on('close', () => this.#expectReturn());
     redis.on('ready', () => this.#stopTimer());

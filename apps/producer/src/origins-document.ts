@@ -1,0 +1,49 @@
+import type { OriginStatus } from '@fetchfleet/fleet';
+
+/** What `--json` prints of an origin. What does not apply is null, so that the keys are always the same. */
+export interface OriginDocument {
+  readonly origin: string;
+  readonly rate: {
+    readonly limit: string;
+    readonly perSecond: number | null;
+    readonly source: OriginStatus['rate']['source'];
+  };
+  readonly burst: number;
+  readonly concurrency: OriginStatus['concurrency'];
+  readonly inUse: number;
+  readonly workers: number;
+  readonly waiting: number;
+  readonly blockedUntil: string | null;
+  /** What is left of it; for those whose clock is not that of Redis. */
+  readonly blockedMs: number | null;
+  readonly blockedFor: string | null;
+  readonly breaker: OriginStatus['breaker'];
+  readonly openUntil: string | null;
+  readonly openMs: number | null;
+  readonly learnedRate: number | null;
+  readonly durationMs: number | null;
+}
+
+export function originDocument(status: OriginStatus): OriginDocument {
+  return {
+    origin: status.origin,
+    rate: {
+      limit: status.rate.limit,
+      perSecond: status.rate.perSecond ?? null,
+      source: status.rate.source,
+    },
+    burst: status.burst,
+    concurrency: status.concurrency,
+    inUse: status.inUse,
+    workers: status.workers,
+    waiting: status.waiting,
+    blockedUntil: status.blockedUntil ?? null,
+    blockedMs: status.blockedMs ?? null,
+    blockedFor: status.blockedFor ?? null,
+    breaker: status.breaker,
+    openUntil: status.openUntil ?? null,
+    openMs: status.openMs ?? null,
+    learnedRate: status.learnedRate ?? null,
+    durationMs: status.durationMs ?? null,
+  };
+}
