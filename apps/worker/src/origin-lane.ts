@@ -193,8 +193,9 @@ export class OriginLane {
     const crawlDelayMs = this.#options.crawlDelayMs();
     this.#leadMs = this.#options.clock.leadMs;
     this.#exchangedAt = performance.now();
+    let answer: GateAnswer;
     try {
-      const answer = await gate.exchange(origin, {
+      answer = await gate.exchange(origin, {
         inFlight: this.#inFlight + this.#scheduled.size,
         want: taken,
         position: this.#guests[0]?.guest.position ?? 0,
@@ -203,17 +204,17 @@ export class OriginLane {
         batches: [...limits.values()],
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),
       });
-      const times = { askedAt: this.#exchangedAt, answeredAt: performance.now() };
-      this.#options.clock.learn(answer.nowMs, times);
-      this.#heed(answer, taken);
     } catch (error) {
       this.#report.putBack(report);
       permits.give(taken);
       this.#licenceUntil = 0;
       this.#askAt = performance.now() + AFTER_ERROR_MS;
       onError(error);
-      await this.#pause(AFTER_ERROR_MS);
+      return this.#pause(AFTER_ERROR_MS);
     }
+    const times = { askedAt: this.#exchangedAt, answeredAt: performance.now() };
+    this.#options.clock.learn(answer.nowMs, times);
+    this.#heed(answer, taken);
   }
 
   #heed(answer: GateAnswer, taken: number): void {
@@ -230,8 +231,12 @@ export class OriginLane {
     } else {
       this.#startGranted(answer);
     }
-    const isFree = answer.state === 'open' && answer.spacingMs === 0;
-    this.#licenceUntil = isFree && taken > 0 ? now + LICENCE_MS : 0;
+    // Where all permits are out, those that are here may still be used again by whatever follows.
+    const isFree =
+      taken > 0 &&
+      answer.spacingMs === 0 &&
+      (answer.state === 'open' || answer.state === 'concurrency');
+    this.#licenceUntil = isFree ? now + LICENCE_MS : 0;
     this.#capacity = isFree ? answer.allowedInFlight : this.#inFlight;
     this.#askAt = answer.granted < taken || isClosed ? now + Math.max(1, answer.againInMs) : now;
     this.#sendAway();
