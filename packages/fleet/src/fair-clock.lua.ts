@@ -28,7 +28,7 @@ end
 
 /**
  * What time it is; lowers every tag first where that is due. In one step, because two producers may find it due at once.
- * About 2 µs for each queued slice, once in some 50 million fetches; nothing otherwise.
+ * About 8 µs for each queued slice (0.2 s with a million fetches pending), once in some 50 million fetches; nothing otherwise.
  *
  * KEYS  clock, wait, active, prioritized, delayed
  * ARGV  prefix of job keys, time from which tags are lowered
