@@ -13,6 +13,8 @@ export interface LanesOptions {
   /** What an origin's robots.txt asks to leave between two fetches, as far as it is known here. */
   readonly crawlDelayMs: (origin: string) => number | undefined;
   readonly maxBlockMs: number;
+  /** Brings slices back that were sent away. */
+  readonly callBack: (slices: readonly string[]) => Promise<void>;
   readonly log: Logger;
   readonly onError: (error: unknown) => void;
 }
@@ -45,6 +47,7 @@ export class Lanes {
       clock: this.#clock,
       onError,
       maxBlockMs,
+      callBack: (slices) => void this.#options.callBack(slices).catch(onError),
       onClamped: () => this.#tellClamped(origin),
       crawlDelayMs: () => this.#options.crawlDelayMs(origin),
       onChange: (answer) => this.#tell(origin, answer),

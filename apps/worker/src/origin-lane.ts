@@ -13,16 +13,23 @@ const REPORT_MS = 10;
 /** Leases are renewed well within their life. */
 const RENEW_MS = 4_000;
 const AFTER_ERROR_MS = 500;
+/** However far the next start is: limits may be raised, and that must be seen within 2 s. */
+const MAX_ASK_AGAIN_MS = 1_000;
 /**
  * A start that is later than this is not made: the gate spaces starts by 2 % more than the limit asks, so up to here they cannot
  * meet those that are on time, in any second, and go beyond the limit.
  */
 const MAX_LATE_MS = 12;
+/** Slices called back at once, and when, if none has come, again. */
+const MAX_CALL = 2;
+const CALL_AGAIN_MS = 300;
 /** Fetches in one exchange. */
 const MAX_ASK = 50;
 
 /** A slice that wants to start fetches of the lane's origin. */
 export interface Guest {
+  /** Id of the slice. */
+  readonly slice: string;
   readonly limits: BatchLimits;
   /** Fetches that wait to start; 0 when the slice has to stop. */
   readonly waiting: number;
@@ -55,6 +62,8 @@ export interface LaneOptions {
   readonly permits: Permits;
   readonly clock: RedisClock;
   readonly crawlDelayMs: () => number | undefined;
+  /** Slices that were sent away, here or elsewhere, and could start now. */
+  readonly callBack: (slices: readonly string[]) => void;
   /** Told when a block or the breaker begins or ends. */
   readonly onChange: (answer: GateAnswer) => void;
   /** The longest that an origin is left alone because it says so. */
@@ -93,6 +102,7 @@ export class OriginLane {
   #exchangedAt = 0;
   /** How long the answer was expected to take. */
   #leadMs = 0;
+  #calledAt = 0;
   #answer: GateAnswer | undefined;
   #isPumping = false;
   #wakeUp: (() => void) | undefined;
@@ -107,6 +117,7 @@ export class OriginLane {
   async serve(guest: Guest): Promise<Departure> {
     return new Promise((resolve, reject) => {
       this.#guests.push({ guest, resolve, reject });
+      this.#calledAt = 0;
       this.#sendAway();
       this.#tellDemand();
       this.nudge();
@@ -201,6 +212,7 @@ export class OriginLane {
         position: this.#guests[0]?.guest.position ?? 0,
         report,
         leadMs: this.#leadMs,
+        hunger: this.#hunger(taken),
         batches: [...limits.values()],
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),
       });
@@ -238,7 +250,9 @@ export class OriginLane {
       (answer.state === 'open' || answer.state === 'concurrency');
     this.#licenceUntil = isFree ? now + LICENCE_MS : 0;
     this.#capacity = isFree ? answer.allowedInFlight : this.#inFlight;
-    this.#askAt = answer.granted < taken || isClosed ? now + Math.max(1, answer.againInMs) : now;
+    const againMs = isClosed ? answer.againInMs : Math.min(answer.againInMs, MAX_ASK_AGAIN_MS);
+    this.#askAt = answer.granted < taken || isClosed ? now + Math.max(1, againMs) : now;
+    if (answer.callBack.length > 0) this.#options.callBack(answer.callBack);
     this.#sendAway();
   }
 
@@ -283,6 +297,15 @@ export class OriginLane {
     this.#inFlight += 1;
     next.guest.start(isProbe);
     return true;
+  }
+
+  /** Slices to call back: when less waits here than is in flight, the next ones have to be on their way. */
+  #hunger(taken: number): number {
+    const isFed = this.#waiting() - taken > Math.max(1, this.#inFlight);
+    const now = performance.now();
+    if (isFed || now < this.#calledAt + CALL_AGAIN_MS) return 0;
+    this.#calledAt = now;
+    return MAX_CALL;
   }
 
   /** Slices that wait for the gate, and not for permits, are no reason to claim fewer of other origins. */
@@ -331,7 +354,8 @@ export class OriginLane {
   ): Promise<void> {
     try {
       const { gate, origin } = this.#options;
-      const parked = await gate.park(origin, guest.waiting, guest.position);
+      const { slice, waiting: count, position } = guest;
+      const parked = await gate.park(origin, { slice, count, position });
       const isRefused = state === 'blocked' || state === 'breaker' || state === 'probing';
       const forecastMs = isRefused ? parked.dueInMs : earlier(parked.dueInMs);
       const dueInMs = Math.ceil(Math.max(forecastMs, isRefused ? waitMs : waitMs / 2));

@@ -12,6 +12,7 @@ export class Presence {
   readonly #keys: FleetKeys;
   readonly #worker: string;
   readonly #log: Logger;
+  readonly #onBeat: () => Promise<void>;
   #timer: NodeJS.Timeout | undefined;
   #lastAnswer = 0;
   #wasConnected: boolean | undefined;
@@ -22,7 +23,10 @@ export class Presence {
     readonly keys: FleetKeys;
     readonly worker: string;
     readonly log: Logger;
+    /** What else is to be told every two seconds. */
+    readonly onBeat: () => Promise<void>;
   }) {
+    this.#onBeat = options.onBeat;
     this.#redis = options.redis;
     this.#keys = options.keys;
     this.#worker = options.worker;
@@ -66,6 +70,7 @@ export class Presence {
     this.#tellChange();
     await this.#redis.zadd(this.#keys.workers, Number(seconds), this.#worker);
     await this.#redis.zremrangebyscore(this.#keys.workers, '-inf', Number(seconds) - 3600);
+    await this.#onBeat();
   }
 
   #tellChange(): void {

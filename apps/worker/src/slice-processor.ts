@@ -94,7 +94,7 @@ export class SliceProcessor {
     if (claim.redeliveries > MAX_REDELIVERIES) {
       return this.#abandon(claim, { batch, origin: slice.origin }, fetches);
     }
-    const run = new SliceRun(this.#options, batch, slice);
+    const run = new SliceRun(this.#options, batch, { id: claim.id, ...slice });
     const rest = await run.run(fetches, { lost: claim.lost, asked });
     await this.#end(claim, { slice, batch, rest });
   }

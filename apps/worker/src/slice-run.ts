@@ -1,10 +1,4 @@
-import {
-  dispose,
-  type FetchFailure,
-  type FetchResult,
-  type PendingFetch,
-  type Slice,
-} from '@fetchfleet/crawl';
+import { dispose, type FetchFailure, type FetchResult, type PendingFetch } from '@fetchfleet/crawl';
 import type { Fetcher } from '@fetchfleet/fetcher';
 import { toError } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
@@ -48,6 +42,7 @@ export interface SliceRest {
 export class SliceRun {
   readonly #tools: SliceTools;
   readonly #batch: ActiveBatch;
+  readonly #id: string;
   readonly #origin: string;
   readonly #stop = new AbortController();
   readonly #due: PendingFetch[] = [];
@@ -58,7 +53,12 @@ export class SliceRun {
   #parkedMs = 0;
   #failure: Error | undefined;
 
-  constructor(tools: SliceTools, batch: ActiveBatch, slice: Pick<Slice, 'origin' | 'position'>) {
+  constructor(
+    tools: SliceTools,
+    batch: ActiveBatch,
+    slice: { readonly id: string; readonly origin: string; readonly position?: number },
+  ) {
+    this.#id = slice.id;
     this.#tools = tools;
     this.#batch = batch;
     this.#origin = slice.origin;
@@ -133,6 +133,7 @@ export class SliceRun {
     const { recorder } = this.#tools;
     const waiting = (): number => (this.#isStopping || !recorder.isReady ? 0 : this.#due.length);
     return {
+      slice: this.#id,
       limits: { batch: this.#batch.id, politeness: this.#batch.plan.politeness },
       get waiting() {
         return waiting();

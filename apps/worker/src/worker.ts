@@ -5,6 +5,7 @@ import {
   Gate,
   Ledger,
   openRedis,
+  Origins,
   RobotsStore,
   SliceClaims,
   SliceQueue,
@@ -32,6 +33,8 @@ import { Robots } from './robots.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
 
+/** Origins that a scrape asks the gate about. */
+const MAX_SHOWN = 100;
 /** A claim loop that has not come round for so long, though Redis answers and permits are free, is stuck. */
 const MAX_SILENCE_MS = 30_000;
 
@@ -45,6 +48,7 @@ export class FleetWorker {
   readonly #log: Logger;
   readonly #redis: Redis;
   readonly #metrics: Metrics;
+  readonly #origins: Origins;
   readonly #presence: Presence;
   readonly #permits: Permits;
   readonly #fetcher: Fetcher;
@@ -71,7 +75,14 @@ export class FleetWorker {
     const keys = fleetKeys(settings.fleet);
     this.#redis = openRedis(settings.redisUrl, (error) => this.#presence.failed(error));
     const redis = this.#redis;
-    this.#presence = new Presence({ redis, keys, worker: this.id, log: this.#log });
+    this.#origins = new Origins(redis, keys);
+    this.#presence = new Presence({
+      redis,
+      keys,
+      worker: this.id,
+      log: this.#log,
+      onBeat: async () => this.#origins.seen(this.#lanes.origins),
+    });
     this.#metrics = createMetrics({
       worker: this.id,
       version: VERSION,
@@ -98,6 +109,7 @@ export class FleetWorker {
       permits: this.#permits,
       crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
       maxBlockMs: settings.maxRetryAfter,
+      callBack: async (slices) => this.#queue.callBack(slices),
       log: this.#log,
       onError: (error) => this.#presence.failed(toError(error)),
     });
@@ -237,6 +249,7 @@ export class FleetWorker {
     for (const [state, count] of Object.entries(await this.#queue.counts())) {
       this.#metrics.queueJobs.set({ state }, count);
     }
+    this.#metrics.originsSeen(await this.#origins.list(this.#lanes.origins.slice(0, MAX_SHOWN)));
   }
 
   #health(): Health {

@@ -3,10 +3,11 @@
  *
  *   lease:<worker>     "<fetches in flight> <expiry>"                             who holds how many permits
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>"                what crawl files allow; the strictest holds
- *   tat                theoretical arrival time of the next start (GCRA)
+ *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval that it was reckoned with
  *   head, tail         parked fetches: how many have had their turn, how many were ever parked
  *   durationMs         moving average of how long a fetch takes; fastestMs: the least it has taken lately
  *   blockedUntil, blockedFor    the origin said "not now"
+ *   denials            times in a row that it refused, named no time, and accepted nothing
  *   crawlDelay         interval that robots.txt asks for; a clock of its own, because it must outlive a block
  *   learned, ceiling, learnedAt, raisedAt     rate found by being refused, where it was refused, when it changed
  *   window, windowAt   concurrency found by timeouts and climbing latency
@@ -85,16 +86,17 @@ end
 /**
  * Reports what ended and asks what may start.
  *
- * KEYS  gate hash · settings hash
+ * KEYS  gate hash · settings hash · line of those that were sent away
  * ARGV   1 worker · 2 fetches in flight here · 3 wanted · 4 position of the first of them among the parked, or 0
  *        5 horizon: how far ahead starts may be promised · 6 lease · 7 expiry of the hash, ms
  *        8 ended · 9 their durations added up, ms · 10 successes · 11 refusals (429, 503) · 12 block, ms (0: none) · 13 why
  *       14 failures at the end in a row · 15 timeouts · 16 crawl delay, or -1: not known
  *       17 lead: how long the answer takes to arrive, so that no slot is over by then
- *       18 … id, interval, burst, concurrency of every batch that asks
+ *       18 how many slices the worker could do with besides those it has
+ *       19 … id, interval, burst, concurrency of every batch that asks
  * Returns { granted, first start in µs from now (what is before the lead may start at once), spacing in µs, ask again in µs, state, workers sharing,
  *           pace: µs per fetch at the present limits, state changed, fetches in flight allowed to this worker or -1,
- *           the time it is }
+ *           the time it is, slices of the line to be called back }
  * state: 0 open, 1 rate, 2 concurrency, 3 blocked, 4 breaker open, 5 half-open
  */
 export const EXCHANGE = `${COMMON}
@@ -106,8 +108,10 @@ local blockUs, failures, timeouts = tonumber(ARGV[12]) * 1000, tonumber(ARGV[14]
 local others, sharers = leases(worker)
 local before = (num('openUntil') > 0 and 'b' or '') .. (num('blockedUntil') > now and 'w' or '')
 
-for i = 18, #ARGV, 4 do
-  set('limits:' .. ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2] .. ' ' .. ARGV[i + 3] .. ' ' .. string.format('%.0f', now + 60000000))
+for i = 19, #ARGV, 4 do
+  -- Whose turns are far apart asks rarely, and its limits hold all the same.
+  local expiry = now + 60000000 + 2 * tonumber(ARGV[i + 1])
+  set('limits:' .. ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2] .. ' ' .. ARGV[i + 3] .. ' ' .. string.format('%.0f', expiry))
 end
 if tonumber(ARGV[16]) >= 0 then set('crawlDelay', tonumber(ARGV[16])) end
 
@@ -128,12 +132,21 @@ if num('second') ~= second then
   set('second', second)
   set('okNow', 0)
 end
-if ok > 0 then set('okNow', num('okNow') + ok) end
+if ok > 0 then
+  set('okNow', num('okNow') + ok)
+  if gate.denials then drop('denials') end
+end
 local elapsed = math.max(0.2, now / 1000000 - second)
 local bears = math.max(num('okBefore'), num('okNow') / elapsed)
 
 -- Refused: decrease at most once in a second, because refusals of one moment come together.
-if refused > 0 then
+-- Where nothing was accepted lately there is nothing to learn a rate from: it is left alone for longer and longer.
+if refused > 0 and bears == 0 then
+  if blockUs == 0 and now >= num('blockedUntil') then
+    set('denials', num('denials') + 1)
+    blockUs = math.min(60000000, 1000000 * 2 ^ (num('denials') - 1))
+  end
+elseif refused > 0 then
   if now - num('learnedAt') > 1000000 then
     local rate = num('learned') > 0 and num('learned') * 0.9 or bears * 0.9
     if num('learned') > 0 and refused > ok then rate = math.min(rate, math.max(bears, num('learned') * 0.5)) end
@@ -183,6 +196,12 @@ elseif failures > 0 then
     set('openUntil', now + math.min(300000000, 2000000 * 2 ^ (num('opens') - 1)))
     drop('probe')
   end
+elseif isProbing and held == 0 then
+  -- It was never started, or its end says nothing of the origin: the next one may try.
+  drop('probe')
+elseif isProbing then
+  -- It is still under way, perhaps for longer than a lease: there is no other meanwhile.
+  set('probe', worker .. ' ' .. string.format('%.0f', now + lease))
 end
 
 -- What may start.
@@ -194,7 +213,7 @@ if num('openUntil') > now then
   state, again = 4, num('openUntil') - now
 elseif num('blockedUntil') > now then
   state, again = 3, num('blockedUntil') - now
-elseif want > 0 then
+elseif want > 0 or num('opens') > 0 then
   local room = math.max(0, concurrency - others - held)
   if num('opens') > 0 then
     state = 5
@@ -210,7 +229,11 @@ elseif want > 0 then
     -- A little slower than allowed, so that what is late by a few ms does not meet what is on time in one second.
     interval = interval * 1.02
     local lead = tonumber(ARGV[17])
-    local tat = math.max(num('tat'), now + lead)
+    local tat = num('tat')
+    -- A limit that was raised is felt at once: what is still owed to the old one is owed at the new pace.
+    if num('spacing') > interval and tat > now then tat = now + (tat - now) * interval / num('spacing') end
+    set('spacing', interval)
+    tat = math.max(tat, now + lead)
     local tolerance = (burst - 1) * interval
     local slots = math.max(0, math.floor((now + lead + horizon + tolerance - tat) / interval) + 1)
     if slots < granted then state = 1 end
@@ -237,21 +260,29 @@ end
 local write = {}
 for field, value in pairs(dirty) do write[#write + 1] = field write[#write + 1] = value end
 if #write > 0 then redis.call('HSET', KEYS[1], unpack(write)) end
-redis.call('PEXPIRE', KEYS[1], math.max(expiryMs, math.ceil((math.max(num('blockedUntil'), num('openUntil')) - now) / 1000) + expiryMs))
+local last = math.max(now, num('blockedUntil'), num('openUntil'), num('tat'))
+redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + expiryMs)
 local after = (num('openUntil') > 0 and 'b' or '') .. (num('blockedUntil') > now and 'w' or '')
 local allowed = concurrency < math.huge and mine or -1
-return { granted, math.floor(first), math.floor(interval), math.floor(again), state, sharers, math.floor(pace), before == after and 0 or 1, allowed, now }
+local callBack = {}
+if ARGV[18] ~= '0' and state < 3 then
+  local popped = redis.call('ZPOPMIN', KEYS[3], ARGV[18])
+  for i = 1, #popped, 2 do callBack[#callBack + 1] = popped[i] end
+end
+return { granted, math.floor(first), math.floor(interval), math.floor(again), state, sharers, math.floor(pace), before == after and 0 or 1, allowed, now, callBack }
 `;
 
 /**
- * KEYS  gate hash · settings hash
+ * KEYS  gate hash · settings hash · line
  * ARGV   1 fetches that leave without having started · 2 the position they were given before, or 0 · 3 expiry of the hash, ms
+ *        4 id of their slice
  * Returns { position, due in ms }: a place in the line of the parked, and when it will come up at the present pace. Asking
  * again with the same position costs no place, and notices that limits have changed.
  */
 export const PARK = `${COMMON}
 local count, position = tonumber(ARGV[1]), tonumber(ARGV[2])
-if position == 0 then
+-- A place that was given before all was forgotten here is worth nothing.
+if position == 0 or position > math.max(num('tail'), num('head')) then
   position = math.max(num('tail'), num('head')) + count
   redis.call('HSET', KEYS[1], 'tail', string.format('%.0f', position))
 end
@@ -261,6 +292,8 @@ if concurrency < math.huge then pace = math.max(pace, num('durationMs') * 1000 /
 local ahead = math.max(0, position - num('head') - count)
 -- After a block the line moves on from where it stood.
 local due = ahead * pace + math.max(0, num('blockedUntil') - now, num('openUntil') - now)
-redis.call('PEXPIRE', KEYS[1], math.ceil(due / 1000) + tonumber(ARGV[3]))
+redis.call('ZADD', KEYS[3], position, ARGV[4])
+local keepMs = math.ceil(math.max(due, num('tat') - now) / 1000) + tonumber(ARGV[3])
+for i = 1, 3, 2 do redis.call('PEXPIRE', KEYS[i], keepMs) end
 return { position, math.ceil(due / 1000) }
 `;

@@ -7,7 +7,22 @@ import { Script } from './script.ts';
 
 const integer = z.number().int();
 const scripts = {
-  exchange: new Script(EXCHANGE, z.array(integer).length(10)),
+  exchange: new Script(
+    EXCHANGE,
+    z.tuple([
+      integer,
+      integer,
+      integer,
+      integer,
+      integer,
+      integer,
+      integer,
+      integer,
+      integer,
+      integer,
+      z.array(z.string()),
+    ]),
+  ),
   park: new Script(PARK, z.tuple([integer, integer])),
 };
 
@@ -65,6 +80,8 @@ export interface GateAnswer {
   readonly paceMs: number;
   /** A block or the breaker began or ended with this exchange. */
   readonly hasChanged: boolean;
+  /** Slices that were sent away and are wanted now. */
+  readonly callBack: readonly string[];
   /** What time it was for Redis. */
   readonly nowMs: number;
   /** Fetches of this origin that the asker may have in flight; Infinity where that is not limited. */
@@ -108,6 +125,8 @@ export class Gate {
       readonly position: number;
       readonly report: OriginReport;
       readonly batches: readonly BatchLimits[];
+      /** How many slices this worker could do with besides those it has. */
+      readonly hunger: number;
       /** How long the answer will take: no start is promised before that. */
       readonly leadMs: number;
       /** What robots.txt asks for; undefined leaves what is known. */
@@ -134,10 +153,11 @@ export class Gate {
       report.timeouts,
       crawlDelayUs,
       Math.ceil(call.leadMs * 1000),
+      call.hunger,
       ...call.batches.flatMap(limitArguments),
     ]);
-    const [granted = 0, first = 0, spacing = 0, again = 0, state = 0, sharers = 1, ...rest] = reply;
-    const [pace = 0, changed = 0, allowed = 0, now = 0] = rest;
+    const [granted, first, spacing, again, state, sharers, pace, changed, allowed, now, callBack] =
+      reply;
     return {
       granted,
       firstInMs: first / 1000,
@@ -148,26 +168,33 @@ export class Gate {
       paceMs: pace / 1000,
       hasChanged: changed === 1,
       nowMs: now / 1000,
+      callBack,
       allowedInFlight: allowed === -1 ? Infinity : allowed,
     };
   }
 
   /**
-   * `count` fetches leave without having started.
+   * Fetches of a slice leave without having started.
    *
-   * @param position what they were given when they left the last time, or 0
+   * @param leaving.position what they were given when they left the last time, or 0
    */
-  async park(origin: string, count: number, position: number): Promise<Parked> {
+  async park(
+    origin: string,
+    leaving: { readonly slice: string; readonly count: number; readonly position: number },
+  ): Promise<Parked> {
+    const { slice, count, position } = leaving;
     const [given, dueInMs] = await scripts.park.run(this.#redis, this.#keysOf(origin), [
       count,
       position,
       FORGET_MS,
+      slice,
     ]);
     return { position: given, dueInMs };
   }
 
   #keysOf(origin: string): readonly string[] {
-    return [this.#keys.gate(origin), this.#keys.gateSettings(origin)];
+    const keys = this.#keys;
+    return [keys.gate(origin), keys.gateSettings(origin), keys.gateLine(origin)];
   }
 }
 

@@ -25,6 +25,8 @@ export interface FleetKeys {
   missingSecrets(id: string): string;
   /** HASH: leases and pace of an origin. */
   gate(origin: string): string;
+  /** ZSET: slices of an origin that were sent away, scored by their place in the line. */
+  gateLine(origin: string): string;
   /** HASH: limits that a person has set for an origin; stays. */
   gateSettings(origin: string): string;
   /** ZSET of origins that workers work on, scored by when, in epoch seconds. */
@@ -55,6 +57,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
     origins: `${root}:origins`,
     originsWithSettings: `${root}:origins-with-settings`,
+    gateLine: (origin) => `${fleet}:gate-line:{${origin}}`,
     gateSettings: (origin) => `${fleet}:gate-settings:{${origin}}`,
     gate: (origin) => `${fleet}:gate:{${origin}}`,
     robots: (origin) => `${fleet}:robots:{${origin}}`,

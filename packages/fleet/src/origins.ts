@@ -3,12 +3,10 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import { type OriginStatus, originStatusFromFields } from './origin-status.ts';
-import { SEEN, SET_LIMITS, UNSET_LIMITS } from './origins.lua.ts';
+import { SEEN } from './origins.lua.ts';
 import { Script } from './script.ts';
 
 const scripts = {
-  set: new Script(SET_LIMITS, z.number()),
-  unset: new Script(UNSET_LIMITS, z.number()),
   seen: new Script(SEEN, z.number()),
 };
 
@@ -67,12 +65,12 @@ export class Origins {
     if (fields.length === 0) return;
     // First the name: settings that are listed in vain do no harm, settings that hold unseen would.
     await this.#redis.sadd(this.#keys.originsWithSettings, origin);
-    await scripts.set.run(this.#redis, this.#keysOf(origin), fields);
+    await this.#redis.hset(this.#keys.gateSettings(origin), ...fields);
   }
 
   /** From here on the crawl files decide again. Tells whether anything was set. */
   async unset(origin: string): Promise<boolean> {
-    const existed = await scripts.unset.run(this.#redis, this.#keysOf(origin));
+    const existed = await this.#redis.del(this.#keys.gateSettings(origin));
     await this.#redis.srem(this.#keys.originsWithSettings, origin);
     return existed === 1;
   }
@@ -111,10 +109,6 @@ export class Origins {
       const isKnown = Object.keys(gate).length > 0 || Object.keys(settings).length > 0;
       return isKnown ? [originStatusFromFields(origin, gate, settings, nowUs)] : [];
     });
-  }
-
-  #keysOf(origin: string): readonly string[] {
-    return [this.#keys.gate(origin), this.#keys.gateSettings(origin)];
   }
 }
 

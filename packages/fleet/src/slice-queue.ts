@@ -69,6 +69,15 @@ export class SliceQueue {
     return { ...others, waiting: waiting + prioritized };
   }
 
+  /** Lets slices that were delayed come now. One that is not delayed (any more) stays as it is. */
+  async callBack(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const job = await this.#queue.getJob(id);
+      // It came by itself meanwhile, or has not left yet: then its own time brings it.
+      await job?.promote().catch(() => undefined);
+    }
+  }
+
   /** Workers seen within the last 15 s. */
   async workers(): Promise<number> {
     const [seconds] = await this.#redis.time();

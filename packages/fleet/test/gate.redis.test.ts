@@ -20,13 +20,16 @@ const nothing: OriginReport = {
 };
 
 /** Workers of a fleet that has asked nothing yet. */
-async function workers(count: number) {
+async function workers(size: number) {
   const { redis, keys } = await freshFleet();
-  const list = Array.from({ length: count }, (_, i) => {
+  const list = Array.from({ length: size }, (_, i) => {
     const gate = new Gate({ redis, keys, worker: `w-${i}` });
     let inFlight = 0;
+    let parked = 0;
     return {
       gate,
+      park: async (count: number, position = 0, slice = `b.${++parked}`) =>
+        gate.park(origin, { slice, count, position }),
       /** Asks, and has what was granted in flight. */
       async ask(
         want: number,
@@ -36,15 +39,23 @@ async function workers(count: number) {
           readonly batch?: string;
           readonly position?: number;
           readonly at?: string;
+          readonly hunger?: number;
         } = {},
       ): Promise<GateAnswer> {
-        const { politeness = plan.politeness, report = {}, batch = 'b', position = 0 } = options;
+        const {
+          politeness = plan.politeness,
+          report = {},
+          batch = 'b',
+          position = 0,
+          hunger = 0,
+        } = options;
         inFlight -= report.ended ?? 0;
         const answer = await gate.exchange(options.at ?? origin, {
           inFlight,
           want,
           position,
           leadMs: 0,
+          hunger,
           report: { ...nothing, ...report },
           batches: [{ batch, politeness }],
         });
@@ -246,22 +257,39 @@ describe('those who are sent away', () => {
     const { first } = await workers(1);
     const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness: slow });
-    const a = await first.gate.park(origin, 50, 0);
-    const b = await first.gate.park(origin, 50, 0);
+    const a = await first.park(50);
+    const b = await first.park(50);
     expect(a).toMatchObject({ position: 50, dueInMs: 0 });
     expect(b.position).toBe(100);
     expect(b.dueInMs).toBeCloseTo(5_000, -2);
-    expect(await first.gate.park(origin, 50, b.position)).toEqual(b);
+    expect(await first.park(50, b.position, 'b.2')).toEqual(b);
+  });
+
+  it('are called back by a worker that could do with more, in the order of the line', async () => {
+    const { first, second } = await workers(2);
+    await first.ask(4);
+    for (let i = 0; i < 3; i++) await second.park(3);
+    expect((await first.ask(1)).callBack).toEqual([]);
+    expect((await first.ask(0, { hunger: 2 })).callBack).toEqual(['b.1', 'b.2']);
+    expect((await second.ask(0, { hunger: 2 })).callBack).toEqual(['b.3']);
+    expect((await first.ask(0, { hunger: 2 })).callBack).toEqual([]);
+  });
+
+  it('stay away while the origin is blocked', async () => {
+    const { first } = await workers(1);
+    await first.park(3);
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
+    expect((await first.ask(0, { report: refusal, hunger: 2 })).callBack).toEqual([]);
   });
 
   it('are forecast sooner when the limit is raised', async () => {
     const { first, redis, keys } = await workers(1);
     const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness: slow });
-    await first.gate.park(origin, 50, 0);
-    const before = await first.gate.park(origin, 50, 0);
+    await first.park(50);
+    const before = await first.park(50);
     await redis.hset(keys.gateSettings(origin), 'interval', '1000');
-    const after = await first.gate.park(origin, 50, before.position);
+    const after = await first.park(50, before.position, 'b.2');
     expect(after.dueInMs).toBeLessThan(before.dueInMs / 50);
   });
 });

@@ -42,6 +42,7 @@ async function ask(
     want,
     position: 0,
     leadMs: 0,
+    hunger: 0,
     report: { ...nothing, ...options.report },
     batches: [{ batch: 'b', politeness: { ...plan.politeness, ...options.politeness } }],
     ...(options.crawlDelayMs !== undefined && { crawlDelayMs: options.crawlDelayMs }),
@@ -54,7 +55,7 @@ describe('what is known of an origin', () => {
     const politeness = { rate: { count: 600, perMs: 60_000 }, burst: 10, concurrency: 4 };
     expect((await ask(first, 3, { politeness })).granted).toBe(3);
     expect((await ask(second, 3, { politeness })).granted).toBe(1);
-    await first.park(origin, 40, 0);
+    await first.park(origin, { slice: 'b.0', count: 40, position: 0 });
     expect(await origins.status(origin)).toEqual({
       origin,
       rate: { limit: '10/s', perSecond: 10, source: 'crawl file' },

@@ -1,0 +1,124 @@
+/** Fetches in flight of a dead worker count until its lease has ended. */
+export const LEASE_US = 12_000_000;
+/** How far ahead of the asker's lead starts are promised. */
+export const HORIZON_US = 50_000;
+/** Starts are spaced by so much more than a limit asks for. */
+const SLOWER = 1.02;
+
+/** Instants and intervals are microseconds; 0 is "unlimited". */
+export interface ModelLimits {
+  readonly interval: number;
+  readonly burst: number;
+  readonly concurrency: number;
+}
+
+/** What an exchange tells and asks. */
+export interface ModelCall {
+  readonly worker: string;
+  readonly held: number;
+  readonly want: number;
+  readonly lead: number;
+  readonly batches: readonly (ModelLimits & { readonly batch: string })[];
+}
+
+/** What the gate has learned or been told by then: not modelled, but bounded by properties of its own. */
+export interface Circumstances {
+  readonly learned: number;
+  readonly window: number;
+  readonly isClosed: boolean;
+  readonly isHalfOpen: boolean;
+  /** Somebody tries the origin just now. */
+  readonly isProbed: boolean;
+}
+
+export interface Expected {
+  readonly granted: number;
+  readonly tat: number;
+  /** Of those that may start: from now, as the scripts round it. */
+  readonly instants: readonly number[];
+  readonly limits: ModelLimits;
+  readonly inFlight: number;
+}
+
+/** The gate's limits, leases and slots in time as they are meant, in a few lines, for one origin. */
+export class GateModel {
+  readonly #batches = new Map<string, ModelLimits & { readonly expiry: number }>();
+  readonly #leases = new Map<string, { readonly count: number; readonly expiry: number }>();
+  settings: Partial<ModelLimits> = {};
+  #tat = 0;
+  #spacing = 0;
+
+  exchange(call: ModelCall, now: number, around: Circumstances): Expected {
+    for (const { batch, ...limits } of call.batches) {
+      const expiry = now + 60_000_000 + 2 * limits.interval;
+      this.#batches.set(batch, { ...limits, expiry });
+    }
+    const limits = this.#limits(now, around);
+    const others = this.#inFlight(now, call.worker);
+    const room = Math.max(0, (limits.concurrency || Infinity) - others - call.held);
+    const allowed = around.isHalfOpen ? Math.min(room, around.isProbed ? 0 : 1) : room;
+    const wanted = around.isClosed ? 0 : Math.min(call.want, allowed);
+    const slots = wanted > 0 && limits.interval > 0 ? this.#slots(call, now, limits) : undefined;
+    const granted = Math.min(wanted, slots?.free ?? wanted);
+    if (slots !== undefined) this.#tat = slots.tat + granted * slots.spacing;
+    const count = call.held + granted;
+    this.#leases.delete(call.worker);
+    if (count > 0) this.#leases.set(call.worker, { count, expiry: now + LEASE_US });
+    const instants = Array.from({ length: granted }, (_, i) =>
+      Math.max(call.lead, slots === undefined ? 0 : slots.first + i * slots.spacing),
+    );
+    return { granted, tat: this.#tat, instants, limits, inFlight: others + count };
+  }
+
+  #slots({ lead }: ModelCall, now: number, { interval, burst }: ModelLimits) {
+    const spacing = interval * SLOWER;
+    const tolerance = (burst - 1) * spacing;
+    const owed = Math.max(0, this.#tat - now);
+    const faster = this.#spacing > spacing ? spacing / this.#spacing : 1;
+    const tat = Math.max(now + owed * faster, now + lead);
+    this.#spacing = spacing;
+    const free = Math.floor((now + lead + HORIZON_US + tolerance - tat) / spacing) + 1;
+    return { tat, spacing, first: tat - tolerance - now, free: Math.max(0, free) };
+  }
+
+  /** The strictest of all batches; what a person has set comes before; what was learned comes on top. */
+  #limits(now: number, { learned, window }: Circumstances): ModelLimits {
+    const batches = [...this.#batches.values()].filter(({ expiry }) => expiry > now);
+    const rated = batches.filter(({ interval }) => interval > 0);
+    const bounded = batches.filter(({ concurrency }) => concurrency > 0);
+    const asked = {
+      interval: Math.max(0, ...rated.map(({ interval }) => interval)),
+      burst: rated.length === 0 ? 1 : Math.min(...rated.map(({ burst }) => burst)),
+      concurrency: Math.min(Infinity, ...bounded.map(({ concurrency }) => concurrency)),
+    };
+    const set = { ...asked, ...this.settings };
+    const isSlower = learned > 0 && 1e6 / learned > set.interval;
+    const breadth = Math.min(
+      set.concurrency || Infinity,
+      window > 0 ? Math.floor(window) : Infinity,
+    );
+    return {
+      interval: isSlower ? 1e6 / learned : set.interval,
+      burst: isSlower ? 1 : set.burst,
+      concurrency: breadth === Infinity ? 0 : breadth,
+    };
+  }
+
+  #inFlight(now: number, except: string): number {
+    const leases = [...this.#leases].filter(([worker]) => worker !== except);
+    const valid = leases.filter(([, { expiry }]) => expiry > now);
+    return valid.reduce((sum, [, { count }]) => sum + count, 0);
+  }
+}
+
+/** The most instants that lie in any window of `widthUs`. */
+export function busiest(instants: readonly number[], widthUs: number): number {
+  const sorted = instants.toSorted((a, b) => a - b);
+  let most = 0;
+  let from = 0;
+  for (const [at, instant] of sorted.entries()) {
+    while ((sorted[from] ?? instant) <= instant - widthUs) from += 1;
+    most = Math.max(most, at - from + 1);
+  }
+  return most;
+}
