@@ -63,7 +63,7 @@ async function ask(
 ): Promise<GateAnswer> {
   const report = { ...nothing, ...call.report };
   const batches = [{ batch: 'b', politeness }];
-  return gate.exchange(ORIGIN, { ...call, report, batches, position: 0, leadMs: 0 });
+  return gate.exchange(ORIGIN, { ...call, report, batches, position: 0, leadMs: 0, hunger: 0 });
 }
 
 /** A fleet to which the origin has just said "not now". */
@@ -71,7 +71,7 @@ async function refused(): Promise<void> {
   const gate = worker();
   const report = { ended: 1, durationMs: 20, refused: 1, blockMs: 3_600_000, blockReason: '429' };
   await ask(gate, { inFlight: 2, want: 0, report });
-  await gate.park(ORIGIN, 50, 0);
+  await gate.park(ORIGIN, { slice: 'b.0', count: 50, position: 0 });
   await origins.seen([ORIGIN]);
 }
 
