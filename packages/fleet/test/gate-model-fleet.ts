@@ -81,7 +81,15 @@ export class SimulatedGate {
     const numbers = reply.slice(0, 10);
     const [granted, firstUs, spacingUs, , state] = numbers.map(Number);
     if (granted === undefined || firstUs === undefined) throw new Error('a reply without numbers');
-    return { numbers, granted, firstUs, spacingUs: spacingUs ?? 0, state: state ?? 0, hash, keptMs };
+    return {
+      numbers,
+      granted,
+      firstUs,
+      spacingUs: spacingUs ?? 0,
+      state: state ?? 0,
+      hash,
+      keptMs,
+    };
   }
 
   /** @returns position, due in ms */

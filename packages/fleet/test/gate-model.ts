@@ -25,6 +25,7 @@ export interface ModelCall {
 export interface Circumstances {
   readonly learned: number;
   readonly window: number;
+  readonly crawlDelay: number;
   readonly isClosed: boolean;
   readonly isHalfOpen: boolean;
   /** Somebody tries the origin just now. */
@@ -73,33 +74,37 @@ export class GateModel {
   #slots({ lead }: ModelCall, now: number, { interval, burst }: ModelLimits) {
     const spacing = interval * SLOWER;
     const tolerance = (burst - 1) * spacing;
-    const owed = Math.max(0, this.#tat - now);
-    const faster = this.#spacing > spacing ? spacing / this.#spacing : 1;
-    const tat = Math.max(now + owed * faster, now + lead);
-    this.#spacing = spacing;
+    const isFaster = this.#spacing > spacing && this.#tat > now;
+    const owed = isFaster ? now + ((this.#tat - now) * spacing) / this.#spacing : this.#tat;
+    const tat = Math.max(owed, now + lead);
+    this.#spacing = Number(spacing.toFixed(3)); // as it is stored
     const free = Math.floor((now + lead + HORIZON_US + tolerance - tat) / spacing) + 1;
     return { tat, spacing, first: tat - tolerance - now, free: Math.max(0, free) };
   }
 
-  /** The strictest of all batches; what a person has set comes before; what was learned comes on top. */
-  #limits(now: number, { learned, window }: Circumstances): ModelLimits {
-    const batches = [...this.#batches.values()].filter(({ expiry }) => expiry > now);
-    const rated = batches.filter(({ interval }) => interval > 0);
-    const bounded = batches.filter(({ concurrency }) => concurrency > 0);
-    const asked = {
-      interval: Math.max(0, ...rated.map(({ interval }) => interval)),
-      burst: rated.length === 0 ? 1 : Math.min(...rated.map(({ burst }) => burst)),
-      concurrency: Math.min(Infinity, ...bounded.map(({ concurrency }) => concurrency)),
-    };
-    const set = { ...asked, ...this.settings };
-    const isSlower = learned > 0 && 1e6 / learned > set.interval;
+  /** The strictest of all batches; what a person has set comes before; what the origin asks for comes on top. */
+  #limits(now: number, { learned, window, crawlDelay }: Circumstances): ModelLimits {
+    const set = { ...this.#asked(now), ...this.settings };
+    const origin = Math.max(crawlDelay, learned > 0 ? 1e6 / learned : 0);
     const breadth = Math.min(
       set.concurrency || Infinity,
       window > 0 ? Math.floor(window) : Infinity,
     );
     return {
-      interval: isSlower ? 1e6 / learned : set.interval,
-      burst: isSlower ? 1 : set.burst,
+      interval: Math.max(set.interval, origin),
+      burst: origin > set.interval ? 1 : set.burst,
+      concurrency: breadth === Infinity ? 0 : breadth,
+    };
+  }
+
+  #asked(now: number): ModelLimits {
+    const batches = [...this.#batches.values()].filter(({ expiry }) => expiry > now);
+    const rated = batches.filter(({ interval }) => interval > 0);
+    const bounded = batches.filter(({ concurrency }) => concurrency > 0);
+    const breadth = Math.min(...bounded.map(({ concurrency }) => concurrency));
+    return {
+      interval: Math.max(0, ...rated.map(({ interval }) => interval)),
+      burst: rated.length === 0 ? 1 : Math.min(...rated.map(({ burst }) => burst)),
       concurrency: breadth === Infinity ? 0 : breadth,
     };
   }
