@@ -45,11 +45,17 @@ export class Crew {
   #probe: { readonly worker: string; readonly until: number } | undefined;
   #before: Readonly<Record<string, string>> = {};
   #names = 0;
+  #compared = 0;
 
   constructor(gate: SimulatedGate, batches: readonly ModelLimits[], size: number) {
     this.#gate = gate;
     this.#batches = batches;
     this.#workers = Array.from({ length: size }, () => this.#newWorker());
+  }
+
+  /** Answers that were held against the model. */
+  get compared(): number {
+    return this.#compared;
   }
 
   async wait(us: number): Promise<void> {
@@ -120,6 +126,7 @@ export class Crew {
       this.#probe = { worker: worker.name, until: Infinity };
     }
     this.#before = after.hash;
+    this.#compared += 1;
   }
 
   /** A result ends the trial, and so does its end without one. */
