@@ -69,7 +69,8 @@ async function ask(
 /** A fleet to which the origin has just said "not now". */
 async function refused(): Promise<void> {
   const gate = worker();
-  const report = { ended: 1, durationMs: 20, refused: 1, blockMs: 3_600_000, blockReason: '429' };
+  const refusal = { refused: 1, blockMs: 3_600_000, blockReason: '429' };
+  const report = { ended: 31, durationMs: 620, ok: 30, ...refusal };
   await ask(gate, { inFlight: 2, want: 0, report });
   await gate.park(ORIGIN, { slice: 'b.0', count: 50, position: 0 });
   await origins.seen([ORIGIN]);
