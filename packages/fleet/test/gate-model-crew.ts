@@ -11,7 +11,7 @@ import { type Expected, GateModel, LEASE_US, type ModelLimits } from './gate-mod
 const RENEW_US = 4_000_000;
 const FORGET_MS = 1_800_000;
 
-export type Ending = 'ok' | 'refused' | 'failed' | 'timeout' | 'unsaid';
+export type Ending = 'ok' | 'some-refused' | 'refused' | 'failed' | 'timeout' | 'unsaid';
 
 /** A worker asks, and tells what has ended. */
 export interface Ask {
@@ -185,7 +185,8 @@ function reportOf(ended: number, { ending, durationMs, blockMs }: Ask): ModelRep
   if (ended === 0) return NOTHING;
   const all = { ...NOTHING, ended, durationMs: durationMs * ended };
   if (ending === 'ok') return { ...all, ok: ended };
-  if (ending === 'refused') return { ...all, ok: ended - 1, refused: 1, blockMs };
+  if (ending === 'refused') return { ...all, refused: ended, blockMs };
+  if (ending === 'some-refused') return { ...all, ok: ended - 1, refused: 1, blockMs };
   if (ending === 'failed') return { ...all, failures: ended };
   return ending === 'timeout' ? { ...all, failures: ended, timeouts: ended } : all;
 }

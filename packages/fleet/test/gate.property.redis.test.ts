@@ -21,9 +21,9 @@ const ask: fc.Arbitrary<Ask> = fc.record({
   worker: fc.nat(WORKERS - 1),
   want: fc.constantFrom(0, 1, 3, 20, 50),
   endedPercent: fc.constantFrom(0, 20, 50, 100, 100),
-  ending: fc.constantFrom('ok', 'ok', 'refused', 'failed', 'failed', 'timeout', 'unsaid'),
+  ending: fc.constantFrom('ok', 'some-refused', 'refused', 'failed', 'timeout', 'unsaid'),
   durationMs: fc.constantFrom(0, 1, 30, 400, 20_000),
-  blockMs: fc.constantFrom(0, 0, 50, 5_000, 3_600_000),
+  blockMs: fc.constantFrom(0, 50, 5_000, 3_600_000),
   lead: fc.constantFrom(500, 2_000, 40_000, 500_000),
   crawlDelay: fc.constantFrom(-1, -1, -1, -1, 0, 1_000_000),
   batches: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 2 }),
@@ -70,7 +70,7 @@ describe('whatever workers ask and tell, in any order', () => {
           await gate.clear();
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 200 },
     );
     expect(compared).toBeGreaterThan(1_000);
   });
