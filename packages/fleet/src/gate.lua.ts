@@ -4,6 +4,7 @@
  *   lease:<worker>     "<fetches in flight> <expiry>"                             who holds how many permits
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>"                what crawl files allow; the strictest holds
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval that it was reckoned with
+ *   callAt             nobody of the parked is called back before that
  *   head, tail         parked fetches: how many have had their turn, how many were ever parked
  *   durationMs         moving average of how long a fetch takes; fastestMs: the least it has taken lately
  *   blockedUntil, blockedFor    the origin said "not now"
@@ -257,6 +258,20 @@ elseif gate['lease:' .. worker] then
   drop('lease:' .. worker)
 end
 
+local callBack = {}
+local hunger = tonumber(ARGV[18])
+if hunger > 0 and state < 3 and now >= num('callAt') then
+  local popped = redis.call('ZPOPMIN', KEYS[3], hunger)
+  for i = 1, #popped, 2 do callBack[#callBack + 1] = popped[i] end
+  -- Not faster than what was called can start, or those that find others waiting would be called again and again.
+  if #popped > 0 then
+    local following = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
+    local most = 50 * #callBack
+    local fetches = following[2] and math.min(most, tonumber(following[2]) - tonumber(popped[2])) or most
+    set('callAt', now + math.max(1, fetches) * pace)
+  end
+end
+
 local write = {}
 for field, value in pairs(dirty) do write[#write + 1] = field write[#write + 1] = value end
 if #write > 0 then redis.call('HSET', KEYS[1], unpack(write)) end
@@ -264,11 +279,6 @@ local last = math.max(now, num('blockedUntil'), num('openUntil'), num('tat'))
 redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + expiryMs)
 local after = (num('openUntil') > 0 and 'b' or '') .. (num('blockedUntil') > now and 'w' or '')
 local allowed = concurrency < math.huge and mine or -1
-local callBack = {}
-if ARGV[18] ~= '0' and state < 3 then
-  local popped = redis.call('ZPOPMIN', KEYS[3], ARGV[18])
-  for i = 1, #popped, 2 do callBack[#callBack + 1] = popped[i] end
-end
 return { granted, math.floor(first), math.floor(interval), math.floor(again), state, sharers, math.floor(pace), before == after and 0 or 1, allowed, now, callBack }
 `;
 
