@@ -263,12 +263,12 @@ local hunger = tonumber(ARGV[18])
 if hunger > 0 and state < 3 and now >= num('callAt') then
   local popped = redis.call('ZPOPMIN', KEYS[3], hunger)
   for i = 1, #popped, 2 do callBack[#callBack + 1] = popped[i] end
-  -- Not faster than what was called can start, or those that find others waiting would be called again and again.
+  -- Not much faster than what was called can start, or those that find others waiting would be called again and again.
   if #popped > 0 then
     local following = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
     local most = 50 * #callBack
     local fetches = following[2] and math.min(most, tonumber(following[2]) - tonumber(popped[2])) or most
-    set('callAt', now + math.max(1, fetches) * pace)
+    set('callAt', now + math.max(1, fetches) * pace / 3)
   end
 end
 
