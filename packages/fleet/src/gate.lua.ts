@@ -4,7 +4,7 @@
  *   lease:<worker>     "<fetches in flight> <expiry>"                             who holds how many permits
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>"                what crawl files allow; the strictest holds
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval that it was reckoned with
- *   callAt             nobody of the parked is called back before that
+ *   calledAt, called   when parked fetches were last called back, and how many: not faster than these can start
  *   head, tail         parked fetches: how many have had their turn, how many were ever parked
  *   durationMs         moving average of how long a fetch takes; fastestMs: the least it has taken lately
  *   blockedUntil, blockedFor    the origin said "not now"
@@ -260,7 +260,7 @@ end
 
 local callBack = {}
 local hunger = tonumber(ARGV[18])
-if hunger > 0 and state < 3 and now >= num('callAt') then
+if hunger > 0 and state < 3 and now >= num('calledAt') + num('called') * pace / 3 then
   local popped = redis.call('ZPOPMIN', KEYS[3], hunger)
   for i = 1, #popped, 2 do callBack[#callBack + 1] = popped[i] end
   -- Not much faster than what was called can start, or those that find others waiting would be called again and again.
@@ -268,7 +268,8 @@ if hunger > 0 and state < 3 and now >= num('callAt') then
     local following = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
     local most = 50 * #callBack
     local fetches = following[2] and math.min(most, tonumber(following[2]) - tonumber(popped[2])) or most
-    set('callAt', now + math.max(1, fetches) * pace / 3)
+    set('calledAt', now)
+    set('called', math.max(1, fetches))
   end
 end
 
