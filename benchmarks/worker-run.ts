@@ -1,20 +1,11 @@
-import {
-  expandCrawl,
-  measureCrawl,
-  packSlices,
-  parseCrawlFile,
-  type Slice,
-  sliceSizeFor,
-} from '@fetchfleet/crawl';
 import { connectRedis, fleetKeys, Ledger, SliceQueue } from '@fetchfleet/fleet';
 import { eventually, type PrivateRedis, type Running } from '@fetchfleet/testing';
 import { startBuilt } from './binaries.ts';
 import type { Contender, Sample } from './contest.ts';
+import { enqueueBatch } from './enqueue-batch.ts';
 import { crawlText } from './origin.ts';
 import { cpuDuring } from './process-usage.ts';
 
-/** Slices in one pipeline, as the producer has it. */
-const ADD = 400;
 const DEADLINE_MS = 60_000;
 
 export interface BenchWorkerOptions {
@@ -98,16 +89,7 @@ export class BenchWorker {
 
   async #fetchAll(text: string): Promise<string> {
     const id = `bench-${count++}`;
-    const crawl = parseCrawlFile(text, 'bench.yaml');
-    const { total } = await measureCrawl(crawl);
-    const sliceSize = sliceSizeFor(total);
-    await this.#ledger.register({ id, crawl, total, sliceSize, source: id, fingerprint: id });
-    const slices: Slice[] = [];
-    for await (const some of packSlices(id, expandCrawl(crawl), sliceSize)) slices.push(...some);
-    for (let at = 0; at < slices.length; at += ADD) {
-      await this.#queue.add(slices.slice(at, at + ADD));
-    }
-    await this.#ledger.expanded(id);
+    await enqueueBatch({ ledger: this.#ledger, queue: this.#queue }, id, text);
     await eventually(async () => (await this.#ledger.state(id)) === 'finished', {
       deadlineMs: DEADLINE_MS,
     });

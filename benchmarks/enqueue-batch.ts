@@ -1,0 +1,34 @@
+import {
+  expandCrawl,
+  measureCrawl,
+  packSlices,
+  parseCrawlFile,
+  type Slice,
+  sliceSizeFor,
+} from '@fetchfleet/crawl';
+import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
+
+/** Slices in one pipeline, as the producer has it. */
+const ADD = 400;
+
+export interface Fleet {
+  readonly ledger: Ledger;
+  readonly queue: SliceQueue;
+}
+
+/** Registers a batch and enqueues all of it. @param text its crawl file */
+export async function enqueueBatch(
+  { ledger, queue }: Fleet,
+  id: string,
+  text: string,
+): Promise<number> {
+  const crawl = parseCrawlFile(text, 'bench.yaml');
+  const { total } = await measureCrawl(crawl);
+  const sliceSize = sliceSizeFor(total);
+  await ledger.register({ id, crawl, total, sliceSize, source: id, fingerprint: id });
+  const slices: Slice[] = [];
+  for await (const some of packSlices(id, expandCrawl(crawl), sliceSize)) slices.push(...some);
+  for (let at = 0; at < slices.length; at += ADD) await queue.add(slices.slice(at, at + ADD));
+  await ledger.expanded(id);
+  return slices.length;
+}

@@ -1,0 +1,37 @@
+/** What the origins saw. */
+export interface Arrivals {
+  readonly origins: number;
+  readonly fetches: number;
+  /** Fetches over what the limit allows from an origin's first fetch to its last, over all origins. */
+  readonly used: number;
+  /** The most that one origin got in any second. */
+  readonly busiest: number;
+}
+
+/** @param perSecond the limit of each origin; @param arrivals by origin, instants in ms */
+export function measureArrivals(
+  arrivals: readonly (readonly number[])[],
+  perSecond: number,
+): Arrivals {
+  let fetches = 0;
+  let allowed = 0;
+  let most = 0;
+  for (const own of arrivals) {
+    const sorted = own.toSorted((a, b) => a - b);
+    const seconds = ((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)) / 1000;
+    fetches += sorted.length;
+    allowed += 1 + seconds * perSecond;
+    most = Math.max(most, busiest(sorted));
+  }
+  return { origins: arrivals.length, fetches, used: fetches / allowed, busiest: most };
+}
+
+function busiest(sorted: readonly number[]): number {
+  let most = 0;
+  let from = 0;
+  for (const [at, instant] of sorted.entries()) {
+    while ((sorted[from] ?? instant) <= instant - 1000) from += 1;
+    most = Math.max(most, at - from + 1);
+  }
+  return most;
+}

@@ -1,0 +1,41 @@
+/**
+ * Many origins in one process: every address of 127.0.0.0/8 with this port is one. It answers at once, and remembers when each
+ * was asked. Printed first: its port. `GET /arrivals/BLOCK` is what has come to 127.BLOCK.0.0/16.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const BODY = JSON.stringify({ text: 'x'.repeat(200) });
+const HEAD = { 'content-type': 'application/json', 'content-length': String(BODY.length) };
+/** By block and host: instants in ms. */
+const arrivals = new Map<string, Map<string, number[]>>();
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const asked = /^\/arrivals\/(\d+)$/.exec(request.url ?? '')?.[1];
+  if (asked !== undefined) {
+    response.end(JSON.stringify([...(arrivals.get(asked)?.values() ?? [])]));
+    return;
+  }
+  remember(request.headers.host ?? '');
+  response.writeHead(200, HEAD).end(BODY);
+}
+
+function remember(host: string): void {
+  const block = host.split('.')[1] ?? '';
+  const hosts = arrivals.get(block) ?? new Map<string, number[]>();
+  arrivals.set(block, hosts);
+  const instants = hosts.get(host);
+  if (instants === undefined) hosts.set(host, [performance.now()]);
+  else instants.push(performance.now());
+}
+
+// Two connections of each of ten thousand origins would be too many at a time.
+const server = createServer({ keepAliveTimeout: 3_000 }, answer);
+// It has to listen on all addresses to have all of loopback, and knows nobody else.
+server.on('connection', (socket) => {
+  if (!/^(::ffff:)?127\./.test(socket.remoteAddress ?? '')) socket.destroy();
+});
+server.listen({ port: 0, host: '0.0.0.0', backlog: 4_096 }, () => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has such an address
+  console.log(`listening on ${(server.address() as AddressInfo).port}`);
+});
