@@ -55,7 +55,7 @@ export interface OriginReport {
 }
 
 /** Why no more may start. `open`: nothing is in the way. */
-export const GATE_STATES = [
+const GATE_STATES = [
   'open',
   'rate',
   'concurrency',

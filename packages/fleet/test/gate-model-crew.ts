@@ -11,7 +11,7 @@ import { type Expected, GateModel, LEASE_US, type ModelLimits } from './gate-mod
 const RENEW_US = 4_000_000;
 const FORGET_MS = 1_800_000;
 
-export type Ending = 'ok' | 'some-refused' | 'refused' | 'failed' | 'timeout' | 'unsaid';
+type Ending = 'ok' | 'some-refused' | 'refused' | 'failed' | 'timeout' | 'unsaid';
 
 /** A worker asks, and tells what has ended. */
 export interface Ask {
