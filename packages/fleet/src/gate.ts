@@ -55,14 +55,7 @@ export interface OriginReport {
 }
 
 /** Why no more may start. `open`: nothing is in the way. */
-const GATE_STATES = [
-  'open',
-  'rate',
-  'concurrency',
-  'blocked',
-  'breaker',
-  'probing',
-] as const;
+const GATE_STATES = ['open', 'rate', 'concurrency', 'blocked', 'breaker', 'probing'] as const;
 export type GateState = (typeof GATE_STATES)[number];
 
 export interface GateAnswer {
