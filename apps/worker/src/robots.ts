@@ -15,6 +15,8 @@ const FLEET_CACHE_MS = 24 * 3_600_000;
 const OWN_CACHE_MS = 5 * 60_000;
 /** Parsed rules kept in memory; the oldest go first. */
 const MAX_CACHED = 1_000;
+/** Once the attempts are used up, the next slices do not ask a dead origin again for so long. */
+const DENIED_MS = 60_000;
 /** While another worker fetches it. */
 const LOOK_AGAIN_MS = 500;
 
@@ -107,11 +109,8 @@ export class Robots {
       return this.#answer(batch, { origin, known: verdict, now });
     }
     const reason = result.kind === 'failure' ? result.message : `it answered ${result.status}`;
-    const waitMs = backoffMs({
-      attempt: tries + 1,
-      baseMs: retry.backoffMs,
-      random: () => 1,
-    });
+    const backoff = backoffMs({ attempt: tries + 1, baseMs: retry.backoffMs, random: () => 1 });
+    const waitMs = tries + 1 >= retry.attempts ? Math.max(backoff, DENIED_MS) : backoff;
     const known = { kind: 'wait', tries: tries + 1, againAt: now + waitMs, reason } as const;
     await this.#store.write(origin, known, FLEET_CACHE_MS);
     return this.#answer(batch, { origin, known, now });
