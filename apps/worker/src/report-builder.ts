@@ -1,22 +1,11 @@
 import { blockOf, type FetchResult } from '@fetchfleet/crawl';
-import type { OriginReport } from '@fetchfleet/fleet';
-
-const EMPTY: OriginReport = {
-  ended: 0,
-  durationMs: 0,
-  ok: 0,
-  refused: 0,
-  blockMs: 0,
-  blockReason: '',
-  failures: 0,
-  timeouts: 0,
-};
+import { NOTHING_ENDED, type OriginReport } from '@fetchfleet/fleet';
 
 /** Adds up what fetches of an origin say about it, for the gate. */
 export class ReportBuilder {
   readonly #maxBlockMs: number;
   readonly #onClamped: () => void;
-  #report = EMPTY;
+  #report = NOTHING_ENDED;
   #isUrgent = false;
 
   /** `onClamped` is told when the origin asks to be left alone for longer than `maxBlockMs`. */
@@ -56,7 +45,7 @@ export class ReportBuilder {
   /** What was added since the last time. */
   take(): OriginReport {
     const report = this.#report;
-    this.#report = EMPTY;
+    this.#report = NOTHING_ENDED;
     this.#isUrgent = false;
     return report;
   }

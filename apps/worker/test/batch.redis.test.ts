@@ -223,6 +223,7 @@ describe('a worker', () => {
 
   it('sends secrets, and writes them nowhere', async () => {
     const { origin, fleet, results } = await setUp();
+    origin.respond(/echo/, { body: 'ok' }); // the built-in path would serve the header back
     await fleet.enqueue(
       'secret',
       crawlFile(`${origin.url}/echo/{n}`, 3, {
@@ -239,7 +240,8 @@ describe('a worker', () => {
     expect(everything).not.toMatch(/hush-hush/);
     expect(worker.stderr).not.toMatch(/hush-hush/);
     const lines = await partLines(results, 'secret');
-    expect(lines.join()).not.toMatch(/"authorization":"Bearer hush-hush-1".*"headers"/);
+    expect(lines).toHaveLength(3);
+    expect(lines.join('\n')).not.toMatch(/hush-hush/);
   });
 
   it('puts slices back when it lacks a secret, and status names the variable', async () => {

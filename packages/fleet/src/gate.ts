@@ -54,6 +54,18 @@ export interface OriginReport {
   readonly timeouts: number;
 }
 
+/** Nothing has ended. */
+export const NOTHING_ENDED: OriginReport = {
+  ended: 0,
+  durationMs: 0,
+  ok: 0,
+  refused: 0,
+  blockMs: 0,
+  blockReason: '',
+  failures: 0,
+  timeouts: 0,
+};
+
 /** Why no more may start. `open`: nothing is in the way. */
 const GATE_STATES = ['open', 'rate', 'concurrency', 'blocked', 'breaker', 'probing'] as const;
 export type GateState = (typeof GATE_STATES)[number];

@@ -4,6 +4,7 @@ export {
   Gate,
   type GateAnswer,
   type GateState,
+  NOTHING_ENDED,
   type OriginReport,
   type Parked,
 } from './gate.ts';
