@@ -3,6 +3,7 @@ import type { Politeness } from '@fetchfleet/crawl';
 import {
   connectRedis,
   fleetKeys,
+  NOTHING_ENDED,
   Gate,
   type GateAnswer,
   type OriginReport,
@@ -33,17 +34,6 @@ afterEach(async () => {
 
 installLeakGuard();
 
-const nothing: OriginReport = {
-  ended: 0,
-  durationMs: 0,
-  ok: 0,
-  refused: 0,
-  blockMs: 0,
-  blockReason: '',
-  failures: 0,
-  timeouts: 0,
-};
-
 const politeness: Politeness = {
   rate: 'unlimited',
   burst: 1,
@@ -61,7 +51,7 @@ async function ask(
   gate: Gate,
   call: { inFlight: number; want: number; report?: Partial<OriginReport> },
 ): Promise<GateAnswer> {
-  const report = { ...nothing, ...call.report };
+  const report = { ...NOTHING_ENDED, ...call.report };
   const batches = [{ batch: 'b', politeness }];
   return gate.exchange(ORIGIN, { ...call, report, batches, position: 0, leadMs: 0, hunger: 0 });
 }

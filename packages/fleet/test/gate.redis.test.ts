@@ -1,24 +1,13 @@
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Politeness } from '@fetchfleet/crawl';
-import { Gate, type GateAnswer, type OriginReport } from '../src/index.ts';
+import { NOTHING_ENDED, Gate, type GateAnswer, type OriginReport } from '../src/index.ts';
 import { freshFleet, plan } from './fixture.ts';
 
 closeAfterEach();
 
 const origin = 'http://origin.example';
 const unlimited: Politeness = { ...plan.politeness, concurrency: 'unlimited' };
-const nothing: OriginReport = {
-  ended: 0,
-  durationMs: 0,
-  ok: 0,
-  refused: 0,
-  blockMs: 0,
-  blockReason: '',
-  failures: 0,
-  timeouts: 0,
-};
-
 /** Workers of a fleet that has asked nothing yet. */
 async function workers(size: number) {
   const { redis, keys } = await freshFleet();
@@ -56,7 +45,7 @@ async function workers(size: number) {
           position,
           leadMs: 0,
           hunger,
-          report: { ...nothing, ...report },
+          report: { ...NOTHING_ENDED, ...report },
           batches: [{ batch, politeness }],
         });
         inFlight += answer.granted;

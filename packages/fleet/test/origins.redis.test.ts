@@ -1,23 +1,12 @@
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Politeness } from '@fetchfleet/crawl';
-import { Gate, type GateAnswer, type OriginReport, Origins } from '../src/index.ts';
+import { NOTHING_ENDED, Gate, type GateAnswer, type OriginReport, Origins } from '../src/index.ts';
 import { freshFleet, plan } from './fixture.ts';
 
 closeAfterEach();
 
 const origin = 'https://a.example';
-const nothing: OriginReport = {
-  ended: 0,
-  durationMs: 0,
-  ok: 0,
-  refused: 0,
-  blockMs: 0,
-  blockReason: '',
-  failures: 0,
-  timeouts: 0,
-};
-
 async function fleet() {
   const { redis, keys } = await freshFleet();
   const gates = [0, 1].map((i) => new Gate({ redis, keys, worker: `w-${i}` }));
@@ -43,7 +32,7 @@ async function ask(
     position: 0,
     leadMs: 0,
     hunger: 0,
-    report: { ...nothing, ...options.report },
+    report: { ...NOTHING_ENDED, ...options.report },
     batches: [{ batch: 'b', politeness: { ...plan.politeness, ...options.politeness } }],
     ...(options.crawlDelayMs !== undefined && { crawlDelayMs: options.crawlDelayMs }),
   });
