@@ -1,22 +1,17 @@
 import { resolve } from 'node:path';
 import {
-  type Crawl,
   crawlWarnings,
+  fingerprintOf,
   measureCrawl,
   readCrawlFile,
   secretNames,
 } from '@fetchfleet/crawl';
+import type { MeasuredCrawl } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import type { Problems } from './problems.ts';
 
 /** A crawl file that is all right, and what has to be known before it is enqueued. */
-export interface LoadedCrawl {
-  readonly crawl: Crawl;
-  /** Absolute path of the crawl file. */
-  readonly path: string;
-  readonly total: number;
-  readonly fingerprint: string;
+export interface LoadedCrawl extends MeasuredCrawl {
   /** Variables the crawl names that are not set here. */
   readonly missingSecrets: readonly string[];
 }
@@ -36,7 +31,7 @@ export async function loadCrawl(
   for (const warning of crawlWarnings(crawl)) terminal.warn(warning);
   return {
     crawl,
-    path,
+    source: path,
     total: measure.total,
     fingerprint: await fingerprintOf(crawl),
     missingSecrets,

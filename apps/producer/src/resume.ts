@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Crawl } from '@fetchfleet/crawl';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type Crawl, fingerprintOf } from '@fetchfleet/crawl';
+import { type BatchStatus, expandBatch, LEASE_PATIENCE_MS } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { CommandError } from './command-error.ts';
 import { type Context, programName } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { expandBatch } from './expand-batch.ts';
-import { LEASE_PATIENCE_MS } from './expansion-lease.ts';
 import { findBatch } from './find-batch.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { FleetSession } from './fleet-session.ts';
 import { runBatch } from './run-batch.ts';
 import { readRunSettings, type RunFlags } from './settings.ts';

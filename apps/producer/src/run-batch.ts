@@ -1,10 +1,8 @@
 import { relative, resolve } from 'node:path';
 import { type Crawl, OUTCOMES } from '@fetchfleet/crawl';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, expandBatch, type ExpansionLease } from '@fetchfleet/fleet';
 import { type Context, programName } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { expandBatch } from './expand-batch.ts';
-import type { ExpansionLease } from './expansion-lease.ts';
 import { findFailureExamples } from './failure-examples.ts';
 import type { FleetSession } from './fleet-session.ts';
 import type { InterruptSignals } from './interrupts.ts';

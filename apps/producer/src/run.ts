@@ -1,9 +1,7 @@
-import { newBatchId, sliceSizeFor } from '@fetchfleet/crawl';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, registerBatch } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { type Context, programName } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { ExpansionLease } from './expansion-lease.ts';
 import { findBatch } from './find-batch.ts';
 import { FleetSession } from './fleet-session.ts';
 import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
@@ -26,7 +24,8 @@ export async function run(file: string, options: RunOptions, context: Context): 
   try {
     const found =
       options.new === true ? undefined : await session.ledger.findUnfinished(loaded.fingerprint);
-    const registered = found === undefined ? await registerBatch(session, loaded) : undefined;
+    const registered =
+      found === undefined ? await registerBatch(session.ledger, loaded) : undefined;
     const before = await findBatch(session.ledger, found ?? registered?.id ?? '');
     announce(before, found !== undefined, context);
     return await runBatch(
@@ -45,23 +44,6 @@ export async function run(file: string, options: RunOptions, context: Context): 
   } finally {
     await session.close();
   }
-}
-
-/**
- * Makes a crawl known to the ledger, as a new batch. The lease of its expansion is taken before, or a producer that starts at
- * the same moment would take the batch for one that was left behind.
- */
-export async function registerBatch(
-  { ledger }: FleetSession,
-  loaded: LoadedCrawl,
-): Promise<{ id: string; lease: ExpansionLease | undefined }> {
-  const { crawl, total, path, fingerprint } = loaded;
-  const id = newBatchId(crawl.plan.name, new Date(), Math.random);
-  const sliceSize = sliceSizeFor(total);
-  const signal = new AbortController().signal;
-  const lease = await ExpansionLease.acquire(ledger, id, { patienceMs: 0, signal });
-  await ledger.register({ id, crawl, total, sliceSize, source: path, fingerprint });
-  return { id, lease };
 }
 
 async function prepare(

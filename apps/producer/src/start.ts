@@ -1,14 +1,17 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import {
+  type BatchStatus,
+  expandBatch,
+  type ExpansionLease,
+  LEASE_PATIENCE_MS,
+  registerBatch,
+} from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { expandBatch } from './expand-batch.ts';
-import { type ExpansionLease, LEASE_PATIENCE_MS } from './expansion-lease.ts';
 import { findBatch } from './find-batch.ts';
 import { type FleetSession, withFleet } from './fleet-session.ts';
 import { follow } from './follow.ts';
 import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
 import { Problems } from './problems.ts';
-import { registerBatch } from './run.ts';
 import { statusDocument } from './status-document.ts';
 import { formatCount } from './units.ts';
 
@@ -53,7 +56,7 @@ async function enqueueBatch(
     const continued = await continueExpansion(session, loaded, { options, context });
     if (continued !== undefined) return continued;
   }
-  const { id, lease } = await registerBatch(session, loaded);
+  const { id, lease } = await registerBatch(session.ledger, loaded);
   printId(id, options, context);
   const before = await findBatch(session.ledger, id);
   await expand(session, loaded, { before, isRepeated: false, lease });

@@ -9,6 +9,7 @@ export { dispose, type Disposition, type DispositionContext } from './dispositio
 export { encodeRecord, type RecordBody } from './encode-record.ts';
 export { expandCrawl, type ExpandOptions } from './expand-crawl.ts';
 export type { Expansion } from './expansion.ts';
+export { fingerprintOf } from './fingerprint.ts';
 export { formatProblem, InputError, type Problem } from './input-error.ts';
 export { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 export {

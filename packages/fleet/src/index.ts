@@ -1,4 +1,6 @@
 export { type BatchState, type BatchStatus } from './batch-status.ts';
+export { expandBatch, type ExpandBatchOptions } from './expand-batch.ts';
+export { ExpansionLease, LEASE_PATIENCE_MS } from './expansion-lease.ts';
 export {
   type BatchLimits,
   Gate,
@@ -26,6 +28,7 @@ export {
   RedisUnreachableError,
   RedisUrlError,
 } from './redis.ts';
+export { type MeasuredCrawl, registerBatch } from './register-batch.ts';
 export { RobotsStore, type StoredRobots } from './robots-store.ts';
 export { ClaimLostError, type ClaimedSlice, SliceClaims } from './slice-claims.ts';
 export { sliceId, SliceQueue } from './slice-queue.ts';

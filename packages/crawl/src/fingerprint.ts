@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Crawl, ParameterSource } from '@fetchfleet/crawl';
-import { CommandError } from './command-error.ts';
-import { EXIT } from './exit-codes.ts';
+import { reasonOfFileError } from './file-error.ts';
+import { InputError } from './input-error.ts';
+import type { Crawl, ParameterSource } from './plan.ts';
 
 /**
  * Equal for equal expansions: of the crawl file as it is understood, and of the contents of the files it reads its lists from. So comments,
@@ -25,12 +25,8 @@ async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
       bytes += chunk.length;
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(`the list of "${source.name}" cannot be read: ${reason}`, {
-      code: 'LIST_UNREADABLE',
-      exitCode: EXIT.badInput,
-      cause,
-    });
+    const message = `the list of "${source.name}" cannot be read: ${reasonOfFileError(cause)}`;
+    throw new InputError([{ file: source.path, message }], { cause });
   }
   hash.update(`\n${source.name} ${bytes}\n`);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ledger } from '@fetchfleet/fleet';
+import type { Ledger } from './ledger.ts';
 
 /** Short, so that whoever runs a killed producer again need not wait for long. */
 const TTL_MS = 5_000;

@@ -6,8 +6,7 @@ import {
   type Slice,
   unpackSlice,
 } from '@fetchfleet/crawl';
-import { sliceId, type SliceQueue } from '@fetchfleet/fleet';
-import { toError } from '@fetchfleet/service';
+import { sliceId, type SliceQueue } from './slice-queue.ts';
 
 /** Slices in one pipeline. The first is small, so that workers have something to do at once. */
 const FIRST_ADD = 64;
@@ -93,7 +92,7 @@ class AddPipeline {
     const add: Promise<void> = this.#queue
       .add(slices, ids)
       .catch((error: unknown) => {
-        this.#failure ??= toError(error);
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => this.#inFlight.delete(add));
     this.#inFlight.add(add);

@@ -1,8 +1,8 @@
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from '@fetchfleet/crawl';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
+import { parseCrawlFile } from '../src/crawl-file.ts';
 import { fingerprintOf } from '../src/fingerprint.ts';
 
 let folder: TemporaryFolder;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCrawlFile, type Slice, unpackSlice } from '@fetchfleet/crawl';
-import { sliceId } from '@fetchfleet/fleet';
 import { enqueue } from '../src/enqueue.ts';
+import { sliceId } from '../src/slice-queue.ts';
 
 const signal = new AbortController().signal;
 

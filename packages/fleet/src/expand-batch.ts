@@ -1,9 +1,10 @@
 import type { Crawl } from '@fetchfleet/crawl';
-import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
 import { enqueue } from './enqueue.ts';
 import { ExpansionLease } from './expansion-lease.ts';
+import type { Ledger } from './ledger.ts';
+import type { SliceQueue } from './slice-queue.ts';
 
-export interface ExpandOptions {
+export interface ExpandBatchOptions {
   readonly ledger: Ledger;
   readonly queue: SliceQueue;
   readonly batch: string;
@@ -23,7 +24,7 @@ export interface ExpandOptions {
  *
  * @returns the slices offered to the queue; undefined if somebody else did the work, or the batch was cancelled meanwhile
  */
-export async function expandBatch(options: ExpandOptions): Promise<number | undefined> {
+export async function expandBatch(options: ExpandBatchOptions): Promise<number | undefined> {
   const { ledger, queue, batch, crawl, sliceSize, signal } = options;
   const patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
   const lease =
