@@ -6,6 +6,8 @@ import type { BatchState, Ledger } from '@fetchfleet/fleet';
 const WATCH_MS = 1_000;
 /** A batch that has had no slice here for so long is forgotten. */
 const FORGET_MS = 60_000;
+/** Batches named to others: a list for people. */
+const MAX_TOLD = 20;
 
 /** A batch as a worker sees it: the plan made ready to fetch. */
 export interface ActiveBatch {
@@ -61,6 +63,15 @@ export class Batches {
   stop(): void {
     clearInterval(this.#watch);
     this.#watch = undefined;
+  }
+
+  /** Ids of the batches that slices are worked on of; the first twenty. */
+  get used(): string[] {
+    const used: string[] = [];
+    for (const [id, { users }] of this.#entries) {
+      if (users > 0 && used.push(id) === MAX_TOLD) break;
+    }
+    return used;
   }
 
   /** Runs `work` with the batch, undefined when the ledger does not know it; it is watched meanwhile. */

@@ -1,34 +1,48 @@
-import type { FleetKeys } from '@fetchfleet/fleet';
+import type { WorkerReport, Workers } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 
 const BEAT_MS = 2_000;
 /** Redis counts as gone when it has not answered for so long: two beats. */
 const SILENCE_MS = 5_000;
+/** The pace that is told is that of the last beats, so many. */
+const PACE_BEATS = 5;
+
+/** What a worker tells of itself, and how many records it has written since its start. */
+type OwnReport = Omit<WorkerReport, 'id' | 'uptimeMs' | 'fetchesPerSecond'> & {
+  readonly recorded: number;
+};
 
 /** Tells the fleet that this worker lives, and this worker whether Redis does. Each change of that is logged once. */
 export class Presence {
   readonly #redis: Redis;
-  readonly #keys: FleetKeys;
+  readonly #workers: Workers;
   readonly #worker: string;
+  readonly #report: () => OwnReport;
   readonly #log: Logger;
   readonly #onBeat: () => Promise<void>;
   #timer: NodeJS.Timeout | undefined;
   #lastAnswer = 0;
   #wasConnected: boolean | undefined;
   #lastError = '';
+  #isStopped = false;
+  readonly #startedAt = performance.now();
+  readonly #pace: { readonly at: number; readonly recorded: number }[] = [];
 
   constructor(options: {
     readonly redis: Redis;
-    readonly keys: FleetKeys;
+    readonly workers: Workers;
     readonly worker: string;
     readonly log: Logger;
+    /** What this worker is doing just now. */
+    readonly report: () => OwnReport;
     /** What else is to be told every two seconds. */
     readonly onBeat: () => Promise<void>;
   }) {
     this.#onBeat = options.onBeat;
     this.#redis = options.redis;
-    this.#keys = options.keys;
+    this.#workers = options.workers;
+    this.#report = options.report;
     this.#worker = options.worker;
     this.#log = options.log;
   }
@@ -46,7 +60,8 @@ export class Presence {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#redis.status === 'ready') await this.#redis.zrem(this.#keys.workers, this.#worker);
+    this.#isStopped = true;
+    if (this.#redis.status === 'ready') await this.#workers.gone(this.#worker);
   }
 
   /** An error of any Redis connection: logged once until Redis has answered again. */
@@ -57,6 +72,11 @@ export class Presence {
     this.#log.warn({ reason }, 'Redis trouble; trying again');
   }
 
+  /** Tells at once what has changed, rather than with the next beat. */
+  refresh(): void {
+    if (this.#timer !== undefined) this.#beat();
+  }
+
   #beat(): void {
     this.#tellChange();
     // While it is away nothing is asked: questions would only pile up.
@@ -65,12 +85,27 @@ export class Presence {
   }
 
   async #answer(): Promise<void> {
-    const [seconds] = await this.#redis.time();
+    const { recorded, ...own } = this.#report();
+    await this.#workers.seen({
+      id: this.#worker,
+      ...own,
+      uptimeMs: Math.round(performance.now() - this.#startedAt),
+      fetchesPerSecond: this.#paceOf(recorded),
+    });
+    // A beat that was under way while the worker took its leave would have put it back.
+    if (this.#isStopped) return this.#workers.gone(this.#worker);
     this.#lastAnswer = performance.now();
     this.#tellChange();
-    await this.#redis.zadd(this.#keys.workers, Number(seconds), this.#worker);
-    await this.#redis.zremrangebyscore(this.#keys.workers, '-inf', Number(seconds) - 3600);
     await this.#onBeat();
+  }
+
+  #paceOf(recorded: number): number {
+    const now = performance.now();
+    this.#pace.push({ at: now, recorded });
+    if (this.#pace.length > PACE_BEATS) this.#pace.shift();
+    const [first] = this.#pace;
+    const seconds = (now - (first?.at ?? now)) / 1_000;
+    return seconds > 0 ? Math.round(((recorded - (first?.recorded ?? 0)) / seconds) * 10) / 10 : 0;
   }
 
   #tellChange(): void {

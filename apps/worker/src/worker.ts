@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { createFetcher, type Fetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   fleetKeys,
@@ -9,6 +10,7 @@ import {
   RobotsStore,
   SliceClaims,
   SliceQueue,
+  Workers,
 } from '@fetchfleet/fleet';
 import { FileSink, probeResults } from '@fetchfleet/results';
 import {
@@ -63,6 +65,8 @@ export class FleetWorker {
   readonly #draining = new AbortController();
   readonly #expired = new AbortController();
   readonly #endpoint: HttpEndpoint;
+  #metricsPort = 0;
+  #recorded = 0;
 
   constructor(options: {
     readonly settings: WorkerSettings;
@@ -78,9 +82,10 @@ export class FleetWorker {
     this.#origins = new Origins(redis, keys);
     this.#presence = new Presence({
       redis,
-      keys,
+      workers: new Workers(redis, keys),
       worker: this.id,
       log: this.#log,
+      report: () => this.#report(),
       onBeat: async () => this.#origins.seen(this.#lanes.origins),
     });
     this.#metrics = createMetrics({
@@ -158,6 +163,7 @@ export class FleetWorker {
     this.#metrics.concurrency.set(concurrency);
     this.#metrics.onCollect(async () => this.#collect());
     const port = await this.#endpoint.start();
+    this.#metricsPort = port;
     this.#presence.start();
     await this.#claims.start();
     this.#batches.start();
@@ -173,6 +179,7 @@ export class FleetWorker {
   async drain(): Promise<void> {
     this.#log.info({ inFlight: this.#permits.inUse }, 'draining');
     this.#draining.abort();
+    this.#presence.refresh();
     this.#lanes.nudge();
     const deadline = setTimeout(() => this.#giveUp(), this.#settings.drainTimeout);
     try {
@@ -231,6 +238,7 @@ export class FleetWorker {
       sink: this.#sink,
       ledger,
       onRecorded: (records, bytes) => {
+        this.#recorded += records;
         this.#metrics.recordsWritten.inc(records);
         this.#metrics.recordBytes.inc(bytes);
       },
@@ -252,6 +260,28 @@ export class FleetWorker {
     this.#metrics.originsSeen(await this.#origins.list(this.#lanes.origins.slice(0, MAX_SHOWN)));
   }
 
+  /** What the fleet is told every two seconds. */
+  #report() {
+    const { concurrency, transport, metricsHost } = this.#settings;
+    const inFlight = this.#permits.inUse;
+    const busy = inFlight > 0 ? ('working' as const) : ('idle' as const);
+    const healthy = this.#recorder.isHealthy ? busy : ('sink-failing' as const);
+    return {
+      host: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      transport,
+      concurrency,
+      inFlight,
+      slices: this.#claims.active,
+      batches: this.#batches.used,
+      state: this.#draining.signal.aborted ? ('draining' as const) : healthy,
+      roles: ['fetch'],
+      recorded: this.#recorded,
+      metricsUrl: metricsUrlOf(metricsHost, this.#metricsPort),
+    };
+  }
+
   #health(): Health {
     const isWaiting = !this.#loop.isClaiming || !this.#presence.isConnected;
     if (isWaiting || this.#heartbeat.isAlive(MAX_SILENCE_MS)) return { status: 'ok' };
@@ -265,4 +295,11 @@ export class FleetWorker {
     if (!this.#recorder.isHealthy) return { status: 'fail', reason: 'results cannot be written' };
     return { status: 'ok' };
   }
+}
+
+/** An address that means "all of them" is of no use to others: they get the name of this machine. */
+function metricsUrlOf(host: string, port: number): string {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const name = isAny ? hostname() : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}/metrics`;
 }

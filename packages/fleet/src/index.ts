@@ -32,3 +32,4 @@ export { type MeasuredCrawl, registerBatch } from './register-batch.ts';
 export { RobotsStore, type StoredRobots } from './robots-store.ts';
 export { ClaimLostError, type ClaimedSlice, SliceClaims } from './slice-claims.ts';
 export { sliceId, SliceQueue } from './slice-queue.ts';
+export { type WorkerInfo, type WorkerReport, Workers } from './workers.ts';

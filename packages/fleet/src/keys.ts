@@ -13,6 +13,8 @@ export interface FleetKeys {
   readonly batches: string;
   /** ZSET of worker ids, scored by the time they were last seen. */
   readonly workers: string;
+  /** HASH of worker ids: what each tells of itself, as JSON. */
+  readonly workersInfo: string;
   /** HASH: plan, crawl, counters and state of a batch. */
   batch(id: string): string;
   /** Bitmap: one bit per fetch that has a durable record. */
@@ -50,6 +52,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     fairClock: `${root}:fair-clock`,
     batches: `${root}:batches`,
     workers: `${root}:workers`,
+    workersInfo: `${root}:workers-info`,
     batch,
     settled: (id) => `${batch(id)}:settled`,
     failed: (id) => `${batch(id)}:failed`,
