@@ -10,6 +10,8 @@ export { encodeRecord, type RecordBody } from './encode-record.ts';
 export { expandCrawl, type ExpandOptions } from './expand-crawl.ts';
 export type { Expansion } from './expansion.ts';
 export { fingerprintOf } from './fingerprint.ts';
+export { isStoredList, type ListFile } from './list-file.ts';
+export { LocalCrawl, type OpenList } from './local-crawl.ts';
 export { formatProblem, InputError, type Problem } from './input-error.ts';
 export { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 export {
