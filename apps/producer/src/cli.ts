@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addCompletion } from './completion-command.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -52,7 +53,16 @@ export function buildCli(
   program.hook('preAction', (_program, command) => {
     if (command.opts()['quiet'] === true) context.terminal.quieten();
   });
-  for (const add of [addRun, addStart, addStatus, addCancel, addResume, addExport, addOrigins]) {
+  for (const add of [
+    addRun,
+    addStart,
+    addStatus,
+    addCancel,
+    addResume,
+    addExport,
+    addOrigins,
+    addCompletion,
+  ]) {
     add(program, context, invoke);
   }
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
@@ -63,7 +73,11 @@ export function buildCli(
   return program;
 }
 
-type Add = (program: Command, context: Context, invoke: (action: Action) => Promise<void>) => void;
+export type Add = (
+  program: Command,
+  context: Context,
+  invoke: (action: Action) => Promise<void>,
+) => void;
 
 const addRun: Add = (program, context, invoke) => {
   withWorkerOptions(
