@@ -7,6 +7,7 @@ import {
   parseRedisUrl,
   redactRedisUrl,
   SliceQueue,
+  Workers,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import { CommandError } from './command-error.ts';
@@ -34,6 +35,7 @@ export class FleetSession {
   readonly url: string;
   readonly ledger: Ledger;
   readonly origins: Origins;
+  readonly workers: Workers;
   readonly #redis: Redis;
   readonly #embedded: EmbeddedRedis | undefined;
   readonly #keys: FleetKeys;
@@ -48,6 +50,7 @@ export class FleetSession {
     this.#keys = fleetKeys(fleet);
     this.ledger = new Ledger(redis, this.#keys);
     this.origins = new Origins(redis, this.#keys);
+    this.workers = new Workers(redis, this.#keys);
     this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
     redis.on('close', () => this.#expectReturn());
     redis.on('ready', () => this.#stopTimer());
