@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { ahead } from './ahead.ts';
 import { encoderOf } from './encoder.ts';
 import { indexParts } from './index-parts.ts';
 import { batchFolder, listParts } from './layout.ts';
@@ -32,16 +33,16 @@ export interface ExportSummary {
 
 /**
  * Puts every record of a batch out once, in index order, in two passes: the first notes where the best
- * record of each index lies (16 bytes each), the second copies them. Works on the folder alone.
+ * record of each index lies (8 bytes each), the second copies them. Works on the folder alone.
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
   const { dir, batch, signal } = options;
   const parts = await listParts(batchFolder(dir, batch));
   const manifest = await readManifest(dir, batch);
-  const files = new PartFiles(parts);
+  const files = await PartFiles.of(parts);
   const output = new Output(options.out, signal);
   try {
-    const progress = await Progress.of(files, options.onProgress);
+    const progress = new Progress(2 * files.bytes, options.onProgress);
     const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
     const total = known !== undefined && known > 0 ? known : undefined;
     const { index, skippedLines } = await indexParts({
@@ -52,8 +53,7 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
       onProgress: (bytes) => progress.add(bytes),
     });
     const encoder = encoderOf(options.format, manifest?.params);
-    for await (const window of readWindows(files, index.places())) {
-      signal?.throwIfAborted();
+    for await (const window of ahead(readWindows(files, index, signal))) {
       await output.write(encoder.encode(window));
       progress.add(window.data.length);
     }
@@ -77,15 +77,9 @@ class Progress {
   readonly #of: number;
   readonly #tell: (done: number, of: number) => void;
 
-  private constructor(of: number, tell: (done: number, of: number) => void) {
+  constructor(of: number, tell: ExportOptions['onProgress']) {
     this.#of = of;
-    this.#tell = tell;
-  }
-
-  static async of(files: PartFiles, tell: ExportOptions['onProgress']): Promise<Progress> {
-    let bytes = 0;
-    for (const part of files.paths.keys()) bytes += await files.size(part);
-    return new Progress(2 * bytes, tell ?? (() => undefined));
+    this.#tell = tell ?? (() => undefined);
   }
 
   add(bytes: number): void {
