@@ -218,5 +218,20 @@ export const fleet = dashboard(
       ],
       { unit: 'bytes', width: 8 },
     ),
+    series(
+      'Workers',
+      'Seen by the fleet within 15 s, and reached by Prometheus',
+      [
+        [fleetWide('fetchfleet_workers'), 'seen by the fleet'],
+        [`sum(up{${job}})`, 'reached by Prometheus'],
+      ],
+      { width: 12 },
+    ),
+    series(
+      'Slices let go per second',
+      'completed: all settled. delayed: comes back for a retry or its turn. returned: given back by a worker that stops.',
+      [[`sum by (result) (${rate('fetchfleet_slices_total')})`, '{{result}}']],
+      { unit: 'reqps', width: 12 },
+    ),
   ],
 );
