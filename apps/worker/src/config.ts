@@ -35,6 +35,8 @@ const schema = z.object({
   metricsHost: z.string().min(1),
   /** Whether a crawl file may open loopback and private addresses here. */
   allowPrivate: flag,
+  /** Whether this worker turns schedules into batches. One of the fleet must. */
+  schedules: flag,
   /** How long running fetches may go on after SIGTERM. Too short wastes their work; too long outlasts the supervisor's patience. */
   drainTimeout: duration,
   /** The longest that an origin's Retry-After is obeyed; what asks for more is cut to it. */
@@ -51,7 +53,13 @@ export type WorkerSettings = z.infer<typeof schema>;
 export function readSettings(argv: readonly string[]): WorkerSettings {
   const command = program();
   command.parse(argv, { from: 'user' });
-  return parseSettings(schema, command.opts(), (path) => describeSetting(command, path));
+  const input = { ...command.opts(), schedules: schedulesOf(command.opts()) };
+  return parseSettings(schema, input, (path) => describeSetting(command, path));
+}
+
+/** The library would take any value of a variable for a `--no-…` flag that was given. */
+function schedulesOf({ schedules }: Readonly<Record<string, unknown>>): unknown {
+  return schedules === false ? false : (process.env['FETCHFLEET_SCHEDULES'] ?? true);
 }
 
 function program(): Command {
@@ -93,6 +101,7 @@ function program(): Command {
         'FETCHFLEET_ALLOW_PRIVATE',
       ).default(false),
     )
+    .option('--no-schedules', 'leave ticks to other workers (env: FETCHFLEET_SCHEDULES=false)')
     .addOption(
       setting(
         '--drain-timeout <duration>',
@@ -131,5 +140,6 @@ function setting(flags: string, description: string, variable: string): Option {
 
 function describeSetting(command: Command, path: readonly PropertyKey[]): string {
   const option = command.options.find((candidate) => candidate.attributeName() === path[0]);
+  if (option?.attributeName() === 'schedules') return '--no-schedules (FETCHFLEET_SCHEDULES)';
   return option === undefined ? path.map(String).join('.') : `${option.long} (${option.envVar})`;
 }

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createFetcher, type Fetcher, USER_AGENT } from '@fetchfleet/fetcher';
+import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   fleetKeys,
+  FleetOverview,
   Gate,
   Ledger,
   openRedis,
   Origins,
   RobotsStore,
   SliceClaims,
+  SliceParking,
   SliceQueue,
   Workers,
 } from '@fetchfleet/fleet';
@@ -24,21 +26,25 @@ import {
   toError,
 } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
+import { BatchLog } from './batch-log.ts';
 import { Batches } from './batches.ts';
 import { ClaimLoop } from './claim-loop.ts';
 import type { WorkerSettings } from './config.ts';
+import { FleetMetrics } from './fleet-metrics.ts';
 import { Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
 import { Presence } from './presence.ts';
 import { Recorder } from './recorder.ts';
+import { redisTakesWrites } from './redis-probe.ts';
 import { Robots } from './robots.ts';
+import { Scheduler } from './scheduler.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
+import { WatchedFetcher } from './watched-fetcher.ts';
+import { Watchdog } from './watchdog.ts';
 
-/** Origins that a scrape asks the gate about. */
-const MAX_SHOWN = 100;
-/** A claim loop that has not come round for so long, though Redis answers and permits are free, is stuck. */
-const MAX_SILENCE_MS = 30_000;
+/** How long new connections are waited for; they go on trying after that. */
+const REBUILD_PATIENCE_MS = 5_000;
 
 /**
  * One worker process, assembled: claim → gate → fetch → record → settle. It runs from {@link start} until
@@ -53,7 +59,7 @@ export class FleetWorker {
   readonly #origins: Origins;
   readonly #presence: Presence;
   readonly #permits: Permits;
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: WatchedFetcher;
   readonly #sink: FileSink;
   readonly #recorder: Recorder;
   readonly #batches: Batches;
@@ -61,7 +67,14 @@ export class FleetWorker {
   readonly #claims: SliceClaims;
   readonly #queue: SliceQueue;
   readonly #loop: ClaimLoop;
-  readonly #heartbeat = new Heartbeat();
+  readonly #scheduler: Scheduler | undefined;
+  /** Beats when a claim is answered. */
+  readonly #claimed = new Heartbeat();
+  /** Beats when a fetch ends. */
+  readonly #fetched = new Heartbeat();
+  readonly #fleetMetrics: FleetMetrics;
+  readonly #watchdog: Watchdog;
+  readonly #batchLog: BatchLog;
   readonly #draining = new AbortController();
   readonly #expired = new AbortController();
   readonly #endpoint: HttpEndpoint;
@@ -72,8 +85,10 @@ export class FleetWorker {
     readonly settings: WorkerSettings;
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly log: Logger;
+    /** This worker is stuck, and new connections did not help: the process should end, and a new one begin. */
+    readonly onHopeless: (reason: string) => void;
   }) {
-    const { settings, env } = options;
+    const { settings, env, onHopeless } = options;
     this.#settings = settings;
     this.#log = options.log.child({ worker: this.id });
     const keys = fleetKeys(settings.fleet);
@@ -86,20 +101,32 @@ export class FleetWorker {
       worker: this.id,
       log: this.#log,
       report: () => this.#report(),
-      onBeat: async () => this.#origins.seen(this.#lanes.origins),
+      onBeat: async () => {
+        await Promise.all([this.#origins.seen(this.#lanes.origins), this.#fleetMetrics.beat()]);
+      },
     });
     this.#metrics = createMetrics({
       worker: this.id,
       version: VERSION,
       transport: settings.transport,
     });
+    this.#fleetMetrics = new FleetMetrics({
+      overview: new FleetOverview(redis, keys),
+      metrics: this.#metrics,
+      worker: this.id,
+    });
     this.#permits = new Permits(settings.concurrency);
-    this.#fetcher = createFetcher({
+    const fetcher = createFetcher({
       transport: settings.transport,
       allowPrivate: settings.allowPrivate,
       userAgent: USER_AGENT,
     });
+    this.#fetcher = new WatchedFetcher(fetcher, () => this.#fetched.beat());
     const ledger = new Ledger(redis, keys);
+    this.#batchLog = new BatchLog({
+      log: this.#log,
+      status: async (batch) => ledger.status(batch),
+    });
     const onError = (error: unknown): void => this.#log.error({ err: toError(error) }, 'failed');
     this.#batches = new Batches({ ledger, results: settings.results, env, onError });
     this.#sink = this.#createSink();
@@ -123,7 +150,11 @@ export class FleetWorker {
       keys,
       worker: this.id,
       onError: (error) => this.#presence.failed(error),
-      onStalled: (slice) => this.#log.warn({ slice }, 'slice of a vanished worker queued again'),
+      onStalled: (slice) => {
+        this.#metrics.sliceStalls.inc();
+        const batch = slice.slice(0, slice.lastIndexOf('.'));
+        this.#log.warn({ batch, slice }, 'slice of a vanished worker queued again');
+      },
     });
     this.#queue = new SliceQueue(redis, keys);
     const processor = new SliceProcessor({
@@ -139,14 +170,28 @@ export class FleetWorker {
       batches: this.#batches,
       ledger,
       log: this.#log,
+      onTaken: (batch) => this.#batchLog.taken(batch),
     });
     this.#loop = new ClaimLoop({
       claims: this.#claims,
       permits: this.#permits,
       process: async (claim, asked) => processor.process(claim, asked),
-      heartbeat: this.#heartbeat,
+      heartbeat: this.#claimed,
       onError: (error) => this.#presence.failed(error),
     });
+    if (settings.schedules) {
+      this.#scheduler = new Scheduler({
+        redis,
+        keys,
+        worker: this.id,
+        ledger,
+        queue: this.#queue,
+        fetcher: this.#fetcher,
+        log: this.#log,
+        onError: (error) => this.#presence.failed(error),
+      });
+    }
+    this.#watchdog = this.#createWatchdog(keys.probe, onHopeless);
     this.#endpoint = new HttpEndpoint({
       port: settings.metricsPort,
       host: settings.metricsHost,
@@ -167,7 +212,10 @@ export class FleetWorker {
     this.#presence.start();
     await this.#claims.start();
     this.#batches.start();
+    this.#batchLog.start();
     this.#loop.start();
+    this.#watchdog.start();
+    this.#scheduler?.start();
     this.#log.info({ concurrency, transport, results, metricsPort: port }, 'worker ready');
     return port;
   }
@@ -183,7 +231,7 @@ export class FleetWorker {
     this.#lanes.nudge();
     const deadline = setTimeout(() => this.#giveUp(), this.#settings.drainTimeout);
     try {
-      await this.#loop.stop();
+      await Promise.all([this.#loop.stop(), this.#scheduler?.stop()]);
     } finally {
       clearTimeout(deadline);
     }
@@ -201,6 +249,7 @@ export class FleetWorker {
   async #stop(): Promise<void> {
     await stopAll([
       { stop: async () => this.#redis.disconnect() },
+      { stop: async () => this.#leaveExport() },
       this.#queue,
       { stop: async () => this.#metrics.stop() },
       this.#sink,
@@ -209,6 +258,8 @@ export class FleetWorker {
       this.#claims,
       this.#lanes,
       { stop: async () => this.#batches.stop() },
+      { stop: async () => this.#batchLog.stop() },
+      this.#watchdog,
       this.#endpoint,
     ]);
   }

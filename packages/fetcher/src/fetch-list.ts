@@ -49,14 +49,14 @@ export async function fetchList(
     ...(signal !== undefined && { signal }),
   });
   if (result.kind === 'response' && result.status === 200) return result.body;
-  throw new ListFetchError(url, reasonOf(result), isLasting(result));
+  throw new ListFetchError(url, reasonOf(result), isForEver(result));
 }
 
 function reasonOf(result: FetchResult): string {
   return result.kind === 'failure' ? result.message : `it answered ${result.status}`;
 }
 
-function isLasting(result: FetchResult): boolean {
+function isForEver(result: FetchResult): boolean {
   return (
     result.kind === 'failure' &&
     (result.outcome === 'address-refused' || result.outcome === 'too-large')
