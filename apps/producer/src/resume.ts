@@ -38,7 +38,8 @@ export async function resume(
     if (before.state === 'finished') return alreadyFinished(before, options, context);
     const crawl = await sameCrawl(session, before);
     if (session.isEmbedded) await probeResults(settings.results);
-    await session.ledger.reopen(batch);
+    if (before.state === 'paused') await session.ledger.unpause(batch);
+    else await session.ledger.reopen(batch);
     if (before.state === 'cancelled') await sleep(UNTIL_NOTICED_MS);
     if (!session.isEmbedded) return await requeue(session, { before, crawl }, { options, context });
     return await runBatch(

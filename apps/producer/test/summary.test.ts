@@ -18,6 +18,7 @@ const finished: BatchStatus = {
   startedAt: '2026-11-23T00:17:01.000Z',
   finishedAt: '2026-11-23T00:17:02.400Z',
   fetchesPerSecond: 177.86,
+  retries: 0,
   durationSumMs: 35_000,
   bytes: 304_400,
   sliceSize: 3,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   fleetKeys,
@@ -169,6 +170,7 @@ export class FleetWorker {
       expired: this.#expired.signal,
       batches: this.#batches,
       ledger,
+      parking: new SliceParking(redis, keys),
       log: this.#log,
       onTaken: (batch) => this.#batchLog.taken(batch),
     });
@@ -280,7 +282,10 @@ export class FleetWorker {
             createdAt: new Date(batch.createdAt).toISOString(),
           };
         }),
-      observe: ({ durationMs }) => this.#metrics.sinkFlush.observe(durationMs / 1000),
+      observe: ({ durationMs, bytes }) => {
+        this.#metrics.sinkFlush.observe(durationMs / 1000);
+        this.#metrics.recordBytes.inc(bytes);
+      },
     });
   }
 
@@ -288,27 +293,73 @@ export class FleetWorker {
     return new Recorder({
       sink: this.#sink,
       ledger,
-      onRecorded: (records, bytes) => {
+      onRecorded: (records) => {
         this.#recorded += records;
         this.#metrics.recordsWritten.inc(records);
-        this.#metrics.recordBytes.inc(bytes);
       },
       onSinkError: (error) => {
         this.#metrics.sinkErrors.inc();
         this.#log.error({ err: toError(error) }, 'results cannot be written; fetching waits');
       },
       onRecovered: () => this.#log.info('results can be written again'),
-      onFinished: (batch) => this.#log.info({ batch }, 'batch finished'),
+      onFinished: (batch) => {
+        this.#batchLog.finished(batch).catch((error: unknown) => {
+          this.#log.info({ batch, err: toError(error) }, 'batch finished');
+        });
+      },
     });
   }
 
+  #createWatchdog(probeKey: string, onHopeless: (reason: string) => void): Watchdog {
+    return new Watchdog({
+      stallTimeoutMs: this.#settings.stallTimeout,
+      // While it claims, an answer has to come soon, whatever else goes on.
+      silenceMs: () => (this.#loop.isClaiming ? this.#claimed.silenceMs : this.#silenceMs),
+      isExcused: () =>
+        this.#draining.signal.aborted ||
+        !this.#recorder.isReady ||
+        (!this.#loop.isClaiming && this.#fetcher.isBusy),
+      waitsFor: () => (this.#loop.isClaiming ? 'an answer to a claim' : 'fetches to start or end'),
+      probe: async () => redisTakesWrites(this.#settings.redisUrl, probeKey),
+      rebuild: async () => this.#rebuild(),
+      onWedged: (reason) => this.#log.warn({ reason }, 'worker is stuck; it takes new connections'),
+      onRebuilt: () => this.#log.warn('new connections to Redis'),
+      onRecovered: () => this.#log.info('worker makes progress again'),
+      onHopeless,
+      onError: (error) => this.#presence.failed(toError(error)),
+    });
+  }
+
+  /** Open claims are kept, unless they expire meanwhile: then their slices run elsewhere, as those of a worker that died. */
+  async #rebuild(): Promise<void> {
+    this.#metrics.rebuilds.inc();
+    // Ours is replaced only if it is the one that is stuck. What was asked through it is asked again.
+    if (!this.#presence.isConnected) this.#redis.disconnect(true);
+    const patience = new AbortController();
+    await Promise.race([
+      this.#claims.rebuild(),
+      sleep(REBUILD_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
+  }
+
+  async #leaveExport(): Promise<void> {
+    if (this.#redis.status === 'ready') await this.#fleetMetrics.stop();
+  }
+
+  get #silenceMs(): number {
+    return Math.min(this.#claimed.silenceMs, this.#fetched.silenceMs);
+  }
+
   async #collect(): Promise<void> {
-    this.#metrics.fetchesInFlight.set(this.#permits.inUse);
-    this.#metrics.slicesActive.set(this.#claims.active);
-    for (const [state, count] of Object.entries(await this.#queue.counts())) {
-      this.#metrics.queueJobs.set({ state }, count);
-    }
-    this.#metrics.originsSeen(await this.#origins.list(this.#lanes.origins.slice(0, MAX_SHOWN)));
+    const metrics = this.#metrics;
+    metrics.fetchesInFlight.set(this.#permits.inUse);
+    metrics.slicesActive.set(this.#claims.active);
+    metrics.sinkHealthy.set(this.#recorder.isHealthy ? 1 : 0);
+    metrics.redisConnected.set(this.#presence.isConnected ? 1 : 0);
+    metrics.lastProgress.set((Date.now() - this.#silenceMs) / 1000);
+    metrics.wedged.set(this.#watchdog.reason === undefined ? 0 : 1);
+    await this.#fleetMetrics.collect();
   }
 
   /** What the fleet is told every two seconds. */
@@ -334,10 +385,8 @@ export class FleetWorker {
   }
 
   #health(): Health {
-    const isWaiting = !this.#loop.isClaiming || !this.#presence.isConnected;
-    if (isWaiting || this.#heartbeat.isAlive(MAX_SILENCE_MS)) return { status: 'ok' };
-    const seconds = Math.round(this.#heartbeat.silenceMs / 1000);
-    return { status: 'fail', reason: `nothing was claimed or looked for in ${seconds} s` };
+    const { reason } = this.#watchdog;
+    return reason === undefined ? { status: 'ok' } : { status: 'fail', reason };
   }
 
   #ready(): Health {
