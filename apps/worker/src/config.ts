@@ -39,6 +39,11 @@ const schema = z.object({
   schedules: flag,
   /** How long running fetches may go on after SIGTERM. Too short wastes their work; too long outlasts the supervisor's patience. */
   drainTimeout: duration,
+  /**
+   * A worker that makes no progress for so long, without a reason for it, takes new connections, and ends if they do not help. An idle
+   * worker is answered every 5 s; too long, and a stuck one goes unnoticed.
+   */
+  stallTimeout: duration.refine((ms) => ms >= 10_000, 'must be at least 10s'),
   /** The longest that an origin's Retry-After is obeyed; what asks for more is cut to it. */
   maxRetryAfter: duration,
   /** Fleets with different names do not see each other, also in one Redis. */
@@ -108,6 +113,13 @@ function program(): Command {
         'for running fetches after SIGTERM',
         'FETCHFLEET_DRAIN_TIMEOUT',
       ).default('20s'),
+    )
+    .addOption(
+      setting(
+        '--stall-timeout <duration>',
+        'without progress, until the worker takes new connections; at least 10s',
+        'FETCHFLEET_STALL_TIMEOUT',
+      ).default('30s'),
     )
     .addOption(
       setting(

@@ -10,7 +10,8 @@
  * Returns { waiting, active, delayed, failed (slices), fetches: runnable, throttled, delayed, active, age of the oldest in ms }
  *
  * Of a state with more slices than are looked at, evenly spread ones stand for all. A slice tells what its fetches wait for:
- * state entries are { position, attempts, dueAt, throttledSince }. Fetches of cancelled batches count nowhere.
+ * state entries are { position, attempts, dueAt, throttledSince }. Fetches of cancelled batches count nowhere, those of paused ones
+ * only while they are active: most of their slices are not in the queue, so the ledger is asked for them.
  */
 export const BACKLOG = `
 local t = redis.call('TIME')
@@ -47,11 +48,8 @@ local function count(slice, state, dueAt)
     all = all + slice.ranges[at]
   end
   if all > 50 then error('no slice') end
-  local isPaused = batchState(slice.batch) == 'paused'
   if state == 'active' then
     active = unsettled(slice)
-  elseif isPaused then
-    delayed = all
   elseif state == 'waiting' or dueAt <= now then
     runnable = all
   else
@@ -66,7 +64,7 @@ local function count(slice, state, dueAt)
     throttled = slice.position and all - later or refused
     delayed = all - throttled
   end
-  return { runnable, throttled, delayed, active }, isPaused
+  return { runnable, throttled, delayed, active }
 end
 
 local sums = { 0, 0, 0, 0 }
@@ -79,11 +77,11 @@ local function add(state, size, entries)
     if isSlice and type(slice) == 'table' and type(slice.ranges) == 'table' and type(slice.batch) == 'string' then
       seen = seen + 1
       local own = batchState(slice.batch)
-      if own ~= 'cancelled' and own ~= 'gone' then
-        local isCounted, each, isPaused = pcall(count, slice, state, entry[2])
+      if own ~= 'cancelled' and own ~= 'gone' and (own ~= 'paused' or state == 'active') then
+        local isCounted, each = pcall(count, slice, state, entry[2])
         if isCounted then
           for i = 1, 4 do counts[i] = counts[i] + each[i] end
-          if not isPaused then oldest = math.min(oldest, tonumber(job[2] or now)) end
+          if own ~= 'paused' then oldest = math.min(oldest, tonumber(job[2] or now)) end
         end
       end
     end
@@ -129,20 +127,23 @@ return reply
 /**
  * KEYS  batches ZSET
  * ARGV  1 prefix of the keys of batches · 2 batches looked at, the latest · 3 unfinished ones told of, the latest
- * Returns { { state, how many, … }, { id, total, settled, failed of an unfinished batch }, … }
+ * Returns { { state, how many, …, 'unsettled', fetches without a record in paused batches },
+ *           { id, total, settled, failed of an unfinished batch }, … }
  */
 export const BATCHES = `
 local ids = redis.call('ZREVRANGE', KEYS[1], 0, ARGV[2] - 1)
-local counts, reply = {}, { {} }
+local counts, reply, unsettled = {}, { {} }, 0
 for _, id in ipairs(ids) do
   local f = redis.call('HMGET', ARGV[1] .. id, 'state', 'total', 'settled', 'failed')
   if f[1] then
     counts[f[1]] = (counts[f[1]] or 0) + 1
+    if f[1] == 'paused' then unsettled = unsettled + f[2] - (f[3] or 0) end
     if f[1] ~= 'finished' and f[1] ~= 'cancelled' and #reply <= tonumber(ARGV[3]) then
       reply[#reply + 1] = { id, f[2] or '0', f[3] or '0', f[4] or '0' }
     end
   end
 end
+counts.unsettled = string.format('%.0f', unsettled)
 for state, count in pairs(counts) do
   table.insert(reply[1], state)
   table.insert(reply[1], tostring(count))

@@ -77,14 +77,15 @@ export class FleetOverview {
   }
 
   async read(): Promise<FleetSnapshot> {
-    const [backlog, batches, workers, memory, origins] = await Promise.all([
-      this.#backlog(),
-      this.#batches(),
+    const [queue, { paused, ...ledger }, workers, memory, origins] = await Promise.all([
+      this.#queue(),
+      this.#ledger(),
       this.#workers(),
       this.#memory(),
       this.#recentOrigins(),
     ]);
-    return { ...backlog, ...batches, workers, ...memory, origins };
+    const backlog = { ...queue.backlog, delayed: queue.backlog.delayed + paused };
+    return { ...queue, ...ledger, backlog, workers, ...memory, origins };
   }
 
   /**
@@ -103,7 +104,7 @@ export class FleetOverview {
     await scripts.hold.run(this.#redis, [this.#keys.exporter], [worker, 0]);
   }
 
-  async #backlog(): Promise<Pick<FleetSnapshot, 'backlog' | 'slices' | 'oldestPendingSeconds'>> {
+  async #queue(): Promise<Pick<FleetSnapshot, 'backlog' | 'slices' | 'oldestPendingSeconds'>> {
     const parts = ['wait', 'prioritized', 'active', 'delayed', 'failed'];
     const [prefix, suffix] = this.#batchKeyParts();
     const reply = await scripts.backlog.run(
@@ -118,7 +119,9 @@ export class FleetOverview {
     };
   }
 
-  async #batches(): Promise<Pick<FleetSnapshot, 'batches' | 'unfinished'>> {
+  async #ledger(): Promise<
+    Pick<FleetSnapshot, 'batches' | 'unfinished'> & { readonly paused: number }
+  > {
     const [prefix] = this.#batchKeyParts();
     const [flat = [], ...unfinished] = await scripts.batches.run(
       this.#redis,
@@ -129,6 +132,7 @@ export class FleetOverview {
     for (let i = 0; i + 1 < flat.length; i += 2) found.set(flat[i] ?? '', Number(flat[i + 1]));
     const stateCount = (state: BatchState): number => found.get(state) ?? 0;
     return {
+      paused: found.get('unsettled') ?? 0,
       batches: {
         expanding: stateCount('expanding'),
         running: stateCount('running'),
