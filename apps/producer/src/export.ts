@@ -40,6 +40,7 @@ export async function exportRecords(
       batch,
       format: options.format,
       out,
+      reuseChunks: true,
       ...(signal !== undefined && { signal }),
     });
   let summary: ExportSummary;

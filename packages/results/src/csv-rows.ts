@@ -1,5 +1,5 @@
 import type { FetchRecord } from '@fetchfleet/crawl';
-import { stringify } from 'csv-stringify/sync';
+import { csvLine } from './csv-line.ts';
 import { splitBody } from './record-line.ts';
 
 const FIXED = [
@@ -46,19 +46,19 @@ export class CsvRows {
       names.add(name);
       return name;
     });
-    return stringify([['index', ...columns, ...FIXED, ...ERROR_AND_BODY]]);
+    return csvLine(['index', ...columns, ...FIXED, ...ERROR_AND_BODY]);
   }
 
   /** The rows of these lines (without newlines), and how many lines turned out to be no JSON. */
   rows(lines: Iterable<Buffer>): { readonly text: string; readonly invalid: number } {
-    const rows: unknown[][] = [];
+    let text = '';
     let invalid = 0;
     for (const line of lines) {
       const row = this.#row(line);
       if (row === undefined) invalid += 1;
-      else rows.push(row);
+      else text += csvLine(row);
     }
-    return { text: rows.length === 0 ? '' : stringify(rows), invalid };
+    return { text, invalid };
   }
 
   #row(line: Buffer): unknown[] | undefined {

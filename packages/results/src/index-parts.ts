@@ -13,20 +13,33 @@ export interface IndexPartsOptions {
   readonly batch: string;
   /** Fetches of the batch; undefined while unknown. */
   readonly total: number | undefined;
+  /** Indexes that are wanted: from the first to before the second. */
+  readonly range: readonly [from: number, to: number];
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (bytes: number) => void;
 }
 
-/** Finds the best record of every index in all parts. */
-export async function indexParts(
-  options: IndexPartsOptions,
-): Promise<{ index: RecordIndex; skippedLines: number }> {
+export interface IndexedParts {
+  /** Of the range only. */
+  readonly index: RecordIndex;
+  /** Of all parts. */
+  readonly skippedLines: number;
+  /** The lowest index behind the range that has a record; undefined if there is none. */
+  readonly next: number | undefined;
+}
+
+/** Finds the best record of every index in the range, in all parts. */
+export async function indexParts(options: IndexPartsOptions): Promise<IndexedParts> {
   const { files, batch, signal, onProgress, total = Infinity } = options;
+  const [from, to] = options.range;
   const index = new RecordIndex();
   const buffers = scanBuffers();
   let skippedLines = 0;
+  let next = Infinity;
   const onLine = (line: FoundLine): void => {
     if (line.index >= total) skippedLines += 1;
+    else if (line.index >= to) next = Math.min(next, line.index);
+    else if (line.index < from) return;
     else if (!index.has(line.index) || isBetterThanKnown(files, index, line)) {
       index.set(line.index, line.position, line.length);
     }
@@ -36,7 +49,7 @@ export async function indexParts(
     const skipped = await scan.run();
     skippedLines += skipped;
   }
-  return { index, skippedLines };
+  return { index, skippedLines, next: next === Infinity ? undefined : next };
 }
 
 function isBetterThanKnown(files: PartFiles, index: RecordIndex, line: FoundLine): boolean {

@@ -24,6 +24,8 @@ export interface Window {
   readonly data: Buffer;
   /** Where each line ends in `data`, behind its newline. */
   readonly ends: Uint32Array;
+  /** Gives the memory of `data` back, for a later window. Whoever keeps `data` does not call it. */
+  release(): void;
 }
 
 /** Reads the lines of an index in its order, window by window, each window in the order of the disk. */
@@ -53,9 +55,11 @@ class WindowReader {
   readonly #scratch = Array.from({ length: LANES }, () =>
     Buffer.allocUnsafe(BLOCK_BYTES + LONG_LINE_BYTES),
   );
+  /** Memory to use again: each new buffer of this size makes the garbage collector run. */
+  readonly #free: Buffer[] = [];
   #lines = new LineList(0);
   #ends = new Uint32Array(0);
-  #data = Buffer.alloc(0);
+  #data: Buffer = Buffer.alloc(0);
   #breathedAt = 0;
 
   constructor(files: PartFiles, signal: AbortSignal | undefined) {
@@ -66,8 +70,9 @@ class WindowReader {
   async read(lines: LineList): Promise<Window> {
     this.#lines = lines;
     this.#ends = new Uint32Array(lines.count);
-    // Whoever gets a window may keep it, so that each has memory of its own.
-    this.#data = Buffer.allocUnsafe(lines.bytes);
+    const memory = this.#free.pop() ?? Buffer.allocUnsafe(WINDOW_BYTES);
+    const isLarge = lines.bytes > memory.length;
+    this.#data = isLarge ? Buffer.allocUnsafe(lines.bytes) : memory.subarray(0, lines.bytes);
     const long = this.#group();
     const blocks = [...this.#heads].toSorted(([one], [other]) => one - other).values();
     await Promise.all(
@@ -76,7 +81,7 @@ class WindowReader {
       }),
     );
     for (const line of long) await this.#files.read(this.#placeOf(line), lines.position(line));
-    return { data: this.#data, ends: this.#ends };
+    return { data: this.#data, ends: this.#ends, release: () => this.#free.push(memory) };
   }
 
   /** Links the lines by block, and returns those that are long. */
