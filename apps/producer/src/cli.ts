@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addSchedules } from './cli-schedule.ts';
 import { addCompletion } from './completion-command.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -61,6 +62,7 @@ export function buildCli(
     addResume,
     addExport,
     addOrigins,
+    addSchedules,
     addCompletion,
   ]) {
     add(program, context, invoke);

@@ -29,12 +29,13 @@ export class LocalCrawl {
   readonly original: Crawl;
   /** What can be expanded here until {@link remove}. */
   readonly crawl: Crawl;
-  readonly #folder: string | undefined;
+  /** Where the copies are; undefined where none were needed. */
+  readonly folder: string | undefined;
 
   private constructor(original: Crawl, crawl: Crawl, folder: string | undefined) {
     this.original = original;
     this.crawl = crawl;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** @throws InputError with every list that cannot be had */
@@ -65,7 +66,7 @@ export class LocalCrawl {
 
   /** Removes the copies. Twice is fine. */
   async remove(): Promise<void> {
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
   }
 
   #renamed(error: InputError): InputError {
