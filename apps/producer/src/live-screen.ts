@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Terminal } from './terminal.ts';
 
 const ENTER = '\u001B[?1049h\u001B[?25l\u001B[?7l\u001B[2J\u001B[H';
@@ -71,7 +72,7 @@ export class LiveScreen {
     const lines = page(size).slice(0, size.rows);
     const changes = Array.from({ length: Math.max(lines.length, this.#shown.length) }, (_, at) => {
       const text = lines[at] ?? '';
-      return text === this.#shown[at] ? '' : `\u001B[${at + 1};1H${text}\u001B[K`;
+      return text === this.#shown[at] ? '' : rewrite(at + 1, text, size);
     }).join('');
     this.#shown = lines;
     if (changes !== '') this.#stdout.write(`${BEGIN_FRAME}${changes}${END_FRAME}`);
@@ -127,4 +128,10 @@ export class LiveScreen {
     // It fires when the process goes on, or at once where it was not suspended after all.
     setTimeout(() => this.#onContinue(), RETURN_MS);
   }
+}
+
+/** Erasing what is left of a line takes the last column along where the line is full. */
+function rewrite(row: number, text: string, { columns }: ScreenSize): string {
+  const isFull = stripVTControlCharacters(text).length >= columns;
+  return `\u001B[${row};1H${text}${isFull ? '' : '\u001B[K'}`;
 }
