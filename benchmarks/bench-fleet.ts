@@ -34,9 +34,9 @@ export class BenchFleet {
   readonly workers: readonly Running[];
   readonly ledger: Ledger;
   readonly results: string;
+  readonly client: Client;
+  readonly redis: PrivateRedis;
   readonly #queue: SliceQueue;
-  readonly #client: Client;
-  readonly #redis: PrivateRedis;
 
   private constructor(
     redis: PrivateRedis,
@@ -48,8 +48,8 @@ export class BenchFleet {
     this.workers = started.workers;
     this.ledger = new Ledger(started.client, keys);
     this.#queue = new SliceQueue(started.client, keys);
-    this.#client = started.client;
-    this.#redis = redis;
+    this.client = started.client;
+    this.redis = redis;
   }
 
   /** Started workers are stopped with the benchmark. */
@@ -83,7 +83,7 @@ export class BenchFleet {
 
   /** From the first slice a worker opens to the last record that is durable, by the clock of Redis. */
   async run(crawl: BenchCrawl): Promise<Sample> {
-    const pids = [this.#redis.pid, ...this.workers.map(({ pid }) => pid)];
+    const pids = [this.redis.pid, ...this.workers.map(({ pid }) => pid)];
     const id = `bench-${batches++}`;
     const { micros } = await cpuDuring(pids, async () => {
       await enqueueBatch({ ledger: this.ledger, queue: this.#queue }, id, crawlText(crawl));
@@ -122,7 +122,7 @@ export class BenchFleet {
 
   async #stop(): Promise<void> {
     await this.#queue.stop();
-    this.#client.disconnect();
+    this.client.disconnect();
     await Promise.all(this.workers.map(async (worker) => worker.kill('SIGTERM')));
     await rm(this.results, { recursive: true, force: true });
   }

@@ -12,6 +12,7 @@ const FETCHES = 195;
 const LATENCY_MS = 100;
 const WORKERS = 4;
 const IN_FLIGHT = 50;
+const WARM_UP = 2_000;
 const DEADLINE_MS = 60_000;
 
 export const smallBenchmark: Benchmark = {
@@ -27,6 +28,7 @@ async function measureSmall(context: BenchContext): Promise<Findings> {
   const url = (await context.origin()).delayed(LATENCY_MS);
   const redis = await context.redis();
   const fleet = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT * WORKERS });
+  await fleet.run({ url, fetches: WARM_UP });
   const whole: number[] = [];
   const warm: number[] = [];
   for (let round = 0; round < context.rounds; round++) {
