@@ -9,7 +9,7 @@ import { formatCount, formatDuration, formatRate } from './units.ts';
 
 const MAX_WIDTH = 120;
 const COLUMNS: readonly Column[] = [
-  { title: 'batch', min: 20, rank: 9 },
+  { title: 'batch', min: 34, rank: 9 },
   { title: 'state', rank: 7 },
   { title: 'done', align: 'right', rank: 8 },
   { title: 'of', align: 'right', rank: 4 },
