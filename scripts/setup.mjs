@@ -1,5 +1,5 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through its
-// npm package), redis-server, and for the tests Prometheus. Runs on any Node from 18, with nothing installed yet, hence plain
+// npm package), redis-server, and for the tests Prometheus and two shells. Runs on any Node from 18, with nothing installed yet, hence plain
 // JavaScript and built-ins only. Says nothing and takes a moment when all is there.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
@@ -20,7 +20,10 @@ try {
   installDependencies();
   ensureNode();
   await ensureRedis();
-  if (isForTests) ensurePrometheus();
+  if (isForTests) {
+    ensurePrometheus();
+    ensureShells();
+  }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);
@@ -124,6 +127,13 @@ function ensurePrometheus() {
   say(
     'prometheus is missing, so its tests will fail: apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS)',
   );
+}
+
+/** What they complete is asked of the shells themselves. */
+function ensureShells() {
+  const missing = ['zsh', 'fish'].filter((shell) => !isOnPath(shell) && !aptInstall(shell));
+  if (missing.length === 0) return;
+  say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
 }
 
 /** Whether the Debian package, which has a program of the same name, could be installed. */
