@@ -1,0 +1,25 @@
+import { type Crawl, fingerprintOf } from '@fetchfleet/crawl';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { CommandError } from './command-error.ts';
+import { EXIT } from './exit-codes.ts';
+import type { FleetSession } from './fleet-session.ts';
+
+/**
+ * The crawl as it was registered, if its lists still say the same: indexes must mean the same fetches.
+ *
+ * @param done what cannot be done otherwise: `resumed`
+ * @throws CommandError (exit 2) when they do not
+ */
+export async function sameCrawl(
+  session: FleetSession,
+  before: BatchStatus,
+  done: string,
+): Promise<Crawl> {
+  const crawl = await session.ledger.crawl(before.batch);
+  if (crawl !== undefined && (await fingerprintOf(crawl)) === before.fingerprint) return crawl;
+  const files = (crawl?.sources ?? []).flatMap((one) => (one.kind === 'file' ? [one.path] : []));
+  throw new CommandError(
+    `${before.batch} cannot be ${done}: its lists have changed since it was started (${files.join(', ')}); put them back, or start a new batch`,
+    { code: 'LISTS_CHANGED', exitCode: EXIT.badInput },
+  );
+}
