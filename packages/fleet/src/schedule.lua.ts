@@ -9,14 +9,6 @@ local function nowMs()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
-local function push(runs, run, max)
-  redis.call('LPUSH', runs, cjson.encode(run))
-  while redis.call('LLEN', runs) > max do
-    local oldest = cjson.decode(redis.call('LINDEX', runs, -1))
-    if oldest.state == 'queued' or oldest.state == 'starting' then return end
-    redis.call('RPOP', runs)
-  end
-end
 local function find(runs, matches)
   for i, text in ipairs(redis.call('LRANGE', runs, 0, -1)) do
     local run = cjson.decode(text)
@@ -29,6 +21,21 @@ local function underWay(batches)
     if run.state ~= 'started' then return false end
     local state = redis.call('HGET', batches .. run.batch, 'state')
     return state == 'expanding' or state == 'running' or state == 'paused'
+  end
+end
+-- The oldest goes; but what is forgotten while it is under way would no longer keep the next one back.
+local function push(runs, run, max, batches)
+  redis.call('LPUSH', runs, cjson.encode(run))
+  local kept, isUnderWay = redis.call('LRANGE', runs, 0, -1), underWay(batches)
+  for i = #kept, max + 1, -1 do
+    for j = #kept, 1, -1 do
+      local old = cjson.decode(kept[j])
+      if old.state ~= 'queued' and not isUnderWay(old) then
+        redis.call('LREM', runs, -1, kept[j])
+        table.remove(kept, j)
+        break
+      end
+    end
   end
 end
 `;
@@ -103,7 +110,7 @@ local now = nowMs()
 if ARGV[6] == 'missed' or tonumber(ARGV[8]) > 0 then
   local count = tonumber(ARGV[8]) + (ARGV[6] == 'missed' and 1 or 0)
   local missed = { key = ARGV[2] .. '-missed', kind = 'tick', at = ARGV[6] == 'missed' and at or tonumber(ARGV[13]), state = 'missed', decidedAt = now, count = count, reason = ARGV[12] }
-  push(KEYS[2], missed, max)
+  push(KEYS[2], missed, max, ARGV[10])
   if ARGV[6] == 'missed' then return { 'decided', cjson.encode(missed) } end
 end
 local run = { key = ARGV[2], kind = ARGV[3], at = at, state = 'starting', decidedAt = now, batch = ARGV[5] }
@@ -117,7 +124,7 @@ elseif ARGV[9] == 'queue' and before then
 elseif before then
   run.state, run.batch, run.reason = 'skipped', nil, 'batch ' .. before.batch .. ' has not ended'
 end
-push(KEYS[2], run, max)
+push(KEYS[2], run, max, ARGV[10])
 return { 'decided', cjson.encode(run) }
 `;
 
