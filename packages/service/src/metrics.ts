@@ -13,6 +13,13 @@ const LOOP_RESOLUTION_MS = 20;
 /** Reasons are a short list; the cap only keeps a mistake in one from filling Prometheus. */
 const REASON_CAP = 50;
 
+/** Gauges with the ending of a counter; the same by type stay. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+] as const;
+
 type LoopDelays = ReturnType<typeof monitorEventLoopDelay>;
 
 export interface MetricsOptions {
@@ -66,6 +73,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const fleetRegistry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   const all = createInstruments({ worker: registry, fleet: fleetRegistry });
   const { fetches, receivedBytes, retries, throttles, ...instruments } = all;
   const counts = new FetchCounts({ fetches, receivedBytes });
