@@ -76,7 +76,7 @@ export function scriptOf(commands: readonly string[], replacements: Replacements
     if (SERVERS.includes(words?.[0] ?? '')) return [...before, `${named} &`];
     const shown = `echo "+ ${index}" >&2`;
     if (ENDLESS.test(words?.join(' ') ?? '')) {
-      return [...before, shown, `timeout -s INT 3 ${named}; expect-ended ${index} $?`];
+      return [...before, shown, `timeout -s INT 2 ${named}; expect-ended ${index} $?`];
     }
     return [...before, shown, named, `expect-ok ${index} $?`];
   });

@@ -16,7 +16,7 @@ const INSTALL =
 /** The job of docker-compose's fleet; `$job` in dashboards. */
 export const JOB = 'fetchfleet-worker';
 export const PROMETHEUS = join(repositoryRoot, 'deploy/prometheus');
-export const DASHBOARDS = join(repositoryRoot, 'deploy/grafana/dashboards');
+const DASHBOARDS = join(repositoryRoot, 'deploy/grafana/dashboards');
 
 export interface Rule {
   readonly alert?: string;
@@ -76,7 +76,7 @@ export function metricsIn(expression: string): string[] {
 }
 
 /** Starts promtool, or Prometheus, from the Debian package. */
-export async function startTool(
+async function startTool(
   name: 'promtool' | 'prometheus',
   args: readonly string[],
   input?: string,

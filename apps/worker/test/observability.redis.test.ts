@@ -57,9 +57,11 @@ async function startWatchedFleet() {
   const ports = await Promise.all(
     workers.map(async (worker) => Number((await worker.waitForLine(/"metricsPort":(\d+)/))[1])),
   );
-  const page = async (port: number): Promise<string> =>
-    (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return { fleet, workers, ports, pages: async () => Promise.all(ports.map(page)) };
+  return { fleet, workers, ports, pages: async () => Promise.all(ports.map(pageOf)) };
+}
+
+async function pageOf(port: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
 async function expressions(): Promise<string[]> {
