@@ -87,7 +87,7 @@ describe.each(DOCUMENTS)('%s', (document) => {
 it('the commands of the documents work, one after the other', async () => {
   // Each document in a folder and a fleet of its own, hence at the same time.
   expect(await Promise.all(DOCUMENTS.map(troubleWith))).toEqual(DOCUMENTS.map(() => ''));
-}, 120_000);
+}, 180_000);
 
 /** Runs the commands of a document; what went wrong, or nothing. */
 async function troubleWith(document: string): Promise<string> {
@@ -106,6 +106,7 @@ async function troubleWith(document: string): Promise<string> {
       PATH: `${bin}:${process.env['PATH']}`,
       // The README begins without one.
       REDIS_URL: document === 'README.md' ? undefined : redisUrl(),
+      NODE_COMPILE_CACHE: project.path('compiled'),
       FETCHFLEET_ALLOW_PRIVATE: 'true',
       FETCHFLEET_METRICS_PORT: '0',
       FETCHFLEET_LOG_FORMAT: 'json',
@@ -126,7 +127,7 @@ async function surroundings(project: Project): Promise<Replacements> {
   const api = await project.start(['--port', String(port)], { command: 'fetchfleet-sample-api' });
   await api.waitForLine(new RegExp(String(port), 'u'));
   return [
-    [/127\.0\.0\.1:8787/gu, `127.0.0.1:${port}`],
+    [/(127\.0\.0\.1|localhost):8787/gu, `$1:${port}`],
     [/redis:\/\/redis\.example:6379/gu, redisUrl()],
     [/\/mnt\/results/gu, project.path('results')],
   ];
@@ -136,17 +137,24 @@ function replaced(text: string, replacements: Replacements): string {
   return replacements.reduce((all, [word, value]) => all.replaceAll(word, value), text);
 }
 
-/** Those of the document, and `crawl.yaml`, which stands for a reader's own. */
+/** Those of the document, and two that stand for a reader's own: `large.yaml` runs until it is stopped. */
 async function crawlFiles(document: string) {
-  const own = [
-    'name: docs',
+  const small = [
     'url: http://127.0.0.1:8787/country/{country}/status/confirmed',
     'params: { country: [norway, kenya, peru, japan] }',
     'contact: crawler@example.com',
     'network: { allowPrivate: true }',
     '',
   ].join('\n');
-  return [...(await crawlFilesOf(document)), ['crawl.yaml', own] as const];
+  const large = small
+    .replace('[norway, kenya, peru, japan]', '{ countries: slug }')
+    .replace('network', 'politeness: { rate: 1/s }\nnetwork')
+    .replaceAll('127.0.0.1', 'localhost');
+  return [
+    ...(await crawlFilesOf(document)),
+    ['crawl.yaml', small] as const,
+    ['large.yaml', large] as const,
+  ];
 }
 
 describe('the documentation', () => {
@@ -154,7 +162,7 @@ describe('the documentation', () => {
     const blocks = [...(await read('README.md')).matchAll(/^```yaml\n(.*?)^```$/gmsu)];
     expect(blocks.length).toBeGreaterThan(1);
     for (const [, text = ''] of blocks) {
-      expect(parseCrawlFile(text, 'README.md').name).toBe('covid-confirmed');
+      expect(() => parseCrawlFile(text, 'README.md')).not.toThrow();
     }
   });
 
@@ -179,7 +187,7 @@ describe('the documentation', () => {
     const alerts = [...rules.matchAll(/^ *- alert: (\w+)$/gmu)].map(([, name]) => name);
     const [, section = ''] = (await read('docs/operations.md')).split(/^## Alerts$/mu);
     const headings = [...section.matchAll(/^### (\w+)\n\n(\*\*Means\*\* .*(?:\n.+)*)/gmu)];
-    expect(headings.map(([, name]) => name).toSorted()).toEqual(alerts.toSorted());
+    expect(headings.map(([, name]) => name)).toEqual(alerts);
     for (const [, , paragraph] of headings) expect(paragraph).toMatch(/\*\*Do\*\*/u);
   });
 
