@@ -41,6 +41,7 @@ export class ScheduledRuns {
     const known = await schedules.get(schedule);
     const run = known?.runs.find((one) => one.key === key);
     if (known === undefined || run?.state !== 'starting' || run.batch === undefined) return;
+    log.info({ schedule, batch: run.batch, tick: instant(run) }, 'enqueueing scheduled batch');
     try {
       const total = await this.#expand(known.spec, run.batch, signal);
       if (!(await schedules.conclude(schedule, key, { state: 'started' }))) return;
@@ -132,7 +133,9 @@ class ListChangedError extends Error {
 /** What stands in Redis stays as wrong as it is; what is read from a URL may be right next time. */
 function isHopeless(error: unknown, { crawl }: ScheduleSpec): boolean {
   if (error instanceof ListChangedError) return true;
-  if (error instanceof ListFetchError) return error.isLasting;
+  const lists =
+    error instanceof Error && error.cause instanceof AggregateError ? error.cause.errors : [error];
+  if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) return true;
   const readsUrls = crawl.sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
   return error instanceof InputError && !readsUrls;
 }

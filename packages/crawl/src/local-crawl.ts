@@ -99,7 +99,7 @@ async function fetchAll(
   { folder, open, signal }: Copying,
 ): Promise<Crawl['sources'][number][]> {
   const sources: Crawl['sources'][number][] = [];
-  const problems: InputError['problems'][number][] = [];
+  const errors: InputError[] = [];
   for (const [at, source] of crawl.sources.entries()) {
     if (!isRemote(source)) {
       sources.push(source);
@@ -111,10 +111,13 @@ async function fetchAll(
       await pipeline(bytes, createWriteStream(path, { mode: 0o600 }), { signal });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      problems.push(...error.problems);
+      errors.push(error);
     }
     sources.push({ ...source, path });
   }
-  if (problems.length > 0) throw new InputError(problems);
-  return sources;
+  const [first, second] = errors;
+  if (first === undefined) return sources;
+  if (second === undefined) throw first;
+  const problems = errors.flatMap((error) => error.problems);
+  throw new InputError(problems, { cause: new AggregateError(errors) });
 }

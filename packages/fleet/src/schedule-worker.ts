@@ -6,9 +6,9 @@ import { type ScheduleJob, SCHEDULES } from './schedule-queue.ts';
 
 /** Expansions at once in one process. */
 const CONCURRENCY = 2;
-/** A dead worker's run is taken over after one stalled check finds it without a lock: together well below 15 s. */
-const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 4_000;
+/** A dead worker's run is taken over when a check finds it without its lock: 11 s at most. */
+const LOCK_MS = 8_000;
+const STALLED_CHECK_MS = 3_000;
 /** Workers that a run may kill. */
 const MAX_DEATHS = 5;
 const STOP_PATIENCE_MS = 3_000;
