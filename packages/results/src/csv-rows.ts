@@ -49,24 +49,13 @@ export class CsvRows {
     return csvLine(['index', ...columns, ...FIXED, ...ERROR_AND_BODY]);
   }
 
-  /** The rows of these lines (without newlines), and how many lines turned out to be no JSON. */
-  rows(lines: Iterable<Buffer>): { readonly text: string; readonly invalid: number } {
-    let text = '';
-    let invalid = 0;
-    for (const line of lines) {
-      const row = this.#row(line);
-      if (row === undefined) invalid += 1;
-      else text += csvLine(row);
-    }
-    return { text, invalid };
-  }
-
-  #row(line: Buffer): unknown[] | undefined {
+  /** The row of a line (without its newline); undefined if it turns out to be no JSON. */
+  row(line: Buffer): string | undefined {
     const { head: text, body } = splitBody(line);
     try {
       const head = parseHead(text);
       const { params, error, bodyEncoding } = head;
-      return [
+      return csvLine([
         head.index,
         ...this.#params.map((param) => params?.[param]),
         ...FIXED.map((field) => head[field]),
@@ -74,7 +63,7 @@ export class CsvRows {
         error?.message,
         bodyEncoding,
         bodyEncoding === undefined || body === undefined ? body : JSON.parse(body),
-      ];
+      ]);
     } catch (error) {
       if (error instanceof SyntaxError) return undefined;
       throw error;
@@ -83,8 +72,7 @@ export class CsvRows {
 }
 
 /** Parameter names of a record, for a batch whose manifest is lost. */
-export function paramsOf(line: Buffer | undefined): string[] {
-  if (line === undefined) return [];
+export function paramsOf(line: Buffer): string[] {
   try {
     return Object.keys(parseHead(splitBody(line).head).params ?? {});
   } catch (error) {

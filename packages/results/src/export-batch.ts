@@ -48,14 +48,14 @@ const MAX_PLACES = 2 ** 24;
  * record of each index lies, the second copies them. Works on the folder alone.
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
-  const { dir, batch, signal, maxPlaces = MAX_PLACES } = options;
+  const { dir, batch, format, signal, reuseChunks = false, maxPlaces = MAX_PLACES } = options;
   const parts = await listParts(batchFolder(dir, batch));
   const manifest = await readManifest(dir, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
   const files = await PartFiles.of(parts);
   const output = new Output(options.out, signal);
-  const encoder = encoderOf(options.format, manifest?.params);
+  const encoder = encoderOf({ batch, format, params: manifest?.params, reuseChunks });
   const ranges = Math.ceil((total ?? 1) / maxPlaces);
   const progress = new Progress((ranges + 1) * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
@@ -68,7 +68,7 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
       for await (const window of ahead(readWindows(files, found.index, signal))) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
-        if (options.reuseChunks === true || options.format === 'csv') window.release();
+        if (reuseChunks || !encoder.passesWindow) window.release();
       }
       written += found.index.size;
     }
