@@ -28,6 +28,11 @@ export function dashboard(name, title, description, parts) {
         tags: ['fetchfleet'],
         keepTime: true,
         includeVars: true,
+        asDropdown: false,
+        targetBlank: false,
+        icon: 'external link',
+        tooltip: '',
+        url: '',
       },
     ],
     templating: { list: [datasourceVariable(), jobVariable(), ...variable[name]] },
@@ -43,7 +48,6 @@ function datasourceVariable() {
     query: 'prometheus',
     hide: 0,
     refresh: 1,
-    current: {},
   };
 }
 
@@ -77,7 +81,6 @@ function query(name, expression) {
     refresh: 2,
     sort: 1,
     hide: 0,
-    current: {},
   };
 }
 
