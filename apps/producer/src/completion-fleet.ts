@@ -8,6 +8,7 @@ import {
   Ledger,
   openRedis,
   Origins,
+  Schedules,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import type { Candidate } from './completion-values.ts';
@@ -31,6 +32,7 @@ const USABLE: Readonly<Record<string, (status: BatchStatus) => boolean>> = {
   cancel: ({ state }) => UNDER_WAY.includes(state),
   resume: ({ state }) => state !== 'finished',
   retry: ({ failed }) => failed > 0,
+  failures: ({ failed }) => failed > 0,
 };
 
 /** Ids of batches, newest first. */
@@ -68,6 +70,13 @@ export async function knownOrigins(context: Context, onlySet: boolean): Promise<
 
 function isSet({ source }: { readonly source: string }): boolean {
   return source === 'set';
+}
+
+export async function knownSchedules(context: Context): Promise<Candidate[]> {
+  return askFleet(context, async (redis, keys) => {
+    const ids = await new Schedules(redis, keys).ids();
+    return ids.map((value) => ({ value, about: '' }));
+  });
 }
 
 /** Batches that have a folder in the results folder. */

@@ -1,4 +1,6 @@
+import { OUTCOMES } from '@fetchfleet/crawl';
 import type { Argument, Command, Option } from 'commander';
+import { BATCH_STATES } from './batch-filters.ts';
 import type { Context } from './context.ts';
 import { type CursorPlace, findPlace } from './completion-walk.ts';
 
@@ -15,6 +17,13 @@ export interface Completion {
   /** Endings of the files to offer, without dots. @default all */
   readonly endings?: readonly string[];
 }
+
+/** Values of options that are checked later than by commander, which has no list of them. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  '--transport': ['got', 'undici'],
+  '--overlap': ['skip', 'queue', 'allow'],
+  '--outcome': OUTCOMES.filter((one) => one !== 'ok'),
+};
 
 const NOTHING: Completion = { candidates: [] };
 const CRAWL_FILES: Completion = {
@@ -66,20 +75,23 @@ function optionNames({ command, given }: CursorPlace): Candidate[] {
     .map((option) => ({ value: option.long ?? option.short ?? '', about: option.description }));
 }
 
-function optionValues(option: Option, command: Command): Completion {
-  if (option.argChoices !== undefined) return named(option.argChoices);
-  const path = `${command.name()} ${option.long ?? ''}`;
-  switch (option.long ?? '') {
+function optionValues({ long, argChoices }: Option, command: Command): Completion {
+  if (argChoices !== undefined) return named(argChoices);
+  switch (long ?? '') {
     case '--results':
       return DIRECTORIES;
     case '--output':
       return { candidates: [], paths: 'files' };
-    case '--transport':
-      return named(['got', 'undici']);
     case '--tz':
       return named(['UTC', ...Intl.supportedValuesOf('timeZone')]);
+    case '--rate':
+      return named(['unlimited']);
+    case '--concurrency':
+      return named(command.name() === 'set' ? ['unlimited'] : []);
+    case '--state':
+      return named(command.name() === 'prune' ? ['finished', 'cancelled'] : BATCH_STATES);
     default:
-      return path === 'set --rate' || path === 'set --concurrency' ? named(['unlimited']) : NOTHING;
+      return named(WORDS[long ?? ''] ?? []);
   }
 }
 
@@ -101,7 +113,8 @@ async function known(
   { command, typed }: CursorPlace,
   context: Context,
 ): Promise<Candidate[]> {
-  const { knownBatches, knownOrigins, knownResults } = await import('./completion-fleet.ts');
+  const { knownBatches, knownOrigins, knownResults, knownSchedules } =
+    await import('./completion-fleet.ts');
   switch (argument.name()) {
     case 'batch':
       return command.name() === 'export'
@@ -109,6 +122,8 @@ async function known(
         : knownBatches(context, { command: command.name(), typed });
     case 'origin':
       return knownOrigins(context, command.name() === 'unset');
+    case 'schedule':
+      return knownSchedules(context);
     default:
       return [];
   }

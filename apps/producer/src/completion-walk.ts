@@ -23,7 +23,10 @@ export interface CursorPlace {
 interface Walk {
   command: Command;
   positionals: number;
+  /** The option whose value comes next. */
   pending: Option | undefined;
+  /** It has one already, and takes more: an option would end it. */
+  isSated: boolean;
   isOver: boolean;
   readonly given: Set<Option>;
 }
@@ -38,6 +41,7 @@ export function findPlace(program: Command, words: readonly string[]): CursorPla
     command: program,
     positionals: 0,
     pending: undefined,
+    isSated: false,
     isOver: false,
     given: new Set(),
   };
@@ -47,9 +51,12 @@ export function findPlace(program: Command, words: readonly string[]): CursorPla
 
 function step(walk: Walk, word: string): void {
   const { pending } = walk;
+  if (pending !== undefined && isValue(walk, word)) {
+    walk.isSated = true;
+    if (!pending.variadic) walk.pending = undefined;
+    return;
+  }
   walk.pending = undefined;
-  if (pending?.required === true) return;
-  if (pending !== undefined && !word.startsWith('-')) return;
   if (walk.isOver || !word.startsWith('-') || word === '-') return stepIntoOperand(walk, word);
   if (word === '--') walk.isOver = true;
   else stepOverOption(walk, word);
@@ -88,16 +95,24 @@ function stepOverOption(walk: Walk, word: string): void {
 
 function giveOption(walk: Walk, option: Option, hasValue: boolean): void {
   walk.given.add(option);
-  if (takesValue(option) && !hasValue) walk.pending = option;
+  walk.pending = takesValue(option) && !hasValue ? option : undefined;
+  walk.isSated = false;
+}
+
+/** Only a value that must be there may look like an option. */
+function isValue({ pending, isSated }: Pick<Walk, 'pending' | 'isSated'>, word: string): boolean {
+  if (pending === undefined) return false;
+  return (pending.required && !isSated) || !word.startsWith('-');
 }
 
 function takesValue(option: Option): boolean {
   return option.required || option.optional;
 }
 
-function placeOf({ command, positionals, pending, isOver, given }: Walk, typed: string) {
+function placeOf(walk: Walk, typed: string): CursorPlace {
+  const { command, positionals, pending, isOver, given } = walk;
   const place = { command, typed, attached: '', mayBeCommand: false, mayBeOption: !isOver, given };
-  if (pending?.required === true || (pending !== undefined && !typed.startsWith('-'))) {
+  if (pending !== undefined && isValue(walk, typed)) {
     return { ...place, option: pending, mayBeOption: false };
   }
   if (!isOver && typed.startsWith('--') && typed.includes('=')) {
