@@ -38,8 +38,6 @@ async function counters({ redis }: Fleet): Promise<Counters> {
   );
   const calls = [...(commands ?? '').matchAll(/cmdstat_(\S+?):calls=(\d+)/g)];
   const sum = (of: typeof calls): number => of.reduce((all, [, , n]) => all + Number(n), 0);
-  const field = (info: string | undefined, name: string): number =>
-    Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info ?? '')?.[1]);
   return {
     commands: sum(calls),
     scripts: sum(calls.filter(([, name]) => name === 'evalsha' || name === 'eval')),
@@ -47,6 +45,10 @@ async function counters({ redis }: Fleet): Promise<Counters> {
     bytesOut: field(stats, 'total_net_output_bytes'),
     usedBytes: field(memory, 'used_memory'),
   };
+}
+
+function field(info: string | undefined, name: string): number {
+  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info ?? '')?.[1]);
 }
 
 /** What each fetch took of every counter. */
