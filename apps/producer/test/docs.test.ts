@@ -29,16 +29,23 @@ import {
 
 closeAfterEach();
 
+/** Their commands are run. */
 const DOCUMENTS = ['README.md', 'docs/operations.md'];
+const ALL_DOCUMENTS = [...DOCUMENTS, 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
 
 async function read(document: string): Promise<string> {
   return readFile(join(repositoryRoot, document), 'utf8');
 }
 
 /** The command line as it is, without doing what it is told. */
-function cli(onCall: () => void = () => undefined): Command {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = new Terminal({ stdout: nowhere, stderr: nowhere });
+function cli(onCall: () => void, onOutput: (text: string) => void = () => undefined): Command {
+  const output = new Writable({
+    write: (chunk, _encoding, done) => {
+      onOutput(String(chunk));
+      done();
+    },
+  });
+  const terminal = new Terminal({ stdout: output, stderr: output });
   const context = { env: {}, cwd: '/', terminal, interrupts: new Interrupts(() => undefined) };
   return buildCli(
     context,
@@ -47,6 +54,19 @@ function cli(onCall: () => void = () => undefined): Command {
     },
     '0.0.0',
   );
+}
+
+/** What --help of a command shows, and that of those below it. */
+async function helpOf(command: Command, path: readonly string[] = []): Promise<string> {
+  const texts: string[] = [];
+  const program = cli(
+    () => undefined,
+    (text) => void texts.push(text),
+  );
+  // Commander throws when it has shown help.
+  await program.parseAsync([...path, '--help'], { from: 'user' }).catch(() => undefined);
+  const below = command.commands.map(async (one) => helpOf(one, [...path, one.name()]));
+  return [...texts, ...(await Promise.all(below))].join('\n');
 }
 
 /** Whether the command line takes these words: command, options and number of arguments. */
@@ -63,7 +83,14 @@ async function isTaken(words: readonly string[]): Promise<boolean> {
   return called;
 }
 
-describe.each(DOCUMENTS)('%s', (document) => {
+/** Whether these words are the name of a command and no more, as in a sentence about it. */
+function isName(words: readonly string[]): boolean {
+  let command: Command | undefined = cli(() => undefined);
+  for (const word of words.slice(1)) command = command?.commands.find((one) => one.name() === word);
+  return command !== undefined;
+}
+
+describe.each(ALL_DOCUMENTS)('%s', (document) => {
   it('shows only commands that are run by a test, or cannot be', async () => {
     const unknown = (await commandsOf(document)).filter(
       (command) => !isRunnable(command) && !NOT_RUN.some(([pattern]) => pattern.test(command)),
@@ -78,10 +105,25 @@ describe.each(DOCUMENTS)('%s', (document) => {
     const commands = [...(await commandsOf(document)), ...inText];
     const own = commands.map(ownWords).filter((words) => words?.[0] === 'fetchfleet');
     const refused = await Promise.all(
-      own.map(async (words = []) => ((await isTaken(words)) ? [] : [words.join(' ')])),
+      own.map(async (words = []) =>
+        isName(words) || (await isTaken(words)) ? [] : [words.join(' ')],
+      ),
     );
     expect(refused.flat()).toEqual([]);
   });
+});
+
+it('every example of --help is a command that the command line knows', async () => {
+  const help = await helpOf(cli(() => undefined));
+  const examples = [...help.matchAll(/^ +((?:\w+=\$\()?fetchfleet \S.*?)(?:\s{2,}.*)?$/gmu)].map(
+    ([, example = '']) => example,
+  );
+  expect(examples.length).toBeGreaterThan(10);
+  const refused = examples.filter((example) => ownWords(example) === undefined);
+  for (const words of examples.map(ownWords)) {
+    if (words !== undefined && !(await isTaken(words))) refused.push(words.join(' '));
+  }
+  expect(refused).toEqual([]);
 });
 
 it('the commands of the documents work, one after the other', async () => {
@@ -191,22 +233,18 @@ describe('the documentation', () => {
     for (const [, , paragraph] of headings) expect(paragraph).toMatch(/\*\*Do\*\*/u);
   });
 
-  it.each([...DOCUMENTS, 'ARCHITECTURE.md', 'CONTRIBUTING.md'])(
-    '%s links to what exists',
-    async (document) => {
-      const text = await read(document);
-      const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)/gu)];
-      const broken = await Promise.all(
-        links.map(async ([link, path = '', anchor]) => {
-          const target =
-            path === '' ? text : await read(join(document, '..', path)).catch(() => '');
-          const found = anchor === undefined ? target !== '' : anchorsOf(target).includes(anchor);
-          return found ? [] : [link];
-        }),
-      );
-      expect(broken.flat()).toEqual([]);
-    },
-  );
+  it.each(ALL_DOCUMENTS)('%s links to what exists', async (document) => {
+    const text = await read(document);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)/gu)];
+    const broken = await Promise.all(
+      links.map(async ([link, path = '', anchor]) => {
+        const target = path === '' ? text : await read(join(document, '..', path)).catch(() => '');
+        const found = anchor === undefined ? target !== '' : anchorsOf(target).includes(anchor);
+        return found ? [] : [link];
+      }),
+    );
+    expect(broken.flat()).toEqual([]);
+  });
 });
 
 /** As GitHub makes them of headings. */
