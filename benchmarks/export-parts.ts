@@ -11,8 +11,6 @@ import { encodeRecord, type FetchRecord } from '@fetchfleet/crawl';
  */
 export type PartOrder = 'fleet' | 'origins' | 'scattered';
 
-export const PART_ORDERS: readonly PartOrder[] = ['fleet', 'origins', 'scattered'];
-
 export const EXPORT_BATCH = 'export-20261123-0017-k3f9';
 
 const WORKERS = 4;

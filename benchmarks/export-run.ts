@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -112,11 +111,4 @@ async function assertComplete(file: string, records: number): Promise<void> {
   if (index !== records || rest.length > 0) {
     throw new Error(`${file} has ${index} complete lines of ${records}`);
   }
-}
-
-/** A short name for the bytes of a file, to compare two exports. */
-export async function fingerprintOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk);
-  return hash.digest('hex').slice(0, 16);
 }

@@ -1,3 +1,5 @@
+import { appendFileSync, rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -172,6 +174,29 @@ describe('exportBatch', () => {
     expect(shell.stdout).toBe(`${line(0)}\n`);
     expect(shell.stderr).toBe('rejected: EPIPE\n');
   }, 30_000);
+
+  it('leaves out what a worker appends meanwhile, and says when a part became shorter or vanished', async () => {
+    const part = join(folder.path, BATCH, 'part-b-1.ndjson');
+    const start = async (act: () => void): ReturnType<typeof exported> => {
+      await layOut(folder.path, manifestOf(4), {
+        'a-1': lines(line(0), line(2)),
+        'b-1': lines(line(1), line(3)),
+      });
+      // Told first when a-1 was scanned, and before b-1 is opened.
+      let isFirst = true;
+      const onProgress = (): void => {
+        if (isFirst) act();
+        isFirst = false;
+      };
+      return exported({ dir: folder.path, onProgress });
+    };
+    const grown = await start(() => appendFileSync(part, lines(line(3, 'ok', 9), 'garbage')));
+    expect(grown.lines).toEqual([0, 1, 2, 3].map((index) => line(index)));
+    expect(grown.skippedLines).toBe(0);
+    const changed = { code: 'RESULTS_CHANGED' };
+    await expect(start(() => truncateSync(part, 100))).rejects.toMatchObject(changed);
+    await expect(start(() => rmSync(part))).rejects.toMatchObject(changed);
+  });
 
   it('tells how far it is, up to the end', async () => {
     await layOut(folder.path, manifestOf(3), {
