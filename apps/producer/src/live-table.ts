@@ -38,7 +38,9 @@ export function table({ columns, rows, more = 0 }: TableInput, room: Room, paint
     line(layout.flatMap(cellOf(row)), room.width, paint),
   );
   const hidden = rows.length - shown.length + more;
-  if (hidden > 0) lines.push(paint('dim', `… and ${formatCount(hidden)} more`));
+  if (hidden > 0) {
+    lines.push(line([['dim', `… and ${formatCount(hidden)} more`]], room.width, paint));
+  }
   return lines;
 }
 

@@ -45,7 +45,7 @@ export function justified(left: readonly Span[], right: readonly Span[], width: 
 
 /** `━━━━━─────` @param share 0 to 1 @param width columns */
 export function bar(share: number, width: number): Span[] {
-  const full = Math.floor(Math.min(1, Math.max(0, share)) * width);
+  const full = Math.floor(Math.min(1, Math.max(0, share)) * Math.max(0, width));
   return [
     ['cyan', '━'.repeat(full)],
     ['dim', '─'.repeat(Math.max(0, width - full))],

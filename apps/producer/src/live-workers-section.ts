@@ -1,6 +1,6 @@
 import type { WorkerInfo } from '@fetchfleet/fleet';
 import { type Column, type Room, table } from './live-table.ts';
-import type { Paint, Span } from './live-text.ts';
+import { line, type Paint, type Span } from './live-text.ts';
 import type { Style } from './terminal.ts';
 import { formatCount, formatDuration, formatRate } from './units.ts';
 
@@ -31,7 +31,7 @@ export function workersSection(workers: readonly WorkerInfo[], room: Room, paint
   const lines = table({ columns, rows }, room, paint);
   if (lines.length > 0 || room.height < 1) return lines;
   const text = `workers (${formatCount(there.length)}): ${formatCount(inFlight)} of ${formatCount(permits)} in flight`;
-  return [paint('dim', text)];
+  return [line([['dim', text]], room.width, paint)];
 }
 
 function trouble({ state }: WorkerInfo): number {
