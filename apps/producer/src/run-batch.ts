@@ -42,7 +42,12 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   const workers = new LocalWorkers({
     count: settings.workers,
     command: workerCommand(settings),
-    env: { ...context.env, REDIS_URL: session.url, FETCHFLEET_LOG_FORMAT: 'json' },
+    env: {
+      ...context.env,
+      REDIS_URL: session.url,
+      FETCHFLEET_LOG_FORMAT: 'json',
+      FETCHFLEET_SCHEDULES: 'false',
+    },
     terminal,
   });
   const progress = createProgress(terminal);

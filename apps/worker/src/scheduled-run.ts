@@ -72,12 +72,15 @@ export class ScheduledRuns {
     const { ledger, queue } = this.#options;
     const before = await ledger.status(batch);
     if (before !== undefined && before.state !== 'expanding') return before.total;
-    const local = await LocalCrawl.of(spec.crawl, this.#open(), signal);
+    // Whoever began has registered it, and the schedule may have been changed since.
+    const begun = before === undefined ? undefined : await ledger.crawl(batch);
+    const crawl = begun ?? spec.crawl;
+    const local = await LocalCrawl.of(crawl, this.#open(), signal);
     try {
       const { total } = await local.measure(signal);
       const fingerprint = await local.fingerprint();
       if (before !== undefined && before.fingerprint !== fingerprint) throw new ListChangedError();
-      const measured = { crawl: spec.crawl, total, source: spec.source, fingerprint };
+      const measured = { crawl, total, source: spec.source, fingerprint };
       const { lease } = await registerBatch(ledger, measured, batch);
       const registered = await ledger.status(batch);
       const slices = await expandBatch({

@@ -7,6 +7,7 @@ import {
   type Origin,
   redisUrl,
   startOrigin,
+  startRedis,
   type TemporaryFolder,
   temporaryFolder,
 } from '@fetchfleet/testing';
@@ -201,6 +202,46 @@ describe('a worker with schedules', () => {
     expect(await runs()).toMatchObject([{ state: 'starting' }]);
     const job = await fleet.redis.lrange(`${fleet.keys.queuePrefix}:schedules:wait`, 0, -1);
     expect(job).toEqual([`sched.${run?.key ?? ''}`]);
+  }, 60_000);
+
+  it('goes on after Redis was restarted, and starts nothing twice', async () => {
+    const own = await startRedis({ appendonly: true, appendfsync: 'always' });
+    const other = await startFleet(own.url, folder.path);
+    const [ledger, queue] = [
+      new Schedules(other.redis, other.keys),
+      new ScheduleQueue(other.redis, other.keys),
+    ];
+    const worker = await other.worker();
+    const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { overlap: 'allow' });
+    await ledger.put('sched', spec);
+    await queue.wake({ id: 'sched', spec });
+    const started = async (afterMs: number): Promise<boolean> =>
+      ((await ledger.get('sched'))?.runs ?? []).some(
+        ({ state, at }) => state === 'started' && at > afterMs,
+      );
+    await eventually(async () => started(0), { deadlineMs: 20_000 });
+    await own.restart();
+    const restartedAt = Date.now();
+    await eventually(async () => started(restartedAt), { deadlineMs: 40_000 });
+    const runsNow = (await ledger.get('sched'))?.runs ?? [];
+    const ticks = runsNow.filter(({ state }) => state === 'started').map(({ at }) => at);
+    expect(new Set(ticks).size).toBe(ticks.length);
+    await worker.kill('SIGTERM');
+    await queue.stop();
+    await other.stop();
+    await own.dispose();
+  }, 90_000);
+
+  it('gives a run up that has ended worker after worker', async () => {
+    await add(specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { cron: '0 0 1 1 *' }));
+    const run = await schedules.runNow('sched');
+    await jobs.offer('sched', run?.key ?? '');
+    const job = `${fleet.keys.queuePrefix}:schedules:sched.${run?.key ?? ''}`;
+    await fleet.redis.hset(job, 'stc', 6);
+    const worker = await fleet.worker();
+    expect((await runOf('failed')).reason).toMatch(/workers that enqueued it died/u);
+    expect(await fleet.ledger.batches()).toEqual([]);
+    await worker.kill('SIGTERM');
   }, 60_000);
 
   it('does without schedules when it is told so', async () => {

@@ -40,7 +40,6 @@ export {
   type Schedule,
   type ScheduleRun,
   type ScheduleSpec,
-  UnknownScheduleError,
 } from './schedule.ts';
 export { nextTick, problemOfCron, problemOfTimeZone } from './schedule-cron.ts';
 export { readLists, ScheduleLists, type StorableCrawl } from './schedule-lists.ts';

@@ -2,7 +2,7 @@ import type { Schedule } from './schedule.ts';
 import { latestTick } from './schedule-cron.ts';
 
 /** Who is so late is still on time: a worker was busy, or its clock goes wrong. */
-export const ON_TIME_MS = 60_000;
+const ON_TIME_MS = 60_000;
 
 /** The one tick to decide about now. */
 export interface DueTick {

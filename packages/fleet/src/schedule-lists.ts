@@ -11,7 +11,7 @@ const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
 /** Of all lists of one schedule together, uncompressed: Redis keeps them in memory. */
-export const MAX_STORED_BYTES = 16 * 1_024 * 1_024;
+const MAX_STORED_BYTES = 16 * 1_024 * 1_024;
 /** How long lists stay that no schedule names any more: batches of them may still be resumed. */
 const ORPHAN_SECONDS = 30 * 86_400;
 

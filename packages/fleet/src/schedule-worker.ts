@@ -23,7 +23,7 @@ export interface RunAttempt {
   readonly isLast: boolean;
 }
 
-export interface ScheduleWorkerOptions {
+interface ScheduleWorkerOptions {
   readonly redis: Redis;
   readonly keys?: FleetKeys;
   readonly onTick: (schedule: string) => Promise<void>;

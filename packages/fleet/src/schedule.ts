@@ -28,7 +28,7 @@ export interface ScheduleSpec {
  *                                               └──given up──▶ failed
  *     skipped: the batch before still ran · missed: no worker was there in time
  */
-export const runState = z.enum(['queued', 'starting', 'started', 'skipped', 'missed', 'failed']);
+const runState = z.enum(['queued', 'starting', 'started', 'skipped', 'missed', 'failed']);
 
 export const scheduleRun = z.object({
   /** Of its schedule: a tick has one run, whoever sees it first. */
@@ -63,14 +63,4 @@ export interface Schedule {
   readonly changedAt: number;
   /** The newest first, at most 50. */
   readonly runs: readonly ScheduleRun[];
-}
-
-/** No schedule of that id is known. */
-export class UnknownScheduleError extends Error {
-  override readonly name = 'UnknownScheduleError';
-  readonly code = 'SCHEDULE_UNKNOWN';
-
-  constructor(id: string) {
-    super(`no schedule "${id}" is known`);
-  }
 }
