@@ -142,5 +142,7 @@ export function judge(results: readonly StoredResult[]): Verdict[] {
 }
 
 function meets({ atLeast, atMost }: Target, value: number): boolean {
-  return value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY);
+  return (
+    value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY)
+  );
 }

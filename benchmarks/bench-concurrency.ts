@@ -34,10 +34,14 @@ async function measureConcurrency(context: BenchContext): Promise<Findings> {
     const fleet = await BenchFleet.start(context, { redis, concurrency: given.inFlight });
     const [own, loop] = await context.compete([
       fleet.contender(`fetchfleet, ${count(given.inFlight)}`, task),
-      peerContender({ ...PEERS_BY_NAME.undici(), name: `bare undici, ${count(given.inFlight)}` }, task),
+      peerContender(
+        { ...PEERS_BY_NAME.undici(), name: `bare undici, ${count(given.inFlight)}` },
+        task,
+      ),
     ]);
     await context.endBenchmark();
-    if (own !== undefined && loop !== undefined) scores.push({ inFlight: given.inFlight, own, loop });
+    if (own !== undefined && loop !== undefined)
+      scores.push({ inFlight: given.inFlight, own, loop });
   }
   const points = (of: 'own' | 'loop') =>
     scores.map((score) => [score.inFlight, rateOf(score[of])?.median ?? 0] as const);

@@ -26,7 +26,9 @@ async function measureExport(context: BenchContext): Promise<Findings> {
   const many = context.isQuick ? [] : await runExport(MANY, { folder: context.folder });
   const csv = await runExport(records, { folder: context.folder, formats: ['csv'] });
   const groups = [ndjson, many, csv].filter((group) => group.length > 0);
-  const [usual, most] = [ndjson, many].map((group) => spread(group, ({ maxRssBytes }) => maxRssBytes));
+  const [usual, most] = [ndjson, many].map((group) =>
+    spread(group, ({ maxRssBytes }) => maxRssBytes),
+  );
   const growth =
     usual === undefined || most === undefined ? undefined : spreadOf([most.median / usual.median]);
   return {

@@ -21,6 +21,8 @@ export interface BenchFleetOptions {
   readonly concurrency: number;
   /** @default 1 */
   readonly workers?: number;
+  /** For Node. @default [] */
+  readonly nodeFlags?: readonly string[];
 }
 
 type Client = Awaited<ReturnType<typeof connectRedis>>;
@@ -55,13 +57,17 @@ export class BenchFleet {
   /** Started workers are stopped with the benchmark. */
   static async start(context: BenchContext, options: BenchFleetOptions): Promise<BenchFleet> {
     const { redis, transport = 'undici', concurrency, workers: size = 1 } = options;
+    const { nodeFlags = [] } = options;
     const name = `bench-${fleets++}`;
     const results = join(context.folder, name);
     const own = ['--fleet', name, '--results', results, '--metrics-port', '0', '--allow-private'];
     const flags = ['--transport', transport, '--concurrency', String(concurrency)];
     const workers = await Promise.all(
       Array.from({ length: size }, async () => {
-        const running = await startBuilt('worker', [...own, ...flags], { redisUrl: redis.url });
+        const running = await startBuilt('worker', [...own, ...flags], {
+          redisUrl: redis.url,
+          nodeFlags,
+        });
         await running.waitForLine(/worker ready/, 30_000);
         return running;
       }),

@@ -41,13 +41,12 @@ overhead that is shared). Records are counted in the files.`,
 };
 
 async function measureGrowth(context: BenchContext): Promise<Findings> {
-  const smaller = SIZES.filter(
-    ({ fetches }) => !context.isQuick || fetches <= REFERENCE,
-  );
+  const smaller = SIZES.filter(({ fetches }) => !context.isQuick || fetches <= REFERENCE);
   const runs = await measureSizes(context, smaller);
   await context.endBenchmark();
   // It sees what a new fleet sees, and its Redis is empty before.
-  if (!context.isQuick) runs.push(...(await measureSizes(context, [{ fetches: MILLION, runs: 1 }])));
+  if (!context.isQuick)
+    runs.push(...(await measureSizes(context, [{ fetches: MILLION, runs: 1 }])));
   const reference = ratesOf(runs, REFERENCE);
   const million = runs.find(({ fetches }) => fetches === MILLION);
   return {

@@ -56,7 +56,9 @@ async function measureHung(context: BenchContext): Promise<Findings> {
 /** Round by round: the share of the ideal with hung fetches ÷ that without. */
 function leftOver(some: Score | undefined, none: Score | undefined): number[] {
   const shares = [some, none].map((score) =>
-    (score?.samples ?? []).map(({ fetches, seconds }) => fetches / seconds / (score ? idealOf(score) : 1)),
+    (score?.samples ?? []).map(
+      ({ fetches, seconds }) => fetches / seconds / (score ? idealOf(score) : 1),
+    ),
   );
   const [hung = [], clean = []] = shares;
   return hung.flatMap((share, round) => {

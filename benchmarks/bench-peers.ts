@@ -69,7 +69,9 @@ async function comparePeers(context: BenchContext): Promise<Findings> {
       ),
       'CPU µs per fetch': own && cpuOf(own),
     },
-    remarks: found.flatMap(({ peer: { missing } }) => (missing === undefined ? [] : [`Absent: ${missing}.`])),
+    remarks: found.flatMap(({ peer: { missing } }) =>
+      missing === undefined ? [] : [`Absent: ${missing}.`],
+    ),
   };
 }
 

@@ -34,7 +34,10 @@ async function measureWorkers(context: BenchContext): Promise<Findings> {
     tables: [scoreTable(title, scores, one)],
     charts: [scoreChart('workers', title, scores, () => true)],
     measures: Object.fromEntries(
-      WORKERS.map((workers) => [`${workers} ÷ 1`, ratioOf(scoreNamed(scores, nameOf(workers)), one)]),
+      WORKERS.map((workers) => [
+        `${workers} ÷ 1`,
+        ratioOf(scoreNamed(scores, nameOf(workers)), one),
+      ]),
     ),
   };
 }

@@ -26,7 +26,11 @@ export async function startBuilt(
 ): Promise<Running> {
   const flags = [...nodeFlags, ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [])];
   return startProcess('node', [...flags, join(repositoryRoot, BINARIES[program]), ...args], {
-    env: { REDIS_URL: redisUrl, FETCHFLEET_FLEET: fleet || undefined, FETCHFLEET_LOG_FORMAT: 'json' },
+    env: {
+      REDIS_URL: redisUrl,
+      FETCHFLEET_FLEET: fleet || undefined,
+      FETCHFLEET_LOG_FORMAT: 'json',
+    },
     cwd,
   });
 }

@@ -10,6 +10,7 @@ import { hungBenchmark } from './bench-hung.ts';
 import { latencyBenchmark } from './bench-latency.ts';
 import { originsBenchmark } from './bench-origins.ts';
 import { peersBenchmark } from './bench-peers.ts';
+import { profileBenchmark } from './bench-profile.ts';
 import { smallBenchmark } from './bench-small.ts';
 import { workersBenchmark } from './bench-workers.ts';
 
@@ -28,4 +29,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   bodiesBenchmark,
   originsBenchmark,
   ceilingBenchmark,
+  profileBenchmark,
 ];

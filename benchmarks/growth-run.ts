@@ -30,7 +30,11 @@ export interface GrowthRun {
 }
 
 /** `fetchfleet start` beside a worker that waits: as many fetches as are asked for, end to end. */
-export async function growthRun(fleet: BenchFleet, url: string, fetches: number): Promise<GrowthRun> {
+export async function growthRun(
+  fleet: BenchFleet,
+  url: string,
+  fetches: number,
+): Promise<GrowthRun> {
   const file = `${fleet.results}-${fetches}.yaml`;
   await writeFile(file, crawlText({ url, fetches }));
   const before = await redisCounters(fleet);

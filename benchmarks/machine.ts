@@ -29,8 +29,10 @@ export function describeMachine(): string[] {
 
 /** The commit that is measured, with a + where files were changed since; empty outside of git. */
 export function describeCommit(): string {
-  const git = (...args: string[]): string =>
-    (spawnSync('git', args, { cwd: repositoryRoot, encoding: 'utf8' }).stdout ?? '').trim();
   const isChanged = git('status', '--porcelain', '--', 'apps', 'packages') !== '';
   return git('rev-parse', '--short', 'HEAD') + (isChanged ? '+' : '');
+}
+
+function git(...args: string[]): string {
+  return (spawnSync('git', args, { cwd: repositoryRoot, encoding: 'utf8' }).stdout ?? '').trim();
 }

@@ -20,8 +20,7 @@ async function main(options: Options): Promise<void> {
   // What an interrupted run has left behind goes first.
   await rm(SCRATCH, { recursive: true, force: true });
   await mkdir(SCRATCH, { recursive: true });
-  const log = (line: string): void => console.error(line);
-  const context = new BenchContext({ ...options, folder: SCRATCH, log });
+  const context = new BenchContext({ ...options, folder: SCRATCH, log: console.error });
   try {
     for (const benchmark of BENCHMARKS) {
       if (options.names.includes(benchmark.name)) await runOne(benchmark, context, options);
@@ -33,7 +32,11 @@ async function main(options: Options): Promise<void> {
   await report(options);
 }
 
-async function runOne(benchmark: Benchmark, context: BenchContext, options: Options): Promise<void> {
+async function runOne(
+  benchmark: Benchmark,
+  context: BenchContext,
+  options: Options,
+): Promise<void> {
   const { rounds, isQuick, isResumed } = options;
   const { name } = benchmark;
   const commit = describeCommit();
@@ -70,8 +73,8 @@ async function report({ names, isQuick, isChecked }: Options): Promise<void> {
 
 function optionsOf(args: readonly string[]): Options | undefined {
   try {
-    const main = BENCHMARKS.filter(({ isExtra }) => isExtra !== true).map(({ name }) => name);
-    return readOptions(args, { known: [...BENCHMARKS.map(({ name }) => name), REPORT], main });
+    const usual = BENCHMARKS.filter(({ isExtra }) => isExtra !== true).map(({ name }) => name);
+    return readOptions(args, { known: [...BENCHMARKS.map(({ name }) => name), REPORT], usual });
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exitCode = WRONG_INPUT;

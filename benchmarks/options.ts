@@ -22,10 +22,10 @@ export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--resum
   --check      exit status 1 if a bar is missed
 `;
 
-/** @param known all names there are; @param main those that "all" stands for. @throws Error with what is wrong, for people */
+/** @param known all names there are; @param usual those that "all" stands for. @throws Error with what is wrong, for people */
 export function readOptions(
   args: readonly string[],
-  { known, main }: { readonly known: readonly string[]; readonly main: readonly string[] },
+  { known, usual }: { readonly known: readonly string[]; readonly usual: readonly string[] },
 ): Options {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -43,7 +43,7 @@ export function readOptions(
   }
   const isAll = positionals.length === 0 || positionals.includes('all');
   return {
-    names: isAll ? main : positionals,
+    names: isAll ? usual : positionals,
     rounds: positive('--rounds', values.rounds ?? (values.quick ? '1' : '5')),
     isQuick: values.quick,
     isResumed: values.resume,

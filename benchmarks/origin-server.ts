@@ -1,14 +1,7 @@
 /** The origin of the benchmarks where there is no nginx, or none that can wait. Printed first: its port. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  BODY_BYTES,
-  bodyOf,
-  FLAKY_SHARE,
-  HUNG,
-  HUNG_BASE_MS,
-  HUNG_MS,
-} from './origin-shapes.ts';
+import { BODY_BYTES, bodyOf, FLAKY_SHARE, HUNG, HUNG_BASE_MS, HUNG_MS } from './origin-shapes.ts';
 
 const HUNG_PATH = new RegExp(`^/hung/${HUNG}$`);
 const bodies = new Map(BODY_BYTES.map((bytes) => [bytes as number, Buffer.from(bodyOf(bytes))]));

@@ -7,7 +7,11 @@ import { eventually, freePort, type Running, startProcess } from '@fetchfleet/te
 import { nginxConfig } from './origin-nginx.ts';
 import { BODY_BYTES, bodyOf, DELAYS_MS } from './origin-shapes.ts';
 
-const ECHO_MODULES = ['/usr/lib/nginx/modules', '/usr/share/nginx/modules', '/usr/lib64/nginx/modules'];
+const ECHO_MODULES = [
+  '/usr/lib/nginx/modules',
+  '/usr/share/nginx/modules',
+  '/usr/lib64/nginx/modules',
+];
 
 /** A server to fetch from, in a process of its own. */
 export interface Origin {

@@ -89,7 +89,10 @@ function childMicros(times: string): number | undefined {
   const line = times.trim().split('\n').at(-1) ?? '';
   const parts = [...line.matchAll(/(\d+)m([\d.]+)s/g)];
   if (parts.length !== 2) return undefined;
-  return parts.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0) * 1e6;
+  return (
+    parts.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0) *
+    1e6
+  );
 }
 
 function peer(name: string, command: readonly string[], missing?: string): Peer {
@@ -100,7 +103,11 @@ function python(name: string, module: string, args: readonly string[]): Peer {
   const [script = '', ...flags] = args;
   const command = [PYTHON ?? 'python3', join(PEERS, script), ...flags];
   const isThere = PYTHON !== undefined && runs(PYTHON, ['-c', `import ${module}`]);
-  return peer(name, command, isThere ? undefined : `${name}: npm run bench:peers, or apt-get install python3-${module}`);
+  return peer(
+    name,
+    command,
+    isThere ? undefined : `${name}: npm run bench:peers, or apt-get install python3-${module}`,
+  );
 }
 
 function runs(command: string, args: readonly string[]): boolean {

@@ -12,7 +12,9 @@ export interface RedisCounters {
   readonly usedBytes: number;
 }
 
-export async function redisCounters({ client }: Pick<BenchFleet, 'client'>): Promise<RedisCounters> {
+export async function redisCounters({
+  client,
+}: Pick<BenchFleet, 'client'>): Promise<RedisCounters> {
   const [commands, stats, memory] = await Promise.all([
     client.info('commandstats'),
     client.info('stats'),

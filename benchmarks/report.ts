@@ -26,7 +26,7 @@ export function reportText(chapters: readonly Chapter[]): string {
     '',
     '## Bars',
     '',
-    markdownTable({ title: '', head: BAR_HEAD, rows: judge(results).map(barRow) }),
+    markdownTable({ title: '', head: BAR_HEAD, rows: verdictsOf(results).map(barRow) }),
     ...chapters.flatMap(chapterLines),
   ].join('\n');
 }
@@ -46,6 +46,12 @@ export async function writeReport(chapters: readonly Chapter[]): Promise<string>
 }
 
 const BAR_HEAD = ['bar', 'wanted', 'measured', 'lowest – highest', ''];
+
+/** A look shows the bars of what it looked at. */
+function verdictsOf(results: readonly StoredResult[]): Verdict[] {
+  const isQuick = results.some((result) => result.isQuick);
+  return judge(results).filter(({ isMet }) => !isQuick || isMet !== undefined);
+}
 
 function barRow({ target, measured, isMet }: Verdict): string[] {
   if (measured === undefined) return [target.text, wanted(target), '', '', 'not measured'];
@@ -94,7 +100,9 @@ function markdownTable({ head, rows }: Table): string {
   );
   const line = (cells: readonly string[]): string =>
     `| ${widths.map((width, at) => pad(cells[at] ?? '', width, at)).join(' | ')} |`;
-  const rule = widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  const rule = widths.map((width, at) =>
+    at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  );
   return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 

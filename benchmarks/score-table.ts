@@ -29,7 +29,9 @@ export function scoreChart(
 ): Chart {
   const bars = scores.flatMap((score): Bar[] => {
     const rate = rateOf(score);
-    return rate === undefined ? [] : [{ label: score.name, value: rate, isOurs: isOurs(score.name) }];
+    return rate === undefined
+      ? []
+      : [{ label: score.name, value: rate, isOurs: isOurs(score.name) }];
   });
   return { kind: 'bars', file, title, unit: 'fetches/s', bars };
 }

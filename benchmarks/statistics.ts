@@ -25,7 +25,9 @@ export function spreadOfKnown(values: readonly (number | undefined)[]): Spread |
  * The exponent with which y grows with x, by least squares on logarithms: 0 is constant, 1 is linear.
  * @returns undefined for fewer than two points above zero
  */
-export function logLogSlope(points: readonly (readonly [x: number, y: number])[]): number | undefined {
+export function logLogSlope(
+  points: readonly (readonly [x: number, y: number])[],
+): number | undefined {
   const logs = points.flatMap(([x, y]) => (x > 0 && y > 0 ? [[Math.log(x), Math.log(y)]] : []));
   const meanOf = (at: number): number =>
     logs.reduce((sum, point) => sum + (point[at] ?? 0), 0) / logs.length;

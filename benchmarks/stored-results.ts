@@ -26,7 +26,10 @@ export async function saveResult(result: StoredResult): Promise<void> {
 }
 
 /** @returns undefined if that benchmark has not run yet */
-export async function loadResult(name: string, isQuick: boolean): Promise<StoredResult | undefined> {
+export async function loadResult(
+  name: string,
+  isQuick: boolean,
+): Promise<StoredResult | undefined> {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by saveResult()
     return JSON.parse(await readFile(fileOf(name, isQuick), 'utf8')) as StoredResult;

@@ -50,7 +50,8 @@ async function fetchAll(fetches: number): Promise<void> {
   const done = Promise.withResolvers<void>();
   const worker = new Worker<{ url: string }, number>(
     'fetches',
-    async ({ data }) => (await got(data.url, { agent: { http }, retry: { limit: 0 } }).text()).length,
+    async ({ data }) =>
+      (await got(data.url, { agent: { http }, retry: { limit: 0 } }).text()).length,
     { connection, concurrency: Number(values.concurrency) },
   );
   worker.on('completed', () => {

@@ -1,0 +1,51 @@
+/** What Node writes with `--cpu-prof`. */
+export interface CpuProfile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: {
+      readonly functionName: string;
+      readonly url: string;
+      readonly lineNumber: number;
+    };
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+export interface SelfTime {
+  /** Function, file and line. */
+  readonly what: string;
+  /** Package, app, or a part of Node. */
+  readonly source: string;
+  readonly micros: number;
+}
+
+/** Time in each function itself, the longest first. */
+export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): SelfTime[] {
+  const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
+  const sums = new Map<string, { source: string; micros: number }>();
+  for (const [at, id] of samples.entries()) {
+    const frame = byId.get(id);
+    if (frame === undefined) continue;
+    const { functionName, url, lineNumber } = frame;
+    const name = functionName === '' ? '(anonymous)' : functionName;
+    const what = url === '' ? name : `${name} ${shortPath(url)}:${lineNumber + 1}`;
+    const sum = sums.get(what) ?? { source: sourceOf(url, name), micros: 0 };
+    sums.set(what, sum);
+    sum.micros += timeDeltas[at] ?? 0;
+  }
+  return [...sums].map(([what, sum]) => ({ what, ...sum })).toSorted((a, b) => b.micros - a.micros);
+}
+
+function shortPath(url: string): string {
+  return url.replace(/^file:\/\//, '').replace(/^.*\/((node_modules|apps|packages)\/)/, '$1');
+}
+
+function sourceOf(url: string, name: string): string {
+  const [, modules] = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
+  if (modules !== undefined) return modules;
+  const [, own] = /\/((?:apps|packages)\/[^/]+)\//.exec(url) ?? [];
+  if (own !== undefined) return own;
+  if (url.startsWith('node:')) return 'Node, its JavaScript';
+  return name.startsWith('(') && name !== '(anonymous)' ? name : 'Node, native and system calls';
+}
