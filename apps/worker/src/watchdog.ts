@@ -1,8 +1,12 @@
 const TICK_MS = 1_000;
 /** An idle worker is answered every 5 s; only a longer silence is worth a question. */
 const QUIET_MS = 7_000;
+/** A look that comes so late says that this process itself stood still: nothing could have been noticed meanwhile. */
+const LATE_MS = 5_000;
 /** Between two such questions. */
 const PROBE_EVERY_MS = 2_000;
+/** Stuck again so many stall timeouts after new connections: they did not help, whatever they brought at first. */
+const RELAPSE = 3;
 
 export interface WatchdogOptions {
   /** Since the last progress: an answer to a claim, or the end of a fetch. */
@@ -31,10 +35,10 @@ export interface WatchdogOptions {
  *
  *     well ──no progress for a while, without an excuse, though Redis works──▶ wedged: connections are replaced
  *      ▲                                                                         │
- *      ├──────────────────────────────progress───────────────────────────────────┤
- *      │                                                                         │ as long again
- *      │                                                                         ▼
- *      │                                                                      hopeless: the process should end
+ *      └──────────────────────────────progress───────────────────────────────────┤
+ *                                                                                │ stuck for as long again, or soon again
+ *                                                                                ▼
+ *                                                                             hopeless: the process should end
  *
  * While Redis is away the silence is not counted, nor for as long as somebody has an excuse.
  */
@@ -45,8 +49,10 @@ export class Watchdog {
   /** From here on progress has been expected without a break. */
   #expectedSince = 0;
   #probedAt = Number.NEGATIVE_INFINITY;
+  #isAway = false;
+  #lookedAt = 0;
   #reason: string | undefined;
-  #rebuiltAt = Number.POSITIVE_INFINITY;
+  #rebuiltAt = Number.NEGATIVE_INFINITY;
   #isHopeless = false;
 
   constructor(options: WatchdogOptions) {
@@ -60,6 +66,7 @@ export class Watchdog {
 
   start(): void {
     this.#expectedSince = performance.now();
+    this.#lookedAt = performance.now();
     this.#timer ??= setInterval(() => {
       this.#checking ??= this.#check()
         .catch(this.#options.onError)
@@ -81,41 +88,43 @@ export class Watchdog {
   }
 
   async #check(): Promise<void> {
-    this.#noticeRecovery();
     if (this.#isHopeless) return;
-    if (this.#options.isExcused()) {
+    this.#noticeRecovery();
+    const isLate = performance.now() > this.#lookedAt + LATE_MS;
+    this.#lookedAt = performance.now();
+    if (isLate || this.#options.isExcused()) {
       this.#expectedSince = performance.now();
       return;
     }
-    if (this.#silenceMs < QUIET_MS || performance.now() < this.#probedAt + PROBE_EVERY_MS) return;
+    const isAsking = this.#isAway || this.#silenceMs >= QUIET_MS;
+    if (!isAsking || performance.now() < this.#probedAt + PROBE_EVERY_MS) return;
     this.#probedAt = performance.now();
-    if (!(await this.#options.probe())) this.#expectedSince = performance.now();
+    this.#isAway = !(await this.#options.probe());
+    if (this.#isAway) this.#expectedSince = performance.now();
     else if (this.#silenceMs >= this.#options.stallTimeoutMs) await this.#act();
   }
 
   #noticeRecovery(): void {
     if (this.#reason === undefined) return;
     const progressAt = performance.now() - this.#options.silenceMs();
+    // What is told as progress after new connections were made is their doing.
     if (progressAt <= this.#rebuiltAt) return;
     this.#reason = undefined;
-    this.#isHopeless = false;
-    this.#rebuiltAt = Number.POSITIVE_INFINITY;
     this.#options.onRecovered();
   }
 
   async #act(): Promise<void> {
     const { waitsFor, rebuild, onWedged, onRebuilt, onHopeless, silenceMs } = this.#options;
+    const { stallTimeoutMs } = this.#options;
     const seconds = Math.round(silenceMs() / 1000);
     const reason = `no progress for ${seconds} s, though Redis works: it waits for ${waitsFor()}`;
-    const isFirst = this.#reason === undefined;
     this.#reason = reason;
-    if (!isFirst) {
+    if (performance.now() < this.#rebuiltAt + RELAPSE * stallTimeoutMs) {
       this.#isHopeless = true;
       onHopeless(reason);
       return;
     }
     onWedged(reason);
-    // What is told as progress from here on is the doing of the new connections.
     this.#rebuiltAt = performance.now();
     this.#expectedSince = this.#rebuiltAt;
     await rebuild();

@@ -52,9 +52,11 @@ export async function startRedisProxy(redisUrl: string) {
   return {
     url: `redis://127.0.0.1:${port}${target.pathname}`,
     stop,
-    /** From here on nothing passes through the connections that are open and were used for such a command. */
-    swallow(command = ''): void {
-      for (const link of links) link.isSwallowed ||= link.sent.includes(command);
+    /** From here on nothing passes through the connections that are open and were used for such a command. @returns how many those are */
+    swallow(command = ''): number {
+      const meant = [...links].filter(({ sent }) => sent.includes(command));
+      for (const link of meant) link.isSwallowed = true;
+      return meant.length;
     },
     /** Nothing passes through a connection that is opened from here on, once it has sent what is meant. */
     swallowLater(isMeant: (sent: string) => boolean): void {

@@ -58,7 +58,7 @@ describe('a worker that waits for an answer that was lost', () => {
     await eventually(() => expect(origin.inFlight).toBe(held));
     // It waits for more slices: that connection goes dead, and so does the first one that is to replace it.
     let swallowed = 0;
-    proxy.swallow('bzpopmin');
+    await eventually(() => proxy.swallow('bzpopmin') === 1);
     proxy.swallowLater((sent) => sent.includes('$4\r\ninfo') && ++swallowed === 1);
     const total = await fleet.enqueue('after', crawlFile(`${origin.url}/echo/{n}`, 20));
     await stuck.waitForLine(/worker is stuck/, 25_000);
@@ -84,7 +84,7 @@ describe('a worker that waits for an answer that was lost', () => {
   it('ends with exit 4 when new connections do not help, and another one goes on', async () => {
     const { origin, fleet, proxy, worker } = await setUp();
     const stuck = await worker(['--drain-timeout', '500ms']);
-    proxy.swallow('bzpopmin');
+    await eventually(() => proxy.swallow('bzpopmin') === 1);
     proxy.swallowLater((sent) => sent.includes('$4\r\ninfo'));
     await stuck.waitForLine(/worker is stuck/, 25_000);
     expect(await ask(stuck, '/healthz')).toMatchObject({
@@ -101,24 +101,28 @@ describe('a worker that waits for an answer that was lost', () => {
 });
 
 describe('a worker whose Redis is away is not stuck', () => {
-  it.each(['frozen', 'paused for writes'])('when it is %s', async (how) => {
-    const redis = await startRedis();
-    const { origin, fleet, worker } = await setUp(redis.url);
-    const waiting = await worker();
-    if (how === 'frozen') redis.freeze();
-    else await fleet.redis.client('PAUSE', 13_000, 'WRITE');
-    await waiting.waitForLine(/Redis does not answer/);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 12_000); // the outage itself, longer than a worker may be stuck
-    });
-    expect((await ask(waiting, '/healthz')).status).toBe(200);
-    redis.thaw();
-    const total = await fleet.enqueue('away', crawlFile(`${origin.url}/echo/{n}`, 20));
-    expect(await fleet.finished('away')).toMatchObject({ ok: total });
-    expect(await metric(waiting, 'fetchfleet_rebuilds_total')).toBe(0);
-    expect(waiting.stderr).not.toMatch(/stuck/);
-    await waiting.kill('SIGTERM');
-    await fleet.stop();
-    await redis.dispose();
-  });
+  it.each(['frozen', 'paused for writes', 'there, but the worker itself was stopped'])(
+    'when it is %s',
+    async (how) => {
+      const redis = await startRedis();
+      const { origin, fleet, worker } = await setUp(redis.url);
+      const waiting = await worker();
+      if (how === 'frozen') redis.freeze();
+      else if (how === 'paused for writes') await fleet.redis.client('PAUSE', 13_000, 'WRITE');
+      else waiting.signal('SIGSTOP');
+      await new Promise((resolve) => {
+        setTimeout(resolve, 13_000); // the outage itself, longer than a worker may be stuck
+      });
+      if (how.includes('stopped')) waiting.signal('SIGCONT');
+      expect((await ask(waiting, '/healthz')).status).toBe(200);
+      redis.thaw();
+      const total = await fleet.enqueue('away', crawlFile(`${origin.url}/echo/{n}`, 20));
+      expect(await fleet.finished('away')).toMatchObject({ ok: total });
+      expect(await metric(waiting, 'fetchfleet_rebuilds_total')).toBe(0);
+      expect(waiting.stderr).not.toMatch(/stuck/);
+      await waiting.kill('SIGTERM');
+      await fleet.stop();
+      await redis.dispose();
+    },
+  );
 });
