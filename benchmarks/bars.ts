@@ -27,7 +27,7 @@ const perSecond = (value: number): string => `${count(value)}/s`;
 const plain = (value: number): string => value.toFixed(2);
 
 /** Where fetchfleet must get to, on whatever machine this runs: mostly ratios of one run. */
-export const TARGETS: readonly Target[] = [
+const TARGETS: readonly Target[] = [
   ...[
     { text: 'one worker ÷ aiohttp', measure: 'undici ÷ aiohttp', atLeast: 3 },
     { text: 'one worker ÷ Crawlee', measure: 'undici ÷ Crawlee', atLeast: 15 },

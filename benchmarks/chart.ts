@@ -9,7 +9,7 @@ export interface Bar {
   readonly isOurs: boolean;
 }
 
-export interface Line {
+interface Line {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
