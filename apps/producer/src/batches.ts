@@ -65,7 +65,7 @@ function documentOf(status: BatchStatus) {
 }
 
 /** One line for each batch. @param nowMs epoch milliseconds */
-export function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
+function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
   return textTable(
     [
       { title: 'batch' },

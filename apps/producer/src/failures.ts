@@ -100,7 +100,7 @@ function tell({ status, groups, limit, isJson }: Findings, { terminal }: Context
 }
 
 /** Two lines for each group: count, origin and reason; an example. */
-export function failuresText(groups: readonly FailureGroup[]): string {
+function failuresText(groups: readonly FailureGroup[]): string {
   const width = Math.max(...groups.map(({ count }) => formatCount(count).length));
   return groups
     .map(({ count, origin, outcome, reason, example }) => {

@@ -27,7 +27,7 @@ export async function listWorkers(
 }
 
 /** One line for each worker. */
-export function workersTable(workers: readonly WorkerInfo[]): string {
+function workersTable(workers: readonly WorkerInfo[]): string {
   return textTable(
     [
       { title: 'worker' },

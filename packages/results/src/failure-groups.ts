@@ -2,12 +2,12 @@ import { originOf, type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 
 /** Groups kept apart; what comes after them is counted under the origin {@link OTHER_ORIGINS}. Bounds the memory. */
 const MAX_GROUPS = 20_000;
-export const OTHER_ORIGINS = '(other origins)';
+const OTHER_ORIGINS = '(other origins)';
 /** Indexes that have memory of their own at first; it doubles as higher ones come. */
 const FIRST_CAPACITY = 65_536;
 
 /** What the head of a record says. */
-export interface RecordHead {
+interface RecordHead {
   readonly index: number;
   readonly url: string;
   readonly outcome: Outcome;

@@ -6,7 +6,7 @@ import { readManifest } from './manifest.ts';
 import { systemErrorCode } from './system-error.ts';
 
 /** The results of a batch as they lie in a results folder. */
-export interface StoredBatch {
+interface StoredBatch {
   readonly batch: string;
   readonly bytes: number;
   /** When something was last written to it, epoch milliseconds. */
