@@ -4,6 +4,7 @@ import { createFetcher, type Fetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   fleetKeys,
   Gate,
+  GateNews,
   Ledger,
   openRedis,
   Origins,
@@ -34,6 +35,7 @@ import { Recorder } from './recorder.ts';
 import { Robots } from './robots.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
+import { WallClock } from './wall-clock.ts';
 
 /** Origins that a scrape asks the gate about. */
 const MAX_SHOWN = 100;
@@ -60,6 +62,8 @@ export class FleetWorker {
   readonly #lanes: Lanes;
   readonly #claims: SliceClaims;
   readonly #queue: SliceQueue;
+  readonly #gateNews: GateNews;
+  readonly #wallClock: WallClock;
   readonly #loop: ClaimLoop;
   readonly #heartbeat = new Heartbeat();
   readonly #draining = new AbortController();
@@ -109,12 +113,21 @@ export class FleetWorker {
       fetcher: this.#fetcher,
       worker: this.id,
     });
+    this.#gateNews = new GateNews(redis, keys);
+    this.#wallClock = new WallClock({
+      redis,
+      onCorrected: (aheadMs) => {
+        const seconds = Math.round(aheadMs / 100) / 10;
+        this.#log.warn({ seconds }, "this machine's clock is ahead of Redis': going by Redis");
+      },
+    });
     this.#lanes = new Lanes({
       gate: new Gate({ redis, keys, worker: this.id }),
       permits: this.#permits,
       crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
       maxBlockMs: settings.maxRetryAfter,
       callBack: async (slices) => this.#queue.callBack(slices),
+      tellOthers: async (origin) => this.#gateNews.tell(origin),
       log: this.#log,
       onError: (error) => this.#presence.failed(toError(error)),
     });
@@ -165,6 +178,11 @@ export class FleetWorker {
     const port = await this.#endpoint.start();
     this.#metricsPort = port;
     this.#presence.start();
+    this.#gateNews.start(
+      (origin) => this.#lanes.lookAgain(origin),
+      (error) => this.#presence.failed(error),
+    );
+    await this.#wallClock.start();
     await this.#claims.start();
     this.#batches.start();
     this.#loop.start();
@@ -201,6 +219,8 @@ export class FleetWorker {
   async #stop(): Promise<void> {
     await stopAll([
       { stop: async () => this.#redis.disconnect() },
+      { stop: async () => this.#gateNews.stop() },
+      { stop: async () => this.#wallClock.stop() },
       this.#queue,
       { stop: async () => this.#metrics.stop() },
       this.#sink,

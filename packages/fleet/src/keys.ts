@@ -31,6 +31,8 @@ export interface FleetKeys {
   gateLine(origin: string): string;
   /** HASH: limits that a person has set for an origin; stays. */
   gateSettings(origin: string): string;
+  /** Channel: origins of which every worker has to ask the gate again before it starts anything. */
+  readonly gateNews: string;
   /** ZSET of origins that workers work on, scored by when, in epoch seconds. */
   readonly origins: string;
   /** SET of origins that have {@link gateSettings}, whether anybody works on them or not. */
@@ -58,6 +60,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     failed: (id) => `${batch(id)}:failed`,
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
+    gateNews: `${root}:gate-news`,
     origins: `${root}:origins`,
     originsWithSettings: `${root}:origins-with-settings`,
     gateLine: (origin) => `${fleet}:gate-line:{${origin}}`,
