@@ -1,44 +1,146 @@
-import type { Score } from './contest.ts';
-import type { EnqueueFigures } from './enqueue-run.ts';
-import { count } from './table.ts';
+import { count, figure, mebibytes, percent } from './format.ts';
+import type { Spread } from './statistics.ts';
+import type { StoredResult } from './stored-results.ts';
 
-const MEBIBYTE = 1024 ** 2;
-
-type Line = readonly [name: string, value: string];
-
-/** One worker against the bare loop of the same run. The bar: 8,000 where bare undici does 25,000. */
-export function workerBar(scores: readonly Score[]): Line {
-  const rate = (name: string): number =>
-    scores.find((score) => score.name === name)?.fetchesPerSecond ?? Number.NaN;
-  const ratio = rate('one worker, undici') / rate('undici.request, Promise.all');
-  return ['one worker, undici ÷ bare undici   (≥ 0.32)', verdict(ratio.toFixed(2), ratio >= 0.32)];
+/** What a measure must reach. Its median is judged. */
+export interface Target {
+  readonly text: string;
+  readonly benchmark: string;
+  readonly measure: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  readonly format: (value: number) => string;
 }
 
-export function enqueueBars({ fetchesPerSecond, redisBytesPerFetch }: EnqueueFigures): Line[] {
-  return [
-    [
-      'fetches per second   (≥ 200,000)',
-      verdict(count(fetchesPerSecond), fetchesPerSecond >= 200_000),
-    ],
-    [
-      'bytes of Redis for each pending fetch   (≤ 60)',
-      verdict(redisBytesPerFetch.toFixed(1), redisBytesPerFetch <= 60),
-    ],
-  ];
+export interface Verdict {
+  readonly target: Target;
+  /** Undefined where it was not measured. */
+  readonly measured: Spread | undefined;
+  readonly isMet: boolean | undefined;
 }
 
-/** Flat is a judgement: the figures are shown as they come. */
-export function memoryLines({ residentByQuarter, liveHeap }: EnqueueFigures): Line[] {
-  return [
-    ['producer, resident MiB in each quarter of the time', mebibytes(residentByQuarter)],
-    ['producer, heap MiB after each full collection', mebibytes(liveHeap)],
-  ];
+const times = (value: number): string => `${figure(value)} ×`;
+const micros = (value: number): string => `${count(value)} µs`;
+const seconds = (value: number): string => `${figure(value)} s`;
+const mib = (value: number): string => `${mebibytes(value)} MiB`;
+const perSecond = (value: number): string => `${count(value)}/s`;
+const plain = (value: number): string => value.toFixed(2);
+
+/** Where fetchfleet must get to, on whatever machine this runs: mostly ratios of one run. */
+export const TARGETS: readonly Target[] = [
+  ...[
+    { text: 'one worker ÷ aiohttp', measure: 'undici ÷ aiohttp', atLeast: 3 },
+    { text: 'one worker ÷ Crawlee', measure: 'undici ÷ Crawlee', atLeast: 15 },
+    { text: 'one worker ÷ Scrapy', measure: 'undici ÷ Scrapy', atLeast: 30 },
+    { text: 'one worker ÷ plain BullMQ + got', measure: 'undici ÷ BullMQ + got', atLeast: 3.5 },
+    { text: 'one worker ÷ bare undici loop', measure: 'undici ÷ bare undici', atLeast: 0.4 },
+    { text: 'one worker on got ÷ bare got loop', measure: 'got ÷ bare got', atLeast: 0.9 },
+  ].map((target) => ({ ...target, benchmark: 'peers', format: times })),
+  {
+    text: 'CPU of the worker for a fetch, undici',
+    benchmark: 'peers',
+    measure: 'CPU µs per fetch',
+    atMost: 100,
+    format: micros,
+  },
+  ...[
+    { inFlight: 100, atLeast: 0.96 },
+    { inFlight: 400, atLeast: 0.94 },
+    { inFlight: 1_000, atLeast: 0.9 },
+  ].map(({ inFlight, atLeast }) => ({
+    text: `100 ms latency, ${inFlight} in flight: share of the ideal`,
+    benchmark: 'latency',
+    measure: `share of ideal at ${inFlight}`,
+    atLeast,
+    format: percent,
+  })),
+  {
+    text: 'four workers ÷ one, latency-bound',
+    benchmark: 'workers',
+    measure: '4 ÷ 1',
+    atLeast: 3.8,
+    format: times,
+  },
+  {
+    text: 'one hung fetch in fifty: throughput that is left',
+    benchmark: 'hung',
+    measure: 'throughput left',
+    atLeast: 0.95,
+    format: percent,
+  },
+  {
+    text: '195 fetches of 100 ms, 4 workers × 50: the whole `fetchfleet run`',
+    benchmark: 'small',
+    measure: 'seconds',
+    atMost: 2.5,
+    format: seconds,
+  },
+  {
+    text: '1,000,000 fetches: throughput ÷ that of 20,000',
+    benchmark: 'growth',
+    measure: 'million ÷ 20,000',
+    atLeast: 0.9,
+    format: times,
+  },
+  {
+    text: '1,000,000 fetches: growth of the resident memory of the worker in the last three quarters',
+    benchmark: 'growth',
+    measure: 'worker growth after warm-up',
+    atMost: 0.1,
+    format: percent,
+  },
+  {
+    text: '1,000,000 fetches: Redis above empty, at most',
+    benchmark: 'growth',
+    measure: 'Redis above empty',
+    atMost: 60e6,
+    format: mib,
+  },
+  {
+    text: '1,000,000 fetches: indexes without exactly one record',
+    benchmark: 'growth',
+    measure: 'inexact records',
+    atMost: 0,
+    format: count,
+  },
+  {
+    text: 'enqueue',
+    benchmark: 'enqueue',
+    measure: 'fetches per second',
+    atLeast: 200_000,
+    format: perSecond,
+  },
+  {
+    text: 'bytes of Redis for a pending fetch',
+    benchmark: 'enqueue',
+    measure: 'Redis bytes per fetch',
+    atMost: 60,
+    format: plain,
+  },
+  ...['1,000,000', '10,000,000'].map((records) => ({
+    text: `export of ${records} records`,
+    benchmark: 'export',
+    measure: `${records} records`,
+    atLeast: 200_000,
+    format: perSecond,
+  })),
+  {
+    text: 'memory of the export of 10,000,000 records ÷ that of 1,000,000',
+    benchmark: 'export',
+    measure: 'memory growth',
+    atMost: 1.5,
+    format: times,
+  },
+];
+
+export function judge(results: readonly StoredResult[]): Verdict[] {
+  return TARGETS.map((target) => {
+    const found = results.find(({ name }) => name === target.benchmark);
+    const measured = found?.findings.measures[target.measure];
+    return { target, measured, isMet: measured && meets(target, measured.median) };
+  });
 }
 
-function mebibytes(values: readonly number[]): string {
-  return values.map((bytes) => Math.round(bytes / MEBIBYTE)).join(' · ');
-}
-
-function verdict(value: string, isMet: boolean): string {
-  return `${value}   ${isMet ? 'met' : 'missed'}`;
+function meets({ atLeast, atMost }: Target, value: number): boolean {
+  return value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY);
 }

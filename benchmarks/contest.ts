@@ -1,10 +1,14 @@
-/** One run of one contender. */
+import { type Spread, spreadOf, spreadOfKnown } from './statistics.ts';
+
+/** One run of one contender. CPU time is in microseconds, of all its fetches together; undefined where it cannot be read. */
 export interface Sample {
   readonly fetches: number;
   readonly seconds: number;
-  /** CPU time per fetch, in microseconds: of the process that fetches, and of Redis where it takes part. */
-  readonly cpuMicros: number | undefined;
+  /** Of the processes that fetch. */
+  readonly cpuMicros?: number | undefined;
   readonly redisMicros?: number | undefined;
+  /** Resident memory of the processes that fetch, at the end. */
+  readonly rssBytes?: number | undefined;
 }
 
 export interface Contender {
@@ -12,47 +16,86 @@ export interface Contender {
   /** Fetches of one run: enough for a second or more. */
   readonly fetches: number;
   run(fetches: number): Promise<Sample>;
+  /** Fetches before the first round. @default a quarter of a run; 0 for what warms up by itself in every run */
+  readonly warmUp?: number;
 }
 
+/** All runs of one contender, in the order of the rounds. */
 export interface Score {
   readonly name: string;
-  /** Medians over the rounds. */
-  readonly fetchesPerSecond: number;
-  readonly cpuMicros: number | undefined;
-  readonly redisMicros: number | undefined;
-  readonly slowest: number;
-  readonly fastest: number;
+  readonly samples: readonly Sample[];
 }
 
-/** So much of a run goes before the first round: code is compiled, connections are open. */
 const WARM_UP_SHARE = 1 / 4;
 
+export interface ContestOptions {
+  readonly rounds: number;
+  /** Told of every run. */
+  readonly onRun?: (name: string, sample: Sample) => void;
+}
+
 /** A, B, C, A, B, C, …: what disturbs the machine for a while disturbs all of them. */
-export async function compete(contenders: readonly Contender[], rounds: number): Promise<Score[]> {
+export async function compete(
+  contenders: readonly Contender[],
+  { rounds, onRun }: ContestOptions,
+): Promise<Score[]> {
   const samples = new Map<Contender, Sample[]>();
   for (const contender of contenders) {
-    await contender.run(Math.ceil(contender.fetches * WARM_UP_SHARE));
+    const warmUp = contender.warmUp ?? Math.ceil(contender.fetches * WARM_UP_SHARE);
+    if (warmUp > 0) await contender.run(warmUp);
     samples.set(contender, []);
   }
   for (let round = 0; round < rounds; round++) {
-    for (const [contender, own] of samples) own.push(await contender.run(contender.fetches));
+    for (const [contender, own] of samples) {
+      const sample = await contender.run(contender.fetches);
+      onRun?.(contender.name, sample);
+      own.push(sample);
+    }
   }
-  return [...samples].map(([{ name }, own]) => scoreOf(name, own));
+  return [...samples].map(([{ name }, own]) => ({ name, samples: own }));
 }
 
-function scoreOf(name: string, samples: readonly Sample[]): Score {
-  const rates = samples.map(({ fetches, seconds }) => fetches / seconds);
-  return {
-    name,
-    fetchesPerSecond: median(rates) ?? 0,
-    cpuMicros: median(samples.map(({ cpuMicros }) => cpuMicros)),
-    redisMicros: median(samples.map(({ redisMicros }) => redisMicros)),
-    slowest: Math.min(...rates),
-    fastest: Math.max(...rates),
-  };
+export function scoreNamed(scores: readonly Score[], name: string): Score | undefined {
+  return scores.find((score) => score.name === name);
 }
 
-function median(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined).toSorted((a, b) => a - b);
-  return known[Math.floor(known.length / 2)];
+export function rateOf(score: Score): Spread | undefined {
+  return spreadOf(score.samples.map(speed));
+}
+
+/** Microseconds of CPU for each fetch. */
+export function cpuOf(score: Score): Spread | undefined {
+  return spreadOfKnown(score.samples.map(({ cpuMicros, fetches }) => each(cpuMicros, fetches)));
+}
+
+export function redisCpuOf(score: Score): Spread | undefined {
+  return spreadOfKnown(score.samples.map(({ redisMicros, fetches }) => each(redisMicros, fetches)));
+}
+
+export function rssOf(score: Score): Spread | undefined {
+  return spreadOfKnown(score.samples.map(({ rssBytes }) => rssBytes));
+}
+
+/** How many times as fast, round by round: neighbours in time are compared. */
+export function ratioOf(score: Score | undefined, base: Score | undefined): Spread | undefined {
+  if (score === undefined || base === undefined) return undefined;
+  return spreadOf(
+    score.samples.flatMap((sample, round) => {
+      const other = base.samples[round];
+      return other === undefined ? [] : [speed(sample) / speed(other)];
+    }),
+  );
+}
+
+/** The speed as a share of what would be ideal, round by round. @param ideal fetches per second */
+export function shareOf(score: Score | undefined, ideal: number): Spread | undefined {
+  return score && spreadOf(score.samples.map((sample) => speed(sample) / ideal));
+}
+
+function speed({ fetches, seconds }: Sample): number {
+  return fetches / seconds;
+}
+
+function each(whole: number | undefined, fetches: number): number | undefined {
+  return whole === undefined ? undefined : whole / fetches;
 }

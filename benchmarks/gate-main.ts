@@ -59,7 +59,7 @@ if (process.platform === 'linux') {
   await rm(SCRATCH, { recursive: true, force: true });
   await mkdir(SCRATCH, { recursive: true });
   try {
-    console.log(describeMachine());
+    console.log(describeMachine().join('\n'));
     console.log(`The gate: ${WORKERS} workers, undici, an origin that answers at once. One run.`);
     console.log(
       'Workers, Redis, origins and this program share the machine. Limits are per origin.\n',

@@ -1,5 +1,5 @@
 import type { GateCase, GateScore } from './gate-cases.ts';
-import { count } from './table.ts';
+import { count } from './format.ts';
 
 const WIDTHS = [30, 10, 8, 16, 9, 9, 10, 10, 8, 10, 8];
 

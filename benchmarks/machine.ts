@@ -1,13 +1,36 @@
 import { spawnSync } from 'node:child_process';
-import { cpus, platform, release } from 'node:os';
+import { cpus, platform, release, totalmem } from 'node:os';
+import { repositoryRoot } from '@fetchfleet/testing';
 
-/** What a figure depends on, in one or two lines. */
-export function describeMachine(): string {
+const VERSIONS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+  ['Redis', 'redis-server', '-v'],
+  ['nginx', 'nginx', '-v'],
+  ['curl', 'curl', '-V'],
+  ['Python', '/usr/bin/python3', '--version'],
+  ['aiohttp', '/usr/bin/python3', '-c', 'import aiohttp; print(aiohttp.__version__)'],
+  ['Scrapy', '/usr/bin/python3', '-c', 'import scrapy; print(scrapy.__version__)'],
+];
+
+/** What a figure depends on: machine and versions, as lines. */
+export function describeMachine(): string[] {
   const [cpu] = cpus();
-  const redis = /v=(\S+)/.exec(
-    spawnSync('redis-server', ['-v'], { encoding: 'utf8' }).stdout ?? '',
-  );
-  const machine = `${cpus().length} × ${cpu?.model.trim() ?? 'unknown CPU'}, ${platform()} ${release()}`;
-  const versions = [`Node ${process.versions.node}`, `Redis ${redis?.[1] ?? '?'}`];
-  return `fetchfleet benchmarks, ${new Date().toISOString().slice(0, 10)}\n${machine}; ${versions.join(', ')}`;
+  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
+  const system = `${platform()} ${release()}`;
+  const found = VERSIONS.flatMap(([name, command, ...args]) => {
+    const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+    const version = /\d+(\.\d+)+/.exec(`${stdout ?? ''}${stderr ?? ''}`.split('\n')[0] ?? '');
+    return version === null ? [] : [`${name} ${version[0]}`];
+  });
+  return [
+    `${cpus().length} × ${cpu?.model.trim() ?? 'unknown CPU'}, ${memory}, ${system}`,
+    [`Node ${process.versions.node}`, ...found].join(', '),
+  ];
+}
+
+/** The commit that is measured, with a + where files were changed since; empty outside of git. */
+export function describeCommit(): string {
+  const git = (...args: string[]): string =>
+    (spawnSync('git', args, { cwd: repositoryRoot, encoding: 'utf8' }).stdout ?? '').trim();
+  const isChanged = git('status', '--porcelain', '--', 'apps', 'packages') !== '';
+  return git('rev-parse', '--short', 'HEAD') + (isChanged ? '+' : '');
 }

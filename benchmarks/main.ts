@@ -1,82 +1,79 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '@fetchfleet/testing';
-import { enqueueBars, memoryLines, workerBar } from './bars.ts';
-import { enqueueRun } from './enqueue-run.ts';
-import { describeMachine } from './machine.ts';
-import { type Options, readOptions } from './options.ts';
-import { startFastOrigin, startSampleApi } from './origin.ts';
-import { sideBySide } from './side-by-side.ts';
-import { count, factTable, scoreTable } from './table.ts';
+import { judge } from './bars.ts';
+import type { Benchmark } from './benchmark.ts';
+import { BENCHMARKS } from './catalogue.ts';
+import { BenchContext } from './context.ts';
+import { describeCommit, describeMachine } from './machine.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { reportText, writeReport } from './report.ts';
+import { loadResult, saveResult } from './stored-results.ts';
 
 /** Where Redis and the results are kept: on the disk of the project, not in a memory file system. */
 const SCRATCH = join(repositoryRoot, 'node_modules/.cache/fetchfleet-bench');
 const WRONG_INPUT = 2;
-const LATENCY_MS = 100;
-
-/** What a worker costs where the origin answers at once. */
-async function speed({ rounds }: Options, folder: string): Promise<void> {
-  const origin = await startFastOrigin(folder);
-  try {
-    const inFlight = 64;
-    const fetches = { sequential: 1_500, got: 5_000, undici: 30_000, worker: 20_000 };
-    const scores = await sideBySide(origin, { inFlight, fetches, rounds, folder });
-    console.log(scoreTable(`No latency, ${inFlight} in flight (${origin.name})`, scores));
-    console.log(factTable([workerBar(scores)]));
-  } finally {
-    await origin.stop();
-  }
-}
-
-/** What fetching at the same time is worth where every answer takes its time. */
-async function latency({ rounds }: Options, folder: string): Promise<void> {
-  const origin = await startSampleApi(LATENCY_MS);
-  try {
-    for (const inFlight of [100, 400]) {
-      const ideal = inFlight * (1000 / LATENCY_MS);
-      const many = ideal * 2;
-      const fetches = { sequential: 15, got: many, undici: many, worker: many };
-      const scores = await sideBySide(origin, { inFlight, fetches, rounds, folder });
-      const title = `${LATENCY_MS} ms latency, ${inFlight} in flight: ideal ${count(ideal)}/s`;
-      console.log(scoreTable(`${title} (${origin.name})`, scores));
-    }
-  } finally {
-    await origin.stop();
-  }
-}
-
-/** What a producer costs: in time, in Redis, and in its own memory. */
-async function enqueue(options: Options, folder: string): Promise<void> {
-  const total = options.enqueue;
-  const figures = await enqueueRun(total, await mkdtemp(join(folder, 'enqueue-')));
-  console.log(`\nEnqueue ${count(total)} fetches\n${factTable(enqueueBars(figures))}`);
-  const many = total * 4;
-  const longer = await enqueueRun(many, await mkdtemp(join(folder, 'enqueue-')));
-  console.log(`Enqueue ${count(many)} fetches\n${factTable(memoryLines(longer))}`);
-}
+/** In place of benchmarks: nothing runs. */
+const REPORT = 'report';
 
 async function main(options: Options): Promise<void> {
   // What an interrupted run has left behind goes first.
   await rm(SCRATCH, { recursive: true, force: true });
   await mkdir(SCRATCH, { recursive: true });
+  const log = (line: string): void => console.error(line);
+  const context = new BenchContext({ ...options, folder: SCRATCH, log });
   try {
-    console.log(describeMachine());
-    console.log(
-      `Medians of ${options.rounds} rounds in turns; × is relative to one after the other.`,
-    );
-    if (options.parts.includes('speed')) await speed(options, SCRATCH);
-    if (options.parts.includes('latency')) await latency(options, SCRATCH);
-    if (options.parts.includes('enqueue')) await enqueue(options, SCRATCH);
+    for (const benchmark of BENCHMARKS) {
+      if (options.names.includes(benchmark.name)) await runOne(benchmark, context, options);
+    }
   } finally {
+    await context.stop();
     await rm(SCRATCH, { recursive: true, force: true });
   }
+  await report(options);
+}
+
+async function runOne(benchmark: Benchmark, context: BenchContext, options: Options): Promise<void> {
+  const { rounds, isQuick, isResumed } = options;
+  const { name } = benchmark;
+  const commit = describeCommit();
+  if (isResumed && (await loadResult(name, isQuick))?.commit === commit) {
+    console.error(`${name}: measured already`);
+    return;
+  }
+  console.error(`${name}: ${benchmark.title}`);
+  const startedAt = performance.now();
+  try {
+    const findings = await benchmark.run(context);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const takenAt = new Date().toISOString();
+    const machine = describeMachine();
+    await saveResult({ name, findings, takenAt, seconds, rounds, isQuick, commit, machine });
+  } finally {
+    await context.endBenchmark();
+  }
+}
+
+/** From all that was measured; a look shows only what it looked at. */
+async function report({ names, isQuick, isChecked }: Options): Promise<void> {
+  const shown = isQuick ? BENCHMARKS.filter(({ name }) => names.includes(name)) : BENCHMARKS;
+  const chapters = [];
+  for (const benchmark of shown) {
+    const result = await loadResult(benchmark.name, isQuick);
+    if (result !== undefined) chapters.push({ benchmark, result });
+  }
+  console.log(reportText(chapters));
+  if (!isQuick) console.error(`written to ${await writeReport(chapters)}`);
+  const verdicts = judge(chapters.map(({ result }) => result));
+  if (isChecked && verdicts.some(({ isMet }) => isMet === false)) process.exitCode = 1;
 }
 
 function optionsOf(args: readonly string[]): Options | undefined {
   try {
-    return readOptions(args);
+    const main = BENCHMARKS.filter(({ isExtra }) => isExtra !== true).map(({ name }) => name);
+    return readOptions(args, { known: [...BENCHMARKS.map(({ name }) => name), REPORT], main });
   } catch (error) {
-    console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exitCode = WRONG_INPUT;
     return undefined;
   }

@@ -1,34 +1,53 @@
 import { parseArgs } from 'node:util';
 
-const PARTS = ['speed', 'latency', 'enqueue'];
-
 export interface Options {
-  /** Runs of every contender that count. @default 3 */
+  /** Benchmarks, in the order in which they run. */
+  readonly names: readonly string[];
+  /** Runs of every contender that count. @default 5, and 1 for a look */
   readonly rounds: number;
-  /** Any of speed, latency and enqueue. @default all of them */
-  readonly parts: readonly string[];
-  /** Fetches of the batch that is enqueued; four times as many for the memory. @default 1,000,000 */
-  readonly enqueue: number;
+  /** A look at a quarter of the work; nothing in RESULTS.md changes. @default false */
+  readonly isQuick: boolean;
+  /** Leave out what was measured at this commit already. @default false */
+  readonly isResumed: boolean;
+  /** End with status 1 when a bar is missed. @default false */
+  readonly isChecked: boolean;
 }
 
-/** @throws Error with what is wrong, for people */
-export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
+export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--resume] [--check]
+
+  all (the default) or names of benchmarks; report only writes RESULTS.md again from what was measured
+  --quick      a quarter of the work, one round, and only printed
+  --rounds N   runs of every contender that count (default: 5)
+  --resume     leave out what was measured at this commit already
+  --check      exit status 1 if a bar is missed
+`;
+
+/** @param known all names there are; @param main those that "all" stands for. @throws Error with what is wrong, for people */
+export function readOptions(
+  args: readonly string[],
+  { known, main }: { readonly known: readonly string[]; readonly main: readonly string[] },
+): Options {
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
-      rounds: { type: 'string', default: '3' },
-      part: { type: 'string', multiple: true, default: PARTS },
-      enqueue: { type: 'string', default: '1000000' },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      resume: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
     },
   });
-  const unknown = values.part.find((part) => !PARTS.includes(part));
+  const unknown = positionals.find((name) => name !== 'all' && !known.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`--part is one of ${PARTS.join(', ')}, not "${unknown}"`);
+    throw new Error(`there is no benchmark "${unknown}": all, ${known.join(', ')}`);
   }
+  const isAll = positionals.length === 0 || positionals.includes('all');
   return {
-    parts: values.part,
-    rounds: positive('--rounds', values.rounds),
-    enqueue: positive('--enqueue', values.enqueue),
+    names: isAll ? main : positionals,
+    rounds: positive('--rounds', values.rounds ?? (values.quick ? '1' : '5')),
+    isQuick: values.quick,
+    isResumed: values.resume,
+    isChecked: values.check,
   };
 }
 

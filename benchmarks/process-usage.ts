@@ -5,11 +5,24 @@ const TICKS_PER_SECOND = 100;
 
 /** CPU time a process has used since its start, in microseconds; undefined where there is no /proc. */
 async function cpuMicros(pid: number): Promise<number | undefined> {
+  // User and system time.
+  return ticksMicros(pid, [11, 12]);
+}
+
+/** CPU time of this process's children that have ended, in microseconds; undefined where there is no /proc. */
+export async function endedChildrenMicros(): Promise<number | undefined> {
+  return ticksMicros('self', [13, 14]);
+}
+
+/** @param at places behind the name, which stands in brackets and may hold spaces */
+async function ticksMicros(
+  pid: number | 'self',
+  at: readonly [number, number],
+): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The name stands in brackets and may hold spaces; user and system time are the 12th and 13th field behind it.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields === undefined) return undefined;
-  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6;
+  return ((Number(fields[at[0]]) + Number(fields[at[1]])) / TICKS_PER_SECOND) * 1e6;
 }
 
 /** Resident memory of a process in bytes; undefined where there is no /proc. */

@@ -1,5 +1,5 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through its
-// npm package) and redis-server. Runs on any Node from 18, with nothing installed yet, hence plain
+// npm package), redis-server, and for the tests Prometheus and two shells. Runs on any Node from 18, with nothing installed yet, hence plain
 // JavaScript and built-ins only. Says nothing and takes a moment when all is there.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ const ownBinaries = join(root, 'node_modules', '.bin');
 const MINIMUM_NODE = [22, 22];
 /** An engine that does not answer within this time counts as none. */
 const ENGINE_DEADLINE_MS = 2_000;
+const isForTests = process.env.npm_lifecycle_event === 'test' || process.env.CI === 'true';
 
 class SetupError extends Error {}
 
@@ -19,6 +20,10 @@ try {
   installDependencies();
   ensureNode();
   await ensureRedis();
+  if (isForTests) {
+    ensurePrometheus();
+    ensureShells();
+  }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);
@@ -104,10 +109,10 @@ function nodeIsNewEnough() {
   return major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1]);
 }
 
-// ---- Redis ----
+// ---- Redis and Prometheus ----
 
 async function ensureRedis() {
-  if (process.env.REDIS_URL || isOnPath('redis-server') || installRedis()) return;
+  if (process.env.REDIS_URL || isOnPath('redis-server') || aptInstall('redis-server')) return;
   // Tests can do with a container; `npm start` keeps a redis-server of its own.
   if (process.env.npm_lifecycle_event === 'test' && (await containerEngineAnswers())) return;
   throw new SetupError(
@@ -115,23 +120,34 @@ async function ensureRedis() {
   );
 }
 
-function installRedis() {
+/** Rules, alerts and dashboards are tested with it. The other tests can do without, so they run all the same. */
+function ensurePrometheus() {
+  if (isOnPath('prometheus') && isOnPath('promtool')) return;
+  if (aptInstall('prometheus')) return;
+  say(
+    'prometheus is missing, so its tests will fail: apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS)',
+  );
+}
+
+/** What they complete is asked of the shells themselves. */
+function ensureShells() {
+  const missing = ['zsh', 'fish'].filter((shell) => !isOnPath(shell) && !aptInstall(shell));
+  if (missing.length === 0) return;
+  say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
+}
+
+/** Whether the Debian package, which has a program of the same name, could be installed. */
+function aptInstall(name) {
   const apt = aptCommand();
   if (apt === undefined) return false;
-  say('installing redis-server with apt');
+  say(`installing ${name} with apt`);
   const options = ['-qq', '-o', 'DPkg::Lock::Timeout=300'];
   // Lists that are out of date, or one broken source, need not hinder the installation.
   runQuietly([...apt, ...options, 'update']);
-  const output = runQuietly([
-    ...apt,
-    ...options,
-    'install',
-    '-y',
-    '--no-install-recommends',
-    'redis-server',
-  ]);
-  if (isOnPath('redis-server')) return true;
-  say(`apt could not install redis-server: ${output.trim().split('\n').at(-1) ?? ''}`);
+  const install = ['install', '-y', '--no-install-recommends', name];
+  const output = runQuietly([...apt, ...options, ...install]);
+  if (isOnPath(name)) return true;
+  say(`apt could not install ${name}: ${output.trim().split('\n').at(-1) ?? ''}`);
   return false;
 }
 

@@ -1,5 +1,6 @@
 // `npm run test:containers`: builds the images, brings up the fleet of docker-compose.yml with two
-// workers, runs a batch through it, asks Prometheus for the counts and takes everything down again.
+// workers and Prometheus, runs a batch through it, asks Prometheus for counts, rules and alerts, looks at
+// Grafana where its image can be had, and takes everything down again.
 // `-- --keep` leaves the images' containers up to look at.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const WORKERS = 2;
+/** What the profile adds is known to a command only with it. */
+const OBSERVED = ['--profile', 'observability'];
+const DASHBOARDS = ['fetchfleet-batches', 'fetchfleet-fleet', 'fetchfleet-origins'];
 const CRAWL_FILE = 'examples/containers.yaml';
 /** Prometheus scrapes every 5 s and looks for replicas as often. */
 const PROMETHEUS_DEADLINE_MS = 60_000;
@@ -33,6 +37,7 @@ const env = {
   COMPOSE_PROJECT_NAME: `fetchfleet-test-${process.pid}`,
   SAMPLE_API_PORT: String(await freePort()),
   PROMETHEUS_PORT: String(await freePort()),
+  GRAFANA_PORT: String(await freePort()),
 };
 let child;
 const interruption = new AbortController();
@@ -55,8 +60,10 @@ try {
         ? error.message
         : error.stack,
     );
-    await run(['ps'], { isQuiet: false }).catch(() => undefined);
-    await run(['logs', '--tail=50', '--no-color'], { isQuiet: false }).catch(() => undefined);
+    await run([...OBSERVED, 'ps'], { isQuiet: false }).catch(() => undefined);
+    await run([...OBSERVED, 'logs', '--tail=50', '--no-color'], { isQuiet: false }).catch(
+      () => undefined,
+    );
   }
 } finally {
   if (process.argv.includes('--keep')) say(`left up: project ${env.COMPOSE_PROJECT_NAME}`);
@@ -71,7 +78,8 @@ async function testFleet() {
   say('building the images');
   await run(['build', 'sample-api', 'worker', 'producer']);
   say(`starting Redis, the sample API, Prometheus and ${WORKERS} workers`);
-  await run(['up', '-d', '--no-build', '--scale', `worker=${WORKERS}`]);
+  const services = ['redis', 'sample-api', 'worker', 'prometheus'];
+  await run([...OBSERVED, 'up', '-d', '--no-build', '--scale', `worker=${WORKERS}`, ...services]);
   await untilPrometheusSays('sum(up{job="fetchfleet-worker"})', WORKERS);
   verified(`Prometheus scrapes ${WORKERS} replicas`);
 
@@ -90,6 +98,10 @@ async function testFleet() {
   const perWorker = 'count(sum by (instance) (fetchfleet_fetches_total) > 0)';
   await untilPrometheusSays(perWorker, WORKERS);
   verified(`all ${WORKERS} workers took part`);
+  await untilPrometheusSays('sum(fetchfleet_exporter)', 1);
+  await untilPrometheusSays('count(job:fetchfleet_fetches:rate5m)', 1);
+  await untilPrometheusSays('count(ALERTS{alertstate="firing"}) or vector(0)', 0);
+  verified('one worker exports what is global, recording rules have data, no alert fires');
 
   const records = (await produce(['export', status.batch])).trimEnd().split('\n');
   const indexes = records.map((line) => JSON.parse(line).index);
@@ -100,6 +112,35 @@ async function testFleet() {
   verified(`export gives every index from 0 to ${status.total - 1} once, in order`);
   await untilHealthy();
   verified('every health check passes');
+  await testGrafana();
+}
+
+async function testGrafana() {
+  const isHad = await run([...OBSERVED, 'pull', 'grafana']).then(
+    () => true,
+    () => false,
+  );
+  if (!isHad) {
+    say('the image of Grafana cannot be had: its dashboards were not looked at');
+    return;
+  }
+  await run([...OBSERVED, 'up', '-d', '--no-build', '--no-recreate', 'grafana']);
+  const url = `http://127.0.0.1:${env.GRAFANA_PORT}/api/search?type=dash-db`;
+  const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
+  let found = [];
+  while (
+    Date.now() < deadline &&
+    found.length < DASHBOARDS.length &&
+    !interruption.signal.aborted
+  ) {
+    await sleep(500);
+    const response = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(
+      () => undefined,
+    );
+    if (response?.ok) found = (await response.json()).map(({ uid }) => uid);
+  }
+  assert.deepEqual(found.toSorted(), DASHBOARDS);
+  verified('Grafana shows its dashboards to whoever comes');
 }
 
 function verified(what) {
@@ -178,7 +219,7 @@ async function takeDown() {
   const [program, ...before] = compose;
   const down = spawnSync(
     program,
-    [...before, 'down', '--volumes', '--remove-orphans', '--timeout', '20'],
+    [...before, ...OBSERVED, 'down', '--volumes', '--remove-orphans', '--timeout', '20'],
     {
       cwd: root,
       env,

@@ -16,6 +16,8 @@ export async function cancel(
     await findBatch(session.ledger, batch);
     const isChanged = await session.ledger.cancel(batch);
     const status = await findBatch(session.ledger, batch);
+    // What workers have they give up by themselves; the rest need not be claimed by anybody to vanish.
+    if (status.state === 'cancelled') await session.parking.drop(batch);
     if (isChanged) {
       const left = formatCount(status.total - status.settled);
       terminal.note(`Cancelled ${batch}: ${formatCount(status.settled)} done, ${left} not fetched`);

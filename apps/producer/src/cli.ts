@@ -1,4 +1,15 @@
 import { Command, Option } from 'commander';
+import { addSchedules } from './cli-schedule.ts';
+import { addCompletion } from './completion-command.ts';
+import {
+  addBatches,
+  addFailures,
+  addPause,
+  addPrune,
+  addRetry,
+  addWorkers,
+} from './cli-batches.ts';
+import { withWorkerOptions } from './cli-worker-options.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -9,6 +20,8 @@ Examples:
   id=$(fetchfleet start countries.yaml)             enqueue for workers elsewhere
   fetchfleet status $id --watch
   fetchfleet export $id --format csv -o countries.csv
+  fetchfleet failures $id                           what failed, and why
+  fetchfleet retry $id --wait                       fetch that again
   fetchfleet origins --watch                        limits, blocks, who waits
   fetchfleet origins set https://api.example --rate 5/s
 
@@ -52,7 +65,23 @@ export function buildCli(
   program.hook('preAction', (_program, command) => {
     if (command.opts()['quiet'] === true) context.terminal.quieten();
   });
-  for (const add of [addRun, addStart, addStatus, addCancel, addResume, addExport, addOrigins]) {
+  for (const add of [
+    addRun,
+    addStart,
+    addStatus,
+    addBatches,
+    addPause,
+    addResume,
+    addCancel,
+    addRetry,
+    addFailures,
+    addPrune,
+    addWorkers,
+    addExport,
+    addOrigins,
+    addSchedules,
+    addCompletion,
+  ]) {
     add(program, context, invoke);
   }
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
@@ -63,7 +92,11 @@ export function buildCli(
   return program;
 }
 
-type Add = (program: Command, context: Context, invoke: (action: Action) => Promise<void>) => void;
+export type Add = (
+  program: Command,
+  context: Context,
+  invoke: (action: Action) => Promise<void>,
+) => void;
 
 const addRun: Add = (program, context, invoke) => {
   withWorkerOptions(
@@ -212,17 +245,6 @@ const addOriginsSet: Add = (origins, context, invoke) => {
       invoke(async () => (await import('./origins-set.ts')).setOrigin(origin, options, context)),
     );
 };
-
-function withWorkerOptions(command: Command): Command {
-  return command
-    .option('--workers <n>', 'worker processes (default: 4, or the number of cores if less)')
-    .option('--concurrency <n>', 'fetches in flight in each worker (default: 50)')
-    .addOption(
-      // Checked with the other settings, so that all problems are told at once.
-      new Option('--transport <name>', 'got: complete; undici: fast (default: "got")'),
-    )
-    .option('--results <dir>', 'results folder (default: "./results")');
-}
 
 /** What a command line without a command ends with. */
 export const NO_COMMAND: ExitCode = EXIT.badInput;

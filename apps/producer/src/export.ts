@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { finished } from 'node:stream/promises';
-import type { Writable } from 'node:stream';
 import { exportBatch, type ExportSummary } from '@fetchfleet/results';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { unknownBatch } from './find-batch.ts';
+import { type Write, writeOutputFile } from './output-file.ts';
 import { readResultsFolder } from './settings.ts';
 import { formatCount } from './units.ts';
 
@@ -34,18 +32,19 @@ export async function exportRecords(
     });
   }
   const dir = readResultsFolder(options.results, context);
-  const write = async (out: Writable, signal?: AbortSignal): Promise<ExportSummary> =>
+  const write: Write<ExportSummary> = async (out, signal) =>
     exportBatch({
       dir,
       batch,
       format: options.format,
       out,
+      reuseChunks: true,
       ...(signal !== undefined && { signal }),
     });
   let summary: ExportSummary;
   try {
     summary =
-      output === '-' ? await write(terminal.stdout) : await writeFile(output, write, context);
+      output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
   } catch (error) {
     throw await explain(error, batch, dir);
   }
@@ -54,50 +53,6 @@ export async function exportRecords(
     terminal.printJson({ batch, format, file: resolve(context.cwd, output), ...summary });
   }
   return conclude(summary, { output, context });
-}
-
-/** Whole or not at all: a temporary file beside the target takes its name when everything is on disk. */
-async function writeFile(
-  output: string,
-  write: (out: Writable, signal: AbortSignal) => Promise<ExportSummary>,
-  { cwd, interrupts }: Context,
-): Promise<ExportSummary> {
-  const target = resolve(cwd, output);
-  const draft = `${target}.${randomUUID().slice(0, 8)}.tmp`;
-  const { drain: signal } = interrupts.takeOver();
-  let file: FileHandle;
-  try {
-    file = await open(draft, 'wx');
-  } catch (error) {
-    throw unwritable(output, error);
-  }
-  try {
-    const out = file.createWriteStream({ flush: true });
-    const summary = await write(out, signal);
-    out.end();
-    await finished(out); // synced and closed
-    await rename(draft, target);
-    return summary;
-  } catch (error) {
-    await file.close().catch(() => undefined); // it may be closed already
-    await rm(draft, { force: true });
-    throw isAboutOutput(error) ? unwritable(output, error) : error;
-  }
-}
-
-/** An error of the file system that the results package did not explain is one of our own file. */
-function isAboutOutput(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && error.name === 'Error';
-}
-
-function unwritable(output: string, cause: unknown): CommandError {
-  // The rest of the message names a temporary file.
-  const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split(',');
-  return new CommandError(`${output} cannot be written: ${reason}`, {
-    code: 'OUTPUT_UNWRITABLE',
-    exitCode: EXIT.unavailable,
-    cause,
-  });
 }
 
 /** An unknown batch gets the nearest folders as a suggestion. */

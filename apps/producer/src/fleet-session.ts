@@ -1,4 +1,5 @@
 import {
+  BatchRemoval,
   connectRedis,
   fleetKeys,
   type FleetKeys,
@@ -6,7 +7,9 @@ import {
   Origins,
   parseRedisUrl,
   redactRedisUrl,
+  SliceParking,
   SliceQueue,
+  Workers,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import { CommandError } from './command-error.ts';
@@ -15,6 +18,7 @@ import { type EmbeddedRedis, openEmbeddedRedis } from './embedded-redis.ts';
 import { EXIT } from './exit-codes.ts';
 import { inTime, PATIENCE_MS, redisLost } from './patience.ts';
 import { hasRedisFolder } from './redis-folder.ts';
+import { ScheduleAccess } from './schedule-access.ts';
 
 /** The queue only lets go of its listeners. */
 const STOP_PATIENCE_MS = 2_000;
@@ -34,12 +38,16 @@ export class FleetSession {
   readonly url: string;
   readonly ledger: Ledger;
   readonly origins: Origins;
+  readonly workers: Workers;
+  readonly parking: SliceParking;
+  readonly removal: BatchRemoval;
   readonly #redis: Redis;
   readonly #embedded: EmbeddedRedis | undefined;
   readonly #keys: FleetKeys;
   readonly #lost = Promise.withResolvers<never>();
   #returnTimer: NodeJS.Timeout | undefined;
   #queue: SliceQueue | undefined;
+  #schedules: ScheduleAccess | undefined;
 
   private constructor(address: Address, redis: Redis, fleet: string | undefined) {
     this.url = address.url;
@@ -48,6 +56,9 @@ export class FleetSession {
     this.#keys = fleetKeys(fleet);
     this.ledger = new Ledger(redis, this.#keys);
     this.origins = new Origins(redis, this.#keys);
+    this.workers = new Workers(redis, this.#keys);
+    this.parking = new SliceParking(redis, this.#keys);
+    this.removal = new BatchRemoval(redis, this.#keys);
     this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
     redis.on('close', () => this.#expectReturn());
     redis.on('ready', () => this.#stopTimer());
@@ -81,16 +92,23 @@ export class FleetSession {
     return this.#queue;
   }
 
+  get schedules(): ScheduleAccess {
+    this.#schedules ??= new ScheduleAccess(this.#redis, this.#keys);
+    return this.#schedules;
+  }
+
   /** Where Redis is, in words for people. */
   get place(): string {
     return this.isEmbedded ? 'the private Redis of this folder' : redactRedisUrl(this.url);
   }
 
   async close(): Promise<void> {
-    const queue = this.#queue;
+    const queues = [this.#queue, this.#schedules];
     this.#queue = undefined;
+    this.#schedules = undefined;
     try {
-      if (queue !== undefined) await inTime(queue.stop(), { patienceMs: STOP_PATIENCE_MS });
+      const stopped = Promise.all(queues.map(async (queue) => queue?.stop()));
+      await inTime(stopped, { patienceMs: STOP_PATIENCE_MS });
     } finally {
       this.#redis.removeAllListeners('close');
       this.#stopTimer();

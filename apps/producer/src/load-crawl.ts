@@ -1,17 +1,14 @@
 import { resolve } from 'node:path';
-import {
-  crawlWarnings,
-  fingerprintOf,
-  measureCrawl,
-  readCrawlFile,
-  secretNames,
-} from '@fetchfleet/crawl';
+import { crawlWarnings, type LocalCrawl, readCrawlFile, secretNames } from '@fetchfleet/crawl';
 import type { MeasuredCrawl } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
+import { localCrawl } from './local-lists.ts';
 import type { Problems } from './problems.ts';
 
 /** A crawl file that is all right, and what has to be known before it is enqueued. */
 export interface LoadedCrawl extends MeasuredCrawl {
+  /** What can be expanded here: lists at URLs have been read. */
+  readonly local: LocalCrawl;
   /** Variables the crawl names that are not set here. */
   readonly missingSecrets: readonly string[];
 }
@@ -20,20 +17,22 @@ export interface LoadedCrawl extends MeasuredCrawl {
 export async function loadCrawl(
   file: string,
   problems: Problems,
-  { env, cwd, terminal }: Context,
+  { env, cwd, terminal }: Pick<Context, 'env' | 'cwd' | 'terminal'>,
 ): Promise<LoadedCrawl | undefined> {
   const path = resolve(cwd, file);
   const crawl = await problems.collect(async () => readCrawlFile(path));
   if (crawl === undefined) return undefined;
-  const measure = await problems.collect(async () => measureCrawl(crawl));
+  const local = await problems.collect(async () => localCrawl(crawl));
+  const measure = await problems.collect(async () => local?.measure());
   const missingSecrets = secretNames(crawl.plan.headers).filter((name) => !env[name]);
-  if (measure === undefined) return undefined;
+  if (local === undefined || measure === undefined) return undefined;
   for (const warning of crawlWarnings(crawl)) terminal.warn(warning);
   return {
     crawl,
     source: path,
     total: measure.total,
-    fingerprint: await fingerprintOf(crawl),
+    fingerprint: await local.fingerprint(),
+    local,
     missingSecrets,
   };
 }

@@ -3,10 +3,13 @@ import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type FleetSession, withFleet } from './fleet-session.ts';
+import { canDraw, type ScreenSize } from './live-screen.ts';
+import { showLive } from './live-view.ts';
 import { originDocument } from './origins-document.ts';
 import { originsSummary, originsTable } from './origins-table.ts';
 import { inTime } from './patience.ts';
 import type { Terminal } from './terminal.ts';
+import { formatDuration } from './units.ts';
 
 const REPAINT_MS = 1_000;
 const MAX_WIDTH = 100;
@@ -37,30 +40,65 @@ export async function origins(options: OriginsOptions, context: Context): Promis
 /** Until somebody interrupts it. */
 async function watch(session: FleetSession, context: Context): Promise<ExitCode> {
   const { drain: signal } = context.interrupts.takeOver();
-  const { terminal } = context;
-  const isScreen = terminal.stdout.isTTY === true;
-  if (isScreen) terminal.stdout.write('\u001B[2J');
-  while (!signal.aborted) {
-    const statuses = await inTime(session.origins.list(), { signal });
-    terminal.stdout.write(isScreen ? frame(statuses, terminal) : page(statuses, terminal));
-    await sleep(REPAINT_MS, undefined, { signal }).catch(() => undefined);
+  const { terminal, env } = context;
+  try {
+    if (canDraw(terminal, env)) await drawAll(session, terminal, signal);
+    else await printAll(session, terminal, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
   return EXIT.interrupted;
 }
 
-/** Written over the last one, line by line, so that nothing flickers. */
-function frame(statuses: readonly OriginStatus[], terminal: Terminal): string {
-  const lines = page(statuses, terminal).trimEnd().split('\n');
-  return `\u001B[H${lines.map((line) => `${line}\u001B[K\n`).join('')}\u001B[J`;
+async function drawAll(
+  session: FleetSession,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  await showLive({
+    look: async () => session.origins.list(),
+    page: (statuses, size, silentMs) => page(statuses, size, { silentMs, terminal }),
+    isOver: () => false,
+    signal,
+    lost: session.lost,
+  });
 }
 
-function page(statuses: readonly OriginStatus[], terminal: Terminal): string {
-  if (statuses.length === 0) return `${NONE}\n\n`;
-  const height = terminalRows(terminal);
-  // Summary, an empty line, and the cursor's own.
-  const room = height === undefined ? {} : { height: height - 3 };
-  const table = originsTable(statuses, { ...tableOptions(terminal), ...room });
-  return `${originsSummary(statuses)}\n\n${table}\n\n`;
+/** Where nothing can be drawn the tables follow each other. */
+async function printAll(
+  session: FleetSession,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const statuses = await inTime(session.origins.list(), { signal });
+    const table = originsTable(statuses, tableOptions(terminal));
+    terminal.print(
+      statuses.length === 0 ? `${NONE}\n` : `${originsSummary(statuses)}\n\n${table}\n`,
+    );
+    await sleep(REPAINT_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+function page(
+  statuses: readonly OriginStatus[],
+  { columns, rows }: ScreenSize,
+  { silentMs, terminal }: { readonly silentMs: number; readonly terminal: Terminal },
+): string[] {
+  const lost =
+    silentMs > 0
+      ? [terminal.paintOutput('yellow', `Redis has not answered for ${formatDuration(silentMs)}`)]
+      : [];
+  const footer = terminal.paintOutput('dim', 'q or Ctrl-C ends the view');
+  if (statuses.length === 0) return [...lost, NONE, '', footer];
+  const head = [...lost, originsSummary(statuses), ''];
+  const table = originsTable(statuses, {
+    width: Math.min(MAX_WIDTH, columns),
+    // An empty line and the footer.
+    height: rows - head.length - 2,
+    paint: terminal.paintOutput.bind(terminal),
+  });
+  return [...head, ...table.split('\n'), '', footer];
 }
 
 function tableOptions(terminal: Terminal) {
@@ -69,9 +107,4 @@ function tableOptions(terminal: Terminal) {
     width: Math.min(MAX_WIDTH, terminal.stdout.columns || MAX_WIDTH),
     paint: terminal.paintOutput.bind(terminal),
   };
-}
-
-function terminalRows({ stdout }: Terminal): number | undefined {
-  const rows = 'rows' in stdout && stdout.isTTY === true ? Number(stdout.rows) : 0;
-  return rows > 0 ? rows : undefined;
 }

@@ -1,6 +1,6 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { Presets, SingleBar } from 'cli-progress';
-import { RateMeter } from './rate-meter.ts';
+import { Pace, remainingMs } from './live-pace.ts';
 import type { Terminal } from './terminal.ts';
 import { formatCount, formatDuration, formatRate, truncate } from './units.ts';
 
@@ -22,12 +22,16 @@ export function createProgress(terminal: Terminal, now: () => number = Date.now)
 }
 
 /** `812/s · 3 failed · 12 s left` */
-export function describePace(status: Counts, perSecond: number): string {
-  const left = status.total - status.settled;
+export function describePace(
+  status: Counts,
+  pace: Pick<Pace, 'perSecond' | 'steadyPerSecond'>,
+): string {
+  const isPaused = status.state === 'paused';
+  const ms = remainingMs(status.total - status.settled, pace.steadyPerSecond);
   return [
-    formatRate(perSecond),
+    isPaused ? 'paused' : formatRate(pace.perSecond),
     ...(status.failed > 0 ? [`${formatCount(status.failed)} failed`] : []),
-    ...(perSecond > 0 && left > 0 ? [`${formatDuration((left / perSecond) * 1_000)} left`] : []),
+    ...(isPaused || ms === undefined || ms === 0 ? [] : [`${formatDuration(ms)} left`]),
     ...(status.state === 'expanding' ? ['still enqueueing'] : []),
   ].join(' · ');
 }
@@ -41,7 +45,7 @@ export function describeCounts({ settled, total }: Counts): string {
 class LineProgress implements Progress {
   readonly #terminal: Terminal;
   readonly #now: () => number;
-  readonly #meter = new RateMeter();
+  readonly #pace = new Pace();
   #lastLineAt: number;
 
   constructor(terminal: Terminal, now: () => number) {
@@ -52,10 +56,10 @@ class LineProgress implements Progress {
 
   update(status: BatchStatus): void {
     const now = this.#now();
-    this.#meter.add(now, status.settled);
+    this.#pace.add(now, status.settled);
     if (now - this.#lastLineAt < LINE_INTERVAL_MS) return;
     this.#lastLineAt = now;
-    const pace = describePace(status, this.#meter.perSecond);
+    const pace = describePace(status, this.#pace);
     this.#terminal.note(`${status.name}: ${describeCounts(status)} · ${pace}`);
   }
 
@@ -67,7 +71,7 @@ class LineProgress implements Progress {
 class BarProgress implements Progress {
   readonly #terminal: Terminal;
   readonly #now: () => number;
-  readonly #meter = new RateMeter();
+  readonly #pace = new Pace();
   #bar: SingleBar | undefined;
 
   constructor(terminal: Terminal, now: () => number) {
@@ -76,7 +80,7 @@ class BarProgress implements Progress {
   }
 
   update(status: BatchStatus): void {
-    this.#meter.add(this.#now(), status.settled);
+    this.#pace.add(this.#now(), status.settled);
     this.#bar ??= this.#start(status.total);
     this.#bar.update(status.settled, { line: this.#describe(status) });
   }
@@ -88,7 +92,7 @@ class BarProgress implements Progress {
   }
 
   #describe(status: BatchStatus): string {
-    const text = `${describeCounts(status)} · ${describePace(status, this.#meter.perSecond)}`;
+    const text = `${describeCounts(status)} · ${describePace(status, this.#pace)}`;
     return truncate(text, this.#terminal.width - 20);
   }
 

@@ -1,14 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Crawl, fingerprintOf } from '@fetchfleet/crawl';
-import { type BatchStatus, expandBatch, LEASE_PATIENCE_MS } from '@fetchfleet/fleet';
+import type { Crawl } from '@fetchfleet/crawl';
+import {
+  type BatchStatus,
+  expandBatch,
+  LEASE_PATIENCE_MS,
+  UnknownBatchError,
+} from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
-import { CommandError } from './command-error.ts';
 import { type Context, programName } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
 import { FleetSession } from './fleet-session.ts';
+import { goOn } from './go-on.ts';
 import { runBatch } from './run-batch.ts';
-import { readRunSettings, type RunFlags } from './settings.ts';
+import { sameCrawl } from './same-crawl.ts';
+import { readRunSettings, type RunFlags, type RunSettings } from './settings.ts';
 import { exitCodeOf, statusDocument } from './status-document.ts';
 import { formatCount } from './units.ts';
 
@@ -23,8 +29,8 @@ export interface ResumeOptions extends RunFlags {
 }
 
 /**
- * `fetchfleet resume BATCH`: a cancelled batch goes on, and whatever is neither settled nor queued is enqueued again. Where the Redis is the
- * private one of this folder, no workers run elsewhere: then it fetches, like `run`.
+ * `fetchfleet resume BATCH`: a paused batch goes on with the slices that were parked; a cancelled one is enqueued again, and so is whatever of any
+ * other is neither settled nor queued. Where the Redis is the private one of this folder, no workers run elsewhere: then it fetches, like `run`.
  */
 export async function resume(
   batch: string,
@@ -36,26 +42,56 @@ export async function resume(
   try {
     const before = await findBatch(session.ledger, batch);
     if (before.state === 'finished') return alreadyFinished(before, options, context);
-    const crawl = await sameCrawl(session, before);
     if (session.isEmbedded) await probeResults(settings.results);
+    return await Promise.race([
+      goOnWith(session, before, { options, settings, context }),
+      session.lost,
+    ]);
+  } finally {
+    await session.close();
+  }
+}
+
+interface Invocation {
+  readonly options: ResumeOptions;
+  readonly settings: RunSettings;
+  readonly context: Context;
+}
+
+async function goOnWith(
+  session: FleetSession,
+  before: BatchStatus,
+  { options, settings, context }: Invocation,
+): Promise<ExitCode> {
+  const { batch } = before;
+  // What of a paused batch was to be queued is queued, unless its producer was not done.
+  const status = before.state === 'cancelled' ? before : await goOn(session, batch);
+  const isQueued = before.state === 'paused' && status.state !== 'expanding';
+  const crawl = isQueued
+    ? await knownCrawl(session, batch)
+    : await sameCrawl(session, before, 'resumed');
+  if (before.state === 'cancelled') {
     await session.ledger.reopen(batch);
-    if (before.state === 'cancelled') await sleep(UNTIL_NOTICED_MS);
-    if (!session.isEmbedded) return await requeue(session, { before, crawl }, { options, context });
-    return await runBatch(
+    await sleep(UNTIL_NOTICED_MS);
+    await session.parking.release(batch);
+  }
+  if (session.isEmbedded) {
+    return runBatch(
       {
         session,
         settings,
         crawl,
         before,
         isRepeated: true,
+        isQueued,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${before.source}`,
       },
       context,
     );
-  } finally {
-    await session.close();
   }
+  if (!isQueued) await requeue(session, { before, crawl }, context);
+  return conclude(session, batch, { options, context });
 }
 
 function alreadyFinished(
@@ -68,23 +104,17 @@ function alreadyFinished(
   return exitCodeOf(before);
 }
 
-/** The crawl as it was registered, if its lists still say the same: indexes must mean the same fetches. */
-async function sameCrawl(session: FleetSession, before: BatchStatus): Promise<Crawl> {
-  const crawl = await session.ledger.crawl(before.batch);
-  if (crawl !== undefined && (await fingerprintOf(crawl)) === before.fingerprint) return crawl;
-  const files = (crawl?.sources ?? []).flatMap((one) => (one.kind === 'file' ? [one.path] : []));
-  throw new CommandError(
-    `${before.batch} cannot be resumed: its lists have changed since it was started (${files.join(', ')}); put them back, or start a new batch`,
-    { code: 'LISTS_CHANGED', exitCode: EXIT.badInput },
-  );
+async function knownCrawl(session: FleetSession, batch: string): Promise<Crawl> {
+  const crawl = await session.ledger.crawl(batch);
+  if (crawl === undefined) throw new UnknownBatchError(batch);
+  return crawl;
 }
 
 async function requeue(
   session: FleetSession,
   { before, crawl }: { readonly before: BatchStatus; readonly crawl: Crawl },
-  { options, context }: { readonly options: ResumeOptions; readonly context: Context },
-): Promise<ExitCode> {
-  const { terminal } = context;
+  { terminal }: Context,
+): Promise<void> {
   const slices = await expandBatch({
     ledger: session.ledger,
     queue: session.queue,
@@ -96,9 +126,17 @@ async function requeue(
     signal: new AbortController().signal,
   });
   if (slices === undefined) terminal.warn('another producer is enqueueing this batch right now');
-  const status = await findBatch(session.ledger, before.batch);
+}
+
+async function conclude(
+  session: FleetSession,
+  batch: string,
+  { options, context }: Pick<Invocation, 'options' | 'context'>,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const status = await findBatch(session.ledger, batch);
   const left = formatCount(status.total - status.settled);
-  terminal.note(`${before.batch} is ${status.state}: ${left} of ${formatCount(status.total)} left`);
+  terminal.note(`${batch} is ${status.state}: ${left} of ${formatCount(status.total)} left`);
   if ((await session.queue.workers()) === 0) {
     terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
   }

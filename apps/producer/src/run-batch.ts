@@ -25,6 +25,8 @@ export interface RunBatchOptions {
   readonly lease?: ExpansionLease | undefined;
   /** It was expanded before, in part or as a whole: what is settled is skipped. */
   readonly isRepeated: boolean;
+  /** All of it is queued: it was only paused. @default false */
+  readonly isQueued?: boolean;
   readonly isJson: boolean;
   /** What to type to go on after an interruption. */
   readonly continueCommand: string;
@@ -45,7 +47,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   });
   const progress = createProgress(terminal);
   const startedAt = Date.now();
-  const expansion = expand(options, signal);
+  const expansion = options.isQueued === true ? Promise.resolve() : expand(options, signal);
   startWorkers(workers, expansion, options);
   let deadlineMs: number | undefined;
   try {

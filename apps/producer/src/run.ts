@@ -4,6 +4,7 @@ import { type Context, programName } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
 import { FleetSession } from './fleet-session.ts';
+import { goOn } from './go-on.ts';
 import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
 import { Problems } from './problems.ts';
 import { runBatch } from './run-batch.ts';
@@ -28,11 +29,12 @@ export async function run(file: string, options: RunOptions, context: Context): 
       found === undefined ? await registerBatch(session.ledger, loaded) : undefined;
     const before = await findBatch(session.ledger, found ?? registered?.id ?? '');
     announce(before, found !== undefined, context);
+    if (before.state === 'paused') await goOn(session, before.batch);
     return await runBatch(
       {
         session,
         settings,
-        crawl: loaded.crawl,
+        crawl: loaded.local.crawl,
         before,
         lease: registered?.lease,
         isRepeated: found !== undefined,
@@ -68,5 +70,6 @@ function announce(before: BatchStatus, isFound: boolean, { terminal }: Context):
     return;
   }
   const done = `${formatCount(before.settled)} of ${formatCount(before.total)} are done`;
-  terminal.note(`Continuing batch ${before.batch}: ${done} (--new starts another one)`);
+  const was = before.state === 'paused' ? ', it was paused' : '';
+  terminal.note(`Continuing batch ${before.batch}${was}: ${done} (--new starts another one)`);
 }

@@ -69,7 +69,7 @@ async function continueExpansion(
   loaded: LoadedCrawl,
   { options, context }: Invocation,
 ): Promise<string | undefined> {
-  const found = await session.ledger.findUnfinished(loaded.fingerprint);
+  const found = await session.ledger.findUnfinished(loaded.fingerprint, ['expanding']);
   const before = found === undefined ? undefined : await session.ledger.status(found);
   if (before?.state !== 'expanding') return undefined;
   const slices = await expand(session, loaded, {
@@ -100,7 +100,7 @@ async function expand(
     ledger: session.ledger,
     queue: session.queue,
     batch: before.batch,
-    crawl: loaded.crawl,
+    crawl: loaded.local.crawl,
     sliceSize: before.sliceSize,
     isRepeated,
     lease,

@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStatus } from '@fetchfleet/fleet';
-import type { Context } from './context.ts';
+import { type Context, programName } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
 import { type FleetSession, withFleet } from './fleet-session.ts';
 import { follow } from './follow.ts';
+import { isUnderWay, LiveBatches } from './live-batches.ts';
+import { canDraw } from './live-screen.ts';
+import { inTime } from './patience.ts';
+import { describeCounts, describePace } from './progress.ts';
 import { statusDocument } from './status-document.ts';
 import { describeStatus, statusTable } from './status-table.ts';
 
-const REPAINT_MS = 1_000;
+/** Between two looks where nothing is drawn, and so between two lines. */
+const LINE_INTERVAL_MS = 3_000;
 
 export interface StatusOptions {
   readonly json?: boolean;
@@ -25,7 +30,8 @@ export async function status(
     if (batch === undefined) return statusOfAll(session, options, context);
     const found = await findBatch(session.ledger, batch);
     if (options.watch === true) {
-      return follow({ session, batch, isJson: options.json === true }, context);
+      const isLive = mayDraw(options, context);
+      return follow({ session, batch, isJson: options.json === true, isLive }, context);
     }
     if (options.json === true) context.terminal.printJson(statusDocument(found));
     else context.terminal.print(describeStatus(found, Date.now()));
@@ -38,17 +44,23 @@ async function statusOfAll(
   options: StatusOptions,
   context: Context,
 ): Promise<ExitCode> {
-  let statuses = await readAll(session);
+  const { terminal } = context;
+  let statuses: readonly BatchStatus[];
   if (options.watch === true) {
     const { drain: signal } = context.interrupts.takeOver();
-    while (statuses.some(isUnderWay)) {
-      if (options.json !== true) repaint(statuses, context);
-      await sleep(REPAINT_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return EXIT.interrupted;
-      statuses = await readAll(session);
+    try {
+      statuses = mayDraw(options, context)
+        ? await (await import('./live-all.ts')).showBatches(session, { context, signal })
+        : await waitForAll(session, context, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      const again = `${programName(context)} status --watch`;
+      terminal.say(`Interrupted; the batches go on. Look again with: ${again}`);
+      return EXIT.interrupted;
     }
+  } else {
+    statuses = await readAll(session);
   }
-  const { terminal } = context;
   if (options.json === true) {
     terminal.printJson({ batches: statuses.map((one) => statusDocument(one)) });
   } else if (statuses.length === 0) {
@@ -59,18 +71,31 @@ async function statusOfAll(
   return EXIT.ok;
 }
 
+function mayDraw({ json }: StatusOptions, { terminal, env }: Context): boolean {
+  return json !== true && !terminal.isQuiet && canDraw(terminal, env);
+}
+
 async function readAll({ ledger }: FleetSession): Promise<BatchStatus[]> {
   const ids = await ledger.batches();
   const statuses = await Promise.all(ids.map(async (id) => ledger.status(id)));
   return statuses.filter((one) => one !== undefined);
 }
 
-function isUnderWay({ state }: BatchStatus): boolean {
-  return state === 'expanding' || state === 'running';
-}
-
-/** The screen is cleared where there is one; elsewhere the tables follow each other. */
-function repaint(statuses: readonly BatchStatus[], { terminal }: Context): void {
-  const clear = terminal.stdout.isTTY === true ? '\u001B[2J\u001B[H' : '';
-  terminal.print(`${clear}${statusTable(statuses)}`);
+/** Where nothing can be drawn: a line for each batch under way, every few seconds, on stderr. */
+async function waitForAll(
+  session: FleetSession,
+  { terminal }: Context,
+  signal: AbortSignal,
+): Promise<BatchStatus[]> {
+  const batches = new LiveBatches(session.ledger);
+  for (;;) {
+    const seen = await inTime(batches.read(), { signal });
+    const underWay = seen.filter(({ status: one }) => isUnderWay(one));
+    if (underWay.length === 0) return readAll(session);
+    for (const { status: one, pace } of underWay) {
+      const speed = describePace(one, pace);
+      terminal.note(`${one.batch}: ${describeCounts(one)} · ${speed}`);
+    }
+    await sleep(LINE_INTERVAL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
 }

@@ -24,12 +24,16 @@ export interface WatchOptions {
 export async function watchBatch(options: WatchOptions): Promise<BatchStatus> {
   const { ledger, batch, progress, terminal, signal, intervalMs = 200 } = options;
   const secrets = new SecretNotices(terminal);
+  let wasPaused = false;
   for (;;) {
     const status = await inTime(ledger.status(batch), options);
     if (status === undefined) throw new UnknownBatchError(batch);
     progress.update(status);
     if (status.state === 'finished' || status.state === 'cancelled') return status;
     secrets.update(status.missingSecrets);
+    const isPaused = status.state === 'paused';
+    if (isPaused && !wasPaused) terminal.note(`Paused; fetchfleet resume ${batch} goes on`);
+    wasPaused = isPaused;
     await sleep(intervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

@@ -18,6 +18,7 @@ const finished: BatchStatus = {
   startedAt: '2026-11-23T00:17:01.000Z',
   finishedAt: '2026-11-23T00:17:02.400Z',
   fetchesPerSecond: 177.86,
+  retries: 0,
   durationSumMs: 35_000,
   bytes: 304_400,
   sliceSize: 3,
@@ -118,8 +119,11 @@ describe('progress', () => {
   it('tells counts, pace, failures and the time that is left', () => {
     const status = { state: 'running', total: 5_000, settled: 1_234, failed: 3 } as const;
     expect(describeCounts(status)).toBe('1,234 of 5,000 (24%)');
-    expect(describePace(status, 812)).toBe('812/s · 3 failed · 4.6 s left');
-    expect(describePace({ ...status, state: 'expanding', failed: 0 }, 0)).toBe(
+    const pace = { perSecond: 900, steadyPerSecond: 812 };
+    expect(describePace(status, pace)).toBe('900/s · 3 failed · 4.6 s left');
+    expect(describePace({ ...status, state: 'paused' }, pace)).toBe('paused · 3 failed');
+    const still = { perSecond: 0, steadyPerSecond: 0 };
+    expect(describePace({ ...status, state: 'expanding', failed: 0 }, still)).toBe(
       '0/s · still enqueueing',
     );
   });

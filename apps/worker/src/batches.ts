@@ -26,11 +26,16 @@ export interface ActiveBatch {
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
+  /** Aborted when the batch is paused; another one from when it is resumed. */
+  readonly paused: AbortSignal;
 }
 
+type WatchedBatch = ActiveBatch & { state: BatchState; paused: AbortSignal };
+
 interface Entry {
-  readonly batch: Promise<(ActiveBatch & { state: BatchState }) | undefined>;
+  readonly batch: Promise<WatchedBatch | undefined>;
   readonly cancel: AbortController;
+  pause: AbortController;
   users: number;
   lastUsed: number;
 }
@@ -90,9 +95,11 @@ export class Batches {
     const known = this.#entries.get(id);
     if (known !== undefined) return known;
     const cancel = new AbortController();
+    const pause = new AbortController();
     const entry: Entry = {
-      batch: this.#open(id, cancel.signal),
+      batch: this.#open(id, { cancelled: cancel.signal, paused: pause.signal }),
       cancel,
+      pause,
       users: 0,
       lastUsed: Date.now(),
     };
@@ -113,8 +120,8 @@ export class Batches {
 
   async #open(
     id: string,
-    cancelled: AbortSignal,
-  ): Promise<(ActiveBatch & { state: BatchState }) | undefined> {
+    signals: Pick<ActiveBatch, 'cancelled' | 'paused'>,
+  ): Promise<WatchedBatch | undefined> {
     const opened = await this.#options.ledger.open(id, this.#options.results);
     if (opened === undefined) return undefined;
     const { plan, state, total, createdAt } = opened;
@@ -132,24 +139,37 @@ export class Batches {
           : {},
       secretHeaders: secretHeaders(plan.headers),
       missingSecrets: 'missing' in resolved ? resolved.missing : [],
-      cancelled,
+      ...signals,
     };
   }
 
   async #look(): Promise<void> {
-    for (const [id, entry] of this.#entries) {
-      const [batch, state] = await Promise.all([
-        entry.batch.catch(() => undefined), // whoever uses it is told
-        this.#options.ledger.state(id),
-      ]);
-      if (batch === undefined || state === undefined || state === 'cancelled') {
-        entry.cancel.abort(new Error(`batch ${id} was cancelled`));
-        this.#forget(id, entry); // asked for again, it is read afresh: it may have been resumed
-      } else if (entry.users === 0 && Date.now() - entry.lastUsed > FORGET_MS) {
-        this.#forget(id, entry);
-      } else {
-        batch.state = state;
-      }
+    // The client sends together what is asked for together.
+    await Promise.all([...this.#entries].map(async ([id, entry]) => this.#lookAt(id, entry)));
+  }
+
+  async #lookAt(id: string, entry: Entry): Promise<void> {
+    const [batch, state] = await Promise.all([
+      entry.batch.catch(() => undefined), // whoever uses it is told
+      this.#options.ledger.state(id),
+    ]);
+    if (batch === undefined || state === undefined || state === 'cancelled') {
+      entry.cancel.abort(new Error(`batch ${id} was cancelled`));
+      this.#forget(id, entry); // asked for again, it is read afresh: it may have been resumed
+    } else if (entry.users === 0 && Date.now() - entry.lastUsed > FORGET_MS) {
+      this.#forget(id, entry);
+    } else {
+      batch.state = state;
+      tellPause(entry, batch);
     }
+  }
+}
+
+function tellPause(entry: Entry, batch: WatchedBatch): void {
+  if (batch.state === 'paused') {
+    entry.pause.abort(new Error(`batch ${batch.id} was paused`));
+  } else if (entry.pause.signal.aborted) {
+    entry.pause = new AbortController();
+    batch.paused = entry.pause.signal;
   }
 }

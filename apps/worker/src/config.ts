@@ -35,8 +35,15 @@ const schema = z.object({
   metricsHost: z.string().min(1),
   /** Whether a crawl file may open loopback and private addresses here. */
   allowPrivate: flag,
+  /** Whether this worker turns schedules into batches. One of the fleet must. */
+  schedules: flag,
   /** How long running fetches may go on after SIGTERM. Too short wastes their work; too long outlasts the supervisor's patience. */
   drainTimeout: duration,
+  /**
+   * A worker that makes no progress for so long, without a reason for it, takes new connections, and ends if they do not help. An idle
+   * worker is answered every 5 s; too long, and a stuck one goes unnoticed.
+   */
+  stallTimeout: duration.refine((ms) => ms >= 10_000, 'must be at least 10s'),
   /** The longest that an origin's Retry-After is obeyed; what asks for more is cut to it. */
   maxRetryAfter: duration,
   /** Fleets with different names do not see each other, also in one Redis. */
@@ -51,7 +58,13 @@ export type WorkerSettings = z.infer<typeof schema>;
 export function readSettings(argv: readonly string[]): WorkerSettings {
   const command = program();
   command.parse(argv, { from: 'user' });
-  return parseSettings(schema, command.opts(), (path) => describeSetting(command, path));
+  const input = { ...command.opts(), schedules: schedulesOf(command.opts()) };
+  return parseSettings(schema, input, (path) => describeSetting(command, path));
+}
+
+/** The library would take any value of a variable for a `--no-…` flag that was given. */
+function schedulesOf({ schedules }: Readonly<Record<string, unknown>>): unknown {
+  return schedules === false ? false : (process.env['FETCHFLEET_SCHEDULES'] ?? true);
 }
 
 function program(): Command {
@@ -93,12 +106,20 @@ function program(): Command {
         'FETCHFLEET_ALLOW_PRIVATE',
       ).default(false),
     )
+    .option('--no-schedules', 'leave ticks to other workers (env: FETCHFLEET_SCHEDULES=false)')
     .addOption(
       setting(
         '--drain-timeout <duration>',
         'for running fetches after SIGTERM',
         'FETCHFLEET_DRAIN_TIMEOUT',
       ).default('20s'),
+    )
+    .addOption(
+      setting(
+        '--stall-timeout <duration>',
+        'without progress, until the worker takes new connections; at least 10s',
+        'FETCHFLEET_STALL_TIMEOUT',
+      ).default('30s'),
     )
     .addOption(
       setting(
@@ -131,5 +152,6 @@ function setting(flags: string, description: string, variable: string): Option {
 
 function describeSetting(command: Command, path: readonly PropertyKey[]): string {
   const option = command.options.find((candidate) => candidate.attributeName() === path[0]);
+  if (option?.attributeName() === 'schedules') return '--no-schedules (FETCHFLEET_SCHEDULES)';
   return option === undefined ? path.map(String).join('.') : `${option.long} (${option.envVar})`;
 }

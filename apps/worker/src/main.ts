@@ -8,7 +8,11 @@ import { FleetWorker } from './worker.ts';
 
 const EXIT_INPUT = 2;
 const EXIT_UNREACHABLE = 3;
+/** Stuck, though Redis works: a new process is the cure. */
+const EXIT_STUCK = 4;
 const STDERR = 2;
+/** On top of the drain deadline, for a worker that may not be able to drain. */
+const STUCK_GRACE_MS = 5_000;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
@@ -18,7 +22,12 @@ async function main(): Promise<void> {
     level: settings.logLevel,
     pretty: isPretty(settings),
   });
-  const worker = new FleetWorker({ settings, env: process.env, log });
+  const onHopeless = (reason: string): void => {
+    log.fatal({ reason }, 'new connections did not help: this process ends, start a new one');
+    setTimeout(endStuck, settings.drainTimeout + STUCK_GRACE_MS);
+    void drained().then(endStuck, endStuck);
+  };
+  const worker = new FleetWorker({ settings, env: process.env, log, onHopeless });
   const drained = once(async () => worker.drain());
   const signals = onSignals({
     drain: drained,
@@ -37,6 +46,10 @@ async function main(): Promise<void> {
   });
   const metricsPort = await worker.start();
   process.send?.({ type: 'ready', worker: worker.id, metricsPort });
+}
+
+function endStuck(): void {
+  process.exit(EXIT_STUCK);
 }
 
 function isPretty({ logFormat }: WorkerSettings): boolean {

@@ -27,7 +27,7 @@ export interface RecorderOptions {
   /** Told at every failed flush; the recorder itself tries again. */
   readonly onSinkError: (error: unknown) => void;
   readonly onRecovered: () => void;
-  readonly onRecorded: (records: number, bytes: number) => void;
+  readonly onRecorded: (records: number) => void;
   /** Told by the one worker that settled the last fetch of a batch. */
   readonly onFinished: (batch: string) => void;
 }
@@ -142,7 +142,7 @@ export class Recorder {
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
     try {
       await this.#append(batch, lines);
-      this.#options.onRecorded(lines.length, bytes);
+      this.#options.onRecorded(lines.length);
       await this.#settle(batch, entries);
     } finally {
       this.#pendingBytes -= bytes;

@@ -5,7 +5,7 @@ import {
   type PendingFetch,
   redactUrl,
 } from '@fetchfleet/crawl';
-import type { Metrics } from '@fetchfleet/service';
+import type { Logger, Metrics } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -24,11 +24,12 @@ export interface SettleTools {
   readonly worker: string;
   readonly recorder: Recorder;
   readonly metrics: Metrics;
+  readonly log: Logger;
 }
 
 /** Writes the one record of a fetch. Resolves when it is durable and the ledger knows; rejects if the recorder stopped first. */
 export async function settle(
-  { worker, recorder, metrics }: SettleTools,
+  { worker, recorder, metrics, log }: SettleTools,
   { batch, origin }: { readonly batch: ActiveBatch; readonly origin: string },
   { fetch, ending }: { readonly fetch: PendingFetch; readonly ending: Ending },
 ): Promise<void> {
@@ -39,12 +40,13 @@ export async function settle(
   const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
   const contentType = response?.headers['content-type'];
   const error = ending.error ?? errorOf(outcome, result);
+  const url = redactUrl(batch.expand(values));
   const line = encodeRecord(
     {
       batch: batch.id,
       index,
       params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
-      url: redactUrl(batch.expand(values)),
+      url,
       outcome,
       ...(result?.status !== undefined && { status: result.status }),
       attempts,
@@ -62,6 +64,12 @@ export async function settle(
   );
   await recorder.record(batch.id, line, { index, outcome, durationMs, bytes });
   metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
+  // Nothing is put together for a line that nobody asked for.
+  if (log.isLevelEnabled('debug')) {
+    const { status } = result ?? {};
+    const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
+    log.debug({ batch: batch.id, origin, index, url, ...ended }, 'fetch settled');
+  }
 }
 
 function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['error'] {

@@ -5,7 +5,12 @@ import {
   type Slice,
   unpackSlice,
 } from '@fetchfleet/crawl';
-import { ClaimLostError, type ClaimedSlice, type Ledger } from '@fetchfleet/fleet';
+import {
+  ClaimLostError,
+  type ClaimedSlice,
+  type Ledger,
+  type SliceParking,
+} from '@fetchfleet/fleet';
 import { type Logger, toError } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from './batches.ts';
 import { settle } from './settle.ts';
@@ -13,7 +18,7 @@ import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 
 /** A slice whose worker vanished this often is taken to be the reason, and ends as failed records. */
 const MAX_REDELIVERIES = 5;
-/** Between looks at whether a worker with the missing secret has come, or a paused batch goes on. */
+/** Between looks at whether a worker with the missing secret has come. */
 const LOOK_AGAIN_MS = 5_000;
 /** A batch that was cancelled and resumed is known as resumed by then. */
 const LOOK_AGAIN_SOON_MS = 1_500;
@@ -23,7 +28,10 @@ const AFTER_ERROR_MS = 5_000;
 export interface ProcessorOptions extends SliceTools {
   readonly batches: Batches;
   readonly ledger: Ledger;
+  readonly parking: SliceParking;
   readonly log: Logger;
+  /** Told of the batch of every slice that is claimed. */
+  readonly onTaken: (batch: ActiveBatch) => void;
 }
 
 /**
@@ -33,6 +41,8 @@ export interface ProcessorOptions extends SliceTools {
 export class SliceProcessor {
   readonly #options: ProcessorOptions;
   readonly #missing = new Set<string>();
+  /** By the signal that the batch is paused: one for a batch, not for each of its slices. */
+  readonly #tools = new WeakMap<AbortSignal, SliceTools>();
 
   constructor(options: ProcessorOptions) {
     this.#options = options;
@@ -51,10 +61,11 @@ export class SliceProcessor {
       const error = toError(thrown);
       if (claim.lost.aborted || error instanceof ClaimLostError) {
         metrics.slices.inc({ result: 'lock-lost' });
-        log.warn({ slice: claim.id }, 'slice lost to another worker');
+        metrics.lockLosses.inc();
+        log.warn(fieldsOf(claim, slice), 'slice lost to another worker');
         return;
       }
-      log.error({ slice: claim.id, err: error }, 'slice failed; it is tried again');
+      log.error({ ...fieldsOf(claim, slice), err: error }, 'slice failed; it is tried again');
       await claim.delay(slice, AFTER_ERROR_MS);
     }
   }
@@ -84,19 +95,27 @@ export class SliceProcessor {
     if (slice.columns.length !== batch.plan.params.length) {
       return this.#reject(claim, new Error('its columns are not those of its batch'));
     }
+    this.#options.onTaken(batch);
     if (batch.state === 'cancelled' || batch.cancelled.aborted) {
       return this.#drop(claim, slice);
     }
-    if (batch.state === 'paused') return claim.delay(slice, LOOK_AGAIN_MS);
+    if (batch.state === 'paused') return this.#park(claim, slice);
     if (batch.missingSecrets.length > 0) return this.#lacksSecrets(claim, slice, batch);
     const pending = unpackSlice(slice);
     const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
     if (claim.redeliveries > MAX_REDELIVERIES) {
       return this.#abandon(claim, { batch, origin: slice.origin }, fetches);
     }
-    const run = new SliceRun(this.#options, batch, { id: claim.id, ...slice });
-    const rest = await run.run(fetches, { lost: claim.lost, asked });
-    await this.#end(claim, { slice, batch, rest });
+    const { paused } = batch;
+    const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, ...slice });
+    const nudge = (): void => this.#options.lanes.nudge(slice.origin);
+    paused.addEventListener('abort', nudge);
+    try {
+      const rest = await run.run(fetches, { lost: claim.lost, asked });
+      await this.#end(claim, { slice, batch, rest });
+    } finally {
+      paused.removeEventListener('abort', nudge);
+    }
   }
 
   /** A cancelled batch may have been resumed since this worker last looked: then its slices are wanted after all. */
@@ -119,6 +138,7 @@ export class SliceProcessor {
     const packed = packSlice(stay.slice.batch, stay.slice.origin, fetches);
     const rest = position === 0 ? packed : { ...packed, position };
     if (stay.batch.cancelled.aborted) return this.#drop(claim, rest);
+    if (stay.batch.state === 'paused') return this.#park(claim, rest);
     if (this.#options.draining.aborted && dueInMs === 0) {
       await claim.giveBack(rest);
       slices.inc({ result: 'returned' });
@@ -126,6 +146,23 @@ export class SliceProcessor {
       await claim.delay(rest, dueInMs);
       slices.inc({ result: 'delayed' });
     }
+  }
+
+  /** What makes a draining worker start nothing more makes a paused batch do so. */
+  #toolsFor(paused: AbortSignal): SliceTools {
+    const known = this.#tools.get(paused);
+    if (known !== undefined) return known;
+    const draining = AbortSignal.any([this.#options.draining, paused]);
+    const tools = { ...this.#options, draining };
+    this.#tools.set(paused, tools);
+    return tools;
+  }
+
+  /** Out of the way of all others until the batch is resumed. */
+  async #park(claim: ClaimedSlice, rest: Slice): Promise<void> {
+    await claim.delay(rest, LOOK_AGAIN_MS);
+    // If this fails, the slice comes back soon, and is parked then.
+    await this.#options.parking.parkOne(rest.batch, claim.id).catch(() => undefined);
   }
 
   async #reject(claim: ClaimedSlice, reason: Error): Promise<void> {
@@ -171,7 +208,13 @@ export class SliceProcessor {
       }),
     );
     this.#options.metrics.slices.inc({ result: 'abandoned' });
-    this.#options.log.error({ slice: claim.id, fetches: fetches.length }, `abandoned: ${message}`);
+    const fields = { batch: target.batch.id, slice: claim.id, origin: target.origin };
+    this.#options.log.error({ ...fields, fetches: fetches.length }, `abandoned: ${message}`);
     await claim.complete();
   }
+}
+
+/** What a line of the log about a slice has to name. */
+function fieldsOf(claim: ClaimedSlice, slice: Slice): Record<'batch' | 'slice' | 'origin', string> {
+  return { batch: slice.batch, slice: claim.id, origin: slice.origin };
 }

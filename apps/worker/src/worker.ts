@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createFetcher, type Fetcher, USER_AGENT } from '@fetchfleet/fetcher';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   fleetKeys,
+  FleetOverview,
   Gate,
   GateNews,
   Ledger,
@@ -10,6 +12,7 @@ import {
   Origins,
   RobotsStore,
   SliceClaims,
+  SliceParking,
   SliceQueue,
   Workers,
 } from '@fetchfleet/fleet';
@@ -25,22 +28,26 @@ import {
   toError,
 } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
+import { BatchLog } from './batch-log.ts';
 import { Batches } from './batches.ts';
 import { ClaimLoop } from './claim-loop.ts';
 import type { WorkerSettings } from './config.ts';
+import { FleetMetrics } from './fleet-metrics.ts';
 import { Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
 import { Presence } from './presence.ts';
 import { Recorder } from './recorder.ts';
+import { redisTakesWrites } from './redis-probe.ts';
 import { Robots } from './robots.ts';
+import { Scheduler } from './scheduler.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
 import { WallClock } from './wall-clock.ts';
+import { WatchedFetcher } from './watched-fetcher.ts';
+import { Watchdog } from './watchdog.ts';
 
-/** Origins that a scrape asks the gate about. */
-const MAX_SHOWN = 100;
-/** A claim loop that has not come round for so long, though Redis answers and permits are free, is stuck. */
-const MAX_SILENCE_MS = 30_000;
+/** How long new connections are waited for; they go on trying after that. */
+const REBUILD_PATIENCE_MS = 5_000;
 
 /**
  * One worker process, assembled: claim → gate → fetch → record → settle. It runs from {@link start} until
@@ -55,7 +62,7 @@ export class FleetWorker {
   readonly #origins: Origins;
   readonly #presence: Presence;
   readonly #permits: Permits;
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: WatchedFetcher;
   readonly #sink: FileSink;
   readonly #recorder: Recorder;
   readonly #batches: Batches;
@@ -65,7 +72,14 @@ export class FleetWorker {
   readonly #gateNews: GateNews;
   readonly #wallClock: WallClock;
   readonly #loop: ClaimLoop;
-  readonly #heartbeat = new Heartbeat();
+  readonly #scheduler: Scheduler | undefined;
+  /** Beats when a claim is answered. */
+  readonly #claimed = new Heartbeat();
+  /** Beats when a fetch ends. */
+  readonly #fetched = new Heartbeat();
+  readonly #fleetMetrics: FleetMetrics;
+  readonly #watchdog: Watchdog;
+  readonly #batchLog: BatchLog;
   readonly #draining = new AbortController();
   readonly #expired = new AbortController();
   readonly #endpoint: HttpEndpoint;
@@ -76,8 +90,10 @@ export class FleetWorker {
     readonly settings: WorkerSettings;
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly log: Logger;
+    /** This worker is stuck, and new connections did not help: the process should end, and a new one begin. */
+    readonly onHopeless: (reason: string) => void;
   }) {
-    const { settings, env } = options;
+    const { settings, env, onHopeless } = options;
     this.#settings = settings;
     this.#log = options.log.child({ worker: this.id });
     const keys = fleetKeys(settings.fleet);
@@ -90,20 +106,32 @@ export class FleetWorker {
       worker: this.id,
       log: this.#log,
       report: () => this.#report(),
-      onBeat: async () => this.#origins.seen(this.#lanes.origins),
+      onBeat: async () => {
+        await Promise.all([this.#origins.seen(this.#lanes.origins), this.#fleetMetrics.beat()]);
+      },
     });
     this.#metrics = createMetrics({
       worker: this.id,
       version: VERSION,
       transport: settings.transport,
     });
+    this.#fleetMetrics = new FleetMetrics({
+      overview: new FleetOverview(redis, keys),
+      metrics: this.#metrics,
+      worker: this.id,
+    });
     this.#permits = new Permits(settings.concurrency);
-    this.#fetcher = createFetcher({
+    const fetcher = createFetcher({
       transport: settings.transport,
       allowPrivate: settings.allowPrivate,
       userAgent: USER_AGENT,
     });
+    this.#fetcher = new WatchedFetcher(fetcher, () => this.#fetched.beat());
     const ledger = new Ledger(redis, keys);
+    this.#batchLog = new BatchLog({
+      log: this.#log,
+      status: async (batch) => ledger.status(batch),
+    });
     const onError = (error: unknown): void => this.#log.error({ err: toError(error) }, 'failed');
     this.#batches = new Batches({ ledger, results: settings.results, env, onError });
     this.#sink = this.#createSink();
@@ -136,7 +164,11 @@ export class FleetWorker {
       keys,
       worker: this.id,
       onError: (error) => this.#presence.failed(error),
-      onStalled: (slice) => this.#log.warn({ slice }, 'slice of a vanished worker queued again'),
+      onStalled: (slice) => {
+        this.#metrics.sliceStalls.inc();
+        const batch = slice.slice(0, slice.lastIndexOf('.'));
+        this.#log.warn({ batch, slice }, 'slice of a vanished worker queued again');
+      },
     });
     this.#queue = new SliceQueue(redis, keys);
     const processor = new SliceProcessor({
@@ -151,15 +183,30 @@ export class FleetWorker {
       expired: this.#expired.signal,
       batches: this.#batches,
       ledger,
+      parking: new SliceParking(redis, keys),
       log: this.#log,
+      onTaken: (batch) => this.#batchLog.taken(batch),
     });
     this.#loop = new ClaimLoop({
       claims: this.#claims,
       permits: this.#permits,
       process: async (claim, asked) => processor.process(claim, asked),
-      heartbeat: this.#heartbeat,
+      heartbeat: this.#claimed,
       onError: (error) => this.#presence.failed(error),
     });
+    if (settings.schedules) {
+      this.#scheduler = new Scheduler({
+        redis,
+        keys,
+        worker: this.id,
+        ledger,
+        queue: this.#queue,
+        fetcher: this.#fetcher,
+        log: this.#log,
+        onError: (error) => this.#presence.failed(error),
+      });
+    }
+    this.#watchdog = this.#createWatchdog(keys.probe, onHopeless);
     this.#endpoint = new HttpEndpoint({
       port: settings.metricsPort,
       host: settings.metricsHost,
@@ -185,7 +232,10 @@ export class FleetWorker {
     await this.#wallClock.start();
     await this.#claims.start();
     this.#batches.start();
+    this.#batchLog.start();
     this.#loop.start();
+    this.#watchdog.start();
+    this.#scheduler?.start();
     this.#log.info({ concurrency, transport, results, metricsPort: port }, 'worker ready');
     return port;
   }
@@ -201,7 +251,7 @@ export class FleetWorker {
     this.#lanes.nudge();
     const deadline = setTimeout(() => this.#giveUp(), this.#settings.drainTimeout);
     try {
-      await this.#loop.stop();
+      await Promise.all([this.#loop.stop(), this.#scheduler?.stop()]);
     } finally {
       clearTimeout(deadline);
     }
@@ -221,6 +271,7 @@ export class FleetWorker {
       { stop: async () => this.#redis.disconnect() },
       { stop: async () => this.#gateNews.stop() },
       { stop: async () => this.#wallClock.stop() },
+      { stop: async () => this.#leaveExport() },
       this.#queue,
       { stop: async () => this.#metrics.stop() },
       this.#sink,
@@ -229,6 +280,8 @@ export class FleetWorker {
       this.#claims,
       this.#lanes,
       { stop: async () => this.#batches.stop() },
+      { stop: async () => this.#batchLog.stop() },
+      this.#watchdog,
       this.#endpoint,
     ]);
   }
@@ -249,7 +302,10 @@ export class FleetWorker {
             createdAt: new Date(batch.createdAt).toISOString(),
           };
         }),
-      observe: ({ durationMs }) => this.#metrics.sinkFlush.observe(durationMs / 1000),
+      observe: ({ durationMs, bytes }) => {
+        this.#metrics.sinkFlush.observe(durationMs / 1000);
+        this.#metrics.recordBytes.inc(bytes);
+      },
     });
   }
 
@@ -257,27 +313,73 @@ export class FleetWorker {
     return new Recorder({
       sink: this.#sink,
       ledger,
-      onRecorded: (records, bytes) => {
+      onRecorded: (records) => {
         this.#recorded += records;
         this.#metrics.recordsWritten.inc(records);
-        this.#metrics.recordBytes.inc(bytes);
       },
       onSinkError: (error) => {
         this.#metrics.sinkErrors.inc();
         this.#log.error({ err: toError(error) }, 'results cannot be written; fetching waits');
       },
       onRecovered: () => this.#log.info('results can be written again'),
-      onFinished: (batch) => this.#log.info({ batch }, 'batch finished'),
+      onFinished: (batch) => {
+        this.#batchLog.finished(batch).catch((error: unknown) => {
+          this.#log.info({ batch, err: toError(error) }, 'batch finished');
+        });
+      },
     });
   }
 
+  #createWatchdog(probeKey: string, onHopeless: (reason: string) => void): Watchdog {
+    return new Watchdog({
+      stallTimeoutMs: this.#settings.stallTimeout,
+      // While it claims, an answer has to come soon, whatever else goes on.
+      silenceMs: () => (this.#loop.isClaiming ? this.#claimed.silenceMs : this.#silenceMs),
+      isExcused: () =>
+        this.#draining.signal.aborted ||
+        !this.#recorder.isReady ||
+        (!this.#loop.isClaiming && this.#fetcher.isBusy),
+      waitsFor: () => (this.#loop.isClaiming ? 'an answer to a claim' : 'fetches to start or end'),
+      probe: async () => redisTakesWrites(this.#settings.redisUrl, probeKey),
+      rebuild: async () => this.#rebuild(),
+      onWedged: (reason) => this.#log.warn({ reason }, 'worker is stuck; it takes new connections'),
+      onRebuilt: () => this.#log.warn('new connections to Redis'),
+      onRecovered: () => this.#log.info('worker makes progress again'),
+      onHopeless,
+      onError: (error) => this.#presence.failed(toError(error)),
+    });
+  }
+
+  /** Open claims are kept, unless they expire meanwhile: then their slices run elsewhere, as those of a worker that died. */
+  async #rebuild(): Promise<void> {
+    this.#metrics.rebuilds.inc();
+    // Ours is replaced only if it is the one that is stuck. What was asked through it is asked again.
+    if (!this.#presence.isConnected) this.#redis.disconnect(true);
+    const patience = new AbortController();
+    await Promise.race([
+      this.#claims.rebuild(),
+      sleep(REBUILD_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
+  }
+
+  async #leaveExport(): Promise<void> {
+    if (this.#redis.status === 'ready') await this.#fleetMetrics.stop();
+  }
+
+  get #silenceMs(): number {
+    return Math.min(this.#claimed.silenceMs, this.#fetched.silenceMs);
+  }
+
   async #collect(): Promise<void> {
-    this.#metrics.fetchesInFlight.set(this.#permits.inUse);
-    this.#metrics.slicesActive.set(this.#claims.active);
-    for (const [state, count] of Object.entries(await this.#queue.counts())) {
-      this.#metrics.queueJobs.set({ state }, count);
-    }
-    this.#metrics.originsSeen(await this.#origins.list(this.#lanes.origins.slice(0, MAX_SHOWN)));
+    const metrics = this.#metrics;
+    metrics.fetchesInFlight.set(this.#permits.inUse);
+    metrics.slicesActive.set(this.#claims.active);
+    metrics.sinkHealthy.set(this.#recorder.isHealthy ? 1 : 0);
+    metrics.redisConnected.set(this.#presence.isConnected ? 1 : 0);
+    metrics.lastProgress.set((Date.now() - this.#silenceMs) / 1000);
+    metrics.wedged.set(this.#watchdog.reason === undefined ? 0 : 1);
+    await this.#fleetMetrics.collect();
   }
 
   /** What the fleet is told every two seconds. */
@@ -303,10 +405,8 @@ export class FleetWorker {
   }
 
   #health(): Health {
-    const isWaiting = !this.#loop.isClaiming || !this.#presence.isConnected;
-    if (isWaiting || this.#heartbeat.isAlive(MAX_SILENCE_MS)) return { status: 'ok' };
-    const seconds = Math.round(this.#heartbeat.silenceMs / 1000);
-    return { status: 'fail', reason: `nothing was claimed or looked for in ${seconds} s` };
+    const { reason } = this.#watchdog;
+    return reason === undefined ? { status: 'ok' } : { status: 'fail', reason };
   }
 
   #ready(): Health {

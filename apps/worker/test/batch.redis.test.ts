@@ -300,7 +300,7 @@ describe('a worker', () => {
       'm',
     );
     expect(page).toMatch(counted);
-    expect(page).toMatch(/^fetchfleet_queue_jobs\{state="waiting"\} 0$/m);
+    expect(page).toMatch(/^fetchfleet_queue_slices\{state="waiting"\} 0$/m);
     expect(page).toMatch(/^fetchfleet_records_written_total 40$/m);
     expect((await get('/healthz')).status).toBe(200);
     expect((await get('/readyz')).status).toBe(200);

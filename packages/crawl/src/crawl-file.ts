@@ -13,7 +13,9 @@ import { readLimits, readNetwork, readPoliteness, readRetry } from './crawl-sett
 import { readUrl } from './crawl-url.ts';
 import { InputError } from './input-error.ts';
 import type { Problem } from './input-error.ts';
-import type { Crawl, ParameterSource } from './plan.ts';
+import { isRemoteList } from './list-file.ts';
+import { problemOfUrl } from './literal-address.ts';
+import type { Crawl, NetworkPolicy, ParameterSource } from './plan.ts';
 import { mentionsSecret } from './secrets.ts';
 import { problemOfCounts, sourceLength } from './source-length.ts';
 import { Field } from './yaml-field.ts';
@@ -104,6 +106,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
     limits: readLimits(at('limits')),
     network,
   };
+  params.forEach((param) => checkListUrl(param, network));
   const sources = params.flatMap(({ source }) => source ?? []);
   const problem = problemOfCounts(knownCounts(sources), combine);
   if (problem !== undefined) (at('combine') ?? at('params') ?? root).report(problem);
@@ -153,8 +156,15 @@ function byPlace(a: Problem, b: Problem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
+/** As far as the text tells; whether it can be had is seen when it is read. */
+function checkListUrl({ field, source }: ParameterField, network: NetworkPolicy): void {
+  if (source?.kind !== 'file' || !isRemoteList(source.path)) return;
+  const problem = problemOfUrl(source.path, network);
+  if (problem !== undefined) field.report(problem);
+}
+
 async function checkListFile({ field, source }: ParameterField): Promise<void> {
-  if (source?.kind !== 'file') return;
+  if (source?.kind !== 'file' || isRemoteList(source.path)) return;
   const found = await stat(source.path).catch(() => undefined);
   if (found === undefined) field.report(`the file ${source.path} does not exist`);
   else if (found.isDirectory()) field.report(`${source.path} is a folder`);

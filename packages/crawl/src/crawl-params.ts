@@ -90,8 +90,10 @@ function readFileSource(
   refuseOthers(field, ['file', 'column']);
   const file = readText(at('file'));
   if (file === undefined) return undefined;
-  const path = resolve(dirname(crawlFile), file);
-  const format = FORMATS.find((known) => extname(path).toLowerCase() === `.${known}`);
+  const url = /^https?:\/\//i.test(file) ? URL.parse(file) : null;
+  const path = url === null ? resolve(dirname(crawlFile), file) : url.href;
+  const ending = extname(url?.pathname ?? path).toLowerCase();
+  const format = FORMATS.find((known) => ending === `.${known}`);
   if (format === undefined) {
     at('file')?.report(
       `${JSON.stringify(file)} has no known ending; allowed: .csv, .txt or .ndjson`,

@@ -7,11 +7,13 @@ import type { Crawl, ParameterSource } from './plan.ts';
 /**
  * Equal for equal expansions: of the crawl file as it is understood, and of the contents of the files it reads its lists from. So comments,
  * and the times of files, do not matter.
+ *
+ * @param local the same crawl with its lists where they can be read
  */
-export async function fingerprintOf(crawl: Crawl): Promise<string> {
+export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise<string> {
   const hash = createHash('sha256');
   hash.update(JSON.stringify([crawl.plan, crawl.sources, crawl.combine]));
-  for (const source of crawl.sources) await addFile(hash, source);
+  for (const source of local.sources) await addFile(hash, source);
   return hash.digest('hex').slice(0, 32);
 }
 

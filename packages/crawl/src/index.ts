@@ -10,6 +10,8 @@ export { encodeRecord, type RecordBody } from './encode-record.ts';
 export { expandCrawl, type ExpandOptions } from './expand-crawl.ts';
 export type { Expansion } from './expansion.ts';
 export { fingerprintOf } from './fingerprint.ts';
+export { isStoredList, type ListFile } from './list-file.ts';
+export { LocalCrawl, type OpenList } from './local-crawl.ts';
 export { formatProblem, InputError, type Problem } from './input-error.ts';
 export { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 export {
@@ -34,6 +36,7 @@ export type {
 } from './plan.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record-body.ts';
 export type { FetchRecord } from './record.ts';
+export { parseDuration } from './quantity.ts';
 export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './retry-after.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';

@@ -8,6 +8,20 @@ import { readLines, readUtf8 } from './text-lines.ts';
 
 export type ListFile = Extract<ParameterSource, { kind: 'file' }>;
 
+/** Kept by the fleet, not by this machine: `stored:SCHEDULE/SHA256/ids.csv`. No crawl file can name one. */
+const STORED = 'stored:';
+const REMOTE = /^(?:https?:\/\/|stored:)/i;
+
+/** Whether a list has to be fetched before it can be read. */
+export function isRemoteList(path: string): boolean {
+  return REMOTE.test(path);
+}
+
+/** Whether a list is kept with a schedule, rather than at a URL. */
+export function isStoredList(path: string): boolean {
+  return path.startsWith(STORED);
+}
+
 /** Called for every row that gives no value; may throw to stop the reading. */
 export type RowProblem = (line: number, message: string) => void;
 

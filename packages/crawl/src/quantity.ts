@@ -1,6 +1,6 @@
 import type { Rate } from './plan.ts';
 
-const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const SIZE_BYTES = {
   B: 1,
   kB: 1e3,
@@ -12,7 +12,7 @@ const SIZE_BYTES = {
   GiB: 2 ** 30,
 } as const;
 
-/** `500ms`, `30s`, `1.5m`, `1h`; undefined for anything else. */
+/** `500ms`, `30s`, `1.5m`, `1h`, `30d`; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   return parseQuantity(text, DURATION_MS);
 }

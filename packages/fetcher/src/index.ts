@@ -1,3 +1,4 @@
+export { fetchList, ListFetchError } from './fetch-list.ts';
 export { createFetcher, type Fetcher, type FetcherOptions, type FetchRequest } from './fetcher.ts';
 export {
   parseRobots,

@@ -18,7 +18,13 @@ export interface BatchStatus {
   /** When the first worker took one of its slices. */
   readonly startedAt?: string;
   readonly finishedAt?: string;
-  /** Settled fetches per second from start to end, or to now. */
+  /** Only while it is paused. */
+  readonly pausedAt?: string;
+  /** Only while it is cancelled. */
+  readonly cancelledAt?: string;
+  /** How often its failures were fetched again. */
+  readonly retries: number;
+  /** Settled fetches per second from start to end, or to now; since it was last resumed or retried, if it was. */
   readonly fetchesPerSecond: number;
   /** The durations of all settled fetches added up: how long one after the other would have taken. */
   readonly durationSumMs: number;
@@ -45,9 +51,9 @@ export function statusFromFields(
     fields.has(name) ? new Date(number(name)).toISOString() : undefined;
   const startedAt = instant('startedAt');
   const finishedAt = instant('finishedAt');
+  const pausedAt = instant('pausedAt');
+  const cancelledAt = instant('cancelledAt');
   const results = fields.get('results');
-  const endMs = finishedAt === undefined ? context.nowMs : number('finishedAt');
-  const elapsedMs = startedAt === undefined ? 0 : endMs - number('startedAt');
   const settled = number('settled');
   const failed = number('failed');
   return {
@@ -66,7 +72,10 @@ export function statusFromFields(
     createdAt: new Date(number('createdAt')).toISOString(),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
-    fetchesPerSecond: elapsedMs > 0 ? Math.round((settled / elapsedMs) * 1e5) / 100 : 0,
+    ...(pausedAt !== undefined && { pausedAt }),
+    ...(cancelledAt !== undefined && { cancelledAt }),
+    retries: number('retries'),
+    fetchesPerSecond: paceOf(number, context.nowMs),
     durationSumMs: number('durationUs') / 1000,
     bytes: number('bytes'),
     sliceSize: number('sliceSize'),
@@ -75,4 +84,13 @@ export function statusFromFields(
     ...(results !== undefined && { results }),
     missingSecrets: context.missingSecrets,
   };
+}
+
+function paceOf(number: (field: string) => number, nowMs: number): number {
+  const startMs = number('startedAt');
+  if (startMs === 0) return 0;
+  const fromMs = Math.max(startMs, number('paceFrom'));
+  const endMs = number('finishedAt') || number('cancelledAt') || number('pausedAt') || nowMs;
+  const settled = number('settled') - number('paceSettled');
+  return endMs > fromMs ? Math.round((settled / (endMs - fromMs)) * 1e5) / 100 : 0;
 }

@@ -25,20 +25,13 @@ export interface ExpandBatchOptions {
  * @returns the slices offered to the queue; undefined if somebody else did the work, or the batch was cancelled meanwhile
  */
 export async function expandBatch(options: ExpandBatchOptions): Promise<number | undefined> {
-  const { ledger, queue, batch, crawl, sliceSize, signal } = options;
+  const { ledger, batch, signal } = options;
   const patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
   const lease =
     options.lease ?? (await ExpansionLease.acquire(ledger, batch, { patienceMs, signal }));
   if (lease === undefined) return undefined;
   try {
-    const slices = await enqueue({
-      queue,
-      batch,
-      crawl,
-      sliceSize,
-      ...(options.isRepeated && { isUnsettled: await ledger.unsettled(batch) }),
-      signal: AbortSignal.any([signal, lease.ended]),
-    });
+    const slices = await enqueueAll(options, AbortSignal.any([signal, lease.ended]));
     await ledger.expanded(batch);
     return slices;
   } catch (error) {
@@ -47,4 +40,18 @@ export async function expandBatch(options: ExpandBatchOptions): Promise<number |
   } finally {
     await lease.release();
   }
+}
+
+async function enqueueAll(options: ExpandBatchOptions, signal: AbortSignal): Promise<number> {
+  const { ledger, queue, batch, crawl, sliceSize, isRepeated } = options;
+  if (!isRepeated) return enqueue({ queue, batch, crawl, sliceSize, signal });
+  const isUnsettled = await ledger.unsettled(batch);
+  // Only where failures are fetched again can a queued slice lack some of its unsettled fetches.
+  if (((await ledger.status(batch))?.retries ?? 0) === 0) {
+    return enqueue({ queue, batch, crawl, sliceSize, isUnsettled, signal });
+  }
+  const merger = queue.merger(ledger);
+  const slices = await enqueue({ queue: merger, batch, crawl, sliceSize, isUnsettled, signal });
+  await merger.finish(signal);
+  return slices;
 }

@@ -12,6 +12,7 @@ export {
   type Parked,
 } from './gate.ts';
 export { GateNews } from './gate-news.ts';
+export { FleetOverview, type FleetSnapshot } from './fleet-overview.ts';
 export { type FleetKeys, fleetKeys } from './keys.ts';
 export {
   type BatchRegistration,
@@ -35,3 +36,18 @@ export { RobotsStore, type StoredRobots } from './robots-store.ts';
 export { ClaimLostError, type ClaimedSlice, SliceClaims } from './slice-claims.ts';
 export { sliceId, SliceQueue } from './slice-queue.ts';
 export { type WorkerInfo, type WorkerReport, Workers } from './workers.ts';
+export {
+  type Overlap,
+  OVERLAPS,
+  type Schedule,
+  type ScheduleRun,
+  type ScheduleSpec,
+  UnknownScheduleError,
+} from './schedule.ts';
+export { nextTick, problemOfCron, problemOfTimeZone } from './schedule-cron.ts';
+export { readLists, ScheduleLists, type StorableCrawl } from './schedule-lists.ts';
+export { ScheduleQueue } from './schedule-queue.ts';
+export { type RunAttempt, ScheduleWorker } from './schedule-worker.ts';
+export { type Decision, type PutResult, Schedules } from './schedules.ts';
+export { SliceParking } from './slice-parking.ts';
+export { BatchRemoval } from './batch-removal.ts';

@@ -11,16 +11,24 @@ export interface FleetKeys {
   readonly fairClock: string;
   /** ZSET of batch ids, scored by the time they were registered. */
   readonly batches: string;
+  /** HASH of batches that are being removed: their results folders. */
+  readonly removals: string;
   /** ZSET of worker ids, scored by the time they were last seen. */
   readonly workers: string;
   /** HASH of worker ids: what each tells of itself, as JSON. */
   readonly workersInfo: string;
+  /** STRING: the worker that exports the metrics of the whole fleet; expires with it. */
+  readonly exporter: string;
+  /** STRING: written to see whether Redis takes writes; expires at once. */
+  readonly probe: string;
   /** HASH: plan, crawl, counters and state of a batch. */
   batch(id: string): string;
   /** Bitmap: one bit per fetch that has a durable record. */
   settled(id: string): string;
-  /** Bitmap: one bit per fetch whose record is a failure. */
+  /** Bitmap: one bit per fetch whose record is a failure; with a colon and an outcome behind it, those of that outcome. */
   failed(id: string): string;
+  /** ZSET: slices of a paused batch, out of the queue. */
+  parked(id: string): string;
   /** STRING: the producer that expands the batch just now; expires with it. */
   expansion(id: string): string;
   /** ZSET of variables that a worker of this batch lacked, scored by when. */
@@ -33,6 +41,16 @@ export interface FleetKeys {
   gateSettings(origin: string): string;
   /** Channel: origins of which every worker has to ask the gate again before it starts anything. */
   readonly gateNews: string;
+  /** SET of ids of schedules. */
+  readonly schedules: string;
+  /** HASH: spec and state of a schedule. */
+  schedule(id: string): string;
+  /** LIST of the runs of a schedule, newest first. */
+  scheduleRuns(id: string): string;
+  /** STRING: a list file that is kept with a schedule, compressed. */
+  scheduleList(id: string, sha: string): string;
+  /** STRING: the worker that looks after all schedules just now; expires. */
+  readonly scheduleCheck: string;
   /** ZSET of origins that workers work on, scored by when, in epoch seconds. */
   readonly origins: string;
   /** SET of origins that have {@link gateSettings}, whether anybody works on them or not. */
@@ -53,14 +71,23 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     queue: (part) => `${root}:${SLICES}:${part}`,
     fairClock: `${root}:fair-clock`,
     batches: `${root}:batches`,
+    removals: `${root}:removals`,
     workers: `${root}:workers`,
+    exporter: `${root}:exporter`,
+    probe: `${root}:probe`,
     workersInfo: `${root}:workers-info`,
     batch,
     settled: (id) => `${batch(id)}:settled`,
     failed: (id) => `${batch(id)}:failed`,
+    parked: (id) => `${batch(id)}:parked`,
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
     gateNews: `${root}:gate-news`,
+    schedules: `${root}:schedule-ids`,
+    schedule: (id) => `${root}:schedule:${id}`,
+    scheduleRuns: (id) => `${root}:schedule:${id}:runs`,
+    scheduleList: (id, sha) => `${root}:schedule-list:${id}:${sha}`,
+    scheduleCheck: `${root}:schedule-check`,
     origins: `${root}:origins`,
     originsWithSettings: `${root}:origins-with-settings`,
     gateLine: (origin) => `${fleet}:gate-line:{${origin}}`,

@@ -1,4 +1,4 @@
-import type { Crawl, Outcome, Plan } from '@fetchfleet/crawl';
+import { type Crawl, type Outcome, OUTCOMES, type Plan } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { batchState, type BatchState, type BatchStatus, statusFromFields } from './batch-status.ts';
@@ -17,7 +17,11 @@ const scripts = {
   settle: new Script(lua.SETTLE, z.tuple([integer, integer])),
   register: new Script(lua.REGISTER, integer),
   expanded: new Script(lua.EXPANDED, integer),
-  transition: new Script(lua.TRANSITION, integer),
+  pause: new Script(lua.PAUSE, integer),
+  unpause: new Script(lua.UNPAUSE, integer),
+  cancel: new Script(lua.CANCEL, integer),
+  reopen: new Script(lua.REOPEN, integer),
+  retry: new Script(lua.RETRY, z.tuple([integer, integer])),
   open: new Script(lua.OPEN, z.array(text)),
   status: new Script(lua.STATUS, z.tuple([integer, z.array(z.string()), z.array(z.string())])),
   reportMissing: new Script(lua.REPORT_MISSING, integer),
@@ -55,11 +59,16 @@ export interface OpenBatch {
 /**
  * What is known of every batch: a hash with counters and state, one bit per settled fetch, one per failure.
  *
- *     expanding ──expanded──▶ running ──last settle──▶ finished
- *         ▲  └────────cancel────┐ │ cancel
- *         │                     ▼ ▼
- *         └──────reopen────── cancelled
+ *                ┌───────────────────── retry ───────────────────────┐
+ *                ▼                                                   │
+ *     register ▶ expanding ──expanded──▶ running ──last settle──▶ finished
+ *                ▲   │   ▲                │  ▲ └─retry─▶ expanding   ▲
+ *                │   │   └────unpause──┐  │  └──unpause──┐           │
+ *                │   └──────pause────▶ paused ◀───pause──┘           │
+ *                │                     │ ├── last settle, all queued ┘
+ *                └──reopen── cancelled ◀─┴── cancel (from expanding and running, too)
  *
+ * A paused batch remembers whether it was expanding; an expansion may end while it is paused, and then it goes on as running.
  * Every verb may be repeated: bits are counted when they change, and states only move along these arrows.
  */
 export class Ledger {
@@ -89,11 +98,14 @@ export class Ledger {
     );
   }
 
-  /** The newest batch with this fingerprint that is still expanding or running. */
-  async findUnfinished(fingerprint: string): Promise<string | undefined> {
+  /** The newest batch with this fingerprint that is in one of these states. @default expanding, running or paused */
+  async findUnfinished(
+    fingerprint: string,
+    states: readonly BatchState[] = ['expanding', 'running', 'paused'],
+  ): Promise<string | undefined> {
     for (const id of await this.batches()) {
       const [state, own] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'fingerprint');
-      if (own === fingerprint && (state === 'expanding' || state === 'running')) return id;
+      if (own === fingerprint && states.some((one) => one === state)) return id;
     }
     return undefined;
   }
@@ -208,12 +220,38 @@ export class Ledger {
 
   /** Stops the batch where it stands. @returns false if it had ended before, or is unknown */
   async cancel(id: string): Promise<boolean> {
-    return this.#enter(id, 'cancelled', ['expanding', 'running', 'paused']);
+    return this.#enter(scripts.cancel, id);
+  }
+
+  /** Nothing more of the batch is started until {@link unpause}. @returns false unless it was expanding or running */
+  async pause(id: string): Promise<boolean> {
+    return this.#enter(scripts.pause, id);
+  }
+
+  /** The batch is again what it was when it was paused. @returns false if it was not paused */
+  async unpause(id: string): Promise<boolean> {
+    return this.#enter(scripts.unpause, id);
   }
 
   /** Lets a cancelled batch be enqueued and fetched again. Follow with the expansion and {@link expanded}. */
   async reopen(id: string): Promise<void> {
-    await this.#enter(id, 'expanding', ['cancelled', 'paused']);
+    await this.#enter(scripts.reopen, id);
+  }
+
+  /**
+   * Forgets the failures of a batch that is finished, running or expanding: the fetches are not settled any more. Follow with the expansion
+   * and {@link expanded}.
+   *
+   * @param outcomes of the failures. @default all
+   * @returns how many there were; undefined if the batch is paused, cancelled or unknown
+   */
+  async retry(id: string, outcomes: readonly Outcome[] = OUTCOMES): Promise<number | undefined> {
+    const [isAllowed, cleared] = await scripts.retry.run(
+      this.#redis,
+      [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
+      outcomes.filter((outcome) => outcome !== 'ok'),
+    );
+    return isAllowed === 1 ? cleared : undefined;
   }
 
   /** A worker lacks these variables; `status` names them for a minute. */
@@ -225,10 +263,8 @@ export class Ledger {
     );
   }
 
-  async #enter(id: string, state: BatchState, from: readonly BatchState[]): Promise<boolean> {
-    return (
-      (await scripts.transition.run(this.#redis, [this.#keys.batch(id)], [state, ...from])) === 1
-    );
+  async #enter(script: Script<number>, id: string): Promise<boolean> {
+    return (await script.run(this.#redis, [this.#keys.batch(id)])) === 1;
   }
 }
 

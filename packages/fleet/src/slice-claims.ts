@@ -44,7 +44,10 @@ interface Claim {
 export class SliceClaims {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #worker: Worker<Slice>;
+  #worker: Worker<Slice>;
+  /** Told when {@link #worker} is replaced. */
+  readonly #waiting = new Set<() => void>();
+  readonly #onStalled: ((sliceId: string) => void) | undefined;
   readonly #progress: FairProgress;
   readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, Claim>();
@@ -66,17 +69,8 @@ export class SliceClaims {
     this.#redis = options.redis;
     this.#keys = options.keys ?? fleetKeys();
     this.#progress = new FairProgress(this.#redis, this.#keys);
-    this.#worker = new Worker<Slice>(SLICES, null, {
-      connection: options.redis,
-      prefix: this.#keys.queuePrefix,
-      autorun: false,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: MAX_STALLED,
-      drainDelay: 5,
-    });
-    this.#worker.on('error', this.#onError);
-    if (options.onStalled !== undefined) this.#worker.on('stalled', options.onStalled);
+    this.#onStalled = options.onStalled;
+    this.#worker = this.#createWorker();
   }
 
   /** Slices claimed and not yet ended. */
@@ -89,6 +83,21 @@ export class SliceClaims {
     await this.#progress.start();
     await this.#worker.startStalledCheckTimer();
     this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
+  }
+
+  /**
+   * Claims through new connections from here on, for a client that waits for ever for an answer that was lost. Open claims are kept:
+   * they are renewed and ended through the connection that is ours.
+   */
+  async rebuild(): Promise<void> {
+    const stuck = this.#worker;
+    if (stuck.closing !== undefined) return;
+    this.#worker = this.#createWorker();
+    for (const tell of this.#waiting) tell();
+    // It may take for ever, which is why it is replaced.
+    void stuck.close(true).catch(this.#onError);
+    await this.#worker.waitUntilReady();
+    await this.#worker.startStalledCheckTimer();
   }
 
   /**
@@ -113,12 +122,56 @@ export class SliceClaims {
   async claim(): Promise<ClaimedSlice | undefined> {
     const token = `${this.#name}:${this.#tokens++}`;
     const era = this.#progress.era;
-    const job = await this.#worker.getNextJob(token);
+    const job = await this.#nextJob(token);
     if (job?.id === undefined) return undefined;
     this.#progress.claimed(era, job.priority);
     const claim: Claim = { job, token, lost: new AbortController() };
     this.#claims.set(job.id, claim);
     return this.#claimed(job.id, claim);
+  }
+
+  /** Whoever waits on connections that are replaced goes on with the new ones. */
+  async #nextJob(token: string): Promise<Job<Slice> | undefined> {
+    for (;;) {
+      const asked = this.#worker.getNextJob(token);
+      const { promise: replaced, resolve } = Promise.withResolvers<'replaced'>();
+      const tell = (): void => resolve('replaced');
+      this.#waiting.add(tell);
+      try {
+        const answer = await Promise.race([asked, replaced]);
+        if (answer !== 'replaced') return answer;
+      } finally {
+        this.#waiting.delete(tell);
+      }
+      this.#refuse(asked, token);
+    }
+  }
+
+  /** What an answer brings that nobody waits for any more goes back at once. */
+  #refuse(asked: Promise<Job<Slice> | undefined>, token: string): void {
+    asked
+      .then(async (job) => {
+        if (job === undefined) return;
+        await job.moveToWait(token);
+        await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
+      })
+      // The connection is gone for good, and the claim with it if there was one: it expires.
+      .catch(this.#onError);
+  }
+
+  #createWorker(): Worker<Slice> {
+    const worker = new Worker<Slice>(SLICES, null, {
+      connection: this.#redis,
+      prefix: this.#keys.queuePrefix,
+      autorun: false,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MAX_STALLED,
+      drainDelay: 5,
+    });
+    worker.on('error', this.#onError);
+    if (this.#onStalled !== undefined) worker.on('stalled', this.#onStalled);
+    return worker;
   }
 
   #claimed(id: string, claim: Claim): ClaimedSlice {

@@ -4,6 +4,8 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { FairOrder } from './fair-order.ts';
 import { type FleetKeys, fleetKeys, SLICES } from './keys.ts';
+import type { Ledger } from './ledger.ts';
+import { SliceMerger } from './slice-merger.ts';
 
 /** Stays the same for the whole life of a slice: its first index never moves to another one. */
 export function sliceId(slice: Slice): string {
@@ -53,6 +55,11 @@ export class SliceQueue {
       turns,
       jobs.map(({ opts }) => opts.jobId),
     );
+  }
+
+  /** The same queue for a batch of which slices may be there in part. */
+  merger(ledger: Pick<Ledger, 'areSettled'>): SliceMerger {
+    return new SliceMerger({ queue: this, ledger, redis: this.#redis, keys: this.#keys });
   }
 
   /** Slices by state: `active`, `waiting`, `delayed`, `failed` (corrupt ones, kept to be looked at). */

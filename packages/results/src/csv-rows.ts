@@ -1,5 +1,5 @@
 import type { FetchRecord } from '@fetchfleet/crawl';
-import { stringify } from 'csv-stringify/sync';
+import { csvLine } from './csv-line.ts';
 import { splitBody } from './record-line.ts';
 
 const FIXED = [
@@ -46,27 +46,16 @@ export class CsvRows {
       names.add(name);
       return name;
     });
-    return stringify([['index', ...columns, ...FIXED, ...ERROR_AND_BODY]]);
+    return csvLine(['index', ...columns, ...FIXED, ...ERROR_AND_BODY]);
   }
 
-  /** The rows of these lines (without newlines), and how many lines turned out to be no JSON. */
-  rows(lines: Iterable<Buffer>): { readonly text: string; readonly invalid: number } {
-    const rows: unknown[][] = [];
-    let invalid = 0;
-    for (const line of lines) {
-      const row = this.#row(line);
-      if (row === undefined) invalid += 1;
-      else rows.push(row);
-    }
-    return { text: rows.length === 0 ? '' : stringify(rows), invalid };
-  }
-
-  #row(line: Buffer): unknown[] | undefined {
+  /** The row of a line (without its newline); undefined if it turns out to be no JSON. */
+  row(line: Buffer): string | undefined {
     const { head: text, body } = splitBody(line);
     try {
       const head = parseHead(text);
       const { params, error, bodyEncoding } = head;
-      return [
+      return csvLine([
         head.index,
         ...this.#params.map((param) => params?.[param]),
         ...FIXED.map((field) => head[field]),
@@ -74,7 +63,7 @@ export class CsvRows {
         error?.message,
         bodyEncoding,
         bodyEncoding === undefined || body === undefined ? body : JSON.parse(body),
-      ];
+      ]);
     } catch (error) {
       if (error instanceof SyntaxError) return undefined;
       throw error;
@@ -83,8 +72,7 @@ export class CsvRows {
 }
 
 /** Parameter names of a record, for a batch whose manifest is lost. */
-export function paramsOf(line: Buffer | undefined): string[] {
-  if (line === undefined) return [];
+export function paramsOf(line: Buffer): string[] {
   try {
     return Object.keys(parseHead(splitBody(line).head).params ?? {});
   } catch (error) {

@@ -1,57 +1,94 @@
 import { CsvRows, paramsOf } from './csv-rows.ts';
+import { PlainRow, ROW_OVERHEAD_BYTES } from './plain-row.ts';
 import type { Window } from './read-windows.ts';
 
 /** Turns windows of records into what an export puts out. */
 export interface Encoder {
-  encode(window: Window): Buffer | string;
+  encode(window: Window): Buffer;
   /** What is still to come behind the last window. */
   end(): string;
   /** Lines that looked like records and were none. */
   readonly invalid: number;
+  /** Whether the result of `encode` lies in the memory of the window. */
+  readonly passesWindow: boolean;
 }
 
-/** `params` names the columns; undefined takes those of the first record. */
-export function encoderOf(
-  format: 'ndjson' | 'csv',
-  params: readonly string[] | undefined,
-): Encoder {
-  if (format === 'csv') return new CsvEncoder(params);
-  return { encode: (window) => window.data, end: () => '', invalid: 0 };
+export interface EncoderOptions {
+  readonly batch: string;
+  readonly format: 'ndjson' | 'csv';
+  /** Names the columns; undefined takes those of the first record. */
+  readonly params: readonly string[] | undefined;
+  /** A result is used up when the next one is asked for. */
+  readonly reuseChunks: boolean;
+}
+
+export function encoderOf(options: EncoderOptions): Encoder {
+  if (options.format === 'csv') return new CsvEncoder(options);
+  return { encode: (window) => window.data, end: () => '', invalid: 0, passesWindow: true };
+}
+
+interface Csv {
+  readonly rows: CsvRows;
+  readonly plain: PlainRow;
 }
 
 class CsvEncoder implements Encoder {
-  readonly #params: readonly string[] | undefined;
-  #csv: CsvRows | undefined;
+  readonly #options: EncoderOptions;
+  #csv: Csv | undefined;
+  #out: Buffer = Buffer.alloc(0);
+  #at = 0;
   invalid = 0;
+  readonly passesWindow = false;
 
-  constructor(params: readonly string[] | undefined) {
-    this.#params = params;
+  constructor(options: EncoderOptions) {
+    this.#options = options;
   }
 
-  encode(window: Window): string {
-    const lines = [...linesOf(window)];
-    const csv = this.#csv ?? new CsvRows(this.#params ?? paramsOf(lines[0]));
-    const { text, invalid } = csv.rows(lines);
-    this.invalid += invalid;
-    return this.#start(csv) + text;
+  encode({ data, ends }: Window): Buffer {
+    if (!this.#options.reuseChunks) this.#out = Buffer.allocUnsafe(data.length);
+    this.#at = 0;
+    const csv = this.#csv ?? this.#start(paramsOf(data.subarray(0, (ends[0] ?? 1) - 1)));
+    let start = 0;
+    for (const behind of ends) {
+      const end = behind - 1;
+      this.#reserve(2 * (end - start) + ROW_OVERHEAD_BYTES);
+      const at = csv.plain.copy(data, [start, end], this.#out, this.#at);
+      if (at < 0) this.#put(csv.rows.row(data.subarray(start, end)));
+      else this.#at = at;
+      start = behind;
+    }
+    return this.#out.subarray(0, this.#at);
   }
 
   end(): string {
-    return this.#start(this.#csv ?? new CsvRows(this.#params ?? []));
-  }
-
-  /** The header, the first time. */
-  #start(csv: CsvRows): string {
     if (this.#csv !== undefined) return '';
-    this.#csv = csv;
-    return csv.header();
+    this.#start([]);
+    return this.#out.toString('utf8', 0, this.#at);
   }
-}
 
-function* linesOf({ data, ends }: Window): Generator<Buffer> {
-  let start = 0;
-  for (const end of ends) {
-    yield data.subarray(start, end - 1);
-    start = end;
+  /** Puts the header out. */
+  #start(fallback: readonly string[]): Csv {
+    const params = this.#options.params ?? fallback;
+    const rows = new CsvRows(params);
+    this.#csv = { rows, plain: new PlainRow(this.#options.batch, params) };
+    this.#put(rows.header());
+    return this.#csv;
+  }
+
+  /** @param text undefined for a line that is no JSON */
+  #put(text: string | undefined): void {
+    if (text === undefined) {
+      this.invalid += 1;
+      return;
+    }
+    this.#reserve(Buffer.byteLength(text));
+    this.#at += this.#out.write(text, this.#at);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#out.length - this.#at >= bytes) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#at + bytes));
+    this.#out.copy(larger, 0, 0, this.#at);
+    this.#out = larger;
   }
 }

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
+import { ahead } from './ahead.ts';
 import { encoderOf } from './encoder.ts';
-import { indexParts } from './index-parts.ts';
+import { type IndexedParts, indexParts } from './index-parts.ts';
 import { batchFolder, listParts } from './layout.ts';
 import { readManifest } from './manifest.ts';
 import { Output } from './output.ts';
@@ -14,6 +15,16 @@ export interface ExportOptions {
   readonly format: 'ndjson' | 'csv';
   /** Stays open: whoever opened it ends it. Its errors (`EPIPE`) reject the export. */
   readonly out: Writable;
+  /**
+   * The memory of a chunk is used again when its write has called back: right for files and pipes, wrong for a
+   * stream that passes chunks on or keeps them. @default false
+   */
+  readonly reuseChunks?: boolean;
+  /**
+   * Records whose places are held in memory at once, 8 bytes each. A batch with more is exported in ranges of
+   * so many, and its parts are scanned once for each of them. @default 16,777,216 (128 MiB)
+   */
+  readonly maxPlaces?: number;
   /** Fetches of the batch, where the manifest does not know. @default the highest index found, plus one */
   readonly total?: number;
   readonly signal?: AbortSignal;
@@ -30,40 +41,44 @@ export interface ExportSummary {
   readonly skippedLines: number;
 }
 
+const MAX_PLACES = 2 ** 24;
+
 /**
  * Puts every record of a batch out once, in index order, in two passes: the first notes where the best
- * record of each index lies (16 bytes each), the second copies them. Works on the folder alone.
+ * record of each index lies, the second copies them. Works on the folder alone.
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
-  const { dir, batch, signal } = options;
+  const { dir, batch, format, signal, reuseChunks = false, maxPlaces = MAX_PLACES } = options;
   const parts = await listParts(batchFolder(dir, batch));
   const manifest = await readManifest(dir, batch);
-  const files = new PartFiles(parts);
+  const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
+  const total = known !== undefined && known > 0 ? known : undefined;
+  const files = await PartFiles.of(parts);
   const output = new Output(options.out, signal);
+  const encoder = encoderOf({ batch, format, params: manifest?.params, reuseChunks });
+  const ranges = Math.ceil((total ?? 1) / maxPlaces);
+  const progress = new Progress((ranges + 1) * files.bytes, options.onProgress);
+  const onProgress = (bytes: number): void => progress.add(bytes);
   try {
-    const progress = await Progress.of(files, options.onProgress);
-    const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
-    const total = known !== undefined && known > 0 ? known : undefined;
-    const { index, skippedLines } = await indexParts({
-      files,
-      batch,
-      total,
-      signal,
-      onProgress: (bytes) => progress.add(bytes),
-    });
-    const encoder = encoderOf(options.format, manifest?.params);
-    for await (const window of readWindows(files, index.places())) {
-      signal?.throwIfAborted();
-      await output.write(encoder.encode(window));
-      progress.add(window.data.length);
+    let found: IndexedParts | undefined;
+    let written = 0;
+    for (let from: number | undefined = 0; from !== undefined; from = found.next) {
+      const range = [from, from + maxPlaces] as const;
+      found = await indexParts({ files, batch, total, range, signal, onProgress });
+      for await (const window of ahead(readWindows(files, found.index, signal))) {
+        await output.write(encoder.encode(window));
+        progress.add(window.data.length);
+        if (reuseChunks || !encoder.passesWindow) window.release();
+      }
+      written += found.index.size;
     }
     await output.write(encoder.end());
     progress.finish();
-    const written = index.size - encoder.invalid;
+    written -= encoder.invalid;
     return {
       written,
-      missing: (total ?? index.highest + 1) - written,
-      skippedLines: skippedLines + encoder.invalid,
+      missing: (total ?? (found?.index.highest ?? -1) + 1) - written,
+      skippedLines: (found?.skippedLines ?? 0) + encoder.invalid,
     };
   } finally {
     output.release();
@@ -77,15 +92,9 @@ class Progress {
   readonly #of: number;
   readonly #tell: (done: number, of: number) => void;
 
-  private constructor(of: number, tell: (done: number, of: number) => void) {
+  constructor(of: number, tell: ExportOptions['onProgress']) {
     this.#of = of;
-    this.#tell = tell;
-  }
-
-  static async of(files: PartFiles, tell: ExportOptions['onProgress']): Promise<Progress> {
-    let bytes = 0;
-    for (const part of files.paths.keys()) bytes += await files.size(part);
-    return new Progress(2 * bytes, tell ?? (() => undefined));
+    this.#tell = tell ?? (() => undefined);
   }
 
   add(bytes: number): void {

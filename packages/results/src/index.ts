@@ -7,3 +7,6 @@ export { ResultsChangedError } from './part-files.ts';
 export { probeResults } from './probe-results.ts';
 export { SinkError } from './sink-error.ts';
 export type { Sink } from './sink.ts';
+export type { FailureGroup } from './failure-groups.ts';
+export { findFailures } from './find-failures.ts';
+export { measureBatch, removeBatch, storedBatches } from './remove-batch.ts';

@@ -1,25 +1,25 @@
+import type { LineList } from './line-list.ts';
+
 /** Entries of one page; pages exist only where there are records. */
 const PAGE = 65_536;
+const WORD = 2 ** 32;
 
+/** Stands in `lengths` for a line that is too long for 16 bits; `#long` has its length. */
+const LONG = 0xffff;
+
+/** A position of 48 bits and a length, in 8 bytes. */
 interface Page {
-  /** Number of the part plus one; 0 where there is no record. */
-  readonly parts: Uint32Array;
-  readonly offsets: Float64Array;
-  /** Bytes, the newline included. */
-  readonly lengths: Uint32Array;
+  readonly low: Uint32Array;
+  readonly high: Uint16Array;
+  /** Bytes, the newline included; 0 where there is no record. */
+  readonly lengths: Uint16Array;
 }
 
-/** Where a line lies. */
-export interface Place {
-  readonly part: number;
-  readonly offset: number;
-  /** Bytes, the newline included. */
-  readonly length: number;
-}
-
-/** The place of every record of a batch, by index: 16 bytes each, without an object for any. */
+/** The place of every record of a batch, by index: 8 bytes each, without an object for any. */
 export class RecordIndex {
   readonly #pages = new Map<number, Page>();
+  /** By index. Each stands for 64 KiB of results at least, so that they are few. */
+  readonly #long = new Map<number, number>();
   #size = 0;
   #highest = -1;
 
@@ -33,48 +33,67 @@ export class RecordIndex {
     return this.#highest;
   }
 
-  get(index: number): Place | undefined {
-    const page = this.#pages.get(Math.floor(index / PAGE));
-    const at = index % PAGE;
-    const part = page?.parts[at] ?? 0;
-    if (page === undefined || part === 0) return undefined;
-    return { part: part - 1, offset: page.offsets[at] ?? 0, length: page.lengths[at] ?? 0 };
-  }
-
   has(index: number): boolean {
-    return (this.#pages.get(Math.floor(index / PAGE))?.parts[index % PAGE] ?? 0) > 0;
+    return (this.#pages.get(Math.floor(index / PAGE))?.lengths[index % PAGE] ?? 0) > 0;
   }
 
-  set(index: number, part: number, offset: number, length: number): void {
+  position(index: number): number {
+    const page = this.#pages.get(Math.floor(index / PAGE));
+    return page === undefined ? 0 : positionIn(page, index % PAGE);
+  }
+
+  /** Bytes of the line, the newline included; 0 if there is no record. */
+  length(index: number): number {
+    const length = this.#pages.get(Math.floor(index / PAGE))?.lengths[index % PAGE] ?? 0;
+    return length === LONG ? (this.#long.get(index) ?? 0) : length;
+  }
+
+  set(index: number, position: number, length: number): void {
     const page = this.#page(Math.floor(index / PAGE));
     const at = index % PAGE;
-    if (page.parts[at] === 0) this.#size += 1;
-    page.parts[at] = part + 1;
-    page.offsets[at] = offset;
-    page.lengths[at] = length;
+    const before = page.lengths[at];
+    if (before === 0) this.#size += 1;
+    else if (before === LONG) this.#long.delete(index);
+    if (length >= LONG) this.#long.set(index, length);
+    page.low[at] = position;
+    page.high[at] = position / WORD;
+    page.lengths[at] = Math.min(length, LONG);
     if (index > this.#highest) this.#highest = index;
   }
 
-  /** Places in index order. */
-  *places(): Generator<Place> {
+  /** Refills `lines` with the next records in index order, again and again, each time as many as fit. */
+  *walk(lines: LineList, maxBytes: number): Generator<LineList> {
+    lines.clear();
     for (const number of [...this.#pages.keys()].toSorted((one, other) => one - other)) {
-      for (let index = number * PAGE; index < (number + 1) * PAGE; index += 1) {
-        const place = this.get(index);
-        if (place !== undefined) yield place;
+      const page = this.#page(number);
+      for (let at = 0; at < PAGE; at += 1) {
+        const short = page.lengths[at] ?? 0;
+        if (short === 0) continue;
+        const length = short === LONG ? this.length(number * PAGE + at) : short;
+        if (lines.isFull || (lines.count > 0 && lines.bytes + length > maxBytes)) {
+          yield lines;
+          lines.clear();
+        }
+        lines.push(positionIn(page, at), length);
       }
     }
+    if (lines.count > 0) yield lines;
   }
 
   #page(number: number): Page {
     let page = this.#pages.get(number);
     if (page === undefined) {
       page = {
-        parts: new Uint32Array(PAGE),
-        offsets: new Float64Array(PAGE),
-        lengths: new Uint32Array(PAGE),
+        low: new Uint32Array(PAGE),
+        high: new Uint16Array(PAGE),
+        lengths: new Uint16Array(PAGE),
       };
       this.#pages.set(number, page);
     }
     return page;
   }
+}
+
+function positionIn(page: Page, at: number): number {
+  return (page.low[at] ?? 0) + (page.high[at] ?? 0) * WORD;
 }

@@ -26,8 +26,10 @@ export function linePrefix(batch: string): Buffer {
 /** The index of the line that begins at `from`; -1 if it is no record of this batch. */
 export function readIndex(data: Buffer, from: number, prefix: Buffer): number {
   const digits = from + prefix.length;
-  if (digits >= data.length || data.compare(prefix, 0, prefix.length, from, digits) !== 0)
-    return -1;
+  // A loop: for so few bytes `compare` costs more than twice as much.
+  for (let at = 0; at < prefix.length; at += 1) {
+    if (data[from + at] !== prefix[at]) return -1;
+  }
   let index = 0;
   for (let at = digits; at - digits <= MAX_INDEX_DIGITS; at += 1) {
     const byte = data[at];

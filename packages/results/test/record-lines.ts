@@ -78,7 +78,7 @@ export async function exported(
   const chunks: Buffer[] = [];
   const out = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk);
+      chunks.push(options.reuseChunks === true ? Buffer.from(chunk) : chunk);
       setImmediate(done);
     },
   });

@@ -1,6 +1,7 @@
 export { CATALOGUE, type MetricSpec, type SliceResult } from './catalogue.ts';
 export { closeServer } from './close-server.ts';
 export type { CollectFunction } from './collectors.ts';
+export type { FleetSeen } from './fleet-gauges.ts';
 export { Heartbeat } from './heartbeat.ts';
 export { type Health, HttpEndpoint, type HttpEndpointOptions } from './http-endpoint.ts';
 export { type ListenAddress, listen } from './listen.ts';

@@ -12,9 +12,14 @@ type InstrumentOf<K extends MetricKey> = (typeof CATALOGUE)[K]['type'] extends '
 /** One prom-client metric for every line of the catalogue, by its key there. */
 export type Instruments = { readonly [K in MetricKey]: InstrumentOf<K> };
 
-/** Makes every metric of the catalogue in `registry`. */
-export function createInstruments(registry: Registry): Instruments {
-  const made = Object.entries(CATALOGUE).map(([key, spec]) => [key, createOne(spec, registry)]);
+/** Makes every metric of the catalogue, each in the registry of its scope. */
+export function createInstruments(
+  registries: Readonly<Record<MetricSpec['scope'], Registry>>,
+): Instruments {
+  const made = Object.entries(CATALOGUE).map(([key, spec]) => [
+    key,
+    createOne(spec, registries[spec.scope]),
+  ]);
   // The entries of one object become the entries of another of the same keys, which `fromEntries` cannot express.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(made) as Instruments;

@@ -3,14 +3,22 @@ import type { Outcome } from '@fetchfleet/crawl';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { SLICE_RESULTS } from './catalogue.ts';
 import { Collectors, type CollectFunction } from './collectors.ts';
+import { FetchCounts } from './fetch-counts.ts';
+import { type FLEET_GAUGES, type FleetSeen, recordFleet } from './fleet-gauges.ts';
 import { type Instruments, createInstruments } from './instruments.ts';
-import { type GatedOrigin, ORIGIN_GAUGES, recordOrigins } from './origin-gauges.ts';
 import { OriginLabels } from './origin-labels.ts';
 
 const NANOSECONDS = 1e9;
 const LOOP_RESOLUTION_MS = 20;
 /** Reasons are a short list; the cap only keeps a mistake in one from filling Prometheus. */
 const REASON_CAP = 50;
+
+/** Gauges with the ending of a counter; the same by type stay. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+] as const;
 
 type LoopDelays = ReturnType<typeof monitorEventLoopDelay>;
 
@@ -42,16 +50,16 @@ export interface SettledFetch {
 /** The metrics of this process, in a registry of their own. Labels that come from outside go through the methods, which bound them. */
 export interface Metrics extends Omit<
   Instruments,
-  'fetches' | 'retries' | 'throttles' | (typeof ORIGIN_GAUGES)[number]
+  'fetches' | 'receivedBytes' | 'retries' | 'throttles' | (typeof FLEET_GAUGES)[number]
 > {
-  /** Counts a settled fetch: outcome, duration and bytes. Costs about a microsecond. */
+  /** Counts a settled fetch: outcome, duration and bytes. Costs well under a microsecond. */
   fetchSettled(fetch: SettledFetch): void;
   /** Counts an attempt that is made again later. */
   fetchRetried(reason: string): void;
   /** Counts a "not now" of an origin. */
   fetchThrottled(throttle: { readonly origin: string; readonly reason: string }): void;
-  /** Shows what the gate knows of these origins, and no longer what it knew of others. */
-  originsSeen(origins: readonly GatedOrigin[]): void;
+  /** Shows the fleet on the page of this scrape. Without it the page has no series of the fleet. */
+  fleetSeen(fleet: FleetSeen): void;
   /** Calls `collect` before every scrape, for gauges whose value must be asked for elsewhere. */
   onCollect(collect: CollectFunction): void;
   /** The page for Prometheus. Never waits longer than 2 s for `onCollect` functions. */
@@ -63,8 +71,12 @@ export interface Metrics extends Omit<
 /** Makes the metrics of the catalogue and the standard ones of a Node process. The global registry is left alone. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
+  const fleetRegistry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const { fetches, retries, throttles, ...instruments } = createInstruments(registry);
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const all = createInstruments({ worker: registry, fleet: fleetRegistry });
+  const { fetches, receivedBytes, retries, throttles, ...instruments } = all;
+  const counts = new FetchCounts({ fetches, receivedBytes });
   const origins = new OriginLabels(options.originCap);
   const reasons = new OriginLabels(REASON_CAP);
   const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
@@ -74,28 +86,33 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ok: instruments.fetchDuration.labels('ok'),
     failed: instruments.fetchDuration.labels('failed'),
   };
+  let isFleetSeen = false;
   setUp(instruments, options);
 
   return {
     ...instruments,
     fetchSettled({ outcome, origin, durationSeconds, bytes }) {
-      fetches.inc({ outcome, origin: origins.labelOf(origin) });
+      counts.add(origins.labelOf(origin), outcome, bytes);
       inResult[outcome === 'ok' ? 'ok' : 'failed'].observe(durationSeconds);
-      instruments.receivedBytes.inc(bytes);
     },
     fetchRetried: (reason) => retries.inc({ reason: reasons.labelOf(reason) }),
     fetchThrottled({ origin, reason }) {
       throttles.inc({ origin: origins.labelOf(origin), reason: reasons.labelOf(reason) });
     },
-    originsSeen: (seen) => recordOrigins(seen, instruments, origins),
+    fleetSeen(fleet) {
+      isFleetSeen = true;
+      recordFleet(fleet, all);
+    },
     onCollect: (collect) => collectors.add(collect),
     page: singleFlight(async () => {
-      instruments.queueJobs.reset();
       // What cannot be asked for is absent from the page, not old.
-      for (const key of ORIGIN_GAUGES) instruments[key].reset();
+      isFleetSeen = false;
       recordLoopLag(instruments, loop);
       await collectors.run();
-      return { contentType: registry.contentType, body: await registry.metrics() };
+      counts.flush();
+      const parts = isFleetSeen ? [registry, fleetRegistry] : [registry];
+      const texts = await Promise.all(parts.map(async (part) => part.metrics()));
+      return { contentType: registry.contentType, body: texts.join('') };
     }),
     stop() {
       loop.disable();

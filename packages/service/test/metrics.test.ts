@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard, startProcess } from '@fetchfleet/testing';
 import { register } from 'prom-client';
 import { CATALOGUE } from '../src/catalogue.ts';
+import type { FleetSeen } from '../src/fleet-gauges.ts';
 import { type Metrics, type MetricsOptions, createMetrics } from '../src/metrics.ts';
 
 let metrics: Metrics | undefined;
@@ -21,13 +22,27 @@ async function linesOf(from: Metrics, prefix: string): Promise<string[]> {
   return (await from.page()).body.split('\n').filter((line) => line.startsWith(prefix));
 }
 
+const FLEET: FleetSeen = {
+  backlog: { runnable: 1, throttled: 2, delayed: 3, active: 4 },
+  slices: { waiting: 5 },
+  oldestPendingSeconds: 1.5,
+  batches: { running: 1, finished: 0 },
+  unfinished: [{ batch: 'b-1', total: 10, settled: 3, failed: 1 }],
+  workers: 2,
+  redisMemoryBytes: 1_000_000,
+  redisMemoryLimitBytes: 0,
+  origins: [],
+};
+
 function settle(into: Metrics, origin: string): void {
   into.fetchSettled({ outcome: 'ok', origin, durationSeconds: 0.03, bytes: 1_200 });
 }
 
 describe('createMetrics', () => {
   it('serves every metric of the catalogue, with its type and help, and no other of that prefix', async () => {
-    const { body, contentType } = await create().page();
+    const made = create();
+    made.onCollect(() => made.fleetSeen(FLEET));
+    const { body, contentType } = await made.page();
     expect(contentType).toContain('text/plain');
     const types = [...body.matchAll(/^# TYPE (fetchfleet_\S+) (\S+)$/gm)].map(
       ([, name, type]) => `${name} ${type}`,
@@ -37,6 +52,35 @@ describe('createMetrics', () => {
     for (const { name, help } of Object.values(CATALOGUE)) {
       expect(body).toContain(`# HELP ${name} ${help}\n`);
     }
+  });
+
+  it('serves nothing of the fleet on a worker that does not export it, not even a zero', async () => {
+    const { body } = await create().page();
+    for (const { name, scope } of Object.values(CATALOGUE)) {
+      expect([name, body.includes(`# TYPE ${name} `)]).toEqual([name, scope === 'worker']);
+    }
+  });
+
+  it('shows the fleet as it was seen at this scrape, and nothing of one before', async () => {
+    const made = create();
+    let fleet = FLEET;
+    made.onCollect(() => made.fleetSeen(fleet));
+    expect(await linesOf(made, 'fetchfleet_backlog_fetches')).toEqual([
+      'fetchfleet_backlog_fetches{state="runnable"} 1',
+      'fetchfleet_backlog_fetches{state="throttled"} 2',
+      'fetchfleet_backlog_fetches{state="delayed"} 3',
+      'fetchfleet_backlog_fetches{state="active"} 4',
+    ]);
+    expect(await linesOf(made, 'fetchfleet_batch_fetches')).toEqual([
+      'fetchfleet_batch_fetches{batch="b-1",state="total"} 10',
+      'fetchfleet_batch_fetches{batch="b-1",state="settled"} 3',
+      'fetchfleet_batch_fetches{batch="b-1",state="failed"} 1',
+    ]);
+    fleet = { ...FLEET, unfinished: [], oldestPendingSeconds: 0 };
+    expect(await linesOf(made, 'fetchfleet_batch_fetches')).toEqual([]);
+    expect(await linesOf(made, 'fetchfleet_oldest')).toEqual([
+      'fetchfleet_oldest_pending_fetch_age_seconds 0',
+    ]);
   });
 
   it('serves the standard metrics of the process and leaves the global registry alone', async () => {
@@ -118,12 +162,12 @@ describe('createMetrics', () => {
     made.onCollect(async () => {
       await Promise.resolve();
       asked += 1;
-      if (asked === 1) made.queueJobs.set({ state: 'waiting' }, 7);
+      if (asked === 1) made.fleetSeen({ ...FLEET, slices: { waiting: 7 } });
     });
     const [first, second] = await Promise.all([made.page(), made.page()]);
     expect(first).toBe(second);
-    expect(first.body).toContain('fetchfleet_queue_jobs{state="waiting"} 7');
-    expect(await linesOf(made, 'fetchfleet_queue_jobs')).toEqual([]);
+    expect(first.body).toContain('fetchfleet_queue_slices{state="waiting"} 7');
+    expect(await linesOf(made, 'fetchfleet_queue_slices')).toEqual([]);
     expect(asked).toBe(2);
   });
 
@@ -141,6 +185,7 @@ describe('createMetrics', () => {
   it('passes the check of Prometheus itself, where promtool is installed', async () => {
     const made = create();
     settle(made, 'http://a');
+    made.onCollect(() => made.fleetSeen(FLEET));
     const { body } = await made.page();
     // The names of the standard metrics are not ours: some of them break its rules.
     const ours = body.split('\n').filter((line) => line.includes('fetchfleet_'));

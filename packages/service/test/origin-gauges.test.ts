@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard } from '@fetchfleet/testing';
 import { createMetrics, type Metrics } from '../src/metrics.ts';
+import type { FleetSeen } from '../src/fleet-gauges.ts';
 import type { GatedOrigin } from '../src/origin-gauges.ts';
 
 let metrics: Metrics | undefined;
@@ -17,14 +18,26 @@ const calm: Omit<GatedOrigin, 'origin'> = {
   breaker: 'closed',
 };
 
+const fleet: Omit<FleetSeen, 'origins'> = {
+  backlog: { runnable: 0, throttled: 0, delayed: 0, active: 0 },
+  slices: {},
+  oldestPendingSeconds: 0,
+  batches: {},
+  unfinished: [],
+  workers: 1,
+  redisMemoryBytes: 0,
+  redisMemoryLimitBytes: 0,
+};
+
 /** A scrape for which these origins are asked for, and the lines about origins in it. */
 function scrape(
-  originCap: number,
   seen: () => readonly (Partial<GatedOrigin> & { origin: string })[],
 ): () => Promise<string[]> {
-  const made = createMetrics({ worker: 'w-1', originCap });
+  const made = createMetrics({ worker: 'w-1' });
   metrics = made;
-  made.onCollect(() => made.originsSeen(seen().map((one) => ({ ...calm, ...one }))));
+  made.onCollect(() => {
+    made.fleetSeen({ ...fleet, origins: seen().map((one) => ({ ...calm, ...one })) });
+  });
   return async () => {
     const { body } = await made.page();
     return body.split('\n').filter((line) => line.startsWith('fetchfleet_origin_'));
@@ -33,7 +46,7 @@ function scrape(
 
 describe('what the gate knows of origins', () => {
   it('is shown: limits, permits, who waits, blocks and the breaker', async () => {
-    const lines = scrape(10, () => [
+    const lines = scrape(() => [
       {
         origin: 'http://a',
         rate: { perSecond: 2.5 },
@@ -56,7 +69,7 @@ describe('what the gate knows of origins', () => {
 
   it('has no limit in it where there is none, and no origin that is not worked on any more', async () => {
     let origin = 'http://a';
-    const lines = scrape(10, () => [{ origin }]);
+    const lines = scrape(() => [{ origin }]);
     expect(await lines()).toEqual([
       'fetchfleet_origin_in_use{origin="http://a"} 0',
       'fetchfleet_origin_waiting{origin="http://a"} 0',
@@ -69,27 +82,12 @@ describe('what the gate knows of origins', () => {
 
   it('is absent when it cannot be asked for, not old', async () => {
     let isGone = false;
-    const lines = scrape(10, () => {
+    const lines = scrape(() => {
       if (isGone) throw new Error('no Redis');
       return [{ origin: 'http://a' }];
     });
     expect(await lines()).toHaveLength(4);
     isGone = true;
     expect(await lines()).toEqual([]);
-  });
-
-  it('has one label for origins beyond the cap: the sum of them, or the worst, and no limits', async () => {
-    const lines = scrape(1, () => [
-      { origin: 'http://a', inUse: 1, waiting: 1 },
-      { origin: 'http://b', inUse: 2, waiting: 3, rate: { perSecond: 1 }, breaker: 'open' },
-      { origin: 'http://c', inUse: 4, waiting: 5, concurrency: { limit: 2 }, blockedMs: 9_000 },
-      { origin: 'http://d', blockedMs: 2_000 },
-    ]);
-    expect((await lines()).filter((line) => line.includes('other'))).toEqual([
-      'fetchfleet_origin_in_use{origin="other"} 6',
-      'fetchfleet_origin_waiting{origin="other"} 8',
-      'fetchfleet_origin_blocked_seconds{origin="other"} 9',
-      'fetchfleet_origin_breaker_open{origin="other"} 1',
-    ]);
   });
 });

@@ -1,0 +1,85 @@
+import { connectRedis, fleetKeys, Ledger, SliceParking, SliceQueue } from '@fetchfleet/fleet';
+import { type Origin, redisUrl, type Running, startOrigin } from '@fetchfleet/testing';
+import type { Redis } from 'ioredis';
+import { Project } from './cli-fixture.ts';
+
+/** A folder with the CLI, an origin, and a fleet that real workers join; and what the fleet has in Redis, to look into. */
+export class FleetProject {
+  readonly project: Project;
+  readonly origin: Origin;
+  readonly redis: Redis;
+  readonly ledger: Ledger;
+  readonly queue: SliceQueue;
+  readonly parking: SliceParking;
+  readonly name: string;
+  readonly #workers: Running[] = [];
+
+  private constructor(project: Project, origin: Origin, redis: Redis) {
+    this.project = project;
+    this.origin = origin;
+    this.redis = redis;
+    this.name = project.env['FETCHFLEET_FLEET'] ?? '';
+    const keys = fleetKeys(this.name);
+    this.ledger = new Ledger(redis, keys);
+    this.queue = new SliceQueue(redis, keys);
+    this.parking = new SliceParking(redis, keys);
+  }
+
+  static async create(): Promise<FleetProject> {
+    const project = await Project.create(redisUrl());
+    return new FleetProject(project, await startOrigin(), await connectRedis(redisUrl()));
+  }
+
+  async worker(flags: readonly string[] = []): Promise<Running> {
+    const own = ['--allow-private', '--results', this.project.path('results')];
+    const args = [...own, '--metrics-port', '0', ...flags];
+    const worker = await this.project.start(args, { command: 'fetchfleet-worker' });
+    this.#workers.push(worker);
+    await worker.waitForLine(/worker ready/u, 20_000);
+    return worker;
+  }
+
+  /** Enqueues a crawl file. @returns the id of the batch */
+  async enqueue(text: string): Promise<string> {
+    const name = await this.project.write(`c-${Date.now().toString(36)}.yaml`, text);
+    const { code, stdout, stderr } = await this.project.run(['start', name, '--new']);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trim();
+  }
+
+  /** Runs a command with --json, and returns its exit status and document. */
+  async json(...args: string[]) {
+    const { code, stdout, stderr } = await this.project.run([...args, '--json']);
+    // oxlint-disable-next-line typescript/no-unsafe-assignment
+    return { code, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) };
+  }
+
+  /** How often workers have begun with a slice that is still there, added up. */
+  async starts(): Promise<number> {
+    const keys = await this.redis.keys(`{${this.name}}:slices:*.*`);
+    const started = await Promise.all(keys.map(async (key) => this.redis.hget(key, 'ats')));
+    return started.reduce((sum, count) => sum + Number(count ?? 0), 0);
+  }
+
+  /** The records of a batch as `export` puts them out. */
+  async exported(batch: string) {
+    const { stdout, stderr } = await this.project.run(['export', batch]);
+    const records = stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { index: number; outcome: string });
+    return { records, stderr };
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#workers.map(async (worker) => worker.isRunning && worker.kill()));
+    await this.queue.stop();
+    const keys = await this.redis.keys(`*${this.name}*`);
+    for (let at = 0; at < keys.length; at += 1_000) {
+      await this.redis.unlink(...keys.slice(at, at + 1_000));
+    }
+    this.redis.disconnect();
+    await this.origin.stop();
+    await this.project.remove();
+  }
+}

@@ -1,0 +1,145 @@
+import { InputError, isStoredList, LocalCrawl, type OpenList } from '@fetchfleet/crawl';
+import { type Fetcher, fetchList, ListFetchError } from '@fetchfleet/fetcher';
+import {
+  expandBatch,
+  LEASE_PATIENCE_MS,
+  type Ledger,
+  registerBatch,
+  type RunAttempt,
+  type ScheduleLists,
+  type ScheduleRun,
+  type Schedules,
+  type ScheduleSpec,
+  type SliceQueue,
+} from '@fetchfleet/fleet';
+import { type Logger, toError } from '@fetchfleet/service';
+
+export interface ScheduledRunsOptions {
+  readonly schedules: Schedules;
+  readonly lists: ScheduleLists;
+  readonly ledger: Ledger;
+  readonly queue: SliceQueue;
+  /** For lists at URLs. */
+  readonly fetcher: Fetcher;
+  readonly log: Logger;
+}
+
+/**
+ * Makes batches of the runs of schedules. Id, slices and their ids follow from schedule and tick alone, so another worker may do all
+ * of it again after one that died in the middle.
+ */
+export class ScheduledRuns {
+  readonly #options: ScheduledRunsOptions;
+
+  constructor(options: ScheduledRunsOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the run has its batch, or was given up, or is no longer wanted. Throws to be tried again. */
+  async start({ schedule, run: key, signal, isLast }: RunAttempt): Promise<void> {
+    const { schedules, log } = this.#options;
+    const known = await schedules.get(schedule);
+    const run = known?.runs.find((one) => one.key === key);
+    if (known === undefined || run?.state !== 'starting' || run.batch === undefined) return;
+    log.info({ schedule, batch: run.batch, tick: instant(run) }, 'enqueueing scheduled batch');
+    try {
+      const total = await this.#expand(known.spec, run.batch, signal);
+      if (!(await schedules.conclude(schedule, key, { state: 'started' }))) return;
+      log.info(
+        { schedule, batch: run.batch, tick: instant(run), total },
+        'scheduled batch started',
+      );
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (isLast || isHopeless(error, known.spec)) return this.#giveUp(schedule, run, error);
+      log.warn(
+        { schedule, batch: run.batch, reason: toError(error).message },
+        'scheduled batch could not be started; trying again',
+      );
+      throw error;
+    }
+  }
+
+  /** It has ended worker after worker. */
+  async poisoned(schedule: string, key: string): Promise<void> {
+    const run = (await this.#options.schedules.get(schedule))?.runs.find((one) => one.key === key);
+    if (run === undefined) return;
+    await this.#giveUp(schedule, run, new Error('the workers that enqueued it died'));
+  }
+
+  /** @returns the fetches of the batch */
+  async #expand(spec: ScheduleSpec, batch: string, signal: AbortSignal): Promise<number> {
+    const { ledger, queue } = this.#options;
+    const before = await ledger.status(batch);
+    if (before !== undefined && before.state !== 'expanding') return before.total;
+    const local = await LocalCrawl.of(spec.crawl, this.#open(), signal);
+    try {
+      const { total } = await local.measure(signal);
+      const fingerprint = await local.fingerprint();
+      if (before !== undefined && before.fingerprint !== fingerprint) throw new ListChangedError();
+      const measured = { crawl: spec.crawl, total, source: spec.source, fingerprint };
+      const { lease } = await registerBatch(ledger, measured, batch);
+      const registered = await ledger.status(batch);
+      const slices = await expandBatch({
+        ledger,
+        queue,
+        batch,
+        crawl: local.crawl,
+        sliceSize: registered?.sliceSize ?? 1,
+        isRepeated: before !== undefined,
+        lease,
+        patienceMs: LEASE_PATIENCE_MS,
+        signal,
+      });
+      if (slices === undefined && (await ledger.state(batch)) === 'expanding') {
+        throw new Error('another worker is enqueueing the batch');
+      }
+      return total;
+    } finally {
+      await local.remove();
+    }
+  }
+
+  #open(): OpenList {
+    const { fetcher, lists } = this.#options;
+    return async ({ path }, { plan }, signal) =>
+      isStoredList(path)
+        ? [await lists.read(path)]
+        : [await fetchList(fetcher, path, { network: plan.network, signal })];
+  }
+
+  async #giveUp(schedule: string, run: ScheduleRun, error: unknown): Promise<void> {
+    const { schedules, ledger, log } = this.#options;
+    const reason = toError(error).message;
+    // What was enqueued of it would keep the next runs away for ever.
+    if (run.batch !== undefined && (await ledger.state(run.batch)) === 'expanding') {
+      await ledger.cancel(run.batch);
+    }
+    await schedules.conclude(schedule, run.key, { state: 'failed', reason });
+    log.error({ schedule, batch: run.batch, tick: instant(run), reason }, 'scheduled batch failed');
+  }
+}
+
+/** A worker died while it enqueued the batch, and the list at a URL is another one since: indexes would mean other fetches. */
+class ListChangedError extends Error {
+  override readonly name = 'ListChangedError';
+  readonly code = 'LISTS_CHANGED';
+
+  constructor() {
+    super('a list at a URL changed between two tries to enqueue the batch');
+  }
+}
+
+/** What stands in Redis stays as wrong as it is; what is read from a URL may be right next time. */
+function isHopeless(error: unknown, { crawl }: ScheduleSpec): boolean {
+  if (error instanceof ListChangedError) return true;
+  const lists =
+    error instanceof Error && error.cause instanceof AggregateError ? error.cause.errors : [error];
+  if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) return true;
+  const readsUrls = crawl.sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
+  return error instanceof InputError && !readsUrls;
+}
+
+function instant({ at }: ScheduleRun): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,119 @@
+/**
+ * What a fetch costs, as counts and not as seconds, so that a regression fails on any machine. The limits stand a little above
+ * what it takes today (waiting: 31 bytes of Redis, 21 received, 0.23 commands; fetched: 2.5 commands, 0.17 scripts, 130 bytes
+ * received, 24 sent); whoever makes a fetch cheaper lowers them. What goes by the clock (heartbeats, renewals of claims) is
+ * part of the counts, and small.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  closeAfterEach,
+  eventually,
+  startOrigin,
+  startRedis,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, type Fleet, startFleet } from './fleet-fixture.ts';
+
+closeAfterEach();
+
+const FETCHES = 5_000;
+/** So many that buffers and tables do not count. */
+const WAITING = 50_000;
+const CONCURRENCY = 64;
+const DEADLINE_MS = 50_000;
+
+interface Counters {
+  readonly commands: number;
+  readonly scripts: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly usedBytes: number;
+}
+
+async function counters({ redis }: Fleet): Promise<Counters> {
+  const [commands, stats, memory] = await Promise.all(
+    ['commandstats', 'stats', 'memory'].map(async (section) => redis.info(section)),
+  );
+  const calls = [...(commands ?? '').matchAll(/cmdstat_(\S+?):calls=(\d+)/g)];
+  const sum = (of: typeof calls): number => of.reduce((all, [, , n]) => all + Number(n), 0);
+  return {
+    commands: sum(calls),
+    scripts: sum(calls.filter(([, name]) => name === 'evalsha' || name === 'eval')),
+    bytesIn: field(stats, 'total_net_input_bytes'),
+    bytesOut: field(stats, 'total_net_output_bytes'),
+    usedBytes: field(memory, 'used_memory'),
+  };
+}
+
+function field(info: string | undefined, name: string): number {
+  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info ?? '')?.[1]);
+}
+
+/** What each fetch took of every counter. */
+function eachOf(before: Counters, after: Counters, fetches: number): Counters {
+  const each = (name: keyof Counters): number => (after[name] - before[name]) / fetches;
+  return {
+    commands: each('commands'),
+    scripts: each('scripts'),
+    bytesIn: each('bytesIn'),
+    bytesOut: each('bytesOut'),
+    usedBytes: each('usedBytes'),
+  };
+}
+
+/** A fleet in a Redis of its own: nobody else adds to its counters. */
+async function setUp() {
+  const { path: results } = await temporaryFolder();
+  const { url: redisUrl } = await startRedis();
+  const fleet = await startFleet(redisUrl, results);
+  const origin = await startOrigin();
+  return { results, fleet, origin };
+}
+
+describe('a fetch', () => {
+  it('takes few bytes of Redis while it waits, and few more when it is known', async () => {
+    const { fleet, origin } = await setUp();
+    await fleet.enqueue('first', crawlFile(`${origin.url}/{n}`, 100));
+    const before = await counters(fleet);
+    await fleet.enqueue('waiting', crawlFile(`${origin.url}/{n}`, WAITING));
+    const each = eachOf(before, await counters(fleet), WAITING);
+    expect(each.usedBytes).toBeLessThan(40);
+    expect(each.bytesIn).toBeLessThan(30);
+    expect(each.commands).toBeLessThan(0.4);
+  });
+
+  it('takes few commands and bytes of Redis, its enqueueing included, and leaves little there', async () => {
+    const { results, fleet, origin } = await setUp();
+    await fleet.worker(['--transport', 'undici', '--concurrency', String(CONCURRENCY)]);
+    // Scripts are loaded, connections are open.
+    await fetchAll(fleet, 'first', crawlFile(`${origin.url}/{n}`, 200));
+    const before = await counters(fleet);
+    await fetchAll(fleet, 'batch', crawlFile(`${origin.url}/{n}`, FETCHES));
+    const each = eachOf(before, await counters(fleet), FETCHES);
+    const record = (await bytesOf(join(results, 'batch'))) / FETCHES;
+    expect(each.commands).toBeLessThan(3.2);
+    expect(each.scripts).toBeLessThan(0.25);
+    expect(each.bytesIn).toBeLessThan(170);
+    expect(each.bytesOut).toBeLessThan(32);
+    expect(each.usedBytes).toBeLessThan(40);
+    expect(record).toBeLessThan(330);
+    expect(origin.connections).toBeLessThanOrEqual(CONCURRENCY);
+  });
+});
+
+async function fetchAll(fleet: Fleet, id: string, crawl: string): Promise<void> {
+  await fleet.enqueue(id, crawl);
+  await eventually(async () => (await fleet.ledger.state(id)) === 'finished', {
+    deadlineMs: DEADLINE_MS,
+    intervalMs: 200,
+  });
+}
+
+/** Of all files in a folder. */
+async function bytesOf(folder: string): Promise<number> {
+  const names = await readdir(folder);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

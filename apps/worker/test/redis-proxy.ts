@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { track } from '@fetchfleet/testing';
+
+interface Link {
+  /** Lower-cased commands that came from the client, the latest of them. */
+  sent: string;
+  isSwallowed: boolean;
+}
+
+/** A way to Redis that loses bytes without closing connections, as a firewall that forgot them does. */
+export async function startRedisProxy(redisUrl: string) {
+  const target = new URL(redisUrl);
+  const links = new Set<Link>();
+  const sockets = new Set<Socket>();
+  let swallowNew: (sent: string) => boolean = () => false;
+
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    const link: Link = { sent: '', isSwallowed: false };
+    const isMeant = swallowNew;
+    links.add(link);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    client.on('data', (bytes: Buffer) => {
+      link.sent = `${link.sent}${bytes.toString('latin1').toLowerCase()}`.slice(-20_000);
+      if (!link.isSwallowed && isMeant(link.sent)) link.isSwallowed = true;
+      if (!link.isSwallowed) upstream.write(bytes);
+    });
+    upstream.on('data', (bytes: Buffer) => {
+      if (!link.isSwallowed) client.write(bytes);
+    });
+    const end = (): void => {
+      links.delete(link);
+      client.destroy();
+      upstream.destroy();
+    };
+    client.on('close', end);
+    upstream.on('close', end);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const stop = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+  track({ what: `Redis proxy on ${port}`, isOpen: () => server.listening, close: stop });
+  return {
+    url: `redis://127.0.0.1:${port}${target.pathname}`,
+    stop,
+    /** From here on nothing passes through the connections that are open and were used for such a command. */
+    swallow(command = ''): void {
+      for (const link of links) link.isSwallowed ||= link.sent.includes(command);
+    },
+    /** Nothing passes through a connection that is opened from here on, once it has sent what is meant. */
+    swallowLater(isMeant: (sent: string) => boolean): void {
+      swallowNew = isMeant;
+    },
+  };
+}

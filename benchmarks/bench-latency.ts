@@ -1,0 +1,78 @@
+import { BenchFleet } from './bench-fleet.ts';
+import type { Benchmark, Findings, Table } from './benchmark.ts';
+import { cpuOf, rateOf, type Score, scoreNamed, shareOf } from './contest.ts';
+import type { BenchContext } from './context.ts';
+import type { BenchCrawl } from './crawl-text.ts';
+import { count, medianCell, percent, spreadCells } from './format.ts';
+import { peerContender, PEERS_BY_NAME } from './peer.ts';
+import type { Spread } from './statistics.ts';
+
+const OURS = 'fetchfleet, undici';
+
+/** The bars are of 100 ms. Runs are long enough for their ramps to be small. */
+const CASES = [
+  { latencyMs: 20, inFlight: 100, seconds: 2 },
+  { latencyMs: 100, inFlight: 100, seconds: 4 },
+  { latencyMs: 100, inFlight: 400, seconds: 4 },
+  { latencyMs: 100, inFlight: 1_000, seconds: 4 },
+  { latencyMs: 1_000, inFlight: 1_000, seconds: 6 },
+] as const;
+
+export const latencyBenchmark: Benchmark = {
+  name: 'latency',
+  title: 'Where every answer takes its time',
+  about: `One process each, against an origin that waits before it answers. The ideal is in flight ÷ latency; nothing reaches it, because the wait
+begins when the origin has read the request, and because a batch has a beginning and an end.`,
+  run: measureLatencies,
+};
+
+async function measureLatencies(context: BenchContext): Promise<Findings> {
+  const tables: Table[] = [];
+  const measures: Record<string, Spread | undefined> = {};
+  for (const given of CASES) {
+    const { latencyMs, inFlight } = given;
+    const ideal = (inFlight * 1000) / latencyMs;
+    const scores = await measureCase(context, given, ideal);
+    const title = `${count(latencyMs)} ms, ${count(inFlight)} in flight: ideal ${count(ideal)}/s`;
+    tables.push(idealTable(title, scores, ideal));
+    if (latencyMs === 100) {
+      measures[`share of ideal at ${inFlight}`] = shareOf(scoreNamed(scores, OURS), ideal);
+    }
+  }
+  return { tables, charts: [], measures };
+}
+
+async function measureCase(
+  context: BenchContext,
+  { latencyMs, inFlight, seconds }: (typeof CASES)[number],
+  ideal: number,
+): Promise<Score[]> {
+  const redis = await context.redis();
+  const url = (await context.origin()).delayed(latencyMs);
+  const fetches = context.scaled(ideal * seconds);
+  const fleet = await BenchFleet.start(context, { redis, concurrency: inFlight });
+  const peers = [PEERS_BY_NAME.undici(), PEERS_BY_NAME.aiohttp()];
+  try {
+    return await context.compete([
+      fleet.contender(OURS, { url, fetches } satisfies BenchCrawl),
+      ...peers
+        .filter(({ missing }) => missing === undefined)
+        .map((peer) => peerContender(peer, { url, fetches, concurrency: inFlight })),
+    ]);
+  } finally {
+    await context.endBenchmark();
+  }
+}
+
+function idealTable(title: string, scores: readonly Score[], ideal: number): Table {
+  return {
+    title,
+    head: ['', 'fetches/s', 'of the ideal', 'lowest – highest', 'CPU µs'],
+    rows: scores.map((score) => [
+      score.name,
+      medianCell(rateOf(score)),
+      ...spreadCells(shareOf(score, ideal), percent),
+      medianCell(cpuOf(score), count),
+    ]),
+  };
+}

@@ -1,0 +1,56 @@
+import { fileURLToPath } from 'node:url';
+import { startProcess } from '@fetchfleet/testing';
+import { BenchFleet } from './bench-fleet.ts';
+import type { Benchmark, Findings } from './benchmark.ts';
+import type { Contender } from './contest.ts';
+import type { BenchContext } from './context.ts';
+import { count } from './format.ts';
+import { scoreTable } from './score-table.ts';
+
+const IN_FLIGHT = 64;
+const FETCHES = 10_000;
+const ORIGINS = [1, 100, 10_000] as const;
+const HOSTS_PER_ROW = 100;
+
+export const originsBenchmark: Benchmark = {
+  name: 'origins',
+  title: 'One origin and many',
+  about: `As many fetches of 1, 100 and 10,000 origins, which are addresses of 127.0.0.0/8 on one process; ${IN_FLIGHT} in flight, unlimited. Many
+fetches of one origin share a question to the gate and a connection; a fetch of each of ten thousand has its own of both.`,
+  run: measureOrigins,
+};
+
+async function measureOrigins(context: BenchContext): Promise<Findings> {
+  if (process.platform !== 'linux') {
+    const remark = 'Not run: needs Linux, where all of 127.0.0.0/8 is this machine.';
+    return { tables: [], charts: [], measures: {}, remarks: [remark] };
+  }
+  const server = fileURLToPath(new URL('./gate-origin-server.ts', import.meta.url));
+  const running = await startProcess('node', [server]);
+  context.onEnd(async () => running.kill('SIGTERM'));
+  const [, port = ''] = await running.waitForLine(/listening on (\d+)/);
+  const redis = await context.redis();
+  const fleet = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT });
+  const fetches = context.scaled(FETCHES);
+  let block = 0;
+  const contenders = ORIGINS.map((origins): Contender => ({
+    name: `${count(origins)} origin${origins === 1 ? '' : 's'}`,
+    fetches,
+    run: async (wanted) => {
+      // Addresses that the gate has not met.
+      block += 1;
+      return fleet.run(crawlOf(origins, wanted, `127.${block}.{row}.{host}:${port}`));
+    },
+  }));
+  const scores = await context.compete(contenders);
+  const title = `${count(fetches)} fetches, ${IN_FLIGHT} in flight, no latency`;
+  return { tables: [scoreTable(title, scores, scores[0])], charts: [], measures: {} };
+}
+
+function crawlOf(origins: number, fetches: number, host: string) {
+  const used = Math.min(origins, fetches);
+  const hosts = Math.min(used, HOSTS_PER_ROW);
+  const rows = Math.ceil(used / HOSTS_PER_ROW);
+  const params = `row: { from: 1, to: ${rows} }, host: { from: 1, to: ${hosts} }, `;
+  return { url: `http://${host}/{n}`, fetches: Math.ceil(fetches / (rows * hosts)), params };
+}

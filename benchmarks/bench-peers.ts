@@ -1,0 +1,78 @@
+import type { Benchmark, Findings } from './benchmark.ts';
+import { BenchFleet } from './bench-fleet.ts';
+import { cpuOf, ratioOf, scoreNamed } from './contest.ts';
+import type { BenchContext } from './context.ts';
+import { curlContender, curlIsThere, peerContender, PEERS_BY_NAME } from './peer.ts';
+import { scoreChart, scoreTable } from './score-table.ts';
+
+const IN_FLIGHT = 64;
+const OURS = { undici: 'fetchfleet, undici', got: 'fetchfleet, got' };
+
+/** About two seconds of each. */
+const FETCHES = {
+  undici: 30_000,
+  got: 6_000,
+  bullmq: 5_000,
+  aiohttp: 8_000,
+  uvloop: 8_000,
+  scrapy: 1_500,
+  crawlee: 2_000,
+};
+const OWN_FETCHES = 20_000;
+const CURL_FETCHES = 30_000;
+
+export const peersBenchmark: Benchmark = {
+  name: 'peers',
+  title: 'Everything people would use instead',
+  about: `The same URLs of an origin that answers at once with 1.2 kB of JSON, ${IN_FLIGHT} in flight, by one process each. \
+fetchfleet keeps every promise meanwhile: queue, gate, records synced to disk before they are acknowledged, metrics. Of the others only \
+BullMQ has a queue, and none keeps its results.`,
+  run: comparePeers,
+};
+
+async function comparePeers(context: BenchContext): Promise<Findings> {
+  const redis = await context.redis();
+  const origin = await context.origin();
+  const url = origin.items();
+  const fleets = {
+    undici: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT }),
+    got: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT, transport: 'got' }),
+  };
+  const found = Object.entries(PEERS_BY_NAME).map(([key, find]) => ({ key, peer: find() }));
+  const present = found.filter(({ peer }) => peer.missing === undefined);
+  const task = { url, concurrency: IN_FLIGHT, redisUrl: redis.url };
+  const contenders = [
+    fleets.undici.contender(OURS.undici, { url, fetches: context.scaled(OWN_FETCHES) }),
+    fleets.got.contender(OURS.got, { url, fetches: context.scaled(FETCHES.got) }),
+    ...present.map(({ key, peer }) =>
+      peerContender(peer, { ...task, fetches: context.scaled(fetchesOf(key)) }),
+    ),
+    ...(curlIsThere() ? [curlContender({ ...task, fetches: context.scaled(CURL_FETCHES) })] : []),
+  ];
+  const scores = await context.compete(contenders);
+  const own = scoreNamed(scores, OURS.undici);
+  const against = (key: keyof typeof PEERS_BY_NAME) =>
+    ratioOf(own, scoreNamed(scores, PEERS_BY_NAME[key]().name));
+  const title = `No latency, ${IN_FLIGHT} in flight (${origin.name})`;
+  return {
+    tables: [scoreTable(title, scores, own)],
+    charts: [scoreChart('peers', title, scores)],
+    measures: {
+      'undici ÷ aiohttp': against('aiohttp'),
+      'undici ÷ Crawlee': against('crawlee'),
+      'undici ÷ Scrapy': against('scrapy'),
+      'undici ÷ BullMQ + got': against('bullmq'),
+      'undici ÷ bare undici': against('undici'),
+      'got ÷ bare got': ratioOf(
+        scoreNamed(scores, OURS.got),
+        scoreNamed(scores, PEERS_BY_NAME.got().name),
+      ),
+      'CPU µs per fetch': own && cpuOf(own),
+    },
+    remarks: found.flatMap(({ peer: { missing } }) => (missing === undefined ? [] : [`Absent: ${missing}.`])),
+  };
+}
+
+function fetchesOf(key: string): number {
+  return Object.entries(FETCHES).find(([name]) => name === key)?.[1] ?? 0;
+}

@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startProcess } from '@fetchfleet/testing';
+import type { Contender, Sample } from './contest.ts';
+
+const PEERS = fileURLToPath(new URL('./peers/', import.meta.url));
+/** Debian's, for which its packages are; others on the path may not see them. */
+const PYTHON = ['/usr/bin/python3', 'python3'].find((path) => runs(path, ['--version']));
+const DEADLINE_MS = 300_000;
+/** The most transfers that curl has at a time. */
+const CURL_PARALLEL_MAX = 300;
+
+/** Something else that can fetch: a program in peers/ that is told what to do and prints one line of figures. */
+export interface Peer {
+  readonly name: string;
+  /** Whether it can run here; otherwise what would have to be installed. */
+  readonly missing: string | undefined;
+  readonly command: readonly string[];
+}
+
+export interface PeerTask {
+  /** With `{n}`. */
+  readonly url: string;
+  readonly fetches: number;
+  readonly concurrency: number;
+  /** Only plain BullMQ needs it. @default none */
+  readonly redisUrl?: string;
+}
+
+export const PEERS_BY_NAME = {
+  undici: () => peer('bare undici loop', ['node', join(PEERS, 'undici-loop.ts')]),
+  got: () => peer('bare got loop', ['node', join(PEERS, 'got-loop.ts')]),
+  bullmq: () => peer('BullMQ, a job a fetch, got', ['node', join(PEERS, 'bullmq-got.ts')]),
+  aiohttp: () => python('aiohttp + gather', 'aiohttp', ['aiohttp_gather.py']),
+  uvloop: () => python('aiohttp + gather, uvloop', 'uvloop', ['aiohttp_gather.py', '--uvloop']),
+  scrapy: () => python('Scrapy', 'scrapy', ['scrapy_spider.py']),
+  crawlee: () => {
+    const isThere = existsSync(join(PEERS, 'crawlee/node_modules/@crawlee/http'));
+    const missing = isThere ? undefined : 'Crawlee: npm run bench:peers';
+    return peer('Crawlee HttpCrawler', ['node', join(PEERS, 'crawlee/crawl.mjs')], missing);
+  },
+} satisfies Record<string, () => Peer>;
+
+/** Every run is a process of its own, which warms up first, outside its clock. */
+export function peerContender({ name, command }: Peer, task: PeerTask): Contender {
+  const { url, concurrency, redisUrl = '' } = task;
+  const run = async (fetches: number): Promise<Sample> => {
+    const [program = '', ...before] = command;
+    const warmUp = String(Math.ceil(fetches / 4));
+    const flags = ['--url', url, '--fetches', String(fetches), '--warm-up', warmUp];
+    const more = ['--concurrency', String(concurrency), '--redis', redisUrl];
+    const running = await startProcess(program, [...before, ...flags, ...more]);
+    const [line] = await running.waitForLine(/^\{.*"seconds".*\}$/, DEADLINE_MS);
+    const { code } = await running.exit;
+    if (code !== 0) throw new Error(`${name} ended with ${code}: ${running.stderr}`);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own programs print it
+    return JSON.parse(line) as Sample;
+  };
+  return { name, fetches: task.fetches, run, warmUp: 0 };
+}
+
+/** `curl --parallel` for one range of numbers; nothing is kept. It has no start-up worth a warm-up. */
+export function curlContender({ url, fetches, concurrency }: PeerTask): Contender {
+  const parallel = String(Math.min(concurrency, CURL_PARALLEL_MAX));
+  const run = async (wanted: number): Promise<Sample> => {
+    const range = url.replace('{n}', `[0-${wanted - 1}]`);
+    const curl = ['curl', '-sS', '--fail', '--parallel', '--parallel-max', parallel];
+    const discard = ['-o', '/dev/null', range];
+    const startedAt = performance.now();
+    // The shell tells what its children used.
+    const shell = ['-c', '"$@" && times', 'sh', ...curl, ...discard];
+    const running = await startProcess('bash', shell);
+    const { code } = await running.exit;
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (code !== 0) throw new Error(`curl ended with ${code}: ${running.stderr}`);
+    return { fetches: wanted, seconds, cpuMicros: childMicros(running.stdout) };
+  };
+  return { name: 'curl --parallel', fetches, run, warmUp: 0 };
+}
+
+export function curlIsThere(): boolean {
+  return runs('curl', ['--parallel', '--version']) && runs('bash', ['--version']);
+}
+
+/** The second line of `times`: user and system time of all children, as 0m1.234s. */
+function childMicros(times: string): number | undefined {
+  const line = times.trim().split('\n').at(-1) ?? '';
+  const parts = [...line.matchAll(/(\d+)m([\d.]+)s/g)];
+  if (parts.length !== 2) return undefined;
+  return parts.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0) * 1e6;
+}
+
+function peer(name: string, command: readonly string[], missing?: string): Peer {
+  return { name, command, missing };
+}
+
+function python(name: string, module: string, args: readonly string[]): Peer {
+  const [script = '', ...flags] = args;
+  const command = [PYTHON ?? 'python3', join(PEERS, script), ...flags];
+  const isThere = PYTHON !== undefined && runs(PYTHON, ['-c', `import ${module}`]);
+  return peer(name, command, isThere ? undefined : `${name}: npm run bench:peers, or apt-get install python3-${module}`);
+}
+
+function runs(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+
+/** What a loop is asked to do. */
+export interface Task {
+  /** The URL of the nth fetch. */
+  readonly urlAt: (index: number) => string;
+  readonly concurrency: number;
+  /** For loops that need one. */
+  readonly redisUrl: string;
+}
+
+/** Fetches so many URLs and resolves when the last body is there. */
+export type Work = (task: Task, fetches: number) => Promise<void>;
+
+/**
+ * Runs a loop as the command line says, first without the clock (code is compiled, connections open), and prints one line of
+ * JSON: what it did, in which time, and what that took.
+ */
+export async function measured(work: Work): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      url: { type: 'string', default: '' },
+      fetches: { type: 'string', default: '1000' },
+      'warm-up': { type: 'string', default: '0' },
+      concurrency: { type: 'string', default: '64' },
+      redis: { type: 'string', default: '' },
+    },
+  });
+  const urlAt = (index: number): string => values.url.replace('{n}', String(index));
+  const task = { urlAt, concurrency: Number(values.concurrency), redisUrl: values.redis };
+  const fetches = Number(values.fetches);
+  const warmUp = Number(values['warm-up']);
+  if (warmUp > 0) await work(task, warmUp);
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  await work(task, fetches);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const { rss } = process.memoryUsage();
+  console.log(JSON.stringify({ fetches, seconds, cpuMicros: user + system, rssBytes: rss }));
+}
+
+/** As many lanes as there are fetches in flight, all eating from one counter. */
+export async function inLanes(
+  { urlAt, concurrency }: Task,
+  fetches: number,
+  one: (url: string) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < fetches) await one(urlAt(next++));
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+}

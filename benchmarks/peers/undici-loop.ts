@@ -1,0 +1,13 @@
+import { Agent, request } from 'undici';
+import { inLanes, measured } from './measured.ts';
+
+const dispatcher = new Agent({ pipelining: 1 });
+
+await measured(async (task, fetches) =>
+  inLanes(task, fetches, async (url) => {
+    const { statusCode, body } = await request(url, { dispatcher });
+    await body.text();
+    if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
+  }),
+);
+await dispatcher.close();

@@ -1,0 +1,118 @@
+import { CronExpressionParser } from 'cron-parser';
+
+/** A pattern and the time zone it is meant in. */
+export interface CronTime {
+  readonly cron: string;
+  readonly tz: string;
+}
+
+/** Ticks that are counted one by one; of more, only the latest matters. */
+const MAX_COUNTED = 1_000;
+const SPANS_MS = [60_000, 3_600_000, 86_400_000, 31 * 86_400_000] as const;
+
+const ALLOWED =
+  'allowed: five fields (minute hour day month weekday), six with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly';
+const ALIAS = /^@(?:hourly|daily|weekly|monthly|yearly)$/;
+
+/** What keeps a text from being a cron pattern; undefined if it is one whose time will come. */
+export function problemOfCron(cron: string): string | undefined {
+  const shown = JSON.stringify(cron.slice(0, 80));
+  const fields = cron.trim().split(/\s+/);
+  const isShaped = fields.length === 5 || fields.length === 6 || ALIAS.test(cron);
+  // H would be another moment in every process.
+  if (!isShaped || fields.some((field) => /\bH\b/.test(field))) {
+    return `${shown} is no cron pattern; ${ALLOWED}`;
+  }
+  try {
+    CronExpressionParser.parse(cron, { tz: 'UTC' }).next();
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return /day of month|loop limit/i.test(reason)
+      ? `${shown} never comes: no month it names has that day`
+      : `${shown} is no cron pattern (${reason}); ${ALLOWED}`;
+  }
+}
+
+/** What keeps a text from being a time zone. */
+export function problemOfTimeZone(tz: string): string | undefined {
+  if (/^[A-Za-z]/.test(tz)) {
+    try {
+      Intl.DateTimeFormat('en', { timeZone: tz });
+      return undefined;
+    } catch {
+      // What it is instead does not matter.
+    }
+  }
+  return `${JSON.stringify(tz.slice(0, 80))} is no time zone; allowed: IANA names such as UTC, Europe/Oslo or America/New_York`;
+}
+
+/**
+ * The first tick after a moment, in epoch milliseconds; undefined if none comes any more. BullMQ computes it the same way.
+ *
+ * Where clocks go forward, a time that is skipped comes an hour later, once. Where they go back, a time of day that comes twice counts
+ * the first time; patterns that repeat within the hour or every hour go on in real time.
+ */
+export function nextTick({ cron, tz }: CronTime, afterMs: number): number | undefined {
+  try {
+    return CronExpressionParser.parse(cron, { tz, currentDate: new Date(afterMs) })
+      .next()
+      .getTime();
+  } catch {
+    // It was valid when it was stored: its last moment is over.
+    return undefined;
+  }
+}
+
+/**
+ * The latest tick after `afterMs` and up to `untilMs`, the one before it, and how many there are, as far as they are counted (to 1,000).
+ * Walks forward only: backwards, the parser sees other ticks around a change of clocks.
+ */
+export function latestTick(
+  time: CronTime,
+  { afterMs, untilMs }: { readonly afterMs: number; readonly untilMs: number },
+): LatestTick | undefined {
+  const walked = walk(time, { afterMs, untilMs });
+  const [at, before] = walked.last;
+  if (at === undefined) return undefined;
+  if (walked.isEnd) return { at, before, count: walked.count };
+  for (const span of SPANS_MS) {
+    const near = walk(time, { afterMs: Math.max(at, untilMs - span), untilMs });
+    const [nearAt, nearBefore] = near.last;
+    if (nearAt !== undefined && near.isEnd) {
+      return { at: nearAt, before: nearBefore ?? at, count: MAX_COUNTED };
+    }
+  }
+  return { at, before, count: walked.count };
+}
+
+interface LatestTick {
+  readonly at: number;
+  readonly before: number | undefined;
+  readonly count: number;
+}
+
+function walk(
+  time: CronTime,
+  { afterMs, untilMs }: { readonly afterMs: number; readonly untilMs: number },
+): { readonly last: readonly number[]; readonly count: number; readonly isEnd: boolean } {
+  const ticks = CronExpressionParser.parse(time.cron, {
+    tz: time.tz,
+    currentDate: new Date(afterMs),
+  });
+  let last: readonly number[] = [];
+  for (let count = 0; count < MAX_COUNTED; count++) {
+    const tick = nextOf(ticks);
+    if (tick === undefined || tick > untilMs) return { last, count, isEnd: true };
+    last = [tick, ...last.slice(0, 1)];
+  }
+  return { last, count: MAX_COUNTED, isEnd: false };
+}
+
+function nextOf(ticks: ReturnType<typeof CronExpressionParser.parse>): number | undefined {
+  try {
+    return ticks.next().getTime();
+  } catch {
+    return undefined;
+  }
+}

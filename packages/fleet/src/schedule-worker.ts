@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Job, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { type FleetKeys, fleetKeys } from './keys.ts';
+import { type ScheduleJob, SCHEDULES } from './schedule-queue.ts';
+
+/** Expansions at once in one process. */
+const CONCURRENCY = 2;
+/** A dead worker's run is taken over when a check finds it without its lock: 11 s at most. */
+const LOCK_MS = 8_000;
+const STALLED_CHECK_MS = 3_000;
+/** Workers that a run may kill. */
+const MAX_DEATHS = 5;
+const STOP_PATIENCE_MS = 3_000;
+const DRAINING = 'draining';
+
+export interface RunAttempt {
+  readonly schedule: string;
+  readonly run: string;
+  /** Aborted when this worker drains, or has lost the run to another. */
+  readonly signal: AbortSignal;
+  /** After this one nobody tries again. */
+  readonly isLast: boolean;
+}
+
+export interface ScheduleWorkerOptions {
+  readonly redis: Redis;
+  readonly keys?: FleetKeys;
+  readonly onTick: (schedule: string) => Promise<void>;
+  /** Throws to have the run tried again. */
+  readonly onRun: (attempt: RunAttempt) => Promise<void>;
+  /** It has killed worker after worker. */
+  readonly onPoison: (schedule: string, run: string) => Promise<void>;
+  readonly onError: (error: Error) => void;
+}
+
+/** Takes ticks and runs from the queue: the side of the worker. Has a connection of its own for waiting. */
+export class ScheduleWorker {
+  readonly #options: ScheduleWorkerOptions;
+  readonly #worker: Worker<ScheduleJob, void>;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: ScheduleWorkerOptions) {
+    this.#options = options;
+    const { redis, keys = fleetKeys(), onError } = options;
+    this.#worker = new Worker(
+      SCHEDULES,
+      // Three plain parameters, or BullMQ hands no signal over.
+      async (job, token, signal) => this.#process(job, token, signal),
+      {
+        connection: redis,
+        prefix: keys.queuePrefix,
+        autorun: false,
+        concurrency: CONCURRENCY,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        // We judge ourselves, see below.
+        maxStalledCount: 1_000,
+      },
+    );
+    this.#worker.on('error', onError);
+    this.#worker.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) this.#worker.cancelJob(id, 'lock lost');
+    });
+  }
+
+  start(): void {
+    this.#worker.run().catch((error: unknown) => {
+      if (this.#stopping === undefined && error instanceof Error) this.#options.onError(error);
+    });
+  }
+
+  /** Gives what is being expanded back to the queue, for another worker. Twice is fine. */
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    await this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#worker.cancelAllJobs(DRAINING);
+    const patience = new AbortController();
+    const late = sleep(STOP_PATIENCE_MS, true, { signal: patience.signal }).catch(() => false);
+    // Without Redis it would wait for ever; another worker takes over what is left.
+    const isLate = await Promise.race([this.#worker.close().then(() => false), late]);
+    patience.abort();
+    if (isLate) this.#worker.close(true).catch(() => undefined);
+  }
+
+  async #process(job: Job<ScheduleJob>, token?: string, signal?: AbortSignal): Promise<void> {
+    const { schedule, run } = job.data;
+    if (run === undefined) return this.#options.onTick(schedule);
+    if (job.stalledCounter > MAX_DEATHS) return this.#options.onPoison(schedule, run);
+    const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+    const ending = signal ?? new AbortController().signal;
+    try {
+      await this.#options.onRun({ schedule, run, signal: ending, isLast });
+    } catch (error) {
+      if (ending.aborted && ending.reason === DRAINING) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { dashboard } from './dashboard.mjs';
+import { row, series, stat, table } from './panels.mjs';
+import { FETCHES, batchFetches, fleetWide, settledPerSecond } from './queries.mjs';
+
+export const batches = dashboard(
+  'batches',
+  'Batches',
+  'Progress, rate, time to go and failures of unfinished batches',
+  [
+    row('Now'),
+    stat(
+      'Batches by state',
+      'Finished and cancelled ones until they are pruned',
+      [[fleetWide('fetchfleet_batches', 'state'), '{{state}}']],
+      { width: 12 },
+    ),
+    stat('Fetches to go', 'Of the unfinished batches that are chosen above', [
+      [`sum(${batchFetches('total')} - ${batchFetches('settled')})`, 'fetches'],
+    ]),
+    stat('Fetches per second', 'Settled', [[FETCHES, 'settled']], { unit: 'reqps' }),
+    stat(
+      'Failed',
+      'Fetches of unfinished batches',
+      [[`sum(${batchFetches('failed')})`, 'fetches']],
+      { thresholds: [[1, 'yellow']] },
+    ),
+    table('Unfinished batches', 'The 20 newest', 'batch', [
+      ['Total', batchFetches('total')],
+      ['Settled', batchFetches('settled')],
+      ['Failed', batchFetches('failed'), { thresholds: [[1, 'yellow']] }],
+      [
+        'Progress',
+        `${batchFetches('settled')} / ${batchFetches('total')}`,
+        { unit: 'percentunit', isGauge: true },
+      ],
+      ['Fetches/s', settledPerSecond, { decimals: 1 }],
+      [
+        'To go',
+        `(${batchFetches('total')} - ${batchFetches('settled')}) / (${settledPerSecond} > 0)`,
+        { unit: 's' },
+      ],
+    ]),
+
+    row('Over time'),
+    series(
+      'Progress',
+      'Settled ÷ total',
+      [[`${batchFetches('settled')} / ${batchFetches('total')}`, '{{batch}}']],
+      { unit: 'percentunit', max: 1 },
+    ),
+    series('Fetches per second', 'Settled', [[settledPerSecond, '{{batch}}']], { unit: 'reqps' }),
+    series(
+      'Time to go',
+      'At the rate of the last two minutes',
+      [
+        [
+          `(${batchFetches('total')} - ${batchFetches('settled')}) / (${settledPerSecond} > 0)`,
+          '{{batch}}',
+        ],
+      ],
+      { unit: 's' },
+    ),
+    series(
+      'Failures',
+      'Failed ÷ settled',
+      [[`${batchFetches('failed')} / (${batchFetches('settled')} > 0)`, '{{batch}}']],
+      { unit: 'percentunit', max: 1 },
+    ),
+  ],
+);

@@ -1,0 +1,237 @@
+import { dashboard } from './dashboard.mjs';
+import { row, series, stat, table } from './panels.mjs';
+import {
+  FAILED,
+  FETCHES,
+  IN_FLIGHT,
+  PERMITS,
+  fleetWide,
+  increase,
+  job,
+  quantile,
+  rate,
+} from './queries.mjs';
+
+export const fleet = dashboard(
+  'fleet',
+  'Fleet',
+  'Backlog, saturation, latency, failures; and the workers',
+  [
+    row('Four questions'),
+    stat('Runnable now', 'What more workers could work on now', [
+      [fleetWide('fetchfleet_backlog_fetches', undefined, `${job}, state="runnable"`), 'fetches'],
+    ]),
+    stat(
+      'Oldest pending fetch',
+      'Since its batch was started; paused batches do not count',
+      [[fleetWide('fetchfleet_oldest_pending_fetch_age_seconds'), 'age']],
+      {
+        unit: 's',
+        thresholds: [
+          [3_600, 'yellow'],
+          [21_600, 'red'],
+        ],
+      },
+    ),
+    stat(
+      'Saturation',
+      'Fetches in flight ÷ permits of all workers',
+      [[`${IN_FLIGHT} / ${PERMITS}`, 'used']],
+      {
+        unit: 'percentunit',
+        max: 1,
+        thresholds: [
+          [0.8, 'yellow'],
+          [0.95, 'orange'],
+        ],
+      },
+    ),
+    stat(
+      'Latency (p95)',
+      'Of the settling attempt, from start to last byte',
+      [[quantile(0.95, 'fetchfleet_fetch_duration_seconds'), 'p95']],
+      {
+        unit: 's',
+        thresholds: [
+          [5, 'yellow'],
+          [20, 'red'],
+        ],
+      },
+    ),
+    stat(
+      'Failures',
+      'Share of the fetches settled now that failed',
+      [[`(${FAILED} or vector(0)) / (${FETCHES} > 0)`, 'failed']],
+      {
+        unit: 'percentunit',
+        max: 1,
+        thresholds: [
+          [0.05, 'yellow'],
+          [0.2, 'red'],
+        ],
+      },
+    ),
+    stat(
+      'Alerts',
+      'Alerts that fire for this fleet',
+      [
+        [
+          `count(ALERTS{${job}, alertstate="firing", alertname=~"Fetchfleet.*"}) or vector(0)`,
+          'firing',
+        ],
+      ],
+      { thresholds: [[1, 'red']] },
+    ),
+
+    row('Backlog'),
+    series(
+      'Backlog by state',
+      'runnable: more workers could take it now. throttled: waits for its origin. delayed: waits for its retry, or its batch is paused. active: in the hands of workers.',
+      [[fleetWide('fetchfleet_backlog_fetches', 'state'), '{{state}}']],
+      { stacked: true },
+    ),
+    series(
+      'Slices in the queue',
+      'One slice is one job of up to 50 fetches',
+      [[fleetWide('fetchfleet_queue_slices', 'state'), '{{state}}']],
+      { stacked: true },
+    ),
+    series(
+      'Oldest pending fetch',
+      'Since its batch was started',
+      [[fleetWide('fetchfleet_oldest_pending_fetch_age_seconds'), 'age']],
+      { unit: 's' },
+    ),
+
+    row('Saturation'),
+    series('Fetches in flight', 'And how many may be at most, over all workers', [
+      [IN_FLIGHT, 'in flight'],
+      [PERMITS, 'permits'],
+    ]),
+    series(
+      'In flight ÷ permits by worker',
+      'Level workers share the work well',
+      [[`fetchfleet_fetches_in_flight{${job}} / fetchfleet_concurrency{${job}}`, '{{instance}}']],
+      { unit: 'percentunit', max: 1 },
+    ),
+    series(
+      'CPU by worker',
+      'One worker can use about one core',
+      [[rate('process_cpu_seconds_total'), '{{instance}}']],
+      { unit: 'percentunit' },
+    ),
+    series(
+      'Event loop lag by worker (p99)',
+      'How late timers fire',
+      [[`fetchfleet_event_loop_lag_seconds{${job}, stat="p99"}`, '{{instance}}']],
+      { unit: 's' },
+    ),
+
+    row('Latency and throughput'),
+    series(
+      'Duration of fetches',
+      'Of the settling attempt, redirects included',
+      [
+        [quantile(0.5, 'fetchfleet_fetch_duration_seconds'), 'p50'],
+        [quantile(0.95, 'fetchfleet_fetch_duration_seconds'), 'p95'],
+        [quantile(0.99, 'fetchfleet_fetch_duration_seconds'), 'p99'],
+      ],
+      { unit: 's' },
+    ),
+    series(
+      'Bytes per second',
+      'Received: decompressed bodies. Written: records that are durable.',
+      [
+        [`sum(${rate('fetchfleet_received_bytes_total')})`, 'received'],
+        [`sum(${rate('fetchfleet_record_bytes_total')})`, 'written'],
+      ],
+      { unit: 'Bps' },
+    ),
+    series(
+      'Write and sync of records',
+      'Until a group of records was durable',
+      [
+        [quantile(0.5, 'fetchfleet_sink_flush_seconds'), 'p50'],
+        [quantile(0.99, 'fetchfleet_sink_flush_seconds'), 'p99'],
+      ],
+      { unit: 's' },
+    ),
+
+    row('Failures'),
+    series(
+      'Fetches per second by outcome',
+      'Settled; ok and the ways of failing',
+      [[`sum by (outcome) (${rate('fetchfleet_fetches_total')})`, '{{outcome}}']],
+      { unit: 'reqps', stacked: true },
+    ),
+    series(
+      'Retries per second by reason',
+      'Attempts that failed and are made again later',
+      [[`sum by (reason) (${rate('fetchfleet_retries_total')})`, '{{reason}}']],
+      { unit: 'reqps' },
+    ),
+    series(
+      'Throttles per second by reason',
+      'Times an origin said "not now"; no attempt is used',
+      [[`sum by (reason) (${rate('fetchfleet_throttles_total')})`, '{{reason}}']],
+      { unit: 'reqps' },
+    ),
+    series('Trouble with workers', 'Each of these is handled; often, it wants looking at', [
+      [`sum(${increase('fetchfleet_slice_stalls_total')})`, 'slices of vanished workers'],
+      [`sum(${increase('fetchfleet_lock_losses_total')})`, 'claims lost'],
+      [`sum(${increase('fetchfleet_rebuilds_total')})`, 'connections rebuilt'],
+      [`sum(${increase('fetchfleet_sink_errors_total')})`, 'groups of records not written'],
+      [`sum(${increase('fetchfleet_collect_errors_total')})`, 'incomplete scrapes'],
+    ]),
+
+    row('Workers and Redis'),
+    table(
+      'Workers',
+      'One row for each process',
+      'instance',
+      [
+        ['In flight', `fetchfleet_fetches_in_flight{${job}}`],
+        ['Permits', `fetchfleet_concurrency{${job}}`],
+        ['Slices', `fetchfleet_slices_active{${job}}`],
+        ['Fetches/s', rate('fetchfleet_records_written_total'), { decimals: 1 }],
+        ['CPU', rate('process_cpu_seconds_total'), { unit: 'percentunit' }],
+        ['Memory', `process_resident_memory_bytes{${job}}`, { unit: 'bytes' }],
+        [
+          'Last progress',
+          `time() - fetchfleet_last_progress_timestamp_seconds{${job}}`,
+          { unit: 's', thresholds: [[30, 'red']] },
+        ],
+        ['Redis', `fetchfleet_redis_connected{${job}}`, { words: ['away', 'connected'] }],
+        ['Results', `fetchfleet_sink_healthy{${job}}`, { words: ['failing', 'written'] }],
+        ['Wedged', `fetchfleet_wedged{${job}}`, { words: ['no', 'yes'], isBad: true }],
+        ['Exporter', `fetchfleet_exporter{${job}}`, { words: ['', 'yes'], isPlain: true }],
+        ['Build', `fetchfleet_build_info{${job}}`, { labels: ['worker', 'version', 'transport'] }],
+      ],
+      { width: 16 },
+    ),
+    series(
+      'Memory of Redis',
+      'maxmemory is 0 where there is none',
+      [
+        [fleetWide('fetchfleet_redis_memory_bytes'), 'used'],
+        [fleetWide('fetchfleet_redis_memory_limit_bytes'), 'maxmemory'],
+      ],
+      { unit: 'bytes', width: 8 },
+    ),
+    series(
+      'Workers',
+      'Seen by the fleet within 15 s, and reached by Prometheus',
+      [
+        [fleetWide('fetchfleet_workers'), 'seen by the fleet'],
+        [`sum(up{${job}})`, 'reached by Prometheus'],
+      ],
+      { width: 12 },
+    ),
+    series(
+      'Slices let go per second',
+      'completed: all settled. delayed: comes back for a retry or its turn. returned: given back by a worker that stops.',
+      [[`sum by (result) (${rate('fetchfleet_slices_total')})`, '{{result}}']],
+      { unit: 'reqps', width: 12 },
+    ),
+  ],
+);
