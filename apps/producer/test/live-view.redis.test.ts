@@ -93,7 +93,8 @@ describe('the live view of a batch', () => {
     await waitForText(view, /0 of 40/u);
     const before = view.stdout.length;
     await project.write('size', 'cols 50 rows 9');
-    const after = (): Screen => new Screen(50, 9).write(`\u001B[?1049h${view.stdout.slice(before)}`);
+    const after = (): Screen =>
+      new Screen(50, 9).write(`\u001B[?1049h${view.stdout.slice(before)}`);
     await eventually(() => expect(after().text).toContain('ends the view'), { deadlineMs: 30_000 });
     expect(after().hasOverflowed).toBe(false);
     await project.write('keys', 'q');
@@ -104,15 +105,22 @@ describe('the live view of a batch', () => {
   it.each([
     ['Ctrl-C', '\u0003'],
     ['q', 'q'],
-  ])('is left by %s as if it had never been, and the batch goes on', async (_name, key) => {
-    const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
-    await waitForText(view, /0 of 40/u);
-    await project.write('keys', key);
-    await view.exit;
-    expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
-    expect(view.stdout).toContain('Interrupted; the batch goes on');
-    expect(await ledger.state(batch)).toBe('running');
-  }, 90_000);
+  ])(
+    'is left by %s as if it had never been, and the batch goes on',
+    async (_name, key) => {
+      const view = await onTerminal(project, ['status', batch, '--watch'], {
+        columns: 80,
+        rows: 24,
+      });
+      await waitForText(view, /0 of 40/u);
+      await project.write('keys', key);
+      await view.exit;
+      expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+      expect(view.stdout).toContain('Interrupted; the batch goes on');
+      expect(await ledger.state(batch)).toBe('running');
+    },
+    90_000,
+  );
 
   it('gives the terminal back when it is told to end', async () => {
     const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });

@@ -53,7 +53,15 @@ async function ask(
 ): Promise<GateAnswer> {
   const report = { ...NOTHING_ENDED, ...call.report };
   const batches = [{ batch: 'b', politeness }];
-  return gate.exchange(ORIGIN, { ...call, report, batches, position: 0, leadMs: 0, hunger: 0 });
+  return gate.exchange(ORIGIN, {
+    ...call,
+    report,
+    batches,
+    position: 0,
+    leadMs: 0,
+    waiting: 0,
+    arrivals: [],
+  });
 }
 
 /** A fleet to which the origin has just said "not now". */

@@ -46,8 +46,7 @@ export class Screen {
     if (character === '\r') this.#column = 0;
     if (character === '\n' || character === '\r') return;
     const line = (this.#lines[this.#row] ?? '').padEnd(this.#column);
-    this.#lines[this.#row] =
-      line.slice(0, this.#column) + character + line.slice(this.#column + 1);
+    this.#lines[this.#row] = line.slice(0, this.#column) + character + line.slice(this.#column + 1);
     this.#column += 1;
     if (this.isAlternate && (this.#column > this.columns || this.#row >= this.rows)) {
       this.hasOverflowed = true;

@@ -15,6 +15,8 @@ export interface LanesOptions {
   readonly maxBlockMs: number;
   /** Brings slices back that were sent away. */
   readonly callBack: (slices: readonly string[]) => Promise<void>;
+  /** Tells the other workers that an origin has to be asked about again. */
+  readonly tellOthers: (origin: string) => Promise<void>;
   readonly log: Logger;
   readonly onError: (error: unknown) => void;
 }
@@ -60,6 +62,11 @@ export class Lanes {
     return lane;
   }
 
+  /** What another worker has heard of an origin, or a person has set. */
+  lookAgain(origin: string): void {
+    this.#lanes.get(origin)?.lookAgain();
+  }
+
   /** Slices stop: guests that have nothing to start any more are let go. @param origin default: all */
   nudge(origin?: string): void {
     if (origin !== undefined) this.#lanes.get(origin)?.nudge();
@@ -68,7 +75,7 @@ export class Lanes {
 
   /** Resolves when the gate knows that nothing is in flight here any more. */
   async stop(): Promise<void> {
-    this.nudge();
+    for (const lane of this.#lanes.values()) lane.endVigil();
     if (this.#lanes.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, 1_000); // Redis is away: the leases expire
@@ -88,7 +95,8 @@ export class Lanes {
   }
 
   #tell(origin: string, { state, againInMs }: GateAnswer): void {
-    const { log } = this.#options;
+    const { log, tellOthers, onError } = this.#options;
+    tellOthers(origin).catch(onError);
     const seconds = Math.round(againInMs / 100) / 10;
     if (state === 'blocked') log.warn({ origin, seconds }, 'origin says "not now"');
     else if (state === 'breaker')

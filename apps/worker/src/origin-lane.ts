@@ -1,8 +1,9 @@
 import type { FetchResult } from '@fetchfleet/crawl';
-import type { BatchLimits, Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Arrival, BatchLimits, Gate, GateAnswer } from '@fetchfleet/fleet';
 import type { Demand, Permits } from './permits.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
+import { StartSchedule } from './start-schedule.ts';
 
 /** Whoever would wait for longer leaves, and comes back when its turn is near. */
 const MAX_LINGER_MS = 2_500;
@@ -10,19 +11,18 @@ const MAX_LINGER_MS = 2_500;
 const LICENCE_MS = 10;
 /** How long results may gather before they are reported; a "not now" and failures are reported at once. */
 const REPORT_MS = 10;
+/** … and for how long where fetches wait for the rate alone: then they go with the next question. */
+const LAZY_REPORT_MS = 250;
+/** How long, and how often, a lane whose fetches have all started asks on for slices that were sent away. */
+const VIGIL_MS = 5_000;
+const VIGIL_ASK_MS = 200;
 /** Leases are renewed well within their life. */
 const RENEW_MS = 4_000;
 const AFTER_ERROR_MS = 500;
 /** However far the next start is: limits may be raised, and that must be seen within 2 s. */
 const MAX_ASK_AGAIN_MS = 1_000;
-/**
- * A start that is later than this is not made: the gate spaces starts by 2 % more than the limit asks, so up to here they cannot
- * meet those that are on time, in any second, and go beyond the limit.
- */
-const MAX_LATE_MS = 12;
-/** Slices called back at once, and when, if none has come, again. */
-const MAX_CALL = 2;
-const CALL_AGAIN_MS = 300;
+/** Whose turn is farther than this comes back half-way, and asks again. */
+const FAR_MS = 10 * 60_000;
 /** Fetches in one exchange. */
 const MAX_ASK = 50;
 
@@ -35,6 +35,8 @@ export interface Guest {
   readonly waiting: number;
   /** Its place among the parked; 0 if it was not parked. */
   readonly position: number;
+  /** Whether it goes on waiting for an origin that has accepted nothing for so long. */
+  isPatient(deniedForMs: number): boolean;
   /** Starts its next fetch, which owns a permit now. `isProbe`: it is the one try of an origin that has been failing. */
   start(isProbe: boolean): void;
 }
@@ -48,6 +50,8 @@ export type Departure =
       readonly position: number;
       /** The origin says "not now" or fails, which patience bounds; otherwise it is only its turn that is far. */
       readonly isRefused: boolean;
+      /** For how long it has accepted nothing. */
+      readonly deniedForMs: number;
     };
 
 interface Entry {
@@ -93,7 +97,8 @@ export class OriginLane {
   readonly #demand: Demand;
   readonly #report: ReportBuilder;
   readonly #guests: Entry[] = [];
-  readonly #scheduled = new Set<NodeJS.Timeout>();
+  readonly #schedule: StartSchedule;
+  #arrivals: Arrival[] = [];
   #inFlight = 0;
   /** Fetches that may be in flight under the present licence. */
   #capacity = 0;
@@ -102,7 +107,7 @@ export class OriginLane {
   #exchangedAt = 0;
   /** How long the answer was expected to take. */
   #leadMs = 0;
-  #calledAt = 0;
+  #vigilUntil = 0;
   #answer: GateAnswer | undefined;
   #isPumping = false;
   #wakeUp: (() => void) | undefined;
@@ -111,13 +116,22 @@ export class OriginLane {
     this.#options = options;
     this.#demand = options.permits.demand();
     this.#report = new ReportBuilder(options.maxBlockMs, options.onClamped);
+    const giveUp = (): void => options.permits.give(1);
+    this.#schedule = new StartSchedule({
+      clock: options.clock,
+      start: (isProbe) => {
+        if (!this.#startOne(isProbe)) giveUp();
+        this.nudge();
+      },
+      giveUp,
+    });
   }
 
   /** Starts the guest's fetches as permits and gate allow; resolves when none waits any more, or it has to leave. */
   async serve(guest: Guest): Promise<Departure> {
     return new Promise((resolve, reject) => {
       this.#guests.push({ guest, resolve, reject });
-      this.#calledAt = 0;
+      if (guest.position > 0) this.#arrivals.push({ slice: guest.slice, fetches: guest.waiting });
       this.#sendAway();
       this.#tellDemand();
       this.nudge();
@@ -128,7 +142,7 @@ export class OriginLane {
   ended(result: FetchResult | undefined): void {
     this.#inFlight -= 1;
     if (result !== undefined) this.#report.add(result);
-    if (this.#report.isUrgent) this.#unschedule();
+    if (this.#report.isUrgent) this.#schedule.clear();
     const isFollowed =
       !this.#report.isUrgent && this.#room() > 0 && !this.#options.permits.isAwaited;
     if (isFollowed && this.#startOne(false)) return this.nudge();
@@ -142,6 +156,20 @@ export class OriginLane {
     else if (!this.#isPumping) void this.#pump();
   }
 
+  /** Elsewhere the fleet has learnt something of this origin: nothing is started before the gate was asked again. */
+  lookAgain(): void {
+    this.#licenceUntil = 0;
+    this.#schedule.clear();
+    this.#askAt = 0;
+    this.nudge();
+  }
+
+  /** The worker stops: no slices are waited for that were sent away. */
+  endVigil(): void {
+    this.#vigilUntil = -Infinity;
+    this.nudge();
+  }
+
   async #pump(): Promise<void> {
     this.#isPumping = true;
     while (!this.#isIdle()) await this.#step();
@@ -152,8 +180,16 @@ export class OriginLane {
 
   #isIdle(): boolean {
     this.#dismiss();
-    const isHolding = this.#inFlight > 0 || this.#scheduled.size > 0;
-    return this.#guests.length === 0 && !isHolding && this.#report.isEmpty && this.#capacity === 0;
+    const isHolding = this.#isHolding || this.#capacity > 0 || this.#isOnVigil;
+    return this.#guests.length === 0 && !isHolding && this.#report.isEmpty;
+  }
+
+  get #isHolding(): boolean {
+    return this.#inFlight > 0 || this.#schedule.size > 0;
+  }
+
+  get #isOnVigil(): boolean {
+    return performance.now() < this.#vigilUntil;
   }
 
   async #step(): Promise<void> {
@@ -191,15 +227,26 @@ export class OriginLane {
   }
 
   #exchangeDueAt(): number {
-    if (!this.#report.isEmpty) return this.#exchangedAt + REPORT_MS;
-    if (this.#inFlight > 0 || this.#scheduled.size > 0) return this.#exchangedAt + RENEW_MS;
+    if (!this.#report.isEmpty) return this.#exchangedAt + this.#reportMs();
+    if (this.#guests.length === 0 && this.#isOnVigil) return this.#exchangedAt + VIGIL_ASK_MS;
+    if (this.#isHolding) return this.#exchangedAt + RENEW_MS;
     return this.#capacity > 0 ? this.#exchangedAt + REPORT_MS : Infinity;
+  }
+
+  /** Permits that are told late are missed by nobody where the rate is what is waited for, and enough others are left. */
+  #reportMs(): number {
+    const answer = this.#answer;
+    if (answer?.state !== 'rate' || this.#guests.length === 0) return REPORT_MS;
+    const isMissed = this.#report.ended * answer.waiters * 2 > answer.spare;
+    return isMissed ? REPORT_MS : LAZY_REPORT_MS;
   }
 
   /** @param taken permits in hand: how many fetches to ask for */
   async #exchange(taken: number): Promise<void> {
     const { gate, permits, origin, onError } = this.#options;
     const report = this.#report.take();
+    const arrivals = this.#arrivals;
+    this.#arrivals = [];
     const limits = new Map(this.#guests.map(({ guest }) => [guest.limits.batch, guest.limits]));
     const crawlDelayMs = this.#options.crawlDelayMs();
     this.#leadMs = this.#options.clock.leadMs;
@@ -207,17 +254,19 @@ export class OriginLane {
     let answer: GateAnswer;
     try {
       answer = await gate.exchange(origin, {
-        inFlight: this.#inFlight + this.#scheduled.size,
+        inFlight: this.#inFlight + this.#schedule.size,
         want: taken,
         position: this.#guests[0]?.guest.position ?? 0,
         report,
         leadMs: this.#leadMs,
-        hunger: this.#hunger(taken),
+        waiting: this.#waiting(),
+        arrivals,
         batches: [...limits.values()],
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),
       });
     } catch (error) {
       this.#report.putBack(report);
+      this.#arrivals.unshift(...arrivals);
       permits.give(taken);
       this.#licenceUntil = 0;
       this.#askAt = performance.now() + AFTER_ERROR_MS;
@@ -232,17 +281,15 @@ export class OriginLane {
   #heed(answer: GateAnswer, taken: number): void {
     const { permits, onChange } = this.#options;
     const now = performance.now();
+    const wasClosed = isClosedBy(this.#answer);
+    const isClosed = isClosedBy(answer);
     this.#answer = answer;
     permits.give(taken - answer.granted);
     if (answer.hasChanged) onChange(answer);
-    const isClosed = answer.state === 'blocked' || answer.state === 'breaker';
-    if (isClosed) this.#unschedule();
+    if (isClosed) this.#schedule.clear();
     // Refused since it was asked: what was granted is given back unused.
-    if (this.#report.isUrgent) {
-      permits.give(answer.granted);
-    } else {
-      this.#startGranted(answer);
-    }
+    if (this.#report.isUrgent) permits.give(answer.granted);
+    else this.#schedule.add(answer, this.#leadMs);
     // Where all permits are out, those that are here may still be used again by whatever follows.
     const isFree =
       taken > 0 &&
@@ -250,45 +297,20 @@ export class OriginLane {
       (answer.state === 'open' || answer.state === 'concurrency');
     this.#licenceUntil = isFree ? now + LICENCE_MS : 0;
     this.#capacity = isFree ? answer.allowedInFlight : this.#inFlight;
-    const againMs = isClosed ? answer.againInMs : Math.min(answer.againInMs, MAX_ASK_AGAIN_MS);
-    this.#askAt = answer.granted < taken || isClosed ? now + Math.max(1, againMs) : now;
+    if (isClosed) this.#askAt = now + answer.againInMs;
+    else if (wasClosed || (taken > 0 && answer.granted === taken)) this.#askAt = now;
+    else if (taken > 0)
+      this.#askAt = now + Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
     if (answer.callBack.length > 0) this.#options.callBack(answer.callBack);
+    this.#keepVigil(answer, isClosed);
     this.#sendAway();
   }
 
-  #startGranted({ granted, firstInMs, spacingMs, state, nowMs }: GateAnswer): void {
-    const { clock } = this.#options;
-    const firstAt = clock.toLocal(nowMs + firstInMs);
-    const expectedAt = clock.toLocal(nowMs + this.#leadMs);
-    for (let i = 0; i < granted; i++) {
-      // What is left of a burst starts as soon as the answer was expected.
-      const slotAt = Math.max(firstAt + i * spacingMs, expectedAt);
-      const inMs = slotAt - performance.now();
-      if (spacingMs === 0 || inMs <= 0.5) {
-        this.#startAtSlot(spacingMs === 0 ? Infinity : slotAt, state === 'probing');
-        continue;
-      }
-      const timer = setTimeout(() => {
-        this.#scheduled.delete(timer);
-        this.#startAtSlot(slotAt, false);
-        this.nudge();
-      }, inMs);
-      this.#scheduled.add(timer);
-    }
-  }
-
-  #startAtSlot(slotAt: number, isProbe: boolean): void {
-    const isLate = performance.now() - slotAt > MAX_LATE_MS;
-    if (isLate || !this.#startOne(isProbe)) this.#options.permits.give(1);
-  }
-
-  /** The origin has objected: what was promised is not started. */
-  #unschedule(): void {
-    for (const timer of this.#scheduled) {
-      clearTimeout(timer);
-      this.#options.permits.give(1);
-    }
-    this.#scheduled.clear();
+  /** Who was sent away under an older limit would idle beside a free origin: as long as any are left, somebody asks. */
+  #keepVigil({ parked }: GateAnswer, isClosed: boolean): void {
+    if (this.#vigilUntil === -Infinity) return;
+    if (parked === 0 || isClosed) this.#vigilUntil = 0;
+    else if (this.#guests.length > 0) this.#vigilUntil = performance.now() + VIGIL_MS;
   }
 
   #startOne(isProbe: boolean): boolean {
@@ -297,15 +319,6 @@ export class OriginLane {
     this.#inFlight += 1;
     next.guest.start(isProbe);
     return true;
-  }
-
-  /** Slices to call back: when less waits here than is in flight, the next ones have to be on their way. */
-  #hunger(taken: number): number {
-    const isFed = this.#waiting() - taken > Math.max(1, this.#inFlight);
-    const now = performance.now();
-    if (isFed || now < this.#calledAt + CALL_AGAIN_MS) return 0;
-    this.#calledAt = now;
-    return MAX_CALL;
   }
 
   /** Slices that wait for the gate, and not for permits, are no reason to claim fewer of other origins. */
@@ -319,7 +332,7 @@ export class OriginLane {
   /** Fetches that wait and have no start promised. */
   #waiting(): number {
     const all = this.#guests.reduce((sum, { guest }) => sum + guest.waiting, 0);
-    return Math.max(0, all - this.#scheduled.size);
+    return Math.max(0, all - this.#schedule.size);
   }
 
   #dismiss(): void {
@@ -340,26 +353,35 @@ export class OriginLane {
     let ahead = 0;
     const staying: Entry[] = [];
     for (const entry of this.#guests.splice(0)) {
-      const waitMs = untilAskMs + ahead * answer.paceMs * answer.sharers;
+      const waitMs = untilAskMs + ahead * answer.paceMs * answer.waiters;
       ahead += entry.guest.waiting;
-      if (waitMs <= MAX_LINGER_MS || entry.guest.waiting === 0) staying.push(entry);
-      else void this.#park(entry, { waitMs, state: answer.state });
+      const { deniedForMs } = answer;
+      const isPatient = deniedForMs === 0 || entry.guest.isPatient(deniedForMs);
+      const mayLinger = isPatient && waitMs <= MAX_LINGER_MS;
+      if (mayLinger || entry.guest.waiting === 0) staying.push(entry);
+      else void this.#park(entry, { ...answer, waitMs });
     }
     this.#guests.push(...staying);
   }
 
   async #park(
     { guest, resolve, reject }: Entry,
-    { waitMs, state }: { readonly waitMs: number; readonly state: GateAnswer['state'] },
+    { waitMs, state, deniedForMs }: Pick<GateAnswer, 'state' | 'deniedForMs'> & { waitMs: number },
   ): Promise<void> {
     try {
       const { gate, origin } = this.#options;
       const { slice, waiting: count, position } = guest;
       const parked = await gate.park(origin, { slice, count, position });
       const isRefused = state === 'blocked' || state === 'breaker' || state === 'probing';
-      const forecastMs = isRefused ? parked.dueInMs : earlier(parked.dueInMs);
-      const dueInMs = Math.ceil(Math.max(forecastMs, isRefused ? waitMs : waitMs / 2));
-      resolve({ kind: 'parked', dueInMs, position: parked.position, isRefused });
+      const dueInMs = isRefused ? Math.max(parked.dueInMs, waitMs) : comeBackIn(parked.dueInMs);
+      const { position: given } = parked;
+      resolve({
+        kind: 'parked',
+        dueInMs: Math.ceil(dueInMs),
+        position: given,
+        isRefused,
+        deniedForMs,
+      });
     } catch (error) {
       reject(error);
     }
@@ -376,7 +398,14 @@ export class OriginLane {
   }
 }
 
-/** Far ahead, half-way, so that a limit that was raised is noticed; near, a little early, so that no slot passes unused. */
-function earlier(dueInMs: number): number {
-  return dueInMs > 10_000 ? dueInMs / 2 : Math.max(dueInMs - 1_000, 100);
+function isClosedBy(answer: GateAnswer | undefined): boolean {
+  return answer?.state === 'blocked' || answer?.state === 'breaker';
+}
+
+/**
+ * Whoever asks the gate calls the next in line back, so this is for when nobody does: half-way, as long as that is far, or a little later
+ * than the forecast.
+ */
+function comeBackIn(dueInMs: number): number {
+  return dueInMs > FAR_MS ? dueInMs / 2 : dueInMs * 1.1 + 1_000;
 }

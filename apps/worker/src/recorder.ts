@@ -5,6 +5,8 @@ import type { Sink } from '@fetchfleet/results';
 
 /** Records gather for this long before they are flushed together, so that one fsync serves many. */
 const GATHER_MS = 3;
+/** … or for this long while no slice waits for them, because each has more to start: then there is no hurry. */
+const LAZY_GATHER_MS = 50;
 /** … or until so many bytes have gathered. */
 const GATHER_BYTES = 1024 * 1024;
 /** Nothing more is fetched while so many bytes wait for the sink. */
@@ -44,6 +46,8 @@ export class Recorder {
   #pendingBytes = 0;
   #isFailing = false;
   #timer: NodeJS.Timeout | undefined;
+  #isTimerLazy = false;
+  #hurried = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -79,8 +83,29 @@ export class Recorder {
       this.#gatheredBytes += line.length;
       this.#pendingBytes += line.length;
       if (this.#gatheredBytes >= GATHER_BYTES) this.#flushGathered();
-      else this.#timer ??= setTimeout(() => this.#flushGathered(), GATHER_MS);
+      else this.#flushSoon();
     });
+  }
+
+  /** Work that ends when its last records are durable: meanwhile they gather for as short as makes sense. */
+  async hurry<T>(work: Promise<T>): Promise<T> {
+    this.#hurried += 1;
+    if (this.#timer !== undefined) this.#flushSoon();
+    try {
+      return await work;
+    } finally {
+      this.#hurried -= 1;
+    }
+  }
+
+  #flushSoon(): void {
+    const isLazy = this.#hurried === 0;
+    if (this.#timer !== undefined && this.#isTimerLazy === isLazy) return;
+    // What gathers for a long time is flushed early when somebody begins to wait for it, but not the other way round.
+    if (this.#timer !== undefined && isLazy) return;
+    clearTimeout(this.#timer);
+    this.#isTimerLazy = isLazy;
+    this.#timer = setTimeout(() => this.#flushGathered(), isLazy ? LAZY_GATHER_MS : GATHER_MS);
   }
 
   /** Gives up on a failing sink: what it has not taken is rejected, and so stays unsettled. */

@@ -14,8 +14,13 @@ export class ReportBuilder {
     this.#onClamped = onClamped;
   }
 
+  /** Fetches that have ended since it was taken. */
+  get ended(): number {
+    return this.#report.ended;
+  }
+
   get isEmpty(): boolean {
-    return this.#report.ended === 0;
+    return this.ended === 0;
   }
 
   /** The origin objects or fails: the fleet must know at once. */

@@ -51,6 +51,7 @@ export class SliceRun {
   readonly #open = new Set<Promise<unknown>>();
   #position: number;
   #parkedMs = 0;
+  readonly #arrivedAt = Date.now();
   #failure: Error | undefined;
 
   constructor(
@@ -83,7 +84,7 @@ export class SliceRun {
       const now = Date.now();
       for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
       if (await this.#mayStart()) await this.#startAll(asked);
-      await Promise.all(this.#open);
+      await this.#tools.recorder.hurry(Promise.all(this.#open));
       if (this.#failure !== undefined) throw this.#failure;
       return this.#restOf();
     } finally {
@@ -139,6 +140,8 @@ export class SliceRun {
         return waiting();
       },
       position: this.#position,
+      isPatient: (deniedForMs) =>
+        this.#due.some((fetch) => this.#patienceLeftMs(fetch, deniedForMs) >= 0),
       start: (isProbe) => this.#start(lane, isProbe),
     };
   }
@@ -150,16 +153,31 @@ export class SliceRun {
   }
 
   /** What waits leaves without an attempt. An origin that objects or fails is waited for as long as patience lasts. */
-  #leave({ dueInMs, position, isRefused }: Extract<Departure, { kind: 'parked' }>): void {
-    const now = Date.now();
-    const { patienceMs } = this.#batch.plan.politeness;
+  #leave(departure: Extract<Departure, { kind: 'parked' }>): void {
+    const { dueInMs, position, isRefused, deniedForMs } = departure;
     this.#parkedMs = dueInMs;
     this.#position = position;
     for (const fetch of this.#due.splice(0)) {
-      const throttledSince = isRefused ? fetch.throttledSince || now : 0;
-      if (isRefused && now - throttledSince > patienceMs) this.#track(this.#abandon(fetch));
-      else this.#due.push({ ...fetch, throttledSince });
+      const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
+      const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
+      if (isRefused && leftMs < 0) {
+        this.#track(this.#abandon(fetch));
+      } else {
+        // However long the origin wants to be left alone: when patience is over, it is over.
+        if (isRefused) this.#parkedMs = Math.min(this.#parkedMs, leftMs + 1);
+        this.#due.push({ ...fetch, throttledSince });
+      }
     }
+  }
+
+  /** Since when a fetch has been waiting for an origin that accepts nothing. */
+  #throttledSince({ throttledSince }: PendingFetch, deniedForMs: number): number {
+    return throttledSince || Math.max(this.#arrivedAt, Date.now() - deniedForMs);
+  }
+
+  #patienceLeftMs(fetch: PendingFetch, deniedForMs: number): number {
+    const { patienceMs } = this.#batch.plan.politeness;
+    return this.#throttledSince(fetch, deniedForMs) + patienceMs - Date.now();
   }
 
   async #abandon(fetch: PendingFetch): Promise<void> {

@@ -6,6 +6,7 @@ import {
   fleetKeys,
   FleetOverview,
   Gate,
+  GateNews,
   Ledger,
   openRedis,
   Origins,
@@ -41,6 +42,7 @@ import { Robots } from './robots.ts';
 import { Scheduler } from './scheduler.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
+import { WallClock } from './wall-clock.ts';
 import { WatchedFetcher } from './watched-fetcher.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -67,6 +69,8 @@ export class FleetWorker {
   readonly #lanes: Lanes;
   readonly #claims: SliceClaims;
   readonly #queue: SliceQueue;
+  readonly #gateNews: GateNews;
+  readonly #wallClock: WallClock;
   readonly #loop: ClaimLoop;
   readonly #scheduler: Scheduler | undefined;
   /** Beats when a claim is answered. */
@@ -137,12 +141,21 @@ export class FleetWorker {
       fetcher: this.#fetcher,
       worker: this.id,
     });
+    this.#gateNews = new GateNews(redis, keys);
+    this.#wallClock = new WallClock({
+      redis,
+      onCorrected: (aheadMs) => {
+        const seconds = Math.round(aheadMs / 100) / 10;
+        this.#log.warn({ seconds }, "this machine's clock is ahead of Redis': going by Redis");
+      },
+    });
     this.#lanes = new Lanes({
       gate: new Gate({ redis, keys, worker: this.id }),
       permits: this.#permits,
       crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
       maxBlockMs: settings.maxRetryAfter,
       callBack: async (slices) => this.#queue.callBack(slices),
+      tellOthers: async (origin) => this.#gateNews.tell(origin),
       log: this.#log,
       onError: (error) => this.#presence.failed(toError(error)),
     });
@@ -212,6 +225,11 @@ export class FleetWorker {
     const port = await this.#endpoint.start();
     this.#metricsPort = port;
     this.#presence.start();
+    this.#gateNews.start(
+      (origin) => this.#lanes.lookAgain(origin),
+      (error) => this.#presence.failed(error),
+    );
+    await this.#wallClock.start();
     await this.#claims.start();
     this.#batches.start();
     this.#batchLog.start();
@@ -251,6 +269,8 @@ export class FleetWorker {
   async #stop(): Promise<void> {
     await stopAll([
       { stop: async () => this.#redis.disconnect() },
+      { stop: async () => this.#gateNews.stop() },
+      { stop: async () => this.#wallClock.stop() },
       { stop: async () => this.#leaveExport() },
       this.#queue,
       { stop: async () => this.#metrics.stop() },

@@ -8,7 +8,12 @@ import {
 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { type Fleet, range, readRecords, recordedIndexes, startFleet } from './fleet-fixture.ts';
-import { mostInOneSecond, politeCrawl, startPoliteOrigin } from './politeness-fixture.ts';
+import {
+  mostInOneSecond,
+  politeCrawl,
+  type Seen,
+  startPoliteOrigin,
+} from './politeness-fixture.ts';
 
 closeAfterEach();
 
@@ -34,6 +39,16 @@ async function expectAllFetched(fleet: Fleet, results: string, id: string): Prom
   const { total, ...status } = await fleet.finished(id);
   expect(status).toMatchObject({ settled: total, ok: total, failed: 0 });
   expect(await recordedIndexes(results, id)).toEqual(range(total));
+}
+
+/** Between the first and the second request for the same path, in milliseconds. */
+function retryGaps(seen: readonly Seen[]): number[] {
+  const first = new Map<string, number>();
+  return seen.flatMap(({ path, at }) => {
+    const before = first.get(path);
+    first.set(path, at);
+    return before === undefined ? [] : [at - before];
+  });
 }
 
 describe('the limits of an origin', () => {
@@ -71,7 +86,8 @@ describe('the limits of an origin', () => {
     const hour = 3_600_000;
     const { fleet, results } = await startFour(redisUrl(), [hour, -hour, 0, 0]);
     const origin = await startPoliteOrigin({ delayMs: 20, failFirst: 10 });
-    const extra = { retry: '{ attempts: 5, backoff: 200ms }' };
+    const extra = { retry: '{ attempts: 5, backoff: 2s }' };
+    const from = Date.now();
     await fleet.enqueue('skewed', politeCrawl(origin, 200, 'rate: 50/s', extra));
     await expectAllFetched(fleet, results, 'skewed');
     const seen = await origin.seen();
@@ -79,6 +95,15 @@ describe('the limits of an origin', () => {
     expect(mostInOneSecond(seen)).toBeLessThanOrEqual(51);
     const records = await readRecords(results, 'skewed');
     expect(Math.max(...records.map(({ attempts }) => attempts))).toBe(2);
+    // Whoever delayed a slice, and whoever took it: it came back when it was due.
+    const gaps = retryGaps(seen);
+    expect(gaps).toHaveLength(20);
+    // Backoff is jittered: anything from 0 to 2 s, 1 s on average.
+    expect(gaps.reduce((sum, gap) => sum + gap, 0) / 20).toBeGreaterThan(350);
+    expect(Math.max(...gaps)).toBeLessThan(10_000);
+    const starts = records.map(({ startedAt }) => Date.parse(startedAt));
+    expect(Math.min(...starts)).toBeGreaterThan(from - 2_000);
+    expect(Math.max(...starts)).toBeLessThan(Date.now() + 2_000);
   });
 
   it('outlive a restart of Redis and a SCRIPT FLUSH', async () => {

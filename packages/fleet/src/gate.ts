@@ -1,7 +1,8 @@
 import type { Politeness } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { EXCHANGE, PARK } from './gate.lua.ts';
+import { EXCHANGE } from './gate-exchange.lua.ts';
+import { PARK } from './gate-park.lua.ts';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import { Script } from './script.ts';
 
@@ -10,6 +11,9 @@ const scripts = {
   exchange: new Script(
     EXCHANGE,
     z.tuple([
+      integer,
+      integer,
+      integer,
       integer,
       integer,
       integer,
@@ -79,8 +83,8 @@ export interface GateAnswer {
   /** When asking again makes sense, for those that were not granted. */
   readonly againInMs: number;
   readonly state: GateState;
-  /** Workers with fetches of this origin in flight, the asker included. */
-  readonly sharers: number;
+  /** Workers with fetches waiting for this origin, the asker included. */
+  readonly waiters: number;
   /** Per fetch at the present limits; 0 where there are none. */
   readonly paceMs: number;
   /** A block or the breaker began or ended with this exchange. */
@@ -91,6 +95,18 @@ export interface GateAnswer {
   readonly nowMs: number;
   /** Fetches of this origin that the asker may have in flight; Infinity where that is not limited. */
   readonly allowedInFlight: number;
+  /** Fetches that the fleet may have in flight besides; Infinity where that is not limited. */
+  readonly spare: number;
+  /** Slices that were sent away and have not come back. */
+  readonly parked: number;
+  /** For how long the origin has refused or failed, and accepted nothing. */
+  readonly deniedForMs: number;
+}
+
+/** A slice that was sent away and has come to a worker again. */
+export interface Arrival {
+  readonly slice: string;
+  readonly fetches: number;
 }
 
 /** A place in the line of those that were sent away. */
@@ -130,8 +146,10 @@ export class Gate {
       readonly position: number;
       readonly report: OriginReport;
       readonly batches: readonly BatchLimits[];
-      /** How many slices this worker could do with besides those it has. */
-      readonly hunger: number;
+      /** Fetches that wait at this worker, the wanted included. */
+      readonly waiting: number;
+      /** Since the last exchange. */
+      readonly arrivals: readonly Arrival[];
       /** How long the answer will take: no start is promised before that. */
       readonly leadMs: number;
       /** What robots.txt asks for; undefined leaves what is known. */
@@ -158,23 +176,29 @@ export class Gate {
       report.timeouts,
       crawlDelayUs,
       Math.ceil(call.leadMs * 1000),
-      call.hunger,
+      call.waiting,
+      call.arrivals.length,
+      ...call.arrivals.flatMap(({ slice, fetches }) => [slice, fetches]),
       ...call.batches.flatMap(limitArguments),
     ]);
-    const [granted, first, spacing, again, state, sharers, pace, changed, allowed, now, callBack] =
+    const [granted, first, spacing, again, state, waiters, pace, changed, allowed, now, ...rest] =
       reply;
+    const [spare, parked, deniedFor, callBack] = rest;
     return {
       granted,
       firstInMs: first / 1000,
       spacingMs: spacing / 1000,
       againInMs: again / 1000,
       state: GATE_STATES[state] ?? 'open',
-      sharers,
+      waiters,
       paceMs: pace / 1000,
       hasChanged: changed === 1,
       nowMs: now / 1000,
       callBack,
       allowedInFlight: allowed === -1 ? Infinity : allowed,
+      spare: spare === -1 ? Infinity : spare,
+      parked,
+      deniedForMs: Math.ceil(deniedFor / 1000),
     };
   }
 

@@ -2,6 +2,7 @@ export { type BatchState, type BatchStatus } from './batch-status.ts';
 export { expandBatch, type ExpandBatchOptions } from './expand-batch.ts';
 export { ExpansionLease, LEASE_PATIENCE_MS } from './expansion-lease.ts';
 export {
+  type Arrival,
   type BatchLimits,
   Gate,
   type GateAnswer,
@@ -10,6 +11,7 @@ export {
   type OriginReport,
   type Parked,
 } from './gate.ts';
+export { GateNews } from './gate-news.ts';
 export { FleetOverview, type FleetSnapshot } from './fleet-overview.ts';
 export { type FleetKeys, fleetKeys } from './keys.ts';
 export {

@@ -39,6 +39,8 @@ export interface FleetKeys {
   gateLine(origin: string): string;
   /** HASH: limits that a person has set for an origin; stays. */
   gateSettings(origin: string): string;
+  /** Channel: origins of which every worker has to ask the gate again before it starts anything. */
+  readonly gateNews: string;
   /** SET of ids of schedules. */
   readonly schedules: string;
   /** HASH: spec and state of a schedule. */
@@ -80,6 +82,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     parked: (id) => `${batch(id)}:parked`,
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
+    gateNews: `${root}:gate-news`,
     schedules: `${root}:schedule-ids`,
     schedule: (id) => `${root}:schedule:${id}`,
     scheduleRuns: (id) => `${root}:schedule:${id}:runs`,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { EXCHANGE, PARK } from '../src/gate.lua.ts';
+import { EXCHANGE } from '../src/gate-exchange.lua.ts';
+import { PARK } from '../src/gate-park.lua.ts';
 import { fleetKeys } from '../src/index.ts';
 import { Script } from '../src/script.ts';
 import { HORIZON_US, LEASE_US, type ModelCall } from './gate-model.ts';
@@ -76,9 +77,9 @@ export class SimulatedGate {
     const asked = [worker, held, want, 0, HORIZON_US, LEASE_US, FORGET_MS];
     const told = [ended, durationMs, ok, refused, blockMs, '429', failures, timeouts, crawlDelay];
     const limits = batches.flatMap((b) => [b.batch, b.interval, b.burst, b.concurrency]);
-    const reply = await this.#run(scripts.exchange, [...asked, ...told, lead, 1, ...limits]);
+    const reply = await this.#run(scripts.exchange, [...asked, ...told, lead, want, 0, ...limits]);
     const { hash, keptMs } = await this.look();
-    const numbers = reply.slice(0, 10);
+    const numbers = reply.slice(0, 13);
     const [granted, firstUs, spacingUs, , state] = numbers.map(Number);
     if (granted === undefined || firstUs === undefined) throw new Error('a reply without numbers');
     return {

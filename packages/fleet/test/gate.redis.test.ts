@@ -1,7 +1,13 @@
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Politeness } from '@fetchfleet/crawl';
-import { NOTHING_ENDED, Gate, type GateAnswer, type OriginReport } from '../src/index.ts';
+import {
+  type Arrival,
+  NOTHING_ENDED,
+  Gate,
+  type GateAnswer,
+  type OriginReport,
+} from '../src/index.ts';
 import { freshFleet, plan } from './fixture.ts';
 
 closeAfterEach();
@@ -28,7 +34,9 @@ async function workers(size: number) {
           readonly batch?: string;
           readonly position?: number;
           readonly at?: string;
-          readonly hunger?: number;
+          /** @default what is asked for */
+          readonly waiting?: number;
+          readonly arrivals?: readonly Arrival[];
         } = {},
       ): Promise<GateAnswer> {
         const {
@@ -36,7 +44,8 @@ async function workers(size: number) {
           report = {},
           batch = 'b',
           position = 0,
-          hunger = 0,
+          waiting = want,
+          arrivals = [],
         } = options;
         inFlight -= report.ended ?? 0;
         const answer = await gate.exchange(options.at ?? origin, {
@@ -44,7 +53,8 @@ async function workers(size: number) {
           want,
           position,
           leadMs: 0,
-          hunger,
+          waiting,
+          arrivals,
           report: { ...NOTHING_ENDED, ...report },
           batches: [{ batch, politeness }],
         });
@@ -68,7 +78,7 @@ describe('fetches in flight', () => {
     const { first, second, third } = await workers(3);
     const answers = await Promise.all([first.ask(3), second.ask(3), third.ask(3)]);
     expect(answers.reduce((sum, { granted }) => sum + granted, 0)).toBe(4);
-    expect(await first.ask(1)).toMatchObject({ granted: 0, state: 'concurrency', sharers: 2 });
+    expect(await first.ask(1)).toMatchObject({ granted: 0, state: 'concurrency', waiters: 3 });
   });
 
   it('make room when they end', async () => {
@@ -241,6 +251,36 @@ describe('the breaker', () => {
   });
 });
 
+describe('an origin that accepts nothing', () => {
+  it('is known to do so since its first refusal, whatever blocks come and go, until it accepts', async () => {
+    const { first, second, age } = await workers(2);
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 1, blockReason: '429' };
+    expect((await first.ask(1)).deniedForMs).toBe(0);
+    await first.ask(1, { report: refusal });
+    await age('deniedSince', 5e6);
+    await first.ask(1, { report: { ended: 1, failures: 1, durationMs: 5 } });
+    expect((await second.ask(1)).deniedForMs).toBeGreaterThanOrEqual(5_000);
+    await second.ask(0, { report: { ended: 1, ok: 1, durationMs: 5 } });
+    expect((await first.ask(1)).deniedForMs).toBe(0);
+  });
+});
+
+describe('workers that wait for a rate', () => {
+  it('ask one after the other, each when another start is free', async () => {
+    const { first, second, third } = await workers(3);
+    const politeness: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness, waiting: 50 });
+    const times: number[] = [];
+    for (const worker of [first, second, third]) {
+      times.push((await worker.ask(1, { politeness, waiting: 50 })).againInMs);
+    }
+    const [one = 0, two = 0, three = 0] = times;
+    expect(two - one).toBeGreaterThan(90);
+    expect(three - two).toBeGreaterThan(90);
+    expect(three).toBeLessThan(320);
+  });
+});
+
 describe('those who are sent away', () => {
   it('stand in line: each is told when its turn is forecast, and asking again costs no place', async () => {
     const { first } = await workers(1);
@@ -254,21 +294,45 @@ describe('those who are sent away', () => {
     expect(await first.park(50, b.position, 'b.2')).toEqual(b);
   });
 
-  it('are called back by a worker that could do with more, in the order of the line', async () => {
+  it('are called back in the order of the line, as many as the fleet needs for the next second', async () => {
     const { first, second } = await workers(2);
-    await first.ask(4);
-    for (let i = 0; i < 3; i++) await second.park(3);
-    expect((await first.ask(1)).callBack).toEqual([]);
-    expect((await first.ask(0, { hunger: 2 })).callBack).toEqual(['b.1', 'b.2']);
-    expect((await second.ask(0, { hunger: 2 })).callBack).toEqual(['b.3']);
-    expect((await first.ask(0, { hunger: 2 })).callBack).toEqual([]);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    for (let i = 0; i < 4; i++) await second.park(20);
+    expect((await first.ask(0, { politeness, waiting: 49 })).callBack).toEqual(['b.1']);
+    // What was called and has not come counts, and so does what waits elsewhere.
+    expect((await second.ask(0, { politeness })).callBack).toEqual([]);
+    const arrivals = [{ slice: 'b.1', fetches: 20 }];
+    expect((await second.ask(0, { politeness, arrivals, waiting: 20 })).callBack).toEqual([]);
+    expect((await first.ask(0, { politeness, waiting: 5 })).callBack).toEqual(['b.2', 'b.3']);
+  });
+
+  it('are not waited for in the line when they have come by themselves', async () => {
+    const { first } = await workers(1);
+    await first.ask(1);
+    await first.park(3);
+    await first.park(3);
+    const arrivals = [{ slice: 'b.1', fetches: 3 }];
+    const slow: Politeness = { ...unlimited, rate: { count: 1, perMs: 1000 } };
+    const answer = await first.ask(0, { politeness: slow, arrivals, waiting: 50 });
+    expect(answer).toMatchObject({ parked: 1, callBack: [] });
+  });
+
+  it('are called back at once when a limit is raised', async () => {
+    const { first, redis, keys } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 1, perMs: 60_000 } };
+    await first.ask(1, { politeness });
+    for (let i = 0; i < 4; i++) await first.park(50);
+    expect((await first.ask(1, { politeness, waiting: 50 })).callBack).toEqual([]);
+    await redis.hset(keys.gateSettings(origin), 'interval', '10000');
+    expect((await first.ask(1, { politeness, waiting: 50 })).callBack).toEqual(['b.1', 'b.2']);
   });
 
   it('stay away while the origin is blocked', async () => {
     const { first } = await workers(1);
     await first.park(3);
     const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
-    expect((await first.ask(0, { report: refusal, hunger: 2 })).callBack).toEqual([]);
+    expect((await first.ask(0, { report: refusal })).callBack).toEqual([]);
   });
 
   it('are forecast sooner when the limit is raised', async () => {
