@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_SLICE } from '@fetchfleet/crawl';
 import type { ClaimedSlice, SliceClaims } from '@fetchfleet/fleet';
 import { type Heartbeat, toError } from '@fetchfleet/service';
 import type { Permits } from './permits.ts';
 
 /** Before claiming again after an error: Redis is on its way back. */
 const AFTER_ERROR_MS = 500;
+/** Claims under way at once, where there is room for so many slices: one after the other they would be the bottleneck of a big worker. */
+const MAX_AT_ONCE = 4;
 
 export interface ClaimLoopOptions {
   readonly claims: SliceClaims;
@@ -21,7 +24,7 @@ export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #running = new Set<Promise<void>>();
   #isStopping = false;
-  #isClaiming = false;
+  #claiming = 0;
 
   constructor(options: ClaimLoopOptions) {
     this.#options = options;
@@ -29,7 +32,7 @@ export class ClaimLoop {
 
   /** True while it waits for Redis rather than for room. */
   get isClaiming(): boolean {
-    return this.#isClaiming;
+    return this.#claiming > 0;
   }
 
   start(): void {
@@ -46,26 +49,41 @@ export class ClaimLoop {
 
   async #loop(): Promise<void> {
     const { permits, heartbeat } = this.#options;
+    let isBacklogged = false;
     while (!this.#isStopping) {
       heartbeat.beat();
       await permits.room();
-      const claim = await this.#claim();
-      if (claim === undefined) continue;
-      const { promise: asked, resolve: hasAsked } = Promise.withResolvers<void>();
-      const run = this.#run(claim, hasAsked).finally(() => {
-        this.#running.delete(run);
-        hasAsked();
-      });
-      this.#running.add(run);
-      // Whether there is room for another is known only when this one has asked for its permits.
-      await asked;
+      const begun: readonly boolean[] = isBacklogged
+        ? await this.#claimAtOnce(Math.floor(permits.vacancies / MAX_SLICE))
+        : [await this.#claimOne(true)];
+      isBacklogged = begun.includes(true);
     }
   }
 
-  async #claim(): Promise<ClaimedSlice | undefined> {
-    this.#isClaiming = true;
+  /** @returns for each, whether there was a slice */
+  async #claimAtOnce(count: number): Promise<boolean[]> {
+    const length = Math.min(MAX_AT_ONCE, Math.max(1, count));
+    return Promise.all(Array.from({ length }, async () => this.#claimOne(false)));
+  }
+
+  async #claimOne(isPatient: boolean): Promise<boolean> {
+    const claim = await this.#claim(isPatient);
+    if (claim === undefined) return false;
+    const { promise: asked, resolve: hasAsked } = Promise.withResolvers<void>();
+    const run = this.#run(claim, hasAsked).finally(() => {
+      this.#running.delete(run);
+      hasAsked();
+    });
+    this.#running.add(run);
+    // Whether there is room for another is known only when this one has asked for its permits.
+    await asked;
+    return true;
+  }
+
+  async #claim(isPatient: boolean): Promise<ClaimedSlice | undefined> {
+    this.#claiming += 1;
     try {
-      return await this.#options.claims.claim();
+      return await this.#options.claims.claim(isPatient);
     } catch (error) {
       if (!this.#isStopping) {
         this.#options.onError(toError(error));
@@ -73,7 +91,7 @@ export class ClaimLoop {
       }
       return undefined;
     } finally {
-      this.#isClaiming = false;
+      this.#claiming -= 1;
     }
   }
 

@@ -8,7 +8,7 @@ import { StartSchedule } from './start-schedule.ts';
 /** Whoever would wait for longer leaves, and comes back when its turn is near. */
 const MAX_LINGER_MS = 2_500;
 /** How long starts go on without asking where nothing but fetches in flight is limited. */
-const LICENCE_MS = 10;
+const LICENCE_MS = 20;
 /** How long results may gather before they are reported; a "not now" and failures are reported at once. */
 const REPORT_MS = 10;
 /** … and for how long where fetches wait for the rate alone: then they go with the next question. */
@@ -89,7 +89,7 @@ export interface LaneOptions {
  *        │                               report ──with the next question, within 10 ms, or at once if the origin objects
  *        └──turn too far──▶ parked: the slice leaves and holds nothing here
  *
- * A guest that lingers holds no permit. Where the gate limits nothing but fetches in flight, its answer is a licence for 10 ms:
+ * A guest that lingers holds no permit. Where the gate limits nothing but fetches in flight, its answer is a licence for 20 ms:
  * fetches that end are followed by others without asking.
  */
 export class OriginLane {
@@ -291,8 +291,9 @@ export class OriginLane {
     if (this.#report.isUrgent) permits.give(answer.granted);
     else this.#schedule.add(answer, this.#leadMs);
     // Where all permits are out, those that are here may still be used again by whatever follows.
+    // A bounded licence is not renewed by a mere report: others may wait for these permits.
     const isFree =
-      taken > 0 &&
+      (taken > 0 || answer.allowedInFlight === Infinity) &&
       answer.spacingMs === 0 &&
       (answer.state === 'open' || answer.state === 'concurrency');
     this.#licenceUntil = isFree ? now + LICENCE_MS : 0;

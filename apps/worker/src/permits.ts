@@ -67,10 +67,14 @@ export class Permits {
     return this.#requests.length > 0;
   }
 
-  /** True while enough fetches are here to use the permits that are free, or that will be in a moment. */
-  get isFull(): boolean {
+  /** Fetches that could be used here, besides those that wait: for the permits that are free, or that will be in a moment. */
+  get vacancies(): number {
     // A little more than fits is claimed, so that the permits of a slice that ends do not wait for a round trip to Redis.
-    return this.#demand >= this.#free + Math.ceil(this.#total / 8);
+    return Math.max(0, this.#free + Math.ceil(this.#total / 8) - this.#demand);
+  }
+
+  get isFull(): boolean {
+    return this.vacancies === 0;
   }
 
   /** Between 1 and `want` permits, as soon as one is free. */

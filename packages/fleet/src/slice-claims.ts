@@ -118,11 +118,15 @@ export class SliceClaims {
     await this.#progress.stop();
   }
 
-  /** The next slice; undefined when there was none for a few seconds. Rejects while Redis cannot be reached. */
-  async claim(): Promise<ClaimedSlice | undefined> {
+  /**
+   * The next slice. Rejects while Redis cannot be reached.
+   *
+   * @param isPatient wait for a few seconds until there is one; otherwise only what is there now, in one round trip
+   */
+  async claim(isPatient = true): Promise<ClaimedSlice | undefined> {
     const token = `${this.#name}:${this.#tokens++}`;
     const era = this.#progress.era;
-    const job = await this.#nextJob(token);
+    const job = await this.#nextJob(token, isPatient);
     if (job?.id === undefined) return undefined;
     this.#progress.claimed(era, job.priority);
     const claim: Claim = { job, token, lost: new AbortController() };
@@ -131,9 +135,9 @@ export class SliceClaims {
   }
 
   /** Whoever waits on connections that are replaced goes on with the new ones. */
-  async #nextJob(token: string): Promise<Job<Slice> | undefined> {
+  async #nextJob(token: string, isPatient: boolean): Promise<Job<Slice> | undefined> {
     for (;;) {
-      const asked = this.#worker.getNextJob(token);
+      const asked = this.#worker.getNextJob(token, { block: isPatient });
       const { promise: replaced, resolve } = Promise.withResolvers<'replaced'>();
       const tell = (): void => resolve('replaced');
       this.#waiting.add(tell);
