@@ -92,6 +92,23 @@ describe('a rate', () => {
     expect(lowered.length).toBeGreaterThanOrEqual(1);
   });
 
+  it('that is raised is used at once by what was sent away under the old one', async () => {
+    const origin = await startPoliteOrigin();
+    const origins = new Origins(fleet.redis, fleet.keys);
+    await fleet.enqueue('sent-away', politeCrawl(origin, 2_000, 'concurrency: 50, rate: 2/s'), 50);
+    await seenAtLeast(origin, 3);
+    await eventually(async () => (await fleet.queue.counts())['waiting'] === 0);
+    await origins.set(origin.url, { rate: { count: 200, perMs: 1_000 } });
+    const raisedAt = await origin.now();
+    await expectAllFetched('sent-away', 2_000);
+    const seen = await origin.seen();
+    const [first] = seen.filter(({ at }) => at > raisedAt + 50);
+    expect((first?.at ?? Infinity) - raisedAt).toBeLessThan(2_000);
+    // 10 s are what 2,000 fetches need; slices that came back by themselves would take a quarter of an hour.
+    expect((seen.at(-1)?.at ?? Infinity) - raisedAt).toBeLessThan(16_000);
+    expect(mostInOneSecond(seen)).toBeLessThanOrEqual(201);
+  });
+
   it('of one start a second is taken from robots.txt', async () => {
     const origin = await startPoliteOrigin({ robots: 'User-agent: *\nCrawl-delay: 1\n' });
     await fleet.enqueue('delay', politeCrawl(origin, 5, 'robots: obey, burst: 5'));
@@ -155,11 +172,15 @@ describe('an origin that fails', () => {
   it('ends its fetches when patience is over, in seconds', async () => {
     const failing = await startPoliteOrigin({ status: 500 });
     const refusing = await startPoliteOrigin({ status: 429 });
+    // Each block is over before anybody would leave for it.
+    const brief = await startPoliteOrigin({ status: 429, retryAfter: '1' });
     const extra = { retry: '{ attempts: 20, backoff: 100ms }' };
     await fleet.enqueue('dead', politeCrawl(failing, 200, 'concurrency: 8, patience: 2s', extra));
     await fleet.enqueue('busy', politeCrawl(refusing, 200, 'concurrency: 8, patience: 2s', extra));
+    await fleet.enqueue('brief', politeCrawl(brief, 200, 'concurrency: 8, patience: 3s', extra));
     expect(await fleet.finished('dead', 20_000)).toMatchObject({ settled: 200, failed: 200 });
     expect(await fleet.finished('busy', 20_000)).toMatchObject({ settled: 200, failed: 200 });
+    expect(await fleet.finished('brief', 20_000)).toMatchObject({ settled: 200, failed: 200 });
     const dead = await readRecords(results, 'dead');
     const unavailable = dead.filter(({ outcome }) => outcome === 'network-error');
     expect(unavailable.length).toBeGreaterThan(150);
