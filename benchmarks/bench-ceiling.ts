@@ -7,7 +7,7 @@ import { count, figure, spreadCells } from './format.ts';
 import { BODY_BYTES } from './origin-shapes.ts';
 import { spreadOf } from './statistics.ts';
 
-const SECONDS = 2;
+const SECONDS = 1;
 
 export const ceilingBenchmark: Benchmark = {
   name: 'ceiling',

@@ -50,7 +50,7 @@ export function renderSvg(chart: Chart): string {
     animation: false,
     backgroundColor: '#ffffff',
     textStyle: { color: TEXT, fontFamily: 'sans-serif' },
-    title: { text: chart.title, subtext, textStyle: { fontSize: 15, color: TEXT } },
+    title: { left: 0, text: chart.title, subtext, textStyle: { fontSize: 15, color: TEXT } },
     ...option,
   });
   const svg = view.renderToSVGString();

@@ -7,7 +7,7 @@ import { BENCHMARKS } from './catalogue.ts';
 import { BenchContext } from './context.ts';
 import { describeCommit, describeMachine } from './machine.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { reportText, writeReport } from './report.ts';
+import { type Chapter, reportText, writeReport } from './report.ts';
 import { loadResult, saveResult } from './stored-results.ts';
 
 /** Where Redis and the results are kept: on the disk of the project, not in a memory file system. */
@@ -57,16 +57,18 @@ async function runOne(
   }
 }
 
-/** From all that was measured; a look shows only what it looked at. */
+/** From all that was measured; a look, and what is no part of the report, is only shown. */
 async function report({ names, isQuick, isChecked }: Options): Promise<void> {
-  const shown = isQuick ? BENCHMARKS.filter(({ name }) => names.includes(name)) : BENCHMARKS;
-  const chapters = [];
-  for (const benchmark of shown) {
+  const isShown = ({ name, isExtra = false }: Benchmark): boolean =>
+    names.includes(name) || !(isQuick || isExtra);
+  const chapters: Chapter[] = [];
+  for (const benchmark of BENCHMARKS.filter(isShown)) {
     const result = await loadResult(benchmark.name, isQuick);
     if (result !== undefined) chapters.push({ benchmark, result });
   }
   console.log(reportText(chapters));
-  if (!isQuick) console.error(`written to ${await writeReport(chapters)}`);
+  const kept = chapters.filter(({ benchmark }) => benchmark.isExtra !== true);
+  if (!isQuick && kept.length > 0) console.error(`written to ${await writeReport(kept)}`);
   const verdicts = judge(chapters.map(({ result }) => result));
   if (isChecked && verdicts.some(({ isMet }) => isMet === false)) process.exitCode = 1;
 }

@@ -7,7 +7,7 @@ import type { StoredResult } from './stored-results.ts';
 
 const FOLDER = new URL('./', import.meta.url);
 
-interface Chapter {
+export interface Chapter {
   readonly benchmark: Benchmark;
   readonly result: StoredResult;
 }
@@ -28,6 +28,7 @@ export function reportText(chapters: readonly Chapter[]): string {
     '',
     markdownTable({ title: '', head: BAR_HEAD, rows: verdictsOf(results).map(barRow) }),
     ...chapters.flatMap(chapterLines),
+    '',
   ].join('\n');
 }
 

@@ -20,13 +20,20 @@ export interface SelfTime {
   readonly micros: number;
 }
 
-/** Time in each function itself, the longest first. */
-export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): SelfTime[] {
+/**
+ * Time in each function itself, the longest first.
+ * @param from what comes before the first sample in a file of this path is start-up, and left out
+ */
+export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, from: string): SelfTime[] {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
   const sums = new Map<string, { source: string; micros: number }>();
+  let isStarted = false;
   for (const [at, id] of samples.entries()) {
     const frame = byId.get(id);
     if (frame === undefined) continue;
+    // A function at line 0 is the module itself, as it is loaded.
+    isStarted ||= frame.url.includes(from) && frame.lineNumber > 0;
+    if (!isStarted) continue;
     const { functionName, url, lineNumber } = frame;
     const name = functionName === '' ? '(anonymous)' : functionName;
     const what = url === '' ? name : `${name} ${shortPath(url)}:${lineNumber + 1}`;

@@ -23,7 +23,7 @@ export const fleet = dashboard(
     ]),
     stat(
       'Oldest pending fetch',
-      'Since its batch was started; paused batches do not count',
+      'Since it was enqueued; paused batches do not count',
       [[fleetWide('fetchfleet_oldest_pending_fetch_age_seconds'), 'age']],
       {
         unit: 's',
@@ -98,7 +98,7 @@ export const fleet = dashboard(
     ),
     series(
       'Oldest pending fetch',
-      'Since its batch was started',
+      'Since it was enqueued',
       [[fleetWide('fetchfleet_oldest_pending_fetch_age_seconds'), 'age']],
       { unit: 's' },
     ),

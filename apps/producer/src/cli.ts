@@ -24,6 +24,7 @@ Examples:
   fetchfleet retry $id --wait                       fetch that again
   fetchfleet origins --watch                        limits, blocks, who waits
   fetchfleet origins set https://api.example --rate 5/s
+  source <(fetchfleet completion bash)              the Tab key; also for zsh and fish
 
 Environment:
   REDIS_URL    the Redis of the fleet: redis://, rediss:// or unix:///PATH; without it, run
@@ -136,7 +137,8 @@ const addStatus: Add = (program, context, invoke) => {
     .summary('show how far a batch is, or all')
     .description(
       'Shows how far a batch is, or all of them. With --watch it goes on until the batch ends, and its exit ' +
-        'status tells how.',
+        'status tells how. On a terminal that is a live view of progress, pace, outcomes, origins and workers; ' +
+        'q or Ctrl-C ends the view and not the batch. Elsewhere it is a line every few seconds.',
     )
     .argument('[batch]', 'batch id')
     .option('--watch', 'go on until the end')

@@ -1,5 +1,6 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
+import { backlogMs } from './live-origins.ts';
 import { originsSection } from './live-origins-section.ts';
 import { type Pace, remainingMs } from './live-pace.ts';
 import { bar, justified, line, type Paint, type Span, sparkline, widthOf } from './live-text.ts';
@@ -100,19 +101,28 @@ function progressOf({ settled, total }: BatchStatus, width: number): Span[] {
   return [...bar(share, width - percent.length), ['bold', percent]];
 }
 
-function countsOf({ status, pace, nowMs }: BatchView, width: number): Span[] {
+function countsOf(view: BatchView, width: number): Span[] {
+  const { status, nowMs } = view;
   const left = status.total - status.settled;
   const counts: Span[] = [
     `${formatCount(status.settled)} of ${formatCount(status.total)}`,
     ['dim', status.state === 'expanding' ? ', still enqueueing' : ''],
   ];
-  const ms = status.state === 'paused' ? undefined : remainingMs(left, pace.steadyPerSecond);
+  const ms = leftMs(view);
   if (left === 0 || ms === undefined) return counts;
   return justified(
     counts,
     [`${formatDuration(ms)} left`, ['dim', ` · ${clock(nowMs + ms)}`]],
     width,
   );
+}
+
+/** At the pace of late, and no sooner than the slowest of its origins allows. */
+function leftMs({ status, pace, origins }: BatchView): number | undefined {
+  const left = status.total - status.settled;
+  const ms = status.state === 'paused' ? undefined : remainingMs(left, pace.steadyPerSecond);
+  if (ms === undefined) return undefined;
+  return Math.max(ms, ...origins.map((origin) => backlogMs(origin, left) ?? 0));
 }
 
 /** `14:05`, or with the day where that is another one. */
@@ -124,7 +134,8 @@ function clock(atMs: number): string {
 }
 
 function factsOf({ status, pace }: BatchView, width: number, isAiry: boolean): Span[][] {
-  const now: Span[] = [['bold', formatRate(pace.perSecond)]];
+  // Of the first look no pace can be told.
+  const now: Span[] = [['bold', pace.history.length > 0 ? formatRate(pace.perSecond) : '…']];
   const average: Span[] =
     status.fetchesPerSecond > 0
       ? [['dim', ` · average ${formatRate(status.fetchesPerSecond)}`]]

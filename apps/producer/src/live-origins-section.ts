@@ -1,5 +1,5 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
-import { worry } from './live-origins.ts';
+import { backlogMs, worry } from './live-origins.ts';
 import { type Column, type Room, table } from './live-table.ts';
 import type { Paint, Span } from './live-text.ts';
 import type { Style } from './terminal.ts';
@@ -18,8 +18,9 @@ export function originsSection(
     { title: titleOf(origins), min: 22, rank: 9 },
     { title: 'in flight', align: 'right', rank: 6 },
     { title: 'waiting', align: 'right', rank: 5 },
-    { title: 'mean', align: 'right', rank: 4 },
-    { title: 'rate', align: 'right', rank: 3 },
+    { title: 'left', align: 'right', rank: 4 },
+    { title: 'mean', align: 'right', rank: 3 },
+    { title: 'rate', align: 'right', rank: 2 },
     { title: 'state', min: 12, rank: 8 },
   ];
   return table({ columns, rows: origins.map(cells) }, room, paint);
@@ -32,11 +33,13 @@ function titleOf(origins: readonly OriginStatus[]): string {
 
 function cells(origin: OriginStatus): Span[] {
   const { inUse, concurrency, waiting, durationMs, rate } = origin;
+  const leftMs = backlogMs(origin);
   const of = concurrency.limit === 'unlimited' ? '' : ` of ${formatCount(concurrency.limit)}`;
   return [
     origin.origin,
     `${formatCount(inUse)}${of}`,
     waiting > 0 ? formatCount(waiting) : '',
+    leftMs === undefined ? '' : formatDuration(leftMs),
     durationMs === undefined ? '' : formatDuration(durationMs),
     rate.perSecond === undefined ? '' : formatRate(rate.perSecond),
     [STYLES[worry(origin)] ?? 'dim', describe(origin)],
@@ -58,5 +61,5 @@ function describe({ breaker, openMs = 0, blockedMs, blockedFor, ...origin }: Ori
 
 /** A countdown in tenths of a second is restless to look at. */
 function duration(ms: number): string {
-  return formatDuration(Math.ceil(ms / 1_000) * 1_000);
+  return formatDuration(Math.ceil(ms / 1_000) * 1_000).replace('.0 ', ' ');
 }

@@ -51,3 +51,20 @@ export function worry({ breaker, blockedMs, waiting, rate, concurrency }: Origin
   if (rate.source === 'learned' || concurrency.source === 'learned') return 2;
   return waiting > 0 ? 1 : 0;
 }
+
+/**
+ * Milliseconds until what waits there has been fetched, at the pace that the origin allows; undefined where nothing waits or nobody can
+ * tell: it is down, blocked, or has not answered yet.
+ *
+ * @param most of what waits: other batches may wait there as well. @default all
+ */
+export function backlogMs(
+  { breaker, blockedMs, waiting, rate, concurrency, durationMs = 0 }: OriginStatus,
+  most = Infinity,
+): number | undefined {
+  const isHeld = breaker !== 'closed' || blockedMs !== undefined;
+  if (isHeld || waiting === 0 || durationMs <= 0) return undefined;
+  const perMs = concurrency.limit === 'unlimited' ? Infinity : concurrency.limit / durationMs;
+  const pace = Math.min(perMs, (rate.perSecond ?? Infinity) / 1_000);
+  return Number.isFinite(pace) ? Math.min(waiting, most) / pace : undefined;
+}

@@ -66,9 +66,13 @@ function layOut(
   rows: readonly (readonly Span[])[],
   width: number,
 ): Placed[] {
-  let left = columns.map((column, at) => {
+  let left = columns.flatMap((column, at) => {
     const cells = rows.map((row) => widthOf([row[at] ?? '']));
-    return { at, column, width: Math.max(column.title.length, ...cells) };
+    const widest = Math.max(0, ...cells);
+    // A column in which nothing stands takes none of the room.
+    return widest === 0 && at > 0
+      ? []
+      : [{ at, column, width: Math.max(column.title.length, widest) }];
   });
   const excess = (): number =>
     left.reduce((sum, one) => sum + one.width, (left.length - 1) * GAP) - width;

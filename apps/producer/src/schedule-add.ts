@@ -35,7 +35,7 @@ export async function addSchedule(
     const { ledger, lists: stored, queue } = session.schedules;
     await inTime(stored.store(id, lists));
     const result = await inTime(ledger.put(id, spec));
-    await inTime(queue.wake({ id, spec }));
+    await inTime(queue.wake({ id, terms: spec }));
     if (result.before !== undefined) await inTime(stored.orphan(result.before.crawl, spec.crawl));
     await tell(session, { id, spec, result }, { options, context });
     return EXIT.ok;

@@ -30,7 +30,7 @@ export async function setSchedulePaused(
         `${id} is ${already}paused: its ticks pass, and are not caught up when it is resumed`,
       );
     } else if (nextRun !== undefined) {
-      const when = `${formatInstant(nextRun, view.schedule.spec.tz)}, ${formatWhen(nextRun, Date.now())}`;
+      const when = `${formatInstant(nextRun, view.schedule.terms.tz)}, ${formatWhen(nextRun, Date.now())}`;
       terminal.note(`${id} is ${already}active: next run ${when}`);
     }
     if (options.json === true)
@@ -51,7 +51,7 @@ export async function removeSchedule(
     const before = await inTime(ledger.remove(id));
     if (before === undefined) throw await unknownSchedule(session, id);
     await inTime(queue.forget(id));
-    await inTime(lists.orphan(before.crawl));
+    await inTime(lists.orphan(before));
     context.terminal.note(`Removed ${id} and its history; its batches stay`);
     if (options.json === true) context.terminal.printJson({ id, removed: true });
     return EXIT.ok;

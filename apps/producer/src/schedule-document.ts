@@ -16,12 +16,12 @@ export async function viewSchedule(
   { ledger }: FleetSession,
   schedule: Schedule,
 ): Promise<ScheduleView> {
-  const { runs, spec, isPaused } = schedule;
+  const { runs, terms, isPaused } = schedule;
   const lastRun = runs.find(({ state }) => state !== 'skipped' && state !== 'missed');
   const batch = runs.find((run) => run.state === 'started')?.batch;
   return {
     schedule,
-    nextRun: isPaused ? undefined : nextTick(spec, Date.now()),
+    nextRun: isPaused ? undefined : nextTick(terms, Date.now()),
     lastRun,
     lastBatch: batch === undefined ? undefined : await ledger.status(batch),
   };
@@ -29,11 +29,11 @@ export async function viewSchedule(
 
 /** The document of one schedule: instants in ISO 8601, durations in milliseconds; what is not known is null. */
 export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch }: ScheduleView) {
-  const { id, spec, isPaused, createdAt, changedAt, runs } = schedule;
-  const { cron, tz, overlap, catchUpMs, source, crawl } = spec;
+  const { id, name, terms, isPaused, createdAt, changedAt, runs } = schedule;
+  const { cron, tz, overlap, catchUpMs, source } = terms;
   return {
     id,
-    name: crawl.plan.name,
+    name,
     cron,
     tz,
     overlap,

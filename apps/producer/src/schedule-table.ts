@@ -12,11 +12,11 @@ export function schedulesTable(views: readonly ScheduleView[], nowMs: number): s
 
 /** The runs of one schedule, newest first. */
 export function historyTable({ schedule }: ScheduleView): string {
-  const { runs, spec } = schedule;
+  const { runs, terms } = schedule;
   return table([
     HISTORY_HEADER,
     ...runs.map((run) => [
-      formatInstant(run.at, spec.tz),
+      formatInstant(run.at, terms.tz),
       describeRun(run),
       run.batch ?? '–',
       run.reason ?? '',
@@ -25,12 +25,12 @@ export function historyTable({ schedule }: ScheduleView): string {
 }
 
 function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: number): string[] {
-  const { id, spec, isPaused, runs } = schedule;
+  const { id, terms, isPaused, runs } = schedule;
   const [newest] = runs;
   const passedOver = newest !== undefined && newest !== lastRun ? `, then ${newest.state}` : '';
   return [
     id,
-    `${spec.cron} ${spec.tz}`,
+    `${terms.cron} ${terms.tz}`,
     isPaused ? 'paused' : nextRun === undefined ? 'never' : formatWhen(nextRun, nowMs),
     lastRun === undefined ? (newest?.state ?? '–') : formatWhen(lastRun.at, nowMs) + passedOver,
     lastBatch?.batch ?? lastRun?.batch ?? '–',

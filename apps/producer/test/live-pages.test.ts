@@ -3,6 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
 import { batchPage, type BatchView } from '../src/live-batch-page.ts';
 import { batchesPage } from '../src/live-batches-page.ts';
+import { backlogMs } from '../src/live-origins.ts';
 import { Pace } from '../src/live-pace.ts';
 import type { ScreenSize } from '../src/live-screen.ts';
 import { fit, type Paint, sparkline } from '../src/live-text.ts';
@@ -137,7 +138,7 @@ describe('the live view of a batch', () => {
   it('guesses no end while a batch is paused, and says how it goes on', () => {
     const shown = text(view({ status: { ...status, state: 'paused' } }), { columns: 90, rows: 30 });
     expect(shown).toContain(`paused; fetchfleet resume ${status.batch} goes on`);
-    expect(shown).not.toContain('left');
+    expect(shown).not.toContain(' left ·');
   });
 
   it('warns where nobody works, a variable is missing, or Redis is silent', () => {
@@ -185,6 +186,30 @@ describe('the live view of all batches', () => {
       (_, part) => part,
     );
     expect(head).toBe('2 batches under way · 200/s · 40 in flight · workers: 1');
+  });
+});
+
+describe('what waits at an origin', () => {
+  it.each([
+    ['by its rate', { rate: { limit: '10/s', perSecond: 10, source: 'set' } }, 10_000],
+    ['by what may be in flight and how long that takes', { durationMs: 160 }, 1_000],
+    ['by nothing while it is down', { breaker: 'open' }, undefined],
+    ['by nothing while it is blocked', { blockedMs: 1_000 }, undefined],
+    [
+      'by nothing where it has no limits',
+      { concurrency: { limit: 'unlimited', source: 'set' } },
+      undefined,
+    ],
+  ] as const)('takes a time that is told %s', (_by, parts, expected) => {
+    const ms = backlogMs(origin('https://a.example', parts));
+    expect(ms === undefined ? ms : Math.round(ms)).toBe(expected);
+  });
+
+  it('holds up a batch, and so moves its end', () => {
+    const slow = origin('https://slow.example', { waiting: 50_000, durationMs: 16_000 });
+    const shown = text(view({ origins: [slow] }), { columns: 100, rows: 40 });
+    // No more than is left of the batch, one a second.
+    expect(shown).toMatch(/11,571 of 39,840 +7 h 51 min left/u);
   });
 });
 

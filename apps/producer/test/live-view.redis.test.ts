@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
-import { connectRedis, fleetKeys, Ledger, Workers } from '@fetchfleet/fleet';
+import { readCrawlFile } from '@fetchfleet/crawl';
+import { connectRedis, fleetKeys, Ledger, registerBatch, Workers } from '@fetchfleet/fleet';
 import {
   eventually,
   installLeakGuard,
@@ -24,8 +25,8 @@ beforeEach(async () => {
   redis = await connectRedis(redisUrl());
   ledger = new Ledger(redis, fleetKeys(project.env['FETCHFLEET_FLEET']));
   await project.write('crawl.yaml', crawlFile('https://a.example', TOTAL));
-  batch = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
-}, 60_000);
+  batch = await register(ledger);
+});
 
 afterEach(async () => {
   const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
@@ -35,6 +36,17 @@ afterEach(async () => {
 }, 30_000);
 
 installLeakGuard();
+
+/** A batch under way of which no slice was ever queued. */
+async function register(into: Ledger): Promise<string> {
+  const crawl = await readCrawlFile(project.path('crawl.yaml'));
+  const fingerprint = project.folder.path;
+  const batchOf = { crawl, total: TOTAL, source: 'crawl.yaml', fingerprint };
+  const { id, lease } = await registerBatch(into, batchOf);
+  await lease?.release();
+  await into.expanded(id);
+  return id;
+}
 
 /** As workers would tell it. */
 async function settle(from: number, to: number): Promise<void> {
@@ -144,9 +156,11 @@ describe('the live view of a batch', () => {
   it('says that Redis does not answer, gives up after ten seconds, and leaves the screen clean', async () => {
     const own = await startRedis();
     const REDIS_URL = own.url;
-    const started = await project.run(['start', 'crawl.yaml'], { REDIS_URL });
+    const client = await connectRedis(REDIS_URL);
+    const id = await register(new Ledger(client, fleetKeys(project.env['FETCHFLEET_FLEET'])));
+    client.disconnect();
     const size = { columns: 80, rows: 24, env: { REDIS_URL } };
-    const view = await onTerminal(project, ['status', started.stdout.trim(), '--watch'], size);
+    const view = await onTerminal(project, ['status', id, '--watch'], size);
     await waitForText(view, /0 of 40/u);
     await own.kill();
     await waitForText(view, /Redis has not answered for/u);

@@ -1,4 +1,4 @@
-import { InputError, isStoredList, LocalCrawl, type OpenList } from '@fetchfleet/crawl';
+import { type Crawl, InputError, isStoredList, LocalCrawl, type OpenList } from '@fetchfleet/crawl';
 import { type Fetcher, fetchList, ListFetchError } from '@fetchfleet/fetcher';
 import {
   expandBatch,
@@ -9,7 +9,6 @@ import {
   type ScheduleLists,
   type ScheduleRun,
   type Schedules,
-  type ScheduleSpec,
   type SliceQueue,
 } from '@fetchfleet/fleet';
 import { type Logger, toError } from '@fetchfleet/service';
@@ -22,6 +21,14 @@ export interface ScheduledRunsOptions {
   /** For lists at URLs. */
   readonly fetcher: Fetcher;
   readonly log: Logger;
+}
+
+/** The batch that is to be. */
+interface Order {
+  readonly batch: string;
+  readonly crawl: Crawl;
+  /** Path of the crawl file, for people. */
+  readonly source: string;
 }
 
 /**
@@ -42,8 +49,11 @@ export class ScheduledRuns {
     const run = known?.runs.find((one) => one.key === key);
     if (known === undefined || run?.state !== 'starting' || run.batch === undefined) return;
     log.info({ schedule, batch: run.batch, tick: instant(run) }, 'enqueueing scheduled batch');
+    const crawl = await schedules.crawl(schedule);
+    if (crawl === undefined) return;
     try {
-      const total = await this.#expand(known.spec, run.batch, signal);
+      const { source } = known.terms;
+      const total = await this.#expand({ crawl, source, batch: run.batch }, signal);
       if (!(await schedules.conclude(schedule, key, { state: 'started' }))) return;
       log.info(
         { schedule, batch: run.batch, tick: instant(run), total },
@@ -51,7 +61,7 @@ export class ScheduledRuns {
       );
     } catch (error) {
       if (signal.aborted) throw error;
-      if (isLast || isHopeless(error, known.spec)) return this.#giveUp(schedule, run, error);
+      if (isLast || isHopeless(error, crawl)) return this.#giveUp(schedule, run, error);
       log.warn(
         { schedule, batch: run.batch, reason: toError(error).message },
         'scheduled batch could not be started; trying again',
@@ -68,19 +78,19 @@ export class ScheduledRuns {
   }
 
   /** @returns the fetches of the batch */
-  async #expand(spec: ScheduleSpec, batch: string, signal: AbortSignal): Promise<number> {
+  async #expand({ batch, source, ...known }: Order, signal: AbortSignal): Promise<number> {
     const { ledger, queue } = this.#options;
     const before = await ledger.status(batch);
     if (before !== undefined && before.state !== 'expanding') return before.total;
     // Whoever began has registered it, and the schedule may have been changed since.
     const begun = before === undefined ? undefined : await ledger.crawl(batch);
-    const crawl = begun ?? spec.crawl;
+    const crawl = begun ?? known.crawl;
     const local = await LocalCrawl.of(crawl, this.#open(), signal);
     try {
       const { total } = await local.measure(signal);
       const fingerprint = await local.fingerprint();
       if (before !== undefined && before.fingerprint !== fingerprint) throw new ListChangedError();
-      const measured = { crawl, total, source: spec.source, fingerprint };
+      const measured = { crawl, total, source, fingerprint };
       const { lease } = await registerBatch(ledger, measured, batch);
       const registered = await ledger.status(batch);
       const slices = await expandBatch({
@@ -134,12 +144,12 @@ class ListChangedError extends Error {
 }
 
 /** What stands in Redis stays as wrong as it is; what is read from a URL may be right next time. */
-function isHopeless(error: unknown, { crawl }: ScheduleSpec): boolean {
+function isHopeless(error: unknown, { sources }: Crawl): boolean {
   if (error instanceof ListChangedError) return true;
   const lists =
     error instanceof Error && error.cause instanceof AggregateError ? error.cause.errors : [error];
   if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) return true;
-  const readsUrls = crawl.sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
+  const readsUrls = sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
   return error instanceof InputError && !readsUrls;
 }
 

@@ -91,9 +91,9 @@ export class SliceProcessor {
       readonly asked: () => void;
     },
   ): Promise<void> {
-    if (batch === undefined) return this.#reject(claim, new Error('its batch is unknown'));
+    if (batch === undefined) return this.#reject(claim, new Error('its batch is unknown'), slice);
     if (slice.columns.length !== batch.plan.params.length) {
-      return this.#reject(claim, new Error('its columns are not those of its batch'));
+      return this.#reject(claim, new Error('its columns are not those of its batch'), slice);
     }
     this.#options.onTaken(batch);
     if (batch.state === 'cancelled' || batch.cancelled.aborted) {
@@ -165,9 +165,10 @@ export class SliceProcessor {
     await this.#options.parking.parkOne(rest.batch, claim.id).catch(() => undefined);
   }
 
-  async #reject(claim: ClaimedSlice, reason: Error): Promise<void> {
+  async #reject(claim: ClaimedSlice, reason: Error, slice?: Slice): Promise<void> {
     this.#options.metrics.slices.inc({ result: 'invalid' });
-    const fields = { slice: claim.id, reason: reason.message };
+    const named = slice === undefined ? { slice: claim.id } : fieldsOf(claim, slice);
+    const fields = { ...named, reason: reason.message };
     this.#options.log.error(fields, 'not a slice of ours: set aside');
     await claim.reject(reason);
   }

@@ -98,7 +98,7 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
       const running = await startProcess('fetchfleet-worker', [...privacy, ...own, ...given], {
         env: { REDIS_URL: redisUrl, FETCHFLEET_LOG_FORMAT: 'json', ...env },
       });
-      await running.waitForLine(/worker ready/);
+      await running.waitForLine(/worker ready/, 30_000); // on a busy machine
       return running;
     },
   };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CATALOGUE } from '@fetchfleet/service';
@@ -135,3 +136,48 @@ describe('the dashboards of Grafana', () => {
     },
   );
 });
+
+interface Service {
+  readonly image?: string;
+  readonly profiles?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+}
+
+describe('docker-compose.yml', () => {
+  it('brings Prometheus and Grafana by profile, pinned, and on loopback alone', async () => {
+    const { services } = await readYaml<{ services: Record<string, Service> }>(
+      'docker-compose.yml',
+    );
+    const observed = Object.entries(services).filter(([, { profiles = [] }]) =>
+      profiles.includes('observability'),
+    );
+    expect(observed.map(([name]) => name)).toEqual(['prometheus', 'grafana']);
+    for (const [, { image, ports = [] }] of observed) {
+      expect(image).toMatch(/:v?\d+\.\d+\.\d+$/u);
+      expect(ports.every((port) => port.startsWith('127.0.0.1:'))).toBe(true);
+    }
+  });
+
+  it('mounts what exists, where Grafana and Prometheus look for it', async () => {
+    const { services } = await readYaml<{ services: Record<string, Service> }>(
+      'docker-compose.yml',
+    );
+    const mounts = Object.values(services)
+      .flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')))
+      .filter(([source = '']) => source.startsWith('./'));
+    for (const [source = ''] of mounts) expect(existsSync(join(repositoryRoot, source))).toBe(true);
+    const targets = new Map(mounts.map(([source, target]) => [source, target]));
+    const { providers } = await readYaml<{ providers: { options: { path: string } }[] }>(
+      'deploy/grafana/provisioning/dashboards/fetchfleet.yml',
+    );
+    expect(providers.map(({ options }) => options.path)).toEqual([
+      targets.get('./deploy/grafana/dashboards'),
+    ]);
+    expect(targets.get('./deploy/prometheus')).toBe('/etc/prometheus');
+  });
+});
+
+async function readYaml<T>(path: string): Promise<T> {
+  return parse(await readFile(join(repositoryRoot, path), 'utf8')) as T;
+}

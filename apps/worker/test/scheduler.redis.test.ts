@@ -63,7 +63,7 @@ async function add(spec: ScheduleSpec, lastTick?: number): Promise<void> {
   if (lastTick !== undefined) {
     await fleet.redis.hset(fleet.keys.schedule('sched'), 'lastTick', lastTick);
   }
-  await jobs.wake({ id: 'sched', spec });
+  await jobs.wake({ id: 'sched', terms: spec });
 }
 
 async function runs() {
@@ -214,7 +214,7 @@ describe('a worker with schedules', () => {
     const worker = await other.worker();
     const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { overlap: 'allow' });
     await ledger.put('sched', spec);
-    await queue.wake({ id: 'sched', spec });
+    await queue.wake({ id: 'sched', terms: spec });
     const started = async (afterMs: number): Promise<boolean> =>
       ((await ledger.get('sched'))?.runs ?? []).some(
         ({ state, at }) => state === 'started' && at > afterMs,

@@ -57,7 +57,7 @@ export interface FleetSnapshot {
   readonly origins: readonly OriginStatus[];
 }
 
-export interface UnfinishedBatch {
+interface UnfinishedBatch {
   readonly batch: string;
   readonly total: number;
   readonly settled: number;

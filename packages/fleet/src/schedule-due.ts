@@ -22,14 +22,14 @@ export interface DueTick {
  * of catching up, once; the others were missed.
  */
 export function dueTick(
-  { spec, lastTick }: Pick<Schedule, 'spec' | 'lastTick'>,
+  { terms, lastTick }: Pick<Schedule, 'terms' | 'lastTick'>,
   nowMs: number,
 ): DueTick | undefined {
-  const latest = latestTick(spec, { afterMs: lastTick, untilMs: nowMs });
+  const latest = latestTick(terms, { afterMs: lastTick, untilMs: nowMs });
   if (latest === undefined) return undefined;
   const lateMs = nowMs - latest.at;
   const isOnTime = lateMs <= ON_TIME_MS;
-  const isCaughtUp = !isOnTime && lateMs <= spec.catchUpMs;
+  const isCaughtUp = !isOnTime && lateMs <= terms.catchUpMs;
   return {
     at: latest.at,
     verdict: isOnTime || isCaughtUp ? 'run' : 'missed',

@@ -36,24 +36,24 @@ export class ScheduleQueue {
   }
 
   /** Lets BullMQ wake a worker at every tick. A paused schedule ticks on: the ledger decides that nothing comes of it. */
-  async wake({ id, spec }: Pick<Schedule, 'id' | 'spec'>): Promise<void> {
+  async wake({ id, terms }: Pick<Schedule, 'id' | 'terms'>): Promise<void> {
     await this.#queue.upsertJobScheduler(
       id,
-      { pattern: spec.cron, tz: spec.tz },
+      { pattern: terms.cron, tz: terms.tz },
       { name: 'tick', data: { schedule: id } },
     );
   }
 
   /** Does so again where BullMQ has lost a scheduler, or never got it because its command was killed. @returns whether it had to */
   async repair(schedule: Schedule, nowMs: number): Promise<boolean> {
-    const { id, spec } = schedule;
+    const { id, terms } = schedule;
     const known = await this.#queue.getJobScheduler(id);
     const isRight =
       known !== undefined &&
-      known.pattern === spec.cron &&
-      known.tz === spec.tz &&
+      known.pattern === terms.cron &&
+      known.tz === terms.tz &&
       (known.next ?? 0) > nowMs - OVERDUE_MS;
-    if (isRight || nextTick(spec, nowMs) === undefined) return false;
+    if (isRight || nextTick(terms, nowMs) === undefined) return false;
     await this.wake(schedule);
     return true;
   }

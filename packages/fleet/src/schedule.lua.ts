@@ -42,21 +42,22 @@ end
 
 /**
  * KEYS  schedule hash · ids SET · runs LIST
- * ARGV  id, spec, digest of the spec, cron, tz
+ * ARGV  id, name of the crawl, terms, crawl, digest of both, cron, tz
  * Adds a schedule or changes it; its history stays. Where cron or tz change, no tick of the past is caught up.
- * Returns { added | changed | unchanged, the spec before or '' }.
+ * Returns { added | changed | unchanged, terms and crawl before or '' }.
  */
 export const PUT = `${RUNS}
-local old = redis.call('HMGET', KEYS[1], 'digest', 'cron', 'tz', 'spec')
-if old[1] == ARGV[3] then return { 'unchanged', old[4] } end
+local old = redis.call('HMGET', KEYS[1], 'digest', 'cron', 'tz', 'terms', 'crawl')
+if old[1] == ARGV[5] then return { 'unchanged', old[4], old[5] } end
 local now = nowMs()
-redis.call('HSET', KEYS[1], 'spec', ARGV[2], 'digest', ARGV[3], 'cron', ARGV[4], 'tz', ARGV[5], 'changedAt', now)
+redis.call('HSET', KEYS[1], 'name', ARGV[2], 'terms', ARGV[3], 'crawl', ARGV[4],
+  'digest', ARGV[5], 'cron', ARGV[6], 'tz', ARGV[7], 'changedAt', now)
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
-if old[2] ~= ARGV[4] or old[3] ~= ARGV[5] then redis.call('HSET', KEYS[1], 'lastTick', now) end
-if old[1] then return { 'changed', old[4] } end
+if old[2] ~= ARGV[6] or old[3] ~= ARGV[7] then redis.call('HSET', KEYS[1], 'lastTick', now) end
+if old[1] then return { 'changed', old[4], old[5] } end
 redis.call('HSET', KEYS[1], 'createdAt', now, 'paused', 0)
 redis.call('SADD', KEYS[2], ARGV[1])
-return { 'added', '' }
+return { 'added', '', '' }
 `;
 
 /**
@@ -74,17 +75,18 @@ if ARGV[1] == '0' then redis.call('HSET', KEYS[1], 'lastTick', nowMs()) end
 return 1
 `;
 
-/** KEYS schedule hash · ids SET · runs LIST. ARGV id. Returns the spec it had, or ''. */
+/** KEYS schedule hash · ids SET · runs LIST. ARGV id. Returns the crawl it had, or ''. */
 export const REMOVE = `
-local spec = redis.call('HGET', KEYS[1], 'spec')
+local crawl = redis.call('HGET', KEYS[1], 'crawl')
 redis.call('DEL', KEYS[1], KEYS[3])
 redis.call('SREM', KEYS[2], ARGV[1])
-return spec or ''
+return crawl or ''
 `;
 
-/** KEYS schedule hash · runs LIST. Returns { now, fields and values, runs }, newest run first. */
+/** KEYS schedule hash · runs LIST. Returns { now, fields in the order below, runs }, newest run first. */
 export const READ = `${RUNS}
-return { nowMs(), redis.call('HGETALL', KEYS[1]), redis.call('LRANGE', KEYS[2], 0, -1) }
+local fields = redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt')
+return { nowMs(), fields, redis.call('LRANGE', KEYS[2], 0, -1) }
 `;
 
 /**

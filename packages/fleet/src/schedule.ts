@@ -5,10 +5,8 @@ import { z } from 'zod';
 export const OVERLAPS = ['skip', 'queue', 'allow'] as const;
 export type Overlap = (typeof OVERLAPS)[number];
 
-/** What a person decides about a schedule. */
-export interface ScheduleSpec {
-  /** Lists of files are kept with the schedule: their paths are `stored:…`. Secrets are names. */
-  readonly crawl: Crawl;
+/** When a schedule runs. */
+export interface ScheduleTerms {
   /** Path of the crawl file where the schedule was added, for people. */
   readonly source: string;
   /** Five fields, six with seconds, or `@daily` and its like. */
@@ -19,6 +17,12 @@ export interface ScheduleSpec {
   readonly overlap: Overlap;
   /** How late a missed tick may still run, in milliseconds; 0 never. @default 1 h */
   readonly catchUpMs: number;
+}
+
+/** What a person decides about a schedule. */
+export interface ScheduleSpec extends ScheduleTerms {
+  /** Lists of files are kept with the schedule: their paths are `stored:…`. Secrets are names. */
+  readonly crawl: Crawl;
 }
 
 /**
@@ -53,7 +57,9 @@ export type ScheduleRun = z.infer<typeof scheduleRun>;
 
 export interface Schedule {
   readonly id: string;
-  readonly spec: ScheduleSpec;
+  /** Of the crawl: batches are called after it. The crawl itself may be large, and is read apart. */
+  readonly name: string;
+  readonly terms: ScheduleTerms;
   readonly isPaused: boolean;
   /** Grows with every change, so that nobody decides by what was. */
   readonly revision: number;

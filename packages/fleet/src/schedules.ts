@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
+import type { Crawl } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from './keys.ts';
-import { type Schedule, scheduleRun, type ScheduleRun, type ScheduleSpec } from './schedule.ts';
+import {
+  type Schedule,
+  scheduleRun,
+  type ScheduleRun,
+  type ScheduleSpec,
+  type ScheduleTerms,
+} from './schedule.ts';
 import { dueTick, type DueTick } from './schedule-due.ts';
 import * as lua from './schedule.lua.ts';
 import { Script } from './script.ts';
@@ -16,10 +23,16 @@ const integer = z.number().int();
 const verdict = z.enum(['decided', 'known', 'paused', 'changed', 'gone']);
 
 const scripts = {
-  put: new Script(lua.PUT, z.tuple([z.enum(['added', 'changed', 'unchanged']), z.string()])),
+  put: new Script(
+    lua.PUT,
+    z.tuple([z.enum(['added', 'changed', 'unchanged']), z.string(), z.string()]),
+  ),
   pause: new Script(lua.PAUSE, integer),
   remove: new Script(lua.REMOVE, z.string()),
-  read: new Script(lua.READ, z.tuple([integer, z.array(z.string()), z.array(z.string())])),
+  read: new Script(
+    lua.READ,
+    z.tuple([integer, z.array(z.string().nullable()), z.array(z.string())]),
+  ),
   decide: new Script(lua.DECIDE, z.tuple([verdict, z.string()])),
   advance: new Script(lua.ADVANCE, z.string()),
   conclude: new Script(lua.CONCLUDE, integer),
@@ -55,14 +68,17 @@ export class Schedules {
 
   /** Adds a schedule or changes it; the same again changes nothing. */
   async put(id: string, spec: ScheduleSpec): Promise<PutResult> {
-    const json = JSON.stringify(spec);
-    const digest = createHash('sha256').update(json).digest('hex');
-    const [change, before] = await scripts.put.run(
+    const { crawl, ...terms } = spec;
+    const parts = [JSON.stringify(terms), JSON.stringify(crawl)];
+    const digest = createHash('sha256').update(parts.join('\n')).digest('hex');
+    const [change, termsBefore, crawlBefore] = await scripts.put.run(
       this.#redis,
       [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
-      [id, json, digest, spec.cron, spec.tz],
+      [id, crawl.plan.name, ...parts, digest, spec.cron, spec.tz],
     );
-    return { change, ...(before !== '' && { before: storedSpec(before) }) };
+    if (termsBefore === '') return { change };
+    const before = { ...storedTerms(termsBefore), crawl: storedCrawlFile(crawlBefore) };
+    return { change, before };
   }
 
   /** Ids in alphabetical order. */
@@ -74,6 +90,12 @@ export class Schedules {
     return (await this.#read(id))?.schedule;
   }
 
+  /** What it fetches; undefined for an unknown schedule. */
+  async crawl(id: string): Promise<Crawl | undefined> {
+    const json = await this.#redis.hget(this.#keys.schedule(id), 'crawl');
+    return json === null ? undefined : storedCrawlFile(json);
+  }
+
   /** @returns whether that changed anything; undefined for an unknown schedule */
   async setPaused(id: string, isPaused: boolean): Promise<boolean | undefined> {
     const key = this.#keys.schedule(id);
@@ -81,14 +103,14 @@ export class Schedules {
     return changed === -1 ? undefined : changed === 1;
   }
 
-  /** History and all; batches stay. @returns what it was, undefined for an unknown schedule */
-  async remove(id: string): Promise<ScheduleSpec | undefined> {
-    const spec = await scripts.remove.run(
+  /** History and all; batches stay. @returns what it fetched, undefined for an unknown schedule */
+  async remove(id: string): Promise<Crawl | undefined> {
+    const crawl = await scripts.remove.run(
       this.#redis,
       [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
       [id],
     );
-    return spec === '' ? undefined : storedSpec(spec);
+    return crawl === '' ? undefined : storedCrawlFile(crawl);
   }
 
   /** Decides about the tick that is due, if one is. @returns the run it became */
@@ -140,7 +162,7 @@ export class Schedules {
       const known = await this.#read(id);
       const choice = known === undefined ? undefined : choose(known);
       if (known === undefined || choice === undefined) return undefined;
-      const { spec, revision } = known.schedule;
+      const { name, terms, revision } = known.schedule;
       const [answer, run] = await scripts.decide.run(
         this.#redis,
         [this.#keys.schedule(id), this.#keys.scheduleRuns(id)],
@@ -149,14 +171,14 @@ export class Schedules {
           choice.key,
           choice.kind,
           choice.at,
-          batchIdOf(id, choice, spec),
+          batchIdOf(id, choice, name),
           choice.verdict,
           choice.isCaughtUp ? 1 : 0,
           choice.older,
-          spec.overlap,
+          terms.overlap,
           this.#keys.batch(''),
           MAX_RUNS,
-          missedReason(choice, spec),
+          missedReason(choice, terms),
           choice.olderAt ?? choice.at,
         ],
       );
@@ -169,19 +191,19 @@ export class Schedules {
 
   async #read(id: string): Promise<Known | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-    const [redisMs, flat, runs] = await scripts.read.run(this.#redis, keys);
-    if (flat.length === 0) return undefined;
-    const fields = new Map<string, string>();
-    for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] ?? '', flat[i + 1] ?? '');
-    const number = (name: string): number => Number(fields.get(name) ?? 0);
+    const [redisMs, fields, runs] = await scripts.read.run(this.#redis, keys);
+    const [name, terms, paused, ...numbers] = fields;
+    if (typeof name !== 'string' || typeof terms !== 'string') return undefined;
+    const [revision = 0, lastTick = 0, createdAt = 0, changedAt = 0] = numbers.map(Number);
     const schedule = {
       id,
-      spec: storedSpec(fields.get('spec') ?? ''),
-      isPaused: fields.get('paused') === '1',
-      revision: number('revision'),
-      lastTick: number('lastTick'),
-      createdAt: number('createdAt'),
-      changedAt: number('changedAt'),
+      name,
+      terms: storedTerms(terms),
+      isPaused: paused === '1',
+      revision,
+      lastTick,
+      createdAt,
+      changedAt,
       runs: runs.flatMap((text) => storedRun(text) ?? []),
     };
     return { schedule, nowMs: this.#now?.(redisMs) ?? redisMs };
@@ -197,15 +219,18 @@ interface Known {
 function batchIdOf(
   id: string,
   { key, at }: { readonly key: string; readonly at: number },
-  { crawl }: ScheduleSpec,
+  name: string,
 ): string {
   const stamp = new Date(at).toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 13);
   const hash = createHash('sha256').update(`${id}\n${key}`).digest();
   const suffix = hash.readBigUInt64BE().toString(36).padStart(8, '0').slice(-8);
-  return `${crawl.plan.name}-${stamp}-${suffix}`;
+  return `${name}-${stamp}-${suffix}`;
 }
 
-function missedReason({ isCaughtUp, verdict: what }: DueTick, { catchUpMs }: ScheduleSpec): string {
+function missedReason(
+  { isCaughtUp, verdict: what }: DueTick,
+  { catchUpMs }: ScheduleTerms,
+): string {
   const late = 'no worker was there in time';
   if (what === 'run') return isCaughtUp ? `${late}; only the latest is caught up` : late;
   return catchUpMs === 0
@@ -217,8 +242,14 @@ function storedRun(json: string): ScheduleRun | undefined {
   return json === '' ? undefined : scheduleRun.parse(JSON.parse(json));
 }
 
-/** Written by {@link Schedules.put} alone, from a crawl file that was validated. */
-function storedSpec(json: string): ScheduleSpec {
+/* Both are written by `Schedules.put` alone, from what was validated. */
+
+function storedTerms(json: string): ScheduleTerms {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(json) as ScheduleSpec;
+  return JSON.parse(json) as ScheduleTerms;
+}
+
+function storedCrawlFile(json: string): Crawl {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(json) as Crawl;
 }

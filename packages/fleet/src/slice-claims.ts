@@ -147,20 +147,21 @@ export class SliceClaims {
       } finally {
         this.#waiting.delete(tell);
       }
-      this.#refuse(asked, token);
+      void this.#refuse(asked, token);
     }
   }
 
   /** What an answer brings that nobody waits for any more goes back at once. */
-  #refuse(asked: Promise<Job<Slice> | undefined>, token: string): void {
-    asked
-      .then(async (job) => {
-        if (job === undefined) return;
-        await job.moveToWait(token);
-        await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
-      })
+  async #refuse(asked: Promise<Job<Slice> | undefined>, token: string): Promise<void> {
+    try {
+      const job = await asked;
+      if (job === undefined) return;
+      await job.moveToWait(token);
+      await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
+    } catch (error) {
       // The connection is gone for good, and the claim with it if there was one: it expires.
-      .catch(this.#onError);
+      this.#onError(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #createWorker(): Worker<Slice> {

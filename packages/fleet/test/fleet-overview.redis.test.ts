@@ -25,16 +25,16 @@ async function fixture() {
     queue,
     ledger,
     overview: new FleetOverview(redis, keys),
-    async batch(id: string, total: number): Promise<void> {
+    batch: async (id: string, total: number): Promise<void> => {
       await ledger.register(registration(id, total));
       await ledger.expanded(id);
     },
-    async claim(): Promise<ClaimedSlice> {
+    claim: async (): Promise<ClaimedSlice> => {
       let claimed: ClaimedSlice | undefined;
       while (claimed === undefined) claimed = await claims.claim();
       return claimed;
     },
-    async stop(): Promise<void> {
+    stop: async (): Promise<void> => {
       await claims.stop();
       await queue.stop();
     },

@@ -210,7 +210,7 @@ describe('a schedule', () => {
     const after = await schedules.get('daily');
     expect(after?.runs).toMatchObject([{ batch: first, state: 'started' }]);
     expect(after?.revision).toBeGreaterThan(revision ?? 0);
-    expect(after?.spec.cron).toBe('0 7 * * *');
+    expect(after?.terms.cron).toBe('0 7 * * *');
   });
 
   it('catches nothing up of a pattern that it did not have', async () => {
@@ -241,7 +241,7 @@ describe('a schedule', () => {
     expect(await schedules.conclude('daily', key, failed)).toBe(true);
     expect(await schedules.conclude('daily', key, { state: 'started' })).toBe(false);
     expect((await schedules.get('daily'))?.runs).toMatchObject([failed]);
-    expect(await schedules.remove('daily')).toMatchObject(spec);
+    expect(await schedules.remove('daily')).toEqual(spec.crawl);
     expect(await schedules.remove('daily')).toBeUndefined();
     expect(await schedules.ids()).toEqual([]);
     expect(await redis.keys(`${keys.schedule('daily')}*`)).toEqual([]);

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { ahead } from './ahead.ts';
 import { encoderOf } from './encoder.ts';
-import { type IndexedParts, indexParts } from './index-parts.ts';
+import { PartsIndexer } from './parts-indexer.ts';
 import { batchFolder, listParts } from './layout.ts';
 import { readManifest } from './manifest.ts';
 import { Output } from './output.ts';
@@ -22,7 +22,7 @@ export interface ExportOptions {
   readonly reuseChunks?: boolean;
   /**
    * Records whose places are held in memory at once, 8 bytes each. A batch with more is exported in ranges of
-   * so many, and its parts are scanned once for each of them. @default 16,777,216 (128 MiB)
+   * so many indexes. @default 4,194,304 (32 MiB)
    */
   readonly maxPlaces?: number;
   /** Fetches of the batch, where the manifest does not know. @default the highest index found, plus one */
@@ -41,7 +41,7 @@ export interface ExportSummary {
   readonly skippedLines: number;
 }
 
-const MAX_PLACES = 2 ** 24;
+const MAX_PLACES = 2 ** 22;
 
 /**
  * Puts every record of a batch out once, in index order, in two passes: the first notes where the best
@@ -49,36 +49,37 @@ const MAX_PLACES = 2 ** 24;
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
   const { dir, batch, format, signal, reuseChunks = false, maxPlaces = MAX_PLACES } = options;
-  const parts = await listParts(batchFolder(dir, batch));
+  const paths = await listParts(batchFolder(dir, batch));
   const manifest = await readManifest(dir, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
-  const files = await PartFiles.of(parts);
+  const files = await PartFiles.of(paths);
   const output = new Output(options.out, signal);
   const encoder = encoderOf({ batch, format, params: manifest?.params, reuseChunks });
-  const ranges = Math.ceil((total ?? 1) / maxPlaces);
-  const progress = new Progress((ranges + 1) * files.bytes, options.onProgress);
+  const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
+  const parts = new PartsIndexer({ files, batch, total, signal, onProgress });
+  let written = 0;
+  let highest = -1;
   try {
-    let found: IndexedParts | undefined;
-    let written = 0;
-    for (let from: number | undefined = 0; from !== undefined; from = found.next) {
-      const range = [from, from + maxPlaces] as const;
-      found = await indexParts({ files, batch, total, range, signal, onProgress });
-      for await (const window of ahead(readWindows(files, found.index, signal))) {
+    for (let from: number | undefined = 0; from !== undefined;) {
+      const { index, next } = await parts.index([from, from + maxPlaces]);
+      for await (const window of ahead(readWindows(files, index, signal))) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
         if (reuseChunks || !encoder.passesWindow) window.release();
       }
-      written += found.index.size;
+      written += index.size;
+      highest = Math.max(highest, index.highest);
+      from = next;
     }
     await output.write(encoder.end());
     progress.finish();
     written -= encoder.invalid;
     return {
       written,
-      missing: (total ?? (found?.index.highest ?? -1) + 1) - written,
-      skippedLines: (found?.skippedLines ?? 0) + encoder.invalid,
+      missing: (total ?? highest + 1) - written,
+      skippedLines: parts.skippedLines + encoder.invalid,
     };
   } finally {
     output.release();

@@ -10,7 +10,7 @@ const CLOSING_BRACE = 0x7d;
 /** Of a line that is longer only so much is kept: what matters stands before the body. */
 const MAX_LINE_BYTES = 4 * CHUNK_BYTES;
 
-export interface FailuresOptions {
+interface FailuresOptions {
   /** Results folder. */
   readonly dir: string;
   readonly batch: string;

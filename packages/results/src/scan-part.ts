@@ -17,6 +17,23 @@ export interface FoundLine {
   readonly length: number;
 }
 
+/** Lines next to each other: some that fill a buffer, or one that is longer. Infinite and −1 if none is a record. */
+interface Chunk {
+  readonly position: number;
+  readonly length: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** What a scan found in a part, so that the next one can leave out most of it. */
+export interface Outline {
+  readonly chunks: readonly Chunk[];
+  /** No line from this position on is a record. */
+  readonly end: number;
+  /** Lines that are no records. */
+  readonly skippedLines: number;
+}
+
 /** One is scanned while the other is filled. */
 export type ScanBuffers = readonly [Buffer, Buffer];
 
@@ -47,6 +64,9 @@ export class PartScan {
   #current: Buffer;
   #skipped = 0;
   #last: FoundLine | undefined;
+  readonly #chunks: Chunk[] = [];
+  #lowest = Infinity;
+  #highest = -1;
 
   constructor(options: ScanOptions) {
     this.#options = options;
@@ -55,8 +75,7 @@ export class PartScan {
     [this.#current, this.#spare] = options.buffers;
   }
 
-  /** Resolves to the number of lines that are no records. */
-  async run(): Promise<number> {
+  async run(): Promise<Outline> {
     const { part, signal, onProgress } = this.#options;
     let position = part.base;
     let chunk = this.#read(position);
@@ -68,15 +87,18 @@ export class PartScan {
         const next = length > 0 ? position + length : await this.#scanLongLine(data, position);
         // Nothing is awaited between this and the next `await chunk`, or its failure could go unseen.
         chunk = this.#read(next);
-        if (length > 0) this.#scanLines(data.subarray(0, length), position);
+        if (length > 0) {
+          findLines(data.subarray(0, length), position, this.#prefix, (line) => this.#take(line));
+        }
+        this.#endChunk(position, next - position);
         onProgress(next - position);
         position = next;
       }
     } finally {
       await Promise.allSettled([chunk]);
     }
-    await this.#acceptLast();
-    return this.#skipped;
+    const end = await this.#acceptLast();
+    return { chunks: this.#chunks, end, skippedLines: this.#skipped };
   }
 
   /** Fills the buffer that is not being scanned. */
@@ -85,20 +107,6 @@ export class PartScan {
     const chunk = this.#current.subarray(0, Math.min(SCAN_BYTES, this.#end - position));
     await this.#options.files.read(chunk, position);
     return chunk;
-  }
-
-  /** Handles complete lines. */
-  #scanLines(data: Buffer, position: number): void {
-    // A hole that a power cut left is full of zeros, and no JSON has them. One look per chunk is free.
-    let zero = data.indexOf(0);
-    for (let from = 0; from < data.length;) {
-      const newline = data.indexOf(NEWLINE, from);
-      if (zero >= 0 && zero < from) zero = data.indexOf(0, from);
-      const isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
-      const index = isWhole ? readIndex(data, from, this.#prefix) : -1;
-      this.#take({ index, position: position + from, length: newline + 1 - from });
-      from = newline + 1;
-    }
   }
 
   /** A line that does not end in the chunk it begins: follows it to its end, and returns where that is. */
@@ -130,17 +138,82 @@ export class PartScan {
     }
     const previous = this.#last;
     this.#last = line;
+    this.#lowest = Math.min(this.#lowest, line.index);
+    this.#highest = Math.max(this.#highest, line.index);
     if (previous !== undefined) this.#options.onLine(previous);
   }
 
-  async #acceptLast(): Promise<void> {
+  #endChunk(position: number, length: number): void {
+    this.#chunks.push({ position, length, lowest: this.#lowest, highest: this.#highest });
+    this.#lowest = Infinity;
+    this.#highest = -1;
+  }
+
+  /** Returns where the records end. */
+  async #acceptLast(): Promise<number> {
     const last = this.#last;
-    if (last === undefined) return;
+    if (last === undefined) return this.#options.part.base;
     const line = Buffer.allocUnsafe(last.length);
     await this.#options.files.read(line, last.position);
-    if (isJson(line)) this.#options.onLine(last);
-    else this.#skipped += 1;
+    if (isJson(line)) {
+      this.#options.onLine(last);
+      return last.position + last.length;
+    }
+    this.#skipped += 1;
+    return last.position;
   }
+}
+
+/** Tells of every line in `data`, which holds complete lines; those that are no records have the index −1. */
+function findLines(
+  data: Buffer,
+  position: number,
+  prefix: Buffer,
+  tell: (line: FoundLine) => void,
+): void {
+  // A hole that a power cut left is full of zeros, and no JSON has them. One look per chunk is free.
+  let zero = data.indexOf(0);
+  for (let from = 0; from < data.length;) {
+    const newline = data.indexOf(NEWLINE, from);
+    if (zero >= 0 && zero < from) zero = data.indexOf(0, from);
+    const isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
+    const index = isWhole ? readIndex(data, from, prefix) : -1;
+    tell({ index, position: position + from, length: newline + 1 - from });
+    from = newline + 1;
+  }
+}
+
+export interface RescanOptions extends Pick<ScanOptions, 'files' | 'batch' | 'signal' | 'onLine'> {
+  readonly outline: Outline;
+  readonly range: readonly [from: number, to: number];
+  /** Memory of one chunk. */
+  readonly buffer: Buffer;
+}
+
+/**
+ * Tells of the records of a part once more, without the chunks that have none in the range. Returns the lowest
+ * index behind the range in what was left out.
+ */
+export async function rescanPart(options: RescanOptions): Promise<number> {
+  const { files, outline, signal, buffer, onLine } = options;
+  const [from, to] = options.range;
+  const prefix = linePrefix(options.batch);
+  let next = Infinity;
+  for (const { position, length, lowest, highest } of outline.chunks) {
+    if (lowest >= to) next = Math.min(next, lowest);
+    if (lowest >= to || highest < from || position >= outline.end) continue;
+    signal?.throwIfAborted();
+    if (length > SCAN_BYTES) {
+      onLine({ index: lowest, position, length });
+      continue;
+    }
+    const data = buffer.subarray(0, length);
+    await files.read(data, position);
+    findLines(data, position, prefix, (line) => {
+      if (line.index >= 0 && line.position < outline.end) onLine(line);
+    });
+  }
+  return next;
 }
 
 function isJson(line: Buffer): boolean {

@@ -82,9 +82,12 @@ describe('exportBatch', () => {
       'd-1': lines(line(1), `${line(3).slice(0, -30)}}`),
       'e-1': '',
     });
-    const result = await exported({ dir: folder.path });
-    expect(result.lines).toEqual([line(0), line(1)]);
-    expect(result).toMatchObject({ written: 2, missing: 2, skippedLines: 8 });
+    // All at once, and index by index.
+    for (const maxPlaces of [100, 1]) {
+      const result = await exported({ dir: folder.path, maxPlaces });
+      expect(result.lines).toEqual([line(0), line(1)]);
+      expect(result).toMatchObject({ written: 2, missing: 2, skippedLines: 8 });
+    }
   });
 
   it('takes the total from the option, then from the highest index, where the manifest does not know it', async () => {
@@ -95,8 +98,10 @@ describe('exportBatch', () => {
 
   it('stays small when a damaged line claims an enormous index', async () => {
     await layOut(folder.path, undefined, { 'a-1': lines(line(999_999_999_999_999), line(0)) });
-    const { lines: found } = await exported({ dir: folder.path });
-    expect(found).toEqual([line(0), line(999_999_999_999_999)]);
+    for (const maxPlaces of [100, 2 ** 30]) {
+      const { lines: found } = await exported({ dir: folder.path, maxPlaces });
+      expect(found).toEqual([line(0), line(999_999_999_999_999)]);
+    }
   });
 
   it('copies lines that are longer than any buffer, next to short ones', async () => {
@@ -106,7 +111,7 @@ describe('exportBatch', () => {
       'a-1': lines(line(0), long, line(2)),
       'b-1': Buffer.concat([Buffer.from(lines(line(2))), cut]),
     });
-    const result = await exported({ dir: folder.path });
+    const result = await exported({ dir: folder.path, maxPlaces: 1 });
     expect(result.lines.map((text) => text.length)).toEqual(
       [line(0), long, line(2)].map((text) => text.length),
     );

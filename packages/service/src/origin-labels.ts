@@ -1,5 +1,5 @@
 /** The label of whatever came after the cap was reached. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 /**
  * Keeps a label bounded: the first `cap` values keep their names, all later ones are `other`. First come, first named, and for
