@@ -86,7 +86,7 @@ export class FailureGroups {
         return { ...group, count: counts[id] ?? 0, ...(example !== undefined && { example }) };
       })
       .filter(({ count }) => count > 0)
-      .toSorted((one, other) => other.count - one.count || (one.origin < other.origin ? -1 : 1));
+      .toSorted((one, other) => other.count - one.count || compare(nameOf(one), nameOf(other)));
   }
 
   #current(index: number): number | undefined {
@@ -97,14 +97,14 @@ export class FailureGroups {
   #groupFor({ url, outcome, status, error }: RecordHead): number {
     const reason = outcome === 'http-error' ? `HTTP ${status ?? '?'}` : (error?.code ?? outcome);
     const origin = originName(url);
-    const known = this.#ids.get(`${origin} ${outcome} ${reason}`);
+    const known = this.#ids.get(nameOf({ origin, outcome, reason }));
     if (known !== undefined) return known;
     const isFull = this.#groups.length >= MAX_GROUPS;
     return this.#add({ origin: isFull ? OTHER_ORIGINS : origin, outcome, reason });
   }
 
   #add(group: { origin: string; outcome: Outcome; reason: string }): number {
-    const key = `${group.origin} ${group.outcome} ${group.reason}`;
+    const key = nameOf(group);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.#groups.push(group) - 1;
@@ -119,6 +119,14 @@ export class FailureGroups {
     this.#startedAt = copied(this.#startedAt, new Float64Array(capacity));
     this.#isOk = copied(this.#isOk, new Uint8Array(capacity));
   }
+}
+
+function nameOf({ origin, outcome, reason }: Omit<FailureGroup, 'count' | 'example'>): string {
+  return `${origin} ${outcome} ${reason}`;
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function copied<T extends Uint32Array | Float64Array | Uint8Array>(from: T, to: T): T {

@@ -113,8 +113,7 @@ function lineVisitor({ batch, total }: Scan, visitor: Visitor): (line: Buffer) =
 /** The fields before the body. A damaged line is none. */
 function parsed(line: Buffer): unknown {
   try {
-    // With a newline, as records are on disk.
-    return JSON.parse(splitBody(Buffer.concat([line, Buffer.of(NEWLINE)])).head);
+    return JSON.parse(splitBody(line).head);
   } catch {
     return undefined;
   }
