@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   fleetKeys,
@@ -20,7 +19,6 @@ import { FileSink, probeResults } from '@fetchfleet/results';
 import {
   createMetrics,
   type Health,
-  Heartbeat,
   HttpEndpoint,
   type Logger,
   type Metrics,
@@ -37,17 +35,14 @@ import { Lanes } from './lanes.ts';
 import { Permits } from './permits.ts';
 import { Presence } from './presence.ts';
 import { Recorder } from './recorder.ts';
-import { redisTakesWrites } from './redis-probe.ts';
 import { Robots } from './robots.ts';
 import { Scheduler } from './scheduler.ts';
 import { SliceProcessor } from './slice-processor.ts';
 import { VERSION } from './version.ts';
 import { WallClock } from './wall-clock.ts';
 import { WatchedFetcher } from './watched-fetcher.ts';
-import { Watchdog } from './watchdog.ts';
-
-/** How long new connections are waited for; they go on trying after that. */
-const REBUILD_PATIENCE_MS = 5_000;
+import type { Watchdog } from './watchdog.ts';
+import { Progress, watchOver } from './worker-watch.ts';
 
 /**
  * One worker process, assembled: claim → gate → fetch → record → settle. It runs from {@link start} until
@@ -73,10 +68,7 @@ export class FleetWorker {
   readonly #wallClock: WallClock;
   readonly #loop: ClaimLoop;
   readonly #scheduler: Scheduler | undefined;
-  /** Beats when a claim is answered. */
-  readonly #claimed = new Heartbeat();
-  /** Beats when a fetch ends. */
-  readonly #fetched = new Heartbeat();
+  readonly #progress = new Progress();
   readonly #fleetMetrics: FleetMetrics;
   readonly #watchdog: Watchdog;
   readonly #batchLog: BatchLog;
@@ -126,7 +118,7 @@ export class FleetWorker {
       allowPrivate: settings.allowPrivate,
       userAgent: USER_AGENT,
     });
-    this.#fetcher = new WatchedFetcher(fetcher, () => this.#fetched.beat());
+    this.#fetcher = new WatchedFetcher(fetcher, () => this.#progress.fetched.beat());
     const ledger = new Ledger(redis, keys);
     this.#batchLog = new BatchLog({
       log: this.#log,
@@ -191,7 +183,7 @@ export class FleetWorker {
       claims: this.#claims,
       permits: this.#permits,
       process: async (claim, asked) => processor.process(claim, asked),
-      heartbeat: this.#claimed,
+      heartbeat: this.#progress.claimed,
       onError: (error) => this.#presence.failed(error),
     });
     if (settings.schedules) {
@@ -206,7 +198,21 @@ export class FleetWorker {
         onError: (error) => this.#presence.failed(error),
       });
     }
-    this.#watchdog = this.#createWatchdog(keys.probe, onHopeless);
+    this.#watchdog = watchOver({
+      settings,
+      progress: this.#progress,
+      loop: this.#loop,
+      fetcher: this.#fetcher,
+      recorder: this.#recorder,
+      presence: this.#presence,
+      draining: this.#draining.signal,
+      claims: this.#claims,
+      redis,
+      probeKey: keys.probe,
+      metrics: this.#metrics,
+      log: this.#log,
+      onHopeless,
+    });
     this.#endpoint = new HttpEndpoint({
       port: settings.metricsPort,
       host: settings.metricsHost,
@@ -330,45 +336,8 @@ export class FleetWorker {
     });
   }
 
-  #createWatchdog(probeKey: string, onHopeless: (reason: string) => void): Watchdog {
-    return new Watchdog({
-      stallTimeoutMs: this.#settings.stallTimeout,
-      // While it claims, an answer has to come soon, whatever else goes on.
-      silenceMs: () => (this.#loop.isClaiming ? this.#claimed.silenceMs : this.#silenceMs),
-      isExcused: () =>
-        this.#draining.signal.aborted ||
-        !this.#recorder.isReady ||
-        (!this.#loop.isClaiming && this.#fetcher.isBusy),
-      waitsFor: () => (this.#loop.isClaiming ? 'an answer to a claim' : 'fetches to start or end'),
-      probe: async () => redisTakesWrites(this.#settings.redisUrl, probeKey),
-      rebuild: async () => this.#rebuild(),
-      onWedged: (reason) => this.#log.warn({ reason }, 'worker is stuck; it takes new connections'),
-      onRebuilt: () => this.#log.warn('new connections to Redis'),
-      onRecovered: () => this.#log.info('worker makes progress again'),
-      onHopeless,
-      onError: (error) => this.#presence.failed(toError(error)),
-    });
-  }
-
-  /** Open claims are kept, unless they expire meanwhile: then their slices run elsewhere, as those of a worker that died. */
-  async #rebuild(): Promise<void> {
-    this.#metrics.rebuilds.inc();
-    // Ours is replaced only if it is the one that is stuck. What was asked through it is asked again.
-    if (!this.#presence.isConnected) this.#redis.disconnect(true);
-    const patience = new AbortController();
-    await Promise.race([
-      this.#claims.rebuild(),
-      sleep(REBUILD_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
-    patience.abort();
-  }
-
   async #leaveExport(): Promise<void> {
     if (this.#redis.status === 'ready') await this.#fleetMetrics.stop();
-  }
-
-  get #silenceMs(): number {
-    return Math.min(this.#claimed.silenceMs, this.#fetched.silenceMs);
   }
 
   async #collect(): Promise<void> {
@@ -377,7 +346,7 @@ export class FleetWorker {
     metrics.slicesActive.set(this.#claims.active);
     metrics.sinkHealthy.set(this.#recorder.isHealthy ? 1 : 0);
     metrics.redisConnected.set(this.#presence.isConnected ? 1 : 0);
-    metrics.lastProgress.set((Date.now() - this.#silenceMs) / 1000);
+    metrics.lastProgress.set((Date.now() - this.#progress.silenceMs) / 1000);
     metrics.wedged.set(this.#watchdog.reason === undefined ? 0 : 1);
     await this.#fleetMetrics.collect();
   }

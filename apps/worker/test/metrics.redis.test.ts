@@ -138,9 +138,12 @@ describe('the metrics of two workers', () => {
     await eventually(async () => expect((await series(other)).get('fetchfleet_exporter')).toBe(1), {
       deadlineMs: 20_000,
     });
-    expect((await series(other)).get('fetchfleet_backlog_fetches{state="active"}')).toBeGreaterThan(
-      0,
-    );
+    // What the dead one held is queued again, and told of once.
+    await eventually(async () => {
+      const page = await series(other);
+      expect(page.get('fetchfleet_backlog_fetches{state="active"}')).toBe(3);
+      expect(page.get('fetchfleet_slice_stalls_total')).toBeGreaterThan(0);
+    });
   });
 
   it('go on with the fleet at once when the exporter is stopped', async () => {
