@@ -63,8 +63,8 @@ describe('failures', () => {
     );
     const groups = await findFailures({ dir, batch: 'b' });
     expect(groups.map(({ reason, example }) => [reason, example?.index])).toEqual([
-      ['FETCH_TIMEOUT', 2],
       ['HTTP 404', 1],
+      ['FETCH_TIMEOUT', 2],
     ]);
   });
 
