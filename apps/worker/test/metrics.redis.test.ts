@@ -177,10 +177,14 @@ describe('the log of a worker', () => {
     ]);
     await fleet.enqueue('gone', crawlFile(`${origin.url}/echo/{n}?delay=200`, 100));
     await worker.waitForLine(/"batch":"gone".*first slice/);
+    await fleet.ledger.pause('gone');
+    await worker.waitForLine(/"batch":"gone".*batch paused/);
+    await fleet.ledger.unpause('gone');
+    await worker.waitForLine(/"batch":"gone".*batch resumed/);
     await fleet.ledger.cancel('gone');
     await worker.waitForLine(/"batch":"gone".*batch cancelled/);
     expect(worker.stderr).not.toMatch(/fetch settled/);
-    expect(worker.stderr.split('\n').length).toBeLessThan(12);
+    expect(worker.stderr.split('\n').length).toBeLessThan(14);
   });
 
   it('has a line for every fetch when it is asked to, and secrets in none', async () => {
