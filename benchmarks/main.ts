@@ -17,19 +17,22 @@ const WRONG_INPUT = 2;
 const REPORT = 'report';
 
 async function main(options: Options): Promise<void> {
+  const chosen = BENCHMARKS.filter(({ name }) => options.names.includes(name));
+  if (chosen.length > 0) await runAll(chosen, options);
+  await report(options);
+}
+
+async function runAll(benchmarks: readonly Benchmark[], options: Options): Promise<void> {
   // What an interrupted run has left behind goes first.
   await rm(SCRATCH, { recursive: true, force: true });
   await mkdir(SCRATCH, { recursive: true });
   const context = new BenchContext({ ...options, folder: SCRATCH, log: console.error });
   try {
-    for (const benchmark of BENCHMARKS) {
-      if (options.names.includes(benchmark.name)) await runOne(benchmark, context, options);
-    }
+    for (const benchmark of benchmarks) await runOne(benchmark, context, options);
   } finally {
     await context.stop();
     await rm(SCRATCH, { recursive: true, force: true });
   }
-  await report(options);
 }
 
 async function runOne(
