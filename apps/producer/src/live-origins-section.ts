@@ -21,7 +21,7 @@ export function originsSection(
     { title: 'left', align: 'right', rank: 4 },
     { title: 'mean', align: 'right', rank: 3 },
     { title: 'rate', align: 'right', rank: 2 },
-    { title: 'state', min: 12, rank: 8 },
+    { title: 'state', min: 16, rank: 8 },
   ];
   return table({ columns, rows: origins.map(cells) }, room, paint);
 }
@@ -48,7 +48,7 @@ function cells(origin: OriginStatus): Span[] {
 
 /** Why an origin gets no more; shorter than where there is room for sentences. */
 function describe({ breaker, openMs = 0, blockedMs, blockedFor, ...origin }: OriginStatus): string {
-  if (breaker === 'open') return `down for ${duration(openMs)}`;
+  if (breaker === 'open') return `down ${duration(openMs)}`;
   if (breaker === 'half-open') return 'down, one tries';
   if (blockedMs !== undefined) {
     return `blocked ${duration(blockedMs)}${blockedFor === undefined ? '' : `: ${blockedFor}`}`;

@@ -87,6 +87,8 @@ class BarProgress implements Progress {
 
   stop(): void {
     this.#terminal.setOverlay(undefined);
+    // The bar goes back to where the cursor was when it began, over all lines that have passed above it since: that place is here.
+    if (this.#bar !== undefined) this.#terminal.stderr.write('\r\u001B7');
     this.#bar?.stop();
     this.#bar = undefined;
   }

@@ -122,7 +122,7 @@ describe('the live view of a batch', () => {
 
   it('shows origins in trouble with the reason, workers, and how many more there are', () => {
     const shown = text(view(), { columns: 100, rows: 24 });
-    expect(shown).toMatch(/http:\/\/dead\.example .*down for 40 s/u);
+    expect(shown).toMatch(/http:\/\/dead\.example .*down 40 s/u);
     expect(shown).toMatch(/http:\/\/refuses\.example .*blocked 10 s: 429 Retry-After/u);
     expect(shown).toMatch(/… and \d+ more/u);
     expect(shown).toMatch(/w-2 .*gone, silent for 30 s/u);
