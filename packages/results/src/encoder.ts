@@ -1,6 +1,6 @@
 import { CsvRows, paramsOf } from './csv-rows.ts';
 import { PlainRow, ROW_OVERHEAD_BYTES } from './plain-row.ts';
-import type { Window } from './read-windows.ts';
+import type { Window } from './window-reader.ts';
 
 /** Turns windows of records into what an export puts out. */
 export interface Encoder {

@@ -6,7 +6,7 @@ import { batchFolder, listParts } from './layout.ts';
 import { readManifest } from './manifest.ts';
 import { Output } from './output.ts';
 import { PartFiles } from './part-files.ts';
-import { readWindows } from './read-windows.ts';
+import { WindowReader } from './window-reader.ts';
 
 export interface ExportOptions {
   /** Results folder. */
@@ -59,12 +59,13 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
   const parts = new PartsIndexer({ files, batch, total, signal, onProgress });
+  const reader = new WindowReader(files, signal);
   let written = 0;
   let highest = -1;
   try {
     for (let from: number | undefined = 0; from !== undefined;) {
       const { index, next } = await parts.index([from, from + maxPlaces]);
-      for await (const window of ahead(readWindows(files, index, signal))) {
+      for await (const window of ahead(reader.windows(index))) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
         if (reuseChunks || !encoder.passesWindow) window.release();

@@ -19,6 +19,7 @@ export interface PartsIndexerOptions {
 }
 
 export interface IndexedRange {
+  /** Good until the next range is asked for. */
   readonly index: RecordIndex;
   /** Where the next range begins; undefined if there is no record behind this one. */
   readonly next: number | undefined;
@@ -32,6 +33,7 @@ export interface IndexedRange {
 export class PartsIndexer {
   readonly #options: PartsIndexerOptions;
   readonly #buffers = scanBuffers();
+  readonly #index = new RecordIndex();
   #outlines: readonly Outline[] | undefined;
   #beyondTotal = 0;
 
@@ -48,7 +50,8 @@ export class PartsIndexer {
   async index(range: readonly [from: number, to: number]): Promise<IndexedRange> {
     const { files, total = Infinity } = this.#options;
     const [from, to] = range;
-    const index = new RecordIndex();
+    const index = this.#index;
+    index.clear();
     let next = Infinity;
     let beyondTotal = 0;
     const onLine = (line: FoundLine): void => {

@@ -20,6 +20,8 @@ export class RecordIndex {
   readonly #pages = new Map<number, Page>();
   /** By index. Each stands for 64 KiB of results at least, so that they are few. */
   readonly #long = new Map<number, number>();
+  /** Memory of pages, cleared. */
+  readonly #spare: Page[] = [];
   #size = 0;
   #highest = -1;
 
@@ -61,6 +63,18 @@ export class RecordIndex {
     if (index > this.#highest) this.#highest = index;
   }
 
+  /** Forgets everything and keeps the memory, which would otherwise wait for the garbage collector. */
+  clear(): void {
+    for (const page of this.#pages.values()) {
+      page.lengths.fill(0);
+      this.#spare.push(page);
+    }
+    this.#pages.clear();
+    this.#long.clear();
+    this.#size = 0;
+    this.#highest = -1;
+  }
+
   /** Refills `lines` with the next records in index order, again and again, each time as many as fit. */
   *walk(lines: LineList, maxBytes: number): Generator<LineList> {
     lines.clear();
@@ -83,7 +97,7 @@ export class RecordIndex {
   #page(number: number): Page {
     let page = this.#pages.get(number);
     if (page === undefined) {
-      page = {
+      page = this.#spare.pop() ?? {
         low: new Uint32Array(PAGE),
         high: new Uint16Array(PAGE),
         lengths: new Uint16Array(PAGE),

@@ -28,26 +28,16 @@ export interface Window {
   release(): void;
 }
 
-/** Reads the lines of an index in its order, window by window, each window in the order of the disk. */
-export async function* readWindows(
-  files: PartFiles,
-  index: RecordIndex,
-  signal?: AbortSignal,
-): AsyncGenerator<Window> {
-  const reader = new WindowReader(files, signal);
-  for (const lines of index.walk(new LineList(WINDOW_LINES), WINDOW_BYTES)) {
-    yield await reader.read(lines);
-  }
-}
-
 /**
+ * Reads the lines of an index in its order, window by window, each window in the order of the disk.
+ *
  * Gathers the lines of a window block by block: a block is read once and its lines are copied to their
  * places. Within a block their order does not matter, so that nothing is sorted but the blocks.
  *
  *     heads   block 7 → line 2      lines of a block are a list linked through `next`
  *     next    line 2 → line 0 → −1
  */
-class WindowReader {
+export class WindowReader {
   readonly #files: PartFiles;
   readonly #signal: AbortSignal | undefined;
   readonly #heads = new Map<number, number>();
@@ -67,7 +57,13 @@ class WindowReader {
     this.#signal = signal;
   }
 
-  async read(lines: LineList): Promise<Window> {
+  async *windows(index: RecordIndex): AsyncGenerator<Window> {
+    for (const lines of index.walk(new LineList(WINDOW_LINES), WINDOW_BYTES)) {
+      yield await this.#read(lines);
+    }
+  }
+
+  async #read(lines: LineList): Promise<Window> {
     this.#lines = lines;
     this.#ends = new Uint32Array(lines.count);
     const memory = this.#free.pop() ?? Buffer.allocUnsafe(WINDOW_BYTES);
