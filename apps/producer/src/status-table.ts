@@ -47,6 +47,7 @@ export function describeStatus(status: BatchStatus, nowMs: number): string {
     ['pace', status.fetchesPerSecond > 0 ? formatRate(status.fetchesPerSecond) : undefined],
     ['received', status.bytes > 0 ? formatBytes(status.bytes) : undefined],
     ['results', status.results],
+    ['retried', describeRetries(status.retries)],
     ['missing', describeSecrets(status.missingSecrets)],
   ];
   return rows
@@ -62,6 +63,11 @@ function describeStart({ startedAt, finishedAt }: BatchStatus, nowMs: number): s
     return `${startedAt}, took ${formatDuration(Date.parse(finishedAt) - startMs)}`;
   }
   return `${startedAt}, ${formatDuration(Math.max(0, nowMs - startMs))} ago`;
+}
+
+function describeRetries(retries: number): string | undefined {
+  if (retries === 0) return undefined;
+  return `${retries === 1 ? 'once' : `${formatCount(retries)} times`}: failures are fetched again`;
 }
 
 function describeSecrets(names: readonly string[]): string | undefined {
