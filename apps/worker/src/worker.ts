@@ -53,6 +53,7 @@ export class FleetWorker {
   readonly #settings: WorkerSettings;
   readonly #log: Logger;
   readonly #redis: Redis;
+  readonly #queueRedis: Redis;
   readonly #metrics: Metrics;
   readonly #origins: Origins;
   readonly #presence: Presence;
@@ -89,8 +90,11 @@ export class FleetWorker {
     this.#settings = settings;
     this.#log = options.log.child({ worker: this.id });
     const keys = fleetKeys(settings.fleet);
-    this.#redis = openRedis(settings.redisUrl, (error) => this.#presence.failed(error));
+    const onRedisError = (error: Error): void => this.#presence.failed(error);
+    this.#redis = openRedis(settings.redisUrl, onRedisError);
+    this.#queueRedis = openRedis(settings.redisUrl, onRedisError, { isForQueue: true });
     const redis = this.#redis;
+    const queueRedis = this.#queueRedis;
     this.#origins = new Origins(redis, keys);
     this.#presence = new Presence({
       redis,
@@ -152,7 +156,7 @@ export class FleetWorker {
       onError: (error) => this.#presence.failed(toError(error)),
     });
     this.#claims = new SliceClaims({
-      redis,
+      redis: queueRedis,
       keys,
       worker: this.id,
       onError: (error) => this.#presence.failed(error),
@@ -162,7 +166,7 @@ export class FleetWorker {
         this.#log.warn({ batch, slice }, 'slice of a vanished worker queued again');
       },
     });
-    this.#queue = new SliceQueue(redis, keys);
+    this.#queue = new SliceQueue(queueRedis, keys);
     const processor = new SliceProcessor({
       worker: this.id,
       lanes: this.#lanes,
@@ -188,7 +192,7 @@ export class FleetWorker {
     });
     if (settings.schedules) {
       this.#scheduler = new Scheduler({
-        redis,
+        redis: queueRedis,
         keys,
         worker: this.id,
         ledger,
@@ -275,6 +279,7 @@ export class FleetWorker {
   async #stop(): Promise<void> {
     await stopAll([
       { stop: async () => this.#redis.disconnect() },
+      { stop: async () => this.#queueRedis.disconnect() },
       { stop: async () => this.#gateNews.stop() },
       { stop: async () => this.#wallClock.stop() },
       { stop: async () => this.#leaveExport() },

@@ -33,14 +33,21 @@ export function parseRedisUrl(url: string): { readonly path: string } | string {
 /**
  * A client that never gives up: commands wait for Redis to come back. For workers; BullMQ's blocking
  * reads insist on it. Connection errors are told to `onError` and are not thrown.
+ *
+ * @param options.isForQueue BullMQ defines some sixty scripts on its client, and the client copies all of them for every pipeline it makes:
+ *   a client of its own, without automatic pipelines, spares a busy worker some 5 µs of each fetch. @default false
  */
-export function openRedis(url: string, onError: (error: Error) => void): Redis {
+export function openRedis(
+  url: string,
+  onError: (error: Error) => void,
+  { isForQueue = false }: { readonly isForQueue?: boolean } = {},
+): Redis {
   const target = parseRedisUrl(url);
   const options = {
     maxRetriesPerRequest: null,
     // Quick at first, so that a restarted Redis is noticed well within a lock's lifetime; then at most once in 2 s.
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), 2_000),
-    enableAutoPipelining: true,
+    enableAutoPipelining: !isForQueue,
     // A stream that is closed already is waited for all the same, and holds the process up for as long.
     disconnectTimeout: 200,
   };
