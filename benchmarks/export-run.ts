@@ -99,7 +99,7 @@ async function assertComplete(file: string, records: number): Promise<void> {
     const data: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let from = 0;
     for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, from)) {
-      const head = data.latin1Slice(from, from + 80);
+      const head = data.toString('latin1', from, from + 80);
       if (!head.startsWith(`{"batch":"${EXPORT_BATCH}","index":${index},`)) {
         throw new Error(`line ${index + 1} of ${file} is ${head}…`);
       }

@@ -15,7 +15,15 @@ const DEBIAN = [
 
 const npm = ['ci', '--no-fund', '--no-audit', '--ignore-scripts', '--loglevel=error'];
 if (!run('npm', npm, CRAWLEE)) process.exitCode = 1;
-const apt = ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...DEBIAN];
+const apt = [
+  'apt-get',
+  'install',
+  '-y',
+  '-qq',
+  '--no-install-recommends',
+  '--no-upgrade',
+  ...DEBIAN,
+];
 const [command = '', ...args] = process.getuid?.() === 0 ? apt : ['sudo', '-n', ...apt];
 if (!run(command, args)) {
   console.error(`bench:peers: apt-get could not install ${DEBIAN.join(' ')}`);
