@@ -13,6 +13,8 @@ import { ScheduledRuns, type ScheduledRunsOptions } from './scheduled-run.ts';
 
 /** How often somebody in the fleet looks for what BullMQ did not wake it up for, and for runs that wait for a batch. */
 const CHECK_MS = 5_000;
+/** A healthy worker with nothing to do takes a run within milliseconds. */
+const STUCK_MS = 30_000;
 /** A little less, or a worker could find its own claim and skip every second look. */
 const CHECK_CLAIM_MS = 4_500;
 
@@ -37,6 +39,7 @@ export class Scheduler {
   readonly #jobs: ScheduleQueue;
   readonly #worker: ScheduleWorker;
   #timer: NodeJS.Timeout | undefined;
+  #renewedAt = 0;
   #checking: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -108,10 +111,24 @@ export class Scheduler {
     const schedule = await this.#schedules.get(id);
     if (schedule === undefined) return;
     // Whoever decided about one may have died before it was handed over.
-    for (const run of schedule.runs) if (run.state === 'starting') await this.#offer(id, run);
+    for (const run of schedule.runs) {
+      if (run.state !== 'starting') continue;
+      await this.#offer(id, run);
+      await this.#renewIfStuck(id, run);
+    }
     if (await this.#jobs.repair(schedule, Date.now())) {
       this.#log.info({ schedule: id }, 'schedule set up again');
     }
+  }
+
+  /** A run that nobody takes, though nothing is at hand here: the connection that should tell of it has died in silence. */
+  async #renewIfStuck(schedule: string, { key, decidedAt }: ScheduleRun): Promise<void> {
+    const now = Date.now();
+    const isOld = now - Math.max(decidedAt, this.#renewedAt) > STUCK_MS;
+    if (!isOld || !this.#worker.isIdle || !(await this.#jobs.isWaiting(schedule, key))) return;
+    this.#renewedAt = now;
+    this.#log.warn({ schedule }, 'no run was taken for 30 s; new connection for schedules');
+    this.#worker.renew();
   }
 
   async #decide(id: string): Promise<void> {

@@ -80,6 +80,12 @@ export class ScheduleQueue {
     );
   }
 
+  /** Whether a run lies there for any worker to take. */
+  async isWaiting(schedule: string, run: string): Promise<boolean> {
+    const job = await this.#queue.getJob(`${schedule}.${run}`);
+    return (await job?.getState()) === 'waiting';
+  }
+
   async stop(): Promise<void> {
     await this.#queue.close();
   }

@@ -37,16 +37,44 @@ interface ScheduleWorkerOptions {
 /** Takes ticks and runs from the queue: the side of the worker. Has a connection of its own for waiting. */
 export class ScheduleWorker {
   readonly #options: ScheduleWorkerOptions;
-  readonly #worker: Worker<ScheduleJob, void>;
+  #worker: Worker<ScheduleJob, void>;
+  #active = 0;
   #stopping: Promise<void> | undefined;
 
   constructor(options: ScheduleWorkerOptions) {
     this.#options = options;
-    const { redis, keys = fleetKeys(), onError } = options;
-    this.#worker = new Worker(
+    this.#worker = this.#create();
+  }
+
+  /** Whether it has nothing at hand: what is waiting then should be taken at once. */
+  get isIdle(): boolean {
+    return this.#active === 0;
+  }
+
+  start(): void {
+    const worker = this.#worker;
+    worker.run().catch((error: unknown) => {
+      const isCurrent = this.#stopping === undefined && worker === this.#worker;
+      if (isCurrent && error instanceof Error) this.#options.onError(error);
+    });
+  }
+
+  /** Waits on a connection of its own: one that has died in silence is replaced by a new one. */
+  renew(): void {
+    if (this.#stopping !== undefined) return;
+    const old = this.#worker;
+    this.#worker = this.#create();
+    this.start();
+    // Its connection is what is broken: whether it closes in order does not matter.
+    old.close(true).catch(() => undefined);
+  }
+
+  #create(): Worker<ScheduleJob, void> {
+    const { redis, keys = fleetKeys(), onError } = this.#options;
+    const worker = new Worker<ScheduleJob, void>(
       SCHEDULES,
       // Three plain parameters, or BullMQ hands no signal over.
-      async (job, token, signal) => this.#process(job, token, signal),
+      async (job, token, signal) => this.#count(async () => this.#process(job, token, signal)),
       {
         connection: redis,
         prefix: keys.queuePrefix,
@@ -58,16 +86,20 @@ export class ScheduleWorker {
         maxStalledCount: 1_000,
       },
     );
-    this.#worker.on('error', onError);
-    this.#worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) this.#worker.cancelJob(id, 'lock lost');
+    worker.on('error', onError);
+    worker.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) worker.cancelJob(id, 'lock lost');
     });
+    return worker;
   }
 
-  start(): void {
-    this.#worker.run().catch((error: unknown) => {
-      if (this.#stopping === undefined && error instanceof Error) this.#options.onError(error);
-    });
+  async #count(work: () => Promise<void>): Promise<void> {
+    this.#active += 1;
+    try {
+      await work();
+    } finally {
+      this.#active -= 1;
+    }
   }
 
   /** Gives what is being expanded back to the queue, for another worker. Twice is fine. */
@@ -79,14 +111,17 @@ export class ScheduleWorker {
   async #stop(): Promise<void> {
     this.#worker.cancelAllJobs(DRAINING);
     const patience = new AbortController();
-    const late = sleep(STOP_PATIENCE_MS, true, { signal: patience.signal }).catch(() => false);
-    // Without Redis it would wait for ever; another worker takes over what is left.
+    // Without Redis nothing can be given back: another worker takes over what is left.
+    const patienceMs = this.#options.redis.status === 'ready' ? STOP_PATIENCE_MS : 0;
+    const late = sleep(patienceMs, true, { signal: patience.signal }).catch(() => false);
     const isLate = await Promise.race([this.#worker.close().then(() => false), late]);
     patience.abort();
     if (isLate) this.#worker.close(true).catch(() => undefined);
   }
 
   async #process(job: Job<ScheduleJob>, token?: string, signal?: AbortSignal): Promise<void> {
+    // The read that waits for jobs may bring one more while the worker closes.
+    if (this.#stopping !== undefined) return giveBack(job, token);
     const { schedule, run } = job.data;
     if (run === undefined) return this.#options.onTick(schedule);
     if (job.stalledCounter > MAX_DEATHS) return this.#options.onPoison(schedule, run);
@@ -96,10 +131,15 @@ export class ScheduleWorker {
       await this.#options.onRun({ schedule, run, signal: ending, isLast });
     } catch (error) {
       if (ending.aborted && ending.reason === DRAINING) {
-        await job.moveToWait(token);
-        throw new WaitingError();
+        return giveBack(job, token);
       }
       throw error;
     }
   }
+}
+
+/** To the head of the queue, with no try used. */
+async function giveBack(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToWait(token);
+  throw new WaitingError();
 }
