@@ -67,7 +67,7 @@ function describeStart({ startedAt, finishedAt }: BatchStatus, nowMs: number): s
 
 function describeRetries(retries: number): string | undefined {
   if (retries === 0) return undefined;
-  return `${retries === 1 ? 'once' : `${formatCount(retries)} times`}: failures are fetched again`;
+  return retries === 1 ? 'once' : `${formatCount(retries)} times`;
 }
 
 function describeSecrets(names: readonly string[]): string | undefined {
