@@ -93,9 +93,7 @@ describe('a worker with schedules', () => {
     await eventually(async () => (await runs()).every(({ state }) => state !== 'starting'));
     const all = (await runs()).filter(({ state }) => state === 'started');
     expect(new Set(all.map(({ at }) => at)).size).toBe(all.length);
-    expect(all.map(({ batch }) => batch).toSorted()).toEqual(
-      (await fleet.ledger.batches()).toSorted(),
-    );
+    expect(new Set(all.map(({ batch }) => batch))).toEqual(new Set(await fleet.ledger.batches()));
     const last = all[0]?.batch ?? '';
     expect(await fleet.finished(last)).toMatchObject({ total: 3, ok: 3, source: 'sched.yaml' });
     expect(workers.some(({ stderr }) => stderr.includes('"tick taken"'))).toBe(true);
@@ -261,20 +259,20 @@ describe('a worker with schedules', () => {
   }, 60_000);
 });
 
+function listed(path: string): ScheduleSpec {
+  const text = crawlFile(`${origin.url}/echo/{id}`, 1, {
+    params: `{ id: { file: "${path}", column: id } }`,
+  });
+  return specOf(text, { cron: '0 0 1 1 *' });
+}
+
+async function runNow(): Promise<string> {
+  const run = await schedules.runNow('sched');
+  await jobs.offer('sched', run?.key ?? '');
+  return run?.batch ?? '';
+}
+
 describe('the list of a schedule', () => {
-  function listed(path: string): ScheduleSpec {
-    const text = crawlFile(`${origin.url}/echo/{id}`, 1, {
-      params: `{ id: { file: "${path}", column: id } }`,
-    });
-    return specOf(text, { cron: '0 0 1 1 *' });
-  }
-
-  async function runNow(): Promise<string> {
-    const run = await schedules.runNow('sched');
-    await jobs.offer('sched', run?.key ?? '');
-    return run?.batch ?? '';
-  }
-
   it('at a URL is read at every run', async () => {
     let text = 'id\n1\n2\n';
     origin.respond('/ids.csv', async (_, response) => void response.end(text));
@@ -296,9 +294,7 @@ describe('the list of a schedule', () => {
     await add(listed(`${origin.url}/ids.csv`));
     const batch = await runNow();
     await worker.waitForLine(/ids\.csv.*it answered 503.*trying again/u);
-    await eventually(async () => (await fleet.ledger.state(batch)) === 'finished', {
-      deadlineMs: 30_000,
-    });
+    expect(await fleet.finished(batch, 30_000)).toMatchObject({ ok: 1 });
     await worker.kill('SIGTERM');
   }, 60_000);
 
@@ -322,7 +318,7 @@ describe('the list of a schedule', () => {
       path: 'stored:sched/aa/ids.csv',
     }));
     const worker = await fleet.worker();
-    await add({ ...spec, crawl: { ...spec.crawl, sources } as ScheduleSpec['crawl'] });
+    await add({ ...spec, crawl: { ...spec.crawl, sources } });
     expect(await fleet.finished(await runNow())).toMatchObject({ ok: 1 });
     await fleet.redis.del(fleet.keys.scheduleList('sched', 'aa'));
     await runNow();

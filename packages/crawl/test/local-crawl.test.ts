@@ -25,6 +25,10 @@ function serving(text: string): OpenList {
   return async () => [Buffer.from(text)];
 }
 
+const refuse: OpenList = async ({ path }) => {
+  throw new InputError([{ file: path, message: 'it answered 404' }]);
+};
+
 async function valuesOf({ crawl }: LocalCrawl): Promise<string[]> {
   const values: string[] = [];
   for await (const chunk of expandCrawl(crawl)) {
@@ -61,9 +65,6 @@ describe('a list at a URL', () => {
     const local = await LocalCrawl.of(crawl, serving('id\n1\n\n"'));
     await expect(local.measure()).rejects.toThrow(/^https:\/\/b\.example\/ids\.csv\?v=1:/u);
     await local.remove();
-    const refuse: OpenList = async ({ path }) => {
-      throw new InputError([{ file: path, message: 'it answered 404' }]);
-    };
     await expect(LocalCrawl.of(crawl, refuse)).rejects.toThrow(/ids\.csv\?v=1: it answered 404/u);
   });
 

@@ -33,6 +33,10 @@ async function crawlWith(source: string) {
   return readCrawlFile(path);
 }
 
+async function ttl([sha = '']: Iterable<string>): Promise<number> {
+  return redis.ttl(keys.scheduleList('s', sha));
+}
+
 describe('the list files of a schedule', () => {
   it('are kept with it, compressed, and come back as they were', async () => {
     const text = 'id\n'.padEnd(300_000, '12345\n');
@@ -56,8 +60,6 @@ describe('the list files of a schedule', () => {
     const after = await readLists(await crawlWith('{ file: ids.txt }'), 's', 'c.yaml');
     await lists.store('s', after.lists);
     await lists.orphan(before.crawl, after.crawl);
-    const ttl = async ([sha = '']: Iterable<string>): Promise<number> =>
-      redis.ttl(keys.scheduleList('s', sha));
     expect(await ttl(before.lists.keys())).toBeGreaterThan(29 * 86_400);
     expect(await ttl(after.lists.keys())).toBe(-1);
     await lists.store('s', before.lists);
