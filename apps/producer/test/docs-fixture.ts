@@ -60,7 +60,7 @@ export function ownWords(command: string): readonly string[] | undefined {
 }
 
 export function isRunnable(command: string): boolean {
-  return ownWords(command) !== undefined || /^(?:export \w+=|cd |mkdir )/u.test(command);
+  return ownWords(command) !== undefined || /^(?:export \w+=|cd |mkdir |echo )/u.test(command);
 }
 
 /**

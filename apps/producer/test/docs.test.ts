@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { parseCrawlFile } from '@fetchfleet/crawl';
@@ -136,6 +136,7 @@ async function troubleWith(document: string): Promise<string> {
   const project = await Project.create();
   const bin = await programsIn(project.folder.path);
   const replacements = await surroundings(project);
+  await mkdir(project.path('.config/fish/completions'), { recursive: true });
   for (const [name, text] of await crawlFiles(document)) {
     await project.write(name, replaced(text, replacements));
   }
@@ -148,6 +149,8 @@ async function troubleWith(document: string): Promise<string> {
       PATH: `${bin}:${process.env['PATH']}`,
       // The README begins without one.
       REDIS_URL: document === 'README.md' ? undefined : redisUrl(),
+      // Completion is written there.
+      HOME: project.path(),
       NODE_COMPILE_CACHE: project.path('compiled'),
       FETCHFLEET_ALLOW_PRIVATE: 'true',
       FETCHFLEET_METRICS_PORT: '0',
@@ -170,7 +173,7 @@ async function surroundings(project: Project): Promise<Replacements> {
   await api.waitForLine(new RegExp(String(port), 'u'));
   return [
     [/(127\.0\.0\.1|localhost):8787/gu, `$1:${port}`],
-    [/redis:\/\/redis\.example:6379/gu, redisUrl()],
+    [/redis:\/\/(?:redis\.example|127\.0\.0\.1):6379/gu, redisUrl()],
     [/\/mnt\/results/gu, project.path('results')],
   ];
 }
