@@ -33,24 +33,26 @@ end
 
 /**
  * KEYS  batch hash · settled bitmap · failed bitmap (and, beside it, one for each outcome: its key, a colon, the outcome)
- * ARGV  index, outcome, duration in ms, bytes — repeated for every fetch
+ * ARGV  a JSON array of index, outcome (its place among those that follow, from 0), duration in ms and bytes of each fetch; then the outcomes
  * Returns { newly settled, 1 if this finished the batch }, or { -1, 0 } for an unknown batch.
  * A bit that is already set is not counted again: the call may be repeated.
  */
 export const SETTLE = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 0 then return { -1, 0 } end
 local settled, failed, duration, bytes, outcomes = 0, 0, 0, 0, {}
-for i = 1, #ARGV, 4 do
-  if redis.call('SETBIT', KEYS[2], ARGV[i], 1) == 0 then
-    local outcome = ARGV[i + 1]
+local told = cjson.decode(ARGV[1])
+for at = 1, #told, 4 do
+  local index = told[at]
+  if redis.call('SETBIT', KEYS[2], index, 1) == 0 then
+    local outcome = ARGV[told[at + 1] + 2]
     settled = settled + 1
-    duration = duration + tonumber(ARGV[i + 2])
-    bytes = bytes + tonumber(ARGV[i + 3])
+    duration = duration + told[at + 2]
+    bytes = bytes + told[at + 3]
     outcomes[outcome] = (outcomes[outcome] or 0) + 1
     if outcome ~= 'ok' then
       failed = failed + 1
-      redis.call('SETBIT', KEYS[3], ARGV[i], 1)
-      redis.call('SETBIT', KEYS[3] .. ':' .. outcome, ARGV[i], 1)
+      redis.call('SETBIT', KEYS[3], index, 1)
+      redis.call('SETBIT', KEYS[3] .. ':' .. outcome, index, 1)
     end
   end
 end
