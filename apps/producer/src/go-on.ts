@@ -1,13 +1,10 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
-import { findBatch } from './find-batch.ts';
 import type { FleetSession } from './fleet-session.ts';
 
 /**
  * Lets a paused batch go on, with all of its slices that were parked. Also one that is not paused (any more): whoever resumed it may have been
  * killed before the last slice was queued.
  */
-export async function goOn(session: FleetSession, batch: string): Promise<BatchStatus> {
+export async function goOn(session: FleetSession, batch: string): Promise<void> {
   await session.ledger.unpause(batch);
   await session.parking.release(batch);
-  return findBatch(session.ledger, batch);
 }

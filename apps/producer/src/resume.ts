@@ -64,9 +64,8 @@ async function goOnWith(
   { options, settings, context }: Invocation,
 ): Promise<ExitCode> {
   const { batch } = before;
-  // What of a paused batch was to be queued is queued, unless its producer was not done.
-  const status = before.state === 'cancelled' ? before : await goOn(session, batch);
-  const isQueued = before.state === 'paused' && status.state !== 'expanding';
+  const isQueued = before.state === 'paused' && (await isAllQueued(session, batch));
+  // Before anything is changed: a batch whose lists are not what they were stays as it is.
   const crawl = isQueued
     ? await knownCrawl(session, batch)
     : await sameCrawl(session, before, 'resumed');
@@ -74,6 +73,8 @@ async function goOnWith(
     await session.ledger.reopen(batch);
     await sleep(UNTIL_NOTICED_MS);
     await session.parking.release(batch);
+  } else {
+    await goOn(session, batch);
   }
   if (session.isEmbedded) {
     return runBatch(
@@ -92,6 +93,11 @@ async function goOnWith(
   }
   if (!isQueued) await requeue(session, { before, crawl }, context);
   return conclude(session, batch, { options, context });
+}
+
+/** What of a paused batch was to be queued is queued, unless its producer was not done, or a worker could make nothing of a slice. */
+async function isAllQueued({ ledger, queue }: FleetSession, batch: string): Promise<boolean> {
+  return (await ledger.isExpanded(batch)) && (await queue.rejected.count(batch)) === 0;
 }
 
 function alreadyFinished(

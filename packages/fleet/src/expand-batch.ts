@@ -45,6 +45,8 @@ export async function expandBatch(options: ExpandBatchOptions): Promise<number |
 async function enqueueAll(options: ExpandBatchOptions, signal: AbortSignal): Promise<number> {
   const { ledger, queue, batch, crawl, sliceSize, isRepeated } = options;
   if (!isRepeated) return enqueue({ queue, batch, crawl, sliceSize, signal });
+  // They would keep their places, and never run.
+  await queue.rejected.remove(batch);
   const isUnsettled = await ledger.unsettled(batch);
   // Only where failures are fetched again can a queued slice lack some of its unsettled fetches.
   if (((await ledger.status(batch))?.retries ?? 0) === 0) {

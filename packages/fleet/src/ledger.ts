@@ -178,6 +178,12 @@ export class Ledger {
     return state === null ? undefined : batchState.parse(state);
   }
 
+  /** Whether every slice is queued, or was: also of a batch that is paused. */
+  async isExpanded(id: string): Promise<boolean> {
+    const [state, resumeTo] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'resumeTo');
+    return ['running', 'finished'].includes((state === 'paused' ? resumeTo : state) ?? '');
+  }
+
   async status(id: string): Promise<BatchStatus | undefined> {
     const [nowMs, flat, missingSecrets] = await scripts.status.run(
       this.#redis,

@@ -107,13 +107,13 @@ export class SliceMerger {
 
   /** @returns false if the slice was changed meanwhile */
   async #merge({ id, slice }: Wanted, data: string): Promise<boolean> {
-    const queued = parseSlice(JSON.parse(data));
-    const present = unpackSlice(queued);
+    const queued = readSlice(data);
+    const present = queued === undefined ? [] : unpackSlice(queued);
     const known = new Set(present.map(({ index }) => index));
     const lacking = unpackSlice(slice).filter(({ index }) => !known.has(index));
     const missing = await this.#pending(slice.batch, lacking);
     if (missing.length === 0) return true;
-    const { position } = queued;
+    const position = queued?.position;
     const packed = packSlice(slice.batch, slice.origin, [...present, ...missing]);
     const merged = position === undefined ? packed : { ...packed, position };
     const args = [data, JSON.stringify(merged)];
@@ -125,5 +125,14 @@ export class SliceMerger {
     const indexes = fetches.map(({ index }) => index);
     const settled = await this.#ledger.areSettled(batch, indexes);
     return fetches.filter((_, i) => settled[i] !== true);
+  }
+}
+
+/** What is queued is damaged: all of it is lacking. */
+function readSlice(data: string): Slice | undefined {
+  try {
+    return parseSlice(JSON.parse(data));
+  } catch {
+    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /*
- * Scripts that move the queued slices of one batch in and out of BullMQ's sets, whose layout they know: `prioritized` and `delayed` are
- * ZSETs of slice ids, a slice is a HASH under prefix + id, and its place is priority × 2^32 + a counter. Slices that a worker has
+ * Scripts that move the queued slices of one batch in and out of BullMQ's sets, whose layout they know: `prioritized`, `delayed` and `failed`
+ * are ZSETs of slice ids, a slice is a HASH under prefix + id, and its place is priority × 2^32 + a counter. Slices that a worker has
  * claimed are in neither set, and are never touched.
  */
 
@@ -77,23 +77,39 @@ end
 return released
 `;
 
+/** One step of a scan: removes from a ZSET of slice ids, with their slices, what it finds of a batch. */
+const REMOVE_STEP = `${IS_OF}
+local function removeStep(set, jobPrefix, idPrefix, cursor)
+  local found = redis.call('ZSCAN', set, cursor, 'COUNT', 1000)
+  local removed = 0
+  for i = 1, #found[2], 2 do
+    local id = found[2][i]
+    if isOf(id, idPrefix) then
+      redis.call('ZREM', set, id)
+      redis.call('UNLINK', jobPrefix .. id)
+      removed = removed + 1
+    end
+  end
+  return { found[1], removed }
+end
+`;
+
 /**
  * KEYS  batch hash · a ZSET of slice ids
  * ARGV  prefix of job keys, prefix of the batch's ids, cursor
  * One step of a scan: removes what it finds of a batch that is cancelled, finished or removed. Returns { next cursor, removed }.
  */
-export const DROP = `${IS_OF}
+export const DROP = `${REMOVE_STEP}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state and state ~= 'cancelled' and state ~= 'finished' then return { '0', 0 } end
-local found = redis.call('ZSCAN', KEYS[2], ARGV[3], 'COUNT', 1000)
-local removed = 0
-for i = 1, #found[2], 2 do
-  local id = found[2][i]
-  if isOf(id, ARGV[2]) then
-    redis.call('ZREM', KEYS[2], id)
-    redis.call('UNLINK', ARGV[1] .. id)
-    removed = removed + 1
-  end
-end
-return { found[1], removed }
+return removeStep(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
+`;
+
+/**
+ * KEYS  a ZSET of slice ids
+ * ARGV  prefix of job keys, prefix of the batch's ids, cursor
+ * As DROP, whatever the state of the batch: for slices that no worker will ever take.
+ */
+export const DISCARD = `${REMOVE_STEP}
+return removeStep(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
 `;

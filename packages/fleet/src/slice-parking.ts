@@ -5,16 +5,16 @@ import { FairOrder } from './fair-order.ts';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import { Script } from './script.ts';
 import { DROP, PARK, PARK_ONE, RELEASE } from './slice-parking.lua.ts';
+import { idPrefix, scanAll, scanStep } from './slice-scan.ts';
 
 /** Slices that are released in one go: bounds what lies in memory. */
 const CHUNK = 200;
 
-const step = z.tuple([z.string(), z.number().int()]);
 const scripts = {
-  park: new Script(PARK, step),
+  park: new Script(PARK, scanStep),
   parkOne: new Script(PARK_ONE, z.number().int()),
   release: new Script(RELEASE, z.number().int()),
-  drop: new Script(DROP, step),
+  drop: new Script(DROP, scanStep),
 };
 
 /**
@@ -43,7 +43,7 @@ export class SliceParking {
       this.#keys.queue('prioritized'),
       this.#keys.parked(batch),
     ];
-    return this.#scan(async (cursor) =>
+    return scanAll(async (cursor) =>
       scripts.park.run(this.#redis, keys, [idPrefix(batch), cursor]),
     );
   }
@@ -92,22 +92,11 @@ export class SliceParking {
     for (const set of [this.#keys.parked(batch), ...sets]) {
       const args = [this.#keys.queue(''), idPrefix(batch)];
       const keys = [this.#keys.batch(batch), set];
-      dropped += await this.#scan(async (cursor) =>
+      dropped += await scanAll(async (cursor) =>
         scripts.drop.run(this.#redis, keys, [...args, cursor]),
       );
     }
     return dropped;
-  }
-
-  async #scan(next: (cursor: string) => Promise<readonly [string, number]>): Promise<number> {
-    let cursor = '0';
-    let total = 0;
-    do {
-      const [reached, count] = await next(cursor);
-      cursor = reached;
-      total += count;
-    } while (cursor !== '0');
-    return total;
   }
 
   async #read(batch: string, ids: readonly string[]): Promise<Slice[]> {
@@ -116,10 +105,6 @@ export class SliceParking {
     );
     return texts.map((text) => readSlice(text) ?? { batch, origin: '', ranges: [], columns: [] });
   }
-}
-
-function idPrefix(batch: string): string {
-  return `${batch}.`;
 }
 
 /** What cannot be read is queued all the same: the worker that claims it says what is wrong with it. */

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { FairOrder } from './fair-order.ts';
 import { type FleetKeys, fleetKeys, SLICES } from './keys.ts';
 import type { Ledger } from './ledger.ts';
+import { RejectedSlices } from './rejected-slices.ts';
 import { SliceMerger } from './slice-merger.ts';
 
 /** Stays the same for the whole life of a slice: its first index never moves to another one. */
@@ -14,6 +15,7 @@ export function sliceId(slice: Slice): string {
 
 /** Where slices wait for workers: the side of the producer, and of whoever counts. */
 export class SliceQueue {
+  readonly rejected: RejectedSlices;
   readonly #queue: Queue<Slice, void, 'slice'>;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
@@ -27,6 +29,7 @@ export class SliceQueue {
     this.#redis = redis;
     this.#keys = keys;
     this.#order = order;
+    this.rejected = new RejectedSlices(redis, keys);
     this.#queue = new Queue(SLICES, {
       connection: redis,
       prefix: keys.queuePrefix,
@@ -62,7 +65,7 @@ export class SliceQueue {
     return new SliceMerger({ queue: this, ledger, redis: this.#redis, keys: this.#keys });
   }
 
-  /** Slices by state: `active`, `waiting`, `delayed`, `failed` (corrupt ones, kept to be looked at). */
+  /** Slices by state: `active`, `waiting`, `delayed`, `failed` ({@link rejected}). */
   async counts(): Promise<Record<string, number>> {
     const counts = await this.#queue.getJobCounts(
       'active',

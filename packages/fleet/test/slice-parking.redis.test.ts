@@ -165,4 +165,33 @@ describe('merging', () => {
     );
     await stop();
   });
+
+  it('replaces a queued slice that is damaged', async () => {
+    const { redis, keys, ledger, queue, claim, stop } = await fixture();
+    await queue.add([slice('a', 0, 4)]);
+    await redis.hset(keys.queue('a.0'), 'data', '{"batch":');
+    await ledger.settle('a', [{ index: 0, outcome: 'ok', durationMs: 1, bytes: 1 }]);
+    const merger = queue.merger(ledger);
+    await merger.add([slice('a', 0, 4)], ['a.0']);
+    await merger.finish(new AbortController().signal);
+    const claimed = await claim();
+    expect([claimed.id, claimed.data]).toEqual(['a.0', slice('a', 1, 3)]);
+    await claimed.complete();
+    await stop();
+  });
+});
+
+describe('slices that workers have set aside', () => {
+  it('are removed batch by batch, so that their ids are free', async () => {
+    const { queue, claim, stop } = await fixture();
+    await queue.add([slice('a', 0), slice('a', 2), slice('b', 0)]);
+    for (let i = 0; i < 3; i += 1) await (await claim()).reject(new Error('not ours'));
+    expect(await queue.rejected.count('a')).toBe(2);
+    expect(await queue.rejected.remove('a')).toBe(2);
+    expect(await queue.rejected.remove('a')).toBe(0);
+    expect(await queue.counts()).toMatchObject({ failed: 1, waiting: 0 });
+    await queue.add([slice('a', 0), slice('b', 0)]);
+    expect(await queue.counts()).toMatchObject({ failed: 1, waiting: 1 });
+    await stop();
+  });
 });
