@@ -58,6 +58,7 @@ async function ask(
     report,
     batches,
     position: 0,
+    horizonMs: 50,
     leadMs: 0,
     waiting: 0,
     arrivals: [],

@@ -9,6 +9,12 @@ import { StartSchedule } from './start-schedule.ts';
 const MAX_LINGER_MS = 2_500;
 /** How long starts go on without asking where nothing but fetches in flight is limited. */
 const LICENCE_MS = 20;
+/**
+ * How far ahead starts are promised: long enough that asking is rare, short enough that they hold few permits. Where half of the permits are free,
+ * as in a worker that mostly waits, asking even less is worth more.
+ */
+const HORIZON_MS = 50;
+const LONG_HORIZON_MS = 250;
 /** How long results may gather before they are reported; a "not now" and failures are reported at once. */
 const REPORT_MS = 10;
 /** … and for how long where fetches wait for the rate alone: then they go with the next question. */
@@ -258,6 +264,7 @@ export class OriginLane {
         want: taken,
         position: this.#guests[0]?.guest.position ?? 0,
         report,
+        horizonMs: permits.areMostlyFree ? LONG_HORIZON_MS : HORIZON_MS,
         leadMs: this.#leadMs,
         waiting: this.#waiting(),
         arrivals,

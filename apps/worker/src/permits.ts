@@ -62,6 +62,10 @@ export class Permits {
     return this.#total - this.#free;
   }
 
+  get areMostlyFree(): boolean {
+    return this.#free * 2 > this.#total;
+  }
+
   /** Whether somebody waits for a permit. */
   get isAwaited(): boolean {
     return this.#requests.length > 0;

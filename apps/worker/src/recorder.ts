@@ -4,9 +4,9 @@ import { UnknownBatchError } from '@fetchfleet/fleet';
 import type { Sink } from '@fetchfleet/results';
 
 /** Records gather for this long before they are flushed together, so that one fsync serves many. */
-const GATHER_MS = 3;
+const GATHER_MS = 10;
 /** … or for this long while no slice waits for them, because each has more to start: then there is no hurry. */
-const LAZY_GATHER_MS = 50;
+const LAZY_GATHER_MS = 500;
 /** … or until so many bytes have gathered. */
 const GATHER_BYTES = 1024 * 1024;
 /** Nothing more is fetched while so many bytes wait for the sink. */

@@ -34,9 +34,6 @@ const scripts = {
 const LEASE_US = 12_000_000;
 /** An origin that nobody asks about is forgotten. */
 const FORGET_MS = 30 * 60_000;
-/** How far ahead starts are promised: long enough that asking is rare, short enough that a "not now" is soon everywhere. */
-const HORIZON_US = 50_000;
-
 /** What an origin may be asked to bear for one batch. */
 export interface BatchLimits {
   readonly batch: string;
@@ -150,6 +147,8 @@ export class Gate {
       readonly waiting: number;
       /** Since the last exchange. */
       readonly arrivals: readonly Arrival[];
+      /** How far ahead starts may be promised. */
+      readonly horizonMs: number;
       /** How long the answer will take: no start is promised before that. */
       readonly leadMs: number;
       /** What robots.txt asks for; undefined leaves what is known. */
@@ -163,7 +162,7 @@ export class Gate {
       call.inFlight,
       call.want,
       call.position,
-      HORIZON_US,
+      call.horizonMs * 1000,
       LEASE_US,
       FORGET_MS,
       report.ended,

@@ -52,6 +52,7 @@ async function workers(size: number) {
           inFlight,
           want,
           position,
+          horizonMs: 50,
           leadMs: 0,
           waiting,
           arrivals,

@@ -30,6 +30,7 @@ async function ask(
     inFlight: options.inFlight ?? 0,
     want,
     position: 0,
+    horizonMs: 50,
     leadMs: 0,
     waiting: 0,
     arrivals: [],
