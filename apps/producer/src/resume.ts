@@ -8,10 +8,11 @@ import {
 } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { type Context, programName } from './context.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
 import { FleetSession } from './fleet-session.ts';
 import { goOn } from './go-on.ts';
+import { handOver } from './hand-over.ts';
 import { runBatch } from './run-batch.ts';
 import { sameCrawl } from './same-crawl.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from './settings.ts';
@@ -92,7 +93,11 @@ async function goOnWith(
     );
   }
   if (!isQueued) await requeue(session, { before, crawl }, context);
-  return conclude(session, batch, { options, context });
+  const tell = ({ state, total, settled }: BatchStatus): void => {
+    const left = `${formatCount(total - settled)} of ${formatCount(total)} left`;
+    context.terminal.note(`${batch} is ${state}: ${left}`);
+  };
+  return handOver({ session, batch }, { options, tell }, context);
 }
 
 /** What of a paused batch was to be queued is queued, unless its producer was not done, or a worker could make nothing of a slice. */
@@ -132,20 +137,4 @@ async function requeue(
     signal: new AbortController().signal,
   });
   if (slices === undefined) terminal.warn('another producer is enqueueing this batch right now');
-}
-
-async function conclude(
-  session: FleetSession,
-  batch: string,
-  { options, context }: Pick<Invocation, 'options' | 'context'>,
-): Promise<ExitCode> {
-  const { terminal } = context;
-  const status = await findBatch(session.ledger, batch);
-  const left = formatCount(status.total - status.settled);
-  terminal.note(`${batch} is ${status.state}: ${left} of ${formatCount(status.total)} left`);
-  if ((await session.queue.workers()) === 0) {
-    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
-  }
-  if (options.json === true) terminal.printJson(statusDocument(status));
-  return EXIT.ok;
 }

@@ -12,7 +12,7 @@ import { type Context, programName } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
 import { type FleetSession, withFleet } from './fleet-session.ts';
-import { follow } from './follow.ts';
+import { handOver } from './hand-over.ts';
 import { Problems } from './problems.ts';
 import { runBatch } from './run-batch.ts';
 import { sameCrawl } from './same-crawl.ts';
@@ -157,7 +157,6 @@ async function enqueue(
   { before, crawl }: Target,
   { options, context, lease }: Invocation & { readonly lease: ExpansionLease },
 ): Promise<ExitCode> {
-  const { terminal } = context;
   const { batch, sliceSize } = before;
   await expandBatch({
     ledger: session.ledger,
@@ -170,13 +169,5 @@ async function enqueue(
     // Nothing to put in order: a signal ends the process, and the next retry continues.
     signal: new AbortController().signal,
   });
-  if ((await session.queue.workers()) === 0) {
-    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
-  }
-  if (options.wait === true) {
-    return follow({ session, batch, isJson: options.json === true }, context);
-  }
-  const status = await findBatch(session.ledger, batch);
-  if (options.json === true) terminal.printJson(statusDocument(status));
-  return EXIT.ok;
+  return handOver({ session, batch }, { options }, context);
 }

@@ -6,13 +6,12 @@ import {
   registerBatch,
 } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import { findBatch } from './find-batch.ts';
 import { type FleetSession, withFleet } from './fleet-session.ts';
-import { follow } from './follow.ts';
+import { handOver } from './hand-over.ts';
 import { loadCrawl, type LoadedCrawl } from './load-crawl.ts';
 import { Problems } from './problems.ts';
-import { statusDocument } from './status-document.ts';
 import { formatCount } from './units.ts';
 
 export interface StartOptions {
@@ -37,7 +36,10 @@ export async function start(
       context.terminal.warn(`${name} is not set here; workers need it`);
     }
     const batch = await enqueueBatch(session, loaded, { options, context });
-    return finish(session, batch, { options, context });
+    const tell = ({ total }: BatchStatus): void => {
+      if (options.json !== true) context.terminal.note(`Enqueued ${formatCount(total)} fetches`);
+    };
+    return handOver({ session, batch }, { options, tell }, context);
   });
 }
 
@@ -112,22 +114,4 @@ async function expand(
 
 function printId(batch: string, { json }: StartOptions, { terminal }: Context): void {
   if (json !== true) terminal.print(batch);
-}
-
-async function finish(
-  session: FleetSession,
-  batch: string,
-  { options, context }: Invocation,
-): Promise<ExitCode> {
-  const { terminal } = context;
-  if ((await session.queue.workers()) === 0) {
-    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
-  }
-  if (options.wait === true) {
-    return follow({ session, batch, isJson: options.json === true }, context);
-  }
-  const status = await findBatch(session.ledger, batch);
-  if (options.json === true) terminal.printJson(statusDocument(status));
-  else terminal.note(`Enqueued ${formatCount(status.total)} fetches`);
-  return EXIT.ok;
 }

@@ -1,55 +1,29 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { connectRedis, fleetKeys, Ledger, Schedules } from '@fetchfleet/fleet';
-import {
-  eventually,
-  installLeakGuard,
-  type Origin,
-  redisUrl,
-  type Running,
-  startOrigin,
-} from '@fetchfleet/testing';
-import type { Redis } from 'ioredis';
-import { crawlFile, type Ended, Project } from './cli-fixture.ts';
+import { fleetKeys, type Ledger, Schedules } from '@fetchfleet/fleet';
+import { eventually, installLeakGuard, type Origin } from '@fetchfleet/testing';
+import { crawlFile, type Ended, type Project } from './cli-fixture.ts';
+import { FleetProject } from './fleet-fixture.ts';
 
 /** No tick of it comes while a test runs. */
 const NEW_YEAR = ['--cron', '0 0 1 1 *', '--tz', 'Europe/Oslo'];
 const BATCH = /^test-\d{8}-\d{4}-[0-9a-z]{8}\n$/u;
 
+let fleet: FleetProject;
 let project: Project;
 let origin: Origin;
-let redis: Redis;
 let ledger: Ledger;
 let schedules: Schedules;
 
 beforeEach(async () => {
-  project = await Project.create(redisUrl());
-  origin = await startOrigin();
-  redis = await connectRedis(redisUrl());
-  const keys = fleetKeys(project.env['FETCHFLEET_FLEET']);
-  ledger = new Ledger(redis, keys);
-  schedules = new Schedules(redis, keys);
+  fleet = await FleetProject.create();
+  ({ project, origin, ledger } = fleet);
+  schedules = new Schedules(fleet.redis, fleetKeys(fleet.name));
 });
 
-afterEach(async () => {
-  const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
-  if (keys.length > 0) await redis.del(...keys);
-  redis.disconnect();
-  await origin.stop();
-  await project.remove();
-}, 30_000);
+afterEach(async () => fleet.remove(), 30_000);
 
 installLeakGuard();
-
-async function startWorker(): Promise<Running> {
-  const args = ['--allow-private', '--results', project.path('results'), '--metrics-port', '0'];
-  const worker = await project.start(args, {
-    command: 'fetchfleet-worker',
-    env: { FETCHFLEET_LOG_FORMAT: 'json' },
-  });
-  await worker.waitForLine(/worker ready/u, 30_000);
-  return worker;
-}
 
 async function schedule(...args: readonly string[]): Promise<Ended> {
   return project.run(['schedule', ...args]);
@@ -94,7 +68,7 @@ describe('a schedule', () => {
     expect(await schedule('remove', 'test')).toMatchObject({ code: 0 });
     expect((await schedule('list')).stderr).toContain('Nothing is scheduled');
     expect(
-      await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}}:schedules:repeat*`),
+      await fleet.redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}}:schedules:repeat*`),
     ).toEqual([]);
   }, 120_000);
 
@@ -106,7 +80,7 @@ describe('a schedule', () => {
     });
     await project.write('ids.csv', 'id\na\nb\nc\n');
     await project.write('crawl.yaml', listCrawl('ids.csv'));
-    const worker = await startWorker();
+    const worker = await fleet.worker();
     await schedule('add', 'crawl.yaml', ...NEW_YEAR);
     await rm(project.path('ids.csv'));
     const first = await schedule('run-now', 'test');

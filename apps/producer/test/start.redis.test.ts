@@ -1,17 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { connectRedis, fleetKeys, Ledger, SliceQueue } from '@fetchfleet/fleet';
-import {
-  eventually,
-  installLeakGuard,
-  type Origin,
-  redisUrl,
-  type Running,
-  startOrigin,
-  startRedis,
-} from '@fetchfleet/testing';
+import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
+import { eventually, installLeakGuard, type Origin, startRedis } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
-import { crawlFile, Project } from './cli-fixture.ts';
+import { crawlFile, type Project } from './cli-fixture.ts';
+import { FleetProject } from './fleet-fixture.ts';
 
+let fleet: FleetProject;
 let project: Project;
 let origin: Origin;
 let redis: Redis;
@@ -19,34 +13,18 @@ let ledger: Ledger;
 let queue: SliceQueue;
 
 beforeEach(async () => {
-  project = await Project.create(redisUrl());
-  origin = await startOrigin();
-  redis = await connectRedis(redisUrl());
-  const keys = fleetKeys(project.env['FETCHFLEET_FLEET']);
-  ledger = new Ledger(redis, keys);
-  queue = new SliceQueue(redis, keys);
+  fleet = await FleetProject.create();
+  ({ project, origin, redis, ledger, queue } = fleet);
 });
 
-afterEach(async () => {
-  await queue.stop();
-  const keys = await redis.keys(`{${project.env['FETCHFLEET_FLEET'] ?? ''}}*`);
-  if (keys.length > 0) await redis.del(...keys);
-  redis.disconnect();
-  await origin.stop();
-  await project.remove();
-}, 30_000);
+afterEach(async () => fleet.remove(), 30_000);
 
 installLeakGuard();
-
-async function startWorker(): Promise<Running> {
-  const args = ['--allow-private', '--results', project.path('results'), '--metrics-port', '0'];
-  return project.start(args, { command: 'fetchfleet-worker' });
-}
 
 describe('a batch for the fleet', () => {
   it('is enqueued and waited for: the id, progress for people, and a document', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 100));
-    const worker = await startWorker();
+    const worker = await fleet.worker();
     const [quick, waited] = await Promise.all([
       project.run(['start', 'crawl.yaml']),
       project.run(['start', 'crawl.yaml', '--new', '--wait', '--json']),
@@ -99,7 +77,7 @@ describe('a batch for the fleet', () => {
     await ledger.settle(id, done);
     const cancelled = await project.run(['cancel', id, '--json']);
     expect(JSON.parse(cancelled.stdout)).toMatchObject({ state: 'cancelled', settled: 5 });
-    const worker = await startWorker();
+    const worker = await fleet.worker();
     await eventually(async () => (await queue.counts())['waiting'] === 0);
     const resumed = await project.run(['resume', id]);
     expect(resumed.code).toBe(0);

@@ -9,18 +9,24 @@ const SILENCE_MS = 5_000;
 const PACE_BEATS = 5;
 
 /** What a worker tells of itself, and how many records it has written since its start. */
-type OwnReport = Omit<WorkerReport, 'id' | 'uptimeMs' | 'fetchesPerSecond'> & {
+export type OwnReport = Omit<WorkerReport, 'id' | 'uptimeMs' | 'fetchesPerSecond'> & {
   readonly recorded: number;
 };
+
+interface Told {
+  /** What this worker is doing just now. */
+  readonly report: () => OwnReport;
+  /** What else is to be told every two seconds. */
+  readonly onBeat: () => Promise<void>;
+}
 
 /** Tells the fleet that this worker lives, and this worker whether Redis does. Each change of that is logged once. */
 export class Presence {
   readonly #redis: Redis;
   readonly #workers: Workers;
   readonly #worker: string;
-  readonly #report: () => OwnReport;
   readonly #log: Logger;
-  readonly #onBeat: () => Promise<void>;
+  #told: Told | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastAnswer = 0;
   #wasConnected: boolean | undefined;
@@ -34,15 +40,9 @@ export class Presence {
     readonly workers: Workers;
     readonly worker: string;
     readonly log: Logger;
-    /** What this worker is doing just now. */
-    readonly report: () => OwnReport;
-    /** What else is to be told every two seconds. */
-    readonly onBeat: () => Promise<void>;
   }) {
-    this.#onBeat = options.onBeat;
     this.#redis = options.redis;
     this.#workers = options.workers;
-    this.#report = options.report;
     this.#worker = options.worker;
     this.#log = options.log;
   }
@@ -52,7 +52,8 @@ export class Presence {
     return this.#redis.status === 'ready' && performance.now() - this.#lastAnswer < SILENCE_MS;
   }
 
-  start(): void {
+  start(told: Told): void {
+    this.#told = told;
     this.#beat();
     this.#timer ??= setInterval(() => this.#beat(), BEAT_MS);
   }
@@ -85,7 +86,8 @@ export class Presence {
   }
 
   async #answer(): Promise<void> {
-    const { recorded, ...own } = this.#report();
+    if (this.#told === undefined) return;
+    const { recorded, ...own } = this.#told.report();
     await this.#workers.seen({
       id: this.#worker,
       ...own,
@@ -96,7 +98,7 @@ export class Presence {
     if (this.#isStopped) return this.#workers.gone(this.#worker);
     this.#lastAnswer = performance.now();
     this.#tellChange();
-    await this.#onBeat();
+    await this.#told.onBeat();
   }
 
   #paceOf(recorded: number): number {

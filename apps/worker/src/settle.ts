@@ -27,10 +27,18 @@ export interface SettleTools {
   readonly log: Logger;
 }
 
+/** Where a fetch belongs. */
+export interface SettleTarget {
+  readonly batch: ActiveBatch;
+  readonly origin: string;
+  /** Id of its slice. */
+  readonly slice: string;
+}
+
 /** Writes the one record of a fetch. Resolves when it is durable and the ledger knows; rejects if the recorder stopped first. */
 export async function settle(
   { worker, recorder, metrics, log }: SettleTools,
-  { batch, origin }: { readonly batch: ActiveBatch; readonly origin: string },
+  { batch, origin, slice }: SettleTarget,
   { fetch, ending }: { readonly fetch: PendingFetch; readonly ending: Ending },
 ): Promise<void> {
   const { outcome, attempts, result } = ending;
@@ -68,7 +76,7 @@ export async function settle(
   if (log.isLevelEnabled('debug')) {
     const { status } = result ?? {};
     const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
-    log.debug({ batch: batch.id, origin, index, url, ...ended }, 'fetch settled');
+    log.debug({ batch: batch.id, slice, origin, index, url, ...ended }, 'fetch settled');
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from '@fetchfleet/fleet';
 import { type Logger, toError } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from './batches.ts';
-import { settle } from './settle.ts';
+import { settle, type SettleTarget } from './settle.ts';
 import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 
 /** A slice whose worker vanished this often is taken to be the reason, and ends as failed records. */
@@ -104,7 +104,8 @@ export class SliceProcessor {
     const pending = unpackSlice(slice);
     const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
     if (claim.redeliveries > MAX_REDELIVERIES) {
-      return this.#abandon(claim, { batch, origin: slice.origin }, fetches);
+      const target = { batch, origin: slice.origin, slice: claim.id };
+      return this.#abandon(claim, target, fetches);
     }
     const { paused } = batch;
     const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, ...slice });
@@ -197,7 +198,7 @@ export class SliceProcessor {
   /** Ends fetches as `worker-lost`: an honest record is better than a slice that takes every worker with it. */
   async #abandon(
     claim: ClaimedSlice,
-    target: { readonly batch: ActiveBatch; readonly origin: string },
+    target: SettleTarget,
     fetches: readonly PendingFetch[],
   ): Promise<void> {
     const message = `${claim.redeliveries} workers vanished while they had this fetch`;

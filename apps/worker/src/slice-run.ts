@@ -253,7 +253,8 @@ export class SliceRun {
 
   async #settle(fetch: PendingFetch, ending: Ending): Promise<void> {
     try {
-      await settle(this.#tools, { batch: this.#batch, origin: this.#origin }, { fetch, ending });
+      const target = { batch: this.#batch, origin: this.#origin, slice: this.#id };
+      await settle(this.#tools, target, { fetch, ending });
     } catch {
       // The recorder was stopped with its sink failing, and has said so: without a durable record it did not happen.
       this.#rest.push(fetch);

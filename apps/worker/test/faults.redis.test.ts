@@ -58,9 +58,17 @@ describe('N in, N out', () => {
     await fleet.worker(['--concurrency', '2']);
     const victim = await fleet.worker(['--concurrency', '30']);
     await settled(fleet, 'killed', 100);
+    // Nothing is answered until the victim is gone, and it has more in flight than fits into a slice.
+    const released = Promise.withResolvers<void>();
+    origin.respond(/echo/, async (_, response) => {
+      await released.promise;
+      response.end('done');
+    });
+    await eventually(() => expect(origin.inFlight).toBe(32), { deadlineMs: 15_000 });
     await victim.kill('SIGKILL');
     const killedAt = performance.now();
     expect((await fleet.queue.counts())['active']).toBeGreaterThan(2);
+    released.resolve();
     await fleet.worker(['--concurrency', '30']);
     await expectComplete({ fleet, results }, 'killed', total);
     expect(performance.now() - killedAt).toBeLessThan(18_000);

@@ -205,6 +205,7 @@ describe('the log of a worker', () => {
     expect(lines).toHaveLength(5);
     expect(lines[0]).toMatchObject({
       batch: 'secret',
+      slice: 'secret.0',
       origin: origin.url,
       outcome: 'ok',
       attempts: 1,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Crawl, Plan } from '@fetchfleet/crawl';
+import type { Crawl, Plan, Slice } from '@fetchfleet/crawl';
 import { redisUrl, track } from '@fetchfleet/testing';
 import { connectRedis, fleetKeys } from '../src/index.ts';
 
@@ -40,6 +40,16 @@ export async function freshFleet() {
 
 export function registration(id: string, total: number) {
   return { id, crawl, total, sliceSize: 50, source: '/crawls/test.yaml', fingerprint: `f-${id}` };
+}
+
+/** A slice of `count` fetches whose values are their indexes. */
+export function sliceOf(batch: string, first: number, count: number): Slice {
+  return {
+    batch,
+    origin: 'http://origin.example',
+    ranges: [first, count],
+    columns: [Array.from({ length: count }, (_, i) => String(first + i))],
+  };
 }
 
 export function rethrow(error: unknown): never {

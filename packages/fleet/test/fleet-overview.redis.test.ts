@@ -2,16 +2,11 @@ import type { Slice } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { FleetOverview, Ledger, SliceClaims, type ClaimedSlice, SliceQueue } from '../src/index.ts';
-import { freshFleet, registration, rethrow } from './fixture.ts';
+import { freshFleet, registration, rethrow, sliceOf } from './fixture.ts';
 
 closeAfterEach();
 
-const slice = (batch: string, first: number, count = 50): Slice => ({
-  batch,
-  origin: 'http://origin.example',
-  ranges: [first, count],
-  columns: [Array.from({ length: count }, (_, i) => String(first + i))],
-});
+const slice = (batch: string, first: number, count = 50): Slice => sliceOf(batch, first, count);
 
 async function fixture() {
   const { redis, keys } = await freshFleet();

@@ -2,16 +2,11 @@ import type { Slice } from '@fetchfleet/crawl';
 import { eventually, closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { ClaimLostError, type ClaimedSlice, SliceClaims, SliceQueue } from '../src/index.ts';
-import { freshFleet, rethrow } from './fixture.ts';
+import { freshFleet, rethrow, sliceOf } from './fixture.ts';
 
 closeAfterEach();
 
-const slice = (first: number, count = 2): Slice => ({
-  batch: 'b',
-  origin: 'http://origin.example',
-  ranges: [first, count],
-  columns: [Array.from({ length: count }, (_, i) => String(first + i))],
-});
+const slice = (first: number, count = 2): Slice => sliceOf('b', first, count);
 
 async function fixture() {
   const { redis, keys } = await freshFleet();
