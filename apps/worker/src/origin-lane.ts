@@ -18,7 +18,7 @@ const LONG_HORIZON_MS = 250;
 /** How long results may gather before they are reported; a "not now" and failures are reported at once. */
 const REPORT_MS = 10;
 /** … and for how long where fetches wait for the rate alone: then they go with the next question. */
-const LAZY_REPORT_MS = 250;
+const LAZY_REPORT_MS = 1_000;
 /** How long, and how often, a lane whose fetches have all started asks on for slices that were sent away. */
 const VIGIL_MS = 5_000;
 const VIGIL_ASK_MS = 200;
@@ -264,7 +264,7 @@ export class OriginLane {
         want: taken,
         position: this.#guests[0]?.guest.position ?? 0,
         report,
-        horizonMs: permits.areMostlyFree ? LONG_HORIZON_MS : HORIZON_MS,
+        horizonMs: permits.areMostlyFree(taken) ? LONG_HORIZON_MS : HORIZON_MS,
         leadMs: this.#leadMs,
         waiting: this.#waiting(),
         arrivals,
@@ -290,7 +290,9 @@ export class OriginLane {
     const now = performance.now();
     const wasClosed = isClosedBy(this.#answer);
     const isClosed = isClosedBy(answer);
-    this.#answer = answer;
+    // A mere report hears of blocks, but not of what limits those who ask.
+    const state = taken > 0 || isClosed || wasClosed ? answer.state : this.#answer?.state;
+    this.#answer = { ...answer, state: state ?? answer.state };
     permits.give(taken - answer.granted);
     if (answer.hasChanged) onChange(answer);
     if (isClosed) this.#schedule.clear();

@@ -62,8 +62,9 @@ export class Permits {
     return this.#total - this.#free;
   }
 
-  get areMostlyFree(): boolean {
-    return this.#free * 2 > this.#total;
+  /** @param taken permits that the asker has just been granted and has not used yet */
+  areMostlyFree(taken: number): boolean {
+    return (this.#free + taken) * 2 > this.#total;
   }
 
   /** Whether somebody waits for a permit. */

@@ -9,6 +9,7 @@ import { FleetMetrics } from './fleet-metrics.ts';
 import { createRecording, type Recording } from './recording.ts';
 import { Vitals } from './vitals.ts';
 import { WallClock } from './wall-clock.ts';
+import { warmUp } from './warm-up.ts';
 import type { Watchdog } from './watchdog.ts';
 import { createBase, type WorkerBase } from './worker-base.ts';
 import { watchOver } from './worker-watch.ts';
@@ -87,6 +88,7 @@ export class FleetWorker {
         await Promise.all([this.#origins.seen(origins), this.#fleetMetrics.beat()]);
       },
     });
+    await Promise.all([warmUp(settings, metricsPort), this.#wallClock.start()]);
     await this.#startWork();
     log.info({ concurrency, transport, results, metricsPort }, 'worker ready');
     return metricsPort;
@@ -99,7 +101,6 @@ export class FleetWorker {
       (origin) => lanes.lookAgain(origin),
       (error) => this.#base.presence.failed(error),
     );
-    await this.#wallClock.start();
     await claims.start();
     this.#recording.batches.start();
     this.#recording.batchLog.start();

@@ -157,7 +157,7 @@ elseif want > 0 or num('opens') > 0 then
     if state == 1 then
       -- Asked ahead of the slot, so that none passes while the question is under way; and not all ask for the same one:
       -- each has an appointment at which another slot is free, or so many that a few ms do not matter.
-      local step = math.max(interval, horizon / 4)
+      local step = math.max(interval, horizon / 2)
       appointment = math.max(now + 1000, tat + granted * interval - tolerance - lead - horizon / 2)
       table.sort(appointments)
       for _, other in ipairs(appointments) do
