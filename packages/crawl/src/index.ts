@@ -36,7 +36,7 @@ export type {
 } from './plan.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record-body.ts';
 export type { FetchRecord } from './record.ts';
-export { parseDuration } from './quantity.ts';
+export { parseDuration, parseRate } from './quantity.ts';
 export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './retry-after.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';
