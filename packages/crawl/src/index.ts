@@ -2,7 +2,6 @@ export { type AddressClass, classifyAddress, isAddressAllowed } from './address.
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './backoff.ts';
 export { isBatchId, newBatchId } from './batch-id.ts';
 export { type Block, blockOf, type BlockReason } from './block.ts';
-export { countries, type Country, countryBySlug } from './countries.ts';
 export { parseCrawlFile, readCrawlFile } from './crawl-file.ts';
 export { crawlWarnings } from './crawl-warnings.ts';
 export { dispose, type Disposition, type DispositionContext } from './disposition.ts';
