@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
 const [major = 0] = process.versions.node.split('.').map(Number);
 if (major < 22) {
   process.stderr.write(
@@ -6,6 +9,10 @@ if (major < 22) {
   );
   process.exit(2);
 }
+// A fifth less to do at every start. Where the folder cannot be written, nothing is kept.
+module.enableCompileCache(
+  fileURLToPath(new URL('../../../node_modules/.cache/fetchfleet', import.meta.url)),
+);
 // Loads the build; under the source condition (development and tests) the source itself.
 const isFromSource = process.execArgv.includes('--conditions=@fetchfleet/source');
 await import(isFromSource ? '../src/main.ts' : '../dist/main.js');

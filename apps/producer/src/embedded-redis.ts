@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { getCompileCacheDir } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
@@ -113,7 +114,12 @@ function startKeeper(
     {
       cwd: folder.path,
       // Secrets of a crawl are not the keeper's business.
-      env: { PATH: env['PATH'], HOME: env['HOME'], TMPDIR: env['TMPDIR'] },
+      env: {
+        PATH: env['PATH'],
+        HOME: env['HOME'],
+        TMPDIR: env['TMPDIR'],
+        NODE_COMPILE_CACHE: compileCache(),
+      },
       stdio: ['ignore', log, log],
       detached: true,
     },
@@ -121,6 +127,12 @@ function startKeeper(
   closeSync(log);
   keeper.on('error', () => undefined); // Nothing will answer, and the log says why.
   keeper.unref();
+}
+
+/** The folder in which each version of Node has one of its own. */
+function compileCache(): string | undefined {
+  const own = getCompileCacheDir();
+  return own === undefined ? undefined : dirname(own);
 }
 
 /** What this process needs to find its sources, and nothing that belongs to it alone, like a debugger's port. */

@@ -1,4 +1,4 @@
-import type { Rate } from '@fetchfleet/crawl';
+import { parseRate } from '@fetchfleet/crawl';
 import type { OriginSettings } from '@fetchfleet/fleet';
 import { maskCredentials, parseSettings } from '@fetchfleet/service';
 import { z } from 'zod';
@@ -11,7 +11,6 @@ export interface OriginFlags {
   readonly concurrency?: string;
 }
 
-const PER_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 const MAX_RATE = 1_000_000;
 
 // The bounds are those of a crawl file.
@@ -19,7 +18,7 @@ const schema = z
   .object({
     rate: z.string().transform((text, issues) => {
       const rate = text === 'unlimited' ? text : parseRate(text);
-      if (rate !== undefined) return rate;
+      if (rate === 'unlimited' || (rate !== undefined && rate.count <= MAX_RATE)) return rate;
       issues.addIssue('must be N/s, N/m or N/h with N from 1 to 1000000, or unlimited');
       return z.NEVER;
     }),
@@ -70,13 +69,6 @@ export function readOrigin(text: string, problems: Problems): string | undefined
     return url.origin;
   }
   return undefined;
-}
-
-function parseRate(text: string): Rate | undefined {
-  const [, digits = '', unit = ''] = /^([1-9]\d{0,6})\/([smh])$/u.exec(text) ?? [];
-  const perMs = PER_MS[unit];
-  const count = Number(digits);
-  return perMs === undefined || count > MAX_RATE ? undefined : { count, perMs };
 }
 
 function wholeNumber(max: number, or: string) {

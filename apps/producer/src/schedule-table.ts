@@ -1,27 +1,27 @@
 import type { ScheduleRun } from '@fetchfleet/fleet';
 import type { ScheduleView } from './schedule-document.ts';
+import { textTable } from './text-table.ts';
 import { formatCount, formatDuration } from './units.ts';
 
-const HEADER = ['schedule', 'when', 'next run', 'last run', 'last batch', 'outcome'] as const;
-const HISTORY_HEADER = ['time', 'what', 'batch', 'why'] as const;
+const COLUMNS = columns('schedule', 'when', 'next run', 'last run', 'last batch', 'outcome');
+const HISTORY_COLUMNS = columns('time', 'what', 'batch', 'why');
 
 /** One line for each schedule, columns aligned. */
 export function schedulesTable(views: readonly ScheduleView[], nowMs: number): string {
-  return table([HEADER, ...views.map((view) => cells(view, nowMs))]);
+  const rows = views.map((view) => cells(view, nowMs));
+  return textTable(COLUMNS, rows);
 }
 
 /** The runs of one schedule, newest first. */
 export function historyTable({ schedule }: ScheduleView): string {
   const { runs, terms } = schedule;
-  return table([
-    HISTORY_HEADER,
-    ...runs.map((run) => [
-      formatInstant(run.at, terms.tz),
-      describeRun(run),
-      run.batch ?? '–',
-      run.reason ?? '',
-    ]),
+  const rows = runs.map((run) => [
+    formatInstant(run.at, terms.tz),
+    describeRun(run),
+    run.batch ?? '–',
+    run.reason ?? '',
   ]);
+  return textTable(HISTORY_COLUMNS, rows);
 }
 
 function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: number): string[] {
@@ -64,17 +64,6 @@ export function formatInstant(ms: number, tz: string): string {
   return `${text.replace(/:00$/u, '')} ${tz}`;
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const columns = rows[0]?.length ?? 0;
-  const widths = Array.from({ length: columns }, (_, at) =>
-    Math.max(...rows.map((row) => row[at]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+function columns(...titles: readonly string[]) {
+  return titles.map((title) => ({ title }));
 }

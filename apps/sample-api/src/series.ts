@@ -1,4 +1,4 @@
-import { countries } from '@fetchfleet/crawl';
+import { countries } from '@fetchfleet/crawl/countries';
 import { chance, seedOf } from './chance.ts';
 
 const DAY_MS = 86_400_000;

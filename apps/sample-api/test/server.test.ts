@@ -1,4 +1,4 @@
-import { countries } from '@fetchfleet/crawl';
+import { countries } from '@fetchfleet/crawl/countries';
 import { eventually } from '@fetchfleet/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type SampleApi, type SampleApiOptions, createSampleApi } from '../src/server.ts';

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { parseRedisUrl, RedisUrlError } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
@@ -46,6 +47,8 @@ async function main(): Promise<void> {
   });
   const metricsPort = await worker.start();
   process.send?.({ type: 'ready', worker: worker.id, metricsPort });
+  // Workers end by a signal, which leaves no time for it.
+  flushCompileCache();
 }
 
 function endStuck(): void {

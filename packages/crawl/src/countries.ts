@@ -12,13 +12,6 @@ export interface Country {
   readonly alpha3: string;
 }
 
-export const COUNTRY_FORMS = [
-  'slug',
-  'name',
-  'alpha2',
-  'alpha3',
-] as const satisfies readonly CountryForm[];
-
 /** Codes that are in wide use, but that ISO 3166-1 leaves to its users. */
 const USER_ASSIGNED = new Set(['XK']);
 

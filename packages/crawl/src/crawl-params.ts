@@ -1,6 +1,5 @@
 import { dirname, extname, resolve } from 'node:path';
-import { COUNTRY_FORMS } from './countries.ts';
-import type { ParameterSource } from './plan.ts';
+import { COUNTRY_FORMS, type ParameterSource } from './plan.ts';
 import { MAX_TOTAL } from './source-length.ts';
 import type { Field } from './yaml-field.ts';
 import { readChoice, readInteger, readText } from './yaml-read.ts';

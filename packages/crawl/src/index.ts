@@ -2,7 +2,6 @@ export { type AddressClass, classifyAddress, isAddressAllowed } from './address.
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './backoff.ts';
 export { isBatchId, newBatchId } from './batch-id.ts';
 export { type Block, blockOf, type BlockReason } from './block.ts';
-export { countries, type Country, countryBySlug } from './countries.ts';
 export { parseCrawlFile, readCrawlFile } from './crawl-file.ts';
 export { crawlWarnings } from './crawl-warnings.ts';
 export { dispose, type Disposition, type DispositionContext } from './disposition.ts';
@@ -36,7 +35,7 @@ export type {
 } from './plan.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record-body.ts';
 export type { FetchRecord } from './record.ts';
-export { parseDuration } from './quantity.ts';
+export { parseDuration, parseRate } from './quantity.ts';
 export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './retry-after.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';

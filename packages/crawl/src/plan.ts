@@ -73,7 +73,8 @@ export type ParameterSource =
       readonly column?: string;
     };
 
-export type CountryForm = 'slug' | 'name' | 'alpha2' | 'alpha3';
+export const COUNTRY_FORMS = ['slug', 'name', 'alpha2', 'alpha3'] as const;
+export type CountryForm = (typeof COUNTRY_FORMS)[number];
 
 /** A validated crawl file: a plain JSON value, so that a batch can be expanded again from Redis alone. */
 export interface Crawl {

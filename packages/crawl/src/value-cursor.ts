@@ -1,4 +1,3 @@
-import { countries } from './countries.ts';
 import { readListFile } from './list-file.ts';
 import type { ListFile, RowProblem } from './list-file.ts';
 import type { ParameterSource } from './plan.ts';
@@ -30,7 +29,11 @@ export async function openCursor(
   options: CursorOptions,
 ): Promise<ValueCursor> {
   if (source.kind === 'list') return listCursor(source.values);
-  if (source.kind === 'countries') return listCursor(countries(source.form));
+  if (source.kind === 'countries') {
+    // They take a while to load, and few crawls need them.
+    const { countries } = await import('./countries.ts');
+    return listCursor(countries(source.form));
+  }
   if (source.kind === 'range') {
     const { from, to } = source;
     return new MemoryCursor(to - from + 1, (at) => String(from + at));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { countries, countryBySlug } from '../src/countries.ts';
+import { sourceLength } from '../src/source-length.ts';
 
 describe('countries', () => {
   it.each(['slug', 'name', 'alpha2', 'alpha3'] as const)(
@@ -7,6 +8,7 @@ describe('countries', () => {
     (form) => {
       expect(new Set(countries(form)).size).toBe(249);
       expect(countries(form)).toHaveLength(249);
+      expect(sourceLength({ name: 'c', kind: 'countries', form })).toBe(249);
     },
   );
 

@@ -6,11 +6,9 @@ import type { FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
 import { type Abortable, AbortFan } from './abort-fan.ts';
 import { FetcherStoppedError } from './errors.ts';
 import { Exchange } from './exchange.ts';
-import { GotTransport } from './got-transport.ts';
 import { type Lane, Lanes } from './lanes.ts';
 import { prepareHeaders, type RequestHeaders, withCredentialsOf } from './request-headers.ts';
-import type { ConnectOptions } from './transport.ts';
-import { UndiciTransport } from './undici-transport.ts';
+import type { ConnectOptions, Transport } from './transport.ts';
 
 /** One GET, with the bounds it must keep. */
 export interface FetchRequest {
@@ -57,6 +55,14 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   return new PooledFetcher(options);
 }
 
+type TransportClass = new (options: ConnectOptions) => Transport;
+
+/** Each library takes a process a sixth of a second to load; nobody needs both. */
+async function loadTransport(name: FetcherOptions['transport']): Promise<TransportClass> {
+  if (name === 'undici') return (await import('./undici-transport.ts')).UndiciTransport;
+  return (await import('./got-transport.ts')).GotTransport;
+}
+
 class PooledFetcher implements Fetcher {
   readonly transport: 'got' | 'undici';
   readonly #userAgent: string;
@@ -64,11 +70,14 @@ class PooledFetcher implements Fetcher {
   readonly #fan = new AbortFan();
   readonly #prepared = new WeakMap<RequestHeaders, RequestHeaders>();
   readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #loading: Promise<TransportClass>;
+  #loaded: TransportClass | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: FetcherOptions) {
     this.transport = options.transport;
     this.#userAgent = options.userAgent;
+    this.#loading = loadTransport(options.transport);
     this.#lanes = new Lanes(options.allowPrivate, (policy) => {
       const connect: ConnectOptions = {
         policy,
@@ -76,9 +85,8 @@ class PooledFetcher implements Fetcher {
         connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
         maxConnectionsPerOrigin: options.maxConnectionsPerOrigin ?? 1_024,
       };
-      return options.transport === 'undici'
-        ? new UndiciTransport(connect)
-        : new GotTransport(connect);
+      if (this.#loaded === undefined) throw new Error('a lane was opened before its transport');
+      return new this.#loaded(connect);
     });
   }
 
@@ -91,6 +99,7 @@ class PooledFetcher implements Fetcher {
     if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
       return urlInvalid();
     }
+    if (this.#loaded === undefined) await this.#load(request.signal);
     const lane = this.#lanes.of(request.network);
     const running = this.#run(request, url, lane);
     this.#inFlight.add(running);
@@ -108,8 +117,19 @@ class PooledFetcher implements Fetcher {
     await this.#stopping;
   }
 
+  async #load(signal: AbortSignal | undefined): Promise<void> {
+    this.#inFlight.add(this.#loading);
+    try {
+      this.#loaded = await this.#loading;
+    } finally {
+      this.#inFlight.delete(this.#loading);
+    }
+    signal?.throwIfAborted();
+  }
+
   async #stop(): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
+    // What waited for its transport is under way only then.
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
     await this.#lanes.stop();
   }
 

@@ -1,15 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  packSlice,
-  parseSlice,
-  type PendingFetch,
-  type Slice,
-  unpackSlice,
-} from '@fetchfleet/crawl';
+import { packSlice, type PendingFetch, type Slice, unpackSlice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from './keys.ts';
 import type { Ledger } from './ledger.ts';
+import { readSlice } from './read-slice.ts';
 import { Script } from './script.ts';
 import { LOOK, MERGE } from './slice-merger.lua.ts';
 
@@ -107,6 +102,7 @@ export class SliceMerger {
 
   /** @returns false if the slice was changed meanwhile */
   async #merge({ id, slice }: Wanted, data: string): Promise<boolean> {
+    // One that is damaged lacks all of them.
     const queued = readSlice(data);
     const present = queued === undefined ? [] : unpackSlice(queued);
     const known = new Set(present.map(({ index }) => index));
@@ -125,14 +121,5 @@ export class SliceMerger {
     const indexes = fetches.map(({ index }) => index);
     const settled = await this.#ledger.areSettled(batch, indexes);
     return fetches.filter((_, i) => settled[i] !== true);
-  }
-}
-
-/** What is queued is damaged: all of it is lacking. */
-function readSlice(data: string): Slice | undefined {
-  try {
-    return parseSlice(JSON.parse(data));
-  } catch {
-    return undefined;
   }
 }

@@ -1,8 +1,9 @@
-import { parseSlice, type Slice } from '@fetchfleet/crawl';
+import type { Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { FairOrder } from './fair-order.ts';
 import { type FleetKeys, fleetKeys } from './keys.ts';
+import { readSlice } from './read-slice.ts';
 import { Script } from './script.ts';
 import { DROP, PARK, PARK_ONE, RELEASE } from './slice-parking.lua.ts';
 import { idPrefix, scanAll, scanStep } from './slice-scan.ts';
@@ -103,15 +104,7 @@ export class SliceParking {
     const texts = await Promise.all(
       ids.map(async (id) => this.#redis.hget(this.#keys.queue(id), 'data')),
     );
+    // What cannot be read is queued all the same: the worker that claims it says what is wrong with it.
     return texts.map((text) => readSlice(text) ?? { batch, origin: '', ranges: [], columns: [] });
-  }
-}
-
-/** What cannot be read is queued all the same: the worker that claims it says what is wrong with it. */
-function readSlice(text: string | null): Slice | undefined {
-  try {
-    return text === null ? undefined : parseSlice(JSON.parse(text));
-  } catch {
-    return undefined;
   }
 }

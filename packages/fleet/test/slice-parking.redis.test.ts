@@ -24,12 +24,12 @@ async function fixture() {
     ledger,
     queue,
     parking: new SliceParking(redis, keys),
-    async claim(): Promise<ClaimedSlice> {
+    claim: async (): Promise<ClaimedSlice> => {
       let claimed: ClaimedSlice | undefined;
       while (claimed === undefined) claimed = await claims.claim();
       return claimed;
     },
-    async stop(): Promise<void> {
+    stop: async (): Promise<void> => {
       await claims.stop();
       await queue.stop();
     },
