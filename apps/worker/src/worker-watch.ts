@@ -7,6 +7,8 @@ import { redisTakesWrites } from './redis-probe.ts';
 import { Watchdog } from './watchdog.ts';
 import type { WorkerBase } from './worker-base.ts';
 
+/** How long a connection may take for a trifle before it counts as stuck. */
+const ANSWER_PATIENCE_MS = 1_000;
 /** How long new connections are waited for; they go on trying after that. */
 const REBUILD_PATIENCE_MS = 5_000;
 
@@ -44,14 +46,25 @@ export function watchOver(parts: WatchedParts): Watchdog {
 
 /** Open claims are kept, unless they expire meanwhile: then their slices run elsewhere, as those of a worker that died. */
 async function rebuild({ base, claiming }: WatchedParts): Promise<void> {
-  const { metrics, presence, redis } = base;
-  metrics.rebuilds.inc();
-  // The shared one is replaced only if it is the one that is stuck. What was asked through it is asked again.
-  if (!presence.isConnected) redis.disconnect(true);
+  base.metrics.rebuilds.inc();
+  // Shared ones are replaced only if they are stuck. What was asked through them is asked again.
+  await Promise.all(
+    [base.redis, base.queueRedis].map(async (redis) => {
+      const answer = redis.ping().catch(() => undefined); // whatever it is, it came
+      if (!(await inTime(answer, ANSWER_PATIENCE_MS))) redis.disconnect(true);
+    }),
+  );
+  await inTime(claiming.claims.rebuild(), REBUILD_PATIENCE_MS);
+}
+
+/** False if the work takes longer; it goes on all the same. */
+async function inTime(work: Promise<unknown>, patienceMs: number): Promise<boolean> {
   const patience = new AbortController();
-  await Promise.race([
-    claiming.claims.rebuild(),
-    sleep(REBUILD_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined),
-  ]);
-  patience.abort();
+  const late = sleep(patienceMs, false, { signal: patience.signal });
+  late.catch(() => undefined); // aborted, as the work was quicker
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    patience.abort();
+  }
 }
