@@ -301,7 +301,10 @@ export class OriginLane {
     else this.#schedule.add(answer, this.#leadMs);
     // Where all permits are out, those that are here may still be used again by whatever follows.
     // A bounded licence is not renewed by a mere report: others may wait for these permits.
+    // Nor is one that nobody would use: a lane without work has to come to rest.
+    const isWanted = taken > 0 || this.#guests.length > 0 || this.#isHolding;
     const isFree =
+      isWanted &&
       (taken > 0 || answer.allowedInFlight === Infinity) &&
       answer.spacingMs === 0 &&
       (answer.state === 'open' || answer.state === 'concurrency');

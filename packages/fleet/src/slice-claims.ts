@@ -1,5 +1,5 @@
 import type { Slice } from '@fetchfleet/crawl';
-import { type Job, Worker } from 'bullmq';
+import { type Job, type JobJson, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { FairProgress } from './fair-progress.ts';
 import { type FleetKeys, fleetKeys, SLICES } from './keys.ts';
@@ -165,7 +165,7 @@ export class SliceClaims {
   }
 
   #createWorker(): Worker<Slice> {
-    const worker = new Worker<Slice>(SLICES, null, {
+    const worker = new SliceWorker(SLICES, null, {
       connection: this.#redis,
       prefix: this.#keys.queuePrefix,
       autorun: false,
@@ -232,6 +232,20 @@ export class SliceClaims {
     if (this.#claims.get(id) !== claim) return; // it ended meanwhile
     this.#claims.delete(id);
     claim.lost.abort(new ClaimLostError(id));
+  }
+}
+
+/**
+ * BullMQ throws at data that is no JSON, in the middle of a claim: the slice would be claimed and lost again and again. As `null` it is a
+ * slice like others that are none of ours, which its worker rejects.
+ */
+class SliceWorker extends Worker<Slice> {
+  protected override createJob(data: JobJson, jobId: string): Job<Slice> {
+    try {
+      return super.createJob(data, jobId);
+    } catch {
+      return super.createJob({ ...data, data: 'null' }, jobId);
+    }
   }
 }
 

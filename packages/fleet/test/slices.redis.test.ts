@@ -46,6 +46,17 @@ describe('the slice queue', () => {
     await stop();
   });
 
+  it('hands out a slice whose data is damaged, to be rejected', async () => {
+    const { redis, keys, queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    await redis.hset(keys.queue('b.0'), 'data', '{"broken');
+    const claimed = await claim();
+    expect(claimed).toMatchObject({ id: 'b.0', data: null });
+    await claimed.reject(new Error('damaged'));
+    expect(await queue.counts()).toMatchObject({ active: 0, failed: 1 });
+    await stop();
+  });
+
   it('brings back the rest of a slice after its delay, with no attempt used', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);
