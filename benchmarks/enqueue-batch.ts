@@ -1,11 +1,5 @@
-import {
-  expandCrawl,
-  measureCrawl,
-  packSlices,
-  parseCrawlFile,
-  type Slice,
-  sliceSizeFor,
-} from '@fetchfleet/crawl';
+import { expandCrawl, measureCrawl, packSlices, type Slice, sliceSizeFor } from '@fetchfleet/crawl';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
 
 /** Slices in one pipeline, as the producer has it. */

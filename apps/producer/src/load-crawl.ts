@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { crawlWarnings, type LocalCrawl, readCrawlFile, secretNames } from '@fetchfleet/crawl';
+import { crawlWarnings, type LocalCrawl, secretNames } from '@fetchfleet/crawl';
+import { readCrawlFile } from '@fetchfleet/crawl/file';
 import type { MeasuredCrawl } from '@fetchfleet/fleet';
 import type { Context } from './context.ts';
 import { localCrawl } from './local-lists.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { parseCrawlFile } from '@fetchfleet/crawl';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { CATALOGUE } from '@fetchfleet/service';
 import {
   closeAfterEach,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
-import { readCrawlFile } from '@fetchfleet/crawl';
+import { readCrawlFile } from '@fetchfleet/crawl/file';
 import { connectRedis, fleetKeys, Ledger, registerBatch, Workers } from '@fetchfleet/fleet';
 import {
   eventually,

@@ -5,9 +5,9 @@ import {
   type FetchRecord,
   measureCrawl,
   packSlices,
-  parseCrawlFile,
   sliceSizeFor,
 } from '@fetchfleet/crawl';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { connectRedis, fleetKeys, Ledger, SliceQueue } from '@fetchfleet/fleet';
 import { eventually, type Running, startProcess, track } from '@fetchfleet/testing';
 import { Queue } from 'bullmq';

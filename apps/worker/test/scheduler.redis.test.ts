@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from '@fetchfleet/crawl';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { ScheduleLists, ScheduleQueue, Schedules, type ScheduleSpec } from '@fetchfleet/fleet';
 import {
   eventually,

@@ -2,7 +2,7 @@ export { type AddressClass, classifyAddress, isAddressAllowed } from './address.
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './backoff.ts';
 export { isBatchId, newBatchId } from './batch-id.ts';
 export { type Block, blockOf, type BlockReason } from './block.ts';
-export { parseCrawlFile, readCrawlFile } from './crawl-file.ts';
+// Reading crawl files is a path of its own, `@fetchfleet/crawl/file`: workers have no use for YAML, which takes 45 ms to load.
 export { crawlWarnings } from './crawl-warnings.ts';
 export { dispose, type Disposition, type DispositionContext } from './disposition.ts';
 export { encodeRecord, type RecordBody } from './encode-record.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile, type Slice, unpackSlice } from '@fetchfleet/crawl';
+import { type Slice, unpackSlice } from '@fetchfleet/crawl';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { enqueue } from '../src/enqueue.ts';
 import { sliceId } from '../src/slice-queue.ts';
 

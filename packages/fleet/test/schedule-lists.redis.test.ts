@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readCrawlFile } from '@fetchfleet/crawl';
+import { readCrawlFile } from '@fetchfleet/crawl/file';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, readLists, ScheduleLists } from '../src/index.ts';

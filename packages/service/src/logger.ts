@@ -1,7 +1,8 @@
+import { createRequire } from 'node:module';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
-import { build as prettyStream } from 'pino-pretty';
+import type * as PinoPretty from 'pino-pretty';
 import { maskLine } from './mask.ts';
 
 /** What `level` may be, from the least to the most talkative. */
@@ -45,7 +46,10 @@ function plainDestination(destination: Writable | number): { write(line: string)
 }
 
 function prettyDestination(destination: Writable | number): { write(line: string): void } {
-  return prettyStream({
+  // Loaded where it is wanted: not by the workers of a `run`, whose start it would delay.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `require` returns has no type
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
+  return pretty.build({
     destination,
     sync: true,
     colorize: typeof destination === 'number' && isatty(destination),
