@@ -9,7 +9,7 @@ import { type Instruments, createInstruments } from './instruments.ts';
 import { OriginLabels } from './origin-labels.ts';
 
 const NANOSECONDS = 1e9;
-const LOOP_RESOLUTION_MS = 100;
+const LOOP_RESOLUTION_MS = 20;
 /** Reasons are a short list; the cap only keeps a mistake in one from filling Prometheus. */
 const REASON_CAP = 50;
 
