@@ -1,7 +1,7 @@
 import {
   type BatchStatus,
   expandBatch,
-  type ExpansionLease,
+  ExpansionLease,
   LEASE_PATIENCE_MS,
   registerBatch,
 } from '@fetchfleet/fleet';
@@ -74,29 +74,39 @@ async function continueExpansion(
   const found = await session.ledger.findUnfinished(loaded.fingerprint, ['expanding']);
   const before = found === undefined ? undefined : await session.ledger.status(found);
   if (before?.state !== 'expanding') return undefined;
-  const slices = await expand(session, loaded, {
-    before,
-    isRepeated: true,
-    patienceMs: LEASE_PATIENCE_MS,
-  });
-  // Its producer is alive after all: this is a batch of its own.
-  if (slices === undefined) return undefined;
+  const lease = await leaseOfAbandoned(session, before.batch);
+  if (lease === undefined) return undefined;
+  await expand(session, loaded, { before, isRepeated: true, lease });
   context.terminal.note(`Continued batch ${before.batch}, which had been enqueued in part`);
   printId(before.batch, options, context);
   return before.batch;
 }
 
+/** Undefined if its producer is alive after all, or has just come to the end: then this is to be a batch of its own. */
+async function leaseOfAbandoned(
+  { ledger }: FleetSession,
+  batch: string,
+): Promise<ExpansionLease | undefined> {
+  const { signal } = new AbortController();
+  const lease = await ExpansionLease.acquire(ledger, batch, {
+    patienceMs: LEASE_PATIENCE_MS,
+    signal,
+  });
+  if (lease === undefined || (await ledger.state(batch)) === 'expanding') return lease;
+  await lease.release();
+  return undefined;
+}
+
 interface Expansion {
   readonly before: BatchStatus;
   readonly isRepeated: boolean;
-  readonly lease?: ExpansionLease | undefined;
-  readonly patienceMs?: number;
+  readonly lease: ExpansionLease | undefined;
 }
 
 async function expand(
   session: FleetSession,
   loaded: LoadedCrawl,
-  { before, isRepeated, lease, patienceMs }: Expansion,
+  { before, isRepeated, lease }: Expansion,
 ): Promise<number | undefined> {
   return expandBatch({
     ledger: session.ledger,
@@ -106,7 +116,6 @@ async function expand(
     sliceSize: before.sliceSize,
     isRepeated,
     lease,
-    ...(patienceMs !== undefined && { patienceMs }),
     // Nothing to put in order: a signal ends the process, and the next start continues.
     signal: new AbortController().signal,
   });
