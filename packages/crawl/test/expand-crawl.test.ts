@@ -199,7 +199,8 @@ describe('expandCrawl', () => {
     const rows = Array.from({ length: 1_000_000 }, (_, at) => `${at},x\n`);
     await writeFile(join(folder, 'ids.csv'), `id,filler\n${rows.join('')}`);
     const program = `
-      import { expandCrawl, measureCrawl, packSlices, parseCrawlFile } from '@fetchfleet/crawl';
+      import { expandCrawl, measureCrawl, packSlices } from '@fetchfleet/crawl';
+      import { parseCrawlFile } from '@fetchfleet/crawl/file';
       const text = 'url: http://a.example/{i}\\nparams: { i: { file: ids.csv, column: id } }';
       const crawl = parseCrawlFile(text, process.argv[1]);
       const { total } = await measureCrawl(crawl);
