@@ -105,8 +105,12 @@ describe('the live view of a batch', () => {
     await waitForText(view, /0 of 40/u);
     const before = view.stdout.length;
     await project.write('size', 'cols 50 rows 9');
-    const after = (): Screen =>
-      new Screen(50, 9).write(`\u001B[?1049h${view.stdout.slice(before)}`);
+    // From where the screen was cleared for its new size: until then it may have been drawn for the old one.
+    const after = (): Screen => {
+      const cleared = view.stdout.lastIndexOf('\u001B[2J');
+      const drawn = cleared < before ? '' : view.stdout.slice(cleared);
+      return new Screen(50, 9).write(`\u001B[?1049h${drawn}`);
+    };
     await eventually(() => expect(after().text).toContain('ends the view'), { deadlineMs: 30_000 });
     expect(after().hasOverflowed).toBe(false);
     await project.write('keys', 'q');
