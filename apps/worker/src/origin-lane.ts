@@ -299,15 +299,7 @@ export class OriginLane {
     // Refused since it was asked: what was granted is given back unused.
     if (this.#report.isUrgent) permits.give(answer.granted);
     else this.#schedule.add(answer, this.#leadMs);
-    // Where all permits are out, those that are here may still be used again by whatever follows.
-    // A bounded licence is not renewed by a mere report: others may wait for these permits.
-    // Nor is one that nobody would use: a lane without work has to come to rest.
-    const isWanted = taken > 0 || this.#guests.length > 0 || this.#isHolding;
-    const isFree =
-      isWanted &&
-      (taken > 0 || answer.allowedInFlight === Infinity) &&
-      answer.spacingMs === 0 &&
-      (answer.state === 'open' || answer.state === 'concurrency');
+    const isFree = this.#isFree(answer, taken);
     this.#licenceUntil = isFree ? now + LICENCE_MS : 0;
     this.#capacity = isFree ? answer.allowedInFlight : this.#inFlight;
     if (isClosed) this.#askAt = now + answer.againInMs;
@@ -317,6 +309,15 @@ export class OriginLane {
     if (answer.callBack.length > 0) this.#options.callBack(answer.callBack);
     this.#keepVigil(answer, isClosed);
     this.#sendAway();
+  }
+
+  /** Whether starts go on for a while without asking. Where all permits are out, those that are here may be used again by whatever follows. */
+  #isFree({ state, spacingMs, allowedInFlight }: GateAnswer, taken: number): boolean {
+    if (spacingMs > 0 || (state !== 'open' && state !== 'concurrency')) return false;
+    if (taken > 0) return true;
+    // A mere report renews no bounded licence, because others may wait for these permits; nor one that nobody would use, because a
+    // lane without work has to come to rest.
+    return allowedInFlight === Infinity && (this.#guests.length > 0 || this.#isHolding);
   }
 
   /** Who was sent away under an older limit would idle beside a free origin: as long as any are left, somebody asks. */

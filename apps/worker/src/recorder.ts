@@ -100,9 +100,8 @@ export class Recorder {
 
   #flushSoon(): void {
     const isLazy = this.#hurried === 0;
-    if (this.#timer !== undefined && this.#isTimerLazy === isLazy) return;
     // What gathers for a long time is flushed early when somebody begins to wait for it, but not the other way round.
-    if (this.#timer !== undefined && isLazy) return;
+    if (this.#timer !== undefined && (isLazy || !this.#isTimerLazy)) return;
     clearTimeout(this.#timer);
     this.#isTimerLazy = isLazy;
     this.#timer = setTimeout(() => this.#flushGathered(), isLazy ? LAZY_GATHER_MS : GATHER_MS);

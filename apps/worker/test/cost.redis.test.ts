@@ -101,6 +101,25 @@ describe('a fetch', () => {
     expect(record).toBeLessThan(330);
     expect(origin.connections).toBeLessThanOrEqual(CONCURRENCY);
   });
+
+  it('that has ended leaves nothing to ask: its worker comes to rest', async () => {
+    const { fleet, origin } = await setUp();
+    const politeness = { politeness: '{ concurrency: unlimited, robots: ignore }' };
+    await fleet.worker();
+    await fetchAll(fleet, 'rest', crawlFile(`${origin.url}/{n}`, 200, politeness));
+    let [before, at] = [await counters(fleet), performance.now()];
+    await eventually(
+      async () => {
+        const seconds = (performance.now() - at) / 1000;
+        if (seconds < 1) return false;
+        const now = await counters(fleet);
+        const perSecond = (now.scripts - before.scripts) / seconds;
+        [before, at] = [now, performance.now()];
+        return perSecond < 20;
+      },
+      { deadlineMs: 20_000, intervalMs: 200 },
+    );
+  });
 });
 
 async function fetchAll(fleet: Fleet, id: string, crawl: string): Promise<void> {
