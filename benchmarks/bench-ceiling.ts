@@ -8,11 +8,15 @@ import { BODY_BYTES } from './origin-shapes.ts';
 import { spreadOf } from './statistics.ts';
 
 const SECONDS = 1;
+/** Where an answer takes a tenth of a second: the first of them are a tenth of a run of one. */
+const DELAYED_SECONDS = 5;
+/** In flight at the origin that waits. */
+const DELAYED = [100, 400, 1_000];
 
 export const ceilingBenchmark: Benchmark = {
   name: 'ceiling',
   title: 'What the origin can do',
-  about: `\`wrk\`, a load generator in C, with one thread for ${SECONDS} s: what stands here is no bottleneck for the rest. The sample API is shown
+  about: `\`wrk\`, a load generator in C, with one thread for ${SECONDS} s, or ${DELAYED_SECONDS} s where answers wait: what stands here is no bottleneck for the rest. The sample API is shown
 for comparison; it is not used.`,
   run: measureCeiling,
 };
@@ -31,25 +35,41 @@ async function measureCeiling(context: BenchContext): Promise<Findings> {
       name: `${origin.name}, ${count(bytes)} bytes`,
       url: origin.items(bytes),
       inFlight: 64,
+      seconds: SECONDS,
     })),
-    { name: `${origin.name}, 100 ms latency`, url: origin.delayed(100), inFlight: 100 },
-    { name: `${origin.name}, 100 ms latency`, url: origin.delayed(100), inFlight: 1_000 },
-    { name: 'sample API', url: `${sampleUrl}/country/norway/status/confirmed`, inFlight: 64 },
+    ...DELAYED.map((inFlight) => ({
+      name: `${origin.name}, 100 ms latency`,
+      url: origin.delayed(100),
+      inFlight,
+      seconds: DELAYED_SECONDS,
+    })),
+    {
+      name: 'sample API',
+      url: `${sampleUrl}/country/norway/status/confirmed`,
+      inFlight: 64,
+      seconds: SECONDS,
+    },
   ];
   const rows: string[][] = [];
-  for (const { name, url, inFlight } of cases) {
+  for (const { name, ...load } of cases) {
     const rates: number[] = [];
-    for (let round = 0; round < context.rounds; round++) rates.push(await wrk(url, inFlight));
+    for (let round = 0; round < context.rounds; round++) rates.push(await wrk(load));
     const spread = spreadOf(rates);
     context.log(`  ${name}: ${figure(spread?.median ?? 0)}/s`);
-    rows.push([name, count(inFlight), ...spreadCells(spread)]);
+    rows.push([name, count(load.inFlight), ...spreadCells(spread)]);
   }
   const head = ['', 'in flight', 'answers/s', 'slowest – fastest'];
   return { tables: [{ title: 'wrk', head, rows }], charts: [], measures: {} };
 }
 
-async function wrk(url: string, inFlight: number): Promise<number> {
-  const flags = ['-t1', `-c${inFlight}`, `-d${SECONDS}s`];
+interface Load {
+  readonly url: string;
+  readonly inFlight: number;
+  readonly seconds: number;
+}
+
+async function wrk({ url, inFlight, seconds }: Load): Promise<number> {
+  const flags = ['-t1', `-c${inFlight}`, `-d${seconds}s`];
   const running = await startProcess('wrk', [...flags, url.replace('{n}', '0')]);
   await running.exit;
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(running.stdout)?.[1];

@@ -10,6 +10,7 @@ const IN_FLIGHT = 100;
 const { from, total } = HUNG_NUMBERS;
 const NONE = 'none hangs';
 const SOME = 'one in fifty hangs';
+const WARM_UP = 2_000;
 
 /** Fetches per second when no permit is ever idle. */
 const IDEAL = {
@@ -20,8 +21,8 @@ const IDEAL = {
 export const hungBenchmark: Benchmark = {
   name: 'hung',
   title: 'One hung fetch in fifty',
-  about: `One worker, ${IN_FLIGHT} in flight, ${HUNG_BASE_MS} ms latency. In every slice of fifty one fetch hangs for ${HUNG_MS / 1000} s (the last third of the
-batch excepted, so that it does not end with waiting). A hung fetch occupies its own place in flight, which nobody can help; _of what its places allow_ is the
+  about: `One worker, ${IN_FLIGHT} in flight, ${HUNG_BASE_MS} ms latency. In every slice of fifty one fetch hangs for ${HUNG_MS / 1000} s, the last
+three seconds of the batch excepted, so that it does not end with waiting. A hung fetch occupies its own place in flight, which nobody can help; _of what its places allow_ is the
 speed when no other place is idle. The bar compares that share with and without hung fetches.`,
   run: measureHung,
 };
@@ -32,8 +33,8 @@ async function measureHung(context: BenchContext): Promise<Findings> {
   const fleet = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT });
   // Which numbers hang is fixed, so a look takes the whole batch, too.
   const scores = await context.compete([
-    fleet.contender(NONE, { url: origin.delayed(HUNG_BASE_MS), from, fetches: total }, 500),
-    fleet.contender(SOME, { url: origin.hung(), from, fetches: total }, 0),
+    fleet.contender(NONE, { url: origin.delayed(HUNG_BASE_MS), from, fetches: total }, WARM_UP),
+    fleet.contender(SOME, { url: origin.hung(), from, fetches: total }, WARM_UP),
   ]);
   const left = spreadOf(leftOver(scoreNamed(scores, SOME), scoreNamed(scores, NONE)));
   return {

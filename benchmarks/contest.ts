@@ -16,7 +16,7 @@ export interface Contender {
   /** Fetches of one run: enough for a second or more. */
   readonly fetches: number;
   run(fetches: number): Promise<Sample>;
-  /** Fetches before the first round. @default a quarter of a run; 0 for what warms up by itself in every run */
+  /** Fetches before every round, which do not count. @default a quarter of a run; 0 for what warms up by itself */
   readonly warmUp?: number;
 }
 
@@ -34,19 +34,19 @@ export interface ContestOptions {
   readonly onRun?: (name: string, sample: Sample) => void;
 }
 
-/** A, B, C, A, B, C, …: what disturbs the machine for a while disturbs all of them. */
+/**
+ * A, B, C, A, B, C, …: what disturbs the machine for a while disturbs all of them. Whoever has rested meanwhile is warmed up again:
+ * its connections are closed by then.
+ */
 export async function compete(
   contenders: readonly Contender[],
   { rounds, onRun }: ContestOptions,
 ): Promise<Score[]> {
-  const samples = new Map<Contender, Sample[]>();
-  for (const contender of contenders) {
-    const warmUp = contender.warmUp ?? Math.ceil(contender.fetches * WARM_UP_SHARE);
-    if (warmUp > 0) await contender.run(warmUp);
-    samples.set(contender, []);
-  }
+  const samples = new Map(contenders.map((contender) => [contender, [] as Sample[]]));
   for (let round = 0; round < rounds; round++) {
     for (const [contender, own] of samples) {
+      const warmUp = contender.warmUp ?? Math.ceil(contender.fetches * WARM_UP_SHARE);
+      if (warmUp > 0) await contender.run(warmUp);
       const sample = await contender.run(contender.fetches);
       onRun?.(contender.name, sample);
       own.push(sample);

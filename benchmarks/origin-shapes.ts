@@ -12,17 +12,17 @@ export const HUNG_MS = 2_000;
 /** What the others beside it take. */
 export const HUNG_BASE_MS = 100;
 
-/** The first number of a batch with hung fetches, and how many there are: all of four digits. */
-export const HUNG_NUMBERS = { from: 1_000, total: 3_000 } as const;
+/** The first number of a batch with hung fetches, and how many there are: all of five digits. */
+export const HUNG_NUMBERS = { from: 10_000, total: 16_000 } as const;
 
 /**
- * One number in fifty, as long as it is not among the last third: what hangs when nothing else is left to do would only
- * measure the length of the batch.
+ * One number in fifty, as long as it is not among the last 3,000: what hangs when nothing else is left to do would only
+ * measure the length of the batch. They take longer than a hung fetch.
  */
-export const HUNG = '(1[0-9]|2[0-9])(00|50)';
+export const HUNG = '(1[0-9][0-9]|2[0-2][0-9])(00|50)';
 
 /** How many of the batch hang. */
-export const HUNG_TOTAL = 40;
+export const HUNG_TOTAL = 260;
 
 /** Every one of a hundred answers of the flaky path is a 500. */
 export const FLAKY_SHARE = 0.01;
