@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 
 import { guardLookup, refuseLiteral } from './guard.ts';
 import {
@@ -10,9 +10,9 @@ import {
   type HopEvents,
   type Transport,
 } from './transport.ts';
+import { type Passenger, UndiciConnections } from './undici-connections.ts';
 import { watchConnect } from './watch-connect.ts';
 
-type DispatchHandler = Dispatcher.DispatchHandler;
 type Controller = Dispatcher.DispatchController;
 
 /** Errors of a connection that was closed under a request. */
@@ -21,48 +21,79 @@ const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** Bytes a connection had received when it failed: none on a new one, some on one that had served before. */
 const receivedBytes = new WeakMap<Error, number>();
 
-/** The fast lane: undici's dispatcher without its request API. Pools of idle origins close by themselves. */
+/** The fast lane: undici's clients, one for each connection, without its request API and its pools. */
 export class UndiciTransport implements Transport {
-  readonly #agent: Agent;
+  readonly #options: ConnectOptions;
+  readonly #client: Client.Options;
+  readonly #origins = new Map<string, UndiciConnections>();
   /** All that are open or still connecting: undici forgets the latter when it is destroyed. */
   readonly #sockets = new Set<Socket>();
 
   constructor(options: ConnectOptions) {
-    this.#agent = new Agent({
+    this.#options = options;
+    this.#client = {
       allowH2: false,
       pipelining: 1,
-      connections: options.maxConnectionsPerOrigin,
       keepAliveTimeout: IDLE_CONNECTION_MS,
       // The exchange has one timer over everything; two more for each request would be paid for nothing.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: guardedConnector(options, this.#sockets),
-    });
+    };
   }
 
   send(url: URL, headers: Readonly<Record<string, string>>, events: HopEvents): Hop {
-    const hop = new UndiciHop(events);
-    const path = url.pathname + url.search;
-    this.#agent.dispatch({ origin: url.origin, path, method: 'GET', headers }, hop);
+    const connections = this.#connectionsTo(url.origin);
+    const hop = new UndiciHop(connections, events, { path: url.pathname + url.search, headers });
+    connections.send(hop);
     return hop;
   }
 
   async stop(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([...this.#origins.values()].map(async (origin) => origin.destroy()));
     for (const socket of this.#sockets) {
       socket.destroy();
     }
   }
+
+  #connectionsTo(origin: string): UndiciConnections {
+    const known = this.#origins.get(origin);
+    if (known !== undefined) {
+      return known;
+    }
+    const connections = new UndiciConnections(origin, {
+      max: this.#options.maxConnectionsPerOrigin,
+      client: this.#client,
+      onEmpty: () => this.#origins.delete(origin),
+    });
+    this.#origins.set(origin, connections);
+    return connections;
+  }
 }
 
-class UndiciHop implements DispatchHandler, Hop {
+class UndiciHop implements Passenger, Hop {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #connections: UndiciConnections;
   readonly #events: HopEvents;
+  #client: Client | undefined;
   #controller: Controller | undefined;
   #answered = false;
   #over = false;
 
-  constructor(events: HopEvents) {
+  constructor(
+    connections: UndiciConnections,
+    events: HopEvents,
+    { path, headers }: Pick<Passenger, 'path' | 'headers'>,
+  ) {
+    this.#connections = connections;
     this.#events = events;
+    this.path = path;
+    this.headers = headers;
+  }
+
+  board(connection: Client): void {
+    this.#client = connection;
   }
 
   onRequestStart(controller: Controller): void {
@@ -95,25 +126,26 @@ class UndiciHop implements DispatchHandler, Hop {
   }
 
   /**
-   * Tells the end once the connection is free: undici frees it by a `setImmediate` of its own, set right
-   * after this call. Told at once, the next fetch would find it busy and open another one.
+   * The connection is given back first: a fetch that follows at once goes out on it, without the looks that undici takes at a
+   * connection that was idle.
    */
   onResponseEnd(): void {
-    queueMicrotask(() => {
-      setImmediate(() => {
-        if (!this.#over) {
-          this.#over = true;
-          this.#events.onEnd();
-        }
-      });
-    });
+    this.#giveBack((client) => this.#connections.release(client));
+    if (!this.#over) {
+      this.#over = true;
+      this.#events.onEnd();
+    }
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    if (!this.#over) {
-      this.#over = true;
-      this.#events.onError(error, !this.#answered && isStale(error));
+    this.#giveBack((client) => this.#connections.discard(client));
+    if (this.#over) {
+      return;
     }
+    this.#over = true;
+    const isUnanswered = !this.#answered && isStale(error);
+    // A request that undici does not even take is refused before `send` has returned.
+    queueMicrotask(() => this.#events.onError(error, isUnanswered));
   }
 
   pause(): void {
@@ -130,6 +162,12 @@ class UndiciHop implements DispatchHandler, Hop {
       // Still waiting for a connection: it is aborted as soon as it would start.
       this.#controller?.abort(new Error('aborted'));
     }
+  }
+
+  #giveBack(how: (client: Client) => void): void {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client !== undefined) how(client);
   }
 }
 
