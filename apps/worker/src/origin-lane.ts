@@ -385,6 +385,8 @@ export class OriginLane {
     try {
       const { gate, origin } = this.#options;
       const { slice, waiting: count, position } = guest;
+      // Its arrival, told after this, would take it out of the line again.
+      this.#arrivals = this.#arrivals.filter((arrival) => arrival.slice !== slice);
       const parked = await gate.park(origin, { slice, count, position });
       const isRefused = state === 'blocked' || state === 'breaker' || state === 'probing';
       const dueInMs = isRefused ? Math.max(parked.dueInMs, waitMs) : comeBackIn(parked.dueInMs);
