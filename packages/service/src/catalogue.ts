@@ -264,7 +264,7 @@ export const CATALOGUE = {
   eventLoopLag: {
     name: 'fetchfleet_event_loop_lag_seconds',
     type: 'gauge',
-    help: 'How late timers fire in this process since the last scrape: p50, p99 and max.',
+    help: 'How late timers fire in this process since the last scrape, measured while it is busy: p50, p99 and max.',
     labels: ['stat'],
     scope: 'worker',
   },
