@@ -6,6 +6,8 @@ export class ReportBuilder {
   readonly #maxBlockMs: number;
   readonly #onClamped: () => void;
   #report = NOTHING_ENDED;
+  /** Of the same fetches; their median is reckoned when the report is taken. */
+  #durationsMs: number[] = [];
   #isUrgent = false;
 
   /** `onClamped` is told when the origin asks to be left alone for longer than `maxBlockMs`. */
@@ -34,9 +36,11 @@ export class ReportBuilder {
     if (block?.isClamped === true) this.#onClamped();
     const kind = kindOf(result, block?.isRefusal === true);
     const isLonger = block !== undefined && (block.blockMs > r.blockMs || r.blockReason === '');
+    this.#durationsMs.push(result.durationMs);
     this.#report = {
       ended: r.ended + 1,
       durationMs: r.durationMs + result.durationMs,
+      typicalMs: 0,
       ok: r.ok + (kind === 'ok' ? 1 : 0),
       refused: r.refused + (kind === 'refused' ? 1 : 0),
       blockMs: isLonger ? block.blockMs : r.blockMs,
@@ -49,8 +53,9 @@ export class ReportBuilder {
 
   /** What was added since the last time. */
   take(): OriginReport {
-    const report = this.#report;
+    const report = { ...this.#report, typicalMs: median(this.#durationsMs) };
     this.#report = NOTHING_ENDED;
+    this.#durationsMs = [];
     this.#isUrgent = false;
     return report;
   }
@@ -58,9 +63,11 @@ export class ReportBuilder {
   /** It could not be told: it counts with the next one. */
   putBack(report: OriginReport): void {
     const r = this.#report;
+    this.#durationsMs.push(...Array.from({ length: report.ended }, () => report.typicalMs));
     this.#report = {
       ended: r.ended + report.ended,
       durationMs: r.durationMs + report.durationMs,
+      typicalMs: 0,
       ok: r.ok + report.ok,
       refused: r.refused + report.refused,
       blockMs: Math.max(r.blockMs, report.blockMs),
@@ -69,6 +76,10 @@ export class ReportBuilder {
       timeouts: r.timeouts + report.timeouts,
     };
   }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 /** What a result says of its origin; undefined where it says nothing. */

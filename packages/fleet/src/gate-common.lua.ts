@@ -7,7 +7,8 @@
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval that it was reckoned with
  *   calledAt, called   parked fetches that were called back and have not come yet, and since when
  *   head, tail         parked fetches: how many have had their turn, how many were ever parked
- *   durationMs         moving average of how long a fetch takes; fastestMs: the least it has taken lately
+ *   durationMs         moving average of how long a fetch takes; fastestMs: the least that most of a report have taken lately
+ *   timedOut           share of timeouts among the last hundred fetches or so
  *   blockedUntil, blockedFor    the origin said "not now"
  *   denials            times in a row that it refused, named no time, and accepted nothing
  *   deniedSince        since when it has refused or failed, and accepted nothing

@@ -7,8 +7,9 @@ if ended > 0 then
   local moving = gate.durationMs and num('durationMs') or average
   set('durationMs', moving + (average - moving) * math.min(1, 0.1 * ended))
   -- The least, drifting up, so that an origin that became slower for good is not suspected for ever.
-  local fastest = gate.fastestMs and num('fastestMs') * (1 + 0.001 * ended) or average
-  set('fastestMs', math.min(fastest, average))
+  local fastest = gate.fastestMs and num('fastestMs') * (1 + 0.001 * ended) or typicalMs
+  set('fastestMs', math.min(fastest, typicalMs))
+  set('timedOut', num('timedOut') + (timeouts / ended - num('timedOut')) * math.min(1, ended / 100))
 end
 if ok > 0 then
   if gate.deniedSince then drop('deniedSince') end
@@ -64,9 +65,10 @@ if blockUs > 0 and now + blockUs > num('blockedUntil') then
   set('blockedFor', ARGV[13])
 end
 
--- Timeouts, or answers that take far longer than they did: fewer at a time.
+-- Many timeouts, or most answers taking far longer than they did: fewer at a time. That one fetch in fifty hangs says something of
+-- these fetches, not of the origin.
 local inUse = others + held
-if timeouts > 0 or (ended >= 5 and totalMs / ended > 5 * num('fastestMs') + 200) then
+if (timeouts > 0 and num('timedOut') >= 0.1) or (ended >= 5 and typicalMs > 5 * num('fastestMs') + 200) then
   local pause = math.max(1000000, num('durationMs') * 1000)
   if now - num('windowAt') > pause then
     local window = num('window') > 0 and num('window') or (inUse + ended)
@@ -216,7 +218,8 @@ end
  *       14 failures at the end in a row · 15 timeouts · 16 crawl delay, or -1: not known
  *       17 lead: how long the answer takes to arrive, so that no slot is over by then
  *       18 fetches that wait here, the wanted included
- *       19 how many slices of the line have come here, then id and fetches of each
+ *       19 what most that ended have taken at most: the median, ms
+ *       20 how many slices of the line have come here, then id and fetches of each
  *        … id, interval, burst, concurrency of every batch that asks
  * Returns { granted, first start in µs from now (what is before the lead may start at once), spacing in µs, ask again in µs, state,
  *           workers with fetches waiting, pace: µs per fetch at the present limits, state changed, fetches in flight allowed to this worker
@@ -230,12 +233,12 @@ local position, horizon = tonumber(ARGV[4]), tonumber(ARGV[5])
 local lease, expiryMs = tonumber(ARGV[6]), tonumber(ARGV[7])
 local ended, totalMs, ok, refused = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local blockUs, failures, timeouts = tonumber(ARGV[12]) * 1000, tonumber(ARGV[14]), tonumber(ARGV[15])
-local lead, waiting = tonumber(ARGV[17]), tonumber(ARGV[18])
+local lead, waiting, typicalMs = tonumber(ARGV[17]), tonumber(ARGV[18]), tonumber(ARGV[19])
 local others = leases(worker)
 local before = (num('openUntil') > 0 and 'b' or '') .. (num('blockedUntil') > now and 'w' or '')
 
-local at = 20
-for _ = 1, tonumber(ARGV[19]) do
+local at = 21
+for _ = 1, tonumber(ARGV[20]) do
   -- What came by its own time is still in the line; what was called is not.
   if redis.call('ZREM', KEYS[3], ARGV[at]) == 0 then set('called', math.max(0, num('called') - tonumber(ARGV[at + 1]))) end
   at = at + 2

@@ -43,7 +43,10 @@ export interface BatchLimits {
 /** What came back from an origin since the last exchange. */
 export interface OriginReport {
   readonly ended: number;
+  /** Of all of them together. */
   readonly durationMs: number;
+  /** The median: a few that hang do not tell that the origin has become slower. */
+  readonly typicalMs: number;
   readonly ok: number;
   /** 429, or 503 with Retry-After. */
   readonly refused: number;
@@ -59,6 +62,7 @@ export interface OriginReport {
 export const NOTHING_ENDED: OriginReport = {
   ended: 0,
   durationMs: 0,
+  typicalMs: 0,
   ok: 0,
   refused: 0,
   blockMs: 0,
@@ -176,6 +180,7 @@ export class Gate {
       crawlDelayUs,
       Math.ceil(call.leadMs * 1000),
       call.waiting,
+      report.typicalMs,
       call.arrivals.length,
       ...call.arrivals.flatMap(({ slice, fetches }) => [slice, fetches]),
       ...call.batches.flatMap(limitArguments),

@@ -77,7 +77,8 @@ export class SimulatedGate {
     const asked = [worker, held, want, 0, HORIZON_US, LEASE_US, FORGET_MS];
     const told = [ended, durationMs, ok, refused, blockMs, '429', failures, timeouts, crawlDelay];
     const limits = batches.flatMap((b) => [b.batch, b.interval, b.burst, b.concurrency]);
-    const reply = await this.#run(scripts.exchange, [...asked, ...told, lead, want, 0, ...limits]);
+    const more = [lead, want, ended === 0 ? 0 : durationMs / ended, 0];
+    const reply = await this.#run(scripts.exchange, [...asked, ...told, ...more, ...limits]);
     const { hash, keptMs } = await this.look();
     const numbers = reply.slice(0, 13);
     const [granted, firstUs, spacingUs, , state] = numbers.map(Number);

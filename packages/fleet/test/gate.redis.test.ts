@@ -209,6 +209,40 @@ describe('an origin that says "not now"', () => {
   });
 });
 
+describe('an origin that becomes slow', () => {
+  const politeness = unlimited;
+  it('is asked for fewer at a time, where most answers take five times as long', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    await first.ask(20, { politeness, report: answered(20, 100) });
+    const { allowedInFlight } = await first.ask(20, { politeness, report: answered(20, 900) });
+    expect(allowedInFlight).toBeLessThanOrEqual(80);
+  });
+
+  it('is asked for fewer at a time, where many fetches time out', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    const { allowedInFlight } = await first.ask(20, { politeness, report: answered(20, 100, 11) });
+    expect(allowedInFlight).toBeLessThanOrEqual(80);
+  });
+
+  it('is asked for as many, where one fetch in fifty hangs', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    for (let at = 0; at < 10; at++) {
+      const report = answered(at % 5 === 0 ? 10 : 9, 100, at % 5 === 0 ? 1 : 0);
+      const answer = await first.ask(report.ended ?? 0, { politeness, report });
+      expect(answer).toMatchObject({ state: 'open', allowedInFlight: Infinity });
+    }
+  });
+});
+
+/** `timeouts` of so many have hung until their timeout. */
+function answered(ended: number, typicalMs: number, timeouts = 0): Partial<OriginReport> {
+  const ok = ended - timeouts;
+  return { ended, ok, timeouts, typicalMs, durationMs: ok * typicalMs + timeouts * 30_000 };
+}
+
 function failed(count: number): Partial<OriginReport> {
   return { ended: count, failures: count, durationMs: count };
 }
