@@ -3,27 +3,33 @@ import type { Benchmark, Findings } from './benchmark.ts';
 import { rateOf, type Score, scoreNamed, shareOf } from './contest.ts';
 import type { BenchContext } from './context.ts';
 import { medianCell, percent, spreadCells } from './format.ts';
-import { HUNG_BASE_MS, HUNG_MS, HUNG_NUMBERS, HUNG_TOTAL } from './origin-shapes.ts';
-import { spreadOf } from './statistics.ts';
+import {
+  HUNG_BASE_MS,
+  HUNG_MS,
+  HUNG_NUMBERS,
+  HUNG_TIMEOUT_MS,
+  HUNG_TOTAL,
+} from './origin-shapes.ts';
+import { type Spread, spreadOf } from './statistics.ts';
 
 const IN_FLIGHT = 100;
-const { from, total } = HUNG_NUMBERS;
-const NONE = 'none hangs';
-const SOME = 'one in fifty hangs';
 const WARM_UP = 2_000;
+const { from, total } = HUNG_NUMBERS;
 
-/** Fetches per second when no permit is ever idle. */
-const IDEAL = {
-  [NONE]: (IN_FLIGHT * 1000) / HUNG_BASE_MS,
-  [SOME]: (IN_FLIGHT * 1000 * total) / ((total - HUNG_TOTAL) * HUNG_BASE_MS + HUNG_TOTAL * HUNG_MS),
-};
+/** How long those take that hang. */
+const CASES = [
+  { name: 'none hangs', hungMs: HUNG_BASE_MS },
+  { name: 'one in fifty hangs', hungMs: HUNG_MS },
+  { name: 'one in fifty times out', hungMs: HUNG_TIMEOUT_MS },
+] as const;
+const [NONE, HANGS, TIMES_OUT] = CASES;
 
 export const hungBenchmark: Benchmark = {
   name: 'hung',
   title: 'One hung fetch in fifty',
-  about: `One worker, ${IN_FLIGHT} in flight, ${HUNG_BASE_MS} ms latency. In every slice of fifty one fetch hangs for ${HUNG_MS / 1000} s, the last
-three seconds of the batch excepted, so that it does not end with waiting. A hung fetch occupies its own place in flight, which nobody can help; _of what its places allow_ is the
-speed when no other place is idle. The bar compares that share with and without hung fetches.`,
+  about: `One worker, ${IN_FLIGHT} in flight, ${HUNG_BASE_MS} ms latency. In every slice of fifty one fetch hangs for ${HUNG_MS / 1000} s, or fails with a
+timeout of ${HUNG_TIMEOUT_MS / 1000} s; the last three seconds of the batch are excepted, so that it does not end with waiting. A hung fetch occupies its own place in
+flight, which nobody can help; _of what its places allow_ is the speed when no other place is idle. The bars compare that share with and without hung fetches.`,
   run: measureHung,
 };
 
@@ -32,11 +38,13 @@ async function measureHung(context: BenchContext): Promise<Findings> {
   const origin = await context.origin();
   const fleet = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT });
   // Which numbers hang is fixed, so a look takes the whole batch, too.
+  const batch = { url: origin.hung(), from, fetches: total };
+  const timeout = `${HUNG_TIMEOUT_MS}ms`;
   const scores = await context.compete([
-    fleet.contender(NONE, { url: origin.delayed(HUNG_BASE_MS), from, fetches: total }, WARM_UP),
-    fleet.contender(SOME, { url: origin.hung(), from, fetches: total }, WARM_UP),
+    fleet.contender(NONE.name, { ...batch, url: origin.delayed(HUNG_BASE_MS) }, WARM_UP),
+    fleet.contender(HANGS.name, batch, WARM_UP),
+    fleet.contender(TIMES_OUT.name, { ...batch, timeout, mayFail: true }, WARM_UP),
   ]);
-  const left = spreadOf(leftOver(scoreNamed(scores, SOME), scoreNamed(scores, NONE)));
   return {
     tables: [
       {
@@ -50,24 +58,32 @@ async function measureHung(context: BenchContext): Promise<Findings> {
       },
     ],
     charts: [],
-    measures: { 'throughput left': left },
+    measures: {
+      'throughput left': leftOver(scores, HANGS.name),
+      'throughput left by timeouts': leftOver(scores, TIMES_OUT.name),
+    },
   };
 }
 
 /** Round by round: the share of the ideal with hung fetches ÷ that without. */
-function leftOver(some: Score | undefined, none: Score | undefined): number[] {
-  const shares = [some, none].map((score) =>
-    (score?.samples ?? []).map(
-      ({ fetches, seconds }) => fetches / seconds / (score ? idealOf(score) : 1),
-    ),
+function leftOver(scores: readonly Score[], name: string): Spread | undefined {
+  const [hung = [], clean = []] = [name, NONE.name].map((of) => sharesOf(scoreNamed(scores, of)));
+  return spreadOf(
+    hung.flatMap((share, round) => {
+      const other = clean[round];
+      return other === undefined ? [] : [share / other];
+    }),
   );
-  const [hung = [], clean = []] = shares;
-  return hung.flatMap((share, round) => {
-    const other = clean[round];
-    return other === undefined ? [] : [share / other];
-  });
 }
 
+function sharesOf(score: Score | undefined): number[] {
+  if (score === undefined) return [];
+  return score.samples.map(({ fetches, seconds }) => fetches / seconds / idealOf(score));
+}
+
+/** Fetches per second when no permit is ever idle. */
 function idealOf({ name }: Score): number {
-  return name === SOME ? IDEAL[SOME] : IDEAL[NONE];
+  const { hungMs } = CASES.find((one) => one.name === name) ?? NONE;
+  const busyMs = (total - HUNG_TOTAL) * HUNG_BASE_MS + HUNG_TOTAL * hungMs;
+  return (IN_FLIGHT * 1000 * total) / busyMs;
 }

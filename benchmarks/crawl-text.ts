@@ -8,20 +8,25 @@ export interface BenchCrawl {
   readonly limit?: number | 'unlimited';
   /** @default 'attempts: 1' */
   readonly retry?: string;
+  /** @default '30s' */
+  readonly timeout?: string;
+  /** Whether some are meant to fail. @default false */
+  readonly mayFail?: boolean;
   /** More parameters, as in a crawl file. @default none */
   readonly params?: string;
 }
 
 /** A crawl file. Every URL is different, as it is with ids. */
 export function crawlText(crawl: BenchCrawl): string {
-  const { url, fetches, from = 0, limit = 'unlimited', retry = 'attempts: 1', params = '' } = crawl;
+  const { url, fetches, from = 0, limit = 'unlimited', params = '' } = crawl;
+  const { retry = 'attempts: 1', timeout = '30s' } = crawl;
   return `
 name: bench
 url: ${url}
 params: { ${params}n: { from: ${from}, to: ${from + fetches - 1} } }
 politeness: { concurrency: ${limit}, robots: ignore }
 retry: { ${retry} }
-limits: { timeout: 30s }
+limits: { timeout: ${timeout} }
 network: { allowPrivate: true }
 `;
 }

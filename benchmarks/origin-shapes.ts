@@ -9,6 +9,9 @@ export const DELAYS_MS = [20, 100, 1_000] as const;
 /** How long a hung fetch takes. */
 export const HUNG_MS = 2_000;
 
+/** Where they are not waited for: how long until they are given up. */
+export const HUNG_TIMEOUT_MS = 1_500;
+
 /** What the others beside it take. */
 export const HUNG_BASE_MS = 100;
 
