@@ -1,4 +1,4 @@
-import type { Fetcher } from '@fetchfleet/fetcher';
+import type { Fetcher, FetchListener, FetchRequest } from '@fetchfleet/fetcher';
 
 /** A fetch ends at its timeout at the latest; so much later something must be wrong. */
 const GRACE_MS = 5_000;
@@ -24,21 +24,34 @@ export class WatchedFetcher implements Fetcher {
     return this.#running > 0 && performance.now() < this.#deadline;
   }
 
-  async fetch(request: Parameters<Fetcher['fetch']>[0]): ReturnType<Fetcher['fetch']> {
+  async fetch(request: FetchRequest): ReturnType<Fetcher['fetch']> {
+    return new Promise((resolve, reject) => {
+      this.start(request, { onResult: resolve, onAborted: reject });
+    });
+  }
+
+  start(request: FetchRequest, listener: FetchListener): void {
+    const lastUntil = performance.now() + request.limits.timeoutMs + GRACE_MS;
+    this.#deadline = Math.max(this.#deadline, lastUntil);
+    this.#inner.start(request, {
+      onResult: (result) => {
+        this.#ended();
+        listener.onResult(result);
+      },
+      onAborted: (reason) => {
+        this.#ended();
+        listener.onAborted(reason);
+      },
+    });
     this.#running += 1;
-    this.#deadline = Math.max(
-      this.#deadline,
-      performance.now() + request.limits.timeoutMs + GRACE_MS,
-    );
-    try {
-      return await this.#inner.fetch(request);
-    } finally {
-      this.#running -= 1;
-      this.#onEnd();
-    }
   }
 
   async stop(): Promise<void> {
     await this.#inner.stop();
+  }
+
+  #ended(): void {
+    this.#running -= 1;
+    this.#onEnd();
   }
 }

@@ -25,8 +25,8 @@ export interface ExchangeOptions {
   readonly secretHeaders: readonly string[] | undefined;
   readonly limits: Limits;
   readonly transport: Transport;
-  /** Called once, when all is over; not after `abort()`. */
-  readonly onResult: (result: FetchResult) => void;
+  /** Told once, when all is over; not after `abort()`, and never before `start` has returned. */
+  readonly listener: { onResult(result: FetchResult): void };
 }
 
 /**
@@ -159,7 +159,7 @@ export class Exchange implements HopEvents {
       body: this.#body.take(),
     };
     this.#finish();
-    this.#options.onResult(result);
+    this.#options.listener.onResult(result);
   }
 
   onCorrupt(error: Error): void {
@@ -173,7 +173,7 @@ export class Exchange implements HopEvents {
     try {
       this.#hop = this.#options.transport.send(this.#url, this.#requestHeaders, this);
     } catch (error) {
-      this.onError(toError(error), false);
+      queueMicrotask(() => this.onError(toError(error), false));
     }
   }
 
@@ -238,7 +238,7 @@ export class Exchange implements HopEvents {
       ...(this.#status > 0 && this.#state !== 'draining' ? { status: this.#status } : {}),
     };
     this.#finish();
-    this.#options.onResult(result);
+    this.#options.listener.onResult(result);
   }
 
   #finish(): void {

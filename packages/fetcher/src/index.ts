@@ -1,5 +1,11 @@
 export { fetchList, ListFetchError } from './fetch-list.ts';
-export { createFetcher, type Fetcher, type FetcherOptions, type FetchRequest } from './fetcher.ts';
+export {
+  createFetcher,
+  type Fetcher,
+  type FetcherOptions,
+  type FetchListener,
+  type FetchRequest,
+} from './fetcher.ts';
 export {
   parseRobots,
   ROBOTS_LIMITS,

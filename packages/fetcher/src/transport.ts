@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { NetworkPolicy } from '@fetchfleet/crawl';
 
 /**
- * What a transport tells of one hop. `onEnd` and `onError` are final, and nothing is told after
+ * What a transport tells of one hop. `onEnd` and `onError` are final, and nothing is told before `send` has returned, or after
  * `abort()`.
  */
 export interface HopEvents {
