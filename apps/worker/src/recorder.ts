@@ -14,11 +14,13 @@ const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 /** Between attempts to write to a sink that fails. */
 const RETRY_MS = 1_000;
 
+/** Told once: true when the record is durable and the ledger knows, false if that will not be. Must not throw. */
+export type Recorded = (isRecorded: boolean) => void;
+
 interface Entry {
   readonly line: string;
   readonly settlement: Settlement;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly recorded: Recorded;
 }
 
 export interface RecorderOptions {
@@ -33,7 +35,7 @@ export interface RecorderOptions {
 }
 
 /**
- * Where records become durable, and only then known: gathered → sink (fsync) → ledger → resolved. While the
+ * Where records become durable, and only then known: gathered → sink (fsync) → ledger → recorded. While the
  * sink fails the records stay here and {@link ready} holds new fetches back, so that memory is bounded and nothing that
  * is not stored is acknowledged.
  */
@@ -73,18 +75,16 @@ export class Recorder {
     }
   }
 
-  /** Resolves when the record is durable and the ledger knows; rejects only when the recorder was stopped before that. */
-  async record(batch: string, line: string, settlement: Settlement): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const entry = { line, settlement, resolve, reject };
-      const entries = this.#gathered.get(batch);
-      if (entries === undefined) this.#gathered.set(batch, [entry]);
-      else entries.push(entry);
-      this.#gatheredBytes += line.length;
-      this.#pendingBytes += line.length;
-      if (this.#gatheredBytes >= GATHER_BYTES) this.#flushGathered();
-      else this.#flushSoon();
-    });
+  /** A record is taken back only by a recorder that was stopped with its sink failing, or if the ledger refuses it. */
+  record(batch: string, line: string, settlement: Settlement, recorded: Recorded): void {
+    const entry = { line, settlement, recorded };
+    const entries = this.#gathered.get(batch);
+    if (entries === undefined) this.#gathered.set(batch, [entry]);
+    else entries.push(entry);
+    this.#gatheredBytes += line.length;
+    this.#pendingBytes += line.length;
+    if (this.#gatheredBytes >= GATHER_BYTES) this.#flushGathered();
+    else this.#flushSoon();
   }
 
   /** Work that ends when its last records are durable: meanwhile they gather for as short as makes sense. */
@@ -128,12 +128,11 @@ export class Recorder {
   }
 
   async #finish(batch: string, entries: readonly Entry[]): Promise<void> {
-    try {
-      await this.#flush(batch, entries);
-      for (const entry of entries) entry.resolve();
-    } catch (error) {
-      for (const entry of entries) entry.reject(error);
-    }
+    const isRecorded = await this.#flush(batch, entries).then(
+      () => true,
+      () => false,
+    );
+    for (const entry of entries) entry.recorded(isRecorded);
   }
 
   async #flush(batch: string, entries: readonly Entry[]): Promise<void> {

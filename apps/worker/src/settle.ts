@@ -7,7 +7,7 @@ import {
 } from '@fetchfleet/crawl';
 import type { Logger, Metrics } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorded, Recorder } from './recorder.ts';
 
 /** How a fetch ended for good. */
 export interface Ending {
@@ -35,12 +35,13 @@ export interface SettleTarget {
   readonly slice: string;
 }
 
-/** Writes the one record of a fetch. Resolves when it is durable and the ledger knows; rejects if the recorder stopped first. */
-export async function settle(
+/** Writes the one record of a fetch, and tells when it is durable and the ledger knows. */
+export function settle(
   { worker, recorder, metrics, log }: SettleTools,
   { batch, origin, slice }: SettleTarget,
   { fetch, ending }: { readonly fetch: PendingFetch; readonly ending: Ending },
-): Promise<void> {
+  recorded: Recorded,
+): void {
   const { outcome, attempts, result } = ending;
   const { index, values } = fetch;
   const durationMs = Math.round((result?.durationMs ?? 0) * 100) / 100;
@@ -70,14 +71,18 @@ export async function settle(
       ...(contentType !== undefined && { contentType }),
     },
   );
-  await recorder.record(batch.id, line, { index, outcome, durationMs, bytes });
-  metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
-  // Nothing is put together for a line that nobody asked for.
-  if (log.isLevelEnabled('debug')) {
-    const { status } = result ?? {};
-    const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
-    log.debug({ batch: batch.id, slice, origin, index, url, ...ended }, 'fetch settled');
-  }
+  recorder.record(batch.id, line, { index, outcome, durationMs, bytes }, (isRecorded) => {
+    if (isRecorded) {
+      metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
+      // Nothing is put together for a line that nobody asked for.
+      if (log.isLevelEnabled('debug')) {
+        const { status } = result ?? {};
+        const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
+        log.debug({ batch: batch.id, slice, origin, index, url, ...ended }, 'fetch settled');
+      }
+    }
+    recorded(isRecorded);
+  });
 }
 
 function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['error'] {

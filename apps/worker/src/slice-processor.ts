@@ -202,13 +202,16 @@ export class SliceProcessor {
     fetches: readonly PendingFetch[],
   ): Promise<void> {
     const message = `${claim.redeliveries} workers vanished while they had this fetch`;
-    await Promise.all(
+    const error = { code: 'WORKER_LOST', message };
+    const areRecorded = await Promise.all(
       fetches.map(async (fetch) => {
-        const error = { code: 'WORKER_LOST', message };
         const ending = { outcome: 'worker-lost', attempts: fetch.attempts, error } as const;
-        await settle(this.#options, target, { fetch, ending });
+        return new Promise<boolean>((resolve) => {
+          settle(this.#options, target, { fetch, ending }, resolve);
+        });
       }),
     );
+    if (areRecorded.includes(false)) throw new Error('records could not be written');
     this.#options.metrics.slices.inc({ result: 'abandoned' });
     const fields = { batch: target.batch.id, slice: claim.id, origin: target.origin };
     this.#options.log.error({ ...fields, fetches: fetches.length }, `abandoned: ${message}`);

@@ -1,11 +1,17 @@
-import { dispose, type FetchFailure, type FetchResult, type PendingFetch } from '@fetchfleet/crawl';
-import type { Fetcher } from '@fetchfleet/fetcher';
+import {
+  dispose,
+  type Disposition,
+  type FetchFailure,
+  type FetchResult,
+  type PendingFetch,
+} from '@fetchfleet/crawl';
+import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
 import { toError } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 import type { Lanes } from './lanes.ts';
 import type { Departure, Guest, OriginLane } from './origin-lane.ts';
 import type { Robots } from './robots.ts';
-import { type Ending, settle, type SettleTools } from './settle.ts';
+import { type Ending, settle, type SettleTarget, type SettleTools } from './settle.ts';
 
 /** What a slice needs of the worker it runs in. */
 export interface SliceTools extends SettleTools {
@@ -42,13 +48,15 @@ export interface SliceRest {
 export class SliceRun {
   readonly #tools: SliceTools;
   readonly #batch: ActiveBatch;
-  readonly #id: string;
   readonly #origin: string;
+  readonly #target: SettleTarget;
   readonly #stop = new AbortController();
   readonly #due: PendingFetch[] = [];
   readonly #rest: PendingFetch[] = [];
-  /** Fetches that were started and have no disposition, or no durable record, yet. */
-  readonly #open = new Set<Promise<unknown>>();
+  /** Fetches that were taken from what is due and are neither recorded nor part of the rest yet. */
+  #open = 0;
+  #onClosed: (() => void) | undefined;
+  #isDraining = false;
   #position: number;
   #parkedMs = 0;
   readonly #arrivedAt = Date.now();
@@ -59,10 +67,10 @@ export class SliceRun {
     batch: ActiveBatch,
     slice: { readonly id: string; readonly origin: string; readonly position?: number },
   ) {
-    this.#id = slice.id;
     this.#tools = tools;
     this.#batch = batch;
     this.#origin = slice.origin;
+    this.#target = { batch, origin: slice.origin, slice: slice.id };
     this.#position = slice.position ?? 0;
   }
 
@@ -75,21 +83,41 @@ export class SliceRun {
       this.#stop.abort(new Error('the slice was given up'));
       this.#tools.lanes.nudge(this.#origin);
     };
-    const reasons = [lost, this.#batch.cancelled, this.#tools.expired];
+    const { draining, expired } = this.#tools;
+    const reasons = [lost, this.#batch.cancelled, expired];
     for (const reason of reasons) {
       if (reason.aborted) giveUp();
       reason.addEventListener('abort', giveUp);
     }
+    // Noted, because it is asked for several times for each fetch.
+    const drain = (): void => {
+      this.#isDraining = true;
+    };
+    if (draining.aborted) drain();
+    draining.addEventListener('abort', drain);
     try {
       const now = Date.now();
       for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
       if (await this.#mayStart()) await this.#startAll(asked);
-      await this.#tools.recorder.hurry(Promise.all(this.#open));
+      await this.#tools.recorder.hurry(this.#allClosed());
       if (this.#failure !== undefined) throw this.#failure;
       return this.#restOf();
     } finally {
       for (const reason of reasons) reason.removeEventListener('abort', giveUp);
+      draining.removeEventListener('abort', drain);
     }
+  }
+
+  async #allClosed(): Promise<void> {
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+    });
+  }
+
+  #close(): void {
+    this.#open -= 1;
+    if (this.#open === 0) this.#onClosed?.();
   }
 
   /** What robots.txt forbids is settled at once; false while it is not known. */
@@ -104,18 +132,19 @@ export class SliceRun {
       const isAllowed =
         answer.kind === 'rules' && answer.isAllowed(this.#batch.expand(fetch.values));
       if (isAllowed) this.#due.push(fetch);
-      else this.#track(this.#deny(fetch, reason));
+      else this.#deny(fetch, reason);
     }
     return true;
   }
 
-  async #deny(fetch: PendingFetch, reason: string): Promise<void> {
+  #deny(fetch: PendingFetch, reason: string): void {
     const result = failure('robots-denied', { code: 'ROBOTS_DENIED', message: reason });
-    await this.#settle(fetch, { outcome: 'robots-denied', attempts: fetch.attempts, result });
+    this.#open += 1;
+    this.#settle(fetch, { outcome: 'robots-denied', attempts: fetch.attempts, result });
   }
 
   get #isStopping(): boolean {
-    return this.#stop.signal.aborted || this.#tools.draining.aborted;
+    return this.#isDraining || this.#stop.signal.aborted;
   }
 
   async #startAll(asked: () => void): Promise<void> {
@@ -134,7 +163,7 @@ export class SliceRun {
     const { recorder } = this.#tools;
     const waiting = (): number => (this.#isStopping || !recorder.isReady ? 0 : this.#due.length);
     return {
-      slice: this.#id,
+      slice: this.#target.slice,
       limits: { batch: this.#batch.id, politeness: this.#batch.plan.politeness },
       get waiting() {
         return waiting();
@@ -146,10 +175,51 @@ export class SliceRun {
     };
   }
 
+  /** Told by calls, not by promises: these are what a worker spends most of its own time with. */
   #start(lane: OriginLane, isProbe: boolean): void {
     const fetch = this.#due.shift();
     if (fetch === undefined) throw new Error('a lane started a fetch that nobody has');
-    this.#track(this.#fetch(fetch, lane, isProbe));
+    this.#open += 1;
+    try {
+      this.#tools.fetcher.start(this.#requestOf(fetch), {
+        onResult: (result) => {
+          lane.ended(result);
+          this.#dispose(fetch, result, isProbe);
+        },
+        onAborted: (reason) => {
+          lane.ended(undefined);
+          this.#giveUp(fetch, reason);
+        },
+      });
+    } catch (error) {
+      lane.ended(undefined);
+      this.#giveUp(fetch, error);
+    }
+  }
+
+  #requestOf({ values }: PendingFetch): FetchRequest {
+    const { plan, headers, secretHeaders } = this.#batch;
+    return {
+      url: this.#batch.expand(values),
+      headers,
+      secretHeaders,
+      limits: plan.limits,
+      network: plan.network,
+      signal: this.#stop.signal,
+    };
+  }
+
+  /** As if it had not been started. */
+  #giveUp(fetch: PendingFetch, reason: unknown): void {
+    this.#rest.push(fetch);
+    if (!this.#stop.signal.aborted) this.#fail(reason);
+    this.#close();
+  }
+
+  /** An error of ours ends the stay of the slice, not the worker. */
+  #fail(error: unknown): void {
+    this.#failure ??= toError(error);
+    this.#stop.abort(this.#failure);
   }
 
   /** What waits leaves without an attempt. An origin that objects or fails is waited for as long as patience lasts. */
@@ -161,7 +231,7 @@ export class SliceRun {
       const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
       const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
       if (isRefused && leftMs < 0) {
-        this.#track(this.#abandon(fetch));
+        this.#abandon(fetch);
       } else {
         // However long the origin wants to be left alone: when patience is over, it is over.
         if (isRefused) this.#parkedMs = Math.min(this.#parkedMs, leftMs + 1);
@@ -180,85 +250,77 @@ export class SliceRun {
     return this.#throttledSince(fetch, deniedForMs) + patienceMs - Date.now();
   }
 
-  async #abandon(fetch: PendingFetch): Promise<void> {
+  #abandon(fetch: PendingFetch): void {
     const result = failure('network-error', {
       code: 'ORIGIN_UNAVAILABLE',
       message: 'the origin went on failing or refusing for longer than politeness.patience',
     });
-    await this.#settle(fetch, { outcome: 'network-error', attempts: fetch.attempts, result });
+    this.#open += 1;
+    this.#settle(fetch, { outcome: 'network-error', attempts: fetch.attempts, result });
   }
 
-  /** An error of ours ends the stay of the slice, not the worker. */
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => {
-        this.#failure ??= toError(error);
-        this.#stop.abort(this.#failure);
-      })
-      .finally(() => this.#open.delete(tracked));
-    this.#open.add(tracked);
-  }
-
-  async #fetch(fetch: PendingFetch, lane: OriginLane, isProbe: boolean): Promise<void> {
-    const { plan, headers, secretHeaders } = this.#batch;
-    let result: FetchResult | undefined;
+  #dispose(fetch: PendingFetch, result: FetchResult, isProbe: boolean): void {
     try {
-      result = await this.#tools.fetcher.fetch({
-        url: this.#batch.expand(fetch.values),
-        headers,
-        secretHeaders,
-        limits: plan.limits,
-        network: plan.network,
-        signal: this.#stop.signal,
-      });
+      const now = Date.now();
+      const disposition = this.#dispositionOf(fetch, result, { isProbe, now });
+      if (disposition.do === 'settle') {
+        const { outcome } = disposition;
+        this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
+      } else {
+        this.#rest.push(this.#again(fetch, disposition, { result, isProbe, now }));
+        this.#close();
+      }
     } catch (error) {
-      this.#rest.push(fetch);
-      if (!this.#stop.signal.aborted) throw error;
-      return;
-    } finally {
-      lane.ended(result);
+      this.#fail(error);
+      this.#close();
     }
-    await this.#dispose(fetch, result, isProbe);
   }
 
-  async #dispose(fetch: PendingFetch, result: FetchResult, isProbe: boolean): Promise<void> {
-    const { attempts } = fetch;
-    const now = Date.now();
-    const { plan } = this.#batch;
-    const throttledSince = fetch.throttledSince || (isProbe ? now : 0);
-    const disposition = dispose(result, {
+  #dispositionOf(
+    { attempts, throttledSince }: PendingFetch,
+    result: FetchResult,
+    { isProbe, now }: { readonly isProbe: boolean; readonly now: number },
+  ): Disposition {
+    return dispose(result, {
       // The one try of an origin that has been failing costs its fetch no attempt.
       attempts: isProbe ? 0 : attempts,
-      throttledSince: fetch.throttledSince,
+      throttledSince,
       now,
-      plan,
+      plan: this.#batch.plan,
       random: Math.random,
       maxBlockMs: this.#tools.maxBlockMs,
     });
-    const reason = reasonOf(result);
-    const isPatient = isProbe && now - throttledSince <= plan.politeness.patienceMs;
-    if (disposition.do === 'settle') {
-      const ending = { outcome: disposition.outcome, attempts: attempts + 1, result };
-      return this.#settle(fetch, ending);
-    }
-    const dueAt = now + disposition.delayMs;
-    if (disposition.do === 'throttle' || isPatient) {
-      this.#tools.metrics.fetchThrottled({ origin: this.#origin, reason });
-      this.#rest.push({ ...fetch, dueAt, throttledSince: fetch.throttledSince || now });
-    } else {
-      this.#tools.metrics.fetchRetried(reason);
-      this.#rest.push({ ...fetch, attempts: attempts + 1, dueAt });
-    }
   }
 
-  async #settle(fetch: PendingFetch, ending: Ending): Promise<void> {
-    try {
-      const target = { batch: this.#batch, origin: this.#origin, slice: this.#id };
-      await settle(this.#tools, target, { fetch, ending });
-    } catch {
-      // The recorder was stopped with its sink failing, and has said so: without a durable record it did not happen.
-      this.#rest.push(fetch);
+  /** The fetch as it is tried again. */
+  #again(
+    fetch: PendingFetch,
+    disposition: Exclude<Disposition, { readonly do: 'settle' }>,
+    {
+      result,
+      isProbe,
+      now,
+    }: { readonly result: FetchResult; readonly isProbe: boolean; readonly now: number },
+  ): PendingFetch {
+    const { metrics } = this.#tools;
+    const reason = reasonOf(result);
+    const dueAt = now + disposition.delayMs;
+    const throttledSince = fetch.throttledSince || now;
+    const isPatient = isProbe && now - throttledSince <= this.#batch.plan.politeness.patienceMs;
+    if (disposition.do === 'throttle' || isPatient) {
+      metrics.fetchThrottled({ origin: this.#origin, reason });
+      return { ...fetch, dueAt, throttledSince };
     }
+    metrics.fetchRetried(reason);
+    return { ...fetch, attempts: fetch.attempts + 1, dueAt };
+  }
+
+  #settle(fetch: PendingFetch, ending: Ending): void {
+    settle(this.#tools, this.#target, { fetch, ending }, (isRecorded) => {
+      // Without a durable record it did not happen. Whoever could not write it has said so.
+      if (!isRecorded) this.#rest.push(fetch);
+      this.#close();
+    });
   }
 
   #restOf(): SliceRest {
