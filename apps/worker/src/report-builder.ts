@@ -9,6 +9,8 @@ export class ReportBuilder {
   /** Of the same fetches; their median is reckoned when the report is taken. */
   #durationsMs: number[] = [];
   #isUrgent = false;
+  /** When the youngest fetch was started that has succeeded. */
+  #okStartedAt = -Infinity;
 
   /** `onClamped` is told when the origin asks to be left alone for longer than `maxBlockMs`. */
   constructor(maxBlockMs: number, onClamped: () => void) {
@@ -34,7 +36,8 @@ export class ReportBuilder {
     const r = this.#report;
     const block = blockOf(result, Date.now(), this.#maxBlockMs);
     if (block?.isClamped === true) this.#onClamped();
-    const kind = kindOf(result, block?.isRefusal === true);
+    const kind = this.#kindOf(result, block?.isRefusal === true);
+    if (kind === 'ok') this.#okStartedAt = Math.max(this.#okStartedAt, result.startedAt);
     const isLonger = block !== undefined && (block.blockMs > r.blockMs || r.blockReason === '');
     this.#durationsMs.push(result.durationMs);
     this.#report = {
@@ -46,7 +49,7 @@ export class ReportBuilder {
       blockMs: isLonger ? block.blockMs : r.blockMs,
       blockReason: isLonger ? block.reason : r.blockReason,
       failures: kind === 'failed' ? r.failures + 1 : kind === 'ok' ? 0 : r.failures,
-      timeouts: r.timeouts + (result.kind === 'failure' && result.outcome === 'timeout' ? 1 : 0),
+      timeouts: r.timeouts + (isTimeout(result) ? 1 : 0),
     };
     if (kind === 'refused' || kind === 'failed' || block !== undefined) this.#isUrgent = true;
   }
@@ -76,6 +79,16 @@ export class ReportBuilder {
       timeouts: r.timeouts + report.timeouts,
     };
   }
+
+  /** A fetch that hung while younger ones were answered does not tell that the origin fails. */
+  #kindOf(result: FetchResult, isRefusal: boolean): ReturnType<typeof kindOf> {
+    const isOutdated = isTimeout(result) && result.startedAt < this.#okStartedAt;
+    return isOutdated ? undefined : kindOf(result, isRefusal);
+  }
+}
+
+function isTimeout(result: FetchResult): boolean {
+  return result.kind === 'failure' && result.outcome === 'timeout';
 }
 
 function median(values: number[]): number {

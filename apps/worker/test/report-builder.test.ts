@@ -6,9 +6,19 @@ function builder(): ReportBuilder {
   return new ReportBuilder(60_000, () => undefined);
 }
 
-function answer(durationMs: number): FetchResult {
-  const timing = { startedAt: 0, durationMs };
+function answer(durationMs: number, startedAt = 0): FetchResult {
+  const timing = { startedAt, durationMs };
   return { kind: 'response', status: 200, headers: {}, body: Buffer.alloc(0), ...timing };
+}
+
+function timeout(startedAt: number): FetchResult {
+  const failure = {
+    outcome: 'timeout' as const,
+    code: 'FETCH_TIMEOUT',
+    message: 'no answer',
+    bytes: 0,
+  };
+  return { kind: 'failure', ...failure, startedAt, durationMs: 30_000 };
 }
 
 describe('a report', () => {
@@ -17,6 +27,17 @@ describe('a report', () => {
     for (const ms of [100, 30_000, 110, 90, 105]) report.add(answer(ms));
     expect(report.take()).toMatchObject({ ended: 5, ok: 5, durationMs: 30_405, typicalMs: 105 });
     expect(report.take()).toMatchObject({ ended: 0, typicalMs: 0 });
+  });
+
+  it('counts timeouts as failures unless a younger fetch has succeeded', () => {
+    const report = builder();
+    report.add(answer(100, 5_000));
+    for (const startedAt of [1_000, 2_000]) report.add(timeout(startedAt));
+    expect(report.isUrgent).toBe(false);
+    expect(report.take()).toMatchObject({ ended: 3, ok: 1, timeouts: 2, failures: 0 });
+    for (const startedAt of [4_000, 6_000, 7_000]) report.add(timeout(startedAt));
+    expect(report.isUrgent).toBe(true);
+    expect(report.take()).toMatchObject({ ended: 3, ok: 0, timeouts: 3, failures: 2 });
   });
 
   it('that could not be told counts with the next one', () => {
