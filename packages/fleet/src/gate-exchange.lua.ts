@@ -66,9 +66,11 @@ if blockUs > 0 and now + blockUs > num('blockedUntil') then
 end
 
 -- Many timeouts, or most answers taking far longer than they did: fewer at a time. That one fetch in fifty hangs says something of
--- these fetches, not of the origin.
+-- these fetches, not of the origin; nor do those that are left at the end of a batch because they hang.
 local inUse = others + held
-if (timeouts > 0 and num('timedOut') >= 0.1) or (ended >= 5 and typicalMs > 5 * num('fastestMs') + 200) then
+local isHanging = timeouts > 0 and num('timedOut') >= 0.1
+local isSlow = ended >= 5 and typicalMs > 5 * num('fastestMs') + 200
+if waiting > 0 and (isHanging or isSlow) then
   local pause = math.max(1000000, num('durationMs') * 1000)
   if now - num('windowAt') > pause then
     local window = num('window') > 0 and num('window') or (inUse + ended)
@@ -146,6 +148,8 @@ elseif want > 0 or num('opens') > 0 then
     -- A little slower than allowed, so that what is late by a few ms does not meet what is on time in one second.
     interval = interval * 1.02
     local tat = num('tat')
+    -- A limit that is being learned changes often, and what was promised does not change with it.
+    if num('learned') > 0 then horizon = math.min(horizon, 250000) end
     -- A limit that was raised is felt at once: what is still owed to the old one is owed at the new pace.
     if num('spacing') > interval and tat > now then tat = now + (tat - now) * interval / num('spacing') end
     set('spacing', interval)

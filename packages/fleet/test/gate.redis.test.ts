@@ -226,6 +226,16 @@ describe('an origin that becomes slow', () => {
     expect(allowedInFlight).toBeLessThanOrEqual(80);
   });
 
+  it('is asked for as many as before, where only those were left that hang', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    await first.ask(0, { politeness, report: answered(60, 100) });
+    for (let at = 0; at < 3; at++) await first.ask(0, { politeness, report: answered(6, 100, 6) });
+    await first.ask(0, { politeness, report: answered(6, 20_000) });
+    const { allowedInFlight } = await first.ask(5, { politeness });
+    expect(allowedInFlight).toBe(Infinity);
+  });
+
   it('is asked for as many, where one fetch in fifty hangs', async () => {
     const { first } = await workers(1);
     await first.ask(100, { politeness });
@@ -340,6 +350,16 @@ describe('those who are sent away', () => {
     const arrivals = [{ slice: 'b.1', fetches: 20 }];
     expect((await second.ask(0, { politeness, arrivals, waiting: 20 })).callBack).toEqual([]);
     expect((await first.ask(0, { politeness, waiting: 5 })).callBack).toEqual(['b.2', 'b.3']);
+  });
+
+  it('and have come when they were called, but leave at once, are called again', async () => {
+    const { first } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    const { position } = await first.park(50);
+    expect((await first.ask(0, { politeness })).callBack).toEqual(['b.1']);
+    await first.gate.park(origin, { slice: 'b.1', count: 50, position, hasJustCome: true });
+    expect((await first.ask(0, { politeness })).callBack).toEqual(['b.1']);
   });
 
   it('are not waited for in the line when they have come by themselves', async () => {
