@@ -8,8 +8,12 @@ import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import { scoreTable } from './score-table.ts';
 
 const IN_FLIGHT = 64;
-/** About a second of each; the records of a run are 24, 200 and 200 MB. */
-const FETCHES: Readonly<Record<number, number>> = { 1_200: 20_000, 50_000: 4_000, 1_000_000: 200 };
+/** Fetches of a run, about three seconds of each contender; the records of a run are 40, 250 and 250 MB. */
+const FETCHES = {
+  1_200: { undici: 35_000, got: 8_000, loop: 70_000 },
+  50_000: { undici: 5_000, got: 3_000, loop: 20_000 },
+  1_000_000: { undici: 250, got: 200, loop: 1_000 },
+} as const;
 
 export const bodiesBenchmark: Benchmark = {
   name: 'bodies',
@@ -23,23 +27,25 @@ drops them.`,
   },
 };
 
-async function measureSize(context: BenchContext, bytes: number): Promise<Table> {
+async function measureSize(
+  context: BenchContext,
+  bytes: (typeof BODY_BYTES)[number],
+): Promise<Table> {
   const redis = await context.redis();
   const url = (await context.origin()).items(bytes);
-  const task = { url, fetches: context.scaled(FETCHES[bytes] ?? 1_000), concurrency: IN_FLIGHT };
-  const undici = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT });
-  const got = await BenchFleet.start(context, {
-    redis,
-    concurrency: IN_FLIGHT,
-    transport: 'got',
+  const concurrency = IN_FLIGHT;
+  const undici = await BenchFleet.start(context, { redis, concurrency });
+  const got = await BenchFleet.start(context, { redis, concurrency, transport: 'got' });
+  const task = (who: 'undici' | 'got' | 'loop') => ({
+    url,
+    fetches: context.scaled(FETCHES[bytes][who]),
   });
-  const fewer = { url, fetches: Math.ceil(task.fetches / 4) };
   try {
     const loop = PEERS_BY_NAME.undici();
     const scores = await context.compete([
-      undici.contender('fetchfleet, undici', task),
-      got.contender('fetchfleet, got', fewer),
-      peerContender(loop, task),
+      undici.contender('fetchfleet, undici', task('undici')),
+      got.contender('fetchfleet, got', task('got')),
+      peerContender(loop, { ...task('loop'), concurrency }),
     ]);
     return scoreTable(`${count(bytes)} bytes`, scores, scoreNamed(scores, loop.name));
   } finally {
