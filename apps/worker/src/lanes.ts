@@ -67,6 +67,17 @@ export class Lanes {
     this.#lanes.get(origin)?.lookAgain();
   }
 
+  /** A slice that was sent away is delayed now. Whoever called it before that was not heard, so it is called again. */
+  async hasLeft(origin: string, slice: string): Promise<void> {
+    const { gate, callBack, onError } = this.#options;
+    try {
+      if (!(await gate.isInLine(origin, slice))) await callBack([slice]);
+    } catch (error) {
+      // Its own time brings it.
+      onError(error);
+    }
+  }
+
   /** Slices stop: guests that have nothing to start any more are let go. @param origin default: all */
   nudge(origin?: string): void {
     if (origin !== undefined) this.#lanes.get(origin)?.nudge();

@@ -130,7 +130,7 @@ export class SliceProcessor {
     stay: { readonly slice: Slice; readonly batch: ActiveBatch; readonly rest: SliceRest },
   ): Promise<void> {
     const { slices } = this.#options.metrics;
-    const { fetches, dueInMs, position } = stay.rest;
+    const { fetches, dueInMs, position, isParked } = stay.rest;
     if (fetches.length === 0) {
       await claim.complete();
       slices.inc({ result: 'completed' });
@@ -146,6 +146,7 @@ export class SliceProcessor {
     } else {
       await claim.delay(rest, dueInMs);
       slices.inc({ result: 'delayed' });
+      if (isParked) await this.#options.lanes.hasLeft(stay.slice.origin, claim.id);
     }
   }
 

@@ -32,6 +32,8 @@ export interface SliceRest {
   readonly dueInMs: number;
   /** Its place among those that the gate has sent away; 0 if it has none. */
   readonly position: number;
+  /** The gate has sent it away. */
+  readonly isParked: boolean;
 }
 
 /**
@@ -59,6 +61,9 @@ export class SliceRun {
   #isDraining = false;
   #position: number;
   #parkedMs = 0;
+  /** Since when it waits only for what it has in flight. */
+  #startedAllAt = 0;
+  #isParked = false;
   readonly #arrivedAt = Date.now();
   #failure: Error | undefined;
 
@@ -99,6 +104,7 @@ export class SliceRun {
       const now = Date.now();
       for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
       if (await this.#mayStart()) await this.#startAll(asked);
+      this.#startedAllAt = Date.now();
       await this.#tools.recorder.hurry(this.#allClosed());
       if (this.#failure !== undefined) throw this.#failure;
       return this.#restOf();
@@ -226,6 +232,7 @@ export class SliceRun {
   #leave(departure: Extract<Departure, { kind: 'parked' }>): void {
     const { dueInMs, position, isRefused, deniedForMs } = departure;
     this.#parkedMs = dueInMs;
+    this.#isParked = true;
     this.#position = position;
     for (const fetch of this.#due.splice(0)) {
       const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
@@ -328,9 +335,14 @@ export class SliceRun {
     const now = Date.now();
     const dueInMs = Math.min(
       ...this.#rest.map((fetch) => Math.max(0, fetch.dueAt - now)),
-      ...(this.#due.length > 0 ? [this.#parkedMs] : []),
+      ...(this.#due.length > 0 ? [Math.max(0, this.#startedAllAt + this.#parkedMs - now)] : []),
     );
-    return { fetches, dueInMs: fetches.length === 0 ? 0 : dueInMs, position: this.#position };
+    return {
+      fetches,
+      dueInMs: fetches.length === 0 ? 0 : dueInMs,
+      position: this.#position,
+      isParked: this.#isParked,
+    };
   }
 }
 

@@ -225,6 +225,11 @@ export class Gate {
     return { position: given, dueInMs };
   }
 
+  /** Whether a slice that was sent away has not been called back yet. */
+  async isInLine(origin: string, slice: string): Promise<boolean> {
+    return (await this.#redis.zscore(this.#keys.gateLine(origin), slice)) !== null;
+  }
+
   #keysOf(origin: string): readonly string[] {
     const keys = this.#keys;
     return [keys.gate(origin), keys.gateSettings(origin), keys.gateLine(origin)];
