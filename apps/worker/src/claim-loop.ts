@@ -7,7 +7,7 @@ import type { Permits } from './permits.ts';
 /** Before claiming again after an error: Redis is on its way back. */
 const AFTER_ERROR_MS = 500;
 /** Claims under way at once, where there is room for so many slices: one after the other they would be the bottleneck of a big worker. */
-const MAX_AT_ONCE = 4;
+const MAX_AT_ONCE = 8;
 
 export interface ClaimLoopOptions {
   readonly claims: SliceClaims;
