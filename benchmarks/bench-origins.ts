@@ -8,7 +8,7 @@ import { count } from './format.ts';
 import { scoreTable } from './score-table.ts';
 
 const IN_FLIGHT = 64;
-/** With the fetches of a run, a few seconds' work. */
+/** `most`: fetches of a run, a few seconds' work. */
 const CASES = [
   { origins: 1, most: 40_000 },
   { origins: 100, most: 25_000 },
