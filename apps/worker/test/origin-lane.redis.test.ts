@@ -22,7 +22,7 @@ class CountingGate extends Gate {
   }
 }
 
-/** The lane of an origin that takes one fetch a minute, with a guest that has more of them than that. */
+/** The lane of an origin that takes one fetch a second, with a guest that has more of them than that. */
 async function busyLane() {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
@@ -49,7 +49,7 @@ async function busyLane() {
     limits: {
       batch: 'b',
       politeness: {
-        rate: { count: 1, perMs: 60_000 },
+        rate: { count: 1, perMs: 1_000 },
         burst: 1,
         concurrency: 'unlimited',
         robots: 'ignore',
