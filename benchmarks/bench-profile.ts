@@ -4,6 +4,7 @@ import { BenchFleet } from './bench-fleet.ts';
 import type { Benchmark, Findings } from './benchmark.ts';
 import type { BenchContext } from './context.ts';
 import { count, figure } from './format.ts';
+import { inSources } from './profile-sources.ts';
 import { type CpuProfile, selfTimes } from './self-times.ts';
 
 const IN_FLIGHT = 64;
@@ -40,7 +41,7 @@ async function profileWorker(context: BenchContext): Promise<Findings> {
   const [name = ''] = await readdir(folder);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node writes it so
   const profile = JSON.parse(await readFile(join(folder, name), 'utf8')) as CpuProfile;
-  const times = selfTimes(profile, FIRST);
+  const times = selfTimes(inSources(profile), FIRST);
   const busy = times.filter(({ what }) => what !== '(idle)');
   const whole = busy.reduce((sum, { micros }) => sum + micros, 0);
   const each = (micros: number): string => figure(micros / (WARM_UP + fetches));

@@ -5,7 +5,9 @@ export interface CpuProfile {
     readonly callFrame: {
       readonly functionName: string;
       readonly url: string;
+      /** Counts from 0, as the column does. */
       readonly lineNumber: number;
+      readonly columnNumber: number;
     };
   }[];
   readonly samples: readonly number[];
