@@ -183,6 +183,8 @@ export async function connectOnce(socket: string): Promise<Redis> {
     path: socket,
     lazyConnect: true,
     connectTimeout: ANSWER_DEADLINE_MS,
+    // After a refused connection it waits so long for a socket that has closed already, and holds the process: 2 s by default.
+    disconnectTimeout: 50,
     retryStrategy: () => null,
     enableOfflineQueue: false,
     // A server that is still loading accepts connections; who calls decides how long to wait for it.
