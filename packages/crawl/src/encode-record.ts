@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
+import { isJson } from './is-json.ts';
 import type { FetchRecord } from './record.ts';
 
 /** A response body as it came, decompressed. */
@@ -34,20 +35,11 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
 function encodeBody(bytes: Buffer, contentType: string | undefined): string {
   if (!isUtf8(bytes)) return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"`;
   const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
+  // Said to be JSON and is not: kept as text.
   if (contentType !== undefined && JSON_TYPE.test(contentType) && isJson(text)) {
     return `,"body":${onOneLine(text)}`;
   }
   return `,"bodyEncoding":"text","body":${quote(text)}`;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    // Said to be JSON and is not: kept as text.
-    return false;
-  }
 }
 
 /** Raw line breaks cannot stand inside JSON strings, only between tokens, where a space means the same. */
