@@ -5,23 +5,28 @@ import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { StartSchedule } from './start-schedule.ts';
 
-/** Whoever would wait for longer leaves, and comes back when its turn is near. */
-const MAX_LINGER_MS = 2_500;
+/** Whoever would wait for longer leaves, and comes back when its turn is near; where the origin objects or fails, sooner, because patience ends. */
+const MAX_LINGER_MS = 4_000;
+const MAX_DENIED_LINGER_MS = 2_500;
 /** How long starts go on without asking where nothing but fetches in flight is limited. */
 const LICENCE_MS = 20;
 /**
  * How far ahead starts are promised: long enough that asking is rare, short enough that they hold few permits. Where half of the permits are free,
- * as in a worker that mostly waits, asking even less is worth more.
+ * as in a worker that mostly waits, asking even less is worth more: as far as permits are to spare, so that workers take turns of a second
+ * at a slow origin, and the others sleep.
  */
 const HORIZON_MS = 50;
 const LONG_HORIZON_MS = 250;
+const LONGEST_HORIZON_MS = 1_000;
 /** How long results may gather before they are reported; a "not now" and failures are reported at once. */
 const REPORT_MS = 10;
-/** … and for how long where fetches wait for the rate alone: then they go with the next question. */
-const LAZY_REPORT_MS = 1_000;
+/** … and for how long where fetches wait for the rate alone: then they go with the next question, which comes within a second. */
+const LAZY_REPORT_MS = 1_100;
 /** How long, and how often, a lane whose fetches have all started asks on for slices that were sent away. */
 const VIGIL_MS = 5_000;
 const VIGIL_ASK_MS = 200;
+/** … and how often where another worker has fetches that wait, and asks for them: each time that so many could have started, but at least once a second. */
+const SECOND_VIGIL_STARTS = 20;
 /** Leases are renewed well within their life. */
 const RENEW_MS = 4_000;
 const AFTER_ERROR_MS = 500;
@@ -29,6 +34,12 @@ const AFTER_ERROR_MS = 500;
 const MAX_ASK_AGAIN_MS = 1_000;
 /** Whose turn is farther than this comes back half-way, and asks again. */
 const FAR_MS = 10 * 60_000;
+/**
+ * Later than its turn: it is called back before, and so wakes up no worker by coming due, which would wake up all of them. Where the origin
+ * objects or fails, nobody may be there to call.
+ */
+const BESIDE_CALL_MS = 5_000;
+const BESIDE_DENIED_CALL_MS = 1_000;
 /** Fetches in one exchange. */
 const MAX_ASK = 50;
 
@@ -198,6 +209,13 @@ export class OriginLane {
     return performance.now() < this.#vigilUntil;
   }
 
+  get #vigilAskMs(): number {
+    const { waiters = 1, paceMs = 0 } = this.#answer ?? {};
+    const isSecond = waiters > 1; // The asker counts as one of them.
+    const rareMs = Math.min(MAX_ASK_AGAIN_MS, SECOND_VIGIL_STARTS * paceMs);
+    return isSecond ? Math.max(VIGIL_ASK_MS, rareMs) : VIGIL_ASK_MS;
+  }
+
   async #step(): Promise<void> {
     const waiting = this.#tellDemand();
     const now = performance.now();
@@ -234,7 +252,7 @@ export class OriginLane {
 
   #exchangeDueAt(): number {
     if (!this.#report.isEmpty) return this.#exchangedAt + this.#reportMs();
-    if (this.#guests.length === 0 && this.#isOnVigil) return this.#exchangedAt + VIGIL_ASK_MS;
+    if (this.#guests.length === 0 && this.#isOnVigil) return this.#exchangedAt + this.#vigilAskMs;
     if (this.#isHolding) return this.#exchangedAt + RENEW_MS;
     return this.#capacity > 0 ? this.#exchangedAt + REPORT_MS : Infinity;
   }
@@ -242,7 +260,10 @@ export class OriginLane {
   /** Permits that are told late are missed by nobody where the rate is what is waited for, and enough others are left. */
   #reportMs(): number {
     const answer = this.#answer;
-    if (answer?.state !== 'rate' || this.#guests.length === 0) return REPORT_MS;
+    const isPaced = answer !== undefined && answer.spacingMs > 0 && !isClosedBy(answer);
+    if (!isPaced || this.#guests.length === 0) return REPORT_MS;
+    // What comes next is promised, and goes on without anybody's permits.
+    if (this.#schedule.size > 0) return LAZY_REPORT_MS;
     const isMissed = this.#report.ended * answer.waiters * 2 > answer.spare;
     return isMissed ? REPORT_MS : LAZY_REPORT_MS;
   }
@@ -264,7 +285,7 @@ export class OriginLane {
         want: taken,
         position: this.#guests[0]?.guest.position ?? 0,
         report,
-        horizonMs: permits.areMostlyFree(taken) ? LONG_HORIZON_MS : HORIZON_MS,
+        horizonMs: this.#horizonMs(taken),
         leadMs: this.#leadMs,
         waiting: this.#waiting(),
         arrivals,
@@ -283,6 +304,13 @@ export class OriginLane {
     const times = { askedAt: this.#exchangedAt, answeredAt: performance.now() };
     this.#options.clock.learn(answer.nowMs, times);
     this.#heed(answer, taken);
+  }
+
+  #horizonMs(taken: number): number {
+    const sparable = this.#options.permits.sparable(taken);
+    if (sparable === 0) return HORIZON_MS;
+    const spacingMs = this.#answer?.spacingMs ?? 0;
+    return Math.min(LONGEST_HORIZON_MS, Math.max(LONG_HORIZON_MS, sparable * spacingMs));
   }
 
   #heed(answer: GateAnswer, taken: number): void {
@@ -357,6 +385,8 @@ export class OriginLane {
         entry.resolve({ kind: 'served' });
       }
     }
+    // Slices have stopped: what was promised to them is nobody's.
+    if (this.#guests.length === 0) this.#schedule.clear();
   }
 
   /** Whoever's turn is too far leaves. The first guest stays while there is anything to wait for at all. */
@@ -371,7 +401,8 @@ export class OriginLane {
       ahead += entry.guest.waiting;
       const { deniedForMs } = answer;
       const isPatient = deniedForMs === 0 || entry.guest.isPatient(deniedForMs);
-      const mayLinger = isPatient && waitMs <= MAX_LINGER_MS;
+      const maxLingerMs = deniedForMs === 0 ? MAX_LINGER_MS : MAX_DENIED_LINGER_MS;
+      const mayLinger = isPatient && waitMs <= maxLingerMs;
       if (mayLinger || entry.guest.waiting === 0) staying.push(entry);
       else void this.#park(entry, { ...answer, waitMs });
     }
@@ -386,10 +417,14 @@ export class OriginLane {
       const { gate, origin } = this.#options;
       const { slice, waiting: count, position } = guest;
       // Its arrival, told after this, would take it out of the line again.
-      this.#arrivals = this.#arrivals.filter((arrival) => arrival.slice !== slice);
-      const parked = await gate.park(origin, { slice, count, position });
+      const others = this.#arrivals.filter((arrival) => arrival.slice !== slice);
+      const hasJustCome = others.length < this.#arrivals.length;
+      this.#arrivals = others;
+      const parked = await gate.park(origin, { slice, count, position, hasJustCome });
       const isRefused = state === 'blocked' || state === 'breaker' || state === 'probing';
-      const dueInMs = isRefused ? Math.max(parked.dueInMs, waitMs) : comeBackIn(parked.dueInMs);
+      const dueInMs = isRefused
+        ? Math.max(parked.dueInMs, waitMs)
+        : comeBackIn(parked.dueInMs, deniedForMs > 0);
       const { position: given } = parked;
       resolve({
         kind: 'parked',
@@ -422,6 +457,7 @@ function isClosedBy(answer: GateAnswer | undefined): boolean {
  * Whoever asks the gate calls the next in line back, so this is for when nobody does: half-way, as long as that is far, or a little later
  * than the forecast.
  */
-function comeBackIn(dueInMs: number): number {
-  return dueInMs > FAR_MS ? dueInMs / 2 : dueInMs * 1.1 + 1_000;
+function comeBackIn(dueInMs: number, isDenied: boolean): number {
+  if (dueInMs > FAR_MS) return dueInMs / 2;
+  return dueInMs * 1.1 + (isDenied ? BESIDE_DENIED_CALL_MS : BESIDE_CALL_MS);
 }

@@ -62,9 +62,13 @@ export class Permits {
     return this.#total - this.#free;
   }
 
-  /** @param taken permits that the asker has just been granted and has not used yet */
-  areMostlyFree(taken: number): boolean {
-    return (this.#free + taken) * 2 > this.#total;
+  /**
+   * How many permits may be held for a while so that half of all are left for whatever else comes; 0 where it is fewer already.
+   *
+   * @param taken permits that the asker has just been granted and has not used yet
+   */
+  sparable(taken: number): number {
+    return Math.max(0, this.#free + taken - Math.ceil(this.#total / 2));
   }
 
   /** Whether somebody waits for a permit. */
@@ -75,7 +79,7 @@ export class Permits {
   /** Fetches that could be used here, besides those that wait: for the permits that are free, or that will be in a moment. */
   get vacancies(): number {
     // A little more than fits is claimed, so that the permits of a slice that ends do not wait for a round trip to Redis.
-    return Math.max(0, this.#free + Math.ceil(this.#total / 8) - this.#demand);
+    return Math.max(0, this.#free + Math.ceil(this.#total / 4) - this.#demand);
   }
 
   get isFull(): boolean {

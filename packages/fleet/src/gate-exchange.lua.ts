@@ -172,6 +172,11 @@ elseif want > 0 or num('opens') > 0 then
       again = appointment - now
     end
   end
+  if state == 2 and interval > 0 then
+    -- What is promised counts as in flight. While that is what takes the room, all starts are spoken for, and asking brings none.
+    local reach = math.min(horizon, concurrency * interval)
+    again = math.max(again, num('tat') - (burst - 1) * interval - lead - reach / 2 - now)
+  end
   if granted > 0 then
     if state == 5 then set('probe', worker .. ' ' .. string.format('%.0f', now + lease)) end
     -- Where slots are left over, whoever stood before this one has gone: the line begins here.

@@ -210,17 +210,24 @@ export class Gate {
    * Fetches of a slice leave without having started.
    *
    * @param leaving.position what they were given when they left the last time, or 0
+   * @param leaving.hasJustCome it was in the line before, and no exchange has told that it has come. @default false
    */
   async park(
     origin: string,
-    leaving: { readonly slice: string; readonly count: number; readonly position: number },
+    leaving: {
+      readonly slice: string;
+      readonly count: number;
+      readonly position: number;
+      readonly hasJustCome?: boolean;
+    },
   ): Promise<Parked> {
-    const { slice, count, position } = leaving;
+    const { slice, count, position, hasJustCome = false } = leaving;
     const [given, dueInMs] = await scripts.park.run(this.#redis, this.#keysOf(origin), [
       count,
       position,
       FORGET_MS,
       slice,
+      hasJustCome ? 1 : 0,
     ]);
     return { position: given, dueInMs };
   }

@@ -96,7 +96,7 @@ export class SimulatedGate {
 
   /** @returns position, due in ms */
   async park(slice: string, count: number, position = 0): Promise<readonly [number, number]> {
-    const reply = await this.#run(scripts.park, [count, position, FORGET_MS, slice]);
+    const reply = await this.#run(scripts.park, [count, position, FORGET_MS, slice, 0]);
     return [Number(reply[0]), Number(reply[1])];
   }
 

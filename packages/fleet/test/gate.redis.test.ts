@@ -37,6 +37,8 @@ async function workers(size: number) {
           /** @default what is asked for */
           readonly waiting?: number;
           readonly arrivals?: readonly Arrival[];
+          /** @default 50 */
+          readonly horizonMs?: number;
         } = {},
       ): Promise<GateAnswer> {
         const {
@@ -46,13 +48,14 @@ async function workers(size: number) {
           position = 0,
           waiting = want,
           arrivals = [],
+          horizonMs = 50,
         } = options;
         inFlight -= report.ended ?? 0;
         const answer = await gate.exchange(options.at ?? origin, {
           inFlight,
           want,
           position,
-          horizonMs: 50,
+          horizonMs,
           leadMs: 0,
           waiting,
           arrivals,
@@ -323,6 +326,21 @@ describe('workers that wait for a rate', () => {
     expect(two - one).toBeGreaterThan(90);
     expect(three - two).toBeGreaterThan(90);
     expect(three).toBeLessThan(320);
+  });
+});
+
+describe('workers that wait for permits of a paced origin', () => {
+  it('ask again when about half of what is promised has started', async () => {
+    const { first, second } = await workers(2);
+    const rate = { count: 20, perMs: 1000 };
+    const politeness: Politeness = { ...unlimited, rate, concurrency: 8 };
+    // Eight starts, over 400 ms.
+    const all = { politeness, waiting: 50, horizonMs: 1_000 };
+    expect((await first.ask(50, all)).granted).toBe(8);
+    const { granted, state, againInMs } = await second.ask(50, all);
+    expect({ granted, state }).toEqual({ granted: 0, state: 'concurrency' });
+    expect(againInMs).toBeGreaterThan(150);
+    expect(againInMs).toBeLessThan(250);
   });
 });
 
