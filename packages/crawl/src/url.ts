@@ -7,5 +7,5 @@ export function originOf(url: string): string {
 
 /** The URL without user name and password. Needs no valid URL, so it is safe in error messages. */
 export function redactUrl(url: string): string {
-  return url.replace(USER_INFO, '$1');
+  return url.includes('@') ? url.replace(USER_INFO, '$1') : url;
 }
