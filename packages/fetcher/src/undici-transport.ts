@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import { buildConnector, type Client, type Dispatcher } from 'undici';
 
 import { guardLookup, refuseLiteral } from './guard.ts';
 import {
