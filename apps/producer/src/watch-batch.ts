@@ -4,25 +4,29 @@ import { inTime } from './patience.ts';
 import type { Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
+/** Between two looks; a look is one small script. */
+const MIN_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 200;
+
 export interface WatchOptions {
   readonly ledger: Ledger;
   readonly batch: string;
   readonly progress: Progress;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
-  /** Between two looks. @default 200 */
-  readonly intervalMs?: number;
   /** How long Redis may be silent. @default 10_000 */
   readonly patienceMs?: number;
 }
 
 /**
- * Looks at a batch until it is finished or cancelled, and shows how far it is.
+ * Looks at a batch until it is finished or cancelled, and shows how far it is. It pauses for a twentieth of the time so far, so that
+ * a small batch is not held up by the last pause.
  *
  * @throws CommandError (exit 3) when Redis is silent for too long; the reason of `signal` when that aborts
  */
 export async function watchBatch(options: WatchOptions): Promise<BatchStatus> {
-  const { ledger, batch, progress, terminal, signal, intervalMs = 200 } = options;
+  const { ledger, batch, progress, terminal, signal } = options;
+  const startedAt = performance.now();
   const secrets = new SecretNotices(terminal);
   let wasPaused = false;
   for (;;) {
@@ -34,7 +38,9 @@ export async function watchBatch(options: WatchOptions): Promise<BatchStatus> {
     const isPaused = status.state === 'paused';
     if (isPaused && !wasPaused) terminal.note(`Paused; fetchfleet resume ${batch} goes on`);
     wasPaused = isPaused;
-    await sleep(intervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    const twentiethMs = (performance.now() - startedAt) / 20;
+    const pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, twentiethMs));
+    await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 

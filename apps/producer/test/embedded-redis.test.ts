@@ -6,6 +6,7 @@ import { connectRedis } from '@fetchfleet/fleet';
 import {
   eventually,
   installLeakGuard,
+  startProcess,
   type TemporaryFolder,
   temporaryFolder,
 } from '@fetchfleet/testing';
@@ -180,6 +181,21 @@ describe('the private Redis of a project folder', () => {
     const left = await eventually(() => processesIn(folder).length === 0, { deadlineMs: 20_000 });
     expect(left).toBe(true);
   }, 30_000);
+
+  it('does not hold a command that came before the server', async () => {
+    const folder = await projectFolder();
+    const keeper = new URL('../src/redis-keeper.ts', import.meta.url).href;
+    const script = `
+      const { connectOnce } = await import(${JSON.stringify(keeper)});
+      await connectOnce(${JSON.stringify(join(folder, 'none.sock'))}).catch(() => undefined);
+      const refusedAt = performance.now();
+      process.once('exit', () => console.log('held for', Math.round(performance.now() - refusedAt)));`;
+    const args = ['--conditions=@fetchfleet/source', '--input-type=module', '-e', script];
+    const command = await startProcess('node', args);
+    await command.exit;
+    const [, heldMs] = /^held for (\d+)$/mu.exec(command.stdout) ?? [];
+    expect(Number(heldMs)).toBeLessThan(1_000); // the client's own patience is 2 s
+  });
 
   it('says how to get redis-server where there is none', async () => {
     const folder = await projectFolder();
