@@ -1,30 +1,26 @@
-import {
-  dispose,
-  type Disposition,
-  type FetchFailure,
-  type FetchResult,
-  type PendingFetch,
-} from '@fetchfleet/crawl';
-import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
-import { toError } from '@fetchfleet/service';
+import type { PendingFetch } from '@fetchfleet/crawl';
 import type { ActiveBatch } from './batches.ts';
 import type { Lanes } from './lanes.ts';
 import type { Departure, Guest, OriginLane } from './origin-lane.ts';
 import type { Robots } from './robots.ts';
-import { type Ending, settle, type SettleTarget, type SettleTools } from './settle.ts';
+import { type FlightTools, SliceFlights } from './slice-flights.ts';
 
 /** What a slice needs of the worker it runs in. */
-export interface SliceTools extends SettleTools {
+export interface SliceTools extends FlightTools {
   readonly lanes: Lanes;
   readonly robots: Robots;
-  readonly fetcher: Fetcher;
-  /** The longest wait that an origin's word is taken for. */
-  readonly maxBlockMs: number;
   /** Aborted when the worker drains: nothing new is started. */
   readonly draining: AbortSignal;
   /** Aborted when the drain deadline has passed: what still runs is given up. */
   readonly expired: AbortSignal;
 }
+
+/** Of a fetch whose origin accepted nothing for too long. */
+const ABANDONED = {
+  outcome: 'network-error',
+  code: 'ORIGIN_UNAVAILABLE',
+  message: 'the origin went on failing or refusing for longer than politeness.patience',
+} as const;
 
 /** What is left of a slice, and when to go on with it. */
 export interface SliceRest {
@@ -50,14 +46,12 @@ export interface SliceRest {
 export class SliceRun {
   readonly #tools: SliceTools;
   readonly #batch: ActiveBatch;
+  readonly #id: string;
   readonly #origin: string;
-  readonly #target: SettleTarget;
   readonly #stop = new AbortController();
+  readonly #flights: SliceFlights;
   readonly #due: PendingFetch[] = [];
-  readonly #rest: PendingFetch[] = [];
-  /** Fetches that were taken from what is due and are neither recorded nor part of the rest yet. */
-  #open = 0;
-  #onClosed: (() => void) | undefined;
+  readonly #later: PendingFetch[] = [];
   #isDraining = false;
   #position: number;
   #parkedMs = 0;
@@ -65,7 +59,6 @@ export class SliceRun {
   #startedAllAt = 0;
   #isParked = false;
   readonly #arrivedAt = Date.now();
-  #failure: Error | undefined;
 
   constructor(
     tools: SliceTools,
@@ -74,8 +67,10 @@ export class SliceRun {
   ) {
     this.#tools = tools;
     this.#batch = batch;
+    this.#id = slice.id;
     this.#origin = slice.origin;
-    this.#target = { batch, origin: slice.origin, slice: slice.id };
+    const target = { batch, origin: slice.origin, slice: slice.id };
+    this.#flights = new SliceFlights(tools, target, this.#stop);
     this.#position = slice.position ?? 0;
   }
 
@@ -102,28 +97,16 @@ export class SliceRun {
     draining.addEventListener('abort', drain);
     try {
       const now = Date.now();
-      for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#rest).push(fetch);
+      for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
       if (await this.#mayStart()) await this.#startAll(asked);
       this.#startedAllAt = Date.now();
-      await this.#tools.recorder.hurry(this.#allClosed());
-      if (this.#failure !== undefined) throw this.#failure;
+      await this.#tools.recorder.hurry(this.#flights.allEnded());
+      if (this.#flights.failure !== undefined) throw this.#flights.failure;
       return this.#restOf();
     } finally {
       for (const reason of reasons) reason.removeEventListener('abort', giveUp);
       draining.removeEventListener('abort', drain);
     }
-  }
-
-  async #allClosed(): Promise<void> {
-    if (this.#open === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onClosed = resolve;
-    });
-  }
-
-  #close(): void {
-    this.#open -= 1;
-    if (this.#open === 0) this.#onClosed?.();
   }
 
   /** What robots.txt forbids is settled at once; false while it is not known. */
@@ -133,20 +116,15 @@ export class SliceRun {
       this.#parkedMs = answer.dueInMs;
       return false;
     }
-    const reason = answer.kind === 'denied' ? answer.reason : 'robots.txt forbids this URL';
+    const message = answer.kind === 'denied' ? answer.reason : 'robots.txt forbids this URL';
+    const denied = { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message } as const;
     for (const fetch of this.#due.splice(0)) {
       const isAllowed =
         answer.kind === 'rules' && answer.isAllowed(this.#batch.expand(fetch.values));
       if (isAllowed) this.#due.push(fetch);
-      else this.#deny(fetch, reason);
+      else this.#flights.fail(fetch, denied);
     }
     return true;
-  }
-
-  #deny(fetch: PendingFetch, reason: string): void {
-    const result = failure('robots-denied', { code: 'ROBOTS_DENIED', message: reason });
-    this.#open += 1;
-    this.#settle(fetch, { outcome: 'robots-denied', attempts: fetch.attempts, result });
   }
 
   get #isStopping(): boolean {
@@ -169,7 +147,7 @@ export class SliceRun {
     const { recorder } = this.#tools;
     const waiting = (): number => (this.#isStopping || !recorder.isReady ? 0 : this.#due.length);
     return {
-      slice: this.#target.slice,
+      slice: this.#id,
       limits: { batch: this.#batch.id, politeness: this.#batch.plan.politeness },
       get waiting() {
         return waiting();
@@ -177,55 +155,12 @@ export class SliceRun {
       position: this.#position,
       isPatient: (deniedForMs) =>
         this.#due.some((fetch) => this.#patienceLeftMs(fetch, deniedForMs) >= 0),
-      start: (isProbe) => this.#start(lane, isProbe),
+      start: (isProbe) => {
+        const fetch = this.#due.shift();
+        if (fetch === undefined) throw new Error('a lane started a fetch that nobody has');
+        this.#flights.start(fetch, lane, isProbe);
+      },
     };
-  }
-
-  /** Told by calls, not by promises: these are what a worker spends most of its own time with. */
-  #start(lane: OriginLane, isProbe: boolean): void {
-    const fetch = this.#due.shift();
-    if (fetch === undefined) throw new Error('a lane started a fetch that nobody has');
-    this.#open += 1;
-    try {
-      this.#tools.fetcher.start(this.#requestOf(fetch), {
-        onResult: (result) => {
-          lane.ended(result);
-          this.#dispose(fetch, result, isProbe);
-        },
-        onAborted: (reason) => {
-          lane.ended(undefined);
-          this.#giveUp(fetch, reason);
-        },
-      });
-    } catch (error) {
-      lane.ended(undefined);
-      this.#giveUp(fetch, error);
-    }
-  }
-
-  #requestOf({ values }: PendingFetch): FetchRequest {
-    const { plan, headers, secretHeaders } = this.#batch;
-    return {
-      url: this.#batch.expand(values),
-      headers,
-      secretHeaders,
-      limits: plan.limits,
-      network: plan.network,
-      signal: this.#stop.signal,
-    };
-  }
-
-  /** As if it had not been started. */
-  #giveUp(fetch: PendingFetch, reason: unknown): void {
-    this.#rest.push(fetch);
-    if (!this.#stop.signal.aborted) this.#fail(reason);
-    this.#close();
-  }
-
-  /** An error of ours ends the stay of the slice, not the worker. */
-  #fail(error: unknown): void {
-    this.#failure ??= toError(error);
-    this.#stop.abort(this.#failure);
   }
 
   /** What waits leaves without an attempt. An origin that objects or fails is waited for as long as patience lasts. */
@@ -238,7 +173,7 @@ export class SliceRun {
       const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
       const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
       if (isRefused && leftMs < 0) {
-        this.#abandon(fetch);
+        this.#flights.fail(fetch, ABANDONED);
       } else {
         // However long the origin wants to be left alone: when patience is over, it is over.
         if (isRefused) this.#parkedMs = Math.min(this.#parkedMs, leftMs + 1);
@@ -257,84 +192,12 @@ export class SliceRun {
     return this.#throttledSince(fetch, deniedForMs) + patienceMs - Date.now();
   }
 
-  #abandon(fetch: PendingFetch): void {
-    const result = failure('network-error', {
-      code: 'ORIGIN_UNAVAILABLE',
-      message: 'the origin went on failing or refusing for longer than politeness.patience',
-    });
-    this.#open += 1;
-    this.#settle(fetch, { outcome: 'network-error', attempts: fetch.attempts, result });
-  }
-
-  #dispose(fetch: PendingFetch, result: FetchResult, isProbe: boolean): void {
-    try {
-      const now = Date.now();
-      const disposition = this.#dispositionOf(fetch, result, { isProbe, now });
-      if (disposition.do === 'settle') {
-        const { outcome } = disposition;
-        this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
-      } else {
-        this.#rest.push(this.#again(fetch, disposition, { result, isProbe, now }));
-        this.#close();
-      }
-    } catch (error) {
-      this.#fail(error);
-      this.#close();
-    }
-  }
-
-  #dispositionOf(
-    { attempts, throttledSince }: PendingFetch,
-    result: FetchResult,
-    { isProbe, now }: { readonly isProbe: boolean; readonly now: number },
-  ): Disposition {
-    return dispose(result, {
-      // The one try of an origin that has been failing costs its fetch no attempt.
-      attempts: isProbe ? 0 : attempts,
-      throttledSince,
-      now,
-      plan: this.#batch.plan,
-      random: Math.random,
-      maxBlockMs: this.#tools.maxBlockMs,
-    });
-  }
-
-  /** The fetch as it is tried again. */
-  #again(
-    fetch: PendingFetch,
-    disposition: Exclude<Disposition, { readonly do: 'settle' }>,
-    {
-      result,
-      isProbe,
-      now,
-    }: { readonly result: FetchResult; readonly isProbe: boolean; readonly now: number },
-  ): PendingFetch {
-    const { metrics } = this.#tools;
-    const reason = reasonOf(result);
-    const dueAt = now + disposition.delayMs;
-    const throttledSince = fetch.throttledSince || now;
-    const isPatient = isProbe && now - throttledSince <= this.#batch.plan.politeness.patienceMs;
-    if (disposition.do === 'throttle' || isPatient) {
-      metrics.fetchThrottled({ origin: this.#origin, reason });
-      return { ...fetch, dueAt, throttledSince };
-    }
-    metrics.fetchRetried(reason);
-    return { ...fetch, attempts: fetch.attempts + 1, dueAt };
-  }
-
-  #settle(fetch: PendingFetch, ending: Ending): void {
-    settle(this.#tools, this.#target, { fetch, ending }, (isRecorded) => {
-      // Without a durable record it did not happen. Whoever could not write it has said so.
-      if (!isRecorded) this.#rest.push(fetch);
-      this.#close();
-    });
-  }
-
   #restOf(): SliceRest {
-    const fetches = [...this.#due, ...this.#rest].toSorted((a, b) => a.index - b.index);
+    const later = [...this.#later, ...this.#flights.back];
+    const fetches = [...this.#due, ...later].toSorted((a, b) => a.index - b.index);
     const now = Date.now();
     const dueInMs = Math.min(
-      ...this.#rest.map((fetch) => Math.max(0, fetch.dueAt - now)),
+      ...later.map((fetch) => Math.max(0, fetch.dueAt - now)),
       ...(this.#due.length > 0 ? [Math.max(0, this.#startedAllAt + this.#parkedMs - now)] : []),
     );
     return {
@@ -344,23 +207,4 @@ export class SliceRun {
       isParked: this.#isParked,
     };
   }
-}
-
-function reasonOf(result: FetchResult): string {
-  return result.kind === 'response' ? String(result.status) : result.outcome;
-}
-
-function failure(
-  outcome: FetchFailure['outcome'],
-  { code, message }: { readonly code: string; readonly message: string },
-): FetchFailure {
-  return {
-    kind: 'failure',
-    outcome,
-    code,
-    message,
-    bytes: 0,
-    startedAt: Date.now(),
-    durationMs: 0,
-  };
 }
