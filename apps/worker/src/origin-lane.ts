@@ -16,7 +16,7 @@ const LICENCE_MS = 20;
  * at a slow origin, and the others sleep.
  */
 const HORIZON_MS = 50;
-const LONG_HORIZON_MS = 250;
+const LONG_HORIZON_MS = 100;
 const LONGEST_HORIZON_MS = 1_000;
 /** How long results may gather before they are reported; a "not now" and failures are reported at once. */
 const REPORT_MS = 10;
