@@ -159,7 +159,7 @@ export class OriginLane {
   ended(result: FetchResult | undefined): void {
     this.#inFlight -= 1;
     if (result !== undefined) this.#report.add(result);
-    if (this.#report.isUrgent) this.#schedule.clear();
+    if (this.#report.isObjection) this.#schedule.clear();
     const isFollowed =
       !this.#report.isUrgent && this.#room() > 0 && !this.#options.permits.isAwaited;
     if (isFollowed && this.#startOne(false)) return this.nudge();
@@ -325,7 +325,7 @@ export class OriginLane {
     if (answer.hasChanged) onChange(answer);
     if (isClosed) this.#schedule.clear();
     // Refused since it was asked: what was granted is given back unused.
-    if (this.#report.isUrgent) permits.give(answer.granted);
+    if (this.#report.isObjection) permits.give(answer.granted);
     else this.#schedule.add(answer, this.#leadMs);
     const isFree = this.#isFree(answer, taken);
     this.#licenceUntil = isFree ? now + LICENCE_MS : 0;

@@ -32,6 +32,11 @@ export class ReportBuilder {
     return this.#isUrgent;
   }
 
+  /** The origin says "not now": what was promised is not started. Failures alone are told, and what is promised goes on until the breaker opens. */
+  get isObjection(): boolean {
+    return this.#report.refused > 0 || this.#report.blockReason !== '';
+  }
+
   add(result: FetchResult): void {
     const r = this.#report;
     const block = blockOf(result, Date.now(), this.#maxBlockMs);

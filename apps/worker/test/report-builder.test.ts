@@ -40,6 +40,16 @@ describe('a report', () => {
     expect(report.take()).toMatchObject({ ended: 3, ok: 0, timeouts: 3, failures: 2 });
   });
 
+  it('takes back what was promised where the origin says "not now", and not for a failure', () => {
+    const report = builder();
+    report.add({ ...answer(5), kind: 'response', status: 500, headers: {}, body: Buffer.alloc(0) });
+    expect([report.isUrgent, report.isObjection]).toEqual([true, false]);
+    report.add({ ...answer(5), kind: 'response', status: 429, headers: {}, body: Buffer.alloc(0) });
+    expect([report.isUrgent, report.isObjection]).toEqual([true, true]);
+    report.take();
+    expect(report.isObjection).toBe(false);
+  });
+
   it('that could not be told counts with the next one', () => {
     const report = builder();
     for (const ms of [100, 100, 100]) report.add(answer(ms));
