@@ -1,9 +1,11 @@
 import type { FetchResult } from '@fetchfleet/crawl';
-import type { Arrival, BatchLimits, Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Arrival, Gate, GateAnswer } from '@fetchfleet/fleet';
+import { type Departure, type Guest, parkGuest } from './guest.ts';
 import type { Demand, Permits } from './permits.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { StartSchedule } from './start-schedule.ts';
+import { Vigil } from './vigil.ts';
 
 /** Whoever would wait for longer leaves, and comes back when its turn is near; where the origin objects or fails, sooner, because patience ends. */
 const MAX_LINGER_MS = 4_000;
@@ -22,54 +24,13 @@ const LONGEST_HORIZON_MS = 1_000;
 const REPORT_MS = 10;
 /** … and for how long where fetches wait for the rate alone: then they go with the next question, which comes within a second. */
 const LAZY_REPORT_MS = 1_100;
-/** How long, and how often, a lane whose fetches have all started asks on for slices that were sent away. */
-const VIGIL_MS = 5_000;
-const VIGIL_ASK_MS = 200;
-/** … and how often where another worker has fetches that wait, and asks for them: each time that so many could have started, but at least once a second. */
-const SECOND_VIGIL_STARTS = 20;
 /** Leases are renewed well within their life. */
 const RENEW_MS = 4_000;
 const AFTER_ERROR_MS = 500;
 /** However far the next start is: limits may be raised, and that must be seen within 2 s. */
 const MAX_ASK_AGAIN_MS = 1_000;
-/** Whose turn is farther than this comes back half-way, and asks again. */
-const FAR_MS = 10 * 60_000;
-/**
- * Later than its turn: it is called back before, and so wakes up no worker by coming due, which would wake up all of them. Where the origin
- * objects or fails, nobody may be there to call.
- */
-const BESIDE_CALL_MS = 5_000;
-const BESIDE_DENIED_CALL_MS = 1_000;
 /** Fetches in one exchange. */
 const MAX_ASK = 50;
-
-/** A slice that wants to start fetches of the lane's origin. */
-export interface Guest {
-  /** Id of the slice. */
-  readonly slice: string;
-  readonly limits: BatchLimits;
-  /** Fetches that wait to start; 0 when the slice has to stop. */
-  readonly waiting: number;
-  /** Its place among the parked; 0 if it was not parked. */
-  readonly position: number;
-  /** Whether it goes on waiting for an origin that has accepted nothing for so long. */
-  isPatient(deniedForMs: number): boolean;
-  /** Starts its next fetch, which owns a permit now. `isProbe`: it is the one try of an origin that has been failing. */
-  start(isProbe: boolean): void;
-}
-
-/** Why a guest leaves the lane. */
-export type Departure =
-  | { readonly kind: 'served' }
-  | {
-      readonly kind: 'parked';
-      readonly dueInMs: number;
-      readonly position: number;
-      /** The origin says "not now" or fails, which patience bounds; otherwise it is only its turn that is far. */
-      readonly isRefused: boolean;
-      /** For how long it has accepted nothing. */
-      readonly deniedForMs: number;
-    };
 
 interface Entry {
   readonly guest: Guest;
@@ -115,6 +76,7 @@ export class OriginLane {
   readonly #report: ReportBuilder;
   readonly #guests: Entry[] = [];
   readonly #schedule: StartSchedule;
+  readonly #vigil = new Vigil();
   #arrivals: Arrival[] = [];
   #inFlight = 0;
   /** Fetches that may be in flight under the present licence. */
@@ -124,7 +86,6 @@ export class OriginLane {
   #exchangedAt = 0;
   /** How long the answer was expected to take. */
   #leadMs = 0;
-  #vigilUntil = 0;
   #answer: GateAnswer | undefined;
   #isPumping = false;
   #wakeUp: (() => void) | undefined;
@@ -183,7 +144,7 @@ export class OriginLane {
 
   /** The worker stops: no slices are waited for that were sent away. */
   endVigil(): void {
-    this.#vigilUntil = -Infinity;
+    this.#vigil.end();
     this.nudge();
   }
 
@@ -197,23 +158,12 @@ export class OriginLane {
 
   #isIdle(): boolean {
     this.#dismiss();
-    const isHolding = this.#isHolding || this.#capacity > 0 || this.#isOnVigil;
+    const isHolding = this.#isHolding || this.#capacity > 0 || this.#vigil.isOn;
     return this.#guests.length === 0 && !isHolding && this.#report.isEmpty;
   }
 
   get #isHolding(): boolean {
     return this.#inFlight > 0 || this.#schedule.size > 0;
-  }
-
-  get #isOnVigil(): boolean {
-    return performance.now() < this.#vigilUntil;
-  }
-
-  get #vigilAskMs(): number {
-    const { waiters = 1, paceMs = 0 } = this.#answer ?? {};
-    const isSecond = waiters > 1; // The asker counts as one of them.
-    const rareMs = Math.min(MAX_ASK_AGAIN_MS, SECOND_VIGIL_STARTS * paceMs);
-    return isSecond ? Math.max(VIGIL_ASK_MS, rareMs) : VIGIL_ASK_MS;
   }
 
   async #step(): Promise<void> {
@@ -252,7 +202,7 @@ export class OriginLane {
 
   #exchangeDueAt(): number {
     if (!this.#report.isEmpty) return this.#exchangedAt + this.#reportMs();
-    if (this.#guests.length === 0 && this.#isOnVigil) return this.#exchangedAt + this.#vigilAskMs;
+    if (this.#guests.length === 0 && this.#vigil.isOn) return this.#exchangedAt + this.#vigil.askMs;
     if (this.#isHolding) return this.#exchangedAt + RENEW_MS;
     return this.#capacity > 0 ? this.#exchangedAt + REPORT_MS : Infinity;
   }
@@ -335,7 +285,7 @@ export class OriginLane {
     else if (taken > 0)
       this.#askAt = now + Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
     if (answer.callBack.length > 0) this.#options.callBack(answer.callBack);
-    this.#keepVigil(answer, isClosed);
+    this.#vigil.heed(answer, isClosed, this.#guests.length > 0);
     this.#sendAway();
   }
 
@@ -346,13 +296,6 @@ export class OriginLane {
     // A mere report renews no bounded licence, because others may wait for these permits; nor one that nobody would use, because a
     // lane without work has to come to rest.
     return allowedInFlight === Infinity && (this.#guests.length > 0 || this.#isHolding);
-  }
-
-  /** Who was sent away under an older limit would idle beside a free origin: as long as any are left, somebody asks. */
-  #keepVigil({ parked }: GateAnswer, isClosed: boolean): void {
-    if (this.#vigilUntil === -Infinity) return;
-    if (parked === 0 || isClosed) this.#vigilUntil = 0;
-    else if (this.#guests.length > 0) this.#vigilUntil = performance.now() + VIGIL_MS;
   }
 
   #startOne(isProbe: boolean): boolean {
@@ -411,31 +354,13 @@ export class OriginLane {
 
   async #park(
     { guest, resolve, reject }: Entry,
-    { waitMs, state, deniedForMs }: Pick<GateAnswer, 'state' | 'deniedForMs'> & { waitMs: number },
+    why: Pick<GateAnswer, 'state' | 'deniedForMs'> & { readonly waitMs: number },
   ): Promise<void> {
-    try {
-      const { gate, origin } = this.#options;
-      const { slice, waiting: count, position } = guest;
-      // Its arrival, told after this, would take it out of the line again.
-      const others = this.#arrivals.filter((arrival) => arrival.slice !== slice);
-      const hasJustCome = others.length < this.#arrivals.length;
-      this.#arrivals = others;
-      const parked = await gate.park(origin, { slice, count, position, hasJustCome });
-      const isRefused = state === 'blocked' || state === 'breaker' || state === 'probing';
-      const dueInMs = isRefused
-        ? Math.max(parked.dueInMs, waitMs)
-        : comeBackIn(parked.dueInMs, deniedForMs > 0);
-      const { position: given } = parked;
-      resolve({
-        kind: 'parked',
-        dueInMs: Math.ceil(dueInMs),
-        position: given,
-        isRefused,
-        deniedForMs,
-      });
-    } catch (error) {
-      reject(error);
-    }
+    // Its arrival, told after this, would take it out of the line again.
+    const others = this.#arrivals.filter((arrival) => arrival.slice !== guest.slice);
+    const hasJustCome = others.length < this.#arrivals.length;
+    this.#arrivals = others;
+    await parkGuest(this.#options, guest, { ...why, hasJustCome }).then(resolve, reject);
   }
 
   /** Until the time is over, `until` resolves, or the lane is nudged. */
@@ -451,13 +376,4 @@ export class OriginLane {
 
 function isClosedBy(answer: GateAnswer | undefined): boolean {
   return answer?.state === 'blocked' || answer?.state === 'breaker';
-}
-
-/**
- * Whoever asks the gate calls the next in line back, so this is for when nobody does: half-way, as long as that is far, or a little later
- * than the forecast.
- */
-function comeBackIn(dueInMs: number, isDenied: boolean): number {
-  if (dueInMs > FAR_MS) return dueInMs / 2;
-  return dueInMs * 1.1 + (isDenied ? BESIDE_DENIED_CALL_MS : BESIDE_CALL_MS);
 }

@@ -1,7 +1,8 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
 import type { ActiveBatch } from './batches.ts';
 import type { Lanes } from './lanes.ts';
-import type { Departure, Guest, OriginLane } from './origin-lane.ts';
+import type { Departure, Guest } from './guest.ts';
+import type { OriginLane } from './origin-lane.ts';
 import type { Robots } from './robots.ts';
 import { type FlightTools, SliceFlights } from './slice-flights.ts';
 

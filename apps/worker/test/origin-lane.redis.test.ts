@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { connectRedis, fleetKeys, Gate } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { type Guest, OriginLane } from '../src/origin-lane.ts';
+import type { Guest } from '../src/guest.ts';
+import { OriginLane } from '../src/origin-lane.ts';
 import { Permits } from '../src/permits.ts';
 import { RedisClock } from '../src/redis-clock.ts';
 

@@ -180,7 +180,7 @@ describe('an origin that fails', () => {
     await fleet.enqueue('brief', politeCrawl(brief, 200, 'concurrency: 8, patience: 3s', extra));
     expect(await fleet.finished('dead', 20_000)).toMatchObject({ settled: 200, failed: 200 });
     expect(await fleet.finished('busy', 20_000)).toMatchObject({ settled: 200, failed: 200 });
-    expect(await fleet.finished('brief', 20_000)).toMatchObject({ settled: 200, failed: 200 });
+    expect(await fleet.finished('brief', 10_000)).toMatchObject({ settled: 200, failed: 200 });
     const dead = await readRecords(results, 'dead');
     const unavailable = dead.filter(({ outcome }) => outcome === 'network-error');
     expect(unavailable.length).toBeGreaterThan(150);

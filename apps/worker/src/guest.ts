@@ -1,0 +1,81 @@
+import type { Gate, GateAnswer, BatchLimits } from '@fetchfleet/fleet';
+
+/** Whose turn is farther than this comes back half-way, and asks again. */
+const FAR_MS = 10 * 60_000;
+/**
+ * Later than its turn: it is called back before, and so wakes up no worker by coming due, which would wake up all of them. Where the origin
+ * objects or fails, nobody may be there to call.
+ */
+const BESIDE_CALL_MS = 5_000;
+const BESIDE_DENIED_CALL_MS = 1_000;
+
+/** A slice that wants to start fetches of the lane's origin. */
+export interface Guest {
+  /** Id of the slice. */
+  readonly slice: string;
+  readonly limits: BatchLimits;
+  /** Fetches that wait to start; 0 when the slice has to stop. */
+  readonly waiting: number;
+  /** Its place among the parked; 0 if it was not parked. */
+  readonly position: number;
+  /** Whether it goes on waiting for an origin that has accepted nothing for so long. */
+  isPatient(deniedForMs: number): boolean;
+  /** Starts its next fetch, which owns a permit now. `isProbe`: it is the one try of an origin that has been failing. */
+  start(isProbe: boolean): void;
+}
+
+/** Why a guest leaves the lane. */
+export type Departure =
+  | { readonly kind: 'served' }
+  | {
+      readonly kind: 'parked';
+      readonly dueInMs: number;
+      readonly position: number;
+      /** The origin says "not now" or fails, which patience bounds; otherwise it is only its turn that is far. */
+      readonly isRefused: boolean;
+      /** For how long it has accepted nothing. */
+      readonly deniedForMs: number;
+    };
+
+/**
+ * Gives a guest whose turn is too far its place in the line of the origin.
+ *
+ * @param waitMs how long it would have to wait here
+ * @param hasJustCome the gate has not been told that it came
+ */
+export async function parkGuest(
+  { gate, origin }: { readonly gate: Gate; readonly origin: string },
+  { slice, waiting: count, position }: Guest,
+  {
+    state,
+    deniedForMs,
+    waitMs,
+    hasJustCome,
+  }: Pick<GateAnswer, 'state' | 'deniedForMs'> & {
+    readonly waitMs: number;
+    readonly hasJustCome: boolean;
+  },
+): Promise<Departure> {
+  const parked = await gate.park(origin, { slice, count, position, hasJustCome });
+  const isClosed = state === 'blocked' || state === 'breaker' || state === 'probing';
+  const dueInMs = isClosed
+    ? Math.max(parked.dueInMs, waitMs)
+    : comeBackIn(parked.dueInMs, deniedForMs > 0);
+  return {
+    kind: 'parked',
+    dueInMs: Math.ceil(dueInMs),
+    position: parked.position,
+    // Between two blocks nothing may stand in the way but those who try again.
+    isRefused: isClosed || deniedForMs > 0,
+    deniedForMs,
+  };
+}
+
+/**
+ * Whoever asks the gate calls the next in line back, so this is for when nobody does: half-way, as long as that is far, or a little later
+ * than the forecast.
+ */
+function comeBackIn(dueInMs: number, isDenied: boolean): number {
+  if (dueInMs > FAR_MS) return dueInMs / 2;
+  return dueInMs * 1.1 + (isDenied ? BESIDE_DENIED_CALL_MS : BESIDE_CALL_MS);
+}
