@@ -10,8 +10,7 @@ import { logLogSlope, type Spread, spreadOf, spreadOfKnown } from './statistics.
 const IN_FLIGHT = 64;
 const REFERENCE = 20_000;
 const MILLION = 1_000_000;
-/** Some 13 s: V8 takes that long to give its heap the size that it keeps. */
-const WARM_UP = 200_000;
+const WARM_UP = 10_000;
 /** How often, at most. */
 const SIZES = [
   { fetches: 1_000, runs: 5 },
