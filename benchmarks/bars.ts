@@ -86,7 +86,7 @@ const TARGETS: readonly Target[] = [
     format: times,
   },
   {
-    text: '1,000,000 fetches: growth of the resident memory of the worker in the last three quarters',
+    text: '1,000,000 fetches: growth of the resident memory of the worker in the second half',
     benchmark: 'growth',
     measure: 'worker growth after warm-up',
     atMost: 0.1,

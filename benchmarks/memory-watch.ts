@@ -49,15 +49,15 @@ export class MemoryWatch {
 }
 
 /**
- * By how much memory grew over the last three quarters of the time, as a share of its mean: the slope of a straight line
- * through the samples, so that the teeth of the collector do not count.
+ * By how much memory grew over the second half of the time, as a share of its mean: the slope of a straight line through the samples, so that
+ * the teeth of the collector do not count. A worker at full speed takes half a minute until its heap has its size.
  *
  * @returns undefined where there are too few samples
  */
 export function growthAfterWarmUp(samples: readonly MemorySample[]): number | undefined {
   const first = samples[0]?.[0] ?? 0;
   const last = samples.at(-1)?.[0] ?? 0;
-  const from = first + (last - first) / 4;
+  const from = first + (last - first) / 2;
   const late = samples.filter(([at]) => at >= from);
   if (late.length < 3) return undefined;
   const mean = (pick: 0 | 1): number => late.reduce((sum, one) => sum + one[pick], 0) / late.length;

@@ -35,12 +35,12 @@ describe('figures', () => {
     expect(logLogSlope([10, 100, 1_000].map((x) => [x, of(x)] as const))).toBeCloseTo(slope);
   });
 
-  it('memory is flat when only its first quarter and its teeth rise', () => {
+  it('memory is flat when only its first half and its teeth rise', () => {
     const samples = Array.from({ length: 400 }, (_, at): MemorySample => {
-      return [at, at < 100 ? at : 100 + (at % 2)];
+      return [at, at < 200 ? at : 200 + (at % 2)];
     });
     expect(growthAfterWarmUp(samples)).toBeCloseTo(0, 2);
     const leak = samples.map(([at]): MemorySample => [at, 100 + at]);
-    expect(growthAfterWarmUp(leak)).toBeGreaterThan(0.5);
+    expect(growthAfterWarmUp(leak)).toBeGreaterThan(0.4);
   });
 });
