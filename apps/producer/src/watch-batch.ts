@@ -18,6 +18,11 @@ export interface WatchOptions {
   readonly patienceMs?: number;
 }
 
+/** How long to wait for the next look, in milliseconds, when a batch has been watched for so long. */
+export function pauseAfter(watchedMs: number): number {
+  return Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, watchedMs / 20));
+}
+
 /**
  * Looks at a batch until it is finished or cancelled, and shows how far it is. It pauses for a twentieth of the time so far, so that
  * a small batch is not held up by the last pause.
@@ -38,8 +43,7 @@ export async function watchBatch(options: WatchOptions): Promise<BatchStatus> {
     const isPaused = status.state === 'paused';
     if (isPaused && !wasPaused) terminal.note(`Paused; fetchfleet resume ${batch} goes on`);
     wasPaused = isPaused;
-    const twentiethMs = (performance.now() - startedAt) / 20;
-    const pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, twentiethMs));
+    const pauseMs = pauseAfter(performance.now() - startedAt);
     await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

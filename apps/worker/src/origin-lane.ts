@@ -61,7 +61,7 @@ export interface LaneOptions {
  * One origin as this worker sees it: the slices that want to start fetches of it, in the order they came, and one conversation
  * with the gate about all of them.
  *
- *     guests ──permits, then gate──▶ started at once, or spaced over the next 50 ms
+ *     guests ──permits, then gate──▶ started at once, or spaced over the next 50 ms to 1 s
  *        │                                  │ ended
  *        │                                  ▼
  *        │                               report ──with the next question, within 10 ms, or at once if the origin objects
