@@ -8,7 +8,7 @@ import { globSync } from 'node:fs';
 // oxlint-disable-next-line import/no-default-export -- what rolldown looks for
 export default {
   // Of the app that is built.
-  input: globSync('src/{main,keeper}.ts'),
+  input: globSync('src/{main,redis-supervisor}.ts'),
   platform: 'node',
   resolve: { conditionNames: ['@fetchfleet/source', 'node', 'import', 'default'] },
   plugins: [lightHttp()],

@@ -1,10 +1,10 @@
+import { VERSION } from '@fetchfleet/crawl';
 import { CommanderError } from 'commander';
-import { buildCli, NO_COMMAND } from './cli.ts';
-import { CommandError } from './command-error.ts';
-import { EXIT, type ExitCode, exitCodeFor } from './exit-codes.ts';
-import { Interrupts, isInterruption } from './interrupts.ts';
-import { Terminal } from './terminal.ts';
-import { VERSION } from './version.ts';
+import { buildCli, NO_COMMAND } from './program/program.ts';
+import { CommandError } from './core/command-error.ts';
+import { EXIT, type ExitCode, exitCodeFor } from './core/exit-codes.ts';
+import { Interrupts, isInterruption } from './core/interrupts.ts';
+import { Terminal } from './core/terminal.ts';
 
 /** A handle that was forgotten must not keep the process of a command that has ended. */
 const LINGER_MS = 2_000;
@@ -28,7 +28,7 @@ async function tell(error: unknown): Promise<void> {
   if (process.env['FETCHFLEET_DEBUG']) {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   }
-  const { problemLines } = await import('./problems.ts');
+  const { problemLines } = await import('./core/problems.ts');
   const problems = error instanceof CommandError ? error.problems : problemLines(error);
   for (const problem of problems ?? []) terminal.error(problem);
   const message = error instanceof Error ? error.message : String(error);

@@ -8,7 +8,7 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from '@fetchfleet/testing';
-import { redisFolderOf } from '../src/redis-folder.ts';
+import { redisFolderOf } from '../src/local/redis-folder.ts';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 let projects = 0;

@@ -12,9 +12,9 @@ import {
 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
-import { buildCli } from '../src/cli.ts';
-import { Interrupts } from '../src/interrupts.ts';
-import { Terminal } from '../src/terminal.ts';
+import { buildCli } from '../src/program/program.ts';
+import { Interrupts } from '../src/core/interrupts.ts';
+import { Terminal } from '../src/core/terminal.ts';
 import { Project } from './cli-fixture.ts';
 import {
   commandsOf,

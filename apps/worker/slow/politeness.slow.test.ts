@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { closeAfterEach, eventually, redisUrl, temporaryFolder } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { range, recordedIndexes, startFleet } from '../test/fleet-fixture.ts';
+import { range, recordedIndexes, startFleet } from '../test/fleet/fleet-fixture.ts';
 import {
   mostInOneSecond,
   politeCrawl,
@@ -9,7 +9,7 @@ import {
   ratePerSecond,
   type Seen,
   startPoliteOrigin,
-} from '../test/politeness-fixture.ts';
+} from '../test/origin/politeness-fixture.ts';
 
 /*
  * Minutes of measuring, on a machine that has nothing else to do: `npm run test:politeness`. That limits are never

@@ -1,9 +1,9 @@
 import { SliceClaims, SliceParking } from '@fetchfleet/fleet';
-import { ClaimLoop } from './claim-loop.ts';
+import { ClaimLoop } from './slice/claim-loop.ts';
 import type { Fetching } from './fetching.ts';
 import type { Recording } from './recording.ts';
-import { Scheduler } from './scheduler.ts';
-import { SliceProcessor } from './slice-processor.ts';
+import { Scheduler } from './schedule/schedule-loop.ts';
+import { SliceProcessor } from './slice/slice-processor.ts';
 import type { WorkerBase } from './worker-base.ts';
 
 /** The parts of a worker that take work from the queue: slices, and ticks of schedules. */

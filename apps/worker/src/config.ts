@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import { VERSION } from '@fetchfleet/crawl';
 import { LOG_LEVELS, parseSettings } from '@fetchfleet/service';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { VERSION } from './version.ts';
 
 const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

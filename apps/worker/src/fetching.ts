@@ -1,9 +1,9 @@
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import { Gate, GateNews, RobotsStore, SliceQueue } from '@fetchfleet/fleet';
 import { toError } from '@fetchfleet/service';
-import { Lanes } from './lanes.ts';
-import { Robots } from './robots.ts';
-import { WatchedFetcher } from './watched-fetcher.ts';
+import { Lanes } from './origin/origin-schedulers.ts';
+import { Robots } from './batch/robots.ts';
+import { WatchedFetcher } from './health/watched-fetcher.ts';
 import type { WorkerBase } from './worker-base.ts';
 
 /** The parts of a worker that decide what may be fetched when, and fetch it. */

@@ -1,9 +1,9 @@
 import { Ledger } from '@fetchfleet/fleet';
 import { FileSink, type Manifest } from '@fetchfleet/results';
 import { toError } from '@fetchfleet/service';
-import { BatchLog } from './batch-log.ts';
-import { Batches } from './batches.ts';
-import { Recorder } from './recorder.ts';
+import { BatchLog } from './batch/batch-log.ts';
+import { Batches } from './batch/batches.ts';
+import { Recorder } from './record/recorder.ts';
 import type { WorkerBase } from './worker-base.ts';
 
 /** The parts of a worker that know of batches and keep their records. */

@@ -1,11 +1,11 @@
+import { VERSION } from '@fetchfleet/crawl';
 import { type FleetKeys, fleetKeys, openRedis, Workers } from '@fetchfleet/fleet';
 import { createMetrics, type Logger, type Metrics } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 import type { WorkerSettings } from './config.ts';
-import { Permits } from './permits.ts';
-import { Presence } from './presence.ts';
-import { VERSION } from './version.ts';
-import { Progress } from './worker-progress.ts';
+import { Permits } from './origin/permits.ts';
+import { Presence } from './health/worker-heartbeat.ts';
+import { Progress } from './health/progress.ts';
 
 /** What all parts of one worker stand on. */
 export interface WorkerBase {

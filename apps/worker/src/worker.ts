@@ -5,14 +5,14 @@ import { HttpEndpoint, type Logger, stopAll } from '@fetchfleet/service';
 import { type Claiming, createClaiming } from './claiming.ts';
 import type { WorkerSettings } from './config.ts';
 import { createFetching, type Fetching } from './fetching.ts';
-import { FleetMetrics } from './fleet-metrics.ts';
+import { FleetMetrics } from './health/fleet-metrics.ts';
 import { createRecording, type Recording } from './recording.ts';
-import { Vitals } from './vitals.ts';
-import { WallClock } from './wall-clock.ts';
+import { Vitals } from './health/worker-status.ts';
+import { WallClock } from './health/wall-clock.ts';
 import { warmUp } from './warm-up.ts';
-import type { Watchdog } from './watchdog.ts';
+import type { Watchdog } from './health/watchdog.ts';
 import { createBase, type WorkerBase } from './worker-base.ts';
-import { watchOver } from './worker-watch.ts';
+import { watchOver } from './health/worker-watch.ts';
 
 export interface FleetWorkerOptions {
   readonly settings: WorkerSettings;

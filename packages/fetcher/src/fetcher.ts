@@ -4,12 +4,16 @@ import type { LookupFunction } from 'node:net';
 import type { FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
 
 import { AbortFan } from './abort-fan.ts';
-import { FetcherStoppedError } from './errors.ts';
-import { Exchange } from './exchange.ts';
-import { Lanes } from './lanes.ts';
-import { prepareHeaders, type RequestHeaders, withCredentialsOf } from './request-headers.ts';
+import { FetcherStoppedError } from './transport/errors.ts';
+import { Exchange } from './exchange/exchange.ts';
+import { Lanes } from './transport/policy-pools.ts';
+import {
+  prepareHeaders,
+  type RequestHeaders,
+  withCredentialsOf,
+} from './exchange/request-headers.ts';
 import { RunningFetch } from './running-fetch.ts';
-import type { ConnectOptions, Transport } from './transport.ts';
+import type { ConnectOptions, Transport } from './transport/transport.ts';
 
 /** One GET, with the bounds it must keep. */
 export interface FetchRequest {
@@ -74,8 +78,8 @@ type TransportClass = new (options: ConnectOptions) => Transport;
 
 /** Each library takes a process a sixth of a second to load; nobody needs both. */
 async function loadTransport(name: FetcherOptions['transport']): Promise<TransportClass> {
-  if (name === 'undici') return (await import('./undici-transport.ts')).UndiciTransport;
-  return (await import('./got-transport.ts')).GotTransport;
+  if (name === 'undici') return (await import('./transport/undici-transport.ts')).UndiciTransport;
+  return (await import('./transport/got-transport.ts')).GotTransport;
 }
 
 class PooledFetcher implements Fetcher {

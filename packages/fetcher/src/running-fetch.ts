@@ -1,9 +1,9 @@
 import type { FetchResult } from '@fetchfleet/crawl';
 
 import type { Abortable, AbortFan } from './abort-fan.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange/exchange.ts';
 import type { FetchListener, FetchRequest } from './fetcher.ts';
-import type { Lane } from './lanes.ts';
+import type { Lane } from './transport/policy-pools.ts';
 
 /** One fetch, from when it was asked for until its listener has been told: in one object, as there may be thousands. */
 export class RunningFetch implements Abortable {

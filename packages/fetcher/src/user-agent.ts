@@ -1,8 +1,10 @@
+import { VERSION } from '@fetchfleet/crawl';
+
 /** The product token that robots.txt groups are matched with (RFC 9309). */
 export const PRODUCT_TOKEN = 'fetchfleet';
 
 /** Without a contact: for what no crawl file asked for, such as robots.txt. */
-export const USER_AGENT = `${PRODUCT_TOKEN}/0.1.0`;
+export const USER_AGENT = `${PRODUCT_TOKEN}/${VERSION}`;
 
 /** Whatever could end the comment of a User-Agent, or the header itself. */
 const UNSAFE = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/gu;

@@ -1,6 +1,6 @@
-export { type BatchState, type BatchStatus } from './batch-status.ts';
-export { expandBatch, type ExpandBatchOptions } from './expand-batch.ts';
-export { ExpansionLease, LEASE_PATIENCE_MS } from './expansion-lease.ts';
+export { type BatchState, type BatchStatus } from './ledger/batch-status.ts';
+export { expandBatch, type ExpandBatchOptions } from './batch/expand-batch.ts';
+export { ExpansionLease, LEASE_PATIENCE_MS } from './batch/expansion-lease.ts';
 export {
   type Arrival,
   type BatchLimits,
@@ -10,19 +10,19 @@ export {
   NOTHING_ENDED,
   type OriginReport,
   type Parked,
-} from './gate.ts';
-export { GateNews } from './gate-news.ts';
-export { FleetOverview, type FleetSnapshot } from './fleet-overview.ts';
-export { type FleetKeys, fleetKeys } from './keys.ts';
+} from './gate/gate.ts';
+export { GateNews } from './gate/notifications.ts';
+export { FleetOverview, type FleetSnapshot } from './workers/fleet-overview.ts';
+export { type FleetKeys, fleetKeys } from './redis/keys.ts';
 export {
   type BatchRegistration,
   Ledger,
   type OpenBatch,
   type Settlement,
   UnknownBatchError,
-} from './ledger.ts';
-export type { OriginStatus } from './origin-status.ts';
-export { Origins, type OriginSettings } from './origins.ts';
+} from './ledger/ledger.ts';
+export type { OriginStatus } from './gate/origin-status.ts';
+export { Origins, type OriginSettings } from './gate/origins.ts';
 export {
   connectRedis,
   openRedis,
@@ -30,23 +30,23 @@ export {
   redactRedisUrl,
   RedisUnreachableError,
   RedisUrlError,
-} from './redis.ts';
-export { type MeasuredCrawl, registerBatch } from './register-batch.ts';
-export { RobotsStore, type StoredRobots } from './robots-store.ts';
-export { ClaimLostError, type ClaimedSlice, SliceClaims } from './slice-claims.ts';
-export { sliceId, SliceQueue } from './slice-queue.ts';
-export { type WorkerInfo, type WorkerReport, Workers } from './workers.ts';
+} from './redis/connection.ts';
+export { type MeasuredCrawl, registerBatch } from './batch/register-batch.ts';
+export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
+export { ClaimLostError, type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
+export { sliceId, SliceQueue } from './queue/slice-queue.ts';
+export { type WorkerInfo, type WorkerReport, Workers } from './workers/workers.ts';
 export {
   type Overlap,
   OVERLAPS,
   type Schedule,
   type ScheduleRun,
   type ScheduleSpec,
-} from './schedule.ts';
-export { nextTick, problemOfCron, problemOfTimeZone } from './schedule-cron.ts';
-export { readLists, ScheduleLists, type StorableCrawl } from './schedule-lists.ts';
-export { ScheduleQueue } from './schedule-queue.ts';
-export { type RunAttempt, ScheduleWorker } from './schedule-worker.ts';
-export { type Decision, type PutResult, Schedules } from './schedules.ts';
-export { SliceParking } from './slice-parking.ts';
-export { BatchRemoval } from './batch-removal.ts';
+} from './schedule/schedule.ts';
+export { nextTick, problemOfCron, problemOfTimeZone } from './schedule/cron.ts';
+export { readLists, ScheduleLists, type StorableCrawl } from './schedule/list-store.ts';
+export { ScheduleQueue } from './schedule/tick-queue.ts';
+export { type RunAttempt, ScheduleWorker } from './schedule/tick-consumer.ts';
+export { type Decision, type PutResult, Schedules } from './schedule/schedule-store.ts';
+export { SliceParking } from './queue/paused-slices.ts';
+export { BatchRemoval } from './batch/batch-removal.ts';

@@ -1,4 +1,4 @@
-import type { TestRedis } from './redis-ladder.ts';
+import type { TestRedis } from './redis/redis-provider.ts';
 
 let kept: TestRedis | undefined;
 

@@ -1,6 +1,6 @@
-export { eventually, type EventuallyOptions } from './eventually.ts';
-export { freePort } from './free-port.ts';
-export { closeAfterEach, installLeakGuard } from './leak-guard.ts';
+export { eventually, type EventuallyOptions } from './resources/eventually.ts';
+export { freePort } from './resources/free-port.ts';
+export { closeAfterEach, installLeakGuard } from './resources/leak-guard.ts';
 export {
   type Arrival,
   type CannedResponse,
@@ -8,15 +8,15 @@ export {
   type OriginOptions,
   type RouteHandler,
   startOrigin,
-} from './origin.ts';
-export { isAlive } from './process-state.ts';
+} from './origin/origin.ts';
+export { isAlive } from './process/process-state.ts';
 export {
   type Exit,
   repositoryRoot,
   type Running,
   startProcess,
   type StartProcessOptions,
-} from './process.ts';
-export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis.ts';
-export { track, type Tracked } from './registry.ts';
-export { temporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
+} from './process/process.ts';
+export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis/redis.ts';
+export { track, type Tracked } from './resources/registry.ts';
+export { temporaryFolder, type TemporaryFolder } from './resources/temporary-folder.ts';

@@ -1,0 +1,56 @@
+import { type Outcome, OUTCOMES, parseDuration } from '@fetchfleet/crawl';
+import type { BatchState } from '@fetchfleet/fleet';
+import type { Problems } from '../core/problems.ts';
+
+/** Every state that a batch may be in. */
+export const BATCH_STATES = ['expanding', 'running', 'paused', 'cancelled', 'finished'] as const;
+
+const FAILURES = OUTCOMES.filter((outcome) => outcome !== 'ok');
+const MAX_LIMIT = 100_000;
+
+/** What a flag holds that may be given many times, or once with commas. */
+function choices<T extends string>(
+  texts: readonly string[],
+  { flag, allowed }: { readonly flag: string; readonly allowed: readonly T[] },
+  problems: Problems,
+): T[] {
+  const names = texts.flatMap((text) => text.split(',')).map((name) => name.trim());
+  return names.flatMap((name) => {
+    const found = allowed.find((one) => one === name);
+    if (found !== undefined) return [found];
+    problems.add(`${flag}: "${name}" is none of ${allowed.join(', ')}`);
+    return [];
+  });
+}
+
+/** @param allowed default: all states */
+export function readStates(
+  texts: readonly string[],
+  problems: Problems,
+  allowed: readonly BatchState[] = BATCH_STATES,
+): BatchState[] {
+  return choices(texts, { flag: '--state', allowed }, problems);
+}
+
+/** Outcomes of failed fetches. */
+export function readOutcomes(texts: readonly string[], problems: Problems): Outcome[] {
+  return choices(texts, { flag: '--outcome', allowed: FAILURES }, problems);
+}
+
+/** How many rows are shown. */
+export function readLimit(text: string, problems: Problems): number {
+  const limit = /^\d{1,6}$/u.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > MAX_LIMIT) {
+    problems.add(`--limit: "${text}" is no number from 1 to 100,000`);
+  }
+  return limit;
+}
+
+/** An age in milliseconds: `30d`, `12h`, `45m`. */
+export function readAge(flag: string, text: string, problems: Problems): number {
+  const age = parseDuration(text);
+  if (age === undefined) {
+    problems.add(`${flag}: "${text}" is no duration; allowed: 30d, 12h, 45m, 90s and the like`);
+  }
+  return age ?? 0;
+}

@@ -1,0 +1,30 @@
+import type { Context } from '../core/context.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { findBatch } from '../batch/find-batch.ts';
+import { withFleet } from '../session/fleet-session.ts';
+import { statusDocument } from '../report/status-document.ts';
+import { formatCount } from '../report/units.ts';
+
+/** `fetchfleet cancel BATCH`: nothing more is started; what has been fetched stays. Cancelling twice is fine. */
+export async function cancel(
+  batch: string,
+  options: { readonly json?: boolean },
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    await findBatch(session.ledger, batch);
+    const isChanged = await session.ledger.cancel(batch);
+    const status = await findBatch(session.ledger, batch);
+    // What workers have they give up by themselves; the rest need not be claimed by anybody to vanish.
+    if (status.state === 'cancelled') await session.parking.drop(batch);
+    if (isChanged) {
+      const left = formatCount(status.total - status.settled);
+      terminal.note(`Cancelled ${batch}: ${formatCount(status.settled)} done, ${left} not fetched`);
+    } else {
+      terminal.note(`${batch} is ${status.state} already`);
+    }
+    if (options.json === true) terminal.printJson(statusDocument(status));
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OriginStatus } from '@fetchfleet/fleet';
+import type { Context } from '../../core/context.ts';
+import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
+import { canDraw, type ScreenSize } from '../../live/screen.ts';
+import { showLive } from '../../live/view.ts';
+import { originDocument } from './document.ts';
+import { originsSummary, originsTable } from './table.ts';
+import { inTime } from '../../core/patience.ts';
+import type { Terminal } from '../../core/terminal.ts';
+import { formatDuration } from '../../report/units.ts';
+
+const REPAINT_MS = 1_000;
+const MAX_WIDTH = 100;
+const NONE = 'All origins are free: no limit is set, and nobody has fetched within half an hour';
+
+export interface OriginsOptions {
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+/** `fetchfleet origins`: what the gate knows of every origin. */
+export async function origins(options: OriginsOptions, context: Context): Promise<ExitCode> {
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    if (options.watch === true) return watch(session, context);
+    const statuses = await inTime(session.origins.list());
+    if (options.json === true) {
+      terminal.printJson({ origins: statuses.map(originDocument) });
+    } else if (statuses.length === 0) {
+      terminal.note(NONE);
+    } else {
+      terminal.print(originsTable(statuses, tableOptions(terminal)));
+    }
+    return EXIT.ok;
+  });
+}
+
+/** Until somebody interrupts it. */
+async function watch(session: FleetSession, context: Context): Promise<ExitCode> {
+  const { drain: signal } = context.interrupts.takeOver();
+  const { terminal, env } = context;
+  try {
+    if (canDraw(terminal, env)) await drawAll(session, terminal, signal);
+    else await printAll(session, terminal, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return EXIT.interrupted;
+}
+
+async function drawAll(
+  session: FleetSession,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  await showLive({
+    look: async () => session.origins.list(),
+    page: (statuses, size, silentMs) => page(statuses, size, { silentMs, terminal }),
+    isOver: () => false,
+    signal,
+    lost: session.lost,
+  });
+}
+
+/** Where nothing can be drawn the tables follow each other. */
+async function printAll(
+  session: FleetSession,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const statuses = await inTime(session.origins.list(), { signal });
+    const table = originsTable(statuses, tableOptions(terminal));
+    terminal.print(
+      statuses.length === 0 ? `${NONE}\n` : `${originsSummary(statuses)}\n\n${table}\n`,
+    );
+    await sleep(REPAINT_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+function page(
+  statuses: readonly OriginStatus[],
+  { columns, rows }: ScreenSize,
+  { silentMs, terminal }: { readonly silentMs: number; readonly terminal: Terminal },
+): string[] {
+  const lost =
+    silentMs > 0
+      ? [terminal.paintOutput('yellow', `Redis has not answered for ${formatDuration(silentMs)}`)]
+      : [];
+  const footer = terminal.paintOutput('dim', 'q or Ctrl-C ends the view');
+  if (statuses.length === 0) return [...lost, NONE, '', footer];
+  const head = [...lost, originsSummary(statuses), ''];
+  const table = originsTable(statuses, {
+    width: Math.min(MAX_WIDTH, columns),
+    // An empty line and the footer.
+    height: rows - head.length - 2,
+    paint: terminal.paintOutput.bind(terminal),
+  });
+  return [...head, ...table.split('\n'), '', footer];
+}
+
+function tableOptions(terminal: Terminal) {
+  return {
+    // 0 is what a terminal says that does not know.
+    width: Math.min(MAX_WIDTH, terminal.stdout.columns || MAX_WIDTH),
+    paint: terminal.paintOutput.bind(terminal),
+  };
+}

@@ -1,0 +1,79 @@
+import type { OriginStatus } from '@fetchfleet/fleet';
+import type { Context } from '../../core/context.ts';
+import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { nearest } from '../../batch/find-batch.ts';
+import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
+import { originDocument } from './document.ts';
+import { type OriginFlags, readOrigin, readOriginSettings } from './settings.ts';
+import { inTime } from '../../core/patience.ts';
+import { Problems } from '../../core/problems.ts';
+
+/** `fetchfleet origins set ORIGIN`: limits that come before those of every crawl file, from now on. */
+export async function setOrigin(
+  text: string,
+  options: OriginFlags & { readonly json?: boolean },
+  context: Context,
+): Promise<ExitCode> {
+  const { origin, settings } = await readOriginSettings(text, options);
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    const before = await inTime(session.origins.list());
+    await inTime(session.origins.set(origin, settings));
+    const status = await inTime(session.origins.status(origin));
+    terminal.note(`Set for ${origin}: ${status === undefined ? '' : describeLimits(status)}`);
+    if (before.every((known) => known.origin !== origin)) {
+      const hint = suggestion(origin, before);
+      terminal.note(`Nobody has fetched from it of late; it holds from the first fetch on${hint}`);
+    }
+    if (options.json === true) terminal.printJson(status && originDocument(status));
+    return EXIT.ok;
+  });
+}
+
+/** `fetchfleet origins unset ORIGIN`: the crawl files decide again. Twice is fine. */
+export async function unsetOrigin(
+  text: string,
+  options: { readonly json?: boolean },
+  context: Context,
+): Promise<ExitCode> {
+  const problems = new Problems();
+  const origin = readOrigin(text, problems) ?? text;
+  problems.throwIfAny('nothing was unset');
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    const isChanged = await inTime(session.origins.unset(origin));
+    if (isChanged) {
+      terminal.note(`Unset for ${origin}: the crawl files decide again`);
+    } else {
+      terminal.warn(`nothing was set for ${origin}${await hintAt(origin, session)}`);
+    }
+    if (options.json === true) terminal.printJson({ origin, changed: isChanged });
+    return EXIT.ok;
+  });
+}
+
+/** `at most 5/s, bursts of 10, 8 in flight`; where the origin itself asks for less, that is said. */
+function describeLimits({ rate, burst, concurrency }: OriginStatus): string {
+  const inFlight = concurrency.limit === 'unlimited' ? 'any number' : concurrency.limit;
+  return [
+    rate.perSecond === undefined ? 'any rate' : `at most ${rate.limit}${sayWho(rate.source)}`,
+    ...(burst > 1 ? [`bursts of ${burst}`] : []),
+    `${inFlight} in flight${sayWho(concurrency.source)}`,
+  ].join(', ');
+}
+
+function sayWho(source: OriginStatus['rate']['source']): string {
+  return source === 'set' || source === 'none' ? '' : ` (${source})`;
+}
+
+async function hintAt(origin: string, session: FleetSession): Promise<string> {
+  return suggestion(origin, await inTime(session.origins.list()));
+}
+
+function suggestion(origin: string, known: readonly OriginStatus[]): string {
+  const near = nearest(
+    origin,
+    known.map((one) => one.origin),
+  );
+  return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+}

@@ -1,0 +1,96 @@
+import { parseRate } from '@fetchfleet/crawl';
+import type { OriginSettings } from '@fetchfleet/fleet';
+import { maskCredentials, parseSettings } from '@fetchfleet/service';
+import { z } from 'zod';
+import { Problems } from '../../core/problems.ts';
+
+/** The limits as they were typed. */
+export interface OriginFlags {
+  readonly rate?: string;
+  readonly burst?: string;
+  readonly concurrency?: string;
+}
+
+const MAX_RATE = 1_000_000;
+
+// The bounds are those of a crawl file.
+const schema = z
+  .object({
+    rate: z.string().transform((text, issues) => {
+      const rate = text === 'unlimited' ? text : parseRate(text);
+      if (rate === 'unlimited' || (rate !== undefined && rate.count <= MAX_RATE)) return rate;
+      issues.addIssue('must be N/s, N/m or N/h with N from 1 to 1000000, or unlimited');
+      return z.NEVER;
+    }),
+    burst: wholeNumber(10_000, ''),
+    concurrency: z.union([z.literal('unlimited'), wholeNumber(100_000, ', or unlimited')]),
+  })
+  .partial();
+
+/**
+ * What `origins set` was asked for.
+ *
+ * @throws CommandError (exit 2) with all that is wrong with origin and limits
+ */
+export async function readOriginSettings(
+  origin: string,
+  flags: OriginFlags,
+): Promise<{ readonly origin: string; readonly settings: OriginSettings }> {
+  const problems = new Problems();
+  const parsed = readOrigin(origin, problems);
+  const { rate, burst, concurrency } = flags;
+  const typed = { rate, burst, concurrency };
+  if (Object.values(typed).every((flag) => flag === undefined)) {
+    problems.add('nothing to set: name --rate, --burst or --concurrency; unset takes limits away');
+  }
+  const settings = await problems.collect(() =>
+    parseSettings(schema, typed, (path) => `--${path.map(String).join('.')}`),
+  );
+  problems.throwIfAny('nothing was set');
+  return { origin: parsed ?? origin, settings: withoutUndefined(settings ?? {}) };
+}
+
+/** The origin in the form in which workers know it; undefined, and a problem more, if it is none. */
+export function readOrigin(text: string, problems: Problems): string | undefined {
+  const shown = JSON.stringify(maskCredentials(text).slice(0, 80));
+  const url = URL.parse(text);
+  const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url === null || !isWeb) {
+    const bare = /^[\w.-]+(?::\d+)?(?:\/.*)?$/u.exec(text);
+    const hint = bare === null ? '' : `; did you mean https://${text.split('/', 1)[0]}?`;
+    problems.add(`${shown} is no origin: it is written http://HOST or https://HOST[:PORT]${hint}`);
+  } else if (url.username !== '' || url.password !== '') {
+    problems.add(`${shown} has a user name or password in it; limits hold for ${url.origin}`);
+  } else if (/[{}*]/u.test(url.host)) {
+    problems.add(`${shown} is a pattern; limits are set for one origin at a time`);
+  } else if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    problems.add(`${shown} has more than an origin; limits hold for all of ${url.origin}`);
+  } else {
+    return url.origin;
+  }
+  return undefined;
+}
+
+function wholeNumber(max: number, or: string) {
+  const message = `must be a whole number from 1 to ${max}${or}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/u, message)
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, message);
+}
+
+/** zod leaves what was not typed as undefined, and a setting is there or not. */
+function withoutUndefined({
+  rate,
+  burst,
+  concurrency,
+}: {
+  readonly [Name in keyof OriginSettings]?: OriginSettings[Name] | undefined;
+}): OriginSettings {
+  return {
+    ...(rate !== undefined && { rate }),
+    ...(burst !== undefined && { burst }),
+    ...(concurrency !== undefined && { concurrency }),
+  };
+}

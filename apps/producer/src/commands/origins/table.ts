@@ -1,0 +1,145 @@
+import type { OriginStatus } from '@fetchfleet/fleet';
+import type { Style } from '../../core/terminal.ts';
+import { formatCount, formatDuration, truncate } from '../../report/units.ts';
+
+const HEADER = ['origin', 'rate', 'in flight', 'waiting', 'state'] as const;
+const GAP = '  ';
+const MAX_STATE = 34;
+const MIN_STATE = 8;
+/** A name that is cut to less tells nothing. */
+const MIN_NAME = 16;
+
+type Paint = (style: Style, text: string) => string;
+
+export interface OriginsTableOptions {
+  /** Columns that a line may take. */
+  readonly width: number;
+  /** Lines that the table may take. @default all */
+  readonly height?: number;
+  readonly paint: Paint;
+}
+
+/** One line for each origin, columns aligned: first those in trouble, then those at work, then the idle ones, each by name. */
+export function originsTable(
+  statuses: readonly OriginStatus[],
+  { width, height = Infinity, paint }: OriginsTableOptions,
+): string {
+  const sorted = statuses.toSorted((a, b) => rank(a) - rank(b));
+  const fits = sorted.length + 1 <= height;
+  // Header and the line that counts the rest take one each.
+  const shown = fits ? sorted : sorted.slice(0, Math.max(1, height - 2));
+  const rows = [HEADER, ...shown.map(cells)];
+  const widths = columnWidths(rows, width);
+  const lines = rows.map((row, at) => {
+    const status = shown[at - 1];
+    return row
+      .map((cell, column) => align(truncate(cell, widths[column] ?? 0), column, widths))
+      .map((cell, column) => painted(cell, { column, status, paint }))
+      .join(GAP)
+      .trimEnd();
+  });
+  const left = sorted.length - shown.length;
+  return [...lines, ...(left > 0 ? [paint('dim', `… and ${formatCount(left)} more`)] : [])].join(
+    '\n',
+  );
+}
+
+/** `3 origins: 12 in flight, 4,000 waiting, 1 blocked` */
+export function originsSummary(statuses: readonly OriginStatus[]): string {
+  const sum = (of: 'inUse' | 'waiting'): number =>
+    statuses.reduce((total, status) => total + status[of], 0);
+  const down = statuses.filter(({ breaker }) => breaker !== 'closed').length;
+  const blocked = statuses.filter(({ blockedMs }) => blockedMs !== undefined).length;
+  const parts = [
+    `${formatCount(sum('inUse'))} in flight`,
+    `${formatCount(sum('waiting'))} waiting`,
+    ...(blocked > 0 ? [`${formatCount(blocked)} blocked`] : []),
+    ...(down > 0 ? [`${formatCount(down)} down`] : []),
+  ];
+  const noun = statuses.length === 1 ? 'origin' : 'origins';
+  return `${formatCount(statuses.length)} ${noun}: ${parts.join(', ')}`;
+}
+
+function cells(status: OriginStatus): readonly string[] {
+  return [
+    status.origin,
+    status.rate.limit + sourceOf(status.rate.source) + burstOf(status),
+    inFlight(status),
+    formatCount(status.waiting),
+    truncate(stateOf(status), MAX_STATE),
+  ];
+}
+
+/** A limit without a word is that of the crawl file. */
+function sourceOf(source: OriginStatus['rate']['source']): string {
+  return source === 'crawl file' || source === 'none' ? '' : ` ${source}`;
+}
+
+function burstOf({ rate, burst }: OriginStatus): string {
+  return burst > 1 && rate.perSecond !== undefined ? ` burst ${burst}` : '';
+}
+
+function inFlight({ inUse, concurrency: { limit, source } }: OriginStatus): string {
+  const of = limit === 'unlimited' ? '' : ` of ${limit}`;
+  return `${inUse}${of}${sourceOf(source)}`;
+}
+
+/** What is in the way of its fetches, in words. */
+export function stateOf(status: OriginStatus): string {
+  const { breaker, openMs = 0, blockedMs, blockedFor, inUse, waiting } = status;
+  if (breaker === 'open') return `down, next try in ${formatDuration(seconds(openMs))}`;
+  if (breaker === 'half-open') return 'down, one fetch may try';
+  if (blockedMs !== undefined) {
+    const reason = blockedFor === undefined ? '' : `: ${printable(blockedFor)}`;
+    return `blocked ${formatDuration(seconds(blockedMs))}${reason}`;
+  }
+  if (inUse > 0) return 'fetching';
+  return waiting > 0 ? 'waiting' : 'idle';
+}
+
+/** A countdown in tenths of a second is restless to look at. */
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1_000) * 1_000;
+}
+
+/** Reasons come from answers of the origin: nothing in them may move a cursor. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ');
+}
+
+function rank({ breaker, blockedMs, inUse, waiting }: OriginStatus): number {
+  if (breaker !== 'closed') return 0;
+  if (blockedMs !== undefined) return 1;
+  return inUse > 0 || waiting > 0 ? 2 : 3;
+}
+
+/** The name gets what the other columns leave; where that is too little, the state gives way. */
+function columnWidths(rows: readonly (readonly string[])[], width: number): number[] {
+  const [name = 0, ...others] = HEADER.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const state = others.pop() ?? 0;
+  const taken = others.reduce((sum, one) => sum + one + GAP.length, GAP.length);
+  const nameWidth = Math.min(name, Math.max(MIN_NAME, width - taken - state));
+  return [nameWidth, ...others, Math.min(state, Math.max(MIN_STATE, width - taken - nameWidth))];
+}
+
+function align(cell: string, column: number, widths: readonly number[]): string {
+  const width = widths[column] ?? 0;
+  if (column === HEADER.length - 1) return cell;
+  return column === 3 ? cell.padStart(width) : cell.padEnd(width);
+}
+
+function painted(
+  cell: string,
+  {
+    column,
+    status,
+    paint,
+  }: { readonly column: number; readonly status: OriginStatus | undefined; readonly paint: Paint },
+): string {
+  if (status === undefined) return paint('dim', cell);
+  if (column === 0) return paint('bold', cell);
+  if (column !== HEADER.length - 1) return cell;
+  return paint((['red', 'yellow', 'green', 'dim'] as const)[rank(status)] ?? 'dim', cell);
+}

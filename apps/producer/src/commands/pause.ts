@@ -1,0 +1,41 @@
+import { type Context, programName } from '../core/context.ts';
+import { CommandError } from '../core/command-error.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { findBatch } from '../batch/find-batch.ts';
+import { withFleet } from '../session/fleet-session.ts';
+import { inTime } from '../core/patience.ts';
+import { statusDocument } from '../report/status-document.ts';
+import { formatCount } from '../report/units.ts';
+
+/** `fetchfleet pause BATCH`: running fetches end, and nothing more is started until it is resumed. Pausing twice is fine. */
+export async function pause(
+  batch: string,
+  options: { readonly json?: boolean },
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    await findBatch(session.ledger, batch);
+    const isChanged = await inTime(session.ledger.pause(batch));
+    const status = await findBatch(session.ledger, batch);
+    if (status.state !== 'paused') throw notPausable(batch, status.state);
+    // Also of a batch that was paused before: whoever did it may have been killed.
+    await session.parking.park(batch);
+    const left = formatCount(status.total - status.settled);
+    if (isChanged) {
+      terminal.note(`Paused ${batch}: ${formatCount(status.settled)} done, ${left} left`);
+      terminal.note(`Go on with: ${programName(context)} resume ${batch}`);
+    } else {
+      terminal.note(`${batch} is paused already`);
+    }
+    if (options.json === true) terminal.printJson(statusDocument(status));
+    return EXIT.ok;
+  });
+}
+
+function notPausable(batch: string, state: string): CommandError {
+  return new CommandError(`${batch} is ${state}: there is nothing to pause`, {
+    code: 'BATCH_ENDED',
+    exitCode: EXIT.badInput,
+  });
+}

@@ -1,0 +1,149 @@
+import { createInterface } from 'node:readline/promises';
+import { removeBatch } from '@fetchfleet/results';
+import { readAge, readStates } from '../batch/batch-filters.ts';
+import { CommandError } from '../core/command-error.ts';
+import type { Context } from '../core/context.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
+import { inTime } from '../core/patience.ts';
+import { Problems } from '../core/problems.ts';
+import { type Candidate, planPrune, type PruneRules } from './prune-plan.ts';
+import { readResultsFolder } from '../core/settings.ts';
+import { textTable } from '../report/text-table.ts';
+import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
+
+export interface PruneOptions {
+  readonly json?: boolean;
+  readonly olderThan: string;
+  readonly state?: readonly string[];
+  readonly results?: string;
+  readonly orphans?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `fetchfleet prune --older-than AGE`: removes ledger, queue and results of batches that ended long ago. Asks first. */
+export async function prune(options: PruneOptions, context: Context): Promise<ExitCode> {
+  const rules = readRules(options, context);
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    const { candidates, orphansLeft } = await planPrune(session, rules);
+    if (orphansLeft > 0) {
+      const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
+      terminal.note(
+        `${count} in ${rules.results} belong to no batch of this Redis; --orphans removes them, too`,
+      );
+    }
+    if (candidates.length === 0) {
+      terminal.note(`No batch has ended longer ago than ${options.olderThan}`);
+      return finish([], options, context);
+    }
+    terminal.say(pruneTable(candidates, Date.now()));
+    if (options.dryRun === true) return finish(candidates, options, context);
+    if (!(await isAgreed(candidates, options, context))) {
+      terminal.note('Nothing was removed');
+      return finish([], options, context);
+    }
+    const removed: Candidate[] = [];
+    for (const candidate of candidates) {
+      if (await remove(session, candidate)) removed.push(candidate);
+      else terminal.warn(`${candidate.batch} goes on meanwhile: it stays`);
+    }
+    terminal.note(`Removed ${summaryOf(removed)}`);
+    return finish(removed, options, context);
+  });
+}
+
+function readRules(options: PruneOptions, context: Context): PruneRules {
+  const problems = new Problems();
+  const allowed = ['finished', 'cancelled'] as const;
+  const states = readStates(options.state ?? allowed, problems, allowed);
+  const age = readAge('--older-than', options.olderThan, problems);
+  problems.throwIfAny('nothing was removed');
+  return {
+    states,
+    before: Date.now() - age,
+    results: readResultsFolder(options.results, context),
+    withOrphans: options.orphans === true,
+  };
+}
+
+async function isAgreed(
+  candidates: readonly Candidate[],
+  { yes }: PruneOptions,
+  { terminal, interrupts }: Context,
+): Promise<boolean> {
+  if (yes === true) return true;
+  if (!terminal.isInteractive || !process.stdin.isTTY) {
+    throw new CommandError('there is no terminal to ask on: add --yes, or --dry-run to only look', {
+      code: 'CONFIRMATION_MISSING',
+      exitCode: EXIT.badInput,
+    });
+  }
+  const { drain: signal } = interrupts.takeOver();
+  const questions = createInterface({ input: process.stdin, output: terminal.stderr });
+  // readline takes Ctrl-C for itself.
+  questions.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    const answer = await questions.question(`Remove ${summaryOf(candidates)}? [y/N] `, { signal });
+    return /^y(es)?$/iu.test(answer.trim());
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    questions.close();
+  }
+}
+
+/** In an order that may be interrupted anywhere. @returns false if somebody has taken the batch up again meanwhile */
+async function remove(session: FleetSession, candidate: Candidate): Promise<boolean> {
+  const { batch, state, results } = candidate;
+  if (state !== 'orphan' && !(await inTime(session.removal.begin(batch, results)))) return false;
+  if (results !== undefined) await removeBatch(results, batch);
+  await inTime(session.removal.finish(batch));
+  return true;
+}
+
+function finish(
+  removed: readonly Candidate[],
+  { json, dryRun }: PruneOptions,
+  { terminal }: Context,
+): ExitCode {
+  if (json !== true) return EXIT.ok;
+  const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
+  const batches = removed.map(({ endedAt, results, ...rest }) => ({
+    ...rest,
+    endedAt: endedAt === 0 ? null : new Date(endedAt).toISOString(),
+    results: results ?? null,
+  }));
+  terminal.printJson({ dryRun: dryRun === true, batches, bytes });
+  return EXIT.ok;
+}
+
+function pruneTable(candidates: readonly Candidate[], nowMs: number): string {
+  return textTable(
+    [
+      { title: 'batch' },
+      { title: 'state' },
+      { title: 'ended', align: 'right' },
+      { title: 'fetches', align: 'right' },
+      { title: 'size', align: 'right' },
+      { title: 'results' },
+    ],
+    candidates.map(({ batch, state, endedAt, fetches, bytes, results }) => [
+      batch,
+      state,
+      endedAt === 0 ? '–' : `${formatDuration(Math.max(0, nowMs - endedAt))} ago`,
+      fetches === 0 ? '–' : formatCount(fetches),
+      results === undefined ? '–' : formatBytes(bytes),
+      results ?? 'not on this machine',
+    ]),
+  );
+}
+
+/** `3 batches, 1.2 GB of results` */
+function summaryOf(candidates: readonly Candidate[]): string {
+  const bytes = candidates.reduce((sum, one) => sum + one.bytes, 0);
+  const count = candidates.length === 1 ? '1 batch' : `${formatCount(candidates.length)} batches`;
+  return `${count}, ${formatBytes(bytes)} of results`;
+}

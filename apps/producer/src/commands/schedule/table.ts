@@ -1,0 +1,69 @@
+import type { ScheduleRun } from '@fetchfleet/fleet';
+import type { ScheduleView } from './document.ts';
+import { textTable } from '../../report/text-table.ts';
+import { formatCount, formatDuration } from '../../report/units.ts';
+
+const COLUMNS = columns('schedule', 'when', 'next run', 'last run', 'last batch', 'outcome');
+const HISTORY_COLUMNS = columns('time', 'what', 'batch', 'why');
+
+/** One line for each schedule, columns aligned. */
+export function schedulesTable(views: readonly ScheduleView[], nowMs: number): string {
+  const rows = views.map((view) => cells(view, nowMs));
+  return textTable(COLUMNS, rows);
+}
+
+/** The runs of one schedule, newest first. */
+export function historyTable({ schedule }: ScheduleView): string {
+  const { runs, terms } = schedule;
+  const rows = runs.map((run) => [
+    formatInstant(run.at, terms.tz),
+    describeRun(run),
+    run.batch ?? '–',
+    run.reason ?? '',
+  ]);
+  return textTable(HISTORY_COLUMNS, rows);
+}
+
+function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: number): string[] {
+  const { id, terms, isPaused, runs } = schedule;
+  const [newest] = runs;
+  const passedOver = newest !== undefined && newest !== lastRun ? `, then ${newest.state}` : '';
+  return [
+    id,
+    `${terms.cron} ${terms.tz}`,
+    isPaused ? 'paused' : nextRun === undefined ? 'never' : formatWhen(nextRun, nowMs),
+    lastRun === undefined ? (newest?.state ?? '–') : formatWhen(lastRun.at, nowMs) + passedOver,
+    lastBatch?.batch ?? lastRun?.batch ?? '–',
+    lastRun !== undefined && lastRun.state !== 'started' ? lastRun.state : outcomeOf(lastBatch),
+  ];
+}
+
+function outcomeOf(batch: ScheduleView['lastBatch']): string {
+  if (batch === undefined) return '–';
+  const { state, total, settled, failed } = batch;
+  const percent = total === 0 ? 100 : Math.floor((settled / total) * 100);
+  const progress = state === 'finished' ? '' : ` ${percent}%`;
+  return `${state}${progress}, ${failed === 0 ? 'all ok' : `${formatCount(failed)} failed`}`;
+}
+
+function describeRun({ state, kind, isCaughtUp, count }: ScheduleRun): string {
+  const how = isCaughtUp === true ? ', caught up' : kind === 'manual' ? ', by hand' : '';
+  return `${state}${count !== undefined && count > 1 ? ` ${formatCount(count)}` : ''}${how}`;
+}
+
+/** `in 3 h 20 min`, `12 s ago` */
+export function formatWhen(ms: number, nowMs: number): string {
+  const distance = formatDuration(Math.max(1_000, Math.abs(ms - nowMs)));
+  return ms > nowMs ? `in ${distance}` : `${distance} ago`;
+}
+
+/** As the clocks of a time zone show it: `2026-11-24 06:00 Europe/Oslo`. */
+export function formatInstant(ms: number, tz: string): string {
+  const options = { timeZone: tz, dateStyle: 'short', timeStyle: 'medium' } as const;
+  const text = new Intl.DateTimeFormat('sv-SE', options).format(ms);
+  return `${text.replace(/:00$/u, '')} ${tz}`;
+}
+
+function columns(...titles: readonly string[]) {
+  return titles.map((title) => ({ title }));
+}

@@ -1,0 +1,74 @@
+import type { WorkerInfo } from '@fetchfleet/fleet';
+import type { Context } from '../core/context.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { withFleet } from '../session/fleet-session.ts';
+import { inTime } from '../core/patience.ts';
+import { textTable } from '../report/text-table.ts';
+import { formatCount, formatDuration, formatRate } from '../report/units.ts';
+
+/** `fetchfleet workers`: what runs where, and what it does. */
+export async function listWorkers(
+  options: { readonly json?: boolean },
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  return withFleet(context, 'find', async (session) => {
+    const workers = await inTime(session.workers.list());
+    if (options.json === true) {
+      terminal.printJson({ workers });
+    } else if (workers.length === 0) {
+      terminal.note(`No worker runs on ${session.place}: start fetchfleet-worker`);
+    } else {
+      terminal.print(workersTable(workers));
+      terminal.note(summaryOf(workers));
+    }
+    return EXIT.ok;
+  });
+}
+
+/** One line for each worker. */
+function workersTable(workers: readonly WorkerInfo[]): string {
+  return textTable(
+    [
+      { title: 'worker' },
+      { title: 'host/pid' },
+      { title: 'state' },
+      { title: 'in flight', align: 'right' },
+      { title: 'pace', align: 'right' },
+      { title: 'version' },
+      { title: 'up', align: 'right' },
+      { title: 'last seen', align: 'right' },
+      { title: 'batches' },
+    ],
+    workers.map((worker) => {
+      const isGone = worker.state === 'gone';
+      return [
+        worker.id,
+        `${worker.host}/${worker.pid}`,
+        isGone ? `gone since ${worker.lastSeenAt.slice(11, 19)}Z` : worker.state,
+        isGone ? '–' : `${formatCount(worker.inFlight)}/${formatCount(worker.concurrency)}`,
+        isGone ? '–' : formatRate(worker.fetchesPerSecond),
+        `${worker.version} ${worker.transport}`,
+        formatDuration(Date.parse(worker.lastSeenAt) - Date.parse(worker.startedAt)),
+        `${formatDuration(worker.silentMs)} ago`,
+        isGone ? '' : batchesOf(worker),
+      ];
+    }),
+  );
+}
+
+function batchesOf({ batches }: WorkerInfo): string {
+  const [first, ...others] = batches;
+  if (first === undefined) return '–';
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+function summaryOf(workers: readonly WorkerInfo[]): string {
+  const alive = workers.filter(({ state }) => state !== 'gone');
+  const sum = (value: (worker: WorkerInfo) => number): number =>
+    alive.reduce((total, worker) => total + value(worker), 0);
+  const room = formatCount(sum(({ concurrency }) => concurrency));
+  const inFlight = formatCount(sum((worker) => worker.inFlight));
+  const count = alive.length === 1 ? '1 worker' : `${formatCount(alive.length)} workers`;
+  return `${count}, ${inFlight} of ${room} fetches in flight, ${formatRate(sum((worker) => worker.fetchesPerSecond))}`;
+}

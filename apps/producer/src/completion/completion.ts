@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { completionScript, type Shell } from './scripts.ts';
+import { complete } from './values.ts';
+import type { Context } from '../core/context.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+
+/** `fetchfleet completion SHELL`: the script for a shell. */
+export async function completion(
+  shell: Shell,
+  options: { readonly json?: boolean },
+  { terminal }: Context,
+): Promise<ExitCode> {
+  const script = completionScript(shell);
+  if (options.json === true) terminal.printJson({ shell, script });
+  else terminal.print(script.trimEnd());
+  return EXIT.ok;
+}
+
+/** `fetchfleet __complete -- WORD…`: what the script asks for. See `completion-scripts.ts` for the answer. */
+export async function answerShell(
+  program: Command,
+  words: readonly string[],
+  context: Context,
+): Promise<ExitCode> {
+  const { candidates, paths, endings = [] } = await complete(program, words, context);
+  const lines = candidates.map(({ value, about }) => `${oneLine(value)}\t${oneLine(about)}`);
+  context.terminal.print([[paths ?? 'values', ...endings].join(' '), ...lines].join('\n'));
+  return EXIT.ok;
+}
+
+/** Ids and origins come from outside: nothing in them may look like another line, or move a cursor. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ');
+}

@@ -1,0 +1,64 @@
+import type { Style } from '../core/terminal.ts';
+
+/** Text of one style. */
+export type Span = string | readonly [Style, string];
+export type Paint = (style: Style, text: string) => string;
+
+const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
+
+function textOf(span: Span): string {
+  // What comes from outside may not move the cursor.
+  return (typeof span === 'string' ? span : span[1]).replaceAll(/\p{Cc}/gu, ' ');
+}
+
+/** Columns that it takes: ids, origins and hosts are ASCII, and what we add is as wide. */
+export function widthOf(spans: readonly Span[]): number {
+  return spans.reduce((sum, span) => sum + textOf(span).length, 0);
+}
+
+/** Cut to a width, with an ellipsis where something is missing. */
+export function fit(spans: readonly Span[], width: number): Span[] {
+  if (widthOf(spans) <= width) return [...spans];
+  const fitted: Span[] = [];
+  let room = Math.max(0, width - 1);
+  for (const span of spans) {
+    const kept = textOf(span).slice(0, room);
+    room -= kept.length;
+    if (kept !== '') fitted.push(typeof span === 'string' ? kept : [span[0], kept]);
+  }
+  return width > 0 ? [...fitted, '…'] : [];
+}
+
+/** One line of the screen. */
+export function line(spans: readonly Span[], width: number, paint: Paint): string {
+  return fit(spans, width)
+    .map((span) => (typeof span === 'string' ? textOf(span) : paint(span[0], textOf(span))))
+    .join('')
+    .trimEnd();
+}
+
+/** Something at the left edge and something at the right; where both do not fit, the right one is left out. */
+export function justified(left: readonly Span[], right: readonly Span[], width: number): Span[] {
+  const gap = width - widthOf(left) - widthOf(right);
+  return gap < 2 ? [...left] : [...left, ' '.repeat(gap), ...right];
+}
+
+/** `━━━━━─────` @param share 0 to 1 @param width columns */
+export function bar(share: number, width: number): Span[] {
+  const full = Math.floor(Math.min(1, Math.max(0, share)) * Math.max(0, width));
+  return [
+    ['cyan', '━'.repeat(full)],
+    ['dim', '─'.repeat(Math.max(0, width - full))],
+  ];
+}
+
+/** `▁▃▅█`: the highest value is a full block. */
+export function sparkline(values: readonly number[]): string {
+  const highest = Math.max(...values, 0);
+  return values
+    .map((value) => {
+      const level = highest > 0 ? Math.ceil((value / highest) * LEVELS.length) - 1 : 0;
+      return LEVELS[Math.max(0, level)] ?? ' ';
+    })
+    .join('');
+}

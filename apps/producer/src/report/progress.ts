@@ -1,0 +1,122 @@
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { Presets, SingleBar } from 'cli-progress';
+import { Pace, remainingMs } from './pace.ts';
+import type { Terminal } from '../core/terminal.ts';
+import { formatCount, formatDuration, formatRate, truncate } from './units.ts';
+
+/** Between two lines where no terminal is. */
+const LINE_INTERVAL_MS = 3_000;
+
+type Counts = Pick<BatchStatus, 'state' | 'total' | 'settled' | 'failed'>;
+
+export interface Progress {
+  update(status: BatchStatus): void;
+  /** Takes the bar away. Twice is fine. */
+  stop(): void;
+}
+
+/** A bar on a terminal, a line every few seconds elsewhere, nothing when quiet. All on stderr. */
+export function createProgress(terminal: Terminal, now: () => number = Date.now): Progress {
+  if (terminal.isQuiet) return { update: () => undefined, stop: () => undefined };
+  return terminal.isInteractive ? new BarProgress(terminal, now) : new LineProgress(terminal, now);
+}
+
+/** `812/s · 3 failed · 12 s left` */
+export function describePace(
+  status: Counts,
+  pace: Pick<Pace, 'perSecond' | 'steadyPerSecond'>,
+): string {
+  const isPaused = status.state === 'paused';
+  const ms = remainingMs(status.total - status.settled, pace.steadyPerSecond);
+  return [
+    isPaused ? 'paused' : formatRate(pace.perSecond),
+    ...(status.failed > 0 ? [`${formatCount(status.failed)} failed`] : []),
+    ...(isPaused || ms === undefined || ms === 0 ? [] : [`${formatDuration(ms)} left`]),
+    ...(status.state === 'expanding' ? ['still enqueueing'] : []),
+  ].join(' · ');
+}
+
+/** `1,234 of 5,000 (24%)` */
+export function describeCounts({ settled, total }: Counts): string {
+  const percent = total === 0 ? 100 : Math.floor((settled / total) * 100);
+  return `${formatCount(settled)} of ${formatCount(total)} (${percent}%)`;
+}
+
+class LineProgress implements Progress {
+  readonly #terminal: Terminal;
+  readonly #now: () => number;
+  readonly #pace = new Pace();
+  #lastLineAt: number;
+
+  constructor(terminal: Terminal, now: () => number) {
+    this.#terminal = terminal;
+    this.#now = now;
+    this.#lastLineAt = now();
+  }
+
+  update(status: BatchStatus): void {
+    const now = this.#now();
+    this.#pace.add(now, status.settled);
+    if (now - this.#lastLineAt < LINE_INTERVAL_MS) return;
+    this.#lastLineAt = now;
+    const pace = describePace(status, this.#pace);
+    this.#terminal.note(`${status.name}: ${describeCounts(status)} · ${pace}`);
+  }
+
+  stop(): void {
+    this.#lastLineAt = Number.POSITIVE_INFINITY;
+  }
+}
+
+class BarProgress implements Progress {
+  readonly #terminal: Terminal;
+  readonly #now: () => number;
+  readonly #pace = new Pace();
+  #bar: SingleBar | undefined;
+
+  constructor(terminal: Terminal, now: () => number) {
+    this.#terminal = terminal;
+    this.#now = now;
+  }
+
+  update(status: BatchStatus): void {
+    this.#pace.add(this.#now(), status.settled);
+    this.#bar ??= this.#start(status.total);
+    this.#bar.update(status.settled, { line: this.#describe(status) });
+  }
+
+  stop(): void {
+    this.#terminal.setOverlay(undefined);
+    // The bar goes back to where the cursor was when it began, over all lines that have passed above it since: that place is here.
+    if (this.#bar !== undefined) this.#terminal.stderr.write('\r\u001B7');
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #describe(status: BatchStatus): string {
+    const text = `${describeCounts(status)} · ${describePace(status, this.#pace)}`;
+    return truncate(text, this.#terminal.width - 20);
+  }
+
+  #start(total: number): SingleBar {
+    const { stderr } = this.#terminal;
+    const bar = new SingleBar(
+      {
+        format: '{bar} {line}',
+        barsize: 18,
+        stream: stderr,
+        hideCursor: true,
+        clearOnComplete: true,
+        gracefulExit: false,
+        emptyOnZero: true,
+      },
+      Presets.shades_classic,
+    );
+    bar.start(total, 0, { line: '' });
+    this.#terminal.setOverlay({
+      clear: () => stderr.write('\r\u001B[K'),
+      redraw: () => bar.render(),
+    });
+    return bar;
+  }
+}

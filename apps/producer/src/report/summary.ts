@@ -1,0 +1,108 @@
+import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import type { FailureExample } from './failure-examples.ts';
+import type { Style } from '../core/terminal.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatRatio,
+  truncate,
+} from './units.ts';
+
+const LABEL_WIDTH = 12;
+const VALUE_WIDTH = 10;
+
+export interface SummaryInput {
+  readonly status: BatchStatus;
+  /** Milliseconds that this run took. */
+  readonly elapsedMs: number;
+  /** What had been settled before this run: a batch that was continued. */
+  readonly before?: Pick<BatchStatus, 'settled' | 'durationSumMs'>;
+  readonly examples?: ReadonlyMap<Outcome, FailureExample>;
+  /** The folder of the records, as people should type it. */
+  readonly results: string;
+  /** The command that puts the records out. */
+  readonly exportCommand: string;
+  /** Columns. @default 80 */
+  readonly width?: number;
+}
+
+/** The end of a batch, for people: what came in, what did not and why, how long it took and what was gained. */
+export function summarize(
+  input: SummaryInput,
+  paint: (style: Style, text: string) => string,
+): string {
+  const { status } = input;
+  return [
+    headline(status, paint),
+    '',
+    row('fetched', formatCount(status.ok)),
+    row('failed', formatCount(status.failed)),
+    ...failures(input, paint),
+    ...pace(input, paint),
+    row('received', formatBytes(status.bytes)),
+    label('results') + input.results,
+    '',
+    `  ${paint('cyan', input.exportCommand)}`,
+    '',
+  ].join('\n');
+}
+
+function headline(status: BatchStatus, paint: (style: Style, text: string) => string): string {
+  const { ok, total, failed, state } = status;
+  const counts = `${formatCount(ok)} of ${formatCount(total)} fetched`;
+  const isGood = state === 'finished' && failed === 0;
+  const mark = isGood ? paint('green', '✔') : paint('red', '✖');
+  const ending =
+    state === 'cancelled' ? ', cancelled' : failed > 0 ? `, ${formatCount(failed)} failed` : '';
+  return `${mark} ${paint('bold', status.name)}: ${counts}${ending}`;
+}
+
+function failures(
+  { status, examples, width = 80 }: SummaryInput,
+  paint: (style: Style, text: string) => string,
+): string[] {
+  return OUTCOMES.map((outcome) => ({ outcome, count: status.outcomes[outcome] ?? 0 }))
+    .filter(({ outcome, count }) => outcome !== 'ok' && count > 0)
+    .toSorted((a, b) => b.count - a.count)
+    .map(({ outcome, count }) => {
+      const start = `    ${outcome.padEnd(16)}${formatCount(count).padStart(6)}  `;
+      const example = examples?.get(outcome);
+      const text = example === undefined ? '' : truncate(describe(example), width - start.length);
+      return `${start}${paint('dim', text)}`.trimEnd();
+    });
+}
+
+/** `e.g. #17 HTTP 503 http://…` */
+function describe({ index, url, status, error }: FailureExample): string {
+  const what = status === undefined ? (error?.code ?? 'failed') : `HTTP ${status}`;
+  return `e.g. #${index} ${what} ${url}`;
+}
+
+function pace(
+  { status, elapsedMs, before }: SummaryInput,
+  paint: (style: Style, text: string) => string,
+): string[] {
+  const settled = status.settled - (before?.settled ?? 0);
+  const sequentialMs = Math.max(0, status.durationSumMs - (before?.durationSumMs ?? 0));
+  const rate = elapsedMs > 0 ? (settled / elapsedMs) * 1_000 : 0;
+  const since =
+    before === undefined || before.settled === 0
+      ? ''
+      : `  ${formatCount(settled)} fetched now, ${formatCount(before.settled)} before`;
+  const lines = [row('took', formatDuration(elapsedMs), `${formatRate(rate)}${since}`)];
+  const speedUp = elapsedMs > 0 ? sequentialMs / elapsedMs : 0;
+  // Below that it is no gain worth words: one fetch, or an origin that allows one at a time.
+  const gain = speedUp >= 1.1 ? paint('green', `${formatRatio(speedUp)} faster`) : '';
+  return [...lines, row('one by one', formatDuration(sequentialMs), gain)];
+}
+
+function row(name: string, value: string, more = ''): string {
+  return `${label(name)}${value.padStart(VALUE_WIDTH)}${more === '' ? '' : `   ${more}`}`;
+}
+
+function label(name: string): string {
+  return `  ${name.padEnd(LABEL_WIDTH)}`;
+}

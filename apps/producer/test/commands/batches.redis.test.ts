@@ -1,0 +1,222 @@
+import { access, readdir, utimes, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fleetKeys } from '@fetchfleet/fleet';
+import { eventually, installLeakGuard } from '@fetchfleet/testing';
+import { crawlFile } from '../cli-fixture.ts';
+import { FleetProject } from '../fleet-fixture.ts';
+
+const DAY_MS = 86_400_000;
+
+let fleet: FleetProject;
+
+beforeEach(async () => {
+  fleet = await FleetProject.create();
+});
+
+afterEach(async () => fleet.remove(), 30_000);
+
+installLeakGuard();
+
+/** Makes a batch of one fetch without any worker, that ended `days` ago. */
+async function oldBatch(id: string, state: string, days: number): Promise<void> {
+  const crawl = await fleet.ledger.crawl(await template());
+  if (crawl === undefined) throw new Error('no crawl');
+  await fleet.ledger.register({
+    id,
+    crawl,
+    total: 1,
+    sliceSize: 1,
+    source: 'x.yaml',
+    fingerprint: id,
+  });
+  const at = String(Date.now() - days * DAY_MS);
+  const ends = { finished: 'finishedAt', cancelled: 'cancelledAt' };
+  const end = Object.entries(ends).find(([name]) => name === state)?.[1];
+  const fields = ['state', state, 'createdAt', at, ...(end === undefined ? [] : [end, at])];
+  await fleet.redis.hset(fleetKeys(fleet.name).batch(id), ...fields);
+}
+
+let known: string | undefined;
+
+async function template(): Promise<string> {
+  if (known === undefined || (await fleet.ledger.state(known)) === undefined) {
+    known = await fleet.enqueue(crawlFile(fleet.origin.url, 1));
+  }
+  return known;
+}
+
+describe('fetchfleet workers', () => {
+  it('lists what runs where, and who was killed', async () => {
+    fleet.origin.respond(/^\/echo/u, async () => new Promise(() => undefined));
+    const [one, other] = await Promise.all([
+      fleet.worker(['--concurrency', '7']),
+      fleet.worker(['--concurrency', '5', '--transport', 'undici']),
+    ]);
+    const id = await fleet.enqueue(crawlFile(fleet.origin.url, 1_000));
+    await eventually(() => fleet.origin.inFlight === 12);
+    await eventually(async () => {
+      const { document } = await fleet.json('workers');
+      expect(document.workers).toHaveLength(2);
+      const found = document.workers.find(({ pid }: { pid: number }) => pid === one.pid);
+      expect(found).toMatchObject({
+        state: 'working',
+        concurrency: 7,
+        inFlight: 7,
+        transport: 'got',
+        batches: [id],
+        roles: expect.arrayContaining(['fetch']),
+        metricsUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/u),
+      });
+    });
+    const shown = await fleet.project.run(['workers']);
+    expect(shown.stdout).toContain('7/7');
+    expect(shown.stderr).toContain('2 workers, 12 of 12 fetches in flight');
+    await other.kill('SIGKILL');
+    const keys = fleetKeys(fleet.name);
+    const { document } = await fleet.json('workers');
+    const dead = document.workers.find(({ pid }: { pid: number }) => pid === other.pid);
+    const [now] = await fleet.redis.time();
+    await fleet.redis.zadd(keys.workers, Number(now) - 60, String(dead.id));
+    const after = await fleet.project.run(['workers']);
+    expect(after.stdout).toMatch(/gone since \d\d:\d\d:\d\dZ/u);
+    expect(after.stderr).toContain('1 worker, 7 of 7');
+    await fleet.json('cancel', id);
+    await one.kill('SIGTERM');
+    const none = await fleet.json('workers');
+    expect(none.document.workers.map(({ state }: { state: string }) => state)).toEqual(['gone']);
+  }, 90_000);
+});
+
+describe('fetchfleet batches', () => {
+  it('lists the newest with age and outcome, filtered and cut', async () => {
+    await oldBatch('a-finished', 'finished', 3);
+    await oldBatch('b-cancelled', 'cancelled', 2);
+    await oldBatch('c-running', 'running', 1);
+    const shown = await fleet.project.run(['batches']);
+    expect(shown.code).toBe(0);
+    const [header, newest] = shown.stdout.split('\n');
+    expect(header).toMatch(/^batch +state +age +done +outcome$/u);
+    expect(newest).toMatch(/^c-running +running +1 d +0\/1 \(0%\) +–$/u);
+    const ended = await fleet.json('batches', '--state', 'finished,cancelled', '--limit', '1');
+    expect(ended.document).toMatchObject({ batches: [{ batch: 'b-cancelled' }], more: 1 });
+    const cut = await fleet.project.run(['batches', '--limit', '1']);
+    expect(cut.stderr).toContain('3 older ones are not shown');
+    const wrong = await fleet.project.run(['batches', '--limit', '0', '--state', 'done']);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toMatch(/--state: "done"[^]*--limit: "0"/u);
+  }, 60_000);
+});
+
+describe('fetchfleet failures', () => {
+  it('groups by origin and reason with an example each, as the ledger counts them', async () => {
+    const { origin } = fleet;
+    origin.respond(/^\/echo\/\d*[05]$/u, { status: 404, body: '{"nothing": "here"}' });
+    origin.respond(/^\/echo\/\d*7$/u, (_, response) => void response.destroy());
+    const worker = await fleet.worker();
+    const id = await fleet.enqueue(crawlFile(origin.url, 200, 'retry: { attempts: 1 }'));
+    await fleet.json('status', id, '--watch');
+    const found = await fleet.json('failures', id);
+    expect(found).toMatchObject({ code: 0, stderr: '' });
+    expect(found.document).toMatchObject({
+      batch: id,
+      failed: 60,
+      found: 60,
+      groups: [
+        { origin: origin.url, outcome: 'http-error', reason: 'HTTP 404', count: 40 },
+        { origin: origin.url, outcome: 'network-error', count: 20 },
+      ],
+    });
+    const [first] = found.document.groups as { example: { url: string } }[];
+    expect(first?.example.url).toMatch(/\/echo\/\d*[05]$/u);
+    const text = await fleet.project.run(['failures', id, '--limit', '1']);
+    expect(text.stdout).toMatch(/^40 +http:\S+ +http-error +HTTP 404\n +e\.g\. #\d+ http:/u);
+    expect(text.stderr).toContain('1 more groups');
+    const elsewhere = await fleet.project.run(['failures', id, '--results', 'elsewhere']);
+    expect(elsewhere).toMatchObject({ code: 3, stderr: expect.stringContaining('--results DIR') });
+    origin.respond(/^\/echo/u, { body: '{}' });
+    await fleet.json('retry', id, '--outcome', 'http-error', '--wait');
+    const rest = await fleet.json('failures', id);
+    expect(rest.document).toMatchObject({ failed: 20, found: 20, groups: [{ count: 20 }] });
+    await worker.kill('SIGTERM');
+  }, 90_000);
+});
+
+describe('fetchfleet prune', () => {
+  it('removes ledger, queue and results of what ended long ago, and nothing else', async () => {
+    const { project } = fleet;
+    const worker = await fleet.worker();
+    const old = await fleet.enqueue(crawlFile(fleet.origin.url, 30));
+    const young = await fleet.enqueue(crawlFile(fleet.origin.url, 30));
+    for (const id of [old, young]) await fleet.json('status', id, '--watch');
+    await worker.kill('SIGTERM');
+    const keys = fleetKeys(fleet.name);
+    const before = String(Date.now() - 40 * DAY_MS);
+    await fleet.redis.hset(keys.batch(old), 'finishedAt', before);
+    await oldBatch('was-cancelled', 'cancelled', 31);
+    for (const state of ['running', 'paused', 'expanding']) await oldBatch(state, state, 99);
+    const list = ['prune', '--older-than', '30d'];
+
+    const looked = await fleet.json(...list, '--dry-run');
+    expect(looked.code).toBe(0);
+    expect(looked.document).toMatchObject({
+      dryRun: true,
+      batches: [{ batch: old, state: 'finished', fetches: 30 }, { batch: 'was-cancelled' }],
+    });
+    expect(looked.document.bytes).toBeGreaterThan(1_000);
+    const silent = await project.run(list);
+    expect(silent).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    expect(await readdir(project.path('results'))).toHaveLength(2);
+
+    const pruned = await fleet.json(...list, '--yes');
+    expect(pruned.code).toBe(0);
+    expect(await readdir(project.path('results'))).toEqual([young]);
+    const left = await fleet.json('batches', '--limit', '100');
+    const ids = left.document.batches.map(({ batch }: { batch: string }) => batch);
+    expect(ids).toEqual(expect.arrayContaining([young, 'running', 'paused', 'expanding']));
+    expect(ids).not.toContain(old);
+    expect(await fleet.redis.keys(`*${old}*`)).toEqual([]);
+    const again = await fleet.json(...list, '--yes');
+    expect(again).toMatchObject({ code: 0, document: { batches: [], bytes: 0 } });
+  }, 90_000);
+
+  it('completes what was interrupted, and takes folders without a batch only when told', async () => {
+    const { project } = fleet;
+    const worker = await fleet.worker();
+    const id = await fleet.enqueue(crawlFile(fleet.origin.url, 10));
+    await fleet.json('status', id, '--watch');
+    await worker.kill('SIGTERM');
+    const keys = fleetKeys(fleet.name);
+    // As a prune that was killed after its first step has left it.
+    await fleet.redis.unlink(keys.batch(id), keys.settled(id));
+    await fleet.redis.zrem(keys.batches, id);
+    const young = await fleet.json('prune', '--older-than', '1h', '--orphans', '--yes');
+    expect(young.document).toMatchObject({ batches: [] });
+    const folder = project.path('results', id);
+    const long = new Date(Date.now() - 40 * DAY_MS);
+    for (const name of await readdir(folder)) await utimes(`${folder}/${name}`, long, long);
+    await utimes(folder, long, long);
+    const kept = await fleet.json('prune', '--older-than', '30d', '--yes');
+    expect(kept.stderr).toContain('--orphans');
+    await access(folder);
+    await fleet.redis.hset(keys.removals, id, project.path('results'));
+    const completed = await fleet.json('prune', '--older-than', '30d', '--yes');
+    expect(completed.document).toMatchObject({ batches: [{ batch: id, state: 'interrupted' }] });
+    expect(await readdir(project.path('results'))).toEqual([]);
+    expect(await fleet.redis.exists(keys.removals)).toBe(0);
+  }, 90_000);
+
+  it('says what is wrong with its input', async () => {
+    const wrong = await fleet.project.run([
+      'prune',
+      '--older-than',
+      'a month',
+      '--state',
+      'paused',
+    ]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/--state: "paused"[^]*--older-than: "a month" is no duration/u);
+    await writeFile(fleet.project.path('results'), 'no folder');
+    const missing = await fleet.project.run(['prune']);
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('--older-than') });
+  }, 60_000);
+});

@@ -1,0 +1,109 @@
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, installLeakGuard, startProcess } from '@fetchfleet/testing';
+import { Project } from '../cli-fixture.ts';
+
+const BATCH = 'test-20261123-0017-k3f9';
+
+let project: Project;
+
+beforeEach(async () => {
+  project = await Project.create();
+});
+
+afterEach(async () => {
+  await project.remove();
+});
+
+installLeakGuard();
+
+const line = (index: number): string =>
+  `{"batch":"${BATCH}","index":${index},"params":{"n":"${index}"},"url":"http://127.0.0.1:9/${index}","outcome":"ok","status":200,` +
+  `"attempts":1,"startedAt":"2026-11-23T00:17:04.120Z","durationMs":103.2,"bytes":2,"worker":"w-1","body":"${'x'.repeat(100)}"}\n`;
+
+/** Results as a worker leaves them, in reverse order; returns what an export is to write. */
+async function layOut(written: number, total = written): Promise<string> {
+  await mkdir(project.path('results', BATCH), { recursive: true });
+  const manifest = {
+    batch: BATCH,
+    name: 'test',
+    total,
+    params: ['n'],
+    url: 'http://127.0.0.1:9/{n}',
+  };
+  const lines = Array.from({ length: written }, (_, index) => line(index));
+  await writeFile(project.path('results', BATCH, 'batch.json'), JSON.stringify(manifest));
+  await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), lines.toReversed().join(''));
+  return lines.join('');
+}
+
+describe('export -o FILE', () => {
+  it('writes every record in order and ends with 0', async () => {
+    const expected = await layOut(1000);
+    expect(await project.run(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
+    expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
+    expect((await project.run(['export', BATCH])).stdout).toBe(expected);
+  }, 30_000);
+
+  it('ends with 1 and says how many are missing where the batch is not complete', async () => {
+    const expected = await layOut(3, 5);
+    const { code, stderr } = await project.run(['export', BATCH, '-o', 'out.ndjson']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('2 fetches of the batch have no record here yet');
+    expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
+  }, 30_000);
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'leaves the file of an earlier export alone when %s ends it half-way',
+    async (signal) => {
+      const expected = await layOut(200_000);
+      await writeFile(project.path('out.ndjson'), 'earlier');
+      const half = await project.start(['export', BATCH, '-o', 'out.ndjson']);
+      const drafts = async (): Promise<string[]> =>
+        (await readdir(project.folder.path)).filter((name) => name.endsWith('.tmp'));
+      await eventually(async () => {
+        const [draft] = await drafts();
+        return draft !== undefined && (await stat(project.path(draft))).size > 0;
+      });
+      await half.kill(signal);
+      expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe('earlier');
+      expect(await drafts()).toHaveLength(signal === 'SIGKILL' ? 1 : 0);
+      await project.run(['export', BATCH, '-o', 'out.ndjson']);
+      expect((await readFile(project.path('out.ndjson'), 'utf8')) === expected).toBe(true);
+    },
+    60_000,
+  );
+
+  it('writes through a link, and keeps the permissions of the file', async () => {
+    const expected = await layOut(3);
+    await writeFile(project.path('real.ndjson'), 'earlier');
+    await chmod(project.path('real.ndjson'), 0o600);
+    await symlink('real.ndjson', project.path('link.ndjson'));
+    await project.run(['export', BATCH, '-o', 'link.ndjson']);
+    expect((await lstat(project.path('link.ndjson'))).isSymbolicLink()).toBe(true);
+    expect(await readFile(project.path('real.ndjson'), 'utf8')).toBe(expected);
+    expect((await stat(project.path('real.ndjson'))).mode & 0o777).toBe(0o600);
+  }, 30_000);
+
+  it('writes into a pipe and does not put a file in its place', async () => {
+    const expected = await layOut(1000);
+    await (
+      await startProcess('mkfifo', [project.path('pipe')])
+    ).exit;
+    const reader = await startProcess('cat', [project.path('pipe')]);
+    expect(await project.run(['export', BATCH, '-o', 'pipe'])).toMatchObject({ code: 0 });
+    await reader.exit;
+    expect(reader.stdout).toBe(expected);
+    expect((await stat(project.path('pipe'))).isFIFO()).toBe(true);
+  }, 30_000);
+
+  it('ends with 3 and says why where it may not write', async () => {
+    await layOut(3);
+    await mkdir(project.path('folder'));
+    for (const output of ['folder', 'no/such/folder']) {
+      const { code, stderr } = await project.run(['export', BATCH, '-o', output]);
+      expect(code).toBe(3);
+      expect(stderr).toMatch(new RegExp(`${output} cannot be written: E`, 'u'));
+    }
+  }, 30_000);
+});

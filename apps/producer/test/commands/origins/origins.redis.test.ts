@@ -1,0 +1,228 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Politeness } from '@fetchfleet/crawl';
+import {
+  connectRedis,
+  fleetKeys,
+  NOTHING_ENDED,
+  Gate,
+  type GateAnswer,
+  type OriginReport,
+  Origins,
+} from '@fetchfleet/fleet';
+import { installLeakGuard, redisUrl } from '@fetchfleet/testing';
+import type { Redis } from 'ioredis';
+import { type Ended, Project } from '../../cli-fixture.ts';
+
+const ORIGIN = 'https://api.example';
+
+let project: Project;
+let redis: Redis;
+let origins: Origins;
+
+beforeEach(async () => {
+  project = await Project.create(redisUrl());
+  redis = await connectRedis(redisUrl());
+  origins = new Origins(redis, fleetKeys(project.env['FETCHFLEET_FLEET']));
+});
+
+afterEach(async () => {
+  const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
+  if (keys.length > 0) await redis.del(...keys);
+  redis.disconnect();
+  await project.remove();
+}, 30_000);
+
+installLeakGuard();
+
+const politeness: Politeness = {
+  rate: 'unlimited',
+  burst: 1,
+  concurrency: 4,
+  robots: 'ignore',
+  patienceMs: 1_000,
+};
+
+function worker(): Gate {
+  return new Gate({ redis, keys: fleetKeys(project.env['FETCHFLEET_FLEET']), worker: 'w-1' });
+}
+
+/** What a worker tells and asks that has some of the origin's fetches in flight. */
+async function ask(
+  gate: Gate,
+  call: { inFlight: number; want: number; report?: Partial<OriginReport> },
+): Promise<GateAnswer> {
+  const report = { ...NOTHING_ENDED, ...call.report };
+  const batches = [{ batch: 'b', politeness }];
+  return gate.exchange(ORIGIN, {
+    ...call,
+    report,
+    batches,
+    position: 0,
+    horizonMs: 50,
+    leadMs: 0,
+    waiting: 0,
+    arrivals: [],
+  });
+}
+
+/** A fleet to which the origin has just said "not now". */
+async function refused(): Promise<void> {
+  const gate = worker();
+  const refusal = { refused: 1, blockMs: 3_600_000, blockReason: '429' };
+  const report = { ended: 31, durationMs: 620, ok: 30, ...refusal };
+  await ask(gate, { inFlight: 2, want: 0, report });
+  await gate.park(ORIGIN, { slice: 'b.0', count: 50, position: 0 });
+  await origins.seen([ORIGIN]);
+}
+
+/** All of them are told of in one go: each takes the time of a start of Node. */
+async function runAll(commands: readonly (readonly string[])[]): Promise<Ended[]> {
+  return Promise.all(commands.map(async (args) => project.run(args)));
+}
+
+describe('fetchfleet origins', () => {
+  it('shows what the gate knows, for people and for machines', async () => {
+    await refused();
+    const [table, json] = await runAll([['origins'], ['origins', '--json']]);
+    expect(table).toMatchObject({ code: 0, stderr: '' });
+    expect(table?.stdout).toMatch(
+      /^https:\/\/api\.example +\S+ learned +2 of 4 +50 +blocked (1 h|59 min \d+ s): 429$/mu,
+    );
+    expect(table?.stdout).not.toContain('\u001B');
+    expect(json?.code).toBe(0);
+    expect(JSON.parse(json?.stdout ?? '')).toMatchObject({
+      origins: [
+        {
+          origin: ORIGIN,
+          inUse: 2,
+          workers: 1,
+          waiting: 50,
+          blockedFor: '429',
+          breaker: 'closed',
+          openUntil: null,
+          concurrency: { limit: 4, source: 'crawl file' },
+        },
+      ],
+    });
+  }, 60_000);
+
+  it('says that all are free where nothing is known', async () => {
+    const [table, json] = await runAll([['origins'], ['origins', '--json']]);
+    expect(table).toMatchObject({ code: 0, stdout: '' });
+    expect(table?.stderr).toMatch(/all origins are free/iu);
+    expect(json).toMatchObject({ code: 0, stdout: '{"origins":[]}\n' });
+  }, 60_000);
+
+  it('goes on with --watch, and shows what changes, until it is interrupted', async () => {
+    await origins.set(ORIGIN, { rate: { count: 5, perMs: 1_000 } });
+    const watching = await project.start(['origins', '--watch']);
+    await watching.waitForLine(/^1 origin: 0 in flight, 0 waiting$/u, 20_000);
+    await watching.waitForLine(/5\/s set/u);
+    await refused();
+    await watching.waitForLine(/blocked .*: 429$/u);
+    expect(await watching.kill('SIGINT')).toMatchObject({ code: 130 });
+    expect(watching.stderr).toBe('');
+  }, 60_000);
+});
+
+describe('fetchfleet origins set', () => {
+  it('sets what is named for the whole fleet, and unset takes it away', async () => {
+    const rated = await project.run([
+      'origins',
+      'set',
+      'HTTPS://Api.Example:443/',
+      '--rate',
+      '5/s',
+    ]);
+    expect(rated).toMatchObject({ code: 0, stdout: '' });
+    expect(rated.stderr).toContain(`Set for ${ORIGIN}: at most 5/s, any number in flight`);
+    expect(rated.stderr).toContain('holds from the first fetch on');
+    const args = ['--burst', '3', '--concurrency', '2', '--json'];
+    const more = await project.run(['origins', 'set', ORIGIN, ...args]);
+    expect(more.code).toBe(0);
+    expect(JSON.parse(more.stdout)).toMatchObject({
+      origin: ORIGIN,
+      rate: { limit: '5/s', perSecond: 5, source: 'set' },
+      burst: 3,
+      concurrency: { limit: 2, source: 'set' },
+    });
+    const free = ['--rate', 'unlimited', '--concurrency', 'unlimited'];
+    expect(await project.run(['origins', 'set', ORIGIN, ...free])).toMatchObject({ code: 0 });
+    expect(await origins.status(ORIGIN)).toMatchObject({
+      rate: { limit: 'unlimited', source: 'set' },
+      concurrency: { limit: 'unlimited', source: 'set' },
+    });
+    const typo = await project.run(['origins', 'unset', 'https://apo.example']);
+    expect(typo.code).toBe(0);
+    expect(typo.stderr).toContain(
+      'nothing was set for https://apo.example; did you mean https://api.example?',
+    );
+    const unset = await project.run(['origins', 'unset', ORIGIN, '--json']);
+    expect(unset).toMatchObject({ code: 0, stdout: `{"origin":"${ORIGIN}","changed":true}\n` });
+    expect(await origins.list()).toEqual([]);
+  }, 60_000);
+
+  it('holds from the next question that any worker asks, also for a batch under way', async () => {
+    const gate = worker();
+    expect(await ask(gate, { inFlight: 0, want: 50 })).toMatchObject({ granted: 4 });
+    await project.run(['origins', 'set', ORIGIN, '--concurrency', '7', '--rate', '1/s']);
+    expect(await ask(gate, { inFlight: 4, want: 50 })).toMatchObject({
+      granted: 1,
+      state: 'rate',
+    });
+    await project.run(['origins', 'set', ORIGIN, '--rate', 'unlimited']);
+    expect(await ask(gate, { inFlight: 5, want: 50 })).toMatchObject({ granted: 2 });
+  }, 60_000);
+
+  it('tells all that is wrong at once, and sets nothing', async () => {
+    const bad = ['origins', 'set', 'api.example/path', '--rate', '0/s', '--burst', '-1'];
+    const [all, none, path, secret, unset, pattern, watch, unknown] = await runAll([
+      [...bad, '--concurrency', 'many'],
+      ['origins', 'set', ORIGIN],
+      ['origins', 'set', `${ORIGIN}/v1?x=1`, '--rate', '5'],
+      ['origins', 'set', 'https://user:geheim@api.example', '--rate', '1/m'],
+      ['origins', 'unset', 'ftp://api.example'],
+      ['origins', 'set', 'https://{country}.example', '--rate', '1000001/s'],
+      ['origins', '--watch', '--json'],
+      ['origins', 'sett', ORIGIN],
+    ]);
+    for (const ended of [all, none, path, secret, unset, pattern, watch, unknown]) {
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+      expect(ended?.stderr).not.toContain('geheim');
+      expect(ended?.stderr).not.toMatch(/^\s+at .+:\d+/mu);
+    }
+    expect(all?.stderr).toMatch(/no origin.*did you mean https:\/\/api\.example\?/u);
+    expect(all?.stderr).toMatch(/--rate: must be N\/s.*got "0\/s"/u);
+    expect(all?.stderr).toMatch(/--burst: must be a whole number from 1 to 10000, got "-1"/u);
+    expect(all?.stderr).toMatch(/--concurrency: must be .*unlimited.*got "many"/u);
+    expect(all?.stderr).toContain('4 problems: nothing was set');
+    expect(none?.stderr).toContain('nothing to set: name --rate, --burst or --concurrency');
+    expect(path?.stderr).toContain('limits hold for all of https://api.example');
+    expect(path?.stderr).toContain('got "5"');
+    expect(pattern?.stderr).toMatch(/is a pattern/u);
+    expect(pattern?.stderr).toContain('got "1000001/s"');
+    expect(watch?.stderr).toContain('--json');
+    expect(await origins.list()).toEqual([]);
+  }, 60_000);
+
+  it('ends with 3 when Redis does not answer', async () => {
+    const env = { REDIS_URL: 'redis://user:geheim@127.0.0.1:1' };
+    const ended = await project.run(['origins', 'set', ORIGIN, '--rate', '1/s'], env);
+    expect(ended).toMatchObject({ code: 3, stdout: '' });
+    expect(ended.stderr).not.toContain('geheim');
+  }, 60_000);
+
+  it('is explained, with examples', async () => {
+    const [top, help, set] = await runAll([
+      ['--help'],
+      ['origins', '--help'],
+      ['origins', 'set', '--help'],
+    ]);
+    expect(top?.stdout).toMatch(/^ {2}origins /mu);
+    expect(help?.stdout).toMatch(/fetchfleet origins set https:\/\/api\.example --rate 5\/s/u);
+    for (const flag of ['--rate', '--burst', '--concurrency', '--json']) {
+      expect(set?.stdout).toContain(flag);
+    }
+    for (const ended of [top, help, set]) expect(ended).toMatchObject({ code: 0, stderr: '' });
+  }, 60_000);
+});

@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import type { OriginStatus } from '@fetchfleet/fleet';
+import { originsSummary, originsTable, stateOf } from '../../../src/commands/origins/table.ts';
+
+function status(origin: string, parts: Partial<OriginStatus> = {}): OriginStatus {
+  return {
+    origin,
+    rate: { limit: 'unlimited', source: 'crawl file' },
+    burst: 1,
+    concurrency: { limit: 16, source: 'crawl file' },
+    inUse: 0,
+    workers: 0,
+    waiting: 0,
+    breaker: 'closed',
+    ...parts,
+  };
+}
+
+const plain = { width: 100, paint: (_style: string, text: string) => text };
+
+const tagged = (style: string, text: string): string => `<${style}>${text}</${style}>`;
+
+const some: readonly OriginStatus[] = [
+  status('https://idle.example'),
+  status('https://busy.example', {
+    rate: { limit: '5/s', perSecond: 5, source: 'set' },
+    burst: 10,
+    inUse: 3,
+    waiting: 12_000,
+  }),
+  status('https://blocked.example', {
+    rate: { limit: '47.3/s', perSecond: 47.3, source: 'learned' },
+    concurrency: { limit: 7, source: 'learned' },
+    waiting: 50,
+    blockedUntil: '2027-01-15T08:00:35.000Z',
+    blockedMs: 34_200,
+    blockedFor: '429',
+  }),
+  status('https://down.example', { breaker: 'open', openMs: 3_999, waiting: 1 }),
+];
+
+describe('the table of origins', () => {
+  it('shows limits and where they come from, those in trouble first', () => {
+    expect(originsTable(some, plain)).toBe(
+      [
+        'origin                   rate              in flight       waiting  state',
+        'https://down.example     unlimited         0 of 16               1  down, next try in 4.0 s',
+        'https://blocked.example  47.3/s learned    0 of 7 learned       50  blocked 35 s: 429',
+        'https://busy.example     5/s set burst 10  3 of 16          12,000  fetching',
+        'https://idle.example     unlimited         0 of 16               0  idle',
+      ].join('\n'),
+    );
+  });
+
+  it('never gets wider than it may, whatever is in it', () => {
+    const wide = status(`https://${'long.'.repeat(40)}example`, {
+      rate: { limit: '1000000/s', perSecond: 1e6, source: 'robots.txt' },
+      concurrency: { limit: 100_000, source: 'learned' },
+      inUse: 100_000,
+      waiting: 1_000_000,
+      blockedMs: 86_400_000,
+      blockedFor: 'a reason that goes on and on for much longer than anybody reads',
+    });
+    const lines = originsTable([...some, wide], plain).split('\n');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+    expect(lines.join('\n')).toContain('https://long.lo');
+  });
+
+  it('leaves out what does not fit on the screen, and says so', () => {
+    const many = Array.from({ length: 50 }, (_, i) => status(`https://o-${i}.example`));
+    const lines = originsTable([...many, ...some], { ...plain, height: 20 }).split('\n');
+    expect(lines).toHaveLength(20);
+    expect(lines[1]).toContain('down.example');
+    expect(lines.at(-1)).toBe('… and 36 more');
+    expect(originsTable(many, { ...plain, height: 51 }).split('\n')).toHaveLength(51);
+  });
+
+  it('is the same with colours, but for the colours', () => {
+    const coloured = originsTable(some, { ...plain, paint: tagged });
+    expect(coloured).toContain('<red>down, next try in 4.0 s</red>');
+    expect(coloured).toContain('<yellow>blocked 35 s: 429</yellow>');
+    expect(coloured.replaceAll(/<[^>]+>/gu, '').replaceAll(/ +$/gmu, '')).toBe(
+      originsTable(some, plain),
+    );
+  });
+
+  it.each([
+    ['down, one fetch may try', { breaker: 'half-open' }],
+    ['down, next try in 2 min 5 s', { breaker: 'open', openMs: 124_100, blockedMs: 5 }],
+    ['blocked 1.0 s', { blockedMs: 3 }],
+    ['blocked 1 h: 503 [31m', { blockedMs: 3_600_000, blockedFor: '503\u001B[31m' }],
+    ['fetching', { inUse: 1, waiting: 10 }],
+    ['waiting', { waiting: 10 }],
+    ['idle', {}],
+  ] as const)('says "%s"', (text, parts) => {
+    expect(stateOf(status('https://a.example', parts))).toBe(text);
+  });
+
+  it('is summed up in a line', () => {
+    expect(originsSummary(some)).toBe('4 origins: 3 in flight, 12,051 waiting, 1 blocked, 1 down');
+    expect(originsSummary(some.slice(0, 1))).toBe('1 origin: 0 in flight, 0 waiting');
+  });
+});

@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, installLeakGuard, type Origin, startOrigin } from '@fetchfleet/testing';
+import { crawlFile, Project } from '../cli-fixture.ts';
+
+let project: Project;
+let origin: Origin;
+
+beforeEach(async () => {
+  project = await Project.create();
+  origin = await startOrigin();
+});
+
+afterEach(async () => {
+  await origin.stop();
+  await project.remove();
+}, 30_000);
+
+installLeakGuard();
+
+interface Document {
+  readonly batch: string;
+  readonly state: string;
+  readonly total: number;
+  readonly settled: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly results: string;
+}
+
+function documentIn(stdout: string): Document {
+  return JSON.parse(stdout) as Document;
+}
+
+async function exportedIndexes(batch: string): Promise<number[]> {
+  const { code, stdout } = await project.run(['export', batch]);
+  expect(code).toBe(0);
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { index: number }).index);
+}
+
+const RUN = ['run', 'crawl.yaml', '--workers', '2', '--concurrency', '10'];
+const upTo = (total: number): number[] => Array.from({ length: total }, (_, index) => index);
+
+describe('a run on this machine', () => {
+  it('fetches everything, sums up, and its records can be exported without Redis', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 60));
+    const run = await project.run(RUN);
+    expect(run).toMatchObject({ code: 0, stdout: '' });
+    expect(run.stderr).toMatch(/✔ test: 60 of 60 fetched/u);
+    const [, batch = ''] = /fetchfleet export (\S+)/u.exec(run.stderr) ?? [];
+    expect(await exportedIndexes(batch)).toEqual(upTo(60));
+    const csv = await project.run(['export', batch, '--format', 'csv', '-o', 'out.csv', '--json']);
+    expect(JSON.parse(csv.stdout)).toMatchObject({ batch, format: 'csv', written: 60, missing: 0 });
+    expect(await readFile(project.path('out.csv'), 'utf8')).toMatch(/^index,n,url,outcome,/u);
+    const status = await project.run(['status', batch, '--json']);
+    expect(documentIn(status.stdout)).toMatchObject({ state: 'finished', ok: 60, failed: 0 });
+  }, 60_000);
+
+  it('ends with 1 when fetches failed, says why, and keeps stdout for the document', async () => {
+    origin.respond('/echo/7', { status: 404 });
+    await project.write('crawl.yaml', crawlFile(origin.url, 20));
+    const run = await project.run([...RUN, '--json', '--transport', 'undici']);
+    expect(run.code).toBe(1);
+    expect(documentIn(run.stdout)).toMatchObject({
+      state: 'finished',
+      total: 20,
+      settled: 20,
+      ok: 19,
+      failed: 1,
+      outcomes: { ok: 19, 'http-error': 1 },
+      results: project.path('results'),
+    });
+    expect(run.stderr).toMatch(/http-error +1 +e\.g\. #6 HTTP 404 http/u);
+  }, 60_000);
+
+  it('that is interrupted lets running fetches finish, and goes on when it is run again', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=100'));
+    const first = await project.start([...RUN, '--json']);
+    await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
+    first.signal('SIGINT');
+    expect(await first.exit).toMatchObject({ code: 130 });
+    const interrupted = documentIn(first.stdout);
+    expect(interrupted.state).toBe('running');
+    expect(interrupted.settled).toBeGreaterThan(0);
+    expect(first.stderr).toContain('fetchfleet run crawl.yaml');
+    expect(first.stderr).toContain(`fetchfleet resume ${interrupted.batch}`);
+    const second = await project.run(['resume', interrupted.batch, '--json', '--workers', '2']);
+    expect(second.code).toBe(0);
+    expect(documentIn(second.stdout)).toMatchObject({ batch: interrupted.batch, ok: 200 });
+    // what was running had been finished: nothing was asked for twice
+    expect(origin.arrivals).toHaveLength(200);
+    expect(await exportedIndexes(interrupted.batch)).toEqual(upTo(200));
+  }, 60_000);
+
+  it('that is killed leaves no process behind, and loses nothing', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=50'));
+    const first = await project.start(RUN);
+    await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
+    await first.kill('SIGKILL');
+    await eventually(() => project.processes().length === 0, { deadlineMs: 20_000 });
+    const [again, besides] = await Promise.all([
+      project.run([...RUN, '--json']),
+      project.run([...RUN, '--json']),
+    ]);
+    // two at once share Redis and, as it is the same crawl, the batch
+    expect(again).toMatchObject({ code: 0 });
+    expect(besides).toMatchObject({ code: 0 });
+    const { batch } = documentIn(again.stdout);
+    expect(documentIn(besides.stdout).batch).toBe(batch);
+    expect(again.stderr).toContain(`Continuing batch ${batch}`);
+    expect(await exportedIndexes(batch)).toEqual(upTo(200));
+  }, 60_000);
+
+  it('gives up when no worker stays alive', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 5));
+    const run = await project.run(RUN, { FETCHFLEET_DRAIN_TIMEOUT: 'for ever' });
+    expect(run.code).toBe(3);
+    expect(run.stderr).toMatch(/no worker stays alive.*for ever/u);
+    expect(run.stderr).toContain('Continue with: fetchfleet run crawl.yaml');
+  }, 60_000);
+});

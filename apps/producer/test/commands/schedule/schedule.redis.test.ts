@@ -1,0 +1,201 @@
+import { rm } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fleetKeys, type Ledger, Schedules } from '@fetchfleet/fleet';
+import { eventually, installLeakGuard, type Origin } from '@fetchfleet/testing';
+import { crawlFile, type Ended, type Project } from '../../cli-fixture.ts';
+import { FleetProject } from '../../fleet-fixture.ts';
+
+/** No tick of it comes while a test runs. */
+const NEW_YEAR = ['--cron', '0 0 1 1 *', '--tz', 'Europe/Oslo'];
+const BATCH = /^test-\d{8}-\d{4}-[0-9a-z]{8}\n$/u;
+
+let fleet: FleetProject;
+let project: Project;
+let origin: Origin;
+let ledger: Ledger;
+let schedules: Schedules;
+
+beforeEach(async () => {
+  fleet = await FleetProject.create();
+  ({ project, origin, ledger } = fleet);
+  schedules = new Schedules(fleet.redis, fleetKeys(fleet.name));
+});
+
+afterEach(async () => fleet.remove(), 30_000);
+
+installLeakGuard();
+
+async function schedule(...args: readonly string[]): Promise<Ended> {
+  return project.run(['schedule', ...args]);
+}
+
+/** A crawl over the ids of a list file. */
+function listCrawl(list: string, path = '/echo/{n}'): string {
+  return crawlFile(origin.url, 1)
+    .replace('/echo/{n}', path)
+    .replace('{ from: 1, to: 1 }', `{ file: "${list}", column: id }`);
+}
+
+describe('a schedule', () => {
+  it('is added, found unchanged, changed, paused, resumed and removed', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 3));
+    const added = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
+    expect(added).toMatchObject({ code: 0, stdout: 'test\n' });
+    expect(added.stderr).toMatch(/Scheduled test: next run \d{4}-01-01 00:00 Europe\/Oslo, in /u);
+    expect(added.stderr).toContain('no worker is running');
+    const again = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
+    expect(again.stderr).toContain('test was scheduled just so');
+    const terms = ['--cron', '0 7 * * *', '--overlap', 'queue', '--catch-up', '2d'];
+    const changed = await schedule('add', 'crawl.yaml', ...terms, '--json');
+    expect(changed.stderr).toContain('Changed test (--cron, --tz, --overlap, --catch-up)');
+    expect(JSON.parse(changed.stdout)).toMatchObject({
+      change: 'changed',
+      id: 'test',
+      cron: '0 7 * * *',
+      tz: 'UTC',
+      overlap: 'queue',
+      catchUpMs: 2 * 86_400_000,
+      paused: false,
+      lastRun: null,
+      lastBatch: null,
+      runs: [],
+    });
+    const paused = await schedule('pause', 'test', '--json');
+    expect(JSON.parse(paused.stdout)).toMatchObject({ paused: true, nextRun: null, changed: true });
+    const list = await schedule('list');
+    expect(list.stdout).toMatch(/^test +0 7 \* \* \* UTC +paused +– +– +–$/mu);
+    expect((await schedule('resume', 'test')).stderr).toMatch(/test is active: next run .* 07:00/u);
+    expect(await schedule('remove', 'test')).toMatchObject({ code: 0 });
+    expect((await schedule('list')).stderr).toContain('Nothing is scheduled');
+    expect(
+      await fleet.redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}}:schedules:repeat*`),
+    ).toEqual([]);
+  }, 120_000);
+
+  it('runs at once by hand, with its files from Redis, and its batch can be resumed without them', async () => {
+    const released = Promise.withResolvers<void>();
+    origin.respond(/^\/echo\//u, async (_, response) => {
+      await released.promise;
+      response.end('[]');
+    });
+    await project.write('ids.csv', 'id\na\nb\nc\n');
+    await project.write('crawl.yaml', listCrawl('ids.csv'));
+    const worker = await fleet.worker();
+    await schedule('add', 'crawl.yaml', ...NEW_YEAR);
+    await rm(project.path('ids.csv'));
+    const first = await schedule('run-now', 'test');
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(BATCH) });
+    const second = await schedule('run-now', 'test', '--json');
+    expect(second.code).toBe(1);
+    expect(second.stderr).toMatch(/was not started: batch \S+ has not ended \(--overlap/u);
+    expect(JSON.parse(second.stdout)).toMatchObject({ state: 'skipped', batch: null });
+    released.resolve();
+    const batch = first.stdout.trim();
+    await eventually(async () => (await ledger.state(batch)) === 'finished', {
+      deadlineMs: 30_000,
+    });
+    const listed = await schedule('list', 'test');
+    expect(listed.stdout).toMatch(new RegExp(`${batch} +finished, all ok`, 'u'));
+    expect(listed.stdout).toMatch(new RegExp(`started, by hand +${batch}`, 'u'));
+    const next = (await schedule('run-now', 'test')).stdout.trim();
+    await project.run(['cancel', next]);
+    const resumed = await project.run(['resume', next]);
+    expect(resumed).toMatchObject({ code: 0 });
+    await eventually(async () => (await ledger.state(next)) === 'finished', { deadlineMs: 30_000 });
+    await worker.kill('SIGTERM');
+  }, 120_000);
+
+  it('keeps secrets as names, and says which are not set here', async () => {
+    const headers = 'headers: { authorization: "Bearer ${env:SCHEDULE_TOKEN}" }';
+    await project.write('crawl.yaml', crawlFile(origin.url, 1, headers));
+    const without = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
+    expect(without).toMatchObject({ code: 0 });
+    expect(without.stderr).toContain('SCHEDULE_TOKEN is not set here');
+    const env = { SCHEDULE_TOKEN: 'sesame-open' };
+    const set = await project.run(['schedule', 'add', 'crawl.yaml', ...NEW_YEAR], env);
+    expect(set.stderr).not.toContain('is not set');
+    const crawl = JSON.stringify(await schedules.crawl('test'));
+    expect(crawl).toContain('${env:SCHEDULE_TOKEN}');
+    expect(crawl).not.toContain('sesame');
+  }, 60_000);
+});
+
+describe('a list at a URL', () => {
+  it('is read by a run, once for all passes, and told when it has changed at a resume', async () => {
+    let text = 'id\n1\n2\n';
+    origin.respond('/ids.csv', async (_, response) => void response.end(text));
+    await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
+    const ran = await project.run(['run', 'crawl.yaml', '--workers', '1', '--json']);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ state: 'finished', ok: 2 });
+    expect(origin.arrivalsOf('/ids.csv')).toHaveLength(1);
+    const started = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    text = 'id\n1\n3\n';
+    const resumed = await project.run(['resume', started]);
+    expect(resumed.code).toBe(2);
+    expect(resumed.stderr).toMatch(/lists have changed.*\/ids\.csv/u);
+  }, 90_000);
+
+  it('that cannot be had is a problem of the input', async () => {
+    origin.respond('/ids.csv', { status: 404 });
+    await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
+    const ended = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toMatch(/\/ids\.csv: the list cannot be read: it answered 404/u);
+  }, 60_000);
+});
+
+/** What is typed, what is said. All of them end with 2 and leave nothing behind. */
+const WRONG: [args: string[], message: RegExp][] = [
+  [['add', 'crawl.yaml'], /required option '--cron/u],
+  [['add', 'crawl.yaml', '--cron', 'daily'], /"daily" is no cron pattern; allowed: five fields/u],
+  [['add', 'crawl.yaml', '--cron', '0 0 30 2 *'], /never comes/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--tz', 'Europe/Olso'], /did you mean Europe\/Oslo/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--catch-up', '1 hour'], /--catch-up: "1 hour"; allowed: 0/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--overlap', 'kill'], /allowed: skip, queue, allow/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--id', 'A b'], /--id: "A b" is no id; allowed: a-z/u],
+  [['add', 'nowhere.yaml', ...NEW_YEAR], /nowhere\.yaml: .*does not exist/u],
+  [['add', 'literal.yaml', ...NEW_YEAR], /headers\.authorization/u],
+  [['add', 'large.yaml', ...NEW_YEAR], /up to 16 MiB together.*file: https/u],
+  [['run-now', 'nigtly'], /no schedule "nigtly" is known; did you mean nightly\?/u],
+  [['pause', 'x'], /no schedule "x" is known; known: nightly/u],
+  [['resume', 'x'], /no schedule "x"/u],
+  [['remove', 'x'], /no schedule "x"/u],
+  [['list', 'x'], /no schedule "x"/u],
+  [['lsit'], /did you mean list/iu],
+];
+
+describe('what is wrong with a schedule', () => {
+  it('is told, all at once, with what is allowed', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 1));
+    await project.write('bad.yaml', 'url: ftp://a.example/{n}\nparams: { n: [1] }\n');
+    await project.write(
+      'literal.yaml',
+      crawlFile(origin.url, 1, 'headers: { authorization: "Bearer abc" }'),
+    );
+    await project.write('large.txt', '1\n'.repeat(9 * 2 ** 20));
+    await project.write(
+      'large.yaml',
+      crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', '{ file: large.txt }'),
+    );
+    await schedule('add', 'crawl.yaml', ...NEW_YEAR, '--id', 'nightly');
+    const check = async ([args, message]: (typeof WRONG)[number]): Promise<void> => {
+      const ended = await schedule(...args);
+      expect({ args, ...ended }).toMatchObject({ code: 2, stdout: '' });
+      expect(ended.stderr).toMatch(message);
+      expect(ended.stderr).not.toMatch(/^\s+at .+:\d+/mu);
+    };
+    // Side by side: each takes the time of a start of Node.
+    await Promise.all(WRONG.map(check));
+    const all = await schedule('add', 'bad.yaml', '--cron', 'x', '--tz', 'Mars');
+    expect(all.stderr).toMatch(
+      /--cron.*\n.*--tz.*\n.*bad\.yaml.*\n3 problems: nothing was scheduled/u,
+    );
+    expect(await schedules.ids()).toEqual(['nightly']);
+    const noRedis = { REDIS_URL: undefined };
+    const without = await project.run(['schedule', 'add', 'crawl.yaml', ...NEW_YEAR], noRedis);
+    expect(without.code).toBe(2);
+    expect(without.stderr).toMatch(/REDIS_URL is not set: schedules are run by workers/u);
+    const away = { REDIS_URL: 'redis://127.0.0.1:1' };
+    expect(await project.run(['schedule', 'list'], away)).toMatchObject({ code: 3, stdout: '' });
+  }, 180_000);
+});

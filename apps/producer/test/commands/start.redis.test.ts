@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
+import { eventually, installLeakGuard, type Origin, startRedis } from '@fetchfleet/testing';
+import type { Redis } from 'ioredis';
+import { crawlFile, type Project } from '../cli-fixture.ts';
+import { FleetProject } from '../fleet-fixture.ts';
+
+let fleet: FleetProject;
+let project: Project;
+let origin: Origin;
+let redis: Redis;
+let ledger: Ledger;
+let queue: SliceQueue;
+
+beforeEach(async () => {
+  fleet = await FleetProject.create();
+  ({ project, origin, redis, ledger, queue } = fleet);
+});
+
+afterEach(async () => fleet.remove(), 30_000);
+
+installLeakGuard();
+
+describe('a batch for the fleet', () => {
+  it('is enqueued and waited for: the id, progress for people, and a document', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 100));
+    const worker = await fleet.worker();
+    const [quick, waited] = await Promise.all([
+      project.run(['start', 'crawl.yaml']),
+      project.run(['start', 'crawl.yaml', '--new', '--wait', '--json']),
+    ]);
+    expect(quick).toMatchObject({ code: 0, stdout: expect.stringMatching(/^test-\S+\n$/u) });
+    expect(waited.code).toBe(0);
+    expect(JSON.parse(waited.stdout)).toMatchObject({ state: 'finished', total: 100, ok: 100 });
+    const id = quick.stdout.trim();
+    const watched = await project.run(['status', id, '--watch', '--json']);
+    expect(watched.code).toBe(0);
+    expect(JSON.parse(watched.stdout)).toMatchObject({
+      batch: id,
+      state: 'finished',
+      results: project.path('results'),
+    });
+    const all = await project.run(['status']);
+    expect(all.stdout.match(/finished +100\/100/gu)).toHaveLength(2);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('is completed, not doubled, after its producer was killed in the middle', async () => {
+    const total = 500_000;
+    await project.write('crawl.yaml', crawlFile('https://a.example', total));
+    const first = await project.start(['start', 'crawl.yaml']);
+    await eventually(async () => ((await queue.counts())['waiting'] ?? 0) > 500, {
+      deadlineMs: 30_000,
+      intervalMs: 5,
+    });
+    await first.kill('SIGKILL');
+    const id = first.stdout.trim();
+    expect(await ledger.state(id)).toBe('expanding');
+    const second = await project.run(['start', 'crawl.yaml']);
+    expect(second).toMatchObject({ code: 0, stdout: `${id}\n` });
+    expect(await ledger.batches()).toEqual([id]);
+    expect(await ledger.state(id)).toBe('running');
+    expect(await queue.counts()).toMatchObject({ waiting: total / 50 });
+  }, 90_000);
+
+  it('stops when it is cancelled, and goes on when it is resumed, with what is missing', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 300));
+    const started = await project.run(['start', 'crawl.yaml']);
+    expect(started.stderr).toContain('no worker is running');
+    const id = started.stdout.trim();
+    const done = [0, 1, 2, 7, 299].map((index) => ({
+      index,
+      outcome: 'ok' as const,
+      durationMs: 1,
+      bytes: 1,
+    }));
+    await ledger.settle(id, done);
+    const cancelled = await project.run(['cancel', id, '--json']);
+    expect(JSON.parse(cancelled.stdout)).toMatchObject({ state: 'cancelled', settled: 5 });
+    const worker = await fleet.worker();
+    await eventually(async () => (await queue.counts())['waiting'] === 0);
+    const resumed = await project.run(['resume', id]);
+    expect(resumed.code).toBe(0);
+    const watched = await project.run(['status', id, '--watch', '--json']);
+    expect(JSON.parse(watched.stdout)).toMatchObject({ state: 'finished', ok: 300 });
+    expect(origin.arrivals).toHaveLength(295);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('is completed by a run of the same crawl, also when its slices were lost', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 40));
+    const id = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    await ledger.settle(id, [{ index: 3, outcome: 'ok', durationMs: 1, bytes: 1 }]);
+    const lost = await redis.keys(`{${project.env['FETCHFLEET_FLEET'] ?? ''}}:slices:*`);
+    await redis.del(...lost);
+    const run = await project.run(['run', 'crawl.yaml', '--workers', '1', '--json']);
+    expect(run.stderr).toContain(`Continuing batch ${id}: 1 of 40 are done`);
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ batch: id, state: 'finished', ok: 40 });
+    expect(origin.arrivals).toHaveLength(39);
+  }, 60_000);
+
+  it('cannot be resumed when its lists have changed', async () => {
+    const text = crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', '{ file: ids.txt }');
+    await project.write('ids.txt', '1\n2\n');
+    await project.write('crawl.yaml', text);
+    const id = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    await project.write('ids.txt', '1\n3\n');
+    const resumed = await project.run(['resume', id]);
+    expect(resumed.stderr).toMatch(/lists have changed.*ids\.txt/u);
+    expect(resumed.code).toBe(2);
+  }, 60_000);
+
+  it('is enqueued without a secret, with a warning that names it', async () => {
+    const headers = 'headers: { authorization: "Bearer ${env:PRODUCER_TEST_TOKEN}" }';
+    await project.write('crawl.yaml', crawlFile(origin.url, 3, headers));
+    const started = await project.run(['start', 'crawl.yaml', '--json']);
+    expect(started.stderr).toContain('PRODUCER_TEST_TOKEN is not set here');
+    expect(JSON.parse(started.stdout)).toMatchObject({ state: 'running', total: 3, settled: 0 });
+  }, 60_000);
+
+  it('is not waited for for ever when Redis goes away', async () => {
+    const own = await startRedis();
+    await project.write('crawl.yaml', crawlFile(origin.url, 3));
+    const env = { REDIS_URL: own.url };
+    const waiting = await project.start(['start', 'crawl.yaml', '--wait'], { env });
+    await waiting.waitForLine(/^test-/u, 20_000);
+    await own.kill();
+    expect(await waiting.exit).toMatchObject({ code: 3 });
+    expect(waiting.stderr).toContain('Redis has not answered for 10 s');
+    await own.dispose();
+  }, 60_000);
+});

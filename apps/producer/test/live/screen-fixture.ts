@@ -1,0 +1,101 @@
+import { startProcess, type Running } from '@fetchfleet/testing';
+import type { Project } from '../cli-fixture.ts';
+
+// eslint-disable-next-line no-control-regex -- what a terminal is told begins with one
+const SEQUENCE = /\u001B\[(?<mark>\??)(?<numbers>[\d;]*)(?<verb>[A-Za-z])/uy;
+
+/** A terminal of the simplest kind: what our programs write, as somebody would see it. */
+export class Screen {
+  readonly columns: number;
+  readonly rows: number;
+  /** Lines were longer than the screen is wide, or further down than it is high. */
+  hasOverflowed = false;
+  isAlternate = false;
+  isCursorShown = true;
+  #lines: string[] = [];
+  #row = 0;
+  #column = 0;
+
+  constructor(columns: number, rows: number) {
+    this.columns = columns;
+    this.rows = rows;
+  }
+
+  get text(): string {
+    return this.#lines.map((line) => line.trimEnd()).join('\n');
+  }
+
+  write(output: string): this {
+    let at = 0;
+    while (at < output.length) {
+      SEQUENCE.lastIndex = at;
+      const found = SEQUENCE.exec(output);
+      if (found === null) {
+        this.#put(output.charAt(at));
+        at += 1;
+      } else {
+        this.#obey(found.groups ?? {});
+        at = SEQUENCE.lastIndex;
+      }
+    }
+    return this;
+  }
+
+  #put(character: string): void {
+    if (character === '\n') this.#row += 1;
+    if (character === '\r') this.#column = 0;
+    if (character === '\n' || character === '\r') return;
+    const line = (this.#lines[this.#row] ?? '').padEnd(this.#column);
+    this.#lines[this.#row] = line.slice(0, this.#column) + character + line.slice(this.#column + 1);
+    this.#column += 1;
+    if (this.isAlternate && (this.#column > this.columns || this.#row >= this.rows)) {
+      this.hasOverflowed = true;
+    }
+  }
+
+  #obey({ mark, numbers = '', verb }: Record<string, string | undefined>): void {
+    if (mark === '?') {
+      if (numbers === '1049') this.isAlternate = verb === 'h';
+      if (numbers === '25') this.isCursorShown = verb === 'h';
+    } else if (verb === 'J') {
+      this.#lines = [];
+    } else if (verb === 'H') {
+      const [row = 1, column = 1] = numbers.split(';').map((number) => Number(number) || 1);
+      this.#row = row - 1;
+      this.#column = column - 1;
+    } else if (verb === 'K') {
+      // From the last column on, which is where the cursor stays when a line is full.
+      const from = Math.min(this.#column, this.columns - 1);
+      this.#lines[this.#row] = (this.#lines[this.#row] ?? '').slice(0, from);
+    }
+  }
+}
+
+/**
+ * Runs the CLI on a terminal of its own, by `script` of util-linux. Its pid is written to `program.pid`; `keys` is a file which, when
+ * it appears, is typed, and `size` one with the new size of the terminal.
+ */
+export async function onTerminal(
+  project: Project,
+  args: readonly string[],
+  { columns, rows, env = {} }: { columns: number; rows: number; env?: Record<string, string> },
+): Promise<Running> {
+  const program = new URL('../../bin/fetchfleet.js', import.meta.url).pathname;
+  const words = [process.execPath, '--conditions=@fetchfleet/source', program, ...args];
+  const command = words.map((word) => `'${word}'`).join(' ');
+  await project.write(
+    'terminal.sh',
+    [
+      `stty cols ${columns} rows ${rows}`,
+      '(until [ -e size ]; do sleep 0.1; [ -e done ] && exit; done; stty $(cat size) < /dev/tty) &',
+      'echo $$ > program.pid',
+      command,
+      'code=$?; touch done; echo "exit status $code"; exit $code',
+    ].join('\n'),
+  );
+  const typing = '(until [ -e keys ]; do sleep 0.1; [ -e done ] && exit; done; cat keys; sleep 1)';
+  return startProcess('sh', ['-c', `${typing} | script -qefc 'sh terminal.sh' /dev/null`], {
+    cwd: project.folder.path,
+    env: { ...project.env, TERM: 'xterm-256color', SHELL: '/bin/sh', ...env },
+  });
+}

@@ -1,0 +1,209 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { readCrawlFile } from '@fetchfleet/crawl/file';
+import { connectRedis, fleetKeys, Ledger, registerBatch, Workers } from '@fetchfleet/fleet';
+import {
+  eventually,
+  installLeakGuard,
+  redisUrl,
+  type Running,
+  startRedis,
+} from '@fetchfleet/testing';
+import type { Redis } from 'ioredis';
+import { crawlFile, Project } from '../cli-fixture.ts';
+import { onTerminal, Screen } from './screen-fixture.ts';
+
+const TOTAL = 40;
+
+let project: Project;
+let redis: Redis;
+let ledger: Ledger;
+let batch: string;
+
+beforeEach(async () => {
+  project = await Project.create(redisUrl());
+  redis = await connectRedis(redisUrl());
+  ledger = new Ledger(redis, fleetKeys(project.env['FETCHFLEET_FLEET']));
+  await project.write('crawl.yaml', crawlFile('https://a.example', TOTAL));
+  batch = await register(ledger);
+});
+
+afterEach(async () => {
+  const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
+  if (keys.length > 0) await redis.del(...keys);
+  redis.disconnect();
+  await project.remove();
+}, 30_000);
+
+installLeakGuard();
+
+/** A batch under way of which no slice was ever queued. */
+async function register(into: Ledger): Promise<string> {
+  const crawl = await readCrawlFile(project.path('crawl.yaml'));
+  const fingerprint = project.folder.path;
+  const batchOf = { crawl, total: TOTAL, source: 'crawl.yaml', fingerprint };
+  const { id, lease } = await registerBatch(into, batchOf);
+  await lease?.release();
+  await into.expanded(id);
+  return id;
+}
+
+/** As workers would tell it. */
+async function settle(from: number, to: number): Promise<void> {
+  const settlements = Array.from({ length: to - from }, (_, at) => ({
+    index: from + at,
+    outcome: from + at === 0 ? ('http-error' as const) : ('ok' as const),
+    durationMs: 1,
+    bytes: 100,
+  }));
+  await ledger.settle(batch, settlements);
+}
+
+function seen({ stdout }: Running, columns = 80, rows = 24): Screen {
+  return new Screen(columns, rows).write(stdout);
+}
+
+async function waitForText(running: Running, text: string | RegExp, deadlineMs = 40_000) {
+  await eventually(() => expect(seen(running).text).toMatch(text), { deadlineMs, intervalMs: 50 });
+}
+
+describe('the live view of a batch', () => {
+  it('shows progress, outcomes and workers, and ends with the batch and its exit status', async () => {
+    await new Workers(redis, fleetKeys(project.env['FETCHFLEET_FLEET'])).seen({
+      id: 'w-1',
+      host: 'here',
+      pid: 7,
+      version: '0.0.0',
+      transport: 'got',
+      concurrency: 50,
+      inFlight: 12,
+      slices: 1,
+      batches: [batch],
+      state: 'working',
+      roles: ['fetch'],
+      fetchesPerSecond: 9,
+      uptimeMs: 1_000,
+    });
+    await settle(0, 10);
+    const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
+    await waitForText(view, /10 of 40/u);
+    const screen = seen(view);
+    expect(screen).toMatchObject({ isAlternate: true, isCursorShown: false, hasOverflowed: false });
+    expect(screen.text).toContain(batch);
+    expect(screen.text).toMatch(/outcomes +ok 9 · http-error 1/u);
+    expect(screen.text).toMatch(/w-1 +12 of 50/u);
+    await settle(10, 20);
+    await waitForText(view, /20 of 40/u);
+    await settle(20, TOTAL);
+    await view.exit;
+    expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+    expect(view.stdout).toMatch(/state +finished[^]*exit status 1/u);
+  }, 90_000);
+
+  it('follows the size of the terminal', async () => {
+    const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
+    await waitForText(view, /0 of 40/u);
+    const before = view.stdout.length;
+    await project.write('size', 'cols 50 rows 9');
+    // From where the screen was cleared for its new size: until then it may have been drawn for the old one.
+    const after = (): Screen => {
+      const cleared = view.stdout.lastIndexOf('\u001B[2J');
+      const drawn = cleared < before ? '' : view.stdout.slice(cleared);
+      return new Screen(50, 9).write(`\u001B[?1049h${drawn}`);
+    };
+    await eventually(() => expect(after().text).toContain('ends the view'), { deadlineMs: 30_000 });
+    expect(after().hasOverflowed).toBe(false);
+    await project.write('keys', 'q');
+    await view.exit;
+    expect(view.stdout).toContain('exit status 130');
+  }, 90_000);
+
+  it.each([
+    ['Ctrl-C', '\u0003'],
+    ['q', 'q'],
+  ])(
+    'is left by %s as if it had never been, and the batch goes on',
+    async (_name, key) => {
+      const view = await onTerminal(project, ['status', batch, '--watch'], {
+        columns: 80,
+        rows: 24,
+      });
+      await waitForText(view, /0 of 40/u);
+      await project.write('keys', key);
+      await view.exit;
+      expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+      expect(view.stdout).toContain('Interrupted; the batch goes on');
+      expect(await ledger.state(batch)).toBe('running');
+    },
+    90_000,
+  );
+
+  it('gives the terminal back when it is told to end', async () => {
+    const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
+    await waitForText(view, /0 of 40/u);
+    process.kill(programPid(), 'SIGTERM');
+    await view.exit;
+    expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+    expect(view.stdout).toContain('exit status 130');
+  }, 90_000);
+
+  it('has no colours where NO_COLOR is set', async () => {
+    const size = { columns: 80, rows: 24, env: { NO_COLOR: '1' } };
+    const view = await onTerminal(project, ['status', batch, '--watch'], size);
+    await waitForText(view, /0 of 40/u);
+    await project.write('keys', 'q');
+    await view.exit;
+    // eslint-disable-next-line no-control-regex -- what colours begin with
+    expect(view.stdout).not.toMatch(/\u001B\[[\d;]*m/u);
+  }, 90_000);
+
+  it('says that Redis does not answer, gives up after ten seconds, and leaves the screen clean', async () => {
+    const own = await startRedis();
+    const REDIS_URL = own.url;
+    const client = await connectRedis(REDIS_URL);
+    const id = await register(new Ledger(client, fleetKeys(project.env['FETCHFLEET_FLEET'])));
+    client.disconnect();
+    const size = { columns: 80, rows: 24, env: { REDIS_URL } };
+    const view = await onTerminal(project, ['status', id, '--watch'], size);
+    await waitForText(view, /0 of 40/u);
+    await own.kill();
+    await waitForText(view, /Redis has not answered for/u);
+    await view.exit;
+    expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+    expect(view.stdout).toContain('exit status 3');
+    await own.dispose();
+  }, 120_000);
+});
+
+describe('the live view of all batches', () => {
+  it('waits for what is under way, paused or not, and ends with the table', async () => {
+    const view = await onTerminal(project, ['status', '--watch'], { columns: 80, rows: 24 });
+    await waitForText(view, /1 batch under way/u);
+    await redis.hset(fleetKeys(project.env['FETCHFLEET_FLEET']).batch(batch), 'state', 'paused');
+    await waitForText(view, new RegExp(`${batch} +paused`, 'u'));
+    await ledger.cancel(batch);
+    await view.exit;
+    expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+    expect(view.stdout).toMatch(/cancelled[^]*exit status 0/u);
+  }, 90_000);
+
+  it('is a line now and then where there is no terminal, and the table at the end', async () => {
+    const watching = await project.start(['status', '--watch']);
+    await watching.waitForLine(new RegExp(`^${batch}: 0 of 40`, 'u'), 40_000);
+    await ledger.cancel(batch);
+    expect(await watching.exit).toMatchObject({ code: 0 });
+    expect(watching.stdout).toMatch(/cancelled/u);
+    expect(watching.stdout).not.toContain('\u001B');
+  }, 90_000);
+});
+
+/** The child of the shell that has written its own pid. */
+function programPid(): number {
+  expect(existsSync(project.path('program.pid'))).toBe(true);
+  const shell = readFileSync(project.path('program.pid'), 'utf8').trim();
+  const children = readFileSync(`/proc/${shell}/task/${shell}/children`, 'utf8').trim().split(' ');
+  const found = children.find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('fetchfleet.js'),
+  );
+  return Number(found);
+}

@@ -1,0 +1,83 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { eventually, installLeakGuard, isAlive } from '@fetchfleet/testing';
+import { LocalWorkers } from '../../src/local/local-workers.ts';
+import { Terminal } from '../../src/core/terminal.ts';
+
+const started: LocalWorkers[] = [];
+
+afterEach(async () => {
+  for (const workers of started.splice(0)) {
+    const force = AbortSignal.abort();
+    await workers.stop({ force });
+  }
+});
+
+installLeakGuard();
+
+/** Workers that run a line of JavaScript, and what they have made the terminal say. */
+function startWorkers(script: string, count = 2): { workers: LocalWorkers; said: () => string } {
+  const stderr = new PassThrough();
+  let text = '';
+  stderr.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const workers = new LocalWorkers({
+    count,
+    command: [process.execPath, '-e', script],
+    env: { PATH: process.env['PATH'] },
+    terminal: new Terminal({ stdout: new PassThrough(), stderr }),
+  });
+  started.push(workers);
+  workers.start();
+  return { workers, said: () => text };
+}
+
+const READY = "process.send({ type: 'ready' }); setInterval(() => {}, 1000);";
+
+describe('the workers of this machine', () => {
+  it('are started again when they die', async () => {
+    const { workers, said } = startWorkers(READY, 1);
+    const [first] = workers.pids;
+    process.kill(first ?? 0, 'SIGKILL');
+    await eventually(() => workers.pids.length === 1 && workers.pids[0] !== first);
+    expect(said()).toContain('worker 1 of 1 ended (SIGKILL); it is started again');
+  });
+
+  it('are given up when none of them can start, with the last words of one', async () => {
+    const { workers } = startWorkers("throw new Error('no such thing as a port')");
+    await expect(workers.failed).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('no such thing as a port'),
+    });
+  }, 15_000);
+
+  it('are given up at once when their settings are wrong', async () => {
+    const { workers, said } = startWorkers("console.error('--results: bad'); process.exit(2)");
+    await expect(workers.failed).rejects.toMatchObject({
+      message: expect.stringContaining('--results: bad'),
+    });
+    expect(said()).not.toContain('started again');
+  });
+
+  it('drain when they are stopped, and are killed when that is forced', async () => {
+    const up = JSON.stringify({ level: 40, msg: 'up' });
+    const script = `process.on('SIGTERM', () => {}); console.error('${up}'); ${READY}`;
+    const { workers, said } = startWorkers(script, 1);
+    await eventually(() => said().includes('up'));
+    const pids = workers.pids;
+    const force = new AbortController();
+    const stopped = workers.stop({ force: force.signal });
+    expect(pids.every((pid) => isAlive(pid))).toBe(true);
+    force.abort();
+    await stopped;
+    expect(pids.some((pid) => isAlive(pid))).toBe(false);
+  });
+
+  it('have their warnings told once, not by each of them', async () => {
+    const line = JSON.stringify({ level: 40, msg: 'results cannot be written' });
+    const { said } = startWorkers(`for (let i = 0; i < 5; i++) console.error('${line}'); ${READY}`);
+    await eventually(() => said().includes('results cannot be written'));
+    expect(said().split('results cannot be written')).toHaveLength(2);
+  });
+});

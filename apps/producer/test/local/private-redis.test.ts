@@ -1,0 +1,221 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { appendFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { connectRedis } from '@fetchfleet/fleet';
+import {
+  eventually,
+  installLeakGuard,
+  startProcess,
+  type TemporaryFolder,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { type EmbeddedRedis, openEmbeddedRedis } from '../../src/local/private-redis.ts';
+import { redisFolderOf } from '../../src/local/redis-folder.ts';
+
+/** Short, because most tests end with the keeper's patience. */
+const IDLE_MS = 500;
+
+const open: EmbeddedRedis[] = [];
+const folders: TemporaryFolder[] = [];
+
+async function projectFolder(label = 'project'): Promise<string> {
+  const folder = await temporaryFolder(label);
+  folders.push(folder);
+  return folder.path;
+}
+
+async function openIn(folder: string): Promise<EmbeddedRedis> {
+  const redis = await openEmbeddedRedis({
+    projectFolder: folder,
+    env: process.env,
+    idleMs: IDLE_MS,
+  });
+  open.push(redis);
+  return redis;
+}
+
+/** Servers and keepers that work in the folder, whoever started them. */
+function processesIn(folder: string): { pid: number; command: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .flatMap((name) => {
+      try {
+        const { cwd, command } = lookAt(name);
+        return cwd.startsWith(folder) ? [{ pid: Number(name), command }] : [];
+      } catch {
+        return []; // it has ended meanwhile
+      }
+    });
+}
+
+function lookAt(pid: string): { cwd: string; command: string } {
+  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  return { cwd: readlinkSync(`/proc/${pid}/cwd`), command };
+}
+
+function serversIn(folder: string): number[] {
+  return processesIn(folder)
+    .filter(({ command }) => command.includes('redis-server'))
+    .map(({ pid }) => pid);
+}
+
+afterEach(async () => {
+  for (const redis of open.splice(0)) redis.release();
+  for (const folder of folders.splice(0)) {
+    await eventually(() => processesIn(folder.path).length === 0, { deadlineMs: 15_000 });
+    await folder.remove();
+  }
+}, 20_000);
+
+installLeakGuard();
+
+describe('the private Redis of a project folder', () => {
+  it('answers on a unix socket that only its owner may use, and keeps its data', async () => {
+    const folder = await projectFolder();
+    const first = await openIn(folder);
+    const redis = await connectRedis(first.url);
+    expect(await redis.config('GET', 'port')).toEqual(['port', '0']);
+    expect(await redis.config('GET', 'appendonly')).toEqual(['appendonly', 'yes']);
+    expect(await redis.config('GET', 'maxmemory-policy')).toEqual([
+      'maxmemory-policy',
+      'noeviction',
+    ]);
+    await redis.set('kept', 'yes');
+    redis.disconnect();
+    first.release();
+    await eventually(() => expect(processesIn(folder)).toEqual([]), { deadlineMs: 15_000 });
+    const second = await openIn(folder);
+    const again = await connectRedis(second.url);
+    expect(await again.get('kept')).toBe('yes');
+    again.disconnect();
+  }, 30_000);
+
+  it('is one for all who open it at the same moment', async () => {
+    const folder = await projectFolder();
+    const opened = await Promise.all(Array.from({ length: 6 }, async () => openIn(folder)));
+    expect(new Set(opened.map(({ url }) => url)).size).toBe(1);
+    expect(serversIn(folder)).toHaveLength(1);
+    await eventually(() => expect(processesIn(folder)).toHaveLength(2));
+  }, 30_000);
+
+  it('outlives one user as long as there is another', async () => {
+    const folder = await projectFolder();
+    const first = await openIn(folder);
+    const second = await openIn(folder);
+    const [pid] = serversIn(folder);
+    const redis = await connectRedis(second.url);
+    first.release();
+    second.release();
+    const until = performance.now() + 3 * IDLE_MS; // longer than the keeper's patience with nobody there
+    await eventually(async () => (await redis.ping()) === 'PONG' && performance.now() > until);
+    expect(serversIn(folder)).toEqual([pid]);
+    redis.disconnect();
+  }, 30_000);
+
+  it('is started again when it dies while it is used', async () => {
+    const folder = await projectFolder();
+    const { url } = await openIn(folder);
+    const redis = await connectRedis(url);
+    await redis.set('kept', 'yes');
+    // every second: what was written before the last flush is safe
+    await eventually(async () =>
+      (await redis.info('persistence')).includes('aof_pending_bio_fsync:0'),
+    );
+    const [pid] = serversIn(folder);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await eventually(() => serversIn(folder).length === 1 && serversIn(folder)[0] !== pid);
+    await eventually(async () => expect(await redis.get('kept')).toBe('yes'));
+    redis.disconnect();
+  }, 30_000);
+
+  it('gets a new keeper from the next user when the first one was killed', async () => {
+    const folder = await projectFolder();
+    await openIn(folder);
+    await eventually(() => expect(processesIn(folder)).toHaveLength(2));
+    const keeper = processesIn(folder).find(({ command }) => !command.includes('redis-server'));
+    process.kill(keeper?.pid ?? 0, 'SIGKILL');
+    await eventually(() => expect(processesIn(folder)).toHaveLength(1));
+    await openIn(folder);
+    await eventually(() => expect(processesIn(folder)).toHaveLength(2));
+  }, 30_000);
+
+  it('hands over cleanly to a user who comes while it shuts down', async () => {
+    const folder = await projectFolder();
+    for (let round = 0; round < 3; round++) {
+      const first = await openIn(folder);
+      const [pid] = serversIn(folder);
+      first.release();
+      // The keeper gives up after a while without a client: come in that very moment.
+      const log = redisFolderOf(folder).log;
+      await eventually(
+        () => readFileSync(log, 'utf8').split('User requested shutdown').length === round + 2,
+        { intervalMs: 1, deadlineMs: 15_000 },
+      );
+      const second = await openIn(folder);
+      const redis = await connectRedis(second.url);
+      expect(await redis.incr('rounds')).toBe(round + 1);
+      expect(serversIn(folder)).not.toContain(pid);
+      redis.disconnect();
+      second.release();
+    }
+  }, 60_000);
+
+  it('takes a short socket where the folder is too deep for one', async () => {
+    const root = await projectFolder();
+    const folder = join(root, 'd'.repeat(60), 'e'.repeat(60));
+    await mkdir(folder, { recursive: true });
+    const { url } = await openIn(folder);
+    expect(url).not.toContain('eee');
+    const redis = await connectRedis(url);
+    expect(await redis.ping()).toBe('PONG');
+    redis.disconnect();
+  }, 30_000);
+
+  it('ends when its folder is removed', async () => {
+    const folder = await projectFolder();
+    const redis = await openIn(folder);
+    await eventually(() => processesIn(folder).length === 2);
+    await folders.at(-1)?.remove();
+    redis.release();
+    const left = await eventually(() => processesIn(folder).length === 0, { deadlineMs: 20_000 });
+    expect(left).toBe(true);
+  }, 30_000);
+
+  it('does not hold a command that came before the server', async () => {
+    const folder = await projectFolder();
+    const keeper = new URL('../../src/local/redis-supervisor.ts', import.meta.url).href;
+    const script = `
+      const { connectOnce } = await import(${JSON.stringify(keeper)});
+      await connectOnce(${JSON.stringify(join(folder, 'none.sock'))}).catch(() => undefined);
+      const refusedAt = performance.now();
+      process.once('exit', () => console.log('held for', Math.round(performance.now() - refusedAt)));`;
+    const args = ['--conditions=@fetchfleet/source', '--input-type=module', '-e', script];
+    const command = await startProcess('node', args);
+    await command.exit;
+    const [, heldMs] = /^held for (\d+)$/mu.exec(command.stdout) ?? [];
+    expect(Number(heldMs)).toBeLessThan(1_000); // the client's own patience is 2 s
+  });
+
+  it('says how to get redis-server where there is none', async () => {
+    const folder = await projectFolder();
+    const opening = openEmbeddedRedis({ projectFolder: folder, env: { PATH: folder } });
+    await expect(opening).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('apt-get install redis-server'),
+    });
+  });
+
+  it('quotes the log when the server does not start', async () => {
+    const folder = await projectFolder();
+    const { path } = redisFolderOf(folder);
+    await mkdir(join(path, 'appendonlydir'), { recursive: true });
+    await appendFile(join(path, 'appendonlydir', 'appendonly.aof.manifest'), 'nonsense\n');
+    const opening = openEmbeddedRedis({
+      projectFolder: folder,
+      env: process.env,
+      patienceMs: 2_000,
+    });
+    await expect(opening).rejects.toMatchObject({ exitCode: 3, code: 'REDIS_UNREACHABLE' });
+  }, 30_000);
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it } from '@jest/globals';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { describeCounts, describePace } from '../../src/report/progress.ts';
+import { exitCodeOf, statusDocument } from '../../src/report/status-document.ts';
+import { describeStatus, statusTable } from '../../src/report/status-table.ts';
+import { type SummaryInput, summarize } from '../../src/report/summary.ts';
+
+const finished: BatchStatus = {
+  batch: 'covid-confirmed-20261123-0017-k3f9',
+  name: 'covid-confirmed',
+  state: 'finished',
+  total: 249,
+  settled: 249,
+  ok: 249,
+  failed: 0,
+  outcomes: { ok: 249 },
+  createdAt: '2026-11-23T00:17:00.000Z',
+  startedAt: '2026-11-23T00:17:01.000Z',
+  finishedAt: '2026-11-23T00:17:02.400Z',
+  fetchesPerSecond: 177.86,
+  retries: 0,
+  durationSumMs: 35_000,
+  bytes: 304_400,
+  sliceSize: 3,
+  source: '/crawls/countries.yaml',
+  fingerprint: 'f',
+  results: '/crawls/results',
+  missingSecrets: [],
+};
+
+const failing: BatchStatus = {
+  ...finished,
+  ok: 240,
+  failed: 9,
+  outcomes: { ok: 240, timeout: 2, 'http-error': 7 },
+};
+
+function plainSummary(input: Partial<SummaryInput>): string {
+  return summarize(
+    {
+      status: finished,
+      elapsedMs: 1_400,
+      results: 'results/covid-confirmed-20261123-0017-k3f9',
+      exportCommand: 'fetchfleet export covid-confirmed-20261123-0017-k3f9 -o out.ndjson',
+      ...input,
+    },
+    (_, text) => text,
+  );
+}
+
+describe('the summary', () => {
+  it('says what came in, how long it took, what was gained and what to type next', () => {
+    expect(plainSummary({}).split('\n')).toEqual([
+      '✔ covid-confirmed: 249 of 249 fetched',
+      '',
+      '  fetched            249',
+      '  failed               0',
+      '  took             1.4 s   178/s',
+      '  one by one        35 s   25× faster',
+      '  received        304 kB',
+      '  results     results/covid-confirmed-20261123-0017-k3f9',
+      '',
+      '  fetchfleet export covid-confirmed-20261123-0017-k3f9 -o out.ndjson',
+      '',
+    ]);
+  });
+
+  it('tells failures by kind, the most frequent first, each with an example within the width', () => {
+    const url = `http://127.0.0.1/${'long/'.repeat(30)}`;
+    const text = plainSummary({
+      status: failing,
+      examples: new Map([['http-error', { index: 17, url, status: 503 }]]),
+    });
+    const lines = text.split('\n');
+    expect(lines[0]).toBe('✖ covid-confirmed: 240 of 249 fetched, 9 failed');
+    expect(lines[4]).toMatch(/^ {4}http-error +7 {2}e\.g\. #17 HTTP 503 http:.*…$/u);
+    expect(lines[5]).toMatch(/^ {4}timeout +2$/u);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('counts only this run for the speed of a batch that was continued', () => {
+    const text = plainSummary({ before: { settled: 200, durationSumMs: 28_000 } });
+    expect(text).toContain('35/s  49 fetched now, 200 before');
+    expect(text).toContain('one by one       7.0 s   5× faster');
+  });
+
+  it('claims no gain where there was none', () => {
+    expect(plainSummary({ elapsedMs: 40_000 })).not.toContain('faster');
+  });
+});
+
+describe('the status', () => {
+  it('has the same keys whatever is known', () => {
+    const { startedAt: _start, finishedAt: _end, results: _results, ...early } = finished;
+    const document = statusDocument({ ...early, state: 'expanding' });
+    expect(Object.keys(document)).toEqual(Object.keys(statusDocument(finished)));
+    expect(document).toMatchObject({ startedAt: null, finishedAt: null, results: null });
+  });
+
+  it('turns into the exit status of a command that waited', () => {
+    expect(exitCodeOf(finished)).toBe(0);
+    expect(exitCodeOf(failing)).toBe(1);
+    expect(exitCodeOf({ state: 'cancelled', failed: 0 })).toBe(130);
+  });
+
+  it('names the variables that no worker has', () => {
+    const text = describeStatus({ ...finished, missingSecrets: ['API_TOKEN'] }, Date.now());
+    expect(text).toContain('no worker has API_TOKEN');
+  });
+
+  it('is a table of aligned columns for many batches', () => {
+    const lines = statusTable([finished, { ...failing, batch: 'b', state: 'running' }]).split('\n');
+    expect(lines).toHaveLength(3);
+    expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+  });
+});
+
+describe('progress', () => {
+  it('tells counts, pace, failures and the time that is left', () => {
+    const status = { state: 'running', total: 5_000, settled: 1_234, failed: 3 } as const;
+    expect(describeCounts(status)).toBe('1,234 of 5,000 (24%)');
+    const pace = { perSecond: 900, steadyPerSecond: 812 };
+    expect(describePace(status, pace)).toBe('900/s · 3 failed · 4.6 s left');
+    expect(describePace({ ...status, state: 'paused' }, pace)).toBe('paused · 3 failed');
+    const still = { perSecond: 0, steadyPerSecond: 0 };
+    expect(describePace({ ...status, state: 'expanding', failed: 0 }, still)).toBe(
+      '0/s · still enqueueing',
+    );
+  });
+});

@@ -1,0 +1,117 @@
+import type { Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Logger } from '@fetchfleet/service';
+import { OriginLane } from './origin-scheduler.ts';
+import type { Permits } from './permits.ts';
+import { RedisClock } from './redis-clock.ts';
+
+/** Origins of which is remembered that they were told of. */
+const MAX_TOLD = 1_000;
+
+export interface LanesOptions {
+  readonly gate: Gate;
+  readonly permits: Permits;
+  /** What an origin's robots.txt asks to leave between two fetches, as far as it is known here. */
+  readonly crawlDelayMs: (origin: string) => number | undefined;
+  readonly maxBlockMs: number;
+  /** Brings slices back that were sent away. */
+  readonly callBack: (slices: readonly string[]) => Promise<void>;
+  /** Tells the other workers that an origin has to be asked about again. */
+  readonly tellOthers: (origin: string) => Promise<void>;
+  readonly log: Logger;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The lanes of all origins that this worker has to do with just now. */
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #lanes = new Map<string, OriginLane>();
+  readonly #clamped = new Set<string>();
+  readonly #clock = new RedisClock();
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+  }
+
+  /** Origins with slices or fetches here. */
+  get origins(): string[] {
+    return [...this.#lanes.keys()];
+  }
+
+  of(origin: string): OriginLane {
+    const known = this.#lanes.get(origin);
+    if (known !== undefined) return known;
+    const { gate, permits, maxBlockMs, onError } = this.#options;
+    const lane: OriginLane = new OriginLane({
+      origin,
+      gate,
+      permits,
+      clock: this.#clock,
+      onError,
+      maxBlockMs,
+      callBack: (slices) => void this.#options.callBack(slices).catch(onError),
+      onClamped: () => this.#tellClamped(origin),
+      crawlDelayMs: () => this.#options.crawlDelayMs(origin),
+      onChange: (answer) => this.#tell(origin, answer),
+      onIdle: () => {
+        if (this.#lanes.get(origin) === lane) this.#lanes.delete(origin);
+        if (this.#lanes.size === 0) this.#whenIdle?.();
+      },
+    });
+    this.#lanes.set(origin, lane);
+    return lane;
+  }
+
+  /** What another worker has heard of an origin, or a person has set. */
+  lookAgain(origin: string): void {
+    this.#lanes.get(origin)?.lookAgain();
+  }
+
+  /** A slice that was sent away is delayed now. Whoever called it before that was not heard, so it is called again. */
+  async hasLeft(origin: string, slice: string): Promise<void> {
+    const { gate, callBack, onError } = this.#options;
+    try {
+      if (!(await gate.isInLine(origin, slice))) await callBack([slice]);
+    } catch (error) {
+      // Its own time brings it.
+      onError(error);
+    }
+  }
+
+  /** Slices stop: guests that have nothing to start any more are let go. @param origin default: all */
+  nudge(origin?: string): void {
+    if (origin !== undefined) this.#lanes.get(origin)?.nudge();
+    else for (const lane of this.#lanes.values()) lane.nudge();
+  }
+
+  /** Resolves when the gate knows that nothing is in flight here any more. */
+  async stop(): Promise<void> {
+    for (const lane of this.#lanes.values()) lane.endVigil();
+    if (this.#lanes.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, 1_000); // Redis is away: the leases expire
+      this.#whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Once per origin: an absurd answer comes again and again. */
+  #tellClamped(origin: string): void {
+    if (this.#clamped.has(origin)) return;
+    if (this.#clamped.size < MAX_TOLD) this.#clamped.add(origin);
+    const seconds = this.#options.maxBlockMs / 1000;
+    this.#options.log.warn({ origin, seconds }, 'origin asks for more time than is given');
+  }
+
+  #tell(origin: string, { state, againInMs }: GateAnswer): void {
+    const { log, tellOthers, onError } = this.#options;
+    tellOthers(origin).catch(onError);
+    const seconds = Math.round(againInMs / 100) / 10;
+    if (state === 'blocked') log.warn({ origin, seconds }, 'origin says "not now"');
+    else if (state === 'breaker')
+      log.warn({ origin, seconds }, 'origin keeps failing: breaker open');
+    else log.info({ origin }, 'origin answers again');
+  }
+}

@@ -1,0 +1,104 @@
+import {
+  encodeRecord,
+  type FetchResult,
+  type Outcome,
+  type PendingFetch,
+  redactUrl,
+} from '@fetchfleet/crawl';
+import type { Logger, Metrics } from '@fetchfleet/service';
+import type { ActiveBatch } from '../batch/batches.ts';
+import type { Recorded, Recorder } from './recorder.ts';
+
+/** How a fetch ended for good. */
+export interface Ending {
+  readonly outcome: Outcome;
+  /** The last attempt included. */
+  readonly attempts: number;
+  /** Absent where nothing was tried: `worker-lost`. */
+  readonly result?: FetchResult;
+  /** What went wrong; taken from the result where there is one. */
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export interface SettleTools {
+  readonly worker: string;
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** Where a fetch belongs. */
+export interface SettleTarget {
+  readonly batch: ActiveBatch;
+  readonly origin: string;
+  /** Id of its slice. */
+  readonly slice: string;
+}
+
+/** Writes the one record of a fetch, and tells when it is durable and the ledger knows. */
+export function settle(
+  { worker, recorder, metrics, log }: SettleTools,
+  { batch, origin, slice }: SettleTarget,
+  { fetch, ending }: { readonly fetch: PendingFetch; readonly ending: Ending },
+  recorded: Recorded,
+): void {
+  const { outcome, attempts, result } = ending;
+  const { index, values } = fetch;
+  const durationMs = Math.round((result?.durationMs ?? 0) * 100) / 100;
+  const response = result?.kind === 'response' ? result : undefined;
+  const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
+  const contentType = response?.headers['content-type'];
+  const error = ending.error ?? errorOf(outcome, result);
+  const url = redactUrl(batch.expand(values));
+  const line = encodeRecord(
+    {
+      batch: batch.id,
+      index,
+      params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
+      url,
+      outcome,
+      ...(result?.status !== undefined && { status: result.status }),
+      attempts,
+      startedAt: isoTime(result?.startedAt ?? Date.now()),
+      durationMs,
+      bytes,
+      ...(contentType !== undefined && { contentType }),
+      worker,
+      ...(error !== undefined && { error }),
+    },
+    response && {
+      bytes: response.body,
+      ...(contentType !== undefined && { contentType }),
+    },
+  );
+  recorder.record(batch.id, line, { index, outcome, durationMs, bytes }, (isRecorded) => {
+    if (isRecorded) {
+      metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
+      // Nothing is put together for a line that nobody asked for.
+      if (log.isLevelEnabled('debug')) {
+        const { status } = result ?? {};
+        const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
+        log.debug({ batch: batch.id, slice, origin, index, url, ...ended }, 'fetch settled');
+      }
+    }
+    recorded(isRecorded);
+  });
+}
+
+function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['error'] {
+  if (outcome === 'ok' || result === undefined) return undefined;
+  if (result.kind === 'failure') return { code: result.code, message: result.message };
+  return { code: `HTTP_${result.status}`, message: `the origin answered ${result.status}` };
+}
+
+let lastMs = Number.NaN;
+let lastText = '';
+
+/** Fetches that end together mostly began together: the text of the last time is kept, as making it is 0.7 µs of a fetch's 80. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastText;
+}

@@ -1,0 +1,222 @@
+import { stat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  closeAfterEach,
+  eventually,
+  redisUrl,
+  type Running,
+  startOrigin,
+  startRedis,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, startFleet } from '../fleet/fleet-fixture.ts';
+
+closeAfterEach();
+
+async function setUp(url = redisUrl()) {
+  const origin = await startOrigin();
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(url, results);
+  return { origin, results, fleet };
+}
+
+/** The series of a page: name and labels, value. */
+async function series(worker: Running): Promise<Map<string, number>> {
+  const [, port] = await worker.waitForLine(/"metricsPort":(\d+)/);
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const lines = text.split('\n').filter((line) => line.startsWith('fetchfleet_'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
+  );
+}
+
+function sum(pages: readonly Map<string, number>[], prefix: string): number {
+  const found = pages.flatMap((page) => [...page].filter(([name]) => name.startsWith(prefix)));
+  return found.reduce((total, [, value]) => total + value, 0);
+}
+
+/** Names of metrics, without labels. */
+function namesOf(page: Map<string, number>): Set<string> {
+  return new Set([...page.keys()].map((name) => name.replace(/\{.*/, '')));
+}
+
+function logged(worker: Running, message: string): Record<string, unknown>[] {
+  const lines = worker.stderr.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message);
+}
+
+async function partBytes(results: string, batch: string): Promise<number> {
+  const names = (await readdir(join(results, batch))).filter((name) => name.startsWith('part-'));
+  const sizes = await Promise.all(names.map(async (name) => stat(join(results, batch, name))));
+  return sizes.reduce((total, { size }) => total + size, 0);
+}
+
+describe('the metrics of two workers', () => {
+  it('added up, agree with the ledger and with what is on the disk, exactly', async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond(/mixed\/\d*[37]$/, { status: 404, body: 'no' });
+    origin.respond(/mixed\/\d*5$/, { status: 200, body: 'ænd så blåbær', headers: {} });
+    const workers = [await fleet.worker(['--concurrency', '7']), await fleet.worker()];
+    const text = crawlFile(`${origin.url}/mixed/{n}`, 600, {
+      retry: '{ attempts: 2, backoff: 50ms }',
+    });
+    const total = await fleet.enqueue('mixed', text);
+    // Every fourth fails once: an attempt is used, and it is settled once all the same.
+    const failed = new Set<string>();
+    origin.respond(/often/, (request, response) => {
+      const url = request.url ?? '';
+      const isFailing = /[048]$/.test(url) && !failed.has(url);
+      failed.add(url);
+      response.writeHead(isFailing ? 500 : 200).end('{}');
+    });
+    const retried = 12;
+    const again = await fleet.enqueue(
+      'again',
+      crawlFile(`${origin.url}/often/{n}`, 40, { retry: '{ attempts: 3, backoff: 50ms }' }),
+    );
+    const ledger = [await fleet.finished('mixed'), await fleet.finished('again')];
+    await eventually(async () => {
+      const pages = await Promise.all(workers.map(series));
+      for (const outcome of ['ok', 'http-error']) {
+        const expected = ledger.reduce(
+          (n, { outcomes }) => n + Number(Reflect.get(outcomes, outcome) ?? 0),
+          0,
+        );
+        expect(sum(pages, `fetchfleet_fetches_total{outcome="${outcome}"`)).toBe(expected);
+      }
+      expect(sum(pages, 'fetchfleet_fetches_total')).toBe(total + again);
+      expect(sum(pages, 'fetchfleet_fetch_duration_seconds_count')).toBe(total + again);
+      expect(sum(pages, 'fetchfleet_records_written_total')).toBe(total + again);
+      expect(sum(pages, 'fetchfleet_received_bytes_total')).toBe(
+        ledger.reduce((n, { bytes }) => n + bytes, 0),
+      );
+      expect(sum(pages, 'fetchfleet_record_bytes_total')).toBe(
+        (await partBytes(results, 'mixed')) + (await partBytes(results, 'again')),
+      );
+      expect(sum(pages, 'fetchfleet_retries_total')).toBe(retried);
+      expect(sum(pages, 'fetchfleet_slices_active')).toBe(0);
+    });
+    expect(ledger[0]).toMatchObject({ outcomes: { ok: 480, 'http-error': 120 } });
+  });
+
+  it('tell of the fleet once; another worker does when that one is killed', async () => {
+    const { origin, fleet } = await setUp();
+    origin.respond(/held/, () => undefined);
+    await fleet.enqueue('held', crawlFile(`${origin.url}/held/{n}`, 3));
+    const started = [await fleet.worker(), await fleet.worker()];
+    const pages = async (): Promise<Map<string, number>[]> => Promise.all(started.map(series));
+    await eventually(async () => expect(sum(await pages(), 'fetchfleet_exporter')).toBe(1));
+    await eventually(async () => {
+      const all = await pages();
+      expect(sum(all, 'fetchfleet_workers')).toBe(2);
+      expect(sum(all, 'fetchfleet_backlog_fetches{state="active"}')).toBe(3);
+      expect(sum(all, 'fetchfleet_batches{state="running"}')).toBe(1);
+      expect(sum(all, 'fetchfleet_batch_fetches{batch="held",state="total"}')).toBe(3);
+      expect(sum(all, 'fetchfleet_origin_in_use')).toBe(3);
+    });
+    const holder = (await pages()).findIndex((page) => page.get('fetchfleet_exporter') === 1);
+    const [exporter, other] = [started[holder], started[1 - holder]];
+    if (exporter === undefined || other === undefined) throw new Error('nobody exports');
+    const everywhere = namesOf(await series(other));
+    const onlyThere = [...namesOf(await series(exporter))].filter((name) => !everywhere.has(name));
+    expect(onlyThere.toSorted()).toEqual([
+      'fetchfleet_backlog_fetches',
+      'fetchfleet_batch_fetches',
+      'fetchfleet_batches',
+      'fetchfleet_oldest_pending_fetch_age_seconds',
+      'fetchfleet_origin_blocked_seconds',
+      'fetchfleet_origin_breaker_open',
+      'fetchfleet_origin_in_use',
+      'fetchfleet_origin_waiting',
+      'fetchfleet_queue_slices',
+      'fetchfleet_redis_memory_bytes',
+      'fetchfleet_redis_memory_limit_bytes',
+      'fetchfleet_workers',
+    ]);
+    await exporter.kill('SIGKILL');
+    await eventually(async () => expect((await series(other)).get('fetchfleet_exporter')).toBe(1), {
+      deadlineMs: 20_000,
+    });
+    // What the dead one held is queued again, and told of once.
+    await eventually(async () => {
+      const page = await series(other);
+      expect(page.get('fetchfleet_backlog_fetches{state="active"}')).toBe(3);
+      expect(page.get('fetchfleet_slice_stalls_total')).toBeGreaterThan(0);
+    });
+  });
+
+  it('go on with the fleet at once when the exporter is stopped', async () => {
+    const { fleet } = await setUp();
+    const first = await fleet.worker();
+    await eventually(async () => expect((await series(first)).get('fetchfleet_exporter')).toBe(1));
+    const second = await fleet.worker();
+    expect((await series(second)).get('fetchfleet_exporter')).toBe(0);
+    await first.kill('SIGTERM');
+    await eventually(
+      async () => expect((await series(second)).get('fetchfleet_exporter')).toBe(1),
+      {
+        deadlineMs: 8_000,
+      },
+    );
+  });
+});
+
+describe('the log of a worker', () => {
+  it('has a line for each event of a batch, and none for a fetch', async () => {
+    const { origin, fleet } = await setUp();
+    const worker = await fleet.worker(['--concurrency', '2']);
+    await fleet.enqueue('told', crawlFile(`${origin.url}/echo/{n}?delay=50`, 20));
+    await fleet.finished('told');
+    await worker.waitForLine(/batch finished/);
+    expect(logged(worker, 'first slice of a batch')).toMatchObject([
+      { batch: 'told', fetches: 20 },
+    ]);
+    expect(logged(worker, 'batch finished')).toMatchObject([
+      { batch: 'told', total: 20, ok: 20, failed: 0, outcomes: { ok: 20 } },
+    ]);
+    await fleet.enqueue('gone', crawlFile(`${origin.url}/echo/{n}?delay=200`, 100));
+    await worker.waitForLine(/"batch":"gone".*first slice/);
+    await fleet.ledger.pause('gone');
+    await worker.waitForLine(/"batch":"gone".*batch paused/);
+    await fleet.ledger.unpause('gone');
+    await worker.waitForLine(/"batch":"gone".*batch resumed/);
+    await fleet.ledger.cancel('gone');
+    await worker.waitForLine(/"batch":"gone".*batch cancelled/);
+    expect(worker.stderr).not.toMatch(/fetch settled/);
+    expect(worker.stderr.split('\n').length).toBeLessThan(14);
+  });
+
+  it('has a line for every fetch when it is asked to, and secrets in none', async () => {
+    const redis = await startRedis();
+    const { origin, fleet } = await setUp(redis.url);
+    await fleet.redis.config('SET', 'requirepass', 'hunter2-redis');
+    const text = crawlFile(`${origin.url}/echo/{n}`, 5, {
+      headers: '{ authorization: "Bearer ${env:API_TOKEN}", x-key: "${env:API_TOKEN}" }',
+    });
+    const worker = await fleet.worker(
+      ['--log-level', 'trace', '--redis-url', redis.url.replace('://', '://:hunter2-redis@')],
+      { API_TOKEN: 'hunter2-token' },
+    );
+    await fleet.enqueue('secret', text);
+    await fleet.finished('secret');
+    await worker.waitForLine(/batch finished/);
+    const lines = logged(worker, 'fetch settled');
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toMatchObject({
+      batch: 'secret',
+      slice: 'secret.0',
+      origin: origin.url,
+      outcome: 'ok',
+      attempts: 1,
+    });
+    expect(origin.arrivals[0]?.headers['x-key']).toBe('hunter2-token');
+    // An error names the address of Redis, and must not name its password.
+    await redis.kill();
+    await worker.waitForLine(/Redis does not answer/, 15_000);
+    await worker.kill('SIGKILL');
+    expect(worker.stderr + worker.stdout).not.toContain('hunter2');
+    await fleet.stop();
+    await redis.dispose();
+  });
+});

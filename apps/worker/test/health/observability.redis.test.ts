@@ -1,0 +1,159 @@
+import { CATALOGUE } from '@fetchfleet/service';
+import {
+  closeAfterEach,
+  eventually,
+  type Origin,
+  redisUrl,
+  startOrigin,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, startFleet } from '../fleet/fleet-fixture.ts';
+import {
+  JOB,
+  promtool,
+  readDashboards,
+  readRules,
+  startPrometheus,
+} from './observability-fixture.ts';
+
+closeAfterEach();
+
+/** More than the origins serve while the test runs. */
+const ENDLESS = 20_000;
+
+/** What Grafana puts in; the rate interval is at least four scrapes, a second each. */
+const VARIABLES: readonly (readonly [RegExp, string])[] = [
+  [/\$job\b/gu, JOB],
+  [/\$(?:origin|batch)\b/gu, '.*'],
+  [/\$__rate_interval\b/gu, '15s'],
+];
+
+/** Of ten answers one is a 404, one a 500 that is tried again, one a "not now". */
+async function startMixedOrigin(): Promise<Origin> {
+  const origin = await startOrigin();
+  const asked = new Set<string>();
+  origin.respond(/^\/mixed\//u, (request, response) => {
+    const url = request.url ?? '';
+    const isFirstTime = !asked.has(url);
+    asked.add(url);
+    if (url.endsWith('1')) response.writeHead(404);
+    else if (isFirstTime && url.endsWith('2')) response.writeHead(500);
+    else if (isFirstTime && url.endsWith('3')) response.writeHead(429);
+    response.end('{}');
+  });
+  return origin;
+}
+
+/** Two workers on a batch that cannot end soon, and their pages of metrics. */
+async function startWatchedFleet() {
+  const origin = await startMixedOrigin();
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(redisUrl(), results);
+  const workers = await Promise.all([fleet.worker(), fleet.worker()]);
+  const limits = { politeness: '{ rate: 100/s, concurrency: 20, robots: ignore }' };
+  const text = crawlFile(`${origin.url}/mixed/{n}`, ENDLESS, limits);
+  await fleet.enqueue('watched', text);
+  const ports = await Promise.all(
+    workers.map(async (worker) => Number((await worker.waitForLine(/"metricsPort":(\d+)/))[1])),
+  );
+  return { fleet, workers, ports, pages: async () => Promise.all(ports.map(pageOf)) };
+}
+
+async function pageOf(port: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+}
+
+async function expressions(): Promise<string[]> {
+  const dashboards = Object.values(await readDashboards());
+  const asked = dashboards.flatMap(({ panels }) =>
+    panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  );
+  return [...new Set(asked.map(filledIn))];
+}
+
+function filledIn(expression: string): string {
+  return VARIABLES.reduce((text, [variable, value]) => text.replace(variable, value), expression);
+}
+
+describe('the metrics of two workers', () => {
+  it('please promtool, and are those of the catalogue', async () => {
+    const { pages } = await startWatchedFleet();
+    await eventually(
+      async () => {
+        expect(seenIn(await pages())).toEqual({ retried: true, throttled: true, failed: true });
+      },
+      { deadlineMs: 20_000, intervalMs: 200 },
+    );
+    const texts = await pages();
+    for (const text of texts) {
+      expect(await promtool(['check', 'metrics'], text)).toEqual({ ok: true, output: '' });
+    }
+    const types = [...texts.join('\n').matchAll(/^# TYPE (fetchfleet_\w+) (\w+)$/gmu)];
+    const served = new Set(types.map(([, name, type]) => `${name} ${type}`));
+    const catalogue = Object.values(CATALOGUE).map(({ name, type }) => `${name} ${type}`);
+    expect([...served].toSorted()).toEqual(catalogue.toSorted());
+  });
+
+  it('give data for all that dashboards and rules ask, and count what is global once', async () => {
+    const { ports } = await startWatchedFleet();
+    const prometheus = await startPrometheus(ports);
+    const recorded = (await readRules('recording.yml')).map(({ record }) => record ?? '');
+    let missing = [...recorded, ...(await expressions())];
+    await eventually(
+      async () => {
+        const found = await Promise.all(missing.map(async (one) => prometheus.query(one)));
+        missing = missing.filter((_, index) => found[index]?.length === 0);
+        expect(missing).toEqual([]);
+      },
+      { deadlineMs: 40_000, intervalMs: 1_000 },
+    );
+    expect(await variablesWithoutValues(prometheus)).toEqual([]);
+    expect(await illRules(prometheus)).toEqual([]);
+    // All is well: nothing fires, and what would is given the time of its `for` by its unit test.
+    expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([]);
+
+    const value = async (expression: string): Promise<number[]> =>
+      (await prometheus.query(expression)).map((sample) => Number(sample.value[1]));
+    expect(await value('sum(fetchfleet_exporter)')).toEqual([1]);
+    expect(await value('sum(fetchfleet_workers)')).toEqual([2]);
+    expect(await value('sum(fetchfleet_batches{state="running"})')).toEqual([1]);
+    expect(await value('sum(fetchfleet_batch_fetches{state="total"})')).toEqual([ENDLESS]);
+  });
+});
+
+type Prometheus = Awaited<ReturnType<typeof startPrometheus>>;
+
+/** Rules that Prometheus could not evaluate. */
+async function illRules(prometheus: Prometheus): Promise<unknown[]> {
+  const { groups } = (await prometheus.ask('/api/v1/rules')) as {
+    groups: { rules: { health: string }[] }[];
+  };
+  const rules = groups.flatMap((group) => group.rules);
+  expect(rules.length).toBeGreaterThan(0);
+  return rules.filter(({ health }) => health !== 'ok');
+}
+
+/** Queries of variables that Grafana would offer nothing for. */
+async function variablesWithoutValues(prometheus: Prometheus): Promise<string[]> {
+  const lists = Object.values(await readDashboards()).map(({ templating }) => templating.list);
+  const definitions = lists.flat().flatMap(({ definition }) => definition ?? []);
+  const found = await Promise.all(
+    definitions.map(async (definition) => {
+      const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/u.exec(definition) ?? [];
+      const match = encodeURIComponent(filledIn(selector));
+      return prometheus.ask(`/api/v1/label/${label}/values?match[]=${match}`);
+    }),
+  );
+  expect(definitions.length).toBeGreaterThanOrEqual(5);
+  return definitions.filter((_, index) => (found[index] as unknown[]).length === 0);
+}
+
+function seenIn(pages: readonly string[]) {
+  const text = pages.join('\n');
+  return {
+    retried: /^fetchfleet_retries_total\{.*\} [1-9]/mu.test(text),
+    throttled: /^fetchfleet_throttles_total\{.*\} [1-9]/mu.test(text),
+    failed: /^fetchfleet_fetches_total\{.*outcome="http-error".*\} [1-9]/mu.test(text),
+  };
+}

@@ -1,0 +1,328 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
+import { ScheduleLists, ScheduleQueue, Schedules, type ScheduleSpec } from '@fetchfleet/fleet';
+import {
+  eventually,
+  installLeakGuard,
+  type Origin,
+  redisUrl,
+  startOrigin,
+  startRedis,
+  type TemporaryFolder,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { crawlFile, type Fleet, PUBLIC_ONLY, startFleet } from '../fleet/fleet-fixture.ts';
+
+const HOUR_MS = 3_600_000;
+
+let folder: TemporaryFolder;
+let origin: Origin;
+let fleet: Fleet;
+let schedules: Schedules;
+let jobs: ScheduleQueue;
+
+beforeEach(async () => {
+  folder = await temporaryFolder('scheduler');
+  origin = await startOrigin();
+  fleet = await startFleet(redisUrl(), folder.path);
+  schedules = new Schedules(fleet.redis, fleet.keys);
+  jobs = new ScheduleQueue(fleet.redis, fleet.keys);
+});
+
+afterEach(async () => {
+  await jobs.stop();
+  const keys = await fleet.redis.keys(`*${fleet.name}*`);
+  if (keys.length > 0) await fleet.redis.del(...keys);
+  await fleet.stop();
+  await origin.stop();
+  await folder.remove();
+}, 30_000);
+
+installLeakGuard();
+
+function specOf(text: string, changes: Partial<ScheduleSpec> = {}): ScheduleSpec {
+  return {
+    crawl: parseCrawlFile(text, 'sched.yaml'),
+    source: 'sched.yaml',
+    cron: '* * * * * *',
+    tz: 'UTC',
+    overlap: 'skip',
+    catchUpMs: 0,
+    ...changes,
+  };
+}
+
+/** Once an hour, last half an hour ago: the fleet was down then. */
+function hourlyMissed(): Pick<ScheduleSpec, 'cron' | 'catchUpMs'> {
+  const missed = new Date(Date.now() - HOUR_MS / 2);
+  return { cron: `${missed.getUTCMinutes()} * * * *`, catchUpMs: HOUR_MS };
+}
+
+async function add(spec: ScheduleSpec, lastTick?: number): Promise<void> {
+  await schedules.put('sched', spec);
+  if (lastTick !== undefined) {
+    await fleet.redis.hset(fleet.keys.schedule('sched'), 'lastTick', lastTick);
+  }
+  await jobs.wake({ id: 'sched', terms: spec });
+}
+
+async function runs() {
+  return (await schedules.get('sched'))?.runs ?? [];
+}
+
+async function runOf(state: string) {
+  return eventually(
+    async () => {
+      const run = (await runs()).find((one) => one.state === state);
+      if (run === undefined) throw new Error(`no run is ${state}`);
+      return run;
+    },
+    { deadlineMs: 30_000 },
+  );
+}
+
+describe('a worker with schedules', () => {
+  it('starts one batch a tick, whatever the number of workers', async () => {
+    const workers = await Promise.all([fleet.worker(), fleet.worker()]);
+    const text = crawlFile(`${origin.url}/echo/{n}`, 3);
+    await add(specOf(text, { overlap: 'allow' }));
+    await eventually(async () => (await fleet.ledger.batches()).length >= 4, {
+      deadlineMs: 20_000,
+    });
+    await schedules.setPaused('sched', true);
+    await eventually(async () => (await runs()).every(({ state }) => state !== 'starting'));
+    const all = (await runs()).filter(({ state }) => state === 'started');
+    expect(new Set(all.map(({ at }) => at)).size).toBe(all.length);
+    expect(new Set(all.map(({ batch }) => batch))).toEqual(new Set(await fleet.ledger.batches()));
+    const last = all[0]?.batch ?? '';
+    expect(await fleet.finished(last)).toMatchObject({ total: 3, ok: 3, source: 'sched.yaml' });
+    expect(workers.some(({ stderr }) => stderr.includes('"tick taken"'))).toBe(true);
+    await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
+  }, 60_000);
+
+  it('catches the latest missed tick up, once, although BullMQ wakes it late as well', async () => {
+    const text = crawlFile(`${origin.url}/echo/{n}`, 2);
+    await add(specOf(text, hourlyMissed()), Date.now() - 10 * HOUR_MS);
+    const workers = await Promise.all([fleet.worker(), fleet.worker()]);
+    const run = await runOf('started');
+    expect(run).toMatchObject({ isCaughtUp: true, kind: 'tick' });
+    expect(await fleet.finished(run.batch ?? '')).toMatchObject({ ok: 2 });
+    expect(await runs()).toMatchObject([{ state: 'started' }, { state: 'missed', count: 9 }]);
+    expect(await fleet.ledger.batches()).toHaveLength(1);
+    const log = workers.map(({ stderr }) => stderr).join('');
+    expect(log).toContain('"missed tick caught up"');
+    expect(log).toContain('"ticks missed"');
+    await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
+  }, 60_000);
+
+  it('runs a tick that BullMQ has kept since the fleet went down, once', async () => {
+    const text = crawlFile(`${origin.url}/echo/{n}`, 2);
+    const soon = new Date(Date.now() + 2_500);
+    const cron = `${soon.getUTCSeconds()} ${soon.getUTCMinutes()} * * * *`;
+    await add(specOf(text, { cron }));
+    const tick = (await schedules.get('sched'))?.lastTick ?? 0;
+    // The job of BullMQ is overdue before anybody is there.
+    await eventually(() => Date.now() > soon.getTime() + 500);
+    const workers = await Promise.all([fleet.worker(), fleet.worker()]);
+    const run = await runOf('started');
+    expect(run.at).toBeGreaterThan(tick);
+    await fleet.finished(run.batch ?? '');
+    expect(await runs()).toHaveLength(1);
+    await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
+  }, 60_000);
+
+  it('takes over what another enqueued when it was killed, within 15 s and without doubles', async () => {
+    const total = 600_000;
+    // Nothing of it is to be fetched meanwhile: all slices stay to be counted.
+    const text = crawlFile('https://a.invalid/{n}', total, {
+      politeness: '{ rate: 1/h, robots: ignore }',
+    });
+    const workers = await Promise.all([fleet.worker(), fleet.worker()]);
+    await add(specOf(text, { cron: '0 0 1 1 *' }));
+    const run = await schedules.runNow('sched');
+    await jobs.offer('sched', run?.key ?? '');
+    const batch = run?.batch ?? '';
+    const count = async (): Promise<number> => {
+      const counts = await fleet.queue.counts();
+      return Object.values(counts).reduce((sum, one) => sum + one, 0);
+    };
+    await eventually(async () => (await count()) > 300, { deadlineMs: 30_000, intervalMs: 5 });
+    const beginning = /"enqueueing scheduled batch"/u;
+    const [holder, other] = workers.toSorted((a) => (beginning.test(a.stderr) ? -1 : 1));
+    await holder?.kill('SIGKILL');
+    const killedAt = performance.now();
+    expect(await fleet.ledger.state(batch)).toBe('expanding');
+    await other?.waitForLine(beginning, 15_000);
+    expect(performance.now() - killedAt).toBeLessThan(15_000);
+    await eventually(async () => (await fleet.ledger.state(batch)) === 'running', {
+      deadlineMs: 60_000,
+    });
+    expect(await count()).toBe(total / 50);
+    expect((await runOf('started')).batch).toBe(batch);
+    expect(await fleet.ledger.batches()).toEqual([batch]);
+    await other?.kill('SIGKILL');
+  }, 120_000);
+
+  it('passes a tick over while the batch before runs, and says so', async () => {
+    const text = crawlFile(`${origin.url}/echo/{n}?delay=3000`, 1);
+    const worker = await fleet.worker();
+    await add(specOf(text));
+    const skipped = await runOf('skipped');
+    const [batch = ''] = await fleet.ledger.batches();
+    expect(skipped.reason).toBe(`batch ${batch} has not ended`);
+    await worker.waitForLine(/"tick skipped"/u);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('starts a queued run when the batch before has ended', async () => {
+    const worker = await fleet.worker();
+    const text = crawlFile(`${origin.url}/echo/{n}?delay=1500`, 1);
+    await add(specOf(text, { cron: '0 0 1 1 *', overlap: 'queue' }));
+    const [first, second] = [await schedules.runNow('sched'), await schedules.runNow('sched')];
+    expect(second?.state).toBe('queued');
+    await jobs.offer('sched', first?.key ?? '');
+    await fleet.finished(second?.batch ?? '', 30_000);
+    expect((await runs()).map(({ state }) => state)).toEqual(['started', 'started']);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('gives what it enqueues back when it is told to end', async () => {
+    const text = crawlFile('https://a.invalid/{n}', 1_500_000, {
+      politeness: '{ rate: 1/h, robots: ignore }',
+    });
+    const worker = await fleet.worker();
+    await add(specOf(text, { cron: '0 0 1 1 *' }));
+    const run = await schedules.runNow('sched');
+    await jobs.offer('sched', run?.key ?? '');
+    await eventually(async () => (await fleet.ledger.state(run?.batch ?? '')) === 'expanding');
+    await worker.kill('SIGTERM');
+    expect(worker.stderr).toContain('"drained"');
+    expect(await runs()).toMatchObject([{ state: 'starting' }]);
+    const job = await fleet.redis.lrange(`${fleet.keys.queuePrefix}:schedules:wait`, 0, -1);
+    expect(job).toEqual([`sched.${run?.key ?? ''}`]);
+  }, 60_000);
+
+  it('goes on after Redis was restarted, and starts nothing twice', async () => {
+    const own = await startRedis({ appendonly: true, appendfsync: 'always' });
+    const other = await startFleet(own.url, folder.path);
+    const [ledger, queue] = [
+      new Schedules(other.redis, other.keys),
+      new ScheduleQueue(other.redis, other.keys),
+    ];
+    const worker = await other.worker();
+    const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { overlap: 'allow' });
+    await ledger.put('sched', spec);
+    await queue.wake({ id: 'sched', terms: spec });
+    const started = async (afterMs: number): Promise<boolean> =>
+      ((await ledger.get('sched'))?.runs ?? []).some(
+        ({ state, at }) => state === 'started' && at > afterMs,
+      );
+    await eventually(async () => started(0), { deadlineMs: 20_000 });
+    await own.restart();
+    const restartedAt = Date.now();
+    await eventually(async () => started(restartedAt), { deadlineMs: 40_000 });
+    const runsNow = (await ledger.get('sched'))?.runs ?? [];
+    const ticks = runsNow.filter(({ state }) => state === 'started').map(({ at }) => at);
+    expect(new Set(ticks).size).toBe(ticks.length);
+    await worker.kill('SIGTERM');
+    await queue.stop();
+    await other.stop();
+    await own.dispose();
+  }, 90_000);
+
+  it('gives a run up that has ended worker after worker', async () => {
+    await add(specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { cron: '0 0 1 1 *' }));
+    const run = await schedules.runNow('sched');
+    await jobs.offer('sched', run?.key ?? '');
+    const job = `${fleet.keys.queuePrefix}:schedules:sched.${run?.key ?? ''}`;
+    await fleet.redis.hset(job, 'stc', 6);
+    const worker = await fleet.worker();
+    expect((await runOf('failed')).reason).toMatch(/workers that enqueued it died/u);
+    expect(await fleet.ledger.batches()).toEqual([]);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('does without schedules when it is told so', async () => {
+    const text = crawlFile(`${origin.url}/echo/{n}`, 1);
+    const [flagged, named] = await Promise.all([
+      fleet.worker(['--no-schedules']),
+      fleet.worker([], { FETCHFLEET_SCHEDULES: 'false' }),
+    ]);
+    await add(specOf(text));
+    await eventually(async () => (await schedules.ids()).length === 1);
+    const tick = (await schedules.get('sched'))?.lastTick ?? 0;
+    await eventually(() => Date.now() > tick + 3_000);
+    expect(await runs()).toEqual([]);
+    const worker = await fleet.worker([], { FETCHFLEET_SCHEDULES: 'true' });
+    await runOf('started');
+    await Promise.all([flagged, named, worker].map(async (one) => one.kill('SIGTERM')));
+  }, 60_000);
+});
+
+function listed(path: string): ScheduleSpec {
+  const text = crawlFile(`${origin.url}/echo/{id}`, 1, {
+    params: `{ id: { file: "${path}", column: id } }`,
+  });
+  return specOf(text, { cron: '0 0 1 1 *' });
+}
+
+async function runNow(): Promise<string> {
+  const run = await schedules.runNow('sched');
+  await jobs.offer('sched', run?.key ?? '');
+  return run?.batch ?? '';
+}
+
+describe('the list of a schedule', () => {
+  it('at a URL is read at every run', async () => {
+    let text = 'id\n1\n2\n';
+    origin.respond('/ids.csv', async (_, response) => void response.end(text));
+    const worker = await fleet.worker();
+    await add(listed(`${origin.url}/ids.csv`));
+    expect(await fleet.finished(await runNow())).toMatchObject({ total: 2, ok: 2 });
+    text = 'id\n3\n4\n5\n';
+    expect(await fleet.finished(await runNow())).toMatchObject({ total: 3, ok: 3 });
+    expect(origin.arrivalsOf('/echo/5')).toHaveLength(1);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('that is away for a moment is read a little later', async () => {
+    let tries = 0;
+    origin.respond('/ids.csv', async (_, response) => {
+      response.writeHead(tries++ === 0 ? 503 : 200).end('id\n1\n');
+    });
+    const worker = await fleet.worker();
+    await add(listed(`${origin.url}/ids.csv`));
+    const batch = await runNow();
+    await worker.waitForLine(/ids\.csv.*it answered 503.*trying again/u);
+    expect(await fleet.finished(batch, 30_000)).toMatchObject({ ok: 1 });
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('at an address that the worker may not reach ends the run with the reason', async () => {
+    const worker = await fleet.worker([PUBLIC_ONLY]);
+    await add(listed(`${origin.url}/ids.csv`));
+    await runNow();
+    const run = await runOf('failed');
+    expect(run.reason).toMatch(/ids\.csv: the list cannot be read: .*loopback address.*refused/u);
+    await worker.waitForLine(/"scheduled batch failed"/u);
+    expect(origin.arrivals).toEqual([]);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+
+  it('that was kept and is gone ends the run with the reason', async () => {
+    const lists = new ScheduleLists(fleet.redis, fleet.keys);
+    await lists.store('sched', new Map([['aa', Buffer.from('id\n1\n')]]));
+    const spec = listed('ids.csv');
+    const sources = spec.crawl.sources.map((source) => ({
+      ...source,
+      path: 'stored:sched/aa/ids.csv',
+    }));
+    const worker = await fleet.worker();
+    await add({ ...spec, crawl: { ...spec.crawl, sources } });
+    expect(await fleet.finished(await runNow())).toMatchObject({ ok: 1 });
+    await fleet.redis.del(fleet.keys.scheduleList('sched', 'aa'));
+    await runNow();
+    expect((await runOf('failed')).reason).toMatch(/not kept any more/u);
+    await worker.kill('SIGTERM');
+  }, 60_000);
+});

@@ -1,0 +1,34 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { reasonOfFileError } from '../model/file-error.ts';
+import { InputError } from '../model/input-error.ts';
+import type { Crawl, ParameterSource } from '../model/plan.ts';
+
+/**
+ * Equal for equal expansions: of the crawl file as it is understood, and of the contents of the files it reads its lists from. So comments,
+ * and the times of files, do not matter.
+ *
+ * @param local the same crawl with its lists where they can be read
+ */
+export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise<string> {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([crawl.plan, crawl.sources, crawl.combine]));
+  for (const source of local.sources) await addFile(hash, source);
+  return hash.digest('hex').slice(0, 32);
+}
+
+async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
+  if (source.kind !== 'file') return;
+  let bytes = 0;
+  try {
+    const chunks: AsyncIterable<Buffer> = createReadStream(source.path, { highWaterMark: 1 << 20 });
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+  } catch (cause) {
+    const message = `the list of "${source.name}" cannot be read: ${reasonOfFileError(cause)}`;
+    throw new InputError([{ file: source.path, message }], { cause });
+  }
+  hash.update(`\n${source.name} ${bytes}\n`);
+}

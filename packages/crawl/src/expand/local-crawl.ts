@@ -1,0 +1,123 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fingerprintOf } from './fingerprint.ts';
+import { InputError } from '../model/input-error.ts';
+import { isRemoteList, type ListFile } from '../values/list-file.ts';
+import { type CrawlSize, measureCrawl } from './measure-crawl.ts';
+import type { Crawl } from '../model/plan.ts';
+
+/**
+ * The bytes of a list that is no file of this machine. Bounded in size and time by whoever opens it; throws `InputError` where it
+ * cannot be had.
+ */
+export type OpenList = (
+  list: ListFile,
+  crawl: Crawl,
+  signal: AbortSignal | undefined,
+) => Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>>;
+
+/**
+ * A crawl with all of its lists on this machine. Lists that are elsewhere (URLs, lists kept with a schedule) are read once, into a
+ * private folder: measuring, fingerprint and expansion see the same values, whatever changes meanwhile.
+ */
+export class LocalCrawl {
+  /** As it was written, with the places where its lists really are: what the ledger keeps. */
+  readonly original: Crawl;
+  /** What can be expanded here until {@link remove}. */
+  readonly crawl: Crawl;
+  /** Where the copies are; undefined where none were needed. */
+  readonly folder: string | undefined;
+
+  private constructor(original: Crawl, crawl: Crawl, folder: string | undefined) {
+    this.original = original;
+    this.crawl = crawl;
+    this.folder = folder;
+  }
+
+  /** @throws InputError with every list that cannot be had */
+  static async of(original: Crawl, open: OpenList, signal?: AbortSignal): Promise<LocalCrawl> {
+    if (!original.sources.some(isRemote)) return new LocalCrawl(original, original, undefined);
+    const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-lists-'));
+    try {
+      const sources = await fetchAll(original, { folder, open, signal });
+      return new LocalCrawl(original, { ...original, sources }, folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** As `measureCrawl`; problems name the lists as the crawl file does. */
+  async measure(signal?: AbortSignal, fileName?: string): Promise<CrawlSize> {
+    try {
+      return await measureCrawl(this.crawl, signal, fileName);
+    } catch (error) {
+      throw error instanceof InputError ? this.#renamed(error) : error;
+    }
+  }
+
+  async fingerprint(): Promise<string> {
+    return fingerprintOf(this.original, this.crawl);
+  }
+
+  /** Removes the copies. Twice is fine. */
+  async remove(): Promise<void> {
+    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #renamed(error: InputError): InputError {
+    const names = new Map<string, string>();
+    this.crawl.sources.forEach((source, at) => {
+      const original = this.original.sources[at];
+      if (source.kind === 'file' && original?.kind === 'file')
+        names.set(source.path, original.path);
+    });
+    const problems = error.problems.map((problem) => ({
+      ...problem,
+      file: names.get(problem.file) ?? problem.file,
+    }));
+    return new InputError(problems, { cause: error });
+  }
+}
+
+function isRemote(source: Crawl['sources'][number]): source is ListFile {
+  return source.kind === 'file' && isRemoteList(source.path);
+}
+
+interface Copying {
+  readonly folder: string;
+  readonly open: OpenList;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function fetchAll(
+  crawl: Crawl,
+  { folder, open, signal }: Copying,
+): Promise<Crawl['sources'][number][]> {
+  const sources: Crawl['sources'][number][] = [];
+  const errors: InputError[] = [];
+  for (const [at, source] of crawl.sources.entries()) {
+    if (!isRemote(source)) {
+      sources.push(source);
+      continue;
+    }
+    const path = join(folder, `${at}.${source.format}`);
+    try {
+      const bytes = Readable.from(await open(source, crawl, signal), { objectMode: false });
+      await pipeline(bytes, createWriteStream(path, { mode: 0o600 }), { signal });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      errors.push(error);
+    }
+    sources.push({ ...source, path });
+  }
+  const [first, second] = errors;
+  if (first === undefined) return sources;
+  if (second === undefined) throw first;
+  const problems = errors.flatMap((error) => error.problems);
+  throw new InputError(problems, { cause: new AggregateError(errors) });
+}

@@ -1,0 +1,197 @@
+import { isUtf8 } from 'node:buffer';
+import { open, stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import slugify from '@sindresorhus/slugify';
+import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { NAME_PATTERN } from '../model/batch-id.ts';
+import { reasonOfFileError } from '../model/file-error.ts';
+import { readContact } from './contact.ts';
+import { readHeaders } from './headers.ts';
+import { readParams } from './params.ts';
+import type { ParameterField } from './params.ts';
+import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
+import { readUrl } from './url-template.ts';
+import { InputError } from '../model/input-error.ts';
+import type { Problem } from '../model/input-error.ts';
+import { isRemoteList } from '../values/list-file.ts';
+import { problemOfUrl } from '../model/literal-address.ts';
+import type { Crawl, NetworkPolicy, ParameterSource } from '../model/plan.ts';
+import { mentionsSecret } from '../model/secrets.ts';
+import { problemOfCounts, sourceLength } from '../values/source-length.ts';
+import { Field } from './yaml-field.ts';
+import type { YamlFile } from './yaml-field.ts';
+import { readChoice } from './yaml-read.ts';
+
+/** The crawl file stands in memory and in Redis as a whole; longer lists belong into files. */
+const MAX_FILE_BYTES = 4 * 2 ** 20;
+
+const KEYS = [
+  'name',
+  'contact',
+  'url',
+  'params',
+  'combine',
+  'headers',
+  'politeness',
+  'retry',
+  'limits',
+  'network',
+] as const;
+
+/** A file as far as it could be read, and everything that is wrong with it. */
+interface Reading {
+  readonly file: YamlFile;
+  readonly params: readonly ParameterField[];
+  readonly crawl?: Crawl;
+}
+
+/**
+ * Reads a crawl file (YAML, and so JSON). Throws `InputError` with every problem at once.
+ *
+ * @param fileName for messages, for the default name, and as the place that `file:` is relative to
+ */
+export function parseCrawlFile(text: string, fileName: string): Crawl {
+  return finish(readCrawl(text, fileName));
+}
+
+/** Reads a crawl file from disk; list files that are not there are among the problems. */
+export async function readCrawlFile(path: string): Promise<Crawl> {
+  const reading = readCrawl(await readText(path), path);
+  await Promise.all(reading.params.map(checkListFile));
+  return finish(reading);
+}
+
+function finish({ file, crawl }: Reading): Crawl {
+  if (file.problems.length > 0 || crawl === undefined) {
+    throw new InputError(file.problems.toSorted(byPlace));
+  }
+  return crawl;
+}
+
+function readCrawl(text: string, fileName: string): Reading {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const file: YamlFile = { name: fileName, document, lines, problems: [] };
+  for (const { code, message: reason, pos } of [...document.errors, ...document.warnings]) {
+    const { line, col } = lines.linePos(pos[0]);
+    const message = code === 'DUPLICATE_KEY' ? 'this key stands twice' : reason;
+    file.problems.push({ file: fileName, line, column: col, message });
+  }
+  // What is read from broken YAML would be guesses.
+  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { file, params: [] };
+  const root = new Field(file, { key: '', node: document.contents });
+  if (!root.isMap) {
+    root.report(`${root.shown} is no crawl file; it begins with a key such as url:`);
+    return { file, params: [] };
+  }
+  reportSecrets(file);
+  return { file, ...readRoot(root, fileName) };
+}
+
+function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'crawl'> {
+  const at = root.section(KEYS);
+  if (at('url') === undefined) root.report('url is missing');
+  const params = readParams(at('params'), fileName);
+  const network = readNetwork(at('network'));
+  const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
+  const contact = readContact(at('contact'));
+  const plan = {
+    name: readName(at('name'), root, fileName),
+    ...(contact !== undefined && { contact }),
+    url: readUrl(at('url'), { params, network }) ?? '',
+    params: params.map(({ name }) => name),
+    headers: readHeaders(at('headers')),
+    politeness: readPoliteness(at('politeness')),
+    retry: readRetry(at('retry')),
+    limits: readLimits(at('limits')),
+    network,
+  };
+  params.forEach((param) => checkListUrl(param, network));
+  const sources = params.flatMap(({ source }) => source ?? []);
+  const problem = problemOfCounts(knownCounts(sources), combine);
+  if (problem !== undefined) (at('combine') ?? at('params') ?? root).report(problem);
+  return { params, crawl: { plan, sources, combine } };
+}
+
+function readName(field: Field | undefined, root: Field, fileName: string): string {
+  const name = field === undefined ? nameOfFile(fileName) : (field.text ?? '');
+  if (NAME_PATTERN.test(name)) return name;
+  const rule = 'allowed: a-z, 0-9 and -, beginning with a letter or digit, up to 63 characters';
+  if (field === undefined) root.report(`the file name gives no name; add name: (${rule})`);
+  else field.report(`${field.shown} is no name; ${rule}`);
+  return '';
+}
+
+function nameOfFile(fileName: string): string {
+  const slug = slugify(basename(fileName, extname(fileName)));
+  return slug.replaceAll(/[^a-z0-9-]/g, '-').slice(0, 63);
+}
+
+/** Counts that are zero were reported as empty lists already. */
+function knownCounts(sources: readonly ParameterSource[]): Record<string, number> {
+  const counts = sources.map((source) => [source.name, sourceLength(source)] as const);
+  return Object.fromEntries(
+    counts.flatMap(([name, count]) => (count === undefined || count <= 0 ? [] : [[name, count]])),
+  );
+}
+
+/** Secrets are resolved in headers only; anywhere else they would end up in Redis and in records. */
+function reportSecrets(file: YamlFile): void {
+  visit(file.document, {
+    Scalar(_, node, ancestors) {
+      if (!mentionsSecret(node.source ?? '')) return;
+      const keys = ancestors
+        .filter(isPair)
+        .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
+      const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
+      if (isInHeaders) return;
+      new Field(file, { key: keys.join('.'), node }).report(
+        'secrets (${env:NAME}) may stand in headers only',
+      );
+    },
+  });
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/** As far as the text tells; whether it can be had is seen when it is read. */
+function checkListUrl({ field, source }: ParameterField, network: NetworkPolicy): void {
+  if (source?.kind !== 'file' || !isRemoteList(source.path)) return;
+  const problem = problemOfUrl(source.path, network);
+  if (problem !== undefined) field.report(problem);
+}
+
+async function checkListFile({ field, source }: ParameterField): Promise<void> {
+  if (source?.kind !== 'file' || isRemoteList(source.path)) return;
+  const found = await stat(source.path).catch(() => undefined);
+  if (found === undefined) field.report(`the file ${source.path} does not exist`);
+  else if (found.isDirectory()) field.report(`${source.path} is a folder`);
+}
+
+async function readText(path: string): Promise<string> {
+  const handle = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  try {
+    const { size } = await handle.stat();
+    if (size > MAX_FILE_BYTES) {
+      throw new InputError([
+        { file: path, message: 'larger than 4 MiB; put long lists into files (file:)' },
+      ]);
+    }
+    const bytes = await handle.readFile().catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
+    if (isUtf8(bytes)) return bytes.toString().replace(/^\ufeff/, '');
+    throw new InputError([{ file: path, message: 'the crawl file is not UTF-8 text' }]);
+  } finally {
+    await handle.close();
+  }
+}
+
+function unreadable(path: string, cause: unknown): InputError {
+  const message = `the crawl file cannot be read: ${reasonOfFileError(cause)}`;
+  return new InputError([{ file: path, message }], { cause });
+}

@@ -1,0 +1,118 @@
+import { dirname, extname, resolve } from 'node:path';
+import { COUNTRY_FORMS, type ParameterSource } from '../model/plan.ts';
+import { MAX_TOTAL } from '../values/source-length.ts';
+import type { Field } from './yaml-field.ts';
+import { readChoice, readInteger, readText } from './yaml-read.ts';
+
+/** A parameter as it stands in the file; the source is missing where it is wrong. */
+export interface ParameterField {
+  readonly name: string;
+  readonly field: Field;
+  readonly source?: ParameterSource;
+}
+
+type Section = (key: (typeof KINDS)[number]) => Field | undefined;
+type FileFormat = Extract<ParameterSource, { kind: 'file' }>['format'];
+
+/** RFC 6570 varname. */
+const NAME = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
+const FORMS =
+  'a list, { countries: slug }, { from: 1, to: 9 } or { file: values.csv, column: name }';
+const KINDS = ['countries', 'file', 'column', 'from', 'to'] as const;
+const FORMATS: readonly FileFormat[] = ['csv', 'txt', 'ndjson'];
+
+/** @param crawlFile the path that `file:` is relative to */
+export function readParams(field: Field | undefined, crawlFile: string): ParameterField[] {
+  if (field === undefined) return [];
+  if (!field.isMap) field.report(`${field.shown} is no mapping of parameter names`);
+  return field.entries().map(([name, parameter]) => {
+    if (!NAME.test(name) || name === '__proto__') {
+      parameter.reportKey('a parameter name has letters, digits and _ (and dots in between)');
+    }
+    const source = readSource(name, parameter, crawlFile);
+    return { name, field: parameter, ...(source === undefined ? {} : { source }) };
+  });
+}
+
+function readSource(name: string, field: Field, crawlFile: string): ParameterSource | undefined {
+  if (field.isList) return { name, kind: 'list', values: readValues(field) };
+  if (!field.isMap) {
+    const hint = field.text === undefined ? '' : `; for one value write [${field.text}]`;
+    field.report(`${field.shown} is no parameter; allowed: ${FORMS}${hint}`);
+    return undefined;
+  }
+  const at = field.section(KINDS);
+  if (at('countries') !== undefined) return readCountries(name, field, at);
+  if (at('file') !== undefined) return readFileSource(name, field, { at, crawlFile });
+  if (at('from') !== undefined || at('to') !== undefined) return readRange(name, field, at);
+  field.report(`no values; allowed: ${FORMS}`);
+  return undefined;
+}
+
+function readValues(field: Field): string[] {
+  const items = field.items();
+  if (items.length === 0) field.report('the list is empty');
+  return items.map((item) => {
+    if (item.isEmpty || item.text === '') item.report('an empty value is not allowed');
+    else if (item.text === undefined)
+      item.report(`${item.shown} is not allowed; a value is one text`);
+    return item.text ?? '';
+  });
+}
+
+function readCountries(name: string, field: Field, at: Section): ParameterSource | undefined {
+  refuseOthers(field, ['countries']);
+  const form = readChoice(at('countries'), COUNTRY_FORMS);
+  return form === undefined ? undefined : { name, kind: 'countries', form };
+}
+
+function readRange(name: string, field: Field, at: Section): ParameterSource | undefined {
+  refuseOthers(field, ['from', 'to']);
+  if (at('from') === undefined || at('to') === undefined) {
+    field.report('a range takes both from and to');
+    return undefined;
+  }
+  const bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
+  const from = readInteger(at('from'), bounds);
+  const to = readInteger(at('to'), bounds);
+  if (from === undefined || to === undefined) return undefined;
+  if (from > to) field.report(`the range is reversed: from ${from} is above to ${to}`);
+  if (to - from >= MAX_TOTAL) field.report(`the range holds more than ${MAX_TOTAL} values`);
+  return { name, kind: 'range', from, to };
+}
+
+function readFileSource(
+  name: string,
+  field: Field,
+  { at, crawlFile }: { readonly at: Section; readonly crawlFile: string },
+): ParameterSource | undefined {
+  refuseOthers(field, ['file', 'column']);
+  const file = readText(at('file'));
+  if (file === undefined) return undefined;
+  const url = /^https?:\/\//i.test(file) ? URL.parse(file) : null;
+  const path = url === null ? resolve(dirname(crawlFile), file) : url.href;
+  const ending = extname(url?.pathname ?? path).toLowerCase();
+  const format = FORMATS.find((known) => ending === `.${known}`);
+  if (format === undefined) {
+    at('file')?.report(
+      `${JSON.stringify(file)} has no known ending; allowed: .csv, .txt or .ndjson`,
+    );
+    return undefined;
+  }
+  const column = readText(at('column'));
+  if (format === 'txt') {
+    at('column')?.reportKey('a .txt file has no columns: one value a line');
+    return { name, kind: 'file', path, format };
+  }
+  if (at('column') === undefined) {
+    field.report(`a .${format} file takes a column: { file: ${file}, column: name }`);
+  }
+  return column === undefined ? undefined : { name, kind: 'file', path, format, column };
+}
+
+function refuseOthers(field: Field, own: readonly string[]): void {
+  for (const [key, other] of field.entries()) {
+    const isForeign = KINDS.some((kind) => kind === key) && !own.includes(key);
+    if (isForeign) other.reportKey(`does not go together with ${own.join(' and ')}`);
+  }
+}

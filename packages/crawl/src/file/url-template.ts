@@ -1,0 +1,76 @@
+import { problemOfUrl } from '../model/literal-address.ts';
+import type { NetworkPolicy } from '../model/plan.ts';
+import { mentionsSecret } from '../model/secrets.ts';
+import { suggestion } from '../model/suggestion.ts';
+import { compileTemplate, TemplateError } from '../model/template.ts';
+import type { Template } from '../model/template.ts';
+import type { ParameterField } from './params.ts';
+import type { Field } from './yaml-field.ts';
+import { readText } from './yaml-read.ts';
+
+const MAX_URL_LENGTH = 8192;
+
+interface Surroundings {
+  readonly params: readonly ParameterField[];
+  readonly network: NetworkPolicy;
+}
+
+/** The URL template, checked against the parameters and as far as it is the same for all fetches. */
+export function readUrl(
+  field: Field | undefined,
+  { params, network }: Surroundings,
+): string | undefined {
+  const url = readText(field);
+  if (field === undefined || url === undefined) return undefined;
+  // That secrets do not belong here is reported for the whole file.
+  if (mentionsSecret(url)) return undefined;
+  if (url.length > MAX_URL_LENGTH) field.report(`longer than ${MAX_URL_LENGTH} characters`);
+  const names = params.map(({ name }) => name);
+  const template = readTemplate(field, url, names);
+  if (template === undefined) return undefined;
+  checkVariables(field, template, params);
+  const problem = problemOfTemplate(url, template, network);
+  if (problem !== undefined) field.report(problem);
+  return url;
+}
+
+function readTemplate(field: Field, url: string, names: readonly string[]): Template | undefined {
+  try {
+    return compileTemplate(url, names);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    field.report(error.message);
+    return undefined;
+  }
+}
+
+function checkVariables(
+  field: Field,
+  { variables }: Template,
+  params: readonly ParameterField[],
+): void {
+  const names = params.map(({ name }) => name);
+  for (const variable of variables) {
+    if (names.includes(variable)) continue;
+    const unused = names.filter((name) => !variables.includes(name));
+    field.report(`there is no parameter "${variable}"${suggestion(variable, unused)}`);
+  }
+  for (const { name, field: parameter } of params) {
+    if (variables.includes(name)) continue;
+    parameter.reportKey(`the URL does not use this parameter; put {${name}} into it or remove it`);
+  }
+}
+
+function problemOfTemplate(
+  url: string,
+  { constantOrigin, expand }: Template,
+  network: NetworkPolicy,
+): string | undefined {
+  const hasScheme = /^https?:\/\//i.test(url) || url.startsWith('{');
+  if (!hasScheme)
+    return `${JSON.stringify(url.slice(0, 80))} does not begin with http:// or https://`;
+  // Where variables decide about the host, only the expanded URLs can be judged.
+  if (constantOrigin === undefined) return undefined;
+  // Which values it takes makes no difference then.
+  return problemOfUrl(expand([]), network);
+}

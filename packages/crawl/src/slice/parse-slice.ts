@@ -1,0 +1,101 @@
+import { isBatchId } from '../model/batch-id.ts';
+import { MAX_SLICE } from './slice.ts';
+import type { Slice } from './slice.ts';
+
+/** A job does not hold a slice: it is corrupt, or not ours. Says what is wrong with it. */
+export class InvalidSliceError extends Error {
+  override readonly name = 'InvalidSliceError';
+  readonly code = 'SLICE_INVALID';
+
+  constructor(reason: string) {
+    super(`not a slice: ${reason}`);
+  }
+}
+
+/**
+ * Reads what came out of the queue; everything is checked, because anybody may write to a Redis.
+ * Checks are by hand: this is done for every job, and a schema would take longer than the rest of the claim.
+ *
+ * @param paramCount how many columns there must be; unchecked if left out
+ */
+export function parseSlice(value: unknown, paramCount?: number): Slice {
+  must(isObject(value), 'an object is expected');
+  const { batch, origin, ranges, columns, state, position } = value;
+  must(typeof batch === 'string' && isBatchId(batch), 'batch is no batch id');
+  must(typeof origin === 'string' && isOrigin(origin), 'origin is no origin');
+  must(isCounts(ranges), 'ranges is no array of counts');
+  const count = countFetches(ranges);
+  must(Array.isArray(columns), 'columns is no array');
+  must(
+    paramCount === undefined || columns.length === paramCount,
+    `${columns.length} columns, but the batch has ${paramCount} parameters`,
+  );
+
+  const wrong = columns.findIndex((column) => !isColumn(column, count));
+  must(wrong === -1, `columns[${wrong}] does not hold ${count} texts`);
+  must(position === undefined || isCount(position), 'position is no count');
+  const slice = { batch, origin, ranges, columns, ...(position !== undefined && { position }) };
+  if (state === undefined) return slice;
+  must(Array.isArray(state) && state.every(isEntry), 'state is no array of four counts each');
+  checkPositions(state, count);
+  return { ...slice, state };
+}
+
+function countFetches(ranges: readonly number[]): number {
+  must(ranges.length > 0 && ranges.length % 2 === 0, 'ranges holds no pairs');
+  let count = 0;
+  let next = 0;
+  for (let at = 0; at < ranges.length; at += 2) {
+    const first = ranges[at] ?? 0;
+    const length = ranges[at + 1] ?? 0;
+    must(first >= next, `ranges[${at}] is not above the indexes before it`);
+    must(length >= 1, `ranges[${at + 1}] counts nothing`);
+    next = first + length;
+    count += length;
+    must(count <= MAX_SLICE, `it holds more than ${MAX_SLICE} fetches`);
+    must(Number.isSafeInteger(next), `ranges[${at}] is too high`);
+  }
+  return count;
+}
+
+function checkPositions(state: readonly (readonly [number, ...number[]])[], count: number): void {
+  let previous = -1;
+  for (const [position] of state) {
+    must(position > previous && position < count, `state names position ${position} wrongly`);
+    previous = position;
+  }
+}
+
+function isColumn(column: unknown, count: number): column is string | string[] {
+  if (typeof column === 'string') return true;
+  return (
+    Array.isArray(column) &&
+    column.length === count &&
+    column.every((text) => typeof text === 'string')
+  );
+}
+
+function isEntry(value: unknown): value is [number, number, number, number] {
+  return isCounts(value) && value.length === 4;
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(isCount);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && url.origin === text && /^https?:$/.test(url.protocol);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function must(condition: boolean, reason: string): asserts condition {
+  if (!condition) throw new InvalidSliceError(reason);
+}

@@ -1,0 +1,302 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { expandCrawl } from '../../src/expand/expand-crawl.ts';
+import type { Expansion } from '../../src/expand/expansion.ts';
+import { InputError } from '../../src/model/input-error.ts';
+import { measureCrawl } from '../../src/expand/measure-crawl.ts';
+import type { Crawl } from '../../src/model/plan.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'crawl-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+function crawlOf(text: string): Crawl {
+  return parseCrawlFile(text, join(folder, 'crawl.yaml'));
+}
+
+/** `params` as JSON, all of them in the path. */
+function crawlWith(params: Readonly<Record<string, unknown>>, combine = 'product'): Crawl {
+  const path = Object.keys(params).map((name) => `{${name}}`);
+  return crawlOf(JSON.stringify({ url: `http://a.example/${path.join('/')}`, params, combine }));
+}
+
+async function expand(crawl: Crawl): Promise<Expansion[]> {
+  const all: Expansion[] = [];
+  for await (const chunk of expandCrawl(crawl)) {
+    expect(chunk.length).toBeLessThanOrEqual(1000);
+    all.push(...chunk);
+  }
+  return all;
+}
+
+async function valuesOf(crawl: Crawl): Promise<string[]> {
+  const all = await expand(crawl);
+  expect(all.map(({ index }) => index)).toEqual(all.map((_, at) => at));
+  return all.map(({ values }) => values.join(' '));
+}
+
+async function problemsOf(crawl: Crawl): Promise<string> {
+  const error = await measureCrawl(crawl).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(InputError);
+  return String(error).replaceAll(`${folder}/`, '');
+}
+
+describe('expandCrawl', () => {
+  it('makes one fetch of a crawl without parameters', async () => {
+    const crawl = crawlOf('url: http://a.example/x');
+    expect(await expand(crawl)).toEqual([{ index: 0, values: [], origin: 'http://a.example' }]);
+    const zip = crawlOf('url: http://a.example/x\ncombine: zip');
+    expect(await expand(zip)).toHaveLength(1);
+    expect(await measureCrawl(zip)).toEqual({ total: 1, counts: {} });
+  });
+
+  it('turns the first parameter slowest and the last one fastest', async () => {
+    const crawl = crawlWith({ a: ['x', 'y'], b: { from: -1, to: 1 }, c: ['p', 'q'] });
+    expect(await valuesOf(crawl)).toEqual(
+      ['x', 'y'].flatMap((a) =>
+        ['-1', '0', '1'].flatMap((b) => ['p', 'q'].map((c) => `${a} ${b} ${c}`)),
+      ),
+    );
+    expect(await measureCrawl(crawl)).toEqual({ total: 12, counts: { a: 2, b: 3, c: 2 } });
+  });
+
+  it('zips one value of each', async () => {
+    const crawl = crawlWith({ a: ['x', 'y', 'z'], b: { from: 1, to: 3 } }, 'zip');
+    expect(await valuesOf(crawl)).toEqual(['x 1', 'y 2', 'z 3']);
+    expect(await measureCrawl(crawl)).toMatchObject({ total: 3 });
+  });
+
+  it('knows every country', async () => {
+    const values = await valuesOf(crawlWith({ c: { countries: 'slug' } }));
+    expect(values).toHaveLength(249);
+    expect(values).toContain('kenya');
+  });
+
+  it('yields products of any lists in order', async () => {
+    const lists = fc.array(
+      fc.array(fc.stringMatching(/^[a-z]{1,3}$/), { minLength: 1, maxLength: 6 }),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(lists, async (values) => {
+        const crawl = crawlWith(Object.fromEntries(values.map((list, at) => [`p${at}`, list])));
+        const expected = values.reduce<string[][]>(
+          (rows, list) => rows.flatMap((row) => list.map((value) => [...row, value])),
+          [[]],
+        );
+        expect(await valuesOf(crawl)).toEqual(expected.map((row) => row.join(' ')));
+        expect((await measureCrawl(crawl)).total).toBe(expected.length);
+      }),
+    );
+  });
+
+  it('finds the origin of each fetch where a parameter decides about it', async () => {
+    const crawl = crawlOf(
+      'url: "https://{h}:{p}/x"\nparams: { h: [a.example, B.example], p: [443, 8443] }',
+    );
+    expect((await expand(crawl)).map(({ origin }) => origin)).toEqual([
+      'https://a.example',
+      'https://a.example:8443',
+      'https://b.example',
+      'https://b.example:8443',
+    ]);
+  });
+
+  it('reads a file that is longer than what is kept in memory again for every outer value', async () => {
+    const long = Array.from({ length: 10_050 }, (_, at) => `v${at}`);
+    await writeFile(join(folder, 'long.txt'), long.join('\n'));
+    const inner = crawlWith({ a: ['x', 'y'], b: { file: 'long.txt' } });
+    expect(await valuesOf(inner)).toEqual(['x', 'y'].flatMap((a) => long.map((b) => `${a} ${b}`)));
+    const outer = crawlWith({ b: { file: 'long.txt' }, a: ['x', 'y'] });
+    expect(await valuesOf(outer)).toEqual(long.flatMap((b) => ['x', 'y'].map((a) => `${b} ${a}`)));
+    const middle = crawlWith({ a: ['x', 'y'], b: { file: 'long.txt' }, c: ['p', 'q'] });
+    expect(await valuesOf(middle)).toEqual(
+      ['x', 'y'].flatMap((a) => long.flatMap((b) => ['p', 'q'].map((c) => `${a} ${b} ${c}`))),
+    );
+    const zip = crawlWith({ b: { file: 'long.txt' }, i: { from: 1, to: 10_050 } }, 'zip');
+    expect(await valuesOf(zip)).toEqual(long.map((b, at) => `${b} ${at + 1}`));
+  });
+
+  it('reads columns of CSV and keys of NDJSON, digits kept', async () => {
+    await writeFile(
+      join(folder, 'a.csv'),
+      '\ufeffid,name\r\n007,"a, ""b"""\r\n1.10,"two\r\nlines"\r\n',
+    );
+    await writeFile(
+      join(folder, 'a.ndjson'),
+      '{"id":12345678901234567890,"in":{"id":1}}\n\n{"in":{"id":2},"id":1.10}\n{"id":"x"}\n{"id":true}',
+    );
+    expect(await valuesOf(crawlWith({ i: { file: 'a.csv', column: 'id' } }))).toEqual([
+      '007',
+      '1.10',
+    ]);
+    expect(await valuesOf(crawlWith({ i: { file: 'a.csv', column: 'name' } }))).toEqual([
+      'a, "b"',
+      'two\r\nlines',
+    ]);
+    expect(await valuesOf(crawlWith({ i: { file: 'a.ndjson', column: 'id' } }))).toEqual([
+      '12345678901234567890',
+      '1.10',
+      'x',
+      'true',
+    ]);
+  });
+
+  it('reads lines of a text file with any line ends, the last one open or closed', async () => {
+    await writeFile(join(folder, 'a.txt'), '\ufeffa\r\nb c\n é ');
+    expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b c', ' é ']);
+    await writeFile(join(folder, 'a.txt'), 'a\nb\n');
+    expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b']);
+  });
+
+  it('ends with the reason of its signal, and closes files when it is left early', async () => {
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const fetches = expandCrawl(crawlWith({ i: { from: 1, to: 100_000 } }), {
+      signal: stop.signal,
+    });
+    await fetches.next();
+    stop.abort(reason);
+    await expect(fetches.next()).rejects.toBe(reason);
+
+    await writeFile(join(folder, 'long.txt'), 'x\n'.repeat(500_000));
+    const crawl = crawlWith({ i: { file: 'long.txt' } });
+    for await (const chunk of expandCrawl(crawl)) {
+      expect(chunk).toHaveLength(1000);
+      break;
+    }
+    await expect(measureCrawl(crawl, AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+
+  it('refuses files that are no longer what was measured', async () => {
+    await writeFile(join(folder, 'a.txt'), 'a\nb');
+    await writeFile(join(folder, 'b.txt'), 'a\nb');
+    const crawl = crawlWith({ i: { file: 'a.txt' }, j: { file: 'b.txt' } }, 'zip');
+    await measureCrawl(crawl);
+    for (const name of ['a.txt', 'b.txt']) {
+      await writeFile(join(folder, name), 'a\nb\nc');
+      await expect(expand(crawl)).rejects.toThrow(/no longer of equal length/);
+      await writeFile(join(folder, name), 'a\nb');
+    }
+    await writeFile(join(folder, 'a.txt'), 'a\n\nb');
+    await expect(expand(crawl)).rejects.toThrow(/a\.txt:2: the value is empty/);
+  });
+
+  it('needs constant memory for a million rows', async () => {
+    const rows = Array.from({ length: 1_000_000 }, (_, at) => `${at},x\n`);
+    await writeFile(join(folder, 'ids.csv'), `id,filler\n${rows.join('')}`);
+    const program = `
+      import { expandCrawl, measureCrawl, packSlices } from '@fetchfleet/crawl';
+      import { parseCrawlFile } from '@fetchfleet/crawl/file';
+      const text = 'url: http://a.example/{i}\\nparams: { i: { file: ids.csv, column: id } }';
+      const crawl = parseCrawlFile(text, process.argv[1]);
+      const { total } = await measureCrawl(crawl);
+      let slices = 0;
+      for await (const some of packSlices('b-1', expandCrawl(crawl), 50)) slices += some.length;
+      process.stdout.write(JSON.stringify({ total, slices }));`;
+    // A million texts take more than this heap holds.
+    const flags = ['--max-old-space-size=32', '--conditions=@fetchfleet/source'];
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [...flags, '--input-type=module', '--eval', program, join(folder, 'crawl.yaml')],
+      { cwd: import.meta.dirname, env: { PATH: process.env['PATH'] } },
+    );
+    expect(JSON.parse(stdout)).toEqual({ total: 1_000_000, slices: 20_000 });
+  }, 60_000);
+});
+
+describe('measureCrawl', () => {
+  it('tells what is wrong in every list file, with file and line', async () => {
+    await writeFile(join(folder, 'a.txt'), 'a\n\nb\n');
+    await writeFile(join(folder, 'a.csv'), 'id,name\n1,x\n,y\n3\n4,"z"z\n5,w\n');
+    await writeFile(join(folder, 'a.ndjson'), '{"id":""}\n{"id":null}\n[]\n{"ID":1}\n{broken\n');
+    const crawl = crawlWith({
+      a: { file: 'a.txt' },
+      b: { file: 'a.csv', column: 'id' },
+      c: { file: 'a.ndjson', column: 'id' },
+    });
+    expect((await problemsOf(crawl)).split('\n')).toEqual([
+      'InputError: a.txt:2: the value is empty',
+      'a.csv:3: the value is empty',
+      'a.csv:4: the row has another number of columns than the first line',
+      expect.stringMatching(/^a\.csv:5: the row is malformed/),
+      'a.ndjson:1: the value is empty',
+      'a.ndjson:2: "id" is neither text nor number',
+      'a.ndjson:3: the line is no JSON object',
+      'a.ndjson:4: there is no key "id"; did you mean "ID"?',
+      'a.ndjson:5: the line is no JSON object',
+    ]);
+  });
+
+  it('tells the first twenty problems and counts the rest', async () => {
+    await writeFile(join(folder, 'a.txt'), '\n'.repeat(50));
+    const problems = (await problemsOf(crawlWith({ a: { file: 'a.txt' } }))).split('\n');
+    expect(problems).toHaveLength(21);
+    expect(problems.at(-1)).toBe('crawl: and 30 more');
+  });
+
+  it.each([
+    [
+      'a column that is not there',
+      'a.csv',
+      'idd',
+      'id,name\n1,x\n',
+      /a\.csv:1: there is no column "idd"; did you mean "id"\?/,
+    ],
+    ['a column that is not even near', 'a.csv', 'zzzzzz', 'id,name\n1,x\n', /columns: id, name/],
+    ['a column twice', 'a.csv', 'id', 'id,id\n1,2\n', /two columns "id"/],
+    ['an empty CSV', 'a.csv', 'id', '', /no line with column names/],
+    ['a CSV without rows', 'a.csv', 'id', 'id\n', /the file holds no values/],
+    ['a quote that never ends', 'a.csv', 'id', 'id\n"x\ny\n', /a\.csv:\d+: the row is malformed/],
+    ['an empty text file', 'a.txt', undefined, '', /the file holds no values/],
+    ['bytes that are no text', 'a.txt', undefined, Buffer.from([0x61, 0x0a, 0xff]), /not UTF-8/],
+    ['a CSV of such bytes', 'a.csv', 'id', Buffer.from([0x69, 0x64, 0x0a, 0xff]), /not UTF-8/],
+    ['a very long value', 'a.txt', undefined, 'x'.repeat(9000), /longer than 8192/],
+    ['a very long line', 'a.txt', undefined, 'x'.repeat(3_000_000), /the line is too long/],
+    ['a very long row', 'a.csv', 'id', `id\n"${'x\n'.repeat(1_500_000)}`, /the row is malformed/],
+    [
+      'a file that is not there',
+      'a.txt',
+      undefined,
+      undefined,
+      /cannot be read: it does not exist/,
+    ],
+  ])('refuses %s', async (_, file, column, content, problem) => {
+    if (content !== undefined) await writeFile(join(folder, file), content);
+    const source = column === undefined ? { file } : { file, column };
+    expect(await problemsOf(crawlWith({ p: source }))).toMatch(problem);
+  });
+
+  it('refuses lists of unequal length under zip', async () => {
+    await writeFile(join(folder, 'a.txt'), 'a\nb');
+    const crawl = crawlWith({ a: { file: 'a.txt' }, b: ['x', 'y', 'z'] }, 'zip');
+    expect(await problemsOf(crawl)).toMatch(
+      /zip takes lists of equal length, but a has 2, b has 3/,
+    );
+  });
+
+  it('judges every URL where parameters decide about the host', async () => {
+    const crawl = crawlOf(
+      'url: "{+u}/x"\nparams: { u: ["http://a.example", "ftp://a", "http://10.0.0.1", "nonsense", "http://u:p@a.example"] }',
+    );
+    expect((await problemsOf(crawl)).split('\n')).toEqual([
+      'InputError: crawl url: fetch 1: "ftp://a/x" is neither http nor https',
+      expect.stringMatching(/fetch 2: 10\.0\.0\.1 is a private address/),
+      'crawl url: fetch 3: "nonsense/x" is no URL',
+      expect.stringMatching(/fetch 4: "http:\/\/a\.example\/x" has credentials/),
+    ]);
+  });
+});

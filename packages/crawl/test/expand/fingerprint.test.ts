@@ -1,0 +1,54 @@
+import { utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
+import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { fingerprintOf } from '../../src/expand/fingerprint.ts';
+
+let folder: TemporaryFolder;
+
+beforeEach(async () => {
+  folder = await temporaryFolder('fingerprint');
+});
+
+afterEach(async () => folder.remove());
+
+installLeakGuard();
+
+async function fingerprint(text: string): Promise<string> {
+  return fingerprintOf(parseCrawlFile(text, join(folder.path, 'crawl.yaml')));
+}
+
+describe('the fingerprint of a crawl', () => {
+  it('does not mind comments, order of keys and file times', async () => {
+    const list = join(folder.path, 'ids.txt');
+    await writeFile(list, '1\n2\n');
+    const one = await fingerprint(
+      'url: https://a.example/{id}\nparams: { id: { file: ids.txt } }\n',
+    );
+    await utimes(list, 1, 1);
+    const other = await fingerprint(
+      '# a comment\nparams: { id: { file: ids.txt } }\nurl: https://a.example/{id}\n',
+    );
+    expect(other).toBe(one);
+  });
+
+  it('changes with a list, in a file or not', async () => {
+    const list = join(folder.path, 'ids.txt');
+    const text = 'url: https://a.example/{id}\nparams: { id: { file: ids.txt } }\n';
+    await writeFile(list, '1\n2\n');
+    const before = await fingerprint(text);
+    await writeFile(list, '1\n3\n');
+    expect(await fingerprint(text)).not.toBe(before);
+    const inline = await fingerprint('url: https://a.example/{id}\nparams: { id: [1, 2] }\n');
+    expect(await fingerprint('url: https://a.example/{id}\nparams: { id: [1, 3] }\n')).not.toBe(
+      inline,
+    );
+  });
+
+  it('outlives a round trip through JSON, as a crawl in the ledger makes', async () => {
+    const crawl = parseCrawlFile('url: https://a.example/{id}\nparams: { id: [1, 2] }\n', 'c.yaml');
+    const stored: unknown = JSON.parse(JSON.stringify(crawl));
+    expect(await fingerprintOf(stored as typeof crawl)).toBe(await fingerprintOf(crawl));
+  });
+});

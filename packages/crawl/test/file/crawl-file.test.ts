@@ -1,0 +1,435 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseCrawlFile, readCrawlFile } from '../../src/file/crawl-file.ts';
+import { formatProblem, InputError } from '../../src/model/input-error.ts';
+
+const COMPLETE = `name: covid-confirmed
+contact: ops@example.org
+url: http://127.0.0.1:8787/country/{country}/status/confirmed     # RFC 6570
+params:
+  country: { countries: slug }
+combine: product
+headers: { accept: application/json, Authorization: "Bearer \${env:API_TOKEN}" }
+politeness: { rate: 20/m, burst: 2, concurrency: 8, robots: ignore, patience: 10m }
+retry: { attempts: 3, backoff: 500ms }
+limits: { timeout: 1.5m, body: 64KiB, redirects: 0 }
+network: { allowPrivate: true, allow: [169.254.169.254/32, "fe80::/10"] }
+`;
+
+/** A crawl file that is fine but for the lines given. */
+function problemsOf(lines: string, fileName = 'crawl.yaml'): string[] {
+  try {
+    parseCrawlFile(lines, fileName);
+    return [];
+  } catch (error) {
+    if (error instanceof InputError) return error.problems.map(formatProblem);
+    throw error;
+  }
+}
+
+function withUrl(lines: string): string {
+  return `url: http://a.example/{x}\nparams: { x: [1] }\n${lines}`;
+}
+
+describe('parseCrawlFile', () => {
+  it('reads every key', () => {
+    expect(parseCrawlFile(COMPLETE, 'x.yaml')).toEqual({
+      plan: {
+        name: 'covid-confirmed',
+        contact: 'ops@example.org',
+        url: 'http://127.0.0.1:8787/country/{country}/status/confirmed',
+        params: ['country'],
+        headers: { accept: 'application/json', authorization: 'Bearer ${env:API_TOKEN}' },
+        politeness: {
+          rate: { count: 20, perMs: 60_000 },
+          burst: 2,
+          concurrency: 8,
+          robots: 'ignore',
+          patienceMs: 600_000,
+        },
+        retry: { attempts: 3, backoffMs: 500 },
+        limits: { timeoutMs: 90_000, maxBodyBytes: 65_536, redirects: 0 },
+        network: { allowPrivate: true, allow: ['169.254.169.254/32', 'fe80::/10'] },
+      },
+      sources: [{ name: 'country', kind: 'countries', form: 'slug' }],
+      combine: 'product',
+    });
+  });
+
+  it('fills in what is left out', () => {
+    expect(parseCrawlFile('url: http://a.example/', '/some/My Crawl_2.yaml')).toEqual({
+      plan: {
+        name: 'my-crawl-2',
+        url: 'http://a.example/',
+        params: [],
+        headers: {},
+        politeness: {
+          rate: 'unlimited',
+          burst: 1,
+          concurrency: 16,
+          robots: 'obey',
+          patienceMs: 3_600_000,
+        },
+        retry: { attempts: 5, backoffMs: 1000 },
+        limits: { timeoutMs: 30_000, maxBodyBytes: 10_485_760, redirects: 5 },
+        network: { allowPrivate: false, allow: [] },
+      },
+      sources: [],
+      combine: 'product',
+    });
+  });
+
+  it('reads JSON as well, and gives a plain JSON value', () => {
+    const crawl = parseCrawlFile(
+      JSON.stringify({ url: 'http://a.example/{x}', params: { x: ['1'] } }),
+      'x.json',
+    );
+    expect(JSON.parse(JSON.stringify(crawl))).toEqual(crawl);
+  });
+
+  it('keeps the digits of numbers as they are written', () => {
+    const text =
+      'url: http://a.example/{x}\nparams:\n  x: [1.10, 007, 12345678901234567890, 0x1F, 1e3, true, NO, "a b", -0]';
+    expect(parseCrawlFile(text, 'x.yaml').sources).toEqual([
+      {
+        name: 'x',
+        kind: 'list',
+        values: ['1.10', '007', '12345678901234567890', '0x1F', '1e3', 'true', 'NO', 'a b', '-0'],
+      },
+    ]);
+  });
+
+  it('resolves files against the crawl file, and knows their format', () => {
+    const text =
+      'url: http://a.example/{x}/{y}/{z}\nparams:\n  x: { file: a.csv, column: id }\n  y: { file: ../b.txt }\n  z: { file: /c.NDJSON, column: k }';
+    expect(parseCrawlFile(text, '/base/dir/x.yaml').sources).toEqual([
+      { name: 'x', kind: 'file', path: '/base/dir/a.csv', format: 'csv', column: 'id' },
+      { name: 'y', kind: 'file', path: '/base/b.txt', format: 'txt' },
+      { name: 'z', kind: 'file', path: '/c.NDJSON', format: 'ndjson', column: 'k' },
+    ]);
+  });
+
+  it('takes unlimited for rate and concurrency, and anchors for what is said twice', () => {
+    const text = withUrl('politeness: { rate: unlimited, concurrency: unlimited }');
+    expect(parseCrawlFile(text, 'x.yaml').plan.politeness).toMatchObject({
+      rate: 'unlimited',
+      concurrency: 'unlimited',
+    });
+    const anchored = 'url: http://a.example/{x}/{y}\nparams: { x: &l [1, 2], y: *l }\ncombine: zip';
+    expect(parseCrawlFile(anchored, 'x.yaml').sources).toMatchObject([
+      { values: ['1', '2'] },
+      { values: ['1', '2'] },
+    ]);
+  });
+
+  it.each([
+    ['20/s', { count: 20, perMs: 1000 }],
+    ['1/m', { count: 1, perMs: 60_000 }],
+    ['500/h', { count: 500, perMs: 3_600_000 }],
+  ])('reads the rate %s', (rate, expected) => {
+    const { plan } = parseCrawlFile(withUrl(`politeness: { rate: ${rate} }`), 'x.yaml');
+    expect(plan.politeness.rate).toEqual(expected);
+  });
+
+  it('tells every problem at once, in the order of the file, with line, key and what is allowed', () => {
+    const text = `name: Covid
+url: http://169.254.169.254/{contry}/x
+params:
+  country: { countries: slugs }
+  b: { from: 5, to: 1 }
+combin: zip
+politeness: { rate: 20/x, burst: 0 }
+network: { allowPrivate: yes }
+`;
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(/^crawl\.yaml:1:7 name: "Covid" is no name; allowed: a-z/),
+      expect.stringMatching(
+        /^crawl\.yaml:2:6 url: there is no parameter "contry"; did you mean "country"\?$/,
+      ),
+      expect.stringMatching(/^crawl\.yaml:2:6 url: 169\.254\.169\.254 is a link-local address/),
+      expect.stringMatching(
+        /^crawl\.yaml:4:3 params\.country: the URL does not use this parameter/,
+      ),
+      expect.stringMatching(
+        /^crawl\.yaml:4:25 .*"slugs" is not allowed; allowed: slug, name, alpha2 or alpha3; did you mean "slug"\?$/,
+      ),
+      expect.stringMatching(/^crawl\.yaml:5:3 params\.b: the URL does not use/),
+      expect.stringMatching(/^crawl\.yaml:5:6 params\.b: the range is reversed/),
+      expect.stringMatching(/^crawl\.yaml:6:1 combin: unknown key; did you mean "combine"\?$/),
+      'crawl.yaml:7:21 politeness.rate: "20/x" is not a rate; allowed: N/s, N/m, N/h or unlimited',
+      expect.stringMatching(/^crawl\.yaml:7:34 politeness\.burst: "0" is not allowed/),
+      expect.stringMatching(
+        /^crawl\.yaml:8:26 network\.allowPrivate: "yes" is not allowed; allowed: true or false$/,
+      ),
+    ]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['broken YAML', 'url: [', /^crawl\.yaml:1:7: Flow sequence/],
+    ['an empty file', '', /begins with a key such as url/],
+    ['a list', '- url', /a list is no crawl file/],
+    [
+      'two documents',
+      'url: http://a.example/\n---\nurl: x',
+      /^crawl\.yaml:2:1: .*multiple documents/,
+    ],
+    ['no URL', 'name: x', /^crawl\.yaml:1:1: url is missing$/],
+    [
+      'a key that stands twice',
+      withUrl('combine: zip\ncombine: zip'),
+      /^crawl\.yaml:4:1: this key stands twice$/,
+    ],
+    ['another scheme', 'url: ftp://a.example/', /does not begin with http/],
+    ['no scheme', 'url: a.example/x', /does not begin with http/],
+    ['a broken host', 'url: http://a b/', /write it %-encoded/],
+    ['a broken template', 'url: http://a.example/{x', /not a URL template/],
+    ['a broken port', 'url: http://a.example:99999/', /is no URL/],
+    [
+      'credentials in the URL',
+      'url: http://user:secret@a.example/',
+      /"http:\/\/a\.example\/" has credentials in it/,
+    ],
+    [
+      'a secret in the URL',
+      'url: "http://a.example/?k=${env:KEY}"',
+      /^crawl\.yaml:1:6 url: secrets .* headers only$/,
+    ],
+    [
+      'a secret in a parameter',
+      'url: http://a.example/{x}\nparams: { x: ["${env:KEY}"] }',
+      /:2:15 params\.x: secrets/,
+    ],
+    ['a secret in the name', withUrl('name: "${env:X}"'), /name: secrets/],
+    [
+      'a loopback address',
+      'url: http://127.0.0.1/',
+      /loopback address, which is refused unless network\.allowPrivate: true/,
+    ],
+    ['a loopback address in disguise', 'url: http://0x7f.1/', /127\.0\.0\.1 is a loopback address/],
+    ['a mapped address', 'url: http://[::ffff:10.0.0.1]/', /private address/],
+    ['localhost', 'url: http://localhost:8080/', /loopback address/],
+    ['a name below localhost', 'url: http://x.localhost./', /loopback address/],
+    [
+      'metadata although private is open',
+      'url: http://169.254.169.254/\nnetwork: { allowPrivate: true }',
+      /refused unless network\.allow opens/,
+    ],
+    ['parameters that are none', 'url: http://a.example/\nparams: 5', /"5" is no mapping/],
+    [
+      'an odd parameter name',
+      'url: http://a.example/\nparams: { "a-b": [1] }',
+      /letters, digits and _/,
+    ],
+    [
+      'a parameter that would hide in objects',
+      'url: http://a.example/{__proto__}\nparams: { __proto__: [1] }',
+      /letters, digits and _/,
+    ],
+    [
+      'a scalar parameter',
+      'url: http://a.example/{x}\nparams: { x: oslo }',
+      /for one value write \[oslo\]/,
+    ],
+    [
+      'an empty list',
+      'url: http://a.example/{x}\nparams: { x: [] }',
+      /^crawl\.yaml:2:14 params\.x: the list is empty$/,
+    ],
+    [
+      'an empty value',
+      'url: http://a.example/{x}\nparams:\n  x:\n    - a\n    -\n',
+      /^crawl\.yaml:5:\d params\.x\[1\]: an empty value/,
+    ],
+    ['a nested value', 'url: http://a.example/{x}\nparams: { x: [[1]] }', /a list is not allowed/],
+    ['an empty parameter', 'url: http://a.example/{x}\nparams: { x: }', /nothing is no parameter/],
+    ['a parameter without values', 'url: http://a.example/{x}\nparams: { x: {} }', /no values/],
+    [
+      'two kinds at once',
+      'url: http://a.example/{x}\nparams: { x: { countries: slug, from: 1 } }',
+      /x\.from: does not go together with countries/,
+    ],
+    [
+      'half a range',
+      'url: http://a.example/{x}\nparams: { x: { from: 1 } }',
+      /takes both from and to/,
+    ],
+    [
+      'a padded range',
+      'url: http://a.example/{x}\nparams: { x: { from: 001, to: 9 } }',
+      /x\.from: "001" is not allowed; allowed: a whole number/,
+    ],
+    [
+      'a fraction in a range',
+      'url: http://a.example/{x}\nparams: { x: { from: 1, to: 9.5 } }',
+      /"9\.5" is not allowed/,
+    ],
+    [
+      'an endless range',
+      'url: http://a.example/{x}\nparams: { x: { from: 0, to: 4294967295 } }',
+      /more than 4294967295 values/,
+    ],
+    [
+      'a product beyond the ledger',
+      'url: http://a.example/{x}/{y}\nparams: { x: { from: 1, to: 100000 }, y: { from: 1, to: 100000 } }',
+      /too many for one batch/,
+    ],
+    [
+      'zip of unequal lengths',
+      'url: http://a.example/{x}/{y}\nparams: { x: [1, 2], y: [1] }\ncombine: zip',
+      /^crawl\.yaml:3:10 combine: zip takes lists of equal length, but x has 2, y has 1$/,
+    ],
+    [
+      'an unknown file format',
+      'url: http://a.example/{x}\nparams: { x: { file: a.xls } }',
+      /allowed: \.csv, \.txt or \.ndjson/,
+    ],
+    [
+      'a CSV without a column',
+      'url: http://a.example/{x}\nparams: { x: { file: a.csv } }',
+      /takes a column/,
+    ],
+    [
+      'a text file with a column',
+      'url: http://a.example/{x}\nparams: { x: { file: a.txt, column: c } }',
+      /has no columns/,
+    ],
+    [
+      'a header of the connection',
+      withUrl('headers: { Content-Length: 5 }'),
+      /headers\.Content-Length: .*set by the worker/,
+    ],
+    ['a header twice', withUrl('headers: { A: 1, a: 2 }'), /stands twice/],
+    ['a bad header name', withUrl('headers: { "a b": 1 }'), /no header name/],
+    ['a line break in a header', withUrl('headers: { a: "x\\r\\ny: z" }'), /cannot carry/],
+    ['a badly written secret', withUrl('headers: { a: "${env:}" }'), /a secret is written/],
+    [
+      'a credential in the open',
+      withUrl('headers: { authorization: Bearer abc }'),
+      /must not stand in a crawl file/,
+    ],
+    ['headers that are none', withUrl('headers: [a]'), /no mapping/],
+    [
+      'a section that is none',
+      withUrl('retry: 5'),
+      /"5" is no mapping; allowed keys: attempts, backoff/,
+    ],
+    ['an empty section', withUrl('limits:'), /^crawl\.yaml:3:\d limits: nothing is no mapping/],
+    [
+      'a duration without unit',
+      withUrl('limits: { timeout: 30 }'),
+      /"30" is not a duration; allowed: 1ms to 1h/,
+    ],
+    ['a long duration', withUrl('limits: { timeout: 2h }'), /"2h" is out of bounds/],
+    ['an odd size', withUrl('limits: { body: 10mb }'), /"10mb" is not a size/],
+    ['a huge size', withUrl('limits: { body: 1GiB }'), /out of bounds; allowed: 1B to 256MiB/],
+    [
+      'a fraction of an attempt',
+      withUrl('retry: { attempts: 1.5 }'),
+      /a whole number from 1 to 100/,
+    ],
+    [
+      'an address for a network',
+      withUrl('network: { allow: [10.0.0.1] }'),
+      /allow\[0\]: "10\.0\.0\.1" is no CIDR/,
+    ],
+    ['a network that is no list', withUrl('network: { allow: 10.0.0.0/8 }'), /is no list/],
+    ['an unknown tag', withUrl('name: !secret x'), /Unresolved tag/],
+  ])('refuses %s', (_, text, problem) => {
+    expect(problemsOf(text)).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
+  });
+
+  it.each([
+    ['rate: 0/s', /rate: "0\/s" is not a rate; allowed: N\/s, N\/m, N\/h or unlimited/],
+    ['rate: -1/s', /rate: "-1\/s" is not a rate/],
+    ['rate: 0.5/s', /rate: "0\.5\/s" is not a rate/],
+    ['rate: 5', /rate: "5" is not a rate/],
+    ['rate: fast', /rate: "fast" is not a rate/],
+    ['rate: 5/d', /rate: "5\/d" is not a rate/],
+    ['rate: ', /rate: nothing is not a rate/],
+    ['rate: [5/s]', /rate: a list is not a rate/],
+    ['rate: 1000001/s', /rate: "1000001\/s" is out of bounds/],
+    ['concurrency: 0', /concurrency: "0" is not allowed; allowed: a whole number from 1/],
+    ['concurrency: -1', /concurrency: "-1" is not allowed/],
+    ['concurrency: 1.5', /concurrency: "1\.5" is not allowed/],
+    ['burst: 0', /burst: "0" is not allowed; allowed: a whole number from 1/],
+    ['burst: 1.5', /burst: "1\.5" is not allowed/],
+    ['burst: unlimited', /burst: "unlimited" is not allowed/],
+    ['patience: 0s', /patience: "0s" is out of bounds; allowed: 1ms to 168h/],
+    ['patience: -1s', /patience: "-1s" is not a duration/],
+    ['patience: 200h', /patience: "200h" is out of bounds/],
+    ['robots: maybe', /robots: "maybe" is not allowed; allowed: obey or ignore/],
+  ])('refuses the impossible limit %s', (limit, problem) => {
+    const problems = problemsOf(withUrl(`politeness: { ${limit} }`));
+    expect(problems).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it('shows no value of a header', () => {
+    const text = withUrl('headers: { authorization: "hunter2", x: "hunter2\\n", "a b": hunter2 }');
+    expect(problemsOf(text)).toHaveLength(3);
+    expect(problemsOf(text).join()).not.toContain('hunter2');
+  });
+
+  it.each([
+    [
+      'a private address with allowPrivate',
+      'url: http://10.0.0.1/\nnetwork: { allowPrivate: true }',
+    ],
+    ['a listed private address', 'url: http://10.0.0.1/\nnetwork: { allow: [10.0.0.0/8] }'],
+    ['listed metadata', 'url: http://169.254.169.254/\nnetwork: { allow: [169.254.0.0/16] }'],
+    ['a host from a parameter', 'url: http://{h}/x\nparams: { h: [a.example] }'],
+    ['a whole URL from a parameter', 'url: "{+u}"\nparams: { u: ["http://a.example/"] }'],
+    ['a duplicate value', 'url: http://a.example/{x}\nparams: { x: [1, 1] }'],
+    ['a negative range', 'url: http://a.example/{x}\nparams: { x: { from: -5, to: 0 } }'],
+  ])('accepts %s', (_, text) => {
+    expect(problemsOf(text)).toEqual([]);
+  });
+
+  it('needs a name that can be a folder', () => {
+    expect(problemsOf('url: http://a.example/', '/x/!!!.yaml')).toEqual([
+      expect.stringMatching(/the file name gives no name; add name:/),
+    ]);
+  });
+});
+
+describe('readCrawlFile', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'crawl-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it('reads a file from disk, with a byte order mark too', async () => {
+    const path = join(folder, 'c.yaml');
+    await writeFile(path, `\ufeff${COMPLETE}`);
+    expect((await readCrawlFile(path)).plan.name).toBe('covid-confirmed');
+  });
+
+  it('tells missing list files together with everything else', async () => {
+    const path = join(folder, 'c.yaml');
+    await writeFile(
+      path,
+      'url: http://a.example/{x}/{y}\nparams:\n  x: { file: no.txt }\n  y: { file: d.txt }\nretyr: 1',
+    );
+    const error = await readCrawlFile(path).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(InputError);
+    expect(String(error)).toMatch(/c\.yaml:3:6 params\.x: the file .*no\.txt does not exist/);
+    expect(String(error)).toMatch(/c\.yaml:4:6 params\.y: the file .*d\.txt does not exist/);
+    expect(String(error)).toMatch(/c\.yaml:5:1 retyr: unknown key; did you mean "retry"/);
+  });
+
+  it.each([
+    ['a file that is not there', 'no.yaml', undefined, /it does not exist/],
+    ['a folder', '.', undefined, /it is a folder/],
+    ['a file that is no text', 'b.yaml', Buffer.from([0x75, 0xff, 0xfe]), /not UTF-8/],
+    ['a huge file', 'h.yaml', Buffer.alloc(4 * 2 ** 20 + 1, '#'), /larger than 4 MiB/],
+  ])('refuses %s', async (_, name, content, reason) => {
+    const path = join(folder, name);
+    if (content !== undefined) await writeFile(path, content);
+    await expect(readCrawlFile(path)).rejects.toThrow(InputError);
+    await expect(readCrawlFile(path)).rejects.toThrow(reason);
+  });
+});

@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { originOf, redactUrl } from '../../src/model/url.ts';
+
+describe('originOf', () => {
+  it.each([
+    ['http://a:80/x', 'http://a'],
+    ['https://A:443/x?y', 'https://a'],
+    ['https://a:80/', 'https://a:80'],
+    ['http://[::1]:8080/', 'http://[::1]:8080'],
+  ])('takes from %s the origin %s', (url, origin) => {
+    expect(originOf(url)).toBe(origin);
+  });
+});
+
+describe('redactUrl', () => {
+  it.each([
+    ['http://user:pw@a/x', 'http://a/x'],
+    ['http://user:p@w@a/x', 'http://a/x'],
+    ['redis://:pw@a:6379', 'redis://a:6379'],
+    ['http://a/x@y', 'http://a/x@y'],
+    ['http://a?x@y', 'http://a?x@y'],
+    ['not a url', 'not a url'],
+  ])('makes of %s: %s', (url, redacted) => {
+    expect(redactUrl(url)).toBe(redacted);
+  });
+});

@@ -1,0 +1,250 @@
+import { describe, expect, it } from '@jest/globals';
+import { blockOf } from '../../src/outcome/block.ts';
+import type { Block } from '../../src/outcome/block.ts';
+import type { FetchResult } from '../../src/outcome/outcome.ts';
+
+const now = Date.UTC(2026, 10, 23, 12, 0, 0);
+const EPOCH_S = now / 1000;
+const HOUR_MS = 3_600_000;
+const timing = { startedAt: now - 10, durationMs: 10 };
+
+type Headers = Readonly<Record<string, string>>;
+
+function response(status: number, headers: Headers): FetchResult {
+  return { kind: 'response', status, headers, body: Buffer.alloc(0), ...timing };
+}
+
+function block(blockMs: number, reason: Block['reason'], flags: Partial<Block> = {}): Block {
+  const isRefusal = reason.startsWith('429') || reason.startsWith('503');
+  return { blockMs, reason, isRefusal, isClamped: false, ...flags };
+}
+
+function reset(blockMs: number, flags: Partial<Block> = {}): Block {
+  return block(blockMs, 'RateLimit reset', flags);
+}
+
+type Row = readonly [string, number, Headers, Block | undefined];
+
+const RETRY_AFTER: readonly Row[] = [
+  ['429', 429, {}, block(0, '429')],
+  ['429, seconds', 429, { 'retry-after': '7' }, block(7000, '429 Retry-After')],
+  ['429, zero', 429, { 'retry-after': '0' }, block(0, '429')],
+  [
+    '429, a date',
+    429,
+    { 'retry-after': 'Mon, 23 Nov 2026 12:00:30 GMT' },
+    block(30_000, '429 Retry-After'),
+  ],
+  [
+    '429, a date in the past',
+    429,
+    { 'retry-after': 'Mon, 23 Nov 2026 11:00:00 GMT' },
+    block(0, '429'),
+  ],
+  ['429, negative', 429, { 'retry-after': '-5' }, block(0, '429')],
+  ['429, garbage', 429, { 'retry-after': 'soon' }, block(0, '429')],
+  ['429, NaN', 429, { 'retry-after': 'NaN' }, block(0, '429')],
+  ['429, empty', 429, { 'retry-after': '' }, block(0, '429')],
+  [
+    '429, a year',
+    429,
+    { 'retry-after': '31536000' },
+    block(HOUR_MS, '429 Retry-After', { isClamped: true }),
+  ],
+  [
+    '429, beyond all numbers',
+    429,
+    { 'retry-after': '9'.repeat(400) },
+    block(HOUR_MS, '429 Retry-After', { isClamped: true }),
+  ],
+  ['429, exactly the maximum', 429, { 'retry-after': '3600' }, block(HOUR_MS, '429 Retry-After')],
+  ['503', 503, {}, undefined],
+  ['503, seconds', 503, { 'retry-after': '7' }, block(7000, '503 Retry-After')],
+  ['503, zero', 503, { 'retry-after': '0' }, block(0, '503 Retry-After')],
+  ['503, garbage', 503, { 'retry-after': 'soon' }, undefined],
+  ['300, seconds', 300, { 'retry-after': '7' }, block(7000, '3xx Retry-After')],
+  ['301 without location, zero', 301, { 'retry-after': '0' }, undefined],
+  ['200, seconds', 200, { 'retry-after': '7' }, undefined],
+  ['404, seconds', 404, { 'retry-after': '7' }, undefined],
+  ['500, seconds', 500, { 'retry-after': '7' }, undefined],
+];
+
+const EXHAUSTED = { 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '0' };
+
+const RATE_LIMIT: readonly Row[] = [
+  ['nothing', 200, {}, undefined],
+  [
+    'three fields (drafts up to 05)',
+    200,
+    { 'ratelimit-limit': '100, 100;w=60', 'ratelimit-remaining': '0', 'ratelimit-reset': '30' },
+    reset(30_000),
+  ],
+  [
+    'three fields, some left',
+    200,
+    { 'ratelimit-limit': '100', 'ratelimit-remaining': '1', 'ratelimit-reset': '30' },
+    undefined,
+  ],
+  ['remaining without reset', 200, { 'ratelimit-remaining': '0' }, undefined],
+  ['reset without remaining', 200, { 'ratelimit-reset': '30' }, undefined],
+  ['one field (draft 07)', 200, { ratelimit: 'limit=100, remaining=0, reset=30' }, reset(30_000)],
+  ['draft 07, some left', 200, { ratelimit: 'limit=100, remaining=50, reset=30' }, undefined],
+  ['a policy (draft 08 and later)', 200, { ratelimit: '"default";r=0;t=30' }, reset(30_000)],
+  ['a token for a policy', 200, { ratelimit: 'default; r=0; t=30' }, reset(30_000)],
+  ['a policy, some left', 200, { ratelimit: '"default";r=50;t=30' }, undefined],
+  ['a policy without a time', 200, { ratelimit: '"default";r=0' }, undefined],
+  [
+    'several policies, the longest of the exhausted ones',
+    200,
+    { ratelimit: '"burst";r=0;t=2, "minute";r=0;t=40;pk=:YQ==:, "daily";r=9;t=7000' },
+    reset(40_000),
+  ],
+  [
+    'a policy named to confuse',
+    200,
+    { ratelimit: '"a\\",b;r=0;t=9, remaining=0, reset=9";r=1;t=30' },
+    undefined,
+  ],
+  ['garbage', 200, { ratelimit: '=;;,"' }, undefined],
+  ['X-, seconds from now', 200, { ...EXHAUSTED, 'x-ratelimit-reset': '12' }, reset(12_000)],
+  ['Reddit', 200, { 'x-ratelimit-remaining': '0.0', 'x-ratelimit-reset': '300' }, reset(300_000)],
+  ['GitHub', 403, { ...EXHAUSTED, 'x-ratelimit-reset': `${EPOCH_S + 90}` }, reset(90_000)],
+  [
+    'Discord',
+    200,
+    { ...EXHAUSTED, 'x-ratelimit-reset': `${EPOCH_S + 1}.2504`, 'x-ratelimit-bucket': 'x' },
+    reset(1251),
+  ],
+  [
+    'Twitter',
+    429,
+    { 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': `${EPOCH_S + 900}` },
+    reset(900_000, { isRefusal: true }),
+  ],
+  [
+    'GitLab',
+    200,
+    { 'ratelimit-remaining': '0', 'ratelimit-reset': `${EPOCH_S + 60}` },
+    reset(60_000),
+  ],
+  ['epoch milliseconds', 200, { ...EXHAUSTED, 'x-ratelimit-reset': `${now + 500}` }, reset(500)],
+  ['an epoch in the past', 200, { ...EXHAUSTED, 'x-ratelimit-reset': `${EPOCH_S - 9}` }, undefined],
+  ['a negative reset', 200, { ...EXHAUSTED, 'x-ratelimit-reset': '-1' }, undefined],
+  ['a reset of garbage', 200, { ...EXHAUSTED, 'x-ratelimit-reset': 'NaN' }, undefined],
+  [
+    'a negative remaining',
+    200,
+    { 'x-ratelimit-remaining': '-1', 'x-ratelimit-reset': '30' },
+    undefined,
+  ],
+  [
+    'a year',
+    200,
+    { ...EXHAUSTED, 'x-ratelimit-reset': '31536000' },
+    reset(HOUR_MS, { isClamped: true }),
+  ],
+  [
+    'epoch microseconds',
+    200,
+    { ...EXHAUSTED, 'x-ratelimit-reset': `${now}000` },
+    reset(HOUR_MS, { isClamped: true }),
+  ],
+  [
+    '429 with a longer reset',
+    429,
+    { ...EXHAUSTED, 'x-ratelimit-reset': '30', 'retry-after': '5' },
+    reset(30_000, { isRefusal: true }),
+  ],
+  [
+    '429 with a longer Retry-After',
+    429,
+    { ...EXHAUSTED, 'x-ratelimit-reset': '5', 'retry-after': '30' },
+    block(30_000, '429 Retry-After'),
+  ],
+  [
+    '429 that tells the reset only',
+    429,
+    { 'x-ratelimit-reset': '5' },
+    reset(5000, { isRefusal: true }),
+  ],
+  [
+    '429 for another reason, with some left (GitHub)',
+    429,
+    { 'x-ratelimit-remaining': '4000', 'x-ratelimit-reset': `${EPOCH_S + 90}`, 'retry-after': '9' },
+    block(9000, '429 Retry-After'),
+  ],
+  ['503 that tells a reset', 503, { ...EXHAUSTED, 'x-ratelimit-reset': '5' }, reset(5000)],
+];
+
+const CLOCKS: readonly Row[] = [
+  [
+    'a date of an origin that is an hour ahead',
+    503,
+    { date: 'Mon, 23 Nov 2026 13:00:00 GMT', 'retry-after': 'Mon, 23 Nov 2026 13:00:20 GMT' },
+    block(20_000, '503 Retry-After'),
+  ],
+  [
+    'a reset of an origin that is an hour behind',
+    200,
+    {
+      ...EXHAUSTED,
+      date: 'Mon, 23 Nov 2026 11:00:00 GMT',
+      'x-ratelimit-reset': `${EPOCH_S - 3600 + 20}`,
+    },
+    reset(20_000),
+  ],
+  [
+    'an origin whose own date is garbage',
+    200,
+    { ...EXHAUSTED, date: 'today', 'x-ratelimit-reset': `${EPOCH_S + 20}` },
+    reset(20_000),
+  ],
+  [
+    'a reset that has lain in a cache',
+    200,
+    { ...EXHAUSTED, age: '20', 'x-ratelimit-reset': '30' },
+    reset(10_000),
+  ],
+  [
+    'a reset that is over since it came into a cache',
+    200,
+    {
+      ...EXHAUSTED,
+      age: '7200',
+      date: 'Mon, 23 Nov 2026 10:00:00 GMT',
+      'x-ratelimit-reset': `${EPOCH_S - 7000}`,
+    },
+    undefined,
+  ],
+  [
+    'an age that is none',
+    200,
+    { ...EXHAUSTED, age: '-5', 'x-ratelimit-reset': '30' },
+    reset(30_000),
+  ],
+];
+
+describe('blockOf', () => {
+  it.each(RETRY_AFTER)('reads Retry-After: %s', (_, status, headers, expected) => {
+    expect(blockOf(response(status, headers), now)).toEqual(expected);
+  });
+
+  it.each(RATE_LIMIT)('reads rate limits: %s', (_, status, headers, expected) => {
+    expect(blockOf(response(status, headers), now)).toEqual(expected);
+  });
+
+  it.each(CLOCKS)('depends on no clock being right: %s', (_, status, headers, expected) => {
+    expect(blockOf(response(status, headers), now)).toEqual(expected);
+  });
+
+  it('takes another maximum', () => {
+    const result = response(429, { 'retry-after': '31536000' });
+    const expected = block(5000, '429 Retry-After', { isClamped: true });
+    expect(blockOf(result, now, 5000)).toEqual(expected);
+  });
+
+  it('asks for nothing where no answer came', () => {
+    const failure = { outcome: 'timeout', code: 'X', message: 'x', bytes: 0, status: 429 } as const;
+    expect(blockOf({ kind: 'failure', ...failure, ...timing }, now)).toBeUndefined();
+  });
+});

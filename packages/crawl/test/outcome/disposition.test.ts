@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import { dispose } from '../../src/outcome/disposition.ts';
+import type { Disposition, DispositionContext } from '../../src/outcome/disposition.ts';
+import type { FetchFailure, FetchResult } from '../../src/outcome/outcome.ts';
+
+const now = Date.UTC(2026, 10, 23);
+const timing = { startedAt: now - 10, durationMs: 10 };
+const context: DispositionContext = {
+  attempts: 0,
+  throttledSince: 0,
+  now,
+  plan: {
+    retry: { attempts: 3, backoffMs: 1000 },
+    politeness: {
+      rate: 'unlimited',
+      burst: 1,
+      concurrency: 16,
+      robots: 'obey',
+      patienceMs: 600_000,
+    },
+  },
+  random: () => 0.5,
+};
+
+function response(
+  status: number,
+  retryAfter?: string,
+  others: Readonly<Record<string, string>> = {},
+): FetchResult {
+  const headers = { ...others, ...(retryAfter !== undefined && { 'retry-after': retryAfter }) };
+  return { kind: 'response', status, headers, body: Buffer.alloc(0), ...timing };
+}
+
+function failure(outcome: FetchFailure['outcome']): FetchResult {
+  return { kind: 'failure', outcome, code: 'X', message: 'x', bytes: 0, ...timing };
+}
+
+const ok: Disposition = { do: 'settle', outcome: 'ok' };
+const httpError: Disposition = { do: 'settle', outcome: 'http-error' };
+
+type Row = readonly [string, FetchResult, Partial<DispositionContext>, Disposition];
+
+const TABLE: readonly Row[] = [
+  ['200', response(200), {}, ok],
+  ['204', response(204), {}, ok],
+  ['304', response(304), {}, ok],
+  ['300 with Retry-After', response(300, '5'), {}, ok],
+  ['400', response(400), {}, httpError],
+  ['404', response(404), {}, httpError],
+  ['410 with Retry-After', response(410, '5'), {}, httpError],
+  ['408', response(408), {}, { do: 'retry', delayMs: 500 }],
+  ['425', response(425), {}, { do: 'retry', delayMs: 500 }],
+  ['500', response(500), {}, { do: 'retry', delayMs: 500 }],
+  ['500, second attempt', response(500), { attempts: 1 }, { do: 'retry', delayMs: 1000 }],
+  ['500, last attempt', response(500), { attempts: 2 }, httpError],
+  ['500, too many attempts', response(500), { attempts: 9 }, httpError],
+  ['500 with a long Retry-After', response(500, '7'), {}, { do: 'retry', delayMs: 7000 }],
+  ['500 with a short Retry-After', response(500, '0'), {}, { do: 'retry', delayMs: 500 }],
+  ['503 without Retry-After', response(503), {}, { do: 'retry', delayMs: 500 }],
+  ['503 with garbage', response(503, 'soon'), {}, { do: 'retry', delayMs: 500 }],
+  ['503 with Retry-After', response(503, '9'), {}, { do: 'throttle', delayMs: 9000 }],
+  ['429', response(429), {}, { do: 'throttle', delayMs: 750 }],
+  ['429, last attempt', response(429), { attempts: 2 }, { do: 'throttle', delayMs: 750 }],
+  ['429 with Retry-After', response(429, '9'), {}, { do: 'throttle', delayMs: 9000 }],
+  ['429 with Retry-After: 0', response(429, '0'), {}, { do: 'throttle', delayMs: 750 }],
+  ['429 with a year', response(429, '31536000'), {}, { do: 'throttle', delayMs: 3_600_000 }],
+  [
+    '429 with more than the maximum',
+    response(429, '9'),
+    { maxBlockMs: 5000 },
+    { do: 'throttle', delayMs: 5000 },
+  ],
+  [
+    '500 with more than the maximum',
+    response(500, '9'),
+    { maxBlockMs: 5000 },
+    { do: 'retry', delayMs: 5000 },
+  ],
+  [
+    '429 with a rate limit that resets later',
+    response(429, '9', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }),
+    {},
+    { do: 'throttle', delayMs: 20_000 },
+  ],
+  [
+    '403 with an exhausted rate limit',
+    response(403, undefined, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }),
+    {},
+    httpError,
+  ],
+  ['429 for 8 s', response(429), { throttledSince: now - 8000 }, { do: 'throttle', delayMs: 6000 }],
+  [
+    '429 for 5 min',
+    response(429),
+    { throttledSince: now - 300_000 },
+    { do: 'throttle', delayMs: 45_000 },
+  ],
+  [
+    '429 as long as patience lasts',
+    response(429),
+    { throttledSince: now - 600_000 },
+    { do: 'throttle', delayMs: 45_000 },
+  ],
+  ['429 longer than patience', response(429, '9'), { throttledSince: now - 600_001 }, httpError],
+  [
+    '429 since a clock ahead of ours',
+    response(429),
+    { throttledSince: now + 5000 },
+    { do: 'throttle', delayMs: 750 },
+  ],
+  ['network-error', failure('network-error'), {}, { do: 'retry', delayMs: 500 }],
+  [
+    'network-error, last attempt',
+    failure('network-error'),
+    { attempts: 2 },
+    { do: 'settle', outcome: 'network-error' },
+  ],
+  ['timeout', failure('timeout'), {}, { do: 'retry', delayMs: 500 }],
+  [
+    'timeout, last attempt',
+    failure('timeout'),
+    { attempts: 2 },
+    { do: 'settle', outcome: 'timeout' },
+  ],
+  ['too-large', failure('too-large'), {}, { do: 'settle', outcome: 'too-large' }],
+  ['bad-redirect', failure('bad-redirect'), {}, { do: 'settle', outcome: 'bad-redirect' }],
+  ['robots-denied', failure('robots-denied'), {}, { do: 'settle', outcome: 'robots-denied' }],
+  ['address-refused', failure('address-refused'), {}, { do: 'settle', outcome: 'address-refused' }],
+];
+
+describe('dispose', () => {
+  it.each(TABLE)('decides about %s', (_, result, changes, disposition) => {
+    expect(dispose(result, { ...context, ...changes })).toEqual(disposition);
+  });
+});

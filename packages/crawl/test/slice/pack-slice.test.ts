@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { firstIndex, packSlice, unpackSlice } from '../../src/slice/pack-slice.ts';
+import { InvalidSliceError, parseSlice } from '../../src/slice/parse-slice.ts';
+import { MAX_SLICE } from '../../src/slice/slice.ts';
+import type { PendingFetch, Slice } from '../../src/slice/slice.ts';
+
+const batch = 'countries-20261123-0017-k3f9';
+const origin = 'http://api.example';
+
+function fresh(index: number, ...values: string[]): PendingFetch {
+  return { index, values, attempts: 0, dueAt: 0, throttledSince: 0 };
+}
+
+function arbitraryFetches(width: number) {
+  const state = {
+    attempts: fc.oneof(fc.constant(0), fc.nat(5)),
+    dueAt: fc.oneof(fc.constant(0), fc.maxSafeNat()),
+    throttledSince: fc.oneof(fc.constant(0), fc.maxSafeNat()),
+  };
+  const index = fc.oneof(fc.nat(100), fc.nat(2 ** 32 - 2));
+  const value = fc.oneof(fc.constantFrom('a', 'b'), fc.string());
+  const values = fc.array(value, { minLength: width, maxLength: width });
+  return fc.uniqueArray(fc.record({ index, values, ...state }), {
+    minLength: 1,
+    maxLength: MAX_SLICE,
+    selector: (fetch) => fetch.index,
+  });
+}
+
+describe('packSlice', () => {
+  it('packs runs of indexes, equal values and state', () => {
+    const waiting = { ...fresh(40, 'kenya', '4'), attempts: 2, dueAt: 1_732_320_000_000 };
+    const fetches = [fresh(17, 'kenya', '1'), fresh(18, 'kenya', '2'), fresh(19, 'kenya', '3')];
+    expect(packSlice(batch, origin, [waiting, ...fetches])).toEqual({
+      batch,
+      origin,
+      ranges: [17, 3, 40, 1],
+      columns: ['kenya', ['1', '2', '3', '4']],
+      state: [[3, 2, 1_732_320_000_000, 0]],
+    });
+  });
+
+  it('brings every fetch back through JSON, in index order', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(3).chain((width) => fc.tuple(fc.constant(width), arbitraryFetches(width))),
+        ([width, fetches]) => {
+          const slice = packSlice(batch, origin, fetches);
+          const parsed = parseSlice(JSON.parse(JSON.stringify(slice)), width);
+          expect(unpackSlice(parsed)).toEqual(fetches.toSorted((a, b) => a.index - b.index));
+          expect(firstIndex(parsed)).toBe(Math.min(...fetches.map(({ index }) => index)));
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['no fetch', []],
+    ['51 fetches', Array.from({ length: 51 }, (_, index) => fresh(index))],
+    ['an index twice', [fresh(1), fresh(1)]],
+    ['an index twice inside a run', [fresh(1), fresh(2), fresh(3), fresh(2)]],
+  ])('refuses %s', (_, fetches) => {
+    expect(() => packSlice(batch, origin, fetches)).toThrow(RangeError);
+  });
+});
+
+describe('parseSlice', () => {
+  const valid: Slice = { batch, origin, ranges: [0, 2], columns: ['x', ['1', '2']] };
+
+  it.each<[string, unknown, RegExp]>([
+    ['nothing', undefined, /an object/],
+    ['null', null, /an object/],
+    ['a list', [], /an object/],
+    ['a text', 'slice', /an object/],
+    ['no batch', { ...valid, batch: undefined }, /batch/],
+    ['a batch that leaves its folder', { ...valid, batch: '../x' }, /batch/],
+    ['no origin', { ...valid, origin: 5 }, /origin/],
+    ['an origin with a path', { ...valid, origin: 'http://a/b' }, /origin/],
+    ['an origin of another kind', { ...valid, origin: 'ftp://a' }, /origin/],
+    ['no ranges', { ...valid, ranges: 'x' }, /ranges/],
+    ['empty ranges', { ...valid, ranges: [] }, /ranges/],
+    ['half a range', { ...valid, ranges: [0, 1, 5] }, /ranges/],
+    ['a negative index', { ...valid, ranges: [-1, 2] }, /ranges/],
+    ['a fraction', { ...valid, ranges: [0.5, 2] }, /ranges/],
+    ['an empty range', { ...valid, ranges: [0, 0] }, /ranges\[1\]/],
+    ['overlapping ranges', { ...valid, ranges: [0, 2, 1, 1] }, /ranges\[2\]/],
+    ['too many fetches', { ...valid, ranges: [0, 51] }, /more than 50/],
+    ['a huge count', { ...valid, ranges: [0, Number.MAX_SAFE_INTEGER] }, /more than 50/],
+    ['an unsafe index', { ...valid, ranges: [Number.MAX_SAFE_INTEGER, 2] }, /too high/],
+    ['no columns', { ...valid, columns: {} }, /columns/],
+    ['a missing column', { ...valid, columns: ['x'] }, /1 columns.*2 parameters/],
+    ['a short column', { ...valid, columns: ['x', ['1']] }, /columns\[1\]/],
+    ['a column of numbers', { ...valid, columns: ['x', [1, 2]] }, /columns\[1\]/],
+    ['state that is none', { ...valid, state: {} }, /state/],
+    ['state of three', { ...valid, state: [[0, 0, 0]] }, /state/],
+    ['negative state', { ...valid, state: [[0, -1, 0, 0]] }, /state/],
+    ['state out of place', { ...valid, state: [[2, 1, 0, 0]] }, /position 2/],
+    [
+      'state twice',
+      {
+        ...valid,
+        state: [
+          [0, 1, 0, 0],
+          [0, 1, 0, 0],
+        ],
+      },
+      /position 0/,
+    ],
+  ])('refuses %s and says why', (_, value, reason) => {
+    expect(() => parseSlice(value, 2)).toThrow(InvalidSliceError);
+    expect(() => parseSlice(value, 2)).toThrow(reason);
+  });
+
+  it('accepts what is valid and drops what is foreign', () => {
+    expect(parseSlice({ ...valid, extra: 1 }, 2)).toEqual(valid);
+    expect(parseSlice(valid)).toEqual(valid);
+  });
+
+  it('throws nothing but InvalidSliceError, whatever it is given', () => {
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
+        expect(() => parseSlice(value)).toThrow(InvalidSliceError);
+      }),
+    );
+  });
+});

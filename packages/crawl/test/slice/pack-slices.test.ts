@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { Expansion } from '../../src/expand/expansion.ts';
+import { unpackSlice } from '../../src/slice/pack-slice.ts';
+import { packSlices, sliceSizeFor } from '../../src/slice/pack-slices.ts';
+import type { Slice } from '../../src/slice/slice.ts';
+
+async function* inChunks(fetches: readonly Expansion[], size: number) {
+  for (let at = 0; at < fetches.length; at += size) yield fetches.slice(at, at + size);
+}
+
+async function pack(fetches: readonly Expansion[], sliceSize: number, chunk = 1000) {
+  const slices: Slice[] = [];
+  for await (const some of packSlices('b-1', inChunks(fetches, chunk), sliceSize)) {
+    slices.push(...some);
+  }
+  return slices;
+}
+
+function fetchesOf(origins: readonly number[]): Expansion[] {
+  return origins.map((origin, index) => ({
+    index,
+    values: [String(index)],
+    origin: `http://h${origin}`,
+  }));
+}
+
+describe('sliceSizeFor', () => {
+  it.each([
+    [1, 1],
+    [195, 3],
+    [249, 3],
+    [3199, 49],
+    [3200, 50],
+    [1_000_000, 50],
+  ])('spreads %s fetches in slices of %s', (total, size) => {
+    expect(sliceSizeFor(total)).toBe(size);
+  });
+});
+
+describe('packSlices', () => {
+  it('packs each fetch once, with its own origin, whatever the chunks are', async () => {
+    const origins = fc.array(fc.nat(5), { maxLength: 300 });
+    await fc.assert(
+      fc.asyncProperty(
+        origins,
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 1, max: 99 }),
+        async (order, size, chunk) => {
+          const fetches = fetchesOf(order);
+          const slices = await pack(fetches, size, chunk);
+          const unpacked = slices.flatMap((slice) =>
+            unpackSlice(slice).map(({ index, values }) => ({
+              index,
+              values,
+              origin: slice.origin,
+            })),
+          );
+          expect(unpacked.toSorted((a, b) => a.index - b.index)).toEqual(fetches);
+          expect(slices).toEqual(await pack(fetches, size, 1000));
+        },
+      ),
+    );
+  });
+
+  it('fills slices of one origin up to their size', async () => {
+    const slices = await pack(fetchesOf(Array.from({ length: 120 }, () => 0)), 50);
+    expect(slices.map(({ ranges }) => ranges)).toEqual([
+      [0, 50],
+      [50, 50],
+      [100, 20],
+    ]);
+  });
+
+  it('lets the origin opened first go when too many are open', async () => {
+    const order = [...Array.from({ length: 1001 }, (_, at) => at), 0];
+    const slices = await pack(fetchesOf(order), 50);
+    expect(slices[0]).toMatchObject({ origin: 'http://h0', ranges: [0, 1] });
+    expect(slices.filter(({ origin }) => origin === 'http://h0')).toHaveLength(2);
+    expect(slices).toHaveLength(1002);
+  });
+
+  it.each([0, 51, 1.5])('refuses slices of %s', async (size) => {
+    await expect(pack([], size)).rejects.toThrow(RangeError);
+  });
+});

@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import https from 'node:https';
+import { join } from 'node:path';
+
+import { describe, expect, it } from '@jest/globals';
+import { eventually, freePort, installLeakGuard, temporaryFolder } from '@fetchfleet/testing';
+
+import {
+  closeAfterEachTest,
+  listen,
+  newFetcher,
+  requestFor,
+  serve,
+  serveRaw,
+  TRANSPORTS,
+} from '../server.ts';
+
+closeAfterEachTest();
+installLeakGuard();
+
+const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+
+describe.each(TRANSPORTS)('connections over %s', (transport) => {
+  it.each([
+    ['at once', '', /without an answer/],
+    ['in the headers', 'HTTP/1.1 200 OK\r\ncontent-le', /without an answer/],
+    ['in the body', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc', /mid-body, after 3 bytes/],
+    [
+      'between chunks',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n',
+      /after 3 bytes/,
+    ],
+  ])('reports a connection that is closed %s, after one request', async (_name, bytes, message) => {
+    for (const close of ['end', 'resetAndDestroy'] as const) {
+      let requests = 0;
+      const server = await serveRaw((socket) => {
+        requests += 1;
+        socket.write(bytes, () => setTimeout(() => socket[close](), 20));
+      });
+      const result = await newFetcher(transport).fetch(requestFor(server.url));
+      expect(result).toMatchObject({ outcome: 'network-error', code: 'ECONNRESET' });
+      expect(result.kind === 'failure' && result.message).toMatch(message);
+      expect(requests).toBe(1);
+    }
+  });
+
+  it.each([
+    ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n', 'RESPONSE_INVALID'],
+    ['a broken header', 'HTTP/1.1 200 OK\r\nbad header\u0000: x\r\n\r\n', 'RESPONSE_INVALID'],
+    [
+      'two lengths',
+      'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok',
+      'RESPONSE_INVALID',
+    ],
+    [
+      'headers without end',
+      `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`,
+      'HEADERS_TOO_LARGE',
+    ],
+  ])('reports %s', async (_name, bytes, code) => {
+    const server = await serveRaw((socket) => socket.write(bytes));
+    const result = await newFetcher(transport).fetch(requestFor(server.url));
+    expect(result).toMatchObject({ outcome: 'network-error', code });
+  });
+
+  it('keeps the code of the system where nobody listens', async () => {
+    const url = `http://user:hunter2@127.0.0.1:${await freePort()}/?key=hunter2`;
+    const result = await newFetcher(transport).fetch(requestFor(url));
+    expect(result).toMatchObject({ outcome: 'network-error', code: 'ECONNREFUSED', bytes: 0 });
+    expect(JSON.stringify(result)).not.toContain('hunter2');
+  });
+
+  it('keeps the code of the resolver for an unknown name', async () => {
+    const error = Object.assign(new Error('getaddrinfo ENOTFOUND nowhere.example'), {
+      code: 'ENOTFOUND',
+    });
+    const fetcher = newFetcher(transport, { lookup: (_name, _o, done) => done(error, []) });
+    const result = await fetcher.fetch(requestFor('http://nowhere.example/'));
+    expect(result).toMatchObject({ outcome: 'network-error', code: 'ENOTFOUND' });
+    expect(result.kind === 'failure' && result.message).toContain('nowhere.example');
+  });
+
+  it.each(['ftp://127.0.0.1/', 'nonsense', 'http://'])('refuses the URL %s', async (url) => {
+    const result = await newFetcher(transport).fetch(requestFor(url));
+    expect(result).toMatchObject({ outcome: 'network-error', code: 'URL_INVALID' });
+  });
+
+  it.each([
+    ['a value of two lines', { 'x-a': 'b\r\nc: d' }],
+    ['a value outside Latin-1', { 'x-a': '日本' }],
+    ['a name with a space', { 'x a': 'b' }],
+  ])('reports a header with %s, which cannot be sent', async (_name, headers) => {
+    const server = await serve((_request, response) => response.end());
+    const result = await newFetcher(transport).fetch(requestFor(server.url, { headers }));
+    expect(result).toMatchObject({ outcome: 'network-error', code: 'REQUEST_INVALID' });
+    expect(server.connections).toBe(0);
+  });
+
+  it('uses a connection again', async () => {
+    const server = await serve((_request, response) => response.end('ok'));
+    const fetcher = newFetcher(transport);
+    for (let index = 0; index < 5; index += 1) {
+      await fetcher.fetch(requestFor(server.url));
+    }
+    expect(server.connections).toBe(1);
+  });
+
+  it('opens no more connections to an origin than it may', async () => {
+    const server = await serve((_request, response) => {
+      setTimeout(() => response.end('ok'), 5);
+    });
+    const fetcher = newFetcher(transport, { maxConnectionsPerOrigin: 3 });
+    const results = await Promise.all(
+      Array.from({ length: 20 }, () => fetcher.fetch(requestFor(server.url))),
+    );
+    expect(results.every((result) => result.kind === 'response')).toBe(true);
+    expect(server.connections).toBe(3);
+  });
+
+  it.each(['end', 'resetAndDestroy'] as const)(
+    'sends a request again when the origin had closed the idle connection (%s)',
+    async (close) => {
+      let requests = 0;
+      const server = await serveRaw((socket) => {
+        requests += 1;
+        if (requests === 2) {
+          // What a request meets that crosses with the closing of its connection.
+          socket[close]();
+        } else {
+          socket.write(OK);
+        }
+      });
+      const fetcher = newFetcher(transport);
+      const first = await fetcher.fetch(requestFor(server.url));
+      const second = await fetcher.fetch(requestFor(server.url));
+      expect([first, second]).toMatchObject([{ status: 200 }, { status: 200 }]);
+      expect([requests, server.connections]).toEqual([3, 2]);
+    },
+  );
+
+  it('does not send a request again once its answer has begun', async () => {
+    let requests = 0;
+    const server = await serveRaw((socket) => {
+      requests += 1;
+      if (requests === 1) {
+        socket.write(OK);
+      } else {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-le', () => setTimeout(() => socket.destroy(), 20));
+      }
+    });
+    const fetcher = newFetcher(transport);
+    await fetcher.fetch(requestFor(server.url));
+    const second = await fetcher.fetch(requestFor(server.url));
+    expect(second).toMatchObject({ outcome: 'network-error', code: 'ECONNRESET' });
+    expect([requests, server.connections]).toEqual([2, 1]);
+  });
+
+  it('takes no notice of idle connections that were closed in between', async () => {
+    const server = await serveRaw((socket) => socket.write(OK));
+    const fetcher = newFetcher(transport);
+    await fetcher.fetch(requestFor(server.url));
+    for (const socket of server.sockets) {
+      socket.end();
+    }
+    await eventually(() => server.sockets.size === 0);
+    await expect(fetcher.fetch(requestFor(server.url))).resolves.toMatchObject({ status: 200 });
+  });
+
+  it('closes a connection that stays idle', async () => {
+    const server = await serve((_request, response) => response.end('ok'));
+    await newFetcher(transport).fetch(requestFor(server.url));
+    expect(server.sockets.size).toBe(1);
+    await eventually(() => server.sockets.size === 0, { deadlineMs: 9_000 });
+  }, 10_000);
+
+  it('names what is wrong with a certificate', async () => {
+    const folder = await temporaryFolder();
+    const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
+    try {
+      execFileSync(
+        'openssl',
+        [
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:prime256v1',
+          '-nodes',
+        ].concat(['-subj', '/CN=localhost', '-days', '2', '-keyout', key, '-out', cert]),
+        { stdio: 'ignore' },
+      );
+      const tls = { key: readFileSync(key), cert: readFileSync(cert) };
+      const server = await listen(https.createServer(tls, (_request, response) => response.end()));
+      const result = await newFetcher(transport).fetch(
+        requestFor(`https://127.0.0.1:${server.port}`),
+      );
+      expect(result).toMatchObject({
+        outcome: 'network-error',
+        code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      });
+    } finally {
+      await folder.remove();
+    }
+  });
+});

@@ -1,0 +1,63 @@
+import { OUTCOMES } from '@fetchfleet/crawl';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { REMOVE } from '../ledger/ledger.lua.ts';
+import { Script } from '../redis/script.ts';
+import { SliceParking } from '../queue/paused-slices.ts';
+
+const remove = new Script(REMOVE, z.number().int());
+
+/**
+ * Removes batches that have ended, in steps that may be interrupted anywhere: from the ledger first, in one step with a note of what else there
+ * is, so that nobody takes up a batch whose results are half gone; then what is left in the queue; then, by the caller, the results.
+ * The note goes last.
+ */
+export class BatchRemoval {
+  readonly #redis: Redis;
+  readonly #keys: FleetKeys;
+  readonly #parking: SliceParking;
+
+  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#parking = new SliceParking(redis, keys);
+  }
+
+  /**
+   * Removes a batch from ledger and queue. May be repeated. Follow with the removal of its results and {@link finish}.
+   *
+   * @param results the results folder that the note names
+   * @returns false if the batch is neither finished nor cancelled any more: it stays
+   */
+  async begin(batch: string, results = ''): Promise<boolean> {
+    const isRemoved = await remove.run(this.#redis, this.#keysOf(batch), [batch, results]);
+    if (isRemoved !== 1) return false;
+    await this.#parking.drop(batch);
+    return true;
+  }
+
+  /** Nothing is left of the batch. */
+  async finish(batch: string): Promise<void> {
+    await this.#redis.hdel(this.#keys.removals, batch);
+  }
+
+  /** Removals that were begun and not finished: batch to results folder, '' where none is known. */
+  async unfinished(): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.#redis.hgetall(this.#keys.removals)));
+  }
+
+  #keysOf(batch: string): string[] {
+    const keys = this.#keys;
+    return [
+      keys.batches,
+      keys.removals,
+      keys.batch(batch),
+      keys.settled(batch),
+      keys.failed(batch),
+      ...OUTCOMES.map((outcome) => `${keys.failed(batch)}:${outcome}`),
+      keys.expansion(batch),
+      keys.missingSecrets(batch),
+    ];
+  }
+}

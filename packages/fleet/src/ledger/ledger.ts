@@ -1,0 +1,288 @@
+import { type Crawl, type Outcome, OUTCOMES, type Plan } from '@fetchfleet/crawl';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { batchState, type BatchState, type BatchStatus, statusFromFields } from './batch-status.ts';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import * as lua from './ledger.lua.ts';
+import { Script } from '../redis/script.ts';
+import { storedCrawl, storedPlan } from '../redis/stored.ts';
+
+/** How long a worker's report of a missing secret counts. */
+const MISSING_SECRET_MS = 60_000;
+
+const integer = z.number().int();
+const text = z.string().nullish();
+
+const scripts = {
+  settle: new Script(lua.SETTLE, z.tuple([integer, integer])),
+  register: new Script(lua.REGISTER, integer),
+  expanded: new Script(lua.EXPANDED, integer),
+  pause: new Script(lua.PAUSE, integer),
+  unpause: new Script(lua.UNPAUSE, integer),
+  cancel: new Script(lua.CANCEL, integer),
+  reopen: new Script(lua.REOPEN, integer),
+  retry: new Script(lua.RETRY, z.tuple([integer, integer])),
+  open: new Script(lua.OPEN, z.array(text)),
+  status: new Script(lua.STATUS, z.tuple([integer, z.array(z.string()), z.array(z.string())])),
+  reportMissing: new Script(lua.REPORT_MISSING, integer),
+  hold: new Script(lua.HOLD, integer),
+};
+
+/** A fetch whose record is durable. */
+export interface Settlement {
+  readonly index: number;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  readonly bytes: number;
+}
+
+export interface BatchRegistration {
+  readonly id: string;
+  readonly crawl: Crawl;
+  readonly total: number;
+  readonly sliceSize: number;
+  /** Path of the crawl file, for people. */
+  readonly source: string;
+  /** Of the crawl file and its lists: equal for equal expansions. */
+  readonly fingerprint: string;
+}
+
+/** What a worker needs to start on a batch. */
+export interface OpenBatch {
+  readonly state: BatchState;
+  readonly plan: Plan;
+  readonly total: number;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+}
+
+/**
+ * What is known of every batch: a hash with counters and state, one bit per settled fetch, one per failure.
+ *
+ *                ┌───────────────────── retry ───────────────────────┐
+ *                ▼                                                   │
+ *     register ▶ expanding ──expanded──▶ running ──last settle──▶ finished
+ *                ▲   │   ▲                │  ▲ └─retry─▶ expanding   ▲
+ *                │   │   └────unpause──┐  │  └──unpause──┐           │
+ *                │   └──────pause────▶ paused ◀───pause──┘           │
+ *                │                     │ ├── last settle, all queued ┘
+ *                └──reopen── cancelled ◀─┴── cancel (from expanding and running, too)
+ *
+ * A paused batch remembers whether it was expanding; an expansion may end while it is paused, and then it goes on as running.
+ * Every verb may be repeated: bits are counted when they change, and states only move along these arrows.
+ */
+export class Ledger {
+  readonly #redis: Redis;
+  readonly #keys: FleetKeys;
+
+  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** Makes the batch known, in state `expanding`; registering it again changes nothing. */
+  async register(batch: BatchRegistration): Promise<void> {
+    const { id, crawl, total, sliceSize, source, fingerprint } = batch;
+    const fields = { name: crawl.plan.name, total, sliceSize, source, fingerprint };
+    await scripts.register.run(
+      this.#redis,
+      [this.#keys.batch(id), this.#keys.batches],
+      [
+        id,
+        ...Object.entries(fields).flat(),
+        'plan',
+        JSON.stringify(crawl.plan),
+        'crawl',
+        JSON.stringify({ sources: crawl.sources, combine: crawl.combine }),
+      ],
+    );
+  }
+
+  /** The newest batch with this fingerprint that is in one of these states. @default expanding, running or paused */
+  async findUnfinished(
+    fingerprint: string,
+    states: readonly BatchState[] = ['expanding', 'running', 'paused'],
+  ): Promise<string | undefined> {
+    for (const id of await this.batches()) {
+      const [state, own] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'fingerprint');
+      if (own === fingerprint && states.some((one) => one === state)) return id;
+    }
+    return undefined;
+  }
+
+  /**
+   * The lease of the one producer that expands a batch; call again to renew it.
+   *
+   * @returns false while another holder has it
+   */
+  async holdExpansion(id: string, holder: string, ttlMs: number): Promise<boolean> {
+    return (await scripts.hold.run(this.#redis, [this.#keys.expansion(id)], [holder, ttlMs])) === 1;
+  }
+
+  async releaseExpansion(id: string, holder: string): Promise<void> {
+    await scripts.hold.run(this.#redis, [this.#keys.expansion(id)], [holder, 0]);
+  }
+
+  /** Every slice is queued. The batch runs, or is finished if all was settled meanwhile. */
+  async expanded(id: string): Promise<BatchStatus> {
+    await scripts.expanded.run(this.#redis, [this.#keys.batch(id)]);
+    const status = await this.status(id);
+    if (status === undefined) throw new UnknownBatchError(id);
+    return status;
+  }
+
+  /**
+   * Tells that the records of these fetches are durable. Repeating it is harmless.
+   *
+   * @returns how many were new, and whether the batch is finished by this call
+   * @throws UnknownBatchError when the batch was removed
+   */
+  async settle(
+    id: string,
+    settlements: readonly Settlement[],
+  ): Promise<{ readonly settled: number; readonly finished: boolean }> {
+    // One argument for all numbers: each costs the client more than what is in it.
+    const told = settlements.flatMap(({ index, outcome, durationMs, bytes }) => [
+      index,
+      OUTCOMES.indexOf(outcome),
+      durationMs,
+      bytes,
+    ]);
+    const [settled, finished] = await scripts.settle.run(
+      this.#redis,
+      [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
+      [JSON.stringify(told), ...OUTCOMES],
+    );
+    if (settled === -1) throw new UnknownBatchError(id);
+    return { settled, finished: finished === 1 };
+  }
+
+  /** What a worker needs of a batch; undefined if it is unknown. The first call starts its clock. */
+  async open(id: string, results = ''): Promise<OpenBatch | undefined> {
+    const [state, plan, total, createdAt] = await scripts.open.run(
+      this.#redis,
+      [this.#keys.batch(id)],
+      [results],
+    );
+    if (typeof plan !== 'string') return undefined;
+    return {
+      state: batchState.parse(state),
+      plan: storedPlan(plan),
+      total: Number(total),
+      createdAt: Number(createdAt),
+    };
+  }
+
+  async state(id: string): Promise<BatchState | undefined> {
+    const state = await this.#redis.hget(this.#keys.batch(id), 'state');
+    return state === null ? undefined : batchState.parse(state);
+  }
+
+  /** Whether every slice is queued, or was: also of a batch that is paused. */
+  async isExpanded(id: string): Promise<boolean> {
+    const [state, resumeTo] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'resumeTo');
+    return ['running', 'finished'].includes((state === 'paused' ? resumeTo : state) ?? '');
+  }
+
+  async status(id: string): Promise<BatchStatus | undefined> {
+    const [nowMs, flat, missingSecrets] = await scripts.status.run(
+      this.#redis,
+      [this.#keys.batch(id), this.#keys.missingSecrets(id)],
+      [MISSING_SECRET_MS],
+    );
+    if (flat.length === 0) return undefined;
+    const fields = new Map<string, string>();
+    for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] ?? '', flat[i + 1] ?? '');
+    return statusFromFields(id, fields, { nowMs, missingSecrets });
+  }
+
+  /** Ids of all batches, newest first. */
+  async batches(): Promise<string[]> {
+    return this.#redis.zrevrange(this.#keys.batches, 0, -1);
+  }
+
+  /** The crawl file as it was when the batch was registered; undefined for an unknown batch. */
+  async crawl(id: string): Promise<Crawl | undefined> {
+    const [plan, crawl] = await this.#redis.hmget(this.#keys.batch(id), 'plan', 'crawl');
+    if (typeof plan !== 'string' || typeof crawl !== 'string') return undefined;
+    return storedCrawl(plan, crawl);
+  }
+
+  /** A snapshot: which fetches have no record yet. */
+  async unsettled(id: string): Promise<(index: number) => boolean> {
+    const bits = await this.#redis.getBuffer(this.#keys.settled(id));
+    return (index) => {
+      const byte = bits?.[index >> 3] ?? 0;
+      return (byte & (0x80 >> (index & 7))) === 0;
+    };
+  }
+
+  /** Which of a few fetches are settled, in their order: for a slice that was delivered again. */
+  async areSettled(id: string, indexes: readonly number[]): Promise<boolean[]> {
+    const gets = indexes.flatMap((index) => ['GET', 'u1', index]);
+    const bits = await this.#redis.call('BITFIELD', this.#keys.settled(id), ...gets);
+    return z
+      .array(integer)
+      .parse(bits)
+      .map((bit) => bit === 1);
+  }
+
+  /** Stops the batch where it stands. @returns false if it had ended before, or is unknown */
+  async cancel(id: string): Promise<boolean> {
+    return this.#enter(scripts.cancel, id);
+  }
+
+  /** Nothing more of the batch is started until {@link unpause}. @returns false unless it was expanding or running */
+  async pause(id: string): Promise<boolean> {
+    return this.#enter(scripts.pause, id);
+  }
+
+  /** The batch is again what it was when it was paused. @returns false if it was not paused */
+  async unpause(id: string): Promise<boolean> {
+    return this.#enter(scripts.unpause, id);
+  }
+
+  /** Lets a cancelled batch be enqueued and fetched again. Follow with the expansion and {@link expanded}. */
+  async reopen(id: string): Promise<void> {
+    await this.#enter(scripts.reopen, id);
+  }
+
+  /**
+   * Forgets the failures of a batch that is finished, running or expanding: the fetches are not settled any more. Follow with the expansion
+   * and {@link expanded}.
+   *
+   * @param outcomes of the failures. @default all
+   * @returns how many there were; undefined if the batch is paused, cancelled or unknown
+   */
+  async retry(id: string, outcomes: readonly Outcome[] = OUTCOMES): Promise<number | undefined> {
+    const [isAllowed, cleared] = await scripts.retry.run(
+      this.#redis,
+      [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
+      outcomes.filter((outcome) => outcome !== 'ok'),
+    );
+    return isAllowed === 1 ? cleared : undefined;
+  }
+
+  /** A worker lacks these variables; `status` names them for a minute. */
+  async reportMissingSecrets(id: string, names: readonly string[]): Promise<void> {
+    await scripts.reportMissing.run(
+      this.#redis,
+      [this.#keys.missingSecrets(id)],
+      [MISSING_SECRET_MS, ...names],
+    );
+  }
+
+  async #enter(script: Script<number>, id: string): Promise<boolean> {
+    return (await script.run(this.#redis, [this.#keys.batch(id)])) === 1;
+  }
+}
+
+/** No batch of that id is in the ledger. */
+export class UnknownBatchError extends Error {
+  override readonly name = 'UnknownBatchError';
+  readonly code = 'BATCH_UNKNOWN';
+
+  constructor(id: string) {
+    super(`no batch "${id}" is known`);
+  }
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { type Crawl, InputError, isStoredList } from '@fetchfleet/crawl';
+import type { Redis } from 'ioredis';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+
+const compress = promisify(gzip);
+const decompress = promisify(gunzip);
+
+/** Of all lists of one schedule together, uncompressed: Redis keeps them in memory. */
+const MAX_STORED_BYTES = 16 * 1_024 * 1_024;
+/** How long lists stay that no schedule names any more: batches of them may still be resumed. */
+const ORPHAN_SECONDS = 30 * 86_400;
+
+/** A crawl whose files are read, to be kept with a schedule. */
+export interface StorableCrawl {
+  /** Its lists of files are `stored:…`; those at URLs stay where they are, and are read at every tick. */
+  readonly crawl: Crawl;
+  readonly lists: ReadonlyMap<string, Buffer>;
+}
+
+/**
+ * Reads the list files of a crawl.
+ *
+ * @param fileName the crawl file, for messages
+ * @throws InputError when they are larger than 16 MiB together
+ */
+export async function readLists(
+  crawl: Crawl,
+  schedule: string,
+  fileName: string,
+): Promise<StorableCrawl> {
+  const lists = new Map<string, Buffer>();
+  const sources: Crawl['sources'][number][] = [];
+  let bytes = 0;
+  for (const source of crawl.sources) {
+    if (source.kind !== 'file' || /^https?:/i.test(source.path)) {
+      sources.push(source);
+      continue;
+    }
+    bytes += (await stat(source.path)).size;
+    if (bytes > MAX_STORED_BYTES) throw tooLarge(fileName, source.name);
+    const content = await readFile(source.path);
+    const sha = createHash('sha256').update(content).digest('hex').slice(0, 32);
+    const path = `stored:${schedule}/${sha}/${basename(source.path)}`;
+    lists.set(sha, content);
+    sources.push({ ...source, path });
+  }
+  return { crawl: { ...crawl, sources }, lists };
+}
+
+function tooLarge(file: string, parameter: string): InputError {
+  const message =
+    'the list files of a schedule are kept in Redis, up to 16 MiB together, and these are larger; ' +
+    'put the list at a URL (file: https://…/ids.csv), which is read at every tick';
+  return new InputError([{ file, key: `params.${parameter}`, message }]);
+}
+
+/** The list files of schedules, compressed, so that no worker needs the folder they came from. */
+export class ScheduleLists {
+  readonly #redis: Redis;
+  readonly #keys: FleetKeys;
+
+  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** Before the schedule that names them. */
+  async store(schedule: string, lists: StorableCrawl['lists']): Promise<void> {
+    for (const [sha, content] of lists) {
+      await this.#redis.set(this.#keys.scheduleList(schedule, sha), await compress(content));
+    }
+  }
+
+  /** @param path `stored:…`. @throws InputError when it is gone */
+  async read(path: string): Promise<Buffer> {
+    const key = this.#keyOf(path);
+    const content = key === undefined ? null : await this.#redis.getBuffer(key);
+    if (content !== null) return decompress(content);
+    const message = 'the list is not kept any more: its schedule was removed or changed long ago';
+    throw new InputError([{ file: path, message }]);
+  }
+
+  /** Lists of `before` that `now` does not name go, in 30 days. */
+  async orphan(before: Crawl, now?: Crawl): Promise<void> {
+    const kept = new Set(now === undefined ? [] : this.#keysOf(now));
+    const orphans = this.#keysOf(before).filter((key) => !kept.has(key));
+    await Promise.all(orphans.map(async (key) => this.#redis.expire(key, ORPHAN_SECONDS)));
+  }
+
+  #keysOf({ sources }: Crawl): string[] {
+    return sources.flatMap((source) =>
+      source.kind === 'file' ? (this.#keyOf(source.path) ?? []) : [],
+    );
+  }
+
+  #keyOf(path: string): string | undefined {
+    if (!isStoredList(path)) return undefined;
+    const [schedule = '', sha = ''] = path.slice(path.indexOf(':') + 1).split('/');
+    return this.#keys.scheduleList(schedule, sha);
+  }
+}

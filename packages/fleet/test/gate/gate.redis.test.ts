@@ -1,0 +1,421 @@
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import type { Politeness } from '@fetchfleet/crawl';
+import {
+  type Arrival,
+  NOTHING_ENDED,
+  Gate,
+  type GateAnswer,
+  type OriginReport,
+} from '../../src/index.ts';
+import { freshFleet, plan } from '../fixture.ts';
+
+closeAfterEach();
+
+const origin = 'http://origin.example';
+const unlimited: Politeness = { ...plan.politeness, concurrency: 'unlimited' };
+/** Workers of a fleet that has asked nothing yet. */
+async function workers(size: number) {
+  const { redis, keys } = await freshFleet();
+  const list = Array.from({ length: size }, (_, i) => {
+    const gate = new Gate({ redis, keys, worker: `w-${i}` });
+    let inFlight = 0;
+    let parked = 0;
+    return {
+      gate,
+      park: async (count: number, position = 0, slice = `b.${++parked}`) =>
+        gate.park(origin, { slice, count, position }),
+      /** Asks, and has what was granted in flight. */
+      async ask(
+        want: number,
+        options: {
+          readonly politeness?: Politeness;
+          readonly report?: Partial<OriginReport>;
+          readonly batch?: string;
+          readonly position?: number;
+          readonly at?: string;
+          /** @default what is asked for */
+          readonly waiting?: number;
+          readonly arrivals?: readonly Arrival[];
+          /** @default 50 */
+          readonly horizonMs?: number;
+        } = {},
+      ): Promise<GateAnswer> {
+        const {
+          politeness = plan.politeness,
+          report = {},
+          batch = 'b',
+          position = 0,
+          waiting = want,
+          arrivals = [],
+          horizonMs = 50,
+        } = options;
+        inFlight -= report.ended ?? 0;
+        const answer = await gate.exchange(options.at ?? origin, {
+          inFlight,
+          want,
+          position,
+          horizonMs,
+          leadMs: 0,
+          waiting,
+          arrivals,
+          report: { ...NOTHING_ENDED, ...report },
+          batches: [{ batch, politeness }],
+        });
+        inFlight += answer.granted;
+        return answer;
+      },
+    };
+  });
+  const [first, second = first, third = second] = list;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('none');
+  /** Moves what the gate has stored into the past, as waiting would. */
+  const age = async (field: string, byUs: number): Promise<void> => {
+    const value = Number(await redis.hget(keys.gate(origin), field));
+    await redis.hset(keys.gate(origin), field, String(value - byUs));
+  };
+  return { redis, keys, first, second, third, age };
+}
+
+describe('fetches in flight', () => {
+  it('are no more than the limit over all workers', async () => {
+    const { first, second, third } = await workers(3);
+    const answers = await Promise.all([first.ask(3), second.ask(3), third.ask(3)]);
+    expect(answers.reduce((sum, { granted }) => sum + granted, 0)).toBe(4);
+    expect(await first.ask(1)).toMatchObject({ granted: 0, state: 'concurrency', waiters: 3 });
+  });
+
+  it('make room when they end', async () => {
+    const { first, second } = await workers(2);
+    expect((await first.ask(10)).granted).toBe(4);
+    expect((await second.ask(10)).granted).toBe(0);
+    await first.ask(0, { report: { ended: 2, ok: 2, durationMs: 10 } });
+    expect((await second.ask(10)).granted).toBe(2);
+  });
+
+  it('of a worker that died are free when its lease has ended, within 15 s', async () => {
+    const { redis, keys, first, second } = await workers(2);
+    await first.ask(4);
+    expect((await second.ask(1)).granted).toBe(0);
+    const [count, expiry] = String(await redis.hget(keys.gate(origin), 'lease:w-0')).split(' ');
+    const [seconds] = await redis.time();
+    expect(Number(expiry) / 1e6 - Number(seconds)).toBeLessThanOrEqual(15);
+    await redis.hset(keys.gate(origin), 'lease:w-0', `${count} ${Number(seconds) * 1e6 - 1}`);
+    expect((await second.ask(4)).granted).toBe(4);
+  });
+
+  it('are bounded by the strictest of several batches, and by none where none says so', async () => {
+    const { first } = await workers(1);
+    const strict: Politeness = { ...plan.politeness, concurrency: 2 };
+    expect((await first.ask(1, { politeness: strict, batch: 'strict' })).granted).toBe(1);
+    expect((await first.ask(9, { politeness: unlimited, batch: 'free' })).granted).toBe(1);
+    const free = await first.ask(50, { politeness: unlimited, at: 'http://other.example' });
+    expect(free).toMatchObject({ granted: 50, state: 'open', allowedInFlight: Infinity });
+  });
+
+  it('obey what a person has set before anything else', async () => {
+    const { redis, keys, first } = await workers(1);
+    await redis.hset(keys.gateSettings(origin), 'concurrency', '6');
+    expect((await first.ask(50)).granted).toBe(6);
+    await redis.hset(keys.gateSettings(origin), 'concurrency', '0');
+    expect((await first.ask(50)).granted).toBe(50);
+  });
+});
+
+function rated(count: number, burst = 1): Politeness {
+  return { ...unlimited, rate: { count, perMs: 1000 }, burst };
+}
+
+describe('the rate', () => {
+  it('spaces starts, and promises none beyond the next 50 ms', async () => {
+    const { first } = await workers(1);
+    const answer = await first.ask(50, { politeness: rated(100) });
+    expect(answer.state).toBe('rate');
+    expect(answer.granted).toBeGreaterThanOrEqual(5);
+    expect(answer.granted).toBeLessThanOrEqual(6);
+    expect(answer.spacingMs).toBeCloseTo(10.2, 1);
+  });
+
+  it('is one line for the whole fleet', async () => {
+    const { first, second } = await workers(2);
+    const a = await first.ask(50, { politeness: rated(100) });
+    const b = await second.ask(50, { politeness: rated(100) });
+    expect(a.granted + b.granted).toBeLessThanOrEqual(8);
+    expect(b.granted === 0 || b.firstInMs > 30).toBe(true);
+  });
+
+  it('lets a burst start at once, and then spaces', async () => {
+    const { first } = await workers(1);
+    const answer = await first.ask(50, { politeness: rated(10, 5) });
+    expect(answer.granted).toBe(5);
+    expect(answer.firstInMs + 4 * answer.spacingMs).toBeLessThanOrEqual(1);
+    expect((await first.ask(50, { politeness: rated(10, 5) })).granted).toBe(0);
+  });
+
+  it('is the strictest of several batches', async () => {
+    const { first } = await workers(1);
+    await first.ask(1, { politeness: rated(1), batch: 'slow' });
+    expect(await first.ask(50, { politeness: rated(1000), batch: 'fast' })).toMatchObject({
+      granted: 0,
+      state: 'rate',
+    });
+  });
+});
+
+describe('an origin that says "not now"', () => {
+  it('is left alone by the whole fleet until then', async () => {
+    const { first, second, redis } = await workers(2);
+    await first.ask(1, { politeness: unlimited });
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
+    const told = await first.ask(0, { politeness: unlimited, report: refusal });
+    expect(told).toMatchObject({ state: 'blocked', hasChanged: true });
+    const asked = await second.ask(50, { politeness: unlimited });
+    expect(asked).toMatchObject({ granted: 0, state: 'blocked', hasChanged: false });
+    expect(asked.againInMs).toBeGreaterThan(300);
+    const other = await second.ask(5, { politeness: unlimited, at: 'http://other.example' });
+    expect(other.granted).toBe(5);
+    await redis.script('FLUSH');
+    await eventually(async () =>
+      expect((await second.ask(1, { politeness: unlimited })).granted).toBe(1),
+    );
+  });
+
+  it('without a time teaches the fleet a rate: what it has been bearing, less a tenth', async () => {
+    const { first, redis, keys } = await workers(1);
+    await first.ask(50, { politeness: unlimited });
+    await first.ask(40, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, refused: 1, durationMs: 10 } });
+    const learned = Number(await redis.hget(keys.gate(origin), 'learned'));
+    expect(learned).toBeGreaterThan(20);
+    expect(learned).toBeLessThanOrEqual(200);
+    expect(await first.ask(50, { politeness: unlimited })).toMatchObject({ state: 'rate' });
+  });
+
+  it('has its rate raised again, quickly up to where it was refused and slowly beyond', async () => {
+    const { first, redis, keys, age } = await workers(1);
+    await first.ask(50, { politeness: unlimited });
+    await first.ask(0, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, refused: 1, durationMs: 10 } });
+    const read = async () => Number(await redis.hget(keys.gate(origin), 'learned'));
+    const ceiling = Number(await redis.hget(keys.gate(origin), 'ceiling'));
+    const rates = [await read()];
+    for (let second = 0; second < 6; second++) {
+      await age('learnedAt', 2_000_000);
+      await age('raisedAt', 1_000_000);
+      await first.ask(1, { politeness: unlimited, report: { ended: 1, ok: 1, durationMs: 10 } });
+      rates.push(await read());
+    }
+    const steps = rates.slice(1).map((rate, i) => (rate - (rates[i] ?? 0)) / ceiling);
+    expect(steps[0]).toBeCloseTo(0.05, 2);
+    expect(steps.at(-1)).toBeCloseTo(0.005, 2);
+    expect(rates.at(-1)).toBeLessThan(ceiling * 1.05);
+  });
+});
+
+describe('an origin that becomes slow', () => {
+  const politeness = unlimited;
+  it('is asked for fewer at a time, where most answers take five times as long', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    await first.ask(20, { politeness, report: answered(20, 100) });
+    const { allowedInFlight } = await first.ask(20, { politeness, report: answered(20, 900) });
+    expect(allowedInFlight).toBeLessThanOrEqual(80);
+  });
+
+  it('is asked for fewer at a time, where many fetches time out', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    const { allowedInFlight } = await first.ask(20, { politeness, report: answered(20, 100, 11) });
+    expect(allowedInFlight).toBeLessThanOrEqual(80);
+  });
+
+  it('is asked for as many as before, where only those were left that hang', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    await first.ask(0, { politeness, report: answered(60, 100) });
+    for (let at = 0; at < 3; at++) await first.ask(0, { politeness, report: answered(6, 100, 6) });
+    await first.ask(0, { politeness, report: answered(6, 20_000) });
+    const { allowedInFlight } = await first.ask(5, { politeness });
+    expect(allowedInFlight).toBe(Infinity);
+  });
+
+  it('is asked for as many, where one fetch in fifty hangs', async () => {
+    const { first } = await workers(1);
+    await first.ask(100, { politeness });
+    for (let at = 0; at < 10; at++) {
+      const report = answered(at % 5 === 0 ? 10 : 9, 100, at % 5 === 0 ? 1 : 0);
+      const answer = await first.ask(report.ended ?? 0, { politeness, report });
+      expect(answer).toMatchObject({ state: 'open', allowedInFlight: Infinity });
+    }
+  });
+});
+
+/** `timeouts` of so many have hung until their timeout. */
+function answered(ended: number, typicalMs: number, timeouts = 0): Partial<OriginReport> {
+  const ok = ended - timeouts;
+  return { ended, ok, timeouts, typicalMs, durationMs: ok * typicalMs + timeouts * 30_000 };
+}
+
+function failed(count: number): Partial<OriginReport> {
+  return { ended: count, failures: count, durationMs: count };
+}
+
+describe('the breaker', () => {
+  it('opens on failures in a row, cools down, and lets one probe of the fleet through', async () => {
+    const { first, second, age } = await workers(2);
+    await first.ask(20, { politeness: unlimited });
+    expect(await first.ask(1, { politeness: unlimited, report: failed(9) })).toMatchObject({
+      granted: 1,
+    });
+    const opened = await first.ask(5, { politeness: unlimited, report: failed(1) });
+    expect(opened).toMatchObject({ granted: 0, state: 'breaker', hasChanged: true });
+    expect(opened.againInMs).toBeLessThanOrEqual(2_000);
+
+    await age('openUntil', 3_000_000);
+    const probe = await second.ask(5, { politeness: unlimited });
+    expect(probe).toMatchObject({ granted: 1, state: 'probing' });
+    expect(await first.ask(5, { politeness: unlimited })).toMatchObject({ granted: 0 });
+
+    const again = await second.ask(5, { politeness: unlimited, report: failed(1) });
+    expect(again.state).toBe('breaker');
+    expect(again.againInMs).toBeGreaterThan(3_000);
+
+    await age('openUntil', 9_000_000);
+    expect((await second.ask(5, { politeness: unlimited })).granted).toBe(1);
+    const success = { ended: 1, ok: 1, durationMs: 5 };
+    const closed = await second.ask(5, { politeness: unlimited, report: success });
+    expect(closed).toMatchObject({ granted: 5, state: 'open', hasChanged: true });
+    expect((await first.ask(5, { politeness: unlimited })).granted).toBe(5);
+  });
+
+  it('forgets failures that a success interrupts', async () => {
+    const { first } = await workers(1);
+    await first.ask(40, { politeness: unlimited });
+    await first.ask(0, { politeness: unlimited, report: failed(9) });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, ok: 1, durationMs: 1 } });
+    expect(await first.ask(1, { politeness: unlimited, report: failed(9) })).toMatchObject({
+      granted: 1,
+    });
+  });
+});
+
+describe('an origin that accepts nothing', () => {
+  it('is known to do so since its first refusal, whatever blocks come and go, until it accepts', async () => {
+    const { first, second, age } = await workers(2);
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 1, blockReason: '429' };
+    expect((await first.ask(1)).deniedForMs).toBe(0);
+    await first.ask(1, { report: refusal });
+    await age('deniedSince', 5e6);
+    await first.ask(1, { report: { ended: 1, failures: 1, durationMs: 5 } });
+    expect((await second.ask(1)).deniedForMs).toBeGreaterThanOrEqual(5_000);
+    await second.ask(0, { report: { ended: 1, ok: 1, durationMs: 5 } });
+    expect((await first.ask(1)).deniedForMs).toBe(0);
+  });
+});
+
+describe('workers that wait for a rate', () => {
+  it('ask one after the other, each when another start is free', async () => {
+    const { first, second, third } = await workers(3);
+    const politeness: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness, waiting: 50 });
+    const times: number[] = [];
+    for (const worker of [first, second, third]) {
+      times.push((await worker.ask(1, { politeness, waiting: 50 })).againInMs);
+    }
+    const [one = 0, two = 0, three = 0] = times;
+    expect(two - one).toBeGreaterThan(90);
+    expect(three - two).toBeGreaterThan(90);
+    expect(three).toBeLessThan(320);
+  });
+});
+
+describe('workers that wait for permits of a paced origin', () => {
+  it('ask again when about half of what is promised has started', async () => {
+    const { first, second } = await workers(2);
+    const rate = { count: 20, perMs: 1000 };
+    const politeness: Politeness = { ...unlimited, rate, concurrency: 8 };
+    // Eight starts, over 400 ms.
+    const all = { politeness, waiting: 50, horizonMs: 1_000 };
+    expect((await first.ask(50, all)).granted).toBe(8);
+    const { granted, state, againInMs } = await second.ask(50, all);
+    expect({ granted, state }).toEqual({ granted: 0, state: 'concurrency' });
+    expect(againInMs).toBeGreaterThan(150);
+    expect(againInMs).toBeLessThan(250);
+  });
+});
+
+describe('those who are sent away', () => {
+  it('stand in line: each is told when its turn is forecast, and asking again costs no place', async () => {
+    const { first } = await workers(1);
+    const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness: slow });
+    const a = await first.park(50);
+    const b = await first.park(50);
+    expect(a).toMatchObject({ position: 50, dueInMs: 0 });
+    expect(b.position).toBe(100);
+    expect(b.dueInMs).toBeCloseTo(5_000, -2);
+    expect(await first.park(50, b.position, 'b.2')).toEqual(b);
+  });
+
+  it('are called back in the order of the line, as many as the fleet needs for the next second', async () => {
+    const { first, second } = await workers(2);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    for (let i = 0; i < 4; i++) await second.park(20);
+    expect((await first.ask(0, { politeness, waiting: 49 })).callBack).toEqual(['b.1']);
+    // What was called and has not come counts, and so does what waits elsewhere.
+    expect((await second.ask(0, { politeness })).callBack).toEqual([]);
+    const arrivals = [{ slice: 'b.1', fetches: 20 }];
+    expect((await second.ask(0, { politeness, arrivals, waiting: 20 })).callBack).toEqual([]);
+    expect((await first.ask(0, { politeness, waiting: 5 })).callBack).toEqual(['b.2', 'b.3']);
+  });
+
+  it('and have come when they were called, but leave at once, are called again', async () => {
+    const { first } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    const { position } = await first.park(50);
+    expect((await first.ask(0, { politeness })).callBack).toEqual(['b.1']);
+    await first.gate.park(origin, { slice: 'b.1', count: 50, position, hasJustCome: true });
+    expect((await first.ask(0, { politeness })).callBack).toEqual(['b.1']);
+  });
+
+  it('are not waited for in the line when they have come by themselves', async () => {
+    const { first } = await workers(1);
+    await first.ask(1);
+    await first.park(3);
+    await first.park(3);
+    const arrivals = [{ slice: 'b.1', fetches: 3 }];
+    const slow: Politeness = { ...unlimited, rate: { count: 1, perMs: 1000 } };
+    const answer = await first.ask(0, { politeness: slow, arrivals, waiting: 50 });
+    expect(answer).toMatchObject({ parked: 1, callBack: [] });
+  });
+
+  it('are called back at once when a limit is raised', async () => {
+    const { first, redis, keys } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 1, perMs: 60_000 } };
+    await first.ask(1, { politeness });
+    for (let i = 0; i < 4; i++) await first.park(50);
+    expect((await first.ask(1, { politeness, waiting: 50 })).callBack).toEqual([]);
+    await redis.hset(keys.gateSettings(origin), 'interval', '10000');
+    expect((await first.ask(1, { politeness, waiting: 50 })).callBack).toEqual(['b.1', 'b.2']);
+  });
+
+  it('stay away while the origin is blocked', async () => {
+    const { first } = await workers(1);
+    await first.park(3);
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
+    expect((await first.ask(0, { report: refusal })).callBack).toEqual([]);
+  });
+
+  it('are forecast sooner when the limit is raised', async () => {
+    const { first, redis, keys } = await workers(1);
+    const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness: slow });
+    await first.park(50);
+    const before = await first.park(50);
+    await redis.hset(keys.gateSettings(origin), 'interval', '1000');
+    const after = await first.park(50, before.position, 'b.2');
+    expect(after.dueInMs).toBeLessThan(before.dueInMs / 50);
+  });
+});

@@ -1,0 +1,223 @@
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import type { Politeness } from '@fetchfleet/crawl';
+import {
+  NOTHING_ENDED,
+  Gate,
+  type GateAnswer,
+  type OriginReport,
+  Origins,
+} from '../../src/index.ts';
+import { freshFleet, plan } from '../fixture.ts';
+
+closeAfterEach();
+
+const origin = 'https://a.example';
+async function fleet() {
+  const { redis, keys } = await freshFleet();
+  const gates = [0, 1].map((i) => new Gate({ redis, keys, worker: `w-${i}` }));
+  const [first, second] = gates;
+  if (first === undefined || second === undefined) throw new Error('none');
+  const origins = new Origins(redis, keys);
+  return { redis, keys, first, second, origins };
+}
+
+async function ask(
+  gate: Gate,
+  want: number,
+  options: {
+    readonly politeness?: Partial<Politeness>;
+    readonly report?: Partial<OriginReport>;
+    readonly crawlDelayMs?: number;
+    readonly inFlight?: number;
+  } = {},
+): Promise<GateAnswer> {
+  return gate.exchange(origin, {
+    inFlight: options.inFlight ?? 0,
+    want,
+    position: 0,
+    horizonMs: 50,
+    leadMs: 0,
+    waiting: 0,
+    arrivals: [],
+    report: { ...NOTHING_ENDED, ...options.report },
+    batches: [{ batch: 'b', politeness: { ...plan.politeness, ...options.politeness } }],
+    ...(options.crawlDelayMs !== undefined && { crawlDelayMs: options.crawlDelayMs }),
+  });
+}
+
+describe('what is known of an origin', () => {
+  it('is what the gate has decided: limits, permits, who waits', async () => {
+    const { first, second, origins } = await fleet();
+    const politeness = { rate: { count: 600, perMs: 60_000 }, burst: 10, concurrency: 4 };
+    expect((await ask(first, 3, { politeness })).granted).toBe(3);
+    expect((await ask(second, 3, { politeness })).granted).toBe(1);
+    await first.park(origin, { slice: 'b.0', count: 40, position: 0 });
+    expect(await origins.status(origin)).toEqual({
+      origin,
+      rate: { limit: '10/s', perSecond: 10, source: 'crawl file' },
+      burst: 10,
+      concurrency: { limit: 4, source: 'crawl file' },
+      inUse: 4,
+      workers: 2,
+      waiting: 40,
+      breaker: 'closed',
+    });
+  });
+
+  it('is what the origin has said: a block, a crawl delay, a rate that was learned', async () => {
+    const { first, origins } = await fleet();
+    const refusal = { ended: 10, ok: 9, refused: 1, durationMs: 200 };
+    const report = { ...refusal, blockMs: 60_000, blockReason: '429' };
+    await ask(first, 0, { report, crawlDelayMs: 5_000 });
+    const status = await origins.status(origin);
+    expect(status).toMatchObject({
+      rate: { limit: '12/m', perSecond: 0.2, source: 'robots.txt' },
+      blockedFor: '429',
+      breaker: 'closed',
+      durationMs: 20,
+    });
+    expect(status?.blockedMs).toBeGreaterThan(55_000);
+    expect(status?.blockedMs).toBeLessThanOrEqual(60_000);
+    expect(status?.learnedRate).toBeGreaterThan(0);
+  });
+
+  it('is that it fails, while the breaker is open', async () => {
+    const { first, origins } = await fleet();
+    await ask(first, 0, { report: { ended: 30, durationMs: 30, failures: 30 } });
+    const status = await origins.status(origin);
+    expect(status?.breaker).toBe('open');
+    expect(status?.openMs).toBeGreaterThan(0);
+  });
+
+  it('is nothing where nobody has asked', async () => {
+    const { origins } = await fleet();
+    expect(await origins.status(origin)).toBeUndefined();
+    expect(await origins.list()).toEqual([]);
+    expect(await origins.list([origin])).toEqual([]);
+  });
+});
+
+describe('limits that a person sets', () => {
+  it('hold from the next question on, before those of the crawl file, until they are unset', async () => {
+    const { first, origins } = await fleet();
+    expect((await ask(first, 50)).granted).toBe(4);
+    await origins.set(origin, { concurrency: 7 });
+    expect((await ask(first, 50)).granted).toBe(7);
+    await origins.set(origin, { concurrency: 'unlimited', rate: { count: 1, perMs: 1_000 } });
+    expect(await origins.status(origin)).toMatchObject({
+      rate: { limit: '1/s', source: 'set' },
+      concurrency: { limit: 'unlimited', source: 'set' },
+    });
+    expect(await ask(first, 50)).toMatchObject({ granted: 1, state: 'rate' });
+    expect(await origins.unset(origin)).toBe(true);
+    expect(await origins.unset(origin)).toBe(false);
+    expect((await ask(first, 50)).granted).toBe(4);
+    expect(await origins.status(origin)).toMatchObject({
+      rate: { limit: 'unlimited', source: 'crawl file' },
+      concurrency: { limit: 4, source: 'crawl file' },
+    });
+  });
+
+  it('leave as it is what they do not name', async () => {
+    const { origins } = await fleet();
+    await origins.set(origin, { rate: { count: 5, perMs: 1_000 }, burst: 3 });
+    await origins.set(origin, { concurrency: 2 });
+    await origins.set(origin, {});
+    expect(await origins.status(origin)).toMatchObject({
+      rate: { limit: '5/s', source: 'set' },
+      burst: 3,
+      concurrency: { limit: 2, source: 'set' },
+    });
+  });
+
+  it('do not wait for a start that was promised under a slower rate', async () => {
+    const { first, origins } = await fleet();
+    const politeness = { rate: { count: 1, perMs: 3_600_000 } };
+    expect((await ask(first, 5, { politeness })).granted).toBe(1);
+    expect((await ask(first, 5, { politeness })).againInMs).toBeGreaterThan(3_000_000);
+    await origins.set(origin, { rate: { count: 10, perMs: 1_000 } });
+    expect((await ask(first, 5, { politeness })).againInMs).toBeLessThan(500);
+    await eventually(async () => {
+      expect((await ask(first, 1, { politeness })).granted).toBe(1);
+    });
+  });
+
+  it('give way to a faster crawl file when they are unset, but not to more than the origin asks for', async () => {
+    const { first, origins } = await fleet();
+    await origins.set(origin, { rate: { count: 1, perMs: 3_600_000 } });
+    await ask(first, 1, { crawlDelayMs: 2_000 });
+    await origins.unset(origin);
+    const { granted, againInMs } = await ask(first, 1);
+    expect(granted).toBe(0);
+    expect(againInMs).toBeLessThanOrEqual(2_100);
+    expect(againInMs).toBeGreaterThan(1_000);
+  });
+
+  it('do not bring a start nearer than the rate allows', async () => {
+    const { first, origins } = await fleet();
+    const politeness = { rate: { count: 1, perMs: 10_000 } };
+    await ask(first, 1, { politeness });
+    await origins.set(origin, { rate: { count: 1, perMs: 60_000 } });
+    expect(await ask(first, 1, { politeness })).toMatchObject({ granted: 0 });
+  });
+
+  it('are kept for an origin that nobody has worked on, and listed', async () => {
+    const { redis, keys, origins } = await fleet();
+    await origins.set(origin, { rate: { count: 5, perMs: 1_000 } });
+    expect(await redis.ttl(keys.gateSettings(origin))).toBe(-1);
+    expect(await redis.exists(keys.gate(origin))).toBe(0);
+    expect(await origins.list()).toMatchObject([{ origin, rate: { limit: '5/s', source: 'set' } }]);
+    await origins.unset(origin);
+    expect(await origins.list()).toEqual([]);
+  });
+
+  it('are set also when Redis has forgotten the scripts', async () => {
+    const { redis, origins } = await fleet();
+    await origins.set(origin, { burst: 2 });
+    await redis.script('FLUSH');
+    await origins.set(origin, { burst: 3 });
+    await redis.script('FLUSH');
+    expect(await origins.unset(origin)).toBe(true);
+  });
+});
+
+describe('the list of origins', () => {
+  it('has those that were worked on within a day, by name, and forgets the others', async () => {
+    const { redis, keys, first, origins } = await fleet();
+    const [seconds] = await redis.time();
+    const daysAgo = Number(seconds) - 2 * 86_400;
+    await redis.zadd(keys.origins, daysAgo, 'https://old.example');
+    await redis.hset(keys.gate('https://old.example'), 'tail', '5');
+    await redis.hset(keys.gate('https://0.example'), 'tail', '7', 'head', '3');
+    await ask(first, 1);
+    await origins.seen([origin, 'https://0.example', 'https://seen-only.example']);
+    const list = await origins.list();
+    expect(list.map((one) => [one.origin, one.waiting])).toEqual([
+      ['https://0.example', 4],
+      [origin, 0],
+    ]);
+    expect(await redis.zscore(keys.origins, 'https://old.example')).toBeNull();
+    expect(await origins.list([origin])).toMatchObject([{ origin }]);
+  });
+
+  it('is bounded: the origins seen last are kept', async () => {
+    const { redis, keys, origins } = await fleet();
+    const [seconds] = await redis.time();
+    const old = Array.from({ length: 10_000 }, (_, i) => `https://old-${i}.example`);
+    await redis.zadd(keys.origins, ...old.flatMap((name) => [Number(seconds) - 100, name]));
+    const fresh = Array.from({ length: 700 }, (_, i) => `https://new-${i}.example`);
+    await origins.seen(fresh);
+    expect(await redis.zcard(keys.origins)).toBe(10_000);
+    expect(await redis.zcount(keys.origins, Number(seconds) - 50, '+inf')).toBe(700);
+    await origins.seen([]);
+  });
+
+  it('reads thousands of origins', async () => {
+    const { redis, keys, origins } = await fleet();
+    const names = Array.from({ length: 2_000 }, (_, i) => `https://o-${i}.example`);
+    await origins.seen(names);
+    await Promise.all(names.map(async (name) => redis.hset(keys.gate(name), 'tail', '1')));
+    expect(await origins.list()).toHaveLength(2_000);
+  });
+});

@@ -1,0 +1,125 @@
+import type { Outcome } from '@fetchfleet/crawl';
+import { closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { BatchRemoval, Ledger, type Settlement } from '../../src/index.ts';
+import { freshFleet, registration } from '../fixture.ts';
+
+closeAfterEach();
+
+const settlement = (index: number, outcome: Outcome = 'ok'): Settlement => ({
+  index,
+  outcome,
+  durationMs: 10,
+  bytes: 100,
+});
+
+async function freshLedger(total: number) {
+  const { redis, keys } = await freshFleet();
+  const ledger = new Ledger(redis, keys);
+  await ledger.register(registration('b', total));
+  return { redis, keys, ledger };
+}
+
+describe('pausing', () => {
+  it('goes back to what the batch was, also when its expansion has ended meanwhile', async () => {
+    const { ledger } = await freshLedger(2);
+    expect(await ledger.pause('b')).toBe(true);
+    expect(await ledger.pause('b')).toBe(false);
+    expect(await ledger.status('b')).toMatchObject({ state: 'paused' });
+    expect((await ledger.status('b'))?.pausedAt).toBeDefined();
+    await ledger.unpause('b');
+    expect(await ledger.state('b')).toBe('expanding');
+    await ledger.pause('b');
+    await ledger.expanded('b');
+    expect(await ledger.state('b')).toBe('paused');
+    expect(await ledger.unpause('b')).toBe(true);
+    expect(await ledger.state('b')).toBe('running');
+    expect(await ledger.unpause('b')).toBe(false);
+    expect((await ledger.status('b'))?.pausedAt).toBeUndefined();
+  });
+
+  it('does not keep a batch from being finished, once all of it was queued', async () => {
+    const { ledger } = await freshLedger(2);
+    await ledger.pause('b');
+    expect(await ledger.settle('b', [settlement(0), settlement(1)])).toMatchObject({
+      finished: false,
+    });
+    await ledger.expanded('b');
+    expect(await ledger.state('b')).toBe('finished');
+    expect(await ledger.pause('b')).toBe(false);
+  });
+
+  it('ends with cancelling, which remembers when', async () => {
+    const { ledger } = await freshLedger(2);
+    await ledger.pause('b');
+    expect(await ledger.cancel('b')).toBe(true);
+    expect(await ledger.unpause('b')).toBe(false);
+    expect((await ledger.status('b'))?.cancelledAt).toBeDefined();
+    await ledger.reopen('b');
+    expect(await ledger.status('b')).toMatchObject({ state: 'expanding' });
+    expect((await ledger.status('b'))?.cancelledAt).toBeUndefined();
+  });
+});
+
+describe('retrying', () => {
+  it('clears the failures of the outcomes that are named, with their counters', async () => {
+    const { ledger } = await freshLedger(40);
+    await ledger.expanded('b');
+    const settlements = Array.from({ length: 40 }, (_, i) =>
+      settlement(i, i === 3 ? 'timeout' : i >= 38 ? 'http-error' : 'ok'),
+    );
+    await ledger.settle('b', settlements);
+    expect(await ledger.retry('b', ['timeout', 'ok'])).toBe(1);
+    expect(await ledger.status('b')).toMatchObject({
+      state: 'expanding',
+      settled: 39,
+      failed: 2,
+      retries: 1,
+      outcomes: { ok: 37, 'http-error': 2, timeout: 0 },
+    });
+    expect((await ledger.status('b'))?.finishedAt).toBeUndefined();
+    const isUnsettled = await ledger.unsettled('b');
+    expect(Array.from({ length: 40 }, (_, i) => i).filter(isUnsettled)).toEqual([3]);
+    await ledger.expanded('b');
+    await ledger.settle('b', [settlement(3)]);
+    expect(await ledger.status('b')).toMatchObject({ state: 'finished', settled: 40, failed: 2 });
+    expect(await ledger.retry('b')).toBe(2);
+    expect(await ledger.retry('b')).toBe(0);
+    expect(await ledger.status('b')).toMatchObject({ settled: 38, failed: 0, ok: 38, retries: 2 });
+  });
+
+  it('changes nothing of a batch that is paused, cancelled or unknown, or has no failures', async () => {
+    const { ledger } = await freshLedger(1);
+    await ledger.expanded('b');
+    await ledger.settle('b', [settlement(0)]);
+    expect(await ledger.retry('b')).toBe(0);
+    expect(await ledger.state('b')).toBe('finished');
+    const { ledger: other } = await freshLedger(2);
+    await other.settle('b', [settlement(0, 'timeout')]);
+    await other.pause('b');
+    expect(await other.retry('b')).toBeUndefined();
+    await other.cancel('b');
+    expect(await other.retry('b')).toBeUndefined();
+    expect(await other.retry('unknown')).toBeUndefined();
+    expect(await other.status('b')).toMatchObject({ settled: 1, failed: 1 });
+  });
+});
+
+describe('removing', () => {
+  it('takes every key of a batch that has ended, and remembers its results until they are gone', async () => {
+    const { redis, keys, ledger } = await freshLedger(3);
+    const removal = new BatchRemoval(redis, keys);
+    await ledger.settle('b', [settlement(0), settlement(1, 'timeout'), settlement(2)]);
+    expect(await removal.begin('b', '/results')).toBe(false);
+    await ledger.reportMissingSecrets('b', ['TOKEN']);
+    await ledger.expanded('b');
+    expect(await removal.begin('b', '/results')).toBe(true);
+    expect(await redis.keys(`${keys.queuePrefix}:batch:*`)).toEqual([]);
+    expect(await ledger.batches()).toEqual([]);
+    expect([...(await removal.unfinished())]).toEqual([['b', '/results']]);
+    expect(await removal.begin('b')).toBe(true);
+    expect([...(await removal.unfinished())]).toEqual([['b', '/results']]);
+    await removal.finish('b');
+    expect((await removal.unfinished()).size).toBe(0);
+  });
+});

@@ -1,0 +1,198 @@
+import type { Slice } from '@fetchfleet/crawl';
+import { closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import {
+  type ClaimedSlice,
+  Ledger,
+  SliceClaims,
+  SliceParking,
+  SliceQueue,
+} from '../../src/index.ts';
+import { freshFleet, registration, rethrow, sliceOf } from '../fixture.ts';
+
+closeAfterEach();
+
+const slice = (batch: string, first: number, count = 2): Slice => sliceOf(batch, first, count);
+
+async function fixture() {
+  const { redis, keys } = await freshFleet();
+  const ledger = new Ledger(redis, keys);
+  const queue = new SliceQueue(redis, keys);
+  const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
+  await claims.start();
+  for (const id of ['a', 'b']) {
+    await ledger.register(registration(id, 1_000));
+    await ledger.expanded(id);
+  }
+  return {
+    redis,
+    keys,
+    ledger,
+    queue,
+    parking: new SliceParking(redis, keys),
+    claim: async (): Promise<ClaimedSlice> => {
+      let claimed: ClaimedSlice | undefined;
+      while (claimed === undefined) claimed = await claims.claim();
+      return claimed;
+    },
+    stop: async (): Promise<void> => {
+      await claims.stop();
+      await queue.stop();
+    },
+  };
+}
+
+describe('parking', () => {
+  it('takes all queued slices of a paused batch out of the queue, and no others', async () => {
+    const { ledger, queue, parking, claim, stop } = await fixture();
+    const many = Array.from({ length: 300 }, (_, i) => slice('a', i * 2));
+    await queue.add(many);
+    await queue.add([slice('b', 0), slice('b', 2)]);
+    expect(await parking.park('a')).toBe(0);
+    await ledger.pause('a');
+    expect(await parking.park('a')).toBe(300);
+    expect(await parking.park('a')).toBe(0);
+    expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0 });
+    for (let i = 0; i < 2; i += 1) {
+      const claimed = await claim();
+      expect(claimed.data).toMatchObject({ batch: 'b' });
+      await claimed.complete();
+    }
+    // Its producer may go on; what is parked is recognised.
+    await queue.add([slice('a', 0)]);
+    expect(await queue.counts()).toMatchObject({ waiting: 0 });
+    await ledger.unpause('a');
+    expect(await parking.release('a')).toBe(300);
+    expect(await parking.count('a')).toBe(0);
+    const back = await claim();
+    expect(back.data).toEqual(slice('a', 0));
+    await back.complete();
+    await stop();
+  });
+
+  it('takes a slice that a worker had, and queues it at once if the batch was resumed meanwhile', async () => {
+    const { ledger, queue, parking, claim, stop } = await fixture();
+    await queue.add([slice('a', 0)]);
+    const first = await claim();
+    await ledger.pause('a');
+    await first.delay(slice('a', 1, 1), 60_000);
+    await parking.parkOne('a', first.id);
+    expect(await parking.count('a')).toBe(1);
+    await ledger.unpause('a');
+    expect(await parking.release('a')).toBe(1);
+    const second = await claim();
+    expect(second.data).toEqual(slice('a', 1, 1));
+    await second.delay(slice('a', 1, 1), 60_000);
+    await parking.parkOne('a', second.id);
+    expect(await parking.count('a')).toBe(0);
+    const third = await claim();
+    expect(third.data).toEqual(slice('a', 1, 1));
+    await third.complete();
+    await stop();
+  });
+
+  it('gives released slices new turns: those that others have queued meanwhile are not behind them', async () => {
+    const { ledger, queue, parking, claim, stop } = await fixture();
+    await queue.add(Array.from({ length: 20 }, (_, i) => slice('a', i * 50, 50)));
+    await ledger.pause('a');
+    await parking.park('a');
+    await queue.add(Array.from({ length: 40 }, (_, i) => slice('b', i * 20, 20)));
+    for (let i = 0; i < 20; i += 1) await (await claim()).complete();
+    await ledger.unpause('a');
+    await parking.release('a');
+    const next: unknown[] = [];
+    for (let i = 0; i < 10; i += 1) {
+      const claimed = await claim();
+      next.push(claimed.data);
+      await claimed.complete();
+    }
+    const own = next.filter((data) => (data as Slice).batch === 'a').length;
+    expect(own).toBeGreaterThan(0);
+    expect(own).toBeLessThan(9);
+    await stop();
+  });
+
+  it('drops what is queued, parked or delayed of a cancelled batch, and of no other', async () => {
+    const { redis, keys, ledger, queue, parking, claim, stop } = await fixture();
+    await queue.add([slice('a', 0)]);
+    await (await claim()).delay(slice('a', 0), 60_000);
+    await queue.add([slice('a', 10), slice('a', 20), slice('b', 0)]);
+    expect(await parking.drop('a')).toBe(0);
+    await ledger.pause('a');
+    await parking.park('a');
+    await ledger.cancel('a');
+    expect(await parking.drop('a')).toBe(3);
+    expect(await queue.counts()).toMatchObject({ waiting: 1, delayed: 0 });
+    expect(await redis.keys(`${keys.queue('a.')}*`)).toEqual([]);
+    await stop();
+  });
+});
+
+describe('merging', () => {
+  it('adds, completes and waits, as the slice is gone, queued or with a worker', async () => {
+    const { ledger, queue, claim, stop } = await fixture();
+    const whole = [slice('a', 0, 4), slice('a', 4, 4), slice('a', 8, 4)];
+    const ids = ['a.0', 'a.4', 'a.8'];
+    await queue.add(whole);
+    const done = await claim();
+    await done.complete();
+    const left = await claim();
+    await left.delay({ ...slice('a', 7, 1), position: 12 }, 50);
+    const held = await claim();
+    expect(held.id).toBe('a.8');
+    await ledger.settle('a', [{ index: 6, outcome: 'ok', durationMs: 1, bytes: 1 }]);
+
+    const merger = queue.merger(ledger);
+    await merger.add(whole, ids);
+    const finished = merger.finish(new AbortController().signal);
+    await held.delay(slice('a', 9, 1), 50);
+    await finished;
+    const found: unknown[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      const claimed = await claim();
+      found.push([claimed.id, claimed.data]);
+      await claimed.complete();
+    }
+    expect(new Map(found as [string, Slice][])).toEqual(
+      new Map<string, unknown>([
+        ['a.0', slice('a', 0, 4)],
+        // What was settled meanwhile is not fetched again.
+        [
+          'a.4',
+          { ...slice('a', 4, 2), ranges: [4, 2, 7, 1], columns: [['4', '5', '7']], position: 12 },
+        ],
+        ['a.8', slice('a', 8, 4)],
+      ]),
+    );
+    await stop();
+  });
+
+  it('replaces a queued slice that is damaged', async () => {
+    const { redis, keys, ledger, queue, claim, stop } = await fixture();
+    await queue.add([slice('a', 0, 4)]);
+    await redis.hset(keys.queue('a.0'), 'data', '{"batch":');
+    await ledger.settle('a', [{ index: 0, outcome: 'ok', durationMs: 1, bytes: 1 }]);
+    const merger = queue.merger(ledger);
+    await merger.add([slice('a', 0, 4)], ['a.0']);
+    await merger.finish(new AbortController().signal);
+    const claimed = await claim();
+    expect([claimed.id, claimed.data]).toEqual(['a.0', slice('a', 1, 3)]);
+    await claimed.complete();
+    await stop();
+  });
+});
+
+describe('slices that workers have set aside', () => {
+  it('are removed batch by batch, so that their ids are free', async () => {
+    const { queue, claim, stop } = await fixture();
+    await queue.add([slice('a', 0), slice('a', 2), slice('b', 0)]);
+    for (let i = 0; i < 3; i += 1) await (await claim()).reject(new Error('not ours'));
+    expect(await queue.rejected.count('a')).toBe(2);
+    expect(await queue.rejected.remove('a')).toBe(2);
+    expect(await queue.rejected.remove('a')).toBe(0);
+    expect(await queue.counts()).toMatchObject({ failed: 1, waiting: 0 });
+    await queue.add([slice('a', 0), slice('b', 0)]);
+    expect(await queue.counts()).toMatchObject({ failed: 1, waiting: 1 });
+    await stop();
+  });
+});

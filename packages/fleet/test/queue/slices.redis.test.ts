@@ -1,0 +1,120 @@
+import type { Slice } from '@fetchfleet/crawl';
+import { eventually, closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { ClaimLostError, type ClaimedSlice, SliceClaims, SliceQueue } from '../../src/index.ts';
+import { freshFleet, rethrow, sliceOf } from '../fixture.ts';
+
+closeAfterEach();
+
+const slice = (first: number, count = 2): Slice => sliceOf('b', first, count);
+
+async function fixture() {
+  const { redis, keys } = await freshFleet();
+  const queue = new SliceQueue(redis, keys);
+  const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
+  await claims.start();
+  const stop = async (): Promise<void> => {
+    await claims.stop();
+    await queue.stop();
+  };
+  const claim = async (): Promise<ClaimedSlice> => {
+    let claimed: ClaimedSlice | undefined;
+    while (claimed === undefined) claimed = await claims.claim();
+    return claimed;
+  };
+  return { redis, keys, queue, claims, claim, stop };
+}
+
+describe('the slice queue', () => {
+  it('takes a slice once, however often it is added', async () => {
+    const { queue, stop } = await fixture();
+    await queue.add([slice(0), slice(2)]);
+    await queue.add([slice(0), slice(2), slice(4)]);
+    expect(await queue.counts()).toMatchObject({ waiting: 3 });
+    await stop();
+  });
+
+  it('leaves nothing of a slice that is completed, so that its id is free', async () => {
+    const { queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    const claimed = await claim();
+    expect(claimed.data).toEqual(slice(0));
+    await claimed.complete();
+    expect(await queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 });
+    await queue.add([slice(0)]);
+    expect(await queue.counts()).toMatchObject({ waiting: 1 });
+    await stop();
+  });
+
+  it('hands out a slice whose data is damaged, to be rejected', async () => {
+    const { redis, keys, queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    await redis.hset(keys.queue('b.0'), 'data', '{"broken');
+    const claimed = await claim();
+    expect(claimed).toMatchObject({ id: 'b.0', data: null });
+    await claimed.reject(new Error('damaged'));
+    expect(await queue.counts()).toMatchObject({ active: 0, failed: 1 });
+    await stop();
+  });
+
+  it('brings back the rest of a slice after its delay, with no attempt used', async () => {
+    const { queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    await (await claim()).delay(slice(1, 1), 50);
+    expect(await queue.counts()).toMatchObject({ delayed: 1, waiting: 0 });
+    const again = await claim();
+    expect(again.id).toBe('b.0');
+    expect(again.data).toEqual(slice(1, 1));
+    expect(again.redeliveries).toBe(0);
+    await again.complete();
+    await stop();
+  });
+
+  it('puts what is given back at the head', async () => {
+    const { queue, claim, stop } = await fixture();
+    await queue.add([slice(0), slice(2)]);
+    const first = await claim();
+    expect(first.id).toBe('b.0');
+    await first.giveBack(slice(0));
+    expect((await claim()).id).toBe('b.0');
+    await stop();
+  });
+
+  it('sets a job that is not a slice aside', async () => {
+    const { queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    await (await claim()).reject(new Error('not ours'));
+    expect(await queue.counts()).toMatchObject({ failed: 1, active: 0 });
+    await stop();
+  });
+
+  it('refuses every end of a slice whose claim was lost', async () => {
+    const { queue, claim, keys, redis, stop } = await fixture();
+    await queue.add([slice(0)]);
+    const claimed = await claim();
+    // What a stall does: the lock is another worker's now.
+    await redis.set(`${keys.queuePrefix}:slices:b.0:lock`, 'w-2:7');
+    await expect(claimed.complete()).rejects.toThrow(ClaimLostError);
+    await stop();
+  });
+
+  it('notices a lost claim by itself within the time between two renewals', async () => {
+    const { queue, claim, keys, redis, stop } = await fixture();
+    await queue.add([slice(0)]);
+    const claimed = await claim();
+    await redis.set(`${keys.queuePrefix}:slices:b.0:lock`, 'w-2:7');
+    await eventually(() => expect(claimed.lost.aborted).toBe(true), { deadlineMs: 8_000 });
+    await expect(claimed.delay(slice(0), 0)).rejects.toThrow(ClaimLostError);
+    await stop();
+  }, 15_000);
+
+  it('stops at once while it waits for a slice', async () => {
+    const { claims, stop } = await fixture();
+    await claims.claim();
+    const waiting = claims.claim();
+    const before = performance.now();
+    await stop();
+    await waiting;
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
+});

@@ -1,0 +1,177 @@
+import { describe, expect, it } from '@jest/globals';
+import { defaultRepeatStrategy } from 'bullmq';
+import {
+  type CronTime,
+  latestTick,
+  nextTick,
+  problemOfCron,
+  problemOfTimeZone,
+} from '../../src/schedule/cron.ts';
+import { dueTick } from '../../src/schedule/due-tick.ts';
+import { spec } from './fixture.ts';
+
+const oslo = (cron: string): CronTime => ({ cron, tz: 'Europe/Oslo' });
+
+function ticks(time: CronTime, from: string, count: number): string[] {
+  const found: string[] = [];
+  let at = Date.parse(from);
+  while (found.length < count) {
+    at = nextTick(time, at) ?? Number.NaN;
+    found.push(new Date(at).toISOString().slice(0, 16));
+  }
+  return found;
+}
+
+/** The clocks of Oslo go forward on 2027-03-28 at 02:00 (01:00 UTC), and back on 2026-10-25 at 03:00 (01:00 UTC). */
+const CHANGES: [what: string, cron: string, from: string, expected: string[]][] = [
+  [
+    'a time that is skipped comes an hour later, once',
+    '30 2 * * *',
+    '2027-03-27T00:00Z',
+    ['2027-03-27T01:30', '2027-03-28T01:30', '2027-03-29T00:30'],
+  ],
+  [
+    'a time that comes twice counts the first time',
+    '30 2 * * *',
+    '2026-10-24T00:00Z',
+    ['2026-10-24T00:30', '2026-10-25T00:30', '2026-10-26T01:30'],
+  ],
+  [
+    'the time after the change is what clocks show, forward',
+    '0 6 * * *',
+    '2027-03-27T00:00Z',
+    ['2027-03-27T05:00', '2027-03-28T04:00', '2027-03-29T04:00'],
+  ],
+  [
+    'the time after the change is what clocks show, back',
+    '0 6 * * *',
+    '2026-10-24T00:00Z',
+    ['2026-10-24T04:00', '2026-10-25T05:00', '2026-10-26T05:00'],
+  ],
+  [
+    'half hours go on in real time, forward',
+    '*/30 * * * *',
+    '2027-03-28T00:20Z',
+    ['2027-03-28T00:30', '2027-03-28T01:00', '2027-03-28T01:30', '2027-03-28T02:00'],
+  ],
+  [
+    'half hours go on in real time, back',
+    '*/30 * * * *',
+    '2026-10-25T00:20Z',
+    ['2026-10-25T00:30', '2026-10-25T01:00', '2026-10-25T01:30', '2026-10-25T02:00'],
+  ],
+];
+
+describe('a change of clocks', () => {
+  it.each(CHANGES)('keeps to the rule: %s', (_what, cron, from, expected) => {
+    expect(ticks(oslo(cron), from, expected.length)).toEqual(expected);
+  });
+
+  it.each(CHANGES)('is seen alike by what catches up: %s', (_what, cron, from, expected) => {
+    const start = Date.parse(from);
+    expected.forEach((tick, at) => {
+      const tickMs = Date.parse(`${tick}Z`);
+      // Up to this tick, from the beginning or from the tick before it.
+      expect(latestTick(oslo(cron), { afterMs: start, untilMs: tickMs + 1_000 })).toMatchObject({
+        at: tickMs,
+        count: at + 1,
+      });
+      const before = at === 0 ? start : Date.parse(`${expected[at - 1] ?? ''}Z`);
+      expect(latestTick(oslo(cron), { afterMs: before, untilMs: tickMs })).toMatchObject({
+        at: tickMs,
+        count: 1,
+      });
+    });
+  });
+
+  it('makes ours and the ticks of BullMQ the same, minute by minute through both nights', () => {
+    for (const night of ['2027-03-28T00:00Z', '2026-10-25T00:00Z']) {
+      for (const cron of ['30 2 * * *', '0 3 * * *', '*/20 * * * *', '15 */2 * * *', '@daily']) {
+        for (let minute = 0; minute < 180; minute += 7) {
+          const from = Date.parse(night) + minute * 60_000;
+          const theirs = defaultRepeatStrategy(from, { pattern: cron, tz: 'Europe/Oslo' });
+          expect(nextTick(oslo(cron), from)).toBe(theirs);
+        }
+      }
+    }
+  });
+
+  it('makes a schedule run the skipped and the doubled time once, with a clock that ticks every five minutes', () => {
+    for (const [from, expected] of [
+      ['2027-03-27T12:00Z', '2027-03-28T01:30'],
+      ['2026-10-24T12:00Z', '2026-10-25T00:30'],
+    ] as const) {
+      let lastTick = Date.parse(from);
+      const runs: string[] = [];
+      for (let now = lastTick; now < Date.parse(from) + 24 * 3_600_000; now += 5 * 60_000) {
+        const due = dueTick({ terms: { ...spec, ...oslo('30 2 * * *') }, lastTick }, now);
+        if (due === undefined) continue;
+        lastTick = due.at;
+        runs.push(new Date(due.at).toISOString().slice(0, 16));
+      }
+      expect(runs).toEqual([expected]);
+    }
+  });
+});
+
+describe('the latest tick', () => {
+  it('is found however many there were, and however long ago', () => {
+    const now = Date.parse('2026-11-23T12:00:30Z');
+    const year = { afterMs: now - 365 * 86_400_000, untilMs: now };
+    for (const [cron, at] of [
+      ['* * * * * *', '2026-11-23T12:00:30.000Z'],
+      ['* * * * *', '2026-11-23T12:00:00.000Z'],
+      ['*/10 * * * *', '2026-11-23T12:00:00.000Z'],
+      ['0 6 * * *', '2026-11-23T05:00:00.000Z'],
+    ] as const) {
+      const found = latestTick(oslo(cron), year);
+      expect(new Date(found?.at ?? 0).toISOString()).toBe(at);
+    }
+    expect(latestTick(oslo('0 6 29 2 *'), year)).toBeUndefined();
+  });
+
+  it('runs on time or within the window, and was missed otherwise', () => {
+    const tick = Date.parse('2026-11-23T05:00Z');
+    const daily = (catchUpMs: number) => ({
+      terms: { ...spec, ...oslo('0 6 * * *'), catchUpMs },
+      lastTick: tick - 3 * 86_400_000,
+    });
+    const minutes = (count: number): number => tick + count * 60_000;
+    expect(dueTick(daily(0), minutes(1))).toMatchObject({ at: tick, verdict: 'run', older: 2 });
+    expect(dueTick(daily(0), minutes(2))).toMatchObject({ verdict: 'missed' });
+    expect(dueTick(daily(3_600_000), minutes(60))).toMatchObject({
+      verdict: 'run',
+      isCaughtUp: true,
+      olderAt: tick - 86_400_000,
+    });
+    expect(dueTick(daily(3_600_000), minutes(61))).toMatchObject({ verdict: 'missed' });
+    expect(dueTick({ ...daily(0), lastTick: tick }, minutes(1))).toBeUndefined();
+  });
+});
+
+describe('a pattern', () => {
+  it.each(['0 6 * * *', '*/5 * * * * *', '@daily', '0 6 * * MON-FRI', '0 0 L * *', '0 0 29 2 *'])(
+    'is taken: %s',
+    (cron) => expect(problemOfCron(cron)).toBeUndefined(),
+  );
+
+  it.each([
+    ['', /no cron pattern.*five fields/u],
+    ['* * * *', /five fields/u],
+    ['every day', /five fields/u],
+    ['H 6 * * *', /no cron pattern/u],
+    ['61 * * * *', /0-59/u],
+    ['0 0 30 2 *', /never comes/u],
+    ['0 0 31 4,6 *', /never comes/u],
+    ['@reboot', /@daily/u],
+  ])('is refused, with what is allowed: %j', (cron, message) => {
+    expect(problemOfCron(cron)).toMatch(message);
+  });
+
+  it('takes the names of time zones alone', () => {
+    expect(['UTC', 'Europe/Oslo'].map(problemOfTimeZone)).toEqual([undefined, undefined]);
+    for (const tz of ['Europe/Olso', '+02:00', '', 'local', 'system']) {
+      expect(problemOfTimeZone(tz)).toMatch(/no time zone; allowed: IANA names/u);
+    }
+  });
+});

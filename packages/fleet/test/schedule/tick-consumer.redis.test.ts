@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, installLeakGuard } from '@fetchfleet/testing';
+import type { Redis } from 'ioredis';
+import { type FleetKeys, type RunAttempt, ScheduleQueue, ScheduleWorker } from '../../src/index.ts';
+import { freshFleet, rethrow } from '../fixture.ts';
+
+let redis: Redis;
+let keys: FleetKeys;
+let queue: ScheduleQueue;
+
+beforeEach(async () => {
+  ({ redis, keys } = await freshFleet());
+  queue = new ScheduleQueue(redis, keys);
+});
+
+afterEach(async () => {
+  await queue.stop();
+  const found = await redis.keys(`${keys.queuePrefix}*`);
+  if (found.length > 0) await redis.del(...found);
+  redis.disconnect();
+});
+
+installLeakGuard();
+
+function startWorker(onRun: (attempt: RunAttempt) => Promise<void>): ScheduleWorker {
+  const worker = new ScheduleWorker({
+    redis,
+    keys,
+    onTick: async () => undefined,
+    onRun,
+    onPoison: async () => undefined,
+    onError: rethrow,
+  });
+  worker.start();
+  return worker;
+}
+
+describe('the worker of schedules', () => {
+  it('takes a run once, however often it is offered, also on a new connection', async () => {
+    const taken: string[] = [];
+    const worker = startWorker(async ({ run }) => void taken.push(run));
+    await Promise.all([queue.offer('s', '1'), queue.offer('s', '1'), queue.offer('s', '1')]);
+    await eventually(() => taken.length === 1);
+    worker.renew();
+    await queue.offer('s', '2');
+    await eventually(() => taken.length === 2);
+    await eventually(() => worker.isIdle);
+    expect(taken).toEqual(['1', '2']);
+    await worker.stop();
+  });
+
+  it('gives a run back when it stops, with no try used', async () => {
+    const worker = startWorker(
+      async ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')));
+        }),
+    );
+    await queue.offer('s', '1');
+    await eventually(() => !worker.isIdle);
+    await worker.stop();
+    expect(await queue.isWaiting('s', '1')).toBe(true);
+    const attempts: boolean[] = [];
+    const next = startWorker(async ({ isLast }) => void attempts.push(isLast));
+    await eventually(() => attempts.length === 1);
+    expect(attempts).toEqual([false]);
+    await next.stop();
+  });
+
+  it('tries a run four times', async () => {
+    const attempts: boolean[] = [];
+    const worker = startWorker(async ({ isLast }) => {
+      attempts.push(isLast);
+      throw new Error('not now');
+    });
+    await queue.offer('s', '1');
+    await eventually(() => attempts.length === 4, { deadlineMs: 50_000 });
+    expect(attempts).toEqual([false, false, false, true]);
+    await worker.stop();
+  });
+});

@@ -1,0 +1,196 @@
+import type { Slice } from '@fetchfleet/crawl';
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import {
+  FleetOverview,
+  Ledger,
+  SliceClaims,
+  type ClaimedSlice,
+  SliceQueue,
+} from '../../src/index.ts';
+import { freshFleet, registration, rethrow, sliceOf } from '../fixture.ts';
+
+closeAfterEach();
+
+const slice = (batch: string, first: number, count = 50): Slice => sliceOf(batch, first, count);
+
+async function fixture() {
+  const { redis, keys } = await freshFleet();
+  const queue = new SliceQueue(redis, keys);
+  const ledger = new Ledger(redis, keys);
+  const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
+  await claims.start();
+  return {
+    redis,
+    keys,
+    queue,
+    ledger,
+    overview: new FleetOverview(redis, keys),
+    batch: async (id: string, total: number): Promise<void> => {
+      await ledger.register(registration(id, total));
+      await ledger.expanded(id);
+    },
+    claim: async (): Promise<ClaimedSlice> => {
+      let claimed: ClaimedSlice | undefined;
+      while (claimed === undefined) claimed = await claims.claim();
+      return claimed;
+    },
+    stop: async (): Promise<void> => {
+      await claims.stop();
+      await queue.stop();
+    },
+  };
+}
+
+const settled = (index: number) => ({ index, outcome: 'ok' as const, durationMs: 1, bytes: 1 });
+
+describe('the fleet at a glance', () => {
+  it('is all zeros when there is nothing', async () => {
+    const { overview, stop } = await fixture();
+    expect(await overview.read()).toMatchObject({
+      backlog: { runnable: 0, throttled: 0, delayed: 0, active: 0 },
+      slices: { waiting: 0, active: 0, delayed: 0, failed: 0 },
+      oldestPendingSeconds: 0,
+      batches: { expanding: 0, running: 0, paused: 0, cancelled: 0, finished: 0 },
+      unfinished: [],
+      workers: 0,
+      redisMemoryLimitBytes: 0,
+      origins: [],
+    });
+    expect((await overview.read()).redisMemoryBytes).toBeGreaterThan(100_000);
+    await stop();
+  });
+
+  it('tells fetches apart by what they wait for', async () => {
+    const { overview, queue, batch, claim, ledger, stop } = await fixture();
+    await batch('b', 203);
+    await queue.add([
+      slice('b', 0),
+      slice('b', 50),
+      slice('b', 100),
+      slice('b', 150),
+      slice('b', 200, 3),
+    ]);
+    const due = Date.now() + 60_000;
+    // Sent away by the gate; one of its fetches waits for a retry instead.
+    const parked = { ...slice('b', 0), position: 50, state: [[0, 1, due, 0] as const] };
+    await (await claim()).delay(parked, 60_000);
+    // Back after a refusal, and after a failure.
+    const refused = {
+      ...slice('b', 50, 2),
+      state: [[0, 0, due, 1] as const, [1, 1, due, 0] as const],
+    };
+    await (await claim()).delay(refused, 60_000);
+    await claim();
+    await ledger.settle('b', [settled(100), settled(149)]);
+    expect(await overview.read()).toMatchObject({
+      backlog: { runnable: 53, throttled: 49 + 1, delayed: 1 + 1, active: 48 },
+      slices: { waiting: 2, active: 1, delayed: 2, failed: 0 },
+    });
+    await stop();
+  });
+
+  it('counts a slice whose delay is over as runnable', async () => {
+    const { overview, queue, batch, claim, stop } = await fixture();
+    await batch('b', 50);
+    await queue.add([slice('b', 0)]);
+    await (await claim()).delay({ ...slice('b', 0), position: 50 }, 1);
+    await eventually(async () =>
+      expect((await overview.read()).backlog).toEqual({
+        runnable: 50,
+        throttled: 0,
+        delayed: 0,
+        active: 0,
+      }),
+    );
+    await stop();
+  });
+
+  it('counts what is paused as delayed, once, and what is cancelled not at all', async () => {
+    const { overview, queue, batch, ledger, keys, redis, stop } = await fixture();
+    await batch('paused', 100);
+    await batch('cancelled', 50);
+    await queue.add([slice('paused', 0), slice('paused', 50), slice('cancelled', 0)]);
+    await ledger.settle('paused', [settled(0)]);
+    await redis.hset(keys.batch('paused'), 'state', 'paused');
+    await ledger.cancel('cancelled');
+    expect(await overview.read()).toMatchObject({
+      backlog: { runnable: 0, throttled: 0, delayed: 99, active: 0 },
+      batches: { paused: 1, cancelled: 1 },
+      unfinished: [{ batch: 'paused', total: 100, settled: 1, failed: 0 }],
+      oldestPendingSeconds: 0,
+    });
+    await stop();
+  });
+
+  it('reckons a long queue from a sample, within the size of a slice or so', async () => {
+    const { overview, queue, batch, stop } = await fixture();
+    await batch('long', 50_000);
+    for (let first = 0; first < 50_000; first += 5_000) {
+      await queue.add(Array.from({ length: 100 }, (_, i) => slice('long', first + i * 50)));
+    }
+    expect(await overview.read()).toMatchObject({
+      backlog: { runnable: 50_000, throttled: 0, delayed: 0, active: 0 },
+      slices: { waiting: 1_000 },
+    });
+    await stop();
+  });
+
+  it('tells the age of the oldest fetch that is queued', async () => {
+    const { overview, queue, batch, redis, keys, stop } = await fixture();
+    await batch('b', 100);
+    await queue.add([slice('b', 0), slice('b', 50)]);
+    await redis.hset(keys.queue('b.50'), 'timestamp', Date.now() - 90_000);
+    const { oldestPendingSeconds } = await overview.read();
+    expect(oldestPendingSeconds).toBeGreaterThanOrEqual(89);
+    expect(oldestPendingSeconds).toBeLessThan(120);
+    await stop();
+  });
+
+  it('is not disturbed by what no producer of ours would queue', async () => {
+    const { overview, redis, keys, batch, queue, stop } = await fixture();
+    await batch('b', 50);
+    await queue.add([slice('b', 0)]);
+    const foreign = [
+      '{',
+      '"text"',
+      '[]',
+      '{"batch":"b","ranges":[0,1e12]}',
+      '{"batch":"b","ranges":["x"]}',
+    ];
+    for (const [at, data] of foreign.entries()) {
+      await redis.hset(keys.queue(`foreign-${at}`), 'data', data);
+      await redis.lpush(keys.queue('wait'), `foreign-${at}`);
+      await redis.lpush(keys.queue('active'), `foreign-${at}`);
+    }
+    const seen = await overview.read();
+    expect(seen.slices).toMatchObject({ waiting: 6, active: 5 });
+    expect(seen.backlog).toEqual({ runnable: 50, throttled: 0, delayed: 0, active: 0 });
+    await stop();
+  });
+
+  it('names the 20 latest unfinished batches, and counts all', async () => {
+    const { overview, batch, ledger, stop } = await fixture();
+    for (let at = 0; at < 25; at++) await batch(`b-${at}`, 1);
+    await ledger.settle('b-24', [settled(0)]);
+    const { batches, unfinished } = await overview.read();
+    expect(batches).toMatchObject({ running: 24, finished: 1 });
+    expect(unfinished).toHaveLength(20);
+    await stop();
+  });
+});
+
+describe('the lease of the exporter', () => {
+  it('has one holder, who renews it, until he leaves', async () => {
+    const { overview, stop } = await fixture();
+    const until = await overview.holdExport('w-1');
+    expect(until).toBeGreaterThan(performance.now() + 10_000);
+    expect(await overview.holdExport('w-2')).toBeUndefined();
+    expect(await overview.holdExport('w-1')).toBeGreaterThanOrEqual(until ?? 0);
+    await overview.releaseExport('w-2');
+    expect(await overview.holdExport('w-2')).toBeUndefined();
+    await overview.releaseExport('w-1');
+    expect(await overview.holdExport('w-2')).toBeDefined();
+    await stop();
+  });
+});

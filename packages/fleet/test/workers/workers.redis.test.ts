@@ -1,0 +1,79 @@
+import { closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { type WorkerReport, Workers } from '../../src/index.ts';
+import { freshFleet } from '../fixture.ts';
+
+closeAfterEach();
+
+async function freshWorkers() {
+  const fleet = await freshFleet();
+  const silence = async (id: string, seconds: number): Promise<void> => {
+    const [now] = await fleet.redis.time();
+    await fleet.redis.zadd(fleet.keys.workers, Number(now) - seconds, id);
+  };
+  return { ...fleet, workers: new Workers(fleet.redis, fleet.keys), silence };
+}
+
+function report(id: string, extra: Partial<WorkerReport> = {}): WorkerReport {
+  return {
+    id,
+    host: 'a',
+    pid: 17,
+    version: '1.2.3',
+    transport: 'got',
+    concurrency: 50,
+    inFlight: 7,
+    slices: 2,
+    batches: ['b-1'],
+    state: 'working',
+    roles: ['fetch'],
+    fetchesPerSecond: 12.5,
+    uptimeMs: 60_000,
+    metricsUrl: 'http://a:9464/metrics',
+    ...extra,
+  };
+}
+
+describe('the register of workers', () => {
+  it('tells what each does, by host, the longest there first', async () => {
+    const { workers } = await freshWorkers();
+    await workers.seen(report('w-2', { host: 'b', uptimeMs: 1_000 }));
+    await workers.seen(report('w-3', { host: 'a', uptimeMs: 1_000 }));
+    await workers.seen(report('w-1', { host: 'a' }));
+    const list = await workers.list();
+    expect(list.map(({ id }) => id)).toEqual(['w-1', 'w-3', 'w-2']);
+    const [first] = list;
+    expect(first).toMatchObject({ id: 'w-1', state: 'working', inFlight: 7, batches: ['b-1'] });
+    const upMs = Date.parse(first?.lastSeenAt ?? '') - Date.parse(first?.startedAt ?? '');
+    expect(upMs).toBe(60_000);
+    expect(first?.silentMs).toBeLessThan(5_000);
+  });
+
+  it('forgets at once who takes its leave', async () => {
+    const { workers, redis, keys } = await freshWorkers();
+    await workers.seen(report('w-1'));
+    await workers.gone('w-1');
+    expect(await workers.list()).toEqual([]);
+    expect(await redis.exists(keys.workers, keys.workersInfo)).toBe(0);
+  });
+
+  it('shows who was killed as gone, and after 15 minutes no more', async () => {
+    const { workers, silence, redis, keys } = await freshWorkers();
+    await workers.seen(report('w-1'));
+    await workers.seen(report('w-2'));
+    await silence('w-1', 20);
+    await silence('w-2', 1_000);
+    expect((await workers.list()).map(({ id, state }) => [id, state])).toEqual([['w-1', 'gone']]);
+    await workers.seen(report('w-3'));
+    expect((await redis.hkeys(keys.workersInfo)).toSorted()).toEqual(['w-1', 'w-3']);
+  });
+
+  it('leaves out what it does not understand', async () => {
+    const { workers, redis, keys } = await freshWorkers();
+    await workers.seen(report('w-1'));
+    await workers.seen(report('w-2'));
+    await workers.seen(report('w-3'));
+    await redis.hset(keys.workersInfo, 'w-1', '{"id":"w-1"}', 'w-2', 'no JSON');
+    expect((await workers.list()).map(({ id }) => id)).toEqual(['w-3']);
+  });
+});

@@ -1,0 +1,115 @@
+import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
+import { bodyText } from '@fetchfleet/crawl';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
+import { exported, layOut, manifestOf, recordLine } from '../record-lines.ts';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder('csv');
+});
+afterEach(async () => {
+  await folder.remove();
+});
+installLeakGuard();
+
+const FIXED =
+  'url outcome status attempts startedAt durationMs bytes contentType worker error.code error.message bodyEncoding body';
+
+async function rowsOf(): Promise<string[][]> {
+  return parse((await exported({ dir: folder.path, format: 'csv' })).text);
+}
+
+describe('exportBatch as CSV', () => {
+  it('has a column for every parameter and field, in a fixed order', async () => {
+    const params = { country: 'kenya', year: '2020' };
+    const failed = recordLine({ index: 1, params, outcome: 'http-error' });
+    await layOut(folder.path, manifestOf(2, ['country', 'year']), {
+      'a-1': `${failed}\n${recordLine({ index: 0, params, body: '[1]' })}\n`,
+    });
+    const at = '2026-11-23T00:17:04.120Z';
+    const failure = ['HTTP_503', 'it said "no"', '', ''];
+    const common = ['1', at, '103.2', '1223', 'application/json', 'w-7c1e'];
+    expect(await rowsOf()).toEqual([
+      ['index', 'country', 'year', ...FIXED.split(' ')],
+      [
+        '0',
+        'kenya',
+        '2020',
+        'http://127.0.0.1:8787/country/c0',
+        'ok',
+        '200',
+        ...common,
+        '',
+        '',
+        '',
+        '[1]',
+      ],
+      [
+        '1',
+        'kenya',
+        '2020',
+        'http://127.0.0.1:8787/country/c1',
+        'http-error',
+        '503',
+        ...common,
+        ...failure,
+      ],
+    ]);
+  });
+
+  it('renames a parameter that is called like a field', async () => {
+    const params = { url: 'u', 'param.url': 'v', index: 'i' };
+    await layOut(folder.path, manifestOf(1, Object.keys(params)), {
+      'a-1': `${recordLine({ index: 0, params })}\n`,
+    });
+    const [header, row] = await rowsOf();
+    expect(header?.slice(0, 5)).toEqual([
+      'index',
+      'param.url',
+      'param.param.url',
+      'param.index',
+      'url',
+    ]);
+    expect(row?.slice(0, 4)).toEqual(['0', 'u', 'v', 'i']);
+  });
+
+  it('gives every body back: embedded JSON digit by digit, text unquoted, binary as base64', async () => {
+    const text = 'a,b;"c"\r\nsecond\rthird\n=1+1 ünï 🎉 \u2028';
+    const raw = '{"n" :12345678901234567890.10,"body":"x, y", "e":1e400}';
+    const bodies = [
+      { body: raw },
+      { body: '"a JSON string"' },
+      { body: JSON.stringify(text), bodyEncoding: 'text' },
+      { body: '"/wD+"', bodyEncoding: 'base64' },
+      { body: '""', bodyEncoding: 'text' },
+      {},
+    ] as const;
+    const lines = bodies.map((body, index) => recordLine({ index, ...body }));
+    await layOut(folder.path, manifestOf(6), { 'a-1': `${lines.join('\n')}\n` });
+    const [, ...rows] = await rowsOf();
+    expect(rows.map((row) => row.at(-1))).toEqual([raw, '"a JSON string"', text, '/wD+', '', '']);
+    expect(rows.map((row) => row.at(-1))).toEqual(lines.map((line) => bodyText(line) ?? ''));
+    expect(rows.map((row) => row.at(-2))).toEqual(['', '', 'text', 'base64', 'text', '']);
+  });
+
+  it('is only a header for a batch without records', async () => {
+    await layOut(folder.path, manifestOf(3), {});
+    const { text, written, missing } = await exported({ dir: folder.path, format: 'csv' });
+    expect(text).toBe(`index,country,${FIXED.replaceAll(' ', ',')}\n`);
+    expect({ written, missing }).toEqual({ written: 0, missing: 3 });
+  });
+
+  it('takes the parameters from the first record where the manifest is lost', async () => {
+    await layOut(folder.path, undefined, { 'a-1': `${recordLine({ index: 0 })}\n` });
+    expect((await rowsOf())[0]?.slice(0, 3)).toEqual(['index', 'country', 'url']);
+  });
+
+  it('counts a line that turns out to be no JSON as skipped', async () => {
+    const broken = recordLine({ index: 0 }).replace('"ok"', '"ok');
+    await layOut(folder.path, manifestOf(2), { 'a-1': `${broken}\n${recordLine({ index: 1 })}\n` });
+    const result = await exported({ dir: folder.path, format: 'csv' });
+    expect(result).toMatchObject({ written: 1, missing: 1, skippedLines: 1 });
+    expect(parse(result.text)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,187 @@
+import { encodeRecord } from '@fetchfleet/crawl';
+import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { cellsOf, naiveCells, naiveExport } from './naive-export.ts';
+import { BATCH, exported, layOut, manifestOf, recordLine } from '../record-lines.ts';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder('export-property');
+});
+afterEach(async () => {
+  await folder.remove();
+});
+installLeakGuard();
+
+/** Numbers in [0, 1), the same ones in every run. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Text that has everything in it that JSON or CSV must escape. */
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 12 }),
+  fc.string({
+    unit: fc.constantFrom('a', ',', '"', '\\', '\n', '\r', '\t', ' ', '=', 'ü', '🎉'),
+    maxLength: 12,
+  }),
+);
+const failure = fc.record({ code: text, message: text });
+const record = fc.record(
+  {
+    params: fc.record({ country: text, 'a "b", c': text }),
+    url: text,
+    outcome: fc.constantFrom('ok', 'timeout', 'http-error'),
+    status: fc.nat(999),
+    attempts: fc.nat(9),
+    startedAt: fc.nat(9999).map((ms) => new Date(1_700_000_000_000 + ms).toISOString()),
+    durationMs: fc.oneof(fc.nat(), fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })),
+    bytes: fc.nat(),
+    contentType: text,
+    worker: text,
+    error: failure,
+  },
+  {
+    requiredKeys: [
+      'params',
+      'url',
+      'outcome',
+      'attempts',
+      'startedAt',
+      'durationMs',
+      'bytes',
+      'worker',
+    ],
+  },
+);
+const body = fc.option(
+  fc.oneof(
+    fc.json().map((json) => ({ bytes: Buffer.from(json), contentType: 'application/json' })),
+    fc.constantFrom('1', '"a"', '[1, 2]', '{"a" :1e400,"body":"x"}').map((json) => ({
+      bytes: Buffer.from(json),
+      contentType: 'application/json',
+    })),
+    text.map((served) => ({ bytes: Buffer.from(served), contentType: 'text/plain' })),
+    fc.uint8Array({ maxLength: 20 }).map((bytes) => ({ bytes: Buffer.from(bytes) })),
+  ),
+  { nil: undefined },
+);
+const line = fc
+  .tuple(fc.nat(40), record, body)
+  .map(([index, rest, served]) => encodeRecord({ batch: BATCH, index, ...rest }, served));
+
+describe('exportBatch against the simple way', () => {
+  const params = ['country', 'a "b", c'];
+
+  it('puts out the same records, whatever they hold, also range by range', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(line, { maxLength: 30 }), { maxLength: 4 }),
+        fc.integer({ min: 1, max: 50 }),
+        async (parts, maxPlaces) => {
+          const dir = await temporaryFolder('property');
+          const contents = parts.map((lines) => lines.map((one) => `${one}\n`).join(''));
+          const named = contents.map((content, at) => [`w${at}-1`, content] as const);
+          try {
+            await layOut(dir.path, manifestOf(41, params), Object.fromEntries(named));
+            const expected = naiveExport(contents);
+            const result = await exported({ dir: dir.path, maxPlaces });
+            expect(result.lines).toEqual(expected);
+            expect(result).toMatchObject({ written: expected.length, skippedLines: 0 });
+            const csv = await exported({ dir: dir.path, maxPlaces, format: 'csv' });
+            const [, ...rows] = cellsOf(csv.text);
+            expect(rows).toEqual(expected.map((one) => naiveCells(one, params)));
+          } finally {
+            await dir.remove();
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  }, 60_000);
+
+  it('makes the same rows of lines that somebody edited', async () => {
+    const good = recordLine({ index: 0, body: '[1,2]' });
+    const edits: readonly (readonly [string, string])[] = [
+      ['"bytes":1223', '"bytes":-1'],
+      ['"bytes":1223', '"bytes":1e3'],
+      ['"durationMs":103.2', '"durationMs":1.5e-9'],
+      ['"durationMs":103.2', '"durationMs":null'],
+      [',"contentType":"application/json"', ''],
+      [',"attempts":1', ' , "attempts" : 1'],
+      ['"status":200,"attempts":1', '"attempts":1,"status":200'],
+      ['"country":"c0"', '"country":"c0","city":"x"'],
+      ['"country":"c0"', '"country":7'],
+      ['"worker":"w-7c1e"', '"worker":"w-7c1e","more":[{"worker":"x"}]'],
+      ['"worker":"w-7c1e"', '"worker":"w-7c1e","error":{"message":"m","code":"c"}'],
+      ['"worker":"w-7c1e"', '"worker":"w-7c1e","error":{"code":"c"}'],
+      ['"worker":"w-7c1e"', '"worker":"w-7c1e","error":{"code":"c","message":"m","more":1}'],
+      ['"worker":"w-7c1e"', '"worker":"w-7c1e","bodyEncoding":"text"'],
+      [',"body":[1,2]', ''],
+    ];
+    const lines = edits.map(([from, to], index) => {
+      const edited = good.replace(from, to).replace('"index":0', `"index":${index}`);
+      expect(edited).not.toBe(good.replace('"index":0', `"index":${index}`));
+      return edited;
+    });
+    // Encoded bodies are strings; this one has to be one to be compared.
+    const comparable = lines.map((one) =>
+      one.includes('bodyEncoding') ? one.replace('[1,2]', '"[1,2]"') : one,
+    );
+    const broken = ['01', '1.', '.5', '+1', 'x', '1 2', '""x'].map((value, at) =>
+      good.replace('"bytes":1223', `"bytes":${value}`).replace('"index":0', `"index":${at + 50}`),
+    );
+    const content = [...comparable, ...broken, recordLine({ index: 99 })].join('\n');
+    await layOut(folder.path, manifestOf(100), { 'a-1': `${content}\n` });
+    const { text: csv, skippedLines } = await exported({ dir: folder.path, format: 'csv' });
+    const rows = [...comparable, recordLine({ index: 99 })].map((one) =>
+      naiveCells(one, ['country']),
+    );
+    const empty = rows.map((row) => row.map((cell) => (cell === 'null' ? '' : cell)));
+    expect(cellsOf(csv).slice(1)).toEqual(empty);
+    expect(skippedLines).toBe(broken.length);
+  });
+
+  it('puts out many records, near, far and long, in several windows and ranges', async () => {
+    const random = randomFrom(7);
+    const total = 48_000;
+    const parts = ['', '', ''];
+    const add = (index: number, outcome: string): void => {
+      const long = index % 9000 === 17 ? { body: `"${'x'.repeat(60_000 + index)}"` } : {};
+      parts[Math.floor(random() * 3)] += `${recordLine({ index, outcome, ...long })}\n`;
+    };
+    // A third as workers write it, a third at random, and some twice.
+    const scattered = Array.from(
+      { length: total / 3 },
+      (_, at) => total / 3 + ((at * 7919) % (total / 3)),
+    );
+    for (let index = 0; index < total / 3; index += 1) add(index ^ (random() < 0.5 ? 7 : 0), 'ok');
+    for (const index of scattered) add(index, random() < 0.1 ? 'timeout' : 'ok');
+    for (let index = (total / 3) * 2; index < total; index += 1) add(index, 'ok');
+    for (let index = 0; index < total; index += 37) add(index, 'timeout');
+    const named = parts.map((content, at) => [`w${at}-1`, `${content}{"batch":`] as const);
+    await layOut(folder.path, manifestOf(total + 8), Object.fromEntries(named));
+    const expected = naiveExport(parts);
+    for (const options of [{}, { maxPlaces: 20_000 }, { reuseChunks: true }]) {
+      const result = await exported({ dir: folder.path, ...options });
+      expect(result.text === expected.map((one) => `${one}\n`).join('')).toBe(true);
+      expect(result).toMatchObject({
+        written: expected.length,
+        missing: total + 8 - expected.length,
+        skippedLines: 3,
+      });
+    }
+    const csv = await exported({ dir: folder.path, format: 'csv', reuseChunks: true });
+    const cells = cellsOf(csv.text).slice(1);
+    expect(cells).toHaveLength(expected.length);
+    const isWrong = expected.findIndex(
+      (one, at) => cells[at]?.join('|') !== naiveCells(one, ['country']).join('|'),
+    );
+    expect(isWrong).toBe(-1);
+  }, 60_000);
+});

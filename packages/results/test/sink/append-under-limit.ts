@@ -1,0 +1,32 @@
+// Appends records until every one of a batch is acknowledged or it failed often, in a process whose files may
+// not grow beyond a limit, and reports what happened.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FileSink, SinkError } from '@fetchfleet/results';
+import { BATCH, manifestOf, recordLine } from '../record-lines.ts';
+
+const RECORDS = 200;
+const [dir = '', padding = '0'] = process.argv.slice(2);
+const sink = new FileSink({ dir, worker: 'w-1', manifest: async () => manifestOf(0) });
+const failures: string[] = [];
+let acknowledged = 0;
+while (acknowledged < RECORDS && failures.length < 20) {
+  const indexes = Array.from({ length: 10 }, (_, offset) => acknowledged + offset);
+  const body = JSON.stringify('x'.repeat(Number(padding)));
+  try {
+    await sink.append(
+      BATCH,
+      indexes.map((index) => recordLine({ index, body })),
+    );
+    acknowledged += indexes.length;
+  } catch (error) {
+    if (!(error instanceof SinkError)) throw error;
+    const { cause } = error;
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    failures.push(`${error.code} ${reason}`);
+  }
+}
+await sink.stop();
+const names = await readdir(join(dir, BATCH));
+const parts = names.filter((name) => name.startsWith('part-')).length;
+process.stdout.write(JSON.stringify({ acknowledged, failures, parts }));

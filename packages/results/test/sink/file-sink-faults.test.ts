@@ -1,0 +1,128 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FileSink, probeResults, SinkError } from '@fetchfleet/results';
+import {
+  installLeakGuard,
+  startProcess,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { BATCH, exported, manifestOf, recordLine } from '../record-lines.ts';
+
+let folder: TemporaryFolder;
+let sink: FileSink;
+beforeEach(async () => {
+  folder = await temporaryFolder('faults');
+  sink = new FileSink({ dir: folder.path, worker: 'w-1', manifest: async () => manifestOf(4) });
+});
+afterEach(async () => {
+  await sink.stop();
+  await folder.remove();
+});
+installLeakGuard();
+
+const line = (index: number): string => recordLine({ index });
+const unwritable = { name: 'SinkError', code: 'SINK_UNWRITABLE' };
+
+describe('FileSink on a failing file system', () => {
+  it('does not acknowledge what it wrote to a removed folder, and goes on in a new one', async () => {
+    await sink.append(BATCH, [line(0)]);
+    await rm(join(folder.path, BATCH), { recursive: true });
+    await expect(sink.append(BATCH, [line(1)])).rejects.toMatchObject(unwritable);
+    await sink.append(BATCH, [line(1)]);
+    const result = await exported({ dir: folder.path });
+    expect(result).toMatchObject({ lines: [line(1)], missing: 3 });
+  });
+
+  it('does not acknowledge what it wrote to a folder that was moved away', async () => {
+    await sink.append(BATCH, [line(0)]);
+    await rename(join(folder.path, BATCH), join(folder.path, 'elsewhere'));
+    await mkdir(join(folder.path, BATCH));
+    await writeFile(join(folder.path, BATCH, 'part-w-1-1.ndjson'), '');
+    await expect(sink.append(BATCH, [line(1)])).rejects.toThrow('replaced');
+    await sink.append(BATCH, [line(1)]);
+    expect((await exported({ dir: folder.path })).lines).toEqual([line(1)]);
+  });
+
+  it('names the path and the reason while a file stands in its way, and goes on when that is gone', async () => {
+    const path = join(folder.path, BATCH);
+    await writeFile(path, '');
+    const refused = {
+      ...unwritable,
+      message: expect.stringMatching(/cannot .*a file stands where a folder/),
+    };
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      await expect(sink.append(BATCH, [line(0)])).rejects.toMatchObject(refused);
+    }
+    await rm(path);
+    await sink.append(BATCH, [line(0)]);
+    expect((await exported({ dir: folder.path })).lines).toEqual([line(0)]);
+  });
+
+  it('rejects while the manifest cannot be written, and leaves no drafts behind', async () => {
+    await mkdir(join(folder.path, BATCH, 'batch.json'), { recursive: true });
+    await expect(sink.append(BATCH, [line(0)])).rejects.toMatchObject(unwritable);
+    await expect(sink.append(BATCH, [line(0)])).rejects.toBeInstanceOf(SinkError);
+    expect(await readdir(join(folder.path, BATCH))).toEqual(['batch.json']);
+  });
+
+  it('lets other batches go on while one cannot be written', async () => {
+    await writeFile(join(folder.path, 'blocked'), '');
+    const appends = [sink.append('blocked', ['{}']), sink.append(BATCH, [line(0)])];
+    const states = (await Promise.allSettled(appends)).map(({ status }) => status);
+    expect(states).toEqual(['rejected', 'fulfilled']);
+  });
+
+  it('acknowledges nothing of a write that failed half-way, cuts it off, and goes on in a new part', async () => {
+    const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
+    // A file may have 16 KiB or 32 KiB, depending on the shell: the write that reaches it is cut short.
+    const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1" "$2"';
+    const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
+    expect([await child.exit, child.stderr]).toEqual([{ code: 0, signal: null }, '']);
+    const report = JSON.parse(child.stdout) as {
+      acknowledged: number;
+      failures: string[];
+      parts: number;
+    };
+    expect(report.failures.length).toBeGreaterThan(0);
+    expect(new Set(report.failures)).toEqual(new Set(['SINK_UNWRITABLE EFBIG']));
+    expect(report.parts).toBe(report.failures.length + 1);
+    const result = await exported({ dir: folder.path, total: report.acknowledged });
+    expect(result).toMatchObject({ written: report.acknowledged, missing: 0, skippedLines: 0 });
+  }, 30_000);
+
+  it('leaves no empty parts behind while nothing at all can be written', async () => {
+    const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
+    const command = 'ulimit -f 2; exec "$0" --conditions=@fetchfleet/source "$1" "$2" 4000';
+    const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
+    await child.exit;
+    const report: unknown = JSON.parse(child.stdout);
+    expect(report).toMatchObject({ acknowledged: 0, parts: 0 });
+  }, 30_000);
+});
+
+describe('probeResults', () => {
+  it('creates the folder with its ancestors and leaves nothing in it', async () => {
+    const dir = join(folder.path, 'a', 'b');
+    await probeResults(dir);
+    await probeResults(dir);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it.each(['file', 'file/below'])('says why %s cannot be a results folder', async (name) => {
+    await writeFile(join(folder.path, 'file'), '');
+    const path = join(folder.path, name);
+    const message = `cannot write results to ${path}: a file stands where a folder is needed`;
+    await expect(probeResults(path)).rejects.toMatchObject({
+      ...unwritable,
+      path,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('refuses a file system that takes no files', async () => {
+    await expect(probeResults('/proc/fetchfleet')).rejects.toMatchObject(unwritable);
+  });
+});

@@ -1,0 +1,165 @@
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FileSink, type FileSinkOptions, type FlushEvent, readManifest } from '@fetchfleet/results';
+import {
+  eventually,
+  installLeakGuard,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { BATCH, exported, manifestOf, recordLine } from '../record-lines.ts';
+
+let folder: TemporaryFolder;
+let sinks: FileSink[] = [];
+beforeEach(async () => {
+  folder = await temporaryFolder('sink');
+});
+afterEach(async () => {
+  await Promise.all(sinks.map(async (sink) => sink.stop()));
+  sinks = [];
+  await folder.remove();
+});
+installLeakGuard();
+
+const manifestFor = async (batch: string) => ({ ...manifestOf(7), batch });
+
+function startSink(options: Partial<FileSinkOptions> = {}): FileSink {
+  const sink = new FileSink({ dir: folder.path, worker: 'w-1', manifest: manifestFor, ...options });
+  sinks.push(sink);
+  return sink;
+}
+
+const line = (index: number): string => recordLine({ index });
+const text = async (name: string, batch = BATCH): Promise<string> =>
+  readFile(join(folder.path, batch, name), 'utf8');
+const partsOf = async (batch = BATCH): Promise<string[]> =>
+  (await readdir(join(folder.path, batch))).filter((name) => name.startsWith('part-')).toSorted();
+
+describe('FileSink', () => {
+  it('has written every line, with its manifest, when an append resolves', async () => {
+    const sink = startSink();
+    await sink.append(BATCH, [line(0), line(1)]);
+    expect(await text('part-w-1-1.ndjson')).toBe(`${line(0)}\n${line(1)}\n`);
+    expect(await readManifest(folder.path, BATCH)).toEqual(manifestOf(7));
+    await sink.append(BATCH, [line(2)]);
+    expect((await text('part-w-1-1.ndjson')).split('\n')).toHaveLength(4);
+    expect((await readdir(join(folder.path, BATCH))).toSorted()).toEqual([
+      'batch.json',
+      'part-w-1-1.ndjson',
+    ]);
+  });
+
+  it('makes one flush of all appends that arrive while another is running', async () => {
+    const flushes: FlushEvent[] = [];
+    const sink = startSink({ observe: (event) => flushes.push(event) });
+    const indexes = Array.from({ length: 500 }, (_, index) => index);
+    await Promise.all(indexes.map(async (index) => sink.append(BATCH, [line(index)])));
+    expect(flushes.length).toBeLessThan(5);
+    const content = await text('part-w-1-1.ndjson');
+    expect(flushes.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(Buffer.byteLength(content));
+    expect((await exported({ dir: folder.path, total: 500 })).lines).toHaveLength(7);
+    expect(content).toBe(indexes.map((index) => `${line(index)}\n`).join(''));
+  });
+
+  it('writes appends that are larger than a flush, whole and in order', async () => {
+    const sink = startSink({ manifest: async () => manifestOf(0) });
+    const body = JSON.stringify('ü'.repeat(3_000_000));
+    const long = Array.from({ length: 6 }, (_, index) => recordLine({ index, body }));
+    await Promise.all([sink.append(BATCH, long.slice(0, 4)), sink.append(BATCH, long.slice(4))]);
+    expect((await text('part-w-1-1.ndjson')) === `${long.join('\n')}\n`).toBe(true);
+  });
+
+  it('goes on in the next part when one is full, and after parts of an earlier life', async () => {
+    await mkdir(join(folder.path, BATCH), { recursive: true });
+    await writeFile(join(folder.path, BATCH, 'part-w-1-1.ndjson'), 'torn');
+    const sink = startSink({ maxPartBytes: 500 });
+    for (const index of [0, 1, 2, 3]) await sink.append(BATCH, [line(index)]);
+    expect(await partsOf()).toEqual([
+      'part-w-1-1.ndjson',
+      'part-w-1-2.ndjson',
+      'part-w-1-3.ndjson',
+    ]);
+    expect(await text('part-w-1-1.ndjson')).toBe('torn');
+    expect(await exported({ dir: folder.path })).toMatchObject({ written: 4, skippedLines: 1 });
+  });
+
+  it('keeps few files open and comes back to the same part of a batch', async () => {
+    const sink = startSink({ maxOpenParts: 2 });
+    const batches = Array.from({ length: 10 }, (_, number) => `b-${number}`);
+    for (const index of [0, 1, 2]) {
+      for (const batch of batches) await sink.append(batch, [recordLine({ index, batch })]);
+    }
+    const descriptors = await readdir('/proc/self/fd').catch(() => []);
+    const targets = await Promise.all(descriptors.map(async (fd) => linkOf(fd)));
+    expect(targets.filter((target) => target.startsWith(folder.path)).length).toBeLessThanOrEqual(
+      3,
+    );
+    for (const batch of batches) {
+      expect(await partsOf(batch)).toEqual(['part-w-1-1.ndjson']);
+      expect((await text('part-w-1-1.ndjson', batch)).split('\n')).toHaveLength(4);
+    }
+  });
+
+  it('keeps the parts of workers apart, and a known total known, when they begin at once', async () => {
+    const workers = Array.from({ length: 8 }, (_, number) => number);
+    const started = workers.map((number) =>
+      startSink({ worker: `w-${number}`, manifest: async () => manifestOf(number === 3 ? 8 : 0) }),
+    );
+    await Promise.all(started.map(async (sink, index) => sink.append(BATCH, [line(index)])));
+    expect((await readManifest(folder.path, BATCH))?.total).toBe(8);
+    expect(await exported({ dir: folder.path })).toMatchObject({ written: 8, missing: 0 });
+    expect(await readdir(join(folder.path, BATCH))).toHaveLength(9);
+  });
+
+  it('writes the total into the manifest as soon as it is known', async () => {
+    let total = 0;
+    const sink = startSink({ manifest: async () => manifestOf(total) });
+    await sink.append(BATCH, [line(0)]);
+    expect((await readManifest(folder.path, BATCH))?.total).toBe(0);
+    total = 12;
+    await eventually(async () => {
+      await sink.append(BATCH, [line(1)]);
+      return (await readManifest(folder.path, BATCH))?.total === 12;
+    });
+  });
+
+  it('rejects an append whose manifest cannot be had, and writes it when it can', async () => {
+    let isDown = true;
+    const manifest = async () => {
+      if (isDown) throw new Error('no answer');
+      return manifestOf(7);
+    };
+    const sink = startSink({ manifest });
+    await expect(sink.append(BATCH, [line(0)])).rejects.toThrow('no answer');
+    isDown = false;
+    await sink.append(BATCH, [line(0)]);
+    expect(await text('part-w-1-1.ndjson')).toBe(`${line(0)}\n`);
+  });
+
+  it('flushes what waits when it stops, and refuses what comes later', async () => {
+    const sink = startSink();
+    const waiting = Promise.all([sink.append(BATCH, [line(0)]), sink.append(BATCH, [line(1)])]);
+    await Promise.all([sink.stop(), sink.stop()]);
+    expect(await text('part-w-1-1.ndjson')).toBe(`${line(0)}\n${line(1)}\n`);
+    await waiting;
+    await expect(sink.append(BATCH, [line(2)])).rejects.toThrow('the sink is stopped');
+    await startSink().stop();
+  });
+
+  it('refuses ids that would leave the folder, and lines that are two', async () => {
+    const sink = startSink();
+    for (const batch of ['../b', '..', '', 'a/b', 'a\\b', 'a\0']) {
+      await expect(sink.append(batch, [line(0)])).rejects.toMatchObject({
+        code: 'RESULTS_INVALID_ID',
+      });
+    }
+    await expect(sink.append(BATCH, [`${line(0)}\n${line(1)}`])).rejects.toThrow('line break');
+    expect(() => startSink({ worker: '../w' })).toThrow('is not a worker id');
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
+async function linkOf(descriptor: string): Promise<string> {
+  return readlink(`/proc/self/fd/${descriptor}`).catch(() => '');
+}

@@ -1,0 +1,45 @@
+import type { Server } from 'node:http';
+import { SettingsError } from '../process/settings.ts';
+import { toError } from '../process/to-error.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use; choose another one, or 0 for any that is free',
+  EACCES: 'not permitted; choose a port above 1023',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  ENOTFOUND: 'this host name does not resolve',
+};
+
+export interface ListenAddress {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+}
+
+/**
+ * Makes `server` listen.
+ *
+ * @returns the port
+ * @throws SettingsError where the address cannot be had
+ */
+export async function listen(server: Server, { port, host }: ListenAddress): Promise<number> {
+  try {
+    await bound(server, { port, host });
+  } catch (thrown) {
+    const cause = toError(thrown);
+    const code = 'code' in cause ? String(cause.code) : '';
+    const reason = REASONS[code] ?? cause.message;
+    throw new SettingsError([`cannot listen on ${host}:${port}: ${reason}`], { cause });
+  }
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+function bound(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...address, backlog: 1024 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

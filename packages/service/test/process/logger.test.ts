@@ -1,0 +1,68 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import { installLeakGuard, startProcess } from '@fetchfleet/testing';
+import { type LoggerOptions, createLogger } from '../../src/process/logger.ts';
+
+installLeakGuard();
+
+function logging(
+  options: Partial<LoggerOptions>,
+  use: (logger: ReturnType<typeof createLogger>) => void,
+): string {
+  const destination = new PassThrough();
+  use(createLogger({ name: 'test', pretty: false, destination, ...options }));
+  return String(destination.read() ?? '');
+}
+
+describe('createLogger', () => {
+  it('writes one line of JSON with name, base fields and an ISO time', () => {
+    const line = logging({ base: { worker: 'w-1' } }, (logger) =>
+      logger.info({ total: 3 }, 'done'),
+    );
+    expect(JSON.parse(line)).toMatchObject({ name: 'test', worker: 'w-1', total: 3, msg: 'done' });
+    expect(line).toMatch(/"time":"\d{4}-\d\d-\d\dT/);
+  });
+
+  it('keeps secrets out of fields, messages, errors and bindings of children', () => {
+    const text = logging({ base: { redis: 'redis://:hunter2@host' } }, (logger) => {
+      logger.info({ headers: { authorization: 'hunter2' } }, 'to redis://me:hunter2@host');
+      logger.error(new Error('cannot reach redis://:hunter2@host'));
+      logger.child({ password: 'hunter2' }).warn({ a: { b: { c: { d: { Cookie: 'hunter2' } } } } });
+    });
+    expect(text.trim().split('\n')).toHaveLength(3);
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('writes for people when asked to, secrets masked as well', () => {
+    const text = logging({ pretty: true }, (logger) =>
+      logger.warn({ token: 'hunter2' }, 'careful'),
+    );
+    expect(text).toContain('WARN (test): careful');
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('leaves out what is below its level', () => {
+    expect(logging({ level: 'warn' }, (logger) => logger.info('quiet'))).toBe('');
+  });
+
+  it.each([true, false])(
+    'loses nothing when the process exits at once (pretty: %p)',
+    async (pretty) => {
+      const code = `import { createLogger } from '@fetchfleet/service';
+      const logger = createLogger({ name: 'short', pretty: ${pretty} });
+      for (let i = 0; i < 2000; i += 1) logger.info('line ' + i);
+      logger.fatal('last words');
+      process.exit(0);`;
+      const child = await startProcess('node', [
+        '--conditions=@fetchfleet/source',
+        '--input-type=module',
+        '--eval',
+        code,
+      ]);
+      await child.exit;
+      expect(child.stdout).toBe('');
+      expect(child.stderr.trim().split('\n')).toHaveLength(2_001);
+      expect(child.stderr).toContain('last words');
+    },
+  );
+});

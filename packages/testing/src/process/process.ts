@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { track } from '../resources/registry.ts';
+import { killWithThisProcess } from '../resources/watchdog.ts';
+
+/** The root of the repository. */
+export const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..');
+
+/** Our binaries: committed files which run from source under the source condition. */
+const BINARIES: Readonly<Record<string, string>> = {
+  fetchfleet: 'apps/producer/bin/fetchfleet.js',
+  'fetchfleet-worker': 'apps/worker/bin/fetchfleet-worker.js',
+  'fetchfleet-sample-api': 'apps/sample-api/bin/fetchfleet-sample-api.js',
+};
+
+/** What Jest sets for itself and a child must not inherit. */
+const JEST_VARIABLES = ['NODE_OPTIONS', 'JEST_WORKER_ID', 'NODE_ENV', 'FORCE_COLOR'];
+
+/** How long after its exit the output of a process is waited for. */
+const OUTPUT_GRACE_MS = 500;
+
+export interface StartProcessOptions {
+  /** Added to this process's environment; `undefined` takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** @default the repository's root */
+  readonly cwd?: string;
+  /** Written to its stdin, which is then closed. @default nothing */
+  readonly input?: string;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process under test. */
+export interface Running {
+  readonly pid: number;
+  /** All it wrote so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly isRunning: boolean;
+  /** Resolves when it ended and its output is complete. */
+  readonly exit: Promise<Exit>;
+  /** Resolves with the first match in a whole line of stdout or stderr. @default deadlineMs 10000 */
+  waitForLine(pattern: RegExp, deadlineMs?: number): Promise<RegExpMatchArray>;
+  /** Sends a signal and resolves when the process ended. @default 'SIGKILL' */
+  kill(signal?: NodeJS.Signals): Promise<Exit>;
+  /** Sends a signal and does not wait. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Starts a command as a real process: one of our binaries by name (run from source), `node` (the Node
+ * that runs the tests), or any program. The leak guard ends what a test leaves running, and it never
+ * outlives the test run.
+ */
+export async function startProcess(
+  command: string,
+  args: readonly string[] = [],
+  options: StartProcessOptions = {},
+): Promise<Running> {
+  const [program, ...before] = commandLine(command);
+  const child = spawn(program, [...before, ...args], {
+    cwd: options.cwd ?? repositoryRoot,
+    env: childEnvironment(options.env),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  await new Promise<void>((started, failed) => {
+    child.once('spawn', started);
+    child.once('error', failed);
+  });
+  child.stdin.on('error', () => undefined); // It may end before it read its input.
+  child.stdin.end(options.input ?? '');
+  return new RunningProcess([command, ...args].join(' '), child);
+}
+
+function commandLine(command: string): [string, ...string[]] {
+  if (command === 'node') return [process.execPath];
+  const binary = BINARIES[command];
+  if (binary === undefined) return [command];
+  const path = resolve(repositoryRoot, binary);
+  if (!existsSync(path)) throw new Error(`${command} is not in this repository: ${path}`);
+  return [process.execPath, '--conditions=@fetchfleet/source', path];
+}
+
+function childEnvironment(added: StartProcessOptions['env'] = {}): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  for (const name of JEST_VARIABLES) delete env[name];
+  env['PATH'] = [dirname(process.execPath), env['PATH'] ?? ''].join(delimiter);
+  for (const [name, value] of Object.entries(added)) {
+    if (value === undefined) delete env[name];
+    else env[name] = value;
+  }
+  return env;
+}
+
+class RunningProcess implements Running {
+  readonly pid: number;
+  readonly exit: Promise<Exit>;
+  readonly #name: string;
+  readonly #child: ChildProcess;
+  readonly #watchers = new Set<() => void>();
+  #stdout = '';
+  #stderr = '';
+
+  constructor(name: string, child: ChildProcess) {
+    if (child.pid === undefined) throw new Error(`${name} has no pid`);
+    this.pid = child.pid;
+    this.#name = name;
+    this.#child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+      this.#notify();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.#notify();
+    });
+    const callOff = killWithThisProcess(child.pid);
+    child.once('exit', callOff);
+    this.exit = new Promise((ended) => {
+      child.once('exit', (code, signal) => {
+        const finish = (): void => {
+          clearTimeout(timer);
+          ended({ code, signal });
+          this.#notify();
+        };
+        // Grandchildren that outlive it may hold its pipes open.
+        const timer = setTimeout(finish, OUTPUT_GRACE_MS);
+        child.once('close', finish);
+      });
+    });
+    track({
+      what: `process ${this.pid} (${name})`,
+      isOpen: () => this.isRunning,
+      close: async () => void (await this.kill()),
+    });
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async waitForLine(pattern: RegExp, deadlineMs = 10_000): Promise<RegExpMatchArray> {
+    return new Promise((found, failed) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+      };
+      const give = (reason: string): void => {
+        finish();
+        failed(new Error(`${this.#name}: ${reason} ${String(pattern)}\n${this.#report()}`));
+      };
+      const look = (): void => {
+        const match = this.#find(pattern);
+        if (match !== null) {
+          finish();
+          found(match);
+        } else if (!this.isRunning && this.#child.stdout?.readableEnded === true) {
+          give('ended without a line');
+        }
+      };
+      const timer = setTimeout(() => give(`wrote within ${deadlineMs} ms no line`), deadlineMs);
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
+    this.signal(signal);
+    return this.exit;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.isRunning) this.#child.kill(signal);
+  }
+
+  #find(pattern: RegExp): RegExpMatchArray | null {
+    const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/gu, ''));
+    for (const output of [this.#stdout, this.#stderr]) {
+      const lines = output.split('\n');
+      // The last piece is a line only once its end has come, or no more will.
+      if (this.isRunning) lines.pop();
+      for (const line of lines) {
+        const match = line.match(stateless);
+        if (match !== null) return match;
+      }
+    }
+    return null;
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  #report(): string {
+    return `stdout:\n${this.#stdout.slice(-2_000)}\nstderr:\n${this.#stderr.slice(-4_000)}`;
+  }
+}

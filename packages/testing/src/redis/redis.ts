@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs';
+import { freePort } from '../resources/free-port.ts';
+import { track } from '../resources/registry.ts';
+import { launchRedisServer, type RedisServer, type RedisServerOptions } from './redis-server.ts';
+import { temporaryFolder } from '../resources/temporary-folder.ts';
+
+export interface StartRedisOptions {
+  /** Whether it keeps an append-only file, so that data survive `kill()`. @default false */
+  readonly appendonly?: boolean;
+  /** When the append-only file is synced. @default 'everysec' */
+  readonly appendfsync?: 'always' | 'everysec' | 'no';
+  /** Its data folder. @default a temporary one, removed by `dispose()` */
+  readonly dir?: string;
+  /** @default a free one */
+  readonly port?: number;
+}
+
+/** A private `redis-server` to do bad things to. */
+export interface PrivateRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  /** Of the process that runs now; it changes with `restart()`. */
+  readonly pid: number;
+  readonly isRunning: boolean;
+  /** SIGKILL: whatever was not synced is lost. Resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM: Redis flushes its files first. */
+  stopCleanly(): Promise<void>;
+  /** Ends it cleanly if it runs and starts it again with the same folder and port. */
+  restart(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers, as with a partitioned network. */
+  freeze(): void;
+  thaw(): void;
+  /** Ends it and removes its temporary folder. Twice is fine. */
+  dispose(): Promise<void>;
+}
+
+/** The Redis that the global setup found or started. Every test uses its own key prefix there. */
+export function redisUrl(): string {
+  const url = process.env['REDIS_URL'];
+  if (url === undefined || url === '') {
+    throw new Error(
+      'REDIS_URL is not set: add globalSetup "@fetchfleet/testing/global-setup" to the package\'s jest settings',
+    );
+  }
+  return url;
+}
+
+/** Starts a private `redis-server` for tests of faults. */
+export async function startRedis(options: StartRedisOptions = {}): Promise<PrivateRedis> {
+  const folder = options.dir === undefined ? await temporaryFolder('redis') : undefined;
+  const settings = {
+    dir: options.dir ?? folder?.path ?? '.',
+    appendonly: options.appendonly ?? false,
+    appendfsync: options.appendfsync ?? ('everysec' as const),
+  };
+  try {
+    const { server, port } = await launchOnSomePort(settings, options.port);
+    return new Server(server, { ...settings, port }, async () => folder?.remove());
+  } catch (error) {
+    await folder?.remove();
+    throw error;
+  }
+}
+
+/** A free port may be taken before Redis binds it: then another one, a few times. */
+async function launchOnSomePort(
+  settings: Omit<RedisServerOptions, 'port'>,
+  wanted: number | undefined,
+): Promise<{ server: RedisServer; port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = wanted ?? (await freePort());
+    try {
+      return { server: await launchRedisServer({ ...settings, port }), port };
+    } catch (error) {
+      if (wanted !== undefined || attempt === 3 || isMissing(error)) throw error;
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && error.cause !== undefined;
+}
+
+class Server implements PrivateRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  readonly #settings: RedisServerOptions;
+  readonly #removeFolder: () => Promise<void>;
+  #server: RedisServer;
+
+  constructor(
+    server: RedisServer,
+    settings: RedisServerOptions,
+    removeFolder: () => Promise<void>,
+  ) {
+    this.#server = server;
+    this.#settings = settings;
+    this.#removeFolder = removeFolder;
+    this.port = settings.port;
+    this.dir = settings.dir;
+    this.url = `redis://127.0.0.1:${settings.port}`;
+    track({
+      what: `redis-server on port ${settings.port}`,
+      isOpen: () => this.isRunning,
+      close: async () => this.dispose(),
+    });
+  }
+
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  get isRunning(): boolean {
+    const { exitCode, signalCode } = this.#server.child;
+    return exitCode === null && signalCode === null;
+  }
+
+  async kill(): Promise<void> {
+    await this.#server.end('SIGKILL');
+  }
+
+  async stopCleanly(): Promise<void> {
+    this.thaw();
+    await this.#server.end('SIGTERM');
+  }
+
+  async restart(): Promise<void> {
+    await this.stopCleanly();
+    if (!existsSync(this.dir)) throw new Error(`This Redis is disposed of: ${this.dir} is gone`);
+    this.#server = await launchRedisServer(this.#settings);
+  }
+
+  freeze(): void {
+    this.#server.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    if (this.isRunning) this.#server.child.kill('SIGCONT');
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    await this.#removeFolder();
+  }
+}
