@@ -1,4 +1,4 @@
-import { connectRedis, fleetKeys, Ledger, SliceParking, SliceQueue } from '@fetchfleet/fleet';
+import { connectRedis, fleetKeys, Ledger, PausedSlices, SliceQueue } from '@fetchfleet/fleet';
 import { type Origin, redisUrl, type Running, startOrigin } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 import { Project } from './cli-fixture.ts';
@@ -10,7 +10,7 @@ export class FleetProject {
   readonly redis: Redis;
   readonly ledger: Ledger;
   readonly queue: SliceQueue;
-  readonly parking: SliceParking;
+  readonly pausedSlices: PausedSlices;
   readonly name: string;
   readonly #workers: Running[] = [];
 
@@ -22,7 +22,7 @@ export class FleetProject {
     const keys = fleetKeys(this.name);
     this.ledger = new Ledger(redis, keys);
     this.queue = new SliceQueue(redis, keys);
-    this.parking = new SliceParking(redis, keys);
+    this.pausedSlices = new PausedSlices(redis, keys);
   }
 
   static async create(): Promise<FleetProject> {

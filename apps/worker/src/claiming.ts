@@ -1,8 +1,8 @@
-import { SliceClaims, SliceParking } from '@fetchfleet/fleet';
+import { SliceClaims, PausedSlices } from '@fetchfleet/fleet';
 import { ClaimLoop } from './slice/claim-loop.ts';
 import type { Fetching } from './fetching.ts';
 import type { Recording } from './recording.ts';
-import { Scheduler } from './schedule/schedule-loop.ts';
+import { ScheduleLoop } from './schedule/schedule-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
 import type { WorkerBase } from './worker-base.ts';
 
@@ -11,7 +11,7 @@ export interface Claiming {
   readonly claims: SliceClaims;
   readonly loop: ClaimLoop;
   /** Absent where this worker leaves schedules to others. */
-  readonly scheduler?: Scheduler;
+  readonly scheduler?: ScheduleLoop;
 }
 
 export function createClaiming(
@@ -31,7 +31,7 @@ export function createClaiming(
     onError,
   });
   if (!settings.schedules) return { claims, loop };
-  const scheduler = new Scheduler({
+  const scheduler = new ScheduleLoop({
     redis: base.queueRedis,
     keys: base.keys,
     worker: base.id,
@@ -61,11 +61,11 @@ function createClaims({ id, queueRedis, keys, metrics, presence, log }: WorkerBa
 function createProcessor(
   { id, redis, keys, settings, metrics, log, draining, expired }: WorkerBase,
   { ledger, batches, batchLog, recorder }: Recording,
-  { lanes, robots, fetcher }: Fetching,
+  { schedulers, robots, fetcher }: Fetching,
 ): SliceProcessor {
   return new SliceProcessor({
     worker: id,
-    lanes,
+    schedulers,
     robots,
     fetcher,
     maxBlockMs: settings.maxRetryAfter,
@@ -75,7 +75,7 @@ function createProcessor(
     expired: expired.signal,
     batches,
     ledger,
-    parking: new SliceParking(redis, keys),
+    pausedSlices: new PausedSlices(redis, keys),
     log,
     onTaken: (batch) => batchLog.taken(batch),
   });

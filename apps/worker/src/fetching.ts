@@ -1,7 +1,7 @@
+import { toError } from '@fetchfleet/crawl';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
-import { Gate, GateNews, RobotsStore, SliceQueue } from '@fetchfleet/fleet';
-import { toError } from '@fetchfleet/service';
-import { Lanes } from './origin/origin-schedulers.ts';
+import { Gate, GateNotifications, RobotsStore, SliceQueue } from '@fetchfleet/fleet';
+import { OriginSchedulers } from './origin/origin-schedulers.ts';
 import { Robots } from './batch/robots.ts';
 import { WatchedFetcher } from './health/watched-fetcher.ts';
 import type { WorkerBase } from './worker-base.ts';
@@ -10,9 +10,9 @@ import type { WorkerBase } from './worker-base.ts';
 export interface Fetching {
   readonly fetcher: WatchedFetcher;
   readonly robots: Robots;
-  readonly gateNews: GateNews;
+  readonly gateNotifications: GateNotifications;
   readonly queue: SliceQueue;
-  readonly lanes: Lanes;
+  readonly schedulers: OriginSchedulers;
 }
 
 export function createFetching(base: WorkerBase): Fetching {
@@ -21,17 +21,17 @@ export function createFetching(base: WorkerBase): Fetching {
   const inner = createFetcher({ transport, allowPrivate, userAgent: USER_AGENT });
   const fetcher = new WatchedFetcher(inner, () => base.progress.fetched.beat());
   const robots = new Robots({ store: new RobotsStore(redis, keys), fetcher, worker });
-  const gateNews = new GateNews(redis, keys);
+  const gateNotifications = new GateNotifications(redis, keys);
   const queue = new SliceQueue(base.queueRedis, keys);
-  const lanes = new Lanes({
+  const schedulers = new OriginSchedulers({
     gate: new Gate({ redis, keys, worker }),
     permits,
     crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
     maxBlockMs: maxRetryAfter,
-    callBack: async (slices) => queue.callBack(slices),
-    tellOthers: async (origin) => gateNews.tell(origin),
+    wakeSlices: async (slices) => queue.wakeSlices(slices),
+    tellOthers: async (origin) => gateNotifications.publish(origin),
     log,
     onError: (error) => presence.failed(toError(error)),
   });
-  return { fetcher, robots, gateNews, queue, lanes };
+  return { fetcher, robots, gateNotifications, queue, schedulers };
 }

@@ -1,9 +1,10 @@
 import { flushCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
+import { toError } from '@fetchfleet/crawl';
 import { parseRedisUrl, RedisUrlError } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
-import { createLogger, onSignals, SettingsError, toError } from '@fetchfleet/service';
+import { createLogger, onSignals, SettingsError } from '@fetchfleet/service';
 import { CommanderError } from 'commander';
 import { readSettings, type WorkerSettings } from './config.ts';
 import { FleetWorker } from './worker.ts';

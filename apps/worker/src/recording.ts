@@ -1,6 +1,6 @@
+import { toError } from '@fetchfleet/crawl';
 import { Ledger } from '@fetchfleet/fleet';
 import { FileSink, type Manifest } from '@fetchfleet/results';
-import { toError } from '@fetchfleet/service';
 import { BatchLog } from './batch/batch-log.ts';
 import { Batches } from './batch/batches.ts';
 import { Recorder } from './record/recorder.ts';

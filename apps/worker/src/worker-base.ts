@@ -4,7 +4,7 @@ import { createMetrics, type Logger, type Metrics } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 import type { WorkerSettings } from './config.ts';
 import { Permits } from './origin/permits.ts';
-import { Presence } from './health/worker-heartbeat.ts';
+import { WorkerHeartbeat } from './health/worker-heartbeat.ts';
 import { Progress } from './health/progress.ts';
 
 /** What all parts of one worker stand on. */
@@ -17,7 +17,7 @@ export interface WorkerBase {
   /** BullMQ's own: its scripts make every pipeline dear. */
   readonly queueRedis: Redis;
   readonly metrics: Metrics;
-  readonly presence: Presence;
+  readonly presence: WorkerHeartbeat;
   readonly permits: Permits;
   readonly progress: Progress;
   /** Aborted when the worker drains. */
@@ -37,7 +37,7 @@ export function createBase(options: {
   const keys = fleetKeys(settings.fleet);
   const redis = openRedis(redisUrl, (error) => presence.failed(error));
   const workers = new Workers(redis, keys);
-  const presence = new Presence({ redis, workers, worker: id, log });
+  const presence = new WorkerHeartbeat({ redis, workers, worker: id, log });
   return {
     id,
     settings,

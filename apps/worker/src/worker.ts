@@ -7,7 +7,7 @@ import type { WorkerSettings } from './config.ts';
 import { createFetching, type Fetching } from './fetching.ts';
 import { FleetMetrics } from './health/fleet-metrics.ts';
 import { createRecording, type Recording } from './recording.ts';
-import { Vitals } from './health/worker-status.ts';
+import { WorkerStatus } from './health/worker-status.ts';
 import { WallClock } from './health/wall-clock.ts';
 import { warmUp } from './warm-up.ts';
 import type { Watchdog } from './health/watchdog.ts';
@@ -37,7 +37,7 @@ export class FleetWorker {
   readonly #origins: Origins;
   readonly #fleetMetrics: FleetMetrics;
   readonly #watchdog: Watchdog;
-  readonly #vitals: Vitals;
+  readonly #vitals: WorkerStatus;
   readonly #endpoint: HttpEndpoint;
 
   constructor({ settings, env, log, onHopeless }: FleetWorkerOptions) {
@@ -57,7 +57,7 @@ export class FleetWorker {
       worker: this.id,
     });
     this.#watchdog = watchOver({ base, recording, fetching, claiming, onHopeless });
-    this.#vitals = new Vitals({
+    this.#vitals = new WorkerStatus({
       base,
       recording,
       claims: claiming.claims,
@@ -84,7 +84,7 @@ export class FleetWorker {
     presence.start({
       report: () => this.#vitals.report(metricsPort),
       onBeat: async () => {
-        const { origins } = this.#fetching.lanes;
+        const { origins } = this.#fetching.schedulers;
         await Promise.all([this.#origins.seen(origins), this.#fleetMetrics.beat()]);
       },
     });
@@ -96,9 +96,9 @@ export class FleetWorker {
 
   async #startWork(): Promise<void> {
     const { claims, loop, scheduler } = this.#claiming;
-    const { gateNews, lanes } = this.#fetching;
-    gateNews.start(
-      (origin) => lanes.lookAgain(origin),
+    const { gateNotifications, schedulers } = this.#fetching;
+    gateNotifications.start(
+      (origin) => schedulers.invalidate(origin),
       (error) => this.#base.presence.failed(error),
     );
     await claims.start();
@@ -118,7 +118,7 @@ export class FleetWorker {
     log.info({ inFlight: permits.inUse }, 'draining');
     draining.abort();
     presence.refresh();
-    this.#fetching.lanes.nudge();
+    this.#fetching.schedulers.nudge();
     const deadline = setTimeout(() => this.#giveUp(), settings.drainTimeout);
     try {
       await Promise.all([this.#claiming.loop.stop(), this.#claiming.scheduler?.stop()]);
@@ -140,11 +140,11 @@ export class FleetWorker {
   async #stop(): Promise<void> {
     const { redis, queueRedis, metrics, presence } = this.#base;
     const { batches, batchLog, sink } = this.#recording;
-    const { gateNews, queue, fetcher, lanes } = this.#fetching;
+    const { gateNotifications, queue, fetcher, schedulers } = this.#fetching;
     await stopAll([
       { stop: async () => redis.disconnect() },
       { stop: async () => queueRedis.disconnect() },
-      { stop: async () => gateNews.stop() },
+      { stop: async () => gateNotifications.stop() },
       { stop: async () => this.#wallClock.stop() },
       { stop: async () => this.#leaveExport() },
       queue,
@@ -153,7 +153,7 @@ export class FleetWorker {
       fetcher,
       presence,
       this.#claiming.claims,
-      lanes,
+      schedulers,
       { stop: async () => batches.stop() },
       { stop: async () => batchLog.stop() },
       this.#watchdog,

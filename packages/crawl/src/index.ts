@@ -4,7 +4,7 @@ export { isBatchId, newBatchId } from './model/batch-id.ts';
 export { type Block, blockOf, type BlockReason } from './outcome/block.ts';
 // Reading crawl files is a path of its own, `@fetchfleet/crawl/file`: workers have no use for YAML, which takes 45 ms to load.
 export { crawlWarnings } from './file/warnings.ts';
-export { dispose, type Disposition, type DispositionContext } from './outcome/disposition.ts';
+export { dispositionOf, type Disposition, type DispositionContext } from './outcome/disposition.ts';
 export { encodeRecord, type RecordBody } from './record/encode-record.ts';
 export { expandCrawl, type ExpandOptions } from './expand/expand-crawl.ts';
 export type { Expansion } from './expand/expansion.ts';
@@ -40,5 +40,6 @@ export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './outcome/retry-after.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
+export { toError } from './model/to-error.ts';
 export { originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

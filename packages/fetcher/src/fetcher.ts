@@ -6,7 +6,7 @@ import type { FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
 import { AbortFan } from './abort-fan.ts';
 import { FetcherStoppedError } from './transport/errors.ts';
 import { Exchange } from './exchange/exchange.ts';
-import { Lanes } from './transport/policy-pools.ts';
+import { PolicyPools } from './transport/policy-pools.ts';
 import {
   prepareHeaders,
   type RequestHeaders,
@@ -30,7 +30,7 @@ export interface FetchRequest {
 }
 
 export interface FetcherOptions {
-  /** `got` is the default of the project, `undici` the fast lane; they behave the same. */
+  /** `got` is the default of the project, `undici` the fast pool; they behave the same. */
   readonly transport: 'got' | 'undici';
   /** The worker's own permission; without it neither `allowPrivate` nor `allow` of a crawl opens anything. */
   readonly allowPrivate: boolean;
@@ -85,7 +85,7 @@ async function loadTransport(name: FetcherOptions['transport']): Promise<Transpo
 class PooledFetcher implements Fetcher {
   readonly transport: 'got' | 'undici';
   readonly #userAgent: string;
-  readonly #lanes: Lanes;
+  readonly #pools: PolicyPools;
   readonly #fan = new AbortFan();
   readonly #prepared = new WeakMap<RequestHeaders, RequestHeaders>();
   #inFlight = 0;
@@ -102,14 +102,14 @@ class PooledFetcher implements Fetcher {
     this.transport = options.transport;
     this.#userAgent = options.userAgent;
     this.#loading = loadTransport(options.transport);
-    this.#lanes = new Lanes(options.allowPrivate, (policy) => {
+    this.#pools = new PolicyPools(options.allowPrivate, (policy) => {
       const connect: ConnectOptions = {
         policy,
         lookup: options.lookup ?? dnsLookup,
         connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
         maxConnectionsPerOrigin: options.maxConnectionsPerOrigin ?? 1_024,
       };
-      if (this.#loaded === undefined) throw new Error('a lane was opened before its transport');
+      if (this.#loaded === undefined) throw new Error('a pool was opened before its transport');
       return new this.#loaded(connect);
     });
   }
@@ -151,7 +151,7 @@ class PooledFetcher implements Fetcher {
         this.#onIdle = resolve;
       });
     }
-    await this.#lanes.stop();
+    await this.#pools.stop();
   }
 
   #send(running: RunningFetch): void {
@@ -170,10 +170,10 @@ class PooledFetcher implements Fetcher {
     // Assigning parses the URL again, which is felt at ten thousand a second.
     if (url.username !== '') url.username = '';
     if (url.password !== '') url.password = '';
-    const lane = this.#lanes.of(network);
-    const { transport } = lane;
+    const pool = this.#pools.of(network);
+    const { transport } = pool;
     const options = { url, headers, secretHeaders, limits, transport, listener: running };
-    running.start(new Exchange(options), lane, this.#fan);
+    running.start(new Exchange(options), pool, this.#fan);
   }
 
   #headersOf(headers: RequestHeaders): RequestHeaders {

@@ -3,7 +3,7 @@ import type { FetchResult } from '@fetchfleet/crawl';
 import type { Abortable, AbortFan } from './abort-fan.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { FetchListener, FetchRequest } from './fetcher.ts';
-import type { Lane } from './transport/policy-pools.ts';
+import type { PolicyPool } from './transport/policy-pools.ts';
 
 /** One fetch, from when it was asked for until its listener has been told: in one object, as there may be thousands. */
 export class RunningFetch implements Abortable {
@@ -11,7 +11,7 @@ export class RunningFetch implements Abortable {
   readonly #listener: FetchListener;
   readonly #onEnd: () => void;
   #exchange: Exchange | undefined;
-  #lane: Lane | undefined;
+  #pool: PolicyPool | undefined;
   #fan: AbortFan | undefined;
 
   /** @param onEnd called just before the listener */
@@ -21,12 +21,12 @@ export class RunningFetch implements Abortable {
     this.#onEnd = onEnd;
   }
 
-  start(exchange: Exchange, lane: Lane, fan: AbortFan): void {
+  start(exchange: Exchange, pool: PolicyPool, fan: AbortFan): void {
     const { signal } = this.request;
     this.#exchange = exchange;
-    this.#lane = lane;
+    this.#pool = pool;
     this.#fan = fan;
-    lane.inFlight += 1;
+    pool.inFlight += 1;
     if (signal) fan.add(signal, this);
     exchange.start();
   }
@@ -45,7 +45,7 @@ export class RunningFetch implements Abortable {
   #end(): void {
     const { signal } = this.request;
     if (signal) this.#fan?.remove(signal, this);
-    if (this.#lane) this.#lane.inFlight -= 1;
+    if (this.#pool) this.#pool.inFlight -= 1;
     this.#onEnd();
   }
 }

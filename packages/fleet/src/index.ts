@@ -7,11 +7,11 @@ export {
   Gate,
   type GateAnswer,
   type GateState,
-  NOTHING_ENDED,
+  EMPTY_REPORT,
   type OriginReport,
-  type Parked,
+  type Deferred,
 } from './gate/gate.ts';
-export { GateNews } from './gate/notifications.ts';
+export { GateNotifications } from './gate/notifications.ts';
 export { FleetOverview, type FleetSnapshot } from './workers/fleet-overview.ts';
 export { type FleetKeys, fleetKeys } from './redis/keys.ts';
 export {
@@ -45,8 +45,8 @@ export {
 } from './schedule/schedule.ts';
 export { nextTick, problemOfCron, problemOfTimeZone } from './schedule/cron.ts';
 export { readLists, ScheduleLists, type StorableCrawl } from './schedule/list-store.ts';
-export { ScheduleQueue } from './schedule/tick-queue.ts';
-export { type RunAttempt, ScheduleWorker } from './schedule/tick-consumer.ts';
-export { type Decision, type PutResult, Schedules } from './schedule/schedule-store.ts';
-export { SliceParking } from './queue/paused-slices.ts';
+export { TickQueue } from './schedule/tick-queue.ts';
+export { type RunAttempt, TickConsumer } from './schedule/tick-consumer.ts';
+export { type Decision, type PutResult, ScheduleStore } from './schedule/schedule-store.ts';
+export { PausedSlices } from './queue/paused-slices.ts';
 export { BatchRemoval } from './batch/batch-removal.ts';

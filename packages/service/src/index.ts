@@ -23,4 +23,3 @@ export { OriginLabels } from './metrics/origin-labels.ts';
 export { type DescribeSetting, SettingsError, parseSettings } from './process/settings.ts';
 export { type SignalHandlers, type SignalProcess, onSignals } from './process/signals.ts';
 export { type Stoppable, stopAll } from './process/stop-all.ts';
-export { toError } from './process/to-error.ts';

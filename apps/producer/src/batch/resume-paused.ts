@@ -6,5 +6,5 @@ import type { FleetSession } from '../session/fleet-session.ts';
  */
 export async function goOn(session: FleetSession, batch: string): Promise<void> {
   await session.ledger.unpause(batch);
-  await session.parking.release(batch);
+  await session.pausedSlices.release(batch);
 }

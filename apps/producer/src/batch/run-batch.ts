@@ -206,5 +206,5 @@ function fetchingMs({ startedAt, finishedAt, createdAt }: BatchStatus): number {
 
 /** Its failure has been told, or is the signal's. Without Redis it does not end at all. */
 async function settled(expansion: Promise<void>): Promise<void> {
-  await inTime(expansion, { patienceMs: 2_000 }).catch(() => undefined);
+  await inTime(expansion, { timeoutMs: 2_000 }).catch(() => undefined);
 }

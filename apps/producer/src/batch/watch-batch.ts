@@ -15,7 +15,7 @@ export interface WatchOptions {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
   /** How long Redis may be silent. @default 10_000 */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 /** How long to wait for the next look, in milliseconds, when a batch has been watched for so long. */

@@ -17,7 +17,7 @@ export async function cancel(
     const isChanged = await session.ledger.cancel(batch);
     const status = await findBatch(session.ledger, batch);
     // What workers have they give up by themselves; the rest need not be claimed by anybody to vanish.
-    if (status.state === 'cancelled') await session.parking.drop(batch);
+    if (status.state === 'cancelled') await session.pausedSlices.drop(batch);
     if (isChanged) {
       const left = formatCount(status.total - status.settled);
       terminal.note(`Cancelled ${batch}: ${formatCount(status.settled)} done, ${left} not fetched`);

@@ -20,7 +20,7 @@ export async function pause(
     const status = await findBatch(session.ledger, batch);
     if (status.state !== 'paused') throw notPausable(batch, status.state);
     // Also of a batch that was paused before: whoever did it may have been killed.
-    await session.parking.park(batch);
+    await session.pausedSlices.hold(batch);
     const left = formatCount(status.total - status.settled);
     if (isChanged) {
       terminal.note(`Paused ${batch}: ${formatCount(status.settled)} done, ${left} left`);

@@ -73,7 +73,7 @@ async function goOnWith(
   if (before.state === 'cancelled') {
     await session.ledger.reopen(batch);
     await sleep(UNTIL_NOTICED_MS);
-    await session.parking.release(batch);
+    await session.pausedSlices.release(batch);
   } else {
     await goOn(session, batch);
   }
@@ -133,7 +133,7 @@ async function requeue(
     crawl,
     sliceSize: before.sliceSize,
     isRepeated: true,
-    patienceMs: LEASE_PATIENCE_MS,
+    timeoutMs: LEASE_PATIENCE_MS,
     signal: new AbortController().signal,
   });
   if (slices === undefined) terminal.warn('another producer is enqueueing this batch right now');

@@ -122,7 +122,7 @@ async function retryBatch(
 async function takeLease(session: FleetSession, { batch }: BatchStatus): Promise<ExpansionLease> {
   const { signal } = new AbortController();
   const lease = await ExpansionLease.acquire(session.ledger, batch, {
-    patienceMs: LEASE_PATIENCE_MS,
+    timeoutMs: LEASE_PATIENCE_MS,
     signal,
   });
   if (lease !== undefined) return lease;

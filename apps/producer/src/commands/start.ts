@@ -89,7 +89,7 @@ async function leaseOfAbandoned(
 ): Promise<ExpansionLease | undefined> {
   const { signal } = new AbortController();
   const lease = await ExpansionLease.acquire(ledger, batch, {
-    patienceMs: LEASE_PATIENCE_MS,
+    timeoutMs: LEASE_PATIENCE_MS,
     signal,
   });
   if (lease === undefined || (await ledger.state(batch)) === 'expanding') return lease;

@@ -8,7 +8,7 @@ import {
   Ledger,
   openRedis,
   Origins,
-  Schedules,
+  ScheduleStore,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import type { Candidate } from './values.ts';
@@ -74,7 +74,7 @@ function isSet({ source }: { readonly source: string }): boolean {
 
 export async function knownSchedules(context: Context): Promise<Candidate[]> {
   return askFleet(context, async (redis, keys) => {
-    const ids = await new Schedules(redis, keys).ids();
+    const ids = await new ScheduleStore(redis, keys).ids();
     return ids.map((value) => ({ value, about: '' }));
   });
 }
@@ -102,7 +102,7 @@ async function askFleet(
     redis = openRedis(url, () => undefined);
     const asked = ask(redis, fleetKeys(env['FETCHFLEET_FLEET'] || undefined));
     asked.catch(() => undefined); // too late, and nobody is waiting any more
-    return await inTime(asked, { patienceMs: PATIENCE_MS });
+    return await inTime(asked, { timeoutMs: PATIENCE_MS });
   } catch {
     return []; // A key was pressed: there is nobody to tell.
   } finally {

@@ -12,13 +12,13 @@ export const PATIENCE_MS = 10_000;
  */
 export async function inTime<T>(
   answer: Promise<T>,
-  { patienceMs = PATIENCE_MS, signal }: { patienceMs?: number; signal?: AbortSignal } = {},
+  { timeoutMs = PATIENCE_MS, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<T> {
   const over = new AbortController();
   const signals = signal === undefined ? [over.signal] : [over.signal, signal];
-  const late = sleep(patienceMs, undefined, { signal: AbortSignal.any(signals) }).then(
+  const late = sleep(timeoutMs, undefined, { signal: AbortSignal.any(signals) }).then(
     () => {
-      throw redisLost(patienceMs);
+      throw redisLost(timeoutMs);
     },
     (error: unknown) => {
       signal?.throwIfAborted();
@@ -32,8 +32,8 @@ export async function inTime<T>(
   }
 }
 
-export function redisLost(patienceMs: number): CommandError {
-  return new CommandError(`Redis has not answered for ${patienceMs / 1_000} s`, {
+export function redisLost(timeoutMs: number): CommandError {
+  return new CommandError(`Redis has not answered for ${timeoutMs / 1_000} s`, {
     code: 'REDIS_UNREACHABLE',
     exitCode: EXIT.unavailable,
   });

@@ -24,24 +24,24 @@ export interface EmbeddedRedis {
  * or the end of this process.
  *
  * @param options.env for PATH, where `redis-server` is looked for
- * @param options.patienceMs how long to wait for an answer; reading a long append-only file is not counted. @default 10_000
+ * @param options.timeoutMs how long to wait for an answer; reading a long append-only file is not counted. @default 10_000
  * @param options.idleMs how long it runs on without any client, if it is not running yet. @default 3_000
  * @throws CommandError (exit 3) when `redis-server` is missing or does not start
  */
 export async function openEmbeddedRedis(options: {
   readonly projectFolder: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   readonly idleMs?: number;
 }): Promise<EmbeddedRedis> {
-  const { patienceMs = 10_000 } = options;
+  const { timeoutMs = 10_000 } = options;
   const folder = redisFolderOf(options.projectFolder);
   await prepareRedisFolder(folder);
-  let deadline = performance.now() + patienceMs;
+  let deadline = performance.now() + timeoutMs;
   let nextKeeperAt = 0;
   for (;;) {
     const arrival = await arrive(folder);
-    if (arrival.kind === 'loading') deadline = performance.now() + patienceMs;
+    if (arrival.kind === 'loading') deadline = performance.now() + timeoutMs;
     const needsKeeper = arrival.kind === 'absent' || (arrival.kind === 'here' && !arrival.isKept);
     if (needsKeeper && performance.now() >= nextKeeperAt) {
       requireServer(options.env);

@@ -62,7 +62,7 @@ const addAdd: Add = (schedule, context, invoke) => {
     .command('add')
     .summary('schedule a crawl file, or change that')
     .description(
-      'Schedules a crawl file. With the id of a schedule that is there it changes that one, whose history stays; ' +
+      'ScheduleStore a crawl file. With the id of a schedule that is there it changes that one, whose history stays; ' +
         'the same again changes nothing.',
     )
     .argument('<file>', 'crawl file, YAML or JSON')

@@ -7,7 +7,7 @@ import {
   Origins,
   parseRedisUrl,
   redactRedisUrl,
-  SliceParking,
+  PausedSlices,
   SliceQueue,
   Workers,
 } from '@fetchfleet/fleet';
@@ -39,7 +39,7 @@ export class FleetSession {
   readonly ledger: Ledger;
   readonly origins: Origins;
   readonly workers: Workers;
-  readonly parking: SliceParking;
+  readonly pausedSlices: PausedSlices;
   readonly removal: BatchRemoval;
   readonly #redis: Redis;
   readonly #embedded: EmbeddedRedis | undefined;
@@ -57,7 +57,7 @@ export class FleetSession {
     this.ledger = new Ledger(redis, this.#keys);
     this.origins = new Origins(redis, this.#keys);
     this.workers = new Workers(redis, this.#keys);
-    this.parking = new SliceParking(redis, this.#keys);
+    this.pausedSlices = new PausedSlices(redis, this.#keys);
     this.removal = new BatchRemoval(redis, this.#keys);
     this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
     redis.on('close', () => this.#expectReturn());
@@ -69,7 +69,7 @@ export class FleetSession {
     const fleet = context.env['FETCHFLEET_FLEET'] || undefined;
     const address = await findRedis(context, withoutUrl);
     try {
-      const redis = await connectRedis(address.url, { patienceMs: PATIENCE_MS });
+      const redis = await connectRedis(address.url, { timeoutMs: PATIENCE_MS });
       return new FleetSession(address, redis, fleet);
     } catch (error) {
       address.embedded?.release();
@@ -108,7 +108,7 @@ export class FleetSession {
     this.#schedules = undefined;
     try {
       const stopped = Promise.all(queues.map(async (queue) => queue?.stop()));
-      await inTime(stopped, { patienceMs: STOP_PATIENCE_MS });
+      await inTime(stopped, { timeoutMs: STOP_PATIENCE_MS });
     } finally {
       this.#redis.removeAllListeners('close');
       this.#stopTimer();

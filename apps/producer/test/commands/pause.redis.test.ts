@@ -62,7 +62,7 @@ describe('a batch that is paused', () => {
     await fleet.json('pause', id);
     const { settled } = (await fleet.ledger.status(id)) ?? { settled: 0 };
     await eventually(async () => (await fleet.queue.counts())['active'] === 0);
-    const parked = await fleet.parking.count(id);
+    const parked = await fleet.pausedSlices.count(id);
     expect(parked).toBeGreaterThan((total - settled) / 50 - 100);
     const starts = await fleet.starts();
     // Those that were under way, and no others.
@@ -84,7 +84,7 @@ describe('a batch that is paused', () => {
     await eventually(() => origin.arrivals.length > arrivals + 50, { deadlineMs: 10_000 });
     expect(performance.now() - from).toBeLessThan(5_000);
     expect(await resuming).toMatchObject({ code: 0 });
-    expect(await fleet.parking.count(id)).toBe(0);
+    expect(await fleet.pausedSlices.count(id)).toBe(0);
     // It has not saved up turns: a small batch is not behind all of it.
     const small = await fleet.enqueue(crawlFile(origin.url, 20));
     const { document } = await fleet.json('status', small, '--watch');

@@ -76,9 +76,9 @@ it('leaves a batch paused that was enqueued in part, if its lists have changed',
   const refused = await fleet.json('resume', id);
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/lists have changed/u) });
   expect(await ledger.state(id)).toBe('paused');
-  expect(await fleet.parking.count(id)).toBeGreaterThan(0);
+  expect(await fleet.pausedSlices.count(id)).toBeGreaterThan(0);
   await project.write('ids.txt', '1\n2\n3\n');
   const resumed = await fleet.json('resume', id);
   expect(resumed).toMatchObject({ code: 0, document: { state: 'running', total: 3 } });
-  expect(await fleet.parking.count(id)).toBe(0);
+  expect(await fleet.pausedSlices.count(id)).toBe(0);
 }, 60_000);

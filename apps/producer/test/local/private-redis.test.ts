@@ -214,7 +214,7 @@ describe('the private Redis of a project folder', () => {
     const opening = openEmbeddedRedis({
       projectFolder: folder,
       env: process.env,
-      patienceMs: 2_000,
+      timeoutMs: 2_000,
     });
     await expect(opening).rejects.toMatchObject({ exitCode: 3, code: 'REDIS_UNREACHABLE' });
   }, 30_000);

@@ -21,7 +21,7 @@ interface Told {
 }
 
 /** Tells the fleet that this worker lives, and this worker whether Redis does. Each change of that is logged once. */
-export class Presence {
+export class WorkerHeartbeat {
   readonly #redis: Redis;
   readonly #workers: Workers;
   readonly #worker: string;

@@ -18,7 +18,7 @@ interface Parts {
 }
 
 /** How a worker is: for the fleet, for Prometheus, and for whoever restarts it. */
-export class Vitals {
+export class WorkerStatus {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toError } from '@fetchfleet/service';
+import { toError } from '@fetchfleet/crawl';
 import type { Claiming } from '../claiming.ts';
 import type { Fetching } from '../fetching.ts';
 import type { Recording } from '../recording.ts';

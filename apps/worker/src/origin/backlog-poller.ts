@@ -11,7 +11,7 @@ const AT_LEAST_EVERY_MS = 1_000;
  * A lane whose own fetches have all started goes on asking for a while: who was sent away under an older limit would idle beside a free
  * origin, so as long as any are left somebody asks.
  */
-export class Vigil {
+export class BacklogPoller {
   #until = 0;
   #askMs = VIGIL_ASK_MS;
 
@@ -25,12 +25,12 @@ export class Vigil {
   }
 
   /** @param hasGuests whether fetches wait here, too */
-  heed({ parked, waiters, paceMs }: GateAnswer, isClosed: boolean, hasGuests: boolean): void {
+  heed({ deferred, waiters, paceMs }: GateAnswer, isClosed: boolean, hasGuests: boolean): void {
     const isSecond = waiters > 1; // The asker counts as one of them.
     const rareMs = Math.min(AT_LEAST_EVERY_MS, SECOND_VIGIL_STARTS * paceMs);
     this.#askMs = isSecond ? Math.max(VIGIL_ASK_MS, rareMs) : VIGIL_ASK_MS;
     if (this.#until === -Infinity) return;
-    if (parked === 0 || isClosed) this.#until = 0;
+    if (deferred === 0 || isClosed) this.#until = 0;
     else if (hasGuests) this.#until = performance.now() + VIGIL_MS;
   }
 

@@ -1,11 +1,11 @@
 import type { FetchResult } from '@fetchfleet/crawl';
 import type { Arrival, Gate, GateAnswer } from '@fetchfleet/fleet';
-import { type Departure, type Guest, parkGuest } from './waiting-slice.ts';
+import { type Admission, type WaitingSlice, deferSlice } from './waiting-slice.ts';
 import type { Demand, Permits } from './permits.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
 import { StartSchedule } from './start-schedule.ts';
-import { Vigil } from './backlog-poller.ts';
+import { BacklogPoller } from './backlog-poller.ts';
 
 /** Whoever would wait for longer leaves, and comes back when its turn is near; where the origin objects or fails, sooner, because patience ends. */
 const MAX_LINGER_MS = 4_000;
@@ -33,19 +33,19 @@ const MAX_ASK_AGAIN_MS = 1_000;
 const MAX_ASK = 50;
 
 interface Entry {
-  readonly guest: Guest;
-  readonly resolve: (departure: Departure) => void;
+  readonly guest: WaitingSlice;
+  readonly resolve: (departure: Admission) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export interface LaneOptions {
+export interface OriginSchedulerOptions {
   readonly origin: string;
   readonly gate: Gate;
   readonly permits: Permits;
   readonly clock: RedisClock;
   readonly crawlDelayMs: () => number | undefined;
   /** Slices that were sent away, here or elsewhere, and could start now. */
-  readonly callBack: (slices: readonly string[]) => void;
+  readonly wakeSlices: (slices: readonly string[]) => void;
   /** Told when a block or the breaker begins or ends. */
   readonly onChange: (answer: GateAnswer) => void;
   /** The longest that an origin is left alone because it says so. */
@@ -70,13 +70,13 @@ export interface LaneOptions {
  * A guest that lingers holds no permit. Where the gate limits nothing but fetches in flight, its answer is a licence for 20 ms:
  * fetches that end are followed by others without asking.
  */
-export class OriginLane {
-  readonly #options: LaneOptions;
+export class OriginScheduler {
+  readonly #options: OriginSchedulerOptions;
   readonly #demand: Demand;
   readonly #report: ReportBuilder;
   readonly #guests: Entry[] = [];
   readonly #schedule: StartSchedule;
-  readonly #vigil = new Vigil();
+  readonly #vigil = new BacklogPoller();
   #arrivals: Arrival[] = [];
   #inFlight = 0;
   /** Fetches that may be in flight under the present licence. */
@@ -90,7 +90,7 @@ export class OriginLane {
   #isPumping = false;
   #wakeUp: (() => void) | undefined;
 
-  constructor(options: LaneOptions) {
+  constructor(options: OriginSchedulerOptions) {
     this.#options = options;
     this.#demand = options.permits.demand();
     this.#report = new ReportBuilder(options.maxBlockMs, options.onClamped);
@@ -106,10 +106,10 @@ export class OriginLane {
   }
 
   /** Starts the guest's fetches as permits and gate allow; resolves when none waits any more, or it has to leave. */
-  async serve(guest: Guest): Promise<Departure> {
+  async serve(guest: WaitingSlice): Promise<Admission> {
     return new Promise((resolve, reject) => {
       this.#guests.push({ guest, resolve, reject });
-      if (guest.position > 0) this.#arrivals.push({ slice: guest.slice, fetches: guest.waiting });
+      if (guest.ticket > 0) this.#arrivals.push({ slice: guest.slice, fetches: guest.waiting });
       this.#sendAway();
       this.#tellDemand();
       this.nudge();
@@ -135,7 +135,7 @@ export class OriginLane {
   }
 
   /** Elsewhere the fleet has learnt something of this origin: nothing is started before the gate was asked again. */
-  lookAgain(): void {
+  invalidate(): void {
     this.#licenceUntil = 0;
     this.#schedule.clear();
     this.#askAt = 0;
@@ -233,7 +233,7 @@ export class OriginLane {
       answer = await gate.exchange(origin, {
         inFlight: this.#inFlight + this.#schedule.size,
         want: taken,
-        position: this.#guests[0]?.guest.position ?? 0,
+        ticket: this.#guests[0]?.guest.ticket ?? 0,
         report,
         horizonMs: this.#horizonMs(taken),
         leadMs: this.#leadMs,
@@ -284,7 +284,7 @@ export class OriginLane {
     else if (wasClosed || (taken > 0 && answer.granted === taken)) this.#askAt = now;
     else if (taken > 0)
       this.#askAt = now + Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
-    if (answer.callBack.length > 0) this.#options.callBack(answer.callBack);
+    if (answer.wakeSlices.length > 0) this.#options.wakeSlices(answer.wakeSlices);
     this.#vigil.heed(answer, isClosed, this.#guests.length > 0);
     this.#sendAway();
   }
@@ -360,7 +360,7 @@ export class OriginLane {
     const others = this.#arrivals.filter((arrival) => arrival.slice !== guest.slice);
     const hasJustCome = others.length < this.#arrivals.length;
     this.#arrivals = others;
-    await parkGuest(this.#options, guest, { ...why, hasJustCome }).then(resolve, reject);
+    await deferSlice(this.#options, guest, { ...why, hasJustCome }).then(resolve, reject);
   }
 
   /** Until the time is over, `until` resolves, or the lane is nudged. */

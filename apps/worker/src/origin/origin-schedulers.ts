@@ -1,77 +1,77 @@
 import type { Gate, GateAnswer } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
-import { OriginLane } from './origin-scheduler.ts';
+import { OriginScheduler } from './origin-scheduler.ts';
 import type { Permits } from './permits.ts';
 import { RedisClock } from './redis-clock.ts';
 
 /** Origins of which is remembered that they were told of. */
 const MAX_TOLD = 1_000;
 
-export interface LanesOptions {
+export interface OriginSchedulersOptions {
   readonly gate: Gate;
   readonly permits: Permits;
   /** What an origin's robots.txt asks to leave between two fetches, as far as it is known here. */
   readonly crawlDelayMs: (origin: string) => number | undefined;
   readonly maxBlockMs: number;
   /** Brings slices back that were sent away. */
-  readonly callBack: (slices: readonly string[]) => Promise<void>;
+  readonly wakeSlices: (slices: readonly string[]) => Promise<void>;
   /** Tells the other workers that an origin has to be asked about again. */
   readonly tellOthers: (origin: string) => Promise<void>;
   readonly log: Logger;
   readonly onError: (error: unknown) => void;
 }
 
-/** The lanes of all origins that this worker has to do with just now. */
-export class Lanes {
-  readonly #options: LanesOptions;
-  readonly #lanes = new Map<string, OriginLane>();
+/** The schedulers of all origins that this worker has to do with just now. */
+export class OriginSchedulers {
+  readonly #options: OriginSchedulersOptions;
+  readonly #schedulers = new Map<string, OriginScheduler>();
   readonly #clamped = new Set<string>();
   readonly #clock = new RedisClock();
   #whenIdle: (() => void) | undefined;
 
-  constructor(options: LanesOptions) {
+  constructor(options: OriginSchedulersOptions) {
     this.#options = options;
   }
 
   /** Origins with slices or fetches here. */
   get origins(): string[] {
-    return [...this.#lanes.keys()];
+    return [...this.#schedulers.keys()];
   }
 
-  of(origin: string): OriginLane {
-    const known = this.#lanes.get(origin);
+  of(origin: string): OriginScheduler {
+    const known = this.#schedulers.get(origin);
     if (known !== undefined) return known;
     const { gate, permits, maxBlockMs, onError } = this.#options;
-    const lane: OriginLane = new OriginLane({
+    const lane: OriginScheduler = new OriginScheduler({
       origin,
       gate,
       permits,
       clock: this.#clock,
       onError,
       maxBlockMs,
-      callBack: (slices) => void this.#options.callBack(slices).catch(onError),
+      wakeSlices: (slices) => void this.#options.wakeSlices(slices).catch(onError),
       onClamped: () => this.#tellClamped(origin),
       crawlDelayMs: () => this.#options.crawlDelayMs(origin),
       onChange: (answer) => this.#tell(origin, answer),
       onIdle: () => {
-        if (this.#lanes.get(origin) === lane) this.#lanes.delete(origin);
-        if (this.#lanes.size === 0) this.#whenIdle?.();
+        if (this.#schedulers.get(origin) === lane) this.#schedulers.delete(origin);
+        if (this.#schedulers.size === 0) this.#whenIdle?.();
       },
     });
-    this.#lanes.set(origin, lane);
+    this.#schedulers.set(origin, lane);
     return lane;
   }
 
   /** What another worker has heard of an origin, or a person has set. */
-  lookAgain(origin: string): void {
-    this.#lanes.get(origin)?.lookAgain();
+  invalidate(origin: string): void {
+    this.#schedulers.get(origin)?.invalidate();
   }
 
   /** A slice that was sent away is delayed now. Whoever called it before that was not heard, so it is called again. */
   async hasLeft(origin: string, slice: string): Promise<void> {
-    const { gate, callBack, onError } = this.#options;
+    const { gate, wakeSlices, onError } = this.#options;
     try {
-      if (!(await gate.isInLine(origin, slice))) await callBack([slice]);
+      if (!(await gate.isDeferred(origin, slice))) await wakeSlices([slice]);
     } catch (error) {
       // Its own time brings it.
       onError(error);
@@ -80,14 +80,14 @@ export class Lanes {
 
   /** Slices stop: guests that have nothing to start any more are let go. @param origin default: all */
   nudge(origin?: string): void {
-    if (origin !== undefined) this.#lanes.get(origin)?.nudge();
-    else for (const lane of this.#lanes.values()) lane.nudge();
+    if (origin !== undefined) this.#schedulers.get(origin)?.nudge();
+    else for (const lane of this.#schedulers.values()) lane.nudge();
   }
 
   /** Resolves when the gate knows that nothing is in flight here any more. */
   async stop(): Promise<void> {
-    for (const lane of this.#lanes.values()) lane.endVigil();
-    if (this.#lanes.size === 0) return;
+    for (const lane of this.#schedulers.values()) lane.endVigil();
+    if (this.#schedulers.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, 1_000); // Redis is away: the leases expire
       this.#whenIdle = () => {

@@ -1,11 +1,11 @@
 import { blockOf, type FetchResult } from '@fetchfleet/crawl';
-import { NOTHING_ENDED, type OriginReport } from '@fetchfleet/fleet';
+import { EMPTY_REPORT, type OriginReport } from '@fetchfleet/fleet';
 
 /** Adds up what fetches of an origin say about it, for the gate. */
 export class ReportBuilder {
   readonly #maxBlockMs: number;
   readonly #onClamped: () => void;
-  #report = NOTHING_ENDED;
+  #report = EMPTY_REPORT;
   /** Of the same fetches; their median is reckoned when the report is taken. */
   #durationsMs: number[] = [];
   #isUrgent = false;
@@ -62,7 +62,7 @@ export class ReportBuilder {
   /** What was added since the last time. */
   take(): OriginReport {
     const report = { ...this.#report, typicalMs: median(this.#durationsMs) };
-    this.#report = NOTHING_ENDED;
+    this.#report = EMPTY_REPORT;
     this.#durationsMs = [];
     this.#isUrgent = false;
     return report;

@@ -10,14 +10,14 @@ const BESIDE_CALL_MS = 5_000;
 const BESIDE_DENIED_CALL_MS = 1_000;
 
 /** A slice that wants to start fetches of the lane's origin. */
-export interface Guest {
+export interface WaitingSlice {
   /** Id of the slice. */
   readonly slice: string;
   readonly limits: BatchLimits;
   /** Fetches that wait to start; 0 when the slice has to stop. */
   readonly waiting: number;
   /** Its place among the parked; 0 if it was not parked. */
-  readonly position: number;
+  readonly ticket: number;
   /** Whether it goes on waiting for an origin that has accepted nothing for so long. */
   isPatient(deniedForMs: number): boolean;
   /** Starts its next fetch, which owns a permit now. `isProbe`: it is the one try of an origin that has been failing. */
@@ -25,12 +25,12 @@ export interface Guest {
 }
 
 /** Why a guest leaves the lane. */
-export type Departure =
+export type Admission =
   | { readonly kind: 'served' }
   | {
-      readonly kind: 'parked';
+      readonly kind: 'deferred';
       readonly dueInMs: number;
-      readonly position: number;
+      readonly ticket: number;
       /** The origin says "not now" or fails, which patience bounds; otherwise it is only its turn that is far. */
       readonly isRefused: boolean;
       /** For how long it has accepted nothing. */
@@ -43,9 +43,9 @@ export type Departure =
  * @param waitMs how long it would have to wait here
  * @param hasJustCome the gate has not been told that it came
  */
-export async function parkGuest(
+export async function deferSlice(
   { gate, origin }: { readonly gate: Gate; readonly origin: string },
-  { slice, waiting: count, position }: Guest,
+  { slice, waiting: count, ticket }: WaitingSlice,
   {
     state,
     deniedForMs,
@@ -55,16 +55,16 @@ export async function parkGuest(
     readonly waitMs: number;
     readonly hasJustCome: boolean;
   },
-): Promise<Departure> {
-  const parked = await gate.park(origin, { slice, count, position, hasJustCome });
+): Promise<Admission> {
+  const parked = await gate.defer(origin, { slice, count, ticket, hasJustCome });
   const isClosed = state === 'blocked' || state === 'breaker' || state === 'probing';
   const dueInMs = isClosed
     ? Math.max(parked.dueInMs, waitMs)
     : comeBackIn(parked.dueInMs, deniedForMs > 0);
   return {
-    kind: 'parked',
+    kind: 'deferred',
     dueInMs: Math.ceil(dueInMs),
-    position: parked.position,
+    ticket: parked.ticket,
     // Between two blocks nothing may stand in the way but those who try again.
     isRefused: isClosed || deniedForMs > 0,
     deniedForMs,

@@ -1,4 +1,11 @@
-import { type Crawl, InputError, isStoredList, LocalCrawl, type OpenList } from '@fetchfleet/crawl';
+import {
+  type Crawl,
+  InputError,
+  isStoredList,
+  LocalCrawl,
+  type OpenList,
+  toError,
+} from '@fetchfleet/crawl';
 import { type Fetcher, fetchList, ListFetchError } from '@fetchfleet/fetcher';
 import {
   expandBatch,
@@ -8,13 +15,13 @@ import {
   type RunAttempt,
   type ScheduleLists,
   type ScheduleRun,
-  type Schedules,
+  type ScheduleStore,
   type SliceQueue,
 } from '@fetchfleet/fleet';
-import { type Logger, toError } from '@fetchfleet/service';
+import { type Logger } from '@fetchfleet/service';
 
 export interface ScheduledRunsOptions {
-  readonly schedules: Schedules;
+  readonly schedules: ScheduleStore;
   readonly lists: ScheduleLists;
   readonly ledger: Ledger;
   readonly queue: SliceQueue;
@@ -35,7 +42,7 @@ interface Order {
  * Makes batches of the runs of schedules. Id, slices and their ids follow from schedule and tick alone, so another worker may do all
  * of it again after one that died in the middle.
  */
-export class ScheduledRuns {
+export class RunStarter {
   readonly #options: ScheduledRunsOptions;
 
   constructor(options: ScheduledRunsOptions) {
@@ -101,7 +108,7 @@ export class ScheduledRuns {
         sliceSize: registered?.sliceSize ?? 1,
         isRepeated: before !== undefined,
         lease,
-        patienceMs: LEASE_PATIENCE_MS,
+        timeoutMs: LEASE_PATIENCE_MS,
         signal,
       });
       if (slices === undefined && (await ledger.state(batch)) === 'expanding') {

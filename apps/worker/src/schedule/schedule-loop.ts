@@ -1,15 +1,16 @@
+import { toError } from '@fetchfleet/crawl';
 import {
   type Decision,
   type FleetKeys,
-  ScheduleQueue,
+  TickQueue,
   type ScheduleRun,
-  Schedules,
+  ScheduleStore,
   ScheduleLists,
-  ScheduleWorker,
+  TickConsumer,
 } from '@fetchfleet/fleet';
-import { type Logger, toError } from '@fetchfleet/service';
+import { type Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
-import { ScheduledRuns, type ScheduledRunsOptions } from './run-starter.ts';
+import { RunStarter, type ScheduledRunsOptions } from './run-starter.ts';
 
 /** How often somebody in the fleet looks for what BullMQ did not wake it up for, and for runs that wait for a batch. */
 const CHECK_MS = 5_000;
@@ -32,12 +33,12 @@ export interface SchedulerOptions extends Pick<
  * The part of a worker that turns schedules into batches. BullMQ wakes it at every tick; what becomes of the tick is decided in Redis,
  * so it may also be woken late, twice, or (by its own look every 5 s) without BullMQ.
  */
-export class Scheduler {
+export class ScheduleLoop {
   readonly #options: SchedulerOptions;
   readonly #log: Logger;
-  readonly #schedules: Schedules;
-  readonly #jobs: ScheduleQueue;
-  readonly #worker: ScheduleWorker;
+  readonly #schedules: ScheduleStore;
+  readonly #jobs: TickQueue;
+  readonly #worker: TickConsumer;
   #timer: NodeJS.Timeout | undefined;
   #renewedAt = 0;
   #checking: Promise<void> | undefined;
@@ -47,12 +48,12 @@ export class Scheduler {
     const { redis, keys, ledger, queue, fetcher, log, onError } = options;
     this.#options = options;
     this.#log = log;
-    this.#schedules = new Schedules(redis, keys);
-    this.#jobs = new ScheduleQueue(redis, keys);
+    this.#schedules = new ScheduleStore(redis, keys);
+    this.#jobs = new TickQueue(redis, keys);
     const lists = new ScheduleLists(redis, keys);
     const schedules = this.#schedules;
-    const runs = new ScheduledRuns({ schedules, lists, ledger, queue, fetcher, log });
-    this.#worker = new ScheduleWorker({
+    const runs = new RunStarter({ schedules, lists, ledger, queue, fetcher, log });
+    this.#worker = new TickConsumer({
       redis,
       keys,
       onTick: async (schedule) => this.#decide(schedule),

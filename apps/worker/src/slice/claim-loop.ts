@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_SLICE } from '@fetchfleet/crawl';
+import { MAX_SLICE, toError } from '@fetchfleet/crawl';
 import type { ClaimedSlice, SliceClaims } from '@fetchfleet/fleet';
-import { type Heartbeat, toError } from '@fetchfleet/service';
+import { type Heartbeat } from '@fetchfleet/service';
 import type { Permits } from '../origin/permits.ts';
 
 /** Before claiming again after an error: Redis is on its way back. */
@@ -12,8 +12,8 @@ const MAX_AT_ONCE = 8;
 export interface ClaimLoopOptions {
   readonly claims: SliceClaims;
   readonly permits: Permits;
-  /** Takes a slice to its end; `asked` is called when it has asked for its permits. */
-  readonly process: (claim: ClaimedSlice, asked: () => void) => Promise<void>;
+  /** Takes a slice to its end; `onPermitsRequested` is called when the slice has requested its permits. */
+  readonly process: (claim: ClaimedSlice, onPermitsRequested: () => void) => Promise<void>;
   /** Beats at every turn; a full worker waits for its permits, which is progress of another kind. */
   readonly heartbeat: Heartbeat;
   readonly onError: (error: Error) => void;
@@ -66,24 +66,25 @@ export class ClaimLoop {
     return Promise.all(Array.from({ length }, async () => this.#claimOne(false)));
   }
 
-  async #claimOne(isPatient: boolean): Promise<boolean> {
-    const claim = await this.#claim(isPatient);
+  async #claimOne(block: boolean): Promise<boolean> {
+    const claim = await this.#claim(block);
     if (claim === undefined) return false;
-    const { promise: asked, resolve: hasAsked } = Promise.withResolvers<void>();
-    const run = this.#run(claim, hasAsked).finally(() => {
+    const { promise: permitsRequested, resolve: onPermitsRequested } =
+      Promise.withResolvers<void>();
+    const run = this.#run(claim, onPermitsRequested).finally(() => {
       this.#running.delete(run);
-      hasAsked();
+      onPermitsRequested();
     });
     this.#running.add(run);
     // Whether there is room for another is known only when this one has asked for its permits.
-    await asked;
+    await permitsRequested;
     return true;
   }
 
-  async #claim(isPatient: boolean): Promise<ClaimedSlice | undefined> {
+  async #claim(block: boolean): Promise<ClaimedSlice | undefined> {
     this.#claiming += 1;
     try {
-      return await this.#options.claims.claim(isPatient);
+      return await this.#options.claims.claim({ block });
     } catch (error) {
       if (!this.#isStopping) {
         this.#options.onError(toError(error));
@@ -95,9 +96,9 @@ export class ClaimLoop {
     }
   }
 
-  async #run(claim: ClaimedSlice, asked: () => void): Promise<void> {
+  async #run(claim: ClaimedSlice, onPermitsRequested: () => void): Promise<void> {
     try {
-      await this.#options.process(claim, asked);
+      await this.#options.process(claim, onPermitsRequested);
     } catch (error) {
       // Redis refused its end: the claim expires and another worker goes on.
       this.#options.onError(toError(error));

@@ -1,13 +1,13 @@
 import {
-  dispose,
+  dispositionOf,
   type Disposition,
   type FetchFailure,
   type FetchResult,
   type PendingFetch,
+  toError,
 } from '@fetchfleet/crawl';
 import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
-import { toError } from '@fetchfleet/service';
-import type { OriginLane } from '../origin/origin-scheduler.ts';
+import type { OriginScheduler } from '../origin/origin-scheduler.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
 
 export interface FlightTools extends SettleTools {
@@ -34,7 +34,7 @@ interface Flight {
  * The fetches of a slice that were started, until each is recorded or one of those to come back to. Told by calls, not by promises,
  * which were half of what a fetch in flight held in memory.
  */
-export class SliceFlights {
+export class InFlightFetches {
   readonly #tools: FlightTools;
   readonly #target: SettleTarget;
   readonly #stop: AbortController;
@@ -60,13 +60,13 @@ export class SliceFlights {
     return this.#failure;
   }
 
-  start(fetch: PendingFetch, lane: OriginLane, isProbe: boolean): void {
+  start(fetch: PendingFetch, lane: OriginScheduler, isProbe: boolean): void {
     this.#open += 1;
     try {
       this.#tools.fetcher.start(this.#requestOf(fetch), {
         onResult: (result) => {
           lane.ended(result);
-          this.#dispose({ fetch, result, isProbe, now: Date.now() });
+          this.#end({ fetch, result, isProbe, now: Date.now() });
         },
         onAborted: (reason) => {
           lane.ended(undefined);
@@ -129,10 +129,10 @@ export class SliceFlights {
     this.#stop.abort(this.#failure);
   }
 
-  #dispose(flight: Flight): void {
+  #end(flight: Flight): void {
     try {
       const { fetch, result } = flight;
-      const disposition = this.#dispositionOf(flight);
+      const disposition = this.#decide(flight);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
         this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
@@ -146,8 +146,8 @@ export class SliceFlights {
     }
   }
 
-  #dispositionOf({ fetch, result, isProbe, now }: Flight): Disposition {
-    return dispose(result, {
+  #decide({ fetch, result, isProbe, now }: Flight): Disposition {
+    return dispositionOf(result, {
       // The one try of an origin that has been failing costs its fetch no attempt.
       attempts: isProbe ? 0 : fetch.attempts,
       throttledSince: fetch.throttledSince,

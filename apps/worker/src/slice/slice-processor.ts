@@ -4,14 +4,15 @@ import {
   type PendingFetch,
   type Slice,
   unpackSlice,
+  toError,
 } from '@fetchfleet/crawl';
 import {
   ClaimLostError,
   type ClaimedSlice,
   type Ledger,
-  type SliceParking,
+  type PausedSlices,
 } from '@fetchfleet/fleet';
-import { type Logger, toError } from '@fetchfleet/service';
+import { type Logger } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from '../batch/batches.ts';
 import { settle, type SettleTarget } from '../record/settle.ts';
 import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
@@ -28,7 +29,7 @@ const AFTER_ERROR_MS = 5_000;
 export interface ProcessorOptions extends SliceTools {
   readonly batches: Batches;
   readonly ledger: Ledger;
-  readonly parking: SliceParking;
+  readonly pausedSlices: PausedSlices;
   readonly log: Logger;
   /** Told of the batch of every slice that is claimed. */
   readonly onTaken: (batch: ActiveBatch) => void;
@@ -109,7 +110,7 @@ export class SliceProcessor {
     }
     const { paused } = batch;
     const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, ...slice });
-    const nudge = (): void => this.#options.lanes.nudge(slice.origin);
+    const nudge = (): void => this.#options.schedulers.nudge(slice.origin);
     paused.addEventListener('abort', nudge);
     try {
       const rest = await run.run(fetches, { lost: claim.lost, asked });
@@ -130,14 +131,14 @@ export class SliceProcessor {
     stay: { readonly slice: Slice; readonly batch: ActiveBatch; readonly rest: SliceRest },
   ): Promise<void> {
     const { slices } = this.#options.metrics;
-    const { fetches, dueInMs, position, isParked } = stay.rest;
+    const { fetches, dueInMs, ticket, isDeferred } = stay.rest;
     if (fetches.length === 0) {
       await claim.complete();
       slices.inc({ result: 'completed' });
       return;
     }
     const packed = packSlice(stay.slice.batch, stay.slice.origin, fetches);
-    const rest = position === 0 ? packed : { ...packed, position };
+    const rest = ticket === 0 ? packed : { ...packed, ticket };
     if (stay.batch.cancelled.aborted) return this.#drop(claim, rest);
     if (stay.batch.state === 'paused') return this.#park(claim, rest);
     if (this.#options.draining.aborted && dueInMs === 0) {
@@ -146,7 +147,7 @@ export class SliceProcessor {
     } else {
       await claim.delay(rest, dueInMs);
       slices.inc({ result: 'delayed' });
-      if (isParked) await this.#options.lanes.hasLeft(stay.slice.origin, claim.id);
+      if (isDeferred) await this.#options.schedulers.hasLeft(stay.slice.origin, claim.id);
     }
   }
 
@@ -164,7 +165,7 @@ export class SliceProcessor {
   async #park(claim: ClaimedSlice, rest: Slice): Promise<void> {
     await claim.delay(rest, LOOK_AGAIN_MS);
     // If this fails, the slice comes back soon, and is parked then.
-    await this.#options.parking.parkOne(rest.batch, claim.id).catch(() => undefined);
+    await this.#options.pausedSlices.holdOne(rest.batch, claim.id).catch(() => undefined);
   }
 
   async #reject(claim: ClaimedSlice, reason: Error, slice?: Slice): Promise<void> {

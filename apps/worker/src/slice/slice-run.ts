@@ -1,14 +1,14 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
 import type { ActiveBatch } from '../batch/batches.ts';
-import type { Lanes } from '../origin/origin-schedulers.ts';
-import type { Departure, Guest } from '../origin/waiting-slice.ts';
-import type { OriginLane } from '../origin/origin-scheduler.ts';
+import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
+import type { Admission, WaitingSlice } from '../origin/waiting-slice.ts';
+import type { OriginScheduler } from '../origin/origin-scheduler.ts';
 import type { Robots } from '../batch/robots.ts';
-import { type FlightTools, SliceFlights } from './in-flight-fetches.ts';
+import { type FlightTools, InFlightFetches } from './in-flight-fetches.ts';
 
 /** What a slice needs of the worker it runs in. */
 export interface SliceTools extends FlightTools {
-  readonly lanes: Lanes;
+  readonly schedulers: OriginSchedulers;
   readonly robots: Robots;
   /** Aborted when the worker drains: nothing new is started. */
   readonly draining: AbortSignal;
@@ -28,9 +28,9 @@ export interface SliceRest {
   readonly fetches: readonly PendingFetch[];
   readonly dueInMs: number;
   /** Its place among those that the gate has sent away; 0 if it has none. */
-  readonly position: number;
+  readonly ticket: number;
   /** The gate has sent it away. */
-  readonly isParked: boolean;
+  readonly isDeferred: boolean;
 }
 
 /**
@@ -50,29 +50,29 @@ export class SliceRun {
   readonly #id: string;
   readonly #origin: string;
   readonly #stop = new AbortController();
-  readonly #flights: SliceFlights;
+  readonly #flights: InFlightFetches;
   readonly #due: PendingFetch[] = [];
   readonly #later: PendingFetch[] = [];
   #isDraining = false;
-  #position: number;
+  #ticket: number;
   #parkedMs = 0;
   /** Since when it waits only for what it has in flight. */
   #startedAllAt = 0;
-  #isParked = false;
+  #isDeferred = false;
   readonly #arrivedAt = Date.now();
 
   constructor(
     tools: SliceTools,
     batch: ActiveBatch,
-    slice: { readonly id: string; readonly origin: string; readonly position?: number },
+    slice: { readonly id: string; readonly origin: string; readonly ticket?: number },
   ) {
     this.#tools = tools;
     this.#batch = batch;
     this.#id = slice.id;
     this.#origin = slice.origin;
     const target = { batch, origin: slice.origin, slice: slice.id };
-    this.#flights = new SliceFlights(tools, target, this.#stop);
-    this.#position = slice.position ?? 0;
+    this.#flights = new InFlightFetches(tools, target, this.#stop);
+    this.#ticket = slice.ticket ?? 0;
   }
 
   /** Fetches what is due; resolves when nothing of the slice is in flight any more. */
@@ -82,7 +82,7 @@ export class SliceRun {
   ): Promise<SliceRest> {
     const giveUp = (): void => {
       this.#stop.abort(new Error('the slice was given up'));
-      this.#tools.lanes.nudge(this.#origin);
+      this.#tools.schedulers.nudge(this.#origin);
     };
     const { draining, expired } = this.#tools;
     const reasons = [lost, this.#batch.cancelled, expired];
@@ -133,18 +133,18 @@ export class SliceRun {
   }
 
   async #startAll(asked: () => void): Promise<void> {
-    const { lanes, recorder } = this.#tools;
+    const { schedulers, recorder } = this.#tools;
     while (this.#due.length > 0 && !this.#isStopping) {
       await recorder.ready();
-      const lane = lanes.of(this.#origin);
+      const lane = schedulers.of(this.#origin);
       const serving = lane.serve(this.#guest(lane));
       asked();
       const departure = await serving;
-      if (departure.kind === 'parked') return this.#leave(departure);
+      if (departure.kind === 'deferred') return this.#leave(departure);
     }
   }
 
-  #guest(lane: OriginLane): Guest {
+  #guest(lane: OriginScheduler): WaitingSlice {
     const { recorder } = this.#tools;
     const waiting = (): number => (this.#isStopping || !recorder.isReady ? 0 : this.#due.length);
     return {
@@ -153,7 +153,7 @@ export class SliceRun {
       get waiting() {
         return waiting();
       },
-      position: this.#position,
+      ticket: this.#ticket,
       isPatient: (deniedForMs) =>
         this.#due.some((fetch) => this.#patienceLeftMs(fetch, deniedForMs) >= 0),
       start: (isProbe) => {
@@ -165,11 +165,11 @@ export class SliceRun {
   }
 
   /** What waits leaves without an attempt. An origin that objects or fails is waited for as long as patience lasts. */
-  #leave(departure: Extract<Departure, { kind: 'parked' }>): void {
-    const { dueInMs, position, isRefused, deniedForMs } = departure;
+  #leave(departure: Extract<Admission, { kind: 'deferred' }>): void {
+    const { dueInMs, ticket, isRefused, deniedForMs } = departure;
     this.#parkedMs = dueInMs;
-    this.#isParked = true;
-    this.#position = position;
+    this.#isDeferred = true;
+    this.#ticket = ticket;
     for (const fetch of this.#due.splice(0)) {
       const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
       const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
@@ -204,8 +204,8 @@ export class SliceRun {
     return {
       fetches,
       dueInMs: fetches.length === 0 ? 0 : dueInMs,
-      position: this.#position,
-      isParked: this.#isParked,
+      ticket: this.#ticket,
+      isDeferred: this.#isDeferred,
     };
   }
 }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { connectRedis, fleetKeys, Gate } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import type { Guest } from '../../src/origin/waiting-slice.ts';
-import { OriginLane } from '../../src/origin/origin-scheduler.ts';
+import type { WaitingSlice } from '../../src/origin/waiting-slice.ts';
+import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
 import { Permits } from '../../src/origin/permits.ts';
 import { RedisClock } from '../../src/origin/redis-clock.ts';
 
@@ -30,13 +30,13 @@ async function busyLane() {
   const gate = new CountingGate({ redis, keys, worker: 'w-1' });
   const permits = new Permits(100);
   const { promise: idle, resolve: onIdle } = Promise.withResolvers<void>();
-  const lane = new OriginLane({
+  const lane = new OriginScheduler({
     origin: ORIGIN,
     gate,
     permits,
     clock: new RedisClock(),
     crawlDelayMs: () => undefined,
-    callBack: () => undefined,
+    wakeSlices: () => undefined,
     onChange: () => undefined,
     maxBlockMs: 60_000,
     onClamped: () => undefined,
@@ -45,7 +45,7 @@ async function busyLane() {
   });
   let started = 0;
   let waiting = 100;
-  const guest = (slice: string, position = 0): Guest => ({
+  const guest = (slice: string, ticket = 0): WaitingSlice => ({
     slice,
     limits: {
       batch: 'b',
@@ -60,7 +60,7 @@ async function busyLane() {
     get waiting() {
       return waiting;
     },
-    position,
+    ticket,
     isPatient: () => true,
     start: () => {
       started += 1;
@@ -80,17 +80,18 @@ async function busyLane() {
   void lane.serve(guest('b.first'));
   await eventually(() => started === 1);
   return {
-    isInLine: async (slice: string) => (await redis.zscore(keys.gateLine(ORIGIN), slice)) !== null,
+    isDeferred: async (slice: string) =>
+      (await redis.zscore(keys.waitlist(ORIGIN), slice)) !== null,
     /** Serves a slice that has to leave. @returns its place in the line */
-    async sendAway(slice: string, position = 0): Promise<number> {
-      const departure = await lane.serve(guest(slice, position));
-      if (departure.kind !== 'parked') throw new Error(`${slice} was served`);
-      return departure.position;
+    async sendAway(slice: string, ticket = 0): Promise<number> {
+      const departure = await lane.serve(guest(slice, ticket));
+      if (departure.kind !== 'deferred') throw new Error(`${slice} was served`);
+      return departure.ticket;
     },
     /** Has the lane ask the gate once more. */
     async askAgain(): Promise<void> {
       const { asked } = gate;
-      lane.lookAgain();
+      lane.invalidate();
       await eventually(() => gate.answered > asked);
     },
   };
@@ -99,9 +100,9 @@ async function busyLane() {
 describe('a slice that is sent away', () => {
   it('again as soon as it has come stays in the line', async () => {
     const lane = await busyLane();
-    const position = await lane.sendAway('b.second');
-    expect(await lane.sendAway('b.second', position)).toBe(position);
+    const ticket = await lane.sendAway('b.second');
+    expect(await lane.sendAway('b.second', ticket)).toBe(ticket);
     await lane.askAgain();
-    expect(await lane.isInLine('b.second')).toBe(true);
+    expect(await lane.isDeferred('b.second')).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
-import { ScheduleLists, ScheduleQueue, Schedules, type ScheduleSpec } from '@fetchfleet/fleet';
+import { ScheduleLists, TickQueue, ScheduleStore, type ScheduleSpec } from '@fetchfleet/fleet';
 import {
   eventually,
   installLeakGuard,
@@ -18,15 +18,15 @@ const HOUR_MS = 3_600_000;
 let folder: TemporaryFolder;
 let origin: Origin;
 let fleet: Fleet;
-let schedules: Schedules;
-let jobs: ScheduleQueue;
+let schedules: ScheduleStore;
+let jobs: TickQueue;
 
 beforeEach(async () => {
   folder = await temporaryFolder('scheduler');
   origin = await startOrigin();
   fleet = await startFleet(redisUrl(), folder.path);
-  schedules = new Schedules(fleet.redis, fleet.keys);
-  jobs = new ScheduleQueue(fleet.redis, fleet.keys);
+  schedules = new ScheduleStore(fleet.redis, fleet.keys);
+  jobs = new TickQueue(fleet.redis, fleet.keys);
 });
 
 afterEach(async () => {
@@ -206,8 +206,8 @@ describe('a worker with schedules', () => {
     const own = await startRedis({ appendonly: true, appendfsync: 'always' });
     const other = await startFleet(own.url, folder.path);
     const [ledger, queue] = [
-      new Schedules(other.redis, other.keys),
-      new ScheduleQueue(other.redis, other.keys),
+      new ScheduleStore(other.redis, other.keys),
+      new TickQueue(other.redis, other.keys),
     ];
     const worker = await other.worker();
     const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { overlap: 'allow' });

@@ -33,13 +33,11 @@ const MAX_THROTTLE_MS = 60_000;
 const RETRIED_CLIENT_ERRORS = new Set([408, 425]);
 
 /** Total: every result has exactly one disposition. */
-export function dispose(result: FetchResult, context: DispositionContext): Disposition {
-  return result.kind === 'response'
-    ? disposeResponse(result, context)
-    : disposeFailure(result, context);
+export function dispositionOf(result: FetchResult, context: DispositionContext): Disposition {
+  return result.kind === 'response' ? ofResponse(result, context) : ofFailure(result, context);
 }
 
-function disposeResponse(result: FetchResponse, context: DispositionContext): Disposition {
+function ofResponse(result: FetchResponse, context: DispositionContext): Disposition {
   const { status, headers } = result;
   if (status < 400) return settle('ok');
   const { now, maxBlockMs = MAX_RETRY_AFTER_MS } = context;
@@ -51,7 +49,7 @@ function disposeResponse(result: FetchResponse, context: DispositionContext): Di
   return settle('http-error');
 }
 
-function disposeFailure({ outcome }: FetchFailure, context: DispositionContext): Disposition {
+function ofFailure({ outcome }: FetchFailure, context: DispositionContext): Disposition {
   // The others would end the same way however often they were tried.
   const isPassing = outcome === 'network-error' || outcome === 'timeout';
   return isPassing ? retry(outcome, context) : settle(outcome);

@@ -20,7 +20,9 @@ export class InvalidSliceError extends Error {
  */
 export function parseSlice(value: unknown, paramCount?: number): Slice {
   must(isObject(value), 'an object is expected');
-  const { batch, origin, ranges, columns, state, position } = value;
+  const { batch, origin, ranges, columns, state } = value;
+  // Version 0.1 wrote it as `position`.
+  const ticket = value['ticket'] ?? value['position'];
   must(typeof batch === 'string' && isBatchId(batch), 'batch is no batch id');
   must(typeof origin === 'string' && isOrigin(origin), 'origin is no origin');
   must(isCounts(ranges), 'ranges is no array of counts');
@@ -33,8 +35,8 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
 
   const wrong = columns.findIndex((column) => !isColumn(column, count));
   must(wrong === -1, `columns[${wrong}] does not hold ${count} texts`);
-  must(position === undefined || isCount(position), 'position is no count');
-  const slice = { batch, origin, ranges, columns, ...(position !== undefined && { position }) };
+  must(ticket === undefined || isCount(ticket), 'ticket is no count');
+  const slice = { batch, origin, ranges, columns, ...(ticket !== undefined && { ticket }) };
   if (state === undefined) return slice;
   must(Array.isArray(state) && state.every(isEntry), 'state is no array of four counts each');
   checkPositions(state, count);

@@ -24,8 +24,8 @@ export interface Slice {
   readonly ranges: readonly number[];
   readonly columns: readonly (string | readonly string[])[];
   readonly state?: readonly (readonly [number, number, number, number])[];
-  /** Its place among the slices that the gate of its origin has sent away; absent if it never was. */
-  readonly position?: number;
+  /** Its number in the waitlist of its origin; absent if it was never deferred. */
+  readonly ticket?: number;
 }
 
 /** The most fetches a slice may hold. */

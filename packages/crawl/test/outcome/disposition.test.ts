@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { dispose } from '../../src/outcome/disposition.ts';
+import { dispositionOf } from '../../src/outcome/disposition.ts';
 import type { Disposition, DispositionContext } from '../../src/outcome/disposition.ts';
 import type { FetchFailure, FetchResult } from '../../src/outcome/outcome.ts';
 
@@ -128,8 +128,8 @@ const TABLE: readonly Row[] = [
   ['address-refused', failure('address-refused'), {}, { do: 'settle', outcome: 'address-refused' }],
 ];
 
-describe('dispose', () => {
+describe('dispositionOf', () => {
   it.each(TABLE)('decides about %s', (_, result, changes, disposition) => {
-    expect(dispose(result, { ...context, ...changes })).toEqual(disposition);
+    expect(dispositionOf(result, { ...context, ...changes })).toEqual(disposition);
   });
 });

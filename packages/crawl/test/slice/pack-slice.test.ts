@@ -117,6 +117,10 @@ describe('parseSlice', () => {
     expect(parseSlice(valid)).toEqual(valid);
   });
 
+  it('reads the ticket of a slice that version 0.1 deferred', () => {
+    expect(parseSlice({ ...valid, position: 7 }, 2)).toEqual({ ...valid, ticket: 7 });
+  });
+
   it('throws nothing but InvalidSliceError, whatever it is given', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {

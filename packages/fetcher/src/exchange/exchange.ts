@@ -1,6 +1,4 @@
-import { types } from 'node:util';
-
-import type { FetchFailure, FetchResult, Limits } from '@fetchfleet/crawl';
+import { type FetchFailure, type FetchResult, type Limits, toError } from '@fetchfleet/crawl';
 
 import { BodyBuffer } from './body-buffer.ts';
 import { BodyDecoder, parseCodings } from './decode.ts';
@@ -252,10 +250,6 @@ export class Exchange implements HopEvents {
   #timing(): { startedAt: number; durationMs: number } {
     return { startedAt: this.#startedAt, durationMs: performance.now() - this.#started };
   }
-}
-
-function toError(thrown: unknown): Error {
-  return types.isNativeError(thrown) ? thrown : new Error(String(thrown));
 }
 
 /** What `content-length` promises; 0 where it is absent or describes a body that is not sent. */

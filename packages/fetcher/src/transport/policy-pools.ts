@@ -7,7 +7,7 @@ import type { Transport } from './transport.ts';
 const MAX_LANES = 16;
 
 /** The connections of one policy. */
-export interface Lane {
+export interface PolicyPool {
   readonly transport: Transport;
   inFlight: number;
   /** Counts up with every use. */
@@ -19,12 +19,12 @@ export interface Lane {
  * One transport for each distinct policy: a pooled connection is only ever used under the policy it was
  * checked against when it was made.
  */
-export class Lanes {
+export class PolicyPools {
   readonly #create: (policy: NetworkPolicy) => Transport;
   readonly #allowPrivate: boolean;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #pools = new Map<string, PolicyPool>();
   /** Spares the key: a worker passes the same object for every fetch of a batch. */
-  readonly #known = new WeakMap<NetworkPolicy, Lane>();
+  readonly #known = new WeakMap<NetworkPolicy, PolicyPool>();
   #uses = 0;
 
   constructor(allowPrivate: boolean, create: (policy: NetworkPolicy) => Transport) {
@@ -32,50 +32,50 @@ export class Lanes {
     this.#create = create;
   }
 
-  of(policy: NetworkPolicy): Lane {
-    let lane = this.#known.get(policy);
-    if (lane === undefined || lane.stopped) {
-      lane = this.#find(effectivePolicy(policy, this.#allowPrivate));
-      this.#known.set(policy, lane);
+  of(policy: NetworkPolicy): PolicyPool {
+    let pool = this.#known.get(policy);
+    if (pool === undefined || pool.stopped) {
+      pool = this.#find(effectivePolicy(policy, this.#allowPrivate));
+      this.#known.set(policy, pool);
     }
     this.#uses += 1;
-    lane.lastUsed = this.#uses;
-    return lane;
+    pool.lastUsed = this.#uses;
+    return pool;
   }
 
   async stop(): Promise<void> {
-    const lanes = [...this.#lanes.values()];
-    this.#lanes.clear();
-    await Promise.all(lanes.map(stopLane));
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map(stopLane));
   }
 
-  #find(policy: NetworkPolicy): Lane {
+  #find(policy: NetworkPolicy): PolicyPool {
     const allow = [...policy.allow].toSorted();
     const key = JSON.stringify([policy.allowPrivate, allow]);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
       this.#makeRoom();
-      // A copy, so that the policy of a lane cannot change under it.
+      // A copy, so that the policy of a pool cannot change under it.
       const transport = this.#create({ allowPrivate: policy.allowPrivate, allow });
-      lane = { transport, inFlight: 0, lastUsed: 0, stopped: false };
-      this.#lanes.set(key, lane);
+      pool = { transport, inFlight: 0, lastUsed: 0, stopped: false };
+      this.#pools.set(key, pool);
     }
-    return lane;
+    return pool;
   }
 
-  /** Lanes in use stay, however many they are: they are bounded by the fetches in flight. */
+  /** PolicyPools in use stay, however many they are: they are bounded by the fetches in flight. */
   #makeRoom(): void {
-    const idle = [...this.#lanes]
-      .filter(([, lane]) => lane.inFlight === 0)
+    const idle = [...this.#pools]
+      .filter(([, pool]) => pool.inFlight === 0)
       .toSorted(([, a], [, b]) => a.lastUsed - b.lastUsed);
-    for (const [key, lane] of idle.slice(0, Math.max(0, this.#lanes.size + 1 - MAX_LANES))) {
-      this.#lanes.delete(key);
-      void stopLane(lane);
+    for (const [key, pool] of idle.slice(0, Math.max(0, this.#pools.size + 1 - MAX_LANES))) {
+      this.#pools.delete(key);
+      void stopLane(pool);
     }
   }
 }
 
-async function stopLane(lane: Lane): Promise<void> {
-  lane.stopped = true;
-  await lane.transport.stop();
+async function stopLane(pool: PolicyPool): Promise<void> {
+  pool.stopped = true;
+  await pool.transport.stop();
 }

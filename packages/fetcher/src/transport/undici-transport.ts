@@ -21,7 +21,7 @@ const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** Bytes a connection had received when it failed: none on a new one, some on one that had served before. */
 const receivedBytes = new WeakMap<Error, number>();
 
-/** The fast lane: undici's clients, one for each connection, without its request API and its pools. */
+/** The fast pool: undici's clients, one for each connection, without its request API and its pools. */
 export class UndiciTransport implements Transport {
   readonly #options: ConnectOptions;
   readonly #client: Client.Options;

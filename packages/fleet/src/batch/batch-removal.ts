@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { REMOVE } from '../ledger/ledger.lua.ts';
 import { Script } from '../redis/script.ts';
-import { SliceParking } from '../queue/paused-slices.ts';
+import { PausedSlices } from '../queue/paused-slices.ts';
 
 const remove = new Script(REMOVE, z.number().int());
 
@@ -16,12 +16,12 @@ const remove = new Script(REMOVE, z.number().int());
 export class BatchRemoval {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #parking: SliceParking;
+  readonly #pausedSlices: PausedSlices;
 
   constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#parking = new SliceParking(redis, keys);
+    this.#pausedSlices = new PausedSlices(redis, keys);
   }
 
   /**
@@ -33,7 +33,7 @@ export class BatchRemoval {
   async begin(batch: string, results = ''): Promise<boolean> {
     const isRemoved = await remove.run(this.#redis, this.#keysOf(batch), [batch, results]);
     if (isRemoved !== 1) return false;
-    await this.#parking.drop(batch);
+    await this.#pausedSlices.drop(batch);
     return true;
   }
 

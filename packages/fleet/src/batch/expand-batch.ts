@@ -15,7 +15,7 @@ export interface ExpandBatchOptions {
   /** For a batch that was registered under a lease. @default it is acquired here */
   readonly lease?: ExpansionLease | undefined;
   /** How long to wait for another producer that expands the same batch. @default for ever */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -26,9 +26,9 @@ export interface ExpandBatchOptions {
  */
 export async function expandBatch(options: ExpandBatchOptions): Promise<number | undefined> {
   const { ledger, batch, signal } = options;
-  const patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
+  const timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
   const lease =
-    options.lease ?? (await ExpansionLease.acquire(ledger, batch, { patienceMs, signal }));
+    options.lease ?? (await ExpansionLease.acquire(ledger, batch, { timeoutMs, signal }));
   if (lease === undefined) return undefined;
   try {
     const slices = await enqueueAll(options, AbortSignal.any([signal, lease.ended]));

@@ -26,15 +26,15 @@ export class ExpansionLease {
   /**
    * Waits for the lease.
    *
-   * @returns undefined when the batch no longer expands, or `patienceMs` is over
+   * @returns undefined when the batch no longer expands, or `timeoutMs` is over
    */
   static async acquire(
     ledger: Ledger,
     batch: string,
-    options: { readonly patienceMs: number; readonly signal: AbortSignal },
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<ExpansionLease | undefined> {
     const lease = new ExpansionLease(ledger, batch);
-    const deadline = performance.now() + options.patienceMs;
+    const deadline = performance.now() + options.timeoutMs;
     while (!(await ledger.holdExpansion(batch, lease.#holder, TTL_MS))) {
       if (performance.now() > deadline || (await ledger.state(batch)) !== 'expanding') {
         return undefined;

@@ -25,7 +25,7 @@ export async function registerBatch(
 ): Promise<{ readonly id: string; readonly lease: ExpansionLease | undefined }> {
   const sliceSize = sliceSizeFor(total);
   const signal = new AbortController().signal;
-  const lease = await ExpansionLease.acquire(ledger, id, { patienceMs: 0, signal });
+  const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0, signal });
   await ledger.register({ id, crawl, total, sliceSize, source, fingerprint });
   return { id, lease };
 }

@@ -1,7 +1,7 @@
-import { COMMON } from './prelude.lua.ts';
+import { PRELUDE } from './prelude.lua.ts';
 
 /** What ended: the pace of the origin, and since when it has accepted nothing. */
-const TELL = `
+const REPORT = `
 if ended > 0 then
   local average = totalMs / ended
   local moving = gate.durationMs and num('durationMs') or average
@@ -180,8 +180,8 @@ elseif want > 0 or num('opens') > 0 then
   if granted > 0 then
     if state == 5 then set('probe', worker .. ' ' .. string.format('%.0f', now + lease)) end
     -- Where slots are left over, whoever stood before this one has gone: the line begins here.
-    if position > 0 and granted == want and state == 0 then set('head', math.max(num('head'), position)) end
-    if position > 0 then set('head', math.min(math.max(num('tail'), num('head')), num('head') + granted)) end
+    if ticket > 0 and granted == want and state == 0 then set('head', math.max(num('head'), ticket)) end
+    if ticket > 0 then set('head', math.min(math.max(num('tail'), num('head')), num('head') + granted)) end
   end
 end
 local mine = held + granted
@@ -199,18 +199,18 @@ end
 `;
 
 /** Slices of the line that are wanted: so many that the fleet has enough for the next second, and no more, or they would leave again. */
-const CALL_BACK = `
-local callBack = {}
+const WAKE = `
+local wakeSlices = {}
 if state < 3 then
   local here = waiting + elsewhere
   local called = now - num('calledAt') < 3000000 and num('called') or 0
-  while (here + called) * pace < 1000000 and #callBack < 10 do
+  while (here + called) * pace < 1000000 and #wakeSlices < 10 do
     local popped = redis.call('ZPOPMIN', KEYS[3])
     if not popped[1] then break end
-    callBack[#callBack + 1] = popped[1]
+    wakeSlices[#wakeSlices + 1] = popped[1]
     called = called + tonumber(popped[2]) % 64
   end
-  if #callBack > 0 then
+  if #wakeSlices > 0 then
     set('calledAt', now)
     set('called', called)
   end
@@ -220,8 +220,8 @@ end
 /**
  * Reports what ended and asks what may start.
  *
- * KEYS  gate hash · settings hash · line of those that were sent away
- * ARGV   1 worker · 2 fetches in flight here · 3 wanted · 4 position of the first of them among the parked, or 0
+ * KEYS  gate hash · settings hash · waitlist
+ * ARGV   1 worker · 2 fetches in flight here · 3 wanted · 4 ticket of the first of them among the deferred, or 0
  *        5 horizon: how far ahead starts may be promised · 6 lease · 7 expiry of the hash, ms
  *        8 ended · 9 their durations added up, ms · 10 successes · 11 refusals (429, 503) · 12 block, ms (0: none) · 13 why
  *       14 failures at the end in a row · 15 timeouts · 16 crawl delay, or -1: not known
@@ -236,9 +236,9 @@ end
  *           for how long the origin has refused or failed and accepted nothing, slices of the line to be called back }
  * state: 0 open, 1 rate, 2 concurrency, 3 blocked, 4 breaker open, 5 half-open
  */
-export const EXCHANGE = `${COMMON}
+export const EXCHANGE = `${PRELUDE}
 local worker, held, want = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local position, horizon = tonumber(ARGV[4]), tonumber(ARGV[5])
+local ticket, horizon = tonumber(ARGV[4]), tonumber(ARGV[5])
 local lease, expiryMs = tonumber(ARGV[6]), tonumber(ARGV[7])
 local ended, totalMs, ok, refused = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local blockUs, failures, timeouts = tonumber(ARGV[12]) * 1000, tonumber(ARGV[14]), tonumber(ARGV[15])
@@ -258,7 +258,7 @@ for i = at, #ARGV, 4 do
   set('limits:' .. ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2] .. ' ' .. ARGV[i + 3] .. ' ' .. string.format('%.0f', expiry))
 end
 if tonumber(ARGV[16]) >= 0 then set('crawlDelay', tonumber(ARGV[16])) end
-${TELL}${LEARN}${BREAK}${GRANT}${CALL_BACK}
+${REPORT}${LEARN}${BREAK}${GRANT}${WAKE}
 local write = {}
 for field, value in pairs(dirty) do write[#write + 1] = field write[#write + 1] = value end
 if #write > 0 then redis.call('HSET', KEYS[1], unpack(write)) end
@@ -271,6 +271,6 @@ local spare = isBounded and math.max(0, concurrency - others - mine) or -1
 local deniedFor = gate.deniedSince and now - num('deniedSince') or 0
 return {
   granted, math.floor(first), math.floor(interval), math.floor(again), state, waiters, math.floor(pace),
-  before == after and 0 or 1, allowed, now, spare, redis.call('ZCARD', KEYS[3]), math.floor(deniedFor), callBack,
+  before == after and 0 or 1, allowed, now, spare, redis.call('ZCARD', KEYS[3]), math.floor(deniedFor), wakeSlices,
 }
 `;

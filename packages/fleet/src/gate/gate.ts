@@ -2,7 +2,7 @@ import type { Politeness } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { EXCHANGE } from './exchange.lua.ts';
-import { PARK } from './defer.lua.ts';
+import { DEFER } from './defer.lua.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 
@@ -27,7 +27,7 @@ const scripts = {
       z.array(z.string()),
     ]),
   ),
-  park: new Script(PARK, z.tuple([integer, integer])),
+  defer: new Script(DEFER, z.tuple([integer, integer])),
 };
 
 /** A dead worker's permits are free again after this long. */
@@ -59,7 +59,7 @@ export interface OriginReport {
 }
 
 /** Nothing has ended. */
-export const NOTHING_ENDED: OriginReport = {
+export const EMPTY_REPORT: OriginReport = {
   ended: 0,
   durationMs: 0,
   typicalMs: 0,
@@ -91,7 +91,7 @@ export interface GateAnswer {
   /** A block or the breaker began or ended with this exchange. */
   readonly hasChanged: boolean;
   /** Slices that were sent away and are wanted now. */
-  readonly callBack: readonly string[];
+  readonly wakeSlices: readonly string[];
   /** What time it was for Redis. */
   readonly nowMs: number;
   /** Fetches of this origin that the asker may have in flight; Infinity where that is not limited. */
@@ -99,7 +99,7 @@ export interface GateAnswer {
   /** Fetches that the fleet may have in flight besides; Infinity where that is not limited. */
   readonly spare: number;
   /** Slices that were sent away and have not come back. */
-  readonly parked: number;
+  readonly deferred: number;
   /** For how long the origin has refused or failed, and accepted nothing. */
   readonly deniedForMs: number;
 }
@@ -110,9 +110,9 @@ export interface Arrival {
   readonly fetches: number;
 }
 
-/** A place in the line of those that were sent away. */
-export interface Parked {
-  readonly position: number;
+/** A place in the waitlist. */
+export interface Deferred {
+  readonly ticket: number;
   readonly dueInMs: number;
 }
 
@@ -143,8 +143,8 @@ export class Gate {
     call: {
       readonly inFlight: number;
       readonly want: number;
-      /** Of the first of the wanted among the parked; 0 if it was not parked. */
-      readonly position: number;
+      /** Of the first of the wanted among the deferred; 0 if it was not deferred. */
+      readonly ticket: number;
       readonly report: OriginReport;
       readonly batches: readonly BatchLimits[];
       /** Fetches that wait at this worker, the wanted included. */
@@ -165,7 +165,7 @@ export class Gate {
       this.#worker,
       call.inFlight,
       call.want,
-      call.position,
+      call.ticket,
       call.horizonMs * 1000,
       LEASE_US,
       FORGET_MS,
@@ -187,7 +187,7 @@ export class Gate {
     ]);
     const [granted, first, spacing, again, state, waiters, pace, changed, allowed, now, ...rest] =
       reply;
-    const [spare, parked, deniedFor, callBack] = rest;
+    const [spare, deferred, deniedFor, wakeSlices] = rest;
     return {
       granted,
       firstInMs: first / 1000,
@@ -198,10 +198,10 @@ export class Gate {
       paceMs: pace / 1000,
       hasChanged: changed === 1,
       nowMs: now / 1000,
-      callBack,
+      wakeSlices,
       allowedInFlight: allowed === -1 ? Infinity : allowed,
       spare: spare === -1 ? Infinity : spare,
-      parked,
+      deferred,
       deniedForMs: Math.ceil(deniedFor / 1000),
     };
   }
@@ -209,37 +209,37 @@ export class Gate {
   /**
    * Fetches of a slice leave without having started.
    *
-   * @param leaving.position what they were given when they left the last time, or 0
+   * @param leaving.ticket what they were given when they left the last time, or 0
    * @param leaving.hasJustCome it was in the line before, and no exchange has told that it has come. @default false
    */
-  async park(
+  async defer(
     origin: string,
     leaving: {
       readonly slice: string;
       readonly count: number;
-      readonly position: number;
+      readonly ticket: number;
       readonly hasJustCome?: boolean;
     },
-  ): Promise<Parked> {
-    const { slice, count, position, hasJustCome = false } = leaving;
-    const [given, dueInMs] = await scripts.park.run(this.#redis, this.#keysOf(origin), [
+  ): Promise<Deferred> {
+    const { slice, count, ticket, hasJustCome = false } = leaving;
+    const [given, dueInMs] = await scripts.defer.run(this.#redis, this.#keysOf(origin), [
       count,
-      position,
+      ticket,
       FORGET_MS,
       slice,
       hasJustCome ? 1 : 0,
     ]);
-    return { position: given, dueInMs };
+    return { ticket: given, dueInMs };
   }
 
   /** Whether a slice that was sent away has not been called back yet. */
-  async isInLine(origin: string, slice: string): Promise<boolean> {
-    return (await this.#redis.zscore(this.#keys.gateLine(origin), slice)) !== null;
+  async isDeferred(origin: string, slice: string): Promise<boolean> {
+    return (await this.#redis.zscore(this.#keys.waitlist(origin), slice)) !== null;
   }
 
   #keysOf(origin: string): readonly string[] {
     const keys = this.#keys;
-    return [keys.gate(origin), keys.gateSettings(origin), keys.gateLine(origin)];
+    return [keys.gate(origin), keys.gateSettings(origin), keys.waitlist(origin)];
   }
 }
 

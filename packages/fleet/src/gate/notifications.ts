@@ -6,7 +6,7 @@ import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
  * again, and when a person sets its limits. So what one worker hears stops the others within a round trip. Whoever misses it hears the
  * same from the gate, a little later.
  */
-export class GateNews {
+export class GateNotifications {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   #subscriber: Redis | undefined;
@@ -22,11 +22,11 @@ export class GateNews {
     this.#subscriber = subscriber;
     subscriber.on('error', onError);
     subscriber.on('message', (_channel, origin) => onNews(origin));
-    subscriber.subscribe(this.#keys.gateNews).catch(onError);
+    subscriber.subscribe(this.#keys.gateNotifications).catch(onError);
   }
 
-  async tell(origin: string): Promise<void> {
-    await this.#redis.publish(this.#keys.gateNews, origin);
+  async publish(origin: string): Promise<void> {
+    await this.#redis.publish(this.#keys.gateNotifications, origin);
   }
 
   stop(): void {

@@ -66,14 +66,14 @@ export class Origins {
     // First the name: settings that are listed in vain do no harm, settings that hold unseen would.
     await this.#redis.sadd(this.#keys.originsWithSettings, origin);
     await this.#redis.hset(this.#keys.gateSettings(origin), ...fields);
-    await this.#redis.publish(this.#keys.gateNews, origin);
+    await this.#redis.publish(this.#keys.gateNotifications, origin);
   }
 
   /** From here on the crawl files decide again. Tells whether anything was set. */
   async unset(origin: string): Promise<boolean> {
     const existed = await this.#redis.del(this.#keys.gateSettings(origin));
     await this.#redis.srem(this.#keys.originsWithSettings, origin);
-    await this.#redis.publish(this.#keys.gateNews, origin);
+    await this.#redis.publish(this.#keys.gateNotifications, origin);
     return existed === 1;
   }
 

@@ -5,8 +5,8 @@
  *   waits:<worker>     "<fetches> <told at> <appointment, or 0>"                  who has how many waiting, and when it asks again
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>"                what crawl files allow; the strictest holds
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval that it was reckoned with
- *   calledAt, called   parked fetches that were called back and have not come yet, and since when
- *   head, tail         parked fetches: how many have had their turn, how many were ever parked
+ *   calledAt, called   deferred fetches that were called back and have not come yet, and since when
+ *   head, tail         deferred fetches: how many have had their turn, how many were ever deferred
  *   durationMs         moving average of how long a fetch takes; fastestMs: the least that most of a report have taken lately
  *   timedOut           share of timeouts among the last hundred fetches or so
  *   blockedUntil, blockedFor    the origin said "not now"
@@ -18,13 +18,13 @@
  *   second, okNow, okBefore     successes of this second and of the one before
  *   failures, opens, openUntil, probe         circuit breaker
  *
- * one that stays, with what `origins set` has set, and the line: slices that were sent away, scored by 64 × position + fetches.
+ * one that stays, with what `origins set` has set, and the line: slices that were sent away, scored by 64 × ticket + fetches.
  * Instants and intervals are microseconds, by the clock of Redis alone. One script does it all, because a permit, a slot in time
  * and the breaker are one decision for the whole fleet.
  */
 
 /** Time, the hash, effective limits, leases, pace. */
-export const COMMON = `
+export const PRELUDE = `
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local gate = {}

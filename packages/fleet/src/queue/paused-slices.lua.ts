@@ -26,7 +26,7 @@ end
  * ARGV  prefix of the batch's ids, cursor
  * One step of a scan: parks what it finds of a batch that is paused. Returns { next cursor, parked }; the cursor ends at 0.
  */
-export const PARK = `${IS_OF}
+export const HOLD = `${IS_OF}
 if redis.call('HGET', KEYS[1], 'state') ~= 'paused' then return { '0', 0 } end
 local found = redis.call('ZSCAN', KEYS[2], ARGV[2], 'COUNT', 1000)
 local parked = 0
@@ -47,7 +47,7 @@ return { found[1], parked }
  * Parks a slice that was delayed a moment ago. If its batch was resumed meanwhile, it is queued instead: whoever resumed it has looked
  * through the parked ones already. Returns 1 if it is parked.
  */
-export const PARK_ONE = `${ENQUEUE}
+export const HOLD_ONE = `${ENQUEUE}
 local place = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not place then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])

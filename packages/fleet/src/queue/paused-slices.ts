@@ -5,15 +5,15 @@ import { FairOrder } from './fair-order.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { readSlice } from './read-slice.ts';
 import { Script } from '../redis/script.ts';
-import { DROP, PARK, PARK_ONE, RELEASE } from './paused-slices.lua.ts';
+import { DROP, HOLD, HOLD_ONE, RELEASE } from './paused-slices.lua.ts';
 import { idPrefix, scanAll, scanStep } from './slice-scan.ts';
 
 /** Slices that are released in one go: bounds what lies in memory. */
 const CHUNK = 200;
 
 const scripts = {
-  park: new Script(PARK, scanStep),
-  parkOne: new Script(PARK_ONE, z.number().int()),
+  hold: new Script(HOLD, scanStep),
+  holdOne: new Script(HOLD_ONE, z.number().int()),
   release: new Script(RELEASE, z.number().int()),
   drop: new Script(DROP, scanStep),
 };
@@ -26,7 +26,7 @@ const scripts = {
  * Whoever pauses a batch parks what is queued; what workers had claimed, or a producer adds later, is parked by the workers when they come across
  * it, once each. All of it is decided together with the state of the batch, so no slice is left parked in a batch that runs.
  */
-export class SliceParking {
+export class PausedSlices {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #order: FairOrder;
@@ -38,23 +38,23 @@ export class SliceParking {
   }
 
   /** Parks what is queued of a paused batch. May be repeated. @returns how many slices it has parked */
-  async park(batch: string): Promise<number> {
+  async hold(batch: string): Promise<number> {
     const keys = [
       this.#keys.batch(batch),
       this.#keys.queue('prioritized'),
-      this.#keys.parked(batch),
+      this.#keys.pausedSlices(batch),
     ];
     return scanAll(async (cursor) =>
-      scripts.park.run(this.#redis, keys, [idPrefix(batch), cursor]),
+      scripts.hold.run(this.#redis, keys, [idPrefix(batch), cursor]),
     );
   }
 
   /** Parks a slice of a paused batch that its worker has just delayed; queues it if the batch goes on again. */
-  async parkOne(batch: string, id: string): Promise<void> {
+  async holdOne(batch: string, id: string): Promise<void> {
     const queue = ['delayed', 'prioritized', 'pc', 'marker'].map((part) => this.#keys.queue(part));
     const [delayed = '', ...rest] = queue;
-    const keys = [this.#keys.batch(batch), delayed, this.#keys.parked(batch), ...rest];
-    await scripts.parkOne.run(this.#redis, [...keys, this.#keys.queue(id)], [id]);
+    const keys = [this.#keys.batch(batch), delayed, this.#keys.pausedSlices(batch), ...rest];
+    await scripts.holdOne.run(this.#redis, [...keys, this.#keys.queue(id)], [id]);
   }
 
   /**
@@ -64,7 +64,7 @@ export class SliceParking {
    * @returns how many there were
    */
   async release(batch: string): Promise<number> {
-    const parked = this.#keys.parked(batch);
+    const parked = this.#keys.pausedSlices(batch);
     const queue = ['prioritized', 'pc', 'marker'].map((part) => this.#keys.queue(part));
     let released = 0;
     for (;;) {
@@ -83,14 +83,14 @@ export class SliceParking {
 
   /** Slices that wait for their batch to be resumed. */
   async count(batch: string): Promise<number> {
-    return this.#redis.zcard(this.#keys.parked(batch));
+    return this.#redis.zcard(this.#keys.pausedSlices(batch));
   }
 
   /** Removes what is queued of a batch that is cancelled or removed. May be repeated. @returns how many slices it has removed */
   async drop(batch: string): Promise<number> {
     const sets = ['prioritized', 'delayed', 'failed'].map((set) => this.#keys.queue(set));
     let dropped = 0;
-    for (const set of [this.#keys.parked(batch), ...sets]) {
+    for (const set of [this.#keys.pausedSlices(batch), ...sets]) {
       const args = [this.#keys.queue(''), idPrefix(batch)];
       const keys = [this.#keys.batch(batch), set];
       dropped += await scanAll(async (cursor) =>

@@ -121,12 +121,15 @@ export class SliceClaims {
   /**
    * The next slice. Rejects while Redis cannot be reached.
    *
-   * @param isPatient wait for a few seconds until there is one; otherwise only what is there now, in one round trip
+   * @param options.block waits a few seconds for a slice; otherwise takes what is there now, in one
+   *   round trip. @default true
    */
-  async claim(isPatient = true): Promise<ClaimedSlice | undefined> {
+  async claim({ block = true }: { readonly block?: boolean } = {}): Promise<
+    ClaimedSlice | undefined
+  > {
     const token = `${this.#name}:${this.#tokens++}`;
     const era = this.#progress.era;
-    const job = await this.#nextJob(token, isPatient);
+    const job = await this.#nextJob(token, block);
     if (job?.id === undefined) return undefined;
     this.#progress.claimed(era, job.priority);
     const claim: Claim = { job, token, lost: new AbortController() };
@@ -135,9 +138,9 @@ export class SliceClaims {
   }
 
   /** Whoever waits on connections that are replaced goes on with the new ones. */
-  async #nextJob(token: string, isPatient: boolean): Promise<Job<Slice> | undefined> {
+  async #nextJob(token: string, block: boolean): Promise<Job<Slice> | undefined> {
     for (;;) {
-      const asked = this.#worker.getNextJob(token, { block: isPatient });
+      const asked = this.#worker.getNextJob(token, { block });
       const { promise: replaced, resolve } = Promise.withResolvers<'replaced'>();
       const tell = (): void => resolve('replaced');
       this.#waiting.add(tell);

@@ -109,9 +109,9 @@ export class SliceMerger {
     const lacking = unpackSlice(slice).filter(({ index }) => !known.has(index));
     const missing = await this.#pending(slice.batch, lacking);
     if (missing.length === 0) return true;
-    const position = queued?.position;
+    const ticket = queued?.ticket;
     const packed = packSlice(slice.batch, slice.origin, [...present, ...missing]);
-    const merged = position === undefined ? packed : { ...packed, position };
+    const merged = ticket === undefined ? packed : { ...packed, ticket };
     const args = [data, JSON.stringify(merged)];
     return (await scripts.merge.run(this.#redis, [this.#keys.queue(id)], args)) === 1;
   }

@@ -80,7 +80,7 @@ export class SliceQueue {
   }
 
   /** Lets slices that were delayed come now. One that is not delayed (any more) stays as it is. */
-  async callBack(ids: readonly string[]): Promise<void> {
+  async wakeSlices(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       const job = await this.#queue.getJob(id);
       // It came by itself meanwhile, or has not left yet: then its own time brings it.

@@ -60,20 +60,20 @@ export function openRedis(
 /**
  * A connected client for a command that people wait for.
  *
- * @param options.patienceMs how long to try before giving up. @default 10_000
+ * @param options.timeoutMs how long to try before giving up. @default 10_000
  * @throws RedisUnreachableError when nothing has answered by then
  */
 export async function connectRedis(
   url: string,
-  options: { readonly patienceMs?: number } = {},
+  options: { readonly timeoutMs?: number } = {},
 ): Promise<Redis> {
   let lastError: Error | undefined;
   const redis = openRedis(url, (error) => {
     lastError = error;
   });
   const patience = new AbortController();
-  const { patienceMs = 10_000 } = options;
-  const tooLate = sleep(patienceMs, 'too late' as const, { signal: patience.signal });
+  const { timeoutMs = 10_000 } = options;
+  const tooLate = sleep(timeoutMs, 'too late' as const, { signal: patience.signal });
   tooLate.catch(() => 'answered in time');
   try {
     const answer = await Promise.race([redis.ping(), tooLate]);
@@ -83,7 +83,7 @@ export async function connectRedis(
     redis.disconnect();
     const reason = error instanceof Error ? error.message : String(error);
     throw new RedisUnreachableError(
-      `Redis at ${redactRedisUrl(url)} cannot be reached: ${reason || 'connection refused'} (tried for ${patienceMs / 1000} s)`,
+      `Redis at ${redactRedisUrl(url)} cannot be reached: ${reason || 'connection refused'} (tried for ${timeoutMs / 1000} s)`,
       { cause: error },
     );
   } finally {

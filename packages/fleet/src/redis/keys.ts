@@ -28,7 +28,7 @@ export interface FleetKeys {
   /** Bitmap: one bit per fetch whose record is a failure; with a colon and an outcome behind it, those of that outcome. */
   failed(id: string): string;
   /** ZSET: slices of a paused batch, out of the queue. */
-  parked(id: string): string;
+  pausedSlices(id: string): string;
   /** STRING: the producer that expands the batch just now; expires with it. */
   expansion(id: string): string;
   /** ZSET of variables that a worker of this batch lacked, scored by when. */
@@ -36,11 +36,11 @@ export interface FleetKeys {
   /** HASH: leases and pace of an origin. */
   gate(origin: string): string;
   /** ZSET: slices of an origin that were sent away, scored by their place in the line. */
-  gateLine(origin: string): string;
+  waitlist(origin: string): string;
   /** HASH: limits that a person has set for an origin; stays. */
   gateSettings(origin: string): string;
   /** Channel: origins of which every worker has to ask the gate again before it starts anything. */
-  readonly gateNews: string;
+  readonly gateNotifications: string;
   /** SET of ids of schedules. */
   readonly schedules: string;
   /** HASH: spec and state of a schedule. */
@@ -79,10 +79,10 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     batch,
     settled: (id) => `${batch(id)}:settled`,
     failed: (id) => `${batch(id)}:failed`,
-    parked: (id) => `${batch(id)}:parked`,
+    pausedSlices: (id) => `${batch(id)}:parked`,
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
-    gateNews: `${root}:gate-news`,
+    gateNotifications: `${root}:gate-news`,
     schedules: `${root}:schedule-ids`,
     schedule: (id) => `${root}:schedule:${id}`,
     scheduleRuns: (id) => `${root}:schedule:${id}:runs`,
@@ -90,7 +90,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     scheduleCheck: `${root}:schedule-check`,
     origins: `${root}:origins`,
     originsWithSettings: `${root}:origins-with-settings`,
-    gateLine: (origin) => `${fleet}:gate-line:{${origin}}`,
+    waitlist: (origin) => `${fleet}:gate-line:{${origin}}`,
     gateSettings: (origin) => `${fleet}:gate-settings:{${origin}}`,
     gate: (origin) => `${fleet}:gate:{${origin}}`,
     robots: (origin) => `${fleet}:robots:{${origin}}`,

@@ -38,7 +38,7 @@ const scripts = {
   conclude: new Script(lua.CONCLUDE, integer),
 };
 
-/** What {@link Schedules.put} did. */
+/** What {@link ScheduleStore.put} did. */
 export interface PutResult {
   readonly change: 'added' | 'changed' | 'unchanged';
   readonly before?: ScheduleSpec;
@@ -54,7 +54,7 @@ export interface Decision extends ScheduleRun {
  * What is known of every schedule, and the one place that decides what becomes of a tick: whoever wakes up for it, and however
  * often, it has one run.
  */
-export class Schedules {
+export class ScheduleStore {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #now: ((redisMs: number) => number) | undefined;
@@ -242,7 +242,7 @@ function storedRun(json: string): ScheduleRun | undefined {
   return json === '' ? undefined : scheduleRun.parse(JSON.parse(json));
 }
 
-/* Both are written by `Schedules.put` alone, from what was validated. */
+/* Both are written by `ScheduleStore.put` alone, from what was validated. */
 
 function storedTerms(json: string): ScheduleTerms {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -35,7 +35,7 @@ interface ScheduleWorkerOptions {
 }
 
 /** Takes ticks and runs from the queue: the side of the worker. Has a connection of its own for waiting. */
-export class ScheduleWorker {
+export class TickConsumer {
   readonly #options: ScheduleWorkerOptions;
   #worker: Worker<ScheduleJob, void>;
   #active = 0;
@@ -112,8 +112,8 @@ export class ScheduleWorker {
     this.#worker.cancelAllJobs(DRAINING);
     const patience = new AbortController();
     // Without Redis nothing can be given back: another worker takes over what is left.
-    const patienceMs = this.#options.redis.status === 'ready' ? STOP_PATIENCE_MS : 0;
-    const late = sleep(patienceMs, true, { signal: patience.signal }).catch(() => false);
+    const timeoutMs = this.#options.redis.status === 'ready' ? STOP_PATIENCE_MS : 0;
+    const late = sleep(timeoutMs, true, { signal: patience.signal }).catch(() => false);
     const isLate = await Promise.race([this.#worker.close().then(() => false), late]);
     patience.abort();
     if (isLate) this.#worker.close(true).catch(() => undefined);

@@ -21,7 +21,7 @@ const BACKOFF_MS = 5_000;
 const OVERDUE_MS = 60_000;
 
 /** Wakes workers up for ticks and hands runs to them: the side of whoever adds. */
-export class ScheduleQueue {
+export class TickQueue {
   readonly #queue: Queue<ScheduleJob, void>;
 
   constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {

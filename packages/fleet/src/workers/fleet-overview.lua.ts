@@ -61,7 +61,7 @@ local function count(slice, state, dueAt)
         later = later + 1
       end
     end
-    throttled = slice.position and all - later or refused
+    throttled = (slice.ticket or slice.position) and all - later or refused
     delayed = all - throttled
   end
   return { runnable, throttled, delayed, active }

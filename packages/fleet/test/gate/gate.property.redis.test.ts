@@ -181,7 +181,7 @@ describe('the forecast for those who are sent away', () => {
           await gate.exchange({ ...call, want: 1 });
           const places: number[] = [];
           for (const [at, count] of counts.entries()) {
-            places.push((await gate.park(`s-${at}`, count))[0]);
+            places.push((await gate.defer(`s-${at}`, count))[0]);
           }
           const inOrder = counts.map((_, at) => counts.slice(0, at + 1).reduce((a, b) => a + b));
           expect(places).toEqual(inOrder);
@@ -191,7 +191,7 @@ describe('the forecast for those who are sent away', () => {
           }
           const forecasts: number[] = [];
           for (const [at, place] of places.entries()) {
-            const [again, dueInMs] = await gate.park(`s-${at}`, 1, place);
+            const [again, dueInMs] = await gate.defer(`s-${at}`, 1, place);
             expect(again).toBe(place);
             forecasts.push(dueInMs);
           }

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Politeness } from '@fetchfleet/crawl';
 import {
   type Arrival,
-  NOTHING_ENDED,
+  EMPTY_REPORT,
   Gate,
   type GateAnswer,
   type OriginReport,
@@ -20,11 +20,11 @@ async function workers(size: number) {
   const list = Array.from({ length: size }, (_, i) => {
     const gate = new Gate({ redis, keys, worker: `w-${i}` });
     let inFlight = 0;
-    let parked = 0;
+    let deferred = 0;
     return {
       gate,
-      park: async (count: number, position = 0, slice = `b.${++parked}`) =>
-        gate.park(origin, { slice, count, position }),
+      defer: async (count: number, ticket = 0, slice = `b.${++deferred}`) =>
+        gate.defer(origin, { slice, count, ticket }),
       /** Asks, and has what was granted in flight. */
       async ask(
         want: number,
@@ -32,7 +32,7 @@ async function workers(size: number) {
           readonly politeness?: Politeness;
           readonly report?: Partial<OriginReport>;
           readonly batch?: string;
-          readonly position?: number;
+          readonly ticket?: number;
           readonly at?: string;
           /** @default what is asked for */
           readonly waiting?: number;
@@ -45,7 +45,7 @@ async function workers(size: number) {
           politeness = plan.politeness,
           report = {},
           batch = 'b',
-          position = 0,
+          ticket = 0,
           waiting = want,
           arrivals = [],
           horizonMs = 50,
@@ -54,12 +54,12 @@ async function workers(size: number) {
         const answer = await gate.exchange(options.at ?? origin, {
           inFlight,
           want,
-          position,
+          ticket,
           horizonMs,
           leadMs: 0,
           waiting,
           arrivals,
-          report: { ...NOTHING_ENDED, ...report },
+          report: { ...EMPTY_REPORT, ...report },
           batches: [{ batch, politeness }],
         });
         inFlight += answer.granted;
@@ -349,73 +349,73 @@ describe('those who are sent away', () => {
     const { first } = await workers(1);
     const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness: slow });
-    const a = await first.park(50);
-    const b = await first.park(50);
-    expect(a).toMatchObject({ position: 50, dueInMs: 0 });
-    expect(b.position).toBe(100);
+    const a = await first.defer(50);
+    const b = await first.defer(50);
+    expect(a).toMatchObject({ ticket: 50, dueInMs: 0 });
+    expect(b.ticket).toBe(100);
     expect(b.dueInMs).toBeCloseTo(5_000, -2);
-    expect(await first.park(50, b.position, 'b.2')).toEqual(b);
+    expect(await first.defer(50, b.ticket, 'b.2')).toEqual(b);
   });
 
   it('are called back in the order of the line, as many as the fleet needs for the next second', async () => {
     const { first, second } = await workers(2);
     const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
     await first.ask(1, { politeness });
-    for (let i = 0; i < 4; i++) await second.park(20);
-    expect((await first.ask(0, { politeness, waiting: 49 })).callBack).toEqual(['b.1']);
+    for (let i = 0; i < 4; i++) await second.defer(20);
+    expect((await first.ask(0, { politeness, waiting: 49 })).wakeSlices).toEqual(['b.1']);
     // What was called and has not come counts, and so does what waits elsewhere.
-    expect((await second.ask(0, { politeness })).callBack).toEqual([]);
+    expect((await second.ask(0, { politeness })).wakeSlices).toEqual([]);
     const arrivals = [{ slice: 'b.1', fetches: 20 }];
-    expect((await second.ask(0, { politeness, arrivals, waiting: 20 })).callBack).toEqual([]);
-    expect((await first.ask(0, { politeness, waiting: 5 })).callBack).toEqual(['b.2', 'b.3']);
+    expect((await second.ask(0, { politeness, arrivals, waiting: 20 })).wakeSlices).toEqual([]);
+    expect((await first.ask(0, { politeness, waiting: 5 })).wakeSlices).toEqual(['b.2', 'b.3']);
   });
 
   it('and have come when they were called, but leave at once, are called again', async () => {
     const { first } = await workers(1);
     const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
     await first.ask(1, { politeness });
-    const { position } = await first.park(50);
-    expect((await first.ask(0, { politeness })).callBack).toEqual(['b.1']);
-    await first.gate.park(origin, { slice: 'b.1', count: 50, position, hasJustCome: true });
-    expect((await first.ask(0, { politeness })).callBack).toEqual(['b.1']);
+    const { ticket } = await first.defer(50);
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.1']);
+    await first.gate.defer(origin, { slice: 'b.1', count: 50, ticket, hasJustCome: true });
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.1']);
   });
 
   it('are not waited for in the line when they have come by themselves', async () => {
     const { first } = await workers(1);
     await first.ask(1);
-    await first.park(3);
-    await first.park(3);
+    await first.defer(3);
+    await first.defer(3);
     const arrivals = [{ slice: 'b.1', fetches: 3 }];
     const slow: Politeness = { ...unlimited, rate: { count: 1, perMs: 1000 } };
     const answer = await first.ask(0, { politeness: slow, arrivals, waiting: 50 });
-    expect(answer).toMatchObject({ parked: 1, callBack: [] });
+    expect(answer).toMatchObject({ deferred: 1, wakeSlices: [] });
   });
 
   it('are called back at once when a limit is raised', async () => {
     const { first, redis, keys } = await workers(1);
     const politeness: Politeness = { ...unlimited, rate: { count: 1, perMs: 60_000 } };
     await first.ask(1, { politeness });
-    for (let i = 0; i < 4; i++) await first.park(50);
-    expect((await first.ask(1, { politeness, waiting: 50 })).callBack).toEqual([]);
+    for (let i = 0; i < 4; i++) await first.defer(50);
+    expect((await first.ask(1, { politeness, waiting: 50 })).wakeSlices).toEqual([]);
     await redis.hset(keys.gateSettings(origin), 'interval', '10000');
-    expect((await first.ask(1, { politeness, waiting: 50 })).callBack).toEqual(['b.1', 'b.2']);
+    expect((await first.ask(1, { politeness, waiting: 50 })).wakeSlices).toEqual(['b.1', 'b.2']);
   });
 
   it('stay away while the origin is blocked', async () => {
     const { first } = await workers(1);
-    await first.park(3);
+    await first.defer(3);
     const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
-    expect((await first.ask(0, { report: refusal })).callBack).toEqual([]);
+    expect((await first.ask(0, { report: refusal })).wakeSlices).toEqual([]);
   });
 
   it('are forecast sooner when the limit is raised', async () => {
     const { first, redis, keys } = await workers(1);
     const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness: slow });
-    await first.park(50);
-    const before = await first.park(50);
+    await first.defer(50);
+    const before = await first.defer(50);
     await redis.hset(keys.gateSettings(origin), 'interval', '1000');
-    const after = await first.park(50, before.position, 'b.2');
+    const after = await first.defer(50, before.ticket, 'b.2');
     expect(after.dueInMs).toBeLessThan(before.dueInMs / 50);
   });
 });

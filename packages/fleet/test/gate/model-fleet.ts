@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { EXCHANGE } from '../../src/gate/exchange.lua.ts';
-import { PARK } from '../../src/gate/defer.lua.ts';
+import { DEFER } from '../../src/gate/defer.lua.ts';
 import { fleetKeys } from '../../src/index.ts';
 import { Script } from '../../src/redis/script.ts';
 import { HORIZON_US, LEASE_US, type ModelCall } from './model.ts';
@@ -14,7 +14,7 @@ const START_US = 1_800_000_000_250_000;
 /** The scripts as they are, but for the clock: it is a key of the test. */
 const scripts = {
   exchange: new Script(withClock(EXCHANGE), z.array(z.unknown())),
-  park: new Script(withClock(PARK), z.array(z.unknown())),
+  defer: new Script(withClock(DEFER), z.array(z.unknown())),
 };
 
 function withClock(source: string): string {
@@ -94,9 +94,9 @@ export class SimulatedGate {
     };
   }
 
-  /** @returns position, due in ms */
-  async park(slice: string, count: number, position = 0): Promise<readonly [number, number]> {
-    const reply = await this.#run(scripts.park, [count, position, FORGET_MS, slice, 0]);
+  /** @returns ticket, due in ms */
+  async defer(slice: string, count: number, ticket = 0): Promise<readonly [number, number]> {
+    const reply = await this.#run(scripts.defer, [count, ticket, FORGET_MS, slice, 0]);
     return [Number(reply[0]), Number(reply[1])];
   }
 

@@ -2,7 +2,7 @@ import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Politeness } from '@fetchfleet/crawl';
 import {
-  NOTHING_ENDED,
+  EMPTY_REPORT,
   Gate,
   type GateAnswer,
   type OriginReport,
@@ -35,12 +35,12 @@ async function ask(
   return gate.exchange(origin, {
     inFlight: options.inFlight ?? 0,
     want,
-    position: 0,
+    ticket: 0,
     horizonMs: 50,
     leadMs: 0,
     waiting: 0,
     arrivals: [],
-    report: { ...NOTHING_ENDED, ...options.report },
+    report: { ...EMPTY_REPORT, ...options.report },
     batches: [{ batch: 'b', politeness: { ...plan.politeness, ...options.politeness } }],
     ...(options.crawlDelayMs !== undefined && { crawlDelayMs: options.crawlDelayMs }),
   });
@@ -52,7 +52,7 @@ describe('what is known of an origin', () => {
     const politeness = { rate: { count: 600, perMs: 60_000 }, burst: 10, concurrency: 4 };
     expect((await ask(first, 3, { politeness })).granted).toBe(3);
     expect((await ask(second, 3, { politeness })).granted).toBe(1);
-    await first.park(origin, { slice: 'b.0', count: 40, position: 0 });
+    await first.defer(origin, { slice: 'b.0', count: 40, ticket: 0 });
     expect(await origins.status(origin)).toEqual({
       origin,
       rate: { limit: '10/s', perSecond: 10, source: 'crawl file' },

@@ -5,7 +5,7 @@ import {
   type ClaimedSlice,
   Ledger,
   SliceClaims,
-  SliceParking,
+  PausedSlices,
   SliceQueue,
 } from '../../src/index.ts';
 import { freshFleet, registration, rethrow, sliceOf } from '../fixture.ts';
@@ -29,7 +29,7 @@ async function fixture() {
     keys,
     ledger,
     queue,
-    parking: new SliceParking(redis, keys),
+    pausedSlices: new PausedSlices(redis, keys),
     claim: async (): Promise<ClaimedSlice> => {
       let claimed: ClaimedSlice | undefined;
       while (claimed === undefined) claimed = await claims.claim();
@@ -44,14 +44,14 @@ async function fixture() {
 
 describe('parking', () => {
   it('takes all queued slices of a paused batch out of the queue, and no others', async () => {
-    const { ledger, queue, parking, claim, stop } = await fixture();
+    const { ledger, queue, pausedSlices, claim, stop } = await fixture();
     const many = Array.from({ length: 300 }, (_, i) => slice('a', i * 2));
     await queue.add(many);
     await queue.add([slice('b', 0), slice('b', 2)]);
-    expect(await parking.park('a')).toBe(0);
+    expect(await pausedSlices.hold('a')).toBe(0);
     await ledger.pause('a');
-    expect(await parking.park('a')).toBe(300);
-    expect(await parking.park('a')).toBe(0);
+    expect(await pausedSlices.hold('a')).toBe(300);
+    expect(await pausedSlices.hold('a')).toBe(0);
     expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0 });
     for (let i = 0; i < 2; i += 1) {
       const claimed = await claim();
@@ -62,8 +62,8 @@ describe('parking', () => {
     await queue.add([slice('a', 0)]);
     expect(await queue.counts()).toMatchObject({ waiting: 0 });
     await ledger.unpause('a');
-    expect(await parking.release('a')).toBe(300);
-    expect(await parking.count('a')).toBe(0);
+    expect(await pausedSlices.release('a')).toBe(300);
+    expect(await pausedSlices.count('a')).toBe(0);
     const back = await claim();
     expect(back.data).toEqual(slice('a', 0));
     await back.complete();
@@ -71,20 +71,20 @@ describe('parking', () => {
   });
 
   it('takes a slice that a worker had, and queues it at once if the batch was resumed meanwhile', async () => {
-    const { ledger, queue, parking, claim, stop } = await fixture();
+    const { ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add([slice('a', 0)]);
     const first = await claim();
     await ledger.pause('a');
     await first.delay(slice('a', 1, 1), 60_000);
-    await parking.parkOne('a', first.id);
-    expect(await parking.count('a')).toBe(1);
+    await pausedSlices.holdOne('a', first.id);
+    expect(await pausedSlices.count('a')).toBe(1);
     await ledger.unpause('a');
-    expect(await parking.release('a')).toBe(1);
+    expect(await pausedSlices.release('a')).toBe(1);
     const second = await claim();
     expect(second.data).toEqual(slice('a', 1, 1));
     await second.delay(slice('a', 1, 1), 60_000);
-    await parking.parkOne('a', second.id);
-    expect(await parking.count('a')).toBe(0);
+    await pausedSlices.holdOne('a', second.id);
+    expect(await pausedSlices.count('a')).toBe(0);
     const third = await claim();
     expect(third.data).toEqual(slice('a', 1, 1));
     await third.complete();
@@ -92,14 +92,14 @@ describe('parking', () => {
   });
 
   it('gives released slices new turns: those that others have queued meanwhile are not behind them', async () => {
-    const { ledger, queue, parking, claim, stop } = await fixture();
+    const { ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add(Array.from({ length: 20 }, (_, i) => slice('a', i * 50, 50)));
     await ledger.pause('a');
-    await parking.park('a');
+    await pausedSlices.hold('a');
     await queue.add(Array.from({ length: 40 }, (_, i) => slice('b', i * 20, 20)));
     for (let i = 0; i < 20; i += 1) await (await claim()).complete();
     await ledger.unpause('a');
-    await parking.release('a');
+    await pausedSlices.release('a');
     const next: unknown[] = [];
     for (let i = 0; i < 10; i += 1) {
       const claimed = await claim();
@@ -113,15 +113,15 @@ describe('parking', () => {
   });
 
   it('drops what is queued, parked or delayed of a cancelled batch, and of no other', async () => {
-    const { redis, keys, ledger, queue, parking, claim, stop } = await fixture();
+    const { redis, keys, ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add([slice('a', 0)]);
     await (await claim()).delay(slice('a', 0), 60_000);
     await queue.add([slice('a', 10), slice('a', 20), slice('b', 0)]);
-    expect(await parking.drop('a')).toBe(0);
+    expect(await pausedSlices.drop('a')).toBe(0);
     await ledger.pause('a');
-    await parking.park('a');
+    await pausedSlices.hold('a');
     await ledger.cancel('a');
-    expect(await parking.drop('a')).toBe(3);
+    expect(await pausedSlices.drop('a')).toBe(3);
     expect(await queue.counts()).toMatchObject({ waiting: 1, delayed: 0 });
     expect(await redis.keys(`${keys.queue('a.')}*`)).toEqual([]);
     await stop();
@@ -137,7 +137,7 @@ describe('merging', () => {
     const done = await claim();
     await done.complete();
     const left = await claim();
-    await left.delay({ ...slice('a', 7, 1), position: 12 }, 50);
+    await left.delay({ ...slice('a', 7, 1), ticket: 12 }, 50);
     const held = await claim();
     expect(held.id).toBe('a.8');
     await ledger.settle('a', [{ index: 6, outcome: 'ok', durationMs: 1, bytes: 1 }]);
@@ -159,7 +159,7 @@ describe('merging', () => {
         // What was settled meanwhile is not fetched again.
         [
           'a.4',
-          { ...slice('a', 4, 2), ranges: [4, 2, 7, 1], columns: [['4', '5', '7']], position: 12 },
+          { ...slice('a', 4, 2), ranges: [4, 2, 7, 1], columns: [['4', '5', '7']], ticket: 12 },
         ],
         ['a.8', slice('a', 8, 4)],
       ]),

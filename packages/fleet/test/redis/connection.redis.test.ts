@@ -19,7 +19,7 @@ describe('connecting to Redis', () => {
 
   it('gives up after its patience, naming the address without the password', async () => {
     const url = `redis://user:secret@127.0.0.1:${await freePort()}`;
-    const failure = connectRedis(url, { patienceMs: 300 });
+    const failure = connectRedis(url, { timeoutMs: 300 });
     await expect(failure).rejects.toThrow(RedisUnreachableError);
     await expect(failure).rejects.toThrow(/\*\*\*@127\.0\.0\.1:\d+ cannot be reached/);
     await expect(failure).rejects.not.toThrow(/secret/);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
-import { type FleetKeys, Ledger, type ScheduleSpec, Schedules } from '../../src/index.ts';
+import { type FleetKeys, Ledger, type ScheduleSpec, ScheduleStore } from '../../src/index.ts';
 import { freshFleet, registration } from '../fixture.ts';
 import { spec } from './fixture.ts';
 
@@ -13,13 +13,13 @@ const MINUTE = 60_000;
 let redis: Redis;
 let keys: FleetKeys;
 let ledger: Ledger;
-let schedules: Schedules;
+let schedules: ScheduleStore;
 let now: number;
 
 beforeEach(async () => {
   ({ redis, keys } = await freshFleet());
   ledger = new Ledger(redis, keys);
-  schedules = new Schedules(redis, keys, () => now);
+  schedules = new ScheduleStore(redis, keys, () => now);
   now = TICK - MINUTE;
 });
 
@@ -57,7 +57,7 @@ describe('a tick', () => {
     await scheduled();
     now = TICK + 20;
     const all = await Promise.all(
-      Array.from({ length: 20 }, async () => new Schedules(redis, keys, () => now)).map(
+      Array.from({ length: 20 }, async () => new ScheduleStore(redis, keys, () => now)).map(
         async (other) => (await other).decideTick('daily'),
       ),
     );

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
-import { type FleetKeys, type RunAttempt, ScheduleQueue, ScheduleWorker } from '../../src/index.ts';
+import { type FleetKeys, type RunAttempt, TickQueue, TickConsumer } from '../../src/index.ts';
 import { freshFleet, rethrow } from '../fixture.ts';
 
 let redis: Redis;
 let keys: FleetKeys;
-let queue: ScheduleQueue;
+let queue: TickQueue;
 
 beforeEach(async () => {
   ({ redis, keys } = await freshFleet());
-  queue = new ScheduleQueue(redis, keys);
+  queue = new TickQueue(redis, keys);
 });
 
 afterEach(async () => {
@@ -22,8 +22,8 @@ afterEach(async () => {
 
 installLeakGuard();
 
-function startWorker(onRun: (attempt: RunAttempt) => Promise<void>): ScheduleWorker {
-  const worker = new ScheduleWorker({
+function startWorker(onRun: (attempt: RunAttempt) => Promise<void>): TickConsumer {
+  const worker = new TickConsumer({
     redis,
     keys,
     onTick: async () => undefined,

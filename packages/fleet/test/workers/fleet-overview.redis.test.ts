@@ -73,7 +73,7 @@ describe('the fleet at a glance', () => {
     ]);
     const due = Date.now() + 60_000;
     // Sent away by the gate; one of its fetches waits for a retry instead.
-    const parked = { ...slice('b', 0), position: 50, state: [[0, 1, due, 0] as const] };
+    const parked = { ...slice('b', 0), ticket: 50, state: [[0, 1, due, 0] as const] };
     await (await claim()).delay(parked, 60_000);
     // Back after a refusal, and after a failure.
     const refused = {
@@ -94,7 +94,7 @@ describe('the fleet at a glance', () => {
     const { overview, queue, batch, claim, stop } = await fixture();
     await batch('b', 50);
     await queue.add([slice('b', 0)]);
-    await (await claim()).delay({ ...slice('b', 0), position: 50 }, 1);
+    await (await claim()).delay({ ...slice('b', 0), ticket: 50 }, 1);
     await eventually(async () =>
       expect((await overview.read()).backlog).toEqual({
         runnable: 50,

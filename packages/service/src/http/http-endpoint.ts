@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { closeServer } from './close-server.ts';
 import { listen } from './listen.ts';
-import { toError } from '../process/to-error.ts';
+import { toError } from '@fetchfleet/crawl';
 
 export type Health =
   | { readonly status: 'ok' }

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { SettingsError } from '../process/settings.ts';
-import { toError } from '../process/to-error.ts';
+import { toError } from '@fetchfleet/crawl';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use; choose another one, or 0 for any that is free',

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { toError } from './to-error.ts';
+import { toError } from '@fetchfleet/crawl';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 

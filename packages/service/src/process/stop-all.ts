@@ -1,4 +1,4 @@
-import { toError } from './to-error.ts';
+import { toError } from '@fetchfleet/crawl';
 
 /** Owns a socket, a timer or a process. Stopping it twice, or before it was started, is fine. */
 export interface Stoppable {

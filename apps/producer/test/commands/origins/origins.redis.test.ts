@@ -3,7 +3,7 @@ import type { Politeness } from '@fetchfleet/crawl';
 import {
   connectRedis,
   fleetKeys,
-  NOTHING_ENDED,
+  EMPTY_REPORT,
   Gate,
   type GateAnswer,
   type OriginReport,
@@ -51,13 +51,13 @@ async function ask(
   gate: Gate,
   call: { inFlight: number; want: number; report?: Partial<OriginReport> },
 ): Promise<GateAnswer> {
-  const report = { ...NOTHING_ENDED, ...call.report };
+  const report = { ...EMPTY_REPORT, ...call.report };
   const batches = [{ batch: 'b', politeness }];
   return gate.exchange(ORIGIN, {
     ...call,
     report,
     batches,
-    position: 0,
+    ticket: 0,
     horizonMs: 50,
     leadMs: 0,
     waiting: 0,
@@ -71,7 +71,7 @@ async function refused(): Promise<void> {
   const refusal = { refused: 1, blockMs: 3_600_000, blockReason: '429' };
   const report = { ended: 31, durationMs: 620, ok: 30, ...refusal };
   await ask(gate, { inFlight: 2, want: 0, report });
-  await gate.park(ORIGIN, { slice: 'b.0', count: 50, position: 0 });
+  await gate.defer(ORIGIN, { slice: 'b.0', count: 50, ticket: 0 });
   await origins.seen([ORIGIN]);
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { fleetKeys, type Ledger, Schedules } from '@fetchfleet/fleet';
+import { fleetKeys, type Ledger, ScheduleStore } from '@fetchfleet/fleet';
 import { eventually, installLeakGuard, type Origin } from '@fetchfleet/testing';
 import { crawlFile, type Ended, type Project } from '../../cli-fixture.ts';
 import { FleetProject } from '../../fleet-fixture.ts';
@@ -13,12 +13,12 @@ let fleet: FleetProject;
 let project: Project;
 let origin: Origin;
 let ledger: Ledger;
-let schedules: Schedules;
+let schedules: ScheduleStore;
 
 beforeEach(async () => {
   fleet = await FleetProject.create();
   ({ project, origin, ledger } = fleet);
-  schedules = new Schedules(fleet.redis, fleetKeys(fleet.name));
+  schedules = new ScheduleStore(fleet.redis, fleetKeys(fleet.name));
 });
 
 afterEach(async () => fleet.remove(), 30_000);

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { toError } from '../../src/process/to-error.ts';
+import { toError } from '../../src/model/to-error.ts';
 
 describe('toError', () => {
   it('passes an error through as the same object', () => {
