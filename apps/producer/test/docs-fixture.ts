@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repositoryRoot } from '@fetchfleet/testing';
+import { binaryPath, repositoryRoot } from '@fetchfleet/testing';
 
 /** What the documents say that another machine has elsewhere: their word, and what stands for it in a test. */
 export type Replacements = readonly (readonly [RegExp, string])[];
@@ -94,18 +94,14 @@ expect-ok() { [ "$2" -eq 0 ] || { echo "FAILED $1 with $2" >&2; exit 1; }; }
 expect-ended() { [ "$2" -eq 124 ] || [ "$2" -eq 130 ] || [ "$2" -eq 0 ] || { echo "FAILED $1 with $2" >&2; exit 1; }; }
 `;
 
-/** A folder with our programs, run from source, and an npx that calls them. */
+/** A folder with our programs and an npx that calls them. */
 export async function programsIn(folder: string): Promise<string> {
   const bin = join(folder, 'bin');
   await mkdir(bin);
-  const apps = {
-    fetchfleet: 'producer',
-    'fetchfleet-worker': 'worker',
-    'fetchfleet-sample-api': 'sample-api',
-  };
-  const texts = Object.entries(apps).map(([name, app]) => [
+  const programs = ['fetchfleet', 'fetchfleet-worker', 'fetchfleet-sample-api'];
+  const texts = programs.map((name) => [
     name,
-    `exec "${process.execPath}" --conditions=@fetchfleet/source "${join(repositoryRoot, 'apps', app, 'bin', `${name}.js`)}" "$@"`,
+    `exec "${process.execPath}" "${binaryPath(name)}" "$@"`,
   ]);
   for (const [name = '', text = ''] of [...texts, ['npx', 'exec "$@"']]) {
     await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`);

@@ -12,6 +12,7 @@ export {
 export { isAlive } from './process/process-state.ts';
 export {
   type Exit,
+  binaryPath,
   repositoryRoot,
   type Running,
   startProcess,

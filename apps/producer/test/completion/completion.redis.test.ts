@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chmod, mkdir } from 'node:fs/promises';
 import { connectRedis, fleetKeys, Ledger, Origins } from '@fetchfleet/fleet';
-import { eventually, redisUrl, repositoryRoot, startProcess } from '@fetchfleet/testing';
+import { binaryPath, eventually, redisUrl, startProcess } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 import { type Ended, crawlFile, Project } from '../cli-fixture.ts';
 
@@ -18,8 +18,7 @@ beforeAll(async () => {
   project = await Project.create(redisUrl());
   redis = await connectRedis(redisUrl());
   await mkdir(project.path('bin'));
-  const program = `${repositoryRoot}/apps/producer/bin/fetchfleet.js`;
-  const call = `exec "${process.execPath}" --conditions=@fetchfleet/source "${program}" "$@"`;
+  const call = `exec "${process.execPath}" "${binaryPath('fetchfleet')}" "$@"`;
   await project.write('bin/fetchfleet', `#!/bin/sh\n${call}\n`);
   await chmod(project.path('bin/fetchfleet'), 0o755);
   await Promise.all(

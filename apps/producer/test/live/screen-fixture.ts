@@ -1,4 +1,4 @@
-import { startProcess, type Running } from '@fetchfleet/testing';
+import { binaryPath, startProcess, type Running } from '@fetchfleet/testing';
 import type { Project } from '../cli-fixture.ts';
 
 // eslint-disable-next-line no-control-regex -- what a terminal is told begins with one
@@ -80,8 +80,7 @@ export async function onTerminal(
   args: readonly string[],
   { columns, rows, env = {} }: { columns: number; rows: number; env?: Record<string, string> },
 ): Promise<Running> {
-  const program = new URL('../../bin/fetchfleet.js', import.meta.url).pathname;
-  const words = [process.execPath, '--conditions=@fetchfleet/source', program, ...args];
+  const words = [process.execPath, binaryPath('fetchfleet'), ...args];
   const command = words.map((word) => `'${word}'`).join(' ');
   await project.write(
     'terminal.sh',

@@ -8,11 +8,11 @@ import { killWithThisProcess } from '../resources/watchdog.ts';
 /** The root of the repository. */
 export const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..');
 
-/** Our binaries: committed files which run from source under the source condition. */
-const BINARIES: Readonly<Record<string, string>> = {
-  fetchfleet: 'apps/producer/bin/fetchfleet.js',
-  'fetchfleet-worker': 'apps/worker/bin/fetchfleet-worker.js',
-  'fetchfleet-sample-api': 'apps/sample-api/bin/fetchfleet-sample-api.js',
+/** Our binaries and the app each belongs to. */
+const APPS: Readonly<Record<string, string>> = {
+  fetchfleet: 'apps/producer',
+  'fetchfleet-worker': 'apps/worker',
+  'fetchfleet-sample-api': 'apps/sample-api',
 };
 
 /** What Jest sets for itself and a child must not inherit. */
@@ -53,7 +53,7 @@ export interface Running {
 }
 
 /**
- * Starts a command as a real process: one of our binaries by name (run from source), `node` (the Node
+ * Starts a command as a real process: one of our binaries by name (the build that ships), `node` (the Node
  * that runs the tests), or any program. The leak guard ends what a test leaves running, and it never
  * outlives the test run.
  */
@@ -79,11 +79,16 @@ export async function startProcess(
 
 function commandLine(command: string): [string, ...string[]] {
   if (command === 'node') return [process.execPath];
-  const binary = BINARIES[command];
-  if (binary === undefined) return [command];
-  const path = resolve(repositoryRoot, binary);
-  if (!existsSync(path)) throw new Error(`${command} is not in this repository: ${path}`);
-  return [process.execPath, '--conditions=@fetchfleet/source', path];
+  return APPS[command] === undefined ? [command] : [process.execPath, binaryPath(command)];
+}
+
+/** Path of one of our binaries. @throws Error when it has not been built */
+export function binaryPath(command: string): string {
+  const app = resolve(repositoryRoot, APPS[command] ?? command);
+  if (!existsSync(resolve(app, 'dist/main.js'))) {
+    throw new Error(`${command} has not been built: run "npm run build" first`);
+  }
+  return resolve(app, `bin/${command}.js`);
 }
 
 function childEnvironment(added: StartProcessOptions['env'] = {}): NodeJS.ProcessEnv {
