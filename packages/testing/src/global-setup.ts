@@ -4,16 +4,16 @@ import { keepForTeardown } from './global-state.ts';
 import { repositoryRoot } from './process/process.ts';
 import { findRedis } from './redis/redis-provider.ts';
 
-/** Jest's global setup: current builds, and a Redis for all tests of a package, its address in `REDIS_URL`. */
+/** Jest's global setup: current builds, and Redis for all tests of a package in `REDIS_URL`. */
 export default async function globalSetup(): Promise<void> {
-  // Under turbo the tasks of the tests depend on those of the builds.
+  // turbo has built them already: its test tasks depend on the build tasks.
   if (process.env['TURBO_HASH'] === undefined) buildPrograms();
   const redis = await findRedis(process.env);
   keepForTeardown(redis);
   process.env['REDIS_URL'] = redis.url;
 }
 
-/** Tests start the programs that ship; what is built already takes a second. */
+/** Tests start the built programs. A build that is current takes a second. */
 function buildPrograms(): void {
   const turbo = resolve(repositoryRoot, 'node_modules/.bin/turbo');
   const args = ['run', 'build', '--filter=./apps/*', '--output-logs=errors-only'];

@@ -1,8 +1,8 @@
-export { eventually, type EventuallyOptions } from './resources/eventually.ts';
+export { DEADLINE_MS, eventually, type EventuallyOptions } from './resources/eventually.ts';
 export { freePort } from './resources/free-port.ts';
 export { closeAfterEach, installLeakGuard } from './resources/leak-guard.ts';
+export { type Arrival } from './origin/arrival.ts';
 export {
-  type Arrival,
   type CannedResponse,
   type Origin,
   type OriginOptions,

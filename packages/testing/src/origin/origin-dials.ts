@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import type { Arrival } from './origin.ts';
+import type { Arrival } from './arrival.ts';
 
-/** How long the text is that `?cut=1` promises; half of it arrives. */
+/** Length of the text that `?cut=1` announces; half of it is sent. */
 const CUT_BYTES = 10_000;
 
 interface Answering {
   readonly response: ServerResponse;
-  /** How often this very URL was asked for, this time included. */
+  /** Requests for exactly this URL so far, this one included. */
   readonly times: number;
   /** Milliseconds before every answer, on top of `?delay=`. */
   readonly delayMs: number;
@@ -29,13 +29,13 @@ export async function answerByQuery(arrival: Arrival, answering: Answering): Pro
   const query = new URL(arrival.url, 'http://origin').searchParams;
   if (query.has('hang')) return;
   const delayMs = answering.delayMs + Number(query.get('delay') ?? 0);
-  if (delayMs > 0 && !(await waited(answering.response, delayMs))) return;
+  if (delayMs > 0 && !(await waitWhileOpen(answering.response, delayMs))) return;
   if (query.has('cut')) cutInMidBody(answering.response);
   else send(arrival, query, answering);
 }
 
-/** False where the client went away, or the origin stopped, before the time was over. */
-export async function waited(response: ServerResponse, delayMs: number): Promise<boolean> {
+/** Resolves with false as soon as the client or the origin closes the connection. */
+export async function waitWhileOpen(response: ServerResponse, delayMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(true), delayMs);
     response.once('close', () => {

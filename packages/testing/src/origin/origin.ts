@@ -1,25 +1,14 @@
 import { once } from 'node:events';
 import {
   createServer,
-  type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { answerByQuery, waited } from './origin-dials.ts';
+import { type Arrival, arrivalOf } from './arrival.ts';
+import { answerByQuery, waitWhileOpen } from './origin-dials.ts';
 import { track } from '../resources/registry.ts';
-
-/** A request as it arrived. */
-export interface Arrival {
-  /** Path and query. */
-  readonly url: string;
-  readonly path: string;
-  readonly method: string;
-  readonly headers: IncomingHttpHeaders;
-  /** `performance.now()` when its headers had been read. */
-  readonly at: number;
-}
 
 export interface CannedResponse {
   /** @default 200 */
@@ -44,26 +33,26 @@ export interface OriginOptions {
 }
 
 /**
- * A real HTTP server on 127.0.0.1 that remembers what arrived and misbehaves on demand: by
- * `respond`, or by the query of any other URL (see `origin-dials.ts`).
+ * A real HTTP server on 127.0.0.1 that records its requests and misbehaves on demand: by `respond`,
+ * or by the query of any other URL (see `origin-dials.ts`).
  */
 export interface Origin {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
   readonly port: number;
   readonly arrivals: readonly Arrival[];
-  /** Requests that arrived and are not answered yet. */
+  /** Requests without a complete answer. */
   readonly inFlight: number;
   readonly maxInFlight: number;
   /** Connections accepted so far. */
   readonly connections: number;
-  /** The arrivals of one path, whatever their query. */
+  /** Arrivals of one path, with any query. */
   arrivalsOf(path: string): readonly Arrival[];
-  /** Answers a path (or path and query, or what a pattern finds in them). The latest route wins. */
+  /** Answers a path, a path with query, or URLs that match a pattern. The latest route wins. */
   respond(route: string | RegExp, answer: RouteHandler | CannedResponse): void;
-  /** Forgets arrivals, and the greatest number in flight; routes stay. */
+  /** Forgets the arrivals and resets `maxInFlight`; routes stay. */
   forget(): void;
-  /** Closes it and destroys its connections. Twice is fine. */
+  /** Closes it and destroys its connections. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -145,7 +134,7 @@ class TestOrigin implements Origin {
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('No port was given');
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
     this.#port = address.port;
     track({
       what: `origin ${this.url}`,
@@ -163,14 +152,14 @@ class TestOrigin implements Origin {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
-    const arrival = describeArrival(request);
+    const arrival = arrivalOf(request);
     this.#arrivals.push(arrival);
     this.#inFlight += 1;
     this.#maxInFlight = Math.max(this.#maxInFlight, this.#inFlight);
     response.once('close', () => {
       this.#inFlight -= 1;
     });
-    response.on('error', () => undefined); // The client went away: its right.
+    response.on('error', () => undefined); // The client may close the connection.
     void this.#answer(arrival, request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
     });
@@ -190,19 +179,8 @@ class TestOrigin implements Origin {
   }
 }
 
-function describeArrival(request: IncomingMessage): Arrival {
-  const url = request.url ?? '/';
-  return {
-    url,
-    path: url.replace(/\?.*$/su, ''),
-    method: request.method ?? 'GET',
-    headers: request.headers,
-    at: performance.now(),
-  };
-}
-
 async function sendCanned(response: ServerResponse, canned: CannedResponse): Promise<void> {
-  if (canned.delayMs !== undefined && !(await waited(response, canned.delayMs))) return;
+  if (canned.delayMs !== undefined && !(await waitWhileOpen(response, canned.delayMs))) return;
   response.writeHead(canned.status ?? 200, canned.headers);
   response.end(canned.body);
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DEADLINE_MS } from '../resources/eventually.ts';
 import { track } from '../resources/registry.ts';
 import { killWithThisProcess } from '../resources/watchdog.ts';
 
@@ -15,14 +16,14 @@ const APPS: Readonly<Record<string, string>> = {
   'fetchfleet-sample-api': 'apps/sample-api',
 };
 
-/** What Jest sets for itself and a child must not inherit. */
+/** Variables of Jest that a child process must not inherit. */
 const JEST_VARIABLES = ['NODE_OPTIONS', 'JEST_WORKER_ID', 'NODE_ENV', 'FORCE_COLOR'];
 
-/** How long after its exit the output of a process is waited for. */
+/** How long to wait for the rest of a process's output after its exit, in ms. */
 const OUTPUT_GRACE_MS = 500;
 
 export interface StartProcessOptions {
-  /** Added to this process's environment; `undefined` takes a variable away. */
+  /** Added to the environment of this process; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** @default the repository's root */
   readonly cwd?: string;
@@ -38,23 +39,23 @@ export interface Exit {
 /** A process under test. */
 export interface Running {
   readonly pid: number;
-  /** All it wrote so far. */
+  /** Its output so far. */
   readonly stdout: string;
   readonly stderr: string;
   readonly isRunning: boolean;
-  /** Resolves when it ended and its output is complete. */
+  /** Resolves when the process has ended and its output is complete. */
   readonly exit: Promise<Exit>;
-  /** Resolves with the first match in a whole line of stdout or stderr. @default deadlineMs 10000 */
+  /** Resolves with the first match in a complete line of stdout or stderr. */
   waitForLine(pattern: RegExp, deadlineMs?: number): Promise<RegExpMatchArray>;
-  /** Sends a signal and resolves when the process ended. @default 'SIGKILL' */
+  /** Sends a signal and resolves when the process has ended. @default 'SIGKILL' */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
-  /** Sends a signal and does not wait. */
+  /** Sends a signal without waiting. */
   signal(signal: NodeJS.Signals): void;
 }
 
 /**
- * Starts a command as a real process: one of our binaries by name (the build that ships), `node` (the Node
- * that runs the tests), or any program. The leak guard ends what a test leaves running, and it never
+ * Starts a command as a real process: one of our binaries by name (the build that ships), `node`
+ * (the Node that runs the tests), or any other program. The leak guard ends it, and it never
  * outlives the test run.
  */
 export async function startProcess(
@@ -72,7 +73,7 @@ export async function startProcess(
     child.once('spawn', started);
     child.once('error', failed);
   });
-  child.stdin.on('error', () => undefined); // It may end before it read its input.
+  child.stdin.on('error', () => undefined); // The process may end before it reads its input.
   child.stdin.end(options.input ?? '');
   return new RunningProcess([command, ...args].join(' '), child);
 }
@@ -133,7 +134,7 @@ class RunningProcess implements Running {
           ended({ code, signal });
           this.#notify();
         };
-        // Grandchildren that outlive it may hold its pipes open.
+        // Its own children may outlive it and hold its pipes open.
         const timer = setTimeout(finish, OUTPUT_GRACE_MS);
         child.once('close', finish);
       });
@@ -157,7 +158,7 @@ class RunningProcess implements Running {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  async waitForLine(pattern: RegExp, deadlineMs = 10_000): Promise<RegExpMatchArray> {
+  async waitForLine(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<RegExpMatchArray> {
     return new Promise((found, failed) => {
       const finish = (): void => {
         clearTimeout(timer);
@@ -173,10 +174,13 @@ class RunningProcess implements Running {
           finish();
           found(match);
         } else if (!this.isRunning && this.#child.stdout?.readableEnded === true) {
-          give('ended without a line');
+          give('ended without a line that matches');
         }
       };
-      const timer = setTimeout(() => give(`wrote within ${deadlineMs} ms no line`), deadlineMs);
+      const timer = setTimeout(
+        () => give(`wrote no line within ${deadlineMs} ms that matches`),
+        deadlineMs,
+      );
       this.#watchers.add(look);
       look();
     });
@@ -195,7 +199,7 @@ class RunningProcess implements Running {
     const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/gu, ''));
     for (const output of [this.#stdout, this.#stderr]) {
       const lines = output.split('\n');
-      // The last piece is a line only once its end has come, or no more will.
+      // The last piece is complete only when the process has ended.
       if (this.isRunning) lines.pop();
       for (const line of lines) {
         const match = line.match(stateless);

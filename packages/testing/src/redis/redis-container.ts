@@ -3,7 +3,7 @@ import { onParentDeath } from '../resources/watchdog.ts';
 
 const IMAGE = 'redis:7.2-bookworm';
 const PORT = 6379;
-/** An engine that does not answer within this time counts as none. */
+/** A container engine that does not answer within this time counts as absent. */
 const ENGINE_DEADLINE_MS = 2_000;
 /** The image may have to be pulled. */
 const START_DEADLINE_MS = 60_000;
@@ -17,7 +17,7 @@ export interface RedisInContainer {
 export async function startRedisContainer(
   env: NodeJS.ProcessEnv,
 ): Promise<RedisInContainer | undefined> {
-  // Ryuk, which removes what a killed run left, is an image more to pull; the watchdog does it here.
+  // Ryuk removes containers of killed runs, but is one more image to pull: the watchdog does it.
   env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true';
   if (!(await engineAnswers())) return undefined;
   const container = await new GenericContainer(IMAGE)
@@ -53,10 +53,11 @@ async function engineAnswers(): Promise<boolean> {
   return answers;
 }
 
-/** A program that removes the container, for when this process cannot any more. */
+/** Source of a program that removes the container after this process was killed. */
 function removal(id: string): string {
+  const library = JSON.stringify(import.meta.resolve('testcontainers'));
   return `
-    const { getContainerRuntimeClient } = await import(${JSON.stringify(import.meta.resolve('testcontainers'))});
+    const { getContainerRuntimeClient } = await import(${library});
     const { container } = await getContainerRuntimeClient();
     await container.getById(${JSON.stringify(id)}).remove({ force: true, v: true });
   `;

@@ -14,11 +14,11 @@ export interface RedisServerOptions {
   readonly appendfsync: 'always' | 'everysec' | 'no';
 }
 
-/** A running `redis-server` that ends with this process at the latest. */
+/** A running `redis-server`. It ends with this process at the latest. */
 export interface RedisServer {
   readonly child: ChildProcess;
   readonly pid: number;
-  /** Sends the signal and resolves when the process is gone. */
+  /** Sends the signal and resolves when the process has ended. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface RedisServer {
 export async function launchRedisServer(options: RedisServerOptions): Promise<RedisServer> {
   const child = spawn(PROGRAM, serverArguments(options), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // In a group of its own: Ctrl-C must reach the tests first, and they end their server.
+    // A process group of its own: Ctrl-C must reach the tests, which then stop their server.
     detached: true,
   });
   let output = '';
@@ -74,7 +74,7 @@ interface Progress {
   readonly failure: () => Error | undefined;
 }
 
-/** Its own word that it is ready, and then an answer: another server may hold the port. */
+/** Its log line and an answer: an answer alone could come from another server on that port. */
 async function untilReady(port: number, { output, failure }: Progress): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS;
   while (!output().includes('Ready to accept connections') || !(await answersPing(port))) {
@@ -87,7 +87,7 @@ async function untilReady(port: number, { output, failure }: Progress): Promise<
   }
 }
 
-/** Whether a Redis on this port of 127.0.0.1 answers PONG (not: still loading its data). */
+/** Whether a Redis on this port of 127.0.0.1 answers PONG; not while it loads its data. */
 async function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { existsSync } from 'node:fs';
 import { freePort } from '../resources/free-port.ts';
 import { track } from '../resources/registry.ts';
@@ -9,39 +10,42 @@ export interface StartRedisOptions {
   readonly appendonly?: boolean;
   /** When the append-only file is synced. @default 'everysec' */
   readonly appendfsync?: 'always' | 'everysec' | 'no';
-  /** Its data folder. @default a temporary one, removed by `dispose()` */
+  /** Data folder. @default a temporary one, which `dispose()` deletes */
   readonly dir?: string;
   /** @default a free one */
   readonly port?: number;
 }
 
-/** A private `redis-server` to do bad things to. */
+/** A private `redis-server` for tests of faults. */
 export interface PrivateRedis {
   readonly url: string;
   readonly port: number;
   readonly dir: string;
-  /** Of the process that runs now; it changes with `restart()`. */
+  /** Id of the running process; `restart()` changes it. */
   readonly pid: number;
   readonly isRunning: boolean;
-  /** SIGKILL: whatever was not synced is lost. Resolves when the process is gone. */
+  /** Sends SIGKILL: data that was not synced is lost. Resolves when the process has ended. */
   kill(): Promise<void>;
-  /** SIGTERM: Redis flushes its files first. */
+  /** Sends SIGTERM: Redis flushes its files first. */
   stopCleanly(): Promise<void>;
-  /** Ends it cleanly if it runs and starts it again with the same folder and port. */
+  /** Stops it cleanly if it runs, and starts it again with the same folder and port. */
   restart(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers, as with a partitioned network. */
+  /** Sends SIGSTOP: connections stay open and nothing answers, as in a partitioned network. */
   freeze(): void;
   thaw(): void;
-  /** Ends it and removes its temporary folder. Twice is fine. */
+  /** Freezes it for so long: an outage whose length is part of the test. */
+  freezeFor(ms: number): Promise<void>;
+  /** Kills it and removes its temporary folder. May be called twice. */
   dispose(): Promise<void>;
 }
 
-/** The Redis that the global setup found or started. Every test uses its own key prefix there. */
+/** URL of the Redis of this test run. Every test uses its own key prefix there. */
 export function redisUrl(): string {
   const url = process.env['REDIS_URL'];
   if (url === undefined || url === '') {
     throw new Error(
-      'REDIS_URL is not set: add globalSetup "@fetchfleet/testing/global-setup" to the package\'s jest settings',
+      'REDIS_URL is not set: add globalSetup "@fetchfleet/testing/global-setup" to the jest ' +
+        'settings of the package',
     );
   }
   return url;
@@ -64,7 +68,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Priva
   }
 }
 
-/** A free port may be taken before Redis binds it: then another one, a few times. */
+/** Another process may take the free port before Redis binds it: then it tries another one. */
 async function launchOnSomePort(
   settings: Omit<RedisServerOptions, 'port'>,
   wanted: number | undefined,
@@ -129,7 +133,7 @@ class Server implements PrivateRedis {
 
   async restart(): Promise<void> {
     await this.stopCleanly();
-    if (!existsSync(this.dir)) throw new Error(`This Redis is disposed of: ${this.dir} is gone`);
+    if (!existsSync(this.dir)) throw new Error(`this Redis was removed: ${this.dir} is gone`);
     this.#server = await launchRedisServer(this.#settings);
   }
 
@@ -139,6 +143,12 @@ class Server implements PrivateRedis {
 
   thaw(): void {
     if (this.isRunning) this.#server.child.kill('SIGCONT');
+  }
+
+  async freezeFor(ms: number): Promise<void> {
+    this.freeze();
+    await sleep(ms);
+    this.thaw();
   }
 
   async dispose(): Promise<void> {

@@ -1,19 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/**
+ * How long tests wait for what has to come. It only ends tests that would wait for ever: no test is
+ * faster for a shorter one, and a loaded machine makes it red.
+ */
+export const DEADLINE_MS = 120_000;
+
 export interface EventuallyOptions {
-  /** Milliseconds until it gives up. @default 10000 */
+  /** Milliseconds until it gives up. @default DEADLINE_MS */
   readonly deadlineMs?: number;
   /** Milliseconds between two tries. @default 20 */
   readonly intervalMs?: number;
 }
 
 /**
- * Waits until `check` neither throws nor returns `false` and returns what it returned. `check` is a
- * predicate, or assertions. At the deadline the last error is thrown.
+ * Repeats `check`, a predicate or assertions, until it neither throws nor returns `false`, and
+ * returns its value. At the deadline it throws the last error.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { deadlineMs = 10_000, intervalMs = 20 }: EventuallyOptions = {},
+  { deadlineMs = DEADLINE_MS, intervalMs = 20 }: EventuallyOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {

@@ -1,18 +1,18 @@
 import { closeResources, openResources } from './registry.ts';
 
-// `@jest/globals` refuses to be loaded outside Jest, where origins and processes are of use too.
+// Origins and processes are also used outside Jest, where `@jest/globals` refuses to load.
 const jest =
   process.env['JEST_WORKER_ID'] === undefined ? undefined : await import('@jest/globals');
 
 const CONSOLE_METHODS = ['log', 'info', 'warn', 'error', 'debug'] as const;
 
 /**
- * Call it at the top level of a test file, after the file's own top-level hooks (hooks inside
- * `describe` may stand anywhere: Jest runs the outermost `afterEach` last).
+ * Fails a test that leaves a resource open or writes a line on the console. Resources are those
+ * opened through this package or given to `track`; the guard closes them. Resources opened in
+ * `beforeAll` must be closed by the end of the file.
  *
- * After each test everything the test opened through this package (and what it gave to `track`) and
- * left open is closed, and the test fails with its list. So it does for a line on the console. What
- * was opened before the test, in `beforeAll`, must be closed by the end of the file.
+ * Call it at the top level of a test file, below the file's own top-level hooks: Jest runs the
+ * `afterEach` hooks of a level in reverse order.
  */
 export function installLeakGuard(): void {
   const { beforeEach, afterEach } = jestGlobals();
@@ -38,8 +38,8 @@ export function installLeakGuard(): void {
 }
 
 /**
- * As the leak guard, but without complaints: whatever a test opened through this package and left
- * open is closed after it. For files whose tests start many processes.
+ * Closes after each test the resources that the test left open, without failing it. For files whose
+ * tests start many processes.
  */
 export function closeAfterEach(): void {
   const { beforeEach, afterEach } = jestGlobals();
@@ -58,7 +58,7 @@ function closeAllAtTheEnd(): void {
 }
 
 function jestGlobals(): NonNullable<typeof jest> {
-  if (jest === undefined) throw new Error('Leaks are guarded in Jest test files only');
+  if (jest === undefined) throw new Error('the leak guard works only in Jest test files');
   return jest;
 }
 

@@ -1,4 +1,4 @@
-/** Something a test opened and has to close again: a process, a server, a client. */
+/** Something that a test opened and must close: a process, a server, a client. */
 export interface Tracked {
   readonly what: string;
   isOpen(): boolean;
@@ -7,7 +7,7 @@ export interface Tracked {
 
 const tracked = new Set<Tracked>();
 
-/** Puts a resource under the eyes of the leak guard; returns how to take it away again. */
+/** Registers a resource with the leak guard. Returns the function that removes it again. */
 export function track(resource: Tracked): () => void {
   tracked.add(resource);
   return () => {
@@ -15,7 +15,7 @@ export function track(resource: Tracked): () => void {
   };
 }
 
-/** What is still open, oldest first. What was closed meanwhile is forgotten. */
+/** Resources that are still open, oldest first. Those that were closed are forgotten. */
 export function openResources(): readonly Tracked[] {
   for (const resource of tracked) if (!resource.isOpen()) tracked.delete(resource);
   return [...tracked];

@@ -6,11 +6,11 @@ import { track } from './registry.ts';
 
 export interface TemporaryFolder {
   readonly path: string;
-  /** Removes the folder with all it holds. Twice is fine. */
+  /** Removes the folder and its content. May be called twice. */
   remove(): Promise<void>;
 }
 
-/** An empty folder of its own under the system's temporary folder. */
+/** Creates an empty folder under the system's temporary folder. */
 export async function temporaryFolder(label = 'test'): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), `fetchfleet-${label}-`));
   const remove = async () => rm(path, { recursive: true, force: true, maxRetries: 5 });

@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a line of shell when this process is gone, however it went: also after SIGKILL. `args` are its
- * `$1`, `$2`, …. Only the shell's own commands are sure to be there: `kill` is one.
+ * Runs a line of shell when this process has ended, even by SIGKILL. `args` are its `$1`, `$2`, ….
+ * Only built-in commands of the shell are certain to exist; `kill` is one.
  *
- * The watchdog waits for the end of a pipe which only this process holds, in a process group of its
- * own so that Ctrl-C does not reach it. Returns how to call it off, which a line on the pipe does.
+ * The watchdog is a shell that reads from a pipe which only this process holds open. It runs in a
+ * process group of its own, so that Ctrl-C does not reach it.
+ *
+ * @returns a function that ends the watchdog without running the line
  */
 export function onParentDeath(line: string, args: readonly string[]): () => void {
   const watchdog = spawn('sh', ['-c', `read -r off || { ${line}; }`, 'sh', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
-  // A pipe that breaks and a watchdog that cannot start change nothing for the test.
+  // A broken pipe and a watchdog that cannot start do not matter to the test.
   watchdog.on('error', () => undefined);
   watchdog.stdin.on('error', () => undefined);
   watchdog.unref();
@@ -24,7 +26,7 @@ export function onParentDeath(line: string, args: readonly string[]): () => void
   };
 }
 
-/** Kills a process when this one is gone. */
+/** Kills a process when this one has ended. */
 export function killWithThisProcess(pid: number): () => void {
   return onParentDeath('kill -9 "$1"', [String(pid)]);
 }

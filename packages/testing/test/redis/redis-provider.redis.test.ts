@@ -11,10 +11,10 @@ import {
 } from '../../src/index.ts';
 import { processState } from '../../src/process/process-state.ts';
 
-describe('the ladder of Redis for tests', () => {
+describe('findRedis', () => {
   it('takes the REDIS_URL that is given and leaves it running', async () => {
     const redis = await findRedis({ REDIS_URL: 'redis://127.0.0.1:1' });
-    expect(redis).toMatchObject({ url: 'redis://127.0.0.1:1', rung: 'REDIS_URL' });
+    expect(redis).toMatchObject({ url: 'redis://127.0.0.1:1', source: 'REDIS_URL' });
     await redis.stop();
   });
 
