@@ -35,7 +35,8 @@ export type {
 } from './model/plan.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
-export { parseDuration, parseRate } from './model/quantity.ts';
+export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
+export { parseRate } from './model/quantity.ts';
 export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './outcome/retry-after.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';

@@ -1,4 +1,4 @@
-import { type Outcome, OUTCOMES, parseDuration } from '@fetchfleet/crawl';
+import { type Outcome, OUTCOMES, parseDurationMs } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
 import type { Problems } from '../core/problems.ts';
 
@@ -48,7 +48,7 @@ export function readLimit(text: string, problems: Problems): number {
 
 /** An age in milliseconds: `30d`, `12h`, `45m`. */
 export function readAge(flag: string, text: string, problems: Problems): number {
-  const age = parseDuration(text);
+  const age = parseDurationMs(text);
   if (age === undefined) {
     problems.add(`${flag}: "${text}" is no duration; allowed: 30d, 12h, 45m, 90s and the like`);
   }

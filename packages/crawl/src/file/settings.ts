@@ -1,6 +1,7 @@
 import { isCidr } from '../model/address.ts';
 import type { Limits, NetworkPolicy, Plan, Politeness } from '../model/plan.ts';
-import { parseDuration, parseRate, parseSize } from '../model/quantity.ts';
+import { DURATION_EXAMPLES, parseDurationMs } from '../model/duration.ts';
+import { parseRate, parseSize } from '../model/quantity.ts';
 import type { Field } from './yaml-field.ts';
 import { readBoolean, readChoice, readInteger, readQuantity, readUnlimited } from './yaml-read.ts';
 
@@ -70,9 +71,9 @@ function readDuration(
   bounds: { readonly min: number; readonly max: number },
   range: string,
 ): number | undefined {
-  const allowed = `${range}, written like 500ms, 30s, 5m or 1h`;
+  const allowed = `${range}, written like ${DURATION_EXAMPLES}`;
   return readQuantity(field, {
-    parse: parseDuration,
+    parse: parseDurationMs,
     sizeOf: itself,
     what: 'a duration',
     allowed,

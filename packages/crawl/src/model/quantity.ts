@@ -1,6 +1,6 @@
 import type { Rate } from './plan.ts';
 
-const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const RATE_UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 } as const;
 const SIZE_BYTES = {
   B: 1,
   kB: 1e3,
@@ -12,11 +12,6 @@ const SIZE_BYTES = {
   GiB: 2 ** 30,
 } as const;
 
-/** `500ms`, `30s`, `1.5m`, `1h`, `30d`; undefined for anything else. */
-export function parseDuration(text: string): number | undefined {
-  return parseQuantity(text, DURATION_MS);
-}
-
 /** `64KiB`, `1MB`, `512B`; undefined for anything else. */
 export function parseSize(text: string): number | undefined {
   return parseQuantity(text, SIZE_BYTES);
@@ -25,11 +20,15 @@ export function parseSize(text: string): number | undefined {
 /** `20/s`, `100/m`, `1000/h`; undefined for anything else. */
 export function parseRate(text: string): Rate | undefined {
   const [, count, unit] = /^([1-9]\d{0,8})\/([smh])$/.exec(text) ?? [];
-  const perMs = Object.entries(DURATION_MS).find(([name]) => name === unit)?.[1];
+  const perMs = Object.entries(RATE_UNIT_MS).find(([name]) => name === unit)?.[1];
   return count === undefined || perMs === undefined ? undefined : { count: Number(count), perMs };
 }
 
-function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
+/** A number and a unit, multiplied and rounded; undefined where the unit is not one of `units`. */
+export function parseQuantity(
+  text: string,
+  units: Readonly<Record<string, number>>,
+): number | undefined {
   const [, amount, unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]+)$/.exec(text) ?? [];
   const size = Object.hasOwn(units, unit) ? units[unit] : undefined;
   return amount === undefined || size === undefined ? undefined : Math.round(Number(amount) * size);
