@@ -68,7 +68,7 @@ function createProcessor(
     schedulers,
     robots,
     fetcher,
-    maxBlockMs: settings.maxRetryAfter,
+    maxRetryAfterMs: settings.maxRetryAfter,
     recorder,
     metrics,
     draining: draining.signal,

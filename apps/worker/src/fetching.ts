@@ -17,7 +17,7 @@ export interface Fetching {
 
 export function createFetching(base: WorkerBase): Fetching {
   const { id: worker, redis, keys, settings, presence, permits, log } = base;
-  const { transport, allowPrivate, maxRetryAfter } = settings;
+  const { transport, allowPrivate } = settings;
   const inner = createFetcher({ transport, allowPrivate, userAgent: USER_AGENT });
   const fetcher = new WatchedFetcher(inner, () => base.progress.fetched.beat());
   const robots = new Robots({ store: new RobotsStore(redis, keys), fetcher, worker });
@@ -27,7 +27,6 @@ export function createFetching(base: WorkerBase): Fetching {
     gate: new Gate({ redis, keys, worker }),
     permits,
     crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
-    maxBlockMs: maxRetryAfter,
     wakeSlices: async (slices) => queue.wakeSlices(slices),
     tellOthers: async (origin) => gateNotifications.publish(origin),
     log,

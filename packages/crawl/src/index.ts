@@ -1,7 +1,6 @@
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, newBatchId } from './model/batch-id.ts';
-export { type Block, blockOf, type BlockReason } from './outcome/block.ts';
 // Reading crawl files is a path of its own, `@fetchfleet/crawl/file`: workers have no use for YAML, which takes 45 ms to load.
 export { crawlWarnings } from './file/warnings.ts';
 export { dispositionOf, type Disposition, type DispositionContext } from './outcome/disposition.ts';
@@ -37,7 +36,7 @@ export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts'
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
 export { parseRate } from './model/quantity.ts';
-export { MAX_RETRY_AFTER_MS, parseRetryAfter } from './outcome/retry-after.ts';
+export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';

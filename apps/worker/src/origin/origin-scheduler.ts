@@ -1,4 +1,4 @@
-import type { FetchResult } from '@fetchfleet/crawl';
+import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
 import type { Arrival, Gate, GateAnswer } from '@fetchfleet/fleet';
 import { type Admission, type WaitingSlice, deferSlice } from './waiting-slice.ts';
 import type { Demand, Permits } from './permits.ts';
@@ -49,9 +49,8 @@ export interface OriginSchedulerOptions {
   /** Told when a block or the breaker begins or ends. */
   readonly onChange: (answer: GateAnswer) => void;
   /** The longest that an origin is left alone because it says so. */
-  readonly maxBlockMs: number;
-  /** Told when an origin asks for longer than that. */
-  readonly onClamped: () => void;
+  /** Called with the maximum when the origin asks for a longer delay. */
+  readonly onClamped: (maxMs: number) => void;
   readonly onError: (error: unknown) => void;
   /** Told when nobody waits and nothing is in flight. */
   readonly onIdle: () => void;
@@ -93,7 +92,7 @@ export class OriginScheduler {
   constructor(options: OriginSchedulerOptions) {
     this.#options = options;
     this.#demand = options.permits.demand();
-    this.#report = new ReportBuilder(options.maxBlockMs, options.onClamped);
+    this.#report = new ReportBuilder(options.onClamped);
     const giveUp = (): void => options.permits.give(1);
     this.#schedule = new StartSchedule({
       clock: options.clock,
@@ -117,9 +116,9 @@ export class OriginScheduler {
   }
 
   /** A started fetch has ended; without a result if it was given up. */
-  ended(result: FetchResult | undefined): void {
+  ended(result: FetchResult | undefined, delay?: RequestedDelay): void {
     this.#inFlight -= 1;
-    if (result !== undefined) this.#report.add(result);
+    if (result !== undefined) this.#report.add(result, delay);
     if (this.#report.isObjection) this.#schedule.clear();
     const isFollowed =
       !this.#report.isUrgent && this.#room() > 0 && !this.#options.permits.isAwaited;

@@ -12,7 +12,6 @@ export interface OriginSchedulersOptions {
   readonly permits: Permits;
   /** What an origin's robots.txt asks to leave between two fetches, as far as it is known here. */
   readonly crawlDelayMs: (origin: string) => number | undefined;
-  readonly maxBlockMs: number;
   /** Brings slices back that were sent away. */
   readonly wakeSlices: (slices: readonly string[]) => Promise<void>;
   /** Tells the other workers that an origin has to be asked about again. */
@@ -41,16 +40,15 @@ export class OriginSchedulers {
   of(origin: string): OriginScheduler {
     const known = this.#schedulers.get(origin);
     if (known !== undefined) return known;
-    const { gate, permits, maxBlockMs, onError } = this.#options;
+    const { gate, permits, onError } = this.#options;
     const lane: OriginScheduler = new OriginScheduler({
       origin,
       gate,
       permits,
       clock: this.#clock,
       onError,
-      maxBlockMs,
       wakeSlices: (slices) => void this.#options.wakeSlices(slices).catch(onError),
-      onClamped: () => this.#tellClamped(origin),
+      onClamped: (maxMs) => this.#tellClamped(origin, maxMs),
       crawlDelayMs: () => this.#options.crawlDelayMs(origin),
       onChange: (answer) => this.#tell(origin, answer),
       onIdle: () => {
@@ -98,11 +96,11 @@ export class OriginSchedulers {
   }
 
   /** Once per origin: an absurd answer comes again and again. */
-  #tellClamped(origin: string): void {
+  #tellClamped(origin: string, maxMs: number): void {
     if (this.#clamped.has(origin)) return;
     if (this.#clamped.size < MAX_TOLD) this.#clamped.add(origin);
-    const seconds = this.#options.maxBlockMs / 1000;
-    this.#options.log.warn({ origin, seconds }, 'origin asks for more time than is given');
+    const fields = { origin, seconds: maxMs / 1000 };
+    this.#options.log.warn(fields, 'Retry-After exceeds --max-retry-after, clamped');
   }
 
   #tell(origin: string, { state, againInMs }: GateAnswer): void {

@@ -1,10 +1,9 @@
-import { blockOf, type FetchResult } from '@fetchfleet/crawl';
+import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
 import { EMPTY_REPORT, type OriginReport } from '@fetchfleet/fleet';
 
 /** Adds up what fetches of an origin say about it, for the gate. */
 export class ReportBuilder {
-  readonly #maxBlockMs: number;
-  readonly #onClamped: () => void;
+  readonly #onClamped: (maxMs: number) => void;
   #report = EMPTY_REPORT;
   /** Of the same fetches; their median is reckoned when the report is taken. */
   #durationsMs: number[] = [];
@@ -12,9 +11,8 @@ export class ReportBuilder {
   /** When the youngest fetch was started that has succeeded. */
   #okStartedAt = -Infinity;
 
-  /** `onClamped` is told when the origin asks to be left alone for longer than `maxBlockMs`. */
-  constructor(maxBlockMs: number, onClamped: () => void) {
-    this.#maxBlockMs = maxBlockMs;
+  /** @param onClamped called with the maximum when an answer asks for a longer delay */
+  constructor(onClamped: (maxMs: number) => void) {
     this.#onClamped = onClamped;
   }
 
@@ -37,13 +35,15 @@ export class ReportBuilder {
     return this.#report.refused > 0 || this.#report.blockReason !== '';
   }
 
-  add(result: FetchResult): void {
+  /** @param delay what `requestedDelayOf` read from the answer */
+  add(result: FetchResult, delay?: RequestedDelay): void {
     const r = this.#report;
-    const block = blockOf(result, Date.now(), this.#maxBlockMs);
-    if (block?.isClamped === true) this.#onClamped();
-    const kind = this.#kindOf(result, block?.isRefusal === true);
+    const { blockReason = '', blockMs = 0 } = delay ?? {};
+    const isBlock = blockReason !== '';
+    if (delay?.isClamped === true) this.#onClamped(blockMs);
+    const kind = this.#kindOf(result, delay?.isRefusal === true);
     if (kind === 'ok') this.#okStartedAt = Math.max(this.#okStartedAt, result.startedAt);
-    const isLonger = block !== undefined && (block.blockMs > r.blockMs || r.blockReason === '');
+    const isLonger = isBlock && (blockMs > r.blockMs || r.blockReason === '');
     this.#durationsMs.push(result.durationMs);
     this.#report = {
       ended: r.ended + 1,
@@ -51,12 +51,12 @@ export class ReportBuilder {
       typicalMs: 0,
       ok: r.ok + (kind === 'ok' ? 1 : 0),
       refused: r.refused + (kind === 'refused' ? 1 : 0),
-      blockMs: isLonger ? block.blockMs : r.blockMs,
-      blockReason: isLonger ? block.reason : r.blockReason,
+      blockMs: isLonger ? blockMs : r.blockMs,
+      blockReason: isLonger ? blockReason : r.blockReason,
       failures: kind === 'failed' ? r.failures + 1 : kind === 'ok' ? 0 : r.failures,
       timeouts: r.timeouts + (isTimeout(result) ? 1 : 0),
     };
-    if (kind === 'refused' || kind === 'failed' || block !== undefined) this.#isUrgent = true;
+    if (kind === 'refused' || kind === 'failed' || isBlock) this.#isUrgent = true;
   }
 
   /** What was added since the last time. */

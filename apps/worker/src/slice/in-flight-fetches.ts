@@ -4,6 +4,8 @@ import {
   type FetchFailure,
   type FetchResult,
   type PendingFetch,
+  type RequestedDelay,
+  requestedDelayOf,
   toError,
 } from '@fetchfleet/crawl';
 import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
@@ -12,8 +14,8 @@ import { type Ending, settle, type SettleTarget, type SettleTools } from '../rec
 
 export interface FlightTools extends SettleTools {
   readonly fetcher: Fetcher;
-  /** The longest wait that an origin's word is taken for. */
-  readonly maxBlockMs: number;
+  /** Upper bound of `Retry-After` and of a rate-limit reset, ms. */
+  readonly maxRetryAfterMs: number;
 }
 
 /** An end that was not a result of fetching. */
@@ -26,6 +28,7 @@ export interface FailedWithoutFetch {
 interface Flight {
   readonly fetch: PendingFetch;
   readonly result: FetchResult;
+  readonly delay: RequestedDelay | undefined;
   readonly isProbe: boolean;
   readonly now: number;
 }
@@ -65,8 +68,10 @@ export class InFlightFetches {
     try {
       this.#tools.fetcher.start(this.#requestOf(fetch), {
         onResult: (result) => {
-          lane.ended(result);
-          this.#end({ fetch, result, isProbe, now: Date.now() });
+          const now = Date.now();
+          const delay = requestedDelayOf(result, now, this.#tools.maxRetryAfterMs);
+          lane.ended(result, delay);
+          this.#end({ fetch, result, delay, isProbe, now });
         },
         onAborted: (reason) => {
           lane.ended(undefined);
@@ -146,7 +151,7 @@ export class InFlightFetches {
     }
   }
 
-  #decide({ fetch, result, isProbe, now }: Flight): Disposition {
+  #decide({ fetch, result, delay, isProbe, now }: Flight): Disposition {
     return dispositionOf(result, {
       // The one try of an origin that has been failing costs its fetch no attempt.
       attempts: isProbe ? 0 : fetch.attempts,
@@ -154,7 +159,7 @@ export class InFlightFetches {
       now,
       plan: this.#target.batch.plan,
       random: Math.random,
-      maxBlockMs: this.#tools.maxBlockMs,
+      delay,
     });
   }
 

@@ -38,7 +38,6 @@ async function busyLane() {
     crawlDelayMs: () => undefined,
     wakeSlices: () => undefined,
     onChange: () => undefined,
-    maxBlockMs: 60_000,
     onClamped: () => undefined,
     onError: () => undefined,
     onIdle,

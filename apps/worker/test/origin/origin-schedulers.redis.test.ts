@@ -24,7 +24,6 @@ async function lanesOfOne() {
     gate,
     permits: new Permits(1),
     crawlDelayMs: () => undefined,
-    maxBlockMs: 60_000,
     wakeSlices: async (slices) => void calledBack.push(...slices),
     tellOthers: async () => undefined,
     log: createLogger({ name: 'test', level: 'silent', pretty: false }),

@@ -1,9 +1,9 @@
-import type { FetchResult } from '@fetchfleet/crawl';
+import { type FetchResult, requestedDelayOf } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import { ReportBuilder } from '../../src/origin/report-builder.ts';
 
 function builder(): ReportBuilder {
-  return new ReportBuilder(60_000, () => undefined);
+  return new ReportBuilder(() => undefined);
 }
 
 function answer(durationMs: number, startedAt = 0): FetchResult {
@@ -44,7 +44,14 @@ describe('a report', () => {
     const report = builder();
     report.add({ ...answer(5), kind: 'response', status: 500, headers: {}, body: Buffer.alloc(0) });
     expect([report.isUrgent, report.isObjection]).toEqual([true, false]);
-    report.add({ ...answer(5), kind: 'response', status: 429, headers: {}, body: Buffer.alloc(0) });
+    const refusal: FetchResult = {
+      ...answer(5),
+      kind: 'response',
+      status: 429,
+      headers: {},
+      body: Buffer.alloc(0),
+    };
+    report.add(refusal, requestedDelayOf(refusal, Date.now(), 60_000));
     expect([report.isUrgent, report.isObjection]).toEqual([true, true]);
     report.take();
     expect(report.isObjection).toBe(false);

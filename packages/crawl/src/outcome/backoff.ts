@@ -1,4 +1,4 @@
-/** The longest a failed fetch waits for its next attempt, unless the origin asks for more: 5 min. */
+/** The longest a failed fetch waits for its next attempt unless the origin asks for more: 5 min. */
 export const MAX_BACKOFF_MS = 5 * 60_000;
 
 export interface BackoffOptions {
@@ -14,8 +14,8 @@ export interface BackoffOptions {
 
 /**
  * Capped exponential backoff with full jitter: `random_between(0, min(cap, base · 2 ** attempt))`.
- * Of the variants that were compared it does the least work in total, because clients that failed
- * together do not come back together.
+ * Clients that failed together do not retry together, so full jitter needs the fewest calls in total
+ * of the variants compared in the article.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
@@ -25,7 +25,7 @@ export function backoffMs({
   random,
   capMs = MAX_BACKOFF_MS,
 }: BackoffOptions): number {
-  // 2 ** 1024 is Infinity, and 0 times that no number.
+  // 2 ** 1024 is Infinity, and 0 · Infinity is NaN.
   const boundMs = Math.min(capMs, baseMs * 2 ** Math.min(attempt, 64));
   return Math.round(random() * boundMs);
 }

@@ -1,6 +1,3 @@
-/** However long an origin asks for, it is asked again after an hour. */
-export const MAX_RETRY_AFTER_MS = 3_600_000;
-
 const SECONDS = /^\d+$/;
 /** RFC 9110 section 5.6.7: IMF-fixdate, RFC 850 date, asctime date. */
 const HTTP_DATES = [
@@ -10,25 +7,26 @@ const HTTP_DATES = [
 ];
 
 /**
- * Milliseconds from `now` that a `Retry-After` value asks for; a date in the past is 0, anything that
- * is neither seconds nor an HTTP date is undefined.
+ * The delay in milliseconds that a `Retry-After` value asks for; 0 for a date in the past, undefined
+ * for anything that is neither seconds nor an HTTP date. There is no upper bound: `Infinity` is
+ * possible.
  *
  * @param now epoch milliseconds
  */
-export function parseRetryAfter(
-  value: string,
-  now: number,
-  capMs = MAX_RETRY_AFTER_MS,
-): number | undefined {
+export function parseRetryAfter(value: string, now: number): number | undefined {
   const text = value.trim();
-  if (SECONDS.test(text)) return Math.min(Number(text) * 1000, capMs);
+  if (SECONDS.test(text)) {
+    return Number(text) * 1000;
+  }
   const at = parseHttpDate(text);
-  return at === undefined ? undefined : Math.min(Math.max(0, at - now), capMs);
+  return at === undefined ? undefined : Math.max(0, at - now);
 }
 
 /** Epoch milliseconds of an HTTP date in any of its three forms; undefined for anything else. */
 export function parseHttpDate(text: string): number | undefined {
-  if (!HTTP_DATES.some((pattern) => pattern.test(text))) return undefined;
+  if (!HTTP_DATES.some((pattern) => pattern.test(text))) {
+    return undefined;
+  }
   // The asctime form names no zone; it is GMT by definition.
   const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
   return Number.isNaN(at) ? undefined : at;

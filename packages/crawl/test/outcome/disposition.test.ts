@@ -1,11 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { dispositionOf } from '../../src/outcome/disposition.ts';
-import type { Disposition, DispositionContext } from '../../src/outcome/disposition.ts';
+import {
+  dispositionOf,
+  type Disposition,
+  type DispositionContext,
+} from '../../src/outcome/disposition.ts';
 import type { FetchFailure, FetchResult } from '../../src/outcome/outcome.ts';
+import { requestedDelayOf } from '../../src/outcome/requested-delay.ts';
 
 const now = Date.UTC(2026, 10, 23);
 const timing = { startedAt: now - 10, durationMs: 10 };
-const context: DispositionContext = {
+const context: Omit<DispositionContext, 'delay'> = {
   attempts: 0,
   throttledSince: 0,
   now,
@@ -64,18 +68,7 @@ const TABLE: readonly Row[] = [
   ['429 with Retry-After', response(429, '9'), {}, { do: 'throttle', delayMs: 9000 }],
   ['429 with Retry-After: 0', response(429, '0'), {}, { do: 'throttle', delayMs: 750 }],
   ['429 with a year', response(429, '31536000'), {}, { do: 'throttle', delayMs: 3_600_000 }],
-  [
-    '429 with more than the maximum',
-    response(429, '9'),
-    { maxBlockMs: 5000 },
-    { do: 'throttle', delayMs: 5000 },
-  ],
-  [
-    '500 with more than the maximum',
-    response(500, '9'),
-    { maxBlockMs: 5000 },
-    { do: 'retry', delayMs: 5000 },
-  ],
+  ['500 with a year', response(500, '31536000'), {}, { do: 'retry', delayMs: 3_600_000 }],
   [
     '429 with a rate limit that resets later',
     response(429, '9', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }),
@@ -96,14 +89,19 @@ const TABLE: readonly Row[] = [
     { do: 'throttle', delayMs: 45_000 },
   ],
   [
-    '429 as long as patience lasts',
+    '429 for exactly the patience',
     response(429),
     { throttledSince: now - 600_000 },
     { do: 'throttle', delayMs: 45_000 },
   ],
-  ['429 longer than patience', response(429, '9'), { throttledSince: now - 600_001 }, httpError],
   [
-    '429 since a clock ahead of ours',
+    '429 for longer than the patience',
+    response(429, '9'),
+    { throttledSince: now - 600_001 },
+    httpError,
+  ],
+  [
+    '429 since a time in the future',
     response(429),
     { throttledSince: now + 5000 },
     { do: 'throttle', delayMs: 750 },
@@ -130,6 +128,7 @@ const TABLE: readonly Row[] = [
 
 describe('dispositionOf', () => {
   it.each(TABLE)('decides about %s', (_, result, changes, disposition) => {
-    expect(dispositionOf(result, { ...context, ...changes })).toEqual(disposition);
+    const delay = requestedDelayOf(result, now, 3_600_000);
+    expect(dispositionOf(result, { ...context, delay, ...changes })).toEqual(disposition);
   });
 });

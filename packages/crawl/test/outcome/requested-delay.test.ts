@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { blockOf } from '../../src/outcome/block.ts';
-import type { Block } from '../../src/outcome/block.ts';
 import type { FetchResult } from '../../src/outcome/outcome.ts';
+import { type RequestedDelay, requestedDelayOf } from '../../src/outcome/requested-delay.ts';
 
 const now = Date.UTC(2026, 10, 23, 12, 0, 0);
 const EPOCH_S = now / 1000;
@@ -14,16 +13,26 @@ function response(status: number, headers: Headers): FetchResult {
   return { kind: 'response', status, headers, body: Buffer.alloc(0), ...timing };
 }
 
-function block(blockMs: number, reason: Block['reason'], flags: Partial<Block> = {}): Block {
-  const isRefusal = reason.startsWith('429') || reason.startsWith('503');
-  return { blockMs, reason, isRefusal, isClamped: false, ...flags };
+/** A delay that blocks the origin, asked for by `Retry-After`. */
+function block(
+  blockMs: number,
+  blockReason: RequestedDelay['blockReason'],
+  flags: Partial<RequestedDelay> = {},
+): RequestedDelay {
+  const isRefusal = /^(?:429|503)/.test(blockReason ?? '');
+  return { blockReason, blockMs, retryAfterMs: blockMs, isRefusal, isClamped: false, ...flags };
 }
 
-function reset(blockMs: number, flags: Partial<Block> = {}): Block {
-  return block(blockMs, 'RateLimit reset', flags);
+function reset(blockMs: number, flags: Partial<RequestedDelay> = {}): RequestedDelay {
+  return block(blockMs, 'RateLimit reset', { retryAfterMs: 0, ...flags });
 }
 
-type Row = readonly [string, number, Headers, Block | undefined];
+/** A delay for the fetch alone. */
+function retryAfter(retryAfterMs: number): RequestedDelay {
+  return { retryAfterMs, blockMs: 0, blockReason: undefined, isRefusal: false, isClamped: false };
+}
+
+type Row = readonly [string, number, Headers, RequestedDelay | undefined];
 
 const RETRY_AFTER: readonly Row[] = [
   ['429', 429, {}, block(0, '429')],
@@ -52,7 +61,7 @@ const RETRY_AFTER: readonly Row[] = [
     block(HOUR_MS, '429 Retry-After', { isClamped: true }),
   ],
   [
-    '429, beyond all numbers',
+    '429, more than any number',
     429,
     { 'retry-after': '9'.repeat(400) },
     block(HOUR_MS, '429 Retry-After', { isClamped: true }),
@@ -65,8 +74,12 @@ const RETRY_AFTER: readonly Row[] = [
   ['300, seconds', 300, { 'retry-after': '7' }, block(7000, '3xx Retry-After')],
   ['301 without location, zero', 301, { 'retry-after': '0' }, undefined],
   ['200, seconds', 200, { 'retry-after': '7' }, undefined],
-  ['404, seconds', 404, { 'retry-after': '7' }, undefined],
-  ['500, seconds', 500, { 'retry-after': '7' }, undefined],
+  ['404, seconds', 404, { 'retry-after': '7' }, retryAfter(7000)],
+  ['500, seconds', 500, { 'retry-after': '7' }, retryAfter(7000)],
+  ['500, zero', 500, { 'retry-after': '0' }, undefined],
+  ['500, a year', 500, { 'retry-after': '31536000' }, retryAfter(HOUR_MS)],
+  ['500, garbage', 500, { 'retry-after': 'soon' }, undefined],
+  ['500', 500, {}, undefined],
 ];
 
 const EXHAUSTED = { 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '0' };
@@ -94,13 +107,13 @@ const RATE_LIMIT: readonly Row[] = [
   ['a policy, some left', 200, { ratelimit: '"default";r=50;t=30' }, undefined],
   ['a policy without a time', 200, { ratelimit: '"default";r=0' }, undefined],
   [
-    'several policies, the longest of the exhausted ones',
+    'several policies: the longest exhausted one',
     200,
     { ratelimit: '"burst";r=0;t=2, "minute";r=0;t=40;pk=:YQ==:, "daily";r=9;t=7000' },
     reset(40_000),
   ],
   [
-    'a policy named to confuse',
+    'a policy whose name looks like a policy',
     200,
     { ratelimit: '"a\\",b;r=0;t=9, remaining=0, reset=9";r=1;t=30' },
     undefined,
@@ -153,7 +166,13 @@ const RATE_LIMIT: readonly Row[] = [
     '429 with a longer reset',
     429,
     { ...EXHAUSTED, 'x-ratelimit-reset': '30', 'retry-after': '5' },
-    reset(30_000, { isRefusal: true }),
+    reset(30_000, { isRefusal: true, retryAfterMs: 5000 }),
+  ],
+  [
+    '500 with a reset and a Retry-After',
+    500,
+    { ...EXHAUSTED, 'x-ratelimit-reset': '5', 'retry-after': '30' },
+    reset(5000, { retryAfterMs: 30_000 }),
   ],
   [
     '429 with a longer Retry-After',
@@ -162,7 +181,7 @@ const RATE_LIMIT: readonly Row[] = [
     block(30_000, '429 Retry-After'),
   ],
   [
-    '429 that tells the reset only',
+    '429 with a reset and no remaining',
     429,
     { 'x-ratelimit-reset': '5' },
     reset(5000, { isRefusal: true }),
@@ -173,12 +192,12 @@ const RATE_LIMIT: readonly Row[] = [
     { 'x-ratelimit-remaining': '4000', 'x-ratelimit-reset': `${EPOCH_S + 90}`, 'retry-after': '9' },
     block(9000, '429 Retry-After'),
   ],
-  ['503 that tells a reset', 503, { ...EXHAUSTED, 'x-ratelimit-reset': '5' }, reset(5000)],
+  ['503 with a reset', 503, { ...EXHAUSTED, 'x-ratelimit-reset': '5' }, reset(5000)],
 ];
 
 const CLOCKS: readonly Row[] = [
   [
-    'a date of an origin that is an hour ahead',
+    'the date of an origin that is an hour ahead',
     503,
     { date: 'Mon, 23 Nov 2026 13:00:00 GMT', 'retry-after': 'Mon, 23 Nov 2026 13:00:20 GMT' },
     block(20_000, '503 Retry-After'),
@@ -194,19 +213,19 @@ const CLOCKS: readonly Row[] = [
     reset(20_000),
   ],
   [
-    'an origin whose own date is garbage',
+    'an origin with a malformed date',
     200,
     { ...EXHAUSTED, date: 'today', 'x-ratelimit-reset': `${EPOCH_S + 20}` },
     reset(20_000),
   ],
   [
-    'a reset that has lain in a cache',
+    'a reset from a cache',
     200,
     { ...EXHAUSTED, age: '20', 'x-ratelimit-reset': '30' },
     reset(10_000),
   ],
   [
-    'a reset that is over since it came into a cache',
+    'a reset that passed while the answer was in a cache',
     200,
     {
       ...EXHAUSTED,
@@ -216,35 +235,39 @@ const CLOCKS: readonly Row[] = [
     },
     undefined,
   ],
-  [
-    'an age that is none',
-    200,
-    { ...EXHAUSTED, age: '-5', 'x-ratelimit-reset': '30' },
-    reset(30_000),
-  ],
+  ['a malformed age', 200, { ...EXHAUSTED, age: '-5', 'x-ratelimit-reset': '30' }, reset(30_000)],
 ];
 
-describe('blockOf', () => {
+function delayOf(status: number, headers: Headers): RequestedDelay | undefined {
+  return requestedDelayOf(response(status, headers), now, HOUR_MS);
+}
+
+describe('requestedDelayOf', () => {
   it.each(RETRY_AFTER)('reads Retry-After: %s', (_, status, headers, expected) => {
-    expect(blockOf(response(status, headers), now)).toEqual(expected);
+    expect(delayOf(status, headers)).toEqual(expected);
   });
 
   it.each(RATE_LIMIT)('reads rate limits: %s', (_, status, headers, expected) => {
-    expect(blockOf(response(status, headers), now)).toEqual(expected);
+    expect(delayOf(status, headers)).toEqual(expected);
   });
 
-  it.each(CLOCKS)('depends on no clock being right: %s', (_, status, headers, expected) => {
-    expect(blockOf(response(status, headers), now)).toEqual(expected);
+  it.each(CLOCKS)('does not depend on a correct clock: %s', (_, status, headers, expected) => {
+    expect(delayOf(status, headers)).toEqual(expected);
   });
 
-  it('takes another maximum', () => {
+  it('clamps to the maximum that it is given', () => {
     const result = response(429, { 'retry-after': '31536000' });
-    const expected = block(5000, '429 Retry-After', { isClamped: true });
-    expect(blockOf(result, now, 5000)).toEqual(expected);
+    expect(requestedDelayOf(result, now, 5000)).toEqual({
+      blockReason: '429 Retry-After',
+      blockMs: 5000,
+      retryAfterMs: 5000,
+      isRefusal: true,
+      isClamped: true,
+    });
   });
 
-  it('asks for nothing where no answer came', () => {
+  it('finds no delay in a failure', () => {
     const failure = { outcome: 'timeout', code: 'X', message: 'x', bytes: 0, status: 429 } as const;
-    expect(blockOf({ kind: 'failure', ...failure, ...timing }, now)).toBeUndefined();
+    expect(requestedDelayOf({ kind: 'failure', ...failure, ...timing }, now, 5000)).toBeUndefined();
   });
 });

@@ -1,21 +1,21 @@
 type Headers = Readonly<Record<string, string>>;
 
-/** From here on a reset is no delay (that would be 31 years) but a moment: epoch seconds. */
+/** From here on a reset is a moment in epoch seconds; as a delay it would be 31 years. */
 const FIRST_EPOCH_SECONDS = 1e9;
-/** From here on it is epoch milliseconds; as seconds it would be the year 5138. */
+/** From here on a reset is in epoch milliseconds; as seconds it would be the year 5138. */
 const FIRST_EPOCH_MS = 1e11;
 
 const NUMBER = /^\d+(?:\.\d+)?$/;
 const QUOTED = /"(?:[^"\\]|\\.)*"/g;
 
-/** Pairs of the same meaning: the drafts up to 05 and GitLab, GitHub and most others, Twitter. */
+/** Header pairs of equal meaning: IETF drafts up to 05 and GitLab, GitHub and most others, Twitter. */
 const PAIRS = [
   ['ratelimit-remaining', 'ratelimit-reset'],
   ['x-ratelimit-remaining', 'x-ratelimit-reset'],
   ['x-rate-limit-remaining', 'x-rate-limit-reset'],
 ] as const;
 
-/** Whether there may be a reset at all. On every response, so it does nothing but look. */
+/** Whether an answer has rate-limit headers. Runs for every answer, so it parses nothing. */
 export function hasRateLimit(headers: Headers): boolean {
   return (
     headers['ratelimit'] !== undefined ||
@@ -24,22 +24,22 @@ export function hasRateLimit(headers: Headers): boolean {
 }
 
 export interface ResetOptions {
-  /** Epoch milliseconds by the origin's own clock. */
+  /** Epoch milliseconds on the clock of the origin. */
   readonly now: number;
-  /** How long the response had lain in a cache before it came, in milliseconds. */
+  /** Time the answer spent in a cache, in milliseconds. */
   readonly ageMs: number;
-  /** Where the number of requests left is not told, whether none are. A 429 says so. */
+  /** Whether the limit counts as exhausted where no header says how many requests remain (429). */
   readonly isRefused: boolean;
 }
 
 /**
- * Milliseconds until an origin that allows no more requests allows some again; 0 if it still allows
- * some, or does not say when. The longest of all windows it tells.
+ * Milliseconds until an origin with an exhausted rate limit accepts requests again: the longest of all
+ * its windows. 0 if requests remain, or no header says when the window ends.
  *
- * The number of a reset is read by its magnitude, because names do not tell what is meant: below
- * 1e9 it is seconds from now, below 1e11 epoch seconds, above that epoch milliseconds.
+ * Header names do not say what the number of a reset means, so its size decides: below 1e9 it is
+ * seconds from now, below 1e11 epoch seconds, above that epoch milliseconds.
  */
-export function resetMs(headers: Headers, options: ResetOptions): number {
+export function rateLimitResetMs(headers: Headers, options: ResetOptions): number {
   const structured = headers['ratelimit'];
   const resets = structured === undefined ? [] : structuredResets(structured, options);
   for (const [remaining, reset] of PAIRS) {
@@ -48,9 +48,12 @@ export function resetMs(headers: Headers, options: ResetOptions): number {
   return Math.max(0, ...resets);
 }
 
-/** `"default";r=0;t=30, "daily";r=9;t=3600` and, as drafts 06 and 07 had it, `limit=100, remaining=0, reset=30`. */
+/**
+ * Reads the field `RateLimit`: `"default";r=0;t=30, "daily";r=9;t=3600`, and the form of drafts 06
+ * and 07, `limit=100, remaining=0, reset=30`.
+ */
 function structuredResets(value: string, options: ResetOptions): number[] {
-  // A policy's name may hold anything, separators too.
+  // The name of a policy may hold separators.
   const items = value
     .replaceAll(QUOTED, '')
     .split(',')
@@ -72,8 +75,12 @@ function untilReset(
 ): number {
   const isExhausted = remaining === undefined ? isRefused : parseNumber(remaining) === 0;
   const at = isExhausted && reset !== undefined ? parseNumber(reset) : undefined;
-  if (at === undefined) return 0;
-  if (at < FIRST_EPOCH_SECONDS) return at * 1000 - ageMs;
+  if (at === undefined) {
+    return 0;
+  }
+  if (at < FIRST_EPOCH_SECONDS) {
+    return at * 1000 - ageMs;
+  }
   return (at < FIRST_EPOCH_MS ? at * 1000 : at) - now;
 }
 
