@@ -1,14 +1,13 @@
 import { toError } from '@fetchfleet/crawl';
-import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
+import { createFetcher, type Fetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import { Gate, GateNotifications, RobotsStore, SliceQueue } from '@fetchfleet/fleet';
 import { OriginSchedulers } from './origin/origin-schedulers.ts';
 import { Robots } from './batch/robots.ts';
-import { WatchedFetcher } from './health/watched-fetcher.ts';
 import type { WorkerBase } from './worker-base.ts';
 
 /** The parts of a worker that decide what may be fetched when, and fetch it. */
 export interface Fetching {
-  readonly fetcher: WatchedFetcher;
+  readonly fetcher: Fetcher;
   readonly robots: Robots;
   readonly gateNotifications: GateNotifications;
   readonly queue: SliceQueue;
@@ -18,8 +17,12 @@ export interface Fetching {
 export function createFetching(base: WorkerBase): Fetching {
   const { id: worker, redis, keys, settings, presence, permits, log } = base;
   const { transport, allowPrivate } = settings;
-  const inner = createFetcher({ transport, allowPrivate, userAgent: USER_AGENT });
-  const fetcher = new WatchedFetcher(inner, () => base.progress.fetched.beat());
+  const fetcher = createFetcher({
+    transport,
+    allowPrivate,
+    userAgent: USER_AGENT,
+    onEnd: () => base.progress.fetched.beat(),
+  });
   const robots = new Robots({ store: new RobotsStore(redis, keys), fetcher, worker });
   const gateNotifications = new GateNotifications(redis, keys);
   const queue = new SliceQueue(base.queueRedis, keys);

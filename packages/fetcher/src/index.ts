@@ -1,16 +1,6 @@
-export { fetchList, ListFetchError } from './fetch-list.ts';
-export {
-  createFetcher,
-  type Fetcher,
-  type FetcherOptions,
-  type FetchListener,
-  type FetchRequest,
-} from './fetcher.ts';
-export {
-  parseRobots,
-  ROBOTS_LIMITS,
-  type RobotsRules,
-  robotsVerdict,
-  type RobotsVerdict,
-} from './robots.ts';
-export { USER_AGENT, userAgentFor } from './user-agent.ts';
+export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
+export type { FetchListener, FetchRequest } from './fetcher/fetch-request.ts';
+export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
+export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
+export { parseRobots, type RobotsRules } from './robots/robots-rules.ts';
+export { ROBOTS_LIMITS, robotsVerdict, type RobotsVerdict } from './robots/robots-verdict.ts';

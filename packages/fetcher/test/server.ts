@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-
 import { afterEach } from '@jest/globals';
 import {
   createFetcher,
@@ -34,7 +33,7 @@ export async function serve(handler: http.RequestListener): Promise<TestServer> 
   return listen(http.createServer({ keepAliveTimeout: 0 }, handler));
 }
 
-/** A TCP server that answers the head of each request with whatever bytes it likes. */
+/** A TCP server that answers the head of each request with any bytes. */
 export async function serveRaw(
   answer: (socket: Socket, head: string) => void,
 ): Promise<TestServer> {

@@ -1,11 +1,11 @@
-/** Chunks below this are copied together; larger ones are kept as they are. */
+/** Smaller chunks are copied into blocks; larger ones are kept as they are. */
 const SMALL_BYTES = 4_096;
 const BLOCK_BYTES = 16_384;
 
 /**
  * Collects a body. A response of one chunk, the usual case, is never copied. Later small chunks are
- * packed into blocks: an origin that sends single bytes would otherwise cost a hundred times its body
- * in Buffer objects, and each would hold on to the network buffer it is a part of.
+ * packed into blocks: single bytes would otherwise take a hundred times their size in Buffer objects,
+ * and each of these would keep its whole network buffer in memory.
  *
  *     chunks  [first chunk][full block][large chunk]…     tail  [used ······ free]
  */

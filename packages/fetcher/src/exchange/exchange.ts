@@ -1,17 +1,18 @@
 import { type FetchFailure, type FetchResult, type Limits, toError } from '@fetchfleet/crawl';
-
+import type { ResponseHandler, SentRequest, Transport } from '../transport/transport.ts';
 import { BodyBuffer } from './body-buffer.ts';
-import { BodyDecoder, parseCodings } from './decode.ts';
-import { type Cause, causeOf } from './failure.ts';
+import { BodyDecoder, parseCodings } from './body-decoder.ts';
+import { classifyError, type FailureReason } from './failure.ts';
 import { isRedirect, redirectTarget } from './redirect.ts';
 import { type RequestHeaders, withoutCredentials } from './request-headers.ts';
-import type { Hop, HopEvents, Transport } from '../transport/transport.ts';
 
-/** A redirect's body is read, to keep its connection, unless it is larger or slower than this. */
+/**
+ * The body of a redirect is read to keep its connection, unless it is larger or slower than this.
+ */
 const MAX_DRAINED_BYTES = 65_536;
 const MAX_DRAINING_MS = 500;
 
-/** Connections found stale before a fetch gives up: after a restart of the origin all idle ones are. */
+/** Resends on stale connections: after a restart of the origin all idle connections are stale. */
 const MAX_RESENDS = 2;
 
 /** The longest delay of a Node timer; a longer one would fire at once. */
@@ -23,24 +24,24 @@ export interface ExchangeOptions {
   readonly secretHeaders: readonly string[] | undefined;
   readonly limits: Limits;
   readonly transport: Transport;
-  /** Told once, when all is over; not after `abort()`, and never before `start` has returned. */
+  /** Called once, at the end; not after `abort()`, and never before `start` has returned. */
   readonly listener: { onResult(result: FetchResult): void };
 }
 
 /**
- * One fetch, its redirects included, as a state machine:
+ * One fetch including its redirects, as a state machine:
  *
  *     head ──headers──▶ body ──last byte──▶ over (response)
  *      ▲ │
  *      │ └─redirect───▶ draining ──────┐
- *      └───────────next hop────────────┘
+ *      └─────────next request──────────┘
  *
- * - `head`: the request is on its way; a stale connection sends it once more
- * - `draining`: the target is known; the body is thrown away, within bounds
+ * - `head`: the request has been sent; it is sent again if its connection was stale
+ * - `draining`: the redirect target is known; the body is discarded, within limits
  * - `body`: bytes are decoded, counted and kept
- * - `over`: reached from every state, by an error, a limit or the total timeout; nothing happens after it
+ * - `over`: entered from every state by an error, a limit or the total timeout; final
  */
-export class Exchange implements HopEvents {
+export class Exchange implements ResponseHandler {
   readonly #options: ExchangeOptions;
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
@@ -49,7 +50,7 @@ export class Exchange implements HopEvents {
   #state: 'head' | 'draining' | 'body' | 'over' = 'head';
   #url: URL;
   #requestHeaders: RequestHeaders;
-  #hop: Hop | undefined;
+  #request: SentRequest | undefined;
   #next: URL | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
   #decoder: BodyDecoder | undefined;
@@ -67,12 +68,12 @@ export class Exchange implements HopEvents {
     this.#timer = setTimeout(() => this.#onTimeout(), Math.min(timeoutMs, MAX_TIMER_MS));
   }
 
-  /** Sends the first request. To be called once. */
+  /** Sends the first request. Call it once. */
   start(): void {
     this.#send();
   }
 
-  /** Ends it without a result. */
+  /** Ends the exchange without a result. */
   abort(): void {
     this.#finish();
   }
@@ -103,7 +104,7 @@ export class Exchange implements HopEvents {
     } else if (this.#decoder === undefined) {
       this.onDecoded(chunk);
     } else if (!this.#decoder.write(chunk)) {
-      this.#hop?.pause();
+      this.#request?.pause();
     }
   }
 
@@ -117,15 +118,16 @@ export class Exchange implements HopEvents {
     }
   }
 
-  onError(error: Error, stale: boolean): void {
+  onError(error: Error, isStale: boolean): void {
     if (this.#state === 'draining') {
       this.#follow();
-    } else if (stale && this.#state === 'head' && this.#resends < MAX_RESENDS) {
+    } else if (isStale && this.#state === 'head' && this.#resends < MAX_RESENDS) {
       this.#resends += 1;
       this.#send();
     } else {
-      const answered = this.#state === 'body';
-      this.#fail(causeOf(error, { origin: this.#url.origin, answered, bytes: this.#bytes }));
+      const isAnswered = this.#state === 'body';
+      const state = { origin: this.#url.origin, isAnswered, bytes: this.#bytes };
+      this.#fail(classifyError(error, state));
     }
   }
 
@@ -142,7 +144,7 @@ export class Exchange implements HopEvents {
   }
 
   onDrain(): void {
-    this.#hop?.resume();
+    this.#request?.resume();
   }
 
   onDecodedEnd(): void {
@@ -162,14 +164,14 @@ export class Exchange implements HopEvents {
 
   onCorrupt(error: Error): void {
     const coding = this.#headers['content-encoding'] ?? '';
-    const message = `the body from ${this.#url.origin} is no valid ${coding}: ${error.message}`;
+    const message = `the body from ${this.#url.origin} is not valid ${coding}: ${error.message}`;
     this.#fail({ outcome: 'network-error', code: 'BODY_CORRUPT', message });
   }
 
   #send(): void {
     this.#state = 'head';
     try {
-      this.#hop = this.#options.transport.send(this.#url, this.#requestHeaders, this);
+      this.#request = this.#options.transport.send(this.#url, this.#requestHeaders, this);
     } catch (error) {
       queueMicrotask(() => this.onError(toError(error), false));
     }
@@ -191,16 +193,16 @@ export class Exchange implements HopEvents {
     }
   }
 
-  /** Goes on to the target of a redirect. Its connection is closed unless its body has ended. */
+  /** Requests the target of a redirect. The old connection is closed unless the body has ended. */
   #follow(): void {
     clearTimeout(this.#drainTimer);
-    this.#hop?.abort();
+    this.#request?.abort();
     const target = this.#next;
     if (target === undefined || this.#state !== 'draining') {
       return;
     }
     if (target.origin !== this.#url.origin) {
-      // They do not come back when a later redirect does: what lies between may have chosen the way.
+      // They stay dropped if a later redirect returns: the origin in between may have chosen the path.
       const { secretHeaders } = this.#options;
       this.#requestHeaders = withoutCredentials(this.#requestHeaders, secretHeaders);
     }
@@ -213,7 +215,9 @@ export class Exchange implements HopEvents {
   #onTimeout(): void {
     const seconds = this.#options.limits.timeoutMs / 1_000;
     const where =
-      this.#state === 'body' ? `${this.#bytes} bytes of the body had come` : 'no answer had come';
+      this.#state === 'body'
+        ? `${this.#bytes} bytes of the body had arrived`
+        : 'no answer had arrived';
     const message = `${this.#url.origin} took longer than ${seconds} s; ${where}`;
     this.#fail({ outcome: 'timeout', code: 'FETCH_TIMEOUT', message });
   }
@@ -224,14 +228,14 @@ export class Exchange implements HopEvents {
     this.#fail({ outcome: 'too-large', code: 'BODY_TOO_LARGE', message });
   }
 
-  #fail(cause: Cause): void {
+  #fail(reason: FailureReason): void {
     if (this.#state === 'over') {
       return;
     }
     const result: FetchFailure = {
       kind: 'failure',
       ...this.#timing(),
-      ...cause,
+      ...reason,
       bytes: this.#state === 'body' ? this.#bytes : 0,
       ...(this.#status > 0 && this.#state !== 'draining' ? { status: this.#status } : {}),
     };
@@ -244,7 +248,7 @@ export class Exchange implements HopEvents {
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
     this.#decoder?.destroy();
-    this.#hop?.abort();
+    this.#request?.abort();
   }
 
   #timing(): { startedAt: number; durationMs: number } {
@@ -252,7 +256,7 @@ export class Exchange implements HopEvents {
   }
 }
 
-/** What `content-length` promises; 0 where it is absent or describes a body that is not sent. */
+/** The announced `content-length`; 0 where it is absent or describes a body that is not sent. */
 function announcedBytes(status: number, headers: Readonly<Record<string, string>>): number {
   return status === 204 || status === 304 ? 0 : Number(headers['content-length'] ?? 0);
 }

@@ -1,19 +1,18 @@
 import { types } from 'node:util';
-
 import type { FetchFailure } from '@fetchfleet/crawl';
 
 /** Why a fetch has no response. */
-export type Cause = Pick<FetchFailure, 'outcome' | 'code' | 'message'>;
+export type FailureReason = Pick<FetchFailure, 'outcome' | 'code' | 'message'>;
 
-/** What was known of a hop when it failed. */
-export interface HopState {
+/** The state of a request when it failed. */
+export interface RequestState {
   readonly origin: string;
-  /** The headers had arrived. */
-  readonly answered: boolean;
+  /** Whether the headers had arrived. */
+  readonly isAnswered: boolean;
   readonly bytes: number;
 }
 
-/** The connection was closed under a request, in the words of both transports. */
+/** Codes of both transports for a connection that was closed during a request. */
 const CLOSED = new Set([
   'ECONNRESET',
   'EPIPE',
@@ -22,7 +21,7 @@ const CLOSED = new Set([
   'UND_ERR_SOCKET',
 ]);
 
-/** Other codes of a transport or a parser, and the stable one that stands for them. */
+/** Stable codes for other codes of the transports and parsers. */
 const STABLE_CODES: Readonly<Record<string, string>> = {
   ERR_INVALID_CHAR: 'REQUEST_INVALID',
   ERR_INVALID_HTTP_TOKEN: 'REQUEST_INVALID',
@@ -33,8 +32,8 @@ const STABLE_CODES: Readonly<Record<string, string>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'RESPONSE_INVALID',
 };
 
-/** Turns whatever a transport reports into an outcome, a stable code and a message without credentials. */
-export function causeOf(error: Error, state: HopState): Cause {
+/** Turns an error of a transport into an outcome, a stable code and a message without credentials. */
+export function classifyError(error: Error, state: RequestState): FailureReason {
   const root = rootOf(error);
   const code = root.code ?? '';
   if (code === 'ADDRESS_REFUSED') {
@@ -56,7 +55,7 @@ type SystemError = Error & {
   readonly errors?: readonly unknown[];
 };
 
-/** The error at the bottom of wrappers, and of the attempts on several addresses the first. */
+/** The innermost cause; of an error for several addresses, the one for the first. */
 function rootOf(error: SystemError): SystemError {
   const inner: unknown = error.errors?.[0] ?? error.cause;
   if (!types.isNativeError(inner)) {
@@ -71,20 +70,20 @@ function stableCode({ code = '', name }: SystemError): string {
   if (stable !== undefined) {
     return stable;
   }
-  // The name is undici's, whose parser does not always give a code.
+  // The parser of undici does not always set a code, but always this name.
   if (code.startsWith('HPE_') || name === 'HTTPParserError') {
     return 'RESPONSE_INVALID';
   }
   if (code.startsWith('ERR_SSL_')) {
-    // Whether OpenSSL's own words or this comes out depends on when the handshake fails.
+    // The code of OpenSSL or EPROTO: which one depends on when the handshake fails.
     return 'EPROTO';
   }
   const isOfTransport = /^(?:UND_ERR|ERR_GOT|ERR_HTTP)_/.test(code);
   return isOfTransport || !/^[A-Z][A-Z0-9_]+$/.test(code) ? 'NETWORK_ERROR' : code;
 }
 
-function closedMessage({ origin, answered, bytes }: HopState): string {
-  return answered
+function closedMessage({ origin, isAnswered, bytes }: RequestState): string {
+  return isAnswered
     ? `${origin} closed the connection in mid-body, after ${bytes} bytes`
     : `${origin} closed the connection without an answer`;
 }

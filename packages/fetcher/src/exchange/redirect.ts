@@ -6,12 +6,12 @@ export interface BadRedirect {
   readonly message: string;
 }
 
-/** Whether a response sends elsewhere. One without `location` is an answer like any other. */
+/** Whether a response is a redirect. One without `location` is a response like any other. */
 export function isRedirect(status: number, location: string | undefined): location is string {
   return location !== undefined && REDIRECTS.has(status);
 }
 
-/** Where a redirect leads. Messages name origins only: the rest of a location may hold a token. */
+/** The target of a redirect. Messages name origins only: the rest of a location may hold a token. */
 export function redirectTarget(location: string, from: URL): URL | BadRedirect {
   const target = URL.parse(location, from.href);
   if (target === null) {

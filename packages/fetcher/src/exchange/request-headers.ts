@@ -1,8 +1,8 @@
-import { ACCEPTED_CODINGS } from './decode.ts';
+import { ACCEPTED_CODINGS } from './body-decoder.ts';
 
 export type RequestHeaders = Readonly<Record<string, string>>;
 
-/** They describe a connection or a request body; both belong to the transport. */
+/** Headers about the connection or the request body, which are set by the transport. */
 const HOP_BY_HOP = new Set([
   'connection',
   'content-length',
@@ -15,10 +15,10 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Meant for one origin only; a redirect must not carry them to another. */
+/** Headers for one origin: a redirect must not carry them to another. */
 const FOR_ONE_ORIGIN = ['authorization', 'cookie', 'host', 'proxy-authorization'];
 
-/** Lower-cases the names, drops what the transport decides, and adds the defaults of a crawler. */
+/** Lower-cases the names, drops hop-by-hop headers and adds the defaults. */
 export function prepareHeaders(headers: RequestHeaders, userAgent: string): RequestHeaders {
   const prepared: Record<string, string> = {
     'user-agent': userAgent,
@@ -43,7 +43,7 @@ export function withCredentialsOf(url: URL, headers: RequestHeaders): RequestHea
   return { ...headers, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-/** What may go on to another origin: no credentials, and no header that holds a secret. */
+/** The headers without credentials and secrets: what another origin may see. */
 export function withoutCredentials(
   headers: RequestHeaders,
   secretHeaders: readonly string[] = [],
@@ -59,7 +59,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A percent sign that encodes nothing is meant literally.
+    // A percent sign that starts no escape is a plain character.
     return text;
   }
 }

@@ -1,4 +1,4 @@
-/** The address guard refused a connection. */
+/** The address filter refused a connection. */
 export class AddressRefusedError extends Error {
   override readonly name = 'AddressRefusedError';
   readonly code = 'ADDRESS_REFUSED';
@@ -10,7 +10,7 @@ export class ConnectTimeoutError extends Error {
   readonly code = 'CONNECT_TIMEOUT';
 }
 
-/** A fetch was asked of a fetcher that had been stopped: a mistake of the caller, never a result. */
+/** A fetch was started after `stop()`: a mistake of the caller, never a result. */
 export class FetcherStoppedError extends Error {
   override readonly name = 'FetcherStoppedError';
   readonly code = 'FETCHER_STOPPED';

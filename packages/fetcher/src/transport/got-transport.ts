@@ -1,20 +1,18 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-
 import got, { type Got, type Request } from 'got';
+import { createAgents, isUnansweredReuse } from './got-agents.ts';
+import type { ConnectOptions, ResponseHandler, SentRequest, Transport } from './transport.ts';
 
-import { createGuardedAgents, isUnansweredReuse } from './guarded-agents.ts';
-import type { ConnectOptions, Hop, HopEvents, Transport } from './transport.ts';
-
-/** Errors of a connection that was closed under a request. */
+/** Codes of a connection that was closed during a request. */
 const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE']);
 
-/** The default transport: got as a stream, with everything switched off that the exchange does itself. */
+/** The default transport: got as a stream, without the features that the exchange implements. */
 export class GotTransport implements Transport {
-  readonly #agents: ReturnType<typeof createGuardedAgents>;
+  readonly #agents: ReturnType<typeof createAgents>;
   readonly #got: Got;
 
   constructor(options: ConnectOptions) {
-    this.#agents = createGuardedAgents(options);
+    this.#agents = createAgents(options);
     this.#got = got.extend({
       agent: this.#agents,
       retry: { limit: 0 },
@@ -24,8 +22,8 @@ export class GotTransport implements Transport {
     });
   }
 
-  send(url: URL, headers: Readonly<Record<string, string>>, events: HopEvents): Hop {
-    return new GotHop(this.#got.stream(url, { headers }), events);
+  send(url: URL, headers: Readonly<Record<string, string>>, handler: ResponseHandler): SentRequest {
+    return new GotRequest(this.#got.stream(url, { headers }), handler);
   }
 
   async stop(): Promise<void> {
@@ -35,15 +33,15 @@ export class GotTransport implements Transport {
   }
 }
 
-class GotHop implements Hop {
+class GotRequest implements SentRequest {
   readonly #stream: Request;
-  readonly #events: HopEvents;
+  readonly #handler: ResponseHandler;
   #request: ClientRequest | undefined;
-  #over = false;
+  #isOver = false;
 
-  constructor(stream: Request, events: HopEvents) {
+  constructor(stream: Request, handler: ResponseHandler) {
     this.#stream = stream;
-    this.#events = events;
+    this.#handler = handler;
     stream.once('request', (request: ClientRequest) => {
       this.#request = request;
     });
@@ -51,14 +49,14 @@ class GotHop implements Hop {
       this.#onResponse(response);
     });
     stream.on('data', (chunk: Buffer) => {
-      if (!this.#over) {
-        this.#events.onData(chunk);
+      if (!this.#isOver) {
+        this.#handler.onData(chunk);
       }
     });
     stream.once('end', () => {
       this.#onEnd();
     });
-    // Stays attached for good: an error may still follow an abort.
+    // Never removed: an error may still follow an abort.
     stream.on('error', (error: Error) => {
       this.#onError(error);
     });
@@ -73,36 +71,36 @@ class GotHop implements Hop {
   }
 
   abort(): void {
-    if (!this.#over) {
-      this.#over = true;
+    if (!this.#isOver) {
+      this.#isOver = true;
       this.#stream.destroy();
     }
   }
 
   #onResponse(response: IncomingMessage): void {
-    if (!this.#over) {
-      this.#events.onHeaders(response.statusCode ?? 0, fromRawHeaders(response.rawHeaders));
+    if (!this.#isOver) {
+      this.#handler.onHeaders(response.statusCode ?? 0, fromRawHeaders(response.rawHeaders));
     }
   }
 
   #onEnd(): void {
-    if (!this.#over) {
-      this.#over = true;
-      this.#events.onEnd();
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#handler.onEnd();
     }
   }
 
   #onError(error: Error & { code?: string }): void {
-    if (this.#over) {
+    if (this.#isOver) {
       return;
     }
-    this.#over = true;
+    this.#isOver = true;
     const isClosed = CLOSED_CODES.has(error.code ?? '');
-    this.#events.onError(error, isClosed && isUnansweredReuse(this.#request));
+    this.#handler.onError(error, isClosed && isUnansweredReuse(this.#request));
   }
 }
 
-/** `response.headers` would drop some repeated headers and keep others as lists. */
+/** `response.headers` drops some repeated headers and keeps others as lists. */
 function fromRawHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let index = 0; index + 1 < raw.length; index += 2) {

@@ -1,29 +1,28 @@
 import type { NetworkPolicy } from '@fetchfleet/crawl';
-
-import { effectivePolicy } from './address-guard.ts';
+import { effectivePolicy } from './address-filter.ts';
 import type { Transport } from './transport.ts';
 
-/** Policies whose connections are kept, before the one unused for longest gives way. */
-const MAX_LANES = 16;
+/** Policies whose connections are kept; beyond it the least recently used idle pool is closed. */
+const MAX_POOLS = 16;
 
 /** The connections of one policy. */
 export interface PolicyPool {
   readonly transport: Transport;
   inFlight: number;
-  /** Counts up with every use. */
+  /** Sequence number of the last use. */
   lastUsed: number;
   stopped: boolean;
 }
 
 /**
- * One transport for each distinct policy: a pooled connection is only ever used under the policy it was
- * checked against when it was made.
+ * One transport per distinct policy: a pooled connection is used only under the policy that it was
+ * checked against when it was opened.
  */
 export class PolicyPools {
   readonly #create: (policy: NetworkPolicy) => Transport;
   readonly #allowPrivate: boolean;
   readonly #pools = new Map<string, PolicyPool>();
-  /** Spares the key: a worker passes the same object for every fetch of a batch. */
+  /** Saves building the key: a worker passes the same object for every fetch of a batch. */
   readonly #known = new WeakMap<NetworkPolicy, PolicyPool>();
   #uses = 0;
 
@@ -46,7 +45,7 @@ export class PolicyPools {
   async stop(): Promise<void> {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
-    await Promise.all(pools.map(stopLane));
+    await Promise.all(pools.map(stopPool));
   }
 
   #find(policy: NetworkPolicy): PolicyPool {
@@ -54,8 +53,8 @@ export class PolicyPools {
     const key = JSON.stringify([policy.allowPrivate, allow]);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      this.#makeRoom();
-      // A copy, so that the policy of a pool cannot change under it.
+      this.#evictIdle();
+      // A copy: the caller could change the policy of an existing pool otherwise.
       const transport = this.#create({ allowPrivate: policy.allowPrivate, allow });
       pool = { transport, inFlight: 0, lastUsed: 0, stopped: false };
       this.#pools.set(key, pool);
@@ -63,19 +62,19 @@ export class PolicyPools {
     return pool;
   }
 
-  /** PolicyPools in use stay, however many they are: they are bounded by the fetches in flight. */
-  #makeRoom(): void {
+  /** Pools in use stay, however many there are: the fetches in flight bound their number. */
+  #evictIdle(): void {
     const idle = [...this.#pools]
       .filter(([, pool]) => pool.inFlight === 0)
       .toSorted(([, a], [, b]) => a.lastUsed - b.lastUsed);
-    for (const [key, pool] of idle.slice(0, Math.max(0, this.#pools.size + 1 - MAX_LANES))) {
+    for (const [key, pool] of idle.slice(0, Math.max(0, this.#pools.size + 1 - MAX_POOLS))) {
       this.#pools.delete(key);
-      void stopLane(pool);
+      void stopPool(pool);
     }
   }
 }
 
-async function stopLane(pool: PolicyPool): Promise<void> {
+async function stopPool(pool: PolicyPool): Promise<void> {
   pool.stopped = true;
   await pool.transport.stop();
 }

@@ -1,42 +1,44 @@
 import type { LookupFunction } from 'node:net';
-
 import type { NetworkPolicy } from '@fetchfleet/crawl';
 
 /**
- * What a transport tells of one hop. `onEnd` and `onError` are final, and nothing is told before `send` has returned, or after
- * `abort()`.
+ * Receives the response of one request. `onEnd` and `onError` are final. Nothing is called before
+ * `send` has returned, or after `abort()`.
  */
-export interface HopEvents {
+export interface ResponseHandler {
   /** Header names are lower-case; repeated headers are joined by `, `. */
   onHeaders(status: number, headers: Readonly<Record<string, string>>): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   /**
-   * `stale` says that a kept-alive connection turned out to be closed before a byte of the answer
-   * came: the origin has not processed the request, so it may be sent again.
+   * @param isStale whether a kept-alive connection was closed before the first byte of an answer: the
+   *   origin has not processed the request, so it may be sent again
    */
-  onError(error: Error, stale: boolean): void;
+  onError(error: Error, isStale: boolean): void;
 }
 
-/** One request on its way. */
-export interface Hop {
+/** One request in flight. */
+export interface SentRequest {
   pause(): void;
   resume(): void;
-  /** Ends the hop and closes its connection. Idempotent. */
+  /** Ends the request and closes its connection. Idempotent. */
   abort(): void;
 }
 
 /**
- * One GET over one connection: no redirects, retries, decompression, cache or cookies, and no status
- * is an error. Everything above that is the exchange's, so that all transports behave the same.
+ * Sends one GET over one connection: no redirects, retries, decompression, cache or cookies, and no
+ * status is an error. The exchange does all of that, so all transports behave the same.
  */
 export interface Transport {
-  send(url: URL, headers: Readonly<Record<string, string>>, events: HopEvents): Hop;
+  send(url: URL, headers: Readonly<Record<string, string>>, handler: ResponseHandler): SentRequest;
   /** Closes every connection at once. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** How a transport makes its connections. One transport serves one policy, or a pooled connection would bypass it. */
+/**
+ * How a transport makes its connections. A transport serves a single policy, because a pooled
+ * connection is not checked again.
+ */
 export interface ConnectOptions {
   readonly policy: NetworkPolicy;
   readonly lookup: LookupFunction;

@@ -1,32 +1,33 @@
 import { Socket } from 'node:net';
-
 import { buildConnector, type Client, type Dispatcher } from 'undici';
-
-import { guardLookup, refuseLiteral } from './address-guard.ts';
+import { filterLookup, refuseAddress } from './address-filter.ts';
+import { limitConnectTime } from './connect-timeout.ts';
 import {
   IDLE_CONNECTION_MS,
   type ConnectOptions,
-  type Hop,
-  type HopEvents,
+  type ResponseHandler,
+  type SentRequest,
   type Transport,
 } from './transport.ts';
-import { type Passenger, UndiciConnections } from './undici-connections.ts';
-import { watchConnect } from './watch-connect.ts';
+import { type PendingRequest, UndiciConnections } from './undici-connections.ts';
 
 type Controller = Dispatcher.DispatchController;
 
-/** Errors of a connection that was closed under a request. */
+/** Codes of a connection that was closed during a request. */
 const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
-/** Bytes a connection had received when it failed: none on a new one, some on one that had served before. */
+/**
+ * Bytes that a connection had received when it failed: none on a new connection, some on one that
+ * was used before.
+ */
 const receivedBytes = new WeakMap<Error, number>();
 
-/** The fast pool: undici's clients, one for each connection, without its request API and its pools. */
+/** The fast transport: one undici client per connection, without its request API and its pools. */
 export class UndiciTransport implements Transport {
   readonly #options: ConnectOptions;
   readonly #client: Client.Options;
   readonly #origins = new Map<string, UndiciConnections>();
-  /** All that are open or still connecting: undici forgets the latter when it is destroyed. */
+  /** Open and connecting sockets: undici forgets the latter when it is destroyed. */
   readonly #sockets = new Set<Socket>();
 
   constructor(options: ConnectOptions) {
@@ -35,18 +36,19 @@ export class UndiciTransport implements Transport {
       allowH2: false,
       pipelining: 1,
       keepAliveTimeout: IDLE_CONNECTION_MS,
-      // The exchange has one timer over everything; two more for each request would be paid for nothing.
+      // The exchange has one timer for everything; two more per request would be wasted.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: guardedConnector(options, this.#sockets),
+      connect: filteredConnector(options, this.#sockets),
     };
   }
 
-  send(url: URL, headers: Readonly<Record<string, string>>, events: HopEvents): Hop {
+  send(url: URL, headers: Readonly<Record<string, string>>, handler: ResponseHandler): SentRequest {
     const connections = this.#connectionsTo(url.origin);
-    const hop = new UndiciHop(connections, events, { path: url.pathname + url.search, headers });
-    connections.send(hop);
-    return hop;
+    const path = url.pathname + url.search;
+    const request = new UndiciRequest(connections, handler, { path, headers });
+    connections.send(request);
+    return request;
   }
 
   async stop(): Promise<void> {
@@ -71,41 +73,41 @@ export class UndiciTransport implements Transport {
   }
 }
 
-class UndiciHop implements Passenger, Hop {
+class UndiciRequest implements PendingRequest, SentRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly #connections: UndiciConnections;
-  readonly #events: HopEvents;
+  readonly #handler: ResponseHandler;
   #client: Client | undefined;
   #controller: Controller | undefined;
-  #answered = false;
-  #over = false;
+  #isAnswered = false;
+  #isOver = false;
 
   constructor(
     connections: UndiciConnections,
-    events: HopEvents,
-    { path, headers }: Pick<Passenger, 'path' | 'headers'>,
+    handler: ResponseHandler,
+    { path, headers }: Pick<PendingRequest, 'path' | 'headers'>,
   ) {
     this.#connections = connections;
-    this.#events = events;
+    this.#handler = handler;
     this.path = path;
     this.headers = headers;
   }
 
-  board(connection: Client): void {
+  onConnection(connection: Client): void {
     this.#client = connection;
   }
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
-    if (this.#over) {
+    if (this.#isOver) {
       controller.abort(new Error('aborted'));
     }
   }
 
   /** The first byte of an answer. */
   onResponseStarted(): void {
-    this.#answered = true;
+    this.#isAnswered = true;
   }
 
   onResponseStart(
@@ -113,39 +115,39 @@ class UndiciHop implements Passenger, Hop {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (this.#over || status < 200) {
+    if (this.#isOver || status < 200) {
       return;
     }
-    this.#events.onHeaders(status, joinRepeated(headers));
+    this.#handler.onHeaders(status, joinRepeated(headers));
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    if (!this.#over) {
-      this.#events.onData(chunk);
+    if (!this.#isOver) {
+      this.#handler.onData(chunk);
     }
   }
 
   /**
-   * The connection is given back first: a fetch that follows at once goes out on it, without the looks that undici takes at a
-   * connection that was idle.
+   * Returns the connection before it calls the handler: a fetch that starts there reuses it at once,
+   * without the checks that undici makes on an idle connection.
    */
   onResponseEnd(): void {
-    this.#giveBack((client) => this.#connections.release(client));
-    if (!this.#over) {
-      this.#over = true;
-      this.#events.onEnd();
+    this.#returnConnection((client) => this.#connections.release(client));
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#handler.onEnd();
     }
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    this.#giveBack((client) => this.#connections.discard(client));
-    if (this.#over) {
+    this.#returnConnection((client) => this.#connections.discard(client));
+    if (this.#isOver) {
       return;
     }
-    this.#over = true;
-    const isUnanswered = !this.#answered && isStale(error);
-    // A request that undici does not even take is refused before `send` has returned.
-    queueMicrotask(() => this.#events.onError(error, isUnanswered));
+    this.#isOver = true;
+    const isStale = !this.#isAnswered && wasReused(error);
+    // Deferred: undici rejects an invalid request before `send` has returned.
+    queueMicrotask(() => this.#handler.onError(error, isStale));
   }
 
   pause(): void {
@@ -157,36 +159,41 @@ class UndiciHop implements Passenger, Hop {
   }
 
   abort(): void {
-    if (!this.#over) {
-      this.#over = true;
-      // Still waiting for a connection: it is aborted as soon as it would start.
+    if (!this.#isOver) {
+      this.#isOver = true;
+      // A request that still waits for a connection is aborted in `onRequestStart`.
       this.#controller?.abort(new Error('aborted'));
     }
   }
 
-  #giveBack(how: (client: Client) => void): void {
+  #returnConnection(release: (client: Client) => void): void {
     const client = this.#client;
     this.#client = undefined;
-    if (client !== undefined) how(client);
+    if (client !== undefined) {
+      release(client);
+    }
   }
 }
 
-function guardedConnector(options: ConnectOptions, sockets: Set<Socket>): buildConnector.connector {
+function filteredConnector(
+  options: ConnectOptions,
+  sockets: Set<Socket>,
+): buildConnector.connector {
   const connect = buildConnector({
     allowH2: false,
     timeout: 0,
-    lookup: guardLookup(options.lookup, options.policy),
+    lookup: filterLookup(options.lookup, options.policy),
   });
   return (target, callback) => {
-    const refusal = refuseLiteral(target.hostname, options.policy);
+    const refusal = refuseAddress(target.hostname, options.policy);
     if (refusal) {
       callback(refusal, null);
       return;
     }
-    // Typed as void, but it returns the socket that it connects.
+    // Typed as void, but it returns the socket.
     const socket: unknown = connect(target, callback);
     if (socket instanceof Socket) {
-      watchConnect(socket, target.hostname, options.connectTimeoutMs);
+      limitConnectTime(socket, target.hostname, options.connectTimeoutMs);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       socket.on('error', (error) => receivedBytes.set(error, socket.bytesRead));
@@ -194,7 +201,8 @@ function guardedConnector(options: ConnectOptions, sockets: Set<Socket>): buildC
   };
 }
 
-function isStale(
+/** Whether the connection was closed, and had received data before this request. */
+function wasReused(
   error: Error & { code?: string; socket?: { bytesRead?: number } | null },
 ): boolean {
   if (!CLOSED_CODES.has(error.code ?? '')) {

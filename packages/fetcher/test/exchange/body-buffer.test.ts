@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-
 import { BodyBuffer } from '../../src/exchange/body-buffer.ts';
 
-describe('the body buffer', () => {
+describe('BodyBuffer', () => {
   it.each([[[]], [[5]], [[5, 5, 5]], [[1, 10_000, 3, 4_000, 20_000, 1]], [Array(40_000).fill(1)]])(
-    'gives back what was added, chunk by chunk',
+    'returns the bytes of all chunks in order',
     (sizes: number[]) => {
       const buffer = new BodyBuffer();
       const chunks = sizes.map((size, index) => Buffer.alloc(size, index % 251));

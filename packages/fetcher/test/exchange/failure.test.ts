@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { classifyError } from '../../src/exchange/failure.ts';
 
-import { causeOf } from '../../src/exchange/failure.ts';
-
-const state = { origin: 'http://a.example', answered: false, bytes: 0 };
+const state = { origin: 'http://a.example', isAnswered: false, bytes: 0 };
 const coded = (code: string, more = {}) =>
   Object.assign(new Error(`it said ${code}`), { code, ...more });
 
-describe('causes of failures', () => {
+describe('classifyError', () => {
   it.each([
     ['a system error', coded('EHOSTUNREACH'), 'network-error', 'EHOSTUNREACH'],
     ['a certificate', coded('CERT_HAS_EXPIRED'), 'network-error', 'CERT_HAS_EXPIRED'],
@@ -16,7 +15,12 @@ describe('causes of failures', () => {
     ['a parser', coded('HPE_INVALID_CONSTANT'), 'network-error', 'RESPONSE_INVALID'],
     ['an error of a transport', coded('UND_ERR_DESTROYED'), 'network-error', 'NETWORK_ERROR'],
     ['an error without a code', new Error('odd'), 'network-error', 'NETWORK_ERROR'],
-    ['TCP giving up', coded('ETIMEDOUT', { syscall: 'connect' }), 'timeout', 'CONNECT_TIMEOUT'],
+    [
+      'a TCP connect timeout',
+      coded('ETIMEDOUT', { syscall: 'connect' }),
+      'timeout',
+      'CONNECT_TIMEOUT',
+    ],
     [
       'a wrapped error',
       new Error('outer', { cause: coded('ECONNREFUSED') }),
@@ -24,7 +28,7 @@ describe('causes of failures', () => {
       'ECONNREFUSED',
     ],
     [
-      'several attempts',
+      'an error for several addresses',
       new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]),
       'network-error',
       'ECONNREFUSED',
@@ -36,13 +40,13 @@ describe('causes of failures', () => {
       'EPROTO',
     ],
     [
-      'the guard',
+      'a refused address',
       new Error('outer', { cause: coded('ADDRESS_REFUSED') }),
       'address-refused',
       'ADDRESS_REFUSED',
     ],
-  ])('%s', (_name, error, outcome, code) => {
-    expect(causeOf(error, state)).toMatchObject({ outcome, code });
-    expect(causeOf(error, state).message).not.toBe('');
+  ])('classifies %s', (_name, error, outcome, code) => {
+    expect(classifyError(error, state)).toMatchObject({ outcome, code });
+    expect(classifyError(error, state).message).not.toBe('');
   });
 });

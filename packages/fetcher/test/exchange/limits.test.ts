@@ -1,8 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-
 import { describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
-
 import {
   closeAfterEachTest,
   limits,
@@ -17,7 +15,7 @@ closeAfterEachTest();
 installLeakGuard();
 
 describe.each(TRANSPORTS)('limits over %s', (transport) => {
-  it('takes a body of exactly the limit and no byte more', async () => {
+  it('accepts a body of exactly the limit, and no byte more', async () => {
     const server = await serve((request, response) => {
       // Without a content-length, so that the bytes themselves are counted.
       response.write(Buffer.alloc(500, 'x'));
@@ -47,7 +45,7 @@ describe.each(TRANSPORTS)('limits over %s', (transport) => {
     await eventually(() => server.sockets.size === 0);
   });
 
-  it('refuses an announced length above the limit before the body comes', async () => {
+  it('refuses an announced length above the limit before the body arrives', async () => {
     const server = await serveRaw((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n');
     });
@@ -58,7 +56,7 @@ describe.each(TRANSPORTS)('limits over %s', (transport) => {
   it.each([
     ['gzip', gzipSync(Buffer.alloc(16 * 1_024 * 1_024))],
     ['gzip, br', brotliCompressSync(gzipSync(Buffer.alloc(16 * 1_024 * 1_024)))],
-  ])('ends a %s bomb after the limit and one chunk', async (coding, bomb) => {
+  ])('ends a %s compression bomb at the limit', async (coding, bomb) => {
     const server = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': coding });
       response.end(bomb);
@@ -81,7 +79,7 @@ describe.each(TRANSPORTS)('limits over %s', (transport) => {
     await eventually(() => server.sockets.size === 0);
   });
 
-  it('is not kept awake by a byte now and then', async () => {
+  it('ends an answer that sends single bytes at the total timeout', async () => {
     const server = await serve((_request, response) => {
       const drip = setInterval(() => response.write('.'), 20);
       response.on('close', () => clearInterval(drip));
@@ -92,7 +90,7 @@ describe.each(TRANSPORTS)('limits over %s', (transport) => {
     expect(result.kind === 'failure' && result.bytes).toBeGreaterThan(0);
   });
 
-  it('counts all redirects into the total timeout', async () => {
+  it('applies the total timeout to all redirects together', async () => {
     const server = await serve((_request, response) => {
       setTimeout(() => response.writeHead(302, { location: '/again' }).end(), 60);
     });
@@ -101,7 +99,7 @@ describe.each(TRANSPORTS)('limits over %s', (transport) => {
     expect(result).toMatchObject({ outcome: 'timeout', code: 'FETCH_TIMEOUT' });
   });
 
-  it('ends a connection that is not made in time', async () => {
+  it('ends a connection that is not open in time', async () => {
     const fetcher = newFetcher(transport, { connectTimeoutMs: 100, lookup: () => undefined });
     const result = await fetcher.fetch(requestFor('http://slow-name.example/'));
     expect(result).toMatchObject({ outcome: 'timeout', code: 'CONNECT_TIMEOUT' });
@@ -133,7 +131,7 @@ describe.each(TRANSPORTS)('limits over %s', (transport) => {
     await expect(late).rejects.toBe(reason);
   });
 
-  it('waits on stop for the fetches in flight, and refuses new ones', async () => {
+  it('waits for the fetches in flight on stop, and refuses new ones', async () => {
     const server = await serve((_request, response) => {
       setTimeout(() => response.end('done'), 50);
     });

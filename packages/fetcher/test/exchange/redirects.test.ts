@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
-
 import {
   closeAfterEachTest,
   limits,
@@ -28,13 +27,13 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     expect(server.connections).toBe(1);
   });
 
-  it.each([300, 302, 304])('takes a %i without a location as the answer', async (status) => {
+  it.each([300, 302, 304])('returns a %i without a location as the response', async (status) => {
     const server = await serve((_request, response) => response.writeHead(status).end());
     const result = await newFetcher(transport).fetch(requestFor(server.url));
     expect(result).toMatchObject({ kind: 'response', status });
   });
 
-  it.each([0, 3])('gives up a loop after %i redirects', async (redirects) => {
+  it.each([0, 3])('gives up a redirect loop after %i redirects', async (redirects) => {
     let requests = 0;
     const server = await serve((_request, response) => {
       requests += 1;
@@ -56,7 +55,7 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     ['file:///etc/passwd', 'REDIRECT_SCHEME'],
     ['javascript:alert(1)', 'REDIRECT_SCHEME'],
     ['http://user:hunter2@127.0.0.1/', 'REDIRECT_CREDENTIALS'],
-  ])('refuses to follow to %s', async (location, code) => {
+  ])('does not follow a redirect to %s', async (location, code) => {
     const server = await serve((_request, response) => {
       response.writeHead(302, { location }).end();
     });
@@ -65,7 +64,7 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     expect(JSON.stringify(result)).not.toContain('hunter2');
   });
 
-  it('keeps credentials within the origin and leaves them behind when it changes', async () => {
+  it('keeps credentials within the origin, and drops them when the origin changes', async () => {
     const seen: string[] = [];
     const other = await serve((request, response) => {
       seen.push(JSON.stringify(request.headers));
@@ -103,7 +102,7 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     ['never ends', 'content-length: 10', 'a'],
     ['is huge', 'content-length: 99999999', 'x'.repeat(200_000)],
     ['is cut', 'transfer-encoding: chunked', undefined],
-  ])('goes on when the body of a redirect %s', async (_name, header, body) => {
+  ])('follows a redirect whose body %s', async (_name, header, body) => {
     const server = await serveRaw((socket, head) => {
       if (head.startsWith('GET /target')) {
         socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');

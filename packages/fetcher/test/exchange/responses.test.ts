@@ -5,10 +5,8 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib';
-
 import { describe, expect, it } from '@jest/globals';
 import { installLeakGuard } from '@fetchfleet/testing';
-
 import {
   closeAfterEachTest,
   newFetcher,
@@ -42,12 +40,15 @@ describe.each(TRANSPORTS)('responses over %s', (transport) => {
     expect(result.kind === 'response' && result.body.equals(body)).toBe(true);
   });
 
-  it.each([204, 304, 400, 404, 429, 500, 503])('takes status %i as a response', async (status) => {
-    const result = await fetchBody(Buffer.alloc(0), {}, status);
-    expect(result).toMatchObject({ kind: 'response', status, body: Buffer.alloc(0) });
-  });
+  it.each([204, 304, 400, 404, 429, 500, 503])(
+    'returns status %i as a response',
+    async (status) => {
+      const result = await fetchBody(Buffer.alloc(0), {}, status);
+      expect(result).toMatchObject({ kind: 'response', status, body: Buffer.alloc(0) });
+    },
+  );
 
-  it('does not take the content-length of a 304 for a body', async () => {
+  it('ignores the content-length of a 304', async () => {
     const server = await serveRaw((socket) => {
       socket.write('HTTP/1.1 304 Not Modified\r\ncontent-length: 999999999\r\n\r\n');
     });
@@ -70,12 +71,12 @@ describe.each(TRANSPORTS)('responses over %s', (transport) => {
     expect(result.kind === 'response' && result.body.equals(body)).toBe(true);
   });
 
-  it('takes an empty body as empty, whatever its content-encoding', async () => {
+  it('reads an empty body as empty, whatever its content-encoding', async () => {
     const result = await fetchBody(Buffer.alloc(0), { 'content-encoding': 'gzip' });
     expect(result).toMatchObject({ kind: 'response', body: Buffer.alloc(0) });
   });
 
-  it('keeps a body whose coding it does not know', async () => {
+  it('keeps a body with an unknown coding unchanged', async () => {
     const body = Buffer.from('as it came');
     const result = await fetchBody(body, { 'content-encoding': 'gzip, rot13' });
     expect(result).toMatchObject({ kind: 'response', body });
@@ -89,7 +90,7 @@ describe.each(TRANSPORTS)('responses over %s', (transport) => {
     expect(result).toMatchObject({ outcome: 'network-error', code: 'BODY_CORRUPT', status: 200 });
   });
 
-  it('sends the headers of the crawl file over its own defaults, and none of the connection', async () => {
+  it('sends the headers of the crawl file instead of its defaults, except hop-by-hop headers', async () => {
     const server = await serve((request, response) => {
       response.end(JSON.stringify(request.rawHeaders));
     });
@@ -160,7 +161,7 @@ describe.each(TRANSPORTS)('responses over %s', (transport) => {
     expect(result).toMatchObject({ kind: 'response', status: 200, body: Buffer.from('ok') });
   });
 
-  it('tells when the fetch started and how long it took', async () => {
+  it('reports when the fetch started and how long it took', async () => {
     const before = Date.now();
     const result = await fetchBody(Buffer.from('ok'));
     expect(result.startedAt).toBeGreaterThanOrEqual(before);

@@ -2,10 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { join } from 'node:path';
-
 import { describe, expect, it } from '@jest/globals';
 import { eventually, freePort, installLeakGuard, temporaryFolder } from '@fetchfleet/testing';
-
 import {
   closeAfterEachTest,
   listen,
@@ -64,7 +62,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect(result).toMatchObject({ outcome: 'network-error', code });
   });
 
-  it('keeps the code of the system where nobody listens', async () => {
+  it('keeps the code of the system if the connection is refused', async () => {
     const url = `http://user:hunter2@127.0.0.1:${await freePort()}/?key=hunter2`;
     const result = await newFetcher(transport).fetch(requestFor(url));
     expect(result).toMatchObject({ outcome: 'network-error', code: 'ECONNREFUSED', bytes: 0 });
@@ -97,7 +95,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect(server.connections).toBe(0);
   });
 
-  it('uses a connection again', async () => {
+  it('reuses a connection', async () => {
     const server = await serve((_request, response) => response.end('ok'));
     const fetcher = newFetcher(transport);
     for (let index = 0; index < 5; index += 1) {
@@ -106,7 +104,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect(server.connections).toBe(1);
   });
 
-  it('opens no more connections to an origin than it may', async () => {
+  it('opens no more connections to an origin than the limit', async () => {
     const server = await serve((_request, response) => {
       setTimeout(() => response.end('ok'), 5);
     });
@@ -119,13 +117,13 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
   });
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'sends a request again when the origin had closed the idle connection (%s)',
+    'sends a request again if the origin has closed the idle connection (%s)',
     async (close) => {
       let requests = 0;
       const server = await serveRaw((socket) => {
         requests += 1;
         if (requests === 2) {
-          // What a request meets that crosses with the closing of its connection.
+          // The request and the end of its connection cross on the way.
           socket[close]();
         } else {
           socket.write(OK);
@@ -156,7 +154,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect([requests, server.connections]).toEqual([2, 1]);
   });
 
-  it('takes no notice of idle connections that were closed in between', async () => {
+  it('ignores idle connections that were closed in between', async () => {
     const server = await serveRaw((socket) => socket.write(OK));
     const fetcher = newFetcher(transport);
     await fetcher.fetch(requestFor(server.url));
@@ -174,7 +172,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     await eventually(() => server.sockets.size === 0, { deadlineMs: 9_000 });
   }, 10_000);
 
-  it('names what is wrong with a certificate', async () => {
+  it('reports the reason for which a certificate is invalid', async () => {
     const folder = await temporaryFolder();
     const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
     try {

@@ -1,21 +1,22 @@
 import { VERSION } from '@fetchfleet/crawl';
 
-/** The product token that robots.txt groups are matched with (RFC 9309). */
+/** The product token that selects a group in robots.txt (RFC 9309). */
 export const PRODUCT_TOKEN = 'fetchfleet';
 
-/** Without a contact: for what no crawl file asked for, such as robots.txt. */
+/** User-Agent without a contact: for requests that belong to no crawl file, such as robots.txt. */
 export const USER_AGENT = `${PRODUCT_TOKEN}/${VERSION}`;
 
-/** Whatever could end the comment of a User-Agent, or the header itself. */
+/** Characters that could end the comment of a User-Agent, or the header itself. */
 const UNSAFE = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/gu;
 
 /**
- * `fetchfleet/0.1.0 (+ops@example.org)`: the User-Agent of a crawl that names a contact. The contact
- * was validated with its crawl file, but it comes back from Redis: what could break out of the header
- * is percent-encoded.
+ * The User-Agent of a crawl with a contact: `fetchfleet/0.1.0 (+ops@example.org)`. The contact was
+ * validated with the crawl file, but it comes back from Redis: unsafe characters are percent-encoded.
  */
 export function userAgentFor(contact?: string): string {
-  if (contact === undefined || contact === '') return USER_AGENT;
+  if (contact === undefined || contact === '') {
+    return USER_AGENT;
+  }
   return `${USER_AGENT} (+${contact.replaceAll(UNSAFE, percentEncoded)})`;
 }
 

@@ -8,27 +8,27 @@ import {
   createZstdDecompress,
 } from 'node:zlib';
 
-/** Sent as `accept-encoding`: exactly what is decoded here. */
+/** Value of `accept-encoding`: exactly the codings that are decoded here. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br, zstd';
 
 type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
 
-/** More layers than this are no honest response; the body is kept as it came. */
+/** A response with more layers is an attack or a mistake; its body is kept as it came. */
 const MAX_CODINGS = 3;
 
-/** 8 MiB, the most a decoder must support for `content-encoding` (RFC 9659): a frame may ask for 16 times as much. */
+/** 8 MiB, the largest window of `content-encoding: zstd` (RFC 9659); a frame may ask for 128 MiB. */
 const ZSTD_WINDOW_LOG = 23;
 
-/** What a decoder tells. `onEnd` and `onError` are final, and nothing is told after `destroy()`. */
+/** `onDecodedEnd` and `onCorrupt` are final; nothing is called after `destroy()`. */
 export interface DecoderEvents {
   onDecoded(chunk: Buffer): void;
-  /** It can take more, after `write` returned false. */
+  /** The decoder accepts data again after `write` returned false. */
   onDrain(): void;
   onDecodedEnd(): void;
   onCorrupt(error: Error): void;
 }
 
-/** The codings to undo, in the order they were applied; empty when there are none, or one that is not known. */
+/** The codings of a body in the order they were applied; empty if one of them is unknown. */
 export function parseCodings(contentEncoding: string | undefined): readonly Coding[] {
   if (contentEncoding === undefined) {
     return [];
@@ -47,7 +47,7 @@ export function parseCodings(contentEncoding: string | undefined): readonly Codi
   return codings.length > MAX_CODINGS ? [] : codings;
 }
 
-/** Undoes `content-encoding` chunk by chunk, with back-pressure, so that a bomb never unfolds in memory. */
+/** Decodes a body chunk by chunk with back-pressure, so a compression bomb never fills the memory. */
 export class BodyDecoder {
   readonly #codings: readonly Coding[];
   readonly #events: DecoderEvents;
@@ -72,7 +72,7 @@ export class BodyDecoder {
 
   end(): void {
     if (this.#stages.length === 0) {
-      // No byte came: an empty body is empty under every coding.
+      // An empty body is empty under every coding.
       this.#events.onDecodedEnd();
     } else {
       this.#stages[0]?.end();
@@ -87,11 +87,11 @@ export class BodyDecoder {
   }
 
   #open(firstChunk: Buffer): void {
-    // The coding that was applied last comes off first.
+    // The coding that was applied last is removed first.
     this.#stages = this.#codings.toReversed().map((coding) => STAGES[coding](firstChunk));
     for (const [index, stage] of this.#stages.entries()) {
       stage.on('error', (error) => {
-        this.#tell(() => this.#events.onCorrupt(error));
+        this.#emit(() => this.#events.onCorrupt(error));
       });
       const next = this.#stages[index + 1];
       if (next) {
@@ -99,18 +99,18 @@ export class BodyDecoder {
       }
     }
     this.#stages[0]?.on('drain', () => {
-      this.#tell(() => this.#events.onDrain());
+      this.#emit(() => this.#events.onDrain());
     });
     const last = this.#stages.at(-1);
     last?.on('data', (chunk: Buffer) => {
-      this.#tell(() => this.#events.onDecoded(chunk));
+      this.#emit(() => this.#events.onDecoded(chunk));
     });
     last?.on('end', () => {
-      this.#tell(() => this.#events.onDecodedEnd());
+      this.#emit(() => this.#events.onDecodedEnd());
     });
   }
 
-  #tell(event: () => void): void {
+  #emit(event: () => void): void {
     if (!this.#destroyed) {
       event();
     }
@@ -122,11 +122,11 @@ const STAGES: Readonly<Record<Coding, (firstChunk: Buffer) => Transform>> = {
   br: () => createBrotliDecompress(),
   zstd: () =>
     createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
-  // Meant to be zlib, but some servers send the raw form.
+  // The standard says zlib, but some servers send the raw form.
   deflate: (firstChunk) => (isZlib(firstChunk) ? createInflate() : createInflateRaw()),
 };
 
-/** By the method nibble of a zlib header, which no usual raw stream starts with. */
+/** Checks the method nibble of a zlib header, which raw streams do not start with in practice. */
 function isZlib(bytes: Buffer): boolean {
   return ((bytes[0] ?? 0) & 0x0f) === 8;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FetchResult } from '@fetchfleet/crawl';
-
-import { parseRobots, robotsVerdict } from '../src/index.ts';
+import { parseRobots, robotsVerdict } from '../../src/index.ts';
 
 const ORIGIN = 'https://site.example';
 
@@ -10,7 +9,7 @@ function isAllowed(lines: readonly string[], path: string, product?: string): bo
   return rules.isAllowed(`${ORIGIN}${path}`, product);
 }
 
-describe('rules of a robots.txt', () => {
+describe('parseRobots', () => {
   it.each([
     ['/', [], true],
     ['/a', ['disallow: /a'], false],
@@ -49,25 +48,25 @@ describe('rules of a robots.txt', () => {
     ['/~a/[b]', ['disallow: /%7Ea/[b]'], false],
     // The file itself is always allowed.
     ['/robots.txt', ['disallow: /'], true],
-  ])('%s under %j: %p', (path, lines, allowed) => {
+  ])('decides about %s under %j: %p', (path, lines, allowed) => {
     expect(isAllowed(['user-agent: *', ...lines], path)).toBe(allowed);
   });
 
   it.each([
     [
-      'its own group hides the group of everybody',
+      'its own group replaces the group of all agents',
       ['User-agent: *', 'Disallow: /', 'User-agent: FetchFleet', 'Disallow: /x'],
       true,
     ],
     [
-      'the group of everybody, without its own',
+      'the group of all agents, without its own',
       ['User-agent: other', 'Allow: /', 'User-agent: *', 'Disallow: /'],
       false,
     ],
     ['no group at all', ['User-agent: other', 'Disallow: /'], true],
     ['rules before any group', ['Disallow: /'], true],
     [
-      'groups of the same name are one',
+      'groups of the same name are merged',
       ['User-agent: fetchfleet', 'Allow: /x', '', 'User-agent: fetchfleet', 'Disallow: /'],
       false,
     ],
@@ -87,7 +86,7 @@ describe('rules of a robots.txt', () => {
       false,
     ],
     ['a version after its name', ['User-agent: fetchfleet/1.0 (crawler)', 'Disallow: /'], false],
-    ['a name that only begins like its own', ['User-agent: fetchfleetbot', 'Disallow: /'], true],
+    ['a name that begins with its own', ['User-agent: fetchfleetbot', 'Disallow: /'], true],
     [
       'its own group without a rule, at the end',
       ['User-agent: *', 'Disallow: /', 'User-agent: fetchfleet'],
@@ -103,7 +102,7 @@ describe('rules of a robots.txt', () => {
     expect(parseRobots(text, ORIGIN).isAllowed(`${ORIGIN}/a`)).toBe(false);
   });
 
-  it('reads 500 KiB and drops the line that the limit cuts', () => {
+  it('reads 500 KiB, and drops the line that the limit cuts', () => {
     const head = 'User-agent: *\nDisallow: /first\n';
     const filler = '#'.repeat(500 * 1_024 - head.length - 'Disallow: /'.length - 1);
     const rules = parseRobots(`${head}${filler}\nDisallow: /last\n`, ORIGIN);
@@ -112,13 +111,13 @@ describe('rules of a robots.txt', () => {
     expect(rules.isAllowed(`${ORIGIN}/other`)).toBe(true);
   });
 
-  it('says nothing of other origins', () => {
+  it('allows URLs of other origins', () => {
     const rules = parseRobots('User-agent: *\nDisallow: /', ORIGIN);
     expect(rules.isAllowed('http://site.example/a')).toBe(true);
     expect(rules.isAllowed('https://site.example:444/a')).toBe(true);
   });
 
-  it('tells the crawl delay of a product in milliseconds', () => {
+  it('returns the crawl delay of a product in milliseconds', () => {
     const text = 'User-agent: *\nCrawl-delay: 2.5\nUser-agent: slow\nCrawl-delay: soon\n';
     const rules = parseRobots(text, ORIGIN);
     expect(rules.crawlDelayMs()).toBe(2_500);
@@ -127,7 +126,7 @@ describe('rules of a robots.txt', () => {
   });
 });
 
-describe('what a fetched robots.txt means', () => {
+describe('robotsVerdict', () => {
   const timing = { startedAt: 0, durationMs: 1 };
   const response = (status: number, body = Buffer.from('x')): FetchResult => ({
     kind: 'response',
@@ -160,7 +159,7 @@ describe('what a fetched robots.txt means', () => {
     ['a file beyond every limit', failure('too-large'), { kind: 'wait' }],
     ['too many redirects', failure('bad-redirect'), { kind: 'allow-all' }],
     ['a refused address', failure('address-refused'), { kind: 'allow-all' }],
-  ])('%s', (_name, result, verdict) => {
+  ])('decides about %s', (_name, result, verdict) => {
     expect(robotsVerdict(result)).toEqual(verdict);
   });
 });

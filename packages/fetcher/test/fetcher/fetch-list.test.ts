@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard, type Origin, startOrigin } from '@fetchfleet/testing';
-
-import { createFetcher, type Fetcher, fetchList, ListFetchError } from '../src/index.ts';
+import { createFetcher, type Fetcher, fetchList, ListFetchError } from '../../src/index.ts';
 
 const OPEN = { allowPrivate: true, allow: [] };
 
@@ -37,28 +36,28 @@ async function failure(url: string, network = OPEN): Promise<ListFetchError> {
 }
 
 describe('a list at a URL', () => {
-  it('is read as it is, through redirects', async () => {
+  it('is read unchanged, through redirects', async () => {
     origin.respond('/ids.csv', { body: 'id\n1\n' });
     origin.respond('/moved.csv', { status: 302, headers: { location: '/ids.csv' } });
     const bytes = await fetchList(fetcher, `${origin.url}/moved.csv`, { network: OPEN });
     expect(bytes.toString()).toBe('id\n1\n');
   });
 
-  it('that is not there now may be there later', async () => {
+  it('is not a lasting failure if it is missing', async () => {
     origin.respond('/ids.csv', { status: 404 });
     const error = await failure(`${origin.url}/ids.csv`);
     expect(error).toMatchObject({ isLasting: false, code: 'INPUT_INVALID' });
     expect(error.message).toBe(`${origin.url}/ids.csv: the list cannot be read: it answered 404`);
   });
 
-  it('at an address that is refused stays unreachable', async () => {
+  it('is a lasting failure if its address is refused', async () => {
     const error = await failure(`${origin.url}/ids.csv`, { allowPrivate: false, allow: [] });
     expect(error.isLasting).toBe(true);
     expect(error.message).toMatch(/loopback address, which is refused/u);
     expect(origin.arrivals).toEqual([]);
   });
 
-  it('ends with the reason of its signal', async () => {
+  it('rejects with the reason of its signal', async () => {
     origin.respond('/ids.csv', { delayMs: 10_000 });
     const stopped = new AbortController();
     const reading = fetchList(fetcher, `${origin.url}/ids.csv`, {

@@ -1,107 +1,108 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-
-import type { FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
-
-import { AbortFan } from './abort-fan.ts';
-import { FetcherStoppedError } from './transport/errors.ts';
-import { Exchange } from './exchange/exchange.ts';
-import { PolicyPools } from './transport/policy-pools.ts';
+import type { FetchResult } from '@fetchfleet/crawl';
+import { Exchange } from '../exchange/exchange.ts';
 import {
   prepareHeaders,
   type RequestHeaders,
   withCredentialsOf,
-} from './exchange/request-headers.ts';
+} from '../exchange/request-headers.ts';
+import { FetcherStoppedError } from '../transport/errors.ts';
+import { PolicyPools } from '../transport/policy-pools.ts';
+import type { ConnectOptions, Transport } from '../transport/transport.ts';
+import { AbortListeners } from './abort-listeners.ts';
+import type { FetchListener, FetchRequest } from './fetch-request.ts';
 import { RunningFetch } from './running-fetch.ts';
-import type { ConnectOptions, Transport } from './transport/transport.ts';
-
-/** One GET, with the bounds it must keep. */
-export interface FetchRequest {
-  /** http or https. Credentials in it are sent as Basic authorization. */
-  readonly url: string;
-  /** With secrets resolved. Pass the same object for all fetches of a batch: it is prepared once. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly limits: Limits;
-  readonly network: NetworkPolicy;
-  /** Headers whose value holds a secret: dropped when a redirect leaves the origin. @default [] */
-  readonly secretHeaders?: readonly string[];
-  /** Ends the fetch without a result: `fetch` rejects with its reason. */
-  readonly signal?: AbortSignal;
-}
 
 export interface FetcherOptions {
-  /** `got` is the default of the project, `undici` the fast pool; they behave the same. */
+  /** `got` is the complete transport, `undici` the fast one; they behave the same. */
   readonly transport: 'got' | 'undici';
-  /** The worker's own permission; without it neither `allowPrivate` nor `allow` of a crawl opens anything. */
+  /**
+   * Whether this process may connect to private addresses. If not, neither `allowPrivate` nor `allow`
+   * of a crawl has an effect.
+   */
   readonly allowPrivate: boolean;
   /** Sent unless the crawl file sets its own. */
   readonly userAgent: string;
-  /** A bound of safety; how many fetches an origin bears is decided elsewhere. @default 1024 */
+  /** Called when a fetch ends, before its listener. @default nothing */
+  readonly onEnd?: () => void;
+  /** Safety limit; the concurrency of an origin is limited elsewhere. @default 1024 */
   readonly maxConnectionsPerOrigin?: number;
-  /** DNS, TCP and TLS of one connection together, in milliseconds. @default 10 s */
+  /** Time for DNS, TCP and TLS of one connection together, in milliseconds. @default 10 s */
   readonly connectTimeoutMs?: number;
-  /** Resolves names; what it returns still has to pass the address guard. @default dns.lookup */
+  /** Resolves names; the address filter checks what it returns. @default dns.lookup */
   readonly lookup?: LookupFunction;
-}
-
-/** Who waits for the end of a fetch: exactly one of these is called, once, and never before `start` has returned. */
-export interface FetchListener {
-  /** For everything that can happen on the network. */
-  onResult(result: FetchResult): void;
-  /** The signal was aborted, for this reason. */
-  onAborted(reason: unknown): void;
 }
 
 export interface Fetcher {
   readonly transport: 'got' | 'undici';
+  /** Whether fetches are in flight and the last of them is not overdue. */
+  readonly isBusy: boolean;
   /**
-   * Resolves for everything that can happen on the network. Rejects only with the reason of an aborted
-   * `signal`, or once the fetcher has been stopped.
+   * Fetches, and resolves with the response or the network failure. Rejects only with the reason of
+   * an aborted signal.
+   *
+   * @throws FetcherStoppedError after `stop`
    */
   fetch(request: FetchRequest): Promise<FetchResult>;
   /**
-   * The same without a promise, for those who start thousands a second.
+   * The same without a promise, for callers that start thousands of fetches a second.
    *
-   * @throws FetcherStoppedError once it has been stopped
+   * @throws FetcherStoppedError after `stop`
    */
   start(request: FetchRequest, listener: FetchListener): void;
-  /** Waits for the fetches in flight (abort their signals to hurry them), then closes all connections. Idempotent. */
+  /**
+   * Waits for the fetches in flight, then closes all connections. Abort the signals of the fetches to
+   * end them early. Idempotent.
+   */
   stop(): Promise<void>;
 }
 
-/** A fetcher opens no connection before the first fetch. */
+/** Creates a fetcher. It opens no connection before the first fetch. */
 export function createFetcher(options: FetcherOptions): Fetcher {
   return new PooledFetcher(options);
 }
 
+/** A fetch ends at its timeout at the latest; it is overdue this much later. */
+const OVERDUE_MS = 5_000;
+
 type TransportClass = new (options: ConnectOptions) => Transport;
 
-/** Each library takes a process a sixth of a second to load; nobody needs both. */
+/** Imports only the library in use: each takes a process a sixth of a second to load. */
 async function loadTransport(name: FetcherOptions['transport']): Promise<TransportClass> {
-  if (name === 'undici') return (await import('./transport/undici-transport.ts')).UndiciTransport;
-  return (await import('./transport/got-transport.ts')).GotTransport;
+  if (name === 'undici') {
+    return (await import('../transport/undici-transport.ts')).UndiciTransport;
+  }
+  return (await import('../transport/got-transport.ts')).GotTransport;
 }
 
 class PooledFetcher implements Fetcher {
   readonly transport: 'got' | 'undici';
   readonly #userAgent: string;
   readonly #pools: PolicyPools;
-  readonly #fan = new AbortFan();
+  readonly #abortListeners = new AbortListeners();
   readonly #prepared = new WeakMap<RequestHeaders, RequestHeaders>();
-  #inFlight = 0;
-  #onIdle: (() => void) | undefined;
-  readonly #onEnd = (): void => {
-    this.#inFlight -= 1;
-    if (this.#inFlight === 0) this.#onIdle?.();
-  };
+  readonly #onEnd: () => void;
   readonly #loading: Promise<TransportClass>;
   #loaded: TransportClass | undefined;
+  #inFlight = 0;
+  /** When the last of the fetches in flight is overdue, on the clock of `performance.now()`. */
+  #overdueAt = 0;
+  #onIdle: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: FetcherOptions) {
+    const { onEnd } = options;
     this.transport = options.transport;
     this.#userAgent = options.userAgent;
     this.#loading = loadTransport(options.transport);
+    this.#onEnd = () => {
+      this.#inFlight -= 1;
+      onEnd?.();
+      if (this.#inFlight === 0) {
+        this.#onIdle?.();
+      }
+    };
     this.#pools = new PolicyPools(options.allowPrivate, (policy) => {
       const connect: ConnectOptions = {
         policy,
@@ -109,9 +110,15 @@ class PooledFetcher implements Fetcher {
         connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
         maxConnectionsPerOrigin: options.maxConnectionsPerOrigin ?? 1_024,
       };
-      if (this.#loaded === undefined) throw new Error('a pool was opened before its transport');
+      if (this.#loaded === undefined) {
+        throw new Error('a pool was opened before its transport was loaded');
+      }
       return new this.#loaded(connect);
     });
+  }
+
+  get isBusy(): boolean {
+    return this.#inFlight > 0 && performance.now() < this.#overdueAt;
   }
 
   async fetch(request: FetchRequest): Promise<FetchResult> {
@@ -125,6 +132,8 @@ class PooledFetcher implements Fetcher {
       throw new FetcherStoppedError('the fetcher has been stopped');
     }
     this.#inFlight += 1;
+    const overdueAt = performance.now() + request.limits.timeoutMs + OVERDUE_MS;
+    this.#overdueAt = Math.max(this.#overdueAt, overdueAt);
     const running = new RunningFetch(request, listener, this.#onEnd);
     if (this.#loaded === undefined) {
       this.#load().then(
@@ -167,13 +176,17 @@ class PooledFetcher implements Fetcher {
       return;
     }
     const headers = withCredentialsOf(url, this.#headersOf(request.headers));
-    // Assigning parses the URL again, which is felt at ten thousand a second.
-    if (url.username !== '') url.username = '';
-    if (url.password !== '') url.password = '';
+    // Assigning parses the URL again, which costs time at ten thousand fetches a second.
+    if (url.username !== '') {
+      url.username = '';
+    }
+    if (url.password !== '') {
+      url.password = '';
+    }
     const pool = this.#pools.of(network);
     const { transport } = pool;
     const options = { url, headers, secretHeaders, limits, transport, listener: running };
-    running.start(new Exchange(options), pool, this.#fan);
+    running.start(new Exchange(options), pool, this.#abortListeners);
   }
 
   #headersOf(headers: RequestHeaders): RequestHeaders {

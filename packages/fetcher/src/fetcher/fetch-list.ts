@@ -1,5 +1,3 @@
-import type { Buffer } from 'node:buffer';
-
 import {
   type FetchResult,
   InputError,
@@ -7,18 +5,18 @@ import {
   type NetworkPolicy,
   redactUrl,
 } from '@fetchfleet/crawl';
-
 import type { Fetcher } from './fetcher.ts';
 
-/** Of a list at a URL: it is held in memory once, on its way to a temporary file. */
+/** A list is held in memory once, on its way to a temporary file. */
 const LIST_LIMITS: Limits = {
   timeoutMs: 60_000,
   maxBodyBytes: 64 * 1_024 * 1_024,
   redirects: 5,
 };
 
-/** A list cannot be had. What a network does may pass; a refused address or a list that is too large will not. */
+/** A list of values cannot be fetched. */
 export class ListFetchError extends InputError {
+  /** Whether trying again is useless: the address is refused, or the list is too large. */
   readonly isLasting: boolean;
 
   constructor(url: string, message: string, isLasting: boolean) {
@@ -28,10 +26,10 @@ export class ListFetchError extends InputError {
 }
 
 /**
- * The bytes of a list that a crawl file names by its URL: at most 64 MiB within 60 s, from addresses that the crawl (and this
- * process) may reach. Sends none of the crawl's headers: they are for its origins.
+ * Fetches a list that a crawl file names by its URL: at most 64 MiB within 60 s, from addresses that
+ * the crawl and this process allow. Sends none of the headers of the crawl, which are for its origins.
  *
- * @throws ListFetchError where it cannot be had
+ * @throws ListFetchError for any failure and any status but 200
  */
 export async function fetchList(
   fetcher: Fetcher,
@@ -48,15 +46,17 @@ export async function fetchList(
     network,
     ...(signal !== undefined && { signal }),
   });
-  if (result.kind === 'response' && result.status === 200) return result.body;
-  throw new ListFetchError(url, reasonOf(result), isForEver(result));
+  if (result.kind === 'response' && result.status === 200) {
+    return result.body;
+  }
+  throw new ListFetchError(url, reasonOf(result), isLastingFailure(result));
 }
 
 function reasonOf(result: FetchResult): string {
   return result.kind === 'failure' ? result.message : `it answered ${result.status}`;
 }
 
-function isForEver(result: FetchResult): boolean {
+function isLastingFailure(result: FetchResult): boolean {
   return (
     result.kind === 'failure' &&
     (result.outcome === 'address-refused' || result.outcome === 'too-large')

@@ -1,9 +1,7 @@
 import { createServer } from 'node:http';
 import type { LookupFunction } from 'node:net';
-
 import { describe, expect, it } from '@jest/globals';
 import { installLeakGuard } from '@fetchfleet/testing';
-
 import {
   closeAfterEachTest,
   listen,
@@ -19,7 +17,7 @@ installLeakGuard();
 const CLOSED = { allowPrivate: false, allow: [] };
 const OPEN = { allowPrivate: true, allow: [] };
 
-/** A resolver that gives the next of `answers` every time it is asked, and the last one for good. */
+/** A resolver that returns the next of `answers` on every call, and repeats the last one. */
 function resolverOf(...answers: string[][]): LookupFunction {
   let asked = 0;
   return (_hostname, options, callback) => {
@@ -43,7 +41,7 @@ async function countingServer() {
   return { port: server.port, requests: () => requests, connections: () => server.connections };
 }
 
-describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
+describe.each(TRANSPORTS)('the address filter over %s', (transport) => {
   it.each([
     '127.0.0.1',
     '127.1',
@@ -85,7 +83,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(server.connections()).toBe(0);
   });
 
-  it('opens nothing that the worker itself does not allow', async () => {
+  it('allows nothing that the worker itself does not allow', async () => {
     const server = await countingServer();
     const fetcher = newFetcher(transport, { allowPrivate: false });
     for (const network of [OPEN, { allowPrivate: false, allow: ['127.0.0.0/8'] }]) {
@@ -95,7 +93,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(server.connections()).toBe(0);
   });
 
-  it('opens what a crawl lists, and only that', async () => {
+  it('allows the addresses that a crawl lists, and no others', async () => {
     const server = await countingServer();
     const fetcher = newFetcher(transport);
     const url = `http://127.0.0.1:${server.port}/`;
@@ -108,7 +106,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(results).toMatchObject([{ status: 200 }, { outcome: 'address-refused' }]);
   });
 
-  it('does not lend the pooled connection of one policy to another', async () => {
+  it('does not use the pooled connection of one policy for another', async () => {
     const server = await countingServer();
     const fetcher = newFetcher(transport);
     const url = `http://127.0.0.1:${server.port}/`;
@@ -128,7 +126,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(server.connections()).toBe(1);
   });
 
-  it('goes on with many policies, though it keeps the connections of few', async () => {
+  it('works with many policies, but keeps the connections of few', async () => {
     const server = await countingServer();
     const fetcher = newFetcher(transport);
     for (let index = 0; index < 40; index += 1) {
@@ -139,7 +137,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(server.connections()).toBe(40);
   });
 
-  it('refuses a redirect to a refused address on the hop itself', async () => {
+  it('refuses a redirect to a refused address', async () => {
     const inside = createServer((_request, response) => response.end('inside'));
     const target = await listen(inside, '127.0.0.2');
     const server = await serve((_request, response) => {
@@ -151,7 +149,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(target.connections).toBe(0);
   });
 
-  it('gives nothing to a name that resolves differently the second time', async () => {
+  it('refuses a name that resolves to another address the second time', async () => {
     const inside = createServer((_request, response) => response.end('inside'));
     const target = await listen(inside, '127.0.0.2');
     const server = await serve((_request, response) => {
@@ -174,7 +172,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(target.connections).toBe(0);
   });
 
-  it('connects only to the allowed ones of several addresses', async () => {
+  it('connects only to the allowed addresses of a name', async () => {
     const server = await countingServer();
     const lookup = resolverOf(['127.0.0.3', '::1', '127.0.0.1']);
     const network = { allowPrivate: false, allow: ['127.0.0.1/32'] };
@@ -184,7 +182,7 @@ describe.each(TRANSPORTS)('the address guard over %s', (transport) => {
     expect(server.requests()).toBe(1);
   });
 
-  it('reports a name without any address', async () => {
+  it('reports a name without an address', async () => {
     const fetcher = newFetcher(transport, { lookup: resolverOf([]) });
     const result = await fetcher.fetch(requestFor('http://empty.example/'));
     expect(result).toMatchObject({ outcome: 'network-error', code: 'ENOTFOUND' });

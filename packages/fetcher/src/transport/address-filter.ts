@@ -1,22 +1,20 @@
 import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-
 import { classifyAddress, isAddressAllowed, type NetworkPolicy } from '@fetchfleet/crawl';
-
 import { AddressRefusedError } from './errors.ts';
 
 const CLOSED: NetworkPolicy = { allowPrivate: false, allow: [] };
 
-/** What a crawl asks for, as far as this worker permits it. The allow list opens nothing on a worker that does not. */
-export function effectivePolicy(
-  policy: NetworkPolicy,
-  workerAllowsPrivate: boolean,
-): NetworkPolicy {
-  return workerAllowsPrivate ? policy : CLOSED;
+/** The policy of a crawl if this process allows private addresses, else the closed one. */
+export function effectivePolicy(policy: NetworkPolicy, allowPrivate: boolean): NetworkPolicy {
+  return allowPrivate ? policy : CLOSED;
 }
 
-/** The error that refuses `host`, or undefined when it is a name (then the lookup decides) or an allowed address. */
-export function refuseLiteral(
+/**
+ * The error for a host that is a refused address. Undefined for an allowed address, and for a name:
+ * that one is checked by `filterLookup`.
+ */
+export function refuseAddress(
   host: string,
   policy: NetworkPolicy,
 ): AddressRefusedError | undefined {
@@ -28,10 +26,10 @@ export function refuseLiteral(
 }
 
 /**
- * Wraps a resolver so that only allowed addresses come out of it. The socket connects to exactly what
- * this returns, so a name that resolves differently the second time gains nothing.
+ * Wraps a resolver so that it returns allowed addresses only. The socket connects to exactly these,
+ * so a name that resolves differently the second time (DNS rebinding) reaches nothing else.
  */
-export function guardLookup(lookup: LookupFunction, policy: NetworkPolicy): LookupFunction {
+export function filterLookup(lookup: LookupFunction, policy: NetworkPolicy): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found, family) => {
       if (error) {
@@ -73,11 +71,12 @@ function refused(host: string, addresses: readonly string[]): AddressRefusedErro
   const [address = host] = addresses;
   const kind = classifyAddress(address);
   const what = host === address || host === `[${address}]` ? host : `${host} (${address})`;
-  const cure =
+  const remedy =
     kind === 'link-local' || kind === 'reserved'
       ? 'list it under network.allow in the crawl file'
       : 'set network.allowPrivate in the crawl file, or list it under network.allow';
   return new AddressRefusedError(
-    `${what} is a ${kind} address, which is refused; to reach it, ${cure}, and let the worker allow private addresses`,
+    `${what} is a ${kind} address, which is refused; to reach it, ${remedy}, ` +
+      'and let the worker allow private addresses',
   );
 }

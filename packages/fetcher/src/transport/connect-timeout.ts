@@ -1,13 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-
 import { ConnectTimeoutError } from './errors.ts';
 
 /**
- * Destroys a socket that is not ready (name resolved, TCP connected, TLS agreed) in time. The timer
- * belongs to the connection, not to the request: a fetch on a kept-alive connection pays nothing.
+ * Destroys a socket that has not resolved its name, connected and finished the TLS handshake in time.
+ * The timer belongs to the connection: a fetch on a kept-alive connection has none.
  */
-export function watchConnect(socket: Duplex, host: string, timeoutMs: number): void {
+export function limitConnectTime(socket: Duplex, host: string, timeoutMs: number): void {
   const timer = setTimeout(() => {
     socket.destroy(
       new ConnectTimeoutError(`no connection to ${host} within ${timeoutMs / 1_000} s`),

@@ -1,7 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { USER_AGENT, userAgentFor } from '../src/user-agent.ts';
-import { closeAfterEachTest, newFetcher, requestFor, serve, TRANSPORTS } from './server.ts';
+import { USER_AGENT, userAgentFor } from '../../src/fetcher/user-agent.ts';
+import { closeAfterEachTest, newFetcher, requestFor, serve, TRANSPORTS } from '../server.ts';
 
 closeAfterEachTest();
 
@@ -15,7 +15,7 @@ describe('userAgentFor', () => {
     ['x\r\nhost: evil', 'fetchfleet/0.1.0 (+x%0D%0Ahost:%20evil)'],
     ['\\) other/1 (\0', 'fetchfleet/0.1.0 (+%5C%29%20other/1%20%28%00)'],
     ['jörg😀\ud800', 'fetchfleet/0.1.0 (+j%C3%B6rg%F0%9F%98%80%EF%BF%BD)'],
-  ])('makes a header of %j', (contact, userAgent) => {
+  ])('turns the contact %j into a valid header', (contact, userAgent) => {
     expect(userAgentFor(contact)).toBe(userAgent);
     validateHeaderValue('user-agent', userAgent);
   });

@@ -1,28 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FetchResult } from '@fetchfleet/crawl';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
-import type { Fetcher, FetchRequest } from '../src/index.ts';
-
-import { closeAfterEachTest, newFetcher, requestFor, serve, TRANSPORTS } from './server.ts';
+import type { Fetcher, FetchRequest } from '../../src/index.ts';
+import { closeAfterEachTest, newFetcher, requestFor, serve, TRANSPORTS } from '../server.ts';
 
 closeAfterEachTest();
 installLeakGuard();
 
-/** What a listener was told, in order. */
+/** Starts a fetch and records the calls of its listener, in order. */
 function start(fetcher: Fetcher, request: FetchRequest): unknown[] {
-  const told: unknown[] = [];
+  const calls: unknown[] = [];
   fetcher.start(request, {
-    onResult: (result) => void told.push(result),
-    onAborted: (reason) => void told.push(reason),
+    onResult: (result) => void calls.push(result),
+    onAborted: (reason) => void calls.push(reason),
   });
-  return told;
+  return calls;
 }
 
 describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
-  it('tells its listener once, and not before it was started', async () => {
+  it('calls its listener once, after start has returned', async () => {
     const server = await serve((_request, response) => response.end('ok'));
     const fetcher = newFetcher(transport);
-    // So that its transport is loaded, and nothing waits for that.
+    // Loads the transport, so the fetches below do not wait for it.
     await fetcher.fetch(requestFor(server.url));
     const aborted = { signal: AbortSignal.abort('no longer wanted') };
     const all = [
@@ -32,7 +31,7 @@ describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
       start(fetcher, requestFor(server.url, aborted)),
     ];
     expect(all).toEqual([[], [], [], []]);
-    await eventually(() => all.every((told) => told.length > 0));
+    await eventually(() => all.every((calls) => calls.length > 0));
     await fetcher.stop();
     expect(all).toEqual([
       [expect.objectContaining({ status: 200 })],
@@ -42,32 +41,46 @@ describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
     ]);
   });
 
-  it('tells of an abort while it is under way, and of nothing after that', async () => {
+  it('reports an abort while it is in flight, and nothing after it', async () => {
     const server = await serve((_request, response) => {
       setTimeout(() => response.end('late'), 50);
     });
     const fetcher = newFetcher(transport);
     const controller = new AbortController();
-    const told = start(fetcher, requestFor(server.url, { signal: controller.signal }));
+    const calls = start(fetcher, requestFor(server.url, { signal: controller.signal }));
     await eventually(() => server.connections === 1);
     controller.abort('cancelled');
-    expect(told).toEqual(['cancelled']);
+    expect(calls).toEqual(['cancelled']);
     await expect(fetcher.fetch(requestFor(server.url))).resolves.toMatchObject({ status: 200 });
-    expect(told).toEqual(['cancelled']);
+    expect(calls).toEqual(['cancelled']);
   });
 
-  it('is waited for by a fetcher that stops, which starts no other one', async () => {
+  it('ends before stop resolves; a stopped fetcher starts no other one', async () => {
     const server = await serve((_request, response) => {
       setTimeout(() => response.end('ok'), 50);
     });
     const fetcher = newFetcher(transport);
-    const told = start(fetcher, requestFor(server.url));
+    const calls = start(fetcher, requestFor(server.url));
     await fetcher.stop();
-    expect(told).toMatchObject([{ status: 200 }]);
+    expect(calls).toMatchObject([{ status: 200 }]);
     expect(() => start(fetcher, requestFor(server.url))).toThrow('the fetcher has been stopped');
   });
 
-  it('finds the connection free that the fetch before it has just left', async () => {
+  it('is busy while a fetch is in flight, and reports its end before its result', async () => {
+    const server = await serve((_request, response) => response.end('ok'));
+    const events: string[] = [];
+    const fetcher = newFetcher(transport, { onEnd: () => void events.push('end') });
+    expect(fetcher.isBusy).toBe(false);
+    fetcher.start(requestFor(server.url), {
+      onResult: () => void events.push(`result, busy: ${fetcher.isBusy}`),
+      onAborted: () => void events.push('aborted'),
+    });
+    expect(fetcher.isBusy).toBe(true);
+    await eventually(() => events.length > 0);
+    expect(events).toEqual(['end', 'result, busy: false']);
+  });
+
+  it('reuses the connection of the fetch that has just ended', async () => {
     const server = await serve((_request, response) => response.end('ok'));
     const fetcher = newFetcher(transport);
     const results: FetchResult[] = [];
@@ -87,7 +100,7 @@ describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
     expect(server.connections).toBe(1);
   });
 
-  it('goes out on a new connection if the answer before it closed the old one', async () => {
+  it('opens a new connection if the answer before it closed the old one', async () => {
     const server = await serve((_request, response) => {
       response.writeHead(200, { connection: 'close' }).end('ok');
     });

@@ -1,18 +1,20 @@
 import type { FetchResult } from '@fetchfleet/crawl';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { PolicyPool } from '../transport/policy-pools.ts';
+import type { Abortable, AbortListeners } from './abort-listeners.ts';
+import type { FetchListener, FetchRequest } from './fetch-request.ts';
 
-import type { Abortable, AbortFan } from './abort-fan.ts';
-import type { Exchange } from './exchange/exchange.ts';
-import type { FetchListener, FetchRequest } from './fetcher.ts';
-import type { PolicyPool } from './transport/policy-pools.ts';
-
-/** One fetch, from when it was asked for until its listener has been told: in one object, as there may be thousands. */
+/**
+ * One fetch from `start` until its listener has been called. It is a single object because a worker
+ * has thousands of them.
+ */
 export class RunningFetch implements Abortable {
   readonly request: FetchRequest;
   readonly #listener: FetchListener;
   readonly #onEnd: () => void;
   #exchange: Exchange | undefined;
   #pool: PolicyPool | undefined;
-  #fan: AbortFan | undefined;
+  #abortListeners: AbortListeners | undefined;
 
   /** @param onEnd called just before the listener */
   constructor(request: FetchRequest, listener: FetchListener, onEnd: () => void) {
@@ -21,13 +23,15 @@ export class RunningFetch implements Abortable {
     this.#onEnd = onEnd;
   }
 
-  start(exchange: Exchange, pool: PolicyPool, fan: AbortFan): void {
+  start(exchange: Exchange, pool: PolicyPool, abortListeners: AbortListeners): void {
     const { signal } = this.request;
     this.#exchange = exchange;
     this.#pool = pool;
-    this.#fan = fan;
+    this.#abortListeners = abortListeners;
     pool.inFlight += 1;
-    if (signal) fan.add(signal, this);
+    if (signal) {
+      abortListeners.add(signal, this);
+    }
     exchange.start();
   }
 
@@ -44,8 +48,12 @@ export class RunningFetch implements Abortable {
 
   #end(): void {
     const { signal } = this.request;
-    if (signal) this.#fan?.remove(signal, this);
-    if (this.#pool) this.#pool.inFlight -= 1;
+    if (signal) {
+      this.#abortListeners?.remove(signal, this);
+    }
+    if (this.#pool) {
+      this.#pool.inFlight -= 1;
+    }
     this.#onEnd();
   }
 }

@@ -2,65 +2,64 @@ import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { filterLookup, refuseAddress } from './address-filter.ts';
+import { limitConnectTime } from './connect-timeout.ts';
+import { type ConnectOptions, IDLE_CONNECTION_MS } from './transport.ts';
 
-import { guardLookup, refuseLiteral } from './address-guard.ts';
-import { IDLE_CONNECTION_MS, type ConnectOptions } from './transport.ts';
-import { watchConnect } from './watch-connect.ts';
-
-/** Bytes the connection of a request had received when it was used again. */
+/** Bytes that the connection of a request had received when it was reused. */
 const receivedBefore = new WeakMap<http.ClientRequest, number>();
 
-/** Whether a request went out on a kept-alive connection and has not seen a byte of an answer. */
+/** Whether a request was sent on a kept-alive connection and has received no byte of an answer. */
 export function isUnansweredReuse(request: http.ClientRequest | undefined): boolean {
   return request?.socket != null && receivedBefore.get(request) === request.socket.bytesRead;
 }
 
-/** Keep-alive agents of `node:http` and `node:https` whose connections pass the address guard. */
-export function createGuardedAgents(options: ConnectOptions): {
+/** Keep-alive agents of `node:http` and `node:https` with the address filter. */
+export function createAgents(options: ConnectOptions): {
   readonly http: http.Agent;
   readonly https: https.Agent;
 } {
   const pool: http.AgentOptions = {
     keepAlive: true,
     maxSockets: options.maxConnectionsPerOrigin,
-    // With fewer, a burst would close connections as they fall idle, only to open them again.
+    // A lower number would close the connections of a burst, only to open them again.
     maxFreeSockets: options.maxConnectionsPerOrigin,
   };
   const agents = { http: new http.Agent(pool), https: new https.Agent(pool) };
   for (const agent of [agents.http, agents.https]) {
-    guardConnections(agent, options);
-    watchIdleConnections(agent);
+    filterConnections(agent, options);
+    limitIdleTime(agent);
   }
   return agents;
 }
 
-function guardConnections(agent: http.Agent, options: ConnectOptions): void {
+function filterConnections(agent: http.Agent, options: ConnectOptions): void {
   const connect = agent.createConnection.bind(agent);
-  const lookup = guardLookup(options.lookup, options.policy);
+  const lookup = filterLookup(options.lookup, options.policy);
   agent.createConnection = (args, created) => {
     const host = args.host ?? args.hostname ?? 'localhost';
-    const refusal = refuseLiteral(host, options.policy);
+    const refusal = refuseAddress(host, options.policy);
     if (refusal) {
-      // A socket that has failed already: the request hears of it as of any error of a connection.
+      // The request reports the error of a destroyed socket like any connection error.
       const socket = new Socket();
       socket.destroy(refusal);
       return socket;
     }
     const socket = connect({ ...args, lookup }, created);
     if (socket) {
-      watchConnect(socket, host, options.connectTimeoutMs);
+      limitConnectTime(socket, host, options.connectTimeoutMs);
     }
     return socket;
   };
 }
 
 /**
- * Bounds how long a connection is idle, and notes when it is used again.
+ * Limits how long a connection is idle, and records when it is reused.
  *
- * The agent destroys free sockets that time out, but only its option for the whole socket sets that
- * time; here it holds while a socket is idle. A shorter time that the origin announced stays.
+ * The agent destroys free sockets that time out, but its own timeout option also applies to sockets in
+ * use. This timeout applies to idle sockets only. A shorter time that the origin announced stays.
  */
-function watchIdleConnections(agent: http.Agent): void {
+function limitIdleTime(agent: http.Agent): void {
   const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
   agent.keepSocketAlive = (socket) => {
     const isKept = keep(socket) === true;

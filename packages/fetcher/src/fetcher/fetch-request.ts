@@ -1,0 +1,26 @@
+import type { FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
+
+/** One GET and its limits. */
+export interface FetchRequest {
+  /** http or https. Credentials in it are sent as Basic authorization. */
+  readonly url: string;
+  /**
+   * Headers with their secrets resolved. Pass the same object for all fetches of a batch: it is
+   * prepared once.
+   */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  readonly network: NetworkPolicy;
+  /** Headers whose value holds a secret: dropped when a redirect leaves the origin. @default [] */
+  readonly secretHeaders?: readonly string[];
+  /** Ends the fetch without a result: `fetch` rejects with the reason of the signal. */
+  readonly signal?: AbortSignal;
+}
+
+/** Exactly one of the methods is called, once, and never before `start` has returned. */
+export interface FetchListener {
+  /** Called with the response, or with the network failure. */
+  onResult(result: FetchResult): void;
+  /** Called with the reason of an aborted signal. */
+  onAborted(reason: unknown): void;
+}
