@@ -22,7 +22,9 @@ export const bodiesBenchmark: Benchmark = {
 drops them.`,
   run: async (context) => {
     const tables: Table[] = [];
-    for (const bytes of BODY_BYTES) tables.push(await measureSize(context, bytes));
+    for (const bytes of BODY_BYTES) {
+      tables.push(await measureSize(context, bytes));
+    }
     return { tables, charts: [], measures: {} } satisfies Findings;
   },
 };

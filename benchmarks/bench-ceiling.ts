@@ -53,7 +53,9 @@ async function measureCeiling(context: BenchContext): Promise<Findings> {
   const rows: string[][] = [];
   for (const { name, ...load } of cases) {
     const rates: number[] = [];
-    for (let round = 0; round < context.rounds; round++) rates.push(await wrk(load));
+    for (let round = 0; round < context.rounds; round++) {
+      rates.push(await wrk(load));
+    }
     const spread = spreadOf(rates);
     context.log(`  ${name}: ${figure(spread?.median ?? 0)}/s`);
     rows.push([name, count(load.inFlight), ...spreadCells(spread)]);

@@ -37,8 +37,9 @@ async function measureConcurrency(context: BenchContext): Promise<Findings> {
       peerContender(PEERS_BY_NAME.undici(), { url, concurrency, fetches: fetches.loop }),
     ]);
     await context.endBenchmark();
-    if (own !== undefined && loop !== undefined)
+    if (own !== undefined && loop !== undefined) {
       scores.push({ inFlight: given.inFlight, own, loop });
+    }
   }
   const points = (of: 'own' | 'loop') =>
     scores.map((score) => [score.inFlight, rateOf(score[of])?.median ?? 0] as const);

@@ -96,8 +96,9 @@ export class BenchFleet {
       await this.finished(id);
     });
     const { ok, total, seconds } = await this.times(id);
-    if (ok !== total && crawl.mayFail !== true)
+    if (ok !== total && crawl.mayFail !== true) {
       throw new Error(`batch ${id}: only ${ok} of ${total} succeeded`);
+    }
     const resident = await Promise.all(this.workers.map(async ({ pid }) => residentBytes(pid)));
     await rm(join(this.results, id), { recursive: true, force: true });
     const [redisMicros, ...workerMicros] = micros;

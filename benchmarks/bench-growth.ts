@@ -45,8 +45,9 @@ async function measureGrowth(context: BenchContext): Promise<Findings> {
   const runs = await measureSizes(context, smaller);
   await context.endBenchmark();
   // It sees what a new fleet sees, and its Redis is empty before.
-  if (!context.isQuick)
+  if (!context.isQuick) {
     runs.push(...(await measureSizes(context, [{ fetches: MILLION, runs: 1 }])));
+  }
   const reference = ratesOf(runs, REFERENCE);
   const million = runs.find(({ fetches }) => fetches === MILLION);
   return {
@@ -64,7 +65,9 @@ async function measureSizes(
   const redis = await context.redis();
   const fleet = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT });
   const isMillion = sizes.some(({ fetches }) => fetches === MILLION);
-  if (!isMillion) await fleet.run({ url, fetches: WARM_UP });
+  if (!isMillion) {
+    await fleet.run({ url, fetches: WARM_UP });
+  }
   const runs: GrowthRun[] = [];
   for (const { fetches, runs: most } of sizes) {
     for (let round = 0; round < Math.min(most, context.rounds); round++) {

@@ -77,7 +77,9 @@ function leftOver(scores: readonly Score[], name: string): Spread | undefined {
 }
 
 function sharesOf(score: Score | undefined): number[] {
-  if (score === undefined) return [];
+  if (score === undefined) {
+    return [];
+  }
   return score.samples.map(({ fetches, seconds }) => fetches / seconds / idealOf(score));
 }
 

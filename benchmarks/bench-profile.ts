@@ -69,6 +69,8 @@ async function profileWorker(context: BenchContext): Promise<Findings> {
 
 function bySource(times: readonly { source: string; micros: number }[]): [string, number][] {
   const sums = new Map<string, number>();
-  for (const { source, micros } of times) sums.set(source, (sums.get(source) ?? 0) + micros);
+  for (const { source, micros } of times) {
+    sums.set(source, (sums.get(source) ?? 0) + micros);
+  }
   return [...sums].toSorted(([, a], [, b]) => b - a);
 }

@@ -62,7 +62,9 @@ async function runCommand(context: BenchContext, url: string): Promise<number> {
   const { code } = await running.exit;
   clearTimeout(timer);
   const seconds = (performance.now() - startedAt) / 1000;
-  if (code !== 0) throw new Error(`fetchfleet run ended with ${code}: ${running.stderr}`);
+  if (code !== 0) {
+    throw new Error(`fetchfleet run ended with ${code}: ${running.stderr}`);
+  }
   context.log(`  fetchfleet run: ${figure(seconds)} s`);
   return seconds;
 }

@@ -46,7 +46,9 @@ export async function compete(
   for (let round = 0; round < rounds; round++) {
     for (const [contender, own] of samples) {
       const warmUp = contender.warmUp ?? Math.ceil(contender.fetches * WARM_UP_SHARE);
-      if (warmUp > 0) await contender.run(warmUp);
+      if (warmUp > 0) {
+        await contender.run(warmUp);
+      }
       const sample = await contender.run(contender.fetches);
       onRun?.(contender.name, sample);
       own.push(sample);
@@ -78,7 +80,9 @@ export function rssOf(score: Score): Spread | undefined {
 
 /** How many times as fast, round by round: neighbours in time are compared. */
 export function ratioOf(score: Score | undefined, base: Score | undefined): Spread | undefined {
-  if (score === undefined || base === undefined) return undefined;
+  if (score === undefined || base === undefined) {
+    return undefined;
+  }
   return spreadOf(
     score.samples.flatMap((sample, round) => {
       const other = base.samples[round];

@@ -65,7 +65,9 @@ export class BenchContext {
 
   /** After each benchmark. */
   async endBenchmark(): Promise<void> {
-    for (const stop of this.#started.splice(0).toReversed()) await stop();
+    for (const stop of this.#started.splice(0).toReversed()) {
+      await stop();
+    }
   }
 
   /** After the last one. */

@@ -18,14 +18,20 @@ export async function countRecords(folder: string, total: number): Promise<Recor
   const seen = new Uint8Array(total);
   let records = 0;
   for (const name of await readdir(folder)) {
-    if (!name.startsWith('part-')) continue;
+    if (!name.startsWith('part-')) {
+      continue;
+    }
     for await (const index of indexesOf(join(folder, name))) {
       records += 1;
       seen[index] = Math.min(2, (seen[index] ?? 0) + 1);
     }
   }
   let missing = 0;
-  for (const times of seen) if (times === 0) missing += 1;
+  for (const times of seen) {
+    if (times === 0) {
+      missing += 1;
+    }
+  }
   return { records, missing, repeated: records - (total - missing) };
 }
 
@@ -46,6 +52,8 @@ async function* indexesOf(file: string): AsyncGenerator<number> {
 
 function indexOf(head: string): number {
   const index = /^\{"batch":"[^"]*","index":(\d+),/.exec(head)?.[1];
-  if (index === undefined) throw new Error(`a record begins with ${head}`);
+  if (index === undefined) {
+    throw new Error(`a record begins with ${head}`);
+  }
   return Number(index);
 }

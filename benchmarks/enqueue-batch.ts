@@ -21,8 +21,12 @@ export async function enqueueBatch(
   const sliceSize = sliceSizeFor(total);
   await ledger.register({ id, crawl, total, sliceSize, source: id, fingerprint: id });
   const slices: Slice[] = [];
-  for await (const some of packSlices(id, expandCrawl(crawl), sliceSize)) slices.push(...some);
-  for (let at = 0; at < slices.length; at += ADD) await queue.add(slices.slice(at, at + ADD));
+  for await (const some of packSlices(id, expandCrawl(crawl), sliceSize)) {
+    slices.push(...some);
+  }
+  for (let at = 0; at < slices.length; at += ADD) {
+    await queue.add(slices.slice(at, at + ADD));
+  }
   await ledger.expanded(id);
   return slices.length;
 }

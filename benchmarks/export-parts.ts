@@ -40,26 +40,41 @@ export function writeParts(dir: string, records: number, order: PartOrder): numb
     const at = Math.floor(random() * open.length);
     const slice = open[at] ?? [];
     if (slice.length === 0) {
-      while (slice.length < SLICE && next < records) slice.push(next++);
-      if (slice.length === 0) slice.push(...later.splice(0, SLICE));
-      if (slice.length === 0) pending = open.filter((left) => left.length > 0).length;
+      while (slice.length < SLICE && next < records) {
+        slice.push(next++);
+      }
+      if (slice.length === 0) {
+        slice.push(...later.splice(0, SLICE));
+      }
+      if (slice.length === 0) {
+        pending = open.filter((left) => left.length > 0).length;
+      }
       continue;
     }
     const writer = workers[at % WORKERS];
     const fetch = slice.splice(Math.floor(random() * slice.length), 1)[0] ?? 0;
     const fate = random();
-    if (fate < RETRIED && next < records) later.push(fetch);
-    else writer?.record(indexOf(fetch, records, order), true);
-    if (fate > 1 - REPEATED) writer?.record(indexOf(fetch, records, order), false);
+    if (fate < RETRIED && next < records) {
+      later.push(fetch);
+    } else {
+      writer?.record(indexOf(fetch, records, order), true);
+    }
+    if (fate > 1 - REPEATED) {
+      writer?.record(indexOf(fetch, records, order), false);
+    }
   }
   return workers.reduce((sum, worker) => sum + worker.end(), 0);
 }
 
 function indexOf(fetch: number, records: number, order: PartOrder): number {
-  if (order === 'scattered') return (fetch * STRIDE) % records;
+  if (order === 'scattered') {
+    return (fetch * STRIDE) % records;
+  }
   const block = ORIGINS * SLICE;
   const start = fetch - (fetch % block);
-  if (order === 'fleet' || start + block > records) return fetch;
+  if (order === 'fleet' || start + block > records) {
+    return fetch;
+  }
   const within = fetch - start;
   return start + (within % SLICE) * ORIGINS + Math.floor(within / SLICE);
 }
@@ -81,7 +96,9 @@ class PartWriter {
 
   record(index: number, isOk: boolean): void {
     this.#text += `${encodeRecord(recordOf(index, isOk, this.#worker))}\n`;
-    if (this.#text.length >= WRITE_CHARACTERS) this.#flush();
+    if (this.#text.length >= WRITE_CHARACTERS) {
+      this.#flush();
+    }
   }
 
   end(): number {
@@ -93,7 +110,9 @@ class PartWriter {
 
   #flush(): void {
     if (this.#file < 0 || this.#partBytes >= PART_BYTES) {
-      if (this.#file >= 0) closeSync(this.#file);
+      if (this.#file >= 0) {
+        closeSync(this.#file);
+      }
       this.#number += 1;
       this.#file = openSync(
         join(this.#folder, `part-${this.#worker}-${this.#number}.ndjson`),

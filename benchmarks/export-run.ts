@@ -49,7 +49,9 @@ export async function runExport(
         runs.push({ order, format, records, bytes, ...run });
       }
       const fastest = runs.toSorted((one, other) => one.seconds - other.seconds)[0];
-      if (fastest !== undefined) figures.push(fastest);
+      if (fastest !== undefined) {
+        figures.push(fastest);
+      }
     }
     return figures;
   } finally {
@@ -69,8 +71,12 @@ async function exportOnce(
   const maxRssBytes = await watchMemory(program);
   const seconds = (performance.now() - startedAt) / 1000;
   const { code } = await program.exit;
-  if (code !== 0) throw new Error(`fetchfleet export ended with ${code}: ${program.stderr}`);
-  if (format === 'ndjson') await assertComplete(file, records);
+  if (code !== 0) {
+    throw new Error(`fetchfleet export ended with ${code}: ${program.stderr}`);
+  }
+  if (format === 'ndjson') {
+    await assertComplete(file, records);
+  }
   await rm(file);
   return { seconds, recordsPerSecond: records / seconds, maxRssBytes };
 }

@@ -26,7 +26,9 @@ export function spreadCells(
   spread: Spread | undefined,
   format: (value: number) => string = figure,
 ): [string, string] {
-  if (spread === undefined) return ['', ''];
+  if (spread === undefined) {
+    return ['', ''];
+  }
   const { median, low, high } = spread;
   return [format(median), `${format(low)} – ${format(high)}`];
 }

@@ -30,7 +30,9 @@ function busiest(sorted: readonly number[]): number {
   let most = 0;
   let from = 0;
   for (const [at, instant] of sorted.entries()) {
-    while ((sorted[from] ?? instant) <= instant - 1000) from += 1;
+    while ((sorted[from] ?? instant) <= instant - 1000) {
+      from += 1;
+    }
     most = Math.max(most, at - from + 1);
   }
   return most;

@@ -78,7 +78,9 @@ export class GateFleet {
         intervalMs: 100,
       });
       const status = await this.#ledger.status(id);
-      if (status?.ok !== status?.total) throw new Error(`batch ${id}: not every fetch succeeded`);
+      if (status?.ok !== status?.total) {
+        throw new Error(`batch ${id}: not every fetch succeeded`);
+      }
     });
   }
 

@@ -45,8 +45,9 @@ async function main(folder: string): Promise<void> {
     await runGateCase(fleet, origins, { origins: 10, fetches: 500, ...FREE });
     console.log(GATE_HEAD);
     console.log(GATE_UNITS);
-    for (const given of CASES)
+    for (const given of CASES) {
       console.log(gateRow(given, await runGateCase(fleet, origins, given)));
+    }
   } finally {
     await fleet.stop();
     await redis.dispose();

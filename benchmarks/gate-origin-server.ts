@@ -25,15 +25,20 @@ function remember(host: string): void {
   const hosts = arrivals.get(block) ?? new Map<string, number[]>();
   arrivals.set(block, hosts);
   const instants = hosts.get(host);
-  if (instants === undefined) hosts.set(host, [performance.now()]);
-  else instants.push(performance.now());
+  if (instants === undefined) {
+    hosts.set(host, [performance.now()]);
+  } else {
+    instants.push(performance.now());
+  }
 }
 
 // Two connections of each of ten thousand origins would be too many at a time.
 const server = createServer({ keepAliveTimeout: 3_000 }, answer);
 // It has to listen on all addresses to have all of loopback, and knows nobody else.
 server.on('connection', (socket) => {
-  if (!/^(::ffff:)?127\./.test(socket.remoteAddress ?? '')) socket.destroy();
+  if (!/^(::ffff:)?127\./.test(socket.remoteAddress ?? '')) {
+    socket.destroy();
+  }
 });
 server.listen({ port: 0, host: '0.0.0.0', backlog: 4_096 }, () => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has such an address

@@ -53,7 +53,9 @@ export async function growthRun(
     const childrenAfter = await endedChildrenMicros();
     const after = await redisCounters(fleet);
     const { seconds, ok, total } = await fleet.times(batch);
-    if (ok !== fetches) throw new Error(`batch ${batch}: ${ok} of ${total} succeeded`);
+    if (ok !== fetches) {
+      throw new Error(`batch ${batch}: ${ok} of ${total} succeeded`);
+    }
     const most = memory.most('redis-used');
     return {
       fetches,

@@ -14,7 +14,9 @@ const DEBIAN = [
 ];
 
 const npm = ['ci', '--no-fund', '--no-audit', '--ignore-scripts', '--loglevel=error'];
-if (!run('npm', npm, CRAWLEE)) process.exitCode = 1;
+if (!run('npm', npm, CRAWLEE)) {
+  process.exitCode = 1;
+}
 const apt = [
   'apt-get',
   'install',

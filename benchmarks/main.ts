@@ -18,7 +18,9 @@ const REPORT = 'report';
 
 async function main(options: Options): Promise<void> {
   const chosen = BENCHMARKS.filter(({ name }) => options.names.includes(name));
-  if (chosen.length > 0) await runAll(chosen, options);
+  if (chosen.length > 0) {
+    await runAll(chosen, options);
+  }
   await report(options);
 }
 
@@ -28,7 +30,9 @@ async function runAll(benchmarks: readonly Benchmark[], options: Options): Promi
   await mkdir(SCRATCH, { recursive: true });
   const context = new BenchContext({ ...options, folder: SCRATCH, log: console.error });
   try {
-    for (const benchmark of benchmarks) await runOne(benchmark, context, options);
+    for (const benchmark of benchmarks) {
+      await runOne(benchmark, context, options);
+    }
   } finally {
     await context.stop();
     await rm(SCRATCH, { recursive: true, force: true });
@@ -67,13 +71,19 @@ async function report({ names, isQuick, isChecked }: Options): Promise<void> {
   const chapters: Chapter[] = [];
   for (const benchmark of BENCHMARKS.filter(isShown)) {
     const result = await loadResult(benchmark.name, isQuick);
-    if (result !== undefined) chapters.push({ benchmark, result });
+    if (result !== undefined) {
+      chapters.push({ benchmark, result });
+    }
   }
   console.log(reportText(chapters));
   const kept = chapters.filter(({ benchmark }) => benchmark.isExtra !== true);
-  if (!isQuick && kept.length > 0) console.error(`written to ${await writeReport(kept)}`);
+  if (!isQuick && kept.length > 0) {
+    console.error(`written to ${await writeReport(kept)}`);
+  }
   const verdicts = judge(chapters.map(({ result }) => result));
-  if (isChecked && verdicts.some(({ isMet }) => isMet === false)) process.exitCode = 1;
+  if (isChecked && verdicts.some(({ isMet }) => isMet === false)) {
+    process.exitCode = 1;
+  }
 }
 
 function optionsOf(args: readonly string[]): Options | undefined {
@@ -88,4 +98,6 @@ function optionsOf(args: readonly string[]): Options | undefined {
 }
 
 const options = optionsOf(process.argv.slice(2));
-if (options !== undefined) await main(options);
+if (options !== undefined) {
+  await main(options);
+}

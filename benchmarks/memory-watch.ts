@@ -41,7 +41,9 @@ export class MemoryWatch {
   }
 
   #add(name: string, bytes: number | undefined): void {
-    if (bytes === undefined) return;
+    if (bytes === undefined) {
+      return;
+    }
     const own = this.#samples.get(name) ?? [];
     this.#samples.set(name, own);
     own.push([performance.now() - this.#startedAt, bytes]);
@@ -59,7 +61,9 @@ export function growthAfterWarmUp(samples: readonly MemorySample[]): number | un
   const last = samples.at(-1)?.[0] ?? 0;
   const from = first + (last - first) / 2;
   const late = samples.filter(([at]) => at >= from);
-  if (late.length < 3) return undefined;
+  if (late.length < 3) {
+    return undefined;
+  }
   const mean = (pick: 0 | 1): number => late.reduce((sum, one) => sum + one[pick], 0) / late.length;
   const [meanAt, meanBytes] = [mean(0), mean(1)];
   const across = late.reduce((sum, [at, bytes]) => sum + (at - meanAt) * (bytes - meanBytes), 0);

@@ -53,6 +53,8 @@ export function readOptions(
 
 function positive(flag: string, text: string): number {
   const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
+  if (Number.isSafeInteger(value) && value >= 1) {
+    return value;
+  }
   throw new Error(`${flag} is a whole number from 1, not "${text}"`);
 }

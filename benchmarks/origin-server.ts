@@ -15,12 +15,17 @@ function answer({ url = '' }: IncomingMessage, response: ServerResponse): void {
   const head = { 'content-type': 'application/json', 'content-length': String(body.length) };
   const give = (): void => void response.writeHead(isBad ? 500 : 200, head).end(body);
   const delayMs = delayOf(url);
-  if (delayMs === 0) give();
-  else setTimeout(give, delayMs);
+  if (delayMs === 0) {
+    give();
+  } else {
+    setTimeout(give, delayMs);
+  }
 }
 
 function delayOf(url: string): number {
-  if (url.startsWith('/hung/')) return HUNG_PATH.test(url) ? HUNG_MS : HUNG_BASE_MS;
+  if (url.startsWith('/hung/')) {
+    return HUNG_PATH.test(url) ? HUNG_MS : HUNG_BASE_MS;
+  }
   return Number(/^\/d(\d+)\//.exec(url)?.[1] ?? 0);
 }
 

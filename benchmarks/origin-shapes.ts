@@ -36,7 +36,9 @@ export function bodyOf(bytes: number): string {
   let length = 2;
   for (let at = 0; ; at++) {
     const row = `{"id":${at},"country":"Norway","cases":${at * 37},"status":"confirmed"}`;
-    if (length + row.length + 1 > bytes - 20) break;
+    if (length + row.length + 1 > bytes - 20) {
+      break;
+    }
     rows.push(row);
     length += row.length + 1;
   }

@@ -32,9 +32,13 @@ export interface Origin {
 export async function startOrigin(folder: string): Promise<Origin> {
   const version = /nginx\/\S+/.exec(spawnSync('nginx', ['-v'], { encoding: 'utf8' }).stderr ?? '');
   const echo = ECHO_MODULES.map((dir) => join(dir, 'ngx_http_echo_module.so')).find(existsSync);
-  if (version === null) return originOf('Node', [await startNodeOrigin()]);
+  if (version === null) {
+    return originOf('Node', [await startNodeOrigin()]);
+  }
   const nginx = await startNginx(folder, echo);
-  if (echo !== undefined) return originOf(version[0], [nginx]);
+  if (echo !== undefined) {
+    return originOf(version[0], [nginx]);
+  }
   return originOf(`${version[0]}, delays by Node`, [nginx, await startNodeOrigin()]);
 }
 
@@ -70,7 +74,9 @@ async function startNginx(folder: string, echoModule: string | undefined): Promi
   const port = await freePort();
   const own = join(folder, 'nginx');
   await mkdir(own, { recursive: true });
-  for (const bytes of BODY_BYTES) await writeFile(join(own, `b${bytes}.json`), bodyOf(bytes));
+  for (const bytes of BODY_BYTES) {
+    await writeFile(join(own, `b${bytes}.json`), bodyOf(bytes));
+  }
   const file = join(own, 'nginx.conf');
   await writeFile(file, nginxConfig({ port, folder: own, echoModule }));
   const running = await startProcess('nginx', ['-p', own, '-c', file]);

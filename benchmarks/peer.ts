@@ -54,7 +54,9 @@ export function peerContender({ name, command }: Peer, task: PeerTask): Contende
     const running = await startProcess(program, [...before, ...flags, ...more]);
     const [line] = await running.waitForLine(/^\{.*"seconds".*\}$/, DEADLINE_MS);
     const { code } = await running.exit;
-    if (code !== 0) throw new Error(`${name} ended with ${code}: ${running.stderr}`);
+    if (code !== 0) {
+      throw new Error(`${name} ended with ${code}: ${running.stderr}`);
+    }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own programs print it
     return JSON.parse(line) as Sample;
   };
@@ -74,7 +76,9 @@ export function curlContender({ url, fetches, concurrency }: PeerTask): Contende
     const running = await startProcess('bash', shell);
     const { code } = await running.exit;
     const seconds = (performance.now() - startedAt) / 1000;
-    if (code !== 0) throw new Error(`curl ended with ${code}: ${running.stderr}`);
+    if (code !== 0) {
+      throw new Error(`curl ended with ${code}: ${running.stderr}`);
+    }
     return { fetches: wanted, seconds, cpuMicros: childMicros(running.stdout) };
   };
   return { name: 'curl --parallel', fetches, run, warmUp: 0 };
@@ -88,7 +92,9 @@ export function curlIsThere(): boolean {
 function childMicros(times: string): number | undefined {
   const line = times.trim().split('\n').at(-1) ?? '';
   const parts = [...line.matchAll(/(\d+)m([\d.]+)s/g)];
-  if (parts.length !== 2) return undefined;
+  if (parts.length !== 2) {
+    return undefined;
+  }
   return (
     parts.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0) *
     1e6

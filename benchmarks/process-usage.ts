@@ -21,7 +21,9 @@ async function ticksMicros(
 ): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields === undefined) return undefined;
+  if (fields === undefined) {
+    return undefined;
+  }
   return ((Number(fields[at[0]]) + Number(fields[at[1]])) / TICKS_PER_SECOND) * 1e6;
 }
 

@@ -9,7 +9,9 @@ type Frame = CpuProfile['nodes'][number]['callFrame'];
 export function inSources(profile: CpuProfile): CpuProfile {
   const maps = new Map<string, SourceMap | undefined>();
   const mapOf = (url: string): SourceMap | undefined => {
-    if (!maps.has(url)) maps.set(url, readMap(url));
+    if (!maps.has(url)) {
+      maps.set(url, readMap(url));
+    }
     return maps.get(url);
   };
   const nodes = profile.nodes.map((node) => ({
@@ -20,14 +22,18 @@ export function inSources(profile: CpuProfile): CpuProfile {
 }
 
 function readMap(url: string): SourceMap | undefined {
-  if (!url.startsWith('file:')) return undefined;
+  if (!url.startsWith('file:')) {
+    return undefined;
+  }
   const path = `${fileURLToPath(url)}.map`;
   return existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8'))) : undefined;
 }
 
 function inSource(frame: Frame, map: SourceMap | undefined): Frame {
   const entry = map?.findEntry(frame.lineNumber, frame.columnNumber);
-  if (entry === undefined || !('originalSource' in entry)) return frame;
+  if (entry === undefined || !('originalSource' in entry)) {
+    return frame;
+  }
   return {
     ...frame,
     url: new URL(entry.originalSource, frame.url).href,

@@ -55,7 +55,9 @@ function verdictsOf(results: readonly StoredResult[]): Verdict[] {
 }
 
 function barRow({ target, measured, isMet }: Verdict): string[] {
-  if (measured === undefined) return [target.text, wanted(target), '', '', 'not measured'];
+  if (measured === undefined) {
+    return [target.text, wanted(target), '', '', 'not measured'];
+  }
   const { median, low, high } = measured;
   const reach = low === high ? '' : `${target.format(low)} – ${target.format(high)}`;
   return [

@@ -32,10 +32,14 @@ export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, from: stri
   let isStarted = false;
   for (const [at, id] of samples.entries()) {
     const frame = byId.get(id);
-    if (frame === undefined) continue;
+    if (frame === undefined) {
+      continue;
+    }
     // A function at line 0 is the module itself, as it is loaded.
     isStarted ||= frame.url.includes(from) && frame.lineNumber > 0;
-    if (!isStarted) continue;
+    if (!isStarted) {
+      continue;
+    }
     const { functionName, url, lineNumber } = frame;
     const name = functionName === '' ? '(anonymous)' : functionName;
     const what = url === '' ? name : `${name} ${shortPath(url)}:${lineNumber + 1}`;
@@ -52,9 +56,15 @@ function shortPath(url: string): string {
 
 function sourceOf(url: string, name: string): string {
   const [, modules] = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
-  if (modules !== undefined) return modules;
+  if (modules !== undefined) {
+    return modules;
+  }
   const [, own] = /\/((?:apps|packages)\/[^/]+)\//.exec(url) ?? [];
-  if (own !== undefined) return own;
-  if (url.startsWith('node:')) return 'Node, its JavaScript';
+  if (own !== undefined) {
+    return own;
+  }
+  if (url.startsWith('node:')) {
+    return 'Node, its JavaScript';
+  }
   return name.startsWith('(') && name !== '(anonymous)' ? name : 'Node, native and system calls';
 }

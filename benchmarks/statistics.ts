@@ -10,7 +10,9 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const [low] = sorted;
   const high = sorted.at(-1);
-  if (low === undefined || high === undefined) return undefined;
+  if (low === undefined || high === undefined) {
+    return undefined;
+  }
   const middle = sorted.length / 2;
   const [before = low, after = high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
   return { median: (before + after) / 2, low, high };

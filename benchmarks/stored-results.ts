@@ -34,7 +34,9 @@ export async function loadResult(
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by saveResult()
     return JSON.parse(await readFile(fileOf(name, isQuick), 'utf8')) as StoredResult;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -30,7 +30,9 @@ const problems = [
   ...circles(imports).map((circle) => `files import each other: ${circle.join(' → ')}`),
   ...circles(folderGraph()).map((circle) => `folders import each other: ${explain(circle)}`),
 ];
-for (const problem of problems) process.stderr.write(`${problem}\n`);
+for (const problem of problems) {
+  process.stderr.write(`${problem}\n`);
+}
 const folders = new Set(files.map(dirname)).size;
 process.stdout.write(`${files.length} files in ${folders} folders, ${problems.length} problems\n`);
 process.exitCode = problems.length > 0 ? 1 : 0;
@@ -42,9 +44,13 @@ function importsOf(file) {
 
 /** The file of a relative import, the package of a `@fetchfleet/…` one, nothing for any other. */
 function resolve(file, specifier) {
-  if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier));
+  if (specifier.startsWith('.')) {
+    return normalize(join(dirname(file), specifier));
+  }
   const [, name] = /^@fetchfleet\/([^/]+)/u.exec(specifier) ?? [];
-  if (name === undefined) return undefined;
+  if (name === undefined) {
+    return undefined;
+  }
   return files.some((other) => other.startsWith(`apps/${name}/`))
     ? `apps/${name}`
     : `packages/${name}`;
@@ -78,7 +84,9 @@ function folderGraph() {
     const others = graph.get(folder) ?? new Set();
     for (const target of targets) {
       // What a folder holds belongs to it: that it imports its own parts is no arrow between neighbours.
-      if (target.endsWith('.ts') && dirname(target) !== folder) others.add(dirname(target));
+      if (target.endsWith('.ts') && dirname(target) !== folder) {
+        others.add(dirname(target));
+      }
     }
     graph.set(folder, others);
   }
@@ -96,15 +104,29 @@ function circles(graph) {
     low.set(node, order.get(node));
     stack.push(node);
     for (const next of graph.get(node) ?? []) {
-      if (!graph.has(next)) continue;
-      if (!order.has(next)) visit(next);
-      if (stack.includes(next)) low.set(node, Math.min(low.get(node), low.get(next)));
+      if (!graph.has(next)) {
+        continue;
+      }
+      if (!order.has(next)) {
+        visit(next);
+      }
+      if (stack.includes(next)) {
+        low.set(node, Math.min(low.get(node), low.get(next)));
+      }
     }
-    if (low.get(node) !== order.get(node)) return;
+    if (low.get(node) !== order.get(node)) {
+      return;
+    }
     const group = stack.splice(stack.indexOf(node));
-    if (group.length > 1) found.push(group);
+    if (group.length > 1) {
+      found.push(group);
+    }
   };
-  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  for (const node of graph.keys()) {
+    if (!order.has(node)) {
+      visit(node);
+    }
+  }
   return found;
 }
 

@@ -25,7 +25,9 @@ try {
     ensureShells();
   }
 } catch (error) {
-  if (!(error instanceof SetupError)) throw error;
+  if (!(error instanceof SetupError)) {
+    throw error;
+  }
   say(error.message);
   process.exitCode = 1;
 }
@@ -37,7 +39,9 @@ function say(line) {
 // ---- npm dependencies ----
 
 function installDependencies() {
-  if (dependenciesAreCurrent()) return;
+  if (dependenciesAreCurrent()) {
+    return;
+  }
   say('installing npm dependencies (about half a minute)');
   npm(['ci', '--include=dev', '--no-progress', '--no-fund', '--no-audit', '--loglevel=error']);
   say('npm dependencies are there');
@@ -50,14 +54,20 @@ function installDependencies() {
 function dependenciesAreCurrent() {
   const wanted = readLock('package-lock.json');
   const installed = readLock(join('node_modules', '.package-lock.json'));
-  if (wanted === undefined)
+  if (wanted === undefined) {
     throw new SetupError('package-lock.json is missing: this clone is incomplete');
-  if (installed === undefined) return false;
+  }
+  if (installed === undefined) {
+    return false;
+  }
   return Object.entries(wanted).every(([path, entry]) => {
-    if (!path.includes('node_modules/')) return true;
+    if (!path.includes('node_modules/')) {
+      return true;
+    }
     const found = installed[path];
-    if (found === undefined)
+    if (found === undefined) {
       return entry.optional === true || entry.devOptional === true || entry.peer === true;
+    }
     return found.version === entry.version && found.link === entry.link;
   });
 }
@@ -66,7 +76,9 @@ function readLock(path) {
   try {
     return JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
   } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
+    if (error.code === 'ENOENT') {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -80,18 +92,26 @@ function npm(args) {
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   });
-  if (error !== undefined) throw new SetupError(`npm cannot be started: ${error.message}`);
-  if (status !== 0) throw new SetupError(`npm ${args[0]} failed: see the lines above`);
+  if (error !== undefined) {
+    throw new SetupError(`npm cannot be started: ${error.message}`);
+  }
+  if (status !== 0) {
+    throw new SetupError(`npm ${args[0]} failed: see the lines above`);
+  }
 }
 
 // ---- Node ----
 
 function ensureNode() {
-  if (nodeIsNewEnough()) return;
+  if (nodeIsNewEnough()) {
+    return;
+  }
   // Its binary arrives by an install script, which npm may have been told to skip.
   say('installing Node through its npm package');
   npm(['rebuild', 'node', '--ignore-scripts=false', '--no-progress', '--loglevel=error']);
-  if (nodeIsNewEnough()) return;
+  if (nodeIsNewEnough()) {
+    return;
+  }
   throw new SetupError(
     `node_modules/.bin/node does not run as Node ${MINIMUM_NODE.join('.')} or newer: npm must be allowed to run the install script of the package "node" (npm config get ignore-scripts)`,
   );
@@ -112,9 +132,13 @@ function nodeIsNewEnough() {
 // ---- Redis and Prometheus ----
 
 async function ensureRedis() {
-  if (process.env.REDIS_URL || isOnPath('redis-server') || aptInstall('redis-server')) return;
+  if (process.env.REDIS_URL || isOnPath('redis-server') || aptInstall('redis-server')) {
+    return;
+  }
   // Tests can do with a container; `npm start` keeps a redis-server of its own.
-  if (process.env.npm_lifecycle_event === 'test' && (await containerEngineAnswers())) return;
+  if (process.env.npm_lifecycle_event === 'test' && (await containerEngineAnswers())) {
+    return;
+  }
   throw new SetupError(
     'redis-server is missing: apt-get install redis-server (Debian, Ubuntu), brew install redis (macOS), or set REDIS_URL to a Redis that runs',
   );
@@ -122,8 +146,12 @@ async function ensureRedis() {
 
 /** Rules, alerts and dashboards are tested with it. The other tests can do without, so they run all the same. */
 function ensurePrometheus() {
-  if (isOnPath('prometheus') && isOnPath('promtool')) return;
-  if (aptInstall('prometheus')) return;
+  if (isOnPath('prometheus') && isOnPath('promtool')) {
+    return;
+  }
+  if (aptInstall('prometheus')) {
+    return;
+  }
   say(
     'prometheus is missing, so its tests will fail: apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS)',
   );
@@ -132,29 +160,39 @@ function ensurePrometheus() {
 /** What they complete is asked of the shells themselves. */
 function ensureShells() {
   const missing = ['zsh', 'fish'].filter((shell) => !isOnPath(shell) && !aptInstall(shell));
-  if (missing.length === 0) return;
+  if (missing.length === 0) {
+    return;
+  }
   say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
 }
 
 /** Whether the Debian package, which has a program of the same name, could be installed. */
 function aptInstall(name) {
   const apt = aptCommand();
-  if (apt === undefined) return false;
+  if (apt === undefined) {
+    return false;
+  }
   say(`installing ${name} with apt`);
   const options = ['-qq', '-o', 'DPkg::Lock::Timeout=300'];
   // Lists that are out of date, or one broken source, need not hinder the installation.
   runQuietly([...apt, ...options, 'update']);
   const install = ['install', '-y', '--no-install-recommends', name];
   const output = runQuietly([...apt, ...options, ...install]);
-  if (isOnPath(name)) return true;
+  if (isOnPath(name)) {
+    return true;
+  }
   say(`apt could not install ${name}: ${output.trim().split('\n').at(-1) ?? ''}`);
   return false;
 }
 
 /** How apt-get can be run without a question; undefined where it cannot. */
 function aptCommand() {
-  if (!isOnPath('apt-get')) return undefined;
-  if (process.getuid?.() === 0) return ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
+  if (!isOnPath('apt-get')) {
+    return undefined;
+  }
+  if (process.getuid?.() === 0) {
+    return ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
+  }
   if (!isOnPath('sudo') || spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
     return undefined;
   }

@@ -20,7 +20,9 @@ try {
   build();
   process.exitCode = await fetchEveryCountry(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof StartError)) throw error;
+  if (!(error instanceof StartError)) {
+    throw error;
+  }
   say(error.message);
   process.exitCode = 1;
 }
@@ -49,15 +51,21 @@ function build() {
       maxBuffer: 64 * 1024 * 1024,
     },
   );
-  if (error !== undefined) throw new StartError(`turbo cannot be started: ${error.message}`);
-  if (status !== 0) throw new StartError(`${stdout}${stderr}\nthe build failed: see above`);
+  if (error !== undefined) {
+    throw new StartError(`turbo cannot be started: ${error.message}`);
+  }
+  if (status !== 0) {
+    throw new StartError(`${stdout}${stderr}\nthe build failed: see above`);
+  }
 }
 
 async function fetchEveryCountry(args) {
   const signals = listenToSignals();
   const api = await startSampleApi(portOf(CRAWL_FILE));
   try {
-    if (signals.received !== undefined) return 130;
+    if (signals.received !== undefined) {
+      return 130;
+    }
     const run = spawn(
       nodePath(),
       ['--enable-source-maps', 'apps/producer/bin/fetchfleet.js', 'run', CRAWL_FILE, ...args],
@@ -78,7 +86,9 @@ function portOf(crawlFile) {
   const port = /http:\/\/127\.0\.0\.1:(\d+)/u.exec(
     readFileSync(join(root, crawlFile), 'utf8'),
   )?.[1];
-  if (port === undefined) throw new StartError(`${crawlFile} names no port of 127.0.0.1`);
+  if (port === undefined) {
+    throw new StartError(`${crawlFile} names no port of 127.0.0.1`);
+  }
   return port;
 }
 
@@ -126,7 +136,9 @@ async function firstOrigin(api) {
   try {
     for await (const line of lines) {
       const origin = /"origin":\s*"([^"]+)"/u.exec(line)?.[1];
-      if (origin !== undefined) return origin;
+      if (origin !== undefined) {
+        return origin;
+      }
     }
     return undefined;
   } finally {
@@ -136,7 +148,9 @@ async function firstOrigin(api) {
 }
 
 async function stop(api) {
-  if (api.exitCode !== null || api.signalCode !== null) return;
+  if (api.exitCode !== null || api.signalCode !== null) {
+    return;
+  }
   const ended = once(api, 'exit');
   api.kill('SIGTERM');
   const timer = setTimeout(() => api.kill('SIGKILL'), 5_000);
@@ -153,7 +167,9 @@ function listenToSignals() {
   const handlers = SIGNALS.map((signal) => {
     const handler = () => {
       state.received = signal;
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) state.run?.kill(signal);
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) {
+        state.run?.kill(signal);
+      }
     };
     process.on(signal, handler);
     return [signal, handler];
@@ -166,7 +182,9 @@ function listenToSignals() {
       state.run = run;
     },
     ignore() {
-      for (const [signal, handler] of handlers) process.off(signal, handler);
+      for (const [signal, handler] of handlers) {
+        process.off(signal, handler);
+      }
     },
   };
 }

@@ -53,8 +53,9 @@ try {
   say('passed');
 } catch (error) {
   process.exitCode = 1;
-  if (interruption.signal.aborted) say(`interrupted by ${interruption.signal.reason}`);
-  else {
+  if (interruption.signal.aborted) {
+    say(`interrupted by ${interruption.signal.reason}`);
+  } else {
     say(
       error instanceof TestError || error instanceof assert.AssertionError
         ? error.message
@@ -66,8 +67,11 @@ try {
     );
   }
 } finally {
-  if (process.argv.includes('--keep')) say(`left up: project ${env.COMPOSE_PROJECT_NAME}`);
-  else await takeDown();
+  if (process.argv.includes('--keep')) {
+    say(`left up: project ${env.COMPOSE_PROJECT_NAME}`);
+  } else {
+    await takeDown();
+  }
 }
 
 function say(line) {
@@ -137,7 +141,9 @@ async function testGrafana() {
     const response = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(
       () => undefined,
     );
-    if (response?.ok) found = (await response.json()).map(({ uid }) => uid);
+    if (response?.ok) {
+      found = (await response.json()).map(({ uid }) => uid);
+    }
   }
   assert.deepEqual(found.toSorted(), DASHBOARDS);
   verified('Grafana shows its dashboards to whoever comes');
@@ -158,7 +164,9 @@ async function untilPrometheusSays(query, expected) {
   let last;
   while (Date.now() < deadline && !interruption.signal.aborted) {
     last = await ask(url);
-    if (last === expected) return;
+    if (last === expected) {
+      return;
+    }
     await sleep(500);
   }
   throw new TestError(`Prometheus says ${query} = ${last}, not ${expected}`);
@@ -184,7 +192,9 @@ async function untilHealthy() {
     states = spawnSync('docker', ['ps', '-a', ...filter, '--format', '{{.Names}}: {{.Status}}'], {
       encoding: 'utf8',
     }).stdout;
-    if (!/unhealthy|starting|Exited|Restarting/u.test(states)) return;
+    if (!/unhealthy|starting|Exited|Restarting/u.test(states)) {
+      return;
+    }
     await sleep(500);
   }
   throw new TestError(`not every container is healthy:\n${states}`);
@@ -192,7 +202,9 @@ async function untilHealthy() {
 
 /** Runs a compose command; its output is shown only when it fails (or when not quiet). */
 async function run(args, { isQuiet = true } = {}) {
-  if (interruption.signal.aborted) throw new TestError('interrupted');
+  if (interruption.signal.aborted) {
+    throw new TestError('interrupted');
+  }
   const [program, ...before] = compose;
   child = spawn(program, [...before, ...args], {
     cwd: root,
@@ -209,7 +221,9 @@ async function run(args, { isQuiet = true } = {}) {
   }
   const [code, signal] = await once(child, 'close');
   child = undefined;
-  if (code === 0) return output.stdout;
+  if (code === 0) {
+    return output.stdout;
+  }
   const end = `${output.stdout}\n${output.stderr}`.slice(-6_000);
   throw new TestError(`${[...compose, ...args].join(' ')} failed (${code ?? signal}):\n${end}`);
 }
@@ -226,7 +240,9 @@ async function takeDown() {
       encoding: 'utf8',
     },
   );
-  if (down.status === 0) return;
+  if (down.status === 0) {
+    return;
+  }
   say(`could not take everything down:\n${down.stderr}`);
   process.exitCode = 1;
 }

@@ -17,7 +17,9 @@ const LEFTOVERS_DEADLINE_MS = 20_000;
 const folder = mkdtempSync(join(tmpdir(), 'fetchfleet-fresh-'));
 const clone = join(folder, 'fetchfleet');
 let child;
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => child?.kill(signal));
+}
 
 try {
   await run('git', ['clone', '--quiet', root, clone], folder);
@@ -63,7 +65,9 @@ function newcomersEnvironment() {
 }
 
 async function untilNoProcessIsLeft() {
-  if (process.platform !== 'linux') return;
+  if (process.platform !== 'linux') {
+    return;
+  }
   const deadline = Date.now() + LEFTOVERS_DEADLINE_MS;
   let left = processesOfClone();
   while (left.length > 0 && Date.now() < deadline) {

@@ -39,7 +39,9 @@ async function run(fetches: number) {
   }
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  if (fetches > 0) await fetchAll(fetches);
+  if (fetches > 0) {
+    await fetchAll(fetches);
+  }
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   return { fetches, seconds, cpuMicros: user + system };
@@ -56,7 +58,9 @@ async function fetchAll(fetches: number): Promise<void> {
   );
   worker.on('completed', () => {
     left -= 1;
-    if (left === 0) done.resolve();
+    if (left === 0) {
+      done.resolve();
+    }
   });
   worker.on('failed', (_job, error) => done.reject(error));
   worker.on('error', done.reject);

@@ -30,7 +30,9 @@ export async function measured(work: Work): Promise<void> {
   const task = { urlAt, concurrency: Number(values.concurrency), redisUrl: values.redis };
   const fetches = Number(values.fetches);
   const warmUp = Number(values['warm-up']);
-  if (warmUp > 0) await work(task, warmUp);
+  if (warmUp > 0) {
+    await work(task, warmUp);
+  }
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   await work(task, fetches);
@@ -48,7 +50,9 @@ export async function inLanes(
 ): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < fetches) await one(urlAt(next++));
+    while (next < fetches) {
+      await one(urlAt(next++));
+    }
   };
   await Promise.all(Array.from({ length: concurrency }, lane));
 }

@@ -7,7 +7,9 @@ await measured(async (task, fetches) =>
   inLanes(task, fetches, async (url) => {
     const { statusCode, body } = await request(url, { dispatcher });
     await body.text();
-    if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
+    if (statusCode !== 200) {
+      throw new Error(`${url} answered ${statusCode}`);
+    }
   }),
 );
 await dispatcher.close();

@@ -106,11 +106,15 @@ function laidOut(parts) {
       part.type === 'row' ||
       (part.type !== line[0]?.type && line[0]?.type === 'stat') ||
       used + (part.width ?? 4) > WIDTH;
-    if (breaks) flush();
+    if (breaks) {
+      flush();
+    }
     if (part.type === 'row') {
       panels.push({ id: panels.length + 1, ...part, gridPos: { x: 0, y, w: WIDTH, h: 1 } });
       y += 1;
-    } else line.push(part);
+    } else {
+      line.push(part);
+    }
   }
   flush();
   return panels;

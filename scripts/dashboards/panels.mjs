@@ -116,8 +116,12 @@ function override(
   { unit, decimals, thresholds, words, isBad = false, isPlain = false, isGauge = false },
 ) {
   const properties = [];
-  if (unit !== undefined) properties.push({ id: 'unit', value: unit });
-  if (decimals !== undefined) properties.push({ id: 'decimals', value: decimals });
+  if (unit !== undefined) {
+    properties.push({ id: 'unit', value: unit });
+  }
+  if (decimals !== undefined) {
+    properties.push({ id: 'decimals', value: decimals });
+  }
   if (thresholds !== undefined) {
     properties.push(
       { id: 'thresholds', value: coloured(thresholds).thresholds },

@@ -14,7 +14,9 @@ const { values } = parseArgs({
 });
 const concurrency = Number(values.concurrency);
 
-if (Number(values['warm-up']) > 0) await crawl(Number(values['warm-up']));
+if (Number(values['warm-up']) > 0) {
+  await crawl(Number(values['warm-up']));
+}
 const figures = await crawl(Number(values.fetches));
 console.log(JSON.stringify({ ...figures, rssBytes: process.memoryUsage().rss }));
 
@@ -29,7 +31,9 @@ async function crawl(fetches) {
       useSessionPool: false,
       persistCookiesPerSession: false,
       requestHandler: async ({ body }) => {
-        if (body.length > 0) seen += 1;
+        if (body.length > 0) {
+          seen += 1;
+        }
       },
     },
     new Configuration({ persistStorage: false, purgeOnStart: false }),
@@ -39,7 +43,9 @@ async function crawl(fetches) {
   const startedAt = performance.now();
   await crawler.run(urls);
   const seconds = (performance.now() - startedAt) / 1000;
-  if (seen !== fetches) throw new Error(`${seen} of ${fetches} were fetched`);
+  if (seen !== fetches) {
+    throw new Error(`${seen} of ${fetches} were fetched`);
+  }
   const { user, system } = process.cpuUsage(cpu);
   return { fetches, seconds, cpuMicros: user + system };
 }

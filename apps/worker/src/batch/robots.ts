@@ -61,7 +61,9 @@ export class Robots {
   }
 
   async ask(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
-    if (batch.plan.politeness.robots === 'ignore') return { kind: 'rules', isAllowed: ALLOW_ALL };
+    if (batch.plan.politeness.robots === 'ignore') {
+      return { kind: 'rules', isAllowed: ALLOW_ALL };
+    }
     const cached = this.#cache.get(origin);
     if (cached !== undefined && cached.until > performance.now()) {
       return { kind: 'rules', isAllowed: cached.isAllowed };
@@ -124,8 +126,9 @@ export class Robots {
       now,
     }: { readonly origin: string; readonly known: StoredRobots; readonly now: number },
   ): RobotsAnswer {
-    if (known.kind === 'allow-all')
+    if (known.kind === 'allow-all') {
       return this.#remember(origin, { isAllowed: ALLOW_ALL, crawlDelayMs: 0 });
+    }
     if (known.kind === 'rules') {
       const rules: RobotsRules = parseRobots(known.text, origin);
       return this.#remember(origin, {
@@ -142,7 +145,9 @@ export class Robots {
   #remember(origin: string, rules: Omit<Cached, 'until'>): RobotsAnswer {
     if (this.#cache.size >= MAX_CACHED) {
       const [oldest] = this.#cache.keys();
-      if (oldest !== undefined) this.#cache.delete(oldest);
+      if (oldest !== undefined) {
+        this.#cache.delete(oldest);
+      }
     }
     this.#cache.set(origin, { ...rules, until: performance.now() + OWN_CACHE_MS });
     return { kind: 'rules', isAllowed: rules.isAllowed };

@@ -31,7 +31,9 @@ export async function* expandCrawl(
   const originFor = originFinder(crawl);
   let index = 0;
   try {
-    for (const source of crawl.sources) cursors.push(await openSource(source, signal));
+    for (const source of crawl.sources) {
+      cursors.push(await openSource(source, signal));
+    }
     const walk = walkOf(crawl, cursors);
     let chunk: Expansion[] = [];
     let values = await walk.first();
@@ -46,7 +48,9 @@ export async function* expandCrawl(
       values = walk.next() ?? (await walk.read());
     }
     signal?.throwIfAborted();
-    if (chunk.length > 0) yield chunk;
+    if (chunk.length > 0) {
+      yield chunk;
+    }
   } finally {
     await Promise.all(cursors.map(async (cursor) => cursor.stop()));
   }
@@ -63,22 +67,30 @@ async function openSource(source: ParameterSource, signal?: AbortSignal): Promis
 }
 
 function walkOf({ plan, combine }: Crawl, cursors: readonly ValueCursor[]): ValueWalk {
-  if (combine === 'product' || cursors.length === 0) return new ProductWalk(cursors);
+  if (combine === 'product' || cursors.length === 0) {
+    return new ProductWalk(cursors);
+  }
   const message = 'the lists that zip combines are no longer of equal length';
   return new ZipWalk(cursors, () => new InputError([{ file: plan.name, message }]));
 }
 
 function originFinder({ plan }: Crawl): (values: readonly string[]) => string {
   const { constantOrigin, expand } = compileTemplate(plan.url, plan.params);
-  if (constantOrigin !== undefined) return () => constantOrigin;
+  if (constantOrigin !== undefined) {
+    return () => constantOrigin;
+  }
   const known = new Map<string, string>();
   return (values) => {
     const url = expand(values);
     const authority = AUTHORITY.exec(url)?.[0] ?? url;
     const found = known.get(authority);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      return found;
+    }
     const origin = originOf(url);
-    if (known.size >= MAX_KNOWN_ORIGINS) known.clear();
+    if (known.size >= MAX_KNOWN_ORIGINS) {
+      known.clear();
+    }
     known.set(authority, origin);
     return origin;
   };

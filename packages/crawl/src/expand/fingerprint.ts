@@ -13,12 +13,16 @@ import type { Crawl, ParameterSource } from '../model/plan.ts';
 export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise<string> {
   const hash = createHash('sha256');
   hash.update(JSON.stringify([crawl.plan, crawl.sources, crawl.combine]));
-  for (const source of local.sources) await addFile(hash, source);
+  for (const source of local.sources) {
+    await addFile(hash, source);
+  }
   return hash.digest('hex').slice(0, 32);
 }
 
 async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
-  if (source.kind !== 'file') return;
+  if (source.kind !== 'file') {
+    return;
+  }
   let bytes = 0;
   try {
     const chunks: AsyncIterable<Buffer> = createReadStream(source.path, { highWaterMark: 1 << 20 });

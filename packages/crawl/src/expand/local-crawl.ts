@@ -40,7 +40,9 @@ export class LocalCrawl {
 
   /** @throws InputError with every list that cannot be had */
   static async of(original: Crawl, open: OpenList, signal?: AbortSignal): Promise<LocalCrawl> {
-    if (!original.sources.some(isRemote)) return new LocalCrawl(original, original, undefined);
+    if (!original.sources.some(isRemote)) {
+      return new LocalCrawl(original, original, undefined);
+    }
     const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-lists-'));
     try {
       const sources = await fetchAll(original, { folder, open, signal });
@@ -66,15 +68,18 @@ export class LocalCrawl {
 
   /** Removes the copies. Twice is fine. */
   async remove(): Promise<void> {
-    if (this.folder !== undefined) await rm(this.folder, { recursive: true, force: true });
+    if (this.folder !== undefined) {
+      await rm(this.folder, { recursive: true, force: true });
+    }
   }
 
   #renamed(error: InputError): InputError {
     const names = new Map<string, string>();
     this.crawl.sources.forEach((source, at) => {
       const original = this.original.sources[at];
-      if (source.kind === 'file' && original?.kind === 'file')
+      if (source.kind === 'file' && original?.kind === 'file') {
         names.set(source.path, original.path);
+      }
     });
     const problems = error.problems.map((problem) => ({
       ...problem,
@@ -110,14 +115,20 @@ async function fetchAll(
       const bytes = Readable.from(await open(source, crawl, signal), { objectMode: false });
       await pipeline(bytes, createWriteStream(path, { mode: 0o600 }), { signal });
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
+      if (!(error instanceof InputError)) {
+        throw error;
+      }
       errors.push(error);
     }
     sources.push({ ...source, path });
   }
   const [first, second] = errors;
-  if (first === undefined) return sources;
-  if (second === undefined) throw first;
+  if (first === undefined) {
+    return sources;
+  }
+  if (second === undefined) {
+    throw first;
+  }
   const problems = errors.flatMap((error) => error.problems);
   throw new InputError(problems, { cause: new AggregateError(errors) });
 }

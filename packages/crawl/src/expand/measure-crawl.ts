@@ -39,7 +39,9 @@ export async function measureCrawl(
   }
   problems.throwIfAny(fileName);
   const problem = problemOfCounts(counts, crawl.combine);
-  if (problem !== undefined) problems.add({ file: fileName, key: 'params', message: problem });
+  if (problem !== undefined) {
+    problems.add({ file: fileName, key: 'params', message: problem });
+  }
   problems.throwIfAny(fileName);
   await checkUrls(crawl, { problems, fileName, signal });
   problems.throwIfAny(fileName);
@@ -66,9 +68,13 @@ async function countLines(
   const onProblem = (line: number, message: string) =>
     problems.add({ file: file.path, line, message });
   try {
-    for await (const chunk of readListFile(file, { onProblem, signal })) count += chunk.length;
+    for await (const chunk of readListFile(file, { onProblem, signal })) {
+      count += chunk.length;
+    }
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError)) {
+      throw error;
+    }
     error.problems.forEach((problem) => problems.add(problem));
   }
   if (count === 0 && problems.count === before) {
@@ -86,15 +92,21 @@ interface UrlCheck {
 async function checkUrls(crawl: Crawl, { problems, fileName, signal }: UrlCheck): Promise<void> {
   const { plan } = crawl;
   const { constantOrigin, expand } = compileTemplate(plan.url, plan.params);
-  if (constantOrigin !== undefined) return;
+  if (constantOrigin !== undefined) {
+    return;
+  }
   let chunks = 0;
   for await (const chunk of expandCrawl(withoutOrigins(crawl), { signal })) {
     for (const { index, values } of chunk) {
       const problem = problemOfUrl(expand(values), plan.network);
-      if (problem === undefined) continue;
+      if (problem === undefined) {
+        continue;
+      }
       problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
     }
-    if (++chunks % CHUNKS_PER_TURN === 0) await setImmediate();
+    if (++chunks % CHUNKS_PER_TURN === 0) {
+      await setImmediate();
+    }
   }
 }
 
@@ -113,11 +125,15 @@ class ProblemList {
 
   add(problem: Problem): void {
     this.#count++;
-    if (this.#told.length < MAX_PROBLEMS) this.#told.push(problem);
+    if (this.#told.length < MAX_PROBLEMS) {
+      this.#told.push(problem);
+    }
   }
 
   throwIfAny(fileName: string): void {
-    if (this.#count === 0) return;
+    if (this.#count === 0) {
+      return;
+    }
     const untold = this.#count - this.#told.length;
     const rest = untold === 0 ? [] : [{ file: fileName, message: `and ${untold} more` }];
     throw new InputError([...this.#told, ...rest]);

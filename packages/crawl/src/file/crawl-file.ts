@@ -78,7 +78,9 @@ function readCrawl(text: string, fileName: string): Reading {
     file.problems.push({ file: fileName, line, column: col, message });
   }
   // What is read from broken YAML would be guesses.
-  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { file, params: [] };
+  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) {
+    return { file, params: [] };
+  }
   const root = new Field(file, { key: '', node: document.contents });
   if (!root.isMap) {
     root.report(`${root.shown} is no crawl file; it begins with a key such as url:`);
@@ -90,7 +92,9 @@ function readCrawl(text: string, fileName: string): Reading {
 
 function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'crawl'> {
   const at = root.section(KEYS);
-  if (at('url') === undefined) root.report('url is missing');
+  if (at('url') === undefined) {
+    root.report('url is missing');
+  }
   const params = readParams(at('params'), fileName);
   const network = readNetwork(at('network'));
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
@@ -109,16 +113,23 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   params.forEach((param) => checkListUrl(param, network));
   const sources = params.flatMap(({ source }) => source ?? []);
   const problem = problemOfCounts(knownCounts(sources), combine);
-  if (problem !== undefined) (at('combine') ?? at('params') ?? root).report(problem);
+  if (problem !== undefined) {
+    (at('combine') ?? at('params') ?? root).report(problem);
+  }
   return { params, crawl: { plan, sources, combine } };
 }
 
 function readName(field: Field | undefined, root: Field, fileName: string): string {
   const name = field === undefined ? nameOfFile(fileName) : (field.text ?? '');
-  if (NAME_PATTERN.test(name)) return name;
+  if (NAME_PATTERN.test(name)) {
+    return name;
+  }
   const rule = 'allowed: a-z, 0-9 and -, beginning with a letter or digit, up to 63 characters';
-  if (field === undefined) root.report(`the file name gives no name; add name: (${rule})`);
-  else field.report(`${field.shown} is no name; ${rule}`);
+  if (field === undefined) {
+    root.report(`the file name gives no name; add name: (${rule})`);
+  } else {
+    field.report(`${field.shown} is no name; ${rule}`);
+  }
   return '';
 }
 
@@ -139,12 +150,16 @@ function knownCounts(sources: readonly ParameterSource[]): Record<string, number
 function reportSecrets(file: YamlFile): void {
   visit(file.document, {
     Scalar(_, node, ancestors) {
-      if (!mentionsSecret(node.source ?? '')) return;
+      if (!mentionsSecret(node.source ?? '')) {
+        return;
+      }
       const keys = ancestors
         .filter(isPair)
         .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
       const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
-      if (isInHeaders) return;
+      if (isInHeaders) {
+        return;
+      }
       new Field(file, { key: keys.join('.'), node }).report(
         'secrets (${env:NAME}) may stand in headers only',
       );
@@ -158,16 +173,25 @@ function byPlace(a: Problem, b: Problem): number {
 
 /** As far as the text tells; whether it can be had is seen when it is read. */
 function checkListUrl({ field, source }: ParameterField, network: NetworkPolicy): void {
-  if (source?.kind !== 'file' || !isRemoteList(source.path)) return;
+  if (source?.kind !== 'file' || !isRemoteList(source.path)) {
+    return;
+  }
   const problem = problemOfUrl(source.path, network);
-  if (problem !== undefined) field.report(problem);
+  if (problem !== undefined) {
+    field.report(problem);
+  }
 }
 
 async function checkListFile({ field, source }: ParameterField): Promise<void> {
-  if (source?.kind !== 'file' || isRemoteList(source.path)) return;
+  if (source?.kind !== 'file' || isRemoteList(source.path)) {
+    return;
+  }
   const found = await stat(source.path).catch(() => undefined);
-  if (found === undefined) field.report(`the file ${source.path} does not exist`);
-  else if (found.isDirectory()) field.report(`${source.path} is a folder`);
+  if (found === undefined) {
+    field.report(`the file ${source.path} does not exist`);
+  } else if (found.isDirectory()) {
+    field.report(`${source.path} is a folder`);
+  }
 }
 
 async function readText(path: string): Promise<string> {
@@ -184,7 +208,9 @@ async function readText(path: string): Promise<string> {
     const bytes = await handle.readFile().catch((error: unknown) => {
       throw unreadable(path, error);
     });
-    if (isUtf8(bytes)) return bytes.toString().replace(/^\ufeff/, '');
+    if (isUtf8(bytes)) {
+      return bytes.toString().replace(/^\ufeff/, '');
+    }
     throw new InputError([{ file: path, message: 'the crawl file is not UTF-8 text' }]);
   } finally {
     await handle.close();

@@ -21,14 +21,19 @@ const REFUSED = new Set([
 
 /** Lower-case names, in the order of the file. Values never stand in messages: they may be credentials. */
 export function readHeaders(field: Field | undefined): Record<string, string> {
-  if (field === undefined) return {};
-  if (!field.isMap)
+  if (field === undefined) {
+    return {};
+  }
+  if (!field.isMap) {
     field.report(`${field.shown} is no mapping; write it like { accept: text/html }`);
+  }
   const headers = new Map<string, string>();
   for (const [name, value] of field.entries()) {
     const lower = name.toLowerCase();
     const problem = problemOfName(lower, headers) ?? problemOfValue(lower, value);
-    if (problem !== undefined) value.reportKey(problem);
+    if (problem !== undefined) {
+      value.reportKey(problem);
+    }
     headers.set(lower, value.text ?? '');
   }
   return Object.fromEntries(headers);
@@ -40,14 +45,22 @@ function problemOfName(name: string, seen: ReadonlyMap<string, string>): string 
   } catch {
     return `${JSON.stringify(name)} is no header name`;
   }
-  if (REFUSED.has(name)) return 'this header is set by the worker itself and must not stand here';
-  if (seen.has(name)) return 'this header stands twice (upper and lower case are the same)';
+  if (REFUSED.has(name)) {
+    return 'this header is set by the worker itself and must not stand here';
+  }
+  if (seen.has(name)) {
+    return 'this header stands twice (upper and lower case are the same)';
+  }
   return undefined;
 }
 
 function problemOfValue(name: string, { text }: Field): string | undefined {
-  if (text === undefined) return 'a header takes one text';
-  if (!isHeaderValue(text)) return 'the value holds characters that an HTTP header cannot carry';
+  if (text === undefined) {
+    return 'a header takes one text';
+  }
+  if (!isHeaderValue(text)) {
+    return 'the value holds characters that an HTTP header cannot carry';
+  }
   if (mentionsSecret(withoutSecrets(text))) {
     return 'a secret is written ${env:NAME}, with letters, digits and _ in its name';
   }

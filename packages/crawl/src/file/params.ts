@@ -23,8 +23,12 @@ const FORMATS: readonly FileFormat[] = ['csv', 'txt', 'ndjson'];
 
 /** @param crawlFile the path that `file:` is relative to */
 export function readParams(field: Field | undefined, crawlFile: string): ParameterField[] {
-  if (field === undefined) return [];
-  if (!field.isMap) field.report(`${field.shown} is no mapping of parameter names`);
+  if (field === undefined) {
+    return [];
+  }
+  if (!field.isMap) {
+    field.report(`${field.shown} is no mapping of parameter names`);
+  }
   return field.entries().map(([name, parameter]) => {
     if (!NAME.test(name) || name === '__proto__') {
       parameter.reportKey('a parameter name has letters, digits and _ (and dots in between)');
@@ -35,27 +39,39 @@ export function readParams(field: Field | undefined, crawlFile: string): Paramet
 }
 
 function readSource(name: string, field: Field, crawlFile: string): ParameterSource | undefined {
-  if (field.isList) return { name, kind: 'list', values: readValues(field) };
+  if (field.isList) {
+    return { name, kind: 'list', values: readValues(field) };
+  }
   if (!field.isMap) {
     const hint = field.text === undefined ? '' : `; for one value write [${field.text}]`;
     field.report(`${field.shown} is no parameter; allowed: ${FORMS}${hint}`);
     return undefined;
   }
   const at = field.section(KINDS);
-  if (at('countries') !== undefined) return readCountries(name, field, at);
-  if (at('file') !== undefined) return readFileSource(name, field, { at, crawlFile });
-  if (at('from') !== undefined || at('to') !== undefined) return readRange(name, field, at);
+  if (at('countries') !== undefined) {
+    return readCountries(name, field, at);
+  }
+  if (at('file') !== undefined) {
+    return readFileSource(name, field, { at, crawlFile });
+  }
+  if (at('from') !== undefined || at('to') !== undefined) {
+    return readRange(name, field, at);
+  }
   field.report(`no values; allowed: ${FORMS}`);
   return undefined;
 }
 
 function readValues(field: Field): string[] {
   const items = field.items();
-  if (items.length === 0) field.report('the list is empty');
+  if (items.length === 0) {
+    field.report('the list is empty');
+  }
   return items.map((item) => {
-    if (item.isEmpty || item.text === '') item.report('an empty value is not allowed');
-    else if (item.text === undefined)
+    if (item.isEmpty || item.text === '') {
+      item.report('an empty value is not allowed');
+    } else if (item.text === undefined) {
       item.report(`${item.shown} is not allowed; a value is one text`);
+    }
     return item.text ?? '';
   });
 }
@@ -75,9 +91,15 @@ function readRange(name: string, field: Field, at: Section): ParameterSource | u
   const bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
   const from = readInteger(at('from'), bounds);
   const to = readInteger(at('to'), bounds);
-  if (from === undefined || to === undefined) return undefined;
-  if (from > to) field.report(`the range is reversed: from ${from} is above to ${to}`);
-  if (to - from >= MAX_TOTAL) field.report(`the range holds more than ${MAX_TOTAL} values`);
+  if (from === undefined || to === undefined) {
+    return undefined;
+  }
+  if (from > to) {
+    field.report(`the range is reversed: from ${from} is above to ${to}`);
+  }
+  if (to - from >= MAX_TOTAL) {
+    field.report(`the range holds more than ${MAX_TOTAL} values`);
+  }
   return { name, kind: 'range', from, to };
 }
 
@@ -88,7 +110,9 @@ function readFileSource(
 ): ParameterSource | undefined {
   refuseOthers(field, ['file', 'column']);
   const file = readText(at('file'));
-  if (file === undefined) return undefined;
+  if (file === undefined) {
+    return undefined;
+  }
   const url = /^https?:\/\//i.test(file) ? URL.parse(file) : null;
   const path = url === null ? resolve(dirname(crawlFile), file) : url.href;
   const ending = extname(url?.pathname ?? path).toLowerCase();
@@ -113,6 +137,8 @@ function readFileSource(
 function refuseOthers(field: Field, own: readonly string[]): void {
   for (const [key, other] of field.entries()) {
     const isForeign = KINDS.some((kind) => kind === key) && !own.includes(key);
-    if (isForeign) other.reportKey(`does not go together with ${own.join(' and ')}`);
+    if (isForeign) {
+      other.reportKey(`does not go together with ${own.join(' and ')}`);
+    }
   }
 }

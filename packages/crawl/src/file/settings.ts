@@ -93,10 +93,16 @@ function readSize(field: Field | undefined): number | undefined {
 }
 
 function readCidrs(field: Field | undefined): string[] {
-  if (field === undefined) return [];
-  if (!field.isList) field.report(`${field.shown} is no list; write it like [169.254.169.254/32]`);
+  if (field === undefined) {
+    return [];
+  }
+  if (!field.isList) {
+    field.report(`${field.shown} is no list; write it like [169.254.169.254/32]`);
+  }
   return field.items().flatMap((item) => {
-    if (item.text !== undefined && isCidr(item.text)) return [item.text];
+    if (item.text !== undefined && isCidr(item.text)) {
+      return [item.text];
+    }
     item.report(
       `${item.shown} is no CIDR; allowed: like 10.0.0.0/8, 169.254.169.254/32 or fe80::/10`,
     );

@@ -21,16 +21,26 @@ export function readUrl(
   { params, network }: Surroundings,
 ): string | undefined {
   const url = readText(field);
-  if (field === undefined || url === undefined) return undefined;
+  if (field === undefined || url === undefined) {
+    return undefined;
+  }
   // That secrets do not belong here is reported for the whole file.
-  if (mentionsSecret(url)) return undefined;
-  if (url.length > MAX_URL_LENGTH) field.report(`longer than ${MAX_URL_LENGTH} characters`);
+  if (mentionsSecret(url)) {
+    return undefined;
+  }
+  if (url.length > MAX_URL_LENGTH) {
+    field.report(`longer than ${MAX_URL_LENGTH} characters`);
+  }
   const names = params.map(({ name }) => name);
   const template = readTemplate(field, url, names);
-  if (template === undefined) return undefined;
+  if (template === undefined) {
+    return undefined;
+  }
   checkVariables(field, template, params);
   const problem = problemOfTemplate(url, template, network);
-  if (problem !== undefined) field.report(problem);
+  if (problem !== undefined) {
+    field.report(problem);
+  }
   return url;
 }
 
@@ -38,7 +48,9 @@ function readTemplate(field: Field, url: string, names: readonly string[]): Temp
   try {
     return compileTemplate(url, names);
   } catch (error) {
-    if (!(error instanceof TemplateError)) throw error;
+    if (!(error instanceof TemplateError)) {
+      throw error;
+    }
     field.report(error.message);
     return undefined;
   }
@@ -51,12 +63,16 @@ function checkVariables(
 ): void {
   const names = params.map(({ name }) => name);
   for (const variable of variables) {
-    if (names.includes(variable)) continue;
+    if (names.includes(variable)) {
+      continue;
+    }
     const unused = names.filter((name) => !variables.includes(name));
     field.report(`there is no parameter "${variable}"${suggestion(variable, unused)}`);
   }
   for (const { name, field: parameter } of params) {
-    if (variables.includes(name)) continue;
+    if (variables.includes(name)) {
+      continue;
+    }
     parameter.reportKey(`the URL does not use this parameter; put {${name}} into it or remove it`);
   }
 }
@@ -67,10 +83,13 @@ function problemOfTemplate(
   network: NetworkPolicy,
 ): string | undefined {
   const hasScheme = /^https?:\/\//i.test(url) || url.startsWith('{');
-  if (!hasScheme)
+  if (!hasScheme) {
     return `${JSON.stringify(url.slice(0, 80))} does not begin with http:// or https://`;
+  }
   // Where variables decide about the host, only the expanded URLs can be judged.
-  if (constantOrigin === undefined) return undefined;
+  if (constantOrigin === undefined) {
+    return undefined;
+  }
   // Which values it takes makes no difference then.
   return problemOfUrl(expand([]), network);
 }

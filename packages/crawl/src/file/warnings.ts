@@ -6,7 +6,9 @@ export function crawlWarnings({ plan }: Crawl): string[] {
   if (hasOwnAgent && plan.contact !== undefined) {
     return ['contact is not sent: headers.user-agent takes the place of the whole User-Agent'];
   }
-  if (hasOwnAgent || plan.contact !== undefined) return [];
+  if (hasOwnAgent || plan.contact !== undefined) {
+    return [];
+  }
   return [
     'the crawl file names no contact, so nobody behind an origin can reach you before blocking you; ' +
       'add contact: (an email address or a URL)',

@@ -55,8 +55,12 @@ export class Field {
 
   /** The value as messages quote it. */
   get shown(): string {
-    if (this.isEmpty) return 'nothing';
-    if (this.text === undefined) return this.isList ? 'a list' : 'a mapping';
+    if (this.isEmpty) {
+      return 'nothing';
+    }
+    if (this.text === undefined) {
+      return this.isList ? 'a list' : 'a mapping';
+    }
     return JSON.stringify(this.text.length > 80 ? `${this.text.slice(0, 80)}…` : this.text);
   }
 
@@ -71,7 +75,9 @@ export class Field {
   }
 
   items(): Field[] {
-    if (!isSeq(this.#node)) return [];
+    if (!isSeq(this.#node)) {
+      return [];
+    }
     return this.#node.items.map(
       (node, at) => new Field(this.#file, { key: `${this.key}[${at}]`, node }),
     );
@@ -79,7 +85,9 @@ export class Field {
 
   /** The entries of a mapping in file order; keys that are no plain text are reported and left out. */
   entries(): [string, Field][] {
-    if (!isMap(this.#node)) return [];
+    if (!isMap(this.#node)) {
+      return [];
+    }
     return this.#node.items.flatMap(({ key: keyNode, value: node }) => {
       const name = textOf(keyNode);
       if (name === undefined) {
@@ -100,7 +108,9 @@ export class Field {
     const found = new Map(this.entries());
     const known: readonly string[] = allowed;
     for (const [name, field] of found) {
-      if (known.includes(name)) continue;
+      if (known.includes(name)) {
+        continue;
+      }
       const hint = suggestion(name, allowed) || `; allowed: ${allowed.join(', ')}`;
       field.reportKey(`unknown key${hint}`);
     }
@@ -120,7 +130,9 @@ export class Field {
 }
 
 function textOf(node: unknown): string | undefined {
-  if (!isScalar(node) || node.value === null) return undefined;
+  if (!isScalar(node) || node.value === null) {
+    return undefined;
+  }
   return node.source;
 }
 

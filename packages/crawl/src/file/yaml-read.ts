@@ -20,7 +20,9 @@ const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 
 /** A text that is not empty. */
 export function readText(field: Field | undefined): string | undefined {
-  if (field === undefined) return undefined;
+  if (field === undefined) {
+    return undefined;
+  }
   if (field.text === undefined || field.text === '') {
     field.report(
       `${field.text === '' ? 'an empty text' : field.shown} is not allowed; a text is expected`,
@@ -34,7 +36,9 @@ export function readChoice<Choice extends string>(
   field: Field | undefined,
   choices: readonly Choice[],
 ): Choice | undefined {
-  if (field === undefined) return undefined;
+  if (field === undefined) {
+    return undefined;
+  }
   const found = choices.find((choice) => choice === field.text);
   if (found === undefined) {
     const hint = field.text === undefined ? '' : suggestion(field.text, choices);
@@ -49,9 +53,13 @@ export function readBoolean(field: Field | undefined): boolean | undefined {
 }
 
 export function readInteger(field: Field | undefined, { min, max }: Bounds): number | undefined {
-  if (field === undefined) return undefined;
+  if (field === undefined) {
+    return undefined;
+  }
   const value = INTEGER.test(field.text ?? '') ? Number(field.text) : undefined;
-  if (value !== undefined && value >= min && value <= max) return value;
+  if (value !== undefined && value >= min && value <= max) {
+    return value;
+  }
   field.report(`${field.shown} is not allowed; allowed: a whole number from ${min} to ${max}`);
   return undefined;
 }
@@ -65,14 +73,18 @@ export function readUnlimited<T>(
 }
 
 export function readQuantity<T>(field: Field | undefined, quantity: Quantity<T>): T | undefined {
-  if (field === undefined) return undefined;
+  if (field === undefined) {
+    return undefined;
+  }
   const { parse, sizeOf, what, allowed, min, max } = quantity;
   const value = parse(field.text ?? '');
   if (value === undefined) {
     field.report(`${field.shown} is not ${what}; allowed: ${allowed}`);
     return undefined;
   }
-  if (sizeOf(value) >= min && sizeOf(value) <= max) return value;
+  if (sizeOf(value) >= min && sizeOf(value) <= max) {
+    return value;
+  }
   field.report(`${field.shown} is out of bounds; allowed: ${allowed}`);
   return undefined;
 }

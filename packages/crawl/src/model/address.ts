@@ -50,13 +50,21 @@ export function classifyAddress(ip: string): AddressClass {
  */
 export function isAddressAllowed(ip: string, policy: NetworkPolicy): boolean {
   const address = parseAddress(ip);
-  if (address === undefined) return false;
+  if (address === undefined) {
+    return false;
+  }
   const kind = classify(address);
-  if (kind === 'public') return true;
-  if (policy.allowPrivate && (kind === 'private' || kind === 'loopback')) return true;
+  if (kind === 'public') {
+    return true;
+  }
+  if (policy.allowPrivate && (kind === 'private' || kind === 'loopback')) {
+    return true;
+  }
   const forms = [address, embeddedIPv4(address)].filter((form) => form !== undefined);
   return policy.allow.some((cidr) => {
-    if (!ipaddr.isValidCIDR(cidr)) return false;
+    if (!ipaddr.isValidCIDR(cidr)) {
+      return false;
+    }
     const range = ipaddr.parseCIDR(cidr);
     return forms.some((form) => matches(form, range));
   });
@@ -72,15 +80,21 @@ function parseAddress(ip: string): Address | undefined {
   const [text = ''] = bare.split('%');
   // ipaddr.js also reads `127.1` and `0x7f000001`; here they are no addresses.
   const version = isIP(text);
-  if (version === 0) return undefined;
-  if (version === 4 || !text.includes('.')) return ipaddr.parse(text);
+  if (version === 0) {
+    return undefined;
+  }
+  if (version === 4 || !text.includes('.')) {
+    return ipaddr.parse(text);
+  }
   // ipaddr.js takes `::8.8.8.8` for `::ffff:8.8.8.8`; a URL writes every form out in hexadecimal.
   const { hostname } = new URL(`http://[${text}]`);
   return ipaddr.parse(hostname.slice(1, -1));
 }
 
 function classify(address: Address): AddressClass {
-  if (METADATA.some((range) => matches(address, range))) return 'link-local';
+  if (METADATA.some((range) => matches(address, range))) {
+    return 'link-local';
+  }
   const embedded = embeddedIPv4(address);
   if (embedded !== undefined) {
     const kind = classify(embedded);
@@ -88,19 +102,25 @@ function classify(address: Address): AddressClass {
     return kind === 'public' && matches(address, V4_COMPATIBLE) ? 'reserved' : kind;
   }
   const kind = CLASSES[address.range()] ?? 'reserved';
-  if (kind === 'public' && isIPv6(address) && !address.match(GLOBAL_UNICAST)) return 'reserved';
+  if (kind === 'public' && isIPv6(address) && !address.match(GLOBAL_UNICAST)) {
+    return 'reserved';
+  }
   return kind;
 }
 
 /** The IPv4 address to which a translator, a tunnel or the kernel itself would send the packets. */
 function embeddedIPv4(address: Address): ipaddr.IPv4 | undefined {
-  if (!isIPv6(address)) return undefined;
+  if (!isIPv6(address)) {
+    return undefined;
+  }
   const bytes = address.toByteArray();
   const range = address.range();
   if (range === 'ipv4Mapped' || range === 'rfc6145' || address.match(NAT64)) {
     return new ipaddr.IPv4(bytes.slice(12));
   }
-  if (range === '6to4') return new ipaddr.IPv4(bytes.slice(2, 6));
+  if (range === '6to4') {
+    return new ipaddr.IPv4(bytes.slice(2, 6));
+  }
   const isOwnKind = range === 'loopback' || range === 'unspecified';
   return !isOwnKind && address.match(V4_COMPATIBLE) ? new ipaddr.IPv4(bytes.slice(12)) : undefined;
 }

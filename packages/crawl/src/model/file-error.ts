@@ -12,6 +12,8 @@ export function reasonOfFileError(error: unknown): string {
 
 /** The `code` of what Node throws: `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error)) {
+    return undefined;
+  }
   return typeof error.code === 'string' ? error.code : undefined;
 }

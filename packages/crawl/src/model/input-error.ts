@@ -28,6 +28,8 @@ export function formatProblem(problem: Problem): string {
   const place = [file, line, line === undefined ? undefined : column].filter(
     (part) => part !== undefined,
   );
-  if (key === undefined) return `${place.join(':')}: ${message}`;
+  if (key === undefined) {
+    return `${place.join(':')}: ${message}`;
+  }
   return `${place.join(':')} ${key}: ${message}`;
 }

@@ -10,7 +10,9 @@ import { redactUrl } from './url.ts';
 export function problemOfUrl(text: string, network: NetworkPolicy): string | undefined {
   const url = URL.parse(text);
   const shown = JSON.stringify(redactUrl(text).slice(0, 200));
-  if (url === null) return `${shown} is no URL`;
+  if (url === null) {
+    return `${shown} is no URL`;
+  }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     return `${shown} is neither http nor https`;
   }
@@ -22,8 +24,12 @@ export function problemOfUrl(text: string, network: NetworkPolicy): string | und
 
 function problemOfHost(hostname: string, network: NetworkPolicy): string | undefined {
   const addresses = literalAddresses(hostname);
-  if (addresses.length === 0) return undefined;
-  if (addresses.some((address) => isAddressAllowed(address, network))) return undefined;
+  if (addresses.length === 0) {
+    return undefined;
+  }
+  if (addresses.some((address) => isAddressAllowed(address, network))) {
+    return undefined;
+  }
   const kind = classifyAddress(addresses[0] ?? '');
   const opens =
     kind === 'private' || kind === 'loopback' ? 'network.allowPrivate: true' : 'network.allow';
@@ -33,7 +39,9 @@ function problemOfHost(hostname: string, network: NetworkPolicy): string | undef
 /** The addresses a host name stands for without any look-up. */
 function literalAddresses(hostname: string): string[] {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  if (isIP(bare) !== 0) return [bare];
+  if (isIP(bare) !== 0) {
+    return [bare];
+  }
   // RFC 6761: localhost and everything below it is this machine.
   return bare === 'localhost' || bare.endsWith('.localhost') ? ['127.0.0.1', '::1'] : [];
 }

@@ -34,7 +34,9 @@ export function resolveHeaders(
   env: Readonly<Record<string, string | undefined>>,
 ): { headers: Record<string, string> } | { missing: string[] } {
   const missing = secretNames(headers).filter((name) => (env[name] ?? '') === '');
-  if (missing.length > 0) return { missing };
+  if (missing.length > 0) {
+    return { missing };
+  }
   const resolved = Object.entries(headers).map(([name, value]) => [
     name,
     value.replaceAll(SECRET, (_, variable: string) => checkedValue(variable, env[variable] ?? '')),
@@ -58,6 +60,8 @@ export function isHeaderValue(text: string): boolean {
 }
 
 function checkedValue(variable: string, value: string): string {
-  if (!isHeaderValue(value)) throw new SecretError(variable);
+  if (!isHeaderValue(value)) {
+    throw new SecretError(variable);
+  }
   return value;
 }

@@ -2,7 +2,9 @@ import { closest, distance } from 'fastest-levenshtein';
 
 /** `; did you mean "politeness"?` where one of the candidates is near, else nothing. */
 export function suggestion(word: string, candidates: readonly string[]): string {
-  if (candidates.length === 0) return '';
+  if (candidates.length === 0) {
+    return '';
+  }
   const folded = new Map(candidates.map((candidate) => [candidate.toLowerCase(), candidate]));
   const near = closest(word.toLowerCase(), [...folded.keys()]);
   // Two letters that changed places are two errors; with more than that, it is another word.

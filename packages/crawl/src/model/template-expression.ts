@@ -43,9 +43,13 @@ export function compileExpression(
     return at === undefined ? [] : [{ at, expand: compileVariable(variable, operator) }];
   });
   const [only] = terms;
-  if (only === undefined) return () => '';
+  if (only === undefined) {
+    return () => '';
+  }
   const { first, separator } = operator;
-  if (terms.length === 1) return (values) => first + only.expand(values[only.at] ?? '');
+  if (terms.length === 1) {
+    return (values) => first + only.expand(values[only.at] ?? '');
+  }
   return (values) =>
     first + terms.map(({ at, expand }) => expand(values[at] ?? '')).join(separator);
 }
@@ -62,7 +66,9 @@ function compileVariable(variable: Variable, operator: Operator): (value: string
     modifier?.type === 'substr'
       ? (value: string) => encode(prefixOf(value, modifier.length))
       : encode;
-  if (!isNamed) return expand;
+  if (!isNamed) {
+    return expand;
+  }
   const label = encodeReserved(name);
   return (value) => (value === '' ? label + ifEmpty : `${label}=${expand(value)}`);
 }
@@ -73,12 +79,16 @@ function prefixOf(value: string, length: number): string {
 }
 
 function encodeValue(text: string): string {
-  if (UNRESERVED.test(text)) return text;
+  if (UNRESERVED.test(text)) {
+    return text;
+  }
   return encodeURIComponent(text.toWellFormed()).replaceAll(/[!'()*]/g, percentEncode);
 }
 
 function encodeReserved(text: string): string {
-  if (UNRESERVED_OR_RESERVED.test(text)) return text;
+  if (UNRESERVED_OR_RESERVED.test(text)) {
+    return text;
+  }
   return text.toWellFormed().replaceAll(TO_ENCODE, (found) =>
     // An escape that stands already stays as it is.
     found.length === 3 && found.startsWith('%') ? found : percentEncode(found),

@@ -50,7 +50,9 @@ export function compileTemplate(url: string, params: readonly string[]): Templat
   );
   const expand = (values: readonly string[]): string => {
     let expanded = '';
-    for (const piece of pieces) expanded += typeof piece === 'string' ? piece : piece(values);
+    for (const piece of pieces) {
+      expanded += typeof piece === 'string' ? piece : piece(values);
+    }
     return expanded;
   };
   const constantOrigin = findConstantOrigin(parts);
@@ -63,7 +65,9 @@ function parseParts(url: string): Parts {
     parts.forEach(checkPart);
     return parts;
   } catch (error) {
-    if (error instanceof TemplateError) throw error;
+    if (error instanceof TemplateError) {
+      throw error;
+    }
     throw new TemplateError(`not a URL template (RFC 6570): ${reasonOf(error)}`, { cause: error });
   }
 }
@@ -71,7 +75,9 @@ function parseParts(url: string): Parts {
 function checkPart(part: Parts[number]): void {
   if (part.type === 'literal') {
     const [found] = BAD_LITERAL.exec(part.value) ?? [];
-    if (found === undefined) return;
+    if (found === undefined) {
+      return;
+    }
     const hint =
       found === '}' ? 'a "}" without its "{"' : `${JSON.stringify(found)}, write it %-encoded`;
     throw new TemplateError(`not a URL template (RFC 6570): it holds ${hint}`);
@@ -96,14 +102,20 @@ function reasonOf(error: unknown): string {
 /** Every value is present, so `{/x}`, `{?x}` and `{#x}` always begin with their operator. */
 function findConstantOrigin(parts: Parts): string | undefined {
   const [head, next] = parts;
-  if (head?.type !== 'literal') return undefined;
+  if (head?.type !== 'literal') {
+    return undefined;
+  }
   const text = encodeLiteral(head.value);
   const isComplete =
     AFTER_AUTHORITY.test(text) ||
     (WHOLE_AUTHORITY.test(text) &&
       (next === undefined || (next.type === 'expression' && '/?#'.includes(next.operator || '-'))));
-  if (!isComplete) return undefined;
+  if (!isComplete) {
+    return undefined;
+  }
   const url = URL.parse(text);
-  if (url === null) throw new TemplateError(`${JSON.stringify(redactUrl(text))} is no URL`);
+  if (url === null) {
+    throw new TemplateError(`${JSON.stringify(redactUrl(text))} is no URL`);
+  }
   return url.origin === 'null' ? undefined : url.origin;
 }

@@ -33,7 +33,9 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
 }
 
 function encodeBody(bytes: Buffer, contentType: string | undefined): string {
-  if (!isUtf8(bytes)) return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"`;
+  if (!isUtf8(bytes)) {
+    return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"`;
+  }
   const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
   if (contentType !== undefined && JSON_TYPE.test(contentType) && isJson(text)) {
     return `,"body":${onOneLine(text)}`;

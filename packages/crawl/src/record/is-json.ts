@@ -18,7 +18,9 @@ const SHALLOW_JSON = new RegExp(`^${SPACE}(?:${valueOf(LEVELS)})${SPACE}$`);
  * of small objects, and twice their size in garbage, where an expression for JSON of a few levels takes 2.4.
  */
 export function isJson(text: string): boolean {
-  if (text.length <= MAX_CHARACTERS && SHALLOW_JSON.test(text)) return true;
+  if (text.length <= MAX_CHARACTERS && SHALLOW_JSON.test(text)) {
+    return true;
+  }
   try {
     JSON.parse(text);
     return true;
@@ -28,7 +30,9 @@ export function isJson(text: string): boolean {
 }
 
 function valueOf(levels: number): string {
-  if (levels === 0) return SCALAR;
+  if (levels === 0) {
+    return SCALAR;
+  }
   const value = `(?:${valueOf(levels - 1)})`;
   const object = `\\{${SPACE}${listOf(`${STRING}${SPACE}:${SPACE}${value}`)}\\}`;
   const array = `\\[${SPACE}${listOf(value)}\\]`;

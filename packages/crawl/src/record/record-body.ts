@@ -10,7 +10,9 @@ export interface EncodedBody {
  * `bodyText` of the line.
  */
 export function decodeBody({ body, bodyEncoding }: EncodedBody): Buffer | undefined {
-  if (body === undefined) return undefined;
+  if (body === undefined) {
+    return undefined;
+  }
   if (bodyEncoding === undefined || typeof body !== 'string') {
     return Buffer.from(JSON.stringify(body));
   }
@@ -27,10 +29,14 @@ export function bodyText(line: string): string | undefined {
   const afterParams = line.indexOf('},"url":');
   const key = ',"body":';
   const at = line.indexOf(key, afterParams);
-  if (afterParams === -1 || at === -1) return undefined;
+  if (afterParams === -1 || at === -1) {
+    return undefined;
+  }
   const raw = line.slice(at + key.length, line.lastIndexOf('}'));
   const isEncoded = /,"bodyEncoding":"(?:text|base64)"$/.test(line.slice(Math.max(0, at - 32), at));
-  if (!isEncoded) return raw;
+  if (!isEncoded) {
+    return raw;
+  }
   const text: unknown = JSON.parse(raw);
   return typeof text === 'string' ? text : raw;
 }

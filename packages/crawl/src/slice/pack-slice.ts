@@ -39,7 +39,9 @@ function indexesOf({ ranges }: Slice): number[] {
   for (let at = 0; at < ranges.length; at += 2) {
     const first = ranges[at] ?? 0;
     const count = ranges[at + 1] ?? 0;
-    for (let offset = 0; offset < count; offset++) indexes.push(first + offset);
+    for (let offset = 0; offset < count; offset++) {
+      indexes.push(first + offset);
+    }
   }
   return indexes;
 }
@@ -53,8 +55,12 @@ function toRanges(sorted: readonly PendingFetch[]): number[] {
       count++;
       continue;
     }
-    if (count > 0 && index < first + count) throw new RangeError(`index ${index} stands twice`);
-    if (count > 0) ranges.push(first, count);
+    if (count > 0 && index < first + count) {
+      throw new RangeError(`index ${index} stands twice`);
+    }
+    if (count > 0) {
+      ranges.push(first, count);
+    }
     first = index;
     count = 1;
   }

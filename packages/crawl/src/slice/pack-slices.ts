@@ -25,11 +25,17 @@ export async function* packSlices(
 ): AsyncGenerator<Slice[], void, undefined> {
   const packer = new SlicePacker(batch, sliceSize);
   for await (const chunk of expansion) {
-    for (const fetch of chunk) packer.add(fetch);
-    if (packer.hasSlices) yield packer.take();
+    for (const fetch of chunk) {
+      packer.add(fetch);
+    }
+    if (packer.hasSlices) {
+      yield packer.take();
+    }
   }
   packer.flush();
-  if (packer.hasSlices) yield packer.take();
+  if (packer.hasSlices) {
+    yield packer.take();
+  }
 }
 
 class SlicePacker {
@@ -54,7 +60,9 @@ class SlicePacker {
   add({ index, values, origin }: Expansion): void {
     const open = this.#open.get(origin) ?? this.#openFor(origin);
     open.push({ index, values, attempts: 0, dueAt: 0, throttledSince: 0 });
-    if (open.length >= this.#sliceSize) this.#close(origin, open);
+    if (open.length >= this.#sliceSize) {
+      this.#close(origin, open);
+    }
   }
 
   take(): Slice[] {
@@ -64,13 +72,17 @@ class SlicePacker {
   }
 
   flush(): void {
-    for (const [origin, open] of this.#open) this.#close(origin, open);
+    for (const [origin, open] of this.#open) {
+      this.#close(origin, open);
+    }
   }
 
   #openFor(origin: string): PendingFetch[] {
     if (this.#open.size >= MAX_OPEN_ORIGINS) {
       const [oldest] = this.#open;
-      if (oldest !== undefined) this.#close(...oldest);
+      if (oldest !== undefined) {
+        this.#close(...oldest);
+      }
     }
     const open: PendingFetch[] = [];
     this.#open.set(origin, open);

@@ -37,7 +37,9 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
   must(wrong === -1, `columns[${wrong}] does not hold ${count} texts`);
   must(ticket === undefined || isCount(ticket), 'ticket is no count');
   const slice = { batch, origin, ranges, columns, ...(ticket !== undefined && { ticket }) };
-  if (state === undefined) return slice;
+  if (state === undefined) {
+    return slice;
+  }
   must(Array.isArray(state) && state.every(isEntry), 'state is no array of four counts each');
   checkPositions(state, count);
   return { ...slice, state };
@@ -69,7 +71,9 @@ function checkPositions(state: readonly (readonly [number, ...number[]])[], coun
 }
 
 function isColumn(column: unknown, count: number): column is string | string[] {
-  if (typeof column === 'string') return true;
+  if (typeof column === 'string') {
+    return true;
+  }
   return (
     Array.isArray(column) &&
     column.length === count &&
@@ -99,5 +103,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function must(condition: boolean, reason: string): asserts condition {
-  if (!condition) throw new InvalidSliceError(reason);
+  if (!condition) {
+    throw new InvalidSliceError(reason);
+  }
 }

@@ -40,7 +40,9 @@ interface ReadOptions {
  * `onProblem`; what makes the whole file unusable is thrown as `InputError`.
  */
 export function readListFile(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  if (file.format === 'txt') return readTxt(file, options);
+  if (file.format === 'txt') {
+    return readTxt(file, options);
+  }
   return file.format === 'csv' ? readCsv(file, options) : readNdjson(file, options);
 }
 
@@ -59,9 +61,13 @@ async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGenerator
     const values: string[] = [];
     for (const text of lines) {
       line++;
-      if (text.trim() === '') continue;
+      if (text.trim() === '') {
+        continue;
+      }
       const value = valueOfRow(text, { key, line, options });
-      if (value !== undefined && isUsable(value, line, options)) values.push(value);
+      if (value !== undefined && isUsable(value, line, options)) {
+        values.push(value);
+      }
     }
     yield values;
   }
@@ -99,12 +105,16 @@ async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<st
   const input = Readable.from(readUtf8(file.path, signal), { highWaterMark: 1 });
   // pipe() passes no errors on, and pipeline() would report one that the loop below reports already.
   const unwatch = finished(input, { writable: false }, (error) => {
-    if (error) parser.destroy(error);
+    if (error) {
+      parser.destroy(error);
+    }
   });
   input.pipe(parser);
   try {
     yield* inChunks(parser);
-    if (column === -1) throw headerError(file, 'the file has no line with column names');
+    if (column === -1) {
+      throw headerError(file, 'the file has no line with column names');
+    }
   } finally {
     unwatch();
     input.destroy();
@@ -116,12 +126,18 @@ async function* inChunks(rows: AsyncIterable<unknown>): AsyncGenerator<string[]>
   let chunk: string[] = [];
   for await (const row of rows) {
     const value: unknown = Array.isArray(row) ? row[0] : undefined;
-    if (typeof value === 'string') chunk.push(value);
-    if (chunk.length < CHUNK) continue;
+    if (typeof value === 'string') {
+      chunk.push(value);
+    }
+    if (chunk.length < CHUNK) {
+      continue;
+    }
     yield chunk;
     chunk = [];
   }
-  if (chunk.length > 0) yield chunk;
+  if (chunk.length > 0) {
+    yield chunk;
+  }
 }
 
 function findColumn(header: readonly string[], file: ListFile): number {
@@ -131,7 +147,9 @@ function findColumn(header: readonly string[], file: ListFile): number {
     const hint = suggestion(column, header) || `; columns: ${header.join(', ').slice(0, 200)}`;
     throw headerError(file, `there is no column "${column}"${hint}`);
   }
-  if (header.indexOf(column, at + 1) === -1) return at;
+  if (header.indexOf(column, at + 1) === -1) {
+    return at;
+  }
   throw headerError(file, `there are two columns "${column}"`);
 }
 
@@ -153,9 +171,15 @@ function valueOfRow(text: string, { key, line, options }: RowPlace): string | un
   }
   const fields = new Map<string, unknown>(Object.entries(row));
   const value = fields.get(key);
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number') return digitsOf(text, key) ?? String(value);
-  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') {
+    return value;
+  }
+  if (typeof value === 'number') {
+    return digitsOf(text, key) ?? String(value);
+  }
+  if (typeof value === 'boolean') {
+    return String(value);
+  }
   const hint = fields.has(key) ? '' : suggestion(key, [...fields.keys()]);
   const what = fields.has(key) ? `"${key}" is neither text nor number` : `there is no key "${key}"`;
   options.onProblem(line, what + hint);
@@ -183,9 +207,13 @@ function digitsOf(text: string, key: string): string | undefined {
   const found: { holder: unknown; source: string | undefined }[] = [];
   let root: unknown;
   const reviver: Reviver = function reviver(name, value, context) {
-    if (name === key) found.push({ holder: this, source: context?.source });
+    if (name === key) {
+      found.push({ holder: this, source: context?.source });
+    }
     // Called last for a holder of its own, whose only entry is the outermost value.
-    if (name === '') root = value;
+    if (name === '') {
+      root = value;
+    }
     return value;
   };
   JSON.parse(text, reviver);
@@ -193,10 +221,13 @@ function digitsOf(text: string, key: string): string | undefined {
 }
 
 function isUsable(value: string, line: number, { onProblem }: ReadOptions): boolean {
-  if (value === '') onProblem(line, 'the value is empty');
-  else if (value.length > MAX_VALUE_LENGTH) {
+  if (value === '') {
+    onProblem(line, 'the value is empty');
+  } else if (value.length > MAX_VALUE_LENGTH) {
     onProblem(line, `the value is longer than ${MAX_VALUE_LENGTH} characters`);
-  } else return true;
+  } else {
+    return true;
+  }
   return false;
 }
 

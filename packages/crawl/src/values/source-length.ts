@@ -8,8 +8,12 @@ const COUNTRIES = 249;
 
 /** How many values a source has; undefined for a file, which must be read to know. */
 export function sourceLength(source: ParameterSource): number | undefined {
-  if (source.kind === 'list') return source.values.length;
-  if (source.kind === 'countries') return COUNTRIES;
+  if (source.kind === 'list') {
+    return source.values.length;
+  }
+  if (source.kind === 'countries') {
+    return COUNTRIES;
+  }
   return source.kind === 'range' ? source.to - source.from + 1 : undefined;
 }
 
@@ -39,6 +43,8 @@ export function totalOf(
   combine: Crawl['combine'],
 ): number {
   const lengths = Object.values(counts);
-  if (combine === 'zip') return lengths[0] ?? 1;
+  if (combine === 'zip') {
+    return lengths[0] ?? 1;
+  }
   return lengths.reduce((product, length) => product * length, 1);
 }

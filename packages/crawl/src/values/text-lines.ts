@@ -26,7 +26,9 @@ export async function* readUtf8(path: string, signal?: AbortSignal): AsyncGenera
   } catch (error) {
     signal?.throwIfAborted();
     const code = codeOf(error);
-    if (code === undefined) throw error;
+    if (code === undefined) {
+      throw error;
+    }
     throw code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
       ? fileProblem(path, 'from here on, the file is not UTF-8 text', { line, cause: error })
       : fileProblem(path, `the file cannot be read: ${reasonOfFileError(error)}`, { cause: error });
@@ -46,9 +48,13 @@ export async function* readLines(path: string, signal?: AbortSignal): AsyncGener
     if (rest.length > MAX_LINE_LENGTH) {
       throw fileProblem(path, 'the line is too long', { line: count + 1 });
     }
-    if (lines.length > 0) yield lines.map(withoutReturn);
+    if (lines.length > 0) {
+      yield lines.map(withoutReturn);
+    }
   }
-  if (rest !== '') yield [withoutReturn(rest)];
+  if (rest !== '') {
+    yield [withoutReturn(rest)];
+  }
 }
 
 function withoutReturn(line: string): string {
@@ -57,12 +63,16 @@ function withoutReturn(line: string): string {
 
 function countLineBreaks(text: string): number {
   let count = 0;
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
+    count++;
+  }
   return count;
 }
 
 function toBytes(chunk: unknown): Uint8Array {
-  if (types.isUint8Array(chunk)) return chunk;
+  if (types.isUint8Array(chunk)) {
+    return chunk;
+  }
   throw new Error('a stream without an encoding yields bytes');
 }
 

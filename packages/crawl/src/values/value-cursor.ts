@@ -28,7 +28,9 @@ export async function openCursor(
   source: ParameterSource,
   options: CursorOptions,
 ): Promise<ValueCursor> {
-  if (source.kind === 'list') return listCursor(source.values);
+  if (source.kind === 'list') {
+    return listCursor(source.values);
+  }
   if (source.kind === 'countries') {
     // They take a while to load, and few crawls need them.
     const { countries } = await import('./countries.ts');
@@ -46,7 +48,9 @@ async function readShort(file: ListFile, options: CursorOptions): Promise<string
   const values: string[] = [];
   for await (const chunk of readListFile(file, options)) {
     values.push(...chunk.slice(0, MAX_CACHED + 1));
-    if (values.length > MAX_CACHED) return undefined;
+    if (values.length > MAX_CACHED) {
+      return undefined;
+    }
   }
   return values;
 }
@@ -68,7 +72,9 @@ class MemoryCursor implements ValueCursor {
   }
 
   next(): boolean {
-    if (this.#next >= this.#length) return false;
+    if (this.#next >= this.#length) {
+      return false;
+    }
     this.value = this.#valueAt(this.#next++);
     return true;
   }
@@ -102,7 +108,9 @@ class FileCursor implements ValueCursor {
 
   next(): boolean {
     const value = this.#chunk[this.#next];
-    if (value === undefined) return false;
+    if (value === undefined) {
+      return false;
+    }
     this.value = value;
     this.#next++;
     return true;
@@ -112,7 +120,9 @@ class FileCursor implements ValueCursor {
     this.#chunks ??= readListFile(this.#file, this.#options);
     while (!this.next()) {
       const { done, value } = await this.#chunks.next();
-      if (done === true) return false;
+      if (done === true) {
+        return false;
+      }
       this.#chunk = value;
       this.#next = 0;
     }

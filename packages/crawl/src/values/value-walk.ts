@@ -26,10 +26,14 @@ export class ProductWalk implements ValueWalk {
     const cursors = this.#cursors;
     let moved = cursors.length - 1;
     while (cursors[moved]?.next() === false) {
-      if (cursors[moved]?.isStreamed === true) return undefined;
+      if (cursors[moved]?.isStreamed === true) {
+        return undefined;
+      }
       moved--;
     }
-    if (moved < 0) return undefined;
+    if (moved < 0) {
+      return undefined;
+    }
     // Everything further in is in memory and at its end.
     for (let inner = moved + 1; inner < cursors.length; inner++) {
       cursors[inner]?.rewind();
@@ -41,7 +45,9 @@ export class ProductWalk implements ValueWalk {
   async read(): Promise<readonly string[] | undefined> {
     const cursors = this.#cursors;
     for (let moved = cursors.length - 1; moved >= 0; moved--) {
-      if ((await cursors[moved]?.read()) === true) return this.#readFrom(moved + 1);
+      if ((await cursors[moved]?.read()) === true) {
+        return this.#readFrom(moved + 1);
+      }
       cursors[moved]?.rewind();
     }
     return undefined;
@@ -49,7 +55,9 @@ export class ProductWalk implements ValueWalk {
 
   async #readFrom(start: number): Promise<readonly string[] | undefined> {
     for (const cursor of this.#cursors.slice(start)) {
-      if (!(await cursor.read())) return undefined;
+      if (!(await cursor.read())) {
+        return undefined;
+      }
     }
     return valuesOf(this.#cursors);
   }
@@ -73,7 +81,9 @@ export class ZipWalk implements ValueWalk {
 
   next(): readonly string[] | undefined {
     while (this.#moved < this.#cursors.length) {
-      if (this.#cursors[this.#moved]?.next() !== true) return undefined;
+      if (this.#cursors[this.#moved]?.next() !== true) {
+        return undefined;
+      }
       this.#moved++;
     }
     this.#moved = 0;
@@ -82,7 +92,9 @@ export class ZipWalk implements ValueWalk {
 
   async read(): Promise<readonly string[] | undefined> {
     while (this.#moved < this.#cursors.length) {
-      if ((await this.#cursors[this.#moved]?.read()) !== true) return this.#end();
+      if ((await this.#cursors[this.#moved]?.read()) !== true) {
+        return this.#end();
+      }
       this.#moved++;
     }
     this.#moved = 0;
@@ -90,8 +102,14 @@ export class ZipWalk implements ValueWalk {
   }
 
   async #end(): Promise<undefined> {
-    if (this.#moved > 0) throw this.#unequal();
-    for (const cursor of this.#cursors) if (await cursor.read()) throw this.#unequal();
+    if (this.#moved > 0) {
+      throw this.#unequal();
+    }
+    for (const cursor of this.#cursors) {
+      if (await cursor.read()) {
+        throw this.#unequal();
+      }
+    }
   }
 }
 

@@ -275,7 +275,9 @@ describe('measureCrawl', () => {
       /cannot be read: it does not exist/,
     ],
   ])('refuses %s', async (_, file, column, content, problem) => {
-    if (content !== undefined) await writeFile(join(folder, file), content);
+    if (content !== undefined) {
+      await writeFile(join(folder, file), content);
+    }
     const source = column === undefined ? { file } : { file, column };
     expect(await problemsOf(crawlWith({ p: source }))).toMatch(problem);
   });

@@ -12,7 +12,9 @@ function problemsOf(lines: string): string[] {
     crawlOf(lines);
     return [];
   } catch (error) {
-    if (error instanceof InputError) return error.problems.map(formatProblem);
+    if (error instanceof InputError) {
+      return error.problems.map(formatProblem);
+    }
     throw error;
   }
 }

@@ -24,7 +24,9 @@ function problemsOf(lines: string, fileName = 'crawl.yaml'): string[] {
     parseCrawlFile(lines, fileName);
     return [];
   } catch (error) {
-    if (error instanceof InputError) return error.problems.map(formatProblem);
+    if (error instanceof InputError) {
+      return error.problems.map(formatProblem);
+    }
     throw error;
   }
 }
@@ -428,7 +430,9 @@ describe('readCrawlFile', () => {
     ['a huge file', 'h.yaml', Buffer.alloc(4 * 2 ** 20 + 1, '#'), /larger than 4 MiB/],
   ])('refuses %s', async (_, name, content, reason) => {
     const path = join(folder, name);
-    if (content !== undefined) await writeFile(path, content);
+    if (content !== undefined) {
+      await writeFile(path, content);
+    }
     await expect(readCrawlFile(path)).rejects.toThrow(InputError);
     await expect(readCrawlFile(path)).rejects.toThrow(reason);
   });

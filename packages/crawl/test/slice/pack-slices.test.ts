@@ -6,7 +6,9 @@ import { packSlices, sliceSizeFor } from '../../src/slice/pack-slices.ts';
 import type { Slice } from '../../src/slice/slice.ts';
 
 async function* inChunks(fetches: readonly Expansion[], size: number) {
-  for (let at = 0; at < fetches.length; at += size) yield fetches.slice(at, at + size);
+  for (let at = 0; at < fetches.length; at += size) {
+    yield fetches.slice(at, at + size);
+  }
 }
 
 async function pack(fetches: readonly Expansion[], sliceSize: number, chunk = 1000) {

@@ -26,7 +26,9 @@ describe('countries', () => {
   });
 
   it('makes slugs of lower-case letters and hyphens', () => {
-    for (const slug of countries('slug')) expect(slug).toMatch(/^[a-z]+(?:-[a-z]+)*$/);
+    for (const slug of countries('slug')) {
+      expect(slug).toMatch(/^[a-z]+(?:-[a-z]+)*$/);
+    }
   });
 });
 

@@ -29,7 +29,9 @@ async function failure(url: string, network = OPEN): Promise<ListFetchError> {
       throw new Error('it was read');
     },
     (error: unknown) => {
-      if (error instanceof ListFetchError) return error;
+      if (error instanceof ListFetchError) {
+        return error;
+      }
       throw error;
     },
   );

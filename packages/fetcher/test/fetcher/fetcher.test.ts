@@ -88,7 +88,9 @@ describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
       fetcher.start(requestFor(server.url), {
         onResult: (result) => {
           results.push(result);
-          if (results.length < 20) next();
+          if (results.length < 20) {
+            next();
+          }
         },
         onAborted: (reason) => {
           throw reason;
