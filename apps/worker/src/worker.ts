@@ -85,7 +85,7 @@ export class FleetWorker {
       report: () => this.#vitals.report(metricsPort),
       onBeat: async () => {
         const { origins } = this.#fetching.schedulers;
-        await Promise.all([this.#origins.seen(origins), this.#fleetMetrics.beat()]);
+        await Promise.all([this.#origins.markActive(origins), this.#fleetMetrics.beat()]);
       },
     });
     await Promise.all([warmUp(settings, metricsPort), this.#wallClock.start()]);

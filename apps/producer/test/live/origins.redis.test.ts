@@ -27,7 +27,7 @@ installLeakGuard();
 async function fill(): Promise<void> {
   const keys = fleetKeys('live');
   const names = Array.from({ length: KNOWN }, (_, at) => `https://o-${at}.example`);
-  await origins.seen(names);
+  await origins.markActive(names);
   // As the gate leaves it where fetches wait in line, and where none do.
   await Promise.all(
     names.map(async (name, at) => redis.hset(keys.gate(name), 'tail', at < BUSY ? 5 : 0)),

@@ -1,64 +1,46 @@
 import type { Politeness } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
-import { EXCHANGE } from './exchange.lua.ts';
-import { DEFER } from './defer.lua.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { Script } from '../redis/script.ts';
+import { DocumentScript } from '../redis/script.ts';
+import { DEFER } from './defer.lua.ts';
+import { EXCHANGE } from './exchange.lua.ts';
+import {
+  type DeferDocument,
+  deferReply,
+  type ExchangeDocument,
+  exchangeReply,
+} from './protocol.ts';
 
-const integer = z.number().int();
 const scripts = {
-  exchange: new Script(
-    EXCHANGE,
-    z.tuple([
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      integer,
-      z.array(z.string()),
-    ]),
-  ),
-  defer: new Script(DEFER, z.tuple([integer, integer])),
+  exchange: new DocumentScript<ExchangeDocument, typeof exchangeReply>(EXCHANGE, exchangeReply),
+  defer: new DocumentScript<DeferDocument, typeof deferReply>(DEFER, deferReply),
 };
 
-/** A dead worker's permits are free again after this long. */
-const LEASE_US = 12_000_000;
-/** An origin that nobody asks about is forgotten. */
-const FORGET_MS = 30 * 60_000;
-/** What an origin may be asked to bear for one batch. */
+/** Limits that the crawl file of one batch sets for an origin. */
 export interface BatchLimits {
   readonly batch: string;
   readonly politeness: Politeness;
 }
 
-/** What came back from an origin since the last exchange. */
+/** Fetches of an origin that have ended since the last exchange. */
 export interface OriginReport {
   readonly ended: number;
-  /** Of all of them together. */
+  /** Sum of their durations. */
   readonly durationMs: number;
-  /** The median: a few that hang do not tell that the origin has become slower. */
+  /** Median of their durations: a few fetches that hang do not make it longer. */
   readonly typicalMs: number;
   readonly ok: number;
-  /** 429, or 503 with Retry-After. */
+  /** Answers 429, and 503 with Retry-After. */
   readonly refused: number;
-  /** How long the origin wants to be left alone; 0 if it did not say. */
+  /** Longest Retry-After; 0 if there was none. */
   readonly blockMs: number;
   readonly blockReason: string;
-  /** Connection errors, timeouts and 5xx since the last success. */
+  /** Connection errors, time-outs and 5xx since the last success. */
   readonly failures: number;
   readonly timeouts: number;
 }
 
-/** Nothing has ended. */
+/** A report without an ended fetch. */
 export const EMPTY_REPORT: OriginReport = {
   ended: 0,
   durationMs: 0,
@@ -71,40 +53,39 @@ export const EMPTY_REPORT: OriginReport = {
   timeouts: 0,
 };
 
-/** Why no more may start. `open`: nothing is in the way. */
-const GATE_STATES = ['open', 'rate', 'concurrency', 'blocked', 'breaker', 'probing'] as const;
-export type GateState = (typeof GATE_STATES)[number];
+/** Why fewer were granted than wanted. `open`: nothing is limited, or all was granted. */
+export type GateState = 'open' | 'rate' | 'concurrency' | 'blocked' | 'breaker' | 'probing';
 
 export interface GateAnswer {
   readonly granted: number;
-  /** From now to the first granted start; what is before the lead may start at once. */
+  /** From now to the first granted start. Starts before the lead are due at once; may be negative. */
   readonly firstInMs: number;
   /** Between granted starts. 0: all may start when the first may. */
   readonly spacingMs: number;
-  /** When asking again makes sense, for those that were not granted. */
+  /** When to ask again for what was not granted. */
   readonly againInMs: number;
   readonly state: GateState;
   /** Workers with fetches waiting for this origin, the asker included. */
   readonly waiters: number;
-  /** Per fetch at the present limits; 0 where there are none. */
+  /** Per fetch at the current limits; 0 where there are none. */
   readonly paceMs: number;
   /** A block or the breaker began or ended with this exchange. */
   readonly hasChanged: boolean;
-  /** Slices that were sent away and are wanted now. */
+  /** Deferred slices that may start now: wake them. */
   readonly wakeSlices: readonly string[];
-  /** What time it was for Redis. */
+  /** Clock of Redis, epoch ms. */
   readonly nowMs: number;
-  /** Fetches of this origin that the asker may have in flight; Infinity where that is not limited. */
+  /** Fetches of this origin that the asker may have in flight; Infinity where unlimited. */
   readonly allowedInFlight: number;
-  /** Fetches that the fleet may have in flight besides; Infinity where that is not limited. */
+  /** Fetches that the fleet may have in flight besides; Infinity where unlimited. */
   readonly spare: number;
-  /** Slices that were sent away and have not come back. */
+  /** Slices in the waitlist. */
   readonly deferred: number;
-  /** For how long the origin has refused or failed, and accepted nothing. */
+  /** How long the origin has refused or failed without accepting anything. */
   readonly deniedForMs: number;
 }
 
-/** A slice that was sent away and has come to a worker again. */
+/** A deferred slice that has come to a worker. */
 export interface Arrival {
   readonly slice: string;
   readonly fetches: number;
@@ -113,13 +94,14 @@ export interface Arrival {
 /** A place in the waitlist. */
 export interface Deferred {
   readonly ticket: number;
+  /** Forecast of its turn at the current limits. */
   readonly dueInMs: number;
 }
 
 /**
- * What an origin may be asked to bear, decided in Redis for the whole fleet: rate (GCRA), fetches in flight (leases that expire with their
- * worker), blocks (Retry-After), limits that are learned, and a circuit breaker. Admission is decided when a fetch is about to
- * start, never earlier.
+ * The limits of every origin, decided in Redis for the whole fleet: rate (GCRA), fetches in flight
+ * (leases that expire with their worker), blocks (Retry-After), learned limits, and a circuit breaker.
+ * A fetch asks just before it starts, never earlier.
  */
 export class Gate {
   readonly #redis: Redis;
@@ -129,7 +111,7 @@ export class Gate {
   constructor(options: {
     readonly redis: Redis;
     readonly keys?: FleetKeys;
-    /** Unique in the fleet: leases carry it. */
+    /** Unique in the fleet: owner of the leases. */
     readonly worker: string;
   }) {
     this.#redis = options.redis;
@@ -137,17 +119,21 @@ export class Gate {
     this.#worker = options.worker;
   }
 
-  /** One round trip: reports what ended and asks what may start. It also renews the lease of what is in flight. */
+  /**
+   * Reports ended fetches and asks which may start, in one round trip. It also renews the lease of the
+   * fetches in flight, which expires after 12 s.
+   */
   async exchange(
     origin: string,
     call: {
+      /** Fetches in flight at this worker, promised starts included. */
       readonly inFlight: number;
       readonly want: number;
-      /** Of the first of the wanted among the deferred; 0 if it was not deferred. */
+      /** Waitlist ticket of the first wanted fetch; 0 if it was never deferred. */
       readonly ticket: number;
       readonly report: OriginReport;
       readonly batches: readonly BatchLimits[];
-      /** Fetches that wait at this worker, the wanted included. */
+      /** Fetches that wait at this worker, the wanted ones included. */
       readonly waiting: number;
       /** Since the last exchange. */
       readonly arrivals: readonly Arrival[];
@@ -155,62 +141,47 @@ export class Gate {
       readonly horizonMs: number;
       /** How long the answer will take: no start is promised before that. */
       readonly leadMs: number;
-      /** What robots.txt asks for; undefined leaves what is known. */
+      /** Crawl-delay of robots.txt; undefined leaves the known one. */
       readonly crawlDelayMs?: number;
     },
   ): Promise<GateAnswer> {
-    const { report } = call;
-    const crawlDelayUs = call.crawlDelayMs === undefined ? -1 : call.crawlDelayMs * 1000;
-    const reply = await scripts.exchange.run(this.#redis, this.#keysOf(origin), [
-      this.#worker,
-      call.inFlight,
-      call.want,
-      call.ticket,
-      call.horizonMs * 1000,
-      LEASE_US,
-      FORGET_MS,
-      report.ended,
-      report.durationMs,
-      report.ok,
-      report.refused,
-      Math.ceil(report.blockMs),
-      report.blockReason,
-      report.failures,
-      report.timeouts,
-      crawlDelayUs,
-      Math.ceil(call.leadMs * 1000),
-      call.waiting,
-      report.typicalMs,
-      call.arrivals.length,
-      ...call.arrivals.flatMap(({ slice, fetches }) => [slice, fetches]),
-      ...call.batches.flatMap(limitArguments),
-    ]);
-    const [granted, first, spacing, again, state, waiters, pace, changed, allowed, now, ...rest] =
-      reply;
-    const [spare, deferred, deniedFor, wakeSlices] = rest;
+    const reply = await scripts.exchange.run(this.#redis, this.#keysOf(origin), {
+      worker: this.#worker,
+      inFlight: unlessZero(call.inFlight),
+      want: unlessZero(call.want),
+      waiting: unlessZero(call.waiting),
+      ticket: unlessZero(call.ticket),
+      horizonUs: Math.floor(call.horizonMs * 1000),
+      leadUs: unlessZero(Math.ceil(call.leadMs * 1000)),
+      crawlDelayUs: call.crawlDelayMs === undefined ? undefined : call.crawlDelayMs * 1000,
+      report: reportDocument(call.report),
+      arrivals: call.arrivals.length === 0 ? undefined : call.arrivals,
+      batches: call.batches.length === 0 ? undefined : call.batches.map(limitsDocument),
+    });
     return {
-      granted,
-      firstInMs: first / 1000,
-      spacingMs: spacing / 1000,
-      againInMs: again / 1000,
-      state: GATE_STATES[state] ?? 'open',
-      waiters,
-      paceMs: pace / 1000,
-      hasChanged: changed === 1,
-      nowMs: now / 1000,
-      wakeSlices,
-      allowedInFlight: allowed === -1 ? Infinity : allowed,
-      spare: spare === -1 ? Infinity : spare,
-      deferred,
-      deniedForMs: Math.ceil(deniedFor / 1000),
+      granted: reply.granted ?? 0,
+      firstInMs: (reply.firstUs ?? 0) / 1000,
+      spacingMs: (reply.spacingUs ?? 0) / 1000,
+      againInMs: (reply.againUs ?? 0) / 1000,
+      state: reply.state ?? 'open',
+      waiters: reply.waiters ?? 1,
+      paceMs: (reply.paceUs ?? 0) / 1000,
+      hasChanged: reply.hasChanged ?? false,
+      wakeSlices: reply.wakeSlices ?? [],
+      nowMs: Number(reply.nowMs),
+      allowedInFlight: reply.allowedInFlight ?? Infinity,
+      spare: reply.spare ?? Infinity,
+      deferred: reply.deferred ?? 0,
+      deniedForMs: Math.ceil((reply.deniedForUs ?? 0) / 1000),
     };
   }
 
   /**
-   * Fetches of a slice leave without having started.
+   * Puts a slice whose fetches have not started into the waitlist of the origin.
    *
-   * @param leaving.ticket what they were given when they left the last time, or 0
-   * @param leaving.hasJustCome it was in the line before, and no exchange has told that it has come. @default false
+   * @param leaving.count its fetches, below 64
+   * @param leaving.ticket its ticket of the last time, which keeps its place; 0 if it has none
+   * @param leaving.hasJustCome it was woken, and no exchange has reported its arrival. @default false
    */
   async defer(
     origin: string,
@@ -222,17 +193,15 @@ export class Gate {
     },
   ): Promise<Deferred> {
     const { slice, count, ticket, hasJustCome = false } = leaving;
-    const [given, dueInMs] = await scripts.defer.run(this.#redis, this.#keysOf(origin), [
-      count,
-      ticket,
-      FORGET_MS,
+    return scripts.defer.run(this.#redis, this.#keysOf(origin), {
       slice,
-      hasJustCome ? 1 : 0,
-    ]);
-    return { ticket: given, dueInMs };
+      fetches: count,
+      ticket: unlessZero(ticket),
+      hasJustCome: hasJustCome || undefined,
+    });
   }
 
-  /** Whether a slice that was sent away has not been called back yet. */
+  /** Whether a slice is in the waitlist, which it leaves when it is woken. */
   async isDeferred(origin: string, slice: string): Promise<boolean> {
     return (await this.#redis.zscore(this.#keys.waitlist(origin), slice)) !== null;
   }
@@ -243,8 +212,32 @@ export class Gate {
   }
 }
 
-function limitArguments({ batch, politeness }: BatchLimits): (string | number)[] {
-  const { rate, burst, concurrency } = politeness;
-  const interval = rate === 'unlimited' ? 0 : (rate.perMs * 1000) / rate.count;
-  return [batch, interval, burst, concurrency === 'unlimited' ? 0 : concurrency];
+function unlessZero(value: number): number | undefined {
+  return value === 0 ? undefined : value;
+}
+
+function reportDocument(report: OriginReport): ExchangeDocument['report'] {
+  if (report.ended === 0) {
+    return undefined;
+  }
+  return {
+    ended: report.ended,
+    durationMs: report.durationMs,
+    typicalMs: report.typicalMs,
+    ok: unlessZero(report.ok),
+    refused: unlessZero(report.refused),
+    blockMs: unlessZero(Math.ceil(report.blockMs)),
+    blockReason: report.blockReason === '' ? undefined : report.blockReason,
+    failures: unlessZero(report.failures),
+    timeouts: unlessZero(report.timeouts),
+  };
+}
+
+function limitsDocument({ batch, politeness: { rate, burst, concurrency } }: BatchLimits) {
+  return {
+    batch,
+    intervalUs: rate === 'unlimited' ? undefined : (rate.perMs * 1000) / rate.count,
+    burst,
+    concurrency: concurrency === 'unlimited' ? undefined : concurrency,
+  };
 }

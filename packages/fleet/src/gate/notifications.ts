@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
 /**
- * "Ask the gate again before you start anything": told to all workers when an origin has said "not now", has failed too often or answers
- * again, and when a person sets its limits. So what one worker hears stops the others within a round trip. Whoever misses it hears the
- * same from the gate, a little later.
+ * Tells all workers to ask the gate again before they start a fetch of an origin: a block or the breaker
+ * began or ended, or a person set limits. Other workers react within a round trip. A worker that misses
+ * a notification learns the same from its next exchange.
  */
 export class GateNotifications {
   readonly #redis: Redis;
@@ -16,12 +16,12 @@ export class GateNotifications {
     this.#keys = keys;
   }
 
-  /** Opens a connection of its own, which comes back by itself. */
-  start(onNews: (origin: string) => void, onError: (error: Error) => void): void {
+  /** Subscribes on a connection of its own, which reconnects by itself. */
+  start(onOrigin: (origin: string) => void, onError: (error: Error) => void): void {
     const subscriber = this.#redis.duplicate();
     this.#subscriber = subscriber;
     subscriber.on('error', onError);
-    subscriber.on('message', (_channel, origin) => onNews(origin));
+    subscriber.on('message', (_channel, origin) => onOrigin(origin));
     subscriber.subscribe(this.#keys.gateNotifications).catch(onError);
   }
 

@@ -1,13 +1,17 @@
 /**
- * The clock is Redis' own, and a crawl of a million hosts must not leave a million names behind: one script does both.
+ * Marks origins as worked on now, and forgets the oldest names: a crawl of a million hosts must not
+ * leave a million of them.
  *
- * KEYS  ZSET of origins
- * ARGV   1 how many are kept, the latest · 2 … origins
- * Returns how many are known
+ * Atomic, so that the set never exceeds its bound.
+ *
+ * KEYS  ZSET of origins, scored by epoch seconds
+ * ARGV  { keep: names to keep, origins: names }: one JSON document
+ * Returns { known: names in the set }: one JSON document
  */
-export const SEEN = `
-local now = redis.call('TIME')[1]
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[1]))
-return redis.call('ZCARD', KEYS[1])
+export const MARK_ACTIVE = `
+local call = cjson.decode(ARGV[1])
+local seconds = redis.call('TIME')[1]
+for _, origin in ipairs(call.origins) do redis.call('ZADD', KEYS[1], seconds, origin) end
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - call.keep)
+return cjson.encode({ known = redis.call('ZCARD', KEYS[1]) })
 `;

@@ -2,22 +2,32 @@ import type { Rate } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { type OriginStatus, originStatusFromFields } from './origin-status.ts';
-import { SEEN } from './origins.lua.ts';
-import { Script } from '../redis/script.ts';
+import { DocumentScript } from '../redis/script.ts';
+import { INSPECT } from './inspect.lua.ts';
+import { type OriginStatus, originStatus } from './origin-status.ts';
+import { MARK_ACTIVE } from './origins.lua.ts';
+import { inspectReply } from './protocol.ts';
+
+interface ActiveOrigins {
+  readonly keep: number;
+  readonly origins: readonly string[];
+}
+
+const activeReply = z.object({ known: z.number() });
 
 const scripts = {
-  seen: new Script(SEEN, z.number()),
+  markActive: new DocumentScript<ActiveOrigins, typeof activeReply>(MARK_ACTIVE, activeReply),
+  inspect: new DocumentScript<undefined, typeof inspectReply>(INSPECT, inspectReply),
 };
 
-/** An origin that no worker has worked on for this long is not listed any more. */
+/** Origins that no worker has worked on for this long are not listed. */
 const FORGET_S = 24 * 60 * 60;
-/** The latest, so that a crawl of a million hosts leaves no million names in Redis. */
+/** Names kept, the latest ones: bounds the memory that a crawl of many hosts takes. */
 const MAX_KNOWN = 10_000;
-/** Origins read or written in one go: bounds what lies in buffers. */
+/** Origins in one pipeline: bounds the buffers. */
 const CHUNK = 500;
 
-/** What a person sets for an origin. What is left out stays as it is. */
+/** Limits that a person sets for an origin. A limit that is left out stays as it is. */
 export interface OriginSettings {
   readonly rate?: Rate | 'unlimited';
   /** At least 1. */
@@ -27,8 +37,8 @@ export interface OriginSettings {
 }
 
 /**
- * What the gate knows of origins, and the limits that people set for them. These come before the limits of every crawl file, have no
- * expiry, and hold from the next time any worker asks the gate, which while it works on the origin it does several times a second.
+ * What the gate knows of origins, and the limits that people set for them. These override the limits of
+ * every crawl file, do not expire, and hold from the next exchange of any worker on.
  */
 export class Origins {
   readonly #redis: Redis;
@@ -40,36 +50,38 @@ export class Origins {
   }
 
   /**
-   * Those of which the gate knows anything, by name.
+   * The origins that the gate knows, by name. One round trip for every 500.
    *
-   * @param only default: all that were worked on within a day, and all that have settings
+   * @param only @default all that were worked on within a day, and all that have limits set
    */
   async list(only?: readonly string[]): Promise<OriginStatus[]> {
     const origins = [...new Set(only ?? (await this.#known()))].toSorted();
     const found: OriginStatus[] = [];
     for (let at = 0; at < origins.length; at += CHUNK) {
-      found.push(...(await this.#read(origins.slice(at, at + CHUNK))));
+      found.push(...(await this.#inspect(origins.slice(at, at + CHUNK))));
     }
     return found;
   }
 
-  /** Undefined where the gate knows nothing of it: nobody has asked of late, and nothing is set. */
+  /** Undefined where no worker has asked within half an hour and no limit is set. */
   async status(origin: string): Promise<OriginStatus | undefined> {
-    const [status] = await this.#read([origin]);
+    const [status] = await this.#inspect([origin]);
     return status;
   }
 
-  /** Sets limits, also of an origin that nobody has worked on yet. They hold until they are unset. */
+  /** Sets limits, also of an origin that no worker has worked on yet. They hold until they are unset. */
   async set(origin: string, settings: OriginSettings): Promise<void> {
     const fields = settingFields(settings);
-    if (fields.length === 0) return;
-    // First the name: settings that are listed in vain do no harm, settings that hold unseen would.
+    if (fields.length === 0) {
+      return;
+    }
+    // The name comes first: a name without limits does no harm, limits that nobody can list would.
     await this.#redis.sadd(this.#keys.originsWithSettings, origin);
     await this.#redis.hset(this.#keys.gateSettings(origin), ...fields);
     await this.#redis.publish(this.#keys.gateNotifications, origin);
   }
 
-  /** From here on the crawl files decide again. Tells whether anything was set. */
+  /** Removes all limits that were set: those of the crawl files hold again. Returns whether any was set. */
   async unset(origin: string): Promise<boolean> {
     const existed = await this.#redis.del(this.#keys.gateSettings(origin));
     await this.#redis.srem(this.#keys.originsWithSettings, origin);
@@ -77,40 +89,35 @@ export class Origins {
     return existed === 1;
   }
 
-  /** A worker works on these just now. */
-  async seen(origins: readonly string[]): Promise<void> {
+  /** Records that a worker works on these origins now. */
+  async markActive(origins: readonly string[]): Promise<void> {
     for (let at = 0; at < origins.length; at += CHUNK) {
-      const some = origins.slice(at, at + CHUNK);
-      await scripts.seen.run(this.#redis, [this.#keys.origins], [MAX_KNOWN, ...some]);
+      const some = { keep: MAX_KNOWN, origins: origins.slice(at, at + CHUNK) };
+      await scripts.markActive.run(this.#redis, [this.#keys.origins], some);
     }
   }
 
   async #known(): Promise<string[]> {
     const [seconds] = await this.#redis.time();
     const before = Number(seconds) - FORGET_S;
-    const [, seen, withSettings] = await Promise.all([
+    const [, active, withSettings] = await Promise.all([
       this.#redis.zremrangebyscore(this.#keys.origins, '-inf', `(${before}`),
       this.#redis.zrange(this.#keys.origins, 0, '-1'),
       this.#redis.smembers(this.#keys.originsWithSettings),
     ]);
-    return [...seen, ...withSettings];
+    return [...active, ...withSettings];
   }
 
-  /** The client sends as one pipeline what is asked for together. */
-  async #read(origins: readonly string[]): Promise<OriginStatus[]> {
-    const hashes = origins.map(async (origin) =>
-      Promise.all([
-        this.#redis.hgetall(this.#keys.gate(origin)),
-        this.#redis.hgetall(this.#keys.gateSettings(origin)),
-      ]),
+  /** The client sends calls of the same tick as one pipeline. */
+  async #inspect(origins: readonly string[]): Promise<OriginStatus[]> {
+    const found = await Promise.all(
+      origins.map(async (origin) => {
+        const keys = [this.#keys.gate(origin), this.#keys.gateSettings(origin)];
+        const inspected = await scripts.inspect.run(this.#redis, keys, undefined);
+        return inspected === null ? [] : [originStatus(origin, inspected)];
+      }),
     );
-    const [[seconds, micros], ...read] = await Promise.all([this.#redis.time(), ...hashes]);
-    const nowUs = Number(seconds) * 1e6 + Number(micros);
-    return origins.flatMap((origin, at) => {
-      const [gate = {}, settings = {}] = read[at] ?? [];
-      const isKnown = Object.keys(gate).length > 0 || Object.keys(settings).length > 0;
-      return isKnown ? [originStatusFromFields(origin, gate, settings, nowUs)] : [];
-    });
+    return found.flat();
   }
 }
 

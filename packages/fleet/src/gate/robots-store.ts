@@ -2,13 +2,13 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
-/** Long enough for one fetch of robots.txt; a worker that dies meanwhile is followed by another. */
+/** Longer than one fetch of robots.txt takes; after it another worker may take over from one that died. */
 const CLAIM_MS = 30_000;
 
 const schema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rules'), text: z.string() }),
   z.object({ kind: z.literal('allow-all') }),
-  /** Unreachable `tries` times so far: to be asked again at `againAt`. */
+  /** Unreachable, `tries` times in a row: fetch it again at `againAt`. */
   z.object({
     kind: z.literal('wait'),
     tries: z.number(),
@@ -17,10 +17,10 @@ const schema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** What the fleet knows of an origin's robots.txt. Instants are epoch milliseconds by the clock of Redis. */
+/** robots.txt of an origin as the fleet knows it. Instants are epoch ms by the clock of Redis. */
 export type StoredRobots = z.infer<typeof schema>;
 
-/** robots.txt of every origin, fetched by one worker for the whole fleet. */
+/** Shares the robots.txt of every origin: one worker fetches it for the whole fleet. */
 export class RobotsStore {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
@@ -30,7 +30,7 @@ export class RobotsStore {
     this.#keys = keys;
   }
 
-  /** What is known, and what time it is; undefined where nothing is. */
+  /** The stored entry, undefined if there is none, and the time of Redis. */
   async read(
     origin: string,
   ): Promise<{ readonly known: StoredRobots | undefined; readonly now: number }> {
@@ -42,7 +42,7 @@ export class RobotsStore {
     return { known: text === null ? undefined : schema.parse(JSON.parse(text)), now };
   }
 
-  /** Whether the caller is the one who fetches it now. */
+  /** Returns whether the caller may fetch it now. The claim expires after 30 s. */
   async claim(origin: string, worker: string): Promise<boolean> {
     const key = `${this.#keys.robots(origin)}:fetching`;
     return (await this.#redis.set(key, worker, 'PX', CLAIM_MS, 'NX')) === 'OK';

@@ -123,7 +123,7 @@ describe('promised starts', () => {
         const call = { worker: 'w', held: 0, want: 50, lead: 1_000, batches };
         const answer = await gate.exchange(call);
         granted += answer.granted;
-        gate.now += Math.max(1_000, Number(answer.numbers[3]));
+        gate.now += Math.max(1_000, answer.reply.againUs ?? 0);
       }
       expect(granted).toBeGreaterThanOrEqual(rate * 10 * 0.97);
       await gate.clear();
@@ -181,7 +181,7 @@ describe('the forecast for those who are sent away', () => {
           await gate.exchange({ ...call, want: 1 });
           const places: number[] = [];
           for (const [at, count] of counts.entries()) {
-            places.push((await gate.defer(`s-${at}`, count))[0]);
+            places.push((await gate.defer(`s-${at}`, count)).ticket);
           }
           const inOrder = counts.map((_, at) => counts.slice(0, at + 1).reduce((a, b) => a + b));
           expect(places).toEqual(inOrder);
@@ -191,8 +191,8 @@ describe('the forecast for those who are sent away', () => {
           }
           const forecasts: number[] = [];
           for (const [at, place] of places.entries()) {
-            const [again, dueInMs] = await gate.defer(`s-${at}`, 1, place);
-            expect(again).toBe(place);
+            const { ticket, dueInMs } = await gate.defer(`s-${at}`, 1, place);
+            expect(ticket).toBe(place);
             forecasts.push(dueInMs);
           }
           expect(forecasts.every((dueInMs) => Number.isSafeInteger(dueInMs) && dueInMs >= 0)).toBe(

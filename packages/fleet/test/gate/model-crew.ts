@@ -117,7 +117,7 @@ export class Crew {
     worker.toldAt = now;
     this.#assertAsInModel(after, expected);
     this.#assertSound(after, want);
-    if (after.granted > 0 && after.state === 5) {
+    if (after.granted > 0 && after.state === 'probing') {
       this.#probe = { worker: worker.name, until: Infinity };
     }
     this.#before = after.hash;
@@ -141,23 +141,34 @@ export class Crew {
     assert.ok(isWithin, `${inFlight} in flight where ${concurrency} are allowed`);
   }
 
-  #assertSound({ numbers, granted, state, hash, keptMs }: Aftermath, want: number): void {
+  #assertSound({ reply, granted, state, hash, keptMs }: Aftermath, want: number): void {
     const { now } = this.#gate;
     const num = (field: string, none = 0): number => Number(hash[field] ?? none);
-    const was = Number(this.#before['blockedUntil'] ?? 0);
-    const reply = `reply ${JSON.stringify(numbers)}`;
-    assert.ok(numbers.every(Number.isSafeInteger), reply);
-    // The first start lies in the past where a burst is left; -1 is "not limited".
+    const blockedBefore = Number(this.#before['blockedUntil'] ?? 0);
+    const told = `reply ${JSON.stringify(reply)}`;
+    const numbers = Object.entries(reply).filter(([, value]) => typeof value === 'number');
     assert.ok(
-      numbers.every((value, at) => at === 1 || Number(value) >= (at === 8 || at === 10 ? -1 : 0)),
-      reply,
+      numbers.every(([, value]) => Number.isSafeInteger(value)),
+      told,
     );
-    assert.ok(granted <= want, reply);
+    // The first start lies in the past where a part of the burst is left.
+    assert.ok(
+      numbers.every(([name, value]) => name === 'firstUs' || Number(value) >= 0),
+      told,
+    );
+    assert.equal(reply.nowMs, `${Math.floor(now / 1000)}.${String(now % 1000).padStart(3, '0')}`);
+    assert.ok(granted <= want, told);
     const odd = Object.entries(hash).filter(([, value]) => /nan|inf/i.test(value));
     assert.deepEqual(odd, []);
-    assert.ok(was <= now || num('blockedUntil') >= was, 'a block became shorter');
+    assert.ok(
+      blockedBefore <= now || num('blockedUntil') >= blockedBefore,
+      'a block became shorter',
+    );
     const isClosed = num('blockedUntil') > now || num('openUntil') > now;
-    assert.ok(!isClosed || (granted === 0 && [3, 4].includes(state)), `granted while closed`);
+    assert.ok(
+      !isClosed || (granted === 0 && ['blocked', 'breaker'].includes(state)),
+      'granted while closed',
+    );
     assert.ok(num('learned', 1) >= 0.1 && num('window', 1) >= 1, 'learned too little');
     const last = Math.max(now, num('blockedUntil'), num('openUntil'), num('tat'));
     // Redis' own clock goes on meanwhile.

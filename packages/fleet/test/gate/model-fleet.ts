@@ -1,29 +1,42 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
-import { EXCHANGE } from '../../src/gate/exchange.lua.ts';
+import type { z } from 'zod';
 import { DEFER } from '../../src/gate/defer.lua.ts';
+import { EXCHANGE } from '../../src/gate/exchange.lua.ts';
+import { INSPECT } from '../../src/gate/inspect.lua.ts';
+import {
+  type DeferDocument,
+  deferReply,
+  type ExchangeDocument,
+  exchangeReply,
+  inspectReply,
+} from '../../src/gate/protocol.ts';
 import { fleetKeys } from '../../src/index.ts';
-import { Script } from '../../src/redis/script.ts';
-import { HORIZON_US, LEASE_US, type ModelCall } from './model.ts';
+import { DocumentScript } from '../../src/redis/script.ts';
+import { HORIZON_US, type ModelCall } from './model.ts';
 
-const FORGET_MS = 1_800_000;
 /** Some instant, with a fraction of a second. */
 const START_US = 1_800_000_000_250_000;
 
-/** The scripts as they are, but for the clock: it is a key of the test. */
+/** The scripts as they are, except for the clock, which is a key of the test. */
 const scripts = {
-  exchange: new Script(withClock(EXCHANGE), z.array(z.unknown())),
-  defer: new Script(withClock(DEFER), z.array(z.unknown())),
+  exchange: new DocumentScript<ExchangeDocument, typeof exchangeReply>(
+    withClock(EXCHANGE),
+    exchangeReply,
+  ),
+  defer: new DocumentScript<DeferDocument, typeof deferReply>(withClock(DEFER), deferReply),
+  inspect: new DocumentScript<undefined, typeof inspectReply>(withClock(INSPECT), inspectReply),
 };
 
 function withClock(source: string): string {
   const parts = source.split("redis.call('TIME')");
-  if (parts.length !== 2) throw new Error('the script does not read the time once');
+  if (parts.length !== 2) {
+    throw new Error('the script does not read the time exactly once');
+  }
   return parts.join("redis.call('HMGET', KEYS[4], 'seconds', 'micros')");
 }
 
-/** What ended of a worker's fetches. */
+/** Ended fetches of a worker. */
 export interface ModelReport {
   readonly ended: number;
   readonly ok: number;
@@ -44,14 +57,13 @@ export const NOTHING: ModelReport = {
   blockMs: 0,
 };
 
-/** What an exchange left behind. */
+/** The state of an origin after an exchange. */
 export interface Aftermath {
-  /** All numbers of the reply, in the order of the script's header. */
-  readonly numbers: readonly unknown[];
+  readonly reply: z.infer<typeof exchangeReply>;
   readonly granted: number;
   readonly firstUs: number;
   readonly spacingUs: number;
-  readonly state: number;
+  readonly state: string;
   readonly hash: Readonly<Record<string, string>>;
   readonly keptMs: number;
 }
@@ -66,43 +78,52 @@ export class SimulatedGate {
     const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
     const origin = 'http://origin.example';
     this.#redis = redis;
-    const line = `${keys.gate(origin)}:line`;
     const clock = `${keys.gate(origin)}:clock`;
-    this.#keys = [keys.gate(origin), keys.gateSettings(origin), line, clock];
+    this.#keys = [keys.gate(origin), keys.gateSettings(origin), keys.waitlist(origin), clock];
   }
 
   async exchange(call: ModelCall, report = NOTHING, crawlDelay = -1): Promise<Aftermath> {
     const { worker, held, want, lead, batches } = call;
-    const { ended, durationMs, ok, refused, blockMs, failures, timeouts } = report;
-    const asked = [worker, held, want, 0, HORIZON_US, LEASE_US, FORGET_MS];
-    const told = [ended, durationMs, ok, refused, blockMs, '429', failures, timeouts, crawlDelay];
-    const limits = batches.flatMap((b) => [b.batch, b.interval, b.burst, b.concurrency]);
-    const more = [lead, want, ended === 0 ? 0 : durationMs / ended, 0];
-    const reply = await this.#run(scripts.exchange, [...asked, ...told, ...more, ...limits]);
-    const { hash, keptMs } = await this.look();
-    const numbers = reply.slice(0, 13);
-    const [granted, firstUs, spacingUs, , state] = numbers.map(Number);
-    if (granted === undefined || firstUs === undefined) throw new Error('a reply without numbers');
-    return {
-      numbers,
-      granted,
-      firstUs,
-      spacingUs: spacingUs ?? 0,
-      state: state ?? 0,
-      hash,
-      keptMs,
-    };
+    const reply = await this.#run(scripts.exchange, {
+      worker,
+      inFlight: held,
+      want,
+      waiting: want,
+      horizonUs: HORIZON_US,
+      leadUs: lead,
+      crawlDelayUs: crawlDelay < 0 ? undefined : crawlDelay,
+      report: {
+        ...report,
+        typicalMs: report.ended === 0 ? 0 : report.durationMs / report.ended,
+        blockReason: '429',
+      },
+      batches: batches.map(({ batch, interval, burst, concurrency }) => ({
+        batch,
+        intervalUs: interval,
+        burst,
+        concurrency,
+      })),
+    });
+    const { granted = 0, firstUs = 0, spacingUs = 0, state = 'open' } = reply;
+    return { reply, granted, firstUs, spacingUs, state, ...(await this.look()) };
   }
 
-  /** @returns ticket, due in ms */
-  async defer(slice: string, count: number, ticket = 0): Promise<readonly [number, number]> {
-    const reply = await this.#run(scripts.defer, [count, ticket, FORGET_MS, slice, 0]);
-    return [Number(reply[0]), Number(reply[1])];
+  async defer(slice: string, fetches: number, ticket = 0): Promise<z.infer<typeof deferReply>> {
+    return this.#run(scripts.defer, { slice, fetches, ticket });
   }
 
-  async set(limits: Readonly<Record<string, number>>): Promise<void> {
-    await this.#redis.del(this.#keys[1]);
-    if (Object.keys(limits).length > 0) await this.#redis.hset(this.#keys[1], limits);
+  async inspect(): Promise<z.infer<typeof inspectReply>> {
+    return this.#run(scripts.inspect, undefined);
+  }
+
+  /** Sets limits as a person does, in place of those that were set. */
+  async set(limits: Readonly<Record<string, number | string>>): Promise<void> {
+    await this.#replace(this.#keys[1], limits);
+  }
+
+  /** Replaces the state that the scripts keep. */
+  async store(fields: Readonly<Record<string, string>>): Promise<void> {
+    await this.#replace(this.#keys[0], fields);
   }
 
   async look(): Promise<Pick<Aftermath, 'hash' | 'keptMs'>> {
@@ -117,12 +138,22 @@ export class SimulatedGate {
     await this.#redis.del(...this.#keys);
   }
 
-  async #run(script: Script<unknown[]>, args: readonly (string | number)[]): Promise<unknown[]> {
+  async #replace(key: string, fields: Readonly<Record<string, number | string>>): Promise<void> {
+    await this.#redis.del(key);
+    if (Object.keys(fields).length > 0) {
+      await this.#redis.hset(key, fields);
+    }
+  }
+
+  async #run<Document, Reply extends z.ZodType>(
+    script: DocumentScript<Document, Reply>,
+    document: Document,
+  ): Promise<z.infer<Reply>> {
     const seconds = Math.floor(this.now / 1e6);
     const clock = { seconds, micros: this.now - seconds * 1e6 };
     const [, reply] = await Promise.all([
       this.#redis.hset(this.#keys[3], clock),
-      script.run(this.#redis, this.#keys, args),
+      script.run(this.#redis, this.#keys, document),
     ]);
     return reply;
   }

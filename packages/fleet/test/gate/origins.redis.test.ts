@@ -191,7 +191,7 @@ describe('the list of origins', () => {
     await redis.hset(keys.gate('https://old.example'), 'tail', '5');
     await redis.hset(keys.gate('https://0.example'), 'tail', '7', 'head', '3');
     await ask(first, 1);
-    await origins.seen([origin, 'https://0.example', 'https://seen-only.example']);
+    await origins.markActive([origin, 'https://0.example', 'https://seen-only.example']);
     const list = await origins.list();
     expect(list.map((one) => [one.origin, one.waiting])).toEqual([
       ['https://0.example', 4],
@@ -207,16 +207,16 @@ describe('the list of origins', () => {
     const old = Array.from({ length: 10_000 }, (_, i) => `https://old-${i}.example`);
     await redis.zadd(keys.origins, ...old.flatMap((name) => [Number(seconds) - 100, name]));
     const fresh = Array.from({ length: 700 }, (_, i) => `https://new-${i}.example`);
-    await origins.seen(fresh);
+    await origins.markActive(fresh);
     expect(await redis.zcard(keys.origins)).toBe(10_000);
     expect(await redis.zcount(keys.origins, Number(seconds) - 50, '+inf')).toBe(700);
-    await origins.seen([]);
+    await origins.markActive([]);
   });
 
   it('reads thousands of origins', async () => {
     const { redis, keys, origins } = await fleet();
     const names = Array.from({ length: 2_000 }, (_, i) => `https://o-${i}.example`);
-    await origins.seen(names);
+    await origins.markActive(names);
     await Promise.all(names.map(async (name) => redis.hset(keys.gate(name), 'tail', '1')));
     expect(await origins.list()).toHaveLength(2_000);
   });

@@ -72,7 +72,7 @@ async function refused(): Promise<void> {
   const report = { ended: 31, durationMs: 620, ok: 30, ...refusal };
   await ask(gate, { inFlight: 2, want: 0, report });
   await gate.defer(ORIGIN, { slice: 'b.0', count: 50, ticket: 0 });
-  await origins.seen([ORIGIN]);
+  await origins.markActive([ORIGIN]);
 }
 
 /** All of them are told of in one go: each takes the time of a start of Node. */

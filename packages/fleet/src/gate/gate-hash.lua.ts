@@ -1,0 +1,84 @@
+/*
+ * The state of one origin is one hash, which expires when no worker asks any more:
+ *
+ *   lease:<worker>     "<fetches in flight> <expiry>"                  permits that the worker holds
+ *   waits:<worker>     "<fetches> <asked at> <next ask, or 0>"         fetches that wait at the worker
+ *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>"     limits of a crawl file; the strictest holds
+ *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval it was computed with
+ *   head, tail         deferred fetches: how many had their turn, how many tickets were given out
+ *   called, calledAt   fetches of woken slices that have not arrived yet, and when the last slice was woken
+ *   durationMs         moving average of the duration of a fetch
+ *   fastestMs          lowest median duration of a report, drifting up
+ *   timedOut           share of time-outs among the last hundred fetches or so
+ *   blockedUntil, blockedFor               end of a Retry-After or of a back-off, and its reason
+ *   denials            consecutive refusals without a time, while the origin accepted nothing
+ *   deniedSince        since when the origin has refused or failed, and accepted nothing
+ *   crawlDelay         interval of robots.txt; kept apart from tat because it outlives a block
+ *   learned, ceiling, learnedAt, raisedAt  learned rate, the rate that was refused, when they changed
+ *   window, windowAt   learned concurrency, and when it was lowered
+ *   second, okNow, okBefore                successes of the current second and of the one before
+ *   failures, opens, openUntil, probe      circuit breaker
+ *
+ * Two more keys: a hash of the limits that `origins set` has set, which does not expire, and the
+ * waitlist, a ZSET of deferred slices scored by 64 × ticket + fetches.
+ *
+ * Instants and intervals are microseconds by the clock of Redis. Version 0.1 reads and writes the
+ * same fields, and may work on the same origin: names and formats stay.
+ */
+
+/**
+ * Reads the clock and the hash (KEYS[1]). Fields with a colon lie in `entries` by kind and owner, the
+ * others in `gate`. Changes reach Redis with `save()`; a script that never calls it only reads.
+ */
+export const GATE_HASH = `
+local FORGET_MS = 1800000
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local stored = redis.call('HGETALL', KEYS[1])
+local gate, entries = {}, { lease = {}, limits = {}, waits = {} }
+for i = 1, #stored, 2 do
+  local colon = string.find(stored[i], ':', 1, true)
+  if colon then
+    local kind = entries[string.sub(stored[i], 1, colon - 1)]
+    if kind then kind[string.sub(stored[i], colon + 1)] = stored[i + 1] end
+  else
+    gate[stored[i]] = stored[i + 1]
+  end
+end
+local function num(field) return tonumber(gate[field] or '0') end
+
+local changed, dropped = {}, {}
+local function set(field, value)
+  if type(value) == 'number' then value = string.format('%.3f', value) end
+  gate[field] = value
+  changed[field] = value
+end
+local function drop(field)
+  if gate[field] == nil then return end
+  gate[field] = nil
+  changed[field] = nil
+  dropped[#dropped + 1] = field
+end
+local function setEntry(kind, owner, value)
+  entries[kind][owner] = value
+  changed[kind .. ':' .. owner] = value
+end
+local function dropEntry(kind, owner)
+  if entries[kind][owner] == nil then return end
+  entries[kind][owner] = nil
+  changed[kind .. ':' .. owner] = nil
+  dropped[#dropped + 1] = kind .. ':' .. owner
+end
+local function save()
+  -- unpack takes at most about 8,000 values.
+  for i = 1, #dropped, 1000 do
+    redis.call('HDEL', KEYS[1], unpack(dropped, i, math.min(i + 999, #dropped)))
+  end
+  local write = {}
+  for field, value in pairs(changed) do
+    write[#write + 1] = field
+    write[#write + 1] = value
+  end
+  if #write > 0 then redis.call('HSET', KEYS[1], unpack(write)) end
+end
+`;

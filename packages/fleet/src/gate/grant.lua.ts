@@ -1,0 +1,124 @@
+/*
+ * What an exchange answers, in two parts of one script. They share the locals that EXCHANGE declares.
+ */
+
+/** How many fetches may start and when, and when the worker asks again. */
+export const GRANT = `
+local interval, burst, concurrency = effectiveLimits()
+local pace = paceOf(interval, concurrency)
+local granted, first, again, state, nextAsk = 0, 0, 0, 'open', 0
+
+-- Fetches that wait at other workers. A worker that has not asked for 3 s has left.
+local waitingElsewhere, waiters, nextAsks = 0, 1, {}
+for other, value in pairs(entries.waits) do
+  local fetches, askedAt, at = string.match(value, '^(%S+) (%S+) (%S+)$')
+  if other == worker then
+    nextAsk = tonumber(at)
+  elseif tonumber(askedAt) + 3000000 < now then
+    dropEntry('waits', other)
+  else
+    waitingElsewhere, waiters = waitingElsewhere + tonumber(fetches), waiters + 1
+    if tonumber(at) > now then nextAsks[#nextAsks + 1] = tonumber(at) end
+  end
+end
+
+if num('openUntil') > now then
+  state, again = 'breaker', num('openUntil') - now
+elseif num('blockedUntil') > now then
+  state, again = 'blocked', num('blockedUntil') - now
+elseif want > 0 or num('opens') > 0 then
+  local free = math.max(0, concurrency - others - inFlight)
+  if num('opens') > 0 then
+    state = 'probing'
+    local expiry = gate.probe and tonumber(string.match(gate.probe, '(%S+)$')) or 0
+    free = expiry > now and 0 or math.min(free, 1)
+    again = 500000
+  elseif free < want then
+    state = 'concurrency'
+    local perEnd = num('durationMs') * 1000 / math.max(1, math.min(concurrency, 1000))
+    again = math.max(5000, math.min(1000000, perEnd))
+  end
+  granted = math.min(want, free)
+  if want > 0 then nextAsk = 0 end
+  if interval > 0 and granted > 0 then
+    -- 2 % slower than allowed: a start that is late by a few ms must not share a second with one too many.
+    interval = interval * 1.02
+    local tat = num('tat')
+    -- A learned limit changes often, and starts that are promised already do not change with it.
+    if num('learned') > 0 then horizon = math.min(horizon, 250000) end
+    -- A raised limit holds at once: the time that is owed at the old pace shrinks to the new pace.
+    if num('spacing') > interval and tat > now then
+      tat = now + (tat - now) * interval / num('spacing')
+    end
+    set('spacing', interval)
+    tat = math.max(tat, now + lead)
+    local tolerance = (burst - 1) * interval
+    local slots = math.max(0, math.floor((now + lead + horizon + tolerance - tat) / interval) + 1)
+    if slots < granted then state = 'rate' end
+    granted = math.min(granted, slots)
+    first = tat - tolerance - now
+    set('tat', tat + granted * interval)
+    if state == 'rate' then
+      -- Ask before the next slot is due, so that it does not pass during the round trip. Each worker gets
+      -- another time to ask, a slot apart, or half a horizon where slots are only a few ms apart.
+      local step = math.max(interval, horizon / 2)
+      nextAsk = math.max(now + 1000, tat + granted * interval - tolerance - lead - horizon / 2)
+      table.sort(nextAsks)
+      for _, other in ipairs(nextAsks) do
+        if math.abs(other - nextAsk) < 0.75 * step then nextAsk = other + step end
+      end
+      again = nextAsk - now
+    end
+  end
+  if state == 'concurrency' and interval > 0 then
+    -- Promised starts count as in flight. While they use all permits, asking again grants nothing.
+    local reach = math.min(horizon, concurrency * interval)
+    again = math.max(again, num('tat') - (burst - 1) * interval - lead - reach / 2 - now)
+  end
+  if granted > 0 then
+    if state == 'probing' then
+      set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
+    end
+    -- All that was wanted is granted, so the fetches with earlier tickets are gone: skip their tickets.
+    if ticket > 0 and granted == want and state == 'open' then
+      set('head', math.max(num('head'), ticket))
+    end
+    if ticket > 0 then
+      set('head', math.min(math.max(num('tail'), num('head')), num('head') + granted))
+    end
+  end
+end
+
+local held = inFlight + granted
+if held > 0 then
+  setEntry('lease', worker, held .. ' ' .. string.format('%.0f', now + LEASE))
+else
+  dropEntry('lease', worker)
+end
+waiting = math.max(0, waiting - granted)
+if waiting > 0 and (state ~= 'open' or pace > 0) then
+  setEntry('waits', worker, waiting .. ' ' .. string.format('%.0f %.0f', now, nextAsk))
+else
+  dropEntry('waits', worker)
+end
+`;
+
+/** Takes slices from the waitlist: enough for the fleet's next second, and no more, or they would be deferred again. */
+export const WAKE = `
+local wakeSlices = {}
+if state == 'open' or state == 'rate' or state == 'concurrency' then
+  local arriving = now - num('calledAt') < 3000000 and num('called') or 0
+  local available = waiting + waitingElsewhere + arriving
+  while available * pace < 1000000 and #wakeSlices < 10 do
+    local popped = redis.call('ZPOPMIN', KEYS[3])
+    if not popped[1] then break end
+    wakeSlices[#wakeSlices + 1] = popped[1]
+    local fetches = tonumber(popped[2]) % 64
+    arriving, available = arriving + fetches, available + fetches
+  end
+  if #wakeSlices > 0 then
+    set('calledAt', now)
+    set('called', arriving)
+  end
+end
+`;

@@ -1,0 +1,40 @@
+import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
+import { GATE_HASH } from './gate-hash.lua.ts';
+
+/**
+ * Reads what the gate knows of an origin, and writes nothing: it works on a full Redis.
+ *
+ * Atomic, so that limits, permits and instants are of one moment.
+ *
+ * KEYS  gate hash · hash of set limits
+ * Returns inspectReply (protocol.ts): one JSON document, `null` where nothing is known
+ */
+export const INSPECT = `${GATE_HASH}${EFFECTIVE_LIMITS}
+if #stored == 0 and not (chosen[1] or chosen[2] or chosen[3]) then return 'null' end
+local interval, burst, concurrency, intervalSource, concurrencySource = effectiveLimits()
+local inUse, workers = permitsInUse()
+local reply = {
+  -- As text: cjson rounds numbers to 14 digits.
+  intervalUs = string.format('%.17g', interval),
+  intervalSource = intervalSource,
+  burst = burst,
+  concurrency = concurrency < math.huge and concurrency or nil,
+  concurrencySource = concurrencySource,
+  inUse = inUse,
+  workers = workers,
+  waiting = math.max(0, num('tail') - num('head')),
+  breaker = num('opens') == 0 and 'closed' or num('openUntil') > now and 'open' or 'half-open',
+  learnedRate = num('learned') > 0 and num('learned') or nil,
+  durationMs = gate.durationMs and num('durationMs'),
+}
+if num('blockedUntil') > now then
+  reply.blockedUntilMs = math.floor(num('blockedUntil') / 1000)
+  reply.blockedMs = math.ceil((num('blockedUntil') - now) / 1000)
+  reply.blockedFor = gate.blockedFor ~= '' and gate.blockedFor or nil
+end
+if reply.breaker == 'open' then
+  reply.openUntilMs = math.floor(num('openUntil') / 1000)
+  reply.openMs = math.ceil((num('openUntil') - now) / 1000)
+end
+return cjson.encode(reply)
+`;

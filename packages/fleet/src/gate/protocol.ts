@@ -1,0 +1,120 @@
+import { z } from 'zod';
+
+/*
+ * The documents that the scripts of the gate take and return. A field that is 0 or empty is left out:
+ * an exchange runs about every tenth fetch, and each byte of it counts.
+ */
+
+/** Limits that one batch asks for. */
+interface LimitsDocument {
+  readonly batch: string;
+  /** µs between two starts. Absent: unlimited. */
+  readonly intervalUs?: number | undefined;
+  readonly burst: number;
+  /** Fetches in flight over the whole fleet. Absent: unlimited. */
+  readonly concurrency?: number | undefined;
+}
+
+/** Ended fetches; see `OriginReport`. */
+interface ReportDocument {
+  readonly ended?: number | undefined;
+  readonly durationMs?: number | undefined;
+  readonly typicalMs?: number | undefined;
+  readonly ok?: number | undefined;
+  readonly refused?: number | undefined;
+  readonly blockMs?: number | undefined;
+  readonly blockReason?: string | undefined;
+  readonly failures?: number | undefined;
+  readonly timeouts?: number | undefined;
+}
+
+/** What EXCHANGE takes. */
+export interface ExchangeDocument {
+  readonly worker: string;
+  readonly inFlight?: number | undefined;
+  readonly want?: number | undefined;
+  /** Fetches that wait at the worker, the wanted ones included. */
+  readonly waiting?: number | undefined;
+  /** Waitlist ticket of the first wanted fetch. Absent: it was never deferred. */
+  readonly ticket?: number | undefined;
+  /** How far ahead of the lead starts may be promised. */
+  readonly horizonUs?: number | undefined;
+  /** How long the answer takes to arrive: no start is promised before that. */
+  readonly leadUs?: number | undefined;
+  /** Absent: the known one stays. */
+  readonly crawlDelayUs?: number | undefined;
+  readonly report?: ReportDocument | undefined;
+  /** Deferred slices that have come to this worker. */
+  readonly arrivals?: readonly { readonly slice: string; readonly fetches: number }[] | undefined;
+  readonly batches?: readonly LimitsDocument[] | undefined;
+}
+
+const count = z.number().int();
+
+/** What EXCHANGE returns; see `GateAnswer`. */
+export const exchangeReply = z.object({
+  /** Epoch ms with three decimals, by the clock of Redis. */
+  nowMs: z.string(),
+  granted: count.optional(),
+  /** From now; negative where part of a burst is left. */
+  firstUs: count.optional(),
+  spacingUs: count.optional(),
+  againUs: count.optional(),
+  /** Absent: open. */
+  state: z.enum(['rate', 'concurrency', 'blocked', 'breaker', 'probing']).optional(),
+  /** Absent: 1. */
+  waiters: count.optional(),
+  paceUs: count.optional(),
+  hasChanged: z.literal(true).optional(),
+  /** Absent: unlimited. */
+  allowedInFlight: count.optional(),
+  /** Absent: unlimited. */
+  spare: count.optional(),
+  deferred: count.optional(),
+  deniedForUs: count.optional(),
+  wakeSlices: z.array(z.string()).optional(),
+});
+
+/** What DEFER takes. */
+export interface DeferDocument {
+  readonly slice: string;
+  readonly fetches: number;
+  /** Absent: it was never deferred. */
+  readonly ticket?: number | undefined;
+  /** It was woken, and no exchange has reported its arrival. */
+  readonly hasJustCome?: true | undefined;
+}
+
+/** What DEFER returns. */
+export const deferReply = z.object({ ticket: count, dueInMs: count });
+
+const limitSource = z.enum(['set', 'crawl file', 'robots.txt', 'learned', 'none']);
+
+/** Where a limit comes from. `none`: no batch has asked yet, so nothing is limited. */
+export type LimitSource = z.infer<typeof limitSource>;
+
+const inspected = z.object({
+  /** A number with 17 digits; 0 is unlimited. */
+  intervalUs: z.string(),
+  intervalSource: limitSource,
+  burst: count,
+  /** Absent: unlimited. */
+  concurrency: count.exactOptional(),
+  concurrencySource: limitSource,
+  inUse: count,
+  workers: count,
+  waiting: count,
+  breaker: z.enum(['closed', 'open', 'half-open']),
+  learnedRate: z.number().exactOptional(),
+  durationMs: z.number().exactOptional(),
+  blockedUntilMs: count.exactOptional(),
+  blockedMs: count.exactOptional(),
+  blockedFor: z.string().exactOptional(),
+  openUntilMs: count.exactOptional(),
+  openMs: count.exactOptional(),
+});
+
+/** What INSPECT returns; null where the gate knows nothing of the origin. */
+export const inspectReply = inspected.nullable();
+
+export type InspectedOrigin = z.infer<typeof inspected>;

@@ -1,0 +1,117 @@
+/*
+ * What an exchange learns from a report, in three parts of one script. They share the locals that
+ * EXCHANGE declares.
+ */
+
+/** Duration of a fetch, share of time-outs, and since when the origin has accepted nothing. */
+const OBSERVE = `
+if ended > 0 then
+  local average = totalMs / ended
+  local moving = gate.durationMs and num('durationMs') or average
+  set('durationMs', moving + (average - moving) * math.min(1, 0.1 * ended))
+  -- It drifts up by 0.1 % per fetch: an origin that has become slower for good stops counting as slow.
+  local fastest = gate.fastestMs and num('fastestMs') * (1 + 0.001 * ended) or typicalMs
+  set('fastestMs', math.min(fastest, typicalMs))
+  set('timedOut', num('timedOut') + (timeouts / ended - num('timedOut')) * math.min(1, ended / 100))
+end
+if ok > 0 then
+  drop('deniedSince')
+elseif refused + failures > 0 and not gate.deniedSince then
+  set('deniedSince', now)
+end
+`;
+
+/** Learned rate, block, learned concurrency. */
+const LEARN = `
+-- The successes of this second and of the one before are the rate that the origin accepts.
+local second = math.floor(now / 1000000)
+if num('second') ~= second then
+  set('okBefore', num('second') == second - 1 and num('okNow') or 0)
+  set('second', second)
+  set('okNow', 0)
+end
+if ok > 0 then
+  set('okNow', num('okNow') + ok)
+  drop('denials')
+end
+local elapsed = math.max(0.2, now / 1000000 - second)
+local accepted = math.max(num('okBefore'), num('okNow') / elapsed)
+
+if refused > 0 and accepted == 0 then
+  -- Without recent successes there is no rate to learn: back off, twice as long each time.
+  if blockUs == 0 and now >= num('blockedUntil') then
+    set('denials', num('denials') + 1)
+    blockUs = math.min(60000000, 1000000 * 2 ^ (num('denials') - 1))
+  end
+elseif refused > 0 then
+  -- At most one decrease a second: the refusals of one moment arrive together.
+  if now - num('learnedAt') > 1000000 then
+    local learned = num('learned')
+    local rate = learned > 0 and learned * 0.9 or accepted * 0.9
+    if learned > 0 and refused > ok then rate = math.min(rate, math.max(accepted, learned * 0.5)) end
+    rate = math.max(rate, 0.1)
+    set('ceiling', rate / 0.9)
+    set('learned', rate)
+    set('learnedAt', now)
+    set('raisedAt', now)
+  end
+elseif ok > 0 and num('learned') > 0 and now - num('learnedAt') > 1000000 then
+  -- Raised by 5 % a second up to 95 % of the rate that was refused, then by 0.5 % a second.
+  local seconds = math.min(1, (now - num('raisedAt')) / 1000000)
+  local step = num('learned') < 0.95 * num('ceiling') and 0.05 or 0.005
+  local rate = num('learned') + num('ceiling') * step * seconds
+  set('raisedAt', now)
+  set('learned', rate)
+  if rate > num('ceiling') then set('ceiling', rate) end
+end
+if blockUs > 0 and now + blockUs > num('blockedUntil') then
+  set('blockedUntil', now + blockUs)
+  set('blockedFor', report.blockReason or '')
+end
+
+-- Many time-outs, or most answers far slower than they were: fewer fetches in flight. One fetch in fifty
+-- that hangs says something about these fetches and nothing about the origin. The same holds for the
+-- hanging fetches that are left at the end of a batch.
+local isHanging = timeouts > 0 and num('timedOut') >= 0.1
+local isSlow = ended >= 5 and typicalMs > 5 * num('fastestMs') + 200
+if waiting > 0 and (isHanging or isSlow) then
+  local pause = math.max(1000000, num('durationMs') * 1000)
+  if now - num('windowAt') > pause then
+    local inUse = others + inFlight + ended
+    local window = num('window') > 0 and num('window') or inUse
+    set('window', math.max(1, math.min(window, inUse) * 0.8))
+    set('windowAt', now)
+  end
+elseif ended > 0 and num('window') > 0 then
+  local window = num('window') + ended / num('window')
+  if window > 1000 then drop('window') else set('window', window) end
+end
+`;
+
+/** Circuit breaker: closed until ten failures in a row, open for 2 s to 5 min, then half-open for one probe. */
+const BREAK = `
+local isProbing = gate.probe ~= nil and string.match(gate.probe, '^(%S+)') == worker
+if ok > 0 or refused > 0 then
+  if num('opens') > 0 then
+    drop('opens')
+    drop('openUntil')
+    drop('probe')
+  end
+  set('failures', failures)
+elseif failures > 0 then
+  if num('opens') == 0 then set('failures', num('failures') + failures) end
+  if (num('opens') == 0 and num('failures') >= 10) or (isProbing and now >= num('openUntil')) then
+    set('opens', num('opens') + 1)
+    set('openUntil', now + math.min(300000000, 2000000 * 2 ^ (num('opens') - 1)))
+    drop('probe')
+  end
+elseif isProbing and inFlight == 0 then
+  -- The probe never started, or its result says nothing about the origin: another fetch may probe.
+  drop('probe')
+elseif isProbing then
+  -- The probe may take longer than a lease: it stays the only one meanwhile.
+  set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
+end
+`;
+
+export const REPORT = `${OBSERVE}${LEARN}${BREAK}`;

@@ -1,0 +1,128 @@
+import { closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { freshFleet } from '../fixture.ts';
+import { NOTHING, SimulatedGate } from './model-fleet.ts';
+
+closeAfterEach();
+
+const NOW_US = 1_800_000_000_000_000;
+const free = { batch: 'b', interval: 0, burst: 1, concurrency: 0 };
+const call = { worker: 'w', held: 0, want: 2, lead: 1_000, batches: [free] };
+
+async function gateOf(state: Record<string, string> = {}): Promise<SimulatedGate> {
+  const { redis } = await freshFleet();
+  const gate = new SimulatedGate(redis);
+  gate.now = NOW_US;
+  await gate.store(state);
+  return gate;
+}
+
+/** Version 0.1 reads and writes the same hash: names and formats are part of the contract. */
+describe('the stored state of an origin', () => {
+  it('has the lease and the limits after the first exchange', async () => {
+    const gate = await gateOf();
+    const { hash } = await gate.exchange(call);
+    expect(hash).toEqual({
+      'lease:w': '2 1800000012000000',
+      'limits:b': '0 1 0 1800000060000000',
+      second: '1800000000.000',
+      okNow: '0.000',
+      okBefore: '0.000',
+    });
+    await gate.clear();
+  });
+
+  it('has the next slot and the waiting fetches where a rate limits the origin', async () => {
+    const gate = await gateOf();
+    const batches = [{ ...free, interval: 333_333.3333333333, burst: 2, concurrency: 4 }];
+    const { hash } = await gate.exchange({ ...call, want: 5, batches });
+    expect(hash).toEqual({
+      'lease:w': '2 1800000012000000',
+      'waits:w': '3 1800000000000000 1800000000315000',
+      'limits:b': '333333.33333333331 2 4 1800000060666667',
+      tat: '1800000000681000.000',
+      spacing: '340000.000',
+      second: '1800000000.000',
+      okNow: '0.000',
+      okBefore: '0.000',
+    });
+    await gate.clear();
+  });
+
+  it('has a block, a learned rate and durations after a refusal', async () => {
+    const gate = await gateOf({ second: '1800000000', okNow: '9', okBefore: '20', denials: '2' });
+    const ended = { ended: 4, ok: 3, refused: 1, durationMs: 40, blockMs: 5_000 };
+    const { hash } = await gate.exchange({ ...call, want: 0 }, { ...NOTHING, ...ended });
+    expect(hash).toEqual({
+      'limits:b': '0 1 0 1800000060000000',
+      durationMs: '10.000',
+      fastestMs: '10.000',
+      timedOut: '0.000',
+      second: '1800000000',
+      okNow: '12.000',
+      okBefore: '20',
+      learned: '54.000',
+      ceiling: '60.000',
+      learnedAt: '1800000000000000.000',
+      raisedAt: '1800000000000000.000',
+      blockedUntil: '1800000005000000.000',
+      blockedFor: '429',
+      failures: '0.000',
+    });
+    await gate.clear();
+  });
+
+  it('loses expired entries, and those of a worker without fetches', async () => {
+    const gate = await gateOf({
+      'lease:w': '3 1800000001000000',
+      'lease:dead': '3 1799999999999999',
+      'lease:other': '1 1800000001000000',
+      'limits:over': '1000000 1 1 1799999999999999',
+      'waits:w': '5 1799999999000000 0',
+      'waits:gone': '5 1799999996000000 0',
+      second: '1800000000',
+    });
+    const { hash } = await gate.exchange({ ...call, want: 0, batches: [] });
+    expect(hash).toEqual({ 'lease:other': '1 1800000001000000', second: '1800000000' });
+    await gate.clear();
+  });
+
+  it('closes the breaker with the success of its probe', async () => {
+    const gate = await gateOf({
+      opens: '1',
+      openUntil: '1799999999000000.000',
+      probe: 'w 1800000001000000',
+      failures: '12.000',
+      deniedSince: '1799999990000000.000',
+      second: '1800000000',
+    });
+    const ended = { ended: 1, ok: 1, durationMs: 10 };
+    const after = await gate.exchange({ ...call, want: 0 }, { ...NOTHING, ...ended });
+    expect(after.reply).toEqual({
+      nowMs: '1800000000000.000',
+      hasChanged: true,
+    });
+    expect(after.hash).toEqual({
+      'limits:b': '0 1 0 1800000060000000',
+      durationMs: '10.000',
+      fastestMs: '10.000',
+      timedOut: '0.000',
+      second: '1800000000',
+      okNow: '1.000',
+      failures: '0.000',
+    });
+    await gate.clear();
+  });
+
+  it('has a ticket after a slice was deferred, and the slice in the waitlist', async () => {
+    const gate = await gateOf({ head: '10.000', called: '30.000', second: '1' });
+    expect(await gate.defer('b.0', 20)).toEqual({ ticket: 30, dueInMs: 0 });
+    expect((await gate.look()).hash).toEqual({
+      head: '10.000',
+      tail: '30',
+      called: '30.000',
+      second: '1',
+    });
+    await gate.clear();
+  });
+});
