@@ -1,6 +1,10 @@
 export { type BatchState, type BatchStatus } from './ledger/batch-status.ts';
-export { expandBatch, type ExpandBatchOptions } from './batch/expand-batch.ts';
-export { ExpansionLease, LEASE_PATIENCE_MS } from './batch/expansion-lease.ts';
+export {
+  BatchExpansion,
+  type ExpansionRunOptions,
+  type KnownBatch,
+  type MeasuredCrawl,
+} from './batch/batch-expansion.ts';
 export {
   type Arrival,
   type BatchLimits,
@@ -19,8 +23,8 @@ export {
   Ledger,
   type OpenBatch,
   type Settlement,
-  UnknownBatchError,
 } from './ledger/ledger.ts';
+export { UnknownBatchError } from './ledger/unknown-batch-error.ts';
 export type { OriginStatus } from './gate/origin-status.ts';
 export { Origins, type OriginSettings } from './gate/origins.ts';
 export {
@@ -31,7 +35,6 @@ export {
   RedisUnreachableError,
   RedisUrlError,
 } from './redis/connection.ts';
-export { type MeasuredCrawl, registerBatch } from './batch/register-batch.ts';
 export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
 export { ClaimLostError, type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';

@@ -1,7 +1,7 @@
 export type { FlushEvent } from './sink/batch-writer.ts';
 export { exportBatch, type ExportOptions, type ExportSummary } from './export/export-batch.ts';
 export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
-export { InvalidIdError, UnknownBatchError } from './folder/layout.ts';
+export { InvalidIdError, NoResultsError } from './folder/layout.ts';
 export { type Manifest, readManifest } from './folder/manifest.ts';
 export { ResultsChangedError, ResultsUnreadableError } from './folder/part-files.ts';
 export { probeResults } from './sink/probe-results.ts';

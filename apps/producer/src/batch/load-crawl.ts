@@ -1,20 +1,34 @@
+import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { crawlWarnings, type LocalCrawl, secretNames } from '@fetchfleet/crawl';
+import {
+  type Crawl,
+  crawlWarnings,
+  isStoredList,
+  LocalCrawl,
+  type OpenList,
+  secretNames,
+} from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
-import type { MeasuredCrawl } from '@fetchfleet/fleet';
+import type { BatchStatus, MeasuredCrawl, ScheduleLists } from '@fetchfleet/fleet';
+import { CommandError } from '../core/command-error.ts';
 import type { Context } from '../core/context.ts';
-import { localCrawl } from './local-lists.ts';
+import { EXIT } from '../core/exit-codes.ts';
 import type { Problems } from '../core/problems.ts';
+import type { FleetSession } from '../session/fleet-session.ts';
 
-/** A crawl file that is all right, and what has to be known before it is enqueued. */
+/** A valid crawl file, measured and ready to be enqueued. */
 export interface LoadedCrawl extends MeasuredCrawl {
-  /** What can be expanded here: lists at URLs have been read. */
-  readonly local: LocalCrawl;
-  /** Variables the crawl names that are not set here. */
+  /** The crawl as it was written. */
+  readonly crawl: Crawl;
+  /** Variables that the crawl names and that are not set here. */
   readonly missingSecrets: readonly string[];
 }
 
-/** Reads the crawl file and streams its lists once. What is wrong goes to `problems`, and then there is no result. */
+/**
+ * Reads the crawl file and streams its lists once.
+ *
+ * @returns undefined if anything is wrong with it; `problems` then says what
+ */
 export async function loadCrawl(
   file: string,
   problems: Problems,
@@ -22,18 +36,79 @@ export async function loadCrawl(
 ): Promise<LoadedCrawl | undefined> {
   const path = resolve(cwd, file);
   const crawl = await problems.collect(async () => readCrawlFile(path));
-  if (crawl === undefined) return undefined;
+  if (crawl === undefined) {
+    return undefined;
+  }
   const local = await problems.collect(async () => localCrawl(crawl));
-  const measure = await problems.collect(async () => local?.measure());
-  const missingSecrets = secretNames(crawl.plan.headers).filter((name) => !env[name]);
-  if (local === undefined || measure === undefined) return undefined;
-  for (const warning of crawlWarnings(crawl)) terminal.warn(warning);
+  const size = await problems.collect(async () => local?.measure());
+  if (local === undefined || size === undefined) {
+    return undefined;
+  }
+  for (const warning of crawlWarnings(crawl)) {
+    terminal.warn(warning);
+  }
   return {
     crawl,
     source: path,
-    total: measure.total,
+    total: size.total,
     fingerprint: await local.fingerprint(),
     local,
-    missingSecrets,
+    missingSecrets: secretNames(crawl.plan.headers).filter((name) => !env[name]),
+  };
+}
+
+/**
+ * The crawl of a registered batch, with every list on this machine.
+ *
+ * @param purpose what the command wants to do: `resumed`
+ * @throws CommandError (exit 2) if a list has changed: indexes would mean other fetches
+ */
+export async function loadRegisteredCrawl(
+  session: FleetSession,
+  { batch, fingerprint }: BatchStatus,
+  purpose: string,
+): Promise<Crawl> {
+  const crawl = await session.ledger.crawl(batch);
+  const local = crawl === undefined ? undefined : await localCrawl(crawl, session.schedules.lists);
+  if (local !== undefined && (await local.fingerprint()) === fingerprint) {
+    return local.crawl;
+  }
+  const files = (crawl?.sources ?? []).flatMap((one) => (one.kind === 'file' ? [one.path] : []));
+  throw new CommandError(
+    `${batch} cannot be ${purpose}: its lists have changed since it was started ` +
+      `(${files.join(', ')}); put them back, or start a new batch`,
+    { code: 'LISTS_CHANGED', exitCode: EXIT.badInput },
+  );
+}
+
+/**
+ * Copies the lists of a crawl to this machine. The copies are removed when the process exits, for
+ * whatever reason.
+ *
+ * @param lists the lists of a batch that a schedule has started
+ */
+async function localCrawl(crawl: Crawl, lists?: ScheduleLists): Promise<LocalCrawl> {
+  const local = await LocalCrawl.of(crawl, openList(lists));
+  const { folder } = local;
+  if (folder !== undefined) {
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  }
+  return local;
+}
+
+/** Private addresses are allowed: a user who names a list can reach it from here anyway. */
+function openList(lists: ScheduleLists | undefined): OpenList {
+  return async ({ path }, { plan }, signal) => {
+    if (isStoredList(path) && lists !== undefined) {
+      return [await lists.read(path)];
+    }
+    const { createFetcher, fetchList, USER_AGENT } = await import('@fetchfleet/fetcher');
+    const options = { transport: 'undici', allowPrivate: true, userAgent: USER_AGENT } as const;
+    const fetcher = createFetcher(options);
+    try {
+      return [await fetchList(fetcher, path, { network: plan.network, signal })];
+    } finally {
+      await fetcher.stop();
+    }
   };
 }

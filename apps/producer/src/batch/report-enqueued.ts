@@ -1,24 +1,28 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { findBatch } from './find-batch.ts';
-import type { FleetSession } from '../session/fleet-session.ts';
-import { follow } from './follow.ts';
 import { statusDocument } from '../report/status-document.ts';
+import type { FleetSession } from '../session/fleet-session.ts';
+import { findBatch } from './find-batch.ts';
+import { waitForBatch } from './wait-for-batch.ts';
+
+export interface ReportOptions {
+  readonly json?: boolean;
+  /** Wait until the batch has ended. */
+  readonly wait?: boolean;
+}
 
 /**
- * The end of a command that has enqueued a batch: the rest is up to workers elsewhere. Warns when there are none; `wait` looks on until
- * the batch ends, otherwise its status is told, to people by `tell`.
+ * Ends a command that has enqueued a batch for workers elsewhere. Warns if there are none.
+ *
+ * @param describe prints the status for people
  */
-export async function handOver(
+export async function reportEnqueued(
   { session, batch }: { readonly session: FleetSession; readonly batch: string },
   {
     options,
-    tell,
-  }: {
-    readonly options: { readonly json?: boolean; readonly wait?: boolean };
-    readonly tell?: (status: BatchStatus) => void;
-  },
+    describe,
+  }: { readonly options: ReportOptions; readonly describe?: (status: BatchStatus) => void },
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
@@ -26,9 +30,13 @@ export async function handOver(
     terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
   }
   const isJson = options.json === true;
-  if (options.wait === true) return follow({ session, batch, isJson }, context);
+  if (options.wait === true) {
+    return waitForBatch({ session, batch, isJson }, context);
+  }
   const status = await findBatch(session.ledger, batch);
-  tell?.(status);
-  if (isJson) terminal.printJson(statusDocument(status));
+  describe?.(status);
+  if (isJson) {
+    terminal.printJson(statusDocument(status));
+  }
   return EXIT.ok;
 }

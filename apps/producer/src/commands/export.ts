@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { UnknownBatchError } from '@fetchfleet/fleet';
 import { exportBatch, type ExportSummary } from '@fetchfleet/results';
 import { CommandError } from '../core/command-error.ts';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { unknownBatch } from '../batch/find-batch.ts';
+import { nearest } from '../batch/find-batch.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
@@ -67,10 +68,8 @@ async function explain(failure: unknown, batch: string, dir: string): Promise<un
       cause: failure,
     });
   }
-  const { message } = unknownBatch(
-    batch,
-    entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
-  );
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const { message } = new UnknownBatchError(batch, nearest(batch, folders));
   return new CommandError(`${message} (looked in ${join(dir, '')})`, {
     code: 'BATCH_UNKNOWN',
     exitCode: EXIT.badInput,

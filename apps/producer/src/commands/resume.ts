@@ -1,27 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Crawl } from '@fetchfleet/crawl';
-import {
-  type BatchStatus,
-  expandBatch,
-  LEASE_PATIENCE_MS,
-  UnknownBatchError,
-} from '@fetchfleet/fleet';
+import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
+import { findBatch } from '../batch/find-batch.ts';
+import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
+import { reportEnqueued } from '../batch/report-enqueued.ts';
+import { resumePaused } from '../batch/resume-paused.ts';
+import { runBatch } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import type { ExitCode } from '../core/exit-codes.ts';
-import { findBatch } from '../batch/find-batch.ts';
-import { FleetSession } from '../session/fleet-session.ts';
-import { goOn } from '../batch/resume-paused.ts';
-import { handOver } from '../batch/report-enqueued.ts';
-import { runBatch } from '../batch/run-batch.ts';
-import { sameCrawl } from '../batch/same-crawl.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
+import { FleetSession } from '../session/fleet-session.ts';
 
 /**
- * Workers look once a second whether a batch is cancelled, and drop its slices until they have looked again. A slice queued
- * before that would be lost.
+ * Workers check once a second whether a batch is cancelled, and drop its slices until the next
+ * check. A slice that is queued earlier than this would be lost.
  */
 const UNTIL_NOTICED_MS = 2_000;
 
@@ -30,8 +24,9 @@ export interface ResumeOptions extends RunFlags {
 }
 
 /**
- * `fetchfleet resume BATCH`: a paused batch goes on with the slices that were parked; a cancelled one is enqueued again, and so is whatever of any
- * other is neither settled nor queued. Where the Redis is the private one of this folder, no workers run elsewhere: then it fetches, like `run`.
+ * `fetchfleet resume BATCH`: a paused batch goes on with the slices it has. A cancelled batch is
+ * enqueued again; so is what is neither settled nor queued of any other batch. With the private
+ * Redis of this folder there are no workers elsewhere, so the command fetches, as `run` does.
  */
 export async function resume(
   batch: string,
@@ -42,10 +37,14 @@ export async function resume(
   const session = await FleetSession.open(context, 'find');
   try {
     const before = await findBatch(session.ledger, batch);
-    if (before.state === 'finished') return alreadyFinished(before, options, context);
-    if (session.isEmbedded) await probeResults(settings.results);
+    if (before.state === 'finished') {
+      return alreadyFinished(before, options, context);
+    }
+    if (session.isEmbedded) {
+      await probeResults(settings.results);
+    }
     return await Promise.race([
-      goOnWith(session, before, { options, settings, context }),
+      goOn(session, before, { options, settings, context }),
       session.lost,
     ]);
   } finally {
@@ -59,50 +58,74 @@ interface Invocation {
   readonly context: Context;
 }
 
-async function goOnWith(
+async function goOn(
   session: FleetSession,
   before: BatchStatus,
   { options, settings, context }: Invocation,
 ): Promise<ExitCode> {
-  const { batch } = before;
-  const isQueued = before.state === 'paused' && (await isAllQueued(session, batch));
-  // Before anything is changed: a batch whose lists are not what they were stays as it is.
-  const crawl = isQueued
-    ? await knownCrawl(session, batch)
-    : await sameCrawl(session, before, 'resumed');
-  if (before.state === 'cancelled') {
-    await session.ledger.reopen(batch);
-    await sleep(UNTIL_NOTICED_MS);
-    await session.pausedSlices.release(batch);
-  } else {
-    await goOn(session, batch);
-  }
+  // First, so that a batch whose lists have changed stays as it is.
+  const expansion = await expansionOf(session, before);
+  await reopen(session, before);
   if (session.isEmbedded) {
     return runBatch(
       {
         session,
         settings,
-        crawl,
         before,
+        expansion,
         isRepeated: true,
-        isQueued,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${before.source}`,
       },
       context,
     );
   }
-  if (!isQueued) await requeue(session, { before, crawl }, context);
-  const tell = ({ state, total, settled }: BatchStatus): void => {
-    const left = `${formatCount(total - settled)} of ${formatCount(total)} left`;
-    context.terminal.note(`${batch} is ${state}: ${left}`);
-  };
-  return handOver({ session, batch }, { options, tell }, context);
+  return enqueue(session, { before, expansion }, { options, context });
 }
 
-/** What of a paused batch was to be queued is queued, unless its producer was not done, or a worker could make nothing of a slice. */
+/** Undefined if all slices are queued: the batch was only paused. */
+async function expansionOf(
+  session: FleetSession,
+  before: BatchStatus,
+): Promise<BatchExpansion | undefined> {
+  if (before.state === 'paused' && (await isAllQueued(session, before.batch))) {
+    return undefined;
+  }
+  const crawl = await loadRegisteredCrawl(session, before, 'resumed');
+  return BatchExpansion.complete(session, { status: before, crawl });
+}
+
+/** A slice is missing if the producer of the batch was killed, or a worker rejected the slice. */
 async function isAllQueued({ ledger, queue }: FleetSession, batch: string): Promise<boolean> {
   return (await ledger.isExpanded(batch)) && (await queue.rejected.count(batch)) === 0;
+}
+
+async function reopen(session: FleetSession, { batch, state }: BatchStatus): Promise<void> {
+  if (state !== 'cancelled') {
+    await resumePaused(session, batch);
+    return;
+  }
+  await session.ledger.reopen(batch);
+  await sleep(UNTIL_NOTICED_MS);
+  await session.pausedSlices.release(batch);
+}
+
+async function enqueue(
+  session: FleetSession,
+  work: { readonly before: BatchStatus; readonly expansion: BatchExpansion | undefined },
+  { options, context }: Pick<Invocation, 'options' | 'context'>,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const { batch } = work.before;
+  // Without a signal: one ends the process at once, and the next `resume` completes the batch.
+  if (work.expansion !== undefined && !(await work.expansion.run())) {
+    terminal.warn('another producer is enqueueing this batch right now');
+  }
+  const describe = ({ state, total, settled }: BatchStatus): void => {
+    const left = `${formatCount(total - settled)} of ${formatCount(total)} left`;
+    terminal.note(`${batch} is ${state}: ${left}`);
+  };
+  return reportEnqueued({ session, batch }, { options, describe }, context);
 }
 
 function alreadyFinished(
@@ -111,30 +134,8 @@ function alreadyFinished(
   { terminal }: Context,
 ): ExitCode {
   terminal.note(`${before.batch} is finished: nothing is missing`);
-  if (json === true) terminal.printJson(statusDocument(before));
+  if (json === true) {
+    terminal.printJson(statusDocument(before));
+  }
   return exitCodeOf(before);
-}
-
-async function knownCrawl(session: FleetSession, batch: string): Promise<Crawl> {
-  const crawl = await session.ledger.crawl(batch);
-  if (crawl === undefined) throw new UnknownBatchError(batch);
-  return crawl;
-}
-
-async function requeue(
-  session: FleetSession,
-  { before, crawl }: { readonly before: BatchStatus; readonly crawl: Crawl },
-  { terminal }: Context,
-): Promise<void> {
-  const slices = await expandBatch({
-    ledger: session.ledger,
-    queue: session.queue,
-    batch: before.batch,
-    crawl,
-    sliceSize: before.sliceSize,
-    isRepeated: true,
-    timeoutMs: LEASE_PATIENCE_MS,
-    signal: new AbortController().signal,
-  });
-  if (slices === undefined) terminal.warn('another producer is enqueueing this batch right now');
 }

@@ -1,24 +1,19 @@
-import { type Crawl, type Outcome, OUTCOMES } from '@fetchfleet/crawl';
-import {
-  type BatchStatus,
-  expandBatch,
-  ExpansionLease,
-  LEASE_PATIENCE_MS,
-} from '@fetchfleet/fleet';
+import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
+import { BatchExpansion, type BatchStatus, type KnownBatch } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { readOutcomes } from '../batch/batch-filters.ts';
+import { findBatch } from '../batch/find-batch.ts';
+import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
+import { reportEnqueued } from '../batch/report-enqueued.ts';
+import { runBatch } from '../batch/run-batch.ts';
 import { CommandError } from '../core/command-error.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { findBatch } from '../batch/find-batch.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { handOver } from '../batch/report-enqueued.ts';
 import { Problems } from '../core/problems.ts';
-import { runBatch } from '../batch/run-batch.ts';
-import { sameCrawl } from '../batch/same-crawl.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 export interface RetryOptions extends RunFlags {
   readonly json?: boolean;
@@ -35,8 +30,9 @@ interface Invocation {
 }
 
 /**
- * `fetchfleet retry BATCH`: fetches the failed ones again. The ledger forgets that they were settled, and they are enqueued again; their
- * old records stay until better ones come. Killed in between, it is completed by running it again, or by `resume`.
+ * `fetchfleet retry BATCH`: fetches the failures again. The ledger clears them, and they are enqueued
+ * again; their old records stay until the new ones replace them. After a kill in between, another
+ * `retry` or `resume` completes the work.
  */
 export async function retry(
   batch: string,
@@ -47,18 +43,25 @@ export async function retry(
   const settings = await problems.collect(() => readRunSettings(options, context));
   const chosen = readOutcomes(options.outcome ?? [], problems);
   problems.throwIfAny('nothing was retried');
-  if (settings === undefined) throw new Error('a step failed in silence');
+  if (settings === undefined) {
+    throw new Error('internal error: no problem was reported');
+  }
   const outcomes = chosen.length > 0 ? chosen : OUTCOMES.filter((outcome) => outcome !== 'ok');
   const invocation = { options, settings, outcomes, context };
   return withFleet(context, 'find', async (session) => {
     const before = await findBatch(session.ledger, batch);
-    assertOpen(before, context);
-    // One that is expanding may be one whose retry was interrupted.
-    const isAnything = countOf(before, outcomes) > 0 || before.state === 'expanding';
-    if (!isAnything) return nothingFailed(before, invocation);
-    const crawl = await sameCrawl(session, before, 'retried');
-    if (session.isEmbedded) await probeResults(settings.results);
-    return retryBatch(session, { before, crawl }, invocation);
+    if (before.state === 'paused' || before.state === 'cancelled') {
+      throw notOpen(before, context);
+    }
+    // An expanding batch may be one whose retry was interrupted.
+    if (countOf(before, outcomes) === 0 && before.state !== 'expanding') {
+      return nothingFailed(before, invocation);
+    }
+    const crawl = await loadRegisteredCrawl(session, before, 'retried');
+    if (session.isEmbedded) {
+      await probeResults(settings.results);
+    }
+    return retryBatch(session, { status: before, crawl }, invocation);
   });
 }
 
@@ -66,12 +69,18 @@ function countOf({ outcomes: counts }: BatchStatus, outcomes: readonly Outcome[]
   return outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
 }
 
-function assertOpen({ batch, state }: BatchStatus, context: Context): void {
-  if (state !== 'paused' && state !== 'cancelled') return;
+function notOpen({ batch, state }: BatchStatus, context: Context): CommandError {
   const hint = `resume it first: ${programName(context)} resume ${batch}`;
-  throw new CommandError(`${batch} is ${state}; ${hint}`, {
+  return new CommandError(`${batch} is ${state}; ${hint}`, {
     code: 'BATCH_NOT_OPEN',
     exitCode: EXIT.badInput,
+  });
+}
+
+function busy(batch: string): CommandError {
+  return new CommandError(`another producer is enqueueing ${batch} right now; try again later`, {
+    code: 'BATCH_BUSY',
+    exitCode: EXIT.unavailable,
   });
 }
 
@@ -81,93 +90,46 @@ function nothingFailed(
 ): ExitCode {
   const which = options.outcome === undefined ? '' : ` as ${outcomes.join(' or ')}`;
   terminal.note(`Nothing of ${before.batch} failed${which}: there is nothing to retry`);
-  if (options.json === true) terminal.printJson(statusDocument(before));
+  if (options.json === true) {
+    terminal.printJson(statusDocument(before));
+  }
   return EXIT.ok;
-}
-
-interface Target {
-  readonly before: BatchStatus;
-  readonly crawl: Crawl;
 }
 
 async function retryBatch(
   session: FleetSession,
-  { before, crawl }: Target,
-  invocation: Invocation,
+  known: KnownBatch,
+  { options, settings, outcomes, context }: Invocation,
 ): Promise<ExitCode> {
-  const { terminal } = invocation.context;
-  const lease = await takeLease(session, before);
-  let cleared: number | undefined;
-  try {
-    cleared = await session.ledger.retry(before.batch, invocation.outcomes);
-  } catch (error) {
-    await lease.release();
-    throw error;
+  const { batch } = known.status;
+  const result = await BatchExpansion.retry(session, known, outcomes);
+  if (result.kind === 'busy') {
+    throw busy(batch);
   }
-  const now = await findBatch(session.ledger, before.batch);
-  if (cleared === undefined) {
-    await lease.release();
-    assertOpen(now, invocation.context);
+  if (result.kind === 'closed') {
+    throw notOpen(await findBatch(session.ledger, batch), context);
   }
-  terminal.note(
-    (cleared ?? 0) > 0
-      ? `Retrying ${formatCount(cleared ?? 0)} fetches of ${before.batch}`
-      : `Completing ${before.batch}, which had been enqueued in part`,
+  const { expansion, cleared } = result;
+  context.terminal.note(
+    cleared > 0
+      ? `Retrying ${formatCount(cleared)} fetches of ${batch}`
+      : `Completing ${batch}, which had been enqueued in part`,
   );
-  return session.isEmbedded
-    ? fetchHere(session, { before: now, crawl }, { ...invocation, lease })
-    : enqueue(session, { before: now, crawl }, { ...invocation, lease });
-}
-
-async function takeLease(session: FleetSession, { batch }: BatchStatus): Promise<ExpansionLease> {
-  const { signal } = new AbortController();
-  const lease = await ExpansionLease.acquire(session.ledger, batch, {
-    timeoutMs: LEASE_PATIENCE_MS,
-    signal,
-  });
-  if (lease !== undefined) return lease;
-  throw new CommandError(`another producer is enqueueing ${batch} right now; try again later`, {
-    code: 'BATCH_BUSY',
-    exitCode: EXIT.unavailable,
-  });
-}
-
-async function fetchHere(
-  session: FleetSession,
-  { before, crawl }: Target,
-  { options, settings, context, lease }: Invocation & { readonly lease: ExpansionLease },
-): Promise<ExitCode> {
-  return runBatch(
-    {
-      session,
-      settings,
-      crawl,
-      before,
-      lease,
-      isRepeated: true,
-      isJson: options.json === true,
-      continueCommand: `${programName(context)} retry ${before.batch}`,
-    },
-    context,
-  );
-}
-
-async function enqueue(
-  session: FleetSession,
-  { before, crawl }: Target,
-  { options, context, lease }: Invocation & { readonly lease: ExpansionLease },
-): Promise<ExitCode> {
-  const { batch, sliceSize } = before;
-  await expandBatch({
-    ledger: session.ledger,
-    queue: session.queue,
-    batch,
-    crawl,
-    sliceSize,
-    isRepeated: true,
-    lease,
-    // Nothing to put in order: a signal ends the process, and the next retry continues.
-    signal: new AbortController().signal,
-  });
-  return handOver({ session, batch }, { options }, context);
+  if (session.isEmbedded) {
+    return runBatch(
+      {
+        session,
+        settings,
+        before: expansion.status,
+        expansion,
+        isRepeated: true,
+        isJson: options.json === true,
+        continueCommand: `${programName(context)} retry ${batch}`,
+      },
+      context,
+    );
+  }
+  // Without a signal: one ends the process at once, and the next `retry` completes the batch.
+  await expansion.run();
+  return reportEnqueued({ session, batch }, { options }, context);
 }

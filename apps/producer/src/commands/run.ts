@@ -1,19 +1,19 @@
-import { type BatchStatus, registerBatch } from '@fetchfleet/fleet';
+import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
+import { findBatch } from '../batch/find-batch.ts';
+import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
+import { resumePaused } from '../batch/resume-paused.ts';
+import { runBatch } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import type { ExitCode } from '../core/exit-codes.ts';
-import { findBatch } from '../batch/find-batch.ts';
-import { FleetSession } from '../session/fleet-session.ts';
-import { goOn } from '../batch/resume-paused.ts';
-import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
 import { Problems } from '../core/problems.ts';
-import { runBatch } from '../batch/run-batch.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
+import { FleetSession } from '../session/fleet-session.ts';
 
 export interface RunOptions extends RunFlags {
   readonly json?: boolean;
-  /** Start another batch although an unfinished one could be continued. */
+  /** Start another batch even if an unfinished one could be continued. */
   readonly new?: boolean;
 }
 
@@ -23,21 +23,23 @@ export async function run(file: string, options: RunOptions, context: Context): 
   await probeResults(settings.results);
   const session = await FleetSession.open(context, 'start');
   try {
-    const found =
-      options.new === true ? undefined : await session.ledger.findUnfinished(loaded.fingerprint);
-    const registered =
-      found === undefined ? await registerBatch(session.ledger, loaded) : undefined;
-    const before = await findBatch(session.ledger, found ?? registered?.id ?? '');
-    announce(before, found !== undefined, context);
-    if (before.state === 'paused') await goOn(session, before.batch);
+    const unfinished = options.new === true ? undefined : await findUnfinished(session, loaded);
+    const isRepeated = unfinished !== undefined;
+    const expansion = isRepeated
+      ? BatchExpansion.complete(session, { status: unfinished, crawl: loaded.local.crawl })
+      : await BatchExpansion.create(session, loaded);
+    const { status: before } = expansion;
+    announce(before, isRepeated, context);
+    if (before.state === 'paused') {
+      await resumePaused(session, before.batch);
+    }
     return await runBatch(
       {
         session,
         settings,
-        crawl: loaded.local.crawl,
         before,
-        lease: registered?.lease,
-        isRepeated: found !== undefined,
+        expansion,
+        isRepeated,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${file}`,
       },
@@ -60,12 +62,22 @@ async function prepare(
     problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
   }
   problems.throwIfAny('nothing was enqueued');
-  if (settings === undefined || loaded === undefined) throw new Error('a step failed in silence');
+  if (settings === undefined || loaded === undefined) {
+    throw new Error('internal error: no problem was reported');
+  }
   return { settings, loaded };
 }
 
-function announce(before: BatchStatus, isFound: boolean, { terminal }: Context): void {
-  if (!isFound) {
+async function findUnfinished(
+  { ledger }: FleetSession,
+  { fingerprint }: LoadedCrawl,
+): Promise<BatchStatus | undefined> {
+  const id = await ledger.findUnfinished(fingerprint);
+  return id === undefined ? undefined : findBatch(ledger, id);
+}
+
+function announce(before: BatchStatus, isRepeated: boolean, { terminal }: Context): void {
+  if (!isRepeated) {
     terminal.note(`Batch ${before.batch}: ${formatCount(before.total)} fetches`);
     return;
   }

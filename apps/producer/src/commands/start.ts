@@ -1,23 +1,16 @@
-import {
-  type BatchStatus,
-  expandBatch,
-  ExpansionLease,
-  LEASE_PATIENCE_MS,
-  registerBatch,
-} from '@fetchfleet/fleet';
+import { BatchExpansion } from '@fetchfleet/fleet';
+import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
+import { reportEnqueued } from '../batch/report-enqueued.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/exit-codes.ts';
-import { findBatch } from '../batch/find-batch.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { handOver } from '../batch/report-enqueued.ts';
-import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
 import { Problems } from '../core/problems.ts';
 import { formatCount } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 export interface StartOptions {
   readonly json?: boolean;
   readonly wait?: boolean;
-  /** Start another batch although an interrupted expansion could be continued. */
+  /** Start another batch even if an interrupted expansion could be continued. */
   readonly new?: boolean;
 }
 
@@ -27,19 +20,30 @@ export async function start(
   options: StartOptions,
   context: Context,
 ): Promise<ExitCode> {
+  const { terminal } = context;
   const problems = new Problems();
   const loaded = await loadCrawl(file, problems, context);
   problems.throwIfAny('nothing was enqueued');
-  if (loaded === undefined) throw new Error('a step failed in silence');
+  if (loaded === undefined) {
+    throw new Error('internal error: no problem was reported');
+  }
   return withFleet(context, 'refuse', async (session) => {
     for (const name of loaded.missingSecrets) {
-      context.terminal.warn(`${name} is not set here; workers need it`);
+      terminal.warn(`${name} is not set here; workers need it`);
     }
     const batch = await enqueueBatch(session, loaded, { options, context });
-    const tell = ({ total }: BatchStatus): void => {
-      if (options.json !== true) context.terminal.note(`Enqueued ${formatCount(total)} fetches`);
-    };
-    return handOver({ session, batch }, { options, tell }, context);
+    return reportEnqueued(
+      { session, batch },
+      {
+        options,
+        describe: ({ total }) => {
+          if (options.json !== true) {
+            terminal.note(`Enqueued ${formatCount(total)} fetches`);
+          }
+        },
+      },
+      context,
+    );
   });
 }
 
@@ -48,79 +52,51 @@ interface Invocation {
   readonly context: Context;
 }
 
-/** @returns the id of the batch, whose slices are all queued */
+/**
+ * No expansion below is given a signal: one ends the process at once, and the next `start` continues
+ * the batch.
+ *
+ * @returns the id of the batch, whose slices are all queued
+ */
 async function enqueueBatch(
   session: FleetSession,
   loaded: LoadedCrawl,
   { options, context }: Invocation,
 ): Promise<string> {
-  if (options.new !== true) {
-    const continued = await continueExpansion(session, loaded, { options, context });
-    if (continued !== undefined) return continued;
+  const abandoned = options.new === true ? undefined : await takeOverAbandoned(session, loaded);
+  if (abandoned !== undefined) {
+    const { batch } = abandoned.status;
+    await abandoned.run();
+    context.terminal.note(`Continued batch ${batch}, which had been enqueued in part`);
+    printId(batch, options, context);
+    return batch;
   }
-  const { id, lease } = await registerBatch(session.ledger, loaded);
-  printId(id, options, context);
-  const before = await findBatch(session.ledger, id);
-  await expand(session, loaded, { before, isRepeated: false, lease });
-  return id;
+  const expansion = await BatchExpansion.create(session, loaded);
+  const { batch } = expansion.status;
+  printId(batch, options, context);
+  await expansion.run();
+  return batch;
 }
 
-/** A producer that was killed has left a batch half expanded: it is completed, not doubled. */
-async function continueExpansion(
+/**
+ * The expansion of the same crawl whose producer was killed: it is completed instead of doubled. If
+ * that producer turns out to be alive, this command starts a batch of its own.
+ */
+async function takeOverAbandoned(
   session: FleetSession,
-  loaded: LoadedCrawl,
-  { options, context }: Invocation,
-): Promise<string | undefined> {
-  const found = await session.ledger.findUnfinished(loaded.fingerprint, ['expanding']);
-  const before = found === undefined ? undefined : await session.ledger.status(found);
-  if (before?.state !== 'expanding') return undefined;
-  const lease = await leaseOfAbandoned(session, before.batch);
-  if (lease === undefined) return undefined;
-  await expand(session, loaded, { before, isRepeated: true, lease });
-  context.terminal.note(`Continued batch ${before.batch}, which had been enqueued in part`);
-  printId(before.batch, options, context);
-  return before.batch;
-}
-
-/** Undefined if its producer is alive after all, or has just come to the end: then this is to be a batch of its own. */
-async function leaseOfAbandoned(
-  { ledger }: FleetSession,
-  batch: string,
-): Promise<ExpansionLease | undefined> {
-  const { signal } = new AbortController();
-  const lease = await ExpansionLease.acquire(ledger, batch, {
-    timeoutMs: LEASE_PATIENCE_MS,
-    signal,
-  });
-  if (lease === undefined || (await ledger.state(batch)) === 'expanding') return lease;
-  await lease.release();
-  return undefined;
-}
-
-interface Expansion {
-  readonly before: BatchStatus;
-  readonly isRepeated: boolean;
-  readonly lease: ExpansionLease | undefined;
-}
-
-async function expand(
-  session: FleetSession,
-  loaded: LoadedCrawl,
-  { before, isRepeated, lease }: Expansion,
-): Promise<number | undefined> {
-  return expandBatch({
-    ledger: session.ledger,
-    queue: session.queue,
-    batch: before.batch,
-    crawl: loaded.local.crawl,
-    sliceSize: before.sliceSize,
-    isRepeated,
-    lease,
-    // Nothing to put in order: a signal ends the process, and the next start continues.
-    signal: new AbortController().signal,
-  });
+  { fingerprint, local }: LoadedCrawl,
+): Promise<BatchExpansion | undefined> {
+  const id = await session.ledger.findUnfinished(fingerprint, ['expanding']);
+  const status = id === undefined ? undefined : await session.ledger.status(id);
+  if (status?.state !== 'expanding') {
+    return undefined;
+  }
+  const expansion = BatchExpansion.complete(session, { status, crawl: local.crawl });
+  return (await expansion.takeOver()) ? expansion : undefined;
 }
 
 function printId(batch: string, { json }: StartOptions, { terminal }: Context): void {
-  if (json !== true) terminal.print(batch);
+  if (json !== true) {
+    terminal.print(batch);
+  }
 }

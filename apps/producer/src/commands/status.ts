@@ -4,7 +4,7 @@ import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { follow } from '../batch/follow.ts';
+import { waitForBatch } from '../batch/wait-for-batch.ts';
 import { isUnderWay, LiveBatches } from '../live/batches.ts';
 import { canDraw } from '../live/screen.ts';
 import { inTime } from '../core/patience.ts';
@@ -31,7 +31,7 @@ export async function status(
     const found = await findBatch(session.ledger, batch);
     if (options.watch === true) {
       const isLive = mayDraw(options, context);
-      return follow({ session, batch, isJson: options.json === true, isLive }, context);
+      return waitForBatch({ session, batch, isJson: options.json === true, isLive }, context);
     }
     if (options.json === true) context.terminal.printJson(statusDocument(found));
     else context.terminal.print(describeStatus(found, Date.now()));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
-import { connectRedis, fleetKeys, Ledger, registerBatch, Workers } from '@fetchfleet/fleet';
+import { connectRedis, fleetKeys, Ledger, Workers } from '@fetchfleet/fleet';
 import {
   eventually,
   installLeakGuard,
@@ -37,13 +37,13 @@ afterEach(async () => {
 
 installLeakGuard();
 
-/** A batch under way of which no slice was ever queued. */
+/** A running batch without a queued slice. */
 async function register(into: Ledger): Promise<string> {
+  const id = 'test-20261123-0017-k3f9';
   const crawl = await readCrawlFile(project.path('crawl.yaml'));
   const fingerprint = project.folder.path;
-  const batchOf = { crawl, total: TOTAL, source: 'crawl.yaml', fingerprint };
-  const { id, lease } = await registerBatch(into, batchOf);
-  await lease?.release();
+  const source = 'crawl.yaml';
+  await into.register({ id, crawl, total: TOTAL, sliceSize: 1, source, fingerprint });
   await into.expanded(id);
   return id;
 }

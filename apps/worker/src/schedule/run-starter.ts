@@ -8,10 +8,8 @@ import {
 } from '@fetchfleet/crawl';
 import { type Fetcher, fetchList, ListFetchError } from '@fetchfleet/fetcher';
 import {
-  expandBatch,
-  LEASE_PATIENCE_MS,
+  BatchExpansion,
   type Ledger,
-  registerBatch,
   type RunAttempt,
   type ScheduleLists,
   type ScheduleRun,
@@ -97,21 +95,10 @@ export class RunStarter {
       const { total } = await local.measure(signal);
       const fingerprint = await local.fingerprint();
       if (before !== undefined && before.fingerprint !== fingerprint) throw new ListChangedError();
-      const measured = { crawl, total, source, fingerprint };
-      const { lease } = await registerBatch(ledger, measured, batch);
-      const registered = await ledger.status(batch);
-      const slices = await expandBatch({
-        ledger,
-        queue,
-        batch,
-        crawl: local.crawl,
-        sliceSize: registered?.sliceSize ?? 1,
-        isRepeated: before !== undefined,
-        lease,
-        timeoutMs: LEASE_PATIENCE_MS,
-        signal,
-      });
-      if (slices === undefined && (await ledger.state(batch)) === 'expanding') {
+      const measured = { local, total, source, fingerprint };
+      const expansion = await BatchExpansion.create({ ledger, queue }, measured, batch);
+      const isComplete = await expansion.run({ signal });
+      if (!isComplete && (await ledger.state(batch)) === 'expanding') {
         throw new Error('another worker is enqueueing the batch');
       }
       return total;

@@ -9,9 +9,13 @@ import { PausedSlices } from '../queue/paused-slices.ts';
 const remove = new Script(REMOVE, z.number().int());
 
 /**
- * Removes batches that have ended, in steps that may be interrupted anywhere: from the ledger first, in one step with a note of what else there
- * is, so that nobody takes up a batch whose results are half gone; then what is left in the queue; then, by the caller, the results.
- * The note goes last.
+ * Removes batches that have ended. The steps may be interrupted at any point:
+ *
+ * 1. The batch leaves the ledger, and a note names its results folder. Both happen in one step, so
+ *    that nobody resumes a batch whose results are partly gone.
+ * 2. What is left of it in the queue is removed.
+ * 3. The caller removes the results.
+ * 4. The note is removed.
  */
 export class BatchRemoval {
   readonly #redis: Redis;
@@ -25,24 +29,27 @@ export class BatchRemoval {
   }
 
   /**
-   * Removes a batch from ledger and queue. May be repeated. Follow with the removal of its results and {@link finish}.
+   * Removes a batch from ledger and queue. May be repeated. The caller then removes the results and
+   * calls {@link finish}.
    *
    * @param results the results folder that the note names
-   * @returns false if the batch is neither finished nor cancelled any more: it stays
+   * @returns false if the batch is neither finished nor cancelled: it stays
    */
   async begin(batch: string, results = ''): Promise<boolean> {
     const isRemoved = await remove.run(this.#redis, this.#keysOf(batch), [batch, results]);
-    if (isRemoved !== 1) return false;
+    if (isRemoved !== 1) {
+      return false;
+    }
     await this.#pausedSlices.drop(batch);
     return true;
   }
 
-  /** Nothing is left of the batch. */
+  /** Removes the note: nothing is left of the batch. */
   async finish(batch: string): Promise<void> {
     await this.#redis.hdel(this.#keys.removals, batch);
   }
 
-  /** Removals that were begun and not finished: batch to results folder, '' where none is known. */
+  /** Removals that have begun but not finished: batch to results folder, '' if none is known. */
   async unfinished(): Promise<ReadonlyMap<string, string>> {
     return new Map(Object.entries(await this.#redis.hgetall(this.#keys.removals)));
   }

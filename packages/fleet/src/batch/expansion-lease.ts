@@ -2,15 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
 
-/** Short, so that whoever runs a killed producer again need not wait for long. */
+/** Short: a producer that is started again after a kill waits for the old lease to expire. */
 const TTL_MS = 5_000;
 const RENEW_MS = 1_500;
 const POLL_MS = 250;
 
-/** A holder that was killed is out of the way by then. */
-export const LEASE_PATIENCE_MS = TTL_MS + 1_000;
+/** The lease of a killed holder has expired after this time. */
+export const LEASE_TIMEOUT_MS = TTL_MS + 1_000;
 
-/** The right to expand a batch, which one producer has at a time. Held until released, as long as this process lives. */
+/**
+ * The right to expand a batch. One producer has it at a time, until it releases it or its process
+ * ends.
+ */
 export class ExpansionLease {
   readonly #ledger: Ledger;
   readonly #batch: string;
@@ -24,14 +27,14 @@ export class ExpansionLease {
   }
 
   /**
-   * Waits for the lease.
+   * Waits until no other producer holds the lease.
    *
-   * @returns undefined when the batch no longer expands, or `timeoutMs` is over
+   * @returns undefined when the batch does not expand any more, or after `timeoutMs`
    */
   static async acquire(
     ledger: Ledger,
     batch: string,
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<ExpansionLease | undefined> {
     const lease = new ExpansionLease(ledger, batch);
     const deadline = performance.now() + options.timeoutMs;
@@ -45,7 +48,10 @@ export class ExpansionLease {
     return lease;
   }
 
-  /** Aborts when the batch was cancelled, or somebody else has the lease because this process was out for too long. */
+  /**
+   * Aborts when the batch is cancelled, or another producer has the lease because this process was
+   * suspended for longer than the lease lasts.
+   */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
@@ -58,9 +64,11 @@ export class ExpansionLease {
   async #renew(): Promise<void> {
     try {
       const isHeld = await this.#ledger.holdExpansion(this.#batch, this.#holder, TTL_MS);
-      if (!isHeld || (await this.#ledger.state(this.#batch)) === 'cancelled') this.#ended.abort();
+      if (!isHeld || (await this.#ledger.state(this.#batch)) === 'cancelled') {
+        this.#ended.abort();
+      }
     } catch {
-      // Redis is away. Slices are added under ids that make a repetition harmless, so going on is safe.
+      // Redis cannot be reached. Slices have stable ids, so it is safe to go on and try again.
     }
   }
 }

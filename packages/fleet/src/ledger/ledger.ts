@@ -5,6 +5,7 @@ import { batchState, type BatchState, type BatchStatus, statusFromFields } from 
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import * as lua from './ledger.lua.ts';
 import { Script } from '../redis/script.ts';
+import { UnknownBatchError } from './unknown-batch-error.ts';
 import { storedCrawl, storedPlan } from '../redis/stored.ts';
 
 /** How long a worker's report of a missing secret counts. */
@@ -80,11 +81,15 @@ export class Ledger {
     this.#keys = keys;
   }
 
-  /** Makes the batch known, in state `expanding`; registering it again changes nothing. */
-  async register(batch: BatchRegistration): Promise<void> {
+  /**
+   * Adds the batch, in state `expanding`. Registering it again changes nothing.
+   *
+   * @returns whether it is new
+   */
+  async register(batch: BatchRegistration): Promise<boolean> {
     const { id, crawl, total, sliceSize, source, fingerprint } = batch;
     const fields = { name: crawl.plan.name, total, sliceSize, source, fingerprint };
-    await scripts.register.run(
+    const isNew = await scripts.register.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.batches],
       [
@@ -96,6 +101,7 @@ export class Ledger {
         JSON.stringify({ sources: crawl.sources, combine: crawl.combine }),
       ],
     );
+    return isNew === 1;
   }
 
   /** The newest batch with this fingerprint that is in one of these states. @default expanding, running or paused */
@@ -274,15 +280,5 @@ export class Ledger {
 
   async #enter(script: Script<number>, id: string): Promise<boolean> {
     return (await script.run(this.#redis, [this.#keys.batch(id)])) === 1;
-  }
-}
-
-/** No batch of that id is in the ledger. */
-export class UnknownBatchError extends Error {
-  override readonly name = 'UnknownBatchError';
-  readonly code = 'BATCH_UNKNOWN';
-
-  constructor(id: string) {
-    super(`no batch "${id}" is known`);
   }
 }

@@ -23,7 +23,7 @@ interface FailuresOptions {
  * Groups the failed fetches of a batch by origin and reason, the most frequent first. Of every fetch the record counts that an export
  * would put out. Memory: 13 bytes for each fetch, and the groups.
  *
- * @throws UnknownBatchError if there is no such folder
+ * @throws NoResultsError if there is no such folder
  */
 export async function findFailures(options: FailuresOptions): Promise<FailureGroup[]> {
   const { dir, batch } = options;

@@ -19,8 +19,8 @@ export class InvalidIdError extends Error {
 }
 
 /** No such folder: nothing was ever written for that batch here. */
-export class UnknownBatchError extends Error {
-  override readonly name = 'UnknownBatchError';
+export class NoResultsError extends Error {
+  override readonly name = 'NoResultsError';
   readonly code = 'RESULTS_UNKNOWN_BATCH';
 }
 
@@ -58,6 +58,6 @@ export async function listParts(folder: string): Promise<string[]> {
       .map((name) => join(folder, name));
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
-    throw new UnknownBatchError(`there are no results in ${folder}`, { cause: error });
+    throw new NoResultsError(`there are no results in ${folder}`, { cause: error });
   }
 }

@@ -1,0 +1,65 @@
+import { relative, resolve } from 'node:path';
+import { OUTCOMES } from '@fetchfleet/crawl';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { type Context, programName } from '../core/context.ts';
+import type { RunSettings } from '../core/settings.ts';
+import { findFailureExamples } from '../report/failure-examples.ts';
+import { statusDocument } from '../report/status-document.ts';
+import { summarize } from '../report/summary.ts';
+
+export interface RunReport {
+  readonly settings: RunSettings;
+  readonly isJson: boolean;
+  readonly status: BatchStatus;
+  /** The batch before this command went on with it; undefined for a new batch. */
+  readonly before: BatchStatus | undefined;
+  /** When this command started, in epoch milliseconds. */
+  readonly startedAt: number;
+}
+
+/** Prints what a `run` has done: the document, and the summary for people. */
+export async function reportRun(report: RunReport, context: Context): Promise<void> {
+  const { settings, isJson, status, before, startedAt } = report;
+  const { terminal, cwd } = context;
+  if (isJson) {
+    terminal.printJson(statusDocument(status, settings.results));
+  }
+  if (terminal.isQuiet) {
+    return;
+  }
+  const folder = resolve(settings.results, status.batch);
+  const kinds = OUTCOMES.filter((one) => one !== 'ok' && (status.outcomes[one] ?? 0) > 0);
+  const text = summarize(
+    {
+      status,
+      elapsedMs: before === undefined ? fetchingMs(status) : Date.now() - startedAt,
+      ...(before !== undefined && { before }),
+      examples: await findFailureExamples(folder, new Set(kinds)),
+      results: shortest(cwd, folder),
+      exportCommand: exportCommand(status, settings, context),
+      width: terminal.width,
+    },
+    (style, part) => terminal.paint(style, part),
+  );
+  terminal.note(`\n${text}`);
+  if (status.state === 'cancelled') {
+    terminal.say(`Continue with: ${programName(context)} resume ${status.batch}`);
+  }
+}
+
+function exportCommand(status: BatchStatus, { results }: RunSettings, context: Context): string {
+  const folder = shortest(context.cwd, results);
+  const where = folder === 'results' ? '' : ` --results ${folder}`;
+  return `${programName(context)} export ${status.batch}${where} -o ${status.name}.ndjson`;
+}
+
+function shortest(cwd: string, path: string): string {
+  const short = relative(cwd, path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+/** From the first claimed slice to the last record, without the time in which processes start. */
+function fetchingMs({ startedAt, finishedAt, createdAt }: BatchStatus): number {
+  const endMs = finishedAt === undefined ? Date.now() : Date.parse(finishedAt);
+  return Math.max(1, endMs - Date.parse(startedAt ?? createdAt));
+}

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
+import { type Context, programName } from '../core/context.ts';
+import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { inTime } from '../core/patience.ts';
+import type { Terminal } from '../core/terminal.ts';
+import { createProgress, type Progress } from '../report/progress.ts';
+import { exitCodeOf, statusDocument } from '../report/status-document.ts';
+import { describeStatus } from '../report/status-table.ts';
+import type { FleetSession } from '../session/fleet-session.ts';
+
+const MIN_INTERVAL_MS = 20;
+const MAX_INTERVAL_MS = 200;
+
+export interface WaitOptions {
+  readonly session: FleetSession;
+  readonly batch: string;
+  readonly isJson: boolean;
+  /** Use the whole screen. @default false */
+  readonly isLive?: boolean;
+}
+
+/**
+ * Shows the progress of a batch that workers elsewhere fetch, until it has ended. A signal ends the
+ * command; the batch goes on.
+ */
+export async function waitForBatch(options: WaitOptions, context: Context): Promise<ExitCode> {
+  const { batch, isJson } = options;
+  const { terminal } = context;
+  const { drain: signal } = context.interrupts.takeOver();
+  try {
+    const status = await showUntilEnd(options, context, signal);
+    if (isJson) {
+      terminal.printJson(statusDocument(status));
+    } else {
+      terminal.note(describeStatus(status, Date.now()));
+    }
+    return exitCodeOf(status);
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+    const again = `${programName(context)} status ${batch} --watch`;
+    terminal.say(`Interrupted; the batch goes on. Look again with: ${again}`);
+    return EXIT.interrupted;
+  }
+}
+
+async function showUntilEnd(
+  { session, batch, isLive }: WaitOptions,
+  context: Context,
+  signal: AbortSignal,
+): Promise<BatchStatus> {
+  const { terminal } = context;
+  if (isLive === true) {
+    const { showBatch } = await import('../live/batch.ts');
+    return showBatch(session, batch, { context, signal });
+  }
+  const progress = createProgress(terminal);
+  try {
+    return await pollUntilEnd({ ledger: session.ledger, batch, progress, terminal, signal });
+  } finally {
+    progress.stop();
+  }
+}
+
+export interface PollOptions {
+  readonly ledger: Ledger;
+  readonly batch: string;
+  readonly progress: Progress;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** How long Redis may be silent. @default 10_000 */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Polls a batch until it is finished or cancelled, and updates its progress.
+ *
+ * @throws CommandError (exit 3) when Redis is silent for too long; the reason of `signal` when that
+ *   aborts
+ */
+export async function pollUntilEnd(options: PollOptions): Promise<BatchStatus> {
+  const { ledger, batch, progress, terminal, signal } = options;
+  const startedAt = performance.now();
+  const secrets = new MissingSecretWarnings(terminal);
+  let wasPaused = false;
+  for (;;) {
+    const status = await inTime(ledger.status(batch), options);
+    if (status === undefined) {
+      throw new UnknownBatchError(batch);
+    }
+    progress.update(status);
+    if (status.state === 'finished' || status.state === 'cancelled') {
+      return status;
+    }
+    secrets.update(status.missingSecrets);
+    const isPaused = status.state === 'paused';
+    if (isPaused && !wasPaused) {
+      terminal.note(`Paused; fetchfleet resume ${batch} goes on`);
+    }
+    wasPaused = isPaused;
+    const intervalMs = pollIntervalMs(performance.now() - startedAt);
+    await sleep(intervalMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+/**
+ * The time until the next poll: a twentieth of the time so far, so that the end of a small batch is
+ * noticed at once.
+ */
+export function pollIntervalMs(elapsedMs: number): number {
+  return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, elapsedMs / 20));
+}
+
+/** Warns once for each variable that workers lack. */
+class MissingSecretWarnings {
+  readonly #terminal: Terminal;
+  readonly #reported = new Set<string>();
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  update(names: readonly string[]): void {
+    for (const name of names) {
+      if (this.#reported.has(name)) {
+        continue;
+      }
+      this.#reported.add(name);
+      this.#terminal.warn(`a worker lacks ${name}: set it where workers run`);
+    }
+  }
+}

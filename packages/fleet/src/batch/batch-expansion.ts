@@ -1,0 +1,226 @@
+import {
+  type Crawl,
+  type LocalCrawl,
+  newBatchId,
+  type Outcome,
+  sliceSizeFor,
+} from '@fetchfleet/crawl';
+import type { BatchStatus } from '../ledger/batch-status.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { UnknownBatchError } from '../ledger/unknown-batch-error.ts';
+import { enqueue } from '../queue/enqueue.ts';
+import type { SliceQueue } from '../queue/slice-queue.ts';
+import { ExpansionLease, LEASE_TIMEOUT_MS } from './expansion-lease.ts';
+
+/** Where batches are registered and their slices queued. */
+interface ExpansionTarget {
+  readonly ledger: Ledger;
+  readonly queue: SliceQueue;
+}
+
+/** A crawl that was read and measured. */
+export interface MeasuredCrawl {
+  /** The ledger keeps the original; the slices are made from the copy on this machine. */
+  readonly local: Pick<LocalCrawl, 'original' | 'crawl'>;
+  readonly total: number;
+  /** Path of the crawl file, for people. */
+  readonly source: string;
+  readonly fingerprint: string;
+}
+
+/** A batch that is in the ledger, and its crawl with every list on this machine. */
+export interface KnownBatch {
+  readonly status: BatchStatus;
+  readonly crawl: Crawl;
+}
+
+export interface ExpansionRunOptions {
+  /**
+   * How long to wait for another producer that expands the same batch.
+   * @default 6 s: the lease of a killed producer has expired by then
+   */
+  readonly timeoutMs?: number;
+  /** @default never aborted */
+  readonly signal?: AbortSignal;
+}
+
+type RetryResult =
+  /** `cleared` failures are fetched again once the expansion has run. */
+  | { readonly kind: 'ready'; readonly expansion: BatchExpansion; readonly cleared: number }
+  /** Another producer expands the batch. */
+  | { readonly kind: 'busy' }
+  /** The batch is paused, cancelled or unknown. Nothing has changed. */
+  | { readonly kind: 'closed' };
+
+/**
+ * Queues the slices of one batch. The steps are the same for everybody who does it: take the lease,
+ * change the ledger, queue the slices, mark the batch as expanded, release the lease.
+ *
+ *     create    a new batch                                  every slice is queued
+ *     complete  a batch whose expansion may be incomplete    slices with unsettled fetches are queued
+ *     retry     a batch with failures                        the same, after the failures are cleared
+ *
+ * Only one producer at a time expands a batch. Slices have stable ids, so a producer that is killed
+ * at any point leaves nothing behind that the next one could queue twice.
+ */
+export class BatchExpansion {
+  /** The batch as it was before {@link run}. */
+  readonly status: BatchStatus;
+  readonly #target: ExpansionTarget;
+  readonly #crawl: Crawl;
+  readonly #isRepeated: boolean;
+  #lease: ExpansionLease | undefined;
+
+  private constructor(
+    target: ExpansionTarget,
+    { status, crawl }: KnownBatch,
+    options: { readonly isRepeated: boolean; readonly lease?: ExpansionLease | undefined },
+  ) {
+    this.#target = target;
+    this.status = status;
+    this.#crawl = crawl;
+    this.#isRepeated = options.isRepeated;
+    this.#lease = options.lease;
+  }
+
+  /**
+   * Registers a new batch and holds the lease of its expansion. The lease is taken first: a producer
+   * that starts at the same moment would take the batch for an abandoned one.
+   *
+   * @param id of the batch. If it is registered already, it is completed. @default a new id
+   */
+  static async create(
+    target: ExpansionTarget,
+    { local, total, source, fingerprint }: MeasuredCrawl,
+    id = newBatchId(local.original.plan.name, new Date(), Math.random),
+  ): Promise<BatchExpansion> {
+    const { ledger } = target;
+    const sliceSize = sliceSizeFor(total);
+    const crawl = local.original;
+    const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0 });
+    try {
+      const isNew = await ledger.register({ id, crawl, total, sliceSize, source, fingerprint });
+      const status = await ledger.status(id);
+      if (status === undefined) {
+        throw new UnknownBatchError(id);
+      }
+      const known = { status, crawl: local.crawl };
+      return new BatchExpansion(target, known, { isRepeated: !isNew, lease });
+    } catch (error) {
+      await lease?.release();
+      throw error;
+    }
+  }
+
+  /** Queues what is neither settled nor queued of a batch that was expanded before, perhaps in part. */
+  static complete(target: ExpansionTarget, known: KnownBatch): BatchExpansion {
+    return new BatchExpansion(target, known, { isRepeated: true });
+  }
+
+  /**
+   * Clears failures in the ledger and holds the lease, so that nobody else queues the same fetches.
+   *
+   * @param outcomes of the failures to clear
+   */
+  static async retry(
+    target: ExpansionTarget,
+    { status: { batch }, crawl }: KnownBatch,
+    outcomes: readonly Outcome[],
+  ): Promise<RetryResult> {
+    const { ledger } = target;
+    const lease = await ExpansionLease.acquire(ledger, batch, { timeoutMs: LEASE_TIMEOUT_MS });
+    if (lease === undefined) {
+      return { kind: 'busy' };
+    }
+    try {
+      const cleared = await ledger.retry(batch, outcomes);
+      const status = cleared === undefined ? undefined : await ledger.status(batch);
+      if (cleared === undefined || status === undefined) {
+        await lease.release();
+        return { kind: 'closed' };
+      }
+      const known = { status, crawl };
+      const expansion = new BatchExpansion(target, known, { isRepeated: true, lease });
+      return { kind: 'ready', expansion, cleared };
+    } catch (error) {
+      await lease.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the lease of an expansion whose producer was killed.
+   *
+   * @returns false if that producer is alive, or the batch does not expand any more
+   */
+  async takeOver(): Promise<boolean> {
+    if ((await this.#acquire()) === undefined) {
+      return false;
+    }
+    if ((await this.#target.ledger.state(this.status.batch)) === 'expanding') {
+      return true;
+    }
+    await this.#release();
+    return false;
+  }
+
+  /**
+   * Queues the slices and marks the batch as expanded.
+   *
+   * @returns false if another producer did the work, or the batch was cancelled meanwhile
+   */
+  async run(options: ExpansionRunOptions = {}): Promise<boolean> {
+    const { signal } = options;
+    const lease = await this.#acquire(options);
+    if (lease === undefined) {
+      return false;
+    }
+    try {
+      const signals = signal === undefined ? [lease.ended] : [lease.ended, signal];
+      await this.#enqueueAll(AbortSignal.any(signals));
+      await this.#target.ledger.expanded(this.status.batch);
+      return true;
+    } catch (error) {
+      if (lease.ended.aborted && signal?.aborted !== true) {
+        return false;
+      }
+      throw error;
+    } finally {
+      await this.#release();
+    }
+  }
+
+  async #acquire(options: ExpansionRunOptions = {}): Promise<ExpansionLease | undefined> {
+    const { timeoutMs = LEASE_TIMEOUT_MS, signal } = options;
+    const { ledger } = this.#target;
+    const { batch } = this.status;
+    this.#lease ??= await ExpansionLease.acquire(ledger, batch, { timeoutMs, signal });
+    return this.#lease;
+  }
+
+  async #release(): Promise<void> {
+    await this.#lease?.release();
+    this.#lease = undefined;
+  }
+
+  async #enqueueAll(signal: AbortSignal): Promise<void> {
+    const { ledger, queue } = this.#target;
+    const { batch, sliceSize } = this.status;
+    const work = { queue, batch, crawl: this.#crawl, sliceSize, signal };
+    if (!this.#isRepeated) {
+      await enqueue(work);
+      return;
+    }
+    // Rejected slices keep their ids: nothing could be queued in their place.
+    await queue.rejected.remove(batch);
+    const isUnsettled = await ledger.unsettled(batch);
+    // Only a retry makes a queued slice lack some of its unsettled fetches.
+    if (((await ledger.status(batch))?.retries ?? 0) === 0) {
+      await enqueue({ ...work, isUnsettled });
+      return;
+    }
+    const merger = queue.merger(ledger);
+    await enqueue({ ...work, queue: merger, isUnsettled });
+    await merger.finish(signal);
+  }
+}
