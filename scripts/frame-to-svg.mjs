@@ -1,0 +1,116 @@
+// Renders a captured terminal frame to SVG: text, colours and nothing else, so that it can be made
+// again. docs/images/live-view.svg is made from a running batch:
+//
+//   tmux new-session -d -x 96 -y 19 -s live 'fetchfleet status BATCH --watch'
+//   tmux capture-pane -e -p -t live | node scripts/frame-to-svg.mjs > docs/images/live-view.svg
+import { readFileSync } from 'node:fs';
+import { styleText } from 'node:util';
+
+const FONT_SIZE = 14;
+/** Width of a character and height of a line, in pixels, of the usual monospace fonts. */
+const CELL = { width: 8.43, height: 19 };
+const PADDING = 16;
+const BACKGROUND = '#11151c';
+const FOREGROUND = '#d5dae3';
+/** Foreground colours by their ANSI number. */
+const COLOURS = {
+  30: '#5c6370',
+  31: '#e06c75',
+  32: '#8cc265',
+  33: '#d9a95f',
+  34: '#61afef',
+  35: '#c678dd',
+  36: '#4cc2cf',
+  37: FOREGROUND,
+};
+const DIM_OPACITY = 0.6;
+const PLAIN = { colour: FOREGROUND, isBold: false, isDim: false };
+
+if (process.stdin.isTTY) {
+  process.stderr.write(styleText('red', 'usage: frame-to-svg.mjs < FRAME > FILE.svg\n'));
+  process.exitCode = 2;
+} else {
+  process.stdout.write(svgOf(readFileSync(0, 'utf8')));
+}
+
+function svgOf(frame) {
+  const lines = linesOf(frame);
+  const columns = Math.max(...lines.map((runs) => runs.reduce((sum, run) => sum + run.length, 0)));
+  const width = Math.ceil(columns * CELL.width + 2 * PADDING);
+  const height = Math.ceil(lines.length * CELL.height + 2 * PADDING);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"` +
+      ` viewBox="0 0 ${width} ${height}" role="img" aria-label="fetchfleet status --watch">`,
+    `<rect width="${width}" height="${height}" rx="8" fill="${BACKGROUND}"/>`,
+    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"` +
+      ` font-size="${FONT_SIZE}" xml:space="preserve">`,
+    ...lines.flatMap((runs, at) => textsOf(runs, PADDING + (at + 0.75) * CELL.height)),
+    '</g>',
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+/** Runs of one style each. A style lasts over the ends of lines. */
+function linesOf(frame) {
+  let style = PLAIN;
+  const lines = frame
+    .trimEnd()
+    .split('\n')
+    .map((line) =>
+      line
+        // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
+        .split(/(\u001B\[[\d;]*m)/u)
+        .flatMap((part) => {
+          // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
+          const codes = /^\u001B\[([\d;]*)m$/u.exec(part)?.[1];
+          if (codes === undefined) {
+            return part === '' ? [] : [{ ...style, text: part, length: [...part].length }];
+          }
+          style = codes.split(';').map(Number).reduce(styled, style);
+          return [];
+        }),
+    );
+  return lines.filter((runs, at) => runs.length > 0 || (lines[at - 1] ?? []).length > 0);
+}
+
+function styled(style, code) {
+  if (code === 0) {
+    return PLAIN;
+  }
+  if (code === 1) {
+    return { ...style, isBold: true };
+  }
+  if (code === 2) {
+    return { ...style, isDim: true };
+  }
+  if (code === 22) {
+    return { ...style, isBold: false, isDim: false };
+  }
+  return { ...style, colour: COLOURS[code] ?? (code === 39 ? FOREGROUND : style.colour) };
+}
+
+function textsOf(runs, y) {
+  let column = 0;
+  return runs.flatMap(({ text, length, colour, isBold, isDim }) => {
+    const start = column + (text.length - text.trimStart().length);
+    column += length;
+    const shown = text.trim();
+    if (shown === '') {
+      return [];
+    }
+    const x = (PADDING + start * CELL.width).toFixed(1);
+    // The exact width: a font whose characters are wider or narrower keeps the columns.
+    const width = ([...shown].length * CELL.width).toFixed(1);
+    const bold = isBold ? ' font-weight="bold"' : '';
+    const dim = isDim ? ` opacity="${DIM_OPACITY}"` : '';
+    return [
+      `<text x="${x}" y="${y.toFixed(1)}" textLength="${width}" lengthAdjust="spacingAndGlyphs"` +
+        ` fill="${colour}"${bold}${dim}>${escaped(shown)}</text>`,
+    ];
+  });
+}
+
+function escaped(text) {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
