@@ -69,7 +69,7 @@ describe('the rules of Prometheus', () => {
       expect(annotations).toEqual({
         summary: expect.any(String),
         description: expect.stringMatching(/\.$/u),
-        runbook_url: `docs/operations.md#${alert?.toLowerCase()}`,
+        runbook_url: `docs/metrics.md#${alert?.toLowerCase()}`,
       });
     }
   });
