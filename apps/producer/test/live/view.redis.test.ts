@@ -69,7 +69,7 @@ async function waitForText(running: Running, text: string | RegExp, deadlineMs =
 
 describe('the live view of a batch', () => {
   it('shows progress, outcomes and workers, and ends with the batch and its exit status', async () => {
-    await new Workers(redis, fleetKeys(project.env['FETCHFLEET_FLEET'])).seen({
+    await new Workers(redis, fleetKeys(project.env['FETCHFLEET_FLEET'])).heartbeat({
       id: 'w-1',
       host: 'here',
       pid: 7,

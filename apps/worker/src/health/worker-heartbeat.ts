@@ -62,7 +62,7 @@ export class WorkerHeartbeat {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#isStopped = true;
-    if (this.#redis.status === 'ready') await this.#workers.gone(this.#worker);
+    if (this.#redis.status === 'ready') await this.#workers.remove(this.#worker);
   }
 
   /** An error of any Redis connection: logged once until Redis has answered again. */
@@ -88,14 +88,14 @@ export class WorkerHeartbeat {
   async #answer(): Promise<void> {
     if (this.#told === undefined) return;
     const { recorded, ...own } = this.#told.report();
-    await this.#workers.seen({
+    await this.#workers.heartbeat({
       id: this.#worker,
       ...own,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
       fetchesPerSecond: this.#paceOf(recorded),
     });
     // A beat that was under way while the worker took its leave would have put it back.
-    if (this.#isStopped) return this.#workers.gone(this.#worker);
+    if (this.#isStopped) return this.#workers.remove(this.#worker);
     this.#lastAnswer = performance.now();
     this.#tellChange();
     await this.#told.onBeat();

@@ -1,45 +1,46 @@
 /**
- * Every Redis key of a fleet is built here. All carry the hash tag of the fleet, so that a script may touch ledger and
- * queue together on Redis Cluster; the gate has a tag per origin, so that origins spread over the nodes.
+ * Builds every Redis key of a fleet. All carry the hash tag of the fleet, so that on Redis Cluster a
+ * script may change ledger and queue together. The keys of the gate have a tag per origin, so that
+ * origins spread over the nodes. The keys of version 0.1 stay as they are.
  */
 export interface FleetKeys {
   /** Prefix that BullMQ puts before its own keys. */
   readonly queuePrefix: string;
   /** A key of BullMQ's queue of slices: `wait`, `active`, `delayed`, `prioritized`, `marker`, or the id of a slice. */
   queue(part: string): string;
-  /** HASH: virtual time of the queue, by which slices of many batches and origins take turns. */
+  /** HASH: virtual times of the fair queue, by which batches and origins take turns. */
   readonly fairClock: string;
-  /** ZSET of batch ids, scored by the time they were registered. */
+  /** ZSET of batch ids, scored by the time of registration. */
   readonly batches: string;
-  /** HASH of batches that are being removed: their results folders. */
+  /** HASH of batches that are being removed, with their results folders. */
   readonly removals: string;
-  /** ZSET of worker ids, scored by the time they were last seen. */
+  /** ZSET of worker ids, scored by the epoch seconds of the last heartbeat. */
   readonly workers: string;
-  /** HASH of worker ids: what each tells of itself, as JSON. */
+  /** HASH of worker ids with the last report of each, as JSON. */
   readonly workersInfo: string;
-  /** STRING: the worker that exports the metrics of the whole fleet; expires with it. */
+  /** STRING: id of the worker that exports the metrics of the fleet; a lease. */
   readonly exporter: string;
-  /** STRING: written to see whether Redis takes writes; expires at once. */
+  /** STRING: written to check that Redis accepts writes; expires at once. */
   readonly probe: string;
   /** HASH: plan, crawl, counters and state of a batch. */
   batch(id: string): string;
-  /** Bitmap: one bit per fetch that has a durable record. */
+  /** Bitmap: the bit of a fetch is set once its record is durable. */
   settled(id: string): string;
-  /** Bitmap: one bit per fetch whose record is a failure; with a colon and an outcome behind it, those of that outcome. */
+  /** Bitmap: the bit of a failed fetch is set. With `:<outcome>` appended: the bits of that outcome. */
   failed(id: string): string;
-  /** ZSET: slices of a paused batch, out of the queue. */
+  /** ZSET: slices of a paused batch, taken out of the queue. */
   pausedSlices(id: string): string;
-  /** STRING: the producer that expands the batch just now; expires with it. */
+  /** STRING: id of the process that expands the batch; a lease. */
   expansion(id: string): string;
-  /** ZSET of variables that a worker of this batch lacked, scored by when. */
+  /** ZSET of environment variables that a worker lacked for this batch, scored by time. */
   missingSecrets(id: string): string;
-  /** HASH: leases and pace of an origin. */
+  /** HASH: limits, leases and learned state of an origin; its fields stand in gate-hash.lua.ts. */
   gate(origin: string): string;
-  /** ZSET: slices of an origin that were sent away, scored by their place in the line. */
+  /** ZSET: deferred slices of an origin, scored by 64 × ticket + fetches. */
   waitlist(origin: string): string;
-  /** HASH: limits that a person has set for an origin; stays. */
+  /** HASH: limits that a person has set for an origin; does not expire. */
   gateSettings(origin: string): string;
-  /** Channel: origins of which every worker has to ask the gate again before it starts anything. */
+  /** Channel of origins whose gate every worker must ask again before it starts a fetch. */
   readonly gateNotifications: string;
   /** SET of ids of schedules. */
   readonly schedules: string;
@@ -47,22 +48,22 @@ export interface FleetKeys {
   schedule(id: string): string;
   /** LIST of the runs of a schedule, newest first. */
   scheduleRuns(id: string): string;
-  /** STRING: a list file that is kept with a schedule, compressed. */
+  /** STRING: a list file that is stored with a schedule, compressed. */
   scheduleList(id: string, sha: string): string;
-  /** STRING: the worker that looks after all schedules just now; expires. */
+  /** STRING: id of the worker that checks all schedules; a lease. */
   readonly scheduleCheck: string;
-  /** ZSET of origins that workers work on, scored by when, in epoch seconds. */
+  /** ZSET of origins, scored by the epoch seconds when a worker last worked on them. */
   readonly origins: string;
-  /** SET of origins that have {@link gateSettings}, whether anybody works on them or not. */
+  /** SET of origins that have {@link gateSettings}. */
   readonly originsWithSettings: string;
-  /** STRING: robots.txt of an origin as the fleet knows it. */
+  /** STRING: robots.txt of an origin, as JSON. */
   robots(origin: string): string;
 }
 
-/** Name of the one queue of a fleet. */
+/** Name of the queue of slices. */
 export const SLICES = 'slices';
 
-/** Keys of one fleet; two fleets may share a Redis under different names. @default 'fetchfleet' */
+/** Keys of one fleet. Fleets with different names may share a Redis. @default 'fetchfleet' */
 export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
   const root = `{${fleet}}`;
   const batch = (id: string): string => `${root}:batch:${id}`;

@@ -1,8 +1,8 @@
 import type { Crawl, Plan } from '@fetchfleet/crawl';
 
 /*
- * Reads back what `Ledger.register` stored. The crawl file was validated before that, and nothing else writes these fields:
- * a second validation in every worker would only have to be kept equal to the first.
+ * Reads back what `Ledger.register` stored. It was validated before, and no other code writes these
+ * fields. A second validation in every worker would have to be kept equal to the first.
  */
 
 export function storedPlan(json: string): Plan {

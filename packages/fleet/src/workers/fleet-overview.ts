@@ -1,59 +1,83 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { BatchState } from '../ledger/batch-status.ts';
-import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
-import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { HOLD } from '../ledger/ledger.lua.ts';
-import { Origins } from '../gate/origins.ts';
 import type { OriginStatus } from '../gate/origin-status.ts';
-import { Script } from '../redis/script.ts';
+import { Origins } from '../gate/origins.ts';
+import type { BatchState } from '../ledger/batch-status.ts';
+import { HOLD } from '../ledger/ledger.lua.ts';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { DocumentScript, Script } from '../redis/script.ts';
+import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
 
-/** Slices of a state that are looked at to tell what their fetches wait for; of more, these stand for all. */
+/** Slices read per state. Of a longer queue they stand for all. */
 const SAMPLE = 100;
 const MAX_BATCHES = 2_000;
 const MAX_UNFINISHED = 20;
 const MAX_ORIGINS = 100;
-/** A worker counts as there for so long after it was last seen. */
-const SEEN_S = 15;
-/** How long the worker that exports may be silent before another one takes over. */
+/** A worker counts as running for this long after its last heartbeat. */
+const RUNNING_S = 15;
+/** An exporter that does not renew its lease for this long is replaced by another worker. */
 const LEASE_MS = 15_000;
 
 const count = z.number().int().nonnegative();
 
+const backlogReply = z.object({
+  slices: z.object({ waiting: count, active: count, delayed: count, failed: count }),
+  fetches: z.object({ runnable: count, throttled: count, delayed: count, active: count }),
+  oldestMs: count,
+});
+
+const batchesReply = z.object({
+  states: z.record(z.string(), count),
+  pausedFetches: count,
+  unfinished: z
+    .array(z.object({ batch: z.string(), total: count, settled: count, failed: count }))
+    .default([]),
+});
+
+interface BacklogDocument {
+  readonly slicePrefix: string;
+  readonly batchPrefix: string;
+  readonly settledSuffix: string;
+  readonly sample: number;
+}
+
+interface BatchesDocument {
+  readonly batchPrefix: string;
+  readonly batches: number;
+  readonly unfinished: number;
+}
+
 const scripts = {
-  backlog: new Script(
-    BACKLOG,
-    z.tuple([count, count, count, count, count, count, count, count, count]),
-  ),
-  batches: new Script(BATCHES, z.array(z.array(z.string()))),
+  backlog: new DocumentScript<BacklogDocument, typeof backlogReply>(BACKLOG, backlogReply),
+  batches: new DocumentScript<BatchesDocument, typeof batchesReply>(BATCHES, batchesReply),
   hold: new Script(HOLD, z.number().int()),
 };
 
-/** What is the same whoever of the fleet looks: to be exported by one worker. */
+/** Metrics of the whole fleet, exported by one worker. */
 export interface FleetSnapshot {
-  /** Fetches that are queued and have no record, by what they wait for. */
+  /** Queued fetches without a record. */
   readonly backlog: {
-    /** For a worker. */
+    /** They wait for a worker. */
     readonly runnable: number;
-    /** For their origin. */
+    /** They wait for their origin. */
     readonly throttled: number;
-    /** For a retry, or until their batch is resumed. */
+    /** They wait for a retry, or for their batch to be resumed. */
     readonly delayed: number;
-    /** For nothing: they are in slices that workers hold. */
+    /** They are in slices that workers have claimed. */
     readonly active: number;
   };
   readonly slices: Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed', number>>;
-  /** Since the oldest fetch was enqueued whose batch is not paused or cancelled; 0 when there is none. */
+  /** Age of the oldest queued slice whose batch is neither paused nor cancelled; 0 if there is none. */
   readonly oldestPendingSeconds: number;
-  /** How many are in each state, of the 2,000 latest. */
+  /** Number in each state, among the 2,000 latest. */
   readonly batches: Readonly<Record<BatchState, number>>;
   /** The 20 latest. */
   readonly unfinished: readonly UnfinishedBatch[];
   readonly workers: number;
   readonly redisMemoryBytes: number;
-  /** 0: unlimited. */
+  /** 0 where Redis has no limit. */
   readonly redisMemoryLimitBytes: number;
-  /** The 100 that were worked on most recently. */
+  /** The 100 that workers worked on most recently. */
   readonly origins: readonly OriginStatus[];
 }
 
@@ -64,7 +88,7 @@ interface UnfinishedBatch {
   readonly failed: number;
 }
 
-/** The state of the fleet at a glance, at a price that does not grow with the queue: a few round trips, bounded scripts. */
+/** Reads the state of the fleet in a few round trips. The cost does not grow with the queue. */
 export class FleetOverview {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
@@ -77,21 +101,31 @@ export class FleetOverview {
   }
 
   async read(): Promise<FleetSnapshot> {
-    const [queue, { paused, ...ledger }, workers, memory, origins] = await Promise.all([
+    const [queue, batches, workers, memory, origins] = await Promise.all([
       this.#queue(),
-      this.#ledger(),
+      this.#batches(),
       this.#workers(),
       this.#memory(),
       this.#recentOrigins(),
     ]);
-    const backlog = { ...queue.backlog, delayed: queue.backlog.delayed + paused };
-    return { ...queue, ...ledger, backlog, workers, ...memory, origins };
+    const { fetches, slices, oldestMs } = queue;
+    const { states, pausedFetches, unfinished } = batches;
+    return {
+      backlog: { ...fetches, delayed: fetches.delayed + pausedFetches },
+      slices,
+      oldestPendingSeconds: oldestMs / 1000,
+      batches: states,
+      unfinished,
+      workers,
+      ...memory,
+      origins,
+    };
   }
 
   /**
-   * The lease of the one worker that exports; call again to renew it, well within its 15 s.
+   * Takes or renews the lease of the one worker that exports. Renew it well within its 15 s.
    *
-   * @returns until when it is held, by `performance.now()`; undefined while another worker has it
+   * @returns its end by `performance.now()`; undefined while another worker has it
    */
   async holdExport(worker: string): Promise<number | undefined> {
     const askedAt = performance.now();
@@ -99,59 +133,48 @@ export class FleetOverview {
     return held === 1 ? askedAt + LEASE_MS : undefined;
   }
 
-  /** Another worker may export at once. */
+  /** Ends the lease: another worker may export at once. */
   async releaseExport(worker: string): Promise<void> {
     await scripts.hold.run(this.#redis, [this.#keys.exporter], [worker, 0]);
   }
 
-  async #queue(): Promise<Pick<FleetSnapshot, 'backlog' | 'slices' | 'oldestPendingSeconds'>> {
+  async #queue(): Promise<z.infer<typeof backlogReply>> {
     const parts = ['wait', 'prioritized', 'active', 'delayed', 'failed'];
-    const [prefix, suffix] = this.#batchKeyParts();
-    const reply = await scripts.backlog.run(
+    const batchPrefix = this.#keys.batch('');
+    return scripts.backlog.run(
       this.#redis,
       parts.map((part) => this.#keys.queue(part)),
-      [this.#keys.queue(''), prefix, suffix, SAMPLE],
+      {
+        slicePrefix: this.#keys.queue(''),
+        batchPrefix,
+        settledSuffix: this.#keys.settled('').slice(batchPrefix.length),
+        sample: SAMPLE,
+      },
     );
-    return {
-      slices: { waiting: reply[0], active: reply[1], delayed: reply[2], failed: reply[3] },
-      backlog: { runnable: reply[4], throttled: reply[5], delayed: reply[6], active: reply[7] },
-      oldestPendingSeconds: reply[8] / 1000,
-    };
   }
 
-  async #ledger(): Promise<
-    Pick<FleetSnapshot, 'batches' | 'unfinished'> & { readonly paused: number }
-  > {
-    const [prefix] = this.#batchKeyParts();
-    const [flat = [], ...unfinished] = await scripts.batches.run(
-      this.#redis,
-      [this.#keys.batches],
-      [prefix, MAX_BATCHES, MAX_UNFINISHED],
-    );
-    const found = new Map<string, number>();
-    for (let i = 0; i + 1 < flat.length; i += 2) found.set(flat[i] ?? '', Number(flat[i + 1]));
-    const stateCount = (state: BatchState): number => found.get(state) ?? 0;
+  async #batches() {
+    const { states, ...reply } = await scripts.batches.run(this.#redis, [this.#keys.batches], {
+      batchPrefix: this.#keys.batch(''),
+      batches: MAX_BATCHES,
+      unfinished: MAX_UNFINISHED,
+    });
+    const inState = (state: BatchState): number => states[state] ?? 0;
     return {
-      paused: found.get('unsettled') ?? 0,
-      batches: {
-        expanding: stateCount('expanding'),
-        running: stateCount('running'),
-        paused: stateCount('paused'),
-        cancelled: stateCount('cancelled'),
-        finished: stateCount('finished'),
+      ...reply,
+      states: {
+        expanding: inState('expanding'),
+        running: inState('running'),
+        paused: inState('paused'),
+        cancelled: inState('cancelled'),
+        finished: inState('finished'),
       },
-      unfinished: unfinished.map(([batch = '', total, settled, failed]) => ({
-        batch,
-        total: Number(total),
-        settled: Number(settled),
-        failed: Number(failed),
-      })),
     };
   }
 
   async #workers(): Promise<number> {
     const [seconds] = await this.#redis.time();
-    return this.#redis.zcount(this.#keys.workers, Number(seconds) - SEEN_S, '+inf');
+    return this.#redis.zcount(this.#keys.workers, Number(seconds) - RUNNING_S, '+inf');
   }
 
   async #memory(): Promise<Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>> {
@@ -164,11 +187,5 @@ export class FleetOverview {
   async #recentOrigins(): Promise<OriginStatus[]> {
     const names = await this.#redis.zrevrange(this.#keys.origins, 0, MAX_ORIGINS - 1);
     return this.#origins.list(names);
-  }
-
-  /** What stands before and after the id of a batch in the key of its settled bitmap; the first is that of its hash, too. */
-  #batchKeyParts(): [prefix: string, suffix: string] {
-    const prefix = this.#keys.batch('');
-    return [prefix, this.#keys.settled('').slice(prefix.length)];
   }
 }

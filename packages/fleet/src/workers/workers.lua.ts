@@ -1,14 +1,14 @@
 /*
- * The register of workers: a ZSET scored by the time each was last seen, and a HASH with what it told of itself. Both change
- * together, so that nobody is listed without the one or remembered without the other.
+ * The register of workers: a ZSET scored by the epoch seconds of each worker's last heartbeat, and a HASH
+ * with its last report. Each script is atomic, because a worker is in both keys or in neither.
  */
 
 /**
- * KEYS  workers ZSET · workers' info HASH
- * ARGV  id, what it tells (JSON), seconds after which whoever is silent is forgotten
- * Returns 1. Scores are epoch seconds, with fractions, by the clock of Redis.
+ * KEYS  workers ZSET · reports HASH
+ * ARGV  1 worker id · 2 its report (JSON) · 3 seconds without a heartbeat after which a worker is deleted
+ * Returns 1
  */
-export const SEEN = `
+export const HEARTBEAT = `
 local t = redis.call('TIME')
 local now = t[1] + t[2] / 1000000
 redis.call('ZADD', KEYS[1], string.format('%.3f', now), ARGV[1])
@@ -23,22 +23,34 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
 `;
 
-/** KEYS workers ZSET · workers' info HASH. ARGV id. Returns 1 if it was there. */
-export const GONE = `
+/**
+ * KEYS  workers ZSET · reports HASH
+ * ARGV  1 worker id
+ * Returns 1 if the worker was registered, else 0
+ */
+export const REMOVE = `
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('ZREM', KEYS[1], ARGV[1])
 `;
 
 /**
- * KEYS  workers ZSET · workers' info HASH
- * ARGV  seconds after which whoever is silent is forgotten
- * Returns { now in ms, { id, last seen in seconds, … }, { what each tells, or '' } }.
+ * KEYS  workers ZSET · reports HASH
+ * ARGV  { withinSeconds: age of the oldest heartbeat that is listed }
+ * Returns { nowMs, workers: [{ seenAtSeconds, report (JSON) }] }; `workers` is absent if there are none
  */
 export const LIST = `
 local t = redis.call('TIME')
-local since = string.format('%.3f', t[1] - ARGV[1])
+local since = string.format('%.3f', t[1] - cjson.decode(ARGV[1]).withinSeconds)
 local seen = redis.call('ZRANGEBYSCORE', KEYS[1], since, '+inf', 'WITHSCORES')
-local told = {}
-for i = 1, #seen, 2 do told[#told + 1] = redis.call('HGET', KEYS[2], seen[i]) or '' end
-return { t[1] * 1000 + math.floor(t[2] / 1000), seen, told }
+local workers = {}
+for i = 1, #seen, 2 do
+  local report = redis.call('HGET', KEYS[2], seen[i])
+  if report then
+    workers[#workers + 1] = { seenAtSeconds = tonumber(seen[i + 1]), report = report }
+  end
+end
+return cjson.encode({
+  nowMs = t[1] * 1000 + math.floor(t[2] / 1000),
+  workers = #workers > 0 and workers or nil,
+})
 `;

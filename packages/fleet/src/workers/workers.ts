@@ -1,18 +1,23 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { Script } from '../redis/script.ts';
-import { GONE, LIST, SEEN } from './workers.lua.ts';
+import { DocumentScript, Script } from '../redis/script.ts';
+import { HEARTBEAT, LIST, REMOVE } from './workers.lua.ts';
 
-/** A worker that has been silent for this long counts as gone: seven missed beats. */
+/** A worker without a heartbeat for this long counts as gone: seven were missed. */
 const GONE_AFTER_S = 15;
-/** … and is not listed any more after this long. */
+/** A worker that is gone is listed until then. */
 const FORGET_AFTER_S = 15 * 60;
 
+const listReply = z.object({
+  nowMs: z.number(),
+  workers: z.array(z.object({ seenAtSeconds: z.number(), report: z.string() })).default([]),
+});
+
 const scripts = {
-  seen: new Script(SEEN, z.number()),
-  gone: new Script(GONE, z.number()),
-  list: new Script(LIST, z.tuple([z.number(), z.array(z.string()), z.array(z.string())])),
+  heartbeat: new Script(HEARTBEAT, z.number()),
+  remove: new Script(REMOVE, z.number()),
+  list: new DocumentScript<{ readonly withinSeconds: number }, typeof listReply>(LIST, listReply),
 };
 
 const report = z.object({
@@ -32,36 +37,36 @@ const report = z.object({
   metricsUrl: z.string().optional(),
 });
 
-/** What a worker tells of itself every few seconds. Nothing in it is secret. */
+/** Sent by each worker every two seconds. Contains no secrets. */
 export interface WorkerReport {
-  /** Unique in the fleet, and new with every start of a worker. */
+  /** Unique in the fleet; each start of a worker has a new one. */
   readonly id: string;
   readonly host: string;
   readonly pid: number;
   readonly version: string;
   readonly transport: string;
-  /** The most fetches that it has in flight. */
+  /** Limit of its fetches in flight. */
   readonly concurrency: number;
   readonly inFlight: number;
-  /** Slices that it has claimed. */
+  /** Claimed slices. */
   readonly slices: number;
-  /** Ids of batches that it fetches just now; the first twenty. */
+  /** Ids of the batches it works on, at most twenty. */
   readonly batches: readonly string[];
-  /** `idle`: it could fetch, and nothing may start. `sink-failing`: records cannot be written, so nothing is fetched. */
+  /** `idle`: no fetch may start. `sink-failing`: records cannot be written, so nothing is fetched. */
   readonly state: 'working' | 'idle' | 'draining' | 'sink-failing';
-  /** What it does: `fetch`, and what else it is there for. */
+  /** Tasks of the worker; every worker of this version reports `fetch`. */
   readonly roles: readonly string[];
-  /** Records written, over the last few seconds. */
+  /** Records written per second, over the last few seconds. */
   readonly fetchesPerSecond: number;
   /** Since its start. */
   readonly uptimeMs: number;
-  /** Where its metrics are, as its own host sees it. */
+  /** Address of its metrics, as seen from its host. */
   readonly metricsUrl?: string | undefined;
 }
 
 /** A worker as the fleet knows it. Instants are ISO 8601, by the clock of Redis. */
 export interface WorkerInfo extends Omit<WorkerReport, 'state' | 'uptimeMs'> {
-  /** `gone`: it has not been heard of for 15 s, and did not take its leave. */
+  /** `gone`: no heartbeat for 15 s, and it did not stop in order. */
   readonly state: WorkerReport['state'] | 'gone';
   readonly startedAt: string;
   readonly lastSeenAt: string;
@@ -69,7 +74,7 @@ export interface WorkerInfo extends Omit<WorkerReport, 'state' | 'uptimeMs'> {
   readonly silentMs: number;
 }
 
-/** The register of workers. Whoever ends in order is taken out; whoever was killed shows as gone for 15 minutes. */
+/** The register of workers. A worker that stops removes itself; one that was killed is listed as gone for 15 minutes. */
 export class Workers {
   readonly #redis: Redis;
   readonly #keys: readonly [string, string];
@@ -79,26 +84,26 @@ export class Workers {
     this.#keys = [keys.workers, keys.workersInfo];
   }
 
-  /** To be called every two seconds. One round trip. */
-  async seen(worker: WorkerReport): Promise<void> {
+  /** Registers the worker or renews it. Call it every two seconds; one round trip. */
+  async heartbeat(worker: WorkerReport): Promise<void> {
     const args = [worker.id, JSON.stringify(worker), FORGET_AFTER_S];
-    await scripts.seen.run(this.#redis, this.#keys, args);
+    await scripts.heartbeat.run(this.#redis, this.#keys, args);
   }
 
-  /** It has ended in order. */
-  async gone(id: string): Promise<void> {
-    await scripts.gone.run(this.#redis, this.#keys, [id]);
+  /** Removes a worker that has stopped in order. */
+  async remove(id: string): Promise<void> {
+    await scripts.remove.run(this.#redis, this.#keys, [id]);
   }
 
-  /** All that are there, and those that vanished within 15 minutes; by host, the longest there first. */
+  /** Running workers, and those that are gone for less than 15 minutes; by host, the oldest first. */
   async list(): Promise<WorkerInfo[]> {
-    const [nowMs, seen, told] = await scripts.list.run(this.#redis, this.#keys, [FORGET_AFTER_S]);
-    return told
-      .flatMap((json, at) => {
+    const document = { withinSeconds: FORGET_AFTER_S };
+    const { nowMs, workers } = await scripts.list.run(this.#redis, this.#keys, document);
+    return workers
+      .flatMap(({ seenAtSeconds, report: json }) => {
         const found = report.safeParse(parsed(json));
-        // Another version of the program tells other things: it is left out rather than shown wrong.
-        if (!found.success) return [];
-        return [infoOf(found.data, Number(seen[at * 2 + 1]) * 1_000, nowMs)];
+        // Another version may report other fields: its worker is left out rather than shown wrong.
+        return found.success ? [infoOf(found.data, seenAtSeconds * 1_000, nowMs)] : [];
       })
       .toSorted((a, b) => compare(a.host, b.host) || compare(a.startedAt, b.startedAt));
   }

@@ -11,13 +11,13 @@ import {
 installLeakGuard();
 
 describe('connecting to Redis', () => {
-  it('gives a client that answers', async () => {
+  it('returns a client that answers', async () => {
     const redis = await connectRedis(redisUrl());
     expect(await redis.ping()).toBe('PONG');
     redis.disconnect();
   });
 
-  it('gives up after its patience, naming the address without the password', async () => {
+  it('fails after the time-out with the address, without the password', async () => {
     const url = `redis://user:secret@127.0.0.1:${await freePort()}`;
     const failure = connectRedis(url, { timeoutMs: 300 });
     await expect(failure).rejects.toThrow(RedisUnreachableError);
@@ -26,18 +26,18 @@ describe('connecting to Redis', () => {
   });
 
   it.each(['localhost:6379', 'http://localhost', '', 'redis//x'])(
-    'refuses the address "%s" and tells what is allowed',
+    'refuses the address "%s" and names the allowed ones',
     (url) => {
       expect(() => parseRedisUrl(url)).toThrow(RedisUrlError);
       expect(() => parseRedisUrl(url)).toThrow(/redis:\/\/HOST:PORT/);
     },
   );
 
-  it('reads the path of a socket', () => {
+  it('reads the path of a Unix socket', () => {
     expect(parseRedisUrl('unix:///tmp/a%20b/redis.sock')).toEqual({ path: '/tmp/a b/redis.sock' });
   });
 
-  it('hides user and password', () => {
+  it('hides user and password in messages', () => {
     expect(redactRedisUrl('redis://u:p@h:1/2')).toBe('redis://***@h:1/2');
     expect(redactRedisUrl('redis://h:1')).toBe('redis://h:1');
   });
