@@ -27,7 +27,8 @@ local closedFor = math.max(0, num('blockedUntil') - now, num('openUntil') - now)
 local due = ahead * paceOf(interval, concurrency) + closedFor
 local score = string.format('%.0f', ticket * 64 + fetches)
 local isNew = redis.call('ZADD', KEYS[3], score, call.slice) == 1
--- A woken slice leaves again before an exchange has reported its arrival: it counts as arriving no more.
+-- A woken slice leaves again before an exchange has reported its arrival: it counts as arriving no
+-- more.
 if isNew and call.hasJustCome and num('called') > 0 then
   set('called', math.max(0, num('called') - fetches))
 end

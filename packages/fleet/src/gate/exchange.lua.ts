@@ -6,8 +6,8 @@ import { REPORT } from './report.lua.ts';
 /**
  * Reports ended fetches and asks which may start.
  *
- * Atomic, because a permit, a slot in time and the breaker are one decision for the whole fleet: two
- * workers that read the same state must not both use what is left.
+ * Atomic, because a permit, a slot in time and the breaker are one decision for the whole fleet:
+ * two workers that read the same state must not both use what is left.
  *
  * KEYS  gate hash · hash of set limits · waitlist
  * ARGV  ExchangeDocument (protocol.ts): one JSON document; a field that is 0 or empty is absent
@@ -16,15 +16,17 @@ import { REPORT } from './report.lua.ts';
 export const EXCHANGE = `${GATE_HASH}${EFFECTIVE_LIMITS}
 local LEASE = 12000000
 local call = cjson.decode(ARGV[1])
-local worker, inFlight, want, waiting = call.worker, call.inFlight or 0, call.want or 0, call.waiting or 0
-local ticket, horizon, lead = call.ticket or 0, call.horizonUs or 0, call.leadUs or 0
+local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
+local waiting, ticket = call.waiting or 0, call.ticket or 0
+local horizon, lead = call.horizonUs or 0, call.leadUs or 0
 local report = call.report or {}
 local ended, totalMs, typicalMs = report.ended or 0, report.durationMs or 0, report.typicalMs or 0
 local ok, refused, failures = report.ok or 0, report.refused or 0, report.failures or 0
 local timeouts, blockUs = report.timeouts or 0, (report.blockMs or 0) * 1000
 local others = permitsInUse(worker)
 local function closedBy()
-  return (num('openUntil') > 0 and 'breaker ' or '') .. (num('blockedUntil') > now and 'block' or '')
+  local breaker = num('openUntil') > 0 and 'breaker ' or ''
+  return breaker .. (num('blockedUntil') > now and 'block' or '')
 end
 local closedBefore = closedBy()
 
@@ -47,7 +49,9 @@ save()
 local last = math.max(now, num('blockedUntil'), num('openUntil'), num('tat'))
 redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + FORGET_MS)
 
-local function unlessZero(value) return value ~= 0 and math.floor(value) or nil end
+local function unlessZero(value)
+  return value ~= 0 and math.floor(value) or nil
+end
 local isBounded = concurrency < math.huge
 return cjson.encode({
   -- As text: cjson rounds numbers to 14 digits.

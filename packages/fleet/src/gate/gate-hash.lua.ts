@@ -1,23 +1,27 @@
 /*
  * The state of one origin is one hash, which expires when no worker asks any more:
  *
- *   lease:<worker>     "<fetches in flight> <expiry>"                  permits that the worker holds
- *   waits:<worker>     "<fetches> <asked at> <next ask, or 0>"         fetches that wait at the worker
- *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>"     limits of a crawl file; the strictest holds
- *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval it was computed with
- *   head, tail         deferred fetches: how many had their turn, how many tickets were given out
- *   called, calledAt   fetches of woken slices that have not arrived yet, and when the last slice was woken
+ *   lease:<worker>     "<fetches in flight> <expiry>": permits that the worker holds
+ *   waits:<worker>     "<fetches> <asked at> <next ask, or 0>": fetches that wait at the worker
+ *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>": limits of its crawl file
+ *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval then
+ *   head, tail         deferred fetches: how many had their turn, how many got a ticket
+ *   called, calledAt   fetches of woken slices that have not arrived, and when the last was woken
  *   durationMs         moving average of the duration of a fetch
  *   fastestMs          lowest median duration of a report, drifting up
  *   timedOut           share of time-outs among the last hundred fetches or so
- *   blockedUntil, blockedFor               end of a Retry-After or of a back-off, and its reason
+ *   blockedUntil       end of a Retry-After or of a back-off
+ *   blockedFor         its reason
  *   denials            consecutive refusals without a time, while the origin accepted nothing
  *   deniedSince        since when the origin has refused or failed, and accepted nothing
  *   crawlDelay         interval of robots.txt; kept apart from tat because it outlives a block
- *   learned, ceiling, learnedAt, raisedAt  learned rate, the rate that was refused, when they changed
+ *   learned, learnedAt learned rate, and when it was lowered
+ *   ceiling, raisedAt  rate that was refused, and when the learned rate was raised
  *   window, windowAt   learned concurrency, and when it was lowered
- *   second, okNow, okBefore                successes of the current second and of the one before
- *   failures, opens, openUntil, probe      circuit breaker
+ *   second             the second that okNow counts successes of; okBefore: those of the one before
+ *   failures           consecutive failures
+ *   opens, openUntil   how often the breaker has opened in a row, and until when
+ *   probe              "<worker> <expiry>": the one fetch that tries a failing origin
  *
  * Two more keys: a hash of the limits that `origins set` has set, which does not expire, and the
  * waitlist, a ZSET of deferred slices scored by 64 × ticket + fetches.
@@ -27,8 +31,8 @@
  */
 
 /**
- * Reads the clock and the hash (KEYS[1]). Fields with a colon lie in `entries` by kind and owner, the
- * others in `gate`. Changes reach Redis with `save()`; a script that never calls it only reads.
+ * Reads the clock and the hash (KEYS[1]). Fields with a colon lie in `entries` by kind and owner,
+ * the others in `gate`. Changes reach Redis with `save()`; a script that never calls it only reads.
  */
 export const GATE_HASH = `
 local FORGET_MS = 1800000

@@ -58,7 +58,7 @@ export type GateState = 'open' | 'rate' | 'concurrency' | 'blocked' | 'breaker' 
 
 export interface GateAnswer {
   readonly granted: number;
-  /** From now to the first granted start. Starts before the lead are due at once; may be negative. */
+  /** From now to the first granted start; in the past where a part of a burst is left. */
   readonly firstInMs: number;
   /** Between granted starts. 0: all may start when the first may. */
   readonly spacingMs: number;
@@ -100,8 +100,8 @@ export interface Deferred {
 
 /**
  * The limits of every origin, decided in Redis for the whole fleet: rate (GCRA), fetches in flight
- * (leases that expire with their worker), blocks (Retry-After), learned limits, and a circuit breaker.
- * A fetch asks just before it starts, never earlier.
+ * (leases that expire with their worker), blocks (Retry-After), learned limits, and a circuit
+ * breaker. A fetch asks just before it starts, never earlier.
  */
 export class Gate {
   readonly #redis: Redis;
@@ -120,8 +120,8 @@ export class Gate {
   }
 
   /**
-   * Reports ended fetches and asks which may start, in one round trip. It also renews the lease of the
-   * fetches in flight, which expires after 12 s.
+   * Reports ended fetches and asks which may start, in one round trip. It also renews the lease of
+   * the fetches in flight, which expires after 12 s.
    */
   async exchange(
     origin: string,
@@ -181,7 +181,7 @@ export class Gate {
    *
    * @param leaving.count its fetches, below 64
    * @param leaving.ticket its ticket of the last time, which keeps its place; 0 if it has none
-   * @param leaving.hasJustCome it was woken, and no exchange has reported its arrival. @default false
+   * @param leaving.hasJustCome it was woken, and no exchange has reported it. @default false
    */
   async defer(
     origin: string,

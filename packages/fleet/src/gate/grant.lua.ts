@@ -1,5 +1,6 @@
 /*
- * What an exchange answers, in two parts of one script. They share the locals that EXCHANGE declares.
+ * What an exchange answers, in two parts of one script. They share the locals that EXCHANGE
+ * declares.
  */
 
 /** How many fetches may start and when, and when the worker asks again. */
@@ -41,7 +42,8 @@ elseif want > 0 or num('opens') > 0 then
   granted = math.min(want, free)
   if want > 0 then nextAsk = 0 end
   if interval > 0 and granted > 0 then
-    -- 2 % slower than allowed: a start that is late by a few ms must not share a second with one too many.
+    -- 2 % slower than allowed: a start that is late by a few ms must not share a second with one
+    -- too many.
     interval = interval * 1.02
     local tat = num('tat')
     -- A learned limit changes often, and starts that are promised already do not change with it.
@@ -59,8 +61,9 @@ elseif want > 0 or num('opens') > 0 then
     first = tat - tolerance - now
     set('tat', tat + granted * interval)
     if state == 'rate' then
-      -- Ask before the next slot is due, so that it does not pass during the round trip. Each worker gets
-      -- another time to ask, a slot apart, or half a horizon where slots are only a few ms apart.
+      -- Ask before the next slot is due, so that it does not pass during the round trip. Each
+      -- worker gets another time to ask, a slot apart, or half a horizon where slots are only a few
+      -- ms apart.
       local step = math.max(interval, horizon / 2)
       nextAsk = math.max(now + 1000, tat + granted * interval - tolerance - lead - horizon / 2)
       table.sort(nextAsks)
@@ -79,7 +82,8 @@ elseif want > 0 or num('opens') > 0 then
     if state == 'probing' then
       set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
     end
-    -- All that was wanted is granted, so the fetches with earlier tickets are gone: skip their tickets.
+    -- All that was wanted is granted, so the fetches with earlier tickets are gone: skip their
+    -- tickets.
     if ticket > 0 and granted == want and state == 'open' then
       set('head', math.max(num('head'), ticket))
     end
@@ -103,7 +107,10 @@ else
 end
 `;
 
-/** Takes slices from the waitlist: enough for the fleet's next second, and no more, or they would be deferred again. */
+/**
+ * Takes slices from the waitlist: enough for the fleet's next second, and no more, or they would be
+ * deferred again.
+ */
 export const WAKE = `
 local wakeSlices = {}
 if state == 'open' or state == 'rate' or state == 'concurrency' then

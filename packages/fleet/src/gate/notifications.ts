@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
 /**
- * Tells all workers to ask the gate again before they start a fetch of an origin: a block or the breaker
- * began or ended, or a person set limits. Other workers react within a round trip. A worker that misses
- * a notification learns the same from its next exchange.
+ * Tells all workers to ask the gate again before they start a fetch of an origin: a block or the
+ * breaker began or ended, or a person set limits. Other workers react within a round trip. A worker
+ * that misses a notification learns the same from its next exchange.
  */
 export class GateNotifications {
   readonly #redis: Redis;

@@ -1,6 +1,9 @@
 import type { InspectedOrigin, LimitSource } from './protocol.ts';
 
-/** What the gate knows of one origin. Instants are ISO 8601, and all times are by the clock of Redis. */
+/**
+ * What the gate knows of one origin. Instants are ISO 8601, and all times are by the clock of
+ * Redis.
+ */
 export interface OriginStatus {
   readonly origin: string;
   readonly rate: {

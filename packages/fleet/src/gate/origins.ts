@@ -37,8 +37,8 @@ export interface OriginSettings {
 }
 
 /**
- * What the gate knows of origins, and the limits that people set for them. These override the limits of
- * every crawl file, do not expire, and hold from the next exchange of any worker on.
+ * What the gate knows of origins, and the limits that people set for them. These override the
+ * limits of every crawl file, do not expire, and hold from the next exchange of any worker on.
  */
 export class Origins {
   readonly #redis: Redis;
@@ -69,7 +69,10 @@ export class Origins {
     return status;
   }
 
-  /** Sets limits, also of an origin that no worker has worked on yet. They hold until they are unset. */
+  /**
+   * Sets limits, also of an origin that no worker has worked on yet. They hold until they are
+   * unset.
+   */
   async set(origin: string, settings: OriginSettings): Promise<void> {
     const fields = settingFields(settings);
     if (fields.length === 0) {
@@ -81,7 +84,10 @@ export class Origins {
     await this.#redis.publish(this.#keys.gateNotifications, origin);
   }
 
-  /** Removes all limits that were set: those of the crawl files hold again. Returns whether any was set. */
+  /**
+   * Removes all limits that were set: those of the crawl files hold again. Returns whether any was
+   * set.
+   */
   async unset(origin: string): Promise<boolean> {
     const existed = await this.#redis.del(this.#keys.gateSettings(origin));
     await this.#redis.srem(this.#keys.originsWithSettings, origin);

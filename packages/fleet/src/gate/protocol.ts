@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /*
- * The documents that the scripts of the gate take and return. A field that is 0 or empty is left out:
- * an exchange runs about every tenth fetch, and each byte of it counts.
+ * The documents that the scripts of the gate take and return. A field that is 0 or empty is left
+ * out: an exchange runs about every tenth fetch, and each byte of it counts.
  */
 
 /** Limits that one batch asks for. */

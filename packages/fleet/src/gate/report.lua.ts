@@ -9,7 +9,8 @@ if ended > 0 then
   local average = totalMs / ended
   local moving = gate.durationMs and num('durationMs') or average
   set('durationMs', moving + (average - moving) * math.min(1, 0.1 * ended))
-  -- It drifts up by 0.1 % per fetch: an origin that has become slower for good stops counting as slow.
+  -- It drifts up by 0.1 % per fetch: an origin that has become slower for good stops counting as
+  -- slow.
   local fastest = gate.fastestMs and num('fastestMs') * (1 + 0.001 * ended) or typicalMs
   set('fastestMs', math.min(fastest, typicalMs))
   set('timedOut', num('timedOut') + (timeouts / ended - num('timedOut')) * math.min(1, ended / 100))
@@ -48,7 +49,9 @@ elseif refused > 0 then
   if now - num('learnedAt') > 1000000 then
     local learned = num('learned')
     local rate = learned > 0 and learned * 0.9 or accepted * 0.9
-    if learned > 0 and refused > ok then rate = math.min(rate, math.max(accepted, learned * 0.5)) end
+    if learned > 0 and refused > ok then
+      rate = math.min(rate, math.max(accepted, learned * 0.5))
+    end
     rate = math.max(rate, 0.1)
     set('ceiling', rate / 0.9)
     set('learned', rate)
@@ -69,9 +72,9 @@ if blockUs > 0 and now + blockUs > num('blockedUntil') then
   set('blockedFor', report.blockReason or '')
 end
 
--- Many time-outs, or most answers far slower than they were: fewer fetches in flight. One fetch in fifty
--- that hangs says something about these fetches and nothing about the origin. The same holds for the
--- hanging fetches that are left at the end of a batch.
+-- Many time-outs, or most answers far slower than they were: fewer fetches in flight. One fetch in
+-- fifty that hangs says something about these fetches and nothing about the origin. The same holds
+-- for the hanging fetches that are left at the end of a batch.
 local isHanging = timeouts > 0 and num('timedOut') >= 0.1
 local isSlow = ended >= 5 and typicalMs > 5 * num('fastestMs') + 200
 if waiting > 0 and (isHanging or isSlow) then
@@ -88,7 +91,10 @@ elseif ended > 0 and num('window') > 0 then
 end
 `;
 
-/** Circuit breaker: closed until ten failures in a row, open for 2 s to 5 min, then half-open for one probe. */
+/**
+ * Circuit breaker: closed until ten failures in a row, open for 2 s to 5 min, then half-open for
+ * one probe.
+ */
 const BREAK = `
 local isProbing = gate.probe ~= nil and string.match(gate.probe, '^(%S+)') == worker
 if ok > 0 or refused > 0 then

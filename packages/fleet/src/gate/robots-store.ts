@@ -2,7 +2,10 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
-/** Longer than one fetch of robots.txt takes; after it another worker may take over from one that died. */
+/**
+ * Longer than one fetch of robots.txt takes; after it another worker may take over from one that
+ * died.
+ */
 const CLAIM_MS = 30_000;
 
 const schema = z.discriminatedUnion('kind', [

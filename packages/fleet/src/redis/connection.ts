@@ -27,19 +27,20 @@ export function redactRedisUrl(url: string): string {
 export function parseRedisUrl(url: string): { readonly path: string } | string {
   if (!URL.canParse(url) || !SCHEMES.includes(new URL(url).protocol)) {
     throw new RedisUrlError(
-      `"${redactRedisUrl(url)}" is not a Redis address; allowed: redis://HOST:PORT, rediss://HOST:PORT, unix:///PATH`,
+      `"${redactRedisUrl(url)}" is not a Redis address; ` +
+        'allowed: redis://HOST:PORT, rediss://HOST:PORT, unix:///PATH',
     );
   }
   return url.startsWith('unix:') ? { path: decodeURIComponent(new URL(url).pathname) } : url;
 }
 
 /**
- * A client that reconnects for ever, whose commands wait until Redis is back. For workers; the blocking
- * reads of BullMQ need it. Connection errors go to `onError` and are never thrown.
+ * A client that reconnects for ever, whose commands wait until Redis is back. For workers; the
+ * blocking reads of BullMQ need it. Connection errors go to `onError` and are never thrown.
  *
- * @param options.isForQueue BullMQ defines some sixty scripts on its client, and each automatic pipeline
- *   copies them all. A client for BullMQ has no automatic pipelines, which saves a busy worker some 5 µs
- *   of CPU a fetch. @default false
+ * @param options.isForQueue BullMQ defines some sixty scripts on its client, and each automatic
+ *   pipeline copies them all. A client for BullMQ has no automatic pipelines, which saves a busy
+ *   worker some 5 µs of CPU a fetch. @default false
  */
 export function openRedis(
   url: string,
@@ -49,7 +50,8 @@ export function openRedis(
   const target = parseRedisUrl(url);
   const options = {
     maxRetriesPerRequest: null,
-    // First within 100 ms: a restarted Redis must be noticed long before a lock expires. At most 2 s.
+    // First within 100 ms: a restarted Redis must be noticed long before a lock expires. At most 2
+    // s.
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), 2_000),
     enableAutoPipelining: !isForQueue,
     // ioredis waits even for a stream that is closed already, which delays the end of the process.
@@ -85,7 +87,8 @@ export async function connectRedis(
     redis.disconnect();
     const reason = error instanceof Error ? error.message : String(error);
     throw new RedisUnreachableError(
-      `Redis at ${redactRedisUrl(url)} cannot be reached: ${reason || 'connection refused'} (tried for ${timeoutMs / 1000} s)`,
+      `Redis at ${redactRedisUrl(url)} cannot be reached: ${reason || 'connection refused'} ` +
+        `(tried for ${timeoutMs / 1000} s)`,
       { cause: error },
     );
   } finally {

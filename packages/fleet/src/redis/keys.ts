@@ -1,12 +1,15 @@
 /**
- * Builds every Redis key of a fleet. All carry the hash tag of the fleet, so that on Redis Cluster a
- * script may change ledger and queue together. The keys of the gate have a tag per origin, so that
- * origins spread over the nodes. The keys of version 0.1 stay as they are.
+ * Builds every Redis key of a fleet. All carry the hash tag of the fleet, so that on Redis Cluster
+ * a script may change ledger and queue together. The keys of the gate have a tag per origin, so
+ * that origins spread over the nodes. The keys of version 0.1 stay as they are.
  */
 export interface FleetKeys {
   /** Prefix that BullMQ puts before its own keys. */
   readonly queuePrefix: string;
-  /** A key of BullMQ's queue of slices: `wait`, `active`, `delayed`, `prioritized`, `marker`, or the id of a slice. */
+  /**
+   * A key of BullMQ's queue of slices: `wait`, `active`, `delayed`, `prioritized`, `marker`, or the
+   * id of a slice.
+   */
   queue(part: string): string;
   /** HASH: virtual times of the fair queue, by which batches and origins take turns. */
   readonly fairClock: string;
@@ -26,7 +29,9 @@ export interface FleetKeys {
   batch(id: string): string;
   /** Bitmap: the bit of a fetch is set once its record is durable. */
   settled(id: string): string;
-  /** Bitmap: the bit of a failed fetch is set. With `:<outcome>` appended: the bits of that outcome. */
+  /**
+   * Bitmap: the bit of a failed fetch is set. With `:<outcome>` appended: the bits of that outcome.
+   */
   failed(id: string): string;
   /** ZSET: slices of a paused batch, taken out of the queue. */
   pausedSlices(id: string): string;

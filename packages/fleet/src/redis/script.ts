@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import type { ZodType, z } from 'zod';
 
 /**
- * A Lua script, called by its hash. Where Redis does not know the hash (SCRIPT FLUSH, a restart) the whole
- * script is sent.
+ * A Lua script, called by its hash. Where Redis does not know the hash (SCRIPT FLUSH, a restart)
+ * the whole script is sent.
  */
 export class Script<Reply> {
   readonly #source: Source;

@@ -1,20 +1,21 @@
 /*
- * The scripts behind the metrics of the whole fleet. Each reads a bounded number of keys, however long the
- * queue is. Keys come from keys.ts.
+ * The scripts behind the metrics of the whole fleet. Each reads a bounded number of keys, however
+ * long the queue is. Keys come from keys.ts.
  */
 
 /**
  * Counts queued fetches by what they wait for. Where a state has more slices than are read, evenly
- * spread ones stand for all. A slice says what its fetches wait for: entries of its `state` are
- * { position, attempts, dueAt, throttledSince }. Fetches of cancelled batches are not counted. Fetches of
- * paused batches count only while they are active: most of their slices are not in the queue, so the
- * ledger knows the others.
+ * spread ones stand for all. A slice says what its fetches wait for: entries of its `state` are {
+ * position, attempts, dueAt, throttledSince }. Fetches of cancelled batches are not counted.
+ * Fetches of paused batches count only while they are active: most of their slices are not in the
+ * queue, so the ledger knows the others.
  *
  * Atomic, so that a slice that moves between states is counted once.
  *
  * KEYS  wait LIST · prioritized ZSET · active LIST · delayed ZSET · failed ZSET
  * ARGV  { slicePrefix, batchPrefix, settledSuffix: parts of keys; sample: slices read per state }
- * Returns { slices: { waiting, active, delayed, failed }, fetches: { runnable, throttled, delayed, active },
+ * Returns { slices: { waiting, active, delayed, failed },
+ *           fetches: { runnable, throttled, delayed, active },
  *           oldestMs: age of the oldest slice }
  */
 export const BACKLOG = `
@@ -30,7 +31,8 @@ local function batchState(batch)
   return batches[batch]
 end
 
--- Fetches of a claimed slice without a record: settled ones stay in it until the worker releases it.
+-- Fetches of a claimed slice without a record: settled ones stay in it until the worker releases
+-- it.
 local function unsettled(slice)
   local gets, count = {}, 0
   for at = 1, #slice.ranges, 2 do
@@ -70,6 +72,10 @@ local function count(slice, state, dueAt)
   return { throttled = throttled, delayed = all - throttled }
 end
 
+local function looksLikeSlice(value)
+  return type(value) == 'table' and type(value.ranges) == 'table' and type(value.batch) == 'string'
+end
+
 local sums = { runnable = 0, throttled = 0, delayed = 0, active = 0 }
 -- entries: { id, due } of the slices read, which stand for as many as size.
 local function add(state, size, entries)
@@ -77,7 +83,7 @@ local function add(state, size, entries)
   for _, entry in ipairs(entries) do
     local job = redis.call('HMGET', call.slicePrefix .. entry[1], 'data', 'timestamp')
     local isSlice, slice = pcall(cjson.decode, job[1] or '')
-    if isSlice and type(slice) == 'table' and type(slice.ranges) == 'table' and type(slice.batch) == 'string' then
+    if isSlice and looksLikeSlice(slice) then
       valid = valid + 1
       local own = batchState(slice.batch)
       if own ~= 'cancelled' and own ~= 'unknown' and (own ~= 'paused' or state == 'active') then
@@ -135,22 +141,25 @@ return cjson.encode({ slices = slices, fetches = sums, oldestMs = math.max(0, no
  * Atomic, so that a batch that changes its state is counted once.
  *
  * KEYS  batches ZSET
- * ARGV  { batchPrefix: part of keys, batches: how many are read, unfinished: how many are returned };
- *       the latest of each
- * Returns { states: { <state>: batches }, pausedFetches: fetches of paused batches without a record,
- *           unfinished: [{ batch, total, settled, failed }] }; `unfinished` is absent if there are none
+ * ARGV  { batchPrefix: part of keys, batches: how many of the latest are read,
+ *         unfinished: how many of these are returned }
+ * Returns { states: { <state>: batches },
+ *           pausedFetches: fetches of paused batches without a record,
+ *           unfinished: [{ batch, total, settled, failed }], absent if there are none }
  */
 export const BATCHES = `
 local call = cjson.decode(ARGV[1])
 local states, unfinished, pausedFetches = {}, {}, 0
 for _, id in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, call.batches - 1)) do
   local f = redis.call('HMGET', call.batchPrefix .. id, 'state', 'total', 'settled', 'failed')
-  local state, total, settled, failed = f[1], tonumber(f[2] or 0), tonumber(f[3] or 0), tonumber(f[4] or 0)
+  local state, total = f[1], tonumber(f[2] or 0)
+  local settled, failed = tonumber(f[3] or 0), tonumber(f[4] or 0)
   if state then
     states[state] = (states[state] or 0) + 1
     if state == 'paused' then pausedFetches = pausedFetches + total - settled end
     if state ~= 'finished' and state ~= 'cancelled' and #unfinished < call.unfinished then
-      unfinished[#unfinished + 1] = { batch = id, total = total, settled = settled, failed = failed }
+      local one = { batch = id, total = total, settled = settled, failed = failed }
+      unfinished[#unfinished + 1] = one
     end
   end
 end

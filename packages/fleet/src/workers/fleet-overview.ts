@@ -67,7 +67,9 @@ export interface FleetSnapshot {
     readonly active: number;
   };
   readonly slices: Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed', number>>;
-  /** Age of the oldest queued slice whose batch is neither paused nor cancelled; 0 if there is none. */
+  /**
+   * Age of the oldest queued slice whose batch is neither paused nor cancelled; 0 if there is none.
+   */
   readonly oldestPendingSeconds: number;
   /** Number in each state, among the 2,000 latest. */
   readonly batches: Readonly<Record<BatchState, number>>;

@@ -1,11 +1,12 @@
 /*
- * The register of workers: a ZSET scored by the epoch seconds of each worker's last heartbeat, and a HASH
- * with its last report. Each script is atomic, because a worker is in both keys or in neither.
+ * The register of workers: a ZSET scored by the epoch seconds of each worker's last heartbeat, and
+ * a HASH with its last report. Each script is atomic, because a worker is in both keys or in
+ * neither.
  */
 
 /**
  * KEYS  workers ZSET · reports HASH
- * ARGV  1 worker id · 2 its report (JSON) · 3 seconds without a heartbeat after which a worker is deleted
+ * ARGV  1 worker id · 2 its report (JSON) · 3 seconds without a heartbeat until a worker is deleted
  * Returns 1
  */
 export const HEARTBEAT = `
@@ -36,7 +37,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 /**
  * KEYS  workers ZSET · reports HASH
  * ARGV  { withinSeconds: age of the oldest heartbeat that is listed }
- * Returns { nowMs, workers: [{ seenAtSeconds, report (JSON) }] }; `workers` is absent if there are none
+ * Returns { nowMs, workers: [{ seenAtSeconds, report (JSON) }], absent if there are none }
  */
 export const LIST = `
 local t = redis.call('TIME')

@@ -52,7 +52,9 @@ export interface WorkerReport {
   readonly slices: number;
   /** Ids of the batches it works on, at most twenty. */
   readonly batches: readonly string[];
-  /** `idle`: no fetch may start. `sink-failing`: records cannot be written, so nothing is fetched. */
+  /**
+   * `idle`: no fetch may start. `sink-failing`: records cannot be written, so nothing is fetched.
+   */
   readonly state: 'working' | 'idle' | 'draining' | 'sink-failing';
   /** Tasks of the worker; every worker of this version reports `fetch`. */
   readonly roles: readonly string[];
@@ -74,7 +76,10 @@ export interface WorkerInfo extends Omit<WorkerReport, 'state' | 'uptimeMs'> {
   readonly silentMs: number;
 }
 
-/** The register of workers. A worker that stops removes itself; one that was killed is listed as gone for 15 minutes. */
+/**
+ * The register of workers. A worker that stops removes itself; one that was killed is listed as
+ * gone for 15 minutes.
+ */
 export class Workers {
   readonly #redis: Redis;
   readonly #keys: readonly [string, string];
@@ -95,7 +100,9 @@ export class Workers {
     await scripts.remove.run(this.#redis, this.#keys, [id]);
   }
 
-  /** Running workers, and those that are gone for less than 15 minutes; by host, the oldest first. */
+  /**
+   * Running workers, and those that are gone for less than 15 minutes; by host, the oldest first.
+   */
   async list(): Promise<WorkerInfo[]> {
     const document = { withinSeconds: FORGET_AFTER_S };
     const { nowMs, workers } = await scripts.list.run(this.#redis, this.#keys, document);

@@ -1,6 +1,8 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
 
-/** What `--json` prints of an origin. What does not apply is null, so that the keys are always the same. */
+/**
+ * An origin as `--json` prints it. A field that does not apply is null: all keys are always there.
+ */
 export interface OriginDocument {
   readonly origin: string;
   readonly rate: {
@@ -14,7 +16,7 @@ export interface OriginDocument {
   readonly workers: number;
   readonly waiting: number;
   readonly blockedUntil: string | null;
-  /** What is left of it; for those whose clock is not that of Redis. */
+  /** Remaining time, for readers whose clock differs from that of Redis. */
   readonly blockedMs: number | null;
   readonly blockedFor: string | null;
   readonly breaker: OriginStatus['breaker'];

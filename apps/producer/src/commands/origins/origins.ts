@@ -20,7 +20,7 @@ export interface OriginsOptions {
   readonly watch?: boolean;
 }
 
-/** `fetchfleet origins`: what the gate knows of every origin. */
+/** `fetchfleet origins`: shows what the gate knows of every origin. */
 export async function origins(options: OriginsOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
@@ -37,7 +37,7 @@ export async function origins(options: OriginsOptions, context: Context): Promis
   });
 }
 
-/** Until somebody interrupts it. */
+/** Repaints until it is interrupted. */
 async function watch(session: FleetSession, context: Context): Promise<ExitCode> {
   const { drain: signal } = context.interrupts.takeOver();
   const { terminal, env } = context;
@@ -64,7 +64,7 @@ async function drawAll(
   });
 }
 
-/** Where nothing can be drawn the tables follow each other. */
+/** Prints one table after the other, where the output is no terminal. */
 async function printAll(
   session: FleetSession,
   terminal: Terminal,
@@ -94,7 +94,7 @@ function page(
   const head = [...lost, originsSummary(statuses), ''];
   const table = originsTable(statuses, {
     width: Math.min(MAX_WIDTH, columns),
-    // An empty line and the footer.
+    // Minus an empty line and the footer.
     height: rows - head.length - 2,
     paint: terminal.paintOutput.bind(terminal),
   });
@@ -103,7 +103,7 @@ function page(
 
 function tableOptions(terminal: Terminal) {
   return {
-    // 0 is what a terminal says that does not know.
+    // A terminal that does not know its width reports 0.
     width: Math.min(MAX_WIDTH, terminal.stdout.columns || MAX_WIDTH),
     paint: terminal.paintOutput.bind(terminal),
   };

@@ -8,7 +8,7 @@ import { type OriginFlags, readOrigin, readOriginSettings } from './settings.ts'
 import { inTime } from '../../core/patience.ts';
 import { Problems } from '../../core/problems.ts';
 
-/** `fetchfleet origins set ORIGIN`: limits that come before those of every crawl file, from now on. */
+/** `fetchfleet origins set ORIGIN`: sets limits that override those of every crawl file. */
 export async function setOrigin(
   text: string,
   options: OriginFlags & { readonly json?: boolean },
@@ -30,7 +30,7 @@ export async function setOrigin(
   });
 }
 
-/** `fetchfleet origins unset ORIGIN`: the crawl files decide again. Twice is fine. */
+/** `fetchfleet origins unset ORIGIN`: removes the limits that were set, if any. */
 export async function unsetOrigin(
   text: string,
   options: { readonly json?: boolean },
@@ -52,17 +52,19 @@ export async function unsetOrigin(
   });
 }
 
-/** `at most 5/s, bursts of 10, 8 in flight`; where the origin itself asks for less, that is said. */
+/**
+ * `at most 5/s, bursts of 10, 8 in flight`; a limit of another source is followed by its source.
+ */
 function describeLimits({ rate, burst, concurrency }: OriginStatus): string {
   const inFlight = concurrency.limit === 'unlimited' ? 'any number' : concurrency.limit;
   return [
-    rate.perSecond === undefined ? 'any rate' : `at most ${rate.limit}${sayWho(rate.source)}`,
+    rate.perSecond === undefined ? 'any rate' : `at most ${rate.limit}${sourceText(rate.source)}`,
     ...(burst > 1 ? [`bursts of ${burst}`] : []),
-    `${inFlight} in flight${sayWho(concurrency.source)}`,
+    `${inFlight} in flight${sourceText(concurrency.source)}`,
   ].join(', ');
 }
 
-function sayWho(source: OriginStatus['rate']['source']): string {
+function sourceText(source: OriginStatus['rate']['source']): string {
   return source === 'set' || source === 'none' ? '' : ` (${source})`;
 }
 

@@ -13,7 +13,7 @@ export interface OriginFlags {
 
 const MAX_RATE = 1_000_000;
 
-// The bounds are those of a crawl file.
+// The same bounds as in a crawl file.
 const schema = z
   .object({
     rate: z.string().transform((text, issues) => {
@@ -28,9 +28,9 @@ const schema = z
   .partial();
 
 /**
- * What `origins set` was asked for.
+ * Reads the arguments of `origins set`.
  *
- * @throws CommandError (exit 2) with all that is wrong with origin and limits
+ * @throws CommandError (exit 2) with all problems of origin and limits
  */
 export async function readOriginSettings(
   origin: string,
@@ -50,7 +50,9 @@ export async function readOriginSettings(
   return { origin: parsed ?? origin, settings: withoutUndefined(settings ?? {}) };
 }
 
-/** The origin in the form in which workers know it; undefined, and a problem more, if it is none. */
+/**
+ * The origin as workers write it; undefined, and one more problem, if the text is not an origin.
+ */
 export function readOrigin(text: string, problems: Problems): string | undefined {
   const shown = JSON.stringify(maskCredentials(text).slice(0, 80));
   const url = URL.parse(text);
@@ -80,7 +82,7 @@ function wholeNumber(max: number, or: string) {
     .refine((value) => value >= 1 && value <= max, message);
 }
 
-/** zod leaves what was not typed as undefined, and a setting is there or not. */
+/** zod returns flags that were not typed as undefined; in settings they are absent. */
 function withoutUndefined({
   rate,
   burst,

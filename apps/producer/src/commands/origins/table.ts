@@ -6,27 +6,30 @@ const HEADER = ['origin', 'rate', 'in flight', 'waiting', 'state'] as const;
 const GAP = '  ';
 const MAX_STATE = 34;
 const MIN_STATE = 8;
-/** A name that is cut to less tells nothing. */
+/** A shorter name is not recognizable. */
 const MIN_NAME = 16;
 
 type Paint = (style: Style, text: string) => string;
 
 export interface OriginsTableOptions {
-  /** Columns that a line may take. */
+  /** Columns of a line, at most. */
   readonly width: number;
-  /** Lines that the table may take. @default all */
+  /** Lines of the table, at most. @default unlimited */
   readonly height?: number;
   readonly paint: Paint;
 }
 
-/** One line for each origin, columns aligned: first those in trouble, then those at work, then the idle ones, each by name. */
+/**
+ * One line for each origin: first those in trouble, then the busy ones, then the idle ones, each by
+ * name.
+ */
 export function originsTable(
   statuses: readonly OriginStatus[],
   { width, height = Infinity, paint }: OriginsTableOptions,
 ): string {
   const sorted = statuses.toSorted((a, b) => rank(a) - rank(b));
   const fits = sorted.length + 1 <= height;
-  // Header and the line that counts the rest take one each.
+  // Two lines are for the header and the count of the rest.
   const shown = fits ? sorted : sorted.slice(0, Math.max(1, height - 2));
   const rows = [HEADER, ...shown.map(cells)];
   const widths = columnWidths(rows, width);
@@ -70,7 +73,7 @@ function cells(status: OriginStatus): readonly string[] {
   ];
 }
 
-/** A limit without a word is that of the crawl file. */
+/** The limits of crawl files are shown without a source. */
 function sourceOf(source: OriginStatus['rate']['source']): string {
   return source === 'crawl file' || source === 'none' ? '' : ` ${source}`;
 }
@@ -84,7 +87,7 @@ function inFlight({ inUse, concurrency: { limit, source } }: OriginStatus): stri
   return `${inUse}${of}${sourceOf(source)}`;
 }
 
-/** What is in the way of its fetches, in words. */
+/** Why its fetches do not start, or that they do. */
 export function stateOf(status: OriginStatus): string {
   const { breaker, openMs = 0, blockedMs, blockedFor, inUse, waiting } = status;
   if (breaker === 'open') return `down, next try in ${formatDuration(seconds(openMs))}`;
@@ -97,12 +100,12 @@ export function stateOf(status: OriginStatus): string {
   return waiting > 0 ? 'waiting' : 'idle';
 }
 
-/** A countdown in tenths of a second is restless to look at. */
+/** Whole seconds: a countdown in tenths of a second flickers. */
 function seconds(ms: number): number {
   return Math.ceil(ms / 1_000) * 1_000;
 }
 
-/** Reasons come from answers of the origin: nothing in them may move a cursor. */
+/** Replaces control characters: reasons come from origins, and must not move the cursor. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, ' ');
 }
@@ -113,7 +116,7 @@ function rank({ breaker, blockedMs, inUse, waiting }: OriginStatus): number {
   return inUse > 0 || waiting > 0 ? 2 : 3;
 }
 
-/** The name gets what the other columns leave; where that is too little, the state gives way. */
+/** The name takes what the other columns leave. Where that is too little, the state is cut. */
 function columnWidths(rows: readonly (readonly string[])[], width: number): number[] {
   const [name = 0, ...others] = HEADER.map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
