@@ -37,7 +37,7 @@ const wait = fc.oneof(
   fc.nat(70_000_000),
 );
 
-/** Steps of a fleet, as data, so that a counterexample can be read. */
+/** Steps of a fleet as data, so that a counterexample is readable. */
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ask }) },
   { weight: 3, arbitrary: fc.record({ wait }) },
@@ -48,14 +48,20 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 async function take(crew: Crew, next: Step): Promise<void> {
-  if ('ask' in next) return crew.ask(next.ask);
-  if ('wait' in next) return crew.wait(next.wait);
-  if ('set' in next) return crew.set(next.set);
+  if ('ask' in next) {
+    return crew.ask(next.ask);
+  }
+  if ('wait' in next) {
+    return crew.wait(next.wait);
+  }
+  if ('set' in next) {
+    return crew.set(next.set);
+  }
   crew.die(next.die);
 }
 
-describe('whatever workers ask and tell, in any order', () => {
-  it('is answered as the model has it, and nothing is ever granted beyond a limit, a block or the one probe', async () => {
+describe('any sequence of exchanges', () => {
+  it('is answered as by the model, never beyond a limit, a block or the one probe', async () => {
     const { redis } = await freshFleet();
     let compared = 0;
     await fc.assert(
@@ -65,7 +71,9 @@ describe('whatever workers ask and tell, in any order', () => {
         async (batches, steps) => {
           const gate = new SimulatedGate(redis);
           const crew = new Crew(gate, batches, WORKERS);
-          for (const next of steps) await take(crew, next);
+          for (const next of steps) {
+            await take(crew, next);
+          }
           compared += crew.compared;
           await gate.clear();
         },
@@ -130,7 +138,7 @@ describe('promised starts', () => {
     }
   });
 
-  it('come at the new pace as soon as a limit is raised', async () => {
+  it('are spaced by the new limit as soon as it is raised', async () => {
     const { redis } = await freshFleet();
     const interval = fc.constantFrom(1_000, 50_000, 1e6, 60e6, 3_600e6);
     const arbitrary = fc.tuple(interval, interval, fc.nat(1e6), fc.constantFrom(1, 10));
@@ -154,7 +162,7 @@ describe('promised starts', () => {
     );
   });
 
-  it('keep to the limit of a batch that asks once in a while, because its turns are far apart', async () => {
+  it('keep the limit of a batch that asks rarely, because its turns are far apart', async () => {
     const { redis } = await freshFleet();
     const gate = new SimulatedGate(redis);
     const strict = { ...FREE, interval: 120e6, batch: 'strict' };
@@ -167,8 +175,8 @@ describe('promised starts', () => {
   });
 });
 
-describe('the forecast for those who are sent away', () => {
-  it('grows with the place in the line, and asking again costs no place', async () => {
+describe('the forecast for deferred slices', () => {
+  it('grows with the ticket, and deferring again keeps the ticket', async () => {
     const { redis } = await freshFleet();
     await fc.assert(
       fc.asyncProperty(
@@ -179,20 +187,20 @@ describe('the forecast for those who are sent away', () => {
           const gate = new SimulatedGate(redis);
           const call = { worker: 'w', held: 0, lead: 1_000, batches: [{ ...given, batch: 'b' }] };
           await gate.exchange({ ...call, want: 1 });
-          const places: number[] = [];
+          const tickets: number[] = [];
           for (const [at, count] of counts.entries()) {
-            places.push((await gate.defer(`s-${at}`, count)).ticket);
+            tickets.push((await gate.defer(`s-${at}`, count)).ticket);
           }
           const inOrder = counts.map((_, at) => counts.slice(0, at + 1).reduce((a, b) => a + b));
-          expect(places).toEqual(inOrder);
+          expect(tickets).toEqual(inOrder);
           for (const pause of pauses) {
             gate.now += pause;
             await gate.exchange({ ...call, want: 3 });
           }
           const forecasts: number[] = [];
-          for (const [at, place] of places.entries()) {
-            const { ticket, dueInMs } = await gate.defer(`s-${at}`, 1, place);
-            expect(ticket).toBe(place);
+          for (const [at, own] of tickets.entries()) {
+            const { ticket, dueInMs } = await gate.defer(`s-${at}`, 1, own);
+            expect(ticket).toBe(own);
             forecasts.push(dueInMs);
           }
           expect(forecasts.every((dueInMs) => Number.isSafeInteger(dueInMs) && dueInMs >= 0)).toBe(

@@ -14,7 +14,8 @@ closeAfterEach();
 
 const origin = 'http://origin.example';
 const unlimited: Politeness = { ...plan.politeness, concurrency: 'unlimited' };
-/** Workers of a fleet that has asked nothing yet. */
+
+/** Workers of a fleet whose gate is empty. */
 async function workers(size: number) {
   const { redis, keys } = await freshFleet();
   const list = Array.from({ length: size }, (_, i) => {
@@ -25,7 +26,7 @@ async function workers(size: number) {
       gate,
       defer: async (count: number, ticket = 0, slice = `b.${++deferred}`) =>
         gate.defer(origin, { slice, count, ticket }),
-      /** Asks, and has what was granted in flight. */
+      /** Exchanges, and counts granted fetches as in flight. */
       async ask(
         want: number,
         options: {
@@ -34,7 +35,7 @@ async function workers(size: number) {
           readonly batch?: string;
           readonly ticket?: number;
           readonly at?: string;
-          /** @default what is asked for */
+          /** @default want */
           readonly waiting?: number;
           readonly arrivals?: readonly Arrival[];
           /** @default 50 */
@@ -68,8 +69,10 @@ async function workers(size: number) {
     };
   });
   const [first, second = first, third = second] = list;
-  if (first === undefined || second === undefined || third === undefined) throw new Error('none');
-  /** Moves what the gate has stored into the past, as waiting would. */
+  if (first === undefined || second === undefined || third === undefined) {
+    throw new Error('none');
+  }
+  /** Moves a stored instant into the past, as if time had passed. */
   const age = async (field: string, byUs: number): Promise<void> => {
     const value = Number(await redis.hget(keys.gate(origin), field));
     await redis.hset(keys.gate(origin), field, String(value - byUs));
@@ -78,14 +81,14 @@ async function workers(size: number) {
 }
 
 describe('fetches in flight', () => {
-  it('are no more than the limit over all workers', async () => {
+  it('never exceed the limit over all workers', async () => {
     const { first, second, third } = await workers(3);
     const answers = await Promise.all([first.ask(3), second.ask(3), third.ask(3)]);
     expect(answers.reduce((sum, { granted }) => sum + granted, 0)).toBe(4);
     expect(await first.ask(1)).toMatchObject({ granted: 0, state: 'concurrency', waiters: 3 });
   });
 
-  it('make room when they end', async () => {
+  it('free their permits when they end', async () => {
     const { first, second } = await workers(2);
     expect((await first.ask(10)).granted).toBe(4);
     expect((await second.ask(10)).granted).toBe(0);
@@ -93,7 +96,7 @@ describe('fetches in flight', () => {
     expect((await second.ask(10)).granted).toBe(2);
   });
 
-  it('of a worker that died are free when its lease has ended, within 15 s', async () => {
+  it('of a killed worker free their permits when its lease expires, within 15 s', async () => {
     const { redis, keys, first, second } = await workers(2);
     await first.ask(4);
     expect((await second.ask(1)).granted).toBe(0);
@@ -104,7 +107,7 @@ describe('fetches in flight', () => {
     expect((await second.ask(4)).granted).toBe(4);
   });
 
-  it('are bounded by the strictest of several batches, and by none where none says so', async () => {
+  it('are limited by the strictest of several batches, or unlimited', async () => {
     const { first } = await workers(1);
     const strict: Politeness = { ...plan.politeness, concurrency: 2 };
     expect((await first.ask(1, { politeness: strict, batch: 'strict' })).granted).toBe(1);
@@ -113,7 +116,7 @@ describe('fetches in flight', () => {
     expect(free).toMatchObject({ granted: 50, state: 'open', allowedInFlight: Infinity });
   });
 
-  it('obey what a person has set before anything else', async () => {
+  it('follow the limit that a person has set before any other', async () => {
     const { redis, keys, first } = await workers(1);
     await redis.hset(keys.gateSettings(origin), 'concurrency', '6');
     expect((await first.ask(50)).granted).toBe(6);
@@ -136,7 +139,7 @@ describe('the rate', () => {
     expect(answer.spacingMs).toBeCloseTo(10.2, 1);
   });
 
-  it('is one line for the whole fleet', async () => {
+  it('is shared by all workers', async () => {
     const { first, second } = await workers(2);
     const a = await first.ask(50, { politeness: rated(100) });
     const b = await second.ask(50, { politeness: rated(100) });
@@ -144,7 +147,7 @@ describe('the rate', () => {
     expect(b.granted === 0 || b.firstInMs > 30).toBe(true);
   });
 
-  it('lets a burst start at once, and then spaces', async () => {
+  it('lets a burst start at once, and spaces what follows', async () => {
     const { first } = await workers(1);
     const answer = await first.ask(50, { politeness: rated(10, 5) });
     expect(answer.granted).toBe(5);
@@ -162,13 +165,13 @@ describe('the rate', () => {
   });
 });
 
-describe('an origin that says "not now"', () => {
-  it('is left alone by the whole fleet until then', async () => {
+describe('an origin that refuses', () => {
+  it('is blocked for the whole fleet until the end of its Retry-After', async () => {
     const { first, second, redis } = await workers(2);
     await first.ask(1, { politeness: unlimited });
     const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
-    const told = await first.ask(0, { politeness: unlimited, report: refusal });
-    expect(told).toMatchObject({ state: 'blocked', hasChanged: true });
+    const blocked = await first.ask(0, { politeness: unlimited, report: refusal });
+    expect(blocked).toMatchObject({ state: 'blocked', hasChanged: true });
     const asked = await second.ask(50, { politeness: unlimited });
     expect(asked).toMatchObject({ granted: 0, state: 'blocked', hasChanged: false });
     expect(asked.againInMs).toBeGreaterThan(300);
@@ -180,7 +183,7 @@ describe('an origin that says "not now"', () => {
     );
   });
 
-  it('without a time teaches the fleet a rate: what it has been bearing, less a tenth', async () => {
+  it('gets a learned rate where it names no time: 90 % of what it accepted', async () => {
     const { first, redis, keys } = await workers(1);
     await first.ask(50, { politeness: unlimited });
     await first.ask(40, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
@@ -191,7 +194,7 @@ describe('an origin that says "not now"', () => {
     expect(await first.ask(50, { politeness: unlimited })).toMatchObject({ state: 'rate' });
   });
 
-  it('has its rate raised again, quickly up to where it was refused and slowly beyond', async () => {
+  it('gets its learned rate raised: fast up to the refused rate, slowly above it', async () => {
     const { first, redis, keys, age } = await workers(1);
     await first.ask(50, { politeness: unlimited });
     await first.ask(0, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
@@ -214,7 +217,7 @@ describe('an origin that says "not now"', () => {
 
 describe('an origin that becomes slow', () => {
   const politeness = unlimited;
-  it('is asked for fewer at a time, where most answers take five times as long', async () => {
+  it('gets fewer fetches in flight when most answers take five times as long', async () => {
     const { first } = await workers(1);
     await first.ask(100, { politeness });
     await first.ask(20, { politeness, report: answered(20, 100) });
@@ -222,24 +225,26 @@ describe('an origin that becomes slow', () => {
     expect(allowedInFlight).toBeLessThanOrEqual(80);
   });
 
-  it('is asked for fewer at a time, where many fetches time out', async () => {
+  it('gets fewer fetches in flight when many of them time out', async () => {
     const { first } = await workers(1);
     await first.ask(100, { politeness });
     const { allowedInFlight } = await first.ask(20, { politeness, report: answered(20, 100, 11) });
     expect(allowedInFlight).toBeLessThanOrEqual(80);
   });
 
-  it('is asked for as many as before, where only those were left that hang', async () => {
+  it('keeps its concurrency when only hanging fetches are left', async () => {
     const { first } = await workers(1);
     await first.ask(100, { politeness });
     await first.ask(0, { politeness, report: answered(60, 100) });
-    for (let at = 0; at < 3; at++) await first.ask(0, { politeness, report: answered(6, 100, 6) });
+    for (let at = 0; at < 3; at++) {
+      await first.ask(0, { politeness, report: answered(6, 100, 6) });
+    }
     await first.ask(0, { politeness, report: answered(6, 20_000) });
     const { allowedInFlight } = await first.ask(5, { politeness });
     expect(allowedInFlight).toBe(Infinity);
   });
 
-  it('is asked for as many, where one fetch in fifty hangs', async () => {
+  it('keeps its concurrency when one fetch in fifty hangs', async () => {
     const { first } = await workers(1);
     await first.ask(100, { politeness });
     for (let at = 0; at < 10; at++) {
@@ -250,7 +255,7 @@ describe('an origin that becomes slow', () => {
   });
 });
 
-/** `timeouts` of so many have hung until their timeout. */
+/** A report of ended fetches, `timeouts` of which ran into their time-out of 30 s. */
 function answered(ended: number, typicalMs: number, timeouts = 0): Partial<OriginReport> {
   const ok = ended - timeouts;
   return { ended, ok, timeouts, typicalMs, durationMs: ok * typicalMs + timeouts * 30_000 };
@@ -261,7 +266,7 @@ function failed(count: number): Partial<OriginReport> {
 }
 
 describe('the breaker', () => {
-  it('opens on failures in a row, cools down, and lets one probe of the fleet through', async () => {
+  it('opens after ten failures in a row, then lets one probe of the fleet through', async () => {
     const { first, second, age } = await workers(2);
     await first.ask(20, { politeness: unlimited });
     expect(await first.ask(1, { politeness: unlimited, report: failed(9) })).toMatchObject({
@@ -288,7 +293,7 @@ describe('the breaker', () => {
     expect((await first.ask(5, { politeness: unlimited })).granted).toBe(5);
   });
 
-  it('forgets failures that a success interrupts', async () => {
+  it('starts to count again after a success', async () => {
     const { first } = await workers(1);
     await first.ask(40, { politeness: unlimited });
     await first.ask(0, { politeness: unlimited, report: failed(9) });
@@ -300,7 +305,7 @@ describe('the breaker', () => {
 });
 
 describe('an origin that accepts nothing', () => {
-  it('is known to do so since its first refusal, whatever blocks come and go, until it accepts', async () => {
+  it('is denied from its first refusal on, through all blocks, until a success', async () => {
     const { first, second, age } = await workers(2);
     const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 1, blockReason: '429' };
     expect((await first.ask(1)).deniedForMs).toBe(0);
@@ -313,8 +318,8 @@ describe('an origin that accepts nothing', () => {
   });
 });
 
-describe('workers that wait for a rate', () => {
-  it('ask one after the other, each when another start is free', async () => {
+describe('workers that wait for the rate', () => {
+  it('ask one after the other, each when the next start is free', async () => {
     const { first, second, third } = await workers(3);
     const politeness: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness, waiting: 50 });
@@ -329,8 +334,8 @@ describe('workers that wait for a rate', () => {
   });
 });
 
-describe('workers that wait for permits of a paced origin', () => {
-  it('ask again when about half of what is promised has started', async () => {
+describe('workers that wait for permits of a rate-limited origin', () => {
+  it('ask again when about half of the promised fetches have started', async () => {
     const { first, second } = await workers(2);
     const rate = { count: 20, perMs: 1000 };
     const politeness: Politeness = { ...unlimited, rate, concurrency: 8 };
@@ -344,8 +349,8 @@ describe('workers that wait for permits of a paced origin', () => {
   });
 });
 
-describe('those who are sent away', () => {
-  it('stand in line: each is told when its turn is forecast, and asking again costs no place', async () => {
+describe('deferred slices', () => {
+  it('get a ticket and a forecast, and keep the ticket when they are deferred again', async () => {
     const { first } = await workers(1);
     const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness: slow });
@@ -357,20 +362,22 @@ describe('those who are sent away', () => {
     expect(await first.defer(50, b.ticket, 'b.2')).toEqual(b);
   });
 
-  it('are called back in the order of the line, as many as the fleet needs for the next second', async () => {
+  it('are woken in order, as many as the fleet needs for the next second', async () => {
     const { first, second } = await workers(2);
     const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
     await first.ask(1, { politeness });
-    for (let i = 0; i < 4; i++) await second.defer(20);
+    for (let i = 0; i < 4; i++) {
+      await second.defer(20);
+    }
     expect((await first.ask(0, { politeness, waiting: 49 })).wakeSlices).toEqual(['b.1']);
-    // What was called and has not come counts, and so does what waits elsewhere.
+    // Woken slices that have not arrived count, and so do fetches that wait at other workers.
     expect((await second.ask(0, { politeness })).wakeSlices).toEqual([]);
     const arrivals = [{ slice: 'b.1', fetches: 20 }];
     expect((await second.ask(0, { politeness, arrivals, waiting: 20 })).wakeSlices).toEqual([]);
     expect((await first.ask(0, { politeness, waiting: 5 })).wakeSlices).toEqual(['b.2', 'b.3']);
   });
 
-  it('and have come when they were called, but leave at once, are called again', async () => {
+  it('are woken again when they arrived and were deferred at once', async () => {
     const { first } = await workers(1);
     const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
     await first.ask(1, { politeness });
@@ -380,7 +387,7 @@ describe('those who are sent away', () => {
     expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.1']);
   });
 
-  it('are not waited for in the line when they have come by themselves', async () => {
+  it('leave the waitlist when they arrive by their own timer', async () => {
     const { first } = await workers(1);
     await first.ask(1);
     await first.defer(3);
@@ -391,24 +398,26 @@ describe('those who are sent away', () => {
     expect(answer).toMatchObject({ deferred: 1, wakeSlices: [] });
   });
 
-  it('are called back at once when a limit is raised', async () => {
+  it('are woken at once when a limit is raised', async () => {
     const { first, redis, keys } = await workers(1);
     const politeness: Politeness = { ...unlimited, rate: { count: 1, perMs: 60_000 } };
     await first.ask(1, { politeness });
-    for (let i = 0; i < 4; i++) await first.defer(50);
+    for (let i = 0; i < 4; i++) {
+      await first.defer(50);
+    }
     expect((await first.ask(1, { politeness, waiting: 50 })).wakeSlices).toEqual([]);
     await redis.hset(keys.gateSettings(origin), 'interval', '10000');
     expect((await first.ask(1, { politeness, waiting: 50 })).wakeSlices).toEqual(['b.1', 'b.2']);
   });
 
-  it('stay away while the origin is blocked', async () => {
+  it('are not woken while the origin is blocked', async () => {
     const { first } = await workers(1);
     await first.defer(3);
     const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 400, blockReason: '429' };
     expect((await first.ask(0, { report: refusal })).wakeSlices).toEqual([]);
   });
 
-  it('are forecast sooner when the limit is raised', async () => {
+  it('get an earlier forecast when the limit is raised', async () => {
     const { first, redis, keys } = await workers(1);
     const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
     await first.ask(1, { politeness: slow });

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { type Aftermath, type ModelReport, NOTHING, type SimulatedGate } from './model-fleet.ts';
 import { type Expected, GateModel, LEASE_US, type ModelLimits } from './model.ts';
 
-/** Whoever has fetches in flight tells so at least this often. */
+/** A worker with fetches in flight exchanges at least this often. */
 const RENEW_US = 4_000_000;
 const FORGET_MS = 1_800_000;
 
 type Ending = 'ok' | 'some-refused' | 'refused' | 'failed' | 'timeout' | 'unsaid';
 
-/** A worker asks, and tells what has ended. */
+/** One exchange of a worker. */
 export interface Ask {
   readonly worker: number;
   readonly want: number;
-  /** Of its fetches in flight: how many have ended, in percent, and how. */
+  /** Percentage of its fetches in flight that have ended, and how they ended. */
   readonly endedPercent: number;
   readonly ending: Ending;
   readonly durationMs: number;
@@ -25,18 +25,21 @@ export interface Ask {
 interface Worker {
   readonly name: string;
   inFlight: number;
-  toldAt: number;
+  askedAt: number;
   batches: readonly number[];
 }
 
-/** A few workers of one origin, who ask the real scripts and the model the same, and hold one against the other. */
+/**
+ * A few workers of one origin. They ask the scripts and the model the same, and compare the
+ * answers.
+ */
 export class Crew {
   readonly #gate: SimulatedGate;
   readonly #model = new GateModel();
   readonly #batches: readonly ModelLimits[];
   readonly #workers: Worker[];
   readonly #dead: { readonly count: number; readonly until: number }[] = [];
-  /** Who tries a failing origin just now, and until when that is believed of one who died. */
+  /** The worker that probes a failing origin; of a dead worker, until its lease expires. */
   #probe: { readonly worker: string; readonly until: number } | undefined;
   #before: Readonly<Record<string, string>> = {};
   #names = 0;
@@ -48,7 +51,7 @@ export class Crew {
     this.#workers = Array.from({ length: size }, () => this.#newWorker());
   }
 
-  /** Answers that were held against the model. */
+  /** Number of compared answers. */
   get compared(): number {
     return this.#compared;
   }
@@ -57,10 +60,12 @@ export class Crew {
     const end = this.#gate.now + us;
     for (;;) {
       const due = this.#workers.filter(({ inFlight }) => inFlight > 0);
-      const next = Math.min(end, ...due.map(({ toldAt }) => toldAt + RENEW_US));
+      const next = Math.min(end, ...due.map(({ askedAt }) => askedAt + RENEW_US));
       this.#gate.now = Math.max(this.#gate.now, next);
-      if (next >= end) return;
-      for (const worker of due.filter(({ toldAt }) => toldAt + RENEW_US <= next)) {
+      if (next >= end) {
+        return;
+      }
+      for (const worker of due.filter(({ askedAt }) => askedAt + RENEW_US <= next)) {
         await this.#exchange(worker, { want: 0, lead: 500, crawlDelay: -1 }, NOTHING);
       }
     }
@@ -68,20 +73,26 @@ export class Crew {
 
   async ask(ask: Ask): Promise<void> {
     const worker = this.#workers[ask.worker];
-    if (worker === undefined) throw new Error('no such worker');
+    if (worker === undefined) {
+      throw new Error('no such worker');
+    }
     const ended = Math.floor((worker.inFlight * ask.endedPercent) / 100);
     worker.batches = ask.batches;
     worker.inFlight -= ended;
     await this.#exchange(worker, ask, reportOf(ended, ask));
   }
 
-  /** Its fetches end with it; what it holds in the gate stays until the lease is over. */
+  /** Ends a worker and its fetches; its lease stays until it expires. */
   die(at: number): void {
     const worker = this.#workers[at];
-    if (worker === undefined) throw new Error('no such worker');
-    const until = worker.toldAt + LEASE_US;
+    if (worker === undefined) {
+      throw new Error('no such worker');
+    }
+    const until = worker.askedAt + LEASE_US;
     this.#dead.push({ count: worker.inFlight, until });
-    if (this.#probe?.worker === worker.name) this.#probe = { ...this.#probe, until };
+    if (this.#probe?.worker === worker.name) {
+      this.#probe = { ...this.#probe, until };
+    }
     this.#workers[at] = this.#newWorker();
   }
 
@@ -114,7 +125,7 @@ export class Crew {
       isProbed: this.#probe !== undefined,
     });
     worker.inFlight += after.granted;
-    worker.toldAt = now;
+    worker.askedAt = now;
     this.#assertAsInModel(after, expected);
     this.#assertSound(after, want);
     if (after.granted > 0 && after.state === 'probing') {
@@ -124,11 +135,13 @@ export class Crew {
     this.#compared += 1;
   }
 
-  /** A result ends the trial, and so does its end without one. */
+  /** A result ends the probe, and so does an end without one. */
   #forgetProbe({ name, inFlight }: Worker, { ok, refused, failures }: ModelReport): void {
     const isOwn = this.#probe?.worker === name;
     const isOver = ok + refused > 0 || (isOwn && (failures > 0 || inFlight === 0));
-    if (isOver || (this.#probe?.until ?? 0) <= this.#gate.now) this.#probe = undefined;
+    if (isOver || (this.#probe?.until ?? 0) <= this.#gate.now) {
+      this.#probe = undefined;
+    }
   }
 
   #assertAsInModel({ granted, hash }: Aftermath, expected: Expected): void {
@@ -145,19 +158,19 @@ export class Crew {
     const { now } = this.#gate;
     const num = (field: string, none = 0): number => Number(hash[field] ?? none);
     const blockedBefore = Number(this.#before['blockedUntil'] ?? 0);
-    const told = `reply ${JSON.stringify(reply)}`;
+    const shown = `reply ${JSON.stringify(reply)}`;
     const numbers = Object.entries(reply).filter(([, value]) => typeof value === 'number');
     assert.ok(
       numbers.every(([, value]) => Number.isSafeInteger(value)),
-      told,
+      shown,
     );
     // The first start lies in the past where a part of the burst is left.
     assert.ok(
       numbers.every(([name, value]) => name === 'firstUs' || Number(value) >= 0),
-      told,
+      shown,
     );
     assert.equal(reply.nowMs, `${Math.floor(now / 1000)}.${String(now % 1000).padStart(3, '0')}`);
-    assert.ok(granted <= want, told);
+    assert.ok(granted <= want, shown);
     const odd = Object.entries(hash).filter(([, value]) => /nan|inf/i.test(value));
     assert.deepEqual(odd, []);
     assert.ok(
@@ -171,11 +184,11 @@ export class Crew {
     );
     assert.ok(num('learned', 1) >= 0.1 && num('window', 1) >= 1, 'learned too little');
     const last = Math.max(now, num('blockedUntil'), num('openUntil'), num('tat'));
-    // Redis' own clock goes on meanwhile.
+    // The real clock of Redis goes on meanwhile.
     assert.ok(keptMs > FORGET_MS + (last - now) / 1000 - 10_000, `forgotten in ${keptMs} ms`);
   }
 
-  /** Of the living, and of the dead whose leases have not ended. */
+  /** Of living workers, and of dead ones whose leases have not expired. */
   #inFlight(): number {
     const living = this.#workers.reduce((sum, { inFlight }) => sum + inFlight, 0);
     const dead = this.#dead.filter(({ until }) => until > this.#gate.now);
@@ -183,16 +196,26 @@ export class Crew {
   }
 
   #newWorker(): Worker {
-    return { name: `w-${this.#names++}`, inFlight: 0, toldAt: 0, batches: [] };
+    return { name: `w-${this.#names++}`, inFlight: 0, askedAt: 0, batches: [] };
   }
 }
 
 function reportOf(ended: number, { ending, durationMs, blockMs }: Ask): ModelReport {
-  if (ended === 0) return NOTHING;
+  if (ended === 0) {
+    return NOTHING;
+  }
   const all = { ...NOTHING, ended, durationMs: durationMs * ended };
-  if (ending === 'ok') return { ...all, ok: ended };
-  if (ending === 'refused') return { ...all, refused: ended, blockMs };
-  if (ending === 'some-refused') return { ...all, ok: ended - 1, refused: 1, blockMs };
-  if (ending === 'failed') return { ...all, failures: ended };
+  if (ending === 'ok') {
+    return { ...all, ok: ended };
+  }
+  if (ending === 'refused') {
+    return { ...all, refused: ended, blockMs };
+  }
+  if (ending === 'some-refused') {
+    return { ...all, ok: ended - 1, refused: 1, blockMs };
+  }
+  if (ending === 'failed') {
+    return { ...all, failures: ended };
+  }
   return ending === 'timeout' ? { ...all, failures: ended, timeouts: ended } : all;
 }

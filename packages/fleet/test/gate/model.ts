@@ -1,8 +1,8 @@
-/** Fetches in flight of a dead worker count until its lease has ended. */
+/** Fetches in flight of a dead worker count until its lease has expired. */
 export const LEASE_US = 12_000_000;
-/** How far ahead of the asker's lead starts are promised. */
+/** How far beyond the lead starts are promised. */
 export const HORIZON_US = 50_000;
-/** Starts are spaced by so much more than a limit asks for. */
+/** Factor by which starts are spaced wider than the limit asks for. */
 const SLOWER = 1.02;
 
 /** Instants and intervals are microseconds; 0 is "unlimited". */
@@ -12,7 +12,7 @@ export interface ModelLimits {
   readonly concurrency: number;
 }
 
-/** What an exchange tells and asks. */
+/** The part of an exchange that is modelled. */
 export interface ModelCall {
   readonly worker: string;
   readonly held: number;
@@ -21,27 +21,27 @@ export interface ModelCall {
   readonly batches: readonly (ModelLimits & { readonly batch: string })[];
 }
 
-/** What the gate has learned or been told by then: not modelled, but bounded by properties of its own. */
+/** What the gate has learned by then: not modelled, but bounded by properties of its own. */
 export interface Circumstances {
   readonly learned: number;
   readonly window: number;
   readonly crawlDelay: number;
   readonly isClosed: boolean;
   readonly isHalfOpen: boolean;
-  /** Somebody tries the origin just now. */
+  /** A probe is under way. */
   readonly isProbed: boolean;
 }
 
 export interface Expected {
   readonly granted: number;
   readonly tat: number;
-  /** Of those that may start: from now, as the scripts round it. */
+  /** Of the granted starts, µs from now, as the scripts round them. */
   readonly instants: readonly number[];
   readonly limits: ModelLimits;
   readonly inFlight: number;
 }
 
-/** The gate's limits, leases and slots in time as they are meant, in a few lines, for one origin. */
+/** Limits, leases and slots in time of one origin, as the gate is meant to keep them. */
 export class GateModel {
   readonly #batches = new Map<string, ModelLimits & { readonly expiry: number }>();
   readonly #leases = new Map<string, { readonly count: number; readonly expiry: number }>();
@@ -56,15 +56,19 @@ export class GateModel {
     }
     const limits = this.#limits(now, around);
     const others = this.#inFlight(now, call.worker);
-    const room = Math.max(0, (limits.concurrency || Infinity) - others - call.held);
-    const allowed = around.isHalfOpen ? Math.min(room, around.isProbed ? 0 : 1) : room;
+    const free = Math.max(0, (limits.concurrency || Infinity) - others - call.held);
+    const allowed = around.isHalfOpen ? Math.min(free, around.isProbed ? 0 : 1) : free;
     const wanted = around.isClosed ? 0 : Math.min(call.want, allowed);
     const slots = wanted > 0 && limits.interval > 0 ? this.#slots(call, now, limits) : undefined;
     const granted = Math.min(wanted, slots?.free ?? wanted);
-    if (slots !== undefined) this.#tat = slots.tat + granted * slots.spacing;
+    if (slots !== undefined) {
+      this.#tat = slots.tat + granted * slots.spacing;
+    }
     const count = call.held + granted;
     this.#leases.delete(call.worker);
-    if (count > 0) this.#leases.set(call.worker, { count, expiry: now + LEASE_US });
+    if (count > 0) {
+      this.#leases.set(call.worker, { count, expiry: now + LEASE_US });
+    }
     const instants = Array.from({ length: granted }, (_, i) =>
       Math.max(call.lead, slots === undefined ? 0 : slots.first + i * slots.spacing),
     );
@@ -82,7 +86,7 @@ export class GateModel {
     return { tat, spacing, first: tat - tolerance - now, free: Math.max(0, free) };
   }
 
-  /** The strictest of all batches; what a person has set comes before; what the origin asks for comes on top. */
+  /** The strictest limits of all batches, or those that were set; the origin only lowers them. */
   #limits(now: number, { learned, window, crawlDelay }: Circumstances): ModelLimits {
     const set = { ...this.#asked(now), ...this.settings };
     const origin = Math.max(crawlDelay, learned > 0 ? 1e6 / learned : 0);
@@ -116,13 +120,15 @@ export class GateModel {
   }
 }
 
-/** The most instants that lie in any window of `widthUs`. */
+/** The largest number of instants in any window of `widthUs`. */
 export function busiest(instants: readonly number[], widthUs: number): number {
   const sorted = instants.toSorted((a, b) => a - b);
   let most = 0;
   let from = 0;
   for (const [at, instant] of sorted.entries()) {
-    while ((sorted[from] ?? instant) <= instant - widthUs) from += 1;
+    while ((sorted[from] ?? instant) <= instant - widthUs) {
+      from += 1;
+    }
     most = Math.max(most, at - from + 1);
   }
   return most;

@@ -17,7 +17,9 @@ async function fleet() {
   const { redis, keys } = await freshFleet();
   const gates = [0, 1].map((i) => new Gate({ redis, keys, worker: `w-${i}` }));
   const [first, second] = gates;
-  if (first === undefined || second === undefined) throw new Error('none');
+  if (first === undefined || second === undefined) {
+    throw new Error('none');
+  }
   const origins = new Origins(redis, keys);
   return { redis, keys, first, second, origins };
 }
@@ -46,8 +48,8 @@ async function ask(
   });
 }
 
-describe('what is known of an origin', () => {
-  it('is what the gate has decided: limits, permits, who waits', async () => {
+describe('the status of an origin', () => {
+  it('has its limits, the permits in use and the deferred fetches', async () => {
     const { first, second, origins } = await fleet();
     const politeness = { rate: { count: 600, perMs: 60_000 }, burst: 10, concurrency: 4 };
     expect((await ask(first, 3, { politeness })).granted).toBe(3);
@@ -65,7 +67,7 @@ describe('what is known of an origin', () => {
     });
   });
 
-  it('is what the origin has said: a block, a crawl delay, a rate that was learned', async () => {
+  it('has its block, its crawl delay and its learned rate', async () => {
     const { first, origins } = await fleet();
     const refusal = { ended: 10, ok: 9, refused: 1, durationMs: 200 };
     const report = { ...refusal, blockMs: 60_000, blockReason: '429' };
@@ -82,7 +84,7 @@ describe('what is known of an origin', () => {
     expect(status?.learnedRate).toBeGreaterThan(0);
   });
 
-  it('is that it fails, while the breaker is open', async () => {
+  it('has the breaker that its failures have opened', async () => {
     const { first, origins } = await fleet();
     await ask(first, 0, { report: { ended: 30, durationMs: 30, failures: 30 } });
     const status = await origins.status(origin);
@@ -90,7 +92,7 @@ describe('what is known of an origin', () => {
     expect(status?.openMs).toBeGreaterThan(0);
   });
 
-  it('is nothing where nobody has asked', async () => {
+  it('is undefined where no worker has asked', async () => {
     const { origins } = await fleet();
     expect(await origins.status(origin)).toBeUndefined();
     expect(await origins.list()).toEqual([]);
@@ -99,7 +101,7 @@ describe('what is known of an origin', () => {
 });
 
 describe('limits that a person sets', () => {
-  it('hold from the next question on, before those of the crawl file, until they are unset', async () => {
+  it('override those of the crawl file from the next exchange until they are unset', async () => {
     const { first, origins } = await fleet();
     expect((await ask(first, 50)).granted).toBe(4);
     await origins.set(origin, { concurrency: 7 });
@@ -119,7 +121,7 @@ describe('limits that a person sets', () => {
     });
   });
 
-  it('leave as it is what they do not name', async () => {
+  it('keep the limits that they do not name', async () => {
     const { origins } = await fleet();
     await origins.set(origin, { rate: { count: 5, perMs: 1_000 }, burst: 3 });
     await origins.set(origin, { concurrency: 2 });
@@ -131,7 +133,7 @@ describe('limits that a person sets', () => {
     });
   });
 
-  it('do not wait for a start that was promised under a slower rate', async () => {
+  it('hold at once, even if the next start was far away at a slower rate', async () => {
     const { first, origins } = await fleet();
     const politeness = { rate: { count: 1, perMs: 3_600_000 } };
     expect((await ask(first, 5, { politeness })).granted).toBe(1);
@@ -143,7 +145,7 @@ describe('limits that a person sets', () => {
     });
   });
 
-  it('give way to a faster crawl file when they are unset, but not to more than the origin asks for', async () => {
+  it('give way to a faster crawl file when they are unset, within the crawl delay', async () => {
     const { first, origins } = await fleet();
     await origins.set(origin, { rate: { count: 1, perMs: 3_600_000 } });
     await ask(first, 1, { crawlDelayMs: 2_000 });
@@ -154,7 +156,7 @@ describe('limits that a person sets', () => {
     expect(againInMs).toBeGreaterThan(1_000);
   });
 
-  it('do not bring a start nearer than the rate allows', async () => {
+  it('allow no start earlier than the rate does', async () => {
     const { first, origins } = await fleet();
     const politeness = { rate: { count: 1, perMs: 10_000 } };
     await ask(first, 1, { politeness });
@@ -162,7 +164,7 @@ describe('limits that a person sets', () => {
     expect(await ask(first, 1, { politeness })).toMatchObject({ granted: 0 });
   });
 
-  it('are kept for an origin that nobody has worked on, and listed', async () => {
+  it('are kept and listed for an origin that no worker has worked on', async () => {
     const { redis, keys, origins } = await fleet();
     await origins.set(origin, { rate: { count: 5, perMs: 1_000 } });
     expect(await redis.ttl(keys.gateSettings(origin))).toBe(-1);
@@ -172,7 +174,7 @@ describe('limits that a person sets', () => {
     expect(await origins.list()).toEqual([]);
   });
 
-  it('are set also when Redis has forgotten the scripts', async () => {
+  it('can be set when Redis has lost the scripts', async () => {
     const { redis, origins } = await fleet();
     await origins.set(origin, { burst: 2 });
     await redis.script('FLUSH');
@@ -183,7 +185,7 @@ describe('limits that a person sets', () => {
 });
 
 describe('the list of origins', () => {
-  it('has those that were worked on within a day, by name, and forgets the others', async () => {
+  it('has the origins of the last day by name, and forgets older ones', async () => {
     const { redis, keys, first, origins } = await fleet();
     const [seconds] = await redis.time();
     const daysAgo = Number(seconds) - 2 * 86_400;
@@ -201,7 +203,7 @@ describe('the list of origins', () => {
     expect(await origins.list([origin])).toMatchObject([{ origin }]);
   });
 
-  it('is bounded: the origins seen last are kept', async () => {
+  it('keeps the 10,000 origins that were active last', async () => {
     const { redis, keys, origins } = await fleet();
     const [seconds] = await redis.time();
     const old = Array.from({ length: 10_000 }, (_, i) => `https://old-${i}.example`);

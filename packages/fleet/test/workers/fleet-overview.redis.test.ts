@@ -32,7 +32,9 @@ async function fixture() {
     },
     claim: async (): Promise<ClaimedSlice> => {
       let claimed: ClaimedSlice | undefined;
-      while (claimed === undefined) claimed = await claims.claim();
+      while (claimed === undefined) {
+        claimed = await claims.claim();
+      }
       return claimed;
     },
     stop: async (): Promise<void> => {
@@ -44,8 +46,8 @@ async function fixture() {
 
 const settled = (index: number) => ({ index, outcome: 'ok' as const, durationMs: 1, bytes: 1 });
 
-describe('the fleet at a glance', () => {
-  it('is all zeros when there is nothing', async () => {
+describe('the overview of the fleet', () => {
+  it('is all zeros on an empty Redis', async () => {
     const { overview, stop } = await fixture();
     expect(await overview.read()).toMatchObject({
       backlog: { runnable: 0, throttled: 0, delayed: 0, active: 0 },
@@ -61,7 +63,7 @@ describe('the fleet at a glance', () => {
     await stop();
   });
 
-  it('tells fetches apart by what they wait for', async () => {
+  it('counts fetches by what they wait for', async () => {
     const { overview, queue, batch, claim, ledger, stop } = await fixture();
     await batch('b', 203);
     await queue.add([
@@ -72,10 +74,10 @@ describe('the fleet at a glance', () => {
       slice('b', 200, 3),
     ]);
     const due = Date.now() + 60_000;
-    // Sent away by the gate; one of its fetches waits for a retry instead.
-    const parked = { ...slice('b', 0), ticket: 50, state: [[0, 1, due, 0] as const] };
-    await (await claim()).delay(parked, 60_000);
-    // Back after a refusal, and after a failure.
+    // Deferred by the gate; one of its fetches waits for a retry instead.
+    const deferred = { ...slice('b', 0), ticket: 50, state: [[0, 1, due, 0] as const] };
+    await (await claim()).delay(deferred, 60_000);
+    // Delayed after a refusal and after a failure.
     const refused = {
       ...slice('b', 50, 2),
       state: [[0, 0, due, 1] as const, [1, 1, due, 0] as const],
@@ -106,7 +108,7 @@ describe('the fleet at a glance', () => {
     await stop();
   });
 
-  it('counts what is paused as delayed, once, and what is cancelled not at all', async () => {
+  it('counts fetches of paused batches as delayed, and none of cancelled ones', async () => {
     const { overview, queue, batch, ledger, keys, redis, stop } = await fixture();
     await batch('paused', 100);
     await batch('cancelled', 50);
@@ -123,7 +125,7 @@ describe('the fleet at a glance', () => {
     await stop();
   });
 
-  it('reckons a long queue from a sample, within the size of a slice or so', async () => {
+  it('estimates a long queue from a sample', async () => {
     const { overview, queue, batch, stop } = await fixture();
     await batch('long', 50_000);
     for (let first = 0; first < 50_000; first += 5_000) {
@@ -136,7 +138,7 @@ describe('the fleet at a glance', () => {
     await stop();
   });
 
-  it('tells the age of the oldest fetch that is queued', async () => {
+  it('has the age of the oldest queued slice', async () => {
     const { overview, queue, batch, redis, keys, stop } = await fixture();
     await batch('b', 100);
     await queue.add([slice('b', 0), slice('b', 50)]);
@@ -147,7 +149,7 @@ describe('the fleet at a glance', () => {
     await stop();
   });
 
-  it('is not disturbed by what no producer of ours would queue', async () => {
+  it('ignores foreign jobs in the queue', async () => {
     const { overview, redis, keys, batch, queue, stop } = await fixture();
     await batch('b', 50);
     await queue.add([slice('b', 0)]);
@@ -169,9 +171,11 @@ describe('the fleet at a glance', () => {
     await stop();
   });
 
-  it('names the 20 latest unfinished batches, and counts all', async () => {
+  it('lists the 20 latest unfinished batches, and counts all', async () => {
     const { overview, batch, ledger, stop } = await fixture();
-    for (let at = 0; at < 25; at++) await batch(`b-${at}`, 1);
+    for (let at = 0; at < 25; at++) {
+      await batch(`b-${at}`, 1);
+    }
     await ledger.settle('b-24', [settled(0)]);
     const { batches, unfinished } = await overview.read();
     expect(batches).toMatchObject({ running: 24, finished: 1 });
@@ -181,7 +185,7 @@ describe('the fleet at a glance', () => {
 });
 
 describe('the lease of the exporter', () => {
-  it('has one holder, who renews it, until he leaves', async () => {
+  it('has one holder, which can renew it until it releases it', async () => {
     const { overview, stop } = await fixture();
     const until = await overview.holdExport('w-1');
     expect(until).toBeGreaterThan(performance.now() + 10_000);

@@ -13,7 +13,7 @@ import { formatDuration } from '../../report/units.ts';
 
 const REPAINT_MS = 1_000;
 const MAX_WIDTH = 100;
-const NONE = 'All origins are free: no limit is set, and nobody has fetched within half an hour';
+const NONE = 'All origins are free: no limit is set, and no worker has fetched within half an hour';
 
 export interface OriginsOptions {
   readonly json?: boolean;
@@ -24,7 +24,9 @@ export interface OriginsOptions {
 export async function origins(options: OriginsOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    if (options.watch === true) return watch(session, context);
+    if (options.watch === true) {
+      return watch(session, context);
+    }
     const statuses = await inTime(session.origins.list());
     if (options.json === true) {
       terminal.printJson({ origins: statuses.map(originDocument) });
@@ -42,10 +44,15 @@ async function watch(session: FleetSession, context: Context): Promise<ExitCode>
   const { drain: signal } = context.interrupts.takeOver();
   const { terminal, env } = context;
   try {
-    if (canDraw(terminal, env)) await drawAll(session, terminal, signal);
-    else await printAll(session, terminal, signal);
+    if (canDraw(terminal, env)) {
+      await drawAll(session, terminal, signal);
+    } else {
+      await printAll(session, terminal, signal);
+    }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) {
+      throw error;
+    }
   }
   return EXIT.interrupted;
 }
@@ -90,7 +97,9 @@ function page(
       ? [terminal.paintOutput('yellow', `Redis has not answered for ${formatDuration(silentMs)}`)]
       : [];
   const footer = terminal.paintOutput('dim', 'q or Ctrl-C ends the view');
-  if (statuses.length === 0) return [...lost, NONE, '', footer];
+  if (statuses.length === 0) {
+    return [...lost, NONE, '', footer];
+  }
   const head = [...lost, originsSummary(statuses), ''];
   const table = originsTable(statuses, {
     width: Math.min(MAX_WIDTH, columns),

@@ -23,9 +23,13 @@ export async function setOrigin(
     terminal.note(`Set for ${origin}: ${status === undefined ? '' : describeLimits(status)}`);
     if (before.every((known) => known.origin !== origin)) {
       const hint = suggestion(origin, before);
-      terminal.note(`Nobody has fetched from it of late; it holds from the first fetch on${hint}`);
+      terminal.note(
+        `No worker has fetched from it lately; the limits hold from its first fetch on${hint}`,
+      );
     }
-    if (options.json === true) terminal.printJson(status && originDocument(status));
+    if (options.json === true) {
+      terminal.printJson(status && originDocument(status));
+    }
     return EXIT.ok;
   });
 }
@@ -47,7 +51,9 @@ export async function unsetOrigin(
     } else {
       terminal.warn(`nothing was set for ${origin}${await hintAt(origin, session)}`);
     }
-    if (options.json === true) terminal.printJson({ origin, changed: isChanged });
+    if (options.json === true) {
+      terminal.printJson({ origin, changed: isChanged });
+    }
     return EXIT.ok;
   });
 }

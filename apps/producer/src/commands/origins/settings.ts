@@ -18,7 +18,9 @@ const schema = z
   .object({
     rate: z.string().transform((text, issues) => {
       const rate = text === 'unlimited' ? text : parseRate(text);
-      if (rate === 'unlimited' || (rate !== undefined && rate.count <= MAX_RATE)) return rate;
+      if (rate === 'unlimited' || (rate !== undefined && rate.count <= MAX_RATE)) {
+        return rate;
+      }
       issues.addIssue('must be N/s, N/m or N/h with N from 1 to 1000000, or unlimited');
       return z.NEVER;
     }),
@@ -41,7 +43,7 @@ export async function readOriginSettings(
   const { rate, burst, concurrency } = flags;
   const typed = { rate, burst, concurrency };
   if (Object.values(typed).every((flag) => flag === undefined)) {
-    problems.add('nothing to set: name --rate, --burst or --concurrency; unset takes limits away');
+    problems.add('nothing to set: name --rate, --burst or --concurrency; unset removes limits');
   }
   const settings = await problems.collect(() =>
     parseSettings(schema, typed, (path) => `--${path.map(String).join('.')}`),
@@ -60,13 +62,13 @@ export function readOrigin(text: string, problems: Problems): string | undefined
   if (url === null || !isWeb) {
     const bare = /^[\w.-]+(?::\d+)?(?:\/.*)?$/u.exec(text);
     const hint = bare === null ? '' : `; did you mean https://${text.split('/', 1)[0]}?`;
-    problems.add(`${shown} is no origin: it is written http://HOST or https://HOST[:PORT]${hint}`);
+    problems.add(`${shown} is not an origin; write http://HOST or https://HOST[:PORT]${hint}`);
   } else if (url.username !== '' || url.password !== '') {
     problems.add(`${shown} has a user name or password in it; limits hold for ${url.origin}`);
   } else if (/[{}*]/u.test(url.host)) {
     problems.add(`${shown} is a pattern; limits are set for one origin at a time`);
   } else if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    problems.add(`${shown} has more than an origin; limits hold for all of ${url.origin}`);
+    problems.add(`${shown} is more than an origin; limits hold for all of ${url.origin}`);
   } else {
     return url.origin;
   }

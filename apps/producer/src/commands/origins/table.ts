@@ -90,13 +90,19 @@ function inFlight({ inUse, concurrency: { limit, source } }: OriginStatus): stri
 /** Why its fetches do not start, or that they do. */
 export function stateOf(status: OriginStatus): string {
   const { breaker, openMs = 0, blockedMs, blockedFor, inUse, waiting } = status;
-  if (breaker === 'open') return `down, next try in ${formatDuration(seconds(openMs))}`;
-  if (breaker === 'half-open') return 'down, one fetch may try';
+  if (breaker === 'open') {
+    return `down, next try in ${formatDuration(seconds(openMs))}`;
+  }
+  if (breaker === 'half-open') {
+    return 'down, one fetch may try';
+  }
   if (blockedMs !== undefined) {
     const reason = blockedFor === undefined ? '' : `: ${printable(blockedFor)}`;
     return `blocked ${formatDuration(seconds(blockedMs))}${reason}`;
   }
-  if (inUse > 0) return 'fetching';
+  if (inUse > 0) {
+    return 'fetching';
+  }
   return waiting > 0 ? 'waiting' : 'idle';
 }
 
@@ -111,8 +117,12 @@ function printable(text: string): string {
 }
 
 function rank({ breaker, blockedMs, inUse, waiting }: OriginStatus): number {
-  if (breaker !== 'closed') return 0;
-  if (blockedMs !== undefined) return 1;
+  if (breaker !== 'closed') {
+    return 0;
+  }
+  if (blockedMs !== undefined) {
+    return 1;
+  }
   return inUse > 0 || waiting > 0 ? 2 : 3;
 }
 
@@ -129,7 +139,9 @@ function columnWidths(rows: readonly (readonly string[])[], width: number): numb
 
 function align(cell: string, column: number, widths: readonly number[]): string {
   const width = widths[column] ?? 0;
-  if (column === HEADER.length - 1) return cell;
+  if (column === HEADER.length - 1) {
+    return cell;
+  }
   return column === 3 ? cell.padStart(width) : cell.padEnd(width);
 }
 
@@ -141,8 +153,14 @@ function painted(
     paint,
   }: { readonly column: number; readonly status: OriginStatus | undefined; readonly paint: Paint },
 ): string {
-  if (status === undefined) return paint('dim', cell);
-  if (column === 0) return paint('bold', cell);
-  if (column !== HEADER.length - 1) return cell;
+  if (status === undefined) {
+    return paint('dim', cell);
+  }
+  if (column === 0) {
+    return paint('bold', cell);
+  }
+  if (column !== HEADER.length - 1) {
+    return cell;
+  }
   return paint((['red', 'yellow', 'green', 'dim'] as const)[rank(status)] ?? 'dim', cell);
 }

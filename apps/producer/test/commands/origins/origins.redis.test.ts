@@ -27,7 +27,9 @@ beforeEach(async () => {
 
 afterEach(async () => {
   const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
-  if (keys.length > 0) await redis.del(...keys);
+  if (keys.length > 0) {
+    await redis.del(...keys);
+  }
   redis.disconnect();
   await project.remove();
 }, 30_000);
@@ -46,7 +48,7 @@ function worker(): Gate {
   return new Gate({ redis, keys: fleetKeys(project.env['FETCHFLEET_FLEET']), worker: 'w-1' });
 }
 
-/** What a worker tells and asks that has some of the origin's fetches in flight. */
+/** One exchange of a worker. */
 async function ask(
   gate: Gate,
   call: { inFlight: number; want: number; report?: Partial<OriginReport> },
@@ -65,7 +67,7 @@ async function ask(
   });
 }
 
-/** A fleet to which the origin has just said "not now". */
+/** Puts the origin into the state after a refusal with Retry-After. */
 async function refused(): Promise<void> {
   const gate = worker();
   const refusal = { refused: 1, blockMs: 3_600_000, blockReason: '429' };
@@ -75,13 +77,13 @@ async function refused(): Promise<void> {
   await origins.markActive([ORIGIN]);
 }
 
-/** All of them are told of in one go: each takes the time of a start of Node. */
+/** Runs them at the same time: each takes as long as Node takes to start. */
 async function runAll(commands: readonly (readonly string[])[]): Promise<Ended[]> {
   return Promise.all(commands.map(async (args) => project.run(args)));
 }
 
 describe('fetchfleet origins', () => {
-  it('shows what the gate knows, for people and for machines', async () => {
+  it('prints what the gate knows, as a table and as JSON', async () => {
     await refused();
     const [table, json] = await runAll([['origins'], ['origins', '--json']]);
     expect(table).toMatchObject({ code: 0, stderr: '' });
@@ -106,14 +108,14 @@ describe('fetchfleet origins', () => {
     });
   }, 60_000);
 
-  it('says that all are free where nothing is known', async () => {
+  it('says that all origins are free where the gate knows none', async () => {
     const [table, json] = await runAll([['origins'], ['origins', '--json']]);
     expect(table).toMatchObject({ code: 0, stdout: '' });
     expect(table?.stderr).toMatch(/all origins are free/iu);
     expect(json).toMatchObject({ code: 0, stdout: '{"origins":[]}\n' });
   }, 60_000);
 
-  it('goes on with --watch, and shows what changes, until it is interrupted', async () => {
+  it('repeats the table with --watch until it is interrupted', async () => {
     await origins.set(ORIGIN, { rate: { count: 5, perMs: 1_000 } });
     const watching = await project.start(['origins', '--watch']);
     await watching.waitForLine(/^1 origin: 0 in flight, 0 waiting$/u, 20_000);
@@ -126,7 +128,7 @@ describe('fetchfleet origins', () => {
 });
 
 describe('fetchfleet origins set', () => {
-  it('sets what is named for the whole fleet, and unset takes it away', async () => {
+  it('sets the named limits for the whole fleet, and unset removes them', async () => {
     const rated = await project.run([
       'origins',
       'set',
@@ -136,7 +138,7 @@ describe('fetchfleet origins set', () => {
     ]);
     expect(rated).toMatchObject({ code: 0, stdout: '' });
     expect(rated.stderr).toContain(`Set for ${ORIGIN}: at most 5/s, any number in flight`);
-    expect(rated.stderr).toContain('holds from the first fetch on');
+    expect(rated.stderr).toContain('hold from its first fetch on');
     const args = ['--burst', '3', '--concurrency', '2', '--json'];
     const more = await project.run(['origins', 'set', ORIGIN, ...args]);
     expect(more.code).toBe(0);
@@ -162,7 +164,7 @@ describe('fetchfleet origins set', () => {
     expect(await origins.list()).toEqual([]);
   }, 60_000);
 
-  it('holds from the next question that any worker asks, also for a batch under way', async () => {
+  it('holds from the next exchange of any worker on, also for a running batch', async () => {
     const gate = worker();
     expect(await ask(gate, { inFlight: 0, want: 50 })).toMatchObject({ granted: 4 });
     await project.run(['origins', 'set', ORIGIN, '--concurrency', '7', '--rate', '1/s']);
@@ -174,7 +176,7 @@ describe('fetchfleet origins set', () => {
     expect(await ask(gate, { inFlight: 5, want: 50 })).toMatchObject({ granted: 2 });
   }, 60_000);
 
-  it('tells all that is wrong at once, and sets nothing', async () => {
+  it('reports all problems at once, and sets nothing', async () => {
     const bad = ['origins', 'set', 'api.example/path', '--rate', '0/s', '--burst', '-1'];
     const [all, none, path, secret, unset, pattern, watch, unknown] = await runAll([
       [...bad, '--concurrency', 'many'],
@@ -191,7 +193,7 @@ describe('fetchfleet origins set', () => {
       expect(ended?.stderr).not.toContain('geheim');
       expect(ended?.stderr).not.toMatch(/^\s+at .+:\d+/mu);
     }
-    expect(all?.stderr).toMatch(/no origin.*did you mean https:\/\/api\.example\?/u);
+    expect(all?.stderr).toMatch(/not an origin.*did you mean https:\/\/api\.example\?/u);
     expect(all?.stderr).toMatch(/--rate: must be N\/s.*got "0\/s"/u);
     expect(all?.stderr).toMatch(/--burst: must be a whole number from 1 to 10000, got "-1"/u);
     expect(all?.stderr).toMatch(/--concurrency: must be .*unlimited.*got "many"/u);
@@ -205,14 +207,14 @@ describe('fetchfleet origins set', () => {
     expect(await origins.list()).toEqual([]);
   }, 60_000);
 
-  it('ends with 3 when Redis does not answer', async () => {
+  it('exits with 3 when Redis does not answer', async () => {
     const env = { REDIS_URL: 'redis://user:geheim@127.0.0.1:1' };
     const ended = await project.run(['origins', 'set', ORIGIN, '--rate', '1/s'], env);
     expect(ended).toMatchObject({ code: 3, stdout: '' });
     expect(ended.stderr).not.toContain('geheim');
   }, 60_000);
 
-  it('is explained, with examples', async () => {
+  it('has a help text with examples', async () => {
     const [top, help, set] = await runAll([
       ['--help'],
       ['origins', '--help'],
@@ -223,6 +225,8 @@ describe('fetchfleet origins set', () => {
     for (const flag of ['--rate', '--burst', '--concurrency', '--json']) {
       expect(set?.stdout).toContain(flag);
     }
-    for (const ended of [top, help, set]) expect(ended).toMatchObject({ code: 0, stderr: '' });
+    for (const ended of [top, help, set]) {
+      expect(ended).toMatchObject({ code: 0, stderr: '' });
+    }
   }, 60_000);
 });

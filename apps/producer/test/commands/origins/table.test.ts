@@ -40,7 +40,7 @@ const some: readonly OriginStatus[] = [
 ];
 
 describe('the table of origins', () => {
-  it('shows limits and where they come from, those in trouble first', () => {
+  it('shows limits and their sources, origins in trouble first', () => {
     expect(originsTable(some, plain)).toBe(
       [
         'origin                   rate              in flight       waiting  state',
@@ -52,7 +52,7 @@ describe('the table of origins', () => {
     );
   });
 
-  it('never gets wider than it may, whatever is in it', () => {
+  it('never exceeds its width', () => {
     const wide = status(`https://${'long.'.repeat(40)}example`, {
       rate: { limit: '1000000/s', perSecond: 1e6, source: 'robots.txt' },
       concurrency: { limit: 100_000, source: 'learned' },
@@ -62,11 +62,13 @@ describe('the table of origins', () => {
       blockedFor: 'a reason that goes on and on for much longer than anybody reads',
     });
     const lines = originsTable([...some, wide], plain).split('\n');
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+    for (const line of lines) {
+      expect(line.length).toBeLessThanOrEqual(100);
+    }
     expect(lines.join('\n')).toContain('https://long.lo');
   });
 
-  it('leaves out what does not fit on the screen, and says so', () => {
+  it('counts the origins that do not fit on the screen', () => {
     const many = Array.from({ length: 50 }, (_, i) => status(`https://o-${i}.example`));
     const lines = originsTable([...many, ...some], { ...plain, height: 20 }).split('\n');
     expect(lines).toHaveLength(20);
@@ -75,7 +77,7 @@ describe('the table of origins', () => {
     expect(originsTable(many, { ...plain, height: 51 }).split('\n')).toHaveLength(51);
   });
 
-  it('is the same with colours, but for the colours', () => {
+  it('has the same text with colours', () => {
     const coloured = originsTable(some, { ...plain, paint: tagged });
     expect(coloured).toContain('<red>down, next try in 4.0 s</red>');
     expect(coloured).toContain('<yellow>blocked 35 s: 429</yellow>');
@@ -96,7 +98,7 @@ describe('the table of origins', () => {
     expect(stateOf(status('https://a.example', parts))).toBe(text);
   });
 
-  it('is summed up in a line', () => {
+  it('has a summary of one line', () => {
     expect(originsSummary(some)).toBe('4 origins: 3 in flight, 12,051 waiting, 1 blocked, 1 down');
     expect(originsSummary(some.slice(0, 1))).toBe('1 origin: 0 in flight, 0 waiting');
   });
