@@ -1,12 +1,11 @@
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, newBatchId } from './model/batch-id.ts';
-// Reading crawl files is a path of its own, `@fetchfleet/crawl/file`: workers have no use for YAML, which takes 45 ms to load.
+// Crawl files are read by `@fetchfleet/crawl/file`: workers do not need YAML, which loads in 45 ms.
 export { crawlWarnings } from './file/warnings.ts';
 export { dispositionOf, type Disposition, type DispositionContext } from './outcome/disposition.ts';
 export { encodeRecord, type RecordBody } from './record/encode-record.ts';
-export { expandCrawl, type ExpandOptions } from './expand/expand-crawl.ts';
-export type { Expansion } from './expand/expansion.ts';
+export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand-crawl.ts';
 export { fingerprintOf } from './expand/fingerprint.ts';
 export { isStoredList, type ListFile } from './values/list-file.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';

@@ -1,42 +1,48 @@
-import type { Expansion } from './expansion.ts';
 import { InputError } from '../model/input-error.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { compileTemplate } from '../model/template.ts';
 import { originOf } from '../model/url.ts';
-import { openCursor } from '../values/value-cursor.ts';
-import type { ValueCursor } from '../values/value-cursor.ts';
-import { ProductWalk, ZipWalk } from '../values/value-walk.ts';
-import type { ValueWalk } from '../values/value-walk.ts';
+import { openValues, type ValueIterator } from '../values/value-iterator.ts';
+import { ProductCombinations, type Combinations, ZipCombinations } from '../values/combinations.ts';
 
 const CHUNK = 1000;
-/** Origins remembered by the text they come from, because parsing a URL is the slowest part. */
+/** Origins cached by the text before the path, because parsing a URL is the slowest step. */
 const MAX_KNOWN_ORIGINS = 1000;
 const AUTHORITY = /^[^/?#]*\/\/[^/?#\\]*/;
 
+/** One fetch of an expanded crawl. */
+export interface Expansion {
+  readonly index: number;
+  /** One value per parameter, in the order of the plan. */
+  readonly values: readonly string[];
+  readonly origin: string;
+}
+
 export interface ExpandOptions {
-  /** Ends the expansion with its reason. */
+  /** Aborts the expansion, which throws its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * All fetches of a crawl in chunks of up to 1,000, always in the same order: the first parameter is the
- * outermost loop, the last one changes fastest; `zip` takes one value of each. Constant memory, however
- * long the lists are. Throws `InputError` where a list file is no longer what was measured.
+ * Yields all fetches of a crawl in chunks of up to 1,000, always in the same order: the first
+ * parameter is the outermost loop and the last one changes fastest; `zip` takes one value of each.
+ * Memory does not grow with the lists. Throws `InputError` if a list has changed since it was
+ * measured.
  */
 export async function* expandCrawl(
   crawl: Crawl,
   { signal }: ExpandOptions = {},
 ): AsyncGenerator<Expansion[], void, undefined> {
-  const cursors: ValueCursor[] = [];
+  const iterators: ValueIterator[] = [];
   const originFor = originFinder(crawl);
   let index = 0;
   try {
     for (const source of crawl.sources) {
-      cursors.push(await openSource(source, signal));
+      iterators.push(await openSource(source, signal));
     }
-    const walk = walkOf(crawl, cursors);
+    const combinations = combinationsOf(crawl, iterators);
     let chunk: Expansion[] = [];
-    let values = await walk.first();
+    let values = await combinations.first();
     while (values !== undefined) {
       chunk.push({ index, values, origin: originFor(values) });
       index++;
@@ -45,19 +51,19 @@ export async function* expandCrawl(
         yield chunk;
         chunk = [];
       }
-      values = walk.next() ?? (await walk.read());
+      values = combinations.next() ?? (await combinations.read());
     }
     signal?.throwIfAborted();
     if (chunk.length > 0) {
       yield chunk;
     }
   } finally {
-    await Promise.all(cursors.map(async (cursor) => cursor.stop()));
+    await Promise.all(iterators.map(async (iterator) => iterator.stop()));
   }
 }
 
-async function openSource(source: ParameterSource, signal?: AbortSignal): Promise<ValueCursor> {
-  return openCursor(source, {
+async function openSource(source: ParameterSource, signal?: AbortSignal): Promise<ValueIterator> {
+  return openValues(source, {
     signal,
     onProblem: (line, message) => {
       const file = source.kind === 'file' ? source.path : source.name;
@@ -66,12 +72,15 @@ async function openSource(source: ParameterSource, signal?: AbortSignal): Promis
   });
 }
 
-function walkOf({ plan, combine }: Crawl, cursors: readonly ValueCursor[]): ValueWalk {
-  if (combine === 'product' || cursors.length === 0) {
-    return new ProductWalk(cursors);
+function combinationsOf(
+  { plan, combine }: Crawl,
+  iterators: readonly ValueIterator[],
+): Combinations {
+  if (combine === 'product' || iterators.length === 0) {
+    return new ProductCombinations(iterators);
   }
   const message = 'the lists that zip combines are no longer of equal length';
-  return new ZipWalk(cursors, () => new InputError([{ file: plan.name, message }]));
+  return new ZipCombinations(iterators, () => new InputError([{ file: plan.name, message }]));
 }
 
 function originFinder({ plan }: Crawl): (values: readonly string[]) => string {

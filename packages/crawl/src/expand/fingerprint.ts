@@ -1,14 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { reasonOfFileError } from '../model/file-error.ts';
-import { InputError } from '../model/input-error.ts';
+import { InputError, reasonOfFileError } from '../model/input-error.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 
 /**
- * Equal for equal expansions: of the crawl file as it is understood, and of the contents of the files it reads its lists from. So comments,
- * and the times of files, do not matter.
+ * A hash of the parsed crawl file and of the contents of its list files: two crawls with the same
+ * fingerprint expand to the same fetches. Comments and file times do not matter.
  *
- * @param local the same crawl with its lists where they can be read
+ * @param local the same crawl with all its lists on this machine
  */
 export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise<string> {
   const hash = createHash('sha256');

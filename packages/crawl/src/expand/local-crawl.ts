@@ -11,8 +11,9 @@ import { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 import type { Crawl } from '../model/plan.ts';
 
 /**
- * The bytes of a list that is no file of this machine. Bounded in size and time by whoever opens it; throws `InputError` where it
- * cannot be had.
+ * Opens a remote list. The implementation limits its size and the time.
+ *
+ * @throws InputError if the list cannot be read
  */
 export type OpenList = (
   list: ListFile,
@@ -21,15 +22,15 @@ export type OpenList = (
 ) => Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>>;
 
 /**
- * A crawl with all of its lists on this machine. Lists that are elsewhere (URLs, lists kept with a schedule) are read once, into a
- * private folder: measuring, fingerprint and expansion see the same values, whatever changes meanwhile.
+ * A crawl with all its lists on this machine. Remote lists (at a URL, or stored with a schedule)
+ * are copied once to a private folder, so measuring, fingerprint and expansion see the same values.
  */
 export class LocalCrawl {
-  /** As it was written, with the places where its lists really are: what the ledger keeps. */
+  /** The crawl as it was written, with the remote paths. The ledger stores this one. */
   readonly original: Crawl;
-  /** What can be expanded here until {@link remove}. */
+  /** The crawl with local paths. It can be expanded until {@link remove}. */
   readonly crawl: Crawl;
-  /** Where the copies are; undefined where none were needed. */
+  /** The folder of the copies; undefined if there are none. */
   readonly folder: string | undefined;
 
   private constructor(original: Crawl, crawl: Crawl, folder: string | undefined) {
@@ -38,7 +39,7 @@ export class LocalCrawl {
     this.folder = folder;
   }
 
-  /** @throws InputError with every list that cannot be had */
+  /** @throws InputError with every list that cannot be read */
   static async of(original: Crawl, open: OpenList, signal?: AbortSignal): Promise<LocalCrawl> {
     if (!original.sources.some(isRemote)) {
       return new LocalCrawl(original, original, undefined);
@@ -53,12 +54,12 @@ export class LocalCrawl {
     }
   }
 
-  /** As `measureCrawl`; problems name the lists as the crawl file does. */
+  /** Like `measureCrawl`, but problems name the original paths of the lists. */
   async measure(signal?: AbortSignal, fileName?: string): Promise<CrawlSize> {
     try {
       return await measureCrawl(this.crawl, signal, fileName);
     } catch (error) {
-      throw error instanceof InputError ? this.#renamed(error) : error;
+      throw error instanceof InputError ? this.#withOriginalPaths(error) : error;
     }
   }
 
@@ -66,14 +67,14 @@ export class LocalCrawl {
     return fingerprintOf(this.original, this.crawl);
   }
 
-  /** Removes the copies. Twice is fine. */
+  /** Removes the copies. Idempotent. */
   async remove(): Promise<void> {
     if (this.folder !== undefined) {
       await rm(this.folder, { recursive: true, force: true });
     }
   }
 
-  #renamed(error: InputError): InputError {
+  #withOriginalPaths(error: InputError): InputError {
     const names = new Map<string, string>();
     this.crawl.sources.forEach((source, at) => {
       const original = this.original.sources[at];

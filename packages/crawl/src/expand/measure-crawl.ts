@@ -1,31 +1,30 @@
 import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
-import { InputError } from '../model/input-error.ts';
-import type { Problem } from '../model/input-error.ts';
-import { readListFile } from '../values/list-file.ts';
-import type { ListFile } from '../values/list-file.ts';
-import { problemOfUrl } from '../model/literal-address.ts';
+import { InputError, type Problem } from '../model/input-error.ts';
+import { type ListFile, readListFile } from '../values/list-file.ts';
+import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';
 import { compileTemplate } from '../model/template.ts';
 
+/** The number of fetches and of values of a crawl. */
 export interface CrawlSize {
   readonly total: number;
   /** Values by parameter name. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Problems that are told; the rest is counted. */
+/** Further problems are only counted. */
 const MAX_PROBLEMS = 20;
-/** Chunks after which other work gets a turn, where nothing else waits. */
+/** Chunks between two yields to the event loop. */
 const CHUNKS_PER_TURN = 20;
 
 /**
- * The pass before anything is enqueued: reads every list file once, and expands every URL where parameters
- * decide about the host. Throws `InputError` with the first 20 problems and the number of the others.
+ * Validates and counts before anything is enqueued: reads every list file once, and expands every
+ * URL if a parameter is part of the host.
  *
- * @param fileName the crawl file, for messages
- * @default the name of the crawl
+ * @param fileName the crawl file, for messages; the name of the crawl by default
+ * @throws InputError with the first 20 problems and the number of the others
  */
 export async function measureCrawl(
   crawl: Crawl,
@@ -78,7 +77,7 @@ async function countLines(
     error.problems.forEach((problem) => problems.add(problem));
   }
   if (count === 0 && problems.count === before) {
-    problems.add({ file: file.path, message: 'the file holds no values' });
+    problems.add({ file: file.path, message: 'the file has no values' });
   }
   return count;
 }
@@ -110,13 +109,13 @@ async function checkUrls(crawl: Crawl, { problems, fileName, signal }: UrlCheck)
   }
 }
 
-/** The same values under a host that is valid: that of the real URLs is what is being checked. */
+/** The same values with a valid host, because the expansion throws for an invalid URL. */
 function withoutOrigins(crawl: Crawl): Crawl {
   return { ...crawl, plan: { ...crawl.plan, url: 'http://unchecked.invalid/' } };
 }
 
 class ProblemList {
-  readonly #told: Problem[] = [];
+  readonly #reported: Problem[] = [];
   #count = 0;
 
   get count(): number {
@@ -125,8 +124,8 @@ class ProblemList {
 
   add(problem: Problem): void {
     this.#count++;
-    if (this.#told.length < MAX_PROBLEMS) {
-      this.#told.push(problem);
+    if (this.#reported.length < MAX_PROBLEMS) {
+      this.#reported.push(problem);
     }
   }
 
@@ -134,8 +133,8 @@ class ProblemList {
     if (this.#count === 0) {
       return;
     }
-    const untold = this.#count - this.#told.length;
-    const rest = untold === 0 ? [] : [{ file: fileName, message: `and ${untold} more` }];
-    throw new InputError([...this.#told, ...rest]);
+    const unreported = this.#count - this.#reported.length;
+    const rest = unreported === 0 ? [] : [{ file: fileName, message: `and ${unreported} more` }];
+    throw new InputError([...this.#reported, ...rest]);
   }
 }

@@ -1,17 +1,17 @@
 import { mentionsSecret } from '../model/secrets.ts';
-import type { Field } from './yaml-field.ts';
-import { readText } from './yaml-read.ts';
+import type { Field } from './field.ts';
+import { readText } from './read-field.ts';
 
-/** RFC 5321 bounds an address at 254; a header that every origin logs should not be longer. */
+/** The longest address in RFC 5321. Every origin logs this header, so it should not be longer. */
 const MAX_CONTACT_LENGTH = 254;
 
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const EMAIL = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i;
 
-/** Whom the people behind an origin can turn to: it becomes part of the User-Agent. */
+/** Reads the contact for operators of an origin, which becomes part of the User-Agent. */
 export function readContact(field: Field | undefined): string | undefined {
   const contact = readText(field);
-  // That secrets do not belong here is reported for the whole file.
+  // Secrets outside of headers are reported for the whole file.
   if (field === undefined || contact === undefined || mentionsSecret(contact)) {
     return undefined;
   }
@@ -28,13 +28,13 @@ function problemOfContact(contact: string): string | undefined {
     return `longer than ${MAX_CONTACT_LENGTH} characters`;
   }
   const url = /^https?:\/\//i.test(contact) ? URL.parse(contact) : null;
-  // The user's password would be in the logs of every origin: this is not quoted either.
+  // The message does not quote the password.
   if (url !== null && (url.username !== '' || url.password !== '')) {
-    return 'a credential must not stand in a contact';
+    return 'a contact must not contain credentials';
   }
   if (VISIBLE_ASCII.test(contact) && (url !== null || EMAIL.test(contact))) {
     return undefined;
   }
   const allowed = 'an email address or an http(s) URL, in plain ASCII';
-  return `${JSON.stringify(contact)} is no contact; allowed: ${allowed}`;
+  return `${JSON.stringify(contact)} is not a valid contact; allowed: ${allowed}`;
 }

@@ -4,25 +4,21 @@ import { basename, extname } from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from '../model/batch-id.ts';
-import { reasonOfFileError } from '../model/file-error.ts';
+import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
-import { readParams } from './params.ts';
-import type { ParameterField } from './params.ts';
+import { type ParameterField, readParams } from './params.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
 import { readUrl } from './url-template.ts';
-import { InputError } from '../model/input-error.ts';
-import type { Problem } from '../model/input-error.ts';
 import { isRemoteList } from '../values/list-file.ts';
-import { problemOfUrl } from '../model/literal-address.ts';
+import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, NetworkPolicy, ParameterSource } from '../model/plan.ts';
 import { mentionsSecret } from '../model/secrets.ts';
 import { problemOfCounts, sourceLength } from '../values/source-length.ts';
-import { Field } from './yaml-field.ts';
-import type { YamlFile } from './yaml-field.ts';
-import { readChoice } from './yaml-read.ts';
+import { Field, type YamlFile } from './field.ts';
+import { readChoice } from './read-field.ts';
 
-/** The crawl file stands in memory and in Redis as a whole; longer lists belong into files. */
+/** The whole crawl file is held in memory and in Redis; longer lists belong in list files. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;
 
 const KEYS = [
@@ -38,7 +34,7 @@ const KEYS = [
   'network',
 ] as const;
 
-/** A file as far as it could be read, and everything that is wrong with it. */
+/** A crawl file as far as it could be read, with its problems. */
 interface Reading {
   readonly file: YamlFile;
   readonly params: readonly ParameterField[];
@@ -46,15 +42,20 @@ interface Reading {
 }
 
 /**
- * Reads a crawl file (YAML, and so JSON). Throws `InputError` with every problem at once.
+ * Parses a crawl file (YAML or JSON).
  *
- * @param fileName for messages, for the default name, and as the place that `file:` is relative to
+ * @param fileName used in messages, for the default name, and as the base of relative `file:` paths
+ * @throws InputError with all problems of the file
  */
 export function parseCrawlFile(text: string, fileName: string): Crawl {
   return finish(readCrawl(text, fileName));
 }
 
-/** Reads a crawl file from disk; list files that are not there are among the problems. */
+/**
+ * Reads a crawl file from disk.
+ *
+ * @throws InputError with all problems of the file, including missing list files
+ */
 export async function readCrawlFile(path: string): Promise<Crawl> {
   const reading = readCrawl(await readText(path), path);
   await Promise.all(reading.params.map(checkListFile));
@@ -74,16 +75,16 @@ function readCrawl(text: string, fileName: string): Reading {
   const file: YamlFile = { name: fileName, document, lines, problems: [] };
   for (const { code, message: reason, pos } of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(pos[0]);
-    const message = code === 'DUPLICATE_KEY' ? 'this key stands twice' : reason;
+    const message = code === 'DUPLICATE_KEY' ? 'duplicate key' : reason;
     file.problems.push({ file: fileName, line, column: col, message });
   }
-  // What is read from broken YAML would be guesses.
+  // Values from broken YAML would be guesses.
   if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) {
     return { file, params: [] };
   }
   const root = new Field(file, { key: '', node: document.contents });
   if (!root.isMap) {
-    root.report(`${root.shown} is no crawl file; it begins with a key such as url:`);
+    root.report(`${root.shown} is not a crawl file; a crawl file is a mapping with the key url`);
     return { file, params: [] };
   }
   reportSecrets(file);
@@ -126,9 +127,9 @@ function readName(field: Field | undefined, root: Field, fileName: string): stri
   }
   const rule = 'allowed: a-z, 0-9 and -, beginning with a letter or digit, up to 63 characters';
   if (field === undefined) {
-    root.report(`the file name gives no name; add name: (${rule})`);
+    root.report(`the file name cannot be used as a name; add name: (${rule})`);
   } else {
-    field.report(`${field.shown} is no name; ${rule}`);
+    field.report(`${field.shown} is not a valid name; ${rule}`);
   }
   return '';
 }
@@ -138,7 +139,7 @@ function nameOfFile(fileName: string): string {
   return slug.replaceAll(/[^a-z0-9-]/g, '-').slice(0, 63);
 }
 
-/** Counts that are zero were reported as empty lists already. */
+/** Leaves out counts of zero: empty lists have been reported already. */
 function knownCounts(sources: readonly ParameterSource[]): Record<string, number> {
   const counts = sources.map((source) => [source.name, sourceLength(source)] as const);
   return Object.fromEntries(
@@ -146,7 +147,7 @@ function knownCounts(sources: readonly ParameterSource[]): Record<string, number
   );
 }
 
-/** Secrets are resolved in headers only; anywhere else they would end up in Redis and in records. */
+/** Secrets are resolved in headers only; elsewhere they would end up in Redis and in records. */
 function reportSecrets(file: YamlFile): void {
   visit(file.document, {
     Scalar(_, node, ancestors) {
@@ -161,7 +162,7 @@ function reportSecrets(file: YamlFile): void {
         return;
       }
       new Field(file, { key: keys.join('.'), node }).report(
-        'secrets (${env:NAME}) may stand in headers only',
+        'secrets (${env:NAME}) are allowed in headers only',
       );
     },
   });
@@ -171,7 +172,7 @@ function byPlace(a: Problem, b: Problem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
-/** As far as the text tells; whether it can be had is seen when it is read. */
+/** Checks the text of a list URL. It is fetched later. */
 function checkListUrl({ field, source }: ParameterField, network: NetworkPolicy): void {
   if (source?.kind !== 'file' || !isRemoteList(source.path)) {
     return;
@@ -190,7 +191,7 @@ async function checkListFile({ field, source }: ParameterField): Promise<void> {
   if (found === undefined) {
     field.report(`the file ${source.path} does not exist`);
   } else if (found.isDirectory()) {
-    field.report(`${source.path} is a folder`);
+    field.report(`${source.path} is a folder, not a file`);
   }
 }
 

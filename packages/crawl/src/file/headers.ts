@@ -1,8 +1,8 @@
 import { validateHeaderName } from 'node:http';
 import { isHeaderValue, mentionsSecret, secretNames, withoutSecrets } from '../model/secrets.ts';
-import type { Field } from './yaml-field.ts';
+import type { Field } from './field.ts';
 
-/** They belong to the connection or to the body: set by the worker, and dangerous in other hands. */
+/** Headers of the connection or the body. The worker sets them; wrong values are dangerous. */
 const REFUSED = new Set([
   'connection',
   'content-length',
@@ -19,13 +19,16 @@ const REFUSED = new Set([
   'upgrade',
 ]);
 
-/** Lower-case names, in the order of the file. Values never stand in messages: they may be credentials. */
+/**
+ * Reads the headers with lower-case names, in file order. Messages never quote a value, because it
+ * may be a credential.
+ */
 export function readHeaders(field: Field | undefined): Record<string, string> {
   if (field === undefined) {
     return {};
   }
   if (!field.isMap) {
-    field.report(`${field.shown} is no mapping; write it like { accept: text/html }`);
+    field.report(`${field.shown} is not a mapping; write it like { accept: text/html }`);
   }
   const headers = new Map<string, string>();
   for (const [name, value] of field.entries()) {
@@ -43,29 +46,29 @@ function problemOfName(name: string, seen: ReadonlyMap<string, string>): string 
   try {
     validateHeaderName(name);
   } catch {
-    return `${JSON.stringify(name)} is no header name`;
+    return `${JSON.stringify(name)} is not a valid header name`;
   }
   if (REFUSED.has(name)) {
-    return 'this header is set by the worker itself and must not stand here';
+    return 'the worker sets this header itself; remove it';
   }
   if (seen.has(name)) {
-    return 'this header stands twice (upper and lower case are the same)';
+    return 'duplicate header (names are case-insensitive)';
   }
   return undefined;
 }
 
 function problemOfValue(name: string, { text }: Field): string | undefined {
   if (text === undefined) {
-    return 'a header takes one text';
+    return 'a header value must be a single text';
   }
   if (!isHeaderValue(text)) {
-    return 'the value holds characters that an HTTP header cannot carry';
+    return 'the value contains characters that are not allowed in an HTTP header';
   }
   if (mentionsSecret(withoutSecrets(text))) {
-    return 'a secret is written ${env:NAME}, with letters, digits and _ in its name';
+    return 'a secret is written ${env:NAME}; NAME consists of letters, digits and _';
   }
   if (name === 'authorization' && text !== '' && secretNames({ name: text }).length === 0) {
-    return 'a credential must not stand in a crawl file; write ${env:NAME} and set the variable';
+    return 'a crawl file must not contain credentials; write ${env:NAME} and set the variable';
   }
   return undefined;
 }

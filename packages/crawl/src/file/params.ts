@@ -1,10 +1,10 @@
 import { dirname, extname, resolve } from 'node:path';
 import { COUNTRY_FORMS, type ParameterSource } from '../model/plan.ts';
 import { MAX_TOTAL } from '../values/source-length.ts';
-import type { Field } from './yaml-field.ts';
-import { readChoice, readInteger, readText } from './yaml-read.ts';
+import type { Field } from './field.ts';
+import { readChoice, readInteger, readText } from './read-field.ts';
 
-/** A parameter as it stands in the file; the source is missing where it is wrong. */
+/** A parameter in the file; `source` is missing if the parameter is invalid. */
 export interface ParameterField {
   readonly name: string;
   readonly field: Field;
@@ -27,11 +27,13 @@ export function readParams(field: Field | undefined, crawlFile: string): Paramet
     return [];
   }
   if (!field.isMap) {
-    field.report(`${field.shown} is no mapping of parameter names`);
+    field.report(`${field.shown} is not a mapping of parameter names to values`);
   }
   return field.entries().map(([name, parameter]) => {
     if (!NAME.test(name) || name === '__proto__') {
-      parameter.reportKey('a parameter name has letters, digits and _ (and dots in between)');
+      parameter.reportKey(
+        'a parameter name consists of letters, digits and _, and of dots between them',
+      );
     }
     const source = readSource(name, parameter, crawlFile);
     return { name, field: parameter, ...(source === undefined ? {} : { source }) };
@@ -44,7 +46,7 @@ function readSource(name: string, field: Field, crawlFile: string): ParameterSou
   }
   if (!field.isMap) {
     const hint = field.text === undefined ? '' : `; for one value write [${field.text}]`;
-    field.report(`${field.shown} is no parameter; allowed: ${FORMS}${hint}`);
+    field.report(`${field.shown} is not a list of values; allowed: ${FORMS}${hint}`);
     return undefined;
   }
   const at = field.section(KINDS);
@@ -57,7 +59,7 @@ function readSource(name: string, field: Field, crawlFile: string): ParameterSou
   if (at('from') !== undefined || at('to') !== undefined) {
     return readRange(name, field, at);
   }
-  field.report(`no values; allowed: ${FORMS}`);
+  field.report(`the parameter has no values; allowed: ${FORMS}`);
   return undefined;
 }
 
@@ -70,7 +72,7 @@ function readValues(field: Field): string[] {
     if (item.isEmpty || item.text === '') {
       item.report('an empty value is not allowed');
     } else if (item.text === undefined) {
-      item.report(`${item.shown} is not allowed; a value is one text`);
+      item.report(`${item.shown} is not allowed; a value must be a single text`);
     }
     return item.text ?? '';
   });
@@ -85,7 +87,7 @@ function readCountries(name: string, field: Field, at: Section): ParameterSource
 function readRange(name: string, field: Field, at: Section): ParameterSource | undefined {
   refuseOthers(field, ['from', 'to']);
   if (at('from') === undefined || at('to') === undefined) {
-    field.report('a range takes both from and to');
+    field.report('a range needs both from and to');
     return undefined;
   }
   const bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
@@ -95,10 +97,10 @@ function readRange(name: string, field: Field, at: Section): ParameterSource | u
     return undefined;
   }
   if (from > to) {
-    field.report(`the range is reversed: from ${from} is above to ${to}`);
+    field.report(`the range is reversed: from (${from}) is greater than to (${to})`);
   }
   if (to - from >= MAX_TOTAL) {
-    field.report(`the range holds more than ${MAX_TOTAL} values`);
+    field.report(`the range has more than ${MAX_TOTAL} values`);
   }
   return { name, kind: 'range', from, to };
 }
@@ -119,17 +121,17 @@ function readFileSource(
   const format = FORMATS.find((known) => ending === `.${known}`);
   if (format === undefined) {
     at('file')?.report(
-      `${JSON.stringify(file)} has no known ending; allowed: .csv, .txt or .ndjson`,
+      `${JSON.stringify(file)} has an unknown extension; allowed: .csv, .txt or .ndjson`,
     );
     return undefined;
   }
   const column = readText(at('column'));
   if (format === 'txt') {
-    at('column')?.reportKey('a .txt file has no columns: one value a line');
+    at('column')?.reportKey('a .txt file has no columns: it has one value per line');
     return { name, kind: 'file', path, format };
   }
   if (at('column') === undefined) {
-    field.report(`a .${format} file takes a column: { file: ${file}, column: name }`);
+    field.report(`a .${format} file needs a column: { file: ${file}, column: name }`);
   }
   return column === undefined ? undefined : { name, kind: 'file', path, format, column };
 }
@@ -138,7 +140,7 @@ function refuseOthers(field: Field, own: readonly string[]): void {
   for (const [key, other] of field.entries()) {
     const isForeign = KINDS.some((kind) => kind === key) && !own.includes(key);
     if (isForeign) {
-      other.reportKey(`does not go together with ${own.join(' and ')}`);
+      other.reportKey(`cannot be combined with ${own.join(' and ')}`);
     }
   }
 }

@@ -2,13 +2,13 @@ import { isCidr } from '../model/address.ts';
 import type { Limits, NetworkPolicy, Plan, Politeness } from '../model/plan.ts';
 import { DURATION_EXAMPLES, parseDurationMs } from '../model/duration.ts';
 import { parseRate, parseSize } from '../model/quantity.ts';
-import type { Field } from './yaml-field.ts';
-import { readBoolean, readChoice, readInteger, readQuantity, readUnlimited } from './yaml-read.ts';
+import type { Field } from './field.ts';
+import { readBoolean, readChoice, readInteger, readQuantity, readUnlimited } from './read-field.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const MIB = 2 ** 20;
-/** A body is kept in memory once for each fetch in flight, and a record is one text. */
+/** Every fetch in flight holds its body in memory, and a record is one string. */
 const MAX_BODY_BYTES = 256 * MIB;
 
 const itself = (value: number) => value;
@@ -97,14 +97,14 @@ function readCidrs(field: Field | undefined): string[] {
     return [];
   }
   if (!field.isList) {
-    field.report(`${field.shown} is no list; write it like [169.254.169.254/32]`);
+    field.report(`${field.shown} is not a list; write it like [169.254.169.254/32]`);
   }
   return field.items().flatMap((item) => {
     if (item.text !== undefined && isCidr(item.text)) {
       return [item.text];
     }
     item.report(
-      `${item.shown} is no CIDR; allowed: like 10.0.0.0/8, 169.254.169.254/32 or fe80::/10`,
+      `${item.shown} is not a CIDR range; write it like 10.0.0.0/8, 169.254.169.254/32 or fe80::/10`,
     );
     return [];
   });

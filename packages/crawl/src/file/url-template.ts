@@ -1,12 +1,11 @@
-import { problemOfUrl } from '../model/literal-address.ts';
+import { problemOfUrl } from '../model/url.ts';
 import type { NetworkPolicy } from '../model/plan.ts';
 import { mentionsSecret } from '../model/secrets.ts';
 import { suggestion } from '../model/suggestion.ts';
-import { compileTemplate, TemplateError } from '../model/template.ts';
-import type { Template } from '../model/template.ts';
+import { compileTemplate, type Template, TemplateError } from '../model/template.ts';
 import type { ParameterField } from './params.ts';
-import type { Field } from './yaml-field.ts';
-import { readText } from './yaml-read.ts';
+import type { Field } from './field.ts';
+import { readText } from './read-field.ts';
 
 const MAX_URL_LENGTH = 8192;
 
@@ -15,7 +14,7 @@ interface Surroundings {
   readonly network: NetworkPolicy;
 }
 
-/** The URL template, checked against the parameters and as far as it is the same for all fetches. */
+/** Reads the URL template, and checks its variables and the part that no variable changes. */
 export function readUrl(
   field: Field | undefined,
   { params, network }: Surroundings,
@@ -24,7 +23,7 @@ export function readUrl(
   if (field === undefined || url === undefined) {
     return undefined;
   }
-  // That secrets do not belong here is reported for the whole file.
+  // Secrets outside of headers are reported for the whole file.
   if (mentionsSecret(url)) {
     return undefined;
   }
@@ -67,13 +66,15 @@ function checkVariables(
       continue;
     }
     const unused = names.filter((name) => !variables.includes(name));
-    field.report(`there is no parameter "${variable}"${suggestion(variable, unused)}`);
+    field.report(`{${variable}} is not a parameter under params${suggestion(variable, unused)}`);
   }
   for (const { name, field: parameter } of params) {
     if (variables.includes(name)) {
       continue;
     }
-    parameter.reportKey(`the URL does not use this parameter; put {${name}} into it or remove it`);
+    parameter.reportKey(
+      `the URL template does not use this parameter; add {${name}} to it or remove the parameter`,
+    );
   }
 }
 
@@ -84,12 +85,12 @@ function problemOfTemplate(
 ): string | undefined {
   const hasScheme = /^https?:\/\//i.test(url) || url.startsWith('{');
   if (!hasScheme) {
-    return `${JSON.stringify(url.slice(0, 80))} does not begin with http:// or https://`;
+    return `${JSON.stringify(url.slice(0, 80))} does not start with http:// or https://`;
   }
-  // Where variables decide about the host, only the expanded URLs can be judged.
+  // If a variable is part of the host, only expanded URLs can be checked.
   if (constantOrigin === undefined) {
     return undefined;
   }
-  // Which values it takes makes no difference then.
+  // The values make no difference then.
   return problemOfUrl(expand([]), network);
 }

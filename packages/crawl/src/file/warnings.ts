@@ -1,16 +1,16 @@
 import type { Crawl } from '../model/plan.ts';
 
-/** What is allowed in a crawl file but hardly meant, one sentence each; empty if all is well. */
+/** Warnings about a valid crawl file that is probably not what its author meant. */
 export function crawlWarnings({ plan }: Crawl): string[] {
   const hasOwnAgent = plan.headers['user-agent'] !== undefined;
   if (hasOwnAgent && plan.contact !== undefined) {
-    return ['contact is not sent: headers.user-agent takes the place of the whole User-Agent'];
+    return ['contact is not sent: headers.user-agent replaces the whole User-Agent'];
   }
   if (hasOwnAgent || plan.contact !== undefined) {
     return [];
   }
   return [
-    'the crawl file names no contact, so nobody behind an origin can reach you before blocking you; ' +
+    'the crawl file names no contact, so the operators of an origin cannot reach you before they block you; ' +
       'add contact: (an email address or a URL)',
   ];
 }

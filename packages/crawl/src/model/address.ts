@@ -3,19 +3,20 @@ import ipaddr from 'ipaddr.js';
 import type { NetworkPolicy } from './plan.ts';
 
 /**
- * What an address is for.
+ * Who can reach an address.
  *
  * - `public`: reachable by anybody
  * - `private`: RFC 1918, unique-local, carrier-grade NAT
  * - `loopback`: this machine
- * - `link-local`: this link, and every address at which clouds serve metadata
- * - `reserved`: documentation, benchmarking, multicast, broadcast, "any", tunnels, and what is no address at all
+ * - `link-local`: this link, and every metadata service of a cloud
+ * - `reserved`: documentation, benchmarking, multicast, broadcast, "any", tunnels, and text that is
+ *   not an address
  */
 export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'reserved';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** Metadata services outside the link-local ranges; they hand out credentials all the same. */
+/** Metadata services outside the link-local ranges; they hand out credentials too. */
 const METADATA = [
   '100.100.100.200/32',
   '168.63.129.16/32',
@@ -38,15 +39,15 @@ const CLASSES: Readonly<Partial<Record<string, AddressClass>>> = {
   linkLocal: 'link-local',
 };
 
-/** Anything that is not a plain IPv4 or IPv6 address (zone ids are fine) is `reserved`. */
+/** Classifies an IPv4 or IPv6 address, with or without zone id. Any other text is `reserved`. */
 export function classifyAddress(ip: string): AddressClass {
   const address = parseAddress(ip);
   return address === undefined ? 'reserved' : classify(address);
 }
 
 /**
- * Whether a crawl may connect to an address. Public ones always; loopback and private ones with
- * `allowPrivate`; link-local and reserved ones only if `allow` lists them.
+ * Whether a crawl may connect to an address: always if it is public, with `allowPrivate` if it is
+ * loopback or private, and only if `allow` lists it if it is link-local or reserved.
  */
 export function isAddressAllowed(ip: string, policy: NetworkPolicy): boolean {
   const address = parseAddress(ip);
@@ -78,7 +79,7 @@ export function isCidr(text: string): boolean {
 function parseAddress(ip: string): Address | undefined {
   const bare = ip.startsWith('[') && ip.endsWith(']') ? ip.slice(1, -1) : ip;
   const [text = ''] = bare.split('%');
-  // ipaddr.js also reads `127.1` and `0x7f000001`; here they are no addresses.
+  // ipaddr.js also accepts `127.1` and `0x7f000001`.
   const version = isIP(text);
   if (version === 0) {
     return undefined;
@@ -86,7 +87,7 @@ function parseAddress(ip: string): Address | undefined {
   if (version === 4 || !text.includes('.')) {
     return ipaddr.parse(text);
   }
-  // ipaddr.js takes `::8.8.8.8` for `::ffff:8.8.8.8`; a URL writes every form out in hexadecimal.
+  // ipaddr.js reads `::8.8.8.8` as `::ffff:8.8.8.8`; a URL normalises every form to hexadecimal.
   const { hostname } = new URL(`http://[${text}]`);
   return ipaddr.parse(hostname.slice(1, -1));
 }
@@ -98,7 +99,7 @@ function classify(address: Address): AddressClass {
   const embedded = embeddedIPv4(address);
   if (embedded !== undefined) {
     const kind = classify(embedded);
-    // Nothing public is reached by the deprecated form, so whatever it is, it is not that.
+    // The deprecated form reaches nothing public.
     return kind === 'public' && matches(address, V4_COMPATIBLE) ? 'reserved' : kind;
   }
   const kind = CLASSES[address.range()] ?? 'reserved';
@@ -108,7 +109,7 @@ function classify(address: Address): AddressClass {
   return kind;
 }
 
-/** The IPv4 address to which a translator, a tunnel or the kernel itself would send the packets. */
+/** The IPv4 address to which a translator, a tunnel or the kernel would send the packets. */
 function embeddedIPv4(address: Address): ipaddr.IPv4 | undefined {
   if (!isIPv6(address)) {
     return undefined;

@@ -1,13 +1,13 @@
 const SUFFIX_LENGTH = 4;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** What a crawl may be called: it becomes a folder, a Redis key and part of a job id. */
+/** Allowed names of a crawl: the name becomes a folder, a Redis key and part of a job id. */
 export const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 const BATCH_ID_PATTERN = /^[a-z0-9][a-z0-9-]{0,127}$/;
 
 /**
- * `covid-confirmed-20261123-0017-k3f9`: name, minute (UTC) and four random characters.
+ * A batch id such as `covid-confirmed-20261123-0017-k3f9`: name, minute (UTC), random characters.
  *
  * @param random from 0 up to but not including 1, as `Math.random`
  */
@@ -21,7 +21,7 @@ export function newBatchId(name: string, now: Date, random: () => number): strin
   return `${name}-${stamp}-${suffix}`;
 }
 
-/** Whether a text may be a batch id at all; says nothing about whether the batch exists. */
+/** Whether a text has the form of a batch id. The batch need not exist. */
 export function isBatchId(text: string): boolean {
   return BATCH_ID_PATTERN.test(text);
 }

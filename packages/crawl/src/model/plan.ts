@@ -4,7 +4,7 @@ export interface Rate {
   readonly perMs: number;
 }
 
-/** What an origin may be asked to bear, by the whole fleet together. */
+/** The limits of an origin, for the whole fleet together. */
 export interface Politeness {
   readonly rate: Rate | 'unlimited';
   /** Starts allowed at once before `rate` spaces them. @default 1 */
@@ -13,31 +13,31 @@ export interface Politeness {
   readonly concurrency: number | 'unlimited';
   /** @default 'obey' */
   readonly robots: 'obey' | 'ignore';
-  /** How long an origin may go on saying "not now" before a fetch is settled as failed. @default 1 h */
+  /** How long an origin may refuse a fetch ("not now") before the fetch fails. @default 1 h */
   readonly patienceMs: number;
 }
 
 /** Which addresses a crawl may connect to, besides public ones. */
 export interface NetworkPolicy {
-  /** Opens loopback and private ranges, where the worker's own setting allows it too. @default false */
+  /** Allows loopback and private addresses, if the worker allows them too. @default false */
   readonly allowPrivate: boolean;
-  /** CIDRs that stay open even when link-local: the only way to reach them. @default [] */
+  /** CIDR ranges that are allowed; the only way to reach link-local addresses. @default [] */
   readonly allow: readonly string[];
 }
 
-/** The bounds of one fetch, redirects and retries of connections included. */
+/** The limits of one fetch, including its redirects and resends. */
 export interface Limits {
-  /** From start to last byte, all redirects together. @default 30 s */
+  /** From the start to the last byte, all redirects together. @default 30 s */
   readonly timeoutMs: number;
-  /** Of the decompressed body, counted as it arrives. @default 10 MiB */
+  /** Maximum size of the decompressed body. @default 10 MiB */
   readonly maxBodyBytes: number;
-  /** Hops followed before the fetch ends as `bad-redirect`. @default 5 */
+  /** Redirects that are followed before the fetch ends as `bad-redirect`. @default 5 */
   readonly redirects: number;
 }
 
 /**
- * All that a worker knows of a batch: the crawl file without the lists. It is stored once in Redis,
- * where secrets stay names (`${env:NAME}`).
+ * What a worker knows about a batch: the crawl file without the lists. It is stored once in Redis;
+ * secrets stay names there (`${env:NAME}`).
  */
 export interface Plan {
   readonly name: string;
@@ -50,16 +50,16 @@ export interface Plan {
   readonly headers: Readonly<Record<string, string>>;
   readonly politeness: Politeness;
   readonly retry: {
-    /** Tries of one fetch, the first included. @default 5 */
+    /** Attempts per fetch, including the first. @default 5 */
     readonly attempts: number;
-    /** Upper bound of the first wait; doubles with every attempt. @default 1 s */
+    /** Upper bound of the first delay; it doubles with every attempt. @default 1 s */
     readonly backoffMs: number;
   };
   readonly limits: Limits;
   readonly network: NetworkPolicy;
 }
 
-/** Where the values of one parameter come from. File paths are absolute. */
+/** The source of the values of one parameter. File paths are absolute. */
 export type ParameterSource =
   | { readonly name: string; readonly kind: 'list'; readonly values: readonly string[] }
   | { readonly name: string; readonly kind: 'countries'; readonly form: CountryForm }
@@ -76,7 +76,9 @@ export type ParameterSource =
 export const COUNTRY_FORMS = ['slug', 'name', 'alpha2', 'alpha3'] as const;
 export type CountryForm = (typeof COUNTRY_FORMS)[number];
 
-/** A validated crawl file: a plain JSON value, so that a batch can be expanded again from Redis alone. */
+/**
+ * A validated crawl file. It is a plain JSON value, so a batch can be expanded again from Redis.
+ */
 export interface Crawl {
   readonly plan: Plan;
   readonly sources: readonly ParameterSource[];

@@ -2,32 +2,33 @@ const SECRET = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** The value of a secret cannot stand in a header. Names the variable, never the value. */
+/** The value of a secret is not a valid header value. Names the variable, never the value. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
   readonly code = 'SECRET_INVALID';
   readonly variable: string;
 
   constructor(variable: string) {
-    super(`the value of ${variable} holds characters that an HTTP header cannot carry`);
+    super(`the value of ${variable} contains characters that are not allowed in an HTTP header`);
     this.variable = variable;
   }
 }
 
-/** The environment variables that header values name as `${env:NAME}`, each once. */
+/** The environment variables in header values (`${env:NAME}`), each once. */
 export function secretNames(headers: Readonly<Record<string, string>>): string[] {
   const names = Object.values(headers).flatMap((value) => [...value.matchAll(SECRET)]);
   return [...new Set(names.map(([, name = '']) => name))];
 }
 
-/** The headers whose values hold a secret: those that must not follow a redirect to another origin. */
+/** The headers whose values contain a secret. They must not be sent to another origin. */
 export function secretHeaders(headers: Readonly<Record<string, string>>): string[] {
   return Object.keys(headers).filter((name) => headers[name]?.search(SECRET) !== -1);
 }
 
 /**
- * Puts secrets into headers: the last moment before a fetch. An empty variable counts as missing.
- * Throws `SecretError` where a value cannot stand in a header.
+ * Replaces secrets in headers by their values. An empty variable counts as missing.
+ *
+ * @throws SecretError if a value is not valid in a header
  */
 export function resolveHeaders(
   headers: Readonly<Record<string, string>>,
@@ -44,17 +45,17 @@ export function resolveHeaders(
   return { headers: Object.fromEntries(resolved) };
 }
 
-/** Whether a text mentions a secret, also one written wrongly. */
+/** Whether a text contains a secret, including a malformed one. */
 export function mentionsSecret(text: string): boolean {
   return /\$\{\s*env\b/i.test(text);
 }
 
-/** What is left of a header value when its well-formed secrets are taken out. */
+/** A header value without its well-formed secrets. */
 export function withoutSecrets(value: string): string {
   return value.replaceAll(SECRET, '');
 }
 
-/** Whether a text may be a header value: visible Latin-1, spaces and tabs. */
+/** Whether a text is a valid header value: visible Latin-1, spaces and tabs. */
 export function isHeaderValue(text: string): boolean {
   return !BAD_VALUE.test(text);
 }

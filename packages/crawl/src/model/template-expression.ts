@@ -8,7 +8,7 @@ interface Operator {
   readonly first: string;
   readonly separator: string;
   readonly isNamed: boolean;
-  /** What follows the name of an empty value. */
+  /** Follows the name if the value is empty. */
   readonly ifEmpty: string;
   readonly encode: (text: string) => string;
 }
@@ -30,8 +30,8 @@ const OPERATORS: Readonly<Record<Expression['operator'], Operator>> = {
 };
 
 /**
- * A function from the values of a fetch to the text of one expression. A variable without a place in
- * `order` is undefined in the sense of the RFC and leaves nothing behind.
+ * Compiles one expression to a function of the values of a fetch. A variable that is not in `order`
+ * is undefined in the sense of the RFC and expands to nothing.
  */
 export function compileExpression(
   expression: Expression,
@@ -54,7 +54,7 @@ export function compileExpression(
     first + terms.map(({ at, expand }) => expand(values[at] ?? '')).join(separator);
 }
 
-/** Literals are copied; characters that no URL may hold are encoded (section 3.1). */
+/** Encodes the characters of a literal that are not allowed in a URL (section 3.1). */
 export function encodeLiteral(text: string): string {
   return encodeReserved(text);
 }
@@ -73,7 +73,7 @@ function compileVariable(variable: Variable, operator: Operator): (value: string
   return (value) => (value === '' ? label + ifEmpty : `${label}=${expand(value)}`);
 }
 
-/** Counted in characters, not in UTF-16 units (section 2.4.1). */
+/** The length counts characters, not UTF-16 units (section 2.4.1). */
 function prefixOf(value: string, length: number): string {
   return value.length <= length ? value : Array.from(value).slice(0, length).join('');
 }
@@ -90,7 +90,7 @@ function encodeReserved(text: string): string {
     return text;
   }
   return text.toWellFormed().replaceAll(TO_ENCODE, (found) =>
-    // An escape that stands already stays as it is.
+    // An existing escape is kept.
     found.length === 3 && found.startsWith('%') ? found : percentEncode(found),
   );
 }

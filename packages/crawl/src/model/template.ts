@@ -1,18 +1,19 @@
 import { parse } from 'uri-template';
-import { redactUrl } from './url.ts';
 import { compileExpression, encodeLiteral } from './template-expression.ts';
+import { toError } from './to-error.ts';
+import { redactUrl } from './url.ts';
 
 /** A compiled RFC 6570 template. */
 export interface Template {
-  /** Each once, in order of appearance. */
+  /** Names of the variables, each once, in order of appearance. */
   readonly variables: readonly string[];
-  /** Present if no variable can change scheme, host or port. */
+  /** The origin, if no variable can change it. */
   readonly constantOrigin?: string;
   /** @param values one per name in `params` */
   readonly expand: (values: readonly string[]) => string;
 }
 
-/** The text is no RFC 6570 template. */
+/** The text is not a valid RFC 6570 template. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
   readonly code = 'TEMPLATE_INVALID';
@@ -20,20 +21,21 @@ export class TemplateError extends Error {
 
 type Parts = ReturnType<typeof parse>['ast']['parts'];
 
-/** The authority is complete once one of these follows it. */
+/** An authority is complete if one of `/`, `?` and `#` follows it. */
 const AFTER_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]+[/?#]/i;
 const WHOLE_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]+$/i;
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- matches control characters on purpose
 const BAD_LITERAL = /[\x00-\x20\x7f\\}]/;
 
 /**
- * RFC 6570, level 4, for text values. Throws `TemplateError`.
+ * Compiles an RFC 6570 template (level 4) for text values.
  *
- * The parser is the library's. The expansion is ours, because the library's one strays from the RFC for
- * texts: `{?x*}` loses the name, `{/x}` of an empty value the slash, `{x:3}` cuts surrogate pairs, and
- * `{+x}` encodes the `%` of `%2F` again.
+ * Parsing uses a library. Expansion does not, because the library deviates from the RFC for texts:
+ * `{?x*}` loses the name, `{/x}` of an empty value loses the slash, `{x:3}` cuts surrogate pairs,
+ * and `{+x}` encodes the `%` of `%2F` again.
  *
- * @param params the order in which `expand` takes its values: that of the plan and of a slice's columns
+ * @param params the order of the values of `expand`, as in the plan and in the columns of a slice
+ * @throws TemplateError
  */
 export function compileTemplate(url: string, params: readonly string[]): Template {
   const parts = parseParts(url);
@@ -68,7 +70,9 @@ function parseParts(url: string): Parts {
     if (error instanceof TemplateError) {
       throw error;
     }
-    throw new TemplateError(`not a URL template (RFC 6570): ${reasonOf(error)}`, { cause: error });
+    throw new TemplateError(`not a URL template (RFC 6570): ${toError(error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -79,27 +83,24 @@ function checkPart(part: Parts[number]): void {
       return;
     }
     const hint =
-      found === '}' ? 'a "}" without its "{"' : `${JSON.stringify(found)}, write it %-encoded`;
-    throw new TemplateError(`not a URL template (RFC 6570): it holds ${hint}`);
+      found === '}' ? 'a "}" without a "{"' : `${JSON.stringify(found)}; write it %-encoded`;
+    throw new TemplateError(`not a URL template (RFC 6570): it contains ${hint}`);
   }
   for (const { name, modifier, extension } of part.variables) {
     if (extension !== undefined && extension !== null) {
-      throw new TemplateError(`not a URL template (RFC 6570): "{${name}(…)}" is no modifier`);
+      throw new TemplateError(
+        `not a URL template (RFC 6570): "{${name}(…)}" has an unknown modifier`,
+      );
     }
     if (modifier?.type === 'substr' && (modifier.length < 1 || modifier.length > 9999)) {
       throw new TemplateError(
-        `not a URL template (RFC 6570): "{${name}:N}" takes N from 1 to 9999`,
+        `not a URL template (RFC 6570): N of "{${name}:N}" must be from 1 to 9999`,
       );
     }
   }
 }
 
-/** peg errors read: Expected "}" but "x" found. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Every value is present, so `{/x}`, `{?x}` and `{#x}` always begin with their operator. */
+/** Every value is defined, so `{/x}`, `{?x}` and `{#x}` always begin with their operator. */
 function findConstantOrigin(parts: Parts): string | undefined {
   const [head, next] = parts;
   if (head?.type !== 'literal') {
@@ -115,7 +116,7 @@ function findConstantOrigin(parts: Parts): string | undefined {
   }
   const url = URL.parse(text);
   if (url === null) {
-    throw new TemplateError(`${JSON.stringify(redactUrl(text))} is no URL`);
+    throw new TemplateError(`${JSON.stringify(redactUrl(text))} is not a valid URL`);
   }
   return url.origin === 'null' ? undefined : url.origin;
 }

@@ -1,8 +1,8 @@
 import { inspect, types } from 'node:util';
 
-/** Whatever was thrown, as an `Error`: errors pass through, anything else becomes message and `cause`. */
+/** Turns any thrown value into an `Error`; a value that is not one becomes message and `cause`. */
 export function toError(thrown: unknown): Error {
-  // Errors of another realm (a `vm` context, as tests run in) are instances of another `Error`.
+  // Errors of another realm (the `vm` contexts of Jest) are instances of another `Error`.
   if (thrown instanceof Error || types.isNativeError(thrown)) {
     return thrown;
   }

@@ -14,8 +14,8 @@ export interface BackoffOptions {
 
 /**
  * Capped exponential backoff with full jitter: `random_between(0, min(cap, base · 2 ** attempt))`.
- * Clients that failed together do not retry together, so full jitter needs the fewest calls in total
- * of the variants compared in the article.
+ * Clients that failed together do not retry together, so full jitter needs the fewest calls in
+ * total of the variants compared in the article.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

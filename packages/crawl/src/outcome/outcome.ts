@@ -1,4 +1,4 @@
-/** How a fetch can end. Everything but `ok` is a failure. */
+/** The ways in which a fetch can end. All but `ok` are failures. */
 export const OUTCOMES = [
   'ok',
   'http-error',
@@ -13,7 +13,7 @@ export const OUTCOMES = [
 
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** One finished exchange with an origin, its redirects included: a response, or the reason why there is none. */
+/** One finished exchange including its redirects: the response, or the reason for having none. */
 export type FetchResult = FetchResponse | FetchFailure;
 
 interface Timing {
@@ -34,12 +34,12 @@ export interface FetchResponse extends Timing {
 export interface FetchFailure extends Timing {
   readonly kind: 'failure';
   readonly outcome: Exclude<Outcome, 'ok' | 'http-error' | 'worker-lost'>;
-  /** Stable, for machines: `ECONNREFUSED`, `FETCH_TIMEOUT`, `BODY_TOO_LARGE`, … */
+  /** Stable, for programs: `ECONNREFUSED`, `FETCH_TIMEOUT`, `BODY_TOO_LARGE`, … */
   readonly code: string;
-  /** For people; never holds credentials. */
+  /** For people; never contains credentials. */
   readonly message: string;
-  /** Body bytes seen before it failed. */
+  /** Body bytes received before the failure. */
   readonly bytes: number;
-  /** The status, where the headers had arrived. */
+  /** The status, if the headers had arrived. */
   readonly status?: number;
 }

@@ -8,7 +8,9 @@ const FIRST_EPOCH_MS = 1e11;
 const NUMBER = /^\d+(?:\.\d+)?$/;
 const QUOTED = /"(?:[^"\\]|\\.)*"/g;
 
-/** Header pairs of equal meaning: IETF drafts up to 05 and GitLab, GitHub and most others, Twitter. */
+/**
+ * Header pairs of equal meaning: IETF drafts up to 05 and GitLab, GitHub and most others, Twitter.
+ */
 const PAIRS = [
   ['ratelimit-remaining', 'ratelimit-reset'],
   ['x-ratelimit-remaining', 'x-ratelimit-reset'],
@@ -33,8 +35,8 @@ export interface ResetOptions {
 }
 
 /**
- * Milliseconds until an origin with an exhausted rate limit accepts requests again: the longest of all
- * its windows. 0 if requests remain, or no header says when the window ends.
+ * Milliseconds until an origin with an exhausted rate limit accepts requests again: the longest of
+ * all its windows. 0 if requests remain, or no header says when the window ends.
  *
  * Header names do not say what the number of a reset means, so its size decides: below 1e9 it is
  * seconds from now, below 1e11 epoch seconds, above that epoch milliseconds.

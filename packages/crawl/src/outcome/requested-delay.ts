@@ -33,16 +33,16 @@ type Headers = Readonly<Record<string, string>>;
 const MAX_AGE_SECONDS = 2 ** 31;
 
 /**
- * The delay that `Retry-After` and the rate-limit headers of an answer ask for. Undefined for nearly
- * every answer: those cost a few look-ups and no parsing.
+ * The delay that `Retry-After` and the rate-limit headers of an answer ask for. Undefined for
+ * nearly every answer: those cost a few look-ups and no parsing.
  *
  * - 429, and 503 with a valid `Retry-After`, refuse the fetch.
  * - `Retry-After` on these and on 3xx blocks the origin, and so does the reset of an exhausted rate
  *   limit on any status. The longest of them counts.
  * - `Retry-After` on any other answer from 400 up delays only the next attempt of the fetch.
  *
- * Negative and malformed values count as absent. Dates are compared with the `date` of the answer, so
- * neither the clock of the origin nor that of the worker has to be right.
+ * Negative and malformed values count as absent. Dates are compared with the `date` of the answer,
+ * so neither the clock of the origin nor that of the worker has to be right.
  *
  * @param now epoch milliseconds
  * @param maxRetryAfterMs upper bound of both delays

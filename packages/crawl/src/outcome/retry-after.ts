@@ -7,9 +7,9 @@ const HTTP_DATES = [
 ];
 
 /**
- * The delay in milliseconds that a `Retry-After` value asks for; 0 for a date in the past, undefined
- * for anything that is neither seconds nor an HTTP date. There is no upper bound: `Infinity` is
- * possible.
+ * The delay in milliseconds that a `Retry-After` value asks for; 0 for a date in the past,
+ * undefined for anything that is neither seconds nor an HTTP date. There is no upper bound:
+ * `Infinity` is possible.
  *
  * @param now epoch milliseconds
  */

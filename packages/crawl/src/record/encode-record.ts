@@ -2,7 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { isJson } from './is-json.ts';
 import type { FetchRecord } from './record.ts';
 
-/** A response body as it came, decompressed. */
+/** A response body, decompressed. */
 export interface RecordBody {
   readonly bytes: Buffer;
   /** @default the record's own */
@@ -12,8 +12,9 @@ export interface RecordBody {
 const JSON_TYPE = /^\s*application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
 
 /**
- * One line of NDJSON, without its newline. Keys have a fixed order and `body` is the last one, so that
- * readers find index and body without parsing the line. Built by hand: this is done for every fetch.
+ * Encodes a record as one line of NDJSON without its newline. The keys have a fixed order and
+ * `body` is last, so readers find index and body without parsing the line. String concatenation,
+ * because this runs for every fetch.
  */
 export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
   const { status, contentType, error } = record;
@@ -40,11 +41,11 @@ function encodeBody(bytes: Buffer, contentType: string | undefined): string {
   if (contentType !== undefined && JSON_TYPE.test(contentType) && isJson(text)) {
     return `,"body":${onOneLine(text)}`;
   }
-  // Also what is said to be JSON and is not.
+  // Includes bodies that only claim to be JSON.
   return `,"bodyEncoding":"text","body":${quote(text)}`;
 }
 
-/** Raw line breaks cannot stand inside JSON strings, only between tokens, where a space means the same. */
+/** Raw line breaks in JSON are always between tokens, where a space means the same. */
 function onOneLine(json: string): string {
   return json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\r\n]/g, ' ') : json;
 }

@@ -1,13 +1,13 @@
-/** The part of a parsed record that tells its body. */
+/** The body of a parsed record. */
 export interface EncodedBody {
   readonly bodyEncoding?: string;
   readonly body?: unknown;
 }
 
 /**
- * The bytes of a parsed record's body; undefined if it has none. Text and base64 come back as they were
- * served. Embedded JSON is written anew here, so that numbers beyond 2^53 lose digits: for those, take
- * `bodyText` of the line.
+ * The bytes of the body of a parsed record; undefined if it has none. Text and base64 are exactly
+ * the served bytes. Embedded JSON is serialised again, so numbers beyond 2^53 lose digits: use
+ * `bodyText` of the line for those.
  */
 export function decodeBody({ body, bodyEncoding }: EncodedBody): Buffer | undefined {
   if (body === undefined) {
@@ -20,12 +20,12 @@ export function decodeBody({ body, bodyEncoding }: EncodedBody): Buffer | undefi
 }
 
 /**
- * The body of an encoded line as text: embedded JSON exactly as served (line breaks are spaces), text
- * unquoted, anything else as its base64. Undefined if there is no body.
+ * The body of an encoded line as text: embedded JSON exactly as served (with line breaks as
+ * spaces), text without quotes, anything else as base64. Undefined if there is no body.
  */
 export function bodyText(line: string): string | undefined {
-  // `params` may hold any key, so the search begins behind it. Quotes inside strings are escaped:
-  // neither needle can be part of a value.
+  // `params` may have any key, so the search starts after it. Quotes inside strings are escaped, so
+  // neither search text can be part of a value.
   const afterParams = line.indexOf('},"url":');
   const key = ',"body":';
   const at = line.indexOf(key, afterParams);

@@ -1,15 +1,14 @@
-import { MAX_SLICE } from './slice.ts';
-import type { PendingFetch, Slice } from './slice.ts';
+import { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';
 
 type SliceState = readonly [number, number, number, number];
 
 /**
- * Packs 1 to 50 fetches of one origin for Redis. They are put in index order; fetches that have used no
- * attempt and wait for nothing cost no state.
+ * Packs 1 to 50 fetches of one origin for Redis, in index order. Fresh fetches (no attempt used,
+ * due now) take no state.
  */
 export function packSlice(batch: string, origin: string, fetches: readonly PendingFetch[]): Slice {
   if (fetches.length === 0 || fetches.length > MAX_SLICE) {
-    throw new RangeError(`a slice holds 1 to ${MAX_SLICE} fetches, not ${fetches.length}`);
+    throw new RangeError(`a slice has 1 to ${MAX_SLICE} fetches, not ${fetches.length}`);
   }
   const sorted = fetches.toSorted((a, b) => a.index - b.index);
   const state = sorted.flatMap((fetch, position) => stateOf(fetch, position));
@@ -29,7 +28,7 @@ export function unpackSlice(slice: Slice): PendingFetch[] {
   });
 }
 
-/** The lowest index: what the id of a new slice is derived from. */
+/** The lowest index, which determines the id of a new slice. */
 export function firstIndex(slice: Slice): number {
   return slice.ranges[0] ?? 0;
 }
@@ -56,7 +55,7 @@ function toRanges(sorted: readonly PendingFetch[]): number[] {
       continue;
     }
     if (count > 0 && index < first + count) {
-      throw new RangeError(`index ${index} stands twice`);
+      throw new RangeError(`duplicate index ${index}`);
     }
     if (count > 0) {
       ranges.push(first, count);

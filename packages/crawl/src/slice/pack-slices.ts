@@ -1,22 +1,21 @@
-import type { Expansion } from '../expand/expansion.ts';
+import type { Expansion } from '../expand/expand-crawl.ts';
 import { packSlice } from './pack-slice.ts';
-import { MAX_SLICE } from './slice.ts';
-import type { PendingFetch, Slice } from './slice.ts';
+import { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';
 
-/** Beyond this many half-filled slices, the one opened first is let go as it is. */
+/** With more open slices, the oldest one is closed half-filled. */
 const MAX_OPEN_ORIGINS = 1000;
-/** Slices that a batch should have at least, so that a small one still spreads over the fleet. */
+/** Minimum number of slices of a batch, so that a small batch is spread over the fleet. */
 const SPREAD = 64;
 
-/** Fetches per slice: 1 for small batches, 50 from 3,200 fetches on. */
+/** The number of fetches per slice: 1 for small batches, 50 from 3,200 fetches on. */
 export function sliceSizeFor(total: number): number {
   return Math.min(MAX_SLICE, Math.max(1, Math.floor(total / SPREAD)));
 }
 
 /**
- * Packs fetches of the same origin together. The slices, and so their ids, depend on nothing but the order
- * of the fetches and `sliceSize`; how the expansion is cut into chunks does not matter. Memory is bounded
- * by 1,000 open origins.
+ * Packs fetches of the same origin into slices. The slices and their ids depend only on the order
+ * of the fetches and on `sliceSize`, not on the chunks. At most 1,000 origins are open at once,
+ * which bounds the memory.
  */
 export async function* packSlices(
   batch: string,
@@ -41,7 +40,7 @@ export async function* packSlices(
 class SlicePacker {
   readonly #batch: string;
   readonly #sliceSize: number;
-  /** Insertion order is the order of opening. */
+  /** In the order in which they were opened. */
   readonly #open = new Map<string, PendingFetch[]>();
   #slices: Slice[] = [];
 

@@ -1,8 +1,7 @@
 import { isBatchId } from '../model/batch-id.ts';
-import { MAX_SLICE } from './slice.ts';
-import type { Slice } from './slice.ts';
+import { MAX_SLICE, type Slice } from './slice.ts';
 
-/** A job does not hold a slice: it is corrupt, or not ours. Says what is wrong with it. */
+/** A job does not contain a valid slice: it is corrupt, or of another program. */
 export class InvalidSliceError extends Error {
   override readonly name = 'InvalidSliceError';
   readonly code = 'SLICE_INVALID';
@@ -13,51 +12,52 @@ export class InvalidSliceError extends Error {
 }
 
 /**
- * Reads what came out of the queue; everything is checked, because anybody may write to a Redis.
- * Checks are by hand: this is done for every job, and a schema would take longer than the rest of the claim.
+ * Validates a job from the queue: other programs can write to the same Redis. It does so without a
+ * schema library, which would take longer than the rest of the claim.
  *
- * @param paramCount how many columns there must be; unchecked if left out
+ * @param paramCount the expected number of columns; not checked by default
+ * @throws InvalidSliceError
  */
 export function parseSlice(value: unknown, paramCount?: number): Slice {
-  must(isObject(value), 'an object is expected');
+  must(isObject(value), 'it is not an object');
   const { batch, origin, ranges, columns, state } = value;
   // Version 0.1 wrote it as `position`.
   const ticket = value['ticket'] ?? value['position'];
-  must(typeof batch === 'string' && isBatchId(batch), 'batch is no batch id');
-  must(typeof origin === 'string' && isOrigin(origin), 'origin is no origin');
-  must(isCounts(ranges), 'ranges is no array of counts');
+  must(typeof batch === 'string' && isBatchId(batch), 'batch is not a batch id');
+  must(typeof origin === 'string' && isOrigin(origin), 'origin is not an origin');
+  must(isCounts(ranges), 'ranges is not an array of counts');
   const count = countFetches(ranges);
-  must(Array.isArray(columns), 'columns is no array');
+  must(Array.isArray(columns), 'columns is not an array');
   must(
     paramCount === undefined || columns.length === paramCount,
     `${columns.length} columns, but the batch has ${paramCount} parameters`,
   );
 
   const wrong = columns.findIndex((column) => !isColumn(column, count));
-  must(wrong === -1, `columns[${wrong}] does not hold ${count} texts`);
-  must(ticket === undefined || isCount(ticket), 'ticket is no count');
+  must(wrong === -1, `columns[${wrong}] is not an array of ${count} texts`);
+  must(ticket === undefined || isCount(ticket), 'ticket is not a count');
   const slice = { batch, origin, ranges, columns, ...(ticket !== undefined && { ticket }) };
   if (state === undefined) {
     return slice;
   }
-  must(Array.isArray(state) && state.every(isEntry), 'state is no array of four counts each');
+  must(Array.isArray(state) && state.every(isEntry), 'state is not an array of four counts each');
   checkPositions(state, count);
   return { ...slice, state };
 }
 
 function countFetches(ranges: readonly number[]): number {
-  must(ranges.length > 0 && ranges.length % 2 === 0, 'ranges holds no pairs');
+  must(ranges.length > 0 && ranges.length % 2 === 0, 'ranges is not an array of pairs');
   let count = 0;
   let next = 0;
   for (let at = 0; at < ranges.length; at += 2) {
     const first = ranges[at] ?? 0;
     const length = ranges[at + 1] ?? 0;
-    must(first >= next, `ranges[${at}] is not above the indexes before it`);
-    must(length >= 1, `ranges[${at + 1}] counts nothing`);
+    must(first >= next, `ranges[${at}] is not greater than the indexes before it`);
+    must(length >= 1, `ranges[${at + 1}] is not a positive count`);
     next = first + length;
     count += length;
-    must(count <= MAX_SLICE, `it holds more than ${MAX_SLICE} fetches`);
-    must(Number.isSafeInteger(next), `ranges[${at}] is too high`);
+    must(count <= MAX_SLICE, `it has more than ${MAX_SLICE} fetches`);
+    must(Number.isSafeInteger(next), `ranges[${at}] is too large`);
   }
   return count;
 }
@@ -65,7 +65,7 @@ function countFetches(ranges: readonly number[]): number {
 function checkPositions(state: readonly (readonly [number, ...number[]])[], count: number): void {
   let previous = -1;
   for (const [position] of state) {
-    must(position > previous && position < count, `state names position ${position} wrongly`);
+    must(position > previous && position < count, `state has an invalid position ${position}`);
     previous = position;
   }
 }

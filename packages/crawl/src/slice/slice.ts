@@ -1,13 +1,13 @@
-/** A fetch that has no record yet. */
+/** A fetch without a record. */
 export interface PendingFetch {
   readonly index: number;
   /** One value per parameter, in the order of the plan. */
   readonly values: readonly string[];
-  /** Attempts already used. */
+  /** Attempts used so far. */
   readonly attempts: number;
-  /** Epoch milliseconds before which it must not start; 0 is "now". */
+  /** Earliest start in epoch milliseconds; 0 is now. */
   readonly dueAt: number;
-  /** Epoch milliseconds since which the origin has been saying "not now"; 0 is "it has not". */
+  /** Epoch milliseconds since which the origin has refused the fetch; 0 if it has not. */
   readonly throttledSince: number;
 }
 
@@ -15,8 +15,9 @@ export interface PendingFetch {
  * One job: up to 50 fetches of one batch and one origin, packed for Redis.
  *
  *     ranges   [17, 3, 40, 1]                  indexes 17 18 19 40, as pairs of first and count
- *     columns  ["kenya", ["1","2","3","4"]]    one per parameter; a bare string is the same for all
- *     state    [[2, 0, 1732320000000, 0], …]   position, attempts, dueAt, throttledSince; fresh fetches are left out
+ *     columns  ["kenya", ["1","2","3","4"]]    one per parameter; a bare string is for all
+ *     state    [[2, 0, 1732320000000, 0], …]   position, attempts, dueAt, throttledSince;
+ *                                              fresh fetches are left out
  */
 export interface Slice {
   readonly batch: string;
@@ -24,9 +25,9 @@ export interface Slice {
   readonly ranges: readonly number[];
   readonly columns: readonly (string | readonly string[])[];
   readonly state?: readonly (readonly [number, number, number, number])[];
-  /** Its number in the waitlist of its origin; absent if it was never deferred. */
+  /** Position in the waitlist of its origin; absent if the slice was never deferred. */
   readonly ticket?: number;
 }
 
-/** The most fetches a slice may hold. */
+/** Maximum number of fetches in a slice. */
 export const MAX_SLICE = 50;

@@ -1,5 +1,5 @@
 import slugify from '@sindresorhus/slugify';
-// Not the package's own entry: that one reads the names of all 80 languages at import.
+// The package's main entry loads the names in all 80 languages.
 import iso from 'i18n-iso-countries/index.js';
 import english from 'i18n-iso-countries/langs/en.json' with { type: 'json' };
 import type { CountryForm } from '../model/plan.ts';
@@ -12,13 +12,13 @@ export interface Country {
   readonly alpha3: string;
 }
 
-/** Codes that are in wide use, but that ISO 3166-1 leaves to its users. */
+/** Widely used codes that ISO 3166-1 leaves to its users. */
 const USER_ASSIGNED = new Set(['XK']);
 
 let table: readonly Country[] | undefined;
 let bySlug: ReadonlyMap<string, Country> | undefined;
 
-/** Every ISO 3166-1 country in one form. All forms have the same order: by alpha-2 code. */
+/** All ISO 3166-1 countries in one form, in the order of their alpha-2 codes. */
 export function countries(form: CountryForm): string[] {
   return allCountries().map((country) => country[form]);
 }

@@ -1,6 +1,5 @@
 import { finished, Readable } from 'node:stream';
-import { parse } from 'csv-parse';
-import type { CsvError } from 'csv-parse';
+import { type CsvError, parse } from 'csv-parse';
 import { InputError } from '../model/input-error.ts';
 import type { ParameterSource } from '../model/plan.ts';
 import { suggestion } from '../model/suggestion.ts';
@@ -8,24 +7,24 @@ import { readLines, readUtf8 } from './text-lines.ts';
 
 export type ListFile = Extract<ParameterSource, { kind: 'file' }>;
 
-/** Kept by the fleet, not by this machine: `stored:SCHEDULE/SHA256/ids.csv`. No crawl file can name one. */
+/** A list in Redis: `stored:SCHEDULE/SHA256/ids.csv`. A crawl file cannot name one. */
 const STORED = 'stored:';
 const REMOTE = /^(?:https?:\/\/|stored:)/i;
 
-/** Whether a list has to be fetched before it can be read. */
+/** Whether a list must be copied to this machine before it can be read. */
 export function isRemoteList(path: string): boolean {
   return REMOTE.test(path);
 }
 
-/** Whether a list is kept with a schedule, rather than at a URL. */
+/** Whether a list is stored with a schedule in Redis, not at a URL. */
 export function isStoredList(path: string): boolean {
   return path.startsWith(STORED);
 }
 
-/** Called for every row that gives no value; may throw to stop the reading. */
+/** Called for every row without a valid value. It may throw to stop the reading. */
 export type RowProblem = (line: number, message: string) => void;
 
-/** Values are packed fifty together; one long as a page would make slices that Redis chokes on. */
+/** A slice packs 50 values: longer ones would make jobs too large for Redis. */
 const MAX_VALUE_LENGTH = 8192;
 const MAX_ROW_LENGTH = 1_048_576;
 const CHUNK = 1000;
@@ -36,8 +35,10 @@ interface ReadOptions {
 }
 
 /**
- * Streams the values of a list file in chunks, in constant memory. Rows without a usable value go to
- * `onProblem`; what makes the whole file unusable is thrown as `InputError`.
+ * Streams the values of a list file in chunks, in constant memory. Calls `onProblem` for rows
+ * without a valid value.
+ *
+ * @throws InputError if the whole file is unusable
  */
 export function readListFile(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
   if (file.format === 'txt') {
@@ -53,7 +54,7 @@ async function* readTxt(file: ListFile, options: ReadOptions): AsyncGenerator<st
   }
 }
 
-/** Blank lines are ignored, as the NDJSON specification allows. */
+/** Ignores blank lines, as the NDJSON specification allows. */
 async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
   const key = file.column ?? '';
   let line = 0;
@@ -79,18 +80,18 @@ async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<st
   const parser = parse({
     bom: true,
     skip_empty_lines: true,
-    // One short row must not hide the next ones.
+    // Go on after a short row, so the problems of the next rows are reported too.
     skip_records_with_error: true,
     on_skip: (error) => {
       if (error?.code === 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH') {
-        onProblem(lineOf(error), 'the row has another number of columns than the first line');
+        onProblem(lineOf(error), 'the row has a different number of columns than the first line');
         return undefined;
       }
-      // Behind a misplaced quote, nothing tells where the next row begins.
+      // After a misplaced quote it is unknown where the next row begins.
       const message = `the row is malformed: ${error?.message ?? 'unknown reason'}`;
       throw new InputError([{ file: file.path, line: lineOf(error), message }], { cause: error });
     },
-    // A quote that is never closed must not pull the whole file into memory.
+    // Otherwise a quote without an end loads the whole file into memory.
     max_record_size: MAX_ROW_LENGTH,
     on_record: (record: readonly string[], { lines }) => {
       if (column === -1) {
@@ -98,12 +99,12 @@ async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<st
         return null;
       }
       const value = record[column] ?? '';
-      // Objects, because the parser's stream would take an empty text for its end.
+      // An array, because the stream of the parser treats an empty text as its end.
       return isUsable(value, lines, options) ? [value] : null;
     },
   });
   const input = Readable.from(readUtf8(file.path, signal), { highWaterMark: 1 });
-  // pipe() passes no errors on, and pipeline() would report one that the loop below reports already.
+  // pipe() does not forward errors, and pipeline() would report those of the loop below twice.
   const unwatch = finished(input, { writable: false }, (error) => {
     if (error) {
       parser.destroy(error);
@@ -113,7 +114,7 @@ async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<st
   try {
     yield* inChunks(parser);
     if (column === -1) {
-      throw headerError(file, 'the file has no line with column names');
+      throw headerError(file, 'the file has no header line with column names');
     }
   } finally {
     unwatch();
@@ -166,7 +167,7 @@ interface RowPlace {
 function valueOfRow(text: string, { key, line, options }: RowPlace): string | undefined {
   const row = parseJson(text);
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-    options.onProblem(line, 'the line is no JSON object');
+    options.onProblem(line, 'the line is not a JSON object');
     return undefined;
   }
   const fields = new Map<string, unknown>(Object.entries(row));
@@ -181,7 +182,9 @@ function valueOfRow(text: string, { key, line, options }: RowPlace): string | un
     return String(value);
   }
   const hint = fields.has(key) ? '' : suggestion(key, [...fields.keys()]);
-  const what = fields.has(key) ? `"${key}" is neither text nor number` : `there is no key "${key}"`;
+  const what = fields.has(key)
+    ? `"${key}" is neither a text nor a number`
+    : `there is no key "${key}"`;
   options.onProblem(line, what + hint);
   return undefined;
 }
@@ -190,7 +193,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Whatever it is, it is reported as no JSON object.
+    // The caller reports that it is not a JSON object.
     return undefined;
   }
 }
@@ -202,7 +205,9 @@ type Reviver = (
   context?: { source?: string },
 ) => unknown;
 
-/** A number of the outermost object as it was written: 12345678901234567890 and 1.10 keep their digits. */
+/**
+ * The digits of a number in the outermost object: 12345678901234567890 and 1.10 stay as written.
+ */
 function digitsOf(text: string, key: string): string | undefined {
   const found: { holder: unknown; source: string | undefined }[] = [];
   let root: unknown;
@@ -210,7 +215,7 @@ function digitsOf(text: string, key: string): string | undefined {
     if (name === key) {
       found.push({ holder: this, source: context?.source });
     }
-    // Called last for a holder of its own, whose only entry is the outermost value.
+    // The last call is for a wrapper, whose only entry is the outermost value.
     if (name === '') {
       root = value;
     }

@@ -1,12 +1,12 @@
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 
-/** The ledger has one bit per fetch, and a Redis bitmap has 2^32 of them. */
+/** The ledger has one bit per fetch, and a Redis bitmap has up to 2^32 bits. */
 export const MAX_TOTAL = 2 ** 32 - 1;
 
-/** In ISO 3166-1. A number, so that nobody has to load their names to count them. */
+/** In ISO 3166-1. A constant, so the names need not be loaded to count them. */
 const COUNTRIES = 249;
 
-/** How many values a source has; undefined for a file, which must be read to know. */
+/** The number of values of a source; undefined for a file, which must be read first. */
 export function sourceLength(source: ParameterSource): number | undefined {
   if (source.kind === 'list') {
     return source.values.length;
@@ -18,7 +18,7 @@ export function sourceLength(source: ParameterSource): number | undefined {
 }
 
 /**
- * What keeps sources of these lengths from being combined.
+ * The reason for which sources of these lengths cannot be combined; undefined if they can.
  *
  * @param counts values by parameter name
  */
@@ -29,7 +29,7 @@ export function problemOfCounts(
   const lengths = Object.values(counts);
   if (combine === 'zip' && new Set(lengths).size > 1) {
     const each = Object.entries(counts).map(([name, count]) => `${name} has ${count}`);
-    return `zip takes lists of equal length, but ${each.join(', ')}`;
+    return `zip needs lists of equal length, but ${each.join(', ')}`;
   }
   const total = totalOf(counts, combine);
   return total > MAX_TOTAL
@@ -37,7 +37,7 @@ export function problemOfCounts(
     : undefined;
 }
 
-/** Fetches of a crawl; without any parameter it is one. */
+/** The number of fetches; one if there is no parameter. */
 export function totalOf(
   counts: Readonly<Record<string, number>>,
   combine: Crawl['combine'],

@@ -1,16 +1,16 @@
 import { createReadStream } from 'node:fs';
 import { types } from 'node:util';
-import { codeOf, reasonOfFileError } from '../model/file-error.ts';
-import { InputError } from '../model/input-error.ts';
+import { codeOf, InputError, reasonOfFileError } from '../model/input-error.ts';
 
-/** A line beyond this is no list of values but another kind of file. */
+/** A file with a longer line is not a list of values. */
 const MAX_LINE_LENGTH = 1_048_576;
-/** The CSV parser turns a whole chunk into rows at once: a bigger one is no faster. */
+/** The CSV parser turns a whole chunk into rows at once. Larger chunks are not faster. */
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The text of a UTF-8 file in chunks, without a byte order mark. Throws `InputError` where it cannot be
- * read or is not UTF-8.
+ * Reads the text of a UTF-8 file in chunks, without a byte order mark.
+ *
+ * @throws InputError if the file cannot be read or is not UTF-8
  */
 export async function* readUtf8(path: string, signal?: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -30,14 +30,14 @@ export async function* readUtf8(path: string, signal?: AbortSignal): AsyncGenera
       throw error;
     }
     throw code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
-      ? fileProblem(path, 'from here on, the file is not UTF-8 text', { line, cause: error })
+      ? fileProblem(path, 'the file is not valid UTF-8 text from here on', { line, cause: error })
       : fileProblem(path, `the file cannot be read: ${reasonOfFileError(error)}`, { cause: error });
   } finally {
     stream.destroy();
   }
 }
 
-/** The lines of a UTF-8 file in chunks, without their `\n` or `\r\n`. A last line break ends a line, it begins none. */
+/** Reads the lines of a UTF-8 file in chunks, without `\n` and `\r\n`. The last one may be open. */
 export async function* readLines(path: string, signal?: AbortSignal): AsyncGenerator<string[]> {
   let rest = '';
   let count = 0;
@@ -46,7 +46,9 @@ export async function* readLines(path: string, signal?: AbortSignal): AsyncGener
     rest = lines.pop() ?? '';
     count += lines.length;
     if (rest.length > MAX_LINE_LENGTH) {
-      throw fileProblem(path, 'the line is too long', { line: count + 1 });
+      throw fileProblem(path, `the line is longer than ${MAX_LINE_LENGTH} characters`, {
+        line: count + 1,
+      });
     }
     if (lines.length > 0) {
       yield lines.map(withoutReturn);

@@ -6,8 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { parseCrawlFile } from '../../src/file/crawl-file.ts';
-import { expandCrawl } from '../../src/expand/expand-crawl.ts';
-import type { Expansion } from '../../src/expand/expansion.ts';
+import { expandCrawl, type Expansion } from '../../src/expand/expand-crawl.ts';
 import { InputError } from '../../src/model/input-error.ts';
 import { measureCrawl } from '../../src/expand/measure-crawl.ts';
 import type { Crawl } from '../../src/model/plan.ts';
@@ -24,7 +23,7 @@ function crawlOf(text: string): Crawl {
   return parseCrawlFile(text, join(folder, 'crawl.yaml'));
 }
 
-/** `params` as JSON, all of them in the path. */
+/** A crawl with all `params` in the path. */
 function crawlWith(params: Readonly<Record<string, unknown>>, combine = 'product'): Crawl {
   const path = Object.keys(params).map((name) => `{${name}}`);
   return crawlOf(JSON.stringify({ url: `http://a.example/${path.join('/')}`, params, combine }));
@@ -60,7 +59,7 @@ describe('expandCrawl', () => {
     expect(await measureCrawl(zip)).toEqual({ total: 1, counts: {} });
   });
 
-  it('turns the first parameter slowest and the last one fastest', async () => {
+  it('changes the first parameter slowest and the last one fastest', async () => {
     const crawl = crawlWith({ a: ['x', 'y'], b: { from: -1, to: 1 }, c: ['p', 'q'] });
     expect(await valuesOf(crawl)).toEqual(
       ['x', 'y'].flatMap((a) =>
@@ -76,7 +75,7 @@ describe('expandCrawl', () => {
     expect(await measureCrawl(crawl)).toMatchObject({ total: 3 });
   });
 
-  it('knows every country', async () => {
+  it('expands every country', async () => {
     const values = await valuesOf(crawlWith({ c: { countries: 'slug' } }));
     expect(values).toHaveLength(249);
     expect(values).toContain('kenya');
@@ -103,7 +102,7 @@ describe('expandCrawl', () => {
     );
   });
 
-  it('finds the origin of each fetch where a parameter decides about it', async () => {
+  it('finds the origin of each fetch if a parameter is part of it', async () => {
     const crawl = crawlOf(
       'url: "https://{h}:{p}/x"\nparams: { h: [a.example, B.example], p: [443, 8443] }',
     );
@@ -115,7 +114,7 @@ describe('expandCrawl', () => {
     ]);
   });
 
-  it('reads a file that is longer than what is kept in memory again for every outer value', async () => {
+  it('reads a long file again for every outer value', async () => {
     const long = Array.from({ length: 10_050 }, (_, at) => `v${at}`);
     await writeFile(join(folder, 'long.txt'), long.join('\n'));
     const inner = crawlWith({ a: ['x', 'y'], b: { file: 'long.txt' } });
@@ -130,7 +129,7 @@ describe('expandCrawl', () => {
     expect(await valuesOf(zip)).toEqual(long.map((b, at) => `${b} ${at + 1}`));
   });
 
-  it('reads columns of CSV and keys of NDJSON, digits kept', async () => {
+  it('reads columns of CSV and keys of NDJSON, and keeps the digits of numbers', async () => {
     await writeFile(
       join(folder, 'a.csv'),
       '\ufeffid,name\r\n007,"a, ""b"""\r\n1.10,"two\r\nlines"\r\n',
@@ -155,14 +154,14 @@ describe('expandCrawl', () => {
     ]);
   });
 
-  it('reads lines of a text file with any line ends, the last one open or closed', async () => {
+  it('reads the lines of a text file with any line ends, with or without a final one', async () => {
     await writeFile(join(folder, 'a.txt'), '\ufeffa\r\nb c\n é ');
     expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b c', ' é ']);
     await writeFile(join(folder, 'a.txt'), 'a\nb\n');
     expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b']);
   });
 
-  it('ends with the reason of its signal, and closes files when it is left early', async () => {
+  it('throws the reason of its signal, and closes files when the loop is left early', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
     const fetches = expandCrawl(crawlWith({ i: { from: 1, to: 100_000 } }), {
@@ -181,7 +180,7 @@ describe('expandCrawl', () => {
     await expect(measureCrawl(crawl, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 
-  it('refuses files that are no longer what was measured', async () => {
+  it('refuses files that have changed since they were measured', async () => {
     await writeFile(join(folder, 'a.txt'), 'a\nb');
     await writeFile(join(folder, 'b.txt'), 'a\nb');
     const crawl = crawlWith({ i: { file: 'a.txt' }, j: { file: 'b.txt' } }, 'zip');
@@ -207,7 +206,7 @@ describe('expandCrawl', () => {
       let slices = 0;
       for await (const some of packSlices('b-1', expandCrawl(crawl), 50)) slices += some.length;
       process.stdout.write(JSON.stringify({ total, slices }));`;
-    // A million texts take more than this heap holds.
+    // This heap is too small for a million texts.
     const flags = ['--max-old-space-size=32', '--conditions=@fetchfleet/source'];
     const { stdout } = await promisify(execFile)(
       process.execPath,
@@ -219,7 +218,7 @@ describe('expandCrawl', () => {
 });
 
 describe('measureCrawl', () => {
-  it('tells what is wrong in every list file, with file and line', async () => {
+  it('reports the problems of all list files, with file and line', async () => {
     await writeFile(join(folder, 'a.txt'), 'a\n\nb\n');
     await writeFile(join(folder, 'a.csv'), 'id,name\n1,x\n,y\n3\n4,"z"z\n5,w\n');
     await writeFile(join(folder, 'a.ndjson'), '{"id":""}\n{"id":null}\n[]\n{"ID":1}\n{broken\n');
@@ -231,17 +230,17 @@ describe('measureCrawl', () => {
     expect((await problemsOf(crawl)).split('\n')).toEqual([
       'InputError: a.txt:2: the value is empty',
       'a.csv:3: the value is empty',
-      'a.csv:4: the row has another number of columns than the first line',
+      'a.csv:4: the row has a different number of columns than the first line',
       expect.stringMatching(/^a\.csv:5: the row is malformed/),
       'a.ndjson:1: the value is empty',
-      'a.ndjson:2: "id" is neither text nor number',
-      'a.ndjson:3: the line is no JSON object',
+      'a.ndjson:2: "id" is neither a text nor a number',
+      'a.ndjson:3: the line is not a JSON object',
       'a.ndjson:4: there is no key "id"; did you mean "ID"?',
-      'a.ndjson:5: the line is no JSON object',
+      'a.ndjson:5: the line is not a JSON object',
     ]);
   });
 
-  it('tells the first twenty problems and counts the rest', async () => {
+  it('reports the first twenty problems and counts the rest', async () => {
     await writeFile(join(folder, 'a.txt'), '\n'.repeat(50));
     const problems = (await problemsOf(crawlWith({ a: { file: 'a.txt' } }))).split('\n');
     expect(problems).toHaveLength(21);
@@ -250,30 +249,48 @@ describe('measureCrawl', () => {
 
   it.each([
     [
-      'a column that is not there',
+      'a missing column',
       'a.csv',
       'idd',
       'id,name\n1,x\n',
       /a\.csv:1: there is no column "idd"; did you mean "id"\?/,
     ],
-    ['a column that is not even near', 'a.csv', 'zzzzzz', 'id,name\n1,x\n', /columns: id, name/],
-    ['a column twice', 'a.csv', 'id', 'id,id\n1,2\n', /two columns "id"/],
-    ['an empty CSV', 'a.csv', 'id', '', /no line with column names/],
-    ['a CSV without rows', 'a.csv', 'id', 'id\n', /the file holds no values/],
-    ['a quote that never ends', 'a.csv', 'id', 'id\n"x\ny\n', /a\.csv:\d+: the row is malformed/],
-    ['an empty text file', 'a.txt', undefined, '', /the file holds no values/],
-    ['bytes that are no text', 'a.txt', undefined, Buffer.from([0x61, 0x0a, 0xff]), /not UTF-8/],
-    ['a CSV of such bytes', 'a.csv', 'id', Buffer.from([0x69, 0x64, 0x0a, 0xff]), /not UTF-8/],
-    ['a very long value', 'a.txt', undefined, 'x'.repeat(9000), /longer than 8192/],
-    ['a very long line', 'a.txt', undefined, 'x'.repeat(3_000_000), /the line is too long/],
-    ['a very long row', 'a.csv', 'id', `id\n"${'x\n'.repeat(1_500_000)}`, /the row is malformed/],
     [
-      'a file that is not there',
+      'a missing column without a similar one',
+      'a.csv',
+      'zzzzzz',
+      'id,name\n1,x\n',
+      /columns: id, name/,
+    ],
+    ['a duplicate column', 'a.csv', 'id', 'id,id\n1,2\n', /two columns "id"/],
+    ['an empty CSV', 'a.csv', 'id', '', /no header line with column names/],
+    ['a CSV without rows', 'a.csv', 'id', 'id\n', /the file has no values/],
+    ['a quote that never ends', 'a.csv', 'id', 'id\n"x\ny\n', /a\.csv:\d+: the row is malformed/],
+    ['an empty text file', 'a.txt', undefined, '', /the file has no values/],
+    [
+      'bytes that are not text',
       'a.txt',
       undefined,
-      undefined,
-      /cannot be read: it does not exist/,
+      Buffer.from([0x61, 0x0a, 0xff]),
+      /not valid UTF-8/,
     ],
+    [
+      'a CSV of such bytes',
+      'a.csv',
+      'id',
+      Buffer.from([0x69, 0x64, 0x0a, 0xff]),
+      /not valid UTF-8/,
+    ],
+    ['a very long value', 'a.txt', undefined, 'x'.repeat(9000), /longer than 8192/],
+    [
+      'a very long line',
+      'a.txt',
+      undefined,
+      'x'.repeat(3_000_000),
+      /the line is longer than 1048576 characters/,
+    ],
+    ['a very long row', 'a.csv', 'id', `id\n"${'x\n'.repeat(1_500_000)}`, /the row is malformed/],
+    ['a missing file', 'a.txt', undefined, undefined, /cannot be read: it does not exist/],
   ])('refuses %s', async (_, file, column, content, problem) => {
     if (content !== undefined) {
       await writeFile(join(folder, file), content);
@@ -286,19 +303,19 @@ describe('measureCrawl', () => {
     await writeFile(join(folder, 'a.txt'), 'a\nb');
     const crawl = crawlWith({ a: { file: 'a.txt' }, b: ['x', 'y', 'z'] }, 'zip');
     expect(await problemsOf(crawl)).toMatch(
-      /zip takes lists of equal length, but a has 2, b has 3/,
+      /zip needs lists of equal length, but a has 2, b has 3/,
     );
   });
 
-  it('judges every URL where parameters decide about the host', async () => {
+  it('checks every URL if a parameter is part of the host', async () => {
     const crawl = crawlOf(
       'url: "{+u}/x"\nparams: { u: ["http://a.example", "ftp://a", "http://10.0.0.1", "nonsense", "http://u:p@a.example"] }',
     );
     expect((await problemsOf(crawl)).split('\n')).toEqual([
       'InputError: crawl url: fetch 1: "ftp://a/x" is neither http nor https',
       expect.stringMatching(/fetch 2: 10\.0\.0\.1 is a private address/),
-      'crawl url: fetch 3: "nonsense/x" is no URL',
-      expect.stringMatching(/fetch 4: "http:\/\/a\.example\/x" has credentials/),
+      'crawl url: fetch 3: "nonsense/x" is not a valid URL',
+      expect.stringMatching(/fetch 4: "http:\/\/a\.example\/x" contains credentials/),
     ]);
   });
 });

@@ -20,7 +20,7 @@ async function fingerprint(text: string): Promise<string> {
 }
 
 describe('the fingerprint of a crawl', () => {
-  it('does not mind comments, order of keys and file times', async () => {
+  it('ignores comments, the order of keys and file times', async () => {
     const list = join(folder.path, 'ids.txt');
     await writeFile(list, '1\n2\n');
     const one = await fingerprint(
@@ -33,7 +33,7 @@ describe('the fingerprint of a crawl', () => {
     expect(other).toBe(one);
   });
 
-  it('changes with a list, in a file or not', async () => {
+  it('changes with a list, inline or in a file', async () => {
     const list = join(folder.path, 'ids.txt');
     const text = 'url: https://a.example/{id}\nparams: { id: { file: ids.txt } }\n';
     await writeFile(list, '1\n2\n');
@@ -46,7 +46,7 @@ describe('the fingerprint of a crawl', () => {
     );
   });
 
-  it('outlives a round trip through JSON, as a crawl in the ledger makes', async () => {
+  it('survives a round trip through JSON, as in the ledger', async () => {
     const crawl = parseCrawlFile('url: https://a.example/{id}\nparams: { id: [1, 2] }\n', 'c.yaml');
     const stored: unknown = JSON.parse(JSON.stringify(crawl));
     expect(await fingerprintOf(stored as typeof crawl)).toBe(await fingerprintOf(crawl));

@@ -37,8 +37,8 @@ async function valuesOf({ crawl }: LocalCrawl): Promise<string[]> {
   return values;
 }
 
-describe('a list at a URL', () => {
-  it('is read once, and gone when the copy is removed', async () => {
+describe('a remote list', () => {
+  it('is copied once, and the copy can be removed', async () => {
     const crawl = parseCrawlFile(TEXT, 'crawl.yaml');
     const local = await LocalCrawl.of(crawl, serving('id,x\n1,a\n2,b\n'));
     expect(await local.measure()).toMatchObject({ total: 2 });
@@ -50,7 +50,7 @@ describe('a list at a URL', () => {
     expect(existsSync(copy?.kind === 'file' ? copy.path : '')).toBe(false);
   });
 
-  it('decides about the fingerprint by what it says, not by where the copy is', async () => {
+  it('determines the fingerprint by its contents, not by the path of the copy', async () => {
     const crawl = parseCrawlFile(TEXT, 'crawl.yaml');
     const [one, same, other] = await Promise.all(
       ['id\n1\n', 'id\n1\n', 'id\n2\n'].map(async (text) => LocalCrawl.of(crawl, serving(text))),
@@ -60,7 +60,7 @@ describe('a list at a URL', () => {
     await Promise.all([one, same, other].map(async (local) => local?.remove()));
   });
 
-  it('is named by its URL where something is wrong with it', async () => {
+  it('is named by its URL in problems', async () => {
     const crawl = parseCrawlFile(TEXT, 'crawl.yaml');
     const local = await LocalCrawl.of(crawl, serving('id\n1\n\n"'));
     await expect(local.measure()).rejects.toThrow(/^https:\/\/b\.example\/ids\.csv\?v=1:/u);
@@ -71,13 +71,13 @@ describe('a list at a URL', () => {
   it.each([
     ['http://127.0.0.1/ids.csv', /loopback address/u],
     ['https://u:p@b.example/ids.csv', /credentials/u],
-    ['https://b.example/ids', /no known ending/u],
+    ['https://b.example/ids', /unknown extension/u],
   ])('is checked with the crawl file: %s', (url, message) => {
     const text = TEXT.replace('https://b.example/ids.csv?v=1', url);
     expect(() => parseCrawlFile(text, 'crawl.yaml')).toThrow(message);
   });
 
-  it('is not looked for on this machine, and files are read where they are', async () => {
+  it('is not searched on this machine, and local files are not copied', async () => {
     await writeFile(join(folder.path, 'crawl.yaml'), TEXT);
     await expect(readCrawlFile(join(folder.path, 'crawl.yaml'))).resolves.toBeDefined();
     const plain = parseCrawlFile('url: https://a.example/{n}\nparams: { n: [1] }\n', 'c.yaml');

@@ -27,45 +27,49 @@ describe('contact', () => {
     'https://example.org',
     'http://example.org:8080/bot?x=1#y',
     'HTTPS://en.wikipedia.org/wiki/Bot_(disambiguation)',
-  ])('takes %s as it stands', (contact) => {
+  ])('accepts %s unchanged', (contact) => {
     expect(crawlOf(`contact: "${contact}"`).plan.contact).toBe(contact);
   });
 
   it.each([
-    ['a name', 'ops', /^crawl\.yaml:2:10 contact: "ops" is no contact; allowed: an email address/],
-    ['another scheme', 'ftp://example.org', /is no contact/],
-    ['a mailto link', 'mailto:ops@example.org', /is no contact/],
-    ['a URL without a host', 'https://', /is no contact/],
-    ['an address without a host', 'ops@', /is no contact/],
-    ['two addresses', 'a@b.example,c@d.example', /is no contact/],
-    ['spaces', '"https://example.org/a b"', /is no contact/],
-    ['a line break', '"ops@example.org\\r\\nx: y"', /is no contact/],
-    ['a line break in a URL', '"https://example.org/\\nx: y"', /is no contact/],
-    ['letters outside ASCII', 'jörg@example.org', /is no contact/],
-    ['a closing parenthesis in an address', '"o)s@example.org"', /is no contact/],
-    ['nothing', '', /contact: nothing is not allowed; a text is expected/],
+    [
+      'a name',
+      'ops',
+      /^crawl\.yaml:2:10 contact: "ops" is not a valid contact; allowed: an email address/,
+    ],
+    ['another scheme', 'ftp://example.org', /is not a valid contact/],
+    ['a mailto link', 'mailto:ops@example.org', /is not a valid contact/],
+    ['a URL without a host', 'https://', /is not a valid contact/],
+    ['an address without a host', 'ops@', /is not a valid contact/],
+    ['two addresses', 'a@b.example,c@d.example', /is not a valid contact/],
+    ['spaces', '"https://example.org/a b"', /is not a valid contact/],
+    ['a line break', '"ops@example.org\\r\\nx: y"', /is not a valid contact/],
+    ['a line break in a URL', '"https://example.org/\\nx: y"', /is not a valid contact/],
+    ['letters outside ASCII', 'jörg@example.org', /is not a valid contact/],
+    ['a closing parenthesis in an address', '"o)s@example.org"', /is not a valid contact/],
+    ['nothing', '', /contact: an empty value is not allowed; expected a text/],
     ['an empty text', '""', /an empty text is not allowed/],
     ['a list', '[ops@example.org]', /a list is not allowed/],
     ['something long', `${'a'.repeat(250)}@b.example`, /longer than 254 characters/],
-    ['a secret', '"${env:CONTACT}@example.org"', /may stand in headers only/],
+    ['a secret', '"${env:CONTACT}@example.org"', /allowed in headers only/],
   ])('refuses %s', (_, contact, problem) => {
     expect(problemsOf(`contact: ${contact}`)).toEqual([expect.stringMatching(problem)]);
   });
 
-  it('neither takes nor quotes a credential', () => {
+  it('neither accepts nor quotes credentials', () => {
     const problems = problemsOf('contact: https://me:hunter2@example.org/');
-    expect(problems).toEqual([expect.stringMatching(/a credential must not stand in a contact/)]);
+    expect(problems).toEqual([expect.stringMatching(/a contact must not contain credentials/)]);
     expect(problems.join()).not.toContain('hunter2');
   });
 });
 
 describe('crawlWarnings', () => {
   it.each([
-    ['warns where there is no contact', '', [/names no contact.*add contact:/]],
-    ['is content with a contact', 'contact: ops@example.org', []],
-    ['is content with a User-Agent of its own', 'headers: { User-Agent: mine/1 }', []],
+    ['warn about a missing contact', '', [/names no contact.*add contact:/]],
+    ['accept a contact', 'contact: ops@example.org', []],
+    ['accept a User-Agent', 'headers: { User-Agent: mine/1 }', []],
     [
-      'says that a contact beside a User-Agent is not sent',
+      'warn that a contact next to a User-Agent is not sent',
       'contact: ops@example.org\nheaders: { user-agent: mine/1 }',
       [/contact is not sent/],
     ],

@@ -18,7 +18,6 @@ limits: { timeout: 1.5m, body: 64KiB, redirects: 0 }
 network: { allowPrivate: true, allow: [169.254.169.254/32, "fe80::/10"] }
 `;
 
-/** A crawl file that is fine but for the lines given. */
 function problemsOf(lines: string, fileName = 'crawl.yaml'): string[] {
   try {
     parseCrawlFile(lines, fileName);
@@ -31,6 +30,7 @@ function problemsOf(lines: string, fileName = 'crawl.yaml'): string[] {
   }
 }
 
+/** A valid crawl file with further lines. */
 function withUrl(lines: string): string {
   return `url: http://a.example/{x}\nparams: { x: [1] }\n${lines}`;
 }
@@ -60,7 +60,7 @@ describe('parseCrawlFile', () => {
     });
   });
 
-  it('fills in what is left out', () => {
+  it('fills in the defaults', () => {
     expect(parseCrawlFile('url: http://a.example/', '/some/My Crawl_2.yaml')).toEqual({
       plan: {
         name: 'my-crawl-2',
@@ -83,7 +83,7 @@ describe('parseCrawlFile', () => {
     });
   });
 
-  it('reads JSON as well, and gives a plain JSON value', () => {
+  it('reads JSON as well, and returns a plain JSON value', () => {
     const crawl = parseCrawlFile(
       JSON.stringify({ url: 'http://a.example/{x}', params: { x: ['1'] } }),
       'x.json',
@@ -91,7 +91,7 @@ describe('parseCrawlFile', () => {
     expect(JSON.parse(JSON.stringify(crawl))).toEqual(crawl);
   });
 
-  it('keeps the digits of numbers as they are written', () => {
+  it('keeps numbers as they are written', () => {
     const text =
       'url: http://a.example/{x}\nparams:\n  x: [1.10, 007, 12345678901234567890, 0x1F, 1e3, true, NO, "a b", -0]';
     expect(parseCrawlFile(text, 'x.yaml').sources).toEqual([
@@ -103,7 +103,7 @@ describe('parseCrawlFile', () => {
     ]);
   });
 
-  it('resolves files against the crawl file, and knows their format', () => {
+  it('resolves list files relative to the crawl file, and detects their format', () => {
     const text =
       'url: http://a.example/{x}/{y}/{z}\nparams:\n  x: { file: a.csv, column: id }\n  y: { file: ../b.txt }\n  z: { file: /c.NDJSON, column: k }';
     expect(parseCrawlFile(text, '/base/dir/x.yaml').sources).toEqual([
@@ -113,7 +113,7 @@ describe('parseCrawlFile', () => {
     ]);
   });
 
-  it('takes unlimited for rate and concurrency, and anchors for what is said twice', () => {
+  it('accepts unlimited for rate and concurrency, and YAML anchors', () => {
     const text = withUrl('politeness: { rate: unlimited, concurrency: unlimited }');
     expect(parseCrawlFile(text, 'x.yaml').plan.politeness).toMatchObject({
       rate: 'unlimited',
@@ -135,7 +135,7 @@ describe('parseCrawlFile', () => {
     expect(plan.politeness.rate).toEqual(expected);
   });
 
-  it('tells every problem at once, in the order of the file, with line, key and what is allowed', () => {
+  it('reports all problems in file order, with line, key and the allowed values', () => {
     const text = `name: Covid
 url: http://169.254.169.254/{contry}/x
 params:
@@ -146,18 +146,18 @@ politeness: { rate: 20/x, burst: 0 }
 network: { allowPrivate: yes }
 `;
     expect(problemsOf(text)).toEqual([
-      expect.stringMatching(/^crawl\.yaml:1:7 name: "Covid" is no name; allowed: a-z/),
+      expect.stringMatching(/^crawl\.yaml:1:7 name: "Covid" is not a valid name; allowed: a-z/),
       expect.stringMatching(
-        /^crawl\.yaml:2:6 url: there is no parameter "contry"; did you mean "country"\?$/,
+        /^crawl\.yaml:2:6 url: \{contry\} is not a parameter under params; did you mean "country"\?$/,
       ),
       expect.stringMatching(/^crawl\.yaml:2:6 url: 169\.254\.169\.254 is a link-local address/),
       expect.stringMatching(
-        /^crawl\.yaml:4:3 params\.country: the URL does not use this parameter/,
+        /^crawl\.yaml:4:3 params\.country: the URL template does not use this parameter/,
       ),
       expect.stringMatching(
         /^crawl\.yaml:4:25 .*"slugs" is not allowed; allowed: slug, name, alpha2 or alpha3; did you mean "slug"\?$/,
       ),
-      expect.stringMatching(/^crawl\.yaml:5:3 params\.b: the URL does not use/),
+      expect.stringMatching(/^crawl\.yaml:5:3 params\.b: the URL template does not use/),
       expect.stringMatching(/^crawl\.yaml:5:6 params\.b: the range is reversed/),
       expect.stringMatching(/^crawl\.yaml:6:1 combin: unknown key; did you mean "combine"\?$/),
       'crawl.yaml:7:21 politeness.rate: "20/x" is not a rate; allowed: N/s, N/m, N/h or unlimited',
@@ -170,33 +170,33 @@ network: { allowPrivate: yes }
 
   it.each<[string, string, RegExp]>([
     ['broken YAML', 'url: [', /^crawl\.yaml:1:7: Flow sequence/],
-    ['an empty file', '', /begins with a key such as url/],
-    ['a list', '- url', /a list is no crawl file/],
+    [
+      'an empty file',
+      '',
+      /an empty value is not a crawl file; a crawl file is a mapping with the key url/,
+    ],
+    ['a list', '- url', /a list is not a crawl file/],
     [
       'two documents',
       'url: http://a.example/\n---\nurl: x',
       /^crawl\.yaml:2:1: .*multiple documents/,
     ],
     ['no URL', 'name: x', /^crawl\.yaml:1:1: url is missing$/],
-    [
-      'a key that stands twice',
-      withUrl('combine: zip\ncombine: zip'),
-      /^crawl\.yaml:4:1: this key stands twice$/,
-    ],
-    ['another scheme', 'url: ftp://a.example/', /does not begin with http/],
-    ['no scheme', 'url: a.example/x', /does not begin with http/],
-    ['a broken host', 'url: http://a b/', /write it %-encoded/],
+    ['a duplicate key', withUrl('combine: zip\ncombine: zip'), /^crawl\.yaml:4:1: duplicate key$/],
+    ['another scheme', 'url: ftp://a.example/', /does not start with http/],
+    ['no scheme', 'url: a.example/x', /does not start with http/],
+    ['a broken host', 'url: http://a b/', /it contains " "; write it %-encoded/],
     ['a broken template', 'url: http://a.example/{x', /not a URL template/],
-    ['a broken port', 'url: http://a.example:99999/', /is no URL/],
+    ['a broken port', 'url: http://a.example:99999/', /is not a valid URL/],
     [
       'credentials in the URL',
       'url: http://user:secret@a.example/',
-      /"http:\/\/a\.example\/" has credentials in it/,
+      /"http:\/\/a\.example\/" contains credentials/,
     ],
     [
       'a secret in the URL',
       'url: "http://a.example/?k=${env:KEY}"',
-      /^crawl\.yaml:1:6 url: secrets .* headers only$/,
+      /^crawl\.yaml:1:6 url: secrets .* are allowed in headers only$/,
     ],
     [
       'a secret in a parameter',
@@ -207,25 +207,29 @@ network: { allowPrivate: yes }
     [
       'a loopback address',
       'url: http://127.0.0.1/',
-      /loopback address, which is refused unless network\.allowPrivate: true/,
+      /loopback address, which is refused; to allow it, set network\.allowPrivate: true/,
     ],
     ['a loopback address in disguise', 'url: http://0x7f.1/', /127\.0\.0\.1 is a loopback address/],
     ['a mapped address', 'url: http://[::ffff:10.0.0.1]/', /private address/],
     ['localhost', 'url: http://localhost:8080/', /loopback address/],
     ['a name below localhost', 'url: http://x.localhost./', /loopback address/],
     [
-      'metadata although private is open',
+      'a metadata address with allowPrivate',
       'url: http://169.254.169.254/\nnetwork: { allowPrivate: true }',
-      /refused unless network\.allow opens/,
+      /refused; to allow it, list it under network\.allow$/,
     ],
-    ['parameters that are none', 'url: http://a.example/\nparams: 5', /"5" is no mapping/],
+    [
+      'parameters that are not a mapping',
+      'url: http://a.example/\nparams: 5',
+      /"5" is not a mapping of parameter names/,
+    ],
     [
       'an odd parameter name',
       'url: http://a.example/\nparams: { "a-b": [1] }',
       /letters, digits and _/,
     ],
     [
-      'a parameter that would hide in objects',
+      'a parameter called __proto__',
       'url: http://a.example/{__proto__}\nparams: { __proto__: [1] }',
       /letters, digits and _/,
     ],
@@ -245,17 +249,25 @@ network: { allowPrivate: yes }
       /^crawl\.yaml:5:\d params\.x\[1\]: an empty value/,
     ],
     ['a nested value', 'url: http://a.example/{x}\nparams: { x: [[1]] }', /a list is not allowed/],
-    ['an empty parameter', 'url: http://a.example/{x}\nparams: { x: }', /nothing is no parameter/],
-    ['a parameter without values', 'url: http://a.example/{x}\nparams: { x: {} }', /no values/],
+    [
+      'an empty parameter',
+      'url: http://a.example/{x}\nparams: { x: }',
+      /an empty value is not a list of values/,
+    ],
+    [
+      'a parameter without values',
+      'url: http://a.example/{x}\nparams: { x: {} }',
+      /the parameter has no values/,
+    ],
     [
       'two kinds at once',
       'url: http://a.example/{x}\nparams: { x: { countries: slug, from: 1 } }',
-      /x\.from: does not go together with countries/,
+      /x\.from: cannot be combined with countries/,
     ],
     [
       'half a range',
       'url: http://a.example/{x}\nparams: { x: { from: 1 } }',
-      /takes both from and to/,
+      /needs both from and to/,
     ],
     [
       'a padded range',
@@ -280,7 +292,7 @@ network: { allowPrivate: yes }
     [
       'zip of unequal lengths',
       'url: http://a.example/{x}/{y}\nparams: { x: [1, 2], y: [1] }\ncombine: zip',
-      /^crawl\.yaml:3:10 combine: zip takes lists of equal length, but x has 2, y has 1$/,
+      /^crawl\.yaml:3:10 combine: zip needs lists of equal length, but x has 2, y has 1$/,
     ],
     [
       'an unknown file format',
@@ -290,7 +302,7 @@ network: { allowPrivate: yes }
     [
       'a CSV without a column',
       'url: http://a.example/{x}\nparams: { x: { file: a.csv } }',
-      /takes a column/,
+      /needs a column/,
     ],
     [
       'a text file with a column',
@@ -300,32 +312,40 @@ network: { allowPrivate: yes }
     [
       'a header of the connection',
       withUrl('headers: { Content-Length: 5 }'),
-      /headers\.Content-Length: .*set by the worker/,
+      /headers\.Content-Length: the worker sets this header itself/,
     ],
-    ['a header twice', withUrl('headers: { A: 1, a: 2 }'), /stands twice/],
-    ['a bad header name', withUrl('headers: { "a b": 1 }'), /no header name/],
-    ['a line break in a header', withUrl('headers: { a: "x\\r\\ny: z" }'), /cannot carry/],
+    ['a header twice', withUrl('headers: { A: 1, a: 2 }'), /duplicate header/],
+    ['a bad header name', withUrl('headers: { "a b": 1 }'), /is not a valid header name/],
+    [
+      'a line break in a header',
+      withUrl('headers: { a: "x\\r\\ny: z" }'),
+      /not allowed in an HTTP header/,
+    ],
     ['a badly written secret', withUrl('headers: { a: "${env:}" }'), /a secret is written/],
     [
       'a credential in the open',
       withUrl('headers: { authorization: Bearer abc }'),
-      /must not stand in a crawl file/,
+      /a crawl file must not contain credentials/,
     ],
-    ['headers that are none', withUrl('headers: [a]'), /no mapping/],
+    ['headers that are not a mapping', withUrl('headers: [a]'), /is not a mapping/],
     [
-      'a section that is none',
+      'a section that is not a mapping',
       withUrl('retry: 5'),
-      /"5" is no mapping; allowed keys: attempts, backoff/,
+      /"5" is not a mapping; allowed keys: attempts, backoff/,
     ],
-    ['an empty section', withUrl('limits:'), /^crawl\.yaml:3:\d limits: nothing is no mapping/],
+    [
+      'an empty section',
+      withUrl('limits:'),
+      /^crawl\.yaml:3:\d limits: an empty value is not a mapping/,
+    ],
     [
       'a duration without unit',
       withUrl('limits: { timeout: 30 }'),
       /"30" is not a duration; allowed: 1ms to 1h/,
     ],
-    ['a long duration', withUrl('limits: { timeout: 2h }'), /"2h" is out of bounds/],
+    ['a long duration', withUrl('limits: { timeout: 2h }'), /"2h" is out of range/],
     ['an odd size', withUrl('limits: { body: 10mb }'), /"10mb" is not a size/],
-    ['a huge size', withUrl('limits: { body: 1GiB }'), /out of bounds; allowed: 1B to 256MiB/],
+    ['a huge size', withUrl('limits: { body: 1GiB }'), /out of range; allowed: 1B to 256MiB/],
     [
       'a fraction of an attempt',
       withUrl('retry: { attempts: 1.5 }'),
@@ -334,9 +354,9 @@ network: { allowPrivate: yes }
     [
       'an address for a network',
       withUrl('network: { allow: [10.0.0.1] }'),
-      /allow\[0\]: "10\.0\.0\.1" is no CIDR/,
+      /allow\[0\]: "10\.0\.0\.1" is not a CIDR range/,
     ],
-    ['a network that is no list', withUrl('network: { allow: 10.0.0.0/8 }'), /is no list/],
+    ['networks that are not a list', withUrl('network: { allow: 10.0.0.0/8 }'), /is not a list/],
     ['an unknown tag', withUrl('name: !secret x'), /Unresolved tag/],
   ])('refuses %s', (_, text, problem) => {
     expect(problemsOf(text)).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
@@ -349,25 +369,25 @@ network: { allowPrivate: yes }
     ['rate: 5', /rate: "5" is not a rate/],
     ['rate: fast', /rate: "fast" is not a rate/],
     ['rate: 5/d', /rate: "5\/d" is not a rate/],
-    ['rate: ', /rate: nothing is not a rate/],
+    ['rate: ', /rate: an empty value is not a rate/],
     ['rate: [5/s]', /rate: a list is not a rate/],
-    ['rate: 1000001/s', /rate: "1000001\/s" is out of bounds/],
+    ['rate: 1000001/s', /rate: "1000001\/s" is out of range/],
     ['concurrency: 0', /concurrency: "0" is not allowed; allowed: a whole number from 1/],
     ['concurrency: -1', /concurrency: "-1" is not allowed/],
     ['concurrency: 1.5', /concurrency: "1\.5" is not allowed/],
     ['burst: 0', /burst: "0" is not allowed; allowed: a whole number from 1/],
     ['burst: 1.5', /burst: "1\.5" is not allowed/],
     ['burst: unlimited', /burst: "unlimited" is not allowed/],
-    ['patience: 0s', /patience: "0s" is out of bounds; allowed: 1ms to 168h/],
+    ['patience: 0s', /patience: "0s" is out of range; allowed: 1ms to 168h/],
     ['patience: -1s', /patience: "-1s" is not a duration/],
-    ['patience: 200h', /patience: "200h" is out of bounds/],
+    ['patience: 200h', /patience: "200h" is out of range/],
     ['robots: maybe', /robots: "maybe" is not allowed; allowed: obey or ignore/],
-  ])('refuses the impossible limit %s', (limit, problem) => {
+  ])('refuses the invalid limit %s', (limit, problem) => {
     const problems = problemsOf(withUrl(`politeness: { ${limit} }`));
     expect(problems).toEqual([expect.stringMatching(problem)]);
   });
 
-  it('shows no value of a header', () => {
+  it('never quotes the value of a header', () => {
     const text = withUrl('headers: { authorization: "hunter2", x: "hunter2\\n", "a b": hunter2 }');
     expect(problemsOf(text)).toHaveLength(3);
     expect(problemsOf(text).join()).not.toContain('hunter2');
@@ -388,9 +408,9 @@ network: { allowPrivate: yes }
     expect(problemsOf(text)).toEqual([]);
   });
 
-  it('needs a name that can be a folder', () => {
+  it('needs a name if the file name cannot be one', () => {
     expect(problemsOf('url: http://a.example/', '/x/!!!.yaml')).toEqual([
-      expect.stringMatching(/the file name gives no name; add name:/),
+      expect.stringMatching(/the file name cannot be used as a name; add name:/),
     ]);
   });
 });
@@ -410,7 +430,7 @@ describe('readCrawlFile', () => {
     expect((await readCrawlFile(path)).plan.name).toBe('covid-confirmed');
   });
 
-  it('tells missing list files together with everything else', async () => {
+  it('reports missing list files together with all other problems', async () => {
     const path = join(folder, 'c.yaml');
     await writeFile(
       path,
@@ -426,7 +446,7 @@ describe('readCrawlFile', () => {
   it.each([
     ['a file that is not there', 'no.yaml', undefined, /it does not exist/],
     ['a folder', '.', undefined, /it is a folder/],
-    ['a file that is no text', 'b.yaml', Buffer.from([0x75, 0xff, 0xfe]), /not UTF-8/],
+    ['a file that is not text', 'b.yaml', Buffer.from([0x75, 0xff, 0xfe]), /not UTF-8/],
     ['a huge file', 'h.yaml', Buffer.alloc(4 * 2 ** 20 + 1, '#'), /larger than 4 MiB/],
   ])('refuses %s', async (_, name, content, reason) => {
     const path = join(folder, name);

@@ -71,13 +71,13 @@ const closed = { allowPrivate: false, allow: [] };
 const open = { allowPrivate: true, allow: [] };
 
 describe('classifyAddress', () => {
-  it.each(CLASSES)('says that %s is %s', (ip, kind) => {
+  it.each(CLASSES)('classifies %s as %s', (ip, kind) => {
     expect(classifyAddress(ip)).toBe(kind);
   });
 });
 
 describe('isAddressAllowed', () => {
-  it.each(CLASSES)('lets %s (%s) through only as the policy says', (ip, kind) => {
+  it.each(CLASSES)('allows %s (%s) only if the policy does', (ip, kind) => {
     expect(isAddressAllowed(ip, closed)).toBe(kind === 'public');
     expect(isAddressAllowed(ip, open)).toBe(
       kind === 'public' || kind === 'private' || kind === 'loopback',
@@ -94,7 +94,7 @@ describe('isAddressAllowed', () => {
     ['10.1.2.3', 'fe80::/10', false],
     ['192.0.2.1', '192.0.2.0/24', true],
     ['not an address', '0.0.0.0/0', false],
-  ])('decides about %s by the list [%s]: %s', (ip, cidr, allowed) => {
+  ])('decides about %s with the list [%s]: %s', (ip, cidr, allowed) => {
     expect(isAddressAllowed(ip, { allowPrivate: false, allow: [cidr] })).toBe(allowed);
   });
 });
@@ -108,7 +108,7 @@ describe('isCidr', () => {
     ['10/8', false],
     ['x/8', false],
     ['/8', false],
-  ])('judges %s: %s', (text, is) => {
+  ])('decides about %s: %s', (text, is) => {
     expect(isCidr(text)).toBe(is);
   });
 });

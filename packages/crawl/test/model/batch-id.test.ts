@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isBatchId, newBatchId } from '../../src/model/batch-id.ts';
 
 describe('newBatchId', () => {
-  it('is made of name, minute in UTC and four characters', () => {
+  it('consists of the name, the minute in UTC and four characters', () => {
     const now = new Date('2026-11-23T01:17:59.999+01:00');
     expect(newBatchId('covid-confirmed', now, () => 0)).toBe('covid-confirmed-20261123-0017-aaaa');
     expect(newBatchId('covid-confirmed', now, () => 0.999)).toMatch(/-9999$/);

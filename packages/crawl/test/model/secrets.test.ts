@@ -13,7 +13,7 @@ const headers = {
 };
 
 describe('secretNames', () => {
-  it('names every variable once', () => {
+  it('returns every variable once', () => {
     expect(secretNames(headers)).toEqual(['TOKEN', 'USER_1']);
     expect(secretHeaders(headers)).toEqual(['authorization', 'x-both']);
     expect(secretHeaders({ accept: 'x' })).toEqual([]);
@@ -21,7 +21,7 @@ describe('secretNames', () => {
 });
 
 describe('resolveHeaders', () => {
-  it('puts the values in as they are', () => {
+  it('inserts the values unchanged', () => {
     expect(resolveHeaders(headers, { TOKEN: '$&${env:USER_1}', USER_1: 'é' })).toEqual({
       headers: {
         accept: 'text/html',
@@ -31,7 +31,7 @@ describe('resolveHeaders', () => {
     });
   });
 
-  it('names all variables that are unset or empty', () => {
+  it('returns all variables that are unset or empty', () => {
     expect(resolveHeaders(headers, { TOKEN: '' })).toEqual({ missing: ['TOKEN', 'USER_1'] });
   });
 
@@ -40,7 +40,7 @@ describe('resolveHeaders', () => {
     (value) => {
       const resolve = () => resolveHeaders(headers, { TOKEN: value, USER_1: 'x' });
       expect(resolve).toThrow(SecretError);
-      expect(resolve).toThrow(/^the value of TOKEN holds/);
+      expect(resolve).toThrow(/^the value of TOKEN contains/);
     },
   );
 });

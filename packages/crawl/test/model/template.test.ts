@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { compileTemplate, TemplateError } from '../../src/model/template.ts';
 
-/** RFC 6570 section 3.2, the values that are texts. */
+/** The text values of RFC 6570 section 3.2. */
 const VALUES: Readonly<Record<string, string>> = {
   var: 'value',
   hello: 'Hello World!',
@@ -105,7 +105,7 @@ const RFC_EXAMPLES: readonly (readonly [template: string, expanded: string])[] =
   ['{?x*}', '?x=1024'],
 ];
 
-/** Where the library's own expansion strays from the RFC. */
+/** Cases in which the library deviates from the RFC. */
 const EDGES: readonly (readonly [template: string, value: string, expanded: string])[] = [
   ['http://h{/x}', '', 'http://h/'],
   ['{x:2}', '😀😁😂', '%F0%9F%98%80%F0%9F%98%81'],
@@ -126,12 +126,12 @@ describe('compileTemplate', () => {
     expect(compileTemplate(template, ['x']).expand([value])).toBe(expanded);
   });
 
-  it('takes values in the order of the parameters, not of the template', () => {
+  it('takes the values in the order of the parameters, not of the template', () => {
     expect(compileTemplate('/{b}/{a}', ['a', 'b']).expand(['1', '2'])).toBe('/2/1');
     expect(compileTemplate('/{b}/{a}{?b}', []).variables).toEqual(['b', 'a']);
   });
 
-  it('gives back any text after one round of decoding', () => {
+  it('encodes any text so that it can be decoded', () => {
     const template = compileTemplate('http://h/{x}', ['x']);
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
@@ -153,7 +153,7 @@ describe('compileTemplate', () => {
     ['http://h:{x}/y', undefined],
     ['{+x}/y', undefined],
     ['h/{x}', undefined],
-  ])('knows that %s has the constant origin %s', (template, origin) => {
+  ])('finds for %s the constant origin %s', (template, origin) => {
     expect(compileTemplate(template, []).constantOrigin).toBe(origin);
   });
 

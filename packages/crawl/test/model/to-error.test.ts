@@ -3,12 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import { toError } from '../../src/model/to-error.ts';
 
 describe('toError', () => {
-  it('passes an error through as the same object', () => {
+  it('returns an error unchanged', () => {
     const error = new TypeError('no');
     expect(toError(error)).toBe(error);
   });
 
-  it('knows an error from another realm', () => {
+  it('recognises an error of another realm', () => {
     const error: unknown = runInNewContext('new RangeError("far away")');
     expect(error).not.toBeInstanceOf(Error);
     expect(toError(error)).toBe(error);
@@ -19,7 +19,7 @@ describe('toError', () => {
     [undefined, 'undefined'],
     [{ code: 7 }, '{ code: 7 }'],
     [Object.create(null), '[Object: null prototype] {}'],
-  ])('makes an error of anything else, which stays its cause: %p', (thrown: unknown, message) => {
+  ])('turns any other value into an error with that cause: %p', (thrown: unknown, message) => {
     const error = toError(thrown);
     expect(error.message).toBe(message);
     expect(error.cause).toBe(thrown);

@@ -7,7 +7,7 @@ describe('originOf', () => {
     ['https://A:443/x?y', 'https://a'],
     ['https://a:80/', 'https://a:80'],
     ['http://[::1]:8080/', 'http://[::1]:8080'],
-  ])('takes from %s the origin %s', (url, origin) => {
+  ])('returns for %s the origin %s', (url, origin) => {
     expect(originOf(url)).toBe(origin);
   });
 });
@@ -20,7 +20,7 @@ describe('redactUrl', () => {
     ['http://a/x@y', 'http://a/x@y'],
     ['http://a?x@y', 'http://a?x@y'],
     ['not a url', 'not a url'],
-  ])('makes of %s: %s', (url, redacted) => {
+  ])('turns %s into %s', (url, redacted) => {
     expect(redactUrl(url)).toBe(redacted);
   });
 });

@@ -9,13 +9,13 @@ describe('backoffMs', () => {
     [5, 32_000],
     [9, MAX_BACKOFF_MS],
     [5000, MAX_BACKOFF_MS],
-  ])('waits after %s attempts for up to %s ms', (attempt, bound) => {
+  ])('delays attempt %s by up to %s ms', (attempt, bound) => {
     expect(backoffMs({ attempt, baseMs: 1000, random: () => 1 })).toBe(bound);
     expect(backoffMs({ attempt, baseMs: 1000, random: () => 0.5 })).toBe(bound / 2);
     expect(backoffMs({ attempt, baseMs: 1000, random: () => 0 })).toBe(0);
   });
 
-  it('never leaves its bounds', () => {
+  it('stays within its bounds', () => {
     const inputs = { attempt: fc.nat(10_000), baseMs: fc.nat(3_600_000), capMs: fc.nat(3_600_000) };
     fc.assert(
       fc.property(fc.record(inputs), (options) => {

@@ -35,7 +35,7 @@ describe('encodeRecord', () => {
     );
   });
 
-  it('leaves out what is not there', () => {
+  it('omits absent keys', () => {
     const { status: _, contentType: __, ...bare } = record;
     const line = encodeRecord({ ...bare, outcome: 'network-error' });
     expect(Object.keys(JSON.parse(line))).not.toEqual(expect.arrayContaining(['status']));
@@ -57,7 +57,7 @@ describe('encodeRecord', () => {
     expect(line).not.toContain('bodyEncoding');
   });
 
-  it('puts pretty-printed JSON on one line, token by token the same', () => {
+  it('puts pretty-printed JSON on one line without changing a token', () => {
     const pretty = '{\r\n  "a": [\n    1.0\n  ]\r}';
     const line = encode(pretty, 'application/json');
     expect(line).not.toMatch(/[\r\n]/);
@@ -79,7 +79,7 @@ describe('encodeRecord', () => {
     expect(bodyText(line)).toBe(text);
   });
 
-  it('keeps anything else as base64', () => {
+  it('encodes anything else as base64', () => {
     const bytes = Buffer.from([0xff, 0xfe, 0, 0x7b, 0x7d]);
     const line = encode(bytes, 'application/json');
     expect(JSON.parse(line)).toMatchObject({ bodyEncoding: 'base64' });
@@ -87,11 +87,11 @@ describe('encodeRecord', () => {
     expect(bodyText(line)).toBe(bytes.toString('base64'));
   });
 
-  it('takes the content type of the record where the body names none', () => {
+  it('uses the content type of the record if the body has none', () => {
     expect(encodeRecord(record, { bytes: Buffer.from('[1]') })).toMatch(/,"body":\[1\]\}$/);
   });
 
-  it('gives back every body, whatever the record around it says', () => {
+  it('returns every body unchanged, whatever the other keys contain', () => {
     const tricky = fc.oneof(fc.string(), fc.constantFrom('},"url":', ',"body":', '"', '\\', '\n'));
     const around = { params: fc.dictionary(tricky, tricky), worker: tricky, url: tricky };
     const bytes = fc.oneof(
@@ -124,7 +124,7 @@ describe('encodeRecord', () => {
 });
 
 describe('bodyText and decodeBody', () => {
-  it('give nothing where there is no body', () => {
+  it('return undefined if there is no body', () => {
     const line = encodeRecord({ ...record, params: { body: 'x', a: '1' } });
     expect(bodyText(line)).toBeUndefined();
     expect(decodeBody(JSON.parse(line))).toBeUndefined();

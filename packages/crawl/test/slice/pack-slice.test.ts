@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { firstIndex, packSlice, unpackSlice } from '../../src/slice/pack-slice.ts';
 import { InvalidSliceError, parseSlice } from '../../src/slice/parse-slice.ts';
-import { MAX_SLICE } from '../../src/slice/slice.ts';
-import type { PendingFetch, Slice } from '../../src/slice/slice.ts';
+import { MAX_SLICE, type PendingFetch, type Slice } from '../../src/slice/slice.ts';
 
 const batch = 'countries-20261123-0017-k3f9';
 const origin = 'http://api.example';
@@ -41,7 +40,7 @@ describe('packSlice', () => {
     });
   });
 
-  it('brings every fetch back through JSON, in index order', () => {
+  it('restores every fetch after JSON, in index order', () => {
     fc.assert(
       fc.property(
         fc.nat(3).chain((width) => fc.tuple(fc.constant(width), arbitraryFetches(width))),
@@ -58,8 +57,8 @@ describe('packSlice', () => {
   it.each([
     ['no fetch', []],
     ['51 fetches', Array.from({ length: 51 }, (_, index) => fresh(index))],
-    ['an index twice', [fresh(1), fresh(1)]],
-    ['an index twice inside a run', [fresh(1), fresh(2), fresh(3), fresh(2)]],
+    ['a duplicate index', [fresh(1), fresh(1)]],
+    ['a duplicate index in a run', [fresh(1), fresh(2), fresh(3), fresh(2)]],
   ])('refuses %s', (_, fetches) => {
     expect(() => packSlice(batch, origin, fetches)).toThrow(RangeError);
   });
@@ -69,10 +68,10 @@ describe('parseSlice', () => {
   const valid: Slice = { batch, origin, ranges: [0, 2], columns: ['x', ['1', '2']] };
 
   it.each<[string, unknown, RegExp]>([
-    ['nothing', undefined, /an object/],
-    ['null', null, /an object/],
-    ['a list', [], /an object/],
-    ['a text', 'slice', /an object/],
+    ['nothing', undefined, /not an object/],
+    ['null', null, /not an object/],
+    ['a list', [], /not an object/],
+    ['a text', 'slice', /not an object/],
     ['no batch', { ...valid, batch: undefined }, /batch/],
     ['a batch that leaves its folder', { ...valid, batch: '../x' }, /batch/],
     ['no origin', { ...valid, origin: 5 }, /origin/],
@@ -87,17 +86,17 @@ describe('parseSlice', () => {
     ['overlapping ranges', { ...valid, ranges: [0, 2, 1, 1] }, /ranges\[2\]/],
     ['too many fetches', { ...valid, ranges: [0, 51] }, /more than 50/],
     ['a huge count', { ...valid, ranges: [0, Number.MAX_SAFE_INTEGER] }, /more than 50/],
-    ['an unsafe index', { ...valid, ranges: [Number.MAX_SAFE_INTEGER, 2] }, /too high/],
+    ['an unsafe index', { ...valid, ranges: [Number.MAX_SAFE_INTEGER, 2] }, /too large/],
     ['no columns', { ...valid, columns: {} }, /columns/],
     ['a missing column', { ...valid, columns: ['x'] }, /1 columns.*2 parameters/],
     ['a short column', { ...valid, columns: ['x', ['1']] }, /columns\[1\]/],
     ['a column of numbers', { ...valid, columns: ['x', [1, 2]] }, /columns\[1\]/],
-    ['state that is none', { ...valid, state: {} }, /state/],
+    ['state that is not an array', { ...valid, state: {} }, /state/],
     ['state of three', { ...valid, state: [[0, 0, 0]] }, /state/],
     ['negative state', { ...valid, state: [[0, -1, 0, 0]] }, /state/],
     ['state out of place', { ...valid, state: [[2, 1, 0, 0]] }, /position 2/],
     [
-      'state twice',
+      'a duplicate position',
       {
         ...valid,
         state: [
@@ -112,7 +111,7 @@ describe('parseSlice', () => {
     expect(() => parseSlice(value, 2)).toThrow(reason);
   });
 
-  it('accepts what is valid and drops what is foreign', () => {
+  it('accepts a valid slice and drops unknown keys', () => {
     expect(parseSlice({ ...valid, extra: 1 }, 2)).toEqual(valid);
     expect(parseSlice(valid)).toEqual(valid);
   });
@@ -121,7 +120,7 @@ describe('parseSlice', () => {
     expect(parseSlice({ ...valid, position: 7 }, 2)).toEqual({ ...valid, ticket: 7 });
   });
 
-  it('throws nothing but InvalidSliceError, whatever it is given', () => {
+  it('throws nothing but InvalidSliceError for any value', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         expect(() => parseSlice(value)).toThrow(InvalidSliceError);

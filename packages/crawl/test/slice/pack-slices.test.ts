@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { Expansion } from '../../src/expand/expansion.ts';
+import type { Expansion } from '../../src/expand/expand-crawl.ts';
 import { unpackSlice } from '../../src/slice/pack-slice.ts';
 import { packSlices, sliceSizeFor } from '../../src/slice/pack-slices.ts';
 import type { Slice } from '../../src/slice/slice.ts';
@@ -35,13 +35,13 @@ describe('sliceSizeFor', () => {
     [3199, 49],
     [3200, 50],
     [1_000_000, 50],
-  ])('spreads %s fetches in slices of %s', (total, size) => {
+  ])('splits %s fetches into slices of %s', (total, size) => {
     expect(sliceSizeFor(total)).toBe(size);
   });
 });
 
 describe('packSlices', () => {
-  it('packs each fetch once, with its own origin, whatever the chunks are', async () => {
+  it('packs each fetch once, with its own origin, for any chunk size', async () => {
     const origins = fc.array(fc.nat(5), { maxLength: 300 });
     await fc.assert(
       fc.asyncProperty(
@@ -74,7 +74,7 @@ describe('packSlices', () => {
     ]);
   });
 
-  it('lets the origin opened first go when too many are open', async () => {
+  it('closes the oldest open slice if too many are open', async () => {
     const order = [...Array.from({ length: 1001 }, (_, at) => at), 0];
     const slices = await pack(fetchesOf(order), 50);
     expect(slices[0]).toMatchObject({ origin: 'http://h0', ranges: [0, 1] });

@@ -4,7 +4,7 @@ import { sourceLength } from '../../src/values/source-length.ts';
 
 describe('countries', () => {
   it.each(['slug', 'name', 'alpha2', 'alpha3'] as const)(
-    'gives all 249 as %s, each once',
+    'returns all 249 as %s, each once',
     (form) => {
       expect(new Set(countries(form)).size).toBe(249);
       expect(countries(form)).toHaveLength(249);
@@ -12,7 +12,7 @@ describe('countries', () => {
     },
   );
 
-  it('keeps one order in all forms: by alpha-2 code', () => {
+  it('sorts all forms by alpha-2 code', () => {
     const alpha2 = countries('alpha2');
     expect(alpha2).toEqual(alpha2.toSorted());
     const at = alpha2.indexOf('CI');
@@ -21,7 +21,7 @@ describe('countries', () => {
     expect(countries('name')[at]).toMatch(/Ivoire/);
   });
 
-  it('leaves out codes that ISO did not assign', () => {
+  it('omits codes that ISO did not assign', () => {
     expect(countries('alpha2')).not.toContain('XK');
   });
 

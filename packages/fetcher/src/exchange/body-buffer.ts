@@ -4,8 +4,8 @@ const BLOCK_BYTES = 16_384;
 
 /**
  * Collects a body. A response of one chunk, the usual case, is never copied. Later small chunks are
- * packed into blocks: single bytes would otherwise take a hundred times their size in Buffer objects,
- * and each of these would keep its whole network buffer in memory.
+ * packed into blocks: single bytes would otherwise take a hundred times their size in Buffer
+ * objects, and each of these would keep its whole network buffer in memory.
  *
  *     chunks  [first chunk][full block][large chunk]…     tail  [used ······ free]
  */

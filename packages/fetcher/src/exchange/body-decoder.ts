@@ -16,7 +16,9 @@ type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
 /** A response with more layers is an attack or a mistake; its body is kept as it came. */
 const MAX_CODINGS = 3;
 
-/** 8 MiB, the largest window of `content-encoding: zstd` (RFC 9659); a frame may ask for 128 MiB. */
+/**
+ * 8 MiB, the largest window of `content-encoding: zstd` (RFC 9659); a frame may ask for 128 MiB.
+ */
 const ZSTD_WINDOW_LOG = 23;
 
 /** `onDecodedEnd` and `onCorrupt` are final; nothing is called after `destroy()`. */
@@ -47,7 +49,9 @@ export function parseCodings(contentEncoding: string | undefined): readonly Codi
   return codings.length > MAX_CODINGS ? [] : codings;
 }
 
-/** Decodes a body chunk by chunk with back-pressure, so a compression bomb never fills the memory. */
+/**
+ * Decodes a body chunk by chunk with back-pressure, so a compression bomb never fills the memory.
+ */
 export class BodyDecoder {
   readonly #codings: readonly Coding[];
   readonly #events: DecoderEvents;

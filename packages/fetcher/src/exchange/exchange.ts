@@ -202,7 +202,8 @@ export class Exchange implements ResponseHandler {
       return;
     }
     if (target.origin !== this.#url.origin) {
-      // They stay dropped if a later redirect returns: the origin in between may have chosen the path.
+      // They stay dropped if a later redirect returns: the origin in between may have chosen the
+      // path.
       const { secretHeaders } = this.#options;
       this.#requestHeaders = withoutCredentials(this.#requestHeaders, secretHeaders);
     }

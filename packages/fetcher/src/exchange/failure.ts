@@ -32,7 +32,9 @@ const STABLE_CODES: Readonly<Record<string, string>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'RESPONSE_INVALID',
 };
 
-/** Turns an error of a transport into an outcome, a stable code and a message without credentials. */
+/**
+ * Turns an error of a transport into an outcome, a stable code and a message without credentials.
+ */
 export function classifyError(error: Error, state: RequestState): FailureReason {
   const root = rootOf(error);
   const code = root.code ?? '';

@@ -11,7 +11,9 @@ export function isRedirect(status: number, location: string | undefined): locati
   return location !== undefined && REDIRECTS.has(status);
 }
 
-/** The target of a redirect. Messages name origins only: the rest of a location may hold a token. */
+/**
+ * The target of a redirect. Messages name origins only: the rest of a location may hold a token.
+ */
 export function redirectTarget(location: string, from: URL): URL | BadRedirect {
   const target = URL.parse(location, from.href);
   if (target === null) {

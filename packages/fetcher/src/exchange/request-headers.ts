@@ -34,7 +34,9 @@ export function prepareHeaders(headers: RequestHeaders, userAgent: string): Requ
   return prepared;
 }
 
-/** Adds the user and password of a URL as Basic authorization, unless the crawl file set its own. */
+/**
+ * Adds the user and password of a URL as Basic authorization, unless the crawl file set its own.
+ */
 export function withCredentialsOf(url: URL, headers: RequestHeaders): RequestHeaders {
   if ((url.username === '' && url.password === '') || headers['authorization'] !== undefined) {
     return headers;

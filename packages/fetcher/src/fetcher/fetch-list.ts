@@ -26,8 +26,9 @@ export class ListFetchError extends InputError {
 }
 
 /**
- * Fetches a list that a crawl file names by its URL: at most 64 MiB within 60 s, from addresses that
- * the crawl and this process allow. Sends none of the headers of the crawl, which are for its origins.
+ * Fetches a list that a crawl file names by its URL: at most 64 MiB within 60 s, from addresses
+ * that the crawl and this process allow. Sends none of the headers of the crawl, which are for its
+ * origins.
  *
  * @throws ListFetchError for any failure and any status but 200
  */

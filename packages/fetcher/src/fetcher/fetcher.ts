@@ -18,8 +18,8 @@ export interface FetcherOptions {
   /** `got` is the complete transport, `undici` the fast one; they behave the same. */
   readonly transport: 'got' | 'undici';
   /**
-   * Whether this process may connect to private addresses. If not, neither `allowPrivate` nor `allow`
-   * of a crawl has an effect.
+   * Whether this process may connect to private addresses. If not, neither `allowPrivate` nor
+   * `allow` of a crawl has an effect.
    */
   readonly allowPrivate: boolean;
   /** Sent unless the crawl file sets its own. */
@@ -52,8 +52,8 @@ export interface Fetcher {
    */
   start(request: FetchRequest, listener: FetchListener): void;
   /**
-   * Waits for the fetches in flight, then closes all connections. Abort the signals of the fetches to
-   * end them early. Idempotent.
+   * Waits for the fetches in flight, then closes all connections. Abort the signals of the fetches
+   * to end them early. Idempotent.
    */
   stop(): Promise<void>;
 }

@@ -11,7 +11,8 @@ const UNSAFE = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/gu;
 
 /**
  * The User-Agent of a crawl with a contact: `fetchfleet/0.1.0 (+ops@example.org)`. The contact was
- * validated with the crawl file, but it comes back from Redis: unsafe characters are percent-encoded.
+ * validated with the crawl file, but it comes back from Redis: unsafe characters are
+ * percent-encoded.
  */
 export function userAgentFor(contact?: string): string {
   if (contact === undefined || contact === '') {

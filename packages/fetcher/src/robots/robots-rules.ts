@@ -4,7 +4,9 @@ import { cutRobotsText } from './robots-text.ts';
 
 /** The rules of one origin. */
 export interface RobotsRules {
-  /** Whether `product` may fetch a URL. URLs of other origins are allowed: no rule here is for them. */
+  /**
+   * Whether `product` may fetch a URL. URLs of other origins are allowed: no rule here is for them.
+   */
   isAllowed(url: string, product?: string): boolean;
   /** Milliseconds between two fetches that the origin asks for; undefined if it asks for none. */
   crawlDelayMs(product?: string): number | undefined;
@@ -86,7 +88,9 @@ function normalisePath(path: string): string {
   return normaliseEncoding(path).replaceAll('*', '%2A').replaceAll('$', '%24');
 }
 
-/** One spelling per octet: unreserved octets are decoded, non-ASCII is encoded (RFC 9309, 2.2.2). */
+/**
+ * One spelling per octet: unreserved octets are decoded, non-ASCII is encoded (RFC 9309, 2.2.2).
+ */
 function normaliseEncoding(path: string): string {
   // `encodeURI` encodes the `%` of existing escapes again.
   const encoded = encodeURI(path.toWellFormed()).replaceAll('%25', '%');

@@ -2,8 +2,8 @@ import type { FetchResult, Limits } from '@fetchfleet/crawl';
 import { robotsText } from './robots-text.ts';
 
 /**
- * Limits for fetching a robots.txt. The body limit is far above what is parsed, so a large file is cut
- * instead of failing.
+ * Limits for fetching a robots.txt. The body limit is far above what is parsed, so a large file is
+ * cut instead of failing.
  */
 export const ROBOTS_LIMITS: Limits = {
   timeoutMs: 15_000,
@@ -26,8 +26,8 @@ export function robotsVerdict(result: FetchResult): RobotsVerdict {
     const isFound = result.status >= 200 && result.status < 300;
     return isFound ? { kind: 'rules', text: robotsText(result.body) } : { kind: 'allow-all' };
   }
-  // Too many or broken redirects count as "unavailable", like 4xx. A refused address also refuses the
-  // fetches themselves, whose records must say so instead of robots-denied.
+  // Too many or broken redirects count as "unavailable", like 4xx. A refused address also refuses
+  // the fetches themselves, whose records must say so instead of robots-denied.
   const isUnavailable = result.outcome === 'bad-redirect' || result.outcome === 'address-refused';
   return isUnavailable ? { kind: 'allow-all' } : { kind: 'wait' };
 }

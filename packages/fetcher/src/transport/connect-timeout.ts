@@ -3,8 +3,8 @@ import { TLSSocket } from 'node:tls';
 import { ConnectTimeoutError } from './errors.ts';
 
 /**
- * Destroys a socket that has not resolved its name, connected and finished the TLS handshake in time.
- * The timer belongs to the connection: a fetch on a kept-alive connection has none.
+ * Destroys a socket that has not resolved its name, connected and finished the TLS handshake in
+ * time. The timer belongs to the connection: a fetch on a kept-alive connection has none.
  */
 export function limitConnectTime(socket: Duplex, host: string, timeoutMs: number): void {
   const timer = setTimeout(() => {

@@ -56,8 +56,9 @@ function filterConnections(agent: http.Agent, options: ConnectOptions): void {
 /**
  * Limits how long a connection is idle, and records when it is reused.
  *
- * The agent destroys free sockets that time out, but its own timeout option also applies to sockets in
- * use. This timeout applies to idle sockets only. A shorter time that the origin announced stays.
+ * The agent destroys free sockets that time out, but its own timeout option also applies to sockets
+ * in use. This timeout applies to idle sockets only. A shorter time that the origin announced
+ * stays.
  */
 function limitIdleTime(agent: http.Agent): void {
   const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);

@@ -11,8 +11,8 @@ export interface ResponseHandler {
   onData(chunk: Buffer): void;
   onEnd(): void;
   /**
-   * @param isStale whether a kept-alive connection was closed before the first byte of an answer: the
-   *   origin has not processed the request, so it may be sent again
+   * @param isStale whether a kept-alive connection was closed before the first byte of an answer:
+   *   the origin has not processed the request, so it may be sent again
    */
   onError(error: Error, isStale: boolean): void;
 }

@@ -83,8 +83,8 @@ export class UndiciConnections {
   }
 
   /**
-   * Discards a connection that closed while idle. One that is in use connects again if its request has
-   * not been sent, and fails otherwise.
+   * Discards a connection that closed while idle. One that is in use connects again if its request
+   * has not been sent, and fails otherwise.
    */
   #onDisconnect(client: Client): void {
     const at = this.#idle.indexOf(client);

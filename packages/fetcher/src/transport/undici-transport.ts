@@ -128,8 +128,8 @@ class UndiciRequest implements PendingRequest, SentRequest {
   }
 
   /**
-   * Returns the connection before it calls the handler: a fetch that starts there reuses it at once,
-   * without the checks that undici makes on an idle connection.
+   * Returns the connection before it calls the handler: a fetch that starts there reuses it at
+   * once, without the checks that undici makes on an idle connection.
    */
   onResponseEnd(): void {
     this.#returnConnection((client) => this.#connections.release(client));

@@ -1,14 +1,13 @@
-import { isAlias, isMap, isScalar, isSeq } from 'yaml';
-import type { Document, LineCounter } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter } from 'yaml';
 import type { Problem } from '../model/input-error.ts';
 import { suggestion } from '../model/suggestion.ts';
 
-/** What all fields of one file share. */
+/** The file of a field, shared by all its fields. */
 export interface YamlFile {
   readonly name: string;
   readonly document: Document.Parsed;
   readonly lines: LineCounter;
-  /** Readers add to it and go on, so that everything wrong is told at once. */
+  /** Readers add to it and continue, so all problems are reported together. */
   readonly problems: Problem[];
 }
 
@@ -16,14 +15,14 @@ interface Place {
   /** Dotted path; empty for the whole document. */
   readonly key: string;
   readonly node: unknown;
-  /** Where to point if there is no value. */
+  /** Position for messages if there is no value. */
   readonly keyNode?: unknown;
 }
 
-/** One value of a YAML document that knows its place, so that whatever is wrong with it is told with line and key. */
+/** One value of the YAML document with its position, so that problems name line and key. */
 export class Field {
   readonly key: string;
-  /** The text of a scalar as it was written (`1.10` stays `1.10`); undefined for anything else. */
+  /** The text of a scalar as it is written (`1.10` stays `1.10`); undefined for anything else. */
   readonly text: string | undefined;
   readonly #file: YamlFile;
   readonly #node: unknown;
@@ -53,10 +52,10 @@ export class Field {
     return isMap(this.#node);
   }
 
-  /** The value as messages quote it. */
+  /** The value as messages show it. */
   get shown(): string {
     if (this.isEmpty) {
-      return 'nothing';
+      return 'an empty value';
     }
     if (this.text === undefined) {
       return this.isList ? 'a list' : 'a mapping';
@@ -69,7 +68,7 @@ export class Field {
     this.#report(place, this.key, message);
   }
 
-  /** For what is wrong with the key itself. */
+  /** Reports a problem of the key itself. */
   reportKey(message: string): void {
     this.#report(offsetOf(this.#keyNode) ?? offsetOf(this.#node), this.key, message);
   }
@@ -83,7 +82,9 @@ export class Field {
     );
   }
 
-  /** The entries of a mapping in file order; keys that are no plain text are reported and left out. */
+  /**
+   * The entries of a mapping in file order. Keys that are not plain text are reported and omitted.
+   */
   entries(): [string, Field][] {
     if (!isMap(this.#node)) {
       return [];
@@ -91,7 +92,11 @@ export class Field {
     return this.#node.items.flatMap(({ key: keyNode, value: node }) => {
       const name = textOf(keyNode);
       if (name === undefined) {
-        this.#report(offsetOf(keyNode) ?? offsetOf(this.#node), this.key, 'a key must be a text');
+        this.#report(
+          offsetOf(keyNode) ?? offsetOf(this.#node),
+          this.key,
+          'a key must be plain text',
+        );
         return [];
       }
       const key = this.key === '' ? name : `${this.key}.${name}`;
@@ -99,10 +104,10 @@ export class Field {
     });
   }
 
-  /** The entries of a mapping that knows its keys; others are reported. */
+  /** Looks up entries of a mapping by key. Keys that are not allowed are reported. */
   section<Key extends string>(allowed: readonly Key[]): (key: Key) => Field | undefined {
     if (!this.isMap) {
-      this.report(`${this.shown} is no mapping; allowed keys: ${allowed.join(', ')}`);
+      this.report(`${this.shown} is not a mapping; allowed keys: ${allowed.join(', ')}`);
       return () => undefined;
     }
     const found = new Map(this.entries());

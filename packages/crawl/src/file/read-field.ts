@@ -1,7 +1,7 @@
 import { suggestion } from '../model/suggestion.ts';
-import type { Field } from './yaml-field.ts';
+import type { Field } from './field.ts';
 
-// Every reader takes a field that may be absent, reports what is wrong with it, and gives undefined for both.
+// Every reader returns undefined for an absent field, and for an invalid one that it reports.
 
 interface Bounds {
   readonly min: number;
@@ -18,15 +18,14 @@ interface Quantity<T> extends Bounds {
 
 const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 
-/** A text that is not empty. */
+/** Reads a text that is not empty. */
 export function readText(field: Field | undefined): string | undefined {
   if (field === undefined) {
     return undefined;
   }
   if (field.text === undefined || field.text === '') {
-    field.report(
-      `${field.text === '' ? 'an empty text' : field.shown} is not allowed; a text is expected`,
-    );
+    const what = field.text === '' ? 'an empty text' : field.shown;
+    field.report(`${what} is not allowed; expected a text`);
     return undefined;
   }
   return field.text;
@@ -64,7 +63,7 @@ export function readInteger(field: Field | undefined, { min, max }: Bounds): num
   return undefined;
 }
 
-/** `unlimited`, or whatever `read` accepts. */
+/** Reads `unlimited` or what `read` accepts. */
 export function readUnlimited<T>(
   field: Field | undefined,
   read: (field: Field | undefined) => T | undefined,
@@ -85,7 +84,7 @@ export function readQuantity<T>(field: Field | undefined, quantity: Quantity<T>)
   if (sizeOf(value) >= min && sizeOf(value) <= max) {
     return value;
   }
-  field.report(`${field.shown} is out of bounds; allowed: ${allowed}`);
+  field.report(`${field.shown} is out of range; allowed: ${allowed}`);
   return undefined;
 }
 

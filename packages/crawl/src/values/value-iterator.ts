@@ -1,50 +1,49 @@
-import { readListFile } from './list-file.ts';
-import type { ListFile, RowProblem } from './list-file.ts';
+import { type ListFile, readListFile, type RowProblem } from './list-file.ts';
 import type { ParameterSource } from '../model/plan.ts';
 
-/** Values of a file that are kept in memory; a longer one is read again for every outer value. */
+/** A file with more values is not kept in memory but read again for every outer value. */
 const MAX_CACHED = 10_000;
 
-/** Walks the values of one parameter. Before the first `next()` it stands in front of the first value. */
-export interface ValueCursor {
+/** Iterates over the values of one parameter. It has no value before the first `next()`. */
+export interface ValueIterator {
   readonly value: string;
-  /** Whether `next()` gave false only because the following values must be read first. */
+  /** Whether the values come from a file: `next()` is false too where more must be read first. */
   readonly isStreamed: boolean;
-  /** To the next value, if it is in memory. */
+  /** Moves to the next value if it is in memory. */
   next(): boolean;
-  /** To the next value, reading if need be; false at the end. */
+  /** Moves to the next value, and reads more if necessary; false at the end. */
   read(): Promise<boolean>;
-  /** From the end back in front of the first value. */
+  /** Starts again from the first value; call it only at the end. */
   rewind(): void;
   stop(): Promise<void>;
 }
 
-interface CursorOptions {
+interface IteratorOptions {
   readonly onProblem: RowProblem;
   readonly signal?: AbortSignal | undefined;
 }
 
-export async function openCursor(
+export async function openValues(
   source: ParameterSource,
-  options: CursorOptions,
-): Promise<ValueCursor> {
+  options: IteratorOptions,
+): Promise<ValueIterator> {
   if (source.kind === 'list') {
-    return listCursor(source.values);
+    return listIterator(source.values);
   }
   if (source.kind === 'countries') {
-    // They take a while to load, and few crawls need them.
+    // The names take time to load, and few crawls need them.
     const { countries } = await import('./countries.ts');
-    return listCursor(countries(source.form));
+    return listIterator(countries(source.form));
   }
   if (source.kind === 'range') {
     const { from, to } = source;
-    return new MemoryCursor(to - from + 1, (at) => String(from + at));
+    return new MemoryIterator(to - from + 1, (at) => String(from + at));
   }
   const cached = await readShort(source, options);
-  return cached === undefined ? new FileCursor(source, options) : listCursor(cached);
+  return cached === undefined ? new FileIterator(source, options) : listIterator(cached);
 }
 
-async function readShort(file: ListFile, options: CursorOptions): Promise<string[] | undefined> {
+async function readShort(file: ListFile, options: IteratorOptions): Promise<string[] | undefined> {
   const values: string[] = [];
   for await (const chunk of readListFile(file, options)) {
     values.push(...chunk.slice(0, MAX_CACHED + 1));
@@ -55,11 +54,11 @@ async function readShort(file: ListFile, options: CursorOptions): Promise<string
   return values;
 }
 
-function listCursor(values: readonly string[]): MemoryCursor {
-  return new MemoryCursor(values.length, (at) => values[at] ?? '');
+function listIterator(values: readonly string[]): MemoryIterator {
+  return new MemoryIterator(values.length, (at) => values[at] ?? '');
 }
 
-class MemoryCursor implements ValueCursor {
+class MemoryIterator implements ValueIterator {
   readonly isStreamed = false;
   value = '';
   readonly #length: number;
@@ -92,16 +91,16 @@ class MemoryCursor implements ValueCursor {
   }
 }
 
-class FileCursor implements ValueCursor {
+class FileIterator implements ValueIterator {
   readonly isStreamed = true;
   value = '';
   readonly #file: ListFile;
-  readonly #options: CursorOptions;
+  readonly #options: IteratorOptions;
   #chunks: AsyncGenerator<string[]> | undefined;
   #chunk: readonly string[] = [];
   #next = 0;
 
-  constructor(file: ListFile, options: CursorOptions) {
+  constructor(file: ListFile, options: IteratorOptions) {
     this.#file = file;
     this.#options = options;
   }
@@ -130,7 +129,7 @@ class FileCursor implements ValueCursor {
   }
 
   rewind(): void {
-    // What was read to its end has closed its file already.
+    // At the end, the generator has closed its file already.
     this.#chunks = undefined;
   }
 
