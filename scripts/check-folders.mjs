@@ -1,14 +1,13 @@
-// Holds the map of the folders: imports run one way. Fails, and names the imports, where a package imports one
-// that stands beside or above it, where a folder imports what lies above it in its own package, and where files
-// or folders import each other in a circle. Type-only imports count: a reader follows them as well.
-import { readFileSync } from 'node:fs';
+// Checks that imports run one way. Fails and names the imports where a package imports one beside
+// or above it, where a folder imports its parent folder, and where files or folders form a circle.
+// Type-only imports count too.
+import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path/posix';
-import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-/** What each package may import; the apps join the four in the middle. */
+/** What each package may import. The apps may import all libraries. */
 const BELOW = {
   'packages/crawl': [],
   'packages/fleet': ['packages/crawl'],
@@ -42,7 +41,7 @@ function importsOf(file) {
   return [...new Set(specifiers.map((name) => resolve(file, name)))].filter(Boolean);
 }
 
-/** The file of a relative import, the package of a `@fetchfleet/…` one, nothing for any other. */
+/** The file of a relative import, the package of a `@fetchfleet/…` import, undefined for others. */
 function resolve(file, specifier) {
   if (specifier.startsWith('.')) {
     return normalize(join(dirname(file), specifier));
@@ -68,13 +67,13 @@ function packageProblems(file) {
     .map((target) => `${file} imports ${target}; allowed: ${allowed.join(', ') || 'no package'}`);
 }
 
-/** A folder knows what lies beside it and inside it; never the folder that holds it. */
+/** A folder may import from siblings and subfolders, never from the folder that contains it. */
 function climbingProblems(file) {
   const own = dirname(file);
   return imports
     .get(file)
     .filter((target) => target.endsWith('.ts') && own.startsWith(`${dirname(target)}/`))
-    .map((target) => `${file} imports ${target}, which stands above it`);
+    .map((target) => `${file} imports ${target}, a folder above it`);
 }
 
 function folderGraph() {
@@ -83,7 +82,7 @@ function folderGraph() {
     const folder = dirname(file);
     const others = graph.get(folder) ?? new Set();
     for (const target of targets) {
-      // What a folder holds belongs to it: that it imports its own parts is no arrow between neighbours.
+      // Imports within a folder do not count.
       if (target.endsWith('.ts') && dirname(target) !== folder) {
         others.add(dirname(target));
       }
@@ -93,7 +92,7 @@ function folderGraph() {
   return graph;
 }
 
-/** Every group of nodes that reach each other, each once (Tarjan's strongly connected components). */
+/** The groups of nodes that reach each other (strongly connected components, Tarjan). */
 function circles(graph) {
   const found = [];
   const order = new Map();
@@ -130,13 +129,13 @@ function circles(graph) {
   return found;
 }
 
-/** The imports that tie the folders of a circle. */
+/** The imports between the folders of a circle. */
 function explain(circle) {
-  const ties = [...imports].flatMap(([file, targets]) =>
+  const links = [...imports].flatMap(([file, targets]) =>
     targets
       .filter((target) => circle.includes(dirname(file)) && circle.includes(dirname(target)))
       .filter((target) => dirname(target) !== dirname(file))
       .map((target) => `\n  ${file} → ${target}`),
   );
-  return ties.join('');
+  return links.join('');
 }

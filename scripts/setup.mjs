@@ -1,6 +1,7 @@
-// Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through its
-// npm package), redis-server, and for the tests Prometheus and two shells. Runs on any Node from 18, with nothing installed yet, hence plain
-// JavaScript and built-ins only. Says nothing and takes a moment when all is there.
+// Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through
+// its npm package), redis-server, and for the tests Prometheus and two shells. It runs on Node 18
+// and newer before anything is installed, so it is plain JavaScript and uses built-in modules only.
+// It is quick and prints nothing if nothing is missing.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ownBinaries = join(root, 'node_modules', '.bin');
 const MINIMUM_NODE = [22, 22];
-/** An engine that does not answer within this time counts as none. */
+/** A container engine that does not answer in time counts as missing. */
 const ENGINE_DEADLINE_MS = 2_000;
 const isForTests = process.env.npm_lifecycle_event === 'test' || process.env.CI === 'true';
 
@@ -44,12 +45,12 @@ function installDependencies() {
   }
   say('installing npm dependencies (about half a minute)');
   npm(['ci', '--include=dev', '--no-progress', '--no-fund', '--no-audit', '--loglevel=error']);
-  say('npm dependencies are there');
+  say('npm dependencies are installed');
 }
 
 /**
- * Whether node_modules holds what the lockfile asks for. Versions are compared, not times: git gives
- * files the time of the checkout. Optional packages of other platforms are rightly absent.
+ * Whether node_modules matches the lockfile. Compares versions, because git sets file times to the
+ * time of the checkout. Optional packages of other platforms may be missing.
  */
 function dependenciesAreCurrent() {
   const wanted = readLock('package-lock.json');
@@ -83,7 +84,7 @@ function readLock(path) {
   }
 }
 
-/** Runs the system's npm: ours lives in the folder that `npm ci` replaces. */
+/** Runs the npm of the system: ours is in the folder that `npm ci` replaces. */
 function npm(args) {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== ownBinaries);
   const { status, error } = spawnSync('npm', args, {
@@ -106,7 +107,7 @@ function ensureNode() {
   if (nodeIsNewEnough()) {
     return;
   }
-  // Its binary arrives by an install script, which npm may have been told to skip.
+  // An install script downloads its binary, and npm may be configured to skip install scripts.
   say('installing Node through its npm package');
   npm(['rebuild', 'node', '--ignore-scripts=false', '--no-progress', '--loglevel=error']);
   if (nodeIsNewEnough()) {
@@ -117,7 +118,7 @@ function ensureNode() {
   );
 }
 
-/** What npm scripts start as `node`: the one in node_modules/.bin, else the system's. */
+/** The `node` of npm scripts: the one in node_modules/.bin, or else the one of the system. */
 function nodeIsNewEnough() {
   const path = [ownBinaries, process.env.PATH ?? ''].join(delimiter);
   const { stdout } = spawnSync('node', ['--version'], {
@@ -135,7 +136,7 @@ async function ensureRedis() {
   if (process.env.REDIS_URL || isOnPath('redis-server') || aptInstall('redis-server')) {
     return;
   }
-  // Tests can do with a container; `npm start` keeps a redis-server of its own.
+  // Tests also accept a container; `npm start` needs its own redis-server.
   if (process.env.npm_lifecycle_event === 'test' && (await containerEngineAnswers())) {
     return;
   }
@@ -144,7 +145,7 @@ async function ensureRedis() {
   );
 }
 
-/** Rules, alerts and dashboards are tested with it. The other tests can do without, so they run all the same. */
+/** Needed to test rules, alerts and dashboards. The other tests run without it. */
 function ensurePrometheus() {
   if (isOnPath('prometheus') && isOnPath('promtool')) {
     return;
@@ -157,7 +158,7 @@ function ensurePrometheus() {
   );
 }
 
-/** What they complete is asked of the shells themselves. */
+/** The tests of shell completion run real shells. */
 function ensureShells() {
   const missing = ['zsh', 'fish'].filter((shell) => !isOnPath(shell) && !aptInstall(shell));
   if (missing.length === 0) {
@@ -166,7 +167,7 @@ function ensureShells() {
   say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
 }
 
-/** Whether the Debian package, which has a program of the same name, could be installed. */
+/** Installs the Debian package of the same name as the program; returns whether that worked. */
 function aptInstall(name) {
   const apt = aptCommand();
   if (apt === undefined) {
@@ -174,7 +175,7 @@ function aptInstall(name) {
   }
   say(`installing ${name} with apt`);
   const options = ['-qq', '-o', 'DPkg::Lock::Timeout=300'];
-  // Lists that are out of date, or one broken source, need not hinder the installation.
+  // The installation may work even if the package lists cannot be updated.
   runQuietly([...apt, ...options, 'update']);
   const install = ['install', '-y', '--no-install-recommends', name];
   const output = runQuietly([...apt, ...options, ...install]);
@@ -185,7 +186,7 @@ function aptInstall(name) {
   return false;
 }
 
-/** How apt-get can be run without a question; undefined where it cannot. */
+/** The command that runs apt-get without questions; undefined if there is none. */
 function aptCommand() {
   if (!isOnPath('apt-get')) {
     return undefined;
@@ -218,7 +219,7 @@ function isOnPath(program) {
   });
 }
 
-/** Where DOCKER_HOST says, else on the usual socket. */
+/** Asks the engine at DOCKER_HOST, or at the default socket. */
 async function containerEngineAnswers() {
   const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
   const target = host.startsWith('unix://')

@@ -1,5 +1,5 @@
-// `npm start`: builds, starts the sample API and fetches every country from it. What stands after
-// `npm start --` goes to `fetchfleet run`.
+// `npm start`: builds, starts the sample API and fetches every country from it. Arguments after
+// `npm start --` are passed to `fetchfleet run`.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const CRAWL_FILE = 'examples/countries.yaml';
-/** With latency, or nobody would see what fetching concurrently is good for. */
+/** Latency shows the effect of concurrency. */
 const SAMPLE_API_DIALS = ['--latency', '100ms', '--jitter', '50ms'];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const START_DEADLINE_MS = 15_000;
@@ -31,7 +31,7 @@ function say(line) {
   process.stderr.write(`${line}\n`);
 }
 
-/** The Node that came with the dependencies, whatever runs this script. */
+/** The Node of the dependencies, which may not be the one that runs this script. */
 function nodePath() {
   const own = join(root, 'node_modules', '.bin', 'node');
   return existsSync(own) ? own : process.execPath;
@@ -81,13 +81,13 @@ async function fetchEveryCountry(args) {
   }
 }
 
-/** The sample API must listen where the crawl file looks for it. */
+/** The port of the crawl file, where the sample API must listen. */
 function portOf(crawlFile) {
   const port = /http:\/\/127\.0\.0\.1:(\d+)/u.exec(
     readFileSync(join(root, crawlFile), 'utf8'),
   )?.[1];
   if (port === undefined) {
-    throw new StartError(`${crawlFile} names no port of 127.0.0.1`);
+    throw new StartError(`${crawlFile} contains no URL with a port of 127.0.0.1`);
   }
   return port;
 }
@@ -96,7 +96,7 @@ async function startSampleApi(port) {
   const api = spawn(
     nodePath(),
     ['apps/sample-api/bin/fetchfleet-sample-api.js', '--port', port, '--json', ...SAMPLE_API_DIALS],
-    // Detached: Ctrl-C is for the run, which still needs its origin while it drains.
+    // Detached, so Ctrl-C does not reach it: the run needs its origin while it drains.
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
   let complaints = '';
@@ -106,30 +106,33 @@ async function startSampleApi(port) {
   endWithThisProcess(api, 'KILL');
   const origin = await firstOrigin(api);
   if (origin !== undefined) {
-    say(`sample API on ${origin} (100 ms away, as if it were far)`);
+    say(`sample API on ${origin} (with 100 ms latency)`);
     return api;
   }
   await stop(api);
   throw new StartError(
     complaints.includes('EADDRINUSE') || complaints.includes('in use')
-      ? `port ${port} is in use, and the sample API needs it: end what listens there (lsof -i :${port}) and try again`
+      ? `port ${port} is in use, and the sample API needs it: stop the process that uses it (lsof -i :${port}) and try again`
       : `the sample API did not start:\n${complaints}`,
   );
 }
 
-/** The end of a pipe that only this process holds tells its end, also by SIGKILL; a line calls it off. */
+/**
+ * Starts a watchdog that kills `child` if this process ends, even by SIGKILL: a pipe from this
+ * process closes then. A line on the pipe cancels the watchdog.
+ */
 function endWithThisProcess(child, signal) {
   const script = 'read -r off || kill -s "$1" "$2"';
   const watchdog = spawn('sh', ['-c', script, 'sh', signal, String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
-  watchdog.on('error', () => undefined); // Without it all else still works.
+  watchdog.on('error', () => undefined); // All else works without it.
   watchdog.stdin.on('error', () => undefined);
   child.once('exit', () => watchdog.stdin.end('off\n'));
 }
 
-/** What it prints once it listens; undefined where it ended or stayed silent. */
+/** The URL that it prints when it listens; undefined if it ended, or printed nothing in time. */
 async function firstOrigin(api) {
   const lines = createInterface({ input: api.stdout });
   const timer = setTimeout(() => lines.close(), START_DEADLINE_MS);
@@ -159,8 +162,8 @@ async function stop(api) {
 }
 
 /**
- * Signals are the run's: it drains at the first and stops at the second. The terminal sends Ctrl-C to
- * the run as well, so SIGINT is passed on only where no terminal did it.
+ * Passes signals to the run, which drains at the first and stops at the second. A terminal sends
+ * Ctrl-C to the run as well, so SIGINT is passed on only without a terminal.
  */
 function listenToSignals() {
   const state = { received: undefined, run: undefined };

@@ -1,7 +1,7 @@
-// `npm run test:containers`: builds the images, brings up the fleet of docker-compose.yml with two
-// workers and Prometheus, runs a batch through it, asks Prometheus for counts, rules and alerts, looks at
-// Grafana where its image can be had, and takes everything down again.
-// `-- --keep` leaves the images' containers up to look at.
+// `npm run test:containers`: builds the images, starts the fleet of docker-compose.yml with two
+// workers and Prometheus, runs a batch, checks counts, rules and alerts in Prometheus and the
+// dashboards in Grafana (if its image can be pulled), and stops everything. `-- --keep` leaves the
+// containers running.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const WORKERS = 2;
-/** What the profile adds is known to a command only with it. */
+/** A command sees the services of a profile only if it names the profile. */
 const OBSERVED = ['--profile', 'observability'];
 const DASHBOARDS = ['fetchfleet-batches', 'fetchfleet-fleet', 'fetchfleet-origins'];
 const CRAWL_FILE = 'examples/containers.yaml';
-/** Prometheus scrapes every 5 s and looks for replicas as often. */
+/** Prometheus scrapes and discovers replicas every 5 s. */
 const PROMETHEUS_DEADLINE_MS = 60_000;
 
 class TestError extends Error {}
@@ -33,7 +33,7 @@ if (compose === undefined) {
 }
 const env = {
   ...process.env,
-  // A project of its own beside one that may be in use.
+  // A separate project, because another one may be in use.
   COMPOSE_PROJECT_NAME: `fetchfleet-test-${process.pid}`,
   SAMPLE_API_PORT: String(await freePort()),
   PROMETHEUS_PORT: String(await freePort()),
@@ -68,7 +68,7 @@ try {
   }
 } finally {
   if (process.argv.includes('--keep')) {
-    say(`left up: project ${env.COMPOSE_PROJECT_NAME}`);
+    say(`still running: project ${env.COMPOSE_PROJECT_NAME}`);
   } else {
     await takeDown();
   }
@@ -105,7 +105,7 @@ async function testFleet() {
   await untilPrometheusSays('sum(fetchfleet_exporter)', 1);
   await untilPrometheusSays('count(job:fetchfleet_fetches:rate5m)', 1);
   await untilPrometheusSays('count(ALERTS{alertstate="firing"}) or vector(0)', 0);
-  verified('one worker exports what is global, recording rules have data, no alert fires');
+  verified('one worker exports the fleet metrics, recording rules have data, no alert fires');
 
   const records = (await produce(['export', status.batch])).trimEnd().split('\n');
   const indexes = records.map((line) => JSON.parse(line).index);
@@ -125,7 +125,7 @@ async function testGrafana() {
     () => false,
   );
   if (!isHad) {
-    say('the image of Grafana cannot be had: its dashboards were not looked at');
+    say('the image of Grafana cannot be pulled: its dashboards were not checked');
     return;
   }
   await run([...OBSERVED, 'up', '-d', '--no-build', '--no-recreate', 'grafana']);
@@ -146,14 +146,14 @@ async function testGrafana() {
     }
   }
   assert.deepEqual(found.toSorted(), DASHBOARDS);
-  verified('Grafana shows its dashboards to whoever comes');
+  verified('Grafana shows its dashboards without a login');
 }
 
 function verified(what) {
   process.stdout.write(`✓ ${what}\n`);
 }
 
-/** Runs one command of the producer in a container of its own; resolves with its stdout. */
+/** Runs one command of the producer in a new container; resolves with its stdout. */
 async function produce(args) {
   return run(['run', '--rm', '-T', 'producer', ...args]);
 }
@@ -172,7 +172,7 @@ async function untilPrometheusSays(query, expected) {
   throw new TestError(`Prometheus says ${query} = ${last}, not ${expected}`);
 }
 
-/** The value of a query with one result; what went wrong where there is none. */
+/** The value of a query with one result, or the reason for having none. */
 async function ask(url) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
@@ -210,7 +210,7 @@ async function run(args, { isQuiet = true } = {}) {
     cwd: root,
     env,
     stdio: ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2],
-    // Ctrl-C comes by way of this process, so that what compose started is taken down in order.
+    // Detached, so Ctrl-C reaches only this process, which stops everything in order.
     detached: true,
   });
   const output = { stdout: '', stderr: '' };
@@ -243,7 +243,7 @@ async function takeDown() {
   if (down.status === 0) {
     return;
   }
-  say(`could not take everything down:\n${down.stderr}`);
+  say(`could not stop everything:\n${down.stderr}`);
   process.exitCode = 1;
 }
 
@@ -253,7 +253,7 @@ function engineAnswers() {
   return status === 0;
 }
 
-/** Compose 2 as a plugin, else docker-compose. */
+/** Compose 2 as a plugin, or docker-compose. */
 function findCompose() {
   return [['docker', 'compose'], ['docker-compose']].find(([program, ...args]) => {
     return spawnSync(program, [...args, 'version'], { stdio: 'ignore' }).status === 0;

@@ -1,6 +1,5 @@
-// `npm run test:fresh`: does what a newcomer does. Clones HEAD into an empty folder, runs `npm start`
-// and `npm test` there and checks that both succeed, that the clone stays clean, and that no process
-// is left behind.
+// `npm run test:fresh`: clones HEAD into an empty folder, runs `npm start` and `npm test` there,
+// and checks that both succeed, that the clone stays clean, and that no process is left running.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** The embedded Redis ends itself some seconds after its last client. */
+/** The embedded Redis ends some seconds after its last client. */
 const LEFTOVERS_DEADLINE_MS = 20_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'fetchfleet-fresh-'));
@@ -28,7 +27,7 @@ try {
   await run('npm', ['test'], clone);
   verified('npm test ended with 0');
   const { stdout } = spawnSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' });
-  assert.equal(stdout, '', `the clone is not clean any more:\n${stdout}`);
+  assert.equal(stdout, '', `the clone is no longer clean:\n${stdout}`);
   verified('the clone is clean');
   await untilNoProcessIsLeft();
   verified('no process is left');
@@ -54,7 +53,7 @@ async function run(program, args, cwd) {
   assert.equal(code, 0, `${program} ${args.join(' ')} ended with ${code ?? signal}`);
 }
 
-/** Without what npm and this repository add: a newcomer has neither our Node nor our settings. */
+/** The environment without what npm and this repository add to it. */
 function newcomersEnvironment() {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|INIT_CWD$|NODE$|NODE_OPTIONS$|TURBO_|FETCHFLEET_)/u.test(name),
@@ -74,10 +73,10 @@ async function untilNoProcessIsLeft() {
     await sleep(200);
     left = processesOfClone();
   }
-  assert.deepEqual(left, [], `processes were left behind:\n${left.join('\n')}`);
+  assert.deepEqual(left, [], `processes are still running:\n${left.join('\n')}`);
 }
 
-/** Processes that run in the clone, or name it in their command. */
+/** Processes that run in the clone or have it in their command. */
 function processesOfClone() {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/u.test(name))
@@ -88,12 +87,12 @@ function processesOfClone() {
           command.includes(clone) || readlinkSync(`/proc/${pid}/cwd`).startsWith(clone);
         return isOfClone && !isTurboDaemon(command) ? [`${pid} ${command}`] : [];
       } catch {
-        return []; // It ended meanwhile, or belongs to somebody else.
+        return []; // It has ended, or belongs to another user.
       }
     });
 }
 
-/** turbo may leave its own daemon for the next build; it is not ours. */
+/** turbo may leave its daemon running for the next build. */
 function isTurboDaemon(command) {
   return /turbo\b.*\bdaemon/u.test(command);
 }

@@ -5,16 +5,16 @@ import { FETCHES, batchFetches, fleetWide, settledPerSecond } from './queries.mj
 export const batches = dashboard(
   'batches',
   'Batches',
-  'Progress, rate, time to go and failures of unfinished batches',
+  'Progress, rate, remaining time and failures of unfinished batches',
   [
     row('Now'),
     stat(
       'Batches by state',
-      'Finished and cancelled ones until they are pruned',
+      'Finished and cancelled batches stay until they are pruned',
       [[fleetWide('fetchfleet_batches', 'state'), '{{state}}']],
       { width: 12 },
     ),
-    stat('Fetches to go', 'Of the unfinished batches that are chosen above', [
+    stat('Remaining fetches', 'Of the unfinished batches selected above', [
       [`sum(${batchFetches('total')} - ${batchFetches('settled')})`, 'fetches'],
     ]),
     stat('Fetches per second', 'Settled', [[FETCHES, 'settled']], { unit: 'reqps' }),

@@ -3,7 +3,7 @@ import { job } from './queries.mjs';
 
 const WIDTH = 24;
 
-/** A dashboard of the parts, which are rows and panels in reading order. */
+/** A dashboard of rows and panels, in reading order. */
 export function dashboard(name, title, description, parts) {
   const variable = {
     fleet: [],
@@ -84,7 +84,7 @@ function query(name, expression) {
   };
 }
 
-/** Rows begin a line of their own; panels share the width of what follows a row, or have their own. */
+/** A row starts a new line. Panels without a width share the rest of their line. */
 function laidOut(parts) {
   const panels = [];
   let y = 0;

@@ -1,2 +1,2 @@
-/** The Prometheus that is chosen at the top of a dashboard. */
+/** The Prometheus that is selected at the top of a dashboard. */
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };

@@ -15,15 +15,15 @@ import {
 export const fleet = dashboard(
   'fleet',
   'Fleet',
-  'Backlog, saturation, latency, failures; and the workers',
+  'Backlog, saturation, latency, failures and workers',
   [
     row('Four questions'),
-    stat('Runnable now', 'What more workers could work on now', [
+    stat('Runnable now', 'Fetches that more workers could take now', [
       [fleetWide('fetchfleet_backlog_fetches', undefined, `${job}, state="runnable"`), 'fetches'],
     ]),
     stat(
       'Oldest pending fetch',
-      'Since it was enqueued; paused batches do not count',
+      'Time since it was enqueued, without paused batches',
       [[fleetWide('fetchfleet_oldest_pending_fetch_age_seconds'), 'age']],
       {
         unit: 's',
@@ -48,7 +48,7 @@ export const fleet = dashboard(
     ),
     stat(
       'Latency (p95)',
-      'Of the settling attempt, from start to last byte',
+      'Last attempt of a fetch, from the start to the last byte',
       [[quantile(0.95, 'fetchfleet_fetch_duration_seconds'), 'p95']],
       {
         unit: 's',
@@ -60,7 +60,7 @@ export const fleet = dashboard(
     ),
     stat(
       'Failures',
-      'Share of the fetches settled now that failed',
+      'Failed share of the fetches that settle now',
       [[`(${FAILED} or vector(0)) / (${FETCHES} > 0)`, 'failed']],
       {
         unit: 'percentunit',
@@ -73,7 +73,7 @@ export const fleet = dashboard(
     ),
     stat(
       'Alerts',
-      'Alerts that fire for this fleet',
+      'Firing alerts of this fleet',
       [
         [
           `count(ALERTS{${job}, alertstate="firing", alertname=~"Fetchfleet.*"}) or vector(0)`,
@@ -86,7 +86,7 @@ export const fleet = dashboard(
     row('Backlog'),
     series(
       'Backlog by state',
-      'runnable: more workers could take it now. throttled: waits for its origin. delayed: waits for its retry, or its batch is paused. active: in the hands of workers.',
+      'runnable: more workers could take it now. throttled: waits for its origin. delayed: waits for its retry, or its batch is paused. active: claimed by a worker.',
       [[fleetWide('fetchfleet_backlog_fetches', 'state'), '{{state}}']],
       { stacked: true },
     ),
@@ -104,13 +104,13 @@ export const fleet = dashboard(
     ),
 
     row('Saturation'),
-    series('Fetches in flight', 'And how many may be at most, over all workers', [
+    series('Fetches in flight', 'Of all workers, and their limit', [
       [IN_FLIGHT, 'in flight'],
       [PERMITS, 'permits'],
     ]),
     series(
       'In flight ÷ permits by worker',
-      'Level workers share the work well',
+      'Equal values mean that the work is well distributed',
       [[`fetchfleet_fetches_in_flight{${job}} / fetchfleet_concurrency{${job}}`, '{{instance}}']],
       { unit: 'percentunit', max: 1 },
     ),
@@ -130,7 +130,7 @@ export const fleet = dashboard(
     row('Latency and throughput'),
     series(
       'Duration of fetches',
-      'Of the settling attempt, redirects included',
+      'Last attempt of a fetch, including redirects',
       [
         [quantile(0.5, 'fetchfleet_fetch_duration_seconds'), 'p50'],
         [quantile(0.95, 'fetchfleet_fetch_duration_seconds'), 'p95'],
@@ -140,7 +140,7 @@ export const fleet = dashboard(
     ),
     series(
       'Bytes per second',
-      'Received: decompressed bodies. Written: records that are durable.',
+      'Received: decompressed bodies. Written: durable records.',
       [
         [`sum(${rate('fetchfleet_received_bytes_total')})`, 'received'],
         [`sum(${rate('fetchfleet_record_bytes_total')})`, 'written'],
@@ -149,7 +149,7 @@ export const fleet = dashboard(
     ),
     series(
       'Write and sync of records',
-      'Until a group of records was durable',
+      'Time until a group of records is durable',
       [
         [quantile(0.5, 'fetchfleet_sink_flush_seconds'), 'p50'],
         [quantile(0.99, 'fetchfleet_sink_flush_seconds'), 'p99'],
@@ -160,29 +160,33 @@ export const fleet = dashboard(
     row('Failures'),
     series(
       'Fetches per second by outcome',
-      'Settled; ok and the ways of failing',
+      'Settled fetches: ok, and each kind of failure',
       [[`sum by (outcome) (${rate('fetchfleet_fetches_total')})`, '{{outcome}}']],
       { unit: 'reqps', stacked: true },
     ),
     series(
       'Retries per second by reason',
-      'Attempts that failed and are made again later',
+      'Failed attempts that are repeated later',
       [[`sum by (reason) (${rate('fetchfleet_retries_total')})`, '{{reason}}']],
       { unit: 'reqps' },
     ),
     series(
       'Throttles per second by reason',
-      'Times an origin said "not now"; no attempt is used',
+      'Refusals by an origin ("not now"); they use no attempt',
       [[`sum by (reason) (${rate('fetchfleet_throttles_total')})`, '{{reason}}']],
       { unit: 'reqps' },
     ),
-    series('Trouble with workers', 'Each of these is handled; often, it wants looking at', [
-      [`sum(${increase('fetchfleet_slice_stalls_total')})`, 'slices of vanished workers'],
-      [`sum(${increase('fetchfleet_lock_losses_total')})`, 'claims lost'],
-      [`sum(${increase('fetchfleet_rebuilds_total')})`, 'connections rebuilt'],
-      [`sum(${increase('fetchfleet_sink_errors_total')})`, 'groups of records not written'],
-      [`sum(${increase('fetchfleet_collect_errors_total')})`, 'incomplete scrapes'],
-    ]),
+    series(
+      'Trouble with workers',
+      'All of these are handled; investigate them if they are frequent',
+      [
+        [`sum(${increase('fetchfleet_slice_stalls_total')})`, 'slices of vanished workers'],
+        [`sum(${increase('fetchfleet_lock_losses_total')})`, 'claims lost'],
+        [`sum(${increase('fetchfleet_rebuilds_total')})`, 'connections rebuilt'],
+        [`sum(${increase('fetchfleet_sink_errors_total')})`, 'groups of records not written'],
+        [`sum(${increase('fetchfleet_collect_errors_total')})`, 'incomplete scrapes'],
+      ],
+    ),
 
     row('Workers and Redis'),
     table(
@@ -211,7 +215,7 @@ export const fleet = dashboard(
     ),
     series(
       'Memory of Redis',
-      'maxmemory is 0 where there is none',
+      'maxmemory is 0 if no limit is set',
       [
         [fleetWide('fetchfleet_redis_memory_bytes'), 'used'],
         [fleetWide('fetchfleet_redis_memory_limit_bytes'), 'maxmemory'],
@@ -220,7 +224,7 @@ export const fleet = dashboard(
     ),
     series(
       'Workers',
-      'Seen by the fleet within 15 s, and reached by Prometheus',
+      'Heartbeat within 15 s, and reached by Prometheus',
       [
         [fleetWide('fetchfleet_workers'), 'seen by the fleet'],
         [`sum(up{${job}})`, 'reached by Prometheus'],
@@ -229,7 +233,7 @@ export const fleet = dashboard(
     ),
     series(
       'Slices let go per second',
-      'completed: all settled. delayed: comes back for a retry or its turn. returned: given back by a worker that stops.',
+      'completed: all fetches settled. delayed: runs again for a retry or at its turn. returned: given back by a stopping worker.',
       [[`sum by (result) (${rate('fetchfleet_slices_total')})`, '{{result}}']],
       { unit: 'reqps', width: 12 },
     ),

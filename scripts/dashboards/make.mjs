@@ -1,5 +1,6 @@
-// `npm run dashboards`: writes deploy/grafana/dashboards/*.json, because a panel is two lines of meaning in
-// fifty of JSON. A test fails while the files are not what this makes. Takes another folder as argument.
+// `npm run dashboards`: generates deploy/grafana/dashboards/*.json, because a panel is two lines of
+// content and fifty lines of JSON. A test compares the files with its output. The argument is
+// another folder.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -11,12 +11,12 @@ export const origins = dashboard(
     stat('Origins', 'Worked on lately', [
       [`count(max by (origin) (fetchfleet_origin_in_use{${job}}))`, 'origins'],
     ]),
-    stat('Waiting', 'Fetches that were sent away until their turn comes', [
+    stat('Waiting', 'Fetches that are deferred until their turn', [
       [`sum(${fleetWide('fetchfleet_origin_waiting', 'origin', ofOrigin)})`, 'fetches'],
     ]),
     stat(
       'Blocked',
-      'Origins that want to be left alone for a while',
+      'Origins that have asked for a pause',
       [
         [
           `count(${fleetWide('fetchfleet_origin_blocked_seconds', 'origin', ofOrigin)} > 0) or vector(0)`,
@@ -31,7 +31,7 @@ export const origins = dashboard(
       [[`sum(${fleetWide('fetchfleet_origin_breaker_open', 'origin', ofOrigin)})`, 'origins']],
       { thresholds: [[1, 'red']] },
     ),
-    table('Origins', 'Limits are absent where there are none', 'origin', [
+    table('Origins', 'Empty: no limit', 'origin', [
       [
         'Rate limit',
         fleetWide('fetchfleet_origin_limit', 'origin', `${ofOrigin}, kind="rate"`),
@@ -87,7 +87,7 @@ export const origins = dashboard(
     ),
     series(
       'Throttles per second',
-      'Times the origin said "not now"',
+      'Refusals by the origin ("not now")',
       [
         [
           `sum by (origin, reason) (${rate('fetchfleet_throttles_total', ofOrigin)})`,
@@ -100,13 +100,13 @@ export const origins = dashboard(
     row('Politeness'),
     series(
       'Rate limit',
-      'Of the whole fleet, learned limits included; absent where there is none',
+      'For the whole fleet, including learned limits; absent if there is none',
       [[fleetWide('fetchfleet_origin_limit', 'origin', `${ofOrigin}, kind="rate"`), '{{origin}}']],
       { unit: 'reqps', width: 8 },
     ),
     series(
-      'In use, and the limit of it',
-      'Fetches in flight over the whole fleet',
+      'In use, and its limit',
+      'Fetches in flight in the whole fleet',
       [
         [fleetWide('fetchfleet_origin_in_use', 'origin', ofOrigin), '{{origin}}'],
         [
@@ -118,19 +118,19 @@ export const origins = dashboard(
     ),
     series(
       'Waiting',
-      'Fetches that were sent away until their turn comes',
+      'Fetches that are deferred until their turn',
       [[fleetWide('fetchfleet_origin_waiting', 'origin', ofOrigin), '{{origin}}']],
       { width: 8 },
     ),
     series(
       'Blocked for',
-      'Until when the origin wants to be left alone',
+      'Remaining pause that the origin has asked for',
       [[fleetWide('fetchfleet_origin_blocked_seconds', 'origin', ofOrigin), '{{origin}}']],
       { unit: 's', width: 12 },
     ),
     series(
       'Breaker',
-      '1 while it keeps fetches back',
+      '1 while it holds fetches back',
       [[fleetWide('fetchfleet_origin_breaker_open', 'origin', ofOrigin), '{{origin}}']],
       { max: 1, width: 12 },
     ),

@@ -1,4 +1,5 @@
-// Panels as Grafana's JSON has them. `width` is of 24; without it, a panel shares its line with others.
+// Panels in the JSON of Grafana. `width` is in 24ths; without it, the panels of a row share the
+// width.
 import { DATASOURCE } from './datasource.mjs';
 
 const GREEN = 'green';
@@ -67,7 +68,7 @@ export function series(
   };
 }
 
-/** One row for each value of `key`; columns are instant queries, joined by it. */
+/** One row per value of `key`; the columns are instant queries that are joined by it. */
 export function table(title, description, key, columns, { width } = {}) {
   const by = (expression, { labels = [] } = {}) =>
     `max by (${[key, ...labels].join(', ')}) (${expression})`;
@@ -172,7 +173,7 @@ function given(fields) {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** A, B, C …: how the queries of one panel are told apart. */
+/** A, B, C …: the ids of the queries of a panel. */
 function letter(index) {
   return String.fromCodePoint('A'.codePointAt(0) + index);
 }

@@ -1,11 +1,11 @@
-// The questions that several panels share. `$job` stands for the fleet.
+// Queries that several panels share. `$job` stands for the fleet.
 export const job = 'job="$job"';
 export const ofOrigin = 'job="$job", origin=~"$origin"';
 const ofBatch = 'job="$job", batch=~"$batch"';
 export const rate = (metric, labels = job) => `rate(${metric}{${labels}}[$__rate_interval])`;
 export const quantile = (q, metric) =>
   `histogram_quantile(${q}, sum by (le) (${rate(`${metric}_bucket`)}))`;
-/** Exported by one worker; while that changes hands, for a moment by two: hence not summed. */
+/** Exported by one worker, and by two for a moment when that changes: so `max`, not `sum`. */
 export const fleetWide = (metric, by, labels = job) =>
   `max${by === undefined ? '' : ` by (${by})`} (${metric}{${labels}})`;
 export const batchFetches = (state) =>

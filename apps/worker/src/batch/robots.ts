@@ -9,18 +9,21 @@ import {
 import type { RobotsStore, StoredRobots } from '@fetchfleet/fleet';
 import type { ActiveBatch } from './batches.ts';
 
-/** RFC 9309, 2.4: a cached robots.txt should not be used for longer. */
+/** RFC 9309, 2.4: the longest time a cached robots.txt should be used. */
 const FLEET_CACHE_MS = 24 * 3_600_000;
-/** How long a worker trusts its own copy of what the fleet knows. */
+/** How long a worker uses its own copy without asking Redis again. */
 const OWN_CACHE_MS = 5 * 60_000;
-/** Parsed rules kept in memory; the oldest go first. */
+/** Parsed rules kept in memory; the oldest are evicted first. */
 const MAX_CACHED = 1_000;
-/** Once the attempts are used up, the next slices do not ask a dead origin again for so long. */
+/** After the last attempt, slices do not fetch it from the dead origin again for this long. */
 const DENIED_MS = 60_000;
-/** While another worker fetches it. */
-const LOOK_AGAIN_MS = 500;
+/** Poll interval while another worker fetches it. */
+const POLL_MS = 500;
 
-/** May the fetches of an origin start? `wait`: its robots.txt is not known yet. `denied`: it could not be had. */
+/**
+ * Whether the fetches of an origin may start. `wait`: its robots.txt is not known yet. `denied`: it
+ * could not be fetched.
+ */
 export type RobotsAnswer =
   | { readonly kind: 'rules'; readonly isAllowed: (url: string) => boolean }
   | { readonly kind: 'wait'; readonly dueInMs: number }
@@ -35,15 +38,16 @@ interface Cached {
 const ALLOW_ALL = (): boolean => true;
 
 /**
- * robots.txt as RFC 9309 says: fetched once for the whole fleet, 4xx allows, unreachable waits. How often it is tried
- * is what the crawl file says of retries; after that its fetches end as `robots-denied`.
+ * robots.txt after RFC 9309: fetched once for the whole fleet; 4xx allows everything, and fetches
+ * wait while it is unreachable. It is tried as often as the crawl file allows for fetches. After
+ * that, the fetches end as `robots-denied`.
  */
 export class Robots {
   readonly #store: RobotsStore;
   readonly #fetcher: Fetcher;
   readonly #worker: string;
   readonly #cache = new Map<string, Cached>();
-  readonly #asking = new Map<string, Promise<RobotsAnswer>>();
+  readonly #inProgress = new Map<string, Promise<RobotsAnswer>>();
 
   constructor(options: {
     readonly store: RobotsStore;
@@ -55,7 +59,10 @@ export class Robots {
     this.#worker = options.worker;
   }
 
-  /** What an origin asks to leave between two fetches, as far as its robots.txt is known here; 0 if it asks for nothing. */
+  /**
+   * Milliseconds between two fetches that an origin asks for; 0 if it asks for none, undefined if
+   * its robots.txt is not cached here.
+   */
   crawlDelayMs(origin: string): number | undefined {
     return this.#cache.get(origin)?.crawlDelayMs;
   }
@@ -68,13 +75,13 @@ export class Robots {
     if (cached !== undefined && cached.until > performance.now()) {
       return { kind: 'rules', isAllowed: cached.isAllowed };
     }
-    // Slices that come together share one question; what may differ between their batches is only how long to try.
-    const asking = this.#asking.get(origin) ?? this.#askFleet(batch, origin);
-    this.#asking.set(origin, asking);
+    // Concurrent slices share one request. Their batches may differ only in the number of attempts.
+    const answer = this.#inProgress.get(origin) ?? this.#askFleet(batch, origin);
+    this.#inProgress.set(origin, answer);
     try {
-      return await asking;
+      return await answer;
     } finally {
-      this.#asking.delete(origin);
+      this.#inProgress.delete(origin);
     }
   }
 
@@ -84,7 +91,7 @@ export class Robots {
       return this.#answer(batch, { origin, known, now });
     }
     if (!(await this.#store.claim(origin, this.#worker))) {
-      return { kind: 'wait', dueInMs: LOOK_AGAIN_MS };
+      return { kind: 'wait', dueInMs: POLL_MS };
     }
     return this.#fetch(batch, { origin, tries: known?.tries ?? 0, now });
   }
@@ -101,7 +108,7 @@ export class Robots {
     const url = `${origin}/robots.txt`;
     const result = await this.#fetcher.fetch({ url, headers: {}, limits: ROBOTS_LIMITS, network });
     if (result.kind === 'failure' && result.outcome === 'address-refused') {
-      // True for this crawl only, and its fetches will say so themselves.
+      // This holds for this crawl only, and its fetches are refused as well.
       await this.#store.release(origin);
       return { kind: 'rules', isAllowed: ALLOW_ALL };
     }
@@ -139,7 +146,7 @@ export class Robots {
     if (known.tries < batch.plan.retry.attempts) {
       return { kind: 'wait', dueInMs: Math.max(known.againAt - now, 1) };
     }
-    return { kind: 'denied', reason: `${origin}/robots.txt cannot be had: ${known.reason}` };
+    return { kind: 'denied', reason: `${origin}/robots.txt cannot be fetched: ${known.reason}` };
   }
 
   #remember(origin: string, rules: Omit<Cached, 'until'>): RobotsAnswer {
