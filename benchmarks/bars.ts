@@ -2,7 +2,7 @@ import { count, figure, mebibytes, percent } from './format.ts';
 import type { Spread } from './statistics.ts';
 import type { StoredResult } from './stored-results.ts';
 
-/** What a measure must reach. Its median is judged. */
+/** The target of a measure. It is compared with the median. */
 export interface Target {
   readonly text: string;
   readonly benchmark: string;
@@ -14,7 +14,7 @@ export interface Target {
 
 export interface Verdict {
   readonly target: Target;
-  /** Undefined where it was not measured. */
+  /** Undefined if it was not measured. */
   readonly measured: Spread | undefined;
   readonly isMet: boolean | undefined;
 }
@@ -26,7 +26,7 @@ const mib = (value: number): string => `${mebibytes(value)} MiB`;
 const perSecond = (value: number): string => `${count(value)}/s`;
 const plain = (value: number): string => value.toFixed(2);
 
-/** Where fetchfleet must get to, on whatever machine this runs: mostly ratios of one run. */
+/** The targets. Most are ratios within one run, so they hold on any machine. */
 const TARGETS: readonly Target[] = [
   ...[
     { text: 'one worker ÷ aiohttp', measure: 'undici ÷ aiohttp', atLeast: 3 },

@@ -8,7 +8,7 @@ import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import { scoreTable } from './score-table.ts';
 
 const IN_FLIGHT = 64;
-/** Fetches of a run, about three seconds of each contender; the records of a run are 40, 250 and 250 MB. */
+/** Fetches per run: about three seconds per contender, and 40, 250 and 250 MB of records. */
 const FETCHES = {
   1_200: { undici: 35_000, got: 8_000, loop: 70_000 },
   50_000: { undici: 5_000, got: 3_000, loop: 20_000 },
@@ -18,8 +18,8 @@ const FETCHES = {
 export const bodiesBenchmark: Benchmark = {
   name: 'bodies',
   title: 'Small and large bodies',
-  about: `No latency, ${IN_FLIGHT} in flight. fetchfleet validates the JSON and syncs every byte to disk; the bare loop reads the bodies and
-drops them.`,
+  about: `No latency, ${IN_FLIGHT} in flight. fetchfleet validates the JSON and syncs every byte to disk; the bare loop reads the bodies
+and discards them.`,
   run: async (context) => {
     const tables: Table[] = [];
     for (const bytes of BODY_BYTES) {

@@ -8,16 +8,17 @@ import { BODY_BYTES } from './origin-shapes.ts';
 import { spreadOf } from './statistics.ts';
 
 const SECONDS = 1;
-/** Where an answer takes a tenth of a second: the first of them are a tenth of a run of one. */
+/** Longer runs for delayed answers: the first delay would be a tenth of a run of 1 s. */
 const DELAYED_SECONDS = 5;
-/** In flight at the origin that waits. */
+/** Requests in flight at the delayed origin. */
 const DELAYED = [100, 400, 1_000];
 
 export const ceilingBenchmark: Benchmark = {
   name: 'ceiling',
   title: 'What the origin can do',
-  about: `\`wrk\`, a load generator in C, with one thread for ${SECONDS} s, or ${DELAYED_SECONDS} s where answers wait: what stands here is no bottleneck for the rest. The sample API is shown
-for comparison; it is not used.`,
+  about: `\`wrk\`, a load generator in C, with one thread for ${SECONDS} s, or ${DELAYED_SECONDS} s with delayed
+answers: the origin is not the bottleneck of the other benchmarks. The sample API is shown for
+comparison; the benchmarks do not use it.`,
   run: measureCeiling,
 };
 

@@ -6,7 +6,7 @@ import { count } from './format.ts';
 import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import { scoreTable } from './score-table.ts';
 
-/** In flight, and about three seconds' fetches of each: a process is cold in its first. */
+/** In flight, and the number of fetches for about three seconds: a process is cold in the first. */
 const CASES = [
   { inFlight: 1, own: 7_500, loop: 12_000 },
   { inFlight: 8, own: 18_000, loop: 40_000 },

@@ -7,14 +7,15 @@ import { count, figure, mebibytes, spreadCells } from './format.ts';
 import { spreadOf } from './statistics.ts';
 
 const FETCHES = 1_000_000;
-/** So many times more for the memory of the producer. */
+/** Factor for the run that measures the memory of the producer. */
 const LONGER = 4;
 
 export const enqueueBenchmark: Benchmark = {
   name: 'enqueue',
   title: 'The producer alone',
-  about: `\`fetchfleet start\` with no worker running, in a Redis of its own, from the registration of the batch to the status that the command
-prints at its end. _Redis bytes_ are the growth of \`used_memory\`. Resident memory includes what waits to be collected; heap after a full collection is what is held.`,
+  about: `\`fetchfleet start\` without a worker, in its own Redis, from the registration of the batch
+to the final status of the command. _Redis bytes_ are the growth of \`used_memory\`. Resident memory
+includes garbage; the heap after a full collection does not.`,
   run: measureEnqueue,
 };
 

@@ -12,8 +12,9 @@ const FLAKY = '1 % errors, tried again';
 export const errorsBenchmark: Benchmark = {
   name: 'errors',
   title: 'One answer in a hundred is an error',
-  about: `No latency, ${IN_FLIGHT} in flight, one worker on undici. Every hundredth answer is a 500, whichever fetch it meets; it is tried again after
-a tenth of a second or two, until all have succeeded. The wait for the last ones is part of the time.`,
+  about: `No latency, ${IN_FLIGHT} in flight, one worker on undici. Every
+hundredth answer is a 500, for any fetch; the fetch is repeated after 0.1 to 0.2 s, until all have
+succeeded. The time includes the delay of the last ones.`,
   run: measureErrors,
 };
 

@@ -5,14 +5,15 @@ import { count, figure, mebibytes, spreadCells } from './format.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 const RECORDS = 1_000_000;
-/** Once: its parts are gigabytes. */
+/** Run only once: its parts are gigabytes. */
 const MANY = 10_000_000;
 
 export const exportBenchmark: Benchmark = {
   name: 'export',
   title: 'Export',
-  about: `\`fetchfleet export -o FILE\` of generated parts as four workers leave them, about 260 bytes a record, a few of them repeated: the whole command, from its
-start to its exit. Every line of the file is checked.`,
+  about: `\`fetchfleet export -o FILE\` of generated parts like those of four workers, about 260 bytes per
+record, with a few repeated records: the whole command, from its start to its exit. Every line of
+the file is checked.`,
   run: measureExport,
 };
 

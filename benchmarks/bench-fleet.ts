@@ -10,7 +10,7 @@ import { enqueueBatch } from './enqueue-batch.ts';
 import { cpuDuring, residentBytes } from './process-usage.ts';
 
 const DEADLINE_MS = 300_000;
-/** Between questions whether a batch is done; its times are taken from the ledger. */
+/** Poll interval for the end of a batch; its times come from the ledger. */
 const POLL_MS = 20;
 
 export interface BenchFleetOptions {
@@ -21,7 +21,7 @@ export interface BenchFleetOptions {
   readonly concurrency: number;
   /** @default 1 */
   readonly workers?: number;
-  /** For Node. @default [] */
+  /** Flags for Node. @default [] */
   readonly nodeFlags?: readonly string[];
 }
 
@@ -30,7 +30,7 @@ type Client = Awaited<ReturnType<typeof connectRedis>>;
 let fleets = 0;
 let batches = 0;
 
-/** Worker processes that stay for many batches, in a fleet of their own. */
+/** Worker processes for many batches, in their own fleet. */
 export class BenchFleet {
   readonly name: string;
   readonly workers: readonly Running[];
@@ -54,7 +54,7 @@ export class BenchFleet {
     this.redis = redis;
   }
 
-  /** Started workers are stopped with the benchmark. */
+  /** Starts the workers, which are stopped at the end of the benchmark. */
   static async start(context: BenchContext, options: BenchFleetOptions): Promise<BenchFleet> {
     const { redis, transport = 'undici', concurrency, workers: size = 1 } = options;
     const { nodeFlags = [] } = options;
@@ -87,7 +87,7 @@ export class BenchFleet {
     };
   }
 
-  /** From the first slice a worker opens to the last record that is durable, by the clock of Redis. */
+  /** From the first slice that a worker opens to the last durable record, on the clock of Redis. */
   async run(crawl: BenchCrawl): Promise<Sample> {
     const pids = [this.redis.pid, ...this.workers.map(({ pid }) => pid)];
     const id = `bench-${batches++}`;
@@ -118,7 +118,7 @@ export class BenchFleet {
     });
   }
 
-  /** How a finished batch went. */
+  /** The times and counts of a finished batch. */
   async times(id: string): Promise<{ ok: number; total: number; seconds: number }> {
     const status = await this.ledger.status(id);
     if (status?.startedAt === undefined || status.finishedAt === undefined) {

@@ -11,7 +11,7 @@ const IN_FLIGHT = 64;
 const REFERENCE = 20_000;
 const MILLION = 1_000_000;
 const WARM_UP = 10_000;
-/** How often, at most. */
+/** Maximum number of rounds. */
 const SIZES = [
   { fetches: 1_000, runs: 5 },
   { fetches: 10_000, runs: 5 },
@@ -19,7 +19,7 @@ const SIZES = [
   { fetches: 100_000, runs: 2 },
 ] as const;
 
-/** What is shown for each fetch; all of it is whole for the slopes. */
+/** The figures that are shown per fetch; the slopes use the totals. */
 const COSTS: readonly (readonly [head: string, of: (run: GrowthRun) => number | undefined])[] = [
   ['worker µs', (run) => run.workerMicros],
   ['Redis µs', (run) => run.redisMicros],
@@ -33,10 +33,11 @@ const COSTS: readonly (readonly [head: string, of: (run: GrowthRun) => number | 
 export const growthBenchmark: Benchmark = {
   name: 'growth',
   title: 'What a fetch costs, from a thousand to a million',
-  about: `\`fetchfleet start\` beside one worker (undici, ${IN_FLIGHT} in flight, no latency), from the start of the producer to the last record; the
-million on a Redis and a worker of their own. Costs are for each fetch, CPU in microseconds; _commands_ are those that Redis executed, within scripts or not;
-_Redis bytes_ the most it grew by meanwhile. The last line is the exponent with which the whole grows with the number of fetches (log-log slope: 1 is linear, less is
-overhead that is shared). Records are counted in the files.`,
+  about: `\`fetchfleet start\` beside one worker (undici, ${IN_FLIGHT} in flight, no latency), from the start of the
+producer to the last record. The million has its own Redis and worker. Costs are per fetch, CPU in
+microseconds. _Commands_ are all that Redis executed, including those in scripts; _Redis bytes_ is its
+largest growth. The last line is the exponent with which a total grows with the number of fetches
+(log-log slope: 1 is linear, less means shared overhead). Records are counted in the files.`,
   run: measureGrowth,
 };
 
@@ -44,7 +45,7 @@ async function measureGrowth(context: BenchContext): Promise<Findings> {
   const smaller = SIZES.filter(({ fetches }) => !context.isQuick || fetches <= REFERENCE);
   const runs = await measureSizes(context, smaller);
   await context.endBenchmark();
-  // It sees what a new fleet sees, and its Redis is empty before.
+  // Like a new fleet, it starts with an empty Redis.
   if (!context.isQuick) {
     runs.push(...(await measureSizes(context, [{ fetches: MILLION, runs: 1 }])));
   }

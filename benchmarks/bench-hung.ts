@@ -16,7 +16,7 @@ const IN_FLIGHT = 100;
 const WARM_UP = 2_000;
 const { from, total } = HUNG_NUMBERS;
 
-/** How long those take that hang. */
+/** How long a hung fetch takes. */
 const CASES = [
   { name: 'none hangs', hungMs: HUNG_BASE_MS },
   { name: 'one in fifty hangs', hungMs: HUNG_MS },
@@ -27,9 +27,11 @@ const [NONE, HANGS, TIMES_OUT] = CASES;
 export const hungBenchmark: Benchmark = {
   name: 'hung',
   title: 'One hung fetch in fifty',
-  about: `One worker, ${IN_FLIGHT} in flight, ${HUNG_BASE_MS} ms latency. In every slice of fifty one fetch hangs for ${HUNG_MS / 1000} s, or fails with a
-timeout of ${HUNG_TIMEOUT_MS / 1000} s; the last three seconds of the batch are excepted, so that it does not end with waiting. A hung fetch occupies its own place in
-flight, which nobody can help; _of what its places allow_ is the speed when no other place is idle. The bars compare that share with and without hung fetches.`,
+  about: `One worker, ${IN_FLIGHT} in flight, ${HUNG_BASE_MS} ms latency. In every slice of fifty,
+one fetch hangs for ${HUNG_MS / 1000} s, or fails with a timeout of ${HUNG_TIMEOUT_MS / 1000} s. None hangs in the last three seconds of
+the batch, which would otherwise end with an idle wait. A hung fetch always occupies its own place in
+flight; _of what its places allow_ compares with the speed at which no other place is idle. The bars
+compare that share with and without hung fetches.`,
   run: measureHung,
 };
 
@@ -37,7 +39,7 @@ async function measureHung(context: BenchContext): Promise<Findings> {
   const redis = await context.redis();
   const origin = await context.origin();
   const fleet = await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT });
-  // Which numbers hang is fixed, so a look takes the whole batch, too.
+  // The numbers of the hung fetches are fixed, so a quick run takes the whole batch too.
   const batch = { url: origin.hung(), from, fetches: total };
   const timeout = `${HUNG_TIMEOUT_MS}ms`;
   const scores = await context.compete([
@@ -65,7 +67,7 @@ async function measureHung(context: BenchContext): Promise<Findings> {
   };
 }
 
-/** Round by round: the share of the ideal with hung fetches ÷ that without. */
+/** For each round: the share of the ideal with hung fetches ÷ the share without. */
 function leftOver(scores: readonly Score[], name: string): Spread | undefined {
   const [hung = [], clean = []] = [name, NONE.name].map((of) => sharesOf(scoreNamed(scores, of)));
   return spreadOf(
@@ -83,7 +85,7 @@ function sharesOf(score: Score | undefined): number[] {
   return score.samples.map(({ fetches, seconds }) => fetches / seconds / idealOf(score));
 }
 
-/** Fetches per second when no permit is ever idle. */
+/** Fetches per second if no permit is ever idle. */
 function idealOf({ name }: Score): number {
   const { hungMs } = CASES.find((one) => one.name === name) ?? NONE;
   const busyMs = (total - HUNG_TOTAL) * HUNG_BASE_MS + HUNG_TOTAL * hungMs;

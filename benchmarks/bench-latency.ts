@@ -8,10 +8,10 @@ import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import type { Spread } from './statistics.ts';
 
 const OURS = 'fetchfleet, undici';
-/** Fetches per second up to which aiohttp takes part. */
+/** aiohttp takes part up to this many fetches per second. */
 const AIOHTTP_MOST = 1_000;
 
-/** The bars are of 100 ms: their runs are so long that beginning and end are a hundredth of them. */
+/** The bars are for 100 ms: in these long runs, start and end are 1 % of the time. */
 const CASES = [
   { latencyMs: 20, inFlight: 100, seconds: 4 },
   { latencyMs: 100, inFlight: 100, seconds: 12 },
@@ -23,9 +23,11 @@ const CASES = [
 export const latencyBenchmark: Benchmark = {
   name: 'latency',
   title: 'Where every answer takes its time',
-  about: `One process each, against an origin that waits before it answers. The ideal is in flight ÷ latency; nothing reaches it, because the wait
-begins when the origin has read the request, and because a run has a beginning and an end. Those of 100 ms take twelve seconds after three of warm-up with as
-many in flight: the first answers and the last ones cost 0.14 s at 1,000 in flight, which is 1 % of that, and would be 4 % of three or four seconds.`,
+  about: `One process each, against an origin that delays its answers. The ideal is in flight ÷ latency. Nothing
+reaches it, because the delay starts when the origin has read the request, and because a run has a
+start and an end. Runs of 100 ms take twelve seconds after three seconds of warm-up with the same
+number in flight: at 1,000 in flight, start and end take 0.14 s, which is 1 % of twelve seconds and
+would be 4 % of three or four.`,
   run: measureLatencies,
 };
 
@@ -54,7 +56,7 @@ async function measureCase(
   const url = (await context.origin()).delayed(latencyMs);
   const fetches = context.scaled(ideal * seconds);
   const fleet = await BenchFleet.start(context, { redis, concurrency: inFlight });
-  // Beyond that aiohttp is at its own limit, which `peers` shows, and would only take minutes.
+  // Beyond that, aiohttp reaches its own limit, which `peers` shows, and would take minutes.
   const isFair = ideal <= AIOHTTP_MOST;
   const peers = [PEERS_BY_NAME.undici(), ...(isFair ? [PEERS_BY_NAME.aiohttp()] : [])];
   try {

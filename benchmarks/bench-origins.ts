@@ -8,7 +8,7 @@ import { count } from './format.ts';
 import { scoreTable } from './score-table.ts';
 
 const IN_FLIGHT = 64;
-/** `most`: fetches of a run, a few seconds' work. */
+/** `most` is the number of fetches of a run: a few seconds of work. */
 const CASES = [
   { origins: 1, most: 40_000 },
   { origins: 100, most: 25_000 },
@@ -19,14 +19,15 @@ const HOSTS_PER_ROW = 100;
 export const originsBenchmark: Benchmark = {
   name: 'origins',
   title: 'One origin and many',
-  about: `Fetches of 1, 100 and 10,000 origins, which are addresses of 127.0.0.0/8 on one process; ${IN_FLIGHT} in flight, unlimited. Many
-fetches of one origin share a question to the gate and a connection; a fetch of each of ten thousand has its own of both.`,
+  about: `Fetches of 1, 100 and 10,000 origins, which are addresses of 127.0.0.0/8 on one process;
+${IN_FLIGHT} in flight, unlimited. Many fetches of one origin share a gate request and a connection;
+a fetch of each of ten thousand origins needs its own.`,
   run: measureOrigins,
 };
 
 async function measureOrigins(context: BenchContext): Promise<Findings> {
   if (process.platform !== 'linux') {
-    const remark = 'Not run: needs Linux, where all of 127.0.0.0/8 is this machine.';
+    const remark = 'Not run: needs Linux, where all of 127.0.0.0/8 is loopback.';
     return { tables: [], charts: [], measures: {}, remarks: [remark] };
   }
   const server = fileURLToPath(new URL('./gate-origin-server.ts', import.meta.url));
@@ -40,7 +41,7 @@ async function measureOrigins(context: BenchContext): Promise<Findings> {
     name: `${count(origins)} origin${origins === 1 ? '' : 's'}`,
     fetches: context.scaled(most),
     run: async (wanted) => {
-      // Addresses that the gate has not met.
+      // Addresses that are new to the gate.
       block += 1;
       return fleet.run(crawlOf(origins, wanted, `127.${block}.{row}.{host}:${port}`));
     },

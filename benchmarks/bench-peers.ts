@@ -8,7 +8,7 @@ import { scoreChart, scoreTable } from './score-table.ts';
 const IN_FLIGHT = 64;
 const OURS = { undici: 'fetchfleet, undici', got: 'fetchfleet, got' };
 
-/** About five seconds of each: every process is warm, and the beginning and the end of a batch weigh little. */
+/** About five seconds each, so start and end of a batch matter little. All processes are warm. */
 const FETCHES = {
   undici: 110_000,
   got: 12_500,
@@ -25,7 +25,7 @@ export const peersBenchmark: Benchmark = {
   name: 'peers',
   title: 'Everything people would use instead',
   about: `The same URLs of an origin that answers at once with 1.2 kB of JSON, ${IN_FLIGHT} in flight, by one process each. \
-fetchfleet keeps every promise meanwhile: queue, gate, records synced to disk before they are acknowledged, metrics. Of the others only \
+fetchfleet keeps all its promises: queue, gate, records synced to disk before they are acknowledged, metrics. Of the others only \
 BullMQ has a queue, and none keeps its results.`,
   run: comparePeers,
 };

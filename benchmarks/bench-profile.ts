@@ -12,14 +12,15 @@ const WARM_UP = 20_000;
 const FETCHES = 60_000;
 const SHOWN = 45;
 const SOURCES = 16;
-/** Where fetching begins. */
+/** The source file in which fetching starts. */
 const FIRST = 'slice-run.';
 
 export const profileBenchmark: Benchmark = {
   name: 'profile',
   title: 'Where the time of a worker goes',
-  about: `One worker under \`--cpu-prof\`: undici, no latency, ${IN_FLIGHT} in flight. Time in each function itself, without what it calls; native code and system
-calls stand for themselves. By the clock, so other programs on the machine lengthen it; the profiler costs time, too.`,
+  about: `One worker under \`--cpu-prof\`: undici, no latency, ${IN_FLIGHT} in flight. The time of each
+function excludes the functions that it calls, but native code and system calls are listed
+separately. It is wall-clock time, so other programs lengthen it, and so does the profiler.`,
   isExtra: true,
   run: profileWorker,
 };
@@ -36,10 +37,10 @@ async function profileWorker(context: BenchContext): Promise<Findings> {
   });
   await fleet.run({ url, fetches: WARM_UP });
   const { seconds } = await fleet.run({ url, fetches });
-  // The profile is written at the exit.
+  // Node writes the profile at its exit.
   await Promise.all(fleet.workers.map(async (worker) => worker.kill('SIGTERM')));
   const [name = ''] = await readdir(folder);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node writes it so
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the format of Node
   const profile = JSON.parse(await readFile(join(folder, name), 'utf8')) as CpuProfile;
   const times = selfTimes(inSources(profile), FIRST);
   const busy = times.filter(({ what }) => what !== '(idle)');

@@ -18,9 +18,10 @@ const DEADLINE_MS = 60_000;
 export const smallBenchmark: Benchmark = {
   name: 'small',
   title: 'A small batch, everything included',
-  about: `${FETCHES} fetches of ${LATENCY_MS} ms. \`fetchfleet run\` starts a private Redis and ${WORKERS} workers with ${IN_FLIGHT} in flight each, fetches, and stops them all;
-its time is that of the whole command. The other line is one warm worker that waits in a fleet: from the first slice to the last record. One after the other they
-would take ${(FETCHES * LATENCY_MS) / 1000} s.`,
+  about: `${FETCHES} fetches of ${LATENCY_MS} ms. \`fetchfleet run\` starts a private Redis and ${WORKERS} workers with
+${IN_FLIGHT} in flight each, fetches, and stops them all; its time is that of the whole command. The other
+line is one warm, idle worker of a fleet, from the first slice to the last record. Sequentially, the
+fetches would take ${(FETCHES * LATENCY_MS) / 1000} s.`,
   run: measureSmall,
 };
 
@@ -49,7 +50,7 @@ async function measureSmall(context: BenchContext): Promise<Findings> {
   };
 }
 
-/** Seconds from its start to its exit, in a folder of its own: nothing is left from before. */
+/** Seconds from the start to the exit, in a new folder. */
 async function runCommand(context: BenchContext, url: string): Promise<number> {
   const folder = await mkdtemp(join(context.folder, 'run-'));
   const file = join(folder, 'small.yaml');

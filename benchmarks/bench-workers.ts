@@ -13,8 +13,8 @@ const SECONDS = 3;
 export const workersBenchmark: Benchmark = {
   name: 'workers',
   title: 'More workers',
-  about: `Each with ${IN_FLIGHT} in flight, ${LATENCY_MS} ms latency: ideally ${(IN_FLIGHT * 1000) / LATENCY_MS} fetches a second of each. All share this machine's cores with
-origin and Redis.`,
+  about: `Each with ${IN_FLIGHT} in flight, ${LATENCY_MS} ms latency: ideally ${(IN_FLIGHT * 1000) / LATENCY_MS} fetches
+per second each. All share the cores of this machine with origin and Redis.`,
   run: measureWorkers,
 };
 

@@ -2,30 +2,30 @@ import type { Chart } from './chart.ts';
 import type { BenchContext } from './context.ts';
 import type { Spread } from './statistics.ts';
 
-/** Cells as they are shown. The first column is a name, the others are figures. */
+/** Cells as text. The first column is a name, the others are figures. */
 export interface Table {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** What a benchmark has found. */
+/** The results of a benchmark. */
 export interface Findings {
   readonly tables: readonly Table[];
   readonly charts: readonly Chart[];
-  /** What the bars judge, by name. */
+  /** The measures for the bars, by name. */
   readonly measures: Readonly<Record<string, Spread | undefined>>;
-  /** What a reader should know of this run: what was absent, what was left out. */
+  /** Notes for the reader: what was missing, what was left out. */
   readonly remarks?: readonly string[];
 }
 
 export interface Benchmark {
-  /** As on the command line, and of its files. */
+  /** Name on the command line and of its files. */
   readonly name: string;
   readonly title: string;
-  /** What runs, in a sentence or two of Markdown. */
+  /** Describes the benchmark in Markdown. */
   readonly about: string;
-  /** Runs only when it is named. @default false */
+  /** Whether it runs only if it is named. @default false */
   readonly isExtra?: boolean;
   run(context: BenchContext): Promise<Findings>;
 }

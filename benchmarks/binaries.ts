@@ -10,15 +10,15 @@ const BINARIES = {
 export interface BuiltOptions {
   /** @default none */
   readonly redisUrl?: string;
-  /** For Node itself, besides those of BENCH_NODE_FLAGS. @default [] */
+  /** Flags for Node, in addition to BENCH_NODE_FLAGS. @default [] */
   readonly nodeFlags?: readonly string[];
-  /** Name of the fleet. @default the usual one */
+  /** Name of the fleet. @default 'fetchfleet' */
   readonly fleet?: string;
-  /** @default the repository's root */
+  /** @default the root of the repository */
   readonly cwd?: string;
 }
 
-/** Starts one of our programs from its build, as production does. */
+/** Starts one of our programs from its build, like production. */
 export async function startBuilt(
   program: keyof typeof BINARIES,
   args: readonly string[],

@@ -14,7 +14,7 @@ interface Line {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** A picture of a benchmark. `file` is its name without ending. */
+/** A chart of a benchmark. `file` is its name without extension. */
 export type Chart =
   | {
       readonly kind: 'bars';
@@ -40,7 +40,7 @@ const OTHERS = '#9aa4b2';
 const TEXT = '#24292f';
 const LINE_COLORS = ['#1f6feb', '#bf5b04', '#1a7f37', '#8250df', '#9aa4b2'];
 
-/** On white, so that it can be read on dark pages too. */
+/** A white background, so the chart is readable on dark pages too. */
 export function renderSvg(chart: Chart): string {
   const option = chart.kind === 'bars' ? barOption(chart.bars) : lineOption(chart);
   const height = chart.kind === 'bars' ? 80 + chart.bars.length * 34 : 420;

@@ -1,22 +1,24 @@
 import { type Spread, spreadOf, spreadOfKnown } from './statistics.ts';
 
-/** One run of one contender. CPU time is in microseconds, of all its fetches together; undefined where it cannot be read. */
+/** One run of one contender. CPU time is in microseconds for all fetches; undefined if unknown. */
 export interface Sample {
   readonly fetches: number;
   readonly seconds: number;
-  /** Of the processes that fetch. */
+  /** CPU time of the fetching processes. */
   readonly cpuMicros?: number | undefined;
   readonly redisMicros?: number | undefined;
-  /** Resident memory of the processes that fetch, at the end. */
+  /** Resident memory of the fetching processes at the end. */
   readonly rssBytes?: number | undefined;
 }
 
 export interface Contender {
   readonly name: string;
-  /** Fetches of one run: enough for a second or more. */
+  /** Fetches per run: enough for at least a second. */
   readonly fetches: number;
   run(fetches: number): Promise<Sample>;
-  /** Fetches before every round, which do not count. @default a quarter of a run; 0 for what warms up by itself */
+  /**
+   * Fetches before every round, not measured. @default a quarter of a run; 0 if it warms itself up
+   */
   readonly warmUp?: number;
 }
 
@@ -30,13 +32,13 @@ const WARM_UP_SHARE = 1 / 4;
 
 export interface ContestOptions {
   readonly rounds: number;
-  /** Told of every run. */
+  /** Called after every run. */
   readonly onRun?: (name: string, sample: Sample) => void;
 }
 
 /**
- * A, B, C, A, B, C, …: what disturbs the machine for a while disturbs all of them. Whoever has rested meanwhile is warmed up again:
- * its connections are closed by then.
+ * Runs the contenders in turns (A, B, C, A, B, C, …), so a temporary disturbance affects all of
+ * them. Every run starts with a warm-up, because idle connections are closed by then.
  */
 export async function compete(
   contenders: readonly Contender[],
@@ -65,7 +67,7 @@ export function rateOf(score: Score): Spread | undefined {
   return spreadOf(score.samples.map(speed));
 }
 
-/** Microseconds of CPU for each fetch. */
+/** Microseconds of CPU per fetch. */
 export function cpuOf(score: Score): Spread | undefined {
   return spreadOfKnown(score.samples.map(({ cpuMicros, fetches }) => each(cpuMicros, fetches)));
 }
@@ -78,7 +80,7 @@ export function rssOf(score: Score): Spread | undefined {
   return spreadOfKnown(score.samples.map(({ rssBytes }) => rssBytes));
 }
 
-/** How many times as fast, round by round: neighbours in time are compared. */
+/** The ratio of two speeds for each round, so that only neighbours in time are compared. */
 export function ratioOf(score: Score | undefined, base: Score | undefined): Spread | undefined {
   if (score === undefined || base === undefined) {
     return undefined;
@@ -91,7 +93,7 @@ export function ratioOf(score: Score | undefined, base: Score | undefined): Spre
   );
 }
 
-/** The speed as a share of what would be ideal, round by round. @param ideal fetches per second */
+/** The speed as a share of the ideal for each round. @param ideal fetches per second */
 export function shareOf(score: Score | undefined, ideal: number): Spread | undefined {
   return score && spreadOf(score.samples.map((sample) => speed(sample) / ideal));
 }

@@ -8,14 +8,14 @@ import { type Origin, startOrigin } from './origin.ts';
 
 export interface ContextOptions {
   readonly rounds: number;
-  /** A look: a quarter of the work. */
+  /** Quick mode: a quarter of the work. */
   readonly isQuick: boolean;
-  /** For Redis, results and origins; on the disk of the project. */
+  /** Folder for Redis, results and origins, on the disk of the project. */
   readonly folder: string;
   readonly log: (line: string) => void;
 }
 
-/** What benchmarks are given. What they start with it, it stops. */
+/** Passed to the benchmarks. It stops everything that they start with it. */
 export class BenchContext {
   readonly rounds: number;
   readonly isQuick: boolean;
@@ -37,7 +37,7 @@ export class BenchContext {
     return this.#origin;
   }
 
-  /** A Redis for one benchmark, as in production: with an append-only file. */
+  /** A Redis for one benchmark, with an append-only file as in production. */
   async redis(): Promise<PrivateRedis> {
     const dir = await mkdtemp(join(this.folder, 'redis-'));
     const redis = await startRedis({ appendonly: true, dir });
@@ -45,7 +45,7 @@ export class BenchContext {
     return redis;
   }
 
-  /** A quarter of it for a look. */
+  /** A quarter of the number in quick mode. */
   scaled(fetches: number): number {
     return this.isQuick ? Math.ceil(fetches / 4) : fetches;
   }
@@ -58,7 +58,7 @@ export class BenchContext {
     });
   }
 
-  /** Runs at the end of the benchmark, the last first. */
+  /** Runs at the end of the benchmark, in reverse order. */
   onEnd(stop: () => Promise<unknown>): void {
     this.#started.push(stop);
   }

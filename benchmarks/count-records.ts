@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const NEWLINE = 0x0a;
-/** Enough of a line to hold the batch and the index. */
+/** Bytes of a line that always include the batch and the index. */
 const HEAD_BYTES = 200;
 
 export interface RecordCount {
@@ -13,7 +13,7 @@ export interface RecordCount {
   readonly repeated: number;
 }
 
-/** Reads the parts of a batch as workers left them. @param folder of the batch */
+/** Reads the parts of a batch. @param folder of the batch */
 export async function countRecords(folder: string, total: number): Promise<RecordCount> {
   const seen = new Uint8Array(total);
   let records = 0;

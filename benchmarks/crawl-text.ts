@@ -1,22 +1,22 @@
 export interface BenchCrawl {
-  /** With `{n}` for the number of the fetch. */
+  /** The URL, with `{n}` for the number of the fetch. */
   readonly url: string;
   readonly fetches: number;
-  /** The first n. @default 0 */
+  /** The first number. @default 0 */
   readonly from?: number;
-  /** Fetches in flight that the gate allows, per origin. @default 'unlimited' */
+  /** Fetches in flight per origin. @default 'unlimited' */
   readonly limit?: number | 'unlimited';
   /** @default 'attempts: 1' */
   readonly retry?: string;
   /** @default '30s' */
   readonly timeout?: string;
-  /** Whether some are meant to fail. @default false */
+  /** Whether fetches may fail. @default false */
   readonly mayFail?: boolean;
-  /** More parameters, as in a crawl file. @default none */
+  /** Additional parameters in crawl file syntax. @default none */
   readonly params?: string;
 }
 
-/** A crawl file. Every URL is different, as it is with ids. */
+/** The text of a crawl file in which every URL is different. */
 export function crawlText(crawl: BenchCrawl): string {
   const { url, fetches, from = 0, limit = 'unlimited', params = '' } = crawl;
   const { retry = 'attempts: 1', timeout = '30s' } = crawl;

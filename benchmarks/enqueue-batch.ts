@@ -2,7 +2,7 @@ import { expandCrawl, measureCrawl, packSlices, type Slice, sliceSizeFor } from 
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
 
-/** Slices in one pipeline, as the producer has it. */
+/** Slices per pipeline, as in the producer. */
 const ADD = 400;
 
 export interface Fleet {
@@ -10,7 +10,7 @@ export interface Fleet {
   readonly queue: SliceQueue;
 }
 
-/** Registers a batch and enqueues all of it. @param text its crawl file */
+/** Registers a batch and enqueues all its slices. @param text the crawl file */
 export async function enqueueBatch(
   { ledger, queue }: Fleet,
   id: string,

@@ -10,15 +10,18 @@ const DEADLINE_MS = 120_000;
 
 export interface EnqueueFigures {
   readonly fetchesPerSecond: number;
-  /** What Redis grew by, for each fetch that waits. */
+  /** Growth of Redis per pending fetch, in bytes. */
   readonly redisBytesPerFetch: number;
-  /** The most resident memory of the producer in each quarter of the time, in bytes; empty where it cannot be read. */
+  /**
+   * Largest resident memory of the producer in each quarter of the time, in bytes; empty if
+   * unknown.
+   */
   readonly residentByQuarter: readonly number[];
-  /** What the producer's heap held after each full collection, in bytes: what is needed, not what is waiting to be collected. */
+  /** Heap of the producer after each full collection, in bytes: without garbage. */
   readonly liveHeap: readonly number[];
 }
 
-/** `fetchfleet start` with so many fetches, no worker running, in a Redis of its own. */
+/** Runs `fetchfleet start` without a worker, in its own Redis. */
 export async function enqueueRun(total: number, folder: string): Promise<EnqueueFigures> {
   const redis = await startRedis({ appendonly: true, dir: folder });
   const client = await connectRedis(redis.url);
@@ -48,7 +51,7 @@ export async function enqueueRun(total: number, folder: string): Promise<Enqueue
   }
 }
 
-/** Every URL is different, as it is with ids: no column of a slice can be folded into one value. */
+/** Every URL is different, so no column of a slice shrinks to a single value. */
 function crawlText(total: number): string {
   return `
 name: enqueue
@@ -59,9 +62,9 @@ network: { allowPrivate: true }
 }
 
 interface Memory {
-  /** Pairs of instant (epoch ms) and resident bytes. */
+  /** Pairs of time (epoch ms) and resident bytes. */
   readonly samples: readonly (readonly [number, number])[];
-  /** When the producer printed its status: everything is queued. */
+  /** When the producer printed its final status, after it queued everything. */
   readonly endedAt: number;
 }
 
@@ -91,7 +94,7 @@ function quarters({ samples, endedAt }: Memory, startedAt: number): number[] {
   });
 }
 
-/** When the batch was registered, by the status that the command prints at its end: epoch milliseconds. */
+/** When the batch was registered, from the final status of the command: epoch milliseconds. */
 function registeredAt({ stdout, stderr }: Running, total: number): number {
   const status: unknown = JSON.parse(/^\{.*/m.exec(stdout)?.[0] ?? '{}');
   if (!isStatus(status) || status.total !== total) {
@@ -100,7 +103,7 @@ function registeredAt({ stdout, stderr }: Running, total: number): number {
   return Date.parse(status.createdAt);
 }
 
-/** Node tells of a full collection: `Mark-Compact 73.7 (177.7) -> 33.1 (169.9) MB`. */
+/** Node logs a full collection as `Mark-Compact 73.7 (177.7) -> 33.1 (169.9) MB`. */
 function liveHeap(trace: string): number[] {
   const collections = trace.matchAll(/Mark-Compact.*? -> ([\d.]+) /g);
   return [...collections].map(([, mebibytes]) => Number(mebibytes) * 1024 ** 2);

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { encodeRecord, type FetchRecord } from '@fetchfleet/crawl';
 
 /**
- * How index and place in the parts go together.
+ * How the indexes are distributed over the parts.
  *
- * - `fleet`: one origin. Slices of 50 go to the workers in order; their fetches end in any order.
- * - `origins`: a thousand origins in turns, so that a slice holds every thousandth fetch.
- * - `scattered`: neighbours by index are nowhere near each other. No fleet writes that; it is the worst there is.
+ * - `fleet`: one origin. Workers take slices of 50 in order, and the fetches end in any order.
+ * - `origins`: a thousand origins in turns, so a slice has every thousandth fetch.
+ * - `scattered`: neighbouring indexes are far apart. No fleet writes that; it is the worst case.
  */
 export type PartOrder = 'fleet' | 'origins' | 'scattered';
 
@@ -17,15 +17,17 @@ const WORKERS = 4;
 const SLICE = 50;
 const OPEN_SLICES = 8;
 const ORIGINS = 1000;
-/** A prime that divides no sensible number of records. */
+/** A prime that does not divide the number of records. */
 const STRIDE = 7_368_787;
 const PART_BYTES = 512 * 1024 ** 2;
 const WRITE_CHARACTERS = 1024 * 1024;
-/** Of the fetches: those that come back after a while, and those with a failure recorded before. */
+/** Shares of the fetches that are recorded later, and that have an earlier record of a failure. */
 const RETRIED = 0.01;
 const REPEATED = 0.002;
 
-/** Lays out a batch of small records (about 260 bytes each) as four workers leave it; returns its bytes. */
+/**
+ * Writes a batch of small records (260 bytes each) like four workers; returns its size in bytes.
+ */
 export function writeParts(dir: string, records: number, order: PartOrder): number {
   const folder = join(dir, EXPORT_BATCH);
   mkdirSync(folder, { recursive: true });
@@ -79,7 +81,7 @@ function indexOf(fetch: number, records: number, order: PartOrder): number {
   return start + (within % SLICE) * ORIGINS + Math.floor(within / SLICE);
 }
 
-/** The parts of one worker. The last line of its last one is torn, as by a crash. */
+/** Writes the parts of one worker. The last line is cut, as by a crash. */
 class PartWriter {
   readonly #folder: string;
   readonly #worker: string;
@@ -156,7 +158,7 @@ function manifestOf(total: number): object {
   };
 }
 
-/** Numbers in [0, 1), the same ones in every run (mulberry32). */
+/** Numbers in [0, 1), the same in every run (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -14,25 +14,28 @@ export interface ExportFigures {
   readonly format: 'ndjson' | 'csv';
   readonly records: number;
   readonly bytes: number;
-  /** The whole command, from its start to its exit. */
+  /** Seconds of the whole command, from its start to its exit. */
   readonly seconds: number;
   readonly recordsPerSecond: number;
-  /** The most resident memory of the command; 0 where it cannot be read. */
+  /** Largest resident memory of the command; 0 if unknown. */
   readonly maxRssBytes: number;
 }
 
 export interface ExportRunOptions {
-  /** Everything is written below it, and removed. */
+  /** Everything is written below this folder and removed. */
   readonly folder: string;
   /** @default 'fleet' */
   readonly order?: PartOrder;
   /** @default ['ndjson'] */
   readonly formats?: readonly ('ndjson' | 'csv')[];
-  /** Runs of each format; the figures are those of the fastest. @default 1 */
+  /** Runs per format; the figures are those of the fastest. @default 1 */
   readonly rounds?: number;
 }
 
-/** `fetchfleet export -o FILE` of a generated batch. Throws unless every record is there, in order. */
+/**
+ * Exports a generated batch with `fetchfleet export -o FILE`. Throws unless all records are in
+ * order.
+ */
 export async function runExport(
   records: number,
   { folder, order = 'fleet', formats = ['ndjson'], rounds = 1 }: ExportRunOptions,
@@ -97,7 +100,7 @@ async function watchMemory(program: Running): Promise<number> {
   }
 }
 
-/** Every line begins like the record of its number. */
+/** Checks that every line starts like the record with its number. */
 async function assertComplete(file: string, records: number): Promise<void> {
   let index = 0;
   let rest = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import type { Spread } from './statistics.ts';
 
 const MEBIBYTE = 1024 ** 2;
 
-/** With as many digits as are worth reading. */
+/** Formats a number with its significant digits. */
 export function figure(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
@@ -21,7 +21,7 @@ export function mebibytes(bytes: number): string {
   return count(bytes / MEBIBYTE);
 }
 
-/** A median in one cell, and how far it reaches in the next. */
+/** Two cells: the median and the range. */
 export function spreadCells(
   spread: Spread | undefined,
   format: (value: number) => string = figure,

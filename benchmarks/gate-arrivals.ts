@@ -1,14 +1,19 @@
-/** What the origins saw. */
+/** What the origins received. */
 export interface Arrivals {
   readonly origins: number;
   readonly fetches: number;
-  /** Fetches over what the limit allows from an origin's first fetch to its last, over all origins. */
+  /**
+   * Fetches ÷ what the limit allows between the first and last fetch of an origin, for all origins.
+   */
   readonly used: number;
-  /** The most that one origin got in any second. */
+  /** Largest number of fetches that one origin received in any second. */
   readonly busiest: number;
 }
 
-/** @param perSecond the limit of each origin; @param arrivals by origin, instants in ms */
+/**
+ * @param perSecond the limit of each origin
+ * @param arrivals times in ms, by origin
+ */
 export function measureArrivals(
   arrivals: readonly (readonly number[])[],
   perSecond: number,

@@ -2,34 +2,34 @@ import type { Running } from '@fetchfleet/testing';
 import { type Arrivals, measureArrivals } from './gate-arrivals.ts';
 import type { Costs, GateFleet } from './gate-fleet.ts';
 
-/** How many origins, and what each of them is asked for. */
+/** The number of origins, and the load of each. */
 export interface GateCase {
   readonly origins: number;
-  /** Of each origin. */
+  /** Fetches per origin. */
   readonly fetches: number;
-  /** Of each origin: a rate as in a crawl file, and the same in fetches per second. */
+  /** Limit per origin: the rate in crawl file syntax, and in fetches per second. */
   readonly rate: string;
   readonly perSecond: number;
-  /** The batch is not waited for: it is looked at for so long, after a while. @default to its end */
+  /** Observes an unfinished batch for this long, after a delay. @default to the end of the batch */
   readonly watch?: { readonly afterMs: number; readonly forMs: number };
 }
 
 export interface GateScore {
   readonly costs: Costs;
-  /** What the origins saw, from the first fetch to the last. */
+  /** What the origins received, from the first fetch to the last. */
   readonly arrivals: Arrivals;
-  /** Fetches while the costs were counted. */
+  /** Fetches during the measurement of the costs. */
   readonly fetches: number;
 }
 
-/** Served by one process: every address of 127.0.0.0/8 is an origin. */
+/** One process serves all origins: every address of 127.0.0.0/8 is one. */
 export interface ManyOrigins {
   readonly port: number;
   readonly running: Running;
 }
 
 const HOSTS_PER_ROW = 100;
-/** The second number of the addresses: every case has origins that the gate has not met. */
+/** The second number of the addresses: every case has origins that are new to the gate. */
 let block = 0;
 
 /** Runs one case on a fleet. */
@@ -55,7 +55,7 @@ export async function runGateCase(
 
 async function arrivalsAt({ port }: ManyOrigins, { perSecond }: GateCase): Promise<Arrivals> {
   const reply = await fetch(`http://127.0.0.1:${port}/arrivals/${block}`);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server's
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- from our own server
   return measureArrivals((await reply.json()) as number[][], perSecond);
 }
 

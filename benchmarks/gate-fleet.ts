@@ -7,17 +7,17 @@ import { cpuDuring } from './process-usage.ts';
 const CONCURRENCY = 64;
 const DEADLINE_MS = 180_000;
 
-/** What a piece of work cost the fleet. */
+/** The cost of a piece of work. */
 export interface Costs {
   readonly seconds: number;
-  /** CPU time of all workers and of Redis, in microseconds; undefined where there is no /proc. */
+  /** CPU time of all workers and of Redis, in microseconds; undefined without /proc. */
   readonly workerMicros: number | undefined;
   readonly redisMicros: number | undefined;
-  /** Scripts called: round trips, many of which share a pipeline. */
+  /** Calls of scripts, many of which share a pipeline. */
   readonly scripts: number;
-  /** Commands, those within scripts included. */
+  /** Commands, including those in scripts. */
   readonly commands: number;
-  /** Stays of slices in workers, and slices that were finished. */
+  /** Claims of slices, and completed slices. */
   readonly starts: number;
   readonly finished: number;
 }
@@ -29,7 +29,7 @@ interface Counters {
   readonly finished: number;
 }
 
-/** Worker processes that stay for many batches. */
+/** Worker processes for many batches. */
 export class GateFleet {
   readonly #redis: PrivateRedis;
   readonly #client: Awaited<ReturnType<typeof connectRedis>>;
@@ -90,7 +90,7 @@ export class GateFleet {
     return id;
   }
 
-  /** What the fleet costs while it does whatever it does. */
+  /** Measures the cost of the fleet during `work`. */
   async watch(ms: number): Promise<Costs> {
     return this.#during(async () => new Promise((resolve) => setTimeout(resolve, ms)));
   }

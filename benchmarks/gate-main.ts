@@ -11,7 +11,7 @@ const SCRATCH = join(repositoryRoot, 'node_modules/.cache/fetchfleet-bench-gate'
 const WORKERS = 4;
 const FREE = { rate: 'unlimited', perSecond: Infinity };
 
-/** About as many fetches by one, a hundred and ten thousand origins; and a backlog that mostly waits. */
+/** A similar number of fetches from 1, 100 and 10,000 origins, and a backlog that mostly waits. */
 const CASES: readonly GateCase[] = [
   { origins: 1, fetches: 30_000, ...FREE },
   { origins: 100, fetches: 300, ...FREE },
@@ -41,7 +41,7 @@ async function main(folder: string): Promise<void> {
   const redis = await startRedis({ appendonly: true, dir: await mkdtemp(join(folder, 'redis-')) });
   const fleet = await GateFleet.start(redis, WORKERS, join(folder, 'results'));
   try {
-    // Connections open, code is compiled.
+    // Opens connections and compiles code.
     await runGateCase(fleet, origins, { origins: 10, fetches: 500, ...FREE });
     console.log(GATE_HEAD);
     console.log(GATE_UNITS);
@@ -56,7 +56,7 @@ async function main(folder: string): Promise<void> {
 }
 
 if (process.platform === 'linux') {
-  // What an interrupted run has left behind goes first.
+  // Removes the files of an interrupted run.
   await rm(SCRATCH, { recursive: true, force: true });
   await mkdir(SCRATCH, { recursive: true });
   try {

@@ -1,13 +1,14 @@
 /**
- * Many origins in one process: every address of 127.0.0.0/8 with this port is one. It answers at once, and remembers when each
- * was asked. Printed first: its port. `GET /arrivals/BLOCK` is what has come to 127.BLOCK.0.0/16.
+ * Many origins in one process: every address of 127.0.0.0/8 with this port is one. It answers at
+ * once and records the time of every request. It prints its port. `GET /arrivals/BLOCK` returns the
+ * times for 127.BLOCK.0.0/16.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 const BODY = JSON.stringify({ text: 'x'.repeat(200) });
 const HEAD = { 'content-type': 'application/json', 'content-length': String(BODY.length) };
-/** By block and host: instants in ms. */
+/** Times in ms, by block and host. */
 const arrivals = new Map<string, Map<string, number[]>>();
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -32,15 +33,15 @@ function remember(host: string): void {
   }
 }
 
-// Two connections of each of ten thousand origins would be too many at a time.
+// Two connections for each of ten thousand origins would be too many.
 const server = createServer({ keepAliveTimeout: 3_000 }, answer);
-// It has to listen on all addresses to have all of loopback, and knows nobody else.
+// It must listen on all addresses to cover all of loopback; it refuses other clients.
 server.on('connection', (socket) => {
   if (!/^(::ffff:)?127\./.test(socket.remoteAddress ?? '')) {
     socket.destroy();
   }
 });
 server.listen({ port: 0, host: '0.0.0.0', backlog: 4_096 }, () => {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has such an address
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the address of a TCP server
   console.log(`listening on ${(server.address() as AddressInfo).port}`);
 });

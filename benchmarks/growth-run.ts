@@ -10,26 +10,26 @@ import { redisCounters } from './redis-counters.ts';
 
 const PRODUCER_DEADLINE_MS = 120_000;
 
-/** What a whole batch took, from the start of its producer to its last record. CPU time in microseconds. */
+/** The cost of a batch from the start of its producer to its last record. CPU in microseconds. */
 export interface GrowthRun {
   readonly fetches: number;
-  /** From the first slice that a worker opens to the last record that is durable. */
+  /** From the first slice that a worker opens to the last durable record. */
   readonly seconds: number;
   readonly workerMicros: number | undefined;
   readonly redisMicros: number | undefined;
   readonly producerMicros: number | undefined;
   readonly commands: number;
   readonly scripts: number;
-  /** Between Redis and all its clients, both ways. */
+  /** Bytes between Redis and all its clients, both directions. */
   readonly networkBytes: number;
-  /** The most that Redis used while it lasted, above what it used before. */
+  /** Largest growth of Redis during the batch. */
   readonly redisBytes: number | undefined;
-  /** Resident memory of worker, producer and redis, and `used_memory` as redis-used. */
+  /** Resident memory of worker, producer and Redis, and `used_memory` as redis-used. */
   readonly memory: MemoryWatch;
   readonly count: RecordCount;
 }
 
-/** `fetchfleet start` beside a worker that waits: as many fetches as are asked for, end to end. */
+/** Runs `fetchfleet start` next to an idle worker, from end to end. */
 export async function growthRun(
   fleet: BenchFleet,
   url: string,

@@ -1,4 +1,4 @@
-/** `npm run bench:peers`: installs what the benchmarks compare with. Nothing of it is needed to build, test or run the project. */
+/** `npm run bench:peers`: installs the programs to compare with. Only the benchmarks need them. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -30,7 +30,7 @@ const [command = '', ...args] = process.getuid?.() === 0 ? apt : ['sudo', '-n', 
 if (!run(command, args)) {
   console.error(`bench:peers: apt-get could not install ${DEBIAN.join(' ')}`);
   console.error(
-    'bench:peers: install them by other means; what is absent is left out, and said so',
+    'bench:peers: install them yourself; the benchmarks leave out what is missing, and say so',
   );
   process.exitCode = 1;
 }

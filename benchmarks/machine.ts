@@ -11,7 +11,7 @@ const VERSIONS: readonly (readonly [name: string, command: string, ...args: stri
   ['Scrapy', '/usr/bin/python3', '-c', 'import scrapy; print(scrapy.__version__)'],
 ];
 
-/** What a figure depends on: machine and versions, as lines. */
+/** The machine and the versions on which figures depend, as lines. */
 export function describeMachine(): string[] {
   const [cpu] = cpus();
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
@@ -27,7 +27,7 @@ export function describeMachine(): string[] {
   ];
 }
 
-/** The commit that is measured, with a + where files were changed since; empty outside of git. */
+/** The measured commit, with a + if files have changed since; empty outside of git. */
 export function describeCommit(): string {
   const isChanged = git('status', '--porcelain', '--', 'apps', 'packages') !== '';
   return git('rev-parse', '--short', 'HEAD') + (isChanged ? '+' : '');

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toError } from '@fetchfleet/crawl';
 import { repositoryRoot } from '@fetchfleet/testing';
 import { judge } from './bars.ts';
 import type { Benchmark } from './benchmark.ts';
@@ -10,10 +11,10 @@ import { type Options, readOptions, USAGE } from './options.ts';
 import { type Chapter, reportText, writeReport } from './report.ts';
 import { loadResult, saveResult } from './stored-results.ts';
 
-/** Where Redis and the results are kept: on the disk of the project, not in a memory file system. */
+/** Folder of Redis and the results: on the disk of the project, not in a memory file system. */
 const SCRATCH = join(repositoryRoot, 'node_modules/.cache/fetchfleet-bench');
 const WRONG_INPUT = 2;
-/** In place of benchmarks: nothing runs. */
+/** Name that runs no benchmark and only writes the report. */
 const REPORT = 'report';
 
 async function main(options: Options): Promise<void> {
@@ -25,7 +26,7 @@ async function main(options: Options): Promise<void> {
 }
 
 async function runAll(benchmarks: readonly Benchmark[], options: Options): Promise<void> {
-  // What an interrupted run has left behind goes first.
+  // Removes the files of an interrupted run.
   await rm(SCRATCH, { recursive: true, force: true });
   await mkdir(SCRATCH, { recursive: true });
   const context = new BenchContext({ ...options, folder: SCRATCH, log: console.error });
@@ -64,7 +65,7 @@ async function runOne(
   }
 }
 
-/** From all that was measured; a look, and what is no part of the report, is only shown. */
+/** Writes the report of all results; prints quick runs and extra benchmarks only. */
 async function report({ names, isQuick, isChecked }: Options): Promise<void> {
   const isShown = ({ name, isExtra = false }: Benchmark): boolean =>
     names.includes(name) || !(isQuick || isExtra);
@@ -91,7 +92,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
     const usual = BENCHMARKS.filter(({ isExtra }) => isExtra !== true).map(({ name }) => name);
     return readOptions(args, { known: [...BENCHMARKS.map(({ name }) => name), REPORT], usual });
   } catch (error) {
-    console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    console.error(`bench: ${toError(error).message}\n\n${USAGE}`);
     process.exitCode = WRONG_INPUT;
     return undefined;
   }

@@ -1,25 +1,28 @@
 import { residentBytes } from './process-usage.ts';
 
-/** One look at a process: when (ms of the watch) and its resident memory in bytes. */
+/** One sample: the time (ms since the start of the watch) and the resident memory in bytes. */
 export type MemorySample = readonly [at: number, bytes: number];
 
-/** Looks at the resident memory of some processes, again and again. */
+/** Samples the resident memory of some processes. */
 export class MemoryWatch {
   readonly #samples = new Map<string, MemorySample[]>();
   readonly #pids = new Map<string, number>();
   readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
 
-  /** @param extra other sizes in bytes to look at, by name. @param intervalMs @default 200 */
+  /**
+   * @param extra other sizes in bytes to sample, by name
+   * @param intervalMs @default 200
+   */
   constructor(extra: Readonly<Record<string, () => Promise<number>>> = {}, intervalMs = 200) {
-    const look = async (): Promise<void> => {
+    const sample = async (): Promise<void> => {
       const reads = [
         ...[...this.#pids].map(([name, pid]) => [name, residentBytes(pid)] as const),
         ...Object.entries(extra).map(([name, read]) => [name, read()] as const),
       ];
       await Promise.all(reads.map(async ([name, bytes]) => this.#add(name, await bytes)));
     };
-    this.#timer = setInterval(() => void look().catch(() => this.stop()), intervalMs);
+    this.#timer = setInterval(() => void sample().catch(() => this.stop()), intervalMs);
   }
 
   add(name: string, pid: number): void {
@@ -34,7 +37,7 @@ export class MemoryWatch {
     return this.#samples.get(name) ?? [];
   }
 
-  /** The most that was seen; undefined if nothing was. */
+  /** The largest sample; undefined without samples. */
   most(name: string): number | undefined {
     const own = this.samples(name);
     return own.length === 0 ? undefined : Math.max(...own.map(([, bytes]) => bytes));
@@ -51,10 +54,11 @@ export class MemoryWatch {
 }
 
 /**
- * By how much memory grew over the second half of the time, as a share of its mean: the slope of a straight line through the samples, so that
- * the teeth of the collector do not count. A worker at full speed takes half a minute until its heap has its size.
+ * The growth of memory in the second half of the time, as a share of its mean: the slope of a
+ * straight line through the samples, which ignores the sawtooth of the garbage collector. The heap
+ * of a worker at full speed reaches its size after half a minute.
  *
- * @returns undefined where there are too few samples
+ * @returns undefined with too few samples
  */
 export function growthAfterWarmUp(samples: readonly MemorySample[]): number | undefined {
   const first = samples[0]?.[0] ?? 0;

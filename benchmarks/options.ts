@@ -1,28 +1,32 @@
 import { parseArgs } from 'node:util';
 
 export interface Options {
-  /** Benchmarks, in the order in which they run. */
+  /** Benchmarks in the order in which they run. */
   readonly names: readonly string[];
-  /** Runs of every contender that count. @default 5, and 1 for a look */
+  /** Measured runs per contender. @default 5, or 1 with --quick */
   readonly rounds: number;
-  /** A look at a quarter of the work; nothing in RESULTS.md changes. @default false */
+  /** A quarter of the work, without a change of RESULTS.md. @default false */
   readonly isQuick: boolean;
-  /** Leave out what was measured at this commit already. @default false */
+  /** Skips the benchmarks that were measured at this commit. @default false */
   readonly isResumed: boolean;
-  /** End with status 1 when a bar is missed. @default false */
+  /** Exits with status 1 if a bar is missed. @default false */
   readonly isChecked: boolean;
 }
 
 export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--resume] [--check]
 
-  all (the default) or names of benchmarks; report only writes RESULTS.md again from what was measured
-  --quick      a quarter of the work, one round, and only printed
-  --rounds N   runs of every contender that count (default: 5)
-  --resume     leave out what was measured at this commit already
+  all (the default) or names of benchmarks; report writes RESULTS.md again from the stored results
+  --quick      a quarter of the work, one round, results are only printed
+  --rounds N   measured runs per contender (default: 5)
+  --resume     skip benchmarks that were measured at this commit
   --check      exit status 1 if a bar is missed
 `;
 
-/** @param known all names there are; @param usual those that "all" stands for. @throws Error with what is wrong, for people */
+/**
+ * @param known all benchmark names
+ * @param usual the names that "all" stands for
+ * @throws Error with a message for people
+ */
 export function readOptions(
   args: readonly string[],
   { known, usual }: { readonly known: readonly string[]; readonly usual: readonly string[] },
@@ -39,7 +43,7 @@ export function readOptions(
   });
   const unknown = positionals.find((name) => name !== 'all' && !known.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`there is no benchmark "${unknown}": all, ${known.join(', ')}`);
+    throw new Error(`there is no benchmark "${unknown}"; allowed: all, ${known.join(', ')}`);
   }
   const isAll = positionals.length === 0 || positionals.includes('all');
   return {

@@ -2,13 +2,13 @@ import { BODY_BYTES, bodyOf, DELAYS_MS, HUNG, HUNG_BASE_MS, HUNG_MS } from './or
 
 export interface NginxOptions {
   readonly port: number;
-  /** Holds the bodies as files, b<bytes>.json. */
+  /** Folder of the bodies, b<bytes>.json. */
   readonly folder: string;
-  /** Path of the module that can wait; without it there are no delays. */
+  /** Path of the echo module; without it there are no delays. */
   readonly echoModule: string | undefined;
 }
 
-/** One process. Small bodies stand in the configuration: as little work for the origin as can be. */
+/** The configuration of one process. It contains the small bodies, which is the least work. */
 export function nginxConfig({ port, folder, echoModule }: NginxOptions): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${folder}/${kind};`,

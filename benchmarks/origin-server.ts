@@ -1,4 +1,4 @@
-/** The origin of the benchmarks where there is no nginx, or none that can wait. Printed first: its port. */
+/** The origin of the benchmarks without nginx or its echo module. Prints its port. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BODY_BYTES, bodyOf, FLAKY_SHARE, HUNG, HUNG_BASE_MS, HUNG_MS } from './origin-shapes.ts';
@@ -31,6 +31,6 @@ function delayOf(url: string): number {
 
 const server = createServer({ keepAliveTimeout: 75_000 }, answer);
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has such an address
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the address of a TCP server
   console.log(`listening on ${(server.address() as AddressInfo).port}`);
 });

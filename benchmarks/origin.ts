@@ -13,22 +13,22 @@ const ECHO_MODULES = [
   '/usr/lib64/nginx/modules',
 ];
 
-/** A server to fetch from, in a process of its own. */
+/** A server to fetch from, in its own process. */
 export interface Origin {
-  /** For people. */
+  /** Description for people. */
   readonly name: string;
   /** Answers at once. @param bytes size of the body, one of `BODY_BYTES`. @default 1200 */
   items(bytes?: number): string;
-  /** Answers after so long. */
+  /** Answers after a delay. */
   delayed(ms: number): string;
-  /** Like `delayed(100)`, but for those numbers that `HUNG` matches: they take `HUNG_MS`. */
+  /** Like `delayed(100)`, but numbers that `HUNG` matches take `HUNG_MS`. */
   hung(): string;
-  /** One answer in a hundred is a 500, whoever asks. */
+  /** One answer in a hundred is a 500, for any client. */
   flaky(): string;
   stop(): Promise<void>;
 }
 
-/** nginx where it is installed; what it cannot do, or all of it, is done by a small server on Node. */
+/** nginx if it is installed, and a small Node server for what nginx cannot do. */
 export async function startOrigin(folder: string): Promise<Origin> {
   const version = /nginx\/\S+/.exec(spawnSync('nginx', ['-v'], { encoding: 'utf8' }).stderr ?? '');
   const echo = ECHO_MODULES.map((dir) => join(dir, 'ngx_http_echo_module.so')).find(existsSync);
@@ -47,7 +47,7 @@ interface Server {
   readonly running: Running;
 }
 
-/** @param servers the last one knows how to wait */
+/** @param servers the last one supports delays */
 function originOf(name: string, servers: readonly Server[]): Origin {
   const fast = servers[0]?.url ?? '';
   const slow = servers.at(-1)?.url ?? '';

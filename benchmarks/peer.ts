@@ -6,26 +6,28 @@ import { startProcess } from '@fetchfleet/testing';
 import type { Contender, Sample } from './contest.ts';
 
 const PEERS = fileURLToPath(new URL('./peers/', import.meta.url));
-/** Debian's, for which its packages are; others on the path may not see them. */
+/** The Python of Debian: others on the path may not see its packages. */
 const PYTHON = ['/usr/bin/python3', 'python3'].find((path) => runs(path, ['--version']));
 const DEADLINE_MS = 300_000;
-/** The most transfers that curl has at a time. */
+/** Maximum of concurrent transfers of curl. */
 const CURL_PARALLEL_MAX = 300;
 
-/** Something else that can fetch: a program in peers/ that is told what to do and prints one line of figures. */
+/**
+ * Another fetching program: it is in peers/, gets its task as JSON and prints one line of figures.
+ */
 export interface Peer {
   readonly name: string;
-  /** Whether it can run here; otherwise what would have to be installed. */
+  /** Whether it can run here; if not, what to install. */
   readonly missing: string | undefined;
   readonly command: readonly string[];
 }
 
 export interface PeerTask {
-  /** With `{n}`. */
+  /** The URL with `{n}`. */
   readonly url: string;
   readonly fetches: number;
   readonly concurrency: number;
-  /** Only plain BullMQ needs it. @default none */
+  /** Redis, for plain BullMQ only. @default none */
   readonly redisUrl?: string;
 }
 
@@ -43,7 +45,7 @@ export const PEERS_BY_NAME = {
   },
 } satisfies Record<string, () => Peer>;
 
-/** Every run is a process of its own, which warms up first, outside its clock. */
+/** Every run is a new process, which warms up before its measurement. */
 export function peerContender({ name, command }: Peer, task: PeerTask): Contender {
   const { url, concurrency, redisUrl = '' } = task;
   const run = async (fetches: number): Promise<Sample> => {
@@ -57,13 +59,13 @@ export function peerContender({ name, command }: Peer, task: PeerTask): Contende
     if (code !== 0) {
       throw new Error(`${name} ended with ${code}: ${running.stderr}`);
     }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own programs print it
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- printed by our own programs
     return JSON.parse(line) as Sample;
   };
   return { name, fetches: task.fetches, run, warmUp: 0 };
 }
 
-/** `curl --parallel` for one range of numbers; nothing is kept. It has no start-up worth a warm-up. */
+/** `curl --parallel` for one range of numbers, without output. It needs no warm-up. */
 export function curlContender({ url, fetches, concurrency }: PeerTask): Contender {
   const parallel = String(Math.min(concurrency, CURL_PARALLEL_MAX));
   const run = async (wanted: number): Promise<Sample> => {
@@ -71,7 +73,7 @@ export function curlContender({ url, fetches, concurrency }: PeerTask): Contende
     const curl = ['curl', '-sS', '--fail', '--parallel', '--parallel-max', parallel];
     const discard = ['-o', '/dev/null', range];
     const startedAt = performance.now();
-    // The shell tells what its children used.
+    // The shell prints the CPU time of its children.
     const shell = ['-c', '"$@" && times', 'sh', ...curl, ...discard];
     const running = await startProcess('bash', shell);
     const { code } = await running.exit;

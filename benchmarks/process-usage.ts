@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
 
-/** `USER_HZ`: ticks per second in /proc/PID/stat, the same on every Linux that is in use. */
+/** `USER_HZ`: ticks per second in /proc/PID/stat, 100 on every current Linux. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time a process has used since its start, in microseconds; undefined where there is no /proc. */
+/** CPU time of a process since its start, in microseconds; undefined without /proc. */
 async function cpuMicros(pid: number): Promise<number | undefined> {
   // User and system time.
   return ticksMicros(pid, [11, 12]);
 }
 
-/** CPU time of this process's children that have ended, in microseconds; undefined where there is no /proc. */
+/** CPU time of the ended children of this process, in microseconds; undefined without /proc. */
 export async function endedChildrenMicros(): Promise<number | undefined> {
   return ticksMicros('self', [13, 14]);
 }
 
-/** @param at places behind the name, which stands in brackets and may hold spaces */
+/** @param at indexes of fields after the name, which is in brackets and may contain spaces */
 async function ticksMicros(
   pid: number | 'self',
   at: readonly [number, number],
@@ -27,14 +27,14 @@ async function ticksMicros(
   return ((Number(fields[at[0]]) + Number(fields[at[1]])) / TICKS_PER_SECOND) * 1e6;
 }
 
-/** Resident memory of a process in bytes; undefined where there is no /proc. */
+/** Resident memory of a process in bytes; undefined without /proc. */
 export async function residentBytes(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
   const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(status ?? '')?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-/** Runs `work` and tells what CPU time the processes used meanwhile, in microseconds each. */
+/** Runs `work` and returns the CPU time that each process used for it, in microseconds. */
 export async function cpuDuring<T>(
   pids: readonly number[],
   work: () => Promise<T>,

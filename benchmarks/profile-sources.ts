@@ -5,7 +5,7 @@ import type { CpuProfile } from './self-times.ts';
 
 type Frame = CpuProfile['nodes'][number]['callFrame'];
 
-/** A profile of bundled programs, in terms of the sources they were made of. */
+/** Maps a profile of bundled programs to their source files. */
 export function inSources(profile: CpuProfile): CpuProfile {
   const maps = new Map<string, SourceMap | undefined>();
   const mapOf = (url: string): SourceMap | undefined => {

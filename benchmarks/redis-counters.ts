@@ -1,10 +1,10 @@
 import type { BenchFleet } from './bench-fleet.ts';
 
-/** What a Redis has done since its start. */
+/** Counters of a Redis since its start. */
 export interface RedisCounters {
-  /** Commands, those within scripts included. */
+  /** Commands, including those in scripts. */
   readonly commands: number;
-  /** Scripts called: round trips, many of which share a pipeline. */
+  /** Calls of scripts, many of which share a pipeline. */
   readonly scripts: number;
   readonly bytesIn: number;
   readonly bytesOut: number;

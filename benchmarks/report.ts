@@ -32,7 +32,7 @@ export function reportText(chapters: readonly Chapter[]): string {
   ].join('\n');
 }
 
-/** Writes RESULTS.md and its pictures beside this file. */
+/** Writes RESULTS.md and its charts to this folder. */
 export async function writeReport(chapters: readonly Chapter[]): Promise<string> {
   for (const { result } of chapters) {
     for (const chart of result.findings.charts) {
@@ -48,7 +48,7 @@ export async function writeReport(chapters: readonly Chapter[]): Promise<string>
 
 const BAR_HEAD = ['bar', 'wanted', 'measured', 'lowest – highest', ''];
 
-/** A look shows the bars of what it looked at. */
+/** Shows only the bars of the benchmarks that ran. */
 function verdictsOf(results: readonly StoredResult[]): Verdict[] {
   const isQuick = results.some((result) => result.isQuick);
   return judge(results).filter(({ isMet }) => !isQuick || isMet !== undefined);
@@ -73,7 +73,7 @@ function wanted({ atLeast, atMost, format }: Target): string {
   return atLeast === undefined ? `≤ ${format(atMost ?? 0)}` : `≥ ${format(atLeast)}`;
 }
 
-/** When and at which commits: one line, unless benchmarks were run at different times. */
+/** Dates and commits: one line, unless benchmarks ran at different times. */
 function whenLines(results: readonly StoredResult[]): string[] {
   const whens = results.map(({ takenAt, commit, rounds }) => {
     const times = rounds === 1 ? 'one run' : `${rounds} runs`;
@@ -109,7 +109,7 @@ function markdownTable({ head, rows }: Table): string {
   return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
-/** Names to the left, figures to the right. */
+/** Aligns names left and figures right. */
 function pad(text: string, width: number, column: number): string {
   return column === 0 ? text.padEnd(width) : text.padStart(width);
 }

@@ -3,7 +3,11 @@ import type { Bar, Chart } from './chart.ts';
 import { cpuOf, ratioOf, rateOf, redisCpuOf, rssOf, type Score } from './contest.ts';
 import { count, figure, mebibytes, medianCell, spreadCells } from './format.ts';
 
-/** Contenders of one contest. @param base what the last columns are relative to. @default no such columns */
+/**
+ * The contenders of one contest.
+ *
+ * @param base the contender that the last columns are relative to; no such columns by default
+ */
 export function scoreTable(title: string, scores: readonly Score[], base?: Score): Table {
   const relative = base === undefined ? [] : [`÷ ${base.name}`, 'lowest – highest'];
   return {
@@ -20,7 +24,7 @@ export function scoreTable(title: string, scores: readonly Score[], base?: Score
   };
 }
 
-/** Fetches per second as bars. @param isOurs which are drawn in colour */
+/** Fetches per second as bars. @param isOurs the contenders that are drawn in colour */
 export function scoreChart(
   file: string,
   title: string,

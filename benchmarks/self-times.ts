@@ -1,11 +1,11 @@
-/** What Node writes with `--cpu-prof`. */
+/** The format of `--cpu-prof` of Node. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
     readonly callFrame: {
       readonly functionName: string;
       readonly url: string;
-      /** Counts from 0, as the column does. */
+      /** From 0, like the column. */
       readonly lineNumber: number;
       readonly columnNumber: number;
     };
@@ -23,8 +23,9 @@ export interface SelfTime {
 }
 
 /**
- * Time in each function itself, the longest first.
- * @param from what comes before the first sample in a file of this path is start-up, and left out
+ * The self time of each function, the longest first.
+ *
+ * @param from samples before the first one in a file of this path are start-up and are left out
  */
 export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, from: string): SelfTime[] {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
@@ -35,7 +36,7 @@ export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, from: stri
     if (frame === undefined) {
       continue;
     }
-    // A function at line 0 is the module itself, as it is loaded.
+    // Line 0 is the module itself while it loads.
     isStarted ||= frame.url.includes(from) && frame.lineNumber > 0;
     if (!isStarted) {
       continue;

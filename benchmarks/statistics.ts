@@ -1,11 +1,11 @@
-/** A median and how far the values reach. */
+/** A median and the range of the values. */
 export interface Spread {
   readonly median: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** @returns undefined for no values */
+/** @returns undefined without values */
 export function spreadOf(values: readonly number[]): Spread | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const [low] = sorted;
@@ -18,13 +18,15 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   return { median: (before + after) / 2, low, high };
 }
 
-/** Where only some of the values are known, as where there is no /proc. */
+/** The same if some values may be unknown, as without /proc. */
 export function spreadOfKnown(values: readonly (number | undefined)[]): Spread | undefined {
   return spreadOf(values.filter((value) => value !== undefined));
 }
 
 /**
- * The exponent with which y grows with x, by least squares on logarithms: 0 is constant, 1 is linear.
+ * The exponent with which y grows with x, by least squares on logarithms: 0 is constant, 1 is
+ * linear.
+ *
  * @returns undefined for fewer than two points above zero
  */
 export function logLogSlope(

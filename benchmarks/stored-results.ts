@@ -5,11 +5,11 @@ import type { Findings } from './benchmark.ts';
 
 const FOLDER = fileURLToPath(new URL('./results/', import.meta.url));
 
-/** A benchmark's findings and what they depend on: one file for each, from which the report is made. */
+/** The findings of a benchmark with machine and commit: one file each, the input of the report. */
 export interface StoredResult {
   readonly name: string;
   readonly findings: Findings;
-  /** ISO 8601, of its end. */
+  /** End of the benchmark, ISO 8601. */
   readonly takenAt: string;
   readonly seconds: number;
   readonly rounds: number;
@@ -18,14 +18,14 @@ export interface StoredResult {
   readonly machine: readonly string[];
 }
 
-/** Quick looks are kept apart: they are no results. */
+/** Quick runs have their own folder: they are not part of the report. */
 export async function saveResult(result: StoredResult): Promise<void> {
   const file = fileOf(result.name, result.isQuick);
   await mkdir(join(file, '..'), { recursive: true });
   await writeFile(file, `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
-/** @returns undefined if that benchmark has not run yet */
+/** @returns undefined if the benchmark has not run yet */
 export async function loadResult(
   name: string,
   isQuick: boolean,

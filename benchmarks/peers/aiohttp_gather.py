@@ -1,4 +1,4 @@
-"""aiohttp and asyncio.gather: lanes that share one session and take from one iterator. Nothing is kept."""
+"""aiohttp and asyncio.gather: loops that share one session and one iterator. Stores nothing."""
 import argparse
 import asyncio
 import json
@@ -18,7 +18,7 @@ parser.add_argument("--uvloop", action="store_true")
 options = parser.parse_args()
 
 
-async def lane(session, numbers):
+async def fetch_loop(session, numbers):
     for number in numbers:
         async with session.get(options.url.replace("{n}", str(number))) as response:
             response.raise_for_status()
@@ -27,7 +27,7 @@ async def lane(session, numbers):
 
 async def fetch_all(session, fetches):
     numbers = iter(range(fetches))
-    await asyncio.gather(*(lane(session, numbers) for _ in range(options.concurrency)))
+    await asyncio.gather(*(fetch_loop(session, numbers) for _ in range(options.concurrency)))
 
 
 def cpu_seconds():

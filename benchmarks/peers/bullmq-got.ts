@@ -1,10 +1,10 @@
-/** One job for each fetch: the usual way to put crawling on BullMQ. Jobs are added before the clock starts. */
+// One job per fetch, the usual way to crawl with BullMQ. Jobs are added before the measurement.
 import { Agent } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Queue, Worker } from 'bullmq';
 import got from 'got';
 
-/** Jobs in one `addBulk`. */
+/** Jobs per `addBulk`. */
 const CHUNK = 1_000;
 
 const { values } = parseArgs({

@@ -1,11 +1,11 @@
 import { Agent } from 'node:http';
 import got from 'got';
-import { inLanes, measured } from './measured.ts';
+import { runConcurrently, measured } from './measured.ts';
 
 const http = new Agent({ keepAlive: true });
 
 await measured(async (task, fetches) =>
-  inLanes(task, fetches, async (url) => {
+  runConcurrently(task, fetches, async (url) => {
     await got(url, { agent: { http }, retry: { limit: 0 } }).text();
   }),
 );

@@ -1,20 +1,20 @@
 import { parseArgs } from 'node:util';
 
-/** What a loop is asked to do. */
+/** The task of a loop. */
 export interface Task {
   /** The URL of the nth fetch. */
   readonly urlAt: (index: number) => string;
   readonly concurrency: number;
-  /** For loops that need one. */
+  /** Redis, for loops that need it. */
   readonly redisUrl: string;
 }
 
-/** Fetches so many URLs and resolves when the last body is there. */
+/** Fetches this many URLs and resolves when the last body has arrived. */
 export type Work = (task: Task, fetches: number) => Promise<void>;
 
 /**
- * Runs a loop as the command line says, first without the clock (code is compiled, connections open), and prints one line of
- * JSON: what it did, in which time, and what that took.
+ * Runs a loop with the task of the command line, first as a warm-up (compiles code, opens
+ * connections), and prints one line of JSON with counts, time and cost.
  */
 export async function measured(work: Work): Promise<void> {
   const { values } = parseArgs({
@@ -42,17 +42,17 @@ export async function measured(work: Work): Promise<void> {
   console.log(JSON.stringify({ fetches, seconds, cpuMicros: user + system, rssBytes: rss }));
 }
 
-/** As many lanes as there are fetches in flight, all eating from one counter. */
-export async function inLanes(
+/** One loop per fetch in flight; all loops take numbers from one counter. */
+export async function runConcurrently(
   { urlAt, concurrency }: Task,
   fetches: number,
   one: (url: string) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  const lane = async (): Promise<void> => {
+  const loop = async (): Promise<void> => {
     while (next < fetches) {
       await one(urlAt(next++));
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, lane));
+  await Promise.all(Array.from({ length: concurrency }, loop));
 }

@@ -1,4 +1,4 @@
-"""A spider that yields one item a page, with what would slow it down for nothing switched off."""
+"""A spider that yields one item per page, without features that would only slow it down."""
 import argparse
 import json
 import resource

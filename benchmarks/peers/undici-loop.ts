@@ -1,10 +1,10 @@
 import { Agent, request } from 'undici';
-import { inLanes, measured } from './measured.ts';
+import { runConcurrently, measured } from './measured.ts';
 
 const dispatcher = new Agent({ pipelining: 1 });
 
 await measured(async (task, fetches) =>
-  inLanes(task, fetches, async (url) => {
+  runConcurrently(task, fetches, async (url) => {
     const { statusCode, body } = await request(url, { dispatcher });
     await body.text();
     if (statusCode !== 200) {

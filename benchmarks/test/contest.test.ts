@@ -14,7 +14,7 @@ function noting(name: string, runs: string[], warmUp?: number): Contender {
 }
 
 describe('a contest', () => {
-  it('has contenders take turns, each warmed up before every run that counts', async () => {
+  it('runs contenders in turns, each with a warm-up before every run', async () => {
     const runs: string[] = [];
     const scores = await compete([noting('a', runs), noting('b', runs, 0)], { rounds: 2 });
     expect(runs).toEqual(['a 10', 'a 40', 'b 40', 'a 10', 'a 40', 'b 40']);

@@ -4,7 +4,7 @@ import { readOptions } from '../options.ts';
 describe('the command line', () => {
   const names = { known: ['a', 'b', 'extra'], usual: ['a', 'b'] };
 
-  it('runs the usual ones unless it names others', () => {
+  it('selects the usual benchmarks unless it names others', () => {
     expect(readOptions([], names)).toMatchObject({ names: ['a', 'b'], rounds: 5 });
     expect(readOptions(['extra', '--quick'], names)).toMatchObject({ names: ['extra'], rounds: 1 });
     expect(readOptions(['all', '--rounds', '7'], names)).toMatchObject({ rounds: 7 });

@@ -17,11 +17,11 @@ describe('figures', () => {
     expect(spreadOf(values)).toEqual(expected);
   });
 
-  it('no values have no median', () => {
+  it('have no median without values', () => {
     expect(spreadOf([])).toBeUndefined();
   });
 
-  it('contenders are compared round by round, so that a slow round of both does not count', () => {
+  it('compare contenders round by round, so that a slow round of both cancels out', () => {
     const ratio = ratioOf(scoreOf('a', [1, 10, 1]), scoreOf('b', [2, 20, 2]));
     expect(ratio).toEqual({ median: 2, low: 2, high: 2 });
     expect(shareOf(scoreOf('a', [1, 2]), 200)).toEqual({ median: 0.375, low: 0.25, high: 0.5 });
@@ -35,7 +35,7 @@ describe('figures', () => {
     expect(logLogSlope([10, 100, 1_000].map((x) => [x, of(x)] as const))).toBeCloseTo(slope);
   });
 
-  it('memory is flat when only its first half and its teeth rise', () => {
+  it('ignore growth in the first half of the time and the sawtooth of the collector', () => {
     const samples = Array.from({ length: 400 }, (_, at): MemorySample => {
       return [at, at < 200 ? at : 200 + (at % 2)];
     });

@@ -1,4 +1,5 @@
-/** HttpCrawler on a queue in memory: one handler that reads the body. Sessions, which only help against blocking, are off. */
+// HttpCrawler with a queue in memory and a handler that reads the body. Sessions are off, because
+// they only help against blocking.
 import { parseArgs } from 'node:util';
 import { Configuration, HttpCrawler, LogLevel, log } from '@crawlee/http';
 
