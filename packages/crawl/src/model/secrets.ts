@@ -1,5 +1,5 @@
 const SECRET = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g;
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- matches control characters on purpose
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** The value of a secret is not a valid header value. Names the variable, never the value. */

@@ -257,7 +257,7 @@ export class Exchange implements ResponseHandler {
   }
 }
 
-/** The announced `content-length`; 0 where it is absent or describes a body that is not sent. */
+/** The announced `content-length`; 0 if it is absent or describes a body that is not sent. */
 function announcedBytes(status: number, headers: Readonly<Record<string, string>>): number {
   return status === 204 || status === 304 ? 0 : Number(headers['content-length'] ?? 0);
 }

@@ -68,7 +68,7 @@ const OVERDUE_MS = 5_000;
 
 type TransportClass = new (options: ConnectOptions) => Transport;
 
-/** Imports only the library in use: each takes a process a sixth of a second to load. */
+/** Imports only the library in use: each needs a sixth of a second to load. */
 async function loadTransport(name: FetcherOptions['transport']): Promise<TransportClass> {
   if (name === 'undici') {
     return (await import('../transport/undici-transport.ts')).UndiciTransport;
