@@ -5,24 +5,31 @@ import type { WorkerSettings } from './config.ts';
 const REQUESTS = 5;
 
 /**
- * The first request of a process compiles what all the others run, for longer than a start may be late. So the first few go to the worker
- * itself, before it claims anything. It changes nothing if they fail.
+ * Sends the first requests of the process to the worker's own `/healthz`, before it claims
+ * anything: the first request compiles the code that all others run, which takes longer than a
+ * start may be late. It does not matter if they fail.
  */
 export async function warmUp(
-  { transport, metricsHost }: WorkerSettings,
+  { transport, metricsHost }: Pick<WorkerSettings, 'transport' | 'metricsHost'>,
   metricsPort: number,
 ): Promise<void> {
   const fetcher = createFetcher({ transport, allowPrivate: true, userAgent: USER_AGENT });
   const url = `http://${ownHost(metricsHost)}:${metricsPort}/healthz`;
   const limits = { timeoutMs: 1_000, maxBodyBytes: 65_536, redirects: 0 };
   const network = { allowPrivate: true, allow: [] };
-  for (let i = 0; i < REQUESTS; i++) await fetcher.fetch({ url, headers: {}, limits, network });
+  for (let i = 0; i < REQUESTS; i++) {
+    await fetcher.fetch({ url, headers: {}, limits, network });
+  }
   await fetcher.stop();
 }
 
-/** Where the worker reaches what it listens on. */
+/** The address under which the worker reaches its own server. */
 function ownHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
+  if (host === '0.0.0.0') {
+    return '127.0.0.1';
+  }
+  if (host === '::') {
+    return '[::1]';
+  }
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,177 +1,119 @@
 import { randomBytes } from 'node:crypto';
-import { FleetOverview, Origins } from '@fetchfleet/fleet';
-import { probeResults } from '@fetchfleet/results';
-import { HttpEndpoint, type Logger, stopAll } from '@fetchfleet/service';
-import { type Claiming, createClaiming } from './claiming.ts';
+import { type Logger, startAll, stopAll } from '@fetchfleet/service';
+import { assemble, type AssembledWorker } from './assemble.ts';
 import type { WorkerSettings } from './config.ts';
-import { createFetching, type Fetching } from './fetching.ts';
-import { FleetMetrics } from './health/fleet-metrics.ts';
-import { createRecording, type Recording } from './recording.ts';
-import { WorkerStatus } from './health/worker-status.ts';
-import { WallClock } from './health/wall-clock.ts';
-import { warmUp } from './warm-up.ts';
-import type { Watchdog } from './health/watchdog.ts';
-import { createBase, type WorkerBase } from './worker-base.ts';
-import { watchOver } from './health/worker-watch.ts';
+import { isEnding, type WorkerState } from './health/worker-state.ts';
 
 export interface FleetWorkerOptions {
   readonly settings: WorkerSettings;
-  /** Where secrets are. */
+  /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
-  /** This worker is stuck, and new connections did not help: the process should end, and a new one begin. */
+  /** The worker is stuck and new connections did not help: end the process, and start a new one. */
   readonly onHopeless: (reason: string) => void;
 }
 
 /**
- * One worker process, assembled: claim → gate → fetch → record → settle. It runs from {@link start} until
- * {@link drain}; nothing in it is shared with another worker but Redis.
+ * One worker: claim → gate → fetch → record → settle. Workers share nothing but Redis.
+ *
+ *     starting ──all parts have started──▶ ready
+ *        │                                   │
+ *        └─────────────drain()───────────────┴──▶ draining ──slices have ended──▶ stopped
+ *                                                    │                              ▲
+ *                                                    └──drain timeout──▶ forced ────┘
+ *
+ * - `starting`: the parts start in order; from the wall clock on they wait for Redis. Nothing is
+ *   claimed.
+ * - `ready`: slices and ticks are claimed, fetched and recorded.
+ * - `draining`: nothing is claimed, no fetch is started. Running fetches may end; the rest of their
+ *   slices goes back to the queue, with no attempt used.
+ * - `forced`: running fetches are given up and their slices go back as well. A failing sink is not
+ *   waited for.
+ * - `stopped`: all parts have stopped, in reverse order; nothing of this worker is left in Redis.
  */
 export class FleetWorker {
   readonly id = `w-${randomBytes(4).toString('hex')}`;
-  readonly #base: WorkerBase;
-  readonly #recording: Recording;
-  readonly #fetching: Fetching;
-  readonly #claiming: Claiming;
-  readonly #wallClock: WallClock;
-  readonly #origins: Origins;
-  readonly #fleetMetrics: FleetMetrics;
-  readonly #watchdog: Watchdog;
-  readonly #vitals: WorkerStatus;
-  readonly #endpoint: HttpEndpoint;
+  readonly #settings: WorkerSettings;
+  readonly #log: Logger;
+  readonly #draining = new AbortController();
+  readonly #forced = new AbortController();
+  readonly #assembled: AssembledWorker;
+  #state: WorkerState = 'starting';
+  #drained: Promise<void> | undefined;
 
   constructor({ settings, env, log, onHopeless }: FleetWorkerOptions) {
-    const base = createBase({ id: this.id, settings, log });
-    const recording = createRecording(base, env);
-    const fetching = createFetching(base);
-    const claiming = createClaiming(base, recording, fetching);
-    this.#base = base;
-    this.#recording = recording;
-    this.#fetching = fetching;
-    this.#claiming = claiming;
-    this.#wallClock = createWallClock(base);
-    this.#origins = new Origins(base.redis, base.keys);
-    this.#fleetMetrics = new FleetMetrics({
-      overview: new FleetOverview(base.redis, base.keys),
-      metrics: base.metrics,
-      worker: this.id,
+    this.#settings = settings;
+    this.#log = log.child({ worker: this.id });
+    this.#assembled = assemble({
+      id: this.id,
+      settings,
+      env,
+      log: this.#log,
+      state: () => this.#state,
+      draining: this.#draining.signal,
+      forced: this.#forced.signal,
+      onHopeless,
     });
-    this.#watchdog = watchOver({ base, recording, fetching, claiming, onHopeless });
-    this.#vitals = new WorkerStatus({
-      base,
-      recording,
-      claims: claiming.claims,
-      watchdog: this.#watchdog,
-      fleetMetrics: this.#fleetMetrics,
-    });
-    this.#endpoint = new HttpEndpoint({
-      port: settings.metricsPort,
-      host: settings.metricsHost,
-      metrics: async () => base.metrics.page(),
-      health: () => this.#vitals.health(),
-      ready: () => this.#vitals.ready(),
-    });
-  }
-
-  /** Serves metrics, then waits for Redis and begins to claim. @returns the port of the metrics */
-  async start(): Promise<number> {
-    const { log, metrics, presence, settings } = this.#base;
-    const { results, concurrency, transport } = settings;
-    await probeResults(results);
-    metrics.concurrency.set(concurrency);
-    metrics.onCollect(async () => this.#vitals.collect());
-    const metricsPort = await this.#endpoint.start();
-    presence.start({
-      report: () => this.#vitals.report(metricsPort),
-      onBeat: async () => {
-        const { origins } = this.#fetching.schedulers;
-        await Promise.all([this.#origins.markActive(origins), this.#fleetMetrics.beat()]);
-      },
-    });
-    await Promise.all([warmUp(settings, metricsPort), this.#wallClock.start()]);
-    await this.#startWork();
-    log.info({ concurrency, transport, results, metricsPort }, 'worker ready');
-    return metricsPort;
-  }
-
-  async #startWork(): Promise<void> {
-    const { claims, loop, scheduler } = this.#claiming;
-    const { gateNotifications, schedulers } = this.#fetching;
-    gateNotifications.start(
-      (origin) => schedulers.invalidate(origin),
-      (error) => this.#base.presence.failed(error),
-    );
-    await claims.start();
-    this.#recording.batches.start();
-    this.#recording.batchLog.start();
-    loop.start();
-    this.#watchdog.start();
-    scheduler?.start();
   }
 
   /**
-   * Claims nothing more, lets running fetches end within the drain deadline, gives the rest of its slices back, and closes
-   * everything. Nothing of it uses an attempt.
+   * Serves metrics, waits for Redis, then claims.
+   *
+   * @returns the port of the metrics; undefined if the worker was drained meanwhile
+   */
+  async start(): Promise<number | undefined> {
+    const { parts, intake, metricsPort } = this.#assembled;
+    const { concurrency, transport, results } = this.#settings;
+    try {
+      const isStarted = await startAll([...parts, intake], () => this.#state === 'starting');
+      if (!isStarted) {
+        return undefined;
+      }
+    } catch (error) {
+      // A part that waited for Redis fails when draining closes its connection.
+      if (isEnding(this.#state)) {
+        return undefined;
+      }
+      throw error;
+    }
+    this.#state = 'ready';
+    this.#log.info({ concurrency, transport, results, metricsPort: metricsPort() }, 'worker ready');
+    return metricsPort();
+  }
+
+  /**
+   * Claims nothing more, lets running fetches end within the drain timeout, gives the rest back,
+   * and stops all parts. Calling it again returns the same promise.
+   *
+   * @throws AggregateError naming the parts that could not be stopped
    */
   async drain(): Promise<void> {
-    const { log, permits, draining, presence, settings } = this.#base;
-    log.info({ inFlight: permits.inUse }, 'draining');
-    draining.abort();
-    presence.refresh();
-    this.#fetching.schedulers.nudge();
-    const deadline = setTimeout(() => this.#giveUp(), settings.drainTimeout);
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const { parts, intake, permits, heartbeat, schedulers } = this.#assembled;
+    this.#log.info({ inFlight: permits.inUse }, 'draining');
+    this.#state = 'draining';
+    this.#draining.abort();
+    heartbeat.sendNow();
+    schedulers.nudge();
+    const timer = setTimeout(() => this.#force(), this.#settings.drainTimeoutMs);
+    const deadline = { name: 'drain timeout', stop: () => clearTimeout(timer) };
     try {
-      await Promise.all([this.#claiming.loop.stop(), this.#claiming.scheduler?.stop()]);
+      await stopAll([...parts, deadline, intake]);
     } finally {
-      clearTimeout(deadline);
+      this.#state = 'stopped';
     }
-    this.#recording.recorder.stop();
-    await this.#stop();
-    log.info('drained');
+    this.#log.info('drained');
   }
 
-  #giveUp(): void {
-    const { log, permits, expired } = this.#base;
-    log.warn({ inFlight: permits.inUse }, 'drain deadline passed: giving slices back');
-    expired.abort();
-    this.#recording.recorder.stop();
+  #force(): void {
+    const { permits, recorder } = this.#assembled;
+    this.#log.warn({ inFlight: permits.inUse }, 'drain timeout passed: giving slices back');
+    this.#state = 'forced';
+    this.#forced.abort();
+    recorder.stop();
   }
-
-  async #stop(): Promise<void> {
-    const { redis, queueRedis, metrics, presence } = this.#base;
-    const { batches, batchLog, sink } = this.#recording;
-    const { gateNotifications, queue, fetcher, schedulers } = this.#fetching;
-    await stopAll([
-      { stop: async () => redis.disconnect() },
-      { stop: async () => queueRedis.disconnect() },
-      { stop: async () => gateNotifications.stop() },
-      { stop: async () => this.#wallClock.stop() },
-      { stop: async () => this.#leaveExport() },
-      queue,
-      { stop: async () => metrics.stop() },
-      sink,
-      fetcher,
-      presence,
-      this.#claiming.claims,
-      schedulers,
-      { stop: async () => batches.stop() },
-      { stop: async () => batchLog.stop() },
-      this.#watchdog,
-      this.#endpoint,
-    ]);
-  }
-
-  async #leaveExport(): Promise<void> {
-    if (this.#base.redis.status === 'ready') await this.#fleetMetrics.stop();
-  }
-}
-
-function createWallClock({ redis, log }: WorkerBase): WallClock {
-  return new WallClock({
-    redis,
-    onCorrected: (aheadMs) => {
-      const seconds = Math.round(aheadMs / 100) / 10;
-      log.warn({ seconds }, "this machine's clock is ahead of Redis': going by Redis");
-    },
-  });
 }

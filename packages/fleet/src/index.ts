@@ -35,6 +35,7 @@ export {
   RedisUnreachableError,
   RedisUrlError,
 } from './redis/connection.ts';
+export { isRedisError } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
 export { ClaimLostError, type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';

@@ -1,7 +1,7 @@
 export { CATALOGUE, type MetricSpec, type SliceResult } from './metrics/catalogue.ts';
 export { closeServer } from './http/close-server.ts';
 export type { CollectFunction } from './metrics/collectors.ts';
-export type { FleetSeen } from './metrics/fleet-gauges.ts';
+export type { FleetState } from './metrics/fleet-gauges.ts';
 export { Heartbeat } from './process/heartbeat.ts';
 export { type Health, HttpEndpoint, type HttpEndpointOptions } from './http/http-endpoint.ts';
 export { type ListenAddress, listen } from './http/listen.ts';
@@ -19,7 +19,18 @@ export {
   type SettledFetch,
   createMetrics,
 } from './metrics/metrics.ts';
-export { OriginLabels } from './metrics/origin-labels.ts';
+export { type Part, startAll, stopAll } from './process/parts.ts';
+export { type RepeatedLine, RepeatLog } from './process/repeat-log.ts';
 export { type DescribeSetting, SettingsError, parseSettings } from './process/settings.ts';
+export {
+  booleanSetting,
+  durationMs,
+  readSettingsTable,
+  type Setting,
+  settingHelp,
+  type SettingsOf,
+  type SettingsSources,
+  type SettingsTable,
+} from './process/settings-table.ts';
 export { type SignalHandlers, type SignalProcess, onSignals } from './process/signals.ts';
-export { type Stoppable, stopAll } from './process/stop-all.ts';
+export { type TimeoutOptions, withTimeout } from './process/with-timeout.ts';

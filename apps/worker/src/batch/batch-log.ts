@@ -2,34 +2,46 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 
-const LOOK_MS = 1_000;
-/** Batches of which is remembered what was told; the oldest go first. */
+const CHECK_MS = 1_000;
+/** Batches whose logged state is remembered; the oldest is forgotten first. */
 const MAX_KNOWN = 1_000;
+
+type LoggedState = 'running' | 'paused' | 'cancelled';
+
+const MESSAGES: Readonly<Record<LoggedState, string>> = {
+  running: 'batch resumed',
+  paused: 'batch paused',
+  cancelled: 'batch cancelled',
+};
 
 interface Known {
   batch: ActiveBatch;
-  told: 'running' | 'paused' | 'cancelled';
+  logged: LoggedState;
 }
 
-/** One line for each thing that happens to a batch, as far as this worker has to do with it; none for a fetch. */
+export interface BatchLogOptions {
+  readonly log: Logger;
+  readonly status: (batch: string) => Promise<BatchStatus | undefined>;
+}
+
+/**
+ * Logs one line for each change of a batch that this worker has slices of, and none for a fetch.
+ */
 export class BatchLog {
-  readonly #log: Logger;
-  readonly #status: (batch: string) => Promise<BatchStatus | undefined>;
+  readonly #options: BatchLogOptions;
   readonly #known = new Map<string, Known>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: {
-    readonly log: Logger;
-    readonly status: (batch: string) => Promise<BatchStatus | undefined>;
-  }) {
-    this.#log = options.log;
-    this.#status = options.status;
+  constructor(options: BatchLogOptions) {
+    this.#options = options;
   }
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      for (const known of this.#known.values()) this.#tell(known);
-    }, LOOK_MS);
+      for (const known of this.#known.values()) {
+        this.#logChange(known);
+      }
+    }, CHECK_MS);
   }
 
   stop(): void {
@@ -38,55 +50,61 @@ export class BatchLog {
   }
 
   /** A slice of the batch has been claimed here. */
-  taken(batch: ActiveBatch): void {
+  sliceClaimed(batch: ActiveBatch): void {
     const known = this.#known.get(batch.id);
     if (known !== undefined) {
-      if (known.batch === batch) return;
-      known.batch = batch;
-      this.#tell(known);
+      if (known.batch !== batch) {
+        known.batch = batch;
+        this.#logChange(known);
+      }
       return;
     }
-    if (stateOf(batch) === 'cancelled') return; // only its remains are swept up
+    if (stateOf(batch) === 'cancelled') {
+      return; // its last slices are only removed
+    }
     this.#forgetOldest();
     const { id, total, plan } = batch;
-    this.#log.info({ batch: id, name: plan.name, fetches: total }, 'first slice of a batch');
-    const added: Known = { batch, told: 'running' };
+    const fields = { batch: id, name: plan.name, fetches: total };
+    this.#options.log.info(fields, 'first slice of a batch');
+    const added: Known = { batch, logged: 'running' };
     this.#known.set(id, added);
-    this.#tell(added);
+    this.#logChange(added);
   }
 
-  /** Its last fetch was settled here. */
+  /** The last fetch of the batch was settled here. */
   async finished(batch: string): Promise<void> {
+    const { log, status: read } = this.#options;
     this.#known.delete(batch);
-    const status = await this.#status(batch);
-    if (status === undefined) return;
+    const status = await read(batch);
+    if (status === undefined) {
+      return;
+    }
     const { name, total, ok, failed, outcomes, bytes, startedAt, finishedAt } = status;
     const durationMs = Date.parse(finishedAt ?? '') - Date.parse(startedAt ?? '');
     const seconds = Math.round(durationMs / 100) / 10;
-    this.#log.info({ batch, name, total, ok, failed, outcomes, bytes, seconds }, 'batch finished');
+    log.info({ batch, name, total, ok, failed, outcomes, bytes, seconds }, 'batch finished');
   }
 
-  #tell(known: Known): void {
-    const { batch, told } = known;
-    const state = stateOf(batch);
-    if (state === told) return;
-    known.told = state;
-    const message = {
-      running: 'batch resumed',
-      paused: 'batch paused',
-      cancelled: 'batch cancelled',
-    };
-    this.#log.info({ batch: batch.id }, message[state]);
+  #logChange(known: Known): void {
+    const state = stateOf(known.batch);
+    if (state === known.logged) {
+      return;
+    }
+    known.logged = state;
+    this.#options.log.info({ batch: known.batch.id }, MESSAGES[state]);
   }
 
   #forgetOldest(): void {
-    if (this.#known.size < MAX_KNOWN) return;
     const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size >= MAX_KNOWN && oldest !== undefined) {
+      this.#known.delete(oldest);
+    }
   }
 }
 
-function stateOf(batch: ActiveBatch): Known['told'] {
-  if (batch.cancelled.aborted || batch.state === 'cancelled') return 'cancelled';
+function stateOf(batch: ActiveBatch): LoggedState {
+  if (batch.cancelled.aborted || batch.state === 'cancelled') {
+    return 'cancelled';
+  }
   return batch.state === 'paused' ? 'paused' : 'running';
 }

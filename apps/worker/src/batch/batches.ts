@@ -2,31 +2,31 @@ import { compileTemplate, type Plan, resolveHeaders, secretHeaders } from '@fetc
 import { userAgentFor } from '@fetchfleet/fetcher';
 import type { BatchState, Ledger } from '@fetchfleet/fleet';
 
-/** How soon a cancelled or paused batch is noticed. */
-const WATCH_MS = 1_000;
-/** A batch that has had no slice here for so long is forgotten. */
+/** Between checks whether a batch was cancelled or paused. */
+const CHECK_MS = 1_000;
+/** A batch without a slice here for this long is forgotten. */
 const FORGET_MS = 60_000;
-/** Batches named to others: a list for people. */
-const MAX_TOLD = 20;
+/** Batches in the status of the worker, which people read. */
+const MAX_REPORTED = 20;
 
-/** A batch as a worker sees it: the plan made ready to fetch. */
+/** A batch in a worker: its plan, ready to fetch. */
 export interface ActiveBatch {
   readonly id: string;
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
-  /** Values of the parameters, in the order of the plan, to a URL. */
+  /** The URL for values of the parameters, in the order of the plan. */
   readonly expand: (values: readonly string[]) => string;
-  /** With secrets in place: never to be logged or stored. */
+  /** Holds the values of secrets: never log or store it. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Names of headers that hold a secret. */
+  /** Names of the headers that hold a secret. */
   readonly secretHeaders: readonly string[];
-  /** Variables this worker lacks; nothing may be fetched while there are any. */
+  /** Variables that are not set in this worker; nothing is fetched while there are any. */
   readonly missingSecrets: readonly string[];
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
-  /** Aborted when the batch is paused; another one from when it is resumed. */
+  /** Aborted when the batch is paused. When it is resumed, a new signal takes its place. */
   readonly paused: AbortSignal;
 }
 
@@ -41,45 +41,53 @@ interface Entry {
 }
 
 export interface BatchesOptions {
-  readonly ledger: Ledger;
-  /** The results folder, told to the ledger. */
+  readonly ledger: Pick<Ledger, 'open' | 'state'>;
+  /** The results folder; the ledger keeps it with the batch. */
   readonly results: string;
-  /** Where secrets are. */
+  /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onError: (error: unknown) => void;
 }
 
-/** The batches this worker has slices of, read once from the ledger and watched for being cancelled or paused. */
+/**
+ * The batches that this worker has slices of. Each is read once from the ledger and checked every
+ * second for being cancelled or paused.
+ */
 export class Batches {
   readonly #options: BatchesOptions;
   readonly #entries = new Map<string, Entry>();
-  #watch: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BatchesOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#watch ??= setInterval(() => {
-      this.#look().catch(this.#options.onError);
-    }, WATCH_MS);
+    this.#timer ??= setInterval(() => {
+      this.#checkAll().catch(this.#options.onError);
+    }, CHECK_MS);
   }
 
   stop(): void {
-    clearInterval(this.#watch);
-    this.#watch = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  /** Ids of the batches that slices are worked on of; the first twenty. */
-  get used(): string[] {
-    const used: string[] = [];
+  /** Ids of the batches with slices in this worker; at most twenty. */
+  get inUse(): string[] {
+    const ids: string[] = [];
     for (const [id, { users }] of this.#entries) {
-      if (users > 0 && used.push(id) === MAX_TOLD) break;
+      if (users > 0 && ids.push(id) === MAX_REPORTED) {
+        break;
+      }
     }
-    return used;
+    return ids;
   }
 
-  /** Runs `work` with the batch, undefined when the ledger does not know it; it is watched meanwhile. */
+  /**
+   * Runs `work` with the batch, or with undefined if the ledger does not know it. Meanwhile it is
+   * checked.
+   */
   async use<T>(id: string, work: (batch: ActiveBatch | undefined) => Promise<T>): Promise<T> {
     const entry = this.#entry(id);
     entry.users += 1;
@@ -93,7 +101,9 @@ export class Batches {
 
   #entry(id: string): Entry {
     const known = this.#entries.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const cancel = new AbortController();
     const pause = new AbortController();
     const entry: Entry = {
@@ -108,14 +118,18 @@ export class Batches {
     return entry;
   }
 
-  /** What is not known, or could not be asked, is asked anew next time. */
+  /** A batch that is unknown, or could not be read, is read again next time. */
   async #forgetIfUnknown(id: string, entry: Entry): Promise<void> {
-    const batch = await entry.batch.catch(() => undefined); // whoever uses it is told
-    if (batch === undefined) this.#forget(id, entry);
+    const batch = await entry.batch.catch(() => undefined); // `use` rejects with the error
+    if (batch === undefined) {
+      this.#forget(id, entry);
+    }
   }
 
   #forget(id: string, entry: Entry): void {
-    if (this.#entries.get(id) === entry) this.#entries.delete(id);
+    if (this.#entries.get(id) === entry) {
+      this.#entries.delete(id);
+    }
   }
 
   async #open(
@@ -123,7 +137,9 @@ export class Batches {
     signals: Pick<ActiveBatch, 'cancelled' | 'paused'>,
   ): Promise<WatchedBatch | undefined> {
     const opened = await this.#options.ledger.open(id, this.#options.results);
-    if (opened === undefined) return undefined;
+    if (opened === undefined) {
+      return undefined;
+    }
     const { plan, state, total, createdAt } = opened;
     const resolved = resolveHeaders(plan.headers, this.#options.env);
     return {
@@ -143,29 +159,29 @@ export class Batches {
     };
   }
 
-  async #look(): Promise<void> {
-    // The client sends together what is asked for together.
-    await Promise.all([...this.#entries].map(async ([id, entry]) => this.#lookAt(id, entry)));
+  async #checkAll(): Promise<void> {
+    // The client sends commands that are issued together in one pipeline.
+    await Promise.all([...this.#entries].map(async ([id, entry]) => this.#check(id, entry)));
   }
 
-  async #lookAt(id: string, entry: Entry): Promise<void> {
+  async #check(id: string, entry: Entry): Promise<void> {
     const [batch, state] = await Promise.all([
-      entry.batch.catch(() => undefined), // whoever uses it is told
+      entry.batch.catch(() => undefined), // `use` rejects with the error
       this.#options.ledger.state(id),
     ]);
     if (batch === undefined || state === undefined || state === 'cancelled') {
       entry.cancel.abort(new Error(`batch ${id} was cancelled`));
-      this.#forget(id, entry); // asked for again, it is read afresh: it may have been resumed
+      this.#forget(id, entry); // the next slice reads it again: it may have been resumed
     } else if (entry.users === 0 && Date.now() - entry.lastUsed > FORGET_MS) {
       this.#forget(id, entry);
     } else {
       batch.state = state;
-      tellPause(entry, batch);
+      applyPause(entry, batch);
     }
   }
 }
 
-function tellPause(entry: Entry, batch: WatchedBatch): void {
+function applyPause(entry: Entry, batch: WatchedBatch): void {
   if (batch.state === 'paused') {
     entry.pause.abort(new Error(`batch ${batch.id} was paused`));
   } else if (entry.pause.signal.aborted) {

@@ -1,64 +1,76 @@
 import type { FleetOverview, FleetSnapshot } from '@fetchfleet/fleet';
 import type { Metrics } from '@fetchfleet/service';
 
-/** Scrapers that come together share one look at the fleet. */
+/** Scrapes within this time share one snapshot. */
 const FRESH_MS = 2_000;
 
+export interface FleetMetricsOptions {
+  readonly overview: FleetOverview;
+  readonly metrics: Metrics;
+  readonly worker: string;
+}
+
 /**
- * The gauges of the whole fleet. The worker that holds a lease in Redis exports them and no other does, so that nothing is counted
- * once per worker. The lease is renewed every 2 s; 15 s after its holder was last heard of another worker has it.
+ * The gauges of the whole fleet. Only the worker that holds a lease in Redis exports them, so that
+ * nothing is counted once per worker. The lease is renewed every 2 s; 15 s after its last renewal
+ * another worker takes it.
  */
 export class FleetMetrics {
-  readonly #overview: FleetOverview;
-  readonly #metrics: Metrics;
-  readonly #worker: string;
+  readonly #options: FleetMetricsOptions;
   #heldUntil = Number.NEGATIVE_INFINITY;
   #snapshot: Promise<FleetSnapshot> | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: {
-    readonly overview: FleetOverview;
-    readonly metrics: Metrics;
-    readonly worker: string;
-  }) {
-    this.#overview = options.overview;
-    this.#metrics = options.metrics;
-    this.#worker = options.worker;
+  constructor(options: FleetMetricsOptions) {
+    this.#options = options;
   }
 
-  /** False as soon as the lease may have ended, whether Redis could be asked or not: two exporters would be worse than none. */
+  /**
+   * False as soon as the lease may have expired, whether Redis could be asked or not: two exporters
+   * would be worse than none.
+   */
   get isExporter(): boolean {
     return performance.now() < this.#heldUntil;
   }
 
   /** Takes or renews the lease. */
-  async beat(): Promise<void> {
-    this.#heldUntil = (await this.#overview.holdExport(this.#worker)) ?? Number.NEGATIVE_INFINITY;
+  async renewLease(): Promise<void> {
+    const { overview, worker } = this.#options;
+    this.#heldUntil = (await overview.holdExport(worker)) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** To be called before every scrape. */
+  /** Sets the gauges; called before every scrape. */
   async collect(): Promise<void> {
-    this.#metrics.exporter.set(this.isExporter ? 1 : 0);
-    if (!this.isExporter) return;
-    const snapshot = await this.#look();
-    if (this.isExporter) this.#metrics.fleetSeen(snapshot);
+    const { metrics } = this.#options;
+    metrics.exporter.set(this.isExporter ? 1 : 0);
+    if (!this.isExporter) {
+      return;
+    }
+    const snapshot = await this.#read();
+    if (this.isExporter) {
+      metrics.setFleet(snapshot);
+    }
   }
 
-  /** Lets another worker export at once. */
+  /** Releases the lease, so that another worker exports at once. */
   async stop(): Promise<void> {
-    if (!this.isExporter) return;
+    if (!this.isExporter) {
+      return;
+    }
     this.#heldUntil = Number.NEGATIVE_INFINITY;
-    await this.#overview.releaseExport(this.#worker);
+    await this.#options.overview.releaseExport(this.#options.worker);
   }
 
-  #look(): Promise<FleetSnapshot> {
+  async #read(): Promise<FleetSnapshot> {
     const now = performance.now();
-    if (this.#snapshot === undefined || now - this.#lookedAt > FRESH_MS) {
-      this.#lookedAt = now;
-      const look = this.#overview.read();
-      this.#snapshot = look;
-      look.catch(() => {
-        if (this.#snapshot === look) this.#snapshot = undefined;
+    if (this.#snapshot === undefined || now - this.#readAt > FRESH_MS) {
+      this.#readAt = now;
+      const snapshot = this.#options.overview.read();
+      this.#snapshot = snapshot;
+      snapshot.catch(() => {
+        if (this.#snapshot === snapshot) {
+          this.#snapshot = undefined;
+        }
       });
     }
     return this.#snapshot;

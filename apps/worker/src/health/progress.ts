@@ -1,15 +1,15 @@
 import { Heartbeat } from '@fetchfleet/service';
 
-/** What a worker is told by of its progress. */
+/** Progress counters, read by the watchdog and the status report. */
 export class Progress {
-  /** Beats when a claim is answered. */
+  /** Beats when a claim is answered, with a slice or without. */
   readonly claimed = new Heartbeat();
   /** Beats when a fetch ends. */
   readonly fetched = new Heartbeat();
-  /** Records that are durable, since the start. */
+  /** Durable records since the start of the worker. */
   recorded = 0;
 
-  /** Since either. */
+  /** Since the last claim or fetch. */
   get silenceMs(): number {
     return Math.min(this.claimed.silenceMs, this.fetched.silenceMs);
   }

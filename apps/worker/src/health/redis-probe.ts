@@ -1,13 +1,13 @@
 import { parseRedisUrl } from '@fetchfleet/fleet';
 import { Redis } from 'ioredis';
 
-const PATIENCE_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
 /**
- * Whether Redis takes a write from somebody who comes anew: what tells a connection of ours that is stuck from a Redis that is
- * away, paused, full or loading, for which nobody here is to blame.
+ * Whether Redis accepts a write over a new connection. If it does, a connection that gets no answer
+ * is stuck; if not, Redis is away, paused, full or loading, and no connection is to blame.
  *
- * @param key is written, and expires at once
+ * @param key is written and expires at once
  */
 export async function redisTakesWrites(url: string, key: string): Promise<boolean> {
   const target = parseRedisUrl(url);
@@ -16,17 +16,17 @@ export async function redisTakesWrites(url: string, key: string): Promise<boolea
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
-    connectTimeout: PATIENCE_MS,
-    commandTimeout: PATIENCE_MS,
+    connectTimeout: TIMEOUT_MS,
+    commandTimeout: TIMEOUT_MS,
     disconnectTimeout: 200,
   };
   const redis =
     typeof target === 'string' ? new Redis(target, options) : new Redis({ ...target, ...options });
-  // What fails is told by the answer below; a listener keeps it from being thrown as well.
+  // A failure is the answer `false`; without a listener it would be thrown as well.
   redis.on('error', () => undefined);
   try {
     await redis.connect();
-    await redis.set(key, '1', 'PX', PATIENCE_MS);
+    await redis.set(key, '1', 'PX', TIMEOUT_MS);
     return true;
   } catch {
     return false;

@@ -1,18 +1,19 @@
 import type { Redis } from 'ioredis';
 
-const LOOK_MS = 10_000;
-/** What synchronised clocks differ by, and a slow answer, are no reason. */
-const TOLERATED_MS = 1_000;
+const CHECK_MS = 10_000;
+/** Synchronised clocks may differ by this much, and an answer may be this slow. */
+const TOLERANCE_MS = 1_000;
 
 export interface WallClockOptions {
   readonly redis: Redis;
-  /** Told when this machine's clock is found to be wrong, by so much. */
+  /** This machine's clock was found to be wrong by `aheadMs`, and is corrected from now on. */
   readonly onCorrected: (aheadMs: number) => void;
 }
 
 /**
- * Lets `Date.now()` tell the time of Redis where the machine's own clock is far from it. BullMQ reckons by `Date.now()` in every worker when a slice
- * comes back: one clock that is an hour off would bring slices an hour early, or late, for the whole fleet.
+ * Makes `Date.now()` return the time of Redis where this machine's clock is more than a second off.
+ * BullMQ uses `Date.now()` to decide when a delayed slice comes back: one clock that is an hour off
+ * would bring slices an hour early or late for the whole fleet.
  */
 export class WallClock {
   readonly #options: WallClockOptions;
@@ -24,10 +25,12 @@ export class WallClock {
     this.#options = options;
   }
 
-  /** Resolves when the clock was looked at for the first time, which is when Redis has answered. */
+  /** Resolves after the first check, which waits for Redis to answer. */
   async start(): Promise<void> {
-    await this.#look();
-    this.#timer ??= setInterval(() => void this.#look().catch(() => undefined), LOOK_MS).unref();
+    await this.#check();
+    this.#timer ??= setInterval(() => {
+      this.#check().catch(() => undefined); // Redis is away: the next check corrects the clock
+    }, CHECK_MS).unref();
   }
 
   stop(): void {
@@ -36,17 +39,21 @@ export class WallClock {
     this.#correct(0);
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { redis, onCorrected } = this.#options;
     const askedAt = performance.now();
     const [seconds, micros] = await redis.time();
     const roundTripMs = performance.now() - askedAt;
     const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000 + roundTripMs / 2;
     const aheadMs = this.#system.call(Date) - redisMs;
-    const isFar = Math.abs(aheadMs) > TOLERATED_MS + roundTripMs;
-    if (Math.abs((isFar ? aheadMs : 0) - this.#aheadMs) <= TOLERATED_MS) return;
+    const isFar = Math.abs(aheadMs) > TOLERANCE_MS + roundTripMs;
+    if (Math.abs((isFar ? aheadMs : 0) - this.#aheadMs) <= TOLERANCE_MS) {
+      return;
+    }
     this.#correct(isFar ? aheadMs : 0);
-    if (isFar) onCorrected(aheadMs);
+    if (isFar) {
+      onCorrected(aheadMs);
+    }
   }
 
   #correct(aheadMs: number): void {

@@ -1,79 +1,93 @@
-const TICK_MS = 1_000;
-/** An idle worker is answered every 5 s; only a longer silence is worth a question. */
+const CHECK_MS = 1_000;
+/** An idle worker gets an answer every 5 s; Redis is probed only after a longer silence. */
 const QUIET_MS = 7_000;
-/** A look that comes so late says that this process itself stood still: nothing could have been noticed meanwhile. */
+/**
+ * A check that is this late shows that the process itself stood still, so nothing could progress.
+ */
 const LATE_MS = 5_000;
-/** Between two such questions. */
-const PROBE_EVERY_MS = 2_000;
-/** Stuck again so many stall timeouts after new connections: they did not help, whatever they brought at first. */
+/** Between two probes of Redis. */
+const PROBE_INTERVAL_MS = 2_000;
+/** Stuck again within this many stall timeouts after new connections: they did not help. */
 const RELAPSE = 3;
 
 export interface WatchdogOptions {
   /** Since the last progress: an answer to a claim, or the end of a fetch. */
   readonly silenceMs: () => number;
-  /** A silence that has lasted for so long, with nothing to explain it, is a wedge. At least 10 s */
+  /**
+   * A silence that lasts this long without an excuse means that the worker is stuck. At least 10 s
+   */
   readonly stallTimeoutMs: number;
-  /** Whether this worker waits for what may well take its time: running fetches, a sink that fails, the end of a drain. */
+  /**
+   * Whether the worker waits for something that may take long: running fetches, a sink that fails,
+   * the end of a drain.
+   */
   readonly isExcused: () => boolean;
-  /** What is waited for, for people. */
+  /** What the worker waits for, for people. */
   readonly waitsFor: () => string;
-  /** Whether Redis works, for somebody who comes anew. */
+  /** Whether Redis works over a new connection. */
   readonly probe: () => Promise<boolean>;
   /** Replaces the connections. */
   readonly rebuild: () => Promise<void>;
-  readonly onWedged: (reason: string) => void;
+  readonly onStuck: (reason: string) => void;
   readonly onRebuilt: () => void;
   readonly onRecovered: () => void;
-  /** New connections did not help either. */
+  /** New connections did not help. */
   readonly onHopeless: (reason: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
+type WatchdogState =
+  | { readonly kind: 'healthy' }
+  | { readonly kind: 'stuck'; readonly reason: string }
+  | { readonly kind: 'hopeless'; readonly reason: string };
+
+const HEALTHY = { kind: 'healthy' } as const;
+
 /**
- * Looks whether this worker gets anywhere. That a worker is connected and "running" says nothing: a client may wait for ever for
- * an answer that the network has lost.
+ * Checks every second whether the worker makes progress. A connected, running worker may still wait
+ * for ever for an answer that the network has lost.
  *
- *     well ──no progress for a while, without an excuse, though Redis works──▶ wedged: connections are replaced
- *      ▲                                                                         │
- *      └──────────────────────────────progress───────────────────────────────────┤
- *                                                                                │ stuck for as long again, or soon again
- *                                                                                ▼
- *                                                                             hopeless: the process should end
+ *     healthy ──stall timeout without progress or excuse──▶ stuck: connections are replaced
+ *       ▲                                                     │
+ *       └──────────────────────progress───────────────────────┤
+ *                                                             │ the same again within three
+ *                                                             ▼ stall timeouts
+ *                                                           hopeless: the process should end
  *
- * While Redis is away the silence is not counted, nor for as long as somebody has an excuse.
+ * Time in which Redis is away or the worker has an excuse does not count.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
+  #state: WatchdogState = HEALTHY;
   #timer: NodeJS.Timeout | undefined;
   #checking: Promise<void> | undefined;
-  /** From here on progress has been expected without a break. */
+  /** From here on progress has been expected without interruption. */
   #expectedSince = 0;
+  #checkedAt = 0;
   #probedAt = Number.NEGATIVE_INFINITY;
-  #isAway = false;
-  #lookedAt = 0;
-  #reason: string | undefined;
   #rebuiltAt = Number.NEGATIVE_INFINITY;
-  #isHopeless = false;
+  /** The last probe of Redis failed. */
+  #isRedisAway = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
   }
 
-  /** Why this worker is stuck; undefined while it is not. */
+  /** Why the worker is stuck; undefined while it is healthy. */
   get reason(): string | undefined {
-    return this.#reason;
+    return this.#state.kind === 'healthy' ? undefined : this.#state.reason;
   }
 
   start(): void {
     this.#expectedSince = performance.now();
-    this.#lookedAt = performance.now();
+    this.#checkedAt = performance.now();
     this.#timer ??= setInterval(() => {
       this.#checking ??= this.#check()
         .catch(this.#options.onError)
         .finally(() => {
           this.#checking = undefined;
         });
-    }, TICK_MS);
+    }, CHECK_MS);
   }
 
   async stop(): Promise<void> {
@@ -82,49 +96,56 @@ export class Watchdog {
     await this.#checking;
   }
 
-  /** How long progress has been missed. */
+  /** For how long progress has been expected and has not come. */
   get #silenceMs(): number {
     return Math.min(this.#options.silenceMs(), performance.now() - this.#expectedSince);
   }
 
   async #check(): Promise<void> {
-    if (this.#isHopeless) return;
+    if (this.#state.kind === 'hopeless') {
+      return;
+    }
     this.#noticeRecovery();
-    const isLate = performance.now() > this.#lookedAt + LATE_MS;
-    this.#lookedAt = performance.now();
+    const isLate = performance.now() > this.#checkedAt + LATE_MS;
+    this.#checkedAt = performance.now();
     if (isLate || this.#options.isExcused()) {
       this.#expectedSince = performance.now();
       return;
     }
-    const isAsking = this.#isAway || this.#silenceMs >= QUIET_MS;
-    if (!isAsking || performance.now() < this.#probedAt + PROBE_EVERY_MS) return;
+    const isProbing = this.#isRedisAway || this.#silenceMs >= QUIET_MS;
+    if (!isProbing || performance.now() < this.#probedAt + PROBE_INTERVAL_MS) {
+      return;
+    }
     this.#probedAt = performance.now();
-    this.#isAway = !(await this.#options.probe());
-    if (this.#isAway) this.#expectedSince = performance.now();
-    else if (this.#silenceMs >= this.#options.stallTimeoutMs) await this.#act();
+    this.#isRedisAway = !(await this.#options.probe());
+    if (this.#isRedisAway) {
+      this.#expectedSince = performance.now();
+    } else if (this.#silenceMs >= this.#options.stallTimeoutMs) {
+      await this.#act();
+    }
   }
 
   #noticeRecovery(): void {
-    if (this.#reason === undefined) return;
     const progressAt = performance.now() - this.#options.silenceMs();
-    // What is told as progress after new connections were made is their doing.
-    if (progressAt <= this.#rebuiltAt) return;
-    this.#reason = undefined;
+    // Only progress after the new connections shows that they helped.
+    if (this.#state.kind !== 'stuck' || progressAt <= this.#rebuiltAt) {
+      return;
+    }
+    this.#state = HEALTHY;
     this.#options.onRecovered();
   }
 
   async #act(): Promise<void> {
-    const { waitsFor, rebuild, onWedged, onRebuilt, onHopeless, silenceMs } = this.#options;
-    const { stallTimeoutMs } = this.#options;
+    const { waitsFor, rebuild, onStuck, onRebuilt, onHopeless, silenceMs } = this.#options;
     const seconds = Math.round(silenceMs() / 1000);
     const reason = `no progress for ${seconds} s, though Redis works: it waits for ${waitsFor()}`;
-    this.#reason = reason;
-    if (performance.now() < this.#rebuiltAt + RELAPSE * stallTimeoutMs) {
-      this.#isHopeless = true;
+    if (performance.now() < this.#rebuiltAt + RELAPSE * this.#options.stallTimeoutMs) {
+      this.#state = { kind: 'hopeless', reason };
       onHopeless(reason);
       return;
     }
-    onWedged(reason);
+    this.#state = { kind: 'stuck', reason };
+    onStuck(reason);
     this.#rebuiltAt = performance.now();
     this.#expectedSince = this.#rebuiltAt;
     await rebuild();

@@ -2,122 +2,135 @@ import type { WorkerReport, Workers } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 
-const BEAT_MS = 2_000;
-/** Redis counts as gone when it has not answered for so long: two beats. */
+const INTERVAL_MS = 2_000;
+/** Redis counts as away when it has not answered for this long: two intervals. */
 const SILENCE_MS = 5_000;
-/** The pace that is told is that of the last beats, so many. */
-const PACE_BEATS = 5;
+/** Reports that the reported rate is averaged over. */
+const RATE_REPORTS = 5;
 
-/** What a worker tells of itself, and how many records it has written since its start. */
+/** What a worker reports of itself, and how many records it has written since its start. */
 export type OwnReport = Omit<WorkerReport, 'id' | 'uptimeMs' | 'fetchesPerSecond'> & {
   readonly recorded: number;
 };
 
-interface Told {
-  /** What this worker is doing just now. */
+export interface HeartbeatSource {
   readonly report: () => OwnReport;
-  /** What else is to be told every two seconds. */
-  readonly onBeat: () => Promise<void>;
+  /** Called after every report that Redis has answered. */
+  readonly onAnswer: () => Promise<void>;
 }
 
-/** Tells the fleet that this worker lives, and this worker whether Redis does. Each change of that is logged once. */
+export interface WorkerHeartbeatOptions {
+  readonly redis: Redis;
+  readonly workers: Workers;
+  readonly worker: string;
+  readonly log: Logger;
+  readonly onError: (error: unknown) => void;
+  /** Redis answers, for the first time or again. */
+  readonly onConnected: () => void;
+}
+
+/**
+ * Enters this worker in the register of workers every two seconds. The answers also show whether
+ * Redis can be reached; each change of that is logged once.
+ */
 export class WorkerHeartbeat {
-  readonly #redis: Redis;
-  readonly #workers: Workers;
-  readonly #worker: string;
-  readonly #log: Logger;
-  #told: Told | undefined;
+  readonly #options: WorkerHeartbeatOptions;
+  #source: HeartbeatSource | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastAnswer = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #wasConnected: boolean | undefined;
-  #lastError = '';
   #isStopped = false;
   readonly #startedAt = performance.now();
-  readonly #pace: { readonly at: number; readonly recorded: number }[] = [];
+  readonly #counts: { readonly at: number; readonly recorded: number }[] = [];
 
-  constructor(options: {
-    readonly redis: Redis;
-    readonly workers: Workers;
-    readonly worker: string;
-    readonly log: Logger;
-  }) {
-    this.#redis = options.redis;
-    this.#workers = options.workers;
-    this.#worker = options.worker;
-    this.#log = options.log;
+  constructor(options: WorkerHeartbeatOptions) {
+    this.#options = options;
   }
 
-  /** Whether Redis has answered lately. */
+  /** Whether Redis has answered within the last 5 s. */
   get isConnected(): boolean {
-    return this.#redis.status === 'ready' && performance.now() - this.#lastAnswer < SILENCE_MS;
+    const { redis } = this.#options;
+    return redis.status === 'ready' && performance.now() - this.#answeredAt < SILENCE_MS;
   }
 
-  start(told: Told): void {
-    this.#told = told;
-    this.#beat();
-    this.#timer ??= setInterval(() => this.#beat(), BEAT_MS);
+  start(source: HeartbeatSource): void {
+    this.#source = source;
+    this.#send();
+    this.#timer ??= setInterval(() => this.#send(), INTERVAL_MS);
   }
 
   async stop(): Promise<void> {
+    const { redis, workers, worker } = this.#options;
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#isStopped = true;
-    if (this.#redis.status === 'ready') await this.#workers.remove(this.#worker);
+    if (redis.status === 'ready') {
+      await workers.remove(worker);
+    }
   }
 
-  /** An error of any Redis connection: logged once until Redis has answered again. */
-  failed(error: Error): void {
-    const reason = error.message === '' ? error.name : error.message;
-    if (reason === this.#lastError) return;
-    this.#lastError = reason;
-    this.#log.warn({ reason }, 'Redis trouble; trying again');
+  /** Reports at once, for a change that others should see before the next interval. */
+  sendNow(): void {
+    if (this.#timer !== undefined) {
+      this.#send();
+    }
   }
 
-  /** Tells at once what has changed, rather than with the next beat. */
-  refresh(): void {
-    if (this.#timer !== undefined) this.#beat();
+  #send(): void {
+    this.#noticeChange();
+    // While Redis is away, reports would only pile up in the client.
+    if (this.#options.redis.status !== 'ready' && this.#timer !== undefined) {
+      return;
+    }
+    this.#report().catch(this.#options.onError);
   }
 
-  #beat(): void {
-    this.#tellChange();
-    // While it is away nothing is asked: questions would only pile up.
-    if (this.#redis.status !== 'ready' && this.#timer !== undefined) return;
-    this.#answer().catch((error: Error) => this.failed(error));
-  }
-
-  async #answer(): Promise<void> {
-    if (this.#told === undefined) return;
-    const { recorded, ...own } = this.#told.report();
-    await this.#workers.heartbeat({
-      id: this.#worker,
+  async #report(): Promise<void> {
+    if (this.#source === undefined) {
+      return;
+    }
+    const { workers, worker } = this.#options;
+    const { recorded, ...own } = this.#source.report();
+    await workers.heartbeat({
+      id: worker,
       ...own,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
-      fetchesPerSecond: this.#paceOf(recorded),
+      fetchesPerSecond: this.#rateOf(recorded),
     });
-    // A beat that was under way while the worker took its leave would have put it back.
-    if (this.#isStopped) return this.#workers.remove(this.#worker);
-    this.#lastAnswer = performance.now();
-    this.#tellChange();
-    await this.#told.onBeat();
+    // A report that was under way when the worker was taken out has entered it again.
+    if (this.#isStopped) {
+      await workers.remove(worker);
+      return;
+    }
+    this.#answeredAt = performance.now();
+    this.#noticeChange();
+    await this.#source.onAnswer();
   }
 
-  #paceOf(recorded: number): number {
+  #rateOf(recorded: number): number {
     const now = performance.now();
-    this.#pace.push({ at: now, recorded });
-    if (this.#pace.length > PACE_BEATS) this.#pace.shift();
-    const [first] = this.#pace;
+    this.#counts.push({ at: now, recorded });
+    if (this.#counts.length > RATE_REPORTS) {
+      this.#counts.shift();
+    }
+    const [first] = this.#counts;
     const seconds = (now - (first?.at ?? now)) / 1_000;
     return seconds > 0 ? Math.round(((recorded - (first?.recorded ?? 0)) / seconds) * 10) / 10 : 0;
   }
 
-  #tellChange(): void {
+  #noticeChange(): void {
+    const { log, onConnected } = this.#options;
     const { isConnected } = this;
-    if (isConnected === this.#wasConnected) return;
+    if (isConnected === this.#wasConnected) {
+      return;
+    }
     if (isConnected) {
-      if (this.#wasConnected === false) this.#log.info('Redis answers');
-      this.#lastError = '';
+      onConnected();
+      if (this.#wasConnected === false) {
+        log.info('Redis answers');
+      }
     } else if (this.#wasConnected === true) {
-      this.#log.warn('Redis does not answer; trying again until it does');
+      log.warn('Redis does not answer; trying again until it does');
     }
     this.#wasConnected = isConnected;
   }

@@ -1,85 +1,105 @@
 import { hostname } from 'node:os';
 import { VERSION } from '@fetchfleet/crawl';
-import type { Health } from '@fetchfleet/service';
-import type { Claiming } from '../claiming.ts';
-import type { FleetMetrics } from './fleet-metrics.ts';
+import type { Health, Metrics } from '@fetchfleet/service';
+import type { Progress } from './progress.ts';
 import type { OwnReport } from './worker-heartbeat.ts';
-import type { Recording } from '../recording.ts';
-import type { Watchdog } from './watchdog.ts';
-import type { WorkerBase } from '../worker-base.ts';
+import { isEnding, type WorkerState } from './worker-state.ts';
 
-/** The parts of a worker that know how it is. */
-interface Parts {
-  readonly base: WorkerBase;
-  readonly recording: Pick<Recording, 'recorder' | 'batches'>;
-  readonly claims: Claiming['claims'];
-  readonly watchdog: Watchdog;
-  readonly fleetMetrics: FleetMetrics;
+export interface WorkerStatusOptions {
+  readonly settings: {
+    readonly concurrency: number;
+    readonly transport: 'got' | 'undici';
+    readonly metricsHost: string;
+  };
+  readonly state: () => WorkerState;
+  readonly permits: { readonly inUse: number };
+  readonly claims: { readonly active: number };
+  readonly batches: { readonly inUse: readonly string[] };
+  readonly recorder: { readonly isHealthy: boolean };
+  readonly heartbeat: { readonly isConnected: boolean };
+  readonly watchdog: { readonly reason: string | undefined };
+  readonly progress: Progress;
+  readonly metrics: Metrics;
+  readonly fleetMetrics: { collect(): Promise<void> };
 }
 
-/** How a worker is: for the fleet, for Prometheus, and for whoever restarts it. */
+/** The status of a worker: for the register of workers, for Prometheus, and for health checks. */
 export class WorkerStatus {
-  readonly #parts: Parts;
+  readonly #options: WorkerStatusOptions;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(options: WorkerStatusOptions) {
+    this.#options = options;
   }
 
-  /** What the fleet is told every two seconds. */
+  /** The entry in the register of workers, sent every two seconds. */
   report(metricsPort: number): OwnReport {
-    const { base, recording, claims } = this.#parts;
-    const { concurrency, transport, metricsHost } = base.settings;
-    const inFlight = base.permits.inUse;
-    const busy = inFlight > 0 ? 'working' : 'idle';
-    const healthy = recording.recorder.isHealthy ? busy : 'sink-failing';
+    const { settings, permits, claims, batches, progress } = this.#options;
+    const { concurrency, transport, metricsHost } = settings;
     return {
       host: hostname(),
       pid: process.pid,
       version: VERSION,
       transport,
       concurrency,
-      inFlight,
+      inFlight: permits.inUse,
       slices: claims.active,
-      batches: recording.batches.used,
-      state: base.draining.signal.aborted ? 'draining' : healthy,
+      batches: [...batches.inUse],
+      state: this.#reportedState(),
       roles: ['fetch'],
-      recorded: base.progress.recorded,
+      recorded: progress.recorded,
       metricsUrl: metricsUrlOf(metricsHost, metricsPort),
     };
   }
 
   /** Sets the gauges, before every scrape. */
   async collect(): Promise<void> {
-    const { base, recording, claims, watchdog, fleetMetrics } = this.#parts;
-    const { metrics, permits, presence, progress } = base;
+    const { metrics, permits, claims, recorder, heartbeat, progress, watchdog } = this.#options;
     metrics.fetchesInFlight.set(permits.inUse);
     metrics.slicesActive.set(claims.active);
-    metrics.sinkHealthy.set(recording.recorder.isHealthy ? 1 : 0);
-    metrics.redisConnected.set(presence.isConnected ? 1 : 0);
+    metrics.sinkHealthy.set(recorder.isHealthy ? 1 : 0);
+    metrics.redisConnected.set(heartbeat.isConnected ? 1 : 0);
     metrics.lastProgress.set((Date.now() - progress.silenceMs) / 1000);
     metrics.wedged.set(watchdog.reason === undefined ? 0 : 1);
-    await fleetMetrics.collect();
+    await this.#options.fleetMetrics.collect();
   }
 
-  /** Whether it gets anywhere. */
+  /** For `/healthz`: fails while the worker makes no progress without a reason. */
   health(): Health {
-    const { reason } = this.#parts.watchdog;
+    const { reason } = this.#options.watchdog;
     return reason === undefined ? { status: 'ok' } : { status: 'fail', reason };
   }
 
-  /** Whether it could take work now. */
+  /** For `/readyz`: fails while the worker cannot take work. */
   ready(): Health {
-    const { base, recording } = this.#parts;
-    if (base.draining.signal.aborted) return { status: 'fail', reason: 'draining' };
-    if (!base.presence.isConnected) return { status: 'fail', reason: 'Redis does not answer' };
-    if (!recording.recorder.isHealthy) {
+    const { state, heartbeat, recorder } = this.#options;
+    if (isEnding(state())) {
+      return { status: 'fail', reason: 'draining' };
+    }
+    if (!heartbeat.isConnected) {
+      return { status: 'fail', reason: 'Redis does not answer' };
+    }
+    if (!recorder.isHealthy) {
       return { status: 'fail', reason: 'results cannot be written' };
     }
     return { status: 'ok' };
   }
+
+  #reportedState(): OwnReport['state'] {
+    const { state, permits, recorder } = this.#options;
+    if (isEnding(state())) {
+      return 'draining';
+    }
+    if (!recorder.isHealthy) {
+      return 'sink-failing';
+    }
+    return permits.inUse > 0 ? 'working' : 'idle';
+  }
 }
 
-/** An address that means "all of them" is of no use to others: they get the name of this machine. */
+/**
+ * Other machines cannot use an address that stands for all of them: they get the name of this
+ * machine.
+ */
 function metricsUrlOf(host: string, port: number): string {
   const isAny = host === '0.0.0.0' || host === '::';
   const name = isAny ? hostname() : host.includes(':') ? `[${host}]` : host;

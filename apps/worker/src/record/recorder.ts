@@ -1,55 +1,70 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ledger, Settlement } from '@fetchfleet/fleet';
-import { UnknownBatchError } from '@fetchfleet/fleet';
+import { type Ledger, type Settlement, UnknownBatchError } from '@fetchfleet/fleet';
 import type { Sink } from '@fetchfleet/results';
+import { withTimeout } from '@fetchfleet/service';
 
-/** Records gather for this long before they are flushed together, so that one fsync serves many. */
+/** How long records gather before they are flushed together, so that one fsync serves many. */
 const GATHER_MS = 10;
-/** … or for this long while no slice waits for them, because each has more to start: then there is no hurry. */
+/** The same while no slice waits for its last records, because each has more fetches to start. */
 const LAZY_GATHER_MS = 500;
-/** … or until so many bytes have gathered. */
+/** This many bytes are flushed at once. */
 const GATHER_BYTES = 1024 * 1024;
-/** Nothing more is fetched while so many bytes wait for the sink. */
+/** While this many bytes wait for the sink, no new fetch is started. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 /** Between attempts to write to a sink that fails. */
 const RETRY_MS = 1_000;
 
-/** Told once: true when the record is durable and the ledger knows, false if that will not be. Must not throw. */
-export type Recorded = (isRecorded: boolean) => void;
+/**
+ * Called once: with true when the record is durable and in the ledger, with false if it never will
+ * be. Must not throw.
+ */
+export type OnRecorded = (isRecorded: boolean) => void;
 
-interface Entry {
+export interface RecordEntry {
+  /** The record as JSON, without a line break. */
   readonly line: string;
   readonly settlement: Settlement;
-  readonly recorded: Recorded;
+  readonly onRecorded: OnRecorded;
 }
 
 export interface RecorderOptions {
-  readonly sink: Sink;
-  readonly ledger: Ledger;
-  /** Told at every failed flush; the recorder itself tries again. */
+  readonly sink: Pick<Sink, 'append'>;
+  readonly ledger: Pick<Ledger, 'settle'>;
+  /** Called at every failed flush; the recorder tries again. */
   readonly onSinkError: (error: unknown) => void;
+  /** The sink works again. */
   readonly onRecovered: () => void;
+  /** Called with the number of records that became durable. */
   readonly onRecorded: (records: number) => void;
-  /** Told by the one worker that settled the last fetch of a batch. */
+  /** Called if this worker settled the last fetch of the batch. */
   readonly onFinished: (batch: string) => void;
 }
 
 /**
- * Where records become durable, and only then known: gathered → sink (fsync) → ledger → recorded. While the
- * sink fails the records stay here and {@link ready} holds new fetches back, so that memory is bounded and nothing that
- * is not stored is acknowledged.
+ * Makes records durable and then settles their fetches:
+ *
+ *     record ──▶ gathered ──10 ms, 500 ms or 1 MiB──▶ sink ──▶ ledger ──▶ onRecorded(true)
+ *                                                     │ ▲        │
+ *                                     fails: 1 s ─────┘ │        └─fails──▶ onRecorded(false)
+ *                                     later again ──────┘
+ *
+ * A sink that still fails when the recorder is stopped ends with `onRecorded(false)` as well.
+ *
+ * While the sink fails the records stay here and {@link ready} holds new fetches back: memory stays
+ * bounded, and nothing is acknowledged before it is stored.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #stop = new AbortController();
   readonly #readyWaiters: (() => void)[] = [];
-  #gathered = new Map<string, Entry[]>();
+  #gathered = new Map<string, RecordEntry[]>();
   #gatheredBytes = 0;
+  /** Bytes that are not yet in the ledger, the gathered ones included. */
   #pendingBytes = 0;
   #isFailing = false;
   #timer: NodeJS.Timeout | undefined;
   #isTimerLazy = false;
-  #hurried = 0;
+  /** Calls of {@link hurry} that have not ended. */
+  #hurries = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -60,13 +75,13 @@ export class Recorder {
     return !this.#isFailing;
   }
 
-  /** Whether records may be added: the sink works and is not far behind. */
+  /** Whether fetches may be started: the sink works and is not far behind. True once stopped. */
   get isReady(): boolean {
-    const isRoomy = !this.#isFailing && this.#pendingBytes < MAX_PENDING_BYTES;
-    return isRoomy || this.#stop.signal.aborted;
+    const isAccepting = !this.#isFailing && this.#pendingBytes < MAX_PENDING_BYTES;
+    return isAccepting || this.#stop.signal.aborted;
   }
 
-  /** Resolves when it is ready. */
+  /** Resolves when {@link isReady} is true. */
   async ready(): Promise<void> {
     while (!this.isReady) {
       await new Promise<void>((resolve) => {
@@ -75,47 +90,63 @@ export class Recorder {
     }
   }
 
-  /** A record is taken back only by a recorder that was stopped with its sink failing, or if the ledger refuses it. */
-  record(batch: string, line: string, settlement: Settlement, recorded: Recorded): void {
-    const entry = { line, settlement, recorded };
+  record(batch: string, entry: RecordEntry): void {
     const entries = this.#gathered.get(batch);
-    if (entries === undefined) this.#gathered.set(batch, [entry]);
-    else entries.push(entry);
-    this.#gatheredBytes += line.length;
-    this.#pendingBytes += line.length;
-    if (this.#gatheredBytes >= GATHER_BYTES) this.#flushGathered();
-    else this.#flushSoon();
-  }
-
-  /** Work that ends when its last records are durable: meanwhile they gather for as short as makes sense. */
-  async hurry<T>(work: Promise<T>): Promise<T> {
-    this.#hurried += 1;
-    if (this.#timer !== undefined) this.#flushSoon();
-    try {
-      return await work;
-    } finally {
-      this.#hurried -= 1;
+    if (entries === undefined) {
+      this.#gathered.set(batch, [entry]);
+    } else {
+      entries.push(entry);
+    }
+    this.#gatheredBytes += entry.line.length;
+    this.#pendingBytes += entry.line.length;
+    if (this.#gatheredBytes >= GATHER_BYTES) {
+      this.#flushGathered();
+    } else {
+      this.#flushSoon();
     }
   }
 
+  /** Runs `work`, which waits for its last records: meanwhile they gather for 10 ms only. */
+  async hurry<T>(work: Promise<T>): Promise<T> {
+    this.#hurries += 1;
+    if (this.#timer !== undefined) {
+      this.#flushSoon();
+    }
+    try {
+      return await work;
+    } finally {
+      this.#hurries -= 1;
+    }
+  }
+
+  /**
+   * Flushes what has gathered and no longer retries a failing sink: fetches it does not take stay
+   * unsettled.
+   */
+  stop(): void {
+    this.#stop.abort();
+    this.#flushGathered();
+    this.#wakeReady();
+  }
+
   #flushSoon(): void {
-    const isLazy = this.#hurried === 0;
-    // What gathers for a long time is flushed early when somebody begins to wait for it, but not the other way round.
-    if (this.#timer !== undefined && (isLazy || !this.#isTimerLazy)) return;
+    const isLazy = this.#hurries === 0;
+    // A lazy timer is replaced when somebody begins to wait for records, but not the other way
+    // round.
+    if (this.#timer !== undefined && (isLazy || !this.#isTimerLazy)) {
+      return;
+    }
     clearTimeout(this.#timer);
     this.#isTimerLazy = isLazy;
     this.#timer = setTimeout(() => this.#flushGathered(), isLazy ? LAZY_GATHER_MS : GATHER_MS);
   }
 
-  /** Gives up on a failing sink: what it has not taken is rejected, and so stays unsettled. */
-  stop(): void {
-    this.#stop.abort();
-    this.#flushGathered();
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.isReady) for (const wake of this.#readyWaiters.splice(0)) wake();
+  #wakeReady(): void {
+    if (this.isReady) {
+      for (const wake of this.#readyWaiters.splice(0)) {
+        wake();
+      }
+    }
   }
 
   #flushGathered(): void {
@@ -124,18 +155,22 @@ export class Recorder {
     const gathered = this.#gathered;
     this.#gathered = new Map();
     this.#gatheredBytes = 0;
-    for (const [batch, entries] of gathered) void this.#finish(batch, entries);
+    for (const [batch, entries] of gathered) {
+      void this.#finish(batch, entries);
+    }
   }
 
-  async #finish(batch: string, entries: readonly Entry[]): Promise<void> {
+  async #finish(batch: string, entries: readonly RecordEntry[]): Promise<void> {
     const isRecorded = await this.#flush(batch, entries).then(
       () => true,
       () => false,
     );
-    for (const entry of entries) entry.recorded(isRecorded);
+    for (const entry of entries) {
+      entry.onRecorded(isRecorded);
+    }
   }
 
-  async #flush(batch: string, entries: readonly Entry[]): Promise<void> {
+  async #flush(batch: string, entries: readonly RecordEntry[]): Promise<void> {
     const lines = entries.map((entry) => entry.line);
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
     try {
@@ -144,7 +179,7 @@ export class Recorder {
       await this.#settle(batch, entries);
     } finally {
       this.#pendingBytes -= bytes;
-      this.#wake();
+      this.#wakeReady();
     }
   }
 
@@ -160,22 +195,31 @@ export class Recorder {
       } catch (error) {
         this.#isFailing = true;
         this.#options.onSinkError(error);
-        if (this.#stop.signal.aborted) throw error;
-        await sleep(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => {
+        if (await this.#isStoppedWithin(RETRY_MS)) {
           throw error;
-        });
+        }
       }
     }
   }
 
-  async #settle(batch: string, entries: readonly Entry[]): Promise<void> {
+  async #isStoppedWithin(timeoutMs: number): Promise<boolean> {
+    const { signal } = this.#stop;
+    const never = new Promise<boolean>(() => undefined);
+    return withTimeout(never, { timeoutMs, onTimeout: () => false, signal }).catch(() => true);
+  }
+
+  async #settle(batch: string, entries: readonly RecordEntry[]): Promise<void> {
     try {
       const settlements = entries.map((entry) => entry.settlement);
       const { finished } = await this.#options.ledger.settle(batch, settlements);
-      if (finished) this.#options.onFinished(batch);
+      if (finished) {
+        this.#options.onFinished(batch);
+      }
     } catch (error) {
-      // The batch was removed while it ran: there is nobody left to tell.
-      if (!(error instanceof UnknownBatchError)) throw error;
+      // A batch that was removed while it ran needs no settlement.
+      if (!(error instanceof UnknownBatchError)) {
+        throw error;
+      }
     }
   }
 }

@@ -16,9 +16,9 @@ import {
   type ScheduleStore,
   type SliceQueue,
 } from '@fetchfleet/fleet';
-import { type Logger } from '@fetchfleet/service';
+import type { Logger } from '@fetchfleet/service';
 
-export interface ScheduledRunsOptions {
+export interface RunStarterOptions {
   readonly schedules: ScheduleStore;
   readonly lists: ScheduleLists;
   readonly ledger: Ledger;
@@ -28,8 +28,8 @@ export interface ScheduledRunsOptions {
   readonly log: Logger;
 }
 
-/** The batch that is to be. */
-interface Order {
+/** A batch that is to be enqueued. */
+interface PlannedBatch {
   readonly batch: string;
   readonly crawl: Crawl;
   /** Path of the crawl file, for people. */
@@ -37,36 +37,49 @@ interface Order {
 }
 
 /**
- * Makes batches of the runs of schedules. Id, slices and their ids follow from schedule and tick alone, so another worker may do all
- * of it again after one that died in the middle.
+ * Enqueues the batches of schedule runs. The id of a batch and the ids of its slices depend only on
+ * schedule and tick, so another worker may repeat all of it if this one dies half way.
  */
 export class RunStarter {
-  readonly #options: ScheduledRunsOptions;
+  readonly #options: RunStarterOptions;
 
-  constructor(options: ScheduledRunsOptions) {
+  constructor(options: RunStarterOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the run has its batch, or was given up, or is no longer wanted. Throws to be tried again. */
+  /**
+   * Resolves when the batch is enqueued, the run has failed, or it is no longer wanted. Throws to
+   * be tried again.
+   */
   async start({ schedule, run: key, signal, isLast }: RunAttempt): Promise<void> {
     const { schedules, log } = this.#options;
     const known = await schedules.get(schedule);
     const run = known?.runs.find((one) => one.key === key);
-    if (known === undefined || run?.state !== 'starting' || run.batch === undefined) return;
+    if (known === undefined || run?.state !== 'starting' || run.batch === undefined) {
+      return;
+    }
     log.info({ schedule, batch: run.batch, tick: instant(run) }, 'enqueueing scheduled batch');
     const crawl = await schedules.crawl(schedule);
-    if (crawl === undefined) return;
+    if (crawl === undefined) {
+      return;
+    }
     try {
       const { source } = known.terms;
       const total = await this.#expand({ crawl, source, batch: run.batch }, signal);
-      if (!(await schedules.conclude(schedule, key, { state: 'started' }))) return;
+      if (!(await schedules.conclude(schedule, key, { state: 'started' }))) {
+        return;
+      }
       log.info(
         { schedule, batch: run.batch, tick: instant(run), total },
         'scheduled batch started',
       );
     } catch (error) {
-      if (signal.aborted) throw error;
-      if (isLast || isHopeless(error, crawl)) return this.#giveUp(schedule, run, error);
+      if (signal.aborted) {
+        throw error;
+      }
+      if (isLast || isHopeless(error, crawl)) {
+        return this.#fail(schedule, run, error);
+      }
       log.warn(
         { schedule, batch: run.batch, reason: toError(error).message },
         'scheduled batch could not be started; trying again',
@@ -75,26 +88,32 @@ export class RunStarter {
     }
   }
 
-  /** It has ended worker after worker. */
-  async poisoned(schedule: string, key: string): Promise<void> {
+  /** Ends a run that has killed several workers. */
+  async failPoisonous(schedule: string, key: string): Promise<void> {
     const run = (await this.#options.schedules.get(schedule))?.runs.find((one) => one.key === key);
-    if (run === undefined) return;
-    await this.#giveUp(schedule, run, new Error('the workers that enqueued it died'));
+    if (run === undefined) {
+      return;
+    }
+    await this.#fail(schedule, run, new Error('the workers that enqueued it died'));
   }
 
-  /** @returns the fetches of the batch */
-  async #expand({ batch, source, ...known }: Order, signal: AbortSignal): Promise<number> {
+  /** @returns the number of fetches of the batch */
+  async #expand({ batch, source, ...known }: PlannedBatch, signal: AbortSignal): Promise<number> {
     const { ledger, queue } = this.#options;
     const before = await ledger.status(batch);
-    if (before !== undefined && before.state !== 'expanding') return before.total;
-    // Whoever began has registered it, and the schedule may have been changed since.
+    if (before !== undefined && before.state !== 'expanding') {
+      return before.total;
+    }
+    // The first attempt has registered the crawl, and the schedule may have been changed since.
     const begun = before === undefined ? undefined : await ledger.crawl(batch);
     const crawl = begun ?? known.crawl;
     const local = await LocalCrawl.of(crawl, this.#open(), signal);
     try {
       const { total } = await local.measure(signal);
       const fingerprint = await local.fingerprint();
-      if (before !== undefined && before.fingerprint !== fingerprint) throw new ListChangedError();
+      if (before !== undefined && before.fingerprint !== fingerprint) {
+        throw new ListChangedError();
+      }
       const measured = { local, total, source, fingerprint };
       const expansion = await BatchExpansion.create({ ledger, queue }, measured, batch);
       const isComplete = await expansion.run({ signal });
@@ -115,10 +134,10 @@ export class RunStarter {
         : [await fetchList(fetcher, path, { network: plan.network, signal })];
   }
 
-  async #giveUp(schedule: string, run: ScheduleRun, error: unknown): Promise<void> {
+  async #fail(schedule: string, run: ScheduleRun, error: unknown): Promise<void> {
     const { schedules, ledger, log } = this.#options;
     const reason = toError(error).message;
-    // What was enqueued of it would keep the next runs away for ever.
+    // An unfinished batch would make the schedule skip all later runs.
     if (run.batch !== undefined && (await ledger.state(run.batch)) === 'expanding') {
       await ledger.cancel(run.batch);
     }
@@ -127,22 +146,32 @@ export class RunStarter {
   }
 }
 
-/** A worker died while it enqueued the batch, and the list at a URL is another one since: indexes would mean other fetches. */
+/**
+ * A worker died while it enqueued the batch, and a list at a URL has changed since: the same
+ * indexes would stand for other fetches.
+ */
 class ListChangedError extends Error {
   override readonly name = 'ListChangedError';
   readonly code = 'LISTS_CHANGED';
 
   constructor() {
-    super('a list at a URL changed between two tries to enqueue the batch');
+    super('a list at a URL changed between two attempts to enqueue the batch');
   }
 }
 
-/** What stands in Redis stays as wrong as it is; what is read from a URL may be right next time. */
+/**
+ * Another attempt fails as well: a crawl in Redis stays invalid, while a list at a URL may be valid
+ * next time.
+ */
 function isHopeless(error: unknown, { sources }: Crawl): boolean {
-  if (error instanceof ListChangedError) return true;
+  if (error instanceof ListChangedError) {
+    return true;
+  }
   const lists =
     error instanceof Error && error.cause instanceof AggregateError ? error.cause.errors : [error];
-  if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) return true;
+  if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) {
+    return true;
+  }
   const readsUrls = sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
   return error instanceof InputError && !readsUrls;
 }

@@ -8,19 +8,22 @@ import {
   ScheduleLists,
   TickConsumer,
 } from '@fetchfleet/fleet';
-import { type Logger } from '@fetchfleet/service';
+import type { Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
-import { RunStarter, type ScheduledRunsOptions } from './run-starter.ts';
+import { RunStarter, type RunStarterOptions } from './run-starter.ts';
 
-/** How often somebody in the fleet looks for what BullMQ did not wake it up for, and for runs that wait for a batch. */
+/**
+ * How often one worker of the fleet checks for ticks that BullMQ has missed and for runs that wait
+ * for a batch.
+ */
 const CHECK_MS = 5_000;
-/** A healthy worker with nothing to do takes a run within milliseconds. */
+/** An idle, healthy worker takes a run within milliseconds. */
 const STUCK_MS = 30_000;
-/** A little less, or a worker could find its own claim and skip every second look. */
+/** Less than the interval, or a worker could find its own claim and skip every second check. */
 const CHECK_CLAIM_MS = 4_500;
 
-export interface SchedulerOptions extends Pick<
-  ScheduledRunsOptions,
+export interface ScheduleLoopOptions extends Pick<
+  RunStarterOptions,
   'ledger' | 'queue' | 'fetcher' | 'log'
 > {
   readonly redis: Redis;
@@ -30,46 +33,47 @@ export interface SchedulerOptions extends Pick<
 }
 
 /**
- * The part of a worker that turns schedules into batches. BullMQ wakes it at every tick; what becomes of the tick is decided in Redis,
- * so it may also be woken late, twice, or (by its own look every 5 s) without BullMQ.
+ * Turns schedules into batches. BullMQ wakes a worker at every tick, and Redis decides what the
+ * tick does. So it does not matter if a worker is woken late or twice, or only by its own check
+ * every 5 s.
  */
 export class ScheduleLoop {
-  readonly #options: SchedulerOptions;
+  readonly #options: ScheduleLoopOptions;
   readonly #log: Logger;
   readonly #schedules: ScheduleStore;
-  readonly #jobs: TickQueue;
-  readonly #worker: TickConsumer;
+  readonly #ticks: TickQueue;
+  readonly #consumer: TickConsumer;
   #timer: NodeJS.Timeout | undefined;
   #renewedAt = 0;
   #checking: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: ScheduleLoopOptions) {
     const { redis, keys, ledger, queue, fetcher, log, onError } = options;
     this.#options = options;
     this.#log = log;
     this.#schedules = new ScheduleStore(redis, keys);
-    this.#jobs = new TickQueue(redis, keys);
+    this.#ticks = new TickQueue(redis, keys);
     const lists = new ScheduleLists(redis, keys);
     const schedules = this.#schedules;
     const runs = new RunStarter({ schedules, lists, ledger, queue, fetcher, log });
-    this.#worker = new TickConsumer({
+    this.#consumer = new TickConsumer({
       redis,
       keys,
       onTick: async (schedule) => this.#decide(schedule),
       onRun: async (attempt) => runs.start(attempt),
-      onPoison: async (schedule, run) => runs.poisoned(schedule, run),
+      onPoison: async (schedule, run) => runs.failPoisonous(schedule, run),
       onError,
     });
   }
 
   start(): void {
-    this.#worker.start();
+    this.#consumer.start();
     this.#check();
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
   }
 
-  /** What is being enqueued goes back to the queue. Twice is fine. */
+  /** Gives a batch that is being enqueued back to the queue. Calling it twice is fine. */
   async stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     await this.#stopping;
@@ -77,83 +81,109 @@ export class ScheduleLoop {
 
   async #stop(): Promise<void> {
     clearInterval(this.#timer);
-    // While Redis is away a look does not end.
-    if (this.#options.redis.status === 'ready') await this.#checking;
-    await this.#worker.stop();
-    await this.#jobs.stop();
+    // While Redis is away a check does not end.
+    if (this.#options.redis.status === 'ready') {
+      await this.#checking;
+    }
+    await this.#consumer.stop();
+    await this.#ticks.stop();
   }
 
   #check(): void {
-    // While Redis is away nothing is asked: questions would only pile up.
-    if (this.#checking !== undefined || this.#options.redis.status !== 'ready') return;
-    this.#checking = this.#look()
+    // While Redis is away, commands would only pile up in the client.
+    if (this.#checking !== undefined || this.#options.redis.status !== 'ready') {
+      return;
+    }
+    this.#checking = this.#checkAll()
       .catch((error: unknown) => this.#options.onError(toError(error)))
       .finally(() => {
         this.#checking = undefined;
       });
   }
 
-  async #look(): Promise<void> {
-    if (!(await this.#schedules.claimCheck(this.#options.worker, CHECK_CLAIM_MS))) return;
+  async #checkAll(): Promise<void> {
+    if (!(await this.#schedules.claimCheck(this.#options.worker, CHECK_CLAIM_MS))) {
+      return;
+    }
     const ids = await this.#schedules.ids();
-    for (const id of ids) await this.#lookAt(id);
-    for (const id of await this.#jobs.known()) {
-      // Its command was killed between the two: the schedule is gone, and BullMQ does not know.
+    for (const id of ids) {
+      await this.#checkOne(id);
+    }
+    for (const id of await this.#ticks.known()) {
+      // A command was killed between removing the schedule and removing its ticks from BullMQ.
       if (!ids.includes(id) && (await this.#schedules.get(id)) === undefined) {
-        await this.#jobs.forget(id);
+        await this.#ticks.forget(id);
       }
     }
   }
 
-  async #lookAt(id: string): Promise<void> {
+  async #checkOne(id: string): Promise<void> {
     await this.#decide(id);
     const advanced = await this.#schedules.advance(id);
-    if (advanced !== undefined) await this.#offer(id, advanced);
+    if (advanced !== undefined) {
+      await this.#offer(id, advanced);
+    }
     const schedule = await this.#schedules.get(id);
-    if (schedule === undefined) return;
-    // Whoever decided about one may have died before it was handed over.
+    if (schedule === undefined) {
+      return;
+    }
+    // The worker that decided a tick may have died before it offered the run.
     for (const run of schedule.runs) {
-      if (run.state !== 'starting') continue;
+      if (run.state !== 'starting') {
+        continue;
+      }
       await this.#offer(id, run);
       await this.#renewIfStuck(id, run);
     }
-    if (await this.#jobs.repair(schedule, Date.now())) {
+    if (await this.#ticks.repair(schedule, Date.now())) {
       this.#log.info({ schedule: id }, 'schedule set up again');
     }
   }
 
-  /** A run that nobody takes, though nothing is at hand here: the connection that should tell of it has died in silence. */
+  /**
+   * If a run is not taken although this worker is idle, the connection that waits for runs is dead:
+   * replaces it.
+   */
   async #renewIfStuck(schedule: string, { key, decidedAt }: ScheduleRun): Promise<void> {
     const now = Date.now();
     const isOld = now - Math.max(decidedAt, this.#renewedAt) > STUCK_MS;
-    if (!isOld || !this.#worker.isIdle || !(await this.#jobs.isWaiting(schedule, key))) return;
+    if (!isOld || !this.#consumer.isIdle || !(await this.#ticks.isWaiting(schedule, key))) {
+      return;
+    }
     this.#renewedAt = now;
     this.#log.warn({ schedule }, 'no run was taken for 30 s; new connection for schedules');
-    this.#worker.renew();
+    this.#consumer.renew();
   }
 
   async #decide(id: string): Promise<void> {
     const decision = await this.#schedules.decideTick(id);
-    if (decision === undefined) return;
-    this.#tell(id, decision);
-    if (decision.state === 'starting') await this.#offer(id, decision);
+    if (decision === undefined) {
+      return;
+    }
+    this.#logDecision(id, decision);
+    if (decision.state === 'starting') {
+      await this.#offer(id, decision);
+    }
   }
 
   async #offer(id: string, { key }: ScheduleRun): Promise<void> {
-    await this.#jobs.offer(id, key);
+    await this.#ticks.offer(id, key);
   }
 
-  #tell(schedule: string, decision: Decision): void {
+  #logDecision(schedule: string, decision: Decision): void {
     const { batch, reason, state, isCaughtUp, older } = decision;
     const tick = new Date(decision.at).toISOString();
     if (older > 0 || state === 'missed') {
       const count = state === 'missed' ? (decision.count ?? 1) : older;
       this.#log.warn({ schedule, tick, count }, 'ticks missed');
     }
-    if (state === 'skipped') this.#log.warn({ schedule, tick, reason }, 'tick skipped');
-    if (state === 'queued') this.#log.info({ schedule, tick, batch, reason }, 'tick queued');
-    if (state !== 'starting') return;
-    const message = isCaughtUp === true ? 'missed tick caught up' : 'tick taken';
-    this.#log.info({ schedule, tick, batch }, message);
+    if (state === 'skipped') {
+      this.#log.warn({ schedule, tick, reason }, 'tick skipped');
+    } else if (state === 'queued') {
+      this.#log.info({ schedule, tick, batch, reason }, 'tick queued');
+    } else if (state === 'starting') {
+      const message = isCaughtUp === true ? 'missed tick caught up' : 'tick taken';
+      this.#log.info({ schedule, tick, batch }, message);
+    }
   }
 }

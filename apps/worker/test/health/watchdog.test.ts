@@ -20,7 +20,7 @@ function watched() {
     rebuild: async () => {
       told.push('rebuild');
     },
-    onWedged: () => told.push('wedged'),
+    onStuck: () => told.push('stuck'),
     onRebuilt: () => told.push('rebuilt'),
     onRecovered: () => told.push('recovered'),
     onHopeless: () => told.push('hopeless'),
@@ -63,7 +63,7 @@ describe('the watchdog', () => {
   it('replaces connections once, and is content with the next progress', async () => {
     const { told, watchdog, progress, pass } = watched();
     await pass(STALL_MS + 3_000);
-    expect(told).toEqual(['wedged', 'rebuild', 'rebuilt']);
+    expect(told).toEqual(['stuck', 'rebuild', 'rebuilt']);
     expect(watchdog.reason).toMatch(
       /no progress for 1\d s, though Redis works: it waits for an answer/,
     );
@@ -77,7 +77,7 @@ describe('the watchdog', () => {
   it('gives up when that does not help, once', async () => {
     const { told, watchdog, pass } = watched();
     await pass(10 * STALL_MS);
-    expect(told).toEqual(['wedged', 'rebuild', 'rebuilt', 'hopeless']);
+    expect(told).toEqual(['stuck', 'rebuild', 'rebuilt', 'hopeless']);
     await watchdog.stop();
   });
 
@@ -86,7 +86,7 @@ describe('the watchdog', () => {
     await pass(STALL_MS + 3_000);
     progress();
     await pass(STALL_MS + 5_000);
-    expect(told).toEqual(['wedged', 'rebuild', 'rebuilt', 'recovered', 'hopeless']);
+    expect(told).toEqual(['stuck', 'rebuild', 'rebuilt', 'recovered', 'hopeless']);
     await watchdog.stop();
   });
 
@@ -114,7 +114,7 @@ describe('the watchdog', () => {
       await pass(STALL_MS - 1_000);
       expect(told).toEqual([]);
       await pass(4_000);
-      expect(told).toEqual(['wedged', 'rebuild', 'rebuilt']);
+      expect(told).toEqual(['stuck', 'rebuild', 'rebuilt']);
       await watchdog.stop();
     },
   );

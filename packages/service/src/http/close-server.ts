@@ -1,10 +1,13 @@
 import type { Server } from 'node:http';
 
-/** Closes an HTTP server: what has been asked is answered, for at most `graceMs`; then connections are cut. @default 1 s */
+/**
+ * Closes an HTTP server. Open requests have `graceMs` to be answered; then connections are closed.
+ * @default 1 s
+ */
 export async function closeServer(server: Server, graceMs = 1_000): Promise<void> {
   const deadline = setTimeout(() => server.closeAllConnections(), graceMs);
   await new Promise<void>((resolve) => {
-    // The only error is "was not running", which is what is wanted.
+    // The only error is that the server is not running, which is fine.
     server.close(() => resolve());
   });
   clearTimeout(deadline);

@@ -12,11 +12,11 @@ export interface HttpEndpointOptions {
   readonly port: number;
   /** Use `0.0.0.0` in a container. @default '127.0.0.1' */
   readonly host?: string;
-  /** The page of `/metrics`. */
+  /** The page `/metrics`. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
-  /** `/healthz`: is the process alive? A `fail` means it should be killed. */
+  /** `/healthz`: a supervisor restarts the process after a `fail`. */
   health(): Health | Promise<Health>;
-  /** `/readyz`: can it work now? A `fail` means it should be left alone until it can. */
+  /** `/readyz`: the process cannot take work while this is a `fail`. */
   ready(): Health | Promise<Health>;
 }
 
@@ -43,17 +43,22 @@ export class HttpEndpoint {
    * Listens. Starting twice is fine.
    *
    * @returns the port
-   * @throws SettingsError where the address cannot be had
+   * @throws SettingsError where the address cannot be used
    */
   start(): Promise<number> {
     this.#listening ??= this.#listen();
     return this.#listening;
   }
 
-  /** Answers what has been asked, then closes; after 1 s it closes without. Stopping twice, or before the start, is fine. */
+  /**
+   * Closes the server; open requests have 1 s to be answered. Stopping twice, or before the start,
+   * is fine.
+   */
   async stop(): Promise<void> {
     const server = this.#server;
-    if (server === undefined) return;
+    if (server === undefined) {
+      return;
+    }
     this.#server = undefined;
     this.#listening = undefined;
     await closeServer(server);
@@ -104,8 +109,12 @@ export class HttpEndpoint {
     if (path === '/metrics') {
       return async () => ({ status: 200, ...(await this.#options.metrics()) });
     }
-    if (path === '/healthz') return async () => healthAnswer(await this.#options.health());
-    if (path === '/readyz') return async () => healthAnswer(await this.#options.ready());
+    if (path === '/healthz') {
+      return async () => healthAnswer(await this.#options.health());
+    }
+    if (path === '/readyz') {
+      return async () => healthAnswer(await this.#options.ready());
+    }
     return undefined;
   }
 }

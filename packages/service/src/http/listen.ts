@@ -16,10 +16,10 @@ export interface ListenAddress {
 }
 
 /**
- * Makes `server` listen.
+ * Starts to listen.
  *
  * @returns the port
- * @throws SettingsError where the address cannot be had
+ * @throws SettingsError where the address cannot be used
  */
 export async function listen(server: Server, { port, host }: ListenAddress): Promise<number> {
   try {

@@ -1,37 +1,37 @@
-/** One metric: what `/metrics` serves and the documentation lists. */
+/** One metric, as `/metrics` serves it and `docs/operations.md` lists it. */
 export interface MetricSpec {
   readonly name: `fetchfleet_${string}`;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
   /**
-   * Whose value it is. `worker`: of this process, to be added up. `fleet`: of all together; one worker at a time exports these, the
-   * others have no such series, so that a sum over workers is right.
+   * `worker`: a value of this process; add them up. `fleet`: a value of the whole fleet, exported
+   * by one worker at a time; the others have no such series, so that a sum over workers is right.
    */
   readonly scope: 'worker' | 'fleet';
-  /** Upper bounds, in the unit of the name; histograms only. */
+  /** Upper bounds in the unit of the name; only for histograms. */
   readonly buckets?: readonly number[];
 }
 
-/** How the fetches that are queued are told apart. */
+/** The states of queued fetches. */
 export const BACKLOG_STATES = ['runnable', 'throttled', 'delayed', 'active'] as const;
 
 /**
- * Every metric of a worker; nothing else makes one. Base units (seconds, bytes), and every label bounded: by a closed list, or
- * by a cap after which values are counted as `other`.
+ * Every metric of a worker; none is created elsewhere. Units are seconds and bytes. Every label is
+ * bounded, by a closed list or by a cap after which values are counted as `other`.
  */
 export const CATALOGUE = {
   fetches: {
     name: 'fetchfleet_fetches_total',
     type: 'counter',
-    help: 'Fetches settled, by how they ended and by origin (the first origins by name, the rest as other).',
+    help: 'Settled fetches by outcome and origin; the first 100 origins have their name, the others are counted as other.',
     labels: ['outcome', 'origin'],
     scope: 'worker',
   },
   fetchDuration: {
     name: 'fetchfleet_fetch_duration_seconds',
     type: 'histogram',
-    help: 'Duration of the settling attempt from start to last byte, redirects included; result is ok or failed.',
+    help: 'Duration of the last attempt from start to last byte, redirects included; result is ok or failed.',
     labels: ['result'],
     scope: 'worker',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
@@ -46,77 +46,77 @@ export const CATALOGUE = {
   concurrency: {
     name: 'fetchfleet_concurrency',
     type: 'gauge',
-    help: 'Fetches that may run at once in this worker (its permits).',
+    help: 'Fetches that this worker may run at once: its permits.',
     labels: [],
     scope: 'worker',
   },
   receivedBytes: {
     name: 'fetchfleet_received_bytes_total',
     type: 'counter',
-    help: 'Bytes of decompressed bodies of settled fetches.',
+    help: 'Bytes of the decompressed bodies of settled fetches.',
     labels: [],
     scope: 'worker',
   },
   retries: {
     name: 'fetchfleet_retries_total',
     type: 'counter',
-    help: 'Attempts that failed and are made again later, by reason.',
+    help: 'Failed attempts that are repeated later, by reason.',
     labels: ['reason'],
     scope: 'worker',
   },
   throttles: {
     name: 'fetchfleet_throttles_total',
     type: 'counter',
-    help: 'Times an origin said "not now" (no attempt is used), by origin and reason.',
+    help: 'Answers of an origin that ask to try later, by origin and reason; they use no attempt.',
     labels: ['origin', 'reason'],
     scope: 'worker',
   },
   originLimit: {
     name: 'fetchfleet_origin_limit',
     type: 'gauge',
-    help: 'What an origin is asked to bear from the whole fleet: kind rate in fetches per second, kind concurrency in fetches in flight; absent where it is unlimited. The 100 origins that were worked on most recently.',
+    help: 'Limit of an origin for the whole fleet: kind rate in fetches per second, kind concurrency in fetches in flight; absent where there is no limit. The 100 most recently used origins.',
     labels: ['origin', 'kind'],
     scope: 'fleet',
   },
   originInUse: {
     name: 'fetchfleet_origin_in_use',
     type: 'gauge',
-    help: 'Permits of an origin that are out in the whole fleet: fetches in flight, or about to be.',
+    help: 'Permits of an origin in use by the whole fleet: fetches in flight, or about to be.',
     labels: ['origin'],
     scope: 'fleet',
   },
   originWaiting: {
     name: 'fetchfleet_origin_waiting',
     type: 'gauge',
-    help: 'Fetches of the whole fleet that were sent away until their turn at the origin comes.',
+    help: 'Deferred fetches of the whole fleet: they wait for their turn at the origin.',
     labels: ['origin'],
     scope: 'fleet',
   },
   originBlocked: {
     name: 'fetchfleet_origin_blocked_seconds',
     type: 'gauge',
-    help: 'How much longer an origin wants to be left alone; 0 if it does not.',
+    help: 'Seconds until fetches of an origin may start again; 0 if it is not blocked.',
     labels: ['origin'],
     scope: 'fleet',
   },
   originBreakerOpen: {
     name: 'fetchfleet_origin_breaker_open',
     type: 'gauge',
-    help: 'Whether the circuit breaker of an origin keeps fetches back: 1 while it is open or lets one fetch try, else 0.',
+    help: 'Is 1 while the circuit breaker of an origin is open or lets a single fetch try, else 0.',
     labels: ['origin'],
     scope: 'fleet',
   },
   slices: {
     name: 'fetchfleet_slices_total',
     type: 'counter',
-    help: 'Slices this worker let go: completed, delayed, returned, abandoned, invalid or lock-lost.',
+    help: 'Slices that this worker released, by result: completed, delayed, returned, abandoned, invalid or lock-lost.',
     labels: ['result'],
     scope: 'worker',
   },
   slicesActive: {
     name: 'fetchfleet_slices_active',
     type: 'gauge',
-    help: 'Slices this worker holds now.',
+    help: 'Slices that this worker holds now.',
     labels: [],
     scope: 'worker',
   },
@@ -145,49 +145,49 @@ export const CATALOGUE = {
   sinkErrors: {
     name: 'fetchfleet_sink_errors_total',
     type: 'counter',
-    help: 'Groups of records that could not be made durable; their fetches stay unacknowledged.',
+    help: 'Failed attempts to make a group of records durable; their fetches stay unacknowledged meanwhile.',
     labels: [],
     scope: 'worker',
   },
   exporter: {
     name: 'fetchfleet_exporter',
     type: 'gauge',
-    help: 'Whether this worker exports the gauges of the whole fleet: 1 on one worker at a time, 0 on the others.',
+    help: 'Is 1 if this worker exports the gauges of the whole fleet, which one worker at a time does, else 0.',
     labels: [],
     scope: 'worker',
   },
   backlog: {
     name: 'fetchfleet_backlog_fetches',
     type: 'gauge',
-    help: 'Fetches without a record that are queued: runnable (more workers could work on them now), throttled (they wait for their origin), delayed (they wait for a retry, or their batch is paused) and active (in slices that workers hold). Exact while a state has up to 100 slices, else reckoned from a sample of 100.',
+    help: 'Queued fetches without a record, by state: runnable (more workers could start them now), throttled (they wait for their origin), delayed (they wait for a retry, or their batch is paused) and active (in slices that workers hold). Exact while a state has up to 100 slices, else estimated from a sample of 100.',
     labels: ['state'],
     scope: 'fleet',
   },
   queueSlices: {
     name: 'fetchfleet_queue_slices',
     type: 'gauge',
-    help: 'Slices in the queue, by state: waiting, active, delayed and failed (what is no slice of ours, set aside).',
+    help: 'Slices in the queue, by state: waiting, active, delayed and failed (invalid slices that were rejected).',
     labels: ['state'],
     scope: 'fleet',
   },
   oldestPending: {
     name: 'fetchfleet_oldest_pending_fetch_age_seconds',
     type: 'gauge',
-    help: 'Time since the oldest of the queued fetches was enqueued, those of paused and cancelled batches left out; 0 when there are none. Of a long queue a sample is looked at.',
+    help: 'Time since the oldest queued fetch was enqueued, without those of paused and cancelled batches; 0 if there are none. In a long queue it is the oldest of a sample.',
     labels: [],
     scope: 'fleet',
   },
   batches: {
     name: 'fetchfleet_batches',
     type: 'gauge',
-    help: 'Batches in the ledger by state, the latest 2,000 of them.',
+    help: 'The latest 2,000 batches in the ledger, by state.',
     labels: ['state'],
     scope: 'fleet',
   },
   batchFetches: {
     name: 'fetchfleet_batch_fetches',
     type: 'gauge',
-    help: 'Fetches of the 20 latest unfinished batches: total, settled (ok or failed) and failed.',
+    help: 'Fetches of the 20 latest unfinished batches, by state: total, settled (ok or failed) and failed.',
     labels: ['batch', 'state'],
     scope: 'fleet',
   },
@@ -208,7 +208,7 @@ export const CATALOGUE = {
   redisMemoryLimit: {
     name: 'fetchfleet_redis_memory_limit_bytes',
     type: 'gauge',
-    help: 'Memory that Redis may use (maxmemory); 0 if it has no limit.',
+    help: 'Memory that Redis may use (maxmemory); 0 if there is no limit.',
     labels: [],
     scope: 'fleet',
   },
@@ -222,63 +222,63 @@ export const CATALOGUE = {
   lockLosses: {
     name: 'fetchfleet_lock_losses_total',
     type: 'counter',
-    help: 'Slices of which this worker lost the claim to another one; their fetches may run twice, their records count once.',
+    help: 'Slices whose claim this worker lost to another one; their fetches may run twice, their records count once.',
     labels: [],
     scope: 'worker',
   },
   sinkHealthy: {
     name: 'fetchfleet_sink_healthy',
     type: 'gauge',
-    help: 'Whether results can be written: 1, or 0 while they cannot and fetching waits.',
+    help: 'Is 1 while results can be written; 0 while they cannot, and fetching waits.',
     labels: [],
     scope: 'worker',
   },
   redisConnected: {
     name: 'fetchfleet_redis_connected',
     type: 'gauge',
-    help: 'Whether Redis answers this worker: 1, or 0 when it has not for 5 s.',
+    help: 'Is 1 while Redis answers this worker; 0 once it has not answered for 5 s.',
     labels: [],
     scope: 'worker',
   },
   lastProgress: {
     name: 'fetchfleet_last_progress_timestamp_seconds',
     type: 'gauge',
-    help: 'Unix time at which this worker last claimed, was told that there is nothing to claim, or ended a fetch.',
+    help: 'Unix time at which this worker last claimed a slice, found none to claim, or ended a fetch.',
     labels: [],
     scope: 'worker',
   },
   wedged: {
     name: 'fetchfleet_wedged',
     type: 'gauge',
-    help: 'Whether this worker makes no progress without a reason for it: 1 until it does again, else 0.',
+    help: 'Is 1 while this worker makes no progress and nothing explains it, else 0.',
     labels: [],
     scope: 'worker',
   },
   rebuilds: {
     name: 'fetchfleet_rebuilds_total',
     type: 'counter',
-    help: 'Times this worker was wedged and replaced its connections to Redis.',
+    help: 'Times that this worker was stuck and replaced its connections to Redis.',
     labels: [],
     scope: 'worker',
   },
   eventLoopLag: {
     name: 'fetchfleet_event_loop_lag_seconds',
     type: 'gauge',
-    help: 'How late timers fire in this process since the last scrape, measured while it is busy: p50, p99 and max.',
+    help: 'How late timers fired in this process since the last scrape, measured while it is busy: p50, p99 and max.',
     labels: ['stat'],
     scope: 'worker',
   },
   collectErrors: {
     name: 'fetchfleet_collect_errors_total',
     type: 'counter',
-    help: 'Scrapes for which some gauges could not be asked for in time.',
+    help: 'Scrapes in which some gauges could not be read within 2 s.',
     labels: [],
     scope: 'worker',
   },
   buildInfo: {
     name: 'fetchfleet_build_info',
     type: 'gauge',
-    help: 'Always 1; says in its labels what runs here.',
+    help: 'Always 1; the labels name the worker, its version, Node and transport.',
     labels: ['worker', 'version', 'node', 'transport'],
     scope: 'worker',
   },
@@ -286,7 +286,7 @@ export const CATALOGUE = {
 
 export type MetricKey = keyof typeof CATALOGUE;
 
-/** What can become of a slice that a worker held. */
+/** How a worker may release a slice. */
 export const SLICE_RESULTS = [
   'completed',
   'delayed',

@@ -1,11 +1,14 @@
+import { withTimeout } from '../process/with-timeout.ts';
+
 const TIMEOUT_MS = 2_000;
 
-/** Fills in gauges before a scrape. The signal fires when the scrape no longer waits. */
-export type CollectFunction = (signal: AbortSignal) => Promise<void> | void;
+/** Sets gauges before a scrape. */
+export type CollectFunction = () => Promise<void> | void;
 
 /**
- * What is asked for elsewhere at every scrape. A Redis that does not answer must not take the metrics of its worker with
- * it, least of all then: what fails or takes longer than 2 s is left out of the page and counted.
+ * Calls the functions that set gauges before every scrape. A Redis that does not answer must not
+ * take the metrics of its worker with it: a function that fails or takes longer than 2 s is counted
+ * as an error, and the page is served without its gauges.
  */
 export class Collectors {
   readonly #onError: () => void;
@@ -20,23 +23,17 @@ export class Collectors {
   }
 
   async run(): Promise<void> {
-    await Promise.all(this.#functions.map((collect) => this.#runOne(collect)));
+    await Promise.all(this.#functions.map(async (collect) => this.#runOne(collect)));
   }
 
   async #runOne(collect: CollectFunction): Promise<void> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
     try {
-      await Promise.race([collect(signal), rejectOnAbort(signal)]);
+      await withTimeout((async () => collect())(), {
+        timeoutMs: TIMEOUT_MS,
+        onTimeout: this.#onError,
+      });
     } catch {
       this.#onError();
     }
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('collecting took too long')), {
-      once: true,
-    });
-  });
 }

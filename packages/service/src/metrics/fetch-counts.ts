@@ -2,8 +2,8 @@ import type { Outcome } from '@fetchfleet/crawl';
 import type { Instruments } from './instruments.ts';
 
 /**
- * Settled fetches since the last scrape. Finding the series of a counter by its labels costs more than counting does, so that is
- * done once per scrape and not once per fetch.
+ * Counts settled fetches until the next scrape. Finding the series of a counter by its labels costs
+ * more than counting, so it is done once per scrape and not once per fetch.
  */
 export class FetchCounts {
   readonly #instruments: Pick<Instruments, 'fetches' | 'receivedBytes'>;
@@ -14,7 +14,7 @@ export class FetchCounts {
     this.#instruments = instruments;
   }
 
-  /** @param origin as it is labelled: bounded */
+  /** @param origin the value of the label, already bounded */
   add(origin: string, outcome: Outcome, bytes: number): void {
     let counts = this.#counts.get(origin);
     if (counts === undefined) {
@@ -25,12 +25,13 @@ export class FetchCounts {
     this.#bytes += bytes;
   }
 
-  /** Moves them to the counters; to be called before these are read. */
+  /** Adds the counts to the counters; call it before these are read. */
   flush(): void {
     const { fetches, receivedBytes } = this.#instruments;
     for (const [origin, counts] of this.#counts) {
-      for (const [outcome, count] of Object.entries(counts))
+      for (const [outcome, count] of Object.entries(counts)) {
         fetches.inc({ outcome, origin }, count);
+      }
     }
     receivedBytes.inc(this.#bytes);
     this.#counts.clear();

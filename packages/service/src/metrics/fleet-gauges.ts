@@ -2,7 +2,7 @@ import { BACKLOG_STATES } from './catalogue.ts';
 import type { Instruments } from './instruments.ts';
 import { type GatedOrigin, ORIGIN_GAUGES, recordOrigins } from './origin-gauges.ts';
 
-/** The gauges of the whole fleet, by their keys in the catalogue. */
+/** Keys in the catalogue of the gauges of the whole fleet. */
 export const FLEET_GAUGES = [
   'backlog',
   'queueSlices',
@@ -15,14 +15,14 @@ export const FLEET_GAUGES = [
   ...ORIGIN_GAUGES,
 ] as const;
 
-/** The fleet at one moment, as the one worker that exports it has asked for it. */
-export interface FleetSeen {
+/** The fleet at one moment, read by the worker that exports it. */
+export interface FleetState {
   readonly backlog: Readonly<Record<(typeof BACKLOG_STATES)[number], number>>;
   readonly slices: Readonly<Record<string, number>>;
   readonly oldestPendingSeconds: number;
-  /** How many batches are in each state. */
+  /** Number of batches in each state. */
   readonly batches: Readonly<Record<string, number>>;
-  /** Unfinished ones, of a bounded number. */
+  /** Unfinished batches; the caller bounds their number. */
   readonly unfinished: readonly {
     readonly batch: string;
     readonly total: number;
@@ -31,30 +31,37 @@ export interface FleetSeen {
   }[];
   readonly workers: number;
   readonly redisMemoryBytes: number;
-  /** 0: unlimited. */
+  /** 0 means no limit. */
   readonly redisMemoryLimitBytes: number;
-  /** Of a bounded number. */
+  /** The caller bounds their number. */
   readonly origins: readonly GatedOrigin[];
 }
 
-/** Shows this alone: what is over or forgotten is on the page no longer. */
+/** Sets the gauges of the fleet; series of an earlier state disappear. */
 export function recordFleet(
-  seen: FleetSeen,
+  fleet: FleetState,
   gauges: Pick<Instruments, (typeof FLEET_GAUGES)[number]>,
 ): void {
-  for (const key of FLEET_GAUGES) gauges[key].reset();
-  for (const state of BACKLOG_STATES) gauges.backlog.set({ state }, seen.backlog[state]);
-  for (const [state, count] of Object.entries(seen.slices))
+  for (const key of FLEET_GAUGES) {
+    gauges[key].reset();
+  }
+  for (const state of BACKLOG_STATES) {
+    gauges.backlog.set({ state }, fleet.backlog[state]);
+  }
+  for (const [state, count] of Object.entries(fleet.slices)) {
     gauges.queueSlices.set({ state }, count);
-  for (const [state, count] of Object.entries(seen.batches)) gauges.batches.set({ state }, count);
-  for (const { batch, ...counts } of seen.unfinished) {
+  }
+  for (const [state, count] of Object.entries(fleet.batches)) {
+    gauges.batches.set({ state }, count);
+  }
+  for (const { batch, ...counts } of fleet.unfinished) {
     for (const state of ['total', 'settled', 'failed'] as const) {
       gauges.batchFetches.set({ batch, state }, counts[state]);
     }
   }
-  gauges.oldestPending.set(seen.oldestPendingSeconds);
-  gauges.workers.set(seen.workers);
-  gauges.redisMemory.set(seen.redisMemoryBytes);
-  gauges.redisMemoryLimit.set(seen.redisMemoryLimitBytes);
-  recordOrigins(seen.origins, gauges);
+  gauges.oldestPending.set(fleet.oldestPendingSeconds);
+  gauges.workers.set(fleet.workers);
+  gauges.redisMemory.set(fleet.redisMemoryBytes);
+  gauges.redisMemoryLimit.set(fleet.redisMemoryLimitBytes);
+  recordOrigins(fleet.origins, gauges);
 }

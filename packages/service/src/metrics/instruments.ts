@@ -9,10 +9,10 @@ type InstrumentOf<K extends MetricKey> = (typeof CATALOGUE)[K]['type'] extends '
     ? Gauge<LabelsOf<K>>
     : Histogram<LabelsOf<K>>;
 
-/** One prom-client metric for every line of the catalogue, by its key there. */
+/** One prom-client metric for every entry of the catalogue, under the same key. */
 export type Instruments = { readonly [K in MetricKey]: InstrumentOf<K> };
 
-/** Makes every metric of the catalogue, each in the registry of its scope. */
+/** Creates every metric of the catalogue in the registry of its scope. */
 export function createInstruments(
   registries: Readonly<Record<MetricSpec['scope'], Registry>>,
 ): Instruments {
@@ -20,7 +20,7 @@ export function createInstruments(
     key,
     createOne(spec, registries[spec.scope]),
   ]);
-  // The entries of one object become the entries of another of the same keys, which `fromEntries` cannot express.
+  // The result has the keys of the catalogue, which `fromEntries` cannot express.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(made) as Instruments;
 }
@@ -28,7 +28,11 @@ export function createInstruments(
 function createOne(spec: MetricSpec, registry: Registry): Counter | Gauge | Histogram {
   const { name, help, type } = spec;
   const options = { name, help, labelNames: [...spec.labels], registers: [registry] };
-  if (type === 'counter') return new Counter(options);
-  if (type === 'gauge') return new Gauge(options);
+  if (type === 'counter') {
+    return new Counter(options);
+  }
+  if (type === 'gauge') {
+    return new Gauge(options);
+  }
   return new Histogram({ ...options, buckets: [...(spec.buckets ?? [])] });
 }

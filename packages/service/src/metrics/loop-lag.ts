@@ -2,8 +2,8 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'n
 
 const NANOSECONDS = 1e9;
 const RESOLUTION_MS = 20;
-const LOOK_MS = 1_000;
-/** Share of the time that a loop has to be busy to be measured. */
+const CHECK_MS = 1_000;
+/** The loop is measured while it is busy for more than this share of the time. */
 const BUSY = 0.1;
 
 /** In seconds. */
@@ -14,43 +14,44 @@ interface Lag {
 }
 
 /**
- * How late timers fire in this process, measured while it is busy.
+ * Measures how late timers fire in this process while it is busy.
  *
- *     measuring ──a second with less than a tenth of work──▶ resting
- *         ▲                                                     │
- *         └──────a second with more, or a look that came late───┘
+ *     measuring ──a second with less than 10 % of work──▶ resting
+ *         ▲                                                 │
+ *         └────────────a second with more work──────────────┘
  *
- * Measuring wakes a process up fifty times a second. In one that rests that is most of what it costs: 0.8 % of a core, four times as much as all the rest.
+ * Measuring wakes the process fifty times a second, which costs 0.8 % of a core: in an idle process
+ * four times as much as everything else. At rest, only the lateness of the check itself is noted.
  */
 export class LoopLag {
   readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #since: EventLoopUtilization = performance.eventLoopUtilization();
-  #lookedAt = performance.now();
-  /** The latest look of the time at rest. */
-  #worstLookMs = 0;
+  #checkedAt = performance.now();
+  /** The largest delay of a check at rest. */
+  #worstCheckMs = 0;
   #isMeasuring = true;
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
     this.#delays.enable();
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
   }
 
   get isMeasuring(): boolean {
     return this.#isMeasuring;
   }
 
-  /** What was measured since it was taken the last time. */
+  /** The lag since the last call. */
   take(): Lag {
     const delays = this.#delays;
     const isEmpty = delays.count === 0;
     const lag = {
       p50: isEmpty ? 0 : lagOf(delays.percentile(50)),
       p99: isEmpty ? 0 : lagOf(delays.percentile(99)),
-      max: Math.max(isEmpty ? 0 : lagOf(delays.max), this.#worstLookMs / 1_000),
+      max: Math.max(isEmpty ? 0 : lagOf(delays.max), this.#worstCheckMs / 1_000),
     };
     delays.reset();
-    this.#worstLookMs = 0;
+    this.#worstCheckMs = 0;
     return lag;
   }
 
@@ -59,21 +60,28 @@ export class LoopLag {
     this.#delays.disable();
   }
 
-  #look(): void {
+  #check(): void {
     const { utilization } = performance.eventLoopUtilization(this.#since);
-    const lateMs = performance.now() - this.#lookedAt - LOOK_MS;
+    const lateMs = performance.now() - this.#checkedAt - CHECK_MS;
     this.#since = performance.eventLoopUtilization();
-    this.#lookedAt = performance.now();
-    if (!this.#isMeasuring) this.#worstLookMs = Math.max(this.#worstLookMs, lateMs);
+    this.#checkedAt = performance.now();
+    if (!this.#isMeasuring) {
+      this.#worstCheckMs = Math.max(this.#worstCheckMs, lateMs);
+    }
     const isBusy = utilization > BUSY;
-    if (isBusy === this.#isMeasuring) return;
+    if (isBusy === this.#isMeasuring) {
+      return;
+    }
     this.#isMeasuring = isBusy;
-    if (isBusy) this.#delays.enable();
-    else this.#delays.disable();
+    if (isBusy) {
+      this.#delays.enable();
+    } else {
+      this.#delays.disable();
+    }
   }
 }
 
-/** The histogram holds whole delays between two ticks of its timer, the tick's own length included. */
+/** The histogram holds the time between two ticks of its timer, the interval included. */
 function lagOf(nanoseconds: number): number {
   return Math.max(0, nanoseconds / NANOSECONDS - RESOLUTION_MS / 1_000);
 }

@@ -1,6 +1,6 @@
 import type { Instruments } from './instruments.ts';
 
-/** The gauges that are asked of the gate, by their keys in the catalogue. */
+/** Keys in the catalogue of the gauges that come from the gate. */
 export const ORIGIN_GAUGES = [
   'originLimit',
   'originInUse',
@@ -9,26 +9,28 @@ export const ORIGIN_GAUGES = [
   'originBreakerOpen',
 ] as const;
 
-/** What the gate knows of an origin, as far as it is shown. */
+/** An origin in the gate, as far as the gauges show it. */
 export interface GatedOrigin {
   readonly origin: string;
-  /** Absent `perSecond`: unlimited. */
+  /** Without `perSecond` there is no limit. */
   readonly rate: { readonly perSecond?: number };
   readonly concurrency: { readonly limit: number | 'unlimited' };
   readonly inUse: number;
   readonly waiting: number;
-  /** What is left of a block. */
+  /** Time until a block ends. */
   readonly blockedMs?: number;
   readonly breaker: 'closed' | 'open' | 'half-open';
 }
 
-/** Shows these origins alone. Their number is bounded by whoever asks for them. */
+/** Sets the gauges of origins; other origins disappear. The caller bounds their number. */
 export function recordOrigins(
-  seen: readonly GatedOrigin[],
+  origins: readonly GatedOrigin[],
   gauges: Pick<Instruments, (typeof ORIGIN_GAUGES)[number]>,
 ): void {
-  for (const key of ORIGIN_GAUGES) gauges[key].reset();
-  for (const { origin, rate, concurrency, inUse, waiting, blockedMs, breaker } of seen) {
+  for (const key of ORIGIN_GAUGES) {
+    gauges[key].reset();
+  }
+  for (const { origin, rate, concurrency, inUse, waiting, blockedMs, breaker } of origins) {
     gauges.originInUse.set({ origin }, inUse);
     gauges.originWaiting.set({ origin }, waiting);
     gauges.originBlocked.set({ origin }, (blockedMs ?? 0) / 1000);

@@ -1,29 +1,26 @@
 /**
- * Whether a loop makes progress: it beats on every turn, and a health check asks how long ago that was. An event loop that
- * hangs needs nothing more, because it cannot answer the check either.
+ * The time since a loop last made progress: the loop calls `beat()` on every turn, and a health
+ * check reads `silenceMs`. A blocked event loop needs no check of its own, because it does not
+ * answer the health check.
  */
 export class Heartbeat {
   readonly #now: () => number;
-  #lastBeat: number;
+  #lastBeatAt: number;
 
-  /** @param now a monotonic clock in milliseconds; construction is the first beat. @default performance.now */
+  /**
+   * @param now a monotonic clock in milliseconds; construction counts as a beat. @default
+   * performance.now
+   */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
-    this.#lastBeat = now();
+    this.#lastBeatAt = now();
   }
 
-  /** The loop has come round. */
   beat(): void {
-    this.#lastBeat = this.#now();
+    this.#lastBeatAt = this.#now();
   }
 
-  /** Milliseconds since the last beat. */
   get silenceMs(): number {
-    return this.#now() - this.#lastBeat;
-  }
-
-  /** True while the last beat is at most `maxSilenceMs` old. */
-  isAlive(maxSilenceMs: number): boolean {
-    return this.silenceMs <= maxSilenceMs;
+    return this.#now() - this.#lastBeatAt;
   }
 }

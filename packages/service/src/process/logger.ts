@@ -5,19 +5,21 @@ import { type Logger, pino } from 'pino';
 import type * as PinoPretty from 'pino-pretty';
 import { maskLine } from './mask.ts';
 
-/** What `level` may be, from the least to the most talkative. */
+/** Allowed levels, from the fewest to the most lines. */
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LoggerOptions {
-  /** The program: a field of every line. */
+  /** Name of the program, a field of every line. */
   readonly name: string;
   /** @default 'info' */
   readonly level?: LogLevel;
-  /** Coloured lines for people instead of JSON. */
+  /** Writes lines for people, coloured on a terminal, instead of JSON. */
   readonly pretty: boolean;
-  /** A stream or a file descriptor. @default 2, standard error: standard output belongs to results */
+  /**
+   * A stream or a file descriptor. @default 2, standard error: standard output belongs to results
+   */
   readonly destination?: Writable | number;
   /** Fields of every line, besides `name`, `pid` and `hostname`. */
   readonly base?: object;
@@ -26,8 +28,9 @@ export interface LoggerOptions {
 export type { Logger } from 'pino';
 
 /**
- * A logger that writes at once, in this process: a short-lived command must not lose its last line, which a worker
- * thread would. Secrets are masked on the finished line, whatever field or message they came in.
+ * A logger that writes synchronously: with a worker thread a short-lived command could lose its
+ * last line. Secrets are masked in the finished line, so it does not matter which field or message
+ * they are in.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const { name, level = 'info', pretty, destination = 2, base } = options;
@@ -46,7 +49,7 @@ function plainDestination(destination: Writable | number): { write(line: string)
 }
 
 function prettyDestination(destination: Writable | number): { write(line: string): void } {
-  // Loaded where it is wanted: not by the workers of a `run`, whose start it would delay.
+  // Loaded only when it is used: it would delay the start of the workers of a `run`.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `require` returns has no type
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   return pretty.build({

@@ -1,7 +1,7 @@
-/** What stands in place of a secret. */
+/** Replaces a secret. */
 export const MASK = '***';
 
-// Without `/` in it a user-info part cannot be mistaken for a path that holds an `@`.
+// No `/` inside, or a path with an `@` would be taken for user info.
 const USER_INFO = /\/\/[^\s"/@]*@/g;
 
 const SECRET_FIELD =
@@ -10,16 +10,17 @@ const SECRET_FIELD =
 const BEARER = /\bbearer [\w.~+/=-]{16,}/gi;
 
 /**
- * The text with the user-info part of every URL masked: `redis://:pw@host` becomes `redis://***@host`. The user name
- * goes too, because tokens are often given as one.
+ * Masks the user info of every URL: `redis://:pw@host` becomes `redis://***@host`. User names are
+ * masked as well, because tokens are often given as one.
  */
 export function maskCredentials(text: string): string {
   return text.includes('@') ? text.replaceAll(USER_INFO, `//${MASK}@`) : text;
 }
 
 /**
- * One line of JSON with secrets masked: fields named like one at any depth and in any case, bearer tokens, and credentials
- * in URLs. It works on the finished line, so that nothing that is logged can pass by it.
+ * Masks secrets in one line of JSON: fields with the name of a secret at any depth and in any case,
+ * bearer tokens, and credentials in URLs. It works on the finished line, so that nothing is logged
+ * unmasked.
  */
 export function maskLine(line: string): string {
   const masked = line.replaceAll(SECRET_FIELD, `"$1":"${MASK}"`);

@@ -5,11 +5,11 @@ const MAX_SHOWN = 80;
 const MUST_BE_SET = 'must be set';
 const SECRET_NAME = /pass|secret|token|credential|authorization|api[-_]?key/i;
 
-/** The settings are wrong, or cannot be had on this machine: the program should print `problems` and exit with 2. */
+/** Settings are wrong, or cannot be used on this machine. Print `problems` and exit with 2. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly code = 'SETTINGS_INVALID';
-  /** One sentence each, naming the option, the value and what is allowed. */
+  /** One sentence each, with the option, the value and what is allowed. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[], options?: ErrorOptions) {
@@ -18,12 +18,14 @@ export class SettingsError extends Error {
   }
 }
 
-/** How people know the setting at `path`: `--concurrency (FETCHFLEET_CONCURRENCY)`. */
+/** Names the setting at `path` for people: `--concurrency (FETCHFLEET_CONCURRENCY)`. */
 export type DescribeSetting = (path: readonly PropertyKey[]) => string;
 
 /**
- * The settings, or a `SettingsError` with every problem at once. Values are shown, but never those of a setting whose name
- * sounds like a secret, nor the credentials in a URL. A schema's own message wins over the ones made here.
+ * Checks settings. Messages show the value, except for credentials in a URL and for settings with
+ * the name of a secret. A message of the schema takes precedence over the ones made here.
+ *
+ * @throws SettingsError with every problem at once
  */
 export function parseSettings<T>(
   schema: ZodType<T>,
@@ -31,7 +33,9 @@ export function parseSettings<T>(
   describe: DescribeSetting,
 ): T {
   const result = schema.safeParse(input, { error: explain });
-  if (result.success) return result.data;
+  if (result.success) {
+    return result.data;
+  }
   throw new SettingsError(
     result.error.issues.flatMap((issue) => problemsOf(issue, input, describe)),
   );
@@ -47,17 +51,26 @@ function problemsOf(
   }
   const option = issue.path.length > 0 ? `${describe(issue.path)}: ` : '';
   const value = valueAt(issue.path, input);
-  // A coerced number that is missing would be reported as no number.
-  if (value === undefined && issue.code === 'invalid_type') return [`${option}${MUST_BE_SET}`];
+  // zod reports a coerced number that is missing as one of the wrong type.
+  if (value === undefined && issue.code === 'invalid_type') {
+    return [`${option}${MUST_BE_SET}`];
+  }
   return [`${option}${issue.message}${shown(issue.path, value)}`];
 }
 
 function explain(issue: core.$ZodRawIssue): string | undefined {
-  if (issue.input === undefined) return MUST_BE_SET;
-  if (issue.code === 'invalid_type') return `must be ${withArticle(issue.expected)}`;
-  if (issue.code === 'invalid_value')
+  if (issue.input === undefined) {
+    return MUST_BE_SET;
+  }
+  if (issue.code === 'invalid_type') {
+    return `must be ${withArticle(issue.expected)}`;
+  }
+  if (issue.code === 'invalid_value') {
     return `must be one of ${issue.values.map(String).join(', ')}`;
-  if (issue.code === 'invalid_union') return alternatives(issue.errors);
+  }
+  if (issue.code === 'invalid_union') {
+    return alternatives(issue.errors);
+  }
   if (issue.code === 'too_small') {
     const least = issue.inclusive === false ? 'more than' : 'at least';
     return `must ${measure(issue.origin)} ${least} ${issue.minimum}`;
@@ -66,7 +79,7 @@ function explain(issue: core.$ZodRawIssue): string | undefined {
     const most = issue.inclusive === false ? 'less than' : 'at most';
     return `must ${measure(issue.origin)} ${most} ${issue.maximum}`;
   }
-  // The library's own words: "Invalid URL", …
+  // zod's own message, such as "Invalid URL".
   return undefined;
 }
 
@@ -77,12 +90,16 @@ function alternatives(branches: readonly (readonly core.$ZodIssue[])[]): string 
 }
 
 function withArticle(expected: string): string {
-  if (expected === 'int') return 'a whole number';
+  if (expected === 'int') {
+    return 'a whole number';
+  }
   return `${/^[aeio]/.test(expected) ? 'an' : 'a'} ${expected}`;
 }
 
 function measure(origin: string): string {
-  if (origin === 'string') return 'have a length of';
+  if (origin === 'string') {
+    return 'have a length of';
+  }
   return origin === 'array' || origin === 'set' ? 'have a number of entries of' : 'be';
 }
 
@@ -94,9 +111,13 @@ function valueAt(path: readonly PropertyKey[], input: unknown): unknown {
 }
 
 function shown(path: readonly PropertyKey[], value: unknown): string {
-  if (!isShowable(value)) return '';
+  if (!isShowable(value)) {
+    return '';
+  }
   const name = path.map(String).join('.');
-  if (SECRET_NAME.test(name)) return `, got ${MASK}`;
+  if (SECRET_NAME.test(name)) {
+    return `, got ${MASK}`;
+  }
   return `, got ${JSON.stringify(hideUserInfo(name, String(value)).slice(0, MAX_SHOWN))}`;
 }
 
@@ -104,7 +125,7 @@ function isShowable(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
-/** What is no URL at all may still hold the password of one. */
+/** A text that is no valid URL may still contain the password of one. */
 function hideUserInfo(name: string, value: string): string {
   const masked = maskCredentials(value);
   return /ur[il]|redis/i.test(name) ? masked.replace(/^.*@/s, `${MASK}@`) : masked;

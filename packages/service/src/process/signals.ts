@@ -3,15 +3,17 @@ import { toError } from '@fetchfleet/crawl';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-/** How long a raised signal may take to end the process before it is ended by exit. */
+/** If a raised signal has not ended the process after this long, the process exits. */
 const RAISE_GRACE_MS = 200;
 
 type StopSignal = (typeof SIGNALS)[number];
 
 export interface SignalHandlers {
-  /** The first signal: finish what runs, hand back the rest. */
+  /** The first signal: finish what runs, give the rest back. */
   drain(signal: StopSignal): Promise<void>;
-  /** The second signal: no time left. Must be synchronous and quick. */
+  /**
+   * The second signal: the process ends right after this call, which must be synchronous and quick.
+   */
   force(signal: StopSignal): void;
   /** `drain` or `force` threw; the process ends all the same. @default a process warning */
   failed?(error: Error): void;
@@ -27,30 +29,36 @@ export interface SignalProcess {
 }
 
 /**
- * SIGTERM and SIGINT in two stages.
+ * Handles SIGTERM and SIGINT in two stages, until `stop()` is called.
  *
  *     listening ──signal──▶ draining ──drained──────▶ the process ends by the first signal
  *                              └──second signal──▶ force() ──▶ the process ends by the second
  *
- * Ending by the signal, not by `exit(0)`, is what tells a shell or a supervisor the truth. As process 1 of a container a
- * signal without a handler is ignored by the kernel; there, and wherever the signal does not end it, the process exits with 128 + n.
+ * The process ends by the signal, not by `exit(0)`, so that a shell or a supervisor sees why it
+ * ended. The kernel ignores a signal without a handler for process 1 of a container; there, and
+ * wherever the signal does not end the process, it exits with 128 + n.
  */
 export function onSignals(
   handlers: SignalHandlers,
   target: SignalProcess = process,
-): { dispose(): void } {
+): { stop(): void } {
   let isDraining = false;
 
-  const dispose = (): void => {
-    for (const signal of SIGNALS) target.off(signal, receive);
+  const stop = (): void => {
+    for (const signal of SIGNALS) {
+      target.off(signal, receive);
+    }
   };
   const failed = (thrown: unknown): void => {
     const error = toError(thrown);
-    if (handlers.failed === undefined) process.emitWarning(error);
-    else handlers.failed(error);
+    if (handlers.failed === undefined) {
+      process.emitWarning(error);
+    } else {
+      handlers.failed(error);
+    }
   };
   const end = (signal: StopSignal): void => {
-    dispose();
+    stop();
     raise(target, signal);
   };
   const drain = async (signal: StopSignal): Promise<void> => {
@@ -75,8 +83,10 @@ export function onSignals(
     end(signal);
   };
 
-  for (const signal of SIGNALS) target.on(signal, receive);
-  return { dispose };
+  for (const signal of SIGNALS) {
+    target.on(signal, receive);
+  }
+  return { stop };
 }
 
 function raise(target: SignalProcess, signal: StopSignal): void {

@@ -2,11 +2,14 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpEndpoint, type HttpEndpointOptions } from '../../src/http/http-endpoint.ts';
 import { SettingsError } from '../../src/process/settings.ts';
-import { stopAll } from '../../src/process/stop-all.ts';
 
 const started: HttpEndpoint[] = [];
 
-afterEach(async () => stopAll(started.splice(0)));
+async function stopStarted(): Promise<void> {
+  await Promise.all(started.splice(0).map(async (endpoint) => endpoint.stop()));
+}
+
+afterEach(stopStarted);
 
 async function start(options: Partial<HttpEndpointOptions> = {}): Promise<string> {
   const endpoint = new HttpEndpoint({
@@ -78,7 +81,9 @@ describe('HttpEndpoint', () => {
   it('starts twice as one, stops before and after as nothing, and starts again', async () => {
     await start();
     const [endpoint] = started;
-    if (endpoint === undefined) throw new Error('not started');
+    if (endpoint === undefined) {
+      throw new Error('not started');
+    }
     expect(await endpoint.start()).toBe(await endpoint.start());
     await endpoint.stop();
     await endpoint.stop();
@@ -95,7 +100,7 @@ describe('HttpEndpoint', () => {
     await new Promise<void>((resolve) => {
       socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n', () => resolve());
     });
-    await stopAll(started.splice(0));
+    await stopStarted();
     await expect(closed).resolves.toBe(false);
   });
 });

@@ -11,7 +11,9 @@ describe('the catalogue of metrics', () => {
     ({ name, help, labels }) => {
       expect(name).toMatch(/^fetchfleet_[a-z]+(_[a-z]+)*$/);
       expect(help).toMatch(/^[A-Z].+\.$/);
-      for (const label of labels) expect(label).toMatch(/^(?!le$|quantile$)[a-z]+$/);
+      for (const label of labels) {
+        expect(label).toMatch(/^(?!le$|quantile$)[a-z]+$/);
+      }
     },
   );
 

@@ -9,7 +9,7 @@ afterEach(() => lag?.stop());
 
 function hang(ms: number): void {
   const until = performance.now() + ms;
-  while (performance.now() < until);
+  while (performance.now() < until) {}
 }
 
 describe('LoopLag', () => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard, startProcess } from '@fetchfleet/testing';
 import { register } from 'prom-client';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
-import type { FleetSeen } from '../../src/metrics/fleet-gauges.ts';
+import type { FleetState } from '../../src/metrics/fleet-gauges.ts';
 import { type Metrics, type MetricsOptions, createMetrics } from '../../src/metrics/metrics.ts';
 
 let metrics: Metrics | undefined;
@@ -22,7 +22,7 @@ async function linesOf(from: Metrics, prefix: string): Promise<string[]> {
   return (await from.page()).body.split('\n').filter((line) => line.startsWith(prefix));
 }
 
-const FLEET: FleetSeen = {
+const FLEET: FleetState = {
   backlog: { runnable: 1, throttled: 2, delayed: 3, active: 4 },
   slices: { waiting: 5 },
   oldestPendingSeconds: 1.5,
@@ -41,7 +41,7 @@ function settle(into: Metrics, origin: string): void {
 describe('createMetrics', () => {
   it('serves every metric of the catalogue, with its type and help, and no other of that prefix', async () => {
     const made = create();
-    made.onCollect(() => made.fleetSeen(FLEET));
+    made.onCollect(() => made.setFleet(FLEET));
     const { body, contentType } = await made.page();
     expect(contentType).toContain('text/plain');
     const types = [...body.matchAll(/^# TYPE (fetchfleet_\S+) (\S+)$/gm)].map(
@@ -64,7 +64,7 @@ describe('createMetrics', () => {
   it('shows the fleet as it was seen at this scrape, and nothing of one before', async () => {
     const made = create();
     let fleet = FLEET;
-    made.onCollect(() => made.fleetSeen(fleet));
+    made.onCollect(() => made.setFleet(fleet));
     expect(await linesOf(made, 'fetchfleet_backlog_fetches')).toEqual([
       'fetchfleet_backlog_fetches{state="runnable"} 1',
       'fetchfleet_backlog_fetches{state="throttled"} 2',
@@ -148,7 +148,7 @@ describe('createMetrics', () => {
     await eventually(async () => {
       await setTimeout(30); // It measures from one of its ticks to the next.
       const until = performance.now() + 100;
-      while (performance.now() < until);
+      while (performance.now() < until) {}
       await setTimeout(30); // The measuring timer fires, late.
       const [, , max] = await linesOf(made, 'fetchfleet_event_loop_lag_seconds');
       expect(max).toContain('stat="max"');
@@ -162,7 +162,9 @@ describe('createMetrics', () => {
     made.onCollect(async () => {
       await Promise.resolve();
       asked += 1;
-      if (asked === 1) made.fleetSeen({ ...FLEET, slices: { waiting: 7 } });
+      if (asked === 1) {
+        made.setFleet({ ...FLEET, slices: { waiting: 7 } });
+      }
     });
     const [first, second] = await Promise.all([made.page(), made.page()]);
     expect(first).toBe(second);
@@ -185,7 +187,7 @@ describe('createMetrics', () => {
   it('passes the check of Prometheus itself, where promtool is installed', async () => {
     const made = create();
     settle(made, 'http://a');
-    made.onCollect(() => made.fleetSeen(FLEET));
+    made.onCollect(() => made.setFleet(FLEET));
     const { body } = await made.page();
     // The names of the standard metrics are not ours: some of them break its rules.
     const ours = body.split('\n').filter((line) => line.includes('fetchfleet_'));
@@ -194,7 +196,9 @@ describe('createMetrics', () => {
     try {
       check = await startProcess('promtool', ['check', 'metrics'], { input });
     } catch (error) {
-      if (!String(error).includes('ENOENT')) throw error;
+      if (!String(error).includes('ENOENT')) {
+        throw error;
+      }
       return; // Then the naming rules of catalogue.test.ts alone stand for it.
     }
     const exit = await check.exit;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard } from '@fetchfleet/testing';
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.ts';
-import type { FleetSeen } from '../../src/metrics/fleet-gauges.ts';
+import type { FleetState } from '../../src/metrics/fleet-gauges.ts';
 import type { GatedOrigin } from '../../src/metrics/origin-gauges.ts';
 
 let metrics: Metrics | undefined;
@@ -18,7 +18,7 @@ const calm: Omit<GatedOrigin, 'origin'> = {
   breaker: 'closed',
 };
 
-const fleet: Omit<FleetSeen, 'origins'> = {
+const fleet: Omit<FleetState, 'origins'> = {
   backlog: { runnable: 0, throttled: 0, delayed: 0, active: 0 },
   slices: {},
   oldestPendingSeconds: 0,
@@ -36,7 +36,7 @@ function scrape(
   const made = createMetrics({ worker: 'w-1' });
   metrics = made;
   made.onCollect(() => {
-    made.fleetSeen({ ...fleet, origins: seen().map((one) => ({ ...calm, ...one })) });
+    made.setFleet({ ...fleet, origins: seen().map((one) => ({ ...calm, ...one })) });
   });
   return async () => {
     const { body } = await made.page();
@@ -83,7 +83,9 @@ describe('what the gate knows of origins', () => {
   it('is absent when it cannot be asked for, not old', async () => {
     let isGone = false;
     const lines = scrape(() => {
-      if (isGone) throw new Error('no Redis');
+      if (isGone) {
+        throw new Error('no Redis');
+      }
       return [{ origin: 'http://a' }];
     });
     expect(await lines()).toHaveLength(4);

@@ -18,7 +18,9 @@ function problemsOf(input: Record<string, unknown>): readonly string[] {
   try {
     parseSettings(schema, input, describeSetting);
   } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
+    if (error instanceof SettingsError) {
+      return error.problems;
+    }
     throw error;
   }
   return [];

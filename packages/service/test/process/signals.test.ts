@@ -56,9 +56,9 @@ describe('onSignals', () => {
     expect(target.raised).toEqual(['SIGTERM']);
   });
 
-  it('no longer listens once disposed of', () => {
+  it('no longer listens once stopped', () => {
     const target = new FakeProcess();
-    onSignals({ drain: () => Promise.resolve(), force: () => undefined }, target).dispose();
+    onSignals({ drain: () => Promise.resolve(), force: () => undefined }, target).stop();
     expect(target.listeners.size).toBe(0);
   });
 });

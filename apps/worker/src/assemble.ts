@@ -1,0 +1,346 @@
+import { toError, VERSION } from '@fetchfleet/crawl';
+import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
+import {
+  FleetOverview,
+  fleetKeys,
+  Gate,
+  GateNotifications,
+  Ledger,
+  openRedis,
+  Origins,
+  PausedSlices,
+  RobotsStore,
+  SliceClaims,
+  SliceQueue,
+  Workers,
+} from '@fetchfleet/fleet';
+import { FileSink, probeResults } from '@fetchfleet/results';
+import {
+  createMetrics,
+  HttpEndpoint,
+  type Logger,
+  type Part,
+  RepeatLog,
+} from '@fetchfleet/service';
+import { BatchLog } from './batch/batch-log.ts';
+import { Batches } from './batch/batches.ts';
+import { Robots } from './batch/robots.ts';
+import type { WorkerSettings } from './config.ts';
+import { createWatchdog } from './health/create-watchdog.ts';
+import { ErrorLog } from './health/error-log.ts';
+import { FleetMetrics } from './health/fleet-metrics.ts';
+import { Progress } from './health/progress.ts';
+import { WallClock } from './health/wall-clock.ts';
+import { WorkerHeartbeat } from './health/worker-heartbeat.ts';
+import { isEnding, type WorkerState } from './health/worker-state.ts';
+import { WorkerStatus } from './health/worker-status.ts';
+import { OriginSchedulers } from './origin/origin-schedulers.ts';
+import { Permits } from './origin/permits.ts';
+import { manifestOf } from './record/manifest.ts';
+import { Recorder } from './record/recorder.ts';
+import { ScheduleLoop } from './schedule/schedule-loop.ts';
+import { ClaimLoop } from './slice/claim-loop.ts';
+import { SliceProcessor } from './slice/slice-processor.ts';
+import { warmUp } from './warm-up.ts';
+
+export interface AssembleOptions {
+  readonly id: string;
+  readonly settings: WorkerSettings;
+  /** Holds the values of secrets. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly state: () => WorkerState;
+  /** Aborted when the worker drains: no fetch is started any more. */
+  readonly draining: AbortSignal;
+  /** Aborted when the drain timeout has passed: running fetches are given up. */
+  readonly forced: AbortSignal;
+  /** New connections did not help a stuck worker. */
+  readonly onHopeless: (reason: string) => void;
+}
+
+/** What the lifecycle of a worker needs of its parts. */
+export interface AssembledWorker {
+  /** In the order in which they start; they stop in reverse. */
+  readonly parts: readonly Part[];
+  /**
+   * The last part to start and the first to stop: its stop resolves when all claimed slices have
+   * ended.
+   */
+  readonly intake: Part;
+  /** 0 until the endpoint has started. */
+  readonly metricsPort: () => number;
+  readonly permits: Permits;
+  readonly heartbeat: WorkerHeartbeat;
+  readonly schedulers: OriginSchedulers;
+  readonly recorder: Recorder;
+}
+
+/**
+ * Builds all parts of a worker; nothing is built anywhere else. One long function, because every
+ * part is built once, from those above it.
+ */
+export function assemble(options: AssembleOptions): AssembledWorker {
+  const { id, settings, env, log, state, draining, forced, onHopeless } = options;
+  const { redisUrl, transport, allowPrivate, maxRetryAfterMs } = settings;
+
+  // What everything else stands on.
+  const repeats = new RepeatLog(log);
+  const errors = new ErrorLog(repeats);
+  const onError = (error: unknown): void => errors.report(error);
+  const keys = fleetKeys(settings.fleet);
+  const redis = openRedis(redisUrl, (error) => errors.connectionFailed(error));
+  // BullMQ has a client of its own: its scripts make every pipeline more expensive.
+  const queueRedis = openRedis(redisUrl, (error) => errors.connectionFailed(error), {
+    isForQueue: true,
+  });
+  const metrics = createMetrics({ worker: id, version: VERSION, transport });
+  metrics.concurrency.set(settings.concurrency);
+  const permits = new Permits(settings.concurrency);
+  const progress = new Progress();
+
+  // Batches and their records.
+  const ledger = new Ledger(redis, keys);
+  const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
+  const batches = new Batches({ ledger, results: settings.results, env, onError });
+  const sink = new FileSink({
+    dir: settings.results,
+    worker: id,
+    manifest: async (batch) => manifestOf(batches, batch),
+    observe: ({ durationMs, bytes }) => {
+      metrics.sinkFlush.observe(durationMs / 1000);
+      metrics.recordBytes.inc(bytes);
+    },
+  });
+  const recorder = new Recorder({
+    sink,
+    ledger,
+    onRecorded: (records) => {
+      progress.recorded += records;
+      metrics.recordsWritten.inc(records);
+    },
+    onSinkError: (thrown) => {
+      const err = toError(thrown);
+      metrics.sinkErrors.inc();
+      const message = 'results cannot be written; fetching waits';
+      repeats.write({ level: 'error', message, fields: { err }, key: err.message });
+    },
+    onRecovered: () => {
+      repeats.flush();
+      log.info('results can be written again');
+    },
+    onFinished: (batch) => {
+      batchLog.finished(batch).catch((error: unknown) => {
+        log.info({ batch, err: toError(error) }, 'batch finished');
+      });
+    },
+  });
+
+  // Fetching: what may start when, and the exchange itself.
+  const fetcher = createFetcher({
+    transport,
+    allowPrivate,
+    userAgent: USER_AGENT,
+    onEnd: () => progress.fetched.beat(),
+  });
+  const robots = new Robots({ store: new RobotsStore(redis, keys), fetcher, worker: id });
+  const gateNotifications = new GateNotifications(redis, keys);
+  const queue = new SliceQueue(queueRedis, keys);
+  const schedulers = new OriginSchedulers({
+    gate: new Gate({ redis, keys, worker: id }),
+    permits,
+    crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
+    wakeSlices: async (slices) => queue.wakeSlices(slices),
+    tellOthers: async (origin) => gateNotifications.publish(origin),
+    log,
+    onError,
+  });
+
+  // Taking work from the queue: slices, and ticks of schedules.
+  const claims = new SliceClaims({
+    redis: queueRedis,
+    keys,
+    worker: id,
+    onError,
+    onStalled: (slice) => {
+      metrics.sliceStalls.inc();
+      const batch = slice.slice(0, slice.lastIndexOf('.'));
+      log.warn({ batch, slice }, 'slice of a vanished worker queued again');
+    },
+  });
+  const processor = new SliceProcessor({
+    worker: id,
+    schedulers,
+    robots,
+    fetcher,
+    maxRetryAfterMs,
+    recorder,
+    metrics,
+    draining,
+    expired: forced,
+    batches,
+    ledger,
+    pausedSlices: new PausedSlices(redis, keys),
+    log,
+    onTaken: (batch) => batchLog.sliceClaimed(batch),
+  });
+  const claimLoop = new ClaimLoop({
+    claims,
+    permits,
+    process: async (claim, onPermitsRequested) => processor.process(claim, onPermitsRequested),
+    heartbeat: progress.claimed,
+    onError,
+  });
+  const scheduleLoop = settings.schedules
+    ? new ScheduleLoop({
+        redis: queueRedis,
+        keys,
+        worker: id,
+        ledger,
+        queue,
+        fetcher,
+        log,
+        onError,
+      })
+    : undefined;
+
+  // Health: the register of workers, metrics, and the watchdog.
+  const origins = new Origins(redis, keys);
+  const fleetMetrics = new FleetMetrics({
+    overview: new FleetOverview(redis, keys),
+    metrics,
+    worker: id,
+  });
+  const heartbeat = new WorkerHeartbeat({
+    redis,
+    workers: new Workers(redis, keys),
+    worker: id,
+    log,
+    onError,
+    onConnected: () => repeats.flush(),
+  });
+  const wallClock = new WallClock({
+    redis,
+    onCorrected: (aheadMs) => {
+      const seconds = Math.round(aheadMs / 100) / 10;
+      log.warn({ seconds }, "this machine's clock is ahead of Redis': using the time of Redis");
+    },
+  });
+  const watchdog = createWatchdog({
+    stallTimeoutMs: settings.stallTimeoutMs,
+    isDraining: () => isEnding(state()),
+    progress,
+    claimLoop,
+    recorder,
+    fetcher,
+    redis: { url: redisUrl, key: keys.probe },
+    connections: [redis, queueRedis],
+    claims,
+    onStuck: (reason) => {
+      metrics.rebuilds.inc();
+      log.warn({ reason }, 'worker is stuck; it takes new connections');
+    },
+    onRebuilt: () => log.warn('new connections to Redis'),
+    onRecovered: () => log.info('worker makes progress again'),
+    onHopeless,
+    onError,
+  });
+  const status = new WorkerStatus({
+    settings,
+    state,
+    permits,
+    claims,
+    batches,
+    recorder,
+    heartbeat,
+    watchdog,
+    progress,
+    metrics,
+    fleetMetrics,
+  });
+  metrics.onCollect(async () => status.collect());
+  const endpoint = new HttpEndpoint({
+    port: settings.metricsPort,
+    host: settings.metricsHost,
+    metrics: async () => metrics.page(),
+    health: () => status.health(),
+    ready: () => status.ready(),
+  });
+  let metricsPort = 0;
+
+  const parts: readonly Part[] = [
+    { name: 'repeated log lines', stop: () => repeats.flush() },
+    { name: 'Redis connection', stop: () => redis.disconnect() },
+    { name: 'Redis connection of the queue', stop: () => queueRedis.disconnect() },
+    { name: 'metrics', stop: () => metrics.stop() },
+    {
+      name: 'results folder',
+      start: async () => probeResults(settings.results),
+      stop: async () => sink.stop(),
+    },
+    {
+      name: 'HTTP endpoint',
+      start: async () => {
+        metricsPort = await endpoint.start();
+      },
+      stop: async () => endpoint.stop(),
+    },
+    {
+      name: 'metrics of the fleet',
+      // Releasing the lease waits for Redis; while Redis is away the lease expires.
+      stop: async () => (redis.status === 'ready' ? fleetMetrics.stop() : undefined),
+    },
+    {
+      // It renews the lease of the metrics, so it stops before they release it.
+      name: 'heartbeat',
+      start: () =>
+        heartbeat.start({
+          report: () => status.report(metricsPort),
+          onAnswer: async () => {
+            await Promise.all([origins.markActive(schedulers.origins), fleetMetrics.renewLease()]);
+          },
+        }),
+      stop: async () => heartbeat.stop(),
+    },
+    {
+      name: 'fetcher',
+      start: async () => warmUp(settings, metricsPort),
+      stop: async () => fetcher.stop(),
+    },
+    // The first part that waits for Redis.
+    { name: 'wall clock', start: async () => wallClock.start(), stop: () => wallClock.stop() },
+    { name: 'slice queue', stop: async () => queue.stop() },
+    {
+      name: 'gate notifications',
+      start: () =>
+        gateNotifications.start(
+          (origin) => schedulers.invalidate(origin),
+          (error) => errors.connectionFailed(error),
+        ),
+      stop: () => gateNotifications.stop(),
+    },
+    { name: 'claims', start: async () => claims.start(), stop: async () => claims.stop() },
+    { name: 'origin schedulers', stop: async () => schedulers.stop() },
+    { name: 'batches', start: () => batches.start(), stop: () => batches.stop() },
+    { name: 'batch log', start: () => batchLog.start(), stop: () => batchLog.stop() },
+    { name: 'watchdog', start: () => watchdog.start(), stop: async () => watchdog.stop() },
+    { name: 'recorder', stop: () => recorder.stop() },
+  ];
+  const intake: Part = {
+    // Both loops stop at once: one that went on while the other drains would take new work.
+    name: 'claim and schedule loops',
+    start: () => {
+      claimLoop.start();
+      scheduleLoop?.start();
+    },
+    stop: async () => Promise.all([claimLoop.stop(), scheduleLoop?.stop()]),
+  };
+  return {
+    parts,
+    intake,
+    metricsPort: () => metricsPort,
+    permits,
+    heartbeat,
+    schedulers,
+    recorder,
+  };
+}

@@ -1,0 +1,23 @@
+import type { Manifest } from '@fetchfleet/results';
+import type { Batches } from '../batch/batches.ts';
+
+/**
+ * What the results folder of a batch says about it.
+ *
+ * @throws Error where the ledger does not know the batch
+ */
+export async function manifestOf(batches: Batches, id: string): Promise<Manifest> {
+  return batches.use(id, async (batch) => {
+    if (batch === undefined) {
+      throw new Error(`batch ${id} is unknown`);
+    }
+    return {
+      batch: id,
+      name: batch.plan.name,
+      total: batch.total,
+      params: batch.plan.params,
+      url: batch.plan.url,
+      createdAt: new Date(batch.createdAt).toISOString(),
+    };
+  });
+}

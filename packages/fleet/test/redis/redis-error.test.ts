@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { ReplyError } from 'ioredis';
+import { isRedisError } from '../../src/redis/redis-error.ts';
+
+function errorWith(message: string, fields: object): Error {
+  return Object.assign(new Error(message), fields);
+}
+
+describe('isRedisError', () => {
+  it.each([
+    new ReplyError('OOM command not allowed, on @user_script:3.'),
+    new ReplyError('READONLY You cannot write against a read only replica.'),
+    errorWith('', { code: 'ECONNREFUSED' }),
+    errorWith('connect ETIMEDOUT', { code: 'ETIMEDOUT', errno: -110 }),
+    errorWith('Missing lock for job b.0', { code: -2 }),
+    new Error('Connection is closed.'),
+    new Error('Command timed out'),
+    new Error('could not renew lock for job b.0'),
+  ])('is true for %p', (error) => {
+    expect(isRedisError(error)).toBe(true);
+  });
+
+  it.each([
+    new TypeError('x is not a function'),
+    new ReplyError('ERR user_script:3: attempt to index a nil value'),
+    errorWith('no such file', { code: 'ENOENT', errno: -2 }),
+    errorWith('disk full', { code: 'ENOSPC', errno: -28 }),
+    'Connection is closed.',
+    undefined,
+  ])('is false for %p', (error) => {
+    expect(isRedisError(error)).toBe(false);
+  });
+});

@@ -1,0 +1,117 @@
+import { parseDurationMs } from '@fetchfleet/crawl';
+import { z, type ZodType } from 'zod';
+import { parseSettings } from './settings.ts';
+
+/** One setting of a program: where it comes from, what it means, and what is allowed. */
+export interface Setting {
+  /** As commander takes them: `--port <port>`; `--no-x` sets `x` to false. */
+  readonly flags: string;
+  /** Environment variable that is read where the flag is not given. */
+  readonly variable?: string;
+  /** For `--help`: a phrase. */
+  readonly help: string;
+  /**
+   * As it would be typed. Without one the setting must be given, unless its schema says otherwise.
+   */
+  readonly default?: string | boolean;
+  readonly schema: ZodType;
+}
+
+export type SettingsTable = Readonly<Record<string, Setting>>;
+
+export type SettingsOf<T extends SettingsTable> = {
+  readonly [K in keyof T]: z.output<T[K]['schema']>;
+};
+
+export interface SettingsSources {
+  /** What commander makes of the flags, without defaults of its own. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Every setting of the table: from its flag, else from its variable, else its default.
+ *
+ * @throws SettingsError with every setting that is wrong
+ */
+export function readSettingsTable<T extends SettingsTable>(
+  table: T,
+  sources: SettingsSources,
+): SettingsOf<T> {
+  const entries = Object.entries(table);
+  const shape = Object.fromEntries(entries.map(([key, { schema }]) => [key, schema]));
+  const input = Object.fromEntries(
+    entries.map(([key, setting]) => [key, valueOf(setting, sources)]),
+  );
+  const settings = parseSettings(z.object(shape), input, ([key]) => describe(table, key));
+  // The schema was made of the table's own schemas, which `fromEntries` cannot express.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return settings as SettingsOf<T>;
+}
+
+/**
+ * The text of `--help` for a setting: `fetches in flight (default: "50", env:
+ * FETCHFLEET_CONCURRENCY)`.
+ */
+export function settingHelp({ flags, help, default: standard, variable }: Setting): string {
+  const isNegated = flags.startsWith('--no-');
+  const facts = [
+    ...(standard === undefined || isNegated ? [] : [`default: ${JSON.stringify(standard)}`]),
+    ...(variable === undefined ? [] : [`env: ${variable}${isNegated ? '=false' : ''}`]),
+  ];
+  return facts.length === 0 ? help : `${help} (${facts.join(', ')})`;
+}
+
+/**
+ * `500ms`, `20s`, `1.5m`, `2h`, `1d`; in milliseconds.
+ *
+ * @param limits.min the shortest that is allowed, as it would be typed. @default '0ms'
+ * @param limits.max the longest that is allowed. @default no limit
+ */
+export function durationMs({
+  min = '0ms',
+  max,
+}: { readonly min?: string; readonly max?: string } = {}): ZodType<number, string> {
+  const number = z.number().min(parseDurationMs(min) ?? 0, `must be at least ${min}`);
+  const maxMs = max === undefined ? undefined : parseDurationMs(max);
+  return z
+    .string()
+    .transform((text, context) => {
+      const ms = parseDurationMs(text);
+      if (ms !== undefined) {
+        return ms;
+      }
+      context.addIssue({ code: 'custom', message: 'must be a duration such as 500ms, 20s or 2m' });
+      return z.NEVER;
+    })
+    .pipe(maxMs === undefined ? number : number.max(maxMs, `must be at most ${max}`));
+}
+
+/** `true`, `false`, `1`, `0`; an empty variable is false. */
+export function booleanSetting(): ZodType<boolean, boolean | string> {
+  return z
+    .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])], 'must be true, false, 1 or 0')
+    .transform((value) => value === true || value === 'true' || value === '1');
+}
+
+function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {
+  const flag = flags[attributeOf(setting)];
+  const inherited = setting.variable === undefined ? undefined : env[setting.variable];
+  // Commander sets the attribute of `--no-x` to true where the flag is not given.
+  const isGiven = setting.flags.startsWith('--no-') ? flag === false : flag !== undefined;
+  return isGiven ? flag : (inherited ?? setting.default);
+}
+
+/** The name of the flag as commander has it: `drainTimeout` for `--drain-timeout <duration>`. */
+function attributeOf({ flags }: Setting): string {
+  const [long = ''] = flags.split(' ');
+  return long
+    .replace(/^--(?:no-)?/, '')
+    .replaceAll(/-[a-z]/g, (letters) => letters.slice(1).toUpperCase());
+}
+
+function describe(table: SettingsTable, key: PropertyKey | undefined): string {
+  const setting = table[String(key)];
+  const [long = ''] = setting?.flags.split(' ') ?? [];
+  return setting?.variable === undefined ? long : `${long} (${setting.variable})`;
+}
