@@ -117,7 +117,9 @@ describe('the metrics of two workers', () => {
     });
     const holder = (await pages()).findIndex((page) => page.get('fetchfleet_exporter') === 1);
     const [exporter, other] = [started[holder], started[1 - holder]];
-    if (exporter === undefined || other === undefined) throw new Error('nobody exports');
+    if (exporter === undefined || other === undefined) {
+      throw new Error('nobody exports');
+    }
     const everywhere = namesOf(await series(other));
     const onlyThere = [...namesOf(await series(exporter))].filter((name) => !everywhere.has(name));
     expect(onlyThere.toSorted()).toEqual([

@@ -37,9 +37,13 @@ async function startMixedOrigin(): Promise<Origin> {
     const url = request.url ?? '';
     const isFirstTime = !asked.has(url);
     asked.add(url);
-    if (url.endsWith('1')) response.writeHead(404);
-    else if (isFirstTime && url.endsWith('2')) response.writeHead(500);
-    else if (isFirstTime && url.endsWith('3')) response.writeHead(429);
+    if (url.endsWith('1')) {
+      response.writeHead(404);
+    } else if (isFirstTime && url.endsWith('2')) {
+      response.writeHead(500);
+    } else if (isFirstTime && url.endsWith('3')) {
+      response.writeHead(429);
+    }
     response.end('{}');
   });
   return origin;

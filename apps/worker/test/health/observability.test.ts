@@ -166,7 +166,9 @@ describe('docker-compose.yml', () => {
     const mounts = Object.values(services)
       .flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')))
       .filter(([source = '']) => source.startsWith('./'));
-    for (const [source = ''] of mounts) expect(existsSync(join(repositoryRoot, source))).toBe(true);
+    for (const [source = ''] of mounts) {
+      expect(existsSync(join(repositoryRoot, source))).toBe(true);
+    }
     const targets = new Map(mounts.map(([source, target]) => [source, target]));
     const { providers } = await readYaml<{ providers: { options: { path: string } }[] }>(
       'deploy/grafana/provisioning/dashboards/fetchfleet.yml',

@@ -113,10 +113,13 @@ async function outlast(outage: Outage): Promise<string> {
   const redis = await startRedis();
   const { origin, fleet, worker } = await setUp(redis.url);
   const waiting = await worker();
-  if (outage === 'Redis is frozen') redis.freeze();
-  else if (outage === 'Redis is paused for writes')
+  if (outage === 'Redis is frozen') {
+    redis.freeze();
+  } else if (outage === 'Redis is paused for writes') {
     await fleet.redis.client('PAUSE', 13_000, 'WRITE');
-  else waiting.signal('SIGSTOP');
+  } else {
+    waiting.signal('SIGSTOP');
+  }
   await new Promise((resolve) => {
     setTimeout(resolve, 13_000); // the outage itself, longer than a worker may be stuck
   });
@@ -139,6 +142,8 @@ describe('a worker', () => {
       outlast('Redis is paused for writes'),
       outlast('the worker itself is stopped'),
     ]);
-    for (const log of logs) expect(log).not.toMatch(/stuck/);
+    for (const log of logs) {
+      expect(log).not.toMatch(/stuck/);
+    }
   });
 });

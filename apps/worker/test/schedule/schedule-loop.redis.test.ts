@@ -32,7 +32,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await jobs.stop();
   const keys = await fleet.redis.keys(`*${fleet.name}*`);
-  if (keys.length > 0) await fleet.redis.del(...keys);
+  if (keys.length > 0) {
+    await fleet.redis.del(...keys);
+  }
   await fleet.stop();
   await origin.stop();
   await folder.remove();
@@ -74,7 +76,9 @@ async function runOf(state: string) {
   return eventually(
     async () => {
       const run = (await runs()).find((one) => one.state === state);
-      if (run === undefined) throw new Error(`no run is ${state}`);
+      if (run === undefined) {
+        throw new Error(`no run is ${state}`);
+      }
       return run;
     },
     { deadlineMs: 30_000 },

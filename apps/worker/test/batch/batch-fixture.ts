@@ -1,0 +1,24 @@
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
+import { type ActiveBatch } from '../../src/batch/batches.ts';
+
+/** A running batch `b` of `http://a.example/{n}`, with changes. */
+export function activeBatch(changes: Partial<ActiveBatch> = {}): ActiveBatch {
+  const { plan } = parseCrawlFile(
+    'name: numbers\nurl: http://a.example/{n}\nparams: { n: { from: 1, to: 20 } }\n',
+    'numbers.yaml',
+  );
+  return {
+    id: 'b',
+    plan,
+    total: 20,
+    createdAt: 0,
+    expand: ([n = '']) => `http://a.example/${n}`,
+    headers: {},
+    secretHeaders: [],
+    missingSecrets: [],
+    state: 'running',
+    cancelled: new AbortController().signal,
+    paused: new AbortController().signal,
+    ...changes,
+  };
+}

@@ -1,0 +1,115 @@
+import type { BatchState } from '@fetchfleet/fleet';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type ActiveBatch, Batches } from '../../src/batch/batches.ts';
+import { activeBatch } from './batch-fixture.ts';
+
+const CHECK_MS = 1_000;
+const FORGET_MS = 60_000;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** Batches over a ledger that holds the batches `b…`, and counts how often they are read. */
+function watching() {
+  const ledger = { state: 'running' as BatchState | undefined, opened: 0 };
+  const batches = new Batches({
+    ledger: {
+      open: async (id) => {
+        ledger.opened += 1;
+        const { plan, total, createdAt } = activeBatch();
+        if (!id.startsWith('b') || ledger.state === undefined) {
+          return undefined;
+        }
+        return { plan, total, createdAt, state: ledger.state };
+      },
+      state: async () => ledger.state,
+    },
+    results: '/results',
+    env: {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  batches.start();
+  /** Uses a batch until `end` is called. */
+  const use = async (id = 'b') => {
+    const used = Promise.withResolvers<ActiveBatch | undefined>();
+    const ended = Promise.withResolvers<void>();
+    const using = batches.use(id, async (batch) => {
+      used.resolve(batch);
+      await ended.promise;
+    });
+    const batch = await used.promise;
+    return {
+      batch,
+      end: async () => {
+        ended.resolve();
+        await using;
+      },
+    };
+  };
+  return { batches, ledger, use, pass: async (ms: number) => jest.advanceTimersByTimeAsync(ms) };
+}
+
+describe('the batches of a worker', () => {
+  it('are read once, whatever the number of slices, and again after a minute without one', async () => {
+    const { batches, ledger, use, pass } = watching();
+    const slices = [await use(), await use()];
+    expect([ledger.opened, batches.inUse]).toEqual([1, ['b']]);
+    await Promise.all(slices.map(async ({ end }) => end()));
+    expect(batches.inUse).toEqual([]);
+    await pass(FORGET_MS - CHECK_MS);
+    await (await use()).end();
+    expect(ledger.opened).toBe(1);
+    await pass(FORGET_MS + 2 * CHECK_MS);
+    await (await use()).end();
+    expect(ledger.opened).toBe(2);
+    batches.stop();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('are unknown to the ledger at first, and read again next time', async () => {
+    const { batches, ledger, use } = watching();
+    const { batch, end } = await use('other');
+    expect(batch).toBeUndefined();
+    await end();
+    await (await use('other')).end();
+    expect(ledger.opened).toBe(2);
+    batches.stop();
+  });
+
+  it('abort one signal when they are paused, and have another after they were resumed', async () => {
+    const { batches, ledger, use, pass } = watching();
+    const { batch, end } = await use();
+    const before = batch?.paused;
+    ledger.state = 'paused';
+    await pass(CHECK_MS);
+    expect([before?.aborted, batch?.state]).toEqual([true, 'paused']);
+    ledger.state = 'running';
+    await pass(CHECK_MS);
+    expect([batch?.paused.aborted, batch?.state]).toEqual([false, 'running']);
+    await end();
+    batches.stop();
+  });
+
+  it.each(['cancelled', undefined] as const)(
+    'abort their signal when the ledger says %s, and are read again by the next slice',
+    async (state) => {
+      const { batches, ledger, use, pass } = watching();
+      const { batch, end } = await use();
+      ledger.state = state;
+      await pass(CHECK_MS);
+      expect(batch?.cancelled.aborted).toBe(true);
+      await end();
+      ledger.state = 'running';
+      const next = await use();
+      expect(next.batch?.cancelled.aborted).toBe(false);
+      await next.end();
+      batches.stop();
+    },
+  );
+});

@@ -1,0 +1,247 @@
+import { type Ledger, type Settlement, UnknownBatchError } from '@fetchfleet/fleet';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Recorder } from '../../src/record/recorder.ts';
+
+const MIB = 1024 * 1024;
+const GATHER_MS = 10;
+const LAZY_GATHER_MS = 500;
+const RETRY_MS = 1_000;
+type Settled = Awaited<ReturnType<Ledger['settle']>>;
+
+const never = new Promise<void>(() => undefined);
+
+/** A recorder whose sink and ledger do as the test says, and note what they are asked. */
+function recording() {
+  const events: string[] = [];
+  const fleet = {
+    append: async (): Promise<void> => undefined,
+    settle: async (): Promise<Settled> => ({ settled: 1, finished: false }),
+  };
+  const recorder = new Recorder({
+    sink: {
+      append: async (batch, lines) => {
+        events.push(`append ${batch} ×${lines.length}`);
+        await fleet.append();
+      },
+    },
+    ledger: {
+      settle: async (batch: string, settlements: readonly Settlement[]) => {
+        events.push(`settle ${batch} ×${settlements.length}`);
+        return fleet.settle();
+      },
+    },
+    onSinkError: (error) => events.push(String(error)),
+    onRecovered: () => events.push('recovered'),
+    onRecorded: (records) => events.push(`durable ×${records}`),
+    onFinished: (batch) => events.push(`finished ${batch}`),
+  });
+  let index = 0;
+  return {
+    recorder,
+    fleet,
+    /** Events since the last call. */
+    events: () => events.splice(0),
+    record: (options: { readonly batch?: string; readonly bytes?: number } = {}) => {
+      const { batch = 'b', bytes = 100 } = options;
+      const settlement = { index: index++, outcome: 'ok', durationMs: 1, bytes: 1 } as const;
+      recorder.record(batch, {
+        line: 'x'.repeat(bytes),
+        settlement,
+        onRecorded: (isRecorded) => events.push(isRecorded ? 'recorded' : 'not recorded'),
+      });
+    },
+    pass: async (ms: number) => jest.advanceTimersByTimeAsync(ms),
+  };
+}
+
+const STORED_ONE = ['append b ×1', 'durable ×1', 'settle b ×1', 'recorded'];
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('when records are flushed', () => {
+  it('after 500 ms while nobody waits for them', async () => {
+    const { record, events, pass } = recording();
+    record();
+    await pass(LAZY_GATHER_MS - 1);
+    expect(events()).toEqual([]);
+    await pass(1);
+    expect(events()).toEqual(STORED_ONE);
+  });
+
+  it('after 10 ms while a slice waits for its last records', async () => {
+    const { recorder, record, events, pass } = recording();
+    void recorder.hurry(never);
+    record();
+    await pass(GATHER_MS - 1);
+    expect(events()).toEqual([]);
+    await pass(1);
+    expect(events()).toEqual(STORED_ONE);
+  });
+
+  it('10 ms after a slice begins to wait for records that gather already', async () => {
+    const { recorder, record, events, pass } = recording();
+    record();
+    await pass(100);
+    void recorder.hurry(never);
+    await pass(GATHER_MS);
+    expect(events()).toEqual(STORED_ONE);
+  });
+
+  it('after 500 ms again once no slice waits any more', async () => {
+    const { recorder, record, events, pass } = recording();
+    expect(await recorder.hurry(Promise.resolve('done'))).toBe('done');
+    record();
+    await pass(LAZY_GATHER_MS - 1);
+    expect(events()).toEqual([]);
+    await pass(1);
+    expect(events()).toEqual(STORED_ONE);
+  });
+
+  it('at once when 1 MiB has gathered, over all batches', async () => {
+    const { record, events, pass } = recording();
+    record({ batch: 'a', bytes: MIB - 1 });
+    await pass(0);
+    expect(events()).toEqual([]);
+    record({ batch: 'b', bytes: 1 });
+    expect(events()).toEqual(['append a ×1', 'append b ×1']);
+    await pass(0);
+    expect(events().filter((event) => event === 'recorded')).toHaveLength(2);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('at once when the recorder is stopped', async () => {
+    const { recorder, record, events, pass } = recording();
+    record();
+    recorder.stop();
+    await pass(0);
+    expect(events()).toEqual(STORED_ONE);
+  });
+
+  it('together, one append and one settlement for each batch', async () => {
+    const { record, events, pass } = recording();
+    record();
+    record({ batch: 'a' });
+    record();
+    await pass(LAZY_GATHER_MS);
+    const stored = events();
+    expect(stored.filter((event) => event.startsWith('append'))).toEqual([
+      'append b ×2',
+      'append a ×1',
+    ]);
+    expect(stored.filter((event) => event.startsWith('settle'))).toEqual([
+      'settle b ×2',
+      'settle a ×1',
+    ]);
+  });
+});
+
+describe('the order of a flush', () => {
+  it('settles nothing before the sink has stored it', async () => {
+    const { fleet, record, events, pass } = recording();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    fleet.append = async () => promise;
+    record();
+    await pass(60_000);
+    expect(events()).toEqual(['append b ×1']);
+    resolve();
+    await pass(0);
+    expect(events()).toEqual(['durable ×1', 'settle b ×1', 'recorded']);
+  });
+
+  it('tells nobody before the ledger has settled it', async () => {
+    const { fleet, record, events, pass } = recording();
+    const { promise, resolve } = Promise.withResolvers<Settled>();
+    fleet.settle = async () => promise;
+    record();
+    await pass(60_000);
+    expect(events()).toEqual(['append b ×1', 'durable ×1', 'settle b ×1']);
+    resolve({ settled: 1, finished: true });
+    await pass(0);
+    expect(events()).toEqual(['finished b', 'recorded']);
+  });
+});
+
+describe('a sink that fails', () => {
+  it('is tried again every second, keeps its records and holds new fetches back', async () => {
+    const { recorder, fleet, record, events, pass } = recording();
+    fleet.append = async () => Promise.reject(new Error('disk full'));
+    record();
+    await pass(LAZY_GATHER_MS);
+    expect(events()).toEqual(['append b ×1', 'Error: disk full']);
+    expect([recorder.isHealthy, recorder.isReady]).toEqual([false, false]);
+    const { promise: ready, resolve } = Promise.withResolvers<void>();
+    const isReady = jest.fn(resolve);
+    void recorder.ready().then(isReady);
+    await pass(RETRY_MS);
+    expect(events()).toEqual(['append b ×1', 'Error: disk full']);
+    expect(isReady).not.toHaveBeenCalled();
+    fleet.append = async () => undefined;
+    await pass(RETRY_MS);
+    expect(events()).toEqual(['append b ×1', 'recovered', 'durable ×1', 'settle b ×1', 'recorded']);
+    expect([recorder.isHealthy, recorder.isReady]).toEqual([true, true]);
+    await ready;
+  });
+
+  it('is given up when the recorder is stopped: its records are not recorded', async () => {
+    const { recorder, fleet, record, events, pass } = recording();
+    fleet.append = async () => Promise.reject(new Error('disk full'));
+    record();
+    await pass(LAZY_GATHER_MS);
+    record();
+    events();
+    recorder.stop();
+    await pass(0);
+    const left = events();
+    expect(left.filter((event) => event === 'not recorded')).toHaveLength(2);
+    expect(left).not.toContain('settle b ×1');
+    expect(recorder.isReady).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a sink that is slow', () => {
+  it('holds new fetches back while 32 MiB wait for it', async () => {
+    const { recorder, fleet, record, pass } = recording();
+    const appends: (() => void)[] = [];
+    fleet.append = async () =>
+      new Promise((resolve) => {
+        appends.push(resolve);
+      });
+    for (let i = 0; i < 31; i++) {
+      record({ bytes: MIB });
+    }
+    expect(recorder.isReady).toBe(true);
+    record({ bytes: MIB });
+    expect([recorder.isHealthy, recorder.isReady]).toEqual([true, false]);
+    appends[0]?.();
+    await pass(0);
+    expect(recorder.isReady).toBe(true);
+    for (const resolve of appends) {
+      resolve();
+    }
+    await pass(0);
+  });
+});
+
+describe('a ledger that refuses', () => {
+  it('leaves the fetches unsettled, for any error', async () => {
+    const { fleet, record, events, pass } = recording();
+    fleet.settle = async () => Promise.reject(new Error('no script'));
+    record();
+    await pass(LAZY_GATHER_MS);
+    expect(events()).toEqual(['append b ×1', 'durable ×1', 'settle b ×1', 'not recorded']);
+  });
+
+  it('does not matter where the batch was removed meanwhile', async () => {
+    const { fleet, record, events, pass } = recording();
+    fleet.settle = async () => Promise.reject(new UnknownBatchError('b'));
+    record();
+    await pass(LAZY_GATHER_MS);
+    expect(events()).toEqual(STORED_ONE);
+  });
+});

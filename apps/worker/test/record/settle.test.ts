@@ -1,0 +1,110 @@
+import { type FetchResult } from '@fetchfleet/crawl';
+import { createLogger, createMetrics } from '@fetchfleet/service';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type RecordEntry, Recorder } from '../../src/record/recorder.ts';
+import { type Ending, settle } from '../../src/record/settle.ts';
+import { activeBatch } from '../batch/batch-fixture.ts';
+
+const metrics = createMetrics({ worker: 'w-1' });
+afterEach(() => metrics.stop());
+
+function nothing(): void {
+  // The recorder of these tests flushes nothing.
+}
+
+/** A recorder that keeps what it is given. */
+class KeepingRecorder extends Recorder {
+  readonly kept: RecordEntry[] = [];
+
+  constructor() {
+    super({
+      sink: { append: async () => undefined },
+      ledger: { settle: async () => ({ settled: 1, finished: false }) },
+      onSinkError: nothing,
+      onRecovered: nothing,
+      onRecorded: nothing,
+      onFinished: nothing,
+    });
+  }
+
+  override record(_batch: string, entry: RecordEntry): void {
+    this.kept.push(entry);
+  }
+}
+
+function recordOf(ending: Ending) {
+  const recorder = new KeepingRecorder();
+  const log = createLogger({ name: 'test', level: 'silent', pretty: false });
+  const target = { batch: activeBatch(), origin: 'http://a.example', slice: 'b.0' };
+  const fetch = { index: 7, values: ['5'], attempts: 1, dueAt: 0, throttledSince: 0 };
+  const recorded: boolean[] = [];
+  settle({ worker: 'w-1', recorder, metrics, log }, target, { fetch, ending }, (isRecorded) =>
+    recorded.push(isRecorded),
+  );
+  const [entry] = recorder.kept;
+  if (entry === undefined) {
+    throw new Error('nothing was recorded');
+  }
+  return { entry, record: JSON.parse(entry.line) as Record<string, unknown>, recorded };
+}
+
+function failure(code: string): FetchResult {
+  return {
+    kind: 'failure',
+    outcome: 'timeout',
+    code,
+    message: 'no answer within 30 s',
+    bytes: 12,
+    startedAt: Date.UTC(2026, 0, 1),
+    durationMs: 30_000.126,
+  };
+}
+
+async function isCounted(): Promise<boolean> {
+  const { body } = await metrics.page();
+  return body.includes('fetchfleet_fetches_total{outcome="timeout"');
+}
+
+describe('settle', () => {
+  it('records a fetch that failed with its code, message, duration and bytes', () => {
+    const { record, entry } = recordOf({
+      outcome: 'timeout',
+      attempts: 2,
+      result: failure('FETCH_TIMEOUT'),
+    });
+    expect(record).toMatchObject({
+      batch: 'b',
+      index: 7,
+      params: { n: '5' },
+      url: 'http://a.example/5',
+      outcome: 'timeout',
+      attempts: 2,
+      startedAt: '2026-01-01T00:00:00.000Z',
+      durationMs: 30_000.13,
+      bytes: 12,
+      worker: 'w-1',
+      error: { code: 'FETCH_TIMEOUT', message: 'no answer within 30 s' },
+    });
+    expect(entry.settlement).toEqual({
+      index: 7,
+      outcome: 'timeout',
+      durationMs: 30_000.13,
+      bytes: 12,
+    });
+  });
+
+  it('records a fetch that was never tried with the error it is given', () => {
+    const error = { code: 'WORKER_LOST', message: 'five workers vanished' };
+    const { record } = recordOf({ outcome: 'worker-lost', attempts: 0, error });
+    expect(record).toMatchObject({ outcome: 'worker-lost', durationMs: 0, bytes: 0, error });
+  });
+
+  it('counts a fetch only when it is recorded, and passes the answer on', async () => {
+    const { entry, recorded } = recordOf({ outcome: 'timeout', attempts: 1, result: failure('X') });
+    entry.onRecorded(false);
+    expect(await isCounted()).toBe(false);
+    entry.onRecorded(true);
+    expect(await isCounted()).toBe(true);
+    expect(recorded).toEqual([false, true]);
+  });
+});
