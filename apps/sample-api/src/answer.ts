@@ -1,11 +1,11 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse } from 'node:http';
 
 export interface Answer {
   readonly status: number;
   readonly body: Buffer | string;
   /** @default 'application/json' */
   readonly contentType?: string;
-  /** More headers. */
+  /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -16,7 +16,7 @@ export function jsonAnswer(status: number, value: object): Answer {
 export function send(response: ServerResponse, answer: Answer): void {
   const { status, body, contentType = 'application/json', headers } = answer;
   if (status === 204 || status === 304) {
-    // These never have a body, and a length without one leaves some clients waiting.
+    // These have no body, and some clients would wait for the one that a length announces.
     response.writeHead(status, headers).end();
     return;
   }

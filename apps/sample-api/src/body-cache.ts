@@ -1,9 +1,9 @@
 import { type Country, confirmedSeries } from './series.ts';
 
-/** Together with the bodies of default size, which are always kept. */
+/** Besides the bodies of default size, which are always kept. */
 const MAX_CACHED_BYTES = 64 * 1024 * 1024;
 
-/** Bodies are made once and then served as they are; of unusual sizes only the latest are kept. */
+/** Keeps bodies, so that each is built once; of unusual sizes only the latest are kept. */
 export class BodyCache {
   readonly #defaults: ReadonlyMap<string, Buffer>;
   readonly #sized = new Map<string, Buffer>();
@@ -16,7 +16,9 @@ export class BodyCache {
   bodyOf(country: Country, bytes?: number): Buffer {
     const key = bytes === undefined ? country.slug : `${country.slug} ${bytes}`;
     const known = bytes === undefined ? this.#defaults.get(key) : this.#sized.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const body = confirmedSeries(country, bytes);
     this.#sized.set(key, body);
     this.#cachedBytes += body.length;
@@ -26,7 +28,9 @@ export class BodyCache {
 
   #evict(): void {
     for (const [key, body] of this.#sized) {
-      if (this.#cachedBytes <= MAX_CACHED_BYTES) return;
+      if (this.#cachedBytes <= MAX_CACHED_BYTES) {
+        return;
+      }
       this.#sized.delete(key);
       this.#cachedBytes -= body.length;
     }

@@ -1,9 +1,9 @@
 /**
- * A number in [0, 1) that depends on its arguments alone: the third request for Kenya meets the same fate in every run, whatever
- * else is going on. That is what makes a run with faults repeatable.
+ * A number in [0, 1) that depends only on the arguments: the third request for Kenya has the same
+ * result in every run, whatever else is requested. So a run with faults can be repeated.
  *
- * @param seed of what is drawn for; see `seedOf`
- * @param count how often it was drawn before
+ * @param seed of the country; see `seedOf`
+ * @param count number of earlier draws
  * @param purpose keeps the draws for errors, throttles and jitter independent of each other
  */
 export function chance(seed: number, count: number, purpose: number): number {
@@ -13,9 +13,11 @@ export function chance(seed: number, count: number, purpose: number): number {
   return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
 }
 
-/** FNV-1a of a text. */
+/** The FNV-1a hash of a text. */
 export function seedOf(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of Buffer.from(text)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
   return hash >>> 0;
 }

@@ -2,15 +2,15 @@ import { closest } from 'fastest-levenshtein';
 import { type Answer, jsonAnswer } from './answer.ts';
 import { BodyCache } from './body-cache.ts';
 import { chance } from './chance.ts';
-import type { Dials } from './dials.ts';
-import type { Country } from './series.ts';
+import { type Dials } from './dials.ts';
+import { type Country } from './series.ts';
 
-/** What a draw is for; see `chance`. */
+/** The `purpose` of a draw; see `chance`. */
 const FOR_ERROR = 1;
 const FOR_THROTTLE = 2;
 const FOR_JITTER = 3;
 
-/** An answer and how long it is held back. */
+/** An answer and the delay before it is sent. */
 export interface DelayedAnswer {
   readonly answer: Answer;
   readonly delayMs: number;
@@ -18,11 +18,14 @@ export interface DelayedAnswer {
 
 export interface CountryAnswersOptions {
   readonly countries: readonly Country[];
-  /** Answers in one second before the rest gets a 429; undefined is no limit. */
+  /** Requests above this number in a second get a 429. @default no limit */
   readonly limitPerSecond?: number | undefined;
 }
 
-/** Decides how `/country/{slug}/status/confirmed` is answered: a function of the country, its count of requests, and the dials. */
+/**
+ * Decides how `/country/{slug}/status/confirmed` is answered, from the country, the number of
+ * requests for it, and the dials.
+ */
 export class CountryAnswers {
   readonly #countries: ReadonlyMap<string, Country>;
   readonly #bodies: BodyCache;
@@ -35,10 +38,12 @@ export class CountryAnswers {
     this.#limitPerSecond = limitPerSecond ?? Number.POSITIVE_INFINITY;
   }
 
-  /** @param arrivals in this second, this request included */
+  /** @param arrivals number of requests in this second, this one included */
   answerTo(slug: string, dials: Dials, arrivals: number): DelayedAnswer {
     const country = this.#countries.get(slug);
-    if (country === undefined) return { answer: this.#unknown(slug), delayMs: dials.latencyMs };
+    if (country === undefined) {
+      return { answer: this.#unknown(slug), delayMs: dials.latencyMs };
+    }
     const count = this.#counts.get(slug) ?? 0;
     this.#counts.set(slug, count + 1);
     const jitterMs = dials.jitterMs * chance(country.seed, count, FOR_JITTER);
@@ -50,10 +55,18 @@ export class CountryAnswers {
     country: Country,
     { dials, count, arrivals }: { dials: Dials; count: number; arrivals: number },
   ): Answer {
-    if (dials.status !== undefined && dials.status >= 300) return fault(dials.status, dials);
-    if (arrivals > this.#limitPerSecond) return fault(429, dials);
-    if (chance(country.seed, count, FOR_THROTTLE) < dials.throttle) return fault(429, dials);
-    if (chance(country.seed, count, FOR_ERROR) < dials.errors) return fault(500, dials);
+    if (dials.status !== undefined && dials.status >= 300) {
+      return fault(dials.status, dials);
+    }
+    if (arrivals > this.#limitPerSecond) {
+      return fault(429, dials);
+    }
+    if (chance(country.seed, count, FOR_THROTTLE) < dials.throttle) {
+      return fault(429, dials);
+    }
+    if (chance(country.seed, count, FOR_ERROR) < dials.errors) {
+      return fault(500, dials);
+    }
     return { status: dials.status ?? 200, body: this.#bodies.bodyOf(country, dials.bodyBytes) };
   }
 
@@ -66,6 +79,8 @@ export class CountryAnswers {
 function fault(status: number, dials: Dials): Answer {
   const retryAfter = dials.retryAfter ?? (status === 429 ? 1 : undefined);
   const answer = jsonAnswer(status, { error: `status ${status}, as asked for by a dial` });
-  if (retryAfter === undefined) return answer;
+  if (retryAfter === undefined) {
+    return answer;
+  }
   return { ...answer, headers: { 'retry-after': String(retryAfter) } };
 }

@@ -1,3 +1,4 @@
+import { parseDurationMs } from '@fetchfleet/crawl';
 import { parseSettings } from '@fetchfleet/service';
 import { z } from 'zod';
 
@@ -9,17 +10,17 @@ const MAX_REMEMBERED_QUERIES = 1_000;
 export interface Dials {
   /** Before every answer. 0 to 60,000. @default 0 */
   readonly latencyMs: number;
-  /** Up to so much more, drawn for each request. 0 to 60,000. @default 0 */
+  /** Up to this much longer, drawn for each request. 0 to 60,000. @default 0 */
   readonly jitterMs: number;
   /** Share of requests answered with 500. 0 to 1. @default 0 */
   readonly errors: number;
   /** Share of requests answered with 429. 0 to 1. @default 0 */
   readonly throttle: number;
-  /** Of the body, exactly. 2 to 16 MiB. @default about 1.2 kB */
+  /** Exact size of the body, 2 bytes to 16 MiB. @default about 1.2 kB */
   readonly bodyBytes?: number | undefined;
-  /** Answers with this status. 200 to 599. @default as the other dials say */
+  /** Answers with this status, 200 to 599. @default what the other dials say */
   readonly status?: number | undefined;
-  /** Seconds in `Retry-After` of what is not a success. 0 to 3,600. @default 1 for a 429, none otherwise */
+  /** Seconds in `Retry-After` of a failure, 0 to 3,600. @default 1 for a 429, else none */
   readonly retryAfter?: number | undefined;
 }
 
@@ -28,8 +29,14 @@ export const NO_FAULTS: Dials = { latencyMs: 0, jitterMs: 0, errors: 0, throttle
 /** `250`, `250ms` or `1.5s`, at most a minute; in milliseconds. */
 export const delaySchema = z
   .string()
-  .regex(/^\d+(?:\.\d+)?(?:ms|s)?$/, 'must be a time like 250ms or 1.5s')
-  .transform((text) => Number.parseFloat(text) * (/\ds$/.test(text) ? 1_000 : 1))
+  .transform((text, context) => {
+    const delayMs = parseDurationMs(/^[\d.]+$/.test(text) ? `${text}ms` : text);
+    if (delayMs !== undefined) {
+      return delayMs;
+    }
+    context.addIssue({ code: 'custom', message: 'must be a time like 250ms or 1.5s' });
+    return z.NEVER;
+  })
   .pipe(z.number().max(MAX_DELAY_MS, 'must be at most 60s'));
 
 export const shareSchema = number().pipe(z.number().min(0).max(1));
@@ -48,7 +55,7 @@ const querySchema = z
   })
   .partial();
 
-/** A number and nothing else: an empty text is not 0. */
+/** Digits only: an empty text is not 0. */
 function number(): z.ZodType<number, string> {
   return z
     .string()
@@ -56,7 +63,7 @@ function number(): z.ZodType<number, string> {
     .transform(Number);
 }
 
-/** The dials of a request: the server's own, changed by its query. Queries are parsed once. */
+/** The dials of a request: those of the server, changed by the query. Each query is parsed once. */
 export class QueryDials {
   readonly #base: Dials;
   readonly #known = new Map<string, Dials>();
@@ -65,12 +72,16 @@ export class QueryDials {
     this.#base = base;
   }
 
-  /** @throws SettingsError with every dial that is wrong. Unknown parameters are none of its business */
+  /** Unknown parameters are ignored. @throws SettingsError with every dial that is wrong */
   dialsOf(query: string): Dials {
     const known = this.#known.get(query);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const dials = { ...this.#base, ...parseQuery(query) };
-    if (this.#known.size >= MAX_REMEMBERED_QUERIES) this.#known.clear();
+    if (this.#known.size >= MAX_REMEMBERED_QUERIES) {
+      this.#known.clear();
+    }
     this.#known.set(query, dials);
     return dials;
   }

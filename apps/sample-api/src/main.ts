@@ -18,7 +18,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has said what is wrong, or printed the help that was asked for.
+    // Commander has written the help or the problem.
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_INPUT;
   } else if (error instanceof SettingsError) {
     process.stderr.write(`${error.message}\n`);

@@ -9,7 +9,7 @@ export interface Country {
   readonly name: string;
   readonly alpha2: string;
   readonly slug: string;
-  /** For everything that is drawn for this country. */
+  /** For all draws of this country. */
   readonly seed: number;
 }
 
@@ -26,10 +26,11 @@ export function listCountries(): readonly Country[] {
 }
 
 /**
- * Daily points of an invented epidemic, as JSON: cumulative, the same in every run, and marked `"Synthetic":true`.
+ * Daily points of an invented epidemic as JSON: cumulative, the same in every run, and marked
+ * `"Synthetic":true`.
  *
- * @param bytes of the text, exactly: spaces before the last bracket make up what points cannot. At least 2. By
- *   default ten points, about 1.2 kB
+ * @param bytes exact size of the text, at least 2: spaces fill up what points cannot.
+ *   @default ten points, about 1.2 kB
  */
 export function confirmedSeries(country: Country, bytes?: number): Buffer {
   const points: string[] = [];
@@ -40,7 +41,9 @@ export function confirmedSeries(country: Country, bytes?: number): Buffer {
     cases += Math.floor(chance(country.seed, day, 0) * (5 + Math.min(day, 200) ** 2));
     const point = pointOf(country, day, cases);
     const pointBytes = Buffer.byteLength(point) + (day > 0 ? 1 : 0);
-    if (bytes !== undefined && length + pointBytes > bytes) break;
+    if (bytes !== undefined && length + pointBytes > bytes) {
+      break;
+    }
     length += pointBytes;
     points.push(point);
   }
@@ -54,7 +57,7 @@ function pointOf(country: Country, day: number, cases: number): string {
     CountryCode: country.alpha2,
     Cases: cases,
     Status: 'confirmed',
-    // Bodies may be so large that the days would run out of four-digit years.
+    // In a large body the days would go beyond the year 9999.
     Date: new Date(FIRST_DAY + (day % 1_000_000) * DAY_MS).toISOString(),
     Synthetic: true,
   });

@@ -6,29 +6,32 @@ import { type Dials, NO_FAULTS, QueryDials } from './dials.ts';
 import { type Country, listCountries } from './series.ts';
 import { type Stats, Traffic } from './traffic.ts';
 
-/** Longer than clients keep idle connections, so that it is never this side that closes one just as it is used again. */
+/**
+ * Longer than clients keep idle connections: the server never closes one just as a client uses it
+ * again.
+ */
 const KEEP_ALIVE_MS = 75_000;
 
 const COUNTRY_PATH = /^\/country\/([^/]+)\/status\/confirmed$/;
 
 export interface SampleApiOptions extends Partial<Dials> {
-  /** @default 0, any that is free */
+  /** @default 0, which takes any that is free */
   readonly port?: number;
   /** @default '127.0.0.1' */
   readonly host?: string;
-  /** Requests answered in each second; the rest gets a 429. @default no limit */
+  /** Requests above this number in a second get a 429. @default no limit */
   readonly limitPerSecond?: number | undefined;
 }
 
 export interface SampleApi {
-  /** @throws SettingsError where the port cannot be had */
+  /** @throws SettingsError where the port cannot be used */
   listen(): Promise<{ readonly port: number; readonly origin: string }>;
   stats(): Stats;
-  /** Answers what has been asked, for at most a second. Stopping twice is fine. */
+  /** Closes the server; open requests have 1 s to be answered. Stopping twice is fine. */
   stop(): Promise<void>;
 }
 
-/** A small country API with invented figures, and dials for latency and faults. It listens when told to. */
+/** A small country API with invented figures, and dials for latency and faults. */
 export function createSampleApi(options: SampleApiOptions = {}): SampleApi {
   const { port = 0, host = '127.0.0.1', limitPerSecond, ...dials } = options;
   const routes = new Routes({ ...NO_FAULTS, ...dials }, limitPerSecond);
@@ -105,7 +108,9 @@ class Routes {
       const dials = query === '' ? this.#base : this.#queryDials.dialsOf(query);
       return this.#answers.answerTo(slug, dials, arrivals);
     } catch (error) {
-      if (!(error instanceof SettingsError)) throw error;
+      if (!(error instanceof SettingsError)) {
+        throw error;
+      }
       return {
         answer: jsonAnswer(400, { error: 'bad dials', problems: error.problems }),
         delayMs: 0,

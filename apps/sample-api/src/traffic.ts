@@ -1,19 +1,21 @@
 const REMEMBERED_SECONDS = 600;
 
-/** What has been asked for so far. Only `/country/…` counts. */
+/** Counts of the requests for `/country/…`. */
 export interface Stats {
   readonly requests: number;
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** Requests waiting for their answer. */
+  /** Requests that wait for their answer. */
   readonly inFlight: number;
   readonly maxInFlight: number;
   readonly maxPerSecond: number;
-  /** Arrivals in each second of the wall clock of the last ten minutes, seconds since the epoch; empty seconds are left out. */
+  /**
+   * Arrivals per second of the last ten minutes, by epoch second; seconds without any are left out.
+   */
   readonly perSecond: readonly { readonly second: number; readonly arrivals: number }[];
 }
 
-/** Counts requests as they come and go. */
+/** Counts requests and answers. */
 export class Traffic {
   readonly #statuses = new Map<number, number>();
   readonly #seconds = new Map<number, number>();
@@ -22,23 +24,31 @@ export class Traffic {
   #maxInFlight = 0;
   #maxPerSecond = 0;
 
-  /** @returns how many have arrived in this second, with this one */
+  /** @returns the number of arrivals in this second, this one included */
   arrive(nowMs: number): number {
     this.#requests += 1;
     this.#inFlight += 1;
-    if (this.#inFlight > this.#maxInFlight) this.#maxInFlight = this.#inFlight;
+    if (this.#inFlight > this.#maxInFlight) {
+      this.#maxInFlight = this.#inFlight;
+    }
     const second = Math.floor(nowMs / 1_000);
     const arrivals = (this.#seconds.get(second) ?? 0) + 1;
     this.#seconds.set(second, arrivals);
-    if (arrivals > this.#maxPerSecond) this.#maxPerSecond = arrivals;
-    if (arrivals === 1) this.#forget();
+    if (arrivals > this.#maxPerSecond) {
+      this.#maxPerSecond = arrivals;
+    }
+    if (arrivals === 1) {
+      this.#forget();
+    }
     return arrivals;
   }
 
-  /** @param status undefined where the client went away before its answer */
+  /** @param status undefined where the client closed the connection before its answer */
   leave(status?: number): void {
     this.#inFlight -= 1;
-    if (status !== undefined) this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    if (status !== undefined) {
+      this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    }
   }
 
   stats(): Stats {
@@ -54,7 +64,9 @@ export class Traffic {
 
   #forget(): void {
     for (const second of this.#seconds.keys()) {
-      if (this.#seconds.size <= REMEMBERED_SECONDS) return;
+      if (this.#seconds.size <= REMEMBERED_SECONDS) {
+        return;
+      }
       this.#seconds.delete(second);
     }
   }
