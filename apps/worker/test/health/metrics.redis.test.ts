@@ -21,7 +21,7 @@ async function setUp(url = redisUrl()) {
   return { origin, results, fleet };
 }
 
-/** The series of a page: name and labels, value. */
+/** The values on the page of a worker, by name and labels. */
 async function series(worker: Running): Promise<Map<string, number>> {
   const [, port] = await worker.waitForLine(/"metricsPort":(\d+)/);
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -53,7 +53,7 @@ async function partBytes(results: string, batch: string): Promise<number> {
 }
 
 describe('the metrics of two workers', () => {
-  it('added up, agree with the ledger and with what is on the disk, exactly', async () => {
+  it('add up exactly to what the ledger and the results folder hold', async () => {
     const { origin, results, fleet } = await setUp();
     origin.respond(/mixed\/\d*[37]$/, { status: 404, body: 'no' });
     origin.respond(/mixed\/\d*5$/, { status: 200, body: 'ænd så blåbær', headers: {} });
@@ -62,7 +62,7 @@ describe('the metrics of two workers', () => {
       retry: '{ attempts: 2, backoff: 50ms }',
     });
     const total = await fleet.enqueue('mixed', text);
-    // Every fourth fails once: an attempt is used, and it is settled once all the same.
+    // Every fourth fetch fails once: it uses an attempt and is still settled only once.
     const failed = new Set<string>();
     origin.respond(/often/, (request, response) => {
       const url = request.url ?? '';
@@ -100,7 +100,7 @@ describe('the metrics of two workers', () => {
     expect(ledger[0]).toMatchObject({ outcomes: { ok: 480, 'http-error': 120 } });
   });
 
-  it('tell of the fleet once; another worker does when that one is killed', async () => {
+  it('show the fleet on one worker only, and on another one after that was killed', async () => {
     const { origin, fleet } = await setUp();
     origin.respond(/held/, () => undefined);
     await fleet.enqueue('held', crawlFile(`${origin.url}/held/{n}`, 3));
@@ -140,7 +140,7 @@ describe('the metrics of two workers', () => {
     await eventually(async () => expect((await series(other)).get('fetchfleet_exporter')).toBe(1), {
       deadlineMs: 20_000,
     });
-    // What the dead one held is queued again, and told of once.
+    // The slices of the killed worker are queued again and counted once.
     await eventually(async () => {
       const page = await series(other);
       expect(page.get('fetchfleet_backlog_fetches{state="active"}')).toBe(3);
@@ -148,7 +148,7 @@ describe('the metrics of two workers', () => {
     });
   });
 
-  it('go on with the fleet at once when the exporter is stopped', async () => {
+  it('show the fleet on another worker at once after the exporter was stopped', async () => {
     const { fleet } = await setUp();
     const first = await fleet.worker();
     await eventually(async () => expect((await series(first)).get('fetchfleet_exporter')).toBe(1));
@@ -168,14 +168,14 @@ describe('the log of a worker', () => {
   it('has a line for each event of a batch, and none for a fetch', async () => {
     const { origin, fleet } = await setUp();
     const worker = await fleet.worker(['--concurrency', '2']);
-    await fleet.enqueue('told', crawlFile(`${origin.url}/echo/{n}?delay=50`, 20));
-    await fleet.finished('told');
+    await fleet.enqueue('logged', crawlFile(`${origin.url}/echo/{n}?delay=50`, 20));
+    await fleet.finished('logged');
     await worker.waitForLine(/batch finished/);
     expect(logged(worker, 'first slice of a batch')).toMatchObject([
-      { batch: 'told', fetches: 20 },
+      { batch: 'logged', fetches: 20 },
     ]);
     expect(logged(worker, 'batch finished')).toMatchObject([
-      { batch: 'told', total: 20, ok: 20, failed: 0, outcomes: { ok: 20 } },
+      { batch: 'logged', total: 20, ok: 20, failed: 0, outcomes: { ok: 20 } },
     ]);
     await fleet.enqueue('gone', crawlFile(`${origin.url}/echo/{n}?delay=200`, 100));
     await worker.waitForLine(/"batch":"gone".*first slice/);
@@ -189,7 +189,7 @@ describe('the log of a worker', () => {
     expect(worker.stderr.split('\n').length).toBeLessThan(14);
   });
 
-  it('has a line for every fetch when it is asked to, and secrets in none', async () => {
+  it('has a line for every fetch at level debug, and secrets in none', async () => {
     const redis = await startRedis();
     const { origin, fleet } = await setUp(redis.url);
     await fleet.redis.config('SET', 'requirepass', 'hunter2-redis');
@@ -213,7 +213,7 @@ describe('the log of a worker', () => {
       attempts: 1,
     });
     expect(origin.arrivals[0]?.headers['x-key']).toBe('hunter2-token');
-    // An error names the address of Redis, and must not name its password.
+    // The error message contains the address of Redis, but not its password.
     await redis.kill();
     await worker.waitForLine(/Redis does not answer/, 15_000);
     await worker.kill('SIGKILL');

@@ -48,7 +48,7 @@ export interface Dashboard {
   };
 }
 
-/** What Prometheus answers to an instant query. */
+/** One series in the answer of Prometheus to an instant query. */
 interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
@@ -70,7 +70,10 @@ export async function readDashboards(folder = DASHBOARDS): Promise<Record<string
   return Object.fromEntries(await Promise.all(files.toSorted().map(read)));
 }
 
-/** The names of our metrics in an expression; those of recording rules, which hold colons, are left out. */
+/**
+ * The names of our metrics in an expression, without those of recording rules, which contain
+ * colons.
+ */
 export function metricsIn(expression: string): string[] {
   return [...expression.matchAll(/(?<![\w:])fetchfleet_\w+(?![\w:])/gu)].map(([name]) => name);
 }
@@ -88,7 +91,7 @@ async function startTool(
   }
 }
 
-/** Runs promtool to its end; its output together, and whether it was content. */
+/** Runs promtool; returns its output and whether it succeeded. */
 export async function promtool(
   args: readonly string[],
   input?: string,
@@ -98,7 +101,9 @@ export async function promtool(
   return { ok: code === 0, output: `${running.stdout}${running.stderr}` };
 }
 
-/** A real Prometheus with the rules of deploy/, which scrapes these ports of this machine every second. */
+/**
+ * Starts Prometheus with the rules of deploy/; it scrapes these ports of this machine every second.
+ */
 export async function startPrometheus(ports: readonly number[]) {
   const { path } = await temporaryFolder('prometheus');
   const config = parse(await readFile(join(PROMETHEUS, 'prometheus.yml'), 'utf8')) as {
@@ -130,7 +135,7 @@ export async function startPrometheus(ports: readonly number[]) {
   return {
     running,
     ask,
-    /** What an expression is now, without what is not a number. */
+    /** The current value of an expression, without series that are no number. */
     async query(expression: string): Promise<readonly Sample[]> {
       const data = await ask(`/api/v1/query?query=${encodeURIComponent(expression)}`);
       const { result } = data as { result: readonly Sample[] };

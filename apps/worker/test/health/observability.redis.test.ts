@@ -19,24 +19,26 @@ import {
 
 closeAfterEach();
 
-/** More than the origins serve while the test runs. */
+/** More fetches than the origins answer while the test runs. */
 const ENDLESS = 20_000;
 
-/** What Grafana puts in; the rate interval is at least four scrapes, a second each. */
+/**
+ * The values of Grafana's variables; the rate interval is at least four scrapes of a second each.
+ */
 const VARIABLES: readonly (readonly [RegExp, string])[] = [
   [/\$job\b/gu, JOB],
   [/\$(?:origin|batch)\b/gu, '.*'],
   [/\$__rate_interval\b/gu, '15s'],
 ];
 
-/** Of ten answers one is a 404, one a 500 that is tried again, one a "not now". */
+/** Of ten answers one is a 404, one a 500 that is repeated, and one a 429. */
 async function startMixedOrigin(): Promise<Origin> {
   const origin = await startOrigin();
-  const asked = new Set<string>();
+  const requested = new Set<string>();
   origin.respond(/^\/mixed\//u, (request, response) => {
     const url = request.url ?? '';
-    const isFirstTime = !asked.has(url);
-    asked.add(url);
+    const isFirstTime = !requested.has(url);
+    requested.add(url);
     if (url.endsWith('1')) {
       response.writeHead(404);
     } else if (isFirstTime && url.endsWith('2')) {
@@ -49,7 +51,7 @@ async function startMixedOrigin(): Promise<Origin> {
   return origin;
 }
 
-/** Two workers on a batch that cannot end soon, and their pages of metrics. */
+/** Two workers on a batch that does not end during the test, and their pages of metrics. */
 async function startWatchedFleet() {
   const origin = await startMixedOrigin();
   const { path: results } = await temporaryFolder();
@@ -70,10 +72,10 @@ async function pageOf(port: number): Promise<string> {
 
 async function expressions(): Promise<string[]> {
   const dashboards = Object.values(await readDashboards());
-  const asked = dashboards.flatMap(({ panels }) =>
+  const queries = dashboards.flatMap(({ panels }) =>
     panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
   );
-  return [...new Set(asked.map(filledIn))];
+  return [...new Set(queries.map(filledIn))];
 }
 
 function filledIn(expression: string): string {
@@ -81,7 +83,7 @@ function filledIn(expression: string): string {
 }
 
 describe('the metrics of two workers', () => {
-  it('please promtool, and are those of the catalogue', async () => {
+  it('pass promtool and are those of the catalogue', async () => {
     const { pages } = await startWatchedFleet();
     await eventually(
       async () => {
@@ -99,7 +101,7 @@ describe('the metrics of two workers', () => {
     expect([...served].toSorted()).toEqual(catalogue.toSorted());
   });
 
-  it('give data for all that dashboards and rules ask, and count what is global once', async () => {
+  it('give data to every dashboard and rule, and count the fleet once', async () => {
     const { ports } = await startWatchedFleet();
     const prometheus = await startPrometheus(ports);
     const recorded = (await readRules('recording.yml')).map(({ record }) => record ?? '');
@@ -114,7 +116,7 @@ describe('the metrics of two workers', () => {
     );
     expect(await variablesWithoutValues(prometheus)).toEqual([]);
     expect(await illRules(prometheus)).toEqual([]);
-    // All is well: nothing fires, and what would is given the time of its `for` by its unit test.
+    // The fleet is healthy, so no alert fires; the unit tests of the rules cover those that would.
     expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([]);
 
     const value = async (expression: string): Promise<number[]> =>
@@ -128,7 +130,7 @@ describe('the metrics of two workers', () => {
 
 type Prometheus = Awaited<ReturnType<typeof startPrometheus>>;
 
-/** Rules that Prometheus could not evaluate. */
+/** The rules that Prometheus could not evaluate. */
 async function illRules(prometheus: Prometheus): Promise<unknown[]> {
   const { groups } = (await prometheus.ask('/api/v1/rules')) as {
     groups: { rules: { health: string }[] }[];
@@ -138,7 +140,7 @@ async function illRules(prometheus: Prometheus): Promise<unknown[]> {
   return rules.filter(({ health }) => health !== 'ok');
 }
 
-/** Queries of variables that Grafana would offer nothing for. */
+/** The queries of dashboard variables that have no result. */
 async function variablesWithoutValues(prometheus: Prometheus): Promise<string[]> {
   const lists = Object.values(await readDashboards()).map(({ templating }) => templating.list);
   const definitions = lists.flat().flatMap(({ definition }) => definition ?? []);

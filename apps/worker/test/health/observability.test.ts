@@ -30,7 +30,7 @@ async function alertTestFiles(): Promise<string[]> {
 }
 
 describe('the rules of Prometheus', () => {
-  it('are valid, and so is its configuration', async () => {
+  it('are valid, as is the configuration', async () => {
     const { ok, output } = await promtool(['check', 'config', join(PROMETHEUS, 'prometheus.yml')]);
     expect(output).not.toMatch(/FAILED|error|duplicate/iu);
     expect(ok).toBe(true);
@@ -42,7 +42,7 @@ describe('the rules of Prometheus', () => {
     expect(ok).toBe(true);
   });
 
-  it('have for every alert a test in which it fires and one in which it does not', async () => {
+  it('have for every alert a unit test in which it fires and one in which it does not', async () => {
     const texts = await Promise.all((await alertTestFiles()).map((file) => readFile(file, 'utf8')));
     const tests = texts.flatMap(
       (text) =>
@@ -62,7 +62,7 @@ describe('the rules of Prometheus', () => {
     }
   });
 
-  it('name alerts by one pattern and tell severity, summary, description and runbook', async () => {
+  it('name alerts by one pattern, each with severity, summary, description and runbook', async () => {
     for (const { alert, labels, annotations } of await readRules('alerts.yml')) {
       expect(alert).toMatch(/^Fetchfleet[A-Z][A-Za-z]+$/u);
       expect(labels?.['severity']).toMatch(/^(critical|warning|info)$/u);
@@ -74,7 +74,7 @@ describe('the rules of Prometheus', () => {
     }
   });
 
-  it('ask for metrics of the catalogue alone, and for recording rules that exist', async () => {
+  it('use only metrics of the catalogue and recording rules that exist', async () => {
     const recording = await readRules('recording.yml');
     const alerts = await readRules('alerts.yml');
     const records = new Set(recording.map(({ record }) => record));
@@ -96,7 +96,7 @@ describe('the dashboards of Grafana', () => {
     expect(await readDashboards()).toEqual(await readDashboards(path));
   });
 
-  it('ask for metrics of the catalogue alone, and show every one of them', async () => {
+  it('use only metrics of the catalogue, and show every one of them', async () => {
     const dashboards = Object.values(await readDashboards());
     const recording = await readRules('recording.yml');
     const expressions = dashboards.flatMap(({ panels }) =>
@@ -115,7 +115,7 @@ describe('the dashboards of Grafana', () => {
   });
 
   it.each(['fleet.json', 'origins.json', 'batches.json'])(
-    '%s explains every panel, and none lies over another',
+    '%s describes every panel, and no panel covers another',
     async (name) => {
       const { panels } = (await readDashboards())[name] ?? { panels: [] };
       expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -145,7 +145,7 @@ interface Service {
 }
 
 describe('docker-compose.yml', () => {
-  it('brings Prometheus and Grafana by profile, pinned, and on loopback alone', async () => {
+  it('starts Prometheus and Grafana by profile, with pinned versions, on loopback only', async () => {
     const { services } = await readYaml<{ services: Record<string, Service> }>(
       'docker-compose.yml',
     );
@@ -159,7 +159,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('mounts what exists, where Grafana and Prometheus look for it', async () => {
+  it('mounts existing files where Grafana and Prometheus look for them', async () => {
     const { services } = await readYaml<{ services: Record<string, Service> }>(
       'docker-compose.yml',
     );

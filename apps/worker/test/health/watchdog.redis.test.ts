@@ -19,7 +19,7 @@ import { startRedisProxy } from '../fleet/redis-proxy.ts';
 
 closeAfterEach();
 
-/** The least that is allowed. */
+/** The shortest that is allowed. */
 const STALL = ['--stall-timeout', '10s'];
 
 async function setUp(url = redisUrl()) {
@@ -51,8 +51,8 @@ async function expectWedgedThenWell(worker: Running): Promise<void> {
   expect(await metric(worker, 'fetchfleet_wedged')).toBe(0);
 }
 
-describe('a worker that waits for an answer that was lost', () => {
-  it('says so, takes new connections, and loses and doubles nothing of what it holds', async () => {
+describe('a worker that waits for a lost answer', () => {
+  it('reports it, replaces its connections, and neither loses nor repeats a fetch', async () => {
     const { origin, results, fleet, proxy, worker } = await setUp();
     const isReleased = { value: false };
     origin.respond(/held/, async (_, response) => {
@@ -62,7 +62,7 @@ describe('a worker that waits for an answer that was lost', () => {
     const held = await fleet.enqueue('held', crawlFile(`${origin.url}/held/{n}`, 10));
     const stuck = await worker();
     await eventually(() => expect(origin.inFlight).toBe(held));
-    // It waits for more slices: that connection goes dead, and so does the first one that is to replace it.
+    // The connection that waits for slices goes dead, and so does the first one that replaces it.
     let swallowed = 0;
     await eventually(() => proxy.swallow('bzpopmin') === 1);
     proxy.swallowLater((sent) => sent.includes('$4\r\ninfo') && ++swallowed === 1);
@@ -77,7 +77,7 @@ describe('a worker that waits for an answer that was lost', () => {
     expect(origin.arrivals).toHaveLength(held + total);
   });
 
-  it('notices that on every connection it has', async () => {
+  it('notices it on every connection', async () => {
     const { origin, fleet, proxy, worker } = await setUp();
     const stuck = await worker();
     await eventually(async () => expect(await metric(stuck, 'fetchfleet_redis_connected')).toBe(1));
@@ -87,7 +87,7 @@ describe('a worker that waits for an answer that was lost', () => {
     expect(await fleet.finished('all')).toMatchObject({ ok: total });
   });
 
-  it('ends with exit 4 when new connections do not help, and another one goes on', async () => {
+  it('exits with 4 when new connections do not help, and another worker continues', async () => {
     const { origin, fleet, proxy, worker } = await setUp();
     const stuck = await worker(['--drain-timeout', '500ms']);
     await eventually(() => proxy.swallow('bzpopmin') === 1);
@@ -106,7 +106,7 @@ describe('a worker that waits for an answer that was lost', () => {
   });
 });
 
-/** What keeps a worker from getting anywhere and is not its fault. */
+/** Reasons for no progress that are not a fault of the worker. */
 type Outage = 'Redis is frozen' | 'Redis is paused for writes' | 'the worker itself is stopped';
 
 async function outlast(outage: Outage): Promise<string> {
@@ -136,7 +136,7 @@ async function outlast(outage: Outage): Promise<string> {
 }
 
 describe('a worker', () => {
-  it('is not stuck while Redis is frozen or paused for writes, nor when it was stopped itself', async () => {
+  it('is not stuck while Redis is frozen or paused for writes, nor after it was stopped itself', async () => {
     const logs = await Promise.all([
       outlast('Redis is frozen'),
       outlast('Redis is paused for writes'),

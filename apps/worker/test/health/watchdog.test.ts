@@ -3,9 +3,9 @@ import { Watchdog } from '../../src/health/watchdog.ts';
 
 const STALL_MS = 10_000;
 
-/** A worker that is told what to do, under a fake clock. */
+/** A watchdog with a fake clock, over a worker that the test controls. */
 function watched() {
-  const told: string[] = [];
+  const events: string[] = [];
   let progressAt = performance.now();
   const worker = { isExcused: false, isRedisThere: true, probes: 0 };
   const watchdog = new Watchdog({
@@ -18,17 +18,17 @@ function watched() {
       return worker.isRedisThere;
     },
     rebuild: async () => {
-      told.push('rebuild');
+      events.push('rebuild');
     },
-    onStuck: () => told.push('stuck'),
-    onRebuilt: () => told.push('rebuilt'),
-    onRecovered: () => told.push('recovered'),
-    onHopeless: () => told.push('hopeless'),
-    onError: (error) => told.push(String(error)),
+    onStuck: () => events.push('stuck'),
+    onRebuilt: () => events.push('rebuilt'),
+    onRecovered: () => events.push('recovered'),
+    onHopeless: () => events.push('hopeless'),
+    onError: (error) => events.push(String(error)),
   });
   watchdog.start();
   return {
-    told,
+    events,
     worker,
     watchdog,
     progress: () => {
@@ -46,75 +46,75 @@ describe('the watchdog', () => {
     jest.useRealTimers();
   });
 
-  it('says nothing, and asks nothing, while there is progress', async () => {
-    const { told, worker, watchdog, progress, pass } = watched();
+  it('reports nothing and probes nothing while there is progress', async () => {
+    const { events, worker, watchdog, progress, pass } = watched();
     for (let round = 0; round < 20; round++) {
       await pass(5_000);
       progress();
     }
-    expect({ told, probes: worker.probes, reason: watchdog.reason }).toEqual({
-      told: [],
+    expect({ events, probes: worker.probes, reason: watchdog.reason }).toEqual({
+      events: [],
       probes: 0,
       reason: undefined,
     });
     await watchdog.stop();
   });
 
-  it('replaces connections once, and is content with the next progress', async () => {
-    const { told, watchdog, progress, pass } = watched();
+  it('replaces connections once, and is healthy again with the next progress', async () => {
+    const { events, watchdog, progress, pass } = watched();
     await pass(STALL_MS + 3_000);
-    expect(told).toEqual(['stuck', 'rebuild', 'rebuilt']);
+    expect(events).toEqual(['stuck', 'rebuild', 'rebuilt']);
     expect(watchdog.reason).toMatch(
       /no progress for 1\d s, though Redis works: it waits for an answer/,
     );
     progress();
     await pass(1_000);
-    expect(told.at(-1)).toBe('recovered');
+    expect(events.at(-1)).toBe('recovered');
     expect(watchdog.reason).toBeUndefined();
     await watchdog.stop();
   });
 
-  it('gives up when that does not help, once', async () => {
-    const { told, watchdog, pass } = watched();
+  it('gives up, once, when new connections do not help', async () => {
+    const { events, watchdog, pass } = watched();
     await pass(10 * STALL_MS);
-    expect(told).toEqual(['stuck', 'rebuild', 'rebuilt', 'hopeless']);
+    expect(events).toEqual(['stuck', 'rebuild', 'rebuilt', 'hopeless']);
     await watchdog.stop();
   });
 
-  it('gives up when it helps for a moment only', async () => {
-    const { told, watchdog, progress, pass } = watched();
+  it('gives up when new connections help only for a moment', async () => {
+    const { events, watchdog, progress, pass } = watched();
     await pass(STALL_MS + 3_000);
     progress();
     await pass(STALL_MS + 5_000);
-    expect(told).toEqual(['stuck', 'rebuild', 'rebuilt', 'recovered', 'hopeless']);
+    expect(events).toEqual(['stuck', 'rebuild', 'rebuilt', 'recovered', 'hopeless']);
     await watchdog.stop();
   });
 
-  it('tries new connections again when the last time is long ago', async () => {
-    const { told, watchdog, progress, pass } = watched();
+  it('replaces connections again when the last time is long ago', async () => {
+    const { events, watchdog, progress, pass } = watched();
     await pass(STALL_MS + 3_000);
     for (let round = 0; round < 10; round++) {
       progress();
       await pass(5_000);
     }
     await pass(STALL_MS);
-    expect(told.filter((what) => what === 'rebuild')).toHaveLength(2);
-    expect(told).not.toContain('hopeless');
+    expect(events.filter((what) => what === 'rebuild')).toHaveLength(2);
+    expect(events).not.toContain('hopeless');
     await watchdog.stop();
   });
 
   it.each(['isExcused', 'isRedisThere'] as const)(
-    'begins to count when there is no excuse any more (%s)',
+    'counts only from the end of an excuse (%s)',
     async (what) => {
-      const { told, worker, watchdog, pass } = watched();
+      const { events, worker, watchdog, pass } = watched();
       worker[what] = what === 'isExcused';
       await pass(60_000);
-      expect(told).toEqual([]);
+      expect(events).toEqual([]);
       worker[what] = what !== 'isExcused';
       await pass(STALL_MS - 1_000);
-      expect(told).toEqual([]);
+      expect(events).toEqual([]);
       await pass(4_000);
-      expect(told).toEqual(['stuck', 'rebuild', 'rebuilt']);
+      expect(events).toEqual(['stuck', 'rebuild', 'rebuilt']);
       await watchdog.stop();
     },
   );

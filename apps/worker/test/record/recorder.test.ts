@@ -10,7 +10,7 @@ type Settled = Awaited<ReturnType<Ledger['settle']>>;
 
 const never = new Promise<void>(() => undefined);
 
-/** A recorder whose sink and ledger do as the test says, and note what they are asked. */
+/** A recorder whose sink and ledger do as the test says, and note their calls. */
 function recording() {
   const events: string[] = [];
   const fleet = {
@@ -153,7 +153,7 @@ describe('the order of a flush', () => {
     expect(events()).toEqual(['durable ×1', 'settle b ×1', 'recorded']);
   });
 
-  it('tells nobody before the ledger has settled it', async () => {
+  it('calls onRecorded only after the ledger has settled it', async () => {
     const { fleet, record, events, pass } = recording();
     const { promise, resolve } = Promise.withResolvers<Settled>();
     fleet.settle = async () => promise;

@@ -54,7 +54,7 @@ function specOf(text: string, changes: Partial<ScheduleSpec> = {}): ScheduleSpec
   };
 }
 
-/** Once an hour, last half an hour ago: the fleet was down then. */
+/** An hourly schedule whose last tick was half an hour ago, while no worker ran. */
 function hourlyMissed(): Pick<ScheduleSpec, 'cron' | 'catchUpMs'> {
   const missed = new Date(Date.now() - HOUR_MS / 2);
   return { cron: `${missed.getUTCMinutes()} * * * *`, catchUpMs: HOUR_MS };
@@ -86,7 +86,7 @@ async function runOf(state: string) {
 }
 
 describe('a worker with schedules', () => {
-  it('starts one batch a tick, whatever the number of workers', async () => {
+  it('starts one batch per tick, whatever the number of workers', async () => {
     const workers = await Promise.all([fleet.worker(), fleet.worker()]);
     const text = crawlFile(`${origin.url}/echo/{n}`, 3);
     await add(specOf(text, { overlap: 'allow' }));
@@ -104,7 +104,7 @@ describe('a worker with schedules', () => {
     await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
   }, 60_000);
 
-  it('catches the latest missed tick up, once, although BullMQ wakes it late as well', async () => {
+  it('catches up on the latest missed tick once, although BullMQ wakes it late as well', async () => {
     const text = crawlFile(`${origin.url}/echo/{n}`, 2);
     await add(specOf(text, hourlyMissed()), Date.now() - 10 * HOUR_MS);
     const workers = await Promise.all([fleet.worker(), fleet.worker()]);
@@ -119,13 +119,13 @@ describe('a worker with schedules', () => {
     await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
   }, 60_000);
 
-  it('runs a tick that BullMQ has kept since the fleet went down, once', async () => {
+  it('runs once a tick that came while no worker ran', async () => {
     const text = crawlFile(`${origin.url}/echo/{n}`, 2);
     const soon = new Date(Date.now() + 2_500);
     const cron = `${soon.getUTCSeconds()} ${soon.getUTCMinutes()} * * * *`;
     await add(specOf(text, { cron }));
     const tick = (await schedules.get('sched'))?.lastTick ?? 0;
-    // The job of BullMQ is overdue before anybody is there.
+    // The job of BullMQ is overdue before the first worker starts.
     await eventually(() => Date.now() > soon.getTime() + 500);
     const workers = await Promise.all([fleet.worker(), fleet.worker()]);
     const run = await runOf('started');
@@ -135,9 +135,9 @@ describe('a worker with schedules', () => {
     await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
   }, 60_000);
 
-  it('takes over what another enqueued when it was killed, within 15 s and without doubles', async () => {
+  it('takes over the enqueueing of a killed worker within 15 s, without duplicates', async () => {
     const total = 600_000;
-    // Nothing of it is to be fetched meanwhile: all slices stay to be counted.
+    // Nothing is fetched meanwhile, so that all slices stay in the queue and can be counted.
     const text = crawlFile('https://a.invalid/{n}', total, {
       politeness: '{ rate: 1/h, robots: ignore }',
     });
@@ -167,7 +167,7 @@ describe('a worker with schedules', () => {
     await other?.kill('SIGKILL');
   }, 120_000);
 
-  it('passes a tick over while the batch before runs, and says so', async () => {
+  it('skips a tick while the previous batch runs, and logs it', async () => {
     const text = crawlFile(`${origin.url}/echo/{n}?delay=3000`, 1);
     const worker = await fleet.worker();
     await add(specOf(text));
@@ -178,7 +178,7 @@ describe('a worker with schedules', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('starts a queued run when the batch before has ended', async () => {
+  it('starts a queued run when the previous batch has ended', async () => {
     const worker = await fleet.worker();
     const text = crawlFile(`${origin.url}/echo/{n}?delay=1500`, 1);
     await add(specOf(text, { cron: '0 0 1 1 *', overlap: 'queue' }));
@@ -190,7 +190,7 @@ describe('a worker with schedules', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('gives what it enqueues back when it is told to end', async () => {
+  it('gives a batch that it enqueues back when it drains', async () => {
     const text = crawlFile('https://a.invalid/{n}', 1_500_000, {
       politeness: '{ rate: 1/h, robots: ignore }',
     });
@@ -206,7 +206,7 @@ describe('a worker with schedules', () => {
     expect(job).toEqual([`sched.${run?.key ?? ''}`]);
   }, 60_000);
 
-  it('goes on after Redis was restarted, and starts nothing twice', async () => {
+  it('continues after a restart of Redis, and starts nothing twice', async () => {
     const own = await startRedis({ appendonly: true, appendfsync: 'always' });
     const other = await startFleet(own.url, folder.path);
     const [ledger, queue] = [
@@ -234,7 +234,7 @@ describe('a worker with schedules', () => {
     await own.dispose();
   }, 90_000);
 
-  it('gives a run up that has ended worker after worker', async () => {
+  it('ends a run as failed after it has killed several workers', async () => {
     await add(specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { cron: '0 0 1 1 *' }));
     const run = await schedules.runNow('sched');
     await jobs.offer('sched', run?.key ?? '');
@@ -246,7 +246,7 @@ describe('a worker with schedules', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('does without schedules when it is told so', async () => {
+  it('starts no batches with --no-schedules or FETCHFLEET_SCHEDULES=false', async () => {
     const text = crawlFile(`${origin.url}/echo/{n}`, 1);
     const [flagged, named] = await Promise.all([
       fleet.worker(['--no-schedules']),
@@ -289,7 +289,7 @@ describe('the list of a schedule', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('that is away for a moment is read a little later', async () => {
+  it('that cannot be read for a moment is read a little later', async () => {
     let tries = 0;
     origin.respond('/ids.csv', async (_, response) => {
       response.writeHead(tries++ === 0 ? 503 : 200).end('id\n1\n');
@@ -313,7 +313,7 @@ describe('the list of a schedule', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('that was kept and is gone ends the run with the reason', async () => {
+  it('that was stored and is missing ends the run with the reason', async () => {
     const lists = new ScheduleLists(fleet.redis, fleet.keys);
     await lists.store('sched', new Map([['aa', Buffer.from('id\n1\n')]]));
     const spec = listed('ids.csv');

@@ -54,14 +54,14 @@ describe('createMetrics', () => {
     }
   });
 
-  it('serves nothing of the fleet on a worker that does not export it, not even a zero', async () => {
+  it('serves no series of the fleet, not even a zero, on a worker that does not export it', async () => {
     const { body } = await create().page();
     for (const { name, scope } of Object.values(CATALOGUE)) {
       expect([name, body.includes(`# TYPE ${name} `)]).toEqual([name, scope === 'worker']);
     }
   });
 
-  it('shows the fleet as it was seen at this scrape, and nothing of one before', async () => {
+  it('shows the fleet of this scrape, and nothing of an earlier one', async () => {
     const made = create();
     let fleet = FLEET;
     made.onCollect(() => made.setFleet(fleet));
@@ -126,7 +126,7 @@ describe('createMetrics', () => {
     }
     expect(await linesOf(made, 'fetchfleet_fetches_total')).toEqual([
       'fetchfleet_fetches_total{outcome="ok",origin="http://origin-0"} 1',
-      // The throttle of the first turn made it the second origin that was seen.
+      // The throttle of the first turn was the second origin.
       'fetchfleet_fetches_total{outcome="ok",origin="other"} 498',
       'fetchfleet_fetches_total{outcome="ok",origin="http://origin-499"} 1',
     ]);
@@ -135,7 +135,7 @@ describe('createMetrics', () => {
     expect(await linesOf(made, 'fetchfleet_retries_total')).toHaveLength(49 + 1);
   });
 
-  it('says what runs here, and shows every result of a slice before the first one', async () => {
+  it('names worker and versions, and shows every slice result before the first slice', async () => {
     const made = create({ version: '1.2.3', transport: 'undici' });
     expect(await linesOf(made, 'fetchfleet_build_info')).toEqual([
       `fetchfleet_build_info{worker="w-1",version="1.2.3",transport="undici",node="${process.versions.node}"} 1`,
@@ -156,7 +156,7 @@ describe('createMetrics', () => {
     });
   });
 
-  it('asks for gauges at every scrape, once for scrapes at the same time, and forgets old answers', async () => {
+  it('collects gauges at every scrape, once for simultaneous scrapes, and forgets old values', async () => {
     const made = create();
     let asked = 0;
     made.onCollect(async () => {
@@ -173,12 +173,12 @@ describe('createMetrics', () => {
     expect(asked).toBe(2);
   });
 
-  it('serves the rest when a gauge cannot be asked for, and counts that', async () => {
+  it('serves the rest when a gauge cannot be collected, and counts that', async () => {
     const made = create();
     made.onCollect(() => {
       throw new Error('no Redis');
     });
-    made.onCollect(() => new Promise(() => undefined)); // As a client that waits for its connection.
+    made.onCollect(() => new Promise(() => undefined)); // Like a client that waits for its connection.
     expect(await linesOf(made, 'fetchfleet_collect_errors')).toEqual([
       'fetchfleet_collect_errors_total 2',
     ]);

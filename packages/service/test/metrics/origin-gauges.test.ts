@@ -29,7 +29,7 @@ const fleet: Omit<FleetState, 'origins'> = {
   redisMemoryLimitBytes: 0,
 };
 
-/** A scrape for which these origins are asked for, and the lines about origins in it. */
+/** The lines about origins in a scrape with these origins. */
 function scrape(
   seen: () => readonly (Partial<GatedOrigin> & { origin: string })[],
 ): () => Promise<string[]> {
@@ -44,8 +44,8 @@ function scrape(
   };
 }
 
-describe('what the gate knows of origins', () => {
-  it('is shown: limits, permits, who waits, blocks and the breaker', async () => {
+describe('the gauges of origins', () => {
+  it('show limits, permits, waiting fetches, blocks and the breaker', async () => {
     const lines = scrape(() => [
       {
         origin: 'http://a',
@@ -67,7 +67,7 @@ describe('what the gate knows of origins', () => {
     ]);
   });
 
-  it('has no limit in it where there is none, and no origin that is not worked on any more', async () => {
+  it('have no limit where there is none, and no origin that is no longer used', async () => {
     let origin = 'http://a';
     const lines = scrape(() => [{ origin }]);
     expect(await lines()).toEqual([
@@ -80,7 +80,7 @@ describe('what the gate knows of origins', () => {
     expect((await lines()).join('\n')).not.toContain('http://a');
   });
 
-  it('is absent when it cannot be asked for, not old', async () => {
+  it('are absent when they cannot be read, instead of old', async () => {
     let isGone = false;
     const lines = scrape(() => {
       if (isGone) {

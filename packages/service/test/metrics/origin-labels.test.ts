@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { OriginLabels } from '../../src/metrics/origin-labels.ts';
 
 describe('OriginLabels', () => {
-  it('names the first origins, calls the rest other, and never changes its mind', () => {
+  it('names the first origins, labels the others other, and never changes a label', () => {
     const labels = new OriginLabels(2);
     const asked = ['a', 'b', 'c', 'a', 'd', 'b'];
     expect(asked.map((origin) => labels.labelOf(origin))).toEqual([

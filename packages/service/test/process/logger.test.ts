@@ -33,7 +33,7 @@ describe('createLogger', () => {
     expect(text).not.toContain('hunter2');
   });
 
-  it('writes for people when asked to, secrets masked as well', () => {
+  it('writes pretty lines with secrets masked as well', () => {
     const text = logging({ pretty: true }, (logger) =>
       logger.warn({ token: 'hunter2' }, 'careful'),
     );
@@ -41,7 +41,7 @@ describe('createLogger', () => {
     expect(text).not.toContain('hunter2');
   });
 
-  it('leaves out what is below its level', () => {
+  it('omits lines below its level', () => {
     expect(logging({ level: 'warn' }, (logger) => logger.info('quiet'))).toBe('');
   });
 

@@ -16,7 +16,7 @@ describe('maskCredentials', () => {
 });
 
 describe('maskLine', () => {
-  it('masks fields that are named like a secret, at any depth and in any case, and leaves valid JSON', () => {
+  it('masks fields with the name of a secret, at any depth and in any case, and keeps JSON valid', () => {
     const line = JSON.stringify({
       Authorization: 'Bearer abc',
       err: { options: { headers: { authorization: 'Basic "quoted" \\', cookie: 'a=b' } } },

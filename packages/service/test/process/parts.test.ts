@@ -32,7 +32,7 @@ describe('startAll', () => {
     ]);
   });
 
-  it('starts nothing more once it is told not to go on', async () => {
+  it('starts nothing more once goesOn returns false', async () => {
     const { parts, order } = noting('first', 'second');
     expect(await startAll(parts, () => order.length === 0)).toBe(false);
     expect(order).toEqual(['first: start', 'first: start done']);

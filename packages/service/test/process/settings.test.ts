@@ -27,7 +27,7 @@ function problemsOf(input: Record<string, unknown>): readonly string[] {
 }
 
 describe('parseSettings', () => {
-  it('returns what the schema makes of the input', () => {
+  it('returns the output of the schema', () => {
     const input = { concurrency: '64', transport: 'got' };
     expect(parseSettings(schema, input, describeSetting)).toEqual({
       concurrency: 64,

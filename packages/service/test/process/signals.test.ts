@@ -4,7 +4,7 @@ import { type SignalProcess, onSignals } from '../../src/process/signals.ts';
 
 installLeakGuard();
 
-/** A process whose draining lasts until a line on its standard input, or fails at once. */
+/** Starts a process that runs the code `drain` at the first signal. */
 async function startDraining(drain: string) {
   const code = `import { onSignals } from '@fetchfleet/service';
     const alive = setInterval(() => undefined, 1000);
@@ -63,7 +63,7 @@ describe('onSignals', () => {
   });
 });
 
-/** Ignores the signals it raises: nothing but a process 1 does so, and tests do not run as one. */
+/** Ignores the signals it raises, as only a process 1 does, which tests do not run as. */
 class FakeProcess implements SignalProcess {
   readonly pid = 1;
   readonly raised: string[] = [];
