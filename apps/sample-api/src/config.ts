@@ -8,7 +8,7 @@ import {
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { bodyBytesSchema, delaySchema, NO_FAULTS, shareSchema } from './dials.ts';
-import { type SampleApiOptions } from './server.ts';
+import type { SampleApiOptions } from './server.ts';
 
 /** Every flag; `--help` and the checks are made from this table. */
 const SETTINGS = {

@@ -2,8 +2,8 @@ import { closest } from 'fastest-levenshtein';
 import { type Answer, jsonAnswer } from './answer.ts';
 import { BodyCache } from './body-cache.ts';
 import { chance } from './chance.ts';
-import { type Dials } from './dials.ts';
-import { type Country } from './series.ts';
+import type { Dials } from './dials.ts';
+import type { Country } from './series.ts';
 
 /** The `purpose` of a draw; see `chance`. */
 const FOR_ERROR = 1;

@@ -1,5 +1,5 @@
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
-import { type ActiveBatch } from '../../src/batch/batches.ts';
+import type { ActiveBatch } from '../../src/batch/batches.ts';
 
 /** A running batch `b` of `http://a.example/{n}`, with changes. */
 export function activeBatch(changes: Partial<ActiveBatch> = {}): ActiveBatch {

@@ -1,4 +1,4 @@
-import { type FetchResult } from '@fetchfleet/crawl';
+import type { FetchResult } from '@fetchfleet/crawl';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type RecordEntry, Recorder } from '../../src/record/recorder.ts';
