@@ -1,6 +1,7 @@
-// `npm run test:smoke`: the built programs do their work on the Node that runs this script. Starts the sample API,
-// fetches every country on both transports, exports the records and counts them. `.ci/run` runs it on the lowest
-// Node that `engines` names; plain JavaScript, so that it needs nothing but the build.
+// `npm run test:smoke`: the built programs do their work on the Node that runs this script. Starts
+// the sample API, fetches every country on both transports, exports the records and counts them.
+// `.ci/run` runs it on the lowest Node that `engines` names; plain JavaScript, so that it needs
+// nothing but the build.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
