@@ -1,43 +1,55 @@
 import { VERSION } from '@fetchfleet/crawl';
 import { CommanderError } from 'commander';
-import { buildCli, NO_COMMAND } from './program/program.ts';
-import { CommandError } from './core/command-error.ts';
-import { EXIT, type ExitCode, exitCodeFor } from './core/exit-codes.ts';
+import {
+  CommandError,
+  EXIT,
+  type ExitCode,
+  exitCodeFor,
+  isUnexpected,
+  problemLines,
+} from './core/errors.ts';
 import { Interrupts, isInterruption } from './core/interrupts.ts';
 import { Terminal } from './core/terminal.ts';
+import { buildCli } from './program/program.ts';
 
-/** A handle that was forgotten must not keep the process of a command that has ended. */
-const LINGER_MS = 2_000;
+/** A handle that was left open must not keep a command that has ended from exiting. */
+const EXIT_DELAY_MS = 2_000;
+
+const SHOW_CURSOR = '\u001B[?25h';
 
 const terminal = new Terminal({ stdout: process.stdout, stderr: process.stderr });
 const interrupts = new Interrupts((code) => {
   // A progress bar hides the cursor.
-  if (terminal.isInteractive) process.stderr.write('\u001B[?25h');
+  if (terminal.isInteractive) process.stderr.write(SHOW_CURSOR);
   process.exit(code);
 });
 
-/** Whoever reads our output may have enough of it: `fetchfleet export … | head`. */
-function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
+/** The reader of our output may close it early: `fetchfleet export … | head`. */
+function endOnClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
   process.exit(EXIT.ok);
 }
 
-async function tell(error: unknown): Promise<void> {
-  // commander has told its own errors.
-  if (error instanceof CommanderError) return;
+function report(error: unknown): void {
   if (process.env['FETCHFLEET_DEBUG']) {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   }
-  const { problemLines } = await import('./core/problems.ts');
-  const problems = error instanceof CommandError ? error.problems : problemLines(error);
-  for (const problem of problems ?? []) terminal.error(problem);
   const message = error instanceof Error ? error.message : String(error);
-  if (problems === undefined || problems.length === 0) terminal.error(message);
-  else if (error instanceof CommandError) terminal.say(message);
+  const problems = problemLines(error) ?? [];
+  for (const problem of problems) terminal.error(problem);
+  if (problems.length === 0) {
+    terminal.error(message);
+  } else if (error instanceof CommandError) {
+    terminal.say(message);
+  }
+  if (isUnexpected(error) && !process.env['FETCHFLEET_DEBUG']) {
+    terminal.say('This is an error in fetchfleet. FETCHFLEET_DEBUG=1 shows where it happened.');
+  }
 }
 
 async function main(args: readonly string[]): Promise<ExitCode> {
-  let exitCode: ExitCode = NO_COMMAND;
+  // A command line without a command ends with this.
+  let exitCode: ExitCode = EXIT.badInput;
   const context = { env: process.env, cwd: process.cwd(), terminal, interrupts };
   const cli = buildCli(
     context,
@@ -51,14 +63,18 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (isInterruption(error)) return EXIT.interrupted;
-    await tell(error);
+    if (error instanceof CommanderError) {
+      // commander has printed the message. Help and version are "errors" with exit code 0.
+      return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+    }
+    report(error);
     return exitCodeFor(error);
   }
 }
 
-process.stdout.on('error', endQuietlyOnClosedPipe);
-process.stderr.on('error', endQuietlyOnClosedPipe);
+process.stdout.on('error', endOnClosedPipe);
+process.stderr.on('error', endOnClosedPipe);
 interrupts.listen();
 process.exitCode = await main(process.argv.slice(2));
 interrupts.stop();
-setTimeout(() => process.exit(), LINGER_MS).unref();
+setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();

@@ -1,6 +1,6 @@
 import { type Outcome, OUTCOMES, parseDurationMs } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
-import type { Problems } from '../core/problems.ts';
+import type { Problems } from '../core/errors.ts';
 
 /** Every state that a batch may be in. */
 export const BATCH_STATES = ['expanding', 'running', 'paused', 'cancelled', 'finished'] as const;

@@ -10,10 +10,8 @@ import {
 } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import type { BatchStatus, MeasuredCrawl, ScheduleLists } from '@fetchfleet/fleet';
-import { CommandError } from '../core/command-error.ts';
+import { CommandError, type Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT } from '../core/exit-codes.ts';
-import type { Problems } from '../core/problems.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 
 /** A valid crawl file, measured and ready to be enqueued. */
@@ -77,7 +75,7 @@ export async function loadRegisteredCrawl(
   throw new CommandError(
     `${batch} cannot be ${purpose}: its lists have changed since it was started ` +
       `(${files.join(', ')}); put them back, or start a new batch`,
-    { code: 'LISTS_CHANGED', exitCode: EXIT.badInput },
+    { code: 'LISTS_CHANGED' },
   );
 }
 

@@ -1,6 +1,6 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 import { statusDocument } from '../report/status-document.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch } from './find-batch.ts';

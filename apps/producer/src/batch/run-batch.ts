@@ -1,8 +1,8 @@
 import type { BatchExpansion, BatchStatus } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { InterruptSignals } from '../core/interrupts.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { LocalWorkers, workerCommand } from '../local/local-workers.ts';
 import { createProgress } from '../report/progress.ts';
@@ -132,7 +132,7 @@ async function drain(
   terminal.note('Stopping: running fetches finish. Once more to stop at once.');
   await workers.stop({ force: signals.force });
   await endOf(expansion);
-  const status = await inTime(session.ledger.status(before.batch)).catch(() => undefined);
+  const status = await withTimeout(session.ledger.status(before.batch)).catch(() => undefined);
   if (status?.state === 'finished') {
     await report(options, { status, startedAt }, context);
     return exitCodeOf(status);
@@ -164,5 +164,5 @@ async function report(
 
 /** Its failure is reported elsewhere. Without Redis the expansion does not end at all. */
 async function endOf(expansion: Promise<void>): Promise<void> {
-  await inTime(expansion, { timeoutMs: 2_000 }).catch(() => undefined);
+  await withTimeout(expansion, { timeoutMs: 2_000 }).catch(() => undefined);
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { inTime } from '../core/patience.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
@@ -86,7 +86,7 @@ export async function pollUntilEnd(options: PollOptions): Promise<BatchStatus> {
   const secrets = new MissingSecretWarnings(terminal);
   let wasPaused = false;
   for (;;) {
-    const status = await inTime(ledger.status(batch), options);
+    const status = await withTimeout(ledger.status(batch), options);
     if (status === undefined) {
       throw new UnknownBatchError(batch);
     }

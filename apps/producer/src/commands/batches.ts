@@ -1,10 +1,9 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { readLimit, readStates } from '../batch/batch-filters.ts';
 import { type Context, programName } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { inTime } from '../core/patience.ts';
-import { Problems } from '../core/problems.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration } from '../report/units.ts';
@@ -43,14 +42,14 @@ export async function batches(options: BatchesOptions, context: Context): Promis
 }
 
 async function matching(session: FleetSession, states: readonly string[]): Promise<string[]> {
-  const ids = await inTime(session.ledger.batches());
+  const ids = await withTimeout(session.ledger.batches());
   if (states.length === 0) return ids;
-  const found = await inTime(Promise.all(ids.map(async (id) => session.ledger.state(id))));
+  const found = await withTimeout(Promise.all(ids.map(async (id) => session.ledger.state(id))));
   return ids.filter((_, at) => states.includes(found[at] ?? ''));
 }
 
 async function statusesOf(session: FleetSession, ids: readonly string[]): Promise<BatchStatus[]> {
-  const statuses = await inTime(Promise.all(ids.map(async (id) => session.ledger.status(id))));
+  const statuses = await withTimeout(Promise.all(ids.map(async (id) => session.ledger.status(id))));
   return statuses.filter((one) => one !== undefined);
 }
 

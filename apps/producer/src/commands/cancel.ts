@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
 import { statusDocument } from '../report/status-document.ts';

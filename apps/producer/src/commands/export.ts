@@ -2,9 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UnknownBatchError } from '@fetchfleet/fleet';
 import { exportBatch, type ExportSummary } from '@fetchfleet/results';
-import { CommandError } from '../core/command-error.ts';
+import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { nearest } from '../batch/find-batch.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
 import { readResultsFolder } from '../core/settings.ts';
@@ -29,7 +28,6 @@ export async function exportRecords(
   if (options.json === true && output === '-') {
     throw new CommandError('--json and the records cannot share stdout: name a file with -o FILE', {
       code: 'OUTPUT_AMBIGUOUS',
-      exitCode: EXIT.badInput,
     });
   }
   const dir = readResultsFolder(options.results, context);
@@ -64,7 +62,6 @@ async function explain(failure: unknown, batch: string, dir: string): Promise<un
   if (entries === undefined) {
     return new CommandError(`there is no results folder ${dir}; name it with --results DIR`, {
       code: 'RESULTS_MISSING',
-      exitCode: EXIT.badInput,
       cause: failure,
     });
   }
@@ -72,7 +69,6 @@ async function explain(failure: unknown, batch: string, dir: string): Promise<un
   const { message } = new UnknownBatchError(batch, nearest(batch, folders));
   return new CommandError(`${message} (looked in ${join(dir, '')})`, {
     code: 'BATCH_UNKNOWN',
-    exitCode: EXIT.badInput,
     cause: failure,
   });
 }

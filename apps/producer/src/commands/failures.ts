@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { type FailureGroup, findFailures } from '@fetchfleet/results';
 import { readLimit } from '../batch/batch-filters.ts';
-import { CommandError } from '../core/command-error.ts';
+import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
-import { Problems } from '../core/problems.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount, truncate } from '../report/units.ts';
 
@@ -68,7 +66,7 @@ function unreadable({ batch, results, failed }: BatchStatus, dir: string, cause:
   const where = results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
   return new CommandError(
     `${formatCount(failed)} fetches of ${batch} failed, but its results cannot be read in ${dir}${where}: name the folder with --results DIR`,
-    { code: 'RESULTS_UNREADABLE', exitCode: EXIT.unavailable, cause },
+    { code: 'RESULTS_UNREADABLE', cause },
   );
 }
 

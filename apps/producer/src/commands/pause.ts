@@ -1,9 +1,8 @@
 import { type Context, programName } from '../core/context.ts';
-import { CommandError } from '../core/command-error.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
@@ -16,7 +15,7 @@ export async function pause(
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
     await findBatch(session.ledger, batch);
-    const isChanged = await inTime(session.ledger.pause(batch));
+    const isChanged = await withTimeout(session.ledger.pause(batch));
     const status = await findBatch(session.ledger, batch);
     if (status.state !== 'paused') throw notPausable(batch, status.state);
     // Also of a batch that was paused before: whoever did it may have been killed.
@@ -36,6 +35,5 @@ export async function pause(
 function notPausable(batch: string, state: string): CommandError {
   return new CommandError(`${batch} is ${state}: there is nothing to pause`, {
     code: 'BATCH_ENDED',
-    exitCode: EXIT.badInput,
   });
 }

@@ -1,7 +1,7 @@
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 
 /** One batch that is to go. */
 export interface Candidate {
@@ -33,9 +33,9 @@ export interface PrunePlan {
 
 /** What a prune would remove, the oldest first. */
 export async function planPrune(session: FleetSession, rules: PruneRules): Promise<PrunePlan> {
-  const ids = await inTime(session.ledger.batches());
+  const ids = await withTimeout(session.ledger.batches());
   const candidates: Candidate[] = [];
-  const unfinished = await inTime(session.removal.unfinished());
+  const unfinished = await withTimeout(session.removal.unfinished());
   for (const [batch, told] of unfinished) {
     candidates.push(
       await measured({ batch, state: 'interrupted', endedAt: 0, fetches: 0 }, [
@@ -45,7 +45,7 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     );
   }
   for (const id of ids) {
-    const status = await inTime(session.ledger.status(id));
+    const status = await withTimeout(session.ledger.status(id));
     const candidate = status && (await candidateOf(status, rules));
     if (candidate !== undefined) candidates.push(candidate);
   }

@@ -1,12 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import { removeBatch } from '@fetchfleet/results';
 import { readAge, readStates } from '../batch/batch-filters.ts';
-import { CommandError } from '../core/command-error.ts';
+import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { inTime } from '../core/patience.ts';
-import { Problems } from '../core/problems.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { type Candidate, planPrune, type PruneRules } from './prune-plan.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { textTable } from '../report/text-table.ts';
@@ -77,7 +75,6 @@ async function isAgreed(
   if (!terminal.isInteractive || !process.stdin.isTTY) {
     throw new CommandError('there is no terminal to ask on: add --yes, or --dry-run to only look', {
       code: 'CONFIRMATION_MISSING',
-      exitCode: EXIT.badInput,
     });
   }
   const { drain: signal } = interrupts.takeOver();
@@ -98,9 +95,11 @@ async function isAgreed(
 /** In an order that may be interrupted anywhere. @returns false if somebody has taken the batch up again meanwhile */
 async function remove(session: FleetSession, candidate: Candidate): Promise<boolean> {
   const { batch, state, results } = candidate;
-  if (state !== 'orphan' && !(await inTime(session.removal.begin(batch, results)))) return false;
+  if (state !== 'orphan' && !(await withTimeout(session.removal.begin(batch, results)))) {
+    return false;
+  }
   if (results !== undefined) await removeBatch(results, batch);
-  await inTime(session.removal.finish(batch));
+  await withTimeout(session.removal.finish(batch));
   return true;
 }
 

@@ -7,7 +7,7 @@ import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
-import type { ExitCode } from '../core/exit-codes.ts';
+import type { ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';

@@ -6,10 +6,8 @@ import { findBatch } from '../batch/find-batch.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { runBatch } from '../batch/run-batch.ts';
-import { CommandError } from '../core/command-error.ts';
+import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { type Context, programName } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { Problems } from '../core/problems.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
@@ -73,14 +71,12 @@ function notOpen({ batch, state }: BatchStatus, context: Context): CommandError 
   const hint = `resume it first: ${programName(context)} resume ${batch}`;
   return new CommandError(`${batch} is ${state}; ${hint}`, {
     code: 'BATCH_NOT_OPEN',
-    exitCode: EXIT.badInput,
   });
 }
 
 function busy(batch: string): CommandError {
   return new CommandError(`another producer is enqueueing ${batch} right now; try again later`, {
     code: 'BATCH_BUSY',
-    exitCode: EXIT.unavailable,
   });
 }
 

@@ -2,8 +2,7 @@ import { BatchExpansion } from '@fetchfleet/fleet';
 import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import type { Context } from '../core/context.ts';
-import type { ExitCode } from '../core/exit-codes.ts';
-import { Problems } from '../core/problems.ts';
+import { type ExitCode, Problems } from '../core/errors.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { waitForBatch } from '../batch/wait-for-batch.ts';
 import { isUnderWay, LiveBatches } from '../live/batches.ts';
 import { canDraw } from '../live/screen.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { describeStatus, statusTable } from '../report/status-table.ts';
@@ -89,7 +89,7 @@ async function waitForAll(
 ): Promise<BatchStatus[]> {
   const batches = new LiveBatches(session.ledger);
   for (;;) {
-    const seen = await inTime(batches.read(), { signal });
+    const seen = await withTimeout(batches.read(), { signal });
     const underWay = seen.filter(({ status: one }) => isUnderWay(one));
     if (underWay.length === 0) return readAll(session);
     for (const { status: one, pace } of underWay) {

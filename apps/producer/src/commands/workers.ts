@@ -1,8 +1,8 @@
 import type { WorkerInfo } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 import { withFleet } from '../session/fleet-session.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
 
@@ -13,7 +13,7 @@ export async function listWorkers(
 ): Promise<ExitCode> {
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const workers = await inTime(session.workers.list());
+    const workers = await withTimeout(session.workers.list());
     if (options.json === true) {
       terminal.printJson({ workers });
     } else if (workers.length === 0) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { completionScript, type Shell } from './scripts.ts';
 import { complete } from './values.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 
 /** `fetchfleet completion SHELL`: the script for a shell. */
 export async function completion(

@@ -13,7 +13,7 @@ import {
 import type { Redis } from 'ioredis';
 import type { Candidate } from './values.ts';
 import type { Context } from '../core/context.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { redisFolderOf } from '../local/redis-folder.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
@@ -102,7 +102,7 @@ async function askFleet(
     redis = openRedis(url, () => undefined);
     const asked = ask(redis, fleetKeys(env['FETCHFLEET_FLEET'] || undefined));
     asked.catch(() => undefined); // too late, and nobody is waiting any more
-    return await inTime(asked, { timeoutMs: PATIENCE_MS });
+    return await withTimeout(asked, { timeoutMs: PATIENCE_MS });
   } catch {
     return []; // A key was pressed: there is nobody to tell.
   } finally {

@@ -4,9 +4,8 @@ import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promi
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { CommandError } from './command-error.ts';
+import { CommandError } from './errors.ts';
 import type { Context } from './context.ts';
-import { EXIT } from './exit-codes.ts';
 
 /** Writes what a file is to hold. It neither ends nor keeps the stream. */
 export type Write<T> = (out: Writable, signal?: AbortSignal) => Promise<T>;
@@ -78,7 +77,6 @@ function unwritable(output: string, cause: unknown): CommandError {
   const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split(',');
   return new CommandError(`${output} cannot be written: ${reason}`, {
     code: 'OUTPUT_UNWRITABLE',
-    exitCode: EXIT.unavailable,
     cause,
   });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveScreen, type ScreenSize } from './screen.ts';
-import { inTime } from '../core/patience.ts';
+import { withTimeout } from '../core/timeouts.ts';
 
 const INTERVAL_MS = 1_000;
 
@@ -54,7 +54,7 @@ async function lookOn<T>(
 ): Promise<T> {
   for (;;) {
     const startMs = performance.now();
-    const seen = await inTime(look(), { signal });
+    const seen = await withTimeout(look(), { signal });
     if (isOver(seen)) return seen;
     onSeen(seen);
     const restMs = Math.max(0, INTERVAL_MS - (performance.now() - startMs));

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { CommandError } from '../core/command-error.ts';
-import { EXIT } from '../core/exit-codes.ts';
+import { CommandError } from '../core/errors.ts';
 import { LocalWorker } from './local-worker.ts';
 import type { RunSettings } from '../core/settings.ts';
 import type { Terminal } from '../core/terminal.ts';
@@ -81,7 +80,6 @@ export class LocalWorkers {
     this.#failure.reject(
       new CommandError(`no worker stays alive; the last one ended with ${why}`, {
         code: 'WORKERS_LOST',
-        exitCode: EXIT.unavailable,
       }),
     );
   }

@@ -5,8 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
-import { CommandError } from '../core/command-error.ts';
-import { EXIT } from '../core/exit-codes.ts';
+import { CommandError } from '../core/errors.ts';
 import { prepareRedisFolder, type RedisFolder, redisFolderOf } from './redis-folder.ts';
 import { CLOSING_NAME, connectOnce, KEEPER_NAME, withDeadline } from './redis-supervisor.ts';
 
@@ -96,7 +95,7 @@ function requireServer(env: Readonly<Record<string, string | undefined>>): void 
   if (isThere) return;
   throw new CommandError(
     'redis-server is not installed: install it (apt-get install redis-server, brew install redis), or set REDIS_URL',
-    { code: 'REDIS_SERVER_MISSING', exitCode: EXIT.unavailable },
+    { code: 'REDIS_SERVER_MISSING' },
   );
 }
 
@@ -151,6 +150,6 @@ function notAnswering({ log, socket }: RedisFolder): CommandError {
   }
   return new CommandError(
     `the private Redis at ${socket} does not answer; its log ${log} ends with: ${lastLine}`,
-    { code: 'REDIS_UNREACHABLE', exitCode: EXIT.unavailable },
+    { code: 'REDIS_UNREACHABLE' },
   );
 }

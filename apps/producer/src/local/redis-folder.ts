@@ -3,8 +3,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { CommandError } from '../core/command-error.ts';
-import { EXIT } from '../core/exit-codes.ts';
+import { CommandError } from '../core/errors.ts';
 
 /** The kernel's limit for the path of a unix socket is 104 or 108 bytes, its end included. */
 const MAX_SOCKET_PATH_BYTES = 100;
@@ -66,5 +65,5 @@ async function prepareSocketFolder({ socket, path }: RedisFolder): Promise<void>
 }
 
 function unusable(message: string, cause?: unknown): CommandError {
-  return new CommandError(message, { code: 'REDIS_FOLDER', exitCode: EXIT.unavailable, cause });
+  return new CommandError(message, { code: 'REDIS_FOLDER', cause });
 }

@@ -5,7 +5,7 @@ import { addSchedules } from './schedule.ts';
 import { withWorkerOptions } from './worker-options.ts';
 import { addCompletion } from './completion.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import type { ExitCode } from '../core/errors.ts';
 
 const HELP = `
 Examples:
@@ -189,6 +189,3 @@ const addExport: Add = (program, context, invoke) => {
       ),
     );
 };
-
-/** What a command line without a command ends with. */
-export const NO_COMMAND: ExitCode = EXIT.badInput;

@@ -1,5 +1,5 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
-import { EXIT, type ExitCode } from '../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
 
 /** What `--json` prints of a batch. What is not known yet is null, so that the keys are always the same. */
 export interface StatusDocument {

@@ -12,11 +12,10 @@ import {
   Workers,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
-import { CommandError } from '../core/command-error.ts';
+import { CommandError } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { type EmbeddedRedis, openEmbeddedRedis } from '../local/private-redis.ts';
-import { EXIT } from '../core/exit-codes.ts';
-import { inTime, PATIENCE_MS, redisLost } from '../core/patience.ts';
+import { withTimeout, REDIS_TIMEOUT_MS, redisSilent } from '../core/timeouts.ts';
 import { hasRedisFolder } from '../local/redis-folder.ts';
 import { ScheduleAccess } from './schedule-access.ts';
 
@@ -69,7 +68,7 @@ export class FleetSession {
     const fleet = context.env['FETCHFLEET_FLEET'] || undefined;
     const address = await findRedis(context, withoutUrl);
     try {
-      const redis = await connectRedis(address.url, { timeoutMs: PATIENCE_MS });
+      const redis = await connectRedis(address.url, { timeoutMs: REDIS_TIMEOUT_MS });
       return new FleetSession(address, redis, fleet);
     } catch (error) {
       address.embedded?.release();
@@ -108,7 +107,7 @@ export class FleetSession {
     this.#schedules = undefined;
     try {
       const stopped = Promise.all(queues.map(async (queue) => queue?.stop()));
-      await inTime(stopped, { timeoutMs: STOP_PATIENCE_MS });
+      await withTimeout(stopped, { timeoutMs: STOP_PATIENCE_MS });
     } finally {
       this.#redis.removeAllListeners('close');
       this.#stopTimer();
@@ -119,7 +118,10 @@ export class FleetSession {
 
   /** Every failed attempt to connect again closes, too: the first one counts. */
   #expectReturn(): void {
-    this.#returnTimer ??= setTimeout(() => this.#lost.reject(redisLost(PATIENCE_MS)), PATIENCE_MS);
+    this.#returnTimer ??= setTimeout(
+      () => this.#lost.reject(redisSilent(REDIS_TIMEOUT_MS)),
+      REDIS_TIMEOUT_MS,
+    );
   }
 
   #stopTimer(): void {
@@ -151,7 +153,7 @@ function noRedis(withoutUrl: WithoutUrl): CommandError {
     withoutUrl === 'refuse'
       ? 'REDIS_URL is not set: `start` hands a batch to workers elsewhere, and they must share a Redis with it; `run` needs none'
       : 'REDIS_URL is not set, and no batch has been run in this folder (there is no .fetchfleet/)';
-  return new CommandError(message, { code: 'REDIS_UNNAMED', exitCode: EXIT.badInput });
+  return new CommandError(message, { code: 'REDIS_UNNAMED' });
 }
 
 /** Opens a session for as long as `work` takes, and ends it when Redis is lost meanwhile. */

@@ -47,7 +47,7 @@ describe('the workers of this machine', () => {
   it('are given up when none of them can start, with the last words of one', async () => {
     const { workers } = startWorkers("throw new Error('no such thing as a port')");
     await expect(workers.failed).rejects.toMatchObject({
-      exitCode: 3,
+      exitCode: 1,
       message: expect.stringContaining('no such thing as a port'),
     });
   }, 15_000);

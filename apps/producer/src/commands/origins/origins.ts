@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
-import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { canDraw, type ScreenSize } from '../../live/screen.ts';
 import { showLive } from '../../live/view.ts';
 import { originDocument } from './document.ts';
 import { originsSummary, originsTable } from './table.ts';
-import { inTime } from '../../core/patience.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import type { Terminal } from '../../core/terminal.ts';
 import { formatDuration } from '../../report/units.ts';
 
@@ -27,7 +27,7 @@ export async function origins(options: OriginsOptions, context: Context): Promis
     if (options.watch === true) {
       return watch(session, context);
     }
-    const statuses = await inTime(session.origins.list());
+    const statuses = await withTimeout(session.origins.list());
     if (options.json === true) {
       terminal.printJson({ origins: statuses.map(originDocument) });
     } else if (statuses.length === 0) {
@@ -78,7 +78,7 @@ async function printAll(
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const statuses = await inTime(session.origins.list(), { signal });
+    const statuses = await withTimeout(session.origins.list(), { signal });
     const table = originsTable(statuses, tableOptions(terminal));
     terminal.print(
       statuses.length === 0 ? `${NONE}\n` : `${originsSummary(statuses)}\n\n${table}\n`,

@@ -1,12 +1,11 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
-import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { nearest } from '../../batch/find-batch.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { originDocument } from './document.ts';
 import { type OriginFlags, readOrigin, readOriginSettings } from './settings.ts';
-import { inTime } from '../../core/patience.ts';
-import { Problems } from '../../core/problems.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 
 /** `fetchfleet origins set ORIGIN`: sets limits that override those of every crawl file. */
 export async function setOrigin(
@@ -17,9 +16,9 @@ export async function setOrigin(
   const { origin, settings } = await readOriginSettings(text, options);
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const before = await inTime(session.origins.list());
-    await inTime(session.origins.set(origin, settings));
-    const status = await inTime(session.origins.status(origin));
+    const before = await withTimeout(session.origins.list());
+    await withTimeout(session.origins.set(origin, settings));
+    const status = await withTimeout(session.origins.status(origin));
     terminal.note(`Set for ${origin}: ${status === undefined ? '' : describeLimits(status)}`);
     if (before.every((known) => known.origin !== origin)) {
       const hint = suggestion(origin, before);
@@ -45,7 +44,7 @@ export async function unsetOrigin(
   problems.throwIfAny('nothing was unset');
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const isChanged = await inTime(session.origins.unset(origin));
+    const isChanged = await withTimeout(session.origins.unset(origin));
     if (isChanged) {
       terminal.note(`Unset for ${origin}: the crawl files decide again`);
     } else {
@@ -75,7 +74,7 @@ function sourceText(source: OriginStatus['rate']['source']): string {
 }
 
 async function hintAt(origin: string, session: FleetSession): Promise<string> {
-  return suggestion(origin, await inTime(session.origins.list()));
+  return suggestion(origin, await withTimeout(session.origins.list()));
 }
 
 function suggestion(origin: string, known: readonly OriginStatus[]): string {

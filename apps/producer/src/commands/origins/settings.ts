@@ -2,7 +2,7 @@ import { parseRate } from '@fetchfleet/crawl';
 import type { OriginSettings } from '@fetchfleet/fleet';
 import { maskCredentials, parseSettings } from '@fetchfleet/service';
 import { z } from 'zod';
-import { Problems } from '../../core/problems.ts';
+import { Problems } from '../../core/errors.ts';
 
 /** The limits as they were typed. */
 export interface OriginFlags {

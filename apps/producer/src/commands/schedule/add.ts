@@ -1,10 +1,9 @@
 import { type PutResult, readLists, type ScheduleSpec } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
-import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { loadCrawl } from '../../batch/load-crawl.ts';
-import { inTime } from '../../core/patience.ts';
-import { Problems } from '../../core/problems.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, requireFleet } from './find.ts';
 import { readScheduleSettings, type ScheduleFlags } from './settings.ts';
@@ -33,10 +32,12 @@ export async function addSchedule(
       context.terminal.warn(`${name} is not set here; workers need it`);
     }
     const { ledger, lists: stored, queue } = session.schedules;
-    await inTime(stored.store(id, lists));
-    const result = await inTime(ledger.put(id, spec));
-    await inTime(queue.wake({ id, terms: spec }));
-    if (result.before !== undefined) await inTime(stored.orphan(result.before.crawl, spec.crawl));
+    await withTimeout(stored.store(id, lists));
+    const result = await withTimeout(ledger.put(id, spec));
+    await withTimeout(queue.wake({ id, terms: spec }));
+    if (result.before !== undefined) {
+      await withTimeout(stored.orphan(result.before.crawl, spec.crawl));
+    }
     await tell(session, { id, spec, result }, { options, context });
     return EXIT.ok;
   });
@@ -75,7 +76,7 @@ async function tell(
   { options, context }: { readonly options: ScheduleAddOptions; readonly context: Context },
 ): Promise<void> {
   const { terminal } = context;
-  const view = await inTime(viewSchedule(session, await findSchedule(session, id)));
+  const view = await withTimeout(viewSchedule(session, await findSchedule(session, id)));
   if (options.json === true) {
     terminal.printJson({ ...scheduleDocument(view), change: result.change });
   } else {
@@ -88,7 +89,7 @@ async function tell(
   if (result.change === 'added') terminal.note(`Scheduled ${id}: ${next}`);
   else if (result.change === 'unchanged') terminal.note(`${id} was scheduled just so; ${next}`);
   else terminal.note(`Changed ${id} (${differences(result.before, spec)}): ${next}`);
-  if ((await inTime(session.queue.workers())) === 0) {
+  if ((await withTimeout(session.queue.workers())) === 0) {
     terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
   }
 }

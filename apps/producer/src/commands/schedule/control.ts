@@ -1,7 +1,7 @@
 import type { Context } from '../../core/context.ts';
-import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { withFleet } from '../../session/fleet-session.ts';
-import { inTime } from '../../core/patience.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, requireFleet, unknownSchedule } from './find.ts';
 import { formatInstant, formatWhen } from './table.ts';
@@ -19,10 +19,10 @@ export async function setSchedulePaused(
   requireFleet(context);
   return withFleet(context, 'refuse', async (session) => {
     const { terminal } = context;
-    const isChanged = await inTime(session.schedules.ledger.setPaused(id, isPaused));
+    const isChanged = await withTimeout(session.schedules.ledger.setPaused(id, isPaused));
     if (isChanged === undefined) throw await unknownSchedule(session, id);
-    const view = await inTime(viewSchedule(session, await findSchedule(session, id)));
-    if (!isPaused) await inTime(session.schedules.queue.wake(view.schedule));
+    const view = await withTimeout(viewSchedule(session, await findSchedule(session, id)));
+    if (!isPaused) await withTimeout(session.schedules.queue.wake(view.schedule));
     const { nextRun } = view;
     const already = isChanged ? '' : 'already ';
     if (isPaused) {
@@ -48,10 +48,10 @@ export async function removeSchedule(
   requireFleet(context);
   return withFleet(context, 'refuse', async (session) => {
     const { ledger, lists, queue } = session.schedules;
-    const before = await inTime(ledger.remove(id));
+    const before = await withTimeout(ledger.remove(id));
     if (before === undefined) throw await unknownSchedule(session, id);
-    await inTime(queue.forget(id));
-    await inTime(lists.orphan(before));
+    await withTimeout(queue.forget(id));
+    await withTimeout(lists.orphan(before));
     context.terminal.note(`Removed ${id} and its history; its batches stay`);
     if (options.json === true) context.terminal.printJson({ id, removed: true });
     return EXIT.ok;

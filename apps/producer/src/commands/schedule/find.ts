@@ -1,20 +1,19 @@
 import type { Schedule } from '@fetchfleet/fleet';
-import { CommandError } from '../../core/command-error.ts';
+import { CommandError } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
-import { EXIT } from '../../core/exit-codes.ts';
 import { nearest } from '../../batch/find-batch.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
-import { inTime } from '../../core/patience.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 
 /** Exit 2 with the nearest ids where there is no schedule of that id. */
 export async function findSchedule(session: FleetSession, id: string): Promise<Schedule> {
-  const schedule = await inTime(session.schedules.ledger.get(id));
+  const schedule = await withTimeout(session.schedules.ledger.get(id));
   if (schedule !== undefined) return schedule;
   throw await unknownSchedule(session, id);
 }
 
 export async function unknownSchedule(session: FleetSession, id: string): Promise<CommandError> {
-  const known = await inTime(session.schedules.ledger.ids());
+  const known = await withTimeout(session.schedules.ledger.ids());
   const near = nearest(id, known);
   const hint =
     near.length > 0
@@ -24,7 +23,6 @@ export async function unknownSchedule(session: FleetSession, id: string): Promis
         : '; there is none';
   return new CommandError(`no schedule "${id}" is known${hint}`, {
     code: 'SCHEDULE_UNKNOWN',
-    exitCode: EXIT.badInput,
   });
 }
 
@@ -34,6 +32,6 @@ export function requireFleet({ env }: Context): void {
   throw new CommandError(
     'REDIS_URL is not set: schedules are run by workers (fetchfleet-worker) that are there at the time, and share a Redis with ' +
       'this command; the private Redis of a folder ends with its `run`',
-    { code: 'REDIS_UNNAMED', exitCode: EXIT.badInput },
+    { code: 'REDIS_UNNAMED' },
   );
 }

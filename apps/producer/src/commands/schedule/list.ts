@@ -1,8 +1,8 @@
 import type { Schedule } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
-import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
+import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
-import { inTime } from '../../core/patience.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, requireFleet } from './find.ts';
 import { historyTable, schedulesTable } from './table.ts';
@@ -17,7 +17,7 @@ export async function listSchedules(
   return withFleet(context, 'refuse', async (session) => {
     const { terminal } = context;
     const schedules = id === undefined ? await readAll(session) : [await findSchedule(session, id)];
-    const views = await inTime(
+    const views = await withTimeout(
       Promise.all(schedules.map(async (schedule) => viewSchedule(session, schedule))),
     );
     const [only] = views;
@@ -40,7 +40,7 @@ export async function listSchedules(
 }
 
 async function readAll({ schedules }: FleetSession): Promise<Schedule[]> {
-  const ids = await inTime(schedules.ledger.ids());
-  const all = await inTime(Promise.all(ids.map(async (id) => schedules.ledger.get(id))));
+  const ids = await withTimeout(schedules.ledger.ids());
+  const all = await withTimeout(Promise.all(ids.map(async (id) => schedules.ledger.get(id))));
   return all.filter((one) => one !== undefined);
 }

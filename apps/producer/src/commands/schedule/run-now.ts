@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScheduleRun } from '@fetchfleet/fleet';
-import { CommandError } from '../../core/command-error.ts';
+import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
-import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
-import { inTime } from '../../core/patience.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import { runDocument } from './document.ts';
 import { findSchedule, requireFleet, unknownSchedule } from './find.ts';
 
@@ -21,7 +20,7 @@ export async function runScheduleNow(
   requireFleet(context);
   return withFleet(context, 'refuse', async (session) => {
     const { terminal } = context;
-    const decision = await inTime(session.schedules.ledger.runNow(id));
+    const decision = await withTimeout(session.schedules.ledger.runNow(id));
     if (decision === undefined) throw await unknownSchedule(session, id);
     const run = await follow(session, id, decision);
     if (options.json === true) terminal.printJson({ schedule: id, ...runDocument(run) });
@@ -33,8 +32,8 @@ export async function runScheduleNow(
 /** Hands the run to a worker, and looks for a while what becomes of it. */
 async function follow(session: FleetSession, id: string, decided: ScheduleRun) {
   if (decided.state !== 'starting') return decided;
-  await inTime(session.schedules.queue.offer(id, decided.key));
-  if ((await inTime(session.queue.workers())) === 0) return decided;
+  await withTimeout(session.schedules.queue.offer(id, decided.key));
+  if ((await withTimeout(session.queue.workers())) === 0) return decided;
   const deadline = performance.now() + PATIENCE_MS;
   let run = decided;
   while (run.state === 'starting' && performance.now() < deadline) {
@@ -54,7 +53,6 @@ function tell(id: string, run: ScheduleRun, { terminal }: Context): ExitCode {
   if (state === 'failed') {
     throw new CommandError(`${id} could not be started: ${reason}`, {
       code: 'SCHEDULE_RUN_FAILED',
-      exitCode: EXIT.someFailed,
     });
   }
   if (state === 'queued') terminal.note(`Queued: it ${reason}`);

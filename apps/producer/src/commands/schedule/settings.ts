@@ -1,6 +1,6 @@
 import { type Overlap, OVERLAPS, problemOfCron, problemOfTimeZone } from '@fetchfleet/fleet';
 import { nearest } from '../../batch/find-batch.ts';
-import type { Problems } from '../../core/problems.ts';
+import type { Problems } from '../../core/errors.ts';
 
 const DEFAULT_CATCH_UP = '1h';
 const MAX_CATCH_UP_MS = 31 * 86_400_000;
