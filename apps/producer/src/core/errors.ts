@@ -84,15 +84,17 @@ export class CommandError extends Error {
 /** The exit status of a command that ended with this error. */
 export function exitCodeFor(error: unknown): ExitCode {
   const code = codeOf(error);
-  if (Object.hasOwn(EXIT_CODES, code)) {
-    return EXIT_CODES[code as ErrorCode]; // it is one of the keys
-  }
+  if (isErrorCode(code)) return EXIT_CODES[code];
   return isUnavailable(error, code) ? EXIT.unavailable : EXIT.unexpected;
 }
 
 /** Whether no line of the catalogue explains the error: then its stack is worth a look. */
 export function isUnexpected(error: unknown): boolean {
-  return !Object.hasOwn(EXIT_CODES, codeOf(error)) && exitCodeFor(error) === EXIT.unexpected;
+  return !isErrorCode(codeOf(error)) && exitCodeFor(error) === EXIT.unexpected;
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(EXIT_CODES, code);
 }
 
 /** What Redis answers while it serves nobody: full, loading, read-only, or closed to this user. */

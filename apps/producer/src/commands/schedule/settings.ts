@@ -1,15 +1,10 @@
+import { parseDurationMs } from '@fetchfleet/crawl';
 import { type Overlap, OVERLAPS, problemOfCron, problemOfTimeZone } from '@fetchfleet/fleet';
 import { nearest } from '../../batch/find-batch.ts';
 import type { Problems } from '../../core/errors.ts';
 
 const DEFAULT_CATCH_UP = '1h';
 const MAX_CATCH_UP_MS = 31 * 86_400_000;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/u;
 const MAX_HINTS = 3;
 
@@ -57,10 +52,8 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
 
 function parseWindow(text: string): number | undefined {
   if (text === '0') return 0;
-  const [, amount, unit = ''] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])$/u.exec(text) ?? [];
-  if (amount === undefined) return undefined;
-  const ms = Number(amount) * (UNIT_MS[unit] ?? 0);
-  return ms <= MAX_CATCH_UP_MS ? ms : undefined;
+  const windowMs = parseDurationMs(text);
+  return windowMs !== undefined && windowMs <= MAX_CATCH_UP_MS ? windowMs : undefined;
 }
 
 function timeZoneHint(tz: string): string {
