@@ -11,8 +11,8 @@ import { formatCount } from '../report/units.ts';
 
 export interface ExportOptions {
   readonly format: 'ndjson' | 'csv';
-  /** A file; `-` is stdout. @default '-' */
-  readonly output?: string;
+  /** A file; `-` is stdout. */
+  readonly output: string;
   readonly results?: string;
   readonly json?: boolean;
 }
@@ -24,7 +24,7 @@ export async function exportRecords(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const output = options.output ?? '-';
+  const { output } = options;
   if (options.json === true && output === '-') {
     throw new CommandError('--json and the records cannot share stdout: name a file with -o FILE', {
       code: 'OUTPUT_AMBIGUOUS',

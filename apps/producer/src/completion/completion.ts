@@ -4,7 +4,7 @@ import { complete } from './values.ts';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 
-/** `fetchfleet completion SHELL`: the script for a shell. */
+/** `fetchfleet completion SHELL`: prints the script for a shell. */
 export async function completion(
   shell: Shell,
   options: { readonly json?: boolean },
@@ -16,7 +16,9 @@ export async function completion(
   return EXIT.ok;
 }
 
-/** `fetchfleet __complete -- WORD…`: what the script asks for. See `completion-scripts.ts` for the answer. */
+/**
+ * `fetchfleet __complete -- WORD…`: answers the script of a shell. `scripts.ts` describes the answer.
+ */
 export async function answerShell(
   program: Command,
   words: readonly string[],
@@ -28,7 +30,7 @@ export async function answerShell(
   return EXIT.ok;
 }
 
-/** Ids and origins come from outside: nothing in them may look like another line, or move a cursor. */
+/** Ids and origins are foreign text: it must not add lines to the answer or move the cursor. */
 function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ');
 }

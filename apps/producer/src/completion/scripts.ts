@@ -1,25 +1,25 @@
 /*
- * What shells run at the press of the Tab key: they ask the program, by its hidden command `__complete`, with the words as they were
- * typed, the last one up to the cursor. Nothing typed is ever evaluated. The answer is a line that says of which kind it is
- * (`values`, `files ENDING…`, `directories`), then one candidate a line: value, tab, what it is.
+ * The scripts that shells run when the Tab key is pressed. They call the hidden command
+ * `fetchfleet __complete` with the words as they were typed, the last one up to the cursor. They
+ * never evaluate a typed word. The first line of the answer is its kind (`values`,
+ * `files ENDING…` or `directories`); every other line is a candidate: value, tab, description.
  */
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];
+export type Shell = 'bash' | 'zsh' | 'fish';
 
-/** For bash from 3.2; needs no bash-completion. */
+/** For bash 3.2 and later, without the bash-completion package. */
 const BASH = String.raw`# bash completion for fetchfleet:  source <(fetchfleet completion bash)
 
 _fetchfleet() {
   local line=\${COMP_LINE:0:COMP_POINT} words=() word count=0 at
-  # Bash takes words apart at ":" and "=", and origins have both: what no space divides is put together again.
+  # Bash splits words at ":" and "=", and origins contain both: join what no space separates.
   for ((at = 0; at <= COMP_CWORD; at++)); do
     word=\${COMP_WORDS[at]}
     if ((at == 0)) || [[ $line == [[:space:]]* ]]; then
       count=$((count + 1))
       line=\${line#"\${line%%[![:space:]]*}"}
     fi
-    # Of the last one, what is before the cursor.
+    # Cut the last word at the cursor.
     ((at == COMP_CWORD)) && word=$line
     words[count - 1]=\${words[count - 1]}$word
     line=\${line#"$word"}
@@ -28,7 +28,7 @@ _fetchfleet() {
   current=\${current#[\"\']}
   words[count - 1]=$current
 
-  # Bash replaces only what comes after the last of its word breaks.
+  # Bash replaces only the text after its last word break.
   local keep="" head mark
   for mark in : =; do
     [[ $COMP_WORDBREAKS == *"$mark"* && $current == *"$mark"* ]] || continue
@@ -119,7 +119,7 @@ function __fetchfleet_complete
     contains -- "$kind[1]" files directories; or return
     set -l attached (string match -r -- '^-[^=]*=' "$current")
     set -l typed (string replace -r -- '^-[^=]*=' '' "$current")
-    # What fish offers for a command of which it knows nothing: paths.
+    # For an unknown command, fish offers paths.
     for path in (complete -C "__fetchfleet_paths "(string escape -- "$typed"))
         set path (string split -f 1 \t -- $path)
         if string match -q -- '*/' $path
@@ -140,6 +140,6 @@ const SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: F
 
 /** The script that makes a shell complete command lines of fetchfleet. */
 export function completionScript(shell: Shell): string {
-  // Where JavaScript would put a value in, a backslash keeps it from that.
+  // The backslash keeps JavaScript from replacing the shell's own ${…}.
   return SCRIPTS[shell].replaceAll('\\$', '$');
 }

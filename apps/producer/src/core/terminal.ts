@@ -39,7 +39,7 @@ export class Terminal {
   }
 
   /** From here on only warnings and errors are told. */
-  quieten(): void {
+  setQuiet(): void {
     this.#isQuiet = true;
   }
 

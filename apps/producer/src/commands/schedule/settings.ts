@@ -3,18 +3,17 @@ import { type Overlap, OVERLAPS, problemOfCron, problemOfTimeZone } from '@fetch
 import { nearest } from '../../batch/find-batch.ts';
 import type { Problems } from '../../core/errors.ts';
 
-const DEFAULT_CATCH_UP = '1h';
 const MAX_CATCH_UP_MS = 31 * 86_400_000;
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/u;
 const MAX_HINTS = 3;
 
-/** Flags of `schedule add` as they were typed. */
+/** Flags of `schedule add` as they were typed; the command table has the defaults. */
 export interface ScheduleFlags {
   readonly id?: string;
-  readonly cron?: string;
-  readonly tz?: string;
-  readonly overlap?: string;
-  readonly catchUp?: string;
+  readonly cron: string;
+  readonly tz: string;
+  readonly overlap: string;
+  readonly catchUp: string;
 }
 
 export interface ScheduleSettings {
@@ -27,7 +26,7 @@ export interface ScheduleSettings {
 
 /** What is wrong goes to `problems`; then what is returned must not be used. */
 export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): ScheduleSettings {
-  const { id, cron = '', tz = 'UTC', overlap = 'skip', catchUp = DEFAULT_CATCH_UP } = flags;
+  const { id, cron, tz, overlap, catchUp } = flags;
   const cronProblem = problemOfCron(cron);
   if (cronProblem !== undefined) problems.add(`--cron: ${cronProblem}`);
   const tzProblem = problemOfTimeZone(tz);

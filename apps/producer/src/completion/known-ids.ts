@@ -11,25 +11,30 @@ import {
   ScheduleStore,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
-import type { Candidate } from './values.ts';
 import type { Context } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { redisFolderOf } from '../local/redis-folder.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 
-/** Whoever presses the key will not wait for longer; then nothing is offered. */
-const PATIENCE_MS = 300;
-/** The newest: a list that does not fit a screen helps nobody. */
+/** A person who pressed the Tab key does not wait longer. After that, nothing is offered. */
+const TIMEOUT_MS = 300;
+/** A list that does not fit on a screen is no help, so only the newest are offered. */
 const MAX_BATCHES = 100;
 
-type State = BatchStatus['state'];
-const UNDER_WAY: readonly State[] = ['expanding', 'running', 'paused'];
+/** Something that may be typed, and what it is. */
+export interface Candidate {
+  readonly value: string;
+  readonly about: string;
+}
 
-/** Batches on which a command can do something. Others take any. */
+type State = BatchStatus['state'];
+const NOT_ENDED: readonly State[] = ['expanding', 'running', 'paused'];
+
+/** The batches that a command can work on. Commands that are not listed take any batch. */
 const USABLE: Readonly<Record<string, (status: BatchStatus) => boolean>> = {
   pause: ({ state }) => state === 'expanding' || state === 'running',
-  cancel: ({ state }) => UNDER_WAY.includes(state),
+  cancel: ({ state }) => NOT_ENDED.includes(state),
   resume: ({ state }) => state !== 'finished',
   retry: ({ failed }) => failed > 0,
   failures: ({ failed }) => failed > 0,
@@ -58,8 +63,15 @@ function aboutBatch({ state, settled, total, failed }: BatchStatus): string {
   return `${state}, ${progress}${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`;
 }
 
-/** Origins that the gate knows. @param onlySet those with limits that a person has set */
-export async function knownOrigins(context: Context, onlySet: boolean): Promise<Candidate[]> {
+/**
+ * Origins that the gate knows.
+ *
+ * @param options.onlySet only origins whose limits were set with `origins set`
+ */
+export async function knownOrigins(
+  context: Context,
+  { onlySet }: { readonly onlySet: boolean },
+): Promise<Candidate[]> {
   return askFleet(context, async (redis, keys) => {
     const statuses = await new Origins(redis, keys).list();
     return statuses
@@ -79,7 +91,7 @@ export async function knownSchedules(context: Context): Promise<Candidate[]> {
   });
 }
 
-/** Batches that have a folder in the results folder. */
+/** Ids of batches that have a folder in the results folder. */
 export async function knownResults(context: Context): Promise<Candidate[]> {
   const entries = await readdir(readResultsFolder(undefined, context), {
     withFileTypes: true,
@@ -89,7 +101,7 @@ export async function knownResults(context: Context): Promise<Candidate[]> {
     .map(({ name }) => ({ value: name, about: '' }));
 }
 
-/** Nothing where no Redis answers soon enough; a private one is not started for this. */
+/** Empty if no Redis answers in time. It does not start a private Redis. */
 async function askFleet(
   { env, cwd }: Context,
   ask: (redis: Redis, keys: FleetKeys) => Promise<Candidate[]>,
@@ -101,10 +113,10 @@ async function askFleet(
   try {
     redis = openRedis(url, () => undefined);
     const asked = ask(redis, fleetKeys(env['FETCHFLEET_FLEET'] || undefined));
-    asked.catch(() => undefined); // too late, and nobody is waiting any more
-    return await withTimeout(asked, { timeoutMs: PATIENCE_MS });
+    asked.catch(() => undefined); // it may reject after the timeout, when nobody waits any more
+    return await withTimeout(asked, { timeoutMs: TIMEOUT_MS });
   } catch {
-    return []; // A key was pressed: there is nobody to tell.
+    return []; // The shell shows no errors while it completes.
   } finally {
     redis?.disconnect();
   }

@@ -1,0 +1,120 @@
+import { availableParallelism } from 'node:os';
+
+/** What a shell may offer where a value is typed. */
+export interface OfferedValues {
+  readonly values?: readonly string[] | (() => readonly string[]);
+  /** The shell finds paths by itself. */
+  readonly paths?: 'files' | 'directories';
+  /** Endings of the files to offer, without dots. @default all */
+  readonly endings?: readonly string[];
+}
+
+/** One option of a command: the command line, --help and shell completion are made of it. */
+export interface OptionSpec {
+  /** As commander reads them: `-o, --output <file>`. */
+  readonly flags: string;
+  readonly help: string;
+  /** The command gets this value where the option is not given. */
+  readonly default?: string;
+  /** The default in words, for --help, where the command works it out. */
+  readonly defaultHelp?: string;
+  /** Environment variable that stands in for the option; see `SETTINGS`. */
+  readonly variable?: string;
+  /** The value where neither option nor variable is given; see `SETTINGS`. */
+  readonly fallback?: string | (() => string);
+  /** The command does not run without it. @default false */
+  readonly isRequired?: boolean;
+  /** The command line refuses other values. */
+  readonly choices?: readonly string[];
+  /** Name of an option that excludes this one. */
+  readonly conflicts?: string;
+  readonly offers?: OfferedValues;
+}
+
+/** The argument of a command. */
+export interface ArgumentSpec {
+  /** As commander reads it: `<batch>` is required, `[batch]` is not, `[words...]` takes many. */
+  readonly usage: string;
+  readonly help: string;
+  /** The command line refuses other values. */
+  readonly choices?: readonly string[];
+  /** Ids of batches and schedules, and origins, are offered by the name of the argument. */
+  readonly offers?: OfferedValues;
+}
+
+interface SettingSpec extends OptionSpec {
+  readonly variable: string;
+  readonly fallback: string | (() => string);
+  /** The range of a number. */
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/**
+ * Options that an environment variable may stand in for, each with its range and its default.
+ * `core/settings.ts` reads them. The flag wins over the variable, and that over the fallback.
+ */
+export const SETTINGS = {
+  /** Worker processes of this machine. Each takes about 80 MB. */
+  workers: {
+    flags: '--workers <n>',
+    help: 'worker processes',
+    variable: 'FETCHFLEET_WORKERS',
+    fallback: () => String(Math.min(4, availableParallelism())),
+    defaultHelp: '4, or the number of cores if less',
+    min: 1,
+    max: 64,
+  },
+  /** Fetches in flight in one worker. Memory for bodies grows with it. */
+  concurrency: {
+    flags: '--concurrency <n>',
+    help: 'fetches in flight in each worker',
+    variable: 'FETCHFLEET_CONCURRENCY',
+    fallback: '50',
+    min: 1,
+    max: 10_000,
+  },
+  /** The HTTP client of the workers. */
+  transport: {
+    flags: '--transport <name>',
+    help: 'HTTP client: got has more features, undici is faster',
+    variable: 'FETCHFLEET_TRANSPORT',
+    fallback: 'got',
+    offers: { values: ['got', 'undici'] },
+  },
+  /** Relative to the current folder. */
+  results: {
+    flags: '--results <dir>',
+    help: 'results folder',
+    variable: 'FETCHFLEET_RESULTS',
+    fallback: './results',
+    offers: { paths: 'directories' },
+  },
+} as const satisfies Readonly<Record<string, SettingSpec>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The value of a setting as text, not checked yet. An empty variable counts as unset. */
+export function settingText(
+  name: SettingName,
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  const { variable, fallback } = SETTINGS[name];
+  return flag ?? (env[variable] || (typeof fallback === 'string' ? fallback : fallback()));
+}
+
+/** Environment variables that stand in for no option, with their lines in --help. */
+export const VARIABLES = {
+  REDIS_URL: [
+    'the Redis of the fleet: redis://, rediss:// or unix:///PATH. Without',
+    'it, run starts a private Redis in .fetchfleet/, which the other',
+    'commands use in the same folder',
+  ],
+  FETCHFLEET_FLEET: [
+    'name of the fleet (default: fetchfleet). Fleets with different names',
+    'share a Redis without seeing each other',
+  ],
+  FETCHFLEET_DEBUG: ['if set, errors are printed with their stack'],
+  NO_COLOR: ['if set, nothing is coloured'],
+} as const;

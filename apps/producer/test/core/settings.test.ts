@@ -1,0 +1,46 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import { Interrupts } from '../../src/core/interrupts.ts';
+import { readResultsFolder, readRunSettings } from '../../src/core/settings.ts';
+import { Terminal } from '../../src/core/terminal.ts';
+
+function contextWith(env: Readonly<Record<string, string>>) {
+  return {
+    env,
+    cwd: '/work',
+    terminal: new Terminal({ stdout: new PassThrough(), stderr: new PassThrough() }),
+    interrupts: new Interrupts(() => undefined),
+  };
+}
+
+describe('the settings of a command that fetches', () => {
+  it('have defaults', () => {
+    expect(readRunSettings({}, contextWith({}))).toEqual({
+      workers: expect.any(Number),
+      concurrency: 50,
+      transport: 'got',
+      results: '/work/results',
+    });
+  });
+
+  it('come from a flag, else from its variable, else from the default', () => {
+    const env = { FETCHFLEET_WORKERS: '2', FETCHFLEET_CONCURRENCY: '7', FETCHFLEET_RESULTS: '' };
+    expect(readRunSettings({ workers: '3' }, contextWith(env))).toMatchObject({
+      workers: 3,
+      concurrency: 7,
+      results: '/work/results',
+    });
+    expect(readResultsFolder(undefined, contextWith({ FETCHFLEET_RESULTS: '/mnt' }))).toBe('/mnt');
+  });
+
+  it('are refused all at once, each with flag, variable, limit and value', () => {
+    const flags = { workers: '65', concurrency: '1e3', transport: 'gto' };
+    expect(() => readRunSettings(flags, contextWith({}))).toThrow(
+      [
+        '--workers (FETCHFLEET_WORKERS): must be at most 64, got "65"',
+        '--concurrency (FETCHFLEET_CONCURRENCY): must be a whole number, got "1e3"',
+        '--transport (FETCHFLEET_TRANSPORT): must be one of got, undici, got "gto"',
+      ].join('\n'),
+    );
+  });
+});
