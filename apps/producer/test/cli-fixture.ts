@@ -13,14 +13,14 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 let projects = 0;
 
-/** What a command has left behind when it ended. */
+/** The result of a command. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A folder in which the CLI is used, without Redis unless one is named, and with a fleet of its own. */
+/** A folder to run commands in, with a fleet of its own; without Redis unless one is given. */
 export class Project {
   readonly folder: TemporaryFolder;
   readonly #env: Record<string, string | undefined>;
@@ -29,7 +29,7 @@ export class Project {
     this.folder = folder;
     this.#env = {
       REDIS_URL: redisUrl,
-      npm_command: undefined, // under npm our program calls itself `npx fetchfleet`
+      npm_command: undefined, // under npm, the program calls itself `npx fetchfleet`
       FETCHFLEET_FLEET: `p-${process.pid}-${Date.now().toString(36)}-${projects++}`,
     };
   }
@@ -51,7 +51,7 @@ export class Project {
     return name;
   }
 
-  /** Starts a command of ours; by default `fetchfleet`. */
+  /** Starts one of our programs. @param options.command @default 'fetchfleet' */
   async start(
     args: readonly string[],
     options: { readonly env?: Record<string, string | undefined>; readonly command?: string } = {},
@@ -62,14 +62,14 @@ export class Project {
     });
   }
 
-  /** Runs the CLI to its end. */
+  /** Runs `fetchfleet` to its end. */
   async run(args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Ended> {
     const running = await this.start(args, { env });
     const { code } = await running.exit;
     return { code, stdout: running.stdout, stderr: running.stderr };
   }
 
-  /** Processes that run on behalf of this folder: Redis, its keeper, workers. */
+  /** Processes of this folder: Redis, its supervisor, workers. */
   processes(): number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/u.test(name))
@@ -81,14 +81,14 @@ export class Project {
             readlinkSync(`/proc/${name}/cwd`).startsWith(path) || command.includes(this.folder.path)
           );
         } catch {
-          return false; // it has ended meanwhile
+          return false; // the process ended meanwhile
         }
       })
       .map(Number)
       .filter((pid) => isAlive(pid));
   }
 
-  /** Waits until nothing runs on behalf of the folder any more, and removes it. */
+  /** Waits until no process of the folder runs any more, and removes the folder. */
   async remove(): Promise<void> {
     await eventually(() => this.processes().length === 0, { deadlineMs: 20_000 });
     await this.folder.remove();

@@ -3,7 +3,7 @@ import { type Origin, redisUrl, type Running, startOrigin } from '@fetchfleet/te
 import type { Redis } from 'ioredis';
 import { Project } from './cli-fixture.ts';
 
-/** A folder with the CLI, an origin, and a fleet that real workers join; and what the fleet has in Redis, to look into. */
+/** A folder to run commands in, an origin, worker processes, and access to the fleet's Redis. */
 export class FleetProject {
   readonly project: Project;
   readonly origin: Origin;
@@ -47,21 +47,21 @@ export class FleetProject {
     return stdout.trim();
   }
 
-  /** Runs a command with --json, and returns its exit status and document. */
+  /** Runs a command with --json. Returns its exit status and its document. */
   async json(...args: string[]) {
     const { code, stdout, stderr } = await this.project.run([...args, '--json']);
     // oxlint-disable-next-line typescript/no-unsafe-assignment
     return { code, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) };
   }
 
-  /** How often workers have begun with a slice that is still there, added up. */
+  /** How often workers have started the slices that still exist, in sum. */
   async starts(): Promise<number> {
     const keys = await this.redis.keys(`{${this.name}}:slices:*.*`);
     const started = await Promise.all(keys.map(async (key) => this.redis.hget(key, 'ats')));
     return started.reduce((sum, count) => sum + Number(count ?? 0), 0);
   }
 
-  /** The records of a batch as `export` puts them out. */
+  /** The records of a batch as `export` writes them. */
   async exported(batch: string) {
     const { stdout, stderr } = await this.project.run(['export', batch]);
     const records = stdout

@@ -40,7 +40,7 @@ export async function resume(
     if (before.state === 'finished') {
       return alreadyFinished(before, options, context);
     }
-    if (session.isEmbedded) {
+    if (session.isPrivate) {
       await probeResults(settings.results);
     }
     return await Promise.race([
@@ -66,7 +66,7 @@ async function goOn(
   // First, so that a batch whose lists have changed stays as it is.
   const expansion = await expansionOf(session, before);
   await reopen(session, before);
-  if (session.isEmbedded) {
+  if (session.isPrivate) {
     return runBatch(
       {
         session,

@@ -56,7 +56,7 @@ export async function retry(
       return nothingFailed(before, invocation);
     }
     const crawl = await loadRegisteredCrawl(session, before, 'retried');
-    if (session.isEmbedded) {
+    if (session.isPrivate) {
       await probeResults(settings.results);
     }
     return retryBatch(session, { status: before, crawl }, invocation);
@@ -111,7 +111,7 @@ async function retryBatch(
       ? `Retrying ${formatCount(cleared)} fetches of ${batch}`
       : `Completing ${batch}, which had been enqueued in part`,
   );
-  if (session.isEmbedded) {
+  if (session.isPrivate) {
     return runBatch(
       {
         session,

@@ -3,25 +3,27 @@ import { createInterface } from 'node:readline';
 import { parseLogLine } from './worker-output.ts';
 
 const MAX_BACKOFF_MS = 5_000;
-/** A worker that lived so long after it was ready has done its work; its death is a new story. */
+/** A worker that lived this long after it was ready is healthy: its death starts a new count. */
 const HEALTHY_AFTER_MS = 15_000;
-/** Deaths in a row before the first `ready`: it cannot start here. */
+/** Deaths in a row before `ready`: the worker cannot start on this machine. */
 const MAX_FAILED_STARTS = 4;
-/** Deaths in a row soon after `ready`: a slice may kill a few workers before the fleet gives that slice up. */
+/** Deaths in a row soon after `ready`. A slice may kill some workers before the fleet fails it. */
 const MAX_EARLY_DEATHS = 20;
-/** How a worker says that its settings are wrong: trying again would not help. */
+/** Exit status of a worker whose settings are wrong. It would fail again. */
 const BAD_SETTINGS = 2;
+
+export type GivenUpCause = 'deaths' | 'settings';
 
 export interface LocalWorkerOptions {
   /** Program and arguments. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Every line it writes to stderr. */
+  /** For every line that it writes to stderr. */
   readonly onLine: (line: string) => void;
   /** It died and is started again. */
-  readonly onCrash: (how: string) => void;
-  /** It has died too often; why. */
-  readonly onGivenUp: (why: string) => void;
+  readonly onCrash: (reason: string) => void;
+  /** It is not started again: it died too often, or its settings are wrong. */
+  readonly onGivenUp: (reason: string, cause: GivenUpCause) => void;
 }
 
 /**
@@ -31,8 +33,8 @@ export interface LocalWorkerOptions {
  *        │                 │  too often: given up
  *        └──stop()─────────┴──────────────▶ stopped
  *
- * It is in a process group of its own, so that Ctrl-C reaches us alone and we pass it on once; and it ends by itself when the IPC
- * channel closes, so that it never outlives us.
+ * The process is in a process group of its own: Ctrl-C reaches only this process, which passes it on
+ * once. It ends by itself when the IPC channel closes, so it never outlives this process.
  */
 export class LocalWorker {
   readonly #options: LocalWorkerOptions;
@@ -42,7 +44,7 @@ export class LocalWorker {
   #readyAt: number | undefined;
   #failedStarts = 0;
   #earlyDeaths = 0;
-  #lastWords = '';
+  #lastMessage = '';
   #onStopped: (() => void) | undefined;
 
   constructor(options: LocalWorkerOptions) {
@@ -67,13 +69,13 @@ export class LocalWorker {
       if (isReady(message)) this.#readyAt = performance.now();
     });
     if (child.stderr !== null) {
-      createInterface({ input: child.stderr }).on('line', (line) => this.#hear(line));
+      createInterface({ input: child.stderr }).on('line', (line) => this.#readLine(line));
     }
     child.once('error', (error) => this.#ended(error.message, undefined));
     child.once('close', (code, signal) => this.#ended(signal ?? `exit ${code ?? '?'}`, code));
   }
 
-  /** Resolves when the process has ended: by itself after it has drained, or killed by `kill()`. Twice is fine. */
+  /** Resolves when the process has ended, drained or killed by `kill()`. Twice is fine. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#timer);
@@ -86,38 +88,37 @@ export class LocalWorker {
     });
   }
 
-  /** Its slices run again elsewhere a few seconds later. */
+  /** Ends the process at once. Its slices run again in other workers a few seconds later. */
   kill(): void {
     this.#isStopping = true;
     this.#child?.kill('SIGKILL');
   }
 
-  #hear(line: string): void {
+  #readLine(line: string): void {
     const text = parseLogLine(line)?.text ?? line.trim();
-    // The sentence of a crash comes before its stack.
-    if (text !== '' && !/^(at |\}|Node\.js v)/u.test(text)) this.#lastWords = text;
+    // The message of a crash comes before its stack.
+    if (text !== '' && !/^(at |\}|Node\.js v)/u.test(text)) this.#lastMessage = text;
     this.#options.onLine(line);
   }
 
   #ended(how: string, code: number | null | undefined): void {
-    if (this.#child === undefined) return; // `error` and `close` may both come
+    if (this.#child === undefined) return; // `error` and `close` may both be emitted
     this.#child = undefined;
     this.#onStopped?.();
     if (this.#isStopping) return;
-    this.#count();
-    const said = this.#lastWords === '' ? how : `${how}: ${this.#lastWords}`;
-    const isHopeless =
-      code === BAD_SETTINGS ||
-      this.#failedStarts >= MAX_FAILED_STARTS ||
-      this.#earlyDeaths >= MAX_EARLY_DEATHS;
-    if (isHopeless) return this.#options.onGivenUp(said);
-    this.#options.onCrash(said);
+    this.#countDeath();
+    const reason = this.#lastMessage === '' ? how : `${how}: ${this.#lastMessage}`;
+    if (code === BAD_SETTINGS) return this.#options.onGivenUp(reason, 'settings');
+    if (this.#failedStarts >= MAX_FAILED_STARTS || this.#earlyDeaths >= MAX_EARLY_DEATHS) {
+      return this.#options.onGivenUp(reason, 'deaths');
+    }
+    this.#options.onCrash(reason);
     const deaths = Math.max(this.#failedStarts, this.#earlyDeaths);
     const backoffMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** deaths);
     this.#timer = setTimeout(() => this.start(), backoffMs);
   }
 
-  #count(): void {
+  #countDeath(): void {
     if (this.#readyAt === undefined) {
       this.#failedStarts += 1;
       return;

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseDurationMs } from '@fetchfleet/crawl';
 import { CommandError } from '../core/errors.ts';
-import { LocalWorker } from './local-worker.ts';
+import { type GivenUpCause, LocalWorker } from './local-worker.ts';
 import type { RunSettings } from '../core/settings.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { WorkerNotices } from './worker-output.ts';
 
-/** A worker drains within its own deadline; one that does not is stuck. */
-const STOP_DEADLINE_MS = 40_000;
+/** A worker drains within FETCHFLEET_DRAIN_TIMEOUT, 20 s unless it is set. */
+const MIN_STOP_TIMEOUT_MS = 40_000;
+/** What a worker needs to end besides its drain timeout. */
+const STOP_MARGIN_MS = 20_000;
 
 export interface LocalWorkersOptions {
   readonly count: number;
@@ -17,28 +20,30 @@ export interface LocalWorkersOptions {
   readonly terminal: Terminal;
 }
 
-/** The worker processes of this machine, kept alive until they are told to stop. */
+/** The worker processes of this machine. A process that dies is started again until `stop()`. */
 export class LocalWorkers {
   readonly #workers: readonly LocalWorker[];
+  readonly #stopTimeoutMs: number;
   readonly #failure = Promise.withResolvers<never>();
-  #givenUp = 0;
+  #givenUpCount = 0;
 
   constructor({ count, command, env, terminal }: LocalWorkersOptions) {
     const notices = new WorkerNotices((message) => terminal.warn(message));
-    this.#failure.promise.catch(() => undefined); // nobody may be waiting any more
+    this.#failure.promise.catch(() => undefined); // it may reject when nobody waits any more
+    this.#stopTimeoutMs = stopTimeoutMs(env['FETCHFLEET_DRAIN_TIMEOUT']);
     this.#workers = Array.from({ length: count }, (_, position) => {
       const name = `worker ${position + 1} of ${count}`;
       return new LocalWorker({
         command,
         env,
         onLine: (line) => notices.add(line),
-        onCrash: (how) => terminal.warn(`${name} ended (${how}); it is started again`),
-        onGivenUp: (why) => this.#giveUp(why),
+        onCrash: (reason) => terminal.warn(`${name} ended (${reason}); it is started again`),
+        onGivenUp: (reason, cause) => this.#giveUp(reason, cause),
       });
     });
   }
 
-  /** Rejects when the last worker has died too often. */
+  /** Rejects when every worker has died too often. */
   get failed(): Promise<never> {
     return this.#failure.promise;
   }
@@ -52,9 +57,11 @@ export class LocalWorkers {
   }
 
   /**
-   * Lets them drain; resolves when all have ended. `force` kills what still runs.
+   * Lets the workers drain. Resolves when all of them have ended.
    *
-   * @param options.deadlineMs after which they are killed anyway. @default 40_000
+   * @param options.force kills the workers that still run
+   * @param options.deadlineMs kills them after this time. @default 40_000, or the drain timeout of
+   *   the workers and 20 s if that is longer
    */
   async stop(
     options: { readonly force?: AbortSignal; readonly deadlineMs?: number } = {},
@@ -66,7 +73,7 @@ export class LocalWorkers {
     const force = options.force;
     if (force?.aborted === true) kill();
     force?.addEventListener('abort', kill, { signal: done.signal });
-    void sleep(options.deadlineMs ?? STOP_DEADLINE_MS, undefined, { signal: done.signal }).then(
+    void sleep(options.deadlineMs ?? this.#stopTimeoutMs, undefined, { signal: done.signal }).then(
       kill,
       () => undefined,
     );
@@ -74,18 +81,24 @@ export class LocalWorkers {
     done.abort();
   }
 
-  #giveUp(why: string): void {
-    this.#givenUp += 1;
-    if (this.#givenUp < this.#workers.length) return;
+  #giveUp(reason: string, cause: GivenUpCause): void {
+    this.#givenUpCount += 1;
+    if (this.#givenUpCount < this.#workers.length) return;
     this.#failure.reject(
-      new CommandError(`no worker stays alive; the last one ended with ${why}`, {
-        code: 'WORKERS_LOST',
+      new CommandError(`no worker stays alive; the last one ended with ${reason}`, {
+        code: cause === 'settings' ? 'SETTINGS_INVALID' : 'WORKERS_LOST',
       }),
     );
   }
 }
 
-/** How this machine starts the worker program: from source where we run from source. */
+/** A worker is killed only after the time in which it drains by itself. */
+export function stopTimeoutMs(drainTimeout: string | undefined): number {
+  const drainMs = parseDurationMs(drainTimeout ?? '') ?? 0; // workers refuse a wrong one
+  return Math.max(MIN_STOP_TIMEOUT_MS, drainMs + STOP_MARGIN_MS);
+}
+
+/** The command that starts a worker on this machine. */
 export function workerCommand(settings: RunSettings): [string, ...string[]] {
   const program = fileURLToPath(import.meta.resolve('@fetchfleet/worker/bin'));
   const flags = process.execArgv.filter((flag) => !flag.startsWith('--watch'));

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 
-/** A lock that is still empty was created a moment ago by somebody about to write it; unless it is older than this. */
+/** An empty lock file younger than this was just created, and its owner is about to write it. */
 const EMPTY_IS_FRESH_MS = 5_000;
 
 /**
- * A file that one living process owns: created exclusively, holding the owner's pid and birth. The lock of a dead owner is
- * stale and is taken over; birth tells a process from another one that has got its pid later.
+ * A file that one living process owns. It is created exclusively and holds the pid and the start
+ * time of its owner. The lock of a dead owner is stale and is taken over. The start time tells the
+ * owner from a later process with the same pid.
  */
 export class LockFile {
   readonly #path: string;
@@ -16,14 +17,14 @@ export class LockFile {
     this.#path = path;
   }
 
-  /** Takes the lock; undefined while a living process has it. */
+  /** Takes the lock. Undefined if a living process has it. */
   static async acquire(path: string): Promise<LockFile | undefined> {
     if (await create(path)) return new LockFile(path);
     if (!(await isStale(path))) return undefined;
     return (await takeOver(path)) ? new LockFile(path) : undefined;
   }
 
-  /** Gives it back. Twice is fine. */
+  /** Releasing twice is fine. */
   async release(): Promise<void> {
     if ((await readOwner(this.#path))?.pid === process.pid) await rm(this.#path, { force: true });
   }
@@ -37,7 +38,7 @@ interface Owner {
 async function create(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600);
-    await file.writeFile(JSON.stringify({ pid: process.pid, born: birthOf(process.pid) }));
+    await file.writeFile(JSON.stringify({ pid: process.pid, born: startTimeOf(process.pid) }));
     await file.close();
     return true;
   } catch (error) {
@@ -47,8 +48,8 @@ async function create(path: string): Promise<boolean> {
 }
 
 /**
- * Removing a stale lock and creating one's own are two steps; a second lock around them keeps two
- * processes, which both found the first one stale, from removing each other's.
+ * Removing a stale lock and creating a new one are two steps. A second lock around them keeps two
+ * processes that both found the lock stale from removing each other's new one.
  */
 async function takeOver(path: string): Promise<boolean> {
   const guard = `${path}.takeover`;
@@ -79,10 +80,10 @@ async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     const owner: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (typeof owner !== 'object' || owner === null) return undefined;
-    const { pid, born } = owner as Partial<Owner>; // checked below: anybody may have written the file
+    const { pid, born } = owner as Partial<Owner>; // checked in the next line
     return typeof pid === 'number' && typeof born === 'string' ? { pid, born } : undefined;
   } catch {
-    return undefined; // Gone, empty or not ours: the caller looks at its age.
+    return undefined; // The file is gone, empty or not ours: the caller checks its age.
   }
 }
 
@@ -92,12 +93,12 @@ function isAlive({ pid, born }: Owner): boolean {
   } catch (error) {
     if (!hasCode(error, 'EPERM')) return false;
   }
-  const now = birthOf(pid);
+  const now = startTimeOf(pid);
   return now === '' || born === '' || now === born;
 }
 
-/** What tells a process from a later one with the same pid; '' where the system does not say. */
-function birthOf(pid: number): string {
+/** The boot id and start time of a process; '' if the system does not say. */
+function startTimeOf(pid: number): string {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

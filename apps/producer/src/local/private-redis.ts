@@ -6,85 +6,96 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { CommandError } from '../core/errors.ts';
+import { REDIS_TIMEOUT_MS } from '../core/timeouts.ts';
 import { prepareRedisFolder, type RedisFolder, redisFolderOf } from './redis-folder.ts';
-import { CLOSING_NAME, connectOnce, KEEPER_NAME, withDeadline } from './redis-supervisor.ts';
+import {
+  CLOSING_CLIENT_NAME,
+  connectOnce,
+  SUPERVISOR_CLIENT_NAME,
+  withAnswer,
+} from './redis-supervisor.ts';
 
-/** A keeper that has not got Redis to answer by then has lost its race, or its server; another one may try. */
-const KEEPER_PATIENCE_MS = 3_000;
+/** If Redis does not answer by then, the supervisor that was started has failed: start another. */
+const SUPERVISOR_TIMEOUT_MS = 3_000;
+const POLL_MS = 25;
 
-export interface EmbeddedRedis {
+export interface PrivateRedis {
   readonly url: string;
-  /** Lets go of Redis. It ends a few seconds after its last client has gone. Twice is fine. */
+  /** Closes the connection that keeps Redis up. Twice is fine. */
   release(): void;
 }
 
-/**
- * The private Redis of a project folder: reused when it runs, started otherwise. It is in use, and so stays up, until `release()`
- * or the end of this process.
- *
- * @param options.env for PATH, where `redis-server` is looked for
- * @param options.timeoutMs how long to wait for an answer; reading a long append-only file is not counted. @default 10_000
- * @param options.idleMs how long it runs on without any client, if it is not running yet. @default 3_000
- * @throws CommandError (exit 3) when `redis-server` is missing or does not start
- */
-export async function openEmbeddedRedis(options: {
+export interface PrivateRedisOptions {
   readonly projectFolder: string;
+  /** For PATH, where `redis-server` is looked for. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long to wait for an answer, without the time Redis loads its data. @default 10_000 */
   readonly timeoutMs?: number;
+  /** How long Redis stays up without a client, if this call starts it. @default 3_000 */
   readonly idleMs?: number;
-}): Promise<EmbeddedRedis> {
-  const { timeoutMs = 10_000 } = options;
+}
+
+/**
+ * Connects to the private Redis of a project folder, and starts it if it does not run. Redis stays
+ * up until `release()` or the end of this process; it ends a few seconds after its last client left.
+ *
+ * @throws CommandError (exit 3) if `redis-server` is missing or does not start
+ */
+export async function openPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
+  const { timeoutMs = REDIS_TIMEOUT_MS } = options;
   const folder = redisFolderOf(options.projectFolder);
   await prepareRedisFolder(folder);
   let deadline = performance.now() + timeoutMs;
-  let nextKeeperAt = 0;
+  let nextStartAt = 0;
   for (;;) {
-    const arrival = await arrive(folder);
-    if (arrival.kind === 'loading') deadline = performance.now() + timeoutMs;
-    const needsKeeper = arrival.kind === 'absent' || (arrival.kind === 'here' && !arrival.isKept);
-    if (needsKeeper && performance.now() >= nextKeeperAt) {
+    const attempt = await tryConnect(folder);
+    if (attempt.state === 'loading') deadline = performance.now() + timeoutMs;
+    const needsSupervisor =
+      attempt.state === 'absent' || (attempt.state === 'connected' && !attempt.isSupervised);
+    if (needsSupervisor && performance.now() >= nextStartAt) {
       requireServer(options.env);
-      startKeeper(folder, options);
-      nextKeeperAt = performance.now() + KEEPER_PATIENCE_MS;
+      startSupervisor(folder, options);
+      nextStartAt = performance.now() + SUPERVISOR_TIMEOUT_MS;
     }
-    if (arrival.kind === 'here') {
-      return { url: folder.url, release: () => arrival.client.disconnect() };
+    if (attempt.state === 'connected') {
+      return { url: folder.url, release: () => attempt.client.disconnect() };
     }
     if (performance.now() > deadline) throw notAnswering(folder);
-    await sleep(25);
+    await sleep(POLL_MS);
   }
 }
 
-type Arrival =
-  | { readonly kind: 'here'; readonly client: Redis; readonly isKept: boolean }
-  /** Nobody listens. */
-  | { readonly kind: 'absent' }
-  /** It reads its file. */
-  | { readonly kind: 'loading' }
-  /** It is about to end, or does not answer. */
-  | { readonly kind: 'leaving' };
+type Attempt =
+  | { readonly state: 'connected'; readonly client: Redis; readonly isSupervised: boolean }
+  /** No server listens. */
+  | { readonly state: 'absent' }
+  /** The server reads its append-only file. */
+  | { readonly state: 'loading' }
+  /** The server is about to end, or does not answer. */
+  | { readonly state: 'closing' };
 
-/** Connects first and looks at the keeper's name then: see `RedisKeeper` why in this order. */
-async function arrive({ socket }: RedisFolder): Promise<Arrival> {
+/** Connects first and reads the supervisor's name then: `RedisSupervisor` explains this order. */
+async function tryConnect({ socket }: RedisFolder): Promise<Attempt> {
   const client = await connectOnce(socket).catch(() => undefined);
-  if (client === undefined) return { kind: 'absent' };
+  if (client === undefined) return { state: 'absent' };
   try {
-    const list = String(await withDeadline(client.client('LIST')));
-    await withDeadline(client.ping());
-    if (list.includes(` name=${CLOSING_NAME} `)) {
+    const list = String(await withAnswer(client.client('LIST')));
+    await withAnswer(client.ping());
+    if (list.includes(` name=${CLOSING_CLIENT_NAME} `)) {
       client.disconnect();
-      return { kind: 'leaving' };
+      return { state: 'closing' };
     }
-    return { kind: 'here', client, isKept: list.includes(` name=${KEEPER_NAME} `) };
+    const isSupervised = list.includes(` name=${SUPERVISOR_CLIENT_NAME} `);
+    return { state: 'connected', client, isSupervised };
   } catch (error) {
     client.disconnect();
     const isLoading = error instanceof Error && error.message.startsWith('LOADING');
-    return { kind: isLoading ? 'loading' : 'leaving' };
+    return { state: isLoading ? 'loading' : 'closing' };
   }
 }
 
 function requireServer(env: Readonly<Record<string, string | undefined>>): void {
-  const isThere = (env['PATH'] ?? '').split(delimiter).some((folder) => {
+  const isInstalled = (env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, 'redis-server'), constants.X_OK);
       return true;
@@ -92,29 +103,29 @@ function requireServer(env: Readonly<Record<string, string | undefined>>): void 
       return false;
     }
   });
-  if (isThere) return;
+  if (isInstalled) return;
   throw new CommandError(
     'redis-server is not installed: install it (apt-get install redis-server, brew install redis), or set REDIS_URL',
     { code: 'REDIS_SERVER_MISSING' },
   );
 }
 
-/** Its own session: neither Ctrl-C nor the end of this process reaches it. */
-function startKeeper(
+/** In a session of its own: neither Ctrl-C nor the end of this process reaches it. */
+function startSupervisor(
   folder: RedisFolder,
-  { projectFolder, env, idleMs = 3_000 }: Parameters<typeof openEmbeddedRedis>[0],
+  { projectFolder, env, idleMs }: PrivateRedisOptions,
 ): void {
   const isBuilt = import.meta.url.endsWith('.js');
   const program = fileURLToPath(
     new URL(isBuilt ? './redis-supervisor.js' : '../redis-supervisor.ts', import.meta.url),
   );
   const log = openSync(folder.log, 'a', 0o600);
-  const keeper = spawn(
+  const supervisor = spawn(
     process.execPath,
-    [...conditions(), program, projectFolder, String(idleMs)],
+    [...conditions(), program, projectFolder, String(idleMs ?? '')],
     {
       cwd: folder.path,
-      // Secrets of a crawl are not the keeper's business.
+      // Without the secrets of a crawl.
       env: {
         PATH: env['PATH'],
         HOME: env['HOME'],
@@ -126,17 +137,17 @@ function startKeeper(
     },
   );
   closeSync(log);
-  keeper.on('error', () => undefined); // Nothing will answer, and the log says why.
-  keeper.unref();
+  supervisor.on('error', () => undefined); // Redis does not answer then, and the log says why.
+  supervisor.unref();
 }
 
-/** The folder in which each version of Node has one of its own. */
+/** Node adds a folder for its own version to this one. */
 function compileCache(): string | undefined {
   const own = getCompileCacheDir();
   return own === undefined ? undefined : dirname(own);
 }
 
-/** What this process needs to find its sources, and nothing that belongs to it alone, like a debugger's port. */
+/** The flags this process needs to find its sources; not its debugger's port, for example. */
 function conditions(): string[] {
   return process.execArgv.filter((flag) => flag.startsWith('--conditions='));
 }
@@ -146,7 +157,7 @@ function notAnswering({ log, socket }: RedisFolder): CommandError {
   try {
     lastLine = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1) ?? '';
   } catch {
-    // Then there is nothing to quote.
+    // There is no log to quote.
   }
   return new CommandError(
     `the private Redis at ${socket} does not answer; its log ${log} ends with: ${lastLine}`,

@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CommandError } from '../core/errors.ts';
 
-/** The kernel's limit for the path of a unix socket is 104 or 108 bytes, its end included. */
+/** Kernels limit the path of a unix socket to 104 or 108 bytes, with a terminating zero. */
 const MAX_SOCKET_PATH_BYTES = 100;
 
-/** Where the private Redis of a project folder has its things. */
+/** Paths of the private Redis of a project folder. */
 export interface RedisFolder {
   /** Data and log; also the server's working folder. */
   readonly path: string;
   readonly socket: string;
   readonly lock: string;
   readonly log: string;
-  /** What the clients of the fleet take. */
+  /** For clients of the fleet. */
   readonly url: string;
 }
 
@@ -23,7 +23,10 @@ export function redisFolderOf(projectFolder: string): RedisFolder {
   const path = resolve(projectFolder, '.fetchfleet', 'redis');
   const socket = socketIn(path);
   const url = `unix://${socket.split('/').map(encodeURIComponent).join('/')}`;
-  return { path, socket, lock: join(path, 'keeper.lock'), log: join(path, 'redis.log'), url };
+  // Version 0.1 called the supervisor "keeper". The lock keeps this name, so that supervisors of
+  // both versions exclude each other.
+  const lock = join(path, 'keeper.lock');
+  return { path, socket, lock, log: join(path, 'redis.log'), url };
 }
 
 /** Whether a private Redis has ever been started in this folder. */
@@ -31,7 +34,11 @@ export function hasRedisFolder(projectFolder: string): boolean {
   return existsSync(redisFolderOf(projectFolder).path);
 }
 
-/** Creates what is missing, for the owner's eyes only. Git is told to look away. */
+/**
+ * Creates missing folders, readable for the owner only, and makes git ignore them.
+ *
+ * @throws CommandError (exit 3) if that is not possible
+ */
 export async function prepareRedisFolder(folder: RedisFolder): Promise<void> {
   try {
     await mkdir(folder.path, { recursive: true, mode: 0o700 });
@@ -52,7 +59,7 @@ function socketIn(path: string): string {
   return join(tmpdir(), `fetchfleet-${hash}`, 'redis.sock');
 }
 
-/** In a shared temporary folder somebody else may have been there first. */
+/** In a shared temporary folder, another user may have created our folder first. */
 async function prepareSocketFolder({ socket, path }: RedisFolder): Promise<void> {
   const folder = join(socket, '..');
   if (folder === path) return;
@@ -60,7 +67,7 @@ async function prepareSocketFolder({ socket, path }: RedisFolder): Promise<void>
   const stats = lstatSync(folder);
   const isOurs = stats.isDirectory() && stats.uid === process.getuid?.();
   if (!isOurs || (stats.mode & 0o077) !== 0) {
-    throw unusable(`${folder} belongs to somebody else; set TMPDIR to a folder of your own`);
+    throw unusable(`${folder} belongs to another user; set TMPDIR to a folder of your own`);
   }
 }
 

@@ -2,42 +2,48 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, statSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { withTimeout } from '../core/timeouts.ts';
 import { LockFile } from './lock-file.ts';
 import type { RedisFolder } from './redis-folder.ts';
 
-/** The keeper's name in CLIENT LIST; the second one from the moment it shuts the server down. */
-export const KEEPER_NAME = 'fetchfleet-keeper';
-export const CLOSING_NAME = 'fetchfleet-keeper-closing';
+/**
+ * Names of the supervisor's connection in CLIENT LIST; the second one from the moment it shuts the
+ * server down. Version 0.1 called the supervisor "keeper". The names stay, so that commands and
+ * supervisors of both versions recognise each other in one folder.
+ */
+export const SUPERVISOR_CLIENT_NAME = 'fetchfleet-keeper';
+export const CLOSING_CLIENT_NAME = 'fetchfleet-keeper-closing';
 
 const MAX_LOG_BYTES = 1_000_000;
 const MAX_RESTARTS = 4;
-const ANSWER_DEADLINE_MS = 2_000;
-/** From its start to its socket a server takes a few milliseconds. */
-const LOST_AFTER_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 2_000;
+/** A server needs a few milliseconds from its start to its socket. */
+const SOCKET_LOST_AFTER_MS = 5_000;
 
-export interface KeeperOptions {
+export interface RedisSupervisorOptions {
   readonly folder: RedisFolder;
-  /** How long Redis runs on without any client. @default 3_000 */
+  /** How long Redis stays up without a client. @default 3_000 */
   readonly idleMs?: number;
   /** @default 250 */
   readonly pollMs?: number;
 }
 
 /**
- * Owns the private Redis of one folder, in a process of its own, so that nothing which a person can kill
- * leaves the server behind or takes it from others who use it.
+ * Owns the private Redis of one folder. It is a process of its own: a command that is killed
+ * neither leaves the server behind nor takes it from other commands.
  *
- *     lock taken? ──no──▶ end: somebody else keeps it
+ *     lock taken? ──no──▶ end: another supervisor owns the server
  *         │ yes
- *         ▼            no client for idleMs                nobody came in between
+ *         ▼            no client for idleMs                no client connected meanwhile
  *      serving ───────────────────────────▶ closing ──────────────────────────────▶ SHUTDOWN, end
- *         ▲  └─ server died: start it again    │ somebody did
+ *         ▲  └─ server died: start it again    │ a client connected
  *         └────────────────────────────────────┘
  *
- * A client that arrives reads CLIENT LIST after it has connected; the keeper changes its name before it looks for clients a last
- * time. So one of the two sees the other: nobody starts to work with a server that is about to end.
+ * A command connects first and reads CLIENT LIST then. The supervisor renames its connection first
+ * and counts clients then. So at least one of the two sees the other, and no command starts to work
+ * with a server that is about to end.
  */
-export class RedisKeeper {
+export class RedisSupervisor {
   readonly #folder: RedisFolder;
   readonly #idleMs: number;
   readonly #pollMs: number;
@@ -46,13 +52,13 @@ export class RedisKeeper {
   #starts = 0;
   #lostSince: number | undefined;
 
-  constructor({ folder, idleMs = 3_000, pollMs = 250 }: KeeperOptions) {
+  constructor({ folder, idleMs = 3_000, pollMs = 250 }: RedisSupervisorOptions) {
     this.#folder = folder;
     this.#idleMs = idleMs;
     this.#pollMs = pollMs;
   }
 
-  /** Resolves when the server has ended, or at once if it is kept by somebody else. */
+  /** Resolves when the server has ended, or at once if another supervisor owns it. */
   async run(): Promise<void> {
     const lock = await LockFile.acquire(this.#folder.lock);
     if (lock === undefined) return;
@@ -81,12 +87,12 @@ export class RedisKeeper {
     }
   }
 
-  /** Clients but the keeper; undefined while Redis does not answer. */
+  /** Clients other than the supervisor. Undefined while Redis does not answer. */
   async #countClients(): Promise<number | undefined> {
     try {
       this.#client ??= await this.#connect();
-      const list = String(await withDeadline(this.#client.client('LIST')));
-      return list.split('\n').filter((line) => line !== '' && !isKeeper(line)).length;
+      const list = String(await withAnswer(this.#client.client('LIST')));
+      return list.split('\n').filter((line) => line !== '' && !isSupervisor(line)).length;
     } catch {
       this.#client?.disconnect();
       this.#client = undefined;
@@ -94,16 +100,17 @@ export class RedisKeeper {
     }
   }
 
-  async #connect(name = KEEPER_NAME): Promise<Redis> {
+  async #connect(name = SUPERVISOR_CLIENT_NAME): Promise<Redis> {
     const client = await connectOnce(this.#folder.socket);
-    await withDeadline(client.client('SETNAME', name));
+    await withAnswer(client.client('SETNAME', name));
     return client;
   }
 
   /**
-   * Redis does not answer. One that is loading or frozen still accepts connections, and then there is nothing to do but wait.
+   * Restarts a server that does not answer, if it has died. A server that is loading or frozen still
+   * accepts connections; nothing helps but to wait.
    *
-   * @returns true if it is lost: it runs, and its socket is gone, most likely because somebody has removed the folder
+   * @returns true if the server runs without its socket, most likely because the folder was removed
    */
   async #revive(): Promise<boolean> {
     if (await this.#accepts()) {
@@ -115,7 +122,7 @@ export class RedisKeeper {
       return false;
     }
     this.#lostSince ??= performance.now();
-    if (performance.now() - this.#lostSince < LOST_AFTER_MS) return false;
+    if (performance.now() - this.#lostSince < SOCKET_LOST_AFTER_MS) return false;
     this.#server?.kill('SIGKILL');
     return true;
   }
@@ -135,7 +142,8 @@ export class RedisKeeper {
   }
 
   async #startServer(): Promise<void> {
-    if (this.#starts > MAX_RESTARTS) throw new Error('redis-server ends again and again');
+    if (this.#starts > MAX_RESTARTS)
+      throw new Error(`redis-server ended ${MAX_RESTARTS + 1} times`);
     await sleep(this.#starts === 0 ? 0 : 100 * 2 ** this.#starts);
     this.#starts += 1;
     const log = openLog(this.#folder.log);
@@ -151,27 +159,27 @@ export class RedisKeeper {
     this.#server = server;
   }
 
-  /** @returns false if a client came in between */
+  /** @returns false if a client connected meanwhile */
   async #shutDown(): Promise<boolean> {
     const client = this.#client;
     if (client === undefined) return false;
     try {
-      await withDeadline(client.client('SETNAME', CLOSING_NAME));
+      await withAnswer(client.client('SETNAME', CLOSING_CLIENT_NAME));
       const others = await this.#countClients();
       if (others !== 0) {
-        await withDeadline(client.client('SETNAME', KEEPER_NAME));
+        await withAnswer(client.client('SETNAME', SUPERVISOR_CLIENT_NAME));
         return false;
       }
-      // It flushes the append-only file first. The connection ends without an answer.
+      // Redis writes its append-only file, and closes the connection without an answer.
       await client.shutdown().catch(() => undefined);
     } catch {
-      return false; // The server is gone or stuck: the next look decides.
+      return false; // The server is gone or stuck: the next poll finds out.
     }
     for (let wait = 0; wait < 100; wait++) {
       if (!this.#isServerRunning() && !(await this.#accepts())) return true;
       await sleep(50);
     }
-    // It refuses to end, most likely because its disk is full. Nobody uses it.
+    // It refuses to end, most likely because the disk is full. It has no clients.
     this.#server?.kill('SIGKILL');
     return true;
   }
@@ -182,15 +190,16 @@ export async function connectOnce(socket: string): Promise<Redis> {
   const client = new Redis({
     path: socket,
     lazyConnect: true,
-    connectTimeout: ANSWER_DEADLINE_MS,
-    // After a refused connection it waits so long for a socket that has closed already, and holds the process: 2 s by default.
+    connectTimeout: ANSWER_TIMEOUT_MS,
+    // ioredis waits this long for a refused socket to close, and keeps the process up. Its default
+    // is 2 s.
     disconnectTimeout: 50,
     retryStrategy: () => null,
     enableOfflineQueue: false,
-    // A server that is still loading accepts connections; who calls decides how long to wait for it.
+    // A server that is loading accepts connections. The caller decides how long to wait for it.
     enableReadyCheck: false,
   });
-  client.on('error', () => undefined); // connect() and the commands reject with the same error
+  client.on('error', () => undefined); // connect() and commands reject with the same error
   try {
     await client.connect();
     return client;
@@ -200,28 +209,21 @@ export async function connectOnce(socket: string): Promise<Redis> {
   }
 }
 
-/** Rejects when Redis takes longer than {@link ANSWER_DEADLINE_MS}: a frozen server accepts and never answers. */
-export async function withDeadline<T>(answer: Promise<T>): Promise<T> {
-  const patience = new AbortController();
-  const late = sleep(ANSWER_DEADLINE_MS, undefined, { signal: patience.signal }).then(() => {
-    throw new Error('no answer in time');
-  });
-  late.catch(() => undefined); // aborted, or it has lost the race
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    patience.abort();
-  }
+/** Rejects after 2 s: a frozen server accepts connections and never answers. */
+export async function withAnswer<T>(answer: Promise<T>): Promise<T> {
+  return withTimeout(answer, { timeoutMs: ANSWER_TIMEOUT_MS });
 }
 
-function isKeeper(line: string): boolean {
-  return line.includes(` name=${KEEPER_NAME} `) || line.includes(` name=${CLOSING_NAME} `);
+function isSupervisor(line: string): boolean {
+  return [SUPERVISOR_CLIENT_NAME, CLOSING_CLIENT_NAME].some((name) =>
+    line.includes(` name=${name} `),
+  );
 }
 
 function serverArguments({ socket, path }: RedisFolder): string[] {
   const settings = {
     port: '0',
-    // Relative to the working folder, which may be longer than a socket's path may be.
+    // Relative to the working folder: the absolute path may be too long for a socket.
     unixsocket: socket.startsWith(`${path}/`) ? 'redis.sock' : socket,
     unixsocketperm: '700',
     appendonly: 'yes',

@@ -1,33 +1,34 @@
-/** The same message is not told again before this is over. */
+/** The same message is not printed again within this time. */
 const REPEAT_AFTER_MS = 10_000;
+/** pino's level. */
 const WARN = 40;
 const MAX_REMEMBERED = 200;
 
-/** What the lines of local workers say to the person who runs them: warnings and errors, each once in a while. */
+/** Prints warnings and errors from the logs of local workers, each message once in a while. */
 export class WorkerNotices {
-  readonly #tell: (message: string) => void;
+  readonly #print: (message: string) => void;
   readonly #now: () => number;
-  readonly #toldAt = new Map<string, number>();
+  readonly #printedAt = new Map<string, number>();
 
-  constructor(tell: (message: string) => void, now: () => number = Date.now) {
-    this.#tell = tell;
+  constructor(print: (message: string) => void, now: () => number = Date.now) {
+    this.#print = print;
     this.#now = now;
   }
 
-  /** Takes one line of a worker's log; what is no JSON log line is somebody's crash, and is the worker's to keep. */
+  /** Ignores lines that are no JSON log lines: they belong to a crash, which `LocalWorker` reports. */
   add(line: string): void {
     const entry = parseLogLine(line);
     if (entry === undefined || entry.level < WARN) return;
     const now = this.#now();
-    const last = this.#toldAt.get(entry.text);
+    const last = this.#printedAt.get(entry.text);
     if (last !== undefined && now - last < REPEAT_AFTER_MS) return;
-    if (this.#toldAt.size >= MAX_REMEMBERED) this.#toldAt.clear();
-    this.#toldAt.set(entry.text, now);
-    this.#tell(entry.text);
+    if (this.#printedAt.size >= MAX_REMEMBERED) this.#printedAt.clear();
+    this.#printedAt.set(entry.text, now);
+    this.#print(entry.text);
   }
 }
 
-/** `message: cause` of a JSON log line. */
+/** Level and `message: cause` of a JSON log line; undefined for other lines. */
 export function parseLogLine(line: string): { level: number; text: string } | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
@@ -36,8 +37,8 @@ export function parseLogLine(line: string): { level: number; text: string } | un
     const msg = field(entry, 'msg');
     if (typeof level !== 'number' || typeof msg !== 'string') return undefined;
     const cause = field(field(entry, 'err'), 'message');
-    const isNews = typeof cause === 'string' && !msg.includes(cause);
-    return { level, text: isNews ? `${msg}: ${cause}` : msg };
+    const isNewText = typeof cause === 'string' && !msg.includes(cause);
+    return { level, text: isNewText ? `${msg}: ${cause}` : msg };
   } catch {
     return undefined;
   }

@@ -14,26 +14,26 @@ import {
 import type { Redis } from 'ioredis';
 import { CommandError } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { type EmbeddedRedis, openEmbeddedRedis } from '../local/private-redis.ts';
-import { withTimeout, REDIS_TIMEOUT_MS, redisSilent } from '../core/timeouts.ts';
+import { openPrivateRedis, type PrivateRedis } from '../local/private-redis.ts';
+import { REDIS_TIMEOUT_MS, redisSilent, withTimeout } from '../core/timeouts.ts';
 import { hasRedisFolder } from '../local/redis-folder.ts';
 import { ScheduleAccess } from './schedule-access.ts';
 
-/** The queue only lets go of its listeners. */
-const STOP_PATIENCE_MS = 2_000;
+/** The queue only removes its listeners. */
+const STOP_TIMEOUT_MS = 2_000;
 
-/** How a command gets its Redis where REDIS_URL is unset. */
-export type WithoutUrl =
-  /** Start a private one. */
+/** What a command does about the private Redis of its folder if REDIS_URL is not set. */
+export type PrivateRedisUse =
+  /** Use it, and create it if the folder has none. */
   | 'start'
-  /** Use the private one of this folder, if there has ever been one. */
+  /** Use it if the folder has one, otherwise fail. */
   | 'find'
-  /** Do not. */
+  /** Fail: the command needs a Redis that workers elsewhere share. */
   | 'refuse';
 
-/** A connection to the fleet, and what is reached through it. */
+/** A connection to the fleet and everything a command reaches through it. */
 export class FleetSession {
-  /** For local workers. */
+  /** REDIS_URL of local workers. */
   readonly url: string;
   readonly ledger: Ledger;
   readonly origins: Origins;
@@ -41,47 +41,47 @@ export class FleetSession {
   readonly pausedSlices: PausedSlices;
   readonly removal: BatchRemoval;
   readonly #redis: Redis;
-  readonly #embedded: EmbeddedRedis | undefined;
+  readonly #privateRedis: PrivateRedis | undefined;
   readonly #keys: FleetKeys;
   readonly #lost = Promise.withResolvers<never>();
-  #returnTimer: NodeJS.Timeout | undefined;
+  #reconnectTimer: NodeJS.Timeout | undefined;
   #queue: SliceQueue | undefined;
   #schedules: ScheduleAccess | undefined;
 
   private constructor(address: Address, redis: Redis, fleet: string | undefined) {
     this.url = address.url;
     this.#redis = redis;
-    this.#embedded = address.embedded;
+    this.#privateRedis = address.privateRedis;
     this.#keys = fleetKeys(fleet);
     this.ledger = new Ledger(redis, this.#keys);
     this.origins = new Origins(redis, this.#keys);
     this.workers = new Workers(redis, this.#keys);
     this.pausedSlices = new PausedSlices(redis, this.#keys);
     this.removal = new BatchRemoval(redis, this.#keys);
-    this.#lost.promise.catch(() => undefined); // nobody may be waiting just then
-    redis.on('close', () => this.#expectReturn());
-    redis.on('ready', () => this.#stopTimer());
+    this.#lost.promise.catch(() => undefined); // it may reject while nobody waits for it
+    redis.on('close', () => this.#startReconnectTimer());
+    redis.on('ready', () => this.#stopReconnectTimer());
   }
 
-  /** @throws an error of exit status 3 when no Redis answers within 10 s, of 2 when none is named */
-  static async open(context: Context, withoutUrl: WithoutUrl): Promise<FleetSession> {
+  /** @throws an error of exit status 3 if no Redis answers within 10 s, of 2 if none is named */
+  static async open(context: Context, privateRedisUse: PrivateRedisUse): Promise<FleetSession> {
     const fleet = context.env['FETCHFLEET_FLEET'] || undefined;
-    const address = await findRedis(context, withoutUrl);
+    const address = await findRedis(context, privateRedisUse);
     try {
       const redis = await connectRedis(address.url, { timeoutMs: REDIS_TIMEOUT_MS });
       return new FleetSession(address, redis, fleet);
     } catch (error) {
-      address.embedded?.release();
+      address.privateRedis?.release();
       throw error;
     }
   }
 
-  /** Whether Redis is the private one of this folder. */
-  get isEmbedded(): boolean {
-    return this.#embedded !== undefined;
+  /** Whether Redis is the private one of this folder, so that no workers run elsewhere. */
+  get isPrivate(): boolean {
+    return this.#privateRedis !== undefined;
   }
 
-  /** Rejects when the connection has been gone for 10 s. Commands that wait for Redis would wait for ever. */
+  /** Rejects when the connection has been lost for 10 s: Redis commands would wait for ever. */
   get lost(): Promise<never> {
     return this.#lost.promise;
   }
@@ -96,9 +96,9 @@ export class FleetSession {
     return this.#schedules;
   }
 
-  /** Where Redis is, in words for people. */
+  /** The Redis in use, for messages. */
   get place(): string {
-    return this.isEmbedded ? 'the private Redis of this folder' : redactRedisUrl(this.url);
+    return this.isPrivate ? 'the private Redis of this folder' : redactRedisUrl(this.url);
   }
 
   async close(): Promise<void> {
@@ -107,62 +107,66 @@ export class FleetSession {
     this.#schedules = undefined;
     try {
       const stopped = Promise.all(queues.map(async (queue) => queue?.stop()));
-      await withTimeout(stopped, { timeoutMs: STOP_PATIENCE_MS });
+      await withTimeout(stopped, { timeoutMs: STOP_TIMEOUT_MS });
     } finally {
       this.#redis.removeAllListeners('close');
-      this.#stopTimer();
+      this.#stopReconnectTimer();
       this.#redis.disconnect();
-      this.#embedded?.release();
+      this.#privateRedis?.release();
     }
   }
 
-  /** Every failed attempt to connect again closes, too: the first one counts. */
-  #expectReturn(): void {
-    this.#returnTimer ??= setTimeout(
+  /** Each failed attempt to reconnect emits `close` too; the time counts from the first one. */
+  #startReconnectTimer(): void {
+    this.#reconnectTimer ??= setTimeout(
       () => this.#lost.reject(redisSilent(REDIS_TIMEOUT_MS)),
       REDIS_TIMEOUT_MS,
     );
   }
 
-  #stopTimer(): void {
-    clearTimeout(this.#returnTimer);
-    this.#returnTimer = undefined;
+  #stopReconnectTimer(): void {
+    clearTimeout(this.#reconnectTimer);
+    this.#reconnectTimer = undefined;
   }
 }
 
 interface Address {
   readonly url: string;
-  readonly embedded?: EmbeddedRedis;
+  readonly privateRedis?: PrivateRedis;
 }
 
-async function findRedis({ env, cwd }: Context, withoutUrl: WithoutUrl): Promise<Address> {
+async function findRedis(
+  { env, cwd }: Context,
+  privateRedisUse: PrivateRedisUse,
+): Promise<Address> {
   const url = env['REDIS_URL'];
   if (url !== undefined && url !== '') {
     parseRedisUrl(url);
     return { url };
   }
-  if (withoutUrl === 'refuse' || (withoutUrl === 'find' && !hasRedisFolder(cwd))) {
-    throw noRedis(withoutUrl);
+  if (privateRedisUse === 'refuse' || (privateRedisUse === 'find' && !hasRedisFolder(cwd))) {
+    throw redisUnnamed(privateRedisUse);
   }
-  const embedded = await openEmbeddedRedis({ projectFolder: cwd, env });
-  return { url: embedded.url, embedded };
+  const privateRedis = await openPrivateRedis({ projectFolder: cwd, env });
+  return { url: privateRedis.url, privateRedis };
 }
 
-function noRedis(withoutUrl: WithoutUrl): CommandError {
+function redisUnnamed(privateRedisUse: PrivateRedisUse): CommandError {
   const message =
-    withoutUrl === 'refuse'
-      ? 'REDIS_URL is not set: `start` hands a batch to workers elsewhere, and they must share a Redis with it; `run` needs none'
-      : 'REDIS_URL is not set, and no batch has been run in this folder (there is no .fetchfleet/)';
+    privateRedisUse === 'refuse'
+      ? 'REDIS_URL is not set: the workers that fetch the batch must use the same Redis; ' +
+        '`fetchfleet run` needs none'
+      : 'REDIS_URL is not set, and no batch was run in this folder (there is no .fetchfleet/)';
   return new CommandError(message, { code: 'REDIS_UNNAMED' });
 }
 
-/** Opens a session for as long as `work` takes, and ends it when Redis is lost meanwhile. */
+/** Opens a session for as long as `work` takes. Rejects if Redis is lost meanwhile. */
 export async function withFleet<T>(
   context: Context,
-  withoutUrl: WithoutUrl,
+  privateRedisUse: PrivateRedisUse,
   work: (session: FleetSession) => Promise<T>,
 ): Promise<T> {
-  const session = await FleetSession.open(context, withoutUrl);
+  const session = await FleetSession.open(context, privateRedisUse);
   try {
     return await Promise.race([work(session), session.lost]);
   } finally {

@@ -1,7 +1,7 @@
 import { type FleetKeys, ScheduleLists, TickQueue, ScheduleStore } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 
-/** How a command reaches schedules. */
+/** What a command reaches of schedules. The queue is only opened by commands that use it. */
 export class ScheduleAccess {
   readonly ledger: ScheduleStore;
   readonly lists: ScheduleLists;

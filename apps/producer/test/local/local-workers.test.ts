@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard, isAlive } from '@fetchfleet/testing';
-import { LocalWorkers } from '../../src/local/local-workers.ts';
+import { LocalWorkers, stopTimeoutMs } from '../../src/local/local-workers.ts';
 import { Terminal } from '../../src/core/terminal.ts';
 
 const started: LocalWorkers[] = [];
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 installLeakGuard();
 
-/** Workers that run a line of JavaScript, and what they have made the terminal say. */
+/** Workers that run a line of JavaScript, and the text printed on the terminal. */
 function startWorkers(script: string, count = 2): { workers: LocalWorkers; said: () => string } {
   const stderr = new PassThrough();
   let text = '';
@@ -44,7 +44,7 @@ describe('the workers of this machine', () => {
     expect(said()).toContain('worker 1 of 1 ended (SIGKILL); it is started again');
   });
 
-  it('are given up when none of them can start, with the last words of one', async () => {
+  it('are given up when none of them can start, with the last message of one', async () => {
     const { workers } = startWorkers("throw new Error('no such thing as a port')");
     await expect(workers.failed).rejects.toMatchObject({
       exitCode: 1,
@@ -55,6 +55,7 @@ describe('the workers of this machine', () => {
   it('are given up at once when their settings are wrong', async () => {
     const { workers, said } = startWorkers("console.error('--results: bad'); process.exit(2)");
     await expect(workers.failed).rejects.toMatchObject({
+      exitCode: 2,
       message: expect.stringContaining('--results: bad'),
     });
     expect(said()).not.toContain('started again');
@@ -74,10 +75,21 @@ describe('the workers of this machine', () => {
     expect(pids.some((pid) => isAlive(pid))).toBe(false);
   });
 
-  it('have their warnings told once, not by each of them', async () => {
+  it('have each warning printed once, not once per worker', async () => {
     const line = JSON.stringify({ level: 40, msg: 'results cannot be written' });
     const { said } = startWorkers(`for (let i = 0; i < 5; i++) console.error('${line}'); ${READY}`);
     await eventually(() => said().includes('results cannot be written'));
     expect(said().split('results cannot be written')).toHaveLength(2);
+  });
+});
+
+describe('the time workers have to stop', () => {
+  it.each([
+    [undefined, 40_000],
+    ['20s', 40_000],
+    ['2m', 140_000],
+    ['wrong', 40_000],
+  ])('is longer than a drain timeout of %s', (drainTimeout, timeoutMs) => {
+    expect(stopTimeoutMs(drainTimeout)).toBe(timeoutMs);
   });
 });

@@ -31,7 +31,7 @@ describe('a lock file', () => {
     expect(await LockFile.acquire(path)).toBeDefined();
   });
 
-  it('is taken over from a dead owner, by one of many who try', async () => {
+  it('is taken over from a dead owner by one of many processes', async () => {
     const dead = await startProcess('node', ['-e', '']);
     await dead.exit;
     await writeFile(path, JSON.stringify({ pid: dead.pid, born: '' }));
@@ -41,14 +41,14 @@ describe('a lock file', () => {
     expect(lock).toBeDefined();
   });
 
-  it('is taken over from a process that only has got the pid of its owner', async () => {
+  it('is taken over from a process that has only the pid of the owner', async () => {
     await LockFile.acquire(path);
     const owner = JSON.parse(await readFile(path, 'utf8')) as { pid: number };
     await writeFile(path, JSON.stringify({ ...owner, born: 'another time' }));
     expect(await LockFile.acquire(path)).toBeDefined();
   });
 
-  it('that is empty belongs to somebody who is about to write it', async () => {
+  it('belongs to the process that has just created it, also while it is empty', async () => {
     await writeFile(path, '');
     expect(await LockFile.acquire(path)).toBeUndefined();
   });

@@ -10,13 +10,13 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from '@fetchfleet/testing';
-import { type EmbeddedRedis, openEmbeddedRedis } from '../../src/local/private-redis.ts';
+import { openPrivateRedis, type PrivateRedis } from '../../src/local/private-redis.ts';
 import { redisFolderOf } from '../../src/local/redis-folder.ts';
 
-/** Short, because most tests end with the keeper's patience. */
+/** Short: most tests wait for the end of the server. */
 const IDLE_MS = 500;
 
-const open: EmbeddedRedis[] = [];
+const open: PrivateRedis[] = [];
 const folders: TemporaryFolder[] = [];
 
 async function projectFolder(label = 'project'): Promise<string> {
@@ -25,8 +25,8 @@ async function projectFolder(label = 'project'): Promise<string> {
   return folder.path;
 }
 
-async function openIn(folder: string): Promise<EmbeddedRedis> {
-  const redis = await openEmbeddedRedis({
+async function openIn(folder: string): Promise<PrivateRedis> {
+  const redis = await openPrivateRedis({
     projectFolder: folder,
     env: process.env,
     idleMs: IDLE_MS,
@@ -35,7 +35,7 @@ async function openIn(folder: string): Promise<EmbeddedRedis> {
   return redis;
 }
 
-/** Servers and keepers that work in the folder, whoever started them. */
+/** Servers and supervisors with the folder as their working folder. */
 function processesIn(folder: string): { pid: number; command: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/u.test(name))
@@ -91,7 +91,7 @@ describe('the private Redis of a project folder', () => {
     again.disconnect();
   }, 30_000);
 
-  it('is one for all who open it at the same moment', async () => {
+  it('is shared by all commands that open it at the same moment', async () => {
     const folder = await projectFolder();
     const opened = await Promise.all(Array.from({ length: 6 }, async () => openIn(folder)));
     expect(new Set(opened.map(({ url }) => url)).size).toBe(1);
@@ -99,7 +99,7 @@ describe('the private Redis of a project folder', () => {
     await eventually(() => expect(processesIn(folder)).toHaveLength(2));
   }, 30_000);
 
-  it('outlives one user as long as there is another', async () => {
+  it('stays up as long as one client is connected', async () => {
     const folder = await projectFolder();
     const first = await openIn(folder);
     const second = await openIn(folder);
@@ -107,18 +107,18 @@ describe('the private Redis of a project folder', () => {
     const redis = await connectRedis(second.url);
     first.release();
     second.release();
-    const until = performance.now() + 3 * IDLE_MS; // longer than the keeper's patience with nobody there
+    const until = performance.now() + 3 * IDLE_MS; // longer than it stays up without a client
     await eventually(async () => (await redis.ping()) === 'PONG' && performance.now() > until);
     expect(serversIn(folder)).toEqual([pid]);
     redis.disconnect();
   }, 30_000);
 
-  it('is started again when it dies while it is used', async () => {
+  it('is started again when it dies while a client is connected', async () => {
     const folder = await projectFolder();
     const { url } = await openIn(folder);
     const redis = await connectRedis(url);
     await redis.set('kept', 'yes');
-    // every second: what was written before the last flush is safe
+    // it flushes every second: what was written before the last flush is safe
     await eventually(async () =>
       (await redis.info('persistence')).includes('aof_pending_bio_fsync:0'),
     );
@@ -129,24 +129,24 @@ describe('the private Redis of a project folder', () => {
     redis.disconnect();
   }, 30_000);
 
-  it('gets a new keeper from the next user when the first one was killed', async () => {
+  it('gets a new supervisor from the next command when the first one was killed', async () => {
     const folder = await projectFolder();
     await openIn(folder);
     await eventually(() => expect(processesIn(folder)).toHaveLength(2));
-    const keeper = processesIn(folder).find(({ command }) => !command.includes('redis-server'));
-    process.kill(keeper?.pid ?? 0, 'SIGKILL');
+    const supervisor = processesIn(folder).find(({ command }) => !command.includes('redis-server'));
+    process.kill(supervisor?.pid ?? 0, 'SIGKILL');
     await eventually(() => expect(processesIn(folder)).toHaveLength(1));
     await openIn(folder);
     await eventually(() => expect(processesIn(folder)).toHaveLength(2));
   }, 30_000);
 
-  it('hands over cleanly to a user who comes while it shuts down', async () => {
+  it('starts again for a command that connects while it shuts down', async () => {
     const folder = await projectFolder();
     for (let round = 0; round < 3; round++) {
       const first = await openIn(folder);
       const [pid] = serversIn(folder);
       first.release();
-      // The keeper gives up after a while without a client: come in that very moment.
+      // The supervisor shuts Redis down after a while without a client: connect at that moment.
       const log = redisFolderOf(folder).log;
       await eventually(
         () => readFileSync(log, 'utf8').split('User requested shutdown').length === round + 2,
@@ -161,7 +161,7 @@ describe('the private Redis of a project folder', () => {
     }
   }, 60_000);
 
-  it('takes a short socket where the folder is too deep for one', async () => {
+  it('has its socket in the temporary folder if its own path is too long', async () => {
     const root = await projectFolder();
     const folder = join(root, 'd'.repeat(60), 'e'.repeat(60));
     await mkdir(folder, { recursive: true });
@@ -182,11 +182,11 @@ describe('the private Redis of a project folder', () => {
     expect(left).toBe(true);
   }, 30_000);
 
-  it('does not hold a command that came before the server', async () => {
+  it('does not hold up a command that connected before the server started', async () => {
     const folder = await projectFolder();
-    const keeper = new URL('../../src/local/redis-supervisor.ts', import.meta.url).href;
+    const module = new URL('../../src/local/redis-supervisor.ts', import.meta.url).href;
     const script = `
-      const { connectOnce } = await import(${JSON.stringify(keeper)});
+      const { connectOnce } = await import(${JSON.stringify(module)});
       await connectOnce(${JSON.stringify(join(folder, 'none.sock'))}).catch(() => undefined);
       const refusedAt = performance.now();
       process.once('exit', () => console.log('held for', Math.round(performance.now() - refusedAt)));`;
@@ -194,24 +194,24 @@ describe('the private Redis of a project folder', () => {
     const command = await startProcess('node', args);
     await command.exit;
     const [, heldMs] = /^held for (\d+)$/mu.exec(command.stdout) ?? [];
-    expect(Number(heldMs)).toBeLessThan(1_000); // the client's own patience is 2 s
+    expect(Number(heldMs)).toBeLessThan(1_000); // the Redis client's default is 2 s
   });
 
-  it('says how to get redis-server where there is none', async () => {
+  it('says how to install redis-server if it is missing', async () => {
     const folder = await projectFolder();
-    const opening = openEmbeddedRedis({ projectFolder: folder, env: { PATH: folder } });
+    const opening = openPrivateRedis({ projectFolder: folder, env: { PATH: folder } });
     await expect(opening).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringContaining('apt-get install redis-server'),
     });
   });
 
-  it('quotes the log when the server does not start', async () => {
+  it('quotes its log when the server does not start', async () => {
     const folder = await projectFolder();
     const { path } = redisFolderOf(folder);
     await mkdir(join(path, 'appendonlydir'), { recursive: true });
     await appendFile(join(path, 'appendonlydir', 'appendonly.aof.manifest'), 'nonsense\n');
-    const opening = openEmbeddedRedis({
+    const opening = openPrivateRedis({
       projectFolder: folder,
       env: process.env,
       timeoutMs: 2_000,
