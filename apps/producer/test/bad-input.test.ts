@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { installLeakGuard } from '@fetchfleet/testing';
 import { type Ended, Project } from './cli-fixture.ts';
 
-/** What is wrong, what is typed, what is said. All of them end with 2. */
+/** What is wrong, the command line, and the message. All of them exit with 2. */
 const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
   ['a mistyped command', ['exprot', 'x'], /did you mean export/iu],
   ['a mistyped flag', ['run', 'good.yaml', '--wokers', '2'], /did you mean --workers/iu],
@@ -22,14 +22,15 @@ const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
 ];
 
 let project: Project;
-/** They run side by side: each takes the time of a start of Node. */
+/** They run at the same time, because each starts Node. */
 const ends = new Map<string, Ended>();
 
 beforeAll(async () => {
   project = await Project.create();
   await project.write(
     'good.yaml',
-    'url: https://a.example/{n}\nparams: { n: [1, 2] }\nheaders: { authorization: "${env:TOKEN_A}", x-key: "${env:TOKEN_B}" }\n',
+    'url: https://a.example/{n}\nparams: { n: [1, 2] }\n' +
+      'headers: { authorization: "${env:TOKEN_A}", x-key: "${env:TOKEN_B}" }\n',
   );
   await project.write('bad.yaml', 'url: ftp://a.example/{n}\nparms: { n: [1] }\n');
   await mkdir(project.path('results', 'test-20261123-0017-k3f9'), { recursive: true });
@@ -46,15 +47,15 @@ installLeakGuard();
 
 const UNREACHABLE = { REDIS_URL: 'redis://user:geheim@127.0.0.1:1' };
 
-describe('what is wrong with a command line', () => {
-  it.each(COMMAND_LINES)('is told without a stack trace: %s', (what, _args, message) => {
+describe('wrong input', () => {
+  it.each(COMMAND_LINES)('is reported without a stack trace: %s', (what, _args, message) => {
     const ended = ends.get(what);
     expect(ended?.stderr).toMatch(message);
     expect(ended?.stderr).not.toMatch(/^\s+at .+:\d+/mu);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('is told all at once: flags, crawl file and secrets', async () => {
+  it('is reported all at once: flags, crawl file and secrets', async () => {
     const ended = await project.run([
       'run',
       'good.yaml',
@@ -72,14 +73,22 @@ describe('what is wrong with a command line', () => {
     expect(existsSync(project.path('.fetchfleet'))).toBe(false);
   });
 
-  it('names file, line and key of every problem of a crawl file', async () => {
+  it('is reported with file, line and key of every problem of a crawl file', async () => {
     const ended = await project.run(['run', 'bad.yaml']);
     expect(ended.stderr).toMatch(/bad\.yaml:1/u);
     expect(ended.stderr).toMatch(/bad\.yaml:2.*parms.*did you mean.*params/u);
     expect(ended.code).toBe(2);
   });
 
-  it('is told when a folder for results cannot be written, before anything is enqueued', async () => {
+  it('includes the name of a fleet that workers would refuse', async () => {
+    const ended = await project.run(['status'], { FETCHFLEET_FLEET: 'Prod' });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain('FETCHFLEET_FLEET: must be 1 to 40 of a-z, 0-9 and -');
+  });
+});
+
+describe('what cannot be reached', () => {
+  it('is reported before anything is enqueued: a read-only results folder', async () => {
     const secrets = { TOKEN_A: 'a', TOKEN_B: 'b' };
     const ended = await project.run(['run', 'good.yaml', '--results', 'a-file/results'], secrets);
     expect(ended.stderr).toMatch(/cannot write results to .*a-file/u);
@@ -87,14 +96,14 @@ describe('what is wrong with a command line', () => {
     expect(existsSync(project.path('.fetchfleet'))).toBe(false);
   });
 
-  it('is told when redis-server is missing', async () => {
+  it('is reported with what to install: a missing redis-server', async () => {
     const secrets = { TOKEN_A: 'a', TOKEN_B: 'b', PATH: project.folder.path };
     const ended = await project.run(['run', 'good.yaml'], secrets);
     expect(ended.stderr).toMatch(/redis-server is not installed: .*apt-get install/u);
     expect(ended.code).toBe(3);
   });
 
-  it('is told within some ten seconds when Redis does not answer, the password hidden', async () => {
+  it('is reported after ten seconds and without the password: Redis', async () => {
     const from = performance.now();
     const [status, start, wrong] = await Promise.all([
       project.run(['status'], UNREACHABLE),
@@ -109,8 +118,10 @@ describe('what is wrong with a command line', () => {
     }
     expect(wrong.code).toBe(2);
   }, 30_000);
+});
 
-  it('has an answer in --help and --version', async () => {
+describe('--help and --version', () => {
+  it('print to stdout and exit with 0', async () => {
     const help = await project.run(['--help']);
     for (const command of ['run', 'start', 'status', 'cancel', 'resume', 'export']) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'mu'));

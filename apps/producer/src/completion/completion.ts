@@ -16,9 +16,7 @@ export async function completion(
   return EXIT.ok;
 }
 
-/**
- * `fetchfleet __complete -- WORD…`: answers the script of a shell. `scripts.ts` describes the answer.
- */
+/** `fetchfleet __complete -- WORD…`: answers the script of a shell, as `scripts.ts` describes. */
 export async function answerShell(
   program: Command,
   words: readonly string[],

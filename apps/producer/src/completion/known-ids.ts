@@ -11,7 +11,7 @@ import {
   ScheduleStore,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
-import type { Context } from '../core/context.ts';
+import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { redisFolderOf } from '../local/redis-folder.ts';
 import { readResultsFolder } from '../core/settings.ts';
@@ -112,7 +112,7 @@ async function askFleet(
   let redis: Redis | undefined;
   try {
     redis = openRedis(url, () => undefined);
-    const asked = ask(redis, fleetKeys(env['FETCHFLEET_FLEET'] || undefined));
+    const asked = ask(redis, fleetKeys(fleetName({ env })));
     asked.catch(() => undefined); // it may reject after the timeout, when nobody waits any more
     return await withTimeout(asked, { timeoutMs: TIMEOUT_MS });
   } catch {

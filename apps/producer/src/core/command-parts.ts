@@ -44,7 +44,7 @@ export function createArgument(spec: ArgumentSpec): Argument {
   return argument;
 }
 
-/** What a shell may offer for this part of the command line; undefined if the table does not say. */
+/** What a shell may offer for an option or argument; undefined if the table does not say. */
 export function offersOf(part: Argument | Option): OfferedValues | undefined {
   if (part.argChoices !== undefined) return { values: part.argChoices };
   return part instanceof OptionWithOffers || part instanceof ArgumentWithOffers

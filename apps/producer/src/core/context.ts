@@ -1,16 +1,32 @@
+import { CommandError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What every command is given of the world. */
+/** The outside world, as commands see it. */
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The current folder: where the private Redis lives and paths are relative to. */
+  /** The current folder. Paths are relative to it, and it has the private Redis. */
   readonly cwd: string;
   readonly terminal: Terminal;
   readonly interrupts: Interrupts;
 }
 
-/** How people call this program: as a project's own binary they need npx. */
+/** The command to show in hints: as a dependency of a project, the program needs npx. */
 export function programName({ env }: Pick<Context, 'env'>): string {
   return env['npm_command'] === undefined ? 'fetchfleet' : 'npx fetchfleet';
+}
+
+/**
+ * The name of the fleet. Workers take the same names: a batch in another fleet would never run.
+ *
+ * @throws CommandError (exit 2) if FETCHFLEET_FLEET is not a name
+ */
+export function fleetName({ env }: Pick<Context, 'env'>): string | undefined {
+  const name = env['FETCHFLEET_FLEET'];
+  if (name === undefined || name === '') return undefined;
+  if (/^[a-z0-9-]{1,40}$/u.test(name)) return name;
+  const shown = JSON.stringify(name.slice(0, 80));
+  throw new CommandError(`FETCHFLEET_FLEET: must be 1 to 40 of a-z, 0-9 and -, got ${shown}`, {
+    code: 'SETTINGS_INVALID',
+  });
 }

@@ -6,11 +6,11 @@ export const EXIT = {
   ok: 0,
   /** The batch finished and some fetches failed; or an export lacks records. */
   someFailed: 1,
-  /** An error that nobody expected: its message is printed, under FETCHFLEET_DEBUG its stack too. */
+  /** An error nobody expected. Prints its message, and under FETCHFLEET_DEBUG its stack. */
   unexpected: 1,
   /** The input is wrong: crawl file, flag, setting, batch id. */
   badInput: 2,
-  /** Redis, the results folder or the output file cannot be reached. The same command may work later. */
+  /** Redis, the results folder or the output file cannot be reached; it may work later. */
   unavailable: 3,
   /** Stopped by a signal, or cancelled by another command. */
   interrupted: 130,
@@ -56,7 +56,7 @@ const EXIT_CODES = {
 
 export type ErrorCode = keyof typeof EXIT_CODES;
 
-/** A command ends without having done what was asked. The message is for the person who typed it. */
+/** A command did not do what was asked. The message is for the person who typed it. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: ErrorCode;
@@ -102,7 +102,7 @@ const REDIS_REFUSAL =
   /^(?:OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)\b/u;
 /** ioredis has no code for a command that is still open when the connection ends for good. */
 const CONNECTION_CLOSED = 'Connection is closed.';
-/** Errors of the operating system that say: the machine, the disk or the folder is not available. */
+/** Errors of the operating system: the host, the disk or the folder is not available. */
 const SYSTEM_CODES = new Set([
   'EACCES',
   'EDQUOT',
@@ -134,7 +134,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** One line for each problem with the input; undefined if the error is not about several problems. */
+/** One line for each problem with the input; undefined if the error lists no problems. */
 export function problemLines(error: unknown): readonly string[] | undefined {
   if (error instanceof InputError) return error.problems.map(formatProblem);
   // CommandError, and SettingsError of the service package, which is too much to load for its name.
@@ -151,7 +151,7 @@ export class Problems {
     this.#lines.push(...lines);
   }
 
-  /** The result of a step, or undefined if the step found the input wrong. Rethrows other errors. */
+  /** The result of a step; undefined if it found the input wrong. Rethrows other errors. */
   async collect<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await step();

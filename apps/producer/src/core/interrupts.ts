@@ -2,23 +2,24 @@ import { EXIT } from './errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What a command sees of signals once it has something to put in order. */
+/** How signals reach a command that has something to finish before it ends. */
 export interface InterruptSignals {
-  /** The first signal: finish what runs, then end. */
+  /** Aborts with the first signal: finish running work, then end. */
   readonly drain: AbortSignal;
-  /** The second one: end now. */
+  /** Aborts with the second signal: end now. */
   readonly force: AbortSignal;
 }
 
 /**
- * Signals in stages. A command that has nothing to put in order ends at once; one that has called `takeOver()` is asked by the first
- * signal, told by the second, and ended by the third. The exit status is 130 in any case.
+ * Handles signals in stages. A command that has nothing to finish ends at once. After `takeOver()`,
+ * the first signal aborts `drain`, the second one `force`, and the third one ends the process. The
+ * exit status is always 130.
  */
 export class Interrupts {
   readonly #exit: (code: number) => void;
   readonly #drain = new AbortController();
   readonly #force = new AbortController();
-  readonly #onSignal = (signal: NodeJS.Signals): void => this.#next(signal);
+  readonly #onSignal = (signal: NodeJS.Signals): void => this.#handle(signal);
   #isTakenOver = false;
 
   /** @param exit ends the process */
@@ -34,13 +35,13 @@ export class Interrupts {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 
-  /** From here on the command ends by itself when it is asked to. */
+  /** From here on the command watches these signals and ends by itself. */
   takeOver(): InterruptSignals {
     this.#isTakenOver = true;
     return { drain: this.#drain.signal, force: this.#force.signal };
   }
 
-  #next(signal: NodeJS.Signals): void {
+  #handle(signal: NodeJS.Signals): void {
     if (!this.#isTakenOver || this.#force.signal.aborted) {
       this.#exit(EXIT.interrupted);
     } else if (this.#drain.signal.aborted) {
@@ -51,7 +52,7 @@ export class Interrupts {
   }
 }
 
-/** The reason of an abort by signal. */
+/** The reason of an abort by a signal. */
 class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   readonly code = 'INTERRUPTED';
@@ -61,7 +62,7 @@ class InterruptedError extends Error {
   }
 }
 
-/** Whether work ended because a signal told it to. */
+/** Whether work ended because of a signal. */
 export function isInterruption(error: unknown): boolean {
   return (
     error instanceof InterruptedError ||

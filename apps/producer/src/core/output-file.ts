@@ -7,13 +7,15 @@ import { finished } from 'node:stream/promises';
 import { CommandError } from './errors.ts';
 import type { Context } from './context.ts';
 
-/** Writes what a file is to hold. It neither ends nor keeps the stream. */
+/** Writes the content of a file to a stream, and does not end the stream. */
 export type Write<T> = (out: Writable, signal?: AbortSignal) => Promise<T>;
 
 /**
- * Writes a file whole or not at all: a draft beside the target takes its name when everything is on disk, so
- * that also a killed process leaves no half file behind under that name. Pipes and devices are written
- * to directly, and what a link points at takes the place of the link.
+ * Writes a file completely or not at all: it writes a temporary file and renames it when everything
+ * is on disk, so that a killed process leaves no partial file under the name. Writes directly to
+ * pipes and devices. If the name is a link, replaces the file that the link points at.
+ *
+ * @throws CommandError (exit 3) if the file cannot be written
  */
 export async function writeOutputFile<T>(
   output: string,
@@ -21,35 +23,39 @@ export async function writeOutputFile<T>(
   { cwd, interrupts }: Pick<Context, 'cwd' | 'interrupts'>,
 ): Promise<T> {
   const target = await realpath(resolve(cwd, output)).catch(() => resolve(cwd, output));
-  const present = await stat(target).catch(() => undefined); // not there yet, mostly
+  const existing = await stat(target).catch(() => undefined); // usually it does not exist
   try {
-    if (present !== undefined && !present.isFile()) return await writeDirectly(target, write);
-    return await replace(target, present, async (out) => write(out, interrupts.takeOver().drain));
+    if (existing !== undefined && !existing.isFile()) return await writeDirectly(target, write);
+    return await replace(target, existing, async (out) => write(out, interrupts.takeOver().drain));
   } catch (error) {
     throw isAboutOutput(error) ? unwritable(output, error) : error;
   }
 }
 
-/** Nothing is to be put in order here, so that the first signal may end the process. */
+/** There is nothing to clean up, so the first signal may end the process. */
 async function writeDirectly<T>(target: string, write: Write<T>): Promise<T> {
   const file = await open(target, 'w');
   return writeAll(file, write, { flush: false });
 }
 
-async function replace<T>(target: string, present: Stats | undefined, write: Write<T>): Promise<T> {
-  const draft = `${target}.${randomUUID().slice(0, 8)}.tmp`;
-  const file = await open(draft, 'wx', present?.mode);
+async function replace<T>(
+  target: string,
+  existing: Stats | undefined,
+  write: Write<T>,
+): Promise<T> {
+  const temporary = `${target}.${randomUUID().slice(0, 8)}.tmp`;
+  const file = await open(temporary, 'wx', existing?.mode);
   try {
     const result = await writeAll(file, write, { flush: true });
-    await rename(draft, target);
+    await rename(temporary, target);
     return result;
   } catch (error) {
-    await rm(draft, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
 }
 
-/** @param options `flush`: what was written is on disk when this resolves */
+/** @param options.flush resolves only when everything is on disk */
 async function writeAll<T>(
   file: FileHandle,
   write: Write<T>,
@@ -59,7 +65,7 @@ async function writeAll<T>(
     const out = file.createWriteStream(options);
     const result = await write(out);
     out.end();
-    await finished(out); // synced and closed
+    await finished(out); // flushed and closed
     return result;
   } catch (error) {
     await file.close().catch(() => undefined); // it may be closed already
@@ -67,13 +73,13 @@ async function writeAll<T>(
   }
 }
 
-/** An error of the file system that the results package did not explain is one of our own file. */
+/** The results package wraps its errors, so a bare error of the file system is about the output. */
 function isAboutOutput(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.name === 'Error';
 }
 
 function unwritable(output: string, cause: unknown): CommandError {
-  // The rest of the message names a temporary file.
+  // The message goes on with the name of the temporary file.
   const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split(',');
   return new CommandError(`${output} cannot be written: ${reason}`, {
     code: 'OUTPUT_UNWRITABLE',

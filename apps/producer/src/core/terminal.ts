@@ -6,13 +6,13 @@ export type Style = 'red' | 'green' | 'yellow' | 'dim' | 'bold' | 'cyan';
 /** A stream that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-/** Something that is drawn at the bottom of the terminal while lines pass above it. */
+/** Drawn at the bottom of the terminal, below the printed lines: a progress bar. */
 export interface Overlay {
   clear(): void;
   redraw(): void;
 }
 
-/** stdout is for machines and for what was asked for; everything for people goes to stderr. */
+/** Writes results to stdout, and messages for people to stderr. */
 export class Terminal {
   readonly stdout: Output;
   readonly stderr: Output;
@@ -32,23 +32,23 @@ export class Terminal {
     return this.#isQuiet;
   }
 
-  /** Columns of the terminal; never more than 80, so that lines stay easy to read. */
+  /** Columns of the terminal; at most 80, so that lines stay easy to read. */
   get width(): number {
-    // 0 is what a terminal says that does not know.
+    // A terminal that does not know its width reports 0.
     return Math.min(80, this.stderr.columns || 80);
   }
 
-  /** From here on only warnings and errors are told. */
+  /** From here on `note` prints nothing. */
   setQuiet(): void {
     this.#isQuiet = true;
   }
 
-  /** For people, unless they asked for quiet. */
+  /** A message that --quiet hides. */
   note(text: string): void {
     if (!this.#isQuiet) this.#write(text);
   }
 
-  /** For people, also those who asked for quiet: what to do next. */
+  /** A message that --quiet does not hide: what to do next. */
   say(text: string): void {
     this.#write(text);
   }
@@ -61,22 +61,22 @@ export class Terminal {
     this.#write(`${this.paint('red', 'error:')} ${text}`);
   }
 
-  /** What was asked for, as text. */
+  /** The result, as text. */
   print(text: string): void {
     this.stdout.write(`${text}\n`);
   }
 
-  /** What was asked for, as one JSON document. */
+  /** The result, as one JSON document. */
   printJson(document: unknown): void {
     this.stdout.write(`${JSON.stringify(document)}\n`);
   }
 
-  /** Colour where people see it: not into files, and not where NO_COLOR is set. */
+  /** Colours text for stderr; not in files, and not if NO_COLOR is set. */
   paint(style: Style, text: string): string {
     return this.isInteractive ? styleText(style, text, { stream: this.stderr }) : text;
   }
 
-  /** The same for what goes to stdout. */
+  /** Colours text for stdout. */
   paintOutput(style: Style, text: string): string {
     return this.stdout.isTTY === true ? styleText(style, text, { stream: this.stdout }) : text;
   }

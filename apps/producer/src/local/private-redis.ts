@@ -105,7 +105,8 @@ function requireServer(env: Readonly<Record<string, string | undefined>>): void 
   });
   if (isInstalled) return;
   throw new CommandError(
-    'redis-server is not installed: install it (apt-get install redis-server, brew install redis), or set REDIS_URL',
+    'redis-server is not installed: install it (apt-get install redis-server, ' +
+      'brew install redis), or set REDIS_URL',
     { code: 'REDIS_SERVER_MISSING' },
   );
 }

@@ -15,7 +15,7 @@ export class WorkerNotices {
     this.#now = now;
   }
 
-  /** Ignores lines that are no JSON log lines: they belong to a crash, which `LocalWorker` reports. */
+  /** Ignores lines that are not JSON: they belong to a crash, which `LocalWorker` reports. */
   add(line: string): void {
     const entry = parseLogLine(line);
     if (entry === undefined || entry.level < WARN) return;

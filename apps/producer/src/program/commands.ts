@@ -307,7 +307,7 @@ Examples:
       name: 'unset',
       summary: 'remove the limits that were set',
       description:
-        'Removes the limits that were set for an origin. The limits of the crawl files apply again.',
+        'Removes the limits that were set for an origin. The limits of crawl files apply again.',
       argument: ORIGIN,
       run: async (origin: string, options: JsonOption, { context }) =>
         (await import('../commands/origins/set.ts')).unsetOrigin(origin, options, context),

@@ -13,7 +13,7 @@ import {
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import { CommandError } from '../core/errors.ts';
-import type { Context } from '../core/context.ts';
+import { type Context, fleetName } from '../core/context.ts';
 import { openPrivateRedis, type PrivateRedis } from '../local/private-redis.ts';
 import { REDIS_TIMEOUT_MS, redisSilent, withTimeout } from '../core/timeouts.ts';
 import { hasRedisFolder } from '../local/redis-folder.ts';
@@ -65,7 +65,7 @@ export class FleetSession {
 
   /** @throws an error of exit status 3 if no Redis answers within 10 s, of 2 if none is named */
   static async open(context: Context, privateRedisUse: PrivateRedisUse): Promise<FleetSession> {
-    const fleet = context.env['FETCHFLEET_FLEET'] || undefined;
+    const fleet = fleetName(context);
     const address = await findRedis(context, privateRedisUse);
     try {
       const redis = await connectRedis(address.url, { timeoutMs: REDIS_TIMEOUT_MS });

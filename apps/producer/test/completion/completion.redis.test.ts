@@ -5,7 +5,7 @@ import { binaryPath, eventually, redisUrl, startProcess } from '@fetchfleet/test
 import type { Redis } from 'ioredis';
 import { type Ended, crawlFile, Project } from '../cli-fixture.ts';
 
-const PATIENCE = { deadlineMs: 25_000 };
+const DEADLINE = { deadlineMs: 25_000 };
 const ORIGIN = 'https://api.example:8443';
 
 let project: Project;
@@ -13,7 +13,7 @@ let redis: Redis;
 let running: string;
 let cancelled: string;
 
-/** Nothing here changes what is there, so all tests share it: commands are slow to start. */
+/** No test changes anything, so all of them share one project. */
 beforeAll(async () => {
   project = await Project.create(redisUrl());
   redis = await connectRedis(redisUrl());
@@ -44,7 +44,7 @@ afterAll(async () => {
   await project.remove();
 }, 30_000);
 
-/** Runs a program of the machine with our own first in its PATH. */
+/** Runs a program of the machine. Our own program is first in its PATH. */
 async function shell(command: string, args: readonly string[], env = {}): Promise<Ended> {
   const child = await startProcess(command, args, {
     cwd: project.folder.path,
@@ -60,7 +60,7 @@ async function shell(command: string, args: readonly string[], env = {}): Promis
   return { code, stdout: child.stdout, stderr: child.stderr };
 }
 
-/** Each offers what it would show at the Tab key, at the end of a line, one a line. */
+/** What each shell offers when the Tab key is pressed at the end of a line. */
 const OFFERS: Readonly<Record<string, (line: string) => Promise<string[]>>> = {
   bash: async (line) => offeredByBash(line),
   zsh: async (line) => offeredByZsh(line),
@@ -75,7 +75,7 @@ function lines(text: string): string[] {
   return text.split('\n').filter((one) => one !== '');
 }
 
-/** Splits the line as readline does, and calls the function that was registered. */
+/** Splits the line in the way readline does, and calls the registered function. */
 async function offeredByBash(line: string): Promise<string[]> {
   const script = `
     source completion.bash
@@ -94,7 +94,7 @@ async function offeredByBash(line: string): Promise<string[]> {
   return lines(stdout);
 }
 
-/** A shell of its own, on a terminal of its own, where Tab lists what it has: zsh completes nowhere else. */
+/** zsh completes only on a terminal: this starts one on a pseudo-terminal and presses Tab. */
 async function offeredByZsh(line: string): Promise<string[]> {
   const script = `
     zmodload zsh/zpty
@@ -109,7 +109,7 @@ async function offeredByZsh(line: string): Promise<string[]> {
     print -r -- "$seen"
     zpty -d shell`;
   const { stdout } = await shell('zsh', ['-f', '-c', script], { LINE: line });
-  // It asks again in other ways where that might find more.
+  // zsh asks several times, to find more matches.
   return [...new Set([...stdout.matchAll(/>([^<>\r\n]+)</gu)].map(([, value]) => value ?? ''))];
 }
 
@@ -120,7 +120,7 @@ async function startBatch(): Promise<string> {
 describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
   const offered = async (line: string): Promise<string[]> => (await OFFERS[name]?.(line)) ?? [];
 
-  it('is a script that the shell can read', async () => {
+  it('is a valid script of the shell', async () => {
     expect(await shell(name, ['-n', `completion.${name}`])).toEqual({
       code: 0,
       stdout: '',
@@ -128,70 +128,70 @@ describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
     });
   });
 
-  it('knows commands, also those within others, and their options', async () => {
+  it('offers commands, subcommands and options', async () => {
     expect(await offered('fetchfleet exp')).toContain('export');
     expect(await offered('fetchfleet ')).not.toContain('__complete');
     expect(await offered('fetchfleet origins ')).toEqual(expect.arrayContaining(['set', 'unset']));
     expect(await offered('fetchfleet origins set x --c')).toEqual(['--concurrency']);
   });
 
-  it('knows the values of options', async () => {
+  it('offers the values of options', async () => {
     expect((await offered('fetchfleet export x --format ')).toSorted()).toEqual(['csv', 'ndjson']);
     expect(await offered('fetchfleet run crawl.yaml --transport u')).toEqual(['undici']);
   });
 
-  it('offers crawl files and folders, and nothing else, where a crawl file is wanted', async () => {
+  it('offers only crawl files and folders for a crawl file', async () => {
     const files = await offered('fetchfleet run ');
     const plain = files.map((one) => one.replaceAll('\\', '').replace(/\/$/u, ''));
     expect(plain).toEqual(expect.arrayContaining(['crawl.yaml', 'two words.yml', 'lists']));
     expect(plain).not.toContain('notes.txt');
   });
 
-  it('offers the batches with which a command can do something', async () => {
-    // On a busy machine an answer may be too late for whoever pressed the key.
+  it('offers the batches that a command can work on', async () => {
+    // On a busy machine, Redis may answer too late.
     await eventually(
       async () =>
         expect(await offered('fetchfleet status --watch ')).toEqual(
           expect.arrayContaining([running, cancelled]),
         ),
-      PATIENCE,
+      DEADLINE,
     );
     await eventually(
       async () => expect(await offered('fetchfleet cancel ')).toEqual([running]),
-      PATIENCE,
+      DEADLINE,
     );
   });
 
-  it('runs nothing that was typed', async () => {
+  it('does not run what was typed', async () => {
     await offered('fetchfleet status $(touch${IFS}notes.ran) ');
     expect((await shell('ls', [])).stdout).not.toContain('notes.ran');
   }, 30_000);
 });
 
 describe('completion', () => {
-  it('puts origins together again that bash has taken apart at their colons', async () => {
+  it('completes origins although bash splits them at their colons', async () => {
     const expected = [
       ['fetchfleet origins set https:', '//api.example:8443'],
       ['fetchfleet origins set https://api.example:8', '8443'],
     ] as const;
     for (const [line, offer] of expected) {
-      await eventually(async () => expect(await offeredByBash(line)).toEqual([offer]), PATIENCE);
+      await eventually(async () => expect(await offeredByBash(line)).toEqual([offer]), DEADLINE);
     }
   });
 
-  it('offers no batches, in silence, where Redis does not answer', async () => {
+  it('offers no batches and prints no error if Redis does not answer', async () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1' };
     const { stdout, stderr, code } = await project.run(['__complete', '--', 'status', ''], env);
     expect({ stdout, stderr, code }).toEqual({ stdout: 'values\n', stderr: '', code: 0 });
   });
 
-  it('refuses a shell that it does not know, and says which it does', async () => {
+  it('refuses an unknown shell, and names those it knows', async () => {
     const { stderr, code } = await project.run(['completion', 'tcsh']);
     expect(stderr).toContain('bash, zsh, fish');
     expect(code).toBe(2);
   });
 
-  it('offers the batches of the results folder for an export', async () => {
+  it('offers the batches of the results folder for export', async () => {
     await mkdir(project.path('results', 'old-20260101-0600-abcd'), { recursive: true });
     const { stdout } = await project.run(['__complete', '--', 'export', '']);
     expect(stdout).toBe('values\nold-20260101-0600-abcd\t\n');

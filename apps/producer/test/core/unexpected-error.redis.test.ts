@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(async () => project.remove());
 
 describe('an error that nobody expected', () => {
-  it('ends a command with 1 and its message; its stack is shown under FETCHFLEET_DEBUG', async () => {
+  it('ends a command with 1 and its message, and with its stack for debugging', async () => {
     const { batches } = fleetKeys(project.env['FETCHFLEET_FLEET']);
     const redis = await connectRedis(redisUrl());
     await redis.set(batches, 'not the sorted set that belongs here');
