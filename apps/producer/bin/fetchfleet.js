@@ -16,7 +16,9 @@ module.enableCompileCache(
 );
 // Stack traces then name source files. Reading the source maps costs 30 ms at every start.
 // oxlint-disable-next-line node/no-process-env -- nothing is loaded yet
-if (process.env.FETCHFLEET_DEBUG) process.setSourceMapsEnabled(true);
+if (process.env.FETCHFLEET_DEBUG) {
+  process.setSourceMapsEnabled(true);
+}
 // In development, under the source condition, this loads the source instead of the build.
 const isFromSource = process.execArgv.includes('--conditions=@fetchfleet/source');
 await import(isFromSource ? '../src/main.ts' : '../dist/main.js');

@@ -20,13 +20,17 @@ const SHOW_CURSOR = '\u001B[?25h';
 const terminal = new Terminal({ stdout: process.stdout, stderr: process.stderr });
 const interrupts = new Interrupts((code) => {
   // A progress bar hides the cursor.
-  if (terminal.isInteractive) process.stderr.write(SHOW_CURSOR);
+  if (terminal.isInteractive) {
+    process.stderr.write(SHOW_CURSOR);
+  }
   process.exit(code);
 });
 
 /** The reader of our output may close it early: `fetchfleet export … | head`. */
 function endOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE') {
+    throw error;
+  }
   process.exit(EXIT.ok);
 }
 
@@ -36,7 +40,9 @@ function report(error: unknown): void {
   }
   const message = error instanceof Error ? error.message : String(error);
   const problems = problemLines(error) ?? [];
-  for (const problem of problems) terminal.error(problem);
+  for (const problem of problems) {
+    terminal.error(problem);
+  }
   if (problems.length === 0) {
     terminal.error(message);
   } else if (error instanceof CommandError) {
@@ -62,7 +68,9 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     await cli.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (isInterruption(error)) return EXIT.interrupted;
+    if (isInterruption(error)) {
+      return EXIT.interrupted;
+    }
     if (error instanceof CommanderError) {
       // commander has printed the message. Help and version are "errors" with exit code 0.
       return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;

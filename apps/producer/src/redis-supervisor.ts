@@ -1,7 +1,7 @@
 import { redisFolderOf } from './local/redis-folder.ts';
 import { RedisSupervisor } from './local/redis-supervisor.ts';
 
-// The program that local/private-redis.ts starts, detached: redis-supervisor PROJECT_FOLDER IDLE_MS.
+// local/private-redis.ts starts this program, detached, with PROJECT_FOLDER and IDLE_MS.
 // It ends by itself when Redis has no clients. Ctrl-C in a terminal, or closing the terminal, must
 // not end it.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) {

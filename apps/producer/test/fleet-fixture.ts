@@ -43,7 +43,9 @@ export class FleetProject {
   async enqueue(text: string): Promise<string> {
     const name = await this.project.write(`c-${Date.now().toString(36)}.yaml`, text);
     const { code, stdout, stderr } = await this.project.run(['start', name, '--new']);
-    if (code !== 0) throw new Error(stderr);
+    if (code !== 0) {
+      throw new Error(stderr);
+    }
     return stdout.trim();
   }
 

@@ -11,8 +11,11 @@ export async function completion(
   { terminal }: Context,
 ): Promise<ExitCode> {
   const script = completionScript(shell);
-  if (options.json === true) terminal.printJson({ shell, script });
-  else terminal.print(script.trimEnd());
+  if (options.json === true) {
+    terminal.printJson({ shell, script });
+  } else {
+    terminal.print(script.trimEnd());
+  }
   return EXIT.ok;
 }
 

@@ -47,7 +47,9 @@ export function locateCursor(program: Command, words: readonly string[]): Cursor
     isAfterDashes: false,
     given: new Set(),
   };
-  for (const word of words.slice(0, -1)) addWord(parsed, word);
+  for (const word of words.slice(0, -1)) {
+    addWord(parsed, word);
+  }
   return cursorAfter(parsed, words.at(-1) ?? '');
 }
 
@@ -55,7 +57,9 @@ function addWord(parsed: Parsed, word: string): void {
   const { openOption } = parsed;
   if (openOption !== undefined && isValue(parsed, word)) {
     parsed.hasValue = true;
-    if (!openOption.variadic) parsed.openOption = undefined;
+    if (!openOption.variadic) {
+      parsed.openOption = undefined;
+    }
     return;
   }
   parsed.openOption = undefined;
@@ -88,14 +92,20 @@ function addOptions(parsed: Parsed, word: string): void {
   if (word.startsWith('--')) {
     const [name = ''] = word.split('=', 1);
     const option = options.find(({ long }) => long === name);
-    if (option !== undefined) addOption(parsed, option, word.includes('='));
+    if (option !== undefined) {
+      addOption(parsed, option, word.includes('='));
+    }
     return;
   }
   for (let at = 1; at < word.length; at += 1) {
     const option = options.find(({ short }) => short === `-${word.charAt(at)}`);
-    if (option === undefined) return;
+    if (option === undefined) {
+      return;
+    }
     addOption(parsed, option, at + 1 < word.length);
-    if (takesValue(option)) return;
+    if (takesValue(option)) {
+      return;
+    }
   }
 }
 
@@ -110,7 +120,9 @@ function isValue(
   { openOption, hasValue }: Pick<Parsed, 'openOption' | 'hasValue'>,
   word: string,
 ): boolean {
-  if (openOption === undefined) return false;
+  if (openOption === undefined) {
+    return false;
+  }
   return (openOption.required && !hasValue) || !word.startsWith('-');
 }
 

@@ -108,7 +108,9 @@ async function askFleet(
 ): Promise<Candidate[]> {
   const own = redisFolderOf(cwd);
   const url = env['REDIS_URL'] || (existsSync(own.socket) ? own.url : undefined);
-  if (url === undefined) return [];
+  if (url === undefined) {
+    return [];
+  }
   let redis: Redis | undefined;
   try {
     redis = openRedis(url, () => undefined);

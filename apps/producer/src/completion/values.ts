@@ -19,8 +19,12 @@ export async function complete(
   context: Context,
 ): Promise<Completion> {
   const cursor = locateCursor(program, words);
-  if (cursor.option !== undefined) return withPrefix(cursor.prefix, fixedValues(cursor.option));
-  if (cursor.prefix !== '') return NOTHING;
+  if (cursor.option !== undefined) {
+    return withPrefix(cursor.prefix, fixedValues(cursor.option));
+  }
+  if (cursor.prefix !== '') {
+    return NOTHING;
+  }
   if (cursor.typed.startsWith('-') && cursor.mayBeOption) {
     return { candidates: optionNames(cursor) };
   }
@@ -63,8 +67,12 @@ function fixedValues(part: Parameters<typeof offersOf>[0]): Completion {
 
 async function argumentValues(cursor: Cursor, context: Context): Promise<Completion> {
   const { argument } = cursor;
-  if (argument === undefined) return NOTHING;
-  if (offersOf(argument) !== undefined) return fixedValues(argument);
+  if (argument === undefined) {
+    return NOTHING;
+  }
+  if (offersOf(argument) !== undefined) {
+    return fixedValues(argument);
+  }
   return { candidates: await knownIds(argument, cursor, context) };
 }
 

@@ -21,9 +21,15 @@ class ArgumentWithOffers extends Argument {
 
 export function createOption(spec: OptionSpec): Option {
   const option = new OptionWithOffers(spec.flags, describe(spec), spec.offers);
-  if (spec.choices !== undefined) option.choices(spec.choices);
-  if (spec.default !== undefined) option.default(spec.default);
-  if (spec.conflicts !== undefined) option.conflicts(spec.conflicts);
+  if (spec.choices !== undefined) {
+    option.choices(spec.choices);
+  }
+  if (spec.default !== undefined) {
+    option.default(spec.default);
+  }
+  if (spec.conflicts !== undefined) {
+    option.conflicts(spec.conflicts);
+  }
   option.makeOptionMandatory(spec.isRequired === true);
   return option;
 }
@@ -40,13 +46,17 @@ function describe({ help, defaultHelp, variable, fallback }: OptionSpec): string
 
 export function createArgument(spec: ArgumentSpec): Argument {
   const argument = new ArgumentWithOffers(spec);
-  if (spec.choices !== undefined) argument.choices(spec.choices);
+  if (spec.choices !== undefined) {
+    argument.choices(spec.choices);
+  }
   return argument;
 }
 
 /** What a shell may offer for an option or argument; undefined if the table does not say. */
 export function offersOf(part: Argument | Option): OfferedValues | undefined {
-  if (part.argChoices !== undefined) return { values: part.argChoices };
+  if (part.argChoices !== undefined) {
+    return { values: part.argChoices };
+  }
   return part instanceof OptionWithOffers || part instanceof ArgumentWithOffers
     ? part.offers
     : undefined;

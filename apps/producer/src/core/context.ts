@@ -23,8 +23,12 @@ export function programName({ env }: Pick<Context, 'env'>): string {
  */
 export function fleetName({ env }: Pick<Context, 'env'>): string | undefined {
   const name = env['FETCHFLEET_FLEET'];
-  if (name === undefined || name === '') return undefined;
-  if (/^[a-z0-9-]{1,40}$/u.test(name)) return name;
+  if (name === undefined || name === '') {
+    return undefined;
+  }
+  if (/^[a-z0-9-]{1,40}$/u.test(name)) {
+    return name;
+  }
   const shown = JSON.stringify(name.slice(0, 80));
   throw new CommandError(`FETCHFLEET_FLEET: must be 1 to 40 of a-z, 0-9 and -, got ${shown}`, {
     code: 'SETTINGS_INVALID',

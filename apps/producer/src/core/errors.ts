@@ -84,7 +84,9 @@ export class CommandError extends Error {
 /** The exit status of a command that ended with this error. */
 export function exitCodeFor(error: unknown): ExitCode {
   const code = codeOf(error);
-  if (isErrorCode(code)) return EXIT_CODES[code];
+  if (isErrorCode(code)) {
+    return EXIT_CODES[code];
+  }
   return isUnavailable(error, code) ? EXIT.unavailable : EXIT.unexpected;
 }
 
@@ -124,9 +126,15 @@ const SYSTEM_CODES = new Set([
 ]);
 
 function isUnavailable(error: unknown, code: string): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error.name === 'ReplyError') return REDIS_REFUSAL.test(error.message);
-  if (error.message === CONNECTION_CLOSED) return true;
+  if (!(error instanceof Error)) {
+    return false;
+  }
+  if (error.name === 'ReplyError') {
+    return REDIS_REFUSAL.test(error.message);
+  }
+  if (error.message === CONNECTION_CLOSED) {
+    return true;
+  }
   return 'syscall' in error && SYSTEM_CODES.has(code);
 }
 
@@ -136,9 +144,13 @@ function codeOf(error: unknown): string {
 
 /** One line for each problem with the input; undefined if the error lists no problems. */
 export function problemLines(error: unknown): readonly string[] | undefined {
-  if (error instanceof InputError) return error.problems.map(formatProblem);
+  if (error instanceof InputError) {
+    return error.problems.map(formatProblem);
+  }
   // CommandError, and SettingsError of the service package, which is too much to load for its name.
-  if (!(error instanceof Error) || !('problems' in error)) return undefined;
+  if (!(error instanceof Error) || !('problems' in error)) {
+    return undefined;
+  }
   const { problems } = error;
   return Array.isArray(problems) ? problems.map(String) : undefined;
 }
@@ -157,7 +169,9 @@ export class Problems {
       return await step();
     } catch (error) {
       const lines = problemLines(error);
-      if (lines === undefined || lines.length === 0) throw error;
+      if (lines === undefined || lines.length === 0) {
+        throw error;
+      }
       this.add(...lines);
       return undefined;
     }
@@ -169,7 +183,9 @@ export class Problems {
    */
   throwIfAny(consequence: string): void {
     const count = this.#lines.length;
-    if (count === 0) return;
+    if (count === 0) {
+      return;
+    }
     throw new CommandError(`${count === 1 ? '1 problem' : `${count} problems`}: ${consequence}`, {
       code: 'INPUT_INVALID',
       problems: this.#lines,

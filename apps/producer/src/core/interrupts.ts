@@ -28,11 +28,15 @@ export class Interrupts {
   }
 
   listen(): void {
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    for (const signal of SIGNALS) {
+      process.on(signal, this.#onSignal);
+    }
   }
 
   stop(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    for (const signal of SIGNALS) {
+      process.off(signal, this.#onSignal);
+    }
   }
 
   /** From here on the command watches these signals and ends by itself. */

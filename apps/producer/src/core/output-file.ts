@@ -25,7 +25,9 @@ export async function writeOutputFile<T>(
   const target = await realpath(resolve(cwd, output)).catch(() => resolve(cwd, output));
   const existing = await stat(target).catch(() => undefined); // usually it does not exist
   try {
-    if (existing !== undefined && !existing.isFile()) return await writeDirectly(target, write);
+    if (existing !== undefined && !existing.isFile()) {
+      return await writeDirectly(target, write);
+    }
     return await replace(target, existing, async (out) => write(out, interrupts.takeOver().drain));
   } catch (error) {
     throw isAboutOutput(error) ? unwritable(output, error) : error;

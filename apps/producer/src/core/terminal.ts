@@ -45,7 +45,9 @@ export class Terminal {
 
   /** A message that --quiet hides. */
   note(text: string): void {
-    if (!this.#isQuiet) this.#write(text);
+    if (!this.#isQuiet) {
+      this.#write(text);
+    }
   }
 
   /** A message that --quiet does not hide: what to do next. */

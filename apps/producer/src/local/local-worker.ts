@@ -33,8 +33,8 @@ export interface LocalWorkerOptions {
  *        │                 │  too often: given up
  *        └──stop()─────────┴──────────────▶ stopped
  *
- * The process is in a process group of its own: Ctrl-C reaches only this process, which passes it on
- * once. It ends by itself when the IPC channel closes, so it never outlives this process.
+ * It has a process group of its own: Ctrl-C reaches only our process, which passes it on once. It
+ * ends by itself when the IPC channel closes, so it never outlives our process.
  */
 export class LocalWorker {
   readonly #options: LocalWorkerOptions;
@@ -56,7 +56,9 @@ export class LocalWorker {
   }
 
   start(): void {
-    if (this.#isStopping) return;
+    if (this.#isStopping) {
+      return;
+    }
     const [program, ...args] = this.#options.command;
     this.#readyAt = undefined;
     const child = spawn(program, args, {
@@ -66,7 +68,9 @@ export class LocalWorker {
     });
     this.#child = child;
     child.on('message', (message) => {
-      if (isReady(message)) this.#readyAt = performance.now();
+      if (isReady(message)) {
+        this.#readyAt = performance.now();
+      }
     });
     if (child.stderr !== null) {
       createInterface({ input: child.stderr }).on('line', (line) => this.#readLine(line));
@@ -80,11 +84,15 @@ export class LocalWorker {
     this.#isStopping = true;
     clearTimeout(this.#timer);
     const child = this.#child;
-    if (child === undefined) return;
+    if (child === undefined) {
+      return;
+    }
     child.kill('SIGTERM');
     await new Promise<void>((resolve) => {
       this.#onStopped = resolve;
-      if (this.#child === undefined) resolve();
+      if (this.#child === undefined) {
+        resolve();
+      }
     });
   }
 
@@ -97,18 +105,26 @@ export class LocalWorker {
   #readLine(line: string): void {
     const text = parseLogLine(line)?.text ?? line.trim();
     // The message of a crash comes before its stack.
-    if (text !== '' && !/^(at |\}|Node\.js v)/u.test(text)) this.#lastMessage = text;
+    if (text !== '' && !/^(at |\}|Node\.js v)/u.test(text)) {
+      this.#lastMessage = text;
+    }
     this.#options.onLine(line);
   }
 
   #ended(how: string, code: number | null | undefined): void {
-    if (this.#child === undefined) return; // `error` and `close` may both be emitted
+    if (this.#child === undefined) {
+      return;
+    } // `error` and `close` may both be emitted
     this.#child = undefined;
     this.#onStopped?.();
-    if (this.#isStopping) return;
+    if (this.#isStopping) {
+      return;
+    }
     this.#countDeath();
     const reason = this.#lastMessage === '' ? how : `${how}: ${this.#lastMessage}`;
-    if (code === BAD_SETTINGS) return this.#options.onGivenUp(reason, 'settings');
+    if (code === BAD_SETTINGS) {
+      return this.#options.onGivenUp(reason, 'settings');
+    }
     if (this.#failedStarts >= MAX_FAILED_STARTS || this.#earlyDeaths >= MAX_EARLY_DEATHS) {
       return this.#options.onGivenUp(reason, 'deaths');
     }

@@ -53,7 +53,9 @@ export class LocalWorkers {
   }
 
   start(): void {
-    for (const worker of this.#workers) worker.start();
+    for (const worker of this.#workers) {
+      worker.start();
+    }
   }
 
   /**
@@ -67,11 +69,15 @@ export class LocalWorkers {
     options: { readonly force?: AbortSignal; readonly deadlineMs?: number } = {},
   ): Promise<void> {
     const kill = (): void => {
-      for (const worker of this.#workers) worker.kill();
+      for (const worker of this.#workers) {
+        worker.kill();
+      }
     };
     const done = new AbortController();
     const force = options.force;
-    if (force?.aborted === true) kill();
+    if (force?.aborted === true) {
+      kill();
+    }
     force?.addEventListener('abort', kill, { signal: done.signal });
     void sleep(options.deadlineMs ?? this.#stopTimeoutMs, undefined, { signal: done.signal }).then(
       kill,
@@ -83,7 +89,9 @@ export class LocalWorkers {
 
   #giveUp(reason: string, cause: GivenUpCause): void {
     this.#givenUpCount += 1;
-    if (this.#givenUpCount < this.#workers.length) return;
+    if (this.#givenUpCount < this.#workers.length) {
+      return;
+    }
     this.#failure.reject(
       new CommandError(`no worker stays alive; the last one ended with ${reason}`, {
         code: cause === 'settings' ? 'SETTINGS_INVALID' : 'WORKERS_LOST',

@@ -19,14 +19,20 @@ export class LockFile {
 
   /** Takes the lock. Undefined if a living process has it. */
   static async acquire(path: string): Promise<LockFile | undefined> {
-    if (await create(path)) return new LockFile(path);
-    if (!(await isStale(path))) return undefined;
+    if (await create(path)) {
+      return new LockFile(path);
+    }
+    if (!(await isStale(path))) {
+      return undefined;
+    }
     return (await takeOver(path)) ? new LockFile(path) : undefined;
   }
 
   /** Releasing twice is fine. */
   async release(): Promise<void> {
-    if ((await readOwner(this.#path))?.pid === process.pid) await rm(this.#path, { force: true });
+    if ((await readOwner(this.#path))?.pid === process.pid) {
+      await rm(this.#path, { force: true });
+    }
   }
 }
 
@@ -42,7 +48,9 @@ async function create(path: string): Promise<boolean> {
     await file.close();
     return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
+    if (hasCode(error, 'EEXIST')) {
+      return false;
+    }
     throw error;
   }
 }
@@ -54,11 +62,15 @@ async function create(path: string): Promise<boolean> {
 async function takeOver(path: string): Promise<boolean> {
   const guard = `${path}.takeover`;
   if (!(await create(guard))) {
-    if (await isStale(guard)) await rm(guard, { force: true });
+    if (await isStale(guard)) {
+      await rm(guard, { force: true });
+    }
     return false;
   }
   try {
-    if (!(await isStale(path))) return false;
+    if (!(await isStale(path))) {
+      return false;
+    }
     await rm(path, { force: true });
     return await create(path);
   } finally {
@@ -68,7 +80,9 @@ async function takeOver(path: string): Promise<boolean> {
 
 async function isStale(path: string): Promise<boolean> {
   const owner = await readOwner(path);
-  if (owner !== undefined) return !isAlive(owner);
+  if (owner !== undefined) {
+    return !isAlive(owner);
+  }
   const age = await stat(path).then(
     ({ mtimeMs }) => Date.now() - mtimeMs,
     () => 0,
@@ -79,7 +93,9 @@ async function isStale(path: string): Promise<boolean> {
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     const owner: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof owner !== 'object' || owner === null) return undefined;
+    if (typeof owner !== 'object' || owner === null) {
+      return undefined;
+    }
     const { pid, born } = owner as Partial<Owner>; // checked in the next line
     return typeof pid === 'number' && typeof born === 'string' ? { pid, born } : undefined;
   } catch {
@@ -91,7 +107,9 @@ function isAlive({ pid, born }: Owner): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if (!hasCode(error, 'EPERM')) return false;
+    if (!hasCode(error, 'EPERM')) {
+      return false;
+    }
   }
   const now = startTimeOf(pid);
   return now === '' || born === '' || now === born;

@@ -37,7 +37,7 @@ export interface PrivateRedisOptions {
 
 /**
  * Connects to the private Redis of a project folder, and starts it if it does not run. Redis stays
- * up until `release()` or the end of this process; it ends a few seconds after its last client left.
+ * up until `release()` or the end of this process. It ends a few seconds after its last client.
  *
  * @throws CommandError (exit 3) if `redis-server` is missing or does not start
  */
@@ -49,7 +49,9 @@ export async function openPrivateRedis(options: PrivateRedisOptions): Promise<Pr
   let nextStartAt = 0;
   for (;;) {
     const attempt = await tryConnect(folder);
-    if (attempt.state === 'loading') deadline = performance.now() + timeoutMs;
+    if (attempt.state === 'loading') {
+      deadline = performance.now() + timeoutMs;
+    }
     const needsSupervisor =
       attempt.state === 'absent' || (attempt.state === 'connected' && !attempt.isSupervised);
     if (needsSupervisor && performance.now() >= nextStartAt) {
@@ -60,7 +62,9 @@ export async function openPrivateRedis(options: PrivateRedisOptions): Promise<Pr
     if (attempt.state === 'connected') {
       return { url: folder.url, release: () => attempt.client.disconnect() };
     }
-    if (performance.now() > deadline) throw notAnswering(folder);
+    if (performance.now() > deadline) {
+      throw notAnswering(folder);
+    }
     await sleep(POLL_MS);
   }
 }
@@ -77,7 +81,9 @@ type Attempt =
 /** Connects first and reads the supervisor's name then: `RedisSupervisor` explains this order. */
 async function tryConnect({ socket }: RedisFolder): Promise<Attempt> {
   const client = await connectOnce(socket).catch(() => undefined);
-  if (client === undefined) return { state: 'absent' };
+  if (client === undefined) {
+    return { state: 'absent' };
+  }
   try {
     const list = String(await withAnswer(client.client('LIST')));
     await withAnswer(client.ping());
@@ -103,7 +109,9 @@ function requireServer(env: Readonly<Record<string, string | undefined>>): void 
       return false;
     }
   });
-  if (isInstalled) return;
+  if (isInstalled) {
+    return;
+  }
   throw new CommandError(
     'redis-server is not installed: install it (apt-get install redis-server, ' +
       'brew install redis), or set REDIS_URL',

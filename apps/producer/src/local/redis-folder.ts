@@ -43,10 +43,14 @@ export async function prepareRedisFolder(folder: RedisFolder): Promise<void> {
   try {
     await mkdir(folder.path, { recursive: true, mode: 0o700 });
     const ignore = join(folder.path, '..', '.gitignore');
-    if (!existsSync(ignore)) await writeFile(ignore, '*\n');
+    if (!existsSync(ignore)) {
+      await writeFile(ignore, '*\n');
+    }
     await prepareSocketFolder(folder);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof CommandError) {
+      throw error;
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw unusable(`the folder of the private Redis cannot be written: ${reason}`, error);
   }
@@ -54,7 +58,9 @@ export async function prepareRedisFolder(folder: RedisFolder): Promise<void> {
 
 function socketIn(path: string): string {
   const inside = join(path, 'redis.sock');
-  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH_BYTES) return inside;
+  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH_BYTES) {
+    return inside;
+  }
   const hash = createHash('sha256').update(path).digest('hex').slice(0, 16);
   return join(tmpdir(), `fetchfleet-${hash}`, 'redis.sock');
 }
@@ -62,7 +68,9 @@ function socketIn(path: string): string {
 /** In a shared temporary folder, another user may have created our folder first. */
 async function prepareSocketFolder({ socket, path }: RedisFolder): Promise<void> {
   const folder = join(socket, '..');
-  if (folder === path) return;
+  if (folder === path) {
+    return;
+  }
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const stats = lstatSync(folder);
   const isOurs = stats.isDirectory() && stats.uid === process.getuid?.();

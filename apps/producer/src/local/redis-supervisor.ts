@@ -61,7 +61,9 @@ export class RedisSupervisor {
   /** Resolves when the server has ended, or at once if another supervisor owns it. */
   async run(): Promise<void> {
     const lock = await LockFile.acquire(this.#folder.lock);
-    if (lock === undefined) return;
+    if (lock === undefined) {
+      return;
+    }
     try {
       await this.#serve();
     } finally {
@@ -75,13 +77,17 @@ export class RedisSupervisor {
     for (;;) {
       const others = await this.#countClients();
       if (others === undefined) {
-        if (await this.#revive()) return;
+        if (await this.#revive()) {
+          return;
+        }
       } else if (others > 0) {
         idleSince = undefined;
       } else {
         idleSince ??= performance.now();
         const isIdle = performance.now() - idleSince >= this.#idleMs;
-        if (isIdle && (await this.#shutDown())) return;
+        if (isIdle && (await this.#shutDown())) {
+          return;
+        }
       }
       await sleep(this.#pollMs);
     }
@@ -107,8 +113,8 @@ export class RedisSupervisor {
   }
 
   /**
-   * Restarts a server that does not answer, if it has died. A server that is loading or frozen still
-   * accepts connections; nothing helps but to wait.
+   * Restarts a server that does not answer if it has died. A server that is loading or frozen
+   * still accepts connections; then the only thing to do is to wait.
    *
    * @returns true if the server runs without its socket, most likely because the folder was removed
    */
@@ -122,7 +128,9 @@ export class RedisSupervisor {
       return false;
     }
     this.#lostSince ??= performance.now();
-    if (performance.now() - this.#lostSince < SOCKET_LOST_AFTER_MS) return false;
+    if (performance.now() - this.#lostSince < SOCKET_LOST_AFTER_MS) {
+      return false;
+    }
     this.#server?.kill('SIGKILL');
     return true;
   }
@@ -142,8 +150,9 @@ export class RedisSupervisor {
   }
 
   async #startServer(): Promise<void> {
-    if (this.#starts > MAX_RESTARTS)
+    if (this.#starts > MAX_RESTARTS) {
       throw new Error(`redis-server ended ${MAX_RESTARTS + 1} times`);
+    }
     await sleep(this.#starts === 0 ? 0 : 100 * 2 ** this.#starts);
     this.#starts += 1;
     const log = openLog(this.#folder.log);
@@ -162,7 +171,9 @@ export class RedisSupervisor {
   /** @returns false if a client connected meanwhile */
   async #shutDown(): Promise<boolean> {
     const client = this.#client;
-    if (client === undefined) return false;
+    if (client === undefined) {
+      return false;
+    }
     try {
       await withAnswer(client.client('SETNAME', CLOSING_CLIENT_NAME));
       const others = await this.#countClients();
@@ -176,7 +187,9 @@ export class RedisSupervisor {
       return false; // The server is gone or stuck: the next poll finds out.
     }
     for (let wait = 0; wait < 100; wait++) {
-      if (!this.#isServerRunning() && !(await this.#accepts())) return true;
+      if (!this.#isServerRunning() && !(await this.#accepts())) {
+        return true;
+      }
       await sleep(50);
     }
     // It refuses to end, most likely because the disk is full. It has no clients.
@@ -237,6 +250,8 @@ function serverArguments({ socket, path }: RedisFolder): string[] {
 
 function openLog(path: string): number {
   const file = openSync(path, 'a', 0o600);
-  if (statSync(path).size > MAX_LOG_BYTES) truncateSync(path);
+  if (statSync(path).size > MAX_LOG_BYTES) {
+    truncateSync(path);
+  }
   return file;
 }

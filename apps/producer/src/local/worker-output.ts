@@ -18,11 +18,17 @@ export class WorkerNotices {
   /** Ignores lines that are not JSON: they belong to a crash, which `LocalWorker` reports. */
   add(line: string): void {
     const entry = parseLogLine(line);
-    if (entry === undefined || entry.level < WARN) return;
+    if (entry === undefined || entry.level < WARN) {
+      return;
+    }
     const now = this.#now();
     const last = this.#printedAt.get(entry.text);
-    if (last !== undefined && now - last < REPEAT_AFTER_MS) return;
-    if (this.#printedAt.size >= MAX_REMEMBERED) this.#printedAt.clear();
+    if (last !== undefined && now - last < REPEAT_AFTER_MS) {
+      return;
+    }
+    if (this.#printedAt.size >= MAX_REMEMBERED) {
+      this.#printedAt.clear();
+    }
     this.#printedAt.set(entry.text, now);
     this.#print(entry.text);
   }
@@ -30,12 +36,16 @@ export class WorkerNotices {
 
 /** Level and `message: cause` of a JSON log line; undefined for other lines. */
 export function parseLogLine(line: string): { level: number; text: string } | undefined {
-  if (!line.startsWith('{')) return undefined;
+  if (!line.startsWith('{')) {
+    return undefined;
+  }
   try {
     const entry: unknown = JSON.parse(line);
     const level = field(entry, 'level');
     const msg = field(entry, 'msg');
-    if (typeof level !== 'number' || typeof msg !== 'string') return undefined;
+    if (typeof level !== 'number' || typeof msg !== 'string') {
+      return undefined;
+    }
     const cause = field(field(entry, 'err'), 'message');
     const isNewText = typeof cause === 'string' && !msg.includes(cause);
     return { level, text: isNewText ? `${msg}: ${cause}` : msg };

@@ -23,7 +23,7 @@ export interface CommandSpec {
   run?(this: void, argument: unknown, options: unknown, invocation: Invocation): Promise<ExitCode>;
 }
 
-export interface Invocation {
+interface Invocation {
   readonly context: Context;
   /** The whole command line, for completion. */
   readonly program: Command;

@@ -63,7 +63,9 @@ export function buildCli(context: Context, invoke: Invoke, version: string): Com
       getErrHelpWidth: () => 80,
     });
   program.hook('preAction', (_program, command) => {
-    if (command.opts()['quiet'] === true) context.terminal.setQuiet();
+    if (command.opts()['quiet'] === true) {
+      context.terminal.setQuiet();
+    }
   });
   for (const spec of COMMANDS) {
     addCommand(program, spec, { context, invoke, program });
@@ -89,14 +91,24 @@ function addCommand(parent: Command, spec: CommandSpec, building: Building): voi
     .command(name, { hidden: spec.isHidden === true })
     .summary(summary)
     .description(description);
-  if (argument !== undefined) command.addArgument(createArgument(argument));
+  if (argument !== undefined) {
+    command.addArgument(createArgument(argument));
+  }
   for (const option of [...(spec.options ?? []), ...COMMON_OPTIONS]) {
     command.addOption(createOption(option));
   }
-  if (notes !== undefined) command.addHelpText('after', notes);
-  if (subcommands.length > 0) command.enablePositionalOptions();
-  for (const one of subcommands) addCommand(command, one, building);
-  if (run === undefined) return;
+  if (notes !== undefined) {
+    command.addHelpText('after', notes);
+  }
+  if (subcommands.length > 0) {
+    command.enablePositionalOptions();
+  }
+  for (const one of subcommands) {
+    addCommand(command, one, building);
+  }
+  if (run === undefined) {
+    return;
+  }
   command.action(async (...values: readonly unknown[]) => {
     // commander passes the argument, if the command has one, and then the options.
     const [value, options] = argument === undefined ? [undefined, values[0]] : values;

@@ -39,7 +39,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
-  if (keys.length > 0) await redis.del(...keys);
+  if (keys.length > 0) {
+    await redis.del(...keys);
+  }
   redis.disconnect();
   await project.remove();
 }, 30_000);

@@ -61,7 +61,9 @@ function serversIn(folder: string): number[] {
 }
 
 afterEach(async () => {
-  for (const redis of open.splice(0)) redis.release();
+  for (const redis of open.splice(0)) {
+    redis.release();
+  }
   for (const folder of folders.splice(0)) {
     await eventually(() => processesIn(folder.path).length === 0, { deadlineMs: 15_000 });
     await folder.remove();
