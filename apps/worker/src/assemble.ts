@@ -150,7 +150,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     permits,
     crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
     wakeSlices: async (slices) => queue.wakeSlices(slices),
-    tellOthers: async (origin) => gateNotifications.publish(origin),
+    publishChange: async (origin) => gateNotifications.publish(origin),
     log,
     onError,
   });

@@ -98,7 +98,7 @@ export class FleetWorker {
     this.#state = 'draining';
     this.#draining.abort();
     heartbeat.sendNow();
-    schedulers.nudge();
+    schedulers.wake();
     const timer = setTimeout(() => this.#force(), this.#settings.drainTimeoutMs);
     const deadline = { name: 'drain timeout', stop: () => clearTimeout(timer) };
     try {

@@ -1,41 +1,44 @@
 import type { GateAnswer } from '@fetchfleet/fleet';
 
-/** How long, and how often, a lane whose fetches have all started asks on for slices that were sent away. */
-const VIGIL_MS = 5_000;
-const VIGIL_ASK_MS = 200;
-/** … and how often where another worker has fetches that wait, and asks for them: each time that so many could have started, but at least once a second. */
-const SECOND_VIGIL_STARTS = 20;
-const AT_LEAST_EVERY_MS = 1_000;
+/** How long an origin without waiting slices of its own is polled for deferred ones. */
+const POLL_FOR_MS = 5_000;
+const POLL_EVERY_MS = 200;
+/** Poll interval while another worker polls too: the time for 20 starts, at most 1 s. */
+const SHARED_POLL_STARTS = 20;
+const MAX_SHARED_POLL_MS = 1_000;
 
 /**
- * A lane whose own fetches have all started goes on asking for a while: who was sent away under an older limit would idle beside a free
- * origin, so as long as any are left somebody asks.
+ * Decides whether the gate is polled for deferred slices after all slices here have started.
+ * Without it, slices that were deferred under an older limit would sit idle beside a free origin.
  */
 export class BacklogPoller {
   #until = 0;
-  #askMs = VIGIL_ASK_MS;
+  #everyMs = POLL_EVERY_MS;
+  #isStopped = false;
 
-  get isOn(): boolean {
-    return performance.now() < this.#until;
+  /** Time between two polls in ms; undefined while there is nothing to poll for. */
+  intervalMs(now: number): number | undefined {
+    return !this.#isStopped && now < this.#until ? this.#everyMs : undefined;
   }
 
-  /** How long after an answer to ask again. */
-  get askMs(): number {
-    return this.#askMs;
+  /** @param hasWaitingSlices whether slices wait here; their own calls then serve as polls */
+  apply(
+    answer: Pick<GateAnswer, 'deferred' | 'waiters' | 'paceMs' | 'state'>,
+    { hasWaitingSlices, now }: { readonly hasWaitingSlices: boolean; readonly now: number },
+  ): void {
+    const { deferred, waiters, paceMs, state } = answer;
+    const isShared = waiters > 1; // this worker is one of them
+    const sharedMs = Math.min(MAX_SHARED_POLL_MS, SHARED_POLL_STARTS * paceMs);
+    this.#everyMs = isShared ? Math.max(POLL_EVERY_MS, sharedMs) : POLL_EVERY_MS;
+    if (deferred === 0 || state === 'blocked' || state === 'breaker') {
+      this.#until = 0;
+    } else if (hasWaitingSlices) {
+      this.#until = now + POLL_FOR_MS;
+    }
   }
 
-  /** @param hasGuests whether fetches wait here, too */
-  heed({ deferred, waiters, paceMs }: GateAnswer, isClosed: boolean, hasGuests: boolean): void {
-    const isSecond = waiters > 1; // The asker counts as one of them.
-    const rareMs = Math.min(AT_LEAST_EVERY_MS, SECOND_VIGIL_STARTS * paceMs);
-    this.#askMs = isSecond ? Math.max(VIGIL_ASK_MS, rareMs) : VIGIL_ASK_MS;
-    if (this.#until === -Infinity) return;
-    if (deferred === 0 || isClosed) this.#until = 0;
-    else if (hasGuests) this.#until = performance.now() + VIGIL_MS;
-  }
-
-  /** For good. */
-  end(): void {
-    this.#until = -Infinity;
+  /** Ends polling for good: the worker stops. */
+  stop(): void {
+    this.#isStopped = true;
   }
 }

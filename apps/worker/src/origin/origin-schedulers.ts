@@ -4,112 +4,142 @@ import { OriginScheduler } from './origin-scheduler.ts';
 import type { Permits } from './permits.ts';
 import { RedisClock } from './redis-clock.ts';
 
-/** Origins of which is remembered that they were told of. */
-const MAX_TOLD = 1_000;
+/** Origins whose clamped Retry-After has been logged. Beyond that the line may repeat. */
+const MAX_CLAMPED = 1_000;
+/** How long a stopping worker waits for Redis; leases that remain expire. */
+const STOP_TIMEOUT_MS = 1_000;
 
 export interface OriginSchedulersOptions {
   readonly gate: Gate;
   readonly permits: Permits;
-  /** What an origin's robots.txt asks to leave between two fetches, as far as it is known here. */
+  /** The origin's Crawl-delay; undefined while its robots.txt is not known here. */
   readonly crawlDelayMs: (origin: string) => number | undefined;
-  /** Brings slices back that were sent away. */
+  /** Makes deferred slices claimable again. */
   readonly wakeSlices: (slices: readonly string[]) => Promise<void>;
-  /** Tells the other workers that an origin has to be asked about again. */
-  readonly tellOthers: (origin: string) => Promise<void>;
+  /** Announces to all workers that a block or the breaker of an origin began or ended. */
+  readonly publishChange: (origin: string) => Promise<void>;
   readonly log: Logger;
   readonly onError: (error: unknown) => void;
 }
 
-/** The schedulers of all origins that this worker has to do with just now. */
+/** The schedulers of the origins that have slices or fetches in this worker. */
 export class OriginSchedulers {
   readonly #options: OriginSchedulersOptions;
   readonly #schedulers = new Map<string, OriginScheduler>();
   readonly #clamped = new Set<string>();
   readonly #clock = new RedisClock();
-  #whenIdle: (() => void) | undefined;
+  #onAllIdle: (() => void) | undefined;
 
   constructor(options: OriginSchedulersOptions) {
     this.#options = options;
   }
 
-  /** Origins with slices or fetches here. */
+  /** Origins with slices or fetches in this worker. */
   get origins(): string[] {
     return [...this.#schedulers.keys()];
   }
 
+  /** The scheduler of an origin; it lives until the origin is idle. */
   of(origin: string): OriginScheduler {
     const known = this.#schedulers.get(origin);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const { gate, permits, onError } = this.#options;
-    const lane: OriginScheduler = new OriginScheduler({
+    const scheduler: OriginScheduler = new OriginScheduler({
       origin,
       gate,
       permits,
       clock: this.#clock,
       onError,
       wakeSlices: (slices) => void this.#options.wakeSlices(slices).catch(onError),
-      onClamped: (maxMs) => this.#tellClamped(origin, maxMs),
+      onClamped: (maxMs) => this.#logClamped(origin, maxMs),
       crawlDelayMs: () => this.#options.crawlDelayMs(origin),
-      onChange: (answer) => this.#tell(origin, answer),
+      onChange: (answer) => this.#announce(origin, answer),
       onIdle: () => {
-        if (this.#schedulers.get(origin) === lane) this.#schedulers.delete(origin);
-        if (this.#schedulers.size === 0) this.#whenIdle?.();
+        if (this.#schedulers.get(origin) === scheduler) {
+          this.#schedulers.delete(origin);
+        }
+        if (this.#schedulers.size === 0) {
+          this.#onAllIdle?.();
+        }
       },
     });
-    this.#schedulers.set(origin, lane);
-    return lane;
+    this.#schedulers.set(origin, scheduler);
+    return scheduler;
   }
 
-  /** What another worker has heard of an origin, or a person has set. */
+  /** The limits or blocks of an origin have changed: its scheduler asks the gate again. */
   invalidate(origin: string): void {
     this.#schedulers.get(origin)?.invalidate();
   }
 
-  /** A slice that was sent away is delayed now. Whoever called it before that was not heard, so it is called again. */
-  async hasLeft(origin: string, slice: string): Promise<void> {
+  /** Wakes the schedulers because slices stop. @param origin @default all origins */
+  wake(origin?: string): void {
+    if (origin !== undefined) {
+      this.#schedulers.get(origin)?.wake();
+      return;
+    }
+    for (const scheduler of this.#schedulers.values()) {
+      scheduler.wake();
+    }
+  }
+
+  /**
+   * To be called when a deferred slice is delayed in the queue. If the gate woke it earlier, while
+   * this worker still held it, the call was lost and is repeated here.
+   */
+  async afterDeferral(origin: string, slice: string): Promise<void> {
     const { gate, wakeSlices, onError } = this.#options;
     try {
-      if (!(await gate.isDeferred(origin, slice))) await wakeSlices([slice]);
+      if (!(await gate.isDeferred(origin, slice))) {
+        await wakeSlices([slice]);
+      }
     } catch (error) {
-      // Its own time brings it.
+      // The slice still comes back by itself when it is due.
       onError(error);
     }
   }
 
-  /** Slices stop: guests that have nothing to start any more are let go. @param origin default: all */
-  nudge(origin?: string): void {
-    if (origin !== undefined) this.#schedulers.get(origin)?.nudge();
-    else for (const lane of this.#schedulers.values()) lane.nudge();
-  }
-
-  /** Resolves when the gate knows that nothing is in flight here any more. */
+  /** Resolves when the gate knows that nothing is in flight here, or after one second. */
   async stop(): Promise<void> {
-    for (const lane of this.#schedulers.values()) lane.endVigil();
-    if (this.#schedulers.size === 0) return;
+    for (const scheduler of this.#schedulers.values()) {
+      scheduler.stopPolling();
+    }
+    if (this.#schedulers.size === 0) {
+      return;
+    }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 1_000); // Redis is away: the leases expire
-      this.#whenIdle = () => {
+      const timer = setTimeout(resolve, STOP_TIMEOUT_MS);
+      this.#onAllIdle = () => {
         clearTimeout(timer);
         resolve();
       };
     });
   }
 
-  /** Once per origin: an absurd answer comes again and again. */
-  #tellClamped(origin: string, maxMs: number): void {
-    if (this.#clamped.has(origin)) return;
-    if (this.#clamped.size < MAX_TOLD) this.#clamped.add(origin);
+  /** Logs once for each origin: an absurd Retry-After is likely to be repeated. */
+  #logClamped(origin: string, maxMs: number): void {
+    if (this.#clamped.has(origin)) {
+      return;
+    }
+    if (this.#clamped.size < MAX_CLAMPED) {
+      this.#clamped.add(origin);
+    }
     const fields = { origin, seconds: maxMs / 1000 };
     this.#options.log.warn(fields, 'Retry-After exceeds --max-retry-after, clamped');
   }
 
-  #tell(origin: string, { state, againInMs }: GateAnswer): void {
-    const { log, tellOthers, onError } = this.#options;
-    tellOthers(origin).catch(onError);
+  #announce(origin: string, { state, againInMs }: GateAnswer): void {
+    const { log, publishChange, onError } = this.#options;
+    publishChange(origin).catch(onError);
     const seconds = Math.round(againInMs / 100) / 10;
-    if (state === 'blocked') log.warn({ origin, seconds }, 'origin says "not now"');
-    else if (state === 'breaker')
+    if (state === 'blocked') {
+      log.warn({ origin, seconds }, 'origin blocked: it refuses requests');
+    } else if (state === 'breaker') {
       log.warn({ origin, seconds }, 'origin keeps failing: breaker open');
-    else log.info({ origin }, 'origin answers again');
+    } else {
+      log.info({ origin }, 'origin answers again');
+    }
   }
 }

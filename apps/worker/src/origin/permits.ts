@@ -1,28 +1,23 @@
-/** A wish for permits: granted at once, later, or never, if it is ended before. */
+/** A request for permits. It is granted at once, later, or never if it is ended first. */
 export interface PermitRequest {
   readonly isGranted: boolean;
-  /** Resolves when it is granted. */
+  /** Resolves when the request is granted. */
   readonly granted: Promise<void>;
-  /** Ends the request. @returns the permits it was granted, which are the caller's now; 0 if it was not */
+  /** Withdraws the request if it is not granted. @returns the granted permits, or 0 */
   end(): number;
 }
 
-/** What somebody could use beyond what is free: it tells when claiming more makes no sense. */
-export interface Demand {
-  set(fetches: number): void;
-}
-
-class Request implements PermitRequest {
+class QueuedRequest implements PermitRequest {
   readonly granted: Promise<void>;
-  readonly want: number;
-  readonly #withdraw: (request: Request) => void;
+  readonly most: number;
+  readonly #withdraw: (request: QueuedRequest) => void;
   readonly #resolve: () => void;
   #permits = 0;
 
-  constructor(want: number, withdraw: (request: Request) => void) {
+  constructor(most: number, withdraw: (request: QueuedRequest) => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.granted = promise;
-    this.want = want;
+    this.most = most;
     this.#resolve = resolve;
     this.#withdraw = withdraw;
   }
@@ -37,19 +32,22 @@ class Request implements PermitRequest {
   }
 
   end(): number {
-    if (!this.isGranted) this.#withdraw(this);
+    if (!this.isGranted) {
+      this.#withdraw(this);
+    }
     return this.#permits;
   }
 }
 
 /**
- * Counts fetches in flight in this worker. A request is granted what is free rather than waiting for all that is wanted,
- * so that no permit idles; requests are served in the order they came.
+ * The worker's concurrency: one permit for each fetch in flight. A request gets what is free
+ * instead of waiting for all it asks for, so that no permit idles. Requests are granted in the
+ * order of their arrival.
  */
 export class Permits {
   readonly #total: number;
-  readonly #requests: Request[] = [];
-  readonly #roomWaiters: (() => void)[] = [];
+  readonly #requests: QueuedRequest[] = [];
+  readonly #capacityWaiters: (() => void)[] = [];
   #free: number;
   #demand = 0;
 
@@ -58,82 +56,81 @@ export class Permits {
     this.#free = total;
   }
 
+  /** Permits held by all origins together. */
   get inUse(): number {
     return this.#total - this.#free;
   }
 
-  /**
-   * How many permits may be held for a while so that half of all are left for whatever else comes; 0 where it is fewer already.
-   *
-   * @param taken permits that the asker has just been granted and has not used yet
-   */
-  sparable(taken: number): number {
-    return Math.max(0, this.#free + taken - Math.ceil(this.#total / 2));
-  }
-
-  /** Whether somebody waits for a permit. */
+  /** Whether a request waits for a permit. */
   get isAwaited(): boolean {
     return this.#requests.length > 0;
   }
 
-  /** Fetches that could be used here, besides those that wait: for the permits that are free, or that will be in a moment. */
+  /** How many more fetches the worker should claim. 0 while those it has are enough. */
   get vacancies(): number {
-    // More than fits is claimed, so that the permits of a slice that ends do not wait for a round trip to Redis: with an eighth more, 80 of 1,000 did.
+    // Claims a quarter more than fits: the permits of a slice that ends must not wait for a round
+    // trip to Redis. With an eighth, 80 of 1,000 permits did.
     return Math.max(0, this.#free + Math.ceil(this.#total / 4) - this.#demand);
   }
 
-  get isFull(): boolean {
-    return this.vacancies === 0;
+  /** How many permits can be held for a while if half of all permits are to stay free. */
+  sparable(inHand: number): number {
+    return Math.max(0, this.#free + inHand - Math.ceil(this.#total / 2));
   }
 
-  /** Between 1 and `want` permits, as soon as one is free. */
-  request(want: number): PermitRequest {
-    const request = new Request(want, (withdrawn) => {
+  /** Requests between 1 and `most` permits. */
+  request(most: number): PermitRequest {
+    const request = new QueuedRequest(most, (withdrawn) => {
       const at = this.#requests.indexOf(withdrawn);
-      if (at !== -1) this.#requests.splice(at, 1);
+      if (at !== -1) {
+        this.#requests.splice(at, 1);
+      }
     });
-    if (this.#free > 0 && !this.isAwaited) this.#grant(request);
-    else this.#requests.push(request);
+    if (this.#free > 0 && !this.isAwaited) {
+      this.#grant(request);
+    } else {
+      this.#requests.push(request);
+    }
     return request;
   }
 
-  give(count: number): void {
-    this.#free += count;
+  release(permits: number): void {
+    this.#free += permits;
     while (this.#free > 0) {
       const request = this.#requests.shift();
-      if (request === undefined) break;
+      if (request === undefined) {
+        break;
+      }
       this.#grant(request);
     }
-    this.#tellRoom();
+    this.#wakeCapacityWaiters();
   }
 
-  /** An account of what one asker could use. */
-  demand(): Demand {
-    let own = 0;
-    return {
-      set: (fetches) => {
-        this.#demand += fetches - own;
-        own = fetches;
-        this.#tellRoom();
-      },
-    };
+  /** Changes how many fetches wait for a permit. */
+  addDemand(fetches: number): void {
+    this.#demand += fetches;
+    this.#wakeCapacityWaiters();
   }
 
-  /** Resolves when another slice could be used. */
-  async room(): Promise<void> {
-    while (this.isFull) {
+  /** Resolves when the worker should claim another slice. */
+  async waitForCapacity(): Promise<void> {
+    while (this.vacancies === 0) {
       await new Promise<void>((resolve) => {
-        this.#roomWaiters.push(resolve);
+        this.#capacityWaiters.push(resolve);
       });
     }
   }
 
-  #tellRoom(): void {
-    if (!this.isFull) for (const wake of this.#roomWaiters.splice(0)) wake();
+  #wakeCapacityWaiters(): void {
+    if (this.vacancies > 0) {
+      for (const wake of this.#capacityWaiters.splice(0)) {
+        wake();
+      }
+    }
   }
 
-  #grant(request: Request): void {
-    const permits = Math.min(request.want, this.#free);
+  #grant(request: QueuedRequest): void {
+    const permits = Math.min(request.most, this.#free);
     this.#free -= permits;
     request.grant(permits);
   }

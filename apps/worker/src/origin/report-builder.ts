@@ -1,14 +1,13 @@
 import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
 import { EMPTY_REPORT, type OriginReport } from '@fetchfleet/fleet';
 
-/** Adds up what fetches of an origin say about it, for the gate. */
+/** Adds up what the results of an origin's fetches say about the origin, for the gate. */
 export class ReportBuilder {
   readonly #onClamped: (maxMs: number) => void;
   #report = EMPTY_REPORT;
-  /** Of the same fetches; their median is reckoned when the report is taken. */
   #durationsMs: number[] = [];
   #isUrgent = false;
-  /** When the youngest fetch was started that has succeeded. */
+  /** Start of the youngest fetch that has succeeded, in epoch milliseconds. */
   #okStartedAt = -Infinity;
 
   /** @param onClamped called with the maximum when an answer asks for a longer delay */
@@ -16,22 +15,21 @@ export class ReportBuilder {
     this.#onClamped = onClamped;
   }
 
-  /** Fetches that have ended since it was taken. */
+  /** Results since the last report. */
   get ended(): number {
     return this.#report.ended;
   }
 
-  get isEmpty(): boolean {
-    return this.ended === 0;
-  }
-
-  /** The origin objects or fails: the fleet must know at once. */
+  /** The origin refused or failed: the fleet must know at once. */
   get isUrgent(): boolean {
     return this.#isUrgent;
   }
 
-  /** The origin says "not now": what was promised is not started. Failures alone are told, and what is promised goes on until the breaker opens. */
-  get isObjection(): boolean {
+  /**
+   * The origin refused, so scheduled starts are given up. After a failure they are still made,
+   * until the breaker opens.
+   */
+  get isRefusal(): boolean {
     return this.#report.refused > 0 || this.#report.blockReason !== '';
   }
 
@@ -40,26 +38,32 @@ export class ReportBuilder {
     const r = this.#report;
     const { blockReason = '', blockMs = 0 } = delay ?? {};
     const isBlock = blockReason !== '';
-    if (delay?.isClamped === true) this.#onClamped(blockMs);
-    const kind = this.#kindOf(result, delay?.isRefusal === true);
-    if (kind === 'ok') this.#okStartedAt = Math.max(this.#okStartedAt, result.startedAt);
+    if (delay?.isClamped === true) {
+      this.#onClamped(blockMs);
+    }
+    const verdict = this.#verdictOn(result, delay?.isRefusal === true);
+    if (verdict === 'ok') {
+      this.#okStartedAt = Math.max(this.#okStartedAt, result.startedAt);
+    }
     const isLonger = isBlock && (blockMs > r.blockMs || r.blockReason === '');
     this.#durationsMs.push(result.durationMs);
     this.#report = {
       ended: r.ended + 1,
       durationMs: r.durationMs + result.durationMs,
       typicalMs: 0,
-      ok: r.ok + (kind === 'ok' ? 1 : 0),
-      refused: r.refused + (kind === 'refused' ? 1 : 0),
+      ok: r.ok + (verdict === 'ok' ? 1 : 0),
+      refused: r.refused + (verdict === 'refused' ? 1 : 0),
       blockMs: isLonger ? blockMs : r.blockMs,
       blockReason: isLonger ? blockReason : r.blockReason,
-      failures: kind === 'failed' ? r.failures + 1 : kind === 'ok' ? 0 : r.failures,
+      failures: verdict === 'failed' ? r.failures + 1 : verdict === 'ok' ? 0 : r.failures,
       timeouts: r.timeouts + (isTimeout(result) ? 1 : 0),
     };
-    if (kind === 'refused' || kind === 'failed' || isBlock) this.#isUrgent = true;
+    if (verdict === 'refused' || verdict === 'failed' || isBlock) {
+      this.#isUrgent = true;
+    }
   }
 
-  /** What was added since the last time. */
+  /** @returns what was added since the last call */
   take(): OriginReport {
     const report = { ...this.#report, typicalMs: median(this.#durationsMs) };
     this.#report = EMPTY_REPORT;
@@ -68,7 +72,7 @@ export class ReportBuilder {
     return report;
   }
 
-  /** It could not be told: it counts with the next one. */
+  /** Adds a report that did not reach the gate to the next one. */
   putBack(report: OriginReport): void {
     const r = this.#report;
     this.#durationsMs.push(...Array.from({ length: report.ended }, () => report.typicalMs));
@@ -85,10 +89,10 @@ export class ReportBuilder {
     };
   }
 
-  /** A fetch that hung while younger ones were answered does not tell that the origin fails. */
-  #kindOf(result: FetchResult, isRefusal: boolean): ReturnType<typeof kindOf> {
+  /** A timeout says nothing of the origin if a fetch that started later has succeeded. */
+  #verdictOn(result: FetchResult, isRefusal: boolean): ReturnType<typeof verdictOf> {
     const isOutdated = isTimeout(result) && result.startedAt < this.#okStartedAt;
-    return isOutdated ? undefined : kindOf(result, isRefusal);
+    return isOutdated ? undefined : verdictOf(result, isRefusal);
   }
 }
 
@@ -100,10 +104,15 @@ function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
-/** What a result says of its origin; undefined where it says nothing. */
-function kindOf(result: FetchResult, isRefusal: boolean): 'ok' | 'refused' | 'failed' | undefined {
+/** What a result says of its origin; undefined if it says nothing. */
+function verdictOf(
+  result: FetchResult,
+  isRefusal: boolean,
+): 'ok' | 'refused' | 'failed' | undefined {
   if (result.kind === 'response') {
-    if (isRefusal) return 'refused';
+    if (isRefusal) {
+      return 'refused';
+    }
     return result.status >= 500 ? 'failed' : 'ok';
   }
   const isFailing = result.outcome === 'network-error' || result.outcome === 'timeout';

@@ -2,67 +2,95 @@ import type { GateAnswer } from '@fetchfleet/fleet';
 import type { RedisClock } from './redis-clock.ts';
 
 /**
- * A start that is later than this is not made: the gate spaces starts by 2 % more than the limit asks, so up to here they cannot
- * meet those that are on time, in any second, and go beyond the limit.
+ * A start that is later than this is not made. The gate spaces starts by 2 % more than the limit
+ * asks for, so a start up to this late cannot meet punctual ones and exceed the limit in any
+ * second.
  */
 const MAX_LATE_MS = 10;
+/** A start that is due within this time is made at once instead of by a timer. */
+const AT_ONCE_MS = 0.5;
 
-/** Starts that the gate has promised, each made when its slot comes, or given up when it comes too late. */
+export interface StartScheduleOptions {
+  readonly clock: Pick<RedisClock, 'toLocal'>;
+  /** As `performance.now()`. */
+  readonly now: () => number;
+  readonly start: (isProbe: boolean) => void;
+  readonly giveUp: () => void;
+}
+
+/**
+ * Starts that the gate has granted, each made in its time slot. For every granted start exactly one
+ * of `start` and `giveUp` is called.
+ */
 export class StartSchedule {
-  readonly #clock: RedisClock;
-  readonly #start: (isProbe: boolean) => void;
-  readonly #giveUp: () => void;
+  readonly #options: StartScheduleOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  /** Exactly one of `start` and `giveUp` is called for every start that was promised. */
-  constructor(options: {
-    readonly clock: RedisClock;
-    readonly start: (isProbe: boolean) => void;
-    readonly giveUp: () => void;
-  }) {
-    this.#clock = options.clock;
-    this.#start = options.start;
-    this.#giveUp = options.giveUp;
+  constructor(options: StartScheduleOptions) {
+    this.#options = options;
   }
 
-  /** Starts that are still to come. */
+  /** Starts whose slot is still to come. */
   get size(): number {
     return this.#timers.size;
   }
 
   /** @param leadMs how long the answer was expected to take */
-  add({ granted, firstInMs, spacingMs, state, nowMs }: GateAnswer, leadMs: number): void {
-    const firstAt = this.#clock.toLocal(nowMs + firstInMs);
-    const expectedAt = this.#clock.toLocal(nowMs + leadMs);
+  add(
+    {
+      granted,
+      firstInMs,
+      spacingMs,
+      state,
+      nowMs,
+    }: Pick<GateAnswer, 'granted' | 'firstInMs' | 'spacingMs' | 'state' | 'nowMs'>,
+    leadMs: number,
+  ): void {
+    const { clock, now } = this.#options;
+    const firstAt = clock.toLocal(nowMs + firstInMs);
+    const expectedAt = clock.toLocal(nowMs + leadMs);
     const isProbe = state === 'probing';
     for (let i = 0; i < granted; i++) {
-      // What is left of a burst starts as soon as the answer was expected.
-      const slotAt = spacingMs === 0 ? Infinity : Math.max(firstAt + i * spacingMs, expectedAt);
-      const inMs = slotAt - performance.now();
-      if (spacingMs === 0 || inMs <= 0.5) this.#startAt(slotAt, isProbe);
-      else this.#startLater(slotAt, inMs);
+      if (spacingMs === 0) {
+        this.#options.start(isProbe);
+        continue;
+      }
+      // The slots of a burst lie in the past: they count from when the answer was expected.
+      const slotAt = Math.max(firstAt + i * spacingMs, expectedAt);
+      const inMs = slotAt - now();
+      if (inMs <= AT_ONCE_MS) {
+        this.#startIfInTime(slotAt, isProbe);
+      } else {
+        this.#startLater(slotAt, { inMs, isProbe });
+      }
     }
   }
 
-  /** The origin has objected: what was promised is not started. */
+  /** Gives up all scheduled starts. */
   clear(): void {
     for (const timer of this.#timers) {
       clearTimeout(timer);
-      this.#giveUp();
+      this.#options.giveUp();
     }
     this.#timers.clear();
   }
 
-  #startLater(slotAt: number, inMs: number): void {
+  #startLater(
+    slotAt: number,
+    { inMs, isProbe }: { readonly inMs: number; readonly isProbe: boolean },
+  ): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#startAt(slotAt, false);
+      this.#startIfInTime(slotAt, isProbe);
     }, inMs);
     this.#timers.add(timer);
   }
 
-  #startAt(slotAt: number, isProbe: boolean): void {
-    if (performance.now() - slotAt > MAX_LATE_MS) this.#giveUp();
-    else this.#start(isProbe);
+  #startIfInTime(slotAt: number, isProbe: boolean): void {
+    if (this.#options.now() - slotAt > MAX_LATE_MS) {
+      this.#options.giveUp();
+    } else {
+      this.#options.start(isProbe);
+    }
   }
 }

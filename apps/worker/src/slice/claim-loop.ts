@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_SLICE, toError } from '@fetchfleet/crawl';
 import type { ClaimedSlice, SliceClaims } from '@fetchfleet/fleet';
-import { type Heartbeat } from '@fetchfleet/service';
+import type { Heartbeat } from '@fetchfleet/service';
 import type { Permits } from '../origin/permits.ts';
 
-/** Before claiming again after an error: Redis is on its way back. */
+/** Pause after a failed claim: Redis is on its way back. */
 const AFTER_ERROR_MS = 500;
-/** Claims under way at once, where there is room for so many slices: one after the other they would be the bottleneck of a big worker. */
+/** Claims under way at once while there is a backlog. One at a time, they limit a big worker. */
 const MAX_AT_ONCE = 8;
 
 export interface ClaimLoopOptions {
-  readonly claims: SliceClaims;
-  readonly permits: Permits;
-  /** Takes a slice to its end; `onPermitsRequested` is called when the slice has requested its permits. */
+  readonly claims: Pick<SliceClaims, 'claim' | 'pause'>;
+  readonly permits: Pick<Permits, 'waitForCapacity' | 'vacancies'>;
+  /** Processes a slice to its end. Calls `onPermitsRequested` when the slice waits for permits. */
   readonly process: (claim: ClaimedSlice, onPermitsRequested: () => void) => Promise<void>;
-  /** Beats at every turn; a full worker waits for its permits, which is progress of another kind. */
+  /** Beats at every turn, but not while a full worker waits for capacity. */
   readonly heartbeat: Heartbeat;
   readonly onError: (error: Error) => void;
 }
 
-/** Claims slices while there is room for more fetches in flight, and little more. */
+/** Claims slices while the worker has capacity for more fetches. */
 export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #running = new Set<Promise<void>>();
@@ -30,7 +30,7 @@ export class ClaimLoop {
     this.#options = options;
   }
 
-  /** True while it waits for Redis rather than for room. */
+  /** Whether it waits for Redis and not for capacity. */
   get isClaiming(): boolean {
     return this.#claiming > 0;
   }
@@ -39,12 +39,14 @@ export class ClaimLoop {
     this.#loop().catch((error: unknown) => this.#options.onError(toError(error)));
   }
 
-  /** Claims nothing more and waits for the slices that run. */
+  /** Claims nothing more. Resolves when all slices have ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#options.claims.pause();
-    // A claim that was under way may still bring a slice, which goes back at once.
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    // A claim that was under way may still bring a slice, which is given back at once.
+    while (this.#running.size > 0) {
+      await Promise.all(this.#running);
+    }
   }
 
   async #loop(): Promise<void> {
@@ -52,23 +54,25 @@ export class ClaimLoop {
     let isBacklogged = false;
     while (!this.#isStopping) {
       heartbeat.beat();
-      await permits.room();
-      const begun: readonly boolean[] = isBacklogged
+      await permits.waitForCapacity();
+      const claimed: readonly boolean[] = isBacklogged
         ? await this.#claimAtOnce(Math.floor(permits.vacancies / MAX_SLICE))
-        : [await this.#claimOne(true)];
-      isBacklogged = begun.includes(true);
+        : [await this.#claimOne({ block: true })];
+      isBacklogged = claimed.includes(true);
     }
   }
 
-  /** @returns for each, whether there was a slice */
+  /** @returns for each claim, whether it brought a slice */
   async #claimAtOnce(count: number): Promise<boolean[]> {
     const length = Math.min(MAX_AT_ONCE, Math.max(1, count));
-    return Promise.all(Array.from({ length }, async () => this.#claimOne(false)));
+    return Promise.all(Array.from({ length }, async () => this.#claimOne({ block: false })));
   }
 
-  async #claimOne(block: boolean): Promise<boolean> {
-    const claim = await this.#claim(block);
-    if (claim === undefined) return false;
+  async #claimOne(options: { readonly block: boolean }): Promise<boolean> {
+    const claim = await this.#claim(options);
+    if (claim === undefined) {
+      return false;
+    }
     const { promise: permitsRequested, resolve: onPermitsRequested } =
       Promise.withResolvers<void>();
     const run = this.#run(claim, onPermitsRequested).finally(() => {
@@ -76,15 +80,15 @@ export class ClaimLoop {
       onPermitsRequested();
     });
     this.#running.add(run);
-    // Whether there is room for another is known only when this one has asked for its permits.
+    // Before that, the capacity left for another slice is not known.
     await permitsRequested;
     return true;
   }
 
-  async #claim(block: boolean): Promise<ClaimedSlice | undefined> {
+  async #claim(options: { readonly block: boolean }): Promise<ClaimedSlice | undefined> {
     this.#claiming += 1;
     try {
-      return await this.#options.claims.claim({ block });
+      return await this.#options.claims.claim(options);
     } catch (error) {
       if (!this.#isStopping) {
         this.#options.onError(toError(error));
@@ -100,7 +104,7 @@ export class ClaimLoop {
     try {
       await this.#options.process(claim, onPermitsRequested);
     } catch (error) {
-      // Redis refused its end: the claim expires and another worker goes on.
+      // The end of the slice could not be stored: its claim expires, and another worker goes on.
       this.#options.onError(toError(error));
     }
   }

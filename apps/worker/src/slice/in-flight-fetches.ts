@@ -9,105 +9,111 @@ import {
   toError,
 } from '@fetchfleet/crawl';
 import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
-import type { OriginScheduler } from '../origin/origin-scheduler.ts';
+import type { StartGrant } from '../origin/waiting-slice.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
 
-export interface FlightTools extends SettleTools {
-  readonly fetcher: Fetcher;
-  /** Upper bound of `Retry-After` and of a rate-limit reset, ms. */
+export interface FetchTools extends SettleTools {
+  readonly fetcher: Pick<Fetcher, 'start'>;
+  /** The longest `Retry-After` or rate-limit reset that is obeyed, ms. */
   readonly maxRetryAfterMs: number;
 }
 
-/** An end that was not a result of fetching. */
-export interface FailedWithoutFetch {
+/** Why a fetch ends without having been started. */
+export interface FailureWithoutFetch {
   readonly outcome: FetchFailure['outcome'];
   readonly code: string;
   readonly message: string;
 }
 
-interface Flight {
+interface EndedFetch {
   readonly fetch: PendingFetch;
   readonly result: FetchResult;
   readonly delay: RequestedDelay | undefined;
   readonly isProbe: boolean;
+  /** Epoch milliseconds. */
   readonly now: number;
 }
 
 /**
- * The fetches of a slice that were started, until each is recorded or one of those to come back to. Told by calls, not by promises,
- * which were half of what a fetch in flight held in memory.
+ * The fetches of one slice from their start until they are recorded or returned for another try.
+ * Ends are reported by calls instead of promises: the promises were half of the memory of a fetch
+ * in flight.
  */
 export class InFlightFetches {
-  readonly #tools: FlightTools;
+  readonly #tools: FetchTools;
   readonly #target: SettleTarget;
   readonly #stop: AbortController;
-  readonly #back: PendingFetch[] = [];
+  readonly #returned: PendingFetch[] = [];
   #open = 0;
   #onAllEnded: (() => void) | undefined;
-  #failure: Error | undefined;
+  #error: Error | undefined;
 
-  /** @param stop ends what is in flight as if it had never started; aborted here after an error of ours */
-  constructor(tools: FlightTools, target: SettleTarget, stop: AbortController) {
+  /** @param stop aborts the fetches in flight, which are returned; aborted here after our error */
+  constructor(tools: FetchTools, target: SettleTarget, stop: AbortController) {
     this.#tools = tools;
     this.#target = target;
     this.#stop = stop;
   }
 
-  /** Fetches that were started and are to be tried again. */
-  get back(): readonly PendingFetch[] {
-    return this.#back;
+  /** Fetches that were started and have to be tried again. */
+  get returned(): readonly PendingFetch[] {
+    return this.#returned;
   }
 
-  /** An error of ours ends the stay of the slice, not the worker. */
-  get failure(): Error | undefined {
-    return this.#failure;
+  /** An error of ours, not of a fetch: the slice stops, the worker does not. */
+  get error(): Error | undefined {
+    return this.#error;
   }
 
-  start(fetch: PendingFetch, lane: OriginScheduler, isProbe: boolean): void {
+  start(fetch: PendingFetch, grant: StartGrant): void {
     this.#open += 1;
     try {
       this.#tools.fetcher.start(this.#requestOf(fetch), {
         onResult: (result) => {
           const now = Date.now();
           const delay = requestedDelayOf(result, now, this.#tools.maxRetryAfterMs);
-          lane.ended(result, delay);
-          this.#end({ fetch, result, delay, isProbe, now });
+          grant.onEnded(result, delay);
+          this.#end({ fetch, result, delay, isProbe: grant.isProbe, now });
         },
         onAborted: (reason) => {
-          lane.ended(undefined);
-          this.#giveUp(fetch, reason);
+          grant.onEnded(undefined);
+          this.#return(fetch, reason);
         },
       });
     } catch (error) {
-      lane.ended(undefined);
-      this.#giveUp(fetch, error);
+      grant.onEnded(undefined);
+      this.#return(fetch, error);
     }
   }
 
-  /** Records a fetch that has not been started, and will not be. */
-  fail(fetch: PendingFetch, cause: FailedWithoutFetch): void {
+  /** Records a fetch as failed that is never started. */
+  recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
     this.#open += 1;
     const result = {
       kind: 'failure',
-      ...cause,
+      ...failure,
       bytes: 0,
       startedAt: Date.now(),
       durationMs: 0,
     } as const;
-    this.#settle(fetch, { result, attempts: fetch.attempts, outcome: cause.outcome });
+    this.#settle(fetch, { result, attempts: fetch.attempts, outcome: failure.outcome });
   }
 
-  /** Resolves when nothing is in flight, and nothing waits to be durable. */
+  /** Resolves when nothing is in flight and nothing waits to become durable. */
   async allEnded(): Promise<void> {
-    if (this.#open === 0) return;
+    if (this.#open === 0) {
+      return;
+    }
     await new Promise<void>((resolve) => {
       this.#onAllEnded = resolve;
     });
   }
 
-  #ended(): void {
+  #close(): void {
     this.#open -= 1;
-    if (this.#open === 0) this.#onAllEnded?.();
+    if (this.#open === 0) {
+      this.#onAllEnded?.();
+    }
   }
 
   #requestOf({ values }: PendingFetch): FetchRequest {
@@ -123,37 +129,40 @@ export class InFlightFetches {
     };
   }
 
-  #giveUp(fetch: PendingFetch, reason: unknown): void {
-    this.#back.push(fetch);
-    if (!this.#stop.signal.aborted) this.#fail(reason);
-    this.#ended();
+  /** The fetch has no result: it counts as never started. */
+  #return(fetch: PendingFetch, reason: unknown): void {
+    this.#returned.push(fetch);
+    if (!this.#stop.signal.aborted) {
+      this.#abortWith(reason);
+    }
+    this.#close();
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= toError(error);
-    this.#stop.abort(this.#failure);
+  #abortWith(error: unknown): void {
+    this.#error ??= toError(error);
+    this.#stop.abort(this.#error);
   }
 
-  #end(flight: Flight): void {
+  #end(ended: EndedFetch): void {
     try {
-      const { fetch, result } = flight;
-      const disposition = this.#decide(flight);
+      const { fetch, result } = ended;
+      const disposition = this.#dispositionOf(ended);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
         this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
       } else {
-        this.#back.push(this.#again(flight, disposition));
-        this.#ended();
+        this.#returned.push(this.#nextTry(ended, disposition));
+        this.#close();
       }
     } catch (error) {
-      this.#fail(error);
-      this.#ended();
+      this.#abortWith(error);
+      this.#close();
     }
   }
 
-  #decide({ fetch, result, delay, isProbe, now }: Flight): Disposition {
+  #dispositionOf({ fetch, result, delay, isProbe, now }: EndedFetch): Disposition {
     return dispositionOf(result, {
-      // The one try of an origin that has been failing costs its fetch no attempt.
+      // The probe of a failing origin costs its fetch no attempt.
       attempts: isProbe ? 0 : fetch.attempts,
       throttledSince: fetch.throttledSince,
       now,
@@ -164,8 +173,8 @@ export class InFlightFetches {
   }
 
   /** The fetch as it is tried again. */
-  #again(
-    { fetch, result, isProbe, now }: Flight,
+  #nextTry(
+    { fetch, result, isProbe, now }: EndedFetch,
     disposition: Exclude<Disposition, { readonly do: 'settle' }>,
   ): PendingFetch {
     const { metrics } = this.#tools;
@@ -173,8 +182,8 @@ export class InFlightFetches {
     const reason = result.kind === 'response' ? String(result.status) : result.outcome;
     const dueAt = now + disposition.delayMs;
     const throttledSince = fetch.throttledSince || now;
-    const isPatient = isProbe && now - throttledSince <= batch.plan.politeness.patienceMs;
-    if (disposition.do === 'throttle' || isPatient) {
+    const isFreeProbe = isProbe && now - throttledSince <= batch.plan.politeness.patienceMs;
+    if (disposition.do === 'throttle' || isFreeProbe) {
       metrics.fetchThrottled({ origin, reason });
       return { ...fetch, dueAt, throttledSince };
     }
@@ -184,9 +193,11 @@ export class InFlightFetches {
 
   #settle(fetch: PendingFetch, ending: Ending): void {
     settle(this.#tools, this.#target, { fetch, ending }, (isRecorded) => {
-      // Without a durable record it did not happen. Whoever could not write it has said so.
-      if (!isRecorded) this.#back.push(fetch);
-      this.#ended();
+      // A fetch without a durable record has not happened. The recorder has reported the error.
+      if (!isRecorded) {
+        this.#returned.push(fetch);
+      }
+      this.#close();
     });
   }
 }

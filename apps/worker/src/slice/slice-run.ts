@@ -1,120 +1,174 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
+import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
-import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
-import type { Admission, WaitingSlice } from '../origin/waiting-slice.ts';
-import type { OriginScheduler } from '../origin/origin-scheduler.ts';
 import type { Robots } from '../batch/robots.ts';
-import { type FlightTools, InFlightFetches } from './in-flight-fetches.ts';
+import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
+import type { Deferral, StartGrant, WaitingSlice } from '../origin/waiting-slice.ts';
+import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
 
-/** What a slice needs of the worker it runs in. */
-export interface SliceTools extends FlightTools {
-  readonly schedulers: OriginSchedulers;
-  readonly robots: Robots;
-  /** Aborted when the worker drains: nothing new is started. */
+/** The parts of the worker that a slice uses. */
+export interface SliceTools extends FetchTools {
+  readonly schedulers: Pick<OriginSchedulers, 'of' | 'wake'>;
+  readonly robots: Pick<Robots, 'ask'>;
+  /** Aborted when the worker drains: no fetch starts any more. */
   readonly draining: AbortSignal;
-  /** Aborted when the drain deadline has passed: what still runs is given up. */
+  /** Aborted when the drain deadline has passed: fetches in flight are aborted. */
   readonly expired: AbortSignal;
 }
 
-/** Of a fetch whose origin accepted nothing for too long. */
-const ABANDONED = {
+/** The slice to run, as it was claimed. */
+export interface RunnableSlice {
+  readonly id: string;
+  readonly origin: string;
+  /** Its ticket of the origin's waitlist. @default 0: it was never deferred */
+  readonly ticket?: number;
+}
+
+export interface RunSignals {
+  /** Aborted when the claim is lost: another worker may run the slice. */
+  readonly lost: AbortSignal;
+  /** Called when the slice waits for permits. */
+  readonly onPermitsRequested: () => void;
+}
+
+/** What is left of a slice after its run. */
+export interface SliceRest {
+  readonly fetches: readonly PendingFetch[];
+  /** When the slice has to run again. */
+  readonly dueInMs: number;
+  /** Its ticket of the origin's waitlist; 0 if it was never deferred. */
+  readonly ticket: number;
+  /** The scheduler has deferred it: it is in the waitlist. */
+  readonly isDeferred: boolean;
+}
+
+const ORIGIN_UNAVAILABLE = {
   outcome: 'network-error',
   code: 'ORIGIN_UNAVAILABLE',
   message: 'the origin went on failing or refusing for longer than politeness.patience',
 } as const;
 
-/** What is left of a slice, and when to go on with it. */
-export interface SliceRest {
-  readonly fetches: readonly PendingFetch[];
-  readonly dueInMs: number;
-  /** Its place among those that the gate has sent away; 0 if it has none. */
-  readonly ticket: number;
-  /** The gate has sent it away. */
-  readonly isDeferred: boolean;
-}
-
 /**
- * One stay of a slice in this worker.
+ * One run of a slice in this worker.
  *
- *     due ──robots, lane──▶ in flight ──▶ settle    record durable, then out of the slice
- *      │                        ├───────▶ retry     later, one attempt used
- *      │                        ├───────▶ throttle  later, no attempt used
- *      │                        └───────▶ given up  as if it had never started (drain deadline, lost claim, cancelled)
- *      └──its turn is far──▶ parked: later, no attempt used
+ *     due ──robots.txt, origin scheduler──▶ in flight ──▶ settled    the record is durable
+ *      │                                        ├───────▶ retry      later, one attempt used
+ *      │                                        ├───────▶ throttled  later, no attempt used
+ *      │                                        └───────▶ aborted    as if never started: drain
+ *      │                                                    deadline, lost claim, cancelled batch
+ *      └──turn too far away──▶ deferred: later, no attempt used
  *
- * Whatever is not settled at the end is the rest.
+ * What is not settled at the end is the rest of the slice.
  */
-export class SliceRun {
+export class SliceRun implements WaitingSlice {
+  readonly id: string;
+  readonly limits: BatchLimits;
   readonly #tools: SliceTools;
   readonly #batch: ActiveBatch;
-  readonly #id: string;
   readonly #origin: string;
   readonly #stop = new AbortController();
-  readonly #flights: InFlightFetches;
+  readonly #inFlight: InFlightFetches;
   readonly #due: PendingFetch[] = [];
   readonly #later: PendingFetch[] = [];
+  readonly #arrivedAt = Date.now();
+  /** Copied from the signal, because it is read several times for each fetch. */
   #isDraining = false;
   #ticket: number;
-  #parkedMs = 0;
-  /** Since when it waits only for what it has in flight. */
-  #startedAllAt = 0;
   #isDeferred = false;
-  readonly #arrivedAt = Date.now();
+  /** When the waiting fetches can go on, counted from {@link #startedAllAt}. */
+  #resumeInMs = 0;
+  /** Since when the run only waits for its fetches in flight. */
+  #startedAllAt = 0;
 
-  constructor(
-    tools: SliceTools,
-    batch: ActiveBatch,
-    slice: { readonly id: string; readonly origin: string; readonly ticket?: number },
-  ) {
+  constructor(tools: SliceTools, batch: ActiveBatch, { id, origin, ticket = 0 }: RunnableSlice) {
+    this.id = id;
+    this.limits = { batch: batch.id, politeness: batch.plan.politeness };
     this.#tools = tools;
     this.#batch = batch;
-    this.#id = slice.id;
-    this.#origin = slice.origin;
-    const target = { batch, origin: slice.origin, slice: slice.id };
-    this.#flights = new InFlightFetches(tools, target, this.#stop);
-    this.#ticket = slice.ticket ?? 0;
+    this.#origin = origin;
+    this.#inFlight = new InFlightFetches(tools, { batch, origin, slice: id }, this.#stop);
+    this.#ticket = ticket;
   }
 
-  /** Fetches what is due; resolves when nothing of the slice is in flight any more. */
+  get waiting(): number {
+    const canStart = !this.#isStopping && this.#tools.recorder.isReady;
+    return canStart ? this.#due.length : 0;
+  }
+
+  get ticket(): number {
+    return this.#ticket;
+  }
+
+  hasPatienceFor(deniedForMs: number): boolean {
+    return this.#due.some((fetch) => this.#patienceLeftMs(fetch, deniedForMs) >= 0);
+  }
+
+  start(grant: StartGrant): void {
+    const fetch = this.#due.shift();
+    if (fetch === undefined) {
+      throw new Error(`slice ${this.id} was granted a start, but no fetch waits`);
+    }
+    this.#inFlight.start(fetch, grant);
+  }
+
+  /** Fetches what is due. Resolves when nothing of the slice is in flight any more. */
   async run(
     fetches: readonly PendingFetch[],
-    { lost, asked }: { readonly lost: AbortSignal; readonly asked: () => void },
+    { lost, onPermitsRequested }: RunSignals,
   ): Promise<SliceRest> {
-    const giveUp = (): void => {
-      this.#stop.abort(new Error('the slice was given up'));
-      this.#tools.schedulers.nudge(this.#origin);
-    };
-    const { draining, expired } = this.#tools;
-    const reasons = [lost, this.#batch.cancelled, expired];
-    for (const reason of reasons) {
-      if (reason.aborted) giveUp();
-      reason.addEventListener('abort', giveUp);
+    const stopListening = this.#stopOn([lost, this.#batch.cancelled, this.#tools.expired]);
+    try {
+      const now = Date.now();
+      for (const fetch of fetches) {
+        (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
+      }
+      if (await this.#applyRobots()) {
+        await this.#startAll(onPermitsRequested);
+      }
+      this.#startedAllAt = Date.now();
+      await this.#tools.recorder.hurry(this.#inFlight.allEnded());
+      if (this.#inFlight.error !== undefined) {
+        throw this.#inFlight.error;
+      }
+      return this.#rest();
+    } finally {
+      stopListening();
     }
-    // Noted, because it is asked for several times for each fetch.
+  }
+
+  /** Follows the signals that end the run. @returns removes the listeners */
+  #stopOn(reasons: readonly AbortSignal[]): () => void {
+    const { draining, schedulers } = this.#tools;
+    const stop = (): void => {
+      this.#stop.abort(new Error('the slice was stopped'));
+      schedulers.wake(this.#origin);
+    };
     const drain = (): void => {
       this.#isDraining = true;
     };
-    if (draining.aborted) drain();
-    draining.addEventListener('abort', drain);
-    try {
-      const now = Date.now();
-      for (const fetch of fetches) (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
-      if (await this.#mayStart()) await this.#startAll(asked);
-      this.#startedAllAt = Date.now();
-      await this.#tools.recorder.hurry(this.#flights.allEnded());
-      if (this.#flights.failure !== undefined) throw this.#flights.failure;
-      return this.#restOf();
-    } finally {
-      for (const reason of reasons) reason.removeEventListener('abort', giveUp);
-      draining.removeEventListener('abort', drain);
+    for (const reason of reasons) {
+      if (reason.aborted) {
+        stop();
+      }
+      reason.addEventListener('abort', stop);
     }
+    if (draining.aborted) {
+      drain();
+    }
+    draining.addEventListener('abort', drain);
+    return () => {
+      for (const reason of reasons) {
+        reason.removeEventListener('abort', stop);
+      }
+      draining.removeEventListener('abort', drain);
+    };
   }
 
-  /** What robots.txt forbids is settled at once; false while it is not known. */
-  async #mayStart(): Promise<boolean> {
+  /** Records what robots.txt forbids. @returns false while robots.txt is not known */
+  async #applyRobots(): Promise<boolean> {
     const answer = await this.#tools.robots.ask(this.#batch, this.#origin);
     if (answer.kind === 'wait') {
-      this.#parkedMs = answer.dueInMs;
+      this.#resumeInMs = answer.dueInMs;
       return false;
     }
     const message = answer.kind === 'denied' ? answer.reason : 'robots.txt forbids this URL';
@@ -122,8 +176,11 @@ export class SliceRun {
     for (const fetch of this.#due.splice(0)) {
       const isAllowed =
         answer.kind === 'rules' && answer.isAllowed(this.#batch.expand(fetch.values));
-      if (isAllowed) this.#due.push(fetch);
-      else this.#flights.fail(fetch, denied);
+      if (isAllowed) {
+        this.#due.push(fetch);
+      } else {
+        this.#inFlight.recordFailure(fetch, denied);
+      }
     }
     return true;
   }
@@ -132,58 +189,43 @@ export class SliceRun {
     return this.#isDraining || this.#stop.signal.aborted;
   }
 
-  async #startAll(asked: () => void): Promise<void> {
+  async #startAll(onPermitsRequested: () => void): Promise<void> {
     const { schedulers, recorder } = this.#tools;
     while (this.#due.length > 0 && !this.#isStopping) {
       await recorder.ready();
-      const lane = schedulers.of(this.#origin);
-      const serving = lane.serve(this.#guest(lane));
-      asked();
-      const departure = await serving;
-      if (departure.kind === 'deferred') return this.#leave(departure);
+      const admitted = schedulers.of(this.#origin).admit(this);
+      onPermitsRequested();
+      const admission = await admitted;
+      if (admission.kind === 'deferred') {
+        return this.#defer(admission);
+      }
     }
   }
 
-  #guest(lane: OriginScheduler): WaitingSlice {
-    const { recorder } = this.#tools;
-    const waiting = (): number => (this.#isStopping || !recorder.isReady ? 0 : this.#due.length);
-    return {
-      slice: this.#id,
-      limits: { batch: this.#batch.id, politeness: this.#batch.plan.politeness },
-      get waiting() {
-        return waiting();
-      },
-      ticket: this.#ticket,
-      isPatient: (deniedForMs) =>
-        this.#due.some((fetch) => this.#patienceLeftMs(fetch, deniedForMs) >= 0),
-      start: (isProbe) => {
-        const fetch = this.#due.shift();
-        if (fetch === undefined) throw new Error('a lane started a fetch that nobody has');
-        this.#flights.start(fetch, lane, isProbe);
-      },
-    };
-  }
-
-  /** What waits leaves without an attempt. An origin that objects or fails is waited for as long as patience lasts. */
-  #leave(departure: Extract<Admission, { kind: 'deferred' }>): void {
-    const { dueInMs, ticket, isRefused, deniedForMs } = departure;
-    this.#parkedMs = dueInMs;
+  /**
+   * Keeps the waiting fetches for later without using an attempt. Where the origin refuses or
+   * fails, they end when their patience is over.
+   */
+  #defer({ dueInMs, ticket, isRefused, deniedForMs }: Deferral): void {
+    this.#resumeInMs = dueInMs;
     this.#isDeferred = true;
     this.#ticket = ticket;
     for (const fetch of this.#due.splice(0)) {
       const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
       const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
       if (isRefused && leftMs < 0) {
-        this.#flights.fail(fetch, ABANDONED);
+        this.#inFlight.recordFailure(fetch, ORIGIN_UNAVAILABLE);
       } else {
-        // However long the origin wants to be left alone: when patience is over, it is over.
-        if (isRefused) this.#parkedMs = Math.min(this.#parkedMs, leftMs + 1);
+        if (isRefused) {
+          // A block may last longer than patience does.
+          this.#resumeInMs = Math.min(this.#resumeInMs, leftMs + 1);
+        }
         this.#due.push({ ...fetch, throttledSince });
       }
     }
   }
 
-  /** Since when a fetch has been waiting for an origin that accepts nothing. */
+  /** Since when the fetch has been waiting for an origin that accepts nothing, epoch ms. */
   #throttledSince({ throttledSince }: PendingFetch, deniedForMs: number): number {
     return throttledSince || Math.max(this.#arrivedAt, Date.now() - deniedForMs);
   }
@@ -193,13 +235,13 @@ export class SliceRun {
     return this.#throttledSince(fetch, deniedForMs) + patienceMs - Date.now();
   }
 
-  #restOf(): SliceRest {
-    const later = [...this.#later, ...this.#flights.back];
+  #rest(): SliceRest {
+    const later = [...this.#later, ...this.#inFlight.returned];
     const fetches = [...this.#due, ...later].toSorted((a, b) => a.index - b.index);
     const now = Date.now();
     const dueInMs = Math.min(
       ...later.map((fetch) => Math.max(0, fetch.dueAt - now)),
-      ...(this.#due.length > 0 ? [Math.max(0, this.#startedAllAt + this.#parkedMs - now)] : []),
+      ...(this.#due.length > 0 ? [Math.max(0, this.#startedAllAt + this.#resumeInMs - now)] : []),
     );
     return {
       fetches,

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { connectRedis, fleetKeys, Gate } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import type { WaitingSlice } from '../../src/origin/waiting-slice.ts';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
 import { Permits } from '../../src/origin/permits.ts';
 import { RedisClock } from '../../src/origin/redis-clock.ts';
+import type { StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
 
 closeAfterEach();
 
@@ -23,17 +23,16 @@ class CountingGate extends Gate {
   }
 }
 
-/** The lane of an origin that takes one fetch a second, with a guest that has more of them than that. */
-async function busyLane() {
+/** The scheduler of an origin with one fetch a second, and a slice that waits for more of them. */
+async function busyScheduler() {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
   const gate = new CountingGate({ redis, keys, worker: 'w-1' });
-  const permits = new Permits(100);
   const { promise: idle, resolve: onIdle } = Promise.withResolvers<void>();
-  const lane = new OriginScheduler({
+  const scheduler = new OriginScheduler({
     origin: ORIGIN,
     gate,
-    permits,
+    permits: new Permits(100),
     clock: new RedisClock(),
     crawlDelayMs: () => undefined,
     wakeSlices: () => undefined,
@@ -42,10 +41,10 @@ async function busyLane() {
     onError: () => undefined,
     onIdle,
   });
-  let started = 0;
+  const started: StartGrant[] = [];
   let waiting = 100;
-  const guest = (slice: string, ticket = 0): WaitingSlice => ({
-    slice,
+  const slice = (id: string, ticket = 0): WaitingSlice => ({
+    id,
     limits: {
       batch: 'b',
       politeness: {
@@ -60,48 +59,50 @@ async function busyLane() {
       return waiting;
     },
     ticket,
-    isPatient: () => true,
-    start: () => {
-      started += 1;
+    hasPatienceFor: () => true,
+    start: (grant) => {
+      started.push(grant);
     },
   });
   track({
-    what: 'a lane',
+    what: 'an origin scheduler',
     isOpen: () => redis.status === 'ready',
     close: async () => {
       waiting = 0;
-      for (; started > 0; started--) lane.ended(undefined);
-      lane.endVigil();
+      for (const grant of started.splice(0)) {
+        grant.onEnded(undefined);
+      }
+      scheduler.stopPolling();
       await idle;
       redis.disconnect();
     },
   });
-  void lane.serve(guest('b.first'));
-  await eventually(() => started === 1);
+  void scheduler.admit(slice('b.first'));
+  await eventually(() => started.length === 1);
   return {
-    isDeferred: async (slice: string) =>
-      (await redis.zscore(keys.waitlist(ORIGIN), slice)) !== null,
-    /** Serves a slice that has to leave. @returns its place in the line */
-    async sendAway(slice: string, ticket = 0): Promise<number> {
-      const departure = await lane.serve(guest(slice, ticket));
-      if (departure.kind !== 'deferred') throw new Error(`${slice} was served`);
-      return departure.ticket;
+    isDeferred: async (id: string) => gate.isDeferred(ORIGIN, id),
+    /** Admits a slice that has to be deferred. @returns its ticket of the waitlist */
+    async admitDeferred(id: string, ticket = 0): Promise<number> {
+      const admission = await scheduler.admit(slice(id, ticket));
+      if (admission.kind !== 'deferred') {
+        throw new Error(`${id} was not deferred`);
+      }
+      return admission.ticket;
     },
-    /** Has the lane ask the gate once more. */
     async askAgain(): Promise<void> {
       const { asked } = gate;
-      lane.invalidate();
+      scheduler.invalidate();
       await eventually(() => gate.answered > asked);
     },
   };
 }
 
-describe('a slice that is sent away', () => {
-  it('again as soon as it has come stays in the line', async () => {
-    const lane = await busyLane();
-    const ticket = await lane.sendAway('b.second');
-    expect(await lane.sendAway('b.second', ticket)).toBe(ticket);
-    await lane.askAgain();
-    expect(await lane.isDeferred('b.second')).toBe(true);
+describe('a slice that is deferred', () => {
+  it('stays in the waitlist if it is deferred again as soon as it comes back', async () => {
+    const scheduler = await busyScheduler();
+    const ticket = await scheduler.admitDeferred('b.second');
+    expect(await scheduler.admitDeferred('b.second', ticket)).toBe(ticket);
+    await scheduler.askAgain();
+    expect(await scheduler.isDeferred('b.second')).toBe(true);
   });
 });

@@ -10,7 +10,7 @@ closeAfterEach();
 
 const ORIGIN = 'http://origin.example';
 
-async function lanesOfOne() {
+async function startSchedulers() {
   const redis = await connectRedis(redisUrl());
   track({
     what: 'Redis connection of a test of schedulers',
@@ -19,31 +19,31 @@ async function lanesOfOne() {
   });
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
   const gate = new Gate({ redis, keys, worker: 'w-1' });
-  const calledBack: string[] = [];
+  const woken: string[] = [];
   const schedulers = new OriginSchedulers({
     gate,
     permits: new Permits(1),
     crawlDelayMs: () => undefined,
-    wakeSlices: async (slices) => void calledBack.push(...slices),
-    tellOthers: async () => undefined,
+    wakeSlices: async (slices) => void woken.push(...slices),
+    publishChange: async () => undefined,
     log: createLogger({ name: 'test', level: 'silent', pretty: false }),
     onError: (error) => {
       throw error;
     },
   });
-  /** As the gate calls the first of the line. */
-  const call = async (): Promise<void> => void (await redis.zpopmin(keys.waitlist(ORIGIN)));
-  return { gate, schedulers, call, calledBack };
+  /** Takes the first slice out of the waitlist, as the gate does when its turn is near. */
+  const popFirst = async (): Promise<void> => void (await redis.zpopmin(keys.waitlist(ORIGIN)));
+  return { gate, schedulers, popFirst, woken };
 }
 
-describe('a slice that was sent away', () => {
-  it('comes at once if it was called while it still waited for what it had in flight', async () => {
-    const { gate, schedulers, call, calledBack } = await lanesOfOne();
+describe('a deferred slice', () => {
+  it('comes back at once if its turn came while its fetches were still in flight', async () => {
+    const { gate, schedulers, popFirst, woken } = await startSchedulers();
     await gate.defer(ORIGIN, { slice: 'b.0', count: 49, ticket: 0 });
-    await schedulers.hasLeft(ORIGIN, 'b.0');
-    expect(calledBack).toEqual([]);
-    await call();
-    await schedulers.hasLeft(ORIGIN, 'b.0');
-    expect(calledBack).toEqual(['b.0']);
+    await schedulers.afterDeferral(ORIGIN, 'b.0');
+    expect(woken).toEqual([]);
+    await popFirst();
+    await schedulers.afterDeferral(ORIGIN, 'b.0');
+    expect(woken).toEqual(['b.0']);
   });
 });

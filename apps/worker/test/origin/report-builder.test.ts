@@ -6,9 +6,17 @@ function builder(): ReportBuilder {
   return new ReportBuilder(() => undefined);
 }
 
+function add(report: ReportBuilder, result: FetchResult): void {
+  report.add(result, requestedDelayOf(result, 0, 60_000));
+}
+
 function answer(durationMs: number, startedAt = 0): FetchResult {
   const timing = { startedAt, durationMs };
   return { kind: 'response', status: 200, headers: {}, body: Buffer.alloc(0), ...timing };
+}
+
+function withStatus(status: number, headers: Record<string, string> = {}): FetchResult {
+  return { kind: 'response', status, headers, body: Buffer.alloc(0), startedAt: 0, durationMs: 5 };
 }
 
 function timeout(startedAt: number): FetchResult {
@@ -22,46 +30,59 @@ function timeout(startedAt: number): FetchResult {
 }
 
 describe('a report', () => {
-  it('tells what most have taken, however long a few of them hung', () => {
+  it('names the median duration, however long a few fetches hung', () => {
     const report = builder();
-    for (const ms of [100, 30_000, 110, 90, 105]) report.add(answer(ms));
+    for (const ms of [100, 30_000, 110, 90, 105]) {
+      add(report, answer(ms));
+    }
     expect(report.take()).toMatchObject({ ended: 5, ok: 5, durationMs: 30_405, typicalMs: 105 });
     expect(report.take()).toMatchObject({ ended: 0, typicalMs: 0 });
   });
 
-  it('counts timeouts as failures unless a younger fetch has succeeded', () => {
+  it('counts timeouts as failures unless a fetch that started later has succeeded', () => {
     const report = builder();
-    report.add(answer(100, 5_000));
-    for (const startedAt of [1_000, 2_000]) report.add(timeout(startedAt));
+    add(report, answer(100, 5_000));
+    for (const startedAt of [1_000, 2_000]) {
+      add(report, timeout(startedAt));
+    }
     expect(report.isUrgent).toBe(false);
     expect(report.take()).toMatchObject({ ended: 3, ok: 1, timeouts: 2, failures: 0 });
-    for (const startedAt of [4_000, 6_000, 7_000]) report.add(timeout(startedAt));
+    for (const startedAt of [4_000, 6_000, 7_000]) {
+      add(report, timeout(startedAt));
+    }
     expect(report.isUrgent).toBe(true);
     expect(report.take()).toMatchObject({ ended: 3, ok: 0, timeouts: 3, failures: 2 });
   });
 
-  it('takes back what was promised where the origin says "not now", and not for a failure', () => {
+  it('is a refusal after a 429, and not after a 500', () => {
     const report = builder();
-    report.add({ ...answer(5), kind: 'response', status: 500, headers: {}, body: Buffer.alloc(0) });
-    expect([report.isUrgent, report.isObjection]).toEqual([true, false]);
-    const refusal: FetchResult = {
-      ...answer(5),
-      kind: 'response',
-      status: 429,
-      headers: {},
-      body: Buffer.alloc(0),
-    };
-    report.add(refusal, requestedDelayOf(refusal, Date.now(), 60_000));
-    expect([report.isUrgent, report.isObjection]).toEqual([true, true]);
+    add(report, withStatus(500));
+    expect([report.isUrgent, report.isRefusal]).toEqual([true, false]);
+    add(report, withStatus(429));
+    expect([report.isUrgent, report.isRefusal]).toEqual([true, true]);
     report.take();
-    expect(report.isObjection).toBe(false);
+    expect(report.isRefusal).toBe(false);
   });
 
-  it('that could not be told counts with the next one', () => {
+  it('keeps the longest block that was asked for, up to the limit', () => {
+    const clamped: number[] = [];
+    const report = new ReportBuilder((maxMs) => {
+      clamped.push(maxMs);
+    });
+    for (const seconds of ['5', '100', '20']) {
+      add(report, withStatus(429, { 'retry-after': seconds }));
+    }
+    expect(report.take()).toMatchObject({ refused: 3, blockMs: 60_000 });
+    expect(clamped).toEqual([60_000]);
+  });
+
+  it('that did not reach the gate is added to the next one', () => {
     const report = builder();
-    for (const ms of [100, 100, 100]) report.add(answer(ms));
+    for (const ms of [100, 100, 100]) {
+      add(report, answer(ms));
+    }
     const lost = report.take();
-    report.add(answer(900));
+    add(report, answer(900));
     report.putBack(lost);
     expect(report.take()).toMatchObject({ ended: 4, durationMs: 1_200, typicalMs: 100 });
   });

@@ -1,0 +1,132 @@
+import type { BacklogPoller } from './backlog-poller.ts';
+import { type FarSlice, farSlices } from './deferral.ts';
+import { askAtOf, openAnswerOf, type Phase, remaining } from './origin-phase.ts';
+import type { WaitingSlice } from './waiting-slice.ts';
+
+/** Starts in one exchange. */
+const MAX_STARTS = 50;
+/** How long results gather before they are reported. Refusals and failures are reported at once. */
+const REPORT_MS = 10;
+/** The same where only the rate limits the origin: the next question takes them along earlier. */
+const LAZY_REPORT_MS = 1_100;
+/** Leases are renewed well within their life of 12 s. */
+const RENEW_MS = 4_000;
+/** How long a report that is due waits for permits, so that it can go with the question. */
+const REPORT_SLACK_MS = 100;
+/** How far ahead starts are scheduled: asking is rare, and few permits are held. */
+const HORIZON_MS = 50;
+/** The same while half of all permits are free: asking less is then worth more. */
+const LONG_HORIZON_MS = 100;
+/** At a slow origin workers then take turns of up to a second, and the others sleep. */
+const MAX_HORIZON_MS = 1_000;
+
+/** All that the next step for an origin depends on. Times are as `performance.now()`. */
+export interface OriginState {
+  readonly phase: Phase;
+  readonly slices: Iterable<WaitingSlice> & { readonly size: number };
+  /** Fetches that wait and have no scheduled start. */
+  readonly waiting: number;
+  readonly scheduled: number;
+  /** Fetches in flight and scheduled starts. */
+  readonly committed: number;
+  /** What the gate believes to be committed. */
+  readonly leased: number;
+  /** Ended fetches that the gate does not know of. */
+  readonly unreported: number;
+  /** The origin refused or failed, which the fleet must know at once. */
+  readonly isUrgent: boolean;
+  /** A slice or an answer has come since it was last decided which slices to defer. */
+  readonly isDeferralDue: boolean;
+  readonly exchangedAt: number;
+  /** See {@link BacklogPoller.intervalMs}. */
+  readonly pollEveryMs: ReturnType<BacklogPoller['intervalMs']>;
+}
+
+/**
+ * - `start`: take up to `most` permits and start as many fetches under the local grant
+ * - `ask`: take up to `most` permits and ask the gate for as many starts
+ * - `report`: an exchange that asks for nothing
+ * - `rest`: nothing is left to do, and the gate knows that nothing is in flight
+ */
+export type Decision =
+  | { readonly do: 'start' | 'ask'; readonly most: number; readonly permitsBy: number }
+  | { readonly do: 'report' }
+  | { readonly do: 'wait'; readonly until: number }
+  | { readonly do: 'defer'; readonly slices: readonly FarSlice[] }
+  | { readonly do: 'rest' };
+
+const REPORT: Decision = { do: 'report' };
+const REST: Decision = { do: 'rest' };
+
+/** The next step for an origin. Pure; the phases are described in `origin-phase.ts`. */
+export function decide(state: OriginState, now: number): Decision {
+  const { phase, waiting } = state;
+  if (isAtRest(state)) {
+    return REST;
+  }
+  if (phase.kind === 'unreachable' && now < phase.askAt) {
+    return { do: 'wait', until: phase.askAt };
+  }
+  if (state.isDeferralDue) {
+    const slices = farSlices(phase, state.slices, now);
+    if (slices.length > 0) {
+      return { do: 'defer', slices };
+    }
+  }
+  if (state.isUrgent) {
+    return REPORT;
+  }
+  const askAt = waiting > 0 ? askAtOf(phase) : Infinity;
+  const reportAt = reportDueAt(state);
+  if (now >= askAt) {
+    const left = remaining(phase, state.committed, now);
+    const permitsBy = reportAt + REPORT_SLACK_MS;
+    return left > 0
+      ? { do: 'start', most: Math.min(waiting, left, MAX_STARTS), permitsBy }
+      : { do: 'ask', most: Math.min(waiting, MAX_STARTS), permitsBy };
+  }
+  return now >= reportAt ? REPORT : { do: 'wait', until: Math.min(askAt, reportAt) };
+}
+
+/** When the next exchange is due even if nothing is asked for; Infinity if none is. */
+export function reportDueAt(state: OriginState): number {
+  const { exchangedAt, pollEveryMs } = state;
+  if (state.unreported > 0) {
+    return exchangedAt + (mayReportLate(state) ? LAZY_REPORT_MS : REPORT_MS);
+  }
+  if (state.slices.size === 0 && pollEveryMs !== undefined) {
+    return exchangedAt + pollEveryMs;
+  }
+  if (state.committed > 0) {
+    return exchangedAt + RENEW_MS;
+  }
+  return state.leased > 0 ? exchangedAt + REPORT_MS : Infinity;
+}
+
+/**
+ * How far ahead of now starts may be scheduled, in ms.
+ *
+ * @param sparable permits that can be held while half of all stay free
+ */
+export function horizonMs(phase: Phase, sparable: number): number {
+  if (sparable === 0) {
+    return HORIZON_MS;
+  }
+  const spacingMs = openAnswerOf(phase)?.spacingMs ?? 0;
+  return Math.min(MAX_HORIZON_MS, Math.max(LONG_HORIZON_MS, sparable * spacingMs));
+}
+
+/** If only the rate limits us and enough permits are free, a late report delays nobody. */
+function mayReportLate({ phase, slices, scheduled, unreported }: OriginState): boolean {
+  const answer = openAnswerOf(phase);
+  if (answer === undefined || answer.spacingMs === 0 || slices.size === 0) {
+    return false;
+  }
+  // A scheduled start has its permit already.
+  return scheduled > 0 || unreported * answer.waiters * 2 <= answer.spare;
+}
+
+function isAtRest(state: OriginState): boolean {
+  const isIdle = state.slices.size === 0 && state.committed === 0 && state.unreported === 0;
+  return isIdle && state.leased === 0 && state.pollEveryMs === undefined;
+}

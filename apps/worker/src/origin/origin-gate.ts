@@ -1,0 +1,135 @@
+import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
+import type { Arrival, BatchLimits, Gate, GateAnswer } from '@fetchfleet/fleet';
+import { type FarSlice, isRefusedBy, returnInMs } from './deferral.ts';
+import type { RedisClock } from './redis-clock.ts';
+import { ReportBuilder } from './report-builder.ts';
+import type { Deferral, WaitingSlice } from './waiting-slice.ts';
+
+export interface OriginGateOptions {
+  readonly origin: string;
+  readonly gate: Pick<Gate, 'exchange' | 'defer'>;
+  readonly clock: RedisClock;
+  /** As `performance.now()`. */
+  readonly now: () => number;
+  /** What the origin's robots.txt asks for; undefined while it is not known here. */
+  readonly crawlDelayMs: () => number | undefined;
+  /** Called with the maximum when the origin asks for a longer delay. */
+  readonly onClamped: (maxMs: number) => void;
+}
+
+/** One worker's calls to the gate about one origin, and what the next call has to report. */
+export class OriginGate {
+  readonly #options: OriginGateOptions;
+  readonly #report: ReportBuilder;
+  #arrivals: Arrival[] = [];
+  #exchangedAt = 0;
+  #leadMs = 0;
+  #leased = 0;
+
+  constructor(options: OriginGateOptions) {
+    this.#options = options;
+    this.#report = new ReportBuilder(options.onClamped);
+  }
+
+  /** Ended fetches that the gate does not know of. */
+  get unreported(): number {
+    return this.#report.ended;
+  }
+
+  /** See {@link ReportBuilder.isUrgent}. */
+  get isUrgent(): boolean {
+    return this.#report.isUrgent;
+  }
+
+  /** See {@link ReportBuilder.isRefusal}. */
+  get isRefusal(): boolean {
+    return this.#report.isRefusal;
+  }
+
+  /** When the last exchange began, as `performance.now()`. */
+  get exchangedAt(): number {
+    return this.#exchangedAt;
+  }
+
+  /** How long the last answer was expected to take. */
+  get leadMs(): number {
+    return this.#leadMs;
+  }
+
+  /** Fetches in flight and scheduled starts that the gate has leased to this worker. */
+  get leased(): number {
+    return this.#leased;
+  }
+
+  addResult(result: FetchResult, delay: RequestedDelay | undefined): void {
+    this.#report.add(result, delay);
+  }
+
+  /** A slice has come. The gate takes it out of the waitlist with the next exchange. */
+  addArrival({ id, ticket, waiting }: WaitingSlice): void {
+    if (ticket > 0) {
+      this.#arrivals.push({ slice: id, fetches: waiting });
+    }
+  }
+
+  /**
+   * Reports what has ended and asks for `wanted` starts. After an error all is reported again.
+   *
+   * @throws when Redis cannot be reached
+   */
+  async exchange(call: {
+    readonly wanted: number;
+    readonly committed: number;
+    readonly waiting: number;
+    readonly horizonMs: number;
+    readonly first: WaitingSlice | undefined;
+    readonly batches: readonly BatchLimits[];
+  }): Promise<GateAnswer> {
+    const { gate, origin, clock, now } = this.#options;
+    const report = this.#report.take();
+    const arrivals = this.#arrivals;
+    const crawlDelayMs = this.#options.crawlDelayMs();
+    this.#arrivals = [];
+    this.#leadMs = clock.leadMs;
+    this.#exchangedAt = now();
+    try {
+      const answer = await gate.exchange(origin, {
+        inFlight: call.committed,
+        want: call.wanted,
+        ticket: call.first?.ticket ?? 0,
+        report,
+        horizonMs: call.horizonMs,
+        leadMs: this.#leadMs,
+        waiting: call.waiting,
+        arrivals,
+        batches: call.batches,
+        ...(crawlDelayMs !== undefined && { crawlDelayMs }),
+      });
+      clock.learn(answer.nowMs, { askedAt: this.#exchangedAt, answeredAt: now() });
+      this.#leased = call.committed + answer.granted;
+      return answer;
+    } catch (error) {
+      this.#report.putBack(report);
+      this.#arrivals.unshift(...arrivals);
+      throw error;
+    }
+  }
+
+  /** Puts a slice in the origin's waitlist. */
+  async defer(far: FarSlice): Promise<Deferral> {
+    const { gate, origin } = this.#options;
+    const { id: slice, waiting: count, ticket } = far.slice;
+    // If its arrival were reported after this, the gate would take it out of the waitlist again.
+    const others = this.#arrivals.filter((arrival) => arrival.slice !== slice);
+    const hasJustCome = others.length < this.#arrivals.length;
+    this.#arrivals = others;
+    const deferred = await gate.defer(origin, { slice, count, ticket, hasJustCome });
+    return {
+      kind: 'deferred',
+      dueInMs: returnInMs(far, deferred.dueInMs),
+      ticket: deferred.ticket,
+      isRefused: isRefusedBy(far),
+      deniedForMs: far.deniedForMs,
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import type { PermitRequest, Permits } from './permits.ts';
+
+/**
+ * One origin's share of the worker's permits, and the only count of its fetches in flight:
+ *
+ *     held = in hand (taken, not used yet) + scheduled (start promised) + in flight (started)
+ */
+export class PermitAccount {
+  readonly #permits: Permits;
+  #held = 0;
+  #inHand = 0;
+  #demand = 0;
+
+  constructor(permits: Permits) {
+    this.#permits = permits;
+  }
+
+  /** Permits of fetches in flight and of scheduled starts. */
+  get committed(): number {
+    return this.#held - this.#inHand;
+  }
+
+  /** Whether another fetch waits for a permit, of this origin or of another one. */
+  get isAwaited(): boolean {
+    return this.#permits.isAwaited;
+  }
+
+  /** How many permits this origin can hold for a while if half of all are to stay free. */
+  get sparable(): number {
+    return this.#permits.sparable(this.#inHand);
+  }
+
+  request(most: number): PermitRequest {
+    return this.#permits.request(most);
+  }
+
+  /** Ends a request. @returns the permits that are in hand now */
+  take(request: PermitRequest): number {
+    const permits = request.end();
+    this.#held += permits;
+    this.#inHand += permits;
+    return permits;
+  }
+
+  /** Permits in hand become those of fetches in flight or of scheduled starts. */
+  commit(permits: number): void {
+    this.#inHand -= permits;
+  }
+
+  /** Gives back permits in hand. */
+  putBack(permits: number): void {
+    this.#inHand -= permits;
+    this.release(permits);
+  }
+
+  /** Gives back committed permits. */
+  release(permits: number): void {
+    this.#held -= permits;
+    this.#permits.release(permits);
+  }
+
+  /** @param fetches how many wait for a permit */
+  setDemand(fetches: number): void {
+    this.#permits.addDemand(fetches - this.#demand);
+    this.#demand = fetches;
+  }
+}
