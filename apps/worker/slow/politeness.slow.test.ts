@@ -12,8 +12,9 @@ import {
 } from '../test/origin/politeness-fixture.ts';
 
 /*
- * Minutes of measuring, on a machine that has nothing else to do: `npm run test:politeness`. That limits are never
- * exceeded holds on every machine; how much of them is used depends on what else runs, so a run may be repeated.
+ * Minutes of measurements on an idle machine: `npm run test:politeness`. Limits must never be
+ * exceeded on any machine. How much of them is used depends on what else runs there, so such a
+ * measurement may be repeated.
  */
 
 closeAfterEach();
@@ -38,7 +39,7 @@ async function expectAllFetched({ fleet, results }: Four, id: string): Promise<v
   expect(await recordedIndexes(results, id)).toEqual(range(total));
 }
 
-/** Of the limit, from the first start on and as long as more waits than the last seconds need. */
+/** The used share of the limit, without the last tenth of the batch: there the backlog ends. */
 function usedShare(seen: readonly Seen[], rate: number, burst: number): number {
   const backlogged = seen.slice(0, Math.floor(seen.length * 0.9));
   return ratePerSecond(backlogged, burst) / rate;
@@ -56,10 +57,12 @@ function say(what: string, figures: Readonly<Record<string, number>>): void {
   process.stderr.write(`  ${what}: ${parts.join(', ')}\n`);
 }
 
-/** Until a run has used the limit; every run keeps to it. */
+/** Repeats the run until one has used the limit. @returns the best share */
 async function bestOfRuns(run: () => Promise<number>): Promise<number> {
   let best = 0;
-  for (let i = 0; i < RUNS && best < 0.97; i++) best = Math.max(best, await run());
+  for (let i = 0; i < RUNS && best < 0.97; i++) {
+    best = Math.max(best, await run());
+  }
   return best;
 }
 
@@ -111,7 +114,7 @@ describe('a rate', () => {
     expect(used).toBeGreaterThanOrEqual(0.97);
   });
 
-  it('holds behind a backlog of 60,000 whose slices mature late', async () => {
+  it('holds with a backlog of 60,000 fetches whose slices come back late', async () => {
     const { fleet, workers } = await startFour();
     const origin = await startPoliteOrigin();
     await fleet.enqueue(
@@ -120,11 +123,15 @@ describe('a rate', () => {
       50,
     );
     await eventually(async () => (await origin.seen()).length > 2_000, { deadlineMs: 60_000 });
-    // All that is parked for the next seconds matures while nobody looks.
-    for (const worker of workers) worker.signal('SIGSTOP');
+    // The slices that are deferred for the next seconds come due while all workers stand still.
+    for (const worker of workers) {
+      worker.signal('SIGSTOP');
+    }
     const stoppedAt = await origin.now();
     await until(origin, stoppedAt + 8_000);
-    for (const worker of workers) worker.signal('SIGCONT');
+    for (const worker of workers) {
+      worker.signal('SIGCONT');
+    }
     await until(origin, stoppedAt + 25_000);
     const seen = await origin.seen();
     const afterwards = seen.filter(({ at }) => at > stoppedAt + 10_000);
@@ -137,8 +144,8 @@ describe('a rate', () => {
   });
 });
 
-describe('a fleet that waits', () => {
-  it('for 20/s with 100,000 fetches before it costs next to nothing, and starts no slice in vain', async () => {
+describe('a fleet that waits for a rate of 20/s with 100,000 fetches', () => {
+  it('uses hardly any CPU time and rarely claims a slice in vain', async () => {
     const { fleet, origin, from, share } = await startWaiting('undici');
     const starts = new Map<string, number>();
     let lifetime = 0;
@@ -161,15 +168,15 @@ describe('a fleet that waits', () => {
     expect(share).toBeLessThan(0.05);
   });
 
-  // 20 bare fetches a second on got, in four processes that do nothing else, take 4.5 %.
-  it('costs little more on got than its fetches do', async () => {
+  // 20 bare fetches per second on got take 4.5 % of a core in four otherwise idle processes.
+  it('uses little more CPU time on got than its fetches do', async () => {
     const { share } = await startWaiting('got');
     say('20/s, 100,000 waiting, got', { 'share of a core': share });
     expect(share).toBeLessThan(0.075);
   });
 });
 
-/** Four workers behind 20/s, measured for 20 s when every slice has heard once how far its turn is. */
+/** Four workers at 20/s, measured for 20 s after every slice has been deferred once. */
 async function startWaiting(transport: 'got' | 'undici') {
   const { fleet, workers } = await startFour(transport);
   const origin = await startPoliteOrigin();
@@ -186,8 +193,9 @@ async function startWaiting(transport: 'got' | 'undici') {
 }
 
 /**
- * How often slices have started (BullMQ counts it), kept for those that end meanwhile. For those that are still delayed the rest of
- * their life is added: they come back half-way until 10 s are left, and then twice.
+ * Reads how often slices have been claimed, which BullMQ counts, and keeps the counts of those that
+ * have ended. For delayed slices the claims to come are added: they come back half-way until 10 s
+ * are left, and then twice.
  *
  * @returns the most starts of any slice in its whole life
  */
@@ -197,14 +205,14 @@ async function sampleStarts(fleet: Four['fleet'], starts: Map<string, number>): 
   const active = await redis.lrange(keys.queue('active'), 0, -1);
   const due = new Map(active.map((id) => [id, 0]));
   for (let i = 0; i < delayed.length; i += 2) {
-    // Milliseconds of the clock, followed by twelve bits that BullMQ keeps for the order.
+    // BullMQ's score: epoch milliseconds, then twelve bits for the order.
     due.set(delayed[i] ?? '', Math.max(0, Number(delayed[i + 1]) / 4096 - Date.now()));
   }
   let most = Math.max(0, ...starts.values());
   const read = [...due].map(async ([id, dueInMs]) => {
     const count = Number((await redis.hget(keys.queue(id), 'ats')) ?? 0);
     starts.set(id, count);
-    // It comes back half-way: as much again lies behind the delay that it has now.
+    // It comes back half-way: after the present delay it waits for as long again.
     const rest = dueInMs === 0 ? 0 : Math.max(0, Math.ceil(Math.log2((2 * dueInMs) / 10_000))) + 2;
     most = Math.max(most, count + rest);
   });
@@ -221,8 +229,8 @@ async function cpuSeconds(workers: readonly { readonly pid: number }[]): Promise
   return (await Promise.all(times)).reduce((sum, seconds) => sum + seconds, 0);
 }
 
-describe('an origin without a limit in the crawl file', () => {
-  it('that refuses what is above 40/s gets 0.8 to 1.0 of it, and a new worker begins with that', async () => {
+describe('an origin without a rate in the crawl file', () => {
+  it('that refuses more than 40/s gets 80 to 100 % of that, from new workers as well', async () => {
     const { fleet, start } = await startFour();
     const origin = await startPoliteOrigin({ delayMs: 20, refuseAbove: 40 });
     await fleet.enqueue('learn', politeCrawl(origin, 10_000, 'concurrency: 16'));

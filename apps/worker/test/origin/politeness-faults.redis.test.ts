@@ -47,7 +47,7 @@ async function expectAllFetched(fleet: Fleet, results: string, id: string): Prom
   expect(await recordedIndexes(results, id)).toEqual(range(total));
 }
 
-/** Between the first and the second request for the same path, in milliseconds. */
+/** Time between the first and the second request for the same path, in milliseconds. */
 function retryGaps(seen: readonly Seen[]): number[] {
   const first = new Map<string, number>();
   return seen.flatMap(({ path, at }) => {
@@ -58,7 +58,7 @@ function retryGaps(seen: readonly Seen[]): number[] {
 }
 
 describe('the limits of an origin', () => {
-  it('are used by the others within 15 s when a worker dies with permits, and never exceeded', async () => {
+  it('are used again within 15 s when a worker dies with permits, and never exceeded', async () => {
     const { fleet, results, workers } = await startFour();
     const origin = await startPoliteOrigin({ delayMs: 500 });
     await fleet.enqueue('orphaned', politeCrawl(origin, 240, 'concurrency: 8'));
@@ -72,7 +72,9 @@ describe('the limits of an origin', () => {
         false
       );
     });
-    if (holder === false) throw new Error('nobody holds permits');
+    if (holder === false) {
+      throw new Error('no worker holds permits');
+    }
     await holder.kill('SIGKILL');
     const killedAt = await origin.now();
     await eventually(
@@ -101,10 +103,10 @@ describe('the limits of an origin', () => {
     expect(mostInOneSecond(seen)).toBeLessThanOrEqual(51);
     const records = await readRecords(results, 'skewed');
     expect(Math.max(...records.map(({ attempts }) => attempts))).toBe(2);
-    // Whoever delayed a slice, and whoever took it: it came back when it was due.
+    // Slices came back when they were due, whichever workers delayed and claimed them.
     const gaps = retryGaps(seen);
     expect(gaps).toHaveLength(20);
-    // Backoff is jittered: anything from 0 to 2 s, 1 s on average.
+    // Backoff has full jitter: between 0 and 2 s, 1 s on average.
     expect(gaps.reduce((sum, gap) => sum + gap, 0) / 20).toBeGreaterThan(350);
     expect(Math.max(...gaps)).toBeLessThan(10_000);
     const starts = records.map(({ startedAt }) => Date.parse(startedAt));

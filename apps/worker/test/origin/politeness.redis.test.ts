@@ -16,7 +16,7 @@ import {
   startPoliteOrigin,
 } from './politeness-fixture.ts';
 
-// Four workers for all tests: every test has batches and origins of its own.
+// All tests share four workers. Every test has its own batches and origins.
 let fleet: Fleet;
 let results: string;
 
@@ -44,7 +44,9 @@ async function seenAtLeast(origin: PoliteOrigin, count: number): Promise<readonl
 async function firstRefusal(origin: PoliteOrigin): Promise<number> {
   return eventually(async () => {
     const refused = (await origin.seen()).find(({ status }) => status === 429);
-    if (refused === undefined) throw new Error('nothing was refused yet');
+    if (refused === undefined) {
+      throw new Error('nothing was refused yet');
+    }
     return refused.at;
   });
 }
@@ -64,13 +66,13 @@ async function mostAtFifty(burst: number): Promise<number> {
 }
 
 describe('a rate', () => {
-  it('is not exceeded in any second by four workers, with a burst or without', async () => {
+  it('is not exceeded in any second by four workers, with or without a burst', async () => {
     const [single, burst] = await Promise.all([mostAtFifty(1), mostAtFifty(10)]);
     expect(single).toBeLessThanOrEqual(51);
     expect(burst).toBeLessThanOrEqual(60);
   });
 
-  it('that is stricter holds for all batches of the origin', async () => {
+  it('holds for all batches of the origin if it is the strictest', async () => {
     const origin = await startPoliteOrigin();
     await fleet.enqueue('strict', politeCrawl(origin, 40, 'rate: 20/s'));
     await seenAtLeast(origin, 1);
@@ -80,7 +82,7 @@ describe('a rate', () => {
     expect(mostInOneSecond(await origin.seen())).toBeLessThanOrEqual(21);
   });
 
-  it('that a person sets holds for a running batch within 2 s', async () => {
+  it('holds for a running batch within 2 s of being set for the origin', async () => {
     const [slow, fast] = [await startPoliteOrigin(), await startPoliteOrigin()];
     const origins = new Origins(fleet.redis, fleet.keys);
     await fleet.enqueue('raised', politeCrawl(slow, 40, 'rate: 1/s'));
@@ -98,24 +100,24 @@ describe('a rate', () => {
     expect(lowered.length).toBeGreaterThanOrEqual(1);
   });
 
-  it('that is raised is used at once by what was sent away under the old one', async () => {
+  it('is used at once when it is raised, by slices deferred under the old one', async () => {
     const origin = await startPoliteOrigin();
     const origins = new Origins(fleet.redis, fleet.keys);
-    await fleet.enqueue('sent-away', politeCrawl(origin, 2_000, 'concurrency: 50, rate: 2/s'), 50);
+    await fleet.enqueue('deferred', politeCrawl(origin, 2_000, 'concurrency: 50, rate: 2/s'), 50);
     await seenAtLeast(origin, 3);
     await eventually(async () => (await fleet.queue.counts())['waiting'] === 0);
     await origins.set(origin.url, { rate: { count: 200, perMs: 1_000 } });
     const raisedAt = await origin.now();
-    await expectAllFetched('sent-away', 2_000);
+    await expectAllFetched('deferred', 2_000);
     const seen = await origin.seen();
     const [first] = seen.filter(({ at }) => at > raisedAt + 50);
     expect((first?.at ?? Infinity) - raisedAt).toBeLessThan(2_000);
-    // 10 s are what 2,000 fetches need; slices that came back by themselves would take a quarter of an hour.
+    // 2,000 fetches need 10 s. Slices that came back by themselves would need 15 minutes.
     expect((seen.at(-1)?.at ?? Infinity) - raisedAt).toBeLessThan(16_000);
     expect(mostInOneSecond(seen)).toBeLessThanOrEqual(201);
   });
 
-  it('of one start a second is taken from robots.txt', async () => {
+  it('of one start per second is taken from robots.txt', async () => {
     const origin = await startPoliteOrigin({ robots: 'User-agent: *\nCrawl-delay: 1\n' });
     await fleet.enqueue('delay', politeCrawl(origin, 5, 'robots: obey, burst: 5'));
     await expectAllFetched('delay', 5);
@@ -126,8 +128,8 @@ describe('a rate', () => {
   });
 });
 
-describe('an origin that says "not now"', () => {
-  it('is left alone by the whole fleet until then; others do not notice', async () => {
+describe('an origin that answers 429', () => {
+  it('gets no requests from the fleet during its block, while other origins go on', async () => {
     const [origin, other] = [await startPoliteOrigin({ delayMs: 50 }), await startPoliteOrigin()];
     await fleet.enqueue('blocked', politeCrawl(origin, 400, 'concurrency: 16'));
     await fleet.enqueue('other', politeCrawl(other, 300, 'rate: 50/s'));
@@ -143,7 +145,7 @@ describe('an origin that says "not now"', () => {
     const seen = await origin.seen();
     const refused = seen.filter(({ status }) => status === 429);
     expect(refused.length).toBeLessThanOrEqual(16);
-    // The answer is given after 50 ms; a busy machine takes a while to pass it on.
+    // The answer takes 50 ms, and longer on a busy machine to reach all workers.
     expect(after(seen, refusedAt + 500, refusedAt + 3_000)).toHaveLength(0);
     const meanwhile = after(await other.seen(), otherRefusedAt, otherRefusedAt + 2_500);
     expect(meanwhile.length).toBeGreaterThan(75);
@@ -153,7 +155,7 @@ describe('an origin that says "not now"', () => {
 });
 
 describe('an origin that fails', () => {
-  it('gets single probes, which cost no attempts, until it answers again', async () => {
+  it('gets single probes, which use no attempts, until it answers again', async () => {
     const origin = await startPoliteOrigin({ delayMs: 20, status: 500 });
     const text = politeCrawl(origin, 200, 'concurrency: 8', {
       retry: '{ attempts: 4, backoff: 100ms }',
@@ -166,7 +168,7 @@ describe('an origin that fails', () => {
     await expectAllFetched('failing', 200);
     const seen = await origin.seen();
     const failed = seen.filter(({ status }) => status === 500);
-    // What was in flight when the tenth failed, and what failed with it.
+    // Ten failures open the breaker; up to eight more were in flight by then.
     expect(after(seen, 0, openedAt).length).toBeLessThanOrEqual(10 + 8);
     expect(after(failed, openedAt).length).toBeLessThanOrEqual(2);
     expect(after(failed, openedAt).map(({ inFlight }) => inFlight)).not.toContain(2);
@@ -175,10 +177,10 @@ describe('an origin that fails', () => {
     expect(used).toBeLessThanOrEqual(after(seen, 0, openedAt).length);
   });
 
-  it('ends its fetches when patience is over, in seconds', async () => {
+  it('fails its fetches within seconds of the end of their patience', async () => {
     const failing = await startPoliteOrigin({ status: 500 });
     const refusing = await startPoliteOrigin({ status: 429 });
-    // Each block is over before anybody would leave for it.
+    // Each block is too short for slices to be deferred.
     const brief = await startPoliteOrigin({ status: 429, retryAfter: '1' });
     const extra = { retry: '{ attempts: 20, backoff: 100ms }' };
     await fleet.enqueue('dead', politeCrawl(failing, 200, 'concurrency: 8, patience: 2s', extra));

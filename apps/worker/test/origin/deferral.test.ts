@@ -1,0 +1,86 @@
+import type { GateAnswer } from '@fetchfleet/fleet';
+import { describe, expect, it } from '@jest/globals';
+import { farSlices, isRefusedBy, returnInMs } from '../../src/origin/deferral.ts';
+import { phaseAfter, UNASKED } from '../../src/origin/origin-phase.ts';
+import { answerOf, sliceOf } from './origin-fixture.ts';
+
+const MINUTE = 60_000;
+
+interface Row {
+  readonly when: string;
+  readonly answer: Partial<GateAnswer>;
+  /** Which of three slices are deferred. */
+  readonly far: readonly string[];
+}
+
+describe('of three slices with two, none and five fetches that wait', () => {
+  const slices = [
+    sliceOf({ id: 'b.0', waiting: 2, patienceMs: 10_000 }),
+    sliceOf({ id: 'b.1', waiting: 0 }),
+    sliceOf({ id: 'b.2', waiting: 5, patienceMs: 20_000 }),
+  ];
+  const rows: readonly Row[] = [
+    { when: 'nothing is limited', answer: { paceMs: 9_000 }, far: [] },
+    { when: 'all turns are near', answer: { state: 'rate', paceMs: 1_999 }, far: [] },
+    { when: 'the third turn is far away', answer: { state: 'rate', paceMs: 2_000 }, far: ['b.2'] },
+    {
+      when: 'two workers share the pace',
+      answer: { state: 'rate', paceMs: 1_001, waiters: 2 },
+      far: ['b.2'],
+    },
+    {
+      when: 'a block lasts for longer than slices wait',
+      answer: { state: 'blocked', againInMs: 4_001 },
+      far: ['b.0', 'b.2'],
+    },
+    {
+      when: 'a block is over soon',
+      answer: { state: 'blocked', againInMs: 4_000 },
+      far: [],
+    },
+    {
+      when: 'the origin has accepted nothing lately and its block is not over soon',
+      answer: { state: 'blocked', againInMs: 2_501, deniedForMs: 1 },
+      far: ['b.0', 'b.2'],
+    },
+    {
+      when: 'the patience of the first is over',
+      answer: { state: 'probing', againInMs: 500, deniedForMs: 15_000 },
+      far: ['b.0'],
+    },
+  ];
+
+  it.each(rows)('$far are deferred when $when', ({ answer, far }) => {
+    const phase = phaseAfter(UNASKED, answerOf(answer), { wanted: 1, now: 0 });
+    expect(farSlices(phase, slices, 0).map(({ slice }) => slice.id)).toEqual(far);
+  });
+});
+
+describe('a deferred slice', () => {
+  it.each([
+    { state: 'rate', deniedForMs: 0, forecastMs: 10_000, dueInMs: 16_000 },
+    { state: 'rate', deniedForMs: 1, forecastMs: 10_000, dueInMs: 12_000 },
+    { state: 'rate', deniedForMs: 0, forecastMs: 10 * MINUTE + 1, dueInMs: 5 * MINUTE + 1 },
+    { state: 'blocked', deniedForMs: 1, forecastMs: 10_000, dueInMs: 10_000 },
+    { state: 'breaker', deniedForMs: 1, forecastMs: 1_000, dueInMs: 3_000 },
+  ] as const)(
+    'comes back in $dueInMs ms: $state, denied for $deniedForMs ms, turn in $forecastMs ms',
+    ({ state, deniedForMs, forecastMs, dueInMs }) => {
+      expect(returnInMs({ state, deniedForMs, waitMs: 3_000 }, forecastMs)).toBe(dueInMs);
+    },
+  );
+
+  it.each([
+    { state: 'rate', deniedForMs: 0, isRefused: false },
+    { state: 'concurrency', deniedForMs: 0, isRefused: false },
+    { state: 'rate', deniedForMs: 1, isRefused: true },
+    { state: 'blocked', deniedForMs: 0, isRefused: true },
+    { state: 'breaker', deniedForMs: 0, isRefused: true },
+    { state: 'probing', deniedForMs: 0, isRefused: true },
+  ] as const)(
+    'is bounded by patience: $isRefused, at $state and denied for $deniedForMs ms',
+    ({ isRefused, ...far }) => {
+      expect(isRefusedBy(far)).toBe(isRefused);
+    },
+  );
+});

@@ -1,0 +1,83 @@
+import type { GateAnswer } from '@fetchfleet/fleet';
+import type { OriginState } from '../../src/origin/decide.ts';
+import { UNASKED } from '../../src/origin/origin-phase.ts';
+import type { StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
+
+/** An answer of the gate that grants nothing and names no limit. */
+export function answerOf(answer: Partial<GateAnswer> = {}): GateAnswer {
+  return {
+    granted: 0,
+    firstInMs: 0,
+    spacingMs: 0,
+    againInMs: 0,
+    state: 'open',
+    waiters: 1,
+    paceMs: 0,
+    hasChanged: false,
+    wakeSlices: [],
+    nowMs: 0,
+    allowedInFlight: Infinity,
+    spare: Infinity,
+    deferred: 0,
+    deniedForMs: 0,
+    ...answer,
+  };
+}
+
+export type FakeSlice = WaitingSlice & {
+  waiting: number;
+  /** The grants of its starts, in their order. */
+  readonly grants: StartGrant[];
+};
+
+/** A slice whose fetches never end by themselves. */
+export function sliceOf({
+  id = 'b.0',
+  waiting = 0,
+  ticket = 0,
+  patienceMs = Infinity,
+}: {
+  readonly id?: string;
+  readonly waiting?: number;
+  readonly ticket?: number;
+  readonly patienceMs?: number;
+} = {}): FakeSlice {
+  const politeness = {
+    rate: 'unlimited',
+    burst: 1,
+    concurrency: 'unlimited',
+    robots: 'ignore',
+    patienceMs: 60_000,
+  } as const;
+  const grants: StartGrant[] = [];
+  return {
+    id,
+    limits: { batch: 'b', politeness },
+    waiting,
+    ticket,
+    grants,
+    hasPatienceFor: (deniedForMs) => deniedForMs <= patienceMs,
+    start(grant) {
+      this.waiting -= 1;
+      grants.push(grant);
+    },
+  };
+}
+
+/** The state of an origin that this worker has nothing to do with. */
+export function stateOf(state: Partial<OriginState> = {}): OriginState {
+  return {
+    phase: UNASKED,
+    slices: new Set<WaitingSlice>(),
+    waiting: 0,
+    scheduled: 0,
+    committed: 0,
+    leased: 0,
+    unreported: 0,
+    isUrgent: false,
+    isDeferralDue: false,
+    exchangedAt: 0,
+    pollEveryMs: undefined,
+    ...state,
+  };
+}

@@ -1,0 +1,81 @@
+import type { GateAnswer } from '@fetchfleet/fleet';
+import { describe, expect, it } from '@jest/globals';
+import {
+  askAtOf,
+  type Phase,
+  phaseAfter,
+  phaseAfterError,
+  remaining,
+  UNASKED,
+} from '../../src/origin/origin-phase.ts';
+import { answerOf } from './origin-fixture.ts';
+
+const NOW = 1_000;
+
+function after(phase: Phase, answer: Partial<GateAnswer>, wanted = 10): Phase {
+  return phaseAfter(phase, answerOf(answer), { wanted, now: NOW });
+}
+
+const OPEN = after(UNASKED, { granted: 10 });
+const LIMITED = after(UNASKED, { state: 'rate', spacingMs: 100, againInMs: 400 });
+const CLOSED = after(UNASKED, { state: 'blocked', againInMs: 3_000 });
+const UNREACHABLE = phaseAfterError(NOW);
+
+describe('the phase of an origin', () => {
+  it.each([
+    { from: UNASKED, answer: { granted: 10 }, kind: 'open', askAt: 0 },
+    { from: UNASKED, answer: { state: 'rate', againInMs: 40 }, kind: 'limited', askAt: 1_040 },
+    { from: OPEN, answer: { state: 'concurrency', againInMs: 0 }, kind: 'limited', askAt: 1_001 },
+    { from: OPEN, answer: { state: 'rate', againInMs: 9_000 }, kind: 'limited', askAt: 2_000 },
+    { from: OPEN, answer: { state: 'blocked', againInMs: 9_000 }, kind: 'closed', askAt: 10_000 },
+    { from: OPEN, answer: { state: 'breaker', againInMs: 500 }, kind: 'closed', askAt: 1_500 },
+    { from: CLOSED, answer: { state: 'probing', againInMs: 500 }, kind: 'limited', askAt: 1_500 },
+    { from: CLOSED, answer: { granted: 10 }, kind: 'open', askAt: 0 },
+    { from: LIMITED, answer: { granted: 10 }, kind: 'open', askAt: 0 },
+    { from: UNREACHABLE, answer: { granted: 10 }, kind: 'open', askAt: 0 },
+  ] as const)(
+    'goes from $from.kind to $kind when a question is answered with $answer',
+    ({ from, answer, kind, askAt }) => {
+      const phase = after(from, answer);
+      expect([phase.kind, askAtOf(phase)]).toEqual([kind, askAt]);
+    },
+  );
+
+  it.each([
+    { from: UNASKED, state: 'open', kind: 'open', askAt: 0 },
+    { from: OPEN, state: 'open', kind: 'open', askAt: 0 },
+    { from: LIMITED, state: 'open', kind: 'limited', askAt: 1_400 },
+    { from: LIMITED, state: 'blocked', kind: 'closed', askAt: 1_200 },
+    { from: CLOSED, state: 'breaker', kind: 'closed', askAt: 1_200 },
+    { from: CLOSED, state: 'open', kind: 'open', askAt: 0 },
+    { from: UNREACHABLE, state: 'open', kind: 'open', askAt: 0 },
+  ] as const)(
+    'goes from $from.kind to $kind when a mere report is answered with "$state"',
+    ({ from, state, kind, askAt }) => {
+      const phase = after(from, { state, againInMs: 200 }, 0);
+      expect([phase.kind, askAtOf(phase)]).toEqual([kind, askAt]);
+    },
+  );
+
+  it('keeps the limit that was named when a mere report follows', () => {
+    const phase = after(LIMITED, { waiters: 3 }, 0);
+    expect(phase).toMatchObject({ kind: 'limited', answer: { state: 'rate', waiters: 3 } });
+  });
+});
+
+describe('the local grant', () => {
+  it.each([
+    { what: 'an unlimited origin', answer: {}, wanted: 1, left: Infinity },
+    { what: 'an unlimited origin, report', answer: {}, wanted: 0, left: Infinity },
+    { what: 'a bounded concurrency', answer: { allowedInFlight: 8 }, wanted: 1, left: 5 },
+    { what: 'a bounded concurrency, report', answer: { allowedInFlight: 8 }, wanted: 0, left: 0 },
+    { what: 'a used up concurrency', answer: { allowedInFlight: 2 }, wanted: 1, left: 0 },
+    { what: 'a rate', answer: { spacingMs: 1 }, wanted: 1, left: 0 },
+    { what: 'a probe', answer: { state: 'probing' }, wanted: 1, left: 0 },
+    { what: 'a block', answer: { state: 'blocked' }, wanted: 1, left: 0 },
+  ] as const)('leaves $left starts beside three fetches: $what', ({ answer, wanted, left }) => {
+    const phase = after(UNASKED, answer, wanted);
+    expect(remaining(phase, 3, NOW + 19)).toBe(left);
+    expect(remaining(phase, 3, NOW + 20)).toBe(0);
+  });
+});

@@ -1,0 +1,236 @@
+import type { Gate, GateAnswer } from '@fetchfleet/fleet';
+import { type FetchResult, requestedDelayOf } from '@fetchfleet/crawl';
+import { closeAfterEach, eventually, track } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
+import { Permits } from '../../src/origin/permits.ts';
+import { RedisClock } from '../../src/origin/redis-clock.ts';
+import { answerOf, type FakeSlice, sliceOf } from './origin-fixture.ts';
+
+closeAfterEach();
+
+type Call = Parameters<Gate['exchange']>[1];
+
+const OK: FetchResult = {
+  kind: 'response',
+  status: 200,
+  headers: {},
+  body: Buffer.alloc(0),
+  startedAt: 0,
+  durationMs: 5,
+};
+const REFUSED: FetchResult = { ...OK, status: 429 };
+
+interface Setup {
+  readonly permits?: number;
+  /** Answers an exchange; may throw as Redis does. @default grants all that is wanted */
+  readonly answer?: (call: Call, count: number) => Partial<GateAnswer>;
+  /** @default performance.now */
+  readonly now?: () => number;
+}
+
+/** A scheduler whose gate is a function. */
+function start({ permits: total = 100, answer = grantAll, now }: Setup = {}) {
+  const calls: Call[] = [];
+  const errors: unknown[] = [];
+  const permits = new Permits(total);
+  let isIdle = false;
+  const scheduler = new OriginScheduler({
+    origin: 'http://origin.example',
+    gate: {
+      exchange: async (_origin, call) => {
+        calls.push(call);
+        return answerOf({ nowMs: performance.now(), ...answer(call, calls.length) });
+      },
+      defer: async (_origin, { ticket, count }) => ({ ticket: ticket + count, dueInMs: 60_000 }),
+    },
+    permits,
+    ...(now !== undefined && { now }),
+    clock: new RedisClock(),
+    crawlDelayMs: () => undefined,
+    wakeSlices: () => undefined,
+    onChange: () => undefined,
+    onClamped: () => undefined,
+    onError: (error) => {
+      errors.push(error);
+    },
+    onIdle: () => {
+      isIdle = true;
+    },
+  });
+  const slices: FakeSlice[] = [];
+  track({
+    what: 'an origin scheduler',
+    isOpen: () => !isIdle,
+    close: async () => {
+      for (const slice of slices) {
+        slice.waiting = 0;
+        end(slice);
+      }
+      scheduler.stopPolling();
+      await eventually(() => isIdle);
+    },
+  });
+  return {
+    scheduler,
+    permits,
+    calls,
+    errors,
+    isIdle: () => isIdle,
+    admit: (slice: FakeSlice) => {
+      slices.push(slice);
+      return scheduler.admit(slice);
+    },
+  };
+}
+
+function grantAll({ want }: Call): Partial<GateAnswer> {
+  return { granted: want };
+}
+
+/** Ends all fetches of the slice that are in flight. */
+function end(slice: FakeSlice, result?: FetchResult): void {
+  for (const grant of slice.grants.splice(0)) {
+    grant.onEnded(result, result && requestedDelayOf(result, Date.now(), 60_000));
+  }
+}
+
+describe('an origin without limits', () => {
+  it('starts all fetches of a slice, and rests when the gate knows that all have ended', async () => {
+    const { admit, calls, permits, isIdle } = start();
+    const slice = sliceOf({ waiting: 20 });
+    expect(await admit(slice)).toEqual({ kind: 'started' });
+    expect(slice.grants).toHaveLength(20);
+    expect(permits.inUse).toBe(20);
+    end(slice, OK);
+    await eventually(isIdle);
+    expect(permits.inUse).toBe(0);
+    expect(calls.map(({ inFlight, want, report }) => [inFlight, want, report.ended])).toEqual([
+      [0, 20, 0],
+      [0, 0, 20],
+    ]);
+  });
+
+  it('starts no more fetches than there are permits', async () => {
+    const { admit, permits } = start({ permits: 3 });
+    const slice = sliceOf({ waiting: 5 });
+    const admission = admit(slice);
+    await eventually(() => slice.grants.length === 3);
+    expect([permits.inUse, slice.waiting]).toEqual([3, 2]);
+    end(slice, OK);
+    expect(await admission).toEqual({ kind: 'started' });
+    expect(permits.inUse).toBe(2);
+  });
+});
+
+describe('an origin with a limit of fetches in flight', () => {
+  it('follows each ended fetch by another under the local grant, without a call', async () => {
+    // The clock stands still, so that the grant does not expire.
+    let isFrozen = true;
+    const { admit, calls } = start({
+      now: () => (isFrozen ? 0 : performance.now()),
+      answer: ({ want, inFlight }) => ({
+        granted: Math.min(want, 4 - inFlight),
+        state: 'concurrency',
+        allowedInFlight: 4,
+        againInMs: 1_000,
+      }),
+    });
+    const slice = sliceOf({ waiting: 40 });
+    void admit(slice);
+    await eventually(() => slice.grants.length === 4);
+    end(slice, OK);
+    expect(slice.grants).toHaveLength(4);
+    expect(slice.waiting).toBe(32);
+    expect(calls).toHaveLength(1);
+    isFrozen = false;
+  });
+});
+
+describe('an origin that refuses', () => {
+  it('is reported at once, and none of its ended fetches is followed', async () => {
+    const { admit, calls } = start({
+      answer: ({ report, want }) =>
+        report.refused > 0 ? { state: 'blocked', againInMs: 60_000 } : { granted: want },
+      permits: 2,
+    });
+    const slice = sliceOf({ waiting: 2 });
+    await admit(slice);
+    const next = sliceOf({ id: 'b.1', waiting: 10 });
+    const admission = admit(next);
+    end(slice, REFUSED);
+    expect(await admission).toMatchObject({ kind: 'deferred', dueInMs: 60_000, isRefused: true });
+    expect(next.grants).toHaveLength(0);
+    expect(calls.at(-1)).toMatchObject({ want: 0, report: { ended: 2, refused: 2 } });
+  });
+
+  it('while it is asked about gets none of the granted starts', async () => {
+    const slice = sliceOf({ waiting: 1 });
+    const { admit, permits } = start({
+      answer: ({ want }, count) => {
+        if (count === 2) {
+          end(slice, REFUSED);
+        }
+        // Nothing is allowed beyond what is granted: every start is asked for.
+        return count > 2
+          ? { state: 'blocked', againInMs: 60_000 }
+          : { granted: want, allowedInFlight: 0 };
+      },
+    });
+    await admit(slice);
+    const next = sliceOf({ id: 'b.1', waiting: 10 });
+    expect(await admit(next)).toMatchObject({ kind: 'deferred', isRefused: true });
+    expect([next.grants.length, permits.inUse]).toEqual([0, 0]);
+  });
+});
+
+describe('a scheduler', () => {
+  it('reports again what did not reach the gate', async () => {
+    const { admit, calls, errors, isIdle, permits } = start({
+      answer: (call, count) => {
+        if (count === 2) {
+          throw new Error('Redis is away');
+        }
+        return grantAll(call);
+      },
+    });
+    const slice = sliceOf({ waiting: 2 });
+    await admit(slice);
+    end(slice, OK);
+    await eventually(isIdle);
+    expect(errors).toHaveLength(1);
+    expect(calls.map(({ report }) => report.ended)).toEqual([0, 2, 2]);
+    expect(permits.inUse).toBe(0);
+  });
+
+  it('gives permits back when a slice stops before its starts are due', async () => {
+    const { admit, permits, scheduler, isIdle } = start({
+      answer: ({ want }) => ({ granted: want, spacingMs: 60_000, firstInMs: 60_000 }),
+    });
+    const slice = sliceOf({ waiting: 3 });
+    const admission = admit(slice);
+    await eventually(() => permits.inUse === 3);
+    slice.waiting = 0;
+    scheduler.wake();
+    expect(await admission).toEqual({ kind: 'started' });
+    await eventually(isIdle);
+    expect([permits.inUse, slice.grants.length]).toEqual([0, 0]);
+  });
+
+  it('gives up scheduled starts and asks again when limits have changed', async () => {
+    const { admit, permits, scheduler, calls } = start({
+      answer: ({ want }, count) =>
+        count === 1 ? { granted: want, spacingMs: 60_000, firstInMs: 60_000 } : { granted: want },
+    });
+    const slice = sliceOf({ waiting: 3 });
+    const admission = admit(slice);
+    await eventually(() => permits.inUse === 3);
+    scheduler.invalidate();
+    expect(await admission).toEqual({ kind: 'started' });
+    expect(slice.grants).toHaveLength(3);
+    expect(calls.map(({ inFlight, want }) => [inFlight, want])).toEqual([
+      [0, 3],
+      [0, 3],
+    ]);
+  });
+});

@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { StartSchedule } from '../../src/origin/start-schedule.ts';
+import { answerOf } from './origin-fixture.ts';
+
+/** Redis' clock is this far ahead of the local one. */
+const AHEAD_MS = 5_000;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** A schedule whose clock starts at 0. Its timers run when the clock is advanced. */
+function scheduleAt() {
+  let now = 0;
+  const started: { readonly at: number; readonly isProbe: boolean }[] = [];
+  let givenUp = 0;
+  const schedule = new StartSchedule({
+    clock: { toLocal: (redisMs) => redisMs - AHEAD_MS },
+    now: () => now,
+    start: (isProbe) => {
+      started.push({ at: now, isProbe });
+    },
+    giveUp: () => {
+      givenUp += 1;
+    },
+  });
+  return {
+    schedule,
+    started,
+    startTimes: () => started.map(({ at }) => at),
+    givenUp: () => givenUp,
+    /** One timer at a time, so that the clock shows when it was due. */
+    advance: (ms: number) => {
+      for (let i = 0; i < ms; i++) {
+        now += 1;
+        jest.advanceTimersByTime(1);
+      }
+    },
+    /** The process does not run for a while. */
+    stall: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+describe('granted starts', () => {
+  it.each([
+    { what: 'no rate', answer: { granted: 3 }, leadMs: 4, at: [0, 0, 0] },
+    {
+      what: 'a rate',
+      answer: { granted: 3, firstInMs: 10, spacingMs: 20 },
+      leadMs: 4,
+      at: [10, 30, 50],
+    },
+    {
+      what: 'a burst, whose slots are over',
+      answer: { granted: 3, firstInMs: -40, spacingMs: 20 },
+      leadMs: 0,
+      at: [0, 0, 0],
+    },
+    {
+      what: 'a burst, whose last slot is to come',
+      answer: { granted: 3, firstInMs: -20, spacingMs: 20 },
+      leadMs: 0,
+      at: [0, 0, 20],
+    },
+    {
+      what: 'a burst, and the answer came earlier than expected',
+      answer: { granted: 2, firstInMs: -20, spacingMs: 20 },
+      leadMs: 3,
+      at: [3, 3],
+    },
+  ])('of $what are made at $at', ({ answer, leadMs, at }) => {
+    const { schedule, startTimes, givenUp, advance } = scheduleAt();
+    schedule.add(answerOf({ ...answer, nowMs: AHEAD_MS }), leadMs);
+    expect(schedule.size).toBe(at.filter((ms) => ms > 0).length);
+    advance(100);
+    expect(startTimes()).toEqual(at);
+    expect([schedule.size, givenUp()]).toEqual([0, 0]);
+  });
+
+  it.each([
+    { lateMs: 10, starts: 1, givenUp: 0 },
+    { lateMs: 11, starts: 0, givenUp: 1 },
+  ])('are made $starts times and given up $givenUp times if $lateMs ms late', (row) => {
+    const { schedule, started, givenUp, advance, stall } = scheduleAt();
+    schedule.add(answerOf({ granted: 1, firstInMs: 5, spacingMs: 20, nowMs: AHEAD_MS }), 0);
+    stall(row.lateMs);
+    advance(5);
+    expect([started.length, givenUp()]).toEqual([row.starts, row.givenUp]);
+  });
+
+  it('whose answer comes too late are given up at once', () => {
+    const { schedule, startTimes, givenUp, advance, stall } = scheduleAt();
+    stall(30);
+    schedule.add(answerOf({ granted: 3, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS }), 5);
+    advance(20);
+    expect(startTimes()).toEqual([30, 40]);
+    expect(givenUp()).toBe(1);
+  });
+
+  it.each([
+    { what: 'at once', spacingMs: 0, firstInMs: 0 },
+    { what: 'later', spacingMs: 20, firstInMs: 10 },
+  ])('are the probe of a failing origin, $what', ({ spacingMs, firstInMs }) => {
+    const { schedule, started, advance } = scheduleAt();
+    const answer = answerOf({ granted: 1, state: 'probing', spacingMs, firstInMs });
+    schedule.add({ ...answer, nowMs: AHEAD_MS }, 0);
+    advance(20);
+    expect(started.map(({ isProbe }) => isProbe)).toEqual([true]);
+  });
+
+  it('are all given up when the schedule is cleared', () => {
+    const { schedule, startTimes, givenUp, advance } = scheduleAt();
+    schedule.add(answerOf({ granted: 4, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS }), 0);
+    advance(25);
+    schedule.clear();
+    expect([schedule.size, givenUp()]).toEqual([0, 2]);
+    advance(100);
+    expect(startTimes()).toEqual([0, 20]);
+  });
+});
