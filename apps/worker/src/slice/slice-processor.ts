@@ -28,7 +28,7 @@ const AFTER_RESUME_MS = 1_500;
 const AFTER_ERROR_MS = 5_000;
 
 export interface ProcessorOptions extends SliceTools {
-  readonly schedulers: Pick<OriginSchedulers, 'of' | 'wake' | 'afterDeferral'>;
+  readonly schedulers: SliceTools['schedulers'] & Pick<OriginSchedulers, 'afterDeferral'>;
   readonly batches: Pick<Batches, 'use'>;
   readonly ledger: Pick<Ledger, 'state' | 'areSettled' | 'reportMissingSecrets'>;
   readonly pausedSlices: Pick<PausedSlices, 'holdOne'>;

@@ -2,13 +2,16 @@ import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
 import type { Robots } from '../batch/robots.ts';
-import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
+import type { OriginScheduler } from '../origin/origin-scheduler.ts';
 import type { Deferral, StartGrant, WaitingSlice } from '../origin/waiting-slice.ts';
 import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
-  readonly schedulers: Pick<OriginSchedulers, 'of' | 'wake'>;
+  readonly schedulers: {
+    of(origin: string): Pick<OriginScheduler, 'admit'>;
+    wake(origin: string): void;
+  };
   readonly robots: Pick<Robots, 'ask'>;
   /** Aborted when the worker drains: no fetch starts any more. */
   readonly draining: AbortSignal;

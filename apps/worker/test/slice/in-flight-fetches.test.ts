@@ -1,0 +1,53 @@
+import { closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { InFlightFetches } from '../../src/slice/in-flight-fetches.ts';
+import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
+
+closeAfterEach();
+
+function startFetches() {
+  const { tools, started, grant, ended } = startTools();
+  const target = { batch: batchOf(), origin: 'http://origin.example', slice: 'b.0' };
+  const stop = new AbortController();
+  return { fetches: new InFlightFetches(tools, target, stop), started, grant, ended, stop };
+}
+
+describe('a fetch that has ended', () => {
+  it.each([
+    { what: 'a 500', status: 500, isProbe: false, attempts: 1, isThrottled: false },
+    { what: 'a 429', status: 429, isProbe: false, attempts: 0, isThrottled: true },
+    { what: 'the 500 of a probe', status: 500, isProbe: true, attempts: 0, isThrottled: true },
+  ])('with $what has used $attempts attempts', ({ status, isProbe, attempts, isThrottled }) => {
+    const { fetches, started, grant } = startFetches();
+    fetches.start(fetchOf(1), { ...grant, isProbe });
+    started[0]?.listener.onResult(responseOf(status));
+    expect(fetches.returned).toMatchObject([{ index: 1, attempts }]);
+    expect((fetches.returned[0]?.throttledSince ?? 0) > 0).toBe(isThrottled);
+  });
+
+  it('as a probe uses an attempt when patience is over', () => {
+    const { fetches, started, grant } = startFetches();
+    const waited = fetchOf(1, { throttledSince: Date.now() - 60_001 });
+    fetches.start(waited, { ...grant, isProbe: true });
+    started[0]?.listener.onResult(responseOf(500));
+    expect(fetches.returned).toMatchObject([{ attempts: 1 }]);
+  });
+
+  it('by being stopped is returned, and that is no error', async () => {
+    const { fetches, grant, ended, stop } = startFetches();
+    fetches.start(fetchOf(1), grant);
+    stop.abort();
+    await fetches.allEnded();
+    expect(fetches.returned).toEqual([fetchOf(1)]);
+    expect([ended, fetches.error]).toEqual([[undefined], undefined]);
+  });
+
+  it('by an error of the fetcher is returned, and stops all others of its slice', async () => {
+    const { fetches, started, grant, stop } = startFetches();
+    fetches.start(fetchOf(1), grant);
+    started[0]?.listener.onAborted(new Error('the fetcher was stopped'));
+    await fetches.allEnded();
+    expect(fetches.error?.message).toBe('the fetcher was stopped');
+    expect(stop.signal.aborted).toBe(true);
+  });
+});

@@ -1,0 +1,163 @@
+import type { FetchResult, PendingFetch } from '@fetchfleet/crawl';
+import type { FetchListener, FetchRequest } from '@fetchfleet/fetcher';
+import { createLogger, createMetrics } from '@fetchfleet/service';
+import { track } from '@fetchfleet/testing';
+import type { ActiveBatch } from '../../src/batch/batches.ts';
+import type { Admission, StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
+import { Recorder } from '../../src/record/recorder.ts';
+import type { SliceTools } from '../../src/slice/slice-run.ts';
+
+interface StartedFetch {
+  readonly request: FetchRequest;
+  readonly listener: FetchListener;
+}
+
+export function fetchOf(index: number, fetch: Partial<PendingFetch> = {}): PendingFetch {
+  return { index, values: [String(index)], attempts: 0, dueAt: 0, throttledSince: 0, ...fetch };
+}
+
+export function responseOf(status: number, headers: Record<string, string> = {}): FetchResult {
+  return { kind: 'response', status, headers, body: Buffer.alloc(0), startedAt: 0, durationMs: 5 };
+}
+
+export function batchOf(batch: Partial<ActiveBatch> = {}): ActiveBatch {
+  return {
+    id: 'b',
+    plan: {
+      name: 'b',
+      url: 'http://origin.example/{n}',
+      params: ['n'],
+      headers: {},
+      politeness: {
+        rate: 'unlimited',
+        burst: 1,
+        concurrency: 'unlimited',
+        robots: 'ignore',
+        patienceMs: 60_000,
+      },
+      retry: { attempts: 3, backoffMs: 1_000 },
+      limits: { timeoutMs: 1_000, maxBodyBytes: 1_000, redirects: 0 },
+      network: { allowPrivate: true, allow: [] },
+    },
+    total: 10,
+    createdAt: 0,
+    expand: ([n]) => `http://origin.example/${n}`,
+    headers: {},
+    secretHeaders: [],
+    missingSecrets: [],
+    state: 'running',
+    cancelled: new AbortController().signal,
+    paused: new AbortController().signal,
+    ...batch,
+  };
+}
+
+/** Everything that a slice uses, in memory. */
+export function startTools({
+  admit = startAll,
+  isAllowed = () => true,
+  canRecord = true,
+}: {
+  /** How the scheduler treats a slice. @default all of its fetches start */
+  readonly admit?: (slice: WaitingSlice, grant: StartGrant) => Admission | Promise<Admission>;
+  /** What robots.txt allows. @default everything */
+  readonly isAllowed?: (url: string) => boolean;
+  /** Whether records can be written. */
+  readonly canRecord?: boolean;
+} = {}) {
+  const lines: string[] = [];
+  const started: StartedFetch[] = [];
+  const ended: (FetchResult | undefined)[] = [];
+  const draining = new AbortController();
+  const expired = new AbortController();
+  const recorder = new Recorder({
+    sink: {
+      append: async (_batch, added) => {
+        if (!canRecord) {
+          throw new Error('the disk is full');
+        }
+        lines.push(...added);
+      },
+    },
+    ledger: {
+      settle: async (_id, settlements) => ({ settled: settlements.length, finished: false }),
+    },
+    onSinkError: () => recorder.stop(),
+    onRecovered: () => undefined,
+    onRecorded: () => undefined,
+    onFinished: () => undefined,
+  });
+  const metrics = createMetrics({ worker: 'w-1', version: '0', transport: 'got' });
+  let isOpen = true;
+  track({
+    what: 'the tools of a slice',
+    isOpen: () => isOpen,
+    close: async () => {
+      recorder.stop();
+      metrics.stop();
+      isOpen = false;
+    },
+  });
+  const grant: StartGrant = {
+    isProbe: false,
+    onEnded: (result) => {
+      ended.push(result);
+    },
+  };
+  const tools: SliceTools = {
+    worker: 'w-1',
+    recorder,
+    metrics,
+    log: createLogger({ name: 'test', level: 'silent', pretty: false }),
+    fetcher: {
+      start: (request, listener) => {
+        const { signal } = request;
+        const onAbort = (): void => listener.onAborted(signal?.reason);
+        signal?.addEventListener('abort', onAbort);
+        // A fetch ends once: after its end it does not listen to the signal any more.
+        started.push({
+          request,
+          listener: {
+            onResult: (result) => {
+              signal?.removeEventListener('abort', onAbort);
+              listener.onResult(result);
+            },
+            onAborted: (reason) => {
+              signal?.removeEventListener('abort', onAbort);
+              listener.onAborted(reason);
+            },
+          },
+        });
+      },
+    },
+    maxRetryAfterMs: 60_000,
+    schedulers: {
+      of: () => ({ admit: async (slice) => admit(slice, grant) }),
+      wake: () => undefined,
+    },
+    robots: { ask: async () => ({ kind: 'rules', isAllowed }) },
+    draining: draining.signal,
+    expired: expired.signal,
+  };
+  return { tools, grant, started, ended, draining, expired, records: () => lines.map(recordOf) };
+}
+
+function startAll(slice: WaitingSlice, grant: StartGrant): Admission {
+  while (slice.waiting > 0) {
+    slice.start(grant);
+  }
+  return { kind: 'started' };
+}
+
+/** The parts of a record that the tests compare. */
+interface RecordPart {
+  readonly index: number;
+  readonly outcome: string;
+  readonly attempts: number;
+}
+
+function recordOf(line: string): RecordPart {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the worker itself
+  const { index, outcome, attempts } = JSON.parse(line) as RecordPart;
+  return { index, outcome, attempts };
+}

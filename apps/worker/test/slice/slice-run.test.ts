@@ -1,0 +1,158 @@
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import type { Deferral } from '../../src/origin/waiting-slice.ts';
+import { SliceRun } from '../../src/slice/slice-run.ts';
+import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
+
+closeAfterEach();
+
+const SLICE = { id: 'b.0', origin: 'http://origin.example' };
+const FAR: Deferral = {
+  kind: 'deferred',
+  dueInMs: 30_000,
+  ticket: 7,
+  isRefused: false,
+  deniedForMs: 0,
+};
+
+function failToExpand(): string {
+  throw new Error('no such parameter');
+}
+
+function signals(lost = new AbortController().signal) {
+  return { lost, onPermitsRequested: () => undefined };
+}
+
+describe('a run of a slice', () => {
+  it('records each fetch that settles, and has no rest then', async () => {
+    const { tools, started, ended, records } = startTools();
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => started.length === 2);
+    started[0]?.listener.onResult(responseOf(200));
+    started[1]?.listener.onResult(responseOf(404));
+    expect(await running).toEqual({ fetches: [], dueInMs: 0, ticket: 0, isDeferred: false });
+    expect(ended).toHaveLength(2);
+    expect(records()).toEqual([
+      { index: 1, outcome: 'ok', attempts: 1 },
+      { index: 2, outcome: 'http-error', attempts: 1 },
+    ]);
+  });
+
+  it('leaves the fetches that fail or are refused for later, in their order', async () => {
+    const { tools, started } = startTools();
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => started.length === 2);
+    started[1]?.listener.onResult(responseOf(500));
+    started[0]?.listener.onResult(responseOf(429, { 'retry-after': '20' }));
+    const { fetches, dueInMs } = await running;
+    expect(fetches.map(({ index, attempts }) => [index, attempts])).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+    expect(fetches[0]?.throttledSince).toBeGreaterThan(0);
+    expect(dueInMs).toBeLessThanOrEqual(1_000);
+  });
+
+  it('does not start fetches that are not due', async () => {
+    const { tools, started } = startTools();
+    const later = fetchOf(3, { dueAt: Date.now() + 60_000, attempts: 1 });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([later], signals());
+    expect(started).toHaveLength(0);
+    expect(rest.fetches).toEqual([later]);
+    expect(rest.dueInMs).toBeGreaterThan(50_000);
+  });
+
+  it('records what robots.txt forbids without fetching it', async () => {
+    const { tools, started, records } = startTools({ isAllowed: () => false });
+    await new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    expect(started).toHaveLength(0);
+    expect(records()).toEqual([{ index: 1, outcome: 'robots-denied', attempts: 0 }]);
+  });
+
+  it('returns a fetch whose record cannot be written', async () => {
+    const { tools, started } = startTools({ canRecord: false });
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    await eventually(() => started.length === 1);
+    started[0]?.listener.onResult(responseOf(200));
+    expect((await running).fetches).toEqual([fetchOf(1)]);
+  });
+
+  it('ends with the error when a fetch cannot be started', async () => {
+    const { tools, ended } = startTools();
+    const running = new SliceRun(tools, batchOf({ expand: failToExpand }), SLICE).run(
+      [fetchOf(1)],
+      signals(),
+    );
+    await expect(running).rejects.toThrow('no such parameter');
+    expect(ended).toEqual([undefined]);
+  });
+});
+
+describe('a slice that is deferred', () => {
+  it('keeps its ticket and uses no attempt', async () => {
+    const { tools } = startTools({ admit: () => FAR });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    expect(rest).toMatchObject({ ticket: 7, isDeferred: true, fetches: [fetchOf(1)] });
+    expect(rest.dueInMs).toBeGreaterThan(29_000);
+  });
+
+  it('by an origin that refuses comes back when the patience of its fetches ends', async () => {
+    const { tools } = startTools({
+      admit: () => ({ ...FAR, dueInMs: 3_600_000, isRefused: true, deniedForMs: 10_000 }),
+    });
+    const waiting = fetchOf(1, { throttledSince: Date.now() - 20_000 });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([waiting], signals());
+    expect(rest.fetches).toEqual([waiting]);
+    expect(rest.dueInMs).toBeGreaterThan(20_000);
+    expect(rest.dueInMs).toBeLessThanOrEqual(40_001);
+  });
+
+  it('by an origin that refuses fails the fetches whose patience is over', async () => {
+    const { tools, records } = startTools({
+      admit: () => ({ ...FAR, isRefused: true, deniedForMs: 10_000 }),
+    });
+    const waited = fetchOf(1, { throttledSince: Date.now() - 60_001 });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());
+    expect(rest.fetches).toEqual([]);
+    expect(records()).toEqual([{ index: 1, outcome: 'network-error', attempts: 0 }]);
+  });
+});
+
+describe('a slice that has to stop', () => {
+  it.each(['a lost claim', 'a cancelled batch', 'the drain deadline'])(
+    'aborts its fetches in flight and returns them as never started: %s',
+    async (reason) => {
+      const { tools, started, ended, expired } = startTools();
+      const [lost, cancelled] = [new AbortController(), new AbortController()];
+      const batch = batchOf({ cancelled: cancelled.signal });
+      const running = new SliceRun(tools, batch, SLICE).run([fetchOf(1)], signals(lost.signal));
+      await eventually(() => started.length === 1);
+      const aborts = {
+        'a lost claim': lost,
+        'a cancelled batch': cancelled,
+        'the drain deadline': expired,
+      };
+      Object.entries(aborts)
+        .find(([name]) => name === reason)?.[1]
+        .abort();
+      expect((await running).fetches).toEqual([fetchOf(1)]);
+      expect(ended).toEqual([undefined]);
+    },
+  );
+
+  it('starts nothing while the worker drains', async () => {
+    const { tools, started, draining } = startTools();
+    draining.abort();
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    expect(started).toHaveLength(0);
+    expect(rest).toMatchObject({ fetches: [fetchOf(1)], dueInMs: 0 });
+  });
+
+  it('waits for no start while the worker drains', () => {
+    const { tools, draining } = startTools();
+    const run = new SliceRun(tools, batchOf(), SLICE);
+    void run.run([fetchOf(1)], signals());
+    draining.abort();
+    expect(run.waiting).toBe(0);
+  });
+});
