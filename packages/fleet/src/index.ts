@@ -37,7 +37,8 @@ export {
 } from './redis/connection.ts';
 export { isRedisError } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
-export { ClaimLostError, type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
+export { ClaimLostError } from './queue/claim-lost-error.ts';
+export { type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';
 export { type WorkerInfo, type WorkerReport, Workers } from './workers/workers.ts';
 export {

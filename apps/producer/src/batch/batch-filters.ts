@@ -2,13 +2,13 @@ import { type Outcome, OUTCOMES, parseDurationMs } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
 import type { Problems } from '../core/errors.ts';
 
-/** Every state that a batch may be in. */
+/** Every state of a batch. */
 export const BATCH_STATES = ['expanding', 'running', 'paused', 'cancelled', 'finished'] as const;
 
 const FAILURES = OUTCOMES.filter((outcome) => outcome !== 'ok');
 const MAX_LIMIT = 100_000;
 
-/** What a flag holds that may be given many times, or once with commas. */
+/** The values of a flag that is given several times, or once with commas. */
 function choices<T extends string>(
   texts: readonly string[],
   { flag, allowed }: { readonly flag: string; readonly allowed: readonly T[] },
@@ -17,13 +17,15 @@ function choices<T extends string>(
   const names = texts.flatMap((text) => text.split(',')).map((name) => name.trim());
   return names.flatMap((name) => {
     const found = allowed.find((one) => one === name);
-    if (found !== undefined) return [found];
+    if (found !== undefined) {
+      return [found];
+    }
     problems.add(`${flag}: "${name}" is none of ${allowed.join(', ')}`);
     return [];
   });
 }
 
-/** @param allowed default: all states */
+/** States of `--state`. @param allowed which ones may be named. @default all */
 export function readStates(
   texts: readonly string[],
   problems: Problems,
@@ -32,12 +34,12 @@ export function readStates(
   return choices(texts, { flag: '--state', allowed }, problems);
 }
 
-/** Outcomes of failed fetches. */
+/** Outcomes of failed fetches, from `--outcome`. */
 export function readOutcomes(texts: readonly string[], problems: Problems): Outcome[] {
   return choices(texts, { flag: '--outcome', allowed: FAILURES }, problems);
 }
 
-/** How many rows are shown. */
+/** The number of rows from `--limit`: 1 to 100,000. */
 export function readLimit(text: string, problems: Problems): number {
   const limit = /^\d{1,6}$/u.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > MAX_LIMIT) {

@@ -5,7 +5,9 @@ import { withFleet } from '../session/fleet-session.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
-/** `fetchfleet cancel BATCH`: nothing more is started; what has been fetched stays. Cancelling twice is fine. */
+/**
+ * `fetchfleet cancel BATCH`: workers start no more fetches; the records stay. May be repeated.
+ */
 export async function cancel(
   batch: string,
   options: { readonly json?: boolean },
@@ -16,15 +18,19 @@ export async function cancel(
     await findBatch(session.ledger, batch);
     const isChanged = await session.ledger.cancel(batch);
     const status = await findBatch(session.ledger, batch);
-    // What workers have they give up by themselves; the rest need not be claimed by anybody to vanish.
-    if (status.state === 'cancelled') await session.pausedSlices.drop(batch);
+    // Workers drop the slices that they have claimed; the others are removed here.
+    if (status.state === 'cancelled') {
+      await session.pausedSlices.removeAll(batch);
+    }
     if (isChanged) {
       const left = formatCount(status.total - status.settled);
       terminal.note(`Cancelled ${batch}: ${formatCount(status.settled)} done, ${left} not fetched`);
     } else {
       terminal.note(`${batch} is ${status.state} already`);
     }
-    if (options.json === true) terminal.printJson(statusDocument(status));
+    if (options.json === true) {
+      terminal.printJson(statusDocument(status));
+    }
     return EXIT.ok;
   });
 }

@@ -6,7 +6,10 @@ import { withTimeout } from '../core/timeouts.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
-/** `fetchfleet pause BATCH`: running fetches end, and nothing more is started until it is resumed. Pausing twice is fine. */
+/**
+ * `fetchfleet pause BATCH`: running fetches end, and workers start no others until the batch is
+ * resumed. May be repeated.
+ */
 export async function pause(
   batch: string,
   options: { readonly json?: boolean },
@@ -17,9 +20,11 @@ export async function pause(
     await findBatch(session.ledger, batch);
     const isChanged = await withTimeout(session.ledger.pause(batch));
     const status = await findBatch(session.ledger, batch);
-    if (status.state !== 'paused') throw notPausable(batch, status.state);
-    // Also of a batch that was paused before: whoever did it may have been killed.
-    await session.pausedSlices.hold(batch);
+    if (status.state !== 'paused') {
+      throw notPausable(batch, status.state);
+    }
+    // Even if the batch is paused already: the command that paused it may have been killed.
+    await session.pausedSlices.withdraw(batch);
     const left = formatCount(status.total - status.settled);
     if (isChanged) {
       terminal.note(`Paused ${batch}: ${formatCount(status.settled)} done, ${left} left`);
@@ -27,7 +32,9 @@ export async function pause(
     } else {
       terminal.note(`${batch} is paused already`);
     }
-    if (options.json === true) terminal.printJson(statusDocument(status));
+    if (options.json === true) {
+      terminal.printJson(statusDocument(status));
+    }
     return EXIT.ok;
   });
 }

@@ -107,7 +107,7 @@ async function reopen(session: FleetSession, { batch, state }: BatchStatus): Pro
   }
   await session.ledger.reopen(batch);
   await sleep(UNTIL_NOTICED_MS);
-  await session.pausedSlices.release(batch);
+  await session.pausedSlices.requeue(batch);
 }
 
 async function enqueue(

@@ -28,9 +28,9 @@ interface Invocation {
 }
 
 /**
- * `fetchfleet retry BATCH`: fetches the failures again. The ledger clears them, and they are enqueued
- * again; their old records stay until the new ones replace them. After a kill in between, another
- * `retry` or `resume` completes the work.
+ * `fetchfleet retry BATCH`: fetches the failures again. The ledger clears them, and they are
+ * enqueued again; their old records stay until the new ones replace them. After a kill in between,
+ * another `retry` or `resume` completes the work.
  */
 export async function retry(
   batch: string,

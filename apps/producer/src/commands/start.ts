@@ -52,8 +52,8 @@ interface Invocation {
 }
 
 /**
- * No expansion below is given a signal: one ends the process at once, and the next `start` continues
- * the batch.
+ * No expansion below is given a signal: one ends the process at once, and the next `start`
+ * continues the batch.
  *
  * @returns the id of the batch, whose slices are all queued
  */

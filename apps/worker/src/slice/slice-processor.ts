@@ -166,7 +166,7 @@ export class SliceProcessor {
   async #pause(claim: ClaimedSlice, slice: Slice): Promise<void> {
     await claim.delay(slice, TRY_AGAIN_MS);
     // If this fails, the slice comes back after the delay and is paused then.
-    await this.#options.pausedSlices.holdOne(slice.batch, claim.id).catch(() => undefined);
+    await this.#options.pausedSlices.withdrawOne(slice.batch, claim.id).catch(() => undefined);
   }
 
   async #reject(claim: ClaimedSlice, reason: Error, slice?: Slice): Promise<void> {

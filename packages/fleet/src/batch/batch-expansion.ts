@@ -56,12 +56,12 @@ type RetryResult =
  * Queues the slices of one batch. The steps are the same for everybody who does it: take the lease,
  * change the ledger, queue the slices, mark the batch as expanded, release the lease.
  *
- *     create    a new batch                                  every slice is queued
- *     complete  a batch whose expansion may be incomplete    slices with unsettled fetches are queued
- *     retry     a batch with failures                        the same, after the failures are cleared
+ *     create    a new batch: every slice is queued
+ *     complete  a batch whose expansion may be incomplete: slices with unsettled fetches are queued
+ *     retry     a batch with failures: they are cleared, then the same as complete
  *
  * Only one producer at a time expands a batch. Slices have stable ids, so a producer that is killed
- * at any point leaves nothing behind that the next one could queue twice.
+ * at any point leaves nothing that the next one could queue twice.
  */
 export class BatchExpansion {
   /** The batch as it was before {@link run}. */
@@ -84,8 +84,8 @@ export class BatchExpansion {
   }
 
   /**
-   * Registers a new batch and holds the lease of its expansion. The lease is taken first: a producer
-   * that starts at the same moment would take the batch for an abandoned one.
+   * Registers a new batch and holds the lease of its expansion. The lease is taken first: a
+   * producer that starts at the same moment would take the batch for an abandoned one.
    *
    * @param id of the batch. If it is registered already, it is completed. @default a new id
    */
@@ -112,7 +112,9 @@ export class BatchExpansion {
     }
   }
 
-  /** Queues what is neither settled nor queued of a batch that was expanded before, perhaps in part. */
+  /**
+   * Queues what is neither settled nor queued of a batch that was expanded before, perhaps in part.
+   */
   static complete(target: ExpansionTarget, known: KnownBatch): BatchExpansion {
     return new BatchExpansion(target, known, { isRepeated: true });
   }

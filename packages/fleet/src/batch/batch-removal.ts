@@ -40,7 +40,7 @@ export class BatchRemoval {
     if (isRemoved !== 1) {
       return false;
     }
-    await this.#pausedSlices.drop(batch);
+    await this.#pausedSlices.removeAll(batch);
     return true;
   }
 

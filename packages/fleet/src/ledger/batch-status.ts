@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const batchState = z.enum(['expanding', 'running', 'paused', 'cancelled', 'finished']);
 export type BatchState = z.infer<typeof batchState>;
 
-/** How far a batch is. Instants are ISO 8601, by the clock of Redis. */
+/** State and progress of a batch. Instants are ISO 8601, by the clock of Redis. */
 export interface BatchStatus {
   readonly batch: string;
   readonly name: string;
@@ -15,18 +15,21 @@ export interface BatchStatus {
   readonly failed: number;
   readonly outcomes: Partial<Record<Outcome, number>>;
   readonly createdAt: string;
-  /** When the first worker took one of its slices. */
+  /** When a worker first claimed one of its slices. */
   readonly startedAt?: string;
   readonly finishedAt?: string;
-  /** Only while it is paused. */
+  /** Set only while it is paused. */
   readonly pausedAt?: string;
-  /** Only while it is cancelled. */
+  /** Set only while it is cancelled. */
   readonly cancelledAt?: string;
-  /** How often its failures were fetched again. */
+  /** How often failures were cleared to be fetched again. */
   readonly retries: number;
-  /** Settled fetches per second from start to end, or to now; since it was last resumed or retried, if it was. */
+  /**
+   * Settled fetches per second from start to end, or to now. Measured since the last resume or
+   * retry, if there was one.
+   */
   readonly fetchesPerSecond: number;
-  /** The durations of all settled fetches added up: how long one after the other would have taken. */
+  /** Sum of the durations of all settled fetches: the time they would take one after the other. */
   readonly durationSumMs: number;
   /** Body bytes of all settled fetches. */
   readonly bytes: number;
@@ -34,13 +37,13 @@ export interface BatchStatus {
   /** Path of the crawl file where it was started. */
   readonly source: string;
   readonly fingerprint: string;
-  /** The results folder that the first worker told. */
+  /** The results folder of the first worker. */
   readonly results?: string;
   /** Variables that a worker of this batch lacked within the last minute. */
   readonly missingSecrets: readonly string[];
 }
 
-/** Builds the status from the fields of the batch hash. `nowMs` is Redis' clock. */
+/** Builds the status from the fields of the batch hash. `nowMs` is the time of Redis. */
 export function statusFromFields(
   batch: string,
   fields: ReadonlyMap<string, string>,
@@ -88,7 +91,9 @@ export function statusFromFields(
 
 function paceOf(number: (field: string) => number, nowMs: number): number {
   const startMs = number('startedAt');
-  if (startMs === 0) return 0;
+  if (startMs === 0) {
+    return 0;
+  }
   const fromMs = Math.max(startMs, number('paceFrom'));
   const endMs = number('finishedAt') || number('cancelledAt') || number('pausedAt') || nowMs;
   const settled = number('settled') - number('paceSettled');

@@ -1,11 +1,15 @@
 /*
- * The scripts of the ledger, one per verb. Each is atomic because it moves bits and the counters that
- * must agree with them together. Keys come from keys.ts.
+ * The scripts of the ledger, one per verb. Keys come from keys.ts.
+ *
+ * All of them are atomic for one reason: bits, counters and state of a batch must agree. A worker
+ * that settles the last fetch and a producer that ends the expansion at the same moment must not
+ * both finish the batch, and must not both leave it running.
  */
 
 /**
- * Marks the end of a batch where everything is queued and settled. Shared by the scripts below.
- * `state` is finished once, by whoever settles the last fetch or ends the expansion after it.
+ * Shared: finishes a batch whose slices are all queued and whose fetches are all settled. The last
+ * settled fetch and the end of the expansion, whichever comes later, finish the batch.
+ * Returns 1 if this call finished the batch, 0 otherwise.
  */
 const FINISH = `
 local function nowMs()
@@ -24,7 +28,10 @@ local function finishIfDone(batch)
 end
 `;
 
-/** The pace is reckoned from here on: what stood still, or is begun anew, would make it meaningless. Needs FINISH. */
+/**
+ * Shared: measures the pace from now on. A pause, or fetches that are cleared, would make the pace
+ * since the start meaningless. Needs FINISH.
+ */
 const RESTART_PACE = `
 local function restartPace(batch)
   redis.call('HSET', batch, 'paceFrom', nowMs(), 'paceSettled', redis.call('HGET', batch, 'settled') or 0)
@@ -32,22 +39,27 @@ end
 `;
 
 /**
- * KEYS  batch hash · settled bitmap · failed bitmap (and, beside it, one for each outcome: its key, a colon, the outcome)
- * ARGV  a JSON array of index, outcome (its place among those that follow, from 0), duration in ms and bytes of each fetch; then the outcomes
- * Returns { newly settled, 1 if this finished the batch }, or { -1, 0 } for an unknown batch.
- * A bit that is already set is not counted again: the call may be repeated.
+ * Records fetches as settled. A bit that is set already is not counted again, so the call may be
+ * repeated.
+ *
+ * KEYS     batch hash · settled bitmap · failed bitmap
+ *          (each outcome has a bitmap too: the key of the failed bitmap, a colon, the outcome)
+ * ARGV     a JSON array with four numbers for each fetch: index, outcome (its position among the
+ *          following arguments, from 0), duration in ms, bytes · then the names of the outcomes
+ * Returns  { fetches that were not settled before, 1 if this finished the batch }; { -1, 0 } for an
+ *          unknown batch
  */
 export const SETTLE = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 0 then return { -1, 0 } end
 local settled, failed, duration, bytes, outcomes = 0, 0, 0, 0, {}
-local told = cjson.decode(ARGV[1])
-for at = 1, #told, 4 do
-  local index = told[at]
+local rows = cjson.decode(ARGV[1])
+for at = 1, #rows, 4 do
+  local index = rows[at]
   if redis.call('SETBIT', KEYS[2], index, 1) == 0 then
-    local outcome = ARGV[told[at + 1] + 2]
+    local outcome = ARGV[rows[at + 1] + 2]
     settled = settled + 1
-    duration = duration + told[at + 2]
-    bytes = bytes + told[at + 3]
+    duration = duration + rows[at + 2]
+    bytes = bytes + rows[at + 3]
     outcomes[outcome] = (outcomes[outcome] or 0) + 1
     if outcome ~= 'ok' then
       failed = failed + 1
@@ -68,9 +80,11 @@ return { settled, finishIfDone(KEYS[1]) }
 `;
 
 /**
- * KEYS  batch hash · batches ZSET
- * ARGV  id, then field and value pairs
- * Registers once; a repetition changes nothing. Returns 1 if it was new.
+ * Adds a batch, in state `expanding`. A repetition changes nothing.
+ *
+ * KEYS     batch hash · batches ZSET
+ * ARGV     id · then field and value pairs
+ * Returns  1 if the batch is new, 0 otherwise
  */
 export const REGISTER = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -81,8 +95,11 @@ return 1
 `;
 
 /**
- * KEYS batch hash. Every slice is queued: expanding → running → perhaps finished; a batch that was paused meanwhile runs when it is
- * resumed. Returns 1 if this finished the batch.
+ * Notes that every slice is queued: an expanding batch runs, or is finished if all of its fetches
+ * are settled. A batch that was paused meanwhile runs when it is resumed.
+ *
+ * KEYS     batch hash
+ * Returns  1 if this finished the batch, 0 otherwise
  */
 export const EXPANDED = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -91,7 +108,12 @@ if state == 'paused' then redis.call('HSET', KEYS[1], 'resumeTo', 'running') end
 return finishIfDone(KEYS[1])
 `;
 
-/** KEYS batch hash. Remembers where to go on. Returns 1 if the state changed. */
+/**
+ * Pauses an expanding or running batch. `resumeTo` keeps the state to return to.
+ *
+ * KEYS     batch hash
+ * Returns  1 if the state changed, 0 otherwise
+ */
 export const PAUSE = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'expanding' and state ~= 'running' then return 0 end
@@ -99,7 +121,13 @@ redis.call('HSET', KEYS[1], 'state', 'paused', 'resumeTo', state, 'pausedAt', no
 return 1
 `;
 
-/** KEYS batch hash. Back to where it was paused: expanding or running, or finished if all is settled. Returns 1 if the state changed. */
+/**
+ * Returns a paused batch to its state before: expanding or running, or finished if all of its
+ * fetches are settled.
+ *
+ * KEYS     batch hash
+ * Returns  1 if the state changed, 0 otherwise
+ */
 export const UNPAUSE = `${FINISH}${RESTART_PACE}
 local f = redis.call('HMGET', KEYS[1], 'state', 'resumeTo')
 if f[1] ~= 'paused' then return 0 end
@@ -110,7 +138,12 @@ finishIfDone(KEYS[1])
 return 1
 `;
 
-/** KEYS batch hash. Returns 1 if the state changed. */
+/**
+ * Cancels a batch that has not ended.
+ *
+ * KEYS     batch hash
+ * Returns  1 if the state changed, 0 otherwise
+ */
 export const CANCEL = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'cancelled' or state == 'finished' then return 0 end
@@ -119,7 +152,12 @@ redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
 return 1
 `;
 
-/** KEYS batch hash. A cancelled batch is expanded again. Returns 1 if the state changed. */
+/**
+ * Lets a cancelled batch be expanded again.
+ *
+ * KEYS     batch hash
+ * Returns  1 if the state changed, 0 otherwise
+ */
 export const REOPEN = `${FINISH}${RESTART_PACE}
 if redis.call('HGET', KEYS[1], 'state') ~= 'cancelled' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'expanding')
@@ -129,11 +167,13 @@ return 1
 `;
 
 /**
- * KEYS  batch hash · settled bitmap · failed bitmap (and, beside it, one for each outcome)
- * ARGV  outcomes
- * Forgets that these fetches failed: they are not settled any more, and the batch is to be expanded again. The bits of an outcome are among
- * those of both other bitmaps, so that XOR clears just them, whatever the lengths.
- * Returns { 1 if it may be done in this state, fetches that are to be fetched again }.
+ * Clears the failures of some outcomes: the fetches are not settled any more, and the batch expands
+ * again. The bits of an outcome are also set in the settled and in the failed bitmap, so XOR clears
+ * exactly these bits, whatever the lengths of the bitmaps.
+ *
+ * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above)
+ * ARGV     outcomes
+ * Returns  { 1 if the state allows it, failures that were cleared }
  */
 export const RETRY = `${FINISH}${RESTART_PACE}
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -162,9 +202,11 @@ return { 1, cleared }
 `;
 
 /**
- * KEYS  batch hash
- * ARGV  results folder of the worker that asks, '' if it has none to tell
- * Returns { state, plan }; the first call starts the clock of the batch.
+ * Reads what a worker needs. The first call sets the start time and the results folder.
+ *
+ * KEYS     batch hash
+ * ARGV     results folder of the worker, '' for none
+ * Returns  { state, plan, total, createdAt }, or {} for an unknown batch
  */
 export const OPEN = `${FINISH}
 local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt')
@@ -174,14 +216,22 @@ if ARGV[1] ~= '' then redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) end
 return f
 `;
 
-/** KEYS batch hash · missing-secrets ZSET. ARGV how long a report counts, in ms. Returns { now, fields, missing names }. */
+/**
+ * KEYS     batch hash · missing-secrets ZSET
+ * ARGV     how long a report of a missing secret counts, in ms
+ * Returns  { now in epoch ms, fields and values of the batch, names of missing secrets }
+ */
 export const STATUS = `${FINISH}
 local now = nowMs()
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
 return { now, redis.call('HGETALL', KEYS[1]), redis.call('ZRANGE', KEYS[2], 0, -1) }
 `;
 
-/** KEYS missing-secrets ZSET. ARGV how long a report counts in ms, then names. */
+/**
+ * KEYS     missing-secrets ZSET
+ * ARGV     how long the report counts, in ms · then names
+ * Returns  1
+ */
 export const REPORT_MISSING = `${FINISH}
 local now = nowMs()
 for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
@@ -190,9 +240,12 @@ return 1
 `;
 
 /**
- * KEYS  expansion lease
- * ARGV  holder, time to live in ms (0 releases)
- * A lease of one holder at a time; its holder may renew. Returns 1 if it is (or was) the caller's.
+ * Takes, renews or releases the lease of an expansion.
+ *
+ * KEYS     lease
+ * ARGV     holder · time to live in ms, 0 releases
+ * Returns  1 if the caller has (or had) the lease, 0 if another holder has it
+ * Atomic   two producers must not both find the lease free
  */
 export const HOLD = `
 local holder = redis.call('GET', KEYS[1])
@@ -202,10 +255,12 @@ return 1
 `;
 
 /**
- * KEYS  batches ZSET · removals HASH · batch hash, then every other key of the batch
- * ARGV  id, what is to be remembered of the removal
- * Removes a batch that has ended from the ledger, and remembers that its results are still to be removed. A batch that somebody has
- * taken up again meanwhile stays. Returns 1 if it is (or was) removed.
+ * Removes a batch that has ended from the ledger, and notes that its results are still to be
+ * removed. A batch that was resumed or retried meanwhile stays.
+ *
+ * KEYS     batches ZSET · removals HASH · batch hash · then every other key of the batch
+ * ARGV     id · results folder for the note
+ * Returns  1 if the batch is (or was) removed, 0 if it stays
  */
 export const REMOVE = `
 local state = redis.call('HGET', KEYS[3], 'state')

@@ -6,7 +6,7 @@ import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import * as lua from './ledger.lua.ts';
 import { Script } from '../redis/script.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
-import { storedCrawl, storedPlan } from '../redis/stored.ts';
+import { parseStoredCrawl, parseStoredPlan } from './stored-crawl.ts';
 
 /** How long a worker's report of a missing secret counts. */
 const MISSING_SECRET_MS = 60_000;
@@ -44,7 +44,7 @@ export interface BatchRegistration {
   readonly sliceSize: number;
   /** Path of the crawl file, for people. */
   readonly source: string;
-  /** Of the crawl file and its lists: equal for equal expansions. */
+  /** A hash of the crawl file and its lists: equal for equal expansions. */
   readonly fingerprint: string;
 }
 
@@ -58,7 +58,8 @@ export interface OpenBatch {
 }
 
 /**
- * What is known of every batch: a hash with counters and state, one bit per settled fetch, one per failure.
+ * The state and progress of every batch: a hash with counters and state, one bit for each settled
+ * fetch, one for each failure.
  *
  *                ┌───────────────────── retry ───────────────────────┐
  *                ▼                                                   │
@@ -69,8 +70,9 @@ export interface OpenBatch {
  *                │                     │ ├── last settle, all queued ┘
  *                └──reopen── cancelled ◀─┴── cancel (from expanding and running, too)
  *
- * A paused batch remembers whether it was expanding; an expansion may end while it is paused, and then it goes on as running.
- * Every verb may be repeated: bits are counted when they change, and states only move along these arrows.
+ * A paused batch keeps the state it had. Its expansion may end meanwhile: then it returns to
+ * running. Every method may be repeated: a bit is counted when it changes, and states only move
+ * along these arrows.
  */
 export class Ledger {
   readonly #redis: Redis;
@@ -104,20 +106,26 @@ export class Ledger {
     return isNew === 1;
   }
 
-  /** The newest batch with this fingerprint that is in one of these states. @default expanding, running or paused */
+  /**
+   * The newest batch with this fingerprint that is in one of these states.
+   *
+   * @default expanding, running or paused
+   */
   async findUnfinished(
     fingerprint: string,
     states: readonly BatchState[] = ['expanding', 'running', 'paused'],
   ): Promise<string | undefined> {
     for (const id of await this.batches()) {
       const [state, own] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'fingerprint');
-      if (own === fingerprint && states.some((one) => one === state)) return id;
+      if (own === fingerprint && states.some((one) => one === state)) {
+        return id;
+      }
     }
     return undefined;
   }
 
   /**
-   * The lease of the one producer that expands a batch; call again to renew it.
+   * Takes the lease of the one producer that expands a batch. Call it again to renew the lease.
    *
    * @returns false while another holder has it
    */
@@ -129,26 +137,30 @@ export class Ledger {
     await scripts.hold.run(this.#redis, [this.#keys.expansion(id)], [holder, 0]);
   }
 
-  /** Every slice is queued. The batch runs, or is finished if all was settled meanwhile. */
+  /**
+   * Notes that every slice is queued: the batch runs, or is finished if all fetches are settled.
+   */
   async expanded(id: string): Promise<BatchStatus> {
     await scripts.expanded.run(this.#redis, [this.#keys.batch(id)]);
     const status = await this.status(id);
-    if (status === undefined) throw new UnknownBatchError(id);
+    if (status === undefined) {
+      throw new UnknownBatchError(id);
+    }
     return status;
   }
 
   /**
-   * Tells that the records of these fetches are durable. Repeating it is harmless.
+   * Records that the records of these fetches are durable. May be repeated.
    *
-   * @returns how many were new, and whether the batch is finished by this call
+   * @returns how many were not settled before, and whether this call finished the batch
    * @throws UnknownBatchError when the batch was removed
    */
   async settle(
     id: string,
     settlements: readonly Settlement[],
   ): Promise<{ readonly settled: number; readonly finished: boolean }> {
-    // One argument for all numbers: each costs the client more than what is in it.
-    const told = settlements.flatMap(({ index, outcome, durationMs, bytes }) => [
+    // One argument for all numbers: the client spends more on an argument than on its content.
+    const rows = settlements.flatMap(({ index, outcome, durationMs, bytes }) => [
       index,
       OUTCOMES.indexOf(outcome),
       durationMs,
@@ -157,23 +169,31 @@ export class Ledger {
     const [settled, finished] = await scripts.settle.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
-      [JSON.stringify(told), ...OUTCOMES],
+      [JSON.stringify(rows), ...OUTCOMES],
     );
-    if (settled === -1) throw new UnknownBatchError(id);
+    if (settled === -1) {
+      throw new UnknownBatchError(id);
+    }
     return { settled, finished: finished === 1 };
   }
 
-  /** What a worker needs of a batch; undefined if it is unknown. The first call starts its clock. */
+  /**
+   * What a worker needs of a batch; undefined if it is unknown. The first call sets its start time.
+   *
+   * @param results the worker's results folder; the first one stays
+   */
   async open(id: string, results = ''): Promise<OpenBatch | undefined> {
     const [state, plan, total, createdAt] = await scripts.open.run(
       this.#redis,
       [this.#keys.batch(id)],
       [results],
     );
-    if (typeof plan !== 'string') return undefined;
+    if (typeof plan !== 'string') {
+      return undefined;
+    }
     return {
       state: batchState.parse(state),
-      plan: storedPlan(plan),
+      plan: parseStoredPlan(plan),
       total: Number(total),
       createdAt: Number(createdAt),
     };
@@ -184,7 +204,7 @@ export class Ledger {
     return state === null ? undefined : batchState.parse(state);
   }
 
-  /** Whether every slice is queued, or was: also of a batch that is paused. */
+  /** Whether every slice is or was queued, also for a paused batch. */
   async isExpanded(id: string): Promise<boolean> {
     const [state, resumeTo] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'resumeTo');
     return ['running', 'finished'].includes((state === 'paused' ? resumeTo : state) ?? '');
@@ -196,9 +216,13 @@ export class Ledger {
       [this.#keys.batch(id), this.#keys.missingSecrets(id)],
       [MISSING_SECRET_MS],
     );
-    if (flat.length === 0) return undefined;
+    if (flat.length === 0) {
+      return undefined;
+    }
     const fields = new Map<string, string>();
-    for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] ?? '', flat[i + 1] ?? '');
+    for (let i = 0; i + 1 < flat.length; i += 2) {
+      fields.set(flat[i] ?? '', flat[i + 1] ?? '');
+    }
     return statusFromFields(id, fields, { nowMs, missingSecrets });
   }
 
@@ -207,14 +231,16 @@ export class Ledger {
     return this.#redis.zrevrange(this.#keys.batches, 0, -1);
   }
 
-  /** The crawl file as it was when the batch was registered; undefined for an unknown batch. */
+  /** The crawl as it was registered; undefined for an unknown batch. */
   async crawl(id: string): Promise<Crawl | undefined> {
     const [plan, crawl] = await this.#redis.hmget(this.#keys.batch(id), 'plan', 'crawl');
-    if (typeof plan !== 'string' || typeof crawl !== 'string') return undefined;
-    return storedCrawl(plan, crawl);
+    if (typeof plan !== 'string' || typeof crawl !== 'string') {
+      return undefined;
+    }
+    return parseStoredCrawl(plan, crawl);
   }
 
-  /** A snapshot: which fetches have no record yet. */
+  /** A snapshot of the fetches that have no record yet. */
   async unsettled(id: string): Promise<(index: number) => boolean> {
     const bits = await this.#redis.getBuffer(this.#keys.settled(id));
     return (index) => {
@@ -223,7 +249,7 @@ export class Ledger {
     };
   }
 
-  /** Which of a few fetches are settled, in their order: for a slice that was delivered again. */
+  /** Whether each of a few fetches is settled, for a slice that was delivered again. */
   async areSettled(id: string, indexes: readonly number[]): Promise<boolean[]> {
     const gets = indexes.flatMap((index) => ['GET', 'u1', index]);
     const bits = await this.#redis.call('BITFIELD', this.#keys.settled(id), ...gets);
@@ -233,32 +259,36 @@ export class Ledger {
       .map((bit) => bit === 1);
   }
 
-  /** Stops the batch where it stands. @returns false if it had ended before, or is unknown */
+  /** Cancels the batch. @returns false if it has ended already, or is unknown */
   async cancel(id: string): Promise<boolean> {
     return this.#enter(scripts.cancel, id);
   }
 
-  /** Nothing more of the batch is started until {@link unpause}. @returns false unless it was expanding or running */
+  /**
+   * Workers start no fetch of the batch until {@link unpause}.
+   *
+   * @returns false unless it was expanding or running
+   */
   async pause(id: string): Promise<boolean> {
     return this.#enter(scripts.pause, id);
   }
 
-  /** The batch is again what it was when it was paused. @returns false if it was not paused */
+  /** Returns the batch to the state it was paused in. @returns false if it was not paused */
   async unpause(id: string): Promise<boolean> {
     return this.#enter(scripts.unpause, id);
   }
 
-  /** Lets a cancelled batch be enqueued and fetched again. Follow with the expansion and {@link expanded}. */
+  /** Lets a cancelled batch be enqueued again. The caller then expands it. */
   async reopen(id: string): Promise<void> {
     await this.#enter(scripts.reopen, id);
   }
 
   /**
-   * Forgets the failures of a batch that is finished, running or expanding: the fetches are not settled any more. Follow with the expansion
-   * and {@link expanded}.
+   * Clears failures of a batch that is finished, running or expanding: these fetches are not
+   * settled any more. The caller then expands the batch.
    *
    * @param outcomes of the failures. @default all
-   * @returns how many there were; undefined if the batch is paused, cancelled or unknown
+   * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown
    */
   async retry(id: string, outcomes: readonly Outcome[] = OUTCOMES): Promise<number | undefined> {
     const [isAllowed, cleared] = await scripts.retry.run(
@@ -269,7 +299,7 @@ export class Ledger {
     return isAllowed === 1 ? cleared : undefined;
   }
 
-  /** A worker lacks these variables; `status` names them for a minute. */
+  /** Reports variables that a worker lacks. {@link status} names them for a minute. */
   async reportMissingSecrets(id: string, names: readonly string[]): Promise<void> {
     await scripts.reportMissing.run(
       this.#redis,

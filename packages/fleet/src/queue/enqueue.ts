@@ -4,21 +4,22 @@ import {
   packSlice,
   packSlices,
   type Slice,
+  toError,
   unpackSlice,
 } from '@fetchfleet/crawl';
 import { sliceId, type SliceQueue } from './slice-queue.ts';
 
-/** Slices in one pipeline. The first is small, so that workers have something to do at once. */
+/** Slices in one pipeline. The first one is small, so that workers can start at once. */
 const FIRST_ADD = 64;
 const MAX_ADD = 128;
-/** Pipelines under way: Redis works on one while the next is packed. Bounds the memory, whatever the batch. */
+/** Pipelines in flight: Redis adds one while the next is packed. Bounds the memory. */
 const MAX_IN_FLIGHT = 3;
 
 export interface EnqueueOptions {
   readonly queue: Pick<SliceQueue, 'add'>;
   readonly batch: string;
   readonly crawl: Crawl;
-  /** Fetches per slice; a batch keeps its own for ever, because slice ids follow from it. */
+  /** Fetches in a slice. It never changes for a batch, because slice ids follow from it. */
   readonly sliceSize: number;
   /** Which fetches have no record yet. @default all of them */
   readonly isUnsettled?: (index: number) => boolean;
@@ -26,10 +27,10 @@ export interface EnqueueOptions {
 }
 
 /**
- * Expands a crawl into the queue as a stream. A slice that is queued already stays as it is, so this may be repeated after any
- * interruption.
+ * Expands a crawl into the queue as a stream. A slice that is queued already stays as it is, so
+ * this may be repeated after any interruption.
  *
- * @returns the number of slices it has offered to the queue
+ * @returns the number of slices that were passed to the queue
  */
 export async function enqueue(options: EnqueueOptions): Promise<number> {
   const { queue, batch, crawl, sliceSize, isUnsettled, signal } = options;
@@ -39,19 +40,23 @@ export async function enqueue(options: EnqueueOptions): Promise<number> {
     signal.throwIfAborted();
     for (const slice of slices) {
       const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
-      // The id of the whole slice: the queue must recognise one that it still has.
-      if (wanted !== undefined) await adds.push(wanted, sliceId(slice));
+      if (wanted !== undefined) {
+        // The id of the whole slice, by which the queue recognises a slice that it still has.
+        await adds.push(wanted, sliceId(slice));
+      }
     }
   }
   await adds.end();
   return adds.count;
 }
 
-/** What of a slice is to be fetched; undefined if nothing is. */
+/** The fetches of a slice that are still to be fetched; undefined if there are none. */
 function remainder(slice: Slice, isUnsettled: (index: number) => boolean): Slice | undefined {
   const fetches = unpackSlice(slice);
   const kept = fetches.filter(({ index }) => isUnsettled(index));
-  if (kept.length === fetches.length) return slice;
+  if (kept.length === fetches.length) {
+    return slice;
+  }
   return kept.length === 0 ? undefined : packSlice(slice.batch, slice.origin, kept);
 }
 
@@ -69,15 +74,19 @@ class AddPipeline {
     this.#queue = queue;
   }
 
-  /** Returns at once while there is room; waits for Redis otherwise. */
+  /** Waits for Redis only while too many pipelines are in flight. */
   async push(slice: Slice, id: string): Promise<void> {
     this.count += 1;
     this.#ids.push(id);
-    if (this.#pending.push(slice) >= this.#threshold) await this.#flush();
+    if (this.#pending.push(slice) >= this.#threshold) {
+      await this.#flush();
+    }
   }
 
   async end(): Promise<void> {
-    if (this.#pending.length > 0) await this.#flush();
+    if (this.#pending.length > 0) {
+      await this.#flush();
+    }
     await Promise.all(this.#inFlight);
     this.#throwFailure();
   }
@@ -87,18 +96,22 @@ class AddPipeline {
     this.#pending = [];
     this.#ids = [];
     this.#threshold = MAX_ADD;
-    while (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
+    while (this.#inFlight.size >= MAX_IN_FLIGHT) {
+      await Promise.race(this.#inFlight);
+    }
     this.#throwFailure();
     const add: Promise<void> = this.#queue
       .add(slices, ids)
       .catch((error: unknown) => {
-        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+        this.#failure ??= toError(error);
       })
       .finally(() => this.#inFlight.delete(add));
     this.#inFlight.add(add);
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
   }
 }

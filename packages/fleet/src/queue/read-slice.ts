@@ -1,6 +1,6 @@
 import { parseSlice, type Slice } from '@fetchfleet/crawl';
 
-/** A slice as it stands in Redis; undefined if it is gone or damaged. */
+/** Parses a slice from Redis; undefined if it is gone or damaged. */
 export function readSlice(text: string | null): Slice | undefined {
   try {
     return text === null ? undefined : parseSlice(JSON.parse(text));

@@ -1,14 +1,15 @@
 import type { Redis } from 'ioredis';
 import type { FleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { DISCARD } from './paused-slices.lua.ts';
 import { idPrefix, scanAll, scanStep } from './slice-scan.ts';
+import { REMOVE_ALL } from './slice-sets.lua.ts';
 
-const discard = new Script(DISCARD, scanStep);
+const removeAll = new Script(REMOVE_ALL, scanStep);
 
 /**
- * Slices that workers have set aside because they could make nothing of them: damaged, or of another version. They are kept to be looked at,
- * and keep their ids, so that nothing is queued in their place until they are removed.
+ * Slices that workers have rejected: damaged ones, and those of another version. They are kept for
+ * a person to look at. They also keep their ids, so nothing is queued in their place until they are
+ * removed.
  */
 export class RejectedSlices {
   readonly #redis: Redis;
@@ -19,23 +20,26 @@ export class RejectedSlices {
     this.#keys = keys;
   }
 
-  /** How many there are of a batch. */
   async count(batch: string): Promise<number> {
-    // A batch id has no character that a pattern gives a meaning to.
+    // No character of a batch id has a meaning in a pattern.
     const pattern = `${idPrefix(batch)}*`;
     const set = this.#keys.queue('failed');
     return scanAll(async (cursor) => {
       const step = await this.#redis.zscan(set, cursor, 'MATCH', pattern, 'COUNT', 1_000);
-      const [reached, found] = step;
-      return [reached, found.length / 2];
+      const [nextCursor, found] = step;
+      return [nextCursor, found.length / 2];
     });
   }
 
-  /** Removes those of a batch; whoever does has to queue what is not settled. @returns how many there were */
+  /**
+   * Removes those of a batch. The caller then has to queue what is not settled.
+   *
+   * @returns how many were removed
+   */
   async remove(batch: string): Promise<number> {
     const args = [this.#keys.queue(''), idPrefix(batch)];
     return scanAll(async (cursor) =>
-      discard.run(this.#redis, [this.#keys.queue('failed')], [...args, cursor]),
+      removeAll.run(this.#redis, [this.#keys.queue('failed')], [...args, cursor]),
     );
   }
 }

@@ -1,32 +1,38 @@
-import type { Slice } from '@fetchfleet/crawl';
+import { type Slice, toError } from '@fetchfleet/crawl';
 import { type Job, type JobJson, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { FairProgress } from './fair-progress.ts';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
+import { ClaimLostError, isLockError } from './claim-lost-error.ts';
+import { VirtualClockReporter } from './virtual-clock-reporter.ts';
 
-/** A claim is lost this long after its worker was last heard of. With the check below, 15 s at most. */
+/** A claim expires this long after its last renewal. With the check below, 15 s at most. */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 4_000;
 const RENEW_MS = 3_000;
-/** BullMQ's own limit is out of the way: the worker judges `redeliveries`. */
+/** Turns BullMQ's own limit off: the worker decides by `redeliveries`. */
 const MAX_STALLED = 1_000_000;
 
-/** A slice that this process has claimed. Exactly one of the four ends must be called; all are refused once it is lost. */
+/**
+ * A slice that this process has claimed. The owner must call exactly one of the four functions that
+ * end the claim. All four throw {@link ClaimLostError} once the claim is lost.
+ */
 export interface ClaimedSlice {
   readonly id: string;
   /** As found in the queue: not validated. */
   readonly data: unknown;
-  /** How often a worker vanished while it had this slice. */
+  /** How often a worker died while it had this slice. */
   readonly redeliveries: number;
-  /** Aborted when the claim was lost: another worker has the slice, touch nothing. */
+  /**
+   * Aborts when the claim is lost: another worker has the slice, and this one must not touch it.
+   */
   readonly lost: AbortSignal;
-  /** Nothing is left to do: the job goes. */
+  /** Removes the job: every fetch is settled. */
   complete(): Promise<void>;
-  /** The rest comes back after `dueInMs`, for any worker. */
+  /** Queues the rest again after `dueInMs`, for any worker. */
   delay(rest: Slice, dueInMs: number): Promise<void>;
-  /** The rest goes back, before all that has not been claimed yet. */
+  /** Queues the rest again now, before everything that nobody has claimed yet. */
   giveBack(rest: Slice): Promise<void>;
-  /** Not a slice of ours: kept among the failed jobs, with the reason. */
+  /** Rejects an invalid slice: it is kept among the failed jobs, with the reason. */
   reject(reason: Error): Promise<void>;
 }
 
@@ -37,18 +43,19 @@ interface Claim {
 }
 
 /**
- * Where a worker gets its slices. BullMQ's worker is driven by hand (`getNextJob`), because *when* to claim depends on
- * free fetch permits, not on a number of jobs: slices claimed too early sit in one process while others idle.
- * What its own loop would have done is done here: renewing locks, and looking for slices of dead workers.
+ * Claims slices for a worker. It drives BullMQ's worker by hand (`getNextJob`): when to claim
+ * depends on free fetch permits, not on a number of jobs, because slices that are claimed too early
+ * wait in one process while others are idle. So this class also does what BullMQ's own loop would
+ * do: it renews locks, and it checks for slices of dead workers.
  */
 export class SliceClaims {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   #worker: Worker<Slice>;
-  /** Told when {@link #worker} is replaced. */
-  readonly #waiting = new Set<() => void>();
+  /** Called when {@link #worker} is replaced. */
+  readonly #onReplaced = new Set<() => void>();
   readonly #onStalled: ((sliceId: string) => void) | undefined;
-  readonly #progress: FairProgress;
+  readonly #clock: VirtualClockReporter;
   readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, Claim>();
   #renewal: NodeJS.Timeout | undefined;
@@ -58,64 +65,69 @@ export class SliceClaims {
   constructor(options: {
     readonly redis: Redis;
     readonly keys?: FleetKeys;
-    /** Unique in the fleet: lock tokens carry it. */
+    /** Unique in the fleet: part of the lock tokens. */
     readonly worker: string;
     readonly onError: (error: Error) => void;
-    /** Told about slices of dead workers that are queued again. */
+    /** Called for each slice of a dead worker that is queued again. */
     readonly onStalled?: (sliceId: string) => void;
   }) {
     this.#name = options.worker;
     this.#onError = options.onError;
     this.#redis = options.redis;
     this.#keys = options.keys ?? fleetKeys();
-    this.#progress = new FairProgress(this.#redis, this.#keys);
+    this.#clock = new VirtualClockReporter(this.#redis, this.#keys);
     this.#onStalled = options.onStalled;
     this.#worker = this.#createWorker();
   }
 
-  /** Slices claimed and not yet ended. */
+  /** Slices that are claimed and not ended. */
   get active(): number {
     return this.#claims.size;
   }
 
   async start(): Promise<void> {
     await this.#worker.waitUntilReady();
-    await this.#progress.start();
+    await this.#clock.start();
     await this.#worker.startStalledCheckTimer();
     this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
   }
 
   /**
-   * Claims through new connections from here on, for a client that waits for ever for an answer that was lost. Open claims are kept:
-   * they are renewed and ended through the connection that is ours.
+   * Claims through new connections from now on: a client whose answer was lost waits for ever. Open
+   * claims stay; they are renewed and ended through the connection that the caller owns.
    */
   async rebuild(): Promise<void> {
     const stuck = this.#worker;
-    if (stuck.closing !== undefined) return;
+    if (stuck.closing !== undefined) {
+      return;
+    }
     this.#worker = this.#createWorker();
-    for (const tell of this.#waiting) tell();
-    // It may take for ever, which is why it is replaced.
+    for (const replaced of this.#onReplaced) {
+      replaced();
+    }
+    // Not awaited: closing a stuck worker may take for ever.
     void stuck.close(true).catch(this.#onError);
     await this.#worker.waitUntilReady();
     await this.#worker.startStalledCheckTimer();
   }
 
   /**
-   * Stops claiming at once; open claims are still renewed, and can be ended.
+   * Stops claiming at once. Open claims are still renewed and can be ended.
    *
-   * BullMQ's worker is closed by force, which cuts its blocking read: left waiting, it would take the very slices that this worker
-   * is about to give back. Jobs work on all the same, because the connection they use is ours.
+   * BullMQ's worker is closed by force, which cuts its blocking read: otherwise that read would
+   * claim the slices that this worker is about to give back. Jobs are not affected, because they
+   * use the connection that the caller owns.
    */
   async pause(): Promise<void> {
     await this.#worker.close(true);
   }
 
-  /** To be called when every claim has ended; open ones would be left to expire. */
+  /** Call it when every claim has ended. Open claims are no longer renewed and expire. */
   async stop(): Promise<void> {
     await this.pause();
     clearInterval(this.#renewal);
     this.#renewal = undefined;
-    await this.#progress.stop();
+    await this.#clock.stop();
   }
 
   /**
@@ -128,43 +140,55 @@ export class SliceClaims {
     ClaimedSlice | undefined
   > {
     const token = `${this.#name}:${this.#tokens++}`;
-    const era = this.#progress.era;
+    const { baseEpoch } = this.#clock;
     const job = await this.#nextJob(token, block);
-    if (job?.id === undefined) return undefined;
-    this.#progress.claimed(era, job.priority);
+    if (job?.id === undefined) {
+      return undefined;
+    }
+    this.#clock.claimed(baseEpoch, job.priority);
     const claim: Claim = { job, token, lost: new AbortController() };
     this.#claims.set(job.id, claim);
     return this.#claimed(job.id, claim);
   }
 
-  /** Whoever waits on connections that are replaced goes on with the new ones. */
+  /** A wait on connections that are replaced starts again on the new ones. */
   async #nextJob(token: string, block: boolean): Promise<Job<Slice> | undefined> {
     for (;;) {
-      const asked = this.#worker.getNextJob(token, { block });
+      const request = this.#worker.getNextJob(token, { block });
       const { promise: replaced, resolve } = Promise.withResolvers<'replaced'>();
-      const tell = (): void => resolve('replaced');
-      this.#waiting.add(tell);
+      const onReplaced = (): void => resolve('replaced');
+      this.#onReplaced.add(onReplaced);
       try {
-        const answer = await Promise.race([asked, replaced]);
-        if (answer !== 'replaced') return answer;
+        const answer = await Promise.race([request, replaced]);
+        if (answer !== 'replaced') {
+          return answer;
+        }
       } finally {
-        this.#waiting.delete(tell);
+        this.#onReplaced.delete(onReplaced);
       }
-      void this.#refuse(asked, token);
+      void this.#giveBackLate(request, token);
     }
   }
 
-  /** What an answer brings that nobody waits for any more goes back at once. */
-  async #refuse(asked: Promise<Job<Slice> | undefined>, token: string): Promise<void> {
+  /** Nothing waits for this answer any more: a slice that it brings goes back to the queue. */
+  async #giveBackLate(request: Promise<Job<Slice> | undefined>, token: string): Promise<void> {
     try {
-      const job = await asked;
-      if (job === undefined) return;
-      await job.moveToWait(token);
-      await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
+      const job = await request;
+      if (job !== undefined) {
+        await this.#moveToWait(job, token);
+      }
     } catch (error) {
-      // The connection is gone for good, and the claim with it if there was one: it expires.
-      this.#onError(error instanceof Error ? error : new Error(String(error)));
+      // The connection is dead. If the request has claimed a slice, that claim expires.
+      this.#onError(toError(error));
     }
+  }
+
+  /**
+   * BullMQ wakes no worker for a job with a priority: one that waits would see it seconds later.
+   */
+  async #moveToWait(job: Job<Slice>, token: string): Promise<void> {
+    await job.moveToWait(token);
+    await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
   }
 
   #createWorker(): Worker<Slice> {
@@ -178,14 +202,18 @@ export class SliceClaims {
       drainDelay: 5,
     });
     worker.on('error', this.#onError);
-    if (this.#onStalled !== undefined) worker.on('stalled', this.#onStalled);
+    if (this.#onStalled !== undefined) {
+      worker.on('stalled', this.#onStalled);
+    }
     return worker;
   }
 
   #claimed(id: string, claim: Claim): ClaimedSlice {
     const { job, token, lost } = claim;
     const end = async (finish: () => Promise<unknown>): Promise<void> => {
-      if (lost.signal.aborted) throw new ClaimLostError(id);
+      if (lost.signal.aborted) {
+        throw new ClaimLostError(id);
+      }
       try {
         await finish();
       } catch (error) {
@@ -208,39 +236,46 @@ export class SliceClaims {
       giveBack: async (rest) =>
         end(async () => {
           await job.updateData(rest);
-          await job.moveToWait(token);
-          // BullMQ puts it back in silence if it has a priority: a worker that waits would see it seconds later.
-          await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
+          await this.#moveToWait(job, token);
         }),
       reject: async (reason) => end(async () => job.moveToFailed(reason, token, false)),
     };
   }
 
   #renew(): void {
-    this.#progress.flush();
-    for (const [id, claim] of this.#claims) void this.#renewOne(id, claim);
+    this.#clock.flush();
+    for (const [id, claim] of this.#claims) {
+      void this.#renewOne(id, claim);
+    }
   }
 
   async #renewOne(id: string, claim: Claim): Promise<void> {
     try {
       const extended = await claim.job.extendLock(claim.token, LOCK_MS);
-      if (extended === 0) this.#lose(id, claim);
+      if (extended === 0) {
+        this.#lose(id, claim);
+      }
     } catch (error) {
-      if (isLockError(error)) this.#lose(id, claim);
-      else this.#onError(error instanceof Error ? error : new Error(String(error)));
+      if (isLockError(error)) {
+        this.#lose(id, claim);
+      } else {
+        this.#onError(toError(error));
+      }
     }
   }
 
   #lose(id: string, claim: Claim): void {
-    if (this.#claims.get(id) !== claim) return; // it ended meanwhile
-    this.#claims.delete(id);
-    claim.lost.abort(new ClaimLostError(id));
+    // It may have ended meanwhile.
+    if (this.#claims.get(id) === claim) {
+      this.#claims.delete(id);
+      claim.lost.abort(new ClaimLostError(id));
+    }
   }
 }
 
 /**
- * BullMQ throws at data that is no JSON, in the middle of a claim: the slice would be claimed and lost again and again. As `null` it is a
- * slice like others that are none of ours, which its worker rejects.
+ * BullMQ throws at data that is not JSON, in the middle of a claim: the slice would be claimed and
+ * lost again and again. As `null` it is an invalid slice like any other, which its worker rejects.
  */
 class SliceWorker extends Worker<Slice> {
   protected override createJob(data: JobJson, jobId: string): Job<Slice> {
@@ -249,23 +284,5 @@ class SliceWorker extends Worker<Slice> {
     } catch {
       return super.createJob({ ...data, data: 'null' }, jobId);
     }
-  }
-}
-
-/** BullMQ tells "Missing lock", "Lock mismatch" and "is not in the active state" apart; for us they are one. */
-function isLockError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /\block\b|not in the active state|Missing key for job/i.test(error.message)
-  );
-}
-
-/** Another worker owns the slice by now. */
-export class ClaimLostError extends Error {
-  override readonly name = 'ClaimLostError';
-  readonly code = 'CLAIM_LOST';
-
-  constructor(id: string, options?: ErrorOptions) {
-    super(`slice ${id} was lost to another worker`, options);
   }
 }

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packSlice, type PendingFetch, type Slice, unpackSlice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { readSlice } from './read-slice.ts';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { LOOK, MERGE } from './slice-merger.lua.ts';
+import { readSlice } from './read-slice.ts';
+import { INSPECT, MERGE } from './slice-merger.lua.ts';
 
-/** Between looks at slices that workers have. */
-const LOOK_AGAIN_MS = 200;
+/** Between two checks of slices that workers have. */
+const POLL_MS = 200;
 
 const scripts = {
-  look: new Script(LOOK, z.array(z.tuple([z.enum(['none', 'active', 'idle']), z.string()]))),
+  inspect: new Script(INSPECT, z.array(z.tuple([z.enum(['none', 'active', 'idle']), z.string()]))),
   merge: new Script(MERGE, z.number().int()),
 };
 
@@ -21,26 +21,27 @@ interface Target {
   add(slices: readonly Slice[], ids: readonly string[]): Promise<void>;
 }
 
-interface Wanted {
+interface WantedSlice {
   readonly id: string;
   readonly slice: Slice;
 }
 
 /**
- * Queues fetches again that had been settled, while the rest of their slices may still be queued: a slice is one job for its whole
- * life, so they are put into the one that is there. One that a worker has is waited for, because the worker will write down what is left
- * of it as far as it knows.
+ * Queues fetches again that were settled before, while the rest of their slice may still be queued.
+ * A slice is one job for its whole life, so the fetches are merged into the job that exists. A
+ * slice that a worker has must wait: the worker will write back what is left of it, without the new
+ * fetches.
  *
- *     none    queued, as a new slice
- *     idle    it gets the fetches that it lacks
- *     active  looked at again, when all others are done
+ *     none    there is no such job: it is queued as a new slice
+ *     idle    the job gets the fetches that it lacks
+ *     active  a worker has the job: checked again, after all others
  */
 export class SliceMerger {
   readonly #queue: Target;
   readonly #ledger: Pick<Ledger, 'areSettled'>;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #later: Wanted[] = [];
+  readonly #postponed: WantedSlice[] = [];
 
   constructor(options: {
     readonly queue: Target;
@@ -54,61 +55,65 @@ export class SliceMerger {
     this.#keys = options.keys ?? fleetKeys();
   }
 
-  /** As that of the queue; {@link finish} does the rest. */
+  /** As the `add` of the queue; {@link finish} adds what cannot be added yet. */
   async add(slices: readonly Slice[], ids: readonly string[]): Promise<void> {
-    this.#later.push(
-      ...(await this.#offer(slices.map((slice, i) => ({ id: ids[i] ?? '', slice })))),
-    );
+    const wanted = slices.map((slice, i) => ({ id: ids[i] ?? '', slice }));
+    this.#postponed.push(...(await this.#merge(wanted)));
   }
 
-  /** Resolves when all that was added is queued. Slices that workers have are waited for. */
+  /** Waits for the slices that workers have. Resolves when all that was added is queued. */
   async finish(signal: AbortSignal): Promise<void> {
-    while (this.#later.length > 0) {
-      await sleep(LOOK_AGAIN_MS, undefined, { signal });
-      this.#later.push(...(await this.#offer(this.#later.splice(0))));
+    while (this.#postponed.length > 0) {
+      await sleep(POLL_MS, undefined, { signal });
+      this.#postponed.push(...(await this.#merge(this.#postponed.splice(0))));
     }
   }
 
-  /** @returns what has to be offered again */
-  async #offer(offered: readonly Wanted[]): Promise<Wanted[]> {
-    const found = await scripts.look.run(
-      this.#redis,
-      offered.map(({ id }) => this.#keys.queue(id)),
-    );
-    const again: Wanted[] = [];
-    const fresh: Wanted[] = [];
-    const offers = offered.map(async (wanted, i) => {
-      const [kind, data] = found[i] ?? ['none', ''];
-      if (kind === 'active') again.push(wanted);
-      else if (kind === 'none') fresh.push(...(await this.#unsettled(wanted)));
-      else if (!(await this.#merge(wanted, data))) again.push(wanted);
+  /** @returns the slices that have to be tried again */
+  async #merge(wanted: readonly WantedSlice[]): Promise<WantedSlice[]> {
+    const keys = wanted.map(({ id }) => this.#keys.queue(id));
+    const found = await scripts.inspect.run(this.#redis, keys);
+    const again: WantedSlice[] = [];
+    const fresh: WantedSlice[] = [];
+    const merges = wanted.map(async (one, i) => {
+      const [state, data] = found[i] ?? ['none', ''];
+      if (state === 'none') {
+        fresh.push(...(await this.#unsettled(one)));
+      } else if (state === 'active' || !(await this.#mergeInto(data, one))) {
+        again.push(one);
+      }
     });
-    await Promise.all(offers);
+    await Promise.all(merges);
     if (fresh.length > 0) {
+      const slices = fresh.map(({ slice }) => slice);
       await this.#queue.add(
-        fresh.map(({ slice }) => slice),
+        slices,
         fresh.map(({ id }) => id),
       );
     }
     return again;
   }
 
-  /** What is still to be fetched of it: it may have been settled since the ledger was read. */
-  async #unsettled({ id, slice }: Wanted): Promise<Wanted[]> {
+  /** Without the fetches that were settled since the ledger was read. */
+  async #unsettled({ id, slice }: WantedSlice): Promise<WantedSlice[]> {
     const fetches = await this.#pending(slice.batch, unpackSlice(slice));
-    if (fetches.length === 0) return [];
+    if (fetches.length === 0) {
+      return [];
+    }
     return [{ id, slice: packSlice(slice.batch, slice.origin, fetches) }];
   }
 
-  /** @returns false if the slice was changed meanwhile */
-  async #merge({ id, slice }: Wanted, data: string): Promise<boolean> {
-    // One that is damaged lacks all of them.
+  /** @returns false if the queued slice changed meanwhile */
+  async #mergeInto(data: string, { id, slice }: WantedSlice): Promise<boolean> {
     const queued = readSlice(data);
+    // A damaged slice lacks all of its fetches.
     const present = queued === undefined ? [] : unpackSlice(queued);
     const known = new Set(present.map(({ index }) => index));
     const lacking = unpackSlice(slice).filter(({ index }) => !known.has(index));
     const missing = await this.#pending(slice.batch, lacking);
-    if (missing.length === 0) return true;
+    if (missing.length === 0) {
+      return true;
+    }
     const ticket = queued?.ticket;
     const packed = packSlice(slice.batch, slice.origin, [...present, ...missing]);
     const merged = ticket === undefined ? packed : { ...packed, ticket };
@@ -117,7 +122,9 @@ export class SliceMerger {
   }
 
   async #pending(batch: string, fetches: readonly PendingFetch[]): Promise<PendingFetch[]> {
-    if (fetches.length === 0) return [];
+    if (fetches.length === 0) {
+      return [];
+    }
     const indexes = fetches.map(({ index }) => index);
     const settled = await this.#ledger.areSettled(batch, indexes);
     return fetches.filter((_, i) => settled[i] !== true);

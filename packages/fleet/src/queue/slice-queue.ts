@@ -1,34 +1,33 @@
-import type { Slice } from '@fetchfleet/crawl';
-import { firstIndex } from '@fetchfleet/crawl';
+import { firstIndex, type Slice } from '@fetchfleet/crawl';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { FairOrder } from './fair-order.ts';
-import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { RejectedSlices } from './rejected-slices.ts';
 import { SliceMerger } from './slice-merger.ts';
+import { SlicePriorities } from './slice-priorities.ts';
 
-/** Stays the same for the whole life of a slice: its first index never moves to another one. */
+/** The same for the whole life of a slice: a first index never moves to another slice. */
 export function sliceId(slice: Slice): string {
   return `${slice.batch}.${firstIndex(slice)}`;
 }
 
-/** Where slices wait for workers: the side of the producer, and of whoever counts. */
+/** The queue of slices as producers see it. Workers claim from it with `SliceClaims`. */
 export class SliceQueue {
   readonly rejected: RejectedSlices;
   readonly #queue: Queue<Slice, void, 'slice'>;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #order: FairOrder;
+  readonly #priorities: SlicePriorities;
 
   constructor(
     redis: Redis,
     keys: FleetKeys = fleetKeys(),
-    order: FairOrder = new FairOrder(redis, keys),
+    priorities: SlicePriorities = new SlicePriorities(redis, keys),
   ) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#order = order;
+    this.#priorities = priorities;
     this.rejected = new RejectedSlices(redis, keys);
     this.#queue = new Queue(SLICES, {
       connection: redis,
@@ -36,31 +35,33 @@ export class SliceQueue {
       defaultJobOptions: { removeOnComplete: true, stackTraceLimit: 0 },
       streams: { events: { maxLen: 100 } },
     });
-    // Whoever owns the connection hears of its errors; BullMQ would print them as well.
+    // The owner of the connection handles its errors. Without a listener, BullMQ prints them as
+    // well.
     this.#queue.on('error', () => undefined);
   }
 
   /**
-   * Adds slices under ids derived from batch and first index. One that is queued already is left as it is, so that
-   * a call that failed half-way is simply repeated. Batches and origins take turns, see {@link FairOrder}.
+   * Adds slices under ids that follow from batch and first index. A slice that is queued already
+   * stays as it is, so a call that failed half-way is simply repeated. Batches and origins take
+   * turns, see {@link SlicePriorities}.
    *
-   * @param ids of slices that have lost their first fetches since: the ids they had when they were whole
+   * @param ids for slices that have lost their first fetches: the ids they had when they were whole
    */
   async add(slices: readonly Slice[], ids: readonly string[] = slices.map(sliceId)): Promise<void> {
-    const turns = await this.#order.assign(slices);
+    const assigned = await this.#priorities.assign(slices);
     const jobs = slices.map((slice, i) => ({
       name: 'slice' as const,
       data: slice,
-      opts: { jobId: ids[i] ?? sliceId(slice), priority: turns.priorities[i] ?? 1 },
+      opts: { jobId: ids[i] ?? sliceId(slice), priority: assigned.priorities[i] ?? 1 },
     }));
     await this.#queue.addBulk(jobs);
-    await this.#order.confirm(
-      turns,
+    await this.#priorities.confirm(
+      assigned,
       jobs.map(({ opts }) => opts.jobId),
     );
   }
 
-  /** The same queue for a batch of which slices may be there in part. */
+  /** Adds to the same queue, for a batch whose slices may be queued in part. */
   merger(ledger: Pick<Ledger, 'areSettled'>): SliceMerger {
     return new SliceMerger({ queue: this, ledger, redis: this.#redis, keys: this.#keys });
   }
@@ -74,16 +75,16 @@ export class SliceQueue {
       'delayed',
       'failed',
     );
-    // Every slice has a priority; those of vanished workers wait in a list before all others. For us both wait.
+    // Slices of dead workers wait in a list, all others in the set of prioritized jobs.
     const { prioritized = 0, waiting = 0, ...others } = counts;
     return { ...others, waiting: waiting + prioritized };
   }
 
-  /** Lets slices that were delayed come now. One that is not delayed (any more) stays as it is. */
+  /** Queues delayed slices now. A slice that is not delayed stays as it is. */
   async wakeSlices(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       const job = await this.#queue.getJob(id);
-      // It came by itself meanwhile, or has not left yet: then its own time brings it.
+      // It fails if the slice was queued meanwhile, or is not delayed yet: then its own delay ends.
       await job?.promote().catch(() => undefined);
     }
   }

@@ -1,4 +1,6 @@
+import { toError } from '@fetchfleet/crawl';
 import { Redis } from 'ioredis';
+import { withTimeout } from './with-timeout.ts';
 
 /** No Redis answers at the address. The message names the address without the password. */
 export class RedisUnreachableError extends Error {
@@ -78,20 +80,17 @@ export async function connectRedis(
   const redis = openRedis(url, (error) => {
     lastError = error;
   });
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(lastError ?? new Error('no answer')), timeoutMs);
   try {
-    await Promise.race([redis.ping(), timeout]);
+    if ((await withTimeout(redis.ping(), timeoutMs)) === undefined) {
+      throw lastError ?? new Error('no answer');
+    }
     return redis;
   } catch (error) {
     redis.disconnect();
-    const reason = error instanceof Error ? error.message : String(error);
     throw new RedisUnreachableError(
-      `Redis at ${redactRedisUrl(url)} cannot be reached: ${reason || 'connection refused'} ` +
-        `(tried for ${timeoutMs / 1000} s)`,
+      `Redis at ${redactRedisUrl(url)} cannot be reached: ` +
+        `${toError(error).message || 'connection refused'} (tried for ${timeoutMs / 1000} s)`,
       { cause: error },
     );
-  } finally {
-    clearTimeout(timer);
   }
 }

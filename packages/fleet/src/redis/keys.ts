@@ -12,7 +12,7 @@ export interface FleetKeys {
    */
   queue(part: string): string;
   /** HASH: virtual times of the fair queue, by which batches and origins take turns. */
-  readonly fairClock: string;
+  readonly virtualClock: string;
   /** ZSET of batch ids, scored by the time of registration. */
   readonly batches: string;
   /** HASH of batches that are being removed, with their results folders. */
@@ -75,7 +75,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
   return {
     queuePrefix: root,
     queue: (part) => `${root}:${SLICES}:${part}`,
-    fairClock: `${root}:fair-clock`,
+    virtualClock: `${root}:fair-clock`,
     batches: `${root}:batches`,
     removals: `${root}:removals`,
     workers: `${root}:workers`,

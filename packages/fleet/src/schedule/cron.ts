@@ -1,12 +1,13 @@
+import { toError } from '@fetchfleet/crawl';
 import { CronExpressionParser } from 'cron-parser';
 
-/** A pattern and the time zone it is meant in. */
+/** A pattern and its time zone. */
 export interface CronTime {
   readonly cron: string;
   readonly tz: string;
 }
 
-/** Ticks that are counted one by one; of more, only the latest matters. */
+/** Ticks are counted one by one up to this number. Beyond it, only the latest tick matters. */
 const MAX_COUNTED = 1_000;
 const SPANS_MS = [60_000, 3_600_000, 86_400_000, 31 * 86_400_000] as const;
 
@@ -14,12 +15,12 @@ const ALLOWED =
   'allowed: five fields (minute hour day month weekday), six with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly';
 const ALIAS = /^@(?:hourly|daily|weekly|monthly|yearly)$/;
 
-/** What keeps a text from being a cron pattern; undefined if it is one whose time will come. */
+/** Why a text is not a cron pattern with a future tick; undefined if it is one. */
 export function problemOfCron(cron: string): string | undefined {
   const shown = JSON.stringify(cron.slice(0, 80));
   const fields = cron.trim().split(/\s+/);
   const isShaped = fields.length === 5 || fields.length === 6 || ALIAS.test(cron);
-  // H would be another moment in every process.
+  // cron-parser replaces H by a random value, which differs between processes.
   if (!isShaped || fields.some((field) => /\bH\b/.test(field))) {
     return `${shown} is no cron pattern; ${ALLOWED}`;
   }
@@ -27,31 +28,33 @@ export function problemOfCron(cron: string): string | undefined {
     CronExpressionParser.parse(cron, { tz: 'UTC' }).next();
     return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = toError(error).message;
     return /day of month|loop limit/i.test(reason)
       ? `${shown} never comes: no month it names has that day`
       : `${shown} is no cron pattern (${reason}); ${ALLOWED}`;
   }
 }
 
-/** What keeps a text from being a time zone. */
+/** Why a text is not a time zone; undefined if it is one. */
 export function problemOfTimeZone(tz: string): string | undefined {
   if (/^[A-Za-z]/.test(tz)) {
     try {
       Intl.DateTimeFormat('en', { timeZone: tz });
       return undefined;
     } catch {
-      // What it is instead does not matter.
+      // The message below says what is allowed.
     }
   }
   return `${JSON.stringify(tz.slice(0, 80))} is no time zone; allowed: IANA names such as UTC, Europe/Oslo or America/New_York`;
 }
 
 /**
- * The first tick after a moment, in epoch milliseconds; undefined if none comes any more. BullMQ computes it the same way.
+ * The first tick after a moment, in epoch milliseconds; undefined if there is none. BullMQ computes
+ * the same one.
  *
- * Where clocks go forward, a time that is skipped comes an hour later, once. Where they go back, a time of day that comes twice counts
- * the first time; patterns that repeat within the hour or every hour go on in real time.
+ * When clocks go forward, a skipped time of day runs an hour later, once. When they go back, a time
+ * of day that occurs twice runs the first time; patterns that repeat every hour or more often go on
+ * in real time.
  */
 export function nextTick({ cron, tz }: CronTime, afterMs: number): number | undefined {
   try {
@@ -59,14 +62,15 @@ export function nextTick({ cron, tz }: CronTime, afterMs: number): number | unde
       .next()
       .getTime();
   } catch {
-    // It was valid when it was stored: its last moment is over.
+    // The pattern was valid when it was stored: its last tick has passed.
     return undefined;
   }
 }
 
 /**
- * The latest tick after `afterMs` and up to `untilMs`, the one before it, and how many there are, as far as they are counted (to 1,000).
- * Walks forward only: backwards, the parser sees other ticks around a change of clocks.
+ * The latest tick after `afterMs` and up to `untilMs`, the tick before it, and how many there are
+ * (at most 1,000). Walks forward only: backwards, the parser finds other ticks around a change of
+ * clocks.
  */
 export function latestTick(
   time: CronTime,
@@ -74,8 +78,12 @@ export function latestTick(
 ): LatestTick | undefined {
   const walked = walk(time, { afterMs, untilMs });
   const [at, before] = walked.last;
-  if (at === undefined) return undefined;
-  if (walked.isEnd) return { at, before, count: walked.count };
+  if (at === undefined) {
+    return undefined;
+  }
+  if (walked.isEnd) {
+    return { at, before, count: walked.count };
+  }
   for (const span of SPANS_MS) {
     const near = walk(time, { afterMs: Math.max(at, untilMs - span), untilMs });
     const [nearAt, nearBefore] = near.last;
@@ -103,7 +111,9 @@ function walk(
   let last: readonly number[] = [];
   for (let count = 0; count < MAX_COUNTED; count++) {
     const tick = nextOf(ticks);
-    if (tick === undefined || tick > untilMs) return { last, count, isEnd: true };
+    if (tick === undefined || tick > untilMs) {
+      return { last, count, isEnd: true };
+    }
     last = [tick, ...last.slice(0, 1)];
   }
   return { last, count: MAX_COUNTED, isEnd: false };

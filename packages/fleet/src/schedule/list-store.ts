@@ -10,14 +10,14 @@ import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** Of all lists of one schedule together, uncompressed: Redis keeps them in memory. */
+/** All lists of one schedule together, uncompressed: Redis keeps them in memory. */
 const MAX_STORED_BYTES = 16 * 1_024 * 1_024;
-/** How long lists stay that no schedule names any more: batches of them may still be resumed. */
+/** How long a list stays that no schedule names any more: its batches may still be resumed. */
 const ORPHAN_SECONDS = 30 * 86_400;
 
-/** A crawl whose files are read, to be kept with a schedule. */
+/** A crawl with the content of its list files, to be kept with a schedule. */
 export interface StorableCrawl {
-  /** Its lists of files are `stored:…`; those at URLs stay where they are, and are read at every tick. */
+  /** List files have paths `stored:…`. Lists at URLs keep their URL and are read at every tick. */
   readonly crawl: Crawl;
   readonly lists: ReadonlyMap<string, Buffer>;
 }
@@ -26,7 +26,7 @@ export interface StorableCrawl {
  * Reads the list files of a crawl.
  *
  * @param fileName the crawl file, for messages
- * @throws InputError when they are larger than 16 MiB together
+ * @throws InputError if they are larger than 16 MiB together
  */
 export async function readLists(
   crawl: Crawl,
@@ -42,7 +42,9 @@ export async function readLists(
       continue;
     }
     bytes += (await stat(source.path)).size;
-    if (bytes > MAX_STORED_BYTES) throw tooLarge(fileName, source.name);
+    if (bytes > MAX_STORED_BYTES) {
+      throw tooLarge(fileName, source.name);
+    }
     const content = await readFile(source.path);
     const sha = createHash('sha256').update(content).digest('hex').slice(0, 32);
     const path = `stored:${schedule}/${sha}/${basename(source.path)}`;
@@ -59,7 +61,7 @@ function tooLarge(file: string, parameter: string): InputError {
   return new InputError([{ file, key: `params.${parameter}`, message }]);
 }
 
-/** The list files of schedules, compressed, so that no worker needs the folder they came from. */
+/** The list files of schedules, compressed: workers need no access to the original files. */
 export class ScheduleLists {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
@@ -69,23 +71,25 @@ export class ScheduleLists {
     this.#keys = keys;
   }
 
-  /** Before the schedule that names them. */
+  /** Call it before the schedule that names the lists is stored. */
   async store(schedule: string, lists: StorableCrawl['lists']): Promise<void> {
     for (const [sha, content] of lists) {
       await this.#redis.set(this.#keys.scheduleList(schedule, sha), await compress(content));
     }
   }
 
-  /** @param path `stored:…`. @throws InputError when it is gone */
+  /** @param path `stored:…`. @throws InputError if the list was removed */
   async read(path: string): Promise<Buffer> {
     const key = this.#keyOf(path);
     const content = key === undefined ? null : await this.#redis.getBuffer(key);
-    if (content !== null) return decompress(content);
+    if (content !== null) {
+      return decompress(content);
+    }
     const message = 'the list is not kept any more: its schedule was removed or changed long ago';
     throw new InputError([{ file: path, message }]);
   }
 
-  /** Lists of `before` that `now` does not name go, in 30 days. */
+  /** Lists that `before` names and `now` does not expire in 30 days. */
   async orphan(before: Crawl, now?: Crawl): Promise<void> {
     const kept = new Set(now === undefined ? [] : this.#keysOf(now));
     const orphans = this.#keysOf(before).filter((key) => !kept.has(key));
@@ -99,7 +103,9 @@ export class ScheduleLists {
   }
 
   #keyOf(path: string): string | undefined {
-    if (!isStoredList(path)) return undefined;
+    if (!isStoredList(path)) {
+      return undefined;
+    }
     const [schedule = '', sha = ''] = path.slice(path.indexOf(':') + 1).split('/');
     return this.#keys.scheduleList(schedule, sha);
   }

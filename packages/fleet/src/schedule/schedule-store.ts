@@ -14,9 +14,9 @@ import { dueTick, type DueTick } from './due-tick.ts';
 import * as lua from './schedule.lua.ts';
 import { Script } from '../redis/script.ts';
 
-/** Runs that a schedule remembers. */
+/** Runs kept in the history of a schedule. */
 const MAX_RUNS = 50;
-/** Somebody changed the schedule between the reading and the decision. */
+/** A decision is tried again if the schedule was changed after it was read. */
 const MAX_TRIES = 5;
 
 const integer = z.number().int();
@@ -38,35 +38,49 @@ const scripts = {
   conclude: new Script(lua.CONCLUDE, integer),
 };
 
-/** What {@link ScheduleStore.put} did. */
+/** What {@link ScheduleStore.put} has done. */
 export interface PutResult {
   readonly change: 'added' | 'changed' | 'unchanged';
   readonly before?: ScheduleSpec;
 }
 
-/** What became of a tick or of a `run-now`. */
+/** What a tick or a `run-now` has become. */
 export interface Decision extends ScheduleRun {
-  /** Ticks before it that were missed. */
+  /** Missed ticks before it. */
   readonly older: number;
 }
 
+/** What the DECIDE script is given. */
+interface DecisionRequest extends Omit<DueTick, 'olderAt'>, Pick<ScheduleRun, 'key' | 'kind'> {
+  readonly olderAt: number;
+  /** The schedule as it was read: the script decides nothing by an older one. */
+  readonly revision: number;
+  /** The batch of the run, if it becomes one. */
+  readonly batch: string;
+  readonly overlap: ScheduleTerms['overlap'];
+  readonly batchPrefix: string;
+  readonly maxRuns: number;
+  /** Why ticks were missed, if some were. */
+  readonly missedReason: string;
+}
+
 /**
- * What is known of every schedule, and the one place that decides what becomes of a tick: whoever wakes up for it, and however
- * often, it has one run.
+ * Every schedule with its history. It alone decides what a tick becomes, so a tick has one run,
+ * however many workers wake up for it and however often.
  */
 export class ScheduleStore {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #now: ((redisMs: number) => number) | undefined;
 
-  /** @param now the clock, given that of Redis, for tests. @default that of Redis */
+  /** @param now replaces the time of Redis in tests. @default the time of Redis */
   constructor(redis: Redis, keys: FleetKeys = fleetKeys(), now?: (redisMs: number) => number) {
     this.#redis = redis;
     this.#keys = keys;
     this.#now = now;
   }
 
-  /** Adds a schedule or changes it; the same again changes nothing. */
+  /** Adds a schedule or changes it. An equal spec changes nothing. */
   async put(id: string, spec: ScheduleSpec): Promise<PutResult> {
     const { crawl, ...terms } = spec;
     const parts = [JSON.stringify(terms), JSON.stringify(crawl)];
@@ -76,8 +90,10 @@ export class ScheduleStore {
       [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
       [id, crawl.plan.name, ...parts, digest, spec.cron, spec.tz],
     );
-    if (termsBefore === '') return { change };
-    const before = { ...storedTerms(termsBefore), crawl: storedCrawlFile(crawlBefore) };
+    if (termsBefore === '') {
+      return { change };
+    }
+    const before = { ...parseStoredTerms(termsBefore), crawl: parseStoredCrawl(crawlBefore) };
     return { change, before };
   }
 
@@ -90,10 +106,10 @@ export class ScheduleStore {
     return (await this.#read(id))?.schedule;
   }
 
-  /** What it fetches; undefined for an unknown schedule. */
+  /** The crawl of a schedule; undefined for an unknown schedule. */
   async crawl(id: string): Promise<Crawl | undefined> {
     const json = await this.#redis.hget(this.#keys.schedule(id), 'crawl');
-    return json === null ? undefined : storedCrawlFile(json);
+    return json === null ? undefined : parseStoredCrawl(json);
   }
 
   /** @returns whether that changed anything; undefined for an unknown schedule */
@@ -103,17 +119,21 @@ export class ScheduleStore {
     return changed === -1 ? undefined : changed === 1;
   }
 
-  /** History and all; batches stay. @returns what it fetched, undefined for an unknown schedule */
+  /**
+   * Removes a schedule with its history. Its batches stay.
+   *
+   * @returns its crawl; undefined for an unknown schedule
+   */
   async remove(id: string): Promise<Crawl | undefined> {
     const crawl = await scripts.remove.run(
       this.#redis,
       [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
       [id],
     );
-    return crawl === '' ? undefined : storedCrawlFile(crawl);
+    return crawl === '' ? undefined : parseStoredCrawl(crawl);
   }
 
-  /** Decides about the tick that is due, if one is. @returns the run it became */
+  /** Decides about the tick that is due, if there is one. @returns the run that it has become */
   async decideTick(id: string): Promise<Decision | undefined> {
     return this.#decide(id, ({ schedule, nowMs }) => {
       const due = schedule.isPaused ? undefined : dueTick(schedule, nowMs);
@@ -121,7 +141,7 @@ export class ScheduleStore {
     });
   }
 
-  /** A run at once, also of a schedule that is paused. @returns undefined for an unknown schedule */
+  /** Runs a schedule now, even if it is paused. @returns undefined for an unknown schedule */
   async runNow(id: string): Promise<Decision | undefined> {
     return this.#decide(id, ({ nowMs }) => ({
       at: nowMs,
@@ -133,13 +153,13 @@ export class ScheduleStore {
     }));
   }
 
-  /** Lets a queued run start if nothing is in its way any more. @returns that run */
+  /** Starts a queued run if no other run is under way. @returns that run */
   async advance(id: string): Promise<ScheduleRun | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-    return storedRun(await scripts.advance.run(this.#redis, keys, [this.#keys.batch('')]));
+    return parseStoredRun(await scripts.advance.run(this.#redis, keys, [this.#keys.batch('')]));
   }
 
-  /** How a run that was starting has ended. @returns false if it was not starting any more */
+  /** Records how a starting run has ended. @returns false if it was not starting any more */
   async conclude(
     id: string,
     key: string,
@@ -149,73 +169,81 @@ export class ScheduleStore {
     return (await scripts.conclude.run(this.#redis, [this.#keys.scheduleRuns(id)], args)) === 1;
   }
 
-  /** Whether the caller is the one who looks after all schedules for the next moment. */
+  /** @returns whether this worker is the one that checks all schedules for the next `ttlMs` */
   async claimCheck(worker: string, ttlMs: number): Promise<boolean> {
     return (await this.#redis.set(this.#keys.scheduleCheck, worker, 'PX', ttlMs, 'NX')) === 'OK';
   }
 
   async #decide(
     id: string,
-    choose: (known: Known) => (DueTick & Pick<ScheduleRun, 'key' | 'kind'>) | undefined,
+    choose: (known: Known) => Choice | undefined,
   ): Promise<Decision | undefined> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const known = await this.#read(id);
       const choice = known === undefined ? undefined : choose(known);
-      if (known === undefined || choice === undefined) return undefined;
-      const { name, terms, revision } = known.schedule;
+      if (known === undefined || choice === undefined) {
+        return undefined;
+      }
       const [answer, run] = await scripts.decide.run(
         this.#redis,
         [this.#keys.schedule(id), this.#keys.scheduleRuns(id)],
-        [
-          revision,
-          choice.key,
-          choice.kind,
-          choice.at,
-          batchIdOf(id, choice, name),
-          choice.verdict,
-          choice.isCaughtUp ? 1 : 0,
-          choice.older,
-          terms.overlap,
-          this.#keys.batch(''),
-          MAX_RUNS,
-          missedReason(choice, terms),
-          choice.olderAt ?? choice.at,
-        ],
+        [JSON.stringify(this.#requestOf(known.schedule, choice))],
       );
-      if (answer === 'changed') continue;
-      const decided = storedRun(run);
+      if (answer === 'changed') {
+        continue;
+      }
+      const decided = parseStoredRun(run);
       return decided === undefined ? undefined : { ...decided, older: choice.older };
     }
     return undefined;
+  }
+
+  #requestOf({ id, name, terms, revision }: Schedule, choice: Choice): DecisionRequest {
+    return {
+      ...choice,
+      olderAt: choice.olderAt ?? choice.at,
+      revision,
+      batch: batchIdOf(id, choice, name),
+      overlap: terms.overlap,
+      batchPrefix: this.#keys.batch(''),
+      maxRuns: MAX_RUNS,
+      missedReason: missedReason(choice, terms),
+    };
   }
 
   async #read(id: string): Promise<Known | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
     const [redisMs, fields, runs] = await scripts.read.run(this.#redis, keys);
     const [name, terms, paused, ...numbers] = fields;
-    if (typeof name !== 'string' || typeof terms !== 'string') return undefined;
+    if (typeof name !== 'string' || typeof terms !== 'string') {
+      return undefined;
+    }
     const [revision = 0, lastTick = 0, createdAt = 0, changedAt = 0] = numbers.map(Number);
     const schedule = {
       id,
       name,
-      terms: storedTerms(terms),
+      terms: parseStoredTerms(terms),
       isPaused: paused === '1',
       revision,
       lastTick,
       createdAt,
       changedAt,
-      runs: runs.flatMap((text) => storedRun(text) ?? []),
+      runs: runs.flatMap((text) => parseStoredRun(text) ?? []),
     };
     return { schedule, nowMs: this.#now?.(redisMs) ?? redisMs };
   }
 }
+
+type Choice = DueTick & Pick<ScheduleRun, 'key' | 'kind'>;
 
 interface Known {
   readonly schedule: Schedule;
   readonly nowMs: number;
 }
 
-/** The same for the same tick, whoever starts it: `countries-20261123-0600-k3f9x0a1`, the minute in UTC. */
+/**
+ * Equal for the same tick on every worker: `countries-20261123-0600-k3f9x0a1`, the minute in UTC.
+ */
 function batchIdOf(
   id: string,
   { key, at }: { readonly key: string; readonly at: number },
@@ -232,24 +260,26 @@ function missedReason(
   { catchUpMs }: ScheduleTerms,
 ): string {
   const late = 'no worker was there in time';
-  if (what === 'run') return isCaughtUp ? `${late}; only the latest is caught up` : late;
+  if (what === 'run') {
+    return isCaughtUp ? `${late}; only the latest is caught up` : late;
+  }
   return catchUpMs === 0
     ? `${late}, and nothing is caught up`
     : `${late}, nor within the catch-up window`;
 }
 
-function storedRun(json: string): ScheduleRun | undefined {
+function parseStoredRun(json: string): ScheduleRun | undefined {
   return json === '' ? undefined : scheduleRun.parse(JSON.parse(json));
 }
 
-/* Both are written by `ScheduleStore.put` alone, from what was validated. */
+/* Only `ScheduleStore.put` writes these two, after validation. */
 
-function storedTerms(json: string): ScheduleTerms {
+function parseStoredTerms(json: string): ScheduleTerms {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return JSON.parse(json) as ScheduleTerms;
 }
 
-function storedCrawlFile(json: string): Crawl {
+function parseStoredCrawl(json: string): Crawl {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return JSON.parse(json) as Crawl;
 }

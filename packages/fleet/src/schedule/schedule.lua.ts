@@ -1,9 +1,13 @@
 /*
- * The scripts of schedules, one per verb. They decide over a schedule, its runs and the state of its batches together; all of
- * these keys carry the hash tag of the fleet, so they are on one node also where a batch's key is built in here.
+ * The scripts of schedules, one per verb. All of them are atomic for one reason: several workers
+ * wake up for the same tick, and a decision depends on the schedule, its runs and the state of
+ * their batches together.
+ *
+ * The keys of batches are built in here from a prefix. All keys carry the hash tag of the fleet, so
+ * they are on the same node.
  */
 
-/** Shared: the history, and what of it is still under way. */
+/** Shared: reads and changes the history of runs. */
 const RUNS = `
 local function nowMs()
   local t = redis.call('TIME')
@@ -23,7 +27,7 @@ local function underWay(batches)
     return state == 'expanding' or state == 'running' or state == 'paused'
   end
 end
--- The oldest goes; but what is forgotten while it is under way would no longer keep the next one back.
+-- Drops the oldest run beyond 'max', but never one that is under way: it still blocks the next one.
 local function push(runs, run, max, batches)
   redis.call('LPUSH', runs, cjson.encode(run))
   local kept, isUnderWay = redis.call('LRANGE', runs, 0, -1), underWay(batches)
@@ -41,10 +45,12 @@ end
 `;
 
 /**
- * KEYS  schedule hash · ids SET · runs LIST
- * ARGV  id, name of the crawl, terms, crawl, digest of both, cron, tz
- * Adds a schedule or changes it; its history stays. Where cron or tz change, no tick of the past is caught up.
- * Returns { added | changed | unchanged, terms and crawl before or '' }.
+ * Adds a schedule or changes it; its history stays. If cron or tz change, no past tick is caught
+ * up.
+ *
+ * KEYS     schedule hash · ids SET · runs LIST
+ * ARGV     id · name of the crawl · terms · crawl · digest of both · cron · tz
+ * Returns  { 'added', 'changed' or 'unchanged', terms and crawl before or '' }
  */
 export const PUT = `${RUNS}
 local old = redis.call('HMGET', KEYS[1], 'digest', 'cron', 'tz', 'terms', 'crawl')
@@ -61,9 +67,11 @@ return { 'added', '', '' }
 `;
 
 /**
- * KEYS  schedule hash
- * ARGV  1 pauses, 0 resumes
- * Ticks that passed while it was paused are not caught up. Returns 1 if that changed anything, -1 for an unknown schedule.
+ * Pauses or resumes a schedule. Ticks that passed while it was paused are not caught up.
+ *
+ * KEYS     schedule hash
+ * ARGV     1 pauses, 0 resumes
+ * Returns  1 if that changed anything, 0 otherwise, -1 for an unknown schedule
  */
 export const PAUSE = `${RUNS}
 local paused = redis.call('HGET', KEYS[1], 'paused')
@@ -75,7 +83,13 @@ if ARGV[1] == '0' then redis.call('HSET', KEYS[1], 'lastTick', nowMs()) end
 return 1
 `;
 
-/** KEYS schedule hash · ids SET · runs LIST. ARGV id. Returns the crawl it had, or ''. */
+/**
+ * Removes a schedule with its history.
+ *
+ * KEYS     schedule hash · ids SET · runs LIST
+ * ARGV     id
+ * Returns  its crawl, or ''
+ */
 export const REMOVE = `
 local crawl = redis.call('HGET', KEYS[1], 'crawl')
 redis.call('DEL', KEYS[1], KEYS[3])
@@ -83,58 +97,67 @@ redis.call('SREM', KEYS[2], ARGV[1])
 return crawl or ''
 `;
 
-/** KEYS schedule hash · runs LIST. Returns { now, fields in the order below, runs }, newest run first. */
+/**
+ * KEYS     schedule hash · runs LIST
+ * Returns  { now in epoch ms, fields in the order below, runs with the newest first }
+ */
 export const READ = `${RUNS}
 local fields = redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt')
 return { nowMs(), fields, redis.call('LRANGE', KEYS[2], 0, -1) }
 `;
 
 /**
- * KEYS  schedule hash · runs LIST
- * ARGV  revision, key, kind, at, batch, verdict, caught up (1 or 0), older ticks that were missed, overlap,
- *       prefix of batch hashes, runs kept, reason for a missed tick, when the latest older one was
- * The one place where a tick becomes a run: whoever comes second finds it known.
- * Returns { decided | known | paused | changed | gone, the run as JSON or '' }.
+ * Decides what a tick or a manual run becomes. This is the one place where a tick becomes a run: a
+ * second worker with the same tick gets 'known'.
+ *
+ * KEYS     schedule hash · runs LIST
+ * ARGV     a JSON document, see `DecisionRequest` in schedule-store.ts
+ * Returns  { 'decided', 'known', 'paused', 'changed' or 'gone', the run as JSON or '' }
  */
 export const DECIDE = `${RUNS}
+local request = cjson.decode(ARGV[1])
 local s = redis.call('HMGET', KEYS[1], 'revision', 'paused', 'lastTick')
 if not s[1] then return { 'gone', '' } end
-if s[1] ~= ARGV[1] then return { 'changed', '' } end
-local max, at, isTick = tonumber(ARGV[11]), tonumber(ARGV[4]), ARGV[3] == 'tick'
-if isTick then
+if tonumber(s[1]) ~= request.revision then return { 'changed', '' } end
+if request.kind == 'tick' then
   if s[2] == '1' then return { 'paused', '' } end
-  if at <= tonumber(s[3]) then return { 'known', '' } end
-  redis.call('HSET', KEYS[1], 'lastTick', at)
-elseif find(KEYS[2], function(run) return run.key == ARGV[2] end) then
+  if request.at <= tonumber(s[3]) then return { 'known', '' } end
+  redis.call('HSET', KEYS[1], 'lastTick', request.at)
+elseif find(KEYS[2], function(run) return run.key == request.key end) then
   return { 'known', '' }
 end
 local now = nowMs()
-if ARGV[6] == 'missed' or tonumber(ARGV[8]) > 0 then
-  local count = tonumber(ARGV[8]) + (ARGV[6] == 'missed' and 1 or 0)
-  local missed = { key = ARGV[2] .. '-missed', kind = 'tick', at = ARGV[6] == 'missed' and at or tonumber(ARGV[13]), state = 'missed', decidedAt = now, count = count, reason = ARGV[12] }
-  push(KEYS[2], missed, max, ARGV[10])
-  if ARGV[6] == 'missed' then return { 'decided', cjson.encode(missed) } end
+local function record(run) push(KEYS[2], run, request.maxRuns, request.batchPrefix) end
+local isMissed = request.verdict == 'missed'
+if isMissed or request.older > 0 then
+  local missed = { key = request.key .. '-missed', kind = 'tick', state = 'missed', decidedAt = now, reason = request.missedReason }
+  missed.at = isMissed and request.at or request.olderAt
+  missed.count = request.older + (isMissed and 1 or 0)
+  record(missed)
+  if isMissed then return { 'decided', cjson.encode(missed) } end
 end
-local run = { key = ARGV[2], kind = ARGV[3], at = at, state = 'starting', decidedAt = now, batch = ARGV[5] }
-if ARGV[7] == '1' then run.isCaughtUp = true end
-local before = ARGV[9] ~= 'allow' and find(KEYS[2], underWay(ARGV[10]))
+local run = { key = request.key, kind = request.kind, at = request.at, state = 'starting', decidedAt = now, batch = request.batch }
+if request.isCaughtUp then run.isCaughtUp = true end
+local before = request.overlap ~= 'allow' and find(KEYS[2], underWay(request.batchPrefix))
 local queued = find(KEYS[2], function(other) return other.state == 'queued' end)
-if ARGV[9] == 'queue' and queued then
+if request.overlap == 'queue' and queued then
   run.state, run.batch, run.reason = 'skipped', nil, 'one run waits already for the batch before'
-elseif ARGV[9] == 'queue' and before then
+elseif request.overlap == 'queue' and before then
   run.state, run.reason = 'queued', 'waits for batch ' .. before.batch
 elseif before then
   run.state, run.batch, run.reason = 'skipped', nil, 'batch ' .. before.batch .. ' has not ended'
 end
-push(KEYS[2], run, max, ARGV[10])
+record(run)
 return { 'decided', cjson.encode(run) }
 `;
 
 /**
- * KEYS  schedule hash · runs LIST
- * ARGV  prefix of batch hashes
- * Lets a queued run start once nothing else is under way; one of a tick waits while the schedule is paused.
- * Returns the run as JSON, or ''.
+ * Starts a queued run once no other run is under way. The run of a tick also waits while the
+ * schedule is paused.
+ *
+ * KEYS     schedule hash · runs LIST
+ * ARGV     prefix of batch hashes
+ * Returns  the run as JSON, or ''
  */
 export const ADVANCE = `${RUNS}
 local run, at = find(KEYS[2], function(one) return one.state == 'queued' end)
@@ -146,9 +169,11 @@ return cjson.encode(run)
 `;
 
 /**
- * KEYS  runs LIST
- * ARGV  key of a run, started or failed, reason or ''
- * How a run that was starting has ended. Returns 1 if it was starting.
+ * Records how a starting run has ended.
+ *
+ * KEYS     runs LIST
+ * ARGV     key of the run · 'started' or 'failed' · reason or ''
+ * Returns  1 if it was starting, 0 otherwise
  */
 export const CONCLUDE = `${RUNS}
 local run, at = find(KEYS[1], function(one) return one.key == ARGV[1] end)

@@ -1,7 +1,7 @@
 import type { Crawl } from '@fetchfleet/crawl';
 import { z } from 'zod';
 
-/** What happens to a tick while the batch before still runs: `queue` keeps at most one waiting. */
+/** What a tick does while the batch before still runs. `queue` keeps at most one run waiting. */
 export const OVERLAPS = ['skip', 'queue', 'allow'] as const;
 export type Overlap = (typeof OVERLAPS)[number];
 
@@ -9,7 +9,7 @@ export type Overlap = (typeof OVERLAPS)[number];
 export interface ScheduleTerms {
   /** Path of the crawl file where the schedule was added, for people. */
   readonly source: string;
-  /** Five fields, six with seconds, or `@daily` and its like. */
+  /** Five fields, six with seconds, or an alias like `@daily`. */
   readonly cron: string;
   /** IANA name. @default 'UTC' */
   readonly tz: string;
@@ -19,9 +19,9 @@ export interface ScheduleTerms {
   readonly catchUpMs: number;
 }
 
-/** What a person decides about a schedule. */
+/** What a user defines. */
 export interface ScheduleSpec extends ScheduleTerms {
-  /** Lists of files are kept with the schedule: their paths are `stored:…`. Secrets are names. */
+  /** List files are kept with the schedule: their paths are `stored:…`. Secrets are names only. */
   readonly crawl: Crawl;
 }
 
@@ -30,26 +30,26 @@ export interface ScheduleSpec extends ScheduleTerms {
  *
  *     queued ──the batch before has ended──▶ starting ──expanded──▶ started
  *                                               └──given up──▶ failed
- *     skipped: the batch before still ran · missed: no worker was there in time
+ *     skipped: the batch before still ran · missed: no worker ran in time
  */
 const runState = z.enum(['queued', 'starting', 'started', 'skipped', 'missed', 'failed']);
 
 export const scheduleRun = z.object({
-  /** Of its schedule: a tick has one run, whoever sees it first. */
+  /** Unique in its schedule: a tick has one run. */
   key: z.string(),
   kind: z.enum(['tick', 'manual']),
-  /** When it was to be, in epoch milliseconds. */
+  /** When it was due, in epoch milliseconds. */
   at: z.number(),
   state: runState,
-  /** The batch it has, or will have. */
+  /** The batch that it has or will have. */
   batch: z.string().optional(),
   /** Why it did not start. */
   reason: z.string().optional(),
-  /** When that was decided, in epoch milliseconds by the clock of Redis. */
+  /** When its state was decided, in epoch milliseconds by the clock of Redis. */
   decidedAt: z.number(),
-  /** It ran although it was late. */
+  /** It was late, within the catch-up window. */
   isCaughtUp: z.boolean().optional(),
-  /** Ticks that this entry stands for, if several were missed. */
+  /** How many ticks this entry stands for, if several were missed. */
   count: z.number().optional(),
 });
 
@@ -57,13 +57,13 @@ export type ScheduleRun = z.infer<typeof scheduleRun>;
 
 export interface Schedule {
   readonly id: string;
-  /** Of the crawl: batches are called after it. The crawl itself may be large, and is read apart. */
+  /** The name of the crawl, and of its batches. The crawl may be large and is read separately. */
   readonly name: string;
   readonly terms: ScheduleTerms;
   readonly isPaused: boolean;
-  /** Grows with every change, so that nobody decides by what was. */
+  /** Grows with every change: a decision by an outdated schedule is refused. */
   readonly revision: number;
-  /** Epoch milliseconds; ticks up to here are dealt with. */
+  /** Epoch milliseconds. Everything up to this tick was decided. */
   readonly lastTick: number;
   readonly createdAt: number;
   readonly changedAt: number;

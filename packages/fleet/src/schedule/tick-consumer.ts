@@ -1,52 +1,53 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { toError } from '@fetchfleet/crawl';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { withTimeout } from '../redis/with-timeout.ts';
 import { type ScheduleJob, SCHEDULES } from './tick-queue.ts';
 
-/** Expansions at once in one process. */
+/** Concurrent expansions in one process. */
 const CONCURRENCY = 2;
-/** A dead worker's run is taken over when a check finds it without its lock: 11 s at most. */
+/** A check that finds a run without its lock gives it to another worker: after 11 s at most. */
 const LOCK_MS = 8_000;
 const STALLED_CHECK_MS = 3_000;
-/** Workers that a run may kill. */
+/** A run that was lost by more workers than this has probably killed them. */
 const MAX_DEATHS = 5;
-const STOP_PATIENCE_MS = 3_000;
+const STOP_TIMEOUT_MS = 3_000;
 const DRAINING = 'draining';
 
 export interface RunAttempt {
   readonly schedule: string;
   readonly run: string;
-  /** Aborted when this worker drains, or has lost the run to another. */
+  /** Aborts when this worker drains, or has lost the run to another worker. */
   readonly signal: AbortSignal;
-  /** After this one nobody tries again. */
+  /** No attempt follows this one. */
   readonly isLast: boolean;
 }
 
-interface ScheduleWorkerOptions {
+interface TickConsumerOptions {
   readonly redis: Redis;
   readonly keys?: FleetKeys;
   readonly onTick: (schedule: string) => Promise<void>;
-  /** Throws to have the run tried again. */
+  /** Called for each run. If it throws, the run is tried again. */
   readonly onRun: (attempt: RunAttempt) => Promise<void>;
-  /** It has killed worker after worker. */
+  /** Called instead for a run that has killed one worker after another. */
   readonly onPoison: (schedule: string, run: string) => Promise<void>;
   readonly onError: (error: Error) => void;
 }
 
-/** Takes ticks and runs from the queue: the side of the worker. Has a connection of its own for waiting. */
+/** Takes ticks and runs from the queue. It waits on a connection of its own. */
 export class TickConsumer {
-  readonly #options: ScheduleWorkerOptions;
+  readonly #options: TickConsumerOptions;
   #worker: Worker<ScheduleJob, void>;
   #active = 0;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: ScheduleWorkerOptions) {
+  constructor(options: TickConsumerOptions) {
     this.#options = options;
     this.#worker = this.#create();
   }
 
-  /** Whether it has nothing at hand: what is waiting then should be taken at once. */
+  /** Whether it is processing nothing, and would take a queued run at once. */
   get isIdle(): boolean {
     return this.#active === 0;
   }
@@ -55,17 +56,21 @@ export class TickConsumer {
     const worker = this.#worker;
     worker.run().catch((error: unknown) => {
       const isCurrent = this.#stopping === undefined && worker === this.#worker;
-      if (isCurrent && error instanceof Error) this.#options.onError(error);
+      if (isCurrent) {
+        this.#options.onError(toError(error));
+      }
     });
   }
 
-  /** Waits on a connection of its own: one that has died in silence is replaced by a new one. */
+  /** Replaces the connection that waits for jobs, for one that is dead without an error. */
   renew(): void {
-    if (this.#stopping !== undefined) return;
+    if (this.#stopping !== undefined) {
+      return;
+    }
     const old = this.#worker;
     this.#worker = this.#create();
     this.start();
-    // Its connection is what is broken: whether it closes in order does not matter.
+    // The old connection is broken: an error while it closes means nothing.
     old.close(true).catch(() => undefined);
   }
 
@@ -73,7 +78,7 @@ export class TickConsumer {
     const { redis, keys = fleetKeys(), onError } = this.#options;
     const worker = new Worker<ScheduleJob, void>(
       SCHEDULES,
-      // Three plain parameters, or BullMQ hands no signal over.
+      // BullMQ passes the signal only to a function with three plain parameters.
       async (job, token, signal) => this.#count(async () => this.#process(job, token, signal)),
       {
         connection: redis,
@@ -82,13 +87,15 @@ export class TickConsumer {
         concurrency: CONCURRENCY,
         lockDuration: LOCK_MS,
         stalledInterval: STALLED_CHECK_MS,
-        // We judge ourselves, see below.
+        // Turns BullMQ's own limit off: `#process` decides by MAX_DEATHS.
         maxStalledCount: 1_000,
       },
     );
     worker.on('error', onError);
     worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) worker.cancelJob(id, 'lock lost');
+      for (const id of ids) {
+        worker.cancelJob(id, 'lock lost');
+      }
     });
     return worker;
   }
@@ -102,7 +109,7 @@ export class TickConsumer {
     }
   }
 
-  /** Gives what is being expanded back to the queue, for another worker. Twice is fine. */
+  /** Gives running expansions back to the queue, for another worker. May be called twice. */
   async stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     await this.#stopping;
@@ -110,21 +117,29 @@ export class TickConsumer {
 
   async #stop(): Promise<void> {
     this.#worker.cancelAllJobs(DRAINING);
-    const patience = new AbortController();
-    // Without Redis nothing can be given back: another worker takes over what is left.
-    const timeoutMs = this.#options.redis.status === 'ready' ? STOP_PATIENCE_MS : 0;
-    const late = sleep(timeoutMs, true, { signal: patience.signal }).catch(() => false);
-    const isLate = await Promise.race([this.#worker.close().then(() => false), late]);
-    patience.abort();
-    if (isLate) this.#worker.close(true).catch(() => undefined);
+    // Without Redis nothing can be given back: another worker takes over when the locks expire.
+    const timeoutMs = this.#options.redis.status === 'ready' ? STOP_TIMEOUT_MS : 0;
+    const isClosed = await withTimeout(
+      this.#worker.close().then(() => true),
+      timeoutMs,
+    );
+    if (isClosed === undefined) {
+      this.#worker.close(true).catch(() => undefined);
+    }
   }
 
   async #process(job: Job<ScheduleJob>, token?: string, signal?: AbortSignal): Promise<void> {
-    // The read that waits for jobs may bring one more while the worker closes.
-    if (this.#stopping !== undefined) return giveBack(job, token);
+    // The blocking read may deliver one more job while the worker closes.
+    if (this.#stopping !== undefined) {
+      return giveBack(job, token);
+    }
     const { schedule, run } = job.data;
-    if (run === undefined) return this.#options.onTick(schedule);
-    if (job.stalledCounter > MAX_DEATHS) return this.#options.onPoison(schedule, run);
+    if (run === undefined) {
+      return this.#options.onTick(schedule);
+    }
+    if (job.stalledCounter > MAX_DEATHS) {
+      return this.#options.onPoison(schedule, run);
+    }
     const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     const ending = signal ?? new AbortController().signal;
     try {
@@ -138,7 +153,7 @@ export class TickConsumer {
   }
 }
 
-/** To the head of the queue, with no try used. */
+/** Puts a run at the head of the queue, without using an attempt. */
 async function giveBack(job: Job, token: string | undefined): Promise<never> {
   await job.moveToWait(token);
   throw new WaitingError();

@@ -4,23 +4,23 @@ import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import type { Schedule } from './schedule.ts';
 import { nextTick } from './cron.ts';
 
-/** Name of the queue of ticks and of runs that are to be expanded. */
+/** Name of the queue of ticks, and of runs whose batch is to be expanded. */
 export const SCHEDULES = 'schedules';
 
-/** A job of that queue: a tick to be decided about, or (with the key of a run) a batch to be expanded. */
+/** A job of that queue: a tick to decide about or, with the key of a run, a batch to expand. */
 export interface ScheduleJob {
   readonly schedule: string;
   readonly run?: string;
 }
 
-/** Tries of one expansion: a list at a URL may be back by then. */
+/** Attempts to expand a batch: a list at a URL may be available again by then. */
 const ATTEMPTS = 4;
-/** Doubles: 5, 10, 20 s. */
+/** Doubles each time: 5, 10, 20 s. */
 const BACKOFF_MS = 5_000;
-/** A scheduler whose job has been overdue for so long has lost it. */
+/** A BullMQ scheduler whose job is overdue for this long has lost the job. */
 const OVERDUE_MS = 60_000;
 
-/** Wakes workers up for ticks and hands runs to them: the side of whoever adds. */
+/** Adds ticks and runs to the queue. Workers take them with `TickConsumer`. */
 export class TickQueue {
   readonly #queue: Queue<ScheduleJob, void>;
 
@@ -31,11 +31,14 @@ export class TickQueue {
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true, stackTraceLimit: 0 },
       streams: { events: { maxLen: 100 } },
     });
-    // Whoever owns the connection hears of its errors; BullMQ would print them as well.
+    // The owner of the connection handles its errors. Without a listener, BullMQ prints them as
+    // well.
     this.#queue.on('error', () => undefined);
   }
 
-  /** Lets BullMQ wake a worker at every tick. A paused schedule ticks on: the ledger decides that nothing comes of it. */
+  /**
+   * Lets BullMQ wake a worker at every tick. A paused schedule ticks on: `decideTick` ignores that.
+   */
   async wake({ id, terms }: Pick<Schedule, 'id' | 'terms'>): Promise<void> {
     await this.#queue.upsertJobScheduler(
       id,
@@ -44,16 +47,23 @@ export class TickQueue {
     );
   }
 
-  /** Does so again where BullMQ has lost a scheduler, or never got it because its command was killed. @returns whether it had to */
+  /**
+   * Sets up a schedule in BullMQ again if BullMQ has lost it, or never got it because the command
+   * that added it was killed.
+   *
+   * @returns whether that was necessary
+   */
   async repair(schedule: Schedule, nowMs: number): Promise<boolean> {
     const { id, terms } = schedule;
     const known = await this.#queue.getJobScheduler(id);
-    const isRight =
+    const isIntact =
       known !== undefined &&
       known.pattern === terms.cron &&
       known.tz === terms.tz &&
       (known.next ?? 0) > nowMs - OVERDUE_MS;
-    if (isRight || nextTick(terms, nowMs) === undefined) return false;
+    if (isIntact || nextTick(terms, nowMs) === undefined) {
+      return false;
+    }
     await this.wake(schedule);
     return true;
   }
@@ -62,12 +72,12 @@ export class TickQueue {
     await this.#queue.removeJobScheduler(id);
   }
 
-  /** Ids that BullMQ wakes workers for. */
+  /** Ids of the schedules that BullMQ wakes workers for. */
   async known(): Promise<string[]> {
     return (await this.#queue.getJobSchedulers()).map(({ key }) => key);
   }
 
-  /** Hands a run to a worker; one that has it already, or is about to, keeps it. */
+  /** Queues a run for a worker. A run that is queued or with a worker already stays as it is. */
   async offer(schedule: string, run: string): Promise<void> {
     await this.#queue.add(
       'run',
@@ -80,7 +90,7 @@ export class TickQueue {
     );
   }
 
-  /** Whether a run lies there for any worker to take. */
+  /** Whether a run is queued and no worker has taken it. */
   async isWaiting(schedule: string, run: string): Promise<boolean> {
     const job = await this.#queue.getJob(`${schedule}.${run}`);
     return (await job?.getState()) === 'waiting';

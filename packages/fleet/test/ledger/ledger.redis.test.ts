@@ -29,12 +29,13 @@ describe('settling', () => {
         const id = `batch-${run++}`;
         await ledger.register(registration(id, total));
         await ledger.expanded(id);
-        // The model: the first outcome of an index stands.
+        // The model: the first outcome of an index counts.
         const expected = new Map<number, Outcome>();
         for (const call of batches) {
           const before = expected.size;
-          for (const [index, outcome] of call)
+          for (const [index, outcome] of call) {
             if (!expected.has(index)) expected.set(index, outcome);
+          }
           const settlements = call.map(([index, outcome]) => settlement(index, outcome));
           const report = await ledger.settle(id, settlements);
           expect(report.settled).toBe(expected.size - before);
@@ -62,7 +63,7 @@ describe('settling', () => {
     );
   });
 
-  it('tells exactly one caller that the batch is finished', async () => {
+  it('reports the end of the batch to exactly one caller', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
     await ledger.register(registration('race', 100));
@@ -86,7 +87,7 @@ describe('settling', () => {
     expect(await ledger.expanded('early')).toMatchObject({ state: 'finished', ok: 2 });
   });
 
-  it('refuses a batch that nobody registered', async () => {
+  it('throws UnknownBatchError for a batch that was never registered', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
     await expect(ledger.settle('nobody', [settlement(0)])).rejects.toThrow(UnknownBatchError);
@@ -115,7 +116,7 @@ describe('a batch', () => {
     expect(await ledger.batches()).toEqual(['once']);
   });
 
-  it('is found by its fingerprint until it has ended', async () => {
+  it('is found by its fingerprint until it ends', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
     await ledger.register(registration('mine', 1));
@@ -139,7 +140,7 @@ describe('a batch', () => {
     expect(await ledger.expanded('stop')).toMatchObject({ state: 'running' });
   });
 
-  it('starts its clock when the first worker opens it, and takes that worker’s results folder', async () => {
+  it('gets its start time and results folder from the first worker that opens it', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
     await ledger.register(registration('clock', 3));
@@ -151,7 +152,7 @@ describe('a batch', () => {
     expect(await ledger.open('unknown')).toBeUndefined();
   });
 
-  it('has one producer at a time, and the next one when that one is gone', async () => {
+  it('has one lease holder at a time, until the lease is released', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
     expect(await ledger.holdExpansion('b', 'first', 60_000)).toBe(true);
@@ -163,7 +164,7 @@ describe('a batch', () => {
     expect(await ledger.holdExpansion('b', 'second', 60_000)).toBe(true);
   });
 
-  it('names the secrets that its workers lack', async () => {
+  it('lists the secrets that its workers lack', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
     await ledger.register(registration('secret', 1));

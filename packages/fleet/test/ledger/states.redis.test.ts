@@ -21,7 +21,7 @@ async function freshLedger(total: number) {
 }
 
 describe('pausing', () => {
-  it('goes back to what the batch was, also when its expansion has ended meanwhile', async () => {
+  it('ends in the state before, or in running if the expansion has ended meanwhile', async () => {
     const { ledger } = await freshLedger(2);
     expect(await ledger.pause('b')).toBe(true);
     expect(await ledger.pause('b')).toBe(false);
@@ -38,7 +38,7 @@ describe('pausing', () => {
     expect((await ledger.status('b'))?.pausedAt).toBeUndefined();
   });
 
-  it('does not keep a batch from being finished, once all of it was queued', async () => {
+  it('does not stop a batch from finishing once every slice was queued', async () => {
     const { ledger } = await freshLedger(2);
     await ledger.pause('b');
     expect(await ledger.settle('b', [settlement(0), settlement(1)])).toMatchObject({
@@ -49,7 +49,7 @@ describe('pausing', () => {
     expect(await ledger.pause('b')).toBe(false);
   });
 
-  it('ends with cancelling, which remembers when', async () => {
+  it('ends when the batch is cancelled, which records the time', async () => {
     const { ledger } = await freshLedger(2);
     await ledger.pause('b');
     expect(await ledger.cancel('b')).toBe(true);
@@ -62,7 +62,7 @@ describe('pausing', () => {
 });
 
 describe('retrying', () => {
-  it('clears the failures of the outcomes that are named, with their counters', async () => {
+  it('clears the failures of the given outcomes, and their counters', async () => {
     const { ledger } = await freshLedger(40);
     await ledger.expanded('b');
     const settlements = Array.from({ length: 40 }, (_, i) =>
@@ -88,7 +88,7 @@ describe('retrying', () => {
     expect(await ledger.status('b')).toMatchObject({ settled: 38, failed: 0, ok: 38, retries: 2 });
   });
 
-  it('changes nothing of a batch that is paused, cancelled or unknown, or has no failures', async () => {
+  it('changes nothing if the batch is paused, cancelled or unknown, or has no failures', async () => {
     const { ledger } = await freshLedger(1);
     await ledger.expanded('b');
     await ledger.settle('b', [settlement(0)]);
@@ -106,7 +106,7 @@ describe('retrying', () => {
 });
 
 describe('removing', () => {
-  it('takes every key of a batch that has ended, and remembers its results until they are gone', async () => {
+  it('deletes every key of an ended batch, and keeps a note until its results are removed', async () => {
     const { redis, keys, ledger } = await freshLedger(3);
     const removal = new BatchRemoval(redis, keys);
     await ledger.settle('b', [settlement(0), settlement(1, 'timeout'), settlement(2)]);

@@ -15,7 +15,7 @@ function crawlOf(total: number) {
 
 const isUnsettled = (index: number): boolean => index % 10 > 7 && index < 50;
 
-/** Takes slices as the queue does, and remembers how many calls were under way at once. */
+/** Collects slices as the queue does, and counts concurrent calls. */
 class Collector {
   readonly slices = new Map<string, Slice>();
   mostAtOnce = 0;
@@ -40,7 +40,7 @@ class Collector {
 }
 
 describe('enqueueing', () => {
-  it('offers every fetch once, a few pipelines at a time', async () => {
+  it('adds every fetch once, in a few pipelines at a time', async () => {
     const queue = new Collector();
     const count = await enqueue({
       queue,
@@ -54,7 +54,7 @@ describe('enqueueing', () => {
     expect(queue.mostAtOnce).toBeLessThanOrEqual(3);
   });
 
-  it('offers only what is unsettled when it is repeated, under the ids of the whole slices', async () => {
+  it('adds only unsettled fetches when it is repeated, under the ids of the whole slices', async () => {
     const whole = new Collector();
     const crawl = crawlOf(100);
     await enqueue({ queue: whole, batch: 'b', crawl, sliceSize: 10, signal });
@@ -64,13 +64,13 @@ describe('enqueueing', () => {
     expect([...queue.slices.keys()]).toEqual([...whole.slices.keys()].slice(0, 5));
   });
 
-  it('ends with the error of the queue', async () => {
+  it('rejects with the error of the queue', async () => {
     const queue = { add: async () => Promise.reject(new Error('no room')) };
     const adding = enqueue({ queue, batch: 'b', crawl: crawlOf(100_000), sliceSize: 50, signal });
     await expect(adding).rejects.toThrow('no room');
   });
 
-  it('stops where it is told to', async () => {
+  it('stops when its signal aborts', async () => {
     const stop = new AbortController();
     const queue = {
       add: async () => {

@@ -32,7 +32,9 @@ async function fixture() {
     pausedSlices: new PausedSlices(redis, keys),
     claim: async (): Promise<ClaimedSlice> => {
       let claimed: ClaimedSlice | undefined;
-      while (claimed === undefined) claimed = await claims.claim();
+      while (claimed === undefined) {
+        claimed = await claims.claim();
+      }
       return claimed;
     },
     stop: async (): Promise<void> => {
@@ -42,27 +44,27 @@ async function fixture() {
   };
 }
 
-describe('parking', () => {
-  it('takes all queued slices of a paused batch out of the queue, and no others', async () => {
+describe('the slices of a paused batch', () => {
+  it('leave the queue, and no other slices do', async () => {
     const { ledger, queue, pausedSlices, claim, stop } = await fixture();
     const many = Array.from({ length: 300 }, (_, i) => slice('a', i * 2));
     await queue.add(many);
     await queue.add([slice('b', 0), slice('b', 2)]);
-    expect(await pausedSlices.hold('a')).toBe(0);
+    expect(await pausedSlices.withdraw('a')).toBe(0);
     await ledger.pause('a');
-    expect(await pausedSlices.hold('a')).toBe(300);
-    expect(await pausedSlices.hold('a')).toBe(0);
+    expect(await pausedSlices.withdraw('a')).toBe(300);
+    expect(await pausedSlices.withdraw('a')).toBe(0);
     expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0 });
     for (let i = 0; i < 2; i += 1) {
       const claimed = await claim();
       expect(claimed.data).toMatchObject({ batch: 'b' });
       await claimed.complete();
     }
-    // Its producer may go on; what is parked is recognised.
+    // Its producer may go on: a paused slice keeps its id.
     await queue.add([slice('a', 0)]);
     expect(await queue.counts()).toMatchObject({ waiting: 0 });
     await ledger.unpause('a');
-    expect(await pausedSlices.release('a')).toBe(300);
+    expect(await pausedSlices.requeue('a')).toBe(300);
     expect(await pausedSlices.count('a')).toBe(0);
     const back = await claim();
     expect(back.data).toEqual(slice('a', 0));
@@ -70,20 +72,20 @@ describe('parking', () => {
     await stop();
   });
 
-  it('takes a slice that a worker had, and queues it at once if the batch was resumed meanwhile', async () => {
+  it('include one that a worker delays, unless the batch was resumed meanwhile', async () => {
     const { ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add([slice('a', 0)]);
     const first = await claim();
     await ledger.pause('a');
     await first.delay(slice('a', 1, 1), 60_000);
-    await pausedSlices.holdOne('a', first.id);
+    await pausedSlices.withdrawOne('a', first.id);
     expect(await pausedSlices.count('a')).toBe(1);
     await ledger.unpause('a');
-    expect(await pausedSlices.release('a')).toBe(1);
+    expect(await pausedSlices.requeue('a')).toBe(1);
     const second = await claim();
     expect(second.data).toEqual(slice('a', 1, 1));
     await second.delay(slice('a', 1, 1), 60_000);
-    await pausedSlices.holdOne('a', second.id);
+    await pausedSlices.withdrawOne('a', second.id);
     expect(await pausedSlices.count('a')).toBe(0);
     const third = await claim();
     expect(third.data).toEqual(slice('a', 1, 1));
@@ -91,15 +93,17 @@ describe('parking', () => {
     await stop();
   });
 
-  it('gives released slices new turns: those that others have queued meanwhile are not behind them', async () => {
+  it('get new priorities when they are queued again, among what was queued meanwhile', async () => {
     const { ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add(Array.from({ length: 20 }, (_, i) => slice('a', i * 50, 50)));
     await ledger.pause('a');
-    await pausedSlices.hold('a');
+    await pausedSlices.withdraw('a');
     await queue.add(Array.from({ length: 40 }, (_, i) => slice('b', i * 20, 20)));
-    for (let i = 0; i < 20; i += 1) await (await claim()).complete();
+    for (let i = 0; i < 20; i += 1) {
+      await (await claim()).complete();
+    }
     await ledger.unpause('a');
-    await pausedSlices.release('a');
+    await pausedSlices.requeue('a');
     const next: unknown[] = [];
     for (let i = 0; i < 10; i += 1) {
       const claimed = await claim();
@@ -112,16 +116,16 @@ describe('parking', () => {
     await stop();
   });
 
-  it('drops what is queued, parked or delayed of a cancelled batch, and of no other', async () => {
+  it('are removed with the queued and delayed ones when the batch is cancelled', async () => {
     const { redis, keys, ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add([slice('a', 0)]);
     await (await claim()).delay(slice('a', 0), 60_000);
     await queue.add([slice('a', 10), slice('a', 20), slice('b', 0)]);
-    expect(await pausedSlices.drop('a')).toBe(0);
+    expect(await pausedSlices.removeAll('a')).toBe(0);
     await ledger.pause('a');
-    await pausedSlices.hold('a');
+    await pausedSlices.withdraw('a');
     await ledger.cancel('a');
-    expect(await pausedSlices.drop('a')).toBe(3);
+    expect(await pausedSlices.removeAll('a')).toBe(3);
     expect(await queue.counts()).toMatchObject({ waiting: 1, delayed: 0 });
     expect(await redis.keys(`${keys.queue('a.')}*`)).toEqual([]);
     await stop();
@@ -129,7 +133,7 @@ describe('parking', () => {
 });
 
 describe('merging', () => {
-  it('adds, completes and waits, as the slice is gone, queued or with a worker', async () => {
+  it('queues a missing slice, completes a queued one, and waits for one that a worker has', async () => {
     const { ledger, queue, claim, stop } = await fixture();
     const whole = [slice('a', 0, 4), slice('a', 4, 4), slice('a', 8, 4)];
     const ids = ['a.0', 'a.4', 'a.8'];
@@ -156,7 +160,7 @@ describe('merging', () => {
     expect(new Map(found as [string, Slice][])).toEqual(
       new Map<string, unknown>([
         ['a.0', slice('a', 0, 4)],
-        // What was settled meanwhile is not fetched again.
+        // A fetch that was settled meanwhile is not queued.
         [
           'a.4',
           { ...slice('a', 4, 2), ranges: [4, 2, 7, 1], columns: [['4', '5', '7']], ticket: 12 },
@@ -167,7 +171,7 @@ describe('merging', () => {
     await stop();
   });
 
-  it('replaces a queued slice that is damaged', async () => {
+  it('replaces a damaged slice', async () => {
     const { redis, keys, ledger, queue, claim, stop } = await fixture();
     await queue.add([slice('a', 0, 4)]);
     await redis.hset(keys.queue('a.0'), 'data', '{"batch":');
@@ -182,11 +186,13 @@ describe('merging', () => {
   });
 });
 
-describe('slices that workers have set aside', () => {
-  it('are removed batch by batch, so that their ids are free', async () => {
+describe('rejected slices', () => {
+  it('are removed for one batch, which frees their ids', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice('a', 0), slice('a', 2), slice('b', 0)]);
-    for (let i = 0; i < 3; i += 1) await (await claim()).reject(new Error('not ours'));
+    for (let i = 0; i < 3; i += 1) {
+      await (await claim()).reject(new Error('not ours'));
+    }
     expect(await queue.rejected.count('a')).toBe(2);
     expect(await queue.rejected.remove('a')).toBe(2);
     expect(await queue.rejected.remove('a')).toBe(0);

@@ -19,14 +19,16 @@ async function fixture() {
   };
   const claim = async (): Promise<ClaimedSlice> => {
     let claimed: ClaimedSlice | undefined;
-    while (claimed === undefined) claimed = await claims.claim();
+    while (claimed === undefined) {
+      claimed = await claims.claim();
+    }
     return claimed;
   };
   return { redis, keys, queue, claims, claim, stop };
 }
 
 describe('the slice queue', () => {
-  it('takes a slice once, however often it is added', async () => {
+  it('queues a slice once, however often it is added', async () => {
     const { queue, stop } = await fixture();
     await queue.add([slice(0), slice(2)]);
     await queue.add([slice(0), slice(2), slice(4)]);
@@ -34,7 +36,7 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('leaves nothing of a slice that is completed, so that its id is free', async () => {
+  it('frees the id of a completed slice', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);
     const claimed = await claim();
@@ -46,7 +48,7 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('hands out a slice whose data is damaged, to be rejected', async () => {
+  it('delivers a slice with damaged data, so that the worker can reject it', async () => {
     const { redis, keys, queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);
     await redis.hset(keys.queue('b.0'), 'data', '{"broken');
@@ -57,7 +59,7 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('brings back the rest of a slice after its delay, with no attempt used', async () => {
+  it('delivers the rest of a slice after its delay, and counts no redelivery', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);
     await (await claim()).delay(slice(1, 1), 50);
@@ -70,7 +72,7 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('puts what is given back at the head', async () => {
+  it('delivers a slice that was given back before all others', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice(0), slice(2)]);
     const first = await claim();
@@ -80,7 +82,7 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('sets a job that is not a slice aside', async () => {
+  it('keeps a rejected slice among the failed jobs', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);
     await (await claim()).reject(new Error('not ours'));
@@ -88,17 +90,17 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('refuses every end of a slice whose claim was lost', async () => {
+  it('throws ClaimLostError when a lost claim is ended', async () => {
     const { queue, claim, keys, redis, stop } = await fixture();
     await queue.add([slice(0)]);
     const claimed = await claim();
-    // What a stall does: the lock is another worker's now.
+    // As after a stall: another worker has the lock.
     await redis.set(`${keys.queuePrefix}:slices:b.0:lock`, 'w-2:7');
     await expect(claimed.complete()).rejects.toThrow(ClaimLostError);
     await stop();
   });
 
-  it('notices a lost claim by itself within the time between two renewals', async () => {
+  it('notices a lost claim at the next renewal', async () => {
     const { queue, claim, keys, redis, stop } = await fixture();
     await queue.add([slice(0)]);
     const claimed = await claim();
@@ -108,7 +110,7 @@ describe('the slice queue', () => {
     await stop();
   }, 15_000);
 
-  it('stops at once while it waits for a slice', async () => {
+  it('stops at once while a claim waits for a slice', async () => {
     const { claims, stop } = await fixture();
     await claims.claim();
     const waiting = claims.claim();

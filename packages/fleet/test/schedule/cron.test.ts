@@ -22,7 +22,10 @@ function ticks(time: CronTime, from: string, count: number): string[] {
   return found;
 }
 
-/** The clocks of Oslo go forward on 2027-03-28 at 02:00 (01:00 UTC), and back on 2026-10-25 at 03:00 (01:00 UTC). */
+/**
+ * The clocks of Oslo go forward on 2027-03-28 at 02:00 (01:00 UTC), and back on 2026-10-25 at 03:00
+ * (01:00 UTC).
+ */
 const CHANGES: [what: string, cron: string, from: string, expected: string[]][] = [
   [
     'a time that is skipped comes an hour later, once',
@@ -63,28 +66,31 @@ const CHANGES: [what: string, cron: string, from: string, expected: string[]][] 
 ];
 
 describe('a change of clocks', () => {
-  it.each(CHANGES)('keeps to the rule: %s', (_what, cron, from, expected) => {
+  it.each(CHANGES)('follows the rule: %s', (_what, cron, from, expected) => {
     expect(ticks(oslo(cron), from, expected.length)).toEqual(expected);
   });
 
-  it.each(CHANGES)('is seen alike by what catches up: %s', (_what, cron, from, expected) => {
-    const start = Date.parse(from);
-    expected.forEach((tick, at) => {
-      const tickMs = Date.parse(`${tick}Z`);
-      // Up to this tick, from the beginning or from the tick before it.
-      expect(latestTick(oslo(cron), { afterMs: start, untilMs: tickMs + 1_000 })).toMatchObject({
-        at: tickMs,
-        count: at + 1,
+  it.each(CHANGES)(
+    'gives the same ticks when they are caught up: %s',
+    (_what, cron, from, expected) => {
+      const start = Date.parse(from);
+      expected.forEach((tick, at) => {
+        const tickMs = Date.parse(`${tick}Z`);
+        // Up to this tick: from the start, and from the tick before it.
+        expect(latestTick(oslo(cron), { afterMs: start, untilMs: tickMs + 1_000 })).toMatchObject({
+          at: tickMs,
+          count: at + 1,
+        });
+        const before = at === 0 ? start : Date.parse(`${expected[at - 1] ?? ''}Z`);
+        expect(latestTick(oslo(cron), { afterMs: before, untilMs: tickMs })).toMatchObject({
+          at: tickMs,
+          count: 1,
+        });
       });
-      const before = at === 0 ? start : Date.parse(`${expected[at - 1] ?? ''}Z`);
-      expect(latestTick(oslo(cron), { afterMs: before, untilMs: tickMs })).toMatchObject({
-        at: tickMs,
-        count: 1,
-      });
-    });
-  });
+    },
+  );
 
-  it('makes ours and the ticks of BullMQ the same, minute by minute through both nights', () => {
+  it('gives the same ticks as BullMQ, minute by minute through both nights', () => {
     for (const night of ['2027-03-28T00:00Z', '2026-10-25T00:00Z']) {
       for (const cron of ['30 2 * * *', '0 3 * * *', '*/20 * * * *', '15 */2 * * *', '@daily']) {
         for (let minute = 0; minute < 180; minute += 7) {
@@ -96,7 +102,7 @@ describe('a change of clocks', () => {
     }
   });
 
-  it('makes a schedule run the skipped and the doubled time once, with a clock that ticks every five minutes', () => {
+  it('runs a schedule once at a skipped and once at a doubled time', () => {
     for (const [from, expected] of [
       ['2027-03-27T12:00Z', '2027-03-28T01:30'],
       ['2026-10-24T12:00Z', '2026-10-25T00:30'],
@@ -105,7 +111,9 @@ describe('a change of clocks', () => {
       const runs: string[] = [];
       for (let now = lastTick; now < Date.parse(from) + 24 * 3_600_000; now += 5 * 60_000) {
         const due = dueTick({ terms: { ...spec, ...oslo('30 2 * * *') }, lastTick }, now);
-        if (due === undefined) continue;
+        if (due === undefined) {
+          continue;
+        }
         lastTick = due.at;
         runs.push(new Date(due.at).toISOString().slice(0, 16));
       }
@@ -115,7 +123,7 @@ describe('a change of clocks', () => {
 });
 
 describe('the latest tick', () => {
-  it('is found however many there were, and however long ago', () => {
+  it('is found however many ticks there were, and however long ago', () => {
     const now = Date.parse('2026-11-23T12:00:30Z');
     const year = { afterMs: now - 365 * 86_400_000, untilMs: now };
     for (const [cron, at] of [
@@ -130,7 +138,7 @@ describe('the latest tick', () => {
     expect(latestTick(oslo('0 6 29 2 *'), year)).toBeUndefined();
   });
 
-  it('runs on time or within the window, and was missed otherwise', () => {
+  it('runs if it is on time or within the catch-up window, and is missed otherwise', () => {
     const tick = Date.parse('2026-11-23T05:00Z');
     const daily = (catchUpMs: number) => ({
       terms: { ...spec, ...oslo('0 6 * * *'), catchUpMs },
@@ -168,7 +176,7 @@ describe('a pattern', () => {
     expect(problemOfCron(cron)).toMatch(message);
   });
 
-  it('takes the names of time zones alone', () => {
+  it('has a time zone by its IANA name only', () => {
     expect(['UTC', 'Europe/Oslo'].map(problemOfTimeZone)).toEqual([undefined, undefined]);
     for (const tz of ['Europe/Olso', '+02:00', '', 'local', 'system']) {
       expect(problemOfTimeZone(tz)).toMatch(/no time zone; allowed: IANA names/u);

@@ -20,7 +20,9 @@ beforeEach(async () => {
 
 afterEach(async () => {
   const found = await redis.keys(`${keys.queuePrefix}*`);
-  if (found.length > 0) await redis.del(...found);
+  if (found.length > 0) {
+    await redis.del(...found);
+  }
   redis.disconnect();
   await folder.remove();
 });
@@ -38,7 +40,7 @@ async function ttl([sha = '']: Iterable<string>): Promise<number> {
 }
 
 describe('the list files of a schedule', () => {
-  it('are kept with it, compressed, and come back as they were', async () => {
+  it('are stored compressed, and read back unchanged', async () => {
     const text = 'id\n'.padEnd(300_000, '12345\n');
     await writeFile(join(folder.path, 'ids.csv'), text);
     const stored = await readLists(await crawlWith('{ file: ids.csv, column: id }'), 's', 'c.yaml');
@@ -52,7 +54,7 @@ describe('the list files of a schedule', () => {
     expect(JSON.stringify(stored.crawl)).not.toContain(folder.path);
   });
 
-  it('stay for 30 days when nothing names them any more, for batches that are resumed', async () => {
+  it('stay for 30 days when no schedule names them, for batches that are resumed', async () => {
     await writeFile(join(folder.path, 'ids.txt'), '1\n');
     const before = await readLists(await crawlWith('{ file: ids.txt }'), 's', 'c.yaml');
     await lists.store('s', before.lists);
@@ -66,7 +68,7 @@ describe('the list files of a schedule', () => {
     expect(await ttl(before.lists.keys())).toBe(-1);
   });
 
-  it('are refused above 16 MiB together, with what to do instead', async () => {
+  it('are refused above 16 MiB together, with the alternative in the message', async () => {
     await writeFile(join(folder.path, 'ids.txt'), Buffer.alloc(17 * 2 ** 20, '1\n'));
     const crawl = await crawlWith('{ file: ids.txt }');
     await expect(readLists(crawl, 's', 'c.yaml')).rejects.toThrow(
@@ -74,7 +76,7 @@ describe('the list files of a schedule', () => {
     );
   });
 
-  it('that are gone are named', async () => {
+  it('are named in the error if they were removed', async () => {
     await expect(lists.read('stored:s/00/ids.txt')).rejects.toThrow(/not kept any more/u);
   });
 });

@@ -25,13 +25,15 @@ beforeEach(async () => {
 
 afterEach(async () => {
   const found = await redis.keys(`${keys.queuePrefix}*`);
-  if (found.length > 0) await redis.del(...found);
+  if (found.length > 0) {
+    await redis.del(...found);
+  }
   redis.disconnect();
 });
 
 installLeakGuard();
 
-/** A schedule that has dealt with everything up to a minute before {@link TICK}. */
+/** A schedule whose last decided tick is a minute before {@link TICK}. */
 async function scheduled(changes: Partial<ScheduleSpec> = {}): Promise<void> {
   await schedules.put('daily', { ...spec, ...changes });
   await redis.hset(keys.schedule('daily'), 'lastTick', now);
@@ -53,7 +55,7 @@ async function started(at: number): Promise<string> {
 }
 
 describe('a tick', () => {
-  it('has one run, however many wake up for it and however often', async () => {
+  it('has one run, however many workers wake up for it and however often', async () => {
     await scheduled();
     now = TICK + 20;
     const all = await Promise.all(
@@ -73,7 +75,7 @@ describe('a tick', () => {
     expect(await states()).toEqual(['starting']);
   });
 
-  it('has the same batch id wherever it is decided, and another at every tick', async () => {
+  it('has the same batch id on every worker, and another one at every tick', async () => {
     await scheduled({ overlap: 'allow' });
     now = TICK;
     const first = await schedules.decideTick('daily');
@@ -87,7 +89,7 @@ describe('a tick', () => {
     expect((await schedules.decideTick('daily'))?.batch).toBe(first?.batch);
   });
 
-  it('is caught up within the window, the latest alone; the others are recorded as missed', async () => {
+  it('is caught up within the window if it is the latest; the others are missed', async () => {
     await scheduled({ catchUpMs: 60 * MINUTE });
     now = TICK + 2 * DAY + 59 * MINUTE;
     expect(await schedules.decideTick('daily')).toMatchObject({
@@ -102,7 +104,7 @@ describe('a tick', () => {
     ]);
   });
 
-  it('is missed after the window, and never comes back', async () => {
+  it('is missed after the window, once and for all', async () => {
     await scheduled({ catchUpMs: 0 });
     now = TICK + 2 * MINUTE;
     expect(await schedules.decideTick('daily')).toMatchObject({
@@ -114,21 +116,21 @@ describe('a tick', () => {
     expect(await schedules.decideTick('daily')).toBeUndefined();
   });
 
-  it('passes while the schedule is paused, and is not caught up afterwards', async () => {
+  it('is ignored while the schedule is paused, and not caught up afterwards', async () => {
     await scheduled();
     expect(await schedules.setPaused('daily', true)).toBe(true);
     expect(await schedules.setPaused('daily', true)).toBe(false);
     now = TICK;
     expect(await schedules.decideTick('daily')).toBeUndefined();
     await schedules.setPaused('daily', false);
-    // Resuming has dealt with everything up to the clock of Redis.
+    // Resuming skips every tick up to the time of Redis.
     expect((await schedules.get('daily'))?.lastTick).toBeGreaterThan(Date.now() - MINUTE);
     expect(await schedules.setPaused('nightly', true)).toBeUndefined();
   });
 });
 
 describe('a tick while the batch before still runs', () => {
-  it('is skipped and says why', async () => {
+  it('is skipped, with the reason', async () => {
     await scheduled({ overlap: 'skip' });
     const first = await started(TICK);
     now = TICK + DAY;
@@ -141,7 +143,7 @@ describe('a tick while the batch before still runs', () => {
     expect(await schedules.decideTick('daily')).toMatchObject({ state: 'starting' });
   });
 
-  it('is skipped as well while that batch is being enqueued', async () => {
+  it('is also skipped while that batch is being enqueued', async () => {
     await scheduled({ overlap: 'skip' });
     now = TICK;
     await schedules.decideTick('daily');
@@ -149,7 +151,7 @@ describe('a tick while the batch before still runs', () => {
     expect(await schedules.decideTick('daily')).toMatchObject({ state: 'skipped' });
   });
 
-  it('waits for its end when told so, one at most', async () => {
+  it('waits for the end of that batch with overlap queue, one run at most', async () => {
     await scheduled({ overlap: 'queue' });
     const first = await started(TICK);
     now = TICK + DAY;
@@ -169,7 +171,7 @@ describe('a tick while the batch before still runs', () => {
     expect(await states()).toEqual(['skipped', 'starting', 'started']);
   });
 
-  it('runs beside it when that is allowed', async () => {
+  it('runs beside that batch with overlap allow', async () => {
     await scheduled({ overlap: 'allow' });
     await started(TICK);
     now = TICK + DAY;
@@ -178,7 +180,7 @@ describe('a tick while the batch before still runs', () => {
 });
 
 describe('a run by hand', () => {
-  it('comes at once, also while the schedule is paused, and takes no tick away', async () => {
+  it('starts at once, even while the schedule is paused, and replaces no tick', async () => {
     await scheduled({ overlap: 'allow' });
     await schedules.setPaused('daily', true);
     expect(await schedules.runNow('daily')).toMatchObject({ kind: 'manual', state: 'starting' });
@@ -188,7 +190,7 @@ describe('a run by hand', () => {
     expect(await schedules.decideTick('daily')).toMatchObject({ kind: 'tick' });
   });
 
-  it('keeps to the overlap of the schedule', async () => {
+  it('follows the overlap of the schedule', async () => {
     await scheduled({ overlap: 'skip' });
     const first = await started(TICK);
     expect(await schedules.runNow('daily')).toMatchObject({
@@ -199,7 +201,7 @@ describe('a run by hand', () => {
 });
 
 describe('a schedule', () => {
-  it('that is added again is not changed; changed, it keeps its history', async () => {
+  it('is unchanged when an equal one is added, and keeps its history when changed', async () => {
     expect(await schedules.put('daily', spec)).toEqual({ change: 'added' });
     expect(await schedules.put('daily', { ...spec })).toMatchObject({ change: 'unchanged' });
     const revision = (await schedules.get('daily'))?.revision;
@@ -213,14 +215,14 @@ describe('a schedule', () => {
     expect(after?.terms.cron).toBe('0 7 * * *');
   });
 
-  it('catches nothing up of a pattern that it did not have', async () => {
+  it('catches up no tick of a new pattern', async () => {
     await scheduled({ catchUpMs: DAY });
     await schedules.put('daily', { ...spec, cron: '30 5 * * *', catchUpMs: DAY });
     now = Date.now() + 1;
     expect(await schedules.decideTick('daily')).toBeUndefined();
   });
 
-  it('remembers 50 runs, and never forgets one that is under way', async () => {
+  it('keeps 50 runs, and always those that are under way', async () => {
     await scheduled({ overlap: 'skip' });
     const first = await started(TICK);
     for (let day = 1; day <= 60; day++) {
@@ -233,7 +235,7 @@ describe('a schedule', () => {
     expect(await schedules.decideTick('daily')).toMatchObject({ state: 'starting' });
   });
 
-  it('is concluded once, and removed with its history', async () => {
+  it('concludes a run once, and is removed with its history', async () => {
     await scheduled();
     now = TICK;
     const key = (await schedules.decideTick('daily'))?.key ?? '';

@@ -16,7 +16,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await queue.stop();
   const found = await redis.keys(`${keys.queuePrefix}*`);
-  if (found.length > 0) await redis.del(...found);
+  if (found.length > 0) {
+    await redis.del(...found);
+  }
   redis.disconnect();
 });
 
@@ -35,8 +37,8 @@ function startWorker(onRun: (attempt: RunAttempt) => Promise<void>): TickConsume
   return worker;
 }
 
-describe('the worker of schedules', () => {
-  it('takes a run once, however often it is offered, also on a new connection', async () => {
+describe('the tick consumer', () => {
+  it('takes a run once, however often it is offered, and goes on with a new connection', async () => {
     const taken: string[] = [];
     const worker = startWorker(async ({ run }) => void taken.push(run));
     await Promise.all([queue.offer('s', '1'), queue.offer('s', '1'), queue.offer('s', '1')]);
@@ -49,7 +51,7 @@ describe('the worker of schedules', () => {
     await worker.stop();
   });
 
-  it('gives a run back when it stops, with no try used', async () => {
+  it('gives a run back when it stops, without using an attempt', async () => {
     const worker = startWorker(
       async ({ signal }) =>
         new Promise((_, reject) => {
@@ -67,7 +69,7 @@ describe('the worker of schedules', () => {
     await next.stop();
   });
 
-  it('tries a run four times', async () => {
+  it('tries a failing run four times', async () => {
     const attempts: boolean[] = [];
     const worker = startWorker(async ({ isLast }) => {
       attempts.push(isLast);
