@@ -12,11 +12,11 @@ describe('the nearest batch ids', () => {
     ['covid-20261123-0017-k3f8', known[0]],
     ['weather', known[2]],
     ['wether-20261123-0018-zzzz', known[2]],
-  ])('for %s begin with %s', (id, first) => {
+  ])('for %s start with %s', (id, first) => {
     expect(nearest(id, known)[0]).toBe(first);
   });
 
-  it('are none for something else, and never more than three', () => {
+  it('are none for a very different id, and at most three', () => {
     expect(nearest('zebra', known)).toEqual([]);
     expect(
       nearest(

@@ -14,7 +14,7 @@ afterEach(async () => fleet.remove(), 30_000);
 installLeakGuard();
 
 describe('a batch that is paused', () => {
-  it('lets running fetches end, starts nothing more within 2 s on any worker, and goes on where it stood', async () => {
+  it('lets running fetches end, starts no other within 2 s on any worker, and goes on when it is resumed', async () => {
     const { origin } = fleet;
     const total = 3_000;
     origin.respond(/^\/echo/u, { delayMs: 300, body: '{}' });
@@ -51,7 +51,7 @@ describe('a batch that is paused', () => {
     expect(origin.arrivals).toHaveLength(total);
   }, 60_000);
 
-  it('costs nothing however large it is: no slice is started again and again, and others are not slowed', async () => {
+  it('costs nothing, however large it is: none of its slices is started, and others are not slowed', async () => {
     const { origin } = fleet;
     const total = 100_000;
     origin.respond(/^\/echo\/\d+\?slow/u, { delayMs: 200, body: '{}' });
@@ -62,10 +62,10 @@ describe('a batch that is paused', () => {
     await fleet.json('pause', id);
     const { settled } = (await fleet.ledger.status(id)) ?? { settled: 0 };
     await eventually(async () => (await fleet.queue.counts())['active'] === 0);
-    const parked = await fleet.pausedSlices.count(id);
-    expect(parked).toBeGreaterThan((total - settled) / 50 - 100);
+    const paused = await fleet.pausedSlices.count(id);
+    expect(paused).toBeGreaterThan((total - settled) / 50 - 100);
     const starts = await fleet.starts();
-    // Those that were under way, and no others.
+    // Only slices that workers had claimed before.
     expect(starts).toBeLessThan(100);
     for (let round = 0; round < 3; round += 1) {
       const other = await fleet.enqueue(crawlFile(origin.url, 2_000));
@@ -85,14 +85,14 @@ describe('a batch that is paused', () => {
     expect(performance.now() - from).toBeLessThan(5_000);
     expect(await resuming).toMatchObject({ code: 0 });
     expect(await fleet.pausedSlices.count(id)).toBe(0);
-    // It has not saved up turns: a small batch is not behind all of it.
+    // It has saved up no turns: a small batch does not come after all of it.
     const small = await fleet.enqueue(crawlFile(origin.url, 20));
     const { document } = await fleet.json('status', small, '--watch');
     expect(document).toMatchObject({ state: 'finished', ok: 20 });
     expect((await fleet.ledger.status(id))?.state).toBe('running');
   }, 120_000);
 
-  it('may still be enqueued: that goes on, and resume finds it running', async () => {
+  it('can be enqueued further, and runs after resume', async () => {
     const total = 300_000;
     await fleet.worker();
     fleet.origin.respond(/^\/echo/u, { delayMs: 5_000, body: '{}' });
@@ -121,7 +121,7 @@ describe('a batch that is paused', () => {
     );
   }, 90_000);
 
-  it('finishes by itself when all that was left was under way', async () => {
+  it('finishes if every fetch that was left was in flight', async () => {
     const { origin } = fleet;
     origin.respond(/^\/echo/u, { delayMs: 3_000, body: '{}' });
     await fleet.worker();
@@ -133,7 +133,7 @@ describe('a batch that is paused', () => {
     expect(paused).toMatchObject({ code: 2, stderr: expect.stringContaining('is finished') });
   }, 60_000);
 
-  it('is continued by run in the folder with the private Redis, and by resume', async () => {
+  it('is continued by run and by resume in a folder with the private Redis', async () => {
     const { project, origin } = fleet;
     origin.respond(/^\/echo/u, { delayMs: 200, body: '{}' });
     await project.write('crawl.yaml', crawlFile(origin.url, 400));
@@ -153,7 +153,7 @@ describe('a batch that is paused', () => {
 });
 
 describe('a batch that is cancelled', () => {
-  it('stops its running fetches on all workers within 2 s, and leaves nothing in the queue', async () => {
+  it('stops its running fetches on all workers within 2 s, and leaves no slice in the queue', async () => {
     const { origin } = fleet;
     origin.respond(/^\/echo/u, async () => new Promise(() => undefined));
     await Promise.all([

@@ -14,10 +14,10 @@ afterEach(async () => fleet.remove(), 30_000);
 
 installLeakGuard();
 
-/** What another version may have written: JSON, and no slice. */
+/** Valid JSON that is not a slice, as another version may have written. */
 const UNREADABLE = JSON.stringify({ batch: 'of another version', fetches: [1, 2] });
 
-/** Damages a queued slice; workers set it aside. */
+/** Damages a queued slice, so that workers reject it. */
 async function damage(batch: string, firstIndex: number): Promise<void> {
   const key = fleetKeys(fleet.name).queue(`${batch}.${firstIndex}`);
   expect(await fleet.redis.hset(key, 'data', UNREADABLE)).toBe(0);
@@ -27,8 +27,8 @@ async function failed(): Promise<string[]> {
   return fleet.redis.zrange(fleetKeys(fleet.name).queue('failed'), 0, '-1');
 }
 
-describe('slices that a worker has set aside', () => {
-  it('are queued anew by resume, those of other batches stay', async () => {
+describe('slices that a worker has rejected', () => {
+  it('are queued again by resume, but those of other batches stay', async () => {
     const { origin, ledger } = fleet;
     const id = await fleet.enqueue(crawlFile(origin.url, 300));
     const other = await fleet.enqueue(crawlFile(origin.url, 20));
@@ -47,7 +47,7 @@ describe('slices that a worker has set aside', () => {
     expect(await ledger.state(other)).toBe('running');
   }, 60_000);
 
-  it('are queued anew by the resume of a batch that was paused, too', async () => {
+  it('are also queued again when the batch was paused', async () => {
     const { origin, ledger } = fleet;
     const id = await fleet.enqueue(crawlFile(origin.url, 100));
     await damage(id, 10);
@@ -62,14 +62,14 @@ describe('slices that a worker has set aside', () => {
   }, 60_000);
 });
 
-it('leaves a batch paused that was enqueued in part, if its lists have changed', async () => {
+it('leaves a partly enqueued batch paused if its lists have changed', async () => {
   const { project, ledger, redis } = fleet;
   await project.write('ids.txt', '1\n2\n3\n');
   const range = '{ from: 1, to: 1 }';
   const id = await fleet.enqueue(
     crawlFile(fleet.origin.url, 1).replace(range, '{ file: ids.txt }'),
   );
-  // As a producer leaves it that dies before its last slice.
+  // As after a producer that died before it queued the last slice.
   await redis.hset(fleetKeys(fleet.name).batch(id), 'state', 'expanding');
   await fleet.json('pause', id);
   await project.write('ids.txt', '1\n2\n4\n');

@@ -15,7 +15,7 @@ installLeakGuard();
 
 const ONCE = 'retry: { attempts: 1 }';
 
-/** The tenth, twentieth, … are not found; those that end in 5 are cut off. */
+/** Every tenth fetch gets a 404; those whose number ends in 5 lose the connection. */
 function fail(): void {
   fleet.origin.respond(/^\/echo\/\d*0$/u, { status: 404 });
   fleet.origin.respond(/^\/echo\/\d*5$/u, (_, response) => void response.destroy());
@@ -33,7 +33,7 @@ async function expectWhole(id: string, total: number, failed: number): Promise<v
 }
 
 describe('a retry', () => {
-  it('fetches only what failed, of the outcomes that were named, and the records get better', async () => {
+  it('fetches only failures of the named outcomes, and replaces their records', async () => {
     const { origin } = fleet;
     fail();
     await fleet.worker();
@@ -61,7 +61,7 @@ describe('a retry', () => {
     expect(nothing).toMatchObject({ code: 0, stderr: expect.stringContaining('nothing to retry') });
   }, 90_000);
 
-  it('of a batch that still runs puts them into the slices that are there', async () => {
+  it('adds the failures of a running batch to its queued slices', async () => {
     const { origin } = fleet;
     const total = 1_500;
     fail();
@@ -87,7 +87,7 @@ describe('a retry', () => {
     await expectWhole(id, total, 0);
   }, 120_000);
 
-  it('that was killed in the middle is completed by the next one', async () => {
+  it('is completed by the next retry after it was killed', async () => {
     const total = 300_000;
     const id = await fleet.enqueue(crawlFile('https://a.example', total));
     for (const key of await fleet.redis.keys(`{${fleet.name}}:slices:*`)) {
@@ -118,7 +118,7 @@ describe('a retry', () => {
     expect(await fleet.queue.counts()).toMatchObject({ waiting: 250_000 / 50 });
   }, 120_000);
 
-  it('is refused while the batch is cancelled, and tells what to do', async () => {
+  it('is refused while the batch is cancelled, with the command that helps', async () => {
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 3));
     await fleet.json('cancel', id);
     const refused = await fleet.project.run(['retry', id]);
@@ -129,7 +129,7 @@ describe('a retry', () => {
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean') });
   }, 60_000);
 
-  it('fetches by itself in a folder with the private Redis', async () => {
+  it('fetches the failures itself in a folder with the private Redis', async () => {
     const { project, origin } = fleet;
     fail();
     const env = { REDIS_URL: undefined };

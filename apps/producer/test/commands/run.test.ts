@@ -45,7 +45,7 @@ const RUN = ['run', 'crawl.yaml', '--workers', '2', '--concurrency', '10'];
 const upTo = (total: number): number[] => Array.from({ length: total }, (_, index) => index);
 
 describe('a run on this machine', () => {
-  it('fetches everything, sums up, and its records can be exported without Redis', async () => {
+  it('fetches everything and prints a summary, and its records can be exported without Redis', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 60));
     const run = await project.run(RUN);
     expect(run).toMatchObject({ code: 0, stdout: '' });
@@ -59,7 +59,7 @@ describe('a run on this machine', () => {
     expect(documentIn(status.stdout)).toMatchObject({ state: 'finished', ok: 60, failed: 0 });
   }, 60_000);
 
-  it('ends with 1 when fetches failed, says why, and keeps stdout for the document', async () => {
+  it('exits with 1 if fetches failed, with the reasons on stderr and the document on stdout', async () => {
     origin.respond('/echo/7', { status: 404 });
     await project.write('crawl.yaml', crawlFile(origin.url, 20));
     const run = await project.run([...RUN, '--json', '--transport', 'undici']);
@@ -76,7 +76,7 @@ describe('a run on this machine', () => {
     expect(run.stderr).toMatch(/http-error +1 +e\.g\. #6 HTTP 404 http/u);
   }, 60_000);
 
-  it('that is interrupted lets running fetches finish, and goes on when it is run again', async () => {
+  it('lets running fetches finish when it is interrupted, and goes on when it is resumed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=100'));
     const first = await project.start([...RUN, '--json']);
     await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
@@ -90,12 +90,12 @@ describe('a run on this machine', () => {
     const second = await project.run(['resume', interrupted.batch, '--json', '--workers', '2']);
     expect(second.code).toBe(0);
     expect(documentIn(second.stdout)).toMatchObject({ batch: interrupted.batch, ok: 200 });
-    // what was running had been finished: nothing was asked for twice
+    // The running fetches had finished: nothing was fetched twice.
     expect(origin.arrivals).toHaveLength(200);
     expect(await exportedIndexes(interrupted.batch)).toEqual(upTo(200));
   }, 60_000);
 
-  it('that is killed leaves no process behind, and loses nothing', async () => {
+  it('leaves no process behind when it is killed, and two runs at once complete its batch', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=50'));
     const first = await project.start(RUN);
     await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
@@ -105,7 +105,7 @@ describe('a run on this machine', () => {
       project.run([...RUN, '--json']),
       project.run([...RUN, '--json']),
     ]);
-    // two at once share Redis and, as it is the same crawl, the batch
+    // Both use the same Redis and, because the crawl is the same, the same batch.
     expect(again).toMatchObject({ code: 0 });
     expect(besides).toMatchObject({ code: 0 });
     const { batch } = documentIn(again.stdout);

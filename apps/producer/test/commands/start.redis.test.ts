@@ -22,7 +22,7 @@ afterEach(async () => fleet.remove(), 30_000);
 installLeakGuard();
 
 describe('a batch for the fleet', () => {
-  it('is enqueued and waited for: the id, progress for people, and a document', async () => {
+  it('prints its id when it is enqueued, and its document with --wait --json', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 100));
     const worker = await fleet.worker();
     const [quick, waited] = await Promise.all([
@@ -45,7 +45,7 @@ describe('a batch for the fleet', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('is completed, not doubled, after its producer was killed in the middle', async () => {
+  it('is completed, not doubled, after its producer was killed during the expansion', async () => {
     const total = 500_000;
     await project.write('crawl.yaml', crawlFile('https://a.example', total));
     const first = await project.start(['start', 'crawl.yaml']);
@@ -63,7 +63,7 @@ describe('a batch for the fleet', () => {
     expect(await queue.counts()).toMatchObject({ waiting: total / 50 });
   }, 90_000);
 
-  it('stops when it is cancelled, and goes on when it is resumed, with what is missing', async () => {
+  it('stops when it is cancelled, and fetches what is missing when it is resumed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 300));
     const started = await project.run(['start', 'crawl.yaml']);
     expect(started.stderr).toContain('no worker is running');
@@ -87,7 +87,7 @@ describe('a batch for the fleet', () => {
     await worker.kill('SIGTERM');
   }, 60_000);
 
-  it('is completed by a run of the same crawl, also when its slices were lost', async () => {
+  it('is completed by a run of the same crawl after its slices were lost', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 40));
     const id = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
     await ledger.settle(id, [{ index: 3, outcome: 'ok', durationMs: 1, bytes: 1 }]);
@@ -100,7 +100,7 @@ describe('a batch for the fleet', () => {
     expect(origin.arrivals).toHaveLength(39);
   }, 60_000);
 
-  it('cannot be resumed when its lists have changed', async () => {
+  it('cannot be resumed if its lists have changed', async () => {
     const text = crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', '{ file: ids.txt }');
     await project.write('ids.txt', '1\n2\n');
     await project.write('crawl.yaml', text);
@@ -111,7 +111,7 @@ describe('a batch for the fleet', () => {
     expect(resumed.code).toBe(2);
   }, 60_000);
 
-  it('is enqueued without a secret, with a warning that names it', async () => {
+  it('is enqueued without a secret, with a warning that names the secret', async () => {
     const headers = 'headers: { authorization: "Bearer ${env:PRODUCER_TEST_TOKEN}" }';
     await project.write('crawl.yaml', crawlFile(origin.url, 3, headers));
     const started = await project.run(['start', 'crawl.yaml', '--json']);
@@ -119,7 +119,7 @@ describe('a batch for the fleet', () => {
     expect(JSON.parse(started.stdout)).toMatchObject({ state: 'running', total: 3, settled: 0 });
   }, 60_000);
 
-  it('is not waited for for ever when Redis goes away', async () => {
+  it('ends --wait with exit 3 when Redis goes away', async () => {
     const own = await startRedis();
     await project.write('crawl.yaml', crawlFile(origin.url, 3));
     const env = { REDIS_URL: own.url };

@@ -31,7 +31,7 @@ export interface ProcessorOptions extends SliceTools {
   readonly schedulers: SliceTools['schedulers'] & Pick<OriginSchedulers, 'afterDeferral'>;
   readonly batches: Pick<Batches, 'use'>;
   readonly ledger: Pick<Ledger, 'state' | 'areSettled' | 'reportMissingSecrets'>;
-  readonly pausedSlices: Pick<PausedSlices, 'holdOne'>;
+  readonly pausedSlices: Pick<PausedSlices, 'withdrawOne'>;
   readonly log: Logger;
   /** Called with the batch of every claimed slice. */
   readonly onTaken: (batch: ActiveBatch) => void;

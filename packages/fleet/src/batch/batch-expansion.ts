@@ -53,7 +53,7 @@ type RetryResult =
   | { readonly kind: 'closed' };
 
 /**
- * Queues the slices of one batch. The steps are the same for everybody who does it: take the lease,
+ * Queues the slices of one batch. The steps are the same for every command: take the lease,
  * change the ledger, queue the slices, mark the batch as expanded, release the lease.
  *
  *     create    a new batch: every slice is queued
@@ -120,7 +120,8 @@ export class BatchExpansion {
   }
 
   /**
-   * Clears failures in the ledger and holds the lease, so that nobody else queues the same fetches.
+   * Clears failures in the ledger and holds the lease, so that no other producer queues the
+   * fetches.
    *
    * @param outcomes of the failures to clear
    */

@@ -12,7 +12,7 @@ const remove = new Script(REMOVE, z.number().int());
  * Removes batches that have ended. The steps may be interrupted at any point:
  *
  * 1. The batch leaves the ledger, and a note names its results folder. Both happen in one step, so
- *    that nobody resumes a batch whose results are partly gone.
+ *    that no command resumes a batch whose results are partly removed.
  * 2. What is left of it in the queue is removed.
  * 3. The caller removes the results.
  * 4. The note is removed.

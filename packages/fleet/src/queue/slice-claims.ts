@@ -30,7 +30,7 @@ export interface ClaimedSlice {
   complete(): Promise<void>;
   /** Queues the rest again after `dueInMs`, for any worker. */
   delay(rest: Slice, dueInMs: number): Promise<void>;
-  /** Queues the rest again now, before everything that nobody has claimed yet. */
+  /** Queues the rest again now, before everything that is not claimed yet. */
   giveBack(rest: Slice): Promise<void>;
   /** Rejects an invalid slice: it is kept among the failed jobs, with the reason. */
   reject(reason: Error): Promise<void>;
@@ -43,7 +43,7 @@ interface Claim {
 }
 
 /**
- * Claims slices for a worker. It drives BullMQ's worker by hand (`getNextJob`): when to claim
+ * Claims slices for a worker. It calls BullMQ's worker directly (`getNextJob`): when to claim
  * depends on free fetch permits, not on a number of jobs, because slices that are claimed too early
  * wait in one process while others are idle. So this class also does what BullMQ's own loop would
  * do: it renews locks, and it checks for slices of dead workers.
@@ -93,8 +93,8 @@ export class SliceClaims {
   }
 
   /**
-   * Claims through new connections from now on: a client whose answer was lost waits for ever. Open
-   * claims stay; they are renewed and ended through the connection that the caller owns.
+   * Claims through new connections from now on: a client whose answer was lost never stops waiting.
+   * Open claims stay; they are renewed and ended through the connection that the caller owns.
    */
   async rebuild(): Promise<void> {
     const stuck = this.#worker;

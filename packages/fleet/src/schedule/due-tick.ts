@@ -11,7 +11,7 @@ export interface DueTick {
   readonly verdict: 'run' | 'missed';
   /** It is late, but runs because it is within the catch-up window. */
   readonly isCaughtUp: boolean;
-  /** Ticks before it that nobody ran. Only the latest tick is caught up. */
+  /** Ticks before it that no worker ran. Only the latest tick is caught up. */
   readonly older: number;
   /** The latest of these, in epoch milliseconds. */
   readonly olderAt?: number;

@@ -65,7 +65,7 @@ interface DecisionRequest extends Omit<DueTick, 'olderAt'>, Pick<ScheduleRun, 'k
 }
 
 /**
- * Every schedule with its history. It alone decides what a tick becomes, so a tick has one run,
+ * Every schedule with its history. Redis decides what a tick becomes, so a tick has one run,
  * however many workers wake up for it and however often.
  */
 export class ScheduleStore {
