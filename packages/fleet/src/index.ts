@@ -1,10 +1,5 @@
 export { type BatchState, type BatchStatus } from './ledger/batch-status.ts';
-export {
-  BatchExpansion,
-  type ExpansionRunOptions,
-  type KnownBatch,
-  type MeasuredCrawl,
-} from './batch/batch-expansion.ts';
+export { BatchExpansion, type KnownBatch, type MeasuredCrawl } from './batch/batch-expansion.ts';
 export {
   type Arrival,
   type BatchLimits,

@@ -25,7 +25,11 @@ function choices<T extends string>(
   });
 }
 
-/** States of `--state`. @param allowed which ones may be named. @default all */
+/**
+ * The states of `--state`.
+ *
+ * @param allowed the states that may be named. @default all
+ */
 export function readStates(
   texts: readonly string[],
   problems: Problems,
@@ -34,12 +38,12 @@ export function readStates(
   return choices(texts, { flag: '--state', allowed }, problems);
 }
 
-/** Outcomes of failed fetches, from `--outcome`. */
+/** The outcomes of failed fetches in `--outcome`. */
 export function readOutcomes(texts: readonly string[], problems: Problems): Outcome[] {
   return choices(texts, { flag: '--outcome', allowed: FAILURES }, problems);
 }
 
-/** The number of rows from `--limit`: 1 to 100,000. */
+/** The number of rows in `--limit`: 1 to 100,000. */
 export function readLimit(text: string, problems: Problems): number {
   const limit = /^\d{1,6}$/u.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > MAX_LIMIT) {

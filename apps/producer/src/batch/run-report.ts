@@ -7,7 +7,7 @@ import { findFailureExamples } from '../report/failure-examples.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { summarize } from '../report/summary.ts';
 
-export interface RunReport {
+interface RunReport {
   readonly settings: RunSettings;
   readonly isJson: boolean;
   readonly status: BatchStatus;

@@ -34,7 +34,7 @@ export interface KnownBatch {
   readonly crawl: Crawl;
 }
 
-export interface ExpansionRunOptions {
+interface ExpansionRunOptions {
   /**
    * How long to wait for another producer that expands the same batch.
    * @default 6 s: the lease of a killed producer has expired by then
