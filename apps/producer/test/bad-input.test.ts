@@ -39,7 +39,7 @@ beforeAll(async () => {
     ends.set(what, await project.run(args));
   };
   await Promise.all(COMMAND_LINES.map(run));
-}, 60_000);
+});
 
 afterAll(async () => project.remove());
 
@@ -117,7 +117,7 @@ describe('what cannot be reached', () => {
       expect(ended.stderr).not.toContain('geheim');
     }
     expect(wrong.code).toBe(2);
-  }, 30_000);
+  });
 });
 
 describe('--help and --version', () => {

@@ -90,7 +90,7 @@ export class Project {
 
   /** Waits until no process of the folder runs any more, and removes the folder. */
   async remove(): Promise<void> {
-    await eventually(() => this.processes().length === 0, { deadlineMs: 20_000 });
+    await eventually(() => this.processes().length === 0);
     await this.folder.remove();
   }
 }

@@ -192,7 +192,7 @@ it('every example of --help is a command that the command line accepts', async (
 it('the commands of the pages work, and print the documented JSON', async () => {
   // They mostly wait for processes, so both run at the same time.
   expect(await Promise.all([troubleWithStartPage(), troubleWithReference()])).toEqual([[], []]);
-}, 300_000);
+});
 
 async function troubleWithStartPage(): Promise<string[]> {
   const project = await Project.create();

@@ -35,7 +35,7 @@ export class FleetProject {
     const args = [...own, '--metrics-port', '0', ...flags];
     const worker = await this.project.start(args, { command: 'fetchfleet-worker' });
     this.#workers.push(worker);
-    await worker.waitForLine(/worker ready/u, 20_000);
+    await worker.waitForLine(/worker ready/u);
     return worker;
   }
 

@@ -34,7 +34,7 @@ async function startFour(transport: 'got' | 'undici' = 'got') {
 type Four = Awaited<ReturnType<typeof startFour>>;
 
 async function expectAllFetched({ fleet, results }: Four, id: string): Promise<void> {
-  const { total, ...status } = await fleet.finished(id, 120_000);
+  const { total, ...status } = await fleet.finished(id);
   expect(status).toMatchObject({ settled: total, ok: total, failed: 0 });
   expect(await recordedIndexes(results, id)).toEqual(range(total));
 }

@@ -84,7 +84,7 @@ describe('fetchfleet workers', () => {
     await one.kill('SIGTERM');
     const none = await fleet.json('workers');
     expect(none.document.workers.map(({ state }: { state: string }) => state)).toEqual(['gone']);
-  }, 90_000);
+  });
 });
 
 describe('fetchfleet batches', () => {
@@ -104,7 +104,7 @@ describe('fetchfleet batches', () => {
     const wrong = await fleet.project.run(['batches', '--limit', '0', '--state', 'done']);
     expect(wrong).toMatchObject({ code: 2 });
     expect(wrong.stderr).toMatch(/--state: "done"[^]*--limit: "0"/u);
-  }, 60_000);
+  });
 });
 
 describe('fetchfleet failures', () => {
@@ -138,7 +138,7 @@ describe('fetchfleet failures', () => {
     const rest = await fleet.json('failures', id);
     expect(rest.document).toMatchObject({ failed: 20, found: 20, groups: [{ count: 20 }] });
     await worker.kill('SIGTERM');
-  }, 90_000);
+  });
 });
 
 describe('fetchfleet prune', () => {
@@ -177,7 +177,7 @@ describe('fetchfleet prune', () => {
     expect(await fleet.redis.keys(`*${old}*`)).toEqual([]);
     const again = await fleet.json(...list, '--yes');
     expect(again).toMatchObject({ code: 0, document: { batches: [], bytes: 0 } });
-  }, 90_000);
+  });
 
   it('completes what was interrupted, and takes folders without a batch only when told', async () => {
     const { project } = fleet;
@@ -203,7 +203,7 @@ describe('fetchfleet prune', () => {
     expect(completed.document).toMatchObject({ batches: [{ batch: id, state: 'interrupted' }] });
     expect(await readdir(project.path('results'))).toEqual([]);
     expect(await fleet.redis.exists(keys.removals)).toBe(0);
-  }, 90_000);
+  });
 
   it('says what is wrong with its input', async () => {
     const wrong = await fleet.project.run([
@@ -218,5 +218,5 @@ describe('fetchfleet prune', () => {
     await writeFile(fleet.project.path('results'), 'no folder');
     const missing = await fleet.project.run(['prune']);
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('--older-than') });
-  }, 60_000);
+  });
 });

@@ -43,7 +43,7 @@ describe('export -o FILE', () => {
     expect(await project.run(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
     expect((await project.run(['export', BATCH])).stdout).toBe(expected);
-  }, 30_000);
+  });
 
   it('ends with 1 and says how many are missing where the batch is not complete', async () => {
     const expected = await layOut(3, 5);
@@ -51,7 +51,7 @@ describe('export -o FILE', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('2 fetches of the batch have no record here yet');
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
-  }, 30_000);
+  });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'leaves the file of an earlier export alone when %s ends it half-way',
@@ -83,7 +83,7 @@ describe('export -o FILE', () => {
     expect((await lstat(project.path('link.ndjson'))).isSymbolicLink()).toBe(true);
     expect(await readFile(project.path('real.ndjson'), 'utf8')).toBe(expected);
     expect((await stat(project.path('real.ndjson'))).mode & 0o777).toBe(0o600);
-  }, 30_000);
+  });
 
   it('writes into a pipe and does not put a file in its place', async () => {
     const expected = await layOut(1000);
@@ -95,7 +95,7 @@ describe('export -o FILE', () => {
     await reader.exit;
     expect(reader.stdout).toBe(expected);
     expect((await stat(project.path('pipe'))).isFIFO()).toBe(true);
-  }, 30_000);
+  });
 
   it('ends with 3 and says why where it may not write', async () => {
     await layOut(3);
@@ -105,5 +105,5 @@ describe('export -o FILE', () => {
       expect(code).toBe(3);
       expect(stderr).toMatch(new RegExp(`${output} cannot be written: E`, 'u'));
     }
-  }, 30_000);
+  });
 });

@@ -27,7 +27,7 @@ describe('a batch that is paused', () => {
     const paused = await fleet.json('pause', id);
     const pausedAt = performance.now();
     expect(paused).toMatchObject({ code: 0, document: { state: 'paused', total } });
-    await eventually(() => performance.now() - pausedAt > 2_500, { deadlineMs: 5_000 });
+    await eventually(() => performance.now() - pausedAt > 2_500);
     const late = origin.arrivals.filter(({ at }) => at > pausedAt + 2_000);
     expect(late).toEqual([]);
     expect(origin.inFlight).toBe(0);
@@ -49,7 +49,7 @@ describe('a batch that is paused', () => {
     const watched = await fleet.json('status', id, '--watch');
     expect(watched).toMatchObject({ code: 0, document: { state: 'finished', ok: total } });
     expect(origin.arrivals).toHaveLength(total);
-  }, 60_000);
+  });
 
   it('costs nothing, however large it is: none of its slices is started, and others are not slowed', async () => {
     const { origin } = fleet;
@@ -77,11 +77,9 @@ describe('a batch that is paused', () => {
 
     const arrivals = origin.arrivals.length;
     const resuming = fleet.json('resume', id);
-    await eventually(async () => (await fleet.ledger.state(id)) === 'running', {
-      deadlineMs: 20_000,
-    });
+    await eventually(async () => (await fleet.ledger.state(id)) === 'running');
     const from = performance.now();
-    await eventually(() => origin.arrivals.length > arrivals + 50, { deadlineMs: 10_000 });
+    await eventually(() => origin.arrivals.length > arrivals + 50);
     expect(performance.now() - from).toBeLessThan(5_000);
     expect(await resuming).toMatchObject({ code: 0 });
     expect(await fleet.pausedSlices.count(id)).toBe(0);
@@ -90,7 +88,7 @@ describe('a batch that is paused', () => {
     const { document } = await fleet.json('status', small, '--watch');
     expect(document).toMatchObject({ state: 'finished', ok: 20 });
     expect((await fleet.ledger.status(id))?.state).toBe('running');
-  }, 120_000);
+  });
 
   it('can be enqueued further, and runs after resume', async () => {
     const total = 300_000;
@@ -98,28 +96,22 @@ describe('a batch that is paused', () => {
     fleet.origin.respond(/^\/echo/u, { delayMs: 5_000, body: '{}' });
     await fleet.project.write('crawl.yaml', crawlFile(fleet.origin.url, total));
     const producer = await fleet.project.start(['start', 'crawl.yaml']);
-    const [id] = await producer.waitForLine(/^test-\S+/u, 30_000);
+    const [id] = await producer.waitForLine(/^test-\S+/u);
     const paused = await fleet.json('pause', id);
     expect(paused.document).toMatchObject({ state: 'paused' });
     expect(await producer.exit).toMatchObject({ code: 0 });
-    await eventually(
-      async () => {
-        const { waiting = 0, active = 0 } = await fleet.queue.counts();
-        return waiting + active === 0;
-      },
-      { deadlineMs: 30_000 },
-    );
+    await eventually(async () => {
+      const { waiting = 0, active = 0 } = await fleet.queue.counts();
+      return waiting + active === 0;
+    });
     const resumed = await fleet.json('resume', id);
     expect(resumed).toMatchObject({ code: 0, document: { state: 'running', total } });
     const cancelled = await fleet.json('cancel', id);
     expect(cancelled).toMatchObject({ code: 0, document: { state: 'cancelled' } });
     await eventually(
       async () => (await fleet.redis.keys(`{${fleet.name}}:slices:test*`)).length === 0,
-      {
-        deadlineMs: 10_000,
-      },
     );
-  }, 90_000);
+  });
 
   it('finishes if every fetch that was left was in flight', async () => {
     const { origin } = fleet;
@@ -131,7 +123,7 @@ describe('a batch that is paused', () => {
     await eventually(async () => (await fleet.ledger.state(id)) === 'finished');
     const paused = await fleet.project.run(['pause', id]);
     expect(paused).toMatchObject({ code: 2, stderr: expect.stringContaining('is finished') });
-  }, 60_000);
+  });
 
   it('is continued by run and by resume in a folder with the private Redis', async () => {
     const { project, origin } = fleet;
@@ -140,8 +132,8 @@ describe('a batch that is paused', () => {
     const env = { REDIS_URL: undefined };
     const args = ['--workers', '1', '--concurrency', '10'];
     const run = await project.start(['run', 'crawl.yaml', ...args, '--json'], { env });
-    const [, id = ''] = await run.waitForLine(/Batch (\S+): 400/u, 20_000);
-    await eventually(() => origin.arrivals.length > 20, { deadlineMs: 20_000 });
+    const [, id = ''] = await run.waitForLine(/Batch (\S+): 400/u);
+    await eventually(() => origin.arrivals.length > 20);
     const paused = await project.run(['pause', id, '--json'], env);
     expect(JSON.parse(paused.stdout)).toMatchObject({ state: 'paused' });
     await run.kill('SIGINT');
@@ -149,7 +141,7 @@ describe('a batch that is paused', () => {
     expect(resumed.code).toBe(0);
     expect(JSON.parse(resumed.stdout)).toMatchObject({ state: 'finished', ok: 400 });
     expect(origin.arrivals).toHaveLength(400);
-  }, 90_000);
+  });
 });
 
 describe('a batch that is cancelled', () => {
@@ -165,11 +157,11 @@ describe('a batch that is cancelled', () => {
     const cancelled = await fleet.json('cancel', id);
     const from = performance.now();
     expect(cancelled).toMatchObject({ code: 0, document: { state: 'cancelled', settled: 0 } });
-    await eventually(() => origin.inFlight === 0, { deadlineMs: 5_000 });
+    await eventually(() => origin.inFlight === 0);
     expect(performance.now() - from).toBeLessThan(2_000);
     await eventually(
       async () => (await fleet.redis.keys(`{${fleet.name}}:slices:test*`)).length === 0,
     );
     expect(origin.arrivals.length).toBeLessThan(60);
-  }, 60_000);
+  });
 });

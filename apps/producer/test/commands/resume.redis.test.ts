@@ -45,7 +45,7 @@ describe('slices that a worker has rejected', () => {
     const { records } = await fleet.exported(id);
     expect(records.map(({ index }) => index)).toEqual(Array.from({ length: 300 }, (_, i) => i));
     expect(await ledger.state(other)).toBe('running');
-  }, 60_000);
+  });
 
   it('are also queued again when the batch was paused', async () => {
     const { origin, ledger } = fleet;
@@ -59,7 +59,7 @@ describe('slices that a worker has rejected', () => {
     expect(watched).toMatchObject({ code: 0, document: { state: 'finished', ok: 100 } });
     expect(await failed()).toEqual([]);
     expect((await ledger.status(id))?.settled).toBe(100);
-  }, 60_000);
+  });
 });
 
 it('leaves a partly enqueued batch paused if its lists have changed', async () => {
@@ -81,4 +81,4 @@ it('leaves a partly enqueued batch paused if its lists have changed', async () =
   const resumed = await fleet.json('resume', id);
   expect(resumed).toMatchObject({ code: 0, document: { state: 'running', total: 3 } });
   expect(await fleet.pausedSlices.count(id)).toBe(0);
-}, 60_000);
+});

@@ -59,7 +59,7 @@ describe('a retry', () => {
     await expectWhole(id, 200, 0);
     const nothing = await fleet.json('retry', id);
     expect(nothing).toMatchObject({ code: 0, stderr: expect.stringContaining('nothing to retry') });
-  }, 90_000);
+  });
 
   it('adds the failures of a running batch to its queued slices', async () => {
     const { origin } = fleet;
@@ -71,9 +71,7 @@ describe('a retry', () => {
       fleet.worker(['--concurrency', '20']),
     ]);
     const id = await fleet.enqueue(crawlFile(origin.url, total, ONCE));
-    await eventually(async () => ((await fleet.ledger.status(id))?.failed ?? 0) > 20, {
-      deadlineMs: 30_000,
-    });
+    await eventually(async () => ((await fleet.ledger.status(id))?.failed ?? 0) > 20);
     const running = await fleet.json('retry', id);
     expect(running.code).toBe(0);
     expect(running.stderr).toMatch(/Retrying \d+ fetches/u);
@@ -85,7 +83,7 @@ describe('a retry', () => {
     const last = await fleet.json('retry', id, '--wait');
     expect(last.document).toMatchObject({ state: 'finished', ok: total });
     await expectWhole(id, total, 0);
-  }, 120_000);
+  });
 
   it('is completed by the next retry after it was killed', async () => {
     const total = 300_000;
@@ -106,7 +104,6 @@ describe('a retry', () => {
     expect(await fleet.ledger.state(id)).toBe('finished');
     const first = await fleet.project.start(['retry', id]);
     await eventually(async () => ((await fleet.queue.counts())['waiting'] ?? 0) > 200, {
-      deadlineMs: 30_000,
       intervalMs: 5,
     });
     await first.kill('SIGKILL');
@@ -116,7 +113,7 @@ describe('a retry', () => {
       document: { state: 'running', settled: 50_000, failed: 0 },
     });
     expect(await fleet.queue.counts()).toMatchObject({ waiting: 250_000 / 50 });
-  }, 120_000);
+  });
 
   it('is refused while the batch is cancelled, with the command that helps', async () => {
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 3));
@@ -127,7 +124,7 @@ describe('a retry', () => {
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('network-error') });
     const unknown = await fleet.project.run(['retry', `${id.slice(0, -1)}!`]);
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean') });
-  }, 60_000);
+  });
 
   it('fetches the failures itself in a folder with the private Redis', async () => {
     const { project, origin } = fleet;
@@ -142,5 +139,5 @@ describe('a retry', () => {
     expect(retried.code).toBe(0);
     expect(JSON.parse(retried.stdout)).toMatchObject({ state: 'finished', ok: 60, failed: 0 });
     await expectWhole(batch, 60, 0);
-  }, 60_000);
+  });
 });

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await origin.stop();
   await project.remove();
-}, 30_000);
+});
 
 installLeakGuard();
 
@@ -57,7 +57,7 @@ describe('a run on this machine', () => {
     expect(await readFile(project.path('out.csv'), 'utf8')).toMatch(/^index,n,url,outcome,/u);
     const status = await project.run(['status', batch, '--json']);
     expect(documentIn(status.stdout)).toMatchObject({ state: 'finished', ok: 60, failed: 0 });
-  }, 60_000);
+  });
 
   it('exits with 1 if fetches failed, with the reasons on stderr and the document on stdout', async () => {
     origin.respond('/echo/7', { status: 404 });
@@ -74,12 +74,12 @@ describe('a run on this machine', () => {
       results: project.path('results'),
     });
     expect(run.stderr).toMatch(/http-error +1 +e\.g\. #6 HTTP 404 http/u);
-  }, 60_000);
+  });
 
   it('lets running fetches finish when it is interrupted, and goes on when it is resumed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=100'));
     const first = await project.start([...RUN, '--json']);
-    await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
+    await eventually(() => origin.arrivals.length > 30);
     first.signal('SIGINT');
     expect(await first.exit).toMatchObject({ code: 130 });
     const interrupted = documentIn(first.stdout);
@@ -93,14 +93,14 @@ describe('a run on this machine', () => {
     // The running fetches had finished: nothing was fetched twice.
     expect(origin.arrivals).toHaveLength(200);
     expect(await exportedIndexes(interrupted.batch)).toEqual(upTo(200));
-  }, 60_000);
+  });
 
   it('leaves no process behind when it is killed, and two runs at once complete its batch', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=50'));
     const first = await project.start(RUN);
-    await eventually(() => origin.arrivals.length > 30, { deadlineMs: 20_000 });
+    await eventually(() => origin.arrivals.length > 30);
     await first.kill('SIGKILL');
-    await eventually(() => project.processes().length === 0, { deadlineMs: 20_000 });
+    await eventually(() => project.processes().length === 0);
     const [again, besides] = await Promise.all([
       project.run([...RUN, '--json']),
       project.run([...RUN, '--json']),
@@ -112,7 +112,7 @@ describe('a run on this machine', () => {
     expect(documentIn(besides.stdout).batch).toBe(batch);
     expect(again.stderr).toContain(`Continuing batch ${batch}`);
     expect(await exportedIndexes(batch)).toEqual(upTo(200));
-  }, 60_000);
+  });
 
   it('gives up when its workers refuse their settings', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 5));
@@ -120,5 +120,5 @@ describe('a run on this machine', () => {
     expect(run.code).toBe(2);
     expect(run.stderr).toMatch(/no worker stays alive.*for ever/u);
     expect(run.stderr).toContain('Continue with: fetchfleet run crawl.yaml');
-  }, 60_000);
+  });
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   [running, cancelled] = await Promise.all([startBatch(), startBatch()]);
   await new Ledger(redis, keys).cancel(cancelled);
   await new Origins(redis, keys).set(ORIGIN, { burst: 2 });
-}, 60_000);
+});
 
 afterAll(async () => {
   const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
@@ -44,7 +44,7 @@ afterAll(async () => {
   }
   redis.disconnect();
   await project.remove();
-}, 30_000);
+});
 
 /** Runs a program of the machine. Our own program is first in its PATH. */
 async function shell(command: string, args: readonly string[], env = {}): Promise<Ended> {
@@ -167,7 +167,7 @@ describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
   it('does not run what was typed', async () => {
     await offered('fetchfleet status $(touch${IFS}notes.ran) ');
     expect((await shell('ls', [])).stdout).not.toContain('notes.ran');
-  }, 30_000);
+  });
 });
 
 describe('completion', () => {

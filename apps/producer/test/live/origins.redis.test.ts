@@ -15,7 +15,7 @@ beforeEach(async () => {
   server = await startRedis();
   redis = await connectRedis(server.url);
   origins = new Origins(redis, fleetKeys('live'));
-}, 30_000);
+});
 
 afterEach(async () => {
   redis.disconnect();
@@ -48,5 +48,5 @@ describe('origins of the live view', () => {
     for (let look = 0; look < 3; look += 1) expect(await live.read()).toHaveLength(BUSY);
     // INSPECT and its three commands for fifty origins, three times, and the counting itself.
     expect((await commands()) - before).toBeLessThan(620);
-  }, 60_000);
+  });
 });

@@ -33,7 +33,7 @@ afterEach(async () => {
   if (keys.length > 0) await redis.del(...keys);
   redis.disconnect();
   await project.remove();
-}, 30_000);
+});
 
 installLeakGuard();
 
@@ -98,7 +98,7 @@ describe('the live view of a batch', () => {
     await view.exit;
     expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
     expect(view.stdout).toMatch(/state +finished[^]*exit status 1/u);
-  }, 90_000);
+  });
 
   it('follows the size of the terminal', async () => {
     const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
@@ -111,12 +111,12 @@ describe('the live view of a batch', () => {
       const drawn = cleared < before ? '' : view.stdout.slice(cleared);
       return new Screen(50, 9).write(`\u001B[?1049h${drawn}`);
     };
-    await eventually(() => expect(after().text).toContain('ends the view'), { deadlineMs: 30_000 });
+    await eventually(() => expect(after().text).toContain('ends the view'));
     expect(after().hasOverflowed).toBe(false);
     await project.write('keys', 'q');
     await view.exit;
     expect(view.stdout).toContain('exit status 130');
-  }, 90_000);
+  });
 
   it.each([
     ['Ctrl-C', '\u0003'],
@@ -145,7 +145,7 @@ describe('the live view of a batch', () => {
     await view.exit;
     expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
     expect(view.stdout).toContain('exit status 130');
-  }, 90_000);
+  });
 
   it('has no colours where NO_COLOR is set', async () => {
     const size = { columns: 80, rows: 24, env: { NO_COLOR: '1' } };
@@ -155,7 +155,7 @@ describe('the live view of a batch', () => {
     await view.exit;
     // eslint-disable-next-line no-control-regex -- what colours begin with
     expect(view.stdout).not.toMatch(/\u001B\[[\d;]*m/u);
-  }, 90_000);
+  });
 
   it('says that Redis does not answer, gives up after ten seconds, and leaves the screen clean', async () => {
     const own = await startRedis();
@@ -172,7 +172,7 @@ describe('the live view of a batch', () => {
     expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
     expect(view.stdout).toContain('exit status 3');
     await own.dispose();
-  }, 120_000);
+  });
 });
 
 describe('the live view of all batches', () => {
@@ -185,16 +185,16 @@ describe('the live view of all batches', () => {
     await view.exit;
     expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
     expect(view.stdout).toMatch(/cancelled[^]*exit status 0/u);
-  }, 90_000);
+  });
 
   it('is a line now and then where there is no terminal, and the table at the end', async () => {
     const watching = await project.start(['status', '--watch']);
-    await watching.waitForLine(new RegExp(`^${batch}: 0 of 40`, 'u'), 40_000);
+    await watching.waitForLine(new RegExp(`^${batch}: 0 of 40`, 'u'));
     await ledger.cancel(batch);
     expect(await watching.exit).toMatchObject({ code: 0 });
     expect(watching.stdout).toMatch(/cancelled/u);
     expect(watching.stdout).not.toContain('\u001B');
-  }, 90_000);
+  });
 });
 
 /** The child of the shell that has written its own pid. */

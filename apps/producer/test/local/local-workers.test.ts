@@ -50,7 +50,7 @@ describe('the workers of this machine', () => {
       exitCode: 1,
       message: expect.stringContaining('no such thing as a port'),
     });
-  }, 15_000);
+  });
 
   it('are given up at once when their settings are wrong', async () => {
     const { workers, said } = startWorkers("console.error('--results: bad'); process.exit(2)");

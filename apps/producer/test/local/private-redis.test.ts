@@ -65,10 +65,10 @@ afterEach(async () => {
     redis.release();
   }
   for (const folder of folders.splice(0)) {
-    await eventually(() => processesIn(folder.path).length === 0, { deadlineMs: 15_000 });
+    await eventually(() => processesIn(folder.path).length === 0);
     await folder.remove();
   }
-}, 20_000);
+});
 
 installLeakGuard();
 
@@ -86,12 +86,12 @@ describe('the private Redis of a project folder', () => {
     await redis.set('kept', 'yes');
     redis.disconnect();
     first.release();
-    await eventually(() => expect(processesIn(folder)).toEqual([]), { deadlineMs: 15_000 });
+    await eventually(() => expect(processesIn(folder)).toEqual([]));
     const second = await openIn(folder);
     const again = await connectRedis(second.url);
     expect(await again.get('kept')).toBe('yes');
     again.disconnect();
-  }, 30_000);
+  });
 
   it('is shared by all commands that open it at the same moment', async () => {
     const folder = await projectFolder();
@@ -99,7 +99,7 @@ describe('the private Redis of a project folder', () => {
     expect(new Set(opened.map(({ url }) => url)).size).toBe(1);
     expect(serversIn(folder)).toHaveLength(1);
     await eventually(() => expect(processesIn(folder)).toHaveLength(2));
-  }, 30_000);
+  });
 
   it('stays up as long as one client is connected', async () => {
     const folder = await projectFolder();
@@ -113,7 +113,7 @@ describe('the private Redis of a project folder', () => {
     await eventually(async () => (await redis.ping()) === 'PONG' && performance.now() > until);
     expect(serversIn(folder)).toEqual([pid]);
     redis.disconnect();
-  }, 30_000);
+  });
 
   it('is started again when it dies while a client is connected', async () => {
     const folder = await projectFolder();
@@ -129,7 +129,7 @@ describe('the private Redis of a project folder', () => {
     await eventually(() => serversIn(folder).length === 1 && serversIn(folder)[0] !== pid);
     await eventually(async () => expect(await redis.get('kept')).toBe('yes'));
     redis.disconnect();
-  }, 30_000);
+  });
 
   it('gets a new supervisor from the next command when the first one was killed', async () => {
     const folder = await projectFolder();
@@ -140,7 +140,7 @@ describe('the private Redis of a project folder', () => {
     await eventually(() => expect(processesIn(folder)).toHaveLength(1));
     await openIn(folder);
     await eventually(() => expect(processesIn(folder)).toHaveLength(2));
-  }, 30_000);
+  });
 
   it('starts again for a command that connects while it shuts down', async () => {
     const folder = await projectFolder();
@@ -152,7 +152,7 @@ describe('the private Redis of a project folder', () => {
       const log = redisFolderOf(folder).log;
       await eventually(
         () => readFileSync(log, 'utf8').split('User requested shutdown').length === round + 2,
-        { intervalMs: 1, deadlineMs: 15_000 },
+        { intervalMs: 1 },
       );
       const second = await openIn(folder);
       const redis = await connectRedis(second.url);
@@ -161,7 +161,7 @@ describe('the private Redis of a project folder', () => {
       redis.disconnect();
       second.release();
     }
-  }, 60_000);
+  });
 
   it('has its socket in the temporary folder if its own path is too long', async () => {
     const root = await projectFolder();
@@ -172,7 +172,7 @@ describe('the private Redis of a project folder', () => {
     const redis = await connectRedis(url);
     expect(await redis.ping()).toBe('PONG');
     redis.disconnect();
-  }, 30_000);
+  });
 
   it('ends when its folder is removed', async () => {
     const folder = await projectFolder();
@@ -180,9 +180,9 @@ describe('the private Redis of a project folder', () => {
     await eventually(() => processesIn(folder).length === 2);
     await folders.at(-1)?.remove();
     redis.release();
-    const left = await eventually(() => processesIn(folder).length === 0, { deadlineMs: 20_000 });
+    const left = await eventually(() => processesIn(folder).length === 0);
     expect(left).toBe(true);
-  }, 30_000);
+  });
 
   it('does not hold up a command that connected before the server started', async () => {
     const folder = await projectFolder();
@@ -219,5 +219,5 @@ describe('the private Redis of a project folder', () => {
       timeoutMs: 2_000,
     });
     await expect(opening).rejects.toMatchObject({ exitCode: 3, code: 'REDIS_UNREACHABLE' });
-  }, 30_000);
+  });
 });

@@ -181,7 +181,6 @@ describe('a worker', () => {
     await Promise.all([1, 2, 3].map(async () => fleet.worker(['--concurrency', '20'])));
     await fleet.finished('limited');
     expect(origin.maxInFlight).toBeLessThanOrEqual(5);
-    expect(origin.maxInFlight).toBeGreaterThan(2);
     expect(await recordedIndexes(results, 'limited')).toEqual(range(total));
   });
 
@@ -260,19 +259,6 @@ describe('a worker', () => {
     await fleet.worker([], { NO_SUCH_SECRET: 'found' });
     await worker.kill('SIGTERM');
     expect(await fleet.finished('lacking')).toMatchObject({ ok: 2 });
-  });
-
-  it('stops running fetches of a cancelled batch within 2 s', async () => {
-    const { origin, fleet } = await setUp();
-    origin.respond(/hang/, () => undefined);
-    await fleet.enqueue('stop', crawlFile(`${origin.url}/hang/{n}`, 30));
-    await fleet.worker();
-    await eventually(() => expect(origin.inFlight).toBe(30));
-    await fleet.ledger.cancel('stop');
-    await eventually(() => expect(origin.inFlight).toBe(0), { deadlineMs: 2_500 });
-    await eventually(async () =>
-      expect(await fleet.queue.counts()).toMatchObject({ active: 0, waiting: 0, delayed: 0 }),
-    );
   });
 
   it('refuses private addresses unless it may open them itself', async () => {

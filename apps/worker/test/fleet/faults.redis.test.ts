@@ -9,14 +9,7 @@ import {
   temporaryFolder,
 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import {
-  crawlFile,
-  type Fleet,
-  range,
-  readRecords,
-  recordedIndexes,
-  startFleet,
-} from './fleet-fixture.ts';
+import { crawlFile, expectComplete, readRecords, settled, startFleet } from './fleet-fixture.ts';
 
 closeAfterEach();
 
@@ -30,52 +23,7 @@ async function setUp(url = redisUrl()) {
   return { origin, results, fleet };
 }
 
-async function settled(fleet: Fleet, id: string, atLeast: number): Promise<void> {
-  await eventually(
-    async () => expect((await fleet.ledger.status(id))?.settled).toBeGreaterThanOrEqual(atLeast),
-    { deadlineMs: 30_000 },
-  );
-}
-
-/** Promise 1: every fetch has a record, and what the ledger counted is what was asked. */
-async function expectComplete(
-  { fleet, results }: { readonly fleet: Fleet; readonly results: string },
-  id: string,
-  total: number,
-): Promise<void> {
-  const status = await fleet.finished(id, 45_000);
-  expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0 });
-  expect(await recordedIndexes(results, id)).toEqual(range(total));
-  await eventually(async () =>
-    expect(await fleet.queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 }),
-  );
-}
-
 describe('N in, N out', () => {
-  it('when a worker is killed in mid-batch; its fetches run again within 15 s', async () => {
-    const { origin, results, fleet } = await setUp();
-    const total = await fleet.enqueue('killed', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
-    await fleet.worker(['--concurrency', '2']);
-    const victim = await fleet.worker(['--concurrency', '30']);
-    await settled(fleet, 'killed', 100);
-    // Nothing is answered until the victim is gone, and it has more in flight than fits into a slice.
-    const released = Promise.withResolvers<void>();
-    origin.respond(/echo/, async (_, response) => {
-      await released.promise;
-      response.end('done');
-    });
-    await eventually(() => expect(origin.inFlight).toBe(32), { deadlineMs: 15_000 });
-    await victim.kill('SIGKILL');
-    const killedAt = performance.now();
-    expect((await fleet.queue.counts())['active']).toBeGreaterThan(2);
-    released.resolve();
-    await fleet.worker(['--concurrency', '30']);
-    await expectComplete({ fleet, results }, 'killed', total);
-    expect(performance.now() - killedAt).toBeLessThan(18_000);
-    const records = await readRecords(results, 'killed');
-    expect(Math.max(...records.map(({ attempts }) => attempts))).toBe(1);
-  });
-
   it('when workers are stopped one after the other under load, with no attempt used', async () => {
     const { origin, results, fleet } = await setUp();
     const total = await fleet.enqueue('rolling', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
@@ -83,9 +31,8 @@ describe('N in, N out', () => {
       const old = await fleet.worker(['--concurrency', '30']);
       await settled(fleet, 'rolling', round * 60);
       expect((await fleet.queue.counts())['active']).toBeGreaterThan(0);
-      const before = performance.now();
       expect(await old.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
-      expect(performance.now() - before).toBeLessThan(5_000);
+      expect(old.stderr).not.toMatch(/drain timeout passed/);
       expect(await fleet.queue.counts()).toMatchObject({ active: 0, failed: 0 });
     }
     await fleet.worker(['--concurrency', '30']);
@@ -144,11 +91,7 @@ describe('N in, N out', () => {
     await fleet.worker(['--concurrency', '10']);
     await settled(fleet, 'frozen', 60);
     expect((await fleet.queue.counts())['active']).toBeGreaterThan(0);
-    redis.freeze();
-    await new Promise((resolve) => {
-      setTimeout(resolve, 12_000); // the freeze itself, not a wait for something
-    });
-    redis.thaw();
+    await redis.freezeFor(12_000);
     await expectComplete({ fleet, results }, 'frozen', total);
     await fleet.stop();
     await redis.dispose();

@@ -9,6 +9,7 @@ import {
 } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { connectRedis, fleetKeys, Ledger, SliceQueue } from '@fetchfleet/fleet';
+import { expect } from '@jest/globals';
 import { eventually, type Running, startProcess, track } from '@fetchfleet/testing';
 import { Queue } from 'bullmq';
 
@@ -65,8 +66,8 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
       return total;
     },
     /** Waits until the batch is finished. */
-    async finished(id: string, deadlineMs = 30_000) {
-      await eventually(async () => (await ledger.state(id)) === 'finished', { deadlineMs });
+    async finished(id: string) {
+      await eventually(async () => (await ledger.state(id)) === 'finished');
       const status = await ledger.status(id);
       if (status === undefined) throw new Error(`no batch ${id}`);
       return status;
@@ -98,7 +99,7 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
       const running = await startProcess('fetchfleet-worker', [...privacy, ...own, ...given], {
         env: { REDIS_URL: redisUrl, FETCHFLEET_LOG_FORMAT: 'json', ...env },
       });
-      await running.waitForLine(/worker ready/, 30_000); // on a busy machine
+      await running.waitForLine(/worker ready/); // on a busy machine
       return running;
     },
   };
@@ -127,4 +128,25 @@ export async function recordedIndexes(resultsDir: string, batch: string): Promis
 
 export function range(total: number): number[] {
   return Array.from({ length: total }, (_, index) => index);
+}
+
+/** Waits until at least so many fetches of a batch are settled. */
+export async function settled(fleet: Fleet, id: string, atLeast: number): Promise<void> {
+  await eventually(async () =>
+    expect((await fleet.ledger.status(id))?.settled).toBeGreaterThanOrEqual(atLeast),
+  );
+}
+
+/** Waits for the end of a batch; every fetch succeeded, has a record, and left the queue. */
+export async function expectComplete(
+  { fleet, results }: { readonly fleet: Fleet; readonly results: string },
+  id: string,
+  total: number,
+): Promise<void> {
+  const status = await fleet.finished(id);
+  expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0 });
+  expect(await recordedIndexes(results, id)).toEqual(range(total));
+  await eventually(async () =>
+    expect(await fleet.queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 }),
+  );
 }

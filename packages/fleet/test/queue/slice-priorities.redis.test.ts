@@ -244,15 +244,12 @@ describe('the range of priorities', () => {
     await queue.add(backlog('x', 'a', 10));
     const taken: string[] = [];
     let added = 10;
-    await eventually(
-      async () => {
-        await queue.add(backlog('x', 'a', 5, added));
-        added += 5;
-        taken.push(...(await take(5)).map(({ id }) => id));
-        expect((await clock()).base).toBeGreaterThan(150);
-      },
-      { deadlineMs: 30_000 },
-    );
+    await eventually(async () => {
+      await queue.add(backlog('x', 'a', 5, added));
+      added += 5;
+      taken.push(...(await take(5)).map(({ id }) => id));
+      expect((await clock()).base).toBeGreaterThan(150);
+    });
     expect(taken).toEqual(taken.map((_, i) => `x.${i * 50}`));
     expect(Math.max(...(await priorities()))).toBeLessThanOrEqual(40);
     await stop();

@@ -178,7 +178,7 @@ describe('exportBatch', () => {
     expect(await shell.exit).toMatchObject({ code: 0 });
     expect(shell.stdout).toBe(`${line(0)}\n`);
     expect(shell.stderr).toBe('rejected: EPIPE\n');
-  }, 30_000);
+  });
 
   it('leaves out what a worker appends meanwhile, and says when a part became shorter or vanished', async () => {
     const part = join(folder.path, BATCH, 'part-b-1.ndjson');
@@ -285,5 +285,5 @@ describe('exportBatch', () => {
       ),
       { numRuns: 100 },
     );
-  }, 30_000);
+  });
 });

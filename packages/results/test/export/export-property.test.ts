@@ -103,7 +103,7 @@ describe('exportBatch against the simple way', () => {
       ),
       { numRuns: 100 },
     );
-  }, 60_000);
+  });
 
   it('makes the same rows of lines that somebody edited', async () => {
     const good = recordLine({ index: 0, body: '[1,2]' });
@@ -183,5 +183,5 @@ describe('exportBatch against the simple way', () => {
       (one, at) => cells[at]?.join('|') !== naiveCells(one, ['country']).join('|'),
     );
     expect(isWrong).toBe(-1);
-  }, 60_000);
+  });
 });

@@ -91,7 +91,7 @@ describe('FileSink on a failing file system', () => {
     expect(report.parts).toBe(report.failures.length + 1);
     const result = await exported({ dir: folder.path, total: report.acknowledged });
     expect(result).toMatchObject({ written: report.acknowledged, missing: 0, skippedLines: 0 });
-  }, 30_000);
+  });
 
   it('leaves no empty parts behind while nothing at all can be written', async () => {
     const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
@@ -100,7 +100,7 @@ describe('FileSink on a failing file system', () => {
     await child.exit;
     const report: unknown = JSON.parse(child.stdout);
     expect(report).toMatchObject({ acknowledged: 0, parts: 0 });
-  }, 30_000);
+  });
 });
 
 describe('probeResults', () => {

@@ -186,9 +186,9 @@ describe('an origin that fails', () => {
     await fleet.enqueue('dead', politeCrawl(failing, 200, 'concurrency: 8, patience: 2s', extra));
     await fleet.enqueue('busy', politeCrawl(refusing, 200, 'concurrency: 8, patience: 2s', extra));
     await fleet.enqueue('brief', politeCrawl(brief, 200, 'concurrency: 8, patience: 3s', extra));
-    expect(await fleet.finished('dead', 20_000)).toMatchObject({ settled: 200, failed: 200 });
-    expect(await fleet.finished('busy', 20_000)).toMatchObject({ settled: 200, failed: 200 });
-    expect(await fleet.finished('brief', 10_000)).toMatchObject({ settled: 200, failed: 200 });
+    expect(await fleet.finished('dead')).toMatchObject({ settled: 200, failed: 200 });
+    expect(await fleet.finished('busy')).toMatchObject({ settled: 200, failed: 200 });
+    expect(await fleet.finished('brief')).toMatchObject({ settled: 200, failed: 200 });
     const dead = await readRecords(results, 'dead');
     const unavailable = dead.filter(({ outcome }) => outcome === 'network-error');
     expect(unavailable.length).toBeGreaterThan(150);

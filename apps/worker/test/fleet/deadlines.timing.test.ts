@@ -1,0 +1,61 @@
+import {
+  closeAfterEach,
+  eventually,
+  redisUrl,
+  startOrigin,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, expectComplete, readRecords, settled, startFleet } from './fleet-fixture.ts';
+
+closeAfterEach();
+
+const TOTAL = 1_200;
+
+async function setUp() {
+  const origin = await startOrigin({ delayMs: 80 });
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(redisUrl(), results);
+  return { origin, results, fleet };
+}
+
+describe('a fleet', () => {
+  it('fetches again within 15 s what a killed worker had in flight', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('killed', crawlFile(`${origin.url}/echo/{n}`, TOTAL));
+    await fleet.worker(['--concurrency', '2']);
+    const victim = await fleet.worker(['--concurrency', '30']);
+    await settled(fleet, 'killed', 100);
+    // Nothing is answered until the victim is gone, and it has more in flight than fits into a slice.
+    const released = Promise.withResolvers<void>();
+    origin.respond(/echo/, async (_, response) => {
+      await released.promise;
+      response.end('done');
+    });
+    await eventually(() => expect(origin.inFlight).toBe(32));
+    await victim.kill('SIGKILL');
+    const killedAt = performance.now();
+    expect((await fleet.queue.counts())['active']).toBeGreaterThan(2);
+    released.resolve();
+    await fleet.worker(['--concurrency', '30']);
+    await expectComplete({ fleet, results }, 'killed', total);
+    expect(performance.now() - killedAt).toBeLessThan(18_000);
+    const records = await readRecords(results, 'killed');
+    expect(Math.max(...records.map(({ attempts }) => attempts))).toBe(1);
+  });
+
+  it('stops running fetches of a cancelled batch within 2 s', async () => {
+    const { origin, fleet } = await setUp();
+    origin.respond(/hang/, () => undefined);
+    await fleet.enqueue('stop', crawlFile(`${origin.url}/hang/{n}`, 30));
+    await fleet.worker();
+    await eventually(() => expect(origin.inFlight).toBe(30));
+    await fleet.ledger.cancel('stop');
+    const cancelledAt = performance.now();
+    await eventually(() => expect(origin.inFlight).toBe(0));
+    expect(performance.now() - cancelledAt).toBeLessThan(2_500);
+    await eventually(async () =>
+      expect(await fleet.queue.counts()).toMatchObject({ active: 0, waiting: 0, delayed: 0 }),
+    );
+  });
+});
