@@ -59,7 +59,9 @@ export async function exportRecords(
 /** An unknown batch gets the nearest folders as a suggestion. */
 async function explain(failure: unknown, batch: string, dir: string): Promise<unknown> {
   const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
-  if (code !== 'RESULTS_UNKNOWN_BATCH' && code !== 'RESULTS_INVALID_ID') return failure;
+  if (code !== 'RESULTS_NOT_FOUND' && code !== 'RESULTS_INVALID_ID') {
+    return failure;
+  }
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) {
     return new CommandError(`there is no results folder ${dir}; name it with --results DIR`, {
@@ -82,12 +84,16 @@ function conclude(
   { output, context }: { readonly output: string; readonly context: Context },
 ): ExitCode {
   const { terminal } = context;
-  if (output !== '-') terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
+  if (output !== '-') {
+    terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
+  }
   if (skippedLines > 0) {
     const what = skippedLines === 1 ? '1 line' : `${formatCount(skippedLines)} lines`;
     terminal.warn(`${what} in the parts are no complete records and were skipped`);
   }
-  if (missing === 0) return EXIT.ok;
+  if (missing === 0) {
+    return EXIT.ok;
+  }
   terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   return EXIT.someFailed;
 }

@@ -17,7 +17,9 @@ export interface Progress {
 
 /** A bar on a terminal, a line every few seconds elsewhere, nothing when quiet. All on stderr. */
 export function createProgress(terminal: Terminal, now: () => number = Date.now): Progress {
-  if (terminal.isQuiet) return { update: () => undefined, stop: () => undefined };
+  if (terminal.isQuiet) {
+    return { update: () => undefined, stop: () => undefined };
+  }
   return terminal.isInteractive ? new BarProgress(terminal, now) : new LineProgress(terminal, now);
 }
 
@@ -57,7 +59,9 @@ class LineProgress implements Progress {
   update(status: BatchStatus): void {
     const now = this.#now();
     this.#pace.add(now, status.settled);
-    if (now - this.#lastLineAt < LINE_INTERVAL_MS) return;
+    if (now - this.#lastLineAt < LINE_INTERVAL_MS) {
+      return;
+    }
     this.#lastLineAt = now;
     const pace = describePace(status, this.#pace);
     this.#terminal.note(`${status.name}: ${describeCounts(status)} · ${pace}`);
@@ -88,7 +92,9 @@ class BarProgress implements Progress {
   stop(): void {
     this.#terminal.setOverlay(undefined);
     // The bar goes back to where the cursor was when it began, over all lines that have passed above it since: that place is here.
-    if (this.#bar !== undefined) this.#terminal.stderr.write('\r\u001B7');
+    if (this.#bar !== undefined) {
+      this.#terminal.stderr.write('\r\u001B7');
+    }
     this.#bar?.stop();
     this.#bar = undefined;
   }

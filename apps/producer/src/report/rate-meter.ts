@@ -12,13 +12,17 @@ export class RateMeter {
     this.#samples.push({ atMs, count });
     // One sample older than the window stays, so that the window is always covered.
     const first = this.#samples.findIndex((sample) => sample.atMs > atMs - this.#windowMs);
-    if (first > 1) this.#samples = this.#samples.slice(first - 1);
+    if (first > 1) {
+      this.#samples = this.#samples.slice(first - 1);
+    }
   }
 
   get perSecond(): number {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
-    if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) {
+      return 0;
+    }
     return ((last.count - first.count) / (last.atMs - first.atMs)) * 1_000;
   }
 }

@@ -48,6 +48,8 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
 
 /** How a command that waited for the batch ends. */
 export function exitCodeOf({ state, failed }: Pick<BatchStatus, 'state' | 'failed'>): ExitCode {
-  if (state !== 'finished') return EXIT.interrupted;
+  if (state !== 'finished') {
+    return EXIT.interrupted;
+  }
   return failed > 0 ? EXIT.someFailed : EXIT.ok;
 }

@@ -57,7 +57,9 @@ export function describeStatus(status: BatchStatus, nowMs: number): string {
 }
 
 function describeStart({ startedAt, finishedAt }: BatchStatus, nowMs: number): string | undefined {
-  if (startedAt === undefined) return undefined;
+  if (startedAt === undefined) {
+    return undefined;
+  }
   const startMs = Date.parse(startedAt);
   if (finishedAt !== undefined) {
     return `${startedAt}, took ${formatDuration(Date.parse(finishedAt) - startMs)}`;
@@ -66,11 +68,15 @@ function describeStart({ startedAt, finishedAt }: BatchStatus, nowMs: number): s
 }
 
 function describeRetries(retries: number): string | undefined {
-  if (retries === 0) return undefined;
+  if (retries === 0) {
+    return undefined;
+  }
   return retries === 1 ? 'once' : `${formatCount(retries)} times`;
 }
 
 function describeSecrets(names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+  if (names.length === 0) {
+    return undefined;
+  }
   return `no worker has ${names.join(', ')}: set it where workers run`;
 }

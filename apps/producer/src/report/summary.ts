@@ -1,6 +1,6 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus } from '@fetchfleet/fleet';
-import type { FailureExample } from './failure-examples.ts';
+import type { FailureExample } from '@fetchfleet/results';
 import type { Style } from '../core/terminal.ts';
 import {
   formatBytes,

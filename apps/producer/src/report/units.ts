@@ -15,11 +15,21 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** The two largest units: 820 ms, 1.4 s, 35 s, 2 min 5 s, 1 h 3 min, 2 d 3 h. */
 export function formatDuration(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 9_950) return `${(ms / 1_000).toFixed(1)} s`;
-  if (ms < 59_500) return `${Math.round(ms / 1_000)} s`;
-  if (ms < HOUR_MS - 500) return twoUnits(ms, [MINUTE_MS, 'min'], [1_000, 's']);
-  if (ms < DAY_MS - 30_000) return twoUnits(ms, [HOUR_MS, 'h'], [MINUTE_MS, 'min']);
+  if (ms < 999.5) {
+    return `${Math.round(ms)} ms`;
+  }
+  if (ms < 9_950) {
+    return `${(ms / 1_000).toFixed(1)} s`;
+  }
+  if (ms < 59_500) {
+    return `${Math.round(ms / 1_000)} s`;
+  }
+  if (ms < HOUR_MS - 500) {
+    return twoUnits(ms, [MINUTE_MS, 'min'], [1_000, 's']);
+  }
+  if (ms < DAY_MS - 30_000) {
+    return twoUnits(ms, [HOUR_MS, 'h'], [MINUTE_MS, 'min']);
+  }
   return twoUnits(ms, [DAY_MS, 'd'], [HOUR_MS, 'h']);
 }
 
