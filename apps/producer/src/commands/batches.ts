@@ -2,12 +2,12 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import { readLimit, readStates } from '../batch/batch-filters.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { inTime } from '../core/patience.ts';
 import { Problems } from '../core/problems.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { textTable } from '../report/text-table.ts';
-import { formatCount, formatDuration } from '../report/units.ts';
+import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 export interface BatchesOptions {
   readonly json?: boolean;
@@ -15,7 +15,7 @@ export interface BatchesOptions {
   readonly limit: string;
 }
 
-/** `fetchfleet batches`: the newest batches, with age, progress and how they ended. */
+/** `fetchfleet batches`: the newest batches with age, progress and outcome. */
 export async function batches(options: BatchesOptions, context: Context): Promise<ExitCode> {
   const problems = new Problems();
   const states = readStates(options.state ?? [], problems);
@@ -23,8 +23,8 @@ export async function batches(options: BatchesOptions, context: Context): Promis
   problems.throwIfAny('nothing was listed');
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const ids = await matching(session, states);
-    const statuses = await statusesOf(session, ids.slice(0, limit));
+    const ids = await idsIn(session, states);
+    const statuses = await readStatuses(session, ids.slice(0, limit));
     const more = Math.max(0, ids.length - limit);
     if (options.json === true) {
       terminal.printJson({ batches: statuses.map((one) => documentOf(one)), more });
@@ -35,22 +35,31 @@ export async function batches(options: BatchesOptions, context: Context): Promis
       terminal.print(batchesTable(statuses, Date.now()));
       if (more > 0) {
         const all = `${programName(context)} batches --limit ${ids.length}`;
-        terminal.note(`${formatCount(more)} older ones are not shown; all: ${all}`);
+        terminal.note(
+          `${formatCount(more)} older ${more === 1 ? 'batch' : 'batches'} not shown; show all with: ${all}`,
+        );
       }
     }
     return EXIT.ok;
   });
 }
 
-async function matching(session: FleetSession, states: readonly string[]): Promise<string[]> {
+/** Ids of the batches in any of the states; without states, all ids. Newest first. */
+async function idsIn(session: FleetSession, states: readonly string[]): Promise<string[]> {
   const ids = await inTime(session.ledger.batches());
-  if (states.length === 0) return ids;
+  if (states.length === 0) {
+    return ids;
+  }
   const found = await inTime(Promise.all(ids.map(async (id) => session.ledger.state(id))));
   return ids.filter((_, at) => states.includes(found[at] ?? ''));
 }
 
-async function statusesOf(session: FleetSession, ids: readonly string[]): Promise<BatchStatus[]> {
-  const statuses = await inTime(Promise.all(ids.map(async (id) => session.ledger.status(id))));
+/** The statuses of these batches, without those that were removed in the meantime. */
+export async function readStatuses(
+  { ledger }: FleetSession,
+  ids: readonly string[],
+): Promise<BatchStatus[]> {
+  const statuses = await inTime(Promise.all(ids.map(async (id) => ledger.status(id))));
   return statuses.filter((one) => one !== undefined);
 }
 
@@ -64,7 +73,7 @@ function documentOf(status: BatchStatus) {
   };
 }
 
-/** One line for each batch. @param nowMs epoch milliseconds */
+/** One line per batch. @param nowMs epoch milliseconds */
 function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
   return textTable(
     [
@@ -78,14 +87,10 @@ function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
       status.batch,
       status.state,
       formatDuration(Math.max(0, nowMs - Date.parse(status.createdAt))),
-      `${formatCount(status.settled)}/${formatCount(status.total)} (${percentOf(status)}%)`,
+      `${formatCount(status.settled)}/${formatCount(status.total)} (${formatPercent(status.settled, status.total)})`,
       outcomeOf(status),
     ]),
   );
-}
-
-function percentOf({ settled, total }: BatchStatus): number {
-  return total === 0 ? 100 : Math.floor((settled / total) * 100);
 }
 
 /** `all ok in 2 min 5 s`, `3 failed`, `12 failed so far` */
@@ -93,7 +98,9 @@ function outcomeOf({ state, failed, startedAt, finishedAt, retries }: BatchStatu
   const isOver = state === 'finished' || state === 'cancelled';
   const count = `${formatCount(failed)} failed${isOver ? '' : ' so far'}`;
   const result = failed > 0 ? count : state === 'finished' ? 'all ok' : '–';
-  // With retries in between, the time from start to end says nothing.
-  if (startedAt === undefined || finishedAt === undefined || retries > 0) return result;
+  // With retries, the time from start to end includes the pauses between them.
+  if (startedAt === undefined || finishedAt === undefined || retries > 0) {
+    return result;
+  }
   return `${result} in ${formatDuration(Date.parse(finishedAt) - Date.parse(startedAt))}`;
 }

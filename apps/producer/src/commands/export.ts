@@ -1,11 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UnknownBatchError } from '@fetchfleet/fleet';
-import { exportBatch, type ExportSummary } from '@fetchfleet/results';
+import {
+  exportBatch,
+  type ExportSummary,
+  InvalidIdError,
+  ResultsChangedError,
+  ResultsNotFoundError,
+  ResultsUnreadableError,
+} from '@fetchfleet/results';
+import { nearest } from '../batch/find-batch.ts';
 import { CommandError } from '../core/command-error.ts';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { nearest } from '../batch/find-batch.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
@@ -18,7 +25,7 @@ export interface ExportOptions {
   readonly json?: boolean;
 }
 
-/** `fetchfleet export BATCH`: one record a fetch, in index order, from the results folder alone. */
+/** `fetchfleet export BATCH`: writes one record per fetch, in index order. Needs no Redis. */
 export async function exportRecords(
   batch: string,
   options: ExportOptions,
@@ -56,18 +63,26 @@ export async function exportRecords(
   return conclude(summary, { output, context });
 }
 
-/** An unknown batch gets the nearest folders as a suggestion. */
+/** The error to show for a failed export. Errors that are not about the results pass unchanged. */
 async function explain(failure: unknown, batch: string, dir: string): Promise<unknown> {
-  const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
-  if (code !== 'RESULTS_NOT_FOUND' && code !== 'RESULTS_INVALID_ID') {
-    return failure;
+  if (failure instanceof ResultsNotFoundError || failure instanceof InvalidIdError) {
+    return notFound(failure, batch, dir);
   }
+  if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
+    const { message, code } = failure;
+    return new CommandError(message, { code, exitCode: EXIT.unavailable, cause: failure });
+  }
+  return failure;
+}
+
+/** Suggests batches with similar names that are in the results folder. */
+async function notFound(cause: Error, batch: string, dir: string): Promise<CommandError> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) {
     return new CommandError(`there is no results folder ${dir}; name it with --results DIR`, {
       code: 'RESULTS_MISSING',
       exitCode: EXIT.badInput,
-      cause: failure,
+      cause,
     });
   }
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -75,10 +90,11 @@ async function explain(failure: unknown, batch: string, dir: string): Promise<un
   return new CommandError(`${message} (looked in ${join(dir, '')})`, {
     code: 'BATCH_UNKNOWN',
     exitCode: EXIT.badInput,
-    cause: failure,
+    cause,
   });
 }
 
+/** Reports what was written. @returns exit 1 if records are missing */
 function conclude(
   { written, missing, skippedLines }: ExportSummary,
   { output, context }: { readonly output: string; readonly context: Context },
@@ -88,8 +104,9 @@ function conclude(
     terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
   }
   if (skippedLines > 0) {
-    const what = skippedLines === 1 ? '1 line' : `${formatCount(skippedLines)} lines`;
-    terminal.warn(`${what} in the parts are no complete records and were skipped`);
+    const lines =
+      skippedLines === 1 ? '1 incomplete line' : `${formatCount(skippedLines)} incomplete lines`;
+    terminal.warn(`skipped ${lines} in the parts`);
   }
   if (missing === 0) {
     return EXIT.ok;

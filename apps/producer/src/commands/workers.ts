@@ -1,12 +1,12 @@
 import type { WorkerInfo } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
-import { withFleet } from '../session/fleet-session.ts';
 import { inTime } from '../core/patience.ts';
 import { textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
+import { withFleet } from '../session/fleet-session.ts';
 
-/** `fetchfleet workers`: what runs where, and what it does. */
+/** `fetchfleet workers`: all workers of the fleet with host, state and load. */
 export async function listWorkers(
   options: { readonly json?: boolean },
   context: Context,
@@ -26,7 +26,7 @@ export async function listWorkers(
   });
 }
 
-/** One line for each worker. */
+/** One line per worker. */
 function workersTable(workers: readonly WorkerInfo[]): string {
   return textTable(
     [
@@ -59,7 +59,9 @@ function workersTable(workers: readonly WorkerInfo[]): string {
 
 function batchesOf({ batches }: WorkerInfo): string {
   const [first, ...others] = batches;
-  if (first === undefined) return '–';
+  if (first === undefined) {
+    return '–';
+  }
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
@@ -67,8 +69,8 @@ function summaryOf(workers: readonly WorkerInfo[]): string {
   const alive = workers.filter(({ state }) => state !== 'gone');
   const sum = (value: (worker: WorkerInfo) => number): number =>
     alive.reduce((total, worker) => total + value(worker), 0);
-  const room = formatCount(sum(({ concurrency }) => concurrency));
+  const capacity = formatCount(sum(({ concurrency }) => concurrency));
   const inFlight = formatCount(sum((worker) => worker.inFlight));
   const count = alive.length === 1 ? '1 worker' : `${formatCount(alive.length)} workers`;
-  return `${count}, ${inFlight} of ${room} fetches in flight, ${formatRate(sum((worker) => worker.fetchesPerSecond))}`;
+  return `${count}, ${inFlight} of ${capacity} fetches in flight, ${formatRate(sum((worker) => worker.fetchesPerSecond))}`;
 }

@@ -3,7 +3,7 @@ interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** Rows of cells, columns aligned, the last one as long as it likes. */
+/** A table of aligned columns with a header line. */
 export function textTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],

@@ -1,8 +1,7 @@
 import { closeSync, openSync, read, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { toError } from '@fetchfleet/crawl';
-import { ResultsChangedError, ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
+import { readError, ResultsChangedError } from '../folder/errors.ts';
 
 /** Files kept open. After many crashes a batch has more parts than a process can open. */
 const MAX_OPEN_FILES = 64;
@@ -45,7 +44,7 @@ export class PartFiles {
     let base = 0;
     for (const path of paths) {
       const { size } = await stat(path).catch((error: unknown) => {
-        throw unreadable(path, error);
+        throw readError(path, error);
       });
       parts.push({ path, base, size });
       base += Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
@@ -109,7 +108,7 @@ export class PartFiles {
       const length = target.length - done;
       const { bytesRead } = await readAt(file, target, done, length, offset + done).catch(
         (error: unknown) => {
-          throw unreadable(part.path, error);
+          throw readError(part.path, error);
         },
       );
       if (bytesRead === 0) {
@@ -169,17 +168,10 @@ function explained(part: PartFile, action: () => number): number {
   try {
     return action();
   } catch (error) {
-    throw unreadable(part.path, error);
+    throw readError(part.path, error);
   }
 }
 
 function shortened({ path }: PartFile): ResultsChangedError {
   return new ResultsChangedError(`${path} became shorter while it was read`);
-}
-
-function unreadable(path: string, cause: unknown): Error {
-  if (systemErrorCode(cause) === 'ENOENT') {
-    return new ResultsChangedError(`${path} disappeared while it was read`, { cause });
-  }
-  return new ResultsUnreadableError(`cannot read ${path}: ${toError(cause).message}`, { cause });
 }

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { readError } from '../folder/errors.ts';
 import { linePrefix, readIndex, readRank } from '../folder/record-line.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -24,20 +25,28 @@ export interface RecordVisitor {
   onFailure(line: Buffer): boolean;
 }
 
-/** Reads the records of a batch in the order of its parts. Skips torn and damaged lines. */
+/**
+ * Reads the records of a batch in the order of its parts. Skips torn and damaged lines.
+ *
+ * @throws ResultsUnreadableError, ResultsChangedError; the reason of `signal`
+ */
 export async function scanRecords(scan: RecordScan, visitor: RecordVisitor): Promise<void> {
   const visit = lineVisitor(scan, visitor);
+  const { signal } = scan;
   let bytesLeft = scan.maxBytes ?? Infinity;
   for (const path of scan.parts) {
-    const { signal } = scan;
-    const end = bytesLeft - 1;
     const stream = createReadStream(path, {
       highWaterMark: CHUNK_BYTES,
-      ...(Number.isFinite(end) && { end }),
+      ...(bytesLeft < Infinity && { end: bytesLeft - 1 }),
       ...(signal && { signal }),
     });
-    if (!(await visitLines(stream, visit))) {
-      return;
+    try {
+      if (!(await visitLines(stream, visit))) {
+        return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw readError(path, error);
     }
     bytesLeft -= stream.bytesRead;
     if (bytesLeft <= 0) {

@@ -1,3 +1,5 @@
+import { toError } from '@fetchfleet/crawl';
+
 /** The id of a batch or worker cannot be part of a file name. Nothing was read or written. */
 export class InvalidIdError extends Error {
   override readonly name = 'InvalidIdError';
@@ -20,6 +22,18 @@ export class ResultsChangedError extends Error {
 export class ResultsUnreadableError extends Error {
   override readonly name = 'ResultsUnreadableError';
   readonly code = 'RESULTS_UNREADABLE';
+}
+
+/** The error for a file that cannot be read. Errors that are not from the system pass unchanged. */
+export function readError(path: string, cause: unknown): Error {
+  const code = systemErrorCode(cause);
+  if (code === 'ENOENT') {
+    return new ResultsChangedError(`${path} disappeared while it was read`, { cause });
+  }
+  if (code === undefined) {
+    return toError(cause);
+  }
+  return new ResultsUnreadableError(`cannot read ${path}: ${toError(cause).message}`, { cause });
 }
 
 /** The code of an operating system error (`ENOSPC`); undefined for anything else that was thrown. */

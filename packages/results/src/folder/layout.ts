@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
-import { InvalidIdError, ResultsNotFoundError, systemErrorCode } from './errors.ts';
+import { InvalidIdError, readError, ResultsNotFoundError, systemErrorCode } from './errors.ts';
 
 /**
  * The files in a results folder:
@@ -46,7 +46,7 @@ export function partPath(folder: string, worker: string, number: number): string
 /**
  * Paths of all parts of a batch, sorted by name.
  *
- * @throws ResultsNotFoundError if the folder does not exist
+ * @throws ResultsNotFoundError, ResultsUnreadableError
  */
 export async function listParts(folder: string): Promise<string[]> {
   try {
@@ -57,7 +57,7 @@ export async function listParts(folder: string): Promise<string[]> {
       .map((name) => join(folder, name));
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') {
-      throw error;
+      throw readError(folder, error);
     }
     throw new ResultsNotFoundError(`there are no results in ${folder}`, { cause: error });
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder, syncFolder } from './durable-folder.ts';
-import { systemErrorCode } from './errors.ts';
+import { readError, systemErrorCode } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
 
 /** What an export needs to know of a batch besides its records. Exports work without Redis. */
@@ -19,15 +19,27 @@ export interface Manifest {
   readonly createdAt: string;
 }
 
-/** The manifest of a batch; undefined if the file is missing or is not a manifest. */
+/**
+ * The manifest of a batch; undefined if the file is missing or is not a manifest.
+ *
+ * @throws ResultsUnreadableError
+ */
 export async function readManifest(dir: string, batch: string): Promise<Manifest | undefined> {
+  try {
+    return await loadManifest(dir, batch);
+  } catch (error) {
+    throw readError(manifestPath(batchFolder(dir, batch)), error);
+  }
+}
+
+/** Throws the errors of the file system, which the sink explains in its own words. */
+async function loadManifest(dir: string, batch: string): Promise<Manifest | undefined> {
   try {
     const text = await readFile(manifestPath(batchFolder(dir, batch)), 'utf8');
     const value: unknown = JSON.parse(text);
     return isManifest(value) && value.batch === batch ? value : undefined;
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || error instanceof SyntaxError) {
+    if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) {
       return undefined;
     }
     throw error;
@@ -40,7 +52,7 @@ export async function readManifest(dir: string, batch: string): Promise<Manifest
  */
 export async function ensureManifest(dir: string, manifest: Manifest): Promise<void> {
   const folder = batchFolder(dir, manifest.batch);
-  const present = await readManifest(dir, manifest.batch);
+  const present = await loadManifest(dir, manifest.batch);
   if (present !== undefined && (present.total > 0 || manifest.total === 0)) {
     return;
   }

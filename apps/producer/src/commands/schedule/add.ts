@@ -36,7 +36,9 @@ export async function addSchedule(
     await inTime(stored.store(id, lists));
     const result = await inTime(ledger.put(id, spec));
     await inTime(queue.wake({ id, terms: spec }));
-    if (result.before !== undefined) await inTime(stored.orphan(result.before.crawl, spec.crawl));
+    if (result.before !== undefined) {
+      await inTime(stored.orphan(result.before.crawl, spec.crawl));
+    }
     await tell(session, { id, spec, result }, { options, context });
     return EXIT.ok;
   });
@@ -57,7 +59,9 @@ async function prepare(
       : await problems.collect(async () => readLists(loaded.crawl, id, loaded.source));
   problems.throwIfAny('nothing was scheduled');
   requireFleet(context);
-  if (loaded === undefined || storable === undefined) throw new Error('a step failed in silence');
+  if (loaded === undefined || storable === undefined) {
+    throw new Error('a step failed in silence');
+  }
   const { source, missingSecrets } = loaded;
   const spec = { crawl: storable.crawl, source, ...settings };
   return { id, spec, lists: storable.lists, missingSecrets };
@@ -85,9 +89,13 @@ async function tell(
     view.nextRun === undefined
       ? 'it is paused'
       : `next run ${formatInstant(view.nextRun, spec.tz)}, ${formatWhen(view.nextRun, Date.now())}`;
-  if (result.change === 'added') terminal.note(`Scheduled ${id}: ${next}`);
-  else if (result.change === 'unchanged') terminal.note(`${id} was scheduled just so; ${next}`);
-  else terminal.note(`Changed ${id} (${differences(result.before, spec)}): ${next}`);
+  if (result.change === 'added') {
+    terminal.note(`Scheduled ${id}: ${next}`);
+  } else if (result.change === 'unchanged') {
+    terminal.note(`${id} was scheduled just so; ${next}`);
+  } else {
+    terminal.note(`Changed ${id} (${differences(result.before, spec)}): ${next}`);
+  }
   if ((await inTime(session.queue.workers())) === 0) {
     terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
   }
@@ -95,7 +103,9 @@ async function tell(
 
 /** What is another than before, in the words of the command line. */
 function differences(before: ScheduleSpec | undefined, now: ScheduleSpec): string {
-  if (before === undefined) return '';
+  if (before === undefined) {
+    return '';
+  }
   const changed = [
     ...(before.cron === now.cron ? [] : ['--cron']),
     ...(before.tz === now.tz ? [] : ['--tz']),

@@ -20,9 +20,13 @@ export async function setSchedulePaused(
   return withFleet(context, 'refuse', async (session) => {
     const { terminal } = context;
     const isChanged = await inTime(session.schedules.ledger.setPaused(id, isPaused));
-    if (isChanged === undefined) throw await unknownSchedule(session, id);
+    if (isChanged === undefined) {
+      throw await unknownSchedule(session, id);
+    }
     const view = await inTime(viewSchedule(session, await findSchedule(session, id)));
-    if (!isPaused) await inTime(session.schedules.queue.wake(view.schedule));
+    if (!isPaused) {
+      await inTime(session.schedules.queue.wake(view.schedule));
+    }
     const { nextRun } = view;
     const already = isChanged ? '' : 'already ';
     if (isPaused) {
@@ -33,8 +37,9 @@ export async function setSchedulePaused(
       const when = `${formatInstant(nextRun, view.schedule.terms.tz)}, ${formatWhen(nextRun, Date.now())}`;
       terminal.note(`${id} is ${already}active: next run ${when}`);
     }
-    if (options.json === true)
+    if (options.json === true) {
       terminal.printJson({ ...scheduleDocument(view), changed: isChanged });
+    }
     return EXIT.ok;
   });
 }
@@ -49,11 +54,15 @@ export async function removeSchedule(
   return withFleet(context, 'refuse', async (session) => {
     const { ledger, lists, queue } = session.schedules;
     const before = await inTime(ledger.remove(id));
-    if (before === undefined) throw await unknownSchedule(session, id);
+    if (before === undefined) {
+      throw await unknownSchedule(session, id);
+    }
     await inTime(queue.forget(id));
     await inTime(lists.orphan(before));
     context.terminal.note(`Removed ${id} and its history; its batches stay`);
-    if (options.json === true) context.terminal.printJson({ id, removed: true });
+    if (options.json === true) {
+      context.terminal.printJson({ id, removed: true });
+    }
     return EXIT.ok;
   });
 }

@@ -9,7 +9,9 @@ import { inTime } from '../../core/patience.ts';
 /** Exit 2 with the nearest ids where there is no schedule of that id. */
 export async function findSchedule(session: FleetSession, id: string): Promise<Schedule> {
   const schedule = await inTime(session.schedules.ledger.get(id));
-  if (schedule !== undefined) return schedule;
+  if (schedule !== undefined) {
+    return schedule;
+  }
   throw await unknownSchedule(session, id);
 }
 
@@ -30,7 +32,9 @@ export async function unknownSchedule(session: FleetSession, id: string): Promis
 
 /** A private Redis sleeps when no command uses it, and its workers with it: nobody would be there at a tick. */
 export function requireFleet({ env }: Context): void {
-  if (env['REDIS_URL']) return;
+  if (env['REDIS_URL']) {
+    return;
+  }
   throw new CommandError(
     'REDIS_URL is not set: schedules are run by workers (fetchfleet-worker) that are there at the time, and share a Redis with ' +
       'this command; the private Redis of a folder ends with its `run`',

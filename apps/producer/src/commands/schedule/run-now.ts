@@ -22,19 +22,28 @@ export async function runScheduleNow(
   return withFleet(context, 'refuse', async (session) => {
     const { terminal } = context;
     const decision = await inTime(session.schedules.ledger.runNow(id));
-    if (decision === undefined) throw await unknownSchedule(session, id);
+    if (decision === undefined) {
+      throw await unknownSchedule(session, id);
+    }
     const run = await follow(session, id, decision);
-    if (options.json === true) terminal.printJson({ schedule: id, ...runDocument(run) });
-    else if (run.batch !== undefined && run.state !== 'failed') terminal.print(run.batch);
+    if (options.json === true) {
+      terminal.printJson({ schedule: id, ...runDocument(run) });
+    } else if (run.batch !== undefined && run.state !== 'failed') {
+      terminal.print(run.batch);
+    }
     return tell(id, run, context);
   });
 }
 
 /** Hands the run to a worker, and looks for a while what becomes of it. */
 async function follow(session: FleetSession, id: string, decided: ScheduleRun) {
-  if (decided.state !== 'starting') return decided;
+  if (decided.state !== 'starting') {
+    return decided;
+  }
   await inTime(session.schedules.queue.offer(id, decided.key));
-  if ((await inTime(session.queue.workers())) === 0) return decided;
+  if ((await inTime(session.queue.workers())) === 0) {
+    return decided;
+  }
   const deadline = performance.now() + PATIENCE_MS;
   let run = decided;
   while (run.state === 'starting' && performance.now() < deadline) {
@@ -57,8 +66,12 @@ function tell(id: string, run: ScheduleRun, { terminal }: Context): ExitCode {
       exitCode: EXIT.someFailed,
     });
   }
-  if (state === 'queued') terminal.note(`Queued: it ${reason}`);
-  else if (state === 'started') terminal.note('A worker has enqueued the batch');
-  else terminal.warn('no worker has taken it yet: it starts when one does (fetchfleet-worker)');
+  if (state === 'queued') {
+    terminal.note(`Queued: it ${reason}`);
+  } else if (state === 'started') {
+    terminal.note('A worker has enqueued the batch');
+  } else {
+    terminal.warn('no worker has taken it yet: it starts when one does (fetchfleet-worker)');
+  }
   return EXIT.ok;
 }

@@ -34,9 +34,13 @@ export interface ScheduleSettings {
 export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): ScheduleSettings {
   const { id, cron = '', tz = 'UTC', overlap = 'skip', catchUp = DEFAULT_CATCH_UP } = flags;
   const cronProblem = problemOfCron(cron);
-  if (cronProblem !== undefined) problems.add(`--cron: ${cronProblem}`);
+  if (cronProblem !== undefined) {
+    problems.add(`--cron: ${cronProblem}`);
+  }
   const tzProblem = problemOfTimeZone(tz);
-  if (tzProblem !== undefined) problems.add(`--tz: ${tzProblem}${timeZoneHint(tz)}`);
+  if (tzProblem !== undefined) {
+    problems.add(`--tz: ${tzProblem}${timeZoneHint(tz)}`);
+  }
   if (id !== undefined && !ID.test(id)) {
     problems.add(
       `--id: ${JSON.stringify(id)} is no id; allowed: a-z, 0-9 and -, beginning with a letter or digit, up to 63 characters`,
@@ -56,9 +60,13 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
 }
 
 function parseWindow(text: string): number | undefined {
-  if (text === '0') return 0;
+  if (text === '0') {
+    return 0;
+  }
   const [, amount, unit = ''] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])$/u.exec(text) ?? [];
-  if (amount === undefined) return undefined;
+  if (amount === undefined) {
+    return undefined;
+  }
   const ms = Number(amount) * (UNIT_MS[unit] ?? 0);
   return ms <= MAX_CATCH_UP_MS ? ms : undefined;
 }

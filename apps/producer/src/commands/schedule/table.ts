@@ -39,7 +39,9 @@ function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: n
 }
 
 function outcomeOf(batch: ScheduleView['lastBatch']): string {
-  if (batch === undefined) return '–';
+  if (batch === undefined) {
+    return '–';
+  }
   const { state, total, settled, failed } = batch;
   const percent = total === 0 ? 100 : Math.floor((settled / total) * 100);
   const progress = state === 'finished' ? '' : ` ${percent}%`;
