@@ -39,7 +39,7 @@ export const addSchedules: Add = (program, context, invoke) => {
     .argument('<schedule>', 'id of a schedule')
     .action(async (id: string, options) =>
       invoke(async () =>
-        (await import('../commands/schedule/control.ts')).removeSchedule(id, options, context),
+        (await import('../commands/schedule/remove.ts')).removeSchedule(id, options, context),
       ),
     );
   schedule
@@ -98,7 +98,7 @@ const addPauseAndResume: Add = (schedule, context, invoke) => {
       .argument('<schedule>', 'id of a schedule')
       .action(async (id: string, options) =>
         invoke(async () =>
-          (await import('../commands/schedule/control.ts')).setSchedulePaused(
+          (await import('../commands/schedule/pause.ts')).setSchedulePaused(
             { id, isPaused },
             options,
             context,

@@ -1,19 +1,14 @@
+import { parseDuration } from '@fetchfleet/crawl';
 import { type Overlap, OVERLAPS, problemOfCron, problemOfTimeZone } from '@fetchfleet/fleet';
 import { nearest } from '../../batch/find-batch.ts';
 import type { Problems } from '../../core/problems.ts';
 
 const DEFAULT_CATCH_UP = '1h';
 const MAX_CATCH_UP_MS = 31 * 86_400_000;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/u;
 const MAX_HINTS = 3;
 
-/** Flags of `schedule add` as they were typed. */
+/** Flags of `schedule add` as typed. */
 export interface ScheduleFlags {
   readonly id?: string;
   readonly cron?: string;
@@ -30,7 +25,7 @@ export interface ScheduleSettings {
   readonly catchUpMs: number;
 }
 
-/** What is wrong goes to `problems`; then what is returned must not be used. */
+/** Adds invalid values to `problems`. The result is valid only if there are none. */
 export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): ScheduleSettings {
   const { id, cron = '', tz = 'UTC', overlap = 'skip', catchUp = DEFAULT_CATCH_UP } = flags;
   const cronProblem = problemOfCron(cron);
@@ -43,7 +38,8 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
   }
   if (id !== undefined && !ID.test(id)) {
     problems.add(
-      `--id: ${JSON.stringify(id)} is no id; allowed: a-z, 0-9 and -, beginning with a letter or digit, up to 63 characters`,
+      `--id: ${JSON.stringify(id)} is not an id; allowed: a-z, 0-9 and -, beginning with a letter ` +
+        'or digit, up to 63 characters',
     );
   }
   const chosen = OVERLAPS.find((known) => known === overlap);
@@ -53,22 +49,16 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
   const catchUpMs = parseWindow(catchUp);
   if (catchUpMs === undefined) {
     problems.add(
-      `--catch-up: ${JSON.stringify(catchUp)}; allowed: 0, or a duration up to 31d such as 90s, 30m, 1h or 2d`,
+      `--catch-up: ${JSON.stringify(catchUp)}; allowed: 0, or a duration up to 31d such as 90s, ` +
+        '30m, 1h or 2d',
     );
   }
   return { id, cron: cron.trim(), tz, overlap: chosen ?? 'skip', catchUpMs: catchUpMs ?? 0 };
 }
 
 function parseWindow(text: string): number | undefined {
-  if (text === '0') {
-    return 0;
-  }
-  const [, amount, unit = ''] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])$/u.exec(text) ?? [];
-  if (amount === undefined) {
-    return undefined;
-  }
-  const ms = Number(amount) * (UNIT_MS[unit] ?? 0);
-  return ms <= MAX_CATCH_UP_MS ? ms : undefined;
+  const ms = text === '0' ? 0 : parseDuration(text);
+  return ms !== undefined && ms <= MAX_CATCH_UP_MS ? ms : undefined;
 }
 
 function timeZoneHint(tz: string): string {
