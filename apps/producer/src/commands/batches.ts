@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { inTime } from '../core/patience.ts';
 import { Problems } from '../core/problems.ts';
 import { statusDocument } from '../report/status-document.ts';
-import { textTable } from '../report/text-table.ts';
+import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
@@ -32,7 +32,7 @@ export async function batches(options: BatchesOptions, context: Context): Promis
       const which = states.length > 0 ? `${states.join(' or ')} ` : '';
       terminal.note(`No ${which}batch is known to ${session.place}`);
     } else {
-      terminal.print(batchesTable(statuses, Date.now()));
+      terminal.print(batchesTable(statuses, Date.now(), outputWidth(terminal)));
       if (more > 0) {
         const all = `${programName(context)} batches --limit ${ids.length}`;
         terminal.note(
@@ -73,13 +73,13 @@ function documentOf(status: BatchStatus) {
   };
 }
 
-/** One line per batch. @param nowMs epoch milliseconds */
-function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
+/** One line per batch. @param nowMs epoch milliseconds @param width in columns */
+function batchesTable(statuses: readonly BatchStatus[], nowMs: number, width: number): string {
   return textTable(
     [
       { title: 'batch' },
       { title: 'state' },
-      { title: 'age', align: 'right' },
+      { title: 'age', align: 'right', isOptional: true },
       { title: 'done', align: 'right' },
       { title: 'outcome' },
     ],
@@ -90,6 +90,7 @@ function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
       `${formatCount(status.settled)}/${formatCount(status.total)} (${formatPercent(status.settled, status.total)})`,
       outcomeOf(status),
     ]),
+    width,
   );
 }
 

@@ -18,8 +18,8 @@ import { readResultsFolder } from '../core/settings.ts';
 import { formatCount, truncate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
-/** Characters of an example line. */
-const EXAMPLE_WIDTH = 160;
+/** Longest line about an example, without its indent. */
+const EXAMPLE_WIDTH = 240;
 
 export interface FailuresOptions {
   readonly json?: boolean;
@@ -127,18 +127,22 @@ function printFindings({ status, groups, limit, isJson }: Findings, { terminal }
   );
 }
 
-/** Two lines per group: count, origin and reason, then an example. */
+/** Count, origin and reason of each group, then an example with its message. */
 function failuresText(groups: readonly FailureGroup[]): string {
   const width = Math.max(...groups.map(({ count }) => formatCount(count).length));
+  const indent = ' '.repeat(width + 2);
   return groups
-    .map(({ count, origin, outcome, reason, example }) => {
+    .flatMap(({ count, origin, outcome, reason, example }) => {
       const head = `${formatCount(count).padStart(width)}  ${origin}  ${outcome}  ${reason}`;
       if (example === undefined) {
-        return head;
+        return [head];
       }
-      const message = example.message === undefined ? '' : ` (${example.message})`;
-      const text = truncate(`e.g. #${example.index} ${example.url}${message}`, EXAMPLE_WIDTH);
-      return `${head}\n${' '.repeat(width)}  ${text}`;
+      const details = [`e.g. #${example.index} ${example.url}`, example.message ?? ''];
+      return [head, ...details.filter((text) => text !== '').map((text) => indent + cut(text))];
     })
     .join('\n');
+}
+
+function cut(text: string): string {
+  return truncate(text, EXAMPLE_WIDTH);
 }

@@ -10,7 +10,7 @@ import { canDraw } from '../live/screen.ts';
 import { describeStatus } from '../report/describe-status.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
 import { statusDocument } from '../report/status-document.ts';
-import { textTable } from '../report/text-table.ts';
+import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatPercent, formatRate } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { readStatuses } from './batches.ts';
@@ -76,7 +76,7 @@ async function statusOfAll(
   } else if (statuses.length === 0) {
     terminal.note(`No batch is known to ${session.place}`);
   } else {
-    terminal.print(statusTable(statuses));
+    terminal.print(statusTable(statuses, outputWidth(terminal)));
   }
   return EXIT.ok;
 }
@@ -110,15 +110,15 @@ async function waitForAll(
   }
 }
 
-/** One line per batch. */
-export function statusTable(statuses: readonly BatchStatus[]): string {
+/** One line per batch. @param width in columns. @default unlimited */
+export function statusTable(statuses: readonly BatchStatus[], width?: number): string {
   return textTable(
     [
       { title: 'batch' },
       { title: 'state' },
       { title: 'done', align: 'right' },
       { title: 'failed', align: 'right' },
-      { title: 'pace', align: 'right' },
+      { title: 'pace', align: 'right', isOptional: true },
     ],
     statuses.map(({ batch, state, settled, total, failed, fetchesPerSecond }) => [
       batch,
@@ -127,5 +127,6 @@ export function statusTable(statuses: readonly BatchStatus[]): string {
       formatCount(failed),
       fetchesPerSecond > 0 ? formatRate(fetchesPerSecond) : '–',
     ]),
+    width,
   );
 }

@@ -2,7 +2,7 @@ import type { WorkerInfo } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/exit-codes.ts';
 import { inTime } from '../core/patience.ts';
-import { textTable } from '../report/text-table.ts';
+import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
@@ -19,15 +19,15 @@ export async function listWorkers(
     } else if (workers.length === 0) {
       terminal.note(`No worker runs on ${session.place}: start fetchfleet-worker`);
     } else {
-      terminal.print(workersTable(workers));
+      terminal.print(workersTable(workers, outputWidth(terminal)));
       terminal.note(summaryOf(workers));
     }
     return EXIT.ok;
   });
 }
 
-/** One line per worker. */
-function workersTable(workers: readonly WorkerInfo[]): string {
+/** One line per worker. @param width in columns */
+function workersTable(workers: readonly WorkerInfo[], width: number): string {
   return textTable(
     [
       { title: 'worker' },
@@ -35,8 +35,8 @@ function workersTable(workers: readonly WorkerInfo[]): string {
       { title: 'state' },
       { title: 'in flight', align: 'right' },
       { title: 'pace', align: 'right' },
-      { title: 'version' },
-      { title: 'up', align: 'right' },
+      { title: 'version', isOptional: true },
+      { title: 'up', align: 'right', isOptional: true },
       { title: 'last seen', align: 'right' },
       { title: 'batches' },
     ],
@@ -54,6 +54,7 @@ function workersTable(workers: readonly WorkerInfo[]): string {
         isGone ? '' : batchesOf(worker),
       ];
     }),
+    width,
   );
 }
 

@@ -2,6 +2,7 @@ import type { Schedule } from '@fetchfleet/fleet';
 import { type Context, programName } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/exit-codes.ts';
 import { inTime } from '../../core/patience.ts';
+import { outputWidth } from '../../report/text-table.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, withSchedules } from './schedules.ts';
@@ -31,9 +32,10 @@ export async function listSchedules(
       const command = `${programName(context)} schedule add FILE --cron "0 6 * * *"`;
       terminal.note(`Nothing is scheduled. Add a schedule with: ${command}`);
     } else {
-      terminal.print(schedulesTable(views, Date.now()));
+      const width = outputWidth(terminal);
+      terminal.print(schedulesTable(views, Date.now(), width));
       if (requested !== undefined && requested.schedule.runs.length > 0) {
-        terminal.print(`\n${historyTable(requested)}`);
+        terminal.print(`\n${historyTable(requested, width)}`);
       }
     }
     return EXIT.ok;

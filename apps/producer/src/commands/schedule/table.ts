@@ -3,17 +3,27 @@ import { textTable } from '../../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../../report/units.ts';
 import type { ScheduleView } from './document.ts';
 
-const COLUMNS = columns('schedule', 'when', 'next run', 'last run', 'last batch', 'outcome');
-const HISTORY_COLUMNS = columns('time', 'what', 'batch', 'why');
+const COLUMNS = [
+  { title: 'schedule' },
+  { title: 'when' },
+  { title: 'next run' },
+  { title: 'last run', isOptional: true },
+  { title: 'last batch', isOptional: true },
+  { title: 'outcome' },
+];
 
-/** One line per schedule. @param nowMs epoch milliseconds */
-export function schedulesTable(views: readonly ScheduleView[], nowMs: number): string {
+/** One line per schedule. @param nowMs epoch milliseconds @param width in columns */
+export function schedulesTable(
+  views: readonly ScheduleView[],
+  nowMs: number,
+  width: number,
+): string {
   const rows = views.map((view) => cells(view, nowMs));
-  return textTable(COLUMNS, rows);
+  return textTable(COLUMNS, rows, width);
 }
 
-/** The runs of one schedule, newest first. */
-export function historyTable({ schedule }: ScheduleView): string {
+/** The runs of one schedule, newest first. @param width in columns */
+export function historyTable({ schedule }: ScheduleView, width: number): string {
   const { runs, terms } = schedule;
   const rows = runs.map((run) => [
     formatInstant(run.at, terms.tz),
@@ -21,7 +31,14 @@ export function historyTable({ schedule }: ScheduleView): string {
     run.batch ?? '–',
     run.reason ?? '',
   ]);
-  return textTable(HISTORY_COLUMNS, rows);
+  const hasReasons = runs.some(({ reason = '' }) => reason !== '');
+  const columns = [
+    { title: 'time' },
+    { title: 'what' },
+    { title: 'batch' },
+    { title: 'why', isOptional: !hasReasons },
+  ];
+  return textTable(columns, rows, width);
 }
 
 function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: number): string[] {
@@ -71,8 +88,4 @@ function formatInstant(ms: number, tz: string): string {
   const options = { timeZone: tz, dateStyle: 'short', timeStyle: 'medium' } as const;
   const text = new Intl.DateTimeFormat('sv-SE', options).format(ms);
   return `${text.replace(/:00$/u, '')} ${tz}`;
-}
-
-function columns(...titles: readonly string[]) {
-  return titles.map((title) => ({ title }));
 }
