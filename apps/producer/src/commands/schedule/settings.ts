@@ -1,4 +1,4 @@
-import { parseDuration } from '@fetchfleet/crawl';
+import { parseDurationMs } from '@fetchfleet/crawl';
 import { type Overlap, OVERLAPS, problemOfCron, problemOfTimeZone } from '@fetchfleet/fleet';
 import { nearest } from '../../batch/find-batch.ts';
 import type { Problems } from '../../core/problems.ts';
@@ -57,7 +57,7 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
 }
 
 function parseWindow(text: string): number | undefined {
-  const ms = text === '0' ? 0 : parseDuration(text);
+  const ms = text === '0' ? 0 : parseDurationMs(text);
   return ms !== undefined && ms <= MAX_CATCH_UP_MS ? ms : undefined;
 }
 
