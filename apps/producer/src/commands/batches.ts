@@ -34,10 +34,9 @@ export async function batches(options: BatchesOptions, context: Context): Promis
     } else {
       terminal.print(batchesTable(statuses, Date.now(), outputWidth(terminal)));
       if (more > 0) {
+        const noun = more === 1 ? 'batch' : 'batches';
         const all = `${programName(context)} batches --limit ${ids.length}`;
-        terminal.note(
-          `${formatCount(more)} older ${more === 1 ? 'batch' : 'batches'} not shown; show all with: ${all}`,
-        );
+        terminal.note(`${formatCount(more)} older ${noun} not shown; show all with: ${all}`);
       }
     }
     return EXIT.ok;
@@ -87,11 +86,16 @@ function batchesTable(statuses: readonly BatchStatus[], nowMs: number, width: nu
       status.batch,
       status.state,
       formatDuration(Math.max(0, nowMs - Date.parse(status.createdAt))),
-      `${formatCount(status.settled)}/${formatCount(status.total)} (${formatPercent(status.settled, status.total)})`,
+      doneOf(status),
       outcomeOf(status),
     ]),
     width,
   );
+}
+
+/** `3/5 (60%)` */
+export function doneOf({ settled, total }: BatchStatus): string {
+  return `${formatCount(settled)}/${formatCount(total)} (${formatPercent(settled, total)})`;
 }
 
 /** `all ok in 2 min 5 s`, `3 failed`, `12 failed so far` */

@@ -85,8 +85,8 @@ function unreadable({ batch, results, failed }: BatchStatus, dir: string, cause:
   const elsewhere =
     results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
   return new CommandError(
-    `${formatCount(failed)} fetches of ${batch} failed, but their records cannot be read in ${dir}` +
-      `${elsewhere}: name the folder with --results DIR`,
+    `${formatCount(failed)} fetches of ${batch} failed, but their records cannot be read in ` +
+      `${dir}${elsewhere}: name the folder with --results DIR`,
     { code: 'RESULTS_UNREADABLE', exitCode: EXIT.unavailable, cause },
   );
 }
@@ -123,7 +123,8 @@ function printFindings({ status, groups, limit, isJson }: Findings, { terminal }
       ? 'a retry is fetching them again'
       : 'the other records are in another results folder';
   terminal.warn(
-    `the ledger counts ${formatCount(status.failed)} failures, the records here show ${formatCount(found)}: ${why}`,
+    `the ledger counts ${formatCount(status.failed)} failures, ` +
+      `the records here show ${formatCount(found)}: ${why}`,
   );
 }
 

@@ -11,9 +11,9 @@ import { describeStatus } from '../report/describe-status.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
-import { formatCount, formatPercent, formatRate } from '../report/units.ts';
+import { formatCount, formatRate } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { readStatuses } from './batches.ts';
+import { doneOf, readStatuses } from './batches.ts';
 
 /** Interval between two lines per batch without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
@@ -120,12 +120,12 @@ export function statusTable(statuses: readonly BatchStatus[], width?: number): s
       { title: 'failed', align: 'right' },
       { title: 'pace', align: 'right', isOptional: true },
     ],
-    statuses.map(({ batch, state, settled, total, failed, fetchesPerSecond }) => [
-      batch,
-      state,
-      `${formatCount(settled)}/${formatCount(total)} (${formatPercent(settled, total)})`,
-      formatCount(failed),
-      fetchesPerSecond > 0 ? formatRate(fetchesPerSecond) : '–',
+    statuses.map((status) => [
+      status.batch,
+      status.state,
+      doneOf(status),
+      formatCount(status.failed),
+      status.fetchesPerSecond > 0 ? formatRate(status.fetchesPerSecond) : '–',
     ]),
     width,
   );

@@ -73,5 +73,6 @@ function summaryOf(workers: readonly WorkerInfo[]): string {
   const capacity = formatCount(sum(({ concurrency }) => concurrency));
   const inFlight = formatCount(sum((worker) => worker.inFlight));
   const count = alive.length === 1 ? '1 worker' : `${formatCount(alive.length)} workers`;
-  return `${count}, ${inFlight} of ${capacity} fetches in flight, ${formatRate(sum((worker) => worker.fetchesPerSecond))}`;
+  const rate = formatRate(sum(({ fetchesPerSecond }) => fetchesPerSecond));
+  return `${count}, ${inFlight} of ${capacity} fetches in flight, ${rate}`;
 }

@@ -8,8 +8,8 @@ const FULL_READ_PAUSE_FACTOR = 50;
 const MAX_FULL_READ_PAUSE_MS = 30_000;
 
 /**
- * Reads the origins that are worth showing: those with fetches or in trouble. Costs Redis little,
- * even with thousands of origins: a full read picks the busy ones, the reads in between update them.
+ * Reads the busy origins: those with fetches, blocked or down. Costs Redis little, even with
+ * thousands of origins: a full read finds the busy ones, the reads in between update the first 50.
  */
 export class OriginsReader {
   readonly #origins: Pick<Origins, 'list'>;

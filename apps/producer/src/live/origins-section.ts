@@ -31,7 +31,8 @@ export function originsSection(
 
 function titleOf(origins: readonly OriginStatus[]): string {
   const limited = origins.filter((one) => severityOf(one) >= 2).length;
-  return `origins (${formatCount(origins.length)}${limited > 0 ? `, ${formatCount(limited)} limited` : ''})`;
+  const detail = limited > 0 ? `, ${formatCount(limited)} limited` : '';
+  return `origins (${formatCount(origins.length)}${detail})`;
 }
 
 function cells(origin: OriginStatus): Span[] {

@@ -22,8 +22,9 @@ export function workersSection(workers: readonly WorkerInfo[], area: Area, paint
   const alive = workers.filter(({ state }) => state !== 'gone');
   const inFlight = alive.reduce((sum, one) => sum + one.inFlight, 0);
   const capacity = alive.reduce((sum, one) => sum + one.concurrency, 0);
+  const title = `workers (${formatCount(alive.length)})`;
   const columns: readonly Column[] = [
-    { title: `workers (${formatCount(alive.length)})`, minWidth: 12, importance: 9 },
+    { title, minWidth: 12, importance: 9 },
     { title: 'in flight', align: 'right', importance: 7 },
     { title: 'fetches', align: 'right', importance: 5 },
     { title: 'where', minWidth: 12, importance: 4 },
@@ -34,7 +35,7 @@ export function workersSection(workers: readonly WorkerInfo[], area: Area, paint
   if (lines.length > 0 || area.height < 1) {
     return lines;
   }
-  const text = `workers (${formatCount(alive.length)}): ${formatCount(inFlight)} of ${formatCount(capacity)} in flight`;
+  const text = `${title}: ${formatCount(inFlight)} of ${formatCount(capacity)} in flight`;
   return [line([['dim', text]], area.width, paint)];
 }
 

@@ -24,7 +24,7 @@ export interface StatusDocument {
   readonly missingSecrets: readonly string[];
 }
 
-/** @param resultsFolder the `--results` of the command. @default the folder that a worker reported */
+/** @param resultsFolder `--results` of the command. @default the folder that a worker reported */
 export function statusDocument(status: BatchStatus, resultsFolder?: string): StatusDocument {
   return {
     batch: status.batch,

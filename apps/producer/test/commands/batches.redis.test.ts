@@ -110,7 +110,7 @@ describe('fetchfleet batches', () => {
 });
 
 describe('fetchfleet failures', () => {
-  it('groups failures by origin and reason with examples, as many as the ledger counts', async () => {
+  it('groups all failures of the ledger by origin and reason, with examples', async () => {
     const { origin } = fleet;
     origin.respond(/^\/echo\/\d*[05]$/u, { status: 404, body: '{"nothing": "here"}' });
     origin.respond(/^\/echo\/\d*7$/u, (_, response) => void response.destroy());
@@ -185,7 +185,7 @@ describe('fetchfleet prune', () => {
     expect(again).toMatchObject({ code: 0, document: { batches: [], bytes: 0 } });
   }, 90_000);
 
-  it('completes an interrupted removal, and removes folders without a batch only on request', async () => {
+  it('completes an interrupted removal, and removes orphans only on request', async () => {
     const { project } = fleet;
     const worker = await fleet.worker();
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 10));

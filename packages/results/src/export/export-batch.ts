@@ -43,8 +43,8 @@ export interface ExportSummary {
 const MAX_INDEXED_RECORDS = 2 ** 22;
 
 /**
- * Writes the record of each fetch once, in index order. The first pass over the parts finds the best
- * record of each index, the second copies these records. Needs the results folder only, no Redis.
+ * Writes the record of each fetch once, in index order. The first pass over the parts finds the
+ * best record of each index, the second copies these records. Needs no Redis.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */

@@ -88,7 +88,7 @@ export class PartScan {
         const data = await chunk;
         const length = data.lastIndexOf(NEWLINE) + 1;
         const next = length > 0 ? position + length : await this.#scanLongLine(data, position);
-        // Await nothing else before `await chunk`, or a failed read would be an unhandled rejection.
+        // Await nothing else before `await chunk`: a failed read would be an unhandled rejection.
         chunk = this.#read(next);
         if (length > 0) {
           const onLine = (line: FoundLine): void => this.#accept(line);

@@ -19,9 +19,9 @@ export interface FailureGroup {
 }
 
 /**
- * Counts failures by origin and reason. Uses the best record of each fetch: a success is better than
- * a failure, a later failure better than an earlier one. Needs 13 bytes per index; the number of
- * groups is limited.
+ * Counts failures by origin and reason. Uses the best record of each fetch: a success is better
+ * than a failure, a later failure better than an earlier one. Needs 13 bytes per index; the number
+ * of groups is limited.
  */
 export class FailureGroups {
   readonly #ids = new Map<string, number>();

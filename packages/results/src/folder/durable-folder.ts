@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from './errors.ts';
 
 /**
- * Creates a folder and its ancestors durably: all of them survive a power cut. `mkdir` with
- * `recursive` never returns if the parent exists but accepts no folders (`/proc`, a removed folder).
+ * Creates a folder and its ancestors durably: all of them survive a power cut. Does not use the
+ * option `recursive`, which never returns in places that accept no folders (`/proc`).
  */
 export async function makeFolder(path: string): Promise<void> {
   const folder = resolve(path);

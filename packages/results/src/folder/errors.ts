@@ -36,7 +36,7 @@ export function readError(path: string, cause: unknown): Error {
   return new ResultsUnreadableError(`cannot read ${path}: ${toError(cause).message}`, { cause });
 }
 
-/** The code of an operating system error (`ENOSPC`); undefined for anything else that was thrown. */
+/** The code of an operating system error (`ENOSPC`); undefined for any other value. */
 export function systemErrorCode(thrown: unknown): string | undefined {
   if (typeof thrown !== 'object' || thrown === null) {
     return undefined;

@@ -29,7 +29,7 @@ export interface FileSinkOptions {
   readonly observe?: (event: FlushEvent) => void;
 }
 
-/** Appends records to NDJSON parts. Appends that arrive during an `fdatasync` share the next one. */
+/** Appends records to NDJSON parts. Appends during an `fdatasync` share the next one. */
 export class FileSink implements Sink {
   readonly #options: Required<FileSinkOptions>;
   /** Least recently used first. */

@@ -16,8 +16,8 @@ interface FileIdentity {
 /**
  * One NDJSON file. Only this object writes to it.
  *
- *     created ──append──▶ durable up to `length` ──append fails──▶ abandoned: truncated to `length`,
- *                             │    ▲                               never written again
+ *     created ──append──▶ durable up to `length` ──append fails──▶ abandoned: truncated to
+ *                             │    ▲                               `length`, never written again
  *                           close  append (opens it again)
  *
  * After a failed write or sync the kernel may have dropped pages and may still report success for

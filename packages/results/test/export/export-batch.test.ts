@@ -71,7 +71,7 @@ describe('exportBatch', () => {
     expect((await exported({ dir: folder.path })).lines).toEqual([good]);
   });
 
-  it('skips and counts torn lines, garbage, other batches, zero bytes and indexes beyond the total', async () => {
+  it('skips and counts torn and damaged lines, other batches and too high indexes', async () => {
     const torn = Buffer.from(line(3)).subarray(0, -20);
     const hole = Buffer.from(lines(line(2)));
     hole.fill(0, 60, 90);
@@ -219,7 +219,7 @@ describe('exportBatch', () => {
     expect(seen).toEqual(seen.toSorted((one, other) => one[0] - other[0]));
   });
 
-  it('writes each index once, in order and with unchanged bodies, from any mixture of parts', async () => {
+  it('writes each index once, in order and unchanged, from any mixture of parts', async () => {
     const body = fc.oneof(
       fc.json().map((json) => json.replaceAll('\n', ' ')),
       fc.constantFrom(

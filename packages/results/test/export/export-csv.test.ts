@@ -74,7 +74,7 @@ describe('exportBatch as CSV', () => {
     expect(row?.slice(0, 4)).toEqual(['0', 'u', 'v', 'i']);
   });
 
-  it('preserves all bodies: JSON digit by digit, text without quotes, binary as base64', async () => {
+  it('preserves bodies: JSON digit by digit, text unquoted, binary as base64', async () => {
     const text = 'a,b;"c"\r\nsecond\rthird\n=1+1 ünï 🎉 \u2028';
     const raw = '{"n" :12345678901234567890.10,"body":"x, y", "e":1e400}';
     const bodies = [

@@ -6,7 +6,7 @@ import { failedRecord as record, notFound, results, tooSlow } from './failed-rec
 closeAfterEach();
 
 describe('findFailures', () => {
-  it('groups by origin and reason, the most frequent first, with an example for each group', async () => {
+  it('groups by origin and reason, the most frequent first, with examples', async () => {
     const dir = await results(
       record(0, 'timeout', tooSlow) + record(1, 'ok') + record(2, 'http-error', notFound),
       record(3, 'http-error', { ...notFound, body: { outcome: 'ok' } }) +

@@ -1,5 +1,5 @@
-// Runs in a process with a file size limit. Appends records until all of a batch are acknowledged or
-// 20 appends have failed, and prints the result.
+// Runs in a process with a file size limit. Appends records until all of a batch are acknowledged
+// or 20 appends have failed, and prints the result.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileSink, SinkError } from '@fetchfleet/results';

@@ -46,12 +46,12 @@ describe('FileSink on a failing file system', () => {
     expect((await exported({ dir: folder.path })).lines).toEqual([line(1)]);
   });
 
-  it('names path and reason while a file blocks its folder, and continues when it is removed', async () => {
+  it('names path and reason while a file blocks its folder, and then continues', async () => {
     const path = join(folder.path, BATCH);
     await writeFile(path, '');
     const refused = {
       ...unwritable,
-      message: expect.stringMatching(/cannot .*a file stands where a folder/),
+      message: expect.stringMatching(/cannot .*a file is where a folder/),
     };
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await expect(sink.append(BATCH, [line(0)])).rejects.toMatchObject(refused);
@@ -75,7 +75,7 @@ describe('FileSink on a failing file system', () => {
     expect(states).toEqual(['rejected', 'fulfilled']);
   });
 
-  it('acknowledges nothing of a partial write, truncates it and continues in a new part', async () => {
+  it('acknowledges nothing of a partial write and continues in a new part', async () => {
     const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
     // The limit is 16 or 32 KiB, depending on the shell. The write that reaches it is short.
     const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1" "$2"';
@@ -114,7 +114,7 @@ describe('probeResults', () => {
   it.each(['file', 'file/below'])('explains why %s cannot be a results folder', async (name) => {
     await writeFile(join(folder.path, 'file'), '');
     const path = join(folder.path, name);
-    const message = `cannot write results to ${path}: a file stands where a folder is needed`;
+    const message = `cannot write results to ${path}: a file is where a folder is needed`;
     await expect(probeResults(path)).rejects.toMatchObject({
       ...unwritable,
       path,

@@ -70,7 +70,7 @@ describe('FileSink', () => {
     expect((await text('part-w-1-1.ndjson')) === `${long.join('\n')}\n`).toBe(true);
   });
 
-  it('starts the next part when one is full, and never appends to parts of an earlier process', async () => {
+  it('starts a new part when one is full or from an earlier process', async () => {
     await mkdir(join(folder.path, BATCH), { recursive: true });
     await writeFile(join(folder.path, BATCH, 'part-w-1-1.ndjson'), 'torn');
     const sink = startSink({ maxPartBytes: 500 });

@@ -18,8 +18,8 @@ export async function withSchedules<T>(
 }
 
 /**
- * The private Redis of a folder stops when no command uses it, and its workers stop with it. Nothing
- * would run at the time of a tick.
+ * The private Redis of a folder stops when no command uses it, and its workers stop with it. A
+ * schedule there would miss its ticks.
  *
  * @throws CommandError (exit 2) if REDIS_URL is not set
  */

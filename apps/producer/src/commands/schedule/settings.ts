@@ -38,8 +38,8 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
   }
   if (id !== undefined && !ID.test(id)) {
     problems.add(
-      `--id: ${JSON.stringify(id)} is not an id; allowed: a-z, 0-9 and -, beginning with a letter ` +
-        'or digit, up to 63 characters',
+      `--id: ${JSON.stringify(id)} is not an id; allowed: a-z, 0-9 and -, beginning with a ` +
+        'letter or digit, up to 63 characters',
     );
   }
   const chosen = OVERLAPS.find((known) => known === overlap);

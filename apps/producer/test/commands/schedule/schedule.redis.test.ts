@@ -72,7 +72,7 @@ describe('a schedule', () => {
     ).toEqual([]);
   }, 120_000);
 
-  it('runs on request with its files from Redis, and its batch can be resumed without them', async () => {
+  it('runs on request, and its batch can be resumed, without the list files', async () => {
     const released = Promise.withResolvers<void>();
     origin.respond(/^\/echo\//u, async (_, response) => {
       await released.promise;
