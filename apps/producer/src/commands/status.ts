@@ -120,12 +120,12 @@ export function statusTable(statuses: readonly BatchStatus[], width?: number): s
       { title: 'failed', align: 'right' },
       { title: 'pace', align: 'right', isOptional: true },
     ],
-    statuses.map((status) => [
-      status.batch,
-      status.state,
-      doneOf(status),
-      formatCount(status.failed),
-      status.fetchesPerSecond > 0 ? formatRate(status.fetchesPerSecond) : '–',
+    statuses.map((batch) => [
+      batch.batch,
+      batch.state,
+      doneOf(batch),
+      formatCount(batch.failed),
+      batch.fetchesPerSecond > 0 ? formatRate(batch.fetchesPerSecond) : '–',
     ]),
     width,
   );
