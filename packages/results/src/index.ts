@@ -1,12 +1,16 @@
-export type { FlushEvent } from './sink/batch-writer.ts';
 export { exportBatch, type ExportOptions, type ExportSummary } from './export/export-batch.ts';
-export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
-export { InvalidIdError, NoResultsError } from './folder/layout.ts';
-export { type Manifest, readManifest } from './folder/manifest.ts';
-export { ResultsChangedError, ResultsUnreadableError } from './folder/part-files.ts';
-export { probeResults } from './sink/probe-results.ts';
-export { SinkError } from './sink/sink-error.ts';
-export type { Sink } from './sink/sink.ts';
+export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
 export type { FailureGroup } from './failures/failure-groups.ts';
 export { findFailures } from './failures/find-failures.ts';
-export { measureBatch, removeBatch, storedBatches } from './folder/remove-batch.ts';
+export {
+  InvalidIdError,
+  ResultsChangedError,
+  ResultsNotFoundError,
+  ResultsUnreadableError,
+} from './folder/errors.ts';
+export { type Manifest, readManifest } from './folder/manifest.ts';
+export { measureBatch, removeBatch, storedBatches } from './folder/stored-batches.ts';
+export type { FlushEvent } from './sink/batch-writer.ts';
+export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
+export { probeResults } from './sink/probe-results.ts';
+export { type Sink, SinkError } from './sink/sink.ts';

@@ -17,12 +17,12 @@ export interface LineFields {
   readonly url?: string;
   readonly outcome?: string;
   readonly startedAt?: string;
-  /** Raw: stands in the line as it is. */
+  /** Raw JSON, written to the line unchanged. */
   readonly body?: string;
   readonly bodyEncoding?: 'text' | 'base64';
 }
 
-/** A record as workers write it, with keys in their order. */
+/** A record as workers write it, with its keys in the same order. */
 export function recordLine(fields: LineFields): string {
   const { index, body, bodyEncoding, outcome = 'ok' } = fields;
   const head = JSON.stringify({
@@ -55,7 +55,7 @@ export function manifestOf(total: number, params: readonly string[] = ['country'
   };
 }
 
-/** Lays out a batch as workers leave it: the raw content of each part by its name. */
+/** Writes the files of a batch: its manifest and the raw content of each part by name. */
 export async function layOut(
   dir: string,
   manifest: Manifest | undefined,
@@ -71,7 +71,7 @@ export async function layOut(
   }
 }
 
-/** Exports into memory. */
+/** Exports to memory. */
 export async function exported(
   options: Omit<ExportOptions, 'out' | 'batch' | 'format'> & { readonly format?: 'ndjson' | 'csv' },
 ): Promise<ExportSummary & { readonly text: string; readonly lines: readonly string[] }> {

@@ -1,9 +1,9 @@
 import { relative, resolve } from 'node:path';
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus } from '@fetchfleet/fleet';
+import { findFailureExamples } from '@fetchfleet/results';
 import { type Context, programName } from '../core/context.ts';
 import type { RunSettings } from '../core/settings.ts';
-import { findFailureExamples } from '../report/failure-examples.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { summarize } from '../report/summary.ts';
 
@@ -34,7 +34,11 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
       status,
       elapsedMs: before === undefined ? fetchingMs(status) : Date.now() - startedAt,
       ...(before !== undefined && { before }),
-      examples: await findFailureExamples(folder, new Set(kinds)),
+      examples: await findFailureExamples({
+        dir: settings.results,
+        batch: status.batch,
+        outcomes: new Set(kinds),
+      }),
       results: shortest(cwd, folder),
       exportCommand: exportCommand(status, settings, context),
       width: terminal.width,

@@ -6,7 +6,7 @@ import { withTimeout } from '../core/timeouts.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
-import { describeStatus } from '../report/status-table.ts';
+import { describeStatus } from '../report/describe-status.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 
 const MIN_INTERVAL_MS = 20;
@@ -53,7 +53,7 @@ async function showUntilEnd(
 ): Promise<BatchStatus> {
   const { terminal } = context;
   if (isLive === true) {
-    const { showBatch } = await import('../live/batch.ts');
+    const { showBatch } = await import('../live/show-batch.ts');
     return showBatch(session, batch, { context, signal });
   }
   const progress = createProgress(terminal);

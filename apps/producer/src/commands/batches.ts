@@ -2,11 +2,11 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import { readLimit, readStates } from '../batch/batch-filters.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { statusDocument } from '../report/status-document.ts';
-import { textTable } from '../report/text-table.ts';
-import { formatCount, formatDuration } from '../report/units.ts';
+import { outputWidth, textTable } from '../report/text-table.ts';
+import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 export interface BatchesOptions {
   readonly json?: boolean;
@@ -14,7 +14,7 @@ export interface BatchesOptions {
   readonly limit: string;
 }
 
-/** `fetchfleet batches`: the newest batches, with age, progress and how they ended. */
+/** `fetchfleet batches`: the newest batches with age, progress and outcome. */
 export async function batches(options: BatchesOptions, context: Context): Promise<ExitCode> {
   const problems = new Problems();
   const states = readStates(options.state ?? [], problems);
@@ -22,8 +22,8 @@ export async function batches(options: BatchesOptions, context: Context): Promis
   problems.throwIfAny('nothing was listed');
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const ids = await matching(session, states);
-    const statuses = await statusesOf(session, ids.slice(0, limit));
+    const ids = await idsIn(session, states);
+    const statuses = await readStatuses(session, ids.slice(0, limit));
     const more = Math.max(0, ids.length - limit);
     if (options.json === true) {
       terminal.printJson({ batches: statuses.map((one) => documentOf(one)), more });
@@ -31,25 +31,33 @@ export async function batches(options: BatchesOptions, context: Context): Promis
       const which = states.length > 0 ? `${states.join(' or ')} ` : '';
       terminal.note(`No ${which}batch is known to ${session.place}`);
     } else {
-      terminal.print(batchesTable(statuses, Date.now()));
+      terminal.print(batchesTable(statuses, Date.now(), outputWidth(terminal)));
       if (more > 0) {
+        const noun = more === 1 ? 'batch' : 'batches';
         const all = `${programName(context)} batches --limit ${ids.length}`;
-        terminal.note(`${formatCount(more)} older ones are not shown; all: ${all}`);
+        terminal.note(`${formatCount(more)} older ${noun} not shown; show all with: ${all}`);
       }
     }
     return EXIT.ok;
   });
 }
 
-async function matching(session: FleetSession, states: readonly string[]): Promise<string[]> {
+/** Ids of the batches in any of the states; without states, all ids. Newest first. */
+async function idsIn(session: FleetSession, states: readonly string[]): Promise<string[]> {
   const ids = await withTimeout(session.ledger.batches());
-  if (states.length === 0) return ids;
+  if (states.length === 0) {
+    return ids;
+  }
   const found = await withTimeout(Promise.all(ids.map(async (id) => session.ledger.state(id))));
   return ids.filter((_, at) => states.includes(found[at] ?? ''));
 }
 
-async function statusesOf(session: FleetSession, ids: readonly string[]): Promise<BatchStatus[]> {
-  const statuses = await withTimeout(Promise.all(ids.map(async (id) => session.ledger.status(id))));
+/** The statuses of these batches, without those that were removed in the meantime. */
+export async function readStatuses(
+  { ledger }: FleetSession,
+  ids: readonly string[],
+): Promise<BatchStatus[]> {
+  const statuses = await withTimeout(Promise.all(ids.map(async (id) => ledger.status(id))));
   return statuses.filter((one) => one !== undefined);
 }
 
@@ -63,13 +71,13 @@ function documentOf(status: BatchStatus) {
   };
 }
 
-/** One line for each batch. @param nowMs epoch milliseconds */
-function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
+/** One line per batch. @param nowMs epoch milliseconds @param width in columns */
+function batchesTable(statuses: readonly BatchStatus[], nowMs: number, width: number): string {
   return textTable(
     [
       { title: 'batch' },
       { title: 'state' },
-      { title: 'age', align: 'right' },
+      { title: 'age', align: 'right', isOptional: true },
       { title: 'done', align: 'right' },
       { title: 'outcome' },
     ],
@@ -77,14 +85,16 @@ function batchesTable(statuses: readonly BatchStatus[], nowMs: number): string {
       status.batch,
       status.state,
       formatDuration(Math.max(0, nowMs - Date.parse(status.createdAt))),
-      `${formatCount(status.settled)}/${formatCount(status.total)} (${percentOf(status)}%)`,
+      doneOf(status),
       outcomeOf(status),
     ]),
+    width,
   );
 }
 
-function percentOf({ settled, total }: BatchStatus): number {
-  return total === 0 ? 100 : Math.floor((settled / total) * 100);
+/** `3/5 (60%)` */
+export function doneOf({ settled, total }: BatchStatus): string {
+  return `${formatCount(settled)}/${formatCount(total)} (${formatPercent(settled, total)})`;
 }
 
 /** `all ok in 2 min 5 s`, `3 failed`, `12 failed so far` */
@@ -92,7 +102,9 @@ function outcomeOf({ state, failed, startedAt, finishedAt, retries }: BatchStatu
   const isOver = state === 'finished' || state === 'cancelled';
   const count = `${formatCount(failed)} failed${isOver ? '' : ' so far'}`;
   const result = failed > 0 ? count : state === 'finished' ? 'all ok' : '–';
-  // With retries in between, the time from start to end says nothing.
-  if (startedAt === undefined || finishedAt === undefined || retries > 0) return result;
+  // With retries, the time from start to end includes the pauses between them.
+  if (startedAt === undefined || finishedAt === undefined || retries > 0) {
+    return result;
+  }
   return `${result} in ${formatDuration(Date.parse(finishedAt) - Date.parse(startedAt))}`;
 }

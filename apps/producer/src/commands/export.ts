@@ -1,10 +1,17 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UnknownBatchError } from '@fetchfleet/fleet';
-import { exportBatch, type ExportSummary } from '@fetchfleet/results';
+import {
+  exportBatch,
+  type ExportSummary,
+  InvalidIdError,
+  ResultsChangedError,
+  ResultsNotFoundError,
+  ResultsUnreadableError,
+} from '@fetchfleet/results';
+import { nearest } from '../batch/find-batch.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { nearest } from '../batch/find-batch.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
@@ -17,7 +24,7 @@ export interface ExportOptions {
   readonly json?: boolean;
 }
 
-/** `fetchfleet export BATCH`: one record a fetch, in index order, from the results folder alone. */
+/** `fetchfleet export BATCH`: writes one record per fetch, in index order. Needs no Redis. */
 export async function exportRecords(
   batch: string,
   options: ExportOptions,
@@ -54,36 +61,52 @@ export async function exportRecords(
   return conclude(summary, { output, context });
 }
 
-/** An unknown batch gets the nearest folders as a suggestion. */
+/** The error to show for a failed export. Errors that are not about the results pass unchanged. */
 async function explain(failure: unknown, batch: string, dir: string): Promise<unknown> {
-  const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
-  if (code !== 'RESULTS_UNKNOWN_BATCH' && code !== 'RESULTS_INVALID_ID') return failure;
+  if (failure instanceof ResultsNotFoundError || failure instanceof InvalidIdError) {
+    return notFound(failure, batch, dir);
+  }
+  if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
+    const { message, code } = failure;
+    return new CommandError(message, { code, cause: failure });
+  }
+  return failure;
+}
+
+/** Suggests batches with similar names that are in the results folder. */
+async function notFound(cause: Error, batch: string, dir: string): Promise<CommandError> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) {
     return new CommandError(`there is no results folder ${dir}; name it with --results DIR`, {
       code: 'RESULTS_MISSING',
-      cause: failure,
+      cause,
     });
   }
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const { message } = new UnknownBatchError(batch, nearest(batch, folders));
   return new CommandError(`${message} (looked in ${join(dir, '')})`, {
     code: 'BATCH_UNKNOWN',
-    cause: failure,
+    cause,
   });
 }
 
+/** Reports what was written. @returns exit 1 if records are missing */
 function conclude(
   { written, missing, skippedLines }: ExportSummary,
   { output, context }: { readonly output: string; readonly context: Context },
 ): ExitCode {
   const { terminal } = context;
-  if (output !== '-') terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
-  if (skippedLines > 0) {
-    const what = skippedLines === 1 ? '1 line' : `${formatCount(skippedLines)} lines`;
-    terminal.warn(`${what} in the parts are no complete records and were skipped`);
+  if (output !== '-') {
+    terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
   }
-  if (missing === 0) return EXIT.ok;
+  if (skippedLines > 0) {
+    const lines =
+      skippedLines === 1 ? '1 incomplete line' : `${formatCount(skippedLines)} incomplete lines`;
+    terminal.warn(`skipped ${lines} in the parts`);
+  }
+  if (missing === 0) {
+    return EXIT.ok;
+  }
   terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   return EXIT.someFailed;
 }

@@ -1,16 +1,23 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchStatus } from '@fetchfleet/fleet';
-import { type FailureGroup, findFailures } from '@fetchfleet/results';
+import {
+  type FailureGroup,
+  findFailures,
+  ResultsChangedError,
+  ResultsNotFoundError,
+  ResultsUnreadableError,
+} from '@fetchfleet/results';
 import { readLimit } from '../batch/batch-filters.ts';
+import { findBatch } from '../batch/find-batch.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { findBatch } from '../batch/find-batch.ts';
-import { withFleet } from '../session/fleet-session.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { formatCount, truncate } from '../report/units.ts';
+import { withFleet } from '../session/fleet-session.ts';
 
-const EXAMPLE_WIDTH = 160;
+/** Longest line about an example, without its indent. */
+const EXAMPLE_WIDTH = 240;
 
 export interface FailuresOptions {
   readonly json?: boolean;
@@ -18,7 +25,7 @@ export interface FailuresOptions {
   readonly results?: string;
 }
 
-/** `fetchfleet failures BATCH`: what failed, by origin and reason, from the records. */
+/** `fetchfleet failures BATCH`: failed fetches by origin and reason, read from the records. */
 export async function failures(
   batch: string,
   options: FailuresOptions,
@@ -30,20 +37,22 @@ export async function failures(
   return withFleet(context, 'find', async (session) => {
     const status = await findBatch(session.ledger, batch);
     const dir = await resultsOf(status, options, context);
-    const groups = status.failed === 0 ? [] : await read(status, dir, context);
-    tell({ status, groups, limit, isJson: options.json === true }, context);
+    const groups = status.failed === 0 ? [] : await readGroups(status, dir, context);
+    printFindings({ status, groups, limit, isJson: options.json === true }, context);
     return EXIT.ok;
   });
 }
 
-/** The folder that was named; else the one that a worker told, if it is on this machine; else the default. */
+/** The folder of --results, or the one that a worker reported if it is on this machine. */
 async function resultsOf(
   { batch, results }: BatchStatus,
   options: FailuresOptions,
   context: Context,
 ): Promise<string> {
   const own = readResultsFolder(options.results, context);
-  if (options.results !== undefined || results === undefined) return own;
+  if (options.results !== undefined || results === undefined) {
+    return own;
+  }
   const isHere = await access(join(results, batch)).then(
     () => true,
     () => false,
@@ -51,21 +60,31 @@ async function resultsOf(
   return isHere ? results : own;
 }
 
-async function read(status: BatchStatus, dir: string, context: Context): Promise<FailureGroup[]> {
+async function readGroups(
+  status: BatchStatus,
+  dir: string,
+  context: Context,
+): Promise<FailureGroup[]> {
   const { drain: signal } = context.interrupts.takeOver();
   const { batch, total } = status;
   try {
     return await findFailures({ dir, batch, total, signal });
   } catch (error) {
     signal.throwIfAborted();
-    throw unreadable(status, dir, error);
+    const isAboutResults =
+      error instanceof ResultsNotFoundError ||
+      error instanceof ResultsUnreadableError ||
+      error instanceof ResultsChangedError;
+    throw isAboutResults ? unreadable(status, dir, error) : error;
   }
 }
 
-function unreadable({ batch, results, failed }: BatchStatus, dir: string, cause: unknown) {
-  const where = results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
+function unreadable({ batch, results, failed }: BatchStatus, dir: string, cause: Error) {
+  const elsewhere =
+    results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
   return new CommandError(
-    `${formatCount(failed)} fetches of ${batch} failed, but its results cannot be read in ${dir}${where}: name the folder with --results DIR`,
+    `${formatCount(failed)} fetches of ${batch} failed, but their records cannot be read in ` +
+      `${dir}${elsewhere}: name the folder with --results DIR`,
     { code: 'RESULTS_UNREADABLE', cause },
   );
 }
@@ -77,7 +96,7 @@ interface Findings {
   readonly isJson: boolean;
 }
 
-function tell({ status, groups, limit, isJson }: Findings, { terminal }: Context): void {
+function printFindings({ status, groups, limit, isJson }: Findings, { terminal }: Context): void {
   const found = groups.reduce((sum, { count }) => sum + count, 0);
   const shown = groups.slice(0, limit);
   const more = groups.length - shown.length;
@@ -86,27 +105,43 @@ function tell({ status, groups, limit, isJson }: Findings, { terminal }: Context
     terminal.printJson({ batch, failed, found, groups: shown, more });
   } else if (groups.length > 0) {
     terminal.print(failuresText(shown));
-    if (more > 0) terminal.note(`${formatCount(more)} more groups; show them with --limit`);
+    if (more > 0) {
+      terminal.note(
+        `${formatCount(more)} more ${more === 1 ? 'group' : 'groups'}; show more with --limit`,
+      );
+    }
   } else if (status.failed === 0) {
-    terminal.note(`Nothing of ${status.batch} has failed`);
+    terminal.note(`No fetch of ${status.batch} has failed`);
   }
-  if (found === status.failed) return;
-  const why = found > status.failed ? 'they are being fetched again' : 'the others lie elsewhere';
+  if (found === status.failed) {
+    return;
+  }
+  const why =
+    found > status.failed
+      ? 'a retry is fetching them again'
+      : 'the other records are in another results folder';
   terminal.warn(
-    `the ledger counts ${formatCount(status.failed)} failures, the records here ${formatCount(found)}: ${why}`,
+    `the ledger counts ${formatCount(status.failed)} failures, ` +
+      `the records here show ${formatCount(found)}: ${why}`,
   );
 }
 
-/** Two lines for each group: count, origin and reason; an example. */
+/** Count, origin and reason of each group, then an example with its message. */
 function failuresText(groups: readonly FailureGroup[]): string {
   const width = Math.max(...groups.map(({ count }) => formatCount(count).length));
+  const indent = ' '.repeat(width + 2);
   return groups
-    .map(({ count, origin, outcome, reason, example }) => {
+    .flatMap(({ count, origin, outcome, reason, example }) => {
       const head = `${formatCount(count).padStart(width)}  ${origin}  ${outcome}  ${reason}`;
-      if (example === undefined) return head;
-      const said = example.message === undefined ? '' : ` (${example.message})`;
-      const text = truncate(`e.g. #${example.index} ${example.url}${said}`, EXAMPLE_WIDTH);
-      return `${head}\n${' '.repeat(width)}  ${text}`;
+      if (example === undefined) {
+        return [head];
+      }
+      const details = [`e.g. #${example.index} ${example.url}`, example.message ?? ''];
+      return [head, ...details.filter((text) => text !== '').map((text) => indent + cut(text))];
     })
     .join('\n');
+}
+
+function cut(text: string): string {
+  return truncate(text, EXAMPLE_WIDTH);
 }

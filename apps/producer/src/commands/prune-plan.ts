@@ -1,24 +1,24 @@
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
-import type { FleetSession } from '../session/fleet-session.ts';
 import { withTimeout } from '../core/timeouts.ts';
+import type { FleetSession } from '../session/fleet-session.ts';
 
-/** One batch that is to go. */
+/** A batch that prune can remove. */
 export interface Candidate {
   readonly batch: string;
-  /** `orphan`: results without a ledger entry. `interrupted`: an earlier prune had begun to remove it. */
+  /** `orphan`: results without a batch in Redis. `interrupted`: an earlier prune did not finish. */
   readonly state: BatchState | 'orphan' | 'interrupted';
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; 0 if unknown. */
   readonly endedAt: number;
   readonly fetches: number;
-  /** The results folder that holds its records; undefined if none is here. */
+  /** The results folder with its records; undefined if they are not on this machine. */
   readonly results: string | undefined;
   readonly bytes: number;
 }
 
 export interface PruneRules {
   readonly states: readonly BatchState[];
-  /** Batches that ended before this, epoch milliseconds. */
+  /** Remove batches that ended before this time, epoch milliseconds. */
   readonly before: number;
   /** The results folder of this command. */
   readonly results: string;
@@ -27,19 +27,19 @@ export interface PruneRules {
 
 export interface PrunePlan {
   readonly candidates: readonly Candidate[];
-  /** Old results in the folder that no batch of this Redis belongs to, and that stay. */
+  /** Number of old orphans that are kept. */
   readonly orphansLeft: number;
 }
 
-/** What a prune would remove, the oldest first. */
+/** The batches that a prune removes, oldest first. */
 export async function planPrune(session: FleetSession, rules: PruneRules): Promise<PrunePlan> {
   const ids = await withTimeout(session.ledger.batches());
   const candidates: Candidate[] = [];
   const unfinished = await withTimeout(session.removal.unfinished());
-  for (const [batch, told] of unfinished) {
+  for (const [batch, folder] of unfinished) {
     candidates.push(
       await measured({ batch, state: 'interrupted', endedAt: 0, fetches: 0 }, [
-        told,
+        folder,
         rules.results,
       ]),
     );
@@ -47,11 +47,15 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   for (const id of ids) {
     const status = await withTimeout(session.ledger.status(id));
     const candidate = status && (await candidateOf(status, rules));
-    if (candidate !== undefined) candidates.push(candidate);
+    if (candidate !== undefined) {
+      candidates.push(candidate);
+    }
   }
   const known = new Set([...ids, ...unfinished.keys()]);
   const orphans = await orphansOf(known, rules);
-  if (rules.withOrphans) candidates.push(...orphans);
+  if (rules.withOrphans) {
+    candidates.push(...orphans);
+  }
   return {
     candidates: candidates.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
@@ -63,26 +67,32 @@ async function candidateOf(
   { states, before, results }: PruneRules,
 ): Promise<Candidate | undefined> {
   const { batch, state, total } = status;
-  if (!states.includes(state)) return undefined;
+  if (!states.includes(state)) {
+    return undefined;
+  }
   const ended = state === 'finished' ? status.finishedAt : status.cancelledAt;
   const endedAt = Date.parse(ended ?? status.createdAt);
-  if (endedAt > before) return undefined;
+  if (endedAt > before) {
+    return undefined;
+  }
   return measured({ batch, state, endedAt, fetches: total }, [status.results ?? '', results]);
 }
 
-/** In the first folder that has its results. A worker's may be on another machine. */
+/** Looks for the results in these folders. The folder of a worker can be on another machine. */
 async function measured(
   candidate: Omit<Candidate, 'results' | 'bytes'>,
   folders: readonly string[],
 ): Promise<Candidate> {
   for (const dir of folders) {
     const found = dir === '' ? undefined : await measureBatch(dir, candidate.batch);
-    if (found !== undefined) return { ...candidate, results: dir, bytes: found.bytes };
+    if (found !== undefined) {
+      return { ...candidate, results: dir, bytes: found.bytes };
+    }
   }
   return { ...candidate, results: undefined, bytes: 0 };
 }
 
-/** Their age is that of the last thing that was written to them. */
+/** Results without a batch in Redis. Their age is that of their last change. */
 async function orphansOf(
   known: ReadonlySet<string>,
   { results, before }: PruneRules,
@@ -90,7 +100,9 @@ async function orphansOf(
   const orphans: Candidate[] = [];
   for (const batch of await storedBatches(results)) {
     const found = known.has(batch) ? undefined : await measureBatch(results, batch);
-    if (found === undefined || found.changedAt > before) continue;
+    if (found === undefined || found.changedAt > before) {
+      continue;
+    }
     const { bytes, changedAt: endedAt } = found;
     orphans.push({ batch, state: 'orphan', endedAt, fetches: 0, results, bytes });
   }

@@ -3,12 +3,12 @@ import { removeBatch } from '@fetchfleet/results';
 import { readAge, readStates } from '../batch/batch-filters.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { type Candidate, planPrune, type PruneRules } from './prune-plan.ts';
 import { readResultsFolder } from '../core/settings.ts';
 import { textTable } from '../report/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
+import { type Candidate, planPrune, type PruneRules } from './prune-plan.ts';
 
 export interface PruneOptions {
   readonly json?: boolean;
@@ -20,7 +20,10 @@ export interface PruneOptions {
   readonly yes?: boolean;
 }
 
-/** `fetchfleet prune --older-than AGE`: removes ledger, queue and results of batches that ended long ago. Asks first. */
+/**
+ * `fetchfleet prune --older-than AGE`: removes ledger, queue and results of old batches. Asks for
+ * confirmation.
+ */
 export async function prune(options: PruneOptions, context: Context): Promise<ExitCode> {
   const rules = readRules(options, context);
   const { terminal } = context;
@@ -29,26 +32,31 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
     if (orphansLeft > 0) {
       const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
       terminal.note(
-        `${count} in ${rules.results} belong to no batch of this Redis; --orphans removes them, too`,
+        `${rules.results} has ${count} without a batch in this Redis; --orphans removes them, too`,
       );
     }
     if (candidates.length === 0) {
-      terminal.note(`No batch has ended longer ago than ${options.olderThan}`);
-      return finish([], options, context);
+      terminal.note(`No batch ended more than ${options.olderThan} ago`);
+      return printRemoved([], options, context);
     }
     terminal.say(pruneTable(candidates, Date.now()));
-    if (options.dryRun === true) return finish(candidates, options, context);
-    if (!(await isAgreed(candidates, options, context))) {
+    if (options.dryRun === true) {
+      return printRemoved(candidates, options, context);
+    }
+    if (!(await isConfirmed(candidates, options, context))) {
       terminal.note('Nothing was removed');
-      return finish([], options, context);
+      return printRemoved([], options, context);
     }
     const removed: Candidate[] = [];
     for (const candidate of candidates) {
-      if (await remove(session, candidate)) removed.push(candidate);
-      else terminal.warn(`${candidate.batch} goes on meanwhile: it stays`);
+      if (await remove(session, candidate)) {
+        removed.push(candidate);
+      } else {
+        terminal.warn(`${candidate.batch} was kept: it was resumed or retried in the meantime`);
+      }
     }
     terminal.note(`Removed ${summaryOf(removed)}`);
-    return finish(removed, options, context);
+    return printRemoved(removed, options, context);
   });
 }
 
@@ -66,20 +74,25 @@ function readRules(options: PruneOptions, context: Context): PruneRules {
   };
 }
 
-async function isAgreed(
+async function isConfirmed(
   candidates: readonly Candidate[],
   { yes }: PruneOptions,
   { terminal, interrupts }: Context,
 ): Promise<boolean> {
-  if (yes === true) return true;
+  if (yes === true) {
+    return true;
+  }
   if (!terminal.isInteractive || !process.stdin.isTTY) {
-    throw new CommandError('there is no terminal to ask on: add --yes, or --dry-run to only look', {
-      code: 'CONFIRMATION_MISSING',
-    });
+    throw new CommandError(
+      'cannot ask for confirmation without a terminal: add --yes or --dry-run',
+      {
+        code: 'CONFIRMATION_MISSING',
+      },
+    );
   }
   const { drain: signal } = interrupts.takeOver();
   const questions = createInterface({ input: process.stdin, output: terminal.stderr });
-  // readline takes Ctrl-C for itself.
+  // readline handles Ctrl-C itself and sends no signal.
   questions.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     const answer = await questions.question(`Remove ${summaryOf(candidates)}? [y/N] `, { signal });
@@ -92,23 +105,31 @@ async function isAgreed(
   }
 }
 
-/** In an order that may be interrupted anywhere. @returns false if somebody has taken the batch up again meanwhile */
+/**
+ * Removes one batch. Safe to interrupt at any point: the next prune completes the removal.
+ *
+ * @returns false if the batch was resumed or retried since it was listed
+ */
 async function remove(session: FleetSession, candidate: Candidate): Promise<boolean> {
   const { batch, state, results } = candidate;
   if (state !== 'orphan' && !(await withTimeout(session.removal.begin(batch, results)))) {
     return false;
   }
-  if (results !== undefined) await removeBatch(results, batch);
+  if (results !== undefined) {
+    await removeBatch(results, batch);
+  }
   await withTimeout(session.removal.finish(batch));
   return true;
 }
 
-function finish(
+function printRemoved(
   removed: readonly Candidate[],
   { json, dryRun }: PruneOptions,
   { terminal }: Context,
 ): ExitCode {
-  if (json !== true) return EXIT.ok;
+  if (json !== true) {
+    return EXIT.ok;
+  }
   const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
   const batches = removed.map(({ endedAt, results, ...rest }) => ({
     ...rest,

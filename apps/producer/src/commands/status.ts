@@ -1,18 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStatus } from '@fetchfleet/fleet';
+import { findBatch } from '../batch/find-batch.ts';
+import { waitForBatch } from '../batch/wait-for-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
-import { findBatch } from '../batch/find-batch.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { waitForBatch } from '../batch/wait-for-batch.ts';
-import { isUnderWay, LiveBatches } from '../live/batches.ts';
-import { canDraw } from '../live/screen.ts';
 import { withTimeout } from '../core/timeouts.ts';
+import { BatchesReader, isUnderWay } from '../live/batches-reader.ts';
+import { canDraw } from '../live/screen.ts';
+import { describeStatus } from '../report/describe-status.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
 import { statusDocument } from '../report/status-document.ts';
-import { describeStatus, statusTable } from '../report/status-table.ts';
+import { outputWidth, textTable } from '../report/text-table.ts';
+import { formatCount, formatRate } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
+import { doneOf, readStatuses } from './batches.ts';
 
-/** Between two looks where nothing is drawn, and so between two lines. */
+/** Interval between two lines per batch without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
 
 export interface StatusOptions {
@@ -20,21 +23,26 @@ export interface StatusOptions {
   readonly watch?: boolean;
 }
 
-/** `fetchfleet status [BATCH]`: how far one batch is, or all. */
+/** `fetchfleet status [BATCH]`: the progress of one batch, or of all. */
 export async function status(
   batch: string | undefined,
   options: StatusOptions,
   context: Context,
 ): Promise<ExitCode> {
   return withFleet(context, 'find', async (session) => {
-    if (batch === undefined) return statusOfAll(session, options, context);
+    if (batch === undefined) {
+      return statusOfAll(session, options, context);
+    }
     const found = await findBatch(session.ledger, batch);
     if (options.watch === true) {
       const isLive = mayDraw(options, context);
       return waitForBatch({ session, batch, isJson: options.json === true, isLive }, context);
     }
-    if (options.json === true) context.terminal.printJson(statusDocument(found));
-    else context.terminal.print(describeStatus(found, Date.now()));
+    if (options.json === true) {
+      context.terminal.printJson(statusDocument(found));
+    } else {
+      context.terminal.print(describeStatus(found, Date.now()));
+    }
     return EXIT.ok;
   });
 }
@@ -50,12 +58,14 @@ async function statusOfAll(
     const { drain: signal } = context.interrupts.takeOver();
     try {
       statuses = mayDraw(options, context)
-        ? await (await import('../live/all.ts')).showBatches(session, { context, signal })
+        ? await (await import('../live/show-batches.ts')).showBatches(session, { context, signal })
         : await waitForAll(session, context, signal);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) {
+        throw error;
+      }
       const again = `${programName(context)} status --watch`;
-      terminal.say(`Interrupted; the batches go on. Look again with: ${again}`);
+      terminal.say(`Interrupted; the batches go on. Watch them again with: ${again}`);
       return EXIT.interrupted;
     }
   } else {
@@ -66,7 +76,7 @@ async function statusOfAll(
   } else if (statuses.length === 0) {
     terminal.note(`No batch is known to ${session.place}`);
   } else {
-    terminal.print(statusTable(statuses));
+    terminal.print(statusTable(statuses, outputWidth(terminal)));
   }
   return EXIT.ok;
 }
@@ -75,27 +85,48 @@ function mayDraw({ json }: StatusOptions, { terminal, env }: Context): boolean {
   return json !== true && !terminal.isQuiet && canDraw(terminal, env);
 }
 
-async function readAll({ ledger }: FleetSession): Promise<BatchStatus[]> {
-  const ids = await ledger.batches();
-  const statuses = await Promise.all(ids.map(async (id) => ledger.status(id)));
-  return statuses.filter((one) => one !== undefined);
+async function readAll(session: FleetSession): Promise<BatchStatus[]> {
+  return readStatuses(session, await withTimeout(session.ledger.batches()));
 }
 
-/** Where nothing can be drawn: a line for each batch under way, every few seconds, on stderr. */
+/** Without a terminal: writes a line for each batch under way to stderr every 3 s. */
 async function waitForAll(
   session: FleetSession,
   { terminal }: Context,
   signal: AbortSignal,
 ): Promise<BatchStatus[]> {
-  const batches = new LiveBatches(session.ledger);
+  const reader = new BatchesReader(session.ledger);
   for (;;) {
-    const seen = await withTimeout(batches.read(), { signal });
-    const underWay = seen.filter(({ status: one }) => isUnderWay(one));
-    if (underWay.length === 0) return readAll(session);
+    const watched = await withTimeout(reader.read(), { signal });
+    const underWay = watched.filter(({ status: one }) => isUnderWay(one));
+    if (underWay.length === 0) {
+      return readAll(session);
+    }
     for (const { status: one, pace } of underWay) {
       const speed = describePace(one, pace);
       terminal.note(`${one.batch}: ${describeCounts(one)} · ${speed}`);
     }
     await sleep(LINE_INTERVAL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/** One line per batch. @param width in columns. @default unlimited */
+export function statusTable(statuses: readonly BatchStatus[], width?: number): string {
+  return textTable(
+    [
+      { title: 'batch' },
+      { title: 'state' },
+      { title: 'done', align: 'right' },
+      { title: 'failed', align: 'right' },
+      { title: 'pace', align: 'right', isOptional: true },
+    ],
+    statuses.map((batch) => [
+      batch.batch,
+      batch.state,
+      doneOf(batch),
+      formatCount(batch.failed),
+      batch.fetchesPerSecond > 0 ? formatRate(batch.fetchesPerSecond) : '–',
+    ]),
+    width,
+  );
 }

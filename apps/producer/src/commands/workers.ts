@@ -1,12 +1,12 @@
 import type { WorkerInfo } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
-import { withFleet } from '../session/fleet-session.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { textTable } from '../report/text-table.ts';
+import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
+import { withFleet } from '../session/fleet-session.ts';
 
-/** `fetchfleet workers`: what runs where, and what it does. */
+/** `fetchfleet workers`: all workers of the fleet with host, state and load. */
 export async function listWorkers(
   options: { readonly json?: boolean },
   context: Context,
@@ -19,15 +19,15 @@ export async function listWorkers(
     } else if (workers.length === 0) {
       terminal.note(`No worker runs on ${session.place}: start fetchfleet-worker`);
     } else {
-      terminal.print(workersTable(workers));
+      terminal.print(workersTable(workers, outputWidth(terminal)));
       terminal.note(summaryOf(workers));
     }
     return EXIT.ok;
   });
 }
 
-/** One line for each worker. */
-function workersTable(workers: readonly WorkerInfo[]): string {
+/** One line per worker. @param width in columns */
+function workersTable(workers: readonly WorkerInfo[], width: number): string {
   return textTable(
     [
       { title: 'worker' },
@@ -35,8 +35,8 @@ function workersTable(workers: readonly WorkerInfo[]): string {
       { title: 'state' },
       { title: 'in flight', align: 'right' },
       { title: 'pace', align: 'right' },
-      { title: 'version' },
-      { title: 'up', align: 'right' },
+      { title: 'version', isOptional: true },
+      { title: 'up', align: 'right', isOptional: true },
       { title: 'last seen', align: 'right' },
       { title: 'batches' },
     ],
@@ -54,12 +54,15 @@ function workersTable(workers: readonly WorkerInfo[]): string {
         isGone ? '' : batchesOf(worker),
       ];
     }),
+    width,
   );
 }
 
 function batchesOf({ batches }: WorkerInfo): string {
   const [first, ...others] = batches;
-  if (first === undefined) return '–';
+  if (first === undefined) {
+    return '–';
+  }
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
@@ -67,8 +70,9 @@ function summaryOf(workers: readonly WorkerInfo[]): string {
   const alive = workers.filter(({ state }) => state !== 'gone');
   const sum = (value: (worker: WorkerInfo) => number): number =>
     alive.reduce((total, worker) => total + value(worker), 0);
-  const room = formatCount(sum(({ concurrency }) => concurrency));
+  const capacity = formatCount(sum(({ concurrency }) => concurrency));
   const inFlight = formatCount(sum((worker) => worker.inFlight));
   const count = alive.length === 1 ? '1 worker' : `${formatCount(alive.length)} workers`;
-  return `${count}, ${inFlight} of ${room} fetches in flight, ${formatRate(sum((worker) => worker.fetchesPerSecond))}`;
+  const rate = formatRate(sum(({ fetchesPerSecond }) => fetchesPerSecond));
+  return `${count}, ${inFlight} of ${capacity} fetches in flight, ${rate}`;
 }

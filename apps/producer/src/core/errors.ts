@@ -37,7 +37,7 @@ const EXIT_CODES = {
   OUTPUT_AMBIGUOUS: EXIT.badInput,
   RESULTS_MISSING: EXIT.badInput,
   RESULTS_INVALID_ID: EXIT.badInput,
-  RESULTS_UNKNOWN_BATCH: EXIT.badInput,
+  RESULTS_NOT_FOUND: EXIT.badInput,
 
   // Redis or a folder has to come back.
   REDIS_UNREACHABLE: EXIT.unavailable,

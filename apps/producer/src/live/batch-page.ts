@@ -1,21 +1,24 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
-import { backlogMs } from './origins.ts';
-import { originsSection } from './origins-section.ts';
-import { type Pace, remainingMs } from '../report/pace.ts';
-import { bar, justified, line, type Paint, type Span, sparkline, widthOf } from './text.ts';
-import type { ScreenSize } from './screen.ts';
-import { workersSection } from './workers-section.ts';
 import type { Style } from '../core/terminal.ts';
+import { describeSecrets } from '../report/describe-status.ts';
+import { type Pace, remainingMs } from '../report/pace.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../report/units.ts';
+import { backlogMs } from './origins-reader.ts';
+import { originsSection } from './origins-section.ts';
+import type { ScreenSize } from './screen.ts';
+import { bar, justified, line, type Paint, type Span, sparkline, widthOf } from './styled-text.ts';
+import { workersSection } from './workers-section.ts';
 
-/** Wider lines are hard to follow with the eye. */
+/** Wider lines are hard to read. */
 const MAX_WIDTH = 120;
-/** From this height on there is room for empty lines. */
-const AIRY_ROWS = 20;
+const MAX_SPARKLINE_WIDTH = 60;
+const MIN_SPARKLINE_WIDTH = 8;
+/** Screens of this height or more get empty lines between the parts. */
+const SPACIOUS_ROWS = 20;
 const LABEL_WIDTH = 10;
 
-/** What the live view of a batch shows. */
+/** The state that the live view of a batch shows. */
 export interface BatchView {
   readonly status: BatchStatus;
   readonly origins: readonly OriginStatus[];
@@ -23,48 +26,48 @@ export interface BatchView {
   readonly pace: Pace;
   /** Epoch milliseconds. */
   readonly nowMs: number;
-  /** Redis has not answered for this long. */
+  /** Time since the last answer of Redis; 0 up to two seconds. */
   readonly silentMs: number;
-  /** How this program is called. */
+  /** The command line that starts this program. */
   readonly program: string;
 }
 
-/** The live view of one batch, at most as many lines as the screen has rows. */
+/** The live view of one batch. Returns at most as many lines as the screen has rows. */
 export function batchPage(view: BatchView, size: ScreenSize, paint: Paint): string[] {
   const width = Math.min(MAX_WIDTH, size.columns);
-  const isAiry = size.rows >= AIRY_ROWS;
-  const blank: Span[][] = isAiry ? [[]] : [];
+  const isSpacious = size.rows >= SPACIOUS_ROWS;
+  const blank: Span[][] = isSpacious ? [[]] : [];
   const head = [
     titleOf(view, width),
     ...blank,
     progressOf(view.status, width),
     countsOf(view, width),
     ...blank,
-    ...factsOf(view, width, isAiry),
+    ...factsOf(view, width, isSpacious),
     ...warningsOf(view).map((text): Span[] => [['yellow', text]]),
   ].map((spans) => line(spans, width, paint));
-  const footer = line([['dim', footerOf(view)]], width, paint);
-  const room = size.rows - head.length - 1;
-  const body = sections(view, { width, height: room, gap: isAiry ? 1 : 0 }, paint);
-  const padding = Array.from({ length: Math.max(0, room - body.length) }, () => '');
+  const footer = line([['dim', 'q or Ctrl-C ends the view, not the batch']], width, paint);
+  const height = size.rows - head.length - 1;
+  const body = sections(view, { width, height, gap: isSpacious ? 1 : 0 }, paint);
+  const padding = Array.from({ length: Math.max(0, height - body.length) }, () => '');
   return [...head, ...body, ...padding, footer].slice(0, size.rows);
 }
 
-interface BodyRoom {
+interface BodyArea {
   readonly width: number;
   readonly height: number;
   /** Empty lines before each section. */
   readonly gap: number;
 }
 
-/** Workers get up to a third where both want more than there is; what one does not need is the other's. */
-function sections(view: BatchView, { width, height, gap }: BodyRoom, paint: Paint): string[] {
+/** Origins and workers. If both do not fit, workers get at least a third of the lines. */
+function sections(view: BatchView, { width, height, gap }: BodyArea, paint: Paint): string[] {
   const wanted = view.workers.length === 0 ? 0 : view.workers.length + 1 + gap;
   const originsWanted = view.origins.length === 0 ? 0 : view.origins.length + 1 + gap;
   const forWorkers = Math.min(wanted, Math.max(Math.floor(height / 3), height - originsWanted));
   const workers = workersSection(view.workers, { width, height: forWorkers - gap }, paint);
-  const taken = workers.length === 0 ? 0 : workers.length + gap;
-  const origins = originsSection(view.origins, { width, height: height - taken - gap }, paint);
+  const used = workers.length === 0 ? 0 : workers.length + gap;
+  const origins = originsSection(view.origins, { width, height: height - used - gap }, paint);
   return [origins, workers].flatMap((lines) =>
     lines.length === 0 ? [] : [...Array.from({ length: gap }, () => ''), ...lines],
   );
@@ -83,10 +86,9 @@ export function stateSpan(state: BatchStatus['state']): Span {
 }
 
 function titleOf({ status, nowMs }: BatchView, width: number): Span[] {
-  const since = Date.parse(status.startedAt ?? status.createdAt);
-  const elapsed = formatDuration(Math.max(0, Math.round((nowMs - since) / 1_000) * 1_000));
-  const verb = status.startedAt === undefined ? 'waiting for a worker' : 'running for';
-  const right = status.startedAt === undefined ? `${verb}, ${elapsed}` : elapsed;
+  const sinceMs = Date.parse(status.startedAt ?? status.createdAt);
+  const elapsed = formatDuration(Math.max(0, Math.round((nowMs - sinceMs) / 1_000) * 1_000));
+  const right = status.startedAt === undefined ? `waiting for a worker, ${elapsed}` : elapsed;
   return justified(
     [['bold', status.batch], '  ', stateSpan(status.state)],
     [['dim', right]],
@@ -96,7 +98,7 @@ function titleOf({ status, nowMs }: BatchView, width: number): Span[] {
 
 function progressOf({ settled, total }: BatchStatus, width: number): Span[] {
   const share = total === 0 ? 1 : settled / total;
-  // Full is only what is complete.
+  // Rounded down: only a complete batch shows 100%.
   const percent = `${(Math.floor(share * 1_000) / 10).toFixed(1)}%`.padStart(7);
   return [...bar(share, width - percent.length), ['bold', percent]];
 }
@@ -109,45 +111,51 @@ function countsOf(view: BatchView, width: number): Span[] {
     ['dim', status.state === 'expanding' ? ', still enqueueing' : ''],
   ];
   const ms = leftMs(view);
-  if (left === 0 || ms === undefined) return counts;
+  if (left === 0 || ms === undefined) {
+    return counts;
+  }
   return justified(
     counts,
-    [`${formatDuration(ms)} left`, ['dim', ` · ${clock(nowMs + ms)}`]],
+    [`${formatDuration(ms)} left`, ['dim', ` · ${clock(nowMs + ms, nowMs)}`]],
     width,
   );
 }
 
-/** At the pace of late, and no sooner than the slowest of its origins allows. */
+/** Estimated by the recent pace, but at least the time that the slowest origin needs. */
 function leftMs({ status, pace, origins }: BatchView): number | undefined {
   const left = status.total - status.settled;
   const ms = status.state === 'paused' ? undefined : remainingMs(left, pace.steadyPerSecond);
-  if (ms === undefined) return undefined;
+  if (ms === undefined) {
+    return undefined;
+  }
   return Math.max(ms, ...origins.map((origin) => backlogMs(origin, left) ?? 0));
 }
 
-/** `14:05`, or with the day where that is another one. */
-function clock(atMs: number): string {
+/** `14:05`, with the date unless it is today. */
+function clock(atMs: number, nowMs: number): string {
   const at = new Date(atMs);
   const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  if (at.toDateString() === new Date().toDateString()) return time;
+  if (at.toDateString() === new Date(nowMs).toDateString()) {
+    return time;
+  }
   return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${time}`;
 }
 
-function factsOf({ status, pace }: BatchView, width: number, isAiry: boolean): Span[][] {
-  // Of the first look no pace can be told.
+function factsOf({ status, pace }: BatchView, width: number, isSpacious: boolean): Span[][] {
+  // One sample does not give a rate.
   const now: Span[] = [['bold', pace.history.length > 0 ? formatRate(pace.perSecond) : '…']];
   const average: Span[] =
     status.fetchesPerSecond > 0
       ? [['dim', ` · average ${formatRate(status.fetchesPerSecond)}`]]
       : [];
   const paceLine = [label('fetches'), ...now, ...average];
-  const room = Math.min(60, width - widthOf(paceLine) - 2);
-  const spark = room >= 8 ? sparkline(pace.history.slice(-room)) : '';
+  const sparkWidth = Math.min(MAX_SPARKLINE_WIDTH, width - widthOf(paceLine) - 2);
+  const spark = sparkWidth >= MIN_SPARKLINE_WIDTH ? sparkline(pace.history.slice(-sparkWidth)) : '';
   const received: Span[] = [label('received'), formatBytes(status.bytes)];
   return [
     [...paceLine, '  ', ['cyan', spark]],
     [label('outcomes'), ...outcomesOf(status)],
-    ...(isAiry ? [received] : []),
+    ...(isSpacious ? [received] : []),
   ];
 }
 
@@ -155,7 +163,7 @@ function label(name: string): Span {
   return ['dim', name.padEnd(LABEL_WIDTH)];
 }
 
-/** `ok 812 · http-error 3`: what succeeded first, then the most frequent. */
+/** `ok 812 · http-error 3`: successes first, then failures, the most frequent first. */
 function outcomesOf({ outcomes }: BatchStatus): Span[] {
   const found = OUTCOMES.map((outcome) => ({ outcome, count: outcomes[outcome] ?? 0 }))
     .filter(({ outcome, count }) => count > 0 || outcome === 'ok')
@@ -167,19 +175,15 @@ function outcomesOf({ outcomes }: BatchStatus): Span[] {
   ]);
 }
 
-/** What somebody should do something about. */
+/** Problems that a person has to solve. */
 function warningsOf({ status, workers, silentMs, program }: BatchView): string[] {
-  const isManned = workers.some(({ state }) => state !== 'gone');
+  const hasWorkers = workers.some(({ state }) => state !== 'gone');
   return [
-    ...(silentMs >= 2_000 ? [`Redis has not answered for ${formatDuration(silentMs)}`] : []),
-    ...(status.state === 'paused' ? [`paused; ${program} resume ${status.batch} goes on`] : []),
-    ...(isManned ? [] : ['no worker is running: start fetchfleet-worker']),
-    ...(status.missingSecrets.length > 0
-      ? [`no worker has ${status.missingSecrets.join(', ')}: set it where workers run`]
+    ...(silentMs > 0 ? [`Redis has not answered for ${formatDuration(silentMs)}`] : []),
+    ...(status.state === 'paused'
+      ? [`paused; continue with: ${program} resume ${status.batch}`]
       : []),
+    ...(hasWorkers ? [] : ['no worker is running: start fetchfleet-worker']),
+    ...(status.missingSecrets.length > 0 ? [describeSecrets(status.missingSecrets)] : []),
   ];
-}
-
-function footerOf({ status }: BatchView): string {
-  return `q or Ctrl-C ends the view; the batch ${status.state === 'paused' ? 'stays as it is' : 'goes on'}`;
 }

@@ -1,73 +1,74 @@
 import type { WorkerInfo } from '@fetchfleet/fleet';
-import { stateSpan } from './batch-page.ts';
-import { type BatchSeen, isUnderWay } from './batches.ts';
 import { remainingMs } from '../report/pace.ts';
+import { formatCount, formatDuration, formatPercent, formatRate } from '../report/units.ts';
+import { stateSpan } from './batch-page.ts';
+import { isUnderWay, type WatchedBatch } from './batches-reader.ts';
 import type { ScreenSize } from './screen.ts';
+import { line, type Paint, type Span } from './styled-text.ts';
 import { type Column, table } from './table.ts';
-import { line, type Paint, type Span } from './text.ts';
-import { formatCount, formatDuration, formatRate } from '../report/units.ts';
 
 const MAX_WIDTH = 120;
 const COLUMNS: readonly Column[] = [
-  { title: 'batch', min: 34, rank: 9 },
-  { title: 'state', rank: 7 },
-  { title: 'done', align: 'right', rank: 8 },
-  { title: 'of', align: 'right', rank: 4 },
-  { title: 'failed', align: 'right', rank: 6 },
-  { title: 'pace', align: 'right', rank: 5 },
-  { title: 'left', align: 'right', rank: 3 },
+  { title: 'batch', minWidth: 34, importance: 9 },
+  { title: 'state', importance: 7 },
+  { title: 'done', align: 'right', importance: 8 },
+  { title: 'of', align: 'right', importance: 4 },
+  { title: 'failed', align: 'right', importance: 6 },
+  { title: 'pace', align: 'right', importance: 5 },
+  { title: 'left', align: 'right', importance: 3 },
 ];
 
 export interface BatchesView {
-  readonly batches: readonly BatchSeen[];
+  readonly batches: readonly WatchedBatch[];
   readonly workers: readonly WorkerInfo[];
-  /** Redis has not answered for this long. */
+  /** Time since the last answer of Redis; 0 up to two seconds. */
   readonly silentMs: number;
 }
 
-/** The live view of all batches, at most as many lines as the screen has rows. */
+/** The live view of all batches. Returns at most as many lines as the screen has rows. */
 export function batchesPage(view: BatchesView, size: ScreenSize, paint: Paint): string[] {
   const width = Math.min(MAX_WIDTH, size.columns);
   const head = [line(headOf(view), width, paint), ...warningsOf(view, width, paint), ''];
   const rows = view.batches.map(cells);
-  const room = { width, height: size.rows - head.length - 1 };
-  const body = table({ columns: COLUMNS, rows }, room, paint);
-  const padding = Array.from({ length: Math.max(0, room.height - body.length) }, () => '');
-  const footer = line([['dim', 'q or Ctrl-C ends the view; the batches go on']], width, paint);
+  const area = { width, height: size.rows - head.length - 1 };
+  const body = table({ columns: COLUMNS, rows }, area, paint);
+  const padding = Array.from({ length: Math.max(0, area.height - body.length) }, () => '');
+  const footer = line([['dim', 'q or Ctrl-C ends the view, not the batches']], width, paint);
   return [...head, ...body, ...padding, footer].slice(0, size.rows);
 }
 
 function headOf({ batches, workers }: BatchesView): Span[] {
   const underWay = batches.filter(({ status }) => isUnderWay(status));
   const perSecond = underWay.reduce((sum, { pace }) => sum + pace.perSecond, 0);
-  const there = workers.filter(({ state }) => state !== 'gone');
-  const inFlight = there.reduce((sum, one) => sum + one.inFlight, 0);
+  const alive = workers.filter(({ state }) => state !== 'gone');
+  const inFlight = alive.reduce((sum, one) => sum + one.inFlight, 0);
   const noun = underWay.length === 1 ? 'batch' : 'batches';
   return [
     ['bold', `${formatCount(underWay.length)} ${noun} under way`],
     ` · ${formatRate(perSecond)} · ${formatCount(inFlight)} in flight · `,
-    there.length === 0
+    alive.length === 0
       ? ['yellow', 'no worker is running']
-      : `workers: ${formatCount(there.length)}`,
+      : `workers: ${formatCount(alive.length)}`,
   ];
 }
 
 function warningsOf({ silentMs }: BatchesView, width: number, paint: Paint): string[] {
-  if (silentMs === 0) return [];
+  if (silentMs === 0) {
+    return [];
+  }
   const text = `Redis has not answered for ${formatDuration(silentMs)}`;
   return [line([['yellow', text]], width, paint)];
 }
 
-function cells({ status, pace }: BatchSeen): Span[] {
+function cells({ status, pace }: WatchedBatch): Span[] {
   const { batch, state, total, settled, failed } = status;
   const isMoving = isUnderWay(status) && state !== 'paused';
-  const percent = total === 0 ? 100 : Math.floor((settled / total) * 100);
   const left = isMoving ? remainingMs(total - settled, pace.steadyPerSecond) : undefined;
   const perSecond = isMoving ? pace.perSecond : status.fetchesPerSecond;
   return [
     batch,
     stateSpan(state),
-    `${percent}%`,
+    formatPercent(settled, total),
     formatCount(total),
     failed > 0 ? ['red', formatCount(failed)] : '',
     isMoving || perSecond > 0 ? formatRate(perSecond) : '',

@@ -1,34 +1,38 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
-import { backlogMs, worry } from './origins.ts';
-import { type Column, type Room, table } from './table.ts';
-import type { Paint, Span } from './text.ts';
 import type { Style } from '../core/terminal.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
+import { backlogMs, severityOf } from './origins-reader.ts';
+import type { Paint, Span } from './styled-text.ts';
+import { type Area, type Column, table } from './table.ts';
 
+/** By severity. */
 const STYLES: readonly Style[] = ['green', 'dim', 'yellow', 'yellow', 'red'];
 
-/** The origins of the fleet that are at work or in trouble. */
+/** The busy origins of the fleet. */
 export function originsSection(
   origins: readonly OriginStatus[],
-  room: Room,
+  area: Area,
   paint: Paint,
 ): string[] {
-  if (origins.length === 0) return [];
+  if (origins.length === 0) {
+    return [];
+  }
   const columns: readonly Column[] = [
-    { title: titleOf(origins), min: 22, rank: 9 },
-    { title: 'in flight', align: 'right', rank: 6 },
-    { title: 'waiting', align: 'right', rank: 5 },
-    { title: 'left', align: 'right', rank: 4 },
-    { title: 'mean', align: 'right', rank: 3 },
-    { title: 'rate', align: 'right', rank: 2 },
-    { title: 'state', min: 16, rank: 8 },
+    { title: titleOf(origins), minWidth: 22, importance: 9 },
+    { title: 'in flight', align: 'right', importance: 6 },
+    { title: 'waiting', align: 'right', importance: 5 },
+    { title: 'left', align: 'right', importance: 4 },
+    { title: 'mean', align: 'right', importance: 3 },
+    { title: 'rate', align: 'right', importance: 2 },
+    { title: 'state', minWidth: 16, importance: 8 },
   ];
-  return table({ columns, rows: origins.map(cells) }, room, paint);
+  return table({ columns, rows: origins.map(cells) }, area, paint);
 }
 
 function titleOf(origins: readonly OriginStatus[]): string {
-  const held = origins.filter((one) => worry(one) >= 2).length;
-  return `origins (${formatCount(origins.length)}${held > 0 ? `, ${formatCount(held)} held` : ''})`;
+  const limited = origins.filter((one) => severityOf(one) >= 2).length;
+  const detail = limited > 0 ? `, ${formatCount(limited)} limited` : '';
+  return `origins (${formatCount(origins.length)}${detail})`;
 }
 
 function cells(origin: OriginStatus): Span[] {
@@ -42,24 +46,34 @@ function cells(origin: OriginStatus): Span[] {
     leftMs === undefined ? '' : formatDuration(leftMs),
     durationMs === undefined ? '' : formatDuration(durationMs),
     rate.perSecond === undefined ? '' : formatRate(rate.perSecond),
-    [STYLES[worry(origin)] ?? 'dim', describe(origin)],
+    [STYLES[severityOf(origin)] ?? 'dim', describe(origin)],
   ];
 }
 
-/** Why an origin gets no more; shorter than where there is room for sentences. */
+/** What limits the origin now. Shorter than in the table of `fetchfleet origins`. */
 function describe({ breaker, openMs = 0, blockedMs, blockedFor, ...origin }: OriginStatus): string {
-  if (breaker === 'open') return `down ${duration(openMs)}`;
-  if (breaker === 'half-open') return 'down, one tries';
+  if (breaker === 'open') {
+    return `down ${duration(openMs)}`;
+  }
+  if (breaker === 'half-open') {
+    return 'down, testing';
+  }
   if (blockedMs !== undefined) {
     return `blocked ${duration(blockedMs)}${blockedFor === undefined ? '' : `: ${blockedFor}`}`;
   }
-  if (origin.rate.source === 'learned') return 'rate learned';
-  if (origin.concurrency.source === 'learned') return 'slowed down';
-  if (origin.rate.source === 'robots.txt') return 'robots.txt delay';
+  if (origin.rate.source === 'learned') {
+    return 'rate learned';
+  }
+  if (origin.concurrency.source === 'learned') {
+    return 'slowed down';
+  }
+  if (origin.rate.source === 'robots.txt') {
+    return 'robots.txt delay';
+  }
   return origin.inUse > 0 ? 'fetching' : 'waiting';
 }
 
-/** A countdown in tenths of a second is restless to look at. */
+/** Whole seconds: tenths would change with every update. */
 function duration(ms: number): string {
   return formatDuration(Math.ceil(ms / 1_000) * 1_000).replace('.0 ', ' ');
 }

@@ -1,45 +1,46 @@
-import { fit, line, type Paint, type Span, widthOf } from './text.ts';
 import { formatCount } from '../report/units.ts';
+import { fit, line, type Paint, type Span, widthOf } from './styled-text.ts';
 
 const GAP = 2;
 
-/** A column of a table that makes do with the room there is. */
+/** A column of a table that fits its area. */
 export interface Column {
   readonly title: string;
   /** @default 'left' */
   readonly align?: 'left' | 'right';
-  /** To how many columns of the screen it may be cut. @default not at all */
-  readonly min?: number;
-  /** The lowest one is left out first where the room does not suffice. */
-  readonly rank: number;
+  /** Width to which the column can be cut. @default not at all */
+  readonly minWidth?: number;
+  /** Columns with the lowest value are dropped first if the area is too narrow. */
+  readonly importance: number;
 }
 
 export interface TableInput {
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Span[])[];
-  /** More rows that are not even in `rows`; counted with those that do not fit. @default 0 */
-  readonly more?: number;
 }
 
-export interface Room {
+/** The part of the screen for a table. */
+export interface Area {
   readonly width: number;
-  /** Lines, that of the titles included. */
+  /** Lines, including the titles. */
   readonly height: number;
 }
 
-/** Titles, rows, and a line that counts the rows for which there is no room. */
-export function table({ columns, rows, more = 0 }: TableInput, room: Room, paint: Paint): string[] {
-  if (room.height < 2) return [];
-  const fits = more === 0 && rows.length < room.height;
-  const shown = fits ? rows : rows.slice(0, room.height - 2);
-  const layout = layOut(columns, shown, room.width);
+/** Titles, the rows that fit and a line with the number of other rows. */
+export function table({ columns, rows }: TableInput, area: Area, paint: Paint): string[] {
+  if (area.height < 2) {
+    return [];
+  }
+  const fits = rows.length < area.height;
+  const shown = fits ? rows : rows.slice(0, area.height - 2);
+  const layout = layOut(columns, shown, area.width);
   const titles = columns.map(({ title }): Span => ['dim', title]);
   const lines = [titles, ...shown].map((row) =>
-    line(layout.flatMap(cellOf(row)), room.width, paint),
+    line(layout.flatMap(cellOf(row)), area.width, paint),
   );
-  const hidden = rows.length - shown.length + more;
+  const hidden = rows.length - shown.length;
   if (hidden > 0) {
-    lines.push(line([['dim', `… and ${formatCount(hidden)} more`]], room.width, paint));
+    lines.push(line([['dim', `… and ${formatCount(hidden)} more`]], area.width, paint));
   }
   return lines;
 }
@@ -60,7 +61,10 @@ function cellOf(row: readonly Span[]) {
   };
 }
 
-/** Cuts columns that may be cut, the last first; where that is not enough, leaves the least important out. */
+/**
+ * Column widths. Drops the least important columns until the others can be cut to fit, then cuts
+ * the last columns first.
+ */
 function layOut(
   columns: readonly Column[],
   rows: readonly (readonly Span[])[],
@@ -69,7 +73,7 @@ function layOut(
   let left = columns.flatMap((column, at) => {
     const cells = rows.map((row) => widthOf([row[at] ?? '']));
     const widest = Math.max(0, ...cells);
-    // A column in which nothing stands takes none of the room.
+    // An empty column is left out.
     return widest === 0 && at > 0
       ? []
       : [{ at, column, width: Math.max(column.title.length, widest) }];
@@ -77,13 +81,13 @@ function layOut(
   const excess = (): number =>
     left.reduce((sum, one) => sum + one.width, (left.length - 1) * GAP) - width;
   const slack = (): number =>
-    left.reduce((sum, one) => sum + Math.max(0, one.width - (one.column.min ?? one.width)), 0);
+    left.reduce((sum, one) => sum + Math.max(0, one.width - (one.column.minWidth ?? one.width)), 0);
   while (left.length > 1 && excess() > slack()) {
-    const least = Math.min(...left.map(({ column }) => column.rank));
-    left = left.filter(({ column }) => column.rank !== least);
+    const least = Math.min(...left.map(({ column }) => column.importance));
+    left = left.filter(({ column }) => column.importance !== least);
   }
   for (const one of left.toReversed()) {
-    const spare = Math.max(0, one.width - (one.column.min ?? one.width));
+    const spare = Math.max(0, one.width - (one.column.minWidth ?? one.width));
     one.width -= Math.max(0, Math.min(spare, excess()));
   }
   return left.map((one, index) => ({ ...one, isLast: index === left.length - 1 }));

@@ -388,7 +388,7 @@ Examples:
         'not caught up. Running batches continue.',
       argument: SCHEDULE,
       run: async (id: string, options: JsonOption, { context }) =>
-        (await import('../commands/schedule/control.ts')).setSchedulePaused(
+        (await import('../commands/schedule/pause.ts')).setSchedulePaused(
           { id, isPaused: true },
           options,
           context,
@@ -400,7 +400,7 @@ Examples:
       description: 'Lets a paused schedule start batches again, from the next run on.',
       argument: SCHEDULE,
       run: async (id: string, options: JsonOption, { context }) =>
-        (await import('../commands/schedule/control.ts')).setSchedulePaused(
+        (await import('../commands/schedule/pause.ts')).setSchedulePaused(
           { id, isPaused: false },
           options,
           context,
@@ -412,7 +412,7 @@ Examples:
       description: 'Removes a schedule and its history. Its batches stay, running ones too.',
       argument: SCHEDULE,
       run: async (id: string, options: JsonOption, { context }) =>
-        (await import('../commands/schedule/control.ts')).removeSchedule(id, options, context),
+        (await import('../commands/schedule/remove.ts')).removeSchedule(id, options, context),
     },
     {
       name: 'run-now',

@@ -1,44 +1,72 @@
-import { RateMeter } from './rate-meter.ts';
+const CURRENT_WINDOW_MS = 3_000;
+/** A longer window for estimates of the remaining time, so that they do not jump about. */
+const STEADY_WINDOW_MS = 30_000;
+/** The most values that fit side by side in a sparkline. */
+const MAX_HISTORY = 120;
 
-/** As many as are drawn side by side, at most. */
-const HISTORY = 120;
-
-/** How fast a batch is, from what was seen of it while it was watched. */
+/** How fast a batch is, measured while it is watched. */
 export class Pace {
-  readonly #now = new RateMeter(3_000);
-  /** What remains is guessed from a longer time: an estimate that jumps about is none. */
-  readonly #steady = new RateMeter(30_000);
+  readonly #current = new RateMeter(CURRENT_WINDOW_MS);
+  readonly #steady = new RateMeter(STEADY_WINDOW_MS);
   #history: number[] = [];
   #last: { readonly atMs: number; readonly settled: number } | undefined;
 
   add(atMs: number, settled: number): void {
     const last = this.#last;
-    this.#now.add(atMs, settled);
+    this.#current.add(atMs, settled);
     this.#steady.add(atMs, settled);
     if (last !== undefined && atMs > last.atMs) {
       const perSecond = Math.max(0, ((settled - last.settled) / (atMs - last.atMs)) * 1_000);
-      this.#history = [...this.#history, perSecond].slice(-HISTORY);
+      this.#history = [...this.#history, perSecond].slice(-MAX_HISTORY);
     }
     this.#last = { atMs, settled };
   }
 
-  /** Fetches per second, over three seconds. */
+  /** Fetches per second over the last 3 seconds. */
   get perSecond(): number {
-    return Math.max(0, this.#now.perSecond);
+    return Math.max(0, this.#current.perSecond);
   }
 
-  /** Fetches per second, over thirty seconds. */
+  /** Fetches per second over the last 30 seconds. */
   get steadyPerSecond(): number {
     return Math.max(0, this.#steady.perSecond);
   }
 
-  /** Fetches per second between one look and the next, the latest last. */
+  /** Fetches per second between two samples, oldest first. */
   get history(): readonly number[] {
     return this.#history;
   }
 }
 
-/** Milliseconds until the rest is fetched; undefined where nothing moves. */
+/** Milliseconds until `left` fetches are done; undefined if nothing moves. */
 export function remainingMs(left: number, perSecond: number): number | undefined {
   return perSecond > 0 ? (left / perSecond) * 1_000 : undefined;
+}
+
+/** The mean rate of a counter over a sliding window. */
+class RateMeter {
+  readonly #windowMs: number;
+  #samples: { readonly atMs: number; readonly count: number }[] = [];
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  add(atMs: number, count: number): void {
+    this.#samples.push({ atMs, count });
+    // Keep one sample that is older than the window, so that the samples cover all of it.
+    const first = this.#samples.findIndex((sample) => sample.atMs > atMs - this.#windowMs);
+    if (first > 1) {
+      this.#samples = this.#samples.slice(first - 1);
+    }
+  }
+
+  get perSecond(): number {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) {
+      return 0;
+    }
+    return ((last.count - first.count) / (last.atMs - first.atMs)) * 1_000;
+  }
 }

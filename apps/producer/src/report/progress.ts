@@ -1,23 +1,25 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { Presets, SingleBar } from 'cli-progress';
-import { Pace, remainingMs } from './pace.ts';
 import type { Terminal } from '../core/terminal.ts';
-import { formatCount, formatDuration, formatRate, truncate } from './units.ts';
+import { Pace, remainingMs } from './pace.ts';
+import { formatCount, formatDuration, formatPercent, formatRate, truncate } from './units.ts';
 
-/** Between two lines where no terminal is. */
+/** Interval between two lines of output without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
 
 type Counts = Pick<BatchStatus, 'state' | 'total' | 'settled' | 'failed'>;
 
 export interface Progress {
   update(status: BatchStatus): void;
-  /** Takes the bar away. Twice is fine. */
+  /** Removes the bar. Stopping twice is fine. */
   stop(): void;
 }
 
-/** A bar on a terminal, a line every few seconds elsewhere, nothing when quiet. All on stderr. */
+/** Shows a bar on a terminal, otherwise a line every 3 s; nothing with --quiet. Uses stderr. */
 export function createProgress(terminal: Terminal, now: () => number = Date.now): Progress {
-  if (terminal.isQuiet) return { update: () => undefined, stop: () => undefined };
+  if (terminal.isQuiet) {
+    return { update: () => undefined, stop: () => undefined };
+  }
   return terminal.isInteractive ? new BarProgress(terminal, now) : new LineProgress(terminal, now);
 }
 
@@ -38,8 +40,7 @@ export function describePace(
 
 /** `1,234 of 5,000 (24%)` */
 export function describeCounts({ settled, total }: Counts): string {
-  const percent = total === 0 ? 100 : Math.floor((settled / total) * 100);
-  return `${formatCount(settled)} of ${formatCount(total)} (${percent}%)`;
+  return `${formatCount(settled)} of ${formatCount(total)} (${formatPercent(settled, total)})`;
 }
 
 class LineProgress implements Progress {
@@ -57,7 +58,9 @@ class LineProgress implements Progress {
   update(status: BatchStatus): void {
     const now = this.#now();
     this.#pace.add(now, status.settled);
-    if (now - this.#lastLineAt < LINE_INTERVAL_MS) return;
+    if (now - this.#lastLineAt < LINE_INTERVAL_MS) {
+      return;
+    }
     this.#lastLineAt = now;
     const pace = describePace(status, this.#pace);
     this.#terminal.note(`${status.name}: ${describeCounts(status)} · ${pace}`);
@@ -87,8 +90,11 @@ class BarProgress implements Progress {
 
   stop(): void {
     this.#terminal.setOverlay(undefined);
-    // The bar goes back to where the cursor was when it began, over all lines that have passed above it since: that place is here.
-    if (this.#bar !== undefined) this.#terminal.stderr.write('\r\u001B7');
+    // The bar restores the cursor position saved at its start, above all lines printed since then.
+    // Save the current position instead.
+    if (this.#bar !== undefined) {
+      this.#terminal.stderr.write('\r\u001B7');
+    }
     this.#bar?.stop();
     this.#bar = undefined;
   }

@@ -1,7 +1,7 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 
-/** What `--json` prints of a batch. What is not known yet is null, so that the keys are always the same. */
+/** The `--json` document of a batch. Unknown values are null, so the keys are always the same. */
 export interface StatusDocument {
   readonly batch: string;
   readonly name: string;
@@ -14,17 +14,17 @@ export interface StatusDocument {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly fetchesPerSecond: number;
-  /** The results folder, as in `--results`; the batch has a folder in it. */
+  /** The results folder, as in `--results`. It contains the folder of the batch. */
   readonly results: string | null;
   readonly createdAt: string;
   readonly bytes: number;
-  /** The durations of all fetches added up. */
+  /** Sum of the durations of all fetches. */
   readonly sequentialMs: number;
-  /** Variables that a worker lacked within the last minute. */
+  /** Environment variables that a worker did not have within the last minute. */
   readonly missingSecrets: readonly string[];
 }
 
-/** @param resultsFolder the `--results` of a command that knows it; otherwise what a worker told */
+/** @param resultsFolder `--results` of the command. @default the folder that a worker reported */
 export function statusDocument(status: BatchStatus, resultsFolder?: string): StatusDocument {
   return {
     batch: status.batch,
@@ -46,8 +46,10 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
   };
 }
 
-/** How a command that waited for the batch ends. */
+/** The exit status of a command that has waited for the batch. */
 export function exitCodeOf({ state, failed }: Pick<BatchStatus, 'state' | 'failed'>): ExitCode {
-  if (state !== 'finished') return EXIT.interrupted;
+  if (state !== 'finished') {
+    return EXIT.interrupted;
+  }
   return failed > 0 ? EXIT.someFailed : EXIT.ok;
 }

@@ -1,6 +1,6 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus } from '@fetchfleet/fleet';
-import type { FailureExample } from './failure-examples.ts';
+import type { FailureExample } from '@fetchfleet/results';
 import type { Style } from '../core/terminal.ts';
 import {
   formatBytes,
@@ -16,20 +16,20 @@ const VALUE_WIDTH = 10;
 
 export interface SummaryInput {
   readonly status: BatchStatus;
-  /** Milliseconds that this run took. */
+  /** Duration of this run. */
   readonly elapsedMs: number;
-  /** What had been settled before this run: a batch that was continued. */
+  /** The status before this run, if it continued a batch. */
   readonly before?: Pick<BatchStatus, 'settled' | 'durationSumMs'>;
   readonly examples?: ReadonlyMap<Outcome, FailureExample>;
-  /** The folder of the records, as people should type it. */
+  /** The folder of the records, as typed on the command line. */
   readonly results: string;
-  /** The command that puts the records out. */
+  /** The command that writes the records. */
   readonly exportCommand: string;
   /** Columns. @default 80 */
   readonly width?: number;
 }
 
-/** The end of a batch, for people: what came in, what did not and why, how long it took and what was gained. */
+/** The summary at the end of a run: fetches, failures with examples, time and speed-up. */
 export function summarize(
   input: SummaryInput,
   paint: (style: Style, text: string) => string,
@@ -94,7 +94,7 @@ function pace(
       : `  ${formatCount(settled)} fetched now, ${formatCount(before.settled)} before`;
   const lines = [row('took', formatDuration(elapsedMs), `${formatRate(rate)}${since}`)];
   const speedUp = elapsedMs > 0 ? sequentialMs / elapsedMs : 0;
-  // Below that it is no gain worth words: one fetch, or an origin that allows one at a time.
+  // A smaller speed-up is not worth a line: a single fetch, or an origin that allows one at a time.
   const gain = speedUp >= 1.1 ? paint('green', `${formatRatio(speedUp)} faster`) : '';
   return [...lines, row('one by one', formatDuration(sequentialMs), gain)];
 }

@@ -1,9 +1,14 @@
-/** Numbers as people read them. */
+/** `12,345` */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-/** @param perSecond two digits where they matter: 0.25/s, 9.5/s, 178/s, 12,300/s */
+/** `24%`. Rounded down, so only a complete batch shows 100%. An empty one is complete. */
+export function formatPercent(part: number, whole: number): string {
+  return `${whole === 0 ? 100 : Math.floor((part / whole) * 100)}%`;
+}
+
+/** `0.25/s`, `9.5/s`, `178/s`, `12,300/s` */
 export function formatRate(perSecond: number): string {
   const digits = perSecond >= 100 ? 0 : perSecond >= 1 ? 1 : 2;
   return `${perSecond.toLocaleString('en-US', { maximumFractionDigits: digits })}/s`;
@@ -13,13 +18,23 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The two largest units: 820 ms, 1.4 s, 35 s, 2 min 5 s, 1 h 3 min, 2 d 3 h. */
+/** The two largest units: `820 ms`, `1.4 s`, `35 s`, `2 min 5 s`, `1 h 3 min`, `2 d 3 h`. */
 export function formatDuration(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 9_950) return `${(ms / 1_000).toFixed(1)} s`;
-  if (ms < 59_500) return `${Math.round(ms / 1_000)} s`;
-  if (ms < HOUR_MS - 500) return twoUnits(ms, [MINUTE_MS, 'min'], [1_000, 's']);
-  if (ms < DAY_MS - 30_000) return twoUnits(ms, [HOUR_MS, 'h'], [MINUTE_MS, 'min']);
+  if (ms < 999.5) {
+    return `${Math.round(ms)} ms`;
+  }
+  if (ms < 9_950) {
+    return `${(ms / 1_000).toFixed(1)} s`;
+  }
+  if (ms < 59_500) {
+    return `${Math.round(ms / 1_000)} s`;
+  }
+  if (ms < HOUR_MS - 500) {
+    return twoUnits(ms, [MINUTE_MS, 'min'], [1_000, 's']);
+  }
+  if (ms < DAY_MS - 30_000) {
+    return twoUnits(ms, [HOUR_MS, 'h'], [MINUTE_MS, 'min']);
+  }
   return twoUnits(ms, [DAY_MS, 'd'], [HOUR_MS, 'h']);
 }
 
@@ -32,7 +47,7 @@ function twoUnits(ms: number, big: [number, string], small: [number, string]): s
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Decimal units: 512 B, 1.2 kB, 304 kB, 2.5 GB. */
+/** Decimal units: `512 B`, `1.2 kB`, `304 kB`, `2.5 GB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -44,12 +59,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits).replace(/\.0$/u, '')} ${BYTE_UNITS[unit] ?? ''}`;
 }
 
-/** How many times faster: 1.4×, 25×, 1,200×. */
+/** `1.4×`, `25×`, `1,200×` */
 export function formatRatio(ratio: number): string {
   return `${ratio < 10 ? ratio.toFixed(1).replace(/\.0$/u, '') : formatCount(ratio)}×`;
 }
 
-/** Cut to a width, with an ellipsis where something is missing; line breaks become spaces. */
+/** Cuts text to a width in characters. An ellipsis marks the cut; line breaks become spaces. */
 export function truncate(text: string, width: number): string {
   const line = text.replaceAll(/\s+/gu, ' ');
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;

@@ -17,10 +17,12 @@ afterEach(async () => fleet.remove(), 30_000);
 
 installLeakGuard();
 
-/** Makes a batch of one fetch without any worker, that ended `days` ago. */
+/** Creates a batch with one fetch that ended `days` ago, without a worker. */
 async function oldBatch(id: string, state: string, days: number): Promise<void> {
   const crawl = await fleet.ledger.crawl(await template());
-  if (crawl === undefined) throw new Error('no crawl');
+  if (crawl === undefined) {
+    throw new Error('no crawl');
+  }
   await fleet.ledger.register({
     id,
     crawl,
@@ -46,7 +48,7 @@ async function template(): Promise<string> {
 }
 
 describe('fetchfleet workers', () => {
-  it('lists what runs where, and who was killed', async () => {
+  it('lists running workers with their load, and killed ones', async () => {
     fleet.origin.respond(/^\/echo/u, async () => new Promise(() => undefined));
     const [one, other] = await Promise.all([
       fleet.worker(['--concurrency', '7']),
@@ -88,7 +90,7 @@ describe('fetchfleet workers', () => {
 });
 
 describe('fetchfleet batches', () => {
-  it('lists the newest with age and outcome, filtered and cut', async () => {
+  it('lists the newest batches with age and outcome, by state and up to a limit', async () => {
     await oldBatch('a-finished', 'finished', 3);
     await oldBatch('b-cancelled', 'cancelled', 2);
     await oldBatch('c-running', 'running', 1);
@@ -100,7 +102,7 @@ describe('fetchfleet batches', () => {
     const ended = await fleet.json('batches', '--state', 'finished,cancelled', '--limit', '1');
     expect(ended.document).toMatchObject({ batches: [{ batch: 'b-cancelled' }], more: 1 });
     const cut = await fleet.project.run(['batches', '--limit', '1']);
-    expect(cut.stderr).toContain('3 older ones are not shown');
+    expect(cut.stderr).toContain('3 older batches not shown');
     const wrong = await fleet.project.run(['batches', '--limit', '0', '--state', 'done']);
     expect(wrong).toMatchObject({ code: 2 });
     expect(wrong.stderr).toMatch(/--state: "done"[^]*--limit: "0"/u);
@@ -108,7 +110,7 @@ describe('fetchfleet batches', () => {
 });
 
 describe('fetchfleet failures', () => {
-  it('groups by origin and reason with an example each, as the ledger counts them', async () => {
+  it('groups all failures of the ledger by origin and reason, with examples', async () => {
     const { origin } = fleet;
     origin.respond(/^\/echo\/\d*[05]$/u, { status: 404, body: '{"nothing": "here"}' });
     origin.respond(/^\/echo\/\d*7$/u, (_, response) => void response.destroy());
@@ -130,7 +132,7 @@ describe('fetchfleet failures', () => {
     expect(first?.example.url).toMatch(/\/echo\/\d*[05]$/u);
     const text = await fleet.project.run(['failures', id, '--limit', '1']);
     expect(text.stdout).toMatch(/^40 +http:\S+ +http-error +HTTP 404\n +e\.g\. #\d+ http:/u);
-    expect(text.stderr).toContain('1 more groups');
+    expect(text.stderr).toContain('1 more group; show more with --limit');
     const elsewhere = await fleet.project.run(['failures', id, '--results', 'elsewhere']);
     expect(elsewhere).toMatchObject({ code: 3, stderr: expect.stringContaining('--results DIR') });
     origin.respond(/^\/echo/u, { body: '{}' });
@@ -142,18 +144,22 @@ describe('fetchfleet failures', () => {
 });
 
 describe('fetchfleet prune', () => {
-  it('removes ledger, queue and results of what ended long ago, and nothing else', async () => {
+  it('removes ledger, queue and results of old batches, and nothing else', async () => {
     const { project } = fleet;
     const worker = await fleet.worker();
     const old = await fleet.enqueue(crawlFile(fleet.origin.url, 30));
     const young = await fleet.enqueue(crawlFile(fleet.origin.url, 30));
-    for (const id of [old, young]) await fleet.json('status', id, '--watch');
+    for (const id of [old, young]) {
+      await fleet.json('status', id, '--watch');
+    }
     await worker.kill('SIGTERM');
     const keys = fleetKeys(fleet.name);
     const before = String(Date.now() - 40 * DAY_MS);
     await fleet.redis.hset(keys.batch(old), 'finishedAt', before);
     await oldBatch('was-cancelled', 'cancelled', 31);
-    for (const state of ['running', 'paused', 'expanding']) await oldBatch(state, state, 99);
+    for (const state of ['running', 'paused', 'expanding']) {
+      await oldBatch(state, state, 99);
+    }
     const list = ['prune', '--older-than', '30d'];
 
     const looked = await fleet.json(...list, '--dry-run');
@@ -179,21 +185,23 @@ describe('fetchfleet prune', () => {
     expect(again).toMatchObject({ code: 0, document: { batches: [], bytes: 0 } });
   });
 
-  it('completes what was interrupted, and takes folders without a batch only when told', async () => {
+  it('completes an interrupted removal, and removes orphans only on request', async () => {
     const { project } = fleet;
     const worker = await fleet.worker();
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 10));
     await fleet.json('status', id, '--watch');
     await worker.kill('SIGTERM');
     const keys = fleetKeys(fleet.name);
-    // As a prune that was killed after its first step has left it.
+    // The state after a prune was killed in its first step.
     await fleet.redis.unlink(keys.batch(id), keys.settled(id));
     await fleet.redis.zrem(keys.batches, id);
     const young = await fleet.json('prune', '--older-than', '1h', '--orphans', '--yes');
     expect(young.document).toMatchObject({ batches: [] });
     const folder = project.path('results', id);
     const long = new Date(Date.now() - 40 * DAY_MS);
-    for (const name of await readdir(folder)) await utimes(`${folder}/${name}`, long, long);
+    for (const name of await readdir(folder)) {
+      await utimes(`${folder}/${name}`, long, long);
+    }
     await utimes(folder, long, long);
     const kept = await fleet.json('prune', '--older-than', '30d', '--yes');
     expect(kept.stderr).toContain('--orphans');
@@ -205,7 +213,7 @@ describe('fetchfleet prune', () => {
     expect(await fleet.redis.exists(keys.removals)).toBe(0);
   });
 
-  it('says what is wrong with its input', async () => {
+  it('reports invalid input', async () => {
     const wrong = await fleet.project.run([
       'prune',
       '--older-than',

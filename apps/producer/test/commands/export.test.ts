@@ -21,7 +21,7 @@ const line = (index: number): string =>
   `{"batch":"${BATCH}","index":${index},"params":{"n":"${index}"},"url":"http://127.0.0.1:9/${index}","outcome":"ok","status":200,` +
   `"attempts":1,"startedAt":"2026-11-23T00:17:04.120Z","durationMs":103.2,"bytes":2,"worker":"w-1","body":"${'x'.repeat(100)}"}\n`;
 
-/** Results as a worker leaves them, in reverse order; returns what an export is to write. */
+/** Writes results in reverse order. @returns the text that an export must write */
 async function layOut(written: number, total = written): Promise<string> {
   await mkdir(project.path('results', BATCH), { recursive: true });
   const manifest = {
@@ -38,14 +38,14 @@ async function layOut(written: number, total = written): Promise<string> {
 }
 
 describe('export -o FILE', () => {
-  it('writes every record in order and ends with 0', async () => {
+  it('writes all records in order and exits with 0', async () => {
     const expected = await layOut(1000);
     expect(await project.run(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
     expect((await project.run(['export', BATCH])).stdout).toBe(expected);
   });
 
-  it('ends with 1 and says how many are missing where the batch is not complete', async () => {
+  it('exits with 1 and counts the missing records of an incomplete batch', async () => {
     const expected = await layOut(3, 5);
     const { code, stderr } = await project.run(['export', BATCH, '-o', 'out.ndjson']);
     expect(code).toBe(1);
@@ -54,7 +54,7 @@ describe('export -o FILE', () => {
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'leaves the file of an earlier export alone when %s ends it half-way',
+    'keeps the file of an earlier export when %s ends it half-way',
     async (signal) => {
       const expected = await layOut(200_000);
       await writeFile(project.path('out.ndjson'), 'earlier');
@@ -74,7 +74,7 @@ describe('export -o FILE', () => {
     60_000,
   );
 
-  it('writes through a link, and keeps the permissions of the file', async () => {
+  it('writes through a link and keeps the permissions of the file', async () => {
     const expected = await layOut(3);
     await writeFile(project.path('real.ndjson'), 'earlier');
     await chmod(project.path('real.ndjson'), 0o600);
@@ -85,7 +85,7 @@ describe('export -o FILE', () => {
     expect((await stat(project.path('real.ndjson'))).mode & 0o777).toBe(0o600);
   });
 
-  it('writes into a pipe and does not put a file in its place', async () => {
+  it('writes to a pipe and does not replace it by a file', async () => {
     const expected = await layOut(1000);
     await (
       await startProcess('mkfifo', [project.path('pipe')])
@@ -97,7 +97,7 @@ describe('export -o FILE', () => {
     expect((await stat(project.path('pipe'))).isFIFO()).toBe(true);
   });
 
-  it('ends with 3 and says why where it may not write', async () => {
+  it('exits with 3 and explains why it cannot write', async () => {
     await layOut(3);
     await mkdir(project.path('folder'));
     for (const output of ['folder', 'no/such/folder']) {
@@ -105,5 +105,14 @@ describe('export -o FILE', () => {
       expect(code).toBe(3);
       expect(stderr).toMatch(new RegExp(`${output} cannot be written: E`, 'u'));
     }
+  });
+
+  it('exits with 3 if the results are not readable, and with 2 if there are none', async () => {
+    await layOut(3);
+    await writeFile(project.path('results', 'a-file'), '');
+    const unreadable = await project.run(['export', 'a-file', '-o', 'out.ndjson']);
+    expect(unreadable).toMatchObject({ code: 3, stderr: expect.stringContaining('cannot read') });
+    const unknown = await project.run(['export', 'test-20261123-0017-k3f8']);
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining(BATCH) });
   });
 });

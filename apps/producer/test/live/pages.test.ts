@@ -3,10 +3,10 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
 import { batchPage, type BatchView } from '../../src/live/batch-page.ts';
 import { batchesPage } from '../../src/live/batches-page.ts';
-import { backlogMs } from '../../src/live/origins.ts';
+import { backlogMs } from '../../src/live/origins-reader.ts';
 import { Pace } from '../../src/report/pace.ts';
 import type { ScreenSize } from '../../src/live/screen.ts';
-import { fit, type Paint, sparkline } from '../../src/live/text.ts';
+import { fit, type Paint, sparkline } from '../../src/live/styled-text.ts';
 
 const STARTED = '2026-11-23T10:00:00.000Z';
 const paint: Paint = (style, part) => styleText(style, part, { validateStream: false });
@@ -68,10 +68,12 @@ function worker(id: string, parts: Partial<WorkerInfo> = {}): WorkerInfo {
   };
 }
 
-/** A hundred a second for half a minute. */
+/** 100 fetches per second for 30 seconds. */
 function pace(): Pace {
   const made = new Pace();
-  for (let at = 0; at <= 30; at += 1) made.add(at * 1_000, 8_571 + at * 100);
+  for (let at = 0; at <= 30; at += 1) {
+    made.add(at * 1_000, 8_571 + at * 100);
+  }
   return made;
 }
 
@@ -100,7 +102,7 @@ function text(shown: BatchView, size: ScreenSize): string {
 }
 
 describe('the live view of a batch', () => {
-  it('fits every size of terminal, down to the smallest', () => {
+  it('fits terminals of any size', () => {
     for (let columns = 1; columns <= 200; columns += 7) {
       for (let rows = 1; rows <= 60; rows += 4) {
         const lines = batchPage(view(), { columns, rows }, paint);
@@ -111,7 +113,7 @@ describe('the live view of a batch', () => {
     }
   });
 
-  it('tells progress, what is left, pace and outcomes', () => {
+  it('shows progress, remaining time, pace and outcomes', () => {
     const shown = text(view(), { columns: 100, rows: 40 });
     expect(shown).toMatch(/running +1 min 27 s/u);
     expect(shown).toMatch(/29\.0%/u);
@@ -120,7 +122,7 @@ describe('the live view of a batch', () => {
     expect(shown).toMatch(/ok 11,471 · http-error 90 · timeout 10/u);
   });
 
-  it('shows origins in trouble with the reason, workers, and how many more there are', () => {
+  it('shows origins with problems and why, workers, and the number of hidden rows', () => {
     const shown = text(view(), { columns: 100, rows: 24 });
     expect(shown).toMatch(/http:\/\/dead\.example .*down 40 s/u);
     expect(shown).toMatch(/http:\/\/refuses\.example .*blocked 10 s: 429 Retry-After/u);
@@ -129,19 +131,19 @@ describe('the live view of a batch', () => {
     expect(shown).toMatch(/w-1 +40 of 100/u);
   });
 
-  it('lets nothing that an origin says move the cursor', () => {
+  it('removes control characters from answers of origins', () => {
     expect(batchPage(view(), { columns: 100, rows: 40 }, (_, part) => part).join('')).not.toMatch(
       /\p{Cc}/u,
     );
   });
 
-  it('guesses no end while a batch is paused, and says how it goes on', () => {
+  it('shows no estimate for a paused batch, but the command to continue', () => {
     const shown = text(view({ status: { ...status, state: 'paused' } }), { columns: 90, rows: 30 });
-    expect(shown).toContain(`paused; fetchfleet resume ${status.batch} goes on`);
+    expect(shown).toContain(`paused; continue with: fetchfleet resume ${status.batch}`);
     expect(shown).not.toContain(' left ·');
   });
 
-  it('warns where nobody works, a variable is missing, or Redis is silent', () => {
+  it('warns if no worker runs, a variable is missing or Redis is silent', () => {
     const warned = { ...status, missingSecrets: ['API_TOKEN'] };
     const shown = text(
       view({ status: warned, workers: [worker('w', { state: 'gone' })], silentMs: 4_000 }),
@@ -152,7 +154,7 @@ describe('the live view of a batch', () => {
     expect(shown).toContain('Redis has not answered for 4.0 s');
   });
 
-  it('says 100 % only of what is complete', () => {
+  it('shows 100 % only for a complete batch', () => {
     const almost = { ...status, settled: status.total - 1 };
     expect(text(view({ status: almost }), { columns: 80, rows: 24 })).toContain('99.9%');
   });
@@ -164,7 +166,7 @@ describe('the live view of all batches', () => {
     pace: pace(),
   }));
 
-  it('fits every size of terminal', () => {
+  it('fits terminals of any size', () => {
     for (const columns of [1, 20, 60, 80, 150]) {
       for (const rows of [1, 3, 10, 24]) {
         const lines = batchesPage(
@@ -179,7 +181,7 @@ describe('the live view of all batches', () => {
     }
   });
 
-  it('adds up what is under way', () => {
+  it('adds up the batches under way', () => {
     const [head] = batchesPage(
       { batches, workers: [worker('w-1')], silentMs: 0 },
       { columns: 80, rows: 24 },
@@ -189,38 +191,38 @@ describe('the live view of all batches', () => {
   });
 });
 
-describe('what waits at an origin', () => {
+describe('the remaining time of an origin', () => {
   it.each([
     ['by its rate', { rate: { limit: '10/s', perSecond: 10, source: 'set' } }, 10_000],
-    ['by what may be in flight and how long that takes', { durationMs: 160 }, 1_000],
-    ['by nothing while it is down', { breaker: 'open' }, undefined],
-    ['by nothing while it is blocked', { blockedMs: 1_000 }, undefined],
+    ['by its concurrency and response time', { durationMs: 160 }, 1_000],
+    ['as unknown while it is down', { breaker: 'open' }, undefined],
+    ['as unknown while it is blocked', { blockedMs: 1_000 }, undefined],
     [
-      'by nothing where it has no limits',
+      'as unknown without limits',
       { concurrency: { limit: 'unlimited', source: 'set' } },
       undefined,
     ],
-  ] as const)('takes a time that is told %s', (_by, parts, expected) => {
+  ] as const)('is estimated %s', (_by, parts, expected) => {
     const ms = backlogMs(origin('https://a.example', parts));
     expect(ms === undefined ? ms : Math.round(ms)).toBe(expected);
   });
 
-  it('holds up a batch, and so moves its end', () => {
+  it('delays the estimated end of a batch', () => {
     const slow = origin('https://slow.example', { waiting: 50_000, durationMs: 16_000 });
     const shown = text(view({ origins: [slow] }), { columns: 100, rows: 40 });
-    // No more than is left of the batch, one a second.
+    // At most the remaining fetches of the batch, one per second.
     expect(shown).toMatch(/11,571 of 39,840 +7 h 51 min left/u);
   });
 });
 
-describe('text of the live view', () => {
-  it('is cut with an ellipsis, styles or not', () => {
+describe('styled text', () => {
+  it('is cut with an ellipsis, with and without styles', () => {
     expect(fit(['abc', ['red', 'def']], 5)).toEqual(['abc', ['red', 'd'], '…']);
     expect(fit(['abc'], 3)).toEqual(['abc']);
     expect(fit(['abc'], 0)).toEqual([]);
   });
 
-  it('draws a line of blocks, the highest value full', () => {
+  it('draws a sparkline whose highest value is a full block', () => {
     expect(sparkline([0, 1, 4, 8])).toBe('▁▁▄█');
     expect(sparkline([0, 0])).toBe('▁▁');
     expect(sparkline([])).toBe('');

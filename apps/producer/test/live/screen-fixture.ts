@@ -1,14 +1,14 @@
 import { binaryPath, startProcess, type Running } from '@fetchfleet/testing';
 import type { Project } from '../cli-fixture.ts';
 
-// eslint-disable-next-line no-control-regex -- what a terminal is told begins with one
+// eslint-disable-next-line no-control-regex -- control sequences begin with one
 const SEQUENCE = /\u001B\[(?<mark>\??)(?<numbers>[\d;]*)(?<verb>[A-Za-z])/uy;
 
-/** A terminal of the simplest kind: what our programs write, as somebody would see it. */
+/** A minimal terminal: shows the output of our programs as a person would see it. */
 export class Screen {
   readonly columns: number;
   readonly rows: number;
-  /** Lines were longer than the screen is wide, or further down than it is high. */
+  /** Something was written outside the screen. */
   hasOverflowed = false;
   isAlternate = false;
   isCursorShown = true;
@@ -34,7 +34,7 @@ export class Screen {
         this.#put(output.charAt(at));
         at += 1;
       } else {
-        this.#obey(found.groups ?? {});
+        this.#execute(found.groups ?? {});
         at = SEQUENCE.lastIndex;
       }
     }
@@ -42,9 +42,15 @@ export class Screen {
   }
 
   #put(character: string): void {
-    if (character === '\n') this.#row += 1;
-    if (character === '\r') this.#column = 0;
-    if (character === '\n' || character === '\r') return;
+    if (character === '\n') {
+      this.#row += 1;
+    }
+    if (character === '\r') {
+      this.#column = 0;
+    }
+    if (character === '\n' || character === '\r') {
+      return;
+    }
     const line = (this.#lines[this.#row] ?? '').padEnd(this.#column);
     this.#lines[this.#row] = line.slice(0, this.#column) + character + line.slice(this.#column + 1);
     this.#column += 1;
@@ -53,10 +59,14 @@ export class Screen {
     }
   }
 
-  #obey({ mark, numbers = '', verb }: Record<string, string | undefined>): void {
+  #execute({ mark, numbers = '', verb }: Record<string, string | undefined>): void {
     if (mark === '?') {
-      if (numbers === '1049') this.isAlternate = verb === 'h';
-      if (numbers === '25') this.isCursorShown = verb === 'h';
+      if (numbers === '1049') {
+        this.isAlternate = verb === 'h';
+      }
+      if (numbers === '25') {
+        this.isCursorShown = verb === 'h';
+      }
     } else if (verb === 'J') {
       this.#lines = [];
     } else if (verb === 'H') {
@@ -64,7 +74,7 @@ export class Screen {
       this.#row = row - 1;
       this.#column = column - 1;
     } else if (verb === 'K') {
-      // From the last column on, which is where the cursor stays when a line is full.
+      // In a full line the cursor stays in the last column.
       const from = Math.min(this.#column, this.columns - 1);
       this.#lines[this.#row] = (this.#lines[this.#row] ?? '').slice(0, from);
     }
@@ -72,8 +82,9 @@ export class Screen {
 }
 
 /**
- * Runs the CLI on a terminal of its own, by `script` of util-linux. Its pid is written to `program.pid`; `keys` is a file which, when
- * it appears, is typed, and `size` one with the new size of the terminal.
+ * Runs the CLI on a terminal of its own, with `script` of util-linux. Files control the terminal:
+ * the content of `keys` is typed when the file appears, `size` sets a new size, and `program.pid`
+ * receives the pid of the shell.
  */
 export async function onTerminal(
   project: Project,

@@ -30,14 +30,16 @@ beforeEach(async () => {
 
 afterEach(async () => {
   const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
-  if (keys.length > 0) await redis.del(...keys);
+  if (keys.length > 0) {
+    await redis.del(...keys);
+  }
   redis.disconnect();
   await project.remove();
 });
 
 installLeakGuard();
 
-/** A running batch without a queued slice. */
+/** Registers a running batch without queueing its slices. */
 async function register(into: Ledger): Promise<string> {
   const id = 'test-20261123-0017-k3f9';
   const crawl = await readCrawlFile(project.path('crawl.yaml'));
@@ -48,7 +50,7 @@ async function register(into: Ledger): Promise<string> {
   return id;
 }
 
-/** As workers would tell it. */
+/** Settles fetches as workers do. */
 async function settle(from: number, to: number): Promise<void> {
   const settlements = Array.from({ length: to - from }, (_, at) => ({
     index: from + at,
@@ -68,7 +70,7 @@ async function waitForText(running: Running, text: string | RegExp, deadlineMs =
 }
 
 describe('the live view of a batch', () => {
-  it('shows progress, outcomes and workers, and ends with the batch and its exit status', async () => {
+  it('shows progress, outcomes and workers until the batch ends', async () => {
     await new Workers(redis, fleetKeys(project.env['FETCHFLEET_FLEET'])).heartbeat({
       id: 'w-1',
       host: 'here',
@@ -100,12 +102,12 @@ describe('the live view of a batch', () => {
     expect(view.stdout).toMatch(/state +finished[^]*exit status 1/u);
   });
 
-  it('follows the size of the terminal', async () => {
+  it('adapts to the size of the terminal', async () => {
     const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
     await waitForText(view, /0 of 40/u);
     const before = view.stdout.length;
     await project.write('size', 'cols 50 rows 9');
-    // From where the screen was cleared for its new size: until then it may have been drawn for the old one.
+    // The output since the screen was cleared for its new size.
     const after = (): Screen => {
       const cleared = view.stdout.lastIndexOf('\u001B[2J');
       const drawn = cleared < before ? '' : view.stdout.slice(cleared);
@@ -122,7 +124,7 @@ describe('the live view of a batch', () => {
     ['Ctrl-C', '\u0003'],
     ['q', 'q'],
   ])(
-    'is left by %s as if it had never been, and the batch goes on',
+    'ends with %s, restores the terminal and does not stop the batch',
     async (_name, key) => {
       const view = await onTerminal(project, ['status', batch, '--watch'], {
         columns: 80,
@@ -138,7 +140,7 @@ describe('the live view of a batch', () => {
     90_000,
   );
 
-  it('gives the terminal back when it is told to end', async () => {
+  it('restores the terminal on SIGTERM', async () => {
     const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });
     await waitForText(view, /0 of 40/u);
     process.kill(programPid(), 'SIGTERM');
@@ -147,17 +149,17 @@ describe('the live view of a batch', () => {
     expect(view.stdout).toContain('exit status 130');
   });
 
-  it('has no colours where NO_COLOR is set', async () => {
+  it('has no colours with NO_COLOR', async () => {
     const size = { columns: 80, rows: 24, env: { NO_COLOR: '1' } };
     const view = await onTerminal(project, ['status', batch, '--watch'], size);
     await waitForText(view, /0 of 40/u);
     await project.write('keys', 'q');
     await view.exit;
-    // eslint-disable-next-line no-control-regex -- what colours begin with
+    // eslint-disable-next-line no-control-regex -- colours begin with one
     expect(view.stdout).not.toMatch(/\u001B\[[\d;]*m/u);
   });
 
-  it('says that Redis does not answer, gives up after ten seconds, and leaves the screen clean', async () => {
+  it('fails after ten seconds without Redis and restores the terminal', async () => {
     const own = await startRedis();
     const REDIS_URL = own.url;
     const client = await connectRedis(REDIS_URL);
@@ -176,7 +178,7 @@ describe('the live view of a batch', () => {
 });
 
 describe('the live view of all batches', () => {
-  it('waits for what is under way, paused or not, and ends with the table', async () => {
+  it('waits for running and paused batches, and ends with the table', async () => {
     const view = await onTerminal(project, ['status', '--watch'], { columns: 80, rows: 24 });
     await waitForText(view, /1 batch under way/u);
     await redis.hset(fleetKeys(project.env['FETCHFLEET_FLEET']).batch(batch), 'state', 'paused');
@@ -187,7 +189,7 @@ describe('the live view of all batches', () => {
     expect(view.stdout).toMatch(/cancelled[^]*exit status 0/u);
   });
 
-  it('is a line now and then where there is no terminal, and the table at the end', async () => {
+  it('is a line every few seconds without a terminal, and the table at the end', async () => {
     const watching = await project.start(['status', '--watch']);
     await watching.waitForLine(new RegExp(`^${batch}: 0 of 40`, 'u'));
     await ledger.cancel(batch);
@@ -197,7 +199,7 @@ describe('the live view of all batches', () => {
   });
 });
 
-/** The child of the shell that has written its own pid. */
+/** The pid of the CLI: a child of the shell that wrote its own pid to a file. */
 function programPid(): number {
   expect(existsSync(project.path('program.pid'))).toBe(true);
   const shell = readFileSync(project.path('program.pid'), 'utf8').trim();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BatchStatus } from '@fetchfleet/fleet';
+import { statusTable } from '../../src/commands/status.ts';
+import { describeStatus } from '../../src/report/describe-status.ts';
 import { describeCounts, describePace } from '../../src/report/progress.ts';
 import { exitCodeOf, statusDocument } from '../../src/report/status-document.ts';
-import { describeStatus, statusTable } from '../../src/report/status-table.ts';
 import { type SummaryInput, summarize } from '../../src/report/summary.ts';
 
 const finished: BatchStatus = {
@@ -49,7 +50,7 @@ function plainSummary(input: Partial<SummaryInput>): string {
 }
 
 describe('the summary', () => {
-  it('says what came in, how long it took, what was gained and what to type next', () => {
+  it('shows counts, duration, speed-up and the next command', () => {
     expect(plainSummary({}).split('\n')).toEqual([
       '✔ covid-confirmed: 249 of 249 fetched',
       '',
@@ -65,7 +66,7 @@ describe('the summary', () => {
     ]);
   });
 
-  it('tells failures by kind, the most frequent first, each with an example within the width', () => {
+  it('lists failures by outcome, the most frequent first, with examples cut to the width', () => {
     const url = `http://127.0.0.1/${'long/'.repeat(30)}`;
     const text = plainSummary({
       status: failing,
@@ -78,26 +79,26 @@ describe('the summary', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  it('counts only this run for the speed of a batch that was continued', () => {
+  it('computes the speed of a continued batch from this run only', () => {
     const text = plainSummary({ before: { settled: 200, durationSumMs: 28_000 } });
     expect(text).toContain('35/s  49 fetched now, 200 before');
     expect(text).toContain('one by one       7.0 s   5× faster');
   });
 
-  it('claims no gain where there was none', () => {
+  it('shows no speed-up if there was none', () => {
     expect(plainSummary({ elapsedMs: 40_000 })).not.toContain('faster');
   });
 });
 
 describe('the status', () => {
-  it('has the same keys whatever is known', () => {
+  it('has the same keys, whatever is unknown', () => {
     const { startedAt: _start, finishedAt: _end, results: _results, ...early } = finished;
     const document = statusDocument({ ...early, state: 'expanding' });
     expect(Object.keys(document)).toEqual(Object.keys(statusDocument(finished)));
     expect(document).toMatchObject({ startedAt: null, finishedAt: null, results: null });
   });
 
-  it('turns into the exit status of a command that waited', () => {
+  it('gives the exit status of a command that has waited for the batch', () => {
     expect(exitCodeOf(finished)).toBe(0);
     expect(exitCodeOf(failing)).toBe(1);
     expect(exitCodeOf({ state: 'cancelled', failed: 0 })).toBe(130);
@@ -108,7 +109,7 @@ describe('the status', () => {
     expect(text).toContain('no worker has API_TOKEN');
   });
 
-  it('is a table of aligned columns for many batches', () => {
+  it('is a table of aligned columns for several batches', () => {
     const lines = statusTable([finished, { ...failing, batch: 'b', state: 'running' }]).split('\n');
     expect(lines).toHaveLength(3);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
@@ -116,7 +117,7 @@ describe('the status', () => {
 });
 
 describe('progress', () => {
-  it('tells counts, pace, failures and the time that is left', () => {
+  it('shows counts, pace, failures and remaining time', () => {
     const status = { state: 'running', total: 5_000, settled: 1_234, failed: 3 } as const;
     expect(describeCounts(status)).toBe('1,234 of 5,000 (24%)');
     const pace = { perSecond: 900, steadyPerSecond: 812 };

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { RateMeter } from '../../src/report/rate-meter.ts';
 import {
   formatBytes,
   formatDuration,
+  formatPercent,
   formatRate,
   formatRatio,
   truncate,
 } from '../../src/report/units.ts';
 
-describe('numbers for people', () => {
+describe('units', () => {
   it.each([
     [0, '0 ms'],
     [819.6, '820 ms'],
@@ -21,7 +21,7 @@ describe('numbers for people', () => {
     [3_780_000, '1 h 3 min'],
     [86_399_999, '1 d'],
     [183_600_000, '2 d 3 h'],
-  ])('say %d ms as %s', (ms, text) => {
+  ])('format %d ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
 
@@ -32,11 +32,11 @@ describe('numbers for people', () => {
     [304_400, '304 kB'],
     [999_600, '1 MB'],
     [2_500_000_000, '2.5 GB'],
-  ])('say %d bytes as %s', (bytes, text) => {
+  ])('format %d bytes as %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
   });
 
-  it('keep as many digits of a rate or ratio as matter', () => {
+  it('format rates and ratios with two or three digits', () => {
     expect([0.25, 9.54, 178.4, 12_345].map(formatRate)).toEqual([
       '0.25/s',
       '9.5/s',
@@ -46,24 +46,14 @@ describe('numbers for people', () => {
     expect([1.44, 2, 25.4, 1_234].map(formatRatio)).toEqual(['1.4×', '2×', '25×', '1,234×']);
   });
 
-  it('cut what is too long, and never break the line', () => {
+  it('show 100% only for what is complete', () => {
+    expect(formatPercent(4_999, 5_000)).toBe('99%');
+    expect(formatPercent(5_000, 5_000)).toBe('100%');
+    expect(formatPercent(0, 0)).toBe('100%');
+  });
+
+  it('cut long text and replace line breaks', () => {
     expect(truncate('a\nb', 10)).toBe('a b');
     expect(truncate('abcdef', 4)).toBe('abc…');
-  });
-});
-
-describe('the rate meter', () => {
-  it('looks at the last seconds only', () => {
-    const meter = new RateMeter(5_000);
-    for (let second = 0; second <= 10; second++) meter.add(second * 1_000, second * 100);
-    expect(meter.perSecond).toBeCloseTo(100);
-    for (let second = 11; second <= 20; second++) meter.add(second * 1_000, 1_000);
-    expect(meter.perSecond).toBe(0);
-  });
-
-  it('knows nothing from one sample', () => {
-    const meter = new RateMeter();
-    meter.add(0, 5);
-    expect(meter.perSecond).toBe(0);
   });
 });

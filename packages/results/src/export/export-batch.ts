@@ -1,11 +1,10 @@
 import type { Writable } from 'node:stream';
-import { ahead } from './ahead.ts';
-import { encoderOf } from './encoder.ts';
-import { PartsIndexer } from './parts-indexer.ts';
 import { batchFolder, listParts } from '../folder/layout.ts';
 import { readManifest } from '../folder/manifest.ts';
+import { encoderOf } from './encoder.ts';
 import { Output } from './output.ts';
-import { PartFiles } from '../folder/part-files.ts';
+import { PartFiles } from './part-files.ts';
+import { PartsIndexer } from './parts-indexer.ts';
 import { WindowReader } from './window-reader.ts';
 
 export interface ExportOptions {
@@ -13,42 +12,45 @@ export interface ExportOptions {
   readonly dir: string;
   readonly batch: string;
   readonly format: 'ndjson' | 'csv';
-  /** Stays open: whoever opened it ends it. Its errors (`EPIPE`) reject the export. */
+  /** The export does not end the stream. Errors of the stream (`EPIPE`) reject the export. */
   readonly out: Writable;
   /**
-   * The memory of a chunk is used again when its write has called back: right for files and pipes, wrong for a
-   * stream that passes chunks on or keeps them. @default false
+   * Reuse the memory of a chunk after its write callback. Right for files and pipes; wrong for
+   * streams that keep chunks or pass them on. @default false
    */
   readonly reuseChunks?: boolean;
   /**
-   * Records whose places are held in memory at once, 8 bytes each. A batch with more is exported in ranges of
-   * so many indexes. @default 4,194,304 (32 MiB)
+   * Most records in the in-memory index, 8 bytes each. Larger batches are exported in ranges of
+   * this many indexes. @default 4,194,304 (32 MiB)
    */
-  readonly maxPlaces?: number;
-  /** Fetches of the batch, where the manifest does not know. @default the highest index found, plus one */
+  readonly maxIndexedRecords?: number;
+  /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
   readonly total?: number;
   readonly signal?: AbortSignal;
-  /** Told of the work done so far and of all there is, in bytes read. */
-  readonly onProgress?: (done: number, of: number) => void;
+  /** Called with the bytes read so far and the bytes to read in all. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface ExportSummary {
-  /** Records put out. */
+  /** Records written. */
   readonly written: number;
   /** Fetches without a record. */
   readonly missing: number;
-  /** Lines that are no records: torn by a crash, damaged, or with an index that the batch does not have. */
+  /** Lines that are not records: torn by a crash, damaged, or with an index beyond the total. */
   readonly skippedLines: number;
 }
 
-const MAX_PLACES = 2 ** 22;
+const MAX_INDEXED_RECORDS = 2 ** 22;
 
 /**
- * Puts every record of a batch out once, in index order, in two passes: the first notes where the best
- * record of each index lies, the second copies them. Works on the folder alone.
+ * Writes the record of each fetch once, in index order. The first pass over the parts finds the
+ * best record of each index, the second copies these records. Needs no Redis.
+ *
+ * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
-  const { dir, batch, format, signal, reuseChunks = false, maxPlaces = MAX_PLACES } = options;
+  const { dir, batch, format, signal, reuseChunks = false } = options;
+  const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
   const paths = await listParts(batchFolder(dir, batch));
   const manifest = await readManifest(dir, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
@@ -64,11 +66,13 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   let highest = -1;
   try {
     for (let from: number | undefined = 0; from !== undefined;) {
-      const { index, next } = await parts.index([from, from + maxPlaces]);
-      for await (const window of ahead(reader.windows(index))) {
+      const { index, next } = await parts.index([from, from + maxIndexedRecords]);
+      for await (const window of reader.windows(index)) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
-        if (reuseChunks || !encoder.passesWindow) window.release();
+        if (reuseChunks || !encoder.passesWindow) {
+          window.release();
+        }
       }
       written += index.size;
       highest = Math.max(highest, index.highest);
@@ -88,24 +92,24 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   }
 }
 
-/** Every byte is read once to find records; those of records once more to copy them. */
+/** Counts bytes: all are read once to find the records, those of the records again to copy them. */
 class Progress {
   #done = 0;
-  readonly #of: number;
-  readonly #tell: (done: number, of: number) => void;
+  readonly #total: number;
+  readonly #onProgress: (done: number, total: number) => void;
 
-  constructor(of: number, tell: ExportOptions['onProgress']) {
-    this.#of = of;
-    this.#tell = tell ?? (() => undefined);
+  constructor(total: number, onProgress: ExportOptions['onProgress']) {
+    this.#total = total;
+    this.#onProgress = onProgress ?? (() => undefined);
   }
 
   add(bytes: number): void {
-    this.#done = Math.min(this.#done + bytes, this.#of);
-    this.#tell(this.#done, this.#of);
+    this.#done = Math.min(this.#done + bytes, this.#total);
+    this.#onProgress(this.#done, this.#total);
   }
 
-  /** What was left out (duplicates, torn lines) counts as done. */
+  /** Lines that were not copied (duplicates, torn lines) count as done. */
   finish(): void {
-    this.add(this.#of - this.#done);
+    this.add(this.#total - this.#done);
   }
 }

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 
 /**
- * Writes to a stream that somebody else owns: one chunk at a time, each accepted before the next is made, so
- * that a slow reader holds up the producer. A broken stream (`EPIPE`) rejects the write, or the next one.
+ * Writes to a stream that the caller owns. A write resolves when the stream has accepted the chunk,
+ * so a slow reader slows the export down. A broken stream (`EPIPE`) rejects this write or the next.
  */
 export class Output {
   readonly #stream: Writable;
@@ -15,21 +15,28 @@ export class Output {
   constructor(stream: Writable, signal?: AbortSignal) {
     this.#stream = stream;
     this.#signal = signal;
-    // Without a listener the error of a closed pipe would end the process.
+    // Without a listener, the error of a closed pipe would end the process.
     stream.on('error', this.#onError);
   }
 
   async write(chunk: Buffer | string): Promise<void> {
-    if (chunk.length === 0) return;
-    if (this.#error !== undefined) throw this.#error;
+    if (chunk.length === 0) {
+      return;
+    }
+    if (this.#error !== undefined) {
+      throw this.#error;
+    }
     const signal = this.#signal;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#stream.write(chunk, (error) => {
-      if (error) reject(error);
-      else resolve();
+      if (error) {
+        reject(error);
+      } else {
+        resolve();
+      }
     });
     try {
       await promise;
@@ -38,9 +45,9 @@ export class Output {
     }
   }
 
-  /** Lets go of the stream; it stays open. */
+  /** Removes the error listener. The stream stays open. */
   release(): void {
-    // A stream tells the callback of a failed write first, and its listeners in the next turn.
+    // A failed write calls its callback first; the stream emits `error` in the next turn.
     setImmediate(() => this.#stream.off('error', this.#onError));
   }
 }

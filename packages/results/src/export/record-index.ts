@@ -1,31 +1,29 @@
-import type { LineList } from './line-list.ts';
-
-/** Entries of one page; pages exist only where there are records. */
-const PAGE = 65_536;
+/** Entries per page. Only pages with records are allocated. */
+const PAGE_SIZE = 65_536;
 const WORD = 2 ** 32;
 
-/** Stands in `lengths` for a line that is too long for 16 bits; `#long` has its length. */
-const LONG = 0xffff;
+/** Marks a line whose length needs more than 16 bits and is stored in `#longLengths`. */
+const LONG_MARK = 0xffff;
 
-/** A position of 48 bits and a length, in 8 bytes. */
+/** Each entry has 8 bytes: a 48-bit position and a 16-bit length. */
 interface Page {
   readonly low: Uint32Array;
   readonly high: Uint16Array;
-  /** Bytes, the newline included; 0 where there is no record. */
+  /** Bytes including the newline; 0 if there is no record. */
   readonly lengths: Uint16Array;
 }
 
-/** The place of every record of a batch, by index: 8 bytes each, without an object for any. */
+/** Position and length of each record by fetch index: 8 bytes each, no object per record. */
 export class RecordIndex {
   readonly #pages = new Map<number, Page>();
-  /** By index. Each stands for 64 KiB of results at least, so that they are few. */
-  readonly #long = new Map<number, number>();
-  /** Memory of pages, cleared. */
-  readonly #spare: Page[] = [];
+  /** Lengths of long lines by index. Each is at least 64 KiB, so there are few. */
+  readonly #longLengths = new Map<number, number>();
+  /** Cleared pages for reuse. */
+  readonly #freePages: Page[] = [];
   #size = 0;
   #highest = -1;
 
-  /** Records known. */
+  /** Number of records. */
   get size(): number {
     return this.#size;
   }
@@ -36,54 +34,63 @@ export class RecordIndex {
   }
 
   has(index: number): boolean {
-    return (this.#pages.get(Math.floor(index / PAGE))?.lengths[index % PAGE] ?? 0) > 0;
+    return (this.#pages.get(Math.floor(index / PAGE_SIZE))?.lengths[index % PAGE_SIZE] ?? 0) > 0;
   }
 
   position(index: number): number {
-    const page = this.#pages.get(Math.floor(index / PAGE));
-    return page === undefined ? 0 : positionIn(page, index % PAGE);
+    const page = this.#pages.get(Math.floor(index / PAGE_SIZE));
+    return page === undefined ? 0 : positionIn(page, index % PAGE_SIZE);
   }
 
-  /** Bytes of the line, the newline included; 0 if there is no record. */
+  /** Bytes of the line including the newline; 0 if there is no record. */
   length(index: number): number {
-    const length = this.#pages.get(Math.floor(index / PAGE))?.lengths[index % PAGE] ?? 0;
-    return length === LONG ? (this.#long.get(index) ?? 0) : length;
+    const length = this.#pages.get(Math.floor(index / PAGE_SIZE))?.lengths[index % PAGE_SIZE] ?? 0;
+    return length === LONG_MARK ? (this.#longLengths.get(index) ?? 0) : length;
   }
 
   set(index: number, position: number, length: number): void {
-    const page = this.#page(Math.floor(index / PAGE));
-    const at = index % PAGE;
+    const page = this.#page(Math.floor(index / PAGE_SIZE));
+    const at = index % PAGE_SIZE;
     const before = page.lengths[at];
-    if (before === 0) this.#size += 1;
-    else if (before === LONG) this.#long.delete(index);
-    if (length >= LONG) this.#long.set(index, length);
+    if (before === 0) {
+      this.#size += 1;
+    } else if (before === LONG_MARK) {
+      this.#longLengths.delete(index);
+    }
+    if (length >= LONG_MARK) {
+      this.#longLengths.set(index, length);
+    }
     page.low[at] = position;
     page.high[at] = position / WORD;
-    page.lengths[at] = Math.min(length, LONG);
-    if (index > this.#highest) this.#highest = index;
+    page.lengths[at] = Math.min(length, LONG_MARK);
+    if (index > this.#highest) {
+      this.#highest = index;
+    }
   }
 
-  /** Forgets everything and keeps the memory, which would otherwise wait for the garbage collector. */
+  /** Removes all records. Keeps the memory for reuse, which saves garbage collections. */
   clear(): void {
     for (const page of this.#pages.values()) {
       page.lengths.fill(0);
-      this.#spare.push(page);
+      this.#freePages.push(page);
     }
     this.#pages.clear();
-    this.#long.clear();
+    this.#longLengths.clear();
     this.#size = 0;
     this.#highest = -1;
   }
 
-  /** Refills `lines` with the next records in index order, again and again, each time as many as fit. */
+  /** Yields all records in index order. Refills `lines` each time with as many as fit. */
   *walk(lines: LineList, maxBytes: number): Generator<LineList> {
     lines.clear();
     for (const number of [...this.#pages.keys()].toSorted((one, other) => one - other)) {
       const page = this.#page(number);
-      for (let at = 0; at < PAGE; at += 1) {
-        const short = page.lengths[at] ?? 0;
-        if (short === 0) continue;
-        const length = short === LONG ? this.length(number * PAGE + at) : short;
+      for (let at = 0; at < PAGE_SIZE; at += 1) {
+        const stored = page.lengths[at] ?? 0;
+        if (stored === 0) {
+          continue;
+        }
+        const length = stored === LONG_MARK ? this.length(number * PAGE_SIZE + at) : stored;
         if (lines.isFull || (lines.count > 0 && lines.bytes + length > maxBytes)) {
           yield lines;
           lines.clear();
@@ -91,16 +98,18 @@ export class RecordIndex {
         lines.push(positionIn(page, at), length);
       }
     }
-    if (lines.count > 0) yield lines;
+    if (lines.count > 0) {
+      yield lines;
+    }
   }
 
   #page(number: number): Page {
     let page = this.#pages.get(number);
     if (page === undefined) {
-      page = this.#spare.pop() ?? {
-        low: new Uint32Array(PAGE),
-        high: new Uint16Array(PAGE),
-        lengths: new Uint16Array(PAGE),
+      page = this.#freePages.pop() ?? {
+        low: new Uint32Array(PAGE_SIZE),
+        high: new Uint16Array(PAGE_SIZE),
+        lengths: new Uint16Array(PAGE_SIZE),
       };
       this.#pages.set(number, page);
     }
@@ -110,4 +119,50 @@ export class RecordIndex {
 
 function positionIn(page: Page, at: number): number {
   return (page.low[at] ?? 0) + (page.high[at] ?? 0) * WORD;
+}
+
+/** A bounded list of line positions and lengths. Allocates no object per line. */
+export class LineList {
+  readonly #positions: Float64Array;
+  readonly #lengths: Uint32Array;
+  #count = 0;
+  #bytes = 0;
+
+  constructor(capacity: number) {
+    this.#positions = new Float64Array(capacity);
+    this.#lengths = new Uint32Array(capacity);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Total length of the lines. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isFull(): boolean {
+    return this.#count === this.#positions.length;
+  }
+
+  position(at: number): number {
+    return this.#positions[at] ?? 0;
+  }
+
+  length(at: number): number {
+    return this.#lengths[at] ?? 0;
+  }
+
+  push(position: number, length: number): void {
+    this.#positions[this.#count] = position;
+    this.#lengths[this.#count] = length;
+    this.#count += 1;
+    this.#bytes += length;
+  }
+
+  clear(): void {
+    this.#count = 0;
+    this.#bytes = 0;
+  }
 }

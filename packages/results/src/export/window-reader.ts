@@ -1,40 +1,38 @@
 import { setImmediate } from 'node:timers/promises';
-import { LineList } from './line-list.ts';
-import { BLOCK_BYTES, type PartFiles } from '../folder/part-files.ts';
-import type { RecordIndex } from './record-index.ts';
+import { BLOCK_BYTES, type PartFiles } from './part-files.ts';
+import { LineList, type RecordIndex } from './record-index.ts';
 
-/** Memory of a window, unless a single line is longer. */
+/** Memory of a window. A single longer line gets memory of its own. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 const WINDOW_LINES = 32_768;
 
-/** A line of this length is read by itself, into its place. */
+/** A line of at least this length is read separately, directly into the window. */
 const LONG_LINE_BYTES = 64 * 1024;
 
-/** Where lines are further apart than this, reading each costs less than reading what lies between them. */
+/** If lines are further apart on average, reading each one costs less than reading the gaps. */
 const SPARSE_BYTES = 16 * 1024;
 
-/** Reads under way at once. */
-const LANES = 4;
+/** Concurrent reads. */
+const PARALLEL_READS = 4;
 
-/** Lines read one by one block the process; it looks up this often, in milliseconds. */
-const BREATH_MS = 10;
+/** Synchronous reads block the event loop. The reader yields to it at this interval. */
+const YIELD_INTERVAL_MS = 10;
 
-/** Consecutive records in index order, each line ended by its newline. */
+/** Consecutive records in index order. Each line ends with its newline. */
 export interface Window {
   readonly data: Buffer;
-  /** Where each line ends in `data`, behind its newline. */
+  /** Position in `data` after the newline of each line. */
   readonly ends: Uint32Array;
-  /** Gives the memory of `data` back, for a later window. Whoever keeps `data` does not call it. */
+  /** Returns the memory of `data` for a later window. Do not call it if `data` is kept. */
   release(): void;
 }
 
 /**
- * Reads the lines of an index in its order, window by window, each window in the order of the disk.
+ * Reads the lines of an index in index order, window by window. Within a window it reads in disk
+ * order: each block once, and copies its lines to their positions in the window. Only blocks are
+ * sorted, because the order of lines within a block does not matter.
  *
- * Gathers the lines of a window block by block: a block is read once and its lines are copied to their
- * places. Within a block their order does not matter, so that nothing is sorted but the blocks.
- *
- *     heads   block 7 → line 2      lines of a block are a list linked through `next`
+ *     heads   block 7 → line 2      the lines of a block are a list linked through `next`
  *     next    line 2 → line 0 → −1
  */
 export class WindowReader {
@@ -42,22 +40,27 @@ export class WindowReader {
   readonly #signal: AbortSignal | undefined;
   readonly #heads = new Map<number, number>();
   readonly #next = new Int32Array(WINDOW_LINES);
-  readonly #scratch = Array.from({ length: LANES }, () =>
+  readonly #scratch = Array.from({ length: PARALLEL_READS }, () =>
     Buffer.allocUnsafe(BLOCK_BYTES + LONG_LINE_BYTES),
   );
-  /** Memory to use again: each new buffer of this size makes the garbage collector run. */
+  /** Memory for reuse. Each new buffer of this size would trigger a garbage collection. */
   readonly #free: Buffer[] = [];
   #lines = new LineList(0);
   #ends = new Uint32Array(0);
   #data: Buffer = Buffer.alloc(0);
-  #breathedAt = 0;
+  #yieldedAtMs = 0;
 
   constructor(files: PartFiles, signal: AbortSignal | undefined) {
     this.#files = files;
     this.#signal = signal;
   }
 
-  async *windows(index: RecordIndex): AsyncGenerator<Window> {
+  /** Reads the next window while the caller uses the last one. */
+  windows(index: RecordIndex): AsyncGenerator<Window, void> {
+    return prefetch(this.#readAll(index));
+  }
+
+  async *#readAll(index: RecordIndex): AsyncGenerator<Window, void> {
     for (const lines of index.walk(new LineList(WINDOW_LINES), WINDOW_BYTES)) {
       yield await this.#read(lines);
     }
@@ -73,14 +76,18 @@ export class WindowReader {
     const blocks = [...this.#heads].toSorted(([one], [other]) => one - other).values();
     await Promise.all(
       this.#scratch.map(async (scratch) => {
-        for (const [, head] of blocks) await this.#readBlock(head, scratch);
+        for (const [, head] of blocks) {
+          await this.#readBlock(head, scratch);
+        }
       }),
     );
-    for (const line of long) await this.#files.read(this.#placeOf(line), lines.position(line));
+    for (const line of long) {
+      await this.#files.read(this.#targetOf(line), lines.position(line));
+    }
     return { data: this.#data, ends: this.#ends, release: () => this.#free.push(memory) };
   }
 
-  /** Links the lines by block, and returns those that are long. */
+  /** Links the lines by block. @returns the long lines */
   #group(): number[] {
     const lines = this.#lines;
     const long: number[] = [];
@@ -111,7 +118,9 @@ export class WindowReader {
       end = Math.max(end, lines.position(line) + lines.length(line));
       count += 1;
     }
-    if (end - start > count * SPARSE_BYTES) return this.#readEach(head);
+    if (end - start > count * SPARSE_BYTES) {
+      return this.#readEach(head);
+    }
     await this.#files.read(scratch.subarray(0, end - start), start);
     for (let line = head; line >= 0; line = this.#next[line] ?? -1) {
       const from = lines.position(line) - start;
@@ -123,15 +132,37 @@ export class WindowReader {
 
   async #readEach(head: number): Promise<void> {
     for (let line = head; line >= 0; line = this.#next[line] ?? -1) {
-      this.#files.readSync(this.#placeOf(line), this.#lines.position(line));
+      this.#files.readSync(this.#targetOf(line), this.#lines.position(line));
     }
-    if (performance.now() - this.#breathedAt < BREATH_MS) return;
+    if (performance.now() - this.#yieldedAtMs < YIELD_INTERVAL_MS) {
+      return;
+    }
     await setImmediate();
-    this.#breathedAt = performance.now();
+    this.#yieldedAtMs = performance.now();
   }
 
-  #placeOf(line: number): Buffer {
+  #targetOf(line: number): Buffer {
     const end = this.#ends[line] ?? 0;
     return this.#data.subarray(end - this.#lines.length(line), end);
+  }
+}
+
+/** Requests the next value of a generator while the last one is in use. */
+async function* prefetch<T>(source: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  let next = source.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done === true) {
+        return;
+      }
+      next = source.next();
+      // The loop reports a failure later. Without a handler until then it would end the process.
+      next.catch(() => undefined);
+      yield value;
+    }
+  } finally {
+    await Promise.allSettled([next]);
+    await source.return();
   }
 }

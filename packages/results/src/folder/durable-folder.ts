@@ -1,17 +1,19 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { systemErrorCode } from './system-error.ts';
+import { systemErrorCode } from './errors.ts';
 
 /**
- * Creates a folder with its ancestors, so that all of them survive a power cut. Not with `recursive`, which
- * never returns where the parent exists and takes no folders all the same (`/proc`, a removed folder).
+ * Creates a folder and its ancestors durably: all of them survive a power cut. Does not use the
+ * option `recursive`, which never returns in places that accept no folders (`/proc`).
  */
 export async function makeFolder(path: string): Promise<void> {
   const folder = resolve(path);
   try {
     await makeOne(folder);
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    if (systemErrorCode(error) !== 'ENOENT' || dirname(folder) === folder) {
+      throw error;
+    }
     await makeFolder(dirname(folder));
     await makeOne(folder);
   }
@@ -21,7 +23,9 @@ async function makeOne(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT' && (await isFolder(folder))) return;
+    if (systemErrorCode(error) !== 'ENOENT' && (await isFolder(folder))) {
+      return;
+    }
     throw error;
   }
   await syncFolder(dirname(folder));
@@ -31,19 +35,21 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {
-    // Why it cannot be created is the better answer.
+    // The caller reports why the folder cannot be created, which says more.
     return false;
   }
 }
 
-/** Makes the names in a folder durable: a file that was synced is lost all the same if its name is. */
+/** Makes the names in a folder durable: a synced file is lost if its name is not synced too. */
 export async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
   } catch (error) {
-    // Some network file systems have no such operation and keep names by themselves.
-    if (systemErrorCode(error) !== 'EINVAL') throw error;
+    // Some network file systems do not support this and make names durable without it.
+    if (systemErrorCode(error) !== 'EINVAL') {
+      throw error;
+    }
   } finally {
     await handle.close();
   }

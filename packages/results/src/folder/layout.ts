@@ -1,30 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
-import { systemErrorCode } from './system-error.ts';
+import { InvalidIdError, readError, ResultsNotFoundError, systemErrorCode } from './errors.ts';
 
 /**
- * What lies in a results folder:
+ * The files in a results folder:
  *
- *     <dir>/<batch>/batch.json                  manifest: what an export needs to know
- *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one a line, in the order they ended
+ *     <dir>/<batch>/batch.json                  manifest: what an export needs to know of the batch
+ *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one per line, in the order they ended
  */
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 const PART_NAME = /^part-.+-\d+\.ndjson$/;
 
-/** An id that may not become the name of a file. */
-export class InvalidIdError extends Error {
-  override readonly name = 'InvalidIdError';
-  readonly code = 'RESULTS_INVALID_ID';
-}
-
-/** No such folder: nothing was ever written for that batch here. */
-export class NoResultsError extends Error {
-  override readonly name = 'NoResultsError';
-  readonly code = 'RESULTS_UNKNOWN_BATCH';
-}
-
-/** The folder of a batch. Ids come from outside, so this is where they are kept from leaving `dir`. */
+/**
+ * The folder of a batch. Ids are user input; this check keeps them from pointing outside `dir`.
+ *
+ * @throws InvalidIdError
+ */
 export function batchFolder(dir: string, batch: string): string {
   if (!isBatchId(batch)) {
     throw new InvalidIdError(`${JSON.stringify(batch.slice(0, 80))} is not a batch id`);
@@ -32,11 +24,14 @@ export function batchFolder(dir: string, batch: string): string {
   return join(dir, batch);
 }
 
-/** Throws unless the id of a worker may be part of a file name. */
+/** @throws InvalidIdError unless the id of a worker can be part of a file name */
 export function assertWorkerId(worker: string): void {
-  if (WORKER_ID.test(worker)) return;
+  if (WORKER_ID.test(worker)) {
+    return;
+  }
+  const shown = JSON.stringify(worker.slice(0, 80));
   throw new InvalidIdError(
-    `${JSON.stringify(worker.slice(0, 80))} is not a worker id: 1 to 40 letters, digits, ".", "_" and "-"`,
+    `${shown} is not a worker id: 1 to 40 letters, digits, ".", "_" and "-"`,
   );
 }
 
@@ -48,7 +43,11 @@ export function partPath(folder: string, worker: string, number: number): string
   return join(folder, `part-${worker}-${number}.ndjson`);
 }
 
-/** Paths of all parts of a batch, in a stable order. */
+/**
+ * Paths of all parts of a batch, sorted by name.
+ *
+ * @throws ResultsNotFoundError, ResultsUnreadableError
+ */
 export async function listParts(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder);
@@ -57,7 +56,9 @@ export async function listParts(folder: string): Promise<string[]> {
       .toSorted()
       .map((name) => join(folder, name));
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    throw new NoResultsError(`there are no results in ${folder}`, { cause: error });
+    if (systemErrorCode(error) !== 'ENOENT') {
+      throw readError(folder, error);
+    }
+    throw new ResultsNotFoundError(`there are no results in ${folder}`, { cause: error });
   }
 }

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder, syncFolder } from './durable-folder.ts';
+import { readError, systemErrorCode } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
-import { systemErrorCode } from './system-error.ts';
 
-/** What an export must know of a batch besides its records, so that it needs no Redis. */
+/** What an export needs to know of a batch besides its records. Exports work without Redis. */
 export interface Manifest {
   readonly batch: string;
   readonly name: string;
-  /** Fetches of the batch; 0 while that is unknown. */
+  /** Fetches of the batch; 0 while the number is unknown. */
   readonly total: number;
   /** Parameter names in the order of the crawl file. */
   readonly params: readonly string[];
@@ -19,27 +19,43 @@ export interface Manifest {
   readonly createdAt: string;
 }
 
-/** The manifest of a batch; undefined if there is none, or none that can be understood. */
+/**
+ * The manifest of a batch; undefined if the file is missing or is not a manifest.
+ *
+ * @throws ResultsUnreadableError
+ */
 export async function readManifest(dir: string, batch: string): Promise<Manifest | undefined> {
+  try {
+    return await loadManifest(dir, batch);
+  } catch (error) {
+    throw readError(manifestPath(batchFolder(dir, batch)), error);
+  }
+}
+
+/** Throws the errors of the file system, which the sink explains in its own words. */
+async function loadManifest(dir: string, batch: string): Promise<Manifest | undefined> {
   try {
     const text = await readFile(manifestPath(batchFolder(dir, batch)), 'utf8');
     const value: unknown = JSON.parse(text);
     return isManifest(value) && value.batch === batch ? value : undefined;
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) {
+      return undefined;
+    }
     throw error;
   }
 }
 
 /**
- * Makes the folder of a batch with its manifest. Many workers do this at once: who knows the total
- * replaces the file, who does not only creates it, so that a known total never becomes unknown.
+ * Creates the folder of a batch and its manifest. Many workers do this at once. A manifest with a
+ * total replaces the file; one without a total is only created, so a known total is never lost.
  */
 export async function ensureManifest(dir: string, manifest: Manifest): Promise<void> {
   const folder = batchFolder(dir, manifest.batch);
-  const present = await readManifest(dir, manifest.batch);
-  if (present !== undefined && (present.total > 0 || manifest.total === 0)) return;
+  const present = await loadManifest(dir, manifest.batch);
+  if (present !== undefined && (present.total > 0 || manifest.total === 0)) {
+    return;
+  }
   await makeFolder(folder);
   const target = manifestPath(folder);
   const draft = `${target}.${randomUUID()}.tmp`;
@@ -62,18 +78,22 @@ async function writeSynced(path: string, text: string): Promise<void> {
   }
 }
 
-/** Gives the draft its name only if that is free. */
+/** Renames the draft to `target` unless that exists. */
 async function createFrom(draft: string, target: string): Promise<void> {
   try {
     await link(draft, target);
   } catch (error) {
-    // Whoever was faster knows at least as much. File systems without links get the plain rename.
-    if (systemErrorCode(error) !== 'EEXIST') await rename(draft, target);
+    // An existing manifest is at least as complete. Without hard links, a plain rename must do.
+    if (systemErrorCode(error) !== 'EEXIST') {
+      await rename(draft, target);
+    }
   }
 }
 
 function isManifest(value: unknown): value is Manifest {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
   const { batch, total, params } = value as Partial<Record<keyof Manifest, unknown>>;
   return (
     typeof batch === 'string' &&

@@ -1,10 +1,10 @@
 /**
- * What can be told from the bytes of a record without parsing it. A line looks like
+ * Reads fields of a record from its bytes, without parsing the line. A line looks like
  *
  *     {"batch":"b","index":17,"params":{…},"url":"…","outcome":"ok",…,"startedAt":"…",…,"body":…}
  *
- * Quotes inside strings are escaped and `params` holds only strings, so behind `},"url":` no value can
- * look like one of the keys sought here before the key itself comes; `body`, which could, is the last.
+ * Quotes inside strings are escaped and `params` holds only strings. After `},"url":` no value can
+ * therefore contain the bytes of a key that is searched here, except `body`, which comes last.
  */
 const AFTER_PARAMS = Buffer.from('},"url":');
 const BODY_KEY = Buffer.from(',"body":');
@@ -18,53 +18,65 @@ const NINE = 0x39;
 /** The longest index: all integers of 15 digits are exact. */
 const MAX_INDEX_DIGITS = 15;
 
-/** The beginning of every valid line of a batch. */
+/** The bytes that every valid line of a batch begins with. */
 export function linePrefix(batch: string): Buffer {
   return Buffer.from(`{"batch":${JSON.stringify(batch)},"index":`);
 }
 
-/** The index of the line that begins at `from`; -1 if it is no record of this batch. */
+/** The index of the line that begins at `from`; -1 if the line is not a record of this batch. */
 export function readIndex(data: Buffer, from: number, prefix: Buffer): number {
   const digits = from + prefix.length;
-  // A loop: for so few bytes `compare` costs more than twice as much.
+  // For so few bytes a loop takes less than half the time of `compare`.
   for (let at = 0; at < prefix.length; at += 1) {
-    if (data[from + at] !== prefix[at]) return -1;
+    if (data[from + at] !== prefix[at]) {
+      return -1;
+    }
   }
   let index = 0;
   for (let at = digits; at - digits <= MAX_INDEX_DIGITS; at += 1) {
     const byte = data[at];
-    if (byte === COMMA) return at === digits ? -1 : index;
-    if (byte === undefined || byte < ZERO || byte > NINE) return -1;
+    if (byte === COMMA) {
+      return at === digits ? -1 : index;
+    }
+    if (byte === undefined || byte < ZERO || byte > NINE) {
+      return -1;
+    }
     index = index * 10 + byte - ZERO;
   }
   return -1;
 }
 
-/** How good a record is among several of the same fetch. */
+/** Decides which of several records of a fetch an export keeps. */
 export interface Rank {
   readonly isOk: boolean;
   readonly startedAt: string;
 }
 
-/** The rank of the record that `head` begins with; undefined if `head` is too short to tell. */
+/** The rank of the record that begins with `head`; undefined if `head` is too short. */
 export function readRank(head: Buffer): Rank | undefined {
   const outcome = readString(head, OUTCOME_KEY);
   const startedAt = readString(head, STARTED_KEY);
-  if (outcome === undefined || startedAt === undefined) return undefined;
+  if (outcome === undefined || startedAt === undefined) {
+    return undefined;
+  }
   return { isOk: outcome === 'ok', startedAt };
 }
 
-/** A success beats a failure; among equals the later start wins. */
+/** A success is better than a failure; with the same outcome, the later start is better. */
 export function isBetter(one: Rank, other: Rank): boolean {
-  if (one.isOk !== other.isOk) return one.isOk;
+  if (one.isOk !== other.isOk) {
+    return one.isOk;
+  }
   return one.startedAt > other.startedAt;
 }
 
-/** Splits a line (without its newline) into the JSON of everything but the body, and the raw text of the body. */
+/** Splits a line without its newline: the record without its body as JSON, and the raw body. */
 export function splitBody(line: Buffer): { readonly head: string; readonly body?: string } {
   const params = line.indexOf(AFTER_PARAMS);
   const key = params < 0 ? -1 : line.indexOf(BODY_KEY, params);
-  if (key < 0) return { head: line.toString('utf8') };
+  if (key < 0) {
+    return { head: line.toString('utf8') };
+  }
   const body = line.toString('utf8', key + BODY_KEY.length, line.length - 1);
   return { head: `${line.toString('utf8', 0, key)}}`, body };
 }

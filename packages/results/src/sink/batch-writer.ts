@@ -1,18 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
+import { toError } from '@fetchfleet/crawl';
 import { makeFolder } from '../folder/durable-folder.ts';
 import { batchFolder } from '../folder/layout.ts';
-import { ensureManifest } from '../folder/manifest.ts';
-import type { Manifest } from '../folder/manifest.ts';
+import { ensureManifest, type Manifest } from '../folder/manifest.ts';
 import { Part } from './part.ts';
-import { SinkError } from './sink-error.ts';
+import { SinkError } from './sink.ts';
 
-/** While a batch's total is unknown it is asked for again this often, in milliseconds. */
+/** Interval between requests for a manifest whose total is unknown. */
 const UNKNOWN_TOTAL_RECHECK_MS = 1000;
 
-/** Characters of text that share one flush; a larger append has a flush to itself. */
+/** Most characters in one flush. A larger append is flushed alone. */
 const MAX_GROUP_CHARACTERS = 8 * 1024 * 1024;
 
-/** What a flush was: bytes made durable and how long that took. */
+/** One flush: the bytes made durable and the time it took. */
 export interface FlushEvent {
   readonly kind: 'flushed';
   readonly bytes: number;
@@ -28,7 +28,7 @@ export interface BatchWriterOptions {
   readonly observe: (event: FlushEvent) => void;
 }
 
-interface Append {
+interface PendingAppend {
   readonly lines: readonly string[];
   readonly characters: number;
   readonly resolve: () => void;
@@ -36,19 +36,19 @@ interface Append {
 }
 
 /**
- * Writes the parts of one batch, one flush at a time. Appends that arrive while a flush is running
- * wait together and share the next one (group commit): the slower the disk, the larger the groups.
+ * Writes the parts of one batch, one flush at a time. Appends that arrive during a flush share the
+ * next one (group commit), so groups grow as the disk gets slower.
  */
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #folder: string;
-  readonly #waiting: Append[] = [];
+  readonly #pending: PendingAppend[] = [];
   #work: Promise<void> | undefined;
   #mustClose = false;
   #part: Part | undefined;
   #nextPart = 1;
-  /** When the manifest is to be looked after again, in `performance.now()` milliseconds. */
-  #manifestDueAt = 0;
+  /** Time of the next manifest check, on the `performance.now()` clock. */
+  #manifestDueAtMs = 0;
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
@@ -66,69 +66,82 @@ export class BatchWriter {
   append(lines: readonly string[]): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const characters = lines.reduce((sum, line) => sum + line.length, 0);
-    this.#waiting.push({ lines, characters, resolve, reject });
+    this.#pending.push({ lines, characters, resolve, reject });
     this.#work ??= this.#run();
     return promise;
   }
 
-  /** Flushes what waits and closes the file. A later append opens it again. */
+  /** Flushes pending appends and closes the file. A later append opens it again. */
   async release(): Promise<void> {
     this.#mustClose = true;
     this.#work ??= this.#run();
     await this.#work;
   }
 
-  /** Never rejects: a failure belongs to the appends that were in the flush. */
+  /** Never rejects: a failed flush rejects the appends in it. */
   async #run(): Promise<void> {
-    // Whatever else ends in this turn of the event loop comes along in the first flush.
+    // Other appends in this turn of the event loop join the first flush.
     await setImmediate();
-    while (this.#waiting.length > 0 || this.#mustClose) {
-      if (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
-      else await this.#close();
+    while (this.#pending.length > 0 || this.#mustClose) {
+      if (this.#pending.length > 0) {
+        await this.#commit(this.#nextGroup());
+      } else {
+        await this.#close();
+      }
     }
     this.#work = undefined;
   }
 
-  #takeGroup(): Append[] {
+  #nextGroup(): PendingAppend[] {
     let characters = 0;
     let count = 0;
-    for (const append of this.#waiting) {
+    for (const append of this.#pending) {
       characters += append.characters;
-      if (count > 0 && characters > MAX_GROUP_CHARACTERS) break;
+      if (count > 0 && characters > MAX_GROUP_CHARACTERS) {
+        break;
+      }
       count += 1;
     }
-    return this.#waiting.splice(0, count);
+    return this.#pending.splice(0, count);
   }
 
-  async #commit(group: readonly Append[]): Promise<void> {
+  async #commit(group: readonly PendingAppend[]): Promise<void> {
     try {
       const event = await this.#flush(group.flatMap((append) => append.lines));
-      for (const append of group) append.resolve();
+      for (const append of group) {
+        append.resolve();
+      }
       this.#observe(event);
     } catch (error) {
-      for (const append of group) append.reject(error);
+      for (const append of group) {
+        append.reject(error);
+      }
     }
   }
 
   async #flush(lines: readonly string[]): Promise<FlushEvent> {
     const startedAt = performance.now();
-    await this.#describe(startedAt);
+    await this.#writeManifest(startedAt);
     const part = await this.#openPart();
     try {
       const bytes = await part.append(lines);
       return { kind: 'flushed', bytes, durationMs: performance.now() - startedAt };
     } catch (error) {
       this.#part = undefined;
-      this.#manifestDueAt = 0;
+      this.#manifestDueAtMs = 0;
       await part.abandon();
-      // An empty part is removed, so that a disk that stays full does not use up numbers.
-      if (part.length === 0) this.#nextPart = part.number;
+      // An empty part was removed. Its number is used again, or a full disk would use up numbers.
+      if (part.length === 0) {
+        this.#nextPart = part.number;
+      }
       throw new SinkError('append to', part.path, error);
     }
   }
 
-  async #describe(now: number): Promise<void> {
-    if (now < this.#manifestDueAt) return;
+  async #writeManifest(now: number): Promise<void> {
+    if (now < this.#manifestDueAtMs) {
+      return;
+    }
     const { dir, batch } = this.#options;
     const manifest = await this.#options.manifest(batch);
     try {
@@ -136,7 +149,7 @@ export class BatchWriter {
     } catch (error) {
       throw new SinkError('write the manifest in', this.#folder, error);
     }
-    this.#manifestDueAt = manifest.total > 0 ? Infinity : now + UNKNOWN_TOTAL_RECHECK_MS;
+    this.#manifestDueAtMs = manifest.total > 0 ? Infinity : now + UNKNOWN_TOTAL_RECHECK_MS;
   }
 
   async #openPart(): Promise<Part> {
@@ -149,7 +162,7 @@ export class BatchWriter {
       await makeFolder(this.#folder);
       this.#part = await Part.create(this.#folder, this.#options.worker, this.#nextPart);
     } catch (error) {
-      this.#manifestDueAt = 0;
+      this.#manifestDueAtMs = 0;
       throw new SinkError('create a part in', this.#folder, error);
     }
     this.#nextPart = this.#part.number + 1;
@@ -158,7 +171,7 @@ export class BatchWriter {
 
   async #close(): Promise<void> {
     this.#mustClose = false;
-    // Everything in it is durable; an error of `close` takes nothing away.
+    // Its content is already durable, so an error of `close` loses nothing.
     await Promise.allSettled([this.#part?.close()]);
   }
 
@@ -166,8 +179,8 @@ export class BatchWriter {
     try {
       this.#options.observe(event);
     } catch (error) {
-      // The records are durable: a listener's mistake must not make them look lost.
-      process.emitWarning(error instanceof Error ? error : String(error));
+      // The records are durable. An error of the listener must not reject their appends.
+      process.emitWarning(toError(error));
     }
   }
 }

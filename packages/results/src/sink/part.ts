@@ -1,53 +1,54 @@
-import { open, stat, unlink } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../folder/durable-folder.ts';
+import { systemErrorCode } from '../folder/errors.ts';
 import { partPath } from '../folder/layout.ts';
-import { systemErrorCode } from '../folder/system-error.ts';
 
-/** How much is encoded and handed to the kernel at once: bounds the second copy of a large append. */
+/** Most characters encoded per write. Bounds the memory for the encoded copy of a large append. */
 const CHUNK_CHARACTERS = 4 * 1024 * 1024;
 
-/** The inode a path had when it was created; another one means that somebody moved or removed the file. */
-interface Identity {
+/** The inode of a new file. A different one at its path means the file was moved or removed. */
+interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
 }
 
 /**
- * One NDJSON file that only this object writes to.
+ * One NDJSON file. Only this object writes to it.
  *
- *     created ──append──▶ durable up to `length` ──append fails──▶ abandon: cut back to `length`, never written again
- *                             │    ▲
+ *     created ──append──▶ durable up to `length` ──append fails──▶ abandoned: truncated to
+ *                             │    ▲                               `length`, never written again
  *                           close  append (opens it again)
  *
- * After a failed write or sync the kernel may have dropped pages and may call the next sync a success, so
- * what follows a failure always goes to another file.
+ * After a failed write or sync the kernel may have dropped pages and may still report success for
+ * the next sync. Records after a failure therefore always go to a new file.
  */
 export class Part {
   readonly path: string;
-  /** The `<n>` of its name. */
+  /** The `<n>` in its name. */
   readonly number: number;
-  readonly #identity: Identity;
+  readonly #identity: FileIdentity;
   #handle: FileHandle | undefined;
   #length = 0;
 
-  private constructor(path: string, number: number, opened: [FileHandle, Identity]) {
+  private constructor(path: string, number: number, opened: [FileHandle, FileIdentity]) {
     this.path = path;
     this.number = number;
     [this.#handle, this.#identity] = opened;
   }
 
-  /** Creates the first part that is still free, counting from `number`. */
+  /** Creates a part with the lowest unused number, starting at `number`. */
   static async create(folder: string, worker: string, number: number): Promise<Part> {
     for (let candidate = number; ; candidate += 1) {
       const path = partPath(folder, worker, candidate);
       const opened = await createFile(path);
-      if (opened !== undefined) return new Part(path, candidate, opened);
+      if (opened !== undefined) {
+        return new Part(path, candidate, opened);
+      }
     }
   }
 
-  /** Durable bytes. */
+  /** Durable length in bytes. */
   get length(): number {
     return this.#length;
   }
@@ -56,7 +57,7 @@ export class Part {
     return this.#handle !== undefined;
   }
 
-  /** Writes the lines behind what is there and syncs once; returns their bytes. */
+  /** Appends the lines and syncs once. @returns the bytes written */
   async append(lines: readonly string[]): Promise<number> {
     const handle = (this.#handle ??= await open(this.path, 'r+'));
     let end = this.#length;
@@ -78,8 +79,8 @@ export class Part {
   }
 
   /**
-   * Cuts off what is not durable and closes. It may fail like the write did, and that is harmless:
-   * readers skip a torn line and take one of two equal records.
+   * Truncates the file to its durable length and closes it. Failing to do so is harmless: readers
+   * skip a torn line and keep one of two equal records.
    */
   async abandon(): Promise<void> {
     const isEmpty = this.#length === 0;
@@ -87,20 +88,24 @@ export class Part {
     await Promise.allSettled([this.close()]);
   }
 
-  /** Writing to a removed file succeeds, and is lost: only its name tells. */
+  /** Writes to a removed file succeed but are lost. Only its path shows that. */
   async #assertInPlace(): Promise<void> {
     const { dev, ino } = await stat(this.path, { bigint: true });
-    if (dev === this.#identity.dev && ino === this.#identity.ino) return;
+    if (dev === this.#identity.dev && ino === this.#identity.ino) {
+      return;
+    }
     throw new Error('the file was replaced while it was being written');
   }
 }
 
-async function createFile(path: string): Promise<[FileHandle, Identity] | undefined> {
+async function createFile(path: string): Promise<[FileHandle, FileIdentity] | undefined> {
   let handle: FileHandle;
   try {
     handle = await open(path, 'wx');
   } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') return undefined;
+    if (systemErrorCode(error) === 'EEXIST') {
+      return undefined;
+    }
     throw error;
   }
   try {
@@ -118,19 +123,23 @@ function* encode(lines: readonly string[]): Generator<Buffer> {
   let characters = 0;
   for (const [position, line] of lines.entries()) {
     characters += line.length;
-    if (characters < CHUNK_CHARACTERS && position < lines.length - 1) continue;
+    if (characters < CHUNK_CHARACTERS && position < lines.length - 1) {
+      continue;
+    }
     yield Buffer.from(`${lines.slice(first, position + 1).join('\n')}\n`);
     first = position + 1;
     characters = 0;
   }
 }
 
-/** A write may take less than it was given, for instance when the disk fills up in the middle. */
+/** A write can be short, for example when the disk fills up during it. */
 async function writeFully(handle: FileHandle, data: Buffer, position: number): Promise<void> {
   let done = 0;
   while (done < data.length) {
     const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
-    if (bytesWritten === 0) throw new Error('the file system took no more bytes');
+    if (bytesWritten === 0) {
+      throw new Error('the file system accepted no more bytes');
+    }
     done += bytesWritten;
   }
 }

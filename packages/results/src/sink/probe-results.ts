@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../folder/durable-folder.ts';
-import { SinkError } from './sink-error.ts';
+import { SinkError } from './sink.ts';
 
-/** Creates the results folder where it is missing and proves that a file in it can be made durable; throws `SinkError`. */
+/**
+ * Checks that files in the results folder can be made durable. Creates the folder if it is missing.
+ *
+ * @throws SinkError
+ */
 export async function probeResults(dir: string): Promise<void> {
   const path = join(dir, `.probe-${randomUUID()}`);
   try {

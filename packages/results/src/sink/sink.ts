@@ -1,10 +1,51 @@
-/** Where records go. Whoever implements it promises durability: what was appended survives a power cut. */
+import { toError } from '@fetchfleet/crawl';
+import { systemErrorCode } from '../folder/errors.ts';
+
+/** Stores records durably: a record whose append was acknowledged survives a power cut. */
 export interface Sink {
   /**
-   * Resolves when every line is durable. Lines have no newline. When it rejects, nothing of the call
-   * counts as durable: call it again with the same lines.
+   * Resolves when all lines are durable. Lines have no newline. After a rejection none of the lines
+   * counts as durable; append the same lines again.
    */
   append(batch: string, lines: readonly string[]): Promise<void>;
-  /** Waits for what was appended, then lets go of every file. Calling it twice is fine. */
+  /** Waits for pending appends, then closes all files. Stopping twice is fine. */
   stop(): Promise<void>;
+}
+
+/** Results cannot be written now. Acknowledge nothing and append the same lines again later. */
+export class SinkError extends Error {
+  override readonly name = 'SinkError';
+  readonly code = 'SINK_UNWRITABLE';
+  /** The file or folder that failed. */
+  readonly path: string;
+
+  constructor(operation: string, path: string, cause: unknown) {
+    super(`cannot ${operation} ${path}: ${explain(cause)}`, { cause });
+    this.path = path;
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'disk quota used up',
+  EEXIST: 'a file is where a folder is needed',
+  EFBIG: 'the file would exceed the size limit of the process or file system',
+  EIO: 'the disk reports an input/output error',
+  EISDIR: 'a folder is where a file is needed',
+  EMFILE: 'too many open files in this process',
+  ENAMETOOLONG: 'the name is too long for the file system',
+  ENFILE: 'too many open files on this machine',
+  ENOENT: 'the folder does not exist',
+  ENOSPC: 'disk full',
+  ENOTDIR: 'a file is where a folder is needed',
+  EPERM: 'operation not permitted',
+  EROFS: 'read-only file system',
+};
+
+function explain(cause: unknown): string {
+  const code = systemErrorCode(cause);
+  if (code !== undefined) {
+    return `${REASONS[code] ?? 'the file system refused'} (${code})`;
+  }
+  return toError(cause).message;
 }

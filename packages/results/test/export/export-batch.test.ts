@@ -32,7 +32,7 @@ const line = (index: number, outcome = 'ok', second = 0): string =>
 const lines = (...list: readonly string[]): string => list.map((text) => `${text}\n`).join('');
 
 describe('exportBatch', () => {
-  it('puts out every index once, in index order, whatever part it is in', async () => {
+  it('writes each index once, in index order, from all parts', async () => {
     await layOut(folder.path, manifestOf(5), {
       'a-1': lines(line(4), line(0)),
       'a-2': lines(line(2)),
@@ -43,7 +43,7 @@ describe('exportBatch', () => {
     expect(result).toMatchObject({ written: 5, missing: 0, skippedLines: 0 });
   });
 
-  it('lets a success win over a failure, and the later start among equals', async () => {
+  it('prefers a success to a failure, and the later start for the same outcome', async () => {
     await layOut(folder.path, manifestOf(4), {
       'a-1': lines(
         line(0, 'ok', 1),
@@ -63,7 +63,7 @@ describe('exportBatch', () => {
     expect(found).toEqual(best);
   });
 
-  it('is not misled by parameters and bodies that look like fields of a record', async () => {
+  it('is not confused by parameters and bodies that look like record fields', async () => {
     const tricky = { outcome: 'ok', url: '","outcome":"ok"', body: '{"a":1}', startedAt: '9999' };
     const failed = recordLine({ index: 0, params: tricky, outcome: 'timeout' });
     const good = recordLine({ index: 0, params: tricky, body: '{"x":1,"body":{"startedAt":"0"}}' });
@@ -71,7 +71,7 @@ describe('exportBatch', () => {
     expect((await exported({ dir: folder.path })).lines).toEqual([good]);
   });
 
-  it('skips and counts torn tails, garbage, foreign lines, holes of zeros and indexes beyond the total', async () => {
+  it('skips and counts torn and damaged lines, other batches and too high indexes', async () => {
     const torn = Buffer.from(line(3)).subarray(0, -20);
     const hole = Buffer.from(lines(line(2)));
     hole.fill(0, 60, 90);
@@ -82,36 +82,36 @@ describe('exportBatch', () => {
       'd-1': lines(line(1), `${line(3).slice(0, -30)}}`),
       'e-1': '',
     });
-    // All at once, and index by index.
-    for (const maxPlaces of [100, 1]) {
-      const result = await exported({ dir: folder.path, maxPlaces });
+    // In one range, and index by index.
+    for (const maxIndexedRecords of [100, 1]) {
+      const result = await exported({ dir: folder.path, maxIndexedRecords });
       expect(result.lines).toEqual([line(0), line(1)]);
       expect(result).toMatchObject({ written: 2, missing: 2, skippedLines: 8 });
     }
   });
 
-  it('takes the total from the option, then from the highest index, where the manifest does not know it', async () => {
+  it('takes the total from the option or the highest index if the manifest has none', async () => {
     await layOut(folder.path, manifestOf(0), { 'a-1': lines(line(0), line(3)) });
     expect(await exported({ dir: folder.path, total: 10 })).toMatchObject({ missing: 8 });
     expect(await exported({ dir: folder.path })).toMatchObject({ written: 2, missing: 2 });
   });
 
-  it('stays small when a damaged line claims an enormous index', async () => {
+  it('needs little memory when a damaged line has an enormous index', async () => {
     await layOut(folder.path, undefined, { 'a-1': lines(line(999_999_999_999_999), line(0)) });
-    for (const maxPlaces of [100, 2 ** 30]) {
-      const { lines: found } = await exported({ dir: folder.path, maxPlaces });
+    for (const maxIndexedRecords of [100, 2 ** 30]) {
+      const { lines: found } = await exported({ dir: folder.path, maxIndexedRecords });
       expect(found).toEqual([line(0), line(999_999_999_999_999)]);
     }
   });
 
-  it('copies lines that are longer than any buffer, next to short ones', async () => {
+  it('copies lines longer than any buffer beside short ones', async () => {
     const long = recordLine({ index: 1, body: `"${'ü'.repeat(12_000_000)}"` });
     const cut = Buffer.from(long).subarray(0, 3_000_000);
     await layOut(folder.path, manifestOf(3), {
       'a-1': lines(line(0), long, line(2)),
       'b-1': Buffer.concat([Buffer.from(lines(line(2))), cut]),
     });
-    const result = await exported({ dir: folder.path, maxPlaces: 1 });
+    const result = await exported({ dir: folder.path, maxIndexedRecords: 1 });
     expect(result.lines.map((text) => text.length)).toEqual(
       [line(0), long, line(2)].map((text) => text.length),
     );
@@ -127,7 +127,7 @@ describe('exportBatch', () => {
     expect(result.lines).toEqual(Array.from({ length: 300 }, (_, index) => line(index)));
   });
 
-  it('refuses ids that are none, and says that a batch is unknown', async () => {
+  it('rejects invalid ids and reports a batch without results', async () => {
     const options = { dir: folder.path, format: 'ndjson', out: new PassThrough() } as const;
     for (const batch of ['../x', '', 'A', 'a/b', '.', 'a\0']) {
       await expect(exportBatch({ ...options, batch })).rejects.toMatchObject({
@@ -135,11 +135,11 @@ describe('exportBatch', () => {
       });
     }
     await expect(exportBatch({ ...options, batch: 'nope' })).rejects.toMatchObject({
-      code: 'RESULTS_UNKNOWN_BATCH',
+      code: 'RESULTS_NOT_FOUND',
     });
   });
 
-  it('waits for a slow reader instead of filling memory, and stops waiting when told', async () => {
+  it('waits for a slow reader instead of filling memory, and stops waiting on abort', async () => {
     const body = JSON.stringify('x'.repeat(1_000_000));
     const all = Array.from({ length: 40 }, (_, index) => recordLine({ index, body }));
     await layOut(folder.path, manifestOf(40), { 'a-1': lines(...all) });
@@ -160,16 +160,20 @@ describe('exportBatch', () => {
       signal: abort.signal,
     });
     const settled = Promise.allSettled([running]);
-    while (held.length === 0) await turn();
+    while (held.length === 0) {
+      await turn();
+    }
     held.shift()?.();
-    while (held.length === 0) await turn();
+    while (held.length === 0) {
+      await turn();
+    }
     expect(bytes).toBeLessThan(20_000_000);
     abort.abort(new Error('enough'));
     expect(await settled).toMatchObject([{ status: 'rejected', reason: { message: 'enough' } }]);
     held.shift()?.();
   });
 
-  it('rejects with EPIPE when the reader of a pipe has gone', async () => {
+  it('rejects with EPIPE when the reader of a pipe has exited', async () => {
     const all = Array.from({ length: 20_000 }, (_, index) => line(index));
     await layOut(folder.path, manifestOf(20_000), { 'a-1': lines(...all) });
     const script = fileURLToPath(new URL('./export-to-stdout.ts', import.meta.url));
@@ -180,17 +184,19 @@ describe('exportBatch', () => {
     expect(shell.stderr).toBe('rejected: EPIPE\n');
   });
 
-  it('leaves out what a worker appends meanwhile, and says when a part became shorter or vanished', async () => {
+  it('ignores appends during the export and rejects if a part shrinks or disappears', async () => {
     const part = join(folder.path, BATCH, 'part-b-1.ndjson');
     const start = async (act: () => void): ReturnType<typeof exported> => {
       await layOut(folder.path, manifestOf(4), {
         'a-1': lines(line(0), line(2)),
         'b-1': lines(line(1), line(3)),
       });
-      // Told first when a-1 was scanned, and before b-1 is opened.
+      // The first call comes after a-1 was scanned and before b-1 is opened.
       let isFirst = true;
       const onProgress = (): void => {
-        if (isFirst) act();
+        if (isFirst) {
+          act();
+        }
         isFirst = false;
       };
       return exported({ dir: folder.path, onProgress });
@@ -203,7 +209,7 @@ describe('exportBatch', () => {
     await expect(start(() => rmSync(part))).rejects.toMatchObject(changed);
   });
 
-  it('tells how far it is, up to the end', async () => {
+  it('reports its progress up to the end', async () => {
     await layOut(folder.path, manifestOf(3), {
       'a-1': lines(line(0), line(1), line(1), 'garbage'),
     });
@@ -213,7 +219,7 @@ describe('exportBatch', () => {
     expect(seen).toEqual(seen.toSorted((one, other) => one[0] - other[0]));
   });
 
-  it('exports each index once, in order, bodies untouched, for any mixture of parts', async () => {
+  it('writes each index once, in order and unchanged, from any mixture of parts', async () => {
     const body = fc.oneof(
       fc.json().map((json) => json.replaceAll('\n', ' ')),
       fc.constantFrom(
@@ -256,11 +262,15 @@ describe('exportBatch', () => {
             const before = parts.get(`w${part}-1`) ?? Buffer.alloc(0);
             parts.set(`w${part}-1`, Buffer.concat([before, Buffer.from(`${text}\n`)]));
             const rank = `${outcome === 'ok' ? 1 : 0}${startedAt}`;
-            if (rank > (best.get(index)?.rank ?? '')) best.set(index, { rank, text });
+            if (rank > (best.get(index)?.rank ?? '')) {
+              best.set(index, { rank, text });
+            }
           }
           const torn = new Set<number>();
           for (const { part, bytes } of tears) {
-            if (torn.has(part)) continue;
+            if (torn.has(part)) {
+              continue;
+            }
             torn.add(part);
             const tail = Buffer.from(recordLine({ index: 0, body: '{}' })).subarray(0, bytes + 1);
             parts.set(

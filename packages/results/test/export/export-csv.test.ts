@@ -21,7 +21,7 @@ async function rowsOf(): Promise<string[][]> {
 }
 
 describe('exportBatch as CSV', () => {
-  it('has a column for every parameter and field, in a fixed order', async () => {
+  it('has a column for each parameter and field, in a fixed order', async () => {
     const params = { country: 'kenya', year: '2020' };
     const failed = recordLine({ index: 1, params, outcome: 'http-error' });
     await layOut(folder.path, manifestOf(2, ['country', 'year']), {
@@ -58,7 +58,7 @@ describe('exportBatch as CSV', () => {
     ]);
   });
 
-  it('renames a parameter that is called like a field', async () => {
+  it('renames a parameter that has the name of a field', async () => {
     const params = { url: 'u', 'param.url': 'v', index: 'i' };
     await layOut(folder.path, manifestOf(1, Object.keys(params)), {
       'a-1': `${recordLine({ index: 0, params })}\n`,
@@ -74,7 +74,7 @@ describe('exportBatch as CSV', () => {
     expect(row?.slice(0, 4)).toEqual(['0', 'u', 'v', 'i']);
   });
 
-  it('gives every body back: embedded JSON digit by digit, text unquoted, binary as base64', async () => {
+  it('preserves bodies: JSON digit by digit, text unquoted, binary as base64', async () => {
     const text = 'a,b;"c"\r\nsecond\rthird\n=1+1 ünï 🎉 \u2028';
     const raw = '{"n" :12345678901234567890.10,"body":"x, y", "e":1e400}';
     const bodies = [
@@ -93,19 +93,19 @@ describe('exportBatch as CSV', () => {
     expect(rows.map((row) => row.at(-2))).toEqual(['', '', 'text', 'base64', 'text', '']);
   });
 
-  it('is only a header for a batch without records', async () => {
+  it('writes only the header for a batch without records', async () => {
     await layOut(folder.path, manifestOf(3), {});
     const { text, written, missing } = await exported({ dir: folder.path, format: 'csv' });
     expect(text).toBe(`index,country,${FIXED.replaceAll(' ', ',')}\n`);
     expect({ written, missing }).toEqual({ written: 0, missing: 3 });
   });
 
-  it('takes the parameters from the first record where the manifest is lost', async () => {
+  it('takes the parameters from the first record if the manifest is missing', async () => {
     await layOut(folder.path, undefined, { 'a-1': `${recordLine({ index: 0 })}\n` });
     expect((await rowsOf())[0]?.slice(0, 3)).toEqual(['index', 'country', 'url']);
   });
 
-  it('counts a line that turns out to be no JSON as skipped', async () => {
+  it('counts a line that is not JSON as skipped', async () => {
     const broken = recordLine({ index: 0 }).replace('"ok"', '"ok');
     await layOut(folder.path, manifestOf(2), { 'a-1': `${broken}\n${recordLine({ index: 1 })}\n` });
     const result = await exported({ dir: folder.path, format: 'csv' });

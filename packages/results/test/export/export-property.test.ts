@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 installLeakGuard();
 
-/** Numbers in [0, 1), the same ones in every run. */
+/** Numbers in [0, 1), the same in every run. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -23,7 +23,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** Text that has everything in it that JSON or CSV must escape. */
+/** Text with all characters that JSON or CSV must escape. */
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }),
   fc.string({
@@ -75,25 +75,25 @@ const line = fc
   .tuple(fc.nat(40), record, body)
   .map(([index, rest, served]) => encodeRecord({ batch: BATCH, index, ...rest }, served));
 
-describe('exportBatch against the simple way', () => {
+describe('exportBatch compared with a naive export', () => {
   const params = ['country', 'a "b", c'];
 
-  it('puts out the same records, whatever they hold, also range by range', async () => {
+  it('writes the same records for any content, also range by range', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(line, { maxLength: 30 }), { maxLength: 4 }),
         fc.integer({ min: 1, max: 50 }),
-        async (parts, maxPlaces) => {
+        async (parts, maxIndexedRecords) => {
           const dir = await temporaryFolder('property');
           const contents = parts.map((lines) => lines.map((one) => `${one}\n`).join(''));
           const named = contents.map((content, at) => [`w${at}-1`, content] as const);
           try {
             await layOut(dir.path, manifestOf(41, params), Object.fromEntries(named));
             const expected = naiveExport(contents);
-            const result = await exported({ dir: dir.path, maxPlaces });
+            const result = await exported({ dir: dir.path, maxIndexedRecords });
             expect(result.lines).toEqual(expected);
             expect(result).toMatchObject({ written: expected.length, skippedLines: 0 });
-            const csv = await exported({ dir: dir.path, maxPlaces, format: 'csv' });
+            const csv = await exported({ dir: dir.path, maxIndexedRecords, format: 'csv' });
             const [, ...rows] = cellsOf(csv.text);
             expect(rows).toEqual(expected.map((one) => naiveCells(one, params)));
           } finally {
@@ -105,7 +105,7 @@ describe('exportBatch against the simple way', () => {
     );
   });
 
-  it('makes the same rows of lines that somebody edited', async () => {
+  it('makes the same CSV rows from edited lines', async () => {
     const good = recordLine({ index: 0, body: '[1,2]' });
     const edits: readonly (readonly [string, string])[] = [
       ['"bytes":1223', '"bytes":-1'],
@@ -129,7 +129,7 @@ describe('exportBatch against the simple way', () => {
       expect(edited).not.toBe(good.replace('"index":0', `"index":${index}`));
       return edited;
     });
-    // Encoded bodies are strings; this one has to be one to be compared.
+    // An encoded body is a string.
     const comparable = lines.map((one) =>
       one.includes('bodyEncoding') ? one.replace('[1,2]', '"[1,2]"') : one,
     );
@@ -147,7 +147,7 @@ describe('exportBatch against the simple way', () => {
     expect(skippedLines).toBe(broken.length);
   });
 
-  it('puts out many records, near, far and long, in several windows and ranges', async () => {
+  it('writes scattered and long records in several windows and ranges', async () => {
     const random = randomFrom(7);
     const total = 48_000;
     const parts = ['', '', ''];
@@ -155,19 +155,27 @@ describe('exportBatch against the simple way', () => {
       const long = index % 9000 === 17 ? { body: `"${'x'.repeat(60_000 + index)}"` } : {};
       parts[Math.floor(random() * 3)] += `${recordLine({ index, outcome, ...long })}\n`;
     };
-    // A third as workers write it, a third at random, and some twice.
+    // The first third nearly in order, the second scattered, and some records twice.
     const scattered = Array.from(
       { length: total / 3 },
       (_, at) => total / 3 + ((at * 7919) % (total / 3)),
     );
-    for (let index = 0; index < total / 3; index += 1) add(index ^ (random() < 0.5 ? 7 : 0), 'ok');
-    for (const index of scattered) add(index, random() < 0.1 ? 'timeout' : 'ok');
-    for (let index = (total / 3) * 2; index < total; index += 1) add(index, 'ok');
-    for (let index = 0; index < total; index += 37) add(index, 'timeout');
+    for (let index = 0; index < total / 3; index += 1) {
+      add(index ^ (random() < 0.5 ? 7 : 0), 'ok');
+    }
+    for (const index of scattered) {
+      add(index, random() < 0.1 ? 'timeout' : 'ok');
+    }
+    for (let index = (total / 3) * 2; index < total; index += 1) {
+      add(index, 'ok');
+    }
+    for (let index = 0; index < total; index += 37) {
+      add(index, 'timeout');
+    }
     const named = parts.map((content, at) => [`w${at}-1`, `${content}{"batch":`] as const);
     await layOut(folder.path, manifestOf(total + 8), Object.fromEntries(named));
     const expected = naiveExport(parts);
-    for (const options of [{}, { maxPlaces: 20_000 }, { reuseChunks: true }]) {
+    for (const options of [{}, { maxIndexedRecords: 20_000 }, { reuseChunks: true }]) {
       const result = await exported({ dir: folder.path, ...options });
       expect(result.text === expected.map((one) => `${one}\n`).join('')).toBe(true);
       expect(result).toMatchObject({

@@ -1,15 +1,16 @@
 import type { FetchRecord } from '@fetchfleet/crawl';
 import { parse } from 'csv-parse/sync';
 
-/** What an export is to put out, the simple way: everything in memory, every line parsed. */
+/** The lines that an export must write, computed naively: all in memory, all lines parsed. */
 export function naiveExport(parts: Iterable<string>): string[] {
   const best = new Map<number, { readonly record: FetchRecord; readonly line: string }>();
   for (const part of parts) {
     for (const line of part.split('\n').slice(0, -1)) {
       const record = JSON.parse(line) as FetchRecord;
       const known = best.get(record.index)?.record;
-      if (known === undefined || rank(record) > rank(known))
+      if (known === undefined || rank(record) > rank(known)) {
         best.set(record.index, { record, line });
+      }
     }
   }
   return [...best].toSorted(([one], [other]) => one - other).map(([, { line }]) => line);
@@ -19,7 +20,7 @@ function rank({ outcome, startedAt }: FetchRecord): string {
   return `${outcome === 'ok' ? 1 : 0}${startedAt}`;
 }
 
-/** The cells of a row of CSV, by its line. */
+/** The cells that the CSV row of a line must have. */
 export function naiveCells(line: string, params: readonly string[]): string[] {
   const record = JSON.parse(line) as FetchRecord & { bodyEncoding?: string; body?: unknown };
   const raw = /,"body":(.*)\}$/su.exec(line.slice(line.indexOf('},"url":')))?.[1];

@@ -1,5 +1,5 @@
-// Appends records until every one of a batch is acknowledged or it failed often, in a process whose files may
-// not grow beyond a limit, and reports what happened.
+// Runs in a process with a file size limit. Appends records until all of a batch are acknowledged
+// or 20 appends have failed, and prints the result.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileSink, SinkError } from '@fetchfleet/results';
@@ -20,7 +20,9 @@ while (acknowledged < RECORDS && failures.length < 20) {
     );
     acknowledged += indexes.length;
   } catch (error) {
-    if (!(error instanceof SinkError)) throw error;
+    if (!(error instanceof SinkError)) {
+      throw error;
+    }
     const { cause } = error;
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     failures.push(`${error.code} ${reason}`);

@@ -27,7 +27,7 @@ const line = (index: number): string => recordLine({ index });
 const unwritable = { name: 'SinkError', code: 'SINK_UNWRITABLE' };
 
 describe('FileSink on a failing file system', () => {
-  it('does not acknowledge what it wrote to a removed folder, and goes on in a new one', async () => {
+  it('does not acknowledge an append to a removed folder and continues in a new one', async () => {
     await sink.append(BATCH, [line(0)]);
     await rm(join(folder.path, BATCH), { recursive: true });
     await expect(sink.append(BATCH, [line(1)])).rejects.toMatchObject(unwritable);
@@ -36,7 +36,7 @@ describe('FileSink on a failing file system', () => {
     expect(result).toMatchObject({ lines: [line(1)], missing: 3 });
   });
 
-  it('does not acknowledge what it wrote to a folder that was moved away', async () => {
+  it('does not acknowledge an append to a folder that was moved', async () => {
     await sink.append(BATCH, [line(0)]);
     await rename(join(folder.path, BATCH), join(folder.path, 'elsewhere'));
     await mkdir(join(folder.path, BATCH));
@@ -46,12 +46,12 @@ describe('FileSink on a failing file system', () => {
     expect((await exported({ dir: folder.path })).lines).toEqual([line(1)]);
   });
 
-  it('names the path and the reason while a file stands in its way, and goes on when that is gone', async () => {
+  it('names path and reason while a file blocks its folder, and then continues', async () => {
     const path = join(folder.path, BATCH);
     await writeFile(path, '');
     const refused = {
       ...unwritable,
-      message: expect.stringMatching(/cannot .*a file stands where a folder/),
+      message: expect.stringMatching(/cannot .*a file is where a folder/),
     };
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await expect(sink.append(BATCH, [line(0)])).rejects.toMatchObject(refused);
@@ -61,23 +61,23 @@ describe('FileSink on a failing file system', () => {
     expect((await exported({ dir: folder.path })).lines).toEqual([line(0)]);
   });
 
-  it('rejects while the manifest cannot be written, and leaves no drafts behind', async () => {
+  it('rejects while the manifest cannot be written, and leaves no temporary files', async () => {
     await mkdir(join(folder.path, BATCH, 'batch.json'), { recursive: true });
     await expect(sink.append(BATCH, [line(0)])).rejects.toMatchObject(unwritable);
     await expect(sink.append(BATCH, [line(0)])).rejects.toBeInstanceOf(SinkError);
     expect(await readdir(join(folder.path, BATCH))).toEqual(['batch.json']);
   });
 
-  it('lets other batches go on while one cannot be written', async () => {
+  it('writes other batches while one cannot be written', async () => {
     await writeFile(join(folder.path, 'blocked'), '');
     const appends = [sink.append('blocked', ['{}']), sink.append(BATCH, [line(0)])];
     const states = (await Promise.allSettled(appends)).map(({ status }) => status);
     expect(states).toEqual(['rejected', 'fulfilled']);
   });
 
-  it('acknowledges nothing of a write that failed half-way, cuts it off, and goes on in a new part', async () => {
+  it('acknowledges nothing of a partial write and continues in a new part', async () => {
     const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
-    // A file may have 16 KiB or 32 KiB, depending on the shell: the write that reaches it is cut short.
+    // The limit is 16 or 32 KiB, depending on the shell. The write that reaches it is short.
     const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1" "$2"';
     const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
     expect([await child.exit, child.stderr]).toEqual([{ code: 0, signal: null }, '']);
@@ -93,7 +93,7 @@ describe('FileSink on a failing file system', () => {
     expect(result).toMatchObject({ written: report.acknowledged, missing: 0, skippedLines: 0 });
   });
 
-  it('leaves no empty parts behind while nothing at all can be written', async () => {
+  it('leaves no empty parts while nothing can be written', async () => {
     const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
     const command = 'ulimit -f 2; exec "$0" --conditions=@fetchfleet/source "$1" "$2" 4000';
     const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
@@ -104,17 +104,17 @@ describe('FileSink on a failing file system', () => {
 });
 
 describe('probeResults', () => {
-  it('creates the folder with its ancestors and leaves nothing in it', async () => {
+  it('creates the folder with its ancestors and leaves it empty', async () => {
     const dir = join(folder.path, 'a', 'b');
     await probeResults(dir);
     await probeResults(dir);
     expect(await readdir(dir)).toEqual([]);
   });
 
-  it.each(['file', 'file/below'])('says why %s cannot be a results folder', async (name) => {
+  it.each(['file', 'file/below'])('explains why %s cannot be a results folder', async (name) => {
     await writeFile(join(folder.path, 'file'), '');
     const path = join(folder.path, name);
-    const message = `cannot write results to ${path}: a file stands where a folder is needed`;
+    const message = `cannot write results to ${path}: a file is where a folder is needed`;
     await expect(probeResults(path)).rejects.toMatchObject({
       ...unwritable,
       path,
@@ -122,7 +122,7 @@ describe('probeResults', () => {
     });
   });
 
-  it('refuses a file system that takes no files', async () => {
+  it('rejects a file system that does not accept files', async () => {
     await expect(probeResults('/proc/fetchfleet')).rejects.toMatchObject(unwritable);
   });
 });

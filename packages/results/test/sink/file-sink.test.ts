@@ -37,7 +37,7 @@ const partsOf = async (batch = BATCH): Promise<string[]> =>
   (await readdir(join(folder.path, batch))).filter((name) => name.startsWith('part-')).toSorted();
 
 describe('FileSink', () => {
-  it('has written every line, with its manifest, when an append resolves', async () => {
+  it('has written all lines and the manifest when an append resolves', async () => {
     const sink = startSink();
     await sink.append(BATCH, [line(0), line(1)]);
     expect(await text('part-w-1-1.ndjson')).toBe(`${line(0)}\n${line(1)}\n`);
@@ -50,7 +50,7 @@ describe('FileSink', () => {
     ]);
   });
 
-  it('makes one flush of all appends that arrive while another is running', async () => {
+  it('combines all appends that arrive during a flush in the next one', async () => {
     const flushes: FlushEvent[] = [];
     const sink = startSink({ observe: (event) => flushes.push(event) });
     const indexes = Array.from({ length: 500 }, (_, index) => index);
@@ -62,7 +62,7 @@ describe('FileSink', () => {
     expect(content).toBe(indexes.map((index) => `${line(index)}\n`).join(''));
   });
 
-  it('writes appends that are larger than a flush, whole and in order', async () => {
+  it('writes appends larger than a flush completely and in order', async () => {
     const sink = startSink({ manifest: async () => manifestOf(0) });
     const body = JSON.stringify('ü'.repeat(3_000_000));
     const long = Array.from({ length: 6 }, (_, index) => recordLine({ index, body }));
@@ -70,11 +70,13 @@ describe('FileSink', () => {
     expect((await text('part-w-1-1.ndjson')) === `${long.join('\n')}\n`).toBe(true);
   });
 
-  it('goes on in the next part when one is full, and after parts of an earlier life', async () => {
+  it('starts a new part when one is full or from an earlier process', async () => {
     await mkdir(join(folder.path, BATCH), { recursive: true });
     await writeFile(join(folder.path, BATCH, 'part-w-1-1.ndjson'), 'torn');
     const sink = startSink({ maxPartBytes: 500 });
-    for (const index of [0, 1, 2, 3]) await sink.append(BATCH, [line(index)]);
+    for (const index of [0, 1, 2, 3]) {
+      await sink.append(BATCH, [line(index)]);
+    }
     expect(await partsOf()).toEqual([
       'part-w-1-1.ndjson',
       'part-w-1-2.ndjson',
@@ -84,11 +86,13 @@ describe('FileSink', () => {
     expect(await exported({ dir: folder.path })).toMatchObject({ written: 4, skippedLines: 1 });
   });
 
-  it('keeps few files open and comes back to the same part of a batch', async () => {
+  it('keeps few files open and continues the same part of a batch', async () => {
     const sink = startSink({ maxOpenParts: 2 });
     const batches = Array.from({ length: 10 }, (_, number) => `b-${number}`);
     for (const index of [0, 1, 2]) {
-      for (const batch of batches) await sink.append(batch, [recordLine({ index, batch })]);
+      for (const batch of batches) {
+        await sink.append(batch, [recordLine({ index, batch })]);
+      }
     }
     const descriptors = await readdir('/proc/self/fd').catch(() => []);
     const targets = await Promise.all(descriptors.map(async (fd) => linkOf(fd)));
@@ -101,7 +105,7 @@ describe('FileSink', () => {
     }
   });
 
-  it('keeps the parts of workers apart, and a known total known, when they begin at once', async () => {
+  it('separates the parts of workers that start at once, and keeps a known total', async () => {
     const workers = Array.from({ length: 8 }, (_, number) => number);
     const started = workers.map((number) =>
       startSink({ worker: `w-${number}`, manifest: async () => manifestOf(number === 3 ? 8 : 0) }),
@@ -112,7 +116,7 @@ describe('FileSink', () => {
     expect(await readdir(join(folder.path, BATCH))).toHaveLength(9);
   });
 
-  it('writes the total into the manifest as soon as it is known', async () => {
+  it('writes the total to the manifest as soon as it is known', async () => {
     let total = 0;
     const sink = startSink({ manifest: async () => manifestOf(total) });
     await sink.append(BATCH, [line(0)]);
@@ -124,10 +128,12 @@ describe('FileSink', () => {
     });
   });
 
-  it('rejects an append whose manifest cannot be had, and writes it when it can', async () => {
+  it('rejects an append while its manifest is unavailable, and writes it afterwards', async () => {
     let isDown = true;
     const manifest = async () => {
-      if (isDown) throw new Error('no answer');
+      if (isDown) {
+        throw new Error('no answer');
+      }
       return manifestOf(7);
     };
     const sink = startSink({ manifest });
@@ -137,7 +143,7 @@ describe('FileSink', () => {
     expect(await text('part-w-1-1.ndjson')).toBe(`${line(0)}\n`);
   });
 
-  it('flushes what waits when it stops, and refuses what comes later', async () => {
+  it('flushes pending appends when it stops, and rejects later ones', async () => {
     const sink = startSink();
     const waiting = Promise.all([sink.append(BATCH, [line(0)]), sink.append(BATCH, [line(1)])]);
     await Promise.all([sink.stop(), sink.stop()]);
@@ -147,7 +153,7 @@ describe('FileSink', () => {
     await startSink().stop();
   });
 
-  it('refuses ids that would leave the folder, and lines that are two', async () => {
+  it('rejects ids that point outside the folder, and lines with line breaks', async () => {
     const sink = startSink();
     for (const batch of ['../b', '..', '', 'a/b', 'a\\b', 'a\0']) {
       await expect(sink.append(batch, [line(0)])).rejects.toMatchObject({

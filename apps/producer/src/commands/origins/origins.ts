@@ -4,7 +4,7 @@ import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { canDraw, type ScreenSize } from '../../live/screen.ts';
-import { showLive } from '../../live/view.ts';
+import { showLive } from '../../live/show-live.ts';
 import { originDocument } from './document.ts';
 import { originsSummary, originsTable } from './table.ts';
 import { withTimeout } from '../../core/timeouts.ts';
@@ -63,7 +63,7 @@ async function drawAll(
   signal: AbortSignal,
 ): Promise<void> {
   await showLive({
-    look: async () => session.origins.list(),
+    read: async () => session.origins.list(),
     page: (statuses, size, silentMs) => page(statuses, size, { silentMs, terminal }),
     isOver: () => false,
     signal,

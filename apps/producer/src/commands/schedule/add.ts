@@ -1,13 +1,13 @@
 import { type PutResult, readLists, type ScheduleSpec } from '@fetchfleet/fleet';
+import { loadCrawl } from '../../batch/load-crawl.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
-import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
-import { loadCrawl } from '../../batch/load-crawl.ts';
 import { withTimeout } from '../../core/timeouts.ts';
+import type { FleetSession } from '../../session/fleet-session.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
-import { findSchedule, requireFleet } from './find.ts';
+import { findSchedule, requireFleet, withSchedules } from './schedules.ts';
 import { readScheduleSettings, type ScheduleFlags } from './settings.ts';
-import { formatInstant, formatWhen } from './table.ts';
+import { formatNextRun } from './table.ts';
 
 export interface ScheduleAddOptions extends ScheduleFlags {
   readonly json?: boolean;
@@ -20,14 +20,17 @@ interface Prepared {
   readonly missingSecrets: readonly string[];
 }
 
-/** `fetchfleet schedule add FILE`: a batch of a crawl file at every tick. Again, it changes the schedule, or nothing. */
+/**
+ * `fetchfleet schedule add FILE`: starts a batch of the crawl file at every tick. Changes the
+ * schedule if its id exists.
+ */
 export async function addSchedule(
   file: string,
   options: ScheduleAddOptions,
   context: Context,
 ): Promise<ExitCode> {
   const { id, spec, lists, missingSecrets } = await prepare(file, options, context);
-  return withFleet(context, 'refuse', async (session) => {
+  return withSchedules(context, async (session) => {
     for (const name of missingSecrets) {
       context.terminal.warn(`${name} is not set here; workers need it`);
     }
@@ -38,7 +41,7 @@ export async function addSchedule(
     if (result.before !== undefined) {
       await withTimeout(stored.orphan(result.before.crawl, spec.crawl));
     }
-    await tell(session, { id, spec, result }, { options, context });
+    await report(session, { id, spec, result }, { options, context });
     return EXIT.ok;
   });
 }
@@ -58,7 +61,9 @@ async function prepare(
       : await problems.collect(async () => readLists(loaded.crawl, id, loaded.source));
   problems.throwIfAny('nothing was scheduled');
   requireFleet(context);
-  if (loaded === undefined || storable === undefined) throw new Error('a step failed in silence');
+  if (loaded === undefined || storable === undefined) {
+    throw new Error('internal error: no problem reported');
+  }
   const { source, missingSecrets } = loaded;
   const spec = { crawl: storable.crawl, source, ...settings };
   return { id, spec, lists: storable.lists, missingSecrets };
@@ -70,7 +75,7 @@ interface Added {
   readonly result: PutResult;
 }
 
-async function tell(
+async function report(
   session: FleetSession,
   { id, spec, result }: Added,
   { options, context }: { readonly options: ScheduleAddOptions; readonly context: Context },
@@ -82,28 +87,31 @@ async function tell(
   } else {
     terminal.print(id);
   }
-  const next =
-    view.nextRun === undefined
-      ? 'it is paused'
-      : `next run ${formatInstant(view.nextRun, spec.tz)}, ${formatWhen(view.nextRun, Date.now())}`;
-  if (result.change === 'added') terminal.note(`Scheduled ${id}: ${next}`);
-  else if (result.change === 'unchanged') terminal.note(`${id} was scheduled just so; ${next}`);
-  else terminal.note(`Changed ${id} (${differences(result.before, spec)}): ${next}`);
+  const next = formatNextRun(view, Date.now());
+  if (result.change === 'added') {
+    terminal.note(`Scheduled ${id}: ${next}`);
+  } else if (result.change === 'unchanged') {
+    terminal.note(`${id} is already scheduled like this: ${next}`);
+  } else {
+    terminal.note(`Changed ${id} (${changedSettings(result.before, spec)}): ${next}`);
+  }
   if ((await withTimeout(session.queue.workers())) === 0) {
     terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
   }
 }
 
-/** What is another than before, in the words of the command line. */
-function differences(before: ScheduleSpec | undefined, now: ScheduleSpec): string {
-  if (before === undefined) return '';
+/** The changed settings, named as on the command line. */
+function changedSettings(before: ScheduleSpec | undefined, after: ScheduleSpec): string {
+  if (before === undefined) {
+    return '';
+  }
   const changed = [
-    ...(before.cron === now.cron ? [] : ['--cron']),
-    ...(before.tz === now.tz ? [] : ['--tz']),
-    ...(before.overlap === now.overlap ? [] : ['--overlap']),
-    ...(before.catchUpMs === now.catchUpMs ? [] : ['--catch-up']),
-    ...(JSON.stringify(before.crawl) === JSON.stringify(now.crawl) ? [] : ['crawl file']),
-    ...(before.source === now.source ? [] : ['path']),
+    ...(before.cron === after.cron ? [] : ['--cron']),
+    ...(before.tz === after.tz ? [] : ['--tz']),
+    ...(before.overlap === after.overlap ? [] : ['--overlap']),
+    ...(before.catchUpMs === after.catchUpMs ? [] : ['--catch-up']),
+    ...(JSON.stringify(before.crawl) === JSON.stringify(after.crawl) ? [] : ['crawl file']),
+    ...(before.source === after.source ? [] : ['path']),
   ];
   return changed.join(', ');
 }

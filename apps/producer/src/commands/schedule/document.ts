@@ -1,13 +1,13 @@
 import { type BatchStatus, nextTick, type Schedule, type ScheduleRun } from '@fetchfleet/fleet';
-import type { FleetSession } from '../../session/fleet-session.ts';
 import { statusDocument } from '../../report/status-document.ts';
+import type { FleetSession } from '../../session/fleet-session.ts';
 
-/** A schedule with what people ask about it. */
+/** A schedule with its next and last run. */
 export interface ScheduleView {
   readonly schedule: Schedule;
-  /** Epoch milliseconds; undefined while it is paused. */
+  /** Epoch milliseconds; undefined while the schedule is paused. */
   readonly nextRun: number | undefined;
-  /** The newest one that came to a batch, or failed to. */
+  /** The newest run that started a batch or failed to. Skipped and missed ticks do not count. */
   readonly lastRun: ScheduleRun | undefined;
   readonly lastBatch: BatchStatus | undefined;
 }
@@ -27,7 +27,7 @@ export async function viewSchedule(
   };
 }
 
-/** The document of one schedule: instants in ISO 8601, durations in milliseconds; what is not known is null. */
+/** The `--json` document of a schedule. Times are ISO 8601; unknown values are null. */
 export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch }: ScheduleView) {
   const { id, name, terms, isPaused, createdAt, changedAt, runs } = schedule;
   const { cron, tz, overlap, catchUpMs, source } = terms;
@@ -49,6 +49,7 @@ export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch }: Sche
   };
 }
 
+/** The `--json` document of a run. */
 export function runDocument({ kind, at, state, batch, reason, isCaughtUp, count }: ScheduleRun) {
   return {
     at: instant(at),

@@ -1,10 +1,11 @@
 import type { Schedule } from '@fetchfleet/fleet';
-import type { Context } from '../../core/context.ts';
+import { type Context, programName } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
-import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { withTimeout } from '../../core/timeouts.ts';
+import { outputWidth } from '../../report/text-table.ts';
+import type { FleetSession } from '../../session/fleet-session.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
-import { findSchedule, requireFleet } from './find.ts';
+import { findSchedule, withSchedules } from './schedules.ts';
 import { historyTable, schedulesTable } from './table.ts';
 
 /** `fetchfleet schedule list [ID]`: all schedules, or one with its history. */
@@ -13,26 +14,28 @@ export async function listSchedules(
   options: { readonly json?: boolean },
   context: Context,
 ): Promise<ExitCode> {
-  requireFleet(context);
-  return withFleet(context, 'refuse', async (session) => {
+  return withSchedules(context, async (session) => {
     const { terminal } = context;
     const schedules = id === undefined ? await readAll(session) : [await findSchedule(session, id)];
     const views = await withTimeout(
       Promise.all(schedules.map(async (schedule) => viewSchedule(session, schedule))),
     );
-    const [only] = views;
+    const [first] = views;
+    const requested = id === undefined ? undefined : first;
     if (options.json === true) {
       terminal.printJson(
-        id !== undefined && only !== undefined
-          ? scheduleDocument(only)
-          : { schedules: views.map(scheduleDocument) },
+        requested === undefined
+          ? { schedules: views.map(scheduleDocument) }
+          : scheduleDocument(requested),
       );
     } else if (views.length === 0) {
-      terminal.note('Nothing is scheduled: fetchfleet schedule add FILE --cron "0 6 * * *"');
+      const command = `${programName(context)} schedule add FILE --cron "0 6 * * *"`;
+      terminal.note(`Nothing is scheduled. Add a schedule with: ${command}`);
     } else {
-      terminal.print(schedulesTable(views, Date.now()));
-      if (id !== undefined && only !== undefined && only.schedule.runs.length > 0) {
-        terminal.print(`\n${historyTable(only)}`);
+      const width = outputWidth(terminal);
+      terminal.print(schedulesTable(views, Date.now(), width));
+      if (requested !== undefined && requested.schedule.runs.length > 0) {
+        terminal.print(`\n${historyTable(requested, width)}`);
       }
     }
     return EXIT.ok;

@@ -7,7 +7,7 @@ const MAX_CATCH_UP_MS = 31 * 86_400_000;
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/u;
 const MAX_HINTS = 3;
 
-/** Flags of `schedule add` as they were typed; the command table has the defaults. */
+/** Flags of `schedule add` as typed. */
 export interface ScheduleFlags {
   readonly id?: string;
   readonly cron: string;
@@ -24,16 +24,21 @@ export interface ScheduleSettings {
   readonly catchUpMs: number;
 }
 
-/** What is wrong goes to `problems`; then what is returned must not be used. */
+/** Adds invalid values to `problems`. The result is valid only if there are none. */
 export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): ScheduleSettings {
   const { id, cron, tz, overlap, catchUp } = flags;
   const cronProblem = problemOfCron(cron);
-  if (cronProblem !== undefined) problems.add(`--cron: ${cronProblem}`);
+  if (cronProblem !== undefined) {
+    problems.add(`--cron: ${cronProblem}`);
+  }
   const tzProblem = problemOfTimeZone(tz);
-  if (tzProblem !== undefined) problems.add(`--tz: ${tzProblem}${timeZoneHint(tz)}`);
+  if (tzProblem !== undefined) {
+    problems.add(`--tz: ${tzProblem}${timeZoneHint(tz)}`);
+  }
   if (id !== undefined && !ID.test(id)) {
     problems.add(
-      `--id: ${JSON.stringify(id)} is no id; allowed: a-z, 0-9 and -, beginning with a letter or digit, up to 63 characters`,
+      `--id: ${JSON.stringify(id)} is not an id; allowed: a-z, 0-9 and -, beginning with a ` +
+        'letter or digit, up to 63 characters',
     );
   }
   const chosen = OVERLAPS.find((known) => known === overlap);
@@ -43,16 +48,16 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
   const catchUpMs = parseWindow(catchUp);
   if (catchUpMs === undefined) {
     problems.add(
-      `--catch-up: ${JSON.stringify(catchUp)}; allowed: 0, or a duration up to 31d such as 90s, 30m, 1h or 2d`,
+      `--catch-up: ${JSON.stringify(catchUp)}; allowed: 0, or a duration up to 31d such as 90s, ` +
+        '30m, 1h or 2d',
     );
   }
   return { id, cron: cron.trim(), tz, overlap: chosen ?? 'skip', catchUpMs: catchUpMs ?? 0 };
 }
 
 function parseWindow(text: string): number | undefined {
-  if (text === '0') return 0;
-  const windowMs = parseDurationMs(text);
-  return windowMs !== undefined && windowMs <= MAX_CATCH_UP_MS ? windowMs : undefined;
+  const ms = text === '0' ? 0 : parseDurationMs(text);
+  return ms !== undefined && ms <= MAX_CATCH_UP_MS ? ms : undefined;
 }
 
 function timeZoneHint(tz: string): string {

@@ -1,19 +1,29 @@
 import type { ScheduleRun } from '@fetchfleet/fleet';
-import type { ScheduleView } from './document.ts';
 import { textTable } from '../../report/text-table.ts';
-import { formatCount, formatDuration } from '../../report/units.ts';
+import { formatCount, formatDuration, formatPercent } from '../../report/units.ts';
+import type { ScheduleView } from './document.ts';
 
-const COLUMNS = columns('schedule', 'when', 'next run', 'last run', 'last batch', 'outcome');
-const HISTORY_COLUMNS = columns('time', 'what', 'batch', 'why');
+const COLUMNS = [
+  { title: 'schedule' },
+  { title: 'when' },
+  { title: 'next run' },
+  { title: 'last run', isOptional: true },
+  { title: 'last batch', isOptional: true },
+  { title: 'outcome' },
+];
 
-/** One line for each schedule, columns aligned. */
-export function schedulesTable(views: readonly ScheduleView[], nowMs: number): string {
+/** One line per schedule. @param nowMs epoch milliseconds @param width in columns */
+export function schedulesTable(
+  views: readonly ScheduleView[],
+  nowMs: number,
+  width: number,
+): string {
   const rows = views.map((view) => cells(view, nowMs));
-  return textTable(COLUMNS, rows);
+  return textTable(COLUMNS, rows, width);
 }
 
-/** The runs of one schedule, newest first. */
-export function historyTable({ schedule }: ScheduleView): string {
+/** The runs of one schedule, newest first. @param width in columns */
+export function historyTable({ schedule }: ScheduleView, width: number): string {
   const { runs, terms } = schedule;
   const rows = runs.map((run) => [
     formatInstant(run.at, terms.tz),
@@ -21,28 +31,36 @@ export function historyTable({ schedule }: ScheduleView): string {
     run.batch ?? '–',
     run.reason ?? '',
   ]);
-  return textTable(HISTORY_COLUMNS, rows);
+  const hasReasons = runs.some(({ reason = '' }) => reason !== '');
+  const columns = [
+    { title: 'time' },
+    { title: 'what' },
+    { title: 'batch' },
+    { title: 'why', isOptional: !hasReasons },
+  ];
+  return textTable(columns, rows, width);
 }
 
 function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: number): string[] {
   const { id, terms, isPaused, runs } = schedule;
   const [newest] = runs;
-  const passedOver = newest !== undefined && newest !== lastRun ? `, then ${newest.state}` : '';
+  const withoutBatch = newest !== undefined && newest !== lastRun ? `, then ${newest.state}` : '';
   return [
     id,
     `${terms.cron} ${terms.tz}`,
     isPaused ? 'paused' : nextRun === undefined ? 'never' : formatWhen(nextRun, nowMs),
-    lastRun === undefined ? (newest?.state ?? '–') : formatWhen(lastRun.at, nowMs) + passedOver,
+    lastRun === undefined ? (newest?.state ?? '–') : formatWhen(lastRun.at, nowMs) + withoutBatch,
     lastBatch?.batch ?? lastRun?.batch ?? '–',
     lastRun !== undefined && lastRun.state !== 'started' ? lastRun.state : outcomeOf(lastBatch),
   ];
 }
 
 function outcomeOf(batch: ScheduleView['lastBatch']): string {
-  if (batch === undefined) return '–';
+  if (batch === undefined) {
+    return '–';
+  }
   const { state, total, settled, failed } = batch;
-  const percent = total === 0 ? 100 : Math.floor((settled / total) * 100);
-  const progress = state === 'finished' ? '' : ` ${percent}%`;
+  const progress = state === 'finished' ? '' : ` ${formatPercent(settled, total)}`;
   return `${state}${progress}, ${failed === 0 ? 'all ok' : `${formatCount(failed)} failed`}`;
 }
 
@@ -51,19 +69,23 @@ function describeRun({ state, kind, isCaughtUp, count }: ScheduleRun): string {
   return `${state}${count !== undefined && count > 1 ? ` ${formatCount(count)}` : ''}${how}`;
 }
 
+/** `next run 2026-11-24 06:00 Europe/Oslo, in 3 h 20 min` */
+export function formatNextRun({ schedule, nextRun }: ScheduleView, nowMs: number): string {
+  if (nextRun === undefined) {
+    return schedule.isPaused ? 'it is paused' : 'it has no next run';
+  }
+  return `next run ${formatInstant(nextRun, schedule.terms.tz)}, ${formatWhen(nextRun, nowMs)}`;
+}
+
 /** `in 3 h 20 min`, `12 s ago` */
-export function formatWhen(ms: number, nowMs: number): string {
+function formatWhen(ms: number, nowMs: number): string {
   const distance = formatDuration(Math.max(1_000, Math.abs(ms - nowMs)));
   return ms > nowMs ? `in ${distance}` : `${distance} ago`;
 }
 
-/** As the clocks of a time zone show it: `2026-11-24 06:00 Europe/Oslo`. */
-export function formatInstant(ms: number, tz: string): string {
+/** `2026-11-24 06:00 Europe/Oslo`: the local time of the time zone. */
+function formatInstant(ms: number, tz: string): string {
   const options = { timeZone: tz, dateStyle: 'short', timeStyle: 'medium' } as const;
   const text = new Intl.DateTimeFormat('sv-SE', options).format(ms);
   return `${text.replace(/:00$/u, '')} ${tz}`;
-}
-
-function columns(...titles: readonly string[]) {
-  return titles.map((title) => ({ title }));
 }

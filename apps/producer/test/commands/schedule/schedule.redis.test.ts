@@ -5,7 +5,7 @@ import { eventually, installLeakGuard, type Origin } from '@fetchfleet/testing';
 import { crawlFile, type Ended, type Project } from '../../cli-fixture.ts';
 import { FleetProject } from '../../fleet-fixture.ts';
 
-/** No tick of it comes while a test runs. */
+/** Has no tick while a test runs. */
 const NEW_YEAR = ['--cron', '0 0 1 1 *', '--tz', 'Europe/Oslo'];
 const BATCH = /^test-\d{8}-\d{4}-[0-9a-z]{8}\n$/u;
 
@@ -37,14 +37,14 @@ function listCrawl(list: string, path = '/echo/{n}'): string {
 }
 
 describe('a schedule', () => {
-  it('is added, found unchanged, changed, paused, resumed and removed', async () => {
+  it('can be added, changed, paused, resumed and removed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 3));
     const added = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
     expect(added).toMatchObject({ code: 0, stdout: 'test\n' });
     expect(added.stderr).toMatch(/Scheduled test: next run \d{4}-01-01 00:00 Europe\/Oslo, in /u);
     expect(added.stderr).toContain('no worker is running');
     const again = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
-    expect(again.stderr).toContain('test was scheduled just so');
+    expect(again.stderr).toContain('test is already scheduled like this');
     const terms = ['--cron', '0 7 * * *', '--overlap', 'queue', '--catch-up', '2d'];
     const changed = await schedule('add', 'crawl.yaml', ...terms, '--json');
     expect(changed.stderr).toContain('Changed test (--cron, --tz, --overlap, --catch-up)');
@@ -72,7 +72,7 @@ describe('a schedule', () => {
     ).toEqual([]);
   });
 
-  it('runs at once by hand, with its files from Redis, and its batch can be resumed without them', async () => {
+  it('runs on request, and its batch can be resumed, without the list files', async () => {
     const released = Promise.withResolvers<void>();
     origin.respond(/^\/echo\//u, async (_, response) => {
       await released.promise;
@@ -103,7 +103,7 @@ describe('a schedule', () => {
     await worker.kill('SIGTERM');
   });
 
-  it('keeps secrets as names, and says which are not set here', async () => {
+  it('stores only the names of secrets, and warns about those that are not set', async () => {
     const headers = 'headers: { authorization: "Bearer ${env:SCHEDULE_TOKEN}" }';
     await project.write('crawl.yaml', crawlFile(origin.url, 1, headers));
     const without = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
@@ -119,7 +119,7 @@ describe('a schedule', () => {
 });
 
 describe('a list at a URL', () => {
-  it('is read by a run, once for all passes, and told when it has changed at a resume', async () => {
+  it('is read once per run, and a resume reports that it has changed', async () => {
     let text = 'id\n1\n2\n';
     origin.respond('/ids.csv', async (_, response) => void response.end(text));
     await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
@@ -133,7 +133,7 @@ describe('a list at a URL', () => {
     expect(resumed.stderr).toMatch(/lists have changed.*\/ids\.csv/u);
   });
 
-  it('that cannot be had is a problem of the input', async () => {
+  it('that is unavailable is reported as invalid input', async () => {
     origin.respond('/ids.csv', { status: 404 });
     await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
     const ended = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
@@ -142,7 +142,7 @@ describe('a list at a URL', () => {
   });
 });
 
-/** What is typed, what is said. All of them end with 2 and leave nothing behind. */
+/** Invalid commands and their messages. All of them exit with 2 and store nothing. */
 const WRONG: [args: string[], message: RegExp][] = [
   [['add', 'crawl.yaml'], /required option '--cron/u],
   [['add', 'crawl.yaml', '--cron', 'daily'], /"daily" is no cron pattern; allowed: five fields/u],
@@ -150,7 +150,7 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['add', 'crawl.yaml', ...NEW_YEAR, '--tz', 'Europe/Olso'], /did you mean Europe\/Oslo/u],
   [['add', 'crawl.yaml', ...NEW_YEAR, '--catch-up', '1 hour'], /--catch-up: "1 hour"; allowed: 0/u],
   [['add', 'crawl.yaml', ...NEW_YEAR, '--overlap', 'kill'], /allowed: skip, queue, allow/u],
-  [['add', 'crawl.yaml', ...NEW_YEAR, '--id', 'A b'], /--id: "A b" is no id; allowed: a-z/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--id', 'A b'], /--id: "A b" is not an id; allowed: a-z/u],
   [['add', 'nowhere.yaml', ...NEW_YEAR], /nowhere\.yaml: .*does not exist/u],
   [['add', 'literal.yaml', ...NEW_YEAR], /headers\.authorization/u],
   [['add', 'large.yaml', ...NEW_YEAR], /up to 16 MiB together.*file: https/u],
@@ -162,8 +162,8 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['lsit'], /did you mean list/iu],
 ];
 
-describe('what is wrong with a schedule', () => {
-  it('is told, all at once, with what is allowed', async () => {
+describe('an invalid schedule', () => {
+  it('is rejected with all problems and the allowed values', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 1));
     await project.write('bad.yaml', 'url: ftp://a.example/{n}\nparams: { n: [1] }\n');
     await project.write(
@@ -182,7 +182,7 @@ describe('what is wrong with a schedule', () => {
       expect(ended.stderr).toMatch(message);
       expect(ended.stderr).not.toMatch(/^\s+at .+:\d+/mu);
     };
-    // Side by side: each takes the time of a start of Node.
+    // In parallel, because each command starts a Node process.
     await Promise.all(WRONG.map(check));
     const all = await schedule('add', 'bad.yaml', '--cron', 'x', '--tz', 'Mars');
     expect(all.stderr).toMatch(

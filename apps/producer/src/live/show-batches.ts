@@ -1,26 +1,26 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { isUnderWay, LiveBatches } from './batches.ts';
 import { batchesPage } from './batches-page.ts';
-import { showLive } from './view.ts';
+import { BatchesReader, isUnderWay } from './batches-reader.ts';
+import { showLive } from './show-live.ts';
 
-/** Shows all batches on the whole screen until none is under way. */
+/** Shows all batches on the whole screen until none is under way. Throws as {@link showLive}. */
 export async function showBatches(
   session: FleetSession,
   { context, signal }: { readonly context: Context; readonly signal: AbortSignal },
 ): Promise<BatchStatus[]> {
-  const batches = new LiveBatches(session.ledger);
+  const reader = new BatchesReader(session.ledger);
   const paint = context.terminal.paintOutput.bind(context.terminal);
-  const seen = await showLive({
-    look: async () => {
-      const [read, workers] = await Promise.all([batches.read(), session.workers.list()]);
-      return { batches: read, workers };
+  const last = await showLive({
+    read: async () => {
+      const [batches, workers] = await Promise.all([reader.read(), session.workers.list()]);
+      return { batches, workers };
     },
     page: (all, size, silentMs) => batchesPage({ ...all, silentMs }, size, paint),
     isOver: (all) => !all.batches.some(({ status }) => isUnderWay(status)),
     signal,
     lost: session.lost,
   });
-  return seen.batches.map(({ status }) => status);
+  return last.batches.map(({ status }) => status);
 }

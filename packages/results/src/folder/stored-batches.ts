@@ -1,19 +1,19 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
+import { systemErrorCode } from './errors.ts';
 import { batchFolder } from './layout.ts';
 import { readManifest } from './manifest.ts';
-import { systemErrorCode } from './system-error.ts';
 
-/** The results of a batch as they lie in a results folder. */
+/** The size and age of the results of one batch. */
 interface StoredBatch {
   readonly batch: string;
   readonly bytes: number;
-  /** When something was last written to it, epoch milliseconds. */
+  /** Last change of a file in the batch folder, epoch milliseconds. */
   readonly changedAt: number;
 }
 
-/** How large the results of a batch are; undefined if there are none in this folder. */
+/** Size and age of the results of a batch; undefined if this folder has none. */
 export async function measureBatch(dir: string, batch: string): Promise<StoredBatch | undefined> {
   const folder = batchFolder(dir, batch);
   try {
@@ -28,19 +28,23 @@ export async function measureBatch(dir: string, batch: string): Promise<StoredBa
     };
   } catch (error) {
     const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return undefined;
+    }
     throw error;
   }
 }
 
 async function statOf(path: string) {
-  return stat(path).catch(() => undefined); // it has gone meanwhile
+  return stat(path).catch(() => undefined); // removed since the folder was listed
 }
 
-/** Batches that have results in a folder, those that lie there for other reasons left out. */
+/** Ids of the batches in a results folder. Folders without a manifest are not batches. */
 export async function storedBatches(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return [];
+    if (systemErrorCode(error) === 'ENOENT') {
+      return [];
+    }
     throw error;
   });
   const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -50,7 +54,7 @@ export async function storedBatches(dir: string): Promise<string[]> {
   return ids.filter((_, at) => known[at] !== undefined);
 }
 
-/** Removes the results of a batch. One that is not there (any more) is fine. */
+/** Removes the results of a batch. Does nothing if there are none. */
 export async function removeBatch(dir: string, batch: string): Promise<void> {
   await rm(batchFolder(dir, batch), { recursive: true, force: true, maxRetries: 3 });
 }

@@ -1,43 +1,46 @@
+import { linePrefix, readIndex } from '../folder/record-line.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
-import { linePrefix, readIndex } from './record-line.ts';
 
-/** How much is read at once. */
+/** Bytes per read. */
 const SCAN_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 const CLOSING_BRACE = 0x7d;
 
-/** A line longer than this cannot be put into one string, so that no record of ours is as long. */
+/** A longer line does not fit in a string, so no worker can have written it. */
 const MAX_LINE_BYTES = 2 ** 29;
 
 /** A line that begins and ends like a record of the batch. */
 export interface FoundLine {
   readonly index: number;
   readonly position: number;
-  /** Bytes, the newline included. */
+  /** Bytes including the newline. */
   readonly length: number;
 }
 
-/** Lines next to each other: some that fill a buffer, or one that is longer. Infinite and −1 if none is a record. */
+/** Consecutive lines: as many as fit in a buffer, or one longer line. */
 interface Chunk {
   readonly position: number;
+  /** Bytes. */
   readonly length: number;
+  /** Lowest index in the chunk; Infinity without records. */
   readonly lowest: number;
+  /** Highest index in the chunk; -1 without records. */
   readonly highest: number;
 }
 
-/** What a scan found in a part, so that the next one can leave out most of it. */
-export interface Outline {
+/** The result of a scan. A rescan uses it to skip most of the part. */
+export interface PartSummary {
   readonly chunks: readonly Chunk[];
-  /** No line from this position on is a record. */
+  /** Position after the last record. */
   readonly end: number;
-  /** Lines that are no records. */
+  /** Lines that are not records. */
   readonly skippedLines: number;
 }
 
-/** One is scanned while the other is filled. */
+/** One buffer is scanned while the other is filled. */
 export type ScanBuffers = readonly [Buffer, Buffer];
 
-/** Memory to scan in; the next scan may have it again. */
+/** Memory for a scan. Later scans can reuse it. */
 export function scanBuffers(): ScanBuffers {
   return [Buffer.allocUnsafe(SCAN_BYTES), Buffer.allocUnsafe(SCAN_BYTES)];
 }
@@ -53,8 +56,8 @@ export interface ScanOptions {
 }
 
 /**
- * Finds the records of one part in a single pass and memory of two chunks, however long a line is. Only the
- * last complete line is parsed: it alone can be one whose bytes reached the disk in part.
+ * Finds the records of one part in a single pass. Needs memory for two chunks, even for long lines.
+ * Only the last complete line is parsed, because only its bytes can be incomplete after a crash.
  */
 export class PartScan {
   readonly #options: ScanOptions;
@@ -75,7 +78,7 @@ export class PartScan {
     [this.#current, this.#spare] = options.buffers;
   }
 
-  async run(): Promise<Outline> {
+  async run(): Promise<PartSummary> {
     const { part, signal, onProgress } = this.#options;
     let position = part.base;
     let chunk = this.#read(position);
@@ -85,10 +88,12 @@ export class PartScan {
         const data = await chunk;
         const length = data.lastIndexOf(NEWLINE) + 1;
         const next = length > 0 ? position + length : await this.#scanLongLine(data, position);
-        // Nothing is awaited between this and the next `await chunk`, or its failure could go unseen.
+        // Await nothing else before `await chunk`: a failed read would be an unhandled rejection.
         chunk = this.#read(next);
         if (length > 0) {
-          findLines(data.subarray(0, length), position, this.#prefix, (line) => this.#take(line));
+          const onLine = (line: FoundLine): void => this.#accept(line);
+          const lines = data.subarray(0, length);
+          findLines({ data: lines, position, prefix: this.#prefix, onLine });
         }
         this.#endChunk(position, next - position);
         onProgress(next - position);
@@ -101,7 +106,7 @@ export class PartScan {
     return { chunks: this.#chunks, end, skippedLines: this.#skipped };
   }
 
-  /** Fills the buffer that is not being scanned. */
+  /** Swaps the buffers and fills the free one. */
   async #read(position: number): Promise<Buffer> {
     [this.#current, this.#spare] = [this.#spare, this.#current];
     const chunk = this.#current.subarray(0, Math.min(SCAN_BYTES, this.#end - position));
@@ -109,29 +114,31 @@ export class PartScan {
     return chunk;
   }
 
-  /** A line that does not end in the chunk it begins: follows it to its end, and returns where that is. */
+  /** Reads a line that is longer than a chunk. @returns the position after it */
   async #scanLongLine(chunk: Buffer, position: number): Promise<number> {
     const index = readIndex(chunk, 0, this.#prefix);
     let hasZero = chunk.includes(0);
-    let before = chunk.at(-1);
+    let lastByte = chunk.at(-1);
     for (let at = position + chunk.length; at < this.#end; at += SCAN_BYTES) {
       this.#options.signal?.throwIfAborted();
       const piece = await this.#read(at);
       const newline = piece.indexOf(NEWLINE);
       const rest = newline < 0 ? piece : piece.subarray(0, newline);
       hasZero ||= rest.includes(0);
-      before = rest.at(-1) ?? before;
-      if (newline < 0) continue;
+      lastByte = rest.at(-1) ?? lastByte;
+      if (newline < 0) {
+        continue;
+      }
       const length = at + newline + 1 - position;
-      const isWhole = before === CLOSING_BRACE && !hasZero && length < MAX_LINE_BYTES;
-      this.#take({ index: isWhole ? index : -1, position, length });
+      const isWhole = lastByte === CLOSING_BRACE && !hasZero && length < MAX_LINE_BYTES;
+      this.#accept({ index: isWhole ? index : -1, position, length });
       return position + length;
     }
     this.#skipped += 1;
     return this.#end;
   }
 
-  #take(line: FoundLine): void {
+  #accept(line: FoundLine): void {
     if (line.index < 0) {
       this.#skipped += 1;
       return;
@@ -140,7 +147,9 @@ export class PartScan {
     this.#last = line;
     this.#lowest = Math.min(this.#lowest, line.index);
     this.#highest = Math.max(this.#highest, line.index);
-    if (previous !== undefined) this.#options.onLine(previous);
+    if (previous !== undefined) {
+      this.#options.onLine(previous);
+    }
   }
 
   #endChunk(position: number, length: number): void {
@@ -149,10 +158,12 @@ export class PartScan {
     this.#highest = -1;
   }
 
-  /** Returns where the records end. */
+  /** Reports the last line if it is complete. @returns the position after the last record */
   async #acceptLast(): Promise<number> {
     const last = this.#last;
-    if (last === undefined) return this.#options.part.base;
+    if (last === undefined) {
+      return this.#options.part.base;
+    }
     const line = Buffer.allocUnsafe(last.length);
     await this.#options.files.read(line, last.position);
     if (isJson(line)) {
@@ -164,44 +175,56 @@ export class PartScan {
   }
 }
 
-/** Tells of every line in `data`, which holds complete lines; those that are no records have the index −1. */
-function findLines(
-  data: Buffer,
-  position: number,
-  prefix: Buffer,
-  tell: (line: FoundLine) => void,
-): void {
-  // A hole that a power cut left is full of zeros, and no JSON has them. One look per chunk is free.
+interface LinesInput {
+  /** Complete lines. */
+  readonly data: Buffer;
+  /** Position of the first byte. */
+  readonly position: number;
+  readonly prefix: Buffer;
+  readonly onLine: (line: FoundLine) => void;
+}
+
+/** Reports all lines in `data`. A line that is not a record has the index -1. */
+function findLines({ data, position, prefix, onLine }: LinesInput): void {
+  // A power cut can leave a hole of zero bytes, which JSON never contains. One search per chunk
+  // costs almost nothing.
   let zero = data.indexOf(0);
   for (let from = 0; from < data.length;) {
     const newline = data.indexOf(NEWLINE, from);
-    if (zero >= 0 && zero < from) zero = data.indexOf(0, from);
+    if (zero >= 0 && zero < from) {
+      zero = data.indexOf(0, from);
+    }
     const isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
     const index = isWhole ? readIndex(data, from, prefix) : -1;
-    tell({ index, position: position + from, length: newline + 1 - from });
+    onLine({ index, position: position + from, length: newline + 1 - from });
     from = newline + 1;
   }
 }
 
 export interface RescanOptions extends Pick<ScanOptions, 'files' | 'batch' | 'signal' | 'onLine'> {
-  readonly outline: Outline;
+  readonly summary: PartSummary;
   readonly range: readonly [from: number, to: number];
-  /** Memory of one chunk. */
+  /** Memory for one chunk. */
   readonly buffer: Buffer;
 }
 
 /**
- * Tells of the records of a part once more, without the chunks that have none in the range. Returns the lowest
- * index behind the range in what was left out.
+ * Reports the records of a part again, except for chunks without records in the range.
+ *
+ * @returns the lowest index after the range in the skipped chunks
  */
 export async function rescanPart(options: RescanOptions): Promise<number> {
-  const { files, outline, signal, buffer, onLine } = options;
+  const { files, summary, signal, buffer, onLine } = options;
   const [from, to] = options.range;
   const prefix = linePrefix(options.batch);
   let next = Infinity;
-  for (const { position, length, lowest, highest } of outline.chunks) {
-    if (lowest >= to) next = Math.min(next, lowest);
-    if (lowest >= to || highest < from || position >= outline.end) continue;
+  for (const { position, length, lowest, highest } of summary.chunks) {
+    if (lowest >= to) {
+      next = Math.min(next, lowest);
+    }
+    if (lowest >= to || highest < from || position >= summary.end) {
+      continue;
+    }
     signal?.throwIfAborted();
     if (length > SCAN_BYTES) {
       onLine({ index: lowest, position, length });
@@ -209,9 +232,12 @@ export async function rescanPart(options: RescanOptions): Promise<number> {
     }
     const data = buffer.subarray(0, length);
     await files.read(data, position);
-    findLines(data, position, prefix, (line) => {
-      if (line.index >= 0 && line.position < outline.end) onLine(line);
-    });
+    const onFound = (line: FoundLine): void => {
+      if (line.index >= 0 && line.position < summary.end) {
+        onLine(line);
+      }
+    };
+    findLines({ data, position, prefix, onLine: onFound });
   }
   return next;
 }
@@ -221,7 +247,7 @@ function isJson(line: Buffer): boolean {
     JSON.parse(line.toString('utf8'));
     return true;
   } catch {
-    // A torn line is what this question is about.
+    // The line is torn.
     return false;
   }
 }

@@ -1,4 +1,5 @@
 import { linePrefix } from '../folder/record-line.ts';
+import { RECORD_COLUMNS } from './csv-columns.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -11,24 +12,24 @@ const SPACE = 0x20;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
 
-/** What a row may have more than twice the bytes of its line: a comma for each field that is absent. */
+/** Bytes of a row beyond twice its line: a comma for each missing field. */
 export const ROW_OVERHEAD_BYTES = 64;
 
 interface Field {
-  /** What stands before the value in a line. */
+  /** The bytes before the value in a line. */
   readonly before: Buffer;
   readonly kind: 'string' | 'number';
   readonly isOptional: boolean;
-  /** What stands behind the value. */
+  /** The bytes after the value. */
   readonly after: Buffer;
 }
 
 /**
- * Makes a CSV row of a line without parsing it: workers write the fields in the order of the columns, so
- * that values are copied from left to right. It is four times as fast as parsing. Whatever is not exactly as
- * workers write it, or needs more than copying (a backslash in a string), is left to the parser.
+ * Makes a CSV row from a line without parsing it. Workers write the fields in the order of the
+ * columns, so values are copied left to right, four times as fast as parsing. Rejects lines that
+ * are not exactly as workers write them, or that need more than copying (a backslash in a string).
  */
-export class PlainRow {
+export class CopiedRow {
   readonly #prefix: Buffer;
   readonly #fields: readonly Field[];
   #data: Buffer = Buffer.alloc(0);
@@ -42,16 +43,22 @@ export class PlainRow {
   }
 
   /**
-   * Copies the line in `data` between `start` and `end` (its newline) to `at` in `out`, which has room for twice
-   * its bytes and `ROW_OVERHEAD_BYTES`. Returns where the row ends; -1 if the line is not plain.
+   * Copies the line in `data` from `start` to `end` (its newline) to position `at` of `out`, which
+   * must have space for twice the bytes of the line and `ROW_OVERHEAD_BYTES`.
+   *
+   * Called for every record, hence no options object.
+   *
+   * @returns the end of the row in `out`; -1 if the line must be parsed
    */
   copy(data: Buffer, [start, end]: readonly [number, number], out: Buffer, at: number): number {
     this.#data = data;
     this.#from = start + this.#prefix.length;
     this.#out = out;
     this.#at = at;
-    const isPlain = this.#number() && this.#fields.every((field) => this.#field(field));
-    if (!isPlain || !this.#encodedBody(end)) return -1;
+    const isCopied = this.#number() && this.#fields.every((field) => this.#field(field));
+    if (!isCopied || !this.#encodedBody(end)) {
+      return -1;
+    }
     out[this.#at] = LINE_FEED;
     return this.#at + 1;
   }
@@ -59,34 +66,44 @@ export class PlainRow {
   #field({ before, kind, isOptional, after }: Field): boolean {
     this.#out[this.#at] = COMMA;
     this.#at += 1;
-    if (!this.#skip(before)) return isOptional;
+    if (!this.#skip(before)) {
+      return isOptional;
+    }
     return (kind === 'string' ? this.#string() : this.#number()) && this.#skip(after);
   }
 
-  /** The last two columns, and the end of the line. */
+  /** Copies the last two columns and checks the end of the line. */
   #encodedBody(end: number): boolean {
     this.#out[this.#at] = COMMA;
     this.#at += 1;
     const isEncoded = this.#skip(BODY_ENCODING);
-    if (isEncoded && !this.#string()) return false;
+    if (isEncoded && !this.#string()) {
+      return false;
+    }
     this.#out[this.#at] = COMMA;
     this.#at += 1;
     const hasBody = this.#skip(BODY);
-    if (hasBody && isEncoded && !(this.#skip(OPENING_QUOTE) && this.#string())) return false;
-    if (hasBody && !isEncoded) this.#json(end - 1);
+    if (hasBody && isEncoded && !(this.#skip(OPENING_QUOTE) && this.#string())) {
+      return false;
+    }
+    if (hasBody && !isEncoded) {
+      this.#json(end - 1);
+    }
     return this.#from === end - 1 && this.#data[this.#from] === CLOSING_BRACE;
   }
 
-  /** Whether `text` comes next; if so, goes behind it. */
+  /** Moves past `text` if it comes next. @returns whether it did */
   #skip(text: Buffer): boolean {
     for (let at = 0; at < text.length; at += 1) {
-      if (this.#data[this.#from + at] !== text[at]) return false;
+      if (this.#data[this.#from + at] !== text[at]) {
+        return false;
+      }
     }
     this.#from += text.length;
     return true;
   }
 
-  /** A string, from behind its opening quote to behind its closing one. */
+  /** Copies a string. Begins after its opening quote and ends after its closing quote. */
   #string(): boolean {
     const data = this.#data;
     const out = this.#out;
@@ -97,24 +114,38 @@ export class PlainRow {
     for (;;) {
       const byte = data[from];
       from += 1;
-      if (byte === QUOTE) break;
-      if (byte === undefined || byte < SPACE || byte === BACKSLASH) return false;
-      if (byte === COMMA) hasComma = true;
+      if (byte === QUOTE) {
+        break;
+      }
+      if (byte === undefined || byte < SPACE || byte === BACKSLASH) {
+        return false;
+      }
+      if (byte === COMMA) {
+        hasComma = true;
+      }
       out[at] = byte;
       at += 1;
     }
     this.#from = from;
     this.#at = at;
-    if (hasComma) this.#quote(start);
+    if (hasComma) {
+      this.#quote(start);
+    }
     return true;
   }
 
-  /** An integer or a decimal fraction, not negative, as both JSON and CSV have it. */
+  /** Copies a number without sign and exponent, which is written alike in JSON and CSV. */
   #number(): boolean {
     const start = this.#from;
-    if (!this.#digits()) return false;
-    if (this.#data[start] === ZERO && this.#from - start > 1) return false;
-    if (this.#data[this.#from] !== POINT) return true;
+    if (!this.#digits()) {
+      return false;
+    }
+    if (this.#data[start] === ZERO && this.#from - start > 1) {
+      return false;
+    }
+    if (this.#data[this.#from] !== POINT) {
+      return true;
+    }
     this.#out[this.#at] = POINT;
     this.#at += 1;
     this.#from += 1;
@@ -125,14 +156,16 @@ export class PlainRow {
     const start = this.#from;
     for (;;) {
       const byte = this.#data[this.#from] ?? 0;
-      if (byte < ZERO || byte > NINE) return this.#from > start;
+      if (byte < ZERO || byte > NINE) {
+        return this.#from > start;
+      }
       this.#out[this.#at] = byte;
       this.#at += 1;
       this.#from += 1;
     }
   }
 
-  /** Embedded JSON as it stands, up to `end`. */
+  /** Copies embedded JSON unchanged, up to `end`. */
   #json(end: number): void {
     const start = this.#at;
     let needsQuotes = false;
@@ -146,10 +179,12 @@ export class PlainRow {
       }
       needsQuotes ||= byte === QUOTE || byte === COMMA || byte === CARRIAGE_RETURN;
     }
-    if (needsQuotes) this.#quote(start);
+    if (needsQuotes) {
+      this.#quote(start);
+    }
   }
 
-  /** Puts the cell that begins at `start` into quotes. */
+  /** Quotes the cell that begins at `start`. */
   #quote(start: number): void {
     this.#out.copyWithin(start + 1, start, this.#at);
     this.#out[start] = QUOTE;
@@ -162,7 +197,7 @@ const BODY_ENCODING = Buffer.from(',"bodyEncoding":"');
 const BODY = Buffer.from(',"body":');
 const OPENING_QUOTE = Buffer.from('"');
 
-/** The fields between the index and the body, in the order of lines and columns. */
+/** The fields between index and body, in the order of the record. */
 function fieldsOf(params: readonly string[]): Field[] {
   const last = params.length - 1;
   return [
@@ -171,15 +206,10 @@ function fieldsOf(params: readonly string[]): Field[] {
         after: at === last ? '}' : '',
       }),
     ),
-    string(`${params.length === 0 ? ',"params":{}' : ''},"url":`),
-    string(',"outcome":'),
-    number(',"status":', { isOptional: true }),
-    number(',"attempts":'),
-    string(',"startedAt":'),
-    number(',"durationMs":'),
-    number(',"bytes":'),
-    string(',"contentType":', { isOptional: true }),
-    string(',"worker":'),
+    ...RECORD_COLUMNS.map(({ field, kind, isOptional }, at) => {
+      const before = `${at === 0 && params.length === 0 ? ',"params":{}' : ''},"${field}":`;
+      return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
+    }),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),
   ];
@@ -197,6 +227,6 @@ function string(before: string, { isOptional = false, after = '' }: Shape = {}):
   return { before: opening, kind: 'string', isOptional, after: closing };
 }
 
-function number(before: string, { isOptional = false, after = '' }: Shape = {}): Field {
-  return { before: Buffer.from(before), kind: 'number', isOptional, after: Buffer.from(after) };
+function number(before: string, { isOptional = false }: Shape = {}): Field {
+  return { before: Buffer.from(before), kind: 'number', isOptional, after: Buffer.alloc(0) };
 }

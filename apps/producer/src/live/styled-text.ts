@@ -1,35 +1,39 @@
 import type { Style } from '../core/terminal.ts';
 
-/** Text of one style. */
+/** Text in one style. */
 export type Span = string | readonly [Style, string];
 export type Paint = (style: Style, text: string) => string;
 
 const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 function textOf(span: Span): string {
-  // What comes from outside may not move the cursor.
+  // Control characters in answers of origins must not move the cursor.
   return (typeof span === 'string' ? span : span[1]).replaceAll(/\p{Cc}/gu, ' ');
 }
 
-/** Columns that it takes: ids, origins and hosts are ASCII, and what we add is as wide. */
+/** Width in columns. Counts characters: ids, origins, hosts and our own text have no wide ones. */
 export function widthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, span) => sum + textOf(span).length, 0);
 }
 
-/** Cut to a width, with an ellipsis where something is missing. */
+/** Cuts the text to a width in columns. An ellipsis marks the cut. */
 export function fit(spans: readonly Span[], width: number): Span[] {
-  if (widthOf(spans) <= width) return [...spans];
+  if (widthOf(spans) <= width) {
+    return [...spans];
+  }
   const fitted: Span[] = [];
-  let room = Math.max(0, width - 1);
+  let columnsLeft = Math.max(0, width - 1);
   for (const span of spans) {
-    const kept = textOf(span).slice(0, room);
-    room -= kept.length;
-    if (kept !== '') fitted.push(typeof span === 'string' ? kept : [span[0], kept]);
+    const kept = textOf(span).slice(0, columnsLeft);
+    columnsLeft -= kept.length;
+    if (kept !== '') {
+      fitted.push(typeof span === 'string' ? kept : [span[0], kept]);
+    }
   }
   return width > 0 ? [...fitted, '…'] : [];
 }
 
-/** One line of the screen. */
+/** Paints one line of the screen, cut to a width in columns. */
 export function line(spans: readonly Span[], width: number, paint: Paint): string {
   return fit(spans, width)
     .map((span) => (typeof span === 'string' ? textOf(span) : paint(span[0], textOf(span))))
@@ -37,7 +41,7 @@ export function line(spans: readonly Span[], width: number, paint: Paint): strin
     .trimEnd();
 }
 
-/** Something at the left edge and something at the right; where both do not fit, the right one is left out. */
+/** Text at the left and right edge. Drops the right one if both do not fit. */
 export function justified(left: readonly Span[], right: readonly Span[], width: number): Span[] {
   const gap = width - widthOf(left) - widthOf(right);
   return gap < 2 ? [...left] : [...left, ' '.repeat(gap), ...right];
@@ -52,7 +56,7 @@ export function bar(share: number, width: number): Span[] {
   ];
 }
 
-/** `▁▃▅█`: the highest value is a full block. */
+/** `▁▃▅█`: scaled so that the highest value is a full block. */
 export function sparkline(values: readonly number[]): string {
   const highest = Math.max(...values, 0);
   return values

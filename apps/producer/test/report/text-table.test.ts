@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { textTable } from '../../src/report/text-table.ts';
+
+const columns = [
+  { title: 'batch' },
+  { title: 'age', align: 'right', isOptional: true },
+  { title: 'done', align: 'right' },
+  { title: 'pace', isOptional: true },
+  { title: 'outcome' },
+] as const;
+const rows = [
+  ['a-batch', '3 d', '9/9', '12/s', 'all ok in 2 min 5 s'],
+  ['b', '12 s', '1/10', '–', ''],
+];
+
+describe('textTable', () => {
+  it('aligns its columns under their titles', () => {
+    expect(textTable(columns, rows).split('\n')).toEqual([
+      'batch     age  done  pace  outcome',
+      'a-batch   3 d   9/9  12/s  all ok in 2 min 5 s',
+      'b        12 s  1/10  –',
+    ]);
+  });
+
+  it('drops optional columns from the right until it fits', () => {
+    expect(textTable(columns, rows, 41).split('\n').slice(0, 2)).toEqual([
+      'batch     age  done  outcome',
+      'a-batch   3 d   9/9  all ok in 2 min 5 s',
+    ]);
+    expect(textTable(columns, rows, 34).split('\n')[1]).toBe('a-batch   9/9  all ok in 2 min 5 s');
+  });
+
+  it('cuts the last column if that is not enough, but keeps 12 characters of it', () => {
+    expect(textTable(columns, rows, 30).split('\n')[1]).toBe('a-batch   9/9  all ok in 2 mi…');
+    expect(textTable(columns, rows, 1).split('\n')[1]).toBe('a-batch   9/9  all ok in 2…');
+  });
+});

@@ -1,0 +1,67 @@
+import { splitBody } from '../folder/record-line.ts';
+import { csvLine, RECORD_COLUMNS } from './csv-columns.ts';
+
+/** A parsed record without its body. Edited lines can lack any field but the index. */
+interface RecordHead {
+  readonly index: number;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly code?: unknown; readonly message?: unknown };
+  readonly bodyEncoding?: unknown;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Converts a line (without its newline) to a CSV row by parsing it. Embedded JSON keeps its text.
+ *
+ * Values are not changed. A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a
+ * formula; import the columns as text if the origins are not trusted.
+ *
+ * @returns undefined if the line is not JSON
+ */
+export function parsedRow(line: Buffer, params: readonly string[]): string | undefined {
+  const { head: text, body } = splitBody(line);
+  try {
+    const head = parseHead(text);
+    const { params: values, error, bodyEncoding } = head;
+    return csvLine([
+      head.index,
+      ...params.map((param) => values?.[param]),
+      ...RECORD_COLUMNS.map(({ field }) => head[field]),
+      error?.code,
+      error?.message,
+      bodyEncoding,
+      bodyEncoding === undefined || body === undefined ? body : JSON.parse(body),
+    ]);
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** The parameter names in a record, for batches without a manifest. Empty if it is not JSON. */
+export function paramsOf(line: Buffer): string[] {
+  try {
+    return Object.keys(parseHead(splitBody(line).head).params ?? {});
+  } catch (error) {
+    // `parsedRow` counts the damaged line later.
+    if (error instanceof SyntaxError) {
+      return [];
+    }
+    throw error;
+  }
+}
+
+function parseHead(text: string): RecordHead {
+  const head: unknown = JSON.parse(text);
+  if (!isHead(head)) {
+    throw new SyntaxError('the line is not a record');
+  }
+  return head;
+}
+
+/** The scan found an index in the line; no other field is certain. */
+function isHead(value: unknown): value is RecordHead {
+  return typeof value === 'object' && value !== null && 'index' in value;
+}
