@@ -65,8 +65,8 @@ function seen({ stdout }: Running, columns = 80, rows = 24): Screen {
   return new Screen(columns, rows).write(stdout);
 }
 
-async function waitForText(running: Running, text: string | RegExp, deadlineMs = 40_000) {
-  await eventually(() => expect(seen(running).text).toMatch(text), { deadlineMs, intervalMs: 50 });
+async function waitForText(running: Running, text: string | RegExp) {
+  await eventually(() => expect(seen(running).text).toMatch(text), { intervalMs: 50 });
 }
 
 describe('the live view of a batch', () => {

@@ -184,21 +184,6 @@ describe('the private Redis of a project folder', () => {
     expect(left).toBe(true);
   });
 
-  it('does not hold up a command that connected before the server started', async () => {
-    const folder = await projectFolder();
-    const module = new URL('../../src/local/redis-supervisor.ts', import.meta.url).href;
-    const script = `
-      const { connectOnce } = await import(${JSON.stringify(module)});
-      await connectOnce(${JSON.stringify(join(folder, 'none.sock'))}).catch(() => undefined);
-      const refusedAt = performance.now();
-      process.once('exit', () => console.log('held for', Math.round(performance.now() - refusedAt)));`;
-    const args = ['--conditions=@fetchfleet/source', '--input-type=module', '-e', script];
-    const command = await startProcess('node', args);
-    await command.exit;
-    const [, heldMs] = /^held for (\d+)$/mu.exec(command.stdout) ?? [];
-    expect(Number(heldMs)).toBeLessThan(1_000); // the Redis client's default is 2 s
-  });
-
   it('says how to install redis-server if it is missing', async () => {
     const folder = await projectFolder();
     const opening = openPrivateRedis({ projectFolder: folder, env: { PATH: folder } });

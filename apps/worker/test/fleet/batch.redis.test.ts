@@ -184,19 +184,6 @@ describe('a worker', () => {
     expect(await recordedIndexes(results, 'limited')).toEqual(range(total));
   });
 
-  it('shares a small batch with the other workers', async () => {
-    const { origin, fleet, results } = await setUp();
-    origin.respond(/shared/, { delayMs: 100, body: 'ok' });
-    const workers = [fleet.worker(['--concurrency', '20']), fleet.worker(['--concurrency', '20'])];
-    await Promise.all(workers);
-    const total = await fleet.enqueue('shared', crawlFile(`${origin.url}/shared/{n}`, 195));
-    await fleet.finished('shared');
-    const byWorker = Object.groupBy(await readRecords(results, 'shared'), ({ worker }) => worker);
-    const shares = Object.values(byWorker).map((records = []) => records.length);
-    expect(shares).toHaveLength(2);
-    expect(Math.min(...shares)).toBeGreaterThan(total / 4);
-  });
-
   it('goes on after jobs that are corrupt or not ours', async () => {
     const { origin, fleet } = await setUp();
     await fleet.enqueue('good', crawlFile(`${origin.url}/echo/{n}`, 20));

@@ -170,11 +170,10 @@ describe('slices of many batches and origins', () => {
     const waiting = untilClaimed();
     // The first claim finds nothing, the second one a leftover marker; the third one blocks.
     await eventually(() => expect(emptyClaims).toBe(2));
-    const before = performance.now();
     await claimed.giveBack(claimed.data as Slice);
     const again = await waiting;
-    // BullMQ by itself polls again after 5 s.
-    expect(performance.now() - before).toBeLessThan(2_500);
+    // BullMQ by itself ends the blocking claim empty and polls again after 5 s.
+    expect(emptyClaims).toBe(2);
     await again.complete();
     expect(claims.active).toBe(0);
     await idle.stop();

@@ -117,6 +117,7 @@ describe('the slice queue', () => {
     const before = performance.now();
     await stop();
     await waiting;
-    expect(performance.now() - before).toBeLessThan(2_000);
+    // Without the stop it blocks for 5 s.
+    expect(performance.now() - before).toBeLessThan(4_500);
   });
 });

@@ -47,6 +47,7 @@ describe('maskLine', () => {
     });
     const started = performance.now();
     maskLine(line);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // A pattern that backtracks would take minutes.
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
