@@ -6,7 +6,6 @@ import { connectRedis } from '@fetchfleet/fleet';
 import {
   eventually,
   installLeakGuard,
-  startProcess,
   type TemporaryFolder,
   temporaryFolder,
 } from '@fetchfleet/testing';
