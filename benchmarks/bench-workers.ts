@@ -1,7 +1,6 @@
 import { BenchFleet } from './bench-fleet.ts';
 import type { Benchmark, Findings } from './benchmark.ts';
-import type { Contender } from './contest.ts';
-import { ratioOf, scoreNamed } from './contest.ts';
+import { type Contender, ratioOf, scoreNamed } from './contest.ts';
 import type { BenchContext } from './context.ts';
 import { scoreChart, scoreTable } from './score-table.ts';
 

@@ -1,8 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PrivateRedis, startRedis } from '@fetchfleet/testing';
-import type { Contender, Score } from './contest.ts';
-import { compete } from './contest.ts';
+import { type Contender, type Score, compete } from './contest.ts';
 import { figure } from './format.ts';
 import { type Origin, startOrigin } from './origin.ts';
 

@@ -25,7 +25,9 @@ const api = spawn(process.execPath, [PROGRAMS['fetchfleet-sample-api'], '--port'
 });
 try {
   writeFileSync(join(folder, 'countries.yaml'), crawlFile(await originOf(api)));
-  for (const transport of ['got', 'undici']) fetchEveryCountry(transport);
+  for (const transport of ['got', 'undici']) {
+    fetchEveryCountry(transport);
+  }
   run('fetchfleet-worker', ['--help']);
   process.stdout.write(`✓ the programs work on Node ${process.version}\n`);
 } finally {
@@ -36,7 +38,9 @@ try {
 async function originOf(child) {
   for await (const line of createInterface({ input: child.stdout })) {
     const origin = /"origin":\s*"([^"]+)"/u.exec(line)?.[1];
-    if (origin !== undefined) return origin;
+    if (origin !== undefined) {
+      return origin;
+    }
   }
   const [code] = await once(child, 'exit');
   throw new Error(`the sample API ended with ${code}`);

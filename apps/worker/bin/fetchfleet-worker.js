@@ -8,7 +8,9 @@ enableCompileCache(
 );
 // Stack traces that name sources; reading the maps at every start would cost 30 ms of CPU.
 // oxlint-disable-next-line node/no-process-env -- before anything is loaded
-if (process.env.FETCHFLEET_DEBUG) process.setSourceMapsEnabled(true);
+if (process.env.FETCHFLEET_DEBUG) {
+  process.setSourceMapsEnabled(true);
+}
 // Loads the build; under the source condition (development and tests) the source itself.
 const isFromSource = process.execArgv.includes('--conditions=@fetchfleet/source');
 await import(isFromSource ? '../src/main.ts' : '../dist/main.js');

@@ -7,7 +7,9 @@ import { findRedis } from './redis/redis-provider.ts';
 /** Jest's global setup: current builds, and Redis for all tests of a package in `REDIS_URL`. */
 export default async function globalSetup(): Promise<void> {
   // turbo has built them already: its test tasks depend on the build tasks.
-  if (process.env['TURBO_HASH'] === undefined) buildPrograms();
+  if (process.env['TURBO_HASH'] === undefined) {
+    buildPrograms();
+  }
   const redis = await findRedis(process.env);
   keepForTeardown(redis);
   process.env['REDIS_URL'] = redis.url;

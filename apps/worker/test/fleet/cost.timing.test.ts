@@ -111,7 +111,9 @@ describe('a fetch', () => {
     await eventually(
       async () => {
         const seconds = (performance.now() - at) / 1000;
-        if (seconds < 1) return false;
+        if (seconds < 1) {
+          return false;
+        }
         const now = await counters(fleet);
         const perSecond = (now.scripts - before.scripts) / seconds;
         [before, at] = [now, performance.now()];

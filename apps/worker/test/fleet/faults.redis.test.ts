@@ -48,7 +48,9 @@ describe('N in, N out', () => {
     const { origin, results, fleet } = await setUp();
     const isReleased = { value: false };
     origin.respond(/held/, async (_, response) => {
-      if (isReleased.value) response.end('done');
+      if (isReleased.value) {
+        response.end('done');
+      }
     });
     const total = await fleet.enqueue('deadline', crawlFile(`${origin.url}/held/{n}`, 20));
     const worker = await fleet.worker(['--drain-timeout', '500ms']);

@@ -61,7 +61,9 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
       const { total } = await measureCrawl(crawl);
       const size = sliceSize ?? sliceSizeFor(total);
       await ledger.register({ id, crawl, total, sliceSize: size, source: id, fingerprint: id });
-      for await (const slices of packSlices(id, expandCrawl(crawl), size)) await queue.add(slices);
+      for await (const slices of packSlices(id, expandCrawl(crawl), size)) {
+        await queue.add(slices);
+      }
       await ledger.expanded(id);
       return total;
     },
@@ -69,7 +71,9 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
     async finished(id: string) {
       await eventually(async () => (await ledger.state(id)) === 'finished');
       const status = await ledger.status(id);
-      if (status === undefined) throw new Error(`no batch ${id}`);
+      if (status === undefined) {
+        throw new Error(`no batch ${id}`);
+      }
       return status;
     },
     /** Puts a job into the queue that no producer of ours would. */

@@ -28,11 +28,17 @@ export async function startRedisProxy(redisUrl: string) {
     }
     client.on('data', (bytes: Buffer) => {
       link.sent = `${link.sent}${bytes.toString('latin1').toLowerCase()}`.slice(-20_000);
-      if (!link.isSwallowed && isMeant(link.sent)) link.isSwallowed = true;
-      if (!link.isSwallowed) upstream.write(bytes);
+      if (!link.isSwallowed && isMeant(link.sent)) {
+        link.isSwallowed = true;
+      }
+      if (!link.isSwallowed) {
+        upstream.write(bytes);
+      }
     });
     upstream.on('data', (bytes: Buffer) => {
-      if (!link.isSwallowed) client.write(bytes);
+      if (!link.isSwallowed) {
+        client.write(bytes);
+      }
     });
     const end = (): void => {
       links.delete(link);
@@ -46,7 +52,9 @@ export async function startRedisProxy(redisUrl: string) {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const stop = async (): Promise<void> => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
     server.close();
     await once(server, 'close');
   };
@@ -57,7 +65,9 @@ export async function startRedisProxy(redisUrl: string) {
     /** From here on nothing passes through the connections that are open and were used for such a command. @returns how many those are */
     swallow(command = ''): number {
       const meant = [...links].filter(({ sent }) => sent.includes(command));
-      for (const link of meant) link.isSwallowed = true;
+      for (const link of meant) {
+        link.isSwallowed = true;
+      }
       return meant.length;
     },
     /** Nothing passes through a connection that is opened from here on, once it has sent what is meant. */

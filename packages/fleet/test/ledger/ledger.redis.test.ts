@@ -34,7 +34,9 @@ describe('settling', () => {
         for (const call of batches) {
           const before = expected.size;
           for (const [index, outcome] of call) {
-            if (!expected.has(index)) expected.set(index, outcome);
+            if (!expected.has(index)) {
+              expected.set(index, outcome);
+            }
           }
           const settlements = call.map(([index, outcome]) => settlement(index, outcome));
           const report = await ledger.settle(id, settlements);

@@ -27,11 +27,18 @@ interface Answering {
  */
 export async function answerByQuery(arrival: Arrival, answering: Answering): Promise<void> {
   const query = new URL(arrival.url, 'http://origin').searchParams;
-  if (query.has('hang')) return;
+  if (query.has('hang')) {
+    return;
+  }
   const delayMs = answering.delayMs + Number(query.get('delay') ?? 0);
-  if (delayMs > 0 && !(await waitWhileOpen(answering.response, delayMs))) return;
-  if (query.has('cut')) cutInMidBody(answering.response);
-  else send(arrival, query, answering);
+  if (delayMs > 0 && !(await waitWhileOpen(answering.response, delayMs))) {
+    return;
+  }
+  if (query.has('cut')) {
+    cutInMidBody(answering.response);
+  } else {
+    send(arrival, query, answering);
+  }
 }
 
 /** Resolves with false as soon as the client or the origin closes the connection. */

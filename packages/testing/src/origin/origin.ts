@@ -134,7 +134,9 @@ class TestOrigin implements Origin {
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    if (address === null || typeof address === 'string') {
+      throw new Error('the server has no port');
+    }
     this.#port = address.port;
     track({
       what: `origin ${this.url}`,
@@ -144,7 +146,9 @@ class TestOrigin implements Origin {
   }
 
   async stop(): Promise<void> {
-    if (!this.#server.listening) return;
+    if (!this.#server.listening) {
+      return;
+    }
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
@@ -174,13 +178,17 @@ class TestOrigin implements Origin {
     const times = (this.#timesByUrl.get(url) ?? 0) + 1;
     this.#timesByUrl.set(url, times);
     const route = this.#routes.find((candidate) => candidate.matches(url, path));
-    if (route !== undefined) return route.handle(request, response);
+    if (route !== undefined) {
+      return route.handle(request, response);
+    }
     await answerByQuery(arrival, { response, times, delayMs: this.#delayMs });
   }
 }
 
 async function sendCanned(response: ServerResponse, canned: CannedResponse): Promise<void> {
-  if (canned.delayMs !== undefined && !(await waitWhileOpen(response, canned.delayMs))) return;
+  if (canned.delayMs !== undefined && !(await waitWhileOpen(response, canned.delayMs))) {
+    return;
+  }
   response.writeHead(canned.status ?? 200, canned.headers);
   response.end(canned.body);
 }

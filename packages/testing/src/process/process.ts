@@ -79,7 +79,9 @@ export async function startProcess(
 }
 
 function commandLine(command: string): [string, ...string[]] {
-  if (command === 'node') return [process.execPath];
+  if (command === 'node') {
+    return [process.execPath];
+  }
   return APPS[command] === undefined ? [command] : [process.execPath, binaryPath(command)];
 }
 
@@ -94,11 +96,16 @@ export function binaryPath(command: string): string {
 
 function childEnvironment(added: StartProcessOptions['env'] = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env };
-  for (const name of JEST_VARIABLES) delete env[name];
+  for (const name of JEST_VARIABLES) {
+    delete env[name];
+  }
   env['PATH'] = [dirname(process.execPath), env['PATH'] ?? ''].join(delimiter);
   for (const [name, value] of Object.entries(added)) {
-    if (value === undefined) delete env[name];
-    else env[name] = value;
+    if (value === undefined) {
+      delete env[name];
+    } else {
+      env[name] = value;
+    }
   }
   return env;
 }
@@ -113,7 +120,9 @@ class RunningProcess implements Running {
   #stderr = '';
 
   constructor(name: string, child: ChildProcess) {
-    if (child.pid === undefined) throw new Error(`${name} has no pid`);
+    if (child.pid === undefined) {
+      throw new Error(`${name} has no pid`);
+    }
     this.pid = child.pid;
     this.#name = name;
     this.#child = child;
@@ -192,7 +201,9 @@ class RunningProcess implements Running {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.isRunning) this.#child.kill(signal);
+    if (this.isRunning) {
+      this.#child.kill(signal);
+    }
   }
 
   #find(pattern: RegExp): RegExpMatchArray | null {
@@ -200,17 +211,23 @@ class RunningProcess implements Running {
     for (const output of [this.#stdout, this.#stderr]) {
       const lines = output.split('\n');
       // The last piece is complete only when the process has ended.
-      if (this.isRunning) lines.pop();
+      if (this.isRunning) {
+        lines.pop();
+      }
       for (const line of lines) {
         const match = line.match(stateless);
-        if (match !== null) return match;
+        if (match !== null) {
+          return match;
+        }
       }
     }
     return null;
   }
 
   #notify(): void {
-    for (const watcher of this.#watchers) watcher();
+    for (const watcher of this.#watchers) {
+      watcher();
+    }
   }
 
   #report(): string {

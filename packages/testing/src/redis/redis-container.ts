@@ -19,7 +19,9 @@ export async function startRedisContainer(
 ): Promise<RedisInContainer | undefined> {
   // Ryuk removes containers of killed runs, but is one more image to pull: the watchdog does it.
   env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true';
-  if (!(await engineAnswers())) return undefined;
+  if (!(await engineAnswers())) {
+    return undefined;
+  }
   const container = await new GenericContainer(IMAGE)
     .withCommand(['redis-server', '--save', '', '--appendonly', 'no'])
     .withExposedPorts(PORT)

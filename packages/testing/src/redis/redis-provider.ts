@@ -20,7 +20,9 @@ export async function findRedis(env: NodeJS.ProcessEnv): Promise<TestRedis> {
   const failures: unknown[] = [];
   try {
     const container = await startRedisContainer(env);
-    if (container !== undefined) return { ...container, source: 'container' };
+    if (container !== undefined) {
+      return { ...container, source: 'container' };
+    }
   } catch (error) {
     failures.push(error);
   }

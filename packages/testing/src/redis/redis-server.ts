@@ -51,7 +51,9 @@ export async function launchRedisServer(options: RedisServerOptions): Promise<Re
     throw error;
   }
   const { pid } = child;
-  if (pid === undefined) throw new Error('redis-server has no pid');
+  if (pid === undefined) {
+    throw new Error('redis-server has no pid');
+  }
   return { child, pid, end: async (signal) => endProcess(child, signal) };
 }
 
@@ -79,7 +81,9 @@ async function untilReady(port: number, { output, failure }: Progress): Promise<
   const deadline = performance.now() + START_DEADLINE_MS;
   while (!output().includes('Ready to accept connections') || !(await answersPing(port))) {
     const failed = failure();
-    if (failed !== undefined) throw failed;
+    if (failed !== undefined) {
+      throw failed;
+    }
     if (performance.now() > deadline) {
       throw new Error(`redis-server on port ${port} does not answer: ${output()}`);
     }
@@ -104,7 +108,9 @@ async function answersPing(port: number): Promise<boolean> {
 }
 
 async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
   const ended = once(child, 'exit');
   child.kill(signal);
   await ended;

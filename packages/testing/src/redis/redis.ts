@@ -78,7 +78,9 @@ async function launchOnSomePort(
     try {
       return { server: await launchRedisServer({ ...settings, port }), port };
     } catch (error) {
-      if (wanted !== undefined || attempt === 3 || isMissing(error)) throw error;
+      if (wanted !== undefined || attempt === 3 || isMissing(error)) {
+        throw error;
+      }
     }
   }
 }
@@ -133,7 +135,9 @@ class Server implements PrivateRedis {
 
   async restart(): Promise<void> {
     await this.stopCleanly();
-    if (!existsSync(this.dir)) throw new Error(`this Redis was removed: ${this.dir} is gone`);
+    if (!existsSync(this.dir)) {
+      throw new Error(`this Redis was removed: ${this.dir} is gone`);
+    }
     this.#server = await launchRedisServer(this.#settings);
   }
 
@@ -142,7 +146,9 @@ class Server implements PrivateRedis {
   }
 
   thaw(): void {
-    if (this.isRunning) this.#server.child.kill('SIGCONT');
+    if (this.isRunning) {
+      this.#server.child.kill('SIGCONT');
+    }
   }
 
   async freezeFor(ms: number): Promise<void> {

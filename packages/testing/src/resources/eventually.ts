@@ -26,14 +26,18 @@ export async function eventually<T>(
     let lastError: unknown;
     try {
       const value = await check();
-      if (value !== false) return value;
+      if (value !== false) {
+        return value;
+      }
       lastError = new Error(
         `Condition was still false after ${deadlineMs} ms: ${check.toString()}`,
       );
     } catch (error) {
       lastError = error;
     }
-    if (performance.now() >= deadline) throw lastError;
+    if (performance.now() >= deadline) {
+      throw lastError;
+    }
     await sleep(intervalMs);
   }
 }

@@ -32,7 +32,9 @@ export function installLeakGuard(): void {
       ...left.map(({ what }) => `left open: ${what}`),
       ...lines.map((line) => `wrote on the console: ${line}`),
     ];
-    if (complaints.length > 0) throw new Error(`The test ${complaints.join('; ')}`);
+    if (complaints.length > 0) {
+      throw new Error(`The test ${complaints.join('; ')}`);
+    }
   });
   closeAllAtTheEnd();
 }
@@ -58,7 +60,9 @@ function closeAllAtTheEnd(): void {
 }
 
 function jestGlobals(): NonNullable<typeof jest> {
-  if (jest === undefined) throw new Error('the leak guard works only in Jest test files');
+  if (jest === undefined) {
+    throw new Error('the leak guard works only in Jest test files');
+  }
   return jest;
 }
 
@@ -71,6 +75,8 @@ function listenToConsole(onLine: (line: string) => void): () => void {
     };
   }
   return () => {
-    for (const [method, original] of originals) console[method] = original;
+    for (const [method, original] of originals) {
+      console[method] = original;
+    }
   };
 }

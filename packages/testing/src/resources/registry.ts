@@ -17,7 +17,11 @@ export function track(resource: Tracked): () => void {
 
 /** Resources that are still open, oldest first. Those that were closed are forgotten. */
 export function openResources(): readonly Tracked[] {
-  for (const resource of tracked) if (!resource.isOpen()) tracked.delete(resource);
+  for (const resource of tracked) {
+    if (!resource.isOpen()) {
+      tracked.delete(resource);
+    }
+  }
   return [...tracked];
 }
 
@@ -32,5 +36,7 @@ export async function closeResources(resources: readonly Tracked[]): Promise<voi
     }
     tracked.delete(resource);
   }
-  if (failures.length > 0) throw new AggregateError(failures, 'Could not close everything');
+  if (failures.length > 0) {
+    throw new AggregateError(failures, 'Could not close everything');
+  }
 }
