@@ -41,7 +41,7 @@ function importsOf(file) {
   return [...new Set(specifiers.map((name) => resolve(file, name)))].filter(Boolean);
 }
 
-/** The file of a relative import, the package of a `@fetchfleet/…` import, undefined for others. */
+/** The file of a relative import or the package of a `@fetchfleet/…` import; else undefined. */
 function resolve(file, specifier) {
   if (specifier.startsWith('.')) {
     return normalize(join(dirname(file), specifier));

@@ -50,7 +50,7 @@ export async function readDocument(document: string): Promise<string> {
   return readFile(join(repositoryRoot, document), 'utf8');
 }
 
-/** The commands of a document's ```sh blocks, and those after a $ in ```console blocks, in order. */
+/** Commands of a document, in order: ```sh blocks, and lines after a $ in ```console blocks. */
 export async function commandsOf(document: string): Promise<string[]> {
   const text = await readDocument(document);
   const blocks = [...text.matchAll(/^```(sh|console)\n(.*?)^```$/gmsu)];

@@ -272,7 +272,7 @@ function replaced(text: string, replacements: Replacements): string {
   return replacements.reduce((all, [word, value]) => all.replaceAll(word, value), text);
 }
 
-/** Those of the documents, and two that stand for a reader's own. `large.yaml` runs until it is stopped. */
+/** Crawl files of the documents, and two of a reader's own. `large.yaml` runs until it is stopped. */
 async function crawlFiles(documents: readonly string[]) {
   const small = [
     'url: http://127.0.0.1:8787/country/{country}/status/confirmed',
@@ -292,7 +292,7 @@ async function crawlFiles(documents: readonly string[]) {
   ];
 }
 
-/** Keys that a command prints and `docs/commands.md` does not list, and top-level keys it lists in vain. */
+/** Keys that only a command prints, and top-level keys that only `docs/commands.md` lists. */
 async function undocumentedKeys(project: Project): Promise<string[]> {
   const text = await readDocument('docs/commands.md');
   const batch = await idOf('typo', project);

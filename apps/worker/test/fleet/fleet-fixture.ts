@@ -36,7 +36,7 @@ export function crawlFile(
     .join('');
 }
 
-/** A fleet of its own in a Redis: ledger and queue as a producer has them, and workers as real processes. */
+/** A fleet in a Redis: ledger and queue as a producer has them, and workers as real processes. */
 export async function startFleet(redisUrl: string, resultsDir: string) {
   const name = `t-${process.pid}-${Date.now().toString(36)}-${count++}`;
   const redis = await connectRedis(redisUrl);

@@ -10,7 +10,7 @@ interface Link {
 
 const nothing = (_sent: string): boolean => false;
 
-/** A way to Redis that loses bytes without closing connections, as a firewall that forgot them does. */
+/** A proxy to Redis that loses bytes without closing connections, as some firewalls do. */
 export async function startRedisProxy(redisUrl: string) {
   const target = new URL(redisUrl);
   const links = new Set<Link>();
