@@ -272,7 +272,7 @@ function replaced(text: string, replacements: Replacements): string {
   return replacements.reduce((all, [word, value]) => all.replaceAll(word, value), text);
 }
 
-/** Crawl files of the documents, and two of a reader's own. `large.yaml` runs until it is stopped. */
+/** Crawl files of the documents, and two of a reader's own. `large.yaml` runs until stopped. */
 async function crawlFiles(documents: readonly string[]) {
   const small = [
     'url: http://127.0.0.1:8787/country/{country}/status/confirmed',
