@@ -88,8 +88,8 @@ function withoutComment(line: string): string {
 }
 
 /**
- * The words of a command of ours, without npx, `name=$(…)`, pipe and redirection; undefined if it is
- * none.
+ * The words of a fetchfleet command, without npx, `name=$(…)`, pipe and redirection; undefined for
+ * any other command.
  */
 export function ownWords(command: string): readonly string[] | undefined {
   const inner = /^\w+=\$\((.*)\)$/u.exec(command)?.[1] ?? command;
@@ -114,8 +114,8 @@ export function isRunnable(command: string): boolean {
 }
 
 /**
- * A bash script that runs the commands as a reader would, one after the other, and names the one that
- * fails. Servers are started in the background; BATCH is the newest batch.
+ * A bash script that runs the commands as a reader would, one after the other, and names the first
+ * that fails. Servers are started in the background; BATCH is the newest batch.
  */
 export function scriptOf(commands: readonly string[], replacements: Replacements): string {
   const lines = commands.flatMap((command, index) => {

@@ -28,3 +28,21 @@ describe('the tests of this repository', () => {
     expect(matching(OWN_TIMEOUT)).toEqual([]);
   });
 });
+
+describe('the comments of this repository', () => {
+  it('fit 100 columns', () => {
+    const sources = globSync('{apps,packages,benchmarks,scripts}/**/*.{ts,mjs}', {
+      cwd: repositoryRoot,
+      exclude: (path) => /(^|\/)(node_modules|dist)$/u.test(path),
+    });
+    const tooLong = sources.flatMap((file) =>
+      readFileSync(join(repositoryRoot, file), 'utf8')
+        .split('\n')
+        .flatMap((line, at) =>
+          /^ *(?:\/\/|\*|\/\*)/u.test(line) && line.length > 100 ? [`${file}:${at + 1}`] : [],
+        ),
+    );
+    expect(sources.length).toBeGreaterThan(400);
+    expect(tooLong).toEqual([]);
+  });
+});

@@ -26,7 +26,7 @@ describe('a fleet', () => {
     await fleet.worker(['--concurrency', '2']);
     const victim = await fleet.worker(['--concurrency', '30']);
     await settled(fleet, 'killed', 100);
-    // Nothing is answered until the victim is gone, and it has more in flight than fits into a slice.
+    // The victim has more in flight than fits into a slice, and nothing is answered until it is dead.
     const released = Promise.withResolvers<void>();
     origin.respond(/echo/, async (_, response) => {
       await released.promise;

@@ -62,7 +62,11 @@ export async function startRedisProxy(redisUrl: string) {
   return {
     url: `redis://127.0.0.1:${port}${target.pathname}`,
     stop,
-    /** From here on nothing passes through the connections that are open and were used for such a command. @returns how many those are */
+    /**
+     * Stops passing bytes through the open connections on which `command` was sent.
+     *
+     * @returns how many connections that concerns
+     */
     swallow(command = ''): number {
       const meant = [...links].filter(({ sent }) => sent.includes(command));
       for (const link of meant) {
@@ -70,7 +74,7 @@ export async function startRedisProxy(redisUrl: string) {
       }
       return meant.length;
     },
-    /** Nothing passes through a connection that is opened from here on, once it has sent what is meant. */
+    /** Stops passing bytes through a later connection once it has sent what `isMeant` accepts. */
     swallowLater(isMeant: (sent: string) => boolean): void {
       swallowNew = isMeant;
     },

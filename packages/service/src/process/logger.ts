@@ -50,7 +50,7 @@ function plainDestination(destination: Writable | number): { write(line: string)
 
 function prettyDestination(destination: Writable | number): { write(line: string): void } {
   // Loaded only when it is used: it would delay the start of the workers of a `run`.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `require` returns has no type
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `require` returns any
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   return pretty.build({
     destination,
