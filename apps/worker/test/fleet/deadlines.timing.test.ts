@@ -26,7 +26,7 @@ describe('a fleet', () => {
     await fleet.worker(['--concurrency', '2']);
     const victim = await fleet.worker(['--concurrency', '30']);
     await settled(fleet, 'killed', 100);
-    // The victim has more in flight than fits into a slice, and nothing is answered until it is dead.
+    // The victim has more in flight than one slice, and nothing is answered until it is dead.
     const released = Promise.withResolvers<void>();
     origin.respond(/echo/, async (_, response) => {
       await released.promise;
