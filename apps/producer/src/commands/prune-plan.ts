@@ -2,6 +2,7 @@ import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../core/timeouts.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
+import { readStatuses } from './batches.ts';
 
 /** A batch that prune can remove. */
 export interface Candidate {
@@ -44,9 +45,8 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
       ]),
     );
   }
-  for (const id of ids) {
-    const status = await withTimeout(session.ledger.status(id));
-    const candidate = status && (await candidateOf(status, rules));
+  for (const status of await readStatuses(session, ids)) {
+    const candidate = await candidateOf(status, rules);
     if (candidate !== undefined) {
       candidates.push(candidate);
     }

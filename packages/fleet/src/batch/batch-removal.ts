@@ -58,6 +58,7 @@ export class BatchRemoval {
     const keys = this.#keys;
     return [
       keys.batches,
+      keys.unfinished,
       keys.removals,
       keys.batch(batch),
       keys.settled(batch),

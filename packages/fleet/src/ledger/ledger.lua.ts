@@ -4,6 +4,10 @@
  * All of them are atomic for one reason: bits, counters and state of a batch must agree. A worker
  * that settles the last fetch and a producer that ends the expansion at the same moment must not
  * both finish the batch, and must not both leave it running.
+ *
+ * The index of unfinished batches is changed in the same step as the state. Its member '' is the
+ * time up to which the registered batches were read into it: version 0.1 registers batches and
+ * ends them without knowing the index, so it is a superset that UNFINISHED mends.
  */
 
 /**
@@ -16,15 +20,19 @@ local function nowMs()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
-local function finishIfDone(batch)
+local function finishIfDone(batch, unfinished, id)
   local f = redis.call('HMGET', batch, 'state', 'total', 'settled', 'resumeTo')
   local isQueued = f[1] == 'running' or (f[1] == 'paused' and f[4] == 'running')
   if isQueued and tonumber(f[2]) == tonumber(f[3] or '0') then
     redis.call('HSET', batch, 'state', 'finished', 'finishedAt', nowMs())
     redis.call('HDEL', batch, 'resumeTo')
+    redis.call('ZREM', unfinished, id)
     return 1
   end
   return 0
+end
+local function addUnfinished(batch, unfinished, id)
+  redis.call('ZADD', unfinished, redis.call('HGET', batch, 'createdAt'), id)
 end
 `;
 
@@ -42,10 +50,11 @@ end
  * Records fetches as settled. A bit that is set already is not counted again, so the call may be
  * repeated.
  *
- * KEYS     batch hash · settled bitmap · failed bitmap
+ * KEYS     batch hash · settled bitmap · failed bitmap · unfinished ZSET
  *          (each outcome has a bitmap too: the key of the failed bitmap, a colon, the outcome)
  * ARGV     a JSON array with four numbers for each fetch: index, outcome (its position among the
- *          following arguments, from 0), duration in ms, bytes · then the names of the outcomes
+ *          names of the outcomes, from 0), duration in ms, bytes · id · then the names of the
+ *          outcomes
  * Returns  { fetches that were not settled before, 1 if this finished the batch }; { -1, 0 } for an
  *          unknown batch
  */
@@ -56,7 +65,7 @@ local rows = cjson.decode(ARGV[1])
 for at = 1, #rows, 4 do
   local index = rows[at]
   if redis.call('SETBIT', KEYS[2], index, 1) == 0 then
-    local outcome = ARGV[rows[at + 1] + 2]
+    local outcome = ARGV[rows[at + 1] + 3]
     settled = settled + 1
     duration = duration + rows[at + 2]
     bytes = bytes + rows[at + 3]
@@ -76,13 +85,13 @@ redis.call('HINCRBY', KEYS[1], 'bytes', bytes)
 for outcome, count in pairs(outcomes) do
   redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
 end
-return { settled, finishIfDone(KEYS[1]) }
+return { settled, finishIfDone(KEYS[1], KEYS[4], ARGV[2]) }
 `;
 
 /**
  * Adds a batch, in state `expanding`. A repetition changes nothing.
  *
- * KEYS     batch hash · batches ZSET
+ * KEYS     batch hash · batches ZSET · unfinished ZSET
  * ARGV     id · then field and value pairs
  * Returns  1 if the batch is new, 0 otherwise
  */
@@ -91,6 +100,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now = nowMs()
 redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 2))
 redis.call('ZADD', KEYS[2], now, ARGV[1])
+redis.call('ZADD', KEYS[3], now, ARGV[1])
 return 1
 `;
 
@@ -98,20 +108,22 @@ return 1
  * Notes that every slice is queued: an expanding batch runs, or is finished if all of its fetches
  * are settled. A batch that was paused meanwhile runs when it is resumed.
  *
- * KEYS     batch hash
+ * KEYS     batch hash · unfinished ZSET
+ * ARGV     id
  * Returns  1 if this finished the batch, 0 otherwise
  */
 export const EXPANDED = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'expanding' then redis.call('HSET', KEYS[1], 'state', 'running') end
 if state == 'paused' then redis.call('HSET', KEYS[1], 'resumeTo', 'running') end
-return finishIfDone(KEYS[1])
+return finishIfDone(KEYS[1], KEYS[2], ARGV[1])
 `;
 
 /**
  * Pauses an expanding or running batch. `resumeTo` keeps the state to return to.
  *
- * KEYS     batch hash
+ * KEYS     batch hash · unfinished ZSET
+ * ARGV     id
  * Returns  1 if the state changed, 0 otherwise
  */
 export const PAUSE = `${FINISH}
@@ -125,7 +137,8 @@ return 1
  * Returns a paused batch to its state before: expanding or running, or finished if all of its
  * fetches are settled.
  *
- * KEYS     batch hash
+ * KEYS     batch hash · unfinished ZSET
+ * ARGV     id
  * Returns  1 if the state changed, 0 otherwise
  */
 export const UNPAUSE = `${FINISH}${RESTART_PACE}
@@ -134,20 +147,22 @@ if f[1] ~= 'paused' then return 0 end
 redis.call('HSET', KEYS[1], 'state', f[2] or 'expanding')
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
 restartPace(KEYS[1])
-finishIfDone(KEYS[1])
+finishIfDone(KEYS[1], KEYS[2], ARGV[1])
 return 1
 `;
 
 /**
  * Cancels a batch that has not ended.
  *
- * KEYS     batch hash
+ * KEYS     batch hash · unfinished ZSET
+ * ARGV     id
  * Returns  1 if the state changed, 0 otherwise
  */
 export const CANCEL = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'cancelled' or state == 'finished' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'cancelled', 'cancelledAt', nowMs())
+redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
 return 1
 `;
@@ -155,13 +170,15 @@ return 1
 /**
  * Lets a cancelled batch be expanded again.
  *
- * KEYS     batch hash
+ * KEYS     batch hash · unfinished ZSET
+ * ARGV     id
  * Returns  1 if the state changed, 0 otherwise
  */
 export const REOPEN = `${FINISH}${RESTART_PACE}
 if redis.call('HGET', KEYS[1], 'state') ~= 'cancelled' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'expanding')
 redis.call('HDEL', KEYS[1], 'cancelledAt')
+addUnfinished(KEYS[1], KEYS[2], ARGV[1])
 restartPace(KEYS[1])
 return 1
 `;
@@ -171,15 +188,16 @@ return 1
  * again. The bits of an outcome are also set in the settled and in the failed bitmap, so XOR clears
  * exactly these bits, whatever the lengths of the bitmaps.
  *
- * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above)
- * ARGV     outcomes
+ * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
+ *          unfinished ZSET
+ * ARGV     id · then outcomes
  * Returns  { 1 if the state allows it, failures that were cleared }
  */
 export const RETRY = `${FINISH}${RESTART_PACE}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'finished' and state ~= 'running' and state ~= 'expanding' then return { 0, 0 } end
 local cleared = 0
-for i = 1, #ARGV do
+for i = 2, #ARGV do
   local failed = KEYS[3] .. ':' .. ARGV[i]
   local count = redis.call('BITCOUNT', failed)
   if count > 0 then
@@ -196,6 +214,7 @@ if cleared > 0 then
   redis.call('HINCRBY', KEYS[1], 'retries', 1)
   redis.call('HSET', KEYS[1], 'state', 'expanding')
   redis.call('HDEL', KEYS[1], 'finishedAt')
+  addUnfinished(KEYS[1], KEYS[4], ARGV[1])
   restartPace(KEYS[1])
 end
 return { 1, cleared }
@@ -204,8 +223,8 @@ return { 1, cleared }
 /**
  * Reads what a worker needs. The first call sets the start time and the results folder.
  *
- * KEYS     batch hash
- * ARGV     results folder of the worker, '' for none
+ * KEYS     batch hash · unfinished ZSET
+ * ARGV     results folder of the worker, '' for none · id
  * Returns  { state, plan, total, createdAt }, or {} for an unknown batch
  */
 export const OPEN = `${FINISH}
@@ -213,6 +232,8 @@ local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt')
 if not f[1] then return {} end
 redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
 if ARGV[1] ~= '' then redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) end
+-- Version 0.1 may have retried or resumed it.
+if f[1] ~= 'finished' and f[1] ~= 'cancelled' then addUnfinished(KEYS[1], KEYS[2], ARGV[2]) end
 return f
 `;
 
@@ -258,15 +279,50 @@ return 1
  * Removes a batch that has ended from the ledger, and notes that its results are still to be
  * removed. A batch that was resumed or retried meanwhile stays.
  *
- * KEYS     batches ZSET · removals HASH · batch hash · then every other key of the batch
+ * KEYS     batches ZSET · unfinished ZSET · removals HASH · batch hash · then every other key of the batch
  * ARGV     id · results folder for the note
  * Returns  1 if the batch is (or was) removed, 0 if it stays
  */
 export const REMOVE = `
-local state = redis.call('HGET', KEYS[3], 'state')
+local state = redis.call('HGET', KEYS[4], 'state')
 if state and state ~= 'finished' and state ~= 'cancelled' then return 0 end
-if state then redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
-redis.call('UNLINK', unpack(KEYS, 3))
+if state then redis.call('HSET', KEYS[3], ARGV[1], ARGV[2]) end
+redis.call('UNLINK', unpack(KEYS, 4))
 redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
 return 1
+`;
+
+/**
+ * Lists unfinished batches, newest first. Reads into the index what was registered since the last
+ * call, which is everything where version 0.1 ran before, and drops what has ended without it.
+ *
+ * KEYS     batches ZSET · unfinished ZSET
+ * ARGV     part of the keys of batches · fingerprint, '' for any · then states
+ * Returns  ids
+ * Atomic   a batch that ends or starts meanwhile must not get lost between reading and writing
+ */
+export const UNFINISHED = `
+local isOpen = { expanding = true, running = true, paused = true }
+local readTo = redis.call('ZSCORE', KEYS[2], '')
+local registered = redis.call('ZRANGEBYSCORE', KEYS[1], readTo or '-inf', '+inf', 'WITHSCORES')
+for i = 1, #registered, 2 do
+  local id, createdAt = registered[i], registered[i + 1]
+  if isOpen[redis.call('HGET', ARGV[1] .. id, 'state')] then
+    redis.call('ZADD', KEYS[2], createdAt, id)
+  end
+end
+local newest = registered[#registered]
+if newest and newest ~= readTo then redis.call('ZADD', KEYS[2], newest, '') end
+local isWanted, found = {}, {}
+for i = 3, #ARGV do isWanted[ARGV[i]] = true end
+for _, id in ipairs(redis.call('ZREVRANGE', KEYS[2], 0, -1)) do
+  local f = id ~= '' and redis.call('HMGET', ARGV[1] .. id, 'state', 'fingerprint')
+  if f and not isOpen[f[1]] then
+    redis.call('ZREM', KEYS[2], id)
+  elseif f and isWanted[f[1]] and (ARGV[2] == '' or ARGV[2] == f[2]) then
+    found[#found + 1] = id
+  end
+end
+return found
 `;

@@ -11,6 +11,8 @@ import { parseStoredCrawl, parseStoredPlan } from './stored-crawl.ts';
 /** How long a worker's report of a missing secret counts. */
 const MISSING_SECRET_MS = 60_000;
 
+const UNFINISHED_STATES: readonly BatchState[] = ['expanding', 'running', 'paused'];
+
 const integer = z.number().int();
 const text = z.string().nullish();
 
@@ -27,6 +29,7 @@ const scripts = {
   status: new Script(lua.STATUS, z.tuple([integer, z.array(z.string()), z.array(z.string())])),
   reportMissing: new Script(lua.REPORT_MISSING, integer),
   hold: new Script(lua.HOLD, integer),
+  unfinished: new Script(lua.UNFINISHED, z.array(z.string())),
 };
 
 /** A fetch whose record is durable. */
@@ -93,7 +96,7 @@ export class Ledger {
     const fields = { name: crawl.plan.name, total, sliceSize, source, fingerprint };
     const isNew = await scripts.register.run(
       this.#redis,
-      [this.#keys.batch(id), this.#keys.batches],
+      [this.#keys.batch(id), this.#keys.batches, this.#keys.unfinished],
       [
         id,
         ...Object.entries(fields).flat(),
@@ -113,15 +116,9 @@ export class Ledger {
    */
   async findUnfinished(
     fingerprint: string,
-    states: readonly BatchState[] = ['expanding', 'running', 'paused'],
+    states: readonly BatchState[] = UNFINISHED_STATES,
   ): Promise<string | undefined> {
-    for (const id of await this.batches()) {
-      const [state, own] = await this.#redis.hmget(this.#keys.batch(id), 'state', 'fingerprint');
-      if (own === fingerprint && states.some((one) => one === state)) {
-        return id;
-      }
-    }
-    return undefined;
+    return (await this.#unfinished(states, fingerprint))[0];
   }
 
   /**
@@ -141,7 +138,7 @@ export class Ledger {
    * Notes that every slice is queued: the batch runs, or is finished if all fetches are settled.
    */
   async expanded(id: string): Promise<BatchStatus> {
-    await scripts.expanded.run(this.#redis, [this.#keys.batch(id)]);
+    await this.#enter(scripts.expanded, id);
     const status = await this.status(id);
     if (status === undefined) {
       throw new UnknownBatchError(id);
@@ -166,11 +163,11 @@ export class Ledger {
       durationMs,
       bytes,
     ]);
-    const [settled, finished] = await scripts.settle.run(
-      this.#redis,
-      [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
-      [JSON.stringify(rows), ...OUTCOMES],
-    );
+    const [settled, finished] = await scripts.settle.run(this.#redis, this.#bitKeys(id), [
+      JSON.stringify(rows),
+      id,
+      ...OUTCOMES,
+    ]);
     if (settled === -1) {
       throw new UnknownBatchError(id);
     }
@@ -185,8 +182,8 @@ export class Ledger {
   async open(id: string, results = ''): Promise<OpenBatch | undefined> {
     const [state, plan, total, createdAt] = await scripts.open.run(
       this.#redis,
-      [this.#keys.batch(id)],
-      [results],
+      [this.#keys.batch(id), this.#keys.unfinished],
+      [results, id],
     );
     if (typeof plan !== 'string') {
       return undefined;
@@ -224,6 +221,11 @@ export class Ledger {
       fields.set(flat[i] ?? '', flat[i + 1] ?? '');
     }
     return statusFromFields(id, fields, { nowMs, missingSecrets });
+  }
+
+  /** Ids of the batches that have not ended, newest first. One round trip, whatever the history. */
+  async unfinished(): Promise<string[]> {
+    return this.#unfinished(UNFINISHED_STATES);
   }
 
   /** Ids of all batches, newest first. */
@@ -291,11 +293,10 @@ export class Ledger {
    * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown
    */
   async retry(id: string, outcomes: readonly Outcome[] = OUTCOMES): Promise<number | undefined> {
-    const [isAllowed, cleared] = await scripts.retry.run(
-      this.#redis,
-      [this.#keys.batch(id), this.#keys.settled(id), this.#keys.failed(id)],
-      outcomes.filter((outcome) => outcome !== 'ok'),
-    );
+    const [isAllowed, cleared] = await scripts.retry.run(this.#redis, this.#bitKeys(id), [
+      id,
+      ...outcomes.filter((outcome) => outcome !== 'ok'),
+    ]);
     return isAllowed === 1 ? cleared : undefined;
   }
 
@@ -309,6 +310,20 @@ export class Ledger {
   }
 
   async #enter(script: Script<number>, id: string): Promise<boolean> {
-    return (await script.run(this.#redis, [this.#keys.batch(id)])) === 1;
+    const keys = [this.#keys.batch(id), this.#keys.unfinished];
+    return (await script.run(this.#redis, keys, [id])) === 1;
+  }
+
+  #bitKeys(id: string): string[] {
+    const keys = this.#keys;
+    return [keys.batch(id), keys.settled(id), keys.failed(id), keys.unfinished];
+  }
+
+  async #unfinished(states: readonly BatchState[], fingerprint = ''): Promise<string[]> {
+    return scripts.unfinished.run(
+      this.#redis,
+      [this.#keys.batches, this.#keys.unfinished],
+      [this.#keys.batch(''), fingerprint, ...states],
+    );
   }
 }

@@ -15,6 +15,11 @@ export interface FleetKeys {
   readonly virtualClock: string;
   /** ZSET of batch ids, scored by the time of registration. */
   readonly batches: string;
+  /**
+   * ZSET of batches that have not ended, scored as in {@link batches}; the member '' is the time up
+   * to which that ZSET was read. Version 0.1 does not have it.
+   */
+  readonly unfinished: string;
   /** HASH of batches that are being removed, with their results folders. */
   readonly removals: string;
   /** ZSET of worker ids, scored by the epoch seconds of the last heartbeat. */
@@ -77,6 +82,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     queue: (part) => `${root}:${SLICES}:${part}`,
     virtualClock: `${root}:fair-clock`,
     batches: `${root}:batches`,
+    unfinished: `${root}:unfinished`,
     removals: `${root}:removals`,
     workers: `${root}:workers`,
     exporter: `${root}:exporter`,
