@@ -61,6 +61,7 @@ export class BatchRemoval {
       keys.unfinished,
       keys.removals,
       keys.batch(batch),
+      keys.packed(batch),
       keys.settled(batch),
       keys.failed(batch),
       ...OUTCOMES.map((outcome) => `${keys.failed(batch)}:${outcome}`),

@@ -189,18 +189,24 @@ return 1
  * exactly these bits, whatever the lengths of the bitmaps.
  *
  * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
- *          unfinished ZSET
- * ARGV     id · then outcomes
- * Returns  { 1 if the state allows it, failures that were cleared }
+ *          unfinished ZSET · packed fields
+ * ARGV     id · packed fields that the caller has read, '' if there were none · JSON array of the
+ *          fields and values in them · then outcomes
+ * Returns  { 1 if the state allows it, failures that were cleared }; { -1, 0 } if the batch was
+ *          packed since the caller has looked
  */
 export const RETRY = `${FINISH}${RESTART_PACE}
+if (redis.call('GET', KEYS[5]) or '') ~= ARGV[2] then return { -1, 0 } end
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'finished' and state ~= 'running' and state ~= 'expanding' then return { 0, 0 } end
 local cleared = 0
-for i = 2, #ARGV do
+for i = 4, #ARGV do
   local failed = KEYS[3] .. ':' .. ARGV[i]
   local count = redis.call('BITCOUNT', failed)
   if count > 0 then
+    if redis.call('DEL', KEYS[5]) == 1 then
+      redis.call('HSET', KEYS[1], unpack(cjson.decode(ARGV[3])))
+    end
     redis.call('BITOP', 'XOR', KEYS[2], KEYS[2], failed)
     redis.call('BITOP', 'XOR', KEYS[3], KEYS[3], failed)
     redis.call('DEL', failed)
@@ -223,13 +229,16 @@ return { 1, cleared }
 /**
  * Reads what a worker needs. The first call sets the start time and the results folder.
  *
- * KEYS     batch hash · unfinished ZSET
+ * KEYS     batch hash · unfinished ZSET · packed fields
  * ARGV     results folder of the worker, '' for none · id
- * Returns  { state, plan, total, createdAt }, or {} for an unknown batch
+ * Returns  { state, plan, total, createdAt, packed fields or '' }, or {} for an unknown batch
  */
 export const OPEN = `${FINISH}
 local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt')
 if not f[1] then return {} end
+f[5] = redis.call('GET', KEYS[3]) or ''
+-- It would spoil the small encoding of the hash.
+if f[5] ~= '' then return f end
 redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
 if ARGV[1] ~= '' then redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) end
 -- Version 0.1 may have retried or resumed it.
@@ -238,14 +247,16 @@ return f
 `;
 
 /**
- * KEYS     batch hash · missing-secrets ZSET
+ * KEYS     batch hash · missing-secrets ZSET · packed fields
  * ARGV     how long a report of a missing secret counts, in ms
- * Returns  { now in epoch ms, fields and values of the batch, names of missing secrets }
+ * Returns  { now in epoch ms, fields and values of the batch, names of missing secrets, packed
+ *          fields or '' }
  */
 export const STATUS = `${FINISH}
 local now = nowMs()
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
-return { now, redis.call('HGETALL', KEYS[1]), redis.call('ZRANGE', KEYS[2], 0, -1) }
+local missing = redis.call('ZRANGE', KEYS[2], 0, -1)
+return { now, redis.call('HGETALL', KEYS[1]), missing, redis.call('GET', KEYS[3]) or '' }
 `;
 
 /**
@@ -325,4 +336,30 @@ for _, id in ipairs(redis.call('ZREVRANGE', KEYS[2], 0, -1)) do
   end
 end
 return found
+`;
+
+/**
+ * Moves the fields of a finished batch into one compressed value, except those that other scripts
+ * read. Nothing changes them but a retry, which moves them back. The hash is written anew: Redis
+ * keeps a hash of short values in little room, but never returns a hash to that encoding.
+ *
+ * KEYS     batch hash · packed fields
+ * ARGV     the compressed value · how often the batch had been retried when it was read · names of
+ *          the fields that stay, which every batch has
+ * Returns  1 if it was packed; 0 if the batch is not finished, was retried or is packed already
+ * Atomic   a retry must find either all fields in the hash or all of them packed
+ */
+export const PACK = `
+local f = redis.call('HMGET', KEYS[1], 'state', 'retries')
+if f[1] ~= 'finished' or (f[2] or '0') ~= ARGV[2] then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local rest = {}
+for i = 3, #ARGV do
+  rest[#rest + 1] = ARGV[i]
+  rest[#rest + 1] = redis.call('HGET', KEYS[1], ARGV[i])
+end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], unpack(rest))
+redis.call('SET', KEYS[2], ARGV[1])
+return 1
 `;

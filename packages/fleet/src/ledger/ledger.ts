@@ -6,6 +6,7 @@ import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import * as lua from './ledger.lua.ts';
 import { Script } from '../redis/script.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
+import { packFields, UNPACKED_FIELDS, unpackFields } from './packed-fields.ts';
 import { parseStoredCrawl, parseStoredPlan } from './stored-crawl.ts';
 
 /** How long a worker's report of a missing secret counts. */
@@ -26,9 +27,13 @@ const scripts = {
   reopen: new Script(lua.REOPEN, integer),
   retry: new Script(lua.RETRY, z.tuple([integer, integer])),
   open: new Script(lua.OPEN, z.array(text)),
-  status: new Script(lua.STATUS, z.tuple([integer, z.array(z.string()), z.array(z.string())])),
+  status: new Script(
+    lua.STATUS,
+    z.tuple([integer, z.array(z.string()), z.array(z.string()), z.string()]),
+  ),
   reportMissing: new Script(lua.REPORT_MISSING, integer),
   hold: new Script(lua.HOLD, integer),
+  pack: new Script(lua.PACK, integer),
   unfinished: new Script(lua.UNFINISHED, z.array(z.string())),
 };
 
@@ -138,7 +143,9 @@ export class Ledger {
    * Notes that every slice is queued: the batch runs, or is finished if all fetches are settled.
    */
   async expanded(id: string): Promise<BatchStatus> {
-    await this.#enter(scripts.expanded, id);
+    if (await this.#enter(scripts.expanded, id)) {
+      await this.#pack(id);
+    }
     const status = await this.status(id);
     if (status === undefined) {
       throw new UnknownBatchError(id);
@@ -171,6 +178,9 @@ export class Ledger {
     if (settled === -1) {
       throw new UnknownBatchError(id);
     }
+    if (finished === 1) {
+      await this.#pack(id);
+    }
     return { settled, finished: finished === 1 };
   }
 
@@ -180,19 +190,21 @@ export class Ledger {
    * @param results the worker's results folder; the first one stays
    */
   async open(id: string, results = ''): Promise<OpenBatch | undefined> {
-    const [state, plan, total, createdAt] = await scripts.open.run(
+    const [state, plan, total, createdAt, packed] = await scripts.open.run(
       this.#redis,
-      [this.#keys.batch(id), this.#keys.unfinished],
+      [this.#keys.batch(id), this.#keys.unfinished, this.#keys.packed(id)],
       [results, id],
     );
-    if (typeof plan !== 'string') {
+    const unpacked = unpackFields(packed ?? '');
+    const storedPlan = plan ?? unpacked['plan'];
+    if (storedPlan === undefined) {
       return undefined;
     }
     return {
       state: batchState.parse(state),
-      plan: parseStoredPlan(plan),
+      plan: parseStoredPlan(storedPlan),
       total: Number(total),
-      createdAt: Number(createdAt),
+      createdAt: Number(createdAt ?? unpacked['createdAt']),
     };
   }
 
@@ -208,15 +220,15 @@ export class Ledger {
   }
 
   async status(id: string): Promise<BatchStatus | undefined> {
-    const [nowMs, flat, missingSecrets] = await scripts.status.run(
+    const [nowMs, flat, missingSecrets, packed] = await scripts.status.run(
       this.#redis,
-      [this.#keys.batch(id), this.#keys.missingSecrets(id)],
+      [this.#keys.batch(id), this.#keys.missingSecrets(id), this.#keys.packed(id)],
       [MISSING_SECRET_MS],
     );
     if (flat.length === 0) {
       return undefined;
     }
-    const fields = new Map<string, string>();
+    const fields = new Map<string, string>(Object.entries(unpackFields(packed)));
     for (let i = 0; i + 1 < flat.length; i += 2) {
       fields.set(flat[i] ?? '', flat[i + 1] ?? '');
     }
@@ -235,7 +247,13 @@ export class Ledger {
 
   /** The crawl as it was registered; undefined for an unknown batch. */
   async crawl(id: string): Promise<Crawl | undefined> {
-    const [plan, crawl] = await this.#redis.hmget(this.#keys.batch(id), 'plan', 'crawl');
+    const [[storedPlan, storedCrawl], packed] = await Promise.all([
+      this.#redis.hmget(this.#keys.batch(id), 'plan', 'crawl'),
+      this.#packed(id),
+    ]);
+    const unpacked = unpackFields(packed);
+    const plan = storedPlan ?? unpacked['plan'];
+    const crawl = storedCrawl ?? unpacked['crawl'];
     if (typeof plan !== 'string' || typeof crawl !== 'string') {
       return undefined;
     }
@@ -293,10 +311,17 @@ export class Ledger {
    * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown
    */
   async retry(id: string, outcomes: readonly Outcome[] = OUTCOMES): Promise<number | undefined> {
-    const [isAllowed, cleared] = await scripts.retry.run(this.#redis, this.#bitKeys(id), [
-      id,
-      ...outcomes.filter((outcome) => outcome !== 'ok'),
-    ]);
+    const packed = await this.#packed(id);
+    const fields = Object.entries(unpackFields(packed)).flat();
+    const failures = outcomes.filter((outcome) => outcome !== 'ok');
+    const [isAllowed, cleared] = await scripts.retry.run(
+      this.#redis,
+      [...this.#bitKeys(id), this.#keys.packed(id)],
+      [id, packed, JSON.stringify(fields), ...failures],
+    );
+    if (isAllowed === -1) {
+      return this.retry(id, outcomes);
+    }
     return isAllowed === 1 ? cleared : undefined;
   }
 
@@ -312,6 +337,28 @@ export class Ledger {
   async #enter(script: Script<number>, id: string): Promise<boolean> {
     const keys = [this.#keys.batch(id), this.#keys.unfinished];
     return (await script.run(this.#redis, keys, [id])) === 1;
+  }
+
+  /**
+   * Packs a batch that has just finished. If that fails, the batch takes more room and loses
+   * nothing; what has finished it must not seem to have failed.
+   */
+  async #pack(id: string): Promise<void> {
+    try {
+      const fields = await this.#redis.hgetall(this.#keys.batch(id));
+      const { retries = '0' } = fields;
+      await scripts.pack.run(
+        this.#redis,
+        [this.#keys.batch(id), this.#keys.packed(id)],
+        [packFields(fields), retries, ...UNPACKED_FIELDS],
+      );
+    } catch {
+      // Redis cannot be reached, or is full.
+    }
+  }
+
+  async #packed(id: string): Promise<string> {
+    return (await this.#redis.get(this.#keys.packed(id))) ?? '';
   }
 
   #bitKeys(id: string): string[] {

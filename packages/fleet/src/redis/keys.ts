@@ -32,6 +32,8 @@ export interface FleetKeys {
   readonly probe: string;
   /** HASH: plan, crawl, counters and state of a batch. */
   batch(id: string): string;
+  /** STRING: those fields of a finished batch that never change, compressed. */
+  packed(id: string): string;
   /** Bitmap: the bit of a fetch is set once its record is durable. */
   settled(id: string): string;
   /**
@@ -89,6 +91,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     probe: `${root}:probe`,
     workersInfo: `${root}:workers-info`,
     batch,
+    packed: (id) => `${batch(id)}:packed`,
     settled: (id) => `${batch(id)}:settled`,
     failed: (id) => `${batch(id)}:failed`,
     pausedSlices: (id) => `${batch(id)}:parked`,
