@@ -9,7 +9,7 @@ export type Disposition =
   | { readonly do: 'settle'; readonly outcome: Outcome }
   /** It runs again after the delay and has used one attempt. */
   | { readonly do: 'retry'; readonly delayMs: number }
-  /** The origin refused it ("not now"): it runs again after the delay and has used no attempt. */
+  /** The origin refused it ("not now") or has no answer yet: it runs again after the delay and has used no attempt. */
   | { readonly do: 'throttle'; readonly delayMs: number };
 
 export interface DispositionContext {
@@ -37,12 +37,12 @@ export function dispositionOf(result: FetchResult, context: DispositionContext):
 }
 
 function ofResponse({ status }: FetchResponse, context: DispositionContext): Disposition {
-  if (status < 400) {
-    return settle('ok');
-  }
   const { delay } = context;
+  if (status < 400) {
+    return delay?.isNotReady === true ? throttle(delay.retryAfterMs, context, 'ok') : settle('ok');
+  }
   if (delay?.isRefusal === true) {
-    return throttle(delay.blockMs, context);
+    return throttle(delay.blockMs, context, 'http-error');
   }
   if (status >= 500 || RETRIED_CLIENT_ERRORS.has(status)) {
     return retry('http-error', context, delay?.retryAfterMs);
@@ -69,11 +69,12 @@ function retry(outcome: Outcome, context: DispositionContext, atLeastMs = 0): Di
   return { do: 'retry', delayMs: Math.max(delayMs, atLeastMs) };
 }
 
-function throttle(blockMs: number, context: DispositionContext): Disposition {
+/** @param outcome what the answer counts as when patience is over */
+function throttle(blockMs: number, context: DispositionContext, outcome: Outcome): Disposition {
   const { throttledSince, now, plan, random } = context;
   const throttledMs = throttledSince === 0 ? 0 : Math.max(0, now - throttledSince);
   if (throttledMs > plan.politeness.patienceMs) {
-    return settle('http-error');
+    return settle(outcome);
   }
   // 0 names no time, and asking again at once would be busy polling.
   if (blockMs > 0) {

@@ -63,14 +63,29 @@ export function rateLimitResetMs(headers: Headers, options: ResetOptions): numbe
  * and 07, `limit=100, remaining=0, reset=30`.
  */
 function structuredResets(value: string, options: ResetOptions): number[] {
-  // The name of a policy may hold separators.
-  const items = value
-    .replaceAll(QUOTED, '')
-    .split(',')
-    .map((item) => Object.fromEntries(item.split(';').map(toParameter)));
+  const items = structuredItems(value);
   const resets = items.map(({ r, t }) => untilReset(r, t, options));
   const { remaining, reset }: Headers = Object.assign({}, ...items);
   return [...resets, untilReset(remaining, reset, options)];
+}
+
+/** Whether a header says that no requests remain, with or without a time. */
+export function isRateLimitExhausted(headers: Headers): boolean {
+  const structured = headers['ratelimit'] ?? '';
+  return (
+    PAIRS.some(([remaining]) => isZero(headers[remaining])) ||
+    structuredItems(structured).some(({ r, remaining }) => isZero(r) || isZero(remaining))
+  );
+}
+
+function isZero(text: string | undefined): boolean {
+  return text !== undefined && parseNumber(text) === 0;
+}
+
+/** The parameters of each item; the name of a policy may hold separators, so it is removed. */
+function structuredItems(value: string): Headers[] {
+  const items = value.replaceAll(QUOTED, '').split(',');
+  return items.map((item) => Object.fromEntries(item.split(';').map(toParameter)));
 }
 
 function toParameter(text: string): [string, string] {

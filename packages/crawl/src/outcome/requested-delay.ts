@@ -1,11 +1,14 @@
 import type { FetchResponse, FetchResult } from './outcome.ts';
-import { hasRateLimit, rateLimitResetMs } from './rate-limit.ts';
+import { hasRateLimit, isRateLimitExhausted, rateLimitResetMs } from './rate-limit.ts';
 import { parseHttpDate, parseRetryAfter } from './retry-after.ts';
 
 /** Why an origin is blocked: few and short, so that they can be labels of metrics. */
 type BlockReason =
   | '429'
   | '429 Retry-After'
+  | '403'
+  | '403 Retry-After'
+  | '503'
   | '503 Retry-After'
   | '3xx Retry-After'
   | 'RateLimit reset';
@@ -23,11 +26,18 @@ export interface RequestedDelay {
   readonly retryAfterMs: number;
   /** The origin refused this fetch ("not now"), so the attempt does not count. */
   readonly isRefusal: boolean;
+  /** The origin is still working on the answer (202): the fetch waits, and nothing else does. */
+  readonly isNotReady: boolean;
   /** The origin asked for more than the maximum, and `blockMs` is the maximum. */
   readonly isClamped: boolean;
 }
 
 type Headers = Readonly<Record<string, string>>;
+
+/** Accepted: the origin has begun to work on it. */
+const NOT_READY = 202;
+/** They refuse only where a header says so. GitHub answers 403 when a rate limit is exhausted. */
+const MAY_REFUSE = new Set([403, 503]);
 
 /** The largest `Age` a cache may send: RFC 9111 section 1.2.2. */
 const MAX_AGE_SECONDS = 2 ** 31;
@@ -36,8 +46,10 @@ const MAX_AGE_SECONDS = 2 ** 31;
  * The delay that `Retry-After` and the rate-limit headers of an answer ask for. Undefined for
  * nearly every answer: those cost a few look-ups and no parsing.
  *
- * - 429, and 503 with a valid `Retry-After`, refuse the fetch.
- * - `Retry-After` on these and on 3xx blocks the origin, and so does the reset of an exhausted rate
+ * - 429 refuses the fetch, and so do 403 and 503 with a valid `Retry-After` or with an exhausted
+ *   rate limit. A 503 without either says nothing of a limit: it is a failure that may pass.
+ * - 202 with a valid `Retry-After` is not the answer yet.
+ * - `Retry-After` on refusals and on 3xx blocks the origin, and so does the reset of an exhausted rate
  *   limit on any status. The longest of them counts.
  * - `Retry-After` on any other answer from 400 up delays only the next attempt of the fetch.
  *
@@ -56,8 +68,8 @@ export function requestedDelayOf(
     return undefined;
   }
   const { status, headers } = result;
-  const mayRetryLater = status >= 300 && (status === 429 || headers['retry-after'] !== undefined);
-  if (!mayRetryLater && !hasRateLimit(headers)) {
+  const hasRetryAfter = headers['retry-after'] !== undefined && mayDelay(status);
+  if (status !== 429 && !hasRetryAfter && !hasRateLimit(headers)) {
     return undefined;
   }
   return parseDelay(result, now, maxRetryAfterMs);
@@ -71,7 +83,9 @@ function parseDelay(
   const originNow = originClock(headers, now);
   const retryAfter = headers['retry-after'];
   const retryAfterMs =
-    status < 300 || retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, originNow);
+    retryAfter === undefined || !mayDelay(status)
+      ? undefined
+      : parseRetryAfter(retryAfter, originNow);
   const resetMs = hasRateLimit(headers)
     ? rateLimitResetMs(headers, {
         now: originNow,
@@ -79,12 +93,15 @@ function parseDelay(
         isRefused: status === 429,
       })
     : 0;
-  const isForOrigin = status === 429 || status === 503 || status < 400;
+  const isNotReady = status === NOT_READY && retryAfterMs !== undefined;
+  const isRefusal =
+    status === 429 ||
+    (MAY_REFUSE.has(status) && (retryAfterMs !== undefined || isRateLimitExhausted(headers)));
+  const isForOrigin = isRefusal || (status >= 300 && status < 400);
   const retryBlockMs = isForOrigin ? (retryAfterMs ?? 0) : 0;
   const blockMs = Math.max(retryBlockMs, resetMs);
-  const isRefusal = status === 429 || (status === 503 && retryAfterMs !== undefined);
   const isBlock = isRefusal || blockMs > 0;
-  if (!isBlock && (retryAfterMs ?? 0) === 0) {
+  if (!isBlock && !isNotReady && (retryAfterMs ?? 0) === 0) {
     return undefined;
   }
   return {
@@ -94,8 +111,14 @@ function parseDelay(
     blockMs: Math.ceil(Math.min(blockMs, maxMs)),
     retryAfterMs: Math.min(retryAfterMs ?? 0, maxMs),
     isRefusal,
+    isNotReady,
     isClamped: blockMs > maxMs,
   };
+}
+
+/** `Retry-After` on a success means nothing, except that 202 promises the answer for later. */
+function mayDelay(status: number): boolean {
+  return status >= 300 || status === NOT_READY;
 }
 
 function reasonOf(
@@ -105,13 +128,10 @@ function reasonOf(
   if (isReset) {
     return 'RateLimit reset';
   }
-  if (status === 503) {
-    return '503 Retry-After';
-  }
-  if (status !== 429) {
+  if (status !== 403 && status !== 429 && status !== 503) {
     return '3xx Retry-After';
   }
-  return blockMs > 0 ? '429 Retry-After' : '429';
+  return blockMs > 0 ? `${status} Retry-After` : `${status}`;
 }
 
 /** The time at the origin: its `date` plus the `age` that the answer gained in a cache. */

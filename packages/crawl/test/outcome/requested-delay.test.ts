@@ -13,14 +13,17 @@ function response(status: number, headers: Headers): FetchResult {
   return { kind: 'response', status, headers, body: Buffer.alloc(0), ...timing };
 }
 
+const NEITHER = { isRefusal: false, isNotReady: false, isClamped: false };
+
 /** A delay that blocks the origin, asked for by `Retry-After`. */
 function block(
   blockMs: number,
   blockReason: RequestedDelay['blockReason'],
   flags: Partial<RequestedDelay> = {},
 ): RequestedDelay {
-  const isRefusal = /^(?:429|503)/.test(blockReason ?? '');
-  return { blockReason, blockMs, retryAfterMs: blockMs, isRefusal, isClamped: false, ...flags };
+  const isRefusal = /^(?:403|429|503)/.test(blockReason ?? '');
+  const retryAfterMs = blockMs;
+  return { ...NEITHER, blockReason, blockMs, retryAfterMs, isRefusal, ...flags };
 }
 
 function reset(blockMs: number, flags: Partial<RequestedDelay> = {}): RequestedDelay {
@@ -29,7 +32,12 @@ function reset(blockMs: number, flags: Partial<RequestedDelay> = {}): RequestedD
 
 /** A delay for the fetch alone. */
 function retryAfter(retryAfterMs: number): RequestedDelay {
-  return { retryAfterMs, blockMs: 0, blockReason: undefined, isRefusal: false, isClamped: false };
+  return { ...NEITHER, retryAfterMs, blockMs: 0, blockReason: undefined };
+}
+
+/** A delay for an answer that is not there yet. */
+function notReady(retryAfterMs: number): RequestedDelay {
+  return { ...retryAfter(retryAfterMs), isNotReady: true };
 }
 
 type Row = readonly [string, number, Headers, RequestedDelay | undefined];
@@ -69,7 +77,17 @@ const RETRY_AFTER: readonly Row[] = [
   ['429, exactly the maximum', 429, { 'retry-after': '3600' }, block(HOUR_MS, '429 Retry-After')],
   ['503', 503, {}, undefined],
   ['503, seconds', 503, { 'retry-after': '7' }, block(7000, '503 Retry-After')],
-  ['503, zero', 503, { 'retry-after': '0' }, block(0, '503 Retry-After')],
+  ['503, zero', 503, { 'retry-after': '0' }, block(0, '503')],
+  ['403', 403, {}, undefined],
+  ['403, seconds', 403, { 'retry-after': '7' }, block(7000, '403 Retry-After')],
+  ['403, zero', 403, { 'retry-after': '0' }, block(0, '403')],
+  ['403, garbage', 403, { 'retry-after': 'soon' }, undefined],
+  ['202', 202, {}, undefined],
+  ['202, seconds', 202, { 'retry-after': '7' }, notReady(7000)],
+  ['202, a date', 202, { 'retry-after': 'Mon, 23 Nov 2026 12:00:30 GMT' }, notReady(30_000)],
+  ['202, zero', 202, { 'retry-after': '0' }, notReady(0)],
+  ['202, garbage', 202, { 'retry-after': 'soon' }, undefined],
+  ['204, seconds', 204, { 'retry-after': '7' }, undefined],
   ['503, garbage', 503, { 'retry-after': 'soon' }, undefined],
   ['300, seconds', 300, { 'retry-after': '7' }, block(7000, '3xx Retry-After')],
   ['301 without location, zero', 301, { 'retry-after': '0' }, undefined],
@@ -121,7 +139,28 @@ const RATE_LIMIT: readonly Row[] = [
   ['garbage', 200, { ratelimit: '=;;,"' }, undefined],
   ['X-, seconds from now', 200, { ...EXHAUSTED, 'x-ratelimit-reset': '12' }, reset(12_000)],
   ['Reddit', 200, { 'x-ratelimit-remaining': '0.0', 'x-ratelimit-reset': '300' }, reset(300_000)],
-  ['GitHub', 403, { ...EXHAUSTED, 'x-ratelimit-reset': `${EPOCH_S + 90}` }, reset(90_000)],
+  [
+    'GitHub',
+    403,
+    { ...EXHAUSTED, 'x-ratelimit-reset': `${EPOCH_S + 90}` },
+    reset(90_000, { isRefusal: true }),
+  ],
+  ['403 with nothing left and no time', 403, EXHAUSTED, block(0, '403')],
+  ['403 with some left', 403, { 'x-ratelimit-remaining': '1' }, undefined],
+  [
+    '403 with nothing left, structured',
+    403,
+    { ratelimit: '"a,r=0";r=4;t=9, "b";r=0;t=30' },
+    reset(30_000, { isRefusal: true }),
+  ],
+  ['403 with nothing left (draft 07)', 403, { ratelimit: 'remaining=0' }, block(0, '403')],
+  ['404 with nothing left and no time', 404, EXHAUSTED, undefined],
+  [
+    '202 with nothing left',
+    202,
+    { ...EXHAUSTED, 'x-ratelimit-reset': '5', 'retry-after': '9' },
+    reset(5000, { retryAfterMs: 9000, isNotReady: true }),
+  ],
   [
     'Discord',
     200,
@@ -192,7 +231,12 @@ const RATE_LIMIT: readonly Row[] = [
     { 'x-ratelimit-remaining': '4000', 'x-ratelimit-reset': `${EPOCH_S + 90}`, 'retry-after': '9' },
     block(9000, '429 Retry-After'),
   ],
-  ['503 with a reset', 503, { ...EXHAUSTED, 'x-ratelimit-reset': '5' }, reset(5000)],
+  [
+    '503 with a reset',
+    503,
+    { ...EXHAUSTED, 'x-ratelimit-reset': '5' },
+    reset(5000, { isRefusal: true }),
+  ],
 ];
 
 const CLOCKS: readonly Row[] = [
@@ -262,6 +306,7 @@ describe('requestedDelayOf', () => {
       blockMs: 5000,
       retryAfterMs: 5000,
       isRefusal: true,
+      isNotReady: false,
       isClamped: true,
     });
   });
