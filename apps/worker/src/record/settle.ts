@@ -66,6 +66,7 @@ export function settle(
       bytes,
       ...(contentType !== undefined && { contentType }),
       worker,
+      ...(result?.finalUrl !== undefined && { finalUrl: result.finalUrl }),
       ...(error !== undefined && { error }),
     },
     response && {

@@ -16,22 +16,24 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** One finished exchange including its redirects: the response, or the reason for having none. */
 export type FetchResult = FetchResponse | FetchFailure;
 
-interface Timing {
+interface Exchanged {
   /** Epoch milliseconds. */
   readonly startedAt: number;
   readonly durationMs: number;
+  /** The URL that redirects led to; absent if it is the requested one. */
+  readonly finalUrl?: string;
 }
 
-export interface FetchResponse extends Timing {
+export interface FetchResponse extends Exchanged {
   readonly kind: 'response';
   readonly status: number;
-  /** Lower-case names; repeated headers joined by `, `. */
+  /** Lower-case names; repeated headers joined by `, `, unless they have a single value. */
   readonly headers: Readonly<Record<string, string>>;
   /** Decompressed. */
   readonly body: Buffer;
 }
 
-export interface FetchFailure extends Timing {
+export interface FetchFailure extends Exchanged {
   readonly kind: 'failure';
   readonly outcome: Exclude<Outcome, 'ok' | 'http-error' | 'worker-lost'>;
   /** Stable, for programs: `ECONNREFUSED`, `FETCH_TIMEOUT`, `BODY_TOO_LARGE`, … */

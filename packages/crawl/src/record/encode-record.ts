@@ -1,5 +1,6 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { decodeText, isPlainUtf8, utf8Text } from './body-charset.ts';
 import { isJson } from './is-json.ts';
+import { mediaTypeOf } from './media-type.ts';
 import type { FetchRecord } from './record.ts';
 
 /** A response body, decompressed. */
@@ -9,15 +10,13 @@ export interface RecordBody {
   readonly contentType?: string;
 }
 
-const JSON_TYPE = /^\s*application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
-
 /**
  * Encodes a record as one line of NDJSON without its newline. The keys have a fixed order and
  * `body` is last, so readers find index and body without parsing the line. String concatenation,
  * because this runs for every fetch.
  */
 export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
-  const { status, contentType, error } = record;
+  const { status, contentType, finalUrl, error } = record;
   return (
     `{"batch":${quote(record.batch)},"index":${record.index},"params":${JSON.stringify(record.params)}` +
     `,"url":${quote(record.url)},"outcome":"${record.outcome}"` +
@@ -26,6 +25,7 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
     `,"durationMs":${record.durationMs},"bytes":${record.bytes}` +
     (contentType === undefined ? '' : `,"contentType":${quote(contentType)}`) +
     `,"worker":${quote(record.worker)}` +
+    (finalUrl === undefined ? '' : `,"finalUrl":${quote(finalUrl)}`) +
     (error === undefined
       ? ''
       : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`) +
@@ -33,12 +33,23 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
   );
 }
 
+/** The last fields: `charset`, `bodyEncoding` and `body`. */
 function encodeBody(bytes: Buffer, contentType: string | undefined): string {
-  if (!isUtf8(bytes)) {
+  const type = mediaTypeOf(contentType);
+  if (isPlainUtf8(bytes, type)) {
+    return encodeText(utf8Text(bytes), type.isJson);
+  }
+  const decoded = decodeText(bytes, type);
+  if (decoded === undefined) {
     return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"`;
   }
-  const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
-  if (contentType !== undefined && JSON_TYPE.test(contentType) && isJson(text)) {
+  const { text, charset } = decoded;
+  const encoded = encodeText(text, type.isJson);
+  return charset === undefined ? encoded : `,"charset":"${charset}"${encoded}`;
+}
+
+function encodeText(text: string, isJsonType: boolean): string {
+  if (isJsonType && isJson(text)) {
     return `,"body":${onOneLine(text)}`;
   }
   // Includes bodies that only claim to be JSON.

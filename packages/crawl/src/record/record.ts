@@ -18,5 +18,7 @@ export interface FetchRecord {
   readonly bytes: number;
   readonly contentType?: string;
   readonly worker: string;
+  /** Where redirects led; absent if that is the requested URL. */
+  readonly finalUrl?: string;
   readonly error?: { readonly code: string; readonly message: string };
 }

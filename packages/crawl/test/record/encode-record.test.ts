@@ -19,6 +19,13 @@ const record: FetchRecord = {
   worker: 'w-7c1e',
 };
 
+const META_EQUIV = '<meta http-equiv="Content-Type" content="text/html; charset=windows-1251">';
+const XML_1251 = '<?xml version="1.0" encoding="windows-1251"?>';
+
+function latin1(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
 function encode(bytes: Buffer | string, contentType: string): string {
   return encodeRecord(record, { bytes: Buffer.from(bytes), contentType });
 }
@@ -67,7 +74,6 @@ describe('encodeRecord', () => {
   it.each([
     ['HTML', '<p class="x">\n</p>', 'text/html'],
     ['broken JSON', '{"a":', 'application/json'],
-    ['JSON behind a byte order mark', '\ufeff{}', 'application/json'],
     ['an empty body', '', 'application/json'],
     ['JSON of another type', '{}', 'text/plain'],
     ['a type that only looks like JSON', '{}', 'application/jsonp'],
@@ -87,6 +93,119 @@ describe('encodeRecord', () => {
     expect(bodyText(line)).toBe(bytes.toString('base64'));
   });
 
+  it.each([
+    ['text/json', 'text/json;charset=utf-8'],
+    ['any type with +json', 'model/gltf+json'],
+    ['a suffix with parameters', 'application/vnd.api+json; ext="a,b;c"'],
+    ['a header that a proxy joined', 'application/json, application/json; charset=utf-8'],
+    ['the last type of a list', 'text/html, application/json'],
+    ['a list that ends with no type', 'application/json, */*, '],
+  ])('embeds JSON of the type: %s', (_, contentType) => {
+    expect(bodyText(encode('{"n":1}', contentType))).toBe('{"n":1}');
+  });
+
+  it.each(['application/json+x', 'text/jsonp', 'json', 'application/json-seq', '+json'])(
+    'does not take %s for JSON',
+    (contentType) => {
+      expect(JSON.parse(encode('{}', contentType))).toMatchObject({ bodyEncoding: 'text' });
+    },
+  );
+
+  const zoe = '{"name":"Zo\u00eb"}';
+  const utf16be = Buffer.from(`\ufeff${zoe}`, 'utf16le').swap16();
+
+  it.each([
+    ['behind a byte order mark', Buffer.from(`\ufeff${zoe}`), 'application/json', undefined],
+    ['in the charset of its header', latin1(zoe), 'text/json; charset=latin1', 'windows-1252'],
+    ['in quotes', latin1(zoe), 'text/json; charset="ISO-8859-1"', 'windows-1252'],
+    ['UTF-16 with a mark', Buffer.from(`\ufeff${zoe}`, 'utf16le'), 'text/json', 'utf-16le'],
+    ['UTF-16, big-endian', utf16be, 'application/json; charset=utf-8', 'utf-16be'],
+    ['UTF-16 by its header', Buffer.from(zoe, 'utf16le'), 'text/json;charset=utf-16', 'utf-16le'],
+    ['UTF-8, whatever its header says', zoe, 'text/json; charset=latin1', undefined],
+    ['UTF-8 of an unknown charset', zoe, 'text/json; charset=utf-88', undefined],
+  ])('embeds JSON: %s', (_, bytes, contentType, charset) => {
+    const line = encode(bytes, contentType);
+    expect(bodyText(line)).toBe(zoe);
+    expect(JSON.parse(line).charset).toBe(charset);
+  });
+
+  const cyrillic = Buffer.from([0xcf, 0xf0, 0xe8, 0xe2, 0xe5, 0xf2]);
+  const sjis = Buffer.from([0x83, 0x65, 0x83, 0x58, 0x83, 0x67]);
+  const page = (head: string, bytes = cyrillic) => Buffer.concat([Buffer.from(head), bytes]);
+  const meta1251 = '<meta charset=windows-1251>';
+
+  it.each([
+    ['the header', cyrillic, 'text/plain; charset=cp1251', 'windows-1251', 'Привет'],
+    ['<meta charset>', page(meta1251), 'text/html', 'windows-1251', `${meta1251}Привет`],
+    ['<meta http-equiv>', page(META_EQUIV), 'text/html', 'windows-1251', `${META_EQUIV}Привет`],
+    ['the XML declaration', page(XML_1251), 'image/svg+xml', 'windows-1251', `${XML_1251}Привет`],
+    [
+      'the header, not <meta>',
+      page(meta1251, sjis),
+      'text/html; charset=sjis',
+      'shift_jis',
+      `${meta1251}テスト`,
+    ],
+    ['a mark, not the header', '\ufeffПривет', 'text/html; charset=koi8-r', undefined, 'Привет'],
+    [
+      'no declaration in a comment',
+      `<!--${meta1251}-->Привет`,
+      'text/html',
+      undefined,
+      `<!--${meta1251}-->Привет`,
+    ],
+    [
+      'no declaration in plain text',
+      `${meta1251}Привет`,
+      'text/plain',
+      undefined,
+      `${meta1251}Привет`,
+    ],
+    ['no charset at all', latin1('Zo\u00eb \u0080'), 'text/csv', 'windows-1252', 'Zoë €'],
+    [
+      '<meta> that cannot be right',
+      '<meta charset=utf-16>Zoë',
+      'text/html',
+      undefined,
+      '<meta charset=utf-16>Zoë',
+    ],
+    [
+      'ISO-2022-JP',
+      '\x1b$B%F%9%H\x1b(B',
+      'text/plain; charset=iso-2022-jp',
+      'iso-2022-jp',
+      'テスト',
+    ],
+    [
+      'a broken character of UTF-8',
+      Buffer.from([0x61, 0xff, 0x62]),
+      'text/html; charset=utf-8',
+      undefined,
+      'a\ufffdb',
+    ],
+  ])('decodes text by %s', (_, bytes, contentType, charset, text) => {
+    const parsed = JSON.parse(encode(bytes, contentType));
+    expect(parsed).toMatchObject({ bodyEncoding: 'text', body: text });
+    expect(parsed.charset).toBe(charset);
+  });
+
+  const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0xff]);
+
+  it.each([
+    ['an image', png, 'image/png'],
+    ['an image that calls itself text', png, 'text/plain; charset=utf-8'],
+    ['an image that names a charset', png, 'image/png; charset=iso-8859-1'],
+    ['bytes without a type', latin1('Zo\u00eb'), undefined],
+    ['bytes of no text type', latin1('Zo\u00eb'), 'application/octet-stream'],
+    ['JSON that is broken in its charset', latin1('"\u00eb"'), 'application/json; charset=utf-8'],
+    ['half a character of UTF-16', Buffer.from([0xff, 0xfe, 0x41]), 'text/plain'],
+  ])('keeps as base64: %s', (_, bytes, contentType) => {
+    const { contentType: __, ...bare } = record;
+    const line = encodeRecord(bare, { bytes, ...(contentType !== undefined && { contentType }) });
+    expect(JSON.parse(line)).toMatchObject({ bodyEncoding: 'base64' });
+    expect(decodeBody(JSON.parse(line))).toEqual(bytes);
+  });
+
   it('uses the content type of the record if the body has none', () => {
     expect(encodeRecord(record, { bytes: Buffer.from('[1]') })).toMatch(/,"body":\[1\]\}$/);
   });
@@ -103,7 +222,7 @@ describe('encodeRecord', () => {
         const error = { code: changes.url, message: changes.worker };
         const line = encodeRecord(
           { ...record, ...changes, error },
-          { bytes: Buffer.from(body), contentType: 'text/plain' },
+          { bytes: Buffer.from(body), contentType: 'application/octet-stream' },
         );
         expect(line).not.toMatch(/[\r\n]/);
         const parsed = JSON.parse(line);

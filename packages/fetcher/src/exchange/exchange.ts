@@ -3,7 +3,7 @@ import type { ResponseHandler, SentRequest, Transport } from '../transport/trans
 import { BodyBuffer } from './body-buffer.ts';
 import { BodyDecoder, parseCodings } from './body-decoder.ts';
 import { classifyError, type FailureReason } from './failure.ts';
-import { isRedirect, redirectTarget } from './redirect.ts';
+import { finalUrlOf, isRedirect, redirectTarget } from './redirect.ts';
 import { type RequestHeaders, withoutCredentials } from './request-headers.ts';
 
 /**
@@ -153,7 +153,7 @@ export class Exchange implements ResponseHandler {
     }
     const result: FetchResult = {
       kind: 'response',
-      ...this.#timing(),
+      ...this.#outline(),
       status: this.#status,
       headers: this.#headers,
       body: this.#body.take(),
@@ -235,7 +235,7 @@ export class Exchange implements ResponseHandler {
     }
     const result: FetchFailure = {
       kind: 'failure',
-      ...this.#timing(),
+      ...this.#outline(),
       ...reason,
       bytes: this.#state === 'body' ? this.#bytes : 0,
       ...(this.#status > 0 && this.#state !== 'draining' ? { status: this.#status } : {}),
@@ -252,8 +252,16 @@ export class Exchange implements ResponseHandler {
     this.#request?.abort();
   }
 
-  #timing(): { startedAt: number; durationMs: number } {
-    return { startedAt: this.#startedAt, durationMs: performance.now() - this.#started };
+  #outline(): { startedAt: number; durationMs: number; finalUrl?: string } {
+    const durationMs = performance.now() - this.#started;
+    const timing = { startedAt: this.#startedAt, durationMs };
+    if (this.#redirects === 0) {
+      return timing;
+    }
+    const { url, headers, secretHeaders = [] } = this.#options;
+    const secrets = secretHeaders.map((name) => headers[name.toLowerCase()] ?? '');
+    const finalUrl = finalUrlOf(this.#url, url, secrets);
+    return finalUrl === undefined ? timing : { ...timing, finalUrl };
   }
 }
 

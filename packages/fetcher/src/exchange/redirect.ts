@@ -33,3 +33,23 @@ export function redirectTarget(location: string, from: URL): URL | BadRedirect {
   }
   return target;
 }
+
+/**
+ * The URL to record where redirects led elsewhere; undefined if they led back. An origin may repeat
+ * a secret header in a location: a query that holds one is left out.
+ */
+export function finalUrlOf(
+  final: URL,
+  requested: URL,
+  secrets: readonly string[],
+): string | undefined {
+  const [page = ''] = final.href.split('#', 1);
+  if (page === requested.href.split('#', 1)[0]) {
+    return undefined;
+  }
+  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
+  const isLeaking = words.some(
+    (word) => page.includes(word) || page.includes(encodeURIComponent(word)),
+  );
+  return isLeaking ? `${final.origin}/…` : page;
+}

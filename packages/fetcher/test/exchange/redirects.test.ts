@@ -99,6 +99,34 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
   });
 
   it.each([
+    ['/new?a=%C3%A9#part', '/new?a=%C3%A9'],
+    ['/?again', '/?again'],
+    ['/', undefined],
+    ['/#part', undefined],
+    ['/new?key=s3cret-of-ours', '/…'],
+    ['/new?key=s3cret-of-ours%21', '/…'],
+  ])('tells where a redirect to %s led', async (location, path) => {
+    let isFirst = true;
+    const server = await serve((_request, response) => {
+      response.writeHead(isFirst ? 302 : 404, { location }).end();
+      isFirst = false;
+    });
+    const headers = { 'X-Key': 'Bearer s3cret-of-ours' };
+    const request = requestFor(server.url, { headers, secretHeaders: ['X-Key'] });
+    const result = await newFetcher(transport).fetch(request);
+    expect(result).toMatchObject({ kind: 'response', status: 404 });
+    expect(result.finalUrl).toBe(path === undefined ? undefined : `${server.url}${path}`);
+  });
+
+  it('tells where a redirect led if nothing answers there', async () => {
+    const server = await serve((_request, response) => {
+      response.writeHead(302, { location: 'http://127.0.0.1:1/x' }).end();
+    });
+    const result = await newFetcher(transport).fetch(requestFor(server.url));
+    expect(result).toMatchObject({ kind: 'failure', finalUrl: 'http://127.0.0.1:1/x' });
+  });
+
+  it.each([
     ['never ends', 'content-length: 10', 'a'],
     ['is huge', 'content-length: 99999999', 'x'.repeat(200_000)],
     ['is cut', 'transfer-encoding: chunked', undefined],

@@ -212,6 +212,7 @@ function fieldsOf(params: readonly string[]): Field[] {
     }),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),
+    string(',"charset":', { isOptional: true }),
   ];
 }
 

@@ -24,9 +24,10 @@ export const RECORD_COLUMNS: readonly RecordColumn[] = [
   { field: 'bytes', kind: 'number', isOptional: false },
   { field: 'contentType', kind: 'string', isOptional: true },
   { field: 'worker', kind: 'string', isOptional: false },
+  { field: 'finalUrl', kind: 'string', isOptional: true },
 ];
 
-const LAST_COLUMNS = ['error.code', 'error.message', 'bodyEncoding', 'body'] as const;
+const LAST_COLUMNS = ['error.code', 'error.message', 'charset', 'bodyEncoding', 'body'] as const;
 
 /** The header line. A parameter with the name of another column gets the prefix `param.`. */
 export function csvHeader(params: readonly string[]): string {

@@ -6,6 +6,7 @@ interface RecordHead {
   readonly index: number;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
+  readonly charset?: unknown;
   readonly bodyEncoding?: unknown;
   readonly [field: string]: unknown;
 }
@@ -22,13 +23,14 @@ export function parsedRow(line: Buffer, params: readonly string[]): string | und
   const { head: text, body } = splitBody(line);
   try {
     const head = parseHead(text);
-    const { params: values, error, bodyEncoding } = head;
+    const { params: values, error, charset, bodyEncoding } = head;
     return csvLine([
       head.index,
       ...params.map((param) => values?.[param]),
       ...RECORD_COLUMNS.map(({ field }) => head[field]),
       error?.code,
       error?.message,
+      charset,
       bodyEncoding,
       bodyEncoding === undefined || body === undefined ? body : JSON.parse(body),
     ]);

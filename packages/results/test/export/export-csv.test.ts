@@ -14,7 +14,7 @@ afterEach(async () => {
 installLeakGuard();
 
 const FIXED =
-  'url outcome status attempts startedAt durationMs bytes contentType worker error.code error.message bodyEncoding body';
+  'url outcome status attempts startedAt durationMs bytes contentType worker finalUrl error.code error.message charset bodyEncoding body';
 
 async function rowsOf(): Promise<string[][]> {
   return parse((await exported({ dir: folder.path, format: 'csv' })).text);
@@ -28,7 +28,7 @@ describe('exportBatch as CSV', () => {
       'a-1': `${failed}\n${recordLine({ index: 0, params, body: '[1]' })}\n`,
     });
     const at = '2026-11-23T00:17:04.120Z';
-    const failure = ['HTTP_503', 'it said "no"', '', ''];
+    const failure = ['', 'HTTP_503', 'it said "no"', '', '', ''];
     const common = ['1', at, '103.2', '1223', 'application/json', 'w-7c1e'];
     expect(await rowsOf()).toEqual([
       ['index', 'country', 'year', ...FIXED.split(' ')],
@@ -40,6 +40,8 @@ describe('exportBatch as CSV', () => {
         'ok',
         '200',
         ...common,
+        '',
+        '',
         '',
         '',
         '',

@@ -44,6 +44,7 @@ const record = fc.record(
     bytes: fc.nat(),
     contentType: text,
     worker: text,
+    finalUrl: text,
     error: failure,
   },
   {
@@ -67,6 +68,10 @@ const body = fc.option(
       contentType: 'application/json',
     })),
     text.map((served) => ({ bytes: Buffer.from(served), contentType: 'text/plain' })),
+    text.map((served) => ({
+      bytes: Buffer.from(served, 'utf16le'),
+      contentType: 'text/plain; charset=utf-16',
+    })),
     fc.uint8Array({ maxLength: 20 }).map((bytes) => ({ bytes: Buffer.from(bytes) })),
   ),
   { nil: undefined },

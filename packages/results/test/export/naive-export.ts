@@ -22,7 +22,11 @@ function rank({ outcome, startedAt }: FetchRecord): string {
 
 /** The cells that the CSV row of a line must have. */
 export function naiveCells(line: string, params: readonly string[]): string[] {
-  const record = JSON.parse(line) as FetchRecord & { bodyEncoding?: string; body?: unknown };
+  const record = JSON.parse(line) as FetchRecord & {
+    charset?: string;
+    bodyEncoding?: string;
+    body?: unknown;
+  };
   const raw = /,"body":(.*)\}$/su.exec(line.slice(line.indexOf('},"url":')))?.[1];
   return [
     record.index,
@@ -36,8 +40,10 @@ export function naiveCells(line: string, params: readonly string[]): string[] {
     record.bytes,
     record.contentType,
     record.worker,
+    record.finalUrl,
     record.error?.code,
     record.error?.message,
+    record.charset,
     record.bodyEncoding,
     record.bodyEncoding === undefined ? raw : record.body,
   ].map((cell) => (typeof cell === 'string' ? cell : (JSON.stringify(cell) ?? '')));
