@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * How long tests wait for what has to come. It only ends tests that would wait for ever: no test is
  * faster for a shorter one, and a loaded machine makes it red.
  */
-export const DEADLINE_MS = 120_000;
+export const DEADLINE_MS = 240_000;
 
 export interface EventuallyOptions {
   /** Milliseconds until it gives up. @default DEADLINE_MS */
