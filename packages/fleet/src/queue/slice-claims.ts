@@ -1,9 +1,29 @@
 import { type Slice, toError } from '@fetchfleet/crawl';
 import { type Job, type JobJson, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { ClaimLostError, isLockError } from './claim-lost-error.ts';
+import { Script } from '../redis/script.ts';
 import { VirtualClockReporter } from './virtual-clock-reporter.ts';
+
+/**
+ * Writes the data of a slice as long as the caller has its lock: a worker that was frozen must not
+ * overwrite what another one has made of the slice since.
+ *
+ * KEYS     the slice · its lock
+ * ARGV     token of the lock · the data
+ * Returns  1 if it was written, 0 if the lock is lost or the slice was removed
+ * Atomic   the lock may pass on between check and write
+ */
+const UPDATE = new Script(
+  `
+if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'data', ARGV[2])
+return 1
+`,
+  z.number().int(),
+);
 
 /** A claim expires this long after its last renewal. With the check below, 15 s at most. */
 const LOCK_MS = 10_000;
@@ -230,16 +250,24 @@ export class SliceClaims {
       complete: async () => end(async () => job.moveToCompleted(undefined, token, false)),
       delay: async (rest, dueInMs) =>
         end(async () => {
-          await job.updateData(rest);
+          await this.#update(id, token, rest);
           await job.moveToDelayed(Date.now() + dueInMs, token);
         }),
       giveBack: async (rest) =>
         end(async () => {
-          await job.updateData(rest);
+          await this.#update(id, token, rest);
           await this.#moveToWait(job, token);
         }),
       reject: async (reason) => end(async () => job.moveToFailed(reason, token, false)),
     };
+  }
+
+  async #update(id: string, token: string, rest: Slice): Promise<void> {
+    const key = this.#keys.queue(id);
+    const args = [token, JSON.stringify(rest)];
+    if ((await UPDATE.run(this.#redis, [key, `${key}:lock`], args)) === 0) {
+      throw new ClaimLostError(id);
+    }
   }
 
   #renew(): void {

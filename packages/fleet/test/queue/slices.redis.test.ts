@@ -100,6 +100,32 @@ describe('the slice queue', () => {
     await stop();
   });
 
+  it.each(['delay', 'giveBack'] as const)(
+    'keeps what another worker has made of the slice when a frozen one calls %s',
+    async (end) => {
+      const { queue, claim, keys, redis, stop } = await fixture();
+      await queue.add([slice(0)]);
+      const frozen = await claim();
+      await redis.set(`${keys.queue('b.0')}:lock`, 'w-2:7');
+      await redis.hset(keys.queue('b.0'), 'data', JSON.stringify(slice(1, 1)));
+      const ended = end === 'delay' ? frozen.delay(slice(0), 0) : frozen.giveBack(slice(0));
+      await expect(ended).rejects.toThrow(ClaimLostError);
+      const data = await redis.hget(keys.queue('b.0'), 'data');
+      expect(JSON.parse(data ?? '')).toEqual(slice(1, 1));
+      await stop();
+    },
+  );
+
+  it('does not bring a removed slice back when its worker ends', async () => {
+    const { queue, claim, keys, redis, stop } = await fixture();
+    await queue.add([slice(0)]);
+    const claimed = await claim();
+    await redis.del(keys.queue('b.0'));
+    await expect(claimed.delay(slice(0), 0)).rejects.toThrow(ClaimLostError);
+    expect(await redis.exists(keys.queue('b.0'))).toBe(0);
+    await stop();
+  });
+
   it('notices a lost claim at the next renewal', async () => {
     const { queue, claim, keys, redis, stop } = await fixture();
     await queue.add([slice(0)]);
