@@ -12,6 +12,7 @@ import {
   RobotsStore,
   SliceClaims,
   SliceQueue,
+  Waitlist,
   Workers,
 } from '@fetchfleet/fleet';
 import { FileSink, probeResults } from '@fetchfleet/results';
@@ -149,7 +150,9 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     gate: new Gate({ redis, keys, worker: id }),
     permits,
     crawlDelayMs: (origin) => robots.crawlDelayMs(origin),
-    wakeSlices: async (slices) => queue.wakeSlices(slices),
+    waitlist: new Waitlist(redis, keys),
+    queue,
+    ledger,
     publishChange: async (origin) => gateNotifications.publish(origin),
     log,
     onError,

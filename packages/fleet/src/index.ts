@@ -11,6 +11,7 @@ export {
   type Deferred,
 } from './gate/gate.ts';
 export { GateNotifications } from './gate/notifications.ts';
+export { Waitlist } from './gate/waitlist.ts';
 export { FleetOverview, type FleetSnapshot } from './workers/fleet-overview.ts';
 export { type FleetKeys, fleetKeys } from './redis/keys.ts';
 export {

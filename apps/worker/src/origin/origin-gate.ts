@@ -120,10 +120,8 @@ export class OriginGate {
     const { gate, origin } = this.#options;
     const { id: slice, waiting: count, ticket } = far.slice;
     // If its arrival were reported after this, the gate would take it out of the waitlist again.
-    const others = this.#arrivals.filter((arrival) => arrival.slice !== slice);
-    const hasJustCome = others.length < this.#arrivals.length;
-    this.#arrivals = others;
-    const deferred = await gate.defer(origin, { slice, count, ticket, hasJustCome });
+    this.#arrivals = this.#arrivals.filter((arrival) => arrival.slice !== slice);
+    const deferred = await gate.defer(origin, { slice, count, ticket });
     return {
       kind: 'deferred',
       dueInMs: returnInMs(far, deferred.dueInMs),

@@ -17,6 +17,8 @@ export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
   readonly now?: () => number;
   /** Called with deferred slices, of this worker or another, that could start now. */
   readonly wakeSlices: (slices: readonly string[]) => void;
+  /** Called with batches that have limits here and have not asked for a while. */
+  readonly onSilentBatches: (batches: readonly string[]) => void;
   /** Called when a block or the breaker begins or ends. */
   readonly onChange: (answer: GateAnswer) => void;
   readonly onError: (error: unknown) => void;
@@ -230,6 +232,9 @@ export class OriginScheduler {
     }
     if (answer.wakeSlices.length > 0) {
       this.#options.wakeSlices(answer.wakeSlices);
+    }
+    if (answer.silentBatches.length > 0) {
+      this.#options.onSilentBatches(answer.silentBatches);
     }
     this.#poller.apply(answer, { hasWaitingSlices: this.#slices.size > 0, now });
     this.#isDeferralDue = true;

@@ -3,23 +3,21 @@ import type { Logger } from '@fetchfleet/service';
 import { OriginScheduler } from './origin-scheduler.ts';
 import type { Permits } from './permits.ts';
 import { RedisClock } from './redis-clock.ts';
+import { WaitlistSweep, type WaitlistSweepOptions } from './waitlist-sweep.ts';
 
 /** Origins whose clamped Retry-After has been logged. Beyond that the line may repeat. */
 const MAX_CLAMPED = 1_000;
 /** How long a stopping worker waits for Redis; leases that remain expire. */
 const STOP_TIMEOUT_MS = 1_000;
 
-export interface OriginSchedulersOptions {
+export interface OriginSchedulersOptions extends WaitlistSweepOptions {
   readonly gate: Gate;
   readonly permits: Permits;
   /** The origin's Crawl-delay; undefined while its robots.txt is not known here. */
   readonly crawlDelayMs: (origin: string) => number | undefined;
-  /** Makes deferred slices claimable again. */
-  readonly wakeSlices: (slices: readonly string[]) => Promise<void>;
   /** Announces to all workers that a block or the breaker of an origin began or ended. */
   readonly publishChange: (origin: string) => Promise<void>;
   readonly log: Logger;
-  readonly onError: (error: unknown) => void;
 }
 
 /** The schedulers of the origins that have slices or fetches in this worker. */
@@ -28,10 +26,12 @@ export class OriginSchedulers {
   readonly #schedulers = new Map<string, OriginScheduler>();
   readonly #clamped = new Set<string>();
   readonly #clock = new RedisClock();
+  readonly #sweep: WaitlistSweep;
   #onAllIdle: (() => void) | undefined;
 
   constructor(options: OriginSchedulersOptions) {
     this.#options = options;
+    this.#sweep = new WaitlistSweep(options);
   }
 
   /** Origins with slices or fetches in this worker. */
@@ -52,7 +52,8 @@ export class OriginSchedulers {
       permits,
       clock: this.#clock,
       onError,
-      wakeSlices: (slices) => void this.#options.wakeSlices(slices).catch(onError),
+      wakeSlices: (slices) => void this.#sweep.wake(origin, slices),
+      onSilentBatches: (batches) => void this.#sweep.removeEnded(origin, batches),
       onClamped: (maxMs) => this.#logClamped(origin, maxMs),
       crawlDelayMs: () => this.#options.crawlDelayMs(origin),
       onChange: (answer) => this.#announce(origin, answer),
@@ -90,15 +91,27 @@ export class OriginSchedulers {
    * this worker still held it, the call was lost and is repeated here.
    */
   async afterDeferral(origin: string, slice: string): Promise<void> {
-    const { gate, wakeSlices, onError } = this.#options;
+    const { waitlist, onError } = this.#options;
     try {
-      if (!(await gate.isDeferred(origin, slice))) {
-        await wakeSlices([slice]);
+      if (!(await waitlist.isDeferred(origin, slice))) {
+        await this.#sweep.wake(origin, [slice]);
       }
     } catch (error) {
       // The slice still comes back by itself when it is due.
       onError(error);
     }
+  }
+
+  /** To be called when a slice that was deferred has come and waits for no turn here. */
+  async leaveWaitlist(origin: string, slice: string): Promise<void> {
+    const { waitlist, onError } = this.#options;
+    // If this fails, the gate stops counting on the slice after 2 s.
+    await waitlist.leave(origin, [slice]).catch(onError);
+  }
+
+  /** To be called when a slice has come whose batch is paused or cancelled. */
+  async removeBatch(origin: string, batch: string): Promise<void> {
+    await this.#sweep.removeEnded(origin, [batch]);
   }
 
   /** Resolves when the gate knows that nothing is in flight here, or after one second. */

@@ -28,7 +28,8 @@ const AFTER_RESUME_MS = 1_500;
 const AFTER_ERROR_MS = 5_000;
 
 export interface ProcessorOptions extends SliceTools {
-  readonly schedulers: SliceTools['schedulers'] & Pick<OriginSchedulers, 'afterDeferral'>;
+  readonly schedulers: SliceTools['schedulers'] &
+    Pick<OriginSchedulers, 'afterDeferral' | 'leaveWaitlist' | 'removeBatch'>;
   readonly batches: Pick<Batches, 'use'>;
   readonly ledger: Pick<Ledger, 'state' | 'areSettled' | 'reportMissingSecrets'>;
   readonly pausedSlices: Pick<PausedSlices, 'withdrawOne'>;
@@ -65,16 +66,25 @@ export class SliceProcessor {
     if (slice === undefined) {
       return;
     }
+    let waitsForTurn = false;
+    const onAdmitted = (): void => {
+      waitsForTurn = true;
+      onPermitsRequested();
+    };
     try {
       await this.#options.batches.use(slice.batch, async (batch) => {
         const invalid = problemOf(slice, batch);
         if (batch === undefined || invalid !== undefined) {
           return this.#reject(claim, new Error(invalid), slice);
         }
-        return this.#run({ claim, slice, batch }, onPermitsRequested);
+        return this.#run({ claim, slice, batch }, onAdmitted);
       });
     } catch (error) {
       await this.#afterError(claim, slice, toError(error));
+    }
+    // Otherwise the scheduler tells the gate that the slice has come.
+    if (!waitsForTurn && slice.ticket !== undefined && !claim.lost.aborted) {
+      await this.#options.schedulers.leaveWaitlist(slice.origin, claim.id);
     }
   }
 
@@ -117,8 +127,9 @@ export class SliceProcessor {
       return this.#abandon(job, fetches);
     }
     const { paused } = batch;
+    const { origin } = slice;
     const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, ...slice });
-    const wake = (): void => this.#options.schedulers.wake(slice.origin);
+    const wake = (): void => this.#options.schedulers.wake(origin);
     paused.addEventListener('abort', wake);
     try {
       const rest = await run.run(fetches, { lost: claim.lost, onPermitsRequested });
@@ -159,7 +170,8 @@ export class SliceProcessor {
   /** Removes a slice of a cancelled batch, or keeps it if the batch was resumed meanwhile. */
   async #drop(claim: ClaimedSlice, slice: Slice): Promise<void> {
     const isCancelled = (await this.#options.ledger.state(slice.batch)) === 'cancelled';
-    return isCancelled ? claim.complete() : claim.delay(slice, AFTER_RESUME_MS);
+    await (isCancelled ? claim.complete() : claim.delay(slice, AFTER_RESUME_MS));
+    await this.#options.schedulers.removeBatch(slice.origin, slice.batch);
   }
 
   /** Moves a slice out of the queue until its batch is resumed. */
@@ -167,6 +179,7 @@ export class SliceProcessor {
     await claim.delay(slice, TRY_AGAIN_MS);
     // If this fails, the slice comes back after the delay and is paused then.
     await this.#options.pausedSlices.withdrawOne(slice.batch, claim.id).catch(() => undefined);
+    await this.#options.schedulers.removeBatch(slice.origin, slice.batch);
   }
 
   async #reject(claim: ClaimedSlice, reason: Error, slice?: Slice): Promise<void> {

@@ -24,12 +24,14 @@ describe('the gate is polled for deferred slices', () => {
     expect(poller.intervalMs(NOW)).toBe(everyMs);
   });
 
-  it('for five seconds after the last slice here has started', () => {
+  it('for five seconds after the last slice here has started, and every second for twenty', () => {
     const poller = polling();
     poller.apply(BACKLOG, { hasWaitingSlices: true, now: NOW + 2_000 });
     poller.apply(BACKLOG, { hasWaitingSlices: false, now: NOW + 4_000 });
     expect(poller.intervalMs(NOW + 6_999)).toBe(200);
-    expect(poller.intervalMs(NOW + 7_000)).toBeUndefined();
+    expect(poller.intervalMs(NOW + 7_000)).toBe(1_000);
+    expect(poller.intervalMs(NOW + 21_999)).toBe(1_000);
+    expect(poller.intervalMs(NOW + 22_000)).toBeUndefined();
   });
 });
 

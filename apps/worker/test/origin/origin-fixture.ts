@@ -15,6 +15,7 @@ export function answerOf(answer: Partial<GateAnswer> = {}): GateAnswer {
     paceMs: 0,
     hasChanged: false,
     wakeSlices: [],
+    silentBatches: [],
     nowMs: 0,
     allowedInFlight: Infinity,
     spare: Infinity,

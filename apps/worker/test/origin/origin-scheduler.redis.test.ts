@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connectRedis, fleetKeys, Gate } from '@fetchfleet/fleet';
+import { connectRedis, fleetKeys, Gate, Waitlist } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
@@ -28,6 +28,7 @@ async function busyScheduler() {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
   const gate = new CountingGate({ redis, keys, worker: 'w-1' });
+  const waitlist = new Waitlist(redis, keys);
   const { promise: idle, resolve: onIdle } = Promise.withResolvers<void>();
   const scheduler = new OriginScheduler({
     origin: ORIGIN,
@@ -36,6 +37,7 @@ async function busyScheduler() {
     clock: new RedisClock(),
     crawlDelayMs: () => undefined,
     wakeSlices: () => undefined,
+    onSilentBatches: () => undefined,
     onChange: () => undefined,
     onClamped: () => undefined,
     onError: () => undefined,
@@ -80,7 +82,7 @@ async function busyScheduler() {
   void scheduler.admit(slice('b.first'));
   await eventually(() => started.length === 1);
   return {
-    isDeferred: async (id: string) => gate.isDeferred(ORIGIN, id),
+    isDeferred: async (id: string) => waitlist.isDeferred(ORIGIN, id),
     /** Admits a slice that has to be deferred. @returns its ticket of the waitlist */
     async admitDeferred(id: string, ticket = 0): Promise<number> {
       const admission = await scheduler.admit(slice(id, ticket));

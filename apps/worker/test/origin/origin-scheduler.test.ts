@@ -49,6 +49,7 @@ function start({ permits: total = 100, answer = grantAll, now }: Setup = {}) {
     clock: new RedisClock(),
     crawlDelayMs: () => undefined,
     wakeSlices: () => undefined,
+    onSilentBatches: () => undefined,
     onChange: () => undefined,
     onClamped: () => undefined,
     onError: (error) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connectRedis, fleetKeys, Gate } from '@fetchfleet/fleet';
+import { connectRedis, fleetKeys, Gate, Waitlist } from '@fetchfleet/fleet';
 import { createLogger } from '@fetchfleet/service';
 import { closeAfterEach, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -24,7 +24,15 @@ async function startSchedulers() {
     gate,
     permits: new Permits(1),
     crawlDelayMs: () => undefined,
-    wakeSlices: async (slices) => void woken.push(...slices),
+    waitlist: new Waitlist(redis, keys),
+    queue: {
+      wakeSlices: async (slices) => {
+        woken.push(...slices);
+        return [];
+      },
+      findGone: async () => [],
+    },
+    ledger: { state: async () => 'running' },
     publishChange: async () => undefined,
     log: createLogger({ name: 'test', level: 'silent', pretty: false }),
     onError: (error) => {

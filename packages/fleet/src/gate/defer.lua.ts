@@ -1,5 +1,6 @@
 import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
 import { GATE_HASH } from './gate-hash.lua.ts';
+import { WAITLIST } from './waitlist.lua.ts';
 
 /**
  * Puts a slice whose fetches have not started into the waitlist. Deferring it again with its ticket
@@ -11,27 +12,24 @@ import { GATE_HASH } from './gate-hash.lua.ts';
  * ARGV  DeferDocument (protocol.ts): one JSON document
  * Returns deferReply (protocol.ts): one JSON document
  */
-export const DEFER = `${GATE_HASH}${EFFECTIVE_LIMITS}
+export const DEFER = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
 local call = cjson.decode(ARGV[1])
 local fetches, ticket = call.fetches, call.ticket or 0
-local newest = math.max(num('tail'), num('head'))
--- A ticket beyond the newest was given out before the hash expired.
+local newest = math.max(num('tail'), num('head'), newestTicket())
+-- A ticket beyond the newest was given out before hash and waitlist expired.
 if ticket == 0 or ticket > newest then
   ticket = newest + fetches
   set('tail', string.format('%.0f', ticket))
 end
 local interval, _, concurrency = effectiveLimits()
-local ahead = math.max(0, ticket - num('head') - fetches)
+local score = string.format('%.0f', ticket * 64 + fetches)
+redis.call('ZADD', KEYS[3], score, call.slice)
+-- A slice that was woken while its worker deferred it again is on its way no more.
+dropEntry('woken', call.slice)
+local ahead = deferredFetches(redis.call('ZRANK', KEYS[3], call.slice), 100)
 -- The waitlist does not move during a block.
 local closedFor = math.max(0, num('blockedUntil') - now, num('openUntil') - now)
 local due = ahead * paceOf(interval, concurrency) + closedFor
-local score = string.format('%.0f', ticket * 64 + fetches)
-local isNew = redis.call('ZADD', KEYS[3], score, call.slice) == 1
--- A woken slice leaves again before an exchange has reported its arrival: it counts as arriving no
--- more.
-if isNew and call.hasJustCome and num('called') > 0 then
-  set('called', math.max(0, num('called') - fetches))
-end
 save()
 local keepMs = math.ceil(math.max(due, num('tat') - now) / 1000) + FORGET_MS
 redis.call('PEXPIRE', KEYS[1], keepMs)

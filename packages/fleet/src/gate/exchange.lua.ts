@@ -2,6 +2,7 @@ import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
 import { GATE_HASH } from './gate-hash.lua.ts';
 import { GRANT, WAKE } from './grant.lua.ts';
 import { REPORT } from './report.lua.ts';
+import { WAITLIST } from './waitlist.lua.ts';
 
 /**
  * Reports ended fetches and asks which may start.
@@ -13,7 +14,7 @@ import { REPORT } from './report.lua.ts';
  * ARGV  ExchangeDocument (protocol.ts): one JSON document; a field that is 0 or empty is absent
  * Returns exchangeReply (protocol.ts): one JSON document; likewise
  */
-export const EXCHANGE = `${GATE_HASH}${EFFECTIVE_LIMITS}
+export const EXCHANGE = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
 local LEASE = 12000000
 local call = cjson.decode(ARGV[1])
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
@@ -32,9 +33,8 @@ local closedBefore = closedBy()
 
 for _, arrival in ipairs(call.arrivals or {}) do
   -- A slice that was woken is in the waitlist no more; one that has come by its own timer still is.
-  if redis.call('ZREM', KEYS[3], arrival.slice) == 0 then
-    set('called', math.max(0, num('called') - arrival.fetches))
-  end
+  redis.call('ZREM', KEYS[3], arrival.slice)
+  dropEntry('woken', arrival.slice)
 end
 for _, limits in ipairs(call.batches or {}) do
   local intervalUs = limits.intervalUs or 0
@@ -42,6 +42,18 @@ for _, limits in ipairs(call.batches or {}) do
   local expiry = now + 60000000 + 2 * intervalUs
   setEntry('limits', limits.batch, string.format('%.17g %d %d %.0f',
     intervalUs, limits.burst, limits.concurrency or 0, expiry))
+end
+-- A batch that has not asked for a second waits for a turn that is far away, or has ended. The
+-- worker finds out: batches and gate may be on different nodes.
+local silentBatches = {}
+if waiting > 0 and now - num('checkedAt') > 1000000 then
+  for batch, value in pairs(entries.limits) do
+    local interval, expiry = string.match(value, '^(%S+) %S+ %S+ (%S+)$')
+    if now - (tonumber(expiry) - 60000000 - 2 * tonumber(interval)) > 1000000 then
+      silentBatches[#silentBatches + 1] = batch
+    end
+  end
+  if #silentBatches > 0 then set('checkedAt', now) end
 end
 if call.crawlDelayUs then set('crawlDelay', call.crawlDelayUs) end
 ${REPORT}${GRANT}${WAKE}
@@ -69,5 +81,6 @@ return cjson.encode({
   deferred = unlessZero(redis.call('ZCARD', KEYS[3])),
   deniedForUs = gate.deniedSince and unlessZero(now - num('deniedSince')),
   wakeSlices = #wakeSlices > 0 and wakeSlices or nil,
+  silentBatches = #silentBatches > 0 and silentBatches or nil,
 })
 `;

@@ -5,8 +5,10 @@
  *   waits:<worker>     "<fetches> <asked at> <next ask, or 0>": fetches that wait at the worker
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>": limits of its crawl file
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval then
- *   head, tail         deferred fetches: how many had their turn, how many got a ticket
- *   called, calledAt   fetches of woken slices that have not arrived, and when the last was woken
+ *   woken:<slice>      "<fetches> <expiry>": a woken slice that has not arrived
+ *   head, tail         deferred fetches: how many had their turn, how many got a ticket. Only
+ *                      version 0.1 makes forecasts of them; we count the members of the waitlist
+ *   checkedAt          when a worker was last asked whether silent batches still run
  *   durationMs         moving average of the duration of a fetch
  *   fastestMs          lowest median duration of a report, drifting up
  *   timedOut           share of time-outs among the last hundred fetches or so
@@ -39,7 +41,7 @@ local FORGET_MS = 1800000
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local stored = redis.call('HGETALL', KEYS[1])
-local gate, entries = {}, { lease = {}, limits = {}, waits = {} }
+local gate, entries = {}, { lease = {}, limits = {}, waits = {}, woken = {} }
 for i = 1, #stored, 2 do
   local colon = string.find(stored[i], ':', 1, true)
   if colon then

@@ -73,6 +73,8 @@ export interface GateAnswer {
   readonly hasChanged: boolean;
   /** Deferred slices that may start now: wake them. */
   readonly wakeSlices: readonly string[];
+  /** Batches with limits here that have not asked for a second. Named once a second at most. */
+  readonly silentBatches: readonly string[];
   /** Clock of Redis, epoch ms. */
   readonly nowMs: number;
   /** Fetches of this origin that the asker may have in flight; Infinity where unlimited. */
@@ -168,6 +170,7 @@ export class Gate {
       paceMs: (reply.paceUs ?? 0) / 1000,
       hasChanged: reply.hasChanged ?? false,
       wakeSlices: reply.wakeSlices ?? [],
+      silentBatches: reply.silentBatches ?? [],
       nowMs: Number(reply.nowMs),
       allowedInFlight: reply.allowedInFlight ?? Infinity,
       spare: reply.spare ?? Infinity,
@@ -181,7 +184,6 @@ export class Gate {
    *
    * @param leaving.count its fetches, below 64
    * @param leaving.ticket its ticket of the last time, which keeps its place; 0 if it has none
-   * @param leaving.hasJustCome it was woken, and no exchange has reported it. @default false
    */
   async defer(
     origin: string,
@@ -189,21 +191,14 @@ export class Gate {
       readonly slice: string;
       readonly count: number;
       readonly ticket: number;
-      readonly hasJustCome?: boolean;
     },
   ): Promise<Deferred> {
-    const { slice, count, ticket, hasJustCome = false } = leaving;
+    const { slice, count, ticket } = leaving;
     return scripts.defer.run(this.#redis, this.#keysOf(origin), {
       slice,
       fetches: count,
       ticket: unlessZero(ticket),
-      hasJustCome: hasJustCome || undefined,
     });
-  }
-
-  /** Whether a slice is in the waitlist, which it leaves when it is woken. */
-  async isDeferred(origin: string, slice: string): Promise<boolean> {
-    return (await this.#redis.zscore(this.#keys.waitlist(origin), slice)) !== null;
   }
 
   #keysOf(origin: string): readonly string[] {

@@ -9,13 +9,13 @@ local interval, burst, concurrency = effectiveLimits()
 local pace = paceOf(interval, concurrency)
 local granted, first, again, state, nextAsk = 0, 0, 0, 'open', 0
 
--- Fetches that wait at other workers. A worker that has not asked for 3 s has left.
+-- Fetches that wait at other workers. A worker asks every second: one that is late has left.
 local waitingElsewhere, waiters, nextAsks = 0, 1, {}
 for other, value in pairs(entries.waits) do
   local fetches, askedAt, at = string.match(value, '^(%S+) (%S+) (%S+)$')
   if other == worker then
     nextAsk = tonumber(at)
-  elseif tonumber(askedAt) + 3000000 < now then
+  elseif math.max(tonumber(askedAt), tonumber(at)) + 2000000 < now then
     dropEntry('waits', other)
   else
     waitingElsewhere, waiters = waitingElsewhere + tonumber(fetches), waiters + 1
@@ -114,18 +114,14 @@ end
 export const WAKE = `
 local wakeSlices = {}
 if state == 'open' or state == 'rate' or state == 'concurrency' then
-  local arriving = now - num('calledAt') < 3000000 and num('called') or 0
-  local available = waiting + waitingElsewhere + arriving
+  local available = waiting + waitingElsewhere + onTheirWay()
   while available * pace < 1000000 and #wakeSlices < 10 do
     local popped = redis.call('ZPOPMIN', KEYS[3])
     if not popped[1] then break end
     wakeSlices[#wakeSlices + 1] = popped[1]
     local fetches = tonumber(popped[2]) % 64
-    arriving, available = arriving + fetches, available + fetches
-  end
-  if #wakeSlices > 0 then
-    set('calledAt', now)
-    set('called', arriving)
+    available = available + fetches
+    setEntry('woken', popped[1], fetches .. ' ' .. string.format('%.0f', now + 2000000))
   end
 end
 `;

@@ -1,15 +1,16 @@
 import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
 import { GATE_HASH } from './gate-hash.lua.ts';
+import { WAITLIST } from './waitlist.lua.ts';
 
 /**
  * Reads what the gate knows of an origin, and writes nothing: it works on a full Redis.
  *
  * Atomic, so that limits, permits and instants are of one moment.
  *
- * KEYS  gate hash · hash of set limits
+ * KEYS  gate hash · hash of set limits · waitlist
  * Returns inspectReply (protocol.ts): one JSON document, `null` where nothing is known
  */
-export const INSPECT = `${GATE_HASH}${EFFECTIVE_LIMITS}
+export const INSPECT = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
 if #stored == 0 and not (chosen[1] or chosen[2] or chosen[3]) then return 'null' end
 local interval, burst, concurrency, intervalSource, concurrencySource = effectiveLimits()
 local inUse, workers = permitsInUse()
@@ -22,7 +23,7 @@ local reply = {
   concurrencySource = concurrencySource,
   inUse = inUse,
   workers = workers,
-  waiting = math.max(0, num('tail') - num('head')),
+  waiting = deferredFetches(redis.call('ZCARD', KEYS[3]), 1000),
   breaker = num('opens') == 0 and 'closed' or num('openUntil') > now and 'open' or 'half-open',
   learnedRate = num('learned') > 0 and num('learned') or nil,
   durationMs = gate.durationMs and num('durationMs'),

@@ -118,7 +118,8 @@ export class Origins {
   async #inspect(origins: readonly string[]): Promise<OriginStatus[]> {
     const found = await Promise.all(
       origins.map(async (origin) => {
-        const keys = [this.#keys.gate(origin), this.#keys.gateSettings(origin)];
+        const fleet = this.#keys;
+        const keys = [fleet.gate(origin), fleet.gateSettings(origin), fleet.waitlist(origin)];
         const inspected = await scripts.inspect.run(this.#redis, keys, undefined);
         return inspected === null ? [] : [originStatus(origin, inspected)];
       }),

@@ -73,6 +73,7 @@ export const exchangeReply = z.object({
   deferred: count.optional(),
   deniedForUs: count.optional(),
   wakeSlices: z.array(z.string()).optional(),
+  silentBatches: z.array(z.string()).optional(),
 });
 
 /** What DEFER takes. */
@@ -81,9 +82,17 @@ export interface DeferDocument {
   readonly fetches: number;
   /** Absent: it was never deferred. */
   readonly ticket?: number | undefined;
-  /** It was woken, and no exchange has reported its arrival. */
-  readonly hasJustCome?: true | undefined;
 }
+
+/** What LEAVE takes. */
+export interface LeaveDocument {
+  readonly slices?: readonly string[] | undefined;
+  /** Absent: only the slices leave. */
+  readonly batch?: string | undefined;
+}
+
+/** What LEAVE returns. */
+export const leaveReply = z.object({ left: count });
 
 /** What DEFER returns. */
 export const deferReply = z.object({ ticket: count, dueInMs: count });

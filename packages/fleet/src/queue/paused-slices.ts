@@ -1,11 +1,12 @@
 import type { Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { Waitlist } from '../gate/waitlist.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { readSlice } from './read-slice.ts';
 import { SlicePriorities } from './slice-priorities.ts';
-import { idPrefix, scanAll, scanStep } from './slice-scan.ts';
+import { idPrefix, scanAll, type ScanStep, scanStep } from './slice-scan.ts';
 import { REMOVE_ENDED, REQUEUE, WITHDRAW, WITHDRAW_ONE } from './slice-sets.lua.ts';
 
 /** Slices that are queued in one go: bounds the memory. */
@@ -30,27 +31,31 @@ export class PausedSlices {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #priorities: SlicePriorities;
+  readonly #waitlist: Waitlist;
 
   constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
     this.#redis = redis;
     this.#keys = keys;
     this.#priorities = new SlicePriorities(redis, keys);
+    this.#waitlist = new Waitlist(redis, keys);
   }
 
   /**
-   * Takes the slices of a paused batch out of the queue. May be repeated.
+   * Takes the slices of a paused batch out of the queue, delayed ones too, and out of the waitlists
+   * of their origins. May be repeated.
    *
    * @returns how many slices were taken out
    */
   async withdraw(batch: string): Promise<number> {
-    const keys = [
-      this.#keys.batch(batch),
-      this.#keys.queue('prioritized'),
-      this.#keys.pausedSlices(batch),
-    ];
-    return scanAll(async (cursor) =>
-      scripts.withdraw.run(this.#redis, keys, [idPrefix(batch), cursor]),
-    );
+    const args = [this.#keys.queue(''), idPrefix(batch)];
+    let withdrawn = 0;
+    for (const set of ['prioritized', 'delayed']) {
+      const keys = [this.#keys.batch(batch), this.#keys.queue(set), this.#keys.pausedSlices(batch)];
+      withdrawn += await this.#leaveWaitlists(batch, async (cursor) =>
+        scripts.withdraw.run(this.#redis, keys, [...args, cursor]),
+      );
+    }
+    return withdrawn;
   }
 
   /**
@@ -97,7 +102,8 @@ export class PausedSlices {
 
   /**
    * Removes every slice of a batch that is cancelled, finished or removed, except those that
-   * workers have claimed: paused, queued, delayed and rejected ones. May be repeated.
+   * workers have claimed: paused, queued, delayed and rejected ones. They also leave the waitlists
+   * of their origins. May be repeated.
    *
    * @returns how many slices were removed
    */
@@ -107,11 +113,21 @@ export class PausedSlices {
     for (const set of [this.#keys.pausedSlices(batch), ...sets]) {
       const args = [this.#keys.queue(''), idPrefix(batch)];
       const keys = [this.#keys.batch(batch), set];
-      removed += await scanAll(async (cursor) =>
+      removed += await this.#leaveWaitlists(batch, async (cursor) =>
         scripts.removeEnded.run(this.#redis, keys, [...args, cursor]),
       );
     }
     return removed;
+  }
+
+  /**
+   * Scans the queue, and takes the batch out of the waitlists that its slices were in. If this
+   * fails, workers do it for the origins they work on.
+   */
+  async #leaveWaitlists(batch: string, step: ScanStep): Promise<number> {
+    const { count, origins } = await scanAll(step);
+    await this.#waitlist.leaveBatch(batch, origins);
+    return count;
   }
 
   async #read(batch: string, ids: readonly string[]): Promise<Slice[]> {

@@ -24,11 +24,12 @@ export class RejectedSlices {
     // No character of a batch id has a meaning in a pattern.
     const pattern = `${idPrefix(batch)}*`;
     const set = this.#keys.queue('failed');
-    return scanAll(async (cursor) => {
+    const { count } = await scanAll(async (cursor) => {
       const step = await this.#redis.zscan(set, cursor, 'MATCH', pattern, 'COUNT', 1_000);
       const [nextCursor, found] = step;
-      return [nextCursor, found.length / 2];
+      return [nextCursor, found.length / 2, []];
     });
+    return count;
   }
 
   /**
@@ -38,8 +39,10 @@ export class RejectedSlices {
    */
   async remove(batch: string): Promise<number> {
     const args = [this.#keys.queue(''), idPrefix(batch)];
-    return scanAll(async (cursor) =>
+    // The workers that rejected them have taken them out of the waitlist.
+    const { count } = await scanAll(async (cursor) =>
       removeAll.run(this.#redis, [this.#keys.queue('failed')], [...args, cursor]),
     );
+    return count;
   }
 }

@@ -1,11 +1,16 @@
 import { firstIndex, type Slice } from '@fetchfleet/crawl';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
+import { Script } from '../redis/script.ts';
 import { RejectedSlices } from './rejected-slices.ts';
 import { SliceMerger } from './slice-merger.ts';
 import { SlicePriorities } from './slice-priorities.ts';
+import { FIND_GONE } from './slice-sets.lua.ts';
+
+const findGone = new Script(FIND_GONE, z.array(z.string()));
 
 /** The same for the whole life of a slice: a first index never moves to another slice. */
 export function sliceId(slice: Slice): string {
@@ -80,13 +85,34 @@ export class SliceQueue {
     return { ...others, waiting: waiting + prioritized };
   }
 
-  /** Queues delayed slices now. A slice that is not delayed stays as it is. */
-  async wakeSlices(ids: readonly string[]): Promise<void> {
+  /**
+   * Queues delayed slices now. A slice that is not delayed stays as it is.
+   *
+   * @returns the slices that will not come: see {@link findGone}
+   */
+  async wakeSlices(ids: readonly string[]): Promise<string[]> {
+    const asleep: string[] = [];
     for (const id of ids) {
       const job = await this.#queue.getJob(id);
       // It fails if the slice was queued meanwhile, or is not delayed yet: then its own delay ends.
-      await job?.promote().catch(() => undefined);
+      const isAwake = await job?.promote().then(
+        () => true,
+        () => false,
+      );
+      if (isAwake !== true) {
+        asleep.push(id);
+      }
     }
+    return this.findGone(asleep);
+  }
+
+  /** Those of the slices that are neither queued nor at a worker: removed, paused or rejected. */
+  async findGone(ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) {
+      return [];
+    }
+    const sets = ['delayed', 'prioritized', 'wait', 'active'].map((set) => this.#keys.queue(set));
+    return findGone.run(this.#redis, sets, [this.#keys.queue(''), ...ids]);
   }
 
   /** Workers seen within the last 15 s. */

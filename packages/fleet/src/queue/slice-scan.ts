@@ -1,20 +1,34 @@
 import { z } from 'zod';
 
-/** What one step of a scan returns: the next cursor, and how many slices it has handled. */
-export const scanStep = z.tuple([z.string(), z.number().int()]);
+/**
+ * What one step of a scan returns: the next cursor, how many slices it has handled, and the origins
+ * of those that had been deferred.
+ */
+export const scanStep = z.tuple([z.string(), z.number().int(), z.array(z.string())]);
 
-/** Repeats a step until its cursor is 0. @returns how many slices all steps have handled */
-export async function scanAll(
-  next: (cursor: string) => Promise<z.infer<typeof scanStep>>,
-): Promise<number> {
+export type ScanStep = (cursor: string) => Promise<z.infer<typeof scanStep>>;
+
+interface Scanned {
+  /** Slices that all steps have handled. */
+  readonly count: number;
+  /** Where slices may be in a waitlist. */
+  readonly origins: readonly string[];
+}
+
+/** Repeats a step until its cursor is 0. */
+export async function scanAll(next: ScanStep): Promise<Scanned> {
   let cursor = '0';
-  let total = 0;
+  let count = 0;
+  const origins = new Set<string>();
   do {
-    const [nextCursor, count] = await next(cursor);
+    const [nextCursor, handled, deferredAt] = await next(cursor);
     cursor = nextCursor;
-    total += count;
+    count += handled;
+    for (const origin of deferredAt) {
+      origins.add(origin);
+    }
   } while (cursor !== '0');
-  return total;
+  return { count, origins: [...origins] };
 }
 
 /** The prefix of the ids of all slices of a batch. */

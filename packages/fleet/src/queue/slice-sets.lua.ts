@@ -14,6 +14,21 @@ local function isOf(id, prefix)
 end
 `;
 
+/**
+ * Shared: adds the origin of a slice to `origins`, once, if the slice has been deferred. It reads
+ * the text of the slice, in which a quote inside a string is escaped: a damaged one does no harm.
+ */
+const NOTE_ORIGIN = `
+local function noteOrigin(origins, jobKey)
+  local data = redis.call('HGET', jobKey, 'data') or ''
+  local origin = string.find(data, ',"ticket":', 1, true) and string.match(data, '"origin":"([^"]*)"')
+  if origin and not origins[origin] then
+    origins[origin] = true
+    origins[#origins + 1] = origin
+  end
+end
+`;
+
 /** Shared: puts a slice where it can be claimed, and wakes a worker that waits. */
 const ENQUEUE = `
 local function enqueue(keys, jobKey, id, priority)
@@ -27,24 +42,26 @@ end
 /**
  * One step of a scan: moves what it finds of a paused batch from the queue to the paused slices.
  *
- * KEYS     batch hash · prioritized · paused slices
- * ARGV     prefix of the batch's ids · cursor
- * Returns  { next cursor, slices moved }; the cursor is 0 at the end, or if the batch is not paused
+ * KEYS     batch hash · a ZSET of slice ids: prioritized or delayed · paused slices
+ * ARGV     prefix of job keys · prefix of the batch's ids · cursor
+ * Returns  { next cursor, slices moved, origins where some had been deferred }; the cursor is 0 at
+ *          the end, or if the batch is not paused
  * Atomic   a batch that is resumed meanwhile must not keep a slice among the paused ones
  */
-export const WITHDRAW = `${IS_OF}
-if redis.call('HGET', KEYS[1], 'state') ~= 'paused' then return { '0', 0 } end
-local found = redis.call('ZSCAN', KEYS[2], ARGV[2], 'COUNT', 1000)
-local moved = 0
+export const WITHDRAW = `${IS_OF}${NOTE_ORIGIN}
+if redis.call('HGET', KEYS[1], 'state') ~= 'paused' then return { '0', 0, {} } end
+local found = redis.call('ZSCAN', KEYS[2], ARGV[3], 'COUNT', 1000)
+local moved, origins = 0, {}
 for i = 1, #found[2], 2 do
   local id = found[2][i]
-  if isOf(id, ARGV[1]) then
+  if isOf(id, ARGV[2]) then
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZADD', KEYS[3], found[2][i + 1], id)
+    noteOrigin(origins, ARGV[1] .. id)
     moved = moved + 1
   end
 end
-return { found[1], moved }
+return { found[1], moved, origins }
 `;
 
 /**
@@ -71,7 +88,8 @@ return 0
 `;
 
 /**
- * Queues paused slices.
+ * Queues paused slices. They lose their tickets, as they get new priorities: with the old ones they
+ * would come before everything that was deferred meanwhile.
  *
  * KEYS     paused slices · prioritized · counter · marker
  * ARGV     prefix of job keys · then id and priority of each slice
@@ -83,7 +101,12 @@ local keys = { prioritized = KEYS[2], counter = KEYS[3], marker = KEYS[4] }
 local queued = 0
 for i = 2, #ARGV, 2 do
   if redis.call('ZREM', KEYS[1], ARGV[i]) == 1 and redis.call('EXISTS', ARGV[1] .. ARGV[i]) == 1 then
-    enqueue(keys, ARGV[1] .. ARGV[i], ARGV[i], tonumber(ARGV[i + 1]))
+    local jobKey = ARGV[1] .. ARGV[i]
+    local data = redis.call('HGET', jobKey, 'data')
+    if data then
+      redis.call('HSET', jobKey, 'data', (string.gsub(data, ',"ticket":%d+', '', 1)))
+    end
+    enqueue(keys, jobKey, ARGV[i], tonumber(ARGV[i + 1]))
     queued = queued + 1
   end
 end
@@ -91,19 +114,20 @@ return queued
 `;
 
 /** Shared: one step of a scan that removes the slices of a batch, and their ids from a ZSET. */
-const REMOVE_STEP = `${IS_OF}
+const REMOVE_STEP = `${IS_OF}${NOTE_ORIGIN}
 local function removeStep(set, jobPrefix, idPrefix, cursor)
   local found = redis.call('ZSCAN', set, cursor, 'COUNT', 1000)
-  local removed = 0
+  local removed, origins = 0, {}
   for i = 1, #found[2], 2 do
     local id = found[2][i]
     if isOf(id, idPrefix) then
+      noteOrigin(origins, jobPrefix .. id)
       redis.call('ZREM', set, id)
       redis.call('UNLINK', jobPrefix .. id)
       removed = removed + 1
     end
   end
-  return { found[1], removed }
+  return { found[1], removed, origins }
 end
 `;
 
@@ -112,12 +136,13 @@ end
  *
  * KEYS     batch hash · a ZSET of slice ids
  * ARGV     prefix of job keys · prefix of the batch's ids · cursor
- * Returns  { next cursor, slices removed }; the cursor is 0 at the end, or if the batch goes on
+ * Returns  { next cursor, slices removed, origins where some had been deferred }; the cursor is 0
+ *          at the end, or if the batch goes on
  * Atomic   slices of a batch that is resumed meanwhile must stay
  */
 export const REMOVE_ENDED = `${REMOVE_STEP}
 local state = redis.call('HGET', KEYS[1], 'state')
-if state and state ~= 'cancelled' and state ~= 'finished' then return { '0', 0 } end
+if state and state ~= 'cancelled' and state ~= 'finished' then return { '0', 0, {} } end
 return removeStep(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
 `;
 
@@ -126,9 +151,31 @@ return removeStep(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
  *
  * KEYS     a ZSET of slice ids
  * ARGV     prefix of job keys · prefix of the batch's ids · cursor
- * Returns  { next cursor, slices removed }
+ * Returns  { next cursor, slices removed, origins where some had been deferred }
  * Atomic   an id without its slice would never be queued again
  */
 export const REMOVE_ALL = `${REMOVE_STEP}
 return removeStep(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
+`;
+
+/**
+ * Finds slices that neither wait for their time, nor are queued, nor at a worker: removed, paused
+ * and rejected ones.
+ *
+ * KEYS     delayed · prioritized · wait · active
+ * ARGV     prefix of job keys · then the ids
+ * Returns  the ids of those
+ * Atomic   a slice that moves between two sets meanwhile is in neither of two reads
+ */
+export const FIND_GONE = `
+local gone = {}
+for i = 2, #ARGV do
+  local id, key = ARGV[i], ARGV[1] .. ARGV[i]
+  local isHere = redis.call('EXISTS', key) == 1
+    and (redis.call('ZSCORE', KEYS[1], id) or redis.call('ZSCORE', KEYS[2], id)
+      or redis.call('EXISTS', key .. ':lock') == 1
+      or redis.call('LPOS', KEYS[3], id) or redis.call('LPOS', KEYS[4], id))
+  if not isHere then gone[#gone + 1] = id end
+end
+return gone
 `;

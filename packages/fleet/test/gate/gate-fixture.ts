@@ -5,6 +5,7 @@ import {
   Gate,
   type GateAnswer,
   type OriginReport,
+  Waitlist,
 } from '../../src/index.ts';
 import { freshFleet, plan } from '../fixture.ts';
 
@@ -73,5 +74,5 @@ export async function workers(size: number) {
     const value = Number(await redis.hget(keys.gate(origin), field));
     await redis.hset(keys.gate(origin), field, String(value - byUs));
   };
-  return { redis, keys, first, second, third, age };
+  return { redis, keys, first, second, third, age, waitlist: new Waitlist(redis, keys) };
 }

@@ -10,7 +10,10 @@ import {
   type ExchangeDocument,
   exchangeReply,
   inspectReply,
+  type LeaveDocument,
+  leaveReply,
 } from '../../src/gate/protocol.ts';
+import { LEAVE } from '../../src/gate/waitlist.lua.ts';
 import { fleetKeys } from '../../src/index.ts';
 import { DocumentScript } from '../../src/redis/script.ts';
 import { HORIZON_US, type ModelCall } from './model.ts';
@@ -26,6 +29,7 @@ const scripts = {
   ),
   defer: new DocumentScript<DeferDocument, typeof deferReply>(withClock(DEFER), deferReply),
   inspect: new DocumentScript<undefined, typeof inspectReply>(withClock(INSPECT), inspectReply),
+  leave: new DocumentScript<LeaveDocument, typeof leaveReply>(withClock(LEAVE), leaveReply),
 };
 
 function withClock(source: string): string {
@@ -83,12 +87,13 @@ export class SimulatedGate {
   }
 
   async exchange(call: ModelCall, report = NOTHING, crawlDelay = -1): Promise<Aftermath> {
-    const { worker, held, want, lead, batches } = call;
+    const { worker, held, want, lead, batches, waiting = want, arrivals } = call;
     const reply = await this.#run(scripts.exchange, {
       worker,
       inFlight: held,
       want,
-      waiting: want,
+      waiting,
+      arrivals,
       horizonUs: HORIZON_US,
       leadUs: lead,
       crawlDelayUs: crawlDelay < 0 ? undefined : crawlDelay,
@@ -110,6 +115,10 @@ export class SimulatedGate {
 
   async defer(slice: string, fetches: number, ticket = 0): Promise<z.infer<typeof deferReply>> {
     return this.#run(scripts.defer, { slice, fetches, ticket });
+  }
+
+  async leave(leaving: LeaveDocument): Promise<void> {
+    await this.#run(scripts.leave, leaving);
   }
 
   async inspect(): Promise<z.infer<typeof inspectReply>> {

@@ -1,3 +1,5 @@
+import type { Arrival } from '../../src/index.ts';
+
 /** Fetches in flight of a dead worker count until its lease has expired. */
 export const LEASE_US = 12_000_000;
 /** How far beyond the lead starts are promised. */
@@ -18,6 +20,9 @@ export interface ModelCall {
   readonly held: number;
   readonly want: number;
   readonly lead: number;
+  /** Fetches that wait at the worker. @default want */
+  readonly waiting?: number;
+  readonly arrivals?: readonly Arrival[];
   readonly batches: readonly (ModelLimits & { readonly batch: string })[];
 }
 

@@ -190,6 +190,7 @@ describe('the list of origins', () => {
     await redis.zadd(keys.origins, daysAgo, 'https://old.example');
     await redis.hset(keys.gate('https://old.example'), 'tail', '5');
     await redis.hset(keys.gate('https://0.example'), 'tail', '7', 'head', '3');
+    await redis.zadd(keys.waitlist('https://0.example'), 7 * 64 + 4, 'b.3');
     await ask(first, 1);
     await origins.markActive([origin, 'https://0.example', 'https://seen-only.example']);
     const list = await origins.list();

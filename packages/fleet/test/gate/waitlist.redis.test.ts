@@ -39,7 +39,7 @@ describe('deferred slices', () => {
     await first.ask(1, { politeness });
     const { ticket } = await first.defer(50);
     expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.1']);
-    await first.gate.defer(origin, { slice: 'b.1', count: 50, ticket, hasJustCome: true });
+    await first.gate.defer(origin, { slice: 'b.1', count: 50, ticket });
     expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.1']);
   });
 
@@ -64,6 +64,45 @@ describe('deferred slices', () => {
     expect((await first.ask(1, { politeness, waiting: 50 })).wakeSlices).toEqual([]);
     await redis.hset(keys.gateSettings(origin), 'interval', '10000');
     expect((await first.ask(1, { politeness, waiting: 50 })).wakeSlices).toEqual(['b.1', 'b.2']);
+  });
+
+  it('make room for the next ones when they turn out to be gone', async () => {
+    const { first, waitlist } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    for (let i = 0; i < 4; i++) {
+      await first.defer(50);
+    }
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.1']);
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual([]);
+    await waitlist.leave(origin, ['b.1', 'b.2']);
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.3']);
+    expect(await waitlist.next(origin)).toEqual(['b.4']);
+  });
+
+  it('leave with their batch, and so do its limits', async () => {
+    const { first, waitlist } = await workers(1);
+    const strict: Politeness = { ...unlimited, rate: { count: 1, perMs: 60_000 } };
+    await first.ask(1, { politeness: strict, batch: 'a' });
+    await first.defer(50, 0, 'a.0');
+    await first.defer(50, 0, 'a-2.0');
+    await first.defer(50, 0, 'b.0');
+    expect((await first.ask(1)).paceMs).toBe(60_000);
+    await waitlist.leaveBatch('a', [origin]);
+    expect(await waitlist.next(origin)).toEqual(['a-2.0', 'b.0']);
+    expect((await first.ask(1)).paceMs).toBeLessThan(1_000);
+  });
+
+  it('of a batch that is behind others are forecast by those others only', async () => {
+    const { first, waitlist } = await workers(1);
+    const slow: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+    await first.ask(1, { politeness: slow });
+    await first.defer(50, 0, 'a.0');
+    const b = await first.defer(50, 0, 'b.0');
+    expect(b.dueInMs).toBeCloseTo(5_000, -2);
+    await waitlist.leaveBatch('a', [origin]);
+    await first.ask(0, { politeness: slow, batch: 'b' });
+    expect((await first.defer(50, b.ticket, 'b.0')).dueInMs).toBe(0);
   });
 
   it('are not woken while the origin is blocked', async () => {

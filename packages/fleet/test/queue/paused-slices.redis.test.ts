@@ -3,10 +3,12 @@ import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   type ClaimedSlice,
+  Gate,
   Ledger,
   SliceClaims,
   PausedSlices,
   SliceQueue,
+  Waitlist,
 } from '../../src/index.ts';
 import { freshFleet, registration, rethrow, sliceOf } from '../fixture.ts';
 
@@ -69,6 +71,32 @@ describe('the slices of a paused batch', () => {
     const back = await claim();
     expect(back.data).toEqual(slice('a', 0));
     await back.complete();
+    await stop();
+  });
+
+  it('leave the waitlist with those that are delayed, and come back without a ticket', async () => {
+    const { redis, keys, ledger, queue, pausedSlices, claim, stop } = await fixture();
+    const { origin } = slice('a', 0);
+    const gate = new Gate({ redis, keys, worker: 'w-1' });
+    await queue.add([slice('a', 0), slice('b', 0)]);
+    for (let i = 0; i < 2; i += 1) {
+      const claimed = await claim();
+      const leaving = { slice: claimed.id, count: 2, ticket: 0 };
+      const { ticket } = await gate.defer(origin, leaving);
+      await claimed.delay({ ...(claimed.data as Slice), ticket }, 60_000);
+    }
+    await ledger.pause('a');
+    expect(await pausedSlices.withdraw('a')).toBe(1);
+    expect(await new Waitlist(redis, keys).next(origin)).toEqual(['b.0']);
+    expect(await queue.counts()).toMatchObject({ delayed: 1 });
+    await ledger.unpause('a');
+    await pausedSlices.requeue('a');
+    const back = await claim();
+    expect(back.data).toEqual(slice('a', 0));
+    await back.complete();
+    await ledger.cancel('b');
+    expect(await pausedSlices.removeAll('b')).toBe(1);
+    expect(await new Waitlist(redis, keys).next(origin)).toEqual([]);
     await stop();
   });
 

@@ -126,6 +126,20 @@ describe('the slice queue', () => {
     await stop();
   });
 
+  it('names the slices that do not come when they are woken', async () => {
+    const { queue, claim, keys, redis, stop } = await fixture();
+    await queue.add([slice(0), slice(2), slice(4), slice(6), slice(8)]);
+    await (await claim()).delay(slice(0), 60_000);
+    await claim();
+    await (await claim()).reject(new Error('not ours'));
+    // As a paused one: it exists, and is not in the queue.
+    await redis.zrem(keys.queue('prioritized'), 'b.6');
+    const ids = ['b.0', 'b.2', 'b.4', 'b.6', 'b.8', 'b.99'];
+    expect(await queue.wakeSlices(ids)).toEqual(['b.4', 'b.6', 'b.99']);
+    expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0, active: 1 });
+    await stop();
+  });
+
   it('notices a lost claim at the next renewal', async () => {
     const { queue, claim, keys, redis, stop } = await fixture();
     await queue.add([slice(0)]);

@@ -1,0 +1,99 @@
+import { PausedSlices } from '@fetchfleet/fleet';
+import {
+  closeAfterEach,
+  eventually,
+  redisUrl,
+  startOrigin,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, startFleet } from './fleet-fixture.ts';
+
+closeAfterEach();
+
+const RATE = 40;
+const polite = (rate: number): Record<string, string> => ({
+  politeness: `{ rate: ${rate}/s, concurrency: unlimited, robots: ignore }`,
+});
+
+/** Two workers, a batch `a` whose slices fill the waitlist, and a batch `b` behind it. */
+async function setUp({
+  rateOfA = RATE,
+  delayMs = 20,
+}: { readonly rateOfA?: number; readonly delayMs?: number } = {}) {
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(redisUrl(), results);
+  const origin = await startOrigin({ delayMs });
+  const workers = [await fleet.worker(), await fleet.worker()];
+  await fleet.enqueue('a', crawlFile(`${origin.url}/a/{n}`, 3_000, polite(rateOfA)));
+  const { redis, keys } = fleet;
+  const waitlist = keys.waitlist(origin.url);
+  await eventually(async () => expect(await redis.zcard(waitlist)).toBeGreaterThan(40));
+  await fleet.enqueue('b', crawlFile(`${origin.url}/b/{n}`, 2_000, polite(RATE)));
+  await eventually(async () => expect(await redis.zcard(waitlist)).toBeGreaterThan(60));
+  const arrivedOf = (batches: readonly string[]): number =>
+    origin.arrivals.filter(({ url }) => batches.some((batch) => url.startsWith(`/${batch}/`)))
+      .length;
+  return {
+    fleet,
+    workers,
+    origin,
+    waitlist,
+    pausedSlices: new PausedSlices(redis, keys),
+    /** The share of the rate that `batches` use from two seconds after now on. */
+    shareOfRate: async (...batches: readonly string[]): Promise<number> => {
+      const now = performance.now();
+      await eventually(() => performance.now() - now > 2_000);
+      const [before, from] = [arrivedOf(batches), performance.now()];
+      await eventually(() => performance.now() - from > 3_000);
+      const perSecond = ((arrivedOf(batches) - before) * 1_000) / (performance.now() - from);
+      return perSecond / RATE;
+    },
+  };
+}
+
+describe('a batch keeps the pace of its origin', () => {
+  it('when another one is paused, resumed and cancelled by commands', async () => {
+    const { fleet, pausedSlices, shareOfRate } = await setUp();
+    await fleet.ledger.pause('a');
+    await pausedSlices.withdraw('a');
+    expect(await shareOfRate('b')).toBeGreaterThan(0.75);
+    await fleet.ledger.unpause('a');
+    await pausedSlices.requeue('a');
+    expect(await shareOfRate('a', 'b')).toBeGreaterThan(0.75);
+    await fleet.ledger.cancel('a');
+    await pausedSlices.removeAll('a');
+    expect(await shareOfRate('b')).toBeGreaterThan(0.75);
+  });
+
+  it('when the command that cancels another one is killed before it cleans up', async () => {
+    const { fleet, shareOfRate, waitlist } = await setUp();
+    await fleet.ledger.cancel('a');
+    expect(await shareOfRate('b')).toBeGreaterThan(0.75);
+    const members = await fleet.redis.zrange(waitlist, 0, '-1');
+    expect(members.filter((slice) => slice.startsWith('a.'))).toEqual([]);
+  });
+
+  it('when the slices of another one vanish without a word', async () => {
+    const { fleet, shareOfRate } = await setUp();
+    const { redis, keys } = fleet;
+    const delayed = await redis.zrange(keys.queue('delayed'), 0, '-1');
+    const ofA = delayed.filter((slice) => slice.startsWith('a.'));
+    await redis.zrem(keys.queue('delayed'), ...ofA);
+    await redis.del(...ofA.map((slice) => keys.queue(slice)));
+    expect(await shareOfRate('a', 'b')).toBeGreaterThan(0.75);
+  });
+
+  it('when a stricter one is cancelled', async () => {
+    const { fleet, pausedSlices, shareOfRate } = await setUp({ rateOfA: 2 });
+    await fleet.ledger.cancel('a');
+    await pausedSlices.removeAll('a');
+    expect(await shareOfRate('b')).toBeGreaterThan(0.75);
+  });
+
+  it('when a worker is killed', async () => {
+    const { workers, shareOfRate } = await setUp();
+    await workers[0]?.kill('SIGKILL');
+    expect(await shareOfRate('a', 'b')).toBeGreaterThan(0.75);
+  });
+});
