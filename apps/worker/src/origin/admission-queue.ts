@@ -1,11 +1,19 @@
-import type { Admission, StartGrant, WaitingSlice } from './waiting-slice.ts';
+import {
+  type Admission,
+  FIRST_TICKET,
+  type StartGrant,
+  type WaitingSlice,
+} from './waiting-slice.ts';
 
 interface Waiter {
   readonly resolve: (admission: Admission) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** The slices that wait in this worker for one origin, in the order of their arrival. */
+/**
+ * The slices that wait in this worker for one origin, in the order of their arrival. Slices of dead
+ * workers come first.
+ */
 export class AdmissionQueue implements Iterable<WaitingSlice> {
   readonly #waiters = new Map<WaitingSlice, Waiter>();
 
@@ -33,7 +41,13 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
   /** Resolves when the slice leaves the queue. */
   async add(slice: WaitingSlice): Promise<Admission> {
     return new Promise((resolve, reject) => {
+      const others = slice.ticket === FIRST_TICKET ? [...this.#waiters] : [];
       this.#waiters.set(slice, { resolve, reject });
+      // A Map keeps the order in which its entries were added.
+      for (const [other, waiter] of others) {
+        this.#waiters.delete(other);
+        this.#waiters.set(other, waiter);
+      }
     });
   }
 

@@ -12,6 +12,12 @@ export interface StartGrant {
   readonly onEnded: (result: FetchResult | undefined, delay?: RequestedDelay) => void;
 }
 
+/**
+ * The ticket of a slice whose worker died. It had been claimed, so its turn had come: it is the
+ * first in this worker and in the waitlist.
+ */
+export const FIRST_TICKET = 1;
+
 /** A slice that wants to start fetches of one origin. */
 export interface WaitingSlice {
   readonly id: string;

@@ -15,6 +15,7 @@ import {
 import type { Logger } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from '../batch/batches.ts';
 import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
+import { FIRST_TICKET } from '../origin/waiting-slice.ts';
 import { settle, type SettleTarget } from '../record/settle.ts';
 import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 
@@ -128,7 +129,8 @@ export class SliceProcessor {
     }
     const { paused } = batch;
     const { origin } = slice;
-    const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, ...slice });
+    const ticket = claim.redeliveries > 0 ? FIRST_TICKET : (slice.ticket ?? 0);
+    const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, origin, ticket });
     const wake = (): void => this.#options.schedulers.wake(origin);
     paused.addEventListener('abort', wake);
     try {

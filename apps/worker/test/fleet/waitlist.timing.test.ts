@@ -97,3 +97,24 @@ describe('a batch keeps the pace of its origin', () => {
     expect(await shareOfRate('a', 'b')).toBeGreaterThan(0.75);
   });
 });
+
+describe('the fetches of a killed worker', () => {
+  it('come first at their origin when they are queued again', async () => {
+    const { fleet, workers, origin } = await setUp({ delayMs: 500 });
+    await workers[0]?.kill('SIGKILL');
+    const killedAt = performance.now();
+    const indexesOf = (batch: string): number[] =>
+      origin.arrivals
+        .filter(({ url }) => url.startsWith(`/${batch}/`))
+        .map(({ url }) => Number(url.slice(3)));
+    const asked = { a: indexesOf('a'), b: indexesOf('b') };
+    await eventually(async () => {
+      for (const [batch, indexes] of Object.entries(asked)) {
+        expect(await fleet.ledger.areSettled(batch, indexes)).not.toContain(false);
+      }
+    });
+    // Queued again within 15 s. The rest of a slice of another worker may go before them.
+    expect(performance.now() - killedAt).toBeLessThan(20_000);
+    expect(await fleet.redis.zcard(fleet.keys.waitlist(origin.url))).toBeGreaterThan(20);
+  });
+});

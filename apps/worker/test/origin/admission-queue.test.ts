@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AdmissionQueue } from '../../src/origin/admission-queue.ts';
+import { FIRST_TICKET } from '../../src/origin/waiting-slice.ts';
 import { sliceOf } from './origin-fixture.ts';
 
 const GRANT = { isProbe: false, onEnded: () => undefined };
@@ -15,6 +16,19 @@ describe('waiting slices', () => {
     queue.releaseStarted();
     expect(await Promise.all(admissions)).toEqual([{ kind: 'started' }, { kind: 'started' }]);
     expect(queue.size).toBe(0);
+  });
+
+  it('start after those of dead workers, which had been claimed before', () => {
+    const queue = new AdmissionQueue();
+    const [fresh, woken, redelivered] = [
+      sliceOf({ waiting: 1 }),
+      sliceOf({ waiting: 1, ticket: 70 }),
+      sliceOf({ waiting: 1, ticket: FIRST_TICKET }),
+    ];
+    for (const slice of [fresh, woken, redelivered]) {
+      void queue.add(slice);
+    }
+    expect([...queue]).toEqual([redelivered, fresh, woken]);
   });
 
   it('stay while they have fetches to start', () => {
