@@ -1,7 +1,6 @@
 /** The same message is not printed again within this time. */
 const REPEAT_AFTER_MS = 10_000;
-/** pino's level. */
-const WARN = 40;
+const NOTICED_LEVELS: readonly string[] = ['warn', 'error', 'fatal'];
 const MAX_REMEMBERED = 200;
 
 /** Prints warnings and errors from the logs of local workers, each message once in a while. */
@@ -18,7 +17,7 @@ export class WorkerNotices {
   /** Ignores lines that are not JSON: they belong to a crash, which `LocalWorker` reports. */
   add(line: string): void {
     const entry = parseLogLine(line);
-    if (entry === undefined || entry.level < WARN) {
+    if (entry === undefined || !NOTICED_LEVELS.includes(entry.level)) {
       return;
     }
     const now = this.#now();
@@ -35,7 +34,7 @@ export class WorkerNotices {
 }
 
 /** Level and `message: cause` of a JSON log line; undefined for other lines. */
-export function parseLogLine(line: string): { level: number; text: string } | undefined {
+export function parseLogLine(line: string): { level: string; text: string } | undefined {
   if (!line.startsWith('{')) {
     return undefined;
   }
@@ -43,7 +42,7 @@ export function parseLogLine(line: string): { level: number; text: string } | un
     const entry: unknown = JSON.parse(line);
     const level = field(entry, 'level');
     const msg = field(entry, 'msg');
-    if (typeof level !== 'number' || typeof msg !== 'string') {
+    if (typeof level !== 'string' || typeof msg !== 'string') {
       return undefined;
     }
     const cause = field(field(entry, 'err'), 'message');

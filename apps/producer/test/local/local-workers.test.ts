@@ -62,7 +62,7 @@ describe('the workers of this machine', () => {
   });
 
   it('drain when they are stopped, and are killed when that is forced', async () => {
-    const up = JSON.stringify({ level: 40, msg: 'up' });
+    const up = JSON.stringify({ level: 'warn', msg: 'up' });
     const script = `process.on('SIGTERM', () => {}); console.error('${up}'); ${READY}`;
     const { workers, said } = startWorkers(script, 1);
     await eventually(() => said().includes('up'));
@@ -76,7 +76,7 @@ describe('the workers of this machine', () => {
   });
 
   it('have each warning printed once, not once per worker', async () => {
-    const line = JSON.stringify({ level: 40, msg: 'results cannot be written' });
+    const line = JSON.stringify({ level: 'warn', msg: 'results cannot be written' });
     const { said } = startWorkers(`for (let i = 0; i < 5; i++) console.error('${line}'); ${READY}`);
     await eventually(() => said().includes('results cannot be written'));
     expect(said().split('results cannot be written')).toHaveLength(2);

@@ -3,11 +3,8 @@ import { createLogger, RepeatLog } from '@fetchfleet/service';
 import { describe, expect, it } from '@jest/globals';
 import { ErrorLog } from '../../src/health/error-log.ts';
 
-const WARN = 40;
-const ERROR = 50;
-
 interface Line {
-  readonly level: number;
+  readonly level: string;
   readonly msg: string;
   readonly reason?: string;
   readonly err?: { readonly message: string; readonly stack: string };
@@ -32,7 +29,7 @@ describe('the error log', () => {
     const { errors, lines } = logging();
     errors.report(new Error('Connection is closed.'));
     expect(lines()).toMatchObject([
-      { level: WARN, msg: 'Redis trouble; trying again', reason: 'Connection is closed.' },
+      { level: 'warn', msg: 'Redis trouble; trying again', reason: 'Connection is closed.' },
     ]);
   });
 
@@ -40,7 +37,7 @@ describe('the error log', () => {
     const { errors, lines } = logging();
     errors.report(new TypeError('x is not a function'));
     const [line] = lines();
-    expect(line).toMatchObject({ level: ERROR, msg: 'internal error' });
+    expect(line).toMatchObject({ level: 'error', msg: 'internal error' });
     expect(line?.err?.stack).toContain('error-log.test.ts');
   });
 
@@ -49,8 +46,8 @@ describe('the error log', () => {
     errors.connectionFailed(new Error('self-signed certificate'));
     errors.connectionFailed(Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }));
     expect(lines()).toMatchObject([
-      { level: WARN, reason: 'self-signed certificate' },
-      { level: WARN, reason: 'ECONNREFUSED' },
+      { level: 'warn', reason: 'self-signed certificate' },
+      { level: 'warn', reason: 'ECONNREFUSED' },
     ]);
   });
 
@@ -61,10 +58,10 @@ describe('the error log', () => {
       errors.report(new RangeError('too far'));
     }
     expect(lines().map(({ level, repeats }) => [level, repeats])).toEqual([
-      [WARN, undefined],
-      [ERROR, undefined],
-      [WARN, 4],
-      [ERROR, 4],
+      ['warn', undefined],
+      ['error', undefined],
+      ['warn', 4],
+      ['error', 4],
     ]);
   });
 });

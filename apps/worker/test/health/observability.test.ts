@@ -62,14 +62,28 @@ describe('the rules of Prometheus', () => {
     }
   });
 
-  it('name alerts by one pattern, each with severity, summary, description and runbook', async () => {
+  it('name alerts by one pattern, each with severity, summary, description and a full link', async () => {
+    const label = '{{ with $externalLabels.fetchfleet_docs }}{{ . }}{{ else }}';
+    const docs = `${label}https://fetchfleet.example/docs{{ end }}`;
     for (const { alert, labels, annotations } of await readRules('alerts.yml')) {
       expect(alert).toMatch(/^Fetchfleet[A-Z][A-Za-z]+$/u);
       expect(labels?.['severity']).toMatch(/^(critical|warning|info)$/u);
       expect(annotations).toEqual({
         summary: expect.any(String),
         description: expect.stringMatching(/\.$/u),
-        runbook_url: `docs/metrics.md#${alert?.toLowerCase()}`,
+        runbook_url: `${docs}/metrics.md#${alert?.toLowerCase()}`,
+      });
+    }
+  });
+
+  it('say in each description how long the alert has waited before it fired', async () => {
+    const units: Record<string, string> = { m: 'minute', h: 'hour' };
+    for (const { alert, for: waited = '', annotations } of await readRules('alerts.yml')) {
+      const [, count = '', unit = ''] = /^(\d+)([mh])$/u.exec(waited) ?? [];
+      const words = count === '' ? '' : `or ${count} ${units[unit]}${count === '1' ? '' : 's'}`;
+      expect({ alert, description: annotations?.['description'] }).toEqual({
+        alert,
+        description: expect.stringContaining(words),
       });
     }
   });

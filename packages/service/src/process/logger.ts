@@ -36,7 +36,13 @@ export function createLogger(options: LoggerOptions): Logger {
   const { name, level = 'info', pretty, destination = 2, base } = options;
   const stream = pretty ? prettyDestination(destination) : plainDestination(destination);
   const logger = pino(
-    { name, level, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: maskLine } },
+    {
+      name,
+      level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: maskLine },
+    },
     stream,
   );
   return base === undefined ? logger : logger.child(base);

@@ -41,6 +41,16 @@ describe('createLogger', () => {
     expect(text).not.toContain('hunter2');
   });
 
+  it.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const)(
+    'names the level %s as the settings and docs do',
+    (level) => {
+      const line = logging({ level: 'trace', base: { worker: 'w' } }, (logger) =>
+        logger[level]('x'),
+      );
+      expect(JSON.parse(line)).toMatchObject({ level, worker: 'w' });
+    },
+  );
+
   it('omits lines below its level', () => {
     expect(logging({ level: 'warn' }, (logger) => logger.info('quiet'))).toBe('');
   });
