@@ -41,7 +41,7 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
       }),
       results: shortest(cwd, folder),
       exportCommand: exportCommand(status, settings, context),
-      width: terminal.width,
+      width: terminal.stderr.isTTY === true ? terminal.width : Infinity,
     },
     (style, part) => terminal.paint(style, part),
   );

@@ -13,11 +13,9 @@ import { findBatch } from '../batch/find-batch.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { readResultsFolder } from '../core/settings.ts';
-import { formatCount, truncate } from '../report/units.ts';
+import { outputWidth } from '../report/text-table.ts';
+import { formatCount, shorten, truncate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
-
-/** Longest line about an example, without its indent. */
-const EXAMPLE_WIDTH = 240;
 
 export interface FailuresOptions {
   readonly json?: boolean;
@@ -104,7 +102,7 @@ function printFindings({ status, groups, limit, isJson }: Findings, { terminal }
     const { batch, failed } = status;
     terminal.printJson({ batch, failed, found, groups: shown, more });
   } else if (groups.length > 0) {
-    terminal.print(failuresText(shown));
+    terminal.print(failuresText(shown, outputWidth(terminal)));
     if (more > 0) {
       terminal.note(
         `${formatCount(more)} more ${more === 1 ? 'group' : 'groups'}; show more with --limit`,
@@ -126,8 +124,12 @@ function printFindings({ status, groups, limit, isJson }: Findings, { terminal }
   );
 }
 
-/** Count, origin and reason of each group, then an example with its message. */
-function failuresText(groups: readonly FailureGroup[]): string {
+/**
+ * Count, origin and reason of each group, then an example with its message.
+ *
+ * @param screenWidth of the screen in columns
+ */
+function failuresText(groups: readonly FailureGroup[], screenWidth: number): string {
   const width = Math.max(...groups.map(({ count }) => formatCount(count).length));
   const indent = ' '.repeat(width + 2);
   return groups
@@ -136,12 +138,13 @@ function failuresText(groups: readonly FailureGroup[]): string {
       if (example === undefined) {
         return [head];
       }
-      const details = [`e.g. #${example.index} ${example.url}`, example.message ?? ''];
-      return [head, ...details.filter((text) => text !== '').map((text) => indent + cut(text))];
+      const start = `${indent}e.g. #${example.index} `;
+      const lines = [start + shorten(example.url, screenWidth - start.length)];
+      const { message = '' } = example;
+      if (message !== '') {
+        lines.push(indent + truncate(message, screenWidth - indent.length));
+      }
+      return [head, ...lines];
     })
     .join('\n');
-}
-
-function cut(text: string): string {
-  return truncate(text, EXAMPLE_WIDTH);
 }

@@ -5,7 +5,7 @@ import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { readResultsFolder } from '../core/settings.ts';
-import { textTable } from '../report/text-table.ts';
+import { messageWidth, textTable } from '../report/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { type Candidate, planPrune, type PruneRules } from './prune-plan.ts';
@@ -39,7 +39,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
       terminal.note(`No batch ended more than ${options.olderThan} ago`);
       return printRemoved([], options, context);
     }
-    terminal.say(pruneTable(candidates, Date.now()));
+    terminal.say(pruneTable(candidates, Date.now(), messageWidth(terminal)));
     if (options.dryRun === true) {
       return printRemoved(candidates, options, context);
     }
@@ -140,7 +140,8 @@ function printRemoved(
   return EXIT.ok;
 }
 
-function pruneTable(candidates: readonly Candidate[], nowMs: number): string {
+/** @param nowMs epoch milliseconds @param width in columns */
+function pruneTable(candidates: readonly Candidate[], nowMs: number, width: number): string {
   return textTable(
     [
       { title: 'batch' },
@@ -158,6 +159,7 @@ function pruneTable(candidates: readonly Candidate[], nowMs: number): string {
       results === undefined ? '–' : formatBytes(bytes),
       results ?? 'not on this machine',
     ]),
+    width,
   );
 }
 

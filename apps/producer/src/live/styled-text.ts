@@ -1,4 +1,5 @@
 import type { Style } from '../core/terminal.ts';
+import { shorten } from '../report/units.ts';
 
 /** Text in one style. */
 export type Span = string | readonly [Style, string];
@@ -31,6 +32,12 @@ export function fit(spans: readonly Span[], width: number): Span[] {
     }
   }
   return width > 0 ? [...fitted, '…'] : [];
+}
+
+/** The same for one cell: a URL or an id is cut in the middle. */
+export function fitCell(span: Span, width: number): Span[] {
+  const text = shorten(textOf(span), width);
+  return [typeof span === 'string' ? text : [span[0], text]];
 }
 
 /** Paints one line of the screen, cut to a width in columns. */

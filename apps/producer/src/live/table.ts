@@ -1,5 +1,5 @@
 import { formatCount } from '../report/units.ts';
-import { fit, line, type Paint, type Span, widthOf } from './styled-text.ts';
+import { fitCell, line, type Paint, type Span, widthOf } from './styled-text.ts';
 
 const GAP = 2;
 
@@ -54,7 +54,7 @@ interface Placed {
 
 function cellOf(row: readonly Span[]) {
   return ({ at, column, width, isLast }: Placed): Span[] => {
-    const cell = fit([row[at] ?? ''], width);
+    const cell = fitCell(row[at] ?? '', width);
     const padding = ' '.repeat(Math.max(0, width - widthOf(cell)));
     const gap = isLast ? '' : ' '.repeat(GAP);
     return column.align === 'right' ? [padding, ...cell, gap] : [...cell, padding, gap];

@@ -8,6 +8,7 @@ import {
   formatDuration,
   formatRate,
   formatRatio,
+  shorten,
   truncate,
 } from './units.ts';
 
@@ -70,15 +71,16 @@ function failures(
     .map(({ outcome, count }) => {
       const start = `    ${outcome.padEnd(16)}${formatCount(count).padStart(6)}  `;
       const example = examples?.get(outcome);
-      const text = example === undefined ? '' : truncate(describe(example), width - start.length);
+      const text = example === undefined ? '' : describe(example, width - start.length);
       return `${start}${paint('dim', text)}`.trimEnd();
     });
 }
 
-/** `e.g. #17 HTTP 503 http://…` */
-function describe({ index, url, status, error }: FailureExample): string {
+/** `e.g. #17 HTTP 503 http://host/a…/z` */
+function describe({ index, url, status, error }: FailureExample, width: number): string {
   const what = status === undefined ? (error?.code ?? 'failed') : `HTTP ${status}`;
-  return `e.g. #${index} ${what} ${url}`;
+  const start = `e.g. #${index} ${what} `;
+  return truncate(start + shorten(url, Math.max(12, width - start.length)), width);
 }
 
 function pace(

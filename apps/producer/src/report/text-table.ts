@@ -1,9 +1,9 @@
 import type { Terminal } from '../core/terminal.ts';
-import { truncate } from './units.ts';
+import { shorten } from './units.ts';
 
 const GAP = '  ';
-/** The last column is never cut to less. */
-const MIN_LAST_WIDTH = 12;
+/** No column is cut to less. */
+const MIN_WIDTH = 12;
 
 interface Column {
   readonly title: string;
@@ -14,8 +14,8 @@ interface Column {
 }
 
 /**
- * A table of aligned columns with a header line. If it is too wide, it loses optional columns and
- * then cuts the last one.
+ * A table of aligned columns with a header line. If it is too wide, it loses optional columns;
+ * then its widest columns are cut.
  *
  * @param width in columns of the screen. @default unlimited
  */
@@ -35,7 +35,7 @@ export function textTable(
     .map((line) =>
       fitted
         .map((column) => {
-          const cell = truncate(line[column.at] ?? '', column.width);
+          const cell = shorten(line[column.at] ?? '', column.width);
           return column.align === 'right' ? cell.padStart(column.width) : cell.padEnd(column.width);
         })
         .join(GAP)
@@ -59,11 +59,24 @@ function fit(columns: readonly MeasuredColumn[], width: number): readonly Measur
   if (dropped >= 0) {
     return fit(columns.toSpliced(dropped, 1), width);
   }
-  return columns.map((column, at) =>
-    at < columns.length - 1 || column.width <= MIN_LAST_WIDTH
-      ? column
-      : { ...column, width: Math.max(MIN_LAST_WIDTH, column.width - excess) },
+  const widest = Math.max(...columns.map((column) => widthToCut(column)));
+  if (widest <= MIN_WIDTH) {
+    return columns;
+  }
+  // One of the widest at a time, the last first, down to the width of the next ones.
+  const cut = columns.findLastIndex((column) => widthToCut(column) === widest);
+  const next = Math.max(MIN_WIDTH, ...columns.map(widthToCut).filter((one) => one < widest));
+  const others = columns.filter((column) => widthToCut(column) === widest).length;
+  const step = Math.max(1, Math.min(widest - next, Math.floor(excess / others)));
+  return fit(
+    columns.map((column, at) => (at === cut ? { ...column, width: column.width - step } : column)),
+    width,
   );
+}
+
+/** Numbers are never cut. */
+function widthToCut({ align, width }: MeasuredColumn): number {
+  return align === 'right' ? 0 : width;
 }
 
 function totalWidth(columns: readonly MeasuredColumn[]): number {
@@ -71,7 +84,12 @@ function totalWidth(columns: readonly MeasuredColumn[]): number {
 }
 
 /** The width for tables on stdout: that of the terminal; unlimited for files and pipes. */
-export function outputWidth({ stdout }: Terminal): number {
+export function outputWidth({ stdout }: Pick<Terminal, 'stdout'>): number {
   // A terminal that does not know its width reports 0.
-  return stdout.isTTY === true && stdout.columns ? stdout.columns : Infinity;
+  return stdout.isTTY === true ? stdout.columns || 80 : Infinity;
+}
+
+/** The same for what people read on stderr. */
+export function messageWidth({ stderr }: Pick<Terminal, 'stderr'>): number {
+  return outputWidth({ stdout: stderr });
 }

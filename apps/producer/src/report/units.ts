@@ -69,3 +69,16 @@ export function truncate(text: string, width: number): string {
   const line = text.replaceAll(/\s+/gu, ' ');
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
 }
+
+/**
+ * Cuts text to a width in characters where people look last: a sentence at its end; a URL, a path
+ * or an id in the middle, because both of its ends say which one it is.
+ */
+export function shorten(text: string, width: number): string {
+  if (text.length <= width || text.includes(' ') || width < 3) {
+    return truncate(text, width);
+  }
+  // URLs have a scheme before what tells them apart.
+  const end = Math.max(1, Math.floor((width - 1) / 3));
+  return `${text.slice(0, width - 1 - end)}…${text.slice(-end)}`;
+}

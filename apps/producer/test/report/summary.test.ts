@@ -74,7 +74,7 @@ describe('the summary', () => {
     });
     const lines = text.split('\n');
     expect(lines[0]).toBe('✖ covid-confirmed: 240 of 249 fetched, 9 failed');
-    expect(lines[4]).toMatch(/^ {4}http-error +7 {2}e\.g\. #17 HTTP 503 http:.*…$/u);
+    expect(lines[4]).toMatch(/^ {4}http-error +7 {2}e\.g\. #17 HTTP 503 http:.*….*\/long\/$/u);
     expect(lines[5]).toMatch(/^ {4}timeout +2$/u);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });

@@ -30,8 +30,22 @@ describe('textTable', () => {
     expect(textTable(columns, rows, 34).split('\n')[1]).toBe('a-batch   9/9  all ok in 2 min 5 s');
   });
 
-  it('cuts the last column if that is not enough, but keeps 12 characters of it', () => {
+  it('cuts its widest columns if that is not enough, but keeps 12 characters of each', () => {
     expect(textTable(columns, rows, 30).split('\n')[1]).toBe('a-batch   9/9  all ok in 2 mi…');
     expect(textTable(columns, rows, 1).split('\n')[1]).toBe('a-batch   9/9  all ok in 2…');
+  });
+
+  it.each([80, 60, 50])('fits %d columns with long ids and URLs, whose ends stay', (width) => {
+    const wide = ['batch', 'state', 'results'].map((title) => ({ title }));
+    const id = 'countries-of-the-whole-world-by-region-20260714-101530-4f2a';
+    const path = '/srv/volumes/fetches/of-all-our-fleets/in-this-house/results';
+    const lines = textTable(wide, [[id, 'finished', path]], width).split('\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(width);
+    expect(lines[1]).toMatch(/^countrie.*….*4f2a +finished +\/srv.*….*sults$/u);
+  });
+
+  it('is as wide as its cells where there is no screen', () => {
+    const url = `https://a.example/${'x'.repeat(500)}`;
+    expect(textTable([{ title: 'url' }], [[url]])).toContain(url);
   });
 });

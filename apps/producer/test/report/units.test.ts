@@ -5,6 +5,7 @@ import {
   formatPercent,
   formatRate,
   formatRatio,
+  shorten,
   truncate,
 } from '../../src/report/units.ts';
 
@@ -55,5 +56,17 @@ describe('units', () => {
   it('cut long text and replace line breaks', () => {
     expect(truncate('a\nb', 10)).toBe('a b');
     expect(truncate('abcdef', 4)).toBe('abc…');
+  });
+
+  it.each([
+    ['https://a.example/list/of/things?id=7', 20, 'https://a.exa…s?id=7'],
+    ['countries-20260714-4f2a', 12, 'countrie…f2a'],
+    ['a sentence that goes on', 12, 'a sentence …'],
+    ['short', 12, 'short'],
+    ['abcdef', 2, 'a…'],
+    ['abcdef', Infinity, 'abcdef'],
+  ])('shorten %s to %d characters as %s', (text, width, expected) => {
+    expect(shorten(text, width)).toBe(expected);
+    expect(shorten(text, width).length).toBeLessThanOrEqual(width);
   });
 });

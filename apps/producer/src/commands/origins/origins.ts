@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
+import { outputWidth } from '../../report/text-table.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { canDraw, type ScreenSize } from '../../live/screen.ts';
 import { showLive } from '../../live/show-live.ts';
@@ -112,8 +113,7 @@ function page(
 
 function tableOptions(terminal: Terminal) {
   return {
-    // A terminal that does not know its width reports 0.
-    width: Math.min(MAX_WIDTH, terminal.stdout.columns || MAX_WIDTH),
+    width: terminal.stdout.isTTY === true ? Math.min(MAX_WIDTH, outputWidth(terminal)) : Infinity,
     paint: terminal.paintOutput.bind(terminal),
   };
 }

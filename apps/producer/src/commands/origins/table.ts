@@ -1,6 +1,6 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Style } from '../../core/terminal.ts';
-import { formatCount, formatDuration, truncate } from '../../report/units.ts';
+import { formatCount, formatDuration, shorten, truncate } from '../../report/units.ts';
 
 const HEADER = ['origin', 'rate', 'in flight', 'waiting', 'state'] as const;
 const GAP = '  ';
@@ -12,7 +12,7 @@ const MIN_NAME = 16;
 type Paint = (style: Style, text: string) => string;
 
 export interface OriginsTableOptions {
-  /** Columns of a line, at most. */
+  /** Columns of a line, at most; Infinity for files and pipes. */
   readonly width: number;
   /** Lines of the table, at most. @default unlimited */
   readonly height?: number;
@@ -31,12 +31,13 @@ export function originsTable(
   const fits = sorted.length + 1 <= height;
   // Two lines are for the header and the count of the rest.
   const shown = fits ? sorted : sorted.slice(0, Math.max(1, height - 2));
-  const rows = [HEADER, ...shown.map(cells)];
+  const maxState = width === Infinity ? Infinity : MAX_STATE;
+  const rows = [HEADER, ...shown.map((status) => cells(status, maxState))];
   const widths = columnWidths(rows, width);
   const lines = rows.map((row, at) => {
     const status = shown[at - 1];
     return row
-      .map((cell, column) => align(truncate(cell, widths[column] ?? 0), column, widths))
+      .map((cell, column) => align(shorten(cell, widths[column] ?? 0), column, widths))
       .map((cell, column) => painted(cell, { column, status, paint }))
       .join(GAP)
       .trimEnd();
@@ -63,13 +64,13 @@ export function originsSummary(statuses: readonly OriginStatus[]): string {
   return `${formatCount(statuses.length)} ${noun}: ${parts.join(', ')}`;
 }
 
-function cells(status: OriginStatus): readonly string[] {
+function cells(status: OriginStatus, maxState: number): readonly string[] {
   return [
     status.origin,
     status.rate.limit + sourceOf(status.rate.source) + burstOf(status),
     inFlight(status),
     formatCount(status.waiting),
-    truncate(stateOf(status), MAX_STATE),
+    truncate(stateOf(status), maxState),
   ];
 }
 
