@@ -154,12 +154,13 @@ function howToContinue({ continueCommand, before }: RunBatchOptions, context: Co
 }
 
 async function report(
-  { settings, before, isJson, isRepeated }: RunBatchOptions,
+  { session, settings, before, isJson, isRepeated }: RunBatchOptions,
   { status, startedAt }: { readonly status: BatchStatus; readonly startedAt: number },
   context: Context,
 ): Promise<void> {
   const known = isRepeated ? before : undefined;
-  await reportRun({ settings, isJson, status, before: known, startedAt }, context);
+  const { ledger } = session;
+  await reportRun({ ledger, settings, isJson, status, before: known, startedAt }, context);
 }
 
 /** Its failure is reported elsewhere. Without Redis the expansion does not end at all. */

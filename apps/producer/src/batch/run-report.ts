@@ -1,13 +1,15 @@
 import { relative, resolve } from 'node:path';
 import { OUTCOMES } from '@fetchfleet/crawl';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import type { BatchStatus, Ledger } from '@fetchfleet/fleet';
 import { findFailureExamples } from '@fetchfleet/results';
 import { type Context, programName } from '../core/context.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { statusDocument } from '../report/status-document.ts';
+import { failureCommands } from '../report/failure-commands.ts';
 import { summarize } from '../report/summary.ts';
 
 interface RunReport {
+  readonly ledger: Ledger;
   readonly settings: RunSettings;
   readonly isJson: boolean;
   readonly status: BatchStatus;
@@ -19,7 +21,7 @@ interface RunReport {
 
 /** Prints what a `run` has done: the document, and the summary for people. */
 export async function reportRun(report: RunReport, context: Context): Promise<void> {
-  const { settings, isJson, status, before, startedAt } = report;
+  const { ledger, settings, isJson, status, before, startedAt } = report;
   const { terminal, cwd } = context;
   if (isJson) {
     terminal.printJson(statusDocument(status, settings.results));
@@ -29,6 +31,8 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
   }
   const folder = resolve(settings.results, status.batch);
   const kinds = OUTCOMES.filter((one) => one !== 'ok' && (status.outcomes[one] ?? 0) > 0);
+  // Records of fetches that a retry has fetched since are still in the parts.
+  const isFailed = status.retries > 0 ? await ledger.failures(status.batch, kinds) : undefined;
   const text = summarize(
     {
       status,
@@ -38,9 +42,11 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
         dir: settings.results,
         batch: status.batch,
         outcomes: new Set(kinds),
+        ...(isFailed !== undefined && { isFailed }),
       }),
       results: shortest(cwd, folder),
       exportCommand: exportCommand(status, settings, context),
+      failureCommands: failureCommands(status.batch, context, resultsFlag(settings, context)),
       width: terminal.stderr.isTTY === true ? terminal.width : Infinity,
     },
     (style, part) => terminal.paint(style, part),
@@ -51,10 +57,14 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
   }
 }
 
-function exportCommand(status: BatchStatus, { results }: RunSettings, context: Context): string {
-  const folder = shortest(context.cwd, results);
-  const where = folder === 'results' ? '' : ` --results ${folder}`;
+function exportCommand(status: BatchStatus, settings: RunSettings, context: Context): string {
+  const where = resultsFlag(settings, context);
   return `${programName(context)} export ${status.batch}${where} -o ${status.name}.ndjson`;
+}
+
+function resultsFlag({ results }: RunSettings, context: Context): string {
+  const folder = shortest(context.cwd, results);
+  return folder === 'results' ? '' : ` --results ${folder}`;
 }
 
 function shortest(cwd: string, path: string): string {

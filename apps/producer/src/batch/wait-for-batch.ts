@@ -5,7 +5,8 @@ import { EXIT, type ExitCode } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
-import { exitCodeOf, statusDocument } from '../report/status-document.ts';
+import { failureCommands } from '../report/failure-commands.ts';
+import { exitCodeOf, realFailures, statusDocument } from '../report/status-document.ts';
 import { describeStatus } from '../report/describe-status.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 
@@ -34,6 +35,9 @@ export async function waitForBatch(options: WaitOptions, context: Context): Prom
       terminal.printJson(statusDocument(status));
     } else {
       terminal.note(describeStatus(status, Date.now()));
+      if (realFailures(status) > 0) {
+        terminal.note(`\n  ${failureCommands(batch, context).join('\n  ')}`);
+      }
     }
     return exitCodeOf(status);
   } catch (error) {

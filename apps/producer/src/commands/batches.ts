@@ -3,7 +3,7 @@ import { readLimit, readStates } from '../batch/batch-filters.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { statusDocument } from '../report/status-document.ts';
+import { realFailures, statusDocument } from '../report/status-document.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
@@ -98,7 +98,9 @@ export function doneOf({ settled, total }: BatchStatus): string {
 }
 
 /** `all ok in 2 min 5 s`, `3 failed`, `12 failed so far` */
-function outcomeOf({ state, failed, startedAt, finishedAt, retries }: BatchStatus): string {
+function outcomeOf(status: BatchStatus): string {
+  const { state, startedAt, finishedAt, retries } = status;
+  const failed = realFailures(status);
   const isOver = state === 'finished' || state === 'cancelled';
   const count = `${formatCount(failed)} failed${isOver ? '' : ' so far'}`;
   const result = failed > 0 ? count : state === 'finished' ? 'all ok' : '–';

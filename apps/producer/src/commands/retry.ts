@@ -9,7 +9,7 @@ import { runBatch } from '../batch/run-batch.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { type Context, programName } from '../core/context.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
-import { statusDocument } from '../report/status-document.ts';
+import { deniedFetches, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
@@ -19,6 +19,9 @@ export interface RetryOptions extends RunFlags {
   /** Only failures of these outcomes. */
   readonly outcome?: readonly string[];
 }
+
+/** What robots.txt forbids is fetched again only if somebody asks for it. */
+const RETRIED_BY_DEFAULT = OUTCOMES.filter((one) => one !== 'ok' && one !== 'robots-denied');
 
 interface Invocation {
   readonly options: RetryOptions;
@@ -44,7 +47,7 @@ export async function retry(
   if (settings === undefined) {
     throw new Error('internal error: no problem was reported');
   }
-  const outcomes = chosen.length > 0 ? chosen : OUTCOMES.filter((outcome) => outcome !== 'ok');
+  const outcomes = chosen.length > 0 ? chosen : RETRIED_BY_DEFAULT;
   const invocation = { options, settings, outcomes, context };
   return withFleet(context, 'find', async (session) => {
     const before = await findBatch(session.ledger, batch);
@@ -86,6 +89,12 @@ function nothingFailed(
 ): ExitCode {
   const which = options.outcome === undefined ? '' : ` as ${outcomes.join(' or ')}`;
   terminal.note(`Nothing of ${before.batch} failed${which}: there is nothing to retry`);
+  const denied = deniedFetches(before);
+  if (options.outcome === undefined && denied > 0) {
+    terminal.note(
+      `robots.txt forbids ${formatCount(denied)} fetches; --outcome robots-denied tries them again`,
+    );
+  }
   if (options.json === true) {
     terminal.printJson(statusDocument(before));
   }

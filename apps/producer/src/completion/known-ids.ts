@@ -15,6 +15,7 @@ import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { redisFolderOf } from '../local/redis-folder.ts';
 import { readResultsFolder } from '../core/settings.ts';
+import { realFailures } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
 /** A person who pressed the Tab key does not wait longer. After that, nothing is offered. */
@@ -36,7 +37,7 @@ const USABLE: Readonly<Record<string, (status: BatchStatus) => boolean>> = {
   pause: ({ state }) => state === 'expanding' || state === 'running',
   cancel: ({ state }) => NOT_ENDED.includes(state),
   resume: ({ state }) => state !== 'finished',
-  retry: ({ failed }) => failed > 0,
+  retry: (status) => realFailures(status) > 0,
   failures: ({ failed }) => failed > 0,
 };
 

@@ -46,10 +46,23 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
   };
 }
 
-/** The exit status of a command that has waited for the batch. */
-export function exitCodeOf({ state, failed }: Pick<BatchStatus, 'state' | 'failed'>): ExitCode {
-  if (state !== 'finished') {
+/**
+ * The exit status of a command that has waited for the batch. What robots.txt forbids is no
+ * failure: nothing that anybody repeats would change it.
+ */
+export function exitCodeOf(status: Pick<BatchStatus, 'state' | 'failed' | 'outcomes'>): ExitCode {
+  if (status.state !== 'finished') {
     return EXIT.interrupted;
   }
-  return failed > 0 ? EXIT.someFailed : EXIT.ok;
+  return realFailures(status) > 0 ? EXIT.someFailed : EXIT.ok;
+}
+
+/** Fetches that robots.txt forbids. */
+export function deniedFetches({ outcomes }: Pick<BatchStatus, 'outcomes'>): number {
+  return outcomes['robots-denied'] ?? 0;
+}
+
+/** Failed fetches without those that robots.txt forbids. */
+export function realFailures(status: Pick<BatchStatus, 'failed' | 'outcomes'>): number {
+  return status.failed - deniedFetches(status);
 }

@@ -2,6 +2,7 @@ import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import type { FailureExample } from '@fetchfleet/results';
 import type { Style } from '../core/terminal.ts';
+import { deniedFetches, realFailures } from './status-document.ts';
 import {
   formatBytes,
   formatCount,
@@ -26,6 +27,8 @@ export interface SummaryInput {
   readonly results: string;
   /** The command that writes the records. */
   readonly exportCommand: string;
+  /** The commands that explain failures and fetch them again. */
+  readonly failureCommands: readonly string[];
   /** Columns. @default 80 */
   readonly width?: number;
 }
@@ -40,19 +43,24 @@ export function summarize(
     headline(status, paint),
     '',
     row('fetched', formatCount(status.ok)),
-    row('failed', formatCount(status.failed)),
+    row('failed', formatCount(realFailures(status))),
     ...failures(input, paint),
+    ...denied(status),
     ...pace(input, paint),
     row('received', formatBytes(status.bytes)),
     label('results') + input.results,
     '',
     `  ${paint('cyan', input.exportCommand)}`,
+    ...(realFailures(status) > 0 ? input.failureCommands : []).map(
+      (command) => `  ${paint('cyan', command)}`,
+    ),
     '',
   ].join('\n');
 }
 
 function headline(status: BatchStatus, paint: (style: Style, text: string) => string): string {
-  const { ok, total, failed, state } = status;
+  const { ok, total, state } = status;
+  const failed = realFailures(status);
   const counts = `${formatCount(ok)} of ${formatCount(total)} fetched`;
   const isGood = state === 'finished' && failed === 0;
   const mark = isGood ? paint('green', '✔') : paint('red', '✖');
@@ -61,12 +69,21 @@ function headline(status: BatchStatus, paint: (style: Style, text: string) => st
   return `${mark} ${paint('bold', status.name)}: ${counts}${ending}`;
 }
 
+function isFailure(outcome: Outcome): boolean {
+  return outcome !== 'ok' && outcome !== 'robots-denied';
+}
+
+function denied(status: BatchStatus): string[] {
+  const count = deniedFetches(status);
+  return count === 0 ? [] : [row('not allowed', formatCount(count), 'robots.txt forbids them')];
+}
+
 function failures(
   { status, examples, width = 80 }: SummaryInput,
   paint: (style: Style, text: string) => string,
 ): string[] {
   return OUTCOMES.map((outcome) => ({ outcome, count: status.outcomes[outcome] ?? 0 }))
-    .filter(({ outcome, count }) => outcome !== 'ok' && count > 0)
+    .filter(({ outcome, count }) => isFailure(outcome) && count > 0)
     .toSorted((a, b) => b.count - a.count)
     .map(({ outcome, count }) => {
       const start = `    ${outcome.padEnd(16)}${formatCount(count).padStart(6)}  `;

@@ -43,6 +43,7 @@ function plainSummary(input: Partial<SummaryInput>): string {
       elapsedMs: 1_400,
       results: 'results/covid-confirmed-20261123-0017-k3f9',
       exportCommand: 'fetchfleet export covid-confirmed-20261123-0017-k3f9 -o out.ndjson',
+      failureCommands: ['fetchfleet failures b', 'fetchfleet retry b'],
       ...input,
     },
     (_, text) => text,
@@ -77,6 +78,16 @@ describe('the summary', () => {
     expect(lines[4]).toMatch(/^ {4}http-error +7 {2}e\.g\. #17 HTTP 503 http:.*….*\/long\/$/u);
     expect(lines[5]).toMatch(/^ {4}timeout +2$/u);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines.slice(-3)).toEqual(['  fetchfleet failures b', '  fetchfleet retry b', '']);
+  });
+
+  it('tells what robots.txt forbids apart from failures', () => {
+    const outcomes = { ok: 240, 'robots-denied': 9 };
+    const text = plainSummary({ status: { ...failing, outcomes } });
+    expect(text).toContain('✔ covid-confirmed: 240 of 249 fetched\n');
+    expect(text).toMatch(/^ {2}failed +0$/mu);
+    expect(text).toMatch(/^ {2}not allowed +9 {3}robots\.txt forbids them$/mu);
+    expect(text).not.toContain('fetchfleet retry');
   });
 
   it('computes the speed of a continued batch from this run only', () => {
@@ -101,7 +112,10 @@ describe('the status', () => {
   it('gives the exit status of a command that has waited for the batch', () => {
     expect(exitCodeOf(finished)).toBe(0);
     expect(exitCodeOf(failing)).toBe(1);
-    expect(exitCodeOf({ state: 'cancelled', failed: 0 })).toBe(130);
+    expect(exitCodeOf({ state: 'cancelled', failed: 0, outcomes: {} })).toBe(130);
+    const denied = { ...failing, outcomes: { ok: 240, 'robots-denied': 9 } };
+    expect(exitCodeOf(denied)).toBe(0);
+    expect(exitCodeOf({ ...denied, failed: 10 })).toBe(1);
   });
 
   it('names the variables that no worker has', () => {

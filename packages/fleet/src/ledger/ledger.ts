@@ -269,6 +269,19 @@ export class Ledger {
     };
   }
 
+  /** A snapshot of the fetches that have failed with these outcomes. */
+  async failures(
+    id: string,
+    outcomes: readonly Outcome[],
+  ): Promise<(index: number, outcome: Outcome) => boolean> {
+    const keys = outcomes.map((outcome) => `${this.#keys.failed(id)}:${outcome}`);
+    const bitmaps = await Promise.all(keys.map(async (key) => this.#redis.getBuffer(key)));
+    return (index, outcome) => {
+      const byte = bitmaps[outcomes.indexOf(outcome)]?.[index >> 3] ?? 0;
+      return (byte & (0x80 >> (index & 7))) !== 0;
+    };
+  }
+
   /** Whether each of a few fetches is settled, for a slice that was delivered again. */
   async areSettled(id: string, indexes: readonly number[]): Promise<boolean[]> {
     const gets = indexes.flatMap((index) => ['GET', 'u1', index]);

@@ -80,6 +80,11 @@ describe('retrying', () => {
     expect((await ledger.status('b'))?.finishedAt).toBeUndefined();
     const isUnsettled = await ledger.unsettled('b');
     expect(Array.from({ length: 40 }, (_, i) => i).filter(isUnsettled)).toEqual([3]);
+    const isFailed = await ledger.failures('b', ['timeout', 'http-error']);
+    expect(isFailed(3, 'timeout')).toBe(false);
+    expect(isFailed(38, 'http-error')).toBe(true);
+    expect(isFailed(38, 'timeout')).toBe(false);
+    expect(isFailed(39_000, 'http-error')).toBe(false);
     await ledger.expanded('b');
     await ledger.settle('b', [settlement(3)]);
     expect(await ledger.status('b')).toMatchObject({ state: 'finished', settled: 40, failed: 2 });

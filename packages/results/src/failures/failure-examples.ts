@@ -14,13 +14,15 @@ interface FailureExamplesOptions {
   readonly dir: string;
   readonly batch: string;
   readonly outcomes: ReadonlySet<Outcome>;
+  /** Whether the fetch still has this outcome. @default always: nothing was fetched again */
+  readonly isFailed?: (index: number, outcome: Outcome) => boolean;
 }
 
 /** Finds a failed record for each outcome in the first 32 MiB. Ignores what it cannot read. */
 export async function findFailureExamples(
   options: FailureExamplesOptions,
 ): Promise<Map<Outcome, FailureExample>> {
-  const { dir, batch, outcomes } = options;
+  const { dir, batch, outcomes, isFailed = () => true } = options;
   const found = new Map<Outcome, FailureExample>();
   if (outcomes.size === 0) {
     return found;
@@ -35,7 +37,7 @@ export async function findFailureExamples(
         if (record === undefined || !outcomes.has(record.outcome)) {
           return true;
         }
-        if (!found.has(record.outcome)) {
+        if (!found.has(record.outcome) && isFailed(record.index, record.outcome)) {
           found.set(record.outcome, record);
         }
         return found.size < outcomes.size;

@@ -24,6 +24,18 @@ describe('findFailureExamples', () => {
     expect(await findFailureExamples({ dir, batch: 'b', outcomes })).toEqual(new Map());
   });
 
+  it('leaves out fetches that were fetched since', async () => {
+    const dir = await results(
+      failedRecord(1, 'timeout', tooSlow) + failedRecord(2, 'timeout', tooSlow),
+      failedRecord(1, 'ok'),
+    );
+    const outcomes = new Set(['timeout'] as const);
+    const isFailed = (index: number, outcome: string): boolean =>
+      index === 2 && outcome === 'timeout';
+    const examples = await findFailureExamples({ dir, batch: 'b', outcomes, isFailed });
+    expect(examples.get('timeout')).toMatchObject({ index: 2 });
+  });
+
   it('finds nothing and does not fail if there are no results', async () => {
     const outcomes = new Set(['timeout'] as const);
     const options = { dir: '/nonexistent', batch: 'b', outcomes };
