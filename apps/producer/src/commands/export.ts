@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { UnknownBatchError } from '@fetchfleet/fleet';
 import {
   exportBatch,
@@ -13,14 +13,14 @@ import { nearest } from '../batch/find-batch.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
-import { readResultsFolder } from '../core/settings.ts';
+import { readResultsFolders } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 
 export interface ExportOptions {
   readonly format: 'ndjson' | 'csv';
   /** A file; `-` is stdout. */
   readonly output: string;
-  readonly results?: string;
+  readonly results?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -37,10 +37,10 @@ export async function exportRecords(
       code: 'OUTPUT_AMBIGUOUS',
     });
   }
-  const dir = readResultsFolder(options.results, context);
+  const dirs = readResultsFolders(options.results, context);
   const write: Write<ExportSummary> = async (out, signal) =>
     exportBatch({
-      dir,
+      dir: dirs,
       batch,
       format: options.format,
       out,
@@ -52,7 +52,7 @@ export async function exportRecords(
     summary =
       output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
   } catch (error) {
-    throw await explain(error, batch, dir);
+    throw await explain(error, batch, dirs);
   }
   if (options.json === true) {
     const { format } = options;
@@ -62,9 +62,9 @@ export async function exportRecords(
 }
 
 /** The error to show for a failed export. Errors that are not about the results pass unchanged. */
-async function explain(failure: unknown, batch: string, dir: string): Promise<unknown> {
+async function explain(failure: unknown, batch: string, dirs: readonly string[]): Promise<unknown> {
   if (failure instanceof ResultsNotFoundError || failure instanceof InvalidIdError) {
-    return notFound(failure, batch, dir);
+    return notFound(failure, batch, dirs);
   }
   if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
     const { message, code } = failure;
@@ -73,18 +73,26 @@ async function explain(failure: unknown, batch: string, dir: string): Promise<un
   return failure;
 }
 
-/** Suggests batches with similar names that are in the results folder. */
-async function notFound(cause: Error, batch: string, dir: string): Promise<CommandError> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
-  if (entries === undefined) {
-    return new CommandError(`there is no results folder ${dir}; name it with --results DIR`, {
+/** Suggests batches with similar names that are in the results folders. */
+async function notFound(
+  cause: Error,
+  batch: string,
+  dirs: readonly string[],
+): Promise<CommandError> {
+  const listings = await Promise.all(
+    dirs.map(async (dir) => readdir(dir, { withFileTypes: true }).catch(() => undefined)),
+  );
+  const missing = dirs.find((_, at) => listings[at] === undefined);
+  const entries = listings.flatMap((listing) => listing ?? []);
+  if (missing !== undefined) {
+    return new CommandError(`there is no results folder ${missing}; name it with --results DIR`, {
       code: 'RESULTS_MISSING',
       cause,
     });
   }
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const { message } = new UnknownBatchError(batch, nearest(batch, folders));
-  return new CommandError(`${message} (looked in ${join(dir, '')})`, {
+  return new CommandError(`${message} (looked in ${dirs.join(' and ')})`, {
     code: 'BATCH_UNKNOWN',
     cause,
   });

@@ -12,7 +12,7 @@ import { readLimit } from '../batch/batch-filters.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { readResultsFolder } from '../core/settings.ts';
+import { readResultsFolders } from '../core/settings.ts';
 import { outputWidth } from '../report/text-table.ts';
 import { formatCount, shorten, truncate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
@@ -20,7 +20,7 @@ import { withFleet } from '../session/fleet-session.ts';
 export interface FailuresOptions {
   readonly json?: boolean;
   readonly limit: string;
-  readonly results?: string;
+  readonly results?: readonly string[];
 }
 
 /** `fetchfleet failures BATCH`: failed fetches by origin and reason, read from the records. */
@@ -34,55 +34,64 @@ export async function failures(
   problems.throwIfAny('nothing was looked up');
   return withFleet(context, 'find', async (session) => {
     const status = await findBatch(session.ledger, batch);
-    const dir = await resultsOf(status, options, context);
-    const groups = status.failed === 0 ? [] : await readGroups(status, dir, context);
+    const dirs = await resultsOf(status, options, context);
+    const groups = status.failed === 0 ? [] : await readGroups(status, dirs, context);
     printFindings({ status, groups, limit, isJson: options.json === true }, context);
     return EXIT.ok;
   });
 }
 
-/** The folder of --results, or the one that a worker reported if it is on this machine. */
+/** The folders of --results, or those that workers reported and that are on this machine. */
 async function resultsOf(
-  { batch, results }: BatchStatus,
+  { batch, resultsFolders }: BatchStatus,
   options: FailuresOptions,
   context: Context,
-): Promise<string> {
-  const own = readResultsFolder(options.results, context);
-  if (options.results !== undefined || results === undefined) {
+): Promise<readonly string[]> {
+  const own = readResultsFolders(options.results, context);
+  if (options.results !== undefined) {
     return own;
   }
-  const isHere = await access(join(results, batch)).then(
-    () => true,
-    () => false,
-  );
-  return isHere ? results : own;
+  const isHere = async (dir: string): Promise<boolean> =>
+    access(join(dir, batch)).then(
+      () => true,
+      () => false,
+    );
+  const here = await Promise.all(resultsFolders.map(isHere));
+  const found = resultsFolders.filter((_, at) => here[at] === true);
+  return found.length > 0 ? found : own;
 }
 
 async function readGroups(
   status: BatchStatus,
-  dir: string,
+  dirs: readonly string[],
   context: Context,
 ): Promise<FailureGroup[]> {
   const { drain: signal } = context.interrupts.takeOver();
   const { batch, total } = status;
   try {
-    return await findFailures({ dir, batch, total, signal });
+    return await findFailures({ dir: dirs, batch, total, signal });
   } catch (error) {
     signal.throwIfAborted();
     const isAboutResults =
       error instanceof ResultsNotFoundError ||
       error instanceof ResultsUnreadableError ||
       error instanceof ResultsChangedError;
-    throw isAboutResults ? unreadable(status, dir, error) : error;
+    throw isAboutResults ? unreadable(status, dirs, error) : error;
   }
 }
 
-function unreadable({ batch, results, failed }: BatchStatus, dir: string, cause: Error) {
+function unreadable(
+  { batch, resultsFolders, failed }: BatchStatus,
+  dirs: readonly string[],
+  cause: Error,
+) {
   const elsewhere =
-    results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
+    resultsFolders.length === 0
+      ? ''
+      : `; workers wrote them to ${resultsFolders.join(' and ')} on their machines`;
   return new CommandError(
     `${formatCount(failed)} fetches of ${batch} failed, but their records cannot be read in ` +
-      `${dir}${elsewhere}: name the folder with --results DIR`,
+      `${dirs.join(' and ')}${elsewhere}: name the folder with --results DIR`,
     { code: 'RESULTS_UNREADABLE', cause },
   );
 }

@@ -12,8 +12,8 @@ export interface Candidate {
   /** Epoch milliseconds; 0 if unknown. */
   readonly endedAt: number;
   readonly fetches: number;
-  /** The results folder with its records; undefined if they are not on this machine. */
-  readonly results: string | undefined;
+  /** The results folders with its records; empty if they are not on this machine. */
+  readonly results: readonly string[];
   readonly bytes: number;
 }
 
@@ -21,8 +21,10 @@ export interface PruneRules {
   readonly states: readonly BatchState[];
   /** Remove batches that ended before this time, epoch milliseconds. */
   readonly before: number;
-  /** The results folder of this command. */
-  readonly results: string;
+  /** The results folders of this command. */
+  readonly results: readonly string[];
+  /** Whether the user named them: then no other folder is touched. */
+  readonly isNamed: boolean;
   readonly withOrphans: boolean;
 }
 
@@ -40,8 +42,7 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   for (const [batch, folder] of unfinished) {
     candidates.push(
       await measured({ batch, state: 'interrupted', endedAt: 0, fetches: 0 }, [
-        folder,
-        rules.results,
+        ...foldersOf(folder.split('\n'), rules),
       ]),
     );
   }
@@ -62,10 +63,8 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   };
 }
 
-async function candidateOf(
-  status: BatchStatus,
-  { states, before, results }: PruneRules,
-): Promise<Candidate | undefined> {
+async function candidateOf(status: BatchStatus, rules: PruneRules): Promise<Candidate | undefined> {
+  const { states, before } = rules;
   const { batch, state, total } = status;
   if (!states.includes(state)) {
     return undefined;
@@ -75,7 +74,14 @@ async function candidateOf(
   if (endedAt > before) {
     return undefined;
   }
-  return measured({ batch, state, endedAt, fetches: total }, [status.results ?? '', results]);
+  return measured(
+    { batch, state, endedAt, fetches: total },
+    foldersOf(status.resultsFolders, rules),
+  );
+}
+
+function foldersOf(reported: readonly string[], { results, isNamed }: PruneRules): string[] {
+  return [...new Set([...(isNamed ? [] : reported), ...results])].filter((dir) => dir !== '');
 }
 
 /** Looks for the results in these folders. The folder of a worker can be on another machine. */
@@ -83,13 +89,16 @@ async function measured(
   candidate: Omit<Candidate, 'results' | 'bytes'>,
   folders: readonly string[],
 ): Promise<Candidate> {
+  const results: string[] = [];
+  let bytes = 0;
   for (const dir of folders) {
-    const found = dir === '' ? undefined : await measureBatch(dir, candidate.batch);
+    const found = await measureBatch(dir, candidate.batch);
     if (found !== undefined) {
-      return { ...candidate, results: dir, bytes: found.bytes };
+      results.push(dir);
+      bytes += found.bytes;
     }
   }
-  return { ...candidate, results: undefined, bytes: 0 };
+  return { ...candidate, results, bytes };
 }
 
 /** Results without a batch in Redis. Their age is that of their last change. */
@@ -98,13 +107,15 @@ async function orphansOf(
   { results, before }: PruneRules,
 ): Promise<Candidate[]> {
   const orphans: Candidate[] = [];
-  for (const batch of await storedBatches(results)) {
-    const found = known.has(batch) ? undefined : await measureBatch(results, batch);
-    if (found === undefined || found.changedAt > before) {
-      continue;
+  for (const dir of results) {
+    for (const batch of await storedBatches(dir)) {
+      const found = known.has(batch) ? undefined : await measureBatch(dir, batch);
+      if (found === undefined || found.changedAt > before) {
+        continue;
+      }
+      const { bytes, changedAt: endedAt } = found;
+      orphans.push({ batch, state: 'orphan', endedAt, fetches: 0, results: [dir], bytes });
     }
-    const { bytes, changedAt: endedAt } = found;
-    orphans.push({ batch, state: 'orphan', endedAt, fetches: 0, results, bytes });
   }
   return orphans;
 }

@@ -4,7 +4,7 @@ import { readAge, readStates } from '../batch/batch-filters.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { readResultsFolder } from '../core/settings.ts';
+import { readResultsFolders } from '../core/settings.ts';
 import { messageWidth, textTable } from '../report/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
@@ -14,7 +14,7 @@ export interface PruneOptions {
   readonly json?: boolean;
   readonly olderThan: string;
   readonly state?: readonly string[];
-  readonly results?: string;
+  readonly results?: readonly string[];
   readonly orphans?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -32,7 +32,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
     if (orphansLeft > 0) {
       const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
       terminal.note(
-        `${rules.results} has ${count} without a batch in this Redis; --orphans removes them, too`,
+        `${rules.results.join(' and ')} has ${count} without a batch in this Redis; --orphans removes them, too`,
       );
     }
     if (candidates.length === 0) {
@@ -69,7 +69,8 @@ function readRules(options: PruneOptions, context: Context): PruneRules {
   return {
     states,
     before: Date.now() - age,
-    results: readResultsFolder(options.results, context),
+    results: readResultsFolders(options.results, context),
+    isNamed: options.results !== undefined,
     withOrphans: options.orphans === true,
   };
 }
@@ -112,11 +113,14 @@ async function isConfirmed(
  */
 async function remove(session: FleetSession, candidate: Candidate): Promise<boolean> {
   const { batch, state, results } = candidate;
-  if (state !== 'orphan' && !(await withTimeout(session.removal.begin(batch, results)))) {
+  if (
+    state !== 'orphan' &&
+    !(await withTimeout(session.removal.begin(batch, results.join('\n'))))
+  ) {
     return false;
   }
-  if (results !== undefined) {
-    await removeBatch(results, batch);
+  for (const dir of results) {
+    await removeBatch(dir, batch);
   }
   await withTimeout(session.removal.finish(batch));
   return true;
@@ -134,7 +138,8 @@ function printRemoved(
   const batches = removed.map(({ endedAt, results, ...rest }) => ({
     ...rest,
     endedAt: endedAt === 0 ? null : new Date(endedAt).toISOString(),
-    results: results ?? null,
+    results: results[0] ?? null,
+    resultsFolders: results,
   }));
   terminal.printJson({ dryRun: dryRun === true, batches, bytes });
   return EXIT.ok;
@@ -156,8 +161,8 @@ function pruneTable(candidates: readonly Candidate[], nowMs: number, width: numb
       state,
       endedAt === 0 ? '–' : `${formatDuration(Math.max(0, nowMs - endedAt))} ago`,
       fetches === 0 ? '–' : formatCount(fetches),
-      results === undefined ? '–' : formatBytes(bytes),
-      results ?? 'not on this machine',
+      results.length === 0 ? '–' : formatBytes(bytes),
+      results.length === 0 ? 'not on this machine' : results.join(', '),
     ]),
     width,
   );

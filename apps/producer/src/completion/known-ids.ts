@@ -14,7 +14,7 @@ import type { Redis } from 'ioredis';
 import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { redisFolderOf } from '../local/redis-folder.ts';
-import { readResultsFolder } from '../core/settings.ts';
+import { readResultsFolders } from '../core/settings.ts';
 import { realFailures } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
@@ -94,10 +94,13 @@ export async function knownSchedules(context: Context): Promise<Candidate[]> {
 
 /** Ids of batches that have a folder in the results folder. */
 export async function knownResults(context: Context): Promise<Candidate[]> {
-  const entries = await readdir(readResultsFolder(undefined, context), {
-    withFileTypes: true,
-  }).catch(() => []);
-  return entries
+  const listings = await Promise.all(
+    readResultsFolders(undefined, context).map(async (dir) =>
+      readdir(dir, { withFileTypes: true }).catch(() => []),
+    ),
+  );
+  return listings
+    .flat()
     .filter((entry) => entry.isDirectory() && isBatchId(entry.name))
     .map(({ name }) => ({ value: name, about: '' }));
 }

@@ -27,6 +27,9 @@ export function createOption(spec: OptionSpec): Option {
   if (spec.default !== undefined) {
     option.default(spec.default);
   }
+  if (spec.isRepeatable === true) {
+    option.argParser((value, before: readonly string[] = []) => [...before, value]);
+  }
   if (spec.conflicts !== undefined) {
     option.conflicts(spec.conflicts);
   }

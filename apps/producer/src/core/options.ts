@@ -26,6 +26,8 @@ export interface OptionSpec {
   readonly isRequired?: boolean;
   /** The command line refuses other values. */
   readonly choices?: readonly string[];
+  /** It may be given several times; the command gets a list. @default false */
+  readonly isRepeatable?: boolean;
   /** Name of an option that excludes this one. */
   readonly conflicts?: string;
   readonly offers?: OfferedValues;

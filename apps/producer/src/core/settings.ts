@@ -51,7 +51,11 @@ function describe(name: string): string {
   return known === undefined ? name : `--${name} (${known[1].variable})`;
 }
 
-/** Absolute path of the results folder, for commands that only read it. */
-export function readResultsFolder(flag: string | undefined, { env, cwd }: Context): string {
-  return resolve(cwd, settingText('results', flag, env));
+/** Absolute paths of the results folders, for commands that may be given several. */
+export function readResultsFolders(
+  flags: readonly string[] | undefined,
+  { env, cwd }: Context,
+): readonly string[] {
+  const texts = flags ?? [settingText('results', undefined, env)];
+  return [...new Set(texts.map((text) => resolve(cwd, text)))];
 }

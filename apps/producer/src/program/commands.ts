@@ -47,9 +47,16 @@ const RUNS_LOCALLY =
   'If the batch is in the private Redis of this folder, the command also fetches, as run does; ' +
   'the options about workers are for that case.';
 
-const OLD_RESULTS: OptionSpec = {
+/** Workers of several machines may have written to several folders. */
+const SEVERAL_RESULTS: OptionSpec = {
   ...SETTINGS.results,
-  defaultHelp: `the folder the workers wrote to, or ${SETTINGS.results.fallback}`,
+  help: 'results folder; may be given several times',
+  isRepeatable: true,
+};
+
+const OLD_RESULTS: OptionSpec = {
+  ...SEVERAL_RESULTS,
+  defaultHelp: `the folders the workers wrote to, or ${SETTINGS.results.fallback}`,
 };
 
 const OVERLAPS = ['skip', 'queue', 'allow'] as const satisfies readonly Overlap[];
@@ -252,7 +259,7 @@ const EXPORT: CommandSpec = {
       default: '-',
       offers: { paths: 'files' },
     },
-    SETTINGS.results,
+    SEVERAL_RESULTS,
   ],
   run: async (batch: string, options: ExportOptions, { context }) =>
     (await import('../commands/export.ts')).exportRecords(batch, options, context),

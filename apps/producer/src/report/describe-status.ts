@@ -15,7 +15,7 @@ export function describeStatus(status: BatchStatus, nowMs: number): string {
     ['started', describeStart(status, nowMs)],
     ['pace', status.fetchesPerSecond > 0 ? formatRate(status.fetchesPerSecond) : undefined],
     ['received', status.bytes > 0 ? formatBytes(status.bytes) : undefined],
-    ['results', status.results],
+    ...status.resultsFolders.map((dir) => ['results', dir] as const),
     ['retried', describeRetries(status.retries)],
     ['missing', missingSecrets.length > 0 ? describeSecrets(missingSecrets) : undefined],
   ];

@@ -16,6 +16,8 @@ export interface StatusDocument {
   readonly fetchesPerSecond: number;
   /** The results folder, as in `--results`. It contains the folder of the batch. */
   readonly results: string | null;
+  /** The results folders of all workers. */
+  readonly resultsFolders: readonly string[];
   readonly createdAt: string;
   readonly bytes: number;
   /** Sum of the durations of all fetches. */
@@ -39,6 +41,7 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
     finishedAt: status.finishedAt ?? null,
     fetchesPerSecond: status.fetchesPerSecond,
     results: resultsFolder ?? status.results ?? null,
+    resultsFolders: resultsFolder === undefined ? status.resultsFolders : [resultsFolder],
     createdAt: status.createdAt,
     bytes: status.bytes,
     sequentialMs: Math.round(status.durationSumMs),

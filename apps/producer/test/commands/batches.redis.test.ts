@@ -1,4 +1,4 @@
-import { access, readdir, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fleetKeys } from '@fetchfleet/fleet';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
@@ -212,6 +212,49 @@ describe('fetchfleet prune', () => {
     expect(completed.document).toMatchObject({ batches: [{ batch: id, state: 'interrupted' }] });
     expect(await readdir(project.path('results'))).toEqual([]);
     expect(await fleet.redis.exists(keys.removals)).toBe(0);
+  });
+
+  it('removes results only where --results says, and otherwise where workers wrote', async () => {
+    const { project } = fleet;
+    await oldBatch('named', 'finished', 40);
+    await oldBatch('reported', 'finished', 40);
+    const places = ['results', 'a', 'b'].flatMap((dir) =>
+      ['named', 'reported'].map((id) => project.path(dir, id)),
+    );
+    await Promise.all(places.map(async (place) => mkdir(place, { recursive: true })));
+    for (const id of ['named', 'reported']) {
+      const batch = fleetKeys(fleet.name).batch(id);
+      await fleet.redis.hset(
+        batch,
+        'results',
+        project.path('a'),
+        `results:${project.path('b')}`,
+        '1',
+      );
+    }
+    const own = ['prune', '--older-than', '30d', '--yes'];
+    const named = await fleet.json(...own, '--results', 'results', '--results', 'b');
+    expect(named.document.batches.map((one: { results: string }) => one.results)).toEqual(
+      [1, 2].map(() => project.path('results')),
+    );
+    expect(await readdir(project.path('results'))).toEqual([]);
+    expect(await readdir(project.path('b'))).toEqual([]);
+    expect(await readdir(project.path('a'))).toHaveLength(2);
+    await oldBatch('again', 'finished', 40);
+    await Promise.all(['a', 'b'].map(async (dir) => mkdir(project.path(dir, 'again'))));
+    const batch = fleetKeys(fleet.name).batch('again');
+    await fleet.redis.hset(
+      batch,
+      'results',
+      project.path('a'),
+      `results:${project.path('b')}`,
+      '1',
+    );
+    const reported = await fleet.json(...own);
+    expect(reported.document).toMatchObject({
+      batches: [{ batch: 'again', resultsFolders: [project.path('a'), project.path('b')] }],
+    });
+    expect(await readdir(project.path('b'))).toEqual([]);
   });
 
   it('reports invalid input', async () => {

@@ -37,6 +37,22 @@ async function layOut(written: number, total = written): Promise<string> {
   return lines.join('');
 }
 
+describe('export --results A --results B', () => {
+  it('joins the records of both folders', async () => {
+    const text = await layOut(6);
+    const halves = [0, 3].map((from) => Array.from({ length: 3 }, (_, at) => line(from + at)));
+    await mkdir(project.path('other', BATCH), { recursive: true });
+    await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), (halves[0] ?? []).join(''));
+    await writeFile(project.path('other', BATCH, 'part-w-2.ndjson'), (halves[1] ?? []).join(''));
+    const both = await project.run(['export', '--results', 'results', '--results', 'other', BATCH]);
+    expect(both).toMatchObject({ code: 0, stdout: text });
+    const one = await project.run(['export', BATCH, '--results', 'other']);
+    expect(one.stdout).toBe((halves[1] ?? []).join(''));
+    const none = await project.run(['export', BATCH, '--results', 'results', '--results', 'no']);
+    expect(none.code).toBe(1);
+  });
+});
+
 describe('export -o FILE', () => {
   it('writes all records in order and exits with 0', async () => {
     const expected = await layOut(1000);

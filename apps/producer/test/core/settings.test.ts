@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Interrupts } from '../../src/core/interrupts.ts';
-import { readResultsFolder, readRunSettings } from '../../src/core/settings.ts';
+import { readResultsFolders, readRunSettings } from '../../src/core/settings.ts';
 import { Terminal } from '../../src/core/terminal.ts';
 
 function contextWith(env: Readonly<Record<string, string>>) {
@@ -30,7 +30,9 @@ describe('the settings of a command that fetches', () => {
       concurrency: 7,
       results: '/work/results',
     });
-    expect(readResultsFolder(undefined, contextWith({ FETCHFLEET_RESULTS: '/mnt' }))).toBe('/mnt');
+    const context = contextWith({ FETCHFLEET_RESULTS: '/mnt' });
+    expect(readResultsFolders(undefined, context)).toEqual(['/mnt']);
+    expect(readResultsFolders(['a', '/b', './a'], context)).toEqual(['/work/a', '/b']);
   });
 
   it('are refused all at once, each with flag, variable, limit and value', () => {

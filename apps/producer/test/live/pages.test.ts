@@ -30,6 +30,7 @@ const status: BatchStatus = {
   source: 'crawl.yaml',
   fingerprint: 'f',
   missingSecrets: [],
+  resultsFolders: [],
 };
 
 function origin(name: string, parts: Partial<OriginStatus> = {}): OriginStatus {

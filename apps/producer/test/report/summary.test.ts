@@ -26,6 +26,7 @@ const finished: BatchStatus = {
   source: '/crawls/countries.yaml',
   fingerprint: 'f',
   results: '/crawls/results',
+  resultsFolders: ['/crawls/results'],
   missingSecrets: [],
 };
 

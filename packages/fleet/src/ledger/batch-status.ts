@@ -39,6 +39,8 @@ export interface BatchStatus {
   readonly fingerprint: string;
   /** The results folder of the first worker. */
   readonly results?: string;
+  /** The results folders of all workers, the first one first. Empty before a worker has started. */
+  readonly resultsFolders: readonly string[];
   /** Variables that a worker of this batch lacked within the last minute. */
   readonly missingSecrets: readonly string[];
 }
@@ -85,8 +87,16 @@ export function statusFromFields(
     source: fields.get('source') ?? '',
     fingerprint: fields.get('fingerprint') ?? '',
     ...(results !== undefined && { results }),
+    resultsFolders: [...(results === undefined ? [] : [results]), ...otherFolders(fields)],
     missingSecrets: context.missingSecrets,
   };
+}
+
+function otherFolders(fields: ReadonlyMap<string, string>): string[] {
+  const prefix = 'results:';
+  return [...fields.keys()]
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
 }
 
 function paceOf(number: (field: string) => number, nowMs: number): number {

@@ -227,7 +227,8 @@ return { 1, cleared }
 `;
 
 /**
- * Reads what a worker needs. The first call sets the start time and the results folder.
+ * Reads what a worker needs. The first call sets the start time and the results folder; a worker
+ * with another folder adds it.
  *
  * KEYS     batch hash · unfinished ZSET · packed fields
  * ARGV     results folder of the worker, '' for none · id
@@ -240,7 +241,10 @@ f[5] = redis.call('GET', KEYS[3]) or ''
 -- It would spoil the small encoding of the hash.
 if f[5] ~= '' then return f end
 redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
-if ARGV[1] ~= '' then redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) end
+if ARGV[1] ~= '' and redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) == 0
+  and redis.call('HGET', KEYS[1], 'results') ~= ARGV[1] then
+  redis.call('HSETNX', KEYS[1], 'results:' .. ARGV[1], '1')
+end
 -- Version 0.1 may have retried or resumed it.
 if f[1] ~= 'finished' and f[1] ~= 'cancelled' then addUnfinished(KEYS[1], KEYS[2], ARGV[2]) end
 return f

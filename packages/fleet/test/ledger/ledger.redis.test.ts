@@ -150,7 +150,11 @@ describe('a batch', () => {
     const opened = await ledger.open('clock', '/results/a');
     await ledger.open('clock', '/results/b');
     expect(opened).toMatchObject({ state: 'expanding', plan: crawl.plan, total: 3 });
-    expect(await ledger.status('clock')).toMatchObject({ results: '/results/a' });
+    await ledger.open('clock', '/results/b');
+    expect(await ledger.status('clock')).toMatchObject({
+      results: '/results/a',
+      resultsFolders: ['/results/a', '/results/b'],
+    });
     expect(await ledger.open('unknown')).toBeUndefined();
   });
 

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
-import { batchFolder, listParts } from '../folder/layout.ts';
-import { readManifest } from '../folder/manifest.ts';
+import { findParts } from '../folder/layout.ts';
+import { firstManifest } from '../folder/manifest.ts';
 import { encoderOf } from './encoder.ts';
 import { Output } from './output.ts';
 import { PartFiles } from './part-files.ts';
@@ -8,8 +8,8 @@ import { PartsIndexer } from './parts-indexer.ts';
 import { WindowReader } from './window-reader.ts';
 
 export interface ExportOptions {
-  /** Results folder. */
-  readonly dir: string;
+  /** Results folder, or several: the batch has records in each. */
+  readonly dir: string | readonly string[];
   readonly batch: string;
   readonly format: 'ndjson' | 'csv';
   /** The export does not end the stream. Errors of the stream (`EPIPE`) reject the export. */
@@ -51,8 +51,9 @@ const MAX_INDEXED_RECORDS = 2 ** 22;
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
   const { dir, batch, format, signal, reuseChunks = false } = options;
   const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
-  const paths = await listParts(batchFolder(dir, batch));
-  const manifest = await readManifest(dir, batch);
+  const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
+  const paths = found.flatMap(({ parts }) => parts);
+  const manifest = await firstManifest(found, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
   const files = await PartFiles.of(paths);

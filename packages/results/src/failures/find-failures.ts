@@ -1,12 +1,12 @@
-import { batchFolder, listParts } from '../folder/layout.ts';
-import { readManifest } from '../folder/manifest.ts';
+import { findParts } from '../folder/layout.ts';
+import { firstManifest } from '../folder/manifest.ts';
 import { parseFailedRecord } from './failed-record.ts';
 import { type FailureGroup, FailureGroups } from './failure-groups.ts';
 import { scanRecords } from './scan-records.ts';
 
 interface FailuresOptions {
-  /** Results folder. */
-  readonly dir: string;
+  /** Results folder, or several: the batch has records in each. */
+  readonly dir: string | readonly string[];
   readonly batch: string;
   /** Fetches of the batch, if the manifest has no total. */
   readonly total?: number;
@@ -21,8 +21,9 @@ interface FailuresOptions {
  */
 export async function findFailures(options: FailuresOptions): Promise<FailureGroup[]> {
   const { dir, batch, signal } = options;
-  const parts = await listParts(batchFolder(dir, batch));
-  const manifest = await readManifest(dir, batch);
+  const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
+  const parts = found.flatMap((one) => one.parts);
+  const manifest = await firstManifest(found, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const scan = { parts, batch, total: known ?? Number.MAX_SAFE_INTEGER, signal };
   const groups = new FailureGroups();

@@ -44,6 +44,34 @@ export function partPath(folder: string, worker: string, number: number): string
 }
 
 /**
+ * The folders of a batch in several results folders: those that exist.
+ *
+ * @returns the results folders with their parts, at least one
+ * @throws ResultsNotFoundError if none has the batch; ResultsUnreadableError
+ */
+export async function findParts(
+  dirs: readonly string[],
+  batch: string,
+): Promise<readonly { readonly dir: string; readonly parts: readonly string[] }[]> {
+  const found: { readonly dir: string; readonly parts: readonly string[] }[] = [];
+  let missing: ResultsNotFoundError | undefined;
+  for (const dir of new Set(dirs)) {
+    try {
+      found.push({ dir, parts: await listParts(batchFolder(dir, batch)) });
+    } catch (error) {
+      if (!(error instanceof ResultsNotFoundError)) {
+        throw error;
+      }
+      missing ??= error;
+    }
+  }
+  if (found.length === 0 && missing !== undefined) {
+    throw missing;
+  }
+  return found;
+}
+
+/**
  * Paths of all parts of a batch, sorted by name.
  *
  * @throws ResultsNotFoundError, ResultsUnreadableError

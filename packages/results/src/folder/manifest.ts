@@ -32,6 +32,20 @@ export async function readManifest(dir: string, batch: string): Promise<Manifest
   }
 }
 
+/** The manifest in the first of these results folders that has one. */
+export async function firstManifest(
+  folders: readonly { readonly dir: string }[],
+  batch: string,
+): Promise<Manifest | undefined> {
+  for (const { dir } of folders) {
+    const manifest = await readManifest(dir, batch);
+    if (manifest !== undefined) {
+      return manifest;
+    }
+  }
+  return undefined;
+}
+
 /** Throws the errors of the file system, which the sink explains in its own words. */
 async function loadManifest(dir: string, batch: string): Promise<Manifest | undefined> {
   try {

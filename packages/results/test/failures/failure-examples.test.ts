@@ -30,9 +30,12 @@ describe('findFailureExamples', () => {
       failedRecord(1, 'ok'),
     );
     const outcomes = new Set(['timeout'] as const);
-    const isFailed = (index: number, outcome: string): boolean =>
-      index === 2 && outcome === 'timeout';
-    const examples = await findFailureExamples({ dir, batch: 'b', outcomes, isFailed });
+    const examples = await findFailureExamples({
+      dir,
+      batch: 'b',
+      outcomes,
+      isFailed: (index, outcome) => index === 2 && outcome === 'timeout',
+    });
     expect(examples.get('timeout')).toMatchObject({ index: 2 });
   });
 
