@@ -2,6 +2,7 @@ import { type FetchFailure, type FetchResult, type Limits, toError } from '@fetc
 import type { ResponseHandler, SentRequest, Transport } from '../transport/transport.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { BodyDecoder, parseCodings } from './body-decoder.ts';
+import { CookieChain } from './cookie-chain.ts';
 import { classifyError, type FailureReason } from './failure.ts';
 import { finalUrlOf, isRedirect, redirectTarget } from './redirect.ts';
 import { type RequestHeaders, withoutCredentials } from './request-headers.ts';
@@ -54,6 +55,10 @@ export class Exchange implements ResponseHandler {
   #next: URL | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
   #decoder: BodyDecoder | undefined;
+  /** Undefined until a redirect sets a cookie. */
+  #cookies: CookieChain | undefined;
+  /** The cookies for the request in flight, where a redirect set any. */
+  #cookie: string | undefined;
   #redirects = 0;
   #resends = 0;
   #status = 0;
@@ -78,11 +83,19 @@ export class Exchange implements ResponseHandler {
     this.#finish();
   }
 
-  onHeaders(status: number, headers: Readonly<Record<string, string>>): void {
+  onHeaders(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    cookies: readonly string[] | undefined,
+  ): void {
     this.#status = status;
     this.#headers = headers;
     const { location } = headers;
     if (isRedirect(status, location)) {
+      if (cookies !== undefined) {
+        this.#cookies ??= new CookieChain();
+        this.#cookies.add(cookies, this.#url);
+      }
       this.#redirect(location);
       return;
     }
@@ -171,7 +184,11 @@ export class Exchange implements ResponseHandler {
   #send(): void {
     this.#state = 'head';
     try {
-      this.#request = this.#options.transport.send(this.#url, this.#requestHeaders, this);
+      const headers =
+        this.#cookie === undefined
+          ? this.#requestHeaders
+          : { ...this.#requestHeaders, cookie: this.#cookie };
+      this.#request = this.#options.transport.send(this.#url, headers, this);
     } catch (error) {
       queueMicrotask(() => this.onError(toError(error), false));
     }
@@ -210,7 +227,29 @@ export class Exchange implements ResponseHandler {
     this.#url = target;
     this.#bytes = 0;
     this.#resends = 0;
-    this.#send();
+    if (this.#cookies === undefined) {
+      this.#send();
+    } else {
+      this.#state = 'head';
+      void this.#sendWithCookies(this.#cookies);
+    }
+  }
+
+  async #sendWithCookies(cookies: CookieChain): Promise<void> {
+    const url = this.#url;
+    try {
+      this.#cookie = await cookies.headerFor(url, this.#requestHeaders['cookie']);
+    } catch (error) {
+      this.onError(toError(error), false);
+    }
+    if (!this.#isOver()) {
+      this.#send();
+    }
+  }
+
+  /** Also after a wait, when the type of `#state` is out of date. */
+  #isOver(): boolean {
+    return this.#state === 'over';
   }
 
   #onTimeout(): void {

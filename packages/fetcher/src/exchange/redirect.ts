@@ -1,3 +1,7 @@
+import { isUtf8 } from 'node:buffer';
+
+const NOT_ASCII = /[\x80-\xff]/;
+const OCTETS = /[\x80-\xff]/g;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A redirect that cannot be followed. */
@@ -6,16 +10,19 @@ export interface BadRedirect {
   readonly message: string;
 }
 
-/** Whether a response is a redirect. One without `location` is a response like any other. */
+/**
+ * Whether a response is a redirect. One without `location`, or with an empty one, is a response
+ * like any other.
+ */
 export function isRedirect(status: number, location: string | undefined): location is string {
-  return location !== undefined && REDIRECTS.has(status);
+  return location !== undefined && location !== '' && REDIRECTS.has(status);
 }
 
 /**
  * The target of a redirect. Messages name origins only: the rest of a location may hold a token.
  */
 export function redirectTarget(location: string, from: URL): URL | BadRedirect {
-  const target = URL.parse(location, from.href);
+  const target = URL.parse(fromOctets(location), from.href);
   if (target === null) {
     return { code: 'REDIRECT_INVALID', message: `${from.origin} redirected to an invalid URL` };
   }
@@ -32,6 +39,22 @@ export function redirectTarget(location: string, from: URL): URL | BadRedirect {
     };
   }
   return target;
+}
+
+/**
+ * The text of a location whose octets came as Latin-1: UTF-8 if it can be, as servers send it that
+ * do not escape their paths. Other octets are escaped as they are.
+ */
+function fromOctets(location: string): string {
+  if (!NOT_ASCII.test(location)) {
+    return location;
+  }
+  const octets = Buffer.from(location, 'latin1');
+  return isUtf8(octets) ? octets.toString('utf8') : location.replaceAll(OCTETS, escapeOctet);
+}
+
+function escapeOctet(octet: string): string {
+  return `%${octet.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 /**

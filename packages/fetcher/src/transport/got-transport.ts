@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import got, { type Got, type Request } from 'got';
 import { createAgents, isUnansweredReuse } from './got-agents.ts';
+import { mergeRepeated } from './repeated-headers.ts';
 import type { ConnectOptions, ResponseHandler, SentRequest, Transport } from './transport.ts';
 
 /** Codes of a connection that was closed during a request. */
@@ -79,7 +80,8 @@ class GotRequest implements SentRequest {
 
   #onResponse(response: IncomingMessage): void {
     if (!this.#isOver) {
-      this.#handler.onHeaders(response.statusCode ?? 0, fromRawHeaders(response.rawHeaders));
+      const headers = fromRawHeaders(response.rawHeaders);
+      this.#handler.onHeaders(response.statusCode ?? 0, headers, response.headers['set-cookie']);
     }
   }
 
@@ -107,7 +109,9 @@ function fromRawHeaders(raw: readonly string[]): Record<string, string> {
     const name = (raw[index] ?? '').toLowerCase();
     const value = raw[index + 1] ?? '';
     // `hasOwn`: a header may be called "constructor".
-    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${value}` : value;
+    headers[name] = Object.hasOwn(headers, name)
+      ? mergeRepeated(name, headers[name] ?? '', value)
+      : value;
   }
   return headers;
 }

@@ -6,8 +6,16 @@ import type { NetworkPolicy } from '@fetchfleet/crawl';
  * `send` has returned, or after `abort()`.
  */
 export interface ResponseHandler {
-  /** Header names are lower-case; repeated headers are joined by `, `. */
-  onHeaders(status: number, headers: Readonly<Record<string, string>>): void;
+  /**
+   * Header names are lower-case; repeated headers are joined by `, `, unless they have one value.
+   *
+   * @param cookies every `set-cookie`: joined, they cannot be told apart
+   */
+  onHeaders(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    cookies: readonly string[] | undefined,
+  ): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   /**

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { buildConnector, type Client, type Dispatcher } from 'undici';
 import { filterLookup, refuseAddress } from './address-filter.ts';
 import { limitConnectTime } from './connect-timeout.ts';
+import { mergeRepeated } from './repeated-headers.ts';
 import {
   IDLE_CONNECTION_MS,
   type ConnectOptions,
@@ -118,7 +119,9 @@ class UndiciRequest implements PendingRequest, SentRequest {
     if (this.#isOver || status < 200) {
       return;
     }
-    this.#handler.onHeaders(status, joinRepeated(headers));
+    const cookies = headers['set-cookie'];
+    const listed = typeof cookies === 'string' ? [cookies] : cookies;
+    this.#handler.onHeaders(status, joinRepeated(headers), listed);
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
@@ -217,7 +220,10 @@ function joinRepeated(
   const joined: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];
-    joined[name] = typeof value === 'string' ? value : (value?.join(', ') ?? '');
+    joined[name] =
+      typeof value === 'string'
+        ? value
+        : (value ?? []).reduce((known, next) => mergeRepeated(name, known, next));
   }
   return joined;
 }

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
 import {
@@ -12,6 +13,14 @@ import {
 
 closeAfterEachTest();
 installLeakGuard();
+
+const loopback: LookupFunction = (_name, options, callback) => {
+  if (options.all === true) {
+    callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  } else {
+    callback(null, '127.0.0.1', 4);
+  }
+};
 
 describe.each(TRANSPORTS)('redirects over %s', (transport) => {
   it.each([301, 302, 303, 307, 308])('follows %i with a GET to a relative URL', async (status) => {
@@ -96,6 +105,104 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
       [0, true],
       [0, true],
     ]);
+  });
+
+  it.each([
+    ['raw UTF-8', '/stra\u00dfe-\u4e2d?q=\u00fc', 'utf8', '/stra%C3%9Fe-%E4%B8%AD?q=%C3%BC'],
+    ['octets of no charset', '/caf\u00e9', 'latin1', '/caf%E9'],
+    ['escapes', '/%E4%B8%AD%2f', 'latin1', '/%E4%B8%AD%2f'],
+    ['spaces', '/a b ', 'latin1', '/a%20b'],
+  ] as const)('follows a location of %s', async (_name, location, encoding, path) => {
+    const server = await serveRaw((socket, head) => {
+      const [, url = ''] = head.split(' ');
+      const moved = `HTTP/1.1 302 Found\r\nlocation: ${location}\r\ncontent-length: 0\r\n\r\n`;
+      const answer = `HTTP/1.1 200 OK\r\ncontent-length: ${url.length}\r\n\r\n${url}`;
+      socket.write(Buffer.from(url === '/' ? moved : answer, encoding));
+    });
+    const result = await newFetcher(transport).fetch(requestFor(server.url));
+    expect(result).toMatchObject({ status: 200, body: Buffer.from(path) });
+  });
+
+  it('returns a redirect with an empty location as the response', async () => {
+    const server = await serve((_request, response) => {
+      response.writeHead(302, { location: '' }).end('here');
+    });
+    const result = await newFetcher(transport).fetch(requestFor(server.url));
+    expect(result).toMatchObject({ status: 302, body: Buffer.from('here') });
+  });
+
+  it('sends the cookies that a redirect sets in its chain, and in no other', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = await serve((request, response) => {
+      seen.push(request.headers.cookie);
+      if (request.headers.cookie?.includes('visited=yes') === true) {
+        response.end('page');
+      } else {
+        response.appendHeader('set-cookie', 'visited=yes; Path=/');
+        response.appendHeader(
+          'set-cookie',
+          'expires=Fri, 1; Expires=Wed, 01 Jan 2098 00:00:00 GMT',
+        );
+        response.writeHead(302, { location: request.url }).end();
+      }
+    });
+    const fetcher = newFetcher(transport);
+    for (const _ of [1, 2]) {
+      const result = await fetcher.fetch(requestFor(`${server.url}/a/b`));
+      expect(result).toMatchObject({ status: 200, body: Buffer.from('page') });
+    }
+    const both = expect.stringMatching(/^(?=.*visited=yes)(?=.*expires=Fri, 1)/);
+    expect(seen).toEqual([undefined, both, undefined, both]);
+  });
+
+  it('sends a cookie only where it belongs', async () => {
+    const seen: Record<string, string | undefined> = {};
+    const hops = ['/one', '/two', '/one/more', '/gone', '/one/last'];
+    const server = await serve((request, response) => {
+      const at = hops.indexOf(request.url ?? '');
+      seen[request.url ?? ''] = request.headers.cookie;
+      const cookies = [
+        ['a=1; Path=/one', 'b=1; Secure', 'c=1; Domain=other.example', 'd=1', 'e=1; Domain=com'],
+        ['d=2', 'own=theirs'],
+        [],
+        ['d=; Max-Age=0', 'a=; Path=/one; Expires=Thu, 01 Jan 1970 00:00:00 GMT'],
+      ][at];
+      const next = hops[at + 1];
+      if (next === undefined) {
+        response.end();
+      } else {
+        response.setHeader('set-cookie', cookies ?? []);
+        response.writeHead(307, { location: next }).end();
+      }
+    });
+    // A name, so that cookies may have a domain and `Secure` is not waived for loopback.
+    const fetcher = newFetcher(transport, { lookup: loopback });
+    const url = `http://www.example.com:${server.port}`;
+    await fetcher.fetch(requestFor(`${url}/one`, { headers: { Cookie: 'own=ours; x=1' } }));
+    expect(seen).toEqual({
+      '/one': 'own=ours; x=1',
+      '/two': 'own=ours; x=1; d=1',
+      '/one/more': 'x=1; a=1; d=2; own=theirs',
+      '/gone': 'x=1; d=2; own=theirs',
+      '/one/last': 'x=1; own=theirs',
+    });
+  });
+
+  it('sends no cookie to another host', async () => {
+    let cookie: string | undefined = 'none came';
+    const server = await serve((request, response) => {
+      if (request.url === '/target') {
+        cookie = request.headers.cookie;
+        response.end();
+        return;
+      }
+      const location = `http://127.0.0.1:${server.port}/target`;
+      response.setHeader('set-cookie', 'a=1; Path=/');
+      response.writeHead(302, { location }).end();
+    });
+    const fetcher = newFetcher(transport, { lookup: loopback });
+    await fetcher.fetch(requestFor(`http://www.example.com:${server.port}/`));
+    expect(cookie).toBeUndefined();
   });
 
   it.each([

@@ -138,6 +138,24 @@ describe.each(TRANSPORTS)('responses over %s', (transport) => {
   });
 
   it.each([
+    ['content-type', ['text/plain', 'application/json'], 'application/json'],
+    ['content-type', ['text/plain', ''], 'text/plain'],
+    ['location', ['/a', '/b'], '/a'],
+    ['retry-after', ['1', '1'], '1'],
+    ['etag', ['"a"', '"b"', '"c"'], '"a"'],
+    ['x-ratelimit-remaining', ['', '0'], '0'],
+    ['link', ['<a>', '<b>'], '<a>, <b>'],
+    ['cache-control', ['no-store', 'no-cache'], 'no-store, no-cache'],
+  ])('keeps one value of %s if it has only one: %j', async (name, values, expected) => {
+    const lines = values.map((value) => `${name}: ${value}\r\n`).join('');
+    const server = await serveRaw((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${lines}content-length: 2\r\n\r\nok`);
+    });
+    const result = await newFetcher(transport).fetch(requestFor(server.url));
+    expect(result).toMatchObject({ status: 200, headers: { [name]: expected } });
+  });
+
+  it.each([
     ['HTTP/1.0 that ends with the connection', 'HTTP/1.0 200 OK\r\n\r\nok', true],
     ['HTTP/1.1 without a length', 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nok', true],
     [
