@@ -13,6 +13,12 @@ export const ACCEPTED_CODINGS = 'gzip, deflate, br, zstd';
 
 type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
 
+/**
+ * Names that change nothing. S3 keeps `aws-chunked`, which tells how a file was uploaded, and sends
+ * it with the file.
+ */
+const NO_CODINGS = new Set(['', 'identity', 'aws-chunked']);
+
 /** A response with more layers is an attack or a mistake; its body is kept as it came. */
 const MAX_CODINGS = 3;
 
@@ -42,7 +48,7 @@ export function parseCodings(contentEncoding: string | undefined): readonly Codi
       codings.push('gzip');
     } else if (name === 'deflate' || name === 'br' || name === 'zstd') {
       codings.push(name);
-    } else if (name !== '' && name !== 'identity') {
+    } else if (!NO_CODINGS.has(name)) {
       return [];
     }
   }

@@ -10,6 +10,17 @@ export class ConnectTimeoutError extends Error {
   readonly code = 'CONNECT_TIMEOUT';
 }
 
+/** The bytes of an answer are not HTTP/1, or leave open where the answer ends. */
+export class AnswerInvalidError extends Error {
+  override readonly name = 'AnswerInvalidError';
+  readonly code: 'RESPONSE_INVALID' | 'HEADERS_TOO_LARGE';
+
+  constructor(code: 'RESPONSE_INVALID' | 'HEADERS_TOO_LARGE', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** A fetch was started after `stop()`: a mistake of the caller, never a result. */
 export class FetcherStoppedError extends Error {
   override readonly name = 'FetcherStoppedError';

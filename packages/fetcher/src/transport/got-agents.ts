@@ -3,6 +3,7 @@ import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { filterLookup, refuseAddress } from './address-filter.ts';
+import { readAnswersOf } from './answer-reader.ts';
 import { limitConnectTime } from './connect-timeout.ts';
 import { type ConnectOptions, IDLE_CONNECTION_MS } from './transport.ts';
 
@@ -46,6 +47,9 @@ function filterConnections(agent: http.Agent, options: ConnectOptions): void {
       return socket;
     }
     const socket = connect({ ...args, lookup }, created);
+    if (socket instanceof Socket) {
+      readAnswersOf(socket);
+    }
     if (socket) {
       limitConnectTime(socket, host, options.connectTimeoutMs);
     }

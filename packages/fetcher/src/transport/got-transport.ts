@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import got, { type Got, type Request } from 'got';
+import { PARSER_HEAD_BYTES } from './answer-reader.ts';
 import { createAgents, isUnansweredReuse } from './got-agents.ts';
 import { mergeRepeated } from './repeated-headers.ts';
 import type { ConnectOptions, ResponseHandler, SentRequest, Transport } from './transport.ts';
@@ -20,6 +21,7 @@ export class GotTransport implements Transport {
       followRedirect: false,
       throwHttpErrors: false,
       decompress: false,
+      maxHeaderSize: PARSER_HEAD_BYTES,
     });
   }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { buildConnector, type Client, type Dispatcher } from 'undici';
 import { filterLookup, refuseAddress } from './address-filter.ts';
+import { hasPartialHead, PARSER_HEAD_BYTES, readAnswersOf } from './answer-reader.ts';
 import { limitConnectTime } from './connect-timeout.ts';
 import { mergeRepeated } from './repeated-headers.ts';
 import {
@@ -36,6 +37,7 @@ export class UndiciTransport implements Transport {
     this.#client = {
       allowH2: false,
       pipelining: 1,
+      maxHeaderSize: PARSER_HEAD_BYTES,
       keepAliveTimeout: IDLE_CONNECTION_MS,
       // The exchange has one timer for everything; two more per request would be wasted.
       headersTimeout: 0,
@@ -196,10 +198,13 @@ function filteredConnector(
     // Typed as void, but it returns the socket.
     const socket: unknown = connect(target, callback);
     if (socket instanceof Socket) {
+      readAnswersOf(socket);
       limitConnectTime(socket, target.hostname, options.connectTimeoutMs);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
-      socket.on('error', (error) => receivedBytes.set(error, socket.bytesRead));
+      socket.on('error', (error) => {
+        receivedBytes.set(error, hasPartialHead(socket) ? 0 : socket.bytesRead);
+      });
     }
   };
 }

@@ -1,0 +1,156 @@
+/** How many bytes of a body follow a head. */
+export type Framing =
+  | { readonly kind: 'length'; readonly bytes: number }
+  | { readonly kind: 'chunks' }
+  /** Everything until the connection ends. */
+  | { readonly kind: 'rest' };
+
+/** The head of an answer as strict parsers read it, and the framing that follows from it. */
+export interface AnswerHead {
+  readonly status: number;
+  /** Undefined if the head came as it has to be. */
+  readonly bytes: Buffer | undefined;
+  readonly framing: Framing;
+}
+
+export const NO_STATUS_LINE = 'the answer does not begin with a status line';
+
+const STATUS_LINE = /^HTTP\/1\.(\d)[ \t]+(\d{3})(?:[ \t](.*))?$/;
+const HEADER_LINE = /^([^:\s]+)[ \t]*:[ \t]*(.*?)[ \t]*$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// oxlint-disable-next-line no-control-regex -- matches control characters on purpose
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/g;
+/** Nothing unusual: one space, no folding, no control characters, CRLF. */
+const PLAIN =
+  /^HTTP\/1\.1 [2-5]\d\d [ -~\x80-\xff]*\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)*$/;
+const FRAMING = /\r\n(?:content-length|transfer-encoding):[ \t]*([^\r]*)(?=\r\n)/gi;
+const DIGITS = /^\d{1,15}$/;
+
+/** Transfer codings that do not change the bytes of a body. */
+const FRAMING_CODINGS = new Set(['', 'chunked', 'identity']);
+
+/** Statuses that have no body, whatever their headers say. */
+const BODILESS = new Set([204, 304]);
+
+/**
+ * Reads the head of an answer leniently, as curl does: lines that end with LF, folded lines, space
+ * around names, control characters, lengths that are repeated or contradicted by chunks. It is
+ * written again if it is not plain, because the parsers of the transports refuse such a head, each
+ * another one. A string: the reason for which it is refused.
+ *
+ * @param text the head as Latin-1, with the line ends of its last line and of the empty one
+ */
+export function readHead(text: string): AnswerHead | string {
+  return readPlain(text) ?? readOdd(text);
+}
+
+/** The usual head, which needs no other bytes. */
+function readPlain(text: string): AnswerHead | undefined {
+  const lines = text.slice(0, -2);
+  if (!PLAIN.test(lines)) {
+    return undefined;
+  }
+  const [only, another] = lines.matchAll(FRAMING);
+  const status = Number(lines.slice(9, 12));
+  if (only === undefined || another !== undefined || BODILESS.has(status)) {
+    return undefined;
+  }
+  const [, value = ''] = only;
+  const bytes = undefined;
+  if (value.toLowerCase() === 'chunked') {
+    return { status, bytes, framing: { kind: 'chunks' } };
+  }
+  return DIGITS.test(value)
+    ? { status, bytes, framing: { kind: 'length', bytes: Number(value) } }
+    : undefined;
+}
+
+function readOdd(text: string): AnswerHead | string {
+  const [first = '', ...lines] = unfold(text);
+  const [, minor = '', code = '', reason = ''] = STATUS_LINE.exec(first) ?? [];
+  if (code === '') {
+    return NO_STATUS_LINE;
+  }
+  if (text.includes('\0')) {
+    return 'the headers hold a NUL byte';
+  }
+  const status = Number(code);
+  const fields: string[] = [];
+  const lengths = new Set<string>();
+  const codings: string[] = [];
+  for (const line of lines) {
+    const [, name = '', value = ''] = HEADER_LINE.exec(line) ?? [];
+    const lower = name.toLowerCase();
+    if (lower === 'content-length') {
+      for (const length of value.split(',')) {
+        lengths.add(length.trim().replace(/^0+(?=\d)/, ''));
+      }
+    } else if (lower === 'transfer-encoding') {
+      codings.push(
+        ...value
+          .toLowerCase()
+          .split(',')
+          .map((coding) => coding.trim()),
+      );
+    } else if (TOKEN.test(name) && !(BODILESS.has(status) && lower === 'connection')) {
+      // A line that is no header is left out.
+      fields.push(`${name}: ${value.replaceAll(CONTROLS, ' ').trim()}\r\n`);
+    }
+  }
+  const framing = framingOf(status, lengths, codings);
+  if (typeof framing === 'string') {
+    return framing;
+  }
+  const layers = codings.filter((coding) => !FRAMING_CODINGS.has(coding));
+  if (layers.length > 0) {
+    // What the connection compressed is undone like what the origin compressed.
+    fields.push(`content-encoding: ${layers.join(', ').replaceAll(CONTROLS, ' ')}\r\n`);
+  }
+  if (BODILESS.has(status) && lengths.size + codings.length > 0) {
+    // A body may follow all the same, and it must not be read as the next answer.
+    fields.push('connection: close\r\n');
+  }
+  const version = minor === '0' ? '1.0' : '1.1';
+  const start = `HTTP/${version} ${code} ${reason.replaceAll(CONTROLS, ' ')}\r\n`;
+  const head = `${start}${fields.join('')}${framingLine(framing)}\r\n`;
+  return { status, bytes: Buffer.from(head, 'latin1'), framing };
+}
+
+/** The lines of a head. A line that begins with a space continues the one before. */
+function unfold(text: string): string[] {
+  return text
+    .replace(/^[\r\n]+/, '')
+    .replaceAll(/\r?\n[ \t]+/g, ' ')
+    .split(/\r?\n/)
+    .filter((line) => line !== '');
+}
+
+function framingOf(
+  status: number,
+  lengths: ReadonlySet<string>,
+  codings: readonly string[],
+): Framing | string {
+  if (BODILESS.has(status)) {
+    return { kind: 'length', bytes: 0 };
+  }
+  if (codings.includes('chunked')) {
+    return { kind: 'chunks' };
+  }
+  const [length, another] = lengths;
+  if (length === undefined || codings.some((coding) => !FRAMING_CODINGS.has(coding))) {
+    return { kind: 'rest' };
+  }
+  if (another !== undefined) {
+    return 'the answer has two different lengths';
+  }
+  return DIGITS.test(length)
+    ? { kind: 'length', bytes: Number(length) }
+    : 'the length of the answer is no number';
+}
+
+function framingLine(framing: Framing): string {
+  if (framing.kind === 'length') {
+    return `content-length: ${framing.bytes}\r\n`;
+  }
+  return framing.kind === 'chunks' ? 'transfer-encoding: chunked\r\n' : '';
+}
