@@ -1,12 +1,6 @@
 import type { Transform } from 'node:stream';
-import {
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  createZstdDecompress,
-} from 'node:zlib';
+import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
+import { GzipDecoder, ZstdDecoder } from './member-decoder.ts';
 
 /** Value of `accept-encoding`: exactly the codings that are decoded here. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br, zstd';
@@ -21,11 +15,6 @@ const NO_CODINGS = new Set(['', 'identity', 'aws-chunked']);
 
 /** A response with more layers is an attack or a mistake; its body is kept as it came. */
 const MAX_CODINGS = 3;
-
-/**
- * 8 MiB, the largest window of `content-encoding: zstd` (RFC 9659); a frame may ask for 128 MiB.
- */
-const ZSTD_WINDOW_LOG = 23;
 
 /** `onDecodedEnd` and `onCorrupt` are final; nothing is called after `destroy()`. */
 export interface DecoderEvents {
@@ -128,10 +117,9 @@ export class BodyDecoder {
 }
 
 const STAGES: Readonly<Record<Coding, (firstChunk: Buffer) => Transform>> = {
-  gzip: () => createGunzip(),
+  gzip: () => new GzipDecoder(),
   br: () => createBrotliDecompress(),
-  zstd: () =>
-    createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
+  zstd: () => new ZstdDecoder(),
   // The standard says zlib, but some servers send the raw form.
   deflate: (firstChunk) => (isZlib(firstChunk) ? createInflate() : createInflateRaw()),
 };
