@@ -18,6 +18,7 @@ export {
   type Outcome,
   OUTCOMES,
 } from './outcome/outcome.ts';
+export { originVerdictOf, type OriginVerdict } from './outcome/origin-verdict.ts';
 export { firstIndex, packSlice, unpackSlice } from './slice/pack-slice.ts';
 export { packSlices, sliceSizeFor } from './slice/pack-slices.ts';
 export { InvalidSliceError, parseSlice } from './slice/parse-slice.ts';

@@ -61,8 +61,12 @@ export class OriginGate {
     return this.#leased;
   }
 
-  addResult(result: FetchResult, delay: RequestedDelay | undefined): void {
-    this.#report.add(result, delay);
+  addResult(
+    result: FetchResult,
+    delay: RequestedDelay | undefined,
+    isFirstAttempt: boolean | undefined,
+  ): void {
+    this.#report.add(result, delay, isFirstAttempt);
   }
 
   /** A slice has come. The gate takes it out of the waitlist with the next exchange. */

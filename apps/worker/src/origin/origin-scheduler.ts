@@ -47,7 +47,6 @@ export class OriginScheduler {
   readonly #poller = new BacklogPoller();
   // Shared by all starts: a fetch costs no closure here.
   readonly #grant: StartGrant;
-  readonly #probeGrant: StartGrant;
   #phase: Phase = UNASKED;
   #isDeferralDue = false;
   #isRunning = false;
@@ -63,15 +62,15 @@ export class OriginScheduler {
     this.#schedule = new StartSchedule({
       clock: options.clock,
       now,
-      start: (isProbe) => {
-        this.#startOne(isProbe);
+      start: () => {
+        this.#startOne();
         this.wake();
       },
       giveUp: () => this.#permits.release(1),
     });
-    const onEnded: StartGrant['onEnded'] = (result, delay) => this.#ended(result, delay);
-    this.#grant = { isProbe: false, onEnded };
-    this.#probeGrant = { isProbe: true, onEnded };
+    this.#grant = {
+      onEnded: (result, delay, isFirstAttempt) => this.#ended(result, delay, isFirstAttempt),
+    };
   }
 
   /**
@@ -183,7 +182,7 @@ export class OriginScheduler {
       this.#permits.putBack(inHand - starts);
       this.#permits.commit(starts);
       for (let i = 0; i < starts; i++) {
-        this.#startOne(false);
+        this.#startOne();
       }
     } else if (valid.do === 'ask') {
       await this.#exchange(inHand);
@@ -248,21 +247,25 @@ export class OriginScheduler {
   }
 
   /** Uses one committed permit for the next fetch, or gives it back if none waits. */
-  #startOne(isProbe: boolean): void {
-    if (!this.#slices.startNext(isProbe ? this.#probeGrant : this.#grant)) {
+  #startOne(): void {
+    if (!this.#slices.startNext(this.#grant)) {
       this.#permits.release(1);
     }
   }
 
-  #ended(result: FetchResult | undefined, delay: RequestedDelay | undefined): void {
+  #ended(
+    result: FetchResult | undefined,
+    delay: RequestedDelay | undefined,
+    isFirstAttempt: boolean | undefined,
+  ): void {
     if (result !== undefined) {
-      this.#gate.addResult(result, delay);
+      this.#gate.addResult(result, delay, isFirstAttempt);
     }
     if (this.#gate.isRefusal) {
       this.#schedule.clear();
     }
     if (this.#mayBeFollowed()) {
-      this.#startOne(false);
+      this.#startOne();
     } else {
       this.#permits.release(1);
     }

@@ -1,4 +1,9 @@
-import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
+import {
+  type FetchResult,
+  type OriginVerdict,
+  originVerdictOf,
+  type RequestedDelay,
+} from '@fetchfleet/crawl';
 import { EMPTY_REPORT, type OriginReport } from '@fetchfleet/fleet';
 
 /** Adds up what the results of an origin's fetches say about the origin, for the gate. */
@@ -20,21 +25,25 @@ export class ReportBuilder {
     return this.#report.ended;
   }
 
-  /** The origin refused or failed: the fleet must know at once. */
+  /** The origin refused or is down: the fleet must know at once. */
   get isUrgent(): boolean {
     return this.#isUrgent;
   }
 
   /**
-   * The origin refused, so scheduled starts are given up. After a failure they are still made,
-   * until the breaker opens.
+   * The origin refused, so scheduled starts are given up. If it is down they are still made, until
+   * the breaker opens.
    */
   get isRefusal(): boolean {
     return this.#report.refused > 0 || this.#report.blockReason !== '';
   }
 
-  /** @param delay what `requestedDelayOf` read from the answer */
-  add(result: FetchResult, delay?: RequestedDelay): void {
+  /**
+   * @param delay what `requestedDelayOf` read from the answer
+   * @param isFirstAttempt whether this URL has failed before says nothing new about the origin.
+   * @default true
+   */
+  add(result: FetchResult, delay?: RequestedDelay, isFirstAttempt = true): void {
     const r = this.#report;
     const { blockReason = '', blockMs = 0 } = delay ?? {};
     const isBlock = blockReason !== '';
@@ -42,7 +51,9 @@ export class ReportBuilder {
       this.#onClamped(blockMs);
     }
     const verdict = this.#verdictOn(result, delay?.isRefusal === true);
-    if (verdict === 'ok') {
+    const isAccepted = verdict === 'accepted';
+    const isAnswer = isAccepted || verdict === 'refused' || verdict === 'error';
+    if (isAccepted) {
       this.#okStartedAt = Math.max(this.#okStartedAt, result.startedAt);
     }
     const isLonger = isBlock && (blockMs > r.blockMs || r.blockReason === '');
@@ -51,14 +62,16 @@ export class ReportBuilder {
       ended: r.ended + 1,
       durationMs: r.durationMs + result.durationMs,
       typicalMs: 0,
-      ok: r.ok + (verdict === 'ok' ? 1 : 0),
+      ok: r.ok + (isAccepted ? 1 : 0),
       refused: r.refused + (verdict === 'refused' ? 1 : 0),
       blockMs: isLonger ? blockMs : r.blockMs,
       blockReason: isLonger ? blockReason : r.blockReason,
-      failures: verdict === 'failed' ? r.failures + 1 : verdict === 'ok' ? 0 : r.failures,
+      failures: verdict === 'down' ? r.failures + 1 : isAnswer ? 0 : r.failures,
+      errors: r.errors + (verdict === 'error' || verdict === 'lost' ? 1 : 0),
+      errorUrls: isAccepted ? 0 : r.errorUrls + (verdict === 'error' && isFirstAttempt ? 1 : 0),
       timeouts: r.timeouts + (isTimeout(result) ? 1 : 0),
     };
-    if (verdict === 'refused' || verdict === 'failed' || isBlock) {
+    if (verdict === 'refused' || verdict === 'down' || isBlock) {
       this.#isUrgent = true;
     }
   }
@@ -85,14 +98,16 @@ export class ReportBuilder {
       blockMs: Math.max(r.blockMs, report.blockMs),
       blockReason: r.blockMs > report.blockMs ? r.blockReason : report.blockReason,
       failures: r.ok > 0 ? r.failures : r.failures + report.failures,
+      errors: r.errors + report.errors,
+      errorUrls: r.ok > 0 ? r.errorUrls : r.errorUrls + report.errorUrls,
       timeouts: r.timeouts + report.timeouts,
     };
   }
 
   /** A timeout says nothing of the origin if a fetch that started later has succeeded. */
-  #verdictOn(result: FetchResult, isRefusal: boolean): ReturnType<typeof verdictOf> {
+  #verdictOn(result: FetchResult, isRefusal: boolean): OriginVerdict | undefined {
     const isOutdated = isTimeout(result) && result.startedAt < this.#okStartedAt;
-    return isOutdated ? undefined : verdictOf(result, isRefusal);
+    return isOutdated ? undefined : originVerdictOf(result, isRefusal);
   }
 }
 
@@ -102,19 +117,4 @@ function isTimeout(result: FetchResult): boolean {
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-}
-
-/** What a result says of its origin; undefined if it says nothing. */
-function verdictOf(
-  result: FetchResult,
-  isRefusal: boolean,
-): 'ok' | 'refused' | 'failed' | undefined {
-  if (result.kind === 'response') {
-    if (isRefusal) {
-      return 'refused';
-    }
-    return result.status >= 500 ? 'failed' : 'ok';
-  }
-  const isFailing = result.outcome === 'network-error' || result.outcome === 'timeout';
-  return isFailing ? 'failed' : undefined;
 }

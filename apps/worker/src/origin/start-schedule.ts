@@ -14,7 +14,7 @@ export interface StartScheduleOptions {
   readonly clock: Pick<RedisClock, 'toLocal'>;
   /** As `performance.now()`. */
   readonly now: () => number;
-  readonly start: (isProbe: boolean) => void;
+  readonly start: () => void;
   readonly giveUp: () => void;
 }
 
@@ -41,27 +41,25 @@ export class StartSchedule {
       granted,
       firstInMs,
       spacingMs,
-      state,
       nowMs,
-    }: Pick<GateAnswer, 'granted' | 'firstInMs' | 'spacingMs' | 'state' | 'nowMs'>,
+    }: Pick<GateAnswer, 'granted' | 'firstInMs' | 'spacingMs' | 'nowMs'>,
     leadMs: number,
   ): void {
     const { clock, now } = this.#options;
     const firstAt = clock.toLocal(nowMs + firstInMs);
     const expectedAt = clock.toLocal(nowMs + leadMs);
-    const isProbe = state === 'probing';
     for (let i = 0; i < granted; i++) {
       if (spacingMs === 0) {
-        this.#options.start(isProbe);
+        this.#options.start();
         continue;
       }
       // The slots of a burst lie in the past: they count from when the answer was expected.
       const slotAt = Math.max(firstAt + i * spacingMs, expectedAt);
       const inMs = slotAt - now();
       if (inMs <= AT_ONCE_MS) {
-        this.#startIfInTime(slotAt, isProbe);
+        this.#startIfInTime(slotAt);
       } else {
-        this.#startLater(slotAt, { inMs, isProbe });
+        this.#startLater(slotAt, inMs);
       }
     }
   }
@@ -75,22 +73,19 @@ export class StartSchedule {
     this.#timers.clear();
   }
 
-  #startLater(
-    slotAt: number,
-    { inMs, isProbe }: { readonly inMs: number; readonly isProbe: boolean },
-  ): void {
+  #startLater(slotAt: number, inMs: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#startIfInTime(slotAt, isProbe);
+      this.#startIfInTime(slotAt);
     }, inMs);
     this.#timers.add(timer);
   }
 
-  #startIfInTime(slotAt: number, isProbe: boolean): void {
+  #startIfInTime(slotAt: number): void {
     if (this.#options.now() - slotAt > MAX_LATE_MS) {
       this.#options.giveUp();
     } else {
-      this.#options.start(isProbe);
+      this.#options.start();
     }
   }
 }

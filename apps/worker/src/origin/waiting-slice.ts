@@ -3,13 +3,15 @@ import type { BatchLimits } from '@fetchfleet/fleet';
 
 /** Permission to start one fetch. It holds a permit until {@link StartGrant.onEnded} is called. */
 export interface StartGrant {
-  /** The fetch is the one try of an origin that has been failing. */
-  readonly isProbe: boolean;
   /**
-   * To be called exactly once: with the result and the delay that the origin asks for in it, or
-   * with undefined if the fetch was aborted.
+   * To be called exactly once: with the result, the delay that the origin asks for in it, and
+   * whether the URL was tried for the first time; or with undefined if the fetch was aborted.
    */
-  readonly onEnded: (result: FetchResult | undefined, delay?: RequestedDelay) => void;
+  readonly onEnded: (
+    result: FetchResult | undefined,
+    delay?: RequestedDelay,
+    isFirstAttempt?: boolean,
+  ) => void;
 }
 
 /**

@@ -29,7 +29,6 @@ interface EndedFetch {
   readonly fetch: PendingFetch;
   readonly result: FetchResult;
   readonly delay: RequestedDelay | undefined;
-  readonly isProbe: boolean;
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -72,8 +71,8 @@ export class InFlightFetches {
         onResult: (result) => {
           const now = Date.now();
           const delay = requestedDelayOf(result, now, this.#tools.maxRetryAfterMs);
-          grant.onEnded(result, delay);
-          this.#end({ fetch, result, delay, isProbe: grant.isProbe, now });
+          grant.onEnded(result, delay, fetch.attempts === 0);
+          this.#end({ fetch, result, delay, now });
         },
         onAborted: (reason) => {
           grant.onEnded(undefined);
@@ -160,10 +159,9 @@ export class InFlightFetches {
     }
   }
 
-  #dispositionOf({ fetch, result, delay, isProbe, now }: EndedFetch): Disposition {
+  #dispositionOf({ fetch, result, delay, now }: EndedFetch): Disposition {
     return dispositionOf(result, {
-      // The probe of a failing origin costs its fetch no attempt.
-      attempts: isProbe ? 0 : fetch.attempts,
+      attempts: fetch.attempts,
       throttledSince: fetch.throttledSince,
       now,
       plan: this.#target.batch.plan,
@@ -174,18 +172,16 @@ export class InFlightFetches {
 
   /** The fetch as it is tried again. */
   #nextTry(
-    { fetch, result, isProbe, now }: EndedFetch,
+    { fetch, result, now }: EndedFetch,
     disposition: Exclude<Disposition, { readonly do: 'settle' }>,
   ): PendingFetch {
     const { metrics } = this.#tools;
-    const { batch, origin } = this.#target;
+    const { origin } = this.#target;
     const reason = result.kind === 'response' ? String(result.status) : result.outcome;
     const dueAt = now + disposition.delayMs;
-    const throttledSince = fetch.throttledSince || now;
-    const isFreeProbe = isProbe && now - throttledSince <= batch.plan.politeness.patienceMs;
-    if (disposition.do === 'throttle' || isFreeProbe) {
+    if (disposition.do === 'throttle') {
       metrics.fetchThrottled({ origin, reason });
-      return { ...fetch, dueAt, throttledSince };
+      return { ...fetch, dueAt, throttledSince: fetch.throttledSince || now };
     }
     metrics.fetchRetried(reason);
     return { ...fetch, attempts: fetch.attempts + 1, dueAt };

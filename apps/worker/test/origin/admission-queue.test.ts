@@ -3,7 +3,7 @@ import { AdmissionQueue } from '../../src/origin/admission-queue.ts';
 import { FIRST_TICKET } from '../../src/origin/waiting-slice.ts';
 import { sliceOf } from './origin-fixture.ts';
 
-const GRANT = { isProbe: false, onEnded: () => undefined };
+const GRANT = { onEnded: () => undefined };
 
 describe('waiting slices', () => {
   it('start their fetches in the order of their arrival', async () => {

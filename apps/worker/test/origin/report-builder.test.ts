@@ -57,11 +57,27 @@ describe('a report', () => {
   it('is a refusal after a 429, and not after a 500', () => {
     const report = builder();
     add(report, withStatus(500));
-    expect([report.isUrgent, report.isRefusal]).toEqual([true, false]);
+    expect([report.isUrgent, report.isRefusal]).toEqual([false, false]);
     add(report, withStatus(429));
     expect([report.isUrgent, report.isRefusal]).toEqual([true, true]);
     report.take();
     expect(report.isRefusal).toBe(false);
+  });
+
+  it('tells answers with an error, and the different URLs behind them, from an origin that is down', () => {
+    const report = builder();
+    report.add(timeout(0));
+    report.add(withStatus(500), undefined, true);
+    report.add(withStatus(500), undefined, false);
+    expect(report.take()).toMatchObject({ ok: 0, failures: 0, errors: 2, errorUrls: 1 });
+    report.add(withStatus(500), undefined, true);
+    report.add(withStatus(404), undefined, true);
+    report.add(withStatus(500), undefined, true);
+    const lost = report.take();
+    expect(lost).toMatchObject({ ok: 1, errors: 2, errorUrls: 1 });
+    report.add(withStatus(500), undefined, true);
+    report.putBack(lost);
+    expect(report.take()).toMatchObject({ ok: 1, errors: 3, errorUrls: 2 });
   });
 
   it('keeps the longest block that was asked for, up to the limit', () => {

@@ -16,13 +16,13 @@ afterEach(() => {
 /** A schedule whose clock starts at 0. Its timers run when the clock is advanced. */
 function scheduleAt() {
   let now = 0;
-  const started: { readonly at: number; readonly isProbe: boolean }[] = [];
+  const startTimes: number[] = [];
   let givenUp = 0;
   const schedule = new StartSchedule({
     clock: { toLocal: (redisMs) => redisMs - AHEAD_MS },
     now: () => now,
-    start: (isProbe) => {
-      started.push({ at: now, isProbe });
+    start: () => {
+      startTimes.push(now);
     },
     giveUp: () => {
       givenUp += 1;
@@ -30,8 +30,7 @@ function scheduleAt() {
   });
   return {
     schedule,
-    started,
-    startTimes: () => started.map(({ at }) => at),
+    startTimes: () => startTimes,
     givenUp: () => givenUp,
     /** One timer at a time, so that the clock shows when it was due. */
     advance: (ms: number) => {
@@ -87,11 +86,11 @@ describe('granted starts', () => {
     { lateMs: 10, starts: 1, givenUp: 0 },
     { lateMs: 11, starts: 0, givenUp: 1 },
   ])('are made $starts times and given up $givenUp times if $lateMs ms late', (row) => {
-    const { schedule, started, givenUp, advance, stall } = scheduleAt();
+    const { schedule, startTimes, givenUp, advance, stall } = scheduleAt();
     schedule.add(answerOf({ granted: 1, firstInMs: 5, spacingMs: 20, nowMs: AHEAD_MS }), 0);
     stall(row.lateMs);
     advance(5);
-    expect([started.length, givenUp()]).toEqual([row.starts, row.givenUp]);
+    expect([startTimes().length, givenUp()]).toEqual([row.starts, row.givenUp]);
   });
 
   it('whose answer comes too late are given up at once', () => {
@@ -101,17 +100,6 @@ describe('granted starts', () => {
     advance(20);
     expect(startTimes()).toEqual([30, 40]);
     expect(givenUp()).toBe(1);
-  });
-
-  it.each([
-    { what: 'at once', spacingMs: 0, firstInMs: 0 },
-    { what: 'later', spacingMs: 20, firstInMs: 10 },
-  ])('are the probe of a failing origin, $what', ({ spacingMs, firstInMs }) => {
-    const { schedule, started, advance } = scheduleAt();
-    const answer = answerOf({ granted: 1, state: 'probing', spacingMs, firstInMs });
-    schedule.add({ ...answer, nowMs: AHEAD_MS }, 0);
-    advance(20);
-    expect(started.map(({ isProbe }) => isProbe)).toEqual([true]);
   });
 
   it('are all given up when the schedule is cleared', () => {

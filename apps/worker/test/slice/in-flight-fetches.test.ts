@@ -14,23 +14,14 @@ function startFetches() {
 
 describe('a fetch that has ended', () => {
   it.each([
-    { what: 'a 500', status: 500, isProbe: false, attempts: 1, isThrottled: false },
-    { what: 'a 429', status: 429, isProbe: false, attempts: 0, isThrottled: true },
-    { what: 'the 500 of a probe', status: 500, isProbe: true, attempts: 0, isThrottled: true },
-  ])('with $what has used $attempts attempts', ({ status, isProbe, attempts, isThrottled }) => {
+    { what: 'a 500', status: 500, attempts: 1, isThrottled: false },
+    { what: 'a 429', status: 429, attempts: 0, isThrottled: true },
+  ])('with $what has used $attempts attempts', ({ status, attempts, isThrottled }) => {
     const { fetches, started, grant } = startFetches();
-    fetches.start(fetchOf(1), { ...grant, isProbe });
+    fetches.start(fetchOf(1), grant);
     started[0]?.listener.onResult(responseOf(status));
     expect(fetches.returned).toMatchObject([{ index: 1, attempts }]);
     expect((fetches.returned[0]?.throttledSince ?? 0) > 0).toBe(isThrottled);
-  });
-
-  it('as a probe uses an attempt when patience is over', () => {
-    const { fetches, started, grant } = startFetches();
-    const waited = fetchOf(1, { throttledSince: Date.now() - 60_001 });
-    fetches.start(waited, { ...grant, isProbe: true });
-    started[0]?.listener.onResult(responseOf(500));
-    expect(fetches.returned).toMatchObject([{ attempts: 1 }]);
   });
 
   it('by being stopped is returned, and that is no error', async () => {

@@ -99,7 +99,6 @@ export function startTools({
     },
   });
   const grant: StartGrant = {
-    isProbe: false,
     onEnded: (result) => {
       ended.push(result);
     },

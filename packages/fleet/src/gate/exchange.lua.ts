@@ -23,6 +23,7 @@ local horizon, lead = call.horizonUs or 0, call.leadUs or 0
 local report = call.report or {}
 local ended, totalMs, typicalMs = report.ended or 0, report.durationMs or 0, report.typicalMs or 0
 local ok, refused, failures = report.ok or 0, report.refused or 0, report.failures or 0
+local errors, errorUrls = report.errors or 0, report.errorUrls or 0
 local timeouts, blockUs = report.timeouts or 0, (report.blockMs or 0) * 1000
 local others = permitsInUse(worker)
 local function closedBy()

@@ -21,9 +21,10 @@
  *   ceiling, raisedAt  rate that was refused, and when the learned rate was raised
  *   window, windowAt   learned concurrency, and when it was lowered
  *   second             the second that okNow counts successes of; okBefore: those of the one before
- *   failures           consecutive failures
+ *   failures           how often in a row the origin was down
+ *   errorUrls          different URLs that it answered with 5xx since it answered anything else
  *   opens, openUntil   how often the breaker has opened in a row, and until when
- *   probe              "<worker> <expiry>": the one fetch that tries a failing origin
+ *   probe              "<worker> <expiry>": the worker that tries a failing origin
  *
  * Two more keys: a hash of the limits that `origins set` has set, which does not expire, and the
  * waitlist, a ZSET of deferred slices scored by 64 × ticket + fetches.

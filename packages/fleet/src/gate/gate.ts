@@ -35,8 +35,12 @@ export interface OriginReport {
   /** Longest Retry-After; 0 if there was none. */
   readonly blockMs: number;
   readonly blockReason: string;
-  /** Connection errors, time-outs and 5xx since the last success. */
+  /** How often the origin was down since it last answered: see `originVerdictOf`. */
   readonly failures: number;
+  /** Answers 5xx, and failures that waiting for the origin cannot mend. */
+  readonly errors: number;
+  /** Different URLs that were answered with 5xx since the last success. */
+  readonly errorUrls: number;
   readonly timeouts: number;
 }
 
@@ -50,6 +54,8 @@ export const EMPTY_REPORT: OriginReport = {
   blockMs: 0,
   blockReason: '',
   failures: 0,
+  errors: 0,
+  errorUrls: 0,
   timeouts: 0,
 };
 
@@ -224,6 +230,8 @@ function reportDocument(report: OriginReport): ExchangeDocument['report'] {
     blockMs: unlessZero(Math.ceil(report.blockMs)),
     blockReason: report.blockReason === '' ? undefined : report.blockReason,
     failures: unlessZero(report.failures),
+    errors: unlessZero(report.errors),
+    errorUrls: unlessZero(report.errorUrls),
     timeouts: unlessZero(report.timeouts),
   };
 }

@@ -32,7 +32,8 @@ elseif want > 0 or num('opens') > 0 then
   if num('opens') > 0 then
     state = 'probing'
     local expiry = gate.probe and tonumber(string.match(gate.probe, '(%S+)$')) or 0
-    free = expiry > now and 0 or math.min(free, 1)
+    local probes = num('errorUrls') >= 100 and math.min(64, 2 ^ (num('opens') - 1)) or 1
+    free = expiry > now and 0 or math.min(free, probes)
     again = 500000
   elseif free < want then
     state = 'concurrency'

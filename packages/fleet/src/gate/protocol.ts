@@ -25,6 +25,8 @@ interface ReportDocument {
   readonly blockMs?: number | undefined;
   readonly blockReason?: string | undefined;
   readonly failures?: number | undefined;
+  readonly errors?: number | undefined;
+  readonly errorUrls?: number | undefined;
   readonly timeouts?: number | undefined;
 }
 

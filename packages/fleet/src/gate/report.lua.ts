@@ -92,25 +92,44 @@ end
 `;
 
 /**
- * Circuit breaker: closed until ten failures in a row, open for 2 s to 5 min, then half-open for
- * one probe.
+ * Circuit breaker. It is closed until the origin is down ten times in a row, or answers a hundred
+ * different URLs with 5xx and nothing else: fewer may be the fault of these URLs. It is open for
+ * 2 s to 5 min, then half-open for probes: one where the origin is down. An origin that answers is
+ * tried at least every 30 s, with twice as many different URLs each time: there may be good ones
+ * behind the bad ones.
  */
 const BREAK = `
 local isProbing = gate.probe ~= nil and string.match(gate.probe, '^(%S+)') == worker
+local function closeBreaker()
+  if num('opens') == 0 then return end
+  drop('opens')
+  drop('openUntil')
+  drop('probe')
+end
+local function openBreaker(longestUs)
+  set('opens', num('opens') + 1)
+  set('openUntil', now + math.min(longestUs, 2000000 * 2 ^ (num('opens') - 1)))
+  drop('probe')
+end
+local isProbed = isProbing and now >= num('openUntil')
 if ok > 0 or refused > 0 then
-  if num('opens') > 0 then
-    drop('opens')
-    drop('openUntil')
-    drop('probe')
-  end
+  closeBreaker()
   set('failures', failures)
+  if errorUrls > 0 then set('errorUrls', errorUrls) else drop('errorUrls') end
+elseif errors > 0 then
+  -- It answers, so it is up again, unless it answers nothing but errors.
+  set('failures', failures)
+  set('errorUrls', num('errorUrls') + errorUrls)
+  if num('errorUrls') < 100 then
+    if num('opens') > 0 then drop('deniedSince') end
+    closeBreaker()
+  elseif num('opens') == 0 or isProbed then
+    openBreaker(30000000)
+    if not gate.deniedSince then set('deniedSince', now) end
+  end
 elseif failures > 0 then
   if num('opens') == 0 then set('failures', num('failures') + failures) end
-  if (num('opens') == 0 and num('failures') >= 10) or (isProbing and now >= num('openUntil')) then
-    set('opens', num('opens') + 1)
-    set('openUntil', now + math.min(300000000, 2000000 * 2 ^ (num('opens') - 1)))
-    drop('probe')
-  end
+  if (num('opens') == 0 and num('failures') >= 10) or isProbed then openBreaker(300000000) end
 elseif isProbing and inFlight == 0 then
   -- The probe never started, or its result says nothing about the origin: another fetch may probe.
   drop('probe')

@@ -198,6 +198,11 @@ function failed(count: number): Partial<OriginReport> {
   return { ended: count, failures: count, durationMs: count };
 }
 
+/** Answers 5xx, `errorUrls` of them for URLs that were not tried before. */
+function withErrors(count: number, errorUrls = count): Partial<OriginReport> {
+  return { ended: count, errors: count, errorUrls, durationMs: count };
+}
+
 describe('the breaker', () => {
   it('opens after ten failures in a row, then lets one probe of the fleet through', async () => {
     const { first, second, age } = await workers(2);
@@ -234,6 +239,58 @@ describe('the breaker', () => {
     expect(await first.ask(1, { politeness: unlimited, report: failed(9) })).toMatchObject({
       granted: 1,
     });
+  });
+});
+
+describe('an origin that answers', () => {
+  const politeness = unlimited;
+
+  it('is up, however many errors a few URLs answer with', async () => {
+    const { first } = await workers(1);
+    for (let at = 0; at < 20; at++) {
+      const report = withErrors(30, at === 0 ? 30 : 0);
+      expect(await first.ask(30, { politeness, report })).toMatchObject({ granted: 30 });
+    }
+  });
+
+  it('fails if it answers a hundred different URLs with errors, and nothing else', async () => {
+    const { first } = await workers(1);
+    await first.ask(0, { politeness, report: withErrors(99) });
+    const ok = { ended: 1, ok: 1, durationMs: 1 };
+    await first.ask(0, { politeness, report: ok });
+    expect(await first.ask(1, { politeness, report: withErrors(99) })).toMatchObject({
+      granted: 1,
+      deniedForMs: 0,
+    });
+    expect(await first.ask(1, { politeness, report: withErrors(1) })).toMatchObject({
+      granted: 0,
+      state: 'breaker',
+    });
+  });
+
+  it('with errors only is tried with more URLs each time, at least every 30 s', async () => {
+    const { first, second, age } = await workers(2);
+    await first.ask(0, { politeness, report: withErrors(100) });
+    const granted: number[] = [];
+    let waitMs = 0;
+    for (let at = 0; at < 9; at++) {
+      await age('openUntil', 31e6);
+      granted.push((await first.ask(50, { politeness })).granted);
+      expect(await second.ask(50, { politeness })).toMatchObject({ granted: 0 });
+      waitMs = (await first.ask(1, { politeness, report: withErrors(1) })).againInMs;
+      await first.ask(0, { politeness, report: { ended: (granted.at(-1) ?? 1) - 1 } });
+    }
+    expect(granted).toEqual([1, 2, 4, 8, 16, 32, 50, 50, 50]);
+    expect(waitMs).toBeLessThanOrEqual(30_000);
+  });
+
+  it('with an error after it was down is up again, and its patience with it', async () => {
+    const { first, second, age } = await workers(2);
+    await first.ask(0, { politeness, report: failed(10) });
+    await age('openUntil', 3e6);
+    await second.ask(1, { politeness });
+    const up = await second.ask(5, { politeness, report: withErrors(1) });
+    expect(up).toMatchObject({ granted: 5, state: 'open', hasChanged: true, deniedForMs: 0 });
   });
 });
 

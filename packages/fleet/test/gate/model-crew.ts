@@ -6,7 +6,18 @@ import { type Expected, GateModel, LEASE_US, type ModelLimits } from './model.ts
 const RENEW_US = 4_000_000;
 const FORGET_MS = 1_800_000;
 
-type Ending = 'ok' | 'some-refused' | 'refused' | 'failed' | 'timeout' | 'unsaid';
+type Ending =
+  | 'ok'
+  | 'some-refused'
+  | 'refused'
+  | 'failed'
+  | 'timeout'
+  | 'error'
+  | 'same-error'
+  | 'unsaid';
+
+/** So many different URLs answered with 5xx, and nothing else, are the fault of the origin. */
+const MANY_URLS = 100;
 
 /** One exchange of a worker. */
 export interface Ask {
@@ -114,14 +125,16 @@ export class Crew {
     const { want, lead, crawlDelay } = ask;
     const call = { worker: worker.name, held: worker.inFlight, want, lead, batches };
     const after = await this.#gate.exchange(call, report, crawlDelay);
-    this.#forgetProbe(worker, report);
     const num = (field: string): number => Number(after.hash[field] ?? 0);
+    const hasOnlyErrors = num('errorUrls') >= MANY_URLS;
+    this.#forgetProbe(worker, report, hasOnlyErrors);
     const expected = this.#model.exchange(call, now, {
       learned: num('learned'),
       window: num('window'),
       crawlDelay: num('crawlDelay'),
       isClosed: num('openUntil') > now || num('blockedUntil') > now,
       isHalfOpen: num('opens') > 0,
+      probes: hasOnlyErrors ? Math.min(64, 2 ** (num('opens') - 1)) : 1,
       isProbed: this.#probe !== undefined,
     });
     worker.inFlight += after.granted;
@@ -136,9 +149,14 @@ export class Crew {
   }
 
   /** A result ends the probe, and so does an end without one. */
-  #forgetProbe({ name, inFlight }: Worker, { ok, refused, failures }: ModelReport): void {
+  #forgetProbe(
+    { name, inFlight }: Worker,
+    { ok, refused, failures, errors }: ModelReport,
+    hasOnlyErrors: boolean,
+  ): void {
     const isOwn = this.#probe?.worker === name;
-    const isOver = ok + refused > 0 || (isOwn && (failures > 0 || inFlight === 0));
+    const isUp = ok + refused > 0 || (errors > 0 && !hasOnlyErrors);
+    const isOver = isUp || (isOwn && (failures + errors > 0 || inFlight === 0));
     if (isOver || (this.#probe?.until ?? 0) <= this.#gate.now) {
       this.#probe = undefined;
     }
@@ -213,6 +231,12 @@ function reportOf(ended: number, { ending, durationMs, blockMs }: Ask): ModelRep
   }
   if (ending === 'some-refused') {
     return { ...all, ok: ended - 1, refused: 1, blockMs };
+  }
+  if (ending === 'error') {
+    return { ...all, errors: ended, errorUrls: ended };
+  }
+  if (ending === 'same-error') {
+    return { ...all, errors: ended };
   }
   if (ending === 'failed') {
     return { ...all, failures: ended };

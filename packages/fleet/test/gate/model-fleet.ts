@@ -46,6 +46,8 @@ export interface ModelReport {
   readonly ok: number;
   readonly refused: number;
   readonly failures: number;
+  readonly errors: number;
+  readonly errorUrls: number;
   readonly timeouts: number;
   readonly durationMs: number;
   readonly blockMs: number;
@@ -56,6 +58,8 @@ export const NOTHING: ModelReport = {
   ok: 0,
   refused: 0,
   failures: 0,
+  errors: 0,
+  errorUrls: 0,
   timeouts: 0,
   durationMs: 0,
   blockMs: 0,

@@ -33,6 +33,8 @@ export interface Circumstances {
   readonly crawlDelay: number;
   readonly isClosed: boolean;
   readonly isHalfOpen: boolean;
+  /** Fetches that may probe it together. */
+  readonly probes: number;
   /** A probe is under way. */
   readonly isProbed: boolean;
 }
@@ -62,7 +64,7 @@ export class GateModel {
     const limits = this.#limits(now, around);
     const others = this.#inFlight(now, call.worker);
     const free = Math.max(0, (limits.concurrency || Infinity) - others - call.held);
-    const allowed = around.isHalfOpen ? Math.min(free, around.isProbed ? 0 : 1) : free;
+    const allowed = around.isHalfOpen ? Math.min(free, around.isProbed ? 0 : around.probes) : free;
     const wanted = around.isClosed ? 0 : Math.min(call.want, allowed);
     const slots = wanted > 0 && limits.interval > 0 ? this.#slots(call, now, limits) : undefined;
     const granted = Math.min(wanted, slots?.free ?? wanted);

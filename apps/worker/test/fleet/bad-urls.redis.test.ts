@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { closeAfterEach, redisUrl, startOrigin, temporaryFolder } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, readRecords, startFleet } from './fleet-fixture.ts';
+
+closeAfterEach();
+
+async function setUp() {
+  const origin = await startOrigin();
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(redisUrl(), results);
+  return { origin, results, fleet };
+}
+
+/** Ways of one URL to fail, and how each is recorded. */
+const FAULTS: Readonly<
+  Record<string, readonly [code: string, (response: ServerResponse) => void]>
+> = {
+  '500': ['HTTP_500', (response) => response.writeHead(500).end('no such id')],
+  'not HTTP': ['RESPONSE_INVALID', ({ socket }) => socket?.end('nonsense\r\n\r\n')],
+  'corrupt body': [
+    'BODY_CORRUPT',
+    (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip'),
+  ],
+  'too many headers': [
+    'HEADERS_TOO_LARGE',
+    ({ socket }) => socket?.end(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(400_000)}\r\n\r\n`),
+  ],
+  'cut body': [
+    'ECONNRESET',
+    (response) => {
+      response.writeHead(200, { 'content-length': 9 }).write('half');
+      setImmediate(() => response.destroy());
+    },
+  ],
+};
+
+const PLACES: Readonly<Record<string, (n: number) => boolean>> = {
+  first: (n) => n < 40,
+  last: (n) => n >= 60,
+  'one in two': (n) => n % 2 === 0,
+};
+
+const CASES = Object.keys(FAULTS).flatMap((fault, at) =>
+  (at === 0 ? Object.keys(PLACES) : ['first']).map((place) => ({ fault, place })),
+);
+
+describe('URLs that fail by themselves', () => {
+  it.each(CASES)('cost no other URL anything: $fault, $place', async ({ fault, place }) => {
+    const { origin, results, fleet } = await setUp();
+    const [code, fail] = FAULTS[fault] ?? ['', () => undefined];
+    const isBad = PLACES[place] ?? (() => false);
+    origin.respond(/item/, (request: IncomingMessage, response: ServerResponse) => {
+      if (isBad(Number(request.url?.split('/').at(-1)))) {
+        fail(response);
+      } else {
+        response.end('good');
+      }
+    });
+    const hasty = { retry: '{ attempts: 2, backoff: 50ms }' };
+    await fleet.enqueue('mixed', crawlFile(`${origin.url}/item/{n}`, 100, hasty));
+    await fleet.worker();
+    await fleet.finished('mixed');
+    const records = await readRecords(results, 'mixed');
+    const wrong = records.filter((record) =>
+      isBad(record.index)
+        ? record.error?.code !== code || record.attempts !== 2
+        : record.outcome !== 'ok' || record.attempts !== 1,
+    );
+    expect(records).toHaveLength(100);
+    expect(wrong.map(({ index, error, attempts }) => ({ index, error, attempts }))).toEqual([]);
+  });
+
+  it('end a batch with their own reason when only they are left', async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond(/item/, (request, response) => {
+      const isBad = Number(request.url?.split('/').at(-1)) % 50 === 7;
+      response.writeHead(isBad ? 500 : 200).end();
+    });
+    await fleet.enqueue('tail', crawlFile(`${origin.url}/item/{n}`, 600));
+    await fleet.worker(['--concurrency', '20']);
+    const { outcomes } = await fleet.finished('tail');
+    expect(outcomes).toEqual({ ok: 588, 'http-error': 12 });
+    const failed = (await readRecords(results, 'tail')).filter(({ outcome }) => outcome !== 'ok');
+    expect(new Set(failed.map(({ error }) => error?.code))).toEqual(new Set(['HTTP_500']));
+  });
+});
