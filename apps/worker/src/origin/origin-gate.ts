@@ -25,6 +25,8 @@ export class OriginGate {
   #exchangedAt = 0;
   #leadMs = 0;
   #leased = 0;
+  /** As `performance.now()`; Infinity while the origin accepts fetches. */
+  #deniedSince = Infinity;
 
   constructor(options: OriginGateOptions) {
     this.#options = options;
@@ -59,6 +61,11 @@ export class OriginGate {
   /** Fetches in flight and scheduled starts that the gate has leased to this worker. */
   get leased(): number {
     return this.#leased;
+  }
+
+  /** For how long the origin has accepted nothing, as the gate said last. */
+  get deniedForMs(): number {
+    return Math.max(0, this.#options.now() - this.#deniedSince);
   }
 
   addResult(
@@ -111,6 +118,7 @@ export class OriginGate {
       });
       clock.learn(answer.nowMs, { askedAt: this.#exchangedAt, answeredAt: now() });
       this.#leased = call.committed + answer.granted;
+      this.#deniedSince = answer.deniedForMs > 0 ? now() - answer.deniedForMs : Infinity;
       return answer;
     } catch (error) {
       this.#report.putBack(report);

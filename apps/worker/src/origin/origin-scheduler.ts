@@ -70,6 +70,7 @@ export class OriginScheduler {
     });
     this.#grant = {
       onEnded: (result, delay, isFirstAttempt) => this.#ended(result, delay, isFirstAttempt),
+      deniedForMs: () => this.#gate.deniedForMs,
     };
   }
 

@@ -12,6 +12,8 @@ export interface StartGrant {
     delay?: RequestedDelay,
     isFirstAttempt?: boolean,
   ) => void;
+  /** For how long the origin has accepted nothing, as far as this worker knows. */
+  readonly deniedForMs: () => number;
 }
 
 /**

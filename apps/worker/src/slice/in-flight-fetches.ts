@@ -29,6 +29,7 @@ interface EndedFetch {
   readonly fetch: PendingFetch;
   readonly result: FetchResult;
   readonly delay: RequestedDelay | undefined;
+  readonly deniedForMs: number;
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -72,7 +73,8 @@ export class InFlightFetches {
           const now = Date.now();
           const delay = requestedDelayOf(result, now, this.#tools.maxRetryAfterMs);
           grant.onEnded(result, delay, fetch.attempts === 0);
-          this.#end({ fetch, result, delay, now });
+          const deniedForMs = delay?.isRefusal === true ? grant.deniedForMs() : 0;
+          this.#end({ fetch, result, delay, deniedForMs, now });
         },
         onAborted: (reason) => {
           grant.onEnded(undefined);
@@ -159,10 +161,11 @@ export class InFlightFetches {
     }
   }
 
-  #dispositionOf({ fetch, result, delay, now }: EndedFetch): Disposition {
+  #dispositionOf({ fetch, result, delay, deniedForMs, now }: EndedFetch): Disposition {
     return dispositionOf(result, {
       attempts: fetch.attempts,
       throttledSince: fetch.throttledSince,
+      deniedForMs,
       now,
       plan: this.#target.batch.plan,
       random: Math.random,

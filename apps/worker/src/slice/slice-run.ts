@@ -228,9 +228,12 @@ export class SliceRun implements WaitingSlice {
     }
   }
 
-  /** Since when the fetch has been waiting for an origin that accepts nothing, epoch ms. */
+  /**
+   * Since when the fetch has been waiting for an origin that accepts nothing, epoch ms. An earlier
+   * wait counts only if the origin has accepted nothing since.
+   */
   #throttledSince({ throttledSince }: PendingFetch, deniedForMs: number): number {
-    return throttledSince || Math.max(this.#arrivedAt, Date.now() - deniedForMs);
+    return Math.max(throttledSince || this.#arrivedAt, Date.now() - deniedForMs);
   }
 
   #patienceLeftMs(fetch: PendingFetch, deniedForMs: number): number {

@@ -3,7 +3,7 @@ import { AdmissionQueue } from '../../src/origin/admission-queue.ts';
 import { FIRST_TICKET } from '../../src/origin/waiting-slice.ts';
 import { sliceOf } from './origin-fixture.ts';
 
-const GRANT = { onEnded: () => undefined };
+const GRANT = { onEnded: () => undefined, deniedForMs: () => 0 };
 
 describe('waiting slices', () => {
   it('start their fetches in the order of their arrival', async () => {

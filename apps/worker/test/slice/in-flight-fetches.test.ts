@@ -24,6 +24,17 @@ describe('a fetch that has ended', () => {
     expect((fetches.returned[0]?.throttledSince ?? 0) > 0).toBe(isThrottled);
   });
 
+  it('with a 429 keeps waiting for longer than patience while the origin accepts others', () => {
+    const { fetches, started, grant } = startFetches();
+    const waited = fetchOf(1, { throttledSince: Date.now() - 600_000 });
+    fetches.start(waited, { ...grant, deniedForMs: () => 59_000 });
+    started[0]?.listener.onResult(responseOf(429));
+    expect(fetches.returned).toMatchObject([{ index: 1, attempts: 0 }]);
+    fetches.start(waited, { ...grant, deniedForMs: () => 61_000 });
+    started[1]?.listener.onResult(responseOf(429));
+    expect(fetches.returned).toHaveLength(1);
+  });
+
   it('by being stopped is returned, and that is no error', async () => {
     const { fetches, grant, ended, stop } = startFetches();
     fetches.start(fetchOf(1), grant);

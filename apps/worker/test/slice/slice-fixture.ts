@@ -102,6 +102,7 @@ export function startTools({
     onEnded: (result) => {
       ended.push(result);
     },
+    deniedForMs: () => 0,
   };
   const tools: SliceTools = {
     worker: 'w-1',

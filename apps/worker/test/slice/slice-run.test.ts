@@ -98,7 +98,7 @@ describe('a slice that is deferred', () => {
 
   it('by an origin that refuses comes back when the patience of its fetches ends', async () => {
     const { tools } = startTools({
-      admit: () => ({ ...FAR, dueInMs: 3_600_000, isRefused: true, deniedForMs: 10_000 }),
+      admit: () => ({ ...FAR, dueInMs: 3_600_000, isRefused: true, deniedForMs: 30_000 }),
     });
     const waiting = fetchOf(1, { throttledSince: Date.now() - 20_000 });
     const rest = await new SliceRun(tools, batchOf(), SLICE).run([waiting], signals());
@@ -107,9 +107,20 @@ describe('a slice that is deferred', () => {
     expect(rest.dueInMs).toBeLessThanOrEqual(40_001);
   });
 
+  it('keeps its patience with an origin that has accepted something since it was refused', async () => {
+    const { tools, records } = startTools({
+      admit: () => ({ ...FAR, dueInMs: 3_600_000, isRefused: true, deniedForMs: 1_000 }),
+    });
+    const waited = fetchOf(1, { throttledSince: Date.now() - 600_000 });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());
+    expect(records()).toEqual([]);
+    expect(rest.dueInMs).toBeGreaterThan(50_000);
+    expect(Date.now() - (rest.fetches[0]?.throttledSince ?? 0)).toBeLessThan(10_000);
+  });
+
   it('by an origin that refuses fails the fetches whose patience is over', async () => {
     const { tools, records } = startTools({
-      admit: () => ({ ...FAR, isRefused: true, deniedForMs: 10_000 }),
+      admit: () => ({ ...FAR, isRefused: true, deniedForMs: 70_000 }),
     });
     const waited = fetchOf(1, { throttledSince: Date.now() - 60_001 });
     const rest = await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());

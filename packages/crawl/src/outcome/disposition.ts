@@ -17,6 +17,8 @@ export interface DispositionContext {
   readonly attempts: number;
   /** Epoch milliseconds since which the origin has refused the fetch; 0 if it has not. */
   readonly throttledSince: number;
+  /** For how long the origin has accepted nothing. Patience with it begins anew when it does. */
+  readonly deniedForMs: number;
   /** Epoch milliseconds. */
   readonly now: number;
   readonly plan: Pick<Plan, 'retry' | 'politeness'>;
@@ -39,7 +41,10 @@ export function dispositionOf(result: FetchResult, context: DispositionContext):
 function ofResponse({ status }: FetchResponse, context: DispositionContext): Disposition {
   const { delay } = context;
   if (status < 400) {
-    return delay?.isNotReady === true ? throttle(delay.retryAfterMs, context, 'ok') : settle('ok');
+    // Patience with an unready answer is that of its URL: the origin accepts fetches.
+    return delay?.isNotReady === true
+      ? throttle(delay.retryAfterMs, { ...context, deniedForMs: Infinity }, 'ok')
+      : settle('ok');
   }
   if (delay?.isRefusal === true) {
     return throttle(delay.blockMs, context, 'http-error');
@@ -71,9 +76,9 @@ function retry(outcome: Outcome, context: DispositionContext, atLeastMs = 0): Di
 
 /** @param outcome what the answer counts as when patience is over */
 function throttle(blockMs: number, context: DispositionContext, outcome: Outcome): Disposition {
-  const { throttledSince, now, plan, random } = context;
+  const { throttledSince, deniedForMs, now, plan, random } = context;
   const throttledMs = throttledSince === 0 ? 0 : Math.max(0, now - throttledSince);
-  if (throttledMs > plan.politeness.patienceMs) {
+  if (Math.min(throttledMs, deniedForMs) > plan.politeness.patienceMs) {
     return settle(outcome);
   }
   // 0 names no time, and asking again at once would be busy polling.

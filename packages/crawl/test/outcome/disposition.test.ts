@@ -12,6 +12,7 @@ const timing = { startedAt: now - 10, durationMs: 10 };
 const context: Omit<DispositionContext, 'delay'> = {
   attempts: 0,
   throttledSince: 0,
+  deniedForMs: 3_600_000,
   now,
   plan: {
     retry: { attempts: 3, backoffMs: 1000 },
@@ -106,6 +107,12 @@ const TABLE: readonly Row[] = [
     response(429, '9'),
     { throttledSince: now - 600_001 },
     httpError,
+  ],
+  [
+    '429 for longer than the patience, of an origin that accepts others',
+    response(429, '9'),
+    { throttledSince: now - 600_001, deniedForMs: 600_000 },
+    { do: 'throttle', delayMs: 9000 },
   ],
   [
     '429 since a time in the future',

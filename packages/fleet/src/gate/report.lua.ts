@@ -15,7 +15,10 @@ if ended > 0 then
   set('fastestMs', math.min(fastest, typicalMs))
   set('timedOut', num('timedOut') + (timeouts / ended - num('timedOut')) * math.min(1, ended / 100))
 end
-if ok > 0 then
+if ok > 0 and (blockUs > 0 or num('blockedUntil') > now) then
+  -- What it accepts while a block begins are the last ones: patience counts from here.
+  set('deniedSince', now)
+elseif ok > 0 then
   drop('deniedSince')
 elseif refused + failures > 0 and not gate.deniedSince then
   set('deniedSince', now)

@@ -308,6 +308,19 @@ describe('an origin that accepts nothing', () => {
   });
 });
 
+describe('an origin that is blocked by an answer it gave', () => {
+  it('is denied from that answer on, until it accepts something after the block', async () => {
+    const { first, age } = await workers(1);
+    const last = { ended: 1, ok: 1, durationMs: 5, blockMs: 9_000, blockReason: 'RateLimit reset' };
+    await first.ask(0, { report: last });
+    await age('deniedSince', 5e6);
+    expect((await first.ask(1)).deniedForMs).toBeGreaterThanOrEqual(5_000);
+    await age('blockedUntil', 10e6);
+    await first.ask(0, { report: { ended: 1, ok: 1, durationMs: 5 } });
+    expect((await first.ask(1)).deniedForMs).toBe(0);
+  });
+});
+
 describe('workers that wait for the rate', () => {
   it('ask one after the other, each when the next start is free', async () => {
     const { first, second, third } = await workers(3);

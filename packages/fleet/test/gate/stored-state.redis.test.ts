@@ -67,6 +67,7 @@ describe('the stored state of an origin', () => {
       raisedAt: '1800000000000000.000',
       blockedUntil: '1800000005000000.000',
       blockedFor: '429',
+      deniedSince: '1800000000000000.000',
       failures: '0.000',
     });
     await gate.clear();
