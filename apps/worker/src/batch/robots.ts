@@ -1,4 +1,10 @@
-import { backoffMs } from '@fetchfleet/crawl';
+import {
+  backoffMs,
+  type FetchFailure,
+  type FetchResult,
+  originVerdictOf,
+  requestedDelayOf,
+} from '@fetchfleet/crawl';
 import {
   type Fetcher,
   parseRobots,
@@ -15,19 +21,32 @@ const FLEET_CACHE_MS = 24 * 3_600_000;
 const OWN_CACHE_MS = 5 * 60_000;
 /** Parsed rules kept in memory; the oldest are evicted first. */
 const MAX_CACHED = 1_000;
-/** After the last attempt, slices do not fetch it from the dead origin again for this long. */
-const DENIED_MS = 60_000;
+/** The longest wait between two attempts, unless the origin asks for more. */
+const MAX_BACKOFF_MS = 60_000;
+/** The longest wait that an origin can ask for. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Poll interval while another worker fetches it. */
 const POLL_MS = 500;
 
 /**
- * Whether the fetches of an origin may start. `wait`: its robots.txt is not known yet. `denied`: it
- * could not be fetched.
+ * Whether the fetches of an origin may start.
+ *
+ * - `wait`: its robots.txt is not known yet
+ * - `unreachable`: its robots.txt cannot be had, so the fetches wait as long as they have patience
+ * - `lost`: waiting for the origin is in vain. The fetches fail as the request for robots.txt did
  */
 export type RobotsAnswer =
   | { readonly kind: 'rules'; readonly isAllowed: (url: string) => boolean }
   | { readonly kind: 'wait'; readonly dueInMs: number }
-  | { readonly kind: 'denied'; readonly reason: string };
+  | {
+      readonly kind: 'unreachable';
+      readonly dueInMs: number;
+      readonly unreachableForMs: number;
+      /** The origin itself is down. If false, it answers, but not with a robots.txt. */
+      readonly isDown: boolean;
+      readonly reason: string;
+    }
+  | { readonly kind: 'lost'; readonly result: FetchFailure };
 
 interface Cached {
   readonly isAllowed: (url: string) => boolean;
@@ -35,12 +54,13 @@ interface Cached {
   readonly until: number;
 }
 
+type Unreachable = Extract<StoredRobots, { readonly kind: 'wait' }>;
+
 const ALLOW_ALL = (): boolean => true;
 
 /**
  * robots.txt after RFC 9309: fetched once for the whole fleet; 4xx allows everything, and fetches
- * wait while it is unreachable. It is tried as often as the crawl file allows for fetches. After
- * that, the fetches end as `robots-denied`.
+ * wait while it is unreachable, as long as `politeness.patience` says.
  */
 export class Robots {
   readonly #store: RobotsStore;
@@ -75,7 +95,7 @@ export class Robots {
     if (cached !== undefined && cached.until > performance.now()) {
       return { kind: 'rules', isAllowed: cached.isAllowed };
     }
-    // Concurrent slices share one request. Their batches may differ only in the number of attempts.
+    // Concurrent slices share one request.
     const answer = this.#inProgress.get(origin) ?? this.#askFleet(batch, origin);
     this.#inProgress.set(origin, answer);
     try {
@@ -88,21 +108,25 @@ export class Robots {
   async #askFleet(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
     const { known, now } = await this.#store.read(origin);
     if (known !== undefined && (known.kind !== 'wait' || known.againAt > now)) {
-      return this.#answer(batch, { origin, known, now });
+      return this.#answer(origin, known, now);
     }
     if (!(await this.#store.claim(origin, this.#worker))) {
       return { kind: 'wait', dueInMs: POLL_MS };
     }
-    return this.#fetch(batch, { origin, tries: known?.tries ?? 0, now });
+    return this.#fetch(batch, { origin, before: known, now });
   }
 
   async #fetch(
     batch: ActiveBatch,
     {
       origin,
-      tries,
+      before,
       now,
-    }: { readonly origin: string; readonly tries: number; readonly now: number },
+    }: {
+      readonly origin: string;
+      readonly before: Unreachable | undefined;
+      readonly now: number;
+    },
   ): Promise<RobotsAnswer> {
     const { network, retry } = batch.plan;
     const url = `${origin}/robots.txt`;
@@ -112,27 +136,30 @@ export class Robots {
       await this.#store.release(origin);
       return { kind: 'rules', isAllowed: ALLOW_ALL };
     }
+    const originVerdict = originVerdictOf(result, false);
+    if (result.kind === 'failure' && originVerdict === 'lost') {
+      await this.#store.release(origin);
+      return { kind: 'lost', result };
+    }
     const verdict = robotsVerdict(result);
     if (verdict.kind !== 'wait') {
       await this.#store.write(origin, verdict, FLEET_CACHE_MS);
-      return this.#answer(batch, { origin, known: verdict, now });
+      return this.#answer(origin, verdict, now);
     }
-    const reason = result.kind === 'failure' ? result.message : `it answered ${result.status}`;
-    const backoff = backoffMs({ attempt: tries + 1, baseMs: retry.backoffMs, random: () => 1 });
-    const waitMs = tries + 1 >= retry.attempts ? Math.max(backoff, DENIED_MS) : backoff;
-    const known = { kind: 'wait', tries: tries + 1, againAt: now + waitMs, reason } as const;
+    const tries = (before?.tries ?? 0) + 1;
+    const known = {
+      kind: 'wait',
+      tries,
+      againAt: now + waitMsAfter(result, tries, retry.backoffMs),
+      reason: result.kind === 'failure' ? result.message : `it answered ${result.status}`,
+      since: before?.since ?? now,
+      isDown: originVerdict === 'down',
+    } as const;
     await this.#store.write(origin, known, FLEET_CACHE_MS);
-    return this.#answer(batch, { origin, known, now });
+    return this.#answer(origin, known, now);
   }
 
-  #answer(
-    batch: ActiveBatch,
-    {
-      origin,
-      known,
-      now,
-    }: { readonly origin: string; readonly known: StoredRobots; readonly now: number },
-  ): RobotsAnswer {
+  #answer(origin: string, known: StoredRobots, now: number): RobotsAnswer {
     if (known.kind === 'allow-all') {
       return this.#remember(origin, { isAllowed: ALLOW_ALL, crawlDelayMs: 0 });
     }
@@ -143,10 +170,13 @@ export class Robots {
         crawlDelayMs: rules.crawlDelayMs() ?? 0,
       });
     }
-    if (known.tries < batch.plan.retry.attempts) {
-      return { kind: 'wait', dueInMs: Math.max(known.againAt - now, 1) };
-    }
-    return { kind: 'denied', reason: `${origin}/robots.txt cannot be fetched: ${known.reason}` };
+    return {
+      kind: 'unreachable',
+      dueInMs: Math.max(known.againAt - now, 1),
+      unreachableForMs: Math.max(0, now - (known.since ?? now)),
+      isDown: known.isDown === true,
+      reason: `${origin}/robots.txt cannot be fetched: ${known.reason}`,
+    };
   }
 
   #remember(origin: string, rules: Omit<Cached, 'until'>): RobotsAnswer {
@@ -159,4 +189,11 @@ export class Robots {
     this.#cache.set(origin, { ...rules, until: performance.now() + OWN_CACHE_MS });
     return { kind: 'rules', isAllowed: rules.isAllowed };
   }
+}
+
+/** Until robots.txt is fetched again. */
+function waitMsAfter(result: FetchResult, tries: number, baseMs: number): number {
+  const backoff = { attempt: tries, baseMs, random: () => 1, capMs: MAX_BACKOFF_MS };
+  const asked = requestedDelayOf(result, Date.now(), MAX_RETRY_AFTER_MS);
+  return Math.max(backoffMs(backoff), asked?.blockMs ?? 0, asked?.retryAfterMs ?? 0);
 }

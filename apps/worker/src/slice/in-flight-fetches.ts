@@ -87,6 +87,12 @@ export class InFlightFetches {
     }
   }
 
+  /** Uses an attempt of a fetch whose origin cannot be reached: a request for another URL failed. */
+  fail(fetch: PendingFetch, result: FetchFailure): void {
+    this.#open += 1;
+    this.#end({ fetch, result, delay: undefined, deniedForMs: 0, now: Date.now() });
+  }
+
   /** Records a fetch as failed that is never started. */
   recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
     this.#open += 1;

@@ -1,10 +1,10 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
-import type { Robots } from '../batch/robots.ts';
+import type { Robots, RobotsAnswer } from '../batch/robots.ts';
 import type { OriginScheduler } from '../origin/origin-scheduler.ts';
 import type { Deferral, StartGrant, WaitingSlice } from '../origin/waiting-slice.ts';
-import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
+import { type FailureWithoutFetch, type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
@@ -45,11 +45,11 @@ export interface SliceRest {
   readonly isDeferred: boolean;
 }
 
-const ORIGIN_UNAVAILABLE = {
+const ORIGIN_UNAVAILABLE: FailureWithoutFetch = {
   outcome: 'network-error',
   code: 'ORIGIN_UNAVAILABLE',
   message: 'the origin went on failing or refusing for longer than politeness.patience',
-} as const;
+};
 
 /**
  * One run of a slice in this worker.
@@ -170,22 +170,31 @@ export class SliceRun implements WaitingSlice {
   /** Records what robots.txt forbids. @returns false while robots.txt is not known */
   async #applyRobots(): Promise<boolean> {
     const answer = await this.#tools.robots.ask(this.#batch, this.#origin);
+    if (answer.kind === 'rules') {
+      this.#deny(answer.isAllowed);
+      return true;
+    }
     if (answer.kind === 'wait') {
       this.#resumeInMs = answer.dueInMs;
-      return false;
-    }
-    const message = answer.kind === 'denied' ? answer.reason : 'robots.txt forbids this URL';
-    const denied = { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message } as const;
-    for (const fetch of this.#due.splice(0)) {
-      const isAllowed =
-        answer.kind === 'rules' && answer.isAllowed(this.#batch.expand(fetch.values));
-      if (isAllowed) {
-        this.#due.push(fetch);
-      } else {
-        this.#inFlight.recordFailure(fetch, denied);
+    } else if (answer.kind === 'unreachable') {
+      const { dueInMs, unreachableForMs } = answer;
+      this.#waitFor({ dueInMs, deniedForMs: unreachableForMs }, unreachableFailure(answer));
+    } else {
+      for (const fetch of this.#due.splice(0)) {
+        this.#inFlight.fail(fetch, answer.result);
       }
     }
-    return true;
+    return false;
+  }
+
+  #deny(isAllowed: (url: string) => boolean): void {
+    for (const fetch of this.#due.splice(0)) {
+      if (isAllowed(this.#batch.expand(fetch.values))) {
+        this.#due.push(fetch);
+      } else {
+        this.#inFlight.recordFailure(fetch, robotsDenied('robots.txt forbids this URL'));
+      }
+    }
   }
 
   get #isStopping(): boolean {
@@ -210,19 +219,32 @@ export class SliceRun implements WaitingSlice {
    * fails, they end when their patience is over.
    */
   #defer({ dueInMs, ticket, isRefused, deniedForMs }: Deferral): void {
-    this.#resumeInMs = dueInMs;
     this.#isDeferred = true;
     this.#ticket = ticket;
+    if (isRefused) {
+      this.#waitFor({ dueInMs, deniedForMs }, ORIGIN_UNAVAILABLE);
+      return;
+    }
+    this.#resumeInMs = dueInMs;
     for (const fetch of this.#due.splice(0)) {
-      const throttledSince = isRefused ? this.#throttledSince(fetch, deniedForMs) : 0;
+      this.#due.push({ ...fetch, throttledSince: 0 });
+    }
+  }
+
+  /** Keeps the due fetches for later, and ends those whose patience with the origin is over. */
+  #waitFor(
+    { dueInMs, deniedForMs }: Pick<Deferral, 'dueInMs' | 'deniedForMs'>,
+    failure: FailureWithoutFetch,
+  ): void {
+    this.#resumeInMs = dueInMs;
+    for (const fetch of this.#due.splice(0)) {
       const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
-      if (isRefused && leftMs < 0) {
-        this.#inFlight.recordFailure(fetch, ORIGIN_UNAVAILABLE);
+      if (leftMs < 0) {
+        this.#inFlight.recordFailure(fetch, failure);
       } else {
-        if (isRefused) {
-          // A block may last longer than patience does.
-          this.#resumeInMs = Math.min(this.#resumeInMs, leftMs + 1);
-        }
+        // A block may last longer than patience does.
+        this.#resumeInMs = Math.min(this.#resumeInMs, leftMs + 1);
+        const throttledSince = this.#throttledSince(fetch, deniedForMs);
         this.#due.push({ ...fetch, throttledSince });
       }
     }
@@ -256,4 +278,16 @@ export class SliceRun implements WaitingSlice {
       isDeferred: this.#isDeferred,
     };
   }
+}
+
+function robotsDenied(message: string): FailureWithoutFetch {
+  return { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message };
+}
+
+/** Why fetches end that waited for robots.txt until their patience was over. */
+function unreachableFailure({
+  isDown,
+  reason,
+}: Extract<RobotsAnswer, { readonly kind: 'unreachable' }>): FailureWithoutFetch {
+  return isDown ? { ...ORIGIN_UNAVAILABLE, message: reason } : robotsDenied(reason);
 }

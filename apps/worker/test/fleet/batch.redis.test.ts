@@ -137,25 +137,56 @@ describe('a worker', () => {
     expect(denied).toMatchObject([{ outcome: 'robots-denied', error: { code: 'ROBOTS_DENIED' } }]);
   });
 
-  it('waits for a robots.txt that answers 5xx, and denies when its attempts are used up', async () => {
+  it('waits for a robots.txt that answers 5xx or 429, and denies when patience is over', async () => {
     const { origin, fleet } = await setUp();
     let answers = 0;
     origin.respond('/robots.txt', (_, response) => {
       answers += 1;
-      response.writeHead(answers < 3 ? 503 : 404).end();
+      response.writeHead(answers < 3 ? 503 : answers < 5 ? 429 : 404).end();
     });
-    const patient = { politeness: '{ robots: obey }', retry: '{ attempts: 5, backoff: 20ms }' };
+    const patient = { politeness: '{ robots: obey }', retry: '{ attempts: 1, backoff: 20ms }' };
     await fleet.enqueue('patient', crawlFile(`${origin.url}/echo/{n}`, 3, patient));
     await fleet.worker();
     expect(await fleet.finished('patient')).toMatchObject({ ok: 3 });
 
     const down = await startOrigin();
     down.respond('/robots.txt', { status: 500 });
-    const hasty = { politeness: '{ robots: obey }', retry: '{ attempts: 2, backoff: 20ms }' };
+    const hasty = {
+      politeness: '{ robots: obey, patience: 300ms }',
+      retry: '{ attempts: 2, backoff: 20ms }',
+    };
     await fleet.enqueue('hasty', crawlFile(`${down.url}/echo/{n}`, 3, hasty));
     expect(await fleet.finished('hasty')).toMatchObject({ outcomes: { 'robots-denied': 3 } });
-    expect(down.arrivalsOf('/robots.txt')).toHaveLength(2);
-    expect(down.arrivals).toHaveLength(2);
+    expect(down.arrivals).toHaveLength(down.arrivalsOf('/robots.txt').length);
+  });
+
+  it('waits for an origin that is down when the batch begins', async () => {
+    const { fleet, results } = await setUp();
+    const gone = await startOrigin();
+    const { port, url } = gone;
+    await gone.stop();
+    const obey = { politeness: '{ robots: obey }', retry: '{ attempts: 1, backoff: 100ms }' };
+    await fleet.enqueue('early', crawlFile(`${url}/echo/{n}`, 30, obey));
+    await fleet.worker();
+    await eventually(async () => {
+      const stored = await fleet.redis.get(fleet.keys.robots(url));
+      expect(JSON.parse(stored ?? '{}')).toMatchObject({ kind: 'wait', isDown: true, tries: 3 });
+    });
+    await startOrigin({ port });
+    expect(await fleet.finished('early')).toMatchObject({ ok: 30 });
+    const records = await readRecords(results, 'early');
+    expect(new Set(records.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+  });
+
+  it.each(['obey', 'ignore'])('ends fetches of a host that does not exist: %s', async (robots) => {
+    const { fleet, results } = await setUp();
+    const own = { politeness: `{ robots: ${robots} }`, retry: '{ attempts: 3, backoff: 100ms }' };
+    await fleet.enqueue('lost', crawlFile('http://nx.invalid/{n}', 40, own));
+    await fleet.worker();
+    expect(await fleet.finished('lost')).toMatchObject({ outcomes: { 'network-error': 40 } });
+    const records = await readRecords(results, 'lost');
+    const reasons = records.map(({ error, attempts }) => `${error?.code} ${attempts}`);
+    expect(new Set(reasons)).toEqual(new Set(['ENOTFOUND 3']));
   });
 
   it('lets a hung fetch hold one permit and no more', async () => {

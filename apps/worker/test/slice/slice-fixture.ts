@@ -2,6 +2,7 @@ import type { FetchResult, PendingFetch } from '@fetchfleet/crawl';
 import type { FetchListener, FetchRequest } from '@fetchfleet/fetcher';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { track } from '@fetchfleet/testing';
+import type { RobotsAnswer } from '../../src/batch/robots.ts';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 import type { Admission, StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
 import { Recorder } from '../../src/record/recorder.ts';
@@ -55,13 +56,13 @@ export function batchOf(batch: Partial<ActiveBatch> = {}): ActiveBatch {
 /** Everything that a slice uses, in memory. */
 export function startTools({
   admit = startAll,
-  isAllowed = () => true,
+  robots = { kind: 'rules', isAllowed: () => true },
   canRecord = true,
 }: {
   /** How the scheduler treats a slice. @default all of its fetches start */
   readonly admit?: (slice: WaitingSlice, grant: StartGrant) => Admission | Promise<Admission>;
-  /** What robots.txt allows. @default everything */
-  readonly isAllowed?: (url: string) => boolean;
+  /** What is known of robots.txt. @default it allows everything */
+  readonly robots?: RobotsAnswer;
   /** Whether records can be written. */
   readonly canRecord?: boolean;
 } = {}) {
@@ -135,7 +136,7 @@ export function startTools({
       of: () => ({ admit: async (slice) => admit(slice, grant) }),
       wake: () => undefined,
     },
-    robots: { ask: async () => ({ kind: 'rules', isAllowed }) },
+    robots: { ask: async () => robots },
     draining: draining.signal,
     expired: expired.signal,
   };

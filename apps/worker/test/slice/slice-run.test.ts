@@ -63,7 +63,9 @@ describe('a run of a slice', () => {
   });
 
   it('records what robots.txt forbids without fetching it', async () => {
-    const { tools, started, records } = startTools({ isAllowed: () => false });
+    const { tools, started, records } = startTools({
+      robots: { kind: 'rules', isAllowed: () => false },
+    });
     await new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
     expect(started).toHaveLength(0);
     expect(records()).toEqual([{ index: 1, outcome: 'robots-denied', attempts: 0 }]);
@@ -85,6 +87,60 @@ describe('a run of a slice', () => {
     );
     await expect(running).rejects.toThrow('no such parameter');
     expect(ended).toEqual([undefined]);
+  });
+});
+
+describe('a slice whose origin has no robots.txt to ask', () => {
+  const unreachable = {
+    kind: 'unreachable',
+    dueInMs: 40_000,
+    unreachableForMs: 50_000,
+    isDown: true,
+    reason: 'http://origin.example/robots.txt cannot be fetched: it is down',
+  } as const;
+
+  it('waits, and uses no attempt', async () => {
+    const { tools, records } = startTools({ robots: unreachable });
+    const fresh = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    expect((await fresh).fetches).toMatchObject([{ index: 1, attempts: 0 }]);
+    expect((await fresh).dueInMs).toBeGreaterThan(30_000);
+    const waiting = fetchOf(1, { throttledSince: Date.now() - 45_000 });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([waiting], signals());
+    expect(rest.fetches).toEqual([waiting]);
+    expect(rest.dueInMs).toBeLessThanOrEqual(15_001);
+    expect(records()).toEqual([]);
+  });
+
+  it.each([
+    { what: 'is down', isDown: true, outcome: 'network-error' },
+    { what: 'answers something else', isDown: false, outcome: 'robots-denied' },
+  ])('fails its fetches when patience is over: it $what', async ({ isDown, outcome }) => {
+    const { tools, records } = startTools({
+      robots: { ...unreachable, unreachableForMs: 100_000, isDown },
+    });
+    const waited = fetchOf(1, { throttledSince: Date.now() - 60_001 });
+    const fresh = fetchOf(2);
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([waited, fresh], signals());
+    expect(rest.fetches.map(({ index }) => index)).toEqual([2]);
+    expect(records()).toEqual([{ index: 1, outcome, attempts: 0 }]);
+  });
+
+  it('fails as the request for robots.txt where waiting is in vain, after its attempts', async () => {
+    const result = {
+      kind: 'failure',
+      outcome: 'network-error',
+      code: 'ENOTFOUND',
+      message: 'http://origin.example: getaddrinfo ENOTFOUND',
+      bytes: 0,
+      startedAt: 0,
+      durationMs: 5,
+    } as const;
+    const { tools, started, records } = startTools({ robots: { kind: 'lost', result } });
+    const last = fetchOf(1, { attempts: 2 });
+    const rest = await new SliceRun(tools, batchOf(), SLICE).run([last, fetchOf(2)], signals());
+    expect(started).toEqual([]);
+    expect(rest.fetches).toMatchObject([{ index: 2, attempts: 1, throttledSince: 0 }]);
+    expect(records()).toEqual([{ index: 1, outcome: 'network-error', attempts: 3 }]);
   });
 });
 

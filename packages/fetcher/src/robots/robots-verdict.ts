@@ -20,7 +20,8 @@ export type RobotsVerdict =
 /** What to do after fetching `/robots.txt` (RFC 9309, 2.3.1). */
 export function robotsVerdict(result: FetchResult): RobotsVerdict {
   if (result.kind === 'response') {
-    if (result.status >= 500) {
+    // 429 is the one 4xx that promises an answer later.
+    if (result.status >= 500 || result.status === 429) {
       return { kind: 'wait' };
     }
     const isFound = result.status >= 200 && result.status < 300;

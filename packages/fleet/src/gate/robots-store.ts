@@ -17,6 +17,10 @@ const schema = z.discriminatedUnion('kind', [
     tries: z.number(),
     againAt: z.number(),
     reason: z.string(),
+    /** Since when it has been unreachable. Version 0.1 does not write it. */
+    since: z.number().optional(),
+    /** The origin itself is down. Absent: it answers, but not with a robots.txt. */
+    isDown: z.boolean().optional(),
   }),
 ]);
 
