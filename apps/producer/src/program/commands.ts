@@ -306,6 +306,7 @@ Examples:
           help: 'requests in flight: a number or unlimited',
           offers: { values: ['unlimited'] },
         },
+        { flags: '--forget', help: 'forget the rate and concurrency that the fleet has learned' },
       ],
       run: async (origin: string, options: OriginFlags & JsonOption, { context }) =>
         (await import('../commands/origins/set.ts')).setOrigin(origin, options, context),

@@ -27,6 +27,18 @@ const MAX_KNOWN = 10_000;
 /** Origins in one pipeline: bounds the buffers. */
 const CHUNK = 500;
 
+/** Fields of the gate hash: see gate-hash.lua.ts. */
+const LEARNED_FIELDS = [
+  'learned',
+  'learnedAt',
+  'ceiling',
+  'raisedAt',
+  'window',
+  'windowAt',
+  'fastestMs',
+  'timedOut',
+];
+
 /** Limits that a person sets for an origin. A limit that is left out stays as it is. */
 export interface OriginSettings {
   readonly rate?: Rate | 'unlimited';
@@ -93,6 +105,12 @@ export class Origins {
     await this.#redis.srem(this.#keys.originsWithSettings, origin);
     await this.#redis.publish(this.#keys.gateNotifications, origin);
     return existed === 1;
+  }
+
+  /** Forgets the rate and the concurrency that the fleet has learned of an origin. */
+  async forget(origin: string): Promise<void> {
+    await this.#redis.hdel(this.#keys.gate(origin), ...LEARNED_FIELDS);
+    await this.#redis.publish(this.#keys.gateNotifications, origin);
   }
 
   /** Records that a worker works on these origins now. */

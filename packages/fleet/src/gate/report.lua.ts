@@ -48,8 +48,9 @@ if refused > 0 and accepted == 0 then
     blockUs = math.min(60000000, 1000000 * 2 ^ (num('denials') - 1))
   end
 elseif refused > 0 then
+  -- A refusal with a time is obeyed and teaches nothing: the block is what the origin asks for.
   -- At most one decrease a second: the refusals of one moment arrive together.
-  if now - num('learnedAt') > 1000000 then
+  if blockUs == 0 and now - num('learnedAt') > 1000000 then
     local learned = num('learned')
     local rate = learned > 0 and learned * 0.9 or accepted * 0.9
     if learned > 0 and refused > ok then
@@ -62,9 +63,12 @@ elseif refused > 0 then
     set('raisedAt', now)
   end
 elseif ok > 0 and num('learned') > 0 and now - num('learnedAt') > 1000000 then
-  -- Raised by 5 % a second up to 95 % of the rate that was refused, then by 0.5 % a second.
+  -- Raised by 5 % a second up to 95 % of the rate that was refused, then by 0.5 % a second; by 2 %
+  -- if half a minute brought no refusal. What was learned under a limit of the moment is forgotten
+  -- within minutes.
   local seconds = math.min(1, (now - num('raisedAt')) / 1000000)
-  local step = num('learned') < 0.95 * num('ceiling') and 0.05 or 0.005
+  local step = num('learned') < 0.95 * num('ceiling') and 0.05
+    or now - num('learnedAt') > 30000000 and 0.02 or 0.005
   local rate = num('learned') + num('ceiling') * step * seconds
   set('raisedAt', now)
   set('learned', rate)

@@ -148,6 +148,33 @@ describe('an origin that refuses', () => {
   });
 });
 
+describe('a learned rate', () => {
+  it('is not learned from a refusal that names a time', async () => {
+    const { first, redis, keys } = await workers(1);
+    await first.ask(50, { politeness: unlimited });
+    await first.ask(0, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
+    const refusal = { ended: 1, refused: 1, durationMs: 5, blockMs: 1, blockReason: '429' };
+    await first.ask(0, { politeness: unlimited, report: refusal });
+    expect(await redis.hget(keys.gate(origin), 'learned')).toBeNull();
+  });
+
+  it('is ten times as high after three minutes without a refusal', async () => {
+    const { first, redis, keys, age } = await workers(1);
+    await first.ask(50, { politeness: unlimited });
+    await first.ask(0, { politeness: unlimited, report: { ended: 40, ok: 40, durationMs: 400 } });
+    await first.ask(0, { politeness: unlimited, report: { ended: 1, refused: 1, durationMs: 10 } });
+    const read = async () => Number(await redis.hget(keys.gate(origin), 'learned'));
+    const learned = await read();
+    await age('learnedAt', 2e6);
+    for (let second = 0; second < 180; second++) {
+      await age('learnedAt', 1e6);
+      await age('raisedAt', 1e6);
+      await first.ask(1, { politeness: unlimited, report: { ended: 1, ok: 1, durationMs: 10 } });
+    }
+    expect(await read()).toBeGreaterThan(10 * learned);
+  });
+});
+
 describe('an origin that becomes slow', () => {
   const politeness = unlimited;
   it('gets fewer fetches in flight when most answers take five times as long', async () => {

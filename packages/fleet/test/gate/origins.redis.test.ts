@@ -70,8 +70,9 @@ describe('the status of an origin', () => {
   it('has its block, its crawl delay and its learned rate', async () => {
     const { first, origins } = await fleet();
     const refusal = { ended: 10, ok: 9, refused: 1, durationMs: 200 };
+    await ask(first, 0, { report: refusal, crawlDelayMs: 5_000 });
     const report = { ...refusal, blockMs: 60_000, blockReason: '429' };
-    await ask(first, 0, { report, crawlDelayMs: 5_000 });
+    await ask(first, 0, { report });
     const status = await origins.status(origin);
     expect(status).toMatchObject({
       rate: { limit: '12/m', perSecond: 0.2, source: 'robots.txt' },
@@ -82,6 +83,19 @@ describe('the status of an origin', () => {
     expect(status?.blockedMs).toBeGreaterThan(55_000);
     expect(status?.blockedMs).toBeLessThanOrEqual(60_000);
     expect(status?.learnedRate).toBeGreaterThan(0);
+  });
+
+  it('loses what was learned, and nothing else, when that is forgotten', async () => {
+    const { first, origins, redis, keys } = await fleet();
+    await ask(first, 0, { report: { ended: 10, ok: 9, refused: 1, durationMs: 200 } });
+    await redis.hset(keys.gate(origin), 'window', '3');
+    const before = await origins.status(origin);
+    expect(before).toMatchObject({ concurrency: { limit: 3, source: 'learned' } });
+    await origins.forget(origin);
+    const after = await origins.status(origin);
+    expect(after?.learnedRate).toBeUndefined();
+    expect(after?.concurrency.source).toBe('crawl file');
+    expect(after?.durationMs).toBe(before?.durationMs);
   });
 
   it('has the breaker that its failures have opened', async () => {

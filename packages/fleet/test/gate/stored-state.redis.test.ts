@@ -49,9 +49,29 @@ describe('the stored state of an origin', () => {
     await gate.clear();
   });
 
-  it('has a block, a learned rate and durations after a refusal', async () => {
+  it('has a block and durations after a refusal that names a time', async () => {
     const gate = await gateOf({ second: '1800000000', okNow: '9', okBefore: '20', denials: '2' });
     const ended = { ended: 4, ok: 3, refused: 1, durationMs: 40, blockMs: 5_000 };
+    const { hash } = await gate.exchange({ ...call, want: 0 }, { ...NOTHING, ...ended });
+    expect(hash).toEqual({
+      'limits:b': '0 1 0 1800000060000000',
+      durationMs: '10.000',
+      fastestMs: '10.000',
+      timedOut: '0.000',
+      second: '1800000000',
+      okNow: '12.000',
+      okBefore: '20',
+      blockedUntil: '1800000005000000.000',
+      blockedFor: '429',
+      deniedSince: '1800000000000000.000',
+      failures: '0.000',
+    });
+    await gate.clear();
+  });
+
+  it('has a learned rate and durations after a refusal without a time', async () => {
+    const gate = await gateOf({ second: '1800000000', okNow: '9', okBefore: '20', denials: '2' });
+    const ended = { ended: 4, ok: 3, refused: 1, durationMs: 40 };
     const { hash } = await gate.exchange({ ...call, want: 0 }, { ...NOTHING, ...ended });
     expect(hash).toEqual({
       'limits:b': '0 1 0 1800000060000000',
@@ -65,9 +85,6 @@ describe('the stored state of an origin', () => {
       ceiling: '60.000',
       learnedAt: '1800000000000000.000',
       raisedAt: '1800000000000000.000',
-      blockedUntil: '1800000005000000.000',
-      blockedFor: '429',
-      deniedSince: '1800000000000000.000',
       failures: '0.000',
     });
     await gate.clear();

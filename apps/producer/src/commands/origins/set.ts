@@ -18,8 +18,14 @@ export async function setOrigin(
   return withFleet(context, 'find', async (session) => {
     const before = await withTimeout(session.origins.list());
     await withTimeout(session.origins.set(origin, settings));
+    if (options.forget === true) {
+      await withTimeout(session.origins.forget(origin));
+      terminal.note(`Forgot what the fleet had learned of ${origin}`);
+    }
     const status = await withTimeout(session.origins.status(origin));
-    terminal.note(`Set for ${origin}: ${status === undefined ? '' : describeLimits(status)}`);
+    if (Object.keys(settings).length > 0) {
+      terminal.note(`Set for ${origin}: ${status === undefined ? '' : describeLimits(status)}`);
+    }
     if (before.every((known) => known.origin !== origin)) {
       const hint = suggestion(origin, before);
       terminal.note(

@@ -9,6 +9,8 @@ export interface OriginFlags {
   readonly rate?: string;
   readonly burst?: string;
   readonly concurrency?: string;
+  /** What the fleet has learned of the origin is forgotten. */
+  readonly forget?: boolean;
 }
 
 const MAX_RATE = 1_000_000;
@@ -42,8 +44,11 @@ export async function readOriginSettings(
   const parsed = readOrigin(origin, problems);
   const { rate, burst, concurrency } = flags;
   const typed = { rate, burst, concurrency };
-  if (Object.values(typed).every((flag) => flag === undefined)) {
-    problems.add('nothing to set: name --rate, --burst or --concurrency; unset removes limits');
+  const isForgotten = flags.forget === true;
+  if (!isForgotten && Object.values(typed).every((flag) => flag === undefined)) {
+    problems.add(
+      'nothing to set: name --rate, --burst, --concurrency or --forget; unset removes limits',
+    );
   }
   const settings = await problems.collect(() =>
     parseSettings(schema, typed, (path) => `--${path.map(String).join('.')}`),

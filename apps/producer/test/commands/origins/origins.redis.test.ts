@@ -67,11 +67,12 @@ async function ask(
   });
 }
 
-/** Puts the origin into the state after a refusal with Retry-After. */
+/** Puts the origin into the state after refusals without and with Retry-After. */
 async function refused(): Promise<void> {
   const gate = worker();
-  const refusal = { refused: 1, blockMs: 3_600_000, blockReason: '429' };
-  const report = { ended: 31, durationMs: 620, ok: 30, ...refusal };
+  const refusal = { ended: 31, durationMs: 620, ok: 30, refused: 1 };
+  await ask(gate, { inFlight: 2, want: 0, report: refusal });
+  const report = { ...refusal, blockMs: 3_600_000, blockReason: '429' };
   await ask(gate, { inFlight: 2, want: 0, report });
   await gate.defer(ORIGIN, { slice: 'b.0', count: 50, ticket: 0 });
   await origins.markActive([ORIGIN]);
@@ -176,6 +177,17 @@ describe('fetchfleet origins set', () => {
     expect(await ask(gate, { inFlight: 5, want: 50 })).toMatchObject({ granted: 2 });
   });
 
+  it('forgets what the fleet has learned', async () => {
+    const gate = worker();
+    const refused = { ended: 4, ok: 3, refused: 1, durationMs: 40 };
+    await ask(gate, { inFlight: 0, want: 0, report: refused });
+    expect((await origins.status(ORIGIN))?.learnedRate).toBeGreaterThan(0);
+    const ended = await project.run(['origins', 'set', ORIGIN, '--forget', '--json']);
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain(`Forgot what the fleet had learned of ${ORIGIN}`);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ learnedRate: null });
+  });
+
   it('reports all problems at once, and sets nothing', async () => {
     const bad = ['origins', 'set', 'api.example/path', '--rate', '0/s', '--burst', '-1'];
     const [all, none, path, secret, unset, pattern, watch, unknown] = await runAll([
@@ -198,7 +210,7 @@ describe('fetchfleet origins set', () => {
     expect(all?.stderr).toMatch(/--burst: must be a whole number from 1 to 10000, got "-1"/u);
     expect(all?.stderr).toMatch(/--concurrency: must be .*unlimited.*got "many"/u);
     expect(all?.stderr).toContain('4 problems: nothing was set');
-    expect(none?.stderr).toContain('nothing to set: name --rate, --burst or --concurrency');
+    expect(none?.stderr).toContain('nothing to set: name --rate, --burst, --concurrency');
     expect(path?.stderr).toContain('limits hold for all of https://api.example');
     expect(path?.stderr).toContain('got "5"');
     expect(pattern?.stderr).toMatch(/is a pattern/u);
