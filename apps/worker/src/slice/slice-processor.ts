@@ -83,8 +83,10 @@ export class SliceProcessor {
     } catch (error) {
       await this.#afterError(claim, slice, toError(error));
     }
-    // Otherwise the scheduler tells the gate that the slice has come.
-    if (!waitsForTurn && slice.ticket !== undefined && !claim.lost.aborted) {
+    // A dead worker may have deferred the slice without having stored its ticket.
+    const mayBeDeferred = slice.ticket !== undefined || claim.redeliveries > 0;
+    // Where it waits for its turn, the scheduler tells the gate that it has come.
+    if (mayBeDeferred && !waitsForTurn && !claim.lost.aborted) {
       await this.#options.schedulers.leaveWaitlist(slice.origin, claim.id);
     }
   }
