@@ -7,7 +7,8 @@ export { dispositionOf, type Disposition, type DispositionContext } from './outc
 export { encodeRecord, type RecordBody } from './record/encode-record.ts';
 export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand-crawl.ts';
 export { fingerprintOf } from './expand/fingerprint.ts';
-export { isStoredList, type ListFile } from './values/list-file.ts';
+export { isStoredList } from './values/list-file.ts';
+export type { ListFile } from './values/list-row.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
 export { formatProblem, InputError, type Problem } from './model/input-error.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';

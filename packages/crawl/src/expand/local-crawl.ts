@@ -6,7 +6,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fingerprintOf } from './fingerprint.ts';
 import { InputError } from '../model/input-error.ts';
-import { isRemoteList, type ListFile } from '../values/list-file.ts';
+import { isRemoteList } from '../values/list-file.ts';
+import type { ListFile } from '../values/list-row.ts';
 import { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 import type { Crawl } from '../model/plan.ts';
 

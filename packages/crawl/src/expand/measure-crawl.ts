@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
-import { type ListFile, readListFile } from '../values/list-file.ts';
+import { readListFile } from '../values/list-file.ts';
+import type { ListFile } from '../values/list-row.ts';
 import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';

@@ -52,6 +52,11 @@ export class Field {
     return isMap(this.#node);
   }
 
+  /** Whether a text is written without quotes, so that blanks at its ends mean nothing. */
+  get isPlain(): boolean {
+    return isScalar(this.#node) && this.#node.type === 'PLAIN';
+  }
+
   /** The value as messages show it. */
   get shown(): string {
     if (this.isEmpty) {

@@ -1,7 +1,10 @@
 import { dirname, extname, resolve } from 'node:path';
 import { COUNTRY_FORMS, type ParameterSource } from '../model/plan.ts';
+import type { ListFile } from '../values/list-row.ts';
 import { MAX_TOTAL } from '../values/source-length.ts';
+import { trimInvisible } from '../values/invisible.ts';
 import type { Field } from './field.ts';
+import { LIST_KEYS, readListRules } from './list-rules.ts';
 import { readChoice, readInteger, readText } from './read-field.ts';
 
 /** A parameter in the file; `source` is missing if the parameter is invalid. */
@@ -12,13 +15,13 @@ export interface ParameterField {
 }
 
 type Section = (key: (typeof KINDS)[number]) => Field | undefined;
-type FileFormat = Extract<ParameterSource, { kind: 'file' }>['format'];
+type FileFormat = ListFile['format'];
 
 /** RFC 6570 varname. */
 const NAME = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
 const FORMS =
   'a list, { countries: slug }, { from: 1, to: 9 } or { file: values.csv, column: name }';
-const KINDS = ['countries', 'file', 'column', 'from', 'to'] as const;
+const KINDS = ['countries', 'file', 'column', 'from', 'to', ...LIST_KEYS] as const;
 const FORMATS: readonly FileFormat[] = ['csv', 'txt', 'ndjson'];
 
 /** @param crawlFile the path that `file:` is relative to */
@@ -69,12 +72,13 @@ function readValues(field: Field): string[] {
     field.report('the list is empty');
   }
   return items.map((item) => {
-    if (item.isEmpty || item.text === '') {
-      item.report('an empty value is not allowed');
-    } else if (item.text === undefined) {
+    const value = item.isPlain ? trimInvisible(item.text ?? '') : item.text;
+    if (item.isEmpty || (item.isPlain && value === '')) {
+      item.report('an empty value is not allowed; if it is meant, write ""');
+    } else if (value === undefined) {
       item.report(`${item.shown} is not allowed; a value must be a single text`);
     }
-    return item.text ?? '';
+    return value ?? '';
   });
 }
 
@@ -110,7 +114,7 @@ function readFileSource(
   field: Field,
   { at, crawlFile }: { readonly at: Section; readonly crawlFile: string },
 ): ParameterSource | undefined {
-  refuseOthers(field, ['file', 'column']);
+  refuseOthers(field, ['file', 'column', ...LIST_KEYS]);
   const file = readText(at('file'));
   if (file === undefined) {
     return undefined;
@@ -126,21 +130,22 @@ function readFileSource(
     return undefined;
   }
   const column = readText(at('column'));
+  const rules = readListRules(at, format);
   if (format === 'txt') {
     at('column')?.reportKey('a .txt file has no columns: it has one value per line');
-    return { name, kind: 'file', path, format };
+    return { name, kind: 'file', path, format, rules };
   }
   if (at('column') === undefined) {
     field.report(`a .${format} file needs a column: { file: ${file}, column: name }`);
   }
-  return column === undefined ? undefined : { name, kind: 'file', path, format, column };
+  return column === undefined ? undefined : { name, kind: 'file', path, format, column, rules };
 }
 
 function refuseOthers(field: Field, own: readonly string[]): void {
   for (const [key, other] of field.entries()) {
     const isForeign = KINDS.some((kind) => kind === key) && !own.includes(key);
     if (isForeign) {
-      other.reportKey(`cannot be combined with ${own.join(' and ')}`);
+      other.reportKey(`cannot be combined with ${own.slice(0, 2).join(' and ')}`);
     }
   }
 }

@@ -8,6 +8,8 @@ import type { Field } from './field.ts';
 import { readText } from './read-field.ts';
 
 const MAX_URL_LENGTH = 8192;
+/** RFC 6570, 2.4.1. Only here: version 0.1 took it, and workers go on with the batches it stored. */
+const PREFIX_WITH_ZERO = /\{[^{}]*?([^{},?&#+./;]+):(0\d*)[^{}]*\}/u;
 
 interface Surroundings {
   readonly params: readonly ParameterField[];
@@ -34,6 +36,13 @@ export function readUrl(
   const template = readTemplate(field, url, names);
   if (template === undefined) {
     return undefined;
+  }
+  const [, variable, length] = PREFIX_WITH_ZERO.exec(url) ?? [];
+  if (length !== undefined) {
+    field.report(
+      `not a URL template (RFC 6570): "{${variable}:${length}}" has a length that begins with 0; ` +
+        `write {${variable}:${Number(length)}}`,
+    );
   }
   checkVariables(field, template, params);
   const problem = problemOfTemplate(url, template, network);

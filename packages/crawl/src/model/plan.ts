@@ -59,6 +59,20 @@ export interface Plan {
   readonly network: NetworkPolicy;
 }
 
+/** How the rows of a list file become values. */
+export interface ListRules {
+  /** Removes blanks and other invisible characters from both ends of a value. @default true */
+  readonly trim: boolean;
+  /** A row whose value is empty. @default `skip` for a line of text, `refuse` for a cell */
+  readonly blank: 'refuse' | 'keep' | 'skip';
+  /** Lines that begin with it are left out. @default none */
+  readonly comment?: string;
+  /** One character between the cells of a CSV file. @default a comma */
+  readonly delimiter?: string;
+  /** A name of the Encoding Standard. @default what a byte order mark says, or `utf-8` */
+  readonly encoding?: string;
+}
+
 /** The source of the values of one parameter. File paths are absolute. */
 export type ParameterSource =
   | { readonly name: string; readonly kind: 'list'; readonly values: readonly string[] }
@@ -71,6 +85,8 @@ export type ParameterSource =
       readonly format: 'csv' | 'txt' | 'ndjson';
       /** CSV column or NDJSON key; undefined for `.txt`. */
       readonly column?: string;
+      /** Version 0.1 stored none: its lists keep the meaning that they had. */
+      readonly rules?: ListRules;
     };
 
 export const COUNTRY_FORMS = ['slug', 'name', 'alpha2', 'alpha3'] as const;

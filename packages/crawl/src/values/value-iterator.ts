@@ -1,4 +1,5 @@
-import { type ListFile, readListFile, type RowProblem } from './list-file.ts';
+import { readListFile } from './list-file.ts';
+import type { ListFile, RowProblem } from './list-row.ts';
 import type { ParameterSource } from '../model/plan.ts';
 
 /** A file with more values is not kept in memory but read again for every outer value. */

@@ -156,7 +156,7 @@ describe('expandCrawl', () => {
 
   it('reads the lines of a text file with any line ends, with or without a final one', async () => {
     await writeFile(join(folder, 'a.txt'), '\ufeffa\r\nb c\n é ');
-    expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b c', ' é ']);
+    expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b c', 'é']);
     await writeFile(join(folder, 'a.txt'), 'a\nb\n');
     expect(await valuesOf(crawlWith({ i: { file: 'a.txt' } }))).toEqual(['a', 'b']);
   });
@@ -190,8 +190,8 @@ describe('expandCrawl', () => {
       await expect(expand(crawl)).rejects.toThrow(/no longer of equal length/);
       await writeFile(join(folder, name), 'a\nb');
     }
-    await writeFile(join(folder, 'a.txt'), 'a\n\nb');
-    await expect(expand(crawl)).rejects.toThrow(/a\.txt:2: the value is empty/);
+    await writeFile(join(folder, 'a.txt'), 'a\nb\0c');
+    await expect(expand(crawl)).rejects.toThrow(/a\.txt:2: the value has a NUL character/);
   });
 
   it('needs constant memory for a million rows', async () => {
@@ -219,20 +219,20 @@ describe('expandCrawl', () => {
 
 describe('measureCrawl', () => {
   it('reports the problems of all list files, with file and line', async () => {
-    await writeFile(join(folder, 'a.txt'), 'a\n\nb\n');
+    await writeFile(join(folder, 'a.txt'), `a\n\n${'b'.repeat(9000)}\n`);
     await writeFile(join(folder, 'a.csv'), 'id,name\n1,x\n,y\n3\n4,"z"z\n5,w\n');
-    await writeFile(join(folder, 'a.ndjson'), '{"id":""}\n{"id":null}\n[]\n{"ID":1}\n{broken\n');
+    await writeFile(join(folder, 'a.ndjson'), '{"id":""}\n{"id":{}}\n[]\n{"ID":1}\n{broken\n');
     const crawl = crawlWith({
       a: { file: 'a.txt' },
       b: { file: 'a.csv', column: 'id' },
       c: { file: 'a.ndjson', column: 'id' },
     });
     expect((await problemsOf(crawl)).split('\n')).toEqual([
-      'InputError: a.txt:2: the value is empty',
-      'a.csv:3: the value is empty',
+      'InputError: a.txt:3: the value is longer than 8192 characters',
+      expect.stringMatching(/^a\.csv:3: the value is empty; blank: skip/),
       'a.csv:4: the row has a different number of columns than the first line',
       expect.stringMatching(/^a\.csv:5: the row is malformed/),
-      'a.ndjson:1: the value is empty',
+      expect.stringMatching(/^a\.ndjson:1: the value is empty; blank: skip/),
       'a.ndjson:2: "id" is neither a text nor a number',
       'a.ndjson:3: the line is not a JSON object',
       'a.ndjson:4: there is no key "id"; did you mean "ID"?',
@@ -242,7 +242,8 @@ describe('measureCrawl', () => {
 
   it('reports the first twenty problems and counts the rest', async () => {
     await writeFile(join(folder, 'a.txt'), '\n'.repeat(50));
-    const problems = (await problemsOf(crawlWith({ a: { file: 'a.txt' } }))).split('\n');
+    const crawl = crawlWith({ a: { file: 'a.txt', blank: 'refuse' } });
+    const problems = (await problemsOf(crawl)).split('\n');
     expect(problems).toHaveLength(21);
     expect(problems.at(-1)).toBe('crawl: and 30 more');
   });
@@ -267,6 +268,7 @@ describe('measureCrawl', () => {
     ['a CSV without rows', 'a.csv', 'id', 'id\n', /the file has no values/],
     ['a quote that never ends', 'a.csv', 'id', 'id\n"x\ny\n', /a\.csv:\d+: the row is malformed/],
     ['an empty text file', 'a.txt', undefined, '', /the file has no values/],
+    ['a text file of blank lines', 'a.txt', undefined, ' \n\n', /the file has no values/],
     [
       'bytes that are not text',
       'a.txt',

@@ -106,7 +106,7 @@ describe('parseCrawlFile', () => {
   it('resolves list files relative to the crawl file, and detects their format', () => {
     const text =
       'url: http://a.example/{x}/{y}/{z}\nparams:\n  x: { file: a.csv, column: id }\n  y: { file: ../b.txt }\n  z: { file: /c.NDJSON, column: k }';
-    expect(parseCrawlFile(text, '/base/dir/x.yaml').sources).toEqual([
+    expect(parseCrawlFile(text, '/base/dir/x.yaml').sources).toMatchObject([
       { name: 'x', kind: 'file', path: '/base/dir/a.csv', format: 'csv', column: 'id' },
       { name: 'y', kind: 'file', path: '/base/b.txt', format: 'txt' },
       { name: 'z', kind: 'file', path: '/c.NDJSON', format: 'ndjson', column: 'k' },
