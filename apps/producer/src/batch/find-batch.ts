@@ -16,6 +16,18 @@ export async function findBatch(ledger: Ledger, id: string): Promise<BatchStatus
   throw new UnknownBatchError(id, nearest(id, await ledger.batches()));
 }
 
+/** The newest batch of a crawl's name that has not ended. Its crawl may be another one. */
+export async function findUnfinishedOfName(
+  ledger: Ledger,
+  name: string,
+): Promise<BatchStatus | undefined> {
+  // Ids begin with the name, so most batches are not asked.
+  const ids = (await ledger.unfinished()).filter((id) => id.startsWith(`${name}-`));
+  // The client sends commands that are issued together in one pipeline.
+  const all = await Promise.all(ids.map(async (id) => ledger.status(id)));
+  return all.find((status) => status?.name === name);
+}
+
 /** At most three ids that start with `id`, or differ from it by a few typing errors. */
 export function nearest(id: string, known: readonly string[]): string[] {
   const isNear = (other: string): boolean =>

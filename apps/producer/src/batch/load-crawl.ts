@@ -3,16 +3,23 @@ import { resolve } from 'node:path';
 import {
   type Crawl,
   crawlWarnings,
+  fingerprintOf,
   isStoredList,
   LocalCrawl,
   type OpenList,
   secretNames,
 } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
-import type { BatchStatus, MeasuredCrawl, ScheduleLists } from '@fetchfleet/fleet';
+import {
+  type BatchStatus,
+  type MeasuredCrawl,
+  type ScheduleLists,
+  UnknownBatchError,
+} from '@fetchfleet/fleet';
 import { CommandError, type Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
+import { type CrawlChanges, crawlChanges } from './crawl-changes.ts';
 
 /** A valid crawl file, measured and ready to be enqueued. */
 export interface LoadedCrawl extends MeasuredCrawl {
@@ -77,6 +84,24 @@ export async function loadRegisteredCrawl(
       `(${files.join(', ')}); put them back, or start a new batch`,
     { code: 'LISTS_CHANGED' },
   );
+}
+
+/**
+ * What was edited in a crawl file since a batch of its name was started.
+ *
+ * @param loaded the crawl file as it is now
+ */
+export async function changesSince(
+  session: FleetSession,
+  { batch, fingerprint }: BatchStatus,
+  loaded: LoadedCrawl,
+): Promise<CrawlChanges> {
+  const before = await session.ledger.crawl(batch);
+  if (before === undefined) {
+    throw new UnknownBatchError(batch);
+  }
+  const hasSameLists = (await fingerprintOf(before, loaded.local.crawl)) === fingerprint;
+  return crawlChanges(before, loaded.crawl, hasSameLists);
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { findBatch } from '../batch/find-batch.ts';
+import { isAllQueued } from '../batch/is-all-queued.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
@@ -93,11 +94,6 @@ async function expansionOf(
   }
   const crawl = await loadRegisteredCrawl(session, before, 'resumed');
   return BatchExpansion.complete(session, { status: before, crawl });
-}
-
-/** A slice is missing if the producer of the batch was killed, or a worker rejected the slice. */
-async function isAllQueued({ ledger, queue }: FleetSession, batch: string): Promise<boolean> {
-  return (await ledger.isExpanded(batch)) && (await queue.rejected.count(batch)) === 0;
 }
 
 async function reopen(session: FleetSession, { batch, state }: BatchStatus): Promise<void> {

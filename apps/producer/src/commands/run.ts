@@ -1,11 +1,18 @@
+import type { Crawl } from '@fetchfleet/crawl';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
-import { findBatch } from '../batch/find-batch.ts';
-import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
+import { findBatch, findUnfinishedOfName } from '../batch/find-batch.ts';
+import { isAllQueued } from '../batch/is-all-queued.ts';
+import {
+  changesSince,
+  loadCrawl,
+  type LoadedCrawl,
+  loadRegisteredCrawl,
+} from '../batch/load-crawl.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
-import { runBatch } from '../batch/run-batch.ts';
+import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
-import { type ExitCode, Problems } from '../core/errors.ts';
+import { CommandError, type ExitCode, Problems } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
@@ -14,6 +21,8 @@ export interface RunOptions extends RunFlags {
   readonly json?: boolean;
   /** Start another batch even if an unfinished one could be continued. */
   readonly new?: boolean;
+  /** Continue the unfinished batch of this name with the crawl that it was started with. */
+  readonly resume?: boolean;
 }
 
 /** `fetchfleet run FILE`: everything on this machine. */
@@ -22,31 +31,135 @@ export async function run(file: string, options: RunOptions, context: Context): 
   await probeResults(settings.results);
   const session = await FleetSession.open(context, 'start');
   try {
-    const unfinished = options.new === true ? undefined : await findUnfinished(session, loaded);
-    const isRepeated = unfinished !== undefined;
-    const expansion = isRepeated
-      ? BatchExpansion.complete(session, { status: unfinished, crawl: loaded.local.crawl })
-      : await BatchExpansion.create(session, loaded);
-    const { status: before } = expansion;
+    const work = await chooseBatch(session, loaded, { file, options, context });
+    const { before, isRepeated } = work;
     announce(before, isRepeated, context);
     if (before.state === 'paused') {
       await resumePaused(session, before.batch);
     }
+    const flag = options.resume === true ? ' --resume' : '';
     return await runBatch(
       {
         session,
         settings,
-        before,
-        expansion,
-        isRepeated,
+        ...work,
         isJson: options.json === true,
-        continueCommand: `${programName(context)} run ${file}`,
+        continueCommand: `${programName(context)} run ${file}${flag}`,
       },
       context,
     );
   } finally {
     await session.close();
   }
+}
+
+type Work = Pick<RunBatchOptions, 'before' | 'expansion' | 'isRepeated'>;
+
+interface Invocation {
+  readonly file: string;
+  readonly options: RunOptions;
+  readonly context: Context;
+}
+
+/**
+ * The batch to fetch: the unfinished one of the same crawl, the unfinished one of the same name as
+ * far as that is what the user wants, or a new one.
+ */
+async function chooseBatch(
+  session: FleetSession,
+  loaded: LoadedCrawl,
+  invocation: Invocation,
+): Promise<Work> {
+  const { options } = invocation;
+  const { name } = loaded.crawl.plan;
+  if (options.new === true) {
+    return newBatch(session, loaded);
+  }
+  const same = await findUnfinished(session, loaded);
+  if (same !== undefined) {
+    return completed(session, same, loaded.local.crawl);
+  }
+  const other = await findUnfinishedOfName(session.ledger, name);
+  if (options.resume === true) {
+    return asStarted(session, other, { name, ...invocation });
+  }
+  return other === undefined
+    ? newBatch(session, loaded)
+    : edited(session, { other, loaded }, invocation);
+}
+
+async function newBatch(session: FleetSession, loaded: LoadedCrawl): Promise<Work> {
+  const expansion = await BatchExpansion.create(session, loaded);
+  return { before: expansion.status, expansion, isRepeated: false };
+}
+
+function completed(session: FleetSession, before: BatchStatus, crawl: Crawl): Work {
+  const expansion = BatchExpansion.complete(session, { status: before, crawl });
+  return { before, expansion, isRepeated: true };
+}
+
+/** `--resume`: with the crawl that the batch was started with. */
+async function asStarted(
+  session: FleetSession,
+  before: BatchStatus | undefined,
+  { name, context }: Invocation & { readonly name: string },
+): Promise<Work> {
+  if (before === undefined) {
+    throw new CommandError(`--resume: no batch of "${name}" is unfinished`, {
+      code: 'BATCH_NOT_OPEN',
+    });
+  }
+  try {
+    return completed(session, before, await loadRegisteredCrawl(session, before, 'resumed'));
+  } catch (error) {
+    const isOnlyLists = error instanceof CommandError && error.code === 'LISTS_CHANGED';
+    if (!isOnlyLists || !(await isAllQueued(session, before.batch))) {
+      throw error;
+    }
+    context.terminal.note('The lists have changed; the fetches that are queued are the old ones');
+    return { before, expansion: undefined, isRepeated: true };
+  }
+}
+
+/**
+ * The crawl file was edited since its batch was started. Edits that leave the fetches as they are
+ * hold for that batch from now on. About others, only the user can decide.
+ */
+async function edited(
+  session: FleetSession,
+  { other, loaded }: { readonly other: BatchStatus; readonly loaded: LoadedCrawl },
+  { file, context }: Invocation,
+): Promise<Work> {
+  const { batch } = other;
+  const { settings, others } = await changesSince(session, other, loaded);
+  if (others.length > 0) {
+    throw differs(other, { file, changes: [...others, ...settings] });
+  }
+  const fingerprint = { before: other.fingerprint, now: loaded.fingerprint };
+  if (!(await session.ledger.replacePlan(batch, loaded.crawl.plan, fingerprint))) {
+    // It has ended meanwhile, or another command was faster.
+    return newBatch(session, loaded);
+  }
+  // Headers in another order are another fingerprint, and no change.
+  if (settings.length > 0) {
+    context.terminal.note(`Applied to the unfinished batch: ${settings.join(', ')}`);
+  }
+  return completed(session, await findBatch(session.ledger, batch), loaded.local.crawl);
+}
+
+function differs(
+  { batch, settled, total }: BatchStatus,
+  { file, changes }: { readonly file: string; readonly changes: readonly string[] },
+): CommandError {
+  const done = `${formatCount(settled)} of ${formatCount(total)} done`;
+  return new CommandError(
+    `batch ${batch} is unfinished (${done}) and was started from another ${file}; add --resume ` +
+      'to continue it as it was started, or --new to start another batch beside it',
+    {
+      code: 'BATCH_DIFFERS',
+      problems: changes.map((change) => `${file} differs in ${change}`),
+    },
+  );
 }
 
 async function prepare(

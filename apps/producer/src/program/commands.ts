@@ -69,10 +69,16 @@ const RUN: CommandSpec = {
   description:
     'Fetches a crawl file on this machine: starts workers, shows live progress, and prints a ' +
     'summary. Starts a private Redis if REDIS_URL is not set. Continues the unfinished batch of ' +
-    'the same crawl, if there is one.',
+    'the same crawl, if there is one. If only politeness, retry or limits were edited, they hold ' +
+    'for the unfinished batch from now on; after other edits, --resume or --new decides.',
   argument: CRAWL_FILE,
   options: [
     { flags: '--new', help: 'start a new batch instead of continuing an unfinished one' },
+    {
+      flags: '--resume',
+      help: 'continue the unfinished batch of this name as it was started, whatever was edited',
+      conflicts: 'new',
+    },
     ...WORKER_OPTIONS,
   ],
   run: async (file: string, options: RunOptions, { context }) =>

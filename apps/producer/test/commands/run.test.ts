@@ -41,6 +41,17 @@ async function exportedIndexes(batch: string): Promise<number[]> {
     .map((line) => (JSON.parse(line) as { index: number }).index);
 }
 
+/** Interrupts a run of slow fetches. @returns its batch */
+async function interrupt(text: string): Promise<string> {
+  await project.write('crawl.yaml', text.replace('{n}', '{n}?delay=100'));
+  const before = origin.arrivals.length;
+  const run = await project.start([...RUN, '--json']);
+  await eventually(() => origin.arrivals.length > before + 10);
+  run.signal('SIGINT');
+  expect(await run.exit).toMatchObject({ code: 130 });
+  return documentIn(run.stdout).batch;
+}
+
 const RUN = ['run', 'crawl.yaml', '--workers', '2', '--concurrency', '10'];
 const upTo = (total: number): number[] => Array.from({ length: total }, (_, index) => index);
 
@@ -112,6 +123,66 @@ describe('a run on this machine', () => {
     expect(documentIn(besides.stdout).batch).toBe(batch);
     expect(again.stderr).toContain(`Continuing batch ${batch}`);
     expect(await exportedIndexes(batch)).toEqual(upTo(200));
+  });
+
+  it('applies edits of politeness, retry and limits to its unfinished batch', async () => {
+    const batch = await interrupt(crawlFile(origin.url, 60, 'retry: { attempts: 1 }'));
+    const edited = crawlFile(origin.url, 60, 'retry: { attempts: 3 }')
+      .replace('concurrency: unlimited', 'rate: 1000/s')
+      .replace('{n}', '{n}?delay=100');
+    await project.write('crawl.yaml', `${edited}\nlimits: { timeout: 10s }\n`);
+    const second = await project.run([...RUN, '--json']);
+    expect(second.stderr).toMatch(
+      /Applied to the unfinished batch: politeness\.rate: unlimited → 1000\/s, politeness\.concurrency: unlimited → 16, retry\.attempts: 1 → 3, limits\.timeout: 30 s → 10 s\n/u,
+    );
+    expect(second.code).toBe(0);
+    expect(documentIn(second.stdout)).toMatchObject({ batch, ok: 60 });
+    expect(await exportedIndexes(batch)).toEqual(upTo(60));
+  });
+
+  it('refuses other edits, names them, and continues the old crawl with --resume', async () => {
+    const batch = await interrupt(crawlFile(origin.url, 60));
+    const edited = crawlFile(origin.url, 3, 'retry: { attempts: 2 }\nheaders: { x-a: "1" }');
+    await project.write('crawl.yaml', edited);
+    const refused = await project.run([...RUN, '--json']);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    for (const key of ['url', 'headers.x-a', 'params.n', 'retry.attempts: 5 → 2']) {
+      expect(refused.stderr).toContain(`crawl.yaml differs in ${key}\n`);
+    }
+    expect(refused.stderr).toMatch(
+      new RegExp(`batch ${batch} is unfinished \\(\\d+ of 60 done\\).*--resume.*--new`, 'u'),
+    );
+    const both = await project.run([...RUN, '--resume', '--new']);
+    expect(both.code).toBe(2);
+    const resumed = await project.run([...RUN, '--resume', '--json']);
+    expect(resumed.code).toBe(0);
+    expect(documentIn(resumed.stdout)).toMatchObject({ batch, ok: 60 });
+    const nothing = await project.run([...RUN, '--resume']);
+    expect(nothing).toMatchObject({ code: 2 });
+    expect(nothing.stderr).toContain('no batch of "test" is unfinished');
+    // Nothing is unfinished any more: the edited file is a batch of its own.
+    expect(documentIn((await project.run([...RUN, '--json'])).stdout)).toMatchObject({ ok: 3 });
+  });
+
+  it('starts another batch beside the unfinished one with --new', async () => {
+    const batch = await interrupt(crawlFile(origin.url, 60));
+    await project.write('crawl.yaml', crawlFile(origin.url, 3));
+    const other = await project.run([...RUN, '--new', '--json']);
+    expect(documentIn(other.stdout)).toMatchObject({ total: 3, ok: 3 });
+    expect(documentIn(other.stdout).batch).not.toBe(batch);
+  });
+
+  it('continues what is queued with --resume when its list was edited', async () => {
+    const text = crawlFile(origin.url, 60).replace('{ from: 1, to: 60 }', '{ file: ids.txt }');
+    const ids = upTo(60).join('\n');
+    await project.write('ids.txt', ids);
+    const batch = await interrupt(text);
+    await project.write('ids.txt', `${ids}\n60`);
+    const refused = await project.run(RUN);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/crawl\.yaml differs in the content of \S+ids\.txt\n/u);
+    const resumed = await project.run([...RUN, '--resume', '--json']);
+    expect(documentIn(resumed.stdout)).toMatchObject({ batch, total: 60, ok: 60 });
   });
 
   it('gives up when its workers refuse their settings', async () => {

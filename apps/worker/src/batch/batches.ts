@@ -30,7 +30,12 @@ export interface ActiveBatch {
   readonly paused: AbortSignal;
 }
 
-type WatchedBatch = ActiveBatch & { state: BatchState; paused: AbortSignal };
+type WatchedBatch = ActiveBatch & {
+  state: BatchState;
+  paused: AbortSignal;
+  plan: Plan;
+  planRevision: number;
+};
 
 interface Entry {
   readonly batch: Promise<WatchedBatch | undefined>;
@@ -41,7 +46,7 @@ interface Entry {
 }
 
 export interface BatchesOptions {
-  readonly ledger: Pick<Ledger, 'open' | 'state'>;
+  readonly ledger: Pick<Ledger, 'open' | 'changes'>;
   /** The results folder; the ledger keeps it with the batch. */
   readonly results: string;
   /** Holds the values of secrets. */
@@ -51,7 +56,7 @@ export interface BatchesOptions {
 
 /**
  * The batches that this worker has slices of. Each is read once from the ledger and checked every
- * second for being cancelled or paused.
+ * second for being cancelled, paused, or given other limits.
  */
 export class Batches {
   readonly #options: BatchesOptions;
@@ -140,11 +145,12 @@ export class Batches {
     if (opened === undefined) {
       return undefined;
     }
-    const { plan, state, total, createdAt } = opened;
+    const { plan, planRevision, state, total, createdAt } = opened;
     const resolved = resolveHeaders(plan.headers, this.#options.env);
     return {
       id,
       plan,
+      planRevision,
       total,
       createdAt,
       state,
@@ -165,18 +171,30 @@ export class Batches {
   }
 
   async #check(id: string, entry: Entry): Promise<void> {
-    const [batch, state] = await Promise.all([
+    const [batch, found] = await Promise.all([
       entry.batch.catch(() => undefined), // `use` rejects with the error
-      this.#options.ledger.state(id),
+      this.#options.ledger.changes(id),
     ]);
-    if (batch === undefined || state === undefined || state === 'cancelled') {
+    if (batch === undefined || found === undefined || found.state === 'cancelled') {
       entry.cancel.abort(new Error(`batch ${id} was cancelled`));
       this.#forget(id, entry); // the next slice reads it again: it may have been resumed
     } else if (entry.users === 0 && Date.now() - entry.lastUsed > FORGET_MS) {
       this.#forget(id, entry);
     } else {
-      batch.state = state;
+      batch.state = found.state;
       applyPause(entry, batch);
+      if (found.planRevision > batch.planRevision) {
+        await this.#readPlan(batch);
+      }
+    }
+  }
+
+  /** Only politeness, retry and limits differ: URL and headers stay. Slices to come obey them. */
+  async #readPlan(batch: WatchedBatch): Promise<void> {
+    const opened = await this.#options.ledger.open(batch.id, this.#options.results);
+    if (opened !== undefined) {
+      batch.plan = opened.plan;
+      batch.planRevision = opened.planRevision;
     }
   }
 }

@@ -15,7 +15,12 @@ afterEach(() => {
 
 /** Batches over a ledger that holds the batches `b…`, and counts how often they are read. */
 function watching() {
-  const ledger = { state: 'running' as BatchState | undefined, opened: 0 };
+  const ledger = {
+    state: 'running' as BatchState | undefined,
+    opened: 0,
+    planRevision: 0,
+    attempts: 5,
+  };
   const batches = new Batches({
     ledger: {
       open: async (id) => {
@@ -24,9 +29,14 @@ function watching() {
         if (!id.startsWith('b') || ledger.state === undefined) {
           return undefined;
         }
-        return { plan, total, createdAt, state: ledger.state };
+        const { state, planRevision, attempts } = ledger;
+        const own = { ...plan, retry: { ...plan.retry, attempts } };
+        return { plan: own, planRevision, total, createdAt, state };
       },
-      state: async () => ledger.state,
+      changes: async () => {
+        const { state, planRevision } = ledger;
+        return state === undefined ? undefined : { state, planRevision };
+      },
     },
     results: '/results',
     env: {},
@@ -70,6 +80,19 @@ describe('the batches of a worker', () => {
     expect(ledger.opened).toBe(2);
     batches.stop();
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('follow within a second when their retries and limits are replaced', async () => {
+    const { batches, ledger, use, pass } = watching();
+    const { batch, end } = await use();
+    expect(batch?.plan.retry.attempts).toBe(5);
+    Object.assign(ledger, { planRevision: 1, attempts: 2 });
+    await pass(CHECK_MS);
+    expect([batch?.plan.retry.attempts, batch?.cancelled.aborted]).toEqual([2, false]);
+    await pass(5 * CHECK_MS);
+    expect(ledger.opened).toBe(2);
+    await end();
+    batches.stop();
   });
 
   it('are unknown to the ledger at first, and read again next time', async () => {

@@ -168,6 +168,23 @@ return 1
 `;
 
 /**
+ * Replaces the plan of a batch that has not ended. Its fetches must stay the same.
+ *
+ * KEYS     batch hash
+ * ARGV     fingerprint the batch must have · new fingerprint · plan
+ * Returns  1 if the plan changed, 0 otherwise
+ * Atomic   a batch that ended, or that another producer changed, keeps its plan
+ */
+export const REPLACE_PLAN = `
+local f = redis.call('HMGET', KEYS[1], 'state', 'fingerprint')
+if f[1] ~= 'expanding' and f[1] ~= 'running' and f[1] ~= 'paused' then return 0 end
+if f[2] ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'plan', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'planRevision', 1)
+return 1
+`;
+
+/**
  * Lets a cancelled batch be expanded again.
  *
  * KEYS     batch hash · unfinished ZSET
@@ -232,14 +249,15 @@ return { 1, cleared }
  *
  * KEYS     batch hash · unfinished ZSET · packed fields
  * ARGV     results folder of the worker, '' for none · id
- * Returns  { state, plan, total, createdAt, packed fields or '' }, or {} for an unknown batch
+ * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }, or {} for an unknown
+ *          batch
  */
 export const OPEN = `${FINISH}
-local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt')
+local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt', 'planRevision')
 if not f[1] then return {} end
-f[5] = redis.call('GET', KEYS[3]) or ''
+f[6] = redis.call('GET', KEYS[3]) or ''
 -- It would spoil the small encoding of the hash.
-if f[5] ~= '' then return f end
+if f[6] ~= '' then return f end
 redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
 if ARGV[1] ~= '' and redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) == 0
   and redis.call('HGET', KEYS[1], 'results') ~= ARGV[1] then

@@ -24,6 +24,7 @@ const scripts = {
   pause: new Script(lua.PAUSE, integer),
   unpause: new Script(lua.UNPAUSE, integer),
   cancel: new Script(lua.CANCEL, integer),
+  replacePlan: new Script(lua.REPLACE_PLAN, integer),
   reopen: new Script(lua.REOPEN, integer),
   retry: new Script(lua.RETRY, z.tuple([integer, integer])),
   open: new Script(lua.OPEN, z.array(text)),
@@ -60,6 +61,8 @@ export interface BatchRegistration {
 export interface OpenBatch {
   readonly state: BatchState;
   readonly plan: Plan;
+  /** How often the plan was replaced. */
+  readonly planRevision: number;
   readonly total: number;
   /** Epoch milliseconds. */
   readonly createdAt: number;
@@ -190,7 +193,7 @@ export class Ledger {
    * @param results the worker's results folder; the first one stays
    */
   async open(id: string, results = ''): Promise<OpenBatch | undefined> {
-    const [state, plan, total, createdAt, packed] = await scripts.open.run(
+    const [state, plan, total, createdAt, planRevision, packed] = await scripts.open.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.unfinished, this.#keys.packed(id)],
       [results, id],
@@ -203,6 +206,7 @@ export class Ledger {
     return {
       state: batchState.parse(state),
       plan: parseStoredPlan(storedPlan),
+      planRevision: Number(planRevision ?? unpacked['planRevision'] ?? 0),
       total: Number(total),
       createdAt: Number(createdAt ?? unpacked['createdAt']),
     };
@@ -211,6 +215,15 @@ export class Ledger {
   async state(id: string): Promise<BatchState | undefined> {
     const state = await this.#redis.hget(this.#keys.batch(id), 'state');
     return state === null ? undefined : batchState.parse(state);
+  }
+
+  /** What may change while a worker has the batch; undefined if it is unknown. */
+  async changes(id: string): Promise<Pick<OpenBatch, 'state' | 'planRevision'> | undefined> {
+    const key = this.#keys.batch(id);
+    const [state, planRevision] = await this.#redis.hmget(key, 'state', 'planRevision');
+    return typeof state === 'string'
+      ? { state: batchState.parse(state), planRevision: Number(planRevision ?? 0) }
+      : undefined;
   }
 
   /** Whether every slice is or was queued, also for a paused batch. */
@@ -309,6 +322,21 @@ export class Ledger {
   /** Returns the batch to the state it was paused in. @returns false if it was not paused */
   async unpause(id: string): Promise<boolean> {
     return this.#enter(scripts.unpause, id);
+  }
+
+  /**
+   * Replaces the plan of a batch that has not ended. Workers follow within a second or so. The
+   * fetches must stay the same: only politeness, retry and limits may differ.
+   *
+   * @returns false if the batch has ended, or no longer has the fingerprint `before`
+   */
+  async replacePlan(
+    id: string,
+    plan: Plan,
+    fingerprint: { readonly before: string; readonly now: string },
+  ): Promise<boolean> {
+    const args = [fingerprint.before, fingerprint.now, JSON.stringify(plan)];
+    return (await scripts.replacePlan.run(this.#redis, [this.#keys.batch(id)], args)) === 1;
   }
 
   /** Lets a cancelled batch be enqueued again. The caller then expands it. */

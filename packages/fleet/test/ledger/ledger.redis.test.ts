@@ -129,6 +129,25 @@ describe('a batch', () => {
     expect(await ledger.findUnfinished('f-mine')).toBeUndefined();
   });
 
+  it('takes another plan until it ends, from one producer only', async () => {
+    const { redis, keys } = await freshFleet();
+    const ledger = new Ledger(redis, keys);
+    await ledger.register(registration('edit', 1));
+    const plan = { ...crawl.plan, retry: { attempts: 2, backoffMs: 1 } };
+    const fingerprint = { before: 'f-edit', now: 'f-edited' };
+    expect(await ledger.replacePlan('edit', plan, fingerprint)).toBe(true);
+    expect(await ledger.replacePlan('edit', plan, fingerprint)).toBe(false);
+    expect(await ledger.crawl('edit')).toEqual({ ...crawl, plan });
+    expect(await ledger.findUnfinished('f-edited')).toBe('edit');
+    expect(await ledger.changes('edit')).toEqual({ state: 'expanding', planRevision: 1 });
+    expect(await ledger.open('edit')).toMatchObject({ plan, planRevision: 1 });
+    await ledger.expanded('edit');
+    await ledger.settle('edit', [settlement(0)]);
+    const again = { before: 'f-edited', now: 'f-edit' };
+    expect(await ledger.replacePlan('edit', crawl.plan, again)).toBe(false);
+    expect(await ledger.changes('none')).toBeUndefined();
+  });
+
   it('is cancelled once, and expands again when it is reopened', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
