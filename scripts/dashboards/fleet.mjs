@@ -187,6 +187,14 @@ export const fleet = dashboard(
         [`sum(${increase('fetchfleet_collect_errors_total')})`, 'incomplete scrapes'],
       ],
     ),
+    series(
+      'Lookups of host names',
+      'Those that wait now, and failed ones: many of them mean a name server that does not answer',
+      [
+        [`sum(fetchfleet_lookups_in_flight{${job}})`, 'waiting now'],
+        [`sum by (result) (${increase('fetchfleet_lookups_total')})`, '{{result}}'],
+      ],
+    ),
 
     row('Workers and Redis'),
     table(

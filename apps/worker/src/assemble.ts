@@ -142,6 +142,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     allowPrivate,
     userAgent: USER_AGENT,
     onEnd: () => progress.fetched.beat(),
+    onLookup: (result) => metrics.lookups.inc({ result }),
   });
   const robots = new Robots({ store: new RobotsStore(redis, keys), fetcher, worker: id });
   const gateNotifications = new GateNotifications(redis, keys);
@@ -252,6 +253,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     state,
     permits,
     claims,
+    fetcher,
     batches,
     recorder,
     heartbeat,

@@ -130,7 +130,13 @@ export class Robots {
   ): Promise<RobotsAnswer> {
     const { network, retry } = batch.plan;
     const url = `${origin}/robots.txt`;
-    const result = await this.#fetcher.fetch({ url, headers: {}, limits: ROBOTS_LIMITS, network });
+    const result = await this.#fetcher.fetch({
+      url,
+      headers: {},
+      limits: ROBOTS_LIMITS,
+      network,
+      isOnNewConnection: true,
+    });
     if (result.kind === 'failure' && result.outcome === 'address-refused') {
       // This holds for this crawl only, and its fetches are refused as well.
       await this.#store.release(origin);

@@ -14,6 +14,7 @@ export interface WorkerStatusOptions {
   readonly state: () => WorkerState;
   readonly permits: { readonly inUse: number };
   readonly claims: { readonly active: number };
+  readonly fetcher: { readonly lookups: number };
   readonly batches: { readonly inUse: readonly string[] };
   readonly recorder: { readonly isHealthy: boolean };
   readonly heartbeat: { readonly isConnected: boolean };
@@ -53,9 +54,11 @@ export class WorkerStatus {
 
   /** Sets the gauges, before every scrape. */
   async collect(): Promise<void> {
-    const { metrics, permits, claims, recorder, heartbeat, progress, watchdog } = this.#options;
+    const { metrics, permits, claims, fetcher, recorder, heartbeat, progress, watchdog } =
+      this.#options;
     metrics.fetchesInFlight.set(permits.inUse);
     metrics.slicesActive.set(claims.active);
+    metrics.lookupsInFlight.set(fetcher.lookups);
     metrics.sinkHealthy.set(recorder.isHealthy ? 1 : 0);
     metrics.redisConnected.set(heartbeat.isConnected ? 1 : 0);
     metrics.lastProgress.set((Date.now() - progress.silenceMs) / 1000);

@@ -123,7 +123,7 @@ export class InFlightFetches {
     }
   }
 
-  #requestOf({ values }: PendingFetch): FetchRequest {
+  #requestOf({ values, attempts }: PendingFetch): FetchRequest {
     const { batch } = this.#target;
     const { plan, headers, secretHeaders } = batch;
     return {
@@ -132,6 +132,8 @@ export class InFlightFetches {
       secretHeaders,
       limits: plan.limits,
       network: plan.network,
+      // An origin that closes connections while requests are on their way costs one attempt only.
+      isOnNewConnection: attempts > 0,
       signal: this.#stop.signal,
     };
   }

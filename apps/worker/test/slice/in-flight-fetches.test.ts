@@ -24,6 +24,14 @@ describe('a fetch that has ended', () => {
     expect((fetches.returned[0]?.throttledSince ?? 0) > 0).toBe(isThrottled);
   });
 
+  it('without success has a new connection in its next attempt', () => {
+    const { fetches, started, grant } = startFetches();
+    for (const attempts of [0, 1]) {
+      fetches.start(fetchOf(1, { attempts }), grant);
+    }
+    expect(started.map(({ request }) => request.isOnNewConnection)).toEqual([false, true]);
+  });
+
   it('with a 429 keeps waiting for longer than patience while the origin accepts others', () => {
     const { fetches, started, grant } = startFetches();
     const waited = fetchOf(1, { throttledSince: Date.now() - 600_000 });

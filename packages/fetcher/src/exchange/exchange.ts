@@ -13,9 +13,6 @@ import { type RequestHeaders, withoutCredentials } from './request-headers.ts';
 const MAX_DRAINED_BYTES = 65_536;
 const MAX_DRAINING_MS = 500;
 
-/** Resends on stale connections: after a restart of the origin all idle connections are stale. */
-const MAX_RESENDS = 2;
-
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -24,6 +21,8 @@ export interface ExchangeOptions {
   readonly headers: RequestHeaders;
   readonly secretHeaders: readonly string[] | undefined;
   readonly limits: Limits;
+  /** Whether each of its requests must have a new connection. */
+  readonly isOnNewConnection: boolean;
   readonly transport: Transport;
   /** Called once, at the end; not after `abort()`, and never before `start` has returned. */
   readonly listener: { onResult(result: FetchResult): void };
@@ -37,7 +36,8 @@ export interface ExchangeOptions {
  *      │ └─redirect───▶ draining ──────┐
  *      └─────────next request──────────┘
  *
- * - `head`: the request has been sent; it is sent again if its connection was stale
+ * - `head`: the request has been sent. It is never sent again by itself: the origin may have read
+ *   it, and every request has to count at the gate
  * - `draining`: the redirect target is known; the body is discarded, within limits
  * - `body`: bytes are decoded, counted and kept
  * - `over`: entered from every state by an error, a limit or the total timeout; final
@@ -60,7 +60,6 @@ export class Exchange implements ResponseHandler {
   /** The cookies for the request in flight, where a redirect set any. */
   #cookie: string | undefined;
   #redirects = 0;
-  #resends = 0;
   #status = 0;
   #headers: Readonly<Record<string, string>> = {};
   #bytes = 0;
@@ -131,12 +130,9 @@ export class Exchange implements ResponseHandler {
     }
   }
 
-  onError(error: Error, isStale: boolean): void {
+  onError(error: Error): void {
     if (this.#state === 'draining') {
       this.#follow();
-    } else if (isStale && this.#state === 'head' && this.#resends < MAX_RESENDS) {
-      this.#resends += 1;
-      this.#send();
     } else {
       const isAnswered = this.#state === 'body';
       const state = { origin: this.#url.origin, isAnswered, bytes: this.#bytes };
@@ -184,13 +180,14 @@ export class Exchange implements ResponseHandler {
   #send(): void {
     this.#state = 'head';
     try {
+      const { transport, isOnNewConnection } = this.#options;
       const headers =
         this.#cookie === undefined
           ? this.#requestHeaders
           : { ...this.#requestHeaders, cookie: this.#cookie };
-      this.#request = this.#options.transport.send(this.#url, headers, this);
+      this.#request = transport.send({ url: this.#url, headers, isOnNewConnection }, this);
     } catch (error) {
-      queueMicrotask(() => this.onError(toError(error), false));
+      queueMicrotask(() => this.onError(toError(error)));
     }
   }
 
@@ -226,7 +223,6 @@ export class Exchange implements ResponseHandler {
     }
     this.#url = target;
     this.#bytes = 0;
-    this.#resends = 0;
     if (this.#cookies === undefined) {
       this.#send();
     } else {
@@ -240,7 +236,7 @@ export class Exchange implements ResponseHandler {
     try {
       this.#cookie = await cookies.headerFor(url, this.#requestHeaders['cookie']);
     } catch (error) {
-      this.onError(toError(error), false);
+      this.onError(toError(error));
     }
     if (!this.#isOver()) {
       this.#send();

@@ -45,6 +45,7 @@ export async function fetchList(
     headers: {},
     limits: LIST_LIMITS,
     network,
+    isOnNewConnection: true,
     ...(signal !== undefined && { signal }),
   });
   if (result.kind === 'response' && result.status === 200) {

@@ -13,6 +13,11 @@ export interface FetchRequest {
   readonly network: NetworkPolicy;
   /** Headers whose value holds a secret: dropped when a redirect leaves the origin. @default [] */
   readonly secretHeaders?: readonly string[];
+  /**
+   * Whether it must have a new connection, for fetches that have no attempt to lose: an origin may
+   * close a connection that was used before just when the request is on its way. @default false
+   */
+  readonly isOnNewConnection?: boolean;
   /** Ends the fetch without a result: `fetch` rejects with the reason of the signal. */
   readonly signal?: AbortSignal;
 }

@@ -1,4 +1,3 @@
-import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { FetchResult } from '@fetchfleet/crawl';
 import { Exchange } from '../exchange/exchange.ts';
@@ -7,8 +6,10 @@ import {
   type RequestHeaders,
   withCredentialsOf,
 } from '../exchange/request-headers.ts';
+import { type LookupResult, NameLookup } from '../lookup/name-lookup.ts';
 import { FetcherStoppedError } from '../transport/errors.ts';
 import { PolicyPools } from '../transport/policy-pools.ts';
+import { SocketBudget } from '../transport/socket-budget.ts';
 import type { ConnectOptions, Transport } from '../transport/transport.ts';
 import { AbortListeners } from './abort-listeners.ts';
 import type { FetchListener, FetchRequest } from './fetch-request.ts';
@@ -30,14 +31,23 @@ export interface FetcherOptions {
   readonly maxConnectionsPerOrigin?: number;
   /** Time for DNS, TCP and TLS of one connection together, in milliseconds. @default 10 s */
   readonly connectTimeoutMs?: number;
-  /** Resolves names; the address filter checks what it returns. @default dns.lookup */
+  /**
+   * Sockets that all connections may have open together; more than fetches in flight. Idle
+   * connections are closed when a new one finds no place. @default without a limit
+   */
+  readonly maxSockets?: number;
+  /** Resolves names; the address filter checks what it returns. @default `NameLookup` */
   readonly lookup?: LookupFunction;
+  /** Called for every lookup of a name that has ended. @default nothing */
+  readonly onLookup?: (result: LookupResult) => void;
 }
 
 export interface Fetcher {
   readonly transport: 'got' | 'undici';
   /** Whether fetches are in flight and the last of them is not overdue. */
   readonly isBusy: boolean;
+  /** Names that are looked up now. */
+  readonly lookups: number;
   /**
    * Fetches, and resolves with the response or the network failure. Rejects only with the reason of
    * an aborted signal.
@@ -80,6 +90,7 @@ class PooledFetcher implements Fetcher {
   readonly transport: 'got' | 'undici';
   readonly #userAgent: string;
   readonly #pools: PolicyPools;
+  readonly #names: NameLookup;
   readonly #abortListeners = new AbortListeners();
   readonly #prepared = new WeakMap<RequestHeaders, RequestHeaders>();
   readonly #onEnd: () => void;
@@ -103,10 +114,14 @@ class PooledFetcher implements Fetcher {
         this.#onIdle?.();
       }
     };
+    const { onLookup, lookup, maxSockets = Infinity } = options;
+    this.#names = new NameLookup(onLookup === undefined ? {} : { onResult: onLookup });
+    const sockets = new SocketBudget(maxSockets, () => this.#pools.closeIdle());
     this.#pools = new PolicyPools(options.allowPrivate, (policy) => {
       const connect: ConnectOptions = {
         policy,
-        lookup: options.lookup ?? dnsLookup,
+        lookup: lookup ?? this.#names.lookup,
+        sockets,
         connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
         maxConnectionsPerOrigin: options.maxConnectionsPerOrigin ?? 1_024,
       };
@@ -119,6 +134,10 @@ class PooledFetcher implements Fetcher {
 
   get isBusy(): boolean {
     return this.#inFlight > 0 && performance.now() < this.#overdueAt;
+  }
+
+  get lookups(): number {
+    return this.#names.running;
   }
 
   async fetch(request: FetchRequest): Promise<FetchResult> {
@@ -161,11 +180,19 @@ class PooledFetcher implements Fetcher {
       });
     }
     await this.#pools.stop();
+    this.#names.stop();
   }
 
   #send(running: RunningFetch): void {
     const { request } = running;
-    const { url: text, signal, limits, secretHeaders, network } = request;
+    const {
+      url: text,
+      signal,
+      limits,
+      secretHeaders,
+      network,
+      isOnNewConnection = false,
+    } = request;
     if (signal?.aborted === true) {
       queueMicrotask(() => running.abort(signal.reason));
       return;
@@ -185,8 +212,16 @@ class PooledFetcher implements Fetcher {
     }
     const pool = this.#pools.of(network);
     const { transport } = pool;
-    const options = { url, headers, secretHeaders, limits, transport, listener: running };
-    running.start(new Exchange(options), pool, this.#abortListeners);
+    const exchange = new Exchange({
+      url,
+      headers,
+      secretHeaders,
+      limits,
+      isOnNewConnection,
+      transport,
+      listener: running,
+    });
+    running.start(exchange, pool, this.#abortListeners);
   }
 
   #headersOf(headers: RequestHeaders): RequestHeaders {

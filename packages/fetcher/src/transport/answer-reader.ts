@@ -18,14 +18,6 @@ const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const INVALID_CHUNK = Buffer.from('no size\r\n');
 const NOTHING = Buffer.alloc(0);
 
-/** Connections on which a part of a head has arrived. */
-const partialHeads = new WeakSet<Socket>();
-
-/** Whether a connection has received a part of an answer that its transport does not know of. */
-export function hasPartialHead(socket: Socket): boolean {
-  return partialHeads.has(socket);
-}
-
 /** Lets an `AnswerReader` see the bytes of a connection before its transport does. */
 export function readAnswersOf(socket: Socket): void {
   const reader = new AnswerReader(socket);
@@ -138,10 +130,8 @@ class AnswerReader {
       if (!mayBeHead(bytes)) {
         return this.#refuse(NO_STATUS_LINE);
       }
-      partialHeads.add(this.#socket);
       return this.#hold(bytes, MAX_HEAD_BYTES);
     }
-    partialHeads.delete(this.#socket);
     const head = readHead(bytes.toString('latin1', 0, end));
     if (typeof head === 'string') {
       return this.#refuse(head);

@@ -2,63 +2,130 @@ import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { filterLookup, refuseAddress } from './address-filter.ts';
 import { readAnswersOf } from './answer-reader.ts';
-import { limitConnectTime } from './connect-timeout.ts';
+import { Dial } from './dial.ts';
 import { type ConnectOptions, IDLE_CONNECTION_MS } from './transport.ts';
 
-/** Bytes that the connection of a request had received when it was reused. */
-const receivedBefore = new WeakMap<http.ClientRequest, number>();
-
-/** Whether a request was sent on a kept-alive connection and has received no byte of an answer. */
-export function isUnansweredReuse(request: http.ClientRequest | undefined): boolean {
-  return request?.socket != null && receivedBefore.get(request) === request.socket.bytesRead;
+declare module 'node:http' {
+  interface Agent {
+    /** Makes a connection for a request. The types of Node lack it. */
+    createSocket(
+      request: http.ClientRequest,
+      options: http.ClientRequestArgs,
+      created: (error: Error | null, socket?: Duplex) => void,
+    ): void;
+  }
 }
 
-/** Keep-alive agents of `node:http` and `node:https` with the address filter. */
-export function createAgents(options: ConnectOptions): {
+export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
-} {
+}
+
+/** Requests whose connection is being made. */
+const connecting = new WeakMap<http.ClientRequest, Socket>();
+
+/** Ends the attempts to connect for a request that has been given up. */
+export function abortConnecting(request: http.ClientRequest | undefined): void {
+  if (request !== undefined) {
+    connecting.get(request)?.destroy();
+  }
+}
+
+/** Keep-alive agents of `node:http` and `node:https` whose connections are dialled by us. */
+export function createAgents(options: ConnectOptions, maxFreeSockets: number): Agents {
   const pool: http.AgentOptions = {
     keepAlive: true,
     maxSockets: options.maxConnectionsPerOrigin,
-    // A lower number would close the connections of a burst, only to open them again.
-    maxFreeSockets: options.maxConnectionsPerOrigin,
   };
   const agents = { http: new http.Agent(pool), https: new https.Agent(pool) };
   for (const agent of [agents.http, agents.https]) {
-    filterConnections(agent, options);
+    // The constructor takes 0 for the default.
+    agent.maxFreeSockets = maxFreeSockets;
+    dialConnections(agent, options);
     limitIdleTime(agent);
   }
   return agents;
 }
 
-function filterConnections(agent: http.Agent, options: ConnectOptions): void {
+/** Closes the connections of an agent that no request uses. */
+export function closeFreeSockets(agent: http.Agent): void {
+  for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) {
+    socket.destroy();
+  }
+}
+
+/**
+ * Makes the agent connect by `Dial`. While a connection is being made, an unconnected socket stands
+ * for it: the agent counts it as one of the origin's connections, and destroys it with the others.
+ */
+function dialConnections(agent: http.Agent, options: ConnectOptions): void {
   const connect = agent.createConnection.bind(agent);
-  const lookup = filterLookup(options.lookup, options.policy);
+  let request: http.ClientRequest | undefined;
   agent.createConnection = (args, created) => {
-    const host = args.host ?? args.hostname ?? 'localhost';
-    const refusal = refuseAddress(host, options.policy);
-    if (refusal) {
-      // The request reports the error of a destroyed socket like any connection error.
+    const place = new Socket();
+    const leave = occupy(agent, args, place);
+    const fail = (error?: Error): void => {
+      leave();
+      // The agent has to see a socket that closes: only then it goes on with waiting requests.
       const socket = new Socket();
-      socket.destroy(refusal);
-      return socket;
+      socket.destroy(error);
+      created?.(null, socket);
+    };
+    const target = { host: args.host ?? 'localhost', port: Number(args.port) };
+    const dial = new Dial(target, options, {
+      onConnected: (tcp) => {
+        leave();
+        if (agent instanceof https.Agent) {
+          const overTcp = { ...args, socket: tcp };
+          const socket = connect(overTcp);
+          // Typed as a Duplex; it is a TLSSocket.
+          if (socket instanceof Socket) {
+            readAnswersOf(socket);
+            dial.limitTls(socket);
+            created?.(null, socket);
+          }
+        } else {
+          readAnswersOf(tcp);
+          created?.(null, tcp);
+        }
+      },
+      onFailed: fail,
+    });
+    place.once('close', () => {
+      dial.abort();
+      fail();
+    });
+    if (request !== undefined) {
+      connecting.set(request, place);
     }
-    const socket = connect({ ...args, lookup }, created);
-    if (socket instanceof Socket) {
-      readAnswersOf(socket);
+    return undefined;
+  };
+  const create = agent.createSocket.bind(agent);
+  agent.createSocket = (req, args, created) => {
+    request = req;
+    create(req, args, created);
+    request = undefined;
+  };
+}
+
+/** @returns ends it */
+function occupy(agent: http.Agent, args: http.ClientRequestArgs, place: Socket): () => void {
+  const name = agent.getName(args);
+  const sockets = agent.sockets[name] ?? [];
+  Reflect.set(agent.sockets, name, sockets);
+  sockets.push(place);
+  return () => {
+    place.removeAllListeners('close');
+    const at = sockets.indexOf(place);
+    if (at !== -1) {
+      sockets.splice(at, 1);
     }
-    if (socket) {
-      limitConnectTime(socket, host, options.connectTimeoutMs);
-    }
-    return socket;
   };
 }
 
 /**
- * Limits how long a connection is idle, and records when it is reused.
+ * Limits how long a connection is idle.
  *
  * The agent destroys free sockets that time out, but its own timeout option also applies to sockets
  * in use. This timeout applies to idle sockets only. A shorter time that the origin announced
@@ -78,7 +145,6 @@ function limitIdleTime(agent: http.Agent): void {
     reuse(socket, request);
     if (socket instanceof Socket) {
       socket.setTimeout(0);
-      receivedBefore.set(request, socket.bytesRead);
     }
   };
 }

@@ -1,20 +1,27 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import got, { type Got, type Request } from 'got';
 import { PARSER_HEAD_BYTES } from './answer-reader.ts';
-import { createAgents, isUnansweredReuse } from './got-agents.ts';
+import { abortConnecting, type Agents, closeFreeSockets, createAgents } from './got-agents.ts';
 import { mergeRepeated } from './repeated-headers.ts';
-import type { ConnectOptions, ResponseHandler, SentRequest, Transport } from './transport.ts';
-
-/** Codes of a connection that was closed during a request. */
-const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE']);
+import type {
+  ConnectOptions,
+  RequestMessage,
+  ResponseHandler,
+  SentRequest,
+  Transport,
+} from './transport.ts';
 
 /** The default transport: got as a stream, without the features that the exchange implements. */
 export class GotTransport implements Transport {
-  readonly #agents: ReturnType<typeof createAgents>;
+  readonly #agents: Agents;
+  /** For requests that must have a new connection: keeps none. */
+  readonly #newConnections: Agents;
   readonly #got: Got;
 
   constructor(options: ConnectOptions) {
-    this.#agents = createAgents(options);
+    // A lower number would close the connections of a burst, only to open them again.
+    this.#agents = createAgents(options, options.maxConnectionsPerOrigin);
+    this.#newConnections = createAgents(options, 0);
     this.#got = got.extend({
       agent: this.#agents,
       retry: { limit: 0 },
@@ -25,13 +32,21 @@ export class GotTransport implements Transport {
     });
   }
 
-  send(url: URL, headers: Readonly<Record<string, string>>, handler: ResponseHandler): SentRequest {
-    return new GotRequest(this.#got.stream(url, { headers }), handler);
+  send({ url, headers, isOnNewConnection }: RequestMessage, handler: ResponseHandler): SentRequest {
+    const options = isOnNewConnection ? { headers, agent: this.#newConnections } : { headers };
+    return new GotRequest(this.#got.stream(url, options), handler);
+  }
+
+  closeIdle(): void {
+    closeFreeSockets(this.#agents.http);
+    closeFreeSockets(this.#agents.https);
   }
 
   async stop(): Promise<void> {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    for (const { http, https } of [this.#agents, this.#newConnections]) {
+      http.destroy();
+      https.destroy();
+    }
     return Promise.resolve();
   }
 }
@@ -77,6 +92,7 @@ class GotRequest implements SentRequest {
     if (!this.#isOver) {
       this.#isOver = true;
       this.#stream.destroy();
+      abortConnecting(this.#request);
     }
   }
 
@@ -94,13 +110,11 @@ class GotRequest implements SentRequest {
     }
   }
 
-  #onError(error: Error & { code?: string }): void {
-    if (this.#isOver) {
-      return;
+  #onError(error: Error): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#handler.onError(error);
     }
-    this.#isOver = true;
-    const isClosed = CLOSED_CODES.has(error.code ?? '');
-    this.#handler.onError(error, isClosed && isUnansweredReuse(this.#request));
   }
 }
 

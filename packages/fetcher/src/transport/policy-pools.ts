@@ -42,6 +42,13 @@ export class PolicyPools {
     return pool;
   }
 
+  /** Closes the connections that no fetch uses. */
+  closeIdle(): void {
+    for (const { transport } of this.#pools.values()) {
+      transport.closeIdle();
+    }
+  }
+
   async stop(): Promise<void> {
     const pools = [...this.#pools.values()];
     this.#pools.clear();

@@ -1,5 +1,4 @@
-import type { LookupFunction } from 'node:net';
-import type { NetworkPolicy } from '@fetchfleet/crawl';
+import type { DialOptions } from './dial.ts';
 
 /**
  * Receives the response of one request. `onEnd` and `onError` are final. Nothing is called before
@@ -18,11 +17,7 @@ export interface ResponseHandler {
   ): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
-  /**
-   * @param isStale whether a kept-alive connection was closed before the first byte of an answer:
-   *   the origin has not processed the request, so it may be sent again
-   */
-  onError(error: Error, isStale: boolean): void;
+  onError(error: Error): void;
 }
 
 /** One request in flight. */
@@ -33,12 +28,25 @@ export interface SentRequest {
   abort(): void;
 }
 
+/** One GET. */
+export interface RequestMessage {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Whether it must have a new connection. On one that was used before, the origin may close the
+   * connection just when the request is on its way.
+   */
+  readonly isOnNewConnection: boolean;
+}
+
 /**
  * Sends one GET over one connection: no redirects, retries, decompression, cache or cookies, and no
  * status is an error. The exchange does all of that, so all transports behave the same.
  */
 export interface Transport {
-  send(url: URL, headers: Readonly<Record<string, string>>, handler: ResponseHandler): SentRequest;
+  send(message: RequestMessage, handler: ResponseHandler): SentRequest;
+  /** Closes the connections that no request uses. */
+  closeIdle(): void;
   /** Closes every connection at once. Idempotent. */
   stop(): Promise<void>;
 }
@@ -47,11 +55,7 @@ export interface Transport {
  * How a transport makes its connections. A transport serves a single policy, because a pooled
  * connection is not checked again.
  */
-export interface ConnectOptions {
-  readonly policy: NetworkPolicy;
-  readonly lookup: LookupFunction;
-  /** DNS, TCP and TLS together. */
-  readonly connectTimeoutMs: number;
+export interface ConnectOptions extends DialOptions {
   readonly maxConnectionsPerOrigin: number;
 }
 

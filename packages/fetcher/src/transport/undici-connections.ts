@@ -1,9 +1,11 @@
 import { Client, type Dispatcher } from 'undici';
+import type { UndiciConnector } from './undici-connector.ts';
 
 /** A request that waits for a connection and handles its own response. */
 export interface PendingRequest extends Dispatcher.DispatchHandler {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly isOnNewConnection: boolean;
   /** The request owns the connection until it calls `release` or `discard`, one of them, once. */
   onConnection(connection: Client): void;
 }
@@ -11,6 +13,7 @@ export interface PendingRequest extends Dispatcher.DispatchHandler {
 export interface ConnectionsOptions {
   readonly max: number;
   readonly client: Client.Options;
+  readonly createConnector: () => UndiciConnector;
   /** Called when no connection is left. */
   readonly onEmpty: () => void;
 }
@@ -26,7 +29,7 @@ export interface ConnectionsOptions {
 export class UndiciConnections {
   readonly #origin: string;
   readonly #options: ConnectionsOptions;
-  readonly #all = new Set<Client>();
+  readonly #all = new Map<Client, UndiciConnector>();
   /** In the order of their release. */
   readonly #idle: Client[] = [];
   readonly #waiting: PendingRequest[] = [];
@@ -37,7 +40,7 @@ export class UndiciConnections {
   }
 
   send(request: PendingRequest): void {
-    const client = this.#idle.pop() ?? this.#open();
+    const client = request.isOnNewConnection ? this.#openInsteadOfIdle() : this.#idleOrNew();
     if (client === undefined) {
       this.#waiting.push(request);
     } else {
@@ -50,6 +53,9 @@ export class UndiciConnections {
     const next = this.#waiting.shift();
     if (next === undefined) {
       this.#idle.push(client);
+    } else if (next.isOnNewConnection) {
+      this.#waiting.unshift(next);
+      this.discard(client);
     } else {
       dispatch(next, client);
     }
@@ -68,17 +74,49 @@ export class UndiciConnections {
     }
   }
 
+  /** Ends the attempts to connect for a request that has been given up. */
+  abortConnecting(client: Client): void {
+    this.#all.get(client)?.abort();
+  }
+
+  closeIdle(): void {
+    for (const client of this.#idle.splice(0)) {
+      this.discard(client);
+    }
+  }
+
   async destroy(): Promise<void> {
-    await Promise.all([...this.#all].map(async (client) => client.destroy()));
+    for (const connector of this.#all.values()) {
+      connector.abort();
+    }
+    await Promise.all([...this.#all.keys()].map(async (client) => client.destroy()));
+  }
+
+  #idleOrNew(): Client | undefined {
+    return this.#idle.pop() ?? this.#open();
+  }
+
+  #openInsteadOfIdle(): Client | undefined {
+    if (this.#all.size >= this.#options.max) {
+      const oldest = this.#idle.shift();
+      if (oldest !== undefined) {
+        this.discard(oldest);
+      }
+    }
+    return this.#open();
   }
 
   #open(): Client | undefined {
     if (this.#all.size >= this.#options.max) {
       return undefined;
     }
-    const client = new Client(this.#origin, this.#options.client);
+    const connector = this.#options.createConnector();
+    const client = new Client(this.#origin, {
+      ...this.#options.client,
+      connect: (target, callback) => connector.connect(target, callback),
+    });
     client.on('disconnect', () => this.#onDisconnect(client));
-    this.#all.add(client);
+    this.#all.set(client, connector);
     return client;
   }
 

@@ -1,36 +1,26 @@
-import { Socket } from 'node:net';
 import { buildConnector, type Client, type Dispatcher } from 'undici';
-import { filterLookup, refuseAddress } from './address-filter.ts';
-import { hasPartialHead, PARSER_HEAD_BYTES, readAnswersOf } from './answer-reader.ts';
-import { limitConnectTime } from './connect-timeout.ts';
+import { PARSER_HEAD_BYTES } from './answer-reader.ts';
 import { mergeRepeated } from './repeated-headers.ts';
 import {
   IDLE_CONNECTION_MS,
   type ConnectOptions,
+  type RequestMessage,
   type ResponseHandler,
   type SentRequest,
   type Transport,
 } from './transport.ts';
 import { type PendingRequest, UndiciConnections } from './undici-connections.ts';
+import { UndiciConnector } from './undici-connector.ts';
 
 type Controller = Dispatcher.DispatchController;
-
-/** Codes of a connection that was closed during a request. */
-const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
-/**
- * Bytes that a connection had received when it failed: none on a new connection, some on one that
- * was used before.
- */
-const receivedBytes = new WeakMap<Error, number>();
 
 /** The fast transport: one undici client per connection, without its request API and its pools. */
 export class UndiciTransport implements Transport {
   readonly #options: ConnectOptions;
   readonly #client: Client.Options;
   readonly #origins = new Map<string, UndiciConnections>();
-  /** Open and connecting sockets: undici forgets the latter when it is destroyed. */
-  readonly #sockets = new Set<Socket>();
+  /** One for all clients: it keeps their TLS sessions. */
+  readonly #startTls = buildConnector({ allowH2: false, timeout: 0 });
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -42,23 +32,24 @@ export class UndiciTransport implements Transport {
       // The exchange has one timer for everything; two more per request would be wasted.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: filteredConnector(options, this.#sockets),
     };
   }
 
-  send(url: URL, headers: Readonly<Record<string, string>>, handler: ResponseHandler): SentRequest {
-    const connections = this.#connectionsTo(url.origin);
-    const path = url.pathname + url.search;
-    const request = new UndiciRequest(connections, handler, { path, headers });
+  send(message: RequestMessage, handler: ResponseHandler): SentRequest {
+    const connections = this.#connectionsTo(message.url.origin);
+    const request = new UndiciRequest(connections, handler, message);
     connections.send(request);
     return request;
   }
 
+  closeIdle(): void {
+    for (const connections of this.#origins.values()) {
+      connections.closeIdle();
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#origins.values()].map(async (origin) => origin.destroy()));
-    for (const socket of this.#sockets) {
-      socket.destroy();
-    }
   }
 
   #connectionsTo(origin: string): UndiciConnections {
@@ -69,6 +60,7 @@ export class UndiciTransport implements Transport {
     const connections = new UndiciConnections(origin, {
       max: this.#options.maxConnectionsPerOrigin,
       client: this.#client,
+      createConnector: () => new UndiciConnector(this.#options, this.#startTls),
       onEmpty: () => this.#origins.delete(origin),
     });
     this.#origins.set(origin, connections);
@@ -79,22 +71,23 @@ export class UndiciTransport implements Transport {
 class UndiciRequest implements PendingRequest, SentRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly isOnNewConnection: boolean;
   readonly #connections: UndiciConnections;
   readonly #handler: ResponseHandler;
   #client: Client | undefined;
   #controller: Controller | undefined;
-  #isAnswered = false;
   #isOver = false;
 
   constructor(
     connections: UndiciConnections,
     handler: ResponseHandler,
-    { path, headers }: Pick<PendingRequest, 'path' | 'headers'>,
+    { url, headers, isOnNewConnection }: RequestMessage,
   ) {
     this.#connections = connections;
     this.#handler = handler;
-    this.path = path;
+    this.path = url.pathname + url.search;
     this.headers = headers;
+    this.isOnNewConnection = isOnNewConnection;
   }
 
   onConnection(connection: Client): void {
@@ -106,11 +99,6 @@ class UndiciRequest implements PendingRequest, SentRequest {
     if (this.#isOver) {
       controller.abort(new Error('aborted'));
     }
-  }
-
-  /** The first byte of an answer. */
-  onResponseStarted(): void {
-    this.#isAnswered = true;
   }
 
   onResponseStart(
@@ -150,9 +138,8 @@ class UndiciRequest implements PendingRequest, SentRequest {
       return;
     }
     this.#isOver = true;
-    const isStale = !this.#isAnswered && wasReused(error);
     // Deferred: undici rejects an invalid request before `send` has returned.
-    queueMicrotask(() => this.#handler.onError(error, isStale));
+    queueMicrotask(() => this.#handler.onError(error));
   }
 
   pause(): void {
@@ -166,8 +153,11 @@ class UndiciRequest implements PendingRequest, SentRequest {
   abort(): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      // A request that still waits for a connection is aborted in `onRequestStart`.
-      this.#controller?.abort(new Error('aborted'));
+      if (this.#controller !== undefined) {
+        this.#controller.abort(new Error('aborted'));
+      } else if (this.#client !== undefined) {
+        this.#connections.abortConnecting(this.#client);
+      }
     }
   }
 
@@ -178,45 +168,6 @@ class UndiciRequest implements PendingRequest, SentRequest {
       release(client);
     }
   }
-}
-
-function filteredConnector(
-  options: ConnectOptions,
-  sockets: Set<Socket>,
-): buildConnector.connector {
-  const connect = buildConnector({
-    allowH2: false,
-    timeout: 0,
-    lookup: filterLookup(options.lookup, options.policy),
-  });
-  return (target, callback) => {
-    const refusal = refuseAddress(target.hostname, options.policy);
-    if (refusal) {
-      callback(refusal, null);
-      return;
-    }
-    // Typed as void, but it returns the socket.
-    const socket: unknown = connect(target, callback);
-    if (socket instanceof Socket) {
-      readAnswersOf(socket);
-      limitConnectTime(socket, target.hostname, options.connectTimeoutMs);
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-      socket.on('error', (error) => {
-        receivedBytes.set(error, hasPartialHead(socket) ? 0 : socket.bytesRead);
-      });
-    }
-  };
-}
-
-/** Whether the connection was closed, and had received data before this request. */
-function wasReused(
-  error: Error & { code?: string; socket?: { bytesRead?: number } | null },
-): boolean {
-  if (!CLOSED_CODES.has(error.code ?? '')) {
-    return false;
-  }
-  return (error.socket?.bytesRead ?? receivedBytes.get(error) ?? 0) > 0;
 }
 
 function joinRepeated(

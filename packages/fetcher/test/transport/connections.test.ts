@@ -117,7 +117,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
   });
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'sends a request again if the origin has closed the idle connection (%s)',
+    'sends no request twice if the origin closes a connection that was used before (%s)',
     async (close) => {
       let requests = 0;
       const server = await serveRaw((socket) => {
@@ -132,10 +132,31 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
       const fetcher = newFetcher(transport);
       const first = await fetcher.fetch(requestFor(server.url));
       const second = await fetcher.fetch(requestFor(server.url));
-      expect([first, second]).toMatchObject([{ status: 200 }, { status: 200 }]);
-      expect([requests, server.connections]).toEqual([3, 2]);
+      expect([first, second]).toMatchObject([{ status: 200 }, { code: 'ECONNRESET' }]);
+      expect([requests, server.connections]).toEqual([2, 1]);
     },
   );
+
+  it('opens a new connection for a fetch that must have one, redirects included', async () => {
+    const server = await serve((request, response) => {
+      const isFirst = request.url === '/first';
+      response.writeHead(isFirst ? 302 : 200, { location: '/second' }).end();
+    });
+    const fetcher = newFetcher(transport);
+    await fetcher.fetch(requestFor(`${server.url}/second`));
+    const request = requestFor(`${server.url}/first`, { isOnNewConnection: true });
+    await expect(fetcher.fetch(request)).resolves.toMatchObject({ status: 200 });
+    expect(server.connections).toBe(3);
+  });
+
+  it('opens new connections at the limit of an origin, in place of idle ones', async () => {
+    const server = await serve((_request, response) => response.end('ok'));
+    const fetcher = newFetcher(transport, { maxConnectionsPerOrigin: 1 });
+    for (const isOnNewConnection of [false, true, false, true]) {
+      const request = requestFor(server.url, { isOnNewConnection });
+      await expect(fetcher.fetch(request)).resolves.toMatchObject({ status: 200 });
+    }
+  });
 
   it('does not send a request again once its answer has begun', async () => {
     let requests = 0;

@@ -261,6 +261,20 @@ export const CATALOGUE = {
     labels: [],
     scope: 'worker',
   },
+  lookups: {
+    name: 'fetchfleet_lookups_total',
+    type: 'counter',
+    help: 'Lookups of host names, by result: found, not-found and failed (DNS), hosts-file and cached (without DNS).',
+    labels: ['result'],
+    scope: 'worker',
+  },
+  lookupsInFlight: {
+    name: 'fetchfleet_lookups_in_flight',
+    type: 'gauge',
+    help: 'Host names that are looked up now.',
+    labels: [],
+    scope: 'worker',
+  },
   eventLoopLag: {
     name: 'fetchfleet_event_loop_lag_seconds',
     type: 'gauge',
