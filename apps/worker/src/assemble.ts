@@ -42,11 +42,13 @@ import { Recorder } from './record/recorder.ts';
 import { ScheduleLoop } from './schedule/schedule-loop.ts';
 import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
+import type { DescriptorPlan } from './start/descriptors.ts';
 import { warmUp } from './warm-up.ts';
 
 export interface AssembleOptions {
   readonly id: string;
   readonly settings: WorkerSettings;
+  readonly descriptors: DescriptorPlan;
   /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
@@ -81,7 +83,7 @@ export interface AssembledWorker {
  * part is built once, from those above it.
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
-  const { id, settings, env, log, state, draining, forced, onHopeless } = options;
+  const { id, settings, descriptors, env, log, state, draining, forced, onHopeless } = options;
   const { redisUrl, transport, allowPrivate, maxRetryAfterMs } = settings;
 
   // What everything else stands on.
@@ -106,6 +108,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const sink = new FileSink({
     dir: settings.results,
     worker: id,
+    maxOpenParts: descriptors.parts,
     manifest: async (batch) => manifestOf(batches, batch),
     observe: ({ durationMs, bytes }) => {
       metrics.sinkFlush.observe(durationMs / 1000);
@@ -141,6 +144,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     transport,
     allowPrivate,
     userAgent: USER_AGENT,
+    maxSockets: descriptors.sockets,
     onEnd: () => progress.fetched.beat(),
     onLookup: (result) => metrics.lookups.inc({ result }),
   });

@@ -4,9 +4,11 @@ import { setFlagsFromString } from 'node:v8';
 import { toError } from '@fetchfleet/crawl';
 import { parseRedisUrl, RedisUrlError } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
-import { createLogger, onSignals, SettingsError } from '@fetchfleet/service';
+import { createLogger, type Logger, onSignals, SettingsError } from '@fetchfleet/service';
 import { CommanderError } from 'commander';
 import { readSettings, type WorkerSettings } from './config.ts';
+import { type DescriptorPlan, planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
+import { ignoredProxies } from './start/ignored-proxies.ts';
 import { FleetWorker } from './worker.ts';
 
 const EXIT_INPUT = 2;
@@ -33,12 +35,22 @@ async function main(): Promise<void> {
     level: settings.logLevel,
     pretty: isPretty(settings),
   });
+  const limit = await readDescriptorLimit();
+  const descriptors = planDescriptors(limit, settings.concurrency);
+  warnOfShortage(log, { limit, descriptors, settings });
+  warnOfProxies(log, process.env);
   const onHopeless = (reason: string): void => {
     log.fatal({ reason }, 'new connections did not help: this process ends, start a new one');
     setTimeout(endStuck, settings.drainTimeoutMs + STUCK_GRACE_MS);
     void worker.drain().then(endStuck, endStuck);
   };
-  const worker = new FleetWorker({ settings, env: process.env, log, onHopeless });
+  const worker = new FleetWorker({
+    settings: { ...settings, concurrency: descriptors.concurrency },
+    descriptors,
+    env: process.env,
+    log,
+    onHopeless,
+  });
   const signals = onSignals({
     drain: async () => worker.drain(),
     force: () => log.warn('forced to end; its slices are claimed again when their claims expire'),
@@ -61,6 +73,31 @@ async function main(): Promise<void> {
   process.send?.({ type: 'ready', worker: worker.id, metricsPort });
   // Node does this at exit, but a worker ends by a signal.
   flushCompileCache();
+}
+
+interface Shortage {
+  readonly limit: number;
+  readonly descriptors: DescriptorPlan;
+  readonly settings: WorkerSettings;
+}
+
+function warnOfShortage(log: Logger, { limit, descriptors, settings }: Shortage): void {
+  const { concurrency } = descriptors;
+  if (concurrency < settings.concurrency) {
+    log.warn(
+      { limit, concurrency },
+      `the limit of ${limit} open files has room for ${concurrency} fetches in flight, not ` +
+        `${settings.concurrency}: raise it (ulimit -n, LimitNOFILE=)`,
+    );
+  }
+}
+
+function warnOfProxies(log: Logger, env: Readonly<Record<string, string | undefined>>): void {
+  const variables = ignoredProxies(env);
+  if (variables.length > 0) {
+    // Their values may hold passwords.
+    log.warn(`set but ignored: ${variables.join(', ')}; fetches do not go through a proxy`);
+  }
 }
 
 function endStuck(): void {

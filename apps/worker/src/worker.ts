@@ -3,9 +3,11 @@ import { type Logger, startAll, stopAll } from '@fetchfleet/service';
 import { assemble, type AssembledWorker } from './assemble.ts';
 import type { WorkerSettings } from './config.ts';
 import { isEnding, type WorkerState } from './health/worker-state.ts';
+import type { DescriptorPlan } from './start/descriptors.ts';
 
 export interface FleetWorkerOptions {
   readonly settings: WorkerSettings;
+  readonly descriptors: DescriptorPlan;
   /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
@@ -41,12 +43,13 @@ export class FleetWorker {
   #state: WorkerState = 'starting';
   #drained: Promise<void> | undefined;
 
-  constructor({ settings, env, log, onHopeless }: FleetWorkerOptions) {
+  constructor({ settings, descriptors, env, log, onHopeless }: FleetWorkerOptions) {
     this.#settings = settings;
     this.#log = log.child({ worker: this.id });
     this.#assembled = assemble({
       id: this.id,
       settings,
+      descriptors,
       env,
       log: this.#log,
       state: () => this.#state,

@@ -121,9 +121,17 @@ async function ask(family: 4 | 6, query: () => Promise<RecordWithTtl[]>): Promis
   } catch (thrown) {
     const error: Error & { code?: string } = toError(thrown);
     const { code = '' } = error;
-    return NONE.has(code) ? NO_ANSWER : { ...NO_ANSWER, failure: `DNS said ${code}` };
+    return NONE.has(code)
+      ? NO_ANSWER
+      : { ...NO_ANSWER, failure: FAILURES[code] ?? `DNS said ${code}` };
   }
 }
+
+const FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'no name server can be reached',
+  ESERVFAIL: 'the name server has failed',
+  ETIMEOUT: 'no name server has answered',
+};
 
 /** IPv6 first, then by turns (RFC 8305, section 4). */
 export function alternate(addresses: readonly LookupAddress[]): LookupAddress[] {
