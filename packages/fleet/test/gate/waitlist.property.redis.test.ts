@@ -242,3 +242,28 @@ describe('two batches at one origin', () => {
     );
   });
 });
+
+describe('a batch that has limits and has not asked for a second', () => {
+  it('is named once a second while others wait, and its limits end when it leaves', async () => {
+    const { redis } = await freshFleet();
+    const gate = new SimulatedGate(redis);
+    const limits = { interval: 10_000, burst: 1, concurrency: 0 };
+    const strict = { ...limits, interval: 5_000_000, batch: 'strict' };
+    const call = { worker: 'w', held: 0, want: 5, lead: 500 };
+    const askB = async () =>
+      (await gate.exchange({ ...call, batches: [{ ...limits, batch: 'b' }] })).reply;
+    await gate.exchange({ ...call, worker: 'v', want: 0, batches: [strict] });
+    gate.now += 900_000;
+    expect((await askB()).silentBatches).toBeUndefined();
+    gate.now += 200_000;
+    expect(await askB()).toMatchObject({ silentBatches: ['strict'], paceUs: 5_000_000 });
+    gate.now += 900_000;
+    expect((await askB()).silentBatches).toBeUndefined();
+    await gate.leave({ batch: 'strict' });
+    gate.now += 200_000;
+    const reply = await askB();
+    expect(reply.silentBatches).toBeUndefined();
+    expect(reply.paceUs).toBe(10_000);
+    await gate.clear();
+  });
+});
