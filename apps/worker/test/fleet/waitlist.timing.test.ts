@@ -1,4 +1,4 @@
-import { PausedSlices } from '@fetchfleet/fleet';
+import { BatchRemoval, Origins, PausedSlices } from '@fetchfleet/fleet';
 import {
   closeAfterEach,
   eventually,
@@ -89,6 +89,24 @@ describe('a batch keeps the pace of its origin', () => {
     await fleet.ledger.cancel('a');
     await pausedSlices.removeAll('a');
     expect(await shareOfRate('b')).toBeGreaterThan(0.75);
+  });
+
+  it('when another one is cancelled and pruned', async () => {
+    const { fleet, shareOfRate } = await setUp();
+    await fleet.ledger.cancel('a');
+    expect(await new BatchRemoval(fleet.redis, fleet.keys).begin('a')).toBe(true);
+    expect(await shareOfRate('b')).toBeGreaterThan(0.75);
+  });
+
+  it('when limits are lowered and raised', async () => {
+    const { fleet, origin, shareOfRate } = await setUp();
+    const origins = new Origins(fleet.redis, fleet.keys);
+    await origins.set(origin.url, { rate: { count: RATE / 4, perMs: 1_000 } });
+    const lowered = await shareOfRate('a', 'b');
+    expect(lowered).toBeGreaterThan(0.75 / 4);
+    expect(lowered).toBeLessThan(1.25 / 4);
+    await origins.set(origin.url, { rate: { count: RATE, perMs: 1_000 } });
+    expect(await shareOfRate('a', 'b')).toBeGreaterThan(0.75);
   });
 
   it('when a worker is killed', async () => {
