@@ -1,5 +1,5 @@
 /** How many bytes of a body follow a head. */
-export type Framing =
+type Framing =
   | { readonly kind: 'length'; readonly bytes: number }
   | { readonly kind: 'chunks' }
   /** Everything until the connection ends. */
@@ -22,7 +22,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/g;
 /** Nothing unusual: one space, no folding, no control characters, CRLF. */
 const PLAIN =
-  /^HTTP\/1\.1 [2-5]\d\d [ -~\x80-\xff]*\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)*$/;
+  /^HTTP\/1\.1 [2-5]\d\d [ -~\x80-\xff]*\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)*\r\n$/;
 const FRAMING = /\r\n(?:content-length|transfer-encoding):[ \t]*([^\r]*)(?=\r\n)/gi;
 const DIGITS = /^\d{1,15}$/;
 
@@ -46,16 +46,15 @@ export function readHead(text: string): AnswerHead | string {
 
 /** The usual head, which needs no other bytes. */
 function readPlain(text: string): AnswerHead | undefined {
-  const lines = text.slice(0, -2);
-  if (!PLAIN.test(lines)) {
+  FRAMING.lastIndex = 0;
+  const value = FRAMING.exec(text)?.[1];
+  if (value === undefined || FRAMING.test(text) || !PLAIN.test(text)) {
     return undefined;
   }
-  const [only, another] = lines.matchAll(FRAMING);
-  const status = Number(lines.slice(9, 12));
-  if (only === undefined || another !== undefined || BODILESS.has(status)) {
+  const status = Number(text.slice(9, 12));
+  if (BODILESS.has(status)) {
     return undefined;
   }
-  const [, value = ''] = only;
   const bytes = undefined;
   if (value.toLowerCase() === 'chunked') {
     return { status, bytes, framing: { kind: 'chunks' } };
