@@ -132,6 +132,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       repeats.flush();
       log.info('results can be written again');
     },
+    onSettled: (batch, settlements) => batchLog.settled(batch, settlements),
     onFinished: (batch) => {
       batchLog.finished(batch).catch((error: unknown) => {
         log.info({ batch, err: toError(error) }, 'batch finished');

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../core/errors.ts';
 import { statusDocument } from '../report/status-document.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch } from './find-batch.ts';
+import { warnOfWorkers } from './warn-of-workers.ts';
 import { waitForBatch } from './wait-for-batch.ts';
 
 export interface ReportOptions {
@@ -26,9 +27,7 @@ export async function reportEnqueued(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  if ((await session.queue.workers()) === 0) {
-    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
-  }
+  await warnOfWorkers(session, (await session.ledger.crawl(batch))?.plan, terminal);
   const isJson = options.json === true;
   if (options.wait === true) {
     return waitForBatch({ session, batch, isJson }, context);

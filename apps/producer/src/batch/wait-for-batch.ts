@@ -7,7 +7,7 @@ import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import { failureCommands } from '../report/failure-commands.ts';
 import { exitCodeOf, realFailures, statusDocument } from '../report/status-document.ts';
-import { describeStatus } from '../report/describe-status.ts';
+import { describeSameFailure, describeStatus } from '../report/describe-status.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 
 const MIN_INTERVAL_MS = 20;
@@ -89,12 +89,18 @@ export async function pollUntilEnd(options: PollOptions): Promise<BatchStatus> {
   const startedAt = performance.now();
   const secrets = new MissingSecretWarnings(terminal);
   let wasPaused = false;
+  let wasSame = false;
   for (;;) {
     const status = await withTimeout(ledger.status(batch), options);
     if (status === undefined) {
       throw new UnknownBatchError(batch);
     }
     progress.update(status);
+    const same = describeSameFailure(status);
+    if (same !== undefined && !wasSame) {
+      terminal.warn(`${same}: fetchfleet failures ${batch} says why`);
+    }
+    wasSame ||= same !== undefined;
     if (status.state === 'finished' || status.state === 'cancelled') {
       return status;
     }

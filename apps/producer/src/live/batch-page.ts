@@ -1,7 +1,7 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
 import type { Style } from '../core/terminal.ts';
-import { describeSecrets } from '../report/describe-status.ts';
+import { describeSameFailure, describeSecrets } from '../report/describe-status.ts';
 import { type Pace, remainingMs } from '../report/pace.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../report/units.ts';
 import { backlogMs } from './origins-reader.ts';
@@ -177,12 +177,14 @@ function outcomesOf({ outcomes }: BatchStatus): Span[] {
 
 /** Problems that a person has to solve. */
 function warningsOf({ status, workers, silentMs, program }: BatchView): string[] {
+  const same = describeSameFailure(status);
   const hasWorkers = workers.some(({ state }) => state !== 'gone');
   return [
     ...(silentMs > 0 ? [`Redis has not answered for ${formatDuration(silentMs)}`] : []),
     ...(status.state === 'paused'
       ? [`paused; continue with: ${program} resume ${status.batch}`]
       : []),
+    ...(same === undefined ? [] : [same]),
     ...(hasWorkers ? [] : ['no worker is running: start fetchfleet-worker']),
     ...(status.missingSecrets.length > 0 ? [describeSecrets(status.missingSecrets)] : []),
   ];

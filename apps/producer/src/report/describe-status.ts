@@ -1,4 +1,5 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
+import { sameFailure } from './status-document.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
 /** The status of one batch, one property per line. @param nowMs epoch milliseconds */
@@ -17,6 +18,7 @@ export function describeStatus(status: BatchStatus, nowMs: number): string {
     ['received', status.bytes > 0 ? formatBytes(status.bytes) : undefined],
     ...status.resultsFolders.map((dir) => ['results', dir] as const),
     ['retried', describeRetries(status.retries)],
+    ['warning', describeSameFailure(status)],
     ['missing', missingSecrets.length > 0 ? describeSecrets(missingSecrets) : undefined],
   ];
   return rows
@@ -34,6 +36,12 @@ function describeStart({ startedAt, finishedAt }: BatchStatus, nowMs: number): s
     return `${startedAt}, took ${formatDuration(Date.parse(finishedAt) - startMs)}`;
   }
   return `${startedAt}, ${formatDuration(Math.max(0, nowMs - startMs))} ago`;
+}
+
+/** `every fetch so far has ended as address-refused` */
+export function describeSameFailure(status: BatchStatus): string | undefined {
+  const outcome = sameFailure(status);
+  return outcome === undefined ? undefined : `every fetch so far has ended as ${outcome}`;
 }
 
 function describeRetries(retries: number): string | undefined {

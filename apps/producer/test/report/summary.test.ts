@@ -119,6 +119,16 @@ describe('the status', () => {
     expect(exitCodeOf({ ...denied, failed: 10 })).toBe(1);
   });
 
+  it.each([
+    [{ settled: 100, outcomes: { timeout: 100, ok: 0 } }, true],
+    [{ settled: 99, outcomes: { timeout: 99 } }, false],
+    [{ settled: 101, outcomes: { timeout: 100, ok: 1 } }, false],
+    [{ settled: 100, outcomes: { ok: 100 } }, false],
+  ])('says so where all of %j have failed in the same way: %s', (parts, isSaid) => {
+    const text = describeStatus({ ...finished, state: 'running', ...parts }, Date.now());
+    expect(text.includes('every fetch so far has ended as timeout')).toBe(isSaid);
+  });
+
   it('names the variables that no worker has', () => {
     const text = describeStatus({ ...finished, missingSecrets: ['API_TOKEN'] }, Date.now());
     expect(text).toContain('no worker has API_TOKEN');

@@ -1,4 +1,5 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import type { Outcome } from '@fetchfleet/crawl';
+import type { BatchStatus, Settlement } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 
@@ -14,9 +15,14 @@ const MESSAGES: Readonly<Record<LoggedState, string>> = {
   cancelled: 'batch cancelled',
 };
 
+/** So many fetches that all end the same way say something about the batch. */
+const SAME_END = 100;
+
 interface Known {
   batch: ActiveBatch;
   logged: LoggedState;
+  /** The outcome of every fetch so far; undefined once they differ or it was logged. */
+  sameEnd: { outcome?: Outcome | undefined; count: number } | undefined;
 }
 
 export interface BatchLogOptions {
@@ -66,9 +72,30 @@ export class BatchLog {
     const { id, total, plan } = batch;
     const fields = { batch: id, name: plan.name, fetches: total };
     this.#options.log.info(fields, 'first slice of a batch');
-    const added: Known = { batch, logged: 'running' };
+    const added: Known = { batch, logged: 'running', sameEnd: { count: 0 } };
     this.#known.set(id, added);
     this.#logChange(added);
+  }
+
+  /** Warns if the first hundred fetches of a batch here all fail in the same way. */
+  settled(batch: string, settlements: readonly Pick<Settlement, 'outcome'>[]): void {
+    const known = this.#known.get(batch);
+    const same = known?.sameEnd;
+    if (known === undefined || same === undefined) {
+      return;
+    }
+    same.outcome ??= settlements[0]?.outcome;
+    const { outcome } = same;
+    if (outcome === 'ok' || settlements.some((one) => one.outcome !== outcome)) {
+      known.sameEnd = undefined;
+      return;
+    }
+    same.count += settlements.length;
+    if (same.count >= SAME_END) {
+      known.sameEnd = undefined;
+      const fields = { batch, outcome, fetches: same.count };
+      this.#options.log.warn(fields, 'every fetch of the batch so far has failed in the same way');
+    }
   }
 
   /** The last fetch of the batch was settled here. */

@@ -10,6 +10,7 @@ export interface WorkerStatusOptions {
     readonly concurrency: number;
     readonly transport: 'got' | 'undici';
     readonly metricsHost: string;
+    readonly allowPrivate: boolean;
   };
   readonly state: () => WorkerState;
   readonly permits: { readonly inUse: number };
@@ -35,7 +36,7 @@ export class WorkerStatus {
   /** The entry in the register of workers, sent every two seconds. */
   report(metricsPort: number): OwnReport {
     const { settings, permits, claims, batches, progress } = this.#options;
-    const { concurrency, transport, metricsHost } = settings;
+    const { concurrency, transport, metricsHost, allowPrivate } = settings;
     return {
       host: hostname(),
       pid: process.pid,
@@ -49,6 +50,7 @@ export class WorkerStatus {
       roles: ['fetch'],
       recorded: progress.recorded,
       metricsUrl: metricsUrlOf(metricsHost, metricsPort),
+      allowPrivate,
     };
   }
 

@@ -35,6 +35,8 @@ export interface RecorderOptions {
   readonly onRecovered: () => void;
   /** Called with the number of records that became durable. */
   readonly onRecorded: (records: number) => void;
+  /** These fetches are settled, in one group. */
+  readonly onSettled?: (batch: string, settlements: readonly Settlement[]) => void;
   /** Called if this worker settled the last fetch of the batch. */
   readonly onFinished: (batch: string) => void;
 }
@@ -212,6 +214,7 @@ export class Recorder {
     try {
       const settlements = entries.map((entry) => entry.settlement);
       const { finished } = await this.#options.ledger.settle(batch, settlements);
+      this.#options.onSettled?.(batch, settlements);
       if (finished) {
         this.#options.onFinished(batch);
       }

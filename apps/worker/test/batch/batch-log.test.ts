@@ -35,6 +35,26 @@ describe('the log of batches', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it.each([
+    ['warns once when the first hundred fetches fail in the same way', ['timeout', 'timeout'], 1],
+    ['says nothing when the failures differ', ['timeout', 'http-error'], 0],
+    ['says nothing when one fetch succeeds', ['ok', 'timeout'], 0],
+    ['says nothing when all succeed', ['ok', 'ok'], 0],
+  ] as const)('%s', (_title, [first, rest], warnings) => {
+    const { batchLog, messages } = logging();
+    const batch = activeBatch();
+    batchLog.sliceClaimed(batch);
+    batchLog.settled(batch.id, [{ outcome: first }]);
+    for (let i = 0; i < 30; i++) {
+      batchLog.settled(
+        batch.id,
+        Array.from({ length: 10 }, () => ({ outcome: rest })),
+      );
+    }
+    expect(messages().filter((text) => text.includes('same way'))).toHaveLength(warnings);
+    batchLog.stop();
+  });
+
   it('has one line for each change of state, within a second', () => {
     const { batchLog, messages } = logging();
     const cancel = new AbortController();

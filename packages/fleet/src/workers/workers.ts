@@ -35,6 +35,7 @@ const report = z.object({
   fetchesPerSecond: z.number(),
   uptimeMs: z.number(),
   metricsUrl: z.string().optional(),
+  allowPrivate: z.boolean().optional(),
 });
 
 /** Sent by each worker every two seconds. Contains no secrets. */
@@ -64,6 +65,8 @@ export interface WorkerReport {
   readonly uptimeMs: number;
   /** Address of its metrics, as seen from its host. */
   readonly metricsUrl?: string | undefined;
+  /** Whether crawls may reach private addresses. Version 0.1 does not report it. */
+  readonly allowPrivate?: boolean | undefined;
 }
 
 /** A worker as the fleet knows it. Instants are ISO 8601, by the clock of Redis. */

@@ -1,5 +1,6 @@
 import { type PutResult, readLists, type ScheduleSpec } from '@fetchfleet/fleet';
 import { loadCrawl } from '../../batch/load-crawl.ts';
+import { warnOfWorkers } from '../../batch/warn-of-workers.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
@@ -95,9 +96,7 @@ async function report(
   } else {
     terminal.note(`Changed ${id} (${changedSettings(result.before, spec)}): ${next}`);
   }
-  if ((await withTimeout(session.queue.workers())) === 0) {
-    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
-  }
+  await warnOfWorkers(session, spec.crawl.plan, terminal);
 }
 
 /** The changed settings, named as on the command line. */

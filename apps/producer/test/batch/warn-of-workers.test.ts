@@ -1,0 +1,25 @@
+import { expect, it } from '@jest/globals';
+import { isRefusedByAll } from '../../src/batch/warn-of-workers.ts';
+
+const open = { allowPrivate: true, allow: [] };
+const closed = { allowPrivate: false, allow: [] };
+const listed = { allowPrivate: false, allow: ['169.254.169.254/32'] };
+const worker = (allowPrivate?: boolean, state: 'idle' | 'gone' = 'idle') => ({
+  state,
+  allowPrivate,
+});
+
+it.each([
+  ['no worker runs', open, [], false],
+  ['one worker allows it', open, [worker(false), worker(true)], false],
+  ['a worker of version 0.1 does not tell', open, [worker(false), worker()], false],
+  ['no worker allows it', open, [worker(false), worker(false)], true],
+  ['the one that allows it is gone', open, [worker(false), worker(true, 'gone')], true],
+  ['no worker allows what the crawl lists', listed, [worker(false)], true],
+  ['the crawl needs no private address', closed, [worker(false)], false],
+] as const)(
+  'is told whether workers refuse a crawl where %s',
+  (_case, network, workers, expected) => {
+    expect(isRefusedByAll({ network }, workers)).toBe(expected);
+  },
+);
