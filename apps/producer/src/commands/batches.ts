@@ -1,8 +1,10 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { readLimit, readStates } from '../batch/batch-filters.ts';
+import { interruptedAmong } from '../batch/interrupted.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
+import { durationMs } from '../report/describe-status.ts';
 import { realFailures, statusDocument } from '../report/status-document.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
@@ -24,14 +26,17 @@ export async function batches(options: BatchesOptions, context: Context): Promis
   return withFleet(context, 'find', async (session) => {
     const ids = await idsIn(session, states);
     const statuses = await readStatuses(session, ids.slice(0, limit));
+    const interrupted = await interruptedAmong(session, statuses);
     const more = Math.max(0, ids.length - limit);
     if (options.json === true) {
-      terminal.printJson({ batches: statuses.map((one) => documentOf(one)), more });
+      terminal.printJson({ batches: statuses.map((one) => documentOf(one, interrupted)), more });
     } else if (statuses.length === 0) {
       const which = states.length > 0 ? `${states.join(' or ')} ` : '';
       terminal.note(`No ${which}batch is known to ${session.place}`);
     } else {
-      terminal.print(batchesTable(statuses, Date.now(), outputWidth(terminal)));
+      terminal.print(
+        batchesTable(statuses, { nowMs: Date.now(), width: outputWidth(terminal), interrupted }),
+      );
       if (more > 0) {
         const noun = more === 1 ? 'batch' : 'batches';
         const all = `${programName(context)} batches --limit ${ids.length}`;
@@ -61,18 +66,31 @@ export async function readStatuses(
   return statuses.filter((one) => one !== undefined);
 }
 
-function documentOf(status: BatchStatus) {
+function documentOf(status: BatchStatus, interrupted: ReadonlySet<string>) {
   return {
     ...statusDocument(status),
     source: status.source,
     pausedAt: status.pausedAt ?? null,
     cancelledAt: status.cancelledAt ?? null,
     retries: status.retries,
+    interrupted: interrupted.has(status.batch),
   };
 }
 
-/** One line per batch. @param nowMs epoch milliseconds @param width in columns */
-function batchesTable(statuses: readonly BatchStatus[], nowMs: number, width: number): string {
+interface TableOptions {
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+  /** In columns. */
+  readonly width: number;
+  /** Batches that nobody works on any more. */
+  readonly interrupted: ReadonlySet<string>;
+}
+
+/** One line per batch. */
+function batchesTable(
+  statuses: readonly BatchStatus[],
+  { nowMs, width, interrupted }: TableOptions,
+): string {
   return textTable(
     [
       { title: 'batch' },
@@ -83,7 +101,7 @@ function batchesTable(statuses: readonly BatchStatus[], nowMs: number, width: nu
     ],
     statuses.map((status) => [
       status.batch,
-      status.state,
+      interrupted.has(status.batch) ? 'interrupted' : status.state,
       formatDuration(Math.max(0, nowMs - Date.parse(status.createdAt))),
       doneOf(status),
       outcomeOf(status),
@@ -99,14 +117,13 @@ export function doneOf({ settled, total }: BatchStatus): string {
 
 /** `all ok in 2 min 5 s`, `3 failed`, `12 failed so far` */
 function outcomeOf(status: BatchStatus): string {
-  const { state, startedAt, finishedAt, retries } = status;
+  const { state, startedAt, finishedAt } = status;
   const failed = realFailures(status);
   const isOver = state === 'finished' || state === 'cancelled';
   const count = `${formatCount(failed)} failed${isOver ? '' : ' so far'}`;
   const result = failed > 0 ? count : state === 'finished' ? 'all ok' : '–';
-  // With retries, the time from start to end includes the pauses between them.
-  if (startedAt === undefined || finishedAt === undefined || retries > 0) {
+  if (startedAt === undefined || finishedAt === undefined) {
     return result;
   }
-  return `${result} in ${formatDuration(Date.parse(finishedAt) - Date.parse(startedAt))}`;
+  return `${result} in ${formatDuration(durationMs(status))}`;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStatus } from '@fetchfleet/fleet';
+import { interruptedAmong } from '../batch/interrupted.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { waitForBatch } from '../batch/wait-for-batch.ts';
 import { type Context, programName } from '../core/context.ts';
@@ -38,10 +39,15 @@ export async function status(
       const isLive = mayDraw(options, context);
       return waitForBatch({ session, batch, isJson: options.json === true, isLive }, context);
     }
+    const isInterrupted = (await interruptedAmong(session, [found])).has(batch);
     if (options.json === true) {
-      context.terminal.printJson(statusDocument(found));
+      context.terminal.printJson({ ...statusDocument(found), interrupted: isInterrupted });
     } else {
-      context.terminal.print(describeStatus(found, Date.now()));
+      const text = describeStatus(found, Date.now(), isInterrupted);
+      context.terminal.print(text);
+      if (isInterrupted) {
+        context.terminal.note(`Continue with: ${programName(context)} resume ${batch}`);
+      }
     }
     return EXIT.ok;
   });
@@ -71,12 +77,17 @@ async function statusOfAll(
   } else {
     statuses = await readAll(session);
   }
+  const interrupted = await interruptedAmong(session, statuses);
   if (options.json === true) {
-    terminal.printJson({ batches: statuses.map((one) => statusDocument(one)) });
+    const documents = statuses.map((one) => ({
+      ...statusDocument(one),
+      interrupted: interrupted.has(one.batch),
+    }));
+    terminal.printJson({ batches: documents });
   } else if (statuses.length === 0) {
     terminal.note(`No batch is known to ${session.place}`);
   } else {
-    terminal.print(statusTable(statuses, outputWidth(terminal)));
+    terminal.print(statusTable(statuses, outputWidth(terminal), interrupted));
   }
   return EXIT.ok;
 }
@@ -111,7 +122,11 @@ async function waitForAll(
 }
 
 /** One line per batch. @param width in columns. @default unlimited */
-export function statusTable(statuses: readonly BatchStatus[], width?: number): string {
+export function statusTable(
+  statuses: readonly BatchStatus[],
+  width?: number,
+  interrupted: ReadonlySet<string> = new Set(),
+): string {
   return textTable(
     [
       { title: 'batch' },
@@ -122,7 +137,7 @@ export function statusTable(statuses: readonly BatchStatus[], width?: number): s
     ],
     statuses.map((batch) => [
       batch.batch,
-      batch.state,
+      interrupted.has(batch.batch) ? 'interrupted' : batch.state,
       doneOf(batch),
       formatCount(batch.failed),
       batch.fetchesPerSecond > 0 ? formatRate(batch.fetchesPerSecond) : '–',

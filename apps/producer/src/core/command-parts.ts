@@ -28,7 +28,7 @@ export function createOption(spec: OptionSpec): Option {
     option.default(spec.default);
   }
   if (spec.isRepeatable === true) {
-    option.argParser((value, before: readonly string[] = []) => [...before, value]);
+    option.argParser((value, before: readonly string[] | undefined) => [...(before ?? []), value]);
   }
   if (spec.conflicts !== undefined) {
     option.conflicts(spec.conflicts);

@@ -1,7 +1,7 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
 import type { Style } from '../core/terminal.ts';
-import { describeSameFailure, describeSecrets } from '../report/describe-status.ts';
+import { describeSameFailure, describeSecrets, durationMs } from '../report/describe-status.ts';
 import { type Pace, remainingMs } from '../report/pace.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../report/units.ts';
 import { backlogMs } from './origins-reader.ts';
@@ -86,8 +86,7 @@ export function stateSpan(state: BatchStatus['state']): Span {
 }
 
 function titleOf({ status, nowMs }: BatchView, width: number): Span[] {
-  const sinceMs = Date.parse(status.startedAt ?? status.createdAt);
-  const elapsed = formatDuration(Math.max(0, Math.round((nowMs - sinceMs) / 1_000) * 1_000));
+  const elapsed = formatDuration(Math.round(durationMs(status, nowMs) / 1_000) * 1_000);
   const right = status.startedAt === undefined ? `waiting for a worker, ${elapsed}` : elapsed;
   return justified(
     [['bold', status.batch], '  ', stateSpan(status.state)],
@@ -121,14 +120,20 @@ function countsOf(view: BatchView, width: number): Span[] {
   );
 }
 
-/** Estimated by the recent pace, but at least the time that the slowest origin needs. */
+/**
+ * Estimated by the pace of the last half minute. Until that is known, at least the time that the
+ * slowest origin needs.
+ */
 function leftMs({ status, pace, origins }: BatchView): number | undefined {
   const left = status.total - status.settled;
   const ms = status.state === 'paused' ? undefined : remainingMs(left, pace.steadyPerSecond);
   if (ms === undefined) {
     return undefined;
   }
-  return Math.max(ms, ...origins.map((origin) => backlogMs(origin, left) ?? 0));
+  // Half a minute shows the pace that limits allow. Before that, the limits themselves tell more.
+  return pace.isSteady
+    ? ms
+    : Math.max(ms, ...origins.map((origin) => backlogMs(origin, left) ?? 0));
 }
 
 /** `14:05`, with the date unless it is today. */

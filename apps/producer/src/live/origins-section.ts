@@ -53,7 +53,7 @@ function cells(origin: OriginStatus): Span[] {
 /** What limits the origin now. Shorter than in the table of `fetchfleet origins`. */
 function describe({ breaker, openMs = 0, blockedMs, blockedFor, ...origin }: OriginStatus): string {
   if (breaker === 'open') {
-    return `down ${duration(openMs)}`;
+    return `down, next try in ${duration(openMs)}`;
   }
   if (breaker === 'half-open') {
     return 'down, testing';

@@ -2,15 +2,20 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import { sameFailure } from './status-document.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
-/** The status of one batch, one property per line. @param nowMs epoch milliseconds */
-export function describeStatus(status: BatchStatus, nowMs: number): string {
+/**
+ * The status of one batch, one property per line.
+ *
+ * @param nowMs epoch milliseconds
+ * @param isInterrupted nobody works on it any more
+ */
+export function describeStatus(status: BatchStatus, nowMs: number, isInterrupted = false): string {
   const { missingSecrets } = status;
   const outcomes = Object.entries(status.outcomes)
     .filter(([, count]) => count > 0)
     .map(([outcome, count]) => `${outcome} ${formatCount(count)}`);
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['batch', status.batch],
-    ['state', status.state],
+    ['state', isInterrupted ? 'interrupted' : status.state],
     ['done', `${formatCount(status.settled)} of ${formatCount(status.total)}`],
     ['outcomes', outcomes.length > 0 ? outcomes.join(', ') : undefined],
     ['started', describeStart(status, nowMs)],
@@ -27,21 +32,36 @@ export function describeStatus(status: BatchStatus, nowMs: number): string {
     .join('\n');
 }
 
-function describeStart({ startedAt, finishedAt }: BatchStatus, nowMs: number): string | undefined {
+function describeStart(status: BatchStatus, nowMs: number): string | undefined {
+  const { startedAt, finishedAt, activeSince = startedAt } = status;
   if (startedAt === undefined) {
     return undefined;
   }
-  const startMs = Date.parse(startedAt);
+  // Hours may lie between the end of a batch and its retry.
+  const again = activeSince === startedAt ? '' : `, went on at ${activeSince ?? ''}`;
   if (finishedAt !== undefined) {
-    return `${startedAt}, took ${formatDuration(Date.parse(finishedAt) - startMs)}`;
+    return `${startedAt}${again}, took ${formatDuration(durationMs(status))}`;
   }
-  return `${startedAt}, ${formatDuration(Math.max(0, nowMs - startMs))} ago`;
+  return `${startedAt}${again}, ${formatDuration(durationMs(status, nowMs))} ago`;
 }
 
 /** `every fetch so far has ended as address-refused` */
 export function describeSameFailure(status: BatchStatus): string | undefined {
   const outcome = sameFailure(status);
   return outcome === undefined ? undefined : `every fetch so far has ended as ${outcome}`;
+}
+
+/**
+ * How long a batch has been worked on since its start, its last resume or its last retry.
+ *
+ * @param nowMs epoch milliseconds, for a batch that has not finished
+ */
+export function durationMs(
+  { startedAt, activeSince = startedAt, createdAt, finishedAt }: BatchStatus,
+  nowMs = 0,
+): number {
+  const endMs = finishedAt === undefined ? nowMs : Date.parse(finishedAt);
+  return Math.max(0, endMs - Date.parse(activeSince ?? createdAt));
 }
 
 function describeRetries(retries: number): string | undefined {

@@ -32,6 +32,11 @@ export class Pace {
     return Math.max(0, this.#steady.perSecond);
   }
 
+  /** Whether the samples cover the last 30 seconds. */
+  get isSteady(): boolean {
+    return this.#steady.spanMs >= STEADY_WINDOW_MS;
+  }
+
   /** Fetches per second between two samples, oldest first. */
   get history(): readonly number[] {
     return this.#history;
@@ -59,6 +64,11 @@ class RateMeter {
     if (first > 1) {
       this.#samples = this.#samples.slice(first - 1);
     }
+  }
+
+  /** Time between the first and the last sample. */
+  get spanMs(): number {
+    return (this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0);
   }
 
   get perSecond(): number {

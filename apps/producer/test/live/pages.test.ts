@@ -125,7 +125,7 @@ describe('the live view of a batch', () => {
 
   it('shows origins with problems and why, workers, and the number of hidden rows', () => {
     const shown = text(view(), { columns: 100, rows: 24 });
-    expect(shown).toMatch(/http:\/\/dead\.example .*down 40 s/u);
+    expect(shown).toMatch(/http:\/\/dead\.example .*down, next try in 40 s/u);
     expect(shown).toMatch(/http:\/\/refuses\.example .*blocked 10 s: 429 Retry-After/u);
     expect(shown).toMatch(/… and \d+ more/u);
     expect(shown).toMatch(/w-2 .*gone, silent for 30 s/u);
@@ -210,9 +210,15 @@ describe('the remaining time of an origin', () => {
 
   it('delays the estimated end of a batch', () => {
     const slow = origin('https://slow.example', { waiting: 50_000, durationMs: 16_000 });
-    const shown = text(view({ origins: [slow] }), { columns: 100, rows: 40 });
+    const early = new Pace();
+    early.add(0, 0);
+    early.add(10_000, 1_000);
+    const shown = text(view({ origins: [slow], pace: early }), { columns: 100, rows: 40 });
     // At most the remaining fetches of the batch, one per second.
     expect(shown).toMatch(/11,571 of 39,840 +7 h 51 min left/u);
+    // Half a minute tells more than the limits.
+    const steady = text(view({ origins: [slow] }), { columns: 100, rows: 40 });
+    expect(steady).toMatch(/11,571 of 39,840 +4 min 43 s left/u);
   });
 });
 

@@ -8,6 +8,7 @@ describe('Pace', () => {
       pace.add(second * 1_000, second * 100);
     }
     expect(pace.perSecond).toBeCloseTo(100);
+    expect(pace.isSteady).toBe(true);
     for (let second = 41; second <= 50; second += 1) {
       pace.add(second * 1_000, 4_000);
     }
@@ -19,6 +20,7 @@ describe('Pace', () => {
   it('is 0 after one sample and has no history', () => {
     const pace = new Pace();
     pace.add(0, 5);
+    expect(pace.isSteady).toBe(false);
     expect(pace.perSecond).toBe(0);
     expect(pace.history).toEqual([]);
   });

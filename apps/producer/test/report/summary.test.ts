@@ -129,6 +129,16 @@ describe('the status', () => {
     expect(text.includes('every fetch so far has ended as timeout')).toBe(isSaid);
   });
 
+  it('does not count the hours between the end and a retry', () => {
+    const again = {
+      activeSince: '2026-11-23T09:00:00.000Z',
+      finishedAt: '2026-11-23T09:00:07.000Z',
+    };
+    const text = describeStatus({ ...finished, retries: 1, ...again }, Date.now());
+    expect(text).toContain('went on at 2026-11-23T09:00:00.000Z, took 7.0 s');
+    expect(describeStatus(finished, Date.now())).toContain('17:01.000Z, took 1.4 s');
+  });
+
   it('names the variables that no worker has', () => {
     const text = describeStatus({ ...finished, missingSecrets: ['API_TOKEN'] }, Date.now());
     expect(text).toContain('no worker has API_TOKEN');

@@ -18,6 +18,11 @@ export interface BatchStatus {
   /** When a worker first claimed one of its slices. */
   readonly startedAt?: string;
   readonly finishedAt?: string;
+  /**
+   * Start of the work since the last resume or retry; {@link startedAt} if there was none. The time
+   * before that may have been idle.
+   */
+  readonly activeSince?: string;
   /** Set only while it is paused. */
   readonly pausedAt?: string;
   /** Set only while it is cancelled. */
@@ -77,6 +82,7 @@ export function statusFromFields(
     createdAt: new Date(number('createdAt')).toISOString(),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
+    ...(startedAt !== undefined && { activeSince: instant('paceFrom') ?? startedAt }),
     ...(pausedAt !== undefined && { pausedAt }),
     ...(cancelledAt !== undefined && { cancelledAt }),
     retries: number('retries'),

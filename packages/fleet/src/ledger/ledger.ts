@@ -138,6 +138,11 @@ export class Ledger {
     return (await scripts.hold.run(this.#redis, [this.#keys.expansion(id)], [holder, ttlMs])) === 1;
   }
 
+  /** Whether a producer holds the lease. */
+  async isExpansionHeld(id: string): Promise<boolean> {
+    return (await this.#redis.exists(this.#keys.expansion(id))) === 1;
+  }
+
   async releaseExpansion(id: string, holder: string): Promise<void> {
     await scripts.hold.run(this.#redis, [this.#keys.expansion(id)], [holder, 0]);
   }

@@ -180,7 +180,9 @@ describe('a batch', () => {
   it('has one lease holder at a time, until the lease is released', async () => {
     const { redis, keys } = await freshFleet();
     const ledger = new Ledger(redis, keys);
+    expect(await ledger.isExpansionHeld('b')).toBe(false);
     expect(await ledger.holdExpansion('b', 'first', 60_000)).toBe(true);
+    expect(await ledger.isExpansionHeld('b')).toBe(true);
     expect(await ledger.holdExpansion('b', 'second', 60_000)).toBe(false);
     expect(await ledger.holdExpansion('b', 'first', 60_000)).toBe(true);
     await ledger.releaseExpansion('b', 'second');

@@ -63,7 +63,7 @@ describe('pausing', () => {
 
 describe('retrying', () => {
   it('clears the failures of the given outcomes, and their counters', async () => {
-    const { ledger } = await freshLedger(40);
+    const { redis, keys, ledger } = await freshLedger(40);
     await ledger.expanded('b');
     const settlements = Array.from({ length: 40 }, (_, i) =>
       settlement(i, i === 3 ? 'timeout' : i >= 38 ? 'http-error' : 'ok'),
@@ -78,6 +78,9 @@ describe('retrying', () => {
       outcomes: { ok: 37, 'http-error': 2, timeout: 0 },
     });
     expect((await ledger.status('b'))?.finishedAt).toBeUndefined();
+    await ledger.open('b');
+    const restarted = await redis.hget(keys.batch('b'), 'paceFrom');
+    expect((await ledger.status('b'))?.activeSince).toBe(new Date(Number(restarted)).toISOString());
     const isUnsettled = await ledger.unsettled('b');
     expect(Array.from({ length: 40 }, (_, i) => i).filter(isUnsettled)).toEqual([3]);
     const isFailed = await ledger.failures('b', ['timeout', 'http-error']);
