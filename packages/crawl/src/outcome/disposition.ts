@@ -9,7 +9,10 @@ export type Disposition =
   | { readonly do: 'settle'; readonly outcome: Outcome }
   /** It runs again after the delay and has used one attempt. */
   | { readonly do: 'retry'; readonly delayMs: number }
-  /** The origin refused it ("not now") or has no answer yet: it runs again after the delay and has used no attempt. */
+  /**
+   * The origin refused it ("not now") or has no answer yet: it runs again after the delay and has
+   * used no attempt.
+   */
   | { readonly do: 'throttle'; readonly delayMs: number };
 
 export interface DispositionContext {

@@ -49,8 +49,8 @@ const MAX_AGE_SECONDS = 2 ** 31;
  * - 429 refuses the fetch, and so do 403 and 503 with a valid `Retry-After` or with an exhausted
  *   rate limit. A 503 without either says nothing of a limit: it is a failure that may pass.
  * - 202 with a valid `Retry-After` is not the answer yet.
- * - `Retry-After` on refusals and on 3xx blocks the origin, and so does the reset of an exhausted rate
- *   limit on any status. The longest of them counts.
+ * - `Retry-After` on refusals and on 3xx blocks the origin, and so does the reset of an exhausted
+ *   rate limit on any status. The longest of them counts.
  * - `Retry-After` on any other answer from 400 up delays only the next attempt of the fetch.
  *
  * Negative and malformed values count as absent. Dates are compared with the `date` of the answer,

@@ -6,8 +6,9 @@ export interface EncodedBody {
 
 /**
  * The bytes of the body of a parsed record; undefined if it has none. Base64 is exactly what was
- * served, and so is text unless it had a byte order mark or another charset: that is UTF-8 now. Embedded JSON is serialised again, so numbers beyond 2^53 lose digits: use
- * `bodyText` of the line for those.
+ * served, and so is text unless it had a byte order mark or another charset: that is UTF-8 now.
+ * Embedded JSON is serialised again, so numbers beyond 2^53 lose digits: use `bodyText` of the line
+ * for those.
  */
 export function decodeBody({ body, bodyEncoding }: EncodedBody): Buffer | undefined {
   if (body === undefined) {

@@ -207,7 +207,9 @@ export class GzipDecoder extends MemberDecoder {
   }
 }
 
-/** 8 MiB, the largest window of `content-encoding: zstd` (RFC 9659); a frame may ask for 128 MiB. */
+/**
+ * 8 MiB, the largest window of `content-encoding: zstd` (RFC 9659); a frame may ask for 128 MiB.
+ */
 const ZSTD_WINDOW_LOG = 23;
 const ZSTD_FRAME = 0x28;
 const FIRST_SKIPPABLE = 0x50;
