@@ -77,7 +77,7 @@ const FRAMING: readonly Row[] = [
   ['LF in the last line', `${OK}${LENGTH}\n${B}`],
   ['chunks with LF', `${OK}${CHUNKED}\r\n${CHUNKS.replaceAll('\r\n', '\n')}`],
   ['a space before the colon', `${OK}X-Old : 1\r\n${LENGTH}\r\n${B}`],
-  ['a space before the colon of the length', `${OK}Content-Length : 11\r\n\r\n${B}`, closes],
+  ['a space before the colon of the length', `${OK}Content-Length : 11\r\n\r\n${B}`],
   ['a tab before the colon', `${OK}X-Old\t: 1\r\n${LENGTH}\r\n${B}`],
   ['a folded line', `${OK}X-Long: a\r\n  b\r\n${LENGTH}\r\n${B}`],
   ['a line folded by a tab', `${OK}X-Long: a\r\n\tb\r\n${LENGTH}\r\n${B}`],
