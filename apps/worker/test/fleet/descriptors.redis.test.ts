@@ -32,8 +32,16 @@ describe('a worker that may open 128 files', () => {
         ...limited,
         binaryPath('fetchfleet-worker'),
         '--allow-private',
-        ...['--metrics-port', '0', '--fleet', fleet.name, '--results', results],
-        ...['--concurrency', '400', '--transport', transport],
+        '--metrics-port',
+        '0',
+        '--fleet',
+        fleet.name,
+        '--results',
+        results,
+        '--concurrency',
+        '400',
+        '--transport',
+        transport,
       ],
       {
         env: {
