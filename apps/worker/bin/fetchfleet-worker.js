@@ -1,9 +1,17 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
+const [major = 0] = process.versions.node.split('.').map(Number);
+if (major < 22) {
+  process.stderr.write(
+    `error: fetchfleet-worker needs Node 22.22 or later, but this is ${process.version}; ` +
+      'npx fetchfleet-worker uses its own Node\n',
+  );
+  process.exit(2);
+}
 // A fifth less to do at every start. Where the folder cannot be written, nothing is kept.
-enableCompileCache(
+module.enableCompileCache(
   fileURLToPath(new URL('../../../node_modules/.cache/fetchfleet', import.meta.url)),
 );
 // Stack traces that name sources; reading the maps at every start would cost 30 ms of CPU.
