@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import { VERSION } from '@fetchfleet/crawl';
 import { CommanderError } from 'commander';
 import {
@@ -80,6 +81,15 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
+// BullMQ and ioredis print there. `start` and `run` warn of the eviction policy themselves.
+Object.assign(console, {
+  warn: (...parts: unknown[]): void => {
+    const text = format(...parts);
+    if (!text.includes('Eviction policy')) {
+      terminal.warn(text);
+    }
+  },
+});
 process.stdout.on('error', endOnClosedPipe);
 process.stderr.on('error', endOnClosedPipe);
 interrupts.listen();

@@ -26,11 +26,12 @@ import {
 import { BatchLog } from './batch/batch-log.ts';
 import { Batches } from './batch/batches.ts';
 import { Robots } from './batch/robots.ts';
-import type { WorkerSettings } from './config.ts';
+import { redisAddressOf, type WorkerSettings } from './config.ts';
 import { createWatchdog } from './health/create-watchdog.ts';
 import { ErrorLog } from './health/error-log.ts';
 import { FleetMetrics } from './health/fleet-metrics.ts';
 import { Progress } from './health/progress.ts';
+import { waitForRedis } from './health/wait-for-redis.ts';
 import { WallClock } from './health/wall-clock.ts';
 import { WorkerHeartbeat } from './health/worker-heartbeat.ts';
 import { isEnding, type WorkerState } from './health/worker-state.ts';
@@ -84,16 +85,17 @@ export interface AssembledWorker {
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
   const { id, settings, descriptors, env, log, state, draining, forced, onHopeless } = options;
-  const { redisUrl, transport, allowPrivate, maxRetryAfterMs } = settings;
+  const { transport, allowPrivate, maxRetryAfterMs } = settings;
 
   // What everything else stands on.
   const repeats = new RepeatLog(log);
   const errors = new ErrorLog(repeats);
   const onError = (error: unknown): void => errors.report(error);
   const keys = fleetKeys(settings.fleet);
-  const redis = openRedis(redisUrl, (error) => errors.connectionFailed(error));
+  const address = redisAddressOf(settings);
+  const redis = openRedis(address, (error) => errors.connectionFailed(error));
   // BullMQ has a client of its own: its scripts make every pipeline more expensive.
-  const queueRedis = openRedis(redisUrl, (error) => errors.connectionFailed(error), {
+  const queueRedis = openRedis(address, (error) => errors.connectionFailed(error), {
     isForQueue: true,
   });
   const metrics = createMetrics({ worker: id, version: VERSION, transport });
@@ -241,7 +243,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     claimLoop,
     recorder,
     fetcher,
-    redis: { url: redisUrl, key: keys.probe },
+    redis: { address, key: keys.probe },
     connections: [redis, queueRedis],
     claims,
     onStuck: (reason) => {
@@ -317,6 +319,15 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       stop: async () => fetcher.stop(),
     },
     // The first part that waits for Redis.
+    {
+      name: 'check of Redis',
+      start: async () => {
+        const warnings = await waitForRedis({ address, keys, signal: draining, onError });
+        for (const warning of warnings) {
+          log.warn(warning);
+        }
+      },
+    },
     { name: 'wall clock', start: async () => wallClock.start(), stop: () => wallClock.stop() },
     { name: 'slice queue', stop: async () => queue.stop() },
     {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { VERSION } from '@fetchfleet/crawl';
+import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
   durationMs,
@@ -30,6 +31,25 @@ const SETTINGS = {
     variable: 'REDIS_URL',
     help: 'where the fleet meets',
     schema: z.string(),
+  },
+  /** Trusted instead of the authorities that Node knows. */
+  redisTlsCa: {
+    flags: '--redis-tls-ca <file>',
+    variable: 'REDIS_TLS_CA',
+    help: 'certificates (PEM) that a Redis with TLS is checked by',
+    schema: z.string().optional(),
+  },
+  redisTlsCert: {
+    flags: '--redis-tls-cert <file>',
+    variable: 'REDIS_TLS_CERT',
+    help: 'certificate (PEM) of this client, for a Redis with TLS',
+    schema: z.string().optional(),
+  },
+  redisTlsKey: {
+    flags: '--redis-tls-key <file>',
+    variable: 'REDIS_TLS_KEY',
+    help: 'key (PEM) of that certificate',
+    schema: z.string().optional(),
   },
   /**
    * Fetches in flight in this process. More needs more memory (body limit × concurrency) and more
@@ -129,7 +149,7 @@ const SETTINGS = {
     variable: 'FETCHFLEET_FLEET',
     help: 'name of the fleet',
     default: 'fetchfleet',
-    schema: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and -'),
+    schema: z.string().refine(isFleetName, FLEET_NAME_RULE),
   },
   logLevel: {
     flags: '--log-level <level>',
@@ -161,6 +181,12 @@ export function readSettings(
 ): WorkerSettings {
   const flags = createCommand().parse(argv, { from: 'user' }).opts();
   return readSettingsTable(SETTINGS, { flags, env });
+}
+
+/** @throws RedisUrlError */
+export function redisAddressOf(settings: WorkerSettings): RedisAddress {
+  const { redisUrl, redisTlsCa: ca, redisTlsCert: cert, redisTlsKey: key } = settings;
+  return parseRedisUrl(redisUrl, { ca, cert, key });
 }
 
 function createCommand(): Command {

@@ -2,11 +2,17 @@ import { flushCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { toError } from '@fetchfleet/crawl';
-import { parseRedisUrl, RedisUrlError } from '@fetchfleet/fleet';
+import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
-import { createLogger, type Logger, onSignals, SettingsError } from '@fetchfleet/service';
+import {
+  createLogger,
+  type Logger,
+  onSignals,
+  redirectConsole,
+  SettingsError,
+} from '@fetchfleet/service';
 import { CommanderError } from 'commander';
-import { readSettings, type WorkerSettings } from './config.ts';
+import { readSettings, redisAddressOf, type WorkerSettings } from './config.ts';
 import { type DescriptorPlan, planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
 import { ignoredProxies } from './start/ignored-proxies.ts';
 import { FleetWorker } from './worker.ts';
@@ -29,11 +35,17 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
-  parseRedisUrl(settings.redisUrl);
+  redisAddressOf(settings); // refused before anything is logged
   const log = createLogger({
     name: 'fetchfleet-worker',
     level: settings.logLevel,
     pretty: isPretty(settings),
+  });
+  redirectConsole((text) => {
+    // The worker has said that itself, once and not for every connection.
+    if (!text.includes('Eviction policy')) {
+      log.warn({ source: 'console' }, text);
+    }
   });
   const limit = await readDescriptorLimit();
   const descriptors = planDescriptors(limit, settings.concurrency);
@@ -121,10 +133,15 @@ function fail(thrown: unknown): void {
   } else {
     process.stderr.write(`fetchfleet-worker: ${error.message}\n`);
   }
-  if (error instanceof SinkError) {
-    process.exit(EXIT_UNREACHABLE);
+  process.exit(exitStatusOf(error));
+}
+
+function exitStatusOf(error: Error): number {
+  if (error instanceof SinkError || error instanceof RedisRefusedError) {
+    return EXIT_UNREACHABLE;
   }
-  process.exit(error instanceof SettingsError || error instanceof RedisUrlError ? EXIT_INPUT : 1);
+  const inputs = [SettingsError, RedisUrlError, RedisUnfitError];
+  return inputs.some((kind) => error instanceof kind) ? EXIT_INPUT : 1;
 }
 
 try {

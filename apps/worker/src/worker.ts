@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type Logger, startAll, stopAll } from '@fetchfleet/service';
+import { type Logger, startAll, stopAll, withTimeout } from '@fetchfleet/service';
 import { assemble, type AssembledWorker } from './assemble.ts';
 import type { WorkerSettings } from './config.ts';
 import { isEnding, type WorkerState } from './health/worker-state.ts';
 import type { DescriptorPlan } from './start/descriptors.ts';
+
+/** For giving slices back after the drain timeout. Redis may be away, and nothing waits for it. */
+const GIVE_BACK_MS = 3_000;
 
 export interface FleetWorkerOptions {
   readonly settings: WorkerSettings;
@@ -32,6 +35,8 @@ export interface FleetWorkerOptions {
  * - `forced`: running fetches are given up and their slices go back as well. A failing sink is not
  *   waited for.
  * - `stopped`: all parts have stopped, in reverse order; nothing of this worker is left in Redis.
+ *   Where Redis does not answer, the worker is stopped 3 s after the drain timeout all the same: its
+ *   slices come back when their claims expire.
  */
 export class FleetWorker {
   readonly id = `w-${randomBytes(4).toString('hex')}`;
@@ -105,7 +110,17 @@ export class FleetWorker {
     const timer = setTimeout(() => this.#force(), this.#settings.drainTimeoutMs);
     const deadline = { name: 'drain timeout', stop: () => clearTimeout(timer) };
     try {
-      await stopAll([...parts, deadline, intake]);
+      const isStopped = await withTimeout(
+        stopAll([...parts, deadline, intake]).then(() => true),
+        {
+          timeoutMs: this.#settings.drainTimeoutMs + GIVE_BACK_MS,
+          onTimeout: () => false,
+        },
+      );
+      if (!isStopped) {
+        this.#log.warn('slices cannot be given back; they are claimed again when claims expire');
+        return;
+      }
     } finally {
       this.#state = 'stopped';
     }

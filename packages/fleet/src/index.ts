@@ -13,7 +13,7 @@ export {
 export { GateNotifications } from './gate/notifications.ts';
 export { Waitlist } from './gate/waitlist.ts';
 export { FleetOverview, type FleetSnapshot } from './workers/fleet-overview.ts';
-export { type FleetKeys, fleetKeys } from './redis/keys.ts';
+export { FLEET_NAME_RULE, type FleetKeys, fleetKeys, isFleetName } from './redis/keys.ts';
 export {
   type BatchRegistration,
   Ledger,
@@ -23,15 +23,17 @@ export {
 export { UnknownBatchError } from './ledger/unknown-batch-error.ts';
 export type { OriginStatus } from './gate/origin-status.ts';
 export { Origins, type OriginSettings } from './gate/origins.ts';
+export { checkRedis, checkWrites } from './redis/check-redis.ts';
+export { connectRedis, openRedis, RedisUnreachableError } from './redis/connection.ts';
+export { isRefusal, RedisRefusedError, RedisUnfitError } from './redis/redis-refusal.ts';
 export {
-  connectRedis,
-  openRedis,
   parseRedisUrl,
   redactRedisUrl,
-  RedisUnreachableError,
+  type RedisAddress,
+  redisTlsFiles,
   RedisUrlError,
-} from './redis/connection.ts';
-export { isRedisError } from './redis/redis-error.ts';
+} from './redis/redis-url.ts';
+export { isRedisError, isRedisReply } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
 export { ClaimLostError } from './queue/claim-lost-error.ts';
 export { type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';

@@ -31,6 +31,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
   await probeResults(settings.results);
   const session = await FleetSession.open(context, 'start');
   try {
+    await session.checkBeforeEnqueueing(context);
     const work = await chooseBatch(session, loaded, { file, options, context });
     const { before, isRepeated } = work;
     announce(before, isRepeated, context);

@@ -27,6 +27,7 @@ export async function start(
     throw new Error('internal error: no problem was reported');
   }
   return withFleet(context, 'refuse', async (session) => {
+    await session.checkBeforeEnqueueing(context);
     for (const name of loaded.missingSecrets) {
       terminal.warn(`${name} is not set here; workers need it`);
     }

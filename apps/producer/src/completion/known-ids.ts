@@ -7,6 +7,8 @@ import {
   fleetKeys,
   Ledger,
   openRedis,
+  parseRedisUrl,
+  redisTlsFiles,
   Origins,
   ScheduleStore,
 } from '@fetchfleet/fleet';
@@ -117,7 +119,7 @@ async function askFleet(
   }
   let redis: Redis | undefined;
   try {
-    redis = openRedis(url, () => undefined);
+    redis = openRedis(parseRedisUrl(url, redisTlsFiles(env)), () => undefined);
     const asked = ask(redis, fleetKeys(fleetName({ env })));
     asked.catch(() => undefined); // it may reject after the timeout, when nobody waits any more
     return await withTimeout(asked, { timeoutMs: TIMEOUT_MS });

@@ -1,3 +1,4 @@
+import { FLEET_NAME_RULE, isFleetName } from '@fetchfleet/fleet';
 import { CommandError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,11 +27,11 @@ export function fleetName({ env }: Pick<Context, 'env'>): string | undefined {
   if (name === undefined || name === '') {
     return undefined;
   }
-  if (/^[a-z0-9-]{1,40}$/u.test(name)) {
+  if (isFleetName(name)) {
     return name;
   }
   const shown = JSON.stringify(name.slice(0, 80));
-  throw new CommandError(`FETCHFLEET_FLEET: must be 1 to 40 of a-z, 0-9 and -, got ${shown}`, {
+  throw new CommandError(`FETCHFLEET_FLEET: ${FLEET_NAME_RULE}, got ${shown}`, {
     code: 'SETTINGS_INVALID',
   });
 }

@@ -28,6 +28,7 @@ const EXIT_CODES = {
   SETTINGS_INVALID: EXIT.badInput,
   REDIS_URL_INVALID: EXIT.badInput,
   REDIS_UNNAMED: EXIT.badInput,
+  REDIS_UNFIT: EXIT.badInput,
   BATCH_UNKNOWN: EXIT.badInput,
   BATCH_ENDED: EXIT.badInput,
   BATCH_NOT_OPEN: EXIT.badInput,
@@ -42,6 +43,7 @@ const EXIT_CODES = {
 
   // Redis or a folder has to come back.
   REDIS_UNREACHABLE: EXIT.unavailable,
+  REDIS_REFUSED: EXIT.unavailable,
   REDIS_SERVER_MISSING: EXIT.unavailable,
   REDIS_FOLDER: EXIT.unavailable,
   SINK_UNWRITABLE: EXIT.unavailable,

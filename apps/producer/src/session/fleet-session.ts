@@ -1,12 +1,17 @@
 import {
   BatchRemoval,
+  checkRedis,
+  checkWrites,
   connectRedis,
   fleetKeys,
+  isRefusal,
   type FleetKeys,
   Ledger,
   Origins,
   parseRedisUrl,
   redactRedisUrl,
+  type RedisAddress,
+  redisTlsFiles,
   PausedSlices,
   SliceQueue,
   Workers,
@@ -44,6 +49,7 @@ export class FleetSession {
   readonly #privateRedis: PrivateRedis | undefined;
   readonly #keys: FleetKeys;
   readonly #lost = Promise.withResolvers<never>();
+  #warnings: readonly string[] = [];
   #reconnectTimer: NodeJS.Timeout | undefined;
   #queue: SliceQueue | undefined;
   #schedules: ScheduleAccess | undefined;
@@ -68,12 +74,45 @@ export class FleetSession {
     const fleet = fleetName(context);
     const address = await findRedis(context, privateRedisUse);
     try {
-      const redis = await connectRedis(address.url, { timeoutMs: REDIS_TIMEOUT_MS });
-      return new FleetSession(address, redis, fleet);
+      const redis = await connectRedis(address.redis, { timeoutMs: REDIS_TIMEOUT_MS });
+      const session = new FleetSession(address, redis, fleet);
+      if (address.privateRedis === undefined) {
+        await session.#refuseUnfit();
+      }
+      return session;
     } catch (error) {
       address.privateRedis?.release();
       throw error;
     }
+  }
+
+  /** @throws RedisUnfitError if no fleet can work on this Redis */
+  async #refuseUnfit(): Promise<void> {
+    const redis = this.#redis;
+    try {
+      this.#warnings = await withTimeout(checkRedis({ redis, place: this.place }));
+    } catch (error) {
+      redis.disconnect();
+      throw error;
+    }
+  }
+
+  /**
+   * For commands that enqueue a batch: warns of a Redis that may lose it.
+   *
+   * @throws RedisRefusedError if this user may not write
+   */
+  async checkBeforeEnqueueing({ terminal }: Pick<Context, 'terminal'>): Promise<void> {
+    for (const warning of this.#warnings) {
+      terminal.warn(warning);
+    }
+    const written = checkWrites({ redis: this.#redis, keys: this.#keys, place: this.place });
+    await withTimeout(written).catch((error: unknown) => {
+      if (isRefusal(error)) {
+        throw error;
+      }
+      // A full Redis, for example, is the business of whoever enqueues.
+    });
   }
 
   /** Whether Redis is the private one of this folder, so that no workers run elsewhere. */
@@ -132,6 +171,7 @@ export class FleetSession {
 
 interface Address {
   readonly url: string;
+  readonly redis: string | RedisAddress;
   readonly privateRedis?: PrivateRedis;
 }
 
@@ -141,14 +181,13 @@ async function findRedis(
 ): Promise<Address> {
   const url = env['REDIS_URL'];
   if (url !== undefined && url !== '') {
-    parseRedisUrl(url);
-    return { url };
+    return { url, redis: parseRedisUrl(url, redisTlsFiles(env)) };
   }
   if (privateRedisUse === 'refuse' || (privateRedisUse === 'find' && !hasRedisFolder(cwd))) {
     throw redisUnnamed(privateRedisUse);
   }
   const privateRedis = await openPrivateRedis({ projectFolder: cwd, env });
-  return { url: privateRedis.url, privateRedis };
+  return { url: privateRedis.url, redis: privateRedis.url, privateRedis };
 }
 
 function redisUnnamed(privateRedisUse: PrivateRedisUse): CommandError {

@@ -1,3 +1,4 @@
+import type { RedisAddress } from '@fetchfleet/fleet';
 import { withTimeout } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 import type { Progress } from './progress.ts';
@@ -15,11 +16,11 @@ export interface WatchdogSources extends Pick<
 > {
   readonly isDraining: () => boolean;
   readonly progress: Progress;
-  readonly claimLoop: { readonly isClaiming: boolean };
+  readonly claimLoop: { readonly isClaiming: boolean; readonly refusal: string | undefined };
   readonly recorder: { readonly isReady: boolean };
   readonly fetcher: { readonly isBusy: boolean };
   /** `key` is written to find out whether Redis works. */
-  readonly redis: { readonly url: string; readonly key: string };
+  readonly redis: { readonly address: RedisAddress; readonly key: string };
   /** Connections that the whole worker shares. */
   readonly connections: readonly Redis[];
   /** Replaces the connections that claims wait on; open claims are kept. */
@@ -38,8 +39,9 @@ export function createWatchdog(sources: WatchdogSources): Watchdog {
     // progress.
     silenceMs: () => (claimLoop.isClaiming ? progress.claimed.silenceMs : progress.silenceMs),
     isExcused: () => isDraining() || !recorder.isReady || (!claimLoop.isClaiming && fetcher.isBusy),
+    refusal: () => claimLoop.refusal,
     waitsFor: () => (claimLoop.isClaiming ? 'an answer to a claim' : 'fetches to start or end'),
-    probe: async () => redisTakesWrites(redis.url, redis.key),
+    probe: async () => redisTakesWrites(redis.address, redis.key),
     rebuild: async () => rebuild(sources),
   });
 }

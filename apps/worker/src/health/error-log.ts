@@ -36,7 +36,8 @@ export class ErrorLog {
       level: 'warn',
       message: 'Redis trouble; trying again',
       fields: { reason },
-      key: reason,
+      // `MOVED 8123` and `MOVED 99` are the same trouble.
+      key: reason.replaceAll(/\d+/g, '#'),
     });
   }
 }

@@ -1,4 +1,4 @@
-import { parseRedisUrl } from '@fetchfleet/fleet';
+import type { RedisAddress } from '@fetchfleet/fleet';
 import { Redis } from 'ioredis';
 
 const TIMEOUT_MS = 2_000;
@@ -9,9 +9,9 @@ const TIMEOUT_MS = 2_000;
  *
  * @param key is written and expires at once
  */
-export async function redisTakesWrites(url: string, key: string): Promise<boolean> {
-  const target = parseRedisUrl(url);
-  const options = {
+export async function redisTakesWrites(address: RedisAddress, key: string): Promise<boolean> {
+  const redis = new Redis({
+    ...address,
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
@@ -19,9 +19,7 @@ export async function redisTakesWrites(url: string, key: string): Promise<boolea
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
     disconnectTimeout: 200,
-  };
-  const redis =
-    typeof target === 'string' ? new Redis(target, options) : new Redis({ ...target, ...options });
+  });
   // A failure is the answer `false`; without a listener it would be thrown as well.
   redis.on('error', () => undefined);
   try {

@@ -22,6 +22,8 @@ export interface WatchdogOptions {
    * the end of a drain.
    */
   readonly isExcused: () => boolean;
+  /** What Redis answers to claims, if that is an error. */
+  readonly refusal: () => string | undefined;
   /** What the worker waits for, for people. */
   readonly waitsFor: () => string;
   /** Whether Redis works over a new connection. */
@@ -54,7 +56,8 @@ const HEALTHY = { kind: 'healthy' } as const;
  *                                                             ▼ stall timeouts
  *                                                           hopeless: the process should end
  *
- * Time in which Redis is away or the worker has an excuse does not count.
+ * Time in which Redis is away or the worker has an excuse does not count. A Redis that answers
+ * claims with errors is not away.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
@@ -117,7 +120,9 @@ export class Watchdog {
       return;
     }
     this.#probedAt = performance.now();
-    this.#isRedisAway = !(await this.#options.probe());
+    // A Redis that refuses is not away, whatever it answers to a probe.
+    const isRefused = this.#options.refusal() !== undefined;
+    this.#isRedisAway = !isRefused && !(await this.#options.probe());
     if (this.#isRedisAway) {
       this.#expectedSince = performance.now();
     } else if (this.#silenceMs >= this.#options.stallTimeoutMs) {
@@ -136,9 +141,14 @@ export class Watchdog {
   }
 
   async #act(): Promise<void> {
-    const { waitsFor, rebuild, onStuck, onRebuilt, onHopeless, silenceMs } = this.#options;
+    const { waitsFor, refusal, rebuild, onStuck, onRebuilt, onHopeless, silenceMs } = this.#options;
     const seconds = Math.round(silenceMs() / 1000);
-    const reason = `no progress for ${seconds} s, though Redis works: it waits for ${waitsFor()}`;
+    const refused = refusal();
+    const cause =
+      refused === undefined
+        ? `, though Redis works: it waits for ${waitsFor()}`
+        : `: Redis refuses claims (${refused})`;
+    const reason = `no progress for ${seconds} s${cause}`;
     if (performance.now() < this.#rebuiltAt + RELAPSE * this.#options.stallTimeoutMs) {
       this.#state = { kind: 'hopeless', reason };
       onHopeless(reason);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_SLICE, toError } from '@fetchfleet/crawl';
-import type { ClaimedSlice, SliceClaims } from '@fetchfleet/fleet';
+import { type ClaimedSlice, isRedisReply, type SliceClaims } from '@fetchfleet/fleet';
 import type { Heartbeat } from '@fetchfleet/service';
 import type { Permits } from '../origin/permits.ts';
 
@@ -14,7 +14,7 @@ export interface ClaimLoopOptions {
   readonly permits: Pick<Permits, 'waitForCapacity' | 'vacancies'>;
   /** Processes a slice to its end. Calls `onPermitsRequested` when the slice waits for permits. */
   readonly process: (claim: ClaimedSlice, onPermitsRequested: () => void) => Promise<void>;
-  /** Beats at every turn, but not while a full worker waits for capacity. */
+  /** Beats at every turn, but not while a full worker waits for capacity or claims are refused. */
   readonly heartbeat: Heartbeat;
   readonly onError: (error: Error) => void;
 }
@@ -25,6 +25,7 @@ export class ClaimLoop {
   readonly #running = new Set<Promise<void>>();
   #isStopping = false;
   #claiming = 0;
+  #refusal: string | undefined;
 
   constructor(options: ClaimLoopOptions) {
     this.#options = options;
@@ -33,6 +34,11 @@ export class ClaimLoop {
   /** Whether it waits for Redis and not for capacity. */
   get isClaiming(): boolean {
     return this.#claiming > 0;
+  }
+
+  /** What Redis answers to claims, if that is an error; undefined once a claim is answered. */
+  get refusal(): string | undefined {
+    return this.#refusal;
   }
 
   start(): void {
@@ -53,7 +59,9 @@ export class ClaimLoop {
     const { permits, heartbeat } = this.#options;
     let isBacklogged = false;
     while (!this.#isStopping) {
-      heartbeat.beat();
+      if (this.#refusal === undefined) {
+        heartbeat.beat();
+      }
       await permits.waitForCapacity();
       const claimed: readonly boolean[] = isBacklogged
         ? await this.#claimAtOnce(Math.floor(permits.vacancies / MAX_SLICE))
@@ -88,8 +96,11 @@ export class ClaimLoop {
   async #claim(options: { readonly block: boolean }): Promise<ClaimedSlice | undefined> {
     this.#claiming += 1;
     try {
-      return await this.#options.claims.claim(options);
+      const claim = await this.#options.claims.claim(options);
+      this.#refusal = undefined;
+      return claim;
     } catch (error) {
+      this.#refusal = isRedisReply(error) ? toError(error).message : this.#refusal;
       if (!this.#isStopping) {
         this.#options.onError(toError(error));
         await sleep(AFTER_ERROR_MS);

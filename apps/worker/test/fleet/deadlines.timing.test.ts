@@ -3,6 +3,7 @@ import {
   eventually,
   redisUrl,
   startOrigin,
+  startRedis,
   temporaryFolder,
 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -70,5 +71,20 @@ describe('a fleet', () => {
     const shares = Object.values(byWorker).map((records = []) => records.length);
     expect(shares).toHaveLength(2);
     expect(Math.min(...shares)).toBeGreaterThan(total / 4);
+  });
+
+  it('ends a busy worker after the drain timeout, also while Redis is away', async () => {
+    const redis = await startRedis();
+    const origin = await startOrigin();
+    origin.respond(/hang/, () => undefined);
+    const { path } = await temporaryFolder();
+    const fleet = await startFleet(redis.url, path);
+    await fleet.enqueue('away', crawlFile(`${origin.url}/hang/{n}`, 30));
+    const worker = await fleet.worker(['--drain-timeout', '2s']);
+    await eventually(() => expect(origin.inFlight).toBe(30));
+    await redis.kill();
+    const stoppedAt = performance.now();
+    await worker.kill('SIGTERM');
+    expect(performance.now() - stoppedAt).toBeLessThan(8_000);
   });
 });

@@ -7,12 +7,13 @@ const STALL_MS = 10_000;
 function watched() {
   const events: string[] = [];
   let progressAt = performance.now();
-  const worker = { isExcused: false, isRedisThere: true, probes: 0 };
+  const worker = { isExcused: false, isRedisThere: true, probes: 0, refusal: '' };
   const watchdog = new Watchdog({
     stallTimeoutMs: STALL_MS,
     silenceMs: () => performance.now() - progressAt,
     isExcused: () => worker.isExcused,
     waitsFor: () => 'an answer',
+    refusal: () => (worker.refusal === '' ? undefined : worker.refusal),
     probe: async () => {
       worker.probes += 1;
       return worker.isRedisThere;
@@ -118,4 +119,16 @@ describe('the watchdog', () => {
       await watchdog.stop();
     },
   );
+
+  it('takes a Redis that refuses claims for no progress, and says what it answers', async () => {
+    const { events, worker, watchdog, pass } = watched();
+    worker.isRedisThere = false; // a probe is refused as well
+    worker.refusal = 'MOVED 8123 127.0.0.1:7001';
+    await pass(STALL_MS + 3_000);
+    expect(events).toEqual(['stuck', 'rebuild', 'rebuilt']);
+    expect(watchdog.reason).toMatch(/Redis refuses claims \(MOVED 8123 127\.0\.0\.1:7001\)$/);
+    await pass(STALL_MS + 3_000);
+    expect(events.at(-1)).toBe('hopeless');
+    await watchdog.stop();
+  });
 });

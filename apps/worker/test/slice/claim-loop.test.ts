@@ -7,6 +7,10 @@ import { ClaimLoop } from '../../src/slice/claim-loop.ts';
 
 async function done(): Promise<void> {}
 
+class ReplyError extends Error {
+  override readonly name = 'ReplyError';
+}
+
 function claimOf(id: string): ClaimedSlice {
   return {
     id,
@@ -25,9 +29,11 @@ function startLoop({
   queued,
   permits = new Permits(100),
   process = async () => undefined,
+  heartbeat = new Heartbeat(),
 }: {
   readonly queued: readonly (string | Error)[];
   readonly permits?: Permits;
+  readonly heartbeat?: Heartbeat;
   readonly process?: (id: string, onPermitsRequested: () => void) => Promise<void>;
 }) {
   const left = [...queued];
@@ -55,7 +61,7 @@ function startLoop({
       processed.push(id);
       await process(id, onPermitsRequested);
     },
-    heartbeat: new Heartbeat(),
+    heartbeat,
     onError: (error) => {
       errors.push(error);
     },
@@ -107,6 +113,27 @@ describe('the claim loop', () => {
     expect(processed).toEqual(['a', 'b']);
     expect(errors.map(({ message }) => message)).toEqual(['Redis is away', 'the claim is lost']);
     await loop.stop();
+  });
+
+  it('makes no progress while Redis answers claims with errors, and says with which', async () => {
+    const moved = new ReplyError('MOVED 8123 127.0.0.1:7001');
+    const heartbeat = new Heartbeat();
+    const beats: number[] = [];
+    heartbeat.beat = () => beats.push(performance.now());
+    const { loop, errors, isBlocking } = startLoop({
+      queued: ['a', moved, moved, new Error('Connection is closed')],
+      permits: new Permits(10),
+      heartbeat,
+    });
+    await eventually(() => errors.length === 1);
+    expect(loop.refusal).toBe(moved.message);
+    const before = beats.length;
+    await eventually(() => errors.length === 3);
+    expect(beats.length).toBe(before);
+    await eventually(isBlocking);
+    expect(loop.refusal).toBe(moved.message);
+    await loop.stop();
+    expect(loop.refusal).toBeUndefined();
   });
 
   it('is stopped when the last slice has ended', async () => {

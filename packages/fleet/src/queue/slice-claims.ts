@@ -3,6 +3,7 @@ import { type Job, type JobJson, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
+import { isRedisReply } from '../redis/redis-error.ts';
 import { ClaimLostError, isLockError } from './claim-lost-error.ts';
 import { Script } from '../redis/script.ts';
 import { VirtualClockReporter } from './virtual-clock-reporter.ts';
@@ -79,6 +80,8 @@ export class SliceClaims {
   readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, Claim>();
   #renewal: NodeJS.Timeout | undefined;
+  /** What Redis answered to the read that waits for a slice, if that was an error. */
+  #refusal: Error | undefined;
   #tokens = 0;
   readonly #name: string;
 
@@ -151,7 +154,8 @@ export class SliceClaims {
   }
 
   /**
-   * The next slice. Rejects while Redis cannot be reached.
+   * The next slice. Rejects while Redis cannot be reached, and when Redis answers with an error:
+   * that is not the same as "nothing to claim".
    *
    * @param options.block waits a few seconds for a slice; otherwise takes what is there now, in one
    *   round trip. @default true
@@ -174,7 +178,7 @@ export class SliceClaims {
   /** A wait on connections that are replaced starts again on the new ones. */
   async #nextJob(token: string, block: boolean): Promise<Job<Slice> | undefined> {
     for (;;) {
-      const request = this.#worker.getNextJob(token, { block });
+      const request = this.#getNextJob(token, block);
       const { promise: replaced, resolve } = Promise.withResolvers<'replaced'>();
       const onReplaced = (): void => resolve('replaced');
       this.#onReplaced.add(onReplaced);
@@ -188,6 +192,23 @@ export class SliceClaims {
       }
       void this.#giveBackLate(request, token);
     }
+  }
+
+  /** BullMQ emits the errors of its blocking read, and then answers as if the queue was empty. */
+  async #getNextJob(token: string, block: boolean): Promise<Job<Slice> | undefined> {
+    this.#takeRefusal();
+    const job = await this.#worker.getNextJob(token, { block });
+    const refusal = this.#takeRefusal();
+    if (block && job === undefined && refusal !== undefined) {
+      throw refusal;
+    }
+    return job;
+  }
+
+  #takeRefusal(): Error | undefined {
+    const refusal = this.#refusal;
+    this.#refusal = undefined;
+    return refusal;
   }
 
   /** Nothing waits for this answer any more: a slice that it brings goes back to the queue. */
@@ -221,7 +242,12 @@ export class SliceClaims {
       maxStalledCount: MAX_STALLED,
       drainDelay: 5,
     });
-    worker.on('error', this.#onError);
+    worker.on('error', (error) => {
+      this.#onError(error);
+      if (isRedisReply(error)) {
+        this.#refusal = error;
+      }
+    });
     if (this.#onStalled !== undefined) {
       worker.on('stalled', this.#onStalled);
     }

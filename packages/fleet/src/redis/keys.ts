@@ -72,6 +72,14 @@ export interface FleetKeys {
   robots(origin: string): string;
 }
 
+/** What {@link isFleetName} asks for, for messages. */
+export const FLEET_NAME_RULE = 'must be 1 to 40 of a-z, 0-9 and -';
+
+/** Whether keys can be made of it: a brace, for example, would end the hash tag. */
+export function isFleetName(text: string): boolean {
+  return /^[a-z0-9-]{1,40}$/.test(text);
+}
+
 /** Name of the queue of slices. */
 export const SLICES = 'slices';
 

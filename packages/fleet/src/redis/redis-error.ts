@@ -27,6 +27,11 @@ const NETWORK_CODES = new Set([
  */
 const SCRIPT_MISTAKE = /^ERR\b.*user_script/s;
 
+/** Whether Redis itself answered with this error, so that it is not away. */
+export function isRedisReply(error: unknown): boolean {
+  return error instanceof Error && /^ReplyError\b/.test(error.name);
+}
+
 /**
  * Whether an error of the code that talks to Redis is from Redis or the way to it: a lost
  * connection, an error reply, a command that timed out. Anything else is a mistake in the program.

@@ -1,9 +1,9 @@
-import { freePort, installLeakGuard, redisUrl } from '@fetchfleet/testing';
+import { eventually, freePort, installLeakGuard, redisUrl, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   connectRedis,
-  parseRedisUrl,
-  redactRedisUrl,
+  openRedis,
+  RedisRefusedError,
   RedisUnreachableError,
   RedisUrlError,
 } from '../../src/index.ts';
@@ -25,20 +25,57 @@ describe('connecting to Redis', () => {
     await expect(failure).rejects.not.toThrow(/secret/);
   });
 
-  it.each(['localhost:6379', 'http://localhost', '', 'redis//x'])(
-    'refuses the address "%s" and names the allowed ones',
-    (url) => {
-      expect(() => parseRedisUrl(url)).toThrow(RedisUrlError);
-      expect(() => parseRedisUrl(url)).toThrow(/redis:\/\/HOST:PORT/);
-    },
-  );
-
-  it('reads the path of a Unix socket', () => {
-    expect(parseRedisUrl('unix:///tmp/a%20b/redis.sock')).toEqual({ path: '/tmp/a b/redis.sock' });
+  it('fails at once where Redis refuses the password or has no such database', async () => {
+    const server = await startRedis();
+    const { port } = server;
+    const admin = await connectRedis(server.url);
+    await admin.config('SET', 'requirepass', 'right');
+    // Nobody waits that long: without a refusal, these would outlast the test.
+    const patient = { timeoutMs: 3_600_000 };
+    for (const url of [`redis://127.0.0.1:${port}`, `redis://:wrong@127.0.0.1:${port}`]) {
+      const failure = connectRedis(url, patient);
+      await expect(failure).rejects.toThrow(RedisRefusedError);
+      await expect(failure).rejects.toThrow(/refuses the user or the password/);
+    }
+    const failure = connectRedis(`redis://:right@127.0.0.1:${port}/99`, patient);
+    await expect(failure).rejects.toThrow(RedisUrlError);
+    await expect(failure).rejects.toThrow(/DB index is out of range/);
+    const redis = await connectRedis(`redis://:right@127.0.0.1:${port}/7`, patient);
+    await redis.set('here', 1);
+    expect(await admin.info('keyspace')).toMatch(/db7:keys=1/);
+    redis.disconnect();
+    admin.disconnect();
+    await server.dispose();
   });
 
-  it('hides user and password in messages', () => {
-    expect(redactRedisUrl('redis://u:p@h:1/2')).toBe('redis://***@h:1/2');
-    expect(redactRedisUrl('redis://h:1')).toBe('redis://h:1');
+  it('is not in another database while the one that was named is refused', async () => {
+    const server = await startRedis();
+    const errors: Error[] = [];
+    const redis = openRedis(`${server.url}/99`, (error) => errors.push(error));
+    redis.set('lost', 1).catch(() => undefined); // it waits for its database
+    const admin = await connectRedis(server.url);
+    await eventually(() => errors.length >= 3);
+    expect(await admin.dbsize()).toBe(0);
+    redis.disconnect();
+    admin.disconnect();
+    await server.dispose();
+  });
+
+  it('connects anew when Redis has become a replica', async () => {
+    const server = await startRedis();
+    const admin = await connectRedis(server.url);
+    const redis = await connectRedis(server.url);
+    await admin.call('REPLICAOF', '127.0.0.1', '1');
+    const before = await redis.client('ID');
+    await expect(redis.set('key', 1)).rejects.toThrow(/READONLY/);
+    await expect(redis.eval("return redis.call('SET', KEYS[1], 1)", 1, 'key')).rejects.toThrow(
+      /READONLY/,
+    );
+    await admin.call('REPLICAOF', 'NO', 'ONE');
+    expect(await redis.client('ID')).not.toBe(before);
+    expect(await redis.set('key', 1)).toBe('OK');
+    redis.disconnect();
+    admin.disconnect();
+    await server.dispose();
   });
 });

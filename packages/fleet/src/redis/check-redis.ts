@@ -1,0 +1,102 @@
+import type { Redis } from 'ioredis';
+import type { FleetKeys } from './keys.ts';
+import { clusterRefusal, refusalOf, RedisUnfitError } from './redis-refusal.ts';
+
+/** The first version with all commands that fetchfleet and BullMQ use. */
+const OLDEST = { major: 6, minor: 2 };
+const PROBE_MS = 1_000;
+
+export interface RedisCheck {
+  readonly redis: Redis;
+  readonly keys: Pick<FleetKeys, 'probe'>;
+  /** The address without user and password. */
+  readonly place: string;
+}
+
+/**
+ * Whether a fleet can work on this Redis at all. What may pass by itself (full, loading, read-only)
+ * is no reason to refuse it.
+ *
+ * @returns what may lose data one day, one sentence each
+ * @throws RedisUnfitError, RedisRefusedError, RedisUrlError
+ */
+export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<string[]> {
+  const info = await readInfo(redis, place);
+  const version = info.get('redis_version');
+  if (version !== undefined && isTooOld(version)) {
+    throw new RedisUnfitError(
+      `Redis at ${place} is version ${version}: fetchfleet needs ` +
+        `${OLDEST.major}.${OLDEST.minor} or later`,
+    );
+  }
+  if (info.get('cluster_enabled') === '1' && (await isSharded(redis))) {
+    throw clusterRefusal(place);
+  }
+  return warningsOf(info);
+}
+
+/**
+ * Writes to Redis as a fleet does. Rejects with the error of Redis while it takes no writes.
+ *
+ * @throws RedisUnfitError, RedisRefusedError, RedisUrlError if it never will
+ */
+export async function checkWrites({ redis, keys, place }: RedisCheck): Promise<void> {
+  try {
+    await redis.info('server'); // BullMQ does not work without it
+    await redis.eval(
+      "return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])",
+      1,
+      keys.probe,
+      PROBE_MS,
+    );
+  } catch (error) {
+    throw refusalOf(error, place) ?? error;
+  }
+}
+
+/** Empty where the user may not read it. */
+async function readInfo(redis: Redis, place: string): Promise<ReadonlyMap<string, string>> {
+  let text: string;
+  try {
+    text = await redis.info();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOPERM')) {
+      return new Map();
+    }
+    throw refusalOf(error, place) ?? error;
+  }
+  return new Map(
+    text.split('\r\n').flatMap((line): [string, string][] => {
+      const colon = line.indexOf(':');
+      return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
+    }),
+  );
+}
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor);
+}
+
+/** A cluster of one shard holds all keys; more would need a client for clusters. */
+async function isSharded(redis: Redis): Promise<boolean> {
+  const info = await redis.cluster('INFO').catch(() => ''); // not permitted: a write will tell
+  return Number(/^cluster_size:(\d+)/m.exec(info)?.[1] ?? 1) > 1;
+}
+
+function warningsOf(info: ReadonlyMap<string, string>): string[] {
+  const warnings: string[] = [];
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  if (policy !== 'noeviction' && info.get('maxmemory') !== '0') {
+    warnings.push(
+      `Redis deletes slices when it is full: its maxmemory-policy is ${policy}, ` +
+        'and should be noeviction',
+    );
+  }
+  if (info.get('aof_enabled') === '0') {
+    warnings.push(
+      'Redis keeps no append-only file: a restart may lose batches; set appendonly to yes',
+    );
+  }
+  return warnings;
+}
