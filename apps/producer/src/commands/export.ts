@@ -85,10 +85,10 @@ async function notFound(
   const missing = dirs.find((_, at) => listings[at] === undefined);
   const entries = listings.flatMap((listing) => listing ?? []);
   if (missing !== undefined) {
-    return new CommandError(`there is no results folder ${missing}; name it with --results DIR`, {
-      code: 'RESULTS_MISSING',
-      cause,
-    });
+    return new CommandError(
+      `cannot find ${batch}: there is no results folder ${missing}; name it with --results DIR`,
+      { code: 'RESULTS_MISSING', cause },
+    );
   }
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const { message } = new UnknownBatchError(batch, nearest(batch, folders));
