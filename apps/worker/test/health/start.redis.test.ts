@@ -76,10 +76,9 @@ describe('a Redis with TLS', () => {
     const server = await startRedis();
     const admin = await connectRedis(server.url);
     const port = await freePort();
-    await admin.call(
-      ...['CONFIG', 'SET', 'tls-cert-file', file('s.crt'), 'tls-key-file', file('s.key')],
-      ...['tls-ca-cert-file', file('ca.crt'), 'tls-auth-clients', 'yes', 'tls-port', String(port)],
-    );
+    const tls = ['tls-cert-file', file('s.crt'), 'tls-key-file', file('s.key')];
+    const clients = ['tls-ca-cert-file', file('ca.crt'), 'tls-auth-clients', 'yes'];
+    await admin.call('CONFIG', 'SET', ...tls, ...clients, 'tls-port', String(port));
     // That the database is refused shows that the worker has come through.
     const REDIS_URL = `rediss://127.0.0.1:${port}/99`;
     const client = { REDIS_TLS_CERT: file('s.crt'), REDIS_TLS_KEY: file('s.key') };

@@ -179,8 +179,8 @@ describe('fetchfleet origins set', () => {
 
   it('forgets what the fleet has learned', async () => {
     const gate = worker();
-    const refused = { ended: 4, ok: 3, refused: 1, durationMs: 40 };
-    await ask(gate, { inFlight: 0, want: 0, report: refused });
+    const refusal = { ended: 4, ok: 3, refused: 1, durationMs: 40 };
+    await ask(gate, { inFlight: 0, want: 0, report: refusal });
     expect((await origins.status(ORIGIN))?.learnedRate).toBeGreaterThan(0);
     const ended = await project.run(['origins', 'set', ORIGIN, '--forget', '--json']);
     expect(ended.code).toBe(0);
