@@ -15,7 +15,7 @@ import {
   Waitlist,
   Workers,
 } from '@fetchfleet/fleet';
-import { FileSink, probeResults } from '@fetchfleet/results';
+import { FileSink } from '@fetchfleet/results';
 import {
   createMetrics,
   HttpEndpoint,
@@ -286,7 +286,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     { name: 'metrics', stop: () => metrics.stop() },
     {
       name: 'results folder',
-      start: async () => probeResults(settings.results),
+      start: async () => sink.start(),
       stop: async () => sink.stop(),
     },
     {

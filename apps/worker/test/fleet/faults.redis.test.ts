@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   closeAfterEach,
@@ -135,6 +135,23 @@ describe('results that cannot be written', () => {
     await rm(join(results, 'full'));
     await worker.waitForLine(/results can be written again/);
     await expectComplete({ fleet, results }, 'full', total);
+  });
+
+  it('wait while another folder is at the path, and go to the right one', async () => {
+    const { origin, results, fleet } = await setUp();
+    const total = await fleet.enqueue('moved', crawlFile(`${origin.url}/echo/{n}`, 300));
+    const worker = await fleet.worker(['--concurrency', '10']);
+    await settled(fleet, 'moved', 1);
+    await rename(results, `${results}-aside`);
+    await mkdir(results);
+    await worker.waitForLine(/results cannot be written/);
+    const port = worker.stderr.match(/"metricsPort":(\d+)/)?.[1];
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(503);
+    expect(await readdir(results)).toEqual([]);
+    await rm(results, { recursive: true });
+    await rename(`${results}-aside`, results);
+    await worker.waitForLine(/results can be written again/);
+    await expectComplete({ fleet, results }, 'moved', total);
   });
 
   it('do not keep a drained worker from ending; its fetches run elsewhere', async () => {

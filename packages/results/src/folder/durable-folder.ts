@@ -9,17 +9,18 @@ import { systemErrorCode } from './errors.ts';
 export async function makeFolder(path: string): Promise<void> {
   const folder = resolve(path);
   try {
-    await makeOne(folder);
+    await makeFolderIn(folder);
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT' || dirname(folder) === folder) {
       throw error;
     }
     await makeFolder(dirname(folder));
-    await makeOne(folder);
+    await makeFolderIn(folder);
   }
 }
 
-async function makeOne(folder: string): Promise<void> {
+/** Creates a folder durably, in a folder that exists. */
+export async function makeFolderIn(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {

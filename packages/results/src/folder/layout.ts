@@ -6,6 +6,7 @@ import { InvalidIdError, readError, ResultsNotFoundError, systemErrorCode } from
 /**
  * The files in a results folder:
  *
+ *     <dir>/.fetchfleet-results                 marker: the id of this results folder
  *     <dir>/<batch>/batch.json                  manifest: what an export needs to know of the batch
  *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one per line, in the order they ended
  */
@@ -33,6 +34,10 @@ export function assertWorkerId(worker: string): void {
   throw new InvalidIdError(
     `${shown} is not a worker id: 1 to 40 letters, digits, ".", "_" and "-"`,
   );
+}
+
+export function rootMarkerPath(dir: string): string {
+  return join(dir, '.fetchfleet-results');
 }
 
 export function manifestPath(folder: string): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolder, syncFolder } from './durable-folder.ts';
+import { makeFolderIn, syncFolder } from './durable-folder.ts';
 import { readError, systemErrorCode } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
 
@@ -62,7 +62,8 @@ async function loadManifest(dir: string, batch: string): Promise<Manifest | unde
 
 /**
  * Creates the folder of a batch and its manifest. Many workers do this at once. A manifest with a
- * total replaces the file; one without a total is only created, so a known total is never lost.
+ * total replaces the file; one without a total is only created, so a known total is never lost. The
+ * results folder must exist.
  */
 export async function ensureManifest(dir: string, manifest: Manifest): Promise<void> {
   const folder = batchFolder(dir, manifest.batch);
@@ -70,7 +71,7 @@ export async function ensureManifest(dir: string, manifest: Manifest): Promise<v
   if (present !== undefined && (present.total > 0 || manifest.total === 0)) {
     return;
   }
-  await makeFolder(folder);
+  await makeFolderIn(folder);
   const target = manifestPath(folder);
   const draft = `${target}.${randomUUID()}.tmp`;
   try {

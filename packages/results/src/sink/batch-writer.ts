@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { toError } from '@fetchfleet/crawl';
-import { makeFolder } from '../folder/durable-folder.ts';
+import { makeFolderIn } from '../folder/durable-folder.ts';
 import { batchFolder } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
 import { Part } from './part.ts';
+import type { ResultsRoot } from './results-root.ts';
 import { SinkError } from './sink.ts';
 
 /** Interval between requests for a manifest whose total is unknown. */
@@ -21,6 +22,7 @@ export interface FlushEvent {
 
 export interface BatchWriterOptions {
   readonly dir: string;
+  readonly root: Pick<ResultsRoot, 'assertSame'>;
   readonly batch: string;
   readonly worker: string;
   readonly maxPartBytes: number;
@@ -121,20 +123,36 @@ export class BatchWriter {
 
   async #flush(lines: readonly string[]): Promise<FlushEvent> {
     const startedAt = performance.now();
+    await this.#assertRoot();
     await this.#writeManifest(startedAt);
     const part = await this.#openPart();
     try {
       const bytes = await part.append(lines);
       return { kind: 'flushed', bytes, durationMs: performance.now() - startedAt };
     } catch (error) {
-      this.#part = undefined;
-      this.#manifestDueAtMs = 0;
-      await part.abandon();
-      // An empty part was removed. Its number is used again, or a full disk would use up numbers.
-      if (part.length === 0) {
-        this.#nextPart = part.number;
-      }
+      await this.#abandonPart();
       throw new SinkError('append to', part.path, error);
+    }
+  }
+
+  /** An open part would keep the volume that it is on from being repaired. */
+  async #assertRoot(): Promise<void> {
+    try {
+      await this.#options.root.assertSame();
+    } catch (error) {
+      await this.#abandonPart();
+      throw error;
+    }
+  }
+
+  async #abandonPart(): Promise<void> {
+    const part = this.#part;
+    this.#part = undefined;
+    this.#manifestDueAtMs = 0;
+    await part?.abandon();
+    // An empty part was removed. Its number is used again, or a full disk would use up numbers.
+    if (part?.length === 0) {
+      this.#nextPart = part.number;
     }
   }
 
@@ -159,13 +177,15 @@ export class BatchWriter {
     await this.#part?.close();
     this.#part = undefined;
     try {
-      await makeFolder(this.#folder);
+      await makeFolderIn(this.#folder);
       this.#part = await Part.create(this.#folder, this.#options.worker, this.#nextPart);
     } catch (error) {
       this.#manifestDueAtMs = 0;
       throw new SinkError('create a part in', this.#folder, error);
     }
     this.#nextPart = this.#part.number + 1;
+    // Later flushes notice by the path of the part that the folder has changed.
+    await this.#assertRoot();
     return this.#part;
   }
 

@@ -1,6 +1,7 @@
 import { assertWorkerId } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import { BatchWriter, type FlushEvent } from './batch-writer.ts';
+import { ResultsRoot } from './results-root.ts';
 import { type Sink, SinkError } from './sink.ts';
 
 const GIBIBYTE = 1024 ** 3;
@@ -32,6 +33,7 @@ export interface FileSinkOptions {
 /** Appends records to NDJSON parts. Appends during an `fdatasync` share the next one. */
 export class FileSink implements Sink {
   readonly #options: Required<FileSinkOptions>;
+  readonly #root: ResultsRoot;
   /** Least recently used first. */
   readonly #writers = new Map<string, BatchWriter>();
   #isStopped = false;
@@ -44,6 +46,17 @@ export class FileSink implements Sink {
       observe: () => undefined,
       ...options,
     };
+    this.#root = new ResultsRoot(options.dir);
+  }
+
+  /**
+   * Opens the results folder, which is created if it is missing. The sink then writes to this
+   * folder alone: it fails while another one is at its path.
+   *
+   * @throws SinkError
+   */
+  async start(): Promise<void> {
+    await this.#root.open();
   }
 
   async append(batch: string, lines: readonly string[]): Promise<void> {
@@ -70,7 +83,9 @@ export class FileSink implements Sink {
   }
 
   #writer(batch: string): BatchWriter {
-    const writer = this.#writers.get(batch) ?? new BatchWriter({ ...this.#options, batch });
+    const root = this.#root;
+    const known = this.#writers.get(batch);
+    const writer = known ?? new BatchWriter({ ...this.#options, root, batch });
     this.#writers.delete(batch);
     this.#writers.set(batch, writer);
     return writer;

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { constants, copyFile, link, open, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFolder } from '../folder/durable-folder.ts';
+import { systemErrorCode } from '../folder/errors.ts';
+import { rootMarkerPath } from '../folder/layout.ts';
+import { probeResults } from './probe-results.ts';
+import { SinkError } from './sink.ts';
+
+/** A file or folder, told apart from one that has its path or its inode number later. */
+interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly birthtimeNs: bigint;
+}
+
+interface OpenRoot {
+  /** Content of the marker. */
+  readonly id: string;
+  readonly marker: FileIdentity;
+  readonly folder: FileIdentity;
+}
+
+/**
+ * The results folder as a worker found it when it started. Another folder may appear at its path: a
+ * volume is unmounted, a symbolic link turns. Records in that folder would be lost.
+ *
+ * A marker file with a random id tells folders apart. Every check looks at the marker: one `stat`
+ * while it is the same file.
+ *
+ *     marker     folder    what happened                  consequence
+ *     same file            nothing                        the check passes
+ *     same id              mounted again, or copied       the check passes
+ *     missing    same      somebody emptied the folder    the marker is written again
+ *     missing    other     the volume is gone             the check fails
+ *     other id             another results folder         the check fails
+ */
+export class ResultsRoot {
+  readonly #dir: string;
+  readonly #path: string;
+  #root: OpenRoot | undefined;
+  #opening: Promise<OpenRoot> | undefined;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    this.#path = rootMarkerPath(dir);
+  }
+
+  /**
+   * Creates folder and marker if they are missing, and remembers both. Workers that share a folder
+   * accept the marker of the first one.
+   *
+   * @throws SinkError
+   */
+  async open(): Promise<void> {
+    if (this.#root !== undefined) {
+      return;
+    }
+    // Writers of several batches may come here at once.
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    this.#root = await this.#opening;
+  }
+
+  /** @throws SinkError unless the folder at the path is the one that was opened */
+  async assertSame(): Promise<void> {
+    if (this.#root === undefined) {
+      await this.open();
+      return;
+    }
+    const marker = await this.#explained(async () => identityOf(this.#path));
+    if (marker === undefined || !isSame(marker, this.#root.marker)) {
+      await this.#explained(async () => this.#identify());
+    }
+  }
+
+  async #open(): Promise<OpenRoot> {
+    await probeResults(this.#dir);
+    return this.#explained(async () => this.#read(await this.#ensureMarker(randomUUID())));
+  }
+
+  async #read(id: string): Promise<OpenRoot> {
+    const [marker, folder] = await Promise.all([identityOf(this.#path), identityOf(this.#dir)]);
+    if (marker === undefined || folder === undefined) {
+      throw new Error('the folder disappeared while it was opened');
+    }
+    return { id, marker, folder };
+  }
+
+  /** The marker is missing, or is another file. */
+  async #identify(): Promise<void> {
+    const known = this.#root;
+    const folder = await identityOf(this.#dir);
+    if (known === undefined || folder === undefined) {
+      throw new Error('the folder is gone, and running workers do not create it again');
+    }
+    const isSameFolder = isSame(folder, known.folder);
+    const found = isSameFolder ? await this.#ensureMarker(known.id) : await readMarker(this.#path);
+    if (found !== known.id) {
+      throw new Error(`another folder is at this path: its marker does not say ${known.id}`);
+    }
+    this.#root = await this.#read(known.id);
+  }
+
+  /** @returns the id in the marker, which another worker may have written first */
+  async #ensureMarker(id: string): Promise<string> {
+    const present = await readMarker(this.#path);
+    if (present !== undefined) {
+      return present;
+    }
+    const draft = join(this.#dir, `.marker-${randomUUID()}.tmp`);
+    try {
+      await writeSynced(draft, `${id}\n`);
+      await placeOnce(draft, this.#path);
+    } finally {
+      await rm(draft, { force: true });
+    }
+    await syncFolder(this.#dir);
+    return (await readMarker(this.#path)) ?? id;
+  }
+
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw new SinkError('write results to', this.#dir, error);
+    }
+  }
+}
+
+async function identityOf(path: string): Promise<FileIdentity | undefined> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    return undefinedIfMissing(error);
+  }
+}
+
+function isSame(one: FileIdentity, other: FileIdentity): boolean {
+  return one.dev === other.dev && one.ino === other.ino && one.birthtimeNs === other.birthtimeNs;
+}
+
+async function readMarker(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    return undefinedIfMissing(error);
+  }
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  const code = systemErrorCode(error);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+    throw error;
+  }
+  return undefined;
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Gives the draft its name, unless a file has it already. */
+async function placeOnce(draft: string, target: string): Promise<void> {
+  try {
+    await link(draft, target);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') {
+      return;
+    }
+    // Not every file system has hard links.
+    await copyFile(draft, target, constants.COPYFILE_EXCL).catch((reason: unknown) => {
+      if (systemErrorCode(reason) !== 'EEXIST') {
+        throw reason;
+      }
+    });
+  }
+}
