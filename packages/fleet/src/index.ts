@@ -51,5 +51,6 @@ export { readLists, ScheduleLists, type StorableCrawl } from './schedule/list-st
 export { TickQueue } from './schedule/tick-queue.ts';
 export { type RunAttempt, TickConsumer } from './schedule/tick-consumer.ts';
 export { type Decision, type PutResult, ScheduleStore } from './schedule/schedule-store.ts';
+export type { RedisMemory } from './queue/redis-memory.ts';
 export { PausedSlices } from './queue/paused-slices.ts';
 export { BatchRemoval } from './batch/batch-removal.ts';

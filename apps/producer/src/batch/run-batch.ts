@@ -1,4 +1,4 @@
-import type { BatchExpansion, BatchStatus } from '@fetchfleet/fleet';
+import type { BatchExpansion, BatchStatus, RedisMemory } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { InterruptSignals } from '../core/interrupts.ts';
@@ -9,6 +9,7 @@ import { createProgress } from '../report/progress.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
+import { reportFull } from './report-full.ts';
 import { reportRun } from './run-report.ts';
 import { pollUntilEnd } from './wait-for-batch.ts';
 
@@ -39,8 +40,12 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   const workers = createWorkers(options, context);
   const progress = createProgress(terminal);
   const startedAt = Date.now();
-  const expansion = expand(options, signal);
-  startWorkers(workers, expansion, options);
+  const full = Promise.withResolvers<void>();
+  const expansion = expand(options, signal, (memory) => {
+    reportFull(terminal)(memory);
+    full.resolve();
+  });
+  startWorkers(workers, Promise.race([expansion, full.promise]), options);
   const { ledger } = session;
   let deadlineMs: number | undefined;
   try {
@@ -86,26 +91,30 @@ function createWorkers({ session, settings }: RunBatchOptions, context: Context)
 /**
  * Workers fetch a new batch while it is still being enqueued. For a batch that goes on, they start
  * after the expansion: a slice that ends between the look at the ledger and its being queued again
- * would be fetched twice.
+ * would be fetched twice. They start earlier only if the expansion waits for the room they make.
  */
 function startWorkers(
   workers: LocalWorkers,
-  expansion: Promise<void>,
+  expandedOrFull: Promise<void>,
   { isRepeated }: RunBatchOptions,
 ): void {
   if (!isRepeated) {
     workers.start();
     return;
   }
-  expansion.then(
+  expandedOrFull.then(
     () => workers.start(),
     () => undefined, // the failure ends the run, which reports it
   );
 }
 
 /** Waits for ever for another producer: its progress is shown meanwhile. */
-async function expand({ expansion }: RunBatchOptions, signal: AbortSignal): Promise<void> {
-  await expansion?.run({ timeoutMs: Number.POSITIVE_INFINITY, signal });
+async function expand(
+  { expansion }: RunBatchOptions,
+  signal: AbortSignal,
+  onFull: (memory: RedisMemory) => void,
+): Promise<void> {
+  await expansion?.run({ timeoutMs: Number.POSITIVE_INFINITY, onFull, signal });
 }
 
 /** Rejects when the expansion fails. Never resolves: the batch goes on after its expansion. */

@@ -5,6 +5,7 @@ import { findBatch } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
+import { reportFull } from '../batch/report-full.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
@@ -114,7 +115,8 @@ async function enqueue(
   const { terminal } = context;
   const { batch } = work.before;
   // Without a signal: one ends the process at once, and the next `resume` completes the batch.
-  if (work.expansion !== undefined && !(await work.expansion.run())) {
+  const onFull = reportFull(terminal);
+  if (work.expansion !== undefined && !(await work.expansion.run({ onFull }))) {
     terminal.warn('another producer is enqueueing this batch right now');
   }
   const describe = ({ state, total, settled }: BatchStatus): void => {

@@ -5,6 +5,7 @@ import { readOutcomes } from '../batch/batch-filters.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
+import { reportFull } from '../batch/report-full.ts';
 import { runBatch } from '../batch/run-batch.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { type Context, programName } from '../core/context.ts';
@@ -135,6 +136,6 @@ async function retryBatch(
     );
   }
   // Without a signal: one ends the process at once, and the next `retry` completes the batch.
-  await expansion.run();
+  await expansion.run({ onFull: reportFull(context.terminal) });
   return reportEnqueued({ session, batch }, { options }, context);
 }

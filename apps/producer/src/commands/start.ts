@@ -1,6 +1,7 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
 import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
+import { reportFull } from '../batch/report-full.ts';
 import type { Context } from '../core/context.ts';
 import { type ExitCode, Problems } from '../core/errors.ts';
 import { formatCount } from '../report/units.ts';
@@ -63,10 +64,11 @@ async function enqueueBatch(
   loaded: LoadedCrawl,
   { options, context }: Invocation,
 ): Promise<string> {
+  const onFull = reportFull(context.terminal);
   const abandoned = options.new === true ? undefined : await takeOverAbandoned(session, loaded);
   if (abandoned !== undefined) {
     const { batch } = abandoned.status;
-    await abandoned.run();
+    await abandoned.run({ onFull });
     context.terminal.note(`Continued batch ${batch}, which had been enqueued in part`);
     printId(batch, options, context);
     return batch;
@@ -74,7 +76,7 @@ async function enqueueBatch(
   const expansion = await BatchExpansion.create(session, loaded);
   const { batch } = expansion.status;
   printId(batch, options, context);
-  await expansion.run();
+  await expansion.run({ onFull });
   return batch;
 }
 

@@ -9,8 +9,10 @@ import type { BatchStatus } from '../ledger/batch-status.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { UnknownBatchError } from '../ledger/unknown-batch-error.ts';
 import { enqueue } from '../queue/enqueue.ts';
+import type { RedisMemory } from '../queue/redis-memory.ts';
 import type { SliceQueue } from '../queue/slice-queue.ts';
 import { ExpansionLease, LEASE_TIMEOUT_MS } from './expansion-lease.ts';
+import { Room } from './room.ts';
 
 /** Where batches are registered and their slices queued. */
 interface ExpansionTarget {
@@ -40,6 +42,8 @@ interface ExpansionRunOptions {
    * @default 6 s: the lease of a killed producer has expired by then
    */
   readonly timeoutMs?: number;
+  /** Called once, when Redis is so full that the rest waits until workers have made room. */
+  readonly onFull?: (memory: RedisMemory) => void;
   /** @default never aborted */
   readonly signal?: AbortSignal;
 }
@@ -173,14 +177,14 @@ export class BatchExpansion {
    * @returns false if another producer did the work, or the batch was cancelled meanwhile
    */
   async run(options: ExpansionRunOptions = {}): Promise<boolean> {
-    const { signal } = options;
+    const { signal, onFull = () => undefined } = options;
     const lease = await this.#acquire(options);
     if (lease === undefined) {
       return false;
     }
     try {
       const signals = signal === undefined ? [lease.ended] : [lease.ended, signal];
-      await this.#enqueueAll(AbortSignal.any(signals));
+      await this.#enqueueAll(AbortSignal.any(signals), onFull);
       await this.#target.ledger.expanded(this.status.batch);
       return true;
     } catch (error) {
@@ -206,10 +210,12 @@ export class BatchExpansion {
     this.#lease = undefined;
   }
 
-  async #enqueueAll(signal: AbortSignal): Promise<void> {
+  async #enqueueAll(signal: AbortSignal, onFull: (memory: RedisMemory) => void): Promise<void> {
     const { ledger, queue } = this.#target;
     const { batch, sliceSize } = this.status;
-    const work = { queue, batch, crawl: this.#crawl, sliceSize, signal };
+    const redisRoom = new Room({ memory: async () => queue.memory(), onFull, signal });
+    const room = async (): Promise<void> => redisRoom.wait();
+    const work = { queue, batch, crawl: this.#crawl, sliceSize, room, signal };
     if (!this.#isRepeated) {
       await enqueue(work);
       return;

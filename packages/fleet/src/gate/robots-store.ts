@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { callWhenFull } from '../redis/script.ts';
 
 /**
  * Longer than one fetch of robots.txt takes; after it another worker may take over from one that
@@ -52,11 +53,12 @@ export class RobotsStore {
   /** Returns whether the caller may fetch it now. The claim expires after 30 s. */
   async claim(origin: string, worker: string): Promise<boolean> {
     const key = `${this.#keys.robots(origin)}:fetching`;
-    return (await this.#redis.set(key, worker, 'PX', CLAIM_MS, 'NX')) === 'OK';
+    return (await callWhenFull(this.#redis, 'SET', key, worker, 'PX', CLAIM_MS, 'NX')) === 'OK';
   }
 
   async write(origin: string, robots: StoredRobots, ttlMs: number): Promise<void> {
-    await this.#redis.set(this.#keys.robots(origin), JSON.stringify(robots), 'PX', ttlMs);
+    const text = JSON.stringify(robots);
+    await callWhenFull(this.#redis, 'SET', this.#keys.robots(origin), text, 'PX', ttlMs);
     await this.release(origin);
   }
 

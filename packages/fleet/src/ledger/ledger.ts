@@ -19,7 +19,7 @@ const text = z.string().nullish();
 
 const scripts = {
   settle: new Script(lua.SETTLE, z.tuple([integer, integer])),
-  register: new Script(lua.REGISTER, integer),
+  register: new Script(lua.REGISTER, integer, { needsRoom: true }),
   expanded: new Script(lua.EXPANDED, integer),
   pause: new Script(lua.PAUSE, integer),
   unpause: new Script(lua.UNPAUSE, integer),

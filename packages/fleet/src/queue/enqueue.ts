@@ -23,6 +23,8 @@ export interface EnqueueOptions {
   readonly sliceSize: number;
   /** Which fetches have no record yet. @default all of them */
   readonly isUnsettled?: (index: number) => boolean;
+  /** Waits until Redis has room for more slices. @default does not wait */
+  readonly room?: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -33,8 +35,8 @@ export interface EnqueueOptions {
  * @returns the number of slices that were passed to the queue
  */
 export async function enqueue(options: EnqueueOptions): Promise<number> {
-  const { queue, batch, crawl, sliceSize, isUnsettled, signal } = options;
-  const adds = new AddPipeline(queue);
+  const { queue, batch, crawl, sliceSize, isUnsettled, room, signal } = options;
+  const adds = new AddPipeline(queue, room);
   const expansion = expandCrawl(crawl, { signal });
   for await (const slices of packSlices(batch, expansion, sliceSize)) {
     signal.throwIfAborted();
@@ -63,6 +65,7 @@ function remainder(slice: Slice, isUnsettled: (index: number) => boolean): Slice
 /** Collects slices and adds them in pipelines, a few at a time. */
 class AddPipeline {
   readonly #queue: Pick<SliceQueue, 'add'>;
+  readonly #room: EnqueueOptions['room'];
   readonly #inFlight = new Set<Promise<void>>();
   #pending: Slice[] = [];
   #ids: string[] = [];
@@ -70,8 +73,9 @@ class AddPipeline {
   #threshold = FIRST_ADD;
   count = 0;
 
-  constructor(queue: Pick<SliceQueue, 'add'>) {
+  constructor(queue: Pick<SliceQueue, 'add'>, room: EnqueueOptions['room']) {
     this.#queue = queue;
+    this.#room = room;
   }
 
   /** Waits for Redis only while too many pipelines are in flight. */
@@ -100,6 +104,7 @@ class AddPipeline {
       await Promise.race(this.#inFlight);
     }
     this.#throwFailure();
+    await this.#room?.();
     const add: Promise<void> = this.#queue
       .add(slices, ids)
       .catch((error: unknown) => {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { isRedisReply } from '../redis/redis-error.ts';
 import { ClaimLostError, isLockError } from './claim-lost-error.ts';
-import { Script } from '../redis/script.ts';
+import { callWhenFull, Script } from '../redis/script.ts';
 import { VirtualClockReporter } from './virtual-clock-reporter.ts';
 
 /**
@@ -229,7 +229,7 @@ export class SliceClaims {
    */
   async #moveToWait(job: Job<Slice>, token: string): Promise<void> {
     await job.moveToWait(token);
-    await this.#redis.zadd(this.#keys.queue('marker'), 0, '0');
+    await callWhenFull(this.#redis, 'ZADD', this.#keys.queue('marker'), 0, '0');
   }
 
   #createWorker(): Worker<Slice> {

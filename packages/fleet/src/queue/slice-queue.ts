@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
+import { readRedisMemory, type RedisMemory } from './redis-memory.ts';
 import { RejectedSlices } from './rejected-slices.ts';
 import { SliceMerger } from './slice-merger.ts';
 import { SlicePriorities } from './slice-priorities.ts';
@@ -113,6 +114,11 @@ export class SliceQueue {
     }
     const sets = ['delayed', 'prioritized', 'wait', 'active'].map((set) => this.#keys.queue(set));
     return findGone.run(this.#redis, sets, [this.#keys.queue(''), ...ids]);
+  }
+
+  /** How full Redis is; undefined if it has no limit. */
+  async memory(): Promise<RedisMemory | undefined> {
+    return readRedisMemory(this.#redis);
   }
 
   /** Workers seen within the last 15 s. */

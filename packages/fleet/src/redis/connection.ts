@@ -2,6 +2,7 @@ import { toError } from '@fetchfleet/crawl';
 import { Redis } from 'ioredis';
 import { refusalOf } from './redis-refusal.ts';
 import { parseRedisUrl, redactRedisUrl, type RedisAddress } from './redis-url.ts';
+import { writingWhenFull } from './script.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /** No Redis answers at the address. The message names the address without the password. */
@@ -48,7 +49,21 @@ export function openRedis(
     }
     onError(error);
   });
+  letQueueWriteWhenFull(redis);
   return redis;
+}
+
+/**
+ * BullMQ defines its scripts on the client. Those that claim, renew and end jobs must run on a full
+ * Redis, or the queue that fills it is never worked off. Those that add jobs must not.
+ */
+function letQueueWriteWhenFull(redis: Redis): void {
+  const define = redis.defineCommand.bind(redis);
+  redis.defineCommand = (name, definition) => {
+    const isAdding = /^add[A-Z]/.test(name);
+    const lua = isAdding ? definition.lua : writingWhenFull(definition.lua);
+    define(name, { ...definition, lua });
+  };
 }
 
 /**

@@ -1,6 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { ZodType, z } from 'zod';
+import { type ZodType, z } from 'zod';
+
+/**
+ * Lets a script write to a Redis that is full. Redis refuses commands that may take memory, except
+ * in a script that has already called a writing command that takes none: here one that does
+ * nothing. Redis 7 has a flag for this (`allow-oom`), but 6.2 refuses scripts with flags. A Redis
+ * that refuses every write (a replica) refuses this one too, and the script can still read.
+ */
+export function writingWhenFull(lua: string): string {
+  return `if KEYS[1] then redis.pcall('DEL', KEYS[1] .. ':none') end\n${lua}`;
+}
+
+interface ScriptOptions {
+  /** Whether a full Redis refuses the script, because it begins new work. @default false */
+  readonly needsRoom?: boolean;
+}
 
 /**
  * A Lua script, called by its hash. Where Redis does not know the hash (SCRIPT FLUSH, a restart)
@@ -11,8 +26,8 @@ export class Script<Reply> {
   readonly #reply: ZodType<Reply>;
 
   /** `reply` is what the script's header says it returns. */
-  constructor(source: string, reply: ZodType<Reply>) {
-    this.#source = sourceOf(source);
+  constructor(source: string, reply: ZodType<Reply>, { needsRoom = false }: ScriptOptions = {}) {
+    this.#source = sourceOf(needsRoom ? source : writingWhenFull(source));
     this.#reply = reply;
   }
 
@@ -31,7 +46,7 @@ export class DocumentScript<Document, Reply extends ZodType> {
   readonly #reply: Reply;
 
   constructor(source: string, reply: Reply) {
-    this.#source = sourceOf(source);
+    this.#source = sourceOf(writingWhenFull(source));
     this.#reply = reply;
   }
 
@@ -40,6 +55,21 @@ export class DocumentScript<Document, Reply extends ZodType> {
     const reply = await evaluate(redis, this.#source, keys, args);
     return this.#reply.parse(JSON.parse(String(reply)));
   }
+}
+
+const ONE_COMMAND = new Script(
+  `return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))`,
+  z.union([z.string(), z.number(), z.null()]),
+);
+
+/** Runs one command on one key, which a full Redis would refuse outside of a script. */
+export async function callWhenFull(
+  redis: Redis,
+  command: string,
+  key: string,
+  ...args: readonly (string | number)[]
+): Promise<string | number | null> {
+  return ONE_COMMAND.run(redis, [key], [command, ...args]);
 }
 
 interface Source {

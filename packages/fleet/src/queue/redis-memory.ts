@@ -1,0 +1,42 @@
+import type { Redis } from 'ioredis';
+
+/** How full a Redis is that has a limit and refuses writes at it. */
+export interface RedisMemory {
+  readonly usedBytes: number;
+  /** `maxmemory` of Redis. */
+  readonly maxBytes: number;
+}
+
+/** @returns undefined if there is no limit, or the user of this connection may not know it */
+export async function readRedisMemory(redis: Redis): Promise<RedisMemory | undefined> {
+  try {
+    return parseRedisMemory(await redis.info('memory'));
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ReplyError') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/**
+ * @param info what `INFO memory` says
+ * @returns undefined if there is no limit, or Redis drops other keys at it: such a Redis is always
+ *   full, and refuses nothing
+ */
+export function parseRedisMemory(info: string): RedisMemory | undefined {
+  const fields = new Map(
+    info.split(/\r?\n/).map((line) => {
+      const [name = '', value = ''] = line.split(':');
+      return [name, value] as const;
+    }),
+  );
+  const bytes = (name: string): number => Number(fields.get(name) ?? 0);
+  const maxBytes = bytes('maxmemory');
+  const isEvicting = fields.get('maxmemory_policy')?.startsWith('allkeys-') === true;
+  if (maxBytes === 0 || isEvicting) {
+    return undefined;
+  }
+  // Buffers for replicas and the append-only file do not count towards the limit.
+  return { usedBytes: bytes('used_memory') - bytes('mem_not_counted_for_evict'), maxBytes };
+}
