@@ -32,6 +32,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^rsync /u, 'needs other machines'],
   [/^node /u, 'is no program of ours'],
   [/^redis-cli /u, 'is for the Redis of the fleet'],
+  [/^export REDIS_(?:TLS_|URL=rediss:)/u, 'names a Redis and certificates of the reader'],
   [/^promtool /u, 'is run by the tests of rules and dashboards'],
 ];
 

@@ -35,8 +35,8 @@ export interface FleetWorkerOptions {
  * - `forced`: running fetches are given up and their slices go back as well. A failing sink is not
  *   waited for.
  * - `stopped`: all parts have stopped, in reverse order; nothing of this worker is left in Redis.
- *   Where Redis does not answer, the worker is stopped 3 s after the drain timeout all the same: its
- *   slices come back when their claims expire.
+ *   Where Redis does not answer, the worker is stopped 3 s after the drain timeout all the same;
+ *   its slices come back when their claims expire.
  */
 export class FleetWorker {
   readonly id = `w-${randomBytes(4).toString('hex')}`;

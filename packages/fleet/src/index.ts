@@ -1,5 +1,10 @@
 export { type BatchState, type BatchStatus } from './ledger/batch-status.ts';
-export { BatchExpansion, type KnownBatch, type MeasuredCrawl } from './batch/batch-expansion.ts';
+export {
+  BatchExpansion,
+  type KnownBatch,
+  type MeasuredCrawl,
+  type RetryResult,
+} from './batch/batch-expansion.ts';
 export {
   type Arrival,
   type BatchLimits,

@@ -14,3 +14,4 @@ export type { FlushEvent } from './sink/batch-writer.ts';
 export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
 export { probeResults } from './sink/probe-results.ts';
 export { type Sink, SinkError } from './sink/sink.ts';
+export { type PartsContent, verifyParts } from './verify/verify-parts.ts';

@@ -5,7 +5,7 @@ import { formatBytes, formatDuration } from '../report/units.ts';
 export interface CrawlChanges {
   /** Politeness, retry and limits: the fetches stay the same. `politeness.rate: 20/s → 5/s` */
   readonly settings: readonly string[];
-  /** Everything else, by its key in the crawl file, without values: headers are not for a screen. */
+  /** All others, by key in the crawl file and without values: headers are not for a screen. */
   readonly others: readonly string[];
 }
 

@@ -1,5 +1,3 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import {
   type FailureGroup,
@@ -10,9 +8,9 @@ import {
 } from '@fetchfleet/results';
 import { readLimit } from '../batch/batch-filters.ts';
 import { findBatch } from '../batch/find-batch.ts';
+import { resultsOf } from '../batch/results-of.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { readResultsFolders } from '../core/settings.ts';
 import { outputWidth } from '../report/text-table.ts';
 import { formatCount, shorten, truncate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
@@ -34,31 +32,11 @@ export async function failures(
   problems.throwIfAny('nothing was looked up');
   return withFleet(context, 'find', async (session) => {
     const status = await findBatch(session.ledger, batch);
-    const dirs = await resultsOf(status, options, context);
+    const dirs = await resultsOf(status, options.results, context);
     const groups = status.failed === 0 ? [] : await readGroups(status, dirs, context);
     printFindings({ status, groups, limit, isJson: options.json === true }, context);
     return EXIT.ok;
   });
-}
-
-/** The folders of --results, or those that workers reported and that are on this machine. */
-async function resultsOf(
-  { batch, resultsFolders }: BatchStatus,
-  options: FailuresOptions,
-  context: Context,
-): Promise<readonly string[]> {
-  const own = readResultsFolders(options.results, context);
-  if (options.results !== undefined) {
-    return own;
-  }
-  const isHere = async (dir: string): Promise<boolean> =>
-    access(join(dir, batch)).then(
-      () => true,
-      () => false,
-    );
-  const here = await Promise.all(resultsFolders.map(isHere));
-  const found = resultsFolders.filter((_, at) => here[at] === true);
-  return found.length > 0 ? found : own;
 }
 
 async function readGroups(

@@ -1,18 +1,16 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
-import { BatchExpansion, type BatchStatus, type KnownBatch } from '@fetchfleet/fleet';
+import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { readOutcomes } from '../batch/batch-filters.ts';
+import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
-import { reportEnqueued } from '../batch/report-enqueued.ts';
-import { reportFull } from '../batch/report-full.ts';
-import { runBatch } from '../batch/run-batch.ts';
-import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
-import { type Context, programName } from '../core/context.ts';
+import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
+import type { Context } from '../core/context.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { deniedFetches, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
+import { withFleet } from '../session/fleet-session.ts';
 
 export interface RetryOptions extends RunFlags {
   readonly json?: boolean;
@@ -53,7 +51,7 @@ export async function retry(
   return withFleet(context, 'find', async (session) => {
     const before = await findBatch(session.ledger, batch);
     if (before.state === 'paused' || before.state === 'cancelled') {
-      throw notOpen(before, context);
+      throw batchNotOpen(before, context);
     }
     // An expanding batch may be one whose retry was interrupted.
     if (countOf(before, outcomes) === 0 && before.state !== 'expanding') {
@@ -63,25 +61,13 @@ export async function retry(
     if (session.isPrivate) {
       await probeResults(settings.results);
     }
-    return retryBatch(session, { status: before, crawl }, invocation);
+    const result = await BatchExpansion.retry(session, { status: before, crawl }, outcomes);
+    return fetchAgain({ session, batch, result, settings, options, command: 'retry' }, context);
   });
 }
 
 function countOf({ outcomes: counts }: BatchStatus, outcomes: readonly Outcome[]): number {
   return outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
-}
-
-function notOpen({ batch, state }: BatchStatus, context: Context): CommandError {
-  const hint = `resume it first: ${programName(context)} resume ${batch}`;
-  return new CommandError(`${batch} is ${state}; ${hint}`, {
-    code: 'BATCH_NOT_OPEN',
-  });
-}
-
-function busy(batch: string): CommandError {
-  return new CommandError(`another producer is enqueueing ${batch} right now; try again later`, {
-    code: 'BATCH_BUSY',
-  });
 }
 
 function nothingFailed(
@@ -100,42 +86,4 @@ function nothingFailed(
     terminal.printJson(statusDocument(before));
   }
   return EXIT.ok;
-}
-
-async function retryBatch(
-  session: FleetSession,
-  known: KnownBatch,
-  { options, settings, outcomes, context }: Invocation,
-): Promise<ExitCode> {
-  const { batch } = known.status;
-  const result = await BatchExpansion.retry(session, known, outcomes);
-  if (result.kind === 'busy') {
-    throw busy(batch);
-  }
-  if (result.kind === 'closed') {
-    throw notOpen(await findBatch(session.ledger, batch), context);
-  }
-  const { expansion, cleared } = result;
-  context.terminal.note(
-    cleared > 0
-      ? `Retrying ${formatCount(cleared)} fetches of ${batch}`
-      : `Completing ${batch}, which had been enqueued in part`,
-  );
-  if (session.isPrivate) {
-    return runBatch(
-      {
-        session,
-        settings,
-        before: expansion.status,
-        expansion,
-        isRepeated: true,
-        isJson: options.json === true,
-        continueCommand: `${programName(context)} retry ${batch}`,
-      },
-      context,
-    );
-  }
-  // Without a signal: one ends the process at once, and the next `retry` completes the batch.
-  await expansion.run({ onFull: reportFull(context.terminal) });
-  return reportEnqueued({ session, batch }, { options }, context);
 }

@@ -13,6 +13,7 @@ import type { RunOptions } from '../commands/run.ts';
 import type { ScheduleAddOptions } from '../commands/schedule/add.ts';
 import type { StartOptions } from '../commands/start.ts';
 import type { StatusOptions } from '../commands/status.ts';
+import type { VerifyOptions } from '../commands/verify.ts';
 import type { Shell } from '../completion/scripts.ts';
 import { type ArgumentSpec, type OptionSpec, SETTINGS } from '../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
@@ -196,6 +197,29 @@ const FAILURES: CommandSpec = {
   options: [{ flags: '--limit <n>', help: 'number of groups to show', default: '20' }, OLD_RESULTS],
   run: async (batch: string, options: FailuresOptions, { context }) =>
     (await import('../commands/failures.ts')).failures(batch, options, context),
+};
+
+const VERIFY: CommandSpec = {
+  name: 'verify',
+  summary: 'compare the results of a batch with its ledger',
+  description:
+    'Reads all parts of a batch and counts what the ledger has as fetched but has no record here ' +
+    '(missing), lines that were not written to their end (torn), further records of the same ' +
+    'fetch (doubled) and lines of something else (foreign). Exits with 1 if anything is missing ' +
+    `or foreign. The parts of all workers must be in the folder. With --repair: ${RUNS_LOCALLY}`,
+  argument: BATCH,
+  options: [
+    { flags: '--repair', help: 'fetch again what is missing, also of a finished batch' },
+    { flags: '--wait', help: 'with --repair: show progress until the batch is finished' },
+    ...WORKER_OPTIONS.filter((one) => one !== SETTINGS.results),
+    OLD_RESULTS,
+  ],
+  notes: `
+Examples:
+  fetchfleet verify $id
+  fetchfleet verify $id --repair --wait`,
+  run: async (batch: string, options: VerifyOptions, { context }) =>
+    (await import('../commands/verify.ts')).verify(batch, options, context),
 };
 
 const PRUNE: CommandSpec = {
@@ -481,6 +505,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   CANCEL,
   RETRY,
   FAILURES,
+  VERIFY,
   PRUNE,
   WORKERS,
   EXPORT,

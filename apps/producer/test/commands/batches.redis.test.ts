@@ -2,7 +2,7 @@ import { access, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fleetKeys } from '@fetchfleet/fleet';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
-import { crawlFile } from '../cli-fixture.ts';
+import { crawlFile, type Project } from '../cli-fixture.ts';
 import { FleetProject } from '../fleet-fixture.ts';
 
 const DAY_MS = 86_400_000;
@@ -172,11 +172,11 @@ describe('fetchfleet prune', () => {
     expect(looked.document.bytes).toBeGreaterThan(1_000);
     const silent = await project.run(list);
     expect(silent).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
-    expect(await readdir(project.path('results'))).toHaveLength(2);
+    expect(await batchFolders(project)).toHaveLength(2);
 
     const pruned = await fleet.json(...list, '--yes');
     expect(pruned.code).toBe(0);
-    expect(await readdir(project.path('results'))).toEqual([young]);
+    expect(await batchFolders(project)).toEqual([young]);
     const left = await fleet.json('batches', '--limit', '100');
     const ids = left.document.batches.map(({ batch }: { batch: string }) => batch);
     expect(ids).toEqual(expect.arrayContaining([young, 'running', 'paused', 'expanding']));
@@ -210,7 +210,7 @@ describe('fetchfleet prune', () => {
     await fleet.redis.hset(keys.removals, id, project.path('results'));
     const completed = await fleet.json('prune', '--older-than', '30d', '--yes');
     expect(completed.document).toMatchObject({ batches: [{ batch: id, state: 'interrupted' }] });
-    expect(await readdir(project.path('results'))).toEqual([]);
+    expect(await batchFolders(project)).toEqual([]);
     expect(await fleet.redis.exists(keys.removals)).toBe(0);
   });
 
@@ -237,7 +237,7 @@ describe('fetchfleet prune', () => {
     expect(named.document.batches.map((one: { results: string }) => one.results)).toEqual(
       [1, 2].map(() => project.path('results')),
     );
-    expect(await readdir(project.path('results'))).toEqual([]);
+    expect(await batchFolders(project)).toEqual([]);
     expect(await readdir(project.path('b'))).toEqual([]);
     expect(await readdir(project.path('a'))).toHaveLength(2);
     await oldBatch('again', 'finished', 40);
@@ -272,3 +272,9 @@ describe('fetchfleet prune', () => {
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('--older-than') });
   });
 });
+
+/** Folders of batches, without the marker of the results folder. */
+async function batchFolders(project: Project): Promise<string[]> {
+  const names = await readdir(project.path('results'));
+  return names.filter((name) => !name.startsWith('.'));
+}

@@ -87,7 +87,7 @@ export class InFlightFetches {
     }
   }
 
-  /** Uses an attempt of a fetch whose origin cannot be reached: a request for another URL failed. */
+  /** Uses an attempt of a fetch because a request for another URL of its origin has failed. */
   fail(fetch: PendingFetch, result: FetchFailure): void {
     this.#open += 1;
     this.#end({ fetch, result, delay: undefined, deniedForMs: 0, now: Date.now() });

@@ -8,7 +8,7 @@ import type { Field } from './field.ts';
 import { readText } from './read-field.ts';
 
 const MAX_URL_LENGTH = 8192;
-/** RFC 6570, 2.4.1. Only here: version 0.1 took it, and workers go on with the batches it stored. */
+/** RFC 6570, 2.4.1. Only here: version 0.1 accepted it, and its stored batches go on. */
 const PREFIX_WITH_ZERO = /\{[^{}]*?([^{},?&#+./;]+):(0\d*)[^{}]*\}/u;
 
 interface Surroundings {

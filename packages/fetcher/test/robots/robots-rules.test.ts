@@ -151,7 +151,7 @@ describe('robotsVerdict', () => {
     ['invalid UTF-8', response(200, Buffer.from([0x61, 0xff])), { kind: 'rules', text: 'a\uFFFD' }],
     ['status 304', response(304), { kind: 'allow-all' }],
     ['status 404', response(404), { kind: 'allow-all' }],
-    ['status 429', response(429), { kind: 'allow-all' }],
+    ['status 429', response(429), { kind: 'wait' }],
     ['status 500', response(500), { kind: 'wait' }],
     ['status 503', response(503), { kind: 'wait' }],
     ['an unreachable origin', failure('network-error'), { kind: 'wait' }],

@@ -48,8 +48,8 @@ interface ExpansionRunOptions {
   readonly signal?: AbortSignal;
 }
 
-type RetryResult =
-  /** `cleared` failures are fetched again once the expansion has run. */
+export type RetryResult =
+  /** `cleared` fetches are fetched again once the expansion has run. */
   | { readonly kind: 'ready'; readonly expansion: BatchExpansion; readonly cleared: number }
   /** Another producer expands the batch. */
   | { readonly kind: 'busy' }
@@ -63,6 +63,7 @@ type RetryResult =
  *     create    a new batch: every slice is queued
  *     complete  a batch whose expansion may be incomplete: slices with unsettled fetches are queued
  *     retry     a batch with failures: they are cleared, then the same as complete
+ *     repair    a batch that lacks records: their fetches are cleared, then the same as complete
  *
  * Only one producer at a time expands a batch. Slices have stable ids, so a producer that is killed
  * at any point leaves nothing that the next one could queue twice.
@@ -131,8 +132,32 @@ export class BatchExpansion {
    */
   static async retry(
     target: ExpansionTarget,
-    { status: { batch }, crawl }: KnownBatch,
+    known: KnownBatch,
     outcomes: readonly Outcome[],
+  ): Promise<RetryResult> {
+    const { batch } = known.status;
+    return BatchExpansion.#again(target, known, async () => target.ledger.retry(batch, outcomes));
+  }
+
+  /**
+   * As {@link retry}, for settled fetches whose records are lost.
+   *
+   * @param indexes of the fetches
+   */
+  static async repair(
+    target: ExpansionTarget,
+    known: KnownBatch,
+    indexes: Iterable<number>,
+  ): Promise<RetryResult> {
+    const { batch } = known.status;
+    return BatchExpansion.#again(target, known, async () => target.ledger.unsettle(batch, indexes));
+  }
+
+  /** @param clear makes fetches unsettled; undefined if the state of the batch forbids it */
+  static async #again(
+    target: ExpansionTarget,
+    { status: { batch }, crawl }: KnownBatch,
+    clear: () => Promise<number | undefined>,
   ): Promise<RetryResult> {
     const { ledger } = target;
     const lease = await ExpansionLease.acquire(ledger, batch, { timeoutMs: LEASE_TIMEOUT_MS });
@@ -140,7 +165,7 @@ export class BatchExpansion {
       return { kind: 'busy' };
     }
     try {
-      const cleared = await ledger.retry(batch, outcomes);
+      const cleared = await clear();
       const status = cleared === undefined ? undefined : await ledger.status(batch);
       if (cleared === undefined || status === undefined) {
         await lease.release();

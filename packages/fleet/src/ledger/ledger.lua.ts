@@ -244,12 +244,63 @@ return { 1, cleared }
 `;
 
 /**
+ * Clears settled fetches, whatever their outcome, and the batch expands again. Their records are
+ * lost.
+ *
+ * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
+ *          unfinished ZSET · packed fields
+ * ARGV     id · packed fields as they were read, '' if there are none · the same as a JSON array of
+ *          field and value pairs · a JSON array of indexes · then outcomes of failures
+ * Returns  { 1 if the state allows it, fetches that were settled before }; { -1, 0 } if the batch
+ *          was packed or unpacked since it was read
+ */
+export const UNSETTLE = `${FINISH}${RESTART_PACE}
+if (redis.call('GET', KEYS[5]) or '') ~= ARGV[2] then return { -1, 0 } end
+local state, retries = unpack(redis.call('HMGET', KEYS[1], 'state', 'retries'))
+if state ~= 'finished' and state ~= 'running' and state ~= 'expanding' then return { 0, 0 } end
+local cleared, failed, outcomes = 0, 0, {}
+local function clear(key, index)
+  return redis.call('GETBIT', key, index) == 1 and redis.call('SETBIT', key, index, 0) == 1
+end
+for _, index in ipairs(cjson.decode(ARGV[4])) do
+  if clear(KEYS[2], index) then
+    cleared = cleared + 1
+    local outcome = 'ok'
+    if clear(KEYS[3], index) then
+      failed = failed + 1
+      for i = 5, #ARGV do
+        if clear(KEYS[3] .. ':' .. ARGV[i], index) then outcome = ARGV[i] end
+      end
+    end
+    outcomes[outcome] = (outcomes[outcome] or 0) + 1
+  end
+end
+if cleared > 0 then
+  if redis.call('DEL', KEYS[5]) == 1 then
+    redis.call('HSET', KEYS[1], unpack(cjson.decode(ARGV[3])))
+  end
+  redis.call('HINCRBY', KEYS[1], 'settled', -cleared)
+  -- Lua writes a negative zero as -0, which is no integer for Redis.
+  redis.call('HINCRBY', KEYS[1], 'failed', 0 - failed)
+  for outcome, count in pairs(outcomes) do
+    redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, -count)
+  end
+  if state ~= 'expanding' or not retries then redis.call('HINCRBY', KEYS[1], 'retries', 1) end
+  redis.call('HSET', KEYS[1], 'state', 'expanding')
+  redis.call('HDEL', KEYS[1], 'finishedAt')
+  addUnfinished(KEYS[1], KEYS[4], ARGV[1])
+  restartPace(KEYS[1])
+end
+return { 1, cleared }
+`;
+
+/**
  * Reads what a worker needs. The first call sets the start time and the results folder; a worker
  * with another folder adds it.
  *
  * KEYS     batch hash · unfinished ZSET · packed fields
  * ARGV     results folder of the worker, '' for none · id
- * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }, or {} for an unknown
+ * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }; {} for an unknown
  *          batch
  */
 export const OPEN = `${FINISH}
@@ -312,7 +363,8 @@ return 1
  * Removes a batch that has ended from the ledger, and notes that its results are still to be
  * removed. A batch that was resumed or retried meanwhile stays.
  *
- * KEYS     batches ZSET · unfinished ZSET · removals HASH · batch hash · then every other key of the batch
+ * KEYS     batches ZSET · unfinished ZSET · removals HASH · batch hash · then every other key of
+ *          the batch
  * ARGV     id · results folder for the note
  * Returns  1 if the batch is (or was) removed, 0 if it stays
  */

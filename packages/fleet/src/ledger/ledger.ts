@@ -9,6 +9,9 @@ import { UnknownBatchError } from './unknown-batch-error.ts';
 import { packFields, UNPACKED_FIELDS, unpackFields } from './packed-fields.ts';
 import { parseStoredCrawl, parseStoredPlan } from './stored-crawl.ts';
 
+/** Fetches that are cleared in one go: Redis does nothing else meanwhile. */
+const UNSETTLE_CHUNK = 5_000;
+
 /** How long a worker's report of a missing secret counts. */
 const MISSING_SECRET_MS = 60_000;
 
@@ -27,6 +30,7 @@ const scripts = {
   replacePlan: new Script(lua.REPLACE_PLAN, integer),
   reopen: new Script(lua.REOPEN, integer),
   retry: new Script(lua.RETRY, z.tuple([integer, integer])),
+  unsettle: new Script(lua.UNSETTLE, z.tuple([integer, integer])),
   open: new Script(lua.OPEN, z.array(text)),
   status: new Script(
     lua.STATUS,
@@ -72,7 +76,7 @@ export interface OpenBatch {
  * The state and progress of every batch: a hash with counters and state, one bit for each settled
  * fetch, one for each failure.
  *
- *                ┌───────────────────── retry ───────────────────────┐
+ *                ┌──────────────── retry, unsettle ──────────────────┐
  *                ▼                                                   │
  *     register ▶ expanding ──expanded──▶ running ──last settle──▶ finished
  *                ▲   │   ▲                │  ▲ └─retry─▶ expanding   ▲
@@ -371,6 +375,34 @@ export class Ledger {
     return isAllowed === 1 ? cleared : undefined;
   }
 
+  /**
+   * Clears settled fetches whose records are lost, in the states that {@link retry} takes. The
+   * caller then expands the batch.
+   *
+   * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown
+   */
+  async unsettle(id: string, indexes: Iterable<number>): Promise<number | undefined> {
+    const failures = OUTCOMES.filter((outcome) => outcome !== 'ok');
+    const keys = [...this.#bitKeys(id), this.#keys.packed(id)];
+    let sum = 0;
+    for (const chunk of chunksOf(indexes, UNSETTLE_CHUNK)) {
+      let isAllowed = -1;
+      let cleared = 0;
+      // The batch may be packed or unpacked between the reading and the script.
+      while (isAllowed === -1) {
+        const packed = await this.#packed(id);
+        const fields = Object.entries(unpackFields(packed)).flat();
+        const args = [id, packed, JSON.stringify(fields), JSON.stringify(chunk), ...failures];
+        [isAllowed, cleared] = await scripts.unsettle.run(this.#redis, keys, args);
+      }
+      if (isAllowed !== 1) {
+        return undefined;
+      }
+      sum += cleared;
+    }
+    return sum;
+  }
+
   /** Reports variables that a worker lacks. {@link status} names them for a minute. */
   async reportMissingSecrets(id: string, names: readonly string[]): Promise<void> {
     await scripts.reportMissing.run(
@@ -418,5 +450,18 @@ export class Ledger {
       [this.#keys.batches, this.#keys.unfinished],
       [this.#keys.batch(''), fingerprint, ...states],
     );
+  }
+}
+
+function* chunksOf(indexes: Iterable<number>, size: number): Generator<readonly number[]> {
+  let chunk: number[] = [];
+  for (const index of indexes) {
+    if (chunk.push(index) === size) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) {
+    yield chunk;
   }
 }

@@ -33,7 +33,7 @@ interface FakeBatch {
 }
 
 /**
- * A fleet of two workers that wait at one origin, its queue, and batches that people stop and start.
+ * Two workers that wait at one origin, their queue, and batches that people stop and start.
  * Whether anybody tells the gate what has happened is decided by `isTold`.
  */
 class FakeFleet {

@@ -9,6 +9,9 @@ const CLOSING_BRACE = 0x7d;
 /** A longer line does not fit in a string, so no worker can have written it. */
 const MAX_LINE_BYTES = 2 ** 29;
 
+/** In place of an index: the line was not written to its end. */
+const TORN = -2;
+
 /** A line that begins and ends like a record of the batch. */
 export interface FoundLine {
   readonly index: number;
@@ -33,8 +36,10 @@ export interface PartSummary {
   readonly chunks: readonly Chunk[];
   /** Position after the last record. */
   readonly end: number;
-  /** Lines that are not records. */
+  /** Lines that are not records of the batch. */
   readonly skippedLines: number;
+  /** Those among them that are complete: records of another batch, or something else. */
+  readonly foreignLines: number;
 }
 
 /** One buffer is scanned while the other is filled. */
@@ -66,6 +71,7 @@ export class PartScan {
   #spare: Buffer;
   #current: Buffer;
   #skipped = 0;
+  #foreign = 0;
   #last: FoundLine | undefined;
   readonly #chunks: Chunk[] = [];
   #lowest = Infinity;
@@ -103,7 +109,8 @@ export class PartScan {
       await Promise.allSettled([chunk]);
     }
     const end = await this.#acceptLast();
-    return { chunks: this.#chunks, end, skippedLines: this.#skipped };
+    const [skippedLines, foreignLines] = [this.#skipped, this.#foreign];
+    return { chunks: this.#chunks, end, skippedLines, foreignLines };
   }
 
   /** Swaps the buffers and fills the free one. */
@@ -131,7 +138,7 @@ export class PartScan {
       }
       const length = at + newline + 1 - position;
       const isWhole = lastByte === CLOSING_BRACE && !hasZero && length < MAX_LINE_BYTES;
-      this.#accept({ index: isWhole ? index : -1, position, length });
+      this.#accept({ index: isWhole ? index : TORN, position, length });
       return position + length;
     }
     this.#skipped += 1;
@@ -141,6 +148,7 @@ export class PartScan {
   #accept(line: FoundLine): void {
     if (line.index < 0) {
       this.#skipped += 1;
+      this.#foreign += line.index === TORN ? 0 : 1;
       return;
     }
     const previous = this.#last;
@@ -184,7 +192,7 @@ interface LinesInput {
   readonly onLine: (line: FoundLine) => void;
 }
 
-/** Reports all lines in `data`. A line that is not a record has the index -1. */
+/** Reports all lines in `data`. A line that is not a record has a negative index. */
 function findLines({ data, position, prefix, onLine }: LinesInput): void {
   // A power cut can leave a hole of zero bytes, which JSON never contains. One search per chunk
   // costs almost nothing.
@@ -195,7 +203,7 @@ function findLines({ data, position, prefix, onLine }: LinesInput): void {
       zero = data.indexOf(0, from);
     }
     const isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
-    const index = isWhole ? readIndex(data, from, prefix) : -1;
+    const index = isWhole ? readIndex(data, from, prefix) : TORN;
     onLine({ index, position: position + from, length: newline + 1 - from });
     from = newline + 1;
   }

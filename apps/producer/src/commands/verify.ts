@@ -1,0 +1,186 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
+import { type PartsContent, verifyParts } from '@fetchfleet/results';
+import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
+import { findBatch } from '../batch/find-batch.ts';
+import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
+import { resultsOf } from '../batch/results-of.ts';
+import type { Context } from '../core/context.ts';
+import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
+import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
+import { formatCount } from '../report/units.ts';
+import { type FleetSession, withFleet } from '../session/fleet-session.ts';
+
+export interface VerifyOptions extends Omit<RunFlags, 'results'> {
+  readonly results?: readonly string[];
+  readonly json?: boolean;
+  /** Fetch again what the ledger counts and the results lack. */
+  readonly repair?: boolean;
+  readonly wait?: boolean;
+}
+
+interface Comparison {
+  readonly status: BatchStatus;
+  /** The results folders that were read. */
+  readonly dirs: readonly string[];
+  readonly content: PartsContent;
+  readonly isMissing: (index: number) => boolean;
+  readonly missing: number;
+}
+
+/**
+ * `fetchfleet verify BATCH`: compares the records of a batch with its ledger. What the ledger
+ * counts and no part holds is missing, and `--repair` fetches it again.
+ */
+export async function verify(
+  batch: string,
+  options: VerifyOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { results, ...flags } = options;
+  const [first] = results ?? [];
+  const own = first === undefined ? flags : { ...flags, results: first };
+  const settings = readRunSettings(own, context);
+  return withFleet(context, 'find', async (session) => {
+    const status = await findBatch(session.ledger, batch);
+    const comparison = await compare(session, status, { options, context });
+    const mustRepair = options.repair === true && comparison.missing > 0;
+    if (mustRepair && (status.state === 'paused' || status.state === 'cancelled')) {
+      throw batchNotOpen(status, context);
+    }
+    print(comparison, options, context);
+    if (mustRepair) {
+      return repair(session, comparison, { options, settings, context });
+    }
+    return comparison.missing > 0 || comparison.content.foreign > 0 ? EXIT.someFailed : EXIT.ok;
+  });
+}
+
+interface Invocation {
+  readonly options: VerifyOptions;
+  readonly context: Context;
+}
+
+async function compare(
+  session: FleetSession,
+  status: BatchStatus,
+  { options, context }: Invocation,
+): Promise<Comparison> {
+  const { batch, total } = status;
+  const dirs = await resultsOf(status, options.results, context);
+  await Promise.all(dirs.map(async (dir) => assertFolder(status, dir, options)));
+  // The ledger first: what is settled by then has its record in the parts.
+  const isUnsettled = await session.ledger.unsettled(batch);
+  const { drain: signal } = context.interrupts.takeOver();
+  const content = await readAll(dirs, { batch, total, signal });
+  const isMissing = (index: number): boolean => !isUnsettled(index) && !content.has(index);
+  let missing = 0;
+  for (let index = 0; index < total; index += 1) {
+    missing += isMissing(index) ? 1 : 0;
+  }
+  return { status, dirs, content, isMissing, missing };
+}
+
+/** What the parts in all folders hold together: a fetch may have records in several. */
+async function readAll(
+  dirs: readonly string[],
+  options: { readonly batch: string; readonly total: number; readonly signal: AbortSignal },
+): Promise<PartsContent> {
+  const contents: PartsContent[] = [];
+  for (const dir of dirs) {
+    contents.push(await verifyParts({ dir, ...options }));
+  }
+  const has = (index: number): boolean => contents.some((content) => content.has(index));
+  const sum = (count: (content: PartsContent) => number): number =>
+    contents.reduce((all, content) => all + count(content), 0);
+  let records = 0;
+  for (let index = 0; index < options.total; index += 1) {
+    records += has(index) ? 1 : 0;
+  }
+  return {
+    has,
+    records,
+    doubled: sum((content) => content.records + content.doubled) - records,
+    torn: sum(({ torn }) => torn),
+    foreign: sum(({ foreign }) => foreign),
+  };
+}
+
+/**
+ * A folder without this batch is empty if it is the right one. Otherwise all that was fetched would
+ * seem to be missing.
+ */
+async function assertFolder(
+  { batch, results, settled }: BatchStatus,
+  dir: string,
+  options: VerifyOptions,
+): Promise<void> {
+  const isNamed = options.results !== undefined || results === dir;
+  try {
+    await access(isNamed || settled === 0 ? dir : join(dir, batch));
+  } catch (cause) {
+    const elsewhere =
+      results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
+    const message = `there are no results of ${batch} in ${dir}${elsewhere}`;
+    throw new CommandError(`${message}: name the folder with --results DIR`, {
+      code: 'RESULTS_MISSING',
+      cause,
+    });
+  }
+}
+
+function print(comparison: Comparison, options: VerifyOptions, { terminal }: Context): void {
+  const { status, dirs, content, missing } = comparison;
+  const { batch, state, total, settled } = status;
+  const { records, torn, doubled, foreign } = content;
+  if (options.json === true) {
+    const repaired = options.repair === true ? missing : 0;
+    const counts = { records, missing, torn, doubled, foreign, repaired };
+    terminal.printJson({ batch, state, total, settled, results: dirs, ...counts });
+    return;
+  }
+  const lines = [
+    `${batch} is ${state}: ${formatCount(settled)} of ${formatCount(total)} fetches are settled`,
+    `  ${formatCount(records)} have records in ${dirs.join(', ')}`,
+    `  ${formatCount(missing)} missing: settled, but without a record`,
+    `  ${formatCount(torn)} torn: lines that were not written to their end`,
+    `  ${formatCount(doubled)} doubled: further records of the same fetches`,
+    `  ${formatCount(foreign)} foreign: lines that do not belong to this batch`,
+  ];
+  terminal.print(lines.join('\n'));
+  if (missing > 0 && options.repair !== true) {
+    terminal.note('Add --repair to fetch again what is missing');
+  }
+}
+
+/** The document of the comparison is printed already. */
+async function repair(
+  session: FleetSession,
+  { status, dirs, isMissing }: Comparison,
+  { options, settings, context }: Invocation & { readonly settings: RunSettings },
+): Promise<ExitCode> {
+  const { batch, total } = status;
+  const crawl = await loadRegisteredCrawl(session, status, 'repaired');
+  const indexes = missingIndexes(total, isMissing);
+  const result = await BatchExpansion.repair(session, { status, crawl }, indexes);
+  return fetchAgain(
+    {
+      session,
+      batch,
+      result,
+      settings: { ...settings, results: dirs[0] ?? settings.results },
+      options: { wait: options.wait === true },
+      command: 'resume',
+    },
+    context,
+  );
+}
+
+function* missingIndexes(total: number, isMissing: (index: number) => boolean): Generator<number> {
+  for (let index = 0; index < total; index += 1) {
+    if (isMissing(index)) {
+      yield index;
+    }
+  }
+}
