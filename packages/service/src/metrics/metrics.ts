@@ -22,6 +22,9 @@ const MISNAMED = [
 const UNWANTED = ['', '_min', '_max', '_mean', '_stddev', '_p50', '_p90', '_p99'].map(
   (stat) => `nodejs_eventloop_lag${stat}_seconds`,
 );
+/** Results of lookups: a rate needs the series from the first scrape on. */
+const LOOKUP_RESULTS = ['found', 'not-found', 'failed', 'hosts-file', 'cached'] as const;
+
 /** A sampling precision of a day, in ms: it never samples. */
 const NEVER_MS = 86_400_000;
 
@@ -136,7 +139,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 function setUp(
-  instruments: Pick<Instruments, 'buildInfo' | 'slices'>,
+  instruments: Pick<Instruments, 'buildInfo' | 'lookups' | 'slices'>,
   options: MetricsOptions,
 ): void {
   const { worker, version = 'unknown', transport = 'none' } = options;
@@ -144,6 +147,9 @@ function setUp(
   // `rate()` misses the first event of a counter that appears with it.
   for (const result of SLICE_RESULTS) {
     instruments.slices.inc({ result }, 0);
+  }
+  for (const result of LOOKUP_RESULTS) {
+    instruments.lookups.inc({ result }, 0);
   }
 }
 
