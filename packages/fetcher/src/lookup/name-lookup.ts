@@ -29,7 +29,7 @@ const TIMEOUT_MS = 8_000;
 /** Names that are asked for at once; a dead name holds a place until its time is over. */
 const MAX_AT_ONCE = 4_096;
 const MAX_CACHED = 10_000;
-/** Changes of DNS are seen within a minute; names without a lifetime are not looked up in bursts. */
+/** Changes of DNS show within a minute; names without a lifetime are not looked up in bursts. */
 const [MIN_CACHED_MS, MAX_CACHED_MS] = [1_000, 60_000];
 /** Fetches of the same missing name share a lookup, and the next attempt asks again. */
 const MISSING_CACHED_MS = 1_000;
