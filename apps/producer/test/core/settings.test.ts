@@ -7,7 +7,7 @@ import { Terminal } from '../../src/core/terminal.ts';
 function contextWith(env: Readonly<Record<string, string>>) {
   return {
     env,
-    cwd: '/work',
+    cwd: '/srv',
     terminal: new Terminal({ stdout: new PassThrough(), stderr: new PassThrough() }),
     interrupts: new Interrupts(() => undefined),
   };
@@ -19,7 +19,7 @@ describe('the settings of a command that fetches', () => {
       workers: expect.any(Number),
       concurrency: 50,
       transport: 'got',
-      results: '/work/results',
+      results: '/srv/results',
     });
   });
 
@@ -28,11 +28,11 @@ describe('the settings of a command that fetches', () => {
     expect(readRunSettings({ workers: '3' }, contextWith(env))).toMatchObject({
       workers: 3,
       concurrency: 7,
-      results: '/work/results',
+      results: '/srv/results',
     });
     const context = contextWith({ FETCHFLEET_RESULTS: '/mnt' });
     expect(readResultsFolders(undefined, context)).toEqual(['/mnt']);
-    expect(readResultsFolders(['a', '/b', './a'], context)).toEqual(['/work/a', '/b']);
+    expect(readResultsFolders(['a', '/b', './a'], context)).toEqual(['/srv/a', '/b']);
   });
 
   it('are refused all at once, each with flag, variable, limit and value', () => {

@@ -55,3 +55,14 @@ export async function syncFolder(path: string): Promise<void> {
     await handle.close();
   }
 }
+
+/** Creates a file and syncs its content; its name is durable after {@link syncFolder}. */
+export async function writeSynced(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolderIn, syncFolder } from './durable-folder.ts';
+import { makeFolderIn, syncFolder, writeSynced } from './durable-folder.ts';
 import { readError, systemErrorCode } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
 
@@ -81,16 +81,6 @@ export async function ensureManifest(dir: string, manifest: Manifest): Promise<v
     await rm(draft, { force: true });
   }
   await syncFolder(dirname(target));
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Renames the draft to `target` unless that exists. */

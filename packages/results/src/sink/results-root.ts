@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFile, link, open, readFile, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder } from '../folder/durable-folder.ts';
+import { syncFolder, writeSynced } from '../folder/durable-folder.ts';
 import { systemErrorCode } from '../folder/errors.ts';
 import { rootMarkerPath } from '../folder/layout.ts';
 import { probeResults } from './probe-results.ts';
@@ -155,16 +155,6 @@ function undefinedIfMissing(error: unknown): undefined {
     throw error;
   }
   return undefined;
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Gives the draft its name, unless a file has it already. */
