@@ -1,5 +1,5 @@
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
-export type { FetchListener, FetchRequest } from './fetcher/fetch-request.ts';
+export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
 export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
 export { LOOKUP_RESULTS, type LookupResult } from './lookup/name-lookup.ts';

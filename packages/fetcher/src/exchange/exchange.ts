@@ -1,4 +1,10 @@
-import { type FetchFailure, type FetchResult, type Limits, toError } from '@fetchfleet/crawl';
+import {
+  type FetchFailure,
+  type FetchResponse,
+  type FetchResult,
+  type Limits,
+  toError,
+} from '@fetchfleet/crawl';
 import type { ResponseHandler, SentRequest, Transport } from '../transport/transport.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { BodyDecoder, parseCodings } from './body-decoder.ts';
@@ -16,6 +22,15 @@ const MAX_DRAINING_MS = 500;
 /** The longest delay of a Node timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
+const NO_BODY = Buffer.alloc(0);
+
+/** Called once, at the end; not after `abort()`, and never before `start` has returned. */
+interface ExchangeListener {
+  onResult(result: FetchResult): void;
+  /** Called at every redirect, which waits for `follow`, `refuse` or `abort`. */
+  onRedirect(answer: FetchResponse, target: URL): void;
+}
+
 export interface ExchangeOptions {
   readonly url: URL;
   readonly headers: RequestHeaders;
@@ -24,8 +39,7 @@ export interface ExchangeOptions {
   /** Whether each of its requests must have a new connection. */
   readonly isOnNewConnection: boolean;
   readonly transport: Transport;
-  /** Called once, at the end; not after `abort()`, and never before `start` has returned. */
-  readonly listener: { onResult(result: FetchResult): void };
+  readonly listener: ExchangeListener;
 }
 
 /**
@@ -33,22 +47,29 @@ export interface ExchangeOptions {
  *
  *     head ──headers──▶ body ──last byte──▶ over (response)
  *      ▲ │
- *      │ └─redirect───▶ draining ──────┐
- *      └─────────next request──────────┘
+ *      │ └─redirect───▶ draining ───▶ held
+ *      └──────────────follow────────────┘
  *
  * - `head`: the request has been sent. It is never sent again by itself: the origin may have read
  *   it, and every request has to count at the gate
  * - `draining`: the redirect target is known; the body is discarded, within limits
+ * - `held`: nothing is in flight, and the time does not count: every hop is a request of its own,
+ *   which may have to wait for its turn at its origin
  * - `body`: bytes are decoded, counted and kept
  * - `over`: entered from every state by an error, a limit or the total timeout; final
  */
 export class Exchange implements ResponseHandler {
   readonly #options: ExchangeOptions;
   readonly #startedAt = Date.now();
+  #timer: NodeJS.Timeout;
+  // As `performance.now()`, like the three below.
   readonly #started = performance.now();
-  readonly #timer: NodeJS.Timeout;
+  /** Since when the time counts. Moves on by every time in which it is held. */
+  #countedFrom = this.#started;
+  #sentAt = this.#started;
+  #heldAt = 0;
   readonly #body = new BodyBuffer();
-  #state: 'head' | 'draining' | 'body' | 'over' = 'head';
+  #state: 'head' | 'draining' | 'held' | 'body' | 'over' = 'head';
   #url: URL;
   #requestHeaders: RequestHeaders;
   #request: SentRequest | undefined;
@@ -68,13 +89,34 @@ export class Exchange implements ResponseHandler {
     this.#options = options;
     this.#url = options.url;
     this.#requestHeaders = options.headers;
-    const { timeoutMs } = options.limits;
-    this.#timer = setTimeout(() => this.#onTimeout(), Math.min(timeoutMs, MAX_TIMER_MS));
+    this.#timer = this.#startTimer(options.limits.timeoutMs);
   }
 
   /** Sends the first request. Call it once. */
   start(): void {
     this.#send();
+  }
+
+  /** Requests the target of the redirect that it was held at. */
+  follow(): void {
+    if (this.#state !== 'held') {
+      return;
+    }
+    this.#countedFrom += performance.now() - this.#heldAt;
+    this.#timer = this.#startTimer(this.#options.limits.timeoutMs - this.#activeMs());
+    if (this.#cookies === undefined) {
+      this.#send();
+    } else {
+      this.#state = 'head';
+      void this.#sendWithCookies(this.#cookies);
+    }
+  }
+
+  /** Ends the exchange at a redirect that must not be followed. */
+  refuse(reason: FailureReason): void {
+    if (this.#state === 'held') {
+      this.#fail(reason);
+    }
   }
 
   /** Ends the exchange without a result. */
@@ -111,7 +153,7 @@ export class Exchange implements ResponseHandler {
     if (this.#state === 'draining') {
       this.#bytes += chunk.length;
       if (this.#bytes > MAX_DRAINED_BYTES) {
-        this.#follow();
+        this.#hold();
       }
     } else if (this.#decoder === undefined) {
       this.onDecoded(chunk);
@@ -122,7 +164,7 @@ export class Exchange implements ResponseHandler {
 
   onEnd(): void {
     if (this.#state === 'draining') {
-      this.#follow();
+      this.#hold();
     } else if (this.#decoder === undefined) {
       this.onDecodedEnd();
     } else {
@@ -132,7 +174,7 @@ export class Exchange implements ResponseHandler {
 
   onError(error: Error): void {
     if (this.#state === 'draining') {
-      this.#follow();
+      this.#hold();
     } else {
       const isAnswered = this.#state === 'body';
       const state = { origin: this.#url.origin, isAnswered, bytes: this.#bytes };
@@ -177,8 +219,18 @@ export class Exchange implements ResponseHandler {
     this.#fail({ outcome: 'network-error', code: 'BODY_CORRUPT', message });
   }
 
+  #startTimer(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#onTimeout(), Math.min(ms, MAX_TIMER_MS));
+  }
+
+  /** How long its requests have taken so far. */
+  #activeMs(): number {
+    return (this.#state === 'held' ? this.#heldAt : performance.now()) - this.#countedFrom;
+  }
+
   #send(): void {
     this.#state = 'head';
+    this.#sentAt = performance.now();
     try {
       const { transport, isOnNewConnection } = this.#options;
       const headers =
@@ -203,18 +255,29 @@ export class Exchange implements ResponseHandler {
       this.#redirects += 1;
       this.#next = target;
       this.#state = 'draining';
-      this.#drainTimer = setTimeout(() => this.#follow(), MAX_DRAINING_MS);
+      this.#drainTimer = setTimeout(() => this.#hold(), MAX_DRAINING_MS);
     }
   }
 
-  /** Requests the target of a redirect. The old connection is closed unless the body has ended. */
-  #follow(): void {
+  /** The redirect has been answered. The connection is closed unless the body has ended. */
+  #hold(): void {
     clearTimeout(this.#drainTimer);
     this.#request?.abort();
     const target = this.#next;
     if (target === undefined || this.#state !== 'draining') {
       return;
     }
+    clearTimeout(this.#timer);
+    this.#state = 'held';
+    this.#heldAt = performance.now();
+    const answer: FetchResponse = {
+      kind: 'response',
+      startedAt: this.#startedAt + Math.round(this.#sentAt - this.#started),
+      durationMs: this.#heldAt - this.#sentAt,
+      status: this.#status,
+      headers: this.#headers,
+      body: NO_BODY,
+    };
     if (target.origin !== this.#url.origin) {
       // They stay dropped if a later redirect returns: the origin in between may have chosen the
       // path.
@@ -223,12 +286,7 @@ export class Exchange implements ResponseHandler {
     }
     this.#url = target;
     this.#bytes = 0;
-    if (this.#cookies === undefined) {
-      this.#send();
-    } else {
-      this.#state = 'head';
-      void this.#sendWithCookies(this.#cookies);
-    }
+    this.#options.listener.onRedirect(answer, target);
   }
 
   async #sendWithCookies(cookies: CookieChain): Promise<void> {
@@ -268,12 +326,13 @@ export class Exchange implements ResponseHandler {
     if (this.#state === 'over') {
       return;
     }
+    const isBetween = this.#state === 'draining' || this.#state === 'held';
     const result: FetchFailure = {
       kind: 'failure',
       ...this.#outline(),
       ...reason,
       bytes: this.#state === 'body' ? this.#bytes : 0,
-      ...(this.#status > 0 && this.#state !== 'draining' ? { status: this.#status } : {}),
+      ...(this.#status > 0 && !isBetween ? { status: this.#status } : {}),
     };
     this.#finish();
     this.#options.listener.onResult(result);
@@ -288,8 +347,7 @@ export class Exchange implements ResponseHandler {
   }
 
   #outline(): { startedAt: number; durationMs: number; finalUrl?: string } {
-    const durationMs = performance.now() - this.#started;
-    const timing = { startedAt: this.#startedAt, durationMs };
+    const timing = { startedAt: this.#startedAt, durationMs: this.#activeMs() };
     if (this.#redirects === 0) {
       return timing;
     }

@@ -1,4 +1,5 @@
-import type { FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
+import type { FetchResponse, FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
+import type { FailureReason } from '../exchange/failure.ts';
 
 /** One GET and its limits. */
 export interface FetchRequest {
@@ -22,10 +23,30 @@ export interface FetchRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Exactly one of the methods is called, once, and never before `start` has returned. */
+/**
+ * A fetch that has come to a redirect. Nothing of it is in flight, and its timeout stands still
+ * until `follow` is called. Exactly one method is to be called, once; none after the signal of the
+ * fetch was aborted.
+ */
+export interface HeldFetch {
+  /** The redirect itself: its status and headers, and the time of this one request. */
+  readonly answer: FetchResponse;
+  readonly target: URL;
+  follow(): void;
+  /** Ends the fetch with a failure: its listener is called. */
+  refuse(reason: FailureReason): void;
+  /** Ends the fetch without a result: its listener is not called any more. */
+  drop(): void;
+}
+
+/**
+ * Exactly one of `onResult` and `onAborted` is called, once, and never before `start` has returned.
+ */
 export interface FetchListener {
   /** Called with the response, or with the network failure. */
   onResult(result: FetchResult): void;
   /** Called with the reason of an aborted signal. */
   onAborted(reason: unknown): void;
+  /** Called at every redirect. @default it is followed at once */
+  onRedirect?(held: HeldFetch): void;
 }

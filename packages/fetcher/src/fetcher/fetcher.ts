@@ -13,7 +13,7 @@ import { SocketBudget } from '../transport/socket-budget.ts';
 import type { ConnectOptions, Transport } from '../transport/transport.ts';
 import { AbortListeners } from './abort-listeners.ts';
 import type { FetchListener, FetchRequest } from './fetch-request.ts';
-import { RunningFetch } from './running-fetch.ts';
+import { type FetchHooks, RunningFetch } from './running-fetch.ts';
 
 export interface FetcherOptions {
   /** `got` is the complete transport, `undici` the fast one; they behave the same. */
@@ -93,7 +93,7 @@ class PooledFetcher implements Fetcher {
   readonly #names: NameLookup;
   readonly #abortListeners = new AbortListeners();
   readonly #prepared = new WeakMap<RequestHeaders, RequestHeaders>();
-  readonly #onEnd: () => void;
+  readonly #hooks: FetchHooks;
   readonly #loading: Promise<TransportClass>;
   #loaded: TransportClass | undefined;
   #inFlight = 0;
@@ -107,12 +107,15 @@ class PooledFetcher implements Fetcher {
     this.transport = options.transport;
     this.#userAgent = options.userAgent;
     this.#loading = loadTransport(options.transport);
-    this.#onEnd = () => {
-      this.#inFlight -= 1;
-      onEnd?.();
-      if (this.#inFlight === 0) {
-        this.#onIdle?.();
-      }
+    this.#hooks = {
+      onEnd: () => {
+        this.#inFlight -= 1;
+        onEnd?.();
+        if (this.#inFlight === 0) {
+          this.#onIdle?.();
+        }
+      },
+      onFollow: (request) => this.#extend(request),
     };
     const { onLookup, lookup, maxSockets = Infinity } = options;
     this.#names = new NameLookup(onLookup === undefined ? {} : { onResult: onLookup });
@@ -151,9 +154,8 @@ class PooledFetcher implements Fetcher {
       throw new FetcherStoppedError('the fetcher has been stopped');
     }
     this.#inFlight += 1;
-    const overdueAt = performance.now() + request.limits.timeoutMs + OVERDUE_MS;
-    this.#overdueAt = Math.max(this.#overdueAt, overdueAt);
-    const running = new RunningFetch(request, listener, this.#onEnd);
+    this.#extend(request);
+    const running = new RunningFetch(request, listener, this.#hooks);
     if (this.#loaded === undefined) {
       this.#load().then(
         () => this.#send(running),
@@ -167,6 +169,12 @@ class PooledFetcher implements Fetcher {
   async stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     await this.#stopping;
+  }
+
+  /** From now on a fetch may take its whole timeout. */
+  #extend({ limits }: FetchRequest): void {
+    const overdueAt = performance.now() + limits.timeoutMs + OVERDUE_MS;
+    this.#overdueAt = Math.max(this.#overdueAt, overdueAt);
   }
 
   async #load(): Promise<void> {

@@ -1,8 +1,17 @@
-import type { FetchResult } from '@fetchfleet/crawl';
+import type { FetchResponse, FetchResult } from '@fetchfleet/crawl';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { FailureReason } from '../exchange/failure.ts';
 import type { PolicyPool } from '../transport/policy-pools.ts';
 import type { Abortable, AbortListeners } from './abort-listeners.ts';
-import type { FetchListener, FetchRequest } from './fetch-request.ts';
+import type { FetchListener, FetchRequest, HeldFetch } from './fetch-request.ts';
+
+/** What the fetcher learns of its fetches; one object for all of them. */
+export interface FetchHooks {
+  /** Called just before the listener of an ended fetch. */
+  readonly onEnd: () => void;
+  /** Called when a held fetch goes on. */
+  readonly onFollow: (request: FetchRequest) => void;
+}
 
 /**
  * One fetch from `start` until its listener has been called. It is a single object because a worker
@@ -11,16 +20,15 @@ import type { FetchListener, FetchRequest } from './fetch-request.ts';
 export class RunningFetch implements Abortable {
   readonly request: FetchRequest;
   readonly #listener: FetchListener;
-  readonly #onEnd: () => void;
+  readonly #hooks: FetchHooks;
   #exchange: Exchange | undefined;
   #pool: PolicyPool | undefined;
   #abortListeners: AbortListeners | undefined;
 
-  /** @param onEnd called just before the listener */
-  constructor(request: FetchRequest, listener: FetchListener, onEnd: () => void) {
+  constructor(request: FetchRequest, listener: FetchListener, hooks: FetchHooks) {
     this.request = request;
     this.#listener = listener;
-    this.#onEnd = onEnd;
+    this.#hooks = hooks;
   }
 
   start(exchange: Exchange, pool: PolicyPool, abortListeners: AbortListeners): void {
@@ -40,6 +48,27 @@ export class RunningFetch implements Abortable {
     this.#listener.onResult(result);
   }
 
+  onRedirect(answer: FetchResponse, target: URL): void {
+    if (this.#listener.onRedirect === undefined) {
+      this.#exchange?.follow();
+      return;
+    }
+    const held: HeldFetch = {
+      answer,
+      target,
+      follow: () => {
+        this.#hooks.onFollow(this.request);
+        this.#exchange?.follow();
+      },
+      refuse: (reason: FailureReason) => this.#exchange?.refuse(reason),
+      drop: () => {
+        this.#exchange?.abort();
+        this.#end();
+      },
+    };
+    this.#listener.onRedirect(held);
+  }
+
   abort(reason: unknown): void {
     this.#exchange?.abort();
     this.#end();
@@ -54,6 +83,6 @@ export class RunningFetch implements Abortable {
     if (this.#pool) {
       this.#pool.inFlight -= 1;
     }
-    this.#onEnd();
+    this.#hooks.onEnd();
   }
 }

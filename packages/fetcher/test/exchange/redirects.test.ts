@@ -1,4 +1,5 @@
 import type { LookupFunction } from 'node:net';
+import type { FetchResult } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
 import {
@@ -10,6 +11,7 @@ import {
   serveRaw,
   TRANSPORTS,
 } from '../server.ts';
+import type { HeldFetch } from '../../src/fetcher/fetch-request.ts';
 
 closeAfterEachTest();
 installLeakGuard();
@@ -34,6 +36,74 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     const result = await newFetcher(transport).fetch(requestFor(`${server.url}/a/b?c`));
     expect(result).toMatchObject({ status: 200, body: Buffer.from('GET /d?e') });
     expect(server.connections).toBe(1);
+  });
+
+  it('holds a fetch at every redirect for as long as its listener wants', async () => {
+    const server = await serve((request, response) => {
+      const next = Number(request.url?.slice(1)) + 1;
+      if (next > 3) {
+        response.end('there');
+      } else {
+        response.writeHead(302, { location: `/${next}`, 'retry-after': '7' }).end('moved');
+      }
+    });
+    const hops: HeldFetch[] = [];
+    const bounds = { limits: limits({ timeoutMs: 1_500, redirects: 3 }) };
+    const result = await new Promise<FetchResult>((resolve, reject) => {
+      newFetcher(transport).start(requestFor(`${server.url}/1`, bounds), {
+        onResult: resolve,
+        onAborted: reject,
+        onRedirect: (held) => {
+          hops.push(held);
+          // Longer than the timeout, which stands still meanwhile.
+          setTimeout(() => held.follow(), 900);
+        },
+      });
+    });
+    expect(result).toMatchObject({ status: 200, finalUrl: `${server.url}/3` });
+    expect(result.durationMs).toBeLessThan(1_500);
+    expect(hops.map(({ target, answer }) => [target.pathname, answer.status])).toEqual([
+      ['/2', 302],
+      ['/3', 302],
+    ]);
+    expect(hops[0]?.answer.headers).toMatchObject({ 'retry-after': '7' });
+  });
+
+  it('ends a held fetch that is refused, dropped or aborted', async () => {
+    let requests = 0;
+    const server = await serve((_request, response) => {
+      requests += 1;
+      response.writeHead(302, { location: '/next' }).end();
+    });
+    const fetcher = newFetcher(transport);
+    const abort = new AbortController();
+    const reason = { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message: 'no' } as const;
+    const start = async (end: (held: HeldFetch) => void): Promise<unknown> =>
+      new Promise((resolve) => {
+        const request = requestFor(`${server.url}/first`, { signal: abort.signal });
+        fetcher.start(request, {
+          onResult: resolve,
+          onAborted: resolve,
+          onRedirect: (held) => end(held),
+        });
+      });
+    const refused = await start((held) => held.refuse(reason));
+    expect(refused).toMatchObject({ ...reason, finalUrl: `${server.url}/next` });
+    expect(refused).not.toHaveProperty('status');
+    const dropped = Promise.withResolvers<void>();
+    let calls = 0;
+    void start((held) => {
+      held.drop();
+      dropped.resolve();
+    }).finally(() => {
+      calls += 1;
+    });
+    await dropped.promise;
+    const aborted = await start(() => abort.abort(new Error('stopped')));
+    expect(aborted).toEqual(new Error('stopped'));
+    // The fetcher waits for what is in flight: neither of the three is any more.
+    await fetcher.stop();
+    expect([calls, requests]).toEqual([0, 3]);
   });
 
   it.each([300, 302, 304])('returns a %i without a location as the response', async (status) => {
