@@ -151,7 +151,16 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     onEnd: () => progress.fetched.beat(),
     onLookup: (result) => metrics.lookups.inc({ result }),
   });
-  const robots = new Robots({ store: new RobotsStore(redis, keys), fetcher, worker: id });
+  const robots = new Robots({
+    store: new RobotsStore(redis, keys),
+    fetcher,
+    schedulers: {
+      of: (origin) => schedulers.of(origin),
+      wake: (origin) => schedulers.wake(origin),
+    },
+    stop: forced,
+    worker: id,
+  });
   const gateNotifications = new GateNotifications(redis, keys);
   const queue = new SliceQueue(queueRedis, keys);
   const schedulers = new OriginSchedulers({

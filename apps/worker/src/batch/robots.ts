@@ -13,6 +13,9 @@ import {
   robotsVerdict,
 } from '@fetchfleet/fetcher';
 import type { RobotsStore, StoredRobots } from '@fetchfleet/fleet';
+import { GatedFetch, type Hop, type Turn } from '../origin/gated-fetch.ts';
+import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request.ts';
+import type { Deferral, StartGrant } from '../origin/waiting-slice.ts';
 import type { ActiveBatch } from './batches.ts';
 
 /** RFC 9309, 2.4: the longest time a cached robots.txt should be used. */
@@ -54,28 +57,42 @@ interface Cached {
   readonly until: number;
 }
 
+/**
+ * What the request for a robots.txt has come to: a result, or a turn that is too far away; undefined
+ * if the worker stops.
+ */
+type Requested = FetchResult | Deferral | undefined;
+
 type Unreachable = Extract<StoredRobots, { readonly kind: 'wait' }>;
 
 const ALLOW_ALL = (): boolean => true;
 
 /**
  * robots.txt after RFC 9309: fetched once for the whole fleet; 4xx allows everything, and fetches
- * wait while it is unreachable, as long as `politeness.patience` says.
+ * wait while it is unreachable, as long as `politeness.patience` says. Each of its requests has its
+ * turn at its origin, like those of fetches.
  */
 export class Robots {
   readonly #store: RobotsStore;
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: Pick<Fetcher, 'start'>;
+  readonly #schedulers: TurnSchedulers;
+  readonly #stop: AbortSignal;
   readonly #worker: string;
   readonly #cache = new Map<string, Cached>();
   readonly #inProgress = new Map<string, Promise<RobotsAnswer>>();
 
   constructor(options: {
     readonly store: RobotsStore;
-    readonly fetcher: Fetcher;
+    readonly fetcher: Pick<Fetcher, 'start'>;
+    readonly schedulers: TurnSchedulers;
+    /** Aborts what is in flight. */
+    readonly stop: AbortSignal;
     readonly worker: string;
   }) {
     this.#store = options.store;
     this.#fetcher = options.fetcher;
+    this.#schedulers = options.schedulers;
+    this.#stop = options.stop;
     this.#worker = options.worker;
   }
 
@@ -128,15 +145,12 @@ export class Robots {
       readonly now: number;
     },
   ): Promise<RobotsAnswer> {
-    const { network, retry } = batch.plan;
-    const url = `${origin}/robots.txt`;
-    const result = await this.#fetcher.fetch({
-      url,
-      headers: {},
-      limits: ROBOTS_LIMITS,
-      network,
-      isOnNewConnection: true,
-    });
+    const { retry } = batch.plan;
+    const result = await this.#request(batch, origin);
+    if (result === undefined || result.kind === 'deferred') {
+      await this.#store.release(origin);
+      return result === undefined ? { kind: 'wait', dueInMs: 0 } : laterAnswer(origin, result);
+    }
     if (result.kind === 'failure' && result.outcome === 'address-refused') {
       // This holds for this crawl only, and its fetches are refused as well.
       await this.#store.release(origin);
@@ -163,6 +177,56 @@ export class Robots {
     } as const;
     await this.#store.write(origin, known, FLEET_CACHE_MS);
     return this.#answer(origin, known, now);
+  }
+
+  async #request(batch: ActiveBatch, origin: string): Promise<Requested> {
+    const grant = await this.#turnAt(batch, origin);
+    return isGranted(grant) ? this.#send(batch, origin, grant) : grant;
+  }
+
+  async #send(batch: ActiveBatch, origin: string, grant: StartGrant): Promise<Requested> {
+    return new Promise((resolve, reject) => {
+      GatedFetch.start(this.#fetcher, {
+        request: {
+          url: `${origin}/robots.txt`,
+          headers: {},
+          limits: ROBOTS_LIMITS,
+          network: batch.plan.network,
+          isOnNewConnection: true,
+          signal: this.#stop,
+        },
+        origin,
+        grant,
+        isFirstAttempt: true,
+        maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+        turnOf: async (hop) => this.#hopTurn(batch, hop, resolve),
+        onResult: ({ result }) => resolve(result),
+        onAborted: (reason) => (this.#stop.aborted ? resolve(undefined) : reject(reason)),
+      });
+    });
+  }
+
+  async #hopTurn(
+    batch: ActiveBatch,
+    { target }: Hop,
+    onDeferred: (deferral: Deferral | undefined) => void,
+  ): Promise<Turn> {
+    const turn = await this.#turnAt(batch, target.origin);
+    return isGranted(turn)
+      ? { kind: 'granted', grant: turn }
+      : { kind: 'dropped', onDropped: () => onDeferred(turn) };
+  }
+
+  async #turnAt(batch: ActiveBatch, origin: string): Promise<StartGrant | Deferral | undefined> {
+    const { id, plan } = batch;
+    return turnAt(this.#schedulers, origin, {
+      id: `${origin}/robots.txt`,
+      limits: { batch: id, politeness: plan.politeness },
+      // The fetches of the origin wait for it.
+      comesFirst: true,
+      signal: this.#stop,
+      hasPatienceFor: (deniedForMs) => deniedForMs < plan.politeness.patienceMs,
+    });
   }
 
   #answer(origin: string, known: StoredRobots, now: number): RobotsAnswer {
@@ -195,6 +259,15 @@ export class Robots {
     this.#cache.set(origin, { ...rules, until: performance.now() + OWN_CACHE_MS });
     return { kind: 'rules', isAllowed: rules.isAllowed };
   }
+}
+
+/** The origin's turn for robots.txt is too far away. */
+function laterAnswer(origin: string, { dueInMs, isRefused, deniedForMs }: Deferral): RobotsAnswer {
+  if (!isRefused) {
+    return { kind: 'wait', dueInMs };
+  }
+  const reason = `${origin} went on failing or refusing, so its robots.txt cannot be fetched`;
+  return { kind: 'unreachable', dueInMs, unreachableForMs: deniedForMs, isDown: true, reason };
 }
 
 /** Until robots.txt is fetched again. */

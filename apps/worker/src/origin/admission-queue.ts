@@ -1,9 +1,4 @@
-import {
-  type Admission,
-  FIRST_TICKET,
-  type StartGrant,
-  type WaitingSlice,
-} from './waiting-slice.ts';
+import type { Admission, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
 interface Waiter {
   readonly resolve: (admission: Admission) => void;
@@ -12,7 +7,7 @@ interface Waiter {
 
 /**
  * The slices that wait in this worker for one origin, in the order of their arrival. Slices of dead
- * workers come first.
+ * workers and redirects within the origin come first.
  */
 export class AdmissionQueue implements Iterable<WaitingSlice> {
   readonly #waiters = new Map<WaitingSlice, Waiter>();
@@ -41,7 +36,9 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
   /** Resolves when the slice leaves the queue. */
   async add(slice: WaitingSlice): Promise<Admission> {
     return new Promise((resolve, reject) => {
-      const others = slice.ticket === FIRST_TICKET ? [...this.#waiters] : [];
+      const others = slice.comesFirst
+        ? [...this.#waiters].filter(([other]) => !other.comesFirst)
+        : [];
       this.#waiters.set(slice, { resolve, reject });
       // A Map keeps the order in which its entries were added.
       for (const [other, waiter] of others) {

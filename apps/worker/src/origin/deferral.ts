@@ -21,6 +21,8 @@ export interface FarSlice extends Pick<GateAnswer, 'state' | 'deniedForMs'> {
   readonly slice: WaitingSlice;
   /** How long it would wait here. */
   readonly waitMs: number;
+  /** Between two turns of this worker. */
+  readonly stepMs: number;
 }
 
 /** The slices to defer: their turn is too far away, or their patience with the origin is over. */
@@ -32,14 +34,15 @@ export function farSlices(phase: Phase, slices: Iterable<WaitingSlice>, now: num
   const isDenied = deniedForMs > 0;
   const maxWaitMs = isDenied ? MAX_DENIED_LOCAL_WAIT_MS : MAX_LOCAL_WAIT_MS;
   const untilAskMs = Math.max(0, phase.askAt - now);
+  const stepMs = paceMs * waiters;
   const far: FarSlice[] = [];
   let ahead = 0;
   for (const slice of slices) {
     const { waiting } = slice;
-    const waitMs = untilAskMs + ahead * paceMs * waiters;
+    const waitMs = untilAskMs + ahead * stepMs;
     const waitsLocally = waitMs <= maxWaitMs && (!isDenied || slice.hasPatienceFor(deniedForMs));
     if (waiting > 0 && !waitsLocally) {
-      far.push({ slice, waitMs, state, deniedForMs });
+      far.push({ slice, waitMs, stepMs, state, deniedForMs });
     }
     ahead += waiting;
   }
@@ -58,7 +61,7 @@ export function isRefusedBy({ state, deniedForMs }: Pick<FarSlice, 'state' | 'de
  * @param forecastMs the gate's forecast of its turn
  */
 export function returnInMs(
-  { state, deniedForMs, waitMs }: Omit<FarSlice, 'slice'>,
+  { state, deniedForMs, waitMs }: Omit<FarSlice, 'slice' | 'stepMs'>,
   forecastMs: number,
 ): number {
   if (isShut(state)) {
@@ -69,6 +72,21 @@ export function returnInMs(
   }
   const slackMs = deniedForMs > 0 ? DENIED_WAKE_UP_SLACK_MS : WAKE_UP_SLACK_MS;
   return Math.ceil(forecastMs * 1.1 + slackMs);
+}
+
+/**
+ * When the single requests that were sent away come back: one after another, at the pace of their
+ * origin. If they all came at once, nearly all of them would be sent away again.
+ */
+export class ReturnTimes {
+  #last = 0;
+
+  /** Assigns the next place. @returns in how many ms to try again */
+  next({ waitMs, stepMs }: Pick<FarSlice, 'waitMs' | 'stepMs'>, now: number): number {
+    this.#last = Math.max(this.#last + stepMs, now + waitMs);
+    const inMs = Math.ceil(this.#last - now);
+    return inMs > FAR_MS ? Math.ceil(inMs / 2) : inMs;
+  }
 }
 
 function isShut(state: GateAnswer['state']): boolean {

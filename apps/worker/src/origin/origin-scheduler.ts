@@ -3,13 +3,13 @@ import type { BatchLimits, GateAnswer } from '@fetchfleet/fleet';
 import { AdmissionQueue } from './admission-queue.ts';
 import { BacklogPoller } from './backlog-poller.ts';
 import { decide, type Decision, horizonMs, type OriginState, reportDueAt } from './decide.ts';
-import type { FarSlice } from './deferral.ts';
+import { type FarSlice, isRefusedBy, ReturnTimes } from './deferral.ts';
 import { OriginGate, type OriginGateOptions } from './origin-gate.ts';
 import { type Phase, phaseAfter, phaseAfterError, remaining, UNASKED } from './origin-phase.ts';
 import { PermitAccount } from './permit-account.ts';
 import type { Permits } from './permits.ts';
 import { StartSchedule } from './start-schedule.ts';
-import type { Admission, StartGrant, WaitingSlice } from './waiting-slice.ts';
+import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
   readonly permits: Permits;
@@ -45,6 +45,7 @@ export class OriginScheduler {
   readonly #slices = new AdmissionQueue();
   readonly #schedule: StartSchedule;
   readonly #poller = new BacklogPoller();
+  readonly #returnTimes = new ReturnTimes();
   // Shared by all starts: a fetch costs no closure here.
   readonly #grant: StartGrant;
   #phase: Phase = UNASKED;
@@ -243,8 +244,19 @@ export class OriginScheduler {
   #defer(slices: readonly FarSlice[]): void {
     this.#isDeferralDue = false;
     for (const far of slices) {
-      this.#slices.remove(far.slice, this.#gate.defer(far));
+      const { slice } = far;
+      this.#slices.remove(slice, slice.isSlice ? this.#gate.defer(far) : this.#sendAway(far));
     }
+  }
+
+  async #sendAway(far: FarSlice): Promise<Deferral> {
+    return {
+      kind: 'deferred',
+      dueInMs: this.#returnTimes.next(far, this.#now()),
+      ticket: 0,
+      isRefused: isRefusedBy(far),
+      deniedForMs: far.deniedForMs,
+    };
   }
 
   /** Uses one committed permit for the next fetch, or gives it back if none waits. */

@@ -22,8 +22,15 @@ export interface StartGrant {
  */
 export const FIRST_TICKET = 1;
 
-/** A slice that wants to start fetches of one origin. */
+/** A slice that wants to start fetches of one origin, or a single request. */
 export interface WaitingSlice {
+  /**
+   * If false, it cannot be put in the origin's waitlist. Where its turn is too far away, whoever
+   * waits for it tries again later.
+   */
+  readonly isSlice: boolean;
+  /** Whether it is served before the others. */
+  readonly comesFirst: boolean;
   readonly id: string;
   readonly limits: BatchLimits;
   /** Fetches that wait to start; 0 when the slice has to stop. */
@@ -36,10 +43,10 @@ export interface WaitingSlice {
   start(grant: StartGrant): void;
 }
 
-/** A slice is put in the origin's waitlist and leaves the worker. */
+/** A slice is put in the origin's waitlist and leaves the worker; a single request is sent away. */
 export interface Deferral {
   readonly kind: 'deferred';
-  /** When the slice comes back by itself. */
+  /** When the slice comes back by itself, or the request is to be tried again. */
   readonly dueInMs: number;
   readonly ticket: number;
   /**

@@ -2,36 +2,31 @@ import {
   dispositionOf,
   type Disposition,
   type FetchFailure,
-  type FetchResult,
   type PendingFetch,
-  type RequestedDelay,
-  requestedDelayOf,
   toError,
 } from '@fetchfleet/crawl';
-import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
+import type { Fetcher } from '@fetchfleet/fetcher';
+import {
+  GatedFetch,
+  type GatedFetchOptions,
+  type GatedResult,
+  type Hop,
+  type Turn,
+} from '../origin/gated-fetch.ts';
 import type { StartGrant } from '../origin/waiting-slice.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
+import type { FailureWithoutFetch } from './failures.ts';
+import { type HopTools, hopTurn } from './hop-turns.ts';
 
-export interface FetchTools extends SettleTools {
+export interface FetchTools extends SettleTools, HopTools {
+  readonly recorder: SettleTools['recorder'];
   readonly fetcher: Pick<Fetcher, 'start'>;
   /** The longest `Retry-After` or rate-limit reset that is obeyed, ms. */
   readonly maxRetryAfterMs: number;
 }
 
-/** Why a fetch ends without having been started. */
-export interface FailureWithoutFetch {
-  readonly outcome: FetchFailure['outcome'];
-  readonly code: string;
-  readonly message: string;
-}
-
-interface EndedFetch {
+interface EndedFetch extends GatedResult {
   readonly fetch: PendingFetch;
-  readonly result: FetchResult;
-  readonly delay: RequestedDelay | undefined;
-  readonly deniedForMs: number;
-  /** Epoch milliseconds. */
-  readonly now: number;
 }
 
 /**
@@ -67,24 +62,17 @@ export class InFlightFetches {
 
   start(fetch: PendingFetch, grant: StartGrant): void {
     this.#open += 1;
-    try {
-      this.#tools.fetcher.start(this.#requestOf(fetch), {
-        onResult: (result) => {
-          const now = Date.now();
-          const delay = requestedDelayOf(result, now, this.#tools.maxRetryAfterMs);
-          grant.onEnded(result, delay, fetch.attempts === 0);
-          const deniedForMs = delay?.isRefusal === true ? grant.deniedForMs() : 0;
-          this.#end({ fetch, result, delay, deniedForMs, now });
-        },
-        onAborted: (reason) => {
-          grant.onEnded(undefined);
-          this.#return(fetch, reason);
-        },
-      });
-    } catch (error) {
-      grant.onEnded(undefined);
-      this.#return(fetch, error);
-    }
+    const { maxRetryAfterMs, fetcher } = this.#tools;
+    GatedFetch.start(fetcher, {
+      request: this.#requestOf(fetch),
+      origin: this.#target.origin,
+      grant,
+      isFirstAttempt: fetch.attempts === 0,
+      maxRetryAfterMs,
+      turnOf: async (hop) => this.#hopTurn(fetch, hop),
+      onResult: (ended) => this.#end({ fetch, ...ended }),
+      onAborted: (reason) => this.#return(fetch, reason),
+    });
   }
 
   /** Uses an attempt of a fetch because a request for another URL of its origin has failed. */
@@ -96,14 +84,7 @@ export class InFlightFetches {
   /** Records a fetch as failed that is never started. */
   recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
     this.#open += 1;
-    const result = {
-      kind: 'failure',
-      ...failure,
-      bytes: 0,
-      startedAt: Date.now(),
-      durationMs: 0,
-    } as const;
-    this.#settle(fetch, { result, attempts: fetch.attempts, outcome: failure.outcome });
+    this.#settleFailure(fetch, failure);
   }
 
   /** Resolves when nothing is in flight and nothing waits to become durable. */
@@ -123,7 +104,7 @@ export class InFlightFetches {
     }
   }
 
-  #requestOf({ values, attempts }: PendingFetch): FetchRequest {
+  #requestOf({ values, attempts }: PendingFetch): GatedFetchOptions['request'] {
     const { batch } = this.#target;
     const { plan, headers, secretHeaders } = batch;
     return {
@@ -136,6 +117,28 @@ export class InFlightFetches {
       isOnNewConnection: attempts > 0,
       signal: this.#stop.signal,
     };
+  }
+
+  async #hopTurn(fetch: PendingFetch, hop: Hop): Promise<Turn> {
+    const { batch, slice } = this.#target;
+    const { signal } = this.#stop;
+    return hopTurn(this.#tools, { batch, slice, fetch, signal }, hop, {
+      onLater: (later) => {
+        this.#returned.push(later);
+        this.#close();
+      },
+      onFailure: (failure) => this.#settleFailure(fetch, failure),
+      onLost: (result) => {
+        this.#end({ fetch, result, delay: undefined, deniedForMs: 0, now: Date.now() });
+      },
+    });
+  }
+
+  #settleFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
+    const { outcome } = failure;
+    const startedAt = Date.now();
+    const result = { kind: 'failure', ...failure, bytes: 0, startedAt, durationMs: 0 } as const;
+    this.#settle(fetch, { result, attempts: fetch.attempts, outcome });
   }
 
   /** The fetch has no result: it counts as never started. */

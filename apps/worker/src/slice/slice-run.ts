@@ -1,18 +1,19 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
-import type { Robots, RobotsAnswer } from '../batch/robots.ts';
-import type { OriginScheduler } from '../origin/origin-scheduler.ts';
-import type { Deferral, StartGrant, WaitingSlice } from '../origin/waiting-slice.ts';
-import { type FailureWithoutFetch, type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
+import type { RobotsAnswer } from '../batch/robots.ts';
+import {
+  type Deferral,
+  FIRST_TICKET,
+  type StartGrant,
+  type WaitingSlice,
+} from '../origin/waiting-slice.ts';
+import { type FailureWithoutFetch, originUnavailable, robotsDenied } from './failures.ts';
+import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
+import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
-  readonly schedulers: {
-    of(origin: string): Pick<OriginScheduler, 'admit'>;
-    wake(origin: string): void;
-  };
-  readonly robots: Pick<Robots, 'ask'>;
   /** Aborted when the worker drains: no fetch starts any more. */
   readonly draining: AbortSignal;
   /** Aborted when the drain deadline has passed: fetches in flight are aborted. */
@@ -45,12 +46,6 @@ export interface SliceRest {
   readonly isDeferred: boolean;
 }
 
-const ORIGIN_UNAVAILABLE: FailureWithoutFetch = {
-  outcome: 'network-error',
-  code: 'ORIGIN_UNAVAILABLE',
-  message: 'the origin went on failing or refusing for longer than politeness.patience',
-};
-
 /**
  * One run of a slice in this worker.
  *
@@ -66,6 +61,7 @@ const ORIGIN_UNAVAILABLE: FailureWithoutFetch = {
 export class SliceRun implements WaitingSlice {
   readonly id: string;
   readonly limits: BatchLimits;
+  readonly isSlice = true;
   readonly #tools: SliceTools;
   readonly #batch: ActiveBatch;
   readonly #origin: string;
@@ -102,8 +98,14 @@ export class SliceRun implements WaitingSlice {
     return this.#ticket;
   }
 
+  get comesFirst(): boolean {
+    return this.#ticket === FIRST_TICKET;
+  }
+
   hasPatienceFor(deniedForMs: number): boolean {
-    return this.#due.some((fetch) => this.#patienceLeftMs(fetch, deniedForMs) >= 0);
+    const wait = { deniedForMs, since: this.#arrivedAt };
+    const { patienceMs } = this.#batch.plan.politeness;
+    return this.#due.some((fetch) => patienceLeftMs(fetch, wait, patienceMs) >= 0);
   }
 
   start(grant: StartGrant): void {
@@ -222,7 +224,7 @@ export class SliceRun implements WaitingSlice {
     this.#isDeferred = true;
     this.#ticket = ticket;
     if (isRefused) {
-      this.#waitFor({ dueInMs, deniedForMs }, ORIGIN_UNAVAILABLE);
+      this.#waitFor({ dueInMs, deniedForMs }, originUnavailable());
       return;
     }
     this.#resumeInMs = dueInMs;
@@ -237,30 +239,18 @@ export class SliceRun implements WaitingSlice {
     failure: FailureWithoutFetch,
   ): void {
     this.#resumeInMs = dueInMs;
+    const wait = { deniedForMs, since: this.#arrivedAt };
+    const { patienceMs } = this.#batch.plan.politeness;
     for (const fetch of this.#due.splice(0)) {
-      const leftMs = this.#patienceLeftMs(fetch, deniedForMs);
+      const leftMs = patienceLeftMs(fetch, wait, patienceMs);
       if (leftMs < 0) {
         this.#inFlight.recordFailure(fetch, failure);
       } else {
         // A block may last longer than patience does.
         this.#resumeInMs = Math.min(this.#resumeInMs, leftMs + 1);
-        const throttledSince = this.#throttledSince(fetch, deniedForMs);
-        this.#due.push({ ...fetch, throttledSince });
+        this.#due.push({ ...fetch, throttledSince: throttledSinceOf(fetch, wait) });
       }
     }
-  }
-
-  /**
-   * Since when the fetch has been waiting for an origin that accepts nothing, epoch ms. An earlier
-   * wait counts only if the origin has accepted nothing since.
-   */
-  #throttledSince({ throttledSince }: PendingFetch, deniedForMs: number): number {
-    return Math.max(throttledSince || this.#arrivedAt, Date.now() - deniedForMs);
-  }
-
-  #patienceLeftMs(fetch: PendingFetch, deniedForMs: number): number {
-    const { patienceMs } = this.#batch.plan.politeness;
-    return this.#throttledSince(fetch, deniedForMs) + patienceMs - Date.now();
   }
 
   #rest(): SliceRest {
@@ -280,14 +270,10 @@ export class SliceRun implements WaitingSlice {
   }
 }
 
-function robotsDenied(message: string): FailureWithoutFetch {
-  return { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message };
-}
-
 /** Why fetches end that waited for robots.txt until their patience was over. */
 function unreachableFailure({
   isDown,
   reason,
 }: Extract<RobotsAnswer, { readonly kind: 'unreachable' }>): FailureWithoutFetch {
-  return isDown ? { ...ORIGIN_UNAVAILABLE, message: reason } : robotsDenied(reason);
+  return isDown ? originUnavailable(reason) : robotsDenied(reason);
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { AdmissionQueue } from '../../src/origin/admission-queue.ts';
-import { FIRST_TICKET } from '../../src/origin/waiting-slice.ts';
 import { sliceOf } from './origin-fixture.ts';
 
 const GRANT = { onEnded: () => undefined, deniedForMs: () => 0 };
@@ -18,17 +17,18 @@ describe('waiting slices', () => {
     expect(queue.size).toBe(0);
   });
 
-  it('start after those of dead workers, which had been claimed before', () => {
+  it('start after those that come first, which keep their order', () => {
     const queue = new AdmissionQueue();
-    const [fresh, woken, redelivered] = [
+    const [fresh, redelivered, woken, redirected] = [
       sliceOf({ waiting: 1 }),
+      sliceOf({ waiting: 1, comesFirst: true }),
       sliceOf({ waiting: 1, ticket: 70 }),
-      sliceOf({ waiting: 1, ticket: FIRST_TICKET }),
+      sliceOf({ waiting: 1, comesFirst: true, isSlice: false }),
     ];
-    for (const slice of [fresh, woken, redelivered]) {
+    for (const slice of [fresh, redelivered, woken, redirected]) {
       void queue.add(slice);
     }
-    expect([...queue]).toEqual([redelivered, fresh, woken]);
+    expect([...queue]).toEqual([redelivered, redirected, fresh, woken]);
   });
 
   it('stay while they have fetches to start', () => {

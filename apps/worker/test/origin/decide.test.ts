@@ -187,7 +187,7 @@ describe('the next step of an origin', () => {
     const state = waiting({ phase, slices: new Set([near, far]), isDeferralDue: true });
     expect(decide(state, ASKED_AT)).toEqual({
       do: 'defer',
-      slices: [{ slice: far, waitMs: 4_500, state: 'rate', deniedForMs: 0 }],
+      slices: [{ slice: far, waitMs: 4_500, stepMs: 1_000, state: 'rate', deniedForMs: 0 }],
     });
     expect(decide({ ...state, isDeferralDue: false }, ASKED_AT).do).toBe('wait');
   });

@@ -1,6 +1,6 @@
 import type { GateAnswer } from '@fetchfleet/fleet';
 import { describe, expect, it } from '@jest/globals';
-import { farSlices, isRefusedBy, returnInMs } from '../../src/origin/deferral.ts';
+import { farSlices, isRefusedBy, returnInMs, ReturnTimes } from '../../src/origin/deferral.ts';
 import { phaseAfter, UNASKED } from '../../src/origin/origin-phase.ts';
 import { answerOf, sliceOf } from './origin-fixture.ts';
 
@@ -53,6 +53,21 @@ describe('of three slices with two, none and five fetches that wait', () => {
   it.each(rows)('$far are deferred when $when', ({ answer, far }) => {
     const phase = phaseAfter(UNASKED, answerOf(answer), { wanted: 1, now: 0 });
     expect(farSlices(phase, slices, 0).map(({ slice }) => slice.id)).toEqual(far);
+  });
+});
+
+describe('single requests that are sent away', () => {
+  it('come back one after another, at the pace of their origin', () => {
+    const times = new ReturnTimes();
+    const far = { waitMs: 4_100, stepMs: 500 };
+    expect([0, 0, 0].map((now) => times.next(far, now))).toEqual([4_100, 4_600, 5_100]);
+    expect(times.next(far, 5_000)).toBe(4_100);
+    expect(times.next({ waitMs: 4_100, stepMs: 0 }, 5_000)).toBe(4_100);
+  });
+
+  it('come back half-way if that is more than ten minutes away', () => {
+    const times = new ReturnTimes();
+    expect(times.next({ waitMs: 20 * MINUTE, stepMs: 0 }, 0)).toBe(10 * MINUTE);
   });
 });
 

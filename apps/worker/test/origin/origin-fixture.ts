@@ -37,11 +37,15 @@ export function sliceOf({
   waiting = 0,
   ticket = 0,
   patienceMs = Infinity,
+  isSlice = true,
+  comesFirst = false,
 }: {
   readonly id?: string;
   readonly waiting?: number;
   readonly ticket?: number;
   readonly patienceMs?: number;
+  readonly isSlice?: boolean;
+  readonly comesFirst?: boolean;
 } = {}): FakeSlice {
   const politeness = {
     rate: 'unlimited',
@@ -53,6 +57,8 @@ export function sliceOf({
   const grants: StartGrant[] = [];
   return {
     id,
+    isSlice,
+    comesFirst,
     limits: { batch: 'b', politeness },
     waiting,
     ticket,

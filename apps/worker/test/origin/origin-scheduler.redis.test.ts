@@ -61,6 +61,8 @@ async function busyScheduler() {
       return waiting;
     },
     ticket,
+    isSlice: true,
+    comesFirst: false,
     hasPatienceFor: () => true,
     start: (grant) => {
       started.push(grant);

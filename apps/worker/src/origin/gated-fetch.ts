@@ -1,0 +1,144 @@
+import {
+  type FetchFailure,
+  type FetchResult,
+  type RequestedDelay,
+  requestedDelayOf,
+} from '@fetchfleet/crawl';
+import type { Fetcher, FetchListener, FetchRequest, HeldFetch } from '@fetchfleet/fetcher';
+import type { StartGrant } from './waiting-slice.ts';
+
+/** A fetch that has ended with a result. */
+export interface GatedResult {
+  readonly result: FetchResult;
+  /** What the origin of its last request asks for. */
+  readonly delay: RequestedDelay | undefined;
+  /** For how long that origin has accepted nothing; 0 unless it refused. */
+  readonly deniedForMs: number;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/**
+ * How a fetch goes on at a redirect.
+ *
+ * - `granted`: its next request is sent
+ * - `refused`: it ends with this failure
+ * - `dropped`: it ends without a result, and `onDropped` is called
+ */
+export type Turn =
+  | { readonly kind: 'granted'; readonly grant: StartGrant }
+  | {
+      readonly kind: 'refused';
+      readonly reason: Pick<FetchFailure, 'outcome' | 'code' | 'message'>;
+    }
+  | { readonly kind: 'dropped'; readonly onDropped: () => void };
+
+/** A redirect. */
+export interface Hop {
+  readonly target: URL;
+  /** The origin that sent it. */
+  readonly from: string;
+}
+
+export interface GatedFetchOptions {
+  readonly request: FetchRequest & { readonly signal: AbortSignal };
+  /** Origin of the first request. */
+  readonly origin: string;
+  /** The permission for it. */
+  readonly grant: StartGrant;
+  /** Whether its URL has not been tried before. */
+  readonly isFirstAttempt: boolean;
+  /** The longest delay that is obeyed, ms. */
+  readonly maxRetryAfterMs: number;
+  /** Resolves when the next request may be sent. A rejection aborts the fetch. */
+  readonly turnOf: (hop: Hop) => Promise<Turn>;
+  readonly onResult: (ended: GatedResult) => void;
+  /** Called with the reason of the signal, or with an error of ours. */
+  readonly onAborted: (reason: unknown) => void;
+}
+
+/**
+ * A fetch whose every request counts at the origin that it goes to. At a redirect the request
+ * before has ended and its permit is given back; then the next one waits for its own turn.
+ */
+export class GatedFetch implements FetchListener {
+  readonly #options: GatedFetchOptions;
+  #origin: string;
+  /** Undefined between two requests. */
+  #grant: StartGrant | undefined;
+  /** Epoch ms; 0 for the first request, whose times are those of the fetch. */
+  #hopStartedAt = 0;
+
+  private constructor(options: GatedFetchOptions) {
+    this.#options = options;
+    this.#grant = options.grant;
+    this.#origin = options.origin;
+  }
+
+  /** Sends its first request at once. Calls `onResult` or `onAborted` unless a turn drops it. */
+  static start(fetcher: Pick<Fetcher, 'start'>, options: GatedFetchOptions): void {
+    const fetch = new GatedFetch(options);
+    try {
+      fetcher.start(options.request, fetch);
+    } catch (error) {
+      fetch.onAborted(error);
+    }
+  }
+
+  onResult(result: FetchResult): void {
+    const now = Date.now();
+    const startedAt = this.#hopStartedAt;
+    const last = startedAt === 0 ? result : { ...result, startedAt, durationMs: now - startedAt };
+    this.#options.onResult({ result, now, ...this.#endRequest(last, now) });
+  }
+
+  onAborted(reason: unknown): void {
+    this.#grant?.onEnded(undefined);
+    this.#grant = undefined;
+    this.#options.onAborted(reason);
+  }
+
+  onRedirect(held: HeldFetch): void {
+    this.#endRequest(held.answer, Date.now());
+    void this.#waitForTurn(held);
+  }
+
+  /** Tells the scheduler how a request has ended. Its permit is free then. */
+  #endRequest(result: FetchResult, now: number): Pick<GatedResult, 'delay' | 'deniedForMs'> {
+    const grant = this.#grant;
+    const { maxRetryAfterMs, isFirstAttempt } = this.#options;
+    const delay = requestedDelayOf(result, now, maxRetryAfterMs);
+    this.#grant = undefined;
+    grant?.onEnded(result, delay, isFirstAttempt);
+    const isRefused = grant !== undefined && delay?.isRefusal === true;
+    return { delay, deniedForMs: isRefused ? grant.deniedForMs() : 0 };
+  }
+
+  async #waitForTurn(held: HeldFetch): Promise<void> {
+    const { request, turnOf } = this.#options;
+    const { target } = held;
+    const from = this.#origin;
+    this.#origin = target.origin;
+    let turn: Turn;
+    try {
+      turn = await turnOf({ target, from });
+    } catch (error) {
+      turn = { kind: 'dropped', onDropped: () => this.#options.onAborted(error) };
+    }
+    if (request.signal.aborted) {
+      // The signal has ended the fetch already.
+      if (turn.kind === 'granted') {
+        turn.grant.onEnded(undefined);
+      }
+    } else if (turn.kind === 'granted') {
+      this.#grant = turn.grant;
+      this.#hopStartedAt = Date.now();
+      held.follow();
+    } else if (turn.kind === 'refused') {
+      held.refuse(turn.reason);
+    } else {
+      held.drop();
+      turn.onDropped();
+    }
+  }
+}
