@@ -130,6 +130,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       const message = 'results cannot be written; fetching waits';
       repeats.write({ level: 'error', message, fields: { err }, key: err.message });
     },
+    onEncodingError: onError,
     onRecovered: () => {
       repeats.flush();
       log.info('results can be written again');

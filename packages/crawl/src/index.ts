@@ -4,7 +4,13 @@ export { isBatchId, newBatchId } from './model/batch-id.ts';
 // Crawl files are read by `@fetchfleet/crawl/file`: workers do not need YAML, which loads in 45 ms.
 export { crawlWarnings } from './file/warnings.ts';
 export { dispositionOf, type Disposition, type DispositionContext } from './outcome/disposition.ts';
-export { encodeRecord, type RecordBody } from './record/encode-record.ts';
+export {
+  encodeLargeRecord,
+  encodeRecord,
+  LARGE_BODY_BYTES,
+  type RecordBody,
+} from './record/encode-record.ts';
+export { isJson } from './record/is-json.ts';
 export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand-crawl.ts';
 export { fingerprintOf } from './expand/fingerprint.ts';
 export { isStoredList } from './values/list-file.ts';

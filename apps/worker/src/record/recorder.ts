@@ -26,11 +26,20 @@ export interface RecordEntry {
   readonly onRecorded: OnRecorded;
 }
 
+/** A record that is still being encoded, because its body is large. */
+export interface LargeRecordEntry extends Omit<RecordEntry, 'line'> {
+  readonly line: Promise<string>;
+  /** Of the body. */
+  readonly bytes: number;
+}
+
 export interface RecorderOptions {
   readonly sink: Pick<Sink, 'append'>;
   readonly ledger: Pick<Ledger, 'settle'>;
   /** Called at every failed flush; the recorder tries again. */
   readonly onSinkError: (error: unknown) => void;
+  /** A record could not be encoded; its fetch is tried again. */
+  readonly onEncodingError: (error: unknown) => void;
   /** The sink works again. */
   readonly onRecovered: () => void;
   /** Called with the number of records that became durable. */
@@ -108,6 +117,12 @@ export class Recorder {
     }
   }
 
+  /** Records a line as soon as it is encoded. Its body counts as waiting for the sink until then. */
+  recordLater(batch: string, { line, bytes, ...entry }: LargeRecordEntry): void {
+    this.#pendingBytes += bytes;
+    void this.#recordEncoded(batch, { line, bytes, ...entry });
+  }
+
   /** Runs `work`, which waits for its last records: meanwhile they gather for 10 ms only. */
   async hurry<T>(work: Promise<T>): Promise<T> {
     this.#hurries += 1;
@@ -129,6 +144,18 @@ export class Recorder {
     this.#stop.abort();
     this.#flushGathered();
     this.#wakeReady();
+  }
+
+  async #recordEncoded(batch: string, { line, bytes, ...entry }: LargeRecordEntry): Promise<void> {
+    try {
+      this.record(batch, { ...entry, line: await line });
+    } catch (error) {
+      this.#options.onEncodingError(error);
+      entry.onRecorded(false);
+    } finally {
+      this.#pendingBytes -= bytes;
+      this.#wakeReady();
+    }
   }
 
   #flushSoon(): void {

@@ -1,6 +1,9 @@
 import {
+  encodeLargeRecord,
   encodeRecord,
+  type FetchRecord,
   type FetchResult,
+  LARGE_BODY_BYTES,
   type Outcome,
   type PendingFetch,
   redactUrl,
@@ -52,32 +55,25 @@ export function settle(
   const contentType = response?.headers['content-type'];
   const error = ending.error ?? errorOf(outcome, result);
   const url = redactUrl(batch.expand(values));
-  const line = encodeRecord(
-    {
-      batch: batch.id,
-      index,
-      params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
-      url,
-      outcome,
-      ...(result?.status !== undefined && { status: result.status }),
-      attempts,
-      startedAt: isoTime(result?.startedAt ?? Date.now()),
-      durationMs,
-      bytes,
-      ...(contentType !== undefined && { contentType }),
-      worker,
-      ...(result?.finalUrl !== undefined && { finalUrl: result.finalUrl }),
-      ...(error !== undefined && { error }),
-    },
-    response && {
-      bytes: response.body,
-      ...(contentType !== undefined && { contentType }),
-    },
-  );
-  recorder.record(batch.id, {
-    line,
+  const record: FetchRecord = {
+    batch: batch.id,
+    index,
+    params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
+    url,
+    outcome,
+    ...(result?.status !== undefined && { status: result.status }),
+    attempts,
+    startedAt: isoTime(result?.startedAt ?? Date.now()),
+    durationMs,
+    bytes,
+    ...(contentType !== undefined && { contentType }),
+    worker,
+    ...(result?.finalUrl !== undefined && { finalUrl: result.finalUrl }),
+    ...(error !== undefined && { error }),
+  };
+  const rest = {
     settlement: { index, outcome, durationMs, bytes },
-    onRecorded: (isRecorded) => {
+    onRecorded: (isRecorded: boolean) => {
       if (isRecorded) {
         metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
         if (log.isLevelEnabled('debug')) {
@@ -88,7 +84,14 @@ export function settle(
       }
       onRecorded(isRecorded);
     },
-  });
+  };
+  if (response !== undefined && response.body.length >= LARGE_BODY_BYTES) {
+    const line = encodeLargeRecord(record, { bytes: response.body });
+    recorder.recordLater(batch.id, { ...rest, line, bytes: response.body.length });
+    return;
+  }
+  const line = encodeRecord(record, response && { bytes: response.body });
+  recorder.record(batch.id, { ...rest, line });
 }
 
 function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['error'] {

@@ -31,6 +31,7 @@ function recording() {
       },
     },
     onSinkError: (error) => events.push(String(error)),
+    onEncodingError: () => events.push('not encoded'),
     onRecovered: () => events.push('recovered'),
     onRecorded: (records) => events.push(`durable ×${records}`),
     onFinished: (batch) => events.push(`finished ${batch}`),
@@ -61,6 +62,39 @@ beforeEach(() => {
 });
 afterEach(() => {
   jest.useRealTimers();
+});
+
+describe('a record with a large body', () => {
+  const settlement = { index: 0, outcome: 'ok', durationMs: 1, bytes: 1 } as const;
+
+  it('is recorded when it is encoded, and counts as waiting until then', async () => {
+    const { recorder, events, pass } = recording();
+    const encoding = Promise.withResolvers<string>();
+    const recorded: boolean[] = [];
+    const onRecorded = (isRecorded: boolean): unknown => recorded.push(isRecorded);
+    recorder.recordLater('b', { line: encoding.promise, bytes: 32 * MIB, settlement, onRecorded });
+    await pass(LAZY_GATHER_MS);
+    expect([recorder.isReady, events()]).toEqual([false, []]);
+    encoding.resolve('x');
+    await recorder.ready();
+    expect(recorder.isReady).toBe(true);
+    await pass(LAZY_GATHER_MS);
+    expect(events()).toEqual(['append b ×1', 'durable ×1', 'settle b ×1']);
+    expect(recorded).toEqual([true]);
+  });
+
+  it('that cannot be encoded is not recorded, and holds nothing up', async () => {
+    const { recorder, events, pass } = recording();
+    const recorded: boolean[] = [];
+    recorder.recordLater('b', {
+      line: Promise.reject(new Error('too long')),
+      bytes: 32 * MIB,
+      settlement,
+      onRecorded: (isRecorded) => recorded.push(isRecorded),
+    });
+    await pass(0);
+    expect([recorder.isReady, recorded, events()]).toEqual([true, [false], ['not encoded']]);
+  });
 });
 
 describe('when records are flushed', () => {

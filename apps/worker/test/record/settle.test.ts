@@ -21,6 +21,7 @@ class KeepingRecorder extends Recorder {
       sink: { append: async () => undefined },
       ledger: { settle: async () => ({ settled: 1, finished: false }) },
       onSinkError: nothing,
+      onEncodingError: nothing,
       onRecovered: nothing,
       onRecorded: nothing,
       onFinished: nothing,

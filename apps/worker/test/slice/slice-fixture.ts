@@ -84,6 +84,7 @@ export function startTools({
       settle: async (_id, settlements) => ({ settled: settlements.length, finished: false }),
     },
     onSinkError: () => recorder.stop(),
+    onEncodingError: () => undefined,
     onRecovered: () => undefined,
     onRecorded: () => undefined,
     onFinished: () => undefined,

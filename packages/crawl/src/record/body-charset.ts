@@ -1,5 +1,4 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { isJson } from './is-json.ts';
 import { charsetOf, type MediaType } from './media-type.ts';
 
 /** A body as text. */
@@ -37,12 +36,9 @@ export function utf8Text(bytes: Buffer): string {
 export function decodeText(bytes: Buffer, type: MediaType): DecodedText | undefined {
   const mark = type.isText ? markedCharset(bytes) : undefined;
   const isUnicode = isUtf8(bytes);
-  if (type.isJson && isUnicode && mark === undefined) {
-    // JSON is UTF-8, whatever its header says; only where that is no JSON, the header may be right.
-    const text = utf8Text(bytes);
-    if (isJson(text)) {
-      return { text };
-    }
+  if (type.isJson && isUnicode && mark === undefined && !hasControls(bytes)) {
+    // JSON is UTF-8, whatever its header says. UTF-16 and ISO-2022-JP have control characters.
+    return { text: utf8Text(bytes) };
   }
   const charset = mark ?? type.charset ?? declaredCharset(bytes, type);
   const decoded = charset === undefined ? undefined : decode(bytes, charset, type);
@@ -51,6 +47,16 @@ export function decodeText(bytes: Buffer, type: MediaType): DecodedText | undefi
   }
   const isUnnamed = charset === undefined && type.isText && !type.isJson;
   return isUnnamed ? decode(bytes, FALLBACK, type) : undefined;
+}
+
+/** Whether there are control characters that JSON cannot have. */
+function hasControls(bytes: Buffer): boolean {
+  for (const byte of bytes) {
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function markedCharset(bytes: Buffer): string | undefined {

@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { decodeText, isPlainUtf8, utf8Text } from './body-charset.ts';
-import { isJson } from './is-json.ts';
+import { isJson, isJsonInSteps } from './is-json.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { FetchRecord } from './record.ts';
 
@@ -10,12 +11,60 @@ export interface RecordBody {
   readonly contentType?: string;
 }
 
+/** Bodies from this size on are encoded in steps, so that no step blocks the process for long. */
+export const LARGE_BODY_BYTES = 256 * 1_024;
+/** About a millisecond of work. */
+const STEP = 128 * 1_024;
+/**
+ * Longer texts are kept as base64, which grows by a third. Control characters grow to six times
+ * their size, beyond what fits in a string (2^29).
+ */
+const MAX_TEXT = 400 * 1_024 * 1_024;
+
 /**
  * Encodes a record as one line of NDJSON without its newline. The keys have a fixed order and
  * `body` is last, so readers find index and body without parsing the line. String concatenation,
  * because this runs for every fetch.
  */
 export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
+  const head = encodeHead(record);
+  if (body === undefined) {
+    return `${head}}`;
+  }
+  const decoded = decodeBody(body, record);
+  if (decoded === undefined) {
+    return head + base64Tail(body.bytes);
+  }
+  const { text, charset, isJsonType, utf8 } = decoded;
+  return (
+    head +
+    charsetField(charset) +
+    (isJsonType && isJson(utf8 ?? Buffer.from(text))
+      ? jsonTail(text)
+      : `,"bodyEncoding":"text","body":${quote(text)}}`)
+  );
+}
+
+/** The same in steps of about a millisecond, for large bodies. */
+export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): Promise<string> {
+  const head = encodeHead(record);
+  const decoded = decodeBody(body, record);
+  await setImmediate();
+  if (decoded === undefined) {
+    return head + base64Tail(body.bytes);
+  }
+  const { text, charset, isJsonType, utf8 } = decoded;
+  const start = head + charsetField(charset);
+  if (isJsonType && (await isJsonInSteps(utf8 ?? Buffer.from(text), STEP, setImmediate))) {
+    return start + jsonTail(text);
+  }
+  const escaped = await escapeInSteps(text);
+  return escaped === undefined
+    ? head + base64Tail(body.bytes)
+    : `${start},"bodyEncoding":"text","body":"${escaped}"}`;
+}
+
+function encodeHead(record: FetchRecord): string {
   const { status, contentType, finalUrl, error } = record;
   return (
     `{"batch":${quote(record.batch)},"index":${record.index},"params":${JSON.stringify(record.params)}` +
@@ -28,37 +77,71 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
     (finalUrl === undefined ? '' : `,"finalUrl":${quote(finalUrl)}`) +
     (error === undefined
       ? ''
-      : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`) +
-    (body === undefined ? '}' : `${encodeBody(body.bytes, body.contentType ?? contentType)}}`)
+      : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`)
   );
 }
 
-/** The last fields: `charset`, `bodyEncoding` and `body`. */
-function encodeBody(bytes: Buffer, contentType: string | undefined): string {
-  const type = mediaTypeOf(contentType);
-  if (isPlainUtf8(bytes, type)) {
-    return encodeText(utf8Text(bytes), type.isJson);
-  }
-  const decoded = decodeText(bytes, type);
-  if (decoded === undefined) {
-    return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"`;
-  }
-  const { text, charset } = decoded;
-  const encoded = encodeText(text, type.isJson);
-  return charset === undefined ? encoded : `,"charset":"${charset}"${encoded}`;
+interface DecodedBody {
+  readonly text: string;
+  /** Undefined for UTF-8. */
+  readonly charset?: string | undefined;
+  readonly isJsonType: boolean;
+  /** The text as UTF-8, where it came like that. */
+  readonly utf8?: Buffer;
 }
 
-function encodeText(text: string, isJsonType: boolean): string {
-  if (isJsonType && isJson(text)) {
-    return `,"body":${onOneLine(text)}`;
+/** Undefined if the body is no text. */
+function decodeBody(
+  { bytes, contentType }: RecordBody,
+  record: FetchRecord,
+): DecodedBody | undefined {
+  const type = mediaTypeOf(contentType ?? record.contentType);
+  const isJsonType = type.isJson;
+  if (isPlainUtf8(bytes, type)) {
+    return { text: utf8Text(bytes), isJsonType, utf8: bytes };
   }
-  // Includes bodies that only claim to be JSON.
-  return `,"bodyEncoding":"text","body":${quote(text)}`;
+  const decoded = decodeText(bytes, type);
+  return decoded === undefined ? undefined : { ...decoded, isJsonType };
+}
+
+function charsetField(charset: string | undefined): string {
+  return charset === undefined ? '' : `,"charset":"${charset}"`;
+}
+
+function base64Tail(bytes: Buffer): string {
+  return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"}`;
 }
 
 /** Raw line breaks in JSON are always between tokens, where a space means the same. */
-function onOneLine(json: string): string {
-  return json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\r\n]/g, ' ') : json;
+function jsonTail(json: string): string {
+  const isOnOneLine = !json.includes('\n') && !json.includes('\r');
+  return `,"body":${isOnOneLine ? json : json.replaceAll(/[\r\n]/g, ' ')}}`;
+}
+
+/** What stands between the quotes of a text; undefined if it is longer than a line can be. */
+async function escapeInSteps(text: string): Promise<string | undefined> {
+  const pieces: string[] = [];
+  let length = 0;
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(at + STEP, text.length);
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) {
+      // Half a pair would be escaped by itself.
+      end += 1;
+    }
+    const piece = quote(text.slice(at, end)).slice(1, -1);
+    length += piece.length;
+    if (length > MAX_TEXT) {
+      return undefined;
+    }
+    pieces.push(piece);
+    at = end;
+    await setImmediate();
+  }
+  return pieces.join('');
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }
 
 function quote(text: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { encodeRecord } from '../../src/record/encode-record.ts';
+import { encodeLargeRecord, encodeRecord } from '../../src/record/encode-record.ts';
 import { bodyText, decodeBody } from '../../src/record/record-body.ts';
 import type { FetchRecord } from '../../src/record/record.ts';
 
@@ -248,5 +248,47 @@ describe('bodyText and decodeBody', () => {
     expect(bodyText(line)).toBeUndefined();
     expect(decodeBody(JSON.parse(line))).toBeUndefined();
     expect(bodyText('no record')).toBeUndefined();
+  });
+});
+
+describe('encodeLargeRecord', () => {
+  const emoji = '\u{1f600}'.repeat(200_000);
+
+  it.each([
+    ['JSON', JSON.stringify({ list: [1, { a: 'é' }], emoji }), 'application/json'],
+    ['JSON on several lines', `{\n"a":\r\n"${emoji}"}`, 'application/json'],
+    ['broken JSON', `{"a":"${emoji}`, 'application/json'],
+    // The odd one moves the pairs: one of the two texts has one across two steps.
+    ['text', emoji, 'text/plain'],
+    ['text, moved by one', `x${emoji}`, 'text/plain'],
+    [
+      'text in another charset',
+      Buffer.from('Zoë '.repeat(100_000), 'utf16le'),
+      'text/plain;charset=utf-16',
+    ],
+    ['bytes', Buffer.alloc(300_000, 0xff), 'image/png'],
+    ['nothing', '', 'text/plain'],
+  ])('encodes as encodeRecord does: %s', async (_, body, contentType) => {
+    const given = { bytes: Buffer.from(body), contentType };
+    expect(await encodeLargeRecord(record, given)).toBe(encodeRecord(record, given));
+  });
+
+  it.each([
+    ['wide JSON', `[${'1,'.repeat(2_000_000)}1]`, 'application/json'],
+    ['text that is escaped', '\n'.repeat(4_000_000), 'text/plain'],
+  ])('lets others run meanwhile: %s', async (_, body, contentType) => {
+    let turns = 0;
+    let isDone = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isDone) {
+        setImmediate(count);
+      }
+    };
+    setImmediate(count);
+    await encodeLargeRecord(record, { bytes: Buffer.from(body), contentType });
+    isDone = true;
+    // Each step takes a millisecond or so; all of it at once takes 50.
+    expect(turns).toBeGreaterThan(20);
   });
 });

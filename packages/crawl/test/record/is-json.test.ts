@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { isJson } from '../../src/record/is-json.ts';
+import { isJson as isJsonBytes, isJsonInSteps, MAX_JSON_DEPTH } from '../../src/record/is-json.ts';
+
+function isJson(text: string): boolean {
+  // Lone surrogates become U+FFFD: the scanner only ever sees valid UTF-8.
+  return isJsonBytes(Buffer.from(text));
+}
 
 function isParsed(text: string): boolean {
   try {
@@ -9,6 +14,10 @@ function isParsed(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function nested(depth: number): string {
+  return '['.repeat(depth) + ']'.repeat(depth);
 }
 
 /** Tokens of JSON and similar text. */
@@ -54,11 +63,26 @@ describe('isJson', () => {
     ['a long list', `[${'1,'.repeat(30_000)}1]`],
     ['a longer one', `[${'1,'.repeat(500_000)}1]`],
     ['a list without its end', `[${'1,'.repeat(30_000)}1`],
+    ['many levels', `${'{"a":['.repeat(5_000)}${']}'.repeat(5_000)}`],
     ['many levels without their ends', '{"a":'.repeat(12_000)],
     ['a text without its end', `"${'a'.repeat(60_000)}`],
     ['nothing but space', ' '.repeat(60_000)],
     ['many texts and then a mistake', `[${'"a\\n",'.repeat(9_000)}x]`],
   ])('agrees with the parser on %s', (_, text) => {
     expect(isJson(text)).toBe(isParsed(text));
+  });
+
+  it('does not take deeper texts for JSON than programs read', () => {
+    expect(isJson(nested(MAX_JSON_DEPTH))).toBe(true);
+    expect(isJson(nested(MAX_JSON_DEPTH + 1))).toBe(false);
+  });
+
+  it('says the same in steps, however short they are', async () => {
+    await fc.assert(
+      fc.asyncProperty(NEARLY, fc.integer({ min: 1, max: 5 }), async (text, step) => {
+        const found = await isJsonInSteps(Buffer.from(text), step, async () => undefined);
+        expect(found).toBe(isJson(text));
+      }),
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { isJson } from '@fetchfleet/crawl';
 import { linePrefix, readIndex } from '../folder/record-line.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
 
@@ -174,6 +175,7 @@ export class PartScan {
     }
     const line = Buffer.allocUnsafe(last.length);
     await this.#options.files.read(line, last.position);
+    // If not, the line is torn.
     if (isJson(line)) {
       this.#options.onLine(last);
       return last.position + last.length;
@@ -248,14 +250,4 @@ export async function rescanPart(options: RescanOptions): Promise<number> {
     findLines({ data, position, prefix, onLine: onFound });
   }
   return next;
-}
-
-function isJson(line: Buffer): boolean {
-  try {
-    JSON.parse(line.toString('utf8'));
-    return true;
-  } catch {
-    // The line is torn.
-    return false;
-  }
 }
