@@ -22,8 +22,9 @@ import type { ActiveBatch } from './batches.ts';
 const FLEET_CACHE_MS = 24 * 3_600_000;
 /** How long a worker uses its own copy without asking Redis again. */
 const OWN_CACHE_MS = 5 * 60_000;
-/** Parsed rules kept in memory; the oldest are evicted first. */
+/** Parsed rules kept in memory, as origins and as characters; the oldest are evicted first. */
 const MAX_CACHED = 1_000;
+const MAX_CACHED_SIZE = 16 * 1_024 * 1_024;
 /** The longest wait between two attempts, unless the origin asks for more. */
 const MAX_BACKOFF_MS = 60_000;
 /** The longest wait that an origin can ask for. */
@@ -54,6 +55,8 @@ export type RobotsAnswer =
 interface Cached {
   readonly isAllowed: (url: string) => boolean;
   readonly crawlDelayMs: number;
+  /** Characters of its rules. */
+  readonly size: number;
   readonly until: number;
 }
 
@@ -79,6 +82,7 @@ export class Robots {
   readonly #stop: AbortSignal;
   readonly #worker: string;
   readonly #cache = new Map<string, Cached>();
+  #cachedSize = 0;
   readonly #inProgress = new Map<string, Promise<RobotsAnswer>>();
 
   constructor(options: {
@@ -231,13 +235,14 @@ export class Robots {
 
   #answer(origin: string, known: StoredRobots, now: number): RobotsAnswer {
     if (known.kind === 'allow-all') {
-      return this.#remember(origin, { isAllowed: ALLOW_ALL, crawlDelayMs: 0 });
+      return this.#remember(origin, { isAllowed: ALLOW_ALL, crawlDelayMs: 0, size: 0 });
     }
     if (known.kind === 'rules') {
       const rules: RobotsRules = parseRobots(known.text, origin);
       return this.#remember(origin, {
         isAllowed: (url) => rules.isAllowed(url),
-        crawlDelayMs: rules.crawlDelayMs() ?? 0,
+        crawlDelayMs: rules.crawlDelayMs ?? 0,
+        size: rules.size,
       });
     }
     return {
@@ -249,12 +254,19 @@ export class Robots {
     };
   }
 
+  #forget(origin: string): void {
+    this.#cachedSize -= this.#cache.get(origin)?.size ?? 0;
+    this.#cache.delete(origin);
+  }
+
   #remember(origin: string, rules: Omit<Cached, 'until'>): RobotsAnswer {
-    if (this.#cache.size >= MAX_CACHED) {
-      const [oldest] = this.#cache.keys();
-      if (oldest !== undefined) {
-        this.#cache.delete(oldest);
+    this.#forget(origin);
+    this.#cachedSize += rules.size;
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cache.size < MAX_CACHED && this.#cachedSize <= MAX_CACHED_SIZE) {
+        break;
       }
+      this.#forget(oldest);
     }
     this.#cache.set(origin, { ...rules, until: performance.now() + OWN_CACHE_MS });
     return { kind: 'rules', isAllowed: rules.isAllowed };

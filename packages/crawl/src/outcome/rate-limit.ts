@@ -5,6 +5,8 @@ const FIRST_EPOCH_SECONDS = 1e9;
 /** From here on a reset is in epoch milliseconds; as seconds it would be the year 5138. */
 const FIRST_EPOCH_MS = 1e11;
 
+/** Longer fields are ignored: a few policies take a hundred characters. */
+const MAX_FIELD = 1_000;
 const NUMBER = /^\d+(?:\.\d+)?$/;
 const QUOTED = /"(?:[^"\\]|\\.)*"/g;
 
@@ -84,6 +86,9 @@ function isZero(text: string | undefined): boolean {
 
 /** The parameters of each item; the name of a policy may hold separators, so it is removed. */
 function structuredItems(value: string): Headers[] {
+  if (value.length > MAX_FIELD) {
+    return [];
+  }
   const items = value.replaceAll(QUOTED, '').split(',');
   return items.map((item) => Object.fromEntries(item.split(';').map(toParameter)));
 }

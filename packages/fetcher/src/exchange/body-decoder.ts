@@ -16,13 +16,18 @@ const NO_CODINGS = new Set(['', 'identity', 'aws-chunked']);
 /** A response with more layers is an attack or a mistake; its body is kept as it came. */
 const MAX_CODINGS = 3;
 
-/** `onDecodedEnd` and `onCorrupt` are final; nothing is called after `destroy()`. */
+/** A body that cannot be compressed grows a little by its coding. */
+const MAX_GROWTH_BYTES = 65_536;
+
+/** `onDecodedEnd`, `onCorrupt` and `onTooLarge` are final; nothing is called after `destroy()`. */
 export interface DecoderEvents {
   onDecoded(chunk: Buffer): void;
   /** The decoder accepts data again after `write` returned false. */
   onDrain(): void;
   onDecodedEnd(): void;
   onCorrupt(error: Error): void;
+  /** More bytes than the body may have came in, or went from one coding to the next. */
+  onTooLarge(): void;
 }
 
 /** The codings of a body in the order they were applied; empty if one of them is unknown. */
@@ -50,17 +55,26 @@ export function parseCodings(contentEncoding: string | undefined): readonly Codi
 export class BodyDecoder {
   readonly #codings: readonly Coding[];
   readonly #events: DecoderEvents;
+  readonly #maxBytes: number;
+  #received = 0;
   #stages: Transform[] = [];
   #destroyed = false;
 
-  constructor(codings: readonly Coding[], events: DecoderEvents) {
+  /** @param maxBodyBytes of the decoded body */
+  constructor(codings: readonly Coding[], maxBodyBytes: number, events: DecoderEvents) {
     this.#codings = codings;
+    this.#maxBytes = maxBodyBytes + MAX_GROWTH_BYTES;
     this.#events = events;
   }
 
   /** False: wait for `onDrain` before the next chunk. */
   write(chunk: Buffer): boolean {
     if (this.#destroyed || chunk.length === 0) {
+      return true;
+    }
+    this.#received += chunk.length;
+    if (this.#received > this.#maxBytes) {
+      this.#events.onTooLarge();
       return true;
     }
     if (this.#stages.length === 0) {
@@ -94,6 +108,7 @@ export class BodyDecoder {
       });
       const next = this.#stages[index + 1];
       if (next) {
+        this.#bound(stage);
         stage.pipe(next);
       }
     }
@@ -106,6 +121,17 @@ export class BodyDecoder {
     });
     last?.on('end', () => {
       this.#emit(() => this.#events.onDecodedEnd());
+    });
+  }
+
+  /** The next stage may make nothing of what this one makes, so it is counted here. */
+  #bound(stage: Transform): void {
+    let bytes = 0;
+    stage.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > this.#maxBytes) {
+        this.#emit(() => this.#events.onTooLarge());
+      }
     });
   }
 

@@ -9,9 +9,9 @@ import type { ResponseHandler, SentRequest, Transport } from '../transport/trans
 import { BodyBuffer } from './body-buffer.ts';
 import { BodyDecoder, parseCodings } from './body-decoder.ts';
 import { CookieChain } from './cookie-chain.ts';
-import { classifyError, type FailureReason } from './failure.ts';
+import { classifyError, excerptOf, type FailureReason } from './failure.ts';
 import { finalUrlOf, isRedirect, redirectTarget } from './redirect.ts';
-import { type RequestHeaders, withoutCredentials } from './request-headers.ts';
+import { forOtherOrigins, type RequestHeaders } from './request-headers.ts';
 
 /**
  * The body of a redirect is read to keep its connection, unless it is larger or slower than this.
@@ -143,7 +143,7 @@ export class Exchange implements ResponseHandler {
     this.#state = 'body';
     const codings = parseCodings(headers['content-encoding']);
     if (codings.length > 0) {
-      this.#decoder = new BodyDecoder(codings, this);
+      this.#decoder = new BodyDecoder(codings, this.#options.limits.maxBodyBytes, this);
     } else if (announcedBytes(status, headers) > this.#options.limits.maxBodyBytes) {
       this.#failTooLarge();
     }
@@ -213,8 +213,12 @@ export class Exchange implements ResponseHandler {
     this.#options.listener.onResult(result);
   }
 
+  onTooLarge(): void {
+    this.#failTooLarge();
+  }
+
   onCorrupt(error: Error): void {
-    const coding = this.#headers['content-encoding'] ?? '';
+    const coding = excerptOf(this.#headers['content-encoding'] ?? '');
     const message = `the body from ${this.#url.origin} is not valid ${coding}: ${error.message}`;
     this.#fail({ outcome: 'network-error', code: 'BODY_CORRUPT', message });
   }
@@ -281,8 +285,7 @@ export class Exchange implements ResponseHandler {
     if (target.origin !== this.#url.origin) {
       // They stay dropped if a later redirect returns: the origin in between may have chosen the
       // path.
-      const { secretHeaders } = this.#options;
-      this.#requestHeaders = withoutCredentials(this.#requestHeaders, secretHeaders);
+      this.#requestHeaders = forOtherOrigins(this.#requestHeaders);
     }
     this.#url = target;
     this.#bytes = 0;

@@ -47,8 +47,19 @@ export function classifyError(error: Error, state: RequestState): FailureReason 
   if (CLOSED.has(code)) {
     return { outcome: 'network-error', code: 'ECONNRESET', message: closedMessage(state) };
   }
-  const message = `${state.origin}: ${root.message}`;
+  const message = `${state.origin}: ${excerptOf(root.message)}`;
   return { outcome: 'network-error', code: stableCode(root), message };
+}
+
+/** Longer texts of origins are cut. */
+const MAX_EXCERPT = 200;
+// oxlint-disable-next-line no-control-regex -- matches control characters on purpose
+const CONTROLS = /[\x00-\x1f\x7f-\x9f]+/g;
+
+/** A text that an origin chose, or may have, as it can stand in a message. */
+export function excerptOf(text: string): string {
+  const excerpt = text.slice(0, MAX_EXCERPT).toWellFormed().replaceAll(CONTROLS, ' ');
+  return text.length > MAX_EXCERPT ? `${excerpt}…` : excerpt;
 }
 
 type SystemError = Error & {

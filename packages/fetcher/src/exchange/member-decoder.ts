@@ -5,6 +5,8 @@ import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:z
 type Inner = ReturnType<typeof createInflateRaw> | ReturnType<typeof createZstdDecompress>;
 
 const NOTHING = Buffer.alloc(0);
+/** A header has a name, a comment and other fields, all of them optional. */
+const MAX_HEADER_BYTES = 65_536;
 
 /**
  * Decodes a body of several members, one after the other. Those of Node stop at the first member,
@@ -75,7 +77,9 @@ abstract class MemberDecoder extends Transform {
 
   #startMember(bytes: Buffer, callback: TransformCallback): void {
     const length = this.headerLength(bytes);
-    if (length === undefined) {
+    if (length === undefined && bytes.length > MAX_HEADER_BYTES) {
+      callback(new Error('the header is too long'));
+    } else if (length === undefined) {
       this.#held = bytes;
       callback();
     } else if (length >= 0) {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { excerptOf } from './failure.ts';
 
 const NOT_ASCII = /[\x80-\xff]/;
 const OCTETS = /[\x80-\xff]/g;
@@ -29,7 +30,7 @@ export function redirectTarget(location: string, from: URL): URL | BadRedirect {
   if (target.protocol !== 'http:' && target.protocol !== 'https:') {
     return {
       code: 'REDIRECT_SCHEME',
-      message: `${from.origin} redirected to a ${target.protocol} URL; only http and https are followed`,
+      message: `${from.origin} redirected to a ${excerptOf(target.protocol)} URL; only http and https are followed`,
     };
   }
   if (target.username !== '' || target.password !== '') {

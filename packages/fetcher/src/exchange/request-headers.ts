@@ -15,9 +15,6 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Headers for one origin: a redirect must not carry them to another. */
-const FOR_ONE_ORIGIN = ['authorization', 'cookie', 'host', 'proxy-authorization'];
-
 /** Lower-cases the names, drops hop-by-hop headers and adds the defaults. */
 export function prepareHeaders(headers: RequestHeaders, userAgent: string): RequestHeaders {
   const prepared: Record<string, string> = {
@@ -45,16 +42,16 @@ export function withCredentialsOf(url: URL, headers: RequestHeaders): RequestHea
   return { ...headers, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-/** The headers without credentials and secrets: what another origin may see. */
-export function withoutCredentials(
-  headers: RequestHeaders,
-  secretHeaders: readonly string[] = [],
-): RequestHeaders {
-  const dropped = new Set(FOR_ONE_ORIGIN);
-  for (const name of secretHeaders) {
-    dropped.add(name.toLowerCase());
-  }
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
+/**
+ * What another origin may see when a redirect leads there: what answers are wanted, and who asks.
+ * Any other header may hold a credential, whatever its name.
+ */
+export function forOtherOrigins(headers: RequestHeaders): RequestHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => isForAll(name)));
+}
+
+function isForAll(name: string): boolean {
+  return name === 'user-agent' || name === 'accept' || name.startsWith('accept-');
 }
 
 function decode(text: string): string {

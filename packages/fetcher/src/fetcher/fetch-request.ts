@@ -12,7 +12,7 @@ export interface FetchRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly network: NetworkPolicy;
-  /** Headers whose value holds a secret: dropped when a redirect leaves the origin. @default [] */
+  /** Headers whose value holds a secret: it is left out of the URL to record. @default [] */
   readonly secretHeaders?: readonly string[];
   /**
    * Whether it must have a new connection, for fetches that have no attempt to lose: an origin may

@@ -1,51 +1,94 @@
-import * as robotsParserModule from 'robots-parser';
 import { PRODUCT_TOKEN } from '../fetcher/user-agent.ts';
 import { cutRobotsText } from './robots-text.ts';
+import { comparePatterns, normalisePath, RobotsPattern } from './robots-pattern.ts';
 
-/** The rules of one origin. */
+/** The rules of one origin, for one product. */
 export interface RobotsRules {
-  /**
-   * Whether `product` may fetch a URL. URLs of other origins are allowed: no rule here is for them.
-   */
-  isAllowed(url: string, product?: string): boolean;
+  /** Whether the product may fetch a URL. Those of other origins are allowed: no rule is for them. */
+  isAllowed(url: string): boolean;
   /** Milliseconds between two fetches that the origin asks for; undefined if it asks for none. */
-  crawlDelayMs(product?: string): number | undefined;
+  readonly crawlDelayMs: number | undefined;
+  /** Characters of all rules that were kept. */
+  readonly size: number;
 }
 
-interface Parser {
-  isAllowed(url: string, agent?: string): boolean | undefined;
-  getCrawlDelay(agent?: string): number | undefined;
-}
+/** Rules of a group beyond this are ignored, so that deciding about a URL takes a few ms at most. */
+const MAX_RULES = 5_000;
 
-// The package is CommonJS, but its types describe an ES module.
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion
-const createParser = robotsParserModule.default as unknown as (url: string, text: string) => Parser;
+/** What a robots.txt says to some user agent. */
+interface Group {
+  readonly patterns: RobotsPattern[];
+  crawlDelayMs: number | undefined;
+}
 
 /**
  * Parses a robots.txt (RFC 9309). Never throws: lines that are not rules are skipped.
  *
  * @param url any URL of the origin
+ * @param product the product token whose group counts; without one, that of `*` does
  */
-export function parseRobots(text: string, url: string): RobotsRules {
+export function parseRobots(text: string, url: string, product = PRODUCT_TOKEN): RobotsRules {
   const { origin } = new URL(url);
-  const lines = linesOf(text);
-  // Only rules may end a list of user agents, but for the parser a crawl-delay ends one as well.
-  const rules = createParser(origin, toText(lines.filter(({ key }) => key !== 'crawl-delay')));
-  const delays = createParser(origin, toText(lines));
-  return {
-    isAllowed: (target, product = PRODUCT_TOKEN) => {
-      const parsed = new URL(target);
-      if (parsed.origin !== origin || parsed.pathname === '/robots.txt') {
-        return true;
+  const groups = new Map<string, Group>();
+  const groupsOf = (agents: readonly string[]): Group[] =>
+    agents.map((agent) => {
+      const group = groups.get(agent) ?? { patterns: [], crawlDelayMs: undefined };
+      groups.set(agent, group);
+      return group;
+    });
+  // A rule ends a list of user agents; a crawl-delay is only for those that are named before it.
+  let agents: string[] = [];
+  let delayed: string[] = [];
+  let isRuleLast = false;
+  let isDelayLast = false;
+  const wanted = new Set([product.toLowerCase(), '*']);
+  for (const { key, value } of linesOf(text)) {
+    if (key === 'user-agent') {
+      const agent = agentOf(value);
+      agents = isRuleLast ? [] : agents;
+      delayed = isRuleLast || isDelayLast ? [] : delayed;
+      isRuleLast = false;
+      isDelayLast = false;
+      if (wanted.has(agent)) {
+        agents.push(agent);
+        delayed.push(agent);
+        groupsOf([agent]);
       }
-      const path = normalisePath(parsed.pathname + parsed.search);
-      return rules.isAllowed(origin + path, product) ?? true;
-    },
-    crawlDelayMs: (product = PRODUCT_TOKEN) => {
-      const seconds = delays.getCrawlDelay(product);
-      return seconds !== undefined && seconds > 0 ? seconds * 1_000 : undefined;
-    },
+    } else if (key === 'crawl-delay') {
+      isDelayLast = true;
+      const ms = Number(value) * 1_000;
+      for (const group of groupsOf(delayed)) {
+        group.crawlDelayMs = ms > 0 ? ms : group.crawlDelayMs;
+      }
+    } else {
+      isRuleLast = true;
+      for (const { patterns } of value === '' ? [] : groupsOf(agents)) {
+        if (patterns.length < MAX_RULES) {
+          const pattern = new RobotsPattern(value, key === 'allow');
+          // An `allow` that was cut would allow too much.
+          patterns.push(...(pattern.isAllow && pattern.isCut ? [] : [pattern]));
+        }
+      }
+    }
+  }
+  const { patterns = [], crawlDelayMs } =
+    groups.get(product.toLowerCase()) ?? groups.get('*') ?? {};
+  patterns.sort(comparePatterns);
+  return {
+    isAllowed: (target) => isAllowed(target, origin, patterns),
+    crawlDelayMs,
+    size: patterns.reduce((sum, { length }) => sum + length, 0),
   };
+}
+
+/** @param patterns the strongest first */
+function isAllowed(url: string, origin: string, patterns: readonly RobotsPattern[]): boolean {
+  const parsed = new URL(url);
+  if (parsed.origin !== origin || parsed.pathname === '/robots.txt') {
+    return true;
+  }
+  const path = normalisePath(parsed.pathname + parsed.search);
+  return patterns.find((pattern) => pattern.matches(path))?.isAllow ?? true;
 }
 
 interface Line {
@@ -56,46 +99,18 @@ interface Line {
 const KEYS = new Set(['user-agent', 'allow', 'disallow', 'crawl-delay']);
 
 /** The lines with a known key. Others, like `sitemap`, would split the user agents of a group. */
-function linesOf(text: string): Line[] {
-  const lines: Line[] = [];
+function* linesOf(text: string): Generator<Line> {
   for (const line of cutRobotsText(text).split(/\r\n|\r|\n/)) {
     const [rule = ''] = line.split('#', 1);
     const colon = rule.indexOf(':');
     const key = rule.slice(0, Math.max(0, colon)).trim().toLowerCase();
     if (KEYS.has(key)) {
-      lines.push({ key, value: normaliseValue(key, rule.slice(colon + 1).trim()) });
+      yield { key, value: rule.slice(colon + 1).trim() };
     }
   }
-  // The parser ignores a group without a rule at the end of the file; an empty rule completes it.
-  return [...lines, { key: 'disallow', value: '' }];
 }
 
-function toText(lines: readonly Line[]): string {
-  return lines.map(({ key, value }) => `${key}: ${value}`).join('\n');
-}
-
-function normaliseValue(key: string, value: string): string {
-  if (key === 'user-agent') {
-    // A product token has only these characters; a version or a comment may follow it.
-    return /^[a-z_-]+/i.exec(value)?.[0] ?? value;
-  }
-  // A `$` before the end is a plain character; `#` would start a comment.
-  return key === 'crawl-delay' ? value : normaliseEncoding(value).replace(/\$(?=.)/g, '%24');
-}
-
-/** `*` and `$` are special only in rules; in a URL they are plain characters. */
-function normalisePath(path: string): string {
-  return normaliseEncoding(path).replaceAll('*', '%2A').replaceAll('$', '%24');
-}
-
-/**
- * One spelling per octet: unreserved octets are decoded, non-ASCII is encoded (RFC 9309, 2.2.2).
- */
-function normaliseEncoding(path: string): string {
-  // `encodeURI` encodes the `%` of existing escapes again.
-  const encoded = encodeURI(path.toWellFormed()).replaceAll('%25', '%');
-  return encoded.replace(/%[0-9a-f]{2}/gi, (octet) => {
-    const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
-    return /[a-z0-9\-._~]/i.test(character) ? character : octet.toUpperCase();
-  });
+/** A product token has only these characters; a version or a comment may follow it. */
+function agentOf(value: string): string {
+  return (/^[a-z_-]+/i.exec(value)?.[0] ?? value).toLowerCase();
 }

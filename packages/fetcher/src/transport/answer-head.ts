@@ -15,7 +15,7 @@ export interface AnswerHead {
 
 export const NO_STATUS_LINE = 'the answer does not begin with a status line';
 
-const STATUS_LINE = /^HTTP\/1\.(\d)[ \t]+(\d{3})(?:[ \t](.*))?$/;
+const STATUS_LINE = /^HTTP\/1\.(\d)[ \t]+([1-9]\d\d)(?:[ \t](.*))?$/;
 const HEADER_LINE = /^([^:\s]+)[ \t]*:[ \t]*(.*?)[ \t]*$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- matches control characters on purpose

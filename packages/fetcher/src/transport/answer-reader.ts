@@ -4,6 +4,9 @@ import { AnswerInvalidError } from './errors.ts';
 
 /** Some origins send 20 kB of policies with every answer; browsers accept 256 KiB. */
 const MAX_HEAD_BYTES = 131_072;
+/** Chunk sizes and line ends may take eight times as many bytes as the body, and this many more. */
+const MAX_FRAMING_BYTES = 131_072;
+const MAX_FRAMING_PER_BODY = 8;
 /** For the parsers: what `AnswerReader` lets through is never too large for them. */
 export const PARSER_HEAD_BYTES = 2 * MAX_HEAD_BYTES;
 /** The size of a chunk with its extensions, or one line of a trailer. */
@@ -58,6 +61,10 @@ class AnswerReader {
   #held: Buffer = NOTHING;
   /** Bytes of the body or of the chunk that are still to come. */
   #left = 0;
+  /** Of this answer: its interim heads, its chunk lines and trailers, and its body. */
+  #headBytes = 0;
+  #framingBytes = 0;
+  #bodyBytes = 0;
   /** `bytesWritten` of the socket when the last answer ended: a request makes it larger. */
   #written = 0;
 
@@ -79,6 +86,7 @@ class AnswerReader {
     while (rest.length > 0) {
       if (this.#state === 'length' || this.#state === 'chunk-data' || this.#state === 'rest') {
         const size = this.#take(rest.length);
+        this.#bodyBytes += size;
         goesOn = this.#push(rest.subarray(0, size));
         rest = rest.subarray(size);
       } else {
@@ -120,8 +128,15 @@ class AnswerReader {
     }
     const isCrLf = bytes[end - 1] === CARRIAGE_RETURN;
     const line = bytes.toString('latin1', 0, isCrLf ? end - 1 : end);
+    const isSmall = this.#countFraming(end + 1);
     const isRead = this.#state === 'trailers' ? this.#onTrailer(line) : this.#onChunkLine(line);
-    return isRead ? bytes.subarray(end + 1) : this.#refuseChunk();
+    return isRead && isSmall ? bytes.subarray(end + 1) : this.#refuseChunk();
+  }
+
+  /** @returns false if there is more framing than any honest server sends */
+  #countFraming(bytes: number): boolean {
+    this.#framingBytes += bytes;
+    return this.#framingBytes <= MAX_FRAMING_BYTES + MAX_FRAMING_PER_BODY * this.#bodyBytes;
   }
 
   #readHead(bytes: Buffer): Buffer {
@@ -139,7 +154,13 @@ class AnswerReader {
     if (head.status === 101) {
       return this.#refuse('the origin switched to another protocol unasked');
     }
-    return head.status < 200 ? bytes.subarray(end) : this.#startBody(head, bytes, end);
+    if (head.status >= 200) {
+      return this.#startBody(head, bytes, end);
+    }
+    this.#headBytes += end;
+    return this.#headBytes > MAX_HEAD_BYTES
+      ? this.#refuse(`interim answers are larger than ${MAX_HEAD_BYTES} bytes`, 'HEADERS_TOO_LARGE')
+      : bytes.subarray(end);
   }
 
   #startBody({ bytes, framing }: AnswerHead, received: Buffer, end: number): Buffer {
@@ -190,6 +211,9 @@ class AnswerReader {
 
   #complete(): void {
     this.#state = 'idle';
+    this.#headBytes = 0;
+    this.#framingBytes = 0;
+    this.#bodyBytes = 0;
     this.#written = this.#socket.bytesWritten;
   }
 

@@ -16,11 +16,12 @@ const SKIPPABLE = Buffer.from('502a4d1803000000616263', 'hex');
 async function decoded(coding: string, body: Buffer, step: number): Promise<Buffer | string> {
   const chunks: Buffer[] = [];
   return new Promise((resolve) => {
-    const decoder = new BodyDecoder(parseCodings(coding), {
+    const decoder = new BodyDecoder(parseCodings(coding), 10_000_000, {
       onDecoded: (chunk) => chunks.push(chunk),
       onDrain: () => undefined,
       onDecodedEnd: () => resolve(Buffer.concat(chunks)),
       onCorrupt: (error) => resolve(error.message),
+      onTooLarge: () => resolve('too large'),
     });
     for (let at = 0; at < body.length; at += step) {
       decoder.write(body.subarray(at, at + step));

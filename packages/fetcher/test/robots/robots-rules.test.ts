@@ -5,8 +5,8 @@ import { parseRobots, robotsVerdict } from '../../src/index.ts';
 const ORIGIN = 'https://site.example';
 
 function isAllowed(lines: readonly string[], path: string, product?: string): boolean {
-  const rules = parseRobots(lines.join('\n'), `${ORIGIN}/robots.txt`);
-  return rules.isAllowed(`${ORIGIN}${path}`, product);
+  const rules = parseRobots(lines.join('\n'), `${ORIGIN}/robots.txt`, product);
+  return rules.isAllowed(`${ORIGIN}${path}`);
 }
 
 describe('parseRobots', () => {
@@ -119,10 +119,41 @@ describe('parseRobots', () => {
 
   it('returns the crawl delay of a product in milliseconds', () => {
     const text = 'User-agent: *\nCrawl-delay: 2.5\nUser-agent: slow\nCrawl-delay: soon\n';
-    const rules = parseRobots(text, ORIGIN);
-    expect(rules.crawlDelayMs()).toBe(2_500);
-    expect(rules.crawlDelayMs('slow')).toBeUndefined();
-    expect(parseRobots('', ORIGIN).crawlDelayMs()).toBeUndefined();
+    expect(parseRobots(text, ORIGIN).crawlDelayMs).toBe(2_500);
+    expect(parseRobots(text, ORIGIN, 'slow').crawlDelayMs).toBeUndefined();
+    expect(parseRobots('', ORIGIN).crawlDelayMs).toBeUndefined();
+    const two =
+      'User-agent: *\nCrawl-delay: 1\nUser-agent: fetchfleet\nCrawl-delay: 9\nDisallow: /';
+    expect(parseRobots(two, ORIGIN, 'other').crawlDelayMs).toBe(1_000);
+    expect(parseRobots(two, ORIGIN).crawlDelayMs).toBe(9_000);
+  });
+
+  it('keeps little of a hostile file, and decides quickly', () => {
+    const long = `/${'a'.repeat(5_000)}`;
+    const rows: readonly (readonly [what: string, text: string, path: string, allowed: boolean])[] =
+      [
+        ['stars', `disallow: /${'*'.repeat(490_000)}x`, '/ax', false],
+        ['stars and letters', `disallow: /${'*a'.repeat(240_000)}`, long, false],
+        ['a long disallow', `disallow: ${long}b`, long, false],
+        ['a long allow', `disallow: /\nallow: ${long}`, long, false],
+        [
+          'many rules',
+          Array.from({ length: 30_000 }, (_, n) => `disallow: /*a${n}$`).join('\n'),
+          long,
+          true,
+        ],
+        ['many agents', `user-agent: ${'x'.repeat(9)}\n`.repeat(25_000), long, true],
+      ];
+    for (const [, text, path] of rows) {
+      const rules = parseRobots(`user-agent: *\n${text}`, ORIGIN);
+      expect(rules.size).toBeLessThan(60_000);
+      rules.isAllowed(`${ORIGIN}${path}`);
+    }
+    const decided = rows.map(([what, text, path]) => [
+      what,
+      parseRobots(`user-agent: *\n${text}`, ORIGIN).isAllowed(`${ORIGIN}${path}`),
+    ]);
+    expect(decided).toEqual(rows.map(([what, , , allowed]) => [what, allowed]));
   });
 });
 
