@@ -1,4 +1,5 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { closeServer } from './close-server.ts';
 import { listen } from './listen.ts';
 import { toError } from '@fetchfleet/crawl';
@@ -19,6 +20,20 @@ export interface HttpEndpointOptions {
   /** `/readyz`: the process cannot take work while this is a `fail`. */
   ready(): Health | Promise<Health>;
 }
+
+/**
+ * A monitor has one connection or two. Of more than these the oldest is closed, so neither half-open
+ * requests of others nor idle connections keep a monitor out or take the descriptors of fetches.
+ */
+const MAX_CONNECTIONS = 16;
+/** The process has descriptors for as many at once. */
+const MAX_ACCEPTED = 32;
+const TIMEOUTS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+};
 
 interface Answer {
   readonly status: number;
@@ -65,9 +80,11 @@ export class HttpEndpoint {
   }
 
   async #listen(): Promise<number> {
-    const server = createServer((request, response) => {
+    const server = createServer(TIMEOUTS, (request, response) => {
       void this.#serve(request, response);
     });
+    server.maxConnections = MAX_ACCEPTED;
+    closeOldest(server);
     this.#server = server;
     try {
       return await listen(server, { port: this.#options.port, host: this.#host });
@@ -117,6 +134,19 @@ export class HttpEndpoint {
     }
     return undefined;
   }
+}
+
+/** Keeps the youngest connections open. */
+function closeOldest(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    if (open.size > MAX_CONNECTIONS) {
+      const [oldest] = open;
+      oldest?.destroy();
+    }
+  });
 }
 
 function healthAnswer(health: Health): Answer {

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@fetchfleet/testing';
 import { HttpEndpoint, type HttpEndpointOptions } from '../../src/http/http-endpoint.ts';
 import { SettingsError } from '../../src/process/settings.ts';
 
@@ -35,6 +36,28 @@ describe('HttpEndpoint', () => {
     const response = await fetch(`${await start()}${path}`);
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ status: 'ok' });
+  });
+
+  it('serves a monitor while others open connections and send half a request', async () => {
+    const origin = await start();
+    const { port } = new URL(origin);
+    const sockets = Array.from({ length: 500 }, () => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.resume().write('GET /metrics HTTP/1.1\r\nhost: ');
+      return socket;
+    });
+    let open = sockets.length;
+    for (const socket of sockets) {
+      socket.once('close', () => {
+        open -= 1;
+      });
+    }
+    const response = await fetch(`${origin}/healthz`);
+    expect(response.status).toBe(200);
+    await eventually(() => expect(open).toBeLessThanOrEqual(16));
+    // Those that are left are closed when their headers have not come in time.
+    await eventually(() => expect(open).toBe(0));
   });
 
   it('answers 503 with the reason when it is not ready, though it is alive', async () => {
