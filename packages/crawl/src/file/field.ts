@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, visit } from 'yaml';
 import type { Problem } from '../model/input-error.ts';
 import { suggestion } from '../model/suggestion.ts';
 
@@ -7,6 +7,8 @@ export interface YamlFile {
   readonly name: string;
   readonly document: Document.Parsed;
   readonly lines: LineCounter;
+  /** What each alias stands for. */
+  readonly targets: ReadonlyMap<unknown, unknown>;
   /** Readers add to it and continue, so all problems are reported together. */
   readonly problems: Problem[];
 }
@@ -31,7 +33,7 @@ export class Field {
   constructor(file: YamlFile, { key, node, keyNode }: Place) {
     this.key = key;
     this.#file = file;
-    this.#node = isAlias(node) ? node.resolve(file.document) : node;
+    this.#node = isAlias(node) ? file.targets.get(node) : node;
     this.#keyNode = keyNode;
     this.text = textOf(this.#node);
   }
@@ -88,12 +90,14 @@ export class Field {
   }
 
   /**
-   * The entries of a mapping in file order. Keys that are not plain text are reported and omitted.
+   * The entries of a mapping in file order. Keys that are not plain text are reported and omitted,
+   * and so are those that come again.
    */
   entries(): [string, Field][] {
     if (!isMap(this.#node)) {
       return [];
     }
+    const names = new Set<string>();
     return this.#node.items.flatMap(({ key: keyNode, value: node }) => {
       const name = textOf(keyNode);
       if (name === undefined) {
@@ -105,6 +109,11 @@ export class Field {
         return [];
       }
       const key = this.key === '' ? name : `${this.key}.${name}`;
+      if (names.has(name)) {
+        this.#report(offsetOf(keyNode), key, 'duplicate key');
+        return [];
+      }
+      names.add(name);
       return [[name, new Field(this.#file, { key, node, keyNode })]];
     });
   }
@@ -137,6 +146,26 @@ export class Field {
       message,
     });
   }
+}
+
+/**
+ * Finds what each alias of a document stands for, in one pass. `Alias.resolve` takes a pass for
+ * every alias.
+ */
+export function aliasTargets(document: Document.Parsed): ReadonlyMap<unknown, unknown> {
+  const anchors = new Map<string, unknown>();
+  const targets = new Map<unknown, unknown>();
+  visit(document, {
+    Alias(_, alias) {
+      targets.set(alias, anchors.get(alias.source));
+    },
+    Value(_, node) {
+      if (node.anchor !== undefined) {
+        anchors.set(node.anchor, node);
+      }
+    },
+  });
+  return targets;
 }
 
 function textOf(node: unknown): string | undefined {

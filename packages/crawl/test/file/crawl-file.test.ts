@@ -113,6 +113,15 @@ describe('parseCrawlFile', () => {
     ]);
   });
 
+  it('reads many aliases, and reports the first hundred of many problems', () => {
+    const aliases = `params: { n: [&a x, ${'*a, '.repeat(20_000)}*a] }`;
+    const [source] = parseCrawlFile(`url: http://a.example/{n}\n${aliases}`, 'x.yaml').sources;
+    expect(source?.kind === 'list' && source.values.length).toBe(20_002);
+    const keys = Array.from({ length: 20_000 }, (_, n) => `k${n}: &a${n} x`).join('\n');
+    const problems = problemsOf(`url: http://a.example\n${keys}`);
+    expect([problems.length, problems.at(-1)]).toEqual([101, 'crawl.yaml: 19900 more problems']);
+  });
+
   it('accepts unlimited for rate and concurrency, and YAML anchors', () => {
     const text = withUrl('politeness: { rate: unlimited, concurrency: unlimited }');
     expect(parseCrawlFile(text, 'x.yaml').plan.politeness).toMatchObject({
@@ -182,7 +191,11 @@ network: { allowPrivate: yes }
       /^crawl\.yaml:2:1: .*multiple documents/,
     ],
     ['no URL', 'name: x', /^crawl\.yaml:1:1: url is missing$/],
-    ['a duplicate key', withUrl('combine: zip\ncombine: zip'), /^crawl\.yaml:4:1: duplicate key$/],
+    [
+      'a duplicate key',
+      withUrl('combine: zip\ncombine: zip'),
+      /^crawl\.yaml:4:1 combine: duplicate key$/,
+    ],
     ['another scheme', 'url: ftp://a.example/', /does not start with http/],
     ['no scheme', 'url: a.example/x', /does not start with http/],
     ['a broken host', 'url: http://a b/', /it contains " "; write it %-encoded/],
