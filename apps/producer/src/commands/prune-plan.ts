@@ -1,3 +1,4 @@
+import { isBatchId } from '@fetchfleet/crawl';
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../core/timeouts.ts';
@@ -23,8 +24,8 @@ export interface PruneRules {
   readonly before: number;
   /** The results folders of this command. */
   readonly results: readonly string[];
-  /** Whether the user named them: then no other folder is touched. */
-  readonly isNamed: boolean;
+  /** Whether the folders that workers have reported are taken as well. */
+  readonly trustsFolders: boolean;
   readonly withOrphans: boolean;
 }
 
@@ -32,24 +33,32 @@ export interface PrunePlan {
   readonly candidates: readonly Candidate[];
   /** Number of old orphans that are kept. */
   readonly orphansLeft: number;
+  /** Folders that workers have reported, and that are not touched. */
+  readonly otherFolders: readonly string[];
+  /** What Redis names as a batch, but cannot be the id of one. */
+  readonly badIds: readonly string[];
 }
 
 /** The batches that a prune removes, oldest first. */
 export async function planPrune(session: FleetSession, rules: PruneRules): Promise<PrunePlan> {
-  const ids = await withTimeout(session.ledger.batches());
+  const named = await withTimeout(session.ledger.batches());
+  const ids = named.filter(isBatchId);
   const candidates: Candidate[] = [];
+  const others = new Set<string>();
   const unfinished = await withTimeout(session.removal.unfinished());
-  for (const [batch, folder] of unfinished) {
-    candidates.push(
-      await measured({ batch, state: 'interrupted', endedAt: 0, fetches: 0 }, [
-        ...foldersOf(folder.split('\n'), rules),
-      ]),
-    );
+  const badIds = [...named, ...unfinished.keys()].filter((id) => !isBatchId(id));
+  for (const [batch, folders] of unfinished) {
+    if (isBatchId(batch)) {
+      const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
+      candidates.push(await measured(found, foldersOf(folders.split('\n'), rules, others)));
+    }
   }
   for (const status of await readStatuses(session, ids)) {
-    const candidate = await candidateOf(status, rules);
-    if (candidate !== undefined) {
-      candidates.push(candidate);
+    const endedAt = endOf(status, rules);
+    if (endedAt !== undefined) {
+      const { batch, state, total } = status;
+      const folders = foldersOf(status.resultsFolders, rules, others);
+      candidates.push(await measured({ batch, state, endedAt, fetches: total }, folders));
     }
   }
   const known = new Set([...ids, ...unfinished.keys()]);
@@ -60,28 +69,41 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   return {
     candidates: candidates.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
+    otherFolders: [...others],
+    badIds,
   };
 }
 
-async function candidateOf(status: BatchStatus, rules: PruneRules): Promise<Candidate | undefined> {
-  const { states, before } = rules;
-  const { batch, state, total } = status;
+/** When a batch ended that is old enough; undefined for all others. */
+function endOf(status: BatchStatus, { states, before }: PruneRules): number | undefined {
+  const { state } = status;
   if (!states.includes(state)) {
     return undefined;
   }
   const ended = state === 'finished' ? status.finishedAt : status.cancelledAt;
   const endedAt = Date.parse(ended ?? status.createdAt);
-  if (endedAt > before) {
-    return undefined;
-  }
-  return measured(
-    { batch, state, endedAt, fetches: total },
-    foldersOf(status.resultsFolders, rules),
-  );
+  return endedAt > before ? undefined : endedAt;
 }
 
-function foldersOf(reported: readonly string[], { results, isNamed }: PruneRules): string[] {
-  return [...new Set([...(isNamed ? [] : reported), ...results])].filter((dir) => dir !== '');
+/**
+ * The folders to look in. What Redis says of folders is not obeyed, because everybody who may write
+ * to it could name one.
+ *
+ * @param others gets the folders that are not touched
+ */
+function foldersOf(
+  reported: readonly string[],
+  { results, trustsFolders }: PruneRules,
+  others: Set<string>,
+): string[] {
+  const elsewhere = reported.filter((dir) => dir !== '' && !results.includes(dir));
+  if (trustsFolders) {
+    return [...new Set([...elsewhere, ...results])];
+  }
+  for (const dir of elsewhere) {
+    others.add(dir);
+  }
+  return [...results];
 }
 
 /** Looks for the results in these folders. The folder of a worker can be on another machine. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { removeBatch } from '@fetchfleet/results';
 import { readAge, readStates } from '../batch/batch-filters.ts';
@@ -16,6 +17,7 @@ export interface PruneOptions {
   readonly state?: readonly string[];
   readonly results?: readonly string[];
   readonly orphans?: boolean;
+  readonly trustFolders?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -28,12 +30,21 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
   const rules = readRules(options, context);
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const { candidates, orphansLeft } = await planPrune(session, rules);
+    const { candidates, orphansLeft, otherFolders, badIds } = await planPrune(session, rules);
     if (orphansLeft > 0) {
       const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
       terminal.note(
         `${rules.results.join(' and ')} has ${count} without a batch in this Redis; --orphans removes them, too`,
       );
+    }
+    if (otherFolders.length > 0) {
+      const folders = otherFolders.map((folder) => JSON.stringify(folder)).join(' and ');
+      terminal.note(
+        `Workers have reported results in ${folders}, which are not touched: name them with --results, or add --trust-folders`,
+      );
+    }
+    for (const id of badIds) {
+      terminal.warn(`${JSON.stringify(id.slice(0, 80))} is not a batch id, and was passed over`);
     }
     if (candidates.length === 0) {
       terminal.note(`No batch ended more than ${options.olderThan} ago`);
@@ -49,10 +60,14 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
     }
     const removed: Candidate[] = [];
     for (const candidate of candidates) {
-      if (await remove(session, candidate)) {
-        removed.push(candidate);
-      } else {
+      const kept = await remove(session, candidate);
+      if (kept === undefined) {
         terminal.warn(`${candidate.batch} was kept: it was resumed or retried in the meantime`);
+        continue;
+      }
+      removed.push(candidate);
+      for (const folder of kept) {
+        terminal.warn(`${folder} was kept: it holds something that no worker has written`);
       }
     }
     terminal.note(`Removed ${summaryOf(removed)}`);
@@ -70,7 +85,7 @@ function readRules(options: PruneOptions, context: Context): PruneRules {
     states,
     before: Date.now() - age,
     results: readResultsFolders(options.results, context),
-    isNamed: options.results !== undefined,
+    trustsFolders: options.trustFolders === true,
     withOrphans: options.orphans === true,
   };
 }
@@ -109,21 +124,27 @@ async function isConfirmed(
 /**
  * Removes one batch. Safe to interrupt at any point: the next prune completes the removal.
  *
- * @returns false if the batch was resumed or retried since it was listed
+ * @returns folders that were kept; undefined if the batch was resumed or retried since it was listed
  */
-async function remove(session: FleetSession, candidate: Candidate): Promise<boolean> {
+async function remove(
+  session: FleetSession,
+  candidate: Candidate,
+): Promise<readonly string[] | undefined> {
   const { batch, state, results } = candidate;
   if (
     state !== 'orphan' &&
     !(await withTimeout(session.removal.begin(batch, results.join('\n'))))
   ) {
-    return false;
+    return undefined;
   }
+  const kept: string[] = [];
   for (const dir of results) {
-    await removeBatch(dir, batch);
+    if ((await removeBatch(dir, batch)) === 'kept') {
+      kept.push(join(dir, batch));
+    }
   }
   await withTimeout(session.removal.finish(batch));
-  return true;
+  return kept;
 }
 
 function printRemoved(

@@ -245,6 +245,10 @@ const PRUNE: CommandSpec = {
       flags: '--orphans',
       help: 'also remove old folders in --results that belong to no batch in this Redis',
     },
+    {
+      flags: '--trust-folders',
+      help: 'also remove results in folders that Redis names, as workers have reported them',
+    },
     { flags: '--dry-run', help: 'list the batches and remove nothing', conflicts: 'yes' },
     { flags: '-y, --yes', help: 'remove without asking' },
   ],

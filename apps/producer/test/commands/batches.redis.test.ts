@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fleetKeys } from '@fetchfleet/fleet';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
@@ -214,7 +214,7 @@ describe('fetchfleet prune', () => {
     expect(await fleet.redis.exists(keys.removals)).toBe(0);
   });
 
-  it('removes results only where --results says, and otherwise where workers wrote', async () => {
+  it('removes results only where --results says, and with --trust-folders where workers wrote', async () => {
     const { project } = fleet;
     await oldBatch('named', 'finished', 40);
     await oldBatch('reported', 'finished', 40);
@@ -250,11 +250,45 @@ describe('fetchfleet prune', () => {
       `results:${project.path('b')}`,
       '1',
     );
-    const reported = await fleet.json(...own);
+    const untouched = await fleet.json('prune', '--older-than', '30d', '--dry-run');
+    expect(untouched.stderr).toContain('--trust-folders');
+    expect(untouched.document).toMatchObject({ batches: [{ batch: 'again', resultsFolders: [] }] });
+    const reported = await fleet.json(...own, '--trust-folders');
     expect(reported.document).toMatchObject({
       batches: [{ batch: 'again', resultsFolders: [project.path('a'), project.path('b')] }],
     });
     expect(await readdir(project.path('b'))).toEqual([]);
+  });
+
+  it('removes nothing that is not ours, whatever Redis says', async () => {
+    const { project } = fleet;
+    const keys = fleetKeys(fleet.name);
+    const folders = ['victim/documents', 'results/photos', 'results/mixed', 'elsewhere/linked'];
+    for (const folder of folders) {
+      await mkdir(project.path(folder), { recursive: true });
+      await writeFile(project.path(folder, 'mine.txt'), 'mine');
+    }
+    const manifest = { batch: 'mixed', name: 'm', total: 1, params: [], url: '', createdAt: '' };
+    await writeFile(project.path('results/mixed/batch.json'), JSON.stringify(manifest));
+    await writeFile(project.path('results/mixed/part-w-1-1.ndjson'), '{}');
+    await symlink(project.path('elsewhere/linked'), project.path('results/linked'));
+    for (const id of ['photos', 'mixed', 'linked']) {
+      await oldBatch(id, 'finished', 40);
+    }
+    await fleet.redis.hset(
+      keys.removals,
+      'documents',
+      project.path('victim'),
+      '../victim/documents',
+      '',
+    );
+    await fleet.redis.zadd(keys.batches, Date.now(), '../../x');
+    const pruned = await fleet.json('prune', '--older-than', '30d', '--yes', '--trust-folders');
+    expect(pruned.code).toBe(0);
+    expect(pruned.stderr).toMatch(/"\.\.\/\.\.\/x" is not a batch id/u);
+    const left = await Promise.all(folders.map(async (folder) => readdir(project.path(folder))));
+    expect(left).toEqual(folders.map(() => ['mine.txt']));
+    expect(await readdir(project.path('results'))).toContain('linked');
   });
 
   it('reports invalid input', async () => {

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
 import { systemErrorCode } from './errors.ts';
@@ -54,7 +54,49 @@ export async function storedBatches(dir: string): Promise<string[]> {
   return ids.filter((_, at) => known[at] !== undefined);
 }
 
-/** Removes the results of a batch. Does nothing if there are none. */
-export async function removeBatch(dir: string, batch: string): Promise<void> {
-  await rm(batchFolder(dir, batch), { recursive: true, force: true, maxRetries: 3 });
+/** What is left of a batch in a results folder. `kept`: it holds files that are not ours. */
+export type Removal = 'removed' | 'kept';
+
+/** The manifest goes last: while it is there, an interrupted removal can go on. */
+const OURS = [/^part-.+-\d+\.ndjson$/, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
+
+/**
+ * Removes the results of a batch: the files that workers write, then the folder if it is empty. The
+ * id of a batch may come from a Redis that others write to, so nothing else is touched: a folder
+ * whose manifest does not name the batch is kept whole, and so is what a symbolic link leads to.
+ */
+export async function removeBatch(dir: string, batch: string): Promise<Removal> {
+  const folder = batchFolder(dir, batch);
+  const names = await namesIn(folder);
+  if (names === undefined) {
+    return 'removed';
+  }
+  if (names.length > 0 && (await readManifest(dir, batch)) === undefined) {
+    return 'kept';
+  }
+  for (const pattern of OURS) {
+    const found = names.filter((name) => pattern.test(name));
+    await Promise.all(found.map(async (name) => rm(join(folder, name), { force: true })));
+  }
+  try {
+    await rmdir(folder);
+    return 'removed';
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOTEMPTY') {
+      return 'kept';
+    }
+    throw error;
+  }
+}
+
+/** What is in a folder; undefined if there is none. A link to a folder is none. */
+async function namesIn(folder: string): Promise<string[] | undefined> {
+  try {
+    return (await lstat(folder)).isDirectory() ? await readdir(folder) : undefined;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
 }
