@@ -1,4 +1,4 @@
-import { mkdir, open, stat } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from './errors.ts';
 
@@ -64,5 +64,22 @@ export async function writeSynced(path: string, text: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Gives a draft its name, unless a file has it already. The draft may stay; remove it. */
+export async function placeOnce(draft: string, target: string): Promise<void> {
+  try {
+    await link(draft, target);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') {
+      return;
+    }
+    // Not every file system has hard links.
+    await copyFile(draft, target, constants.COPYFILE_EXCL).catch((reason: unknown) => {
+      if (systemErrorCode(reason) !== 'EEXIST') {
+        throw reason;
+      }
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolderIn, syncFolder, writeSynced } from './durable-folder.ts';
+import { makeFolderIn, placeOnce, syncFolder, writeSynced } from './durable-folder.ts';
 import { readError, systemErrorCode } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
 
@@ -76,23 +76,12 @@ export async function ensureManifest(dir: string, manifest: Manifest): Promise<v
   const draft = `${target}.${randomUUID()}.tmp`;
   try {
     await writeSynced(draft, `${JSON.stringify(manifest, undefined, 2)}\n`);
-    await (manifest.total > 0 ? rename(draft, target) : createFrom(draft, target));
+    // A manifest that exists is at least as complete as one without a total.
+    await (manifest.total > 0 ? rename(draft, target) : placeOnce(draft, target));
   } finally {
     await rm(draft, { force: true });
   }
   await syncFolder(dirname(target));
-}
-
-/** Renames the draft to `target` unless that exists. */
-async function createFrom(draft: string, target: string): Promise<void> {
-  try {
-    await link(draft, target);
-  } catch (error) {
-    // An existing manifest is at least as complete. Without hard links, a plain rename must do.
-    if (systemErrorCode(error) !== 'EEXIST') {
-      await rename(draft, target);
-    }
-  }
 }
 
 function isManifest(value: unknown): value is Manifest {

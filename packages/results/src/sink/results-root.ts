@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFile, link, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder, writeSynced } from '../folder/durable-folder.ts';
+import { placeOnce, syncFolder, writeSynced } from '../folder/durable-folder.ts';
 import { systemErrorCode } from '../folder/errors.ts';
 import { rootMarkerPath } from '../folder/layout.ts';
 import { probeResults } from './probe-results.ts';
@@ -155,21 +155,4 @@ function undefinedIfMissing(error: unknown): undefined {
     throw error;
   }
   return undefined;
-}
-
-/** Gives the draft its name, unless a file has it already. */
-async function placeOnce(draft: string, target: string): Promise<void> {
-  try {
-    await link(draft, target);
-  } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') {
-      return;
-    }
-    // Not every file system has hard links.
-    await copyFile(draft, target, constants.COPYFILE_EXCL).catch((reason: unknown) => {
-      if (systemErrorCode(reason) !== 'EEXIST') {
-        throw reason;
-      }
-    });
-  }
 }
