@@ -73,7 +73,7 @@ async function enqueueBatch(
     printId(batch, options, context);
     return batch;
   }
-  const expansion = await BatchExpansion.create(session, loaded);
+  const expansion = await BatchExpansion.create(session, loaded, { onFull });
   const { batch } = expansion.status;
   printId(batch, options, context);
   await expansion.run({ onFull });

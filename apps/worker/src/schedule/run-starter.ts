@@ -115,7 +115,7 @@ export class RunStarter {
         throw new ListChangedError();
       }
       const measured = { local, total, source, fingerprint };
-      const expansion = await BatchExpansion.create({ ledger, queue }, measured, batch);
+      const expansion = await BatchExpansion.create({ ledger, queue }, measured, { id: batch });
       const isComplete = await expansion.run({ signal });
       if (!isComplete && (await ledger.state(batch)) === 'expanding') {
         throw new Error('another worker is enqueueing the batch');

@@ -6,7 +6,7 @@ import {
   sliceSizeFor,
 } from '@fetchfleet/crawl';
 import type { BatchStatus } from '../ledger/batch-status.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { BatchRegistration, Ledger } from '../ledger/ledger.ts';
 import { UnknownBatchError } from '../ledger/unknown-batch-error.ts';
 import { enqueue } from '../queue/enqueue.ts';
 import type { RedisMemory } from '../queue/redis-memory.ts';
@@ -46,6 +46,16 @@ interface ExpansionRunOptions {
   readonly onFull?: (memory: RedisMemory) => void;
   /** @default never aborted */
   readonly signal?: AbortSignal;
+}
+
+interface CreateOptions {
+  /** If this batch is registered already, it is completed. @default a new id */
+  readonly id?: string;
+  /**
+   * Called once, when Redis is so full that it refuses the batch, which then waits for room.
+   * @default the refusal is thrown
+   */
+  readonly onFull?: (memory: RedisMemory) => void;
 }
 
 export type RetryResult =
@@ -91,20 +101,20 @@ export class BatchExpansion {
   /**
    * Registers a new batch and holds the lease of its expansion. The lease is taken first: a
    * producer that starts at the same moment would take the batch for an abandoned one.
-   *
-   * @param id of the batch. If it is registered already, it is completed. @default a new id
    */
   static async create(
     target: ExpansionTarget,
     { local, total, source, fingerprint }: MeasuredCrawl,
-    id = newBatchId(local.original.plan.name, new Date(), Math.random),
+    options: CreateOptions = {},
   ): Promise<BatchExpansion> {
     const { ledger } = target;
+    const { id = newBatchId(local.original.plan.name, new Date(), Math.random), onFull } = options;
     const sliceSize = sliceSizeFor(total);
     const crawl = local.original;
     const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0 });
     try {
-      const isNew = await ledger.register({ id, crawl, total, sliceSize, source, fingerprint });
+      const registration = { id, crawl, total, sliceSize, source, fingerprint };
+      const isNew = await registerWithRoom(target, registration, onFull);
       const status = await ledger.status(id);
       if (status === undefined) {
         throw new UnknownBatchError(id);
@@ -257,4 +267,35 @@ export class BatchExpansion {
     await enqueue({ ...work, queue: merger, isUnsettled });
     await merger.finish(signal);
   }
+}
+
+/**
+ * Registers a batch once Redis has room for it.
+ *
+ * @returns whether the batch is new
+ */
+async function registerWithRoom(
+  { ledger, queue }: ExpansionTarget,
+  registration: BatchRegistration,
+  onFull: CreateOptions['onFull'],
+): Promise<boolean> {
+  const memory = async (): Promise<RedisMemory | undefined> => queue.memory();
+  const { signal } = new AbortController();
+  const room = onFull === undefined ? undefined : new Room({ memory, onFull, signal });
+  for (;;) {
+    try {
+      return await ledger.register(registration);
+    } catch (error) {
+      // Without figures of the memory, nobody could tell when there is room again.
+      if (room === undefined || !isOutOfMemory(error) || (await memory()) === undefined) {
+        throw error;
+      }
+      await room.wait();
+    }
+  }
+}
+
+/** Redis 6.2 puts the answer behind a text of its own if a script ran into it. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /(?:^|-)OOM\b/.test(error.message);
 }

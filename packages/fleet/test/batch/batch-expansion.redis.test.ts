@@ -72,12 +72,16 @@ describe('a new batch', () => {
 
   it('is completed if it is created again under the same id', async () => {
     const { ledger, target, waiting, stop } = await fixture();
-    const first = await BatchExpansion.create(target, measured, 'same-id');
+    const first = await BatchExpansion.create(target, measured, { id: 'same-id' });
     await first.run();
     const slices = await waiting();
     const settled = Array.from({ length: TOTAL }, (_, index) => ok(index)).slice(1);
     await ledger.settle('same-id', settled);
-    const second = await BatchExpansion.create(target, { ...measured, total: 7 }, 'same-id');
+    const second = await BatchExpansion.create(
+      target,
+      { ...measured, total: 7 },
+      { id: 'same-id' },
+    );
     expect(second.status).toMatchObject({ total: TOTAL, settled: TOTAL - 1 });
     expect(await second.run()).toBe(true);
     expect(await waiting()).toBe(slices);

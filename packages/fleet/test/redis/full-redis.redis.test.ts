@@ -108,6 +108,21 @@ describe('a full Redis', () => {
     await stop();
   });
 
+  it('registers a new batch that may wait, once there is room', async () => {
+    const { redis, keys, ledger, stop } = await fullFleet();
+    const queue = new SliceQueue(redis, keys);
+    const full = Promise.withResolvers<RedisMemory>();
+    const onFull = full.resolve;
+    const created = BatchExpansion.create({ ledger, queue }, measured, { id: 'next', onFull });
+    expect(await full.promise).toMatchObject({ maxBytes: 1 });
+    expect(await ledger.state('next')).toBeUndefined();
+    await redis.config('SET', 'maxmemory', '0');
+    await (await created).run();
+    expect(await ledger.state('next')).toBe('running');
+    await queue.stop();
+    await stop();
+  });
+
   it('lets a batch be worked off to its end', async () => {
     const { redis, keys, ledger, slices, waiting, batch, stop } = await fullFleet();
     const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
