@@ -5,9 +5,10 @@ const TIMEOUT_MS = 2_000;
 
 /**
  * Whether Redis accepts a write over a new connection. If it does, a connection that gets no answer
- * is stuck; if not, Redis is away, paused, full or loading, and no connection is to blame.
+ * is stuck; if not, Redis is away, paused or loading, and no connection is to blame. A full Redis
+ * accepts this write, as it accepts those that work its queue off.
  *
- * @param key is written and expires at once
+ * @param key is deleted
  */
 export async function redisTakesWrites(address: RedisAddress, key: string): Promise<boolean> {
   const redis = new Redis({
@@ -24,7 +25,7 @@ export async function redisTakesWrites(address: RedisAddress, key: string): Prom
   redis.on('error', () => undefined);
   try {
     await redis.connect();
-    await redis.set(key, '1', 'PX', TIMEOUT_MS);
+    await redis.del(key);
     return true;
   } catch {
     return false;

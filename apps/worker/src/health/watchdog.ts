@@ -9,6 +9,11 @@ const LATE_MS = 5_000;
 const PROBE_INTERVAL_MS = 2_000;
 /** Stuck again within this many stall timeouts after new connections: they did not help. */
 const RELAPSE = 3;
+/**
+ * Answers of a Redis that will serve claims again: it is full, cannot save, loads, or runs a script.
+ * A new process would be answered the same. Redis 6.2 names the answer at the end of its own text.
+ */
+const PASSING = /(?:^|-)(?:OOM|MISCONF|LOADING|BUSY)\b/;
 
 export interface WatchdogOptions {
   /** Since the last progress: an answer to a claim, or the end of a fetch. */
@@ -57,7 +62,8 @@ const HEALTHY = { kind: 'healthy' } as const;
  *                                                           hopeless: the process should end
  *
  * Time in which Redis is away or the worker has an excuse does not count. A Redis that answers
- * claims with errors is not away.
+ * claims with errors is not away. While it answers with one that passes by itself, the worker stays
+ * stuck instead of hopeless, and tries new connections after every stall timeout.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
@@ -149,13 +155,18 @@ export class Watchdog {
         ? `, though Redis works: it waits for ${waitsFor()}`
         : `: Redis refuses claims (${refused})`;
     const reason = `no progress for ${seconds} s${cause}`;
-    if (performance.now() < this.#rebuiltAt + RELAPSE * this.#options.stallTimeoutMs) {
+    const isPassing = refused !== undefined && PASSING.test(refused);
+    const isRelapse = performance.now() < this.#rebuiltAt + RELAPSE * this.#options.stallTimeoutMs;
+    if (isRelapse && !isPassing) {
       this.#state = { kind: 'hopeless', reason };
       onHopeless(reason);
       return;
     }
+    const isNew = this.#state.kind !== 'stuck';
     this.#state = { kind: 'stuck', reason };
-    onStuck(reason);
+    if (isNew) {
+      onStuck(reason);
+    }
     this.#rebuiltAt = performance.now();
     this.#expectedSince = this.#rebuiltAt;
     await rebuild();

@@ -131,4 +131,25 @@ describe('the watchdog', () => {
     expect(events.at(-1)).toBe('hopeless');
     await watchdog.stop();
   });
+
+  it.each([
+    'OOM command not allowed',
+    'MISCONF Redis is configured to save RDB snapshots',
+    'LOADING Redis is loading the dataset in memory',
+    'BUSY Redis is busy running a script',
+    'ERR Error running script: @user_script:1: -MISCONF Redis cannot save',
+  ])('is stuck, but does not give up, while Redis answers %s', async (refusal) => {
+    const { events, worker, watchdog, progress, pass } = watched();
+    worker.refusal = refusal;
+    await pass(10 * STALL_MS);
+    expect(events.filter((what) => what === 'stuck')).toHaveLength(1);
+    expect(events).not.toContain('hopeless');
+    expect(watchdog.reason).toContain(refusal);
+    worker.refusal = '';
+    progress();
+    await pass(1_000);
+    expect(events.at(-1)).toBe('recovered');
+    expect(watchdog.reason).toBeUndefined();
+    await watchdog.stop();
+  });
 });
