@@ -6,18 +6,24 @@ interface Waiter {
 }
 
 /**
- * The slices that wait in this worker for one origin, in the order of their arrival. Slices of dead
- * workers and redirects within the origin come first.
+ * The slices that wait in this worker for one origin. Those of dead workers and redirects within the
+ * origin come first. The others take turns by batch, one fetch each, and slices of a batch start in
+ * the order of their arrival:
+ *
+ *     first      c.50
+ *     batches    a ─▶ a.0 a.50 a.100      a starts a fetch and goes behind b
+ *                b ─▶ b.0
+ *
+ * A batch that comes has its turn after one fetch of each other batch, however many wait.
  */
 export class AdmissionQueue implements Iterable<WaitingSlice> {
   readonly #waiters = new Map<WaitingSlice, Waiter>();
+  readonly #first = new Set<WaitingSlice>();
+  /** The batch whose turn is next comes first. */
+  readonly #batches = new Map<string, Set<WaitingSlice>>();
 
   get size(): number {
     return this.#waiters.size;
-  }
-
-  get first(): WaitingSlice | undefined {
-    return this.#waiters.keys().next().value;
   }
 
   /** Fetches of all slices that wait to start. */
@@ -29,30 +35,44 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
     return sum;
   }
 
-  [Symbol.iterator](): Iterator<WaitingSlice> {
-    return this.#waiters.keys();
+  /** The slices of each batch in the order of their turns. */
+  *[Symbol.iterator](): Iterator<WaitingSlice> {
+    yield* this.#first;
+    for (const slices of this.#batches.values()) {
+      yield* slices;
+    }
   }
 
   /** Resolves when the slice leaves the queue. */
   async add(slice: WaitingSlice): Promise<Admission> {
     return new Promise((resolve, reject) => {
-      const others = slice.comesFirst
-        ? [...this.#waiters].filter(([other]) => !other.comesFirst)
-        : [];
       this.#waiters.set(slice, { resolve, reject });
-      // A Map keeps the order in which its entries were added.
-      for (const [other, waiter] of others) {
-        this.#waiters.delete(other);
-        this.#waiters.set(other, waiter);
+      if (slice.comesFirst) {
+        this.#first.add(slice);
+        return;
+      }
+      const { batch } = slice.limits;
+      const others = this.#batches.get(batch);
+      if (others === undefined) {
+        this.#batches.set(batch, new Set([slice]));
+      } else {
+        others.add(slice);
       }
     });
   }
 
   /** Starts the next fetch. @returns false if none waits */
   startNext(grant: StartGrant): boolean {
-    for (const slice of this.#waiters.keys()) {
-      if (slice.waiting > 0) {
-        slice.start(grant);
+    if (startFirst(this.#first, grant)) {
+      return true;
+    }
+    for (const [batch, slices] of this.#batches) {
+      if (startFirst(slices, grant)) {
+        if (this.#batches.size > 1) {
+          // A Map keeps the order in which its entries were added.
+          this.#batches.delete(batch);
+          this.#batches.set(batch, slices);
+        }
         return true;
       }
     }
@@ -61,20 +81,42 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
 
   /** Ends the wait of the slices that have nothing to start any more. */
   releaseStarted(): void {
-    for (const [slice, { resolve }] of this.#waiters) {
+    for (const slice of this.#waiters.keys()) {
       if (slice.waiting === 0) {
-        this.#waiters.delete(slice);
-        resolve({ kind: 'started' });
+        this.#take(slice)?.resolve({ kind: 'started' });
       }
     }
   }
 
   /** Takes a slice out of the queue; its wait ends with the outcome of `deferral`. */
   remove(slice: WaitingSlice, deferral: Promise<Admission>): void {
-    const waiter = this.#waiters.get(slice);
-    this.#waiters.delete(slice);
+    const waiter = this.#take(slice);
     if (waiter !== undefined) {
       deferral.then(waiter.resolve, waiter.reject);
     }
   }
+
+  #take(slice: WaitingSlice): Waiter | undefined {
+    const waiter = this.#waiters.get(slice);
+    const { batch } = slice.limits;
+    const slices = this.#batches.get(batch);
+    this.#waiters.delete(slice);
+    this.#first.delete(slice);
+    slices?.delete(slice);
+    if (slices?.size === 0) {
+      this.#batches.delete(batch);
+    }
+    return waiter;
+  }
+}
+
+/** Starts a fetch of the first slice that has one. @returns false if none has */
+function startFirst(slices: Iterable<WaitingSlice>, grant: StartGrant): boolean {
+  for (const slice of slices) {
+    if (slice.waiting > 0) {
+      slice.start(grant);
+      return true;
+    }
+  }
+  return false;
 }

@@ -6,6 +6,12 @@ import type { WaitingSlice } from './waiting-slice.ts';
 const MAX_LOCAL_WAIT_MS = 4_000;
 /** The same where the origin refuses or fails: there `politeness.patience` runs out. */
 const MAX_DENIED_LOCAL_WAIT_MS = 2_500;
+/**
+ * The same for a slice that was never deferred, while other batches are in the waitlist: the first
+ * ones of its batch stay here. Below the second for which the gate wakes slices, or it would have
+ * no reason to wake those of the others.
+ */
+const MAX_FRESH_MS = 500;
 /** A slice whose turn is farther away than this comes back half-way and asks again. */
 const FAR_MS = 10 * 60_000;
 /**
@@ -25,28 +31,80 @@ export interface FarSlice extends Pick<GateAnswer, 'state' | 'deniedForMs'> {
   readonly stepMs: number;
 }
 
-/** The slices to defer: their turn is too far away, or their patience with the origin is over. */
+/**
+ * The slices to defer: their turn is too far away, their patience with the origin is over, or the
+ * waitlist has slices of other batches whose turn is earlier.
+ */
 export function farSlices(phase: Phase, slices: Iterable<WaitingSlice>, now: number): FarSlice[] {
   if (phase.kind !== 'limited' && phase.kind !== 'closed') {
     return [];
   }
   const { state, deniedForMs, paceMs, waiters } = phase.answer;
+  const turns = new Turns(slices);
   const isDenied = deniedForMs > 0;
   const maxWaitMs = isDenied ? MAX_DENIED_LOCAL_WAIT_MS : MAX_LOCAL_WAIT_MS;
   const untilAskMs = Math.max(0, phase.askAt - now);
   const stepMs = paceMs * waiters;
   const far: FarSlice[] = [];
-  let ahead = 0;
   for (const slice of slices) {
-    const { waiting } = slice;
-    const waitMs = untilAskMs + ahead * stepMs;
-    const waitsLocally = waitMs <= maxWaitMs && (!isDenied || slice.hasPatienceFor(deniedForMs));
-    if (waiting > 0 && !waitsLocally) {
+    const aheadMs = turns.ahead(slice) * stepMs;
+    const waitMs = untilAskMs + aheadMs;
+    const waitsLocally = isDenied
+      ? slice.hasPatienceFor(deniedForMs)
+      : !isEarly(slice, aheadMs, phase.answer);
+    if (slice.waiting > 0 && !(waitMs <= maxWaitMs && waitsLocally)) {
       far.push({ slice, waitMs, stepMs, state, deniedForMs });
     }
-    ahead += waiting;
   }
   return far;
+}
+
+/** Whether slices of other batches, in the waitlist, come before. */
+function isEarly(slice: WaitingSlice, aheadMs: number, { isShared, early }: GateAnswer): boolean {
+  // A single request cannot be put in the waitlist.
+  if (!isShared || !slice.isSlice || slice.comesFirst) {
+    return false;
+  }
+  const isFresh = slice.ticket === 0;
+  return isFresh ? aheadMs > MAX_FRESH_MS : early.includes(slice.id);
+}
+
+/** Counts the fetches before each slice as an `AdmissionQueue` starts them. */
+class Turns {
+  /** Fetches that come before those of all batches. */
+  #first = 0;
+  /** The others of each batch. */
+  readonly #waiting = new Map<string, number>();
+  /** Those of them that were counted. */
+  readonly #counted = new Map<string, number>();
+
+  constructor(slices: Iterable<WaitingSlice>) {
+    for (const { comesFirst, limits, waiting } of slices) {
+      if (!comesFirst) {
+        add(this.#waiting, limits.batch, waiting);
+      }
+    }
+  }
+
+  /** To be called once for each slice, in their order. */
+  ahead({ comesFirst, limits, waiting }: WaitingSlice): number {
+    if (comesFirst) {
+      this.#first += waiting;
+      return this.#first - waiting;
+    }
+    const own = add(this.#counted, limits.batch, waiting) - waiting;
+    let ahead = this.#first;
+    for (const ofBatch of this.#waiting.values()) {
+      ahead += Math.min(own, ofBatch);
+    }
+    return ahead;
+  }
+}
+
+function add(counts: Map<string, number>, batch: string, more: number): number {
+  const sum = (counts.get(batch) ?? 0) + more;
+  counts.set(batch, sum);
+  return sum;
 }
 
 /** Whether the origin itself is in the way, and not only its limits. */

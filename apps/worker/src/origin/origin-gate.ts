@@ -93,7 +93,6 @@ export class OriginGate {
     readonly committed: number;
     readonly waiting: number;
     readonly horizonMs: number;
-    readonly first: WaitingSlice | undefined;
     readonly batches: readonly BatchLimits[];
   }): Promise<GateAnswer> {
     const { gate, origin, clock, now } = this.#options;
@@ -107,7 +106,6 @@ export class OriginGate {
       const answer = await gate.exchange(origin, {
         inFlight: call.committed,
         want: call.wanted,
-        ticket: call.first?.ticket ?? 0,
         report,
         horizonMs: call.horizonMs,
         leadMs: this.#leadMs,

@@ -63,7 +63,8 @@ export function phaseAfter(
     return { kind: 'closed', askAt: now + answer.againInMs, answer };
   }
   const localGrant = localGrantOf(answer, { wanted, now });
-  if (wanted > 0 && answer.state !== 'open') {
+  const saysWhatLimits = wanted > 0 || answer.early.length > 0;
+  if (saysWhatLimits && answer.state !== 'open') {
     const againInMs = Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
     return { kind: 'limited', askAt: now + againInMs, localGrant, answer };
   }
@@ -73,6 +74,14 @@ export function phaseAfter(
     return { kind: 'limited', askAt, localGrant, answer: { ...answer, state: phase.answer.state } };
   }
   return { kind: 'open', localGrant, answer };
+}
+
+/** The phase after slices were deferred. One that comes back is not early because it once was. */
+export function phaseAfterDeferral(phase: Phase): Phase {
+  if (!('answer' in phase) || phase.answer.early.length === 0) {
+    return phase;
+  }
+  return { ...phase, answer: { ...phase.answer, early: [] } };
 }
 
 /** The phase after an exchange that failed. */

@@ -5,7 +5,14 @@ import { BacklogPoller } from './backlog-poller.ts';
 import { decide, type Decision, horizonMs, type OriginState, reportDueAt } from './decide.ts';
 import { type FarSlice, isRefusedBy, ReturnTimes } from './deferral.ts';
 import { OriginGate, type OriginGateOptions } from './origin-gate.ts';
-import { type Phase, phaseAfter, phaseAfterError, remaining, UNASKED } from './origin-phase.ts';
+import {
+  type Phase,
+  phaseAfter,
+  phaseAfterDeferral,
+  phaseAfterError,
+  remaining,
+  UNASKED,
+} from './origin-phase.ts';
 import { PermitAccount } from './permit-account.ts';
 import type { Permits } from './permits.ts';
 import { StartSchedule } from './start-schedule.ts';
@@ -202,7 +209,6 @@ export class OriginScheduler {
         committed: this.#permits.committed,
         waiting: this.#waiting(),
         horizonMs: horizonMs(this.#phase, this.#permits.sparable),
-        first: this.#slices.first,
         batches: this.#limits(),
       });
     } catch (error) {
@@ -247,6 +253,7 @@ export class OriginScheduler {
       const { slice } = far;
       this.#slices.remove(slice, slice.isSlice ? this.#gate.defer(far) : this.#sendAway(far));
     }
+    this.#phase = phaseAfterDeferral(this.#phase);
   }
 
   async #sendAway(far: FarSlice): Promise<Deferral> {

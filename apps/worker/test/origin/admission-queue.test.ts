@@ -9,7 +9,7 @@ describe('waiting slices', () => {
     const queue = new AdmissionQueue();
     const [first, second] = [sliceOf({ waiting: 1 }), sliceOf({ waiting: 2 })];
     const admissions = [queue.add(first), queue.add(second)];
-    expect([queue.size, queue.waiting, queue.first]).toEqual([2, 3, first]);
+    expect([queue.size, queue.waiting, ...queue]).toEqual([2, 3, first, second]);
     expect([1, 2, 3, 4].map(() => queue.startNext(GRANT))).toEqual([true, true, true, false]);
     expect([first.grants, second.grants]).toEqual([[GRANT], [GRANT, GRANT]]);
     queue.releaseStarted();
@@ -29,6 +29,53 @@ describe('waiting slices', () => {
       void queue.add(slice);
     }
     expect([...queue]).toEqual([redelivered, redirected, fresh, woken]);
+  });
+
+  it('start a fetch of each batch in turn, whatever waits of the others', () => {
+    const queue = new AdmissionQueue();
+    const ofA = Array.from({ length: 20 }, (_, i) =>
+      sliceOf({ id: `a.${i}`, batch: 'a', waiting: 50 }),
+    );
+    for (const slice of ofA) {
+      void queue.add(slice);
+    }
+    const startedOfA = (): number => ofA.reduce((sum, { grants }) => sum + grants.length, 0);
+    const start = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        queue.startNext(GRANT);
+      }
+    };
+    start(30);
+    const ofB = sliceOf({ id: 'b.0', batch: 'b', waiting: 10 });
+    void queue.add(ofB);
+    start(10);
+    expect([startedOfA(), ofB.grants.length]).toEqual([35, 5]);
+    const ofC = sliceOf({ id: 'c.0', batch: 'c', waiting: 1 });
+    void queue.add(ofC);
+    start(3);
+    expect([startedOfA(), ofB.grants.length, ofC.grants.length]).toEqual([36, 6, 1]);
+    start(20);
+    expect([startedOfA(), ofB.grants.length]).toEqual([52, 10]);
+    // The slices of a batch start one after another.
+    expect(ofA.map(({ waiting }) => waiting).slice(0, 3)).toEqual([0, 48, 50]);
+  });
+
+  it('have no turns saved up when their batch comes back', () => {
+    const queue = new AdmissionQueue();
+    const ofA = sliceOf({ id: 'a.0', batch: 'a', waiting: 100 });
+    const ofB = sliceOf({ id: 'b.0', batch: 'b', waiting: 1 });
+    void queue.add(ofA);
+    void queue.add(ofB);
+    for (let i = 0; i < 40; i++) {
+      queue.startNext(GRANT);
+    }
+    queue.releaseStarted();
+    const again = sliceOf({ id: 'b.1', batch: 'b', waiting: 40 });
+    void queue.add(again);
+    for (let i = 0; i < 20; i++) {
+      queue.startNext(GRANT);
+    }
+    expect([ofA.grants.length, ofB.grants.length, again.grants.length]).toEqual([49, 1, 10]);
   });
 
   it('stay while they have fetches to start', () => {

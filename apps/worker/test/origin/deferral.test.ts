@@ -71,6 +71,65 @@ describe('single requests that are sent away', () => {
   });
 });
 
+describe('where batches take turns', () => {
+  const slices = [
+    sliceOf({ id: 'a.0', batch: 'a', waiting: 50, ticket: 70 }),
+    sliceOf({ id: 'a.50', batch: 'a', waiting: 50 }),
+    sliceOf({ id: 'b.0', batch: 'b', waiting: 3 }),
+    sliceOf({ id: 'b.3', batch: 'b', waiting: 3 }),
+    sliceOf({ id: 'b.6', batch: 'b', waiting: 3, ticket: 40 }),
+  ];
+  it.each([
+    { when: 'all turns are near', answer: { paceMs: 20 }, far: [] },
+    // 53 fetches are before a.50, and 6 before b.3.
+    { when: 'all of the other batch would wait', answer: { paceMs: 70 }, far: ['a.50', 'a.100'] },
+    {
+      when: 'the waitlist is shared: fresh ones whose turn is not at once',
+      answer: { paceMs: 20, isShared: true },
+      far: ['a.50', 'a.100'],
+    },
+    {
+      when: 'the waitlist is shared, at a slow origin',
+      answer: { paceMs: 200, isShared: true },
+      far: ['a.50', 'a.100', 'b.3'],
+    },
+    {
+      when: 'one has come before its turn',
+      answer: { paceMs: 1, isShared: true, early: ['a.0', 'b.6'] },
+      far: ['a.0', 'b.6'],
+    },
+    {
+      when: 'one has come before its turn, and the origin accepts nothing',
+      answer: { paceMs: 1, isShared: true, early: ['a.0'], deniedForMs: 1 },
+      far: [],
+    },
+  ])('$far are deferred when $when', ({ answer, far }) => {
+    const last = sliceOf({ id: 'a.100', batch: 'a', waiting: 1 });
+    const phase = phaseAfter(UNASKED, answerOf({ state: 'rate', ...answer }), {
+      wanted: 1,
+      now: 0,
+    });
+    const found = farSlices(phase, [...slices, last], 0).map(({ slice }) => slice.id);
+    expect(found.toSorted()).toEqual(far.toSorted());
+  });
+
+  it('single requests and what comes first wait before all batches, and stay', () => {
+    const answer = answerOf({ state: 'rate', paceMs: 100, isShared: true, early: ['first'] });
+    const phase = phaseAfter(UNASKED, answer, { wanted: 1, now: 0 });
+    const found = farSlices(
+      phase,
+      [
+        sliceOf({ id: 'first', comesFirst: true, waiting: 10, ticket: 1 }),
+        sliceOf({ id: 'a.0', batch: 'a', waiting: 1 }),
+        sliceOf({ id: 'hop', batch: 'a', waiting: 1, isSlice: false }),
+        sliceOf({ id: 'b.0', batch: 'b', waiting: 50, ticket: 70 }),
+      ],
+      0,
+    );
+    expect(found).toMatchObject([{ slice: { id: 'a.0' }, stepMs: 100 }]);
+  });
+});
+
 describe('a deferred slice', () => {
   it.each([
     { state: 'rate', deniedForMs: 0, forecastMs: 10_000, dueInMs: 16_000 },

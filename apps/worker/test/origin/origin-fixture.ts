@@ -20,6 +20,8 @@ export function answerOf(answer: Partial<GateAnswer> = {}): GateAnswer {
     allowedInFlight: Infinity,
     spare: Infinity,
     deferred: 0,
+    isShared: false,
+    early: [],
     deniedForMs: 0,
     ...answer,
   };
@@ -34,6 +36,7 @@ export type FakeSlice = WaitingSlice & {
 /** A slice whose fetches never end by themselves. */
 export function sliceOf({
   id = 'b.0',
+  batch = 'b',
   waiting = 0,
   ticket = 0,
   patienceMs = Infinity,
@@ -41,6 +44,7 @@ export function sliceOf({
   comesFirst = false,
 }: {
   readonly id?: string;
+  readonly batch?: string;
   readonly waiting?: number;
   readonly ticket?: number;
   readonly patienceMs?: number;
@@ -59,7 +63,7 @@ export function sliceOf({
     id,
     isSlice,
     comesFirst,
-    limits: { batch: 'b', politeness },
+    limits: { batch, politeness },
     waiting,
     ticket,
     grants,

@@ -4,6 +4,7 @@ import {
   askAtOf,
   type Phase,
   phaseAfter,
+  phaseAfterDeferral,
   phaseAfterError,
   remaining,
   UNASKED,
@@ -54,6 +55,18 @@ describe('the phase of an origin', () => {
     ({ from, state, kind, askAt }) => {
       const phase = after(from, { state, againInMs: 200 }, 0);
       expect([phase.kind, askAtOf(phase)]).toEqual([kind, askAt]);
+    },
+  );
+
+  it.each([UNASKED, OPEN, LIMITED])(
+    'is limited when slices have come too early, also after $kind and a mere report',
+    (from) => {
+      const phase = after(from, { state: 'rate', againInMs: 5, early: ['b.0'] }, 0);
+      expect([phase.kind, askAtOf(phase)]).toEqual(['limited', 1_005]);
+      expect(phase).toMatchObject({ answer: { early: ['b.0'] } });
+      const deferred = phaseAfterDeferral(phase);
+      expect([deferred.kind, askAtOf(deferred)]).toEqual(['limited', 1_005]);
+      expect(deferred).toMatchObject({ answer: { state: 'rate', early: [] } });
     },
   );
 

@@ -148,6 +148,24 @@ describe('an origin with a limit of fetches in flight', () => {
   });
 });
 
+describe('an origin that several batches wait for', () => {
+  it('has a slice deferred that came too early, and not again when it is woken', async () => {
+    const limited = { state: 'rate', isShared: true, againInMs: 10_000, paceMs: 10 } as const;
+    const { admit, calls } = start({
+      answer: (_call, count) => ({ ...limited, early: count === 1 ? ['a.0'] : [] }),
+    });
+    void admit(sliceOf({ id: 'b.0', batch: 'b', waiting: 5 }));
+    const slice = sliceOf({ id: 'a.0', batch: 'a', waiting: 5, ticket: 70 });
+    expect(await admit(slice)).toMatchObject({ kind: 'deferred', isRefused: false });
+    let isDeferred = false;
+    void admit(slice).then(({ kind }) => {
+      isDeferred = kind === 'deferred';
+    });
+    await eventually(() => calls.length === 2);
+    expect([isDeferred, slice.grants.length]).toEqual([false, 0]);
+  });
+});
+
 describe('an origin that refuses', () => {
   it('is reported at once, and none of its ended fetches is followed', async () => {
     const { admit, calls } = start({

@@ -6,7 +6,7 @@ import { WAITLIST } from './waitlist.lua.ts';
  * Puts a slice whose fetches have not started into the waitlist. Deferring it again with its ticket
  * keeps its place, and forecasts its turn by the limits of now.
  *
- * Atomic, because a ticket is the next number and must be given out once.
+ * Atomic, because a ticket follows the last one of its batch, which must not be used twice.
  *
  * KEYS  gate hash · hash of set limits · waitlist
  * ARGV  DeferDocument (protocol.ts): one JSON document
@@ -15,15 +15,18 @@ import { WAITLIST } from './waitlist.lua.ts';
 export const DEFER = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
 local call = cjson.decode(ARGV[1])
 local fetches, ticket = call.fetches, call.ticket or 0
-local newest = math.max(num('tail'), num('head'), newestTicket())
--- A ticket beyond the newest was given out before hash and waitlist expired.
-if ticket == 0 or ticket > newest then
-  ticket = newest + fetches
-  set('tail', string.format('%.0f', ticket))
-end
+forgetFlowsIfEmpty(redis.call('ZCARD', KEYS[3]))
+if not next(entries.flow) then recountFlows() end
+local batch = batchOf(call.slice)
+local last, slices = flowOf(batch)
+local nextTicket = math.max(virtualTime(), last) + fetches
+-- A ticket that is later was given out before hash and waitlist expired.
+if ticket == 0 or ticket > nextTicket then ticket = nextTicket end
+if ticket > num('tail') then set('tail', string.format('%.0f', ticket)) end
 local interval, _, concurrency = effectiveLimits()
 local score = string.format('%.0f', ticket * 64 + fetches)
-redis.call('ZADD', KEYS[3], score, call.slice)
+local added = redis.call('ZADD', KEYS[3], score, call.slice)
+setFlow(batch, math.max(last, ticket), math.max(1, slices + added))
 -- A slice that was woken while its worker deferred it again is on its way no more.
 dropEntry('woken', call.slice)
 local ahead = deferredFetches(redis.call('ZRANK', KEYS[3], call.slice), 100)

@@ -18,7 +18,7 @@ export const EXCHANGE = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
 local LEASE = 12000000
 local call = cjson.decode(ARGV[1])
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
-local waiting, ticket = call.waiting or 0, call.ticket or 0
+local waiting = call.waiting or 0
 local horizon, lead = call.horizonUs or 0, call.leadUs or 0
 local report = call.report or {}
 local ended, totalMs, typicalMs = report.ended or 0, report.durationMs or 0, report.typicalMs or 0
@@ -32,12 +32,24 @@ local function closedBy()
 end
 local closedBefore = closedBy()
 
+local early, earlyFetches = {}, 0
 for _, arrival in ipairs(call.arrivals or {}) do
   -- A slice that was woken is in the waitlist no more; one that has come by its own timer still is.
-  redis.call('ZREM', KEYS[3], arrival.slice)
+  -- Other batches may have joined since its turn was forecast.
+  local rank = redis.call('ZRANK', KEYS[3], arrival.slice)
+  if rank then
+    if rank > 0 then
+      early[#early + 1] = arrival.slice
+      earlyFetches = earlyFetches + arrival.fetches
+    end
+    redis.call('ZREM', KEYS[3], arrival.slice)
+    leaveFlow(arrival.slice)
+  end
   dropEntry('woken', arrival.slice)
 end
+local isHere = {}
 for _, limits in ipairs(call.batches or {}) do
+  isHere[limits.batch] = true
   local intervalUs = limits.intervalUs or 0
   -- A batch whose turns are far apart asks rarely: its limits outlive two intervals.
   local expiry = now + 60000000 + 2 * intervalUs
@@ -46,18 +58,29 @@ for _, limits in ipairs(call.batches or {}) do
 end
 -- A batch that has not asked for a second waits for a turn that is far away, or has ended. The
 -- worker finds out: batches and gate may be on different nodes.
+local function isSilent(batch)
+  local interval, expiry = string.match(entries.limits[batch] or '', '^(%S+) %S+ %S+ (%S+)$')
+  if not expiry then return true end
+  return now - (tonumber(expiry) - 60000000 - 2 * tonumber(interval)) > 1000000
+end
+local isCheckDue = waiting > 0 and now - num('checkedAt') > 1000000
 local silentBatches = {}
-if waiting > 0 and now - num('checkedAt') > 1000000 then
-  for batch, value in pairs(entries.limits) do
-    local interval, expiry = string.match(value, '^(%S+) %S+ %S+ (%S+)$')
-    if now - (tonumber(expiry) - 60000000 - 2 * tonumber(interval)) > 1000000 then
-      silentBatches[#silentBatches + 1] = batch
-    end
+if isCheckDue then
+  for batch in pairs(entries.limits) do
+    if isSilent(batch) then silentBatches[#silentBatches + 1] = batch end
   end
   if #silentBatches > 0 then set('checkedAt', now) end
 end
+-- Whether slices of several batches are deferred, or those of a batch that is not at this worker.
+local isShared, flows = false, 0
+for batch in pairs(entries.flow) do
+  flows = flows + 1
+  isShared = isShared or flows > 1 or not isHere[batch]
+end
 if call.crawlDelayUs then set('crawlDelay', call.crawlDelayUs) end
 ${REPORT}${GRANT}${WAKE}
+local deferred = redis.call('ZCARD', KEYS[3])
+forgetFlowsIfEmpty(deferred)
 save()
 local last = math.max(now, num('blockedUntil'), num('openUntil'), num('tat'))
 redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + FORGET_MS)
@@ -79,7 +102,9 @@ return cjson.encode({
   hasChanged = closedBefore ~= closedBy() or nil,
   allowedInFlight = isBounded and held or nil,
   spare = isBounded and math.max(0, concurrency - others - held) or nil,
-  deferred = unlessZero(redis.call('ZCARD', KEYS[3])),
+  deferred = unlessZero(deferred),
+  isShared = isShared or nil,
+  early = #early > 0 and early or nil,
   deniedForUs = gate.deniedSince and unlessZero(now - num('deniedSince')),
   wakeSlices = #wakeSlices > 0 and wakeSlices or nil,
   silentBatches = #silentBatches > 0 and silentBatches or nil,

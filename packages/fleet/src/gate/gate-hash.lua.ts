@@ -6,8 +6,10 @@
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>": limits of its crawl file
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval then
  *   woken:<slice>      "<fetches> <expiry>": a woken slice that has not arrived
- *   head, tail         deferred fetches: how many had their turn, how many got a ticket. Only
- *                      version 0.1 makes forecasts of them; we count the members of the waitlist
+ *   flow:<batch>       "<ticket> <slices>": the last ticket of a batch whose slices are in the
+ *                      waitlist, and how many there are. It ends with the last of them
+ *   head               virtual time of the waitlist: the ticket of the slice woken last
+ *   tail               the latest ticket. Only version 0.1 needs it: it takes the next one there
  *   checkedAt          when a worker was last asked whether silent batches still run
  *   durationMs         moving average of the duration of a fetch
  *   fastestMs          lowest median duration of a report, drifting up
@@ -42,7 +44,8 @@ local FORGET_MS = 1800000
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local stored = redis.call('HGETALL', KEYS[1])
-local gate, entries = {}, { lease = {}, limits = {}, waits = {}, woken = {} }
+local gate = {}
+local entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
 for i = 1, #stored, 2 do
   local colon = string.find(stored[i], ':', 1, true)
   if colon then
@@ -86,6 +89,8 @@ local function save()
     write[#write + 1] = field
     write[#write + 1] = value
   end
-  if #write > 0 then redis.call('HSET', KEYS[1], unpack(write)) end
+  for i = 1, #write, 1000 do
+    redis.call('HSET', KEYS[1], unpack(write, i, math.min(i + 999, #write)))
+  end
 end
 `;

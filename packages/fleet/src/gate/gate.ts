@@ -89,6 +89,10 @@ export interface GateAnswer {
   readonly spare: number;
   /** Slices in the waitlist. */
   readonly deferred: number;
+  /** Several batches have slices there, or one that has none at the asker. */
+  readonly isShared: boolean;
+  /** Arrived slices that come after others there, where it is shared: defer them again. */
+  readonly early: readonly string[];
   /** How long the origin has refused or failed without accepting anything. */
   readonly deniedForMs: number;
 }
@@ -137,8 +141,6 @@ export class Gate {
       /** Fetches in flight at this worker, promised starts included. */
       readonly inFlight: number;
       readonly want: number;
-      /** Waitlist ticket of the first wanted fetch; 0 if it was never deferred. */
-      readonly ticket: number;
       readonly report: OriginReport;
       readonly batches: readonly BatchLimits[];
       /** Fetches that wait at this worker, the wanted ones included. */
@@ -158,7 +160,6 @@ export class Gate {
       inFlight: unlessZero(call.inFlight),
       want: unlessZero(call.want),
       waiting: unlessZero(call.waiting),
-      ticket: unlessZero(call.ticket),
       horizonUs: Math.floor(call.horizonMs * 1000),
       leadUs: unlessZero(Math.ceil(call.leadMs * 1000)),
       crawlDelayUs: call.crawlDelayMs === undefined ? undefined : call.crawlDelayMs * 1000,
@@ -181,6 +182,8 @@ export class Gate {
       allowedInFlight: reply.allowedInFlight ?? Infinity,
       spare: reply.spare ?? Infinity,
       deferred: reply.deferred ?? 0,
+      isShared: reply.isShared ?? false,
+      early: reply.early ?? [],
       deniedForMs: Math.ceil((reply.deniedForUs ?? 0) / 1000),
     };
   }

@@ -9,6 +9,15 @@ local interval, burst, concurrency = effectiveLimits()
 local pace = paceOf(interval, concurrency)
 local granted, first, again, state, nextAsk = 0, 0, 0, 'open', 0
 
+-- Slices that have come too early are deferred again, and start nothing here. Where nothing is
+-- limited, nobody waits for a turn.
+isShared = isShared and pace > 0
+if not isShared then early = {} end
+if #early > 0 then
+  waiting = math.max(0, waiting - earlyFetches)
+  want = math.min(want, waiting)
+end
+
 -- Fetches that wait at other workers. A worker asks every second: one that is late has left.
 local waitingElsewhere, waiters, nextAsks = 0, 1, {}
 for other, value in pairs(entries.waits) do
@@ -83,16 +92,11 @@ elseif want > 0 or num('opens') > 0 then
     if state == 'probing' then
       set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
     end
-    -- All that was wanted is granted, so the fetches with earlier tickets are gone: skip their
-    -- tickets.
-    if ticket > 0 and granted == want and state == 'open' then
-      set('head', math.max(num('head'), ticket))
-    end
-    if ticket > 0 then
-      set('head', math.min(math.max(num('tail'), num('head')), num('head') + granted))
-    end
   end
 end
+
+-- Workers defer nothing at an open origin. What else waits there asks again at once.
+if state == 'open' and #early > 0 then state, again = 'rate', 5000 end
 
 local held = inFlight + granted
 if held > 0 then
@@ -110,19 +114,35 @@ end
 
 /**
  * Takes slices from the waitlist: enough for the fleet's next second, and no more, or they would be
- * deferred again.
+ * deferred again. Slices that come fresh from the queue may be enough for ever: where the next turn
+ * is that of a batch that waits at no worker, the batch gets a second of its own.
  */
 export const WAKE = `
 local wakeSlices = {}
 if state == 'open' or state == 'rate' or state == 'concurrency' then
-  local available = waiting + waitingElsewhere + onTheirWay()
-  while available * pace < 1000000 and #wakeSlices < 10 do
+  local woken, batchesOnTheirWay = onTheirWay()
+  local available, ofSilent, head = waiting + waitingElsewhere + woken, 0, num('head')
+  local function isNextLeftOut()
+    if not isCheckDue or ofSilent * pace >= 1000000 then return false end
+    local batch = batchOf(redis.call('ZRANGE', KEYS[3], 0, 0)[1] or '')
+    return isSilent(batch) and not batchesOnTheirWay[batch]
+  end
+  while #wakeSlices < 10 do
+    local isEnough = available * pace >= 1000000
+    if isEnough and not isNextLeftOut() then break end
     local popped = redis.call('ZPOPMIN', KEYS[3])
     if not popped[1] then break end
     wakeSlices[#wakeSlices + 1] = popped[1]
     local fetches = tonumber(popped[2]) % 64
     available = available + fetches
+    if isEnough then
+      ofSilent = ofSilent + fetches
+      set('checkedAt', now)
+    end
+    head = math.max(head, math.floor(tonumber(popped[2]) / 64))
+    leaveFlow(popped[1])
     setEntry('woken', popped[1], fetches .. ' ' .. string.format('%.0f', now + 2000000))
   end
+  if head > num('head') then set('head', string.format('%.0f', head)) end
 end
 `;

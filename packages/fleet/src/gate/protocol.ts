@@ -37,8 +37,6 @@ export interface ExchangeDocument {
   readonly want?: number | undefined;
   /** Fetches that wait at the worker, the wanted ones included. */
   readonly waiting?: number | undefined;
-  /** Waitlist ticket of the first wanted fetch. Absent: it was never deferred. */
-  readonly ticket?: number | undefined;
   /** How far ahead of the lead starts may be promised. */
   readonly horizonUs?: number | undefined;
   /** How long the answer takes to arrive: no start is promised before that. */
@@ -73,6 +71,8 @@ export const exchangeReply = z.object({
   /** Absent: unlimited. */
   spare: count.optional(),
   deferred: count.optional(),
+  isShared: z.literal(true).optional(),
+  early: z.array(z.string()).optional(),
   deniedForUs: count.optional(),
   wakeSlices: z.array(z.string()).optional(),
   silentBatches: z.array(z.string()).optional(),

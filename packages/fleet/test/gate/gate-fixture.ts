@@ -30,7 +30,6 @@ export async function workers(size: number) {
           readonly politeness?: Politeness;
           readonly report?: Partial<OriginReport>;
           readonly batch?: string;
-          readonly ticket?: number;
           readonly at?: string;
           /** @default want */
           readonly waiting?: number;
@@ -43,7 +42,6 @@ export async function workers(size: number) {
           politeness = plan.politeness,
           report = {},
           batch = 'b',
-          ticket = 0,
           waiting = want,
           arrivals = [],
           horizonMs = 50,
@@ -52,7 +50,6 @@ export async function workers(size: number) {
         const answer = await gate.exchange(options.at ?? origin, {
           inFlight,
           want,
-          ticket,
           horizonMs,
           leadMs: 0,
           waiting,

@@ -199,7 +199,7 @@ describe('the forecast for deferred slices', () => {
           await gate.exchange({ ...call, want: 1 });
           const tickets: number[] = [];
           for (const [at, count] of counts.entries()) {
-            tickets.push((await gate.defer(`s-${at}`, count)).ticket);
+            tickets.push((await gate.defer(`b.${at}`, count)).ticket);
           }
           const inOrder = counts.map((_, at) => counts.slice(0, at + 1).reduce((a, b) => a + b));
           expect(tickets).toEqual(inOrder);
@@ -209,7 +209,7 @@ describe('the forecast for deferred slices', () => {
           }
           const forecasts: number[] = [];
           for (const [at, own] of tickets.entries()) {
-            const { ticket, dueInMs } = await gate.defer(`s-${at}`, 1, own);
+            const { ticket, dueInMs } = await gate.defer(`b.${at}`, 1, own);
             expect(ticket).toBe(own);
             forecasts.push(dueInMs);
           }

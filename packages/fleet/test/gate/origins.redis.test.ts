@@ -37,7 +37,6 @@ async function ask(
   return gate.exchange(origin, {
     inFlight: options.inFlight ?? 0,
     want,
-    ticket: 0,
     horizonMs: 50,
     leadMs: 0,
     waiting: 0,

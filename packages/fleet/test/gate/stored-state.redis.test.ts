@@ -138,6 +138,7 @@ describe('the stored state of an origin', () => {
     expect((await gate.look()).hash).toEqual({
       head: '10.000',
       tail: '30',
+      'flow:b': '30 1',
       second: '1',
     });
     await gate.clear();

@@ -5,6 +5,9 @@ import { origin, unlimited, workers } from './gate-fixture.ts';
 
 closeAfterEach();
 
+/** Of a slice whose worker died; see `waiting-slice.ts` of the worker. */
+const FIRST_TICKET = 1;
+
 describe('deferred slices', () => {
   it('get a ticket and a forecast, and keep the ticket when they are deferred again', async () => {
     const { first } = await workers(1);
@@ -87,10 +90,128 @@ describe('deferred slices', () => {
     await first.defer(50, 0, 'a.0');
     await first.defer(50, 0, 'a-2.0');
     await first.defer(50, 0, 'b.0');
-    expect((await first.ask(1)).paceMs).toBe(60_000);
+    // A batch that had not asked would be woken.
+    expect((await first.ask(1, { batch: 'a-2' })).paceMs).toBe(60_000);
     await waitlist.leaveBatch('a', [origin]);
     expect(await waitlist.next(origin)).toEqual(['a-2.0', 'b.0']);
     expect((await first.ask(1)).paceMs).toBeLessThan(1_000);
+  });
+
+  it('of a batch that joins are woken before those of another that are behind its own', async () => {
+    const { first } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    for (const slice of ['a.0', 'a.50', 'a.100']) {
+      await first.defer(50, 0, slice);
+    }
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['a.0']);
+    expect((await first.defer(20, 0, 'b.0')).ticket).toBe(70);
+    expect((await first.defer(20, 0, 'b.20')).ticket).toBe(90);
+    expect((await first.defer(20, 0, 'b.40')).ticket).toBe(110);
+    const arrivals = [{ slice: 'a.0', fetches: 50 }];
+    expect((await first.ask(0, { politeness, arrivals })).wakeSlices).toEqual([
+      'b.0',
+      'b.20',
+      'a.50',
+    ]);
+  });
+
+  it('were deferred by the version before: a batch that joins takes turns with them', async () => {
+    const { first, redis, keys } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    await redis.hset(keys.gate(origin), 'head', '1000.000', 'tail', '6000');
+    for (let i = 0; i < 100; i++) {
+      await redis.zadd(keys.waitlist(origin), 64 * (1050 + 50 * i) + 50, `a.${50 * i}`);
+    }
+    expect((await first.defer(20, 0, 'b.0')).ticket).toBe(1020);
+    expect(await redis.hget(keys.gate(origin), 'flow:a')).toBe('6000 100');
+    // Its slices keep their turns, and further ones come after them.
+    expect((await first.defer(50, 6000, 'a.4950')).ticket).toBe(6000);
+    expect((await first.defer(50, 0, 'a.5000')).ticket).toBe(6050);
+    expect((await first.defer(20, 0, 'b.20')).ticket).toBe(1040);
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.0', 'b.20', 'a.0']);
+  });
+
+  it('of a dead worker come first, and a batch that joins starts behind the others', async () => {
+    const { first, redis, keys } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness });
+    await redis.zadd(keys.waitlist(origin), 64 * 5000 + 50, 'a.0', 64 * 5050 + 50, 'a.50');
+    expect((await first.defer(10, FIRST_TICKET, 'c.0')).ticket).toBe(FIRST_TICKET);
+    expect((await first.defer(50, 0, 'b.0')).ticket).toBe(5000);
+    expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['c.0', 'a.0']);
+  });
+
+  it('start where the others are, however many have left without a turn', async () => {
+    const { first, redis, keys, waitlist } = await workers(1);
+    const flows = async (): Promise<string[]> =>
+      (await redis.hkeys(keys.gate(origin))).filter((field) => field.startsWith('flow:'));
+    await first.ask(1);
+    for (const slice of ['a.0', 'a.50', 'a.100', 'b.0', 'b.50', 'b.100']) {
+      await first.defer(50, 0, slice);
+    }
+    await waitlist.leave(origin, ['a.0', 'b.0', 'b.50', 'nobody.0']);
+    expect((await first.defer(10, 0, 'c.0')).ticket).toBe(60);
+    await waitlist.leave(origin, ['b.100']);
+    expect((await flows()).toSorted()).toEqual(['flow:a', 'flow:c']);
+    await waitlist.leaveBatch('a', [origin]);
+    // With its last ticket it would be behind turns that nobody has.
+    expect((await first.defer(10, 0, 'a.0')).ticket).toBe(60);
+    expect((await flows()).toSorted()).toEqual(['flow:a', 'flow:c']);
+    await redis.del(keys.waitlist(origin)); // as it expires
+    expect((await first.defer(10, 100, 'd.0')).ticket).toBe(10);
+    expect(await flows()).toEqual(['flow:d']);
+  });
+
+  it('are named when they come before their turn, and start nothing', async () => {
+    const { first, redis, keys } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    await first.ask(1, { politeness, batch: 'a' });
+    await first.defer(50, 0, 'a.0');
+    await first.defer(50, 0, 'b.0');
+    const { ticket } = await first.defer(50, 0, 'a.50');
+    const asker = { politeness, batch: 'a', waiting: 100 };
+    const first2 = { slice: 'a.0', fetches: 50 };
+    const early = { slice: 'a.50', fetches: 50 };
+    // A mere report takes arrivals along.
+    const report = { ...asker, arrivals: [early] };
+    expect(await first.ask(0, report)).toMatchObject({ early: ['a.50'], state: 'rate' });
+    expect((await first.defer(50, ticket, 'a.50')).ticket).toBe(ticket);
+    expect(await first.ask(50, { ...asker, arrivals: [early] })).toMatchObject({
+      isShared: true,
+      early: ['a.50'],
+    });
+    expect((await first.defer(50, ticket, 'a.50')).ticket).toBe(ticket);
+    // The first one of all has its turn.
+    expect((await first.ask(50, { ...asker, arrivals: [first2] })).early).toEqual([]);
+    const alone = { ...asker, waiting: 50, arrivals: [early] };
+    expect(await first.ask(50, alone)).toMatchObject({ granted: 0, state: 'rate' });
+    // Where nothing is limited, nobody waits for a turn.
+    await redis.del(keys.gate(origin));
+    const unlimitedAsker = { ...alone, politeness: unlimited };
+    expect(await first.ask(50, unlimitedAsker)).toMatchObject({ granted: 50, early: [] });
+  });
+
+  it('of a batch that waits at no worker are woken although the fleet has enough', async () => {
+    const { first, age } = await workers(1);
+    const politeness: Politeness = { ...unlimited, rate: { count: 50, perMs: 1000 } };
+    const full = { politeness, batch: 'a', waiting: 500 };
+    await first.ask(1, full);
+    await age('checkedAt', 2_000_000);
+    await first.defer(20, 0, 'b.0');
+    await first.defer(50, 0, 'a.0');
+    for (let i = 1; i < 5; i++) {
+      await first.defer(20, 0, `b.${20 * i}`);
+    }
+    // A second of its own at most, and not while that is on its way.
+    expect((await first.ask(1, full)).wakeSlices).toEqual(['b.0', 'b.20']);
+    await age('checkedAt', 2_000_000);
+    expect((await first.ask(1, full)).wakeSlices).toEqual([]);
+    await age('checkedAt', 2_000_000);
+    const arrivals = ['b.0', 'b.20'].map((slice) => ({ slice, fetches: 20 }));
+    // The next turn is that of a batch that waits here.
+    expect((await first.ask(1, { ...full, arrivals })).wakeSlices).toEqual([]);
   });
 
   it('of a batch that is behind others are forecast by those others only', async () => {

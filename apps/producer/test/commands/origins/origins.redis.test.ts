@@ -59,7 +59,6 @@ async function ask(
     ...call,
     report,
     batches,
-    ticket: 0,
     horizonMs: 50,
     leadMs: 0,
     waiting: 0,
