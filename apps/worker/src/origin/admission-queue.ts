@@ -6,9 +6,9 @@ interface Waiter {
 }
 
 /**
- * The slices that wait in this worker for one origin. Those of dead workers and redirects within the
- * origin come first. The others take turns by batch, one fetch each, and slices of a batch start in
- * the order of their arrival:
+ * The slices that wait in this worker for one origin. Those of dead workers and redirects within
+ * the origin come first. The others take turns by batch, one fetch each, and slices of a batch
+ * start in the order of their arrival:
  *
  *     first      c.50
  *     batches    a ─▶ a.0 a.50 a.100      a starts a fetch and goes behind b
