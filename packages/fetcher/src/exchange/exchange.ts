@@ -289,6 +289,9 @@ export class Exchange implements ResponseHandler {
     }
     this.#url = target;
     this.#bytes = 0;
+    // What the target does is not what the origin before has answered.
+    this.#status = 0;
+    this.#headers = {};
     this.#options.listener.onRedirect(answer, target);
   }
 
