@@ -15,6 +15,7 @@ export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand
 export { fingerprintOf } from './expand/fingerprint.ts';
 export { isStoredList } from './values/list-file.ts';
 export type { ListFile } from './values/list-row.ts';
+export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
 export { formatProblem, InputError, type Problem } from './model/input-error.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
@@ -25,6 +26,7 @@ export {
   type Outcome,
   OUTCOMES,
 } from './outcome/outcome.ts';
+export { originErrorOf } from './outcome/origin-error.ts';
 export { originVerdictOf, type OriginVerdict } from './outcome/origin-verdict.ts';
 export { firstIndex, packSlice, unpackSlice } from './slice/pack-slice.ts';
 export { packSlices, sliceSizeFor } from './slice/pack-slices.ts';

@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { BatchesReader, isUnderWay } from '../live/batches-reader.ts';
 import { canDraw } from '../live/screen.ts';
+import { heldBy } from '../report/origin-state.ts';
 import { describeStatus } from '../report/describe-status.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
 import { statusDocument } from '../report/status-document.ts';
@@ -43,7 +44,9 @@ export async function status(
     if (options.json === true) {
       context.terminal.printJson({ ...statusDocument(found), interrupted: isInterrupted });
     } else {
-      const text = describeStatus(found, Date.now(), isInterrupted);
+      const isHeld = found.state === 'running' && !isInterrupted;
+      const holding = isHeld ? await withTimeout(session.origins.holding(batch)) : [];
+      const text = describeStatus(found, Date.now(), { isInterrupted, held: holding.map(heldBy) });
       context.terminal.print(text);
       if (isInterrupted) {
         context.terminal.note(`Continue with: ${programName(context)} resume ${batch}`);

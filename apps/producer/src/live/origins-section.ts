@@ -1,5 +1,6 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Style } from '../core/terminal.ts';
+import { shutState } from '../report/origin-state.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
 import { backlogMs, severityOf } from './origins-reader.ts';
 import type { Paint, Span } from './styled-text.ts';
@@ -50,16 +51,11 @@ function cells(origin: OriginStatus): Span[] {
   ];
 }
 
-/** What limits the origin now. Shorter than in the table of `fetchfleet origins`. */
-function describe({ breaker, openMs = 0, blockedMs, blockedFor, ...origin }: OriginStatus): string {
-  if (breaker === 'open') {
-    return `down, next try in ${duration(openMs)}`;
-  }
-  if (breaker === 'half-open') {
-    return 'down, testing';
-  }
-  if (blockedMs !== undefined) {
-    return `blocked ${duration(blockedMs)}${blockedFor === undefined ? '' : `: ${blockedFor}`}`;
+/** What limits the origin now, in the words of `fetchfleet origins` where it is down or blocked. */
+function describe(origin: OriginStatus): string {
+  const shut = shutState(origin);
+  if (shut !== undefined) {
+    return shut;
   }
   if (origin.rate.source === 'learned') {
     return 'rate learned';
@@ -71,9 +67,4 @@ function describe({ breaker, openMs = 0, blockedMs, blockedFor, ...origin }: Ori
     return 'robots.txt delay';
   }
   return origin.inUse > 0 ? 'fetching' : 'waiting';
-}
-
-/** Whole seconds: tenths would change with every update. */
-function duration(ms: number): string {
-  return formatDuration(Math.ceil(ms / 1_000) * 1_000).replace('.0 ', ' ');
 }

@@ -2,13 +2,24 @@ import type { BatchStatus } from '@fetchfleet/fleet';
 import { sameFailure } from './status-document.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
+/** Origins that are named; a batch may have thousands. */
+const MAX_HELD = 3;
+
 /**
  * The status of one batch, one property per line.
  *
  * @param nowMs epoch milliseconds
- * @param isInterrupted nobody works on it any more
+ * @param more.isInterrupted nobody works on it any more
+ * @param more.held for each origin that is down or blocked: why, and when it is tried
  */
-export function describeStatus(status: BatchStatus, nowMs: number, isInterrupted = false): string {
+export function describeStatus(
+  status: BatchStatus,
+  nowMs: number,
+  {
+    isInterrupted = false,
+    held = [],
+  }: { readonly isInterrupted?: boolean; readonly held?: readonly string[] } = {},
+): string {
   const { missingSecrets } = status;
   const outcomes = Object.entries(status.outcomes)
     .filter(([, count]) => count > 0)
@@ -16,6 +27,7 @@ export function describeStatus(status: BatchStatus, nowMs: number, isInterrupted
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['batch', status.batch],
     ['state', isInterrupted ? 'interrupted' : status.state],
+    ...describeHeld(held).map((text) => ['held', text] as const),
     ['done', `${formatCount(status.settled)} of ${formatCount(status.total)}`],
     ['outcomes', outcomes.length > 0 ? outcomes.join(', ') : undefined],
     ['started', describeStart(status, nowMs)],
@@ -30,6 +42,15 @@ export function describeStatus(status: BatchStatus, nowMs: number, isInterrupted
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name.padEnd(10)}${value ?? ''}`)
     .join('\n');
+}
+
+/** The first few, each on a line of its own. */
+function describeHeld(held: readonly string[]): readonly string[] {
+  const left = held.length - MAX_HELD;
+  return [
+    ...held.slice(0, MAX_HELD),
+    ...(left > 0 ? [`and by ${formatCount(left)} more: see fetchfleet origins`] : []),
+  ];
 }
 
 function describeStart(status: BatchStatus, nowMs: number): string | undefined {

@@ -126,7 +126,7 @@ describe('the live view of a batch', () => {
   it('shows origins with problems and why, workers, and the number of hidden rows', () => {
     const shown = text(view(), { columns: 100, rows: 24 });
     expect(shown).toMatch(/http:\/\/dead\.example .*down, next try in 40 s/u);
-    expect(shown).toMatch(/http:\/\/refuses\.example .*blocked 10 s: 429 Retry-After/u);
+    expect(shown).toMatch(/http:\/\/refuses\.example .*blocked, next try in 10 s: 429/u);
     expect(shown).toMatch(/… and \d+ more/u);
     expect(shown).toMatch(/w-2 .*gone, silent for 30 s/u);
     expect(shown).toMatch(/w-1 +40 of 100/u);

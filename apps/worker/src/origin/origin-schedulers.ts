@@ -143,14 +143,14 @@ export class OriginSchedulers {
     this.#options.log.warn(fields, 'Retry-After exceeds --max-retry-after, clamped');
   }
 
-  #announce(origin: string, { state, againInMs }: GateAnswer): void {
+  #announce(origin: string, { state, againInMs, lastError }: GateAnswer): void {
     const { log, publishChange, onError } = this.#options;
     publishChange(origin).catch(onError);
     const seconds = Math.round(againInMs / 100) / 10;
     if (state === 'blocked') {
-      log.warn({ origin, seconds }, 'origin blocked: it refuses requests');
+      log.warn({ origin, seconds, reason: lastError }, 'origin blocked: it refuses requests');
     } else if (state === 'breaker') {
-      log.warn({ origin, seconds }, 'origin keeps failing: breaker open');
+      log.warn({ origin, seconds, reason: lastError }, 'origin keeps failing: breaker open');
     } else {
       log.info({ origin }, 'origin answers again');
     }

@@ -1,5 +1,6 @@
 import {
   type FetchResult,
+  originErrorOf,
   type OriginVerdict,
   originVerdictOf,
   type RequestedDelay,
@@ -70,7 +71,9 @@ export class ReportBuilder {
       errors: r.errors + (verdict === 'error' || verdict === 'lost' ? 1 : 0),
       errorUrls: isAccepted ? 0 : r.errorUrls + (verdict === 'error' && isFirstAttempt ? 1 : 0),
       timeouts: r.timeouts + (isTimeout(result) ? 1 : 0),
+      lastError: r.lastError,
     };
+    this.#keepError(result, { verdict, isBlock, delay });
     if (verdict === 'refused' || verdict === 'down' || isBlock) {
       this.#isUrgent = true;
     }
@@ -101,7 +104,28 @@ export class ReportBuilder {
       errors: r.errors + report.errors,
       errorUrls: r.ok > 0 ? r.errorUrls : r.errorUrls + report.errorUrls,
       timeouts: r.timeouts + report.timeouts,
+      lastError: r.lastError || report.lastError,
     };
+  }
+
+  /** A refusal is what the origin says of itself: other errors do not replace it. */
+  #keepError(
+    result: FetchResult,
+    {
+      verdict,
+      isBlock,
+      delay,
+    }: {
+      readonly verdict: OriginVerdict | undefined;
+      readonly isBlock: boolean;
+      readonly delay: RequestedDelay | undefined;
+    },
+  ): void {
+    const isRefusal = verdict === 'refused' || isBlock;
+    const isFault = verdict === 'down' || verdict === 'error';
+    if (isRefusal || (isFault && !this.isRefusal)) {
+      this.#report = { ...this.#report, lastError: originErrorOf(result, delay) };
+    }
   }
 
   /** A timeout says nothing of the origin if a fetch that started later has succeeded. */

@@ -1,6 +1,7 @@
 import {
   encodeLargeRecord,
   encodeRecord,
+  errorOf,
   type FetchRecord,
   type FetchResult,
   LARGE_BODY_BYTES,
@@ -17,8 +18,10 @@ export interface Ending {
   readonly outcome: Outcome;
   /** Including the last one. */
   readonly attempts: number;
-  /** Absent where nothing was tried: `worker-lost`. */
+  /** Absent where nothing was tried now: `worker-lost`, or patience is over. */
   readonly result?: FetchResult;
+  /** @default that of the result */
+  readonly status?: number;
   /** What went wrong. @default what the result says */
   readonly error?: { readonly code: string; readonly message: string };
 }
@@ -53,7 +56,8 @@ export function settle(
   const response = result?.kind === 'response' ? result : undefined;
   const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
   const contentType = response?.headers['content-type'];
-  const error = ending.error ?? errorOf(outcome, result);
+  const status = ending.status ?? result?.status;
+  const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
   const url = redactUrl(batch.expand(values));
   const record: FetchRecord = {
     batch: batch.id,
@@ -61,7 +65,7 @@ export function settle(
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
     url,
     outcome,
-    ...(result?.status !== undefined && { status: result.status }),
+    ...(status !== undefined && { status }),
     attempts,
     startedAt: isoTime(result?.startedAt ?? Date.now()),
     durationMs,
@@ -77,7 +81,6 @@ export function settle(
       if (isRecorded) {
         metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
         if (log.isLevelEnabled('debug')) {
-          const { status } = result ?? {};
           const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
           log.debug({ batch: batch.id, slice, origin, index, url, ...ended }, 'fetch settled');
         }
@@ -92,16 +95,6 @@ export function settle(
   }
   const line = encodeRecord(record, response && { bytes: response.body });
   recorder.record(batch.id, { ...rest, line });
-}
-
-function errorOf(outcome: Outcome, result: FetchResult | undefined): Ending['error'] {
-  if (outcome === 'ok' || result === undefined) {
-    return undefined;
-  }
-  if (result.kind === 'failure') {
-    return { code: result.code, message: result.message };
-  }
-  return { code: `HTTP_${result.status}`, message: `the origin answered ${result.status}` };
 }
 
 let lastMs = Number.NaN;

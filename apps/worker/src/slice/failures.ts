@@ -1,11 +1,7 @@
-import type { FetchFailure } from '@fetchfleet/crawl';
+import type { LastReason, PendingFetch } from '@fetchfleet/crawl';
 
-/** Why a fetch ends without having been started. */
-export interface FailureWithoutFetch {
-  readonly outcome: FetchFailure['outcome'];
-  readonly code: string;
-  readonly message: string;
-}
+/** Why a fetch ends without having been started again. */
+export type FailureWithoutFetch = LastReason;
 
 /** The patience with an origin is over. */
 export function originUnavailable(
@@ -14,6 +10,21 @@ export function originUnavailable(
   return { outcome: 'network-error', code: 'ORIGIN_UNAVAILABLE', message };
 }
 
-export function robotsDenied(message: string): FailureWithoutFetch {
+/**
+ * Why a fetch ends whose patience is over: for the reason of its own last attempt. Only a fetch that
+ * was never tried ends for what it waited for.
+ */
+export function patienceOver(
+  { reason }: Pick<PendingFetch, 'reason'>,
+  waited: FailureWithoutFetch,
+): FailureWithoutFetch {
+  return reason === undefined
+    ? waited
+    : { ...reason, message: `${reason.message}; then ${waited.message}` };
+}
+
+export function robotsDenied(
+  message: string,
+): FailureWithoutFetch & { readonly outcome: 'robots-denied' } {
   return { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message };
 }

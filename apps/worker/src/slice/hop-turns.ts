@@ -6,7 +6,12 @@ import type { Hop, Turn } from '../origin/gated-fetch.ts';
 import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request.ts';
 import type { Deferral } from '../origin/waiting-slice.ts';
 import type { Recorder } from '../record/recorder.ts';
-import { type FailureWithoutFetch, originUnavailable, robotsDenied } from './failures.ts';
+import {
+  type FailureWithoutFetch,
+  originUnavailable,
+  patienceOver,
+  robotsDenied,
+} from './failures.ts';
 import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 
 /** A fetch waits this long in the worker until another worker knows the robots.txt of a target. */
@@ -65,7 +70,7 @@ export async function hopTurn(
     const wait = { deniedForMs, since };
     const leftMs = patienceLeftMs(fetch, wait, patienceMs);
     if (leftMs < 0) {
-      return dropped(() => ends.onFailure(failure));
+      return dropped(() => ends.onFailure(patienceOver(fetch, failure)));
     }
     const dueAt = Date.now() + Math.min(dueInMs, leftMs + 1);
     const throttledSince = throttledSinceOf(fetch, wait);

@@ -2,6 +2,7 @@ import {
   dispositionOf,
   type Disposition,
   type FetchFailure,
+  lastReasonOf,
   type PendingFetch,
   toError,
 } from '@fetchfleet/crawl';
@@ -81,7 +82,7 @@ export class InFlightFetches {
     this.#end({ fetch, result, delay: undefined, deniedForMs: 0, now: Date.now() });
   }
 
-  /** Records a fetch as failed that is never started. */
+  /** Records a fetch as failed that is not started again. */
   recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
     this.#open += 1;
     this.#settleFailure(fetch, failure);
@@ -135,10 +136,13 @@ export class InFlightFetches {
   }
 
   #settleFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
-    const { outcome } = failure;
-    const startedAt = Date.now();
-    const result = { kind: 'failure', ...failure, bytes: 0, startedAt, durationMs: 0 } as const;
-    this.#settle(fetch, { result, attempts: fetch.attempts, outcome });
+    const { outcome, status, code, message } = failure;
+    this.#settle(fetch, {
+      outcome,
+      attempts: fetch.attempts,
+      error: { code, message },
+      ...(status !== undefined && { status }),
+    });
   }
 
   /** The fetch has no result: it counts as never started. */
@@ -191,14 +195,15 @@ export class InFlightFetches {
   ): PendingFetch {
     const { metrics } = this.#tools;
     const { origin } = this.#target;
-    const reason = result.kind === 'response' ? String(result.status) : result.outcome;
+    const label = result.kind === 'response' ? String(result.status) : result.outcome;
     const dueAt = now + disposition.delayMs;
+    const tried = { ...fetch, dueAt, reason: lastReasonOf(result) };
     if (disposition.do === 'throttle') {
-      metrics.fetchThrottled({ origin, reason });
-      return { ...fetch, dueAt, throttledSince: fetch.throttledSince || now };
+      metrics.fetchThrottled({ origin, reason: label });
+      return { ...tried, throttledSince: fetch.throttledSince || now };
     }
-    metrics.fetchRetried(reason);
-    return { ...fetch, attempts: fetch.attempts + 1, dueAt };
+    metrics.fetchRetried(label);
+    return { ...tried, attempts: fetch.attempts + 1 };
   }
 
   #settle(fetch: PendingFetch, ending: Ending): void {

@@ -8,7 +8,12 @@ import {
   type StartGrant,
   type WaitingSlice,
 } from '../origin/waiting-slice.ts';
-import { type FailureWithoutFetch, originUnavailable, robotsDenied } from './failures.ts';
+import {
+  type FailureWithoutFetch,
+  originUnavailable,
+  patienceOver,
+  robotsDenied,
+} from './failures.ts';
 import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
 import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 
@@ -244,7 +249,7 @@ export class SliceRun implements WaitingSlice {
     for (const fetch of this.#due.splice(0)) {
       const leftMs = patienceLeftMs(fetch, wait, patienceMs);
       if (leftMs < 0) {
-        this.#inFlight.recordFailure(fetch, failure);
+        this.#inFlight.recordFailure(fetch, patienceOver(fetch, failure));
       } else {
         // A block may last longer than patience does.
         this.#resumeInMs = Math.min(this.#resumeInMs, leftMs + 1);

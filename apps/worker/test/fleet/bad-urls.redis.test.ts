@@ -85,3 +85,39 @@ describe('URLs that fail by themselves', () => {
     expect(new Set(failed.map(({ error }) => error?.code))).toEqual(new Set(['HTTP_500']));
   });
 });
+
+describe('an origin that goes down and stays down', () => {
+  const impatient = {
+    retry: '{ attempts: 20, backoff: 50ms }',
+    politeness: '{ concurrency: 4, robots: ignore, patience: 3s }',
+  };
+
+  it.each(['directly', 'behind a redirect'])(
+    'leaves each fetch with the reason of its own last attempt: %s',
+    async (how) => {
+      const { origin, results, fleet } = await setUp();
+      const gone = await startOrigin();
+      await gone.stop();
+      origin.respond(/item/, (request, response) => {
+        response.writeHead(302, { location: `${gone.url}${request.url}` }).end();
+      });
+      const { url } = how === 'directly' ? gone : origin;
+      await fleet.enqueue('down', crawlFile(`${url}/item/{n}`, 30, impatient));
+      await fleet.worker();
+      await fleet.finished('down');
+      const records = await readRecords(results, 'down');
+      const tried = records.filter(({ attempts }) => attempts > 0);
+      expect(records).toHaveLength(30);
+      expect(tried.length).toBeGreaterThan(3);
+      for (const { outcome, error, attempts } of records) {
+        expect({ outcome, code: error?.code, message: error?.message }).toEqual({
+          outcome: 'network-error',
+          code: attempts > 0 ? 'ECONNREFUSED' : 'ORIGIN_UNAVAILABLE',
+          message: expect.stringMatching(
+            attempts > 0 ? /ECONNREFUSED.*; then .* went on failing/ : /^.*went on failing/,
+          ),
+        });
+      }
+    },
+  );
+});

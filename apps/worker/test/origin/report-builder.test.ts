@@ -54,6 +54,22 @@ describe('a report', () => {
     expect(report.take()).toMatchObject({ ended: 3, ok: 0, timeouts: 3, failures: 2 });
   });
 
+  it('says what went wrong last; a refusal comes first, and a failing URL does not count', () => {
+    const report = builder();
+    add(report, answer(100));
+    add(report, withStatus(404));
+    expect(report.take().lastError).toBe('');
+    add(report, timeout(1_000_000));
+    expect(report.take().lastError).toBe('did not answer in time');
+    add(report, withStatus(429, { 'retry-after': '30' }));
+    add(report, withStatus(500));
+    const taken = report.take();
+    expect(taken.lastError).toBe('answered 429, Retry-After 30 s');
+    report.putBack(taken);
+    expect(report.take().lastError).toBe('answered 429, Retry-After 30 s');
+    expect(report.take().lastError).toBe('');
+  });
+
   it('is a refusal after a 429, and not after a 500', () => {
     const report = builder();
     add(report, withStatus(500));

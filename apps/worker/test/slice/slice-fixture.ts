@@ -1,4 +1,4 @@
-import type { FetchResult, PendingFetch } from '@fetchfleet/crawl';
+import type { FetchResult, LastReason, PendingFetch } from '@fetchfleet/crawl';
 import type { FetchListener, FetchRequest } from '@fetchfleet/fetcher';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { track } from '@fetchfleet/testing';
@@ -141,7 +141,16 @@ export function startTools({
     draining: draining.signal,
     expired: expired.signal,
   };
-  return { tools, grant, started, ended, draining, expired, records: () => lines.map(recordOf) };
+  return {
+    tools,
+    grant,
+    started,
+    ended,
+    draining,
+    expired,
+    records: () => lines.map(recordOf),
+    errors: () => lines.map(errorOf),
+  };
 }
 
 function startAll(slice: WaitingSlice, grant: StartGrant): Admission {
@@ -162,4 +171,12 @@ function recordOf(line: string): RecordPart {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the worker itself
   const { index, outcome, attempts } = JSON.parse(line) as RecordPart;
   return { index, outcome, attempts };
+}
+
+/** How a record says that its fetch has failed. */
+function errorOf(line: string): Partial<LastReason> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the worker itself
+  const record = JSON.parse(line) as Partial<LastReason> & { readonly error?: Partial<LastReason> };
+  const { outcome, status, error } = record;
+  return { ...error, ...(outcome && { outcome }), ...(status !== undefined && { status }) };
 }

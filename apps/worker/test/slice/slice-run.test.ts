@@ -1,3 +1,10 @@
+import {
+  type FetchResult,
+  lastReasonOf,
+  packSlice,
+  parseSlice,
+  unpackSlice,
+} from '@fetchfleet/crawl';
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Deferral } from '../../src/origin/waiting-slice.ts';
@@ -21,6 +28,18 @@ function failToExpand(): string {
 
 function signals(lost = new AbortController().signal) {
   return { lost, onPermitsRequested: () => undefined };
+}
+
+function failureOf(outcome: 'timeout' | 'network-error', code: string): FetchResult {
+  return {
+    kind: 'failure',
+    outcome,
+    code,
+    message: `http://origin.example: ${code}`,
+    bytes: 0,
+    startedAt: 0,
+    durationMs: 5,
+  };
 }
 
 describe('a run of a slice', () => {
@@ -182,6 +201,61 @@ describe('a slice that is deferred', () => {
     const rest = await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());
     expect(rest.fetches).toEqual([]);
     expect(records()).toEqual([{ index: 1, outcome: 'network-error', attempts: 0 }]);
+  });
+});
+
+describe('a fetch that was tried, and whose patience ends while it waits', () => {
+  const refusing: Deferral = { ...FAR, isRefused: true, deniedForMs: 70_000 };
+  const unreachable = {
+    kind: 'unreachable',
+    dueInMs: 40_000,
+    unreachableForMs: 70_000,
+    isDown: false,
+    reason: 'http://origin.example/robots.txt cannot be fetched: it answered 503',
+  } as const;
+
+  it.each<[string, FetchResult, Record<string, unknown>]>([
+    ['HTTP_500', responseOf(500), { outcome: 'http-error', status: 500 }],
+    ['HTTP_429', responseOf(429), { outcome: 'http-error', status: 429 }],
+    ['ECONNRESET', failureOf('network-error', 'ECONNRESET'), { outcome: 'network-error' }],
+    ['FETCH_TIMEOUT', failureOf('timeout', 'FETCH_TIMEOUT'), { outcome: 'timeout' }],
+  ])('ends for the reason of its own last attempt: %s', async (code, result, ending) => {
+    for (const wait of [{ admit: () => refusing }, { robots: unreachable }]) {
+      const { tools: first, started } = startTools();
+      const running = new SliceRun(first, batchOf(), SLICE).run([fetchOf(1)], signals());
+      await eventually(() => started.length === 1);
+      started[0]?.listener.onResult(result);
+      const [tried] = unpackSlice(
+        parseSlice(structuredClone(packSlice('b', SLICE.origin, (await running).fetches))),
+      );
+      const { tools, errors, records } = startTools(wait);
+      const throttledSince = Date.now() - 60_001;
+      const waited = { ...fetchOf(1), ...tried, dueAt: 0, throttledSince };
+      await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());
+      expect(errors()).toEqual([
+        { ...ending, code, message: expect.stringMatching(/(?:answered|example).*; then .+/) },
+      ]);
+      expect(records()).toMatchObject([{ index: 1, attempts: tried?.attempts }]);
+    }
+  });
+
+  it('ends as unavailable if its last answer was none of failure', async () => {
+    const { tools: first, started } = startTools();
+    const failed = lastReasonOf(responseOf(500));
+    const before = fetchOf(1, { attempts: 1, reason: failed });
+    const running = new SliceRun(first, batchOf(), SLICE).run([before], signals());
+    await eventually(() => started.length === 1);
+    started[0]?.listener.onResult(responseOf(202, { 'retry-after': '1' }));
+    const [tried] = (await running).fetches;
+    const { tools, errors } = startTools({ admit: () => refusing });
+    const waited = { ...fetchOf(1), ...tried, dueAt: 0, throttledSince: Date.now() - 60_001 };
+    await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());
+    expect(errors()).toMatchObject([{ outcome: 'network-error', code: 'ORIGIN_UNAVAILABLE' }]);
+  });
+
+  it('keeps at most 200 characters of the reason', () => {
+    const long = { ...failureOf('network-error', 'X'), message: 'x'.repeat(5_000) };
+    expect(lastReasonOf(long)?.message).toHaveLength(200);
   });
 });
 

@@ -1,4 +1,5 @@
-import { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';
+import type { LastReason } from '../outcome/last-reason.ts';
+import { MAX_SLICE, type PendingFetch, type SharedReason, type Slice } from './slice.ts';
 
 type SliceState = readonly [number, number, number, number];
 
@@ -12,19 +13,29 @@ export function packSlice(batch: string, origin: string, fetches: readonly Pendi
   }
   const sorted = fetches.toSorted((a, b) => a.index - b.index);
   const state = sorted.flatMap((fetch, position) => stateOf(fetch, position));
-  const packed = { batch, origin, ranges: toRanges(sorted), columns: toColumns(sorted) };
-  return state.length === 0 ? packed : { ...packed, state };
+  const reasons = toReasons(sorted);
+  return {
+    batch,
+    origin,
+    ranges: toRanges(sorted),
+    columns: toColumns(sorted),
+    ...(state.length > 0 && { state }),
+    ...(reasons.length > 0 && { reasons }),
+  };
 }
 
 /** The fetches of a slice, in index order. The slice must be valid: see `parseSlice`. */
 export function unpackSlice(slice: Slice): PendingFetch[] {
   const states = new Map((slice.state ?? []).map((entry) => [entry[0], entry]));
+  const reasons = reasonsOf(slice);
   return indexesOf(slice).map((index, position) => {
     const [, attempts = 0, dueAt = 0, throttledSince = 0] = states.get(position) ?? [];
     const values = slice.columns.map((column) =>
       typeof column === 'string' ? column : (column[position] ?? ''),
     );
-    return { index, values, attempts, dueAt, throttledSince };
+    const reason = reasons.get(position);
+    const fetch = { index, values, attempts, dueAt, throttledSince };
+    return reason === undefined ? fetch : { ...fetch, reason };
   });
 }
 
@@ -74,6 +85,27 @@ function toColumns(sorted: readonly PendingFetch[]): (string | string[])[] {
     const [first = ''] = column;
     return column.every((value) => value === first) ? first : column;
   });
+}
+
+function toReasons(sorted: readonly PendingFetch[]): SharedReason[] {
+  const shared = new Map<string, LastReason & { readonly positions: number[] }>();
+  for (const [position, { reason }] of sorted.entries()) {
+    if (reason === undefined) {
+      continue;
+    }
+    const key = JSON.stringify([reason.outcome, reason.code, reason.status, reason.message]);
+    const known = shared.get(key) ?? { ...reason, positions: [] };
+    known.positions.push(position);
+    shared.set(key, known);
+  }
+  return [...shared.values()];
+}
+
+function reasonsOf({ reasons = [] }: Slice): ReadonlyMap<number, LastReason> {
+  const entries = reasons.flatMap(({ positions, ...reason }) =>
+    positions.map((position) => [position, reason] as const),
+  );
+  return new Map(entries);
 }
 
 function stateOf(fetch: PendingFetch, position: number): SliceState[] {

@@ -1,5 +1,11 @@
 import { isBatchId } from '../model/batch-id.ts';
-import { MAX_SLICE, type Slice } from './slice.ts';
+import { OUTCOMES } from '../outcome/outcome.ts';
+import { MAX_SLICE, type SharedReason, type Slice } from './slice.ts';
+
+/** Outcomes of a failed attempt. */
+const FAILED: ReadonlySet<unknown> = new Set(
+  OUTCOMES.filter((outcome) => outcome !== 'ok' && outcome !== 'worker-lost'),
+);
 
 /** A job does not contain a valid slice: it is corrupt, or of another program. */
 export class InvalidSliceError extends Error {
@@ -20,7 +26,7 @@ export class InvalidSliceError extends Error {
  */
 export function parseSlice(value: unknown, paramCount?: number): Slice {
   must(isObject(value), 'it is not an object');
-  const { batch, origin, ranges, columns, state } = value;
+  const { batch, origin, ranges, columns, state, reasons } = value;
   // Version 0.1 wrote it as `position`.
   const ticket = value['ticket'] ?? value['position'];
   must(typeof batch === 'string' && isBatchId(batch), 'batch is not a batch id');
@@ -36,13 +42,20 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
   const wrong = columns.findIndex((column) => !isColumn(column, count));
   must(wrong === -1, `columns[${wrong}] is not an array of ${count} texts`);
   must(ticket === undefined || isCount(ticket), 'ticket is not a count');
-  const slice = { batch, origin, ranges, columns, ...(ticket !== undefined && { ticket }) };
-  if (state === undefined) {
-    return slice;
-  }
-  must(Array.isArray(state) && state.every(isEntry), 'state is not an array of four counts each');
-  checkPositions(state, count);
-  return { ...slice, state };
+  const isStates = state === undefined || (Array.isArray(state) && state.every(isEntry));
+  must(isStates, 'state is not an array of four counts each');
+  checkPositions(state ?? [], count);
+  const areReasons = reasons === undefined || isReasons(reasons, count);
+  must(areReasons, 'reasons is not an array of failures with their positions');
+  return {
+    batch,
+    origin,
+    ranges,
+    columns,
+    ...(ticket !== undefined && { ticket }),
+    ...(state !== undefined && { state }),
+    ...(reasons !== undefined && { reasons }),
+  };
 }
 
 function countFetches(ranges: readonly number[]): number {
@@ -83,6 +96,25 @@ function isColumn(column: unknown, count: number): column is string | string[] {
 
 function isEntry(value: unknown): value is [number, number, number, number] {
   return isCounts(value) && value.length === 4;
+}
+
+function isReasons(value: unknown, count: number): value is SharedReason[] {
+  return Array.isArray(value) && value.every((reason) => isReason(reason, count));
+}
+
+function isReason(value: unknown, count: number): value is SharedReason {
+  if (!isObject(value)) {
+    return false;
+  }
+  const { outcome, code, message, status, positions } = value;
+  return (
+    FAILED.has(outcome) &&
+    typeof code === 'string' &&
+    typeof message === 'string' &&
+    (status === undefined || isCount(status)) &&
+    isCounts(positions) &&
+    positions.every((position) => position < count)
+  );
 }
 
 function isCounts(value: unknown): value is number[] {

@@ -1,3 +1,5 @@
+import type { LastReason } from '../outcome/last-reason.ts';
+
 /** A fetch without a record. */
 export interface PendingFetch {
   readonly index: number;
@@ -9,6 +11,13 @@ export interface PendingFetch {
   readonly dueAt: number;
   /** Epoch milliseconds since which the origin has refused the fetch; 0 if it has not. */
   readonly throttledSince: number;
+  /** Why its last attempt has failed; absent if none has. */
+  readonly reason?: LastReason | undefined;
+}
+
+/** A reason, and the positions in the slice of the fetches that have failed with it. */
+export interface SharedReason extends LastReason {
+  readonly positions: readonly number[];
 }
 
 /**
@@ -18,6 +27,9 @@ export interface PendingFetch {
  *     columns  ["kenya", ["1","2","3","4"]]    one per parameter; a bare string is for all
  *     state    [[2, 0, 1732320000000, 0], …]   position, attempts, dueAt, throttledSince;
  *                                              fresh fetches are left out
+ *     reasons  [{ outcome, code, message, positions: [2, 3] }]
+ *                                              only of fetches that have failed: most of them for
+ *                                              one reason, which is stored once
  */
 export interface Slice {
   readonly batch: string;
@@ -25,6 +37,7 @@ export interface Slice {
   readonly ranges: readonly number[];
   readonly columns: readonly (string | readonly string[])[];
   readonly state?: readonly (readonly [number, number, number, number])[];
+  readonly reasons?: readonly SharedReason[];
   /** Position in the waitlist of its origin; absent if the slice was never deferred. */
   readonly ticket?: number;
 }

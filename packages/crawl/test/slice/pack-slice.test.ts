@@ -17,10 +17,26 @@ function arbitraryFetches(width: number) {
     dueAt: fc.oneof(fc.constant(0), fc.maxSafeNat()),
     throttledSince: fc.oneof(fc.constant(0), fc.maxSafeNat()),
   };
+  const reason = fc.record(
+    {
+      outcome: fc.constantFrom('http-error', 'network-error', 'timeout'),
+      code: fc.constantFrom('HTTP_503', 'ECONNREFUSED'),
+      message: fc.oneof(fc.constant('it is down'), fc.string()),
+      status: fc.integer({ min: 100, max: 599 }),
+    },
+    { requiredKeys: ['outcome', 'code', 'message'], noNullPrototype: true },
+  );
   const index = fc.oneof(fc.nat(100), fc.nat(2 ** 32 - 2));
   const value = fc.oneof(fc.constantFrom('a', 'b'), fc.string());
   const values = fc.array(value, { minLength: width, maxLength: width });
-  return fc.uniqueArray(fc.record({ index, values, ...state }), {
+  const arbitrary = fc.record(
+    { index, values, ...state, reason },
+    {
+      requiredKeys: ['index', 'values', 'attempts', 'dueAt', 'throttledSince'],
+      noNullPrototype: true,
+    },
+  );
+  return fc.uniqueArray(arbitrary, {
     minLength: 1,
     maxLength: MAX_SLICE,
     selector: (fetch) => fetch.index,
@@ -38,6 +54,22 @@ describe('packSlice', () => {
       columns: ['kenya', ['1', '2', '3', '4']],
       state: [[3, 2, 1_732_320_000_000, 0]],
     });
+  });
+
+  it('stores a reason once, for all fetches that have it, and none for fetches without', () => {
+    const reason = { outcome: 'network-error', code: 'ECONNREFUSED', message: 'refused' } as const;
+    const other = { outcome: 'http-error', code: 'HTTP_503', message: 'x', status: 503 } as const;
+    const fetches = [
+      { ...fresh(0, 'a'), attempts: 1, reason },
+      { ...fresh(1, 'a'), attempts: 1, reason: other },
+      { ...fresh(2, 'a'), attempts: 2, reason: { ...reason } },
+      fresh(3, 'a'),
+    ];
+    expect(packSlice(batch, origin, fetches).reasons).toEqual([
+      { ...reason, positions: [0, 2] },
+      { ...other, positions: [1] },
+    ]);
+    expect(packSlice(batch, origin, [fresh(3, 'a')])).not.toHaveProperty('reasons');
   });
 
   it('restores every fetch after JSON, in index order', () => {
@@ -95,6 +127,17 @@ describe('parseSlice', () => {
     ['state of three', { ...valid, state: [[0, 0, 0]] }, /state/],
     ['negative state', { ...valid, state: [[0, -1, 0, 0]] }, /state/],
     ['state out of place', { ...valid, state: [[2, 1, 0, 0]] }, /position 2/],
+    ['reasons that are not an array', { ...valid, reasons: {} }, /reasons/],
+    [
+      'a reason that is none',
+      { ...valid, reasons: [{ outcome: 'ok', code: 'x', message: 'x', positions: [0] }] },
+      /reasons/,
+    ],
+    [
+      'a reason out of place',
+      { ...valid, reasons: [{ outcome: 'timeout', code: 'x', message: 'x', positions: [2] }] },
+      /reasons/,
+    ],
     [
       'a duplicate position',
       {

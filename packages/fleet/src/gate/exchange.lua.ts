@@ -88,6 +88,7 @@ redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + FORGET_MS)
 local function unlessZero(value)
   return value ~= 0 and math.floor(value) or nil
 end
+local hasChanged = closedBefore ~= closedBy()
 local isBounded = concurrency < math.huge
 return cjson.encode({
   -- As text: cjson rounds numbers to 14 digits.
@@ -99,7 +100,8 @@ return cjson.encode({
   state = state ~= 'open' and state or nil,
   waiters = waiters ~= 1 and waiters or nil,
   paceUs = unlessZero(pace),
-  hasChanged = closedBefore ~= closedBy() or nil,
+  hasChanged = hasChanged or nil,
+  lastError = hasChanged and closedBy() ~= '' and gate.lastError or nil,
   allowedInFlight = isBounded and held or nil,
   spare = isBounded and math.max(0, concurrency - others - held) or nil,
   deferred = unlessZero(deferred),

@@ -16,6 +16,7 @@
  *   timedOut           share of time-outs among the last hundred fetches or so
  *   blockedUntil       end of a Retry-After or of a back-off
  *   blockedFor         its reason
+ *   lastError          what the origin did wrong last: why it is blocked or the breaker is open
  *   denials            consecutive refusals without a time, while the origin accepted nothing
  *   deniedSince        since when the origin has refused or failed, and accepted nothing
  *   crawlDelay         interval of robots.txt; kept apart from tat because it outlives a block

@@ -42,6 +42,8 @@ export interface OriginReport {
   /** Different URLs that were answered with 5xx since the last success. */
   readonly errorUrls: number;
   readonly timeouts: number;
+  /** What the origin did wrong last, as `originErrorOf` says it; empty if nothing. */
+  readonly lastError: string;
 }
 
 /** A report without an ended fetch. */
@@ -57,6 +59,7 @@ export const EMPTY_REPORT: OriginReport = {
   errors: 0,
   errorUrls: 0,
   timeouts: 0,
+  lastError: '',
 };
 
 /** Why fewer were granted than wanted. `open`: nothing is limited, or all was granted. */
@@ -77,6 +80,8 @@ export interface GateAnswer {
   readonly paceMs: number;
   /** A block or the breaker began or ended with this exchange. */
   readonly hasChanged: boolean;
+  /** What closed the origin; only where it is shut and that has changed. */
+  readonly lastError?: string;
   /** Deferred slices that may start now: wake them. */
   readonly wakeSlices: readonly string[];
   /** Batches with limits here that have not asked for a second. Named once a second at most. */
@@ -176,6 +181,7 @@ export class Gate {
       waiters: reply.waiters ?? 1,
       paceMs: (reply.paceUs ?? 0) / 1000,
       hasChanged: reply.hasChanged ?? false,
+      ...(reply.lastError !== undefined && { lastError: reply.lastError }),
       wakeSlices: reply.wakeSlices ?? [],
       silentBatches: reply.silentBatches ?? [],
       nowMs: Number(reply.nowMs),
@@ -236,6 +242,7 @@ function reportDocument(report: OriginReport): ExchangeDocument['report'] {
     errors: unlessZero(report.errors),
     errorUrls: unlessZero(report.errorUrls),
     timeouts: unlessZero(report.timeouts),
+    lastError: report.lastError === '' ? undefined : report.lastError,
   };
 }
 

@@ -37,5 +37,6 @@ if reply.breaker == 'open' then
   reply.openUntilMs = math.floor(num('openUntil') / 1000)
   reply.openMs = math.ceil((num('openUntil') - now) / 1000)
 end
+if reply.breaker ~= 'closed' or reply.blockedUntilMs then reply.lastError = gate.lastError end
 return cjson.encode(reply)
 `;

@@ -32,6 +32,11 @@ export interface OriginStatus {
   readonly breaker: 'closed' | 'open' | 'half-open';
   readonly openUntil?: string;
   readonly openMs?: number;
+  /**
+   * Why it is down or blocked, as a phrase about it: `refused the connection`. Absent while it is
+   * neither.
+   */
+  readonly lastError?: string;
   /** Fetches per second, learned from refusals. Absent if there were none. */
   readonly learnedRate?: number;
   /** Moving average of the duration of a fetch. Absent before the first has ended. */

@@ -75,6 +75,19 @@ export class Origins {
     return found;
   }
 
+  /**
+   * The origins that are down or blocked and at which a batch waits: its fetches wait there in the
+   * waitlist, or have asked within the last minute.
+   */
+  async holding(batch: string): Promise<OriginStatus[]> {
+    const shut = (await this.list()).filter(
+      ({ breaker, blockedMs }) => breaker !== 'closed' || blockedMs !== undefined,
+    );
+    const some = shut.slice(0, CHUNK);
+    const areHolding = await Promise.all(some.map(async ({ origin }) => this.#isAt(batch, origin)));
+    return some.filter((_, at) => areHolding[at] === true);
+  }
+
   /** Undefined where no worker has asked within half an hour and no limit is set. */
   async status(origin: string): Promise<OriginStatus | undefined> {
     const [status] = await this.#inspect([origin]);
@@ -119,6 +132,16 @@ export class Origins {
       const some = { keep: MAX_KNOWN, origins: origins.slice(at, at + CHUNK) };
       await scripts.markActive.run(this.#redis, [this.#keys.origins], some);
     }
+  }
+
+  async #isAt(batch: string, origin: string): Promise<boolean> {
+    // No character of a batch id has a meaning in a pattern.
+    const match = ['MATCH', `${batch}.*`, 'COUNT', CHUNK] as const;
+    const [asks, [, waiting]] = await Promise.all([
+      this.#redis.hexists(this.#keys.gate(origin), `limits:${batch}`),
+      this.#redis.zscan(this.#keys.waitlist(origin), 0, ...match),
+    ]);
+    return asks === 1 || waiting.length > 0;
   }
 
   async #known(): Promise<string[]> {

@@ -28,6 +28,7 @@ interface ReportDocument {
   readonly errors?: number | undefined;
   readonly errorUrls?: number | undefined;
   readonly timeouts?: number | undefined;
+  readonly lastError?: string | undefined;
 }
 
 /** What EXCHANGE takes. */
@@ -66,6 +67,8 @@ export const exchangeReply = z.object({
   waiters: count.optional(),
   paceUs: count.optional(),
   hasChanged: z.literal(true).optional(),
+  /** Only beside `hasChanged`. */
+  lastError: z.string().optional(),
   /** Absent: unlimited. */
   allowedInFlight: count.optional(),
   /** Absent: unlimited. */
@@ -123,6 +126,7 @@ const inspected = z.object({
   blockedFor: z.string().exactOptional(),
   openUntilMs: count.exactOptional(),
   openMs: count.exactOptional(),
+  lastError: z.string().exactOptional(),
 });
 
 /** What INSPECT returns; null where the gate knows nothing of the origin. */

@@ -3,8 +3,12 @@
  * EXCHANGE declares.
  */
 
-/** Duration of a fetch, share of time-outs, and since when the origin has accepted nothing. */
+/** Last error, duration of a fetch, share of time-outs, and since when nothing is accepted. */
 const OBSERVE = `
+-- Fetches that end during a block with another error are not what it is for.
+if report.lastError and (blockUs > 0 or refused > 0 or num('blockedUntil') <= now) then
+  set('lastError', report.lastError)
+end
 if ended > 0 then
   local average = totalMs / ended
   local moving = gate.durationMs and num('durationMs') or average

@@ -44,6 +44,18 @@ const crawlFile = {
 
 const CASES: readonly Case[] = [
   ['finds no limit where no batch has asked', { second: '1' }, {}, {}],
+  [
+    'says why an origin is down',
+    { opens: '1', openUntil: String(LATER), lastError: 'refused the connection' },
+    {},
+    {
+      breaker: 'open',
+      openUntil: new Date(LATER / 1000).toISOString(),
+      openMs: 1_000,
+      lastError: 'refused the connection',
+    },
+  ],
+  ['does not say what is over', { lastError: 'refused the connection' }, {}, {}],
   ['takes the strictest limits of the batches that still ask', fromCrawlFiles, {}, crawlFile],
   [
     'says that a crawl file leaves an origin unlimited',

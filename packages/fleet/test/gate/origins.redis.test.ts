@@ -66,6 +66,32 @@ describe('the status of an origin', () => {
     });
   });
 
+  it('says why it is down, once to the worker, and which batches it holds', async () => {
+    const { first, origins } = await fleet();
+    const down = { ended: 10, failures: 10, lastError: 'refused the connection' };
+    const opened = await ask(first, 1, { report: down });
+    expect(opened).toMatchObject({ hasChanged: true, lastError: 'refused the connection' });
+    expect(await ask(first, 1)).not.toHaveProperty('lastError');
+    expect(await origins.status(origin)).toMatchObject({ lastError: 'refused the connection' });
+    await origins.markActive([origin]);
+    await first.defer(origin, { slice: 'waits.0', count: 1, ticket: 0 });
+    for (const [batch, held] of Object.entries({ b: [origin], waits: [origin], other: [] })) {
+      expect((await origins.holding(batch)).map((one) => one.origin)).toEqual(held);
+    }
+    await ask(first, 0, { report: { ended: 1, ok: 1 } });
+    expect(await origins.status(origin)).not.toHaveProperty('lastError');
+    expect(await origins.holding('b')).toEqual([]);
+  });
+
+  it('keeps the reason of a block while other fetches fail', async () => {
+    const { first, origins } = await fleet();
+    const refused = { ended: 1, refused: 1, blockMs: 60_000, blockReason: '429 Retry-After' };
+    await ask(first, 0, { report: { ...refused, lastError: 'answered 429, Retry-After 60 s' } });
+    await ask(first, 0, { report: { ended: 1, errors: 1, lastError: 'answered 500' } });
+    const { lastError } = (await origins.status(origin)) ?? {};
+    expect(lastError).toBe('answered 429, Retry-After 60 s');
+  });
+
   it('has its block, its crawl delay and its learned rate', async () => {
     const { first, origins } = await fleet();
     const refusal = { ended: 10, ok: 9, refused: 1, durationMs: 200 };

@@ -22,6 +22,8 @@ export interface OriginDocument {
   readonly breaker: OriginStatus['breaker'];
   readonly openUntil: string | null;
   readonly openMs: number | null;
+  /** Why it is down or blocked. */
+  readonly lastError: string | null;
   readonly learnedRate: number | null;
   readonly durationMs: number | null;
 }
@@ -45,6 +47,7 @@ export function originDocument(status: OriginStatus): OriginDocument {
     breaker: status.breaker,
     openUntil: status.openUntil ?? null,
     openMs: status.openMs ?? null,
+    lastError: status.lastError ?? null,
     learnedRate: status.learnedRate ?? null,
     durationMs: status.durationMs ?? null,
   };

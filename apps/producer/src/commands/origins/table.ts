@@ -1,10 +1,13 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
 import type { Style } from '../../core/terminal.ts';
-import { formatCount, formatDuration, shorten, truncate } from '../../report/units.ts';
+import { shutState } from '../../report/origin-state.ts';
+import { formatCount, shorten, truncate } from '../../report/units.ts';
 
 const HEADER = ['origin', 'rate', 'in flight', 'waiting', 'state'] as const;
 const GAP = '  ';
+/** In lines of up to 100 columns. In wider ones the state gets all that is added. */
 const MAX_STATE = 34;
+const NARROW = 100;
 const MIN_STATE = 8;
 /** A shorter name is not recognizable. */
 const MIN_NAME = 16;
@@ -31,7 +34,7 @@ export function originsTable(
   const fits = sorted.length + 1 <= height;
   // Two lines are for the header and the count of the rest.
   const shown = fits ? sorted : sorted.slice(0, Math.max(1, height - 2));
-  const maxState = width === Infinity ? Infinity : MAX_STATE;
+  const maxState = Math.max(MAX_STATE, width - NARROW + MAX_STATE);
   const rows = [HEADER, ...shown.map((status) => cells(status, maxState))];
   const widths = columnWidths(rows, width);
   const lines = rows.map((row, at) => {
@@ -90,31 +93,15 @@ function inFlight({ inUse, concurrency: { limit, source } }: OriginStatus): stri
 
 /** Why its fetches do not start, or that they do. */
 export function stateOf(status: OriginStatus): string {
-  const { breaker, openMs = 0, blockedMs, blockedFor, inUse, waiting } = status;
-  if (breaker === 'open') {
-    return `down, next try in ${formatDuration(seconds(openMs))}`;
-  }
-  if (breaker === 'half-open') {
-    return 'down, one fetch may try';
-  }
-  if (blockedMs !== undefined) {
-    const reason = blockedFor === undefined ? '' : `: ${printable(blockedFor)}`;
-    return `blocked ${formatDuration(seconds(blockedMs))}${reason}`;
+  const { inUse, waiting } = status;
+  const shut = shutState(status);
+  if (shut !== undefined) {
+    return shut;
   }
   if (inUse > 0) {
     return 'fetching';
   }
   return waiting > 0 ? 'waiting' : 'idle';
-}
-
-/** Whole seconds: a countdown in tenths of a second flickers. */
-function seconds(ms: number): number {
-  return Math.ceil(ms / 1_000) * 1_000;
-}
-
-/** Replaces control characters: reasons come from origins, and must not move the cursor. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ');
 }
 
 function rank({ breaker, blockedMs, inUse, waiting }: OriginStatus): number {

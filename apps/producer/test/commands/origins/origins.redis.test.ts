@@ -88,7 +88,7 @@ describe('fetchfleet origins', () => {
     const [table, json] = await runAll([['origins'], ['origins', '--json']]);
     expect(table).toMatchObject({ code: 0, stderr: '' });
     expect(table?.stdout).toMatch(
-      /^https:\/\/api\.example +\S+ learned +2 of 4 +50 +blocked (1 h|59 min \d+ s): 429$/mu,
+      /^https:\/\/api\.example +\S+ learned +2 of 4 +50 +blocked, next try in (1 h|59 min \d+ s): 429$/mu,
     );
     expect(table?.stdout).not.toContain('\u001B');
     expect(json?.code).toBe(0);
@@ -121,7 +121,7 @@ describe('fetchfleet origins', () => {
     await watching.waitForLine(/^1 origin: 0 in flight, 0 waiting$/u);
     await watching.waitForLine(/5\/s set/u);
     await refused();
-    await watching.waitForLine(/blocked .*: 429$/u);
+    await watching.waitForLine(/blocked, .*: 429$/u);
     expect(await watching.kill('SIGINT')).toMatchObject({ code: 130 });
     expect(watching.stderr).toBe('');
   });

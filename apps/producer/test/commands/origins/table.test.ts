@@ -36,16 +36,21 @@ const some: readonly OriginStatus[] = [
     blockedMs: 34_200,
     blockedFor: '429',
   }),
-  status('https://down.example', { breaker: 'open', openMs: 3_999, waiting: 1 }),
+  status('https://down.example', {
+    breaker: 'open',
+    openMs: 3_999,
+    waiting: 1,
+    lastError: 'refused the connection',
+  }),
 ];
 
 describe('the table of origins', () => {
   it('shows limits and their sources, origins in trouble first', () => {
-    expect(originsTable(some, plain)).toBe(
+    expect(originsTable(some, { ...plain, width: 140 })).toBe(
       [
         'origin                   rate              in flight       waiting  state',
-        'https://down.example     unlimited         0 of 16               1  down, next try in 4.0 s',
-        'https://blocked.example  47.3/s learned    0 of 7 learned       50  blocked 35 s: 429',
+        'https://down.example     unlimited         0 of 16               1  down, next try in 4 s: refused the connection',
+        'https://blocked.example  47.3/s learned    0 of 7 learned       50  blocked, next try in 35 s: 429',
         'https://busy.example     5/s set burst 10  3 of 16          12,000  fetching',
         'https://idle.example     unlimited         0 of 16               0  idle',
       ].join('\n'),
@@ -79,8 +84,8 @@ describe('the table of origins', () => {
 
   it('has the same text with colours', () => {
     const coloured = originsTable(some, { ...plain, paint: tagged });
-    expect(coloured).toContain('<red>down, next try in 4.0 s</red>');
-    expect(coloured).toContain('<yellow>blocked 35 s: 429</yellow>');
+    expect(coloured).toContain('<red>down, next try in 4 s: refused th…</red>');
+    expect(coloured).toContain('<yellow>blocked, next try in 35 s: 429</yellow>');
     expect(coloured.replaceAll(/<[^>]+>/gu, '').replaceAll(/ +$/gmu, '')).toBe(
       originsTable(some, plain),
     );
@@ -89,8 +94,8 @@ describe('the table of origins', () => {
   it.each([
     ['down, one fetch may try', { breaker: 'half-open' }],
     ['down, next try in 2 min 5 s', { breaker: 'open', openMs: 124_100, blockedMs: 5 }],
-    ['blocked 1.0 s', { blockedMs: 3 }],
-    ['blocked 1 h: 503 [31m', { blockedMs: 3_600_000, blockedFor: '503\u001B[31m' }],
+    ['blocked, next try in 1 s', { blockedMs: 3 }],
+    ['blocked, next try in 1 h: 503 [31m', { blockedMs: 3_600_000, blockedFor: '503\u001B[31m' }],
     ['fetching', { inUse: 1, waiting: 10 }],
     ['waiting', { waiting: 10 }],
     ['idle', {}],

@@ -1,0 +1,42 @@
+import type { OriginStatus } from '@fetchfleet/fleet';
+import { formatDuration } from './units.ts';
+
+/** `down, next try in 4 s: refused the connection`. Undefined where an origin is not shut. */
+export function shutState(status: OriginStatus): string | undefined {
+  const { breaker, openMs = 0, blockedMs, blockedFor, lastError } = status;
+
+  if (breaker === 'open') {
+    return `down, ${nextTry(openMs)}${behindColon(lastError)}`;
+  }
+  if (breaker === 'half-open') {
+    return `down, one fetch may try${behindColon(lastError)}`;
+  }
+  return blockedMs === undefined
+    ? undefined
+    : `blocked, ${nextTry(blockedMs)}${behindColon(lastError ?? blockedFor)}`;
+}
+
+/** Why it holds a batch: `http://a.example refused the connection, next try in 3 s` */
+export function heldBy(status: OriginStatus): string {
+  const { origin, breaker, openMs, blockedMs, blockedFor, lastError } = status;
+  const isDown = breaker !== 'closed';
+  const blocked = blockedFor === undefined ? 'is blocked' : `is blocked (${blockedFor})`;
+  const why = lastError ?? (isDown ? 'is down' : blocked);
+  const waitMs = isDown ? openMs : blockedMs;
+  const next = waitMs === undefined ? 'one fetch may try' : nextTry(waitMs);
+  return `${origin} ${printable(why)}, ${next}`;
+}
+
+function behindColon(text = ''): string {
+  return text === '' ? '' : `: ${printable(text)}`;
+}
+
+/** Whole seconds: a countdown in tenths of a second flickers. */
+function nextTry(ms: number): string {
+  return `next try in ${formatDuration(Math.ceil(ms / 1_000) * 1_000).replace('.0 ', ' ')}`;
+}
+
+/** Replaces control characters: reasons come from origins, and must not move the cursor. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ');
+}
