@@ -98,6 +98,18 @@ describe('a run on this machine', () => {
     expect(interrupted.settled).toBeGreaterThan(0);
     expect(first.stderr).toContain('fetchfleet run crawl.yaml');
     expect(first.stderr).toContain(`fetchfleet resume ${interrupted.batch}`);
+    const { batch } = interrupted;
+    const [status, statusJson, table, tableJson] = await Promise.all([
+      project.run(['status', batch]),
+      project.run(['status', batch, '--json']),
+      project.run(['batches']),
+      project.run(['batches', '--json']),
+    ]);
+    expect(status.stdout).toMatch(/^state +interrupted$/mu);
+    expect(status.stderr).toContain(`resume ${batch}`);
+    expect(JSON.parse(statusJson.stdout)).toMatchObject({ batch, interrupted: true });
+    expect(table.stdout).toMatch(new RegExp(`${batch}.* interrupted `, 'u'));
+    expect(JSON.parse(tableJson.stdout)).toMatchObject({ batches: [{ batch, interrupted: true }] });
     const second = await project.run(['resume', interrupted.batch, '--json', '--workers', '2']);
     expect(second.code).toBe(0);
     expect(documentIn(second.stdout)).toMatchObject({ batch: interrupted.batch, ok: 200 });
