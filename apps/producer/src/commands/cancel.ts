@@ -14,7 +14,7 @@ export async function cancel(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  return withFleet(context, 'find', async (session) => {
+  return withFleet(context, { find: batch }, async (session) => {
     await findBatch(session.ledger, batch);
     const isChanged = await session.ledger.cancel(batch);
     const status = await findBatch(session.ledger, batch);

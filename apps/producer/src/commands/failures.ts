@@ -30,7 +30,7 @@ export async function failures(
   const problems = new Problems();
   const limit = readLimit(options.limit, problems);
   problems.throwIfAny('nothing was looked up');
-  return withFleet(context, 'find', async (session) => {
+  return withFleet(context, { find: batch }, async (session) => {
     const status = await findBatch(session.ledger, batch);
     const dirs = await resultsOf(status, options.results, context);
     const groups = status.failed === 0 ? [] : await readGroups(status, dirs, context);

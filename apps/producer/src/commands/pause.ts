@@ -16,7 +16,7 @@ export async function pause(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  return withFleet(context, 'find', async (session) => {
+  return withFleet(context, { find: batch }, async (session) => {
     await findBatch(session.ledger, batch);
     const isChanged = await withTimeout(session.ledger.pause(batch));
     const status = await findBatch(session.ledger, batch);

@@ -36,7 +36,7 @@ export async function resume(
   context: Context,
 ): Promise<ExitCode> {
   const settings = readRunSettings(options, context);
-  const session = await FleetSession.open(context, 'find');
+  const session = await FleetSession.open(context, { find: batch });
   try {
     const before = await findBatch(session.ledger, batch);
     if (before.state === 'finished') {

@@ -48,7 +48,7 @@ export async function retry(
   }
   const outcomes = chosen.length > 0 ? chosen : RETRIED_BY_DEFAULT;
   const invocation = { options, settings, outcomes, context };
-  return withFleet(context, 'find', async (session) => {
+  return withFleet(context, { find: batch }, async (session) => {
     const before = await findBatch(session.ledger, batch);
     if (before.state === 'paused' || before.state === 'cancelled') {
       throw batchNotOpen(before, context);

@@ -31,7 +31,7 @@ export async function status(
   options: StatusOptions,
   context: Context,
 ): Promise<ExitCode> {
-  return withFleet(context, 'find', async (session) => {
+  return withFleet(context, batch === undefined ? 'find' : { find: batch }, async (session) => {
     if (batch === undefined) {
       return statusOfAll(session, options, context);
     }

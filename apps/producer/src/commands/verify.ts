@@ -42,7 +42,7 @@ export async function verify(
   const [first] = results ?? [];
   const own = first === undefined ? flags : { ...flags, results: first };
   const settings = readRunSettings(own, context);
-  return withFleet(context, 'find', async (session) => {
+  return withFleet(context, { find: batch }, async (session) => {
     const status = await findBatch(session.ledger, batch);
     const comparison = await compare(session, status, { options, context });
     const mustRepair = options.repair === true && comparison.missing > 0;

@@ -28,13 +28,16 @@ import { ScheduleAccess } from './schedule-access.ts';
 const STOP_TIMEOUT_MS = 2_000;
 
 /** What a command does about the private Redis of its folder if REDIS_URL is not set. */
-export type PrivateRedisUse =
+type PrivateRedisUse =
   /** Use it, and create it if the folder has none. */
   | 'start'
   /** Use it if the folder has one, otherwise fail. */
   | 'find'
   /** Fail: the command needs a Redis that workers elsewhere share. */
   | 'refuse';
+
+/** What a command needs of Redis. With `find` it names the batch that it looks for. */
+export type RedisNeed = PrivateRedisUse | { readonly find: string };
 
 /** A connection to the fleet and everything a command reaches through it. */
 export class FleetSession {
@@ -70,9 +73,9 @@ export class FleetSession {
   }
 
   /** @throws an error of exit status 3 if no Redis answers within 10 s, of 2 if none is named */
-  static async open(context: Context, privateRedisUse: PrivateRedisUse): Promise<FleetSession> {
+  static async open(context: Context, need: RedisNeed): Promise<FleetSession> {
     const fleet = fleetName(context);
-    const address = await findRedis(context, privateRedisUse);
+    const address = await findRedis(context, need);
     try {
       const redis = await connectRedis(address.redis, { timeoutMs: REDIS_TIMEOUT_MS });
       const session = new FleetSession(address, redis, fleet);
@@ -175,37 +178,35 @@ interface Address {
   readonly privateRedis?: PrivateRedis;
 }
 
-async function findRedis(
-  { env, cwd }: Context,
-  privateRedisUse: PrivateRedisUse,
-): Promise<Address> {
+async function findRedis({ env, cwd }: Context, need: RedisNeed): Promise<Address> {
   const url = env['REDIS_URL'];
   if (url !== undefined && url !== '') {
     return { url, redis: parseRedisUrl(url, redisTlsFiles(env)) };
   }
-  if (privateRedisUse === 'refuse' || (privateRedisUse === 'find' && !hasRedisFolder(cwd))) {
-    throw redisUnnamed(privateRedisUse);
+  if (need === 'refuse' || (need !== 'start' && !hasRedisFolder(cwd))) {
+    throw redisUnnamed(need);
   }
   const privateRedis = await openPrivateRedis({ projectFolder: cwd, env });
   return { url: privateRedis.url, redis: privateRedis.url, privateRedis };
 }
 
-function redisUnnamed(privateRedisUse: PrivateRedisUse): CommandError {
+function redisUnnamed(need: RedisNeed): CommandError {
+  const wanted = typeof need === 'string' ? '' : `cannot find batch "${need.find}": `;
   const message =
-    privateRedisUse === 'refuse'
+    need === 'refuse'
       ? 'REDIS_URL is not set: the workers that fetch the batch must use the same Redis; ' +
         '`fetchfleet run` needs none'
-      : 'REDIS_URL is not set, and no batch was run in this folder (there is no .fetchfleet/)';
+      : `${wanted}REDIS_URL is not set, and no batch was run in this folder (there is no .fetchfleet/)`;
   return new CommandError(message, { code: 'REDIS_UNNAMED' });
 }
 
 /** Opens a session for as long as `work` takes. Rejects if Redis is lost meanwhile. */
 export async function withFleet<T>(
   context: Context,
-  privateRedisUse: PrivateRedisUse,
+  need: RedisNeed,
   work: (session: FleetSession) => Promise<T>,
 ): Promise<T> {
-  const session = await FleetSession.open(context, privateRedisUse);
+  const session = await FleetSession.open(context, need);
   try {
     return await Promise.race([work(session), session.lost]);
   } finally {
