@@ -61,8 +61,8 @@ interface Cached {
 }
 
 /**
- * What the request for a robots.txt has come to: a result, or a turn that is too far away; undefined
- * if the worker stops.
+ * What the request for a robots.txt has come to: a result, or a turn that is too far away.
+ * Undefined if the worker stops.
  */
 type Requested = FetchResult | Deferral | undefined;
 
