@@ -10,7 +10,7 @@ beforeEach(async () => {
   fleet = await FleetProject.create();
 });
 
-afterEach(async () => fleet.remove(), 30_000);
+afterEach(async () => fleet.remove());
 
 installLeakGuard();
 

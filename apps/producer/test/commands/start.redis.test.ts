@@ -17,7 +17,7 @@ beforeEach(async () => {
   ({ project, origin, redis, ledger, queue } = fleet);
 });
 
-afterEach(async () => fleet.remove(), 30_000);
+afterEach(async () => fleet.remove());
 
 installLeakGuard();
 

@@ -83,8 +83,9 @@ export class Screen {
 
 /**
  * Runs the CLI on a terminal of its own, with `script` of util-linux. Files control the terminal:
- * the content of `keys` is typed when the file appears, `size` sets a new size, and `program.pid`
- * receives the pid of the shell.
+ * the content of `keys` is typed when there is some, `size` sets a new size, and `program.pid`
+ * receives the pid of the shell. A file exists for a moment before its content does, so the shell
+ * waits for content: a key that it missed would never be typed.
  */
 export async function onTerminal(
   project: Project,
@@ -97,13 +98,13 @@ export async function onTerminal(
     'terminal.sh',
     [
       `stty cols ${columns} rows ${rows}`,
-      '(until [ -e size ]; do sleep 0.1; [ -e done ] && exit; done; stty $(cat size) < /dev/tty) &',
+      '(until [ -s size ]; do sleep 0.1; [ -e done ] && exit; done; stty $(cat size) < /dev/tty) &',
       'echo $$ > program.pid',
       command,
       'code=$?; touch done; echo "exit status $code"; exit $code',
     ].join('\n'),
   );
-  const typing = '(until [ -e keys ]; do sleep 0.1; [ -e done ] && exit; done; cat keys; sleep 1)';
+  const typing = '(until [ -s keys ]; do sleep 0.1; [ -e done ] && exit; done; cat keys; sleep 1)';
   return startProcess('sh', ['-c', `${typing} | script -qefc 'sh terminal.sh' /dev/null`], {
     cwd: project.folder.path,
     env: { ...project.env, TERM: 'xterm-256color', SHELL: '/bin/sh', ...env },

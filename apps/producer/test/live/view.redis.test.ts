@@ -123,22 +123,18 @@ describe('the live view of a batch', () => {
   it.each([
     ['Ctrl-C', '\u0003'],
     ['q', 'q'],
-  ])(
-    'ends with %s, restores the terminal and does not stop the batch',
-    async (_name, key) => {
-      const view = await onTerminal(project, ['status', batch, '--watch'], {
-        columns: 80,
-        rows: 24,
-      });
-      await waitForText(view, /0 of 40/u);
-      await project.write('keys', key);
-      await view.exit;
-      expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
-      expect(view.stdout).toContain('Interrupted; the batch goes on');
-      expect(await ledger.state(batch)).toBe('running');
-    },
-    90_000,
-  );
+  ])('ends with %s, restores the terminal and does not stop the batch', async (_name, key) => {
+    const view = await onTerminal(project, ['status', batch, '--watch'], {
+      columns: 80,
+      rows: 24,
+    });
+    await waitForText(view, /0 of 40/u);
+    await project.write('keys', key);
+    await view.exit;
+    expect(seen(view)).toMatchObject({ isAlternate: false, isCursorShown: true });
+    expect(view.stdout).toContain('Interrupted; the batch goes on');
+    expect(await ledger.state(batch)).toBe('running');
+  });
 
   it('restores the terminal on SIGTERM', async () => {
     const view = await onTerminal(project, ['status', batch, '--watch'], { columns: 80, rows: 24 });

@@ -21,7 +21,7 @@ beforeEach(async () => {
   schedules = new ScheduleStore(fleet.redis, fleetKeys(fleet.name));
 });
 
-afterEach(async () => fleet.remove(), 30_000);
+afterEach(async () => fleet.remove());
 
 installLeakGuard();
 
