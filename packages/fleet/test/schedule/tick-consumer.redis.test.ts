@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard } from '@fetchfleet/testing';
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, type RunAttempt, TickQueue, TickConsumer } from '../../src/index.ts';
+import { SCHEDULES } from '../../src/schedule/tick-queue.ts';
 import { freshFleet, rethrow } from '../fixture.ts';
 
 let redis: Redis;
@@ -69,15 +71,30 @@ describe('the tick consumer', () => {
     await next.stop();
   });
 
-  it('tries a failing run four times', async () => {
+  it('tries a failing run four times, after 5, 10 and 20 seconds', async () => {
     const attempts: boolean[] = [];
     const worker = startWorker(async ({ isLast }) => {
       attempts.push(isLast);
       throw new Error('not now');
     });
+    const jobs = new Queue(SCHEDULES, { connection: redis, prefix: keys.queuePrefix });
     await queue.offer('s', '1');
-    await eventually(() => attempts.length === 4);
+    const delays = new Map<number, number>();
+    await eventually(async () => {
+      for (const job of await jobs.getDelayed()) {
+        delays.set(job.attemptsMade, job.delay);
+        // Nobody waits for it.
+        await job.promote();
+      }
+      return attempts.length === 4;
+    });
+    for (const [made, delay] of delays) {
+      expect(delay).toBe(5_000 * 2 ** (made - 1));
+    }
+    expect(delays.size).toBeGreaterThan(0);
     expect(attempts).toEqual([false, false, false, true]);
+    await eventually(async () => (await redis.exists(`${keys.queuePrefix}:schedules:s.1`)) === 0);
+    await jobs.close();
     await worker.stop();
   });
 });
