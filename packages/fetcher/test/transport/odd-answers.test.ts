@@ -230,8 +230,11 @@ const ANSWERS = new Map<string, Answer>(
 );
 const NAMES = [...ANSWERS.keys()];
 
-/** Answers `/3` with an odd answer, in one piece or byte by byte, and `/plain` with a plain one. */
-async function serveOdd(isDripping: boolean): Promise<string> {
+/**
+ * Answers `/3` with an odd answer, in one piece or byte by byte, and `/plain` with a plain one.
+ * With `closesAll` it closes the connection behind every answer, so that no client waits for more.
+ */
+async function serveOdd(isDripping: boolean, closesAll = false): Promise<string> {
   const { url } = await serveRaw((socket, head) => {
     const path = head.split(' ')[1] ?? '';
     const answer = ANSWERS.get(NAMES[Number(path.slice(1))] ?? '');
@@ -245,7 +248,7 @@ async function serveOdd(isDripping: boolean): Promise<string> {
       const piece = pieces.shift();
       if (piece !== undefined) {
         socket.write(piece, () => setImmediate(write));
-      } else if (answer?.closes === true) {
+      } else if (closesAll || answer?.closes === true) {
         socket.end();
       }
     };
@@ -319,10 +322,11 @@ describe('odd answers', () => {
       return;
     }
     const url = await serveOdd(false);
+    const urlForCurl = await serveOdd(false, true);
     const fetcher = newFetcher('undici');
     const differences: unknown[] = [];
     for (const [at, name] of NAMES.entries()) {
-      const judged = await curl(`${url}/${at}`);
+      const judged = await curl(`${urlForCurl}/${at}`);
       const result = await fetcher.fetch(requestFor(`${url}/${at}`));
       const expected = { status: judged.status, body: judged.body };
       const isSame =
