@@ -16,7 +16,7 @@ installLeakGuard();
 describe('a batch that is paused', () => {
   it('lets running fetches end, starts no other, and goes on when it is resumed', async () => {
     const { origin } = fleet;
-    const total = 3_000;
+    const total = 1_000;
     origin.respond(/^\/echo/u, { delayMs: 300, body: '{}' });
     await Promise.all([
       fleet.worker(['--concurrency', '20']),
@@ -49,7 +49,7 @@ describe('a batch that is paused', () => {
 
   it('costs nothing, however large it is: none of its slices is started, and others run beside it', async () => {
     const { origin } = fleet;
-    const total = 100_000;
+    const total = 20_000;
     origin.respond(/^\/echo\/\d+\?slow/u, { delayMs: 200, body: '{}' });
     await Promise.all([fleet.worker(), fleet.worker()]);
     const large = crawlFile(origin.url, total).replace('/echo/{n}', '/echo/{n}?slow=1');
@@ -64,9 +64,9 @@ describe('a batch that is paused', () => {
     // Only slices that workers had claimed before.
     expect(starts).toBeLessThan(100);
     for (let round = 0; round < 3; round += 1) {
-      const other = await fleet.enqueue(crawlFile(origin.url, 2_000));
+      const other = await fleet.enqueue(crawlFile(origin.url, 300));
       const { document } = await fleet.json('status', other, '--watch');
-      expect(document).toMatchObject({ state: 'finished', ok: 2_000 });
+      expect(document).toMatchObject({ state: 'finished', ok: 300 });
     }
     expect(await fleet.starts()).toBe(starts);
 
@@ -84,7 +84,7 @@ describe('a batch that is paused', () => {
   });
 
   it('can be enqueued further, and runs after resume', async () => {
-    const total = 300_000;
+    const total = 100_000;
     await fleet.worker();
     fleet.origin.respond(/^\/echo/u, { delayMs: 5_000, body: '{}' });
     await fleet.project.write('crawl.yaml', crawlFile(fleet.origin.url, total));
