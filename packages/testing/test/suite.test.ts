@@ -7,8 +7,9 @@ import { repositoryRoot } from '../src/index.ts';
 const FIXED_WAIT = /setTimeout\b[^;\n]*timers\/promises|setTimeout\(\s*(?:resolve|done)\b/u;
 /** A short deadline turns a loaded machine red. `eventually` and `waitForLine` have a long one. */
 const SHORT_DEADLINE = /\bdeadlineMs: [\d_]+|waitForLine\([^()]+, [\d_]+\)/u;
-/** A time-out of a test or hook of its own: the preset has one for all. */
-const OWN_TIMEOUT = /^ *\}, \d+_\d{3}\);$/mu;
+/** A time-out of a test or hook of its own, in any layout: the preset has one for all. */
+const OWN_TIMEOUT =
+  /^ *\}, \d+_\d{3}\);$|^ +\d+_\d{3},\n *\);$|^(?:before|after)(?:Each|All)\(.*, [\d_]+\);$/mu;
 
 const files = globSync('{apps,packages}/*/test/**/*.ts', { cwd: repositoryRoot })
   .filter((file) => !file.endsWith('.timing.test.ts') && !file.endsWith('suite.test.ts'))

@@ -87,7 +87,6 @@ describe('export -o FILE', () => {
       await project.run(['export', BATCH, '-o', 'out.ndjson']);
       expect((await readFile(project.path('out.ndjson'), 'utf8')) === expected).toBe(true);
     },
-    60_000,
   );
 
   it('writes through a link and keeps the permissions of the file', async () => {
