@@ -86,11 +86,14 @@ describe('a batch that is paused', () => {
   it('can be enqueued further, and runs after resume', async () => {
     const total = 100_000;
     await fleet.worker();
-    fleet.origin.respond(/^\/echo/u, { delayMs: 5_000, body: '{}' });
+    fleet.origin.respond(/^\/echo/u, { delayMs: 1_000, body: '{}' });
     await fleet.project.write('crawl.yaml', crawlFile(fleet.origin.url, total));
     const producer = await fleet.project.start(['start', 'crawl.yaml']);
     const [id] = await producer.waitForLine(/^test-\S+/u);
+    // It stands still until the batch is paused: most of it is enqueued after that.
+    producer.signal('SIGSTOP');
     const paused = await fleet.json('pause', id);
+    producer.signal('SIGCONT');
     expect(paused.document).toMatchObject({ state: 'paused' });
     expect(await producer.exit).toMatchObject({ code: 0 });
     await eventually(async () => {
