@@ -46,7 +46,7 @@ describe('a batch for the fleet', () => {
   });
 
   it('is completed, not doubled, after its producer was killed during the expansion', async () => {
-    const total = 500_000;
+    const total = 300_000;
     await project.write('crawl.yaml', crawlFile('https://a.example', total));
     const first = await project.start(['start', 'crawl.yaml']);
     await eventually(async () => ((await queue.counts())['waiting'] ?? 0) > 500, { intervalMs: 5 });

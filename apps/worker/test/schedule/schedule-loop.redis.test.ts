@@ -131,7 +131,7 @@ describe('a worker with schedules', () => {
   });
 
   it('takes over the enqueueing of a killed worker, without duplicates', async () => {
-    const total = 600_000;
+    const total = 300_000;
     // Nothing is fetched meanwhile, so that all slices stay in the queue and can be counted.
     const text = crawlFile('https://a.invalid/{n}', total, {
       politeness: '{ rate: 1/h, robots: ignore }',
