@@ -283,6 +283,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const endpoint = new HttpEndpoint({
     port: settings.metricsPort,
     host: settings.metricsHost,
+    setting: '--metrics-port (FETCHFLEET_METRICS_PORT)',
     metrics: async () => metrics.page(),
     health: () => status.health(),
     ready: () => status.ready(),

@@ -22,8 +22,8 @@ export interface WaitForRedisOptions {
 }
 
 /**
- * Waits until Redis answers and takes writes: one that is full, loading or a replica may not be so
- * for long.
+ * Waits until Redis answers and takes writes: one that is loading or a replica may not be so for
+ * long. A full one takes the writes of a worker.
  *
  * @returns warnings about this Redis, one sentence each
  * @throws RedisUnfitError, RedisRefusedError, RedisUrlError if a fleet can never work on it

@@ -1,8 +1,15 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { closeAfterEach, freePort, startRedis, temporaryFolder } from '@fetchfleet/testing';
+import {
+  closeAfterEach,
+  freePort,
+  startOrigin,
+  startRedis,
+  temporaryFolder,
+} from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { connectRedis } from '@fetchfleet/fleet';
+import { crawlFile, startFleet } from '../fleet/fleet-fixture.ts';
 
 closeAfterEach();
 
@@ -14,12 +21,26 @@ interface Ended {
 }
 
 /** Starts a worker that is expected to end by itself. */
-async function worker(env: Record<string, string>, nodeFlags: readonly string[] = []) {
+async function worker(
+  env: Record<string, string>,
+  flags: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+) {
   const { path } = await temporaryFolder();
   return new Promise<Ended>((resolve) => {
     execFile(
       process.execPath,
-      [...nodeFlags, BIN, '--metrics-port', '0', '--log-format', 'json', '--results', path],
+      [
+        ...nodeFlags,
+        BIN,
+        '--metrics-port',
+        '0',
+        '--log-format',
+        'json',
+        '--results',
+        path,
+        ...flags,
+      ],
       { env },
       (error, _stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stderr }),
     );
@@ -53,12 +74,38 @@ describe('a worker that can never work', () => {
     await server.dispose();
   });
 
+  it('names the setting of a port that is in use', async () => {
+    const { port } = new URL((await startOrigin()).url);
+    const ended = await worker({ REDIS_URL: 'redis://127.0.0.1:1' }, ['--metrics-port', port]);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain(
+      `--metrics-port (FETCHFLEET_METRICS_PORT): cannot listen on 127.0.0.1:${port}: the port`,
+    );
+  });
+
   it('says so under a Node that is too old, without loading anything', async () => {
     const pretend =
       'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.1.0"})';
-    const ended = await worker({}, ['--import', pretend]);
+    const ended = await worker({}, [], ['--import', pretend]);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/^error: fetchfleet-worker needs Node 22/);
+  });
+});
+
+describe('a Redis that is full before any worker starts', () => {
+  it('is worked off', async () => {
+    const server = await startRedis();
+    const origin = await startOrigin();
+    const { path } = await temporaryFolder();
+    const fleet = await startFleet(server.url, path);
+    const total = await fleet.enqueue('filled', crawlFile(`${origin.url}/echo/{n}`, 200));
+    await fleet.redis.config('SET', 'maxmemory', '1');
+    await expect(fleet.redis.set('x', 'y')).rejects.toThrow('OOM');
+    const started = await fleet.worker();
+    expect(await fleet.finished('filled')).toMatchObject({ ok: total });
+    await started.kill('SIGTERM');
+    await fleet.stop();
+    await server.dispose();
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { FleetKeys } from './keys.ts';
 import { clusterRefusal, refusalOf, RedisUnfitError } from './redis-refusal.ts';
+import { callWhenFull } from './script.ts';
 
 /** The first version with all commands that fetchfleet and BullMQ use. */
 const OLDEST = { major: 6, minor: 2 };
@@ -35,20 +36,21 @@ export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Pr
   return warningsOf(info);
 }
 
+/** Writes as claiming and settling do: a full Redis takes it. Rejects with the error of Redis. */
+async function writeProbe(redis: Redis, { probe }: Pick<FleetKeys, 'probe'>): Promise<void> {
+  await callWhenFull(redis, 'SET', probe, '1', 'PX', PROBE_MS);
+}
+
 /**
- * Writes to Redis as a fleet does. Rejects with the error of Redis while it takes no writes.
+ * Writes to Redis as a fleet does. Rejects with the error of Redis while it takes no writes. A full
+ * Redis is worked off, so it passes.
  *
  * @throws RedisUnfitError, RedisRefusedError, RedisUrlError if it never will
  */
 export async function checkWrites({ redis, keys, place }: RedisCheck): Promise<void> {
   try {
     await redis.info('server'); // BullMQ does not work without it
-    await redis.eval(
-      "return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])",
-      1,
-      keys.probe,
-      PROBE_MS,
-    );
+    await writeProbe(redis, keys);
   } catch (error) {
     throw refusalOf(error, place) ?? error;
   }

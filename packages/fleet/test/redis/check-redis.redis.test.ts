@@ -48,7 +48,7 @@ describe('a Redis is looked at before a fleet works on it', () => {
     }
     await admin.config('SET', 'maxmemory', '1');
     const check = { redis: admin, keys, place: 'here' };
-    await expect(checkWrites(check)).rejects.toThrow(/^OOM/);
+    await checkWrites(check); // workers work its queue off
     expect(await checkRedis(check)).toHaveLength(1);
     admin.disconnect();
     await server.dispose();

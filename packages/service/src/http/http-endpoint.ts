@@ -13,6 +13,8 @@ export interface HttpEndpointOptions {
   readonly port: number;
   /** Use `0.0.0.0` in a container. @default '127.0.0.1' */
   readonly host?: string;
+  /** The setting of the port, for the error if it cannot be used. @default none */
+  readonly setting?: string;
   /** The page `/metrics`. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** `/healthz`: a supervisor restarts the process after a `fail`. */
@@ -80,6 +82,7 @@ export class HttpEndpoint {
   }
 
   async #listen(): Promise<number> {
+    const { port, setting } = this.#options;
     const server = createServer(TIMEOUTS, (request, response) => {
       void this.#serve(request, response);
     });
@@ -87,7 +90,7 @@ export class HttpEndpoint {
     closeOldest(server);
     this.#server = server;
     try {
-      return await listen(server, { port: this.#options.port, host: this.#host });
+      return await listen(server, { port, host: this.#host, setting });
     } catch (error) {
       this.#server = undefined;
       this.#listening = undefined;

@@ -13,6 +13,8 @@ export interface ListenAddress {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host: string;
+  /** The setting of the port, which the error names. @default none */
+  readonly setting?: string | undefined;
 }
 
 /**
@@ -21,14 +23,18 @@ export interface ListenAddress {
  * @returns the port
  * @throws SettingsError where the address cannot be used
  */
-export async function listen(server: Server, { port, host }: ListenAddress): Promise<number> {
+export async function listen(
+  server: Server,
+  { port, host, setting }: ListenAddress,
+): Promise<number> {
   try {
     await bound(server, { port, host });
   } catch (thrown) {
     const cause = toError(thrown);
     const code = 'code' in cause ? String(cause.code) : '';
     const reason = REASONS[code] ?? cause.message;
-    throw new SettingsError([`cannot listen on ${host}:${port}: ${reason}`], { cause });
+    const what = `cannot listen on ${host}:${port}: ${reason}`;
+    throw new SettingsError([setting === undefined ? what : `${setting}: ${what}`], { cause });
   }
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
