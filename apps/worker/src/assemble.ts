@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { toError, VERSION } from '@fetchfleet/crawl';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
@@ -9,6 +10,7 @@ import {
   openRedis,
   Origins,
   PausedSlices,
+  type ResultsFolder,
   RobotsStore,
   SliceClaims,
   SliceQueue,
@@ -43,6 +45,7 @@ import { Recorder } from './record/recorder.ts';
 import { ScheduleLoop } from './schedule/schedule-loop.ts';
 import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
+import { checkResultsFolder } from './start/check-results-folder.ts';
 import type { DescriptorPlan } from './start/descriptors.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -106,7 +109,11 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   // Batches and their records.
   const ledger = new Ledger(redis, keys);
   const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
-  const batches = new Batches({ ledger, results: settings.results, env, onError });
+  const folder = (): ResultsFolder => ({
+    place: `${hostname()}:${settings.results}`,
+    id: sink.folderId ?? '',
+  });
+  const batches = new Batches({ ledger, results: settings.results, folder, env, onError });
   const sink = new FileSink({
     dir: settings.results,
     worker: id,
@@ -338,6 +345,10 @@ export function assemble(options: AssembleOptions): AssembledWorker {
           log.warn(warning);
         }
       },
+    },
+    {
+      name: 'check of the results folder',
+      start: async () => checkResultsFolder({ ledger, folder: folder(), settings }),
     },
     { name: 'wall clock', start: async () => wallClock.start(), stop: () => wallClock.stop() },
     { name: 'slice queue', stop: async () => queue.stop() },

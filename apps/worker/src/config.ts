@@ -95,6 +95,14 @@ const SETTINGS = {
     default: '127.0.0.1',
     schema: z.string().min(1),
   },
+  /** Whether unfinished batches may go on although their records are in another results folder. */
+  newResults: {
+    flags: '--new-results',
+    variable: 'FETCHFLEET_NEW_RESULTS',
+    help: 'go on with batches whose records are in another results folder',
+    default: false,
+    schema: booleanSetting(),
+  },
   /** Whether a crawl file may open loopback and private addresses from here. */
   allowPrivate: {
     flags: '--allow-private',

@@ -23,6 +23,7 @@ describe('the settings of a worker', () => {
       redisUrl: 'redis://localhost:6379',
       concurrency: 50,
       results: resolve('results'),
+      newResults: false,
       transport: 'got',
       metricsPort: 9464,
       metricsHost: '127.0.0.1',

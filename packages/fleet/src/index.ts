@@ -24,6 +24,7 @@ export {
   Ledger,
   type OpenBatch,
   type Settlement,
+  type ResultsFolder,
 } from './ledger/ledger.ts';
 export { UnknownBatchError } from './ledger/unknown-batch-error.ts';
 export type { OriginStatus } from './gate/origin-status.ts';

@@ -1,6 +1,6 @@
 import { compileTemplate, type Plan, resolveHeaders, secretHeaders } from '@fetchfleet/crawl';
 import { userAgentFor } from '@fetchfleet/fetcher';
-import type { BatchState, Ledger } from '@fetchfleet/fleet';
+import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 
 /** Between checks whether a batch was cancelled or paused. */
 const CHECK_MS = 1_000;
@@ -49,6 +49,8 @@ export interface BatchesOptions {
   readonly ledger: Pick<Ledger, 'open' | 'changes'>;
   /** The results folder; the ledger keeps it with the batch. */
   readonly results: string;
+  /** What is at that path on this machine. */
+  readonly folder: () => ResultsFolder;
   /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onError: (error: unknown) => void;
@@ -141,7 +143,7 @@ export class Batches {
     id: string,
     signals: Pick<ActiveBatch, 'cancelled' | 'paused'>,
   ): Promise<WatchedBatch | undefined> {
-    const opened = await this.#options.ledger.open(id, this.#options.results);
+    const opened = await this.#openIn(id);
     if (opened === undefined) {
       return undefined;
     }
@@ -163,6 +165,11 @@ export class Batches {
       missingSecrets: 'missing' in resolved ? resolved.missing : [],
       ...signals,
     };
+  }
+
+  async #openIn(id: string): Promise<OpenBatch | undefined> {
+    const { ledger, results, folder } = this.#options;
+    return ledger.open(id, results, folder());
   }
 
   async #checkAll(): Promise<void> {
@@ -191,7 +198,7 @@ export class Batches {
 
   /** Only politeness, retry and limits differ: URL and headers stay. Slices to come obey them. */
   async #readPlan(batch: WatchedBatch): Promise<void> {
-    const opened = await this.#options.ledger.open(batch.id, this.#options.results);
+    const opened = await this.#openIn(batch.id);
     if (opened !== undefined) {
       batch.plan = opened.plan;
       batch.planRevision = opened.planRevision;

@@ -22,6 +22,7 @@ function watching() {
     attempts: 5,
   };
   const batches = new Batches({
+    folder: () => ({ place: '', id: '' }),
     ledger: {
       open: async (id) => {
         ledger.opened += 1;

@@ -299,7 +299,8 @@ return { 1, cleared }
  * with another folder adds it.
  *
  * KEYS     batch hash · unfinished ZSET · packed fields
- * ARGV     results folder of the worker, '' for none · id
+ * ARGV     path of the worker's results folder, '' for none · id · place of that folder, '' for none ·
+ *          its id
  * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }; {} for an unknown
  *          batch
  */
@@ -310,6 +311,7 @@ f[6] = redis.call('GET', KEYS[3]) or ''
 -- It would spoil the small encoding of the hash.
 if f[6] ~= '' then return f end
 redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'root:' .. ARGV[3], ARGV[4]) end
 if ARGV[1] ~= '' and redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) == 0
   and redis.call('HGET', KEYS[1], 'results') ~= ARGV[1] then
   redis.call('HSETNX', KEYS[1], 'results:' .. ARGV[1], '1')

@@ -61,6 +61,13 @@ export interface BatchRegistration {
   readonly fingerprint: string;
 }
 
+/** The results folder at one place: a path on one machine. Another one may be there later. */
+export interface ResultsFolder {
+  readonly place: string;
+  /** Random, in the marker file of the folder. */
+  readonly id: string;
+}
+
 /** What a worker needs to start on a batch. */
 export interface OpenBatch {
   readonly state: BatchState;
@@ -199,13 +206,18 @@ export class Ledger {
   /**
    * What a worker needs of a batch; undefined if it is unknown. The first call sets its start time.
    *
-   * @param results the worker's results folder; the first one stays
+   * @param results path of the worker's results folder; the first one stays
+   * @param folder what is there: {@link begunElsewhere} compares it
    */
-  async open(id: string, results = ''): Promise<OpenBatch | undefined> {
+  async open(
+    id: string,
+    results = '',
+    folder: ResultsFolder = { place: '', id: '' },
+  ): Promise<OpenBatch | undefined> {
     const [state, plan, total, createdAt, planRevision, packed] = await scripts.open.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.unfinished, this.#keys.packed(id)],
-      [results, id],
+      [results, id, folder.place, folder.id],
     );
     const unpacked = unpackFields(packed ?? '');
     const storedPlan = plan ?? unpacked['plan'];
@@ -260,6 +272,16 @@ export class Ledger {
   /** Ids of the batches that have not ended, newest first. One round trip, whatever the history. */
   async unfinished(): Promise<string[]> {
     return this.#unfinished(UNFINISHED_STATES);
+  }
+
+  /** The unfinished batches with records in another folder that was at the place of this one. */
+  async begunElsewhere({ place, id }: ResultsFolder): Promise<string[]> {
+    const batches = await this.unfinished();
+    // The client sends commands that are issued together in one pipeline.
+    const known = await Promise.all(
+      batches.map(async (batch) => this.#redis.hget(this.#keys.batch(batch), `root:${place}`)),
+    );
+    return batches.filter((_, at) => typeof known[at] === 'string' && known[at] !== id);
   }
 
   /** Ids of all batches, newest first. */

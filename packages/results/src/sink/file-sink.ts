@@ -59,6 +59,11 @@ export class FileSink implements Sink {
     await this.#root.open();
   }
 
+  /** Random id in the marker of the results folder; undefined before {@link start}. */
+  get folderId(): string | undefined {
+    return this.#root.id;
+  }
+
   async append(batch: string, lines: readonly string[]): Promise<void> {
     if (this.#isStopped) {
       throw new SinkError('append to', this.#options.dir, 'the sink is stopped');

@@ -63,6 +63,11 @@ export class ResultsRoot {
     this.#root = await this.#opening;
   }
 
+  /** Content of the marker; undefined before {@link open}. */
+  get id(): string | undefined {
+    return this.#root?.id;
+  }
+
   /** @throws SinkError unless the folder at the path is the one that was opened */
   async assertSame(): Promise<void> {
     if (this.#root === undefined) {
