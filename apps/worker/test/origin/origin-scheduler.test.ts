@@ -159,7 +159,7 @@ describe('an origin that several batches wait for', () => {
     expect(await admit(slice)).toMatchObject({ kind: 'deferred', isRefused: false });
     const again = admit(slice);
     await eventually(() => calls.length === 2);
-    expect(await Promise.race([again, 'waits'])).toBe('waits');
+    expect(await Promise.race([again, Promise.resolve('waits')])).toBe('waits');
   });
 });
 

@@ -12,8 +12,8 @@ const INTERVAL_US = 20_000;
 const WINDOW_US = 8_000_000;
 /** Starts that the limit allows in a window. */
 const ALLOWED = WINDOW_US / INTERVAL_US;
-/** What workers hold: fetches for a second, and a slice that goes beyond. */
-const FEW_SLICES = 1_000_000 / INTERVAL_US + 50;
+/** What workers hold at both ends of a window: fetches for a second, and slices that go beyond. */
+const FEW_SLICES = 1_000_000 / INTERVAL_US + 2 * 50;
 const BATCHES = ['a', 'b', 'c'];
 
 async function setUp() {
