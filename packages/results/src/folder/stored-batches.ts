@@ -55,7 +55,7 @@ export async function storedBatches(dir: string): Promise<string[]> {
 }
 
 /** What is left of a batch in a results folder. `kept`: it holds files that are not ours. */
-export type Removal = 'removed' | 'kept';
+type Removal = 'removed' | 'kept';
 
 /** The manifest goes last: while it is there, an interrupted removal can go on. */
 const OURS = [/^part-.+-\d+\.ndjson$/, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
