@@ -51,7 +51,7 @@ describe('fetchfleet workers', () => {
   it('lists running workers with their load, and killed ones', async () => {
     fleet.origin.respond(/^\/echo/u, async () => new Promise(() => undefined));
     const [one, other] = await Promise.all([
-      fleet.worker(['--concurrency', '7']),
+      fleet.worker(['--concurrency', '7', '--transport', 'got']),
       fleet.worker(['--concurrency', '5', '--transport', 'undici']),
     ]);
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 1_000));

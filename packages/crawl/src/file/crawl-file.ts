@@ -77,7 +77,7 @@ function readCrawl(text: string, fileName: string): Reading {
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    // It compares each key with all others: 19 s for 20,000 keys. `Field` finds those that come again.
+    // It compares each key with all others: 19 s for 20,000 keys. `Field` finds repeated ones.
     uniqueKeys: false,
   });
   const targets = aliasTargets(document);

@@ -1,6 +1,6 @@
 import type { FetchResult, Outcome } from './outcome.ts';
 
-/** Why the last attempt of a fetch has failed. It waits in Redis with a fetch that is tried again. */
+/** Why the last attempt of a fetch has failed. It waits in Redis with the fetch. */
 export interface LastReason {
   readonly outcome: Exclude<Outcome, 'ok' | 'worker-lost'>;
   /** Stable, for programs: `ECONNREFUSED`, `HTTP_503`, … */

@@ -4,7 +4,7 @@ import { comparePatterns, normalisePath, RobotsPattern } from './robots-pattern.
 
 /** The rules of one origin, for one product. */
 export interface RobotsRules {
-  /** Whether the product may fetch a URL. Those of other origins are allowed: no rule is for them. */
+  /** Whether the product may fetch a URL. Those of other origins are allowed. */
   isAllowed(url: string): boolean;
   /** Milliseconds between two fetches that the origin asks for; undefined if it asks for none. */
   readonly crawlDelayMs: number | undefined;
@@ -12,7 +12,7 @@ export interface RobotsRules {
   readonly size: number;
 }
 
-/** Rules of a group beyond this are ignored, so that deciding about a URL takes a few ms at most. */
+/** Further rules of a group are ignored, so that deciding about a URL takes a few ms at most. */
 const MAX_RULES = 5_000;
 
 /** What a robots.txt says to some user agent. */

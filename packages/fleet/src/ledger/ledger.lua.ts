@@ -299,7 +299,7 @@ return { 1, cleared }
  * with another folder adds it.
  *
  * KEYS     batch hash · unfinished ZSET · packed fields
- * ARGV     path of the worker's results folder, '' for none · id · place of that folder, '' for none ·
+ * ARGV     path of the worker's results folder, '' for none · id · place of it, '' for none ·
  *          its id
  * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }; {} for an unknown
  *          batch

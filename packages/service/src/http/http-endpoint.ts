@@ -24,8 +24,9 @@ export interface HttpEndpointOptions {
 }
 
 /**
- * A monitor has one connection or two. Of more than these the oldest is closed, so neither half-open
- * requests of others nor idle connections keep a monitor out or take the descriptors of fetches.
+ * A monitor has one connection or two. Of more than these the oldest is closed, so neither
+ * half-open requests of others nor idle connections keep a monitor out or take the descriptors of
+ * fetches.
  */
 const MAX_CONNECTIONS = 16;
 /** The process has descriptors for as many at once. */
