@@ -124,7 +124,7 @@ async function isConfirmed(
 /**
  * Removes one batch. Safe to interrupt at any point: the next prune completes the removal.
  *
- * @returns folders that were kept; undefined if the batch was resumed or retried since it was listed
+ * @returns folders that were kept; undefined if the batch goes on since it was listed
  */
 async function remove(
   session: FleetSession,

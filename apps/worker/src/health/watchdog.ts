@@ -10,7 +10,7 @@ const PROBE_INTERVAL_MS = 2_000;
 /** Stuck again within this many stall timeouts after new connections: they did not help. */
 const RELAPSE = 3;
 /**
- * Answers of a Redis that will serve claims again: it is full, cannot save, loads, or runs a script.
+ * Answers of a Redis that will serve claims again: it is full, cannot save, loads, or is busy.
  * A new process would be answered the same. Redis 6.2 names the answer at the end of its own text.
  */
 const PASSING = /(?:^|-)(?:OOM|MISCONF|LOADING|BUSY)\b/;

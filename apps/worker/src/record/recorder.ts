@@ -117,7 +117,7 @@ export class Recorder {
     }
   }
 
-  /** Records a line as soon as it is encoded. Its body counts as waiting for the sink until then. */
+  /** Records a line when it is encoded. Its body counts as waiting for the sink until then. */
   recordLater(batch: string, { line, bytes, ...entry }: LargeRecordEntry): void {
     this.#pendingBytes += bytes;
     void this.#recordEncoded(batch, { line, bytes, ...entry });

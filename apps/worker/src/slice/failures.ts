@@ -11,8 +11,8 @@ export function originUnavailable(
 }
 
 /**
- * Why a fetch ends whose patience is over: for the reason of its own last attempt. Only a fetch that
- * was never tried ends for what it waited for.
+ * Why a fetch ends whose patience is over: for the reason of its own last attempt. Only a fetch
+ * that was never tried ends for what it waited for.
  */
 export function patienceOver(
   { reason }: Pick<PendingFetch, 'reason'>,

@@ -14,7 +14,7 @@ closeAfterEach();
 
 const TOTAL = 30;
 
-/** A batch that a killed worker has begun, in a results folder that has become another one since. */
+/** A batch that a killed worker has begun. Its results folder has become another one since. */
 async function begunElsewhere() {
   const origin = await startOrigin();
   const { path } = await temporaryFolder();
