@@ -83,10 +83,10 @@ if blockUs > 0 and now + blockUs > num('blockedUntil') then
   set('blockedFor', report.blockReason or '')
 end
 
--- Many time-outs, or most answers far slower than they were: fewer fetches in flight. One fetch in
--- fifty that hangs says something about these fetches and nothing about the origin. The same holds
--- for the hanging fetches that are left at the end of a batch.
-local isHanging = timeouts > 0 and num('timedOut') >= 0.1
+-- Most fetches time out, or most answers are far slower than they were: fewer fetches in flight.
+-- Fewer fetches that hang say something about themselves and nothing about the origin. The same
+-- holds for the hanging fetches that are left at the end of a batch.
+local isHanging = timeouts > 0 and num('timedOut') >= 0.5
 local isSlow = ended >= 5 and typicalMs > 5 * num('fastestMs') + 200
 if waiting > 0 and (isHanging or isSlow) then
   local pause = math.max(1000000, num('durationMs') * 1000)
