@@ -165,6 +165,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     schedulers: {
       of: (origin) => schedulers.of(origin),
       wake: (origin) => schedulers.wake(origin),
+      invalidate: (origin) => schedulers.invalidate(origin),
     },
     stop: forced,
     worker: id,

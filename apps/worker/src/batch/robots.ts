@@ -52,6 +52,11 @@ export type RobotsAnswer =
     }
   | { readonly kind: 'lost'; readonly result: FetchFailure };
 
+interface RobotsSchedulers extends TurnSchedulers {
+  /** The origin asks for a delay: its scheduler has to ask the gate before anything starts. */
+  invalidate(origin: string): void;
+}
+
 interface Cached {
   readonly isAllowed: (url: string) => boolean;
   readonly crawlDelayMs: number;
@@ -78,7 +83,7 @@ const ALLOW_ALL = (): boolean => true;
 export class Robots {
   readonly #store: RobotsStore;
   readonly #fetcher: Pick<Fetcher, 'start'>;
-  readonly #schedulers: TurnSchedulers;
+  readonly #schedulers: RobotsSchedulers;
   readonly #stop: AbortSignal;
   readonly #worker: string;
   readonly #cache = new Map<string, Cached>();
@@ -88,7 +93,7 @@ export class Robots {
   constructor(options: {
     readonly store: RobotsStore;
     readonly fetcher: Pick<Fetcher, 'start'>;
-    readonly schedulers: TurnSchedulers;
+    readonly schedulers: RobotsSchedulers;
     /** Aborts what is in flight. */
     readonly stop: AbortSignal;
     readonly worker: string;
@@ -269,6 +274,10 @@ export class Robots {
       this.#forget(oldest);
     }
     this.#cache.set(origin, { ...rules, until: performance.now() + OWN_CACHE_MS });
+    if (rules.crawlDelayMs > 0) {
+      // What the gate granted before it knew of the delay is not used.
+      this.#schedulers.invalidate(origin);
+    }
     return { kind: 'rules', isAllowed: rules.isAllowed };
   }
 }

@@ -7,6 +7,9 @@ type Inner = ReturnType<typeof createInflateRaw> | ReturnType<typeof createZstdD
 const NOTHING = Buffer.alloc(0);
 /** A header has a name, a comment and other fields, all of them optional. */
 const MAX_HEADER_BYTES = 65_536;
+/** Each costs a decompressor. Further ones need this many bytes each, on average. */
+const FREE_MEMBERS = 1_000;
+const MIN_MEMBER_BYTES = 64;
 
 /**
  * Decodes a body of several members, one after the other. Those of Node stop at the first member,
@@ -21,6 +24,7 @@ abstract class MemberDecoder extends Transform {
   #held: Buffer = NOTHING;
   #state: 'before' | 'inside' | 'behind' | 'over' = 'before';
   #members = 0;
+  #bytes = 0;
 
   protected abstract createInner(): Inner;
   /**
@@ -82,6 +86,8 @@ abstract class MemberDecoder extends Transform {
     } else if (length === undefined) {
       this.#held = bytes;
       callback();
+    } else if (length >= 0 && this.#isFlood()) {
+      callback(new Error('there are too many small members'));
     } else if (length >= 0) {
       this.#members += 1;
       this.#state = 'inside';
@@ -93,6 +99,10 @@ abstract class MemberDecoder extends Transform {
       this.#state = 'over';
       callback();
     }
+  }
+
+  #isFlood(): boolean {
+    return this.#members >= FREE_MEMBERS + this.#bytes / MIN_MEMBER_BYTES;
   }
 
   #endMember(bytes: Buffer, callback: TransformCallback): void {
@@ -110,6 +120,7 @@ abstract class MemberDecoder extends Transform {
   #open(): Inner {
     const inner = this.createInner();
     inner.on('data', (chunk: Buffer) => {
+      this.#bytes += chunk.length;
       this.onOutput(chunk);
       if (!this.push(chunk)) {
         inner.pause();

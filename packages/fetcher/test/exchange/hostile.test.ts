@@ -34,8 +34,10 @@ const LONG_NAME = Buffer.concat([
   Buffer.from('1f8b0808000000000003', 'hex'),
   Buffer.alloc(500, 97),
 ]);
-/** 3 kB that become 3 MB, which become nothing: empty members of the inner coding. */
-const INNER_BOMB = gzipSync(Buffer.concat(Array.from({ length: 150_000 }, () => EMPTY_MEMBER)));
+/** 3 kB that become 3 MB, which become nothing: a frame that decoders skip. */
+const INNER_BOMB = gzipSync(
+  Buffer.concat([Buffer.from('502a4d18c0c62d00', 'hex'), Buffer.alloc(3_000_000)]),
+);
 
 function chunkOf(bytes: Buffer): Buffer {
   return Buffer.concat([
@@ -55,7 +57,7 @@ const FLOODS: Readonly<
   'empty members': [
     `${CHUNKED}content-encoding: gzip\r\n\r\n`,
     chunkOf(Buffer.concat(Array.from({ length: 50 }, () => EMPTY_MEMBER))),
-    'BODY_TOO_LARGE',
+    'BODY_CORRUPT',
   ],
   'the name of a gzip header': [
     `${CHUNKED}content-encoding: gzip\r\n\r\n${chunkOf(LONG_NAME).toString('latin1')}`,
@@ -80,7 +82,7 @@ describe.each(TRANSPORTS)('an origin that does not end, over %s', (transport) =>
   it('cannot hide a large body between two codings', async () => {
     expect(INNER_BOMB.length).toBeLessThan(20_000);
     const server = await serveRaw((socket) => {
-      const head = `${OK}content-length: ${INNER_BOMB.length}\r\ncontent-encoding: gzip, gzip\r\n\r\n`;
+      const head = `${OK}content-length: ${INNER_BOMB.length}\r\ncontent-encoding: zstd, gzip\r\n\r\n`;
       socket.write(Buffer.concat([Buffer.from(head), INNER_BOMB]));
     });
     const result = await newFetcher(transport).fetch(requestFor(server.url));
