@@ -1,6 +1,6 @@
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
-export { isBatchId, newBatchId } from './model/batch-id.ts';
+export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
 // Crawl files are read by `@fetchfleet/crawl/file`: workers do not need YAML, which loads in 45 ms.
 export { crawlWarnings } from './file/warnings.ts';
 export { dispositionOf, type Disposition, type DispositionContext } from './outcome/disposition.ts';
@@ -31,15 +31,16 @@ export { originVerdictOf, type OriginVerdict } from './outcome/origin-verdict.ts
 export { firstIndex, packSlice, unpackSlice } from './slice/pack-slice.ts';
 export { packSlices, sliceSizeFor } from './slice/pack-slices.ts';
 export { InvalidSliceError, parseSlice } from './slice/parse-slice.ts';
-export type {
-  CountryForm,
-  Crawl,
-  Limits,
-  NetworkPolicy,
-  ParameterSource,
-  Plan,
-  Politeness,
-  Rate,
+export {
+  COUNTRY_FORMS,
+  type CountryForm,
+  type Crawl,
+  type Limits,
+  type NetworkPolicy,
+  type ParameterSource,
+  type Plan,
+  type Politeness,
+  type Rate,
 } from './model/plan.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';

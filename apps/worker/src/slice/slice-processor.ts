@@ -11,6 +11,7 @@ import {
   type ClaimedSlice,
   type Ledger,
   type PausedSlices,
+  StoredCrawlError,
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from '../batch/batches.ts';
@@ -81,7 +82,9 @@ export class SliceProcessor {
         return this.#run({ claim, slice, batch }, onAdmitted);
       });
     } catch (error) {
-      await this.#afterError(claim, slice, toError(error));
+      await (error instanceof StoredCrawlError
+        ? this.#reject(claim, error, slice)
+        : this.#afterError(claim, slice, toError(error)));
     }
     // A dead worker may have deferred the slice without having stored its ticket.
     const mayBeDeferred = slice.ticket !== undefined || claim.redeliveries > 0;

@@ -112,10 +112,11 @@ async function fetchAll(
       sources.push(source);
       continue;
     }
-    const path = join(folder, `${at}.${source.format}`);
+    // The format comes from Redis, and is no part of a path.
+    const path = join(folder, String(at));
     try {
       const bytes = Readable.from(await open(source, crawl, signal), { objectMode: false });
-      await pipeline(bytes, createWriteStream(path, { mode: 0o600 }), { signal });
+      await pipeline(bytes, createWriteStream(path, { mode: 0o600, flags: 'wx' }), { signal });
     } catch (error) {
       if (!(error instanceof InputError)) {
         throw error;

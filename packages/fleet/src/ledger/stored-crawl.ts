@@ -1,17 +1,123 @@
-import type { Crawl, Plan } from '@fetchfleet/crawl';
+import {
+  COUNTRY_FORMS,
+  type Crawl,
+  isStoredList,
+  NAME_PATTERN,
+  type Plan,
+} from '@fetchfleet/crawl';
+import { z } from 'zod';
 
 /*
- * Parses what `Ledger.register` has stored. The crawl file was validated before that, and nothing
- * else writes these fields: a second validation in every worker would have to be kept equal to the
- * first.
+ * What is stored of a crawl is read again only here. The crawl file was validated before it was
+ * stored, but whoever can write to Redis can change it: a path that workers would read, a format
+ * that would become part of a file name, limits that are no numbers.
  */
 
-export function parseStoredPlan(json: string): Plan {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(json) as Plan;
+const count = z.number().int().nonnegative();
+const positive = z.number().int().positive();
+const text = z.string();
+
+const rate = z.object({ count: positive, perMs: z.number().positive() });
+
+const plan = z.object({
+  name: text.regex(NAME_PATTERN),
+  contact: text.exactOptional(),
+  url: text.min(1),
+  params: z.array(text),
+  headers: z.record(text, text),
+  politeness: z.object({
+    rate: z.union([rate, z.literal('unlimited')]),
+    burst: positive,
+    concurrency: z.union([positive, z.literal('unlimited')]),
+    robots: z.enum(['obey', 'ignore']),
+    patienceMs: z.number().nonnegative(),
+  }),
+  retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
+  limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
+  network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+});
+
+const rules = z.object({
+  trim: z.boolean(),
+  blank: z.enum(['refuse', 'keep', 'skip']),
+  comment: text.min(1).exactOptional(),
+  delimiter: text.length(1).exactOptional(),
+  encoding: text.exactOptional(),
+});
+
+const name = text.min(1);
+
+const source = z.discriminatedUnion('kind', [
+  z.object({ name, kind: z.literal('list'), values: z.array(text) }),
+  z.object({ name, kind: z.literal('countries'), form: z.enum(COUNTRY_FORMS) }),
+  z.object({ name, kind: z.literal('range'), from: z.number().int(), to: z.number().int() }),
+  z.object({
+    name,
+    kind: z.literal('file'),
+    path: text.regex(/\.(?:csv|txt|ndjson)$|^https?:\/\//i, 'is no list file'),
+    format: z.enum(['csv', 'txt', 'ndjson']),
+    column: text.exactOptional(),
+    rules: rules.exactOptional(),
+  }),
+]);
+
+const rest = z.object({
+  sources: z.array(source),
+  combine: z.enum(['product', 'zip']),
+});
+
+const crawl = rest.extend({ plan });
+
+/** What Redis has of a batch or schedule is not what we store. It was changed, or is damaged. */
+export class StoredCrawlError extends Error {
+  override readonly name = 'StoredCrawlError';
+  readonly code = 'STORED_CRAWL_INVALID';
 }
 
-export function parseStoredCrawl(plan: string, rest: string): Crawl {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return { plan: parseStoredPlan(plan), ...JSON.parse(rest) } as Crawl;
+/** @throws StoredCrawlError */
+export function parseStoredPlan(json: string): Plan {
+  return parse(plan, json);
+}
+
+/**
+ * @param storedPlan as it is stored with a batch
+ * @param others sources and combination, likewise
+ * @throws StoredCrawlError
+ */
+export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
+  const { sources, combine } = parse(rest, others);
+  return { plan: parseStoredPlan(storedPlan), sources, combine };
+}
+
+/**
+ * The crawl of a schedule. Its lists are at URLs or stored with it: workers read no files of their
+ * own machine.
+ *
+ * @throws StoredCrawlError
+ */
+export function parseScheduledCrawl(json: string): Crawl {
+  const found = parse(crawl, json);
+  const local = found.sources.find(
+    (one) => one.kind === 'file' && !isStoredList(one.path) && !/^https?:/i.test(one.path),
+  );
+  if (local !== undefined) {
+    throw new StoredCrawlError(`the crawl in Redis names a file of this machine for ${local.name}`);
+  }
+  return found;
+}
+
+function parse<T>(schema: z.ZodType<T>, json: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new StoredCrawlError('the crawl in Redis is not JSON', { cause });
+  }
+  const found = schema.safeParse(value);
+  if (found.success) {
+    return found.data;
+  }
+  const [issue] = found.error.issues;
+  const where = issue?.path.join('.') ?? '';
+  throw new StoredCrawlError(`the crawl in Redis is not valid: ${where}: ${issue?.message}`);
 }

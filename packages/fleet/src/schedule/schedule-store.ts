@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Crawl } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { parseScheduledCrawl } from '../ledger/stored-crawl.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import {
   type Schedule,
   scheduleRun,
   type ScheduleRun,
   type ScheduleSpec,
+  scheduleTerms,
   type ScheduleTerms,
 } from './schedule.ts';
 import { dueTick, type DueTick } from './due-tick.ts';
@@ -93,7 +95,7 @@ export class ScheduleStore {
     if (termsBefore === '') {
       return { change };
     }
-    const before = { ...parseStoredTerms(termsBefore), crawl: parseStoredCrawl(crawlBefore) };
+    const before = { ...parseStoredTerms(termsBefore), crawl: parseScheduledCrawl(crawlBefore) };
     return { change, before };
   }
 
@@ -109,7 +111,7 @@ export class ScheduleStore {
   /** The crawl of a schedule; undefined for an unknown schedule. */
   async crawl(id: string): Promise<Crawl | undefined> {
     const json = await this.#redis.hget(this.#keys.schedule(id), 'crawl');
-    return json === null ? undefined : parseStoredCrawl(json);
+    return json === null ? undefined : parseScheduledCrawl(json);
   }
 
   /** @returns whether that changed anything; undefined for an unknown schedule */
@@ -130,7 +132,7 @@ export class ScheduleStore {
       [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
       [id],
     );
-    return crawl === '' ? undefined : parseStoredCrawl(crawl);
+    return crawl === '' ? undefined : parseScheduledCrawl(crawl);
   }
 
   /** Decides about the tick that is due, if there is one. @returns the run that it has become */
@@ -275,11 +277,5 @@ function parseStoredRun(json: string): ScheduleRun | undefined {
 /* Only `ScheduleStore.put` writes these two, after validation. */
 
 function parseStoredTerms(json: string): ScheduleTerms {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(json) as ScheduleTerms;
-}
-
-function parseStoredCrawl(json: string): Crawl {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(json) as Crawl;
+  return scheduleTerms.parse(JSON.parse(json));
 }

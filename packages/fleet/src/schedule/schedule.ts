@@ -6,18 +6,20 @@ export const OVERLAPS = ['skip', 'queue', 'allow'] as const;
 export type Overlap = (typeof OVERLAPS)[number];
 
 /** When a schedule runs. */
-export interface ScheduleTerms {
+export const scheduleTerms = z.object({
   /** Path of the crawl file where the schedule was added, for people. */
-  readonly source: string;
+  source: z.string(),
   /** Five fields, six with seconds, or an alias like `@daily`. */
-  readonly cron: string;
+  cron: z.string(),
   /** IANA name. @default 'UTC' */
-  readonly tz: string;
+  tz: z.string(),
   /** @default 'skip' */
-  readonly overlap: Overlap;
+  overlap: z.enum(OVERLAPS),
   /** How late a missed tick may still run, in milliseconds; 0 never. @default 1 h */
-  readonly catchUpMs: number;
-}
+  catchUpMs: z.number().nonnegative(),
+});
+
+export type ScheduleTerms = Readonly<z.infer<typeof scheduleTerms>>;
 
 /** What a user defines. */
 export interface ScheduleSpec extends ScheduleTerms {
