@@ -208,9 +208,12 @@ export class Robots {
         grant,
         isFirstAttempt: true,
         maxRetryAfterMs: MAX_RETRY_AFTER_MS,
-        turnOf: async (hop) => this.#hopTurn(batch, hop, resolve),
-        onResult: ({ result }) => resolve(result),
-        onAborted: (reason) => (this.#stop.aborted ? resolve(undefined) : reject(reason)),
+        context: undefined,
+        owner: {
+          turnOf: async (_, hop) => this.#hopTurn(batch, hop, resolve),
+          onResult: (_, { result }) => resolve(result),
+          onAborted: (_, reason) => (this.#stop.aborted ? resolve(undefined) : reject(reason)),
+        },
       });
     });
   }

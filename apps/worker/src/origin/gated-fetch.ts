@@ -40,7 +40,16 @@ export interface Hop {
   readonly from: string;
 }
 
-export interface GatedFetchOptions {
+/** What the fetches of one owner have in common. `context` tells them apart. */
+export interface GatedFetchOwner<Context> {
+  /** Resolves when the next request may be sent. A rejection aborts the fetch. */
+  turnOf(context: Context, hop: Hop): Promise<Turn>;
+  onResult(context: Context, ended: GatedResult): void;
+  /** Called with the reason of the signal, or with an error of ours. */
+  onAborted(context: Context, reason: unknown): void;
+}
+
+export interface GatedFetchOptions<Context> {
   readonly request: FetchRequest & { readonly signal: AbortSignal };
   /** Origin of the first request. */
   readonly origin: string;
@@ -50,33 +59,36 @@ export interface GatedFetchOptions {
   readonly isFirstAttempt: boolean;
   /** The longest delay that is obeyed, ms. */
   readonly maxRetryAfterMs: number;
-  /** Resolves when the next request may be sent. A rejection aborts the fetch. */
-  readonly turnOf: (hop: Hop) => Promise<Turn>;
-  readonly onResult: (ended: GatedResult) => void;
-  /** Called with the reason of the signal, or with an error of ours. */
-  readonly onAborted: (reason: unknown) => void;
+  /** One object for many fetches: a worker starts thousands a second. */
+  readonly owner: GatedFetchOwner<Context>;
+  readonly context: Context;
 }
 
 /**
  * A fetch whose every request counts at the origin that it goes to. At a redirect the request
  * before has ended and its permit is given back; then the next one waits for its own turn.
  */
-export class GatedFetch implements FetchListener {
-  readonly #options: GatedFetchOptions;
+export class GatedFetch<Context> implements FetchListener {
+  readonly #options: GatedFetchOptions<Context>;
   #origin: string;
   /** Undefined between two requests. */
   #grant: StartGrant | undefined;
   /** Epoch ms; 0 for the first request, whose times are those of the fetch. */
   #hopStartedAt = 0;
+  /** For how long the origin that refused it had accepted nothing. */
+  #deniedForMs = 0;
 
-  private constructor(options: GatedFetchOptions) {
+  private constructor(options: GatedFetchOptions<Context>) {
     this.#options = options;
     this.#grant = options.grant;
     this.#origin = options.origin;
   }
 
   /** Sends its first request at once. Calls `onResult` or `onAborted` unless a turn drops it. */
-  static start(fetcher: Pick<Fetcher, 'start'>, options: GatedFetchOptions): void {
+  static start<Context>(
+    fetcher: Pick<Fetcher, 'start'>,
+    options: GatedFetchOptions<Context>,
+  ): void {
     const fetch = new GatedFetch(options);
     try {
       fetcher.start(options.request, fetch);
@@ -89,13 +101,16 @@ export class GatedFetch implements FetchListener {
     const now = Date.now();
     const startedAt = this.#hopStartedAt;
     const last = startedAt === 0 ? result : { ...result, startedAt, durationMs: now - startedAt };
-    this.#options.onResult({ result, now, ...this.#endRequest(last, now) });
+    const delay = this.#endRequest(last, now);
+    const { owner, context } = this.#options;
+    owner.onResult(context, { result, delay, deniedForMs: this.#deniedForMs, now });
   }
 
   onAborted(reason: unknown): void {
     this.#grant?.onEnded(undefined);
     this.#grant = undefined;
-    this.#options.onAborted(reason);
+    const { owner, context } = this.#options;
+    owner.onAborted(context, reason);
   }
 
   onRedirect(held: HeldFetch): void {
@@ -104,26 +119,28 @@ export class GatedFetch implements FetchListener {
   }
 
   /** Tells the scheduler how a request has ended. Its permit is free then. */
-  #endRequest(result: FetchResult, now: number): Pick<GatedResult, 'delay' | 'deniedForMs'> {
+  #endRequest(result: FetchResult, now: number): RequestedDelay | undefined {
     const grant = this.#grant;
     const { maxRetryAfterMs, isFirstAttempt } = this.#options;
     const delay = requestedDelayOf(result, now, maxRetryAfterMs);
     this.#grant = undefined;
     grant?.onEnded(result, delay, isFirstAttempt);
-    const isRefused = grant !== undefined && delay?.isRefusal === true;
-    return { delay, deniedForMs: isRefused ? grant.deniedForMs() : 0 };
+    if (grant !== undefined && delay?.isRefusal === true) {
+      this.#deniedForMs = grant.deniedForMs();
+    }
+    return delay;
   }
 
   async #waitForTurn(held: HeldFetch): Promise<void> {
-    const { request, turnOf } = this.#options;
+    const { request, owner, context } = this.#options;
     const { target } = held;
     const from = this.#origin;
     this.#origin = target.origin;
     let turn: Turn;
     try {
-      turn = await turnOf({ target, from });
+      turn = await owner.turnOf(context, { target, from });
     } catch (error) {
-      turn = { kind: 'dropped', onDropped: () => this.#options.onAborted(error) };
+      turn = { kind: 'dropped', onDropped: () => owner.onAborted(context, error) };
     }
     if (request.signal.aborted) {
       // The signal has ended the fetch already.

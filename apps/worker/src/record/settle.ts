@@ -75,7 +75,8 @@ export function settle(
     ...(result?.finalUrl !== undefined && { finalUrl: result.finalUrl }),
     ...(error !== undefined && { error }),
   };
-  const rest = {
+  const entry = {
+    line: '',
     settlement: { index, outcome, durationMs, bytes },
     onRecorded: (isRecorded: boolean) => {
       if (isRecorded) {
@@ -90,11 +91,11 @@ export function settle(
   };
   if (response !== undefined && response.body.length >= LARGE_BODY_BYTES) {
     const line = encodeLargeRecord(record, { bytes: response.body });
-    recorder.recordLater(batch.id, { ...rest, line, bytes: response.body.length });
+    recorder.recordLater(batch.id, { ...entry, line, bytes: response.body.length });
     return;
   }
-  const line = encodeRecord(record, response && { bytes: response.body });
-  recorder.record(batch.id, { ...rest, line });
+  entry.line = encodeRecord(record, response && { bytes: response.body });
+  recorder.record(batch.id, entry);
 }
 
 let lastMs = Number.NaN;

@@ -10,6 +10,7 @@ import type { Fetcher } from '@fetchfleet/fetcher';
 import {
   GatedFetch,
   type GatedFetchOptions,
+  type GatedFetchOwner,
   type GatedResult,
   type Hop,
   type Turn,
@@ -26,16 +27,12 @@ export interface FetchTools extends SettleTools, HopTools {
   readonly maxRetryAfterMs: number;
 }
 
-interface EndedFetch extends GatedResult {
-  readonly fetch: PendingFetch;
-}
-
 /**
  * The fetches of one slice from their start until they are recorded or returned for another try.
  * Ends are reported by calls instead of promises: the promises were half of the memory of a fetch
  * in flight.
  */
-export class InFlightFetches {
+export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   readonly #tools: FetchTools;
   readonly #target: SettleTarget;
   readonly #stop: AbortController;
@@ -70,16 +67,15 @@ export class InFlightFetches {
       grant,
       isFirstAttempt: fetch.attempts === 0,
       maxRetryAfterMs,
-      turnOf: async (hop) => this.#hopTurn(fetch, hop),
-      onResult: (ended) => this.#end({ fetch, ...ended }),
-      onAborted: (reason) => this.#return(fetch, reason),
+      owner: this,
+      context: fetch,
     });
   }
 
   /** Uses an attempt of a fetch because a request for another URL of its origin has failed. */
   fail(fetch: PendingFetch, result: FetchFailure): void {
     this.#open += 1;
-    this.#end({ fetch, result, delay: undefined, deniedForMs: 0, now: Date.now() });
+    this.onResult(fetch, { result, delay: undefined, deniedForMs: 0, now: Date.now() });
   }
 
   /** Records a fetch as failed that is not started again. */
@@ -105,7 +101,7 @@ export class InFlightFetches {
     }
   }
 
-  #requestOf({ values, attempts }: PendingFetch): GatedFetchOptions['request'] {
+  #requestOf({ values, attempts }: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
     const { batch } = this.#target;
     const { plan, headers, secretHeaders } = batch;
     return {
@@ -120,7 +116,7 @@ export class InFlightFetches {
     };
   }
 
-  async #hopTurn(fetch: PendingFetch, hop: Hop): Promise<Turn> {
+  async turnOf(fetch: PendingFetch, hop: Hop): Promise<Turn> {
     const { batch, slice } = this.#target;
     const { signal } = this.#stop;
     return hopTurn(this.#tools, { batch, slice, fetch, signal }, hop, {
@@ -130,7 +126,7 @@ export class InFlightFetches {
       },
       onFailure: (failure) => this.#settleFailure(fetch, failure),
       onLost: (result) => {
-        this.#end({ fetch, result, delay: undefined, deniedForMs: 0, now: Date.now() });
+        this.onResult(fetch, { result, delay: undefined, deniedForMs: 0, now: Date.now() });
       },
     });
   }
@@ -146,7 +142,7 @@ export class InFlightFetches {
   }
 
   /** The fetch has no result: it counts as never started. */
-  #return(fetch: PendingFetch, reason: unknown): void {
+  onAborted(fetch: PendingFetch, reason: unknown): void {
     this.#returned.push(fetch);
     if (!this.#stop.signal.aborted) {
       this.#abortWith(reason);
@@ -159,15 +155,15 @@ export class InFlightFetches {
     this.#stop.abort(this.#error);
   }
 
-  #end(ended: EndedFetch): void {
+  onResult(fetch: PendingFetch, ended: GatedResult): void {
     try {
-      const { fetch, result } = ended;
-      const disposition = this.#dispositionOf(ended);
+      const { result } = ended;
+      const disposition = this.#dispositionOf(fetch, ended);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
         this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
       } else {
-        this.#returned.push(this.#nextTry(ended, disposition));
+        this.#returned.push(this.#nextTry(fetch, ended, disposition));
         this.#close();
       }
     } catch (error) {
@@ -176,7 +172,10 @@ export class InFlightFetches {
     }
   }
 
-  #dispositionOf({ fetch, result, delay, deniedForMs, now }: EndedFetch): Disposition {
+  #dispositionOf(
+    fetch: PendingFetch,
+    { result, delay, deniedForMs, now }: GatedResult,
+  ): Disposition {
     return dispositionOf(result, {
       attempts: fetch.attempts,
       throttledSince: fetch.throttledSince,
@@ -190,7 +189,8 @@ export class InFlightFetches {
 
   /** The fetch as it is tried again. */
   #nextTry(
-    { fetch, result, now }: EndedFetch,
+    fetch: PendingFetch,
+    { result, now }: GatedResult,
     disposition: Exclude<Disposition, { readonly do: 'settle' }>,
   ): PendingFetch {
     const { metrics } = this.#tools;

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { decodeText, isPlainUtf8, utf8Text } from './body-charset.ts';
 import { isJson, isJsonInSteps } from './is-json.ts';
 import { mediaTypeOf } from './media-type.ts';
+import { isShallowJson } from './shallow-json.ts';
 import type { FetchRecord } from './record.ts';
 
 /** A response body, decompressed. */
@@ -36,13 +37,10 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
     return head + base64Tail(body.bytes);
   }
   const { text, charset, isJsonType, utf8 } = decoded;
-  return (
-    head +
-    charsetField(charset) +
-    (isJsonType && isJson(utf8 ?? Buffer.from(text))
-      ? jsonTail(text)
-      : `,"bodyEncoding":"text","body":${quote(text)}}`)
-  );
+  const start = charset === undefined ? head : head + charsetField(charset);
+  return isJsonType && (isShallowJson(text) || isJson(utf8 ?? Buffer.from(text)))
+    ? start + jsonTail(text)
+    : `${start},"bodyEncoding":"text","body":${quote(text)}}`;
 }
 
 /** The same in steps of about a millisecond, for large bodies. */
