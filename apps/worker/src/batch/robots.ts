@@ -133,11 +133,17 @@ export class Robots {
 
   async #askFleet(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
     const { known, now } = await this.#store.read(origin);
-    if (known !== undefined && (known.kind !== 'wait' || known.againAt > now)) {
+    if (isCurrent(known, now)) {
       return this.#answer(origin, known, now);
     }
     if (!(await this.#store.claim(origin, this.#worker))) {
       return { kind: 'wait', dueInMs: POLL_MS };
+    }
+    // Another worker may have fetched it between the look and the claim.
+    const claimed = await this.#store.read(origin);
+    if (isCurrent(claimed.known, claimed.now)) {
+      await this.#store.release(origin);
+      return this.#answer(origin, claimed.known, claimed.now);
     }
     return this.#fetch(batch, { origin, before: known, now });
   }
@@ -283,6 +289,11 @@ export class Robots {
     }
     return { kind: 'rules', isAllowed: rules.isAllowed };
   }
+}
+
+/** Whether nothing has to be fetched yet. */
+function isCurrent(known: StoredRobots | undefined, now: number): known is StoredRobots {
+  return known !== undefined && (known.kind !== 'wait' || known.againAt > now);
 }
 
 /** The origin's turn for robots.txt is too far away. */
