@@ -40,7 +40,7 @@ export {
   redisTlsFiles,
   RedisUrlError,
 } from './redis/redis-url.ts';
-export { isRedisError, isRedisReply } from './redis/redis-error.ts';
+export { isRedisError, isRedisReply, refusalCodeOf } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
 export { ClaimLostError } from './queue/claim-lost-error.ts';
 export { type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';

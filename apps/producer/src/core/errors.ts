@@ -102,11 +102,14 @@ function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(EXIT_CODES, code);
 }
 
-/** What Redis answers while it serves nobody: full, loading, read-only, or closed to this user. */
-const REDIS_REFUSAL =
-  /^(?:OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)\b/u;
 /** ioredis has no code for a command that is still open when the connection ends for good. */
 const CONNECTION_CLOSED = 'Connection is closed.';
+/**
+ * As `refusalCodeOf` of the fleet, which would load the client of Redis for every `--help`. Redis 6.2
+ * puts its answer behind a text of its own if a script ran into it.
+ */
+const REDIS_REFUSAL =
+  /(?:^|\s-)(?:OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)\b/u;
 /** Errors of the operating system: the host, the disk or the folder is not available. */
 const SYSTEM_CODES = new Set([
   'EACCES',

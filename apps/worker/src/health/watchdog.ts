@@ -1,3 +1,5 @@
+import { refusalCodeOf } from '@fetchfleet/fleet';
+
 const CHECK_MS = 1_000;
 /** An idle worker gets an answer every 5 s; Redis is probed only after a longer silence. */
 const QUIET_MS = 7_000;
@@ -10,10 +12,10 @@ const PROBE_INTERVAL_MS = 2_000;
 /** Stuck again within this many stall timeouts after new connections: they did not help. */
 const RELAPSE = 3;
 /**
- * Answers of a Redis that will serve claims again: it is full, cannot save, loads, or is busy.
- * A new process would be answered the same. Redis 6.2 names the answer at the end of its own text.
+ * Refusals of a Redis that will serve claims again: it is full, cannot save, loads, or is busy. A
+ * new process would be answered the same.
  */
-const PASSING = /(?:^|-)(?:OOM|MISCONF|LOADING|BUSY)\b/;
+const PASSING: ReadonlySet<string | undefined> = new Set(['OOM', 'MISCONF', 'LOADING', 'BUSY']);
 
 export interface WatchdogOptions {
   /** Since the last progress: an answer to a claim, or the end of a fetch. */
@@ -155,7 +157,7 @@ export class Watchdog {
         ? `, though Redis works: it waits for ${waitsFor()}`
         : `: Redis refuses claims (${refused})`;
     const reason = `no progress for ${seconds} s${cause}`;
-    const isPassing = refused !== undefined && PASSING.test(refused);
+    const isPassing = refused !== undefined && PASSING.has(refusalCodeOf(refused));
     const isRelapse = performance.now() < this.#rebuiltAt + RELAPSE * this.#options.stallTimeoutMs;
     if (isRelapse && !isPassing) {
       this.#state = { kind: 'hopeless', reason };

@@ -12,6 +12,7 @@ import { enqueue } from '../queue/enqueue.ts';
 import type { RedisMemory } from '../queue/redis-memory.ts';
 import type { SliceQueue } from '../queue/slice-queue.ts';
 import { ExpansionLease, LEASE_TIMEOUT_MS } from './expansion-lease.ts';
+import { refusalCodeOf } from '../redis/redis-error.ts';
 import { Room } from './room.ts';
 
 /** Where batches are registered and their slices queued. */
@@ -295,7 +296,6 @@ async function registerWithRoom(
   }
 }
 
-/** Redis 6.2 puts the answer behind a text of its own if a script ran into it. */
 function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && /(?:^|-)OOM\b/.test(error.message);
+  return error instanceof Error && refusalCodeOf(error.message) === 'OOM';
 }

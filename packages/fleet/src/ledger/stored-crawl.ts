@@ -1,7 +1,7 @@
 import {
   COUNTRY_FORMS,
   type Crawl,
-  isStoredList,
+  isRemoteList,
   NAME_PATTERN,
   type Plan,
 } from '@fetchfleet/crawl';
@@ -97,9 +97,7 @@ export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
  */
 export function parseScheduledCrawl(json: string): Crawl {
   const found = parse(crawl, json);
-  const local = found.sources.find(
-    (one) => one.kind === 'file' && !isStoredList(one.path) && !/^https?:/i.test(one.path),
-  );
+  const local = found.sources.find((one) => one.kind === 'file' && !isRemoteList(one.path));
   if (local !== undefined) {
     throw new StoredCrawlError(`the crawl in Redis names a file of this machine for ${local.name}`);
   }

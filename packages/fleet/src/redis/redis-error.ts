@@ -27,6 +27,18 @@ const NETWORK_CODES = new Set([
  */
 const SCRIPT_MISTAKE = /^ERR\b.*user_script/s;
 
+/**
+ * Replies of a Redis that serves nobody: full, loading, read-only, closed to this user. Redis 6.2
+ * puts them behind a text of its own if a script ran into them.
+ */
+const REFUSAL =
+  /(?:^|\s-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)\b/;
+
+/** With which of them Redis refuses: `OOM`, `LOADING`, …; undefined for every other reply. */
+export function refusalCodeOf(message: string): string | undefined {
+  return REFUSAL.exec(message)?.[1];
+}
+
 /** Whether Redis itself answered with this error, so that it is not away. */
 export function isRedisReply(error: unknown): boolean {
   return error instanceof Error && /^ReplyError\b/.test(error.name);
@@ -41,7 +53,8 @@ export function isRedisError(error: unknown): boolean {
     return false;
   }
   if (NAMES.test(error.name)) {
-    return !SCRIPT_MISTAKE.test(error.message);
+    const { message } = error;
+    return refusalCodeOf(message) !== undefined || !SCRIPT_MISTAKE.test(message);
   }
   const code = 'code' in error ? error.code : undefined;
   // BullMQ's scripts answer with negative codes: a missing job, a lost lock.

@@ -9,6 +9,9 @@ function errorWith(message: string, fields: object): Error {
 describe('isRedisError', () => {
   it.each([
     new ReplyError('OOM command not allowed, on @user_script:3.'),
+    new ReplyError(
+      'ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -OOM command not allowed',
+    ),
     new ReplyError('READONLY You cannot write against a read only replica.'),
     errorWith('', { code: 'ECONNREFUSED' }),
     errorWith('connect ETIMEDOUT', { code: 'ETIMEDOUT', errno: -110 }),

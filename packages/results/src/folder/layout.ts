@@ -11,7 +11,7 @@ import { InvalidIdError, readError, ResultsNotFoundError, systemErrorCode } from
  *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one per line, in the order they ended
  */
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
-const PART_NAME = /^part-.+-\d+\.ndjson$/;
+export const PART_NAME = /^part-.+-\d+\.ndjson$/;
 
 /**
  * The folder of a batch. Ids are user input; this check keeps them from pointing outside `dir`.

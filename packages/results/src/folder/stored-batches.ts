@@ -2,7 +2,7 @@ import { lstat, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
 import { systemErrorCode } from './errors.ts';
-import { batchFolder } from './layout.ts';
+import { batchFolder, PART_NAME } from './layout.ts';
 import { readManifest } from './manifest.ts';
 
 /** The size and age of the results of one batch. */
@@ -58,7 +58,7 @@ export async function storedBatches(dir: string): Promise<string[]> {
 type Removal = 'removed' | 'kept';
 
 /** The manifest goes last: while it is there, an interrupted removal can go on. */
-const OURS = [/^part-.+-\d+\.ndjson$/, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
+const OURS = [PART_NAME, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
 
 /**
  * Removes the results of a batch: the files that workers write, then the folder if it is empty. The
