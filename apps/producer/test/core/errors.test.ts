@@ -23,6 +23,13 @@ const ERRORS: [what: string, error: unknown, exitCode: number][] = [
   ['Redis that does not answer', new CommandError('x', { code: 'REDIS_UNREACHABLE' }), 3],
   ['a results folder that cannot be written', withFields('x', { code: 'SINK_UNWRITABLE' }), 3],
   ['a full Redis', withFields('OOM command not allowed', { name: 'ReplyError' }), 3],
+  [
+    'a full Redis 6.2',
+    withFields('ERR Error running script: @user_script: 3: -OOM command not allowed', {
+      name: 'ReplyError',
+    }),
+    3,
+  ],
   ['a Redis that is loading', withFields('LOADING Redis is loading', { name: 'ReplyError' }), 3],
   ['a connection that closed for good', new Error('Connection is closed.'), 3],
   ['a full disk', withFields('no space left', { code: 'ENOSPC', syscall: 'write' }), 3],
