@@ -105,8 +105,8 @@ function isErrorCode(code: string): code is ErrorCode {
 /** ioredis has no code for a command that is still open when the connection ends for good. */
 const CONNECTION_CLOSED = 'Connection is closed.';
 /**
- * As `refusalCodeOf` of the fleet, which would load the client of Redis for every `--help`. Redis 6.2
- * puts its answer behind a text of its own if a script ran into it.
+ * As `refusalCodeOf` of the fleet, which would load the client of Redis for every `--help`. Redis
+ * 6.2 puts its answer behind a text of its own if a script ran into it.
  */
 const REDIS_REFUSAL =
   /(?:^|\s-)(?:OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)\b/u;
