@@ -22,7 +22,7 @@ beforeAll(async () => {
   await chmod(project.path('bin/fetchfleet'), 0o755);
   await Promise.all(
     ['bash', 'zsh', 'fish'].map(async (name) => {
-      const { stdout } = await project.run(['completion', name]);
+      const { stdout } = await project.call(['completion', name]);
       await project.write(`completion.${name}`, stdout);
     }),
   );
@@ -115,7 +115,7 @@ async function offeredByZsh(line: string): Promise<string[]> {
 }
 
 async function startBatch(): Promise<string> {
-  return (await project.run(['start', 'crawl.yaml', '--new'])).stdout.trim();
+  return (await project.call(['start', 'crawl.yaml', '--new'])).stdout.trim();
 }
 
 describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
@@ -177,19 +177,19 @@ describe('completion', () => {
 
   it('offers no batches and prints no error if Redis does not answer', async () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1' };
-    const { stdout, stderr, code } = await project.run(['__complete', '--', 'status', ''], env);
+    const { stdout, stderr, code } = await project.call(['__complete', '--', 'status', ''], env);
     expect({ stdout, stderr, code }).toEqual({ stdout: 'values\n', stderr: '', code: 0 });
   });
 
   it('refuses an unknown shell, and names those it knows', async () => {
-    const { stderr, code } = await project.run(['completion', 'tcsh']);
+    const { stderr, code } = await project.call(['completion', 'tcsh']);
     expect(stderr).toContain('bash, zsh, fish');
     expect(code).toBe(2);
   });
 
   it('offers the batches of the results folder for export', async () => {
     await mkdir(project.path('results', 'old-20260101-0600-abcd'), { recursive: true });
-    const { stdout } = await project.run(['__complete', '--', 'export', '']);
+    const { stdout } = await project.call(['__complete', '--', 'export', '']);
     expect(stdout).toBe('values\nold-20260101-0600-abcd\t\n');
   });
 });

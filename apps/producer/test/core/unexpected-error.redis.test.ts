@@ -19,8 +19,8 @@ describe('an error that nobody expected', () => {
     const redis = await connectRedis(redisUrl());
     await redis.set(batches, 'not the sorted set that belongs here');
     const [plain, debug] = await Promise.all([
-      project.run(['status']),
-      project.run(['status'], { FETCHFLEET_DEBUG: '1' }),
+      project.call(['status']),
+      project.call(['status'], { FETCHFLEET_DEBUG: '1' }),
     ]);
     await redis.del(batches);
     redis.disconnect();
