@@ -5,12 +5,14 @@ import {
   closeAfterEach,
   eventually,
   redisUrl,
+  type Running,
   startOrigin,
   temporaryFolder,
 } from '@fetchfleet/testing';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   crawlFile,
+  type Fleet,
   partLines,
   PUBLIC_ONLY,
   range,
@@ -21,18 +23,31 @@ import {
 
 closeAfterEach();
 
-async function setUp() {
-  const origin = await startOrigin();
+async function startOwnFleet() {
   const { path: results } = await temporaryFolder();
-  const fleet = await startFleet(redisUrl(), results);
-  return { origin, results, fleet };
+  return { results, fleet: await startFleet(redisUrl(), results) };
+}
+
+async function setUp() {
+  return { origin: await startOrigin(), ...(await startOwnFleet()) };
+}
+
+/** One fleet and one worker for the tests of a block that do not disturb each other. */
+function shareFleet(flags: readonly string[] = []) {
+  let shared: { readonly results: string; readonly fleet: Fleet; readonly worker: Running };
+  beforeAll(async () => {
+    const own = await startOwnFleet();
+    shared = { ...own, worker: await own.fleet.worker(flags) };
+  });
+  return async () => ({ origin: await startOrigin(), ...shared });
 }
 
 describe.each(['got', 'undici'])('a worker with %s', (transport) => {
+  const setUpShared = shareFleet(['--transport', transport]);
+
   it('fetches a batch to one record each and leaves the queue empty', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     const total = await fleet.enqueue('plain', crawlFile(`${origin.url}/echo/{n}`, 300));
-    const worker = await fleet.worker(['--transport', transport]);
     const status = await fleet.finished('plain');
 
     expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0, results });
@@ -41,11 +56,10 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
     await eventually(async () =>
       expect(await fleet.queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 }),
     );
-    expect(await worker.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   it('keeps every body as it was served', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     const bodies: readonly [string, Buffer][] = [
       ['application/json', Buffer.from('{"id": 12345678901234567890, "rate": 1.10}')],
       ['application/json', Buffer.from('{\n  "name": "Åland",\r\n  "list": [1,\n 2]\n}\n')],
@@ -59,7 +73,6 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
       origin.respond(`/body/${i}`, { headers: { 'content-type': type }, body });
     }
     await fleet.enqueue('bodies', crawlFile(`${origin.url}/body/{n}`, bodies.length));
-    await fleet.worker(['--transport', transport]);
     await fleet.finished('bodies');
 
     const lines = await partLines(results, 'bodies');
@@ -76,7 +89,7 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
   });
 
   it('retries what may pass, and settles with the outcome what does not', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     origin.respond('/case/0', { status: 404, body: 'no such country' });
     let failures = 0;
     origin.respond('/case/1', (_, response) => {
@@ -93,7 +106,6 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
         limits: '{ body: 4KiB, redirects: 2 }',
       }),
     );
-    await fleet.worker(['--transport', transport]);
     const status = await fleet.finished('cases');
 
     expect(status.outcomes).toEqual({ ok: 1, 'http-error': 2, 'too-large': 1, 'bad-redirect': 1 });
@@ -109,14 +121,15 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
 });
 
 describe('a worker', () => {
+  const setUpShared = shareFleet();
+
   it('waits as long as Retry-After says, with no attempt used', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     origin.respond('/busy/0', (_, response) => {
       const isFirst = origin.arrivalsOf('/busy/0').length === 1;
       response.writeHead(isFirst ? 429 : 200, { 'retry-after': '2' }).end();
     });
     await fleet.enqueue('busy', crawlFile(`${origin.url}/busy/{n}`, 1));
-    await fleet.worker();
     await fleet.finished('busy');
 
     const [first, second] = origin.arrivalsOf('/busy/0');
@@ -138,7 +151,7 @@ describe('a worker', () => {
   });
 
   it('waits for a robots.txt that answers 5xx or 429, and denies when patience is over', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpShared();
     let answers = 0;
     origin.respond('/robots.txt', (_, response) => {
       answers += 1;
@@ -146,7 +159,6 @@ describe('a worker', () => {
     });
     const patient = { politeness: '{ robots: obey }', retry: '{ attempts: 1, backoff: 20ms }' };
     await fleet.enqueue('patient', crawlFile(`${origin.url}/echo/{n}`, 3, patient));
-    await fleet.worker();
     expect(await fleet.finished('patient')).toMatchObject({ ok: 3 });
 
     const down = await startOrigin();
@@ -161,13 +173,12 @@ describe('a worker', () => {
   });
 
   it('waits for an origin that is down when the batch begins', async () => {
-    const { fleet, results } = await setUp();
+    const { fleet, results } = await setUpShared();
     const gone = await startOrigin();
     const { port, url } = gone;
     await gone.stop();
     const obey = { politeness: '{ robots: obey }', retry: '{ attempts: 1, backoff: 100ms }' };
     await fleet.enqueue('early', crawlFile(`${url}/echo/{n}`, 30, obey));
-    await fleet.worker();
     await eventually(async () => {
       const stored = await fleet.redis.get(fleet.keys.robots(url));
       expect(JSON.parse(stored ?? '{}')).toMatchObject({ kind: 'wait', isDown: true, tries: 3 });
@@ -179,12 +190,13 @@ describe('a worker', () => {
   });
 
   it.each(['obey', 'ignore'])('ends fetches of a host that does not exist: %s', async (robots) => {
-    const { fleet, results } = await setUp();
+    const { fleet, results } = await setUpShared();
     const own = { politeness: `{ robots: ${robots} }`, retry: '{ attempts: 3, backoff: 100ms }' };
-    await fleet.enqueue('lost', crawlFile('http://nx.invalid/{n}', 40, own));
-    await fleet.worker();
-    expect(await fleet.finished('lost')).toMatchObject({ outcomes: { 'network-error': 40 } });
-    const records = await readRecords(results, 'lost');
+    await fleet.enqueue(`lost-${robots}`, crawlFile('http://nx.invalid/{n}', 40, own));
+    expect(await fleet.finished(`lost-${robots}`)).toMatchObject({
+      outcomes: { 'network-error': 40 },
+    });
+    const records = await readRecords(results, `lost-${robots}`);
     const reasons = records.map(({ error, attempts }) => `${error?.code} ${attempts}`);
     expect(new Set(reasons)).toEqual(new Set(['ENOTFOUND 3']));
   });
@@ -216,7 +228,7 @@ describe('a worker', () => {
   });
 
   it('goes on after jobs that are corrupt or not ours', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet, worker } = await setUpShared();
     await fleet.enqueue('good', crawlFile(`${origin.url}/echo/{n}`, 20));
     await fleet.addForeign('foreign-1', { hello: 'world' });
     await fleet.addForeign('foreign-2', {
@@ -231,7 +243,6 @@ describe('a worker', () => {
       ranges: [0, 1],
       columns: [],
     });
-    const worker = await fleet.worker();
     await fleet.finished('good');
     await eventually(async () => expect(await fleet.queue.counts()).toMatchObject({ failed: 3 }));
     expect(worker.isRunning).toBe(true);
@@ -313,9 +324,8 @@ describe('a worker', () => {
   });
 
   it('leaves a folder that can be exported: manifest and parts', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpShared();
     await fleet.enqueue('folder', crawlFile(`${origin.url}/echo/{n}`, 5));
-    await fleet.worker();
     await fleet.finished('folder');
     const manifest = JSON.parse(await readFile(join(results, 'folder', 'batch.json'), 'utf8'));
     expect(manifest).toMatchObject({ batch: 'folder', total: 5, params: ['n'] });
