@@ -1,46 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bodyText, decodeBody } from '@fetchfleet/crawl';
-import {
-  closeAfterEach,
-  eventually,
-  redisUrl,
-  type Running,
-  startOrigin,
-  temporaryFolder,
-} from '@fetchfleet/testing';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { closeAfterEach, eventually, startOrigin } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
 import {
   crawlFile,
-  type Fleet,
   partLines,
   PUBLIC_ONLY,
   range,
   readRecords,
   recordedIndexes,
-  startFleet,
+  setUpFleet,
+  shareFleet,
 } from './fleet-fixture.ts';
 
 closeAfterEach();
-
-async function startOwnFleet() {
-  const { path: results } = await temporaryFolder();
-  return { results, fleet: await startFleet(redisUrl(), results) };
-}
-
-async function setUp() {
-  return { origin: await startOrigin(), ...(await startOwnFleet()) };
-}
-
-/** One fleet and one worker for the tests of a block that do not disturb each other. */
-function shareFleet(flags: readonly string[] = []) {
-  let shared: { readonly results: string; readonly fleet: Fleet; readonly worker: Running };
-  beforeAll(async () => {
-    const own = await startOwnFleet();
-    shared = { ...own, worker: await own.fleet.worker(flags) };
-  });
-  return async () => ({ origin: await startOrigin(), ...shared });
-}
 
 describe.each(['got', 'undici'])('a worker with %s', (transport) => {
   const setUpShared = shareFleet(['--transport', transport]);
@@ -138,7 +112,7 @@ describe('a worker', () => {
   });
 
   it('obeys robots.txt, which one worker fetches for the whole fleet', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpFleet();
     origin.respond('/robots.txt', { body: 'User-agent: fetchfleet\nDisallow: /echo/1\n' });
     const obey = { politeness: '{ robots: obey }' };
     await fleet.enqueue('obedient', crawlFile(`${origin.url}/echo/{n}`, 20, obey));
@@ -202,7 +176,7 @@ describe('a worker', () => {
   });
 
   it('lets a hung fetch hold one permit and no more', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     origin.respond('/slow/0', () => undefined);
     await fleet.enqueue('hung', crawlFile(`${origin.url}/slow/{n}`, 200), 50);
     await fleet.worker(['--concurrency', '4']);
@@ -213,7 +187,7 @@ describe('a worker', () => {
   });
 
   it('never has more fetches of an origin in flight than its limit, over all workers', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpFleet();
     origin.respond(/limited/, { delayMs: 15, body: 'ok' });
     const total = await fleet.enqueue(
       'limited',
@@ -250,7 +224,7 @@ describe('a worker', () => {
   });
 
   it('sends secrets, and writes them nowhere', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpFleet();
     origin.respond(/echo/, { body: 'ok' }); // the built-in path would serve the header back
     await fleet.enqueue(
       'secret',
@@ -275,7 +249,7 @@ describe('a worker', () => {
   });
 
   it('puts slices back when it lacks a secret, and status names the variable', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     await fleet.enqueue(
       'lacking',
       crawlFile(`${origin.url}/echo/{n}`, 2, { headers: '{ x-key: "${env:NO_SUCH_SECRET}" }' }),
@@ -293,7 +267,7 @@ describe('a worker', () => {
   });
 
   it('refuses private addresses unless it may open them itself', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpFleet();
     await fleet.enqueue('guarded', crawlFile(`${origin.url}/echo/{n}`, 2));
     await fleet.worker([PUBLIC_ONLY]);
     expect(await fleet.finished('guarded')).toMatchObject({ outcomes: { 'address-refused': 2 } });
@@ -305,7 +279,7 @@ describe('a worker', () => {
   });
 
   it('serves metrics that agree with the ledger, and its health', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     await fleet.enqueue('metered', crawlFile(`${origin.url}/echo/{n}`, 40));
     const worker = await fleet.worker();
     await fleet.finished('metered');
