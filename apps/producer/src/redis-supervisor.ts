@@ -3,7 +3,8 @@ import { RedisSupervisor } from './local/redis-supervisor.ts';
 
 // local/private-redis.ts starts this program, detached, with PROJECT_FOLDER and IDLE_MS.
 // It ends by itself when Redis has no clients. Ctrl-C in a terminal, or closing the terminal, must
-// not end it.
+// not end it. Data and log of Redis are for this user alone, whatever the mask of that command is.
+process.umask(0o077);
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) {
   process.on(signal, () => undefined);
 }

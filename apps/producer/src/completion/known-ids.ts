@@ -15,7 +15,7 @@ import {
 import type { Redis } from 'ioredis';
 import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { redisFolderOf } from '../local/redis-folder.ts';
+import { foreignIn, redisFolderOf } from '../local/redis-folder.ts';
 import { readResultsFolders } from '../core/settings.ts';
 import { realFailures } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
@@ -113,7 +113,8 @@ async function askFleet(
   ask: (redis: Redis, keys: FleetKeys) => Promise<Candidate[]>,
 ): Promise<Candidate[]> {
   const own = redisFolderOf(cwd);
-  const url = env['REDIS_URL'] || (existsSync(own.socket) ? own.url : undefined);
+  const isUsable = existsSync(own.socket) && foreignIn(own) === undefined;
+  const url = env['REDIS_URL'] || (isUsable ? own.url : undefined);
   if (url === undefined) {
     return [];
   }

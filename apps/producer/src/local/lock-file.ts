@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
+import { UNFOLLOWED } from './redis-folder.ts';
 
 /** An empty lock file younger than this was just created, and its owner is about to write it. */
 const EMPTY_IS_FRESH_MS = 5_000;
@@ -92,7 +93,8 @@ async function isStale(path: string): Promise<boolean> {
 
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
-    const owner: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const flag = constants.O_RDONLY | UNFOLLOWED;
+    const owner: unknown = JSON.parse(await readFile(path, { encoding: 'utf8', flag }));
     if (typeof owner !== 'object' || owner === null) {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, readFileSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { CommandError } from '../core/errors.ts';
 import { REDIS_TIMEOUT_MS } from '../core/timeouts.ts';
-import { prepareRedisFolder, type RedisFolder, redisFolderOf } from './redis-folder.ts';
+import {
+  openRedisLog,
+  prepareRedisFolder,
+  type RedisFolder,
+  redisFolderOf,
+  UNFOLLOWED,
+} from './redis-folder.ts';
 import {
   CLOSING_CLIENT_NAME,
   connectOnce,
@@ -128,7 +134,7 @@ function startSupervisor(
   const program = fileURLToPath(
     new URL(isBuilt ? './redis-supervisor.js' : '../redis-supervisor.ts', import.meta.url),
   );
-  const log = openSync(folder.log, 'a', 0o600);
+  const log = openRedisLog(folder);
   const supervisor = spawn(
     process.execPath,
     [...conditions(), program, projectFolder, String(idleMs ?? '')],
@@ -164,7 +170,8 @@ function conditions(): string[] {
 function notAnswering({ log, socket }: RedisFolder): CommandError {
   let lastLine = '';
   try {
-    lastLine = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+    const text = readFileSync(log, { encoding: 'utf8', flag: constants.O_RDONLY | UNFOLLOWED });
+    lastLine = text.trimEnd().split('\n').at(-1) ?? '';
   } catch {
     // There is no log to quote.
   }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, statSync, truncateSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { withTimeout } from '../core/timeouts.ts';
 import { LockFile } from './lock-file.ts';
-import type { RedisFolder } from './redis-folder.ts';
+import { openRedisLog, type RedisFolder } from './redis-folder.ts';
 
 /**
  * Names of the supervisor's connection in CLIENT LIST; the second one from the moment it shuts the
@@ -14,7 +14,6 @@ import type { RedisFolder } from './redis-folder.ts';
 export const SUPERVISOR_CLIENT_NAME = 'fetchfleet-keeper';
 export const CLOSING_CLIENT_NAME = 'fetchfleet-keeper-closing';
 
-const MAX_LOG_BYTES = 1_000_000;
 const MAX_RESTARTS = 4;
 const ANSWER_TIMEOUT_MS = 2_000;
 /** A server needs a few milliseconds from its start to its socket. */
@@ -155,7 +154,7 @@ export class RedisSupervisor {
     }
     await sleep(this.#starts === 0 ? 0 : 100 * 2 ** this.#starts);
     this.#starts += 1;
-    const log = openLog(this.#folder.log);
+    const log = openRedisLog(this.#folder);
     const server = spawn('redis-server', serverArguments(this.#folder), {
       cwd: this.#folder.path,
       stdio: ['ignore', log, log],
@@ -246,12 +245,4 @@ function serverArguments({ socket, path }: RedisFolder): string[] {
     daemonize: 'no',
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-}
-
-function openLog(path: string): number {
-  const file = openSync(path, 'a', 0o600);
-  if (statSync(path).size > MAX_LOG_BYTES) {
-    truncateSync(path);
-  }
-  return file;
 }

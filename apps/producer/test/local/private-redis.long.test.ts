@@ -1,5 +1,17 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { connectRedis } from '@fetchfleet/fleet';
@@ -10,7 +22,7 @@ import {
   temporaryFolder,
 } from '@fetchfleet/testing';
 import { openPrivateRedis, type PrivateRedis } from '../../src/local/private-redis.ts';
-import { redisFolderOf } from '../../src/local/redis-folder.ts';
+import { foreignIn, prepareRedisFolder, redisFolderOf } from '../../src/local/redis-folder.ts';
 
 /** Short: most tests wait for the end of the server. */
 const IDLE_MS = 500;
@@ -183,6 +195,27 @@ describe('the private Redis of a project folder', () => {
     expect(left).toBe(true);
   });
 
+  it('is closed to other users, whatever the umask is', async () => {
+    const folder = await projectFolder();
+    const mask = process.umask(0);
+    await openIn(folder).finally(() => process.umask(mask));
+    const own = join(folder, '.fetchfleet');
+    const names = await readdir(own, { recursive: true });
+    expect(names.length).toBeGreaterThan(5);
+    const stats = await Promise.all(['', ...names].map(async (name) => stat(join(own, name))));
+    expect(stats.filter(({ mode }) => (mode & 0o077) !== 0)).toEqual([]);
+  });
+
+  it('writes nothing through a link that was put in its folder', async () => {
+    const folder = await projectFolder();
+    const { path, log } = redisFolderOf(folder);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await writeFile(join(folder, 'victim'), 'mine');
+    await symlink(join(folder, 'victim'), log);
+    await expect(openIn(folder)).rejects.toMatchObject({ exitCode: 3, code: 'REDIS_FOLDER' });
+    expect(await readFile(join(folder, 'victim'), 'utf8')).toBe('mine');
+  });
+
   it('says how to install redis-server if it is missing', async () => {
     const folder = await projectFolder();
     const opening = openPrivateRedis({ projectFolder: folder, env: { PATH: folder } });
@@ -205,3 +238,68 @@ describe('the private Redis of a project folder', () => {
     await expect(opening).rejects.toMatchObject({ exitCode: 3, code: 'REDIS_UNREACHABLE' });
   });
 });
+
+describe('a folder for the private Redis that others can change', () => {
+  const own = '.fetchfleet';
+  const inner = join(own, 'redis');
+  const cases: readonly (readonly [string, string, (path: string) => Promise<void>, RegExp])[] = [
+    ['everybody may write to it', own, async (path) => chmod(path, 0o777), /chmod -R go-w/u],
+    ['its group may write to it', own, async (path) => chmod(path, 0o770), /chmod -R go-w/u],
+    ['others may write to the data', inner, async (path) => chmod(path, 0o702), /chmod -R go-w/u],
+    // Only root may give a folder away.
+    ...(process.getuid?.() === 0
+      ? [
+          [
+            'it belongs to another user',
+            own,
+            async (path: string) => chown(path, 1, 1),
+            /another user \(uid 1\): run the command as that user/u,
+          ] as const,
+          [
+            'the data belongs to another user',
+            inner,
+            async (path: string) => chown(path, 1, 1),
+            /another user \(uid 1\)/u,
+          ] as const,
+        ]
+      : []),
+    ['it is a link', own, async (path) => moveBehindLink(path), /a symbolic link, not a folder/u],
+    ['the data is a link', inner, async (path) => moveBehindLink(path), /a symbolic link/u],
+    ['it is a file', own, async (path) => becomeFile(path), /a file, not a folder: remove it/u],
+  ];
+
+  it.each(cases)('is refused before anything is done there: %s', async (_, name, spoil, reason) => {
+    const folder = await projectFolder();
+    await mkdir(join(folder, inner), { recursive: true, mode: 0o700 });
+    await spoil(join(folder, name));
+    const before = await readdir(folder, { recursive: true });
+    const message = expect.stringMatching(reason);
+    await expect(openIn(folder)).rejects.toMatchObject({
+      exitCode: 3,
+      code: 'REDIS_FOLDER',
+      message,
+    });
+    expect(foreignIn(redisFolderOf(folder))).toEqual(message);
+    expect(await readdir(folder, { recursive: true })).toEqual(before);
+  });
+
+  it.each([0o700, 0o755])('is used if only others may not write to it: %o', async (mode) => {
+    const folder = await projectFolder();
+    await mkdir(join(folder, inner), { recursive: true });
+    await chmod(join(folder, own), mode);
+    await chmod(join(folder, inner), mode);
+    expect(foreignIn(redisFolderOf(folder))).toBeUndefined();
+    await prepareRedisFolder(redisFolderOf(folder));
+    expect((await stat(join(folder, inner))).mode & 0o777).toBe(mode);
+  });
+});
+
+async function moveBehindLink(path: string): Promise<void> {
+  await rename(path, `${path}-moved`);
+  await symlink(`${path}-moved`, path);
+}
+
+async function becomeFile(path: string): Promise<void> {
+  await rm(path, { recursive: true });
+  await writeFile(path, '');
+}
