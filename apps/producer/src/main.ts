@@ -9,6 +9,8 @@ const EXIT_DELAY_MS = 2_000;
 
 const SHOW_CURSOR = '\u001B[?25h';
 
+// What commands create is for this user alone. `--umask` widens that for results.
+process.umask(0o077);
 const terminal = new Terminal({ stdout: process.stdout, stderr: process.stderr });
 const interrupts = new Interrupts((code) => {
   // A progress bar hides the cursor.

@@ -9,6 +9,7 @@ import {
   type Setting,
   settingHelp,
   type SettingsOf,
+  umaskSetting,
 } from '@fetchfleet/service';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
@@ -72,6 +73,17 @@ const SETTINGS = {
       .string()
       .min(1)
       .transform((path) => resolve(path)),
+  },
+  /**
+   * What other users may not do with the folders (0777) and files (0666) of results. Without rights
+   * for a group, only programs of the same user can read them, or write beside them.
+   */
+  umask: {
+    flags: '--umask <mask>',
+    variable: 'FETCHFLEET_UMASK',
+    help: 'rights that other users do not get to results; 022 lets them read',
+    default: '077',
+    schema: umaskSetting(),
   },
   transport: {
     flags: '--transport <name>',

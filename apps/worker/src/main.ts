@@ -36,6 +36,7 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
   redisAddressOf(settings); // refused before anything is logged
+  process.umask(settings.umask); // everything that this process creates belongs to the results
   const log = createLogger({
     name: 'fetchfleet-worker',
     level: settings.logLevel,

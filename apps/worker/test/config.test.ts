@@ -24,6 +24,7 @@ describe('the settings of a worker', () => {
       concurrency: 50,
       results: resolve('results'),
       newResults: false,
+      umask: 0o077,
       transport: 'got',
       metricsPort: 9464,
       metricsHost: '127.0.0.1',

@@ -32,6 +32,7 @@ export {
   type SettingsOf,
   type SettingsSources,
   type SettingsTable,
+  umaskSetting,
 } from './process/settings-table.ts';
 export { type SignalHandlers, type SignalProcess, onSignals } from './process/signals.ts';
 export { type TimeoutOptions, withTimeout } from './process/with-timeout.ts';

@@ -13,7 +13,7 @@ import { nearest } from '../batch/find-batch.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
-import { readResultsFolders } from '../core/settings.ts';
+import { readResultsFolders, readUmask } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 
 export interface ExportOptions {
@@ -21,6 +21,7 @@ export interface ExportOptions {
   /** A file; `-` is stdout. */
   readonly output: string;
   readonly results?: readonly string[];
+  readonly umask?: string;
   readonly json?: boolean;
 }
 
@@ -38,6 +39,7 @@ export async function exportRecords(
     });
   }
   const dirs = readResultsFolders(options.results, context);
+  process.umask(readUmask(options, context));
   const write: Write<ExportSummary> = async (out, signal) =>
     exportBatch({
       dir: dirs,

@@ -28,6 +28,7 @@ export interface RunOptions extends RunFlags {
 /** `fetchfleet run FILE`: everything on this machine. */
 export async function run(file: string, options: RunOptions, context: Context): Promise<ExitCode> {
   const { settings, loaded } = await prepare(file, options, context);
+  process.umask(settings.umask);
   await probeResults(settings.results);
   const session = await FleetSession.open(context, 'start');
   try {

@@ -92,6 +92,14 @@ export const SETTINGS = {
     fallback: './results',
     offers: { paths: 'directories' },
   },
+  /** Taken from 0777 for folders and 0666 for files. It must leave the owner everything. */
+  umask: {
+    flags: '--umask <mask>',
+    help: 'rights that other users do not get to what is written; 022 lets them read',
+    variable: 'FETCHFLEET_UMASK',
+    fallback: '077',
+    offers: { values: ['077', '027', '022'] },
+  },
 } as const satisfies Readonly<Record<string, SettingSpec>>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -13,7 +13,8 @@ export type Write<T> = (out: Writable, signal?: AbortSignal) => Promise<T>;
 /**
  * Writes a file completely or not at all: it writes a temporary file and renames it when everything
  * is on disk, so that a killed process leaves no partial file under the name. Writes directly to
- * pipes and devices. If the name is a link, replaces the file that the link points at.
+ * pipes and devices. If the name is a link, replaces the file that the link points at. A file that
+ * is replaced keeps its permissions.
  *
  * @throws CommandError (exit 3) if the file cannot be written
  */
@@ -46,8 +47,11 @@ async function replace<T>(
   write: Write<T>,
 ): Promise<T> {
   const temporary = `${target}.${randomUUID().slice(0, 8)}.tmp`;
-  const file = await open(temporary, 'wx', existing?.mode);
+  const file = await open(temporary, 'wx');
   try {
+    if (existing !== undefined) {
+      await file.chmod(existing.mode & 0o777); // whatever the umask says
+    }
     const result = await writeAll(file, write, { flush: true });
     await rename(temporary, target);
     return result;

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseSettings } from '@fetchfleet/service';
+import { parseSettings, umaskSetting } from '@fetchfleet/service';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import { type SettingName, SETTINGS, settingText } from './options.ts';
@@ -17,6 +17,7 @@ const schema = z.object({
   concurrency: wholeNumber(SETTINGS.concurrency),
   transport: z.enum(SETTINGS.transport.offers.values),
   results: z.string().min(1),
+  umask: umaskSetting(),
 });
 
 /** How a command fetches on this machine. `SETTINGS` has ranges and defaults. */
@@ -26,6 +27,8 @@ export interface RunSettings {
   readonly transport: 'got' | 'undici';
   /** Absolute path. */
   readonly results: string;
+  /** Of the processes that write results. */
+  readonly umask: number;
 }
 
 /** Flags as they were typed. */
@@ -40,13 +43,21 @@ export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSett
       concurrency: settingText('concurrency', flags.concurrency, env),
       transport: settingText('transport', flags.transport, env),
       results: settingText('results', flags.results, env),
+      umask: settingText('umask', flags.umask, env),
     },
-    ([name = '']) => describe(String(name)),
+    describe,
   );
   return { ...settings, results: resolve(cwd, settings.results) };
 }
 
-function describe(name: string): string {
+/** @throws SettingsError */
+export function readUmask({ umask }: Pick<RunFlags, 'umask'>, { env }: Context): number {
+  const text = settingText('umask', umask, env);
+  return parseSettings(schema.pick({ umask: true }), { umask: text }, describe).umask;
+}
+
+function describe([setting = '']: readonly PropertyKey[]): string {
+  const name = String(setting);
   const known = Object.entries(SETTINGS).find(([key]) => key === name);
   return known === undefined ? name : `--${name} (${known[1].variable})`;
 }

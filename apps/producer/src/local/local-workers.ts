@@ -120,6 +120,8 @@ export function workerCommand(settings: RunSettings): [string, ...string[]] {
     settings.transport,
     '--results',
     settings.results,
+    '--umask',
+    settings.umask.toString(8),
     '--metrics-port',
     '0',
     '--allow-private',

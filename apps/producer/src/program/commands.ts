@@ -42,6 +42,7 @@ const WORKER_OPTIONS: readonly OptionSpec[] = [
   SETTINGS.concurrency,
   SETTINGS.transport,
   SETTINGS.results,
+  SETTINGS.umask,
 ];
 
 const RUNS_LOCALLY =
@@ -294,6 +295,7 @@ const EXPORT: CommandSpec = {
       offers: { paths: 'files' },
     },
     SEVERAL_RESULTS,
+    SETTINGS.umask,
   ],
   run: async (batch: string, options: ExportOptions, { context }) =>
     (await import('../commands/export.ts')).exportRecords(batch, options, context),

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard, type Origin, startOrigin } from '@fetchfleet/testing';
 import { crawlFile, Project } from '../cli-fixture.ts';
@@ -41,6 +42,20 @@ async function exportedIndexes(batch: string): Promise<number[]> {
     .map((line) => (JSON.parse(line) as { index: number }).index);
 }
 
+const modes = (some: readonly Stats[]): number[] => [
+  ...new Set(some.map(({ mode }) => mode & 0o777)),
+];
+
+/** The permissions of a folder and of all folders and files in it. */
+async function modesIn(name: string) {
+  const names = await readdir(project.path(name), { recursive: true });
+  const stats = await Promise.all(['', ...names].map(async (one) => stat(project.path(name, one))));
+  return {
+    folders: modes(stats.filter((one) => one.isDirectory())),
+    files: modes(stats.filter((one) => one.isFile())),
+  };
+}
+
 /** Interrupts a run of slow fetches. @returns its batch */
 async function interrupt(text: string): Promise<string> {
   await project.write('crawl.yaml', text.replace('{n}', '{n}?delay=100'));
@@ -60,8 +75,13 @@ const upTo = (total: number): number[] => Array.from({ length: total }, (_, inde
 describe('a run on this machine', () => {
   it('fetches everything and prints a summary, and its records can be exported without Redis', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 60));
-    const run = await project.run(RUN);
+    const mask = process.umask(0);
+    const running = project.run(RUN);
+    process.umask(mask);
+    const run = await running;
     expect(run).toMatchObject({ code: 0, stdout: '' });
+    expect(await modesIn('results')).toEqual({ folders: [0o700], files: [0o600] });
+    expect(await modesIn('.fetchfleet')).toMatchObject({ folders: [0o700], files: [0o600] });
     expect(run.stderr).toMatch(/✔ test: 60 of 60 fetched/u);
     const [, batch = ''] = /fetchfleet export (\S+)/u.exec(run.stderr) ?? [];
     expect(await exportedIndexes(batch)).toEqual(upTo(60));
@@ -75,8 +95,11 @@ describe('a run on this machine', () => {
   it('exits with 1 if fetches failed, with the reasons on stderr and the document on stdout', async () => {
     origin.respond('/echo/7', { status: 404 });
     await project.write('crawl.yaml', crawlFile(origin.url, 20));
-    const run = await project.run([...RUN_ONE, '--json', '--transport', 'undici']);
+    const flags = ['--json', '--transport', 'undici', '--umask', '022'];
+    const run = await project.run([...RUN_ONE, ...flags]);
     expect(run.code).toBe(1);
+    expect(await modesIn('results')).toEqual({ folders: [0o755], files: [0o644] });
+    expect(await modesIn('.fetchfleet')).toMatchObject({ folders: [0o700], files: [0o600] });
     expect(documentIn(run.stdout)).toMatchObject({
       state: 'finished',
       total: 20,

@@ -20,6 +20,7 @@ describe('the settings of a command that fetches', () => {
       concurrency: 50,
       transport: 'got',
       results: '/srv/results',
+      umask: 0o077,
     });
   });
 
@@ -36,12 +37,13 @@ describe('the settings of a command that fetches', () => {
   });
 
   it('are refused all at once, each with flag, variable, limit and value', () => {
-    const flags = { workers: '65', concurrency: '1e3', transport: 'gto' };
+    const flags = { workers: '65', concurrency: '1e3', transport: 'gto', umask: '777' };
     expect(() => readRunSettings(flags, contextWith({}))).toThrow(
       [
         '--workers (FETCHFLEET_WORKERS): must be at most 64, got "65"',
         '--concurrency (FETCHFLEET_CONCURRENCY): must be a whole number, got "1e3"',
         '--transport (FETCHFLEET_TRANSPORT): must be one of got, undici, got "gto"',
+        '--umask (FETCHFLEET_UMASK): must be octal, from 000 to 077, got "777"',
       ].join('\n'),
     );
   });

@@ -94,6 +94,14 @@ export function booleanSetting(): ZodType<boolean, boolean | string> {
     .transform((value) => value === true || value === 'true' || value === '1');
 }
 
+/** `022`: what others may not do with new files and folders. Their owner may do everything. */
+export function umaskSetting(): ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^0*[0-7]{1,2}$/u, 'must be octal, from 000 to 077')
+    .transform((text) => Number.parseInt(text, 8));
+}
+
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {
   const flag = flags[attributeOf(setting)];
   const inherited = setting.variable === undefined ? undefined : env[setting.variable];

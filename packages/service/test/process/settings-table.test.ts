@@ -7,6 +7,7 @@ import {
   readSettingsTable,
   settingHelp,
   type SettingsSources,
+  umaskSetting,
 } from '../../src/process/settings-table.ts';
 
 const TABLE = {
@@ -96,6 +97,22 @@ describe('readSettingsTable', () => {
     expect(problemsOf({ longestWait })).toEqual([
       `--longest-wait (X_WAIT): ${message}, got ${JSON.stringify(longestWait)}`,
     ]);
+  });
+});
+
+describe('umaskSetting', () => {
+  it.each([
+    ['000', 0],
+    ['0', 0],
+    ['22', 0o022],
+    ['0027', 0o027],
+    ['077', 0o077],
+  ])('reads %s', (text, mask) => {
+    expect(umaskSetting().parse(text)).toBe(mask);
+  });
+
+  it.each(['', '8', '-1', '0o22', '18', '100', '777', ' 022'])('refuses %j', (text) => {
+    expect(umaskSetting().safeParse(text).success).toBe(false);
   });
 });
 
