@@ -1,7 +1,7 @@
 export { exportBatch, type ExportOptions, type ExportSummary } from './export/export-batch.ts';
 export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
 export type { FailureGroup } from './failures/failure-groups.ts';
-export { findFailures } from './failures/find-failures.ts';
+export { type Failures, findFailures } from './failures/find-failures.ts';
 export {
   InvalidIdError,
   ResultsChangedError,

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isBatchId } from '@fetchfleet/crawl';
 import { UnknownBatchError } from '@fetchfleet/fleet';
 import {
   exportBatch,
@@ -14,6 +15,7 @@ import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
 import { readResultsFolders, readUmask } from '../core/settings.ts';
+import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { formatCount } from '../report/units.ts';
 
 export interface ExportOptions {
@@ -93,16 +95,16 @@ async function notFound(
     );
   }
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const { message } = new UnknownBatchError(batch, nearest(batch, folders));
+  const { message } = new UnknownBatchError(batch, nearest(batch, folders.filter(isBatchId)));
   return new CommandError(`${message} (looked in ${dirs.join(' and ')})`, {
     code: 'BATCH_UNKNOWN',
     cause,
   });
 }
 
-/** Reports what was written. @returns exit 1 if records are missing */
+/** Reports what was written. @returns exit 1 if records are missing, or may be */
 function conclude(
-  { written, missing, skippedLines }: ExportSummary,
+  { written, missing, skippedLines, skippedParts }: ExportSummary,
   { output, context }: { readonly output: string; readonly context: Context },
 ): ExitCode {
   const { terminal } = context;
@@ -114,9 +116,9 @@ function conclude(
       skippedLines === 1 ? '1 incomplete line' : `${formatCount(skippedLines)} incomplete lines`;
     terminal.warn(`skipped ${lines} in the parts`);
   }
-  if (missing === 0) {
-    return EXIT.ok;
+  warnOfSkippedParts(skippedParts, terminal);
+  if (missing > 0) {
+    terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   }
-  terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
-  return EXIT.someFailed;
+  return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
 }

@@ -1,16 +1,16 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import {
   type FailureGroup,
+  type Failures,
   findFailures,
-  ResultsChangedError,
   ResultsNotFoundError,
-  ResultsUnreadableError,
 } from '@fetchfleet/results';
 import { readLimit } from '../batch/batch-filters.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { resultsOf } from '../batch/results-of.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
+import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { outputWidth } from '../report/text-table.ts';
 import { formatCount, shorten, truncate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
@@ -33,32 +33,33 @@ export async function failures(
   return withFleet(context, { find: batch }, async (session) => {
     const status = await findBatch(session.ledger, batch);
     const dirs = await resultsOf(status, options.results, context);
-    const groups = status.failed === 0 ? [] : await readGroups(status, dirs, context);
-    printFindings({ status, groups, limit, isJson: options.json === true }, context);
-    return EXIT.ok;
+    const { groups, skippedParts } = await read(status, dirs, context);
+    const isJson = options.json === true;
+    warnOfSkippedParts(skippedParts, context.terminal);
+    printFindings({ status, groups, skippedParts, limit, isJson }, context);
+    return skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
   });
 }
 
-async function readGroups(
+async function read(
   status: BatchStatus,
   dirs: readonly string[],
   context: Context,
-): Promise<FailureGroup[]> {
+): Promise<Failures> {
+  const { batch, total, failed } = status;
+  if (failed === 0) {
+    return { groups: [], skippedParts: [] };
+  }
   const { drain: signal } = context.interrupts.takeOver();
-  const { batch, total } = status;
   try {
     return await findFailures({ dir: dirs, batch, total, signal });
   } catch (error) {
     signal.throwIfAborted();
-    const isAboutResults =
-      error instanceof ResultsNotFoundError ||
-      error instanceof ResultsUnreadableError ||
-      error instanceof ResultsChangedError;
-    throw isAboutResults ? unreadable(status, dirs, error) : error;
+    throw error instanceof ResultsNotFoundError ? notFound(status, dirs, error) : error;
   }
 }
 
-function unreadable(
+function notFound(
   { batch, resultsFolders, failed }: BatchStatus,
   dirs: readonly string[],
   cause: Error,
@@ -74,20 +75,20 @@ function unreadable(
   );
 }
 
-interface Findings {
+interface Findings extends Failures {
   readonly status: BatchStatus;
-  readonly groups: readonly FailureGroup[];
   readonly limit: number;
   readonly isJson: boolean;
 }
 
-function printFindings({ status, groups, limit, isJson }: Findings, { terminal }: Context): void {
+function printFindings(findings: Findings, { terminal }: Context): void {
+  const { status, groups, skippedParts, limit, isJson } = findings;
   const found = groups.reduce((sum, { count }) => sum + count, 0);
   const shown = groups.slice(0, limit);
   const more = groups.length - shown.length;
   if (isJson) {
     const { batch, failed } = status;
-    terminal.printJson({ batch, failed, found, groups: shown, more });
+    terminal.printJson({ batch, failed, found, groups: shown, more, skippedParts });
   } else if (groups.length > 0) {
     terminal.print(failuresText(shown, outputWidth(terminal)));
     if (more > 0) {
@@ -104,7 +105,7 @@ function printFindings({ status, groups, limit, isJson }: Findings, { terminal }
   const why =
     found > status.failed
       ? 'a retry is fetching them again'
-      : 'the other records are in another results folder';
+      : 'the other records are in another results folder, or in a part that was skipped';
   terminal.warn(
     `the ledger counts ${formatCount(status.failed)} failures, ` +
       `the records here show ${formatCount(found)}: ${why}`,

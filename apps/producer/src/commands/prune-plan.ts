@@ -1,4 +1,4 @@
-import { isBatchId } from '@fetchfleet/crawl';
+import { isBatchId, toError } from '@fetchfleet/crawl';
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../core/timeouts.ts';
@@ -17,6 +17,8 @@ export interface Candidate {
   readonly results: readonly string[];
   readonly bytes: number;
 }
+
+type Found = Omit<Candidate, 'results' | 'bytes'>;
 
 export interface PruneRules {
   readonly states: readonly BatchState[];
@@ -37,6 +39,8 @@ export interface PrunePlan {
   readonly otherFolders: readonly string[];
   /** What Redis names as a batch, but cannot be the id of one. */
   readonly badIds: readonly string[];
+  /** A sentence for each batch that is left alone, because its results cannot be read. */
+  readonly unreadable: readonly string[];
 }
 
 /** The batches that a prune removes, oldest first. */
@@ -45,20 +49,27 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   const ids = named.filter(isBatchId);
   const candidates: Candidate[] = [];
   const others = new Set<string>();
+  const unreadable: string[] = [];
+  const add = async (found: Found, reported: readonly string[]): Promise<void> => {
+    try {
+      candidates.push(await measured(found, foldersOf(reported, rules, others)));
+    } catch (error) {
+      unreadable.push(`${found.batch} was passed over: ${toError(error).message}`);
+    }
+  };
   const unfinished = await withTimeout(session.removal.unfinished());
   const badIds = [...named, ...unfinished.keys()].filter((id) => !isBatchId(id));
   for (const [batch, folders] of unfinished) {
     if (isBatchId(batch)) {
       const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
-      candidates.push(await measured(found, foldersOf(folders.split('\n'), rules, others)));
+      await add(found, folders.split('\n'));
     }
   }
   for (const status of await readStatuses(session, ids)) {
     const endedAt = endOf(status, rules);
     if (endedAt !== undefined) {
       const { batch, state, total } = status;
-      const folders = foldersOf(status.resultsFolders, rules, others);
-      candidates.push(await measured({ batch, state, endedAt, fetches: total }, folders));
+      await add({ batch, state, endedAt, fetches: total }, status.resultsFolders);
     }
   }
   const known = new Set([...ids, ...unfinished.keys()]);
@@ -71,6 +82,7 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
     otherFolders: [...others],
     badIds,
+    unreadable,
   };
 }
 
@@ -107,10 +119,7 @@ function foldersOf(
 }
 
 /** Looks for the results in these folders. The folder of a worker can be on another machine. */
-async function measured(
-  candidate: Omit<Candidate, 'results' | 'bytes'>,
-  folders: readonly string[],
-): Promise<Candidate> {
+async function measured(candidate: Found, folders: readonly string[]): Promise<Candidate> {
   const results: string[] = [];
   let bytes = 0;
   for (const dir of folders) {

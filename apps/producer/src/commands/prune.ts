@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { toError } from '@fetchfleet/crawl';
 import { removeBatch } from '@fetchfleet/results';
 import { readAge, readStates } from '../batch/batch-filters.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
+import type { Terminal } from '../core/terminal.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { readResultsFolders } from '../core/settings.ts';
 import { messageWidth, textTable } from '../report/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { type Candidate, planPrune, type PruneRules } from './prune-plan.ts';
+import { type Candidate, planPrune, type PrunePlan, type PruneRules } from './prune-plan.ts';
 
 export interface PruneOptions {
   readonly json?: boolean;
@@ -30,49 +32,60 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
   const rules = readRules(options, context);
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const { candidates, orphansLeft, otherFolders, badIds } = await planPrune(session, rules);
-    if (orphansLeft > 0) {
-      const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
-      terminal.note(
-        `${rules.results.join(' and ')} has ${count} without a batch in this Redis; --orphans removes them, too`,
-      );
-    }
-    if (otherFolders.length > 0) {
-      const folders = otherFolders.map((folder) => JSON.stringify(folder)).join(' and ');
-      terminal.note(
-        `Workers have reported results in ${folders}, which are not touched: name them with --results, or add --trust-folders`,
-      );
-    }
-    for (const id of badIds) {
-      terminal.warn(`${JSON.stringify(id.slice(0, 80))} is not a batch id, and was passed over`);
-    }
+    const plan = await planPrune(session, rules);
+    const { candidates } = plan;
+    describe(plan, rules, terminal);
+    const exitCode = plan.unreadable.length > 0 ? EXIT.unavailable : EXIT.ok;
     if (candidates.length === 0) {
       terminal.note(`No batch ended more than ${options.olderThan} ago`);
-      return printRemoved([], options, context);
+      return printRemoved([], options, { terminal, exitCode });
     }
     terminal.say(pruneTable(candidates, Date.now(), messageWidth(terminal)));
     if (options.dryRun === true) {
-      return printRemoved(candidates, options, context);
+      return printRemoved(candidates, options, { terminal, exitCode });
     }
     if (!(await isConfirmed(candidates, options, context))) {
       terminal.note('Nothing was removed');
-      return printRemoved([], options, context);
+      return printRemoved([], options, { terminal, exitCode });
     }
     const removed: Candidate[] = [];
+    let isComplete = true;
     for (const candidate of candidates) {
-      const kept = await remove(session, candidate);
-      if (kept === undefined) {
-        terminal.warn(`${candidate.batch} was kept: it was resumed or retried in the meantime`);
-        continue;
+      const end = await remove(session, candidate, terminal);
+      if (end === 'removed') {
+        removed.push(candidate);
       }
-      removed.push(candidate);
-      for (const folder of kept) {
-        terminal.warn(`${folder} was kept: it holds something that no worker has written`);
-      }
+      isComplete &&= end !== 'incomplete';
     }
     terminal.note(`Removed ${summaryOf(removed)}`);
-    return printRemoved(removed, options, context);
+    return printRemoved(removed, options, {
+      terminal,
+      exitCode: isComplete ? exitCode : EXIT.unavailable,
+    });
   });
+}
+
+/** What is left alone, and how to remove it all the same. */
+function describe(plan: PrunePlan, { results }: PruneRules, terminal: Terminal): void {
+  const { orphansLeft, otherFolders, badIds, unreadable } = plan;
+  if (orphansLeft > 0) {
+    const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
+    terminal.note(
+      `${results.join(' and ')} has ${count} without a batch in this Redis; --orphans removes them, too`,
+    );
+  }
+  if (otherFolders.length > 0) {
+    const folders = otherFolders.map((folder) => JSON.stringify(folder)).join(' and ');
+    terminal.note(
+      `Workers have reported results in ${folders}, which are not touched: name them with --results, or add --trust-folders`,
+    );
+  }
+  for (const id of badIds) {
+    terminal.warn(`${JSON.stringify(id.slice(0, 80))} is not a batch id, and was passed over`);
+  }
+  for (const reason of unreadable) {
+    terminal.warn(reason);
+  }
 }
 
 function readRules(options: PruneOptions, context: Context): PruneRules {
@@ -122,38 +135,49 @@ async function isConfirmed(
 }
 
 /**
- * Removes one batch. Safe to interrupt at any point: the next prune completes the removal.
- *
- * @returns folders that were kept; undefined if the batch goes on since it was listed
+ * Removes one batch, and says what was kept and why. Safe to interrupt at any point: the next prune
+ * completes the removal, also one that is incomplete because a folder cannot be removed now.
  */
 async function remove(
   session: FleetSession,
   candidate: Candidate,
-): Promise<readonly string[] | undefined> {
+  terminal: Terminal,
+): Promise<'removed' | 'kept' | 'incomplete'> {
   const { batch, state, results } = candidate;
   if (
     state !== 'orphan' &&
     !(await withTimeout(session.removal.begin(batch, results.join('\n'))))
   ) {
-    return undefined;
+    terminal.warn(`${batch} was kept: it was resumed or retried in the meantime`);
+    return 'kept';
   }
-  const kept: string[] = [];
+  let isComplete = true;
   for (const dir of results) {
-    if ((await removeBatch(dir, batch)) === 'kept') {
-      kept.push(join(dir, batch));
+    try {
+      const reason = await removeBatch(dir, batch);
+      if (reason !== undefined) {
+        terminal.warn(`${join(dir, batch)} was kept: ${reason}`);
+      }
+    } catch (error) {
+      // The other batches need not wait until somebody has mended this one.
+      terminal.warn(`${join(dir, batch)} cannot be removed: ${toError(error).message}`);
+      isComplete = false;
     }
   }
+  if (!isComplete) {
+    return 'incomplete';
+  }
   await withTimeout(session.removal.finish(batch));
-  return kept;
+  return 'removed';
 }
 
 function printRemoved(
   removed: readonly Candidate[],
   { json, dryRun }: PruneOptions,
-  { terminal }: Context,
+  { terminal, exitCode }: { readonly terminal: Terminal; readonly exitCode: ExitCode },
 ): ExitCode {
   if (json !== true) {
-    return EXIT.ok;
+    return exitCode;
   }
   const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
   const batches = removed.map(({ endedAt, results, ...rest }) => ({
@@ -163,7 +187,7 @@ function printRemoved(
     resultsFolders: results,
   }));
   terminal.printJson({ dryRun: dryRun === true, batches, bytes });
-  return EXIT.ok;
+  return exitCode;
 }
 
 /** @param nowMs epoch milliseconds @param width in columns */

@@ -9,6 +9,7 @@ import { resultsOf } from '../batch/results-of.ts';
 import type { Context } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
+import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
@@ -53,7 +54,9 @@ export async function verify(
     if (mustRepair) {
       return repair(session, comparison, { options, settings, context });
     }
-    return comparison.missing > 0 || comparison.content.foreign > 0 ? EXIT.someFailed : EXIT.ok;
+    const { missing, content } = comparison;
+    const isWhole = missing === 0 && content.foreign === 0 && content.skippedParts.length === 0;
+    return isWhole ? EXIT.ok : EXIT.someFailed;
   });
 }
 
@@ -104,6 +107,7 @@ async function readAll(
     doubled: sum((content) => content.records + content.doubled) - records,
     torn: sum(({ torn }) => torn),
     foreign: sum(({ foreign }) => foreign),
+    skippedParts: contents.flatMap(({ skippedParts }) => skippedParts),
   };
 }
 
@@ -133,10 +137,11 @@ async function assertFolder(
 function print(comparison: Comparison, options: VerifyOptions, { terminal }: Context): void {
   const { status, dirs, content, missing } = comparison;
   const { batch, state, total, settled } = status;
-  const { records, torn, doubled, foreign } = content;
+  const { records, torn, doubled, foreign, skippedParts } = content;
+  warnOfSkippedParts(skippedParts, terminal);
   if (options.json === true) {
     const repaired = options.repair === true ? missing : 0;
-    const counts = { records, missing, torn, doubled, foreign, repaired };
+    const counts = { records, missing, torn, doubled, foreign, skippedParts, repaired };
     terminal.printJson({ batch, state, total, settled, results: dirs, ...counts });
     return;
   }

@@ -140,7 +140,13 @@ describe('fetchfleet failures', () => {
     expect(elsewhere).toMatchObject({ code: 3, stderr: expect.stringContaining('--results DIR') });
     origin.respond(/^\/echo/u, { body: '{}' });
     await fleet.json('retry', id, '--outcome', 'http-error', '--wait');
+    const link = fleet.project.path('results', id, 'part-w-9-1.ndjson');
+    await symlink('/dev/zero', link);
     const rest = await fleet.json('failures', id);
+    expect(rest).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${link} is a symbolic`),
+    });
     expect(rest.document).toMatchObject({ failed: 20, found: 20, groups: [{ count: 20 }] });
     await worker.kill('SIGTERM');
   });
@@ -265,7 +271,13 @@ describe('fetchfleet prune', () => {
   it('removes nothing that is not ours, whatever Redis says', async () => {
     const { project } = fleet;
     const keys = fleetKeys(fleet.name);
-    const folders = ['victim/documents', 'results/photos', 'results/mixed', 'elsewhere/linked'];
+    const folders = [
+      'victim/documents',
+      'results/photos',
+      'results/mixed',
+      'results/endless',
+      'elsewhere/linked',
+    ];
     for (const folder of folders) {
       await mkdir(project.path(folder), { recursive: true });
       await writeFile(project.path(folder, 'mine.txt'), 'mine');
@@ -274,7 +286,9 @@ describe('fetchfleet prune', () => {
     await writeFile(project.path('results/mixed/batch.json'), JSON.stringify(manifest));
     await writeFile(project.path('results/mixed/part-w-1-1.ndjson'), '{}');
     await symlink(project.path('elsewhere/linked'), project.path('results/linked'));
-    for (const id of ['photos', 'mixed', 'linked']) {
+    await symlink('/dev/zero', project.path('results/endless/batch.json'));
+    await symlink('/dev/zero', project.path('results/mixed/part-w-2-1.ndjson'));
+    for (const id of ['photos', 'mixed', 'endless', 'linked']) {
       await oldBatch(id, 'finished', 40);
     }
     await fleet.redis.hset(
@@ -288,8 +302,11 @@ describe('fetchfleet prune', () => {
     const pruned = await fleet.json('prune', '--older-than', '30d', '--yes', '--trust-folders');
     expect(pruned.code).toBe(0);
     expect(pruned.stderr).toMatch(/"\.\.\/\.\.\/x" is not a batch id/u);
+    expect(pruned.stderr).toMatch(/endless was kept: \S+batch\.json is a symbolic link/u);
     const left = await Promise.all(folders.map(async (folder) => readdir(project.path(folder))));
-    expect(left).toEqual(folders.map(() => ['mine.txt']));
+    expect(left.map((names) => names.filter((name) => name !== 'batch.json'))).toEqual(
+      folders.map(() => ['mine.txt']),
+    );
     expect(await readdir(project.path('results'))).toContain('linked');
   });
 

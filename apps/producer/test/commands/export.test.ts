@@ -99,12 +99,40 @@ describe('export -o FILE', () => {
   it('writes through a link and keeps the permissions of the file', async () => {
     const expected = await layOut(3);
     await writeFile(project.path('real.ndjson'), 'earlier');
-    await chmod(project.path('real.ndjson'), 0o600);
+    await chmod(project.path('real.ndjson'), 0o664);
     await symlink('real.ndjson', project.path('link.ndjson'));
     await project.call(['export', BATCH, '-o', 'link.ndjson']);
     expect((await lstat(project.path('link.ndjson'))).isSymbolicLink()).toBe(true);
     expect(await readFile(project.path('real.ndjson'), 'utf8')).toBe(expected);
-    expect((await stat(project.path('real.ndjson'))).mode & 0o777).toBe(0o600);
+    expect((await stat(project.path('real.ndjson'))).mode & 0o777).toBe(0o664);
+  });
+
+  it.each([
+    [0o000, undefined, [], 0o600],
+    [0o077, '022', [], 0o644],
+    [0o022, '000', ['--umask', '007'], 0o660],
+  ] as const)(
+    'writes for its own user alone (umask %o, FETCHFLEET_UMASK %s, %j)',
+    async (own, variable, flags, mode) => {
+      await layOut(3);
+      const env = { FETCHFLEET_UMASK: variable };
+      const before = process.umask(own);
+      const exporting = project.run(['export', BATCH, '-o', 'out.ndjson', ...flags], env);
+      process.umask(before);
+      expect(await exporting).toMatchObject({ code: 0 });
+      expect((await stat(project.path('out.ndjson'))).mode & 0o777).toBe(mode);
+    },
+  );
+
+  it('reads the other parts where a part is something else, and exits with 1', async () => {
+    const expected = await layOut(3);
+    const path = project.path('results', BATCH, 'part-w-2.ndjson');
+    await symlink('/dev/zero', path);
+    const { code, stdout, stderr } = await project.run(['export', BATCH, '-o', 'out', '--json']);
+    const reason = `${path} is a symbolic link, not a regular file`;
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`skipped a part: ${reason}\n`)]);
+    expect(JSON.parse(stdout)).toMatchObject({ written: 3, missing: 0, skippedParts: [reason] });
+    expect(await readFile(project.path('out'), 'utf8')).toBe(expected);
   });
 
   it('writes to a pipe and does not replace it by a file', async () => {

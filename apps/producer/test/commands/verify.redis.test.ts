@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard, type Running } from '@fetchfleet/testing';
 import { crawlFile } from '../cli-fixture.ts';
@@ -33,7 +33,15 @@ async function partOf(id: string): Promise<string> {
   return fleet.project.path('results', id, name);
 }
 
-const whole = { records: TOTAL, missing: 0, torn: 0, doubled: 0, foreign: 0, repaired: 0 };
+const whole = {
+  records: TOTAL,
+  missing: 0,
+  torn: 0,
+  doubled: 0,
+  foreign: 0,
+  skippedParts: [] as string[],
+  repaired: 0,
+};
 
 describe('verify', () => {
   it('finds nothing in whole results', async () => {
@@ -83,6 +91,12 @@ describe('verify', () => {
     await appendFile(part, `${first}\n${first.slice(0, 70)}\n`);
     const harmless = await fleet.json('verify', id);
     expect(harmless).toMatchObject({ code: 0, document: { ...whole, torn: 1, doubled: 1 } });
+    const link = fleet.project.path('results', id, 'part-w-9-1.ndjson');
+    await symlink('/dev/zero', link);
+    const skippedParts = [`${link} is a symbolic link, not a regular file`];
+    const skipping = await fleet.json('verify', id);
+    expect(skipping).toMatchObject({ code: 1, document: { records: TOTAL, skippedParts } });
+    await rm(link);
     await appendFile(part, `${first.replace(id, 'other')}\n`);
     expect(await fleet.json('verify', id)).toMatchObject({ code: 1, document: { foreign: 1 } });
   });

@@ -38,6 +38,8 @@ export interface ExportSummary {
   readonly missing: number;
   /** Lines that are not records: torn by a crash, damaged, or with an index beyond the total. */
   readonly skippedLines: number;
+  /** A sentence for each part that was not read, because it is no regular file. */
+  readonly skippedParts: readonly string[];
 }
 
 const MAX_INDEXED_RECORDS = 2 ** 22;
@@ -52,11 +54,10 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   const { dir, batch, format, signal, reuseChunks = false } = options;
   const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
-  const paths = found.flatMap(({ parts }) => parts);
-  const manifest = await firstManifest(found, batch);
+  const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
-  const files = await PartFiles.of(paths);
+  const files = new PartFiles(found.parts.files);
   const output = new Output(options.out, signal);
   const encoder = encoderOf({ batch, format, params: manifest?.params, reuseChunks });
   const progress = new Progress(2 * files.bytes, options.onProgress);
@@ -86,6 +87,7 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
       written,
       missing: (total ?? highest + 1) - written,
       skippedLines: parts.skippedLines + encoder.invalid,
+      skippedParts: found.parts.skipped,
     };
   } finally {
     output.release();

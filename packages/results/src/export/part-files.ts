@@ -1,7 +1,7 @@
-import { closeSync, openSync, read, readSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { closeSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { readError, ResultsChangedError } from '../folder/errors.ts';
+import { readError, ResultsChangedError, ResultsUnreadableError } from '../folder/errors.ts';
+import { openFoundSync, type RegularFile } from '../folder/regular-file.ts';
 
 /** Files kept open. After many crashes a batch has more parts than a process can open. */
 const MAX_OPEN_FILES = 64;
@@ -9,15 +9,15 @@ const MAX_OPEN_FILES = 64;
 /** Parts begin at multiples of this, so each block of this size belongs to one part. */
 export const BLOCK_BYTES = 256 * 1024;
 
+/** `RecordIndex` has 48 bits for a position. */
+const MAX_POSITION = 2 ** 48;
+
 const readAt = promisify(read);
 
 /** One file of a batch, as of the start of the export. Later appends are not exported. */
-export interface PartFile {
-  readonly path: string;
+export interface PartFile extends RegularFile {
   /** Position of its first byte. */
   readonly base: number;
-  /** Bytes. */
-  readonly size: number;
 }
 
 /**
@@ -35,21 +35,17 @@ export class PartFiles {
   readonly #busy = new Map<PartFile, number>();
   readonly #reads = new Set<Promise<void>>();
 
-  private constructor(parts: readonly PartFile[]) {
-    this.parts = parts;
-  }
-
-  static async of(paths: readonly string[]): Promise<PartFiles> {
-    const parts: PartFile[] = [];
+  /** @throws ResultsUnreadableError if the parts are larger than workers can have written them */
+  constructor(files: readonly RegularFile[]) {
     let base = 0;
-    for (const path of paths) {
-      const { size } = await stat(path).catch((error: unknown) => {
-        throw readError(path, error);
-      });
-      parts.push({ path, base, size });
-      base += Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
-    }
-    return new PartFiles(parts);
+    this.parts = files.map((file) => {
+      const part = { ...file, base };
+      base += Math.ceil(file.size / BLOCK_BYTES) * BLOCK_BYTES;
+      if (base > MAX_POSITION) {
+        throw new ResultsUnreadableError(`${file.path} and the parts before it exceed 256 TiB`);
+      }
+      return part;
+    });
   }
 
   /** Total size of the parts. */
@@ -144,7 +140,7 @@ export class PartFiles {
     } else {
       this.#open.delete(part);
     }
-    const file = known ?? explained(part, () => openSync(part.path, 'r'));
+    const file = known ?? explained(part, () => openFoundSync(part));
     this.#open.set(part, file);
     return file;
   }

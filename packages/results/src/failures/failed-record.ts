@@ -11,17 +11,21 @@ export interface FailedRecord {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** Parses a line without its body. Undefined for successes and damaged lines. */
-export function parseFailedRecord(line: Buffer): FailedRecord | undefined {
+/**
+ * Parses a line without its body. Undefined for successes and damaged lines.
+ *
+ * @param index as it was found in the line. A line that workers did not write may have two
+ */
+export function parseFailedRecord(line: Buffer, index: number): FailedRecord | undefined {
   const value = parsed(line);
   if (typeof value !== 'object' || value === null) {
     return undefined;
   }
   // The type checks follow.
   const fields = value as Partial<Record<keyof FailedRecord, unknown>>;
-  const { index, url, startedAt, status } = fields;
+  const { url, startedAt, status } = fields;
   const outcome = OUTCOMES.find((one) => one === fields.outcome);
-  if (typeof index !== 'number' || typeof url !== 'string') {
+  if (typeof url !== 'string') {
     return undefined;
   }
   if (outcome === undefined || outcome === 'ok') {
@@ -33,7 +37,7 @@ export function parseFailedRecord(line: Buffer): FailedRecord | undefined {
   const error = errorOf(fields.error);
   return {
     index,
-    url,
+    url: printable(url),
     outcome,
     startedAt,
     ...(typeof status === 'number' && { status }),
@@ -54,5 +58,12 @@ function errorOf(value: unknown): FailedRecord['error'] {
     return undefined;
   }
   const { code, message } = value as { code?: unknown; message?: unknown };
-  return typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined;
+  return typeof code === 'string' && typeof message === 'string'
+    ? { code: printable(code), message: printable(message) }
+    : undefined;
+}
+
+/** Workers write no control characters, but somebody else may have: they would move the cursor. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ');
 }

@@ -28,12 +28,12 @@ export async function findFailureExamples(
     return found;
   }
   try {
-    const parts = await listParts(batchFolder(dir, batch));
-    const scan = { parts, batch, total: Infinity, maxBytes: MAX_BYTES };
+    const { files } = await listParts(batchFolder(dir, batch));
+    const scan = { parts: files, batch, total: Infinity, maxBytes: MAX_BYTES };
     await scanRecords(scan, {
       onSuccess: () => undefined,
-      onFailure: (line) => {
-        const record = parseFailedRecord(line);
+      onFailure: (line, index) => {
+        const record = parseFailedRecord(line, index);
         if (record === undefined || !outcomes.has(record.outcome)) {
           return true;
         }

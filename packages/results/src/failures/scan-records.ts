@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readError } from '../folder/errors.ts';
 import { linePrefix, readIndex, readRank } from '../folder/record-line.ts';
+import { openFoundSync, type RegularFile } from '../folder/regular-file.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -9,8 +10,7 @@ const CLOSING_BRACE = 0x7d;
 const MAX_LINE_BYTES = 4 * CHUNK_BYTES;
 
 export interface RecordScan {
-  /** Paths of the parts. */
-  readonly parts: readonly string[];
+  readonly parts: readonly RegularFile[];
   readonly batch: string;
   /** Records with this index or a higher one are skipped. */
   readonly total: number;
@@ -22,11 +22,12 @@ export interface RecordScan {
 export interface RecordVisitor {
   onSuccess(index: number): void;
   /** @returns false to stop the scan */
-  onFailure(line: Buffer): boolean;
+  onFailure(line: Buffer, index: number): boolean;
 }
 
 /**
- * Reads the records of a batch in the order of its parts. Skips torn and damaged lines.
+ * Reads the records of a batch in the order of its parts, as far as they had been written when the
+ * parts were listed. Skips torn and damaged lines.
  *
  * @throws ResultsUnreadableError, ResultsChangedError; the reason of `signal`
  */
@@ -34,24 +35,28 @@ export async function scanRecords(scan: RecordScan, visitor: RecordVisitor): Pro
   const visit = lineVisitor(scan, visitor);
   const { signal } = scan;
   let bytesLeft = scan.maxBytes ?? Infinity;
-  for (const path of scan.parts) {
-    const stream = createReadStream(path, {
-      highWaterMark: CHUNK_BYTES,
-      ...(bytesLeft < Infinity && { end: bytesLeft - 1 }),
-      ...(signal && { signal }),
-    });
+  for (const part of scan.parts) {
+    const bytes = Math.min(part.size, bytesLeft);
+    if (bytes === 0) {
+      continue;
+    }
     try {
+      // The stream reads from the descriptor and closes it.
+      const stream = createReadStream(part.path, {
+        fd: openFoundSync(part),
+        highWaterMark: CHUNK_BYTES,
+        start: 0,
+        end: bytes - 1,
+        ...(signal && { signal }),
+      });
       if (!(await visitLines(stream, visit))) {
         return;
       }
     } catch (error) {
       signal?.throwIfAborted();
-      throw readError(path, error);
+      throw readError(part.path, error);
     }
-    bytesLeft -= stream.bytesRead;
-    if (bytesLeft <= 0) {
-      return;
-    }
+    bytesLeft -= bytes;
   }
 }
 
@@ -101,7 +106,7 @@ function lineVisitor(
       return true;
     }
     if (readRank(line)?.isOk !== true) {
-      return visitor.onFailure(line);
+      return visitor.onFailure(line, index);
     }
     visitor.onSuccess(index);
     return true;

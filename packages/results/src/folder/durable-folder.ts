@@ -1,4 +1,6 @@
-import { constants, copyFile, link, mkdir, open, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemErrorCode } from './errors.ts';
 
@@ -43,7 +45,7 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** Makes the names in a folder durable: a synced file is lost if its name is not synced too. */
 export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
   } catch (error) {
@@ -56,30 +58,50 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Creates a file and syncs its content; its name is durable after {@link syncFolder}. */
-export async function writeSynced(path: string, text: string): Promise<void> {
+/**
+ * Writes a file durably, whole or not at all. Nothing is written through what is at the path now:
+ * a file, a link or a pipe there is replaced, or kept.
+ *
+ * @param options.replaces whether what is there is replaced
+ */
+export async function placeFile(
+  path: string,
+  text: string,
+  { replaces }: { readonly replaces: boolean },
+): Promise<void> {
+  const draft = `${path}.${randomUUID()}.tmp`;
+  try {
+    await create(draft, text);
+    await (replaces ? rename(draft, path) : placeOnce(draft, path, text));
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Gives a draft its name, unless something has it already. */
+async function placeOnce(draft: string, path: string, text: string): Promise<void> {
+  try {
+    await link(draft, path);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') {
+      return;
+    }
+    // Not every file system has hard links.
+    await create(path, text).catch((reason: unknown) => {
+      if (systemErrorCode(reason) !== 'EEXIST') {
+        throw reason;
+      }
+    });
+  }
+}
+
+async function create(path: string, text: string): Promise<void> {
   const handle = await open(path, 'wx');
   try {
     await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-/** Gives a draft its name, unless a file has it already. The draft may stay; remove it. */
-export async function placeOnce(draft: string, target: string): Promise<void> {
-  try {
-    await link(draft, target);
-  } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') {
-      return;
-    }
-    // Not every file system has hard links.
-    await copyFile(draft, target, constants.COPYFILE_EXCL).catch((reason: unknown) => {
-      if (systemErrorCode(reason) !== 'EEXIST') {
-        throw reason;
-      }
-    });
   }
 }

@@ -18,11 +18,14 @@ export class ResultsChangedError extends Error {
   readonly code = 'RESULTS_CHANGED';
 }
 
-/** A part cannot be read: missing permission or a broken disk. */
+/** Something in a results folder cannot be read: a permission is missing, or the disk is broken. */
 export class ResultsUnreadableError extends Error {
   override readonly name = 'ResultsUnreadableError';
   readonly code = 'RESULTS_UNREADABLE';
 }
+
+/** What is at a path is nothing that workers write: a link, a pipe, a device, a giant manifest. */
+export class UnfitFileError extends ResultsUnreadableError {}
 
 /** The error for a file that cannot be read. Errors that are not from the system pass unchanged. */
 export function readError(path: string, cause: unknown): Error {
@@ -33,7 +36,10 @@ export function readError(path: string, cause: unknown): Error {
   if (code === undefined) {
     return toError(cause);
   }
-  return new ResultsUnreadableError(`cannot read ${path}: ${toError(cause).message}`, { cause });
+  const hint =
+    code === 'EACCES' ? ' (workers write for their own user, unless they have --umask)' : '';
+  const { message } = toError(cause);
+  return new ResultsUnreadableError(`cannot read ${path}: ${message}${hint}`, { cause });
 }
 
 /** The code of an operating system error (`ENOSPC`); undefined for any other value. */

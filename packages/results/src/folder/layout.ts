@@ -1,7 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
-import { InvalidIdError, readError, ResultsNotFoundError, systemErrorCode } from './errors.ts';
+import {
+  InvalidIdError,
+  readError,
+  ResultsNotFoundError,
+  systemErrorCode,
+  UnfitFileError,
+} from './errors.ts';
+import { findRegular, refuseLink, type RegularFile } from './regular-file.ts';
 
 /**
  * The files in a results folder:
@@ -11,7 +18,8 @@ import { InvalidIdError, readError, ResultsNotFoundError, systemErrorCode } from
  *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one per line, in the order they ended
  */
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
-export const PART_NAME = /^part-.+-\d+\.ndjson$/;
+/** Also of files that somebody renamed. Control characters would move the cursor in messages. */
+export const PART_NAME = /^part-\P{Cc}+-\d+\.ndjson$/u;
 
 /**
  * The folder of a batch. Ids are user input; this check keeps them from pointing outside `dir`.
@@ -48,21 +56,29 @@ export function partPath(folder: string, worker: string, number: number): string
   return join(folder, `part-${worker}-${number}.ndjson`);
 }
 
+/** The parts of a batch, as they were when they were listed. */
+export interface Parts {
+  /** Sorted by name, in each folder. */
+  readonly files: readonly RegularFile[];
+  /** One sentence for each that is left out: `… is a named pipe, not a regular file`. */
+  readonly skipped: readonly string[];
+}
+
 /**
- * The folders of a batch in several results folders: those that exist.
+ * The parts of a batch in several results folders.
  *
- * @returns the results folders with their parts, at least one
+ * @returns the results folders that have the batch, at least one, and the parts of all of them
  * @throws ResultsNotFoundError if none has the batch; ResultsUnreadableError
  */
 export async function findParts(
   dirs: readonly string[],
   batch: string,
-): Promise<readonly { readonly dir: string; readonly parts: readonly string[] }[]> {
-  const found: { readonly dir: string; readonly parts: readonly string[] }[] = [];
+): Promise<{ readonly dirs: readonly string[]; readonly parts: Parts }> {
+  const found = new Map<string, Parts>();
   let missing: ResultsNotFoundError | undefined;
   for (const dir of new Set(dirs)) {
     try {
-      found.push({ dir, parts: await listParts(batchFolder(dir, batch)) });
+      found.set(dir, await listParts(batchFolder(dir, batch)));
     } catch (error) {
       if (!(error instanceof ResultsNotFoundError)) {
         throw error;
@@ -70,24 +86,44 @@ export async function findParts(
       missing ??= error;
     }
   }
-  if (found.length === 0 && missing !== undefined) {
+  if (found.size === 0 && missing !== undefined) {
     throw missing;
   }
-  return found;
+  const all = [...found.values()];
+  const files = all.flatMap((parts) => parts.files);
+  return {
+    dirs: [...found.keys()],
+    parts: { files, skipped: all.flatMap(({ skipped }) => skipped) },
+  };
 }
 
 /**
- * Paths of all parts of a batch, sorted by name.
+ * All parts of a batch. What is no regular file is left out: its records are lost, and those of the
+ * others are not.
  *
- * @throws ResultsNotFoundError, ResultsUnreadableError
+ * @throws ResultsNotFoundError, ResultsUnreadableError, ResultsChangedError
  */
-export async function listParts(folder: string): Promise<string[]> {
+export async function listParts(folder: string): Promise<Parts> {
+  const names = await namesIn(folder);
+  const files: RegularFile[] = [];
+  const skipped: string[] = [];
+  for (const name of names.filter((one) => PART_NAME.test(one)).toSorted()) {
+    try {
+      files.push(await findRegular(join(folder, name)));
+    } catch (error) {
+      if (!(error instanceof UnfitFileError)) {
+        throw error;
+      }
+      skipped.push(error.message);
+    }
+  }
+  return { files, skipped };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    const names = await readdir(folder);
-    return names
-      .filter((name) => PART_NAME.test(name))
-      .toSorted()
-      .map((name) => join(folder, name));
+    await refuseLink(folder);
+    return await readdir(folder);
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') {
       throw readError(folder, error);

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { makeFolderIn, placeOnce, syncFolder, writeSynced } from './durable-folder.ts';
-import { readError, systemErrorCode } from './errors.ts';
+import { makeFolderIn, placeFile } from './durable-folder.ts';
+import { readError, systemErrorCode, UnfitFileError } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
+import { readSmall, refuseLink } from './regular-file.ts';
+
+/** Far more than name, URL and parameter names of a crawl take. */
+const MAX_MANIFEST_BYTES = 1024 * 1024;
 
 /** What an export needs to know of a batch besides its records. Exports work without Redis. */
 export interface Manifest {
@@ -22,7 +23,7 @@ export interface Manifest {
 /**
  * The manifest of a batch; undefined if the file is missing or is not a manifest.
  *
- * @throws ResultsUnreadableError
+ * @throws ResultsUnreadableError, also if it is no regular file or has more than 1 MiB
  */
 export async function readManifest(dir: string, batch: string): Promise<Manifest | undefined> {
   try {
@@ -34,10 +35,10 @@ export async function readManifest(dir: string, batch: string): Promise<Manifest
 
 /** The manifest in the first of these results folders that has one. */
 export async function firstManifest(
-  folders: readonly { readonly dir: string }[],
+  dirs: readonly string[],
   batch: string,
 ): Promise<Manifest | undefined> {
-  for (const { dir } of folders) {
+  for (const dir of dirs) {
     const manifest = await readManifest(dir, batch);
     if (manifest !== undefined) {
       return manifest;
@@ -49,7 +50,7 @@ export async function firstManifest(
 /** Throws the errors of the file system, which the sink explains in its own words. */
 async function loadManifest(dir: string, batch: string): Promise<Manifest | undefined> {
   try {
-    const text = await readFile(manifestPath(batchFolder(dir, batch)), 'utf8');
+    const text = await readSmall(manifestPath(batchFolder(dir, batch)), MAX_MANIFEST_BYTES);
     const value: unknown = JSON.parse(text);
     return isManifest(value) && value.batch === batch ? value : undefined;
   } catch (error) {
@@ -67,21 +68,21 @@ async function loadManifest(dir: string, batch: string): Promise<Manifest | unde
  */
 export async function ensureManifest(dir: string, manifest: Manifest): Promise<void> {
   const folder = batchFolder(dir, manifest.batch);
-  const present = await loadManifest(dir, manifest.batch);
+  await makeFolderIn(folder);
+  await refuseLink(folder);
+  const present = await loadManifest(dir, manifest.batch).catch((error: unknown) => {
+    // A link or a pipe, for example, is replaced like a file that is no manifest.
+    if (error instanceof UnfitFileError) {
+      return undefined;
+    }
+    throw error;
+  });
   if (present !== undefined && (present.total > 0 || manifest.total === 0)) {
     return;
   }
-  await makeFolderIn(folder);
-  const target = manifestPath(folder);
-  const draft = `${target}.${randomUUID()}.tmp`;
-  try {
-    await writeSynced(draft, `${JSON.stringify(manifest, undefined, 2)}\n`);
-    // A manifest that exists is at least as complete as one without a total.
-    await (manifest.total > 0 ? rename(draft, target) : placeOnce(draft, target));
-  } finally {
-    await rm(draft, { force: true });
-  }
-  await syncFolder(dirname(target));
+  // A manifest that exists is at least as complete as one without a total.
+  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+  await placeFile(manifestPath(folder), text, { replaces: manifest.total > 0 });
 }
 
 function isManifest(value: unknown): value is Manifest {

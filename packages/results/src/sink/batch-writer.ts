@@ -3,6 +3,7 @@ import { toError } from '@fetchfleet/crawl';
 import { makeFolderIn } from '../folder/durable-folder.ts';
 import { batchFolder } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
+import { refuseLink } from '../folder/regular-file.ts';
 import { Part } from './part.ts';
 import type { ResultsRoot } from './results-root.ts';
 import { SinkError } from './sink.ts';
@@ -178,6 +179,7 @@ export class BatchWriter {
     this.#part = undefined;
     try {
       await makeFolderIn(this.#folder);
+      await refuseLink(this.#folder);
       this.#part = await Part.create(this.#folder, this.#options.worker, this.#nextPart);
     } catch (error) {
       this.#manifestDueAtMs = 0;

@@ -1,17 +1,12 @@
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../folder/durable-folder.ts';
 import { systemErrorCode } from '../folder/errors.ts';
 import { partPath } from '../folder/layout.ts';
+import { type FileIdentity, isSameFile, openRegular, refuseLink } from '../folder/regular-file.ts';
 
 /** Most characters encoded per write. Bounds the memory for the encoded copy of a large append. */
 const CHUNK_CHARACTERS = 4 * 1024 * 1024;
-
-/** The inode of a new file. A different one at its path means the file was moved or removed. */
-interface FileIdentity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
 
 /**
  * One NDJSON file. Only this object writes to it.
@@ -19,6 +14,9 @@ interface FileIdentity {
  *     created ──append──▶ durable up to `length` ──append fails──▶ abandoned: truncated to
  *                             │    ▲                               `length`, never written again
  *                           close  append (opens it again)
+ *
+ * Anything else may be at its path later. What is there is written to, truncated or removed only if
+ * it is the file that was created.
  *
  * After a failed write or sync the kernel may have dropped pages and may still report success for
  * the next sync. Records after a failure therefore always go to a new file.
@@ -59,7 +57,7 @@ export class Part {
 
   /** Appends the lines and syncs once. @returns the bytes written */
   async append(lines: readonly string[]): Promise<number> {
-    const handle = (this.#handle ??= await open(this.path, 'r+'));
+    const handle = (this.#handle ??= await this.#reopen());
     let end = this.#length;
     for (const chunk of encode(lines)) {
       await writeFully(handle, chunk, end);
@@ -83,21 +81,35 @@ export class Part {
    * skip a torn line and keep one of two equal records.
    */
   async abandon(): Promise<void> {
-    const isEmpty = this.#length === 0;
-    await Promise.allSettled([isEmpty ? unlink(this.path) : this.#handle?.truncate(this.#length)]);
+    await Promise.allSettled([this.#cutBack()]);
     await Promise.allSettled([this.close()]);
+  }
+
+  async #cutBack(): Promise<void> {
+    await this.#assertInPlace();
+    await (this.#length === 0 ? unlink(this.path) : this.#handle?.truncate(this.#length));
+  }
+
+  async #reopen(): Promise<FileHandle> {
+    const handle = await openRegular(this.path, 'r+', this.#identity);
+    const { size } = await handle.stat();
+    if (size === this.#length) {
+      return handle;
+    }
+    await handle.close();
+    throw new Error(`the file has ${size} bytes, but ${this.#length} were written to it`);
   }
 
   /** Writes to a removed file succeed but are lost. Only its path shows that. */
   async #assertInPlace(): Promise<void> {
-    const { dev, ino } = await stat(this.path, { bigint: true });
-    if (dev === this.#identity.dev && ino === this.#identity.ino) {
-      return;
+    const found = await lstat(this.path, { bigint: true });
+    if (!isSameFile(found, this.#identity)) {
+      throw new Error('the file was replaced while it was being written');
     }
-    throw new Error('the file was replaced while it was being written');
   }
 }
 
+/** @returns undefined if something has this name */
 async function createFile(path: string): Promise<[FileHandle, FileIdentity] | undefined> {
   let handle: FileHandle;
   try {
@@ -110,6 +122,7 @@ async function createFile(path: string): Promise<[FileHandle, FileIdentity] | un
   }
   try {
     const { dev, ino } = await handle.stat({ bigint: true });
+    await refuseLink(dirname(path));
     await syncFolder(dirname(path));
     return [handle, { dev, ino }];
   } catch (error) {

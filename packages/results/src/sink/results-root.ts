@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { placeOnce, syncFolder, writeSynced } from '../folder/durable-folder.ts';
+import { lstat, stat } from 'node:fs/promises';
+import { placeFile } from '../folder/durable-folder.ts';
 import { systemErrorCode } from '../folder/errors.ts';
 import { rootMarkerPath } from '../folder/layout.ts';
+import { readSmall } from '../folder/regular-file.ts';
 import { probeResults } from './probe-results.ts';
 import { SinkError } from './sink.ts';
 
+/** A marker has 37 bytes. */
+const MAX_MARKER_BYTES = 1024;
+
 /** A file or folder, told apart from one that has its path or its inode number later. */
-interface FileIdentity {
+interface Identity {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly birthtimeNs: bigint;
@@ -17,8 +20,8 @@ interface FileIdentity {
 interface OpenRoot {
   /** Content of the marker. */
   readonly id: string;
-  readonly marker: FileIdentity;
-  readonly folder: FileIdentity;
+  readonly marker: Identity;
+  readonly folder: Identity;
 }
 
 /**
@@ -74,7 +77,7 @@ export class ResultsRoot {
       await this.open();
       return;
     }
-    const marker = await this.#explained(async () => identityOf(this.#path));
+    const marker = await this.#explained(async () => identityOf(lstat, this.#path));
     if (marker === undefined || !isSame(marker, this.#root.marker)) {
       await this.#explained(async () => this.#identify());
     }
@@ -86,7 +89,10 @@ export class ResultsRoot {
   }
 
   async #read(id: string): Promise<OpenRoot> {
-    const [marker, folder] = await Promise.all([identityOf(this.#path), identityOf(this.#dir)]);
+    const [marker, folder] = await Promise.all([
+      identityOf(lstat, this.#path),
+      identityOf(stat, this.#dir),
+    ]);
     if (marker === undefined || folder === undefined) {
       throw new Error('the folder disappeared while it was opened');
     }
@@ -96,7 +102,7 @@ export class ResultsRoot {
   /** The marker is missing, or is another file. */
   async #identify(): Promise<void> {
     const known = this.#root;
-    const folder = await identityOf(this.#dir);
+    const folder = await identityOf(stat, this.#dir);
     if (known === undefined || folder === undefined) {
       throw new Error('the folder is gone, and running workers do not create it again');
     }
@@ -114,14 +120,7 @@ export class ResultsRoot {
     if (present !== undefined) {
       return present;
     }
-    const draft = join(this.#dir, `.marker-${randomUUID()}.tmp`);
-    try {
-      await writeSynced(draft, `${id}\n`);
-      await placeOnce(draft, this.#path);
-    } finally {
-      await rm(draft, { force: true });
-    }
-    await syncFolder(this.#dir);
+    await placeFile(this.#path, `${id}\n`, { replaces: false });
     return (await readMarker(this.#path)) ?? id;
   }
 
@@ -134,21 +133,25 @@ export class ResultsRoot {
   }
 }
 
-async function identityOf(path: string): Promise<FileIdentity | undefined> {
+/** @param look `stat` follows a link, `lstat` does not */
+async function identityOf(
+  look: typeof lstat | typeof stat,
+  path: string,
+): Promise<Identity | undefined> {
   try {
-    return await stat(path, { bigint: true });
+    return await look(path, { bigint: true });
   } catch (error) {
     return undefinedIfMissing(error);
   }
 }
 
-function isSame(one: FileIdentity, other: FileIdentity): boolean {
+function isSame(one: Identity, other: Identity): boolean {
   return one.dev === other.dev && one.ino === other.ino && one.birthtimeNs === other.birthtimeNs;
 }
 
 async function readMarker(path: string): Promise<string | undefined> {
   try {
-    return (await readFile(path, 'utf8')).trim();
+    return (await readSmall(path, MAX_MARKER_BYTES)).trim();
   } catch (error) {
     return undefinedIfMissing(error);
   }

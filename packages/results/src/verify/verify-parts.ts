@@ -1,7 +1,7 @@
 import { PartFiles } from '../export/part-files.ts';
 import { type FoundLine, PartScan, scanBuffers } from '../export/scan-part.ts';
 import { ResultsNotFoundError } from '../folder/errors.ts';
-import { batchFolder, listParts } from '../folder/layout.ts';
+import { batchFolder, listParts, type Parts } from '../folder/layout.ts';
 
 const onProgress = (): void => undefined;
 
@@ -24,6 +24,8 @@ export interface PartsContent {
   readonly torn: number;
   /** Lines of another batch, with an index beyond the total, or of something else. */
   readonly foreign: number;
+  /** A sentence for each part that was not read, because it is no regular file. */
+  readonly skippedParts: readonly string[];
   /** Whether a fetch has a record. */
   readonly has: (index: number) => boolean;
 }
@@ -36,7 +38,8 @@ export interface PartsContent {
  */
 export async function verifyParts(options: VerifyOptions): Promise<PartsContent> {
   const { dir, batch, total, signal } = options;
-  const files = await PartFiles.of(await partsOf(dir, batch));
+  const { files: found, skipped } = await partsOf(dir, batch);
+  const files = new PartFiles(found);
   const seen = new Uint8Array(Math.ceil(total / 8));
   const has = (index: number): boolean => ((seen[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
   const counts = { records: 0, doubled: 0, torn: 0, foreign: 0 };
@@ -61,15 +64,15 @@ export async function verifyParts(options: VerifyOptions): Promise<PartsContent>
   } finally {
     await files.stop();
   }
-  return { ...counts, has };
+  return { ...counts, skippedParts: skipped, has };
 }
 
-async function partsOf(dir: string, batch: string): Promise<string[]> {
+async function partsOf(dir: string, batch: string): Promise<Parts> {
   try {
     return await listParts(batchFolder(dir, batch));
   } catch (error) {
     if (error instanceof ResultsNotFoundError) {
-      return [];
+      return { files: [], skipped: [] };
     }
     throw error;
   }

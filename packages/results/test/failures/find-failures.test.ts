@@ -12,7 +12,8 @@ describe('findFailures', () => {
       record(3, 'http-error', { ...notFound, body: { outcome: 'ok' } }) +
         record(4, 'http-error', { ...notFound, url: 'https://b.example/4', status: 500 }),
     );
-    expect(await findFailures({ dir, batch: 'b' })).toEqual([
+    const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
+    expect(groups).toEqual([
       {
         origin: 'https://a.example',
         outcome: 'http-error',
@@ -32,7 +33,7 @@ describe('findFailures', () => {
         record(1, 'http-error', { ...notFound, startedAt: '2026-11-23T00:01:00.000Z' }) +
         record(2, 'http-error', { ...notFound, startedAt: '2026-11-22T00:00:00.000Z' }),
     );
-    const groups = await findFailures({ dir, batch: 'b' });
+    const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
     expect(groups.map(({ reason, example }) => [reason, example?.index])).toEqual([
       ['HTTP 404', 1],
       ['FETCH_TIMEOUT', 2],
@@ -47,8 +48,25 @@ describe('findFailures', () => {
         record(9, 'timeout', tooSlow) +
         record(2, 'timeout', tooSlow).slice(0, 80),
     );
-    const groups = await findFailures({ dir, batch: 'b', total: 5 });
+    const { groups } = await findFailures({ dir, batch: 'b', total: 5 });
     expect(groups).toMatchObject([{ count: 1, example: { index: 0 } }]);
+  });
+
+  it('prints no control characters that somebody has put into a record', async () => {
+    const moved = { code: 'X\u001B[2J', message: 'a\u009Bb\u0007' };
+    const dir = await results(
+      record(0, 'timeout', { url: 'https://a.example/\n\u001B[1A', error: moved }),
+    );
+    const { groups } = await findFailures({ dir, batch: 'b', total: 1 });
+    expect(groups).toMatchObject([
+      { reason: 'X [2J', example: { url: 'https://a.example/  [1A', message: 'a b ' } },
+    ]);
+  });
+
+  it('takes the first index of a record that has two', async () => {
+    const line = record(2, 'timeout', tooSlow).replace('"worker"', '"index":1e12,"worker"');
+    const { groups } = await findFailures({ dir: await results(line), batch: 'b', total: 5 });
+    expect(groups).toMatchObject([{ count: 1, example: { index: 2 } }]);
   });
 
   it('reads records with bodies larger than a chunk', async () => {
@@ -56,7 +74,7 @@ describe('findFailures', () => {
     const dir = await results(
       record(0, 'http-error', { ...notFound, body }) + record(1, 'timeout', tooSlow),
     );
-    const groups = await findFailures({ dir, batch: 'b' });
+    const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
     expect(groups.map(({ count }) => count)).toEqual([1, 1]);
   });
 });
