@@ -13,8 +13,8 @@ const PROBE_INTERVAL_MS = 2_000;
 const RELAPSE = 3;
 /**
  * Refusals of a Redis that will serve claims again: it is full, cannot save, loads, is busy, or
- * waits for its replicas, its master or the rest of its cluster. A new process would be answered the
- * same.
+ * waits for its replicas, its master or the rest of its cluster. A new process would be answered
+ * the same.
  */
 const PASSING: ReadonlySet<string | undefined> = new Set([
   'OOM',

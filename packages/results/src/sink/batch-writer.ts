@@ -124,7 +124,6 @@ export class BatchWriter {
 
   async #flush(lines: readonly string[]): Promise<FlushEvent> {
     const startedAt = performance.now();
-    await this.#assertRoot();
     await this.#writeManifest(startedAt);
     const part = await this.#openPart();
     try {
@@ -132,6 +131,8 @@ export class BatchWriter {
       return { kind: 'flushed', bytes, durationMs: performance.now() - startedAt };
     } catch (error) {
       await this.#abandonPart();
+      // If another folder is at the path, that is the reason to tell.
+      await this.#assertRoot();
       throw new SinkError('append to', part.path, error);
     }
   }
@@ -162,6 +163,7 @@ export class BatchWriter {
       return;
     }
     const { dir, batch } = this.#options;
+    await this.#assertRoot();
     const manifest = await this.#options.manifest(batch);
     try {
       await ensureManifest(dir, manifest);
@@ -177,6 +179,7 @@ export class BatchWriter {
     }
     await this.#part?.close();
     this.#part = undefined;
+    await this.#assertRoot();
     try {
       await makeFolderIn(this.#folder);
       await refuseLink(this.#folder);
@@ -186,7 +189,7 @@ export class BatchWriter {
       throw new SinkError('create a part in', this.#folder, error);
     }
     this.#nextPart = this.#part.number + 1;
-    // Later flushes notice by the path of the part that the folder has changed.
+    // From now on the path of the part, which is looked at with every flush, shows the same.
     await this.#assertRoot();
     return this.#part;
   }

@@ -68,9 +68,6 @@ export class FileSink implements Sink {
     if (this.#isStopped) {
       throw new SinkError('append to', this.#options.dir, 'the sink is stopped');
     }
-    if (lines.some((line) => line.includes('\n'))) {
-      throw new TypeError(`a record of batch ${batch} contains a line break`);
-    }
     if (lines.length === 0) {
       return;
     }

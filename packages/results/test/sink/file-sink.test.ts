@@ -153,14 +153,13 @@ describe('FileSink', () => {
     await startSink().stop();
   });
 
-  it('rejects ids that point outside the folder, and lines with line breaks', async () => {
+  it('rejects ids that point outside the folder', async () => {
     const sink = startSink();
     for (const batch of ['../b', '..', '', 'a/b', 'a\\b', 'a\0']) {
       await expect(sink.append(batch, [line(0)])).rejects.toMatchObject({
         code: 'RESULTS_INVALID_ID',
       });
     }
-    await expect(sink.append(BATCH, [`${line(0)}\n${line(1)}`])).rejects.toThrow('line break');
     expect(() => startSink({ worker: '../w' })).toThrow('is not a worker id');
     expect(await readdir(folder.path)).toEqual([]);
   });
