@@ -17,6 +17,26 @@ const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
   ['an export from nowhere', ['export', 'x', '--results', 'nowhere'], /no results folder/u],
   ['JSON and records on one stdout', ['export', 'x', '--json'], /-o FILE/u],
   ['a start without Redis', ['start', 'bad.yaml'], /nothing was enqueued/u],
+  [
+    'secrets of the machine',
+    ['run', 'machine.yaml'],
+    /AWS_SESSION_TOKEN is not sent just.*--secrets/u,
+  ],
+  [
+    'a secret for another origin',
+    ['run', 'good.yaml', '--secrets', 'TOKEN_*@https://b.example'],
+    /binds TOKEN_A/u,
+  ],
+  [
+    'a secret that is not allowed',
+    ['run', 'good.yaml', '--secrets', ''],
+    /TOKEN_B is not sent; to allow/u,
+  ],
+  [
+    'a value as the name of a secret',
+    ['run', 'good.yaml', '--secrets', 'A=1'],
+    /entry 1 is not a name/u,
+  ],
   ['a status where nothing has run', ['status'], /REDIS_URL is not set/u],
   ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
 ];
@@ -31,6 +51,10 @@ beforeAll(async () => {
     'good.yaml',
     'url: https://a.example/{n}\nparams: { n: [1, 2] }\n' +
       'headers: { authorization: "${env:TOKEN_A}", x-key: "${env:TOKEN_B}" }\n',
+  );
+  await project.write(
+    'machine.yaml',
+    'url: https://a.example/\nheaders: { x: "${env:AWS_SESSION_TOKEN}" }\n',
   );
   await project.write('bad.yaml', 'url: ftp://a.example/{n}\nparms: { n: [1] }\n');
   await mkdir(project.path('results', 'test-20261123-0017-k3f9'), { recursive: true });

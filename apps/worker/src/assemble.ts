@@ -53,7 +53,7 @@ export interface AssembleOptions {
   readonly id: string;
   readonly settings: WorkerSettings;
   readonly descriptors: DescriptorPlan;
-  /** Holds the values of secrets. */
+  /** Holds the values of secrets: `--secrets` says which crawls may have. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly state: () => WorkerState;
@@ -113,7 +113,13 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     place: `${hostname()}:${settings.results}`,
     id: sink.folderId ?? '',
   });
-  const batches = new Batches({ ledger, results: settings.results, folder, env, onError });
+  const batches = new Batches({
+    ledger,
+    results: settings.results,
+    folder,
+    secrets: { env, rules: settings.secrets },
+    onError,
+  });
   const sink = new FileSink({
     dir: settings.results,
     worker: id,

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { VERSION } from '@fetchfleet/crawl';
+import { DEFAULT_SECRETS, VERSION } from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
   durationMs,
   LOG_LEVELS,
   readSettingsTable,
+  secretsSetting,
   type Setting,
   settingHelp,
   type SettingsOf,
@@ -110,6 +111,17 @@ const SETTINGS = {
     help: 'let crawl files open loopback and private addresses',
     default: false,
     schema: booleanSetting(),
+  },
+  /**
+   * Which variables crawls may have, and for which origins. Everybody who may write crawl files or
+   * to Redis can have them sent anywhere, unless they are bound to an origin.
+   */
+  secrets: {
+    flags: '--secrets <names>',
+    variable: 'FETCHFLEET_SECRETS',
+    help: 'variables that crawls may send: CRAWL_*,API_TOKEN@https://api.example',
+    default: DEFAULT_SECRETS,
+    schema: secretsSetting(),
   },
   /** Whether this worker turns schedules into batches. At least one worker of the fleet must. */
   schedules: {

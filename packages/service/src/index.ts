@@ -27,6 +27,7 @@ export {
   booleanSetting,
   durationMs,
   readSettingsTable,
+  secretsSetting,
   type Setting,
   settingHelp,
   type SettingsOf,

@@ -49,7 +49,7 @@ export async function loadCrawl(
   if (local === undefined || size === undefined) {
     return undefined;
   }
-  for (const warning of crawlWarnings(crawl)) {
+  for (const warning of crawlWarnings(crawl, size)) {
     terminal.warn(warning);
   }
   return {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
-import { findBatch } from '../batch/find-batch.ts';
+import { findBatch, planOf } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
@@ -75,6 +75,7 @@ async function goOn(
         settings,
         before,
         expansion,
+        plan: await planOf(session.ledger, before.batch),
         isRepeated: true,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${before.source}`,

@@ -9,6 +9,7 @@ import {
   type LoadedCrawl,
   loadRegisteredCrawl,
 } from '../batch/load-crawl.ts';
+import { problemsOfSecrets } from '../batch/local-secrets.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
@@ -44,6 +45,8 @@ export async function run(file: string, options: RunOptions, context: Context): 
         session,
         settings,
         ...work,
+        // As the file says, whatever Redis has of the batch.
+        plan: loaded.crawl.plan,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${file}${flag}`,
       },
@@ -173,6 +176,11 @@ async function prepare(
   const loaded = await loadCrawl(file, problems, context);
   for (const name of loaded?.missingSecrets ?? []) {
     problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
+  }
+  if (settings !== undefined && loaded !== undefined) {
+    for (const problem of problemsOfSecrets(settings, loaded.crawl.plan)) {
+      problems.add(`${file} headers: ${problem}`);
+    }
   }
   problems.throwIfAny('nothing was enqueued');
   if (settings === undefined || loaded === undefined) {

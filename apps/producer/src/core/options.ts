@@ -84,6 +84,14 @@ export const SETTINGS = {
     fallback: 'got',
     offers: { values: ['got', 'undici'] },
   },
+  /** Variables that crawls may have of this machine, and for which origins. */
+  secrets: {
+    flags: '--secrets <names>',
+    help: 'variables that workers here may send: CRAWL_*,API_TOKEN@https://api.example',
+    variable: 'FETCHFLEET_SECRETS',
+    fallback: '',
+    defaultHelp: 'FETCHFLEET_SECRET_*, and what the crawl file names',
+  },
   /** Relative to the current folder. */
   results: {
     flags: '--results <dir>',

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { parseSettings } from '@fetchfleet/service';
+import type { SecretRules } from '@fetchfleet/crawl';
+import { parseSettings, secretsSetting } from '@fetchfleet/service';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import { type SettingName, SETTINGS, settingText } from './options.ts';
@@ -17,6 +18,7 @@ const schema = z.object({
   concurrency: wholeNumber(SETTINGS.concurrency),
   transport: z.enum(SETTINGS.transport.offers.values),
   results: z.string().min(1),
+  secrets: secretsSetting().optional(),
 });
 
 /** How a command fetches on this machine. `SETTINGS` has ranges and defaults. */
@@ -26,6 +28,8 @@ export interface RunSettings {
   readonly transport: 'got' | 'undici';
   /** Absolute path. */
   readonly results: string;
+  /** @default `ownSecrets` of the crawl */
+  readonly secrets?: SecretRules | undefined;
 }
 
 /** Flags as they were typed. */
@@ -40,6 +44,8 @@ export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSett
       concurrency: settingText('concurrency', flags.concurrency, env),
       transport: settingText('transport', flags.transport, env),
       results: settingText('results', flags.results, env),
+      // An empty option allows nothing.
+      secrets: flags.secrets ?? (settingText('secrets', undefined, env) || undefined),
     },
     ([name = '']) => describe(String(name)),
   );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseDurationMs } from '@fetchfleet/crawl';
+import { parseDurationMs, type SecretRules } from '@fetchfleet/crawl';
 import { CommandError } from '../core/errors.ts';
 import { type GivenUpCause, LocalWorker } from './local-worker.ts';
 import type { RunSettings } from '../core/settings.ts';
@@ -106,8 +106,12 @@ export function stopTimeoutMs(drainTimeout: string | undefined): number {
   return Math.max(MIN_STOP_TIMEOUT_MS, drainMs + STOP_MARGIN_MS);
 }
 
-/** The command that starts a worker on this machine. */
-export function workerCommand(settings: RunSettings): [string, ...string[]] {
+/**
+ * The command that starts a worker on this machine.
+ *
+ * @param secrets which variables it may send
+ */
+export function workerCommand(settings: RunSettings, secrets: SecretRules): [string, ...string[]] {
   const program = fileURLToPath(import.meta.resolve('@fetchfleet/worker/bin'));
   const flags = process.execArgv.filter((flag) => !flag.startsWith('--watch'));
   return [
@@ -123,5 +127,7 @@ export function workerCommand(settings: RunSettings): [string, ...string[]] {
     '--metrics-port',
     '0',
     '--allow-private',
+    '--secrets',
+    secrets.entries.join(','),
   ];
 }

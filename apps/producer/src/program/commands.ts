@@ -42,6 +42,7 @@ const WORKER_OPTIONS: readonly OptionSpec[] = [
   SETTINGS.concurrency,
   SETTINGS.transport,
   SETTINGS.results,
+  SETTINGS.secrets,
 ];
 
 const RUNS_LOCALLY =

@@ -1,3 +1,4 @@
+import { SecretRules } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ActiveBatch, Batches } from '../../src/batch/batches.ts';
@@ -40,7 +41,7 @@ function watching() {
       },
     },
     results: '/results',
-    env: {},
+    secrets: { env: {}, rules: SecretRules.parse('') },
     onError: (error) => {
       throw error;
     },

@@ -3,7 +3,8 @@ import { expandCrawl } from './expand-crawl.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
 import type { ListFile } from '../values/list-row.ts';
-import { problemOfUrl } from '../model/url.ts';
+import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
+import { secretNames } from '../model/secrets.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';
 import { compileTemplate } from '../model/template.ts';
@@ -13,6 +14,8 @@ export interface CrawlSize {
   readonly total: number;
   /** Values by parameter name. */
   readonly counts: Readonly<Record<string, number>>;
+  /** An origin that gets secrets over plain http. @default none does */
+  readonly plainOrigin?: string;
 }
 
 /** Further problems are only counted. */
@@ -43,9 +46,10 @@ export async function measureCrawl(
     problems.add({ file: fileName, key: 'params', message: problem });
   }
   problems.throwIfAny(fileName);
-  await checkUrls(crawl, { problems, fileName, signal });
+  const plainOrigin = await checkUrls(crawl, { problems, fileName, signal });
   problems.throwIfAny(fileName);
-  return { total: totalOf(counts, crawl.combine), counts };
+  const total = totalOf(counts, crawl.combine);
+  return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
 }
 
 async function countValues(
@@ -89,25 +93,34 @@ interface UrlCheck {
   readonly signal: AbortSignal | undefined;
 }
 
-async function checkUrls(crawl: Crawl, { problems, fileName, signal }: UrlCheck): Promise<void> {
+/** @returns an origin that gets secrets over plain http */
+async function checkUrls(
+  crawl: Crawl,
+  { problems, fileName, signal }: UrlCheck,
+): Promise<string | undefined> {
   const { plan } = crawl;
   const { constantOrigin, expand } = compileTemplate(plan.url, plan.params);
+  const hasSecrets = secretNames(plan.headers).length > 0;
   if (constantOrigin !== undefined) {
-    return;
+    return hasSecrets && isReadableOnTheWay(constantOrigin) ? constantOrigin : undefined;
   }
+  let plainOrigin: string | undefined;
   let chunks = 0;
   for await (const chunk of expandCrawl(withoutOrigins(crawl), { signal })) {
     for (const { index, values } of chunk) {
-      const problem = problemOfUrl(expand(values), plan.network);
-      if (problem === undefined) {
-        continue;
+      const url = expand(values);
+      const problem = problemOfUrl(url, plan.network);
+      if (problem !== undefined) {
+        problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
+      } else if (hasSecrets && plainOrigin === undefined && isReadableOnTheWay(url)) {
+        plainOrigin = originOf(url);
       }
-      problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
     }
     if (++chunks % CHUNKS_PER_TURN === 0) {
       await setImmediate();
     }
   }
+  return plainOrigin;
 }
 
 /** The same values with a valid host, because the expansion throws for an invalid URL. */

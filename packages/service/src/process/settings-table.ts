@@ -1,4 +1,4 @@
-import { parseDurationMs } from '@fetchfleet/crawl';
+import { parseDurationMs, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
 import { z, type ZodType } from 'zod';
 import { parseSettings } from './settings.ts';
 
@@ -92,6 +92,21 @@ export function booleanSetting(): ZodType<boolean, boolean | string> {
   return z
     .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])], 'must be true, false, 1 or 0')
     .transform((value) => value === true || value === 'true' || value === '1');
+}
+
+/** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
+export function secretsSetting(): ZodType<SecretRules, string> {
+  return z.string().transform((text, context) => {
+    try {
+      return SecretRules.parse(text);
+    } catch (error) {
+      if (!(error instanceof SecretRulesError)) {
+        throw error;
+      }
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
 }
 
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {
