@@ -66,7 +66,7 @@ async function goOn(
   { options, settings, context }: Invocation,
 ): Promise<ExitCode> {
   // First, so that a batch whose lists have changed stays as it is.
-  const expansion = await expansionOf(session, before);
+  const expansion = await expansionOf(session, before, { settings, context });
   await reopen(session, before);
   if (session.isPrivate) {
     return runBatch(
@@ -90,11 +90,16 @@ async function goOn(
 async function expansionOf(
   session: FleetSession,
   before: BatchStatus,
+  { settings, context }: Pick<Invocation, 'settings' | 'context'>,
 ): Promise<BatchExpansion | undefined> {
   if (before.state === 'paused' && (await isAllQueued(session, before.batch))) {
     return undefined;
   }
-  const crawl = await loadRegisteredCrawl(session, before, 'resumed');
+  const crawl = await loadRegisteredCrawl(session, before, {
+    purpose: 'resumed',
+    lists: settings.lists,
+    context,
+  });
   return BatchExpansion.complete(session, { status: before, crawl });
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { SecretRules } from '@fetchfleet/crawl';
-import { parseSettings, secretsSetting } from '@fetchfleet/service';
+import { booleanSetting, parseSettings, secretsSetting } from '@fetchfleet/service';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import { type SettingName, SETTINGS, settingText } from './options.ts';
@@ -30,10 +30,24 @@ export interface RunSettings {
   readonly results: string;
   /** @default `ownSecrets` of the crawl */
   readonly secrets?: SecretRules | undefined;
+  readonly lists: ListAccess;
+}
+
+/** Which lists a command may read for a crawl. */
+export interface ListAccess {
+  /** At private addresses, if the crawl allows them too. */
+  readonly allowPrivate: boolean;
+  /** Files anywhere on this machine whose paths come from Redis. */
+  readonly trustLists: boolean;
+}
+
+export interface ListFlags {
+  readonly allowPrivate?: boolean;
+  readonly trustLists?: boolean;
 }
 
 /** Flags as they were typed. */
-export type RunFlags = { readonly [Name in SettingName]?: string };
+export type RunFlags = ListFlags & { readonly [Name in SettingName]?: string };
 
 /** @throws SettingsError with every problem at once */
 export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSettings {
@@ -49,7 +63,22 @@ export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSett
     },
     ([name = '']) => describe(String(name)),
   );
-  return { ...settings, results: resolve(cwd, settings.results) };
+  const lists = readListAccess(flags, { env });
+  return { ...settings, results: resolve(cwd, settings.results), lists };
+}
+
+/** @throws SettingsError if the variable is neither true nor false */
+export function readListAccess(
+  { allowPrivate, trustLists = false }: ListFlags,
+  { env }: Pick<Context, 'env'>,
+): ListAccess {
+  const variable = 'FETCHFLEET_ALLOW_PRIVATE';
+  const settings = parseSettings(
+    z.object({ allowPrivate: booleanSetting() }),
+    { allowPrivate: allowPrivate ?? env[variable] ?? false },
+    () => `--allow-private (${variable})`,
+  );
+  return { ...settings, trustLists };
 }
 
 function describe(name: string): string {
