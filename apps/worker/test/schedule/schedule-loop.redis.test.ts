@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { ScheduleLists, TickQueue, ScheduleStore, type ScheduleSpec } from '@fetchfleet/fleet';
@@ -301,6 +303,27 @@ describe('the list of a schedule', () => {
     expect(run.reason).toMatch(/ids\.csv: the list cannot be read: .*loopback address.*refused/u);
     await worker.waitForLine(/"scheduled batch failed"/u);
     expect(origin.arrivals).toEqual([]);
+    await worker.kill('SIGTERM');
+  });
+
+  it('that somebody has put into Redis as a file is not read', async () => {
+    const path = join(folder.path, 'customers.csv');
+    await writeFile(path, 'id\n1\n');
+    const worker = await fleet.worker();
+    const spec = listed(`${origin.url}/ids.csv`);
+    await add(spec);
+    const run = await schedules.runNow('sched');
+    const sources = spec.crawl.sources.map((source) => ({ ...source, path }));
+    await fleet.ledger.register({
+      id: run?.batch ?? '',
+      crawl: { ...spec.crawl, sources },
+      total: 1,
+      sliceSize: 1,
+      source: 'sched.yaml',
+      fingerprint: 'f',
+    });
+    await jobs.offer('sched', run?.key ?? '');
+    expect((await runOf('failed')).reason).toMatch(/names a file of this machine/u);
     await worker.kill('SIGTERM');
   });
 
