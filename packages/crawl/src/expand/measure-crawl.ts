@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
-import type { ListFile } from '../values/list-row.ts';
+import type { ListFile, ReadOptions } from '../values/list-row.ts';
 import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
 import { secretNames } from '../model/secrets.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
@@ -37,8 +37,10 @@ export async function measureCrawl(
 ): Promise<CrawlSize> {
   const problems = new ProblemList();
   const counts: Record<string, number> = {};
+  const { checks } = compileTemplate(crawl.plan.url, crawl.plan.params);
   for (const source of crawl.sources) {
-    counts[source.name] = await countValues(source, problems, signal);
+    const problemOf = checks.get(source.name);
+    counts[source.name] = await countValues(source, { problems, problemOf, signal });
   }
   problems.throwIfAny(fileName);
   const problem = problemOfCounts(counts, crawl.combine);
@@ -52,27 +54,24 @@ export async function measureCrawl(
   return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
 }
 
-async function countValues(
-  source: ParameterSource,
-  problems: ProblemList,
-  signal?: AbortSignal,
-): Promise<number> {
-  return source.kind === 'file'
-    ? countLines(source, problems, signal)
-    : (sourceLength(source) ?? 0);
+interface Counting extends Pick<ReadOptions, 'problemOf' | 'signal'> {
+  readonly problems: ProblemList;
+}
+
+async function countValues(source: ParameterSource, counting: Counting): Promise<number> {
+  return source.kind === 'file' ? countLines(source, counting) : (sourceLength(source) ?? 0);
 }
 
 async function countLines(
   file: ListFile,
-  problems: ProblemList,
-  signal?: AbortSignal,
+  { problems, problemOf, signal }: Counting,
 ): Promise<number> {
   let count = 0;
   const before = problems.count;
   const onProblem = (line: number, message: string) =>
     problems.add({ file: file.path, line, message });
   try {
-    for await (const chunk of readListFile(file, { onProblem, signal })) {
+    for await (const chunk of readListFile(file, { onProblem, problemOf, signal })) {
       count += chunk.length;
     }
   } catch (error) {
