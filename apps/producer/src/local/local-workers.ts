@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseDurationMs, type SecretRules } from '@fetchfleet/crawl';
+import { UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
 import { CommandError } from '../core/errors.ts';
 import { type GivenUpCause, LocalWorker } from './local-worker.ts';
 import type { RunSettings } from '../core/settings.ts';
@@ -28,7 +29,9 @@ export class LocalWorkers {
   #givenUpCount = 0;
 
   constructor({ count, command, env, terminal }: LocalWorkersOptions) {
-    const notices = new WorkerNotices((message) => terminal.warn(message));
+    const notices = new WorkerNotices((message) =>
+      message === UNCHECKED_TLS ? terminal.warnOnce(message) : terminal.warn(message),
+    );
     this.#failure.promise.catch(() => undefined); // it may reject when nobody waits any more
     this.#stopTimeoutMs = stopTimeoutMs(env['FETCHFLEET_DRAIN_TIMEOUT']);
     this.#workers = Array.from({ length: count }, (_, position) => {
