@@ -118,6 +118,13 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     results: settings.results,
     folder,
     secrets: { env, rules: settings.secrets },
+    caps: { maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.maxTimeoutMs },
+    onClamped: (batch, { key, setting }) => {
+      const { maxBodyBytes, maxTimeoutMs } = settings;
+      const cap =
+        key === 'limits.body' ? { bytes: maxBodyBytes } : { seconds: maxTimeoutMs / 1_000 };
+      log.warn({ batch, ...cap }, `${key} exceeds ${setting}, clamped`);
+    },
     onError,
   });
   const sink = new FileSink({

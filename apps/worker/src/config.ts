@@ -9,6 +9,7 @@ import {
   secretsSetting,
   type Setting,
   settingHelp,
+  sizeInBytes,
   type SettingsOf,
 } from '@fetchfleet/service';
 import { Command, Option } from 'commander';
@@ -162,6 +163,25 @@ const SETTINGS = {
     help: 'the longest that an origin may stop the fleet for',
     default: '1h',
     schema: durationMs(),
+  },
+  /**
+   * The largest `limits.body` that is obeyed; a larger one is cut to this. All bodies in flight
+   * together may need this times `--concurrency`. The default is the largest of a crawl file.
+   */
+  maxBodyBytes: {
+    flags: '--max-body <size>',
+    variable: 'FETCHFLEET_MAX_BODY',
+    help: 'the largest limits.body of a crawl file that is obeyed; at most 256MiB',
+    default: '256MiB',
+    schema: sizeInBytes({ min: '1B', max: '256MiB' }),
+  },
+  /** The longest `limits.timeout` that is obeyed; a longer one is cut to this. */
+  maxTimeoutMs: {
+    flags: '--max-timeout <duration>',
+    variable: 'FETCHFLEET_MAX_TIMEOUT',
+    help: 'the longest limits.timeout of a crawl file that is obeyed',
+    default: '1h',
+    schema: durationMs({ min: '1ms', max: LONGEST_TIMER }),
   },
   /** Fleets with different names do not see each other, even in one Redis. */
   fleet: {

@@ -34,6 +34,8 @@ describe('the settings of a worker', () => {
       drainTimeoutMs: 20_000,
       stallTimeoutMs: 30_000,
       maxRetryAfterMs: 3_600_000,
+      maxBodyBytes: 268_435_456,
+      maxTimeoutMs: 3_600_000,
       fleet: 'fetchfleet',
       logLevel: 'info',
       logFormat: 'auto',

@@ -30,6 +30,7 @@ export {
   secretsSetting,
   type Setting,
   settingHelp,
+  sizeInBytes,
   type SettingsOf,
   type SettingsSources,
   type SettingsTable,

@@ -1,6 +1,7 @@
 import { compileTemplate, type Plan } from '@fetchfleet/crawl';
 import { userAgentFor } from '@fetchfleet/fetcher';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
+import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */
@@ -49,6 +50,9 @@ export interface BatchesOptions {
   /** What is at that path on this machine. */
   readonly folder: () => ResultsFolder;
   readonly secrets: SecretSource;
+  readonly caps: LimitCaps;
+  /** Called for limits of a crawl that exceed `caps`, when the crawl is read. */
+  readonly onClamped: (batch: string, limit: ClampedLimit) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -143,7 +147,8 @@ export class Batches {
     if (opened === undefined) {
       return undefined;
     }
-    const { plan, planRevision, state, total, createdAt } = opened;
+    const { planRevision, state, total, createdAt } = opened;
+    const plan = this.#capped(id, opened.plan);
     const { headers, ...secrets } = resolveSecrets(plan, this.#options.secrets);
     const { expand, constantOrigin } = compileTemplate(plan.url, plan.params);
     return {
@@ -159,6 +164,14 @@ export class Batches {
       ...secrets,
       ...signals,
     };
+  }
+
+  #capped(id: string, stored: Plan): Plan {
+    const { plan, clamped } = capLimits(stored, this.#options.caps);
+    for (const limit of clamped) {
+      this.#options.onClamped(id, limit);
+    }
+    return plan;
   }
 
   async #openIn(id: string): Promise<OpenBatch | undefined> {
@@ -194,7 +207,7 @@ export class Batches {
   async #readPlan(batch: WatchedBatch): Promise<void> {
     const opened = await this.#openIn(batch.id);
     if (opened !== undefined) {
-      batch.plan = opened.plan;
+      batch.plan = this.#capped(batch.id, opened.plan);
       batch.planRevision = opened.planRevision;
     }
   }

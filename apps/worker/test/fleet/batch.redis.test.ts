@@ -270,6 +270,17 @@ describe('a worker', () => {
     expect(await fleet.finished('lacking')).toMatchObject({ ok: 2 });
   });
 
+  it('keeps within limits of its own, whatever a crawl asks for', async () => {
+    const { origin, fleet, results } = await setUpFleet();
+    origin.respond('/case/0', { body: 'x'.repeat(5_000) });
+    await fleet.enqueue('greedy', crawlFile(`${origin.url}/case/{n}`, 1));
+    const worker = await fleet.worker(['--max-body', '4KiB']);
+    expect(await fleet.finished('greedy')).toMatchObject({ outcomes: { 'too-large': 1 } });
+    const [record] = await readRecords(results, 'greedy');
+    expect(record?.error?.message).toContain('larger than 4096 bytes');
+    expect(worker.stderr).toMatch(/"bytes":4096.*"limits\.body exceeds --max-body, clamped"/);
+  });
+
   it('refuses private addresses unless it may open them itself', async () => {
     const { origin, fleet, results } = await setUpFleet();
     await fleet.enqueue('guarded', crawlFile(`${origin.url}/echo/{n}`, 2));

@@ -1,4 +1,4 @@
-import { parseDurationMs, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
+import { parseDurationMs, parseSize, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
 import { z, type ZodType } from 'zod';
 import { parseSettings } from './settings.ts';
 
@@ -85,6 +85,36 @@ export function durationMs({
       return z.NEVER;
     })
     .pipe(maxMs === undefined ? number : number.max(maxMs, `must be at most ${max}`));
+}
+
+/**
+ * `64KiB`, `1MB`, `10MiB`; in bytes.
+ *
+ * @param limits.min the smallest that is allowed, as it would be typed
+ * @param limits.max the largest that is allowed
+ */
+export function sizeInBytes({
+  min,
+  max,
+}: {
+  readonly min: string;
+  readonly max: string;
+}): ZodType<number, string> {
+  const size = z
+    .number()
+    .min(parseSize(min) ?? 0, `must be at least ${min}`)
+    .max(parseSize(max) ?? Number.POSITIVE_INFINITY, `must be at most ${max}`);
+  return z
+    .string()
+    .transform((text, context) => {
+      const bytes = parseSize(text);
+      if (bytes !== undefined) {
+        return bytes;
+      }
+      context.addIssue({ code: 'custom', message: 'must be a size such as 64KiB, 1MB or 10MiB' });
+      return z.NEVER;
+    })
+    .pipe(size);
 }
 
 /** `true`, `false`, `1`, `0`; an empty variable is false. */
