@@ -105,16 +105,16 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 
 /** As workers take it. `run` allows private addresses to the crawl file of its user. */
-export const ALLOW_PRIVATE: OptionSpec = {
+export const ALLOW_PRIVATE = {
   flags: '--allow-private',
   help: 'read lists at URLs also from private addresses, if the crawl file allows them',
   variable: 'FETCHFLEET_ALLOW_PRIVATE',
-};
+} as const satisfies OptionSpec;
 
 /** Of commands that read the lists of a batch again, whose paths they have from Redis. */
 export const TRUST_LISTS: OptionSpec = {
   flags: '--trust-lists',
-  help: 'read list files that Redis names also outside of this folder and of the crawl file',
+  help: 'read list files that Redis names, also outside of this folder and that of the crawl file',
 };
 
 /** The value of a setting as text, not checked yet. An empty variable counts as unset. */

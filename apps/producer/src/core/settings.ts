@@ -3,7 +3,7 @@ import type { SecretRules } from '@fetchfleet/crawl';
 import { booleanSetting, parseSettings, secretsSetting } from '@fetchfleet/service';
 import { z } from 'zod';
 import type { Context } from './context.ts';
-import { type SettingName, SETTINGS, settingText } from './options.ts';
+import { ALLOW_PRIVATE, type SettingName, SETTINGS, settingText } from './options.ts';
 
 function wholeNumber({ min, max }: { readonly min: number; readonly max: number }) {
   return z
@@ -72,11 +72,11 @@ export function readListAccess(
   { allowPrivate, trustLists = false }: ListFlags,
   { env }: Pick<Context, 'env'>,
 ): ListAccess {
-  const variable = 'FETCHFLEET_ALLOW_PRIVATE';
+  const { flags, variable } = ALLOW_PRIVATE;
   const settings = parseSettings(
     z.object({ allowPrivate: booleanSetting() }),
     { allowPrivate: allowPrivate ?? env[variable] ?? false },
-    () => `--allow-private (${variable})`,
+    () => `${flags} (${variable})`,
   );
   return { ...settings, trustLists };
 }
