@@ -71,8 +71,8 @@ export async function loadCrawl(
  * The crawl of a registered batch, with every list on this machine.
  *
  * @param options.purpose what the command wants to do: `resumed`
- * @throws CommandError (exit 2) if a list has changed: indexes would mean other fetches; or if Redis
- *   names one that the command may not read
+ * @throws CommandError (exit 2) if a list has changed, so that indexes would mean other fetches, or
+ *   if Redis names one that the command may not read
  */
 export async function loadRegisteredCrawl(
   session: FleetSession,

@@ -8,7 +8,7 @@ type Expression = Extract<Parts[number], { type: 'expression' }>;
 interface Segment {
   /** Dots of the template itself. */
   dots: number;
-  /** Whether `{+x}` stands at one of its ends, whose value may be empty or begin or end with `/`. */
+  /** Whether `{+x}` stands at one of its ends, whose value may be empty or have a `/` there. */
   isOpen: boolean;
   /** Whether something else stands in it: it is no dot segment then, whatever the values are. */
   isSafe: boolean;
