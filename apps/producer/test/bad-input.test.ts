@@ -17,6 +17,12 @@ const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
   ['an export from nowhere', ['export', 'x', '--results', 'nowhere'], /no results folder/u],
   ['JSON and records on one stdout', ['export', 'x', '--json'], /-o FILE/u],
   ['a start without Redis', ['start', 'bad.yaml'], /nothing was enqueued/u],
+  ['a status where nothing has run', ['status'], /REDIS_URL is not set/u],
+  ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
+];
+
+/** Secrets that workers would not send, the command line, and the message. */
+const SECRETS: typeof COMMAND_LINES = [
   [
     'secrets of the machine',
     ['run', 'machine.yaml'],
@@ -37,8 +43,6 @@ const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
     ['run', 'good.yaml', '--secrets', 'A=1'],
     /entry 1 is not a name/u,
   ],
-  ['a status where nothing has run', ['status'], /REDIS_URL is not set/u],
-  ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
 ];
 
 let project: Project;
@@ -77,6 +81,13 @@ describe('wrong input', () => {
     expect(ended?.stderr).toMatch(message);
     expect(ended?.stderr).not.toMatch(/^\s+at .+:\d+/mu);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it.each(SECRETS)('is reported before anything is enqueued: %s', async (_what, args, message) => {
+    const ended = await project.call(args, { TOKEN_A: 'a', TOKEN_B: 'b', AWS_SESSION_TOKEN: 'c' });
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+    expect(ended.stderr).toContain('nothing was enqueued');
+    expect(existsSync(project.path('.fetchfleet'))).toBe(false);
   });
 
   it('is reported all at once: flags, crawl file and secrets', async () => {
