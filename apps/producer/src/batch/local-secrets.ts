@@ -22,22 +22,25 @@ export function localSecrets(
   return secrets ?? SecretRules.parse(ownSecrets(secretNames(headers), originOfUrls(urls)));
 }
 
-/** One sentence for each variable that those workers would not send. */
-export function problemsOfSecrets(
+/** The variables that those workers would not send, each with a sentence that says why. */
+export function refusedSecrets(
   settings: Pick<RunSettings, 'secrets'>,
   plan: SecretPlan,
-): readonly string[] {
+): ReadonlyMap<string, string> {
   const rules = localSecrets(settings, plan);
   const origin = originOfUrls(plan);
-  return secretNames(plan.headers).flatMap((name) => {
+  const refused = new Map<string, string>();
+  for (const name of secretNames(plan.headers)) {
     const verdict = rules.verdict(name, origin);
-    if (verdict === 'allowed') {
-      return [];
+    if (verdict === 'elsewhere-only') {
+      const setting = '--secrets (FETCHFLEET_SECRETS)';
+      refused.set(name, `${setting} binds ${name} to other origins than ${origin}`);
+    } else if (verdict === 'refused') {
+      const remedy = `to allow it, add --secrets ${name} (FETCHFLEET_SECRETS)`;
+      refused.set(name, `${name} is not sent${whyNot(name)}; ${remedy}`);
     }
-    return verdict === 'elsewhere-only'
-      ? `--secrets (FETCHFLEET_SECRETS) binds ${name} to other origins than ${origin}`
-      : `${name} is not sent${whyNot(name)}; to allow it, add --secrets ${name} (FETCHFLEET_SECRETS)`;
-  });
+  }
+  return refused;
 }
 
 /** The origin of all URLs of a crawl, if they have one. */

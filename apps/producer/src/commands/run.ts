@@ -9,7 +9,7 @@ import {
   type LoadedCrawl,
   loadRegisteredCrawl,
 } from '../batch/load-crawl.ts';
-import { problemsOfSecrets } from '../batch/local-secrets.ts';
+import { refusedSecrets } from '../batch/local-secrets.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
@@ -190,19 +190,30 @@ async function prepare(
   const settings = await problems.collect(() => readRunSettings(flags, context));
   // Like its workers: the crawl file is its user's own.
   const loaded = await loadCrawl(file, problems, { context, allowPrivate: true });
-  for (const name of loaded?.missingSecrets ?? []) {
-    problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
-  }
-  if (settings !== undefined && loaded !== undefined) {
-    for (const problem of problemsOfSecrets(settings, loaded.crawl.plan)) {
-      problems.add(`${file} headers: ${problem}`);
-    }
+  if (loaded !== undefined) {
+    checkSecrets(settings, loaded, { file, problems });
   }
   problems.throwIfAny('nothing was enqueued');
   if (settings === undefined || loaded === undefined) {
     throw new Error('internal error: no problem was reported');
   }
   return { settings, loaded };
+}
+
+/** @param settings undefined if they are wrong */
+function checkSecrets(
+  settings: RunSettings | undefined,
+  { crawl, missingSecrets }: LoadedCrawl,
+  { file, problems }: { readonly file: string; readonly problems: Problems },
+): void {
+  const refused =
+    settings === undefined ? new Map<string, string>() : refusedSecrets(settings, crawl.plan);
+  for (const problem of refused.values()) {
+    problems.add(`${file} headers: ${problem}`);
+  }
+  for (const name of missingSecrets.filter((one) => !refused.has(one))) {
+    problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
+  }
 }
 
 async function findUnfinished(
