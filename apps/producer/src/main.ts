@@ -1,4 +1,5 @@
 import { format } from 'node:util';
+import { onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
 import { EXIT } from './core/errors.ts';
 import { Interrupts } from './core/interrupts.ts';
 import { Terminal } from './core/terminal.ts';
@@ -37,6 +38,7 @@ Object.assign(console, {
     }
   },
 });
+onUncheckedTls(() => terminal.warnOnce(UNCHECKED_TLS));
 process.stdout.on('error', endOnClosedPipe);
 process.stderr.on('error', endOnClosedPipe);
 interrupts.listen();

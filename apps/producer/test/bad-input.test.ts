@@ -21,6 +21,30 @@ const COMMAND_LINES: [what: string, args: string[], message: RegExp][] = [
   ['a resume where nothing has run', ['resume', 'x'], /REDIS_URL is not set/u],
 ];
 
+/** Secrets that workers would not send, the command line, and the message. */
+const SECRETS: typeof COMMAND_LINES = [
+  [
+    'secrets of the machine',
+    ['run', 'machine.yaml'],
+    /AWS_SESSION_TOKEN is not sent just.*--secrets/u,
+  ],
+  [
+    'a secret for another origin',
+    ['run', 'good.yaml', '--secrets', 'TOKEN_*@https://b.example'],
+    /binds TOKEN_A/u,
+  ],
+  [
+    'a secret that is not allowed',
+    ['run', 'good.yaml', '--secrets', ''],
+    /TOKEN_B is not sent; to allow/u,
+  ],
+  [
+    'a value as the name of a secret',
+    ['run', 'good.yaml', '--secrets', 'A=1'],
+    /entry 1 is not a name/u,
+  ],
+];
+
 let project: Project;
 /** They run at the same time, because each starts Node. */
 const ends = new Map<string, Ended>();
@@ -31,6 +55,10 @@ beforeAll(async () => {
     'good.yaml',
     'url: https://a.example/{n}\nparams: { n: [1, 2] }\n' +
       'headers: { authorization: "${env:TOKEN_A}", x-key: "${env:TOKEN_B}" }\n',
+  );
+  await project.write(
+    'machine.yaml',
+    'url: https://a.example/\nheaders: { x: "${env:AWS_SESSION_TOKEN}" }\n',
   );
   await project.write('bad.yaml', 'url: ftp://a.example/{n}\nparms: { n: [1] }\n');
   await mkdir(project.path('results', 'test-20261123-0017-k3f9'), { recursive: true });
@@ -53,6 +81,13 @@ describe('wrong input', () => {
     expect(ended?.stderr).toMatch(message);
     expect(ended?.stderr).not.toMatch(/^\s+at .+:\d+/mu);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it.each(SECRETS)('is reported before anything is enqueued: %s', async (_what, args, message) => {
+    const ended = await project.call(args, { TOKEN_A: 'a', TOKEN_B: 'b', AWS_SESSION_TOKEN: 'c' });
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+    expect(ended.stderr).toContain('nothing was enqueued');
+    expect(existsSync(project.path('.fetchfleet'))).toBe(false);
   });
 
   it('is reported all at once: flags, crawl file and secrets', async () => {

@@ -53,7 +53,7 @@ export interface AssembleOptions {
   readonly id: string;
   readonly settings: WorkerSettings;
   readonly descriptors: DescriptorPlan;
-  /** Holds the values of secrets. */
+  /** Holds the values of secrets: `--secrets` says which crawls may have. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly state: () => WorkerState;
@@ -113,7 +113,20 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     place: `${hostname()}:${settings.results}`,
     id: sink.folderId ?? '',
   });
-  const batches = new Batches({ ledger, results: settings.results, folder, env, onError });
+  const batches = new Batches({
+    ledger,
+    results: settings.results,
+    folder,
+    secrets: { env, rules: settings.secrets },
+    caps: { maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.maxTimeoutMs },
+    onClamped: (batch, { key, setting }) => {
+      const { maxBodyBytes, maxTimeoutMs } = settings;
+      const cap =
+        key === 'limits.body' ? { bytes: maxBodyBytes } : { seconds: maxTimeoutMs / 1_000 };
+      log.warn({ batch, ...cap }, `${key} exceeds ${setting}, clamped`);
+    },
+    onError,
+  });
   const sink = new FileSink({
     dir: settings.results,
     worker: id,

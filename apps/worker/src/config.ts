@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
-import { VERSION } from '@fetchfleet/crawl';
+import { DEFAULT_SECRETS, VERSION } from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
   durationMs,
   LOG_LEVELS,
   readSettingsTable,
+  secretsSetting,
   type Setting,
   settingHelp,
+  sizeInBytes,
   type SettingsOf,
   umaskSetting,
 } from '@fetchfleet/service';
@@ -123,6 +125,17 @@ const SETTINGS = {
     default: false,
     schema: booleanSetting(),
   },
+  /**
+   * Which variables crawls may have, and for which origins. Everybody who may write crawl files or
+   * to Redis can have them sent anywhere, unless they are bound to an origin.
+   */
+  secrets: {
+    flags: '--secrets <names>',
+    variable: 'FETCHFLEET_SECRETS',
+    help: 'variables that crawls may send: CRAWL_*,API_TOKEN@https://api.example',
+    default: DEFAULT_SECRETS,
+    schema: secretsSetting(),
+  },
   /** Whether this worker turns schedules into batches. At least one worker of the fleet must. */
   schedules: {
     flags: '--no-schedules',
@@ -162,6 +175,25 @@ const SETTINGS = {
     help: 'the longest that an origin may stop the fleet for',
     default: '1h',
     schema: durationMs(),
+  },
+  /**
+   * The largest `limits.body` that is obeyed; a larger one is cut to this. All bodies in flight
+   * together may need this times `--concurrency`. The default is the largest of a crawl file.
+   */
+  maxBodyBytes: {
+    flags: '--max-body <size>',
+    variable: 'FETCHFLEET_MAX_BODY',
+    help: 'the largest limits.body of a crawl file that is obeyed; at most 256MiB',
+    default: '256MiB',
+    schema: sizeInBytes({ min: '1B', max: '256MiB' }),
+  },
+  /** The longest `limits.timeout` that is obeyed; a longer one is cut to this. */
+  maxTimeoutMs: {
+    flags: '--max-timeout <duration>',
+    variable: 'FETCHFLEET_MAX_TIMEOUT',
+    help: 'the longest limits.timeout of a crawl file that is obeyed',
+    default: '1h',
+    schema: durationMs({ min: '1ms', max: LONGEST_TIMER }),
   },
   /** Fleets with different names do not see each other, even in one Redis. */
   fleet: {

@@ -11,6 +11,7 @@ import {
   redirectConsole,
   SettingsError,
 } from '@fetchfleet/service';
+import { isTlsUnchecked, onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
 import { CommanderError } from 'commander';
 import { readSettings, redisAddressOf, type WorkerSettings } from './config.ts';
 import { type DescriptorPlan, planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   const descriptors = planDescriptors(limit, settings.concurrency);
   warnOfShortage(log, { limit, descriptors, settings });
   warnOfProxies(log, process.env);
+  warnOfUncheckedTls(log, process.env);
   const onHopeless = (reason: string): void => {
     log.fatal({ reason }, 'new connections did not help: this process ends, start a new one');
     setTimeout(endStuck, settings.drainTimeoutMs + STUCK_GRACE_MS);
@@ -110,6 +112,13 @@ function warnOfProxies(log: Logger, env: Readonly<Record<string, string | undefi
   if (variables.length > 0) {
     // Their values may hold passwords.
     log.warn(`set but ignored: ${variables.join(', ')}; fetches do not go through a proxy`);
+  }
+}
+
+function warnOfUncheckedTls(log: Logger, env: Readonly<Record<string, string | undefined>>): void {
+  if (isTlsUnchecked(env)) {
+    log.warn(UNCHECKED_TLS);
+    onUncheckedTls(() => undefined); // it is said
   }
 }
 

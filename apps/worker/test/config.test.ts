@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { SecretRules } from '@fetchfleet/crawl';
 import { SettingsError } from '@fetchfleet/service';
 import { describe, expect, it } from '@jest/globals';
 import { readSettings } from '../src/config.ts';
@@ -29,10 +30,13 @@ describe('the settings of a worker', () => {
       metricsPort: 9464,
       metricsHost: '127.0.0.1',
       allowPrivate: false,
+      secrets: SecretRules.parse('FETCHFLEET_SECRET_*'),
       schedules: true,
       drainTimeoutMs: 20_000,
       stallTimeoutMs: 30_000,
       maxRetryAfterMs: 3_600_000,
+      maxBodyBytes: 268_435_456,
+      maxTimeoutMs: 3_600_000,
       fleet: 'fetchfleet',
       logLevel: 'info',
       logFormat: 'auto',

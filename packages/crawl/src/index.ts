@@ -45,8 +45,15 @@ export {
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
-export { parseRate } from './model/quantity.ts';
+export { parseRate, parseSize } from './model/quantity.ts';
 export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
+export {
+  DEFAULT_SECRETS,
+  isReservedVariable,
+  ownSecrets,
+  SecretRules,
+  SecretRulesError,
+} from './model/secret-rules.ts';
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';

@@ -4,7 +4,7 @@ import { CommandError, type ExitCode } from '../core/errors.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { findBatch } from './find-batch.ts';
+import { findBatch, planOf } from './find-batch.ts';
 import { reportEnqueued, type ReportOptions } from './report-enqueued.ts';
 import { reportFull } from './report-full.ts';
 import { runBatch } from './run-batch.ts';
@@ -44,6 +44,7 @@ export async function fetchAgain(work: FetchAgainOptions, context: Context): Pro
         settings,
         before: expansion.status,
         expansion,
+        plan: await planOf(session.ledger, batch),
         isRepeated: true,
         isJson: options.json === true,
         continueCommand: `${programName(context)} ${command} ${batch}`,

@@ -1,3 +1,4 @@
+import type { Plan } from '@fetchfleet/crawl';
 import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
 import { distance } from 'fastest-levenshtein';
 
@@ -14,6 +15,15 @@ export async function findBatch(ledger: Ledger, id: string): Promise<BatchStatus
     return status;
   }
   throw new UnknownBatchError(id, nearest(id, await ledger.batches()));
+}
+
+/** @throws UnknownBatchError (exit 2) */
+export async function planOf(ledger: Ledger, id: string): Promise<Plan> {
+  const crawl = await ledger.crawl(id);
+  if (crawl === undefined) {
+    throw new UnknownBatchError(id);
+  }
+  return crawl.plan;
 }
 
 /** The newest batch of a crawl's name that has not ended. Its crawl may be another one. */

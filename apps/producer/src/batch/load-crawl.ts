@@ -18,8 +18,10 @@ import {
 } from '@fetchfleet/fleet';
 import { CommandError, type Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
+import type { ListAccess } from '../core/settings.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { type CrawlChanges, crawlChanges } from './crawl-changes.ts';
+import { checkStoredLists } from './stored-lists.ts';
 
 /** A valid crawl file, measured and ready to be enqueued. */
 export interface LoadedCrawl extends MeasuredCrawl {
@@ -37,19 +39,22 @@ export interface LoadedCrawl extends MeasuredCrawl {
 export async function loadCrawl(
   file: string,
   problems: Problems,
-  { env, cwd, terminal }: Pick<Context, 'env' | 'cwd' | 'terminal'>,
+  {
+    context: { env, cwd, terminal },
+    allowPrivate,
+  }: { readonly context: Context } & Pick<ListAccess, 'allowPrivate'>,
 ): Promise<LoadedCrawl | undefined> {
   const path = resolve(cwd, file);
   const crawl = await problems.collect(async () => readCrawlFile(path));
   if (crawl === undefined) {
     return undefined;
   }
-  const local = await problems.collect(async () => localCrawl(crawl));
+  const local = await problems.collect(async () => localCrawl(crawl, { allowPrivate }));
   const size = await problems.collect(async () => local?.measure());
   if (local === undefined || size === undefined) {
     return undefined;
   }
-  for (const warning of crawlWarnings(crawl)) {
+  for (const warning of crawlWarnings(crawl, size)) {
     terminal.warn(warning);
   }
   return {
@@ -65,16 +70,30 @@ export async function loadCrawl(
 /**
  * The crawl of a registered batch, with every list on this machine.
  *
- * @param purpose what the command wants to do: `resumed`
- * @throws CommandError (exit 2) if a list has changed: indexes would mean other fetches
+ * @param options.purpose what the command wants to do: `resumed`
+ * @throws CommandError (exit 2) if a list has changed, so that indexes would mean other fetches, or
+ *   if Redis names one that the command may not read
  */
 export async function loadRegisteredCrawl(
   session: FleetSession,
-  { batch, fingerprint }: BatchStatus,
-  purpose: string,
+  status: BatchStatus,
+  {
+    purpose,
+    lists,
+    context: { cwd },
+  }: { readonly purpose: string; readonly lists: ListAccess; readonly context: Context },
 ): Promise<Crawl> {
+  const { batch, fingerprint } = status;
   const crawl = await session.ledger.crawl(batch);
-  const local = crawl === undefined ? undefined : await localCrawl(crawl, session.schedules.lists);
+  if (crawl !== undefined) {
+    await checkStoredLists(crawl, status, { cwd, trustLists: lists.trustLists });
+  }
+  const access = {
+    // Nobody else writes to the Redis of a folder: its batches are those of `run`.
+    allowPrivate: lists.allowPrivate || session.isPrivate,
+    stored: session.schedules.lists,
+  };
+  const local = crawl === undefined ? undefined : await localCrawl(crawl, access);
   if (local !== undefined && (await local.fingerprint()) === fingerprint) {
     return local.crawl;
   }
@@ -108,10 +127,9 @@ export async function changesSince(
  * Copies the lists of a crawl to this machine. The copies are removed when the process exits, for
  * whatever reason.
  *
- * @param lists the lists of a batch that a schedule has started
  */
-async function localCrawl(crawl: Crawl, lists?: ScheduleLists): Promise<LocalCrawl> {
-  const local = await LocalCrawl.of(crawl, openList(lists));
+async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<LocalCrawl> {
+  const local = await LocalCrawl.of(crawl, openList(access));
   const { folder } = local;
   if (folder !== undefined) {
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -119,14 +137,19 @@ async function localCrawl(crawl: Crawl, lists?: ScheduleLists): Promise<LocalCra
   return local;
 }
 
-/** Private addresses are allowed: a user who names a list can reach it from here anyway. */
-function openList(lists: ScheduleLists | undefined): OpenList {
+interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate'> {
+  /** The lists of batches that a schedule has started. @default none */
+  readonly stored?: ScheduleLists;
+}
+
+/** Private addresses need both the crawl and whoever runs the command to allow them. */
+function openList({ allowPrivate, stored }: RemoteListAccess): OpenList {
   return async ({ path }, { plan }, signal) => {
-    if (isStoredList(path) && lists !== undefined) {
-      return [await lists.read(path)];
+    if (isStoredList(path) && stored !== undefined) {
+      return [await stored.read(path)];
     }
     const { createFetcher, fetchList, USER_AGENT } = await import('@fetchfleet/fetcher');
-    const options = { transport: 'undici', allowPrivate: true, userAgent: USER_AGENT } as const;
+    const options = { transport: 'undici', allowPrivate, userAgent: USER_AGENT } as const;
     const fetcher = createFetcher(options);
     try {
       return [await fetchList(fetcher, path, { network: plan.network, signal })];

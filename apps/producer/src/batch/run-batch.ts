@@ -1,3 +1,4 @@
+import type { Plan } from '@fetchfleet/crawl';
 import type { BatchExpansion, BatchStatus, RedisMemory } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
@@ -9,6 +10,7 @@ import { createProgress } from '../report/progress.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
+import { localSecrets } from './local-secrets.ts';
 import { reportFull } from './report-full.ts';
 import { reportRun } from './run-report.ts';
 import { pollUntilEnd } from './wait-for-batch.ts';
@@ -23,6 +25,8 @@ export interface RunBatchOptions {
   readonly before: BatchStatus;
   /** Queues the slices; undefined if all of them are queued, because the batch was only paused. */
   readonly expansion: BatchExpansion | undefined;
+  /** The crawl whose secrets the workers may send. */
+  readonly plan: Pick<Plan, 'url' | 'params' | 'headers'>;
   /** The batch was expanded before, in part or as a whole. */
   readonly isRepeated: boolean;
   readonly isJson: boolean;
@@ -74,10 +78,13 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   }
 }
 
-function createWorkers({ session, settings }: RunBatchOptions, context: Context): LocalWorkers {
+function createWorkers(
+  { session, settings, plan }: RunBatchOptions,
+  context: Context,
+): LocalWorkers {
   return new LocalWorkers({
     count: settings.workers,
-    command: workerCommand(settings),
+    command: workerCommand(settings, localSecrets(settings, plan)),
     env: {
       ...context.env,
       REDIS_URL: session.url,

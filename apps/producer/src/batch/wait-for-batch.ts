@@ -7,7 +7,7 @@ import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import { failureCommands } from '../report/failure-commands.ts';
 import { exitCodeOf, realFailures, statusDocument } from '../report/status-document.ts';
-import { describeSameFailure, describeStatus } from '../report/describe-status.ts';
+import { describeSameFailure, describeStatus, howToProvide } from '../report/describe-status.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 
 const MIN_INTERVAL_MS = 20;
@@ -138,7 +138,7 @@ class MissingSecretWarnings {
         continue;
       }
       this.#reported.add(name);
-      this.#terminal.warn(`a worker lacks ${name}: set it where workers run`);
+      this.#terminal.warn(`a worker lacks ${name}: ${howToProvide(name)}`);
     }
   }
 }

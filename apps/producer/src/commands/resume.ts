@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
-import { findBatch } from '../batch/find-batch.ts';
+import { findBatch, planOf } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
 import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
@@ -66,7 +66,7 @@ async function goOn(
   { options, settings, context }: Invocation,
 ): Promise<ExitCode> {
   // First, so that a batch whose lists have changed stays as it is.
-  const expansion = await expansionOf(session, before);
+  const expansion = await expansionOf(session, before, { settings, context });
   await reopen(session, before);
   if (session.isPrivate) {
     return runBatch(
@@ -75,6 +75,7 @@ async function goOn(
         settings,
         before,
         expansion,
+        plan: await planOf(session.ledger, before.batch),
         isRepeated: true,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${before.source}`,
@@ -89,11 +90,16 @@ async function goOn(
 async function expansionOf(
   session: FleetSession,
   before: BatchStatus,
+  { settings, context }: Pick<Invocation, 'settings' | 'context'>,
 ): Promise<BatchExpansion | undefined> {
   if (before.state === 'paused' && (await isAllQueued(session, before.batch))) {
     return undefined;
   }
-  const crawl = await loadRegisteredCrawl(session, before, 'resumed');
+  const crawl = await loadRegisteredCrawl(session, before, {
+    purpose: 'resumed',
+    lists: settings.lists,
+    context,
+  });
   return BatchExpansion.complete(session, { status: before, crawl });
 }
 

@@ -57,7 +57,11 @@ export async function retry(
     if (countOf(before, outcomes) === 0 && before.state !== 'expanding') {
       return nothingFailed(before, invocation);
     }
-    const crawl = await loadRegisteredCrawl(session, before, 'retried');
+    const crawl = await loadRegisteredCrawl(session, before, {
+      purpose: 'retried',
+      lists: settings.lists,
+      context,
+    });
     if (session.isPrivate) {
       await probeResults(settings.results);
     }

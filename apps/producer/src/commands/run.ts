@@ -9,11 +9,17 @@ import {
   type LoadedCrawl,
   loadRegisteredCrawl,
 } from '../batch/load-crawl.ts';
+import { refusedSecrets } from '../batch/local-secrets.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, type ExitCode, Problems } from '../core/errors.ts';
-import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
+import {
+  type ListAccess,
+  readRunSettings,
+  type RunFlags,
+  type RunSettings,
+} from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 
@@ -33,7 +39,12 @@ export async function run(file: string, options: RunOptions, context: Context): 
   const session = await FleetSession.open(context, 'start');
   try {
     await session.checkBeforeEnqueueing(context);
-    const work = await chooseBatch(session, loaded, { file, options, context });
+    const work = await chooseBatch(session, loaded, {
+      file,
+      options,
+      lists: settings.lists,
+      context,
+    });
     const { before, isRepeated } = work;
     announce(before, isRepeated, context);
     if (before.state === 'paused') {
@@ -45,6 +56,8 @@ export async function run(file: string, options: RunOptions, context: Context): 
         session,
         settings,
         ...work,
+        // As the file says, whatever Redis has of the batch.
+        plan: loaded.crawl.plan,
         isJson: options.json === true,
         continueCommand: `${programName(context)} run ${file}${flag}`,
       },
@@ -60,6 +73,7 @@ type Work = Pick<RunBatchOptions, 'before' | 'expansion' | 'isRepeated'>;
 interface Invocation {
   readonly file: string;
   readonly options: RunOptions;
+  readonly lists: ListAccess;
   readonly context: Context;
 }
 
@@ -104,7 +118,7 @@ function completed(session: FleetSession, before: BatchStatus, crawl: Crawl): Wo
 async function asStarted(
   session: FleetSession,
   before: BatchStatus | undefined,
-  { name, context }: Invocation & { readonly name: string },
+  { name, lists, context }: Invocation & { readonly name: string },
 ): Promise<Work> {
   if (before === undefined) {
     throw new CommandError(`--resume: no batch of "${name}" is unfinished`, {
@@ -112,7 +126,11 @@ async function asStarted(
     });
   }
   try {
-    return completed(session, before, await loadRegisteredCrawl(session, before, 'resumed'));
+    return completed(
+      session,
+      before,
+      await loadRegisteredCrawl(session, before, { purpose: 'resumed', lists, context }),
+    );
   } catch (error) {
     const isOnlyLists = error instanceof CommandError && error.code === 'LISTS_CHANGED';
     if (!isOnlyLists || !(await isAllQueued(session, before.batch))) {
@@ -171,15 +189,32 @@ async function prepare(
 ): Promise<{ settings: RunSettings; loaded: LoadedCrawl }> {
   const problems = new Problems();
   const settings = await problems.collect(() => readRunSettings(flags, context));
-  const loaded = await loadCrawl(file, problems, context);
-  for (const name of loaded?.missingSecrets ?? []) {
-    problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
+  // Like its workers: the crawl file is its user's own.
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate: true });
+  if (loaded !== undefined) {
+    checkSecrets(settings, loaded, { file, problems });
   }
   problems.throwIfAny('nothing was enqueued');
   if (settings === undefined || loaded === undefined) {
     throw new Error('internal error: no problem was reported');
   }
   return { settings, loaded };
+}
+
+/** @param settings undefined if they are wrong */
+function checkSecrets(
+  settings: RunSettings | undefined,
+  { crawl, missingSecrets }: LoadedCrawl,
+  { file, problems }: { readonly file: string; readonly problems: Problems },
+): void {
+  const refused =
+    settings === undefined ? new Map<string, string>() : refusedSecrets(settings, crawl.plan);
+  for (const problem of refused.values()) {
+    problems.add(`${file} headers: ${problem}`);
+  }
+  for (const name of missingSecrets.filter((one) => !refused.has(one))) {
+    problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
+  }
 }
 
 async function findUnfinished(

@@ -4,10 +4,11 @@ import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import type { Context } from '../core/context.ts';
 import { type ExitCode, Problems } from '../core/errors.ts';
+import { type ListFlags, readListAccess } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
-export interface StartOptions {
+export interface StartOptions extends Pick<ListFlags, 'allowPrivate'> {
   readonly json?: boolean;
   readonly wait?: boolean;
   /** Start another batch even if an interrupted expansion could be continued. */
@@ -22,7 +23,9 @@ export async function start(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const problems = new Problems();
-  const loaded = await loadCrawl(file, problems, context);
+  const lists = await problems.collect(() => readListAccess(options, context));
+  const allowPrivate = lists?.allowPrivate ?? false;
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
   problems.throwIfAny('nothing was enqueued');
   if (loaded === undefined) {
     throw new Error('internal error: no problem was reported');

@@ -166,7 +166,11 @@ async function repair(
   { options, settings, context }: Invocation & { readonly settings: RunSettings },
 ): Promise<ExitCode> {
   const { batch, total } = status;
-  const crawl = await loadRegisteredCrawl(session, status, 'repaired');
+  const crawl = await loadRegisteredCrawl(session, status, {
+    purpose: 'repaired',
+    lists: settings.lists,
+    context,
+  });
   const indexes = missingIndexes(total, isMissing);
   const result = await BatchExpansion.repair(session, { status, crawl }, indexes);
   return fetchAgain(

@@ -84,6 +84,14 @@ export const SETTINGS = {
     fallback: 'got',
     offers: { values: ['got', 'undici'] },
   },
+  /** Variables that crawls may have of this machine, and for which origins. */
+  secrets: {
+    flags: '--secrets <names>',
+    help: 'variables that workers here may send: CRAWL_*,API_TOKEN@https://api.example',
+    variable: 'FETCHFLEET_SECRETS',
+    fallback: '',
+    defaultHelp: 'FETCHFLEET_SECRET_*, and what the crawl file names',
+  },
   /** Relative to the current folder. */
   results: {
     flags: '--results <dir>',
@@ -103,6 +111,19 @@ export const SETTINGS = {
 } as const satisfies Readonly<Record<string, SettingSpec>>;
 
 export type SettingName = keyof typeof SETTINGS;
+
+/** As workers take it. `run` allows private addresses to the crawl file of its user. */
+export const ALLOW_PRIVATE = {
+  flags: '--allow-private',
+  help: 'read lists at URLs also from private addresses, if the crawl file allows them',
+  variable: 'FETCHFLEET_ALLOW_PRIVATE',
+} as const satisfies OptionSpec;
+
+/** Of commands that read the lists of a batch again, whose paths they have from Redis. */
+export const TRUST_LISTS: OptionSpec = {
+  flags: '--trust-lists',
+  help: 'read list files that Redis names, also outside of this folder and that of the crawl file',
+};
 
 /** The value of a setting as text, not checked yet. An empty variable counts as unset. */
 export function settingText(

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { parseSettings, umaskSetting } from '@fetchfleet/service';
+import type { SecretRules } from '@fetchfleet/crawl';
+import { booleanSetting, parseSettings, secretsSetting, umaskSetting } from '@fetchfleet/service';
 import { z } from 'zod';
 import type { Context } from './context.ts';
-import { type SettingName, SETTINGS, settingText } from './options.ts';
+import { ALLOW_PRIVATE, type SettingName, SETTINGS, settingText } from './options.ts';
 
 function wholeNumber({ min, max }: { readonly min: number; readonly max: number }) {
   return z
@@ -18,6 +19,7 @@ const schema = z.object({
   transport: z.enum(SETTINGS.transport.offers.values),
   results: z.string().min(1),
   umask: umaskSetting(),
+  secrets: secretsSetting().optional(),
 });
 
 /** How a command fetches on this machine. `SETTINGS` has ranges and defaults. */
@@ -29,10 +31,26 @@ export interface RunSettings {
   readonly results: string;
   /** Of the processes that write results. */
   readonly umask: number;
+  /** @default `ownSecrets` of the crawl */
+  readonly secrets?: SecretRules | undefined;
+  readonly lists: ListAccess;
+}
+
+/** Which lists a command may read for a crawl. */
+export interface ListAccess {
+  /** At private addresses, if the crawl allows them too. */
+  readonly allowPrivate: boolean;
+  /** Files anywhere on this machine whose paths come from Redis. */
+  readonly trustLists: boolean;
+}
+
+export interface ListFlags {
+  readonly allowPrivate?: boolean;
+  readonly trustLists?: boolean;
 }
 
 /** Flags as they were typed. */
-export type RunFlags = { readonly [Name in SettingName]?: string };
+export type RunFlags = ListFlags & { readonly [Name in SettingName]?: string };
 
 /** @throws SettingsError with every problem at once */
 export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSettings {
@@ -44,10 +62,27 @@ export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSett
       transport: settingText('transport', flags.transport, env),
       results: settingText('results', flags.results, env),
       umask: settingText('umask', flags.umask, env),
+      // An empty option allows nothing.
+      secrets: flags.secrets ?? (settingText('secrets', undefined, env) || undefined),
     },
     describe,
   );
-  return { ...settings, results: resolve(cwd, settings.results) };
+  const lists = readListAccess(flags, { env });
+  return { ...settings, results: resolve(cwd, settings.results), lists };
+}
+
+/** @throws SettingsError if the variable is neither true nor false */
+export function readListAccess(
+  { allowPrivate, trustLists = false }: ListFlags,
+  { env }: Pick<Context, 'env'>,
+): ListAccess {
+  const { flags, variable } = ALLOW_PRIVATE;
+  const settings = parseSettings(
+    z.object({ allowPrivate: booleanSetting() }),
+    { allowPrivate: allowPrivate ?? env[variable] ?? false },
+    () => `${flags} (${variable})`,
+  );
+  return { ...settings, trustLists };
 }
 
 /** @throws SettingsError */

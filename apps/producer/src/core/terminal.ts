@@ -18,6 +18,8 @@ export class Terminal {
   readonly stderr: Output;
   #overlay: Overlay | undefined;
   #isQuiet = false;
+  /** Texts of `warnOnce`. */
+  readonly #warned = new Set<string>();
 
   constructor(streams: { readonly stdout: Output; readonly stderr: Output }) {
     this.stdout = streams.stdout;
@@ -57,6 +59,14 @@ export class Terminal {
 
   warn(text: string): void {
     this.#write(`${this.paint('yellow', 'warning:')} ${text}`);
+  }
+
+  /** A warning that other parts or processes may have given already. */
+  warnOnce(text: string): void {
+    if (!this.#warned.has(text)) {
+      this.#warned.add(text);
+      this.warn(text);
+    }
   }
 
   error(text: string): void {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseDurationMs } from '@fetchfleet/crawl';
+import { parseDurationMs, type SecretRules } from '@fetchfleet/crawl';
+import { UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
 import { CommandError } from '../core/errors.ts';
 import { type GivenUpCause, LocalWorker } from './local-worker.ts';
 import type { RunSettings } from '../core/settings.ts';
@@ -28,7 +29,9 @@ export class LocalWorkers {
   #givenUpCount = 0;
 
   constructor({ count, command, env, terminal }: LocalWorkersOptions) {
-    const notices = new WorkerNotices((message) => terminal.warn(message));
+    const notices = new WorkerNotices((message) =>
+      message === UNCHECKED_TLS ? terminal.warnOnce(message) : terminal.warn(message),
+    );
     this.#failure.promise.catch(() => undefined); // it may reject when nobody waits any more
     this.#stopTimeoutMs = stopTimeoutMs(env['FETCHFLEET_DRAIN_TIMEOUT']);
     this.#workers = Array.from({ length: count }, (_, position) => {
@@ -106,8 +109,12 @@ export function stopTimeoutMs(drainTimeout: string | undefined): number {
   return Math.max(MIN_STOP_TIMEOUT_MS, drainMs + STOP_MARGIN_MS);
 }
 
-/** The command that starts a worker on this machine. */
-export function workerCommand(settings: RunSettings): [string, ...string[]] {
+/**
+ * The command that starts a worker on this machine.
+ *
+ * @param secrets which variables it may send
+ */
+export function workerCommand(settings: RunSettings, secrets: SecretRules): [string, ...string[]] {
   const program = fileURLToPath(import.meta.resolve('@fetchfleet/worker/bin'));
   const flags = process.execArgv.filter((flag) => !flag.startsWith('--watch'));
   return [
@@ -125,5 +132,7 @@ export function workerCommand(settings: RunSettings): [string, ...string[]] {
     '--metrics-port',
     '0',
     '--allow-private',
+    '--secrets',
+    secrets.entries.join(','),
   ];
 }

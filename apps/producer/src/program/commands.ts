@@ -15,7 +15,13 @@ import type { StartOptions } from '../commands/start.ts';
 import type { StatusOptions } from '../commands/status.ts';
 import type { VerifyOptions } from '../commands/verify.ts';
 import type { Shell } from '../completion/scripts.ts';
-import { type ArgumentSpec, type OptionSpec, SETTINGS } from '../core/options.ts';
+import {
+  ALLOW_PRIVATE,
+  type ArgumentSpec,
+  type OptionSpec,
+  SETTINGS,
+  TRUST_LISTS,
+} from '../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 
 /*
@@ -43,6 +49,9 @@ const WORKER_OPTIONS: readonly OptionSpec[] = [
   SETTINGS.transport,
   SETTINGS.results,
   SETTINGS.umask,
+  SETTINGS.secrets,
+  ALLOW_PRIVATE,
+  TRUST_LISTS,
 ];
 
 const RUNS_LOCALLY =
@@ -97,6 +106,7 @@ const START: CommandSpec = {
   options: [
     { flags: '--wait', help: 'show progress until the batch is finished' },
     { flags: '--new', help: 'start a new batch instead of completing an interrupted one' },
+    ALLOW_PRIVATE,
   ],
   run: async (file: string, options: StartOptions, { context }) =>
     (await import('../commands/start.ts')).start(file, options, context),
@@ -394,6 +404,7 @@ const SCHEDULE_ADD: CommandSpec = {
       help: 'a missed run still starts if it is not later than this; 0 for never',
       default: '1h',
     },
+    ALLOW_PRIVATE,
   ],
   run: async (file: string, options: ScheduleAddOptions, { context }) =>
     (await import('../commands/schedule/add.ts')).addSchedule(file, options, context),

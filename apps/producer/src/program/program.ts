@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { createArgument, createOption } from '../core/command-parts.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
-import { type OptionSpec, SETTINGS, VARIABLES } from '../core/options.ts';
+import { ALLOW_PRIVATE, type OptionSpec, SETTINGS, VARIABLES } from '../core/options.ts';
 import { COMMANDS } from './commands.ts';
 import type { CommandSpec } from './command-spec.ts';
 
@@ -32,13 +32,15 @@ Exit status:
 function describeVariables(): string {
   const rows: [string, readonly string[]][] = [
     ...Object.entries(VARIABLES),
-    ...Object.values(SETTINGS).map(({ flags, variable }): [string, string[]] => [
-      variable,
-      [`stands in for ${flags.split(' ')[0]}`],
-    ]),
+    ...[...Object.values(SETTINGS), ALLOW_PRIVATE].map(
+      ({ flags, variable }): [string, string[]] => [
+        variable,
+        [`stands in for ${flags.split(' ')[0]}`],
+      ],
+    ),
   ];
   return rows
-    .map(([name, lines]) => `  ${name.padEnd(24)}${lines.join(`\n${' '.repeat(26)}`)}`)
+    .map(([name, lines]) => `  ${name.padEnd(26)}${lines.join(`\n${' '.repeat(28)}`)}`)
     .join('\n');
 }
 

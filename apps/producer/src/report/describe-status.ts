@@ -94,5 +94,10 @@ function describeRetries(retries: number): string | undefined {
 
 /** Tells people how to provide variables that no worker has. */
 export function describeSecrets(names: readonly string[]): string {
-  return `no worker has ${names.join(', ')}: set it in the environment of the workers`;
+  return `no worker has ${names.join(', ')}: ${howToProvide(names.join(','))}`;
+}
+
+/** A worker needs the value of a variable, and the permission to send it. */
+export function howToProvide(names: string): string {
+  return `set it where workers run, and allow it there: --secrets ${names} (FETCHFLEET_SECRETS)`;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { isRefusedByAll } from '../../src/batch/warn-of-workers.ts';
+import { isRefusedByAll, secretsOfNone } from '../../src/batch/warn-of-workers.ts';
 
 const open = { allowPrivate: true, allow: [] };
 const closed = { allowPrivate: false, allow: [] };
@@ -23,3 +23,22 @@ it.each([
     expect(isRefusedByAll({ network }, workers)).toBe(expected);
   },
 );
+
+const sender = (secrets?: readonly string[], state: 'idle' | 'gone' = 'idle') => ({
+  state,
+  secrets,
+});
+
+it.each([
+  ['no worker runs', [], []],
+  ['one worker may send both', [sender(['A']), sender(['*'])], []],
+  ['every worker may send one of them', [sender(['A']), sender(['B'])], ['B']],
+  ['the one that may is gone', [sender(['A', 'B'], 'gone'), sender([])], ['A', 'B']],
+  ['one is bound to another origin', [sender(['A', 'B@https://b.example'])], ['B']],
+  ['a worker of version 0.1 does not tell', [sender([]), sender()], []],
+  ['a worker tells what nobody can read', [sender(['A=1'])], []],
+] as const)('is told which secrets nobody sends where %s', (_case, workers, expected) => {
+  const plan = { url: 'https://a.example/', params: [], headers: { x: '${env:A} ${env:B}' } };
+  expect(secretsOfNone(plan, workers)).toEqual(expected);
+  expect(secretsOfNone({ ...plan, headers: {} }, workers)).toEqual([]);
+});

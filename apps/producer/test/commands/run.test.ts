@@ -74,14 +74,17 @@ const upTo = (total: number): number[] => Array.from({ length: total }, (_, inde
 
 describe('a run on this machine', () => {
   it('fetches everything and prints a summary, and its records can be exported without Redis', async () => {
-    await project.write('crawl.yaml', crawlFile(origin.url, 60));
+    const headers = 'headers: { x-key: "${env:RUN_KEY}" }';
+    await project.write('crawl.yaml', crawlFile(origin.url, 60, headers));
     const mask = process.umask(0);
-    const running = project.run(RUN);
+    const running = project.run(RUN, { RUN_KEY: 'sesame', NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     process.umask(mask);
     const run = await running;
     expect(run).toMatchObject({ code: 0, stdout: '' });
     expect(await modesIn('results')).toEqual({ folders: [0o700], files: [0o600] });
     expect(await modesIn('.fetchfleet')).toMatchObject({ folders: [0o700], files: [0o600] });
+    expect(run.stderr.match(/warning: certificates are not checked/gu)).toHaveLength(1);
+    expect(origin.arrivals.at(-1)?.headers['x-key']).toBe('sesame');
     expect(run.stderr).toMatch(/✔ test: 60 of 60 fetched/u);
     const [, batch = ''] = /fetchfleet export (\S+)/u.exec(run.stderr) ?? [];
     expect(await exportedIndexes(batch)).toEqual(upTo(60));
@@ -113,8 +116,10 @@ describe('a run on this machine', () => {
   });
 
   it('lets running fetches finish when it is interrupted, and goes on when it is resumed', async () => {
-    await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=100'));
-    const first = await project.start([...RUN, '--json']);
+    const env = { RUN_KEY: 'sesame' };
+    const text = crawlFile(origin.url, 200, 'headers: { x-key: "${env:RUN_KEY}" }');
+    await project.write('crawl.yaml', text.replace('{n}', '{n}?delay=100'));
+    const first = await project.start([...RUN, '--json'], { env });
     await eventually(() => origin.arrivals.length > 30);
     first.signal('SIGINT');
     expect(await first.exit).toMatchObject({ code: 130 });
@@ -135,7 +140,7 @@ describe('a run on this machine', () => {
     expect(JSON.parse(statusJson.stdout)).toMatchObject({ batch, interrupted: true });
     expect(table.stdout).toMatch(new RegExp(`${batch}.* interrupted `, 'u'));
     expect(JSON.parse(tableJson.stdout)).toMatchObject({ batches: [{ batch, interrupted: true }] });
-    const second = await project.run(['resume', interrupted.batch, '--json', '--workers', '2']);
+    const second = await project.run(['resume', batch, '--json', '--workers', '2'], env);
     expect(second.code).toBe(0);
     expect(documentIn(second.stdout)).toMatchObject({ batch: interrupted.batch, ok: 200 });
     // The running fetches had finished: nothing was fetched twice.

@@ -1,6 +1,14 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
-import { eventually, installLeakGuard, type Origin, startRedis } from '@fetchfleet/testing';
+import {
+  eventually,
+  installLeakGuard,
+  type Origin,
+  startRedis,
+  temporaryFolder,
+} from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 import { crawlFile, type Project } from '../cli-fixture.ts';
 import { FleetProject } from '../fleet-fixture.ts';
@@ -106,6 +114,22 @@ describe('a batch for the fleet', () => {
     const resumed = await project.call(['resume', id]);
     expect(resumed.stderr).toMatch(/lists have changed.*ids\.txt/u);
     expect(resumed.code).toBe(2);
+  });
+
+  it('is resumed with list files from elsewhere only if that is asked for', async () => {
+    const elsewhere = await temporaryFolder('lists');
+    await writeFile(join(elsewhere.path, 'ids.csv'), 'id\n1\n2\n');
+    const list = `{ file: ${elsewhere.path}/ids.csv, column: id }`;
+    const text = crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', list);
+    await project.write('crawl.yaml', text);
+    const id = (await project.call(['start', 'crawl.yaml'])).stdout.trim();
+    const [refused, trusted] = await Promise.all([
+      project.call(['resume', id]),
+      project.call(['resume', id, '--trust-lists']),
+    ]);
+    expect([refused.code, trusted.code]).toEqual([2, 0]);
+    expect(refused.stderr).toMatch(/Redis names list files.*ids\.csv.*--trust-lists/u);
+    await elsewhere.remove();
   });
 
   it('is enqueued without a secret, with a warning that names the secret', async () => {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Interrupts } from '../../src/core/interrupts.ts';
-import { readResultsFolders, readRunSettings } from '../../src/core/settings.ts';
+import { readListAccess, readResultsFolders, readRunSettings } from '../../src/core/settings.ts';
 import { Terminal } from '../../src/core/terminal.ts';
 
 function contextWith(env: Readonly<Record<string, string>>) {
@@ -21,7 +21,20 @@ describe('the settings of a command that fetches', () => {
       transport: 'got',
       results: '/srv/results',
       umask: 0o077,
+      lists: { allowPrivate: false, trustLists: false },
     });
+  });
+
+  it('say which lists may be read', () => {
+    const context = contextWith({ FETCHFLEET_ALLOW_PRIVATE: '1' });
+    expect(readListAccess({}, context)).toEqual({ allowPrivate: true, trustLists: false });
+    expect(readListAccess({ allowPrivate: true, trustLists: true }, contextWith({}))).toEqual({
+      allowPrivate: true,
+      trustLists: true,
+    });
+    expect(() => readListAccess({}, contextWith({ FETCHFLEET_ALLOW_PRIVATE: 'yes' }))).toThrow(
+      /^--allow-private \(FETCHFLEET_ALLOW_PRIVATE\): must be true, false/u,
+    );
   });
 
   it('come from a flag, else from its variable, else from the default', () => {

@@ -1,6 +1,8 @@
-import { compileTemplate, type Plan, resolveHeaders, secretHeaders } from '@fetchfleet/crawl';
+import { compileTemplate, type Plan } from '@fetchfleet/crawl';
 import { userAgentFor } from '@fetchfleet/fetcher';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
+import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
+import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */
 const CHECK_MS = 1_000;
@@ -10,19 +12,15 @@ const FORGET_MS = 60_000;
 const MAX_REPORTED = 20;
 
 /** A batch in a worker: its plan, ready to fetch. */
-export interface ActiveBatch {
+export interface ActiveBatch extends ResolvedSecrets {
   readonly id: string;
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
   /** The URL for values of the parameters, in the order of the plan. */
   readonly expand: (values: readonly string[]) => string;
-  /** Holds the values of secrets: never log or store it. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Names of the headers that hold a secret. */
-  readonly secretHeaders: readonly string[];
-  /** Variables that are not set in this worker; nothing is fetched while there are any. */
-  readonly missingSecrets: readonly string[];
+  /** The origin of its URLs, if they have one. */
+  readonly constantOrigin?: string;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -51,8 +49,10 @@ export interface BatchesOptions {
   readonly results: string;
   /** What is at that path on this machine. */
   readonly folder: () => ResultsFolder;
-  /** Holds the values of secrets. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly secrets: SecretSource;
+  readonly caps: LimitCaps;
+  /** Called for limits of a crawl that exceed `caps`, when the crawl is read. */
+  readonly onClamped: (batch: string, limit: ClampedLimit) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -147,8 +147,10 @@ export class Batches {
     if (opened === undefined) {
       return undefined;
     }
-    const { plan, planRevision, state, total, createdAt } = opened;
-    const resolved = resolveHeaders(plan.headers, this.#options.env);
+    const { planRevision, state, total, createdAt } = opened;
+    const plan = this.#capped(id, opened.plan);
+    const { headers, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const { expand, constantOrigin } = compileTemplate(plan.url, plan.params);
     return {
       id,
       plan,
@@ -156,15 +158,20 @@ export class Batches {
       total,
       createdAt,
       state,
-      expand: compileTemplate(plan.url, plan.params).expand,
-      headers:
-        'headers' in resolved
-          ? { 'user-agent': userAgentFor(plan.contact), ...resolved.headers }
-          : {},
-      secretHeaders: secretHeaders(plan.headers),
-      missingSecrets: 'missing' in resolved ? resolved.missing : [],
+      expand,
+      ...(constantOrigin !== undefined && { constantOrigin }),
+      headers: { 'user-agent': userAgentFor(plan.contact), ...headers },
+      ...secrets,
       ...signals,
     };
+  }
+
+  #capped(id: string, stored: Plan): Plan {
+    const { plan, clamped } = capLimits(stored, this.#options.caps);
+    for (const limit of clamped) {
+      this.#options.onClamped(id, limit);
+    }
+    return plan;
   }
 
   async #openIn(id: string): Promise<OpenBatch | undefined> {
@@ -200,7 +207,7 @@ export class Batches {
   async #readPlan(batch: WatchedBatch): Promise<void> {
     const opened = await this.#openIn(batch.id);
     if (opened !== undefined) {
-      batch.plan = opened.plan;
+      batch.plan = this.#capped(batch.id, opened.plan);
       batch.planRevision = opened.planRevision;
     }
   }

@@ -11,6 +11,7 @@ export interface WorkerStatusOptions {
     readonly transport: 'got' | 'undici';
     readonly metricsHost: string;
     readonly allowPrivate: boolean;
+    readonly secrets: { readonly entries: readonly string[] };
   };
   readonly state: () => WorkerState;
   readonly permits: { readonly inUse: number };
@@ -36,7 +37,7 @@ export class WorkerStatus {
   /** The entry in the register of workers, sent every two seconds. */
   report(metricsPort: number): OwnReport {
     const { settings, permits, claims, batches, progress } = this.#options;
-    const { concurrency, transport, metricsHost, allowPrivate } = settings;
+    const { concurrency, transport, metricsHost, allowPrivate, secrets } = settings;
     return {
       host: hostname(),
       pid: process.pid,
@@ -51,6 +52,7 @@ export class WorkerStatus {
       recorded: progress.recorded,
       metricsUrl: metricsUrlOf(metricsHost, metricsPort),
       allowPrivate,
+      secrets: secrets.entries,
     };
   }
 

@@ -15,6 +15,8 @@ import {
   type ScheduleRun,
   type ScheduleStore,
   type SliceQueue,
+  StoredCrawlError,
+  withoutLocalLists,
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 
@@ -106,7 +108,8 @@ export class RunStarter {
     }
     // The first attempt has registered the crawl, and the schedule may have been changed since.
     const begun = before === undefined ? undefined : await ledger.crawl(batch);
-    const crawl = begun ?? known.crawl;
+    // Everybody who may write to Redis can have registered it.
+    const crawl = begun === undefined ? known.crawl : withoutLocalLists(begun);
     const local = await LocalCrawl.of(crawl, this.#open(), signal);
     try {
       const { total } = await local.measure(signal);
@@ -164,7 +167,7 @@ class ListChangedError extends Error {
  * next time.
  */
 function isHopeless(error: unknown, { sources }: Crawl): boolean {
-  if (error instanceof ListChangedError) {
+  if (error instanceof ListChangedError || error instanceof StoredCrawlError) {
     return true;
   }
   const lists =

@@ -15,6 +15,7 @@ import {
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from '../batch/batches.ts';
+import { describeLacked, type LackedSecret } from '../batch/secrets.ts';
 import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
 import { FIRST_TICKET } from '../origin/waiting-slice.ts';
 import { settle, type SettleTarget } from '../record/settle.ts';
@@ -22,8 +23,10 @@ import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 
 /** A slice that has lost this many workers is taken to be the cause: its fetches are failed. */
 const MAX_REDELIVERIES = 5;
-/** When a slice of a paused batch, or one whose secrets are missing here, is tried again. */
+/** When a slice of a paused batch, or one that may not have its secrets here, is tried again. */
 const TRY_AGAIN_MS = 5_000;
+/** Beyond that a line about missing secrets may repeat. */
+const MAX_LOGGED = 1_000;
 /** By then every worker knows that a cancelled batch was resumed. */
 const AFTER_RESUME_MS = 1_500;
 /** Delay after an error of ours: time for a person or a restart to help. */
@@ -53,7 +56,7 @@ interface Job {
  */
 export class SliceProcessor {
   readonly #options: ProcessorOptions;
-  /** Batches whose missing secrets have been logged. */
+  /** Batches and origins whose missing secrets have been logged. */
   readonly #loggedSecrets = new Set<string>();
   /** By the signal that pauses a batch: one object for all slices of the batch. */
   readonly #tools = new WeakMap<AbortSignal, SliceTools>();
@@ -124,10 +127,14 @@ export class SliceProcessor {
     if (batch.state === 'paused') {
       return this.#pause(claim, slice);
     }
-    if (batch.missingSecrets.length > 0) {
-      return this.#awaitSecrets(job);
+    const lacked = batch.lackingSecrets(slice.origin);
+    if (lacked.length > 0) {
+      return this.#awaitSecrets(job, lacked);
     }
     const pending = unpackSlice(slice);
+    if (isSentElsewhere(batch, slice, pending)) {
+      return this.#reject(claim, new Error('its URLs have another origin'), slice);
+    }
     const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
     if (claim.redeliveries > MAX_REDELIVERIES) {
       return this.#abandon(job, fetches);
@@ -196,13 +203,21 @@ export class SliceProcessor {
     await claim.reject(reason);
   }
 
-  /** Leaves the slice to workers that have the secrets. */
-  async #awaitSecrets({ claim, slice, batch }: Job): Promise<void> {
-    const variables = batch.missingSecrets;
+  /** Leaves the slice to workers that have the secrets, and may send them to its origin. */
+  async #awaitSecrets(
+    { claim, slice, batch }: Job,
+    lacked: readonly LackedSecret[],
+  ): Promise<void> {
+    const { origin } = slice;
+    const variables = lacked.map(({ name }) => name);
     await this.#options.ledger.reportMissingSecrets(batch.id, variables);
-    if (!this.#loggedSecrets.has(batch.id)) {
-      this.#loggedSecrets.add(batch.id);
-      this.#options.log.error({ batch: batch.id, variables }, 'secrets are not set here');
+    const text = describeLacked(lacked, origin);
+    if (!this.#loggedSecrets.has(`${batch.id} ${text}`)) {
+      if (this.#loggedSecrets.size >= MAX_LOGGED) {
+        this.#loggedSecrets.clear();
+      }
+      this.#loggedSecrets.add(`${batch.id} ${text}`);
+      this.#options.log.error({ batch: batch.id, origin, variables }, text);
     }
     await claim.delay(slice, TRY_AGAIN_MS);
   }
@@ -258,6 +273,25 @@ function problemOf(slice: Slice, batch: ActiveBatch | undefined): string | undef
   }
   const isFitting = slice.columns.length === batch.plan.params.length;
   return isFitting ? undefined : 'its columns are not those of its batch';
+}
+
+/**
+ * Whether a secret would leave for another origin than that of the slice, which was allowed to get
+ * it and whose limits count. Only a slice that was changed in Redis has such URLs.
+ */
+function isSentElsewhere(
+  { constantOrigin, secretHeaders, expand }: ActiveBatch,
+  { origin }: Slice,
+  fetches: readonly PendingFetch[],
+): boolean {
+  if (constantOrigin !== undefined) {
+    return constantOrigin !== origin;
+  }
+  // Parsing every URL costs too much where nothing depends on it.
+  return (
+    secretHeaders.length > 0 &&
+    fetches.some(({ values }) => URL.parse(expand(values))?.origin !== origin)
+  );
 }
 
 /** The fields of every log line about a slice. */

@@ -15,7 +15,7 @@ export function activeBatch(changes: Partial<ActiveBatch> = {}): ActiveBatch {
     expand: ([n = '']) => `http://a.example/${n}`,
     headers: {},
     secretHeaders: [],
-    missingSecrets: [],
+    lackingSecrets: () => [],
     state: 'running',
     cancelled: new AbortController().signal,
     paused: new AbortController().signal,

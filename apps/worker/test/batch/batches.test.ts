@@ -1,3 +1,4 @@
+import { SecretRules } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ActiveBatch, Batches } from '../../src/batch/batches.ts';
@@ -20,8 +21,12 @@ function watching() {
     opened: 0,
     planRevision: 0,
     attempts: 5,
+    limits: { timeoutMs: 1_000, maxBodyBytes: 1_000, redirects: 5 },
   };
+  const clamped: string[] = [];
   const batches = new Batches({
+    caps: { timeoutMs: 1_000, maxBodyBytes: 1_000 },
+    onClamped: (id, { key, setting }) => void clamped.push(`${id}: ${key} ${setting}`),
     folder: () => ({ place: '', id: '' }),
     ledger: {
       open: async (id) => {
@@ -30,8 +35,8 @@ function watching() {
         if (!id.startsWith('b') || ledger.state === undefined) {
           return undefined;
         }
-        const { state, planRevision, attempts } = ledger;
-        const own = { ...plan, retry: { ...plan.retry, attempts } };
+        const { state, planRevision, attempts, limits } = ledger;
+        const own = { ...plan, limits, retry: { ...plan.retry, attempts } };
         return { plan: own, planRevision, total, createdAt, state };
       },
       changes: async () => {
@@ -40,7 +45,7 @@ function watching() {
       },
     },
     results: '/results',
-    env: {},
+    secrets: { env: {}, rules: SecretRules.parse('') },
     onError: (error) => {
       throw error;
     },
@@ -63,7 +68,13 @@ function watching() {
       },
     };
   };
-  return { batches, ledger, use, pass: async (ms: number) => jest.advanceTimersByTimeAsync(ms) };
+  return {
+    batches,
+    ledger,
+    clamped,
+    use,
+    pass: async (ms: number) => jest.advanceTimersByTimeAsync(ms),
+  };
 }
 
 describe('the batches of a worker', () => {
@@ -92,6 +103,22 @@ describe('the batches of a worker', () => {
     expect([batch?.plan.retry.attempts, batch?.cancelled.aborted]).toEqual([2, false]);
     await pass(5 * CHECK_MS);
     expect(ledger.opened).toBe(2);
+    await end();
+    batches.stop();
+  });
+
+  it("keep within the worker's own limits, also when theirs are replaced", async () => {
+    const { batches, ledger, clamped, use, pass } = watching();
+    ledger.limits = { timeoutMs: 1_001, maxBodyBytes: 1_000, redirects: 9 };
+    const { batch, end } = await use();
+    expect(batch?.plan.limits).toEqual({ timeoutMs: 1_000, maxBodyBytes: 1_000, redirects: 9 });
+    expect(clamped).toEqual(['b: limits.timeout --max-timeout']);
+    const endless = Number.MAX_SAFE_INTEGER;
+    const limits = { timeoutMs: 1, maxBodyBytes: endless, redirects: 5 };
+    Object.assign(ledger, { planRevision: 1, limits });
+    await pass(CHECK_MS);
+    expect(batch?.plan.limits).toEqual({ timeoutMs: 1, maxBodyBytes: 1_000, redirects: 5 });
+    expect(clamped.slice(1)).toEqual(['b: limits.body --max-body']);
     await end();
     batches.stop();
   });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bodyText, decodeBody } from '@fetchfleet/crawl';
+import { Workers } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, startOrigin } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -232,7 +233,7 @@ describe('a worker', () => {
         headers: '{ authorization: "Bearer ${env:TEST_TOKEN}" }',
       }),
     );
-    const worker = await fleet.worker([], { TEST_TOKEN: 'hush-hush-1' });
+    const worker = await fleet.worker(['--secrets', 'TEST_*'], { TEST_TOKEN: 'hush-hush-1' });
     await fleet.finished('secret');
     expect(origin.arrivals.map(({ headers }) => headers.authorization)).toEqual(
       Array(3).fill('Bearer hush-hush-1'),
@@ -248,22 +249,36 @@ describe('a worker', () => {
     expect(lines.join('\n')).not.toMatch(/hush-hush/);
   });
 
-  it('puts slices back when it lacks a secret, and status names the variable', async () => {
+  it('puts slices back when it may not send a secret, and status names the variable', async () => {
     const { origin, fleet } = await setUpFleet();
     await fleet.enqueue(
       'lacking',
-      crawlFile(`${origin.url}/echo/{n}`, 2, { headers: '{ x-key: "${env:NO_SUCH_SECRET}" }' }),
+      crawlFile(`${origin.url}/echo/{n}`, 2, { headers: '{ x-key: "${env:UNTOLD}" }' }),
     );
-    const worker = await fleet.worker();
-    await worker.waitForLine(/NO_SUCH_SECRET/);
+    const env = { UNTOLD: 'found' };
+    const worker = await fleet.worker([], env);
+    await worker.waitForLine(/may not send UNTOLD: to allow it, add it to --secrets/);
     expect(await fleet.ledger.status('lacking')).toMatchObject({
-      missingSecrets: ['NO_SUCH_SECRET'],
+      missingSecrets: ['UNTOLD'],
       settled: 0,
     });
+    const register = new Workers(fleet.redis, fleet.keys);
+    expect(await register.list()).toMatchObject([{ secrets: ['FETCHFLEET_SECRET_*'] }]);
     expect(origin.arrivals).toHaveLength(0);
-    await fleet.worker([], { NO_SUCH_SECRET: 'found' });
+    await fleet.worker(['--secrets', `UNTOLD@${origin.url}`], env);
     await worker.kill('SIGTERM');
     expect(await fleet.finished('lacking')).toMatchObject({ ok: 2 });
+  });
+
+  it('keeps within limits of its own, whatever a crawl asks for', async () => {
+    const { origin, fleet, results } = await setUpFleet();
+    origin.respond('/case/0', { body: 'x'.repeat(5_000) });
+    await fleet.enqueue('greedy', crawlFile(`${origin.url}/case/{n}`, 1));
+    const worker = await fleet.worker(['--max-body', '4KiB']);
+    expect(await fleet.finished('greedy')).toMatchObject({ outcomes: { 'too-large': 1 } });
+    const [record] = await readRecords(results, 'greedy');
+    expect(record?.error?.message).toContain('larger than 4096 bytes');
+    expect(worker.stderr).toMatch(/"bytes":4096.*"limits\.body exceeds --max-body, clamped"/);
   });
 
   it('refuses private addresses unless it may open them itself', async () => {

@@ -25,6 +25,9 @@ describe('a worker that may open 128 files', () => {
       const origin = origins[batch % origins.length];
       await fleet.enqueue(`b${batch}`, crawlFile(`${origin?.url}/echo/{n}`, TOTAL));
     }
+    // A handshake that fails: Node warns before it.
+    const tls = `${origins[0]?.url.replace('http:', 'https:')}/{n}`;
+    await fleet.enqueue('tls', crawlFile(tls, 1, { retry: '{ attempts: 1 }' }));
     const limited = ['-c', 'ulimit -n 128 && exec "$0" "$@"', process.execPath];
     const worker = await startProcess(
       'sh',
@@ -48,19 +51,23 @@ describe('a worker that may open 128 files', () => {
           REDIS_URL: redisUrl(),
           FETCHFLEET_LOG_FORMAT: 'json',
           HTTP_PROXY: 'http://user:hunter2@127.0.0.1:9',
+          NODE_TLS_REJECT_UNAUTHORIZED: '0',
         },
       },
     );
     for (let batch = 0; batch < BATCHES; batch += 1) {
       await expectComplete({ fleet, results }, `b${batch}`, TOTAL);
     }
+    expect(await fleet.finished('tls')).toMatchObject({ failed: 1 });
     const warnings = worker.stderr.split('\n').filter((line) => line.includes('"level":"warn"'));
     expect(warnings).toEqual(
       expect.arrayContaining([
         expect.stringContaining('128 open files has room for 40 fetches in flight, not 400'),
+        expect.stringContaining('certificates are not checked, because NODE_TLS_REJECT'),
         expect.stringContaining('set but ignored: HTTP_PROXY; fetches do not go through a proxy'),
       ]),
     );
-    expect(worker.stderr).not.toMatch(/hunter2|EMFILE/);
+    expect(worker.stderr.match(/certificates are not checked/g)).toHaveLength(1);
+    expect(worker.stderr).not.toMatch(/hunter2|EMFILE|trace-warnings/);
   });
 });

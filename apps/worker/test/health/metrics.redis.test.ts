@@ -175,7 +175,14 @@ describe('the log of a worker', () => {
       headers: '{ authorization: "Bearer ${env:API_TOKEN}", x-key: "${env:API_TOKEN}" }',
     });
     const worker = await fleet.worker(
-      ['--log-level', 'trace', '--redis-url', redis.url.replace('://', '://:hunter2-redis@')],
+      [
+        '--secrets',
+        'API_TOKEN',
+        '--log-level',
+        'trace',
+        '--redis-url',
+        redis.url.replace('://', '://:hunter2-redis@'),
+      ],
       { API_TOKEN: 'hunter2-token' },
     );
     await fleet.enqueue('secret', text);

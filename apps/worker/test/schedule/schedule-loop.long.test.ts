@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { ScheduleLists, TickQueue, ScheduleStore, type ScheduleSpec } from '@fetchfleet/fleet';
@@ -163,7 +165,8 @@ describe('a worker with schedules', () => {
     const worker = await fleet.worker();
     await add(specOf(text));
     const skipped = await runOf('skipped');
-    const [batch = ''] = await fleet.ledger.batches();
+    // The tick before has its batch, which may still be on its way to the ledger.
+    const { batch } = await runOf('started');
     expect(skipped.reason).toBe(`batch ${batch} has not ended`);
     await worker.waitForLine(/"tick skipped"/u);
     await worker.kill('SIGTERM');
@@ -301,6 +304,27 @@ describe('the list of a schedule', () => {
     expect(run.reason).toMatch(/ids\.csv: the list cannot be read: .*loopback address.*refused/u);
     await worker.waitForLine(/"scheduled batch failed"/u);
     expect(origin.arrivals).toEqual([]);
+    await worker.kill('SIGTERM');
+  });
+
+  it('that somebody has put into Redis as a file is not read', async () => {
+    const path = join(folder.path, 'customers.csv');
+    await writeFile(path, 'id\n1\n');
+    const worker = await fleet.worker();
+    const spec = listed(`${origin.url}/ids.csv`);
+    await add(spec);
+    const run = await schedules.runNow('sched');
+    const sources = spec.crawl.sources.map((source) => ({ ...source, path }));
+    await fleet.ledger.register({
+      id: run?.batch ?? '',
+      crawl: { ...spec.crawl, sources },
+      total: 1,
+      sliceSize: 1,
+      source: 'sched.yaml',
+      fingerprint: 'f',
+    });
+    await jobs.offer('sched', run?.key ?? '');
+    expect((await runOf('failed')).reason).toMatch(/names a file of this machine/u);
     await worker.kill('SIGTERM');
   });
 

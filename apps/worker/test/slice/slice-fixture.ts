@@ -45,7 +45,7 @@ export function batchOf(batch: Partial<ActiveBatch> = {}): ActiveBatch {
     expand: ([n]) => `http://origin.example/${n}`,
     headers: {},
     secretHeaders: [],
-    missingSecrets: [],
+    lackingSecrets: () => [],
     state: 'running',
     cancelled: new AbortController().signal,
     paused: new AbortController().signal,

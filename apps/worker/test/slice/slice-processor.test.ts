@@ -10,6 +10,7 @@ import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
 closeAfterEach();
 
 const ORIGIN = 'http://origin.example';
+const LACKED = [{ name: 'T', why: 'not-allowed' }] as const;
 
 /** Runs a slice of one fetch, and returns what the waitlist and the scheduler saw of it. */
 async function process({
@@ -78,7 +79,17 @@ describe('a slice that was deferred', () => {
     { when: 'its batch is unknown', how: { isKnown: false }, end: 'reject' },
     { when: 'its batch is paused', how: { state: 'paused' }, end: 'delay' },
     { when: 'its batch is cancelled', how: { state: 'cancelled' }, end: 'complete' },
-    { when: 'secrets are missing', how: { batch: { missingSecrets: ['T'] } }, end: 'delay' },
+    { when: 'secrets are missing', how: { batch: { lackingSecrets: () => LACKED } }, end: 'delay' },
+    {
+      when: 'its URLs have another origin than the slice says',
+      how: { batch: { constantOrigin: 'http://other.example' } },
+      end: 'reject',
+    },
+    {
+      when: 'a secret would leave for another origin than the slice says',
+      how: { batch: { secretHeaders: ['x-key'], expand: () => 'https://origin.example/' } },
+      end: 'reject',
+    },
     { when: 'nothing of it is due', how: { dueAt: Date.now() + 3_600_000 }, end: 'delay' },
     { when: 'it has lost too many workers', how: { redeliveries: 6 }, end: 'complete' },
   ] as const)('leaves the waitlist when $when', async ({ how, end }) => {

@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
-import type { ListFile } from '../values/list-row.ts';
-import { problemOfUrl } from '../model/url.ts';
+import type { ListFile, ReadOptions } from '../values/list-row.ts';
+import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
+import { secretNames } from '../model/secrets.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';
 import { compileTemplate } from '../model/template.ts';
@@ -13,6 +14,8 @@ export interface CrawlSize {
   readonly total: number;
   /** Values by parameter name. */
   readonly counts: Readonly<Record<string, number>>;
+  /** An origin that gets secrets over plain http. @default none does */
+  readonly plainOrigin?: string;
 }
 
 /** Further problems are only counted. */
@@ -34,8 +37,10 @@ export async function measureCrawl(
 ): Promise<CrawlSize> {
   const problems = new ProblemList();
   const counts: Record<string, number> = {};
+  const { checks } = compileTemplate(crawl.plan.url, crawl.plan.params);
   for (const source of crawl.sources) {
-    counts[source.name] = await countValues(source, problems, signal);
+    const problemOf = checks.get(source.name);
+    counts[source.name] = await countValues(source, { problems, problemOf, signal });
   }
   problems.throwIfAny(fileName);
   const problem = problemOfCounts(counts, crawl.combine);
@@ -43,32 +48,30 @@ export async function measureCrawl(
     problems.add({ file: fileName, key: 'params', message: problem });
   }
   problems.throwIfAny(fileName);
-  await checkUrls(crawl, { problems, fileName, signal });
+  const plainOrigin = await checkUrls(crawl, { problems, fileName, signal });
   problems.throwIfAny(fileName);
-  return { total: totalOf(counts, crawl.combine), counts };
+  const total = totalOf(counts, crawl.combine);
+  return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
 }
 
-async function countValues(
-  source: ParameterSource,
-  problems: ProblemList,
-  signal?: AbortSignal,
-): Promise<number> {
-  return source.kind === 'file'
-    ? countLines(source, problems, signal)
-    : (sourceLength(source) ?? 0);
+interface Counting extends Pick<ReadOptions, 'problemOf' | 'signal'> {
+  readonly problems: ProblemList;
+}
+
+async function countValues(source: ParameterSource, counting: Counting): Promise<number> {
+  return source.kind === 'file' ? countLines(source, counting) : (sourceLength(source) ?? 0);
 }
 
 async function countLines(
   file: ListFile,
-  problems: ProblemList,
-  signal?: AbortSignal,
+  { problems, problemOf, signal }: Counting,
 ): Promise<number> {
   let count = 0;
   const before = problems.count;
   const onProblem = (line: number, message: string) =>
     problems.add({ file: file.path, line, message });
   try {
-    for await (const chunk of readListFile(file, { onProblem, signal })) {
+    for await (const chunk of readListFile(file, { onProblem, problemOf, signal })) {
       count += chunk.length;
     }
   } catch (error) {
@@ -89,25 +92,34 @@ interface UrlCheck {
   readonly signal: AbortSignal | undefined;
 }
 
-async function checkUrls(crawl: Crawl, { problems, fileName, signal }: UrlCheck): Promise<void> {
+/** @returns an origin that gets secrets over plain http */
+async function checkUrls(
+  crawl: Crawl,
+  { problems, fileName, signal }: UrlCheck,
+): Promise<string | undefined> {
   const { plan } = crawl;
   const { constantOrigin, expand } = compileTemplate(plan.url, plan.params);
+  const hasSecrets = secretNames(plan.headers).length > 0;
   if (constantOrigin !== undefined) {
-    return;
+    return hasSecrets && isReadableOnTheWay(constantOrigin) ? constantOrigin : undefined;
   }
+  let plainOrigin: string | undefined;
   let chunks = 0;
   for await (const chunk of expandCrawl(withoutOrigins(crawl), { signal })) {
     for (const { index, values } of chunk) {
-      const problem = problemOfUrl(expand(values), plan.network);
-      if (problem === undefined) {
-        continue;
+      const url = expand(values);
+      const problem = problemOfUrl(url, plan.network);
+      if (problem !== undefined) {
+        problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
+      } else if (hasSecrets && plainOrigin === undefined && isReadableOnTheWay(url)) {
+        plainOrigin = originOf(url);
       }
-      problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
     }
     if (++chunks % CHUNKS_PER_TURN === 0) {
       await setImmediate();
     }
   }
+  return plainOrigin;
 }
 
 /** The same values with a valid host, because the expansion throws for an invalid URL. */

@@ -15,6 +15,7 @@ import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, NetworkPolicy, ParameterSource } from '../model/plan.ts';
 import { mentionsSecret } from '../model/secrets.ts';
 import { problemOfCounts, sourceLength } from '../values/source-length.ts';
+import { compileTemplate } from '../model/template.ts';
 import { aliasTargets, Field, type YamlFile } from './field.ts';
 import { readChoice } from './read-field.ts';
 
@@ -108,10 +109,14 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   const network = readNetwork(at('network'));
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
   const contact = readContact(at('contact'));
+  const url = readUrl(at('url'), { params, network });
+  if (url !== undefined) {
+    checkValues(params, url);
+  }
   const plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
-    url: readUrl(at('url'), { params, network }) ?? '',
+    url: url ?? '',
     params: params.map(({ name }) => name),
     headers: readHeaders(at('headers')),
     politeness: readPoliteness(at('politeness')),
@@ -189,6 +194,20 @@ function firstOf(problems: readonly Problem[]): readonly Problem[] {
 
 function byPlace(a: Problem, b: Problem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/** Values of list files are checked when the files are read. */
+function checkValues(params: readonly ParameterField[], url: string): void {
+  const { checks } = compileTemplate(url, []);
+  for (const { name, field, source } of params) {
+    const values = source?.kind === 'list' ? source.values : [];
+    for (const [at, item] of field.items().entries()) {
+      const problem = checks.get(name)?.(values[at] ?? '');
+      if (problem !== undefined) {
+        item.report(problem);
+      }
+    }
+  }
 }
 
 /** Checks the text of a list URL. It is fetched later. */

@@ -74,7 +74,7 @@ function compileVariable(variable: Variable, operator: Operator): (value: string
 }
 
 /** The length counts characters, not UTF-16 units (section 2.4.1). */
-function prefixOf(value: string, length: number): string {
+export function prefixOf(value: string, length: number): string {
   return value.length <= length ? value : Array.from(value).slice(0, length).join('');
 }
 

@@ -1,4 +1,5 @@
 import { parse } from 'uri-template';
+import { dotSegmentChecks, type ValueCheck } from './dot-segments.ts';
 import { compileExpression, encodeLiteral } from './template-expression.ts';
 import { toError } from './to-error.ts';
 import { redactUrl } from './url.ts';
@@ -9,6 +10,8 @@ export interface Template {
   readonly variables: readonly string[];
   /** The origin, if no variable can change it. */
   readonly constantOrigin?: string;
+  /** What values of a variable must not be, by its name. Variables without a check take any. */
+  readonly checks: ReadonlyMap<string, ValueCheck>;
   /** @param values one per name in `params` */
   readonly expand: (values: readonly string[]) => string;
 }
@@ -58,7 +61,8 @@ export function compileTemplate(url: string, params: readonly string[]): Templat
     return expanded;
   };
   const constantOrigin = findConstantOrigin(parts);
-  return { variables, expand, ...(constantOrigin === undefined ? {} : { constantOrigin }) };
+  const checks = dotSegmentChecks(parts);
+  return { variables, checks, expand, ...(constantOrigin === undefined ? {} : { constantOrigin }) };
 }
 
 function parseParts(url: string): Parts {

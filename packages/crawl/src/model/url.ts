@@ -35,6 +35,16 @@ export function problemOfUrl(text: string, network: NetworkPolicy): string | und
   return problemOfHost(url.hostname, network);
 }
 
+/** Whether what is sent to a URL can be read on the way: http, and not on this machine. */
+export function isReadableOnTheWay(text: string): boolean {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:') {
+    return false;
+  }
+  const addresses = literalAddresses(url.hostname);
+  return !addresses.some((address) => classifyAddress(address) === 'loopback');
+}
+
 function problemOfHost(hostname: string, network: NetworkPolicy): string | undefined {
   const addresses = literalAddresses(hostname);
   if (addresses.length === 0) {

@@ -19,7 +19,7 @@ interface Header {
 
 /** Reads one column. Blank lines are skipped, also those of blanks only. */
 export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  const { onProblem, signal } = options;
+  const { onProblem, problemOf, signal } = options;
   const rules = rulesOf(file);
   let header: Header | undefined;
   const parser = parse({
@@ -41,7 +41,7 @@ export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGener
         onProblem(lines, 'the row has a different number of columns than the first line');
         return null;
       }
-      const value = valueOf(record[header.at] ?? '', lines, { rules, onProblem });
+      const value = valueOf(record[header.at] ?? '', lines, { rules, onProblem, problemOf });
       // An array, because the stream of the parser treats an empty text as its end.
       return value === undefined ? null : [value];
     },

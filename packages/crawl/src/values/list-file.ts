@@ -32,7 +32,7 @@ export function readListFile(file: ListFile, options: ReadOptions): AsyncGenerat
 }
 
 async function* readTxt(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  const { onProblem } = options;
+  const { onProblem, problemOf } = options;
   const rules = rulesOf(file);
   let line = 0;
   for await (const lines of readLines(file, options.signal)) {
@@ -42,7 +42,7 @@ async function* readTxt(file: ListFile, options: ReadOptions): AsyncGenerator<st
       if (rules.comment !== undefined && trimInvisible(text).startsWith(rules.comment)) {
         continue;
       }
-      const value = valueOf(text, line, { rules, onProblem });
+      const value = valueOf(text, line, { rules, onProblem, problemOf });
       if (value !== undefined) {
         values.push(value);
       }

@@ -1,4 +1,5 @@
 import type { ListRules, ParameterSource } from '../model/plan.ts';
+import type { ValueCheck } from '../model/dot-segments.ts';
 import { trimInvisible } from './invisible.ts';
 
 export type ListFile = Extract<ParameterSource, { kind: 'file' }>;
@@ -8,6 +9,8 @@ export type RowProblem = (line: number, message: string) => void;
 
 export interface ReadOptions {
   readonly onProblem: RowProblem;
+  /** What is wrong with a value for the template. @default nothing */
+  readonly problemOf?: ValueCheck | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,6 +32,10 @@ export function isFromVersion01({ rules }: ListFile): boolean {
   return rules === undefined;
 }
 
+interface RowRules extends Pick<ReadOptions, 'onProblem' | 'problemOf'> {
+  readonly rules: ListRules;
+}
+
 /**
  * The value of a row by the rules of its list; undefined if it is left out or reported.
  *
@@ -37,7 +44,7 @@ export function isFromVersion01({ rules }: ListFile): boolean {
 export function valueOf(
   text: string,
   line: number,
-  { rules, onProblem }: { readonly rules: ListRules; readonly onProblem: RowProblem },
+  { rules, onProblem, problemOf }: RowRules,
 ): string | undefined {
   const value = rules.trim ? trimInvisible(text) : text;
   if (value === '' && rules.blank !== 'keep') {
@@ -53,6 +60,11 @@ export function valueOf(
   }
   if (value.includes('\0')) {
     onProblem(line, 'the value has a NUL character; if the file is UTF-16, say so in encoding:');
+    return undefined;
+  }
+  const problem = problemOf?.(value);
+  if (problem !== undefined) {
+    onProblem(line, problem);
     return undefined;
   }
   return value;

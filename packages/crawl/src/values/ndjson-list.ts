@@ -5,7 +5,7 @@ import { readLines } from './text-lines.ts';
 
 /** Ignores blank lines, as the NDJSON specification allows. */
 export async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  const { onProblem } = options;
+  const { onProblem, problemOf } = options;
   const rules = rulesOf(file);
   const key = file.column ?? '';
   let line = 0;
@@ -18,7 +18,8 @@ export async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGe
         continue;
       }
       const found = valueOfRow(text, { key, line, onProblem });
-      const value = found === undefined ? undefined : valueOf(found, line, { rules, onProblem });
+      const value =
+        found === undefined ? undefined : valueOf(found, line, { rules, onProblem, problemOf });
       if (value !== undefined) {
         values.push(value);
       }

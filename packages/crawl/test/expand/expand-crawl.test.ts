@@ -240,6 +240,27 @@ describe('measureCrawl', () => {
     ]);
   });
 
+  it('reports values that would be steps in the path, with file and line', async () => {
+    await writeFile(join(folder, 'a.txt'), 'a\n..\n%2e%2e\n');
+    await writeFile(join(folder, 'a.csv'), 'id,name\n1,x\n.,y\n');
+    await writeFile(join(folder, 'a.ndjson'), '{"id":".."}\n{"id":"..."}\n');
+    const crawl = crawlWith({
+      a: { file: 'a.txt' },
+      b: { file: 'a.csv', column: 'id' },
+      c: { file: 'a.ndjson', column: 'id' },
+    });
+    const at = (path: string) => ({
+      ...crawl,
+      plan: { ...crawl.plan, url: `http://a.example/${path}` },
+    });
+    expect((await problemsOf(at('{a}/{b}{/c}'))).split('\n')).toEqual([
+      expect.stringMatching(/a\.txt:2: "\.\." makes "\.\." a segment of the path.*\{\+a\}/),
+      expect.stringMatching(/^a\.csv:3: "\." makes/),
+      expect.stringMatching(/^a\.ndjson:1: "\.\." makes/),
+    ]);
+    expect(await measureCrawl(at('{+a}/b{b}?{c}'))).toMatchObject({ total: 12 });
+  });
+
   it('reports the first twenty problems and counts the rest', async () => {
     await writeFile(join(folder, 'a.txt'), '\n'.repeat(50));
     const crawl = crawlWith({ a: { file: 'a.txt', blank: 'refuse' } });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { measureCrawl } from '../../src/expand/measure-crawl.ts';
 import { parseCrawlFile } from '../../src/file/crawl-file.ts';
 import { crawlWarnings } from '../../src/file/warnings.ts';
 import { formatProblem, InputError } from '../../src/model/input-error.ts';
@@ -76,5 +77,35 @@ describe('crawlWarnings', () => {
   ])('%s', (_, lines, warnings) => {
     const expected = warnings.map((warning) => expect.stringMatching(warning));
     expect(crawlWarnings(crawlOf(lines))).toEqual(expected);
+  });
+
+  const KEY = '{ x-key: "${env:A}" }';
+  it.each([
+    ['http://api.example/{n}', KEY, 'http://api.example'],
+    ['http://10.0.0.1:8080/{n}', KEY, 'http://10.0.0.1:8080'],
+    ['http://{n}.api.example/', KEY, 'http://1.api.example'],
+    ['{+url}', KEY, 'http://b.example'],
+    ['https://api.example/{n}', KEY, undefined],
+    ['http://127.1.2.3/{n}', KEY, undefined],
+    ['http://[::1]:80/{n}', KEY, undefined],
+    ['http://api.localhost/{n}', KEY, undefined],
+    ['http://api.example/{n}', '{ x-key: open }', undefined],
+  ])('say which origin of %s gets a secret of %s unencrypted: %s', async (url, headers, origin) => {
+    const params = url.includes('url')
+      ? 'url: ["https://a.example/", "http://localhost/", "http://b.example/x", "http://c.example"]'
+      : 'n: [1, 2]';
+    const crawl = parseCrawlFile(
+      [
+        `url: "${url}"`,
+        `params: { ${params} }`,
+        'contact: ops@example.org',
+        `headers: ${headers}`,
+        'network: { allowPrivate: true }',
+      ].join('\n'),
+      'crawl.yaml',
+    );
+    const warnings = crawlWarnings(crawl, await measureCrawl(crawl));
+    const told = warnings.map((text) => /^A travels to (\S+) over plain http/u.exec(text)?.[1]);
+    expect(told).toEqual(origin === undefined ? [] : [origin]);
   });
 });

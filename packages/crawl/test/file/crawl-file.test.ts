@@ -216,6 +216,11 @@ network: { allowPrivate: yes }
       'url: http://a.example/{x}\nparams: { x: ["${env:KEY}"] }',
       /:2:15 params\.x: secrets/,
     ],
+    [
+      'a value that is a step in the path',
+      'url: http://a.example/b/{x}\nparams: { x: [a, ..] }',
+      /^crawl\.yaml:2:18 params\.x\[1\]: "\.\." makes "\.\." a segment of the path.*\{\+x\}/,
+    ],
     ['a secret in the name', withUrl('name: "${env:X}"'), /name: secrets/],
     [
       'a loopback address',

@@ -35,6 +35,8 @@ export interface ExchangeOptions {
   readonly url: URL;
   readonly headers: RequestHeaders;
   readonly secretHeaders: readonly string[] | undefined;
+  /** Of requests that belong to no crawl. */
+  readonly userAgent: string;
   readonly limits: Limits;
   /** Whether each of its requests must have a new connection. */
   readonly isOnNewConnection: boolean;
@@ -285,7 +287,7 @@ export class Exchange implements ResponseHandler {
     if (target.origin !== this.#url.origin) {
       // They stay dropped if a later redirect returns: the origin in between may have chosen the
       // path.
-      this.#requestHeaders = forOtherOrigins(this.#requestHeaders);
+      this.#requestHeaders = forOtherOrigins(this.#requestHeaders, this.#options);
     }
     this.#url = target;
     this.#bytes = 0;

@@ -45,9 +45,20 @@ export function withCredentialsOf(url: URL, headers: RequestHeaders): RequestHea
 /**
  * What another origin may see when a redirect leads there: what answers are wanted, and who asks.
  * Any other header may hold a credential, whatever its name.
+ *
+ * @param options.secretHeaders headers that hold one for certain. @default none
+ * @param options.userAgent in place of one that holds a secret
  */
-export function forOtherOrigins(headers: RequestHeaders): RequestHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => isForAll(name)));
+export function forOtherOrigins(
+  headers: RequestHeaders,
+  {
+    secretHeaders = [],
+    userAgent,
+  }: { readonly secretHeaders?: readonly string[] | undefined; readonly userAgent: string },
+): RequestHeaders {
+  const secret = new Set(secretHeaders.map((name) => name.toLowerCase()));
+  const shared = Object.entries(headers).filter(([name]) => isForAll(name) && !secret.has(name));
+  return { 'user-agent': userAgent, ...Object.fromEntries(shared) };
 }
 
 function isForAll(name: string): boolean {

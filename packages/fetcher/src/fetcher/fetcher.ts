@@ -224,6 +224,7 @@ class PooledFetcher implements Fetcher {
       url,
       headers,
       secretHeaders,
+      userAgent: this.#userAgent,
       limits,
       isOnNewConnection,
       transport,

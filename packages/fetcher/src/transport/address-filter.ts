@@ -77,6 +77,7 @@ function refused(host: string, addresses: readonly string[]): AddressRefusedErro
       : 'set network.allowPrivate in the crawl file, or list it under network.allow';
   return new AddressRefusedError(
     `${what} is a ${kind} address, which is refused; to reach it, ${remedy}, ` +
-      'and start workers with --allow-private (FETCHFLEET_ALLOW_PRIVATE=true)',
+      'and start workers with --allow-private (FETCHFLEET_ALLOW_PRIVATE=true), for a list also the ' +
+      'command that reads it',
   );
 }

@@ -178,6 +178,21 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     ]);
   });
 
+  it('keeps secrets from another origin that stand in a header for all', async () => {
+    const seen: (string | undefined)[] = [];
+    const other = await serve((request, response) => {
+      seen.push(request.headers['user-agent'], request.headers['accept-language']);
+      response.end('ok');
+    });
+    const server = await serve((_request, response) => {
+      response.writeHead(302, { location: other.url }).end();
+    });
+    const headers = { 'User-Agent': 'bot/s3cret', 'accept-language': 's3cret' };
+    const request = requestFor(server.url, { headers, secretHeaders: Object.keys(headers) });
+    await newFetcher(transport).fetch(request);
+    expect(seen).toEqual([expect.not.stringMatching(/s3cret|got/u), undefined]);
+  });
+
   it.each([
     ['raw UTF-8', '/stra\u00dfe-\u4e2d?q=\u00fc', 'utf8', '/stra%C3%9Fe-%E4%B8%AD?q=%C3%BC'],
     ['octets of no charset', '/caf\u00e9', 'latin1', '/caf%E9'],

@@ -96,7 +96,15 @@ export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
  * @throws StoredCrawlError
  */
 export function parseScheduledCrawl(json: string): Crawl {
-  const found = parse(crawl, json);
+  return withoutLocalLists(parse(crawl, json));
+}
+
+/**
+ * A crawl that a worker may expand: its lists are at URLs or stored in Redis.
+ *
+ * @throws StoredCrawlError
+ */
+export function withoutLocalLists(found: Crawl): Crawl {
   const local = found.sources.find((one) => one.kind === 'file' && !isRemoteList(one.path));
   if (local !== undefined) {
     throw new StoredCrawlError(`the crawl in Redis names a file of this machine for ${local.name}`);

@@ -36,6 +36,7 @@ const report = z.object({
   uptimeMs: z.number(),
   metricsUrl: z.string().optional(),
   allowPrivate: z.boolean().optional(),
+  secrets: z.array(z.string()).optional(),
 });
 
 /** Sent by each worker every two seconds. Contains no secrets. */
@@ -67,6 +68,8 @@ export interface WorkerReport {
   readonly metricsUrl?: string | undefined;
   /** Whether crawls may reach private addresses. Version 0.1 does not report it. */
   readonly allowPrivate?: boolean | undefined;
+  /** What `--secrets` says, never which variables are set. Version 0.1 does not report it. */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** A worker as the fleet knows it. Instants are ISO 8601, by the clock of Redis. */

@@ -1,4 +1,4 @@
-import { parseDurationMs } from '@fetchfleet/crawl';
+import { parseDurationMs, parseSize, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
 import { z, type ZodType } from 'zod';
 import { parseSettings } from './settings.ts';
 
@@ -87,6 +87,36 @@ export function durationMs({
     .pipe(maxMs === undefined ? number : number.max(maxMs, `must be at most ${max}`));
 }
 
+/**
+ * `64KiB`, `1MB`, `10MiB`; in bytes.
+ *
+ * @param limits.min the smallest that is allowed, as it would be typed
+ * @param limits.max the largest that is allowed
+ */
+export function sizeInBytes({
+  min,
+  max,
+}: {
+  readonly min: string;
+  readonly max: string;
+}): ZodType<number, string> {
+  const size = z
+    .number()
+    .min(parseSize(min) ?? 0, `must be at least ${min}`)
+    .max(parseSize(max) ?? Number.POSITIVE_INFINITY, `must be at most ${max}`);
+  return z
+    .string()
+    .transform((text, context) => {
+      const bytes = parseSize(text);
+      if (bytes !== undefined) {
+        return bytes;
+      }
+      context.addIssue({ code: 'custom', message: 'must be a size such as 64KiB, 1MB or 10MiB' });
+      return z.NEVER;
+    })
+    .pipe(size);
+}
+
 /** `true`, `false`, `1`, `0`; an empty variable is false. */
 export function booleanSetting(): ZodType<boolean, boolean | string> {
   return z
@@ -100,6 +130,21 @@ export function umaskSetting(): ZodType<number, string> {
     .string()
     .regex(/^0*[0-7]{1,2}$/u, 'must be octal, from 000 to 077')
     .transform((text) => Number.parseInt(text, 8));
+}
+
+/** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
+export function secretsSetting(): ZodType<SecretRules, string> {
+  return z.string().transform((text, context) => {
+    try {
+      return SecretRules.parse(text);
+    } catch (error) {
+      if (!(error instanceof SecretRulesError)) {
+        throw error;
+      }
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
 }
 
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {

@@ -6,6 +6,7 @@ import {
   durationMs,
   readSettingsTable,
   settingHelp,
+  sizeInBytes,
   type SettingsSources,
   umaskSetting,
 } from '../../src/process/settings-table.ts';
@@ -124,5 +125,27 @@ describe('settingHelp', () => {
       'hidden (default: false, env: X_PRIVATE)',
       'without ticks (env: X_TICKS=false)',
     ]);
+  });
+});
+
+describe('a size', () => {
+  const schema = sizeInBytes({ min: '1KiB', max: '1MiB' });
+
+  it.each([
+    ['1KiB', 1_024],
+    ['1.5KiB', 1_536],
+    ['1MiB', 1_048_576],
+  ])('is read in bytes: %s', (text, bytes) => {
+    expect(schema.parse(text)).toBe(bytes);
+  });
+
+  it.each([
+    ['', 'must be a size such as 64KiB'],
+    ['10', 'must be a size such as 64KiB'],
+    ['-1KiB', 'must be a size such as 64KiB'],
+    ['1023B', 'must be at least 1KiB'],
+    ['2MiB', 'must be at most 1MiB'],
+  ])('is refused: %j', (text, message) => {
+    expect(() => schema.parse(text)).toThrow(message);
   });
 });

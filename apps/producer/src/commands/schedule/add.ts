@@ -3,6 +3,7 @@ import { loadCrawl } from '../../batch/load-crawl.ts';
 import { warnOfWorkers } from '../../batch/warn-of-workers.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
+import { type ListFlags, readListAccess } from '../../core/settings.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
@@ -10,7 +11,7 @@ import { findSchedule, requireFleet, withSchedules } from './schedules.ts';
 import { readScheduleSettings, type ScheduleFlags } from './settings.ts';
 import { formatNextRun } from './table.ts';
 
-export interface ScheduleAddOptions extends ScheduleFlags {
+export interface ScheduleAddOptions extends ScheduleFlags, Pick<ListFlags, 'allowPrivate'> {
   readonly json?: boolean;
 }
 
@@ -54,7 +55,9 @@ async function prepare(
 ): Promise<Prepared> {
   const problems = new Problems();
   const { id: wanted, ...settings } = readScheduleSettings(options, problems);
-  const loaded = await loadCrawl(file, problems, context);
+  const lists = await problems.collect(() => readListAccess(options, context));
+  const allowPrivate = lists?.allowPrivate ?? false;
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
   const id = wanted ?? loaded?.crawl.plan.name ?? '';
   const storable =
     loaded === undefined

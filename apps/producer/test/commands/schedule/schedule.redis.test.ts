@@ -6,6 +6,7 @@ import { crawlFile, type Ended, type Project } from '../../cli-fixture.ts';
 import { FleetProject } from '../../fleet-fixture.ts';
 
 /** Has no tick while a test runs. */
+const OPEN = '--allow-private';
 const NEW_YEAR = ['--cron', '0 0 1 1 *', '--tz', 'Europe/Oslo'];
 const BATCH = /^test-\d{8}-\d{4}-[0-9a-z]{8}\n$/u;
 
@@ -126,17 +127,46 @@ describe('a list at a URL', () => {
     const ran = await project.run(['run', 'crawl.yaml', '--workers', '1', '--json']);
     expect(JSON.parse(ran.stdout)).toMatchObject({ state: 'finished', ok: 2 });
     expect(origin.arrivalsOf('/ids.csv')).toHaveLength(1);
-    const started = (await project.call(['start', 'crawl.yaml'])).stdout.trim();
+    const started = (await project.call(['start', 'crawl.yaml', OPEN])).stdout.trim();
     text = 'id\n1\n3\n';
-    const resumed = await project.call(['resume', started]);
-    expect(resumed.code).toBe(2);
+    const [resumed, closed] = await Promise.all([
+      project.call(['resume', started, OPEN]),
+      project.call(['resume', started]),
+    ]);
+    expect([resumed.code, closed.code]).toEqual([2, 2]);
     expect(resumed.stderr).toMatch(/lists have changed.*\/ids\.csv/u);
+    expect(closed.stderr).toMatch(/loopback address.*command that reads it/u);
+  });
+
+  it('at a private address is read only if the crawl file and the command allow it', async () => {
+    origin.respond('/ids.csv', { body: 'id\n1\n' });
+    origin.respond('/moved.csv', {
+      status: 302,
+      headers: { location: 'http://169.254.169.254/ids.csv' },
+    });
+    await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
+    await project.write('moved.yaml', listCrawl(`${origin.url}/moved.csv`));
+    const closed = await Promise.all([
+      project.call(['start', 'crawl.yaml']),
+      schedule('add', 'crawl.yaml', ...NEW_YEAR),
+    ]);
+    for (const { code, stderr } of closed) {
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/ids\.csv.*127\.0\.0\.1 is a loopback address.*--allow-private/u);
+    }
+    expect(origin.arrivals).toEqual([]);
+    const [open, moved] = await Promise.all([
+      project.call(['start', 'crawl.yaml'], { FETCHFLEET_ALLOW_PRIVATE: 'true' }),
+      project.call(['start', 'moved.yaml', OPEN]),
+    ]);
+    expect([open.code, moved.code]).toEqual([0, 2]);
+    expect(moved.stderr).toMatch(/169\.254\.169\.254 is a link-local address/u);
   });
 
   it('that is unavailable is reported as invalid input', async () => {
     origin.respond('/ids.csv', { status: 404 });
     await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
-    const ended = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
+    const ended = await schedule('add', 'crawl.yaml', ...NEW_YEAR, OPEN);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/\/ids\.csv: the list cannot be read: it answered 404/u);
   });

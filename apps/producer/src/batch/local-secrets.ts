@@ -1,0 +1,53 @@
+import {
+  compileTemplate,
+  isReservedVariable,
+  ownSecrets,
+  type Plan,
+  secretNames,
+  SecretRules,
+} from '@fetchfleet/crawl';
+import type { RunSettings } from '../core/settings.ts';
+
+/** A crawl whose secrets are to be sent from this machine. */
+type SecretPlan = Pick<Plan, 'url' | 'params' | 'headers'>;
+
+/**
+ * What the workers of this machine may send for a crawl that its user has chosen: what `--secrets`
+ * says, else what the crawl names.
+ */
+export function localSecrets(
+  { secrets }: Pick<RunSettings, 'secrets'>,
+  { headers, ...urls }: SecretPlan,
+): SecretRules {
+  return secrets ?? SecretRules.parse(ownSecrets(secretNames(headers), originOfUrls(urls)));
+}
+
+/** The variables that those workers would not send, each with a sentence that says why. */
+export function refusedSecrets(
+  settings: Pick<RunSettings, 'secrets'>,
+  plan: SecretPlan,
+): ReadonlyMap<string, string> {
+  const rules = localSecrets(settings, plan);
+  const origin = originOfUrls(plan);
+  const refused = new Map<string, string>();
+  for (const name of secretNames(plan.headers)) {
+    const verdict = rules.verdict(name, origin);
+    if (verdict === 'elsewhere-only') {
+      const setting = '--secrets (FETCHFLEET_SECRETS)';
+      refused.set(name, `${setting} binds ${name} to other origins than ${origin}`);
+    } else if (verdict === 'refused') {
+      const remedy = `to allow it, add --secrets ${name} (FETCHFLEET_SECRETS)`;
+      refused.set(name, `${name} is not sent${whyNot(name)}; ${remedy}`);
+    }
+  }
+  return refused;
+}
+
+/** The origin of all URLs of a crawl, if they have one. */
+export function originOfUrls({ url, params }: Pick<Plan, 'url' | 'params'>): string | undefined {
+  return compileTemplate(url, params).constantOrigin;
+}
+
+function whyNot(name: string): string {
+  return isReservedVariable(name) ? ' just because a crawl file names it' : '';
+}

@@ -1,0 +1,86 @@
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
+import { type Crawl, InputError, isRemoteList } from '@fetchfleet/crawl';
+import { readCrawlFile } from '@fetchfleet/crawl/file';
+import type { BatchStatus } from '@fetchfleet/fleet';
+import { CommandError } from '../core/errors.ts';
+import { crawlChanges } from './crawl-changes.ts';
+
+const CRAWL_FILE = /\.(?:ya?ml|json)$/iu;
+
+export interface StoredListOptions {
+  readonly cwd: string;
+  /** Whether any list file of this machine may be read. */
+  readonly trustLists: boolean;
+}
+
+/**
+ * Refuses list files that may have been chosen by somebody else who can write to Redis: the values
+ * of a list are sent away in URLs. Trusted is what lies in the current folder, and in the folder of
+ * the crawl file, if that file is still there and describes the same crawl. Symbolic links count by
+ * where they lead.
+ *
+ * @param crawl as it is stored
+ * @throws CommandError (exit 2)
+ */
+export async function checkStoredLists(
+  crawl: Crawl,
+  { batch, source }: Pick<BatchStatus, 'batch' | 'source'>,
+  { cwd, trustLists }: StoredListOptions,
+): Promise<void> {
+  const files = crawl.sources.flatMap((one) =>
+    one.kind === 'file' && !isRemoteList(one.path) ? [one.path] : [],
+  );
+  const outside = trustLists ? [] : await filesOutside(files, cwd);
+  if (outside.length === 0) {
+    return;
+  }
+  const own = (await describes(source, crawl)) ? dirname(resolve(source)) : undefined;
+  const refused = own === undefined ? outside : await filesOutside(outside, own);
+  if (refused.length > 0) {
+    // The paths come from Redis, and must not control the terminal.
+    const paths = refused.map((path) => JSON.stringify(path)).join(', ');
+    throw new CommandError(
+      `Redis names list files of ${batch} that are neither in this folder nor in that of its ` +
+        `crawl file: ${paths}; if they are the right ones, add --trust-lists`,
+      { code: 'LISTS_UNTRUSTED' },
+    );
+  }
+}
+
+async function filesOutside(files: readonly string[], folder: string): Promise<string[]> {
+  if (files.length === 0) {
+    return [];
+  }
+  const root = await realPath(folder);
+  if (dirname(root) === root) {
+    return [...files]; // whoever stands at the root has chosen no folder
+  }
+  const places = await Promise.all(files.map(realPath));
+  return files.filter((_, at) => places[at]?.startsWith(`${root}${sep}`) !== true);
+}
+
+/** A path that leads nowhere is taken as it is written: reading it fails later. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
+}
+
+/**
+ * Whether a file of this machine describes the crawl. Its path comes from Redis as well, so nothing
+ * is opened that is no ordinary file.
+ */
+async function describes(path: string, crawl: Crawl): Promise<boolean> {
+  const found = CRAWL_FILE.test(path) ? await stat(path).catch(() => undefined) : undefined;
+  if (found?.isFile() !== true) {
+    return false;
+  }
+  try {
+    const now = await readCrawlFile(path);
+    return crawlChanges(crawl, now, true).others.length === 0;
+  } catch (error) {
+    if (error instanceof InputError) {
+      return false;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readCrawlFile } from '@fetchfleet/crawl/file';
+import { closeAfterEach, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { checkStoredLists } from '../../src/batch/stored-lists.ts';
+
+closeAfterEach();
+
+let folder: TemporaryFolder;
+
+/** A project with a crawl file and its list, and the files of somebody else beside it. */
+beforeEach(async () => {
+  folder = await temporaryFolder('stored-lists');
+  await mkdir(at('project/lists'), { recursive: true });
+  await mkdir(at('home'));
+  await mkdir(at('project-2'));
+  await writeFile(at('project/lists/ids.csv'), 'id\n1\n');
+  await writeFile(at('project-2/ids.csv'), 'id\n1\n');
+  await writeFile(at('home/customers.csv'), 'id\n1\n');
+  await writeFile(at('project/crawl.yaml'), crawlText('lists/ids.csv'));
+  await symlink(at('home/customers.csv'), at('project/link.csv'));
+  await symlink(at('home'), at('project/linked'));
+  await symlink(at('project'), at('other-name'));
+});
+
+afterEach(async () => folder.remove());
+
+function at(name: string): string {
+  return join(folder.path, name);
+}
+
+function crawlText(file: string): string {
+  return `url: https://a.example/{id}\nparams: { id: { file: ${file}, column: id } }\n`;
+}
+
+interface Case {
+  /** The list, as Redis names it. */
+  readonly list: string;
+  readonly cwd?: string;
+  readonly source?: string;
+  readonly url?: string;
+  readonly trustLists?: boolean;
+}
+
+async function check({ list, cwd = 'project-2', source, url, trustLists = false }: Case) {
+  const { plan, sources, combine } = await readCrawlFile(at('project/crawl.yaml'));
+  const crawl = {
+    plan: { ...plan, url: url ?? plan.url },
+    sources: sources.map((one) => ({
+      ...one,
+      path: list.includes(':') ? list : `${folder.path}/${list}`,
+    })),
+    combine,
+  };
+  const status = { batch: 'b', source: at(source ?? 'nowhere.yaml') };
+  return checkStoredLists(crawl, status, { cwd: cwd === '/' ? cwd : at(cwd), trustLists });
+}
+
+const OWN = 'project/lists/ids.csv';
+const CRAWL_FILE = 'project/crawl.yaml';
+
+describe('the list files that Redis names', () => {
+  it.each<[string, Case]>([
+    ['in the current folder', { list: OWN, cwd: 'project' }],
+    ['in the current folder, whose name is a link', { list: OWN, cwd: 'other-name' }],
+    ['in the folder of their crawl file', { list: OWN, source: CRAWL_FILE }],
+    ['missing in the current folder', { list: 'project/gone.csv', cwd: 'project' }],
+    [
+      'anywhere, if they are trusted',
+      { list: 'home/customers.csv', cwd: 'project', trustLists: true },
+    ],
+    ['at URLs', { list: 'https://a.example/ids.csv' }],
+    ['in Redis itself', { list: 'stored:x/y/ids.csv' }],
+  ])('are read: %s', async (_where, how) => {
+    await expect(check(how)).resolves.toBeUndefined();
+  });
+
+  it.each<[string, Case]>([
+    ['outside of the current folder', { list: OWN }],
+    ['in a folder whose name begins alike', { list: 'project-2/ids.csv', cwd: 'project' }],
+    ['behind a link', { list: 'project/link.csv', cwd: 'project' }],
+    ['behind a link to a folder', { list: 'project/linked/customers.csv', cwd: 'project' }],
+    ['above, by dots', { list: 'project/../home/customers.csv', cwd: 'project' }],
+    ['missing elsewhere', { list: 'home/gone.csv', cwd: 'project' }],
+    ['anywhere, seen from the root', { list: OWN, cwd: '/' }],
+    ['that the crawl file does not name', { list: 'project/other.csv', source: CRAWL_FILE }],
+    [
+      'of a crawl file with another URL',
+      { list: OWN, source: CRAWL_FILE, url: 'https://evil.example/{id}' },
+    ],
+    ['of a crawl file that is none', { list: OWN, source: OWN }],
+  ])('are refused: %s', async (_where, how) => {
+    await expect(check(how)).rejects.toMatchObject({
+      code: 'LISTS_UNTRUSTED',
+      message: expect.stringContaining('--trust-lists'),
+    });
+  });
+
+  it('are refused without what would control the terminal', async () => {
+    const list = 'home/\u001B[2J.csv';
+    await expect(check({ list })).rejects.toThrow(/\\u001b\[2J\.csv/u);
+  });
+
+  it('are refused outside of the folder of a crawl file that names them', async () => {
+    await writeFile(at(CRAWL_FILE), crawlText('../home/customers.csv'));
+    const how = { list: 'home/customers.csv', cwd: 'project-2', source: CRAWL_FILE };
+    await expect(check(how)).rejects.toMatchObject({ code: 'LISTS_UNTRUSTED' });
+  });
+});

@@ -1,0 +1,82 @@
+import {
+  type Plan,
+  resolveHeaders,
+  secretHeaders,
+  secretNames,
+  type SecretRules,
+} from '@fetchfleet/crawl';
+
+/** The variables of this process, and which of them crawls may have. */
+export interface SecretSource {
+  /** Holds the values: never log or store it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly rules: SecretRules;
+}
+
+/** A variable that a batch needs and does not get here. */
+export interface LackedSecret {
+  readonly name: string;
+  readonly why: 'not-set' | 'not-allowed' | 'bound-elsewhere';
+}
+
+/** The headers of a batch as this worker sends them. */
+export interface ResolvedSecrets {
+  /** Holds the values of secrets: never log or store it. Empty if any may not be sent at all. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names of the headers that hold a secret. */
+  readonly secretHeaders: readonly string[];
+  /** What the batch lacks for fetches of an origin: nothing is fetched while it lacks anything. */
+  readonly lackingSecrets: (origin: string) => readonly LackedSecret[];
+}
+
+const NOTHING: readonly LackedSecret[] = [];
+
+/** Reads only the variables that the rules allow. The others are as if they did not exist. */
+export function resolveSecrets(
+  { headers }: Pick<Plan, 'headers'>,
+  { env, rules }: SecretSource,
+): ResolvedSecrets {
+  const names = secretNames(headers);
+  const allowed = names.filter((name) => rules.verdict(name) === 'allowed');
+  const resolved = resolveHeaders(
+    headers,
+    Object.fromEntries(allowed.map((name) => [name, env[name]])),
+  );
+  const lacked = (origin: string): readonly LackedSecret[] =>
+    names.flatMap((name): LackedSecret[] => {
+      const verdict = rules.verdict(name, origin);
+      if (verdict !== 'allowed') {
+        return [{ name, why: verdict === 'refused' ? 'not-allowed' : 'bound-elsewhere' }];
+      }
+      return (env[name] ?? '') === '' ? [{ name, why: 'not-set' }] : [];
+    });
+  return {
+    headers: 'headers' in resolved ? resolved.headers : {},
+    secretHeaders: secretHeaders(headers),
+    lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
+  };
+}
+
+/** One sentence, without values. */
+export function describeLacked(lacked: readonly LackedSecret[], origin: string): string {
+  const named = (why: LackedSecret['why']): string =>
+    lacked.flatMap((one) => (one.why === why ? [one.name] : [])).join(', ');
+  const [unset, refused, bound] = [
+    named('not-set'),
+    named('not-allowed'),
+    named('bound-elsewhere'),
+  ];
+  const clauses = [
+    ...(unset === '' ? [] : [`secrets are not set here: ${unset}`]),
+    ...(refused === ''
+      ? []
+      : [
+          `this worker may not send ${refused}: to allow it, add it to --secrets ` +
+            '(FETCHFLEET_SECRETS)',
+        ]),
+    ...(bound === ''
+      ? []
+      : [`--secrets (FETCHFLEET_SECRETS) binds ${bound} to other origins than ${origin}`]),
+  ];
+  return clauses.join('; ');
+}

@@ -1,0 +1,52 @@
+import { SecretRules } from '@fetchfleet/crawl';
+import { describe, expect, it } from '@jest/globals';
+import { describeLacked, resolveSecrets } from '../../src/batch/secrets.ts';
+
+const API = 'https://api.example';
+const plan = { headers: { accept: 'text/html', 'x-key': '${env:A} ${env:B}' } };
+
+function resolve(rules: string, env: Record<string, string> = { A: '1', B: '2' }) {
+  return resolveSecrets(plan, { env, rules: SecretRules.parse(rules) });
+}
+
+describe('the secrets of a batch in a worker', () => {
+  it('are resolved if all of them are allowed', () => {
+    const { headers, secretHeaders, lackingSecrets } = resolve(`A,B@${API}`);
+    expect(headers).toEqual({ accept: 'text/html', 'x-key': '1 2' });
+    expect(secretHeaders).toEqual(['x-key']);
+    expect(lackingSecrets(API)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'A',
+      { A: '1', B: '2' },
+      API,
+      'this worker may not send B: to allow it, add it to --secrets (FETCHFLEET_SECRETS)',
+    ],
+    ['A,B', { A: '1', B: '' }, API, 'secrets are not set here: B'],
+    [
+      `A,B@${API}`,
+      { A: '1', B: '2' },
+      'https://evil.example',
+      '--secrets (FETCHFLEET_SECRETS) binds B to other origins than https://evil.example',
+    ],
+    [
+      '',
+      {},
+      API,
+      'this worker may not send A, B: to allow it, add it to --secrets (FETCHFLEET_SECRETS)',
+    ],
+  ])('are lacking with --secrets %j and %j', (rules, env, origin, text) => {
+    expect(describeLacked(resolve(rules, env).lackingSecrets(origin), origin)).toBe(text);
+  });
+
+  it('are not even read if they are not allowed: a value that is no header is no error', () => {
+    expect(resolve('A', { A: '1', B: 'a\nb' }).headers).toEqual({});
+  });
+
+  it('are none where the crawl names none', () => {
+    const none = resolveSecrets({ headers: {} }, { env: {}, rules: SecretRules.parse('') });
+    expect(none.lackingSecrets(API)).toEqual([]);
+  });
+});
