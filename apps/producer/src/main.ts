@@ -37,7 +37,8 @@ function endOnClosedPipe(error: NodeJS.ErrnoException): void {
 
 function report(error: unknown): void {
   if (process.env['FETCHFLEET_DEBUG']) {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    const stack = (error instanceof Error ? error.stack : undefined) ?? String(error);
+    terminal.say(...stack.split('\n'));
   }
   const message = error instanceof Error ? error.message : String(error);
   const problems = problemLines(error) ?? [];
@@ -81,15 +82,15 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-// BullMQ and ioredis print there. `start` and `run` warn of the eviction policy themselves.
-Object.assign(console, {
-  warn: (...parts: unknown[]): void => {
-    const text = format(...parts);
-    if (!text.includes('Eviction policy')) {
-      terminal.warn(text);
-    }
-  },
-});
+/** BullMQ and ioredis print there. `start` and `run` warn of the eviction policy themselves. */
+function warn(...parts: unknown[]): void {
+  const text = format(...parts);
+  if (!text.includes('Eviction policy')) {
+    terminal.warn(text.replaceAll(/\s*\n\s*/gu, ' '));
+  }
+}
+
+Object.assign(console, { warn, error: warn });
 process.stdout.on('error', endOnClosedPipe);
 process.stderr.on('error', endOnClosedPipe);
 interrupts.listen();

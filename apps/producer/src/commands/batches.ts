@@ -35,7 +35,7 @@ export async function batches(options: BatchesOptions, context: Context): Promis
       terminal.note(`No ${which}batch is known to ${session.place}`);
     } else {
       terminal.print(
-        batchesTable(statuses, { nowMs: Date.now(), width: outputWidth(terminal), interrupted }),
+        ...batchesTable(statuses, { nowMs: Date.now(), width: outputWidth(terminal), interrupted }),
       );
       if (more > 0) {
         const noun = more === 1 ? 'batch' : 'batches';
@@ -90,7 +90,7 @@ interface TableOptions {
 function batchesTable(
   statuses: readonly BatchStatus[],
   { nowMs, width, interrupted }: TableOptions,
-): string {
+): string[] {
   return textTable(
     [
       { title: 'batch' },

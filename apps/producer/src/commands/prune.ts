@@ -50,7 +50,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
       terminal.note(`No batch ended more than ${options.olderThan} ago`);
       return printRemoved([], options, context);
     }
-    terminal.say(pruneTable(candidates, Date.now(), messageWidth(terminal)));
+    terminal.say(...pruneTable(candidates, Date.now(), messageWidth(terminal)));
     if (options.dryRun === true) {
       return printRemoved(candidates, options, context);
     }
@@ -167,7 +167,7 @@ function printRemoved(
 }
 
 /** @param nowMs epoch milliseconds @param width in columns */
-function pruneTable(candidates: readonly Candidate[], nowMs: number, width: number): string {
+function pruneTable(candidates: readonly Candidate[], nowMs: number, width: number): string[] {
   return textTable(
     [
       { title: 'batch' },

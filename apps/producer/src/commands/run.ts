@@ -13,6 +13,7 @@ import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, type ExitCode, Problems } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
@@ -45,7 +46,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
         settings,
         ...work,
         isJson: options.json === true,
-        continueCommand: `${programName(context)} run ${file}${flag}`,
+        continueCommand: `${programName(context)} run ${shellWord(file)}${flag}`,
       },
       context,
     );

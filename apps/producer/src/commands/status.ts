@@ -46,8 +46,8 @@ export async function status(
     } else {
       const isHeld = found.state === 'running' && !isInterrupted;
       const holding = isHeld ? await withTimeout(session.origins.holding(batch)) : [];
-      const text = describeStatus(found, Date.now(), { isInterrupted, held: holding.map(heldBy) });
-      context.terminal.print(text);
+      const lines = describeStatus(found, Date.now(), { isInterrupted, held: holding.map(heldBy) });
+      context.terminal.print(...lines);
       if (isInterrupted) {
         context.terminal.note(`Continue with: ${programName(context)} resume ${batch}`);
       }
@@ -90,7 +90,7 @@ async function statusOfAll(
   } else if (statuses.length === 0) {
     terminal.note(`No batch is known to ${session.place}`);
   } else {
-    terminal.print(statusTable(statuses, outputWidth(terminal), interrupted));
+    terminal.print(...statusTable(statuses, outputWidth(terminal), interrupted));
   }
   return EXIT.ok;
 }
@@ -129,7 +129,7 @@ export function statusTable(
   statuses: readonly BatchStatus[],
   width?: number,
   interrupted: ReadonlySet<string> = new Set(),
-): string {
+): string[] {
   return textTable(
     [
       { title: 'batch' },

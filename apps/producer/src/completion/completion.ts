@@ -14,7 +14,7 @@ export async function completion(
   if (options.json === true) {
     terminal.printJson({ shell, script });
   } else {
-    terminal.print(script.trimEnd());
+    terminal.print(...script.trimEnd().split('\n'));
   }
   return EXIT.ok;
 }

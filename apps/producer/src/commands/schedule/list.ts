@@ -33,9 +33,9 @@ export async function listSchedules(
       terminal.note(`Nothing is scheduled. Add a schedule with: ${command}`);
     } else {
       const width = outputWidth(terminal);
-      terminal.print(schedulesTable(views, Date.now(), width));
+      terminal.print(...schedulesTable(views, Date.now(), width));
       if (requested !== undefined && requested.schedule.runs.length > 0) {
-        terminal.print(`\n${historyTable(requested, width)}`);
+        terminal.print('', ...historyTable(requested, width));
       }
     }
     return EXIT.ok;
