@@ -21,6 +21,8 @@ export interface ExportOptions {
   /** A file; `-` is stdout. */
   readonly output: string;
   readonly results?: readonly string[];
+  /** No cell is a formula for a spreadsheet. */
+  readonly csvSafe?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,12 +39,16 @@ export async function exportRecords(
       code: 'OUTPUT_AMBIGUOUS',
     });
   }
+  if (options.csvSafe === true && options.format !== 'csv') {
+    throw new CommandError('--csv-safe is about CSV: add --format csv', { code: 'INPUT_INVALID' });
+  }
   const dirs = readResultsFolders(options.results, context);
   const write: Write<ExportSummary> = async (out, signal) =>
     exportBatch({
       dir: dirs,
       batch,
       format: options.format,
+      isCsvSafe: options.csvSafe === true,
       out,
       reuseChunks: true,
       ...(signal !== undefined && { signal }),

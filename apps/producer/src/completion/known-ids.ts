@@ -66,6 +66,9 @@ function aboutBatch({ state, settled, total, failed }: BatchStatus): string {
   return `${state}, ${progress}${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`;
 }
 
+/** URLs allow more in the name of a host, such as `$(…)`, which shells read in their own way. */
+const PLAIN_ORIGIN = /^https?:\/\/[\w.:[\]-]+$/u;
+
 /**
  * Origins that the gate knows.
  *
@@ -79,6 +82,7 @@ export async function knownOrigins(
     const statuses = await new Origins(redis, keys).list();
     return statuses
       .filter(({ rate, concurrency }) => !onlySet || [rate, concurrency].some(isSet))
+      .filter(({ origin }) => PLAIN_ORIGIN.test(origin))
       .map(({ origin, rate }) => ({ value: origin, about: rate.limit }));
   });
 }
