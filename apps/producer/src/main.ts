@@ -7,6 +7,7 @@ import {
   type ExitCode,
   exitCodeFor,
   isUnexpected,
+  messageOf,
   problemLines,
 } from './core/errors.ts';
 import { Interrupts, isInterruption } from './core/interrupts.ts';
@@ -40,7 +41,7 @@ function report(error: unknown): void {
     const stack = (error instanceof Error ? error.stack : undefined) ?? String(error);
     terminal.say(...stack.split('\n'));
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const problems = problemLines(error) ?? [];
   for (const problem of problems) {
     terminal.error(problem);

@@ -52,5 +52,5 @@ export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';
-export { originOf, redactUrl } from './model/url.ts';
+export { isOrigin, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

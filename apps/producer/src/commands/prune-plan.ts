@@ -1,9 +1,7 @@
-import { isBatchId } from '@fetchfleet/crawl';
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../core/timeouts.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { readStatuses } from './batches.ts';
 
 /** A batch that prune can remove. */
 export interface Candidate {
@@ -35,25 +33,19 @@ export interface PrunePlan {
   readonly orphansLeft: number;
   /** Folders that workers have reported, and that are not touched. */
   readonly otherFolders: readonly string[];
-  /** What Redis names as a batch, but cannot be the id of one. */
-  readonly badIds: readonly string[];
 }
 
 /** The batches that a prune removes, oldest first. */
 export async function planPrune(session: FleetSession, rules: PruneRules): Promise<PrunePlan> {
-  const named = await withTimeout(session.ledger.batches());
-  const ids = named.filter(isBatchId);
+  const ids = await withTimeout(session.ledger.batches());
   const candidates: Candidate[] = [];
   const others = new Set<string>();
   const unfinished = await withTimeout(session.removal.unfinished());
-  const badIds = [...named, ...unfinished.keys()].filter((id) => !isBatchId(id));
   for (const [batch, folders] of unfinished) {
-    if (isBatchId(batch)) {
-      const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
-      candidates.push(await measured(found, foldersOf(folders.split('\n'), rules, others)));
-    }
+    const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
+    candidates.push(await measured(found, foldersOf(folders.split('\n'), rules, others)));
   }
-  for (const status of await readStatuses(session, ids)) {
+  for (const status of await withTimeout(session.ledger.statuses(ids))) {
     const endedAt = endOf(status, rules);
     if (endedAt !== undefined) {
       const { batch, state, total } = status;
@@ -70,7 +62,6 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     candidates: candidates.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
     otherFolders: [...others],
-    badIds,
   };
 }
 

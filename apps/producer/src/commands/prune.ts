@@ -30,7 +30,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
   const rules = readRules(options, context);
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const { candidates, orphansLeft, otherFolders, badIds } = await planPrune(session, rules);
+    const { candidates, orphansLeft, otherFolders } = await planPrune(session, rules);
     if (orphansLeft > 0) {
       const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
       terminal.note(
@@ -42,9 +42,6 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
       terminal.note(
         `Workers have reported results in ${folders}, which are not touched: name them with --results, or add --trust-folders`,
       );
-    }
-    for (const id of badIds) {
-      terminal.warn(`${JSON.stringify(id.slice(0, 80))} is not a batch id, and was passed over`);
     }
     if (candidates.length === 0) {
       terminal.note(`No batch ended more than ${options.olderThan} ago`);

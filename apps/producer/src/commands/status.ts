@@ -15,7 +15,7 @@ import { statusDocument } from '../report/status-document.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatRate } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { doneOf, readStatuses } from './batches.ts';
+import { doneOf } from './batches.ts';
 
 /** Interval between two lines per batch without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
@@ -100,7 +100,7 @@ function mayDraw({ json }: StatusOptions, { terminal, env }: Context): boolean {
 }
 
 async function readAll(session: FleetSession): Promise<BatchStatus[]> {
-  return readStatuses(session, await withTimeout(session.ledger.batches()));
+  return withTimeout(session.ledger.statuses(await withTimeout(session.ledger.batches())));
 }
 
 /** Without a terminal: writes a line for each batch under way to stderr every 3 s. */

@@ -52,9 +52,8 @@ export async function knownBatches(
     const ledger = new Ledger(redis, keys);
     const ids = (await ledger.batches()).filter((id) => id.startsWith(typed));
     const newest = ids.slice(0, MAX_BATCHES);
-    const statuses = await Promise.all(newest.map(async (id) => ledger.status(id)));
+    const statuses = await ledger.statuses(newest);
     return statuses
-      .filter((one) => one !== undefined)
       .filter((one) => USABLE[command]?.(one) ?? true)
       .map((one) => ({ value: one.batch, about: aboutBatch(one) }));
   });
