@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { printable } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import {
   connectRedis,
@@ -259,9 +260,14 @@ describe('what others have written', () => {
     shown = await onTerminal(COMMANDS.map(([command]) => command));
   });
 
-  const cases = COMMANDS.map(([command, code, texts]) => ({ command, code, texts }));
+  const cases = COMMANDS.map(([command, code, texts]) => ({
+    title: printable(command),
+    command,
+    code,
+    texts,
+  }));
 
-  it.each(cases)('does no harm to $command', ({ command, code, texts }) => {
+  it.each(cases)('does no harm to $title', ({ command, code, texts }) => {
     const found = shown.get(command) ?? { text: '', code: -1 };
     expectClean(found);
     for (const text of texts) {

@@ -6,6 +6,7 @@ import {
   FleetOverview,
   Ledger,
   Origins,
+  RobotsStore,
   ScheduleStore,
   Workers,
 } from '../../src/index.ts';
@@ -159,6 +160,24 @@ describe('metrics of the fleet', () => {
     expectNumbers(await overview.read());
     expect(sentences).toHaveLength(4);
   });
+});
+
+it('robots.txt that is not valid is not known, and is written over', async () => {
+  const { redis, keys } = await freshFleet();
+  const store = new RobotsStore(redis, keys);
+  const origin = 'http://a.example';
+  const forge = [
+    async () => redis.set(keys.robots(origin), '{"kind":'),
+    async () => redis.set(keys.robots(origin), '{"kind":"wait","tries":"x"}'),
+    async () => redis.del(keys.robots(origin)),
+    async () => redis.rpush(keys.robots(origin), 'x'),
+  ];
+  for (const one of forge) {
+    await one();
+    expect((await store.read(origin)).known).toBeUndefined();
+  }
+  await store.write(origin, { kind: 'allow-all' }, 1_000);
+  expect((await store.read(origin)).known).toEqual({ kind: 'allow-all' });
 });
 
 describe('what is listed', () => {
