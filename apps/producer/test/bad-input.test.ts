@@ -81,7 +81,7 @@ describe('wrong input', () => {
   });
 
   it('includes the name of a fleet that workers would refuse', async () => {
-    const ended = await project.run(['status'], { FETCHFLEET_FLEET: 'Prod' });
+    const ended = await project.call(['status'], { FETCHFLEET_FLEET: 'Prod' });
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toContain('FETCHFLEET_FLEET: must be 1 to 40 of a-z, 0-9 and -');
   });
@@ -105,9 +105,9 @@ describe('what cannot be reached', () => {
 
   it('is reported after ten seconds and without the password: Redis', async () => {
     const [status, start, wrong] = await Promise.all([
-      project.run(['status'], UNREACHABLE),
-      project.run(['start', 'good.yaml'], UNREACHABLE),
-      project.run(['status'], { REDIS_URL: 'http://127.0.0.1' }),
+      project.call(['status'], UNREACHABLE),
+      project.call(['start', 'good.yaml'], UNREACHABLE),
+      project.call(['status'], { REDIS_URL: 'http://127.0.0.1' }),
     ]);
     for (const ended of [status, start]) {
       expect(ended).toMatchObject({ code: 3, stdout: '' });

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import {
   eventually,
   isAlive,
@@ -8,10 +9,23 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from '@fetchfleet/testing';
+import { Interrupts } from '../src/core/interrupts.ts';
+import { Terminal } from '../src/core/terminal.ts';
+import { runCommand } from '../src/program/run-command.ts';
 import { redisFolderOf } from '../src/local/redis-folder.ts';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 let projects = 0;
+
+/** What a command has written. */
+class Collected extends Writable {
+  text = '';
+
+  override _write(chunk: unknown, _encoding: BufferEncoding, done: () => void): void {
+    this.text += String(chunk);
+    done();
+  }
+}
 
 /** The result of a command. */
 export interface Ended {
@@ -67,6 +81,29 @@ export class Project {
     const running = await this.start(args, { env });
     const { code } = await running.exit;
     return { code, stdout: running.stdout, stderr: running.stderr };
+  }
+
+  /**
+   * Runs a command to its end within this process, for a fifth of the CPU time of a process. For
+   * commands that start no process and wait for no signal.
+   *
+   * @param columns of a terminal that gets all output. @default none: pipes
+   */
+  async call(
+    args: readonly string[],
+    env: Record<string, string | undefined> = {},
+    columns?: number,
+  ): Promise<Ended> {
+    const size = columns === undefined ? {} : { isTTY: true, columns };
+    const stdout = Object.assign(new Collected(), size);
+    const stderr = Object.assign(new Collected(), size);
+    const code = await runCommand(args, {
+      env: { ...this.#env, ...env },
+      cwd: this.folder.path,
+      terminal: new Terminal({ stdout, stderr }),
+      interrupts: new Interrupts(() => undefined),
+    });
+    return { code, stdout: stdout.text, stderr: stderr.text };
   }
 
   /** Processes of this folder: Redis, its supervisor, workers. */

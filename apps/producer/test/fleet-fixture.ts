@@ -44,7 +44,7 @@ export class FleetProject {
   /** Enqueues a crawl file. @returns the id of the batch */
   async enqueue(text: string): Promise<string> {
     const name = await this.project.write(`c-${Date.now().toString(36)}.yaml`, text);
-    const { code, stdout, stderr } = await this.project.run(['start', name, '--new']);
+    const { code, stdout, stderr } = await this.project.call(['start', name, '--new']);
     if (code !== 0) {
       throw new Error(stderr);
     }
@@ -53,7 +53,7 @@ export class FleetProject {
 
   /** Runs a command with --json. Returns its exit status and its document. */
   async json(...args: string[]) {
-    const { code, stdout, stderr } = await this.project.run([...args, '--json']);
+    const { code, stdout, stderr } = await this.project.call([...args, '--json']);
     // oxlint-disable-next-line typescript/no-unsafe-assignment
     return { code, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) };
   }
@@ -67,7 +67,7 @@ export class FleetProject {
 
   /** The records of a batch as `export` writes them. */
   async exported(batch: string) {
-    const { stdout, stderr } = await this.project.run(['export', batch]);
+    const { stdout, stderr } = await this.project.call(['export', batch]);
     const records = stdout
       .split('\n')
       .filter((line) => line !== '')

@@ -17,7 +17,7 @@ export { isRemoteList, isStoredList } from './values/list-file.ts';
 export type { ListFile } from './values/list-row.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
-export { formatProblem, InputError, type Problem } from './model/input-error.ts';
+export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
 export { printable } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export {

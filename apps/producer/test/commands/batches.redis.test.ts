@@ -73,7 +73,7 @@ describe('fetchfleet workers', () => {
         metricsUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/u),
       });
     }, rarely);
-    const shown = await fleet.project.run(['workers']);
+    const shown = await fleet.project.call(['workers']);
     expect(shown.stdout).toContain('7/7');
     expect(shown.stderr).toContain('2 workers, 12 of 12 fetches in flight');
     await other.kill('SIGKILL');
@@ -82,7 +82,7 @@ describe('fetchfleet workers', () => {
     const dead = document.workers.find(({ pid }: { pid: number }) => pid === other.pid);
     const [now] = await fleet.redis.time();
     await fleet.redis.zadd(keys.workers, Number(now) - 60, String(dead.id));
-    const after = await fleet.project.run(['workers']);
+    const after = await fleet.project.call(['workers']);
     expect(after.stdout).toMatch(/gone since \d\d:\d\d:\d\dZ/u);
     expect(after.stderr).toContain('1 worker, 7 of 7');
     await fleet.json('cancel', id);
@@ -97,16 +97,16 @@ describe('fetchfleet batches', () => {
     await oldBatch('a-finished', 'finished', 3);
     await oldBatch('b-cancelled', 'cancelled', 2);
     await oldBatch('c-running', 'running', 1);
-    const shown = await fleet.project.run(['batches']);
+    const shown = await fleet.project.call(['batches']);
     expect(shown.code).toBe(0);
     const [header, newest] = shown.stdout.split('\n');
     expect(header).toMatch(/^batch +state +age +done +outcome$/u);
     expect(newest).toMatch(/^c-running +running +1 d +0\/1 \(0%\) +–$/u);
     const ended = await fleet.json('batches', '--state', 'finished,cancelled', '--limit', '1');
     expect(ended.document).toMatchObject({ batches: [{ batch: 'b-cancelled' }], more: 1 });
-    const cut = await fleet.project.run(['batches', '--limit', '1']);
+    const cut = await fleet.project.call(['batches', '--limit', '1']);
     expect(cut.stderr).toContain('3 older batches not shown');
-    const wrong = await fleet.project.run(['batches', '--limit', '0', '--state', 'done']);
+    const wrong = await fleet.project.call(['batches', '--limit', '0', '--state', 'done']);
     expect(wrong).toMatchObject({ code: 2 });
     expect(wrong.stderr).toMatch(/--state: "done"[^]*--limit: "0"/u);
   });
@@ -133,10 +133,10 @@ describe('fetchfleet failures', () => {
     });
     const [first] = found.document.groups as { example: { url: string } }[];
     expect(first?.example.url).toMatch(/\/echo\/\d*[05]$/u);
-    const text = await fleet.project.run(['failures', id, '--limit', '1']);
+    const text = await fleet.project.call(['failures', id, '--limit', '1']);
     expect(text.stdout).toMatch(/^40 +http:\S+ +http-error +HTTP 404\n +e\.g\. #\d+ http:/u);
     expect(text.stderr).toContain('1 more group; show more with --limit');
-    const elsewhere = await fleet.project.run(['failures', id, '--results', 'elsewhere']);
+    const elsewhere = await fleet.project.call(['failures', id, '--results', 'elsewhere']);
     expect(elsewhere).toMatchObject({ code: 3, stderr: expect.stringContaining('--results DIR') });
     origin.respond(/^\/echo/u, { body: '{}' });
     await fleet.json('retry', id, '--outcome', 'http-error', '--wait');
@@ -294,7 +294,7 @@ describe('fetchfleet prune', () => {
   });
 
   it('reports invalid input', async () => {
-    const wrong = await fleet.project.run([
+    const wrong = await fleet.project.call([
       'prune',
       '--older-than',
       'a month',
@@ -304,7 +304,7 @@ describe('fetchfleet prune', () => {
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/--state: "paused"[^]*--older-than: "a month" is no duration/u);
     await writeFile(fleet.project.path('results'), 'no folder');
-    const missing = await fleet.project.run(['prune']);
+    const missing = await fleet.project.call(['prune']);
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('--older-than') });
   });
 });

@@ -44,11 +44,18 @@ describe('export --results A --results B', () => {
     await mkdir(project.path('other', BATCH), { recursive: true });
     await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), (halves[0] ?? []).join(''));
     await writeFile(project.path('other', BATCH, 'part-w-2.ndjson'), (halves[1] ?? []).join(''));
-    const both = await project.run(['export', '--results', 'results', '--results', 'other', BATCH]);
+    const both = await project.call([
+      'export',
+      '--results',
+      'results',
+      '--results',
+      'other',
+      BATCH,
+    ]);
     expect(both).toMatchObject({ code: 0, stdout: text });
-    const one = await project.run(['export', BATCH, '--results', 'other']);
+    const one = await project.call(['export', BATCH, '--results', 'other']);
     expect(one.stdout).toBe((halves[1] ?? []).join(''));
-    const none = await project.run(['export', BATCH, '--results', 'results', '--results', 'no']);
+    const none = await project.call(['export', BATCH, '--results', 'results', '--results', 'no']);
     expect(none.code).toBe(1);
   });
 });
@@ -56,14 +63,14 @@ describe('export --results A --results B', () => {
 describe('export -o FILE', () => {
   it('writes all records in order and exits with 0', async () => {
     const expected = await layOut(1000);
-    expect(await project.run(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
+    expect(await project.call(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
-    expect((await project.run(['export', BATCH])).stdout).toBe(expected);
+    expect((await project.call(['export', BATCH])).stdout).toBe(expected);
   });
 
   it('exits with 1 and counts the missing records of an incomplete batch', async () => {
     const expected = await layOut(3, 5);
-    const { code, stderr } = await project.run(['export', BATCH, '-o', 'out.ndjson']);
+    const { code, stderr } = await project.call(['export', BATCH, '-o', 'out.ndjson']);
     expect(code).toBe(1);
     expect(stderr).toContain('2 fetches of the batch have no record here yet');
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
@@ -71,10 +78,10 @@ describe('export -o FILE', () => {
 
   it('writes CSV without formulas with --csv-safe, which is about CSV alone', async () => {
     await layOut(1);
-    const refused = await project.run(['export', BATCH, '--csv-safe']);
+    const refused = await project.call(['export', BATCH, '--csv-safe']);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('--csv-safe is about CSV: add --format csv');
-    const { stdout } = await project.run(['export', BATCH, '--csv-safe', '--format', 'csv']);
+    const { stdout } = await project.call(['export', BATCH, '--csv-safe', '--format', 'csv']);
     expect(stdout).toMatch(/^"index","n","url".*\n0,0,"http:/u);
   });
 
@@ -93,7 +100,7 @@ describe('export -o FILE', () => {
       await half.kill(signal);
       expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe('earlier');
       expect(await drafts()).toHaveLength(signal === 'SIGKILL' ? 1 : 0);
-      await project.run(['export', BATCH, '-o', 'out.ndjson']);
+      await project.call(['export', BATCH, '-o', 'out.ndjson']);
       expect((await readFile(project.path('out.ndjson'), 'utf8')) === expected).toBe(true);
     },
   );
@@ -103,7 +110,7 @@ describe('export -o FILE', () => {
     await writeFile(project.path('real.ndjson'), 'earlier');
     await chmod(project.path('real.ndjson'), 0o600);
     await symlink('real.ndjson', project.path('link.ndjson'));
-    await project.run(['export', BATCH, '-o', 'link.ndjson']);
+    await project.call(['export', BATCH, '-o', 'link.ndjson']);
     expect((await lstat(project.path('link.ndjson'))).isSymbolicLink()).toBe(true);
     expect(await readFile(project.path('real.ndjson'), 'utf8')).toBe(expected);
     expect((await stat(project.path('real.ndjson'))).mode & 0o777).toBe(0o600);
@@ -115,7 +122,7 @@ describe('export -o FILE', () => {
       await startProcess('mkfifo', [project.path('pipe')])
     ).exit;
     const reader = await startProcess('cat', [project.path('pipe')]);
-    expect(await project.run(['export', BATCH, '-o', 'pipe'])).toMatchObject({ code: 0 });
+    expect(await project.call(['export', BATCH, '-o', 'pipe'])).toMatchObject({ code: 0 });
     await reader.exit;
     expect(reader.stdout).toBe(expected);
     expect((await stat(project.path('pipe'))).isFIFO()).toBe(true);
@@ -125,6 +132,7 @@ describe('export -o FILE', () => {
     await layOut(3);
     await mkdir(project.path('folder'));
     for (const output of ['folder', 'no/such/folder']) {
+      // As a process: in a test, the errors of `node:fs` are not of its class `Error`.
       const { code, stderr } = await project.run(['export', BATCH, '-o', output]);
       expect(code).toBe(3);
       expect(stderr).toMatch(new RegExp(`${output} cannot be written: E`, 'u'));
@@ -134,9 +142,9 @@ describe('export -o FILE', () => {
   it('exits with 3 if the results are not readable, and with 2 if there are none', async () => {
     await layOut(3);
     await writeFile(project.path('results', 'a-file'), '');
-    const unreadable = await project.run(['export', 'a-file', '-o', 'out.ndjson']);
+    const unreadable = await project.call(['export', 'a-file', '-o', 'out.ndjson']);
     expect(unreadable).toMatchObject({ code: 3, stderr: expect.stringContaining('cannot read') });
-    const unknown = await project.run(['export', 'test-20261123-0017-k3f8']);
+    const unknown = await project.call(['export', 'test-20261123-0017-k3f8']);
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining(BATCH) });
   });
 });

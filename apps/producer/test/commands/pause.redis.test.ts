@@ -36,7 +36,7 @@ describe('a batch that is paused', () => {
     await eventually(async () => (await fleet.ledger.status(id))?.settled === there);
     const again = await fleet.json('pause', id);
     expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('paused already') });
-    const shown = await fleet.project.run(['status', id]);
+    const shown = await fleet.project.call(['status', id]);
     expect(shown.stdout).toMatch(/state +paused/u);
 
     origin.respond(/^\/echo/u, { body: '{}' });
@@ -117,7 +117,7 @@ describe('a batch that is paused', () => {
     await eventually(() => origin.inFlight === 5);
     await fleet.json('pause', id);
     await eventually(async () => (await fleet.ledger.state(id)) === 'finished');
-    const paused = await fleet.project.run(['pause', id]);
+    const paused = await fleet.project.call(['pause', id]);
     expect(paused).toMatchObject({ code: 2, stderr: expect.stringContaining('is finished') });
   });
 

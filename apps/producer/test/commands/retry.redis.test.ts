@@ -118,11 +118,11 @@ describe('a retry', () => {
   it('is refused while the batch is cancelled, with the command that helps', async () => {
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 3));
     await fleet.json('cancel', id);
-    const refused = await fleet.project.run(['retry', id]);
+    const refused = await fleet.project.call(['retry', id]);
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(`resume ${id}`) });
-    const wrong = await fleet.project.run(['retry', id, '--outcome', 'timeuot']);
+    const wrong = await fleet.project.call(['retry', id, '--outcome', 'timeuot']);
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('network-error') });
-    const unknown = await fleet.project.run(['retry', `${id.slice(0, -1)}!`]);
+    const unknown = await fleet.project.call(['retry', `${id.slice(0, -1)}!`]);
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean') });
   });
 

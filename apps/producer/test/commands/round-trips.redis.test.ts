@@ -77,7 +77,7 @@ async function startCountingProxy() {
 
 it('takes a bounded number of round trips, however many batches have ended', async () => {
   await fleet.project.write('crawl.yaml', crawlFile('https://a.example', 1));
-  const { stdout } = await fleet.project.run(['start', 'crawl.yaml']);
+  const { stdout } = await fleet.project.call(['start', 'crawl.yaml']);
   const crawl = await fleet.ledger.crawl(stdout.trim());
   if (crawl === undefined) {
     throw new Error('no crawl');

@@ -33,7 +33,7 @@ function documentIn(stdout: string): Document {
 }
 
 async function exportedIndexes(batch: string): Promise<number[]> {
-  const { code, stdout } = await project.run(['export', batch]);
+  const { code, stdout } = await project.call(['export', batch]);
   expect(code).toBe(0);
   return stdout
     .trimEnd()
@@ -65,7 +65,7 @@ describe('a run on this machine', () => {
     expect(run.stderr).toMatch(/✔ test: 60 of 60 fetched/u);
     const [, batch = ''] = /fetchfleet export (\S+)/u.exec(run.stderr) ?? [];
     expect(await exportedIndexes(batch)).toEqual(upTo(60));
-    const csv = await project.run(['export', batch, '--format', 'csv', '-o', 'out.csv', '--json']);
+    const csv = await project.call(['export', batch, '--format', 'csv', '-o', 'out.csv', '--json']);
     expect(JSON.parse(csv.stdout)).toMatchObject({ batch, format: 'csv', written: 60, missing: 0 });
     expect(await readFile(project.path('out.csv'), 'utf8')).toMatch(/^index,n,url,outcome,/u);
     const status = await project.run(['status', batch, '--json']);

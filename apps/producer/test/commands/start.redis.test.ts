@@ -26,21 +26,21 @@ describe('a batch for the fleet', () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 100));
     const worker = await fleet.worker();
     const [quick, waited] = await Promise.all([
-      project.run(['start', 'crawl.yaml']),
-      project.run(['start', 'crawl.yaml', '--new', '--wait', '--json']),
+      project.call(['start', 'crawl.yaml']),
+      project.call(['start', 'crawl.yaml', '--new', '--wait', '--json']),
     ]);
     expect(quick).toMatchObject({ code: 0, stdout: expect.stringMatching(/^test-\S+\n$/u) });
     expect(waited.code).toBe(0);
     expect(JSON.parse(waited.stdout)).toMatchObject({ state: 'finished', total: 100, ok: 100 });
     const id = quick.stdout.trim();
-    const watched = await project.run(['status', id, '--watch', '--json']);
+    const watched = await project.call(['status', id, '--watch', '--json']);
     expect(watched.code).toBe(0);
     expect(JSON.parse(watched.stdout)).toMatchObject({
       batch: id,
       state: 'finished',
       results: project.path('results'),
     });
-    const all = await project.run(['status']);
+    const all = await project.call(['status']);
     expect(all.stdout.match(/finished +100\/100/gu)).toHaveLength(2);
     await worker.kill('SIGTERM');
   });
@@ -53,7 +53,7 @@ describe('a batch for the fleet', () => {
     await first.kill('SIGKILL');
     const id = first.stdout.trim();
     expect(await ledger.state(id)).toBe('expanding');
-    const second = await project.run(['start', 'crawl.yaml']);
+    const second = await project.call(['start', 'crawl.yaml']);
     expect(second).toMatchObject({ code: 0, stdout: `${id}\n` });
     expect(await ledger.batches()).toEqual([id]);
     expect(await ledger.state(id)).toBe('running');
@@ -62,7 +62,7 @@ describe('a batch for the fleet', () => {
 
   it('stops when it is cancelled, and fetches what is missing when it is resumed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 300));
-    const started = await project.run(['start', 'crawl.yaml']);
+    const started = await project.call(['start', 'crawl.yaml']);
     expect(started.stderr).toContain('no worker is running');
     const id = started.stdout.trim();
     const done = [0, 1, 2, 7, 299].map((index) => ({
@@ -72,13 +72,13 @@ describe('a batch for the fleet', () => {
       bytes: 1,
     }));
     await ledger.settle(id, done);
-    const cancelled = await project.run(['cancel', id, '--json']);
+    const cancelled = await project.call(['cancel', id, '--json']);
     expect(JSON.parse(cancelled.stdout)).toMatchObject({ state: 'cancelled', settled: 5 });
     const worker = await fleet.worker();
     await eventually(async () => (await queue.counts())['waiting'] === 0);
-    const resumed = await project.run(['resume', id]);
+    const resumed = await project.call(['resume', id]);
     expect(resumed.code).toBe(0);
-    const watched = await project.run(['status', id, '--watch', '--json']);
+    const watched = await project.call(['status', id, '--watch', '--json']);
     expect(JSON.parse(watched.stdout)).toMatchObject({ state: 'finished', ok: 300 });
     expect(origin.arrivals).toHaveLength(295);
     await worker.kill('SIGTERM');
@@ -86,7 +86,7 @@ describe('a batch for the fleet', () => {
 
   it('is completed by a run of the same crawl after its slices were lost', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 40));
-    const id = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    const id = (await project.call(['start', 'crawl.yaml'])).stdout.trim();
     await ledger.settle(id, [{ index: 3, outcome: 'ok', durationMs: 1, bytes: 1 }]);
     const lost = await redis.keys(`{${project.env['FETCHFLEET_FLEET'] ?? ''}}:slices:*`);
     await redis.del(...lost);
@@ -101,9 +101,9 @@ describe('a batch for the fleet', () => {
     const text = crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', '{ file: ids.txt }');
     await project.write('ids.txt', '1\n2\n');
     await project.write('crawl.yaml', text);
-    const id = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    const id = (await project.call(['start', 'crawl.yaml'])).stdout.trim();
     await project.write('ids.txt', '1\n3\n');
-    const resumed = await project.run(['resume', id]);
+    const resumed = await project.call(['resume', id]);
     expect(resumed.stderr).toMatch(/lists have changed.*ids\.txt/u);
     expect(resumed.code).toBe(2);
   });
@@ -111,7 +111,7 @@ describe('a batch for the fleet', () => {
   it('is enqueued without a secret, with a warning that names the secret', async () => {
     const headers = 'headers: { authorization: "Bearer ${env:PRODUCER_TEST_TOKEN}" }';
     await project.write('crawl.yaml', crawlFile(origin.url, 3, headers));
-    const started = await project.run(['start', 'crawl.yaml', '--json']);
+    const started = await project.call(['start', 'crawl.yaml', '--json']);
     expect(started.stderr).toContain('PRODUCER_TEST_TOKEN is not set here');
     expect(JSON.parse(started.stdout)).toMatchObject({ state: 'running', total: 3, settled: 0 });
   });

@@ -37,7 +37,10 @@ describe.each([
       await mkdir(project.path(folder), { recursive: true });
     }
     const ends = await Promise.all(
-      COMMANDS.map(async (command) => ({ command, ...(await project.run([command, 'nosuch-7'])) })),
+      COMMANDS.map(async (command) => ({
+        command,
+        ...(await project.call([command, 'nosuch-7'])),
+      })),
     );
     const expected = COMMANDS.map((command) => ({
       command,

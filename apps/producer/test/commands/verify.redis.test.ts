@@ -89,14 +89,14 @@ describe('verify', () => {
 
   it('refuses a folder that is not the one of the batch', async () => {
     const id = await finishedBatch();
-    const { code, stderr } = await fleet.project.run(['verify', id, '--results', 'nowhere']);
+    const { code, stderr } = await fleet.project.call(['verify', id, '--results', 'nowhere']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--results DIR')]);
   });
 
   it('repairs no cancelled batch', async () => {
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 10));
     await fleet.ledger.settle(id, [{ index: 0, outcome: 'ok', durationMs: 1, bytes: 1 }]);
-    await fleet.project.run(['cancel', id]);
+    await fleet.project.call(['cancel', id]);
     const args = ['verify', id, '--repair', '--results', '.'];
     const { code, stderr } = await fleet.project.run(args);
     expect([code, stderr]).toEqual([2, expect.stringContaining('resume it first')]);

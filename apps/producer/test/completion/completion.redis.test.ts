@@ -30,7 +30,7 @@ beforeAll(async () => {
   await chmod(project.path('bin/fetchfleet'), 0o755);
   await Promise.all(
     ['bash', 'zsh', 'fish'].map(async (name) => {
-      const { stdout } = await project.run(['completion', name]);
+      const { stdout } = await project.call(['completion', name]);
       await project.write(`completion.${name}`, stdout);
     }),
   );
@@ -171,7 +171,7 @@ async function entered(name: string, line: string): Promise<string[]> {
 }
 
 async function startBatch(): Promise<string> {
-  return (await project.run(['start', 'crawl.yaml', '--new'])).stdout.trim();
+  return (await project.call(['start', 'crawl.yaml', '--new'])).stdout.trim();
 }
 
 describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
@@ -239,12 +239,12 @@ describe('completion', () => {
 
   it('offers no batches and prints no error if Redis does not answer', async () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1' };
-    const { stdout, stderr, code } = await project.run(['__complete', '--', 'status', ''], env);
+    const { stdout, stderr, code } = await project.call(['__complete', '--', 'status', ''], env);
     expect({ stdout, stderr, code }).toEqual({ stdout: 'values\n', stderr: '', code: 0 });
   });
 
   it('refuses an unknown shell, and names those it knows', async () => {
-    const { stderr, code } = await project.run(['completion', 'tcsh']);
+    const { stderr, code } = await project.call(['completion', 'tcsh']);
     expect(stderr).toContain('bash, zsh, fish');
     expect(code).toBe(2);
   });
@@ -255,7 +255,7 @@ describe('completion', () => {
     ['schedule remove', () => []],
   ] as const)('offers for "%s" only what can be an id', async (command, expected) => {
     await eventually(async () => {
-      const { stdout } = await project.run(['__complete', '--', ...command.split(' '), '']);
+      const { stdout } = await project.call(['__complete', '--', ...command.split(' '), '']);
       const offered = lines(stdout).slice(1);
       const values = offered.map((one) => one.split('\t')[0] ?? '').toSorted();
       expect(values).toEqual([...expected()].toSorted());
@@ -264,7 +264,7 @@ describe('completion', () => {
 
   it('offers the batches of the results folder for export', async () => {
     await mkdir(project.path('results', 'old-20260101-0600-abcd'), { recursive: true });
-    const { stdout } = await project.run(['__complete', '--', 'export', '']);
+    const { stdout } = await project.call(['__complete', '--', 'export', '']);
     expect(stdout).toBe('values\nold-20260101-0600-abcd\t\n');
   });
 });

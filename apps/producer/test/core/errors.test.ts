@@ -22,6 +22,7 @@ const ERRORS: [what: string, error: unknown, exitCode: number][] = [
   ['a batch that ended', new CommandError('x', { code: 'BATCH_ENDED' }), 2],
   ['Redis that does not answer', new CommandError('x', { code: 'REDIS_UNREACHABLE' }), 3],
   ['a results folder that cannot be written', withFields('x', { code: 'SINK_UNWRITABLE' }), 3],
+  ['a Redis without its replicas', withFields('NOREPLICAS Not enough', { name: 'ReplyError' }), 3],
   ['a full Redis', withFields('OOM command not allowed', { name: 'ReplyError' }), 3],
   [
     'a full Redis 6.2',

@@ -12,10 +12,19 @@ const PROBE_INTERVAL_MS = 2_000;
 /** Stuck again within this many stall timeouts after new connections: they did not help. */
 const RELAPSE = 3;
 /**
- * Refusals of a Redis that will serve claims again: it is full, cannot save, loads, or is busy. A
- * new process would be answered the same.
+ * Refusals of a Redis that will serve claims again: it is full, cannot save, loads, is busy, or
+ * waits for its replicas, its master or the rest of its cluster. A new process would be answered the
+ * same.
  */
-const PASSING: ReadonlySet<string | undefined> = new Set(['OOM', 'MISCONF', 'LOADING', 'BUSY']);
+const PASSING: ReadonlySet<string | undefined> = new Set([
+  'OOM',
+  'MISCONF',
+  'LOADING',
+  'BUSY',
+  'NOREPLICAS',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+]);
 
 export interface WatchdogOptions {
   /** Since the last progress: an answer to a claim, or the end of a fetch. */

@@ -1,16 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { closeAfterEach, redisUrl, startOrigin, temporaryFolder } from '@fetchfleet/testing';
+import { closeAfterEach, startOrigin } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { crawlFile, readRecords, startFleet } from './fleet-fixture.ts';
+import { crawlFile, readRecords, shareFleet } from './fleet-fixture.ts';
 
 closeAfterEach();
 
-async function setUp() {
-  const origin = await startOrigin();
-  const { path: results } = await temporaryFolder();
-  const fleet = await startFleet(redisUrl(), results);
-  return { origin, results, fleet };
-}
+const setUp = shareFleet();
+let batches = 0;
 
 /** Ways of one URL to fail, and how each is recorded. */
 const FAULTS: Readonly<
@@ -58,10 +54,10 @@ describe('URLs that fail by themselves', () => {
       }
     });
     const hasty = { retry: '{ attempts: 2, backoff: 50ms }' };
-    await fleet.enqueue('mixed', crawlFile(`${origin.url}/item/{n}`, 100, hasty));
-    await fleet.worker();
-    await fleet.finished('mixed');
-    const records = await readRecords(results, 'mixed');
+    const id = `mixed-${batches++}`;
+    await fleet.enqueue(id, crawlFile(`${origin.url}/item/{n}`, 100, hasty));
+    await fleet.finished(id);
+    const records = await readRecords(results, id);
     const wrong = records.filter((record) =>
       isBad(record.index)
         ? record.error?.code !== code || record.attempts !== 2
@@ -78,7 +74,6 @@ describe('URLs that fail by themselves', () => {
       response.writeHead(isBad ? 500 : 200).end();
     });
     await fleet.enqueue('tail', crawlFile(`${origin.url}/item/{n}`, 600));
-    await fleet.worker(['--concurrency', '20']);
     const { outcomes } = await fleet.finished('tail');
     expect(outcomes).toEqual({ ok: 588, 'http-error': 12 });
     const failed = (await readRecords(results, 'tail')).filter(({ outcome }) => outcome !== 'ok');
@@ -102,10 +97,10 @@ describe('an origin that goes down and stays down', () => {
         response.writeHead(302, { location: `${gone.url}${request.url}` }).end();
       });
       const { url } = how === 'directly' ? gone : origin;
-      await fleet.enqueue('down', crawlFile(`${url}/item/{n}`, 30, impatient));
-      await fleet.worker();
-      await fleet.finished('down');
-      const records = await readRecords(results, 'down');
+      const id = `down-${batches++}`;
+      await fleet.enqueue(id, crawlFile(`${url}/item/{n}`, 30, impatient));
+      await fleet.finished(id);
+      const records = await readRecords(results, id);
       const tried = records.filter(({ attempts }) => attempts > 0);
       expect(records).toHaveLength(30);
       expect(tried.length).toBeGreaterThan(3);

@@ -1,13 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bodyText, decodeBody } from '@fetchfleet/crawl';
-import {
-  closeAfterEach,
-  eventually,
-  redisUrl,
-  startOrigin,
-  temporaryFolder,
-} from '@fetchfleet/testing';
+import { closeAfterEach, eventually, startOrigin } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   crawlFile,
@@ -16,23 +10,18 @@ import {
   range,
   readRecords,
   recordedIndexes,
-  startFleet,
+  setUpFleet,
+  shareFleet,
 } from './fleet-fixture.ts';
 
 closeAfterEach();
 
-async function setUp() {
-  const origin = await startOrigin();
-  const { path: results } = await temporaryFolder();
-  const fleet = await startFleet(redisUrl(), results);
-  return { origin, results, fleet };
-}
-
 describe.each(['got', 'undici'])('a worker with %s', (transport) => {
+  const setUpShared = shareFleet(['--transport', transport]);
+
   it('fetches a batch to one record each and leaves the queue empty', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     const total = await fleet.enqueue('plain', crawlFile(`${origin.url}/echo/{n}`, 300));
-    const worker = await fleet.worker(['--transport', transport]);
     const status = await fleet.finished('plain');
 
     expect(status).toMatchObject({ total, settled: total, ok: total, failed: 0, results });
@@ -41,11 +30,10 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
     await eventually(async () =>
       expect(await fleet.queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 }),
     );
-    expect(await worker.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   it('keeps every body as it was served', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     const bodies: readonly [string, Buffer][] = [
       ['application/json', Buffer.from('{"id": 12345678901234567890, "rate": 1.10}')],
       ['application/json', Buffer.from('{\n  "name": "Åland",\r\n  "list": [1,\n 2]\n}\n')],
@@ -59,7 +47,6 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
       origin.respond(`/body/${i}`, { headers: { 'content-type': type }, body });
     }
     await fleet.enqueue('bodies', crawlFile(`${origin.url}/body/{n}`, bodies.length));
-    await fleet.worker(['--transport', transport]);
     await fleet.finished('bodies');
 
     const lines = await partLines(results, 'bodies');
@@ -76,7 +63,7 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
   });
 
   it('retries what may pass, and settles with the outcome what does not', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     origin.respond('/case/0', { status: 404, body: 'no such country' });
     let failures = 0;
     origin.respond('/case/1', (_, response) => {
@@ -93,7 +80,6 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
         limits: '{ body: 4KiB, redirects: 2 }',
       }),
     );
-    await fleet.worker(['--transport', transport]);
     const status = await fleet.finished('cases');
 
     expect(status.outcomes).toEqual({ ok: 1, 'http-error': 2, 'too-large': 1, 'bad-redirect': 1 });
@@ -109,14 +95,15 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
 });
 
 describe('a worker', () => {
+  const setUpShared = shareFleet();
+
   it('waits as long as Retry-After says, with no attempt used', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpShared();
     origin.respond('/busy/0', (_, response) => {
       const isFirst = origin.arrivalsOf('/busy/0').length === 1;
       response.writeHead(isFirst ? 429 : 200, { 'retry-after': '2' }).end();
     });
     await fleet.enqueue('busy', crawlFile(`${origin.url}/busy/{n}`, 1));
-    await fleet.worker();
     await fleet.finished('busy');
 
     const [first, second] = origin.arrivalsOf('/busy/0');
@@ -125,7 +112,7 @@ describe('a worker', () => {
   });
 
   it('obeys robots.txt, which one worker fetches for the whole fleet', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpFleet();
     origin.respond('/robots.txt', { body: 'User-agent: fetchfleet\nDisallow: /echo/1\n' });
     const obey = { politeness: '{ robots: obey }' };
     await fleet.enqueue('obedient', crawlFile(`${origin.url}/echo/{n}`, 20, obey));
@@ -138,7 +125,7 @@ describe('a worker', () => {
   });
 
   it('waits for a robots.txt that answers 5xx or 429, and denies when patience is over', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpShared();
     let answers = 0;
     origin.respond('/robots.txt', (_, response) => {
       answers += 1;
@@ -146,7 +133,6 @@ describe('a worker', () => {
     });
     const patient = { politeness: '{ robots: obey }', retry: '{ attempts: 1, backoff: 20ms }' };
     await fleet.enqueue('patient', crawlFile(`${origin.url}/echo/{n}`, 3, patient));
-    await fleet.worker();
     expect(await fleet.finished('patient')).toMatchObject({ ok: 3 });
 
     const down = await startOrigin();
@@ -161,13 +147,12 @@ describe('a worker', () => {
   });
 
   it('waits for an origin that is down when the batch begins', async () => {
-    const { fleet, results } = await setUp();
+    const { fleet, results } = await setUpShared();
     const gone = await startOrigin();
     const { port, url } = gone;
     await gone.stop();
     const obey = { politeness: '{ robots: obey }', retry: '{ attempts: 1, backoff: 100ms }' };
     await fleet.enqueue('early', crawlFile(`${url}/echo/{n}`, 30, obey));
-    await fleet.worker();
     await eventually(async () => {
       const stored = await fleet.redis.get(fleet.keys.robots(url));
       expect(JSON.parse(stored ?? '{}')).toMatchObject({ kind: 'wait', isDown: true, tries: 3 });
@@ -179,18 +164,19 @@ describe('a worker', () => {
   });
 
   it.each(['obey', 'ignore'])('ends fetches of a host that does not exist: %s', async (robots) => {
-    const { fleet, results } = await setUp();
+    const { fleet, results } = await setUpShared();
     const own = { politeness: `{ robots: ${robots} }`, retry: '{ attempts: 3, backoff: 100ms }' };
-    await fleet.enqueue('lost', crawlFile('http://nx.invalid/{n}', 40, own));
-    await fleet.worker();
-    expect(await fleet.finished('lost')).toMatchObject({ outcomes: { 'network-error': 40 } });
-    const records = await readRecords(results, 'lost');
+    await fleet.enqueue(`lost-${robots}`, crawlFile('http://nx.invalid/{n}', 40, own));
+    expect(await fleet.finished(`lost-${robots}`)).toMatchObject({
+      outcomes: { 'network-error': 40 },
+    });
+    const records = await readRecords(results, `lost-${robots}`);
     const reasons = records.map(({ error, attempts }) => `${error?.code} ${attempts}`);
     expect(new Set(reasons)).toEqual(new Set(['ENOTFOUND 3']));
   });
 
   it('lets a hung fetch hold one permit and no more', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     origin.respond('/slow/0', () => undefined);
     await fleet.enqueue('hung', crawlFile(`${origin.url}/slow/{n}`, 200), 50);
     await fleet.worker(['--concurrency', '4']);
@@ -201,7 +187,7 @@ describe('a worker', () => {
   });
 
   it('never has more fetches of an origin in flight than its limit, over all workers', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpFleet();
     origin.respond(/limited/, { delayMs: 15, body: 'ok' });
     const total = await fleet.enqueue(
       'limited',
@@ -216,7 +202,7 @@ describe('a worker', () => {
   });
 
   it('goes on after jobs that are corrupt or not ours', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet, worker } = await setUpShared();
     await fleet.enqueue('good', crawlFile(`${origin.url}/echo/{n}`, 20));
     await fleet.addForeign('foreign-1', { hello: 'world' });
     await fleet.addForeign('foreign-2', {
@@ -231,7 +217,6 @@ describe('a worker', () => {
       ranges: [0, 1],
       columns: [],
     });
-    const worker = await fleet.worker();
     await fleet.finished('good');
     await eventually(async () => expect(await fleet.queue.counts()).toMatchObject({ failed: 3 }));
     expect(worker.isRunning).toBe(true);
@@ -239,7 +224,7 @@ describe('a worker', () => {
   });
 
   it('sends secrets, and writes them nowhere', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpFleet();
     origin.respond(/echo/, { body: 'ok' }); // the built-in path would serve the header back
     await fleet.enqueue(
       'secret',
@@ -264,7 +249,7 @@ describe('a worker', () => {
   });
 
   it('puts slices back when it lacks a secret, and status names the variable', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     await fleet.enqueue(
       'lacking',
       crawlFile(`${origin.url}/echo/{n}`, 2, { headers: '{ x-key: "${env:NO_SUCH_SECRET}" }' }),
@@ -282,7 +267,7 @@ describe('a worker', () => {
   });
 
   it('refuses private addresses unless it may open them itself', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpFleet();
     await fleet.enqueue('guarded', crawlFile(`${origin.url}/echo/{n}`, 2));
     await fleet.worker([PUBLIC_ONLY]);
     expect(await fleet.finished('guarded')).toMatchObject({ outcomes: { 'address-refused': 2 } });
@@ -294,7 +279,7 @@ describe('a worker', () => {
   });
 
   it('serves metrics that agree with the ledger, and its health', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     await fleet.enqueue('metered', crawlFile(`${origin.url}/echo/{n}`, 40));
     const worker = await fleet.worker();
     await fleet.finished('metered');
@@ -313,9 +298,8 @@ describe('a worker', () => {
   });
 
   it('leaves a folder that can be exported: manifest and parts', async () => {
-    const { origin, fleet, results } = await setUp();
+    const { origin, fleet, results } = await setUpShared();
     await fleet.enqueue('folder', crawlFile(`${origin.url}/echo/{n}`, 5));
-    await fleet.worker();
     await fleet.finished('folder');
     const manifest = JSON.parse(await readFile(join(results, 'folder', 'batch.json'), 'utf8'));
     expect(manifest).toMatchObject({ batch: 'folder', total: 5, params: ['n'] });

@@ -9,8 +9,16 @@ import {
 } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { connectRedis, fleetKeys, Ledger, SliceQueue } from '@fetchfleet/fleet';
-import { expect } from '@jest/globals';
-import { eventually, type Running, startProcess, track } from '@fetchfleet/testing';
+import { beforeAll, expect } from '@jest/globals';
+import {
+  eventually,
+  redisUrl,
+  type Running,
+  startOrigin,
+  startProcess,
+  temporaryFolder,
+  track,
+} from '@fetchfleet/testing';
 import { Queue } from 'bullmq';
 
 let count = 0;
@@ -37,9 +45,9 @@ export function crawlFile(
 }
 
 /** A fleet in a Redis: ledger and queue as a producer has them, and workers as real processes. */
-export async function startFleet(redisUrl: string, resultsDir: string) {
+export async function startFleet(url: string, resultsDir: string) {
   const name = `t-${process.pid}-${Date.now().toString(36)}-${count++}`;
-  const redis = await connectRedis(redisUrl);
+  const redis = await connectRedis(url);
   const keys = fleetKeys(name);
   const ledger = new Ledger(redis, keys);
   const queue = new SliceQueue(redis, keys);
@@ -102,7 +110,7 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
       const given = flags.filter((flag) => flag !== PUBLIC_ONLY);
       const running = await startProcess('fetchfleet-worker', [...privacy, ...own, ...given], {
         env: {
-          REDIS_URL: redisUrl,
+          REDIS_URL: url,
           FETCHFLEET_LOG_FORMAT: 'json',
           // It takes a quarter of the CPU time. What depends on the transport asks for both.
           FETCHFLEET_TRANSPORT: 'undici',
@@ -116,6 +124,26 @@ export async function startFleet(redisUrl: string, resultsDir: string) {
 }
 
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
+
+/** An origin, a results folder, and a fleet without workers. */
+export async function setUpFleet(url = redisUrl()) {
+  return { origin: await startOrigin(), ...(await startFleetWithResults(url)) };
+}
+
+/** One fleet with a worker for the tests of a block; they use other batches and other origins. */
+export function shareFleet(flags: readonly string[] = []) {
+  let shared: { readonly results: string; readonly fleet: Fleet; readonly worker: Running };
+  beforeAll(async () => {
+    const own = await startFleetWithResults(redisUrl());
+    shared = { ...own, worker: await own.fleet.worker(flags) };
+  });
+  return async () => ({ origin: await startOrigin(), ...shared });
+}
+
+async function startFleetWithResults(url: string) {
+  const { path: results } = await temporaryFolder();
+  return { results, fleet: await startFleet(url, results) };
+}
 
 /** Every complete line of a batch's parts, repetitions included. */
 export async function partLines(resultsDir: string, batch: string): Promise<string[]> {

@@ -1,25 +1,10 @@
 import { stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  closeAfterEach,
-  eventually,
-  redisUrl,
-  type Running,
-  startOrigin,
-  startRedis,
-  temporaryFolder,
-} from '@fetchfleet/testing';
+import { closeAfterEach, eventually, type Running, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { crawlFile, startFleet } from '../fleet/fleet-fixture.ts';
+import { crawlFile, setUpFleet } from '../fleet/fleet-fixture.ts';
 
 closeAfterEach();
-
-async function setUp(url = redisUrl()) {
-  const origin = await startOrigin();
-  const { path: results } = await temporaryFolder();
-  const fleet = await startFleet(url, results);
-  return { origin, results, fleet };
-}
 
 /** The values on the page of a worker, by name and labels. */
 async function series(worker: Running): Promise<Map<string, number>> {
@@ -54,7 +39,7 @@ async function partBytes(results: string, batch: string): Promise<number> {
 
 describe('the metrics of two workers', () => {
   it('add up exactly to what the ledger and the results folder hold', async () => {
-    const { origin, results, fleet } = await setUp();
+    const { origin, results, fleet } = await setUpFleet();
     origin.respond(/mixed\/\d*[37]$/, { status: 404, body: 'no' });
     origin.respond(/mixed\/\d*5$/, { status: 200, body: 'ænd så blåbær', headers: {} });
     const workers = [await fleet.worker(['--concurrency', '7']), await fleet.worker()];
@@ -101,7 +86,7 @@ describe('the metrics of two workers', () => {
   });
 
   it('show the fleet on one worker only, and on another one after that was killed', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     origin.respond(/held/, () => undefined);
     await fleet.enqueue('held', crawlFile(`${origin.url}/held/{n}`, 3));
     const started = [await fleet.worker(), await fleet.worker()];
@@ -147,7 +132,7 @@ describe('the metrics of two workers', () => {
   });
 
   it('show the fleet on another worker at once after the exporter was stopped', async () => {
-    const { fleet } = await setUp();
+    const { fleet } = await setUpFleet();
     const first = await fleet.worker();
     await eventually(async () => expect((await series(first)).get('fetchfleet_exporter')).toBe(1));
     const second = await fleet.worker();
@@ -159,7 +144,7 @@ describe('the metrics of two workers', () => {
 
 describe('the log of a worker', () => {
   it('has a line for each event of a batch, and none for a fetch', async () => {
-    const { origin, fleet } = await setUp();
+    const { origin, fleet } = await setUpFleet();
     const worker = await fleet.worker(['--concurrency', '2']);
     await fleet.enqueue('logged', crawlFile(`${origin.url}/echo/{n}?delay=50`, 20));
     await fleet.finished('logged');
@@ -184,7 +169,7 @@ describe('the log of a worker', () => {
 
   it('has a line for every fetch at level debug, and secrets in none', async () => {
     const redis = await startRedis();
-    const { origin, fleet } = await setUp(redis.url);
+    const { origin, fleet } = await setUpFleet(redis.url);
     await fleet.redis.config('SET', 'requirepass', 'hunter2-redis');
     const text = crawlFile(`${origin.url}/echo/{n}`, 5, {
       headers: '{ authorization: "Bearer ${env:API_TOKEN}", x-key: "${env:API_TOKEN}" }',

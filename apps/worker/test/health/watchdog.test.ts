@@ -137,6 +137,9 @@ describe('the watchdog', () => {
     'MISCONF Redis is configured to save RDB snapshots',
     'LOADING Redis is loading the dataset in memory',
     'BUSY Redis is busy running a script',
+    'NOREPLICAS Not enough good replicas to write.',
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    'CLUSTERDOWN The cluster is down',
     'ERR Error running script: @user_script:1: -MISCONF Redis cannot save',
   ])('is stuck, but does not give up, while Redis answers %s', async (refusal) => {
     const { events, worker, watchdog, progress, pass } = watched();

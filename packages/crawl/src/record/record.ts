@@ -9,16 +9,16 @@ export interface FetchRecord {
   readonly url: string;
   readonly outcome: Outcome;
   /** Absent if no response arrived. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   readonly attempts: number;
   /** Start of the last attempt, ISO 8601. */
   readonly startedAt: string;
   readonly durationMs: number;
   /** Size of the decompressed body. */
   readonly bytes: number;
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
   readonly worker: string;
   /** Where redirects led; absent if that is the requested URL. */
-  readonly finalUrl?: string;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly finalUrl?: string | undefined;
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
 }

@@ -30,6 +30,12 @@ export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Pr
         `${OLDEST.major}.${OLDEST.minor} or later`,
     );
   }
+  if (info.get('redis_mode') === 'sentinel') {
+    throw new RedisUnfitError(
+      `Redis at ${place} is a Sentinel, which keeps no data: use the address of a Redis that it ` +
+        'watches',
+    );
+  }
   if (info.get('cluster_enabled') === '1' && (await isSharded(redis))) {
     throw clusterRefusal(place);
   }

@@ -28,11 +28,12 @@ const NETWORK_CODES = new Set([
 const SCRIPT_MISTAKE = /^ERR\b.*user_script/s;
 
 /**
- * Replies of a Redis that serves nobody: full, loading, read-only, closed to this user. Redis 6.2
+ * Replies of a Redis that serves nobody: full, loading, read-only, without the replicas or the
+ * master it waits for, closed to this user. Redis 6.2
  * puts them behind a text of its own if a script ran into them.
  */
 const REFUSAL =
-  /(?:^|\s-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /(?:^|\s-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /** With which of them Redis refuses: `OOM`, `LOADING`, …; undefined for every other reply. */
 export function refusalCodeOf(message: string): string | undefined {

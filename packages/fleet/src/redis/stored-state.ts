@@ -1,3 +1,4 @@
+import { codeOf } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { isRedisReply } from './redis-error.ts';
 
@@ -107,7 +108,7 @@ function problemOf(error: unknown): string | undefined {
 }
 
 function isCompressionError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+  return codeOf(error)?.startsWith('Z_') === true;
 }
 
 /** Later than this, JavaScript has no date. */

@@ -64,6 +64,11 @@ describe('a Redis is looked at before a fleet works on it', () => {
     expect(await verdictOn(`redis_version:${version}`)).toContain(verdict);
   });
 
+  it('a Sentinel is refused', async () => {
+    expect(await verdictOn('redis_mode:sentinel')).toMatch(/^RedisUnfitError.*Sentinel/);
+    expect(await verdictOn('redis_mode:standalone')).toBe('fit');
+  });
+
   it('a node of a cluster is refused, unless it is the only shard', async () => {
     expect(await verdictOn('cluster_enabled:1', 'cluster_size:3')).toMatch(
       /^RedisUnfitError.*node/,

@@ -12,6 +12,7 @@ describe('isRedisError', () => {
     new ReplyError(
       'ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -OOM command not allowed',
     ),
+    new ReplyError('NOREPLICAS Not enough good replicas to write.'),
     new ReplyError('READONLY You cannot write against a read only replica.'),
     errorWith('', { code: 'ECONNREFUSED' }),
     errorWith('connect ETIMEDOUT', { code: 'ETIMEDOUT', errno: -110 }),

@@ -129,7 +129,7 @@ describe('fetchfleet origins', () => {
 
 describe('fetchfleet origins set', () => {
   it('sets the named limits for the whole fleet, and unset removes them', async () => {
-    const rated = await project.run([
+    const rated = await project.call([
       'origins',
       'set',
       'HTTPS://Api.Example:443/',
@@ -140,7 +140,7 @@ describe('fetchfleet origins set', () => {
     expect(rated.stderr).toContain(`Set for ${ORIGIN}: at most 5/s, any number in flight`);
     expect(rated.stderr).toContain('hold from its first fetch on');
     const args = ['--burst', '3', '--concurrency', '2', '--json'];
-    const more = await project.run(['origins', 'set', ORIGIN, ...args]);
+    const more = await project.call(['origins', 'set', ORIGIN, ...args]);
     expect(more.code).toBe(0);
     expect(JSON.parse(more.stdout)).toMatchObject({
       origin: ORIGIN,
@@ -149,17 +149,17 @@ describe('fetchfleet origins set', () => {
       concurrency: { limit: 2, source: 'set' },
     });
     const free = ['--rate', 'unlimited', '--concurrency', 'unlimited'];
-    expect(await project.run(['origins', 'set', ORIGIN, ...free])).toMatchObject({ code: 0 });
+    expect(await project.call(['origins', 'set', ORIGIN, ...free])).toMatchObject({ code: 0 });
     expect(await origins.status(ORIGIN)).toMatchObject({
       rate: { limit: 'unlimited', source: 'set' },
       concurrency: { limit: 'unlimited', source: 'set' },
     });
-    const typo = await project.run(['origins', 'unset', 'https://apo.example']);
+    const typo = await project.call(['origins', 'unset', 'https://apo.example']);
     expect(typo.code).toBe(0);
     expect(typo.stderr).toContain(
       'nothing was set for https://apo.example; did you mean https://api.example?',
     );
-    const unset = await project.run(['origins', 'unset', ORIGIN, '--json']);
+    const unset = await project.call(['origins', 'unset', ORIGIN, '--json']);
     expect(unset).toMatchObject({ code: 0, stdout: `{"origin":"${ORIGIN}","changed":true}\n` });
     expect(await origins.list()).toEqual([]);
   });
@@ -167,12 +167,12 @@ describe('fetchfleet origins set', () => {
   it('holds from the next exchange of any worker on, also for a running batch', async () => {
     const gate = worker();
     expect(await ask(gate, { inFlight: 0, want: 50 })).toMatchObject({ granted: 4 });
-    await project.run(['origins', 'set', ORIGIN, '--concurrency', '7', '--rate', '1/s']);
+    await project.call(['origins', 'set', ORIGIN, '--concurrency', '7', '--rate', '1/s']);
     expect(await ask(gate, { inFlight: 4, want: 50 })).toMatchObject({
       granted: 1,
       state: 'rate',
     });
-    await project.run(['origins', 'set', ORIGIN, '--rate', 'unlimited']);
+    await project.call(['origins', 'set', ORIGIN, '--rate', 'unlimited']);
     expect(await ask(gate, { inFlight: 5, want: 50 })).toMatchObject({ granted: 2 });
   });
 
@@ -181,7 +181,7 @@ describe('fetchfleet origins set', () => {
     const refusal = { ended: 4, ok: 3, refused: 1, durationMs: 40 };
     await ask(gate, { inFlight: 0, want: 0, report: refusal });
     expect((await origins.status(ORIGIN))?.learnedRate).toBeGreaterThan(0);
-    const ended = await project.run(['origins', 'set', ORIGIN, '--forget', '--json']);
+    const ended = await project.call(['origins', 'set', ORIGIN, '--forget', '--json']);
     expect(ended.code).toBe(0);
     expect(ended.stderr).toContain(`Forgot what the fleet had learned of ${ORIGIN}`);
     expect(JSON.parse(ended.stdout)).toMatchObject({ learnedRate: null });
@@ -220,7 +220,7 @@ describe('fetchfleet origins set', () => {
 
   it('exits with 3 when Redis does not answer', async () => {
     const env = { REDIS_URL: 'redis://user:geheim@127.0.0.1:1' };
-    const ended = await project.run(['origins', 'set', ORIGIN, '--rate', '1/s'], env);
+    const ended = await project.call(['origins', 'set', ORIGIN, '--rate', '1/s'], env);
     expect(ended).toMatchObject({ code: 3, stdout: '' });
     expect(ended.stderr).not.toContain('geheim');
   });

@@ -26,7 +26,7 @@ afterEach(async () => fleet.remove());
 installLeakGuard();
 
 async function schedule(...args: readonly string[]): Promise<Ended> {
-  return project.run(['schedule', ...args]);
+  return project.call(['schedule', ...args]);
 }
 
 /** A crawl over the ids of a list file. */
@@ -96,8 +96,8 @@ describe('a schedule', () => {
     expect(listed.stdout).toMatch(new RegExp(`${batch} +finished, all ok`, 'u'));
     expect(listed.stdout).toMatch(new RegExp(`started, by hand +${batch}`, 'u'));
     const next = (await schedule('run-now', 'test')).stdout.trim();
-    await project.run(['cancel', next]);
-    const resumed = await project.run(['resume', next]);
+    await project.call(['cancel', next]);
+    const resumed = await project.call(['resume', next]);
     expect(resumed).toMatchObject({ code: 0 });
     await eventually(async () => (await ledger.state(next)) === 'finished');
     await worker.kill('SIGTERM');
@@ -110,7 +110,7 @@ describe('a schedule', () => {
     expect(without).toMatchObject({ code: 0 });
     expect(without.stderr).toContain('SCHEDULE_TOKEN is not set here');
     const env = { SCHEDULE_TOKEN: 'sesame-open' };
-    const set = await project.run(['schedule', 'add', 'crawl.yaml', ...NEW_YEAR], env);
+    const set = await project.call(['schedule', 'add', 'crawl.yaml', ...NEW_YEAR], env);
     expect(set.stderr).not.toContain('is not set');
     const crawl = JSON.stringify(await schedules.crawl('test'));
     expect(crawl).toContain('${env:SCHEDULE_TOKEN}');
@@ -126,9 +126,9 @@ describe('a list at a URL', () => {
     const ran = await project.run(['run', 'crawl.yaml', '--workers', '1', '--json']);
     expect(JSON.parse(ran.stdout)).toMatchObject({ state: 'finished', ok: 2 });
     expect(origin.arrivalsOf('/ids.csv')).toHaveLength(1);
-    const started = (await project.run(['start', 'crawl.yaml'])).stdout.trim();
+    const started = (await project.call(['start', 'crawl.yaml'])).stdout.trim();
     text = 'id\n1\n3\n';
-    const resumed = await project.run(['resume', started]);
+    const resumed = await project.call(['resume', started]);
     expect(resumed.code).toBe(2);
     expect(resumed.stderr).toMatch(/lists have changed.*\/ids\.csv/u);
   });
@@ -190,10 +190,10 @@ describe('an invalid schedule', () => {
     );
     expect(await schedules.ids()).toEqual(['nightly']);
     const noRedis = { REDIS_URL: undefined };
-    const without = await project.run(['schedule', 'add', 'crawl.yaml', ...NEW_YEAR], noRedis);
+    const without = await project.call(['schedule', 'add', 'crawl.yaml', ...NEW_YEAR], noRedis);
     expect(without.code).toBe(2);
     expect(without.stderr).toMatch(/REDIS_URL is not set: schedules are run by workers/u);
     const away = { REDIS_URL: 'redis://127.0.0.1:1' };
-    expect(await project.run(['schedule', 'list'], away)).toMatchObject({ code: 3, stdout: '' });
+    expect(await project.call(['schedule', 'list'], away)).toMatchObject({ code: 3, stdout: '' });
   });
 });
