@@ -29,15 +29,15 @@ function endOnClosedPipe(error: NodeJS.ErrnoException): void {
   process.exit(EXIT.ok);
 }
 
-// BullMQ and ioredis print there. `start` and `run` warn of the eviction policy themselves.
-Object.assign(console, {
-  warn: (...parts: unknown[]): void => {
-    const text = format(...parts);
-    if (!text.includes('Eviction policy')) {
-      terminal.warn(text);
-    }
-  },
-});
+/** BullMQ and ioredis print there. `start` and `run` warn of the eviction policy themselves. */
+function warn(...parts: unknown[]): void {
+  const text = format(...parts);
+  if (!text.includes('Eviction policy')) {
+    terminal.warn(text.replaceAll(/\s*\n\s*/gu, ' '));
+  }
+}
+
+Object.assign(console, { warn, error: warn });
 onUncheckedTls(() => terminal.warnOnce(UNCHECKED_TLS));
 process.stdout.on('error', endOnClosedPipe);
 process.stderr.on('error', endOnClosedPipe);

@@ -86,13 +86,17 @@ export class Project {
   /**
    * Runs a command to its end within this process, for a fifth of the CPU time of a process. For
    * commands that start no process and wait for no signal.
+   *
+   * @param columns of a terminal that gets all output. @default none: pipes
    */
   async call(
     args: readonly string[],
     env: Record<string, string | undefined> = {},
+    columns?: number,
   ): Promise<Ended> {
-    const stdout = new Collected();
-    const stderr = new Collected();
+    const size = columns === undefined ? {} : { isTTY: true, columns };
+    const stdout = Object.assign(new Collected(), size);
+    const stderr = Object.assign(new Collected(), size);
     const code = await runCommand(args, {
       env: { ...this.#env, ...env },
       cwd: this.folder.path,

@@ -107,7 +107,8 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const progress = new Progress();
 
   // Batches and their records.
-  const ledger = new Ledger(redis, keys);
+  const onPassedOver = (sentence: string): void => errors.passedOver(sentence);
+  const ledger = new Ledger(redis, keys, onPassedOver);
   const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
   const folder = (): ResultsFolder => ({
     place: `${hostname()}:${settings.results}`,
@@ -242,13 +243,14 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         fetcher,
         log,
         onError,
+        onPassedOver,
       })
     : undefined;
 
   // Health: the register of workers, metrics, and the watchdog.
-  const origins = new Origins(redis, keys);
+  const origins = new Origins(redis, keys, onPassedOver);
   const fleetMetrics = new FleetMetrics({
-    overview: new FleetOverview(redis, keys),
+    overview: new FleetOverview(redis, keys, onPassedOver),
     metrics,
     worker: id,
   });

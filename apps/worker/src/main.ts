@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import { toError } from '@fetchfleet/crawl';
+import { printable, toError } from '@fetchfleet/crawl';
 import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
 import {
@@ -136,12 +136,8 @@ function fail(thrown: unknown): void {
     process.exit(thrown.exitCode === 0 ? 0 : EXIT_INPUT);
   }
   const error = toError(thrown);
-  if (error instanceof SettingsError) {
-    for (const problem of error.problems) {
-      process.stderr.write(`fetchfleet-worker: ${problem}\n`);
-    }
-  } else {
-    process.stderr.write(`fetchfleet-worker: ${error.message}\n`);
+  for (const problem of error instanceof SettingsError ? error.problems : [error.message]) {
+    process.stderr.write(`fetchfleet-worker: ${printable(problem)}\n`);
   }
   process.exit(exitStatusOf(error));
 }

@@ -17,7 +17,8 @@ export { isRemoteList, isStoredList } from './values/list-file.ts';
 export type { ListFile } from './values/list-row.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
-export { formatProblem, InputError, type Problem } from './model/input-error.ts';
+export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
+export { printable } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export {
   type FetchFailure,
@@ -58,5 +59,5 @@ export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';
-export { originOf, redactUrl } from './model/url.ts';
+export { isOrigin, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

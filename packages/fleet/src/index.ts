@@ -26,7 +26,8 @@ export {
   type Settlement,
   type ResultsFolder,
 } from './ledger/ledger.ts';
-export { StoredCrawlError, withoutLocalLists } from './ledger/stored-crawl.ts';
+export { withoutLocalLists } from './ledger/stored-crawl.ts';
+export { type OnPassedOver, StoredStateError } from './redis/stored-state.ts';
 export { UnknownBatchError } from './ledger/unknown-batch-error.ts';
 export type { OriginStatus } from './gate/origin-status.ts';
 export { Origins, type OriginSettings } from './gate/origins.ts';

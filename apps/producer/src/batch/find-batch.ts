@@ -33,9 +33,7 @@ export async function findUnfinishedOfName(
 ): Promise<BatchStatus | undefined> {
   // Ids begin with the name, so most batches are not asked.
   const ids = (await ledger.unfinished()).filter((id) => id.startsWith(`${name}-`));
-  // The client sends commands that are issued together in one pipeline.
-  const all = await Promise.all(ids.map(async (id) => ledger.status(id)));
-  return all.find((status) => status?.name === name);
+  return (await ledger.statuses(ids)).find((status) => status.name === name);
 }
 
 /** At most three ids that start with `id`, or differ from it by a few typing errors. */

@@ -68,7 +68,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
       return await drain(options, { workers, signals, expansion, startedAt }, context);
     }
     deadlineMs = FAILED_STOP_MS;
-    terminal.say(howToContinue(options, context));
+    terminal.say(...howToContinue(options, context));
     throw error;
   } finally {
     progress.stop();
@@ -160,13 +160,13 @@ async function drain(
       terminal.printJson(statusDocument(status, settings.results));
     }
   }
-  terminal.say(howToContinue(options, context));
+  terminal.say(...howToContinue(options, context));
   return EXIT.interrupted;
 }
 
-function howToContinue({ continueCommand, before }: RunBatchOptions, context: Context): string {
+function howToContinue({ continueCommand, before }: RunBatchOptions, context: Context): string[] {
   const resume = `${programName(context)} resume ${before.batch}`;
-  return `Continue with: ${continueCommand}\n           or: ${resume}`;
+  return [`Continue with: ${continueCommand}`, `           or: ${resume}`];
 }
 
 async function report(

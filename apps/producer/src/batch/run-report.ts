@@ -4,6 +4,7 @@ import type { BatchStatus, Ledger } from '@fetchfleet/fleet';
 import { findFailureExamples } from '@fetchfleet/results';
 import { type Context, programName } from '../core/context.ts';
 import type { RunSettings } from '../core/settings.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { statusDocument } from '../report/status-document.ts';
 import { failureCommands } from '../report/failure-commands.ts';
 import { summarize } from '../report/summary.ts';
@@ -33,25 +34,22 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
   const kinds = OUTCOMES.filter((one) => one !== 'ok' && (status.outcomes[one] ?? 0) > 0);
   // Records of fetches that a retry has fetched since are still in the parts.
   const isFailed = status.retries > 0 ? await ledger.failures(status.batch, kinds) : undefined;
-  const text = summarize(
-    {
-      status,
-      elapsedMs: before === undefined ? fetchingMs(status) : Date.now() - startedAt,
-      ...(before !== undefined && { before }),
-      examples: await findFailureExamples({
-        dir: settings.results,
-        batch: status.batch,
-        outcomes: new Set(kinds),
-        ...(isFailed !== undefined && { isFailed }),
-      }),
-      results: shortest(cwd, folder),
-      exportCommand: exportCommand(status, settings, context),
-      failureCommands: failureCommands(status.batch, context, resultsFlag(settings, context)),
-      width: terminal.stderr.isTTY === true ? terminal.width : Infinity,
-    },
-    (style, part) => terminal.paint(style, part),
-  );
-  terminal.note(`\n${text}`);
+  const lines = summarize({
+    status,
+    elapsedMs: before === undefined ? fetchingMs(status) : Date.now() - startedAt,
+    ...(before !== undefined && { before }),
+    examples: await findFailureExamples({
+      dir: settings.results,
+      batch: status.batch,
+      outcomes: new Set(kinds),
+      ...(isFailed !== undefined && { isFailed }),
+    }),
+    results: shortest(cwd, folder),
+    exportCommand: exportCommand(status, settings, context),
+    failureCommands: failureCommands(status.batch, context, resultsFlag(settings, context)),
+    width: terminal.stderr.isTTY === true ? terminal.width : Infinity,
+  });
+  terminal.note('', ...lines);
   if (status.state === 'cancelled') {
     terminal.say(`Continue with: ${programName(context)} resume ${status.batch}`);
   }
@@ -64,7 +62,7 @@ function exportCommand(status: BatchStatus, settings: RunSettings, context: Cont
 
 function resultsFlag({ results }: RunSettings, context: Context): string {
   const folder = shortest(context.cwd, results);
-  return folder === 'results' ? '' : ` --results ${folder}`;
+  return folder === 'results' ? '' : ` --results ${shellWord(folder)}`;
 }
 
 function shortest(cwd: string, path: string): string {

@@ -34,9 +34,9 @@ export async function waitForBatch(options: WaitOptions, context: Context): Prom
     if (isJson) {
       terminal.printJson(statusDocument(status));
     } else {
-      terminal.note(describeStatus(status, Date.now()));
+      terminal.note(...describeStatus(status, Date.now()));
       if (realFailures(status) > 0) {
-        terminal.note(`\n  ${failureCommands(batch, context).join('\n  ')}`);
+        terminal.note('', ...failureCommands(batch, context).map((command) => `  ${command}`));
       }
     }
     return exitCodeOf(status);

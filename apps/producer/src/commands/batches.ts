@@ -25,7 +25,7 @@ export async function batches(options: BatchesOptions, context: Context): Promis
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
     const ids = await idsIn(session, states);
-    const statuses = await readStatuses(session, ids.slice(0, limit));
+    const statuses = await withTimeout(session.ledger.statuses(ids.slice(0, limit)));
     const interrupted = await interruptedAmong(session, statuses);
     const more = Math.max(0, ids.length - limit);
     if (options.json === true) {
@@ -35,7 +35,7 @@ export async function batches(options: BatchesOptions, context: Context): Promis
       terminal.note(`No ${which}batch is known to ${session.place}`);
     } else {
       terminal.print(
-        batchesTable(statuses, { nowMs: Date.now(), width: outputWidth(terminal), interrupted }),
+        ...batchesTable(statuses, { nowMs: Date.now(), width: outputWidth(terminal), interrupted }),
       );
       if (more > 0) {
         const noun = more === 1 ? 'batch' : 'batches';
@@ -53,17 +53,8 @@ async function idsIn(session: FleetSession, states: readonly string[]): Promise<
   if (states.length === 0) {
     return ids;
   }
-  const found = await withTimeout(Promise.all(ids.map(async (id) => session.ledger.state(id))));
+  const found = await withTimeout(session.ledger.states(ids));
   return ids.filter((_, at) => states.includes(found[at] ?? ''));
-}
-
-/** The statuses of these batches, without those that were removed in the meantime. */
-export async function readStatuses(
-  { ledger }: FleetSession,
-  ids: readonly string[],
-): Promise<BatchStatus[]> {
-  const statuses = await withTimeout(Promise.all(ids.map(async (id) => ledger.status(id))));
-  return statuses.filter((one) => one !== undefined);
 }
 
 function documentOf(status: BatchStatus, interrupted: ReadonlySet<string>) {
@@ -90,7 +81,7 @@ interface TableOptions {
 function batchesTable(
   statuses: readonly BatchStatus[],
   { nowMs, width, interrupted }: TableOptions,
-): string {
+): string[] {
   return textTable(
     [
       { title: 'batch' },

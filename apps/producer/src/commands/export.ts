@@ -24,6 +24,8 @@ export interface ExportOptions {
   readonly output: string;
   readonly results?: readonly string[];
   readonly umask?: string;
+  /** No cell is a formula for a spreadsheet. */
+  readonly csvSafe?: boolean;
   readonly json?: boolean;
 }
 
@@ -40,6 +42,9 @@ export async function exportRecords(
       code: 'OUTPUT_AMBIGUOUS',
     });
   }
+  if (options.csvSafe === true && options.format !== 'csv') {
+    throw new CommandError('--csv-safe is about CSV: add --format csv', { code: 'INPUT_INVALID' });
+  }
   const dirs = readResultsFolders(options.results, context);
   process.umask(readUmask(options, context));
   const write: Write<ExportSummary> = async (out, signal) =>
@@ -47,6 +52,7 @@ export async function exportRecords(
       dir: dirs,
       batch,
       format: options.format,
+      isCsvSafe: options.csvSafe === true,
       out,
       reuseChunks: true,
       ...(signal !== undefined && { signal }),

@@ -90,7 +90,7 @@ function printFindings(findings: Findings, { terminal }: Context): void {
     const { batch, failed } = status;
     terminal.printJson({ batch, failed, found, groups: shown, more, skippedParts });
   } else if (groups.length > 0) {
-    terminal.print(failuresText(shown, outputWidth(terminal)));
+    terminal.print(...failuresText(shown, outputWidth(terminal)));
     if (more > 0) {
       terminal.note(
         `${formatCount(more)} more ${more === 1 ? 'group' : 'groups'}; show more with --limit`,
@@ -117,22 +117,20 @@ function printFindings(findings: Findings, { terminal }: Context): void {
  *
  * @param screenWidth of the screen in columns
  */
-function failuresText(groups: readonly FailureGroup[], screenWidth: number): string {
+function failuresText(groups: readonly FailureGroup[], screenWidth: number): string[] {
   const width = Math.max(...groups.map(({ count }) => formatCount(count).length));
   const indent = ' '.repeat(width + 2);
-  return groups
-    .flatMap(({ count, origin, outcome, reason, example }) => {
-      const head = `${formatCount(count).padStart(width)}  ${origin}  ${outcome}  ${reason}`;
-      if (example === undefined) {
-        return [head];
-      }
-      const start = `${indent}e.g. #${example.index} `;
-      const lines = [start + shorten(example.url, screenWidth - start.length)];
-      const { message = '' } = example;
-      if (message !== '') {
-        lines.push(indent + truncate(message, screenWidth - indent.length));
-      }
-      return [head, ...lines];
-    })
-    .join('\n');
+  return groups.flatMap(({ count, origin, outcome, reason, example }) => {
+    const head = `${formatCount(count).padStart(width)}  ${origin}  ${outcome}  ${reason}`;
+    if (example === undefined) {
+      return [head];
+    }
+    const start = `${indent}e.g. #${example.index} `;
+    const lines = [start + shorten(example.url, screenWidth - start.length)];
+    const { message = '' } = example;
+    if (message !== '') {
+      lines.push(indent + truncate(message, screenWidth - indent.length));
+    }
+    return [head, ...lines];
+  });
 }

@@ -1,9 +1,8 @@
-import { isBatchId, toError } from '@fetchfleet/crawl';
+import { toError } from '@fetchfleet/crawl';
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../core/timeouts.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { readStatuses } from './batches.ts';
 
 /** A batch that prune can remove. */
 export interface Candidate {
@@ -37,16 +36,13 @@ export interface PrunePlan {
   readonly orphansLeft: number;
   /** Folders that workers have reported, and that are not touched. */
   readonly otherFolders: readonly string[];
-  /** What Redis names as a batch, but cannot be the id of one. */
-  readonly badIds: readonly string[];
   /** A sentence for each batch that is left alone, because its results cannot be read. */
   readonly unreadable: readonly string[];
 }
 
 /** The batches that a prune removes, oldest first. */
 export async function planPrune(session: FleetSession, rules: PruneRules): Promise<PrunePlan> {
-  const named = await withTimeout(session.ledger.batches());
-  const ids = named.filter(isBatchId);
+  const ids = await withTimeout(session.ledger.batches());
   const candidates: Candidate[] = [];
   const others = new Set<string>();
   const unreadable: string[] = [];
@@ -58,14 +54,11 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     }
   };
   const unfinished = await withTimeout(session.removal.unfinished());
-  const badIds = [...named, ...unfinished.keys()].filter((id) => !isBatchId(id));
   for (const [batch, folders] of unfinished) {
-    if (isBatchId(batch)) {
-      const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
-      await add(found, folders.split('\n'));
-    }
+    const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
+    await add(found, folders.split('\n'));
   }
-  for (const status of await readStatuses(session, ids)) {
+  for (const status of await withTimeout(session.ledger.statuses(ids))) {
     const endedAt = endOf(status, rules);
     if (endedAt !== undefined) {
       const { batch, state, total } = status;
@@ -81,7 +74,6 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     candidates: candidates.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
     otherFolders: [...others],
-    badIds,
     unreadable,
   };
 }

@@ -40,7 +40,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
       terminal.note(`No batch ended more than ${options.olderThan} ago`);
       return printRemoved([], options, { terminal, exitCode });
     }
-    terminal.say(pruneTable(candidates, Date.now(), messageWidth(terminal)));
+    terminal.say(...pruneTable(candidates, Date.now(), messageWidth(terminal)));
     if (options.dryRun === true) {
       return printRemoved(candidates, options, { terminal, exitCode });
     }
@@ -67,7 +67,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
 
 /** What is left alone, and how to remove it all the same. */
 function describe(plan: PrunePlan, { results }: PruneRules, terminal: Terminal): void {
-  const { orphansLeft, otherFolders, badIds, unreadable } = plan;
+  const { orphansLeft, otherFolders, unreadable } = plan;
   if (orphansLeft > 0) {
     const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
     terminal.note(
@@ -79,9 +79,6 @@ function describe(plan: PrunePlan, { results }: PruneRules, terminal: Terminal):
     terminal.note(
       `Workers have reported results in ${folders}, which are not touched: name them with --results, or add --trust-folders`,
     );
-  }
-  for (const id of badIds) {
-    terminal.warn(`${JSON.stringify(id.slice(0, 80))} is not a batch id, and was passed over`);
   }
   for (const reason of unreadable) {
     terminal.warn(reason);
@@ -191,7 +188,7 @@ function printRemoved(
 }
 
 /** @param nowMs epoch milliseconds @param width in columns */
-function pruneTable(candidates: readonly Candidate[], nowMs: number, width: number): string {
+function pruneTable(candidates: readonly Candidate[], nowMs: number, width: number): string[] {
   return textTable(
     [
       { title: 'batch' },

@@ -20,6 +20,7 @@ import {
   type RunFlags,
   type RunSettings,
 } from '../core/settings.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 
@@ -59,7 +60,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
         // As the file says, whatever Redis has of the batch.
         plan: loaded.crawl.plan,
         isJson: options.json === true,
-        continueCommand: `${programName(context)} run ${file}${flag}`,
+        continueCommand: `${programName(context)} run ${shellWord(file)}${flag}`,
       },
       context,
     );

@@ -15,7 +15,7 @@ import { statusDocument } from '../report/status-document.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatRate } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
-import { doneOf, readStatuses } from './batches.ts';
+import { doneOf } from './batches.ts';
 
 /** Interval between two lines per batch without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
@@ -46,8 +46,8 @@ export async function status(
     } else {
       const isHeld = found.state === 'running' && !isInterrupted;
       const holding = isHeld ? await withTimeout(session.origins.holding(batch)) : [];
-      const text = describeStatus(found, Date.now(), { isInterrupted, held: holding.map(heldBy) });
-      context.terminal.print(text);
+      const lines = describeStatus(found, Date.now(), { isInterrupted, held: holding.map(heldBy) });
+      context.terminal.print(...lines);
       if (isInterrupted) {
         context.terminal.note(`Continue with: ${programName(context)} resume ${batch}`);
       }
@@ -90,7 +90,7 @@ async function statusOfAll(
   } else if (statuses.length === 0) {
     terminal.note(`No batch is known to ${session.place}`);
   } else {
-    terminal.print(statusTable(statuses, outputWidth(terminal), interrupted));
+    terminal.print(...statusTable(statuses, outputWidth(terminal), interrupted));
   }
   return EXIT.ok;
 }
@@ -100,7 +100,7 @@ function mayDraw({ json }: StatusOptions, { terminal, env }: Context): boolean {
 }
 
 async function readAll(session: FleetSession): Promise<BatchStatus[]> {
-  return readStatuses(session, await withTimeout(session.ledger.batches()));
+  return withTimeout(session.ledger.statuses(await withTimeout(session.ledger.batches())));
 }
 
 /** Without a terminal: writes a line for each batch under way to stderr every 3 s. */
@@ -129,7 +129,7 @@ export function statusTable(
   statuses: readonly BatchStatus[],
   width?: number,
   interrupted: ReadonlySet<string> = new Set(),
-): string {
+): string[] {
   return textTable(
     [
       { title: 'batch' },

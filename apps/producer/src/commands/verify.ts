@@ -153,7 +153,7 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     `  ${formatCount(doubled)} doubled: further records of the same fetches`,
     `  ${formatCount(foreign)} foreign: lines that do not belong to this batch`,
   ];
-  terminal.print(lines.join('\n'));
+  terminal.print(...lines);
   if (missing > 0 && options.repair !== true) {
     terminal.note('Add --repair to fetch again what is missing');
   }

@@ -19,7 +19,7 @@ export async function listWorkers(
     } else if (workers.length === 0) {
       terminal.note(`No worker runs on ${session.place}: start fetchfleet-worker`);
     } else {
-      terminal.print(workersTable(workers, outputWidth(terminal)));
+      terminal.print(...workersTable(workers, outputWidth(terminal)));
       terminal.note(summaryOf(workers));
     }
     return EXIT.ok;
@@ -27,7 +27,7 @@ export async function listWorkers(
 }
 
 /** One line per worker. @param width in columns */
-function workersTable(workers: readonly WorkerInfo[], width: number): string {
+function workersTable(workers: readonly WorkerInfo[], width: number): string[] {
   return textTable(
     [
       { title: 'worker' },

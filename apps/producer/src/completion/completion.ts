@@ -1,3 +1,4 @@
+import { printable } from '@fetchfleet/crawl';
 import type { Command } from 'commander';
 import { completionScript, type Shell } from './scripts.ts';
 import { complete } from './values.ts';
@@ -14,7 +15,7 @@ export async function completion(
   if (options.json === true) {
     terminal.printJson({ shell, script });
   } else {
-    terminal.print(script.trimEnd());
+    terminal.print(...script.trimEnd().split('\n'));
   }
   return EXIT.ok;
 }
@@ -26,12 +27,9 @@ export async function answerShell(
   context: Context,
 ): Promise<ExitCode> {
   const { candidates, paths, endings = [] } = await complete(program, words, context);
-  const lines = candidates.map(({ value, about }) => `${oneLine(value)}\t${oneLine(about)}`);
-  context.terminal.print([[paths ?? 'values', ...endings].join(' '), ...lines].join('\n'));
+  const kind = [paths ?? 'values', ...endings].join(' ');
+  // Between a value and its description is a tab, which is not for people.
+  const lines = candidates.map((one) => [one.value, one.about].map(printable).join('\t'));
+  context.terminal.stdout.write(`${[kind, ...lines].join('\n')}\n`);
   return EXIT.ok;
-}
-
-/** Ids and origins are foreign text: it must not add lines to the answer or move the cursor. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ');
 }

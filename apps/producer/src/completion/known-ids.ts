@@ -52,9 +52,8 @@ export async function knownBatches(
     const ledger = new Ledger(redis, keys);
     const ids = (await ledger.batches()).filter((id) => id.startsWith(typed));
     const newest = ids.slice(0, MAX_BATCHES);
-    const statuses = await Promise.all(newest.map(async (id) => ledger.status(id)));
+    const statuses = await ledger.statuses(newest);
     return statuses
-      .filter((one) => one !== undefined)
       .filter((one) => USABLE[command]?.(one) ?? true)
       .map((one) => ({ value: one.batch, about: aboutBatch(one) }));
   });
@@ -65,6 +64,9 @@ function aboutBatch({ state, settled, total, failed }: BatchStatus): string {
   const progress = state === 'finished' ? formatCount(total) : `${percent}%`;
   return `${state}, ${progress}${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`;
 }
+
+/** URLs allow more in the name of a host, such as `$(…)`, which shells read in their own way. */
+const PLAIN_ORIGIN = /^https?:\/\/[\w.:[\]-]+$/u;
 
 /**
  * Origins that the gate knows.
@@ -79,6 +81,7 @@ export async function knownOrigins(
     const statuses = await new Origins(redis, keys).list();
     return statuses
       .filter(({ rate, concurrency }) => !onlySet || [rate, concurrency].some(isSet))
+      .filter(({ origin }) => PLAIN_ORIGIN.test(origin))
       .map(({ origin, rate }) => ({ value: origin, about: rate.limit }));
   });
 }

@@ -1,7 +1,8 @@
 /*
  * The scripts that shells run when the Tab key is pressed. They call the hidden command
  * `fetchfleet __complete` with the words as they were typed, the last one up to the cursor. They
- * never evaluate a typed word. The first line of the answer is its kind (`values`,
+ * never evaluate a typed word, and what they offer is quoted where it is inserted: bash does it in
+ * the script, zsh and fish by themselves. The first line of the answer is its kind (`values`,
  * `files ENDING…` or `directories`); every other line is a candidate: value, tab, description.
  */
 
@@ -42,7 +43,10 @@ _fetchfleet() {
     if [[ -z $kind ]]; then
       kind=$value
     elif [[ $value == "$current"* ]]; then
-      COMPREPLY+=("\${value#"$keep"}")
+      value=\${value#"$keep"}
+      # Bash inserts it as it is, and would run what is in it.
+      [[ -z $value ]] || printf -v value %q "$value"
+      COMPREPLY+=("$value")
     fi
   done < <("$program" __complete -- "\${words[@]:1}" 2>/dev/null)
 
@@ -83,6 +87,7 @@ _fetchfleet() {
   for line in "\${(@)lines[2,-1]}"; do
     value=\${line%%$tab*}
     about=\${line#*$tab}
+    value=\${value//\\/\\\\}
     value=\${value//:/\\:}
     [[ -n $value ]] && entries+=("$value\${about:+:$about}")
   done

@@ -53,6 +53,7 @@ const EXIT_CODES = {
   OUTPUT_UNWRITABLE: EXIT.unavailable,
 
   // The command could not do what it was asked to do, for another reason.
+  STORED_STATE_INVALID: EXIT.someFailed,
   BATCH_BUSY: EXIT.someFailed,
   SCHEDULE_RUN_FAILED: EXIT.someFailed,
   WORKERS_LOST: EXIT.unexpected,
@@ -96,7 +97,23 @@ export function exitCodeFor(error: unknown): ExitCode {
 
 /** Whether no line of the catalogue explains the error: then its stack is worth a look. */
 export function isUnexpected(error: unknown): boolean {
-  return !isErrorCode(codeOf(error)) && exitCodeFor(error) === EXIT.unexpected;
+  const isKnown = isErrorCode(codeOf(error)) || isWrongType(error);
+  return !isKnown && exitCodeFor(error) === EXIT.unexpected;
+}
+
+/** The message for the person who typed the command. */
+export function messageOf(error: unknown): string {
+  if (isWrongType(error)) {
+    return 'a key of this fleet has another type in Redis than fetchfleet stores: it was changed';
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A write to a key that somebody has replaced; what is read is checked by the fleet. */
+function isWrongType(error: unknown): boolean {
+  return (
+    error instanceof Error && error.name === 'ReplyError' && /\bWRONGTYPE\b/u.test(error.message)
+  );
 }
 
 function isErrorCode(code: string): code is ErrorCode {

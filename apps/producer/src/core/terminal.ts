@@ -1,7 +1,14 @@
 import { styleText } from 'node:util';
+import { printable } from '@fetchfleet/crawl';
 import type { Writable } from 'node:stream';
 
 export type Style = 'red' | 'green' | 'yellow' | 'dim' | 'bold' | 'cyan';
+
+/** Text in one style. */
+export type Span = string | readonly [Style, string];
+
+/** One line for people. Whatever is in the text, it stays one line, and looks like its style. */
+export type Line = string | readonly Span[];
 
 /** A stream that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -12,7 +19,11 @@ export interface Overlay {
   redraw(): void;
 }
 
-/** Writes results to stdout, and messages for people to stderr. */
+/**
+ * Writes results to stdout, and messages for people to stderr. All text for people comes through
+ * here or through a page of the live view. It is made {@link printable} before it is coloured: ids,
+ * URLs, folders and answers are written by others, and must not reach a terminal as they are.
+ */
 export class Terminal {
   readonly stdout: Output;
   readonly stderr: Output;
@@ -46,19 +57,19 @@ export class Terminal {
   }
 
   /** A message that --quiet hides. */
-  note(text: string): void {
+  note(...lines: readonly Line[]): void {
     if (!this.#isQuiet) {
-      this.#write(text);
+      this.#write(lines);
     }
   }
 
   /** A message that --quiet does not hide: what to do next. */
-  say(text: string): void {
-    this.#write(text);
+  say(...lines: readonly Line[]): void {
+    this.#write(lines);
   }
 
   warn(text: string): void {
-    this.#write(`${this.paint('yellow', 'warning:')} ${text}`);
+    this.#write([[['yellow', 'warning:'], ` ${text}`]]);
   }
 
   /** A warning that other parts or processes may have given already. */
@@ -70,36 +81,51 @@ export class Terminal {
   }
 
   error(text: string): void {
-    this.#write(`${this.paint('red', 'error:')} ${text}`);
+    this.#write([[['red', 'error:'], ` ${text}`]]);
   }
 
   /** The result, as text. */
-  print(text: string): void {
-    this.stdout.write(`${text}\n`);
+  print(...lines: readonly Line[]): void {
+    this.stdout.write(rendered(lines, this.stdout));
   }
 
-  /** The result, as one JSON document. */
+  /**
+   * The result, as one JSON document. Its strings are what they are, also where characters in them
+   * had to be escaped.
+   */
   printJson(document: unknown): void {
-    this.stdout.write(`${JSON.stringify(document)}\n`);
+    this.print(JSON.stringify(document));
   }
 
-  /** Colours text for stderr; not in files, and not if NO_COLOR is set. */
-  paint(style: Style, text: string): string {
-    return this.isInteractive ? styleText(style, text, { stream: this.stderr }) : text;
-  }
-
-  /** Colours text for stdout. */
+  /** Colours text for stdout; not in files, and not if NO_COLOR is set. */
   paintOutput(style: Style, text: string): string {
-    return this.stdout.isTTY === true ? styleText(style, text, { stream: this.stdout }) : text;
+    return painted(style, text, this.stdout);
   }
 
   setOverlay(overlay: Overlay | undefined): void {
     this.#overlay = overlay;
   }
 
-  #write(text: string): void {
+  #write(lines: readonly Line[]): void {
     this.#overlay?.clear();
-    this.stderr.write(`${text}\n`);
+    this.stderr.write(rendered(lines, this.stderr));
     this.#overlay?.redraw();
   }
+}
+
+function rendered(lines: readonly Line[], stream: Output): string {
+  return lines.map((line) => `${renderedLine(line, stream)}\n`).join('');
+}
+
+function renderedLine(line: Line, stream: Output): string {
+  const spans = typeof line === 'string' ? [line] : line;
+  return spans
+    .map((span) =>
+      typeof span === 'string' ? printable(span) : painted(span[0], printable(span[1]), stream),
+    )
+    .join('');
+}
+
+function painted(style: Style, text: string, stream: Output): string {
+  return stream.isTTY === true ? styleText(style, text, { stream }) : text;
 }

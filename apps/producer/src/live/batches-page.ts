@@ -1,10 +1,11 @@
+import type { Span } from '../core/terminal.ts';
 import type { WorkerInfo } from '@fetchfleet/fleet';
 import { remainingMs } from '../report/pace.ts';
 import { formatCount, formatDuration, formatPercent, formatRate } from '../report/units.ts';
 import { stateSpan } from './batch-page.ts';
 import { isUnderWay, type WatchedBatch } from './batches-reader.ts';
 import type { ScreenSize } from './screen.ts';
-import { line, type Paint, type Span } from './styled-text.ts';
+import { line, type Paint } from './styled-text.ts';
 import { type Column, table } from './table.ts';
 
 const MAX_WIDTH = 120;

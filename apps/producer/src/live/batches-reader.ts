@@ -34,7 +34,10 @@ export class BatchesReader {
       this.#nextFullReadMs = nowMs + ENDED_INTERVAL_MS;
     }
     const recent = ids.slice(0, this.#countToRead(ids));
-    await Promise.all(recent.map(async (id) => this.#update(id, isFullRead)));
+    const stale = recent.filter((id) => isFullRead || this.#isUnderWay(id));
+    for (const status of await this.#ledger.statuses(stale)) {
+      this.#update(status);
+    }
     const known = new Set(ids);
     for (const id of this.#watched.keys()) {
       if (!known.has(id)) {
@@ -52,24 +55,19 @@ export class BatchesReader {
     if (this.#watched.size === 0) {
       return ids.length;
     }
-    const oldest = ids.findLastIndex((id) => {
-      const watched = this.#watched.get(id);
-      return watched !== undefined && isUnderWay(watched.status);
-    });
+    const oldest = ids.findLastIndex((id) => this.#watched.has(id) && this.#isUnderWay(id));
     return Math.max(oldest + 1, MAX_ENDED);
   }
 
-  async #update(id: string, isFullRead: boolean): Promise<void> {
+  /** Whether it was under way when it was last read, or was never read. */
+  #isUnderWay(id: string): boolean {
     const before = this.#watched.get(id);
-    if (before !== undefined && !isFullRead && !isUnderWay(before.status)) {
-      return;
-    }
-    const status = await this.#ledger.status(id);
-    if (status === undefined) {
-      return;
-    }
-    const pace = before?.pace ?? new Pace();
+    return before === undefined || isUnderWay(before.status);
+  }
+
+  #update(status: BatchStatus): void {
+    const pace = this.#watched.get(status.batch)?.pace ?? new Pace();
     pace.add(performance.now(), status.settled);
-    this.#watched.set(id, { status, pace });
+    this.#watched.set(status.batch, { status, pace });
   }
 }

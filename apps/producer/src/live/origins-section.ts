@@ -1,9 +1,9 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
-import type { Style } from '../core/terminal.ts';
+import type { Span, Style } from '../core/terminal.ts';
 import { shutState } from '../report/origin-state.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
 import { backlogMs, severityOf } from './origins-reader.ts';
-import type { Paint, Span } from './styled-text.ts';
+import type { Paint } from './styled-text.ts';
 import { type Area, type Column, table } from './table.ts';
 
 /** By severity. */

@@ -1,15 +1,13 @@
-import type { Style } from '../core/terminal.ts';
+import { printable } from '@fetchfleet/crawl';
+import type { Span, Style } from '../core/terminal.ts';
 import { shorten } from '../report/units.ts';
 
-/** Text in one style. */
-export type Span = string | readonly [Style, string];
 export type Paint = (style: Style, text: string) => string;
 
 const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 function textOf(span: Span): string {
-  // Control characters in answers of origins must not move the cursor.
-  return (typeof span === 'string' ? span : span[1]).replaceAll(/\p{Cc}/gu, ' ');
+  return printable(typeof span === 'string' ? span : span[1]);
 }
 
 /** Width in columns. Counts characters: ids, origins, hosts and our own text have no wide ones. */
@@ -25,7 +23,7 @@ export function fit(spans: readonly Span[], width: number): Span[] {
   const fitted: Span[] = [];
   let columnsLeft = Math.max(0, width - 1);
   for (const span of spans) {
-    const kept = textOf(span).slice(0, columnsLeft);
+    const kept = textOf(span).slice(0, columnsLeft).toWellFormed();
     columnsLeft -= kept.length;
     if (kept !== '') {
       fitted.push(typeof span === 'string' ? kept : [span[0], kept]);

@@ -1,5 +1,6 @@
+import type { Span } from '../core/terminal.ts';
 import { formatCount } from '../report/units.ts';
-import { fitCell, line, type Paint, type Span, widthOf } from './styled-text.ts';
+import { fitCell, line, type Paint, widthOf } from './styled-text.ts';
 
 const GAP = 2;
 

@@ -1,7 +1,7 @@
 import type { WorkerInfo } from '@fetchfleet/fleet';
-import type { Style } from '../core/terminal.ts';
+import type { Span, Style } from '../core/terminal.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
-import { line, type Paint, type Span } from './styled-text.ts';
+import { line, type Paint } from './styled-text.ts';
 import { type Area, type Column, table } from './table.ts';
 
 const STYLES: Readonly<Record<WorkerInfo['state'], Style>> = {

@@ -299,6 +299,10 @@ const EXPORT: CommandSpec = {
       default: 'ndjson',
     },
     {
+      flags: '--csv-safe',
+      help: 'write CSV in which no cell is a formula for a spreadsheet',
+    },
+    {
       flags: '-o, --output <file>',
       help: 'file to write to; - is stdout',
       default: '-',

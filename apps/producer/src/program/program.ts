@@ -44,12 +44,17 @@ function describeVariables(): string {
     .join('\n');
 }
 
+/** The command line, as it was typed, may be in it. */
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/u, '').split('\n');
+}
+
 /** Runs the chosen command and keeps its exit status. */
 export type Invoke = (action: () => Promise<ExitCode>) => Promise<void>;
 
 /** The command line, made of the command table. */
 export function buildCli(context: Context, invoke: Invoke, version: string): Command {
-  const { stdout, stderr } = context.terminal;
+  const { terminal } = context;
   const program = new Command('fetchfleet')
     .description('Fetches large batches of URLs with a fleet of workers: durable, polite, exact.')
     .version(version, '-V, --version')
@@ -59,8 +64,8 @@ export function buildCli(context: Context, invoke: Invoke, version: string): Com
     .addHelpText('after', NOTES)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
+      writeOut: (text) => terminal.print(...linesOf(text)),
+      writeErr: (text) => terminal.say(...linesOf(text)),
       getOutHelpWidth: () => 80,
       getErrHelpWidth: () => 80,
     });

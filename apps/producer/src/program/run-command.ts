@@ -7,6 +7,7 @@ import {
   type ExitCode,
   exitCodeFor,
   isUnexpected,
+  messageOf,
   problemLines,
 } from '../core/errors.ts';
 import { isInterruption } from '../core/interrupts.ts';
@@ -46,9 +47,10 @@ export async function runCommand(args: readonly string[], context: Context): Pro
 function report(error: unknown, { env, terminal }: Context): void {
   const isDebugging = Boolean(env['FETCHFLEET_DEBUG']);
   if (isDebugging) {
-    terminal.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    const stack = (error instanceof Error ? error.stack : undefined) ?? String(error);
+    terminal.say(...stack.split('\n'));
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const problems = problemLines(error) ?? [];
   for (const problem of problems) {
     terminal.error(problem);

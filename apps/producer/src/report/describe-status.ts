@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts
 const MAX_HELD = 3;
 
 /**
- * The status of one batch, one property per line.
+ * The status of one batch, one property a line.
  *
  * @param nowMs epoch milliseconds
  * @param more.isInterrupted nobody works on it any more
@@ -19,7 +19,7 @@ export function describeStatus(
     isInterrupted = false,
     held = [],
   }: { readonly isInterrupted?: boolean; readonly held?: readonly string[] } = {},
-): string {
+): string[] {
   const { missingSecrets } = status;
   const outcomes = Object.entries(status.outcomes)
     .filter(([, count]) => count > 0)
@@ -40,8 +40,7 @@ export function describeStatus(
   ];
   return rows
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(10)}${value ?? ''}`)
-    .join('\n');
+    .map(([name, value]) => `${name.padEnd(10)}${value ?? ''}`);
 }
 
 /** The first few, each on a line of its own. */

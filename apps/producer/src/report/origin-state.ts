@@ -24,19 +24,14 @@ export function heldBy(status: OriginStatus): string {
   const why = lastError ?? (isDown ? 'is down' : blocked);
   const waitMs = isDown ? openMs : blockedMs;
   const next = waitMs === undefined ? 'one fetch may try' : nextTry(waitMs);
-  return `${origin} ${printable(why)}, ${next}`;
+  return `${origin} ${why}, ${next}`;
 }
 
 function behindColon(text = ''): string {
-  return text === '' ? '' : `: ${printable(text)}`;
+  return text === '' ? '' : `: ${text}`;
 }
 
 /** Whole seconds: a countdown in tenths of a second flickers. */
 function nextTry(ms: number): string {
   return `next try in ${formatDuration(Math.ceil(ms / 1_000) * 1_000).replace('.0 ', ' ')}`;
-}
-
-/** Replaces control characters: reasons come from origins, and must not move the cursor. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ');
 }

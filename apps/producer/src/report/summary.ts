@@ -1,7 +1,7 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import type { FailureExample } from '@fetchfleet/results';
-import type { Style } from '../core/terminal.ts';
+import type { Line, Span } from '../core/terminal.ts';
 import { deniedFetches, realFailures } from './status-document.ts';
 import {
   formatBytes,
@@ -34,39 +34,38 @@ export interface SummaryInput {
 }
 
 /** The summary at the end of a run: fetches, failures with examples, time and speed-up. */
-export function summarize(
-  input: SummaryInput,
-  paint: (style: Style, text: string) => string,
-): string {
+export function summarize(input: SummaryInput): Line[] {
   const { status } = input;
   return [
-    headline(status, paint),
+    headline(status),
     '',
     row('fetched', formatCount(status.ok)),
     row('failed', formatCount(realFailures(status))),
-    ...failures(input, paint),
+    ...failures(input),
     ...denied(status),
-    ...pace(input, paint),
+    ...pace(input),
     row('received', formatBytes(status.bytes)),
     label('results') + input.results,
     '',
-    `  ${paint('cyan', input.exportCommand)}`,
-    ...(realFailures(status) > 0 ? input.failureCommands : []).map(
-      (command) => `  ${paint('cyan', command)}`,
-    ),
+    commandLine(input.exportCommand),
+    ...(realFailures(status) > 0 ? input.failureCommands : []).map(commandLine),
     '',
-  ].join('\n');
+  ];
 }
 
-function headline(status: BatchStatus, paint: (style: Style, text: string) => string): string {
+function commandLine(command: string): Line {
+  return ['  ', ['cyan', command]];
+}
+
+function headline(status: BatchStatus): Line {
   const { ok, total, state } = status;
   const failed = realFailures(status);
   const counts = `${formatCount(ok)} of ${formatCount(total)} fetched`;
   const isGood = state === 'finished' && failed === 0;
-  const mark = isGood ? paint('green', '✔') : paint('red', '✖');
+  const mark: Span = isGood ? ['green', '✔'] : ['red', '✖'];
   const ending =
     state === 'cancelled' ? ', cancelled' : failed > 0 ? `, ${formatCount(failed)} failed` : '';
-  return `${mark} ${paint('bold', status.name)}: ${counts}${ending}`;
+  return [mark, ' ', ['bold', status.name], `: ${counts}${ending}`];
 }
 
 function isFailure(outcome: Outcome): boolean {
@@ -78,10 +77,7 @@ function denied(status: BatchStatus): string[] {
   return count === 0 ? [] : [row('not allowed', formatCount(count), 'robots.txt forbids them')];
 }
 
-function failures(
-  { status, examples, width = 80 }: SummaryInput,
-  paint: (style: Style, text: string) => string,
-): string[] {
+function failures({ status, examples, width = 80 }: SummaryInput): Line[] {
   return OUTCOMES.map((outcome) => ({ outcome, count: status.outcomes[outcome] ?? 0 }))
     .filter(({ outcome, count }) => isFailure(outcome) && count > 0)
     .toSorted((a, b) => b.count - a.count)
@@ -89,7 +85,7 @@ function failures(
       const start = `    ${outcome.padEnd(16)}${formatCount(count).padStart(6)}  `;
       const example = examples?.get(outcome);
       const text = example === undefined ? '' : describe(example, width - start.length);
-      return `${start}${paint('dim', text)}`.trimEnd();
+      return text === '' ? start.trimEnd() : [start, ['dim', text]];
     });
 }
 
@@ -100,10 +96,7 @@ function describe({ index, url, status, error }: FailureExample, width: number):
   return truncate(start + shorten(url, Math.max(12, width - start.length)), width);
 }
 
-function pace(
-  { status, elapsedMs, before }: SummaryInput,
-  paint: (style: Style, text: string) => string,
-): string[] {
+function pace({ status, elapsedMs, before }: SummaryInput): Line[] {
   const settled = status.settled - (before?.settled ?? 0);
   const sequentialMs = Math.max(0, status.durationSumMs - (before?.durationSumMs ?? 0));
   const rate = elapsedMs > 0 ? (settled / elapsedMs) * 1_000 : 0;
@@ -114,8 +107,10 @@ function pace(
   const lines = [row('took', formatDuration(elapsedMs), `${formatRate(rate)}${since}`)];
   const speedUp = elapsedMs > 0 ? sequentialMs / elapsedMs : 0;
   // A smaller speed-up is not worth a line: a single fetch, or an origin that allows one at a time.
-  const gain = speedUp >= 1.1 ? paint('green', `${formatRatio(speedUp)} faster`) : '';
-  return [...lines, row('one by one', formatDuration(sequentialMs), gain)];
+  const start = row('one by one', formatDuration(sequentialMs));
+  const gain: Line =
+    speedUp >= 1.1 ? [`${start}   `, ['green', `${formatRatio(speedUp)} faster`]] : start;
+  return [...lines, gain];
 }
 
 function row(name: string, value: string, more = ''): string {

@@ -1,3 +1,4 @@
+import { printable } from '@fetchfleet/crawl';
 import type { Terminal } from '../core/terminal.ts';
 import { shorten } from './units.ts';
 
@@ -14,8 +15,8 @@ interface Column {
 }
 
 /**
- * A table of aligned columns with a header line. If it is too wide, it loses optional columns;
- * then its widest columns are cut.
+ * The lines of a table of aligned columns with a header. If it is too wide, it loses optional
+ * columns; then its widest columns are cut.
  *
  * @param width in columns of the screen. @default unlimited
  */
@@ -23,25 +24,23 @@ export function textTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width = Infinity,
-): string {
-  const lines = [columns.map(({ title }) => title), ...rows];
+): string[] {
+  const lines = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
   const measured = columns.map((column, at) => ({
     ...column,
     at,
     width: Math.max(...lines.map((line) => line[at]?.length ?? 0)),
   }));
   const fitted = fit(measured, width);
-  return lines
-    .map((line) =>
-      fitted
-        .map((column) => {
-          const cell = shorten(line[column.at] ?? '', column.width);
-          return column.align === 'right' ? cell.padStart(column.width) : cell.padEnd(column.width);
-        })
-        .join(GAP)
-        .trimEnd(),
-    )
-    .join('\n');
+  return lines.map((line) =>
+    fitted
+      .map((column) => {
+        const cell = shorten(line[column.at] ?? '', column.width);
+        return column.align === 'right' ? cell.padStart(column.width) : cell.padEnd(column.width);
+      })
+      .join(GAP)
+      .trimEnd(),
+  );
 }
 
 interface MeasuredColumn extends Column {

@@ -1,3 +1,5 @@
+import { printable } from '@fetchfleet/crawl';
+
 /** `12,345` */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString('en-US');
@@ -64,21 +66,25 @@ export function formatRatio(ratio: number): string {
   return `${ratio < 10 ? ratio.toFixed(1).replace(/\.0$/u, '') : formatCount(ratio)}×`;
 }
 
-/** Cuts text to a width in characters. An ellipsis marks the cut; line breaks become spaces. */
+/**
+ * Makes text printable and cuts it to a width in characters. An ellipsis marks the cut; line breaks
+ * become spaces.
+ */
 export function truncate(text: string, width: number): string {
-  const line = text.replaceAll(/\s+/gu, ' ');
-  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+  const line = printable(text.replaceAll(/\s+/gu, ' '));
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1)).toWellFormed()}…`;
 }
 
 /**
- * Cuts text to a width in characters where people look last: a sentence at its end; a URL, a path
- * or an id in the middle, because both of its ends say which one it is.
+ * The same, but cuts where people look last: a sentence at its end; a URL, a path or an id in the
+ * middle, because both of its ends say which one it is.
  */
-export function shorten(text: string, width: number): string {
+export function shorten(name: string, width: number): string {
+  const text = printable(name);
   if (text.length <= width || text.includes(' ') || width < 3) {
     return truncate(text, width);
   }
   // URLs have a scheme before what tells them apart.
   const end = Math.max(1, Math.floor((width - 1) / 3));
-  return `${text.slice(0, width - 1 - end)}…${text.slice(-end)}`;
+  return `${text.slice(0, width - 1 - end)}…${text.slice(-end)}`.toWellFormed();
 }

@@ -22,6 +22,7 @@ import { type Context, fleetName } from '../core/context.ts';
 import { openPrivateRedis, type PrivateRedis } from '../local/private-redis.ts';
 import { REDIS_TIMEOUT_MS, redisSilent, withTimeout } from '../core/timeouts.ts';
 import { hasRedisFolder } from '../local/redis-folder.ts';
+import { PassedOver } from './passed-over.ts';
 import { ScheduleAccess } from './schedule-access.ts';
 
 /** The queue only removes its listeners. */
@@ -51,22 +52,26 @@ export class FleetSession {
   readonly #redis: Redis;
   readonly #privateRedis: PrivateRedis | undefined;
   readonly #keys: FleetKeys;
+  readonly #terminal: Context['terminal'];
+  readonly #passedOver = new PassedOver();
   readonly #lost = Promise.withResolvers<never>();
   #warnings: readonly string[] = [];
   #reconnectTimer: NodeJS.Timeout | undefined;
   #queue: SliceQueue | undefined;
   #schedules: ScheduleAccess | undefined;
 
-  private constructor(address: Address, redis: Redis, fleet: string | undefined) {
+  private constructor(address: Address, redis: Redis, { fleet, terminal }: Opening) {
     this.url = address.url;
     this.#redis = redis;
     this.#privateRedis = address.privateRedis;
     this.#keys = fleetKeys(fleet);
-    this.ledger = new Ledger(redis, this.#keys);
-    this.origins = new Origins(redis, this.#keys);
-    this.workers = new Workers(redis, this.#keys);
+    this.#terminal = terminal;
+    const onPassedOver = this.#passedOver.add;
+    this.ledger = new Ledger(redis, this.#keys, onPassedOver);
+    this.origins = new Origins(redis, this.#keys, onPassedOver);
+    this.workers = new Workers(redis, this.#keys, onPassedOver);
     this.pausedSlices = new PausedSlices(redis, this.#keys);
-    this.removal = new BatchRemoval(redis, this.#keys);
+    this.removal = new BatchRemoval(redis, this.#keys, onPassedOver);
     this.#lost.promise.catch(() => undefined); // it may reject while nobody waits for it
     redis.on('close', () => this.#startReconnectTimer());
     redis.on('ready', () => this.#stopReconnectTimer());
@@ -78,7 +83,7 @@ export class FleetSession {
     const address = await findRedis(context, need);
     try {
       const redis = await connectRedis(address.redis, { timeoutMs: REDIS_TIMEOUT_MS });
-      const session = new FleetSession(address, redis, fleet);
+      const session = new FleetSession(address, redis, { fleet, terminal: context.terminal });
       if (address.privateRedis === undefined) {
         await session.#refuseUnfit();
       }
@@ -134,7 +139,7 @@ export class FleetSession {
   }
 
   get schedules(): ScheduleAccess {
-    this.#schedules ??= new ScheduleAccess(this.#redis, this.#keys);
+    this.#schedules ??= new ScheduleAccess(this.#redis, this.#keys, this.#passedOver.add);
     return this.#schedules;
   }
 
@@ -144,6 +149,7 @@ export class FleetSession {
   }
 
   async close(): Promise<void> {
+    this.#passedOver.report(this.#terminal);
     const queues = [this.#queue, this.#schedules];
     this.#queue = undefined;
     this.#schedules = undefined;
@@ -170,6 +176,11 @@ export class FleetSession {
     clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = undefined;
   }
+}
+
+interface Opening {
+  readonly fleet: string | undefined;
+  readonly terminal: Context['terminal'];
 }
 
 interface Address {

@@ -1,4 +1,10 @@
-import { type FleetKeys, ScheduleLists, TickQueue, ScheduleStore } from '@fetchfleet/fleet';
+import {
+  type FleetKeys,
+  type OnPassedOver,
+  ScheduleLists,
+  ScheduleStore,
+  TickQueue,
+} from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 
 /** What a command reaches of schedules. The queue is only opened by commands that use it. */
@@ -9,8 +15,8 @@ export class ScheduleAccess {
   readonly #keys: FleetKeys;
   #queue: TickQueue | undefined;
 
-  constructor(redis: Redis, keys: FleetKeys) {
-    this.ledger = new ScheduleStore(redis, keys);
+  constructor(redis: Redis, keys: FleetKeys, onPassedOver: OnPassedOver) {
+    this.ledger = new ScheduleStore(redis, keys, { onPassedOver });
     this.lists = new ScheduleLists(redis, keys);
     this.#redis = redis;
     this.#keys = keys;

@@ -76,6 +76,15 @@ describe('export -o FILE', () => {
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
   });
 
+  it('writes CSV without formulas with --csv-safe, which is about CSV alone', async () => {
+    await layOut(1);
+    const refused = await project.call(['export', BATCH, '--csv-safe']);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('--csv-safe is about CSV: add --format csv');
+    const { stdout } = await project.call(['export', BATCH, '--csv-safe', '--format', 'csv']);
+    expect(stdout).toMatch(/^"index","n","url".*\n0,0,"http:/u);
+  });
+
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'keeps the file of an earlier export when %s ends it half-way',
     async (signal) => {

@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chmod, mkdir } from 'node:fs/promises';
-import { connectRedis, fleetKeys, Ledger, Origins } from '@fetchfleet/fleet';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { connectRedis, type FleetKeys, fleetKeys, Ledger, Origins } from '@fetchfleet/fleet';
 import { binaryPath, eventually, redisUrl, startProcess } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 import { type Ended, crawlFile, Project } from '../cli-fixture.ts';
 
 const ORIGIN = 'https://api.example:8443';
+/** What a shell runs, splits or shows in its own way. */
+const HOSTILE = String.raw`a b$(touch ran)${'`'}touch ran${'`'};touch ran&'"\\*?~#!{x,y}`;
+/** How each shell is started on a terminal, so that it reads nothing of this machine. */
+const INTERACTIVE: Readonly<Record<string, string>> = {
+  bash: 'bash --norc --noprofile -i',
+  zsh: 'zsh -f -i',
+  fish: 'fish --no-config -i',
+};
 
 let project: Project;
 let redis: Redis;
@@ -34,7 +42,24 @@ beforeAll(async () => {
   [running, cancelled] = await Promise.all([startBatch(), startBatch()]);
   await new Ledger(redis, keys).cancel(cancelled);
   await new Origins(redis, keys).set(ORIGIN, { burst: 2 });
+  await forge(keys);
 });
+
+/** Adds ids and origins that nobody of us has made. */
+async function forge(keys: FleetKeys): Promise<void> {
+  const ids = [HOSTILE, '$(touch ran)', '\u001b[2J', 'two\nlines', 'x'.repeat(200)];
+  const fields = await redis.hgetall(keys.batch(running));
+  for (const id of ids) {
+    await redis.hset(keys.batch(id), fields);
+    await redis.zadd(keys.batches, '1', id);
+    await redis.sadd(keys.schedules, id);
+  }
+  for (const origin of [...ids, 'http://$(touch${IFS}ran)', "http://a'b.example"]) {
+    await redis.sadd(keys.originsWithSettings, origin);
+    await redis.hset(keys.gateSettings(origin), 'burst', 2);
+  }
+  await mkdir(project.path('results', '$(touch ran)'), { recursive: true });
+}
 
 afterAll(async () => {
   const keys = await redis.keys(`*${project.env['FETCHFLEET_FLEET'] ?? ''}*`);
@@ -114,6 +139,37 @@ async function offeredByZsh(line: string): Promise<string[]> {
   return [...new Set([...stdout.matchAll(/>([^<>\r\n]+)</gu)].map(([, value]) => value ?? ''))];
 }
 
+/**
+ * Types a line on a terminal, presses Tab and then Enter.
+ *
+ * @returns the arguments that another program of our name got. It offers {@link HOSTILE}.
+ */
+async function entered(name: string, line: string): Promise<string[]> {
+  const answers = `[ "$1" = __complete ] && { printf 'values\\n%s\\tabout\\n' "$OFFER"; exit; }`;
+  await mkdir(project.path('other'), { recursive: true });
+  const notes = `printf '%s\\n' "$@" > ${name}.got; printf 'no%s\\n' ted`;
+  await project.write('other/fetchfleet', `#!/bin/sh\n${answers}\n${notes}\n`);
+  await chmod(project.path('other/fetchfleet'), 0o755);
+  const setUp = name === 'zsh' ? 'autoload -Uz compinit; compinit -u; ' : '';
+  const script = `
+    zmodload zsh/zpty
+    zpty shell ${INTERACTIVE[name]}
+    zpty -w shell '${setUp}source completion.${name}; echo re""ady'
+    zpty -r -m shell seen '*ready*'
+    zpty -n -w shell "$LINE"$'\\t'
+    zpty -n -w shell $'\\r'
+    zpty -r -m shell seen '*noted*'
+    zpty -d shell`;
+  const env = {
+    LINE: line,
+    OFFER: HOSTILE,
+    PATH: `${project.path('other')}:${process.env['PATH'] ?? ''}`,
+  };
+  await shell('zsh', ['-f', '-c', script], env);
+  const got = await readFile(project.path(`${name}.got`), 'utf8');
+  return got.trimEnd().split('\n');
+}
+
 async function startBatch(): Promise<string> {
   return (await project.call(['start', 'crawl.yaml', '--new'])).stdout.trim();
 }
@@ -158,6 +214,12 @@ describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
     await eventually(async () => expect(await offered('fetchfleet cancel ')).toEqual([running]));
   });
 
+  it('quotes what it inserts, whatever the program answers', async () => {
+    const args = await entered(name, 'fetchfleet status ');
+    expect(args).toEqual(['status', HOSTILE]);
+    expect((await shell('ls', [])).stdout).not.toMatch(/^ran$/mu);
+  });
+
   it('does not run what was typed', async () => {
     await offered('fetchfleet status $(touch${IFS}notes.ran) ');
     expect((await shell('ls', [])).stdout).not.toContain('notes.ran');
@@ -185,6 +247,19 @@ describe('completion', () => {
     const { stderr, code } = await project.call(['completion', 'tcsh']);
     expect(stderr).toContain('bash, zsh, fish');
     expect(code).toBe(2);
+  });
+
+  it.each([
+    ['status', () => [cancelled, running]],
+    ['origins set', () => [ORIGIN]],
+    ['schedule remove', () => []],
+  ] as const)('offers for "%s" only what can be an id', async (command, expected) => {
+    await eventually(async () => {
+      const { stdout } = await project.call(['__complete', '--', ...command.split(' '), '']);
+      const offered = lines(stdout).slice(1);
+      const values = offered.map((one) => one.split('\t')[0] ?? '').toSorted();
+      expect(values).toEqual([...expected()].toSorted());
+    });
   });
 
   it('offers the batches of the results folder for export', async () => {

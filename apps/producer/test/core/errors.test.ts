@@ -39,6 +39,7 @@ const ERRORS: [what: string, error: unknown, exitCode: number][] = [
   ['a bug', new TypeError("Cannot read properties of undefined (reading 'x')"), 1],
   ['a command that Redis does not understand', withFields('ERR x', { name: 'ReplyError' }), 1],
   ['a key of the wrong type', withFields('WRONGTYPE x', { name: 'ReplyError' }), 1],
+  ['a batch that was changed in Redis', withFields('x', { code: 'STORED_STATE_INVALID' }), 1],
   ['a file that should be there', withFields('x', { code: 'ENOENT', syscall: 'open' }), 1],
   ['a code that no table knows', withFields('x', { code: 'toString' }), 1],
   ['something that is no error', 'thrown text', 1],
@@ -54,7 +55,6 @@ describe('the exit status', () => {
     expect(unexpected).toEqual([
       'a bug',
       'a command that Redis does not understand',
-      'a key of the wrong type',
       'a file that should be there',
       'a code that no table knows',
       'something that is no error',

@@ -138,6 +138,20 @@ describe('the live view of a batch', () => {
     );
   });
 
+  it('shows what is in names that others have written, and fits the screen', () => {
+    const hostile = '\u001b[2J\u009b31m\u202e\r\n\ud83d';
+    const shown = view({
+      status: { ...status, batch: hostile, missingSecrets: [hostile] },
+      origins: [origin(hostile, { breaker: 'open', openMs: 1, lastError: hostile })],
+      workers: [worker(hostile, { host: hostile })],
+    });
+    for (let columns = 20; columns <= 200; columns += 1) {
+      const lines = batchPage(shown, { columns, rows: 40 }, (_, part) => part);
+      expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u);
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
+    }
+  });
+
   it('shows no estimate for a paused batch, but the command to continue', () => {
     const shown = text(view({ status: { ...status, state: 'paused' } }), { columns: 90, rows: 30 });
     expect(shown).toContain(`paused; continue with: fetchfleet resume ${status.batch}`);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { statusTable } from '../../src/commands/status.ts';
 import { describeStatus } from '../../src/report/describe-status.ts';
+import type { Span } from '../../src/core/terminal.ts';
 import { describeCounts, describePace } from '../../src/report/progress.ts';
 import { exitCodeOf, statusDocument } from '../../src/report/status-document.ts';
 import { type SummaryInput, summarize } from '../../src/report/summary.ts';
@@ -37,18 +38,21 @@ const failing: BatchStatus = {
   outcomes: { ok: 240, timeout: 2, 'http-error': 7 },
 };
 
+function textOf(span: Span): string {
+  return typeof span === 'string' ? span : span[1];
+}
+
 function plainSummary(input: Partial<SummaryInput>): string {
-  return summarize(
-    {
-      status: finished,
-      elapsedMs: 1_400,
-      results: 'results/covid-confirmed-20261123-0017-k3f9',
-      exportCommand: 'fetchfleet export covid-confirmed-20261123-0017-k3f9 -o out.ndjson',
-      failureCommands: ['fetchfleet failures b', 'fetchfleet retry b'],
-      ...input,
-    },
-    (_, text) => text,
-  );
+  return summarize({
+    status: finished,
+    elapsedMs: 1_400,
+    results: 'results/covid-confirmed-20261123-0017-k3f9',
+    exportCommand: 'fetchfleet export covid-confirmed-20261123-0017-k3f9 -o out.ndjson',
+    failureCommands: ['fetchfleet failures b', 'fetchfleet retry b'],
+    ...input,
+  })
+    .map((line) => (typeof line === 'string' ? line : line.map(textOf).join('')))
+    .join('\n');
 }
 
 describe('the summary', () => {
@@ -125,7 +129,7 @@ describe('the status', () => {
     [{ settled: 101, outcomes: { timeout: 100, ok: 1 } }, false],
     [{ settled: 100, outcomes: { ok: 100 } }, false],
   ])('says so where all of %j have failed in the same way: %s', (parts, isSaid) => {
-    const text = describeStatus({ ...finished, state: 'running', ...parts }, Date.now());
+    const text = describeStatus({ ...finished, state: 'running', ...parts }, Date.now()).join('\n');
     expect(text.includes('every fetch so far has ended as timeout')).toBe(isSaid);
   });
 
@@ -134,18 +138,20 @@ describe('the status', () => {
       activeSince: '2026-11-23T09:00:00.000Z',
       finishedAt: '2026-11-23T09:00:07.000Z',
     };
-    const text = describeStatus({ ...finished, retries: 1, ...again }, Date.now());
+    const text = describeStatus({ ...finished, retries: 1, ...again }, Date.now()).join('\n');
     expect(text).toContain('went on at 2026-11-23T09:00:00.000Z, took 7.0 s');
-    expect(describeStatus(finished, Date.now())).toContain('17:01.000Z, took 1.4 s');
+    expect(describeStatus(finished, Date.now()).join('\n')).toContain('17:01.000Z, took 1.4 s');
   });
 
   it('names the variables that no worker has', () => {
-    const text = describeStatus({ ...finished, missingSecrets: ['API_TOKEN'] }, Date.now());
+    const text = describeStatus({ ...finished, missingSecrets: ['API_TOKEN'] }, Date.now()).join(
+      '\n',
+    );
     expect(text).toContain('no worker has API_TOKEN');
   });
 
   it('is a table of aligned columns for several batches', () => {
-    const lines = statusTable([finished, { ...failing, batch: 'b', state: 'running' }]).split('\n');
+    const lines = statusTable([finished, { ...failing, batch: 'b', state: 'running' }]);
     expect(lines).toHaveLength(3);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
   });

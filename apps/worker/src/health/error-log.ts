@@ -1,10 +1,10 @@
 import { toError } from '@fetchfleet/crawl';
-import { isRedisError } from '@fetchfleet/fleet';
+import { isRedisError, StoredStateError } from '@fetchfleet/fleet';
 import type { RepeatLog } from '@fetchfleet/service';
 
 /**
  * Logs the errors that a worker survives: those of Redis as a warning, because the worker tries
- * again and Redis is what needs attention; any other with its stack, because it is a mistake in the
+ * again and Redis is what needs attention; what is not valid there likewise; any other with its stack, because it is a mistake in the
  * program. Errors that keep coming are counted.
  */
 export class ErrorLog {
@@ -17,6 +17,10 @@ export class ErrorLog {
   /** An error of code that talks to Redis among other things. */
   report(thrown: unknown): void {
     const error = toError(thrown);
+    if (error instanceof StoredStateError) {
+      this.passedOver(error.message);
+      return;
+    }
     if (isRedisError(error)) {
       this.connectionFailed(error);
       return;
@@ -27,6 +31,11 @@ export class ErrorLog {
       fields: { err: error },
       key: error.stack ?? error.message,
     });
+  }
+
+  /** Something in Redis that no fleet stores. */
+  passedOver(sentence: string): void {
+    this.#repeats.write({ level: 'warn', message: sentence, fields: {} });
   }
 
   /** An error event of a connection to Redis, whatever its class. */

@@ -15,7 +15,7 @@ import {
   type ScheduleRun,
   type ScheduleStore,
   type SliceQueue,
-  StoredCrawlError,
+  StoredStateError,
   withoutLocalLists,
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
@@ -167,7 +167,7 @@ class ListChangedError extends Error {
  * next time.
  */
 function isHopeless(error: unknown, { sources }: Crawl): boolean {
-  if (error instanceof ListChangedError || error instanceof StoredCrawlError) {
+  if (error instanceof ListChangedError || error instanceof StoredStateError) {
     return true;
   }
   const lists =

@@ -2,11 +2,13 @@ import { toError } from '@fetchfleet/crawl';
 import {
   type Decision,
   type FleetKeys,
-  TickQueue,
+  type OnPassedOver,
   type ScheduleRun,
-  ScheduleStore,
   ScheduleLists,
+  ScheduleStore,
+  StoredStateError,
   TickConsumer,
+  TickQueue,
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
@@ -30,6 +32,7 @@ export interface ScheduleLoopOptions extends Pick<
   readonly keys: FleetKeys;
   readonly worker: string;
   readonly onError: (error: Error) => void;
+  readonly onPassedOver?: OnPassedOver;
 }
 
 /**
@@ -49,10 +52,10 @@ export class ScheduleLoop {
   #stopping: Promise<void> | undefined;
 
   constructor(options: ScheduleLoopOptions) {
-    const { redis, keys, ledger, queue, fetcher, log, onError } = options;
+    const { redis, keys, ledger, queue, fetcher, log, onError, onPassedOver } = options;
     this.#options = options;
     this.#log = log;
-    this.#schedules = new ScheduleStore(redis, keys);
+    this.#schedules = new ScheduleStore(redis, keys, onPassedOver && { onPassedOver });
     this.#ticks = new TickQueue(redis, keys);
     const lists = new ScheduleLists(redis, keys);
     const schedules = this.#schedules;
@@ -107,13 +110,29 @@ export class ScheduleLoop {
     }
     const ids = await this.#schedules.ids();
     for (const id of ids) {
-      await this.#checkOne(id);
+      await this.#passOver(this.#checkOne(id));
     }
     for (const id of await this.#ticks.known()) {
-      // A command was killed between removing the schedule and removing its ticks from BullMQ.
-      if (!ids.includes(id) && (await this.#schedules.get(id)) === undefined) {
-        await this.#ticks.forget(id);
+      await this.#passOver(this.#forgetIfRemoved(id, ids));
+    }
+  }
+
+  /** A schedule that is not valid in Redis must not keep the others from being checked. */
+  async #passOver(check: Promise<void>): Promise<void> {
+    try {
+      await check;
+    } catch (error) {
+      if (!(error instanceof StoredStateError)) {
+        throw error;
       }
+      this.#options.onError(error);
+    }
+  }
+
+  /** A command was killed between removing the schedule and removing its ticks from BullMQ. */
+  async #forgetIfRemoved(id: string, ids: readonly string[]): Promise<void> {
+    if (!ids.includes(id) && (await this.#schedules.get(id)) === undefined) {
+      await this.#ticks.forget(id);
     }
   }
 

@@ -11,7 +11,7 @@ import {
   type ClaimedSlice,
   type Ledger,
   type PausedSlices,
-  StoredCrawlError,
+  StoredStateError,
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from '../batch/batches.ts';
@@ -85,7 +85,7 @@ export class SliceProcessor {
         return this.#run({ claim, slice, batch }, onAdmitted);
       });
     } catch (error) {
-      await (error instanceof StoredCrawlError
+      await (error instanceof StoredStateError
         ? this.#reject(claim, error, slice)
         : this.#afterError(claim, slice, toError(error)));
     }

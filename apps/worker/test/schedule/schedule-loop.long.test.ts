@@ -116,6 +116,23 @@ describe('a worker with schedules', () => {
     await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
   });
 
+  it('checks a schedule although those before it are not valid in Redis', async () => {
+    const { redis, keys } = fleet;
+    const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 2), hourlyMissed());
+    for (const id of ['a-bad', 'sched']) {
+      await schedules.put(id, spec);
+    }
+    await redis.hset(keys.schedule('a-bad'), 'terms', '{"cron":');
+    await redis.sadd(keys.schedules, 'a-typed', '\u001b[2J');
+    await redis.set(keys.schedule('a-typed'), 'x');
+    await redis.hset(keys.schedule('sched'), 'lastTick', Date.now() - 10 * HOUR_MS);
+    const worker = await fleet.worker();
+    expect(await fleet.finished((await runOf('started')).batch ?? '')).toMatchObject({ ok: 2 });
+    await worker.waitForLine(/schedule a-bad is damaged in Redis/u);
+    await worker.waitForLine(/schedule a-typed has another type in Redis/u);
+    await worker.kill('SIGTERM');
+  });
+
   it('runs once a tick that came while no worker ran', async () => {
     const text = crawlFile(`${origin.url}/echo/{n}`, 2);
     const soon = new Date(Date.now() + 2_500);

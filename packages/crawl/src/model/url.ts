@@ -9,6 +9,12 @@ export function originOf(url: string): string {
   return new URL(url).origin;
 }
 
+/** Whether a text is what {@link originOf} returns of a URL that can be fetched. */
+export function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return url?.origin === text && /^https?:$/.test(url.protocol);
+}
+
 /**
  * Removes user name and password. Accepts invalid URLs as well, so it is safe in error messages.
  */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { originOf, redactUrl } from '../../src/model/url.ts';
+import { isOrigin, originOf, redactUrl } from '../../src/model/url.ts';
 
 describe('originOf', () => {
   it.each([
@@ -23,4 +23,24 @@ describe('redactUrl', () => {
   ])('turns %s into %s', (url, redacted) => {
     expect(redactUrl(url)).toBe(redacted);
   });
+});
+
+describe('isOrigin', () => {
+  it.each(['http://a.example', 'https://a.example:8443', 'http://[::1]:8080', 'http://127.0.0.1'])(
+    'takes %s',
+    (text) => expect(isOrigin(text)).toBe(true),
+  );
+
+  it.each([
+    '',
+    'a.example',
+    'http://a.example/',
+    'http://A.example',
+    'https://a:443',
+    'ftp://a',
+    'javascript:x',
+    'null',
+    'http://a\nb',
+    'http://u@a',
+  ])('refuses %j', (text) => expect(isOrigin(text)).toBe(false));
 });

@@ -1,9 +1,10 @@
-import { OUTCOMES } from '@fetchfleet/crawl';
+import { isBatchId, OUTCOMES } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { REMOVE } from '../ledger/ledger.lua.ts';
 import { Script } from '../redis/script.ts';
+import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { PausedSlices } from '../queue/paused-slices.ts';
 
 const remove = new Script(REMOVE, z.number().int());
@@ -21,10 +22,16 @@ export class BatchRemoval {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #pausedSlices: PausedSlices;
+  readonly #onPassedOver: OnPassedOver;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    onPassedOver: OnPassedOver = () => undefined,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#onPassedOver = onPassedOver;
     this.#pausedSlices = new PausedSlices(redis, keys);
   }
 
@@ -51,7 +58,13 @@ export class BatchRemoval {
 
   /** Removals that have begun but not finished: batch to results folder, '' if none is known. */
   async unfinished(): Promise<ReadonlyMap<string, string>> {
-    return new Map(Object.entries(await this.#redis.hgetall(this.#keys.removals)));
+    const onPassedOver = this.#onPassedOver;
+    const notes = this.#redis.hgetall(this.#keys.removals);
+    const found = (await passOver('the list of removals', notes, onPassedOver)) ?? {};
+    const ids = { noun: 'a batch id', isId: isBatchId };
+    return new Map(
+      validIds(Object.keys(found), ids, onPassedOver).map((id) => [id, found[id] ?? '']),
+    );
   }
 
   #keysOf(batch: string): string[] {

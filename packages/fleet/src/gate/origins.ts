@@ -1,8 +1,9 @@
-import type { Rate } from '@fetchfleet/crawl';
+import { isOrigin, type Rate } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
+import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { INSPECT } from './inspect.lua.ts';
 import { type OriginStatus, originStatus } from './origin-status.ts';
 import { MARK_ACTIVE } from './origins.lua.ts';
@@ -55,10 +56,16 @@ export interface OriginSettings {
 export class Origins {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
+  readonly #onPassedOver: OnPassedOver;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    onPassedOver: OnPassedOver = () => undefined,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#onPassedOver = onPassedOver;
   }
 
   /**
@@ -67,7 +74,9 @@ export class Origins {
    * @param only @default all that were worked on within a day, and all that have limits set
    */
   async list(only?: readonly string[]): Promise<OriginStatus[]> {
-    const origins = [...new Set(only ?? (await this.#known()))].toSorted();
+    const names = [...new Set(only ?? (await this.#known()))].toSorted();
+    const ids = { noun: 'an origin', isId: isOrigin };
+    const origins = validIds(names, ids, this.#onPassedOver);
     const found: OriginStatus[] = [];
     for (let at = 0; at < origins.length; at += CHUNK) {
       found.push(...(await this.#inspect(origins.slice(at, at + CHUNK))));
@@ -137,22 +146,31 @@ export class Origins {
   async #isAt(batch: string, origin: string): Promise<boolean> {
     // No character of a batch id has a meaning in a pattern.
     const match = ['MATCH', `${batch}.*`, 'COUNT', CHUNK] as const;
-    const [asks, [, waiting]] = await Promise.all([
+    const asked = Promise.all([
       this.#redis.hexists(this.#keys.gate(origin), `limits:${batch}`),
       this.#redis.zscan(this.#keys.waitlist(origin), 0, ...match),
     ]);
+    const [asks, [, waiting]] = (await this.#passOver(origin, asked)) ?? [0, ['', []]];
     return asks === 1 || waiting.length > 0;
   }
 
   async #known(): Promise<string[]> {
     const [seconds] = await this.#redis.time();
     const before = Number(seconds) - FORGET_S;
-    const [, active, withSettings] = await Promise.all([
+    const active = Promise.all([
       this.#redis.zremrangebyscore(this.#keys.origins, '-inf', `(${before}`),
       this.#redis.zrange(this.#keys.origins, 0, '-1'),
-      this.#redis.smembers(this.#keys.originsWithSettings),
+    ]).then(([, names]) => names);
+    const withSettings = this.#redis.smembers(this.#keys.originsWithSettings);
+    const found = await Promise.all([
+      passOver('the list of origins', active, this.#onPassedOver),
+      passOver('the list of origins with settings', withSettings, this.#onPassedOver),
     ]);
-    return [...active, ...withSettings];
+    return found.flatMap((names) => names ?? []);
+  }
+
+  async #passOver<T>(origin: string, read: Promise<T>): Promise<T | undefined> {
+    return passOver(`origin ${origin}`, read, this.#onPassedOver);
   }
 
   /** The client sends calls of the same tick as one pipeline. */
@@ -161,7 +179,8 @@ export class Origins {
       origins.map(async (origin) => {
         const fleet = this.#keys;
         const keys = [fleet.gate(origin), fleet.gateSettings(origin), fleet.waitlist(origin)];
-        const inspected = await scripts.inspect.run(this.#redis, keys, undefined);
+        const read = scripts.inspect.run(this.#redis, keys, undefined);
+        const inspected = (await this.#passOver(origin, read)) ?? null;
         return inspected === null ? [] : [originStatus(origin, inspected)];
       }),
     );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { instantMs } from '../redis/stored-state.ts';
 
 /*
  * The documents that the scripts of the gate take and return. A field that is 0 or empty is left
@@ -107,25 +108,28 @@ const limitSource = z.enum(['set', 'crawl file', 'robots.txt', 'learned', 'none'
 /** Where a limit comes from. `none`: no batch has asked yet, so nothing is limited. */
 export type LimitSource = z.infer<typeof limitSource>;
 
+const some = count.nonnegative();
+const amount = z.number().nonnegative();
+
 const inspected = z.object({
   /** A number with 17 digits; 0 is unlimited. */
-  intervalUs: z.string(),
+  intervalUs: z.string().refine((text) => amount.safeParse(Number(text)).success),
   intervalSource: limitSource,
-  burst: count,
+  burst: some,
   /** Absent: unlimited. */
-  concurrency: count.exactOptional(),
+  concurrency: some.exactOptional(),
   concurrencySource: limitSource,
-  inUse: count,
-  workers: count,
-  waiting: count,
+  inUse: some,
+  workers: some,
+  waiting: some,
   breaker: z.enum(['closed', 'open', 'half-open']),
-  learnedRate: z.number().exactOptional(),
-  durationMs: z.number().exactOptional(),
-  blockedUntilMs: count.exactOptional(),
-  blockedMs: count.exactOptional(),
+  learnedRate: amount.exactOptional(),
+  durationMs: amount.exactOptional(),
+  blockedUntilMs: instantMs.exactOptional(),
+  blockedMs: some.exactOptional(),
   blockedFor: z.string().exactOptional(),
-  openUntilMs: count.exactOptional(),
-  openMs: count.exactOptional(),
+  openUntilMs: instantMs.exactOptional(),
+  openMs: some.exactOptional(),
   lastError: z.string().exactOptional(),
 });
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { callWhenFull } from '../redis/script.ts';
+import { passOver } from '../redis/stored-state.ts';
 
 /**
  * Longer than one fetch of robots.txt takes; after it another worker may take over from one that
@@ -28,6 +29,10 @@ const schema = z.discriminatedUnion('kind', [
 /** robots.txt of an origin as the fleet knows it. Instants are epoch ms by the clock of Redis. */
 export type StoredRobots = z.infer<typeof schema>;
 
+function parse(text: string | null): StoredRobots | undefined {
+  return text === null ? undefined : schema.parse(JSON.parse(text));
+}
+
 /** Shares the robots.txt of every origin: one worker fetches it for the whole fleet. */
 export class RobotsStore {
   readonly #redis: Redis;
@@ -42,12 +47,14 @@ export class RobotsStore {
   async read(
     origin: string,
   ): Promise<{ readonly known: StoredRobots | undefined; readonly now: number }> {
-    const [text, [seconds, micros]] = await Promise.all([
-      this.#redis.get(this.#keys.robots(origin)),
+    const stored = this.#redis.get(this.#keys.robots(origin)).then(parse);
+    const [known, [seconds, micros]] = await Promise.all([
+      // What is not valid is not known: it is fetched again, and written over.
+      passOver(`robots.txt of ${origin}`, stored, () => undefined),
       this.#redis.time(),
     ]);
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    return { known: text === null ? undefined : schema.parse(JSON.parse(text)), now };
+    return { known, now };
   }
 
   /** Returns whether the caller may fetch it now. The claim expires after 30 s. */

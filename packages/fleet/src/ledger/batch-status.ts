@@ -1,5 +1,6 @@
-import { OUTCOMES, type Outcome } from '@fetchfleet/crawl';
+import { MAX_SLICE, NAME_PATTERN, type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import { z } from 'zod';
+import { storedCount, storedInstantMs } from '../redis/stored-state.ts';
 
 export const batchState = z.enum(['expanding', 'running', 'paused', 'cancelled', 'finished']);
 export type BatchState = z.infer<typeof batchState>;
@@ -50,52 +51,97 @@ export interface BatchStatus {
   readonly missingSecrets: readonly string[];
 }
 
-/** Builds the status from the fields of the batch hash. `nowMs` is the time of Redis. */
+/** A bitmap of Redis has no more bits. */
+const MAX_TOTAL = 2 ** 32;
+
+/** What is read of the batch hash. Other fields are read where they are needed. */
+export const storedBatch = z.object({
+  state: batchState,
+  total: storedCount.pipe(z.number().max(MAX_TOTAL)),
+  createdAt: storedInstantMs,
+  planRevision: storedCount.default(0),
+});
+
+const number = storedCount.default(0);
+const instant = storedInstantMs.optional();
+const text = z.string().default('');
+
+const storedStatus = storedBatch.extend({
+  name: z.string().regex(NAME_PATTERN),
+  settled: number,
+  failed: number,
+  startedAt: instant,
+  finishedAt: instant,
+  pausedAt: instant,
+  cancelledAt: instant,
+  paceFrom: instant,
+  paceSettled: number,
+  retries: number,
+  durationUs: number,
+  bytes: number,
+  sliceSize: storedCount.pipe(z.number().min(1).max(MAX_SLICE)),
+  source: text,
+  fingerprint: text,
+  results: z.string().optional(),
+});
+
+type StoredStatus = z.infer<typeof storedStatus>;
+
+/**
+ * Builds the status from the fields of the batch hash. `nowMs` is the time of Redis.
+ *
+ * @throws ZodError if they are not what a fleet stores
+ */
 export function statusFromFields(
   batch: string,
   fields: ReadonlyMap<string, string>,
   context: { readonly nowMs: number; readonly missingSecrets: readonly string[] },
 ): BatchStatus {
-  const number = (name: string): number => Number(fields.get(name) ?? 0);
-  const instant = (name: string): string | undefined =>
-    fields.has(name) ? new Date(number(name)).toISOString() : undefined;
-  const startedAt = instant('startedAt');
-  const finishedAt = instant('finishedAt');
-  const pausedAt = instant('pausedAt');
-  const cancelledAt = instant('cancelledAt');
-  const results = fields.get('results');
-  const settled = number('settled');
-  const failed = number('failed');
+  const stored = storedStatus.parse(Object.fromEntries(fields));
+  const { name, state, total, settled, failed, retries, bytes, sliceSize, results } = stored;
+  const startedAt = iso(stored.startedAt);
+  const finishedAt = iso(stored.finishedAt);
+  const pausedAt = iso(stored.pausedAt);
+  const cancelledAt = iso(stored.cancelledAt);
   return {
     batch,
-    name: fields.get('name') ?? '',
-    state: batchState.parse(fields.get('state')),
-    total: number('total'),
+    name,
+    state,
+    total,
     settled,
     ok: settled - failed,
     failed,
-    outcomes: Object.fromEntries(
-      OUTCOMES.flatMap((outcome) =>
-        fields.has(`outcome:${outcome}`) ? [[outcome, number(`outcome:${outcome}`)]] : [],
-      ),
-    ),
-    createdAt: new Date(number('createdAt')).toISOString(),
+    outcomes: outcomesOf(fields),
+    createdAt: new Date(stored.createdAt).toISOString(),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
-    ...(startedAt !== undefined && { activeSince: instant('paceFrom') ?? startedAt }),
+    ...(startedAt !== undefined && { activeSince: iso(stored.paceFrom) ?? startedAt }),
     ...(pausedAt !== undefined && { pausedAt }),
     ...(cancelledAt !== undefined && { cancelledAt }),
-    retries: number('retries'),
-    fetchesPerSecond: paceOf(number, context.nowMs),
-    durationSumMs: number('durationUs') / 1000,
-    bytes: number('bytes'),
-    sliceSize: number('sliceSize'),
-    source: fields.get('source') ?? '',
-    fingerprint: fields.get('fingerprint') ?? '',
+    retries,
+    fetchesPerSecond: paceOf(stored, context.nowMs),
+    durationSumMs: stored.durationUs / 1000,
+    bytes,
+    sliceSize,
+    source: stored.source,
+    fingerprint: stored.fingerprint,
     ...(results !== undefined && { results }),
     resultsFolders: [...(results === undefined ? [] : [results]), ...otherFolders(fields)],
     missingSecrets: context.missingSecrets,
   };
+}
+
+function iso(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
+}
+
+function outcomesOf(fields: ReadonlyMap<string, string>): BatchStatus['outcomes'] {
+  return Object.fromEntries(
+    OUTCOMES.flatMap((outcome) => {
+      const count = fields.get(`outcome:${outcome}`);
+      return count === undefined ? [] : [[outcome, storedCount.parse(count)]];
+    }),
+  );
 }
 
 function otherFolders(fields: ReadonlyMap<string, string>): string[] {
@@ -105,13 +151,12 @@ function otherFolders(fields: ReadonlyMap<string, string>): string[] {
     .map((name) => name.slice(prefix.length));
 }
 
-function paceOf(number: (field: string) => number, nowMs: number): number {
-  const startMs = number('startedAt');
-  if (startMs === 0) {
+function paceOf(stored: StoredStatus, nowMs: number): number {
+  const { startedAt, paceFrom = 0, settled, paceSettled } = stored;
+  if (startedAt === undefined) {
     return 0;
   }
-  const fromMs = Math.max(startMs, number('paceFrom'));
-  const endMs = number('finishedAt') || number('cancelledAt') || number('pausedAt') || nowMs;
-  const settled = number('settled') - number('paceSettled');
-  return endMs > fromMs ? Math.round((settled / (endMs - fromMs)) * 1e5) / 100 : 0;
+  const fromMs = Math.max(startedAt, paceFrom);
+  const endMs = stored.finishedAt ?? stored.cancelledAt ?? stored.pausedAt ?? nowMs;
+  return endMs > fromMs ? Math.round(((settled - paceSettled) / (endMs - fromMs)) * 1e5) / 100 : 0;
 }

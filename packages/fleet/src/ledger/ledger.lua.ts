@@ -395,7 +395,8 @@ local readTo = redis.call('ZSCORE', KEYS[2], '')
 local registered = redis.call('ZRANGEBYSCORE', KEYS[1], readTo or '-inf', '+inf', 'WITHSCORES')
 for i = 1, #registered, 2 do
   local id, createdAt = registered[i], registered[i + 1]
-  if isOpen[redis.call('HGET', ARGV[1] .. id, 'state')] then
+  -- What is no hash has no state.
+  if isOpen[redis.pcall('HGET', ARGV[1] .. id, 'state')] then
     redis.call('ZADD', KEYS[2], createdAt, id)
   end
 end
@@ -404,7 +405,7 @@ if newest and newest ~= readTo then redis.call('ZADD', KEYS[2], newest, '') end
 local isWanted, found = {}, {}
 for i = 3, #ARGV do isWanted[ARGV[i]] = true end
 for _, id in ipairs(redis.call('ZREVRANGE', KEYS[2], 0, -1)) do
-  local f = id ~= '' and redis.call('HMGET', ARGV[1] .. id, 'state', 'fingerprint')
+  local f = id ~= '' and redis.pcall('HMGET', ARGV[1] .. id, 'state', 'fingerprint')
   if f and not isOpen[f[1]] then
     redis.call('ZREM', KEYS[2], id)
   elseif f and isWanted[f[1]] and (ARGV[2] == '' or ARGV[2] == f[2]) then

@@ -1,10 +1,17 @@
-import { type Crawl, type Outcome, OUTCOMES, type Plan } from '@fetchfleet/crawl';
+import { type Crawl, isBatchId, type Outcome, OUTCOMES, type Plan } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { batchState, type BatchState, type BatchStatus, statusFromFields } from './batch-status.ts';
+import {
+  batchState,
+  type BatchState,
+  type BatchStatus,
+  statusFromFields,
+  storedBatch,
+} from './batch-status.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import * as lua from './ledger.lua.ts';
 import { Script } from '../redis/script.ts';
+import { type OnPassedOver, passOver, readStored, validIds } from '../redis/stored-state.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
 import { packFields, UNPACKED_FIELDS, unpackFields } from './packed-fields.ts';
 import { parseStoredCrawl, parseStoredPlan } from './stored-crawl.ts';
@@ -19,6 +26,8 @@ const UNFINISHED_STATES: readonly BatchState[] = ['expanding', 'running', 'pause
 
 const integer = z.number().int();
 const text = z.string().nullish();
+
+const changing = storedBatch.pick({ state: true, planRevision: true });
 
 const scripts = {
   settle: new Script(lua.SETTLE, z.tuple([integer, integer])),
@@ -95,14 +104,23 @@ export interface OpenBatch {
  * A paused batch keeps the state it had. Its expansion may end meanwhile: then it returns to
  * running. Every method may be repeated: a bit is counted when it changes, and states only move
  * along these arrows.
+ *
+ * What it reads of one batch rejects with a StoredStateError if it is not what a fleet stores. What
+ * it reads of many passes such batches over.
  */
 export class Ledger {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
+  readonly #onPassedOver: OnPassedOver;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    onPassedOver: OnPassedOver = () => undefined,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#onPassedOver = onPassedOver;
   }
 
   /**
@@ -214,6 +232,10 @@ export class Ledger {
     results = '',
     folder: ResultsFolder = { place: '', id: '' },
   ): Promise<OpenBatch | undefined> {
+    return readStored(`batch ${id}`, this.#open(id, results, folder));
+  }
+
+  async #open(id: string, results: string, folder: ResultsFolder): Promise<OpenBatch | undefined> {
     const [state, plan, total, createdAt, planRevision, packed] = await scripts.open.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.unfinished, this.#keys.packed(id)],
@@ -224,26 +246,41 @@ export class Ledger {
     if (storedPlan === undefined) {
       return undefined;
     }
-    return {
-      state: batchState.parse(state),
-      plan: parseStoredPlan(storedPlan),
-      planRevision: Number(planRevision ?? unpacked['planRevision'] ?? 0),
-      total: Number(total),
-      createdAt: Number(createdAt ?? unpacked['createdAt']),
-    };
+    const fields = storedBatch.parse({
+      state,
+      total,
+      createdAt: createdAt ?? unpacked['createdAt'],
+      planRevision: planRevision ?? unpacked['planRevision'],
+    });
+    return { ...fields, plan: parseStoredPlan(storedPlan) };
   }
 
   async state(id: string): Promise<BatchState | undefined> {
+    return readStored(`batch ${id}`, this.#state(id));
+  }
+
+  /** The states of batches; undefined for those that are unknown or passed over. */
+  async states(ids: readonly string[]): Promise<(BatchState | undefined)[]> {
+    return Promise.all(
+      ids.map(async (id) => passOver(`batch ${id}`, this.#state(id), this.#onPassedOver)),
+    );
+  }
+
+  async #state(id: string): Promise<BatchState | undefined> {
     const state = await this.#redis.hget(this.#keys.batch(id), 'state');
     return state === null ? undefined : batchState.parse(state);
   }
 
   /** What may change while a worker has the batch; undefined if it is unknown. */
   async changes(id: string): Promise<Pick<OpenBatch, 'state' | 'planRevision'> | undefined> {
+    return readStored(`batch ${id}`, this.#changes(id));
+  }
+
+  async #changes(id: string): Promise<Pick<OpenBatch, 'state' | 'planRevision'> | undefined> {
     const key = this.#keys.batch(id);
     const [state, planRevision] = await this.#redis.hmget(key, 'state', 'planRevision');
     return typeof state === 'string'
-      ? { state: batchState.parse(state), planRevision: Number(planRevision ?? 0) }
+      ? changing.parse({ state, planRevision: planRevision ?? undefined })
       : undefined;
   }
 
@@ -254,6 +291,20 @@ export class Ledger {
   }
 
   async status(id: string): Promise<BatchStatus | undefined> {
+    // The key of anything else is that of another thing.
+    return isBatchId(id) ? readStored(`batch ${id}`, this.#status(id)) : undefined;
+  }
+
+  /** The statuses of batches, without those that are unknown. */
+  async statuses(ids: readonly string[]): Promise<BatchStatus[]> {
+    // The client sends commands that are issued together in one pipeline.
+    const found = await Promise.all(
+      ids.map(async (id) => passOver(`batch ${id}`, this.status(id), this.#onPassedOver)),
+    );
+    return found.filter((one) => one !== undefined);
+  }
+
+  async #status(id: string): Promise<BatchStatus | undefined> {
     const [nowMs, flat, missingSecrets, packed] = await scripts.status.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.missingSecrets(id), this.#keys.packed(id)],
@@ -279,18 +330,31 @@ export class Ledger {
     const batches = await this.unfinished();
     // The client sends commands that are issued together in one pipeline.
     const known = await Promise.all(
-      batches.map(async (batch) => this.#redis.hget(this.#keys.batch(batch), `root:${place}`)),
+      batches.map(async (batch) => {
+        const root = this.#redis.hget(this.#keys.batch(batch), `root:${place}`);
+        return passOver(`batch ${batch}`, root, this.#onPassedOver);
+      }),
     );
     return batches.filter((_, at) => typeof known[at] === 'string' && known[at] !== id);
   }
 
   /** Ids of all batches, newest first. */
   async batches(): Promise<string[]> {
-    return this.#redis.zrevrange(this.#keys.batches, 0, -1);
+    const names = this.#redis.zrevrange(this.#keys.batches, 0, -1);
+    return this.#idsOf('the list of batches', names);
+  }
+
+  async #idsOf(what: string, names: Promise<string[]>): Promise<string[]> {
+    const found = (await passOver(what, names, this.#onPassedOver)) ?? [];
+    return validIds(found, { noun: 'a batch id', isId: isBatchId }, this.#onPassedOver);
   }
 
   /** The crawl as it was registered; undefined for an unknown batch. */
   async crawl(id: string): Promise<Crawl | undefined> {
+    return readStored(`batch ${id}`, this.#crawl(id));
+  }
+
+  async #crawl(id: string): Promise<Crawl | undefined> {
     const [[storedPlan, storedCrawl], packed] = await Promise.all([
       this.#redis.hmget(this.#keys.batch(id), 'plan', 'crawl'),
       this.#packed(id),
@@ -467,11 +531,12 @@ export class Ledger {
   }
 
   async #unfinished(states: readonly BatchState[], fingerprint = ''): Promise<string[]> {
-    return scripts.unfinished.run(
+    const names = scripts.unfinished.run(
       this.#redis,
       [this.#keys.batches, this.#keys.unfinished],
       [this.#keys.batch(''), fingerprint, ...states],
     );
+    return this.#idsOf('the list of batches', names);
   }
 }
 

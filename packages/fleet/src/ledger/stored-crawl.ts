@@ -6,6 +6,7 @@ import {
   type Plan,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
+import { StoredStateError } from '../redis/stored-state.ts';
 
 /*
  * What is stored of a crawl is read again only here. The crawl file was validated before it was
@@ -68,13 +69,7 @@ const rest = z.object({
 
 const crawl = rest.extend({ plan });
 
-/** What Redis has of a batch or schedule is not what we store. It was changed, or is damaged. */
-export class StoredCrawlError extends Error {
-  override readonly name = 'StoredCrawlError';
-  readonly code = 'STORED_CRAWL_INVALID';
-}
-
-/** @throws StoredCrawlError */
+/** @throws StoredStateError */
 export function parseStoredPlan(json: string): Plan {
   return parse(plan, json);
 }
@@ -82,7 +77,7 @@ export function parseStoredPlan(json: string): Plan {
 /**
  * @param storedPlan as it is stored with a batch
  * @param others sources and combination, likewise
- * @throws StoredCrawlError
+ * @throws StoredStateError
  */
 export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
   const { sources, combine } = parse(rest, others);
@@ -93,7 +88,7 @@ export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
  * The crawl of a schedule. Its lists are at URLs or stored with it: workers read no files of their
  * own machine.
  *
- * @throws StoredCrawlError
+ * @throws StoredStateError
  */
 export function parseScheduledCrawl(json: string): Crawl {
   return withoutLocalLists(parse(crawl, json));
@@ -102,12 +97,12 @@ export function parseScheduledCrawl(json: string): Crawl {
 /**
  * A crawl that a worker may expand: its lists are at URLs or stored in Redis.
  *
- * @throws StoredCrawlError
+ * @throws StoredStateError
  */
 export function withoutLocalLists(found: Crawl): Crawl {
   const local = found.sources.find((one) => one.kind === 'file' && !isRemoteList(one.path));
   if (local !== undefined) {
-    throw new StoredCrawlError(`the crawl in Redis names a file of this machine for ${local.name}`);
+    throw new StoredStateError(`the crawl in Redis names a file of this machine for ${local.name}`);
   }
   return found;
 }
@@ -117,7 +112,7 @@ function parse<T>(schema: z.ZodType<T>, json: string): T {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new StoredCrawlError('the crawl in Redis is not JSON', { cause });
+    throw new StoredStateError('the crawl in Redis is not JSON', { cause });
   }
   const found = schema.safeParse(value);
   if (found.success) {
@@ -127,5 +122,5 @@ function parse<T>(schema: z.ZodType<T>, json: string): T {
   }
   const [issue] = found.error.issues;
   const where = issue?.path.join('.') ?? '';
-  throw new StoredCrawlError(`the crawl in Redis is not valid: ${where}: ${issue?.message}`);
+  throw new StoredStateError(`the crawl in Redis is not valid: ${where}: ${issue?.message}`);
 }

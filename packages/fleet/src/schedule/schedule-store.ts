@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Crawl } from '@fetchfleet/crawl';
+import { type Crawl, NAME_PATTERN } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { parseScheduledCrawl } from '../ledger/stored-crawl.ts';
@@ -15,6 +15,14 @@ import {
 import { dueTick, type DueTick } from './due-tick.ts';
 import * as lua from './schedule.lua.ts';
 import { Script } from '../redis/script.ts';
+import {
+  type OnPassedOver,
+  passOver,
+  readStored,
+  storedCount,
+  storedInstantMs,
+  validIds,
+} from '../redis/stored-state.ts';
 
 /** Runs kept in the history of a schedule. */
 const MAX_RUNS = 50;
@@ -22,6 +30,27 @@ const MAX_RUNS = 50;
 const MAX_TRIES = 5;
 
 const integer = z.number().int();
+/** What READ returns of the hash of a schedule. */
+const STORED_FIELDS = [
+  'name',
+  'terms',
+  'paused',
+  'revision',
+  'lastTick',
+  'createdAt',
+  'changedAt',
+] as const;
+
+const storedFields = z.object({
+  name: z.string().regex(NAME_PATTERN),
+  terms: z.string(),
+  paused: z.string().nullish(),
+  revision: storedCount,
+  lastTick: storedInstantMs,
+  createdAt: storedInstantMs,
+  changedAt: storedInstantMs,
+});
+
 const verdict = z.enum(['decided', 'known', 'paused', 'changed', 'gone']);
 
 const scripts = {
@@ -66,6 +95,12 @@ interface DecisionRequest extends Omit<DueTick, 'olderAt'>, Pick<ScheduleRun, 'k
   readonly missedReason: string;
 }
 
+export interface ScheduleStoreOptions {
+  /** Replaces the time of Redis in tests. @default the time of Redis */
+  readonly now?: (redisMs: number) => number;
+  readonly onPassedOver?: OnPassedOver;
+}
+
 /**
  * Every schedule with its history. Redis decides what a tick becomes, so a tick has one run,
  * however many workers wake up for it and however often.
@@ -73,13 +108,12 @@ interface DecisionRequest extends Omit<DueTick, 'olderAt'>, Pick<ScheduleRun, 'k
 export class ScheduleStore {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #now: ((redisMs: number) => number) | undefined;
+  readonly #options: ScheduleStoreOptions;
 
-  /** @param now replaces the time of Redis in tests. @default the time of Redis */
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys(), now?: (redisMs: number) => number) {
+  constructor(redis: Redis, keys: FleetKeys = fleetKeys(), options: ScheduleStoreOptions = {}) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#now = now;
+    this.#options = options;
   }
 
   /** Adds a schedule or changes it. An equal spec changes nothing. */
@@ -95,22 +129,39 @@ export class ScheduleStore {
     if (termsBefore === '') {
       return { change };
     }
-    const before = { ...parseStoredTerms(termsBefore), crawl: parseScheduledCrawl(crawlBefore) };
-    return { change, before };
+    const before = await passOver(
+      `schedule ${id}`,
+      parseStoredSpec(termsBefore, crawlBefore),
+      this.#onPassedOver,
+    );
+    return before === undefined ? { change } : { change, before };
   }
 
   /** Ids in alphabetical order. */
   async ids(): Promise<string[]> {
-    return (await this.#redis.smembers(this.#keys.schedules)).toSorted();
+    const names = this.#redis.smembers(this.#keys.schedules);
+    const found = (await passOver('the list of schedules', names, this.#onPassedOver)) ?? [];
+    const ids = { noun: 'the id of a schedule', isId: (id: string) => NAME_PATTERN.test(id) };
+    return validIds(found, ids, this.#onPassedOver).toSorted();
+  }
+
+  /** All schedules, in alphabetical order. */
+  async all(): Promise<Schedule[]> {
+    const ids = await this.ids();
+    const found = await Promise.all(
+      ids.map(async (id) => passOver(`schedule ${id}`, this.get(id), this.#onPassedOver)),
+    );
+    return found.filter((one) => one !== undefined);
   }
 
   async get(id: string): Promise<Schedule | undefined> {
-    return (await this.#read(id))?.schedule;
+    return (await readStored(`schedule ${id}`, this.#read(id)))?.schedule;
   }
 
   /** The crawl of a schedule; undefined for an unknown schedule. */
   async crawl(id: string): Promise<Crawl | undefined> {
-    const json = await this.#redis.hget(this.#keys.schedule(id), 'crawl');
+    const read = this.#redis.hget(this.#keys.schedule(id), 'crawl');
+    const json = await readStored(`schedule ${id}`, read);
     return json === null ? undefined : parseScheduledCrawl(json);
   }
 
@@ -158,7 +209,8 @@ export class ScheduleStore {
   /** Starts a queued run if no other run is under way. @returns that run */
   async advance(id: string): Promise<ScheduleRun | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-    return parseStoredRun(await scripts.advance.run(this.#redis, keys, [this.#keys.batch('')]));
+    const read = scripts.advance.run(this.#redis, keys, [this.#keys.batch('')]);
+    return readStored(`schedule ${id}`, read.then(parseStoredRun));
   }
 
   /** Records how a starting run has ended. @returns false if it was not starting any more */
@@ -177,6 +229,13 @@ export class ScheduleStore {
   }
 
   async #decide(
+    id: string,
+    choose: (known: Known) => Choice | undefined,
+  ): Promise<Decision | undefined> {
+    return readStored(`schedule ${id}`, this.#tryToDecide(id, choose));
+  }
+
+  async #tryToDecide(
     id: string,
     choose: (known: Known) => Choice | undefined,
   ): Promise<Decision | undefined> {
@@ -213,26 +272,35 @@ export class ScheduleStore {
     };
   }
 
+  get #onPassedOver(): OnPassedOver {
+    return this.#options.onPassedOver ?? (() => undefined);
+  }
+
+  async #readRuns(id: string, texts: readonly string[]): Promise<ScheduleRun[]> {
+    const runs = await Promise.all(
+      texts.map(async (text) =>
+        passOver(`a run of schedule ${id}`, runOf(text), this.#onPassedOver),
+      ),
+    );
+    return runs.filter((run) => run !== undefined);
+  }
+
   async #read(id: string): Promise<Known | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
     const [redisMs, fields, runs] = await scripts.read.run(this.#redis, keys);
-    const [name, terms, paused, ...numbers] = fields;
-    if (typeof name !== 'string' || typeof terms !== 'string') {
+    if (fields.every((field) => field === null)) {
       return undefined;
     }
-    const [revision = 0, lastTick = 0, createdAt = 0, changedAt = 0] = numbers.map(Number);
+    const named = STORED_FIELDS.map((field, at) => [field, fields[at]]);
+    const { terms, paused, ...rest } = storedFields.parse(Object.fromEntries(named));
     const schedule = {
+      ...rest,
       id,
-      name,
       terms: parseStoredTerms(terms),
       isPaused: paused === '1',
-      revision,
-      lastTick,
-      createdAt,
-      changedAt,
-      runs: runs.flatMap((text) => parseStoredRun(text) ?? []),
+      runs: await this.#readRuns(id, runs),
     };
-    return { schedule, nowMs: this.#now?.(redisMs) ?? redisMs };
+    return { schedule, nowMs: this.#options.now?.(redisMs) ?? redisMs };
   }
 }
 
@@ -274,8 +342,14 @@ function parseStoredRun(json: string): ScheduleRun | undefined {
   return json === '' ? undefined : scheduleRun.parse(JSON.parse(json));
 }
 
-/* Only `ScheduleStore.put` writes these two, after validation. */
+async function runOf(json: string): Promise<ScheduleRun | undefined> {
+  return parseStoredRun(json);
+}
 
 function parseStoredTerms(json: string): ScheduleTerms {
   return scheduleTerms.parse(JSON.parse(json));
+}
+
+async function parseStoredSpec(terms: string, crawl: string): Promise<ScheduleSpec> {
+  return { ...parseStoredTerms(terms), crawl: parseScheduledCrawl(crawl) };
 }

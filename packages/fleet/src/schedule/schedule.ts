@@ -1,5 +1,7 @@
-import type { Crawl } from '@fetchfleet/crawl';
+import { type Crawl, isBatchId } from '@fetchfleet/crawl';
 import { z } from 'zod';
+import { instantMs } from '../redis/stored-state.ts';
+import { problemOfCron, problemOfTimeZone } from './cron.ts';
 
 /** What a tick does while the batch before still runs. `queue` keeps at most one run waiting. */
 export const OVERLAPS = ['skip', 'queue', 'allow'] as const;
@@ -10,9 +12,9 @@ export const scheduleTerms = z.object({
   /** Path of the crawl file where the schedule was added, for people. */
   source: z.string(),
   /** Five fields, six with seconds, or an alias like `@daily`. */
-  cron: z.string(),
+  cron: z.string().refine((cron) => problemOfCron(cron) === undefined),
   /** IANA name. @default 'UTC' */
-  tz: z.string(),
+  tz: z.string().refine((tz) => problemOfTimeZone(tz) === undefined),
   /** @default 'skip' */
   overlap: z.enum(OVERLAPS),
   /** How late a missed tick may still run, in milliseconds; 0 never. @default 1 h */
@@ -41,18 +43,18 @@ export const scheduleRun = z.object({
   key: z.string(),
   kind: z.enum(['tick', 'manual']),
   /** When it was due, in epoch milliseconds. */
-  at: z.number(),
+  at: instantMs,
   state: runState,
   /** The batch that it has or will have. */
-  batch: z.string().optional(),
+  batch: z.string().refine(isBatchId).optional(),
   /** Why it did not start. */
   reason: z.string().optional(),
   /** When its state was decided, in epoch milliseconds by the clock of Redis. */
-  decidedAt: z.number(),
+  decidedAt: instantMs,
   /** It was late, within the catch-up window. */
   isCaughtUp: z.boolean().optional(),
   /** How many ticks this entry stands for, if several were missed. */
-  count: z.number().optional(),
+  count: z.number().int().positive().optional(),
 });
 
 export type ScheduleRun = z.infer<typeof scheduleRun>;

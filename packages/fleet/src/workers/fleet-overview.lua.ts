@@ -26,7 +26,8 @@ local oldest = now
 local batches = {}
 local function batchState(batch)
   if batches[batch] == nil then
-    batches[batch] = redis.call('HGET', call.batchPrefix .. batch, 'state') or 'unknown'
+    local state = redis.pcall('HGET', call.batchPrefix .. batch, 'state')
+    batches[batch] = type(state) == 'string' and state or 'unknown'
   end
   return batches[batch]
 end
@@ -81,7 +82,7 @@ local sums = { runnable = 0, throttled = 0, delayed = 0, active = 0 }
 local function add(state, size, entries)
   local valid, counts = 0, {}
   for _, entry in ipairs(entries) do
-    local job = redis.call('HMGET', call.slicePrefix .. entry[1], 'data', 'timestamp')
+    local job = redis.pcall('HMGET', call.slicePrefix .. entry[1], 'data', 'timestamp')
     local isSlice, slice = pcall(cjson.decode, job[1] or '')
     if isSlice and looksLikeSlice(slice) then
       valid = valid + 1
@@ -90,7 +91,8 @@ local function add(state, size, entries)
         local isCounted, each = pcall(count, slice, state, entry[2])
         if isCounted then
           for kind, fetches in pairs(each) do counts[kind] = (counts[kind] or 0) + fetches end
-          if own ~= 'paused' then oldest = math.min(oldest, tonumber(job[2] or now)) end
+          local added = tonumber(job[2] or now)
+          if own ~= 'paused' and added and added >= 0 then oldest = math.min(oldest, added) end
         end
       end
     end
@@ -150,11 +152,16 @@ return cjson.encode({ slices = slices, fetches = sums, oldestMs = math.max(0, no
 export const BATCHES = `
 local call = cjson.decode(ARGV[1])
 local states, unfinished, pausedFetches = {}, {}, 0
+-- A count of fetches; nil for anything else.
+local function count(text)
+  return string.match(text or '0', '^%d%d?%d?%d?%d?%d?%d?%d?%d?%d?$') and tonumber(text or '0')
+end
 for _, id in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, call.batches - 1)) do
-  local f = redis.call('HMGET', call.batchPrefix .. id, 'state', 'total', 'settled', 'failed')
-  local state, total = f[1], tonumber(f[2] or 0)
-  local settled, failed = tonumber(f[3] or 0), tonumber(f[4] or 0)
-  if state then
+  local f = redis.pcall('HMGET', call.batchPrefix .. id, 'state', 'total', 'settled', 'failed')
+  local state, total, settled, failed = f[1], count(f[2]), count(f[3]), count(f[4])
+  local isId = #id <= 128 and string.match(id, '^[a-z0-9][a-z0-9-]*$')
+  -- Commands name what they pass over; metrics only leave it out.
+  if isId and state and total and settled and failed and settled <= total then
     states[state] = (states[state] or 0) + 1
     if state == 'paused' then pausedFetches = pausedFetches + total - settled end
     if state ~= 'finished' and state ~= 'cancelled' and #unfinished < call.unfinished then

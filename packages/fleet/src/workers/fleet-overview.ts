@@ -6,6 +6,7 @@ import type { BatchState } from '../ledger/batch-status.ts';
 import { HOLD } from '../ledger/ledger.lua.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
+import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
 import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
 
 /** Slices read per state. Of a longer queue they stand for all. */
@@ -33,6 +34,13 @@ const batchesReply = z.object({
     .array(z.object({ batch: z.string(), total: count, settled: count, failed: count }))
     .default([]),
 });
+
+const NO_BACKLOG: z.infer<typeof backlogReply> = {
+  slices: { waiting: 0, active: 0, delayed: 0, failed: 0 },
+  fetches: { runnable: 0, throttled: 0, delayed: 0, active: 0 },
+  oldestMs: 0,
+};
+const NO_BATCHES: z.infer<typeof batchesReply> = { states: {}, pausedFetches: 0, unfinished: [] };
 
 interface BacklogDocument {
   readonly slicePrefix: string;
@@ -95,11 +103,17 @@ export class FleetOverview {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #origins: Origins;
+  readonly #onPassedOver: OnPassedOver;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    onPassedOver: OnPassedOver = () => undefined,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#origins = new Origins(redis, keys);
+    this.#origins = new Origins(redis, keys, onPassedOver);
+    this.#onPassedOver = onPassedOver;
   }
 
   async read(): Promise<FleetSnapshot> {
@@ -143,7 +157,7 @@ export class FleetOverview {
   async #queue(): Promise<z.infer<typeof backlogReply>> {
     const parts = ['wait', 'prioritized', 'active', 'delayed', 'failed'];
     const batchPrefix = this.#keys.batch('');
-    return scripts.backlog.run(
+    const read = scripts.backlog.run(
       this.#redis,
       parts.map((part) => this.#keys.queue(part)),
       {
@@ -153,14 +167,17 @@ export class FleetOverview {
         sample: SAMPLE,
       },
     );
+    return (await passOver('the queue of slices', read, this.#onPassedOver)) ?? NO_BACKLOG;
   }
 
   async #batches() {
-    const { states, ...reply } = await scripts.batches.run(this.#redis, [this.#keys.batches], {
+    const read = scripts.batches.run(this.#redis, [this.#keys.batches], {
       batchPrefix: this.#keys.batch(''),
       batches: MAX_BATCHES,
       unfinished: MAX_UNFINISHED,
     });
+    const found = await passOver('the list of batches', read, this.#onPassedOver);
+    const { states, ...reply } = found ?? NO_BATCHES;
     const inState = (state: BatchState): number => states[state] ?? 0;
     return {
       ...reply,
@@ -176,7 +193,9 @@ export class FleetOverview {
 
   async #workers(): Promise<number> {
     const [seconds] = await this.#redis.time();
-    return this.#redis.zcount(this.#keys.workers, Number(seconds) - RUNNING_S, '+inf');
+    const since = Number(seconds) - RUNNING_S;
+    const read = this.#redis.zcount(this.#keys.workers, since, '+inf');
+    return (await passOver('the list of workers', read, this.#onPassedOver)) ?? 0;
   }
 
   async #memory(): Promise<Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>> {
@@ -187,7 +206,8 @@ export class FleetOverview {
   }
 
   async #recentOrigins(): Promise<OriginStatus[]> {
-    const names = await this.#redis.zrevrange(this.#keys.origins, 0, MAX_ORIGINS - 1);
-    return this.#origins.list(names);
+    const read = this.#redis.zrevrange(this.#keys.origins, 0, MAX_ORIGINS - 1);
+    const names = await passOver('the list of origins', read, this.#onPassedOver);
+    return this.#origins.list(names ?? []);
   }
 }

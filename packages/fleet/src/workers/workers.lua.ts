@@ -37,7 +37,7 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 /**
  * KEYS  workers ZSET · reports HASH
  * ARGV  { withinSeconds: age of the oldest heartbeat that is listed }
- * Returns { nowMs, workers: [{ seenAtSeconds, report (JSON) }], absent if there are none }
+ * Returns { nowMs, workers: [{ id, seenAtSeconds (text), report (JSON) }], absent if there are none }
  */
 export const LIST = `
 local t = redis.call('TIME')
@@ -47,7 +47,7 @@ local workers = {}
 for i = 1, #seen, 2 do
   local report = redis.call('HGET', KEYS[2], seen[i])
   if report then
-    workers[#workers + 1] = { seenAtSeconds = tonumber(seen[i + 1]), report = report }
+    workers[#workers + 1] = { id = seen[i], seenAtSeconds = seen[i + 1], report = report }
   end
 end
 return cjson.encode({

@@ -1,7 +1,9 @@
+import { isBatchId } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
+import { instantMs, type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { HEARTBEAT, LIST, REMOVE } from './workers.lua.ts';
 
 /** A worker without a heartbeat for this long counts as gone: seven were missed. */
@@ -11,7 +13,9 @@ const FORGET_AFTER_S = 15 * 60;
 
 const listReply = z.object({
   nowMs: z.number(),
-  workers: z.array(z.object({ seenAtSeconds: z.number(), report: z.string() })).default([]),
+  workers: z
+    .array(z.object({ id: z.string(), seenAtSeconds: z.string(), report: z.string() }))
+    .default([]),
 });
 
 const scripts = {
@@ -20,20 +24,24 @@ const scripts = {
   list: new DocumentScript<{ readonly withinSeconds: number }, typeof listReply>(LIST, listReply),
 };
 
+const WORKER_ID = /^w-[a-z0-9]{1,40}$/;
+
+const count = z.number().int().nonnegative();
+
 const report = z.object({
-  id: z.string(),
+  id: z.string().regex(WORKER_ID),
   host: z.string(),
-  pid: z.number().int(),
+  pid: count,
   version: z.string(),
   transport: z.string(),
-  concurrency: z.number().int(),
-  inFlight: z.number().int(),
-  slices: z.number().int(),
-  batches: z.array(z.string()),
+  concurrency: count,
+  inFlight: count,
+  slices: count,
+  batches: z.array(z.string().refine(isBatchId)),
   state: z.enum(['working', 'idle', 'draining', 'sink-failing']),
   roles: z.array(z.string()),
-  fetchesPerSecond: z.number(),
-  uptimeMs: z.number(),
+  fetchesPerSecond: z.number().nonnegative(),
+  uptimeMs: instantMs,
   metricsUrl: z.string().optional(),
   allowPrivate: z.boolean().optional(),
   secrets: z.array(z.string()).optional(),
@@ -89,10 +97,16 @@ export interface WorkerInfo extends Omit<WorkerReport, 'state' | 'uptimeMs'> {
 export class Workers {
   readonly #redis: Redis;
   readonly #keys: readonly [string, string];
+  readonly #onPassedOver: OnPassedOver;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    onPassedOver: OnPassedOver = () => undefined,
+  ) {
     this.#redis = redis;
     this.#keys = [keys.workers, keys.workersInfo];
+    this.#onPassedOver = onPassedOver;
   }
 
   /** Registers the worker or renews it. Call it every two seconds; one round trip. */
@@ -111,35 +125,43 @@ export class Workers {
    */
   async list(): Promise<WorkerInfo[]> {
     const document = { withinSeconds: FORGET_AFTER_S };
-    const { nowMs, workers } = await scripts.list.run(this.#redis, this.#keys, document);
-    return workers
-      .flatMap(({ seenAtSeconds, report: json }) => {
-        const found = report.safeParse(parsed(json));
+    const listed = scripts.list.run(this.#redis, this.#keys, document);
+    const found = await passOver('the list of workers', listed, this.#onPassedOver);
+    const { nowMs, workers = [] } = found ?? { nowMs: 0 };
+    const ids = validIds(
+      workers.map(({ id }) => id),
+      { noun: 'the id of a worker', isId: (id) => WORKER_ID.test(id) },
+      this.#onPassedOver,
+    );
+    const infos = await Promise.all(
+      workers
+        .filter(({ id }) => ids.includes(id))
         // Another version may report other fields: its worker is left out rather than shown wrong.
-        return found.success ? [infoOf(found.data, seenAtSeconds * 1_000, nowMs)] : [];
-      })
+        .map(async (one) => passOver(`worker ${one.id}`, infoOf(one, nowMs), this.#onPassedOver)),
+    );
+    return infos
+      .filter((one) => one !== undefined)
       .toSorted((a, b) => compare(a.host, b.host) || compare(a.startedAt, b.startedAt));
   }
 }
 
-function infoOf(worker: z.infer<typeof report>, lastSeenMs: number, nowMs: number): WorkerInfo {
-  const { uptimeMs, state, ...rest } = worker;
+type Listed = z.infer<typeof listReply>['workers'][number];
+
+async function infoOf(
+  { id, seenAtSeconds, report: json }: Listed,
+  nowMs: number,
+): Promise<WorkerInfo> {
+  const lastSeenMs = instantMs.parse(Number(seenAtSeconds) * 1_000);
+  const { uptimeMs, state, ...rest } = report.parse(JSON.parse(json));
   const silentMs = Math.max(0, Math.round(nowMs - lastSeenMs));
   return {
     ...rest,
+    id,
     state: silentMs > GONE_AFTER_S * 1_000 ? 'gone' : state,
     startedAt: new Date(lastSeenMs - uptimeMs).toISOString(),
     lastSeenAt: new Date(lastSeenMs).toISOString(),
     silentMs,
   };
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 function compare(one: string, other: string): number {

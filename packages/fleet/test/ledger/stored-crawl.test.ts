@@ -5,8 +5,8 @@ import {
   parseScheduledCrawl,
   parseStoredCrawl,
   parseStoredPlan,
-  StoredCrawlError,
 } from '../../src/ledger/stored-crawl.ts';
+import { StoredStateError } from '../../src/redis/stored-state.ts';
 
 const { plan, ...rest } = parseCrawlFile(
   `
@@ -50,7 +50,7 @@ function readOf(json: string): string {
     parseScheduledCrawl(json);
     return 'read';
   } catch (error) {
-    if (error instanceof StoredCrawlError) {
+    if (error instanceof StoredStateError) {
       return error.message;
     }
     throw error;
@@ -85,7 +85,7 @@ describe('the crawl in Redis', () => {
     ['a name with a path', { ...plan, name: '../x' }],
     ['no object', 7],
   ])('is refused with %s', (_, value) => {
-    expect(() => parseStoredPlan(JSON.stringify(value))).toThrow(StoredCrawlError);
+    expect(() => parseStoredPlan(JSON.stringify(value))).toThrow(StoredStateError);
   });
 
   it('is refused if it is no JSON', () => {
@@ -99,7 +99,7 @@ describe('the crawl in Redis', () => {
     ['a format with a path', { ...file, path: '/x/ids.txt', format: '/../../tmp/x.sh' }],
   ])('is refused with %s', (_, source) => {
     const others = JSON.stringify({ ...rest, sources: [source] });
-    expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredCrawlError);
+    expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredStateError);
   });
 
   it.each(['/home/me/ids.txt', 'ids.txt', 'file:///home/me/ids.csv'])(

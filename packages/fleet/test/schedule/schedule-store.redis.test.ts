@@ -19,7 +19,7 @@ let now: number;
 beforeEach(async () => {
   ({ redis, keys } = await freshFleet());
   ledger = new Ledger(redis, keys);
-  schedules = new ScheduleStore(redis, keys, () => now);
+  schedules = new ScheduleStore(redis, keys, { now: () => now });
   now = TICK - MINUTE;
 });
 
@@ -59,9 +59,10 @@ describe('a tick', () => {
     await scheduled();
     now = TICK + 20;
     const all = await Promise.all(
-      Array.from({ length: 20 }, async () => new ScheduleStore(redis, keys, () => now)).map(
-        async (other) => (await other).decideTick('daily'),
-      ),
+      Array.from(
+        { length: 20 },
+        async () => new ScheduleStore(redis, keys, { now: () => now }),
+      ).map(async (other) => (await other).decideTick('daily')),
     );
     expect(all.filter((one) => one !== undefined)).toMatchObject([
       {

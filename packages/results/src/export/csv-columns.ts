@@ -29,8 +29,12 @@ export const RECORD_COLUMNS: readonly RecordColumn[] = [
 
 const LAST_COLUMNS = ['error.code', 'error.message', 'charset', 'bodyEncoding', 'body'] as const;
 
-/** The header line. A parameter with the name of another column gets the prefix `param.`. */
-export function csvHeader(params: readonly string[]): string {
+/**
+ * The header line. A parameter with the name of another column gets the prefix `param.`.
+ *
+ * @param toCell @default csvCell
+ */
+export function csvHeader(params: readonly string[], toCell?: ToCell): string {
   const fields = RECORD_COLUMNS.map(({ field }) => field);
   const names = new Set<string>(['index', ...fields, ...LAST_COLUMNS]);
   const columns = params.map((param) => {
@@ -41,33 +45,58 @@ export function csvHeader(params: readonly string[]): string {
     names.add(name);
     return name;
   });
-  return csvLine(['index', ...columns, ...fields, ...LAST_COLUMNS]);
+  return csvLine(['index', ...columns, ...fields, ...LAST_COLUMNS], toCell);
 }
 
 const NEEDS_QUOTES = /[",\r\n]/;
+
+/** Writes one value. */
+export type ToCell = (value: unknown) => string;
 
 /**
  * One line of CSV with its line feed: RFC 4180 quoting, empty cells for null and undefined. Written
  * by hand, because a library for all dialects took two thirds of the time of an export.
  */
-export function csvLine(cells: readonly unknown[]): string {
+export function csvLine(cells: readonly unknown[], toCell: ToCell = csvCell): string {
   let line = '';
   for (let at = 0; at < cells.length; at += 1) {
     if (at > 0) {
       line += ',';
     }
-    line += csvCell(cells[at]);
+    line += toCell(cells[at]);
   }
   return `${line}\n`;
 }
 
 function csvCell(value: unknown): string {
+  const text = textOf(value);
+  return NEEDS_QUOTES.test(text) ? quoted(text) : text;
+}
+
+/** What spreadsheets take for a formula, as OWASP lists it. The last four are full-width. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
+const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/**
+ * Writes a value that no spreadsheet takes for a formula: such text gets an apostrophe in front, as
+ * OWASP advises. Numbers stay, also those in texts: `-12.5` is no more than a number. All texts
+ * are quoted, because some spreadsheets end a cell at a semicolon or a tab.
+ */
+export function safeCell(value: unknown): string {
+  const text = textOf(value);
+  if (text === '' || NUMBER.test(text)) {
+    return text;
+  }
+  return quoted(FORMULA.test(text) ? `'${text}` : text);
+}
+
+function textOf(value: unknown): string {
   if (value === undefined || value === null) {
     return '';
   }
-  if (typeof value === 'number') {
-    return String(value);
-  }
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
 }

@@ -1,5 +1,5 @@
 import { CopiedRow, ROW_OVERHEAD_BYTES } from './copied-row.ts';
-import { csvHeader } from './csv-columns.ts';
+import { csvHeader, safeCell, type ToCell } from './csv-columns.ts';
 import { paramsOf, parsedRow } from './parsed-row.ts';
 import type { Window } from './window-reader.ts';
 
@@ -17,6 +17,8 @@ export interface Encoder {
 export interface EncoderOptions {
   readonly batch: string;
   readonly format: 'ndjson' | 'csv';
+  /** No cell of the CSV is a formula for a spreadsheet. */
+  readonly isCsvSafe: boolean;
   /** Parameter columns; undefined takes the parameters of the first record. */
   readonly params: readonly string[] | undefined;
   /** Whether a result of `encode` can be overwritten by the next one. */
@@ -32,11 +34,13 @@ export function encoderOf(options: EncoderOptions): Encoder {
 
 interface CsvColumns {
   readonly params: readonly string[];
-  readonly copiedRow: CopiedRow;
+  /** Undefined where values may have to be changed. */
+  readonly copiedRow: CopiedRow | undefined;
 }
 
 class CsvEncoder implements Encoder {
   readonly #options: EncoderOptions;
+  readonly #toCell: ToCell | undefined;
   /** Undefined until the header is written. */
   #columns: CsvColumns | undefined;
   #out: Buffer = Buffer.alloc(0);
@@ -46,6 +50,7 @@ class CsvEncoder implements Encoder {
 
   constructor(options: EncoderOptions) {
     this.#options = options;
+    this.#toCell = options.isCsvSafe ? safeCell : undefined;
   }
 
   encode({ data, ends }: Window): Buffer {
@@ -59,9 +64,9 @@ class CsvEncoder implements Encoder {
     for (const next of ends) {
       const end = next - 1;
       this.#reserve(2 * (end - start) + ROW_OVERHEAD_BYTES);
-      const at = copiedRow.copy(data, [start, end], this.#out, this.#at);
+      const at = copiedRow?.copy(data, [start, end], this.#out, this.#at) ?? -1;
       if (at < 0) {
-        this.#write(parsedRow(data.subarray(start, end), params));
+        this.#write(parsedRow(data.subarray(start, end), params, this.#toCell));
       } else {
         this.#at = at;
       }
@@ -81,8 +86,9 @@ class CsvEncoder implements Encoder {
   /** Writes the header. */
   #start(paramsOfFirst: readonly string[]): CsvColumns {
     const params = this.#options.params ?? paramsOfFirst;
-    this.#columns = { params, copiedRow: new CopiedRow(this.#options.batch, params) };
-    this.#write(csvHeader(params));
+    const { batch, isCsvSafe } = this.#options;
+    this.#columns = { params, copiedRow: isCsvSafe ? undefined : new CopiedRow(batch, params) };
+    this.#write(csvHeader(params, this.#toCell));
     return this.#columns;
   }
 

@@ -12,6 +12,11 @@ export interface ExportOptions {
   readonly dir: string | readonly string[];
   readonly batch: string;
   readonly format: 'ndjson' | 'csv';
+  /**
+   * Write CSV in which no cell is a formula for a spreadsheet. Takes several times as long. @default
+   * false
+   */
+  readonly isCsvSafe?: boolean;
   /** The export does not end the stream. Errors of the stream (`EPIPE`) reject the export. */
   readonly out: Writable;
   /**
@@ -51,7 +56,7 @@ const MAX_INDEXED_RECORDS = 2 ** 22;
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
-  const { dir, batch, format, signal, reuseChunks = false } = options;
+  const { dir, batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
   const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const manifest = await firstManifest(found.dirs, batch);
@@ -59,7 +64,13 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   const total = known !== undefined && known > 0 ? known : undefined;
   const files = new PartFiles(found.parts.files);
   const output = new Output(options.out, signal);
-  const encoder = encoderOf({ batch, format, params: manifest?.params, reuseChunks });
+  const encoder = encoderOf({
+    batch,
+    format,
+    isCsvSafe,
+    params: manifest?.params,
+    reuseChunks,
+  });
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
   const parts = new PartsIndexer({ files, batch, total, signal, onProgress });

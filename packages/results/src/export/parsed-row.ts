@@ -1,5 +1,5 @@
 import { splitBody } from '../folder/record-line.ts';
-import { csvLine, RECORD_COLUMNS } from './csv-columns.ts';
+import { csvLine, RECORD_COLUMNS, type ToCell } from './csv-columns.ts';
 
 /** A parsed record without its body. Edited lines can lack any field but the index. */
 interface RecordHead {
@@ -14,17 +14,19 @@ interface RecordHead {
 /**
  * Converts a line (without its newline) to a CSV row by parsing it. Embedded JSON keeps its text.
  *
- * Values are not changed. A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a
- * formula; import the columns as text if the origins are not trusted.
- *
+ * @param toCell @default values are not changed
  * @returns undefined if the line is not JSON
  */
-export function parsedRow(line: Buffer, params: readonly string[]): string | undefined {
+export function parsedRow(
+  line: Buffer,
+  params: readonly string[],
+  toCell?: ToCell,
+): string | undefined {
   const { head: text, body } = splitBody(line);
   try {
     const head = parseHead(text);
     const { params: values, error, charset, bodyEncoding } = head;
-    return csvLine([
+    const cells = [
       head.index,
       ...params.map((param) => values?.[param]),
       ...RECORD_COLUMNS.map(({ field }) => head[field]),
@@ -33,7 +35,8 @@ export function parsedRow(line: Buffer, params: readonly string[]): string | und
       charset,
       bodyEncoding,
       bodyEncoding === undefined || body === undefined ? body : JSON.parse(body),
-    ]);
+    ];
+    return csvLine(cells, toCell);
   } catch (error) {
     if (error instanceof SyntaxError) {
       return undefined;

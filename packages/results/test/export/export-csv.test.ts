@@ -2,6 +2,7 @@ import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchf
 import { bodyText } from '@fetchfleet/crawl';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
+import * as fc from 'fast-check';
 import { exported, layOut, manifestOf, recordLine } from '../record-lines.ts';
 
 let folder: TemporaryFolder;
@@ -16,8 +17,8 @@ installLeakGuard();
 const FIXED =
   'url outcome status attempts startedAt durationMs bytes contentType worker finalUrl error.code error.message charset bodyEncoding body';
 
-async function rowsOf(): Promise<string[][]> {
-  return parse((await exported({ dir: folder.path, format: 'csv' })).text);
+async function rowsOf(isCsvSafe = false): Promise<string[][]> {
+  return parse((await exported({ dir: folder.path, format: 'csv', isCsvSafe })).text);
 }
 
 describe('exportBatch as CSV', () => {
@@ -113,5 +114,75 @@ describe('exportBatch as CSV', () => {
     const result = await exported({ dir: folder.path, format: 'csv' });
     expect(result).toMatchObject({ written: 1, missing: 1, skippedLines: 1 });
     expect(parse(result.text)).toHaveLength(2);
+  });
+});
+
+describe('exportBatch as CSV for a spreadsheet', () => {
+  const FORMULAS = [
+    '=1+1',
+    '+cmd|x',
+    '-2+3',
+    '-',
+    '-1,000.5',
+    '@SUM(A1)',
+    '\t=1',
+    '\r=1',
+    '\n=1',
+    '＝1',
+    '－1',
+  ];
+  const HARMLESS = ['-12.5', '+47', '1e-9', 'a=b', '', '"=1', ';=1', ' =1', '0x1'];
+
+  it('has no cell that is a formula, and leaves numbers and other text', async () => {
+    const values = [...FORMULAS, ...HARMLESS];
+    const lines = values.map((value, index) =>
+      recordLine({
+        index,
+        params: { '=name': value },
+        body: JSON.stringify(value),
+        bodyEncoding: 'text',
+      }),
+    );
+    const manifest = manifestOf(values.length, ['=name']);
+    await layOut(folder.path, manifest, { 'a-1': `${lines.join('\n')}\n` });
+    const [header = [], ...rows] = await rowsOf(true);
+    expect(header[1]).toBe("'=name");
+    for (const [at, value] of values.entries()) {
+      const shown = FORMULAS.includes(value) ? `'${value}` : value;
+      expect([rows[at]?.[0], rows[at]?.[1], rows[at]?.at(-1)]).toEqual([String(at), shown, shown]);
+    }
+  });
+
+  it('is only text that may be split at a semicolon that is quoted', async () => {
+    const line = recordLine({ index: 0, params: { n: 'a;=1+1' }, body: '[1]' });
+    await layOut(folder.path, manifestOf(1, ['n']), { 'a-1': `${line}\n` });
+    const { text } = await exported({ dir: folder.path, format: 'csv', isCsvSafe: true });
+    expect(text.split('\n')[1]).toMatch(
+      /^0,"a;=1\+1","http:.*",200,1,"2026-.*",103.2,1223,".*","w-7c1e",+"\[1\]"$/u,
+    );
+  });
+
+  it('loses nothing: without the apostrophes it is what was fetched', async () => {
+    const texts = fc.array(
+      fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+      { minLength: 50 },
+    );
+    await fc.assert(
+      fc.asyncProperty(texts, async (values) => {
+        const lines = values.map((value, index) => recordLine({ index, params: { n: value } }));
+        await layOut(folder.path, manifestOf(values.length, ['n']), {
+          'a-1': `${lines.join('\n')}\n`,
+        });
+        const cells = (await rowsOf(true)).slice(1).map(([, cell = '']) => cell);
+        expect(
+          cells.filter((cell) => /^[=+@\t\r\n]|^-(?!\d)/u.test(cell) && !/^[+-]?\d/u.test(cell)),
+        ).toEqual([]);
+        const plain = cells.map((cell, at) =>
+          cell === values[at] ? cell : cell.replace(/^'/u, ''),
+        );
+        expect(plain).toEqual(values);
+      }),
+      { numRuns: 3 },
+    );
   });
 });

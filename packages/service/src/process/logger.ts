@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type * as PinoPretty from 'pino-pretty';
 import { maskLine } from './mask.ts';
+import { printableLine, printableStrings } from './printable-line.ts';
 
 /** Allowed levels, from the fewest to the most lines. */
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -29,19 +30,20 @@ export type { Logger } from 'pino';
 
 /**
  * A logger that writes synchronously: with a worker thread a short-lived command could lose its
- * last line. Secrets are masked in the finished line, so it does not matter which field or message
- * they are in.
+ * last line. Secrets are masked in the finished line, and what no one sees in it becomes escapes, so
+ * it does not matter which field or message they are in.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const { name, level = 'info', pretty, destination = 2, base } = options;
   const stream = pretty ? prettyDestination(destination) : plainDestination(destination);
+  const toShow = pretty ? printableStrings : printableLine;
   const logger = pino(
     {
       name,
       level,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: maskLine },
+      hooks: { streamWrite: (line) => toShow(maskLine(line)) },
     },
     stream,
   );

@@ -41,6 +41,32 @@ describe('createLogger', () => {
     expect(text).not.toContain('hunter2');
   });
 
+  const HOSTILE = '\u001b[2J\u009b31m\u202e\r\nfaked';
+
+  it.each([true, false])(
+    'writes no control characters of others to a terminal (pretty: %p)',
+    (pretty) => {
+      const text = logging({ pretty, base: { base: HOSTILE } }, (logger) => {
+        logger.warn({ field: HOSTILE, deep: [{ [HOSTILE]: HOSTILE }] }, HOSTILE);
+        logger.error(new Error(HOSTILE), `cannot read ${HOSTILE}`);
+      });
+      // oxlint-disable-next-line no-control-regex -- none of them may be left
+      expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+      expect(text).toContain(String.raw`\u001b[2J\u009b31m\u202e`);
+      expect(text).not.toMatch(/^faked/m);
+    },
+  );
+
+  it('writes JSON that means what was logged', () => {
+    const line = logging({}, (logger) => logger.warn({ field: HOSTILE }, HOSTILE));
+    expect(JSON.parse(line)).toMatchObject({ field: HOSTILE, msg: HOSTILE });
+  });
+
+  it('keeps the lines of a stack in pretty lines', () => {
+    const text = logging({ pretty: true }, (logger) => logger.error(new Error('broken')));
+    expect(text).toMatch(/^ +at .*logger\.test/m);
+  });
+
   it.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const)(
     'names the level %s as the settings and docs do',
     (level) => {

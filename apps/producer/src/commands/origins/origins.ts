@@ -6,10 +6,11 @@ import { outputWidth } from '../../report/text-table.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { canDraw, type ScreenSize } from '../../live/screen.ts';
 import { showLive } from '../../live/show-live.ts';
+import { line } from '../../live/styled-text.ts';
 import { originDocument } from './document.ts';
 import { originsSummary, originsTable } from './table.ts';
 import { withTimeout } from '../../core/timeouts.ts';
-import type { Terminal } from '../../core/terminal.ts';
+import type { Span, Terminal } from '../../core/terminal.ts';
 import { formatDuration } from '../../report/units.ts';
 
 const REPAINT_MS = 1_000;
@@ -34,7 +35,7 @@ export async function origins(options: OriginsOptions, context: Context): Promis
     } else if (statuses.length === 0) {
       terminal.note(NONE);
     } else {
-      terminal.print(originsTable(statuses, tableOptions(terminal)));
+      terminal.print(...originsTable(statuses, tableOptions(terminal)));
     }
     return EXIT.ok;
   });
@@ -82,7 +83,8 @@ async function printAll(
     const statuses = await withTimeout(session.origins.list(), { signal });
     const table = originsTable(statuses, tableOptions(terminal));
     terminal.print(
-      statuses.length === 0 ? `${NONE}\n` : `${originsSummary(statuses)}\n\n${table}\n`,
+      ...(statuses.length === 0 ? [NONE] : [originsSummary(statuses), '', ...table]),
+      '',
     );
     await sleep(REPAINT_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
@@ -93,27 +95,22 @@ function page(
   { columns, rows }: ScreenSize,
   { silentMs, terminal }: { readonly silentMs: number; readonly terminal: Terminal },
 ): string[] {
-  const lost =
-    silentMs > 0
-      ? [terminal.paintOutput('yellow', `Redis has not answered for ${formatDuration(silentMs)}`)]
-      : [];
-  const footer = terminal.paintOutput('dim', 'q or Ctrl-C ends the view');
-  if (statuses.length === 0) {
-    return [...lost, NONE, '', footer];
-  }
-  const head = [...lost, originsSummary(statuses), ''];
+  const silence = `Redis has not answered for ${formatDuration(silentMs)}`;
+  const lost: Span[][] = silentMs > 0 ? [[['yellow', silence]]] : [];
+  const footer: Span[] = [['dim', 'q or Ctrl-C ends the view']];
+  const head = [...lost, [statuses.length === 0 ? NONE : originsSummary(statuses)], []];
   const table = originsTable(statuses, {
     width: Math.min(MAX_WIDTH, columns),
     // Minus an empty line and the footer.
     height: rows - head.length - 2,
-    paint: terminal.paintOutput.bind(terminal),
   });
-  return [...head, ...table.split('\n'), '', footer];
+  const body = statuses.length === 0 ? [] : [...table, []];
+  const paint = terminal.paintOutput.bind(terminal);
+  return [...head, ...body, footer].map((spans) => line(spans, columns, paint));
 }
 
 function tableOptions(terminal: Terminal) {
   return {
     width: terminal.stdout.isTTY === true ? Math.min(MAX_WIDTH, outputWidth(terminal)) : Infinity,
-    paint: terminal.paintOutput.bind(terminal),
   };
 }

@@ -1,5 +1,6 @@
 import type { OriginStatus } from '@fetchfleet/fleet';
-import type { Style } from '../../core/terminal.ts';
+import { printable } from '@fetchfleet/crawl';
+import type { Span } from '../../core/terminal.ts';
 import { shutState } from '../../report/origin-state.ts';
 import { formatCount, shorten, truncate } from '../../report/units.ts';
 
@@ -12,14 +13,11 @@ const MIN_STATE = 8;
 /** A shorter name is not recognizable. */
 const MIN_NAME = 16;
 
-type Paint = (style: Style, text: string) => string;
-
 export interface OriginsTableOptions {
   /** Columns of a line, at most; Infinity for files and pipes. */
   readonly width: number;
   /** Lines of the table, at most. @default unlimited */
   readonly height?: number;
-  readonly paint: Paint;
 }
 
 /**
@@ -28,8 +26,8 @@ export interface OriginsTableOptions {
  */
 export function originsTable(
   statuses: readonly OriginStatus[],
-  { width, height = Infinity, paint }: OriginsTableOptions,
-): string {
+  { width, height = Infinity }: OriginsTableOptions,
+): Span[][] {
   const sorted = statuses.toSorted((a, b) => rank(a) - rank(b));
   const fits = sorted.length + 1 <= height;
   // Two lines are for the header and the count of the rest.
@@ -39,16 +37,14 @@ export function originsTable(
   const widths = columnWidths(rows, width);
   const lines = rows.map((row, at) => {
     const status = shown[at - 1];
-    return row
-      .map((cell, column) => align(shorten(cell, widths[column] ?? 0), column, widths))
-      .map((cell, column) => painted(cell, { column, status, paint }))
-      .join(GAP)
-      .trimEnd();
+    return row.flatMap((cell, column): Span[] => [
+      column === 0 ? '' : GAP,
+      styled(align(shorten(cell, widths[column] ?? 0), column, widths), column, status),
+    ]);
   });
   const left = sorted.length - shown.length;
-  return [...lines, ...(left > 0 ? [paint('dim', `… and ${formatCount(left)} more`)] : [])].join(
-    '\n',
-  );
+  const rest: Span[][] = left > 0 ? [[['dim', `… and ${formatCount(left)} more`]]] : [];
+  return [...lines, ...rest];
 }
 
 /** `3 origins: 12 in flight, 4,000 waiting, 1 blocked` */
@@ -69,7 +65,7 @@ export function originsSummary(statuses: readonly OriginStatus[]): string {
 
 function cells(status: OriginStatus, maxState: number): readonly string[] {
   return [
-    status.origin,
+    printable(status.origin),
     status.rate.limit + sourceOf(status.rate.source) + burstOf(status),
     inFlight(status),
     formatCount(status.waiting),
@@ -133,22 +129,15 @@ function align(cell: string, column: number, widths: readonly number[]): string 
   return column === 3 ? cell.padStart(width) : cell.padEnd(width);
 }
 
-function painted(
-  cell: string,
-  {
-    column,
-    status,
-    paint,
-  }: { readonly column: number; readonly status: OriginStatus | undefined; readonly paint: Paint },
-): string {
+function styled(cell: string, column: number, status: OriginStatus | undefined): Span {
   if (status === undefined) {
-    return paint('dim', cell);
+    return ['dim', cell];
   }
   if (column === 0) {
-    return paint('bold', cell);
+    return ['bold', cell];
   }
   if (column !== HEADER.length - 1) {
     return cell;
   }
-  return paint((['red', 'yellow', 'green', 'dim'] as const)[rank(status)] ?? 'dim', cell);
+  return [(['red', 'yellow', 'green', 'dim'] as const)[rank(status)] ?? 'dim', cell];
 }

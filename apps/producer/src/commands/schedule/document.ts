@@ -23,7 +23,7 @@ export async function viewSchedule(
     schedule,
     nextRun: isPaused ? undefined : nextTick(terms, Date.now()),
     lastRun,
-    lastBatch: batch === undefined ? undefined : await ledger.status(batch),
+    lastBatch: batch === undefined ? undefined : (await ledger.statuses([batch]))[0],
   };
 }
 

@@ -1,9 +1,7 @@
-import type { Schedule } from '@fetchfleet/fleet';
 import { type Context, programName } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import { outputWidth } from '../../report/text-table.ts';
-import type { FleetSession } from '../../session/fleet-session.ts';
 import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, withSchedules } from './schedules.ts';
 import { historyTable, schedulesTable } from './table.ts';
@@ -16,7 +14,10 @@ export async function listSchedules(
 ): Promise<ExitCode> {
   return withSchedules(context, async (session) => {
     const { terminal } = context;
-    const schedules = id === undefined ? await readAll(session) : [await findSchedule(session, id)];
+    const schedules =
+      id === undefined
+        ? await withTimeout(session.schedules.ledger.all())
+        : [await findSchedule(session, id)];
     const views = await withTimeout(
       Promise.all(schedules.map(async (schedule) => viewSchedule(session, schedule))),
     );
@@ -33,17 +34,11 @@ export async function listSchedules(
       terminal.note(`Nothing is scheduled. Add a schedule with: ${command}`);
     } else {
       const width = outputWidth(terminal);
-      terminal.print(schedulesTable(views, Date.now(), width));
+      terminal.print(...schedulesTable(views, Date.now(), width));
       if (requested !== undefined && requested.schedule.runs.length > 0) {
-        terminal.print(`\n${historyTable(requested, width)}`);
+        terminal.print('', ...historyTable(requested, width));
       }
     }
     return EXIT.ok;
   });
-}
-
-async function readAll({ schedules }: FleetSession): Promise<Schedule[]> {
-  const ids = await withTimeout(schedules.ledger.ids());
-  const all = await withTimeout(Promise.all(ids.map(async (id) => schedules.ledger.get(id))));
-  return all.filter((one) => one !== undefined);
 }

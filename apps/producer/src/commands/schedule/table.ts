@@ -17,13 +17,13 @@ export function schedulesTable(
   views: readonly ScheduleView[],
   nowMs: number,
   width: number,
-): string {
+): string[] {
   const rows = views.map((view) => cells(view, nowMs));
   return textTable(COLUMNS, rows, width);
 }
 
 /** The runs of one schedule, newest first. @param width in columns */
-export function historyTable({ schedule }: ScheduleView, width: number): string {
+export function historyTable({ schedule }: ScheduleView, width: number): string[] {
   const { runs, terms } = schedule;
   const rows = runs.map((run) => [
     formatInstant(run.at, terms.tz),
