@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { ftruncateSync, openSync, writeSync } from 'node:fs';
+import { toError } from '@fetchfleet/crawl';
+import * as fc from 'fast-check';
+import { TARGETS } from './catalogue.ts';
+import { holds, type Probe, type Target } from './target.ts';
+import type { Answer, Order } from './turn.ts';
+
+/** Time for a smaller input that fails as well. */
+const SHRINK_MS = 45_000;
+
+/** The process of one turn: checks inputs of one target and answers with what it found. */
+async function main(order: Order): Promise<void> {
+  const target = TARGETS.find(({ name }) => name === order.target);
+  if (target === undefined) {
+    throw new Error(`there is no target ${order.target}`);
+  }
+  const probe = await target.open({ folder: order.folder });
+  const answer = await search(target, probe, order);
+  await probe.close?.();
+  await new Promise<void>((sent, failed) => {
+    process.send?.(answer, (error: Error | null) => (error === null ? sent() : failed(error)));
+  });
+}
+
+async function search(target: Target, probe: Probe<unknown>, order: Order): Promise<Answer> {
+  const { seed, path, runs } = order;
+  const property = fc.asyncProperty(probe.arbitrary, checkOf(target, probe, order.inputFile));
+  const found = await fc.check(property, {
+    seed,
+    ...(path !== undefined && { path }),
+    numRuns: runs,
+    endOnFailure: true,
+    interruptAfterTimeLimit: order.durationMs,
+    markInterruptAsFailure: false,
+  });
+  if (!found.failed || found.counterexamplePath === null) {
+    return { runs: found.numRuns };
+  }
+  // Looks for smaller ones only now, in a time of its own.
+  const smaller = await fc.check(property, {
+    seed,
+    path: found.counterexamplePath,
+    numRuns: 1,
+    interruptAfterTimeLimit: SHRINK_MS,
+    markInterruptAsFailure: false,
+  });
+  const best = smaller.failed ? smaller : found;
+  return {
+    runs: found.numRuns,
+    failure: {
+      path: best.counterexamplePath ?? found.counterexamplePath,
+      counterexample: fc.stringify(best.counterexample?.[0]),
+      error: textOf(best.errorInstance),
+    },
+  };
+}
+
+/** Writes down each input before its check, and bounds the CPU time of the check. */
+function checkOf(
+  target: Target,
+  probe: Probe<unknown>,
+  inputFile: string,
+): (input: unknown) => Promise<void> {
+  const file = openSync(inputFile, 'w');
+  return async (input) => {
+    ftruncateSync(file, 0);
+    writeSync(file, fc.stringify(input), 0);
+    const before = process.cpuUsage();
+    await probe.check(input);
+    const { user, system } = process.cpuUsage(before);
+    const ms = Math.round((user + system) / 1000);
+    holds(ms <= target.cpuMs, `an input takes ${target.cpuMs} ms of CPU time at most`, { ms });
+  };
+}
+
+function textOf(error: unknown): string {
+  const { stack, message } = toError(error);
+  return stack ?? message;
+}
+
+// An error that nobody awaits ends the process: the parent reports it with the last input.
+const [order] = await once(process, 'message');
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the parent has sent
+await main(order as Order);
+process.disconnect();
