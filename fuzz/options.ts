@@ -63,7 +63,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
     seed:
       seed === undefined
         ? Math.floor(Math.random() * MAX_SEED)
-        : wholeNumber('--seed', seed, { from: -MAX_SEED - 1, to: MAX_SEED }),
+        : wholeNumber('--seed', seed, { from: 0, to: MAX_SEED }),
     minutes: isCounted ? undefined : positive('--minutes', values.minutes ?? '5'),
     runs: isCounted ? wholeNumber('--runs', values.runs ?? '1', { from: 1, to: 1e9 }) : undefined,
     path,

@@ -9,7 +9,7 @@ export interface Probe<T> {
   close?(): Promise<void>;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** An empty folder for the files of the target. What is written elsewhere is a fault. */
   readonly folder: string;
 }
@@ -29,7 +29,7 @@ export interface Target {
 }
 
 /** An invariant does not hold. */
-export class InvariantError extends Error {
+class InvariantError extends Error {
   override readonly name = 'InvariantError';
   readonly code = 'FUZZ_INVARIANT';
 }

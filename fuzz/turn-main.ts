@@ -16,27 +16,33 @@ async function main(order: Order): Promise<void> {
     throw new Error(`there is no target ${order.target}`);
   }
   const probe = await target.open({ folder: order.folder });
-  const answer = await search(target, probe, order);
+  const checks = new Checks(target, probe, order.inputFile);
+  const answer = await search(checks, probe, order);
+  await checks.ended();
   await probe.close?.();
   await new Promise<void>((sent, failed) => {
     process.send?.(answer, (error: Error | null) => (error === null ? sent() : failed(error)));
   });
 }
 
-async function search(target: Target, probe: Probe<unknown>, order: Order): Promise<Answer> {
-  const { seed, path, runs } = order;
-  const property = fc.asyncProperty(probe.arbitrary, checkOf(target, probe, order.inputFile));
+async function search(
+  checks: Checks,
+  { arbitrary }: Probe<unknown>,
+  { seed, path, runs, durationMs }: Order,
+): Promise<Answer> {
+  const property = fc.asyncProperty(arbitrary, async (input) => checks.check(input));
   const found = await fc.check(property, {
     seed,
     ...(path !== undefined && { path }),
     numRuns: runs,
     endOnFailure: true,
-    interruptAfterTimeLimit: order.durationMs,
+    interruptAfterTimeLimit: durationMs,
     markInterruptAsFailure: false,
   });
   if (!found.failed || found.counterexamplePath === null) {
     return { runs: found.numRuns };
   }
+  await checks.ended();
   // Looks for smaller ones only now, in a time of its own.
   const smaller = await fc.check(property, {
     seed,
@@ -56,22 +62,39 @@ async function search(target: Target, probe: Probe<unknown>, order: Order): Prom
   };
 }
 
-/** Writes down each input before its check, and bounds the CPU time of the check. */
-function checkOf(
-  target: Target,
-  probe: Probe<unknown>,
-  inputFile: string,
-): (input: unknown) => Promise<void> {
-  const file = openSync(inputFile, 'w');
-  return async (input) => {
-    ftruncateSync(file, 0);
-    writeSync(file, fc.stringify(input), 0);
+/** The checks of a turn: writes down each input first, and bounds the CPU time of its check. */
+class Checks {
+  readonly #target: Target;
+  readonly #probe: Probe<unknown>;
+  readonly #file: number;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(target: Target, probe: Probe<unknown>, inputFile: string) {
+    this.#target = target;
+    this.#probe = probe;
+    this.#file = openSync(inputFile, 'w');
+  }
+
+  async check(input: unknown): Promise<void> {
+    this.#running = this.#check(input);
+    return this.#running;
+  }
+
+  /** When its time is over, fast-check does not wait for the input that is checked. */
+  async ended(): Promise<void> {
+    await Promise.allSettled([this.#running]);
+  }
+
+  async #check(input: unknown): Promise<void> {
+    ftruncateSync(this.#file, 0);
+    writeSync(this.#file, fc.stringify(input), 0);
     const before = process.cpuUsage();
-    await probe.check(input);
+    await this.#probe.check(input);
     const { user, system } = process.cpuUsage(before);
     const ms = Math.round((user + system) / 1000);
-    holds(ms <= target.cpuMs, `an input takes ${target.cpuMs} ms of CPU time at most`, { ms });
-  };
+    const { cpuMs } = this.#target;
+    holds(ms <= cpuMs, `an input takes ${cpuMs} ms of CPU time at most`, { ms });
+  }
 }
 
 function textOf(error: unknown): string {

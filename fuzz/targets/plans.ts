@@ -30,7 +30,7 @@ export const plansTarget: Target = {
 };
 
 /** The crawls of the examples as Redis has them. */
-export function planExamples(): Json[] {
+function planExamples(): Json[] {
   return crawlFileExamples().flatMap((text) => {
     const crawl = attempt(() => parseCrawlFile(text, 'fuzz.yaml'), [Error]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a crawl is plain JSON

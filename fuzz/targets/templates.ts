@@ -22,6 +22,9 @@ const VALUES = [
   '',
 ];
 
+/** Nothing bounds how often a template names a long value: their author would wait for them. */
+const MAX_PRODUCT = 2_000_000;
+
 export const templatesTarget: Target = {
   name: 'templates',
   title: 'URL templates and values: URLs of the origin that the crawl means, or an error',
@@ -41,6 +44,10 @@ interface Input {
 }
 
 function check({ template, values }: Input): void {
+  const longest = Math.max(...values.map(({ length }) => length));
+  if (template.length * longest > MAX_PRODUCT) {
+    return;
+  }
   const compiled = attempt(() => compileTemplate(template, PARAMS), [TemplateError]);
   if ('error' in compiled || compiled.value.variables.some((name) => !PARAMS.includes(name))) {
     return;
