@@ -200,6 +200,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     worker: id,
     schedulers,
     robots,
+    permits,
     fetcher,
     maxRetryAfterMs,
     recorder,
@@ -215,7 +216,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const claimLoop = new ClaimLoop({
     claims,
     permits,
-    process: async (claim, onPermitsRequested) => processor.process(claim, onPermitsRequested),
+    process: async (claim, onWaiting) => processor.process(claim, onWaiting),
     heartbeat: progress.claimed,
     onError,
   });
