@@ -106,4 +106,5 @@ function textOf(error: unknown): string {
 const [order] = await once(process, 'message');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the parent has sent
 await main(order as Order);
-process.disconnect();
+// A client that is still open would keep it alive.
+process.exit();

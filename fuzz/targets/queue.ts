@@ -185,7 +185,9 @@ class TamperedFleet {
     // A forged index may ask for a bitmap of 512 MB.
     await redis.config('SET', 'maxmemory', '256mb');
     const origins = [await startOk(), await startOk(), await startOk()] as const;
+    // What waits at a tampered origin would use up the time to drain.
     const flags = ['--allow-private', '--metrics-port', '0', '--fleet', FLEET];
+    flags.push('--drain-timeout', '1s');
     const worker = await startProcess('fetchfleet-worker', [...flags, '--results', results], {
       env: { REDIS_URL: server.url, FETCHFLEET_LOG_FORMAT: 'json' },
       cwd,
