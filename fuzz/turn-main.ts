@@ -102,6 +102,8 @@ function textOf(error: unknown): string {
   return stack ?? message;
 }
 
+// A turn does not outlive the run that it belongs to.
+process.once('disconnect', () => process.exit());
 // An error that nobody awaits ends the process: the parent reports it with the last input.
 const [order] = await once(process, 'message');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the parent has sent
