@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs';
+import { bundledLicences } from './scripts/bundled-licences.mjs';
 
 /**
  * How producer and worker are built: from the sources of all packages and of what these depend on, into one file that is needed at once and
@@ -11,7 +12,7 @@ export default {
   input: globSync('src/{main,redis-supervisor}.ts'),
   platform: 'node',
   resolve: { conditionNames: ['@fetchfleet/source', 'node', 'import', 'default'] },
-  plugins: [lightHttp()],
+  plugins: [lightHttp(), bundledLicences()],
   output: {
     dir: 'dist',
     cleanDir: true,

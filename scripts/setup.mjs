@@ -15,15 +15,55 @@ const MINIMUM_NODE = [22, 22];
 const ENGINE_DEADLINE_MS = 2_000;
 const isForTests = process.env.npm_lifecycle_event === 'test' || process.env.CI === 'true';
 
+/** Debian packages, and what for. Each has a program of its name. */
+const PACKAGES = {
+  'redis-server': 'holds the queue',
+  prometheus: 'for tests of rules and dashboards',
+  zsh: 'for tests of shell completion',
+  fish: 'for tests of shell completion',
+};
+const SHELLS = ['zsh', 'fish'];
+
+/**
+ * Run as root: installs the packages that are its arguments, and starts none of their services, now
+ * or when the machine starts. Debian asks the policy about every service that a package would
+ * start; one that is there already is the administrator's, and holds. Ours is removed whatever
+ * happens, also if it was left by a run that was killed.
+ */
+const INSTALL = `
+policy=/usr/sbin/policy-rc.d
+mark='# of fetchfleet, while it installs packages'
+if [ ! -e "$policy" ] || grep -qsF "$mark" "$policy"; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 130' HUP INT TERM
+  printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > "$policy"
+  chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+# The installation may work even if the package lists cannot be updated.
+apt-get -qq -o DPkg::Lock::Timeout=300 update
+status=0
+for name; do
+  apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$name" || status=$?
+  if command -v systemctl > /dev/null && [ -e "/lib/systemd/system/$name.service" ]; then
+    systemctl disable "$name"
+  elif [ -e "/etc/init.d/$name" ]; then
+    update-rc.d "$name" disable
+  fi
+done
+exit $status
+`;
+
 class SetupError extends Error {}
 
 try {
   installDependencies();
   ensureNode();
-  await ensureRedis();
+  installWithApt(missingPrograms());
+  await checkRedis();
   if (isForTests) {
-    ensurePrometheus();
-    ensureShells();
+    checkPrometheus();
+    checkShells();
   }
 } catch (error) {
   if (!(error instanceof SetupError)) {
@@ -130,10 +170,17 @@ function nodeIsNewEnough() {
   return major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1]);
 }
 
-// ---- Redis and Prometheus ----
+// ---- Redis, and what tests need ----
 
-async function ensureRedis() {
-  if (process.env.REDIS_URL || isOnPath('redis-server') || aptInstall('redis-server')) {
+function missingPrograms() {
+  return Object.keys(PACKAGES).filter((name) => {
+    const isNeeded = name === 'redis-server' ? !process.env.REDIS_URL : isForTests;
+    return isNeeded && !isOnPath(name);
+  });
+}
+
+async function checkRedis() {
+  if (process.env.REDIS_URL || isOnPath('redis-server')) {
     return;
   }
   // Tests also accept a container; `npm start` needs its own redis-server.
@@ -146,11 +193,8 @@ async function ensureRedis() {
 }
 
 /** Needed to test rules, alerts and dashboards. The other tests run without it. */
-function ensurePrometheus() {
+function checkPrometheus() {
   if (isOnPath('prometheus') && isOnPath('promtool')) {
-    return;
-  }
-  if (aptInstall('prometheus')) {
     return;
   }
   say(
@@ -159,53 +203,41 @@ function ensurePrometheus() {
 }
 
 /** The tests of shell completion run real shells. */
-function ensureShells() {
-  const missing = ['zsh', 'fish'].filter((shell) => !isOnPath(shell) && !aptInstall(shell));
-  if (missing.length === 0) {
+function checkShells() {
+  const missing = SHELLS.filter((shell) => !isOnPath(shell));
+  if (missing.length > 0) {
+    say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
+  }
+}
+
+/** Says first what it installs. What is missing afterwards is reported by whoever needs it. */
+function installWithApt(names) {
+  const asRoot = rootCommand();
+  if (names.length === 0 || !isOnPath('apt-get') || asRoot === undefined) {
     return;
   }
-  say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
-}
-
-/** Installs the Debian package of the same name as the program; returns whether that worked. */
-function aptInstall(name) {
-  const apt = aptCommand();
-  if (apt === undefined) {
-    return false;
-  }
-  say(`installing ${name} with apt`);
-  const options = ['-qq', '-o', 'DPkg::Lock::Timeout=300'];
-  // The installation may work even if the package lists cannot be updated.
-  runQuietly([...apt, ...options, 'update']);
-  const install = ['install', '-y', '--no-install-recommends', name];
-  const output = runQuietly([...apt, ...options, ...install]);
-  if (isOnPath(name)) {
-    return true;
-  }
-  say(`apt could not install ${name}: ${output.trim().split('\n').at(-1) ?? ''}`);
-  return false;
-}
-
-/** The command that runs apt-get without questions; undefined if there is none. */
-function aptCommand() {
-  if (!isOnPath('apt-get')) {
-    return undefined;
-  }
-  if (process.getuid?.() === 0) {
-    return ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
-  }
-  if (!isOnPath('sudo') || spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
-    return undefined;
-  }
-  return ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
-}
-
-function runQuietly([command, ...args]) {
-  const { stdout, stderr } = spawnSync(command, args, {
+  const shown = names.map((name) => `${name} (${PACKAGES[name]})`).join(', ');
+  say(`going to install with apt, without starting any service: ${shown}`);
+  const [command, ...args] = [...asRoot, 'sh', '-c', INSTALL, 'sh', ...names];
+  const { status, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return `${stdout ?? ''}${stderr ?? ''}`;
+  if (status === 0) {
+    say('apt has installed them');
+  } else {
+    say(`apt failed: ${`${stdout ?? ''}${stderr ?? ''}`.trim().split('\n').at(-1)}`);
+  }
+}
+
+/** What a command for root begins with, if that needs no question; undefined if it does. */
+function rootCommand() {
+  if (process.getuid?.() === 0) {
+    return [];
+  }
+  const isAllowed =
+    isOnPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
+  return isAllowed ? ['sudo', '-n'] : undefined;
 }
 
 function isOnPath(program) {

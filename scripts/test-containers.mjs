@@ -4,6 +4,7 @@
 // containers running.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +36,7 @@ const env = {
   ...process.env,
   // A separate project, because another one may be in use.
   COMPOSE_PROJECT_NAME: `fetchfleet-test-${process.pid}`,
+  REDIS_PASSWORD: randomBytes(24).toString('hex'),
   SAMPLE_API_PORT: String(await freePort()),
   PROMETHEUS_PORT: String(await freePort()),
   GRAFANA_PORT: String(await freePort()),
@@ -116,7 +118,37 @@ async function testFleet() {
   verified(`export gives every index from 0 to ${status.total - 1} once, in order`);
   await untilHealthy();
   verified('every health check passes');
+  await testConfinement();
   await testGrafana();
+}
+
+/** What an intruder in one of the containers would find. */
+async function testConfinement() {
+  const answer = await run([
+    'exec',
+    '-T',
+    'redis',
+    'env',
+    '-u',
+    'REDISCLI_AUTH',
+    'redis-cli',
+    'ping',
+  ]);
+  assert.match(answer, /^NOAUTH/u);
+  verified('Redis answers nobody without the password');
+  const ids = await run([...OBSERVED, 'ps', '-q']);
+  const { stdout } = spawnSync('docker', ['inspect', ...ids.split('\n').filter(Boolean)], {
+    encoding: 'utf8',
+  });
+  for (const { Name, Config, HostConfig } of JSON.parse(stdout)) {
+    const { CapDrop, SecurityOpt, ReadonlyRootfs, Memory, NanoCpus, PidsLimit } = HostConfig;
+    assert.deepEqual([CapDrop, ReadonlyRootfs], [['ALL'], true], Name);
+    assert.ok(SecurityOpt.includes('no-new-privileges:true'), Name);
+    assert.ok(Memory > 0 && NanoCpus > 0 && PidsLimit > 0, Name);
+    assert.notEqual(Config.User, '', `${Name} runs as root`);
+    assert.doesNotMatch(Config.Cmd?.join(' ') ?? '', new RegExp(env.REDIS_PASSWORD, 'u'), Name);
+  }
+  verified('every container is read-only, unprivileged and limited');
 }
 
 async function testGrafana() {

@@ -214,6 +214,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     worker: id,
     schedulers,
     robots,
+    permits,
     fetcher,
     maxRetryAfterMs,
     recorder,
@@ -229,7 +230,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const claimLoop = new ClaimLoop({
     claims,
     permits,
-    process: async (claim, onPermitsRequested) => processor.process(claim, onPermitsRequested),
+    process: async (claim, onWaiting) => processor.process(claim, onWaiting),
     heartbeat: progress.claimed,
     onError,
   });

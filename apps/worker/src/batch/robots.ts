@@ -113,13 +113,22 @@ export class Robots {
     return this.#cache.get(origin)?.crawlDelayMs;
   }
 
-  async ask(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
+  /** The answer, if nobody has to be asked for it. */
+  known(batch: ActiveBatch, origin: string): RobotsAnswer | undefined {
     if (batch.plan.politeness.robots === 'ignore') {
       return { kind: 'rules', isAllowed: ALLOW_ALL };
     }
     const cached = this.#cache.get(origin);
-    if (cached !== undefined && cached.until > performance.now()) {
-      return { kind: 'rules', isAllowed: cached.isAllowed };
+    return cached !== undefined && cached.until > performance.now()
+      ? { kind: 'rules', isAllowed: cached.isAllowed }
+      : undefined;
+  }
+
+  /** Takes as long as the origin likes: its robots.txt may have to be fetched. */
+  async ask(batch: ActiveBatch, origin: string): Promise<RobotsAnswer> {
+    const known = this.known(batch, origin);
+    if (known !== undefined) {
+      return known;
     }
     // Concurrent slices share one request.
     const answer = this.#inProgress.get(origin) ?? this.#askFleet(batch, origin);

@@ -12,8 +12,8 @@ const MAX_AT_ONCE = 8;
 export interface ClaimLoopOptions {
   readonly claims: Pick<SliceClaims, 'claim' | 'pause'>;
   readonly permits: Pick<Permits, 'waitForCapacity' | 'vacancies'>;
-  /** Processes a slice to its end. Calls `onPermitsRequested` when the slice waits for permits. */
-  readonly process: (claim: ClaimedSlice, onPermitsRequested: () => void) => Promise<void>;
+  /** Processes a slice to its end. Calls `onWaiting` when it waits for robots.txt or permits. */
+  readonly process: (claim: ClaimedSlice, onWaiting: () => void) => Promise<void>;
   /** Beats at every turn, but not while a full worker waits for capacity or claims are refused. */
   readonly heartbeat: Heartbeat;
   readonly onError: (error: Error) => void;
@@ -81,15 +81,14 @@ export class ClaimLoop {
     if (claim === undefined) {
       return false;
     }
-    const { promise: permitsRequested, resolve: onPermitsRequested } =
-      Promise.withResolvers<void>();
-    const run = this.#run(claim, onPermitsRequested).finally(() => {
+    const { promise: waiting, resolve: onWaiting } = Promise.withResolvers<void>();
+    const run = this.#run(claim, onWaiting).finally(() => {
       this.#running.delete(run);
-      onPermitsRequested();
+      onWaiting();
     });
     this.#running.add(run);
     // Before that, the capacity left for another slice is not known.
-    await permitsRequested;
+    await waiting;
     return true;
   }
 
@@ -111,9 +110,9 @@ export class ClaimLoop {
     }
   }
 
-  async #run(claim: ClaimedSlice, onPermitsRequested: () => void): Promise<void> {
+  async #run(claim: ClaimedSlice, onWaiting: () => void): Promise<void> {
     try {
-      await this.#options.process(claim, onPermitsRequested);
+      await this.#options.process(claim, onWaiting);
     } catch (error) {
       // The end of the slice could not be stored: its claim expires, and another worker goes on.
       this.#options.onError(toError(error));

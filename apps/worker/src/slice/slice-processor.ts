@@ -65,8 +65,8 @@ export class SliceProcessor {
     this.#options = options;
   }
 
-  /** Calls `onPermitsRequested` when the slice waits for permits; not at all if it never does. */
-  async process(claim: ClaimedSlice, onPermitsRequested: () => void): Promise<void> {
+  /** Calls `onWaiting` when the slice waits for robots.txt or permits; not if it never does. */
+  async process(claim: ClaimedSlice, onWaiting: () => void): Promise<void> {
     const slice = await this.#parse(claim);
     if (slice === undefined) {
       return;
@@ -74,7 +74,7 @@ export class SliceProcessor {
     let waitsForTurn = false;
     const onAdmitted = (): void => {
       waitsForTurn = true;
-      onPermitsRequested();
+      onWaiting();
     };
     try {
       await this.#options.batches.use(slice.batch, async (batch) => {
@@ -82,7 +82,7 @@ export class SliceProcessor {
         if (batch === undefined || invalid !== undefined) {
           return this.#reject(claim, new Error(invalid), slice);
         }
-        return this.#run({ claim, slice, batch }, onAdmitted);
+        return this.#run({ claim, slice, batch }, { onWaiting, onAdmitted });
       });
     } catch (error) {
       await (error instanceof StoredStateError
@@ -118,7 +118,10 @@ export class SliceProcessor {
     await claim.delay(slice, AFTER_ERROR_MS);
   }
 
-  async #run(job: Job, onPermitsRequested: () => void): Promise<void> {
+  async #run(
+    job: Job,
+    { onWaiting, onAdmitted }: { readonly onWaiting: () => void; readonly onAdmitted: () => void },
+  ): Promise<void> {
     const { claim, slice, batch } = job;
     this.#options.onTaken(batch);
     if (batch.state === 'cancelled' || batch.cancelled.aborted) {
@@ -146,7 +149,11 @@ export class SliceProcessor {
     const wake = (): void => this.#options.schedulers.wake(origin);
     paused.addEventListener('abort', wake);
     try {
-      const rest = await run.run(fetches, { lost: claim.lost, onPermitsRequested });
+      const rest = await run.run(fetches, {
+        lost: claim.lost,
+        onRobotsRequested: onWaiting,
+        onPermitsRequested: onAdmitted,
+      });
       await this.#end(job, rest);
     } finally {
       paused.removeEventListener('abort', wake);

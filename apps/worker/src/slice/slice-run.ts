@@ -1,7 +1,8 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
-import type { RobotsAnswer } from '../batch/robots.ts';
+import type { Robots, RobotsAnswer } from '../batch/robots.ts';
+import type { Permits } from '../origin/permits.ts';
 import {
   type Deferral,
   FIRST_TICKET,
@@ -19,6 +20,8 @@ import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
+  readonly robots: Pick<Robots, 'ask' | 'known'>;
+  readonly permits: Pick<Permits, 'addDemand'>;
   /** Aborted when the worker drains: no fetch starts any more. */
   readonly draining: AbortSignal;
   /** Aborted when the drain deadline has passed: fetches in flight are aborted. */
@@ -36,6 +39,8 @@ export interface RunnableSlice {
 export interface RunSignals {
   /** Aborted when the claim is lost: another worker may run the slice. */
   readonly lost: AbortSignal;
+  /** Called when the slice waits for a robots.txt; not at all if that is known. */
+  readonly onRobotsRequested: () => void;
   /** Called when the slice waits for permits. */
   readonly onPermitsRequested: () => void;
 }
@@ -124,7 +129,7 @@ export class SliceRun implements WaitingSlice {
   /** Fetches what is due. Resolves when nothing of the slice is in flight any more. */
   async run(
     fetches: readonly PendingFetch[],
-    { lost, onPermitsRequested }: RunSignals,
+    { lost, onRobotsRequested, onPermitsRequested }: RunSignals,
   ): Promise<SliceRest> {
     const stopListening = this.#stopOn([lost, this.#batch.cancelled, this.#tools.expired]);
     try {
@@ -132,7 +137,7 @@ export class SliceRun implements WaitingSlice {
       for (const fetch of fetches) {
         (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
       }
-      if (await this.#applyRobots()) {
+      if (this.#applyRobots(await this.#askRobots(onRobotsRequested))) {
         await this.#startAll(onPermitsRequested);
       }
       this.#startedAllAt = Date.now();
@@ -174,9 +179,28 @@ export class SliceRun implements WaitingSlice {
     };
   }
 
+  /**
+   * An origin may be slow with its robots.txt. Meanwhile the worker claims slices of others, and
+   * counts the fetches of this one as if they waited for permits, so that it does not claim too many.
+   */
+  async #askRobots(onRobotsRequested: () => void): Promise<RobotsAnswer> {
+    const { robots, permits } = this.#tools;
+    const known = robots.known(this.#batch, this.#origin);
+    if (known !== undefined) {
+      return known;
+    }
+    const fetches = this.#due.length;
+    permits.addDemand(fetches);
+    onRobotsRequested();
+    try {
+      return await robots.ask(this.#batch, this.#origin);
+    } finally {
+      permits.addDemand(-fetches);
+    }
+  }
+
   /** Records what robots.txt forbids. @returns false while robots.txt is not known */
-  async #applyRobots(): Promise<boolean> {
-    const answer = await this.#tools.robots.ask(this.#batch, this.#origin);
+  #applyRobots(answer: RobotsAnswer): boolean {
     if (answer.kind === 'rules') {
       this.#deny(answer.isAllowed);
       return true;

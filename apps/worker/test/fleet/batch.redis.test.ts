@@ -125,6 +125,19 @@ describe('a worker', () => {
     expect(denied).toMatchObject([{ outcome: 'robots-denied', error: { code: 'ROBOTS_DENIED' } }]);
   });
 
+  it('waits for a robots.txt without delaying the fetches of other origins', async () => {
+    const { origin: silent, fleet } = await setUp();
+    silent.respond('/robots.txt', async () => new Promise(() => undefined));
+    const other = await startOrigin();
+    const obey = { politeness: '{ robots: obey }' };
+    await fleet.enqueue('silent', crawlFile(`${silent.url}/{n}`, 3, obey));
+    await fleet.worker();
+    await eventually(() => silent.inFlight === 1);
+    await fleet.enqueue('other', crawlFile(`${other.url}/{n}`, 3, obey));
+    expect(await fleet.finished('other')).toMatchObject({ settled: 3, ok: 3 });
+    expect(silent.inFlight).toBe(1);
+  });
+
   it('waits for a robots.txt that answers 5xx or 429, and denies when patience is over', async () => {
     const { origin, fleet } = await setUpShared();
     let answers = 0;

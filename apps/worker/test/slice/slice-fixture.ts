@@ -5,6 +5,7 @@ import { track } from '@fetchfleet/testing';
 import type { RobotsAnswer } from '../../src/batch/robots.ts';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 import type { Admission, StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
+import { Permits } from '../../src/origin/permits.ts';
 import { Recorder } from '../../src/record/recorder.ts';
 import type { SliceTools } from '../../src/slice/slice-run.ts';
 
@@ -137,7 +138,8 @@ export function startTools({
       of: () => ({ admit: async (slice) => admit(slice, grant) }),
       wake: () => undefined,
     },
-    robots: { ask: async () => robots },
+    robots: { known: () => undefined, ask: async () => robots },
+    permits: new Permits(10),
     draining: draining.signal,
     expired: expired.signal,
   };

@@ -7,6 +7,8 @@ import {
 } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
+import type { RobotsAnswer } from '../../src/batch/robots.ts';
+import { Permits } from '../../src/origin/permits.ts';
 import type { Deferral } from '../../src/origin/waiting-slice.ts';
 import { SliceRun } from '../../src/slice/slice-run.ts';
 import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
@@ -27,7 +29,7 @@ function failToExpand(): string {
 }
 
 function signals(lost = new AbortController().signal) {
-  return { lost, onPermitsRequested: () => undefined };
+  return { lost, onRobotsRequested: () => undefined, onPermitsRequested: () => undefined };
 }
 
 function failureOf(outcome: 'timeout' | 'network-error', code: string): FetchResult {
@@ -88,6 +90,24 @@ describe('a run of a slice', () => {
     await new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
     expect(started).toHaveLength(0);
     expect(records()).toEqual([{ index: 1, outcome: 'robots-denied', attempts: 0 }]);
+  });
+
+  it('lets the worker claim others while it asks for robots.txt, as if it waited for permits', async () => {
+    const { tools, records } = startTools();
+    const permits = new Permits(10);
+    const before = permits.vacancies;
+    const { promise: answer, resolve } = Promise.withResolvers<RobotsAnswer>();
+    const robots = { known: () => undefined, ask: async () => answer };
+    let vacancies: number | undefined;
+    const running = new SliceRun({ ...tools, robots, permits }, batchOf(), SLICE).run(
+      [fetchOf(1), fetchOf(2)],
+      { ...signals(), onRobotsRequested: () => (vacancies = permits.vacancies) },
+    );
+    expect(vacancies).toBe(before - 2);
+    resolve({ kind: 'rules', isAllowed: () => false });
+    await running;
+    expect(permits.vacancies).toBe(before);
+    expect(records()).toHaveLength(2);
   });
 
   it('returns a fetch whose record cannot be written', async () => {

@@ -1,0 +1,87 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type Crawl,
+  expandCrawl,
+  InputError,
+  measureCrawl,
+  packSlices,
+  type ParameterSource,
+  parseSlice,
+} from '@fetchfleet/crawl';
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
+import * as fc from 'fast-check';
+import { bytesNear, bytesOf } from '../mutations.ts';
+import { attemptAsync, holds, type Target } from '../target.ts';
+
+type ListSource = Extract<ParameterSource, { kind: 'file' }>;
+
+const EXAMPLES = [
+  'oslo\nbergen\n# no city\n\ntromsø\n',
+  '\ufeffone\r\ntwo\rthree\n  four  \n',
+  'city,country\noslo,no\n"new york",us\n"two\nlines",xx\n',
+  'city;country\r\n"a ""quoted"" one";no\r\n;\r\n',
+  '{"city":"oslo","n":1}\n{"city":7}\n{"city":true}\n\n{"city":"ø"}\n',
+].flatMap((text) => [Buffer.from(text), Buffer.from(text, 'utf16le')]);
+
+interface Input {
+  /** As `bytesNear` gives them. */
+  readonly bytes: string;
+  readonly format: ListSource['format'];
+  readonly rules: NonNullable<ListSource['rules']> | undefined;
+}
+
+const listRules = fc.record(
+  {
+    trim: fc.boolean(),
+    blank: fc.constantFrom('refuse' as const, 'keep' as const, 'skip' as const),
+    comment: fc.constantFrom('#', '//', '"', '\ufeff'),
+    delimiter: fc.constantFrom(';', '\t', '|', '"', ' '),
+    encoding: fc.constantFrom('utf-8', 'utf-16le', 'utf-16be', 'windows-1252', 'shift_jis'),
+  },
+  { requiredKeys: ['trim', 'blank'] },
+);
+
+export const listsTarget: Target = {
+  name: 'lists',
+  title:
+    'list files in all formats and encodings: the same values each time, or a list of problems',
+  cpuMs: 2_000,
+  open: async ({ folder }) => ({
+    arbitrary: fc.record<Input>({
+      bytes: bytesNear(EXAMPLES, ['city', 'city,country\n', '\u00fe\u00ff', 'x'.repeat(9_000)]),
+      format: fc.constantFrom('txt', 'csv', 'ndjson'),
+      rules: fc.option(listRules, { nil: undefined }),
+    }),
+    check: async (input: Input) => check(input, join(folder, 'list')),
+  }),
+};
+
+async function check({ bytes, format, rules }: Input, path: string): Promise<void> {
+  await writeFile(path, bytesOf(bytes));
+  const crawl = crawlOf({
+    name: 'city',
+    kind: 'file',
+    path,
+    format,
+    ...(format !== 'txt' && { column: 'city' }),
+    ...(rules !== undefined && { rules }),
+  });
+  const measured = await attemptAsync(async () => measureCrawl(crawl), [InputError]);
+  if ('error' in measured) {
+    return;
+  }
+  let count = 0;
+  for await (const slices of packSlices('fuzz', expandCrawl(crawl), 50)) {
+    for (const slice of slices) {
+      const { ranges } = parseSlice(JSON.parse(JSON.stringify(slice)), 1);
+      count += ranges.reduce((sum, length, at) => sum + (at % 2 === 0 ? 0 : length), 0);
+    }
+  }
+  holds(count === measured.value.total, 'as many fetches as were counted', count);
+}
+
+function crawlOf(source: ListSource): Crawl {
+  const text = 'url: http://origin.example/{city}\nparams: { city: [one] }\n';
+  return { ...parseCrawlFile(text, 'fuzz.yaml'), sources: [source] };
+}

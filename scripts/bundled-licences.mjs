@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const FILE_NAME = 'THIRD_PARTY_LICENSES.txt';
+const LICENCE_FILE = /^(?:licen[cs]e|copying|notice)/iu;
+const RULE = '='.repeat(80);
+
+/**
+ * Plugin of rolldown: writes the licences of all packages that are in a bundle beside it, as they
+ * demand. The build fails if one of them names no licence.
+ */
+export function bundledLicences() {
+  return {
+    name: 'bundled-licences',
+    generateBundle(_options, bundle) {
+      const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
+      const folders = new Set(modules.flatMap((id) => packageFolder(id) ?? []));
+      const sections = [...folders].map(sectionOf).toSorted();
+      this.emitFile({
+        type: 'asset',
+        fileName: FILE_NAME,
+        source: sections.join(`\n${RULE}\n\n`),
+      });
+    },
+  };
+}
+
+/** The folder of the package in node_modules that a module belongs to; undefined for our own. */
+function packageFolder(id) {
+  const path = id.replace(/^\0+/u, '').replace(/\?.*$/u, '');
+  return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(path)?.[0];
+}
+
+function sectionOf(folder) {
+  const { name, version, license, homepage, repository } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  );
+  if (typeof license !== 'string') {
+    throw new Error(`${name} names no licence, so it cannot be bundled`);
+  }
+  const source = homepage ?? repository?.url ?? repository ?? '';
+  const texts = textsIn(folder);
+  const text = texts.length > 0 ? texts.join('\n') : `(${name} comes without a text.)\n`;
+  return `${name} ${version}\n${license}\n${source}\n\n${text}`;
+}
+
+/** Licence and notice, as the package has them. */
+function textsIn(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && LICENCE_FILE.test(entry.name))
+    .map(({ name }) => name)
+    .toSorted()
+    .map((name) => `${readFileSync(join(folder, name), 'utf8').trim()}\n`);
+}
