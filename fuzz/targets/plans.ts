@@ -1,6 +1,6 @@
 import { compileTemplate, isRemoteList, TemplateError } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
-import { StoredCrawlError } from '@fetchfleet/fleet';
+import { StoredStateError } from '@fetchfleet/fleet';
 import * as fc from 'fast-check';
 import { crawlFileExamples } from '../examples.ts';
 import { type Json, jsonNear, textNear } from '../mutations.ts';
@@ -44,8 +44,8 @@ function toText(value: Json): string {
 
 function check(text: string): void {
   attempt(() => unpackFields(text), [Error]);
-  attempt(() => parseStoredPlan(text), [StoredCrawlError]);
-  const scheduled = attempt(() => parseScheduledCrawl(text), [StoredCrawlError]);
+  attempt(() => parseStoredPlan(text), [StoredStateError]);
+  const scheduled = attempt(() => parseScheduledCrawl(text), [StoredStateError]);
   if ('error' in scheduled) {
     return;
   }
