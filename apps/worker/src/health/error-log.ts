@@ -4,8 +4,8 @@ import type { RepeatLog } from '@fetchfleet/service';
 
 /**
  * Logs the errors that a worker survives: those of Redis as a warning, because the worker tries
- * again and Redis is what needs attention; what is not valid there likewise; any other with its stack, because it is a mistake in the
- * program. Errors that keep coming are counted.
+ * again and Redis is what needs attention; what is not valid there likewise; any other with its
+ * stack, because it is a mistake in the program. Errors that keep coming are counted.
  */
 export class ErrorLog {
   readonly #repeats: RepeatLog;

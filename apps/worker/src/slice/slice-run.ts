@@ -181,7 +181,7 @@ export class SliceRun implements WaitingSlice {
 
   /**
    * An origin may be slow with its robots.txt. Meanwhile the worker claims slices of others, and
-   * counts the fetches of this one as if they waited for permits, so that it does not claim too many.
+   * counts the fetches of this one as if they waited for permits: it must not claim too many.
    */
   async #askRobots(onRobotsRequested: () => void): Promise<RobotsAnswer> {
     const { robots, permits } = this.#tools;

@@ -126,7 +126,7 @@ describe('a worker', () => {
   });
 
   it('waits for a robots.txt without delaying the fetches of other origins', async () => {
-    const { origin: silent, fleet } = await setUp();
+    const { origin: silent, fleet } = await setUpFleet();
     silent.respond('/robots.txt', async () => new Promise(() => undefined));
     const other = await startOrigin();
     const obey = { politeness: '{ robots: obey }' };

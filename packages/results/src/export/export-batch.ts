@@ -13,8 +13,9 @@ export interface ExportOptions {
   readonly batch: string;
   readonly format: 'ndjson' | 'csv';
   /**
-   * Write CSV in which no cell is a formula for a spreadsheet. Takes several times as long. @default
-   * false
+   * Write CSV in which no cell is a formula for a spreadsheet. Takes several times as long.
+   *
+   * @default false
    */
   readonly isCsvSafe?: boolean;
   /** The export does not end the stream. Errors of the stream (`EPIPE`) reject the export. */

@@ -37,7 +37,7 @@ export function parseFailedRecord(line: Buffer, index: number): FailedRecord | u
   const error = errorOf(fields.error);
   return {
     index,
-    url: printable(url),
+    url,
     outcome,
     startedAt,
     ...(typeof status === 'number' && { status }),
@@ -58,12 +58,5 @@ function errorOf(value: unknown): FailedRecord['error'] {
     return undefined;
   }
   const { code, message } = value as { code?: unknown; message?: unknown };
-  return typeof code === 'string' && typeof message === 'string'
-    ? { code: printable(code), message: printable(message) }
-    : undefined;
-}
-
-/** Workers write no control characters, but somebody else may have: they would move the cursor. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ');
+  return typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined;
 }

@@ -28,9 +28,9 @@ interface OpenRoot {
  * The results folder as a worker found it when it started. Another folder may appear at its path: a
  * volume is unmounted, a symbolic link turns. Records in that folder would be lost.
  *
- * A marker file with a random id tells folders apart. It is looked at before anything is created in
- * the folder: one `stat` while it is the same file. Records need no look at it: with every flush the
- * path of the part shows that it leads to the file that was written.
+ * A marker file with a random id tells folders apart. It is looked at before anything is created
+ * in the folder: one `stat` while it is the same file. Records need no look at it: with every flush
+ * the path of the part shows that it leads to the file that was written.
  *
  *     marker     folder    what happened                  consequence
  *     same file            nothing                        the check passes

@@ -52,17 +52,6 @@ describe('findFailures', () => {
     expect(groups).toMatchObject([{ count: 1, example: { index: 0 } }]);
   });
 
-  it('prints no control characters that somebody has put into a record', async () => {
-    const moved = { code: 'X\u001B[2J', message: 'a\u009Bb\u0007' };
-    const dir = await results(
-      record(0, 'timeout', { url: 'https://a.example/\n\u001B[1A', error: moved }),
-    );
-    const { groups } = await findFailures({ dir, batch: 'b', total: 1 });
-    expect(groups).toMatchObject([
-      { reason: 'X [2J', example: { url: 'https://a.example/  [1A', message: 'a b ' } },
-    ]);
-  });
-
   it('takes the first index of a record that has two', async () => {
     const line = record(2, 'timeout', tooSlow).replace('"worker"', '"index":1e12,"worker"');
     const { groups } = await findFailures({ dir: await results(line), batch: 'b', total: 5 });

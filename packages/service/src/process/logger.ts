@@ -30,7 +30,7 @@ export type { Logger } from 'pino';
 
 /**
  * A logger that writes synchronously: with a worker thread a short-lived command could lose its
- * last line. Secrets are masked in the finished line, and what no one sees in it becomes escapes, so
+ * last line. Secrets are masked in the finished line, and what no one sees in it becomes escapes:
  * it does not matter which field or message they are in.
  */
 export function createLogger(options: LoggerOptions): Logger {
