@@ -16,16 +16,16 @@ local function effectiveLimits()
     if tonumber(expiry) <= now then
       dropEntry('limits', batch)
     else
-      i, b, c, source = tonumber(i), tonumber(b), tonumber(c), 'crawl file'
+      i, b, c, source = finite(i) or 0, tonumber(b), tonumber(c), 'crawl file'
       interval = math.max(interval, i)
       if i > 0 then burst = math.min(burst or b, b) end
       if c > 0 then concurrency = math.min(concurrency, c) end
     end
   end
   local intervalSource, concurrencySource = source, source
-  if chosen[1] then interval, intervalSource = tonumber(chosen[1]), 'set' end
-  burst = tonumber(chosen[2] or burst or 1)
-  if chosen[3] then concurrency, concurrencySource = tonumber(chosen[3]), 'set' end
+  if finite(chosen[1]) then interval, intervalSource = finite(chosen[1]), 'set' end
+  burst = finite(chosen[2]) or burst or 1
+  if finite(chosen[3]) then concurrency, concurrencySource = finite(chosen[3]), 'set' end
   if concurrency == 0 then concurrency = math.huge end
   if num('crawlDelay') > interval then
     interval, burst, intervalSource = num('crawlDelay'), 1, 'robots.txt'

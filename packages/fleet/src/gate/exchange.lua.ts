@@ -61,7 +61,7 @@ end
 local function isSilent(batch)
   local interval, expiry = string.match(entries.limits[batch] or '', '^(%S+) %S+ %S+ (%S+)$')
   if not expiry then return true end
-  return now - (tonumber(expiry) - 60000000 - 2 * tonumber(interval)) > 1000000
+  return now - (tonumber(expiry) - 60000000 - 2 * (finite(interval) or 0)) > 1000000
 end
 local isCheckDue = waiting > 0 and now - num('checkedAt') > 1000000
 local silentBatches = {}

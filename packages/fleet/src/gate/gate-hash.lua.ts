@@ -39,6 +39,9 @@
 /**
  * Reads the clock and the hash (KEYS[1]). Fields with a colon lie in `entries` by kind and owner,
  * the others in `gate`. Changes reach Redis with `save()`; a script that never calls it only reads.
+ *
+ * Whoever can write to Redis can write anything into the hash. What no gate has written there is as
+ * if it were absent: it must not stop the fetches of an origin.
  */
 export const GATE_HASH = `
 local FORGET_MS = 1800000
@@ -47,18 +50,34 @@ local now = time[1] * 1000000 + time[2]
 local stored = redis.call('HGETALL', KEYS[1])
 local gate = {}
 local entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
+local SHAPES = {
+  lease = '^%d+ %d+$',
+  limits = '^%d[%d.e+-]* %d+ %d+ %d+$',
+  waits = '^%d+ %-?%d+ %-?%d+$',
+  woken = '^%d+ %d+$',
+  flow = '^%d+ %-?%d+$',
+}
+local TEXTS = { blockedFor = true, lastError = true, probe = true }
+-- Not NaN or infinite: no script could compute with it.
+local function finite(text)
+  local number = tonumber(text or '')
+  return number and number - number == 0 and number or nil
+end
+local changed, dropped = {}, {}
 for i = 1, #stored, 2 do
-  local colon = string.find(stored[i], ':', 1, true)
-  if colon then
-    local kind = entries[string.sub(stored[i], 1, colon - 1)]
-    if kind then kind[string.sub(stored[i], colon + 1)] = stored[i + 1] end
-  else
-    gate[stored[i]] = stored[i + 1]
+  local field, value = stored[i], stored[i + 1]
+  local colon = string.find(field, ':', 1, true)
+  local kind = colon and string.sub(field, 1, colon - 1)
+  if not colon then
+    if TEXTS[field] or finite(value) then gate[field] = value end
+  elseif entries[kind] and string.find(value, SHAPES[kind]) then
+    entries[kind][string.sub(field, colon + 1)] = value
+  elseif entries[kind] then
+    dropped[#dropped + 1] = field
   end
 end
 local function num(field) return tonumber(gate[field] or '0') end
 
-local changed, dropped = {}, {}
 local function set(field, value)
   if type(value) == 'number' then value = string.format('%.3f', value) end
   gate[field] = value

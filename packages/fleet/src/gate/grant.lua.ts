@@ -40,7 +40,7 @@ elseif want > 0 or num('opens') > 0 then
   local free = math.max(0, concurrency - others - inFlight)
   if num('opens') > 0 then
     state = 'probing'
-    local expiry = gate.probe and tonumber(string.match(gate.probe, '(%S+)$')) or 0
+    local expiry = gate.probe and finite(string.match(gate.probe, '(%S+)$')) or 0
     local probes = num('errorUrls') >= 100 and math.min(64, 2 ^ (num('opens') - 1)) or 1
     free = expiry > now and 0 or math.min(free, probes)
     again = 500000

@@ -144,3 +144,47 @@ describe('the stored state of an origin', () => {
     await gate.clear();
   });
 });
+
+describe('a stored state that no gate has written', () => {
+  const NUMBERS = [
+    'tat spacing head tail checkedAt durationMs fastestMs timedOut blockedUntil denials deniedSince',
+    'crawlDelay learned learnedAt ceiling raisedAt window windowAt second okNow okBefore failures',
+    'errorUrls opens openUntil probe',
+  ].flatMap((names) => names.split(' '));
+  const ENTRIES = ['lease:x', 'lease:w', 'waits:x', 'limits:a', 'limits:b', 'woken:a.0', 'flow:a'];
+  const GARBAGE = [
+    '',
+    'x',
+    'nan',
+    'inf',
+    '-inf',
+    '1e999',
+    '\u009b2J',
+    '1 x',
+    'a b c d',
+    '1 2 3 4 5',
+  ];
+
+  it.each(GARBAGE)('is as if it were absent, for every field: %j', async (garbage) => {
+    const plain = await gateOf();
+    const expected = await plain.exchange(call);
+    for (const field of [...NUMBERS, ...ENTRIES]) {
+      const gate = await gateOf({ [field]: garbage });
+      expect(await gate.inspect()).toMatchObject({ breaker: 'closed', waiting: 0 });
+      const { reply, hash } = await gate.exchange(call);
+      expect({ field, reply }).toEqual({ field, reply: expected.reply });
+      expect(hash).toMatchObject(expected.hash);
+      const ended = { ended: 2, ok: 1, refused: 1, durationMs: 40 };
+      await gate.exchange(call, { ...NOTHING, ...ended });
+      await gate.defer('b.0', 20);
+      await gate.leave({ batch: 'b' });
+    }
+  });
+
+  it('does not hold for limits that somebody has set by hand either', async () => {
+    const { redis } = await freshFleet();
+    const gate = new SimulatedGate(redis);
+    await gate.set({ interval: Number.NaN, concurrency: Number.POSITIVE_INFINITY });
+    expect((await gate.exchange(call)).granted).toBe(2);
+  });
+});
