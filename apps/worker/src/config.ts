@@ -4,15 +4,16 @@ import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '
 import {
   booleanSetting,
   durationMs,
+  fetchSchemas,
   LOG_LEVELS,
   readSettingsTable,
-  secretsSetting,
   type Setting,
   settingHelp,
   sizeInBytes,
   type SettingsOf,
-  umaskSetting,
+  wholeNumber,
 } from '@fetchfleet/service';
+import { FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 
@@ -59,40 +60,29 @@ const SETTINGS = {
    * sockets.
    */
   concurrency: {
-    flags: '--concurrency <n>',
-    variable: 'FETCHFLEET_CONCURRENCY',
+    ...FETCH_SETTINGS.concurrency,
     help: 'fetches in flight',
-    default: '50',
-    schema: z.coerce.number().int().min(1).max(10_000),
+    schema: fetchSchemas.concurrency,
   },
   /** Folder for results, with one folder for each batch. */
   results: {
-    flags: '--results <dir>',
-    variable: 'FETCHFLEET_RESULTS',
+    ...FETCH_SETTINGS.results,
     help: 'folder for results',
-    default: './results',
-    schema: z
-      .string()
-      .min(1)
-      .transform((path) => resolve(path)),
+    schema: fetchSchemas.results.transform((path) => resolve(path)),
   },
   /**
    * What other users may not do with the folders (0777) and files (0666) of results. Without rights
    * for a group, only programs of the same user can read them, or write beside them.
    */
   umask: {
-    flags: '--umask <mask>',
-    variable: 'FETCHFLEET_UMASK',
+    ...FETCH_SETTINGS.umask,
     help: 'rights that other users do not get to results; 022 lets them read',
-    default: '077',
-    schema: umaskSetting(),
+    schema: fetchSchemas.umask,
   },
   transport: {
-    flags: '--transport <name>',
-    variable: 'FETCHFLEET_TRANSPORT',
+    ...FETCH_SETTINGS.transport,
     help: 'got (complete) or undici (fast)',
-    default: 'got',
-    schema: z.enum(['got', 'undici']),
+    schema: fetchSchemas.transport,
   },
   /** Port of /metrics, /healthz and /readyz; 0 takes any free one. */
   metricsPort: {
@@ -100,7 +90,7 @@ const SETTINGS = {
     variable: 'FETCHFLEET_METRICS_PORT',
     help: '/metrics, /healthz and /readyz; 0 for any',
     default: '9464',
-    schema: z.coerce.number().int().min(0).max(65_535),
+    schema: wholeNumber({ min: 0, max: 65_535 }),
   },
   metricsHost: {
     flags: '--metrics-host <host>',
@@ -130,11 +120,10 @@ const SETTINGS = {
    * to Redis can have them sent anywhere, unless they are bound to an origin.
    */
   secrets: {
-    flags: '--secrets <names>',
-    variable: 'FETCHFLEET_SECRETS',
+    ...FETCH_SETTINGS.secrets,
     help: 'variables that crawls may send: CRAWL_*,API_TOKEN@https://api.example',
     default: DEFAULT_SECRETS,
-    schema: secretsSetting(),
+    schema: fetchSchemas.secrets,
   },
   /** Whether this worker turns schedules into batches. At least one worker of the fleet must. */
   schedules: {

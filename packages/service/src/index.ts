@@ -26,15 +26,15 @@ export { type DescribeSetting, SettingsError, parseSettings } from './process/se
 export {
   booleanSetting,
   durationMs,
+  fetchSchemas,
   readSettingsTable,
-  secretsSetting,
   type Setting,
   settingHelp,
   sizeInBytes,
   type SettingsOf,
   type SettingsSources,
   type SettingsTable,
-  umaskSetting,
+  wholeNumber,
 } from './process/settings-table.ts';
 export { type SignalHandlers, type SignalProcess, onSignals } from './process/signals.ts';
 export { type TimeoutOptions, withTimeout } from './process/with-timeout.ts';

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
 
 /** What a shell may offer where a value is typed. */
 export interface OfferedValues {
@@ -52,6 +53,14 @@ interface SettingSpec extends OptionSpec {
   readonly max?: number;
 }
 
+/** Commander must not fill in a default: the variable would never be read. */
+function withFallback<T extends { readonly default: string }>({
+  default: fallback,
+  ...setting
+}: T) {
+  return { ...setting, fallback };
+}
+
 /**
  * Options that an environment variable may stand in for, each with its range and its default.
  * `core/settings.ts` reads them. The flag wins over the variable, and that over the fallback.
@@ -69,43 +78,32 @@ export const SETTINGS = {
   },
   /** Fetches in flight in one worker. Memory for bodies grows with it. */
   concurrency: {
-    flags: '--concurrency <n>',
+    ...withFallback(FETCH_SETTINGS.concurrency),
     help: 'fetches in flight in each worker',
-    variable: 'FETCHFLEET_CONCURRENCY',
-    fallback: '50',
-    min: 1,
-    max: 10_000,
   },
   /** The HTTP client of the workers. */
   transport: {
-    flags: '--transport <name>',
+    ...withFallback(FETCH_SETTINGS.transport),
     help: 'HTTP client: got has more features, undici is faster',
-    variable: 'FETCHFLEET_TRANSPORT',
-    fallback: 'got',
-    offers: { values: ['got', 'undici'] },
+    offers: { values: FETCH_SETTINGS.transport.values },
   },
   /** Variables that crawls may have of this machine, and for which origins. */
   secrets: {
-    flags: '--secrets <names>',
+    ...FETCH_SETTINGS.secrets,
     help: 'variables that workers here may send: CRAWL_*,API_TOKEN@https://api.example',
-    variable: 'FETCHFLEET_SECRETS',
     fallback: '',
     defaultHelp: 'FETCHFLEET_SECRET_*, and what the crawl file names',
   },
   /** Relative to the current folder. */
   results: {
-    flags: '--results <dir>',
+    ...withFallback(FETCH_SETTINGS.results),
     help: 'results folder',
-    variable: 'FETCHFLEET_RESULTS',
-    fallback: './results',
     offers: { paths: 'directories' },
   },
   /** Taken from 0777 for folders and 0666 for files. It must leave the owner everything. */
   umask: {
-    flags: '--umask <mask>',
+    ...withFallback(FETCH_SETTINGS.umask),
     help: 'rights that other users do not get to what is written; 022 lets them read',
-    variable: 'FETCHFLEET_UMASK',
-    fallback: '077',
     offers: { values: ['077', '027', '022'] },
   },
 } as const satisfies Readonly<Record<string, SettingSpec>>;

@@ -1,25 +1,14 @@
 import { resolve } from 'node:path';
 import type { SecretRules } from '@fetchfleet/crawl';
-import { booleanSetting, parseSettings, secretsSetting, umaskSetting } from '@fetchfleet/service';
+import { booleanSetting, fetchSchemas, parseSettings, wholeNumber } from '@fetchfleet/service';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import { ALLOW_PRIVATE, type SettingName, SETTINGS, settingText } from './options.ts';
 
-function wholeNumber({ min, max }: { readonly min: number; readonly max: number }) {
-  return z
-    .string()
-    .regex(/^\d+$/u, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min).max(max));
-}
-
 const schema = z.object({
+  ...fetchSchemas,
   workers: wholeNumber(SETTINGS.workers),
-  concurrency: wholeNumber(SETTINGS.concurrency),
-  transport: z.enum(SETTINGS.transport.offers.values),
-  results: z.string().min(1),
-  umask: umaskSetting(),
-  secrets: secretsSetting().optional(),
+  secrets: fetchSchemas.secrets.optional(),
 });
 
 /** How a command fetches on this machine. `SETTINGS` has ranges and defaults. */

@@ -1,5 +1,6 @@
 import { parseDurationMs, parseSize, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
 import { z, type ZodType } from 'zod';
+import { FETCH_SETTINGS } from './fetch-settings.ts';
 import { parseSettings } from './settings.ts';
 
 /** One setting of a program: where it comes from, what it means, and what is allowed. */
@@ -124,8 +125,23 @@ export function booleanSetting(): ZodType<boolean, boolean | string> {
     .transform((value) => value === true || value === 'true' || value === '1');
 }
 
+/** Digits only: not `1e3`, `0x10` or nothing at all. */
+export function wholeNumber({
+  min,
+  max,
+}: {
+  readonly min: number;
+  readonly max: number;
+}): ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d+$/u, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+}
+
 /** `022`: what others may not do with new files and folders. Their owner may do everything. */
-export function umaskSetting(): ZodType<number, string> {
+function umaskSetting(): ZodType<number, string> {
   return z
     .string()
     .regex(/^0*[0-7]{1,2}$/u, 'must be octal, from 000 to 077')
@@ -133,7 +149,7 @@ export function umaskSetting(): ZodType<number, string> {
 }
 
 /** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
-export function secretsSetting(): ZodType<SecretRules, string> {
+function secretsSetting(): ZodType<SecretRules, string> {
   return z.string().transform((text, context) => {
     try {
       return SecretRules.parse(text);
@@ -146,6 +162,16 @@ export function secretsSetting(): ZodType<SecretRules, string> {
     }
   });
 }
+
+/** What is allowed for the settings that several programs have. */
+export const fetchSchemas = {
+  concurrency: wholeNumber(FETCH_SETTINGS.concurrency),
+  transport: z.enum(FETCH_SETTINGS.transport.values),
+  /** A path, relative to the current folder. */
+  results: z.string().min(1),
+  umask: umaskSetting(),
+  secrets: secretsSetting(),
+} as const;
 
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {
   const flag = flags[attributeOf(setting)];

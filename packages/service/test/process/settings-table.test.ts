@@ -4,11 +4,11 @@ import { SettingsError } from '../../src/process/settings.ts';
 import {
   booleanSetting,
   durationMs,
+  fetchSchemas,
   readSettingsTable,
   settingHelp,
   sizeInBytes,
   type SettingsSources,
-  umaskSetting,
 } from '../../src/process/settings-table.ts';
 
 const TABLE = {
@@ -101,7 +101,7 @@ describe('readSettingsTable', () => {
   });
 });
 
-describe('umaskSetting', () => {
+describe('the umask', () => {
   it.each([
     ['000', 0],
     ['0', 0],
@@ -109,11 +109,21 @@ describe('umaskSetting', () => {
     ['0027', 0o027],
     ['077', 0o077],
   ])('reads %s', (text, mask) => {
-    expect(umaskSetting().parse(text)).toBe(mask);
+    expect(fetchSchemas.umask.parse(text)).toBe(mask);
   });
 
   it.each(['', '8', '-1', '0o22', '18', '100', '777', ' 022'])('refuses %j', (text) => {
-    expect(umaskSetting().safeParse(text).success).toBe(false);
+    expect(fetchSchemas.umask.safeParse(text).success).toBe(false);
+  });
+});
+
+describe('a number', () => {
+  it.each(['1e2', '0x10', '5.0', '+5', '', ' 5', '0', '10001'])('is not read from %j', (text) => {
+    expect(fetchSchemas.concurrency.safeParse(text).success).toBe(false);
+  });
+
+  it('is read from digits', () => {
+    expect(fetchSchemas.concurrency.parse('0050')).toBe(50);
   });
 });
 

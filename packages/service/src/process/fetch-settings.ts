@@ -1,0 +1,35 @@
+/**
+ * The settings that workers have in common with the commands that start them: names, defaults and
+ * ranges are here and nowhere else. `fetchSchemas` checks their values. No schemas are here, because
+ * commands show these settings in `--help` before they load anything.
+ */
+export const FETCH_SETTINGS = {
+  concurrency: {
+    flags: '--concurrency <n>',
+    variable: 'FETCHFLEET_CONCURRENCY',
+    default: '50',
+    min: 1,
+    max: 10_000,
+  },
+  transport: {
+    flags: '--transport <name>',
+    variable: 'FETCHFLEET_TRANSPORT',
+    default: 'got',
+    values: ['got', 'undici'],
+  },
+  results: {
+    flags: '--results <dir>',
+    variable: 'FETCHFLEET_RESULTS',
+    default: './results',
+  },
+  umask: {
+    flags: '--umask <mask>',
+    variable: 'FETCHFLEET_UMASK',
+    default: '077',
+  },
+  /** Without a default: that of a worker is stricter than that of `run`. */
+  secrets: {
+    flags: '--secrets <names>',
+    variable: 'FETCHFLEET_SECRETS',
+  },
+} as const;
