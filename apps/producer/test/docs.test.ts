@@ -126,6 +126,17 @@ describe.each(DOCUMENTS)('%s', (document) => {
     expect(broken.flat()).toEqual([]);
   });
 
+  it('has no table that a blank line cuts in two', async () => {
+    const lines = (await readDocument(document)).split('\n');
+    const cut = lines.filter(
+      (line, at) =>
+        line.startsWith('|') &&
+        !lines[at - 1]?.startsWith('|') &&
+        !/^\|[ :|-]+\|$/u.test(lines[at + 1] ?? ''),
+    );
+    expect(cut).toEqual([]);
+  });
+
   it('is wrapped at 100 columns', async () => {
     const prose = (await readDocument(document)).replaceAll(/^```.*?^```$/gmsu, '');
     const long = prose
