@@ -6,8 +6,8 @@ import type { Context } from './context.ts';
 import { ALLOW_PRIVATE, type SettingName, SETTINGS, settingText } from './options.ts';
 
 const schema = z.object({
-  ...fetchSchemas,
   workers: wholeNumber(SETTINGS.workers),
+  ...fetchSchemas,
   secrets: fetchSchemas.secrets.optional(),
 });
 

@@ -37,8 +37,8 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 /**
  * KEYS  workers ZSET · reports HASH
  * ARGV  { withinSeconds: age of the oldest heartbeat that is listed }
- * Returns { nowMs, workers: [{ id, seenAtSeconds (text), report (JSON) }] }, where workers is absent
- *       if there are none
+ * Returns { nowMs, workers: [{ id, seenAtSeconds (text), report (JSON) }] }; without workers if
+ *       there are none
  */
 export const LIST = `
 local t = redis.call('TIME')

@@ -1,6 +1,6 @@
 /**
  * The settings that workers have in common with the commands that start them: names, defaults and
- * ranges are here and nowhere else. `fetchSchemas` checks their values. No schemas are here, because
+ * ranges are here and nowhere else. `fetchSchemas` checks their values. No schemas are here, as
  * commands show these settings in `--help` before they load anything.
  */
 export const FETCH_SETTINGS = {
