@@ -39,7 +39,7 @@ import { WorkerHeartbeat } from './health/worker-heartbeat.ts';
 import { isEnding, type WorkerState } from './health/worker-state.ts';
 import { WorkerStatus } from './health/worker-status.ts';
 import { OriginSchedulers } from './origin/origin-schedulers.ts';
-import { Permits } from './origin/permits.ts';
+import { Permits } from './permits/permits.ts';
 import { manifestOf } from './record/manifest.ts';
 import { Recorder } from './record/recorder.ts';
 import { ScheduleLoop } from './schedule/schedule-loop.ts';

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../core/errors.ts';
 import { statusDocument } from '../report/status-document.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch } from './find-batch.ts';
-import { warnOfWorkers } from './warn-of-workers.ts';
+import { warnOfWorkers } from '../crawl/warn-of-workers.ts';
 import { waitForBatch } from './wait-for-batch.ts';
 
 export interface ReportOptions {

@@ -10,7 +10,7 @@ import { createProgress } from '../report/progress.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { localSecrets } from './local-secrets.ts';
+import { localSecrets } from '../crawl/local-secrets.ts';
 import { reportFull } from './report-full.ts';
 import { reportRun } from './run-report.ts';
 import { pollUntilEnd } from './wait-for-batch.ts';

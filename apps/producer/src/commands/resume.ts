@@ -3,7 +3,7 @@ import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { findBatch, planOf } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
-import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
+import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import { resumePaused } from '../batch/resume-paused.ts';

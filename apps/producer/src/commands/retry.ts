@@ -4,7 +4,7 @@ import { probeResults } from '@fetchfleet/results';
 import { readOutcomes } from '../batch/batch-filters.ts';
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
-import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
+import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';

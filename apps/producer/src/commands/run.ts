@@ -8,8 +8,8 @@ import {
   loadCrawl,
   type LoadedCrawl,
   loadRegisteredCrawl,
-} from '../batch/load-crawl.ts';
-import { refusedSecrets } from '../batch/local-secrets.ts';
+} from '../crawl/load-crawl.ts';
+import { refusedSecrets } from '../crawl/local-secrets.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';

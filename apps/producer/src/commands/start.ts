@@ -1,5 +1,5 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
-import { loadCrawl, type LoadedCrawl } from '../batch/load-crawl.ts';
+import { loadCrawl, type LoadedCrawl } from '../crawl/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import type { Context } from '../core/context.ts';

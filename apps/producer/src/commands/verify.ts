@@ -4,7 +4,7 @@ import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import { type PartsContent, verifyParts } from '@fetchfleet/results';
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
-import { loadRegisteredCrawl } from '../batch/load-crawl.ts';
+import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { resultsOf } from '../batch/results-of.ts';
 import type { Context } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';

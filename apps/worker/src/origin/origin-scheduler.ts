@@ -13,8 +13,8 @@ import {
   remaining,
   UNASKED,
 } from './origin-phase.ts';
-import { PermitAccount } from './permit-account.ts';
-import type { Permits } from './permits.ts';
+import { PermitAccount } from '../permits/permit-account.ts';
+import type { Permits } from '../permits/permits.ts';
 import { StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 

@@ -1,7 +1,7 @@
 import type { Gate, GateAnswer } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import { OriginScheduler } from './origin-scheduler.ts';
-import type { Permits } from './permits.ts';
+import type { Permits } from '../permits/permits.ts';
 import { RedisClock } from './redis-clock.ts';
 import { WaitlistSweep, type WaitlistSweepOptions } from './waitlist-sweep.ts';
 

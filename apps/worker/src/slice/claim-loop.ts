@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_SLICE, toError } from '@fetchfleet/crawl';
 import { type ClaimedSlice, isRedisReply, type SliceClaims } from '@fetchfleet/fleet';
 import type { Heartbeat } from '@fetchfleet/service';
-import type { Permits } from '../origin/permits.ts';
+import type { Permits } from '../permits/permits.ts';
 
 /** Pause after a failed claim: Redis is on its way back. */
 const AFTER_ERROR_MS = 500;

@@ -2,7 +2,7 @@ import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
 import type { Robots, RobotsAnswer } from '../batch/robots.ts';
-import type { Permits } from '../origin/permits.ts';
+import type { Permits } from '../permits/permits.ts';
 import {
   type Deferral,
   FIRST_TICKET,

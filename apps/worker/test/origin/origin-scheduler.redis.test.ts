@@ -3,7 +3,7 @@ import { connectRedis, fleetKeys, Gate, Waitlist } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
-import { Permits } from '../../src/origin/permits.ts';
+import { Permits } from '../../src/permits/permits.ts';
 import { RedisClock } from '../../src/origin/redis-clock.ts';
 import type { StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
 

@@ -3,7 +3,7 @@ import { type FetchResult, requestedDelayOf } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
-import { Permits } from '../../src/origin/permits.ts';
+import { Permits } from '../../src/permits/permits.ts';
 import { RedisClock } from '../../src/origin/redis-clock.ts';
 import { answerOf, type FakeSlice, sliceOf } from './origin-fixture.ts';
 

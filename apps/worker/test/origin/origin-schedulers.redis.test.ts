@@ -4,7 +4,7 @@ import { createLogger } from '@fetchfleet/service';
 import { closeAfterEach, redisUrl, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginSchedulers } from '../../src/origin/origin-schedulers.ts';
-import { Permits } from '../../src/origin/permits.ts';
+import { Permits } from '../../src/permits/permits.ts';
 
 closeAfterEach();
 

@@ -2,7 +2,7 @@ import type { ClaimedSlice } from '@fetchfleet/fleet';
 import { Heartbeat } from '@fetchfleet/service';
 import { eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { Permits } from '../../src/origin/permits.ts';
+import { Permits } from '../../src/permits/permits.ts';
 import { ClaimLoop } from '../../src/slice/claim-loop.ts';
 
 async function done(): Promise<void> {}

@@ -5,7 +5,7 @@ import { track } from '@fetchfleet/testing';
 import type { RobotsAnswer } from '../../src/batch/robots.ts';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 import type { Admission, StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts';
-import { Permits } from '../../src/origin/permits.ts';
+import { Permits } from '../../src/permits/permits.ts';
 import { Recorder } from '../../src/record/recorder.ts';
 import type { SliceTools } from '../../src/slice/slice-run.ts';
 

@@ -8,7 +8,7 @@ import {
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { RobotsAnswer } from '../../src/batch/robots.ts';
-import { Permits } from '../../src/origin/permits.ts';
+import { Permits } from '../../src/permits/permits.ts';
 import type { Deferral } from '../../src/origin/waiting-slice.ts';
 import { SliceRun } from '../../src/slice/slice-run.ts';
 import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';

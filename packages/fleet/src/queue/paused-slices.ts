@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { Waitlist } from '../gate/waitlist.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { readSlice } from './read-slice.ts';
 import { SlicePriorities } from './slice-priorities.ts';
-import { idPrefix, scanAll, type ScanStep, scanStep } from './slice-scan.ts';
+import { idPrefix, readSlice, scanAll, type ScanStep, scanStep } from './slice-scan.ts';
 import { REMOVE_ENDED, REQUEUE, WITHDRAW, WITHDRAW_ONE } from './slice-sets.lua.ts';
 
 /** Slices that are queued in one go: bounds the memory. */

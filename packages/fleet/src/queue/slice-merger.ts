@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { readSlice } from './read-slice.ts';
+import { readSlice } from './slice-scan.ts';
 import { INSPECT, MERGE } from './slice-merger.lua.ts';
 
 /** Between two checks of slices that workers have. */

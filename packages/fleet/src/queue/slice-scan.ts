@@ -1,3 +1,4 @@
+import { parseSlice, type Slice } from '@fetchfleet/crawl';
 import { z } from 'zod';
 
 /**
@@ -34,4 +35,13 @@ export async function scanAll(next: ScanStep): Promise<Scanned> {
 /** The prefix of the ids of all slices of a batch. */
 export function idPrefix(batch: string): string {
   return `${batch}.`;
+}
+
+/** Parses a slice from Redis; undefined if it is gone or damaged. */
+export function readSlice(text: string | null): Slice | undefined {
+  try {
+    return text === null ? undefined : parseSlice(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }

@@ -14,7 +14,7 @@ import {
   SliceClaims,
   SliceQueue,
 } from '../../src/index.ts';
-import { readSlice } from '../../src/queue/read-slice.ts';
+import { readSlice } from '../../src/queue/slice-scan.ts';
 import { crawl, registration, rethrow } from '../fixture.ts';
 
 closeAfterEach();

@@ -1,6 +1,6 @@
 import { type PutResult, readLists, type ScheduleSpec } from '@fetchfleet/fleet';
-import { loadCrawl } from '../../batch/load-crawl.ts';
-import { warnOfWorkers } from '../../batch/warn-of-workers.ts';
+import { loadCrawl } from '../../crawl/load-crawl.ts';
+import { warnOfWorkers } from '../../crawl/warn-of-workers.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { type ListFlags, readListAccess } from '../../core/settings.ts';

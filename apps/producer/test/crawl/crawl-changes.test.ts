@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
-import { crawlChanges } from '../../src/batch/crawl-changes.ts';
+import { crawlChanges } from '../../src/crawl/crawl-changes.ts';
 
 const FILE = `
 name: test

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import { closeAfterEach, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { checkStoredLists } from '../../src/batch/stored-lists.ts';
+import { checkStoredLists } from '../../src/crawl/stored-lists.ts';
 
 closeAfterEach();
 

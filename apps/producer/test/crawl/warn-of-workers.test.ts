@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { isRefusedByAll, secretsOfNone } from '../../src/batch/warn-of-workers.ts';
+import { isRefusedByAll, secretsOfNone } from '../../src/crawl/warn-of-workers.ts';
 
 const open = { allowPrivate: true, allow: [] };
 const closed = { allowPrivate: false, allow: [] };

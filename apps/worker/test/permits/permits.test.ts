@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { PermitAccount } from '../../src/origin/permit-account.ts';
-import { Permits } from '../../src/origin/permits.ts';
+import { PermitAccount } from '../../src/permits/permit-account.ts';
+import { Permits } from '../../src/permits/permits.ts';
 
 describe('a request for permits', () => {
   it.each([
