@@ -27,9 +27,7 @@ async function main(options: Options): Promise<void> {
     ? runEach(tallies, options)
     : takeTurns(tallies, options, options.minutes * 60_000));
   console.log(`\n${tallies.map(summaryOf).join('\n')}`);
-  const failures = tallies.flatMap(({ failure }) => failure ?? []);
-  failures.forEach(report);
-  process.exitCode = failures.length > 0 ? 1 : 0;
+  process.exitCode = tallies.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
 /** So many inputs for each target. */
@@ -72,6 +70,9 @@ async function takeTurn(tally: Tally, options: Parameters<typeof runTurn>[1]): P
   console.log(
     `${tally.target.name.padEnd(12)} seed ${options.seed}  ${count(runs)} inputs ${rate}${verdict}`,
   );
+  if (failure !== undefined) {
+    report(failure);
+  }
 }
 
 function summaryOf({ target, runs, seconds, failure }: Tally): string {

@@ -138,13 +138,14 @@ async function forgeOrigins(): Promise<void> {
   const blocked = { blockedUntil: String((Date.now() + 3_600_000) * 1_000), blockedFor: HOSTILE };
   const limits = { [`limits:${ODD}`]: '0 1 0 9999999999999999' };
   await redis.hset(keys.gate('https://odd.example'), { ...blocked, ...limits, lastError: HOSTILE });
-  await redis.hset(keys.gate('https://bad1.example'), { learned: 'x', tat: 'y' });
-  await redis.hset(keys.gate('https://bad2.example'), 'limits:b', 'x');
-  await redis.hset(keys.gateSettings('https://bad3.example'), 'interval', 'nan');
+  // What is no number in a gate is as if it were absent.
+  await redis.hset(keys.gate('https://odd1.example'), { learned: 'x', tat: 'y' });
+  await redis.hset(keys.gate('https://odd2.example'), 'limits:b', 'x');
+  await redis.hset(keys.gateSettings('https://odd3.example'), 'interval', 'nan');
   await redis.set(keys.gate('https://bad4.example'), 'x');
   await redis.set(keys.waitlist('https://bad5.example'), 'x');
   await redis.hset(keys.gate('https://bad5.example'), 'tat', '1');
-  const names = [1, 2, 3, 4, 5].map((at) => `https://bad${at}.example`);
+  const names = ['odd1', 'odd2', 'odd3', 'bad4', 'bad5'].map((name) => `https://${name}.example`);
   await redis.sadd(keys.originsWithSettings, ...names, HOSTILE, 'javascript:x');
 }
 
@@ -220,7 +221,19 @@ const COMMANDS: readonly (readonly [command: string, code: number, shown: readon
     0,
     ['w-600d', 'w-0dd', SHOWN, 'worker w-bad1 is not valid', 'worker w-bad3 is damaged'],
   ],
-  ['origins', 0, [ORIGIN, 'https://odd.example', SHOWN, 'origin https://bad2.example has values']],
+  [
+    'origins',
+    0,
+    [
+      ORIGIN,
+      'https://odd.example',
+      SHOWN,
+      'https://odd1.example  unlimited',
+      'https://odd2.example  unlimited',
+      'https://odd3.example  unlimited',
+      'origin https://bad4.example has another type',
+    ],
+  ],
   [
     'schedule list',
     0,
