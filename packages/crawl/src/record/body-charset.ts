@@ -8,6 +8,8 @@ export interface DecodedText {
   readonly charset?: string | undefined;
 }
 
+/** Bytes, or characters, that are handled at once: about a millisecond of work. */
+export const STEP = 128 * 1_024;
 /** Browsers look for a declaration in as many bytes. */
 const DECLARATION_BYTES = 1_024;
 /** What browsers read text as if nothing says its charset. It has a character for every byte. */
@@ -15,6 +17,9 @@ const FALLBACK = 'windows-1252';
 /** Bytes that no text has (WHATWG MIME Sniffing, "binary data byte"). */
 // oxlint-disable-next-line no-control-regex -- matches control characters on purpose
 const BINARY = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
+/** Those that JSON cannot have. */
+// oxlint-disable-next-line no-control-regex -- matches control characters on purpose
+const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f]/;
 const COMMENTS = /<!--.*?(?:-->|$)/gs;
 
 /** Whether a body of this type is UTF-8 if its bytes are: nothing else has to be looked at. */
@@ -29,34 +34,56 @@ export function utf8Text(bytes: Buffer): string {
 }
 
 /**
+ * Work in steps of about a millisecond, with a pause after each: a large body must not hold up the
+ * fetches of others.
+ */
+export type Steps<T> = Generator<undefined, T>;
+
+/** The text of UTF-8 bytes, in steps. */
+export function* utf8TextInSteps(bytes: Buffer): Steps<string> {
+  return yield* decodeAll(bytes, new TextDecoder('utf-8', { ignoreBOM: true }));
+}
+
+/**
  * Decodes a body as browsers do. A byte order mark counts most and is dropped, then the charset of
  * the header, then that of `<meta>` or of the XML declaration, then UTF-8. Undefined if the body is
  * no text.
  */
-export function decodeText(bytes: Buffer, type: MediaType): DecodedText | undefined {
+export function* decodeText(bytes: Buffer, type: MediaType): Steps<DecodedText | undefined> {
   const mark = type.isText ? markedCharset(bytes) : undefined;
   const isUnicode = isUtf8(bytes);
-  if (type.isJson && isUnicode && mark === undefined && !hasControls(bytes)) {
+  if (type.isJson && isUnicode && mark === undefined && !(yield* has(bytes, CONTROLS))) {
     // JSON is UTF-8, whatever its header says. UTF-16 and ISO-2022-JP have control characters.
-    return { text: utf8Text(bytes) };
+    return { text: yield* utf8TextInSteps(bytes) };
   }
   const charset = mark ?? type.charset ?? declaredCharset(bytes, type);
-  const decoded = charset === undefined ? undefined : decode(bytes, charset, type);
+  const decoded = charset === undefined ? undefined : yield* decode(bytes, charset, type);
   if (decoded !== undefined || isUnicode) {
-    return decoded ?? { text: utf8Text(bytes) };
+    return decoded ?? { text: yield* utf8TextInSteps(bytes) };
   }
   const isUnnamed = charset === undefined && type.isText && !type.isJson;
-  return isUnnamed ? decode(bytes, FALLBACK, type) : undefined;
+  return isUnnamed ? yield* decode(bytes, FALLBACK, type) : undefined;
 }
 
-/** Whether there are control characters that JSON cannot have. */
-function hasControls(bytes: Buffer): boolean {
-  for (const byte of bytes) {
-    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) {
+/** Whether there are such bytes. */
+function* has(bytes: Buffer, pattern: RegExp): Steps<boolean> {
+  for (let at = 0; at < bytes.length; at += STEP) {
+    if (pattern.test(bytes.toString('latin1', at, at + STEP))) {
       return true;
     }
+    yield;
   }
   return false;
+}
+
+/** @throws TypeError for malformed bytes, if the decoder is fatal */
+function* decodeAll(bytes: Buffer, decoder: InstanceType<typeof TextDecoder>): Steps<string> {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += STEP) {
+    text += decoder.decode(bytes.subarray(at, at + STEP), { stream: true });
+    yield;
+  }
+  return text + decoder.decode();
 }
 
 function markedCharset(bytes: Buffer): string | undefined {
@@ -84,14 +111,14 @@ function declaredCharset(bytes: Buffer, { declaration }: MediaType): string | un
  * A malformed character becomes U+FFFD in what its header calls text; JSON and everything else has
  * to be whole.
  */
-function decode(bytes: Buffer, charset: string, type: MediaType): DecodedText | undefined {
+function* decode(bytes: Buffer, charset: string, type: MediaType): Steps<DecodedText | undefined> {
   const isWide = charset.startsWith('utf-16');
-  if (!isWide && !isUtf8(bytes) && BINARY.test(bytes.toString('latin1'))) {
+  if (!isWide && !isUtf8(bytes) && (yield* has(bytes, BINARY))) {
     return undefined;
   }
   const fatal = isWide || type.isJson || !type.isText;
   try {
-    const text = new TextDecoder(charset, { fatal }).decode(bytes);
+    const text = yield* decodeAll(bytes, new TextDecoder(charset, { fatal }));
     return { text, charset: charset === 'utf-8' ? undefined : charset };
   } catch {
     return undefined;

@@ -1,5 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import { decodeText, isPlainUtf8, utf8Text } from './body-charset.ts';
+import {
+  decodeText,
+  isPlainUtf8,
+  STEP,
+  type Steps,
+  utf8Text,
+  utf8TextInSteps,
+} from './body-charset.ts';
 import { isJson, isJsonInSteps } from './is-json.ts';
 import { mediaTypeOf } from './media-type.ts';
 import { isShallowJson } from './shallow-json.ts';
@@ -14,8 +21,6 @@ export interface RecordBody {
 
 /** Bodies from this size on are encoded in steps, so that no step blocks the process for long. */
 export const LARGE_BODY_BYTES = 256 * 1_024;
-/** About a millisecond of work. */
-const STEP = 128 * 1_024;
 /**
  * Longer texts are kept as base64, which grows by a third. Control characters grow to six times
  * their size, beyond what fits in a string (2^29).
@@ -32,7 +37,7 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
   if (body === undefined) {
     return `${head}}`;
   }
-  const decoded = decodeBody(body, record);
+  const decoded = decodeSmall(body, record);
   if (decoded === undefined) {
     return head + base64Tail(body.bytes);
   }
@@ -46,15 +51,14 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
 /** The same in steps of about a millisecond, for large bodies. */
 export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): Promise<string> {
   const head = encodeHead(record);
-  const decoded = decodeBody(body, record);
-  await setImmediate();
+  const decoded = await paused(decodeLarge(body, record));
   if (decoded === undefined) {
     return head + base64Tail(body.bytes);
   }
   const { text, charset, isJsonType, utf8 } = decoded;
   const start = head + charsetField(charset);
   if (isJsonType && (await isJsonInSteps(utf8 ?? Buffer.from(text), STEP, setImmediate))) {
-    return start + jsonTail(text);
+    return `${start},"body":${await mapInSteps(text, onOneLine)}}`;
   }
   const escaped = await escapeInSteps(text);
   return escaped === undefined
@@ -89,17 +93,46 @@ interface DecodedBody {
 }
 
 /** Undefined if the body is no text. */
-function decodeBody(
+function decodeSmall(body: RecordBody, record: FetchRecord): DecodedBody | undefined {
+  const { bytes, contentType } = body;
+  const type = mediaTypeOf(contentType ?? record.contentType);
+  // No steps for the usual body: this runs for every fetch.
+  return isPlainUtf8(bytes, type)
+    ? { text: utf8Text(bytes), isJsonType: type.isJson, utf8: bytes }
+    : atOnce(decodeLarge(body, record));
+}
+
+/** The same in steps. */
+function* decodeLarge(
   { bytes, contentType }: RecordBody,
   record: FetchRecord,
-): DecodedBody | undefined {
+): Steps<DecodedBody | undefined> {
   const type = mediaTypeOf(contentType ?? record.contentType);
   const isJsonType = type.isJson;
   if (isPlainUtf8(bytes, type)) {
-    return { text: utf8Text(bytes), isJsonType, utf8: bytes };
+    return { text: yield* utf8TextInSteps(bytes), isJsonType, utf8: bytes };
   }
-  const decoded = decodeText(bytes, type);
+  const decoded = yield* decodeText(bytes, type);
   return decoded === undefined ? undefined : { ...decoded, isJsonType };
+}
+
+function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) {
+      return value;
+    }
+  }
+}
+
+async function paused<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) {
+      return value;
+    }
+    await setImmediate();
+  }
 }
 
 function charsetField(charset: string | undefined): string {
@@ -110,32 +143,43 @@ function base64Tail(bytes: Buffer): string {
   return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"}`;
 }
 
-/** Raw line breaks in JSON are always between tokens, where a space means the same. */
 function jsonTail(json: string): string {
+  return `,"body":${onOneLine(json)}}`;
+}
+
+/** Raw line breaks in JSON are always between tokens, where a space means the same. */
+function onOneLine(json: string): string {
   const isOnOneLine = !json.includes('\n') && !json.includes('\r');
-  return `,"body":${isOnOneLine ? json : json.replaceAll(/[\r\n]/g, ' ')}}`;
+  return isOnOneLine ? json : json.replaceAll(/[\r\n]/g, ' ');
 }
 
 /** What stands between the quotes of a text; undefined if it is longer than a line can be. */
 async function escapeInSteps(text: string): Promise<string | undefined> {
-  const pieces: string[] = [];
-  let length = 0;
+  return mapInSteps(text, (piece) => quote(piece).slice(1, -1));
+}
+
+/**
+ * What a function makes of the pieces of a text, none of which cuts a pair of surrogates; undefined
+ * if it is longer than a line can be.
+ */
+async function mapInSteps(
+  text: string,
+  map: (piece: string) => string,
+): Promise<string | undefined> {
+  let mapped = '';
   for (let at = 0; at < text.length;) {
     let end = Math.min(at + STEP, text.length);
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) {
-      // Half a pair would be escaped by itself.
       end += 1;
     }
-    const piece = quote(text.slice(at, end)).slice(1, -1);
-    length += piece.length;
-    if (length > MAX_TEXT) {
+    mapped += map(text.slice(at, end));
+    if (mapped.length > MAX_TEXT) {
       return undefined;
     }
-    pieces.push(piece);
     at = end;
     await setImmediate();
   }
-  return pieces.join('');
+  return mapped;
 }
 
 function isHighSurrogate(unit: number): boolean {

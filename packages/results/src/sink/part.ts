@@ -5,8 +5,11 @@ import { systemErrorCode } from '../folder/errors.ts';
 import { partPath } from '../folder/layout.ts';
 import { type FileIdentity, isSameFile, openRegular, refuseLink } from '../folder/regular-file.ts';
 
-/** Most characters encoded per write. Bounds the memory for the encoded copy of a large append. */
-const CHUNK_CHARACTERS = 4 * 1024 * 1024;
+/**
+ * Most characters encoded per write: a few milliseconds of work. It also bounds the memory for the
+ * encoded copy of a large append.
+ */
+const CHUNK_CHARACTERS = 1024 * 1024;
 
 /**
  * One NDJSON file. Only this object writes to it.
@@ -139,9 +142,23 @@ function* encode(lines: readonly string[]): Generator<Buffer> {
     if (characters < CHUNK_CHARACTERS && position < lines.length - 1) {
       continue;
     }
-    yield Buffer.from(`${lines.slice(first, position + 1).join('\n')}\n`);
+    yield* encodeText(`${lines.slice(first, position + 1).join('\n')}\n`);
     first = position + 1;
     characters = 0;
+  }
+}
+
+/** One line may be much longer than a chunk. */
+function* encodeText(text: string): Generator<Buffer> {
+  for (let at = 0; at < text.length;) {
+    let end = Math.min(at + CHUNK_CHARACTERS, text.length);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last <= 0xdbff) {
+      // Half of a pair of surrogates would be lost.
+      end += 1;
+    }
+    yield Buffer.from(text.slice(at, end));
+    at = end;
   }
 }
 

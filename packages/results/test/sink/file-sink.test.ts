@@ -64,8 +64,13 @@ describe('FileSink', () => {
 
   it('writes appends larger than a flush completely and in order', async () => {
     const sink = startSink({ manifest: async () => manifestOf(0) });
-    const body = JSON.stringify('ü'.repeat(3_000_000));
-    const long = Array.from({ length: 6 }, (_, index) => recordLine({ index, body }));
+    // Pairs of surrogates lie across the chunks of every second record.
+    const long = Array.from({ length: 6 }, (_, index) =>
+      recordLine({
+        index,
+        body: JSON.stringify(`${'x'.repeat(index)}${'ü\uffe6😀'.repeat(750_000)}`),
+      }),
+    );
     await Promise.all([sink.append(BATCH, long.slice(0, 4)), sink.append(BATCH, long.slice(4))]);
     expect((await text('part-w-1-1.ndjson')) === `${long.join('\n')}\n`).toBe(true);
   });
