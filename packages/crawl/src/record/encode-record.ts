@@ -39,7 +39,7 @@ export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
   }
   const decoded = decodeSmall(body, record);
   if (decoded === undefined) {
-    return head + base64Tail(body.bytes);
+    return head + base64Tail(body.bytes.toString('base64'));
   }
   const { text, charset, isJsonType, utf8 } = decoded;
   const start = charset === undefined ? head : head + charsetField(charset);
@@ -53,7 +53,7 @@ export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): 
   const head = encodeHead(record);
   const decoded = await paused(decodeLarge(body, record));
   if (decoded === undefined) {
-    return head + base64Tail(body.bytes);
+    return head + base64Tail(await base64InSteps(body.bytes));
   }
   const { text, charset, isJsonType, utf8 } = decoded;
   const start = head + charsetField(charset);
@@ -62,7 +62,7 @@ export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): 
   }
   const escaped = await escapeInSteps(text);
   return escaped === undefined
-    ? head + base64Tail(body.bytes)
+    ? head + base64Tail(await base64InSteps(body.bytes))
     : `${start},"bodyEncoding":"text","body":"${escaped}"}`;
 }
 
@@ -139,8 +139,19 @@ function charsetField(charset: string | undefined): string {
   return charset === undefined ? '' : `,"charset":"${charset}"`;
 }
 
-function base64Tail(bytes: Buffer): string {
-  return `,"bodyEncoding":"base64","body":"${bytes.toString('base64')}"}`;
+function base64Tail(base64: string): string {
+  return `,"bodyEncoding":"base64","body":"${base64}"}`;
+}
+
+async function base64InSteps(bytes: Buffer): Promise<string> {
+  // Only a multiple of three bytes ends without padding.
+  const step = 3 * STEP;
+  let base64 = '';
+  for (let at = 0; at < bytes.length; at += step) {
+    base64 += bytes.toString('base64', at, at + step);
+    await setImmediate();
+  }
+  return base64;
 }
 
 function jsonTail(json: string): string {

@@ -267,6 +267,10 @@ describe('encodeLargeRecord', () => {
       'text/plain;charset=utf-16',
     ],
     ['bytes', Buffer.alloc(300_000, 0xff), 'image/png'],
+    ['more bytes than a step', Buffer.alloc(1_000_001, 0xfe), 'image/png'],
+    ['pretty JSON', `[\n${'  1,\r\n'.repeat(200_000)}  2\n]`, 'application/json'],
+    ['text of a Japanese page', Buffer.alloc(600_001, 0xb1), 'text/html; charset=shift_jis'],
+    ['broken text in Shift JIS', Buffer.alloc(600_001, 0x83), 'text/html; charset=shift_jis'],
     ['nothing', '', 'text/plain'],
   ])('encodes as encodeRecord does: %s', async (_, body, contentType) => {
     const given = { bytes: Buffer.from(body), contentType };
@@ -276,6 +280,8 @@ describe('encodeLargeRecord', () => {
   it.each([
     ['wide JSON', `[${'1,'.repeat(2_000_000)}1]`, 'application/json'],
     ['text that is escaped', '\n'.repeat(4_000_000), 'text/plain'],
+    ['text in another charset', Buffer.alloc(4_000_000, 0xe9), 'text/plain;charset=latin1'],
+    ['bytes', Buffer.alloc(9_000_000, 0xfe), 'image/png'],
   ])('lets others run meanwhile: %s', async (_, body, contentType) => {
     let turns = 0;
     let isDone = false;
