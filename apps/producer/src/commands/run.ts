@@ -23,6 +23,7 @@ import {
 import { shellWord } from '../core/shell-word.ts';
 import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
+import { validate } from './validate.ts';
 
 export interface RunOptions extends RunFlags {
   readonly json?: boolean;
@@ -30,10 +31,16 @@ export interface RunOptions extends RunFlags {
   readonly new?: boolean;
   /** Continue the unfinished batch of this name with the crawl that it was started with. */
   readonly resume?: boolean;
+  /** Fetch nothing, but show what would be fetched. */
+  readonly dryRun?: boolean;
 }
 
 /** `fetchfleet run FILE`: everything on this machine. */
 export async function run(file: string, options: RunOptions, context: Context): Promise<ExitCode> {
+  if (options.dryRun === true) {
+    // As for its workers: `run` allows private addresses to the crawl file of its user.
+    return validate(file, { ...options, allowPrivate: true }, context);
+  }
   const { settings, loaded } = await prepare(file, options, context);
   process.umask(settings.umask);
   await probeResults(settings.results);

@@ -13,6 +13,7 @@ import type { RunOptions } from '../commands/run.ts';
 import type { ScheduleAddOptions } from '../commands/schedule/add.ts';
 import type { StartOptions } from '../commands/start.ts';
 import type { StatusOptions } from '../commands/status.ts';
+import type { ValidateOptions } from '../commands/validate.ts';
 import type { VerifyOptions } from '../commands/verify.ts';
 import type { Shell } from '../completion/scripts.ts';
 import {
@@ -74,6 +75,29 @@ const OVERLAPS = ['skip', 'queue', 'allow'] as const satisfies readonly Overlap[
 const SHELLS = ['bash', 'zsh', 'fish'] as const satisfies readonly Shell[];
 const ENDED_STATES = ['finished', 'cancelled'] as const;
 
+const INIT: CommandSpec = {
+  name: 'init',
+  summary: 'write a crawl file to begin with',
+  description:
+    'Writes a commented crawl file that runs against the sample API. Overwrites nothing.',
+  argument: { usage: '[file]', help: 'file to write; crawl.yaml if it is not given' },
+  run: async (file: string | undefined, options: JsonOption, { context }) =>
+    (await import('../commands/init.ts')).init(file, options, context),
+};
+
+const VALIDATE: CommandSpec = {
+  name: 'validate',
+  summary: 'check a crawl file, and show what it would fetch',
+  description:
+    'Reads a crawl file and all its lists, and reports every problem. If there is none, shows how ' +
+    'many fetches it has, the first and the last five of them, and how long they take at the ' +
+    'limits. Sends nothing to their origins.',
+  argument: CRAWL_FILE,
+  options: [ALLOW_PRIVATE],
+  run: async (file: string, options: ValidateOptions, { context }) =>
+    (await import('../commands/validate.ts')).validate(file, options, context),
+};
+
 const RUN: CommandSpec = {
   name: 'run',
   summary: 'fetch a crawl file on this machine',
@@ -84,6 +108,7 @@ const RUN: CommandSpec = {
     'for the unfinished batch from now on; after other edits, --resume or --new decides.',
   argument: CRAWL_FILE,
   options: [
+    { flags: '--dry-run', help: 'only show what would be fetched, as validate does' },
     { flags: '--new', help: 'start a new batch instead of continuing an unfinished one' },
     {
       flags: '--resume',
@@ -517,6 +542,8 @@ const COMPLETE: CommandSpec = {
 
 /** In the order of --help. */
 export const COMMANDS: readonly CommandSpec[] = [
+  INIT,
+  VALIDATE,
   RUN,
   START,
   STATUS,

@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Context, programName } from '../core/context.ts';
+import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
+
+interface InitOptions {
+  readonly json?: boolean;
+}
+
+const DEFAULT_FILE = 'crawl.yaml';
+
+/** It runs as it is, against the sample API. */
+const EXAMPLE = `# A crawl file: what to fetch, and how politely.
+name: my-crawl
+url: http://127.0.0.1:8787/country/{country}/status/{status} # an RFC 6570 template
+
+# Every combination of these values is one fetch; the first list is the outermost loop.
+params:
+  country: { countries: slug } # also name, alpha2 and alpha3
+  status: [confirmed, deaths]
+  # id: { file: ids.csv, column: id }     a column of a CSV file; also .ndjson and .txt
+  # year: { from: 2015, to: 2024 }        whole numbers
+
+# Where the people behind an origin can reach you.
+contact: crawler@example.com
+
+# headers:
+#   authorization: 'Bearer \${env:API_TOKEN}'   a variable of the workers, never stored
+
+# For each origin, over the whole fleet.
+politeness:
+  concurrency: 16 # fetches in flight
+  # rate: 20/s    # starts; N/s, N/m or N/h
+  robots: obey
+
+retry: { attempts: 5, backoff: 1s }
+limits: { timeout: 30s, body: 10MiB, redirects: 5 }
+
+# Loopback and private addresses are closed by default. The sample API is on loopback: remove this
+# for origins on the internet.
+network: { allowPrivate: true }
+`;
+
+/** `fetchfleet init [FILE]`: a crawl file to begin with. Asks nothing, overwrites nothing. */
+export async function init(
+  file: string | undefined,
+  { json }: InitOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { cwd, terminal } = context;
+  const name = file ?? DEFAULT_FILE;
+  await create(resolve(cwd, name));
+  if (json === true) {
+    terminal.printJson({ file: resolve(cwd, name) });
+    return EXIT.ok;
+  }
+  const program = programName(context);
+  terminal.note(
+    `Wrote ${name}. It fetches from the sample API, which runs in another terminal with`,
+  );
+  terminal.note('', `  ${program}-sample-api`, '', 'Then', '');
+  terminal.note(`  ${program} validate ${shellWord(name)}`, `  ${program} run ${shellWord(name)}`);
+  return EXIT.ok;
+}
+
+async function create(path: string): Promise<void> {
+  try {
+    // Like any file that its user edits, it gets the rights that the user's umask leaves.
+    await writeFile(path, EXAMPLE, { flag: 'wx' });
+  } catch (error) {
+    const code = error !== null && typeof error === 'object' && 'code' in error ? error.code : '';
+    if (code === 'EEXIST') {
+      throw new CommandError(`${path} exists already, and was not changed: name another file`, {
+        code: 'OUTPUT_EXISTS',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

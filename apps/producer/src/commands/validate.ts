@@ -1,0 +1,73 @@
+import type { Plan } from '@fetchfleet/crawl';
+import { loadCrawl } from '../crawl/load-crawl.ts';
+import { type Preview, type PreviewRequest, previewCrawl } from '../crawl/preview.ts';
+import type { Context } from '../core/context.ts';
+import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
+import { type ListFlags, readListAccess } from '../core/settings.ts';
+import { formatCount, formatDuration } from '../report/units.ts';
+
+export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'> {
+  readonly json?: boolean;
+}
+
+/** `fetchfleet validate FILE`: what it would fetch, without a request to any origin of it. */
+export async function validate(
+  file: string,
+  options: ValidateOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal, interrupts } = context;
+  const problems = new Problems();
+  const lists = await problems.collect(() => readListAccess(options, context));
+  const allowPrivate = lists?.allowPrivate ?? false;
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
+  problems.throwIfAny('nothing would be fetched');
+  if (loaded === undefined) {
+    throw new Error('internal error: no problem was reported');
+  }
+  const { drain: signal } = interrupts.takeOver();
+  const preview = await previewCrawl(loaded.local.crawl, signal);
+  const { missingSecrets } = loaded;
+  const { plan } = loaded.crawl;
+  if (options.json === true) {
+    const { leastMs = null, ...rest } = preview;
+    terminal.printJson({ name: plan.name, ...rest, leastMs, missingSecrets });
+    return EXIT.ok;
+  }
+  terminal.print(...describe(preview, plan));
+  for (const name of missingSecrets) {
+    terminal.warn(`${name} is not set here; workers need it`);
+  }
+  return EXIT.ok;
+}
+
+function describe(preview: Preview, plan: Plan): string[] {
+  const { total, origins, hasMoreOrigins, first, last } = preview;
+  const more = total - first.length - last.length;
+  return [
+    `name      ${plan.name}`,
+    `fetches   ${formatCount(total)}`,
+    `origins   ${formatCount(origins)}${hasMoreOrigins ? ' and more' : ''}`,
+    `takes     ${timeOf(preview, plan)}`,
+    ...Object.entries(first[0]?.headers ?? {}).map(
+      ([name, value]) => `header    ${name}: ${value}`,
+    ),
+    '',
+    ...first.map(lineOf),
+    ...(more > 0 ? [`  … ${formatCount(more)} more`] : []),
+    ...last.map(lineOf),
+  ];
+}
+
+function lineOf({ index, method, url }: PreviewRequest): string {
+  return `  #${index} ${method} ${url}`;
+}
+
+function timeOf({ leastMs }: Preview, { politeness }: Plan): string {
+  if (leastMs !== undefined) {
+    return `at least ${formatDuration(leastMs)}, because of politeness.rate`;
+  }
+  return politeness.concurrency === 'unlimited'
+    ? 'as long as the workers and the origins do: nothing is limited'
+    : `as long as the origins do, with ${politeness.concurrency} fetches in flight at each`;
+}

@@ -1,0 +1,85 @@
+import {
+  compileTemplate,
+  type Crawl,
+  expandCrawl,
+  type Expansion,
+  type Rate,
+} from '@fetchfleet/crawl';
+
+/** Requests that are shown from either end of a batch. */
+const SHOWN = 5;
+/** Origins that are counted one by one; the names of further ones would only take memory. */
+const MAX_ORIGINS = 100_000;
+
+/** A request as a worker would send it. */
+export interface PreviewRequest {
+  readonly index: number;
+  readonly method: 'GET';
+  readonly url: string;
+  /** Secrets are names here: `Bearer ${env:API_TOKEN}`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a crawl file would fetch. */
+export interface Preview {
+  readonly total: number;
+  readonly origins: number;
+  /** Whether there are more origins than were counted. */
+  readonly hasMoreOrigins: boolean;
+  readonly first: readonly PreviewRequest[];
+  /** Those that are not among the first. */
+  readonly last: readonly PreviewRequest[];
+  /** The least time that `politeness.rate` allows, in ms; undefined without a rate. */
+  readonly leastMs: number | undefined;
+}
+
+/** Expands the whole crawl, because only then is it known what its last requests are. */
+export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<Preview> {
+  const first: Expansion[] = [];
+  let last: readonly Expansion[] = [];
+  let total = 0;
+  const perOrigin = new Map<string, number>();
+  let hasMoreOrigins = false;
+  for await (const chunk of expandCrawl(crawl, { signal })) {
+    for (const { origin } of chunk) {
+      const count = perOrigin.get(origin);
+      if (count !== undefined || perOrigin.size < MAX_ORIGINS) {
+        perOrigin.set(origin, (count ?? 0) + 1);
+      } else {
+        hasMoreOrigins = true;
+      }
+    }
+    total += chunk.length;
+    first.push(...chunk.slice(0, SHOWN - first.length));
+    last = [...last, ...chunk.slice(-SHOWN)].slice(-SHOWN);
+  }
+  const { plan } = crawl;
+  const { expand } = compileTemplate(plan.url, plan.params);
+  const { userAgentFor } = await import('@fetchfleet/fetcher');
+  const headers = { 'user-agent': userAgentFor(plan.contact), ...plan.headers };
+  const requestOf = ({ index, values }: Expansion): PreviewRequest => ({
+    index,
+    method: 'GET',
+    url: expand(values),
+    headers,
+  });
+  let largest = 0;
+  for (const count of perOrigin.values()) {
+    largest = Math.max(largest, count);
+  }
+  return {
+    total,
+    origins: perOrigin.size,
+    hasMoreOrigins,
+    first: first.map(requestOf),
+    last: last.filter(({ index }) => index >= first.length).map(requestOf),
+    leastMs: leastMs(largest, plan.politeness.rate, plan.politeness.burst),
+  };
+}
+
+/** Of the origin with the most fetches: `burst` of them start at once. */
+function leastMs(fetches: number, rate: Rate | 'unlimited', burst: number): number | undefined {
+  return rate === 'unlimited'
+    ? undefined
+    : (Math.max(0, fetches - burst) * rate.perMs) / rate.count;
+}

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { Project } from '../cli-fixture.ts';
+
+let project: Project;
+
+beforeEach(async () => {
+  project = await Project.create();
+});
+
+afterEach(async () => project.remove());
+
+describe('fetchfleet init', () => {
+  it('writes a crawl file that is valid, and overwrites nothing', async () => {
+    const made = await project.call(['init']);
+    expect(made).toMatchObject({ code: 0, stdout: '' });
+    expect(made.stderr).toMatch(/fetchfleet validate crawl\.yaml/u);
+    const text = await readFile(project.path('crawl.yaml'), 'utf8');
+    expect(text.split('\n').length).toBeGreaterThan(20);
+    const valid = await project.call(['validate', 'crawl.yaml']);
+    expect(valid).toMatchObject({ code: 0, stderr: '' });
+    expect(valid.stdout).toMatch(/^fetches +498$/mu);
+
+    await project.write('crawl.yaml', 'mine');
+    const again = await project.call(['init']);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/exists already/u) });
+    expect(await readFile(project.path('crawl.yaml'), 'utf8')).toBe('mine');
+    const other = await project.call(['init', 'two words.yaml', '--json']);
+    expect(JSON.parse(other.stdout)).toEqual({ file: project.path('two words.yaml') });
+  });
+});
+
+describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...command) => {
+  const call = async (...options: string[]) =>
+    project.call([command[0] ?? '', 'crawl.yaml', ...command.slice(1), ...options]);
+
+  it('shows the first and last requests as they would be sent, and how long they take', async () => {
+    await project.write(
+      'crawl.yaml',
+      [
+        'url: https://{host}.example/{n}',
+        'params: { host: [a, b], n: { from: 1, to: 601 } }',
+        'contact: me@example.com',
+        'headers: { x-key: "${env:VALIDATE_KEY}" }',
+        'politeness: { rate: 10/s }',
+      ].join('\n'),
+    );
+    const { code, stdout, stderr } = await call();
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'warning: VALIDATE_KEY is not set here; workers need it\n',
+    });
+    expect(stdout.split('\n')).toEqual([
+      'name      crawl',
+      'fetches   1,202',
+      'origins   2',
+      'takes     at least 1 min, because of politeness.rate',
+      expect.stringMatching(
+        /^header +user-agent: fetchfleet\/\S+ \(\+mailto:me@|^header +user-agent: fetchfleet\/\S+ \(\+me@/u,
+      ),
+      'header    x-key: ${env:VALIDATE_KEY}',
+      '',
+      '  #0 GET https://a.example/1',
+      '  #1 GET https://a.example/2',
+      '  #2 GET https://a.example/3',
+      '  #3 GET https://a.example/4',
+      '  #4 GET https://a.example/5',
+      '  … 1,192 more',
+      '  #1197 GET https://b.example/597',
+      '  #1198 GET https://b.example/598',
+      '  #1199 GET https://b.example/599',
+      '  #1200 GET https://b.example/600',
+      '  #1201 GET https://b.example/601',
+      '',
+    ]);
+  });
+
+  it('shows no request twice if there are few', async () => {
+    await project.write('crawl.yaml', 'url: https://a.example/{n}\nparams: { n: [1, 2, 3] }\n');
+    const { stdout } = await call('--json');
+    const { first, last, total, leastMs } = JSON.parse(stdout);
+    expect({ total, leastMs, last }).toEqual({ total: 3, leastMs: null, last: [] });
+    expect(first.map(({ url }: { url: string }) => url)).toEqual([
+      'https://a.example/1',
+      'https://a.example/2',
+      'https://a.example/3',
+    ]);
+  });
+
+  it('reports every problem, also in lists', async () => {
+    await project.write('ids.csv', 'id\n1\n\n..\n');
+    await project.write(
+      'crawl.yaml',
+      'url: https://a.example/{id}\nparams: { id: { file: ids.csv, column: id } }\n',
+    );
+    const { code, stderr, stdout } = await call();
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/ids\.csv:4/u);
+  });
+});
