@@ -15,7 +15,8 @@ interface Operator {
 
 const UNRESERVED = /^[\w.~-]*$/;
 const UNRESERVED_OR_RESERVED = /^[\w.~:/?#[\]@!$&'()*+,;=-]*$/;
-const TO_ENCODE = /%[0-9a-f]{2}|[^\w.~:/?#[\]@!$&'()*+,;=-]/giu;
+// Not `\w` with the flags iu: they take ſ and the Kelvin sign for letters of ASCII.
+const TO_ENCODE = /%[0-9A-Fa-f]{2}|[^A-Za-z0-9_.~:/?#[\]@!$&'()*+,;=-]/gu;
 
 const plain = { isNamed: false, ifEmpty: '', encode: encodeValue };
 const OPERATORS: Readonly<Record<Expression['operator'], Operator>> = {

@@ -110,6 +110,9 @@ const EDGES: readonly (readonly [template: string, value: string, expanded: stri
   ['http://h{/x}', '', 'http://h/'],
   ['{x:2}', '😀😁😂', '%F0%9F%98%80%F0%9F%98%81'],
   ['{+x}', '%2F%zz', '%2F%25zz'],
+  // Letters that case folding turns into s and k.
+  ['{+x}', '\u017f\u212a', '%C5%BF%E2%84%AA'],
+  ['{x}', '\u017f\u212a', '%C5%BF%E2%84%AA'],
   ['{x}', "é!'()*", '%C3%A9%21%27%28%29%2A'],
   ['{x}', '\ud800', '%EF%BF%BD'],
   ['/müller/{x}', '1', '/m%C3%BCller/1'],
