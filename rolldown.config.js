@@ -2,9 +2,11 @@ import { globSync } from 'node:fs';
 import { bundledLicences } from './scripts/bundled-licences.mjs';
 
 /**
- * How producer and worker are built: from the sources of all packages and of what these depend on, into one file that is needed at once and
- * one for each thing that is loaded later (a command, a transport). Loading 835 modules one by one took a worker 390 ms of
- * CPU, and `fetchfleet run` starts several; this takes 145. (pino-pretty is required by name, where logs are for people, and stays outside.)
+ * How producer and worker are built: from the sources of all packages and of what these depend on,
+ * into one file that is needed at once and one for each thing that is loaded later (a command, a
+ * transport). Loading 835 modules one by one took a worker 390 ms of CPU, and `fetchfleet run`
+ * starts several; this takes 145. (pino-pretty is required by name, where logs are for people, and
+ * stays outside.)
  */
 // oxlint-disable-next-line import/no-default-export -- what rolldown looks for
 export default {
@@ -23,7 +25,10 @@ export default {
   },
 };
 
-/** An `import` of Node's `http` reads all that it exports; for one of these, WebSocket, Node loads its own undici: 45 ms of CPU. */
+/**
+ * An `import` of Node's `http` reads all that it exports; for one of these, WebSocket, Node loads
+ * its own undici: 45 ms of CPU.
+ */
 function lightHttp() {
   const name = 'light-http';
   return {

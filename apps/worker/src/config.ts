@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { DEFAULT_SECRETS, printable, VERSION } from '@fetchfleet/crawl';
+import { DEFAULT_SECRETS, printableLines, VERSION } from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
@@ -236,15 +236,11 @@ function createCommand(): Command {
     .version(VERSION)
     .allowExcessArguments(false)
     .showSuggestionAfterError()
+    // What was typed may be in the message of a problem.
     .configureOutput({ writeErr: (text) => void process.stderr.write(printableLines(text)) })
     .exitOverride();
   for (const setting of Object.values(SETTINGS)) {
     command.addOption(new Option(setting.flags, settingHelp(setting)));
   }
   return command;
-}
-
-/** What was typed may be in the message of a problem. */
-function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
 }

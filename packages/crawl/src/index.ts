@@ -18,7 +18,7 @@ export type { ListFile } from './values/list-row.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
 export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
-export { printable } from './model/printable.ts';
+export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export {
   type FetchFailure,

@@ -32,7 +32,7 @@ describe('the tests of this repository', () => {
 
 describe('the comments of this repository', () => {
   it('fit 100 columns', () => {
-    const sources = globSync('{apps,packages,benchmarks,fuzz,scripts}/**/*.{ts,mjs}', {
+    const sources = globSync(['{apps,packages,benchmarks,fuzz,scripts}/**/*.{ts,mjs,js}', '*.js'], {
       cwd: repositoryRoot,
       exclude: (path) => /(^|\/)(node_modules|dist)$/u.test(path),
     });

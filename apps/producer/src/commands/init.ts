@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { codeOf } from '@fetchfleet/crawl';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
+import { unwritable } from '../core/output-file.ts';
 import { shellWord } from '../core/shell-word.ts';
 
 interface InitOptions {
@@ -69,13 +71,12 @@ async function create(path: string): Promise<void> {
     // Like any file that its user edits, it gets the rights that the user's umask leaves.
     await writeFile(path, EXAMPLE, { flag: 'wx' });
   } catch (error) {
-    const code = error !== null && typeof error === 'object' && 'code' in error ? error.code : '';
-    if (code === 'EEXIST') {
+    if (codeOf(error) === 'EEXIST') {
       throw new CommandError(`${path} exists already, and was not changed: name another file`, {
         code: 'OUTPUT_EXISTS',
         cause: error,
       });
     }
-    throw error;
+    throw unwritable(path, error);
   }
 }

@@ -38,6 +38,7 @@ export interface RunOptions extends RunFlags {
 /** `fetchfleet run FILE`: everything on this machine. */
 export async function run(file: string, options: RunOptions, context: Context): Promise<ExitCode> {
   if (options.dryRun === true) {
+    readRunSettings(options, context); // wrong ones are told, too
     // As for its workers: `run` allows private addresses to the crawl file of its user.
     return validate(file, { ...options, allowPrivate: true }, context);
   }

@@ -1,10 +1,10 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
-import { loadCrawl, type LoadedCrawl } from '../crawl/load-crawl.ts';
+import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import type { Context } from '../core/context.ts';
-import { type ExitCode, Problems } from '../core/errors.ts';
-import { type ListFlags, readListAccess } from '../core/settings.ts';
+import type { ExitCode } from '../core/errors.ts';
+import type { ListFlags } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
@@ -22,14 +22,8 @@ export async function start(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const problems = new Problems();
-  const lists = await problems.collect(() => readListAccess(options, context));
-  const allowPrivate = lists?.allowPrivate ?? false;
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
-  problems.throwIfAny('nothing was enqueued');
-  if (loaded === undefined) {
-    throw new Error('internal error: no problem was reported');
-  }
+  const consequence = 'nothing was enqueued';
+  const loaded = await requireCrawl(file, options, { context, consequence });
   return withFleet(context, 'refuse', async (session) => {
     await session.checkBeforeEnqueueing(context);
     for (const name of loaded.missingSecrets) {

@@ -1,9 +1,9 @@
 import type { Plan } from '@fetchfleet/crawl';
-import { loadCrawl } from '../crawl/load-crawl.ts';
+import { requireCrawl } from '../crawl/load-crawl.ts';
 import { type Preview, type PreviewRequest, previewCrawl } from '../crawl/preview.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
-import { type ListFlags, readListAccess } from '../core/settings.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
+import type { ListFlags } from '../core/settings.ts';
 import { formatCount, formatDuration } from '../report/units.ts';
 
 export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'> {
@@ -17,14 +17,8 @@ export async function validate(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal, interrupts } = context;
-  const problems = new Problems();
-  const lists = await problems.collect(() => readListAccess(options, context));
-  const allowPrivate = lists?.allowPrivate ?? false;
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
-  problems.throwIfAny('nothing would be fetched');
-  if (loaded === undefined) {
-    throw new Error('internal error: no problem was reported');
-  }
+  const consequence = 'nothing would be fetched';
+  const loaded = await requireCrawl(file, options, { context, consequence });
   const { drain: signal } = interrupts.takeOver();
   const preview = await previewCrawl(loaded.local.crawl, signal);
   const { missingSecrets } = loaded;

@@ -84,7 +84,8 @@ function isAboutOutput(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.name === 'Error';
 }
 
-function unwritable(output: string, cause: unknown): CommandError {
+/** @returns a CommandError (exit 3) with the reason of the file system */
+export function unwritable(output: string, cause: unknown): CommandError {
   // The message goes on with the name of the temporary file.
   const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split(',');
   return new CommandError(`${output} cannot be written: ${reason}`, {

@@ -16,9 +16,9 @@ import {
   type ScheduleLists,
   UnknownBatchError,
 } from '@fetchfleet/fleet';
-import { CommandError, type Problems } from '../core/errors.ts';
+import { CommandError, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import type { ListAccess } from '../core/settings.ts';
+import { type ListAccess, type ListFlags, readListAccess } from '../core/settings.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { type CrawlChanges, crawlChanges } from './crawl-changes.ts';
 import { checkStoredLists } from './stored-lists.ts';
@@ -65,6 +65,28 @@ export async function loadCrawl(
     local,
     missingSecrets: secretNames(crawl.plan.headers).filter((name) => !env[name]),
   };
+}
+
+/**
+ * The same for a command that needs nothing else to be right.
+ *
+ * @param consequence of a problem: `nothing was enqueued`
+ * @throws CommandError (exit 2) with every problem
+ */
+export async function requireCrawl(
+  file: string,
+  flags: Pick<ListFlags, 'allowPrivate'>,
+  { context, consequence }: { readonly context: Context; readonly consequence: string },
+): Promise<LoadedCrawl> {
+  const problems = new Problems();
+  const lists = await problems.collect(() => readListAccess(flags, context));
+  const allowPrivate = lists?.allowPrivate ?? false;
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
+  problems.throwIfAny(consequence);
+  if (loaded === undefined) {
+    throw new Error('internal error: no problem was reported');
+  }
+  return loaded;
 }
 
 /**

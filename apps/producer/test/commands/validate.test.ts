@@ -25,6 +25,11 @@ describe('fetchfleet init', () => {
     const again = await project.call(['init']);
     expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/exists already/u) });
     expect(await readFile(project.path('crawl.yaml'), 'utf8')).toBe('mine');
+    const nowhere = await project.run(['init', 'no/such/folder/crawl.yaml']);
+    expect(nowhere).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/cannot be written: E/u),
+    });
     const other = await project.call(['init', 'two words.yaml', '--json']);
     expect(JSON.parse(other.stdout)).toEqual({ file: project.path('two words.yaml') });
   });
@@ -85,6 +90,16 @@ describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...comm
       'https://a.example/2',
       'https://a.example/3',
     ]);
+  });
+
+  it('refuses wrong settings of a run', async () => {
+    await project.write('crawl.yaml', 'url: https://a.example/{n}\nparams: { n: [1, 2, 3] }\n');
+    const options = command[0] === 'run' ? ['--workers', 'many'] : ['--workers', '1'];
+    expect(await call(...options)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/--workers/u),
+    });
   });
 
   it('reports every problem, also in lists', async () => {

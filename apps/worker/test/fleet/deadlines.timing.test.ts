@@ -7,18 +7,20 @@ import {
   temporaryFolder,
 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { crawlFile, expectComplete, readRecords, settled, startFleet } from './fleet-fixture.ts';
+import {
+  crawlFile,
+  expectComplete,
+  readRecords,
+  settled,
+  setUpFleet,
+  startFleet,
+} from './fleet-fixture.ts';
 
 closeAfterEach();
 
 const TOTAL = 1_200;
 
-async function setUp() {
-  const origin = await startOrigin({ delayMs: 80 });
-  const { path: results } = await temporaryFolder();
-  const fleet = await startFleet(redisUrl(), results);
-  return { origin, results, fleet };
-}
+const setUp = async () => setUpFleet(redisUrl(), { delayMs: 80 });
 
 describe('a fleet', () => {
   it('fetches again within 15 s what a killed worker had in flight', async () => {

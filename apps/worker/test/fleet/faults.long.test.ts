@@ -1,27 +1,15 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  closeAfterEach,
-  eventually,
-  redisUrl,
-  startOrigin,
-  startRedis,
-  temporaryFolder,
-} from '@fetchfleet/testing';
+import { closeAfterEach, eventually, redisUrl, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { crawlFile, expectComplete, readRecords, settled, startFleet } from './fleet-fixture.ts';
+import { crawlFile, expectComplete, readRecords, settled, setUpFleet } from './fleet-fixture.ts';
 
 closeAfterEach();
 
 // So many that a batch is still running when a busy machine gets round to the next step of a test.
 const TOTAL = 1_200;
 
-async function setUp(url = redisUrl()) {
-  const origin = await startOrigin({ delayMs: 80 });
-  const { path: results } = await temporaryFolder();
-  const fleet = await startFleet(url, results);
-  return { origin, results, fleet };
-}
+const setUp = async (url = redisUrl()) => setUpFleet(url, { delayMs: 80 });
 
 describe('N in, N out', () => {
   it('when workers are stopped one after the other under load, with no attempt used', async () => {

@@ -126,8 +126,11 @@ export async function startFleet(url: string, resultsDir: string) {
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
 
 /** An origin, a results folder, and a fleet without workers. */
-export async function setUpFleet(url = redisUrl()) {
-  return { origin: await startOrigin(), ...(await startFleetWithResults(url)) };
+export async function setUpFleet(
+  url = redisUrl(),
+  options: Parameters<typeof startOrigin>[0] = {},
+) {
+  return { origin: await startOrigin(options), ...(await startFleetWithResults(url)) };
 }
 
 /** One fleet with a worker for the tests of a block; they use other batches and other origins. */

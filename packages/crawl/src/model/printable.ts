@@ -15,6 +15,11 @@ export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
+/** The same for text of several lines, such as a stack: they stay lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** In UTF-16 units, as in JSON: `\udb40\udc01` for a character with two of them. */
 function escaped(character: string): string {
   let escapes = '';

@@ -29,8 +29,8 @@ const SCRIPT_MISTAKE = /^ERR\b.*user_script/s;
 
 /**
  * Replies of a Redis that serves nobody: full, loading, read-only, without the replicas or the
- * master it waits for, closed to this user. Redis 6.2
- * puts them behind a text of its own if a script ran into them.
+ * master it waits for, closed to this user. Redis 6.2 puts them behind a text of its own if a
+ * script ran into them.
  */
 const REFUSAL =
   /(?:^|\s-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;

@@ -1,4 +1,4 @@
-import { printable } from '@fetchfleet/crawl';
+import { printable, printableLines } from '@fetchfleet/crawl';
 
 /*
  * Messages and fields of a log hold text of others: URLs, reasons of origins, ids from Redis. A log
@@ -21,8 +21,7 @@ export function printableStrings(line: string): string {
 
 function shown(value: unknown, key: string): unknown {
   if (typeof value === 'string') {
-    const lines = key === 'stack' ? value.split('\n') : [value];
-    return lines.map(printable).join('\n');
+    return key === 'stack' ? printableLines(value) : printable(value);
   }
   if (Array.isArray(value)) {
     return value.map((one) => shown(one, ''));
