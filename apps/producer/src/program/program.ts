@@ -4,7 +4,7 @@ import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { ALLOW_PRIVATE, type OptionSpec, SETTINGS, VARIABLES } from '../core/options.ts';
 import { COMMANDS } from './commands.ts';
-import type { CommandSpec } from './command-spec.ts';
+import type { CommandSpec } from './table/command-spec.ts';
 
 const NOTES = `
 Examples:

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Context } from '../core/context.ts';
-import type { ExitCode } from '../core/errors.ts';
-import type { ArgumentSpec, OptionSpec } from '../core/options.ts';
+import type { Context } from '../../core/context.ts';
+import type { ExitCode } from '../../core/errors.ts';
+import type { ArgumentSpec, OptionSpec } from '../../core/options.ts';
 
 /** One command of the program: the command line, --help and shell completion are made of it. */
 export interface CommandSpec {
