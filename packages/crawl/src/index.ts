@@ -20,6 +20,7 @@ export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
 export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
+export { MAX_SPREAD, type OnlyChoice, totalWithOnly, withOnly } from './expand/only.ts';
 export {
   type FetchFailure,
   type FetchResponse,
@@ -38,6 +39,7 @@ export {
   type Crawl,
   type Limits,
   type NetworkPolicy,
+  type Only,
   type ParameterSource,
   type Plan,
   type Politeness,

@@ -130,6 +130,7 @@ export class Ledger {
    */
   async register(batch: BatchRegistration): Promise<boolean> {
     const { id, crawl, total, sliceSize, source, fingerprint } = batch;
+    const { plan, sources, combine, only } = crawl;
     const fields = { name: crawl.plan.name, total, sliceSize, source, fingerprint };
     const isNew = await scripts.register.run(
       this.#redis,
@@ -138,9 +139,9 @@ export class Ledger {
         id,
         ...Object.entries(fields).flat(),
         'plan',
-        JSON.stringify(crawl.plan),
+        JSON.stringify(plan),
         'crawl',
-        JSON.stringify({ sources: crawl.sources, combine: crawl.combine }),
+        JSON.stringify({ sources, combine, ...(only !== undefined && { only }) }),
       ],
     );
     return isNew === 1;

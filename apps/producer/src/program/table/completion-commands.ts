@@ -1,6 +1,6 @@
 import type { Shell } from '../../completion/scripts.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { type JsonOption } from './parts.ts';
+import type { JsonOption } from './parts.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const satisfies readonly Shell[];
 

@@ -1,9 +1,19 @@
 import type { RunOptions } from '../../commands/run.ts';
 import type { StartOptions } from '../../commands/start.ts';
 import type { ValidateOptions } from '../../commands/validate.ts';
-import { ALLOW_PRIVATE } from '../../core/options.ts';
+import { ALLOW_PRIVATE, type OptionSpec } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { CRAWL_FILE, type JsonOption, WORKER_OPTIONS } from './parts.ts';
+
+/** They choose some of the fetches of a crawl file. */
+const ONLY: readonly OptionSpec[] = [
+  { flags: '-n, --limit <n>', help: 'only the first n fetches' },
+  {
+    flags: '--sample <n>',
+    help: 'only n fetches, spread evenly from the first to the last one',
+    conflicts: 'limit',
+  },
+];
 
 export const INIT: CommandSpec = {
   name: 'init',
@@ -23,7 +33,7 @@ export const VALIDATE: CommandSpec = {
     'many fetches it has, the first and the last five of them, and how long they take at the ' +
     'limits. Sends nothing to their origins.',
   argument: CRAWL_FILE,
-  options: [ALLOW_PRIVATE],
+  options: [...ONLY, ALLOW_PRIVATE],
   run: async (file: string, options: ValidateOptions, { context }) =>
     (await import('../../commands/validate.ts')).validate(file, options, context),
 };
@@ -45,6 +55,7 @@ export const RUN: CommandSpec = {
       help: 'continue the unfinished batch of this name as it was started, whatever was edited',
       conflicts: 'new',
     },
+    ...ONLY,
     ...WORKER_OPTIONS,
   ],
   run: async (file: string, options: RunOptions, { context }) =>
@@ -61,6 +72,7 @@ export const START: CommandSpec = {
   options: [
     { flags: '--wait', help: 'show progress until the batch is finished' },
     { flags: '--new', help: 'start a new batch instead of completing an interrupted one' },
+    ...ONLY,
     ALLOW_PRIVATE,
   ],
   run: async (file: string, options: StartOptions, { context }) =>

@@ -1,8 +1,8 @@
 import type { OriginsOptions } from '../../commands/origins/origins.ts';
 import type { OriginFlags } from '../../commands/origins/settings.ts';
-import { type ArgumentSpec } from '../../core/options.ts';
+import type { ArgumentSpec } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { type JsonOption } from './parts.ts';
+import type { JsonOption } from './parts.ts';
 
 const ORIGIN: ArgumentSpec = { usage: '<origin>', help: 'https://HOST[:PORT]' };
 
