@@ -59,7 +59,8 @@ describe('a batch for the fleet', () => {
       project.call(['start', 'crawl.yaml', '-n', '3']),
       project.call(['start', 'crawl.yaml', '--sample', '3']),
     ]);
-    const [few = '', some = ''] = [first.stdout.trim(), spread.stdout.trim()];
+    const few = first.stdout.trim();
+    const some = spread.stdout.trim();
     await project.call(['cancel', some]);
     await project.call(['resume', some]);
     const worker = await fleet.worker();
