@@ -61,9 +61,17 @@ export {
   SecretRules,
   SecretRulesError,
 } from './model/secret-rules.ts';
-export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
+export {
+  isHeaderValue,
+  mentionsSecret,
+  resolveText,
+  SecretError,
+  secretHeaders,
+  secretNames,
+  withoutSecrets,
+} from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';
-export { isOrigin, originOf, redactUrl } from './model/url.ts';
+export { isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

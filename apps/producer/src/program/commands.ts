@@ -1,10 +1,10 @@
 import type { CommandSpec } from './table/command-spec.ts';
 import { BATCHES, CANCEL, PAUSE, RESUME, STATUS } from './table/batch-commands.ts';
 import { COMPLETE, COMPLETION } from './table/completion-commands.ts';
-import { INIT, RUN, START, VALIDATE } from './table/crawl-commands.ts';
+import { FETCH, INIT, RUN, START, VALIDATE } from './table/crawl-commands.ts';
 import { FAILURES, RETRY } from './table/failure-commands.ts';
 import { ORIGINS, WORKERS } from './table/fleet-commands.ts';
-import { EXPORT, PRUNE, VERIFY } from './table/results-commands.ts';
+import { EXPORT, PRUNE, SHOW, VERIFY } from './table/results-commands.ts';
 import { SCHEDULES } from './table/schedule-commands.ts';
 
 /*
@@ -18,6 +18,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   VALIDATE,
   RUN,
   START,
+  FETCH,
   STATUS,
   BATCHES,
   PAUSE,
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PRUNE,
   WORKERS,
   EXPORT,
+  SHOW,
   ORIGINS,
   SCHEDULES,
   COMPLETION,

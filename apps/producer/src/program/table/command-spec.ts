@@ -10,6 +10,8 @@ export interface CommandSpec {
   readonly summary: string;
   readonly description: string;
   readonly argument?: ArgumentSpec;
+  /** Further arguments: `run` gets all of them as a list. */
+  readonly furtherArguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
   /** Shown below everything else. */
   readonly notes?: string;

@@ -1,7 +1,9 @@
+import { METHODS } from '@fetchfleet/crawl';
+import type { FetchOptions } from '../../commands/request/fetch.ts';
 import type { RunOptions } from '../../commands/run.ts';
 import type { StartOptions } from '../../commands/start.ts';
 import type { ValidateOptions } from '../../commands/validate.ts';
-import { ALLOW_PRIVATE, type OptionSpec } from '../../core/options.ts';
+import { ALLOW_PRIVATE, type OptionSpec, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { CRAWL_FILE, type JsonOption, WORKER_OPTIONS } from './parts.ts';
 
@@ -60,6 +62,49 @@ export const RUN: CommandSpec = {
   ],
   run: async (file: string, options: RunOptions, { context }) =>
     (await import('../../commands/run.ts')).run(file, options, context),
+};
+
+export const FETCH: CommandSpec = {
+  name: 'fetch',
+  summary: 'fetch one URL, to see what a worker sees',
+  description:
+    'Sends one request through the fetcher of the workers and prints its record. Needs no Redis, ' +
+    'and asks neither robots.txt nor the limits of the fleet. Follows redirects. The exit status ' +
+    'is 0 if the fetch succeeded, as that of a batch.',
+  argument: { usage: '<url>', help: 'http or https URL' },
+  options: [
+    {
+      flags: '-H, --header <header>',
+      help: "'name: value'; ${env:NAME} in it is a variable; may be given several times",
+      isRepeatable: true,
+    },
+    {
+      flags: '-X, --method <method>',
+      help: METHODS.join(', '),
+      defaultHelp: 'GET, or POST with a body',
+      offers: { values: METHODS },
+    },
+    { flags: '-d, --data <text>', help: 'body; @FILE sends a file' },
+    {
+      flags: '--data-json <json>',
+      help: 'body that is JSON; @FILE sends a file',
+      conflicts: 'data',
+    },
+    { flags: '--body', help: 'print only the body', conflicts: 'json' },
+    { flags: '-v, --verbose', help: 'show the headers of request and answers on stderr' },
+    { flags: '--timeout <time>', help: 'for the whole fetch', defaultHelp: '30s' },
+    { flags: '--max-body <size>', help: 'largest decompressed body', defaultHelp: '10MiB' },
+    SETTINGS.transport,
+    SETTINGS.secrets,
+    { ...ALLOW_PRIVATE, help: 'connect also to loopback and private addresses' },
+  ],
+  notes: `
+Examples:
+  fetchfleet fetch https://api.example/countries -v
+  fetchfleet fetch https://api.example/me -H 'authorization: Bearer \${env:API_TOKEN}'
+  fetchfleet fetch https://api.example/search --data-json '{"q":"rust"}' --body`,
+  run: async (url: string, options: FetchOptions, { context }) =>
+    (await import('../../commands/request/fetch.ts')).fetchOnce(url, options, context),
 };
 
 export const START: CommandSpec = {

@@ -1,7 +1,8 @@
 import type { ExportOptions } from '../../commands/export.ts';
 import type { PruneOptions } from '../../commands/prune.ts';
+import type { ShowOptions } from '../../commands/request/show.ts';
 import type { VerifyOptions } from '../../commands/verify.ts';
-import { SETTINGS } from '../../core/options.ts';
+import { ALLOW_PRIVATE, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { BATCH, OLD_RESULTS, RUNS_LOCALLY, SEVERAL_RESULTS, WORKER_OPTIONS } from './parts.ts';
 
@@ -36,6 +37,32 @@ export const EXPORT: CommandSpec = {
   ],
   run: async (batch: string, options: ExportOptions, { context }) =>
     (await import('../../commands/export.ts')).exportRecords(batch, options, context),
+};
+
+export const SHOW: CommandSpec = {
+  name: 'show',
+  summary: 'show the record of one fetch',
+  description:
+    'Prints the whole record of one fetch. Reads only the results folder and needs no Redis. With ' +
+    '--again, fetches the URL anew from here, as the batch does, prints the new record, and keeps ' +
+    'the old one; the exit status is then 0 if the fetch succeeded.',
+  argument: BATCH,
+  furtherArguments: [{ usage: '<index>', help: 'index of the fetch in the batch' }],
+  options: [
+    { flags: '--body', help: 'print only the body', conflicts: 'json' },
+    { flags: '--again', help: 'fetch it anew; needs Redis and the secrets of the crawl' },
+    { flags: '-v, --verbose', help: 'with --again: show the headers of request and answers' },
+    SEVERAL_RESULTS,
+    SETTINGS.transport,
+    SETTINGS.secrets,
+    { ...ALLOW_PRIVATE, help: 'with --again: reach private addresses, if the crawl allows them' },
+  ],
+  notes: `
+Examples:
+  fetchfleet show $id 17
+  fetchfleet show $id 17 --again -v`,
+  run: async (where: readonly [string, string], options: ShowOptions, { context }) =>
+    (await import('../../commands/request/show.ts')).show(where, options, context),
 };
 
 export const VERIFY: CommandSpec = {
