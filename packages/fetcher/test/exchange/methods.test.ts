@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { METHODS } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
@@ -25,20 +26,21 @@ interface Seen {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
+type AsyncListener = (...answering: Parameters<RequestListener>) => Promise<void>;
+
 /** A server that keeps what it is asked, and redirects every path but `/end`. */
 async function serveSeen(
   status = 200,
   location = (): string => '/end',
 ): Promise<TestServer & { readonly seen: readonly Seen[] }> {
   const seen: Seen[] = [];
-  const server = await serve((request, response) => {
-    void text(request).then((body) => {
-      const { method, url, headers } = request;
-      seen.push({ method, url, body, headers });
-      const isEnd = status < 300 || url === '/end';
-      response.writeHead(isEnd ? 200 : status, isEnd ? {} : { location: location() }).end();
-    });
-  });
+  const answer: AsyncListener = async (request, response) => {
+    const { method, url, headers } = request;
+    seen.push({ method, url, headers, body: await text(request) });
+    const isEnd = status < 300 || url === '/end';
+    response.writeHead(isEnd ? 200 : status, isEnd ? {} : { location: location() }).end();
+  };
+  const server = await serve((request, response) => void answer(request, response));
   return Object.assign(server, { seen });
 }
 
