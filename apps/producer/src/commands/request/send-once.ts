@@ -99,7 +99,7 @@ export type RecordStart = Pick<FetchRecord, 'batch' | 'index' | 'params'> &
 
 /** The record of a result, as one line of NDJSON. */
 export async function recordOf(
-  { batch, index, params, url }: RecordStart,
+  { batch, index, params, method, url }: RecordStart,
   result: FetchResult,
 ): Promise<string> {
   const response = result.kind === 'response' ? result : undefined;
@@ -108,6 +108,7 @@ export async function recordOf(
     index,
     params,
     url: redactUrl(url),
+    method: method === 'GET' ? undefined : method,
     outcome: lastReasonOf(result)?.outcome ?? 'ok',
     status: result.status,
     attempts: 1,

@@ -71,6 +71,7 @@ describe.each(['got', 'undici'])('fetchfleet fetch over %s', (transport) => {
     const json = ['--data-json', '{"a": 1}', '-H', 'x-lang: en', '-H', 'accept:text/html'];
     const posted = await call('/post', [...using, ...json]);
     expect([posted.code, posted.stderr]).toEqual([0, '']);
+    expect(JSON.parse(posted.stdout)).toMatchObject({ method: 'POST', body: 'done' });
     await call('/post', [...using, '-X', 'put', '-d', 'plain']);
     await call('/post', [...using, '--data-json', '@body.json']);
     await call('/post', [...using, '-X', 'DELETE']);
