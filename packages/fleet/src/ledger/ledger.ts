@@ -463,12 +463,18 @@ export class Ledger {
   }
 
   /**
-   * Clears settled fetches whose records are lost, in the states that {@link retry} takes. The
-   * caller then expands the batch.
+   * Clears settled fetches of these indexes, in the states that {@link retry} takes. The caller then
+   * expands the batch.
    *
+   * @param outcomes only failures with these. @default any fetch: its record is lost
    * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown
    */
-  async unsettle(id: string, indexes: Iterable<number>): Promise<number | undefined> {
+  async unsettle(
+    id: string,
+    indexes: Iterable<number>,
+    outcomes?: readonly Outcome[],
+  ): Promise<number | undefined> {
+    const wanted = outcomes === undefined ? '' : JSON.stringify(outcomes);
     const failures = OUTCOMES.filter((outcome) => outcome !== 'ok');
     const keys = [...this.#bitKeys(id), this.#keys.packed(id)];
     let sum = 0;
@@ -479,7 +485,8 @@ export class Ledger {
       while (isAllowed === -1) {
         const packed = await this.#packed(id);
         const fields = Object.entries(unpackFields(packed)).flat();
-        const args = [id, packed, JSON.stringify(fields), JSON.stringify(chunk), ...failures];
+        const own = [id, packed, JSON.stringify(fields), JSON.stringify(chunk), wanted];
+        const args = [...own, ...failures];
         [isAllowed, cleared] = await scripts.unsettle.run(this.#redis, keys, args);
       }
       if (isAllowed !== 1) {
