@@ -35,7 +35,7 @@ function describeVariables(): string {
     ...[...Object.values(SETTINGS), ALLOW_PRIVATE].map(
       ({ flags, variable }): [string, string[]] => [
         variable,
-        [`stands in for ${flags.split(' ')[0]}`],
+        [`stands in for ${/--[\w-]+/u.exec(flags)?.[0]}`],
       ],
     ),
   ];

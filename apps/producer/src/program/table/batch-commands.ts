@@ -29,7 +29,7 @@ export const BATCHES: CommandSpec = {
       help: `only batches in these states: ${BATCH_STATES.join(', ')}`,
       offers: { values: BATCH_STATES },
     },
-    { flags: '--limit <n>', help: 'number of batches to list', default: '20' },
+    { flags: '-n, --limit <n>', help: 'number of batches to list', default: '20' },
   ],
   run: async (_none: undefined, options: BatchesOptions, { context }) =>
     (await import('../../commands/batches.ts')).batches(options, context),

@@ -53,7 +53,7 @@ Examples:
         },
         { flags: '--burst <n>', help: 'requests that may start at once before the rate applies' },
         {
-          flags: '--concurrency <n>',
+          flags: '-c, --concurrency <n>',
           help: 'requests in flight: a number or unlimited',
           offers: { values: ['unlimited'] },
         },

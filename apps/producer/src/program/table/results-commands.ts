@@ -17,7 +17,7 @@ export const EXPORT: CommandSpec = {
   argument: BATCH,
   options: [
     {
-      flags: '--format <format>',
+      flags: '-f, --format <format>',
       help: 'format of the records',
       choices: ['ndjson', 'csv'],
       default: 'ndjson',
