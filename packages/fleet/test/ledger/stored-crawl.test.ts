@@ -87,6 +87,7 @@ describe('the crawl in Redis', () => {
     ['headers that are no texts', { ...plan, headers: { accept: ['x'] } }],
     ['a name with a path', { ...plan, name: '../x' }],
     ['another method', { ...plan, method: 'TRACE' }],
+    ['a body for a HEAD', { ...plan, method: 'HEAD' }],
     ['two bodies', { ...plan, body: { text: 'x', json: '1' } }],
     ['a body that is no JSON', { ...plan, body: { json: '{' } }],
     ['a form with half a pair', { ...plan, body: { form: [['a']] } }],
