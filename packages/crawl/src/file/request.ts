@@ -137,5 +137,8 @@ function readTextBody(field: Field, params: readonly string[]): RequestBody | un
 function refuseInKey(field: Field, key: string): void {
   if (hasPlaceholder(key)) {
     field.reportKey('a placeholder cannot stand in a key; only values have them');
+  } else if (key === '<<') {
+    // YAML 1.2 has no such key, but many readers do: it would be sent as it is.
+    field.reportKey('mappings are not merged; write the keys out');
   }
 }
