@@ -1,0 +1,34 @@
+/** How the next page of a fetch is found. */
+export type NextPage =
+  /** The URL of a `Link` header with `rel="next"` (RFC 8288). */
+  | 'link'
+  /** A URL in the answer, relative or absolute. */
+  | { readonly select: string }
+  /** A value in the answer, which becomes a parameter of the query. */
+  | { readonly select: string; readonly query: string }
+  /** A value in the answer, which becomes a value in the JSON body. */
+  | { readonly select: string; readonly json: string }
+  /** A number that grows by `step` with each page; `from` is that of the first. */
+  | { readonly query: string; readonly from: number; readonly step: number }
+  | { readonly json: string; readonly from: number; readonly step: number };
+
+/** The page on which a path selects such values is the last one. */
+export type Until =
+  /** An empty list, object or text, null, or nothing. */
+  | { readonly empty: string }
+  /** Null, or nothing. */
+  | { readonly missing: string }
+  /** False, null, or nothing. */
+  | { readonly false: string }
+  /** True. */
+  | { readonly true: string };
+
+/** The requests of one fetch, one after the other. Each page is a record. */
+export interface Paginate {
+  readonly next: NextPage;
+  readonly until?: Until;
+  /** Pages of one fetch. @default 1,000 */
+  readonly max: number;
+}
+
+export const MAX_PAGES = 1_000_000;
