@@ -37,16 +37,24 @@ export {
   type CountryForm,
   type Crawl,
   type Limits,
+  type Method,
+  METHODS,
   type NetworkPolicy,
   type ParameterSource,
   type Plan,
   type Politeness,
   type Rate,
+  type RequestBody,
 } from './model/plan.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
 export { parseRate, parseSize } from './model/quantity.ts';
+export {
+  compileRequest,
+  type RequestOptions,
+  type RequestTemplate,
+} from './request/compile-request.ts';
 export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
 export {
   DEFAULT_SECRETS,
