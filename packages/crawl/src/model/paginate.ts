@@ -1,5 +1,12 @@
+/** A number that grows by `step` with each page; `from` is that of the first. */
+export type Counter = { readonly from: number; readonly step: number } & (
+  | { readonly query: string }
+  | { readonly json: string }
+);
+
 /** How the next page of a fetch is found. */
 export type NextPage =
+  | Counter
   /** The URL of a `Link` header with `rel="next"` (RFC 8288). */
   | 'link'
   /** A URL in the answer, relative or absolute. */
@@ -7,10 +14,7 @@ export type NextPage =
   /** A value in the answer, which becomes a parameter of the query. */
   | { readonly select: string; readonly query: string }
   /** A value in the answer, which becomes a value in the JSON body. */
-  | { readonly select: string; readonly json: string }
-  /** A number that grows by `step` with each page; `from` is that of the first. */
-  | { readonly query: string; readonly from: number; readonly step: number }
-  | { readonly json: string; readonly from: number; readonly step: number };
+  | { readonly select: string; readonly json: string };
 
 /** The page on which a path selects such values is the last one. */
 export type Until =
@@ -32,3 +36,12 @@ export interface Paginate {
 }
 
 export const MAX_PAGES = 1_000_000;
+
+export function isCounter(next: NextPage): next is Counter {
+  return next !== 'link' && 'from' in next;
+}
+
+/** Whether the answer names the URL of the next page. */
+export function isByUrl(next: NextPage): boolean {
+  return next === 'link' || !('query' in next || 'json' in next);
+}

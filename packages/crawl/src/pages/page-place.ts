@@ -1,3 +1,16 @@
+/** ECMAScript's "JSON.parse source text access", which TypeScript does not know yet. */
+interface SourceAccess {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): boolean;
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every Node from 22 on has it
+const json = JSON as unknown as SourceAccess;
+
 /**
  * Sets one parameter of the query, and leaves every other byte of the URL as it is. It takes the
  * place of the first one of that name; further ones are dropped.
@@ -37,12 +50,12 @@ export function keysOf(path: string): readonly string[] {
  * @param value as JSON
  * @returns undefined if the text is not JSON, or something else than an object is on the way
  */
-export function withJson(json: string, path: string, value: string): string | undefined {
+export function withJson(text: string, path: string, value: string): string | undefined {
   const keys = keysOf(path);
   const last = keys.at(-1) ?? '';
   let root: unknown;
   try {
-    root = JSON.parse(json, keepDigits);
+    root = readAsWritten(text);
   } catch {
     return undefined;
   }
@@ -56,7 +69,7 @@ export function withJson(json: string, path: string, value: string): string | un
   if (!isObject(place)) {
     return undefined;
   }
-  set(place, last, JSON.parse(value, keepDigits));
+  set(place, last, readAsWritten(value));
   return JSON.stringify(root);
 }
 
@@ -76,11 +89,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it takes any value
-    !JSON.isRawJSON(value as object)
+    !json.isRawJSON(value)
   );
 }
 
-function keepDigits(_: string, value: unknown, { source }: { readonly source?: string }): unknown {
-  return typeof value === 'number' && source !== undefined ? JSON.rawJSON(source) : value;
+function readAsWritten(text: string): unknown {
+  return json.parse(text, (_, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? json.rawJSON(source) : value,
+  );
 }
