@@ -46,6 +46,16 @@ export {
   type Rate,
   type RequestBody,
 } from './model/plan.ts';
+export { type Cursor, parseCursor } from './pages/cursor.ts';
+export type { BadPage, FirstRequest, PageRequest } from './pages/page-request.ts';
+export {
+  compilePagination,
+  PAGE_ENDS,
+  type PageEnd,
+  type PageStep,
+  type Pagination,
+} from './pages/pagination.ts';
+export { MAX_PAGES, type Paginate } from './model/paginate.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';

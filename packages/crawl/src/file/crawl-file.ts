@@ -8,6 +8,7 @@ import { InputError, type Problem, reasonOfFileError } from '../model/input-erro
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import { type ParameterField, readParams } from './params.ts';
+import { readPaginate } from './paginate.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
 import { readUrl } from './url-template.ts';
 import { isRemoteList } from '../values/list-file.ts';
@@ -36,6 +37,7 @@ const KEYS = [
   'retry',
   'limits',
   'network',
+  'paginate',
 ] as const;
 
 /** A crawl file as far as it could be read, with its problems. */
@@ -113,6 +115,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   if (url !== undefined) {
     checkValues(params, url);
   }
+  const paginate = readPaginate(at('paginate'), {});
   const plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
@@ -123,6 +126,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
+    ...(paginate !== undefined && { paginate }),
   };
   params.forEach((param) => checkListUrl(param, network));
   const sources = params.flatMap(({ source }) => source ?? []);

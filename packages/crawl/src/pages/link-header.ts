@@ -2,6 +2,8 @@
 const MAX_LENGTH = 65_536;
 
 const BLANK = /[ \t]/;
+/** No URL holds a quote or a bracket as it is. */
+const TARGET = /<([^<>"]*)>/y;
 const TOKEN_END = /[ \t,;=]/;
 
 /** One link of a `Link` header. */
@@ -72,22 +74,19 @@ class Scan {
   }
 
   target(): string | undefined {
-    const end = this.#unit === '<' ? this.#text.indexOf('>', this.#at) : -1;
-    if (end < 0) {
-      return undefined;
-    }
-    const target = this.#text.slice(this.#at + 1, end);
-    this.#at = end + 1;
-    return target.trim();
+    TARGET.lastIndex = this.#at;
+    const [whole = '', target] = TARGET.exec(this.#text) ?? [];
+    this.#at += whole.length;
+    return target?.trim();
   }
 
   params(): ReadonlyMap<string, string> {
     const params = new Map<string, string>();
-    for (this.skip(BLANK); this.#unit === ';'; this.skip(BLANK)) {
+    for (this.skip(BLANK); this.#is(';'); this.skip(BLANK)) {
       this.skip(/[ \t;]/);
       const name = this.#token().toLowerCase();
       this.skip(BLANK);
-      const value = this.#unit === '=' ? this.#value() : '';
+      const value = this.#is('=') ? this.#value() : '';
       if (name !== '' && !params.has(name)) {
         params.set(name, value);
       }
@@ -103,6 +102,10 @@ class Scan {
         this.#at += 1;
       }
     }
+  }
+
+  #is(unit: string): boolean {
+    return this.#unit === unit;
   }
 
   #value(): string {

@@ -1,15 +1,4 @@
-/** ECMAScript's "JSON.parse source text access", which TypeScript does not know yet. */
-interface SourceAccess {
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-  ): unknown;
-  rawJSON(text: string): unknown;
-  isRawJSON(value: unknown): boolean;
-}
-
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every Node from 22 on has it
-const json = JSON as unknown as SourceAccess;
+import { readAsWritten } from '../select/json-document.ts';
 
 /**
  * Sets one parameter of the query, and leaves every other byte of the URL as it is. It takes the
@@ -84,17 +73,11 @@ function set(target: Record<string, unknown>, key: string, value: unknown): unkn
   return value;
 }
 
+/** Not for a number with all its digits, which has no prototype. */
 function isObject(value: unknown): value is Record<string, unknown> {
   return (
     typeof value === 'object' &&
     value !== null &&
-    !Array.isArray(value) &&
-    !json.isRawJSON(value)
-  );
-}
-
-function readAsWritten(text: string): unknown {
-  return json.parse(text, (_, value, { source }) =>
-    typeof value === 'number' && source !== undefined ? json.rawJSON(source) : value,
+    Object.getPrototypeOf(value) === Object.prototype
   );
 }

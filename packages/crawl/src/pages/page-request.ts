@@ -47,15 +47,16 @@ export function pageRequest(
   if (value === undefined) {
     return { ...first, isElsewhere: false };
   }
-  if (isByUrl(next)) {
+  if (next === 'link' || isByUrl(next)) {
     return atUrl(value, { first, cursor, network });
   }
   if ('query' in next) {
     return { ...first, url: withQuery(first.url, next.query, plainText(value)), isElsewhere: false };
   }
-  const body = withJson(first.body?.toString() ?? '', next.json, value);
+  const place = 'json' in next ? next.json : '';
+  const body = withJson(first.body?.toString() ?? '', place, value);
   if (body === undefined) {
-    const message = `the JSON body has no place ${next.json} for the next page`;
+    const message = `the JSON body has no place ${place} for the next page`;
     return bad(first.url, { outcome: 'bad-redirect', code: 'NEXT_PLACE', message });
   }
   return { url: first.url, body: Buffer.from(body), isElsewhere: false };
