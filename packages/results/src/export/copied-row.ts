@@ -1,5 +1,5 @@
 import { linePrefix } from '../folder/record-line.ts';
-import { RECORD_COLUMNS } from './csv-columns.ts';
+import { type ColumnOptions, PAGE_COLUMNS, RECORD_COLUMNS, type RecordColumn } from './csv-columns.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -37,9 +37,9 @@ export class CopiedRow {
   #out: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(batch: string, params: readonly string[]) {
+  constructor(batch: string, columns: ColumnOptions) {
     this.#prefix = linePrefix(batch);
-    this.#fields = fieldsOf(params);
+    this.#fields = fieldsOf(columns);
   }
 
   /**
@@ -198,22 +198,27 @@ const BODY = Buffer.from(',"body":');
 const OPENING_QUOTE = Buffer.from('"');
 
 /** The fields between index and body, in the order of the record. */
-function fieldsOf(params: readonly string[]): Field[] {
+function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
   const last = params.length - 1;
   return [
+    ...(hasPages ? PAGE_COLUMNS : []).map((column) => fieldOf(column)),
     ...params.map((name, at) =>
       string(`${at === 0 ? ',"params":{' : ','}${JSON.stringify(name)}:`, {
         after: at === last ? '}' : '',
       }),
     ),
-    ...RECORD_COLUMNS.map(({ field, kind, isOptional }, at) => {
-      const before = `${at === 0 && params.length === 0 ? ',"params":{}' : ''},"${field}":`;
-      return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
-    }),
+    ...RECORD_COLUMNS.map((column, at) =>
+      fieldOf(column, at === 0 && params.length === 0 ? ',"params":{}' : ''),
+    ),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),
     string(',"charset":', { isOptional: true }),
   ];
+}
+
+function fieldOf({ field, kind, isOptional }: RecordColumn, after = ''): Field {
+  const before = `${after},"${field}":`;
+  return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
 }
 
 interface Shape {

@@ -40,7 +40,7 @@ export interface ExportOptions {
 export interface ExportSummary {
   /** Records written. */
   readonly written: number;
-  /** Fetches without a record. */
+  /** Fetches without a record, or without one of their pages. */
   readonly missing: number;
   /** Lines that are not records: torn by a crash, damaged, or with an index beyond the total. */
   readonly skippedLines: number;
@@ -51,8 +51,8 @@ export interface ExportSummary {
 const MAX_INDEXED_RECORDS = 2 ** 22;
 
 /**
- * Writes the record of each fetch once, in index order. The first pass over the parts finds the
- * best record of each index, the second copies these records. Needs no Redis.
+ * Writes the record of each fetch or page once, in the order of indexes and pages. The first pass
+ * over the parts finds the best record of each, the second copies these records. Needs no Redis.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
@@ -74,13 +74,18 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   });
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
-  const parts = new PartsIndexer({ files, batch, total, signal, onProgress });
+  const parts = new PartsIndexer({
+    files,
+    batch,
+    total,
+    maxRecords: maxIndexedRecords,
+    signal,
+    onProgress,
+  });
   const reader = new WindowReader(files, signal);
   let written = 0;
-  let highest = -1;
   try {
-    for (let from: number | undefined = 0; from !== undefined;) {
-      const { index, next } = await parts.index([from, from + maxIndexedRecords]);
+    for await (const index of parts.indexes()) {
       for await (const window of reader.windows(index)) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
@@ -89,15 +94,12 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
         }
       }
       written += index.size;
-      highest = Math.max(highest, index.highest);
-      from = next;
     }
     await output.write(encoder.end());
     progress.finish();
-    written -= encoder.invalid;
     return {
-      written,
-      missing: (total ?? highest + 1) - written,
+      written: written - encoder.invalid,
+      missing: (total ?? parts.highest + 1) - parts.fetches + encoder.invalid,
       skippedLines: parts.skippedLines + encoder.invalid,
       skippedParts: found.parts.skipped,
     };
