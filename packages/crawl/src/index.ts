@@ -60,11 +60,7 @@ export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts'
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
 export { parseRate, parseSize } from './model/quantity.ts';
-export {
-  compileRequest,
-  type RequestOptions,
-  type RequestTemplate,
-} from './request/compile-request.ts';
+export { compileRequest, type RequestTemplate } from './request/compile-request.ts';
 export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
 export {
   DEFAULT_SECRETS,
@@ -76,6 +72,7 @@ export {
 export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
+export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';

@@ -1,5 +1,5 @@
 import { isByUrl, isCounter, type NextPage } from '../model/paginate.ts';
-import type { NetworkPolicy } from '../model/plan.ts';
+import type { Method, NetworkPolicy } from '../model/plan.ts';
 import { originOf, problemOfUrl, redactUrl } from '../model/url.ts';
 import type { LastReason } from '../outcome/last-reason.ts';
 import type { Cursor } from './cursor.ts';
@@ -26,6 +26,7 @@ export interface BadPage {
 
 export interface PagePolicy {
   readonly next: NextPage;
+  readonly method: Method;
   readonly network: NetworkPolicy;
 }
 
@@ -37,10 +38,11 @@ const MAX_SHOWN = 200;
  * from Redis: neither is trusted.
  */
 export function pageRequest(
-  { next, network }: PagePolicy,
+  policy: PagePolicy,
   first: FirstRequest,
   cursor: Cursor | undefined,
 ): PageRequest | BadPage {
+  const { next } = policy;
   const value = isCounter(next)
     ? String(next.from + next.step * (cursor?.page ?? 0))
     : cursor?.next;
@@ -48,7 +50,7 @@ export function pageRequest(
     return { ...first, isElsewhere: false };
   }
   if (next === 'link' || isByUrl(next)) {
-    return atUrl(value, { first, cursor, network });
+    return atUrl(value, { first, cursor, policy });
   }
   if ('query' in next) {
     return { ...first, url: withQuery(first.url, next.query, plainText(value)), isElsewhere: false };
@@ -64,7 +66,15 @@ export function pageRequest(
 
 function atUrl(
   next: string,
-  { first, cursor, network }: { readonly first: FirstRequest; readonly cursor: Cursor | undefined; readonly network: NetworkPolicy },
+  {
+    first,
+    cursor,
+    policy,
+  }: {
+    readonly first: FirstRequest;
+    readonly cursor: Cursor | undefined;
+    readonly policy: PagePolicy;
+  },
 ): PageRequest | BadPage {
   const { page = 0, isElsewhere = false } = cursor ?? {};
   const url = URL.parse(next);
@@ -81,7 +91,7 @@ function atUrl(
     const message = `${from} has a URL with credentials at ${url.origin}`;
     return bad(next, { outcome: 'bad-redirect', code: 'NEXT_CREDENTIALS', message });
   }
-  const problem = problemOfUrl(next, network);
+  const problem = problemOfUrl(next, policy.network);
   if (problem !== undefined) {
     const message = `${from} is refused: ${problem}`;
     return bad(next, { outcome: 'address-refused', code: 'ADDRESS_REFUSED', message });
@@ -89,10 +99,10 @@ function atUrl(
   if (!isElsewhere && url.origin === originOf(first.url)) {
     return { url: next, body: first.body, isElsewhere: false };
   }
-  if (first.body !== undefined) {
-    // It may hold credentials, as headers may.
-    const message = `${from} is at another origin, ${url.origin}, which must not get the body`;
-    return bad(next, { outcome: 'bad-redirect', code: 'NEXT_BODY_ELSEWHERE', message });
+  if (policy.method !== 'GET') {
+    // As with redirects: the body may hold credentials, and so may the meaning of a DELETE.
+    const message = `${from} is at ${url.origin}; only GET goes on at another origin`;
+    return bad(next, { outcome: 'bad-redirect', code: 'NEXT_METHOD', message });
   }
   return { url: next, isElsewhere: true };
 }

@@ -75,12 +75,12 @@ type FindLead = (page: Page, document: () => JsonDocument | undefined) => Lead;
  */
 export function compilePagination(
   { next, until, max }: Paginate,
-  { network }: Pick<Plan, 'network'>,
+  { method = 'GET', network }: Pick<Plan, 'method' | 'network'>,
 ): Pagination {
   const isLast = compileUntil(until);
   const findLead = compileLead(next);
   return {
-    request: (first, cursor) => pageRequest({ next, network }, first, cursor),
+    request: (first, cursor) => pageRequest({ next, method, network }, first, cursor),
     isBeyondLast: (cursor, status) => isCounter(next) && cursor !== undefined && status === 404,
     after: (page) => {
       const { cursor, result } = page;

@@ -98,10 +98,14 @@ describe('pages by the Link header', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('end rather than send a body to another origin', () => {
-    const first = { ...FIRST, body: Buffer.from('{"token":"x"}') };
-    const answer = () => linkTo('https://other.example/', [1]);
-    expect(follow({}, answer, first).end).toBe('NEXT_BODY_ELSEWHERE');
+  it('end rather than send anything but a GET to another origin', () => {
+    const post = { method: 'POST', network: POLICY.network } as const;
+    const pagination = compilePagination({ next: 'link', max: 9 }, post);
+    const request = { ...FIRST, isElsewhere: false };
+    const result = linkTo('https://other.example/', [1]);
+    const step = pagination.after({ cursor: undefined, first: FIRST, request, result });
+    const cursor = 'cursor' in step ? step.cursor : undefined;
+    expect(pagination.request(FIRST, cursor)).toMatchObject({ failure: { code: 'NEXT_METHOD' } });
   });
 });
 
