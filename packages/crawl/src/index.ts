@@ -48,14 +48,8 @@ export {
 } from './model/plan.ts';
 export { type Cursor, parseCursor } from './pages/cursor.ts';
 export type { BadPage, FirstRequest, PageRequest } from './pages/page-request.ts';
-export {
-  compilePagination,
-  PAGE_ENDS,
-  type PageEnd,
-  type PageStep,
-  type Pagination,
-} from './pages/pagination.ts';
-export { MAX_PAGES, type Paginate } from './model/paginate.ts';
+export { compilePagination, type PageStep, type Pagination } from './pages/pagination.ts';
+export { MAX_PAGES, PAGE_ENDS, type PageEnd, type Paginate } from './model/paginate.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
@@ -69,7 +63,6 @@ export {
   SecretRules,
   SecretRulesError,
 } from './model/secret-rules.ts';
-export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';

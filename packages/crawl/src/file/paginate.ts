@@ -1,4 +1,10 @@
-import { type Counter, MAX_PAGES, type NextPage, type Paginate, type Until } from '../model/paginate.ts';
+import {
+  type Counter,
+  MAX_PAGES,
+  type NextPage,
+  type Paginate,
+  type Until,
+} from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
 import { withJson } from '../pages/page-place.ts';
 import { compileSelect, SelectError } from '../select/select.ts';
@@ -62,7 +68,10 @@ function readNext(field: Field, request: Request): NextPage | undefined {
 
 type Place = { readonly query: string } | { readonly json: string };
 
-function readCounter(at: (key: 'from' | 'step') => Field | undefined, place: Place | undefined): Counter {
+function readCounter(
+  at: (key: 'from' | 'step') => Field | undefined,
+  place: Place | undefined,
+): Counter {
   const from = readInteger(at('from'), { min: 0, max: MAX_FROM }) ?? 1;
   const step = readInteger(at('step'), { min: 1, max: MAX_STEP }) ?? 1;
   return { ...(place ?? { query: '' }), from, step };

@@ -37,6 +37,33 @@ export interface Paginate {
 
 export const MAX_PAGES = 1_000_000;
 
+/** Why a chain of pages has ended. */
+export const PAGE_ENDS = [
+  /** The answer names no next page. */
+  'no-next',
+  /** What `until` says holds for this page. */
+  'until',
+  /** The answer has no body. */
+  'empty',
+  /** A counter has come to a page that does not exist. */
+  'not-found',
+  /** The body is that of the page before. */
+  'same-body',
+  /** The body, or the next URL, is that of an earlier page. */
+  'loop',
+  /** The answer is not JSON, so nothing can be selected in it. */
+  'not-json',
+  /** As many pages as `max` allows. */
+  'max',
+  /** What leads to the next page is longer than 8 kB. */
+  'cursor-too-long',
+  /** This page has failed: a retry goes on with it. */
+  'failed',
+  /** The page before names one that cannot be asked for: a retry begins with the first page. */
+  'bad-next',
+] as const;
+export type PageEnd = (typeof PAGE_ENDS)[number];
+
 export function isCounter(next: NextPage): next is Counter {
   return next !== 'link' && 'from' in next;
 }

@@ -85,9 +85,6 @@ function isDigest(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{16}$/.test(value);
 }
 
-function isOptional<T>(
-  value: unknown,
-  is: (value: unknown) => value is T,
-): value is T | undefined {
+function isOptional<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined {
   return value === undefined || is(value);
 }

@@ -76,8 +76,6 @@ function set(target: Record<string, unknown>, key: string, value: unknown): unkn
 /** Not for a number with all its digits, which has no prototype. */
 function isObject(value: unknown): value is Record<string, unknown> {
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
   );
 }

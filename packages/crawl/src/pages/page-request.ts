@@ -53,7 +53,11 @@ export function pageRequest(
     return atUrl(value, { first, cursor, policy });
   }
   if ('query' in next) {
-    return { ...first, url: withQuery(first.url, next.query, plainText(value)), isElsewhere: false };
+    return {
+      ...first,
+      url: withQuery(first.url, next.query, plainText(value)),
+      isElsewhere: false,
+    };
   }
   const place = 'json' in next ? next.json : '';
   const body = withJson(first.body?.toString() ?? '', place, value);

@@ -1,4 +1,10 @@
-import { isByUrl, isCounter, type NextPage, type Paginate } from '../model/paginate.ts';
+import {
+  isByUrl,
+  isCounter,
+  type NextPage,
+  type PageEnd,
+  type Paginate,
+} from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
 import { originOf } from '../model/url.ts';
 import type { FetchResponse } from '../outcome/outcome.ts';
@@ -14,31 +20,6 @@ import {
   plainText,
 } from './page-request.ts';
 import { compileUntil, type IsLast } from './until.ts';
-
-/** Why a chain of pages has ended. */
-export const PAGE_ENDS = [
-  /** The answer names no next page. */
-  'no-next',
-  /** What `until` says holds for this page. */
-  'until',
-  /** The answer has no body. */
-  'empty',
-  /** A counter has come to a page that does not exist. */
-  'not-found',
-  /** The body is that of the page before. */
-  'same-body',
-  /** The body, or the next URL, is that of an earlier page. */
-  'loop',
-  /** The answer is not JSON, so nothing can be selected in it. */
-  'not-json',
-  /** As many pages as `max` allows. */
-  'max',
-  /** What leads to the next page is longer than 8 kB. */
-  'cursor-too-long',
-  /** This page has failed. */
-  'failed',
-] as const;
-export type PageEnd = (typeof PAGE_ENDS)[number];
 
 /** A page that has come. */
 export interface Page {

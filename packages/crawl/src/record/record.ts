@@ -1,4 +1,4 @@
-import type { PageEnd } from '../pages/pagination.ts';
+import type { PageEnd } from '../model/paginate.ts';
 import type { Outcome } from '../outcome/outcome.ts';
 
 /** The result of one fetch or page: one line of NDJSON in a part, and one record of an export. */

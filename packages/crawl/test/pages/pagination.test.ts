@@ -15,7 +15,15 @@ function paginationOf(paginate: Partial<Paginate>) {
 function answerOf(body: unknown, more: Partial<FetchResponse> = {}): FetchResponse {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const bytes = Buffer.from(text);
-  return { kind: 'response', status: 200, headers: {}, body: bytes, startedAt: 0, durationMs: 1, ...more };
+  return {
+    kind: 'response',
+    status: 200,
+    headers: {},
+    body: bytes,
+    startedAt: 0,
+    durationMs: 1,
+    ...more,
+  };
 }
 
 /** Follows a chain until it ends. Each cursor goes through its stored text. */
@@ -231,18 +239,23 @@ describe('the last page', () => {
 
   it('is found in every loop, before three times as many pages as lead through it', () => {
     fc.assert(
-      fc.property(fc.nat(60), fc.integer({ min: 2, max: 60 }), fc.boolean(), (tail, length, byUrl) => {
-        // Page n + 1 of a chain that leads into a circle.
-        const placeOf = (page: number): number =>
-          page < tail ? page : tail + ((page - tail) % length);
-        const { asked, end } = follow({ max: 1_000 }, (_, page) => {
-          // Either the URLs come again or the bodies; the other is always new.
-          const target = byUrl ? placeOf(page) : page;
-          return linkTo(`?page=${target}`, [byUrl ? page : placeOf(page - 1)]);
-        });
-        expect(end).toBe('loop');
-        expect(asked.length).toBeLessThanOrEqual(3 * Math.max(tail, length) + 2);
-      }),
+      fc.property(
+        fc.nat(60),
+        fc.integer({ min: 2, max: 60 }),
+        fc.boolean(),
+        (tail, length, byUrl) => {
+          // Page n + 1 of a chain that leads into a circle.
+          const placeOf = (page: number): number =>
+            page < tail ? page : tail + ((page - tail) % length);
+          const { asked, end } = follow({ max: 1_000 }, (_, page) => {
+            // Either the URLs come again or the bodies; the other is always new.
+            const target = byUrl ? placeOf(page) : page;
+            return linkTo(`?page=${target}`, [byUrl ? page : placeOf(page - 1)]);
+          });
+          expect(end).toBe('loop');
+          expect(asked.length).toBeLessThanOrEqual(3 * Math.max(tail, length) + 2);
+        },
+      ),
     );
   });
 });

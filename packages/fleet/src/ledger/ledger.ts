@@ -58,7 +58,7 @@ export interface Settlement {
   readonly durationMs: number;
   readonly bytes: number;
   /** Set for a page. */
-  readonly page?: SettledPage;
+  readonly page?: SettledPage | undefined;
 }
 
 /** What is stored with a page that is durable. */
@@ -414,7 +414,10 @@ export class Ledger {
     if (indexes.length === 0) {
       return [];
     }
-    return readStored(`batch ${id}`, this.#redis.hmget(this.#keys.pages(id), ...indexes.map(String)));
+    return readStored(
+      `batch ${id}`,
+      this.#redis.hmget(this.#keys.pages(id), ...indexes.map(String)),
+    );
   }
 
   /** Cancels the batch. @returns false if it has ended already, or is unknown */

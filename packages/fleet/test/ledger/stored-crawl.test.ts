@@ -19,6 +19,7 @@ params:
 contact: ops@example.com
 headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
+paginate: { next: { select: "$.next", query: after }, until: { empty: "$.items" }, max: 50 }
 `,
   'crawl.yaml',
 );

@@ -1,5 +1,10 @@
 import { linePrefix } from '../folder/record-line.ts';
-import { type ColumnOptions, PAGE_COLUMNS, RECORD_COLUMNS, type RecordColumn } from './csv-columns.ts';
+import {
+  type ColumnOptions,
+  PAGE_COLUMNS,
+  RECORD_COLUMNS,
+  type RecordColumn,
+} from './csv-columns.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -1,5 +1,11 @@
 import { splitBody } from '../folder/record-line.ts';
-import { type ColumnOptions, csvLine, PAGE_COLUMNS, RECORD_COLUMNS, type ToCell } from './csv-columns.ts';
+import {
+  type ColumnOptions,
+  csvLine,
+  PAGE_COLUMNS,
+  RECORD_COLUMNS,
+  type ToCell,
+} from './csv-columns.ts';
 
 /** A parsed record without its body. Edited lines can lack any field but the index. */
 interface RecordHead {

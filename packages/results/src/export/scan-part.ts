@@ -1,5 +1,11 @@
 import { isJson } from '@fetchfleet/crawl';
-import { linePrefix, NO_PAGE, readIndex, readPage, type RecordPage } from '../folder/record-line.ts';
+import {
+  linePrefix,
+  NO_PAGE,
+  readIndex,
+  readPage,
+  type RecordPage,
+} from '../folder/record-line.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
 
 /** Bytes per read. */

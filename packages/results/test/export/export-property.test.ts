@@ -119,7 +119,10 @@ describe('exportBatch compared with a naive export', () => {
       );
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(pageLine, { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.array(pageLine, { minLength: 1, maxLength: 60 }), {
+          minLength: 1,
+          maxLength: 3,
+        }),
         fc.integer({ min: 1, max: 30 }),
         async (parts, maxIndexedRecords) => {
           const dir = await temporaryFolder('property');

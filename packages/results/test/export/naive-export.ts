@@ -19,7 +19,10 @@ export function naiveComplete(parts: Iterable<string>): number[] {
 
 /** The best records of each fetch up to its last page, in the order of indexes and pages. */
 function chainsOf(parts: Iterable<string>) {
-  const best = new Map<number, Map<number, { readonly record: FetchRecord; readonly line: string }>>();
+  const best = new Map<
+    number,
+    Map<number, { readonly record: FetchRecord; readonly line: string }>
+  >();
   for (const part of parts) {
     for (const line of part.split('\n').slice(0, -1)) {
       const record = JSON.parse(line) as FetchRecord;
