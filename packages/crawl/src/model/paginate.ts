@@ -55,8 +55,6 @@ export const PAGE_ENDS = [
   'not-json',
   /** As many pages as `max` allows. */
   'max',
-  /** What leads to the next page is longer than 8 kB. */
-  'cursor-too-long',
   /** This page has failed: a retry goes on with it. */
   'failed',
   /** The page before names one that cannot be asked for: a retry begins with the first page. */

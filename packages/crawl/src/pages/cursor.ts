@@ -10,6 +10,8 @@ export interface Cursor {
    * follows from the number of the page.
    */
   readonly next?: string;
+  /** Why what leads to the next page is not here: the chain ends with this failure. */
+  readonly problem?: CursorProblem;
   /** Digest of the body of the last page. */
   readonly body: string;
   /** Digests of an earlier page, which would come again in a loop: of its body … */
@@ -19,6 +21,9 @@ export interface Cursor {
   /** Another origin had a say in where the chain goes on: it gets no credentials any more. */
   readonly isElsewhere?: true;
 }
+
+export const CURSOR_PROBLEMS = ['NEXT_SECRET', 'NEXT_TOO_LONG'] as const;
+export type CursorProblem = (typeof CURSOR_PROBLEMS)[number];
 
 /** Bytes of a stored cursor: Redis holds one for each fetch whose pages are being fetched. */
 const MAX_BYTES = 8_192;
@@ -45,9 +50,10 @@ export function parseCursor(text: string): Cursor | undefined {
   if (page < 1 || page > MAX_PAGES || text.length > MAX_BYTES || !isObject(value)) {
     return undefined;
   }
-  const { next, body, seen, seenUrl, isElsewhere } = value;
+  const { next, problem, body, seen, seenUrl, isElsewhere } = value;
   const isValid =
     isOptional(next, isText) &&
+    isOptional(problem, isProblem) &&
     isDigest(body) &&
     isDigest(seen) &&
     isOptional(seenUrl, isDigest) &&
@@ -58,6 +64,7 @@ export function parseCursor(text: string): Cursor | undefined {
   return {
     page,
     ...(next !== undefined && { next }),
+    ...(problem !== undefined && { problem }),
     body,
     seen,
     ...(seenUrl !== undefined && { seenUrl }),
@@ -79,6 +86,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+function isProblem(value: unknown): value is CursorProblem {
+  return CURSOR_PROBLEMS.some((one) => one === value);
 }
 
 function isDigest(value: unknown): value is string {

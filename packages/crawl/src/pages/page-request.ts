@@ -2,7 +2,7 @@ import { isByUrl, isCounter, type NextPage } from '../model/paginate.ts';
 import type { Method, NetworkPolicy } from '../model/plan.ts';
 import { originOf, problemOfUrl, redactUrl } from '../model/url.ts';
 import type { LastReason } from '../outcome/last-reason.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor, CursorProblem } from './cursor.ts';
 import { withJson, withQuery } from './page-place.ts';
 
 /** What is sent for a fetch without pages: the request of its first page, but for a counter. */
@@ -30,6 +30,11 @@ export interface PagePolicy {
   readonly network: NetworkPolicy;
 }
 
+const PROBLEMS: Readonly<Record<CursorProblem, string>> = {
+  NEXT_SECRET: 'repeats a secret of the crawl file, which must not be stored',
+  NEXT_TOO_LONG: 'takes more than 8 kB to name',
+};
+
 /** The most of a bad URL that a record shows. */
 const MAX_SHOWN = 200;
 
@@ -43,6 +48,10 @@ export function pageRequest(
   cursor: Cursor | undefined,
 ): PageRequest | BadPage {
   const { next } = policy;
+  if (cursor?.problem !== undefined) {
+    const message = `the next page that page ${cursor.page} names ${PROBLEMS[cursor.problem]}`;
+    return bad(first.url, { outcome: 'bad-redirect', code: cursor.problem, message });
+  }
   const value = isCounter(next)
     ? String(next.from + next.step * (cursor?.page ?? 0))
     : cursor?.next;

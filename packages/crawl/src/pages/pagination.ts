@@ -28,6 +28,8 @@ export interface Page {
   readonly first: FirstRequest;
   readonly request: PageRequest;
   readonly result: FetchResponse;
+  /** Values of headers that hold a secret. @default none */
+  readonly secrets?: readonly string[];
 }
 
 /** What follows a page: another one, or nothing. `stored` is the cursor as it is stored. */
@@ -84,17 +86,25 @@ export function compilePagination(
       }
       const isMark = isPowerOfTwo(number);
       const seenUrl = isMark ? url : cursor?.seenUrl;
-      const following: Cursor = {
+      const digests = {
         page: number,
-        ...lead,
         body,
         seen: isMark ? body : (cursor?.seen ?? body),
         ...(seenUrl !== undefined && { seenUrl }),
       };
+      const isLeaking = repeatsSecret(lead.next ?? '', page.secrets ?? []);
+      const following: Cursor = isLeaking
+        ? { ...digests, problem: 'NEXT_SECRET' }
+        : { ...digests, ...lead };
       const stored = encodeCursor(following);
-      return stored === undefined ? { end: 'cursor-too-long' } : { cursor: following, stored };
+      return stored === undefined ? tooLong(digests) : { cursor: following, stored };
     },
   };
+}
+
+function tooLong(digests: Cursor): PageStep {
+  const cursor: Cursor = { ...digests, problem: 'NEXT_TOO_LONG' };
+  return { cursor, stored: encodeCursor(cursor) ?? '' };
 }
 
 interface EndOptions {
