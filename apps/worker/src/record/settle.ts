@@ -65,11 +65,10 @@ export function settle(
   const contentType = response?.headers['content-type'];
   const status = ending.status ?? result?.status;
   const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
+  const { method, expand } = batch.request;
   const step = batch.pagination && (ending.step ?? FAILED);
   const page = step && nextPage(fetch);
-  const url = redactUrl(
-    step === undefined ? batch.request.expand(values) : nextRequest(batch, fetch).url,
-  );
+  const url = redactUrl(step === undefined ? expand(values) : nextRequest(batch, fetch).url);
   const record: FetchRecord = {
     batch: batch.id,
     index,
@@ -77,6 +76,7 @@ export function settle(
     end: step && 'end' in step ? step.end : undefined,
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
     url,
+    method: method === 'GET' ? undefined : method,
     outcome,
     status,
     attempts,

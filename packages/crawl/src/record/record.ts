@@ -1,4 +1,5 @@
 import type { PageEnd } from '../model/paginate.ts';
+import type { Method } from '../model/plan.ts';
 import type { Outcome } from '../outcome/outcome.ts';
 
 /** The result of one fetch or page: one line of NDJSON in a part, and one record of an export. */
@@ -12,6 +13,8 @@ export interface FetchRecord {
   readonly params: Readonly<Record<string, string>>;
   /** The requested URL, without credentials. */
   readonly url: string;
+  /** Absent for GET. */
+  readonly method?: Method | undefined;
   readonly outcome: Outcome;
   /** Absent if no response arrived. */
   readonly status?: number | undefined;

@@ -11,6 +11,8 @@ const COMMA = 0x2c;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
+const CAPITAL_A = 0x41;
+const CAPITAL_Z = 0x5a;
 const BACKSLASH = 0x5c;
 const CLOSING_BRACE = 0x7d;
 const SPACE = 0x20;
@@ -23,7 +25,8 @@ export const ROW_OVERHEAD_BYTES = 64;
 interface Field {
   /** The bytes before the value in a line. */
   readonly before: Buffer;
-  readonly kind: 'string' | 'number';
+  /** The value of `unlisted` is of capital letters and has no column. */
+  readonly kind: 'string' | 'number' | 'unlisted';
   readonly isOptional: boolean;
   /** The bytes after the value. */
   readonly after: Buffer;
@@ -69,6 +72,9 @@ export class CopiedRow {
   }
 
   #field({ before, kind, isOptional, after }: Field): boolean {
+    if (kind === 'unlisted') {
+      return !this.#skip(before) || this.#passCapitals();
+    }
     this.#out[this.#at] = COMMA;
     this.#at += 1;
     if (!this.#skip(before)) {
@@ -106,6 +112,17 @@ export class CopiedRow {
     }
     this.#from += text.length;
     return true;
+  }
+
+  /** Moves past the rest of a string of capital letters. */
+  #passCapitals(): boolean {
+    for (;;) {
+      const byte = this.#data[this.#from] ?? 0;
+      this.#from += 1;
+      if (byte < CAPITAL_A || byte > CAPITAL_Z) {
+        return byte === QUOTE;
+      }
+    }
   }
 
   /** Copies a string. Begins after its opening quote and ends after its closing quote. */
@@ -202,6 +219,9 @@ const BODY_ENCODING = Buffer.from(',"bodyEncoding":"');
 const BODY = Buffer.from(',"body":');
 const OPENING_QUOTE = Buffer.from('"');
 
+/** All records of a batch have the same. */
+const METHOD: Field = { ...string(',"method":'), kind: 'unlisted' };
+
 /** The fields between index and body, in the order of the record. */
 function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
   const last = params.length - 1;
@@ -212,9 +232,10 @@ function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
         after: at === last ? '}' : '',
       }),
     ),
-    ...RECORD_COLUMNS.map((column, at) =>
-      fieldOf(column, at === 0 && params.length === 0 ? ',"params":{}' : ''),
-    ),
+    ...RECORD_COLUMNS.flatMap((column, at) => {
+      const field = fieldOf(column, at === 0 && params.length === 0 ? ',"params":{}' : '');
+      return column.field === 'url' ? [field, METHOD] : field;
+    }),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),
     string(',"charset":', { isOptional: true }),
