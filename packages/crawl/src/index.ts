@@ -48,6 +48,10 @@ export {
   type Rate,
   type RequestBody,
 } from './model/plan.ts';
+export { type Cursor, parseCursor } from './pages/cursor.ts';
+export type { BadPage, FirstRequest, PageRequest } from './pages/page-request.ts';
+export { compilePagination, type PageStep, type Pagination } from './pages/pagination.ts';
+export { MAX_PAGES, PAGE_ENDS, type PageEnd, type Paginate } from './model/paginate.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
@@ -71,6 +75,8 @@ export {
   secretNames,
   withoutSecrets,
 } from './model/secrets.ts';
+export { JsonDocument } from './select/json-document.ts';
+export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';

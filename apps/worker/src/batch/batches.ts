@@ -1,4 +1,4 @@
-import type { Plan } from '@fetchfleet/crawl';
+import { compilePagination, type Pagination, type Plan } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
@@ -16,6 +16,8 @@ export interface ActiveBatch extends ResolvedSecrets {
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
+  /** Absent where every fetch is one request. */
+  readonly pagination?: Pagination;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -152,6 +154,7 @@ export class Batches {
       createdAt,
       state,
       ...resolveSecrets(plan, this.#options.secrets),
+      ...(plan.paginate !== undefined && { pagination: compilePagination(plan.paginate, plan) }),
       ...signals,
     };
   }

@@ -10,7 +10,9 @@ function startFetches() {
   const { tools, started, grant, ended } = startTools();
   const target = { batch: batchOf(), origin: 'http://origin.example', slice: 'b.0' };
   const stop = new AbortController();
-  return { fetches: new InFlightFetches(tools, target, stop), started, grant, ended, stop };
+  const pages = { onNextPage: () => undefined, mayStart: () => true };
+  const fetches = new InFlightFetches(tools, target, { stop, pages });
+  return { fetches, started, grant, ended, stop };
 }
 
 describe('a fetch that has ended', () => {

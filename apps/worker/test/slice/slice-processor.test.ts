@@ -54,6 +54,7 @@ async function process({
     ledger: {
       state: async () => state,
       areSettled: async (_id, indexes) => indexes.map(() => false),
+      cursors: async (_id, indexes) => indexes.map(() => null),
       reportMissingSecrets: async () => undefined,
     },
     pausedSlices: { withdrawOne: async () => undefined },

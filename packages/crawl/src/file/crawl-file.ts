@@ -8,6 +8,7 @@ import { InputError, type Problem, reasonOfFileError } from '../model/input-erro
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import { type ParameterField, readParams } from './params.ts';
+import { readPaginate } from './paginate.ts';
 import { checkUse, readRequest } from './request.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
 import { readUrl } from './url-template.ts';
@@ -40,6 +41,7 @@ const KEYS = [
   'retry',
   'limits',
   'network',
+  'paginate',
 ] as const;
 
 /** A crawl file as far as it could be read, with its problems. */
@@ -115,17 +117,20 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   const contact = readContact(at('contact'));
   const url = readUrl(at('url'), { params, network });
   const names = params.map(({ name }) => name);
+  const request = readRequest(at, names);
+  const paginate = readPaginate(at('paginate'), request);
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
     url: url ?? '',
-    ...readRequest(at, names),
+    ...request,
     params: names,
     headers: readHeaders(at('headers'), names),
     politeness: readPoliteness(at('politeness')),
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
+    ...(paginate !== undefined && { paginate }),
   };
   if (url !== undefined) {
     checkUse(params, plan);

@@ -1,3 +1,5 @@
+import type { Paginate } from './paginate.ts';
+
 /** At most `count` starts every `perMs` milliseconds. */
 export interface Rate {
   readonly count: number;
@@ -78,6 +80,8 @@ export interface Plan {
   };
   readonly limits: Limits;
   readonly network: NetworkPolicy;
+  /** @default one request for each fetch */
+  readonly paginate?: Paginate;
 }
 
 /** How the rows of a list file become values. */

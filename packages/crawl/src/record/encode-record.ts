@@ -67,9 +67,13 @@ export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): 
 }
 
 function encodeHead(record: FetchRecord): string {
-  const { method, status, contentType, finalUrl, error } = record;
+  const { page, end, method, status, contentType, finalUrl, error } = record;
   return (
-    `{"batch":${quote(record.batch)},"index":${record.index},"params":${JSON.stringify(record.params)}` +
+    `{"batch":${quote(record.batch)},"index":${record.index}` +
+    // Readers find both behind the index, without parsing the line.
+    (page === undefined ? '' : `,"page":${page}`) +
+    (end === undefined ? '' : `,"end":"${end}"`) +
+    `,"params":${JSON.stringify(record.params)}` +
     `,"url":${quote(record.url)}` +
     (method === undefined ? '' : `,"method":"${method}"`) +
     `,"outcome":"${record.outcome}"` +

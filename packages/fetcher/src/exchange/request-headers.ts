@@ -57,7 +57,7 @@ export function withoutBodyHeaders(headers: RequestHeaders): RequestHeaders {
 }
 
 /**
- * What another origin may see when a redirect leads there: what answers are wanted, and who asks.
+ * What another origin may see when a redirect or a next page leads there: what answers are wanted, and who asks.
  * Any other header may hold a credential, whatever its name.
  *
  * @param options.secretHeaders headers that hold one for certain. @default none

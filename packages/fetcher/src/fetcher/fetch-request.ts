@@ -18,6 +18,11 @@ export interface FetchRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly network: NetworkPolicy;
+  /**
+   * Whether an origin that the crawl does not name had a say in the URL: then only what every
+   * origin may see is sent. @default false
+   */
+  readonly isElsewhere?: boolean;
   /** Headers whose value holds a secret: it is left out of the URL to record. @default [] */
   readonly secretHeaders?: readonly string[];
   /**

@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { FetchResult } from '@fetchfleet/crawl';
 import { Exchange } from '../exchange/exchange.ts';
 import {
+  forOtherOrigins,
   prepareHeaders,
   type RequestHeaders,
   withCredentialsOf,
@@ -203,6 +204,7 @@ class PooledFetcher implements Fetcher {
       secretHeaders,
       network,
       isOnNewConnection = false,
+      isElsewhere = false,
     } = request;
     if (signal?.aborted === true) {
       queueMicrotask(() => running.abort(signal.reason));
@@ -213,7 +215,10 @@ class PooledFetcher implements Fetcher {
       queueMicrotask(() => running.onResult(urlInvalid()));
       return;
     }
-    const prepared = withCredentialsOf(url, this.#headersOf(request.headers));
+    const own = this.#headersOf(request.headers);
+    const prepared = isElsewhere
+      ? forOtherOrigins(own, { secretHeaders, userAgent: this.#userAgent })
+      : withCredentialsOf(url, own);
     const headers =
       idempotencyKey === undefined ? prepared : { ...prepared, 'idempotency-key': idempotencyKey };
     // Assigning parses the URL again, which costs time at ten thousand fetches a second.

@@ -9,6 +9,7 @@ import {
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
+import { storedPaginate } from './stored-paginate.ts';
 
 /*
  * What is stored of a crawl is read again only here. The crawl file was validated before it was
@@ -49,6 +50,7 @@ const plan = z.object({
   retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
   network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+  paginate: storedPaginate.exactOptional(),
 });
 
 const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');

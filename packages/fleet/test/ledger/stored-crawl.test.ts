@@ -22,6 +22,7 @@ headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
 body: { form: { country: '{{country}}', year: [1, 2] } }
 idempotencyKey: false
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
+paginate: { next: { select: "$.next", query: after }, until: { empty: "$.items" }, max: 50 }
 `,
   'crawl.yaml',
 );

@@ -1,5 +1,10 @@
 import { linePrefix } from '../folder/record-line.ts';
-import { RECORD_COLUMNS } from './csv-columns.ts';
+import {
+  type ColumnOptions,
+  PAGE_COLUMNS,
+  RECORD_COLUMNS,
+  type RecordColumn,
+} from './csv-columns.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -40,9 +45,9 @@ export class CopiedRow {
   #out: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(batch: string, params: readonly string[]) {
+  constructor(batch: string, columns: ColumnOptions) {
     this.#prefix = linePrefix(batch);
-    this.#fields = fieldsOf(params);
+    this.#fields = fieldsOf(columns);
   }
 
   /**
@@ -218,24 +223,28 @@ const OPENING_QUOTE = Buffer.from('"');
 const METHOD: Field = { ...string(',"method":'), kind: 'unlisted' };
 
 /** The fields between index and body, in the order of the record. */
-function fieldsOf(params: readonly string[]): Field[] {
+function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
   const last = params.length - 1;
   return [
+    ...(hasPages ? PAGE_COLUMNS : []).map((column) => fieldOf(column)),
     ...params.map((name, at) =>
       string(`${at === 0 ? ',"params":{' : ','}${JSON.stringify(name)}:`, {
         after: at === last ? '}' : '',
       }),
     ),
-    ...RECORD_COLUMNS.flatMap(({ field, kind, isOptional }, at) => {
-      const before = `${at === 0 && params.length === 0 ? ',"params":{}' : ''},"${field}":`;
-      const shape = { isOptional };
-      const column = kind === 'string' ? string(before, shape) : number(before, shape);
-      return field === 'url' ? [column, METHOD] : column;
+    ...RECORD_COLUMNS.flatMap((column, at) => {
+      const field = fieldOf(column, at === 0 && params.length === 0 ? ',"params":{}' : '');
+      return column.field === 'url' ? [field, METHOD] : field;
     }),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),
     string(',"charset":', { isOptional: true }),
   ];
+}
+
+function fieldOf({ field, kind, isOptional }: RecordColumn, after = ''): Field {
+  const before = `${after},"${field}":`;
+  return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
 }
 
 interface Shape {

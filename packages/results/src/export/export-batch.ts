@@ -42,7 +42,7 @@ export interface ExportOptions {
 export interface ExportSummary {
   /** Records written. */
   readonly written: number;
-  /** Fetches without a record. */
+  /** Fetches without a record, or without one of their pages. */
   readonly missing: number;
   /** Lines that are not records: torn by a crash, damaged, or with an index beyond the total. */
   readonly skippedLines: number;
@@ -53,14 +53,14 @@ export interface ExportSummary {
 const MAX_INDEXED_RECORDS = 2 ** 22;
 
 /**
- * Writes the record of each fetch once, in index order. The first pass over the parts finds the
- * best record of each index, the second copies these records. Needs no Redis.
+ * Writes the record of each fetch or page once, in the order of indexes and pages. The first pass
+ * over the parts finds the best record of each, the second copies these records. Needs no Redis.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
   const { dir, batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
-  const { maxIndexedRecords = MAX_INDEXED_RECORDS, range: [start, end] = [0, Infinity] } = options;
+  const { maxIndexedRecords = MAX_INDEXED_RECORDS, range = [0, Infinity] } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
@@ -76,14 +76,19 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   });
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
-  const parts = new PartsIndexer({ files, batch, total, signal, onProgress });
+  const parts = new PartsIndexer({
+    files,
+    batch,
+    total,
+    maxRecords: maxIndexedRecords,
+    range,
+    signal,
+    onProgress,
+  });
   const reader = new WindowReader(files, signal);
   let written = 0;
-  let highest = -1;
   try {
-    for (let from: number | undefined = start; from !== undefined && from < end;) {
-      const to = Math.min(end, from + maxIndexedRecords);
-      const { index, next } = await parts.index([from, to]);
+    for await (const index of parts.indexes()) {
       for await (const window of reader.windows(index)) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
@@ -92,15 +97,14 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
         }
       }
       written += index.size;
-      highest = Math.max(highest, index.highest);
-      from = next;
     }
     await output.write(encoder.end());
     progress.finish();
-    written -= encoder.invalid;
+    const [start, end] = range;
+    const expected = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
     return {
-      written,
-      missing: Math.max(0, Math.min(total ?? highest + 1, end) - start) - written,
+      written: written - encoder.invalid,
+      missing: expected - parts.fetches + encoder.invalid,
       skippedLines: parts.skippedLines + encoder.invalid,
       skippedParts: found.parts.skipped,
     };
