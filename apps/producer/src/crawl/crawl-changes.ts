@@ -1,4 +1,4 @@
-import type { Crawl, ParameterSource, Plan } from '@fetchfleet/crawl';
+import { type Crawl, isListFile, keyOf, type ParameterSource, type Plan } from '@fetchfleet/crawl';
 import { formatBytes, formatDuration } from '../report/units.ts';
 
 /** What differs between an unfinished batch and the crawl file. */
@@ -51,14 +51,15 @@ function changedKeys(before: object, now: object): Change[] {
 }
 
 function changedParams(before: Crawl, now: Crawl): string[] {
-  const old = new Map(before.sources.map((source) => [source.name, source]));
+  const old = new Map(before.sources.map((source) => [keyOf(source), source]));
   const changed = now.sources.flatMap((source) => {
-    const was = old.get(source.name);
-    return isEqual(was, source) ? [] : [`params.${source.name}${reading(was, source)}`];
+    const key = keyOf(source);
+    const was = old.get(key);
+    return isEqual(was, source) ? [] : [`${key}${reading(was, source)}`];
   });
-  const names = new Set(now.plan.params);
-  const removed = before.plan.params.filter((name) => !names.has(name));
-  const all = [...changed, ...removed.map((name) => `params.${name}`)];
+  const keys = new Set(now.sources.map(keyOf));
+  const removed = [...old.keys()].filter((key) => !keys.has(key));
+  const all = [...changed, ...removed];
   const isReordered = all.length === 0 && !isEqual(before.plan.params, now.plan.params);
   return isReordered ? ['the order of params'] : all;
 }
@@ -76,7 +77,7 @@ function changedElsewhere(before: Plan, now: Plan): string[] {
 }
 
 function pathsOf({ sources }: Crawl): string {
-  return sources.flatMap((source) => (source.kind === 'file' ? [source.path] : [])).join(', ');
+  return sources.flatMap((source) => (isListFile(source) ? [source.path] : [])).join(', ');
 }
 
 function describe(key: string, before: unknown, now: unknown): string {

@@ -4,6 +4,7 @@ import {
   type Crawl,
   crawlWarnings,
   fingerprintOf,
+  isListFile,
   isStoredList,
   LocalCrawl,
   type OpenList,
@@ -119,7 +120,7 @@ export async function loadRegisteredCrawl(
   if (local !== undefined && (await local.fingerprint()) === fingerprint) {
     return local.crawl;
   }
-  const files = (crawl?.sources ?? []).flatMap((one) => (one.kind === 'file' ? [one.path] : []));
+  const files = (crawl?.sources ?? []).flatMap((one) => (isListFile(one) ? [one.path] : []));
   throw new CommandError(
     `${batch} cannot be ${purpose}: its lists have changed since it was started ` +
       `(${files.join(', ')}); put them back, or start a new batch`,

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import { type Crawl, InputError, isRemoteList } from '@fetchfleet/crawl';
+import { type Crawl, InputError, isListFile, isRemoteList } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { CommandError } from '../core/errors.ts';
@@ -29,7 +29,7 @@ export async function checkStoredLists(
   { cwd, trustLists }: StoredListOptions,
 ): Promise<void> {
   const files = crawl.sources.flatMap((one) =>
-    one.kind === 'file' && !isRemoteList(one.path) ? [one.path] : [],
+    isListFile(one) && !isRemoteList(one.path) ? [one.path] : [],
   );
   const outside = trustLists ? [] : await filesOutside(files, cwd);
   if (outside.length === 0) {

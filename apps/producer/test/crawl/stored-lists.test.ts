@@ -18,7 +18,6 @@ beforeEach(async () => {
   await writeFile(at('project/lists/ids.csv'), 'id\n1\n');
   await writeFile(at('project-2/ids.csv'), 'id\n1\n');
   await writeFile(at('home/customers.csv'), 'id\n1\n');
-  await writeFile(at('project/crawl.yaml'), crawlText('lists/ids.csv'));
   await symlink(at('home/customers.csv'), at('project/link.csv'));
   await symlink(at('home'), at('project/linked'));
   await symlink(at('project'), at('other-name'));
@@ -30,8 +29,14 @@ function at(name: string): string {
   return join(folder.path, name);
 }
 
+const KINDS = {
+  params: (file: string) => `params: { id: { file: ${file}, column: id } }`,
+  rows: (file: string) => `rows: { file: ${file}, columns: [id] }`,
+};
+let kind: keyof typeof KINDS = 'params';
+
 function crawlText(file: string): string {
-  return `url: https://a.example/{id}\nparams: { id: { file: ${file}, column: id } }\n`;
+  return `url: https://a.example/{id}\n${KINDS[kind](file)}\n`;
 }
 
 interface Case {
@@ -60,7 +65,12 @@ async function check({ list, cwd = 'project-2', source, url, trustLists = false 
 const OWN = 'project/lists/ids.csv';
 const CRAWL_FILE = 'project/crawl.yaml';
 
-describe('the list files that Redis names', () => {
+describe.each(['params', 'rows'] as const)('the list files that Redis names for %s', (one) => {
+  beforeEach(async () => {
+    kind = one;
+    await writeFile(at('project/crawl.yaml'), crawlText('lists/ids.csv'));
+  });
+
   it.each<[string, Case]>([
     ['in the current folder', { list: OWN, cwd: 'project' }],
     ['in the current folder, whose name is a link', { list: OWN, cwd: 'other-name' }],

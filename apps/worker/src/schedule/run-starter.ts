@@ -1,6 +1,7 @@
 import {
   type Crawl,
   InputError,
+  isListFile,
   isStoredList,
   LocalCrawl,
   type OpenList,
@@ -175,7 +176,7 @@ function isHopeless(error: unknown, { sources }: Crawl): boolean {
   if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) {
     return true;
   }
-  const readsUrls = sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
+  const readsUrls = sources.some((one) => isListFile(one) && !isStoredList(one.path));
   return error instanceof InputError && !readsUrls;
 }
 

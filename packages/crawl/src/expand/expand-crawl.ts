@@ -1,5 +1,6 @@
 import { InputError } from '../model/input-error.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
+import { isListFile } from '../model/parameter-source.ts';
 import { compileTemplate } from '../model/template.ts';
 import { originOf } from '../model/url.ts';
 import { openValues, type ValueIterator } from '../values/value-iterator.ts';
@@ -66,7 +67,7 @@ async function openSource(source: ParameterSource, signal?: AbortSignal): Promis
   return openValues(source, {
     signal,
     onProblem: (line, message) => {
-      const file = source.kind === 'file' ? source.path : source.name;
+      const file = isListFile(source) ? source.path : source.name;
       throw new InputError([{ file, line, message }]);
     },
   });

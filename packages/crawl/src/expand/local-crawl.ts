@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { fingerprintOf } from './fingerprint.ts';
 import { InputError } from '../model/input-error.ts';
 import { isRemoteList } from '../values/list-file.ts';
-import type { ListFile } from '../values/list-row.ts';
+import { isListFile, type ListFile } from '../model/parameter-source.ts';
 import { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 import type { Crawl } from '../model/plan.ts';
 
@@ -79,7 +79,7 @@ export class LocalCrawl {
     const names = new Map<string, string>();
     this.crawl.sources.forEach((source, at) => {
       const original = this.original.sources[at];
-      if (source.kind === 'file' && original?.kind === 'file') {
+      if (isListFile(source) && original !== undefined && isListFile(original)) {
         names.set(source.path, original.path);
       }
     });
@@ -92,7 +92,7 @@ export class LocalCrawl {
 }
 
 function isRemote(source: Crawl['sources'][number]): source is ListFile {
-  return source.kind === 'file' && isRemoteList(source.path);
+  return isListFile(source) && isRemoteList(source.path);
 }
 
 interface Copying {

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
-import type { ListFile, ReadOptions } from '../values/list-row.ts';
+import type { ReadOptions } from '../values/list-row.ts';
+import { isListFile, labelOf, type ListFile } from '../model/parameter-source.ts';
 import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
 import { secretNames } from '../model/secrets.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
@@ -12,7 +13,7 @@ import { compileTemplate } from '../model/template.ts';
 /** The number of fetches and of values of a crawl. */
 export interface CrawlSize {
   readonly total: number;
-  /** Values by parameter name. */
+  /** Values by parameter name, and rows. */
   readonly counts: Readonly<Record<string, number>>;
   /** An origin that gets secrets over plain http. @default none does */
   readonly plainOrigin?: string;
@@ -20,6 +21,9 @@ export interface CrawlSize {
 
 /** Further problems are only counted. */
 const MAX_PROBLEMS = 20;
+/** What a template makes of a value that is a whole URL. */
+const ENCODED_URL = /^https?%3A%2F%2F/i;
+const HEAD = /^\{([\w.%]+)[^}]*\}/;
 /** Chunks between two yields to the event loop. */
 const CHUNKS_PER_TURN = 20;
 
@@ -39,8 +43,7 @@ export async function measureCrawl(
   const counts: Record<string, number> = {};
   const { checks } = compileTemplate(crawl.plan.url, crawl.plan.params);
   for (const source of crawl.sources) {
-    const problemOf = checks.get(source.name);
-    counts[source.name] = await countValues(source, { problems, problemOf, signal });
+    counts[labelOf(source)] = await countValues(source, { problems, checks, signal });
   }
   problems.throwIfAny(fileName);
   const problem = problemOfCounts(counts, crawl.combine);
@@ -54,24 +57,21 @@ export async function measureCrawl(
   return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
 }
 
-interface Counting extends Pick<ReadOptions, 'problemOf' | 'signal'> {
+interface Counting extends Pick<ReadOptions, 'checks' | 'signal'> {
   readonly problems: ProblemList;
 }
 
 async function countValues(source: ParameterSource, counting: Counting): Promise<number> {
-  return source.kind === 'file' ? countLines(source, counting) : (sourceLength(source) ?? 0);
+  return isListFile(source) ? countLines(source, counting) : (sourceLength(source) ?? 0);
 }
 
-async function countLines(
-  file: ListFile,
-  { problems, problemOf, signal }: Counting,
-): Promise<number> {
+async function countLines(file: ListFile, { problems, ...options }: Counting): Promise<number> {
   let count = 0;
   const before = problems.count;
   const onProblem = (line: number, message: string) =>
     problems.add({ file: file.path, line, message });
   try {
-    for await (const chunk of readListFile(file, { onProblem, problemOf, signal })) {
+    for await (const chunk of readListFile(file, { onProblem, ...options })) {
       count += chunk.length;
     }
   } catch (error) {
@@ -109,6 +109,11 @@ async function checkUrls(
     for (const { index, values } of chunk) {
       const url = expand(values);
       const problem = problemOfUrl(url, plan.network);
+      if (problem !== undefined && ENCODED_URL.test(url)) {
+        // The same is wrong with every value.
+        problems.add({ file: fileName, key: 'url', message: encodedUrl(plan.url) });
+        return undefined;
+      }
       if (problem !== undefined) {
         problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
       } else if (hasSecrets && plainOrigin === undefined && isReadableOnTheWay(url)) {
@@ -120,6 +125,12 @@ async function checkUrls(
     }
   }
   return plainOrigin;
+}
+
+function encodedUrl(template: string): string {
+  const [expression = '', name = ''] = HEAD.exec(template) ?? [];
+  const encoding = `${expression} encodes the ":" and "/" of the whole URLs that it stands for`;
+  return `${encoding}; did you mean {+${name}}? A list of whole URLs may also be given as urls:`;
 }
 
 /** The same values with a valid host, because the expansion throws for an invalid URL. */

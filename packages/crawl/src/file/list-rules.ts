@@ -1,5 +1,5 @@
 import type { ListRules } from '../model/plan.ts';
-import type { ListFile } from '../values/list-row.ts';
+import type { ListFile } from '../model/parameter-source.ts';
 import type { Field } from './field.ts';
 import { readBoolean, readChoice, readText } from './read-field.ts';
 

@@ -5,7 +5,9 @@ import { suggestion } from '../model/suggestion.ts';
 import { compileTemplate, type Template, TemplateError } from '../model/template.ts';
 import type { ParameterField } from './params.ts';
 import type { Field } from './field.ts';
+import { hintFor } from './hints.ts';
 import { readText } from './read-field.ts';
+import { WHOLE_URL } from './urls.ts';
 
 const MAX_URL_LENGTH = 8192;
 /** RFC 6570, 2.4.1. Only here: version 0.1 accepted it, and its stored batches go on. */
@@ -16,12 +18,16 @@ interface Surroundings {
   readonly network: NetworkPolicy;
 }
 
-/** Reads the URL template, and checks its variables and the part that no variable changes. */
+/**
+ * Reads the URL template, and checks its variables and the part that no variable changes.
+ *
+ * @param field `url:`; `urls:` stands for a template as well
+ */
 export function readUrl(
   field: Field | undefined,
   { params, network }: Surroundings,
 ): string | undefined {
-  const url = readText(field);
+  const url = field?.key === 'urls' ? WHOLE_URL : readText(field);
   if (field === undefined || url === undefined) {
     return undefined;
   }
@@ -82,7 +88,8 @@ function checkVariables(
       continue;
     }
     parameter.reportKey(
-      `the URL template does not use this parameter; add {${name}} to it or remove the parameter`,
+      `the URL template does not use this parameter; add {${name}} to it or remove the parameter` +
+        hintFor(name),
     );
   }
 }

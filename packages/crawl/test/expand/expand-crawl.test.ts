@@ -200,7 +200,8 @@ describe('expandCrawl', () => {
     const program = `
       import { expandCrawl, measureCrawl, packSlices } from '@fetchfleet/crawl';
       import { parseCrawlFile } from '@fetchfleet/crawl/file';
-      const text = 'url: http://a.example/{i}\\nparams: { i: { file: ids.csv, column: id } }';
+      const text = 'url: http://a.example/{id}/{filler}\\n' +
+        'rows: { file: ids.csv, columns: [id, filler] }';
       const crawl = parseCrawlFile(text, process.argv[1]);
       const { total } = await measureCrawl(crawl);
       let slices = 0;

@@ -1,7 +1,9 @@
 import {
   COUNTRY_FORMS,
   type Crawl,
+  isListFile,
   isRemoteList,
+  keyOf,
   NAME_PATTERN,
   type Plan,
 } from '@fetchfleet/crawl';
@@ -47,19 +49,38 @@ const rules = z.object({
 });
 
 const name = text.min(1);
+const integer = z.number().int();
+
+const place = {
+  path: text.regex(/\.(?:csv|txt|ndjson)$|^https?:\/\//i, 'is no list file'),
+  format: z.enum(['csv', 'txt', 'ndjson']),
+};
+
+const column = z.object({
+  param: name,
+  column: text.exactOptional(),
+  optional: z.literal(true).exactOptional(),
+});
 
 const source = z.discriminatedUnion('kind', [
   z.object({ name, kind: z.literal('list'), values: z.array(text) }),
   z.object({ name, kind: z.literal('countries'), form: z.enum(COUNTRY_FORMS) }),
-  z.object({ name, kind: z.literal('range'), from: z.number().int(), to: z.number().int() }),
+  z.object({
+    name,
+    kind: z.literal('range'),
+    from: integer,
+    to: integer,
+    step: integer.refine((value) => value !== 0, 'is zero').exactOptional(),
+    pad: integer.min(1).max(32).exactOptional(),
+  }),
   z.object({
     name,
     kind: z.literal('file'),
-    path: text.regex(/\.(?:csv|txt|ndjson)$|^https?:\/\//i, 'is no list file'),
-    format: z.enum(['csv', 'txt', 'ndjson']),
+    ...place,
     column: text.exactOptional(),
     rules: rules.exactOptional(),
   }),
+  z.object({ kind: z.literal('rows'), ...place, columns: z.array(column).min(1), rules }),
 ]);
 
 const rest = z.object({
@@ -100,9 +121,11 @@ export function parseScheduledCrawl(json: string): Crawl {
  * @throws StoredStateError
  */
 export function withoutLocalLists(found: Crawl): Crawl {
-  const local = found.sources.find((one) => one.kind === 'file' && !isRemoteList(one.path));
+  const local = found.sources.find((one) => isListFile(one) && !isRemoteList(one.path));
   if (local !== undefined) {
-    throw new StoredStateError(`the crawl in Redis names a file of this machine for ${local.name}`);
+    throw new StoredStateError(
+      `the crawl in Redis names a file of this machine for ${keyOf(local)}`,
+    );
   }
   return found;
 }
