@@ -13,17 +13,18 @@ import {
   readParams,
   type SourceField,
 } from './params.ts';
+import { checkUse, readRequest } from './request.ts';
 import { readRows } from './rows.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
 import { readUrl } from './url-template.ts';
 import { readUrls } from './urls.ts';
 import { isRemoteList } from '../values/list-file.ts';
 import { problemOfUrl } from '../model/url.ts';
-import type { Crawl, NetworkPolicy, ParameterSource } from '../model/plan.ts';
+import type { Crawl, NetworkPolicy, ParameterSource, Plan } from '../model/plan.ts';
 import { isListFile, labelOf } from '../model/parameter-source.ts';
 import { mentionsSecret } from '../model/secrets.ts';
 import { problemOfCounts, sourceLength } from '../values/source-length.ts';
-import { compileTemplate } from '../model/template.ts';
+import { valueChecks } from '../request/value-checks.ts';
 import { aliasTargets, Field, type YamlFile } from './field.ts';
 import { readChoice } from './read-field.ts';
 
@@ -38,10 +39,13 @@ const KEYS = [
   'contact',
   'url',
   'urls',
+  'method',
   'rows',
   'params',
   'combine',
   'headers',
+  'body',
+  'idempotencyKey',
   'politeness',
   'retry',
   'limits',
@@ -126,20 +130,23 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
   const contact = readContact(at('contact'));
   const url = readUrl(at('urls') ?? at('url'), { params, network });
-  if (url !== undefined) {
-    checkValues(sources, url);
-  }
-  const plan = {
+  const names = params.map(({ name }) => name);
+  const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
     url: url ?? '',
-    params: params.map(({ name }) => name),
-    headers: readHeaders(at('headers')),
+    ...readRequest(at, names),
+    params: names,
+    headers: readHeaders(at('headers'), names),
     politeness: readPoliteness(at('politeness')),
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
   };
+  if (url !== undefined) {
+    checkUse(params, plan);
+    checkValues(sources, plan);
+  }
   sources.forEach((source) => checkListUrl(source, network));
   const found = sources.map(({ source }) => source);
   const problem = problemOfCounts(knownCounts(found), combine);
@@ -194,21 +201,30 @@ function knownCounts(sources: readonly ParameterSource[]): Record<string, number
 
 /** Secrets are resolved in headers only; elsewhere they would end up in Redis and in records. */
 function reportSecrets(file: YamlFile): void {
-  visit(file.document, {
-    Scalar(_, node, ancestors) {
-      if (!mentionsSecret(node.source ?? '')) {
-        return;
-      }
-      const keys = ancestors
-        .filter(isPair)
-        .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
-      const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
-      if (isInHeaders) {
-        return;
-      }
-      new Field(file, { key: keys.join('.'), node }).report(
+  const holders = new Set<unknown>();
+  const onSecret = (node: unknown, ancestors: readonly unknown[]): void => {
+    [node, ...ancestors].forEach((holder) => holders.add(holder));
+    const keys = ancestors
+      .filter(isPair)
+      .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
+    const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
+    if (!isInHeaders) {
+      new Field(file, { key: keys.join('.'), node: undefined, keyNode: node }).report(
         'secrets (${env:NAME}) are allowed in headers only',
       );
+    }
+  };
+  visit(file.document, {
+    Scalar(_, node, ancestors) {
+      if (mentionsSecret(node.source ?? '')) {
+        onSecret(node, ancestors);
+      }
+    },
+    Alias(_, node, ancestors) {
+      // What it stands for is written above.
+      if (holders.has(file.targets.get(node))) {
+        onSecret(node, ancestors);
+      }
     },
   });
 }
@@ -229,8 +245,8 @@ function byPlace(a: Problem, b: Problem): number {
 }
 
 /** Values of list files are checked when the files are read. */
-function checkValues(sources: readonly SourceField[], url: string): void {
-  const { checks } = compileTemplate(url, []);
+function checkValues(sources: readonly SourceField[], plan: Plan): void {
+  const checks = valueChecks(plan);
   for (const { field, source } of sources) {
     if (source.kind !== 'list') {
       continue;

@@ -13,13 +13,13 @@ export interface ReadOptions {
   readonly onProblem: RowProblem;
   /** What is wrong with a value for the template, by parameter. @default nothing */
   readonly checks?: ReadonlyMap<string, ValueCheck> | undefined;
-  /** Parameters whose values may be any JSON, see `jsonParams`. @default none */
+  /** Parameters whose values are JSON instead of texts, see `jsonParameters`. @default none */
   readonly jsonParams?: ReadonlySet<string> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A slice packs 50 values: longer ones would make jobs too large for Redis. */
-const MAX_VALUE_LENGTH = 8192;
+export const MAX_VALUE_LENGTH = 8192;
 /** The same for all values of a row together. */
 const MAX_ROW_LENGTH = 65_536;
 

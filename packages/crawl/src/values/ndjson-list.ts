@@ -98,13 +98,12 @@ class CellReader {
   }
 
   #textOf(value: unknown, { param }: RowColumn): string {
-    if (typeof value === 'string') {
-      // Where values are JSON, the text "42" is not the number 42.
-      const isJson = this.#jsonParams.has(param) && parseJson(value) !== undefined;
-      return isJson ? JSON.stringify(value) : value;
+    // Where values are JSON, the text "42" is not the number 42, and null is a value.
+    if (value !== undefined && this.#jsonParams.has(param)) {
+      return JSON.stringify(value);
     }
-    if (value === null && this.#jsonParams.has(param)) {
-      return 'null';
+    if (typeof value === 'string') {
+      return value;
     }
     // Null is what other formats write as a blank cell; so is an optional key that is missing.
     return typeof value === 'boolean' ? String(value) : '';
@@ -118,7 +117,8 @@ class CellReader {
     if (typeof value !== 'object' || value === null || this.#jsonParams.has(param)) {
       return undefined;
     }
-    return `"${column}" is neither a text nor a number`;
+    const where = 'if the parameter stands nowhere else';
+    return `"${column}" is neither a text nor a number; {{${param}|json}} takes it, ${where}`;
   }
 }
 

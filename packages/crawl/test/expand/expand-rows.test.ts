@@ -9,6 +9,7 @@ import { LocalCrawl } from '../../src/expand/local-crawl.ts';
 import { measureCrawl } from '../../src/expand/measure-crawl.ts';
 import { parseCrawlFile } from '../../src/file/crawl-file.ts';
 import type { Crawl } from '../../src/model/plan.ts';
+import { compileRequest } from '../../src/request/compile-request.ts';
 import { unpackSlice } from '../../src/slice/pack-slice.ts';
 import { packSlices } from '../../src/slice/pack-slices.ts';
 
@@ -147,6 +148,33 @@ describe('the expansion of rows', () => {
     const values = await valuesOf(turned);
     expect(values.map(([x, row]) => [x, row?.length])).toEqual(
       ['x', 'y'].flatMap((x) => rows.map(([row]) => [x, row?.length])),
+    );
+  });
+
+  it('takes any JSON for {{name|json}}, unless the parameter stands elsewhere too', async () => {
+    const rows = ['{"id":"7","filter":{"n":1.10,"big":12345678901234567890}}', '{"id":8}'];
+    await writeFile(join(folder.path, 'rows.ndjson'), rows.join('\n'));
+    const of = (url: string) =>
+      parseCrawlFile(
+        `url: ${url}
+rows: { file: rows.ndjson, columns: [id, filter], optional: [filter] }
+body: { json: { id: "{{id}}", filter: "{{filter|json}}" } }`,
+        join(folder.path, 'crawl.yaml'),
+      );
+    // The host is a parameter: every URL and every body is checked.
+    const crawl = of('https://{id}.example/');
+    expect((await measureCrawl(crawl)).total).toBe(2);
+    expect(await valuesOf(crawl)).toEqual([
+      ['7', '{"n":1.10,"big":12345678901234567890}'],
+      ['8', ''],
+    ]);
+    const { bodyOf } = compileRequest(crawl.plan);
+    expect((await valuesOf(crawl)).map((values) => String(bodyOf(values)))).toEqual([
+      '{"id":"7","filter":{"n":1.10,"big":12345678901234567890}}',
+      '{"id":"8","filter":null}',
+    ]);
+    await expect(measureCrawl(of('https://a.example/{?filter}'))).rejects.toThrow(
+      /rows\.ndjson:1: "filter" is neither a text nor a number; \{\{filter\|json\}\} takes it/,
     );
   });
 

@@ -82,7 +82,7 @@ rows: { file: people.csv, columns: { person: id, lang: language }, optional: [la
     ],
     [
       '{ file: a.csv, columns: [person, lang, age] }',
-      /:2:\d+ rows\.columns\[2\]: the URL template does not use this parameter; add \{age\}/,
+      /:2:\d+ rows\.columns\[2\]: no request uses this parameter; write \{age\}/,
     ],
     [
       '{ file: a.ndjson, columns: [person, lang], delimiter: ";" }',

@@ -13,7 +13,9 @@ function parse(text: string): Crawl {
 describe('urls', () => {
   it('are suggested where they stand under params', () => {
     const text = 'url: http://a.example/\nparams: { urls: [http://b.example] }';
-    expect(() => parse(text)).toThrow(/does not use .*; urls: stands at the beginning of a line/);
+    expect(() => parse(text)).toThrow(
+      /no request uses .*; urls: stands at the beginning of a line/,
+    );
   });
 
   it.each([
@@ -28,7 +30,7 @@ describe('urls', () => {
   it.each([
     ['urls: [http://a.example]\nurl: http://b.example', /:2:1 url: urls: has whole URLs; remove/],
     ['urls: [http://a.example]\nparams: { url: [b] }', /params\.url: rows: or urls: gives the/],
-    ['urls: [http://a.example]\nparams: { x: [b] }', /params\.x: the URL template does not use/],
+    ['urls: [http://a.example]\nparams: { x: [b] }', /params\.x: no request uses/],
     ['urls: urls.txt', /:1:7 urls: "urls\.txt" is not a list of URLs; write \{ file: urls\.txt \}/],
     ['urls:', /urls: an empty value is not a list of URLs/],
     ['urls: []', /urls: the list is empty/],

@@ -122,8 +122,10 @@ describe('rows of several columns', () => {
     expect(await read('ndjson', json)).toEqual({
       rows: [['1', 'x']],
       problems: [
-        '1: "id" is neither a text nor a number',
-        '1: "language" is neither a text nor a number',
+        expect.stringMatching(
+          /^1: "id" is neither a text nor a number; \{\{person\|json\}\} takes/u,
+        ),
+        expect.stringMatching(/^1: "language" is neither a text nor a number/u),
         '2: there is no key "id"; did you mean "ID"?',
         '3: the line is not a JSON object',
       ],
@@ -189,7 +191,7 @@ describe('the values of NDJSON', () => {
       '"x"',
     ];
     expect(await valuesOf(values, { jsonParams })).toEqual({
-      values: [...values.slice(0, -1), 'x'],
+      values,
       problems: [],
     });
   });

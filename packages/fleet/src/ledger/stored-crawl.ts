@@ -4,6 +4,7 @@ import {
   isListFile,
   isRemoteList,
   keyOf,
+  METHODS,
   NAME_PATTERN,
   type Plan,
 } from '@fetchfleet/crawl';
@@ -22,11 +23,22 @@ const text = z.string();
 
 const rate = z.object({ count: positive, perMs: z.number().positive() });
 
+const jsonText = text.refine(isJson, 'is no JSON');
+
+const body = z.union([
+  z.strictObject({ json: jsonText }),
+  z.strictObject({ form: z.array(z.tuple([text, text])) }),
+  z.strictObject({ text }),
+]);
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
   url: text.min(1),
   params: z.array(text),
+  method: z.enum(METHODS).exactOptional(),
+  body: body.exactOptional(),
+  idempotencyKey: z.literal(false).exactOptional(),
   headers: z.record(text, text),
   politeness: z.object({
     rate: z.union([rate, z.literal('unlimited')]),
@@ -146,4 +158,13 @@ function parse<T>(schema: z.ZodType<T>, json: string): T {
   const [issue] = found.error.issues;
   const where = issue?.path.join('.') ?? '';
   throw new StoredStateError(`the crawl in Redis is not valid: ${where}: ${issue?.message}`);
+}
+
+function isJson(json: string): boolean {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
 }
