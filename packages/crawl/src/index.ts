@@ -60,6 +60,8 @@ export {
   SecretRulesError,
 } from './model/secret-rules.ts';
 export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
+export { JsonDocument } from './select/json-document.ts';
+export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';
