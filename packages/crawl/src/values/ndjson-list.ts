@@ -1,9 +1,9 @@
 import type { RowColumn } from '../model/plan.ts';
 import type { ListFile } from '../model/parameter-source.ts';
 import { InputError } from '../model/input-error.ts';
+import { JsonDocument } from '../select/json-document.ts';
 import { suggestion } from '../model/suggestion.ts';
 import { trimInvisible } from './invisible.ts';
-import { mayLoseDigits, parseWithDigits } from './json-digits.ts';
 import { type ReadOptions, type Row, type RowProblem, RowReader, rulesOf } from './list-row.ts';
 import { readLines } from './text-lines.ts';
 
@@ -23,12 +23,13 @@ export async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGe
       if (text === '' || (comment !== undefined && text.startsWith(comment))) {
         continue;
       }
-      const fields = fieldsOf(parseJson(text));
-      if (fields === undefined) {
+      const document = JsonDocument.parse(text);
+      const fields = fieldsOf(document?.value);
+      if (document === undefined || fields === undefined) {
         options.onProblem(line, 'the line is not a JSON object');
         continue;
       }
-      const found = cells.read(text, fields, line);
+      const found = cells.read(document, fields, line);
       const row = found === undefined ? undefined : rows.read(found, line);
       if (row !== undefined) {
         values.push(row);
@@ -56,15 +57,13 @@ class CellReader {
   }
 
   /** Undefined if a problem was reported. */
-  read(text: string, fields: Fields, line: number): string[] | undefined {
+  read(document: JsonDocument, fields: Fields, line: number): string[] | undefined {
     this.#firstKeys ??= [...fields.keys()];
     for (const column of this.#unseen) {
       if (fields.has(column.column ?? '')) {
         this.#unseen.delete(column);
       }
     }
-    // A second pass, only where a value needs its digits.
-    let exact: Fields | undefined;
     const cells: string[] = [];
     let isUsable = true;
     for (const column of this.#rows.columns) {
@@ -74,14 +73,7 @@ class CellReader {
         isUsable = false;
         continue;
       }
-      const key = column.column ?? '';
-      const value = fields.get(key);
-      if (typeof value === 'number' || (typeof value === 'object' && value !== null)) {
-        exact ??= mayLoseDigits(text) ? fieldsOf(parseWithDigits(text)) : fields;
-        cells.push(JSON.stringify(exact?.get(key)));
-      } else {
-        cells.push(this.#textOf(value, column));
-      }
+      cells.push(this.#textOf(document, fields, column));
     }
     return isUsable ? cells : undefined;
   }
@@ -97,10 +89,12 @@ class CellReader {
     throw new InputError([{ file: path, message }]);
   }
 
-  #textOf(value: unknown, { param }: RowColumn): string {
+  #textOf(document: JsonDocument, fields: Fields, { param, column = '' }: RowColumn): string {
+    const value = fields.get(column);
     // Where values are JSON, the text "42" is not the number 42, and null is a value.
-    if (value !== undefined && this.#jsonParams.has(param)) {
-      return JSON.stringify(value);
+    const isJson = value !== undefined && this.#jsonParams.has(param);
+    if (isJson || typeof value === 'number') {
+      return document.textOf(value, () => [column]);
     }
     if (typeof value === 'string') {
       return value;
@@ -127,13 +121,4 @@ function fieldsOf(row: unknown): Fields | undefined {
   return typeof row === 'object' && row !== null && !Array.isArray(row)
     ? new Map<string, unknown>(Object.entries(row))
     : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The caller says what it means.
-    return undefined;
-  }
 }
