@@ -16,7 +16,7 @@ export { fingerprintOf } from './expand/fingerprint.ts';
 export { isRemoteList, isStoredList } from './values/list-file.ts';
 export { isListFile, keyOf, type ListFile } from './model/parameter-source.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
-export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
+export { LocalCrawl, type OpenBatch, type OpenList } from './expand/local-crawl.ts';
 export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';

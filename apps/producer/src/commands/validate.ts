@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { ListFlags } from '../core/settings.ts';
 import { formatCount, formatDuration } from '../report/units.ts';
 
-export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'> {
+export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate' | 'results'> {
   readonly json?: boolean;
 }
 

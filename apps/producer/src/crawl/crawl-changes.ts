@@ -26,7 +26,10 @@ export function crawlChanges(before: Crawl, now: Crawl, hasSameLists: boolean): 
   const plain = ['url', 'contact'] as const;
   const params = changedParams(before, now);
   // The content is not compared where a parameter itself has changed.
-  const lists = hasSameLists || params.length > 0 ? [] : [`the content of ${pathsOf(now)}`];
+  const lists =
+    hasSameLists || params.length > 0
+      ? []
+      : [`the content of ${listPlaces(now.sources).join(', ')}`];
   const others = [
     ...plain.filter((key) => before.plan[key] !== now.plan[key]),
     ...changedKeys(before.plan.headers, now.plan.headers).map(([name]) => `headers.${name}`),
@@ -76,8 +79,14 @@ function changedElsewhere(before: Plan, now: Plan): string[] {
   return changedKeys(before, now).flatMap(([key]) => (named.has(key) ? [] : [key]));
 }
 
-function pathsOf({ sources }: Crawl): string {
-  return sources.flatMap((source) => (isListFile(source) ? [source.path] : [])).join(', ');
+/** Where values come from that are not in the crawl file. */
+export function listPlaces(sources: readonly ParameterSource[]): string[] {
+  return sources.flatMap((source) => {
+    if (source.kind === 'batch') {
+      return [`batch ${source.batch}`];
+    }
+    return isListFile(source) ? [source.path] : [];
+  });
 }
 
 function describe(key: string, before: unknown, now: unknown): string {

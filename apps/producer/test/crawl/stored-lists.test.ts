@@ -59,7 +59,8 @@ async function check({ list, cwd = 'project-2', source, url, trustLists = false 
     combine,
   };
   const status = { batch: 'b', source: at(source ?? 'nowhere.yaml') };
-  return checkStoredLists(crawl, status, { cwd: cwd === '/' ? cwd : at(cwd), trustLists });
+  const options = { cwd: cwd === '/' ? cwd : at(cwd), trustLists, results: at('project/results') };
+  return checkStoredLists(crawl, status, options);
 }
 
 const OWN = 'project/lists/ids.csv';
@@ -116,5 +117,22 @@ describe.each(['params', 'rows'] as const)('the list files that Redis names for 
     await writeFile(at(CRAWL_FILE), crawlText('../home/customers.csv'));
     const how = { list: 'home/customers.csv', cwd: 'project-2', source: CRAWL_FILE };
     await expect(check(how)).rejects.toMatchObject({ code: 'LISTS_UNTRUSTED' });
+  });
+});
+
+async function checkBatch(cwd: string, trustLists = false) {
+  const { plan, combine } = await readCrawlFile(at('project/crawl.yaml'));
+  const source = { name: 'id', kind: 'batch', batch: 'list-1', select: '$' } as const;
+  const status = { batch: 'b', source: at('nowhere.yaml') };
+  const options = { cwd: at(cwd), trustLists, results: at('project/results') };
+  return checkStoredLists({ plan, sources: [source], combine }, status, options);
+}
+
+describe('the batch whose records Redis names', () => {
+  it('is read where its results are in the current folder, or trusted', async () => {
+    await writeFile(at('project/crawl.yaml'), 'url: https://a.example/');
+    await expect(checkBatch('project')).resolves.toBeUndefined();
+    await expect(checkBatch('home', true)).resolves.toBeUndefined();
+    await expect(checkBatch('home')).rejects.toThrow(/results\/list-1.*--trust-lists/u);
   });
 });

@@ -111,7 +111,7 @@ export class RunStarter {
     const begun = before === undefined ? undefined : await ledger.crawl(batch);
     // Everybody who may write to Redis can have registered it.
     const crawl = begun === undefined ? known.crawl : withoutLocalLists(begun);
-    const local = await LocalCrawl.of(crawl, this.#open(), signal);
+    const local = await LocalCrawl.of(crawl, this.#open(), { signal });
     try {
       const { total } = await local.measure(signal);
       const fingerprint = await local.fingerprint();

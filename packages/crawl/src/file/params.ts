@@ -1,5 +1,6 @@
 import { COUNTRY_FORMS, type ParameterSource } from '../model/plan.ts';
 import { trimInvisible } from '../values/invisible.ts';
+import { BATCH_KEYS, readBatchValues } from './batch-values.ts';
 import type { Field } from './field.ts';
 import { FILE_KEYS, readListPlace } from './list-source.ts';
 import { RANGE_KEYS, readRange } from './range.ts';
@@ -28,8 +29,9 @@ type Section = (key: (typeof KINDS)[number]) => Field | undefined;
 /** RFC 6570 varname. */
 const NAME = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
 const FORMS =
-  'a list, { countries: slug }, { from: 1, to: 9 } or { file: values.csv, column: name }';
-const KINDS = ['countries', 'column', ...FILE_KEYS, ...RANGE_KEYS] as const;
+  'a list, { countries: slug }, { from: 1, to: 9 }, { file: values.csv, column: name } or ' +
+  '{ batch: name, select: $.path }';
+const KINDS = ['countries', 'column', ...FILE_KEYS, ...RANGE_KEYS, ...BATCH_KEYS] as const;
 
 /** @param crawlFile the path that `file:` is relative to */
 export function readParams(field: Field | undefined, crawlFile: string): ParameterFields {
@@ -74,6 +76,10 @@ function readSource(name: string, field: Field, crawlFile: string): ParameterSou
   if (at('file') !== undefined) {
     refuseOthers(field, ['file', 'column', ...FILE_KEYS]);
     return readFileSource({ name, field, at, crawlFile });
+  }
+  if (at('batch') !== undefined || at('select') !== undefined) {
+    refuseOthers(field, BATCH_KEYS);
+    return readBatchValues(name, field, at);
   }
   if (at('from') !== undefined || at('to') !== undefined) {
     refuseOthers(field, RANGE_KEYS);

@@ -3,6 +3,9 @@ import type { ParameterSource, RowColumn } from './plan.ts';
 /** A source whose values are in a file, at a URL or stored with a schedule. */
 export type ListFile = Extract<ParameterSource, { kind: 'file' | 'rows' }>;
 
+/** Values of an earlier batch. They become a list on this machine before they are read. */
+export type BatchValues = Extract<ParameterSource, { kind: 'batch' }>;
+
 export function isListFile(source: ParameterSource): source is ListFile {
   return source.kind === 'file' || source.kind === 'rows';
 }

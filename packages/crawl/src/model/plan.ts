@@ -128,6 +128,19 @@ export type ParameterSource =
       readonly rules?: ListRules;
     }
   | {
+      /** Values that are taken out of the records of an earlier batch. */
+      readonly name: string;
+      readonly kind: 'batch';
+      /** An id; in a crawl file also the name of a crawl, for its latest finished batch. */
+      readonly batch: string;
+      /** JSONPath. */
+      readonly select: string;
+      /** Whether a value that comes again is left out. @default false */
+      readonly unique?: true;
+      /** What is done with an empty text and null. @default 'refuse' */
+      readonly blank?: ListRules['blank'];
+    }
+  | {
       /** Each row gives a value to every parameter of `columns`. */
       readonly kind: 'rows';
       readonly path: string;

@@ -39,6 +39,9 @@ export async function openValues(
   if (source.kind === 'range') {
     return new MemoryIterator(sourceLength(source) ?? 0, rangeValue(source));
   }
+  if (source.kind === 'batch') {
+    throw new Error('the values of a batch are read from a copy, see LocalCrawl');
+  }
   const cached = await readShort(source, options);
   return cached === undefined ? new FileIterator(source, options) : listIterator(cached);
 }

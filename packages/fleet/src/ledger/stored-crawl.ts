@@ -1,11 +1,13 @@
 import {
   COUNTRY_FORMS,
   type Crawl,
+  isBatchId,
   isListFile,
   isRemoteList,
   keyOf,
   METHODS,
   NAME_PATTERN,
+  type ParameterSource,
   type Plan,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
@@ -92,6 +94,14 @@ const source = z.discriminatedUnion('kind', [
     column: text.exactOptional(),
     rules: rules.exactOptional(),
   }),
+  z.object({
+    name,
+    kind: z.literal('batch'),
+    batch: text.refine(isBatchId, 'is no batch id'),
+    select: text.min(1),
+    unique: z.literal(true).exactOptional(),
+    blank: z.enum(['refuse', 'keep', 'skip']).exactOptional(),
+  }),
   z.object({ kind: z.literal('rows'), ...place, columns: z.array(column).min(1), rules }),
 ]);
 
@@ -133,13 +143,18 @@ export function parseScheduledCrawl(json: string): Crawl {
  * @throws StoredStateError
  */
 export function withoutLocalLists(found: Crawl): Crawl {
-  const local = found.sources.find((one) => isListFile(one) && !isRemoteList(one.path));
+  const local = found.sources.find(isReadHere);
   if (local !== undefined) {
     throw new StoredStateError(
       `the crawl in Redis names a file of this machine for ${keyOf(local)}`,
     );
   }
   return found;
+}
+
+/** Whether values come from a file or from results of this machine. */
+function isReadHere(one: ParameterSource): boolean {
+  return one.kind === 'batch' || (isListFile(one) && !isRemoteList(one.path));
 }
 
 function parse<T>(schema: z.ZodType<T>, json: string): T {

@@ -37,6 +37,9 @@ export async function readLists(
   const sources: Crawl['sources'][number][] = [];
   let bytes = 0;
   for (const source of crawl.sources) {
+    if (source.kind === 'batch') {
+      throw fromBatch(fileName, keyOf(source));
+    }
     if (!isListFile(source) || /^https?:/i.test(source.path)) {
       sources.push(source);
       continue;
@@ -52,6 +55,13 @@ export async function readLists(
     sources.push({ ...source, path });
   }
   return { crawl: { ...crawl, sources }, lists };
+}
+
+function fromBatch(file: string, key: string): InputError {
+  const message =
+    'a schedule cannot take values from a batch, because workers do not read results of others; ' +
+    'export them into a list file, or start the crawl from a script that runs after the batch';
+  return new InputError([{ file, key, message }]);
 }
 
 function tooLarge(file: string, key: string): InputError {

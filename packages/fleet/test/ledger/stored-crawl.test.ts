@@ -61,6 +61,11 @@ function readOf(json: string): string {
   }
 }
 
+/** What is stored of a crawl besides its plan. */
+function restOf(source: object): string {
+  return JSON.stringify({ sources: [source], combine: 'zip' });
+}
+
 describe('the crawl in Redis', () => {
   it('is read as it was stored', () => {
     expect(parseStoredCrawl(JSON.stringify(plan), JSON.stringify(rest))).toEqual(crawl);
@@ -108,6 +113,18 @@ describe('the crawl in Redis', () => {
   ])('is refused with %s', (_, source) => {
     const others = JSON.stringify({ ...rest, sources: [source] });
     expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredStateError);
+  });
+
+  it('of a schedule is refused with values of a batch, and read for a batch', () => {
+    const source = { name: 'id', kind: 'batch', batch: 'list-1', select: '$', unique: true };
+    const json = JSON.stringify({ ...crawl, sources: [source] });
+    expect(() => parseScheduledCrawl(json)).toThrow('a file of this machine for params.id');
+    expect(parseStoredCrawl(JSON.stringify(plan), restOf(source)).sources).toEqual([source]);
+    for (const wrong of [{ batch: '../x' }, { select: 7 }, { unique: false }, { blank: 'no' }]) {
+      expect(() => parseStoredCrawl(JSON.stringify(plan), restOf({ ...source, ...wrong }))).toThrow(
+        StoredStateError,
+      );
+    }
   });
 
   it.each(['/home/me/ids.txt', 'ids.txt', 'file:///home/me/ids.csv'])(
