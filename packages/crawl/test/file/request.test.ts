@@ -110,6 +110,7 @@ describe('the request in a crawl file', () => {
       'body: { json: { "{{x}}": 1 } }',
       /body\.json\.\{\{x\}\}: a placeholder cannot stand in a key/,
     ],
+    ['body: { json: [&a { b: 1 }, { <<: *a }] }', /json\[1\]\.<<: mappings are not merged/],
     ['body: { json: 007 }', /body\.json: "007" is a number of YAML, not of JSON; for a text write/],
     ['body: { json: [.inf, 0x1F] }', /body\.json\[0\]: ".inf" is a number of YAML/],
     ['body: { json: &a [*a] }', /body\.json: deeper than 100 levels/],
