@@ -3,6 +3,7 @@ import {
   type Crawl,
   expandCrawl,
   InputError,
+  isListFile,
   measureCrawl,
 } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
@@ -32,7 +33,7 @@ async function check(text: string): Promise<void> {
   const { plan, sources, combine } = parsed.value;
   const stored = parseStoredCrawl(JSON.stringify(plan), JSON.stringify({ sources, combine }));
   holds(JSON.stringify(stored.plan) === JSON.stringify(plan), 'a plan is stored as it is', plan);
-  if (sources.every(({ kind }) => kind !== 'file') && sizeOf(parsed.value) <= MAX_EXPANDED) {
+  if (!sources.some(isListFile) && sizeOf(parsed.value) <= MAX_EXPANDED) {
     await checkExpansion(parsed.value);
   }
 }

@@ -1,4 +1,4 @@
-import { compileRequest, isRemoteList, TemplateError } from '@fetchfleet/crawl';
+import { compileRequest, isListFile, isRemoteList, TemplateError } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { StoredStateError } from '@fetchfleet/fleet';
 import * as fc from 'fast-check';
@@ -55,7 +55,7 @@ function check(text: string): void {
   const numbers = [...Object.values(limits), ...Object.values(retry), politeness.burst];
   holds(numbers.every(isCount), 'limits are counts', { limits, retry, politeness });
   for (const source of sources) {
-    const isLocal = source.kind === 'file' && !isRemoteList(source.path);
+    const isLocal = isListFile(source) && !isRemoteList(source.path);
     holds(!isLocal, 'workers read no files of their machine', source);
   }
   attempt(() => compileRequest(plan).bodyOf([]), [TemplateError]);

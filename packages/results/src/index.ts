@@ -11,6 +11,8 @@ export {
   ResultsUnreadableError,
 } from './folder/errors.ts';
 export { type Manifest, readManifest } from './folder/manifest.ts';
+export { findFinishedBatch, type FoundBatch } from './select/finished-batch.ts';
+export { selectedValues, type SelectSummary } from './select/selected-values.ts';
 export { measureBatch, removeBatch, storedBatches } from './folder/stored-batches.ts';
 export type { FlushEvent } from './sink/batch-writer.ts';
 export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';

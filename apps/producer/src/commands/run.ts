@@ -200,7 +200,8 @@ async function prepare(
   const problems = new Problems();
   const settings = await problems.collect(() => readRunSettings(flags, context));
   // Like its workers: the crawl file is its user's own.
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate: true, flags });
+  const lists = { allowPrivate: true, results: settings?.results };
+  const loaded = await loadCrawl(file, problems, { context, flags, ...lists });
   if (loaded !== undefined) {
     checkSecrets(settings, loaded, { file, problems });
   }

@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { ListFlags } from '../core/settings.ts';
 import { formatCount, formatDuration } from '../report/units.ts';
 
-export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'>, OnlyFlags {
+export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate' | 'results'>, OnlyFlags {
   readonly json?: boolean;
 }
 

@@ -31,11 +31,14 @@ export interface ListAccess {
   readonly allowPrivate: boolean;
   /** Files anywhere on this machine whose paths come from Redis. */
   readonly trustLists: boolean;
+  /** Absolute path of the results folder, for values of earlier batches. */
+  readonly results: string;
 }
 
 export interface ListFlags {
   readonly allowPrivate?: boolean;
   readonly trustLists?: boolean;
+  readonly results?: string;
 }
 
 /** Flags as they were typed. */
@@ -56,14 +59,14 @@ export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSett
     },
     describe,
   );
-  const lists = readListAccess(flags, { env });
-  return { ...settings, results: resolve(cwd, settings.results), lists };
+  const lists = readListAccess(flags, { env, cwd });
+  return { ...settings, results: lists.results, lists };
 }
 
 /** @throws SettingsError if the variable is neither true nor false */
 export function readListAccess(
-  { allowPrivate, trustLists = false }: ListFlags,
-  { env }: Pick<Context, 'env'>,
+  { allowPrivate, trustLists = false, results }: ListFlags,
+  { env, cwd }: Pick<Context, 'env' | 'cwd'>,
 ): ListAccess {
   const { flags, variable } = ALLOW_PRIVATE;
   const settings = parseSettings(
@@ -71,7 +74,8 @@ export function readListAccess(
     { allowPrivate: allowPrivate ?? env[variable] ?? false },
     () => `${flags} (${variable})`,
   );
-  return { ...settings, trustLists };
+  const folder = resolve(cwd, settingText('results', results, env));
+  return { ...settings, trustLists, results: folder };
 }
 
 /** @throws SettingsError */

@@ -1,4 +1,4 @@
-import type { Crawl, ParameterSource, Plan } from '@fetchfleet/crawl';
+import { type Crawl, isListFile, keyOf, type ParameterSource, type Plan } from '@fetchfleet/crawl';
 import { formatBytes, formatDuration } from '../report/units.ts';
 
 /** What differs between an unfinished batch and the crawl file. */
@@ -26,7 +26,10 @@ export function crawlChanges(before: Crawl, now: Crawl, hasSameLists: boolean): 
   const plain = ['url', 'contact'] as const;
   const params = changedParams(before, now);
   // The content is not compared where a parameter itself has changed.
-  const lists = hasSameLists || params.length > 0 ? [] : [`the content of ${pathsOf(now)}`];
+  const lists =
+    hasSameLists || params.length > 0
+      ? []
+      : [`the content of ${listPlaces(now.sources).join(', ')}`];
   const others = [
     ...plain.filter((key) => before.plan[key] !== now.plan[key]),
     ...changedKeys(before.plan.headers, now.plan.headers).map(([name]) => `headers.${name}`),
@@ -52,14 +55,15 @@ function changedKeys(before: object, now: object): Change[] {
 }
 
 function changedParams(before: Crawl, now: Crawl): string[] {
-  const old = new Map(before.sources.map((source) => [source.name, source]));
+  const old = new Map(before.sources.map((source) => [keyOf(source), source]));
   const changed = now.sources.flatMap((source) => {
-    const was = old.get(source.name);
-    return isEqual(was, source) ? [] : [`params.${source.name}${reading(was, source)}`];
+    const key = keyOf(source);
+    const was = old.get(key);
+    return isEqual(was, source) ? [] : [`${key}${reading(was, source)}`];
   });
-  const names = new Set(now.plan.params);
-  const removed = before.plan.params.filter((name) => !names.has(name));
-  const all = [...changed, ...removed.map((name) => `params.${name}`)];
+  const keys = new Set(now.sources.map(keyOf));
+  const removed = [...old.keys()].filter((key) => !keys.has(key));
+  const all = [...changed, ...removed];
   const isReordered = all.length === 0 && !isEqual(before.plan.params, now.plan.params);
   return isReordered ? ['the order of params'] : all;
 }
@@ -76,8 +80,14 @@ function changedElsewhere(before: Plan, now: Plan): string[] {
   return changedKeys(before, now).flatMap(([key]) => (named.has(key) ? [] : [key]));
 }
 
-function pathsOf({ sources }: Crawl): string {
-  return sources.flatMap((source) => (source.kind === 'file' ? [source.path] : [])).join(', ');
+/** Where values come from that are not in the crawl file. */
+export function listPlaces(sources: readonly ParameterSource[]): string[] {
+  return sources.flatMap((source) => {
+    if (source.kind === 'batch') {
+      return [`batch ${source.batch}`];
+    }
+    return isListFile(source) ? [source.path] : [];
+  });
 }
 
 function describe(key: string, before: unknown, now: unknown): string {

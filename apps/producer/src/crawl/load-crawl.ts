@@ -20,15 +20,33 @@ import {
 } from '@fetchfleet/fleet';
 import { CommandError, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
-import { type ListAccess, type ListFlags, readListAccess } from '../core/settings.ts';
+import {
+  type ListAccess,
+  type ListFlags,
+  readListAccess,
+  readResultsFolders,
+} from '../core/settings.ts';
+import type { Terminal } from '../core/terminal.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { type CrawlChanges, crawlChanges } from './crawl-changes.ts';
+import { openBatchFrom, pinBatches } from './batch-values.ts';
+import { type CrawlChanges, crawlChanges, listPlaces } from './crawl-changes.ts';
 import { type OnlyFlags, readOnly } from './only-flags.ts';
 import { checkStoredLists } from './stored-lists.ts';
 
+/** Which lists a command may read for a crawl file, and where the results are. */
+interface LoadAccess extends Pick<ListAccess, 'allowPrivate'> {
+  /** @default as the environment says */
+  readonly results?: string | undefined;
+}
+
+interface LoadOptions extends LoadAccess {
+  readonly context: Context;
+  readonly flags?: OnlyFlags;
+}
+
 /** A valid crawl file, measured and ready to be enqueued. */
 export interface LoadedCrawl extends MeasuredCrawl {
-  /** The crawl as it was written. */
+  /** The crawl as it was written, with the ids of the batches that it names. */
   readonly crawl: Crawl;
   /** Variables that the crawl names and that are not set here. */
   readonly missingSecrets: readonly string[];
@@ -42,19 +60,21 @@ export interface LoadedCrawl extends MeasuredCrawl {
 export async function loadCrawl(
   file: string,
   problems: Problems,
-  {
-    context: { env, cwd, terminal },
-    allowPrivate,
-    flags = {},
-  }: { readonly context: Context; readonly flags?: OnlyFlags } & Pick<ListAccess, 'allowPrivate'>,
+  { context, allowPrivate, flags = {}, ...lists }: LoadOptions,
 ): Promise<LoadedCrawl | undefined> {
+  const { env, cwd, terminal } = context;
+  const [ownResults = ''] = readResultsFolders(undefined, context);
+  const results = lists.results ?? ownResults;
   const path = resolve(cwd, file);
   const only = readOnly(flags, problems);
-  const whole = await problems.collect(async () => readCrawlFile(path));
+  const whole = await problems.collect(async () =>
+    pinBatches(await readCrawlFile(path), { results, fileName: path }),
+  );
   if (whole === undefined) {
     return undefined;
   }
-  const copied = await problems.collect(async () => localCrawl(whole, { allowPrivate }));
+  const access = { allowPrivate, results, terminal };
+  const copied = await problems.collect(async () => localCrawl(whole, access));
   const size = await problems.collect(async () => copied?.measure());
   if (copied === undefined || size === undefined) {
     return undefined;
@@ -82,13 +102,13 @@ export async function loadCrawl(
  */
 export async function requireCrawl(
   file: string,
-  flags: Pick<ListFlags, 'allowPrivate'> & OnlyFlags,
+  flags: Pick<ListFlags, 'allowPrivate' | 'results'> & OnlyFlags,
   { context, consequence }: { readonly context: Context; readonly consequence: string },
 ): Promise<LoadedCrawl> {
   const problems = new Problems();
   const lists = await problems.collect(() => readListAccess(flags, context));
-  const allowPrivate = lists?.allowPrivate ?? false;
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate, flags });
+  const { allowPrivate = false, results } = lists ?? {};
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate, results, flags });
   problems.throwIfAny(consequence);
   if (loaded === undefined) {
     throw new Error('internal error: no problem was reported');
@@ -109,27 +129,29 @@ export async function loadRegisteredCrawl(
   {
     purpose,
     lists,
-    context: { cwd },
+    context: { cwd, terminal },
   }: { readonly purpose: string; readonly lists: ListAccess; readonly context: Context },
 ): Promise<Crawl> {
   const { batch, fingerprint } = status;
   const crawl = await session.ledger.crawl(batch);
   if (crawl !== undefined) {
-    await checkStoredLists(crawl, status, { cwd, trustLists: lists.trustLists });
+    await checkStoredLists(crawl, status, { cwd, ...lists });
   }
   const access = {
     // Nobody else writes to the Redis of a folder: its batches are those of `run`.
     allowPrivate: lists.allowPrivate || session.isPrivate,
     stored: session.schedules.lists,
+    results: lists.results,
+    terminal,
   };
   const local = crawl === undefined ? undefined : await localCrawl(crawl, access);
   if (local !== undefined && (await local.fingerprint()) === fingerprint) {
     return local.crawl;
   }
-  const files = (crawl?.sources ?? []).flatMap((one) => (one.kind === 'file' ? [one.path] : []));
+  const places = listPlaces(crawl?.sources ?? []);
   throw new CommandError(
     `${batch} cannot be ${purpose}: its lists have changed since it was started ` +
-      `(${files.join(', ')}); put them back, or start a new batch`,
+      `(${places.join(', ')}); put them back, or start a new batch`,
     { code: 'LISTS_CHANGED' },
   );
 }
@@ -158,7 +180,8 @@ export async function changesSince(
  *
  */
 async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<LocalCrawl> {
-  const local = await LocalCrawl.of(crawl, openList(access));
+  const openBatch = openBatchFrom(access.results, access.terminal);
+  const local = await LocalCrawl.of(crawl, openList(access), { openBatch });
   const { folder } = local;
   if (folder !== undefined) {
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -166,13 +189,17 @@ async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<Local
   return local;
 }
 
-interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate'> {
+interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate' | 'results'> {
+  readonly terminal: Terminal;
   /** The lists of batches that a schedule has started. @default none */
   readonly stored?: ScheduleLists;
 }
 
 /** Private addresses need both the crawl and whoever runs the command to allow them. */
-function openList({ allowPrivate, stored }: RemoteListAccess): OpenList {
+function openList({
+  allowPrivate,
+  stored,
+}: Omit<RemoteListAccess, 'terminal' | 'results'>): OpenList {
   return async ({ path }, { plan }, signal) => {
     if (isStoredList(path) && stored !== undefined) {
       return [await stored.read(path)];

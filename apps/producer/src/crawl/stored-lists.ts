@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
-import { dirname, resolve, sep } from 'node:path';
-import { type Crawl, InputError, isRemoteList } from '@fetchfleet/crawl';
+import { dirname, join, resolve, sep } from 'node:path';
+import { type Crawl, InputError, isListFile, isRemoteList } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { CommandError } from '../core/errors.ts';
@@ -12,6 +12,8 @@ export interface StoredListOptions {
   readonly cwd: string;
   /** Whether any list file of this machine may be read. */
   readonly trustLists: boolean;
+  /** The results folder: records of earlier batches may be lists, too. */
+  readonly results: string;
 }
 
 /**
@@ -26,11 +28,14 @@ export interface StoredListOptions {
 export async function checkStoredLists(
   crawl: Crawl,
   { batch, source }: Pick<BatchStatus, 'batch' | 'source'>,
-  { cwd, trustLists }: StoredListOptions,
+  { cwd, trustLists, results }: StoredListOptions,
 ): Promise<void> {
-  const files = crawl.sources.flatMap((one) =>
-    one.kind === 'file' && !isRemoteList(one.path) ? [one.path] : [],
-  );
+  const files = crawl.sources.flatMap((one) => {
+    if (one.kind === 'batch') {
+      return [join(results, one.batch)];
+    }
+    return isListFile(one) && !isRemoteList(one.path) ? [one.path] : [];
+  });
   const outside = trustLists ? [] : await filesOutside(files, cwd);
   if (outside.length === 0) {
     return;

@@ -147,9 +147,9 @@ describe('a batch for the fleet', () => {
 
   it('is resumed with list files from elsewhere only if that is asked for', async () => {
     const elsewhere = await temporaryFolder('lists');
-    await writeFile(join(elsewhere.path, 'ids.csv'), 'id\n1\n2\n');
-    const list = `{ file: ${elsewhere.path}/ids.csv, column: id }`;
-    const text = crawlFile(origin.url, 1).replace('{ from: 1, to: 1 }', list);
+    await writeFile(join(elsewhere.path, 'ids.csv'), 'id,x\n1,a\n2,b\n');
+    const rows = `rows: { file: ${elsewhere.path}/ids.csv, columns: { n: id } }`;
+    const text = crawlFile(origin.url, 1).replace(/params: .*/u, rows);
     await project.write('crawl.yaml', text);
     const id = (await project.call(['start', 'crawl.yaml'])).stdout.trim();
     const [refused, trusted] = await Promise.all([

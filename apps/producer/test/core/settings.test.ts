@@ -21,17 +21,16 @@ describe('the settings of a command that fetches', () => {
       transport: 'got',
       results: '/srv/results',
       umask: 0o077,
-      lists: { allowPrivate: false, trustLists: false },
+      lists: { allowPrivate: false, trustLists: false, results: '/srv/results' },
     });
   });
 
   it('say which lists may be read', () => {
     const context = contextWith({ FETCHFLEET_ALLOW_PRIVATE: '1' });
-    expect(readListAccess({}, context)).toEqual({ allowPrivate: true, trustLists: false });
-    expect(readListAccess({ allowPrivate: true, trustLists: true }, contextWith({}))).toEqual({
-      allowPrivate: true,
-      trustLists: true,
-    });
+    const results = '/srv/results';
+    expect(readListAccess({}, context)).toEqual({ allowPrivate: true, trustLists: false, results });
+    const flags = { allowPrivate: true, trustLists: true, results: 'others' };
+    expect(readListAccess(flags, contextWith({}))).toEqual({ ...flags, results: '/srv/others' });
     expect(() => readListAccess({}, contextWith({ FETCHFLEET_ALLOW_PRIVATE: 'yes' }))).toThrow(
       /^--allow-private \(FETCHFLEET_ALLOW_PRIVATE\): must be true, false/u,
     );

@@ -52,6 +52,20 @@ describe('the changes of a crawl', () => {
     expect(crawlChanges(before, edit(text, by), true)).toEqual({ settings: [], others: [key] });
   });
 
+  it.each([
+    ['people.csv', 'others.csv', 'rows'],
+    ['optional: [lang]', 'blank: skip', 'rows'],
+    ['[id, lang]', '[lang, id]', 'rows'],
+    ['step: -1', 'step: -2', 'params.year'],
+  ])('are named of rows and ranges: %s → %s', (text, by, key) => {
+    const file = `url: https://a.example/{id}/{year}{?lang}
+rows: { file: people.csv, columns: [id, lang], optional: [lang] }
+params: { year: { from: 9, to: 1, step: -1 } }`;
+    const [was, is] = [file, file.replace(text, by)].map((one) => parseCrawlFile(one, '/c/x.yaml'));
+    expect(was && is && crawlChanges(was, is, true)).toEqual({ settings: [], others: [key] });
+    expect(was && crawlChanges(was, was, false).others).toEqual(['the content of /c/people.csv']);
+  });
+
   it('include the content of lists, and how version 0.1 read them', () => {
     expect(crawlChanges(before, before, false).others).toEqual(['the content of /c/a.csv']);
     const sources = before.sources.map(({ ...source }) => {

@@ -18,7 +18,6 @@ beforeEach(async () => {
   await writeFile(at('project/lists/ids.csv'), 'id\n1\n');
   await writeFile(at('project-2/ids.csv'), 'id\n1\n');
   await writeFile(at('home/customers.csv'), 'id\n1\n');
-  await writeFile(at('project/crawl.yaml'), crawlText('lists/ids.csv'));
   await symlink(at('home/customers.csv'), at('project/link.csv'));
   await symlink(at('home'), at('project/linked'));
   await symlink(at('project'), at('other-name'));
@@ -30,8 +29,14 @@ function at(name: string): string {
   return join(folder.path, name);
 }
 
+const KINDS = {
+  params: (file: string) => `params: { id: { file: ${file}, column: id } }`,
+  rows: (file: string) => `rows: { file: ${file}, columns: [id] }`,
+};
+let kind: keyof typeof KINDS = 'params';
+
 function crawlText(file: string): string {
-  return `url: https://a.example/{id}\nparams: { id: { file: ${file}, column: id } }\n`;
+  return `url: https://a.example/{id}\n${KINDS[kind](file)}\n`;
 }
 
 interface Case {
@@ -54,13 +59,19 @@ async function check({ list, cwd = 'project-2', source, url, trustLists = false 
     combine,
   };
   const status = { batch: 'b', source: at(source ?? 'nowhere.yaml') };
-  return checkStoredLists(crawl, status, { cwd: cwd === '/' ? cwd : at(cwd), trustLists });
+  const options = { cwd: cwd === '/' ? cwd : at(cwd), trustLists, results: at('project/results') };
+  return checkStoredLists(crawl, status, options);
 }
 
 const OWN = 'project/lists/ids.csv';
 const CRAWL_FILE = 'project/crawl.yaml';
 
-describe('the list files that Redis names', () => {
+describe.each(['params', 'rows'] as const)('the list files that Redis names for %s', (one) => {
+  beforeEach(async () => {
+    kind = one;
+    await writeFile(at('project/crawl.yaml'), crawlText('lists/ids.csv'));
+  });
+
   it.each<[string, Case]>([
     ['in the current folder', { list: OWN, cwd: 'project' }],
     ['in the current folder, whose name is a link', { list: OWN, cwd: 'other-name' }],
@@ -106,5 +117,22 @@ describe('the list files that Redis names', () => {
     await writeFile(at(CRAWL_FILE), crawlText('../home/customers.csv'));
     const how = { list: 'home/customers.csv', cwd: 'project-2', source: CRAWL_FILE };
     await expect(check(how)).rejects.toMatchObject({ code: 'LISTS_UNTRUSTED' });
+  });
+});
+
+async function checkBatch(cwd: string, trustLists = false) {
+  const { plan, combine } = await readCrawlFile(at('project/crawl.yaml'));
+  const source = { name: 'id', kind: 'batch', batch: 'list-1', select: '$' } as const;
+  const status = { batch: 'b', source: at('nowhere.yaml') };
+  const options = { cwd: at(cwd), trustLists, results: at('project/results') };
+  return checkStoredLists({ plan, sources: [source], combine }, status, options);
+}
+
+describe('the batch whose records Redis names', () => {
+  it('is read where its results are in the current folder, or trusted', async () => {
+    await writeFile(at('project/crawl.yaml'), 'url: https://a.example/');
+    await expect(checkBatch('project')).resolves.toBeUndefined();
+    await expect(checkBatch('home', true)).resolves.toBeUndefined();
+    await expect(checkBatch('home')).rejects.toThrow(/results\/list-1.*--trust-lists/u);
   });
 });

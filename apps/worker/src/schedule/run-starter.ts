@@ -1,6 +1,7 @@
 import {
   type Crawl,
   InputError,
+  isListFile,
   isStoredList,
   LocalCrawl,
   type OpenList,
@@ -110,7 +111,7 @@ export class RunStarter {
     const begun = before === undefined ? undefined : await ledger.crawl(batch);
     // Everybody who may write to Redis can have registered it.
     const crawl = begun === undefined ? known.crawl : withoutLocalLists(begun);
-    const local = await LocalCrawl.of(crawl, this.#open(), signal);
+    const local = await LocalCrawl.of(crawl, this.#open(), { signal });
     try {
       const { total } = await local.measure(signal);
       const fingerprint = await local.fingerprint();
@@ -175,7 +176,7 @@ function isHopeless(error: unknown, { sources }: Crawl): boolean {
   if (lists.some((one) => one instanceof ListFetchError && one.isLasting)) {
     return true;
   }
-  const readsUrls = sources.some((one) => one.kind === 'file' && !isStoredList(one.path));
+  const readsUrls = sources.some((one) => isListFile(one) && !isStoredList(one.path));
   return error instanceof InputError && !readsUrls;
 }
 

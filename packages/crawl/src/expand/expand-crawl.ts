@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../model/input-error.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
+import { isListFile } from '../model/parameter-source.ts';
+import { jsonParameters } from '../request/value-checks.ts';
+import type { ReadOptions } from '../values/list-row.ts';
 import { compileTemplate } from '../model/template.ts';
 import { originOf } from '../model/url.ts';
 import { positionsOf } from './only.ts';
@@ -44,8 +47,9 @@ export async function* expandCrawl(
   let position = 0;
   let index = 0;
   try {
+    const jsonParams = jsonParameters(crawl.plan);
     for (const source of crawl.sources) {
-      iterators.push(await openSource(source, signal));
+      iterators.push(await openSource(source, { signal, jsonParams }));
     }
     const combinations = combinationsOf(crawl, iterators);
     let chunk: Expansion[] = [];
@@ -76,11 +80,14 @@ export async function* expandCrawl(
   }
 }
 
-async function openSource(source: ParameterSource, signal?: AbortSignal): Promise<ValueIterator> {
+async function openSource(
+  source: ParameterSource,
+  options: Omit<ReadOptions, 'onProblem'>,
+): Promise<ValueIterator> {
   return openValues(source, {
-    signal,
+    ...options,
     onProblem: (line, message) => {
-      const file = source.kind === 'file' ? source.path : source.name;
+      const file = isListFile(source) ? source.path : source.name;
       throw new InputError([{ file, line, message }]);
     },
   });

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { InputError, reasonOfFileError } from '../model/input-error.ts';
+import { isListFile, labelOf } from '../model/parameter-source.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise
 }
 
 async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
-  if (source.kind !== 'file') {
+  if (!isListFile(source)) {
     return;
   }
   let bytes = 0;
@@ -32,8 +33,8 @@ async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
       bytes += chunk.length;
     }
   } catch (cause) {
-    const message = `the list of "${source.name}" cannot be read: ${reasonOfFileError(cause)}`;
+    const message = `the list of "${labelOf(source)}" cannot be read: ${reasonOfFileError(cause)}`;
     throw new InputError([{ file: source.path, message }], { cause });
   }
-  hash.update(`\n${source.name} ${bytes}\n`);
+  hash.update(`\n${labelOf(source)} ${bytes}\n`);
 }

@@ -7,9 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { fingerprintOf } from './fingerprint.ts';
 import { InputError } from '../model/input-error.ts';
 import { isRemoteList } from '../values/list-file.ts';
-import type { ListFile } from '../values/list-row.ts';
+import { type BatchValues, isListFile, type ListFile } from '../model/parameter-source.ts';
 import { type CrawlSize, measureCrawl } from './measure-crawl.ts';
-import type { Crawl } from '../model/plan.ts';
+import type { Crawl, ParameterSource } from '../model/plan.ts';
+import { distinctLines } from '../values/distinct-lines.ts';
 
 /**
  * Opens a remote list. The implementation limits its size and the time.
@@ -23,8 +24,25 @@ export type OpenList = (
 ) => Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>>;
 
 /**
+ * Reads the values of an earlier batch: lines `{"value":…}`.
+ *
+ * @throws InputError if there are none
+ */
+export type OpenBatch = (
+  values: BatchValues,
+  signal: AbortSignal | undefined,
+) => Iterable<string> | AsyncIterable<string>;
+
+interface LocalOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** @default values of batches cannot be read */
+  readonly openBatch?: OpenBatch | undefined;
+}
+
+/**
  * A crawl with all its lists on this machine. Remote lists (at a URL, or stored with a schedule)
- * are copied once to a private folder, so measuring, fingerprint and expansion see the same values.
+ * and the values of batches are copied once to a private folder, so measuring, fingerprint and
+ * expansion see the same values.
  */
 export class LocalCrawl {
   /** The crawl as it was written, with the remote paths. The ledger stores this one. */
@@ -41,13 +59,17 @@ export class LocalCrawl {
   }
 
   /** @throws InputError with every list that cannot be read */
-  static async of(original: Crawl, open: OpenList, signal?: AbortSignal): Promise<LocalCrawl> {
+  static async of(
+    original: Crawl,
+    open: OpenList,
+    options: LocalOptions = {},
+  ): Promise<LocalCrawl> {
     if (!original.sources.some(isRemote)) {
       return new LocalCrawl(original, original, undefined);
     }
     const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-lists-'));
     try {
-      const sources = await fetchAll(original, { folder, open, signal });
+      const sources = await fetchAll(original, { folder, open, ...options });
       return new LocalCrawl(original, { ...original, sources }, folder);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
@@ -79,8 +101,8 @@ export class LocalCrawl {
     const names = new Map<string, string>();
     this.crawl.sources.forEach((source, at) => {
       const original = this.original.sources[at];
-      if (source.kind === 'file' && original?.kind === 'file') {
-        names.set(source.path, original.path);
+      if (isListFile(source) && original !== undefined && source !== original) {
+        names.set(source.path, nameOf(original));
       }
     });
     const problems = error.problems.map((problem) => ({
@@ -91,21 +113,28 @@ export class LocalCrawl {
   }
 }
 
-function isRemote(source: Crawl['sources'][number]): source is ListFile {
-  return source.kind === 'file' && isRemoteList(source.path);
+function isRemote(source: ParameterSource): source is ListFile | BatchValues {
+  return source.kind === 'batch' || (isListFile(source) && isRemoteList(source.path));
 }
 
-interface Copying {
+/** What messages call the place of values. */
+function nameOf(source: ParameterSource): string {
+  if (source.kind === 'batch') {
+    return `${source.select} of ${source.batch}`;
+  }
+  return isListFile(source) ? source.path : source.name;
+}
+
+interface Copying extends LocalOptions {
   readonly folder: string;
   readonly open: OpenList;
-  readonly signal: AbortSignal | undefined;
 }
 
 async function fetchAll(
   crawl: Crawl,
-  { folder, open, signal }: Copying,
-): Promise<Crawl['sources'][number][]> {
-  const sources: Crawl['sources'][number][] = [];
+  { folder, open, signal, openBatch }: Copying,
+): Promise<ParameterSource[]> {
+  const sources: ParameterSource[] = [];
   const errors: InputError[] = [];
   for (const [at, source] of crawl.sources.entries()) {
     if (!isRemote(source)) {
@@ -115,15 +144,21 @@ async function fetchAll(
     // The format comes from Redis, and is no part of a path.
     const path = join(folder, String(at));
     try {
-      const bytes = Readable.from(await open(source, crawl, signal), { objectMode: false });
-      await pipeline(bytes, createWriteStream(path, { mode: 0o600, flags: 'wx' }), { signal });
+      const content =
+        source.kind === 'batch' ? openBatch?.(source, signal) : await open(source, crawl, signal);
+      if (content === undefined) {
+        throw new Error('the values of a batch cannot be read here');
+      }
+      await write(path, content, signal);
     } catch (error) {
       if (!(error instanceof InputError)) {
         throw error;
       }
       errors.push(error);
     }
-    sources.push({ ...source, path });
+    sources.push(
+      source.kind === 'batch' ? await copyOf(source, path, signal) : { ...source, path },
+    );
   }
   const [first, second] = errors;
   if (first === undefined) {
@@ -134,4 +169,35 @@ async function fetchAll(
   }
   const problems = errors.flatMap((error) => error.problems);
   throw new InputError(problems, { cause: new AggregateError(errors) });
+}
+
+async function write(
+  path: string,
+  content: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const bytes = Readable.from(content, { objectMode: false });
+  await pipeline(bytes, createWriteStream(path, { mode: 0o600, flags: 'wx' }), { signal });
+}
+
+/** The list that has the values of a batch. Whatever their JSON is, they are not trimmed. */
+async function copyOf(
+  { name, unique, blank = 'refuse' }: BatchValues,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<ListFile> {
+  const list: ListFile = {
+    name,
+    kind: 'file',
+    path,
+    format: 'ndjson',
+    column: 'value',
+    rules: { trim: false, blank },
+  };
+  if (unique !== true) {
+    return list;
+  }
+  const distinct = { ...list, path: `${path}-distinct` };
+  await write(distinct.path, distinctLines(list, signal), signal);
+  return distinct;
 }

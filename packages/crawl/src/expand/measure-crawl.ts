@@ -3,19 +3,21 @@ import { expandCrawl } from './expand-crawl.ts';
 import { totalWithOnly } from './only.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
-import { type ListFile, MAX_VALUE_LENGTH, type ReadOptions } from '../values/list-row.ts';
+import { MAX_VALUE_LENGTH, type ReadOptions } from '../values/list-row.ts';
+import { isListFile, keyOf, labelOf, type ListFile } from '../model/parameter-source.ts';
 import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
 import { secretNames } from '../model/secrets.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';
 import { canBeTooLarge, MAX_REQUEST_BYTES } from '../request/body-size.ts';
 import { compileRequest } from '../request/compile-request.ts';
-import { valueChecks } from '../request/value-checks.ts';
+import { jsonParameters, valueChecks } from '../request/value-checks.ts';
+import { compileTemplate } from '../model/template.ts';
 
 /** The number of fetches and of values of a crawl. */
 export interface CrawlSize {
   readonly total: number;
-  /** Values by parameter name. */
+  /** Values by parameter name, and rows. */
   readonly counts: Readonly<Record<string, number>>;
   /** An origin that gets secrets over plain http. @default none does */
   readonly plainOrigin?: string;
@@ -23,6 +25,9 @@ export interface CrawlSize {
 
 /** Further problems are only counted. */
 const MAX_PROBLEMS = 20;
+/** What a template makes of a value that is a whole URL. */
+const ENCODED_URL = /^https?%3A%2F%2F/i;
+const HEAD = /^\{([\w.%]+)[^}]*\}/;
 /** Chunks between two yields to the event loop. */
 const CHUNKS_PER_TURN = 20;
 
@@ -41,9 +46,10 @@ export async function measureCrawl(
   const problems = new ProblemList();
   const counts: Record<string, number> = {};
   const checks = valueChecks(crawl.plan);
+  const jsonParams = jsonParameters(crawl.plan);
   for (const source of crawl.sources) {
-    const problemOf = checks.get(source.name);
-    counts[source.name] = await countValues(source, { problems, problemOf, signal, fileName });
+    const counting = { problems, checks, jsonParams, signal, fileName };
+    counts[labelOf(source)] = await countValues(source, counting);
   }
   problems.throwIfAny(fileName);
   const problem = problemOfCounts(counts, crawl.combine);
@@ -57,38 +63,36 @@ export async function measureCrawl(
   return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
 }
 
-interface Counting extends Pick<ReadOptions, 'problemOf' | 'signal'> {
+interface Counting extends Pick<ReadOptions, 'checks' | 'jsonParams' | 'signal'> {
   readonly problems: ProblemList;
   /** The crawl file. */
   readonly fileName: string;
 }
 
 async function countValues(source: ParameterSource, counting: Counting): Promise<number> {
-  if (source.kind === 'file') {
+  if (isListFile(source)) {
     return countLines(source, counting);
   }
-  const { problems, problemOf } = counting;
+  const { problems, checks, fileName } = counting;
+  const problemOf = checks?.get(source.name);
   if (source.kind === 'countries' && problemOf !== undefined) {
     // The names take time to load, and few crawls need them.
     const { countries } = await import('../values/countries.ts');
     const [message] = countries(source.form).flatMap((value) => problemOf(value) ?? []);
     if (message !== undefined) {
-      problems.add({ file: counting.fileName, key: `params.${source.name}`, message });
+      problems.add({ file: fileName, key: keyOf(source), message });
     }
   }
   return sourceLength(source) ?? 0;
 }
 
-async function countLines(
-  file: ListFile,
-  { problems, problemOf, signal }: Counting,
-): Promise<number> {
+async function countLines(file: ListFile, { problems, ...options }: Counting): Promise<number> {
   let count = 0;
   const before = problems.count;
   const onProblem = (line: number, message: string) =>
     problems.add({ file: file.path, line, message });
   try {
-    for await (const chunk of readListFile(file, { onProblem, problemOf, signal })) {
+    for await (const chunk of readListFile(file, { onProblem, ...options })) {
       count += chunk.length;
     }
   } catch (error) {
@@ -137,6 +141,11 @@ async function checkFetches(
       }
       const url = expand(values);
       const problem = problemOfUrl(url, plan.network);
+      if (problem !== undefined && ENCODED_URL.test(url)) {
+        // The same is wrong with every value.
+        problems.add({ file: fileName, key: 'url', message: encodedUrl(plan.url) });
+        return undefined;
+      }
       if (problem !== undefined) {
         report('url', index, problem);
       } else if (hasSecrets && plainOrigin === undefined && isReadableOnTheWay(url)) {
@@ -150,6 +159,12 @@ async function checkFetches(
   return plainOrigin;
 }
 
+function encodedUrl(template: string): string {
+  const [expression = '', name = ''] = HEAD.exec(template) ?? [];
+  const encoding = `${expression} encodes the ":" and "/" of the whole URLs that it stands for`;
+  return `${encoding}; did you mean {+${name}}? A list of whole URLs may also be given as urls:`;
+}
+
 /** The length of the longest value that each source can have. */
 function maxLengths(sources: readonly ParameterSource[]): (name: string) => number {
   const lists = sources.flatMap((source) =>
@@ -161,7 +176,10 @@ function maxLengths(sources: readonly ParameterSource[]): (name: string) => numb
 
 /** The same values with a valid host, because the expansion throws for an invalid URL. */
 function withoutOrigins(crawl: Crawl): Crawl {
-  return { ...crawl, plan: { ...crawl.plan, url: 'http://unchecked.invalid/' } };
+  // It names the same parameters, because that decides how their values are read.
+  const { variables } = compileTemplate(crawl.plan.url, []);
+  const query = variables.length === 0 ? '' : `{?${variables.join()}}`;
+  return { ...crawl, plan: { ...crawl.plan, url: `http://unchecked.invalid/${query}` } };
 }
 
 class ProblemList {

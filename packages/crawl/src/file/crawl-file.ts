@@ -7,14 +7,22 @@ import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
-import { type ParameterField, readParams } from './params.ts';
+import {
+  type ParameterField,
+  type ParameterFields,
+  readParams,
+  type SourceField,
+} from './params.ts';
 import { readPaginate } from './paginate.ts';
 import { checkUse, readRequest } from './request.ts';
+import { readRows } from './rows.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
 import { readUrl } from './url-template.ts';
+import { readUrls } from './urls.ts';
 import { isRemoteList } from '../values/list-file.ts';
 import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, NetworkPolicy, ParameterSource, Plan } from '../model/plan.ts';
+import { isListFile, labelOf } from '../model/parameter-source.ts';
 import { mentionsSecret } from '../model/secrets.ts';
 import { problemOfCounts, sourceLength } from '../values/source-length.ts';
 import { valueChecks } from '../request/value-checks.ts';
@@ -31,7 +39,9 @@ const KEYS = [
   'name',
   'contact',
   'url',
+  'urls',
   'method',
+  'rows',
   'params',
   'combine',
   'headers',
@@ -47,7 +57,7 @@ const KEYS = [
 /** A crawl file as far as it could be read, with its problems. */
 interface Reading {
   readonly file: YamlFile;
-  readonly params: readonly ParameterField[];
+  readonly sources: readonly SourceField[];
   readonly crawl?: Crawl;
 }
 
@@ -68,7 +78,7 @@ export function parseCrawlFile(text: string, fileName: string): Crawl {
  */
 export async function readCrawlFile(path: string): Promise<Crawl> {
   const reading = readCrawl(await readText(path), path);
-  await Promise.all(reading.params.map(checkListFile));
+  await Promise.all(reading.sources.map(checkListFile));
   return finish(reading);
 }
 
@@ -95,27 +105,33 @@ function readCrawl(text: string, fileName: string): Reading {
   }
   // Values from broken YAML would be guesses.
   if (document.errors.length > 0) {
-    return { file, params: [] };
+    return { file, sources: [] };
   }
   const root = new Field(file, { key: '', node: document.contents });
   if (!root.isMap) {
     root.report(`${root.shown} is not a crawl file; a crawl file is a mapping with the key url`);
-    return { file, params: [] };
+    return { file, sources: [] };
   }
   reportSecrets(file);
   return { file, ...readRoot(root, fileName) };
 }
 
-function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'crawl'> {
+function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'crawl'> {
   const at = root.section(KEYS);
-  if (at('url') === undefined) {
+  if (at('url') === undefined && at('urls') === undefined) {
     root.report('url is missing');
+  } else if (at('urls') !== undefined) {
+    at('url')?.reportKey('urls: has whole URLs; remove either url: or urls:');
   }
-  const params = readParams(at('params'), fileName);
   const network = readNetwork(at('network'));
+  const { params, sources } = joined([
+    readRows(at('rows'), fileName),
+    readUrls(at('urls'), { crawlFile: fileName, network }),
+    readParams(at('params'), fileName),
+  ]);
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
   const contact = readContact(at('contact'));
-  const url = readUrl(at('url'), { params, network });
+  const url = readUrl(at('urls') ?? at('url'), { params, network });
   const names = params.map(({ name }) => name);
   const request = readRequest(at, names);
   const paginate = readPaginate(at('paginate'), request);
@@ -134,15 +150,31 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   };
   if (url !== undefined) {
     checkUse(params, plan);
-    checkValues(params, plan);
+    checkValues(sources, plan);
   }
-  params.forEach((param) => checkListUrl(param, network));
-  const sources = params.flatMap(({ source }) => source ?? []);
-  const problem = problemOfCounts(knownCounts(sources), combine);
+  sources.forEach((source) => checkListUrl(source, network));
+  const found = sources.map(({ source }) => source);
+  const problem = problemOfCounts(knownCounts(found), combine);
   if (problem !== undefined) {
     (at('combine') ?? at('params') ?? root).report(problem);
   }
-  return { params, crawl: { plan, sources, combine } };
+  return { sources, crawl: { plan, sources: found, combine } };
+}
+
+/** The parameters of all parts, in the order of the loops: the first is the outermost. */
+function joined(parts: readonly ParameterFields[]): ParameterFields {
+  const params: ParameterField[] = [];
+  for (const part of parts) {
+    for (const param of part.params) {
+      if (params.some(({ name }) => name === param.name)) {
+        param.field.reportKey(
+          `rows: or urls: gives the parameter ${param.name} its values already`,
+        );
+      }
+    }
+    params.push(...part.params);
+  }
+  return { params, sources: parts.flatMap(({ sources }) => sources) };
 }
 
 function readName(field: Field | undefined, root: Field, fileName: string): string {
@@ -166,7 +198,7 @@ function nameOfFile(fileName: string): string {
 
 /** Leaves out counts of zero: empty lists have been reported already. */
 function knownCounts(sources: readonly ParameterSource[]): Record<string, number> {
-  const counts = sources.map((source) => [source.name, sourceLength(source)] as const);
+  const counts = sources.map((source) => [labelOf(source), sourceLength(source)] as const);
   return Object.fromEntries(
     counts.flatMap(([name, count]) => (count === undefined || count <= 0 ? [] : [[name, count]])),
   );
@@ -218,12 +250,14 @@ function byPlace(a: Problem, b: Problem): number {
 }
 
 /** Values of list files are checked when the files are read. */
-function checkValues(params: readonly ParameterField[], plan: Plan): void {
+function checkValues(sources: readonly SourceField[], plan: Plan): void {
   const checks = valueChecks(plan);
-  for (const { name, field, source } of params) {
-    const values = source?.kind === 'list' ? source.values : [];
+  for (const { field, source } of sources) {
+    if (source.kind !== 'list') {
+      continue;
+    }
     for (const [at, item] of field.items().entries()) {
-      const problem = checks.get(name)?.(values[at] ?? '');
+      const problem = checks.get(source.name)?.(source.values[at] ?? '');
       if (problem !== undefined) {
         item.report(problem);
       }
@@ -232,8 +266,8 @@ function checkValues(params: readonly ParameterField[], plan: Plan): void {
 }
 
 /** Checks the text of a list URL. It is fetched later. */
-function checkListUrl({ field, source }: ParameterField, network: NetworkPolicy): void {
-  if (source?.kind !== 'file' || !isRemoteList(source.path)) {
+function checkListUrl({ field, source }: SourceField, network: NetworkPolicy): void {
+  if (!isListFile(source) || !isRemoteList(source.path)) {
     return;
   }
   const problem = problemOfUrl(source.path, network);
@@ -242,8 +276,8 @@ function checkListUrl({ field, source }: ParameterField, network: NetworkPolicy)
   }
 }
 
-async function checkListFile({ field, source }: ParameterField): Promise<void> {
-  if (source?.kind !== 'file' || isRemoteList(source.path)) {
+async function checkListFile({ field, source }: SourceField): Promise<void> {
+  if (!isListFile(source) || isRemoteList(source.path)) {
     return;
   }
   const found = await stat(source.path).catch(() => undefined);

@@ -10,6 +10,7 @@ import {
 } from 'yaml';
 import type { Problem } from '../model/input-error.ts';
 import { suggestion } from '../model/suggestion.ts';
+import { hintFor } from './hints.ts';
 
 /** The file of a field, shared by all its fields. */
 export interface YamlFile {
@@ -144,8 +145,8 @@ export class Field {
       if (known.includes(name)) {
         continue;
       }
-      const hint = suggestion(name, allowed) || `; allowed: ${allowed.join(', ')}`;
-      field.reportKey(`unknown key${hint}`);
+      const all = `; allowed: ${allowed.join(', ')}`;
+      field.reportKey(`unknown key${hintFor(name) || suggestion(name, allowed) || all}`);
     }
     return (key) => found.get(key);
   }

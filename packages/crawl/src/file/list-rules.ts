@@ -1,5 +1,5 @@
 import type { ListRules } from '../model/plan.ts';
-import type { ListFile } from '../values/list-row.ts';
+import type { ListFile } from '../model/parameter-source.ts';
 import type { Field } from './field.ts';
 import { readBoolean, readChoice, readText } from './read-field.ts';
 
@@ -8,7 +8,7 @@ export const LIST_KEYS = ['trim', 'blank', 'comment', 'delimiter', 'encoding'] a
 
 type ListKey = (typeof LIST_KEYS)[number];
 
-const BLANKS = ['refuse', 'keep', 'skip'] as const;
+export const BLANKS = ['refuse', 'keep', 'skip'] as const;
 const ENCODINGS =
   'utf-8, utf-16le, utf-16be, windows-1252 (also as latin1), iso-8859-15, shift_jis, gb18030, ' +
   'big5, euc-kr, koi8-r and the other names of https://encoding.spec.whatwg.org';

@@ -1,46 +1,63 @@
-import { dirname, extname, resolve } from 'node:path';
 import { COUNTRY_FORMS, type ParameterSource } from '../model/plan.ts';
-import type { ListFile } from '../values/list-row.ts';
-import { MAX_TOTAL } from '../values/source-length.ts';
 import { trimInvisible } from '../values/invisible.ts';
+import { BATCH_KEYS, readBatchValues } from './batch-values.ts';
 import type { Field } from './field.ts';
-import { LIST_KEYS, readListRules } from './list-rules.ts';
-import { readChoice, readInteger, readText } from './read-field.ts';
+import { FILE_KEYS, readListPlace } from './list-source.ts';
+import { RANGE_KEYS, readRange } from './range.ts';
+import { readChoice, readText } from './read-field.ts';
 
-/** A parameter in the file; `source` is missing if the parameter is invalid. */
+/** A parameter in the file. */
 export interface ParameterField {
   readonly name: string;
   readonly field: Field;
-  readonly source?: ParameterSource;
+}
+
+/** Where values come from, in the file. */
+export interface SourceField {
+  readonly source: ParameterSource;
+  readonly field: Field;
+}
+
+/** What a part of the crawl file says of parameters. Invalid ones have no source. */
+export interface ParameterFields {
+  readonly params: readonly ParameterField[];
+  readonly sources: readonly SourceField[];
 }
 
 type Section = (key: (typeof KINDS)[number]) => Field | undefined;
-type FileFormat = ListFile['format'];
 
 /** RFC 6570 varname. */
 const NAME = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
 const FORMS =
-  'a list, { countries: slug }, { from: 1, to: 9 } or { file: values.csv, column: name }';
-const KINDS = ['countries', 'file', 'column', 'from', 'to', ...LIST_KEYS] as const;
-const FORMATS: readonly FileFormat[] = ['csv', 'txt', 'ndjson'];
+  'a list, { countries: slug }, { from: 1, to: 9 }, { file: values.csv, column: name } or ' +
+  '{ batch: name, select: $.path }';
+const KINDS = ['countries', 'column', ...FILE_KEYS, ...RANGE_KEYS, ...BATCH_KEYS] as const;
 
 /** @param crawlFile the path that `file:` is relative to */
-export function readParams(field: Field | undefined, crawlFile: string): ParameterField[] {
+export function readParams(field: Field | undefined, crawlFile: string): ParameterFields {
   if (field === undefined) {
-    return [];
+    return { params: [], sources: [] };
   }
   if (!field.isMap) {
     field.report(`${field.shown} is not a mapping of parameter names to values`);
   }
-  return field.entries().map(([name, parameter]) => {
-    if (!NAME.test(name) || name === '__proto__') {
+  const params = field.entries().map(([name, parameter]) => {
+    if (!isParameterName(name)) {
       parameter.reportKey(
         'a parameter name consists of letters, digits and _, and of dots between them',
       );
     }
-    const source = readSource(name, parameter, crawlFile);
-    return { name, field: parameter, ...(source === undefined ? {} : { source }) };
+    return { name, field: parameter };
   });
+  const sources = params.flatMap(({ name, field: parameter }) => {
+    const source = readSource(name, parameter, crawlFile);
+    return source === undefined ? [] : [{ source, field: parameter }];
+  });
+  return { params, sources };
+}
+
+export function isParameterName(name: string): boolean {
+  return NAME.test(name) && name !== '__proto__';
 }
 
 function readSource(name: string, field: Field, crawlFile: string): ParameterSource | undefined {
@@ -57,16 +74,23 @@ function readSource(name: string, field: Field, crawlFile: string): ParameterSou
     return readCountries(name, field, at);
   }
   if (at('file') !== undefined) {
-    return readFileSource(name, field, { at, crawlFile });
+    refuseOthers(field, ['file', 'column', ...FILE_KEYS]);
+    return readFileSource({ name, field, at, crawlFile });
+  }
+  if (at('batch') !== undefined || at('select') !== undefined) {
+    refuseOthers(field, BATCH_KEYS);
+    return readBatchValues(name, field, at);
   }
   if (at('from') !== undefined || at('to') !== undefined) {
+    refuseOthers(field, RANGE_KEYS);
     return readRange(name, field, at);
   }
   field.report(`the parameter has no values; allowed: ${FORMS}`);
   return undefined;
 }
 
-function readValues(field: Field): string[] {
+/** Reads the values of a list that stands in the crawl file. */
+export function readValues(field: Field): string[] {
   const items = field.items();
   if (items.length === 0) {
     field.report('the list is empty');
@@ -88,54 +112,30 @@ function readCountries(name: string, field: Field, at: Section): ParameterSource
   return form === undefined ? undefined : { name, kind: 'countries', form };
 }
 
-function readRange(name: string, field: Field, at: Section): ParameterSource | undefined {
-  refuseOthers(field, ['from', 'to']);
-  if (at('from') === undefined || at('to') === undefined) {
-    field.report('a range needs both from and to');
-    return undefined;
-  }
-  const bounds = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
-  const from = readInteger(at('from'), bounds);
-  const to = readInteger(at('to'), bounds);
-  if (from === undefined || to === undefined) {
-    return undefined;
-  }
-  if (from > to) {
-    field.report(`the range is reversed: from (${from}) is greater than to (${to})`);
-  }
-  if (to - from >= MAX_TOTAL) {
-    field.report(`the range has more than ${MAX_TOTAL} values`);
-  }
-  return { name, kind: 'range', from, to };
+interface FileField extends ParameterField {
+  readonly at: (key: 'column' | (typeof FILE_KEYS)[number]) => Field | undefined;
+  readonly crawlFile: string;
 }
 
-function readFileSource(
-  name: string,
-  field: Field,
-  { at, crawlFile }: { readonly at: Section; readonly crawlFile: string },
-): ParameterSource | undefined {
-  refuseOthers(field, ['file', 'column', ...LIST_KEYS]);
-  const file = readText(at('file'));
-  if (file === undefined) {
+/** Reads a list file with the values of one parameter. */
+export function readFileSource({
+  name,
+  field,
+  at,
+  crawlFile,
+}: FileField): ParameterSource | undefined {
+  const place = readListPlace(at, crawlFile);
+  if (place === undefined) {
     return undefined;
   }
-  const url = /^https?:\/\//i.test(file) ? URL.parse(file) : null;
-  const path = url === null ? resolve(dirname(crawlFile), file) : url.href;
-  const ending = extname(url?.pathname ?? path).toLowerCase();
-  const format = FORMATS.find((known) => ending === `.${known}`);
-  if (format === undefined) {
-    at('file')?.report(
-      `${JSON.stringify(file)} has an unknown extension; allowed: .csv, .txt or .ndjson`,
-    );
-    return undefined;
-  }
+  const { path, format, rules } = place;
   const column = readText(at('column'));
-  const rules = readListRules(at, format);
   if (format === 'txt') {
     at('column')?.reportKey('a .txt file has no columns: it has one value per line');
     return { name, kind: 'file', path, format, rules };
   }
   if (at('column') === undefined) {
+    const file = at('file')?.text ?? '';
     field.report(`a .${format} file needs a column: { file: ${file}, column: name }`);
   }
   return column === undefined ? undefined : { name, kind: 'file', path, format, column, rules };

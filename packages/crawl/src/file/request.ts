@@ -5,6 +5,7 @@ import { isJsonPlace } from '../request/compile-body.ts';
 import { hasPlaceholder } from '../request/placeholders.ts';
 import { placeholdersOf } from '../request/value-checks.ts';
 import type { Field } from './field.ts';
+import { hintFor } from './hints.ts';
 import { readJson } from './json-value.ts';
 import type { ParameterField } from './params.ts';
 import { checkPlaceholders, type JsonRule } from './placeholders.ts';
@@ -52,7 +53,7 @@ export function checkUse(params: readonly ParameterField[], plan: Plan): void {
     if (!used.has(name)) {
       field.reportKey(
         `no request uses this parameter; write {${name}} in url, or {{${name}}} in headers or ` +
-          'body, or remove the parameter',
+          `body, or remove the parameter${hintFor(name)}`,
       );
     }
   }

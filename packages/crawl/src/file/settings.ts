@@ -1,5 +1,5 @@
 import { isCidr } from '../model/address.ts';
-import type { Limits, NetworkPolicy, Plan, Politeness } from '../model/plan.ts';
+import type { Limits, NetworkPolicy, Plan, Politeness, Rate } from '../model/plan.ts';
 import { DURATION_EXAMPLES, parseDurationMs } from '../model/duration.ts';
 import { parseRate, parseSize } from '../model/quantity.ts';
 import type { Field } from './field.ts';
@@ -14,12 +14,12 @@ const MAX_BODY_BYTES = 256 * MIB;
 const itself = (value: number) => value;
 
 export function readPoliteness(field: Field | undefined): Politeness {
-  const at = field?.section(['rate', 'burst', 'concurrency', 'robots', 'patience']);
+  const at = field?.section(['rate', 'delay', 'burst', 'concurrency', 'robots', 'patience']);
   return {
-    rate: readUnlimited(at?.('rate'), readRate) ?? 'unlimited',
+    rate: readStarts(at?.('rate'), at?.('delay')),
     burst: readInteger(at?.('burst'), { min: 1, max: 10_000 }) ?? 1,
     concurrency: readUnlimited(at?.('concurrency'), readConcurrency) ?? 16,
-    robots: readChoice(at?.('robots'), ['obey', 'ignore']) ?? 'obey',
+    robots: readRobots(at?.('robots')) ?? 'obey',
     patienceMs:
       readDuration(at?.('patience'), { min: 1, max: 168 * HOUR_MS }, '1ms to 168h') ?? HOUR_MS,
   };
@@ -49,6 +49,31 @@ export function readNetwork(field: Field | undefined): NetworkPolicy {
     allowPrivate: readBoolean(at?.('allowPrivate')) ?? false,
     allow: readCidrs(at?.('allow')),
   };
+}
+
+/** Reads the rate, which may be said as the time between two starts. */
+function readStarts(rate: Field | undefined, delay: Field | undefined): Politeness['rate'] {
+  if (rate !== undefined) {
+    delay?.reportKey('rate and delay say the same; remove one of them');
+    return readUnlimited(rate, readRate) ?? 'unlimited';
+  }
+  const delayMs = readDuration(delay, { min: 1, max: HOUR_MS }, '1ms to 1h');
+  return delayMs === undefined ? 'unlimited' : rateOf(delayMs);
+}
+
+/** `200ms` is `5/s`: another notation does not make another batch. */
+function rateOf(delayMs: number): Rate {
+  const perMs = [1000, MINUTE_MS, HOUR_MS].find((unit) => unit % delayMs === 0) ?? delayMs;
+  return { count: perMs / delayMs, perMs };
+}
+
+function readRobots(field: Field | undefined): Politeness['robots'] | undefined {
+  if (field?.text === 'true' || field?.text === 'false') {
+    const meant = field.text === 'true' ? 'obey' : 'ignore';
+    field.report(`${field.shown} is not allowed; write robots: ${meant}`);
+    return undefined;
+  }
+  return readChoice(field, ['obey', 'ignore']);
 }
 
 function readConcurrency(field: Field | undefined): number | undefined {

@@ -6,6 +6,7 @@ import { compileTemplate, type Template, TemplateError } from '../model/template
 import type { ParameterField } from './params.ts';
 import type { Field } from './field.ts';
 import { readText } from './read-field.ts';
+import { WHOLE_URL } from './urls.ts';
 
 const MAX_URL_LENGTH = 8192;
 /** RFC 6570, 2.4.1. Only here: version 0.1 accepted it, and its stored batches go on. */
@@ -16,12 +17,16 @@ interface Surroundings {
   readonly network: NetworkPolicy;
 }
 
-/** Reads the URL template, and checks its variables and the part that no variable changes. */
+/**
+ * Reads the URL template, and checks its variables and the part that no variable changes.
+ *
+ * @param field `url:`; `urls:` stands for a template as well
+ */
 export function readUrl(
   field: Field | undefined,
   { params, network }: Surroundings,
 ): string | undefined {
-  const url = readText(field);
+  const url = field?.key === 'urls' ? WHOLE_URL : readText(field);
   if (field === undefined || url === undefined) {
     return undefined;
   }

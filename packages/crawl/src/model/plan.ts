@@ -98,11 +98,29 @@ export interface ListRules {
   readonly encoding?: string;
 }
 
-/** The source of the values of one parameter. File paths are absolute. */
+/** Where the rows of a list file give a parameter its values. */
+export interface RowColumn {
+  readonly param: string;
+  /** CSV column or NDJSON key; undefined for `.txt`. */
+  readonly column?: string;
+  /** Whether it may be blank, whatever the rules say; the value is empty then. @default false */
+  readonly optional?: true;
+}
+
+/** The source of the values of one parameter, or of several. File paths are absolute. */
 export type ParameterSource =
   | { readonly name: string; readonly kind: 'list'; readonly values: readonly string[] }
   | { readonly name: string; readonly kind: 'countries'; readonly form: CountryForm }
-  | { readonly name: string; readonly kind: 'range'; readonly from: number; readonly to: number }
+  | {
+      readonly name: string;
+      readonly kind: 'range';
+      readonly from: number;
+      readonly to: number;
+      /** Not 0; negative counts down. @default 1 */
+      readonly step?: number;
+      /** Zeros fill numbers up to this many characters, the sign included. @default none */
+      readonly pad?: number;
+    }
   | {
       readonly name: string;
       readonly kind: 'file';
@@ -112,6 +130,27 @@ export type ParameterSource =
       readonly column?: string;
       /** Version 0.1 stored none: its lists keep the meaning that they had. */
       readonly rules?: ListRules;
+    }
+  | {
+      /** Values that are taken out of the records of an earlier batch. */
+      readonly name: string;
+      readonly kind: 'batch';
+      /** An id; in a crawl file also the name of a crawl, for its latest finished batch. */
+      readonly batch: string;
+      /** JSONPath. */
+      readonly select: string;
+      /** Whether a value that comes again is left out. @default false */
+      readonly unique?: true;
+      /** What is done with an empty text and null. @default 'refuse' */
+      readonly blank?: ListRules['blank'];
+    }
+  | {
+      /** Each row gives a value to every parameter of `columns`. */
+      readonly kind: 'rows';
+      readonly path: string;
+      readonly format: 'csv' | 'txt' | 'ndjson';
+      readonly columns: readonly RowColumn[];
+      readonly rules: ListRules;
     };
 
 export const COUNTRY_FORMS = ['slug', 'name', 'alpha2', 'alpha3'] as const;

@@ -1,3 +1,4 @@
+import type { Row } from './list-row.ts';
 import type { ValueIterator } from './value-iterator.ts';
 
 /** Iterates over the combinations of the values of all parameters. */
@@ -116,5 +117,10 @@ export class ZipCombinations implements Combinations {
 }
 
 function valuesOf(iterators: readonly ValueIterator[]): string[] {
-  return iterators.map((iterator) => iterator.value);
+  const values = iterators.map(({ value }) => value);
+  return values.every(isText) ? values : values.flat();
+}
+
+function isText(value: string | Row): value is string {
+  return typeof value === 'string';
 }

@@ -1,9 +1,10 @@
 import { finished, Readable } from 'node:stream';
 import { type CsvError, type Options, parse } from 'csv-parse';
 import { InputError } from '../model/input-error.ts';
+import { columnsOf, type ListFile } from '../model/parameter-source.ts';
 import { suggestion } from '../model/suggestion.ts';
 import { trimInvisible } from './invisible.ts';
-import { isFromVersion01, type ListFile, type ReadOptions, rulesOf, valueOf } from './list-row.ts';
+import { isFromVersion01, type ReadOptions, type Row, RowReader, rulesOf } from './list-row.ts';
 import { readText } from './text-lines.ts';
 
 const MAX_ROW_LENGTH = 1_048_576;
@@ -13,14 +14,15 @@ const DELIMITERS = [';', '\t', '|', ','];
 
 interface Header {
   readonly columns: number;
-  /** Position of the column with the values. */
-  readonly at: number;
+  /** Positions of the columns with the values. */
+  readonly at: readonly number[];
 }
 
-/** Reads one column. Blank lines are skipped, also those of blanks only. */
-export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  const { onProblem, problemOf, signal } = options;
-  const rules = rulesOf(file);
+/** Blank lines are skipped, also those of blanks only. */
+export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGenerator<Row[]> {
+  const { onProblem, signal } = options;
+  const { trim } = rulesOf(file);
+  const rows = new RowReader(file, options);
   let header: Header | undefined;
   const parser = parse({
     ...dialectOf(file),
@@ -30,7 +32,7 @@ export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGener
       throw new InputError([{ file: file.path, line: lineOf(error), message }], { cause: error });
     },
     on_record: (record: readonly string[], { lines }) => {
-      if (isBlankLine(record, { header, isTrimmed: rules.trim })) {
+      if (isBlankLine(record, { header, isTrimmed: trim })) {
         return null;
       }
       if (header === undefined) {
@@ -41,9 +43,8 @@ export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGener
         onProblem(lines, 'the row has a different number of columns than the first line');
         return null;
       }
-      const value = valueOf(record[header.at] ?? '', lines, { rules, onProblem, problemOf });
-      // An array, because the stream of the parser treats an empty text as its end.
-      return value === undefined ? null : [value];
+      const cells = header.at.map((at) => record[at] ?? '');
+      return rows.read(cells, lines) ?? null;
     },
   });
   const input = Readable.from(readText(file, signal), { highWaterMark: 1 });
@@ -57,7 +58,7 @@ export async function* readCsv(file: ListFile, options: ReadOptions): AsyncGener
   try {
     yield* inChunks(parser);
     if (header === undefined) {
-      throw headerError(file, 1, 'the file has no header line with column names');
+      throw headerError(file, 1, ['the file has no header line with column names']);
     }
   } finally {
     unwatch();
@@ -97,13 +98,10 @@ function isBlankLine(record: readonly string[], { header, isTrimmed }: LineConte
   return mayBeBlank && only !== '' && trimInvisible(only) === '';
 }
 
-async function* inChunks(rows: AsyncIterable<unknown>): AsyncGenerator<string[]> {
-  let chunk: string[] = [];
+async function* inChunks(rows: AsyncIterable<Row>): AsyncGenerator<Row[]> {
+  let chunk: Row[] = [];
   for await (const row of rows) {
-    const value: unknown = Array.isArray(row) ? row[0] : undefined;
-    if (typeof value === 'string') {
-      chunk.push(value);
-    }
+    chunk.push(row);
     if (chunk.length < CHUNK) {
       continue;
     }
@@ -117,16 +115,17 @@ async function* inChunks(rows: AsyncIterable<unknown>): AsyncGenerator<string[]>
 
 function readHeader(record: readonly string[], file: ListFile, line: number): Header {
   const names = rulesOf(file).trim ? record.map(trimInvisible) : record;
-  const column = file.column ?? '';
-  const at = names.indexOf(column);
-  if (at === -1) {
-    const hint = hintOf(column, names);
-    throw headerError(file, line, `there is no column "${column}"${hint}`);
+  const found = columnsOf(file).map(({ column = '' }) => ({ column, at: names.indexOf(column) }));
+  const problems = found.flatMap(({ column, at }) => {
+    if (at === -1) {
+      return [`there is no column "${column}"${hintOf(column, names)}`];
+    }
+    return names.includes(column, at + 1) ? [`there are two columns "${column}"`] : [];
+  });
+  if (problems.length > 0) {
+    throw headerError(file, line, problems);
   }
-  if (names.indexOf(column, at + 1) === -1) {
-    return { columns: record.length, at };
-  }
-  throw headerError(file, line, `there are two columns "${column}"`);
+  return { columns: record.length, at: found.map(({ at }) => at) };
 }
 
 function hintOf(column: string, names: readonly string[]): string {
@@ -140,8 +139,8 @@ function hintOf(column: string, names: readonly string[]): string {
   return suggestion(column, names) || `; columns: ${names.join(', ').slice(0, 200)}`;
 }
 
-function headerError(file: ListFile, line: number, message: string): InputError {
-  return new InputError([{ file: file.path, line, message }]);
+function headerError(file: ListFile, line: number, messages: readonly string[]): InputError {
+  return new InputError(messages.map((message) => ({ file: file.path, line, message })));
 }
 
 function lineOf(error: CsvError | undefined): number {

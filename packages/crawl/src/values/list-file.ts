@@ -1,6 +1,7 @@
+import type { ListFile } from '../model/parameter-source.ts';
 import { readCsv } from './csv-list.ts';
 import { trimInvisible } from './invisible.ts';
-import { type ListFile, type ReadOptions, rulesOf, valueOf } from './list-row.ts';
+import { type ReadOptions, type Row, RowReader, rulesOf } from './list-row.ts';
 import { readNdjson } from './ndjson-list.ts';
 import { readLines } from './text-lines.ts';
 
@@ -19,32 +20,32 @@ export function isStoredList(path: string): boolean {
 }
 
 /**
- * Streams the values of a list file in chunks, in constant memory. Calls `onProblem` for rows
- * without a valid value.
+ * Streams the rows of a list file in chunks, in constant memory. Calls `onProblem` for rows without
+ * valid values.
  *
  * @throws InputError if the whole file is unusable
  */
-export function readListFile(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
+export function readListFile(file: ListFile, options: ReadOptions): AsyncGenerator<Row[]> {
   if (file.format === 'txt') {
     return readTxt(file, options);
   }
   return file.format === 'csv' ? readCsv(file, options) : readNdjson(file, options);
 }
 
-async function* readTxt(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  const { onProblem, problemOf } = options;
-  const rules = rulesOf(file);
+async function* readTxt(file: ListFile, options: ReadOptions): AsyncGenerator<Row[]> {
+  const { comment } = rulesOf(file);
+  const rows = new RowReader(file, options);
   let line = 0;
   for await (const lines of readLines(file, options.signal)) {
-    const values: string[] = [];
+    const values: Row[] = [];
     for (const text of lines) {
       line++;
-      if (rules.comment !== undefined && trimInvisible(text).startsWith(rules.comment)) {
+      if (comment !== undefined && trimInvisible(text).startsWith(comment)) {
         continue;
       }
-      const value = valueOf(text, line, { rules, onProblem, problemOf });
-      if (value !== undefined) {
-        values.push(value);
+      const row = rows.read([text], line);
+      if (row !== undefined) {
+        values.push(row);
       }
     }
     yield values;

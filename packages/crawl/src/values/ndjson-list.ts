@@ -1,99 +1,124 @@
+import type { RowColumn } from '../model/plan.ts';
+import type { ListFile } from '../model/parameter-source.ts';
+import { InputError } from '../model/input-error.ts';
+import { JsonDocument } from '../select/json-document.ts';
 import { suggestion } from '../model/suggestion.ts';
 import { trimInvisible } from './invisible.ts';
-import { type ListFile, type ReadOptions, rulesOf, valueOf } from './list-row.ts';
+import { type ReadOptions, type Row, type RowProblem, RowReader, rulesOf } from './list-row.ts';
 import { readLines } from './text-lines.ts';
 
+type Fields = ReadonlyMap<string, unknown>;
+
 /** Ignores blank lines, as the NDJSON specification allows. */
-export async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGenerator<string[]> {
-  const { onProblem, problemOf } = options;
-  const rules = rulesOf(file);
-  const key = file.column ?? '';
+export async function* readNdjson(file: ListFile, options: ReadOptions): AsyncGenerator<Row[]> {
+  const { comment } = rulesOf(file);
+  const rows = new RowReader(file, options);
+  const cells = new CellReader(rows, options);
   let line = 0;
   for await (const lines of readLines(file, options.signal)) {
-    const values: string[] = [];
+    const values: Row[] = [];
     for (const written of lines) {
       line++;
       const text = trimInvisible(written);
-      if (text === '' || (rules.comment !== undefined && text.startsWith(rules.comment))) {
+      if (text === '' || (comment !== undefined && text.startsWith(comment))) {
         continue;
       }
-      const found = valueOfRow(text, { key, line, onProblem });
-      const value =
-        found === undefined ? undefined : valueOf(found, line, { rules, onProblem, problemOf });
-      if (value !== undefined) {
-        values.push(value);
+      const document = JsonDocument.parse(text);
+      const fields = fieldsOf(document?.value);
+      if (document === undefined || fields === undefined) {
+        options.onProblem(line, 'the line is not a JSON object');
+        continue;
+      }
+      const found = cells.read(document, fields, line);
+      const row = found === undefined ? undefined : rows.read(found, line);
+      if (row !== undefined) {
+        values.push(row);
       }
     }
     yield values;
   }
+  cells.checkKeys(file);
 }
 
-interface RowPlace extends Pick<ReadOptions, 'onProblem'> {
-  readonly key: string;
-  readonly line: number;
-}
+/** Turns the object of a line into the texts of its columns. */
+class CellReader {
+  readonly #rows: RowReader;
+  readonly #onProblem: RowProblem;
+  readonly #jsonParams: ReadonlySet<string>;
+  /** Optional columns that no row had so far, with the keys of the first row. */
+  readonly #unseen: Set<RowColumn>;
+  #firstKeys: readonly string[] | undefined;
 
-function valueOfRow(text: string, { key, line, onProblem }: RowPlace): string | undefined {
-  const row = parseJson(text);
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-    onProblem(line, 'the line is not a JSON object');
-    return undefined;
+  constructor(rows: RowReader, { onProblem, jsonParams }: ReadOptions) {
+    this.#rows = rows;
+    this.#onProblem = onProblem;
+    this.#jsonParams = jsonParams ?? new Set();
+    this.#unseen = new Set(rows.columns.filter(({ optional }) => optional));
   }
-  const fields = new Map<string, unknown>(Object.entries(row));
-  const value = fields.get(key);
-  if (typeof value === 'string') {
-    return value;
-  }
-  if (typeof value === 'number') {
-    return digitsOf(text, key) ?? String(value);
-  }
-  if (typeof value === 'boolean') {
-    return String(value);
-  }
-  // What other formats write as a blank cell.
-  if (value === null) {
-    return '';
-  }
-  const hint = fields.has(key) ? '' : suggestion(key, [...fields.keys()]);
-  const what = fields.has(key)
-    ? `"${key}" is neither a text nor a number`
-    : `there is no key "${key}"`;
-  onProblem(line, what + hint);
-  return undefined;
-}
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The caller reports that it is not a JSON object.
-    return undefined;
-  }
-}
-
-type Reviver = (
-  this: unknown,
-  key: string,
-  value: unknown,
-  context?: { source?: string },
-) => unknown;
-
-/**
- * The digits of a number in the outermost object: 12345678901234567890 and 1.10 stay as written.
- */
-function digitsOf(text: string, key: string): string | undefined {
-  const found: { holder: unknown; source: string | undefined }[] = [];
-  let root: unknown;
-  const reviver: Reviver = function reviver(name, value, context) {
-    if (name === key) {
-      found.push({ holder: this, source: context?.source });
+  /** Undefined if a problem was reported. */
+  read(document: JsonDocument, fields: Fields, line: number): string[] | undefined {
+    this.#firstKeys ??= [...fields.keys()];
+    for (const column of this.#unseen) {
+      if (fields.has(column.column ?? '')) {
+        this.#unseen.delete(column);
+      }
     }
-    // The last call is for a wrapper, whose only entry is the outermost value.
-    if (name === '') {
-      root = value;
+    const cells: string[] = [];
+    let isUsable = true;
+    for (const column of this.#rows.columns) {
+      const problem = this.#problemOf(column, fields);
+      if (problem !== undefined) {
+        this.#onProblem(line, problem);
+        isUsable = false;
+        continue;
+      }
+      cells.push(this.#textOf(document, fields, column));
     }
-    return value;
-  };
-  JSON.parse(text, reviver);
-  return found.findLast(({ holder }) => holder === root)?.source;
+    return isUsable ? cells : undefined;
+  }
+
+  /** A key that no row has is a mistake, also where rows may lack it. */
+  checkKeys({ path }: ListFile): void {
+    const [unseen] = this.#unseen;
+    if (unseen === undefined || this.#firstKeys === undefined) {
+      return;
+    }
+    const { column = '' } = unseen;
+    const message = `no row has a key "${column}"${suggestion(column, this.#firstKeys)}`;
+    throw new InputError([{ file: path, message }]);
+  }
+
+  #textOf(document: JsonDocument, fields: Fields, { param, column = '' }: RowColumn): string {
+    const value = fields.get(column);
+    // Where values are JSON, the text "42" is not the number 42, and null is a value.
+    const isJson = value !== undefined && this.#jsonParams.has(param);
+    if (isJson || typeof value === 'number') {
+      return document.textOf(value, () => [column]);
+    }
+    if (typeof value === 'string') {
+      return value;
+    }
+    // Null is what other formats write as a blank cell; so is an optional key that is missing.
+    return typeof value === 'boolean' ? String(value) : '';
+  }
+
+  #problemOf({ param, column = '', optional }: RowColumn, fields: Fields): string | undefined {
+    const value = fields.get(column);
+    if (value === undefined && optional !== true) {
+      return `there is no key "${column}"${suggestion(column, [...fields.keys()])}`;
+    }
+    if (typeof value !== 'object' || value === null || this.#jsonParams.has(param)) {
+      return undefined;
+    }
+    const where = 'if the parameter stands nowhere else';
+    return `"${column}" is neither a text nor a number; {{${param}|json}} takes it, ${where}`;
+  }
+}
+
+/** Undefined if it is no object. */
+function fieldsOf(row: unknown): Fields | undefined {
+  return typeof row === 'object' && row !== null && !Array.isArray(row)
+    ? new Map<string, unknown>(Object.entries(row))
+    : undefined;
 }

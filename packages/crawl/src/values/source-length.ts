@@ -14,7 +14,12 @@ export function sourceLength(source: ParameterSource): number | undefined {
   if (source.kind === 'countries') {
     return COUNTRIES;
   }
-  return source.kind === 'range' ? source.to - source.from + 1 : undefined;
+  return source.kind === 'range' ? rangeLength(source) : undefined;
+}
+
+/** Nothing if it leads away from its end. */
+function rangeLength({ from, to, step = 1 }: { from: number; to: number; step?: number }): number {
+  return Math.max(0, Math.floor((to - from) / step) + 1);
 }
 
 /**

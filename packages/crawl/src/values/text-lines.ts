@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { TextDecoder, types } from 'node:util';
 import { codeOf, InputError, reasonOfFileError } from '../model/input-error.ts';
-import { isFromVersion01, type ListFile, rulesOf } from './list-row.ts';
+import type { ListFile } from '../model/parameter-source.ts';
+import { isFromVersion01, rulesOf } from './list-row.ts';
 
 /** A file with a longer line is not a list of values. */
 const MAX_LINE_LENGTH = 1_048_576;

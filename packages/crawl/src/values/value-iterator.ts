@@ -1,13 +1,18 @@
 import { readListFile } from './list-file.ts';
-import type { ListFile, RowProblem } from './list-row.ts';
+import type { ReadOptions, Row } from './list-row.ts';
 import type { ParameterSource } from '../model/plan.ts';
+import { columnsOf, type ListFile } from '../model/parameter-source.ts';
+import { sourceLength } from './source-length.ts';
 
-/** A file with more values is not kept in memory but read again for every outer value. */
-const MAX_CACHED = 10_000;
+/** A file with more rows is not kept in memory but read again for every outer value. */
+const MAX_CACHED_ROWS = 10_000;
+/** The same for the characters of all its values. */
+const MAX_CACHED_LENGTH = 2 ** 23;
 
-/** Iterates over the values of one parameter. It has no value before the first `next()`. */
+/** Iterates over the values of a source. It has no value before the first `next()`. */
 export interface ValueIterator {
-  readonly value: string;
+  /** A text if the source has one parameter, else the values of all. */
+  readonly value: string | Row;
   /** Whether the values come from a file: `next()` is false too where more must be read first. */
   readonly isStreamed: boolean;
   /** Moves to the next value if it is in memory. */
@@ -19,14 +24,9 @@ export interface ValueIterator {
   stop(): Promise<void>;
 }
 
-interface IteratorOptions {
-  readonly onProblem: RowProblem;
-  readonly signal?: AbortSignal | undefined;
-}
-
 export async function openValues(
   source: ParameterSource,
-  options: IteratorOptions,
+  options: ReadOptions,
 ): Promise<ValueIterator> {
   if (source.kind === 'list') {
     return listIterator(source.values);
@@ -37,36 +37,64 @@ export async function openValues(
     return listIterator(countries(source.form));
   }
   if (source.kind === 'range') {
-    const { from, to } = source;
-    return new MemoryIterator(to - from + 1, (at) => String(from + at));
+    return new MemoryIterator(sourceLength(source) ?? 0, rangeValue(source));
+  }
+  if (source.kind === 'batch') {
+    throw new Error('the values of a batch are read from a copy, see LocalCrawl');
   }
   const cached = await readShort(source, options);
   return cached === undefined ? new FileIterator(source, options) : listIterator(cached);
 }
 
-async function readShort(file: ListFile, options: IteratorOptions): Promise<string[] | undefined> {
-  const values: string[] = [];
+async function readShort(
+  file: ListFile,
+  options: ReadOptions,
+): Promise<(string | Row)[] | undefined> {
+  const rows: Row[] = [];
+  let length = 0;
   for await (const chunk of readListFile(file, options)) {
-    values.push(...chunk.slice(0, MAX_CACHED + 1));
-    if (values.length > MAX_CACHED) {
-      return undefined;
+    for (const row of chunk) {
+      rows.push(row);
+      for (const value of row) {
+        length += value.length;
+      }
+      if (rows.length > MAX_CACHED_ROWS || length > MAX_CACHED_LENGTH) {
+        return undefined;
+      }
     }
   }
-  return values;
+  return isSingle(file) ? rows.flat() : rows;
 }
 
-function listIterator(values: readonly string[]): MemoryIterator {
+function isSingle(file: ListFile): boolean {
+  return columnsOf(file).length === 1;
+}
+
+function listIterator(values: readonly (string | Row)[]): MemoryIterator {
   return new MemoryIterator(values.length, (at) => values[at] ?? '');
+}
+
+type Range = Extract<ParameterSource, { kind: 'range' }>;
+
+function rangeValue({ from, step = 1, pad = 0 }: Range): (at: number) => string {
+  if (pad === 0) {
+    return (at) => String(from + at * step);
+  }
+  return (at) => {
+    const value = from + at * step;
+    const sign = value < 0 ? '-' : '';
+    return sign + String(Math.abs(value)).padStart(pad - sign.length, '0');
+  };
 }
 
 class MemoryIterator implements ValueIterator {
   readonly isStreamed = false;
-  value = '';
+  value: string | Row = '';
   readonly #length: number;
-  readonly #valueAt: (at: number) => string;
+  readonly #valueAt: (at: number) => string | Row;
   #next = 0;
 
-  constructor(length: number, valueAt: (at: number) => string) {
+  constructor(length: number, valueAt: (at: number) => string | Row) {
     this.#length = length;
     this.#valueAt = valueAt;
   }
@@ -94,24 +122,26 @@ class MemoryIterator implements ValueIterator {
 
 class FileIterator implements ValueIterator {
   readonly isStreamed = true;
-  value = '';
+  value: string | Row = '';
   readonly #file: ListFile;
-  readonly #options: IteratorOptions;
-  #chunks: AsyncGenerator<string[]> | undefined;
-  #chunk: readonly string[] = [];
+  readonly #isSingle: boolean;
+  readonly #options: ReadOptions;
+  #chunks: AsyncGenerator<Row[]> | undefined;
+  #chunk: readonly Row[] = [];
   #next = 0;
 
-  constructor(file: ListFile, options: IteratorOptions) {
+  constructor(file: ListFile, options: ReadOptions) {
     this.#file = file;
+    this.#isSingle = isSingle(file);
     this.#options = options;
   }
 
   next(): boolean {
-    const value = this.#chunk[this.#next];
-    if (value === undefined) {
+    const row = this.#chunk[this.#next];
+    if (row === undefined) {
       return false;
     }
-    this.value = value;
+    this.value = this.#isSingle ? (row[0] ?? '') : row;
     this.#next++;
     return true;
   }

@@ -200,7 +200,8 @@ describe('expandCrawl', () => {
     const program = `
       import { expandCrawl, measureCrawl, packSlices } from '@fetchfleet/crawl';
       import { parseCrawlFile } from '@fetchfleet/crawl/file';
-      const text = 'url: http://a.example/{i}\\nparams: { i: { file: ids.csv, column: id } }';
+      const text = 'url: http://a.example/{id}/{filler}\\n' +
+        'rows: { file: ids.csv, columns: [id, filler] }';
       const crawl = parseCrawlFile(text, process.argv[1]);
       const { total } = await measureCrawl(crawl);
       let slices = 0;
@@ -240,7 +241,7 @@ describe('measureCrawl', () => {
       'a.csv:4: the row has a different number of columns than the first line',
       expect.stringMatching(/^a\.csv:5: the row is malformed/),
       expect.stringMatching(/^a\.ndjson:1: the value is empty; blank: skip/),
-      'a.ndjson:2: "id" is neither a text nor a number',
+      'a.ndjson:2: "id" is neither a text nor a number; {{c|json}} takes it, if the parameter stands nowhere else',
       'a.ndjson:3: the line is not a JSON object',
       'a.ndjson:4: there is no key "id"; did you mean "ID"?',
       'a.ndjson:5: the line is not a JSON object',

@@ -5,7 +5,7 @@ import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchf
 import * as fc from 'fast-check';
 import { parseCrawlFile } from '../../src/file/crawl-file.ts';
 import { readListFile } from '../../src/values/list-file.ts';
-import type { ListFile } from '../../src/values/list-row.ts';
+import type { ListFile } from '../../src/model/parameter-source.ts';
 
 let folder: TemporaryFolder;
 
@@ -19,8 +19,10 @@ installLeakGuard();
 
 type Format = ListFile['format'];
 
+type SingleFile = Extract<ListFile, { kind: 'file' }>;
+
 /** A list as a crawl file names it, with the keys given. */
-function listFile(format: Format, keys: Readonly<Record<string, unknown>> = {}): ListFile {
+function listFile(format: Format, keys: Readonly<Record<string, unknown>> = {}): SingleFile {
   const column = format === 'txt' ? {} : { column: 'id' };
   const params = { id: { file: `list.${format}`, ...column, ...keys } };
   const text = JSON.stringify({ url: 'https://a.example/{id}', params });
@@ -43,7 +45,7 @@ async function read(file: ListFile, content: string | Uint8Array) {
   const problems: string[] = [];
   const onProblem = (line: number, message: string) => problems.push(`${line}: ${message}`);
   for await (const chunk of readListFile(file, { onProblem })) {
-    values.push(...chunk);
+    values.push(...chunk.map((row) => row.join('|')));
   }
   return { values, problems };
 }

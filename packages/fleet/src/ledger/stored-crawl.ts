@@ -1,10 +1,14 @@
 import {
   COUNTRY_FORMS,
   type Crawl,
+  isBatchId,
+  isListFile,
   isRemoteList,
+  keyOf,
   MAX_SPREAD,
   METHODS,
   NAME_PATTERN,
+  type ParameterSource,
   type Plan,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
@@ -64,19 +68,46 @@ const rules = z.object({
 });
 
 const name = text.min(1);
+const integer = z.number().int();
+
+const place = {
+  path: text.regex(/\.(?:csv|txt|ndjson)$|^https?:\/\//i, 'is no list file'),
+  format: z.enum(['csv', 'txt', 'ndjson']),
+};
+
+const column = z.object({
+  param: name,
+  column: text.exactOptional(),
+  optional: z.literal(true).exactOptional(),
+});
 
 const source = z.discriminatedUnion('kind', [
   z.object({ name, kind: z.literal('list'), values: z.array(text) }),
   z.object({ name, kind: z.literal('countries'), form: z.enum(COUNTRY_FORMS) }),
-  z.object({ name, kind: z.literal('range'), from: z.number().int(), to: z.number().int() }),
+  z.object({
+    name,
+    kind: z.literal('range'),
+    from: integer,
+    to: integer,
+    step: integer.refine((value) => value !== 0, 'is zero').exactOptional(),
+    pad: integer.min(1).max(32).exactOptional(),
+  }),
   z.object({
     name,
     kind: z.literal('file'),
-    path: text.regex(/\.(?:csv|txt|ndjson)$|^https?:\/\//i, 'is no list file'),
-    format: z.enum(['csv', 'txt', 'ndjson']),
+    ...place,
     column: text.exactOptional(),
     rules: rules.exactOptional(),
   }),
+  z.object({
+    name,
+    kind: z.literal('batch'),
+    batch: text.refine(isBatchId, 'is no batch id'),
+    select: text.min(1),
+    unique: z.literal(true).exactOptional(),
+    blank: z.enum(['refuse', 'keep', 'skip']).exactOptional(),
+  }),
+  z.object({ kind: z.literal('rows'), ...place, columns: z.array(column).min(1), rules }),
 ]);
 
 const only = z.union([
@@ -124,11 +155,18 @@ export function parseScheduledCrawl(json: string): Crawl {
  * @throws StoredStateError
  */
 export function withoutLocalLists(found: Crawl): Crawl {
-  const local = found.sources.find((one) => one.kind === 'file' && !isRemoteList(one.path));
+  const local = found.sources.find(isReadHere);
   if (local !== undefined) {
-    throw new StoredStateError(`the crawl in Redis names a file of this machine for ${local.name}`);
+    throw new StoredStateError(
+      `the crawl in Redis names a file of this machine for ${keyOf(local)}`,
+    );
   }
   return found;
+}
+
+/** Whether values come from a file or from results of this machine. */
+function isReadHere(one: ParameterSource): boolean {
+  return one.kind === 'batch' || (isListFile(one) && !isRemoteList(one.path));
 }
 
 function parse<T>(schema: z.ZodType<T>, json: string): T {

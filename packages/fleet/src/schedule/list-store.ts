@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { type Crawl, InputError, isStoredList } from '@fetchfleet/crawl';
+import { type Crawl, InputError, isListFile, isStoredList, keyOf } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
@@ -37,13 +37,16 @@ export async function readLists(
   const sources: Crawl['sources'][number][] = [];
   let bytes = 0;
   for (const source of crawl.sources) {
-    if (source.kind !== 'file' || /^https?:/i.test(source.path)) {
+    if (source.kind === 'batch') {
+      throw fromBatch(fileName, keyOf(source));
+    }
+    if (!isListFile(source) || /^https?:/i.test(source.path)) {
       sources.push(source);
       continue;
     }
     bytes += (await stat(source.path)).size;
     if (bytes > MAX_STORED_BYTES) {
-      throw tooLarge(fileName, source.name);
+      throw tooLarge(fileName, keyOf(source));
     }
     const content = await readFile(source.path);
     const sha = createHash('sha256').update(content).digest('hex').slice(0, 32);
@@ -54,11 +57,18 @@ export async function readLists(
   return { crawl: { ...crawl, sources }, lists };
 }
 
-function tooLarge(file: string, parameter: string): InputError {
+function fromBatch(file: string, key: string): InputError {
+  const message =
+    'a schedule cannot take values from a batch, because workers do not read results of others; ' +
+    'export them into a list file, or start the crawl from a script that runs after the batch';
+  return new InputError([{ file, key, message }]);
+}
+
+function tooLarge(file: string, key: string): InputError {
   const message =
     'the list files of a schedule are kept in Redis, up to 16 MiB together, and these are larger; ' +
     'put the list at a URL (file: https://…/ids.csv), which is read at every tick';
-  return new InputError([{ file, key: `params.${parameter}`, message }]);
+  return new InputError([{ file, key, message }]);
 }
 
 /** The list files of schedules, compressed: workers need no access to the original files. */
@@ -98,7 +108,7 @@ export class ScheduleLists {
 
   #keysOf({ sources }: Crawl): string[] {
     return sources.flatMap((source) =>
-      source.kind === 'file' ? (this.#keyOf(source.path) ?? []) : [],
+      isListFile(source) ? (this.#keyOf(source.path) ?? []) : [],
     );
   }
 

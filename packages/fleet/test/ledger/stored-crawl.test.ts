@@ -10,11 +10,15 @@ import { StoredStateError } from '../../src/redis/stored-state.ts';
 
 const { plan, ...rest } = parseCrawlFile(
   `
-url: https://{host}.example/{country}/{year}/{id}
+url: https://{host}.example/{country}/{year}/{id}/{person}{?lang}
+rows:
+  file: https://lists.example/people.ndjson
+  columns: { person: id, lang: language }
+  optional: [lang]
 params:
   host: [a, b]
   country: { countries: slug }
-  year: { from: 2015, to: 2024 }
+  year: { from: 2024, to: 2015, step: -1, pad: 6 }
   id: { file: https://lists.example/ids.csv, column: id, delimiter: ';' }
 contact: ops@example.com
 method: PATCH
@@ -62,6 +66,11 @@ function readOf(json: string): string {
   }
 }
 
+/** What is stored of a crawl besides its plan. */
+function restOf(source: object): string {
+  return JSON.stringify({ sources: [source], combine: 'zip' });
+}
+
 describe('the crawl in Redis', () => {
   it('is read as it was stored', () => {
     expect(parseStoredCrawl(JSON.stringify(plan), JSON.stringify(rest))).toEqual(crawl);
@@ -106,10 +115,14 @@ describe('the crawl in Redis', () => {
   });
 
   const file = { name: 'id', kind: 'file', format: 'txt' };
+  const rows = { ...rest.sources[0], path: '/x/people.csv' };
 
   it.each([
     ['a file that is no list', { ...file, path: '/etc/passwd' }],
     ['a format with a path', { ...file, path: '/x/ids.txt', format: '/../../tmp/x.sh' }],
+    ['rows without columns', { ...rows, columns: [] }],
+    ['rows of a file that is no list', { ...rows, path: '/etc/passwd' }],
+    ['a range without steps', { name: 'n', kind: 'range', from: 1, to: 2, step: 0 }],
   ])('is refused with %s', (_, source) => {
     const others = JSON.stringify({ ...rest, sources: [source] });
     expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredStateError);
@@ -122,12 +135,25 @@ describe('the crawl in Redis', () => {
       expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredStateError);
     },
   );
+  it('of a schedule is refused with values of a batch, and read for a batch', () => {
+    const source = { name: 'id', kind: 'batch', batch: 'list-1', select: '$', unique: true };
+    const json = JSON.stringify({ ...crawl, sources: [source] });
+    expect(() => parseScheduledCrawl(json)).toThrow('a file of this machine for params.id');
+    expect(parseStoredCrawl(JSON.stringify(plan), restOf(source)).sources).toEqual([source]);
+    for (const wrong of [{ batch: '../x' }, { select: 7 }, { unique: false }, { blank: 'no' }]) {
+      expect(() => parseStoredCrawl(JSON.stringify(plan), restOf({ ...source, ...wrong }))).toThrow(
+        StoredStateError,
+      );
+    }
+  });
 
   it.each(['/home/me/ids.txt', 'ids.txt', 'file:///home/me/ids.csv'])(
     'of a schedule is refused with a list of the machine: %s',
     (path) => {
-      const json = JSON.stringify({ ...crawl, sources: [{ ...file, path }] });
-      expect(() => parseScheduledCrawl(json)).toThrow('a file of this machine');
+      for (const source of [file, rows]) {
+        const json = JSON.stringify({ ...crawl, sources: [{ ...source, path }] });
+        expect(() => parseScheduledCrawl(json)).toThrow('a file of this machine');
+      }
     },
   );
 });

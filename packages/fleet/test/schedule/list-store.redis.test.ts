@@ -76,6 +76,22 @@ describe('the list files of a schedule', () => {
     );
   });
 
+  it('are stored for rows as well, and named by their key where they are too large', async () => {
+    await writeFile(join(folder.path, 'rows.csv'), 'id\n1\n');
+    const path = join(folder.path, 'crawl.yaml');
+    const text = 'url: https://a.example/{id}\nrows: { file: rows.csv, columns: [id] }\n';
+    await writeFile(path, text);
+    const crawl = await readCrawlFile(path);
+    const stored = await readLists(crawl, 's', 'c.yaml');
+    expect(stored.crawl.sources).toMatchObject([{ kind: 'rows', path: expect.any(String) }]);
+    expect(JSON.stringify(stored.crawl.sources)).toMatch(/"stored:s\/[0-9a-f]{32}\/rows\.csv"/u);
+    await lists.store('s', stored.lists);
+    await lists.orphan(stored.crawl);
+    expect(await ttl(stored.lists.keys())).toBeGreaterThan(29 * 86_400);
+    await writeFile(join(folder.path, 'rows.csv'), Buffer.alloc(17 * 2 ** 20, '1\n'));
+    await expect(readLists(crawl, 's', 'c.yaml')).rejects.toThrow(/c\.yaml rows: .*16 MiB/u);
+  });
+
   it('are named in the error if they were removed', async () => {
     await expect(lists.read('stored:s/00/ids.txt')).rejects.toThrow(/not kept any more/u);
   });

@@ -56,8 +56,8 @@ async function prepare(
   const problems = new Problems();
   const { id: wanted, ...settings } = readScheduleSettings(options, problems);
   const lists = await problems.collect(() => readListAccess(options, context));
-  const allowPrivate = lists?.allowPrivate ?? false;
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
+  const { allowPrivate = false, results } = lists ?? {};
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate, results });
   const id = wanted ?? loaded?.crawl.plan.name ?? '';
   const storable =
     loaded === undefined

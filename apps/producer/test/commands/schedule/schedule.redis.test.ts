@@ -37,6 +37,13 @@ function listCrawl(list: string, path = '/echo/{n}'): string {
     .replace('{ from: 1, to: 1 }', `{ file: "${list}", column: id }`);
 }
 
+/** A crawl over the rows of a list file. */
+function rowsCrawl(list: string): string {
+  return crawlFile(origin.url, 1)
+    .replace('/echo/{n}', '/echo/{n}{?lang}')
+    .replace(/params: .*/u, `rows: { file: "${list}", columns: { n: id, lang: lang } }`);
+}
+
 describe('a schedule', () => {
   it('can be added, changed, paused, resumed and removed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 3));
@@ -79,8 +86,8 @@ describe('a schedule', () => {
       await released.promise;
       response.end('[]');
     });
-    await project.write('ids.csv', 'id\na\nb\nc\n');
-    await project.write('crawl.yaml', listCrawl('ids.csv'));
+    await project.write('ids.csv', 'lang,id\nno,a\nse,b\ndk,c\n');
+    await project.write('crawl.yaml', rowsCrawl('ids.csv'));
     const worker = await fleet.worker();
     await schedule('add', 'crawl.yaml', ...NEW_YEAR);
     await rm(project.path('ids.csv'));
@@ -93,6 +100,7 @@ describe('a schedule', () => {
     released.resolve();
     const batch = first.stdout.trim();
     await eventually(async () => (await ledger.state(batch)) === 'finished');
+    expect(origin.arrivalsOf('/echo/b')).toMatchObject([{ url: '/echo/b?lang=se' }]);
     const listed = await schedule('list', 'test');
     expect(listed.stdout).toMatch(new RegExp(`${batch} +finished, all ok`, 'u'));
     expect(listed.stdout).toMatch(new RegExp(`started, by hand +${batch}`, 'u'));
@@ -121,14 +129,14 @@ describe('a schedule', () => {
 
 describe('a list at a URL', () => {
   it('is read once per run, and a resume reports that it has changed', async () => {
-    let text = 'id\n1\n2\n';
+    let text = 'id,lang\n1,no\n2,se\n';
     origin.respond('/ids.csv', async (_, response) => void response.end(text));
-    await project.write('crawl.yaml', listCrawl(`${origin.url}/ids.csv`));
+    await project.write('crawl.yaml', rowsCrawl(`${origin.url}/ids.csv`));
     const ran = await project.run(['run', 'crawl.yaml', '--workers', '1', '--json']);
     expect(JSON.parse(ran.stdout)).toMatchObject({ state: 'finished', ok: 2 });
     expect(origin.arrivalsOf('/ids.csv')).toHaveLength(1);
     const started = (await project.call(['start', 'crawl.yaml', OPEN])).stdout.trim();
-    text = 'id\n1\n3\n';
+    text = 'id,lang\n1,no\n2,dk\n';
     const [resumed, closed] = await Promise.all([
       project.call(['resume', started, OPEN]),
       project.call(['resume', started]),

@@ -1,0 +1,54 @@
+import { isBatchId } from '../model/batch-id.ts';
+import type { ParameterSource } from '../model/plan.ts';
+import { compileSelect, SelectError } from '../select/select.ts';
+import type { Field } from './field.ts';
+import { BLANKS } from './list-rules.ts';
+import { readBoolean, readChoice, readText } from './read-field.ts';
+
+export const BATCH_KEYS = ['batch', 'select', 'unique', 'blank'] as const;
+
+/** Reads `{ batch, select, unique }`: values out of the records of an earlier batch. */
+export function readBatchValues(
+  name: string,
+  field: Field,
+  at: (key: (typeof BATCH_KEYS)[number]) => Field | undefined,
+): ParameterSource | undefined {
+  if (at('batch') === undefined || at('select') === undefined) {
+    field.report('values of a batch need both: { batch: name, select: "$.items[*].id" }');
+    return undefined;
+  }
+  const batch = readText(at('batch'));
+  const select = readSelect(at('select'));
+  const isUnique = readBoolean(at('unique')) ?? false;
+  const blank = readChoice(at('blank'), BLANKS) ?? 'refuse';
+  if (batch !== undefined && !isBatchId(batch)) {
+    at('batch')?.report(`${at('batch')?.shown} is neither the id of a batch nor a name of crawls`);
+  }
+  return batch === undefined || select === undefined
+    ? undefined
+    : {
+        name,
+        kind: 'batch',
+        batch,
+        select,
+        ...(isUnique && { unique: true }),
+        ...(blank !== 'refuse' && { blank }),
+      };
+}
+
+function readSelect(field: Field | undefined): string | undefined {
+  const path = readText(field);
+  if (path === undefined) {
+    return undefined;
+  }
+  try {
+    compileSelect(path);
+    return path;
+  } catch (error) {
+    if (!(error instanceof SelectError)) {
+      throw error;
+    }
+    field?.report(`${field.shown} is not a JSONPath (RFC 9535): ${error.message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Words that stand elsewhere in a crawl file, or have another name there: those of curl, Scrapy,
+ * Crawlee, requests, k6 and others. Upper case, `_` and `-` make no difference.
+ */
+const HINTS: Readonly<Record<string, string>> = {
+  rate: 'write politeness: { rate: 5/s }',
+  ratelimit: 'write politeness: { rate: 5/s }',
+  rps: 'write politeness: { rate: 5/s }',
+  delay: 'write politeness: { delay: 200ms }',
+  downloaddelay: 'write politeness: { delay: 200ms }',
+  crawldelay: 'write politeness: { delay: 200ms }',
+  concurrency: 'write politeness: { concurrency: 8 }, which holds for each origin',
+  maxconcurrency: 'write politeness: { concurrency: 8 }, which holds for each origin',
+  robots: 'write politeness: { robots: obey }',
+  respectrobots: 'write politeness: { robots: obey }',
+  patience: 'write politeness: { patience: 1h }',
+  burst: 'write politeness: { burst: 1 }',
+  timeout: 'write limits: { timeout: 30s }',
+  redirects: 'write limits: { redirects: 5 }',
+  maxredirects: 'write limits: { redirects: 5 }',
+  attempts: 'write retry: { attempts: 5 }',
+  retries: 'write retry: { attempts: 5 }',
+  maxretries: 'write retry: { attempts: 5 }',
+  backoff: 'write retry: { backoff: 1s }',
+  allowprivate: 'write network: { allowPrivate: true }',
+  headers: 'headers: stands at the beginning of a line, beside url:',
+  cookies: 'write headers: { cookie: "${env:NAME}" }',
+  cookie: 'write headers: { cookie: "${env:NAME}" }',
+  useragent: 'write contact: you@example.org, or headers: { user-agent: … }',
+  proxy: 'fetches do not go through a proxy',
+  starturls: 'write urls: { file: urls.txt } or a list',
+  urls: 'urls: stands at the beginning of a line, instead of url:',
+  query: 'a query is part of url:, as in https://api.example/items{?page,lang}',
+  querystring: 'a query is part of url:, as in https://api.example/items{?page,lang}',
+  data: 'write body: { form: … } or body: { json: … }',
+  json: 'write body: { json: … }',
+  form: 'write body: { form: … }',
+};
+
+/** `; write politeness: { delay: 200ms }` for a word of others; empty for any other word. */
+export function hintFor(word: string): string {
+  const known = word.toLowerCase().replaceAll(/[-_]/g, '');
+  const hint = Object.hasOwn(HINTS, known) ? HINTS[known] : undefined;
+  return hint === undefined ? '' : `; ${hint}`;
+}
