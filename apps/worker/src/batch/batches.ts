@@ -146,6 +146,9 @@ export class Batches {
     }
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
+    const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const { paginate } = plan;
+    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: secretValues });
     return {
       id,
       plan,
@@ -153,8 +156,8 @@ export class Batches {
       total,
       createdAt,
       state,
-      ...resolveSecrets(plan, this.#options.secrets),
-      ...(plan.paginate !== undefined && { pagination: compilePagination(plan.paginate, plan) }),
+      ...secrets,
+      ...(pagination !== undefined && { pagination }),
       ...signals,
     };
   }

@@ -35,10 +35,15 @@ export interface ResolvedSecrets {
   readonly lackingSecrets: (origin: string) => readonly LackedSecret[];
 }
 
+/** The same with the values that answers must not bring into records. */
+interface FoundSecrets extends ResolvedSecrets {
+  readonly secretValues: readonly string[];
+}
+
 const NOTHING: readonly LackedSecret[] = [];
 
 /** Reads only the variables that the rules allow. The others are as if they did not exist. */
-export function resolveSecrets(plan: Plan, { env, rules }: SecretSource): ResolvedSecrets {
+export function resolveSecrets(plan: Plan, { env, rules }: SecretSource): FoundSecrets {
   const { headers, contact } = plan;
   const names = secretNames(headers);
   const allowed = names.filter((name) => rules.verdict(name) === 'allowed');
@@ -58,6 +63,7 @@ export function resolveSecrets(plan: Plan, { env, rules }: SecretSource): Resolv
       resolve: (text) => resolveText(text, values),
     }),
     secretHeaders: secretHeaders(headers),
+    secretValues: allowed.flatMap((name) => env[name] ?? []),
     lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
   };
 }

@@ -6,6 +6,10 @@ import { pagesIn, pagesOf, startPagedOrigin, STYLES } from './paged-origin.ts';
 closeAfterEach();
 
 const TOTAL = 12;
+function linkTo(url: string) {
+  return { headers: { link: `<${url}>; rel=next` }, body: url };
+}
+
 const lengthOf = (n: number): number => 1 + (n % 5);
 
 describe.each(['got', 'undici'])('fetches with pages, over %s', (transport) => {
@@ -47,7 +51,6 @@ describe('a chain of pages', () => {
     const { fleet, results } = shared;
     const [here, there] = [await startOrigin(), await startOrigin()];
     there.respond('/robots.txt', { body: 'user-agent: *\ndisallow: /private' });
-    const linkTo = (url: string) => ({ headers: { link: `<${url}>; rel=next` }, body: url });
     here.respond('/0', linkTo(`${there.url}/a`));
     there.respond('/a', linkTo(`${here.url}/back`));
     here.respond('/back', { body: 'end' });

@@ -6,11 +6,12 @@ import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
+const pages = { onNextPage: () => undefined, mayStart: () => true };
+
 function startFetches() {
   const { tools, started, grant, ended } = startTools();
   const target = { batch: batchOf(), origin: 'http://origin.example', slice: 'b.0' };
   const stop = new AbortController();
-  const pages = { onNextPage: () => undefined, mayStart: () => true };
   const fetches = new InFlightFetches(tools, target, { stop, pages });
   return { fetches, started, grant, ended, stop };
 }
@@ -39,7 +40,7 @@ describe('a fetch that has ended', () => {
     const { tools, started, grant } = startTools();
     const request = compileRequest({ url: 'http://h/', params: [], headers: {}, method: 'POST' });
     const target = { batch: batchOf({ request }), origin: 'http://h', slice: 'b.0' };
-    const fetches = new InFlightFetches(tools, target, new AbortController());
+    const fetches = new InFlightFetches(tools, target, { stop: new AbortController(), pages });
     for (const attempts of [0, 1]) {
       fetches.start(fetchOf(1, { attempts }), grant);
     }

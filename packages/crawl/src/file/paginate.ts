@@ -122,16 +122,13 @@ function readUntil(field: Field | undefined): Until | undefined {
     second.path.reportKey(`there can be one condition only, and there is ${first.key}`);
   }
   const path = readPath(first.path) ?? '$';
-  switch (first.key) {
-    case 'empty':
-      return { empty: path };
-    case 'missing':
-      return { missing: path };
-    case 'false':
-      return { false: path };
-    case 'true':
-      return { true: path };
-  }
+  const untils: Readonly<Record<(typeof UNTIL_KEYS)[number], Until>> = {
+    empty: { empty: path },
+    missing: { missing: path },
+    false: { false: path },
+    true: { true: path },
+  };
+  return untils[first.key];
 }
 
 function readPath(field: Field): string | undefined {

@@ -39,6 +39,16 @@ export function resolveText(
   );
 }
 
+/**
+ * Whether an origin has repeated a secret: one word of it is enough, as in `Bearer <token>`.
+ *
+ * @param secrets values of secrets, or of the headers that hold one
+ */
+export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
+  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
+  return words.some((word) => text.includes(word) || text.includes(encodeURIComponent(word)));
+}
+
 /** Whether a text contains a secret, including a malformed one. */
 export function mentionsSecret(text: string): boolean {
   return /\$\{\s*env\b/i.test(text);

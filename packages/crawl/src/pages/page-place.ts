@@ -5,8 +5,8 @@ import { readAsWritten } from '../select/json-document.ts';
  * place of the first one of that name; further ones are dropped.
  */
 export function withQuery(url: string, name: string, value: string): string {
-  const [page = '', fragment] = splitAt(url, '#');
-  const [path = '', query] = splitAt(page, '?');
+  const [page, fragment] = splitAt(url, '#');
+  const [path, query] = splitAt(page, '?');
   const pair = `${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`;
   const pairs = query === undefined || query === '' ? [] : query.split('&');
   const at = pairs.findIndex((one) => isNamed(one, name));

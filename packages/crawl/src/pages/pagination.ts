@@ -6,6 +6,7 @@ import {
   type Paginate,
 } from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
+import { repeatsSecret } from '../model/secrets.ts';
 import { originOf } from '../model/url.ts';
 import type { FetchResponse } from '../outcome/outcome.ts';
 import { JsonDocument } from '../select/json-document.ts';
@@ -28,8 +29,6 @@ export interface Page {
   readonly first: FirstRequest;
   readonly request: PageRequest;
   readonly result: FetchResponse;
-  /** Values of headers that hold a secret. @default none */
-  readonly secrets?: readonly string[];
 }
 
 /** What follows a page: another one, or nothing. `stored` is the cursor as it is stored. */
@@ -46,6 +45,12 @@ export interface Pagination {
   isBeyondLast(cursor: Cursor | undefined, status: number): boolean;
 }
 
+/** What the pages of a plan depend on besides `paginate`. */
+export interface PaginationOptions extends Pick<Plan, 'method' | 'network'> {
+  /** Values of secrets that must not be stored. @default none */
+  readonly secrets?: readonly string[];
+}
+
 /** What leads to the next page: a URL, or a value as JSON. */
 type Lead = { readonly end: PageEnd } | { readonly next?: string; readonly isElsewhere?: true };
 
@@ -58,7 +63,7 @@ type FindLead = (page: Page, document: () => JsonDocument | undefined) => Lead;
  */
 export function compilePagination(
   { next, until, max }: Paginate,
-  { method = 'GET', network }: Pick<Plan, 'method' | 'network'>,
+  { method = 'GET', network, secrets = [] }: PaginationOptions,
 ): Pagination {
   const isLast = compileUntil(until);
   const findLead = compileLead(next);
@@ -92,7 +97,7 @@ export function compilePagination(
         seen: isMark ? body : (cursor?.seen ?? body),
         ...(seenUrl !== undefined && { seenUrl }),
       };
-      const isLeaking = repeatsSecret(lead.next ?? '', page.secrets ?? []);
+      const isLeaking = repeatsSecret(lead.next ?? '', secrets);
       const following: Cursor = isLeaking
         ? { ...digests, problem: 'NEXT_SECRET' }
         : { ...digests, ...lead };

@@ -31,8 +31,12 @@ function follow(
   paginate: Partial<Paginate>,
   answer: (url: string, page: number, body: string | undefined) => FetchResponse,
   first: { readonly url: string; readonly body?: Buffer } = FIRST,
+  secrets: readonly string[] = [],
 ) {
-  const pagination = paginationOf(paginate);
+  const pagination = compilePagination(
+    { next: 'link', max: 1_000, ...paginate },
+    { ...POLICY, secrets },
+  );
   const asked: string[] = [];
   let cursor: Cursor | undefined;
   for (;;) {
@@ -167,10 +171,14 @@ describe('pages by a value in the answer', () => {
     expect(follow({ next }, () => answerOf('')).end).toBe('empty');
   });
 
-  it('end where the value is too long to be stored', () => {
+  it('end with a failure where the value must not, or cannot, be stored', () => {
     const next = { select: '$.next', query: 'after' };
     const long = { next: 'é'.repeat(5_000) };
-    expect(follow({ next }, () => answerOf(long)).end).toBe('cursor-too-long');
+    expect(follow({ next }, () => answerOf(long))).toMatchObject({ end: 'NEXT_TOO_LONG' });
+    for (const repeated of ['the+secret', 'x the%2Bsecret y']) {
+      const leaking = follow({ next }, () => answerOf({ next: repeated }), FIRST, ['the+secret']);
+      expect(leaking).toEqual({ end: 'NEXT_SECRET', url: FIRST.url, asked: [FIRST.url] });
+    }
   });
 });
 
@@ -192,10 +200,11 @@ describe('pages by a counter', () => {
   });
 
   it('end at a page that does not exist, unless it is the first', () => {
-    const { isBeyondLast } = paginationOf({ next: { query: 'page', from: 1, step: 1 } });
+    const pagination = paginationOf({ next: { query: 'page', from: 1, step: 1 } });
     const cursor = { page: 1, body: '', seen: '' };
-    expect([isBeyondLast(cursor, 404), isBeyondLast(cursor, 500)]).toEqual([true, false]);
-    expect(isBeyondLast(undefined, 404)).toBe(false);
+    expect(pagination.isBeyondLast(cursor, 404)).toBe(true);
+    expect(pagination.isBeyondLast(cursor, 500)).toBe(false);
+    expect(pagination.isBeyondLast(undefined, 404)).toBe(false);
     expect(paginationOf({}).isBeyondLast(cursor, 404)).toBe(false);
   });
 });
