@@ -57,6 +57,14 @@ describe('fetchfleet show', () => {
     expect((await show(BATCH, '3', '--json')).stdout).toBe(lineOf(BATCH, 3));
   });
 
+  it('prints every page of a fetch, in order', async () => {
+    const page = (number: number, end = '') =>
+      lineOf(BATCH, 1).replace('"params"', `"page":${number},${end}"params"`);
+    await write(BATCH, [page(2, '"end":"no-next",'), lineOf(BATCH, 0), page(1)]);
+    const { code, stdout } = await show(BATCH, '1', '--json');
+    expect([code, stdout]).toEqual([0, page(1) + page(2, '"end":"no-next",')]);
+  });
+
   it('says what is not there', async () => {
     await write(BATCH, [lineOf(BATCH, 0)]);
     expect(await show(BATCH, '1')).toMatchObject({
