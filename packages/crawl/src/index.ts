@@ -1,3 +1,9 @@
+export {
+  type Answer,
+  type AnswerReader,
+  compileAnswerRules,
+  type KeptAnswer,
+} from './answer/answer-rules.ts';
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
@@ -7,6 +13,7 @@ export { dispositionOf, type Disposition, type DispositionContext } from './outc
 export {
   encodeLargeRecord,
   encodeRecord,
+  encodeSelection,
   LARGE_BODY_BYTES,
   type RecordBody,
 } from './record/encode-record.ts';
@@ -21,6 +28,8 @@ export { codeOf, formatProblem, InputError, type Problem } from './model/input-e
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export {
+  type AnswerVerdict,
+  type FetchError,
   type FetchFailure,
   type FetchResponse,
   type FetchResult,
@@ -36,6 +45,8 @@ export {
   COUNTRY_FORMS,
   type CountryForm,
   type Crawl,
+  type Expectation,
+  type Keep,
   type Limits,
   type NetworkPolicy,
   type ParameterSource,
@@ -55,7 +66,13 @@ export {
   SecretRules,
   SecretRulesError,
 } from './model/secret-rules.ts';
-export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
+export {
+  repeatsSecret,
+  resolveHeaders,
+  SecretError,
+  secretHeaders,
+  secretNames,
+} from './model/secrets.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';

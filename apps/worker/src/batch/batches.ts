@@ -1,4 +1,9 @@
-import { compileTemplate, type Plan } from '@fetchfleet/crawl';
+import {
+  type AnswerReader,
+  compileAnswerRules,
+  compileTemplate,
+  type Plan,
+} from '@fetchfleet/crawl';
 import { userAgentFor } from '@fetchfleet/fetcher';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
@@ -21,6 +26,8 @@ export interface ActiveBatch extends ResolvedSecrets {
   readonly expand: (values: readonly string[]) => string;
   /** The origin of its URLs, if they have one. */
   readonly constantOrigin?: string;
+  /** What its crawl file says of answers; absent if that is nothing. */
+  readonly readAnswer?: AnswerReader;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -150,6 +157,8 @@ export class Batches {
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
     const { headers, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const values = secrets.secretHeaders.map((name) => headers[name] ?? '');
+    const readAnswer = compileAnswerRules(plan, values);
     const { expand, constantOrigin } = compileTemplate(plan.url, plan.params);
     return {
       id,
@@ -160,6 +169,7 @@ export class Batches {
       state,
       expand,
       ...(constantOrigin !== undefined && { constantOrigin }),
+      ...(readAnswer !== undefined && { readAnswer }),
       headers: { 'user-agent': userAgentFor(plan.contact), ...headers },
       ...secrets,
       ...signals,

@@ -1,7 +1,10 @@
 import {
+  type Answer,
   encodeLargeRecord,
   encodeRecord,
+  encodeSelection,
   errorOf,
+  type FetchError,
   type FetchRecord,
   type FetchResult,
   LARGE_BODY_BYTES,
@@ -20,6 +23,8 @@ export interface Ending {
   readonly attempts: number;
   /** Absent where nothing was tried now: `worker-lost`, or patience is over. */
   readonly result?: FetchResult;
+  /** The result, read by the rules of the crawl file. Absent if there are none. */
+  readonly answer?: Answer | undefined;
   /** @default that of the result */
   readonly status?: number;
   /** What went wrong. @default what the result says */
@@ -57,12 +62,16 @@ export function settle(
   const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
   const contentType = response?.headers['content-type'];
   const status = ending.status ?? result?.status;
-  const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
+  const error =
+    ending.error ?? (outcome === 'ok' || !result ? undefined : reasonOf(ending, result));
+  const kept = ending.answer?.kept(outcome);
+  const keptBody = kept?.body;
   const url = redactUrl(batch.expand(values));
   const record: FetchRecord = {
     batch: batch.id,
     index,
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
+    headers: kept?.headers,
     url,
     outcome,
     status,
@@ -74,6 +83,7 @@ export function settle(
     worker,
     finalUrl: result?.finalUrl,
     error,
+    selected: keptBody?.kind === 'selected' ? keptBody.count : undefined,
   };
   const entry = {
     line: '',
@@ -89,6 +99,11 @@ export function settle(
       onRecorded(isRecorded);
     },
   };
+  if (keptBody !== undefined) {
+    entry.line = encodeSelection(record, keptBody.kind === 'selected' ? keptBody.json : undefined);
+    recorder.record(batch.id, entry);
+    return;
+  }
   if (response !== undefined && response.body.length >= LARGE_BODY_BYTES) {
     const line = encodeLargeRecord(record, { bytes: response.body });
     recorder.recordLater(batch.id, { ...entry, line, bytes: response.body.length });
@@ -96,6 +111,10 @@ export function settle(
   }
   entry.line = encodeRecord(record, response && { bytes: response.body });
   recorder.record(batch.id, entry);
+}
+
+function reasonOf({ outcome, answer }: Ending, result: FetchResult): FetchError | undefined {
+  return outcome === 'unexpected' ? answer?.verdict?.problem : errorOf(result);
 }
 
 let lastMs = Number.NaN;

@@ -1,6 +1,8 @@
 import {
+  type AnswerVerdict,
   dispositionOf,
   type Disposition,
+  type FetchError,
   type FetchFailure,
   lastReasonOf,
   type PendingFetch,
@@ -25,6 +27,13 @@ export interface FetchTools extends SettleTools, HopTools {
   readonly fetcher: Pick<Fetcher, 'start'>;
   /** The longest `Retry-After` or rate-limit reset that is obeyed, ms. */
   readonly maxRetryAfterMs: number;
+}
+
+/** What became of an attempt after which there is another one. */
+interface NextTry {
+  readonly disposition: Exclude<Disposition, { readonly do: 'settle' }>;
+  /** What was not as expected in the answer. */
+  readonly problem: FetchError | undefined;
 }
 
 /**
@@ -158,12 +167,15 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   onResult(fetch: PendingFetch, ended: GatedResult): void {
     try {
       const { result } = ended;
-      const disposition = this.#dispositionOf(fetch, ended);
+      const { readAnswer } = this.#target.batch;
+      const answer = result.kind === 'response' ? readAnswer?.(result) : undefined;
+      const disposition = this.#dispositionOf(fetch, ended, answer?.verdict);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
-        this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
+        this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result, answer });
       } else {
-        this.#returned.push(this.#nextTry(fetch, ended, disposition));
+        const problem = answer?.verdict?.problem;
+        this.#returned.push(this.#nextTry(fetch, ended, { disposition, problem }));
         this.#close();
       }
     } catch (error) {
@@ -175,6 +187,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #dispositionOf(
     fetch: PendingFetch,
     { result, delay, deniedForMs, now }: GatedResult,
+    verdict: AnswerVerdict | undefined,
   ): Disposition {
     return dispositionOf(result, {
       attempts: fetch.attempts,
@@ -184,6 +197,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       plan: this.#target.batch.plan,
       random: Math.random,
       delay,
+      verdict,
     });
   }
 
@@ -191,13 +205,14 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #nextTry(
     fetch: PendingFetch,
     { result, now }: GatedResult,
-    disposition: Exclude<Disposition, { readonly do: 'settle' }>,
+    { disposition, problem }: NextTry,
   ): PendingFetch {
     const { metrics } = this.#tools;
     const { origin } = this.#target;
-    const label = result.kind === 'response' ? String(result.status) : result.outcome;
+    const status = problem === undefined ? String(result.status) : 'unexpected';
+    const label = result.kind === 'response' ? status : result.outcome;
     const dueAt = now + disposition.delayMs;
-    const tried = { ...fetch, dueAt, reason: lastReasonOf(result) };
+    const tried = { ...fetch, dueAt, reason: lastReasonOf(result, problem) };
     if (disposition.do === 'throttle') {
       metrics.fetchThrottled({ origin, reason: label });
       return { ...tried, throttledSince: fetch.throttledSince || now };

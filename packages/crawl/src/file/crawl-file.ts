@@ -5,6 +5,7 @@ import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
+import { readExpectation, readKeep } from './answers.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import { type ParameterField, readParams } from './params.ts';
@@ -36,6 +37,8 @@ const KEYS = [
   'retry',
   'limits',
   'network',
+  'expect',
+  'keep',
 ] as const;
 
 /** A crawl file as far as it could be read, with its problems. */
@@ -113,6 +116,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   if (url !== undefined) {
     checkValues(params, url);
   }
+  const expect = readExpectation(at('expect'));
+  const keep = readKeep(at('keep'));
   const plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
@@ -123,6 +128,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
+    ...(expect !== undefined && { expect }),
+    ...(keep !== undefined && { keep }),
   };
   params.forEach((param) => checkListUrl(param, network));
   const sources = params.flatMap(({ source }) => source ?? []);

@@ -45,6 +45,16 @@ export function resolveHeaders(
   return { headers: Object.fromEntries(resolved) };
 }
 
+/**
+ * Whether an origin has repeated a secret: one word of it is enough, as in `Bearer <token>`.
+ *
+ * @param secrets values of the headers that hold a secret
+ */
+export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
+  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
+  return words.some((word) => text.includes(word) || text.includes(encodeURIComponent(word)));
+}
+
 /** Whether a text contains a secret, including a malformed one. */
 export function mentionsSecret(text: string): boolean {
   return /\$\{\s*env\b/i.test(text);

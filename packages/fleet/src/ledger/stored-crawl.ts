@@ -1,9 +1,11 @@
 import {
+  compileSelect,
   COUNTRY_FORMS,
   type Crawl,
   isRemoteList,
   NAME_PATTERN,
   type Plan,
+  SelectError,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
@@ -20,6 +22,9 @@ const text = z.string();
 
 const rate = z.object({ count: positive, perMs: z.number().positive() });
 
+const statuses = z.array(z.tuple([positive, positive]));
+const path = text.refine(isPath, 'is no JSONPath');
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
@@ -33,9 +38,28 @@ const plan = z.object({
     robots: z.enum(['obey', 'ignore']),
     patienceMs: z.number().nonnegative(),
   }),
-  retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
+  retry: z.object({
+    attempts: positive,
+    backoffMs: z.number().nonnegative(),
+    maxBackoffMs: z.number().positive().exactOptional(),
+    on: statuses.exactOptional(),
+  }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
   network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+  expect: z
+    .object({
+      status: statuses.exactOptional(),
+      has: path.exactOptional(),
+      hasNot: path.exactOptional(),
+    })
+    .exactOptional(),
+  keep: z
+    .object({
+      headers: z.union([z.array(text.min(1)), z.literal('all')]).exactOptional(),
+      body: z.literal('none').exactOptional(),
+      select: path.exactOptional(),
+    })
+    .exactOptional(),
 });
 
 const rules = z.object({
@@ -68,6 +92,18 @@ const rest = z.object({
 });
 
 const crawl = rest.extend({ plan });
+
+function isPath(written: string): boolean {
+  try {
+    compileSelect(written);
+    return true;
+  } catch (error) {
+    if (error instanceof SelectError) {
+      return false;
+    }
+    throw error;
+  }
+}
 
 /** @throws StoredStateError */
 export function parseStoredPlan(json: string): Plan {

@@ -19,6 +19,9 @@ params:
 contact: ops@example.com
 headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
+retry: { maxBackoff: 1m, on: [408, 500-599] }
+expect: { status: [200-299, 404], has: $.data, hasNot: '$.errors[0]' }
+keep: { headers: [etag, link], select: '$.items[*]' }
 `,
   'crawl.yaml',
 );
@@ -82,6 +85,9 @@ describe('the crawl in Redis', () => {
     ['limits that are no numbers', { ...plan, limits: { ...plan.limits, timeoutMs: '30' } }],
     ['a rate of nothing', { ...plan, politeness: { ...plan.politeness, rate: {} } }],
     ['headers that are no texts', { ...plan, headers: { accept: ['x'] } }],
+    ['a path that is none', { ...plan, expect: { has: 'data' } }],
+    ['a selection that is none', { ...plan, keep: { select: '$[' } }],
+    ['statuses that are no ranges', { ...plan, expect: { status: [200] } }],
     ['a name with a path', { ...plan, name: '../x' }],
     ['no object', 7],
   ])('is refused with %s', (_, value) => {

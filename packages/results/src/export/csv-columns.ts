@@ -7,10 +7,17 @@ interface RecordColumn {
   readonly isOptional: boolean;
 }
 
+/** The columns that depend on the batch. */
+export interface NamedColumns {
+  readonly params: readonly string[];
+  /** Kept headers: a column for each, or one for all of them as JSON. */
+  readonly headers: readonly string[] | 'all' | undefined;
+}
+
 /**
  * The columns of an export:
  *
- *     index, one per parameter, RECORD_COLUMNS, LAST_COLUMNS
+ *     index, one per parameter, RECORD_COLUMNS, one per kept header, LAST_COLUMNS
  *
  * Their order is that of the fields in a record, because `CopiedRow` copies values left to right.
  */
@@ -34,8 +41,8 @@ const LAST_COLUMNS = ['error.code', 'error.message', 'charset', 'bodyEncoding', 
  *
  * @param toCell @default csvCell
  */
-export function csvHeader(params: readonly string[], toCell?: ToCell): string {
-  const fields = RECORD_COLUMNS.map(({ field }) => field);
+export function csvHeader({ params, headers }: NamedColumns, toCell?: ToCell): string {
+  const fields = [...RECORD_COLUMNS.map(({ field }) => field), ...headerColumns(headers)];
   const names = new Set<string>(['index', ...fields, ...LAST_COLUMNS]);
   const columns = params.map((param) => {
     let name = param;
@@ -46,6 +53,10 @@ export function csvHeader(params: readonly string[], toCell?: ToCell): string {
     return name;
   });
   return csvLine(['index', ...columns, ...fields, ...LAST_COLUMNS], toCell);
+}
+
+function headerColumns(headers: NamedColumns['headers']): string[] {
+  return headers === 'all' ? ['headers'] : (headers ?? []).map((name) => `headers.${name}`);
 }
 
 const NEEDS_QUOTES = /[",\r\n]/;

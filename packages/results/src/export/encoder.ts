@@ -1,5 +1,5 @@
 import { CopiedRow, ROW_OVERHEAD_BYTES } from './copied-row.ts';
-import { csvHeader, safeCell, type ToCell } from './csv-columns.ts';
+import { csvHeader, type NamedColumns, safeCell, type ToCell } from './csv-columns.ts';
 import { paramsOf, parsedRow } from './parsed-row.ts';
 import type { Window } from './window-reader.ts';
 
@@ -21,6 +21,8 @@ export interface EncoderOptions {
   readonly isCsvSafe: boolean;
   /** Parameter columns; undefined takes the parameters of the first record. */
   readonly params: readonly string[] | undefined;
+  /** Kept headers with a column each, or `all` for one column. @default none */
+  readonly headers: readonly string[] | 'all' | undefined;
   /** Whether a result of `encode` can be overwritten by the next one. */
   readonly reuseChunks: boolean;
 }
@@ -33,7 +35,7 @@ export function encoderOf(options: EncoderOptions): Encoder {
 }
 
 interface CsvColumns {
-  readonly params: readonly string[];
+  readonly named: NamedColumns;
   /** Undefined where values may have to be changed. */
   readonly copiedRow: CopiedRow | undefined;
 }
@@ -58,7 +60,7 @@ class CsvEncoder implements Encoder {
       this.#out = Buffer.allocUnsafe(data.length);
     }
     this.#at = 0;
-    const { params, copiedRow } =
+    const { named, copiedRow } =
       this.#columns ?? this.#start(paramsOf(data.subarray(0, (ends[0] ?? 1) - 1)));
     let start = 0;
     for (const next of ends) {
@@ -66,7 +68,7 @@ class CsvEncoder implements Encoder {
       this.#reserve(2 * (end - start) + ROW_OVERHEAD_BYTES);
       const at = copiedRow?.copy(data, [start, end], this.#out, this.#at) ?? -1;
       if (at < 0) {
-        this.#write(parsedRow(data.subarray(start, end), params, this.#toCell));
+        this.#write(parsedRow(data.subarray(start, end), named, this.#toCell));
       } else {
         this.#at = at;
       }
@@ -86,9 +88,11 @@ class CsvEncoder implements Encoder {
   /** Writes the header. */
   #start(paramsOfFirst: readonly string[]): CsvColumns {
     const params = this.#options.params ?? paramsOfFirst;
-    const { batch, isCsvSafe } = this.#options;
-    this.#columns = { params, copiedRow: isCsvSafe ? undefined : new CopiedRow(batch, params) };
-    this.#write(csvHeader(params, this.#toCell));
+    const { batch, isCsvSafe, headers } = this.#options;
+    const named = { params, headers };
+    const isCopied = !isCsvSafe && headers === undefined;
+    this.#columns = { named, copiedRow: isCopied ? new CopiedRow(batch, params) : undefined };
+    this.#write(csvHeader(named, this.#toCell));
     return this.#columns;
   }
 

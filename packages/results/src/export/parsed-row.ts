@@ -1,10 +1,11 @@
 import { splitBody } from '../folder/record-line.ts';
-import { csvLine, RECORD_COLUMNS, type ToCell } from './csv-columns.ts';
+import { csvLine, type NamedColumns, RECORD_COLUMNS, type ToCell } from './csv-columns.ts';
 
 /** A parsed record without its body. Edited lines can lack any field but the index. */
 interface RecordHead {
   readonly index: number;
   readonly params?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
   readonly charset?: unknown;
   readonly bodyEncoding?: unknown;
@@ -19,17 +20,19 @@ interface RecordHead {
  */
 export function parsedRow(
   line: Buffer,
-  params: readonly string[],
+  { params, headers }: NamedColumns,
   toCell?: ToCell,
 ): string | undefined {
   const { head: text, body } = splitBody(line);
   try {
     const head = parseHead(text);
-    const { params: values, error, charset, bodyEncoding } = head;
+    const { params: values, headers: kept, error, charset, bodyEncoding } = head;
+    const keptCells = headers === 'all' ? [kept] : (headers ?? []).map((name) => kept?.[name]);
     const cells = [
       head.index,
       ...params.map((param) => values?.[param]),
       ...RECORD_COLUMNS.map(({ field }) => head[field]),
+      ...keptCells,
       error?.code,
       error?.message,
       charset,
