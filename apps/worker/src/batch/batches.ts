@@ -156,9 +156,8 @@ export class Batches {
     }
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
-    const { headers, ...secrets } = resolveSecrets(plan, this.#options.secrets);
-    const values = secrets.secretHeaders.map((name) => headers[name] ?? '');
-    const readAnswer = compileAnswerRules(plan, values);
+    const { headers, secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const readAnswer = compileAnswerRules(plan, secretValues);
     const { expand, constantOrigin } = compileTemplate(plan.url, plan.params);
     return {
       id,

@@ -29,13 +29,18 @@ export interface ResolvedSecrets {
   readonly lackingSecrets: (origin: string) => readonly LackedSecret[];
 }
 
+/** The same with the values that answers must not bring into records. */
+interface FoundSecrets extends ResolvedSecrets {
+  readonly secretValues: readonly string[];
+}
+
 const NOTHING: readonly LackedSecret[] = [];
 
 /** Reads only the variables that the rules allow. The others are as if they did not exist. */
 export function resolveSecrets(
   { headers }: Pick<Plan, 'headers'>,
   { env, rules }: SecretSource,
-): ResolvedSecrets {
+): FoundSecrets {
   const names = secretNames(headers);
   const allowed = names.filter((name) => rules.verdict(name) === 'allowed');
   const resolved = resolveHeaders(
@@ -53,6 +58,7 @@ export function resolveSecrets(
   return {
     headers: 'headers' in resolved ? resolved.headers : {},
     secretHeaders: secretHeaders(headers),
+    secretValues: allowed.flatMap((name) => env[name] ?? []),
     lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
   };
 }

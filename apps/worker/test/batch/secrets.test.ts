@@ -11,7 +11,8 @@ function resolve(rules: string, env: Record<string, string> = { A: '1', B: '2' }
 
 describe('the secrets of a batch in a worker', () => {
   it('are resolved if all of them are allowed', () => {
-    const { headers, secretHeaders, lackingSecrets } = resolve(`A,B@${API}`);
+    const { headers, secretHeaders, secretValues, lackingSecrets } = resolve(`A,B@${API}`);
+    expect(secretValues).toEqual(['1', '2']);
     expect(headers).toEqual({ accept: 'text/html', 'x-key': '1 2' });
     expect(secretHeaders).toEqual(['x-key']);
     expect(lackingSecrets(API)).toEqual([]);

@@ -329,11 +329,14 @@ describe('a worker', () => {
 
   it('sends secrets, and writes them nowhere', async () => {
     const { origin, fleet, results } = await setUpFleet();
-    origin.respond(/echo/, { body: 'ok' }); // the built-in path would serve the header back
+    // The built-in path would serve the header back in the body.
+    const echo = { authorization: 'Bearer hush-hush-1', 'x-other': 'y' };
+    origin.respond(/echo/, { headers: echo, body: 'ok' });
     await fleet.enqueue(
       'secret',
       crawlFile(`${origin.url}/echo/{n}`, 3, {
         headers: '{ authorization: "Bearer ${env:TEST_TOKEN}" }',
+        keep: '{ headers: all }',
       }),
     );
     const worker = await fleet.worker(['--secrets', 'TEST_*'], { TEST_TOKEN: 'hush-hush-1' });
@@ -350,6 +353,7 @@ describe('a worker', () => {
     const lines = await partLines(results, 'secret');
     expect(lines).toHaveLength(3);
     expect(lines.join('\n')).not.toMatch(/hush-hush/);
+    expect(lines[0]).toContain('"x-other":"y"');
   });
 
   it('puts slices back when it may not send a secret, and status names the variable', async () => {

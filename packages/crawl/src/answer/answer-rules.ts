@@ -23,7 +23,7 @@ interface Rules {
   readonly judge: Judge | undefined;
   readonly keep: Keep;
   readonly select: Select | undefined;
-  /** Values of the headers that hold a secret. */
+  /** Values of secrets: no kept header may repeat them. */
   readonly secrets: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export type AnswerReader = (response: FetchResponse) => Answer;
  * Compiles the rules once for all answers of a batch. Undefined if the crawl file has none: its
  * answers cost nothing more then.
  *
- * @param secrets values of the headers that hold a secret
+ * @param secrets values of secrets: no kept header may repeat them
  * @throws SelectError
  */
 export function compileAnswerRules(

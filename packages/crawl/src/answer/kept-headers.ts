@@ -14,7 +14,7 @@ export function isNeverKept(name: string): boolean {
 /**
  * The headers of an answer that its record keeps. A header that repeats a secret is left out.
  *
- * @param secrets values of the headers that hold a secret
+ * @param secrets values of secrets
  */
 export function keptHeaders(
   headers: Headers,

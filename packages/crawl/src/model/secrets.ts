@@ -48,7 +48,7 @@ export function resolveHeaders(
 /**
  * Whether an origin has repeated a secret: one word of it is enough, as in `Bearer <token>`.
  *
- * @param secrets values of the headers that hold a secret
+ * @param secrets values of secrets, or of the headers that hold one
  */
 export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
   const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
