@@ -177,6 +177,9 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
       bytes: Buffer.byteLength(body),
     });
     expect(lean).not.toMatch(/"body"|set-cookie/);
+    // Exports read from it which columns there are.
+    const manifest = await readFile(join(results, 'kept', 'batch.json'), 'utf8');
+    expect(JSON.parse(manifest)).toMatchObject({ headers: ['etag'] });
   });
 });
 
