@@ -1,3 +1,9 @@
+export {
+  type Answer,
+  type AnswerReader,
+  compileAnswerRules,
+  type KeptAnswer,
+} from './answer/answer-rules.ts';
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
@@ -7,6 +13,7 @@ export { dispositionOf, type Disposition, type DispositionContext } from './outc
 export {
   encodeLargeRecord,
   encodeRecord,
+  encodeSelection,
   LARGE_BODY_BYTES,
   type RecordBody,
 } from './record/encode-record.ts';
@@ -22,6 +29,8 @@ export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export { MAX_SPREAD, type OnlyChoice, totalWithOnly, withOnly } from './expand/only.ts';
 export {
+  type AnswerVerdict,
+  type FetchError,
   type FetchFailure,
   type FetchResponse,
   type FetchResult,
@@ -37,6 +46,8 @@ export {
   COUNTRY_FORMS,
   type CountryForm,
   type Crawl,
+  type Expectation,
+  type Keep,
   type Limits,
   type Method,
   METHODS,
@@ -69,6 +80,7 @@ export {
 export {
   isHeaderValue,
   mentionsSecret,
+  repeatsSecret,
   resolveText,
   SecretError,
   secretHeaders,

@@ -1,4 +1,10 @@
-import { compilePagination, type Pagination, type Plan } from '@fetchfleet/crawl';
+import {
+  type AnswerReader,
+  compileAnswerRules,
+  compilePagination,
+  type Pagination,
+  type Plan,
+} from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
@@ -18,6 +24,8 @@ export interface ActiveBatch extends ResolvedSecrets {
   readonly createdAt: number;
   /** Absent where every fetch is one request. */
   readonly pagination?: Pagination;
+  /** What its crawl file says of answers; absent if that is nothing. */
+  readonly readAnswer?: AnswerReader;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -149,6 +157,7 @@ export class Batches {
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
     const { paginate } = plan;
     const pagination = paginate && compilePagination(paginate, { ...plan, secrets: secretValues });
+    const readAnswer = compileAnswerRules(plan, secretValues);
     return {
       id,
       plan,
@@ -156,6 +165,7 @@ export class Batches {
       total,
       createdAt,
       state,
+      ...(readAnswer !== undefined && { readAnswer }),
       ...secrets,
       ...(pagination !== undefined && { pagination }),
       ...signals,

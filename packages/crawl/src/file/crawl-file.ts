@@ -5,6 +5,7 @@ import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
+import { readExpectation, readKeep } from './answers.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import {
@@ -52,6 +53,8 @@ const KEYS = [
   'limits',
   'network',
   'paginate',
+  'expect',
+  'keep',
 ] as const;
 
 /** A crawl file as far as it could be read, with its problems. */
@@ -135,6 +138,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const names = params.map(({ name }) => name);
   const request = readRequest(at, names);
   const paginate = readPaginate(at('paginate'), request);
+  const expect = readExpectation(at('expect'));
+  const keep = readKeep(at('keep'));
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
@@ -147,6 +152,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
     limits: readLimits(at('limits')),
     network,
     ...(paginate !== undefined && { paginate }),
+    ...(expect !== undefined && { expect }),
+    ...(keep !== undefined && { keep }),
   };
   if (url !== undefined) {
     checkUse(params, plan);

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Method } from '@fetchfleet/crawl';
+import { type Method, repeatsSecret } from '@fetchfleet/crawl';
 import { excerptOf } from './failure.ts';
 
 const NOT_ASCII = /[\x80-\xff]/;
@@ -99,9 +99,5 @@ export function finalUrlOf(
   if (page === requested.href.split('#', 1)[0]) {
     return undefined;
   }
-  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
-  const isLeaking = words.some(
-    (word) => page.includes(word) || page.includes(encodeURIComponent(word)),
-  );
-  return isLeaking ? `${final.origin}/…` : page;
+  return repeatsSecret(page, secrets) ? `${final.origin}/…` : page;
 }

@@ -1,4 +1,5 @@
 import {
+  compileSelect,
   COUNTRY_FORMS,
   type Crawl,
   isBatchId,
@@ -10,6 +11,7 @@ import {
   NAME_PATTERN,
   type ParameterSource,
   type Plan,
+  SelectError,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
@@ -35,6 +37,9 @@ const body = z.union([
   z.strictObject({ text }),
 ]);
 
+const statuses = z.array(z.tuple([positive, positive]));
+const path = text.refine(isPath, 'is no JSONPath');
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
@@ -51,10 +56,29 @@ const plan = z.object({
     robots: z.enum(['obey', 'ignore']),
     patienceMs: z.number().nonnegative(),
   }),
-  retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
+  retry: z.object({
+    attempts: positive,
+    backoffMs: z.number().nonnegative(),
+    maxBackoffMs: z.number().positive().exactOptional(),
+    on: statuses.exactOptional(),
+  }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
   network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
   paginate: storedPaginate.exactOptional(),
+  expect: z
+    .object({
+      status: statuses.exactOptional(),
+      has: path.exactOptional(),
+      hasNot: path.exactOptional(),
+    })
+    .exactOptional(),
+  keep: z
+    .object({
+      headers: z.union([z.array(text.min(1)), z.literal('all')]).exactOptional(),
+      body: z.literal('none').exactOptional(),
+      select: path.exactOptional(),
+    })
+    .exactOptional(),
 });
 
 const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');
@@ -122,6 +146,18 @@ const rest = z.object({
 });
 
 const crawl = rest.extend({ plan: usablePlan });
+
+function isPath(written: string): boolean {
+  try {
+    compileSelect(written);
+    return true;
+  } catch (error) {
+    if (error instanceof SelectError) {
+      return false;
+    }
+    throw error;
+  }
+}
 
 /** @throws StoredStateError */
 export function parseStoredPlan(json: string): Plan {

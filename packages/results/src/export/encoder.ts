@@ -22,6 +22,8 @@ export interface EncoderOptions {
   readonly isCsvSafe: boolean;
   /** Parameter columns; undefined takes the parameters of the first record. */
   readonly params: readonly string[] | undefined;
+  /** Kept headers with a column each, or `all` for one column. @default none */
+  readonly headers: readonly string[] | 'all' | undefined;
   /** Whether a result of `encode` can be overwritten by the next one. */
   readonly reuseChunks: boolean;
 }
@@ -85,11 +87,11 @@ class CsvEncoder implements Encoder {
 
   /** Writes the header. @param first the first record, if there is one */
   #start(first: Buffer = Buffer.alloc(0)): CsvColumns {
-    const { batch, isCsvSafe, params = paramsOf(first) } = this.#options;
+    const { batch, isCsvSafe, headers, params = paramsOf(first) } = this.#options;
     const hasPages = (readPage(first, 0, linePrefix(batch))?.page ?? 0) > 0;
-    const columns = { params, hasPages };
-    const copiedRow = isCsvSafe ? undefined : new CopiedRow(batch, columns);
-    this.#columns = { ...columns, copiedRow };
+    const columns = { params, hasPages, headers };
+    const isCopied = !isCsvSafe && headers === undefined;
+    this.#columns = { ...columns, copiedRow: isCopied ? new CopiedRow(batch, columns) : undefined };
     this.#write(csvHeader(columns, this.#toCell));
     return this.#columns;
   }

@@ -3,6 +3,8 @@ import type { FailedRecord } from './failed-record.ts';
 
 /** Most groups, which bounds the memory. Later origins share the name {@link OTHER_ORIGINS}. */
 const MAX_GROUPS = 20_000;
+/** A path of a crawl file may be longer, and results of others may have anything. */
+const MAX_REASON = 200;
 const OTHER_ORIGINS = '(other origins)';
 /** Initial capacity in fetches. It doubles when a higher index comes. */
 const FIRST_CAPACITY = 65_536;
@@ -13,7 +15,7 @@ const NO_GROUP = 2 ** 32 - 1;
 export interface FailureGroup {
   readonly origin: string;
   readonly outcome: Outcome;
-  /** `HTTP 503`, or the code of the error. */
+  /** `HTTP 503`, what was not as expected in the answer, or the code of the error. */
   readonly reason: string;
   readonly count: number;
   /** Missing only if the results changed during the scan. */
@@ -134,7 +136,12 @@ export class FailureGroups {
 
 /** Why a fetch has failed, in a word or two. */
 export function reasonOf({ outcome, status, error }: FailedRecord): string {
-  return outcome === 'http-error' ? `HTTP ${status ?? '?'}` : (error?.code ?? outcome);
+  if (outcome === 'http-error') {
+    return `HTTP ${status ?? '?'}`;
+  }
+  // Its code says what is wrong, and its message which path.
+  const text = outcome === 'unexpected' ? error?.message : error?.code;
+  return text?.slice(0, MAX_REASON) ?? outcome;
 }
 
 function nameOf({ origin, outcome, reason }: Omit<FailureGroup, 'count' | 'example'>): string {

@@ -5,6 +5,11 @@ import { failedRecord as record, notFound, results, tooSlow } from './failed-rec
 
 closeAfterEach();
 
+function missing(path: string) {
+  const message = `${path} is missing (expect.has)`;
+  return { status: 200, error: { code: 'EXPECTED_PATH_MISSING', message } };
+}
+
 describe('findFailures', () => {
   it('groups by origin and reason, the most frequent first, with examples', async () => {
     const dir = await results(
@@ -23,6 +28,18 @@ describe('findFailures', () => {
       },
       expect.objectContaining({ origin: 'https://a.example', reason: 'FETCH_TIMEOUT', count: 1 }),
       expect.objectContaining({ origin: 'https://b.example', reason: 'HTTP 500', count: 1 }),
+    ]);
+  });
+
+  it('groups what was not as expected by what was missing', async () => {
+    const dir = await results(
+      record(0, 'unexpected', missing('$.a')) + record(1, 'unexpected', missing('$.b')),
+      record(2, 'unexpected', { ...missing('$.b'), headers: { outcome: 'ok' } }),
+    );
+    const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
+    expect(groups).toMatchObject([
+      { outcome: 'unexpected', reason: '$.b is missing (expect.has)', count: 2 },
+      { outcome: 'unexpected', reason: '$.a is missing (expect.has)', count: 1 },
     ]);
   });
 
