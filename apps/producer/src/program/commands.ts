@@ -66,6 +66,12 @@ const SEVERAL_RESULTS: OptionSpec = {
   isRepeatable: true,
 };
 
+/** Of commands that only read results, for crawls that take values from them. */
+const EARLIER_RESULTS: OptionSpec = {
+  ...SETTINGS.results,
+  help: 'results folder of the batches that the crawl file takes values from',
+};
+
 const OLD_RESULTS: OptionSpec = {
   ...SEVERAL_RESULTS,
   defaultHelp: `the folders the workers wrote to, or ${SETTINGS.results.fallback}`,
@@ -93,7 +99,7 @@ const VALIDATE: CommandSpec = {
     'many fetches it has, the first and the last five of them, and how long they take at the ' +
     'limits. Sends nothing to their origins.',
   argument: CRAWL_FILE,
-  options: [ALLOW_PRIVATE],
+  options: [ALLOW_PRIVATE, EARLIER_RESULTS],
   run: async (file: string, options: ValidateOptions, { context }) =>
     (await import('../commands/validate.ts')).validate(file, options, context),
 };
@@ -132,6 +138,7 @@ const START: CommandSpec = {
     { flags: '--wait', help: 'show progress until the batch is finished' },
     { flags: '--new', help: 'start a new batch instead of completing an interrupted one' },
     ALLOW_PRIVATE,
+    EARLIER_RESULTS,
   ],
   run: async (file: string, options: StartOptions, { context }) =>
     (await import('../commands/start.ts')).start(file, options, context),
