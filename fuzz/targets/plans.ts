@@ -55,7 +55,7 @@ function check(text: string): void {
   const numbers = [...Object.values(limits), ...Object.values(retry), politeness.burst];
   holds(numbers.every(isCount), 'limits are counts', { limits, retry, politeness });
   for (const source of sources) {
-    const isLocal = isListFile(source) && !isRemoteList(source.path);
+    const isLocal = source.kind === 'batch' || (isListFile(source) && !isRemoteList(source.path));
     holds(!isLocal, 'workers read no files of their machine', source);
   }
   attempt(() => compileRequest(plan).bodyOf([]), [TemplateError]);
