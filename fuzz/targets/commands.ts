@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Crawl, InputError, isListFile } from '@fetchfleet/crawl';
+import { type Crawl, InputError } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { connectRedis } from '@fetchfleet/fleet';
 import { startRedis } from '@fetchfleet/testing';
@@ -57,5 +57,5 @@ async function check(
 
 /** Few fetches, and no list that would have to be read or fetched. */
 function isSmall(crawl: Crawl): boolean {
-  return !crawl.sources.some(isListFile) && sizeOf(crawl) <= MAX_FETCHES;
+  return sizeOf(crawl) <= MAX_FETCHES;
 }

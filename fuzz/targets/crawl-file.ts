@@ -3,7 +3,6 @@ import {
   type Crawl,
   expandCrawl,
   InputError,
-  isListFile,
   measureCrawl,
 } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
@@ -33,7 +32,7 @@ async function check(text: string): Promise<void> {
   const { plan, sources, combine } = parsed.value;
   const stored = parseStoredCrawl(JSON.stringify(plan), JSON.stringify({ sources, combine }));
   holds(JSON.stringify(stored.plan) === JSON.stringify(plan), 'a plan is stored as it is', plan);
-  if (!sources.some(isListFile) && sizeOf(parsed.value) <= MAX_EXPANDED) {
+  if (sizeOf(parsed.value) <= MAX_EXPANDED) {
     await checkExpansion(parsed.value);
   }
 }
@@ -63,13 +62,17 @@ async function checkExpansion(crawl: Crawl): Promise<void> {
   holds(count === measured.value.total, 'as many fetches as were counted', count);
 }
 
-/** The number of fetches; a rough one for lists that have to be read. */
+/** A rough number of fetches; infinite if something outside of the crawl file has to be read. */
 export function sizeOf({ sources }: Crawl): number {
   const lengths = sources.map((source): number => {
     if (source.kind === 'list') {
       return source.values.length;
     }
-    return source.kind === 'range' ? source.to - source.from + 1 : 300;
+    if (source.kind === 'range') {
+      const { from, to, step = 1 } = source;
+      return Math.floor((to - from) / step) + 1;
+    }
+    return source.kind === 'countries' ? 300 : Number.POSITIVE_INFINITY;
   });
   return lengths.reduce((product, length) => product * length, 1);
 }

@@ -6,15 +6,13 @@ import {
   InputError,
   measureCrawl,
   packSlices,
-  type ParameterSource,
+  type ListFile,
   parseSlice,
 } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import * as fc from 'fast-check';
 import { bytesNear, bytesOf } from '../mutations.ts';
 import { attemptAsync, holds, type Target } from '../target.ts';
-
-type ListSource = Extract<ParameterSource, { kind: 'file' }>;
 
 const EXAMPLES = [
   'oslo\nbergen\n# no city\n\ntromsø\n',
@@ -27,8 +25,10 @@ const EXAMPLES = [
 interface Input {
   /** As `bytesNear` gives them. */
   readonly bytes: string;
-  readonly format: ListSource['format'];
-  readonly rules: NonNullable<ListSource['rules']> | undefined;
+  readonly format: ListFile['format'];
+  readonly rules: NonNullable<ListFile['rules']> | undefined;
+  /** Whether a row has two values, of which one may be blank. */
+  readonly isRows: boolean;
 }
 
 const listRules = fc.record(
@@ -52,21 +52,24 @@ export const listsTarget: Target = {
       bytes: bytesNear(EXAMPLES, ['city', 'city,country\n', '\u00fe\u00ff', 'x'.repeat(9_000)]),
       format: fc.constantFrom('txt', 'csv', 'ndjson'),
       rules: fc.option(listRules, { nil: undefined }),
+      isRows: fc.boolean(),
     }),
     check: async (input: Input) => check(input, join(folder, 'list')),
   }),
 };
 
-async function check({ bytes, format, rules }: Input, path: string): Promise<void> {
+async function check({ bytes, format, rules, isRows }: Input, path: string): Promise<void> {
   await writeFile(path, bytesOf(bytes));
-  const crawl = crawlOf({
+  const single: ListFile = {
     name: 'city',
     kind: 'file',
     path,
     format,
     ...(format !== 'txt' && { column: 'city' }),
     ...(rules !== undefined && { rules }),
-  });
+  };
+  const several = format !== 'txt' && isRows && rules !== undefined;
+  const crawl = several ? rowsOf({ path, format, rules }) : crawlOf(single);
   const measured = await attemptAsync(async () => measureCrawl(crawl), [InputError]);
   if ('error' in measured) {
     return;
@@ -74,14 +77,29 @@ async function check({ bytes, format, rules }: Input, path: string): Promise<voi
   let count = 0;
   for await (const slices of packSlices('fuzz', expandCrawl(crawl), 50)) {
     for (const slice of slices) {
-      const { ranges } = parseSlice(JSON.parse(JSON.stringify(slice)), 1);
+      const { ranges } = parseSlice(JSON.parse(JSON.stringify(slice)), crawl.plan.params.length);
       count += ranges.reduce((sum, length, at) => sum + (at % 2 === 0 ? 0 : length), 0);
     }
   }
   holds(count === measured.value.total, 'as many fetches as were counted', count);
 }
 
-function crawlOf(source: ListSource): Crawl {
+function crawlOf(source: ListFile): Crawl {
   const text = 'url: http://origin.example/{city}\nparams: { city: [one] }\n';
   return { ...parseCrawlFile(text, 'fuzz.yaml'), sources: [source] };
+}
+
+function rowsOf(
+  place: Pick<Extract<ListFile, { kind: 'rows' }>, 'path' | 'format' | 'rules'>,
+): Crawl {
+  const text =
+    'url: http://origin.example/{city}{?country}\n' +
+    'rows: { file: list.csv, columns: [city, country], optional: [country] }\n';
+  const crawl = parseCrawlFile(text, 'fuzz.yaml');
+  const columns = ['city', 'country'].map((column, at) => ({
+    param: column,
+    column,
+    ...(at === 1 && { optional: true as const }),
+  }));
+  return { ...crawl, sources: [{ kind: 'rows', ...place, columns }] };
 }

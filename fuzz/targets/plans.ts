@@ -63,7 +63,7 @@ function check(text: string): void {
   const numbers = [...counts, ...on.flat()];
   holds(numbers.every(isCount), 'limits are counts', { limits, retry, politeness });
   for (const source of sources) {
-    const isLocal = isListFile(source) && !isRemoteList(source.path);
+    const isLocal = source.kind === 'batch' || (isListFile(source) && !isRemoteList(source.path));
     holds(!isLocal, 'workers read no files of their machine', source);
   }
   attempt(() => compileRequest(plan).bodyOf([]), [TemplateError]);

@@ -9,7 +9,7 @@ import type { ListFlags } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
-export interface StartOptions extends Pick<ListFlags, 'allowPrivate'>, OnlyFlags {
+export interface StartOptions extends Pick<ListFlags, 'allowPrivate' | 'results'>, OnlyFlags {
   readonly json?: boolean;
   readonly wait?: boolean;
   /** Start another batch even if an interrupted expansion could be continued. */

@@ -55,7 +55,7 @@ function problemOf(
   wanted: string,
   results: string,
 ): string {
-  const remedy = 'FETCHFLEET_RESULTS names another results folder';
+  const remedy = 'name another results folder with --results DIR (FETCHFLEET_RESULTS)';
   return found.state === 'unknown'
     ? `there is no batch with the id or name "${wanted}" in ${results}; ${remedy}`
     : `${unfinished(found.batch, found.missing, results)}; ${remedy}`;

@@ -44,8 +44,9 @@ async function repeatedLines(list: ListFile, signal?: AbortSignal): Promise<Posi
   let position = 0;
   for await (const lines of readLines(list, signal)) {
     for (const line of lines) {
-      const digest = hash('sha256', line, 'buffer');
-      partitions[digest[0] ?? 0]?.add(digest, position++);
+      // As text, which takes a third of the time of a buffer.
+      const digest = hash('sha256', line, 'binary');
+      partitions[digest.charCodeAt(0)]?.add(digest, position++);
     }
   }
   const repeated = new PositionSet();
@@ -67,11 +68,11 @@ class Partition {
     this.#path = path;
   }
 
-  add(digest: Buffer, position: number): void {
+  add(digest: string, position: number): void {
     if (this.#length === this.#entries.length) {
       this.#makeRoom();
     }
-    digest.copy(this.#entries, this.#length, 0, HASH_BYTES);
+    this.#entries.write(digest, this.#length, HASH_BYTES, 'latin1');
     this.#entries.writeUIntBE(position, this.#length + HASH_BYTES, POSITION_BYTES);
     this.#length += ENTRY_BYTES;
   }

@@ -178,6 +178,19 @@ body: { json: { id: "{{id}}", filter: "{{filter|json}}" } }`,
     );
   });
 
+  it('names rows of another length than a list that they are zipped with', async () => {
+    const crawl = await crawlOf({
+      rows: [['a', 'b']],
+      format: 'csv',
+      lists: [['x']],
+      combine: 'zip',
+    });
+    await writeFile(join(folder.path, 'rows.csv'), 'r0,r1\na,b\nc,d\n');
+    await expect(measureCrawl(crawl)).rejects.toThrow(
+      'zip needs lists of equal length, but rows (r0, r1) has 2, p0 has 1',
+    );
+  });
+
   it('has another fingerprint if the rows have other content or columns', async () => {
     const shape = { rows: [['a', 'b']], format: 'csv', lists: [], combine: 'product' } as const;
     const crawl = await crawlOf(shape);

@@ -17,14 +17,31 @@ const ONLY: readonly OptionSpec[] = [
   },
 ];
 
+/** Of commands that only read results, for crawls that take values from them. */
+const EARLIER_RESULTS: OptionSpec = {
+  ...SETTINGS.results,
+  help: 'results folder of the batches that the crawl file takes values from',
+};
+
 export const INIT: CommandSpec = {
   name: 'init',
   summary: 'write a crawl file to begin with',
   description:
-    'Writes a commented crawl file that runs against the sample API. Overwrites nothing.',
+    'Writes a commented crawl file that runs against the sample API, and the schema for editors ' +
+    'beside it. Overwrites no crawl file.',
   argument: { usage: '[file]', help: 'file to write; crawl.yaml if it is not given' },
   run: async (file: string | undefined, options: JsonOption, { context }) =>
     (await import('../../commands/init.ts')).init(file, options, context),
+};
+
+export const SCHEMA: CommandSpec = {
+  name: 'schema',
+  summary: 'print the JSON Schema of a crawl file',
+  description:
+    'Prints the JSON Schema of a crawl file. An editor completes and checks a crawl file by it: ' +
+    'init writes it beside the file, and names it in the first line.',
+  run: async (_file: unknown, _options: unknown, { context }) =>
+    (await import('../../commands/schema.ts')).schema(context),
 };
 
 export const VALIDATE: CommandSpec = {
@@ -35,7 +52,7 @@ export const VALIDATE: CommandSpec = {
     'many fetches it has, the first and the last five of them, and how long they take at the ' +
     'limits. Sends nothing to their origins.',
   argument: CRAWL_FILE,
-  options: [...ONLY, ALLOW_PRIVATE],
+  options: [...ONLY, ALLOW_PRIVATE, EARLIER_RESULTS],
   run: async (file: string, options: ValidateOptions, { context }) =>
     (await import('../../commands/validate.ts')).validate(file, options, context),
 };
@@ -123,6 +140,7 @@ export const START: CommandSpec = {
     { flags: '--new', help: 'start a new batch instead of completing an interrupted one' },
     ...ONLY,
     ALLOW_PRIVATE,
+    EARLIER_RESULTS,
   ],
   run: async (file: string, options: StartOptions, { context }) =>
     (await import('../../commands/start.ts')).start(file, options, context),
