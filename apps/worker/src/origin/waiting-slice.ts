@@ -34,6 +34,11 @@ export interface WaitingSlice {
    * other slices of its batch. @default false
    */
   readonly hasPages?: boolean;
+  /**
+   * Whether some of its fetches are between two pages. Others are deferred first: what is under way
+   * takes room in Redis until it ends. @default false
+   */
+  readonly isUnderWay?: boolean;
   /** Whether it is served before the others. */
   readonly comesFirst: boolean;
   readonly id: string;

@@ -96,6 +96,7 @@ export class SliceRun implements WaitingSlice {
   #resumeInMs = 0;
   /** Since when the run only waits for its fetches in flight. */
   #startedAllAt = 0;
+  #isUnderWay = false;
   /** What robots.txt of the origin allowed when it was asked last. */
   #isAllowed: (url: string) => boolean = () => true;
   /** Set while the run waits for the next page to be due. */
@@ -134,6 +135,10 @@ export class SliceRun implements WaitingSlice {
     return this.#batch.pagination !== undefined;
   }
 
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
   get comesFirst(): boolean {
     return this.#ticket === FIRST_TICKET;
   }
@@ -160,6 +165,7 @@ export class SliceRun implements WaitingSlice {
     const stopListening = this.#stopOn([lost, this.#batch.cancelled, this.#tools.expired]);
     try {
       const now = Date.now();
+      this.#isUnderWay = fetches.some(({ cursor }) => cursor !== undefined);
       for (const fetch of fetches) {
         (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
       }
@@ -264,6 +270,7 @@ export class SliceRun implements WaitingSlice {
 
   /** The record of a page is durable. */
   #nextPage(fetch: PendingFetch): void {
+    this.#isUnderWay = true;
     // Its turn is used: in the waitlist, later pages take a place behind the others.
     this.#ticket = 0;
     if (this.#isStopping || this.#isDeferred) {

@@ -22,7 +22,7 @@ export interface Cursor {
   readonly isElsewhere?: true;
 }
 
-export const CURSOR_PROBLEMS = ['NEXT_SECRET', 'NEXT_TOO_LONG'] as const;
+const CURSOR_PROBLEMS = ['NEXT_SECRET', 'NEXT_TOO_LONG'] as const;
 export type CursorProblem = (typeof CURSOR_PROBLEMS)[number];
 
 /** Bytes of a stored cursor: Redis holds one for each fetch whose pages are being fetched. */

@@ -27,7 +27,7 @@ function isNamed(pair: string, name: string): boolean {
 }
 
 /** The keys of a dotted path: `variables.cursor`. */
-export function keysOf(path: string): readonly string[] {
+function keysOf(path: string): readonly string[] {
   return path.split('.');
 }
 

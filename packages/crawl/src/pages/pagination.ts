@@ -23,7 +23,7 @@ import {
 import { compileUntil, type IsLast } from './until.ts';
 
 /** A page that has come. */
-export interface Page {
+interface Page {
   /** Where the chain stood before; undefined for the first page. */
   readonly cursor: Cursor | undefined;
   readonly first: FirstRequest;

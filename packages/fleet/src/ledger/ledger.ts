@@ -62,7 +62,7 @@ export interface Settlement {
 }
 
 /** What is stored with a page that is durable. */
-export type SettledPage =
+type SettledPage =
   /** Where the chain goes on: the fetch is not settled yet. */
   | { readonly cursor: string }
   /** It was the last one. A fetch that is retried goes on at its cursor, if that is kept. */

@@ -56,7 +56,7 @@ export interface SettledFetch {
   readonly bytes: number;
 }
 
-export interface RecordedPage {
+interface RecordedPage {
   readonly durationSeconds: number;
   /** Of the decompressed body. */
   readonly bytes: number;
