@@ -85,6 +85,16 @@ const INIT: CommandSpec = {
     (await import('../commands/init.ts')).init(file, options, context),
 };
 
+const SCHEMA: CommandSpec = {
+  name: 'schema',
+  summary: 'print the JSON Schema of a crawl file',
+  description:
+    'Prints the JSON Schema of a crawl file. An editor completes and checks a crawl file by it: ' +
+    'init writes it beside the file, and names it in the first line.',
+  run: async (_file: unknown, _options: unknown, { context }) =>
+    (await import('../commands/schema.ts')).schema(context),
+};
+
 const VALIDATE: CommandSpec = {
   name: 'validate',
   summary: 'check a crawl file, and show what it would fetch',
@@ -543,6 +553,7 @@ const COMPLETE: CommandSpec = {
 /** In the order of --help. */
 export const COMMANDS: readonly CommandSpec[] = [
   INIT,
+  SCHEMA,
   VALIDATE,
   RUN,
   START,
