@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -240,6 +240,22 @@ describe('the documentation', () => {
       .map(([key = '']) => /^`([\w.]+)`$/u.exec(key)?.[1])
       .filter((key) => key !== undefined);
     expect(documented.toSorted()).toEqual(allowedKeys().toSorted());
+    expect([...schemaKeys().keys()].toSorted()).toEqual(documented.toSorted());
+  });
+
+  it('gives the keys of a crawl file the defaults of the schema, and explains what it lists', async () => {
+    const page = await readDocument('docs/crawl-file.md');
+    const rows = tableRows(sectionOf(page, '## Keys'));
+    const defaults = rows.map(
+      ([key = '', value = '']) => [key, value.replaceAll('`', '')] as const,
+    );
+    const given = [...schemaKeys()].flatMap(([key, { default: value }]) =>
+      value === undefined ? [] : [[`\`${key}\``, String(value)]],
+    );
+    expect(defaults).toEqual(expect.arrayContaining(given));
+    for (const name of parameterKeys()) {
+      expect(page).toMatch(new RegExp(`[{, ]${name}: |\`${name}\``, 'u'));
+    }
   });
 
   it('has every folder of sources on its map', async () => {
@@ -269,6 +285,34 @@ function settingsIn(help: string): string[][] {
 
 /** Their keys stand where the documentation tells of list files. */
 const LIST_FILES = ['urls', 'rows'];
+interface SchemaPart {
+  readonly default?: string | number | boolean;
+  readonly properties?: Readonly<Record<string, SchemaPart>>;
+  readonly anyOf?: readonly SchemaPart[];
+  readonly definitions?: Readonly<Record<string, SchemaPart>>;
+}
+
+function readSchema(): SchemaPart {
+  return JSON.parse(readFileSync(join(repositoryRoot, 'packages/crawl/crawl.schema.json'), 'utf8'));
+}
+
+/** The keys of the schema, those of sections as `section.key`. */
+function schemaKeys(): ReadonlyMap<string, SchemaPart> {
+  const keys = new Map<string, SchemaPart>();
+  for (const [name, part] of Object.entries(readSchema().properties ?? {})) {
+    const inner = Object.entries(part.properties ?? {});
+    for (const [key, one] of inner.length === 0 ? [['', part] as const] : inner) {
+      keys.set(key === '' ? name : `${name}.${key}`, one);
+    }
+  }
+  return keys;
+}
+
+/** The keys of all forms of a parameter. */
+function parameterKeys(): readonly string[] {
+  const forms = readSchema().definitions?.['parameter']?.anyOf ?? [];
+  return forms.flatMap(({ properties = {} }) => Object.keys(properties));
+}
 
 /** The keys that the parser allows, as its messages about unknown keys list them. */
 function allowedKeys(): string[] {

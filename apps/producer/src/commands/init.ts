@@ -1,19 +1,23 @@
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { codeOf } from '@fetchfleet/crawl';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { unwritable } from '../core/output-file.ts';
 import { shellWord } from '../core/shell-word.ts';
+import { schemaText } from '../crawl/schema-text.ts';
 
 interface InitOptions {
   readonly json?: boolean;
 }
 
 const DEFAULT_FILE = 'crawl.yaml';
+const SCHEMA_FILE = 'crawl.schema.json';
 
 /** It runs as it is, against the sample API. */
-const EXAMPLE = `# A crawl file: what to fetch, and how politely.
+const EXAMPLE = `# yaml-language-server: $schema=${SCHEMA_FILE}
+# A crawl file: what to fetch, and how politely. Editors complete and check it by the schema beside
+# it, which \`fetchfleet schema\` prints.
 name: my-crawl
 url: http://127.0.0.1:8787/country/{country}/status/{status} # an RFC 6570 template
 
@@ -44,7 +48,10 @@ limits: { timeout: 30s, body: 10MiB, redirects: 5 }
 network: { allowPrivate: true }
 `;
 
-/** `fetchfleet init [FILE]`: a crawl file to begin with. Asks nothing, overwrites nothing. */
+/**
+ * `fetchfleet init [FILE]`: a crawl file to begin with, and the schema for editors beside it. Asks
+ * nothing, overwrites no crawl file.
+ */
 export async function init(
   file: string | undefined,
   { json }: InitOptions,
@@ -52,14 +59,16 @@ export async function init(
 ): Promise<ExitCode> {
   const { cwd, terminal } = context;
   const name = file ?? DEFAULT_FILE;
-  await create(resolve(cwd, name));
+  const path = resolve(cwd, name);
+  await create(path);
+  const schema = await writeSchema(dirname(path));
   if (json === true) {
-    terminal.printJson({ file: resolve(cwd, name) });
+    terminal.printJson({ file: path, schema });
     return EXIT.ok;
   }
   const program = programName(context);
   terminal.note(
-    `Wrote ${name}. It fetches from the sample API, which runs in another terminal with`,
+    `Wrote ${name}, and ${SCHEMA_FILE} for editors. It fetches from the sample API, which runs in another terminal with`,
   );
   terminal.note('', `  ${program}-sample-api`, '', 'Then', '');
   terminal.note(`  ${program} validate ${shellWord(name)}`, `  ${program} run ${shellWord(name)}`);
@@ -79,4 +88,15 @@ async function create(path: string): Promise<void> {
     }
     throw unwritable(path, error);
   }
+}
+
+/** The schema is of this version of the program: an older one beside the file is replaced. */
+async function writeSchema(folder: string): Promise<string> {
+  const path = join(folder, SCHEMA_FILE);
+  try {
+    await writeFile(path, await schemaText());
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+  return path;
 }

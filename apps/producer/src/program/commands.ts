@@ -1,7 +1,7 @@
 import type { CommandSpec } from './table/command-spec.ts';
 import { BATCHES, CANCEL, PAUSE, RESUME, STATUS } from './table/batch-commands.ts';
 import { COMPLETE, COMPLETION } from './table/completion-commands.ts';
-import { FETCH, INIT, RUN, START, VALIDATE } from './table/crawl-commands.ts';
+import { FETCH, INIT, RUN, SCHEMA, START, VALIDATE } from './table/crawl-commands.ts';
 import { FAILURES, RETRY } from './table/failure-commands.ts';
 import { ORIGINS, WORKERS } from './table/fleet-commands.ts';
 import { EXPORT, PRUNE, SHOW, VERIFY } from './table/results-commands.ts';
@@ -15,6 +15,7 @@ import { SCHEDULES } from './table/schedule-commands.ts';
 /** In the order of --help. */
 export const COMMANDS: readonly CommandSpec[] = [
   INIT,
+  SCHEMA,
   VALIDATE,
   RUN,
   START,

@@ -31,7 +31,11 @@ describe('fetchfleet init', () => {
       stderr: expect.stringMatching(/cannot be written: E/u),
     });
     const other = await project.call(['init', 'two words.yaml', '--json']);
-    expect(JSON.parse(other.stdout)).toEqual({ file: project.path('two words.yaml') });
+    const schema = project.path('crawl.schema.json');
+    expect(JSON.parse(other.stdout)).toEqual({ file: project.path('two words.yaml'), schema });
+    const printed = await project.call(['schema']);
+    expect(await readFile(schema, 'utf8')).toBe(printed.stdout);
+    expect(JSON.parse(printed.stdout)).toHaveProperty('properties.politeness');
   });
 });
 

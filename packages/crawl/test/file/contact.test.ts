@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { measureCrawl } from '../../src/expand/measure-crawl.ts';
-import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { parseCrawlFile } from './judged.ts';
 import { crawlWarnings } from '../../src/file/warnings.ts';
 import { formatProblem, InputError } from '../../src/model/input-error.ts';
 

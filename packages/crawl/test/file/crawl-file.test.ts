@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseCrawlFile, readCrawlFile } from '../../src/file/crawl-file.ts';
+import { readCrawlFile } from '../../src/file/crawl-file.ts';
 import { formatProblem, InputError } from '../../src/model/input-error.ts';
+import { parseCrawlFile } from './judged.ts';
 
 const COMPLETE = `name: covid-confirmed
 contact: ops@example.org

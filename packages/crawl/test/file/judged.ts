@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { expect } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { parseDocument } from 'yaml';
+import { parseCrawlFile as parse } from '../../src/file/crawl-file.ts';
+import { formatProblem, InputError } from '../../src/model/input-error.ts';
+import type { Crawl } from '../../src/model/plan.ts';
+
+const schema = new URL('../../crawl.schema.json', import.meta.url);
+const judge = new Ajv({ allowUnionTypes: true }).compile(JSON.parse(readFileSync(schema, 'utf8')));
+
+/** What no schema can know: what parts of a file mean together, or how a number is written. */
+const BEYOND_A_SCHEMA = [
+  / is not a parameter under params/,
+  / does not use this parameter/,
+  /not a URL template|is not a valid URL|contains credentials|must not contain credentials/,
+  / (?:loopback|private|link-local) address/,
+  /^\S+ \S+: secrets |a secret is written/,
+  / makes ".*" a segment of the path/,
+  /: duplicate (?:key|header)/,
+  /the range is reversed|has more than \d+ values|are too many for one batch|of equal length/,
+  /is out of range|"0\d+" is not allowed/,
+  /is not a valid contact/,
+  /not allowed in an HTTP header/,
+  /the file name cannot be used as a name/,
+  /is not a known encoding|if it is meant, write ""/,
+];
+
+/**
+ * `parseCrawlFile`, which fails the test where the schema, by which editors judge, says something
+ * else than the reader.
+ */
+export function parseCrawlFile(text: string, fileName: string): Crawl {
+  try {
+    const crawl = parse(text, fileName);
+    expectSame(text, []);
+    return crawl;
+  } catch (error) {
+    if (error instanceof InputError) {
+      expectSame(text, error.problems.map(formatProblem));
+    }
+    throw error;
+  }
+}
+
+function expectSame(text: string, problems: readonly string[]): void {
+  const document = parseDocument(text, { uniqueKeys: false });
+  if (document.errors.length > 0 || document.warnings.length > 0) {
+    return;
+  }
+  const isValid = judge(document.toJS({ maxAliasCount: -1 }));
+  const known = problems.filter((one) => !BEYOND_A_SCHEMA.some((rule) => rule.test(one)));
+  if (problems.length === 0) {
+    expect({ text, errors: isValid ? [] : judge.errors }).toEqual({ text, errors: [] });
+  } else if (known.length > 0) {
+    expect({ text, known, isValid }).toEqual({ text, known, isValid: false });
+  }
+}
