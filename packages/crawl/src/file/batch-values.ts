@@ -1,9 +1,9 @@
 import { isBatchId } from '../model/batch-id.ts';
 import type { ParameterSource } from '../model/plan.ts';
-import { compileSelect, SelectError } from '../select/select.ts';
 import type { Field } from './field.ts';
 import { BLANKS } from './list-rules.ts';
 import { readBoolean, readChoice, readText } from './read-field.ts';
+import { readSelect } from './read-select.ts';
 
 export const BATCH_KEYS = ['batch', 'select', 'unique', 'blank'] as const;
 
@@ -34,21 +34,4 @@ export function readBatchValues(
         ...(isUnique && { unique: true }),
         ...(blank !== 'refuse' && { blank }),
       };
-}
-
-function readSelect(field: Field | undefined): string | undefined {
-  const path = readText(field);
-  if (path === undefined) {
-    return undefined;
-  }
-  try {
-    compileSelect(path);
-    return path;
-  } catch (error) {
-    if (!(error instanceof SelectError)) {
-      throw error;
-    }
-    field?.report(`${field.shown} is not a JSONPath (RFC 9535): ${error.message}`);
-    return undefined;
-  }
 }

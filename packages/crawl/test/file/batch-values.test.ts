@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { parseCrawlFile } from './judged.ts';
 import type { ParameterSource } from '../../src/model/plan.ts';
 
 function sourceOf(item: string): ParameterSource | undefined {

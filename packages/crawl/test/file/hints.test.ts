@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { parseCrawlFile } from './judged.ts';
 
 const parse = (lines: string) =>
   parseCrawlFile(`url: http://a.example/{x}\nparams: { x: [1] }\n${lines}`, 'crawl.yaml');

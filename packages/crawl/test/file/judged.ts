@@ -11,14 +11,20 @@ const judge = new Ajv({ allowUnionTypes: true }).compile(JSON.parse(readFileSync
 
 /** What no schema can know: what parts of a file mean together, or how a number is written. */
 const BEYOND_A_SCHEMA = [
-  / is not a parameter under params/,
-  / does not use this parameter/,
+  / is not a parameter (?:under params|of columns)| no request uses this parameter/,
+  / is not a JSONPath /,
+  /\{\{|a placeholder cannot stand in a key/,
+  / is a number of YAML, not of JSON|mappings are not merged|deeper than \d+ levels/,
+  /a (?:GET|HEAD) has no body|to HEAD has no body|carries no Idempotency-Key|larger than 1 MiB/,
+  /there is no JSON body|has something else than an object|longer than 1048576 characters/,
+  /a \.txt file has no columns|shorter than backoff|"299-200" is not a status/,
+  / is (?:also )?a (?:column|parameter) of (?:rows|params)|named twice|gives the parameter \S+ its values/,
   /not a URL template|is not a valid URL|contains credentials|must not contain credentials/,
   / (?:loopback|private|link-local) address/,
   /^\S+ \S+: secrets |a secret is written/,
   / makes ".*" a segment of the path/,
   /: duplicate (?:key|header)/,
-  /the range is reversed|has more than \d+ values|are too many for one batch|of equal length/,
+  /the range is reversed|a step of -?\d+ leads from|are more than \d+ apart|has more than \d+ values|are too many for one batch|of equal length/,
   /is out of range|"0\d+" is not allowed/,
   /is not a valid contact/,
   /not allowed in an HTTP header/,

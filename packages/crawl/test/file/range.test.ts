@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { expandCrawl } from '../../src/expand/expand-crawl.ts';
 import { measureCrawl } from '../../src/expand/measure-crawl.ts';
-import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { parseCrawlFile } from './judged.ts';
 import { sourceLength } from '../../src/values/source-length.ts';
 import type { Crawl } from '../../src/model/plan.ts';
 

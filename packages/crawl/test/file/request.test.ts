@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { parseCrawlFile } from './judged.ts';
 import { formatProblem, InputError } from '../../src/model/input-error.ts';
 import type { Plan } from '../../src/model/plan.ts';
 
