@@ -177,16 +177,14 @@ export async function changesSince(
 /**
  * Copies the lists of a crawl to this machine. The copies are removed when the process exits, for
  * whatever reason.
- *
  */
 async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<LocalCrawl> {
   const openBatch = openBatchFrom(access.results, access.terminal);
-  const local = await LocalCrawl.of(crawl, openList(access), { openBatch });
-  const { folder } = local;
-  if (folder !== undefined) {
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  }
-  return local;
+  return LocalCrawl.of(crawl, openList(access), {
+    openBatch,
+    onFolder: (folder) =>
+      void process.once('exit', () => rmSync(folder, { recursive: true, force: true })),
+  });
 }
 
 interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate' | 'results'> {

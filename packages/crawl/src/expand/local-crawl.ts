@@ -37,6 +37,8 @@ interface LocalOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default values of batches cannot be read */
   readonly openBatch?: OpenBatch | undefined;
+  /** Called with the folder of the copies before the first is made: copying may take long. */
+  readonly onFolder?: (folder: string) => void;
 }
 
 /**
@@ -68,6 +70,7 @@ export class LocalCrawl {
       return new LocalCrawl(original, original, undefined);
     }
     const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-lists-'));
+    options.onFolder?.(folder);
     try {
       const sources = await fetchAll(original, { folder, open, ...options });
       return new LocalCrawl(original, { ...original, sources }, folder);

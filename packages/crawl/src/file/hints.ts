@@ -30,6 +30,8 @@ const HINTS: Readonly<Record<string, string>> = {
   proxy: 'fetches do not go through a proxy',
   starturls: 'write urls: { file: urls.txt } or a list',
   urls: 'urls: stands at the beginning of a line, instead of url:',
+  rows: 'rows: stands at the beginning of a line, beside params:',
+  columns: 'write column, or rows: { file: …, columns: […] } for several parameters at once',
   query: 'a query is part of url:, as in https://api.example/items{?page,lang}',
   querystring: 'a query is part of url:, as in https://api.example/items{?page,lang}',
   data: 'write body: { form: … } or body: { json: … }',

@@ -39,8 +39,8 @@ export function readRows(field: Field | undefined, crawlFile: string): Parameter
     return { params, sources: [] };
   }
   const isText = place.format === 'txt';
-  if (isText && found.length > 1) {
-    at('columns')?.report('a .txt file has no columns: its rows give a value to one parameter');
+  if (isText) {
+    checkLines(found, at);
   }
   const columns = found.map(({ name, column }): RowColumn => ({
     param: name,
@@ -48,6 +48,21 @@ export function readRows(field: Field | undefined, crawlFile: string): Parameter
     ...(optional.has(name) && { optional: true }),
   }));
   return { params, sources: [{ source: { kind: 'rows', ...place, columns }, field }] };
+}
+
+/** The lines of a text file are the values of one parameter. */
+function checkLines(
+  [first, ...others]: readonly ColumnField[],
+  at: (key: 'columns' | 'optional') => Field | undefined,
+): void {
+  if (first !== undefined && (others.length > 0 || first.column !== first.name)) {
+    at('columns')?.report(
+      `a .txt file has no columns: its lines are the values of one parameter, columns: [${first.name}]`,
+    );
+  }
+  at('optional')?.reportKey(
+    'a .txt file has nothing optional; write blank: keep to take blank lines as empty values',
+  );
 }
 
 function readColumns(field: Field | undefined): ColumnField[] {

@@ -96,8 +96,12 @@ describe('the values of a batch on this machine', () => {
       'url: http://a.example/{x}\nparams: { x: { batch: list-1, select: $ } }',
       'crawl.yaml',
     );
-    await expect(LocalCrawl.of(crawl, LIST, { openBatch: failing })).rejects.toThrow(
-      'list-1: it has none',
-    );
+    let folder = '';
+    const onFolder = (path: string) => {
+      folder = path;
+    };
+    const reading = LocalCrawl.of(crawl, LIST, { openBatch: failing, onFolder });
+    await expect(reading).rejects.toThrow('list-1: it has none');
+    await expect(stat(folder)).rejects.toThrow('ENOENT');
   });
 });

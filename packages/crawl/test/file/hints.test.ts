@@ -18,6 +18,7 @@ describe('a word of another program', () => {
     ['json: {}', /write body: \{ json/],
     ['network: { headers: { a: b } }', /network\.headers: unknown key; headers: stands at the/],
     ['limits: { max-retries: 5 }', /limits\.max-retries: unknown key; write retry/],
+    ['retry: { columns: [x] }', /write column, or rows: \{ file/],
     ['constructor: 1', /constructor: unknown key; allowed/],
     ['polite: {}', /polite: unknown key; did you mean|polite: unknown key; allowed/],
   ])('gets the one of the crawl file: %s', (lines, problem) => {

@@ -66,7 +66,9 @@ rows: { file: people.csv, columns: { person: id, lang: language }, optional: [la
     ['{ file: a.csv, columns: [person, lang, person] }', /\[2\]: the columns name person twice/],
     ['{ file: a.csv, columns: [person, "the lang"] }', /"the lang" cannot be the name of a param/],
     ['{ file: a.xls, columns: [person, lang] }', /rows\.file: "a\.xls" has an unknown extension/],
-    ['{ file: a.txt, columns: [person, lang] }', /a \.txt file has no columns: its rows give/],
+    ['{ file: a.txt, columns: [person, lang] }', /a \.txt file has no columns: its lines are the/],
+    ['{ file: a.txt, columns: { person: id } }', /one parameter, columns: \[person\]/],
+    ['{ file: a.txt, columns: [person], optional: [person] }', /write blank: keep to take blank/],
     ['{ file: a.csv, column: person }', /rows\.column: unknown key; did you mean "columns"\?/],
     [
       '{ file: a.csv, columns: { person: id, lang: language }, optional: [language] }',
