@@ -43,8 +43,9 @@ export interface RequestMessage {
 }
 
 /**
- * Sends one request over one connection, once: no redirects, retries, decompression, cache or cookies, and no
- * status is an error. The exchange does all of that, so all transports behave the same.
+ * Sends one request over one connection, once: no redirects, retries, decompression, cache or
+ * cookies, and no status is an error. The exchange does all of that, so all transports behave the
+ * same.
  */
 export interface Transport {
   send(message: RequestMessage, handler: ResponseHandler): SentRequest;
