@@ -1,6 +1,6 @@
 import { validateHeaderName } from 'node:http';
 import { isNeverKept } from '../answer/kept-headers.ts';
-import type { Expectation, Keep } from '../model/plan.ts';
+import type { Expectation, Keep, Plan } from '../model/plan.ts';
 import type { StatusRange } from '../model/status-ranges.ts';
 import type { Field } from './field.ts';
 import { readChoice } from './read-field.ts';
@@ -8,11 +8,19 @@ import { readSelect } from './read-select.ts';
 
 /** Parsers accept any three digits, and some servers answer 999. */
 const MAX_STATUS = 999;
+const NO_BODY = 'the answer to HEAD has no body';
 const STATUSES = /^(\d{3})(?:\s*-\s*(\d{3}))?$/;
 
 /** Undefined if nothing is expected: the plan is that of a crawl file without the key. */
-export function readExpectation(field: Field | undefined): Expectation | undefined {
+export function readExpectation(
+  field: Field | undefined,
+  { method }: Pick<Plan, 'method'>,
+): Expectation | undefined {
   const at = field?.section(['status', 'has', 'hasNot']);
+  if (method === 'HEAD') {
+    at?.('has')?.reportKey(NO_BODY);
+    at?.('hasNot')?.reportKey(NO_BODY);
+  }
   const status = readStatuses(at?.('status'), 200);
   const has = readSelect(at?.('has'));
   const hasNot = readSelect(at?.('hasNot'));

@@ -138,7 +138,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const names = params.map(({ name }) => name);
   const request = readRequest(at, names);
   const paginate = readPaginate(at('paginate'), request);
-  const expect = readExpectation(at('expect'));
+  const expect = readExpectation(at('expect'), request);
   const keep = readKeep(at('keep'));
   const plan: Plan = {
     name: readName(at('name'), root, fileName),

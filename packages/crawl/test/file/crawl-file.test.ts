@@ -419,6 +419,11 @@ network: { allowPrivate: yes }
       /3:11 expect\.hasnt: unknown key/,
     ],
     [
+      'a path for an answer without a body',
+      withUrl('method: HEAD\nexpect: { has: $.a }'),
+      /4:11 expect\.has: the answer to HEAD has no body$/,
+    ],
+    [
       'a path without $',
       withUrl('expect: { has: data }'),
       /3:16 expect\.has: "data" is not a JSONPath/,

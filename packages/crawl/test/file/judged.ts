@@ -15,7 +15,7 @@ const BEYOND_A_SCHEMA = [
   / is not a JSONPath /,
   /\{\{|a placeholder cannot stand in a key/,
   / is a number of YAML, not of JSON|mappings are not merged|deeper than \d+ levels/,
-  /a (?:GET|HEAD) has no body|to HEAD has no body|carries no Idempotency-Key|larger than 1 MiB/,
+  /a (?:GET|HEAD) has no body|answer to HEAD has no body|carries no Idempotency-Key|larger than 1 MiB/,
   /there is no JSON body|has something else than an object|longer than 1048576 characters/,
   /a \.txt file has no columns|shorter than backoff|"299-200" is not a status/,
   / is (?:also )?a (?:column|parameter) of (?:rows|params)|named twice|gives the parameter \S+ its values/,

@@ -1,4 +1,5 @@
 import {
+  compileAnswerRules,
   compileRequest,
   DEFAULT_SECRETS,
   type Plan,
@@ -61,11 +62,18 @@ export async function fetchAgain(
       { settings, isVerbose: options.verbose === true, context },
     );
     const { method, url } = request;
-    printRecord(await recordOf({ batch, index, params, method, url }, result), options, context);
+    // Only judged, not cut: whoever looks at an answer wants to see all of it.
+    const readAnswer = compileAnswerRules(
+      plan.expect === undefined ? {} : { expect: plan.expect },
+      [],
+    );
+    const verdict = result.kind === 'response' ? readAnswer?.(result).verdict : undefined;
+    const start = { batch, index, params, method, url };
+    printRecord(await recordOf(start, result, verdict), options, context);
     if (result.kind === 'failure') {
       context.terminal.error(result.message);
     }
-    return exitCodeOf(result);
+    return exitCodeOf(result, verdict);
   });
 }
 

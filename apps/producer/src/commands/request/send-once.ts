@@ -1,4 +1,5 @@
 import {
+  type AnswerVerdict,
   encodeLargeRecord,
   encodeRecord,
   errorOf,
@@ -9,6 +10,7 @@ import {
   type Limits,
   type Method,
   type NetworkPolicy,
+  type Outcome,
   redactUrl,
 } from '@fetchfleet/crawl';
 import { createFetcher, prepareHeaders, USER_AGENT } from '@fetchfleet/fetcher';
@@ -97,19 +99,25 @@ export async function sendOnce(request: OneRequest, options: SendOptions): Promi
 export type RecordStart = Pick<FetchRecord, 'batch' | 'index' | 'params'> &
   Pick<OneRequest, 'method' | 'url'>;
 
-/** The record of a result, as one line of NDJSON. */
+/**
+ * The record of a result, as one line of NDJSON.
+ *
+ * @param verdict what `expect` of a crawl file says of the answer
+ */
 export async function recordOf(
   { batch, index, params, method, url }: RecordStart,
   result: FetchResult,
+  verdict?: AnswerVerdict,
 ): Promise<string> {
   const response = result.kind === 'response' ? result : undefined;
+  const outcome = outcomeOf(result, verdict);
   const record: FetchRecord = {
     batch,
     index,
     params,
     url: redactUrl(url),
     method: method === 'GET' ? undefined : method,
-    outcome: lastReasonOf(result)?.outcome ?? 'ok',
+    outcome,
     status: result.status,
     attempts: 1,
     startedAt: new Date(result.startedAt).toISOString(),
@@ -118,7 +126,7 @@ export async function recordOf(
     contentType: response?.headers['content-type'],
     worker: 'fetchfleet',
     finalUrl: result.finalUrl,
-    error: errorOf(result),
+    error: outcome === 'ok' ? undefined : (verdict?.problem ?? errorOf(result)),
   };
   const body = response && { bytes: response.body };
   return body !== undefined && body.bytes.length >= LARGE_BODY_BYTES
@@ -127,6 +135,13 @@ export async function recordOf(
 }
 
 /** As of a batch with this one fetch. */
-export function exitCodeOf(result: FetchResult): ExitCode {
-  return lastReasonOf(result) === undefined ? EXIT.ok : EXIT.someFailed;
+export function exitCodeOf(result: FetchResult, verdict?: AnswerVerdict): ExitCode {
+  return outcomeOf(result, verdict) === 'ok' ? EXIT.ok : EXIT.someFailed;
+}
+
+function outcomeOf(result: FetchResult, verdict: AnswerVerdict | undefined): Outcome {
+  if (verdict?.problem !== undefined) {
+    return 'unexpected';
+  }
+  return verdict?.isListed === true ? 'ok' : (lastReasonOf(result)?.outcome ?? 'ok');
 }

@@ -130,6 +130,23 @@ describe('fetchfleet show --again', () => {
     expect(origin.arrivals).toHaveLength(1);
   });
 
+  it('judges the answer as the batch does', async () => {
+    const expected = 'expect: { status: [200, 404], has: $.data }';
+    const batch = await fleet.enqueue(crawlFile(origin.url, 2, expected));
+    await write(batch, [lineOf(batch, 0), lineOf(batch, 1)]);
+    origin.respond('/echo/1', { body: '{"errors":[]}' });
+    origin.respond('/echo/2', { status: 404, body: 'none' });
+    const again = async (index: string) =>
+      project.call(['show', batch, index, '--again', '--allow-private']);
+    const [missing, listed] = [await again('0'), await again('1')];
+    expect([missing.code, listed.code]).toEqual([1, 0]);
+    expect(JSON.parse(missing.stdout)).toMatchObject({
+      outcome: 'unexpected',
+      error: { code: 'EXPECTED_PATH_MISSING' },
+    });
+    expect(JSON.parse(listed.stdout)).toMatchObject({ outcome: 'ok', status: 404, body: 'none' });
+  });
+
   it('sends no variable that a crawl in a shared Redis merely names', async () => {
     const batch = await fleet.enqueue(crawlFile(origin.url, 1, 'headers: { x: "${env:HOME}" }'));
     await write(batch, [lineOf(batch, 0)]);
