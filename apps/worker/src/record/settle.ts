@@ -58,7 +58,7 @@ export function settle(
   const contentType = response?.headers['content-type'];
   const status = ending.status ?? result?.status;
   const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
-  const url = redactUrl(batch.expand(values));
+  const url = redactUrl(batch.request.expand(values));
   const record: FetchRecord = {
     batch: batch.id,
     index,

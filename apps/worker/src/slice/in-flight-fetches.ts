@@ -101,12 +101,20 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     }
   }
 
-  #requestOf({ values, attempts }: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
+  #requestOf({
+    index,
+    values,
+    attempts,
+  }: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
     const { batch } = this.#target;
-    const { plan, headers, secretHeaders } = batch;
+    const { plan, request, secretHeaders } = batch;
     return {
-      url: batch.expand(values),
-      headers,
+      url: request.expand(values),
+      method: request.method,
+      headers: request.headersOf(values),
+      body: request.bodyOf(values),
+      // The same for all attempts: the origin may have acted on one that had no answer.
+      idempotencyKey: request.hasIdempotencyKey ? `${batch.id}-${index}-1` : undefined,
       secretHeaders,
       limits: plan.limits,
       network: plan.network,

@@ -287,7 +287,7 @@ function problemOf(slice: Slice, batch: ActiveBatch | undefined): string | undef
  * it and whose limits count. Only a slice that was changed in Redis has such URLs.
  */
 function isSentElsewhere(
-  { constantOrigin, secretHeaders, expand }: ActiveBatch,
+  { request: { constantOrigin, expand }, secretHeaders }: ActiveBatch,
   { origin }: Slice,
   fetches: readonly PendingFetch[],
 ): boolean {

@@ -220,7 +220,7 @@ export class SliceRun implements WaitingSlice {
 
   #deny(isAllowed: (url: string) => boolean): void {
     for (const fetch of this.#due.splice(0)) {
-      if (isAllowed(this.#batch.expand(fetch.values))) {
+      if (isAllowed(this.#batch.request.expand(fetch.values))) {
         this.#due.push(fetch);
       } else {
         this.#inFlight.recordFailure(fetch, robotsDenied('robots.txt forbids this URL'));

@@ -17,10 +17,7 @@ const AS_IT_IS: PieceEncoding = {
   literal: (text) => text,
   value: (value, isJson) => (isJson ? jsonOf(value) : value),
 };
-const IN_JSON_STRING: PieceEncoding = {
-  literal: withinQuotes,
-  value: withinQuotes,
-};
+const IN_JSON_STRING: PieceEncoding = { literal: withinQuotes, value: withinQuotes };
 const IN_FORM: PieceEncoding = { literal: formEncoded, value: formEncoded };
 
 /** The body of a fetch as a function of its values. */
@@ -39,6 +36,16 @@ export function contentTypeOf(body: RequestBody): string {
   return 'form' in body ? 'application/x-www-form-urlencoded' : 'text/plain;charset=UTF-8';
 }
 
+/** The parts of all texts of a body. */
+export function piecesOfBody(body: RequestBody): readonly Piece[] {
+  if ('text' in body) {
+    return parsePieces(body.text);
+  }
+  return 'json' in body
+    ? templatesIn(body.json).flatMap(({ pieces }) => pieces)
+    : body.form.flatMap(([, text]) => parsePieces(text));
+}
+
 /** Whether a string of a JSON body is nothing but `{{name|json}}`: the quotes go as well then. */
 export function isJsonPlace(pieces: readonly Piece[]): boolean {
   const [only] = pieces;
@@ -50,21 +57,38 @@ export function jsonOf(value: string): string {
   return value === '' ? 'null' : value;
 }
 
-/** Placeholders stand in strings that are values; keys are sent as they are. */
 function compileJson(json: string, order: Order): TextTemplate {
   const parts: TextTemplate[] = [];
   let at = 0;
-  for (const { 0: found, 1: colon, index } of json.matchAll(JSON_STRING)) {
-    if (colon === undefined && found.includes('{{')) {
-      parts.push(json.slice(at, index), compileJsonString(found, order));
-      at = index + found.length;
-    }
+  for (const { start, end, pieces } of templatesIn(json)) {
+    parts.push(json.slice(at, start), compileJsonString(pieces, order));
+    at = end;
   }
   return joinParts([...parts, json.slice(at)]);
 }
 
-function compileJsonString(source: string, order: Order): TextTemplate {
-  const pieces = parsePieces(String(JSON.parse(source)));
+interface JsonTemplate {
+  readonly start: number;
+  readonly end: number;
+  readonly pieces: readonly Piece[];
+}
+
+/** The strings of a JSON text that may have placeholders: values, not keys. */
+function templatesIn(json: string): readonly JsonTemplate[] {
+  return [...json.matchAll(JSON_STRING)].flatMap(({ 0: found, 1: colon, index }) =>
+    colon === undefined && found.includes('{{')
+      ? [
+          {
+            start: index,
+            end: index + found.length,
+            pieces: parsePieces(String(JSON.parse(found))),
+          },
+        ]
+      : [],
+  );
+}
+
+function compileJsonString(pieces: readonly Piece[], order: Order): TextTemplate {
   return isJsonPlace(pieces)
     ? compilePieces(pieces, order, AS_IT_IS)
     : joinParts(['"', compilePieces(pieces, order, IN_JSON_STRING), '"']);

@@ -195,6 +195,9 @@ class PooledFetcher implements Fetcher {
     const { request } = running;
     const {
       url: text,
+      method = 'GET',
+      body,
+      idempotencyKey,
       signal,
       limits,
       secretHeaders,
@@ -210,7 +213,9 @@ class PooledFetcher implements Fetcher {
       queueMicrotask(() => running.onResult(urlInvalid()));
       return;
     }
-    const headers = withCredentialsOf(url, this.#headersOf(request.headers));
+    const prepared = withCredentialsOf(url, this.#headersOf(request.headers));
+    const headers =
+      idempotencyKey === undefined ? prepared : { ...prepared, 'idempotency-key': idempotencyKey };
     // Assigning parses the URL again, which costs time at ten thousand fetches a second.
     if (url.username !== '') {
       url.username = '';
@@ -222,6 +227,8 @@ class PooledFetcher implements Fetcher {
     const { transport } = pool;
     const exchange = new Exchange({
       url,
+      method,
+      body,
       headers,
       secretHeaders,
       userAgent: this.#userAgent,
