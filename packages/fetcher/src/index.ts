@@ -1,3 +1,4 @@
+export { type Proxy, type ProxyRoutes, shownProxy, type Trust } from './connect/proxy.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
@@ -5,3 +6,4 @@ export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
 export { LOOKUP_RESULTS, type LookupResult } from './lookup/name-lookup.ts';
 export { parseRobots, type RobotsRules } from './robots/robots-rules.ts';
 export { ROBOTS_LIMITS, robotsVerdict, type RobotsVerdict } from './robots/robots-verdict.ts';
+export type { FetchNetwork } from './transport/policy-pools.ts';

@@ -16,8 +16,10 @@ export type OriginVerdict = 'accepted' | 'error' | 'refused' | 'down' | 'lost';
 
 /** An answer had begun to arrive, but no status line could be read from it. */
 const ANSWERED = new Set(['RESPONSE_INVALID', 'HEADERS_TOO_LARGE', 'BODY_CORRUPT']);
-/** Faults of the request or of this machine. */
+/** Faults of the request, of this machine, or of what is before the origin. */
 const OWN_FAULTS = new Set([
+  'PROXY_REFUSED',
+  'PROXY_UNREACHABLE',
   'REQUEST_INVALID',
   'EMFILE',
   'ENFILE',

@@ -43,7 +43,7 @@ export interface ExchangeOptions {
   readonly limits: Limits;
   /** Whether each of its requests must have a new connection. */
   readonly isOnNewConnection: boolean;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'send'>;
   readonly listener: ExchangeListener;
 }
 

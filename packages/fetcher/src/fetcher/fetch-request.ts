@@ -1,5 +1,6 @@
-import type { FetchResponse, FetchResult, Limits, Method, NetworkPolicy } from '@fetchfleet/crawl';
+import type { FetchResponse, FetchResult, Limits, Method } from '@fetchfleet/crawl';
 import type { FailureReason } from '../exchange/failure.ts';
+import type { FetchNetwork } from '../transport/policy-pools.ts';
 
 /** One request and its limits. */
 export interface FetchRequest {
@@ -17,7 +18,7 @@ export interface FetchRequest {
    */
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: Limits;
-  readonly network: NetworkPolicy;
+  readonly network: FetchNetwork;
   /** Headers whose value holds a secret: it is left out of the URL to record. @default [] */
   readonly secretHeaders?: readonly string[];
   /**
