@@ -1,4 +1,8 @@
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
+export { MAX_CA_BYTES, problemOfCertificates } from './access/certificates.ts';
+export { isProxyProblem, MAX_PROXIES, parseProxy, type ProxyAddress } from './access/proxy-address.ts';
+export { ProxyRules, ProxyRulesError, type ProxyVerdict } from './access/proxy-rules.ts';
+export { namedSecrets, type SecretPlan, type SecretUse, secretUses } from './access/secret-uses.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
 // Crawl files are read by `@fetchfleet/crawl/file`: workers do not need YAML, which loads in 45 ms.
@@ -36,9 +40,12 @@ export {
   COUNTRY_FORMS,
   type CountryForm,
   type Crawl,
+  type Auth,
+  type ClientCredentials,
   type Limits,
   type Method,
   METHODS,
+  type Network,
   type NetworkPolicy,
   type ParameterSource,
   type Plan,
@@ -59,7 +66,13 @@ export {
   SecretRules,
   SecretRulesError,
 } from './model/secret-rules.ts';
-export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
+export {
+  resolveCredential,
+  resolveText,
+  SecretError,
+  secretHeaders,
+  secretNames,
+} from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';

@@ -5,6 +5,7 @@ import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
+import { readAuth } from './auth.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import { type ParameterField, readParams } from './params.ts';
@@ -40,7 +41,12 @@ const KEYS = [
   'retry',
   'limits',
   'network',
+  'auth',
 ] as const;
+
+/** Where secrets may stand besides `headers`. */
+const SECRET_PLACES =
+  /^(?:network\.proxy|auth\.(?:basic\.(?:user|password)|bearer|oauth2\.(?:clientId|clientSecret)))$/;
 
 /** A crawl file as far as it could be read, with its problems. */
 interface Reading {
@@ -110,22 +116,25 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
     root.report('url is missing');
   }
   const params = readParams(at('params'), fileName);
-  const network = readNetwork(at('network'));
+  const network = readNetwork(at('network'), fileName);
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
   const contact = readContact(at('contact'));
   const url = readUrl(at('url'), { params, network });
   const names = params.map(({ name }) => name);
+  const headers = readHeaders(at('headers'), names);
+  const auth = readAuth(at('auth'), { network, headers });
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
     url: url ?? '',
     ...readRequest(at, names),
     params: names,
-    headers: readHeaders(at('headers'), names),
+    headers,
     politeness: readPoliteness(at('politeness')),
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
+    ...(auth !== undefined && { auth }),
   };
   if (url !== undefined) {
     checkUse(params, plan);
@@ -167,7 +176,7 @@ function knownCounts(sources: readonly ParameterSource[]): Record<string, number
   );
 }
 
-/** Secrets are resolved in headers only; elsewhere they would end up in Redis and in records. */
+/** Secrets are resolved in few places; elsewhere they would end up in Redis and in records. */
 function reportSecrets(file: YamlFile): void {
   const holders = new Set<unknown>();
   const onSecret = (node: unknown, ancestors: readonly unknown[]): void => {
@@ -176,9 +185,9 @@ function reportSecrets(file: YamlFile): void {
       .filter(isPair)
       .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
     const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
-    if (!isInHeaders) {
+    if (!isInHeaders && !SECRET_PLACES.test(keys.join('.'))) {
       new Field(file, { key: keys.join('.'), node: undefined, keyNode: node }).report(
-        'secrets (${env:NAME}) are allowed in headers only',
+        'secrets (${env:NAME}) are allowed in headers, auth and network.proxy only',
       );
     }
   };

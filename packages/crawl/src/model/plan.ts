@@ -25,6 +25,41 @@ export interface NetworkPolicy {
   readonly allow: readonly string[];
 }
 
+/** How the fetches of a crawl connect. */
+export interface Network extends NetworkPolicy {
+  /**
+   * Proxies, taken in turn, with secrets as names; or those that the environment of a worker names.
+   * @default none, or what the worker sends everything through
+   */
+  readonly proxy?: readonly string[] | 'env';
+  readonly tls?: {
+    /** Certificates (PEM) of authorities that are trusted besides those that Node knows. */
+    readonly ca?: string;
+    /** Whether any certificate is accepted, if the worker allows that. @default false */
+    readonly insecure?: true;
+  };
+}
+
+/**
+ * What every request to the crawl's own URLs is authorized by. Secrets are names.
+ *
+ * - `oauth2`: the client credentials of RFC 6749, section 4.4
+ */
+export type Auth =
+  | { readonly basic: { readonly user: string; readonly password: string } }
+  | { readonly bearer: string }
+  | { readonly oauth2: ClientCredentials };
+
+export interface ClientCredentials {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope?: string;
+  readonly audience?: string;
+  /** Where the client names itself. @default HTTP Basic, which every server must know */
+  readonly style?: 'form';
+}
+
 /** The limits of one fetch, including its redirects and resends. */
 export interface Limits {
   /** From the start to the last byte, all redirects together. @default 30 s */
@@ -77,7 +112,9 @@ export interface Plan {
     readonly backoffMs: number;
   };
   readonly limits: Limits;
-  readonly network: NetworkPolicy;
+  readonly network: Network;
+  /** @default none */
+  readonly auth?: Auth;
 }
 
 /** How the rows of a list file become values. */

@@ -1,10 +1,15 @@
 import {
   COUNTRY_FORMS,
   type Crawl,
+  isProxyProblem,
   isRemoteList,
+  MAX_CA_BYTES,
+  MAX_PROXIES,
   METHODS,
   NAME_PATTERN,
+  parseProxy,
   type Plan,
+  problemOfCertificates,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
@@ -29,6 +34,44 @@ const body = z.union([
   z.strictObject({ text }),
 ]);
 
+const network = z.object({
+  allowPrivate: z.boolean(),
+  allow: z.array(text),
+  proxy: z
+    .union([
+      z
+        .array(text.refine((url) => !isProxyProblem(parseProxy(url)), 'is no proxy'))
+        .min(1)
+        .max(MAX_PROXIES),
+      z.literal('env'),
+    ])
+    .exactOptional(),
+  tls: z
+    .strictObject({
+      ca: text
+        .max(MAX_CA_BYTES)
+        .refine((pem) => problemOfCertificates(pem) === undefined, 'holds no certificates')
+        .exactOptional(),
+      insecure: z.literal(true).exactOptional(),
+    })
+    .exactOptional(),
+});
+
+const auth = z.union([
+  z.strictObject({ basic: z.strictObject({ user: text, password: text }) }),
+  z.strictObject({ bearer: text }),
+  z.strictObject({
+    oauth2: z.strictObject({
+      tokenUrl: text.regex(/^https?:/).refine((url) => URL.canParse(url), 'is no URL'),
+      clientId: text,
+      clientSecret: text,
+      scope: text.exactOptional(),
+      audience: text.exactOptional(),
+      style: z.literal('form').exactOptional(),
+    }),
+  }),
+]);
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
@@ -47,7 +90,8 @@ const plan = z.object({
   }),
   retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
-  network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+  network,
+  auth: auth.exactOptional(),
 });
 
 const rules = z.object({

@@ -17,12 +17,15 @@ params:
   year: { from: 2015, to: 2024 }
   id: { file: https://lists.example/ids.csv, column: id, delimiter: ';' }
 contact: ops@example.com
-headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
+headers: { accept: application/json, x-key: '\${env:API_TOKEN}' }
+auth: { oauth2: { tokenUrl: https://login.example/token, clientId: me, clientSecret: '\${env:S}' } }
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
+network: { proxy: ['http://\${env:S}@one.example', http://two.example], tls: { insecure: true } }
 `,
   'crawl.yaml',
 );
 const crawl = { plan, ...rest };
+const client = { clientId: 'me', clientSecret: 'x' };
 
 /** Every place of a JSON value. */
 function placesOf(value: unknown, path: readonly string[] = []): (readonly string[])[] {
@@ -83,6 +86,9 @@ describe('the crawl in Redis', () => {
     ['a rate of nothing', { ...plan, politeness: { ...plan.politeness, rate: {} } }],
     ['headers that are no texts', { ...plan, headers: { accept: ['x'] } }],
     ['a name with a path', { ...plan, name: '../x' }],
+    ['a proxy of another kind', { ...plan, network: { ...plan.network, proxy: ['socks5://x'] } }],
+    ['a token URL that is none', { ...plan, auth: { oauth2: { ...client, tokenUrl: 'http://' } } }],
+    ['certificates that are none', { ...plan, network: { ...plan.network, tls: { ca: 'x' } } }],
     ['no object', 7],
   ])('is refused with %s', (_, value) => {
     expect(() => parseStoredPlan(JSON.stringify(value))).toThrow(StoredStateError);
