@@ -47,6 +47,7 @@ import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
 import { checkResultsFolder } from './start/check-results-folder.ts';
 import type { DescriptorPlan } from './start/descriptors.ts';
+import { readWorkerProxy } from './start/proxies.ts';
 import { warmUp } from './warm-up.ts';
 
 export interface AssembleOptions {
@@ -88,7 +89,8 @@ export interface AssembledWorker {
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
   const { id, settings, descriptors, env, log, state, draining, forced, onHopeless } = options;
-  const { transport, allowPrivate, maxRetryAfterMs } = settings;
+  const { transport, allowPrivate, allowProxy, allowInsecureTls, maxRetryAfterMs } = settings;
+  const proxy = readWorkerProxy(settings.proxy, env);
 
   // What everything else stands on.
   const repeats = new RepeatLog(log);
@@ -119,6 +121,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     results: settings.results,
     folder,
     secrets: { env, rules: settings.secrets },
+    network: { allowProxy, allowInsecureTls, env },
     caps: { maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.maxTimeoutMs },
     onClamped: (batch, { key, setting }) => {
       const { maxBodyBytes, maxTimeoutMs } = settings;
@@ -168,10 +171,15 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const fetcher = createFetcher({
     transport,
     allowPrivate,
+    routes: proxy?.routes,
     userAgent: USER_AGENT,
     maxSockets: descriptors.sockets,
     onEnd: () => progress.fetched.beat(),
     onLookup: (result) => metrics.lookups.inc({ result }),
+    onProxyError: (code) => metrics.proxyErrors.inc({ code }),
+    onProxyDown: (name, reason) => {
+      log.warn({ proxy: name }, `${reason}; others are used for a while, if there are any`);
+    },
   });
   const robots = new Robots({
     store: new RobotsStore(redis, keys),
@@ -291,6 +299,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   });
   const status = new WorkerStatus({
     settings,
+    proxy: proxy?.shown,
     state,
     permits,
     claims,

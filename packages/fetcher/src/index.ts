@@ -1,3 +1,9 @@
+export {
+  proxyOf,
+  ProxySettingError,
+  readRoutes,
+  routesOfEnvironment,
+} from './connect/proxy-settings.ts';
 export { type Proxy, type ProxyRoutes, shownProxy, type Trust } from './connect/proxy.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';

@@ -6,16 +6,18 @@ import {
   fingerprintOf,
   isStoredList,
   LocalCrawl,
+  namedSecrets,
   type OpenList,
-  secretNames,
 } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
+import type { ProxyRoutes } from '@fetchfleet/fetcher';
 import {
   type BatchStatus,
   type MeasuredCrawl,
   type ScheduleLists,
   UnknownBatchError,
 } from '@fetchfleet/fleet';
+import { SettingsError } from '@fetchfleet/service';
 import { CommandError, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { type ListAccess, type ListFlags, readListAccess } from '../core/settings.ts';
@@ -49,7 +51,7 @@ export async function loadCrawl(
   if (crawl === undefined) {
     return undefined;
   }
-  const local = await problems.collect(async () => localCrawl(crawl, { allowPrivate }));
+  const local = await problems.collect(async () => localCrawl(crawl, { allowPrivate, env }));
   const size = await problems.collect(async () => local?.measure());
   if (local === undefined || size === undefined) {
     return undefined;
@@ -63,7 +65,7 @@ export async function loadCrawl(
     total: size.total,
     fingerprint: await local.fingerprint(),
     local,
-    missingSecrets: secretNames(crawl.plan.headers).filter((name) => !env[name]),
+    missingSecrets: namedSecrets(crawl.plan).filter((name) => !env[name]),
   };
 }
 
@@ -102,7 +104,7 @@ export async function loadRegisteredCrawl(
   {
     purpose,
     lists,
-    context: { cwd },
+    context: { cwd, env },
   }: { readonly purpose: string; readonly lists: ListAccess; readonly context: Context },
 ): Promise<Crawl> {
   const { batch, fingerprint } = status;
@@ -113,6 +115,7 @@ export async function loadRegisteredCrawl(
   const access = {
     // Nobody else writes to the Redis of a folder: its batches are those of `run`.
     allowPrivate: lists.allowPrivate || session.isPrivate,
+    env,
     stored: session.schedules.lists,
   };
   const local = crawl === undefined ? undefined : await localCrawl(crawl, access);
@@ -160,23 +163,43 @@ async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<Local
 }
 
 interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate'> {
+  /** Says which proxy lists come through. */
+  readonly env: Context['env'];
   /** The lists of batches that a schedule has started. @default none */
   readonly stored?: ScheduleLists;
 }
 
 /** Private addresses need both the crawl and whoever runs the command to allow them. */
-function openList({ allowPrivate, stored }: RemoteListAccess): OpenList {
+function openList({ allowPrivate, env, stored }: RemoteListAccess): OpenList {
   return async ({ path }, { plan }, signal) => {
     if (isStoredList(path) && stored !== undefined) {
       return [await stored.read(path)];
     }
     const { createFetcher, fetchList, USER_AGENT } = await import('@fetchfleet/fetcher');
-    const options = { transport: 'undici', allowPrivate, userAgent: USER_AGENT } as const;
-    const fetcher = createFetcher(options);
+    const fetcher = createFetcher({
+      transport: 'undici',
+      allowPrivate,
+      routes: await listRoutes(env),
+      userAgent: USER_AGENT,
+    });
     try {
       return [await fetchList(fetcher, path, { network: plan.network, signal })];
     } finally {
       await fetcher.stop();
     }
   };
+}
+
+/** The proxy of this machine, as workers here would use it. */
+async function listRoutes(env: Context['env']): Promise<ProxyRoutes | undefined> {
+  const setting = env['FETCHFLEET_PROXY'] ?? '';
+  const { ProxySettingError, readRoutes } = await import('@fetchfleet/fetcher');
+  try {
+    return readRoutes(setting, env);
+  } catch (error) {
+    if (error instanceof ProxySettingError) {
+      throw new SettingsError([`FETCHFLEET_PROXY: ${error.message}`]);
+    }
+    throw error;
+  }
 }

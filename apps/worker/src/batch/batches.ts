@@ -1,6 +1,7 @@
 import type { Plan } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
+import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from './connection.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */
@@ -11,7 +12,7 @@ const FORGET_MS = 60_000;
 const MAX_REPORTED = 20;
 
 /** A batch in a worker: its plan, ready to fetch. */
-export interface ActiveBatch extends ResolvedSecrets {
+export interface ActiveBatch extends ResolvedSecrets, ResolvedNetwork {
   readonly id: string;
   readonly plan: Plan;
   readonly total: number;
@@ -45,6 +46,7 @@ export interface BatchesOptions {
   /** What is at that path on this machine. */
   readonly folder: () => ResultsFolder;
   readonly secrets: SecretSource;
+  readonly network: NetworkAccess;
   readonly caps: LimitCaps;
   /** Called for limits of a crawl that exceed `caps`, when the crawl is read. */
   readonly onClamped: (batch: string, limit: ClampedLimit) => void;
@@ -144,6 +146,7 @@ export class Batches {
     }
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
+    const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
     return {
       id,
       plan,
@@ -151,7 +154,8 @@ export class Batches {
       total,
       createdAt,
       state,
-      ...resolveSecrets(plan, this.#options.secrets),
+      ...secrets,
+      ...resolveNetwork(plan.network, this.#options.network, secretValues),
       ...signals,
     };
   }

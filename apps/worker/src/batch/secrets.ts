@@ -2,10 +2,12 @@ import {
   compileRequest,
   type Plan,
   type RequestTemplate,
+  namedSecrets,
+  resolveCredential,
   resolveText,
   secretHeaders,
-  secretNames,
   type SecretRules,
+  secretUses,
 } from '@fetchfleet/crawl';
 import { userAgentFor } from '@fetchfleet/fetcher';
 
@@ -35,31 +37,69 @@ export interface ResolvedSecrets {
   readonly lackingSecrets: (origin: string) => readonly LackedSecret[];
 }
 
+/** Those, and the values themselves for what else is made of them. */
+interface SecretValues {
+  readonly secretValues: Readonly<Record<string, string | undefined>>;
+}
+
 const NOTHING: readonly LackedSecret[] = [];
 
 /** Reads only the variables that the rules allow. The others are as if they did not exist. */
-export function resolveSecrets(plan: Plan, { env, rules }: SecretSource): ResolvedSecrets {
+export function resolveSecrets(
+  plan: Plan,
+  { env, rules }: SecretSource,
+): ResolvedSecrets & SecretValues {
   const { headers, contact } = plan;
-  const names = secretNames(headers);
+  const uses = secretUses(plan);
+  const names = namedSecrets(plan);
   const allowed = names.filter((name) => rules.verdict(name) === 'allowed');
   const values = Object.fromEntries(allowed.map((name) => [name, env[name]]));
   const isComplete = names.every((name) => (values[name] ?? '') !== '');
   const lacked = (origin: string): readonly LackedSecret[] =>
-    names.flatMap((name): LackedSecret[] => {
-      const verdict = rules.verdict(name, origin);
+    uses.flatMap(({ name, origin: at = origin }): LackedSecret[] => {
+      const verdict = rules.verdict(name, at);
       if (verdict !== 'allowed') {
         return [{ name, why: verdict === 'refused' ? 'not-allowed' : 'bound-elsewhere' }];
       }
       return (env[name] ?? '') === '' ? [{ name, why: 'not-set' }] : [];
     });
   return {
-    request: compileRequest(isComplete ? plan : { ...plan, headers: {} }, {
+    request: compileRequest({ ...plan, headers: isComplete ? allHeaders(plan, values) : {} }, {
       userAgent: userAgentFor(contact),
       resolve: (text) => resolveText(text, values),
     }),
-    secretHeaders: secretHeaders(headers),
+    secretHeaders:
+      plan.auth === undefined
+        ? secretHeaders(headers)
+        : [...secretHeaders(headers), 'authorization'],
     lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
+    secretValues: isComplete ? values : {},
   };
+}
+
+/** With what `auth` stands for, where that is the same for all requests. */
+function allHeaders(
+  { headers, auth }: Plan,
+  values: Readonly<Record<string, string | undefined>>,
+): Plan['headers'] {
+  if (auth !== undefined && 'bearer' in auth) {
+    return { ...headers, authorization: `Bearer ${auth.bearer}` };
+  }
+  if (auth !== undefined && 'basic' in auth) {
+    const { user, password } = auth.basic;
+    return { ...headers, authorization: basicAuthorization(user, password, values) };
+  }
+  return headers;
+}
+
+/** RFC 7617. @throws SecretError */
+export function basicAuthorization(
+  user: string,
+  password: string,
+  values: Readonly<Record<string, string | undefined>>,
+): string {
+  const pair = [user, password].map((text) => resolveCredential(text, values)).join(':');
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
 /** One sentence, without values. */

@@ -117,7 +117,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       idempotencyKey: request.hasIdempotencyKey ? `${batch.id}-${index}-1` : undefined,
       secretHeaders,
       limits: plan.limits,
-      network: plan.network,
+      network: batch.network,
       // An origin that closes connections while requests are on their way costs one attempt only.
       isOnNewConnection: attempts > 0,
       signal: this.#stop.signal,

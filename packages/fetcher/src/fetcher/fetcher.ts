@@ -8,7 +8,7 @@ import {
 } from '../exchange/request-headers.ts';
 import { type LookupResult, NameLookup } from '../lookup/name-lookup.ts';
 import { FetcherStoppedError, type ProxyError } from '../connect/errors.ts';
-import type { Proxy } from '../connect/proxy.ts';
+import type { Proxy, ProxyRoutes } from '../connect/proxy.ts';
 import { tlsOptions } from '../connect/tls-options.ts';
 import { PolicyPools } from '../transport/policy-pools.ts';
 import { type OnProxyDown, ProxyHealth } from '../transport/proxy-health.ts';
@@ -42,6 +42,8 @@ export interface FetcherOptions {
   readonly maxSockets?: number;
   /** Resolves names; the address filter checks what it returns. @default `NameLookup` */
   readonly lookup?: LookupFunction;
+  /** What requests go through whose network names no proxies. @default they go directly */
+  readonly routes?: ProxyRoutes | undefined;
   /** Called for every request that a proxy did not let through. @default nothing */
   readonly onProxyError?: (code: ProxyError['code']) => void;
   /** Called with host and port of a proxy when it begins to fail. @default nothing */
@@ -130,7 +132,7 @@ class PooledFetcher implements Fetcher {
     const sockets = new SocketBudget(maxSockets, () => this.#pools.closeIdle());
     const { onProxyError: onError = () => undefined, onProxyDown } = options;
     const health = new ProxyHealth(onProxyDown);
-    this.#pools = new PolicyPools(options.allowPrivate, ({ routes, trust, ...policy }) => {
+    this.#pools = new PolicyPools(options, ({ routes, trust, ...policy }) => {
       const connect: ConnectOptions = {
         policy,
         tls: tlsOptions(trust),

@@ -8,10 +8,16 @@ const MAX_POOLS = 16;
 
 /** How the fetches of a crawl connect. */
 export interface FetchNetwork extends NetworkPolicy {
-  /** @default connections go to the origins themselves */
+  /** @default those of the process */
   readonly routes?: ProxyRoutes | undefined;
   /** @default the authorities that Node knows */
   readonly trust?: Trust | undefined;
+}
+
+/** What holds for all crawls of a process. */
+interface ProcessNetwork {
+  readonly allowPrivate: boolean;
+  readonly routes?: ProxyRoutes | undefined;
 }
 
 /** The connections of one network. */
@@ -30,20 +36,25 @@ export interface PolicyPool {
 export class PolicyPools {
   readonly #create: (network: FetchNetwork) => Transport;
   readonly #allowPrivate: boolean;
+  readonly #routes: ProxyRoutes | undefined;
   readonly #pools = new Map<string, PolicyPool>();
   /** Saves building the key: a worker passes the same object for every fetch of a batch. */
   readonly #known = new WeakMap<FetchNetwork, PolicyPool>();
   #uses = 0;
 
-  constructor(allowPrivate: boolean, create: (network: FetchNetwork) => Transport) {
+  constructor(
+    { allowPrivate, routes }: ProcessNetwork,
+    create: (network: FetchNetwork) => Transport,
+  ) {
     this.#allowPrivate = allowPrivate;
+    this.#routes = routes;
     this.#create = create;
   }
 
   of(network: FetchNetwork): PolicyPool {
     let pool = this.#known.get(network);
     if (pool === undefined || pool.stopped) {
-      const { routes, trust } = network;
+      const { routes = this.#routes, trust } = network;
       pool = this.#find({ ...effectivePolicy(network, this.#allowPrivate), routes, trust });
       this.#known.set(network, pool);
     }

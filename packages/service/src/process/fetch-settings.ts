@@ -32,4 +32,9 @@ export const FETCH_SETTINGS = {
     flags: '--secrets <names>',
     variable: 'FETCHFLEET_SECRETS',
   },
+  /** Likewise. */
+  allowProxy: {
+    flags: '--allow-proxy <hosts>',
+    variable: 'FETCHFLEET_ALLOW_PROXY',
+  },
 } as const;

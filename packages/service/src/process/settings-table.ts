@@ -1,4 +1,11 @@
-import { parseDurationMs, parseSize, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
+import {
+  parseDurationMs,
+  parseSize,
+  ProxyRules,
+  ProxyRulesError,
+  SecretRules,
+  SecretRulesError,
+} from '@fetchfleet/crawl';
 import { z, type ZodType } from 'zod';
 import { FETCH_SETTINGS } from './fetch-settings.ts';
 import { parseSettings } from './settings.ts';
@@ -148,13 +155,16 @@ function umaskSetting(): ZodType<number, string> {
     .transform((text) => Number.parseInt(text, 8));
 }
 
-/** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
-function secretsSetting(): ZodType<SecretRules, string> {
+/** What `parse` reads. Its own errors say what is wrong with the text. */
+function rulesSetting<T>(
+  parse: (text: string) => T,
+  OwnError: typeof SecretRulesError | typeof ProxyRulesError,
+): ZodType<T, string> {
   return z.string().transform((text, context) => {
     try {
-      return SecretRules.parse(text);
+      return parse(text);
     } catch (error) {
-      if (!(error instanceof SecretRulesError)) {
+      if (!(error instanceof OwnError)) {
         throw error;
       }
       context.addIssue({ code: 'custom', message: error.message });
@@ -170,7 +180,10 @@ export const fetchSchemas = {
   /** A path, relative to the current folder. */
   results: z.string().min(1),
   umask: umaskSetting(),
-  secrets: secretsSetting(),
+  /** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
+  secrets: rulesSetting((text) => SecretRules.parse(text), SecretRulesError),
+  /** Proxies that crawls may name: `proxy.example:3128,env`. */
+  allowProxy: rulesSetting((text) => ProxyRules.parse(text), ProxyRulesError),
 } as const;
 
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {
