@@ -58,6 +58,7 @@ export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
 export { parseRate, parseSize } from './model/quantity.ts';
 export { compileRequest, type RequestTemplate } from './request/compile-request.ts';
+export { hasPlaceholder } from './request/placeholders.ts';
 export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
 export {
   DEFAULT_SECRETS,

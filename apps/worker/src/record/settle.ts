@@ -58,12 +58,14 @@ export function settle(
   const contentType = response?.headers['content-type'];
   const status = ending.status ?? result?.status;
   const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
-  const url = redactUrl(batch.request.expand(values));
+  const { method, expand } = batch.request;
+  const url = redactUrl(expand(values));
   const record: FetchRecord = {
     batch: batch.id,
     index,
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
     url,
+    method: method === 'GET' ? undefined : method,
     outcome,
     status,
     attempts,

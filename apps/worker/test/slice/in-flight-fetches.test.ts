@@ -1,3 +1,4 @@
+import { compileRequest } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { InFlightFetches } from '../../src/slice/in-flight-fetches.ts';
@@ -30,6 +31,17 @@ describe('a fetch that has ended', () => {
       fetches.start(fetchOf(1, { attempts }), grant);
     }
     expect(started.map(({ request }) => request.isOnNewConnection)).toEqual([false, true]);
+  });
+
+  it('of a POST has the Idempotency-Key of its attempt before', () => {
+    const { tools, started, grant } = startTools();
+    const request = compileRequest({ url: 'http://h/', params: [], headers: {}, method: 'POST' });
+    const target = { batch: batchOf({ request }), origin: 'http://h', slice: 'b.0' };
+    const fetches = new InFlightFetches(tools, target, new AbortController());
+    for (const attempts of [0, 1]) {
+      fetches.start(fetchOf(1, { attempts }), grant);
+    }
+    expect(started.map((one) => one.request.idempotencyKey)).toEqual(['b-1-1', 'b-1-1']);
   });
 
   it('with a 429 keeps waiting for longer than patience while the origin accepts others', () => {

@@ -2,6 +2,7 @@ import { type Method, METHODS, type Plan, type RequestBody } from '../model/plan
 import { compileTemplate } from '../model/template.ts';
 import { MAX_REQUEST_BYTES, sizeWithoutValues } from '../request/body-size.ts';
 import { isJsonPlace } from '../request/compile-body.ts';
+import { hasPlaceholder } from '../request/placeholders.ts';
 import { placeholdersOf } from '../request/value-checks.ts';
 import type { Field } from './field.ts';
 import { readJson } from './json-value.ts';
@@ -134,7 +135,10 @@ function readTextBody(field: Field, params: readonly string[]): RequestBody | un
 }
 
 function refuseInKey(field: Field, key: string): void {
-  if (placeholdersOf({ headers: { key } }).length > 0) {
+  if (hasPlaceholder(key)) {
     field.reportKey('a placeholder cannot stand in a key; only values have them');
+  } else if (key === '<<') {
+    // YAML 1.2 has no such key, but many readers do: it would be sent as it is.
+    field.reportKey('mappings are not merged; write the keys out');
   }
 }

@@ -67,10 +67,12 @@ export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): 
 }
 
 function encodeHead(record: FetchRecord): string {
-  const { status, contentType, finalUrl, error } = record;
+  const { method, status, contentType, finalUrl, error } = record;
   return (
     `{"batch":${quote(record.batch)},"index":${record.index},"params":${JSON.stringify(record.params)}` +
-    `,"url":${quote(record.url)},"outcome":"${record.outcome}"` +
+    `,"url":${quote(record.url)}` +
+    (method === undefined ? '' : `,"method":"${method}"`) +
+    `,"outcome":"${record.outcome}"` +
     (status === undefined ? '' : `,"status":${status}`) +
     `,"attempts":${record.attempts},"startedAt":${quote(record.startedAt)}` +
     `,"durationMs":${record.durationMs},"bytes":${record.bytes}` +

@@ -1,3 +1,4 @@
+import type { Method } from '../model/plan.ts';
 import type { Outcome } from '../outcome/outcome.ts';
 
 /** The result of one fetch: one line of NDJSON in a part, and one record of an export. */
@@ -7,6 +8,8 @@ export interface FetchRecord {
   readonly params: Readonly<Record<string, string>>;
   /** The requested URL, without credentials. */
   readonly url: string;
+  /** Absent for GET. */
+  readonly method?: Method | undefined;
   readonly outcome: Outcome;
   /** Absent if no response arrived. */
   readonly status?: number | undefined;

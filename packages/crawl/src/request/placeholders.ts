@@ -52,6 +52,11 @@ export function parsePieces(text: string, onMisplaced?: () => void): readonly Pi
   return literal === '' ? pieces : [...pieces, literal];
 }
 
+/** Whether values of parameters make a difference to a text. */
+export function hasPlaceholder(text: string): boolean {
+  return parsePieces(text).some((piece) => typeof piece === 'object');
+}
+
 export interface PieceEncoding {
   /** Of what is sent as it is. */
   readonly literal: (text: string) => string;

@@ -30,6 +30,16 @@ export function valueChecks({ url, headers, body }: Texts): ReadonlyMap<string, 
   return checks;
 }
 
+/** The parameters that stand nowhere but in `{{name|json}}`: their values need not be texts. */
+export function jsonParameters({ url, headers, body }: Texts): ReadonlySet<string> {
+  const placeholders = placeholdersOf({ headers, body });
+  const texts = new Set([
+    ...compileTemplate(url, []).variables,
+    ...placeholders.flatMap(({ name, isJson }) => (isJson ? [] : [name])),
+  ]);
+  return new Set(placeholders.map(({ name }) => name).filter((name) => !texts.has(name)));
+}
+
 /** The placeholders of headers and body, in their order. */
 export function placeholdersOf({
   headers,

@@ -160,9 +160,7 @@ network: { allowPrivate: yes }
         /^crawl\.yaml:2:6 url: \{contry\} is not a parameter under params; did you mean "country"\?$/,
       ),
       expect.stringMatching(/^crawl\.yaml:2:6 url: 169\.254\.169\.254 is a link-local address/),
-      expect.stringMatching(
-        /^crawl\.yaml:4:3 params\.country: no request uses this parameter/,
-      ),
+      expect.stringMatching(/^crawl\.yaml:4:3 params\.country: no request uses this parameter/),
       expect.stringMatching(
         /^crawl\.yaml:4:25 .*"slugs" is not allowed; allowed: slug, name, alpha2 or alpha3; did you mean "slug"\?$/,
       ),

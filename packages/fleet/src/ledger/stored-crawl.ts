@@ -94,6 +94,8 @@ const plan = z.object({
   auth: auth.exactOptional(),
 });
 
+const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');
+
 const rules = z.object({
   trim: z.boolean(),
   blank: z.enum(['refuse', 'keep', 'skip']),
@@ -123,11 +125,11 @@ const rest = z.object({
   combine: z.enum(['product', 'zip']),
 });
 
-const crawl = rest.extend({ plan });
+const crawl = rest.extend({ plan: usablePlan });
 
 /** @throws StoredStateError */
 export function parseStoredPlan(json: string): Plan {
-  return parse(plan, json);
+  return parse(usablePlan, json);
 }
 
 /**
@@ -179,6 +181,11 @@ function parse<T>(schema: z.ZodType<T>, json: string): T {
   const [issue] = found.error.issues;
   const where = issue?.path.join('.') ?? '';
   throw new StoredStateError(`the crawl in Redis is not valid: ${where}: ${issue?.message}`);
+}
+
+/** The transports would differ in what they make of one. */
+function hasNoBodyToIgnore({ method = 'GET', body: sent }: Pick<Plan, 'method' | 'body'>): boolean {
+  return sent === undefined || (method !== 'GET' && method !== 'HEAD');
 }
 
 function isJson(json: string): boolean {

@@ -19,6 +19,9 @@ params:
 contact: ops@example.com
 headers: { accept: application/json, x-key: '\${env:API_TOKEN}' }
 auth: { oauth2: { tokenUrl: https://login.example/token, clientId: me, clientSecret: '\${env:S}' } }
+method: PATCH
+body: { form: { country: '{{country}}', year: [1, 2] } }
+idempotencyKey: false
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
 network: { proxy: ['http://\${env:S}@one.example', http://two.example], tls: { insecure: true } }
 `,
@@ -89,6 +92,12 @@ describe('the crawl in Redis', () => {
     ['a proxy of another kind', { ...plan, network: { ...plan.network, proxy: ['socks5://x'] } }],
     ['a token URL that is none', { ...plan, auth: { oauth2: { ...client, tokenUrl: 'http://' } } }],
     ['certificates that are none', { ...plan, network: { ...plan.network, tls: { ca: 'x' } } }],
+    ['another method', { ...plan, method: 'TRACE' }],
+    ['a body for a HEAD', { ...plan, method: 'HEAD' }],
+    ['two bodies', { ...plan, body: { text: 'x', json: '1' } }],
+    ['a body that is no JSON', { ...plan, body: { json: '{' } }],
+    ['a form with half a pair', { ...plan, body: { form: [['a']] } }],
+    ['a key that is asked for twice', { ...plan, idempotencyKey: true }],
     ['no object', 7],
   ])('is refused with %s', (_, value) => {
     expect(() => parseStoredPlan(JSON.stringify(value))).toThrow(StoredStateError);

@@ -6,6 +6,8 @@ const COMMA = 0x2c;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
+const CAPITAL_A = 0x41;
+const CAPITAL_Z = 0x5a;
 const BACKSLASH = 0x5c;
 const CLOSING_BRACE = 0x7d;
 const SPACE = 0x20;
@@ -18,7 +20,8 @@ export const ROW_OVERHEAD_BYTES = 64;
 interface Field {
   /** The bytes before the value in a line. */
   readonly before: Buffer;
-  readonly kind: 'string' | 'number';
+  /** The value of `unlisted` is of capital letters and has no column. */
+  readonly kind: 'string' | 'number' | 'unlisted';
   readonly isOptional: boolean;
   /** The bytes after the value. */
   readonly after: Buffer;
@@ -64,6 +67,9 @@ export class CopiedRow {
   }
 
   #field({ before, kind, isOptional, after }: Field): boolean {
+    if (kind === 'unlisted') {
+      return !this.#skip(before) || this.#passCapitals();
+    }
     this.#out[this.#at] = COMMA;
     this.#at += 1;
     if (!this.#skip(before)) {
@@ -101,6 +107,17 @@ export class CopiedRow {
     }
     this.#from += text.length;
     return true;
+  }
+
+  /** Moves past the rest of a string of capital letters. */
+  #passCapitals(): boolean {
+    for (;;) {
+      const byte = this.#data[this.#from] ?? 0;
+      this.#from += 1;
+      if (byte < CAPITAL_A || byte > CAPITAL_Z) {
+        return byte === QUOTE;
+      }
+    }
   }
 
   /** Copies a string. Begins after its opening quote and ends after its closing quote. */
@@ -197,6 +214,9 @@ const BODY_ENCODING = Buffer.from(',"bodyEncoding":"');
 const BODY = Buffer.from(',"body":');
 const OPENING_QUOTE = Buffer.from('"');
 
+/** All records of a batch have the same. */
+const METHOD: Field = { ...string(',"method":'), kind: 'unlisted' };
+
 /** The fields between index and body, in the order of the record. */
 function fieldsOf(params: readonly string[]): Field[] {
   const last = params.length - 1;
@@ -206,9 +226,11 @@ function fieldsOf(params: readonly string[]): Field[] {
         after: at === last ? '}' : '',
       }),
     ),
-    ...RECORD_COLUMNS.map(({ field, kind, isOptional }, at) => {
+    ...RECORD_COLUMNS.flatMap(({ field, kind, isOptional }, at) => {
       const before = `${at === 0 && params.length === 0 ? ',"params":{}' : ''},"${field}":`;
-      return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
+      const shape = { isOptional };
+      const column = kind === 'string' ? string(before, shape) : number(before, shape);
+      return field === 'url' ? [column, METHOD] : column;
     }),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),

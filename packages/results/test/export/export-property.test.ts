@@ -36,6 +36,7 @@ const record = fc.record(
   {
     params: fc.record({ country: text, 'a "b", c': text }),
     url: text,
+    method: fc.constantFrom('POST', 'HEAD'),
     outcome: fc.constantFrom('ok', 'timeout', 'http-error'),
     status: fc.nat(999),
     attempts: fc.nat(9),
