@@ -24,6 +24,7 @@ export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
 export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
+export { MAX_SPREAD, type OnlyChoice, totalWithOnly, withOnly } from './expand/only.ts';
 export {
   type FetchFailure,
   type FetchResponse,
@@ -47,6 +48,7 @@ export {
   METHODS,
   type Network,
   type NetworkPolicy,
+  type Only,
   type ParameterSource,
   type Plan,
   type Politeness,
@@ -69,13 +71,16 @@ export {
 } from './model/secret-rules.ts';
 export {
   resolveCredential,
+  isHeaderValue,
+  mentionsSecret,
   resolveText,
   SecretError,
   secretHeaders,
   secretNames,
+  withoutSecrets,
 } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';
-export { isOrigin, originOf, redactUrl } from './model/url.ts';
+export { isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

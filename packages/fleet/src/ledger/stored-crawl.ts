@@ -5,6 +5,7 @@ import {
   isRemoteList,
   MAX_CA_BYTES,
   MAX_PROXIES,
+  MAX_SPREAD,
   METHODS,
   NAME_PATTERN,
   parseProxy,
@@ -120,9 +121,15 @@ const source = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const only = z.union([
+  z.strictObject({ first: positive }),
+  z.strictObject({ spread: positive.max(MAX_SPREAD), of: positive }),
+]);
+
 const rest = z.object({
   sources: z.array(source),
   combine: z.enum(['product', 'zip']),
+  only: only.exactOptional(),
 });
 
 const crawl = rest.extend({ plan: usablePlan });
@@ -138,8 +145,9 @@ export function parseStoredPlan(json: string): Plan {
  * @throws StoredStateError
  */
 export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
-  const { sources, combine } = parse(rest, others);
-  return { plan: parseStoredPlan(storedPlan), sources, combine };
+  const { sources, combine, only: some } = parse(rest, others);
+  const found = { plan: parseStoredPlan(storedPlan), sources, combine };
+  return some === undefined ? found : { ...found, only: some };
 }
 
 /**

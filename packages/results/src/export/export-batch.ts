@@ -30,6 +30,8 @@ export interface ExportOptions {
    * this many indexes. @default 4,194,304 (32 MiB)
    */
   readonly maxIndexedRecords?: number;
+  /** Only the records of these indexes, the end excluded. @default all */
+  readonly range?: readonly [from: number, to: number];
   /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
   readonly total?: number;
   readonly signal?: AbortSignal;
@@ -58,7 +60,7 @@ const MAX_INDEXED_RECORDS = 2 ** 22;
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
   const { dir, batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
-  const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
+  const { maxIndexedRecords = MAX_INDEXED_RECORDS, range: [start, end] = [0, Infinity] } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
@@ -79,8 +81,9 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   let written = 0;
   let highest = -1;
   try {
-    for (let from: number | undefined = 0; from !== undefined;) {
-      const { index, next } = await parts.index([from, from + maxIndexedRecords]);
+    for (let from: number | undefined = start; from !== undefined && from < end;) {
+      const to = Math.min(end, from + maxIndexedRecords);
+      const { index, next } = await parts.index([from, to]);
       for await (const window of reader.windows(index)) {
         await output.write(encoder.encode(window));
         progress.add(window.data.length);
@@ -97,7 +100,7 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
     written -= encoder.invalid;
     return {
       written,
-      missing: (total ?? highest + 1) - written,
+      missing: Math.max(0, Math.min(total ?? highest + 1, end) - start) - written,
       skippedLines: parts.skippedLines + encoder.invalid,
       skippedParts: found.parts.skipped,
     };
