@@ -12,16 +12,15 @@ import {
   withOnly,
 } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
-import type { ProxyRoutes } from '@fetchfleet/fetcher';
 import {
   type BatchStatus,
   type MeasuredCrawl,
   type ScheduleLists,
   UnknownBatchError,
 } from '@fetchfleet/fleet';
-import { SettingsError } from '@fetchfleet/service';
 import { CommandError, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
+import { proxyRoutes } from '../core/proxy-routes.ts';
 import { type ListAccess, type ListFlags, readListAccess } from '../core/settings.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { type CrawlChanges, crawlChanges } from './crawl-changes.ts';
@@ -186,7 +185,7 @@ function openList({ allowPrivate, env, stored }: RemoteListAccess): OpenList {
     const fetcher = createFetcher({
       transport: 'undici',
       allowPrivate,
-      routes: await listRoutes(env),
+      routes: await proxyRoutes(env),
       userAgent: USER_AGENT,
     });
     try {
@@ -195,18 +194,4 @@ function openList({ allowPrivate, env, stored }: RemoteListAccess): OpenList {
       await fetcher.stop();
     }
   };
-}
-
-/** The proxy of this machine, as workers here would use it. */
-async function listRoutes(env: Context['env']): Promise<ProxyRoutes | undefined> {
-  const setting = env['FETCHFLEET_PROXY'] ?? '';
-  const { ProxySettingError, readRoutes } = await import('@fetchfleet/fetcher');
-  try {
-    return readRoutes(setting, env);
-  } catch (error) {
-    if (error instanceof ProxySettingError) {
-      throw new SettingsError([`FETCHFLEET_PROXY: ${error.message}`]);
-    }
-    throw error;
-  }
 }

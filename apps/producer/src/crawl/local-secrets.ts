@@ -2,6 +2,7 @@ import {
   compileTemplate,
   isHeaderValue,
   isReservedVariable,
+  namedSecrets,
   ownSecrets,
   type Plan,
   type SecretPlan,
@@ -51,11 +52,11 @@ export function refusedSecrets(
  */
 export function secretProblems(
   settings: Pick<RunSettings, 'secrets'>,
-  plan: SecretPlan,
+  plan: LocalPlan,
   env: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
   const refused = refusedSecrets(settings, plan);
-  return secretNames(plan.headers).flatMap((name) => {
+  return namedSecrets(plan).flatMap((name) => {
     const value = env[name] ?? '';
     const problem =
       value === ''

@@ -1,7 +1,7 @@
 import type { Plan } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
-import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from './connection.ts';
+import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */

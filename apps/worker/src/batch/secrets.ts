@@ -64,9 +64,10 @@ export function resolveSecrets(
       return (env[name] ?? '') === '' ? [{ name, why: 'not-set' }] : [];
     });
   return {
-    request: compileRequest({ ...plan, headers: isComplete ? allHeaders(plan, values) : {} }, {
+    request: compileRequest({ ...plan, headers: isComplete ? headers : {} }, {
       userAgent: userAgentFor(contact),
       resolve: (text) => resolveText(text, values),
+      credential: (text) => resolveCredential(text, values),
     }),
     secretHeaders:
       plan.auth === undefined
@@ -75,31 +76,6 @@ export function resolveSecrets(
     lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
     secretValues: isComplete ? values : {},
   };
-}
-
-/** With what `auth` stands for, where that is the same for all requests. */
-function allHeaders(
-  { headers, auth }: Plan,
-  values: Readonly<Record<string, string | undefined>>,
-): Plan['headers'] {
-  if (auth !== undefined && 'bearer' in auth) {
-    return { ...headers, authorization: `Bearer ${auth.bearer}` };
-  }
-  if (auth !== undefined && 'basic' in auth) {
-    const { user, password } = auth.basic;
-    return { ...headers, authorization: basicAuthorization(user, password, values) };
-  }
-  return headers;
-}
-
-/** RFC 7617. @throws SecretError */
-export function basicAuthorization(
-  user: string,
-  password: string,
-  values: Readonly<Record<string, string | undefined>>,
-): string {
-  const pair = [user, password].map((text) => resolveCredential(text, values)).join(':');
-  return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
 /** One sentence, without values. */

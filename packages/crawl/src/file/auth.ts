@@ -65,6 +65,9 @@ function readBasic(field: Field | undefined): Auth | undefined {
   if (user !== undefined && withoutSecrets(user).includes(':')) {
     at?.('user')?.report('a user has no colon: it ends where the password begins');
   }
+  if (user?.includes('{{') === true) {
+    at?.('user')?.report('{{name}} is the value of a parameter, and the user is one for all fetches');
+  }
   const password = readSecret(field, at?.('password'), 'password');
   return user === undefined || password === undefined ? undefined : { basic: { user, password } };
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import type { NetworkPolicy } from '@fetchfleet/crawl';
 
 /** A proxy that requests may go through. */
 export interface Proxy {
@@ -26,6 +27,14 @@ export interface Trust {
   readonly ca?: string;
   /** Accepts any certificate. */
   readonly insecure?: boolean;
+}
+
+/** How the fetches of a crawl connect. */
+export interface FetchNetwork extends NetworkPolicy {
+  /** @default those of the process */
+  readonly routes?: ProxyRoutes | undefined;
+  /** @default the authorities that Node knows */
+  readonly trust?: Trust | undefined;
 }
 
 /** Host and port as messages show them: a URL with credentials never stands in one. */

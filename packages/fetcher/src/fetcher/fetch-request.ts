@@ -1,6 +1,6 @@
 import type { FetchResponse, FetchResult, Limits, Method } from '@fetchfleet/crawl';
 import type { FailureReason } from '../exchange/failure.ts';
-import type { FetchNetwork } from '../transport/policy-pools.ts';
+import type { FetchNetwork } from '../connect/proxy.ts';
 
 /** One request and its limits. */
 export interface FetchRequest {

@@ -1,18 +1,9 @@
-import type { NetworkPolicy } from '@fetchfleet/crawl';
-import type { ProxyRoutes, Trust } from '../connect/proxy.ts';
+import type { FetchNetwork, ProxyRoutes } from '../connect/proxy.ts';
 import { effectivePolicy } from '../connect/address-filter.ts';
 import type { Transport } from './transport.ts';
 
 /** Policies whose connections are kept; beyond it the least recently used idle pool is closed. */
 const MAX_POOLS = 16;
-
-/** How the fetches of a crawl connect. */
-export interface FetchNetwork extends NetworkPolicy {
-  /** @default those of the process */
-  readonly routes?: ProxyRoutes | undefined;
-  /** @default the authorities that Node knows */
-  readonly trust?: Trust | undefined;
-}
 
 /** What holds for all crawls of a process. */
 interface ProcessNetwork {

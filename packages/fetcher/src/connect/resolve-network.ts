@@ -1,23 +1,17 @@
 import { isProxyProblem, type Network, parseProxy, type ProxyRules } from '@fetchfleet/crawl';
-import {
-  type FetchNetwork,
-  type Proxy,
-  proxyOf,
-  type ProxyRoutes,
-  ProxySettingError,
-  routesOfEnvironment,
-} from '@fetchfleet/fetcher';
+import type { FetchNetwork, Proxy, ProxyRoutes } from './proxy.ts';
+import { proxyOf, ProxySettingError, routesOfEnvironment } from './proxy-settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How the fetches of this worker may connect. */
+/** How the fetches of a process may connect. */
 export interface NetworkAccess {
   readonly allowProxy: ProxyRules;
   readonly allowInsecureTls: boolean;
   readonly env: Environment;
 }
 
-/** Something that a crawl needs, and that this worker was not started with. */
+/** Something that a crawl needs, and that this process was not started with. */
 export interface LackedPermission {
   /** As it would be typed: `--allow-proxy proxy.example:3128`. */
   readonly flag: string;
@@ -28,11 +22,15 @@ export interface LackedPermission {
 export interface ResolvedNetwork {
   /** Its proxies hold the values of secrets: never log or store it. */
   readonly network: FetchNetwork;
-  /** Nothing is fetched while the worker lacks anything. */
+  /** Nothing is fetched while the process lacks anything. */
   readonly lackingPermissions: readonly LackedPermission[];
 }
 
-/** @param values of the secrets that the worker may send */
+/**
+ * What a crawl asks for, as far as this process allows it.
+ *
+ * @param values of the secrets that it may send
+ */
 export function resolveNetwork(
   { proxy, tls, ...policy }: Network,
   access: NetworkAccess,

@@ -1,6 +1,6 @@
 import { type Network, ProxyRules } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
-import { resolveNetwork } from '../../src/batch/connection.ts';
+import { resolveNetwork } from '../../src/index.ts';
 
 const POLICY = { allowPrivate: false, allow: [] };
 
