@@ -28,6 +28,7 @@ import {
 import { BatchLog } from './batch/batch-log.ts';
 import { Batches } from './batch/batches.ts';
 import { Robots } from './batch/robots.ts';
+import { requestToken, type TokenTools } from './batch/token-request.ts';
 import { redisAddressOf, type WorkerSettings } from './config.ts';
 import { createWatchdog } from './health/create-watchdog.ts';
 import { ErrorLog } from './health/error-log.ts';
@@ -122,6 +123,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     folder,
     secrets: { env, rules: settings.secrets },
     network: { allowProxy, allowInsecureTls, env },
+    requestToken: async (batch, client) => requestToken(tokenTools, batch, client),
     caps: { maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.maxTimeoutMs },
     onClamped: (batch, { key, setting }) => {
       const { maxBodyBytes, maxTimeoutMs } = settings;
@@ -181,17 +183,25 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       log.warn({ proxy: name }, `${reason}; others are used for a while, if there are any`);
     },
   });
+  const turns = {
+    of: (origin: string) => schedulers.of(origin),
+    wake: (origin: string) => schedulers.wake(origin),
+    invalidate: (origin: string) => schedulers.invalidate(origin),
+  };
   const robots = new Robots({
     store: new RobotsStore(redis, keys),
     fetcher,
-    schedulers: {
-      of: (origin) => schedulers.of(origin),
-      wake: (origin) => schedulers.wake(origin),
-      invalidate: (origin) => schedulers.invalidate(origin),
-    },
+    schedulers: turns,
     stop: forced,
     worker: id,
   });
+  const tokenTools: TokenTools = {
+    fetcher,
+    schedulers: turns,
+    robots,
+    stop: forced,
+    onRequested: (result) => metrics.tokenRequests.inc({ result }),
+  };
   const gateNotifications = new GateNotifications(redis, keys);
   const queue = new SliceQueue(queueRedis, keys);
   const schedulers = new OriginSchedulers({

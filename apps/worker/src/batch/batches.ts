@@ -2,6 +2,8 @@ import type { Plan } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
+import { BatchToken, type TokenResult } from './token.ts';
+import { type Client, clientOf } from './token-request.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */
@@ -17,6 +19,8 @@ export interface ActiveBatch extends ResolvedSecrets, ResolvedNetwork {
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
+  /** What its requests are authorized by besides its headers. @default nothing */
+  readonly token?: BatchToken;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -29,6 +33,7 @@ type WatchedBatch = ActiveBatch & {
   paused: AbortSignal;
   plan: Plan;
   planRevision: number;
+  token?: BatchToken;
 };
 
 interface Entry {
@@ -47,6 +52,7 @@ export interface BatchesOptions {
   readonly folder: () => ResultsFolder;
   readonly secrets: SecretSource;
   readonly network: NetworkAccess;
+  readonly requestToken: (batch: ActiveBatch, client: Client) => Promise<TokenResult>;
   readonly caps: LimitCaps;
   /** Called for limits of a crawl that exceed `caps`, when the crawl is read. */
   readonly onClamped: (batch: string, limit: ClampedLimit) => void;
@@ -147,7 +153,7 @@ export class Batches {
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
-    return {
+    const batch: WatchedBatch = {
       id,
       plan,
       planRevision,
@@ -158,6 +164,12 @@ export class Batches {
       ...resolveNetwork(plan.network, this.#options.network, secretValues),
       ...signals,
     };
+    const { auth } = plan;
+    if (auth !== undefined && 'oauth2' in auth) {
+      const client = clientOf(auth.oauth2, secretValues);
+      batch.token = new BatchToken(async () => this.#options.requestToken(batch, client));
+    }
+    return batch;
   }
 
   #capped(id: string, stored: Plan): Plan {

@@ -2,6 +2,7 @@ import {
   dispositionOf,
   type Disposition,
   type FetchFailure,
+  type FetchResult,
   lastReasonOf,
   type PendingFetch,
   toError,
@@ -107,11 +108,12 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     attempts,
   }: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
     const { batch } = this.#target;
-    const { plan, request, secretHeaders } = batch;
+    const { plan, request, secretHeaders, token } = batch;
+    const headers = request.headersOf(values);
     return {
       url: request.expand(values),
       method: request.method,
-      headers: request.headersOf(values),
+      headers: token === undefined ? headers : token.authorize(headers),
       body: request.bodyOf(values),
       // The same for all attempts: the origin may have acted on one that had no answer.
       idempotencyKey: request.hasIdempotencyKey ? `${batch.id}-${index}-1` : undefined,
@@ -166,6 +168,12 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   onResult(fetch: PendingFetch, ended: GatedResult): void {
     try {
       const { result } = ended;
+      if (this.#isTokenAtFault(fetch, result)) {
+        this.#tools.metrics.fetchRetried('401');
+        this.#returned.push({ ...fetch, dueAt: ended.now, reason: lastReasonOf(result) });
+        this.#close();
+        return;
+      }
       const disposition = this.#dispositionOf(fetch, ended);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
@@ -178,6 +186,21 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       this.#abortWith(error);
       this.#close();
     }
+  }
+
+  /**
+   * A 401 may be the end of a token. The fetch is sent once more with another one and uses no
+   * attempt: that it was is the reason that it waits with.
+   */
+  #isTokenAtFault({ reason }: PendingFetch, result: FetchResult): boolean {
+    const { batch, origin } = this.#target;
+    if (batch.token === undefined || result.kind === 'failure' || result.status !== 401) {
+      return false;
+    }
+    const { finalUrl } = result;
+    // A redirect to another origin carries no token.
+    const isOwn = finalUrl === undefined || URL.parse(finalUrl)?.origin === origin;
+    return isOwn && reason?.code !== 'HTTP_401' && batch.token.isAtFault(result);
   }
 
   #dispositionOf(

@@ -25,6 +25,7 @@ function watching() {
   };
   const clamped: string[] = [];
   const batches = new Batches({
+    requestToken: async () => ({ kind: 'wait', dueInMs: 0 }),
     network: { allowProxy: ProxyRules.parse(''), allowInsecureTls: false, env: {} },
     caps: { timeoutMs: 1_000, maxBodyBytes: 1_000 },
     onClamped: (id, { key, setting }) => void clamped.push(`${id}: ${key} ${setting}`),
