@@ -1,4 +1,4 @@
-import type { FetchFailure, FetchResult } from '@fetchfleet/crawl';
+import type { FetchFailure, FetchResponse } from '@fetchfleet/crawl';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -29,11 +29,16 @@ const RENEWED_AT = 0.9;
 const RENEWED_BEFORE_MS = 5_000;
 /** However short its life is, it is not renewed more often. */
 const MIN_LIFE_MS = 1_000;
-/** A token that is younger is not the reason of a 401. */
+/** A token that is younger is the reason of a 401 only if that says so. */
 const FRESH_MS = 10_000;
 /** Between two requests after a failure; doubled each time. */
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
+
+/** RFC 6750, 3.1: it has expired, or was revoked. */
+const INVALID_TOKEN = /\berror="?invalid_token\b/i;
+
+type Answer = Pick<FetchResponse, 'status' | 'headers' | 'startedAt'>;
 
 interface Current {
   readonly token: string;
@@ -43,6 +48,8 @@ interface Current {
   readonly expiresAt: number;
   /** An origin has refused it. It is sent on by what has been granted its start already. */
   isRevoked: boolean;
+  /** An origin has answered with something else than 401. */
+  hasWorked: boolean;
 }
 
 interface Failing {
@@ -58,7 +65,7 @@ interface Failing {
  *
  *     none ──ask──▶ requested ──▶ valid ──90 % of its life, at a fetch──▶ valid, renewed meanwhile
  *                       └─────▶ failing: not asked again for a while
- *     valid ──a 401, unless it is fresh──▶ revoked, as if there were none
+ *     valid ──a 401 that is its fault──▶ revoked, as if there were none
  */
 export class BatchToken {
   readonly #request: () => Promise<TokenResult>;
@@ -113,19 +120,26 @@ export class BatchToken {
   }
 
   /**
-   * Whether a fetch that got 401 is to be sent again with another token. One that was valid by its
-   * age may have been revoked: it is renewed once.
+   * Takes note of an answer, and says whether its fetch is to be sent again with another token. A
+   * 401 is the fault of a token that is not fresh, or that has worked before and is called invalid
+   * now. Of all others it says that the client may not have the URL.
    */
-  isAtFault({ startedAt }: Pick<FetchResult, 'startedAt'>): boolean {
+  isAtFault({ status, headers, startedAt }: Answer): boolean {
     const current = this.#current;
-    if (current === undefined || current.isRevoked || startedAt < current.obtainedAt) {
-      return true;
-    }
-    if (this.#now() - current.obtainedAt < FRESH_MS) {
+    if (status !== 401) {
+      if (current !== undefined) {
+        current.hasWorked = true;
+      }
       return false;
     }
-    current.isRevoked = true;
-    return true;
+    // In the millisecond of a renewal, either token may have been sent.
+    if (current === undefined || current.isRevoked || startedAt <= current.obtainedAt) {
+      return true;
+    }
+    const isFresh = this.#now() - current.obtainedAt < FRESH_MS;
+    const isInvalid = INVALID_TOKEN.test(headers['www-authenticate'] ?? '');
+    current.isRevoked = !isFresh || (isInvalid && current.hasWorked);
+    return current.isRevoked;
   }
 
   async #renew(): Promise<TokenAnswer> {
@@ -151,7 +165,7 @@ export class BatchToken {
       const early = Math.min(expiresInMs * RENEWED_AT, expiresInMs - RENEWED_BEFORE_MS);
       const renewAt = now + Math.max(early, Math.min(MIN_LIFE_MS, expiresInMs / 2));
       const expiresAt = now + expiresInMs;
-      this.#current = { token, obtainedAt: now, renewAt, expiresAt, isRevoked: false };
+      this.#current = { token, obtainedAt: now, renewAt, expiresAt, isRevoked: false, hasWorked: false };
       this.#authorized = new WeakMap();
       this.#failing = undefined;
       return { kind: 'token' };

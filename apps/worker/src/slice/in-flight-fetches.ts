@@ -168,10 +168,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   onResult(fetch: PendingFetch, ended: GatedResult): void {
     try {
       const { result } = ended;
-      if (this.#isTokenAtFault(fetch, result)) {
-        this.#tools.metrics.fetchRetried('401');
-        this.#returned.push({ ...fetch, dueAt: ended.now, reason: lastReasonOf(result) });
-        this.#close();
+      if (this.#isTokenAtFault(result) && this.#sendAgain(fetch, ended)) {
         return;
       }
       const disposition = this.#dispositionOf(fetch, ended);
@@ -188,19 +185,31 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     }
   }
 
-  /**
-   * A 401 may be the end of a token. The fetch is sent once more with another one and uses no
-   * attempt: that it was is the reason that it waits with.
-   */
-  #isTokenAtFault({ reason }: PendingFetch, result: FetchResult): boolean {
+  #isTokenAtFault(result: FetchResult): boolean {
     const { batch, origin } = this.#target;
-    if (batch.token === undefined || result.kind === 'failure' || result.status !== 401) {
+    if (batch.token === undefined || result.kind === 'failure') {
       return false;
     }
     const { finalUrl } = result;
     // A redirect to another origin carries no token.
     const isOwn = finalUrl === undefined || URL.parse(finalUrl)?.origin === origin;
-    return isOwn && reason?.code !== 'HTTP_401' && batch.token.isAtFault(result);
+    return isOwn && batch.token.isAtFault(result);
+  }
+
+  /**
+   * A fetch whose token has ended is sent again with another one. The first time uses no attempt:
+   * that it was is the reason that it waits with. @returns false if it has no attempt left
+   */
+  #sendAgain(fetch: PendingFetch, { result, now }: GatedResult): boolean {
+    const isFree = fetch.reason?.code !== 'HTTP_401';
+    const attempts = fetch.attempts + (isFree ? 0 : 1);
+    if (attempts >= this.#target.batch.plan.retry.attempts) {
+      return false;
+    }
+    this.#tools.metrics.fetchRetried('401');
+    this.#returned.push({ ...fetch, attempts, dueAt: now, reason: lastReasonOf(result) });
+    this.#close();
+    return true;
   }
 
   #dispositionOf(

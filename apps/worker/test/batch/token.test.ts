@@ -77,9 +77,9 @@ describe('the token of a batch', () => {
   it('is renewed once after a 401, unless it is fresh', async () => {
     const { token, state, sent } = start();
     await token.ask();
-    const early = { startedAt: state.now };
+    const early = { status: 401, headers: {}, startedAt: state.now + 1 };
     state.now += 5_000;
-    expect(token.isAtFault({ startedAt: state.now })).toBe(false);
+    expect(token.isAtFault({ ...early, startedAt: state.now + 1 })).toBe(false);
     state.now += 5_000;
     expect([token.isAtFault(early), token.isAtFault(early)]).toEqual([true, true]);
     expect(token.isKnown).toBe(false);
@@ -90,6 +90,21 @@ describe('the token of a batch', () => {
     // It was sent with the token before.
     expect(token.isAtFault(early)).toBe(true);
     expect(token.isKnown).toBe(true);
+  });
+
+  it('is renewed at once after a 401 that calls it invalid, if it has worked', async () => {
+    const { token, state } = start();
+    await token.ask();
+    const challenge = 'Bearer realm="x", error="invalid_token"';
+    const startedAt = state.now + 1;
+    const invalid = { status: 401, headers: { 'www-authenticate': challenge }, startedAt };
+    expect(token.isAtFault(invalid)).toBe(false);
+    expect(token.isAtFault({ ...invalid, status: 404 })).toBe(false);
+    expect(token.isAtFault(invalid)).toBe(true);
+    await token.ask();
+    expect(state.requests).toBe(2);
+    const later = { ...invalid, startedAt: startedAt + 1 };
+    expect(token.isAtFault(later)).toBe(false); // It has not worked yet.
   });
 
   it('is not asked for again at once after a failure, and later each time', async () => {
