@@ -1,7 +1,12 @@
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { basicAuthorization } from './access/authorization.ts';
 export { MAX_CA_BYTES, problemOfCertificates } from './access/certificates.ts';
-export { isProxyProblem, MAX_PROXIES, parseProxy, type ProxyAddress } from './access/proxy-address.ts';
+export {
+  isProxyProblem,
+  MAX_PROXIES,
+  parseProxy,
+  type ProxyAddress,
+} from './access/proxy-address.ts';
 export { ProxyRules, ProxyRulesError, type ProxyVerdict } from './access/proxy-rules.ts';
 export { namedSecrets, type SecretPlan, type SecretUse, secretUses } from './access/secret-uses.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';

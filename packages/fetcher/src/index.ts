@@ -10,7 +10,13 @@ export {
   type ResolvedNetwork,
   resolveNetwork,
 } from './connect/resolve-network.ts';
-export { type FetchNetwork, type Proxy, type ProxyRoutes, shownProxy, type Trust } from './connect/proxy.ts';
+export {
+  type FetchNetwork,
+  type Proxy,
+  type ProxyRoutes,
+  shownProxy,
+  type Trust,
+} from './connect/proxy.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';

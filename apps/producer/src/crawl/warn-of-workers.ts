@@ -62,7 +62,10 @@ export function secretsOfNone(
   }
   const origin = originOfUrls(plan);
   const refused = running.map(({ secrets }) => {
-    const rules = secrets === undefined ? undefined : readRules(secrets, (text) => SecretRules.parse(text), SecretRulesError);
+    const rules =
+      secrets === undefined
+        ? undefined
+        : readRules(secrets, (text) => SecretRules.parse(text), SecretRulesError);
     return rules === undefined
       ? []
       : uses.flatMap(({ name, origin: at = origin }) =>
@@ -95,7 +98,7 @@ function refusedProxies(
   proxy: Plan['network']['proxy'],
   entries: readonly string[] | undefined,
 ): string[] {
-  const rules = 
+  const rules =
     entries === undefined
       ? undefined
       : readRules(entries, (text) => ProxyRules.parse(text), ProxyRulesError);

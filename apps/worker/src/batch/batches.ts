@@ -3,7 +3,7 @@ import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/f
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
 import { BatchToken, type TokenResult } from './token.ts';
-import { type Client, clientOf } from './token-request.ts';
+import { type Client, clientOf } from './token-client.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */

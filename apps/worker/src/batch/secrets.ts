@@ -64,11 +64,14 @@ export function resolveSecrets(
       return (env[name] ?? '') === '' ? [{ name, why: 'not-set' }] : [];
     });
   return {
-    request: compileRequest({ ...plan, headers: isComplete ? headers : {} }, {
-      userAgent: userAgentFor(contact),
-      resolve: (text) => resolveText(text, values),
-      credential: (text) => resolveCredential(text, values),
-    }),
+    request: compileRequest(
+      { ...plan, headers: isComplete ? headers : {} },
+      {
+        userAgent: userAgentFor(contact),
+        resolve: (text) => resolveText(text, values),
+        credential: (text) => resolveCredential(text, values),
+      },
+    ),
     secretHeaders:
       plan.auth === undefined
         ? secretHeaders(headers)

@@ -1,12 +1,10 @@
 import {
   basicAuthorization,
-  type ClientCredentials,
   type FetchFailure,
   type FetchResult,
   originOf,
   originVerdictOf,
   requestedDelayOf,
-  resolveCredential,
 } from '@fetchfleet/crawl';
 import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
 import { GatedFetch } from '../origin/gated-fetch.ts';
@@ -14,6 +12,7 @@ import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request
 import type { StartGrant } from '../origin/waiting-slice.ts';
 import type { ActiveBatch } from './batches.ts';
 import type { Robots } from './robots.ts';
+import type { Client } from './token-client.ts';
 import type { TokenResult } from './token.ts';
 
 /** A redirect would take the secret elsewhere. */
@@ -37,24 +36,6 @@ export interface TokenTools {
   readonly stop: AbortSignal;
   /** Called for every request that has been answered or has failed. */
   readonly onRequested: (result: 'granted' | 'refused' | 'failed') => void;
-}
-
-/** A client with its secrets: never log or store it. */
-export interface Client extends Omit<ClientCredentials, 'style'> {
-  readonly isInForm: boolean;
-}
-
-/** @throws SecretError */
-export function clientOf(
-  { clientId, clientSecret, style, ...rest }: ClientCredentials,
-  values: Readonly<Record<string, string | undefined>>,
-): Client {
-  return {
-    ...rest,
-    clientId: resolveCredential(clientId, values),
-    clientSecret: resolveCredential(clientSecret, values),
-    isInForm: style === 'form',
-  };
 }
 
 /**

@@ -165,13 +165,23 @@ export class BatchToken {
       const early = Math.min(expiresInMs * RENEWED_AT, expiresInMs - RENEWED_BEFORE_MS);
       const renewAt = now + Math.max(early, Math.min(MIN_LIFE_MS, expiresInMs / 2));
       const expiresAt = now + expiresInMs;
-      this.#current = { token, obtainedAt: now, renewAt, expiresAt, isRevoked: false, hasWorked: false };
+      this.#current = {
+        token,
+        obtainedAt: now,
+        renewAt,
+        expiresAt,
+        isRevoked: false,
+        hasWorked: false,
+      };
       this.#authorized = new WeakMap();
       this.#failing = undefined;
       return { kind: 'token' };
     }
     const before = this.#failing;
-    const pauseMs = Math.min(before === undefined ? FIRST_PAUSE_MS : 2 * before.pauseMs, MAX_PAUSE_MS);
+    const pauseMs = Math.min(
+      before === undefined ? FIRST_PAUSE_MS : 2 * before.pauseMs,
+      MAX_PAUSE_MS,
+    );
     const askedMs = result.kind === 'down' ? result.dueInMs : 0;
     this.#failing = {
       answer: result,

@@ -234,7 +234,10 @@ export class SliceProcessor {
     await claim.delay(slice, TRY_AGAIN_MS);
   }
 
-  #logOnce(fields: Readonly<Record<string, unknown>> & { readonly batch: string }, text: string): void {
+  #logOnce(
+    fields: Readonly<Record<string, unknown>> & { readonly batch: string },
+    text: string,
+  ): void {
     const line = `${fields.batch} ${text}`;
     if (this.#loggedLacks.has(line)) {
       return;

@@ -1,12 +1,8 @@
 import type { FetchFailure, FetchResponse } from '@fetchfleet/crawl';
 import type { FetchRequest } from '@fetchfleet/fetcher';
 import { describe, expect, it } from '@jest/globals';
-import {
-  clientOf,
-  readAnswer,
-  requestToken,
-  type TokenTools,
-} from '../../src/batch/token-request.ts';
+import { clientOf } from '../../src/batch/token-client.ts';
+import { readAnswer, requestToken, type TokenTools } from '../../src/batch/token-request.ts';
 import type { RobotsAnswer } from '../../src/batch/robots.ts';
 import type { Admission, StartGrant } from '../../src/origin/waiting-slice.ts';
 import { activeBatch } from './batch-fixture.ts';
@@ -36,7 +32,11 @@ describe('the answer of a token server', () => {
     [{ access_token: 't', expires_in: -1 }, 3_600_000],
     [{ access_token: 't', expires_in: 1e300 }, 2_592_000_000],
   ])('gives a token: %j', (body, expiresInMs) => {
-    expect(readAnswer(response(200, body), CLIENT)).toEqual({ kind: 'token', token: 't', expiresInMs });
+    expect(readAnswer(response(200, body), CLIENT)).toEqual({
+      kind: 'token',
+      token: 't',
+      expiresInMs,
+    });
   });
 
   it.each([
@@ -138,7 +138,10 @@ describe('the request for a token', () => {
       { robots: { kind: 'rules', isAllowed: () => false } },
       { kind: 'refused', result: { message: expect.stringContaining('robots.txt forbids') } },
     ],
-    [{ robots: { kind: 'lost', result: failure('network-error', 'ENOTFOUND') } }, { kind: 'refused' }],
+    [
+      { robots: { kind: 'lost', result: failure('network-error', 'ENOTFOUND') } },
+      { kind: 'refused' },
+    ],
     [
       { admission: { kind: 'deferred', dueInMs: 5, ticket: 1, isRefused: false, deniedForMs: 0 } },
       { kind: 'wait', dueInMs: 5 },

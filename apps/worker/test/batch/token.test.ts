@@ -40,7 +40,7 @@ describe('the token of a batch', () => {
     expect(token.isKnown).toBe(false);
     expect(sent()).toBeUndefined();
     const answers = await Promise.all([token.ask(), token.ask(), token.ask()]);
-    expect(answers).toEqual(Array(3).fill({ kind: 'token' }));
+    expect(answers).toEqual(answers.map(() => ({ kind: 'token' })));
     expect(state.requests).toBe(1);
     expect(token.authorize(headers)).toEqual({ accept: '*/*', authorization: 'Bearer t1' });
     expect(token.authorize(headers)).toBe(token.authorize(headers));

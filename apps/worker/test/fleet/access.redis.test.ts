@@ -31,47 +31,50 @@ function client(tokenUrl: string, secret = 'S_CLIENT'): string {
 }
 
 describe('a crawl with tokens, through a proxy', () => {
-  it.each(['got', 'undici'])('fetches all, and leaves no secret anywhere: %s', async (transport) => {
-    const { path: results } = await temporaryFolder();
-    const fleet = await startFleet(redisUrl(), results);
-    const api = await startSampleApi();
-    const user = { name: 'ann', password: SECRETS.S_PROXY };
-    const [proxy, dead] = [await startTinyproxy({ user }), await freePort()];
-    const crawl = crawlFile(`${api}/private/items/{n}`, 20, {
-      params: '{ n: { from: 1, to: 20 } }',
-      politeness: '{ robots: ignore, concurrency: 2 }',
-      // Each token is good for seven fetches.
-      auth: client(`${api}/token?uses=7`),
-      network: `{ allowPrivate: true, proxy: ["http://127.0.0.1:${dead}", "http://ann:\${env:S_PROXY}@127.0.0.1:${proxy.port}"] }`,
-    });
-    await fleet.enqueue('b', crawl);
-    const worker = await fleet.worker([...ALLOWED, '--transport', transport], SECRETS);
-    const status = await fleet.finished('b');
-    const records = await readRecords(results, 'b');
-    expect(records.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
-    expect(records).toHaveLength(20);
-    expect(status).toMatchObject({ total: 20, ok: 20, failed: 0 });
-    const counts = (await (await fetch(`${api}/token`)).json()) as { issued: number };
-    expect(counts.issued).toBeGreaterThanOrEqual(3);
-    expect(counts.issued).toBeLessThanOrEqual(8);
-    // Token requests go through the proxy as well.
-    expect(proxy.log.match(/POST .*\/token/g)).toHaveLength(counts.issued);
-    await worker.waitForLine(new RegExp(`127.0.0.1:${dead} cannot be reached`));
-    const [, metricsPort = ''] = await worker.waitForLine(/"metricsPort":(\d+)/);
-    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    expect(metrics).toMatch(new RegExp(`token_requests_total{.*granted.*} ${counts.issued}`));
-    expect(metrics).toMatch(/proxy_errors_total{.*PROXY_UNREACHABLE.*} [1-9]/);
-    const everything = [
-      await fleet.dump(),
-      JSON.stringify(records),
-      worker.stdout,
-      worker.stderr,
-      metrics,
-    ].join('\n');
-    for (const secret of [...Object.values(SECRETS), 'Bearer']) {
-      expect(everything).not.toContain(secret);
-    }
-  });
+  it.each(['got', 'undici'])(
+    'fetches all, and leaves no secret anywhere: %s',
+    async (transport) => {
+      const { path: results } = await temporaryFolder();
+      const fleet = await startFleet(redisUrl(), results);
+      const api = await startSampleApi();
+      const user = { name: 'ann', password: SECRETS.S_PROXY };
+      const [proxy, dead] = [await startTinyproxy({ user }), await freePort()];
+      const crawl = crawlFile(`${api}/private/items/{n}`, 20, {
+        params: '{ n: { from: 1, to: 20 } }',
+        politeness: '{ robots: ignore, concurrency: 2 }',
+        // Each token is good for seven fetches.
+        auth: client(`${api}/token?uses=7`),
+        network: `{ allowPrivate: true, proxy: ["http://127.0.0.1:${dead}", "http://ann:\${env:S_PROXY}@127.0.0.1:${proxy.port}"] }`,
+      });
+      await fleet.enqueue('b', crawl);
+      const worker = await fleet.worker([...ALLOWED, '--transport', transport], SECRETS);
+      const status = await fleet.finished('b');
+      const records = await readRecords(results, 'b');
+      expect(records.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+      expect(records).toHaveLength(20);
+      expect(status).toMatchObject({ total: 20, ok: 20, failed: 0 });
+      const counts = (await (await fetch(`${api}/token`)).json()) as { issued: number };
+      expect(counts.issued).toBeGreaterThanOrEqual(3);
+      expect(counts.issued).toBeLessThanOrEqual(8);
+      // Token requests go through the proxy as well.
+      expect(proxy.log.match(/POST .*\/token/g)).toHaveLength(counts.issued);
+      await worker.waitForLine(new RegExp(`127.0.0.1:${dead} cannot be reached`));
+      const [, metricsPort = ''] = await worker.waitForLine(/"metricsPort":(\d+)/);
+      const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      expect(metrics).toMatch(new RegExp(`token_requests_total{.*granted.*} ${counts.issued}`));
+      expect(metrics).toMatch(/proxy_errors_total{.*PROXY_UNREACHABLE.*} [1-9]/);
+      const everything = [
+        await fleet.dump(),
+        JSON.stringify(records),
+        worker.stdout,
+        worker.stderr,
+        metrics,
+      ].join('\n');
+      for (const secret of [...Object.values(SECRETS), 'Bearer']) {
+        expect(everything).not.toContain(secret);
+      }
+    },
+  );
 
   it('says what a token server answers, after the attempts of each fetch', async () => {
     const { results, fleet, origin } = await setUpFleet();
@@ -120,20 +123,25 @@ describe('a worker that may not do what a crawl needs', () => {
     });
     await fleet.enqueue('b', crawl);
     const strict = await fleet.worker();
-    await strict.waitForLine(/may not use the proxy 127\.0\.0\.1:\d+: to allow it, add it to --allow-proxy/);
+    await strict.waitForLine(
+      /may not use the proxy 127\.0\.0\.1:\d+: to allow it, add it to --allow-proxy/,
+    );
     await strict.waitForLine(/this worker checks certificates/);
     await eventually(async () => {
-      expect((await fleet.ledger.status('b'))?.missingSecrets).toEqual([
-        `--allow-proxy 127.0.0.1:${proxy.port}`,
-        '--allow-insecure-tls',
-      ].toSorted());
+      expect((await fleet.ledger.status('b'))?.missingSecrets).toEqual(
+        [`--allow-proxy 127.0.0.1:${proxy.port}`, '--allow-insecure-tls'].toSorted(),
+      );
     });
     await strict.kill('SIGTERM');
     // The slices of the other one wait for some seconds before a worker looks at them again.
     await fleet.enqueue('c', crawl);
     await fleet.worker(['--allow-proxy', '*', '--allow-insecure-tls']);
     await fleet.finished('c');
-    expect((await readRecords(results, 'c')).map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok']);
+    expect((await readRecords(results, 'c')).map(({ outcome }) => outcome)).toEqual([
+      'ok',
+      'ok',
+      'ok',
+    ]);
     expect(proxy.log.match(/CONNECT 127/g)).not.toBeNull();
   });
 

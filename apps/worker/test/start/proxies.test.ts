@@ -19,7 +19,11 @@ describe('readWorkerProxy', () => {
   it.each([
     ['', {}, undefined],
     ['http://ann:sesame@proxy.example:3128', {}, 'proxy.example:3128'],
-    ['env', { https_proxy: 'ann:sesame@a.example:8080', HTTP_PROXY: 'http://b.example' }, 'a.example:8080, b.example:80'],
+    [
+      'env',
+      { https_proxy: 'ann:sesame@a.example:8080', HTTP_PROXY: 'http://b.example' },
+      'a.example:8080, b.example:80',
+    ],
   ])('shows what %j means without credentials', (setting, env, shown) => {
     expect(readWorkerProxy(setting, env)?.shown).toBe(shown);
   });

@@ -37,14 +37,10 @@ export function readAuth(
   if (headers['authorization'] !== undefined) {
     field.reportKey('headers.authorization is set as well; remove one of the two');
   }
-  switch (kind) {
-    case 'basic':
-      return readBasic(at(kind));
-    case 'bearer':
-      return readBearer(at(kind));
-    case 'oauth2':
-      return readClient(at(kind), network);
+  if (kind === 'oauth2') {
+    return readClient(at(kind), network);
   }
+  return kind === 'basic' ? readBasic(at(kind)) : readBearer(at(kind));
 }
 
 /** Whoever writes a token where a mapping belongs must not see it in a log. */
@@ -66,7 +62,9 @@ function readBasic(field: Field | undefined): Auth | undefined {
     at?.('user')?.report('a user has no colon: it ends where the password begins');
   }
   if (user?.includes('{{') === true) {
-    at?.('user')?.report('{{name}} is the value of a parameter, and the user is one for all fetches');
+    at?.('user')?.report(
+      '{{name}} is the value of a parameter, and the user is one for all fetches',
+    );
   }
   const password = readSecret(field, at?.('password'), 'password');
   return user === undefined || password === undefined ? undefined : { basic: { user, password } };

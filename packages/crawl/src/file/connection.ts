@@ -1,7 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { certificatesOf, MAX_CA_BYTES, problemOfCertificates } from '../access/certificates.ts';
-import { isProxyProblem, MAX_PROXIES, parseProxy, problemOfCredentials } from '../access/proxy-address.ts';
+import {
+  isProxyProblem,
+  MAX_PROXIES,
+  parseProxy,
+  problemOfCredentials,
+} from '../access/proxy-address.ts';
 import { reasonOfFileError } from '../model/input-error.ts';
 import type { Network } from '../model/plan.ts';
 import type { Field } from './field.ts';

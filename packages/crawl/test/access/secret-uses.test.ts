@@ -56,9 +56,9 @@ describe('the proxies that crawls may name', () => {
   });
 
   it('may be those of the environment', () => {
-    expect(['env', '*', 'proxy.example'].map((text) => ProxyRules.parse(text).allowsEnvironment)).toEqual(
-      [true, true, false],
-    );
+    expect(
+      ['env', '*', 'proxy.example'].map((text) => ProxyRules.parse(text).allowsEnvironment),
+    ).toEqual([true, true, false]);
   });
 
   it.each(['http://proxy.example', 'a b', '*.example', 'u:p@proxy.example', 'proxy/x'])(

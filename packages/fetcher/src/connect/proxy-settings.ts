@@ -1,4 +1,9 @@
-import { isProxyProblem, parseProxy, type ProxyAddress, resolveCredential } from '@fetchfleet/crawl';
+import {
+  isProxyProblem,
+  parseProxy,
+  type ProxyAddress,
+  resolveCredential,
+} from '@fetchfleet/crawl';
 import { decodeCredential } from './decode-credential.ts';
 import type { Proxy, ProxyRoutes } from './proxy.ts';
 
@@ -26,7 +31,9 @@ export function proxyOf(
   const name = credential(user, env);
   // A secret may hold both.
   const pair =
-    password === undefined && name.includes(':') ? name : `${name}:${credential(password ?? '', env)}`;
+    password === undefined && name.includes(':')
+      ? name
+      : `${name}:${credential(password ?? '', env)}`;
   return { origin, isTrusted, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 

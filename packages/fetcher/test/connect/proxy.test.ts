@@ -13,7 +13,11 @@ describe('a proxy', () => {
     ['http://ann:a%40b@proxy.example', {}, basic('ann:a@b')],
     ['http://${env:BOTH}@proxy.example', { BOTH: 'ann:se:same' }, basic('ann:se:same')],
     ['http://${env:NAME}@proxy.example', { NAME: 'a%40b' }, basic('a%40b:')],
-    ['http://${env:NAME}:${env:PASS}@proxy.example', { NAME: 'ann', PASS: 'ł${env:NAME}' }, basic('ann:ł${env:NAME}')],
+    [
+      'http://${env:NAME}:${env:PASS}@proxy.example',
+      { NAME: 'ann', PASS: 'ł${env:NAME}' },
+      basic('ann:ł${env:NAME}'),
+    ],
     ['http://%24%7Benv:NAME%7D@proxy.example', { NAME: 'ann' }, basic('${env:NAME}')],
     ['http://proxy.example', {}, undefined],
   ])('of %s with %j', (text, env, authorization) => {
@@ -44,7 +48,11 @@ describe('a proxy', () => {
     ['1.2.3.4', 'http://51.2.3.4/', true],
     ['x b.example,,a.example', 'http://a.example/', false],
   ])('with NO_PROXY=%s is used for %s: %s', (entries, url, isUsed) => {
-    const env = { HTTPS_PROXY: 'proxy.example', http_proxy: 'http://proxy.example', NO_PROXY: entries };
+    const env = {
+      HTTPS_PROXY: 'proxy.example',
+      http_proxy: 'http://proxy.example',
+      NO_PROXY: entries,
+    };
     expect(proxiesFor(new URL(url), routesOfEnvironment(env))).toHaveLength(isUsed ? 1 : 0);
   });
 
@@ -62,7 +70,10 @@ describe('a proxy', () => {
   it('that fails is used last, for longer each time, and like the others when it works', () => {
     let now = 0;
     const down: string[] = [];
-    const health = new ProxyHealth((proxy) => down.push(proxy), () => now);
+    const health = new ProxyHealth(
+      (proxy) => down.push(proxy),
+      () => now,
+    );
     const [a, b] = ['a', 'b'].map((host) => ({ origin: `http://${host}`, isTrusted: true }));
     if (a === undefined || b === undefined) {
       throw new Error('unreachable');

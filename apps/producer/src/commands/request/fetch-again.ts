@@ -82,11 +82,7 @@ type AgainSettings = RunSettings & {
 const NO_TOKEN = 'auth.oauth2 needs a token, which only workers fetch';
 
 /** As for the workers of this folder: nobody else writes to its Redis. */
-function privateSettings(
-  settings: RunSettings,
-  plan: Plan,
-  env: Context['env'],
-): AgainSettings {
+function privateSettings(settings: RunSettings, plan: Plan, env: Context['env']): AgainSettings {
   const lists = { ...settings.lists, allowPrivate: true };
   const access = { allowProxy: ProxyRules.parse('*'), allowInsecureTls: true, env };
   return { ...settings, lists, secrets: localSecrets(settings, plan), access };
