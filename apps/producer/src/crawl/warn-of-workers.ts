@@ -91,7 +91,7 @@ export function permissionsOfNone(
       : []),
     ...refusedProxies(network.proxy, allowProxy),
   ]);
-  return lacking.toSorted((a, b) => a.length - b.length)[0] ?? [];
+  return lacking.toSorted((a, b) => a.join('').length - b.join('').length)[0] ?? [];
 }
 
 function refusedProxies(

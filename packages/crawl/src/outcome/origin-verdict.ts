@@ -54,10 +54,13 @@ function ofFailure({ outcome, code, status }: FetchFailure): OriginVerdict | und
   if (status !== undefined || ANSWERED.has(code) || outcome === 'bad-redirect') {
     return 'accepted';
   }
+  if (OWN_FAULTS.has(code)) {
+    return undefined;
+  }
   if (outcome === 'timeout') {
     return 'down';
   }
-  if (outcome !== 'network-error' || OWN_FAULTS.has(code)) {
+  if (outcome !== 'network-error') {
     return undefined;
   }
   return NO_SUCH_NAME.has(code) || BAD_CERTIFICATE.test(code) ? 'lost' : 'down';

@@ -337,6 +337,11 @@ export class Exchange implements ResponseHandler {
   }
 
   #onTimeout(): void {
+    const fault = this.#state === 'head' ? this.#request?.timedOut?.() : undefined;
+    if (fault !== undefined) {
+      this.#fail({ outcome: 'timeout', code: fault.code, message: fault.message });
+      return;
+    }
     const seconds = this.#options.limits.timeoutMs / 1_000;
     const where =
       this.#state === 'body'

@@ -121,6 +121,11 @@ class GotRequest implements SentRequest {
     this.#stream.resume();
   }
 
+  get isConnecting(): boolean {
+    // Without a request got has not begun; its socket is there when it is connected.
+    return this.#request?.socket == null;
+  }
+
   abort(): void {
     if (!this.#isOver) {
       this.#isOver = true;

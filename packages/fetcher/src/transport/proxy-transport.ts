@@ -127,6 +127,22 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     this.#sent?.abort();
   }
 
+  get isConnecting(): boolean {
+    return this.#sent?.isConnecting ?? true;
+  }
+
+  timedOut(): ProxyError | undefined {
+    if (!this.isConnecting) {
+      return undefined;
+    }
+    const proxy = this.#proxy;
+    const message = `the proxy ${shownProxy(proxy)} let nothing through in time`;
+    const { health, onError } = this.#owner.options;
+    onError('PROXY_UNREACHABLE');
+    health.failed(proxy, message);
+    return new ProxyError('PROXY_UNREACHABLE', message, true);
+  }
+
   onHeaders(
     status: number,
     headers: Readonly<Record<string, string>>,

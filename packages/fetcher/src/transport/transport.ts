@@ -1,5 +1,6 @@
 import type { Method } from '@fetchfleet/crawl';
 import type { ConnectionOptions } from '../connect/connect.ts';
+import type { ProxyError } from '../connect/errors.ts';
 
 /**
  * Receives the response of one request. `onEnd` and `onError` are final. Nothing is called before
@@ -27,6 +28,14 @@ export interface SentRequest {
   resume(): void;
   /** Ends the request and closes its connection. Idempotent. */
   abort(): void;
+  /** Whether it has no connection yet, so that nothing of it has been sent. */
+  readonly isConnecting: boolean;
+  /**
+   * Called when the fetch has run out of time, before `abort`.
+   *
+   * @returns the fault if it is that of what is before the origin. @default it is the origin's
+   */
+  timedOut?(): ProxyError | undefined;
 }
 
 export interface RequestMessage {

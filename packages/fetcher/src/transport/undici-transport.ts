@@ -165,6 +165,10 @@ class UndiciRequest implements PendingRequest, SentRequest {
     this.#controller?.resume();
   }
 
+  get isConnecting(): boolean {
+    return this.#controller === undefined;
+  }
+
   abort(): void {
     if (!this.#isOver) {
       this.#isOver = true;

@@ -7,6 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { FetchNetwork, Proxy, ProxyRoutes } from '../../src/index.ts';
 import {
   closeAfterEachTest,
+  limits,
   listen,
   newFetcher,
   requestFor,
@@ -148,6 +149,31 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
       expect(result).toHaveProperty('message', expect.stringContaining(message));
       expect(originVerdictOf(result, false)).toBeUndefined();
     }
+  });
+
+  it('that takes too long, is not the fault of the origin, and is left out then', async () => {
+    const mute = await serveRaw(() => undefined);
+    const tinyproxy = await startTinyproxy();
+    const secure = await listen(
+      https.createServer(CERTIFICATE, (_request, response) => response.end()),
+    );
+    const network = through(proxyAt(mute.port), proxyAt(tinyproxy.port));
+    const request = requestFor(`https://localhost:${secure.port}/`, {
+      ...network,
+      limits: limits({ timeoutMs: 500 }),
+    });
+    const fetcher = newFetcher(transport);
+    const result = await fetcher.fetch(request);
+    expect(result).toMatchObject({
+      outcome: 'timeout',
+      code: 'PROXY_UNREACHABLE',
+      message: `the proxy 127.0.0.1:${mute.port} let nothing through in time`,
+    });
+    expect(originVerdictOf(result, false)).toBeUndefined();
+    const generous = { ...request, limits: limits({}) };
+    await expect(fetcher.fetch(generous)).resolves.toMatchObject({ status: 200 });
+    await expect(fetcher.fetch(generous)).resolves.toMatchObject({ status: 200 });
+    expect(mute.connections).toBe(1);
   });
 
   it('gets no private address that the URL names, and is none that only a crawl names', async () => {
