@@ -1,5 +1,9 @@
 import { expect, it } from '@jest/globals';
-import { isRefusedByAll, permissionsOfNone, secretsOfNone } from '../../src/crawl/warn-of-workers.ts';
+import {
+  isRefusedByAll,
+  permissionsOfNone,
+  secretsOfNone,
+} from '../../src/crawl/warn-of-workers.ts';
 
 const open = { allowPrivate: true, allow: [] };
 const closed = { allowPrivate: false, allow: [] };
