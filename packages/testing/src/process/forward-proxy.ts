@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { freePort } from '../resources/free-port.ts';
@@ -18,7 +19,7 @@ export interface ForwardProxy {
   readonly port: number;
   /** Without credentials. */
   readonly url: string;
-  /** What it has logged so far: one line or more for each request. */
+  /** What it has logged so far: lines of each request; of squid, `client port · method · URL`. */
   readonly log: string;
   stop(): Promise<void>;
 }
@@ -55,7 +56,8 @@ export async function startSquid({
       'acl CONNECT method CONNECT',
       'http_access deny CONNECT !SSL_ports',
       'http_access allow all',
-      'access_log stdio:/dev/stdout',
+      'logformat own %>p %rm %ru',
+      `access_log stdio:${folder}/access.log own`,
       `cache_log ${folder}/cache.log`,
       `pid_filename ${folder}/squid.pid`,
       `coredump_dir ${folder}`,
@@ -63,6 +65,7 @@ export async function startSquid({
       'cache deny all',
       'pinger_enable off',
     ],
+    logFile: `${folder}/access.log`,
   }));
 }
 
@@ -70,6 +73,8 @@ interface Program {
   readonly command: string;
   readonly args: (configFile: string) => readonly string[];
   readonly config: readonly string[];
+  /** @default it logs to stdout */
+  readonly logFile?: string;
 }
 
 async function start(
@@ -78,18 +83,21 @@ async function start(
 ): Promise<ForwardProxy> {
   const folder = await temporaryFolder('proxy');
   const port = wanted ?? (await freePort());
-  const { command, args, config } = programOf(port, folder.path);
+  const { command, args, config, logFile } = programOf(port, folder.path);
   const file = `${folder.path}/proxy.conf`;
   await writeFile(file, `${config.join('\n')}\n`);
   await chmod(folder.path, 0o777); // squid gives up its rights
   const running = await startProcess(command, args(file));
-  const proxy = new ProcessProxy(port, running, async () => folder.remove());
+  const proxy = new ProcessProxy(port, running, { logFile, remove: async () => folder.remove() });
   track({
     what: `${command} on port ${port}`,
     isOpen: () => running.isRunning,
     close: async () => proxy.stop(),
   });
-  await eventually(async () => isListening(port, running));
+  await eventually(async () => !running.isRunning || (await isListening(port)));
+  if (!running.isRunning) {
+    throw new Error(`${command} has ended: ${running.stdout}${running.stderr}`);
+  }
   return proxy;
 }
 
@@ -98,16 +106,27 @@ class ProcessProxy implements ForwardProxy {
   readonly url: string;
   readonly #running: Running;
   readonly #remove: () => Promise<void>;
+  readonly #logFile: string | undefined;
 
-  constructor(port: number, running: Running, remove: () => Promise<void>) {
+  constructor(
+    port: number,
+    running: Running,
+    {
+      logFile,
+      remove,
+    }: { readonly logFile: string | undefined; readonly remove: () => Promise<void> },
+  ) {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.#running = running;
     this.#remove = remove;
+    this.#logFile = logFile;
   }
 
   get log(): string {
-    return `${this.#running.stdout}${this.#running.stderr}`;
+    return this.#logFile === undefined
+      ? `${this.#running.stdout}${this.#running.stderr}`
+      : readFileSync(this.#logFile, 'utf8');
   }
 
   async stop(): Promise<void> {
@@ -118,10 +137,7 @@ class ProcessProxy implements ForwardProxy {
   }
 }
 
-async function isListening(port: number, running: Running): Promise<boolean> {
-  if (!running.isRunning) {
-    throw new Error(`the proxy has ended: ${running.stdout}${running.stderr}`);
-  }
+async function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {
