@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { DEFAULT_SECRETS, printableLines, VERSION } from '@fetchfleet/crawl';
+import {
+  DEFAULT_SECRETS,
+  printableLines,
+  ProxyRules,
+  ProxyRulesError,
+  VERSION,
+} from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
@@ -7,6 +13,7 @@ import {
   fetchSchemas,
   LOG_LEVELS,
   readSettingsTable,
+  rulesSetting,
   type Setting,
   settingHelp,
   sizeInBytes,
@@ -138,10 +145,11 @@ const SETTINGS = {
   },
   /** Which proxies crawl files may name. Those that are named here may have private addresses. */
   allowProxy: {
-    ...FETCH_SETTINGS.allowProxy,
+    flags: '--allow-proxy <hosts>',
+    variable: 'FETCHFLEET_ALLOW_PROXY',
     help: 'proxies that crawl files may name: proxy.example:3128,env, or * for all',
     default: '',
-    schema: fetchSchemas.allowProxy,
+    schema: rulesSetting((text) => ProxyRules.parse(text), ProxyRulesError),
   },
   /** Whether a crawl may have any certificate accepted, so that others can read its secrets. */
   allowInsecureTls: {

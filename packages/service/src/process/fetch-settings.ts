@@ -32,9 +32,4 @@ export const FETCH_SETTINGS = {
     flags: '--secrets <names>',
     variable: 'FETCHFLEET_SECRETS',
   },
-  /** Likewise. */
-  allowProxy: {
-    flags: '--allow-proxy <hosts>',
-    variable: 'FETCHFLEET_ALLOW_PROXY',
-  },
 } as const;

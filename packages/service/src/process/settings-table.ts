@@ -1,11 +1,4 @@
-import {
-  parseDurationMs,
-  parseSize,
-  ProxyRules,
-  ProxyRulesError,
-  SecretRules,
-  SecretRulesError,
-} from '@fetchfleet/crawl';
+import { parseDurationMs, parseSize, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
 import { z, type ZodType } from 'zod';
 import { FETCH_SETTINGS } from './fetch-settings.ts';
 import { parseSettings } from './settings.ts';
@@ -156,9 +149,9 @@ function umaskSetting(): ZodType<number, string> {
 }
 
 /** What `parse` reads. Its own errors say what is wrong with the text. */
-function rulesSetting<T>(
+export function rulesSetting<T>(
   parse: (text: string) => T,
-  OwnError: typeof SecretRulesError | typeof ProxyRulesError,
+  OwnError: new (...args: never[]) => Error,
 ): ZodType<T, string> {
   return z.string().transform((text, context) => {
     try {
@@ -182,8 +175,6 @@ export const fetchSchemas = {
   umask: umaskSetting(),
   /** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
   secrets: rulesSetting((text) => SecretRules.parse(text), SecretRulesError),
-  /** Proxies that crawls may name: `proxy.example:3128,env`. */
-  allowProxy: rulesSetting((text) => ProxyRules.parse(text), ProxyRulesError),
 } as const;
 
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {
