@@ -42,6 +42,7 @@ const KEYS = [
   'limits',
   'network',
   'auth',
+  'priority',
 ] as const;
 
 /** Where secrets may stand besides `headers`. */
@@ -123,6 +124,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   const names = params.map(({ name }) => name);
   const headers = readHeaders(at('headers'), names);
   const auth = readAuth(at('auth'), { network, headers });
+  const priority = readChoice(at('priority'), ['low', 'normal', 'high']);
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
@@ -135,6 +137,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
     limits: readLimits(at('limits')),
     network,
     ...(auth !== undefined && { auth }),
+    ...(priority !== undefined && priority !== 'normal' && { priority }),
   };
   if (url !== undefined) {
     checkUse(params, plan);

@@ -115,6 +115,8 @@ export interface Plan {
   readonly network: Network;
   /** @default none */
   readonly auth?: Auth;
+  /** How much of the fleet it gets beside other batches. @default as much as they */
+  readonly priority?: 'low' | 'high';
 }
 
 /** How the rows of a list file become values. */

@@ -101,6 +101,20 @@ describe('network.tls', () => {
   });
 });
 
+describe('priority', () => {
+  it.each([
+    ['high', 'high'],
+    ['low', 'low'],
+    ['normal', undefined],
+  ])('may be %s', (text, read) => {
+    expect(planOf(`priority: ${text}`).priority).toBe(read);
+  });
+
+  it('is refused as anything else', () => {
+    expect(problemOf('priority: hihg')).toContain('allowed: low, normal or high');
+  });
+});
+
 describe('auth', () => {
   const client = `tokenUrl: "https://login.example/token", clientId: me, clientSecret: "${SECRET}"`;
 

@@ -93,6 +93,7 @@ const plan = z.object({
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
   network,
   auth: auth.exactOptional(),
+  priority: z.enum(['low', 'high']).exactOptional(),
 });
 
 const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');
