@@ -21,6 +21,8 @@ const PACKAGES = {
   prometheus: 'for tests of rules and dashboards',
   zsh: 'for tests of shell completion',
   fish: 'for tests of shell completion',
+  tinyproxy: 'for tests of fetching through a proxy',
+  squid: 'for tests of fetching through a proxy',
 };
 const SHELLS = ['zsh', 'fish'];
 

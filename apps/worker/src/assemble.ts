@@ -28,6 +28,7 @@ import {
 import { BatchLog } from './batch/batch-log.ts';
 import { Batches } from './batch/batches.ts';
 import { Robots } from './batch/robots.ts';
+import { requestToken, type TokenTools } from './batch/token-request.ts';
 import { redisAddressOf, type WorkerSettings } from './config.ts';
 import { createWatchdog } from './health/create-watchdog.ts';
 import { ErrorLog } from './health/error-log.ts';
@@ -47,6 +48,7 @@ import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
 import { checkResultsFolder } from './start/check-results-folder.ts';
 import type { DescriptorPlan } from './start/descriptors.ts';
+import { readWorkerProxy } from './start/proxies.ts';
 import { warmUp } from './warm-up.ts';
 
 export interface AssembleOptions {
@@ -88,7 +90,8 @@ export interface AssembledWorker {
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
   const { id, settings, descriptors, env, log, state, draining, forced, onHopeless } = options;
-  const { transport, allowPrivate, maxRetryAfterMs } = settings;
+  const { transport, allowPrivate, allowProxy, allowInsecureTls, maxRetryAfterMs } = settings;
+  const proxy = readWorkerProxy(settings.proxy, env);
 
   // What everything else stands on.
   const repeats = new RepeatLog(log);
@@ -119,6 +122,8 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     results: settings.results,
     folder,
     secrets: { env, rules: settings.secrets },
+    network: { allowProxy, allowInsecureTls, env },
+    requestToken: async (batch, client) => requestToken(tokenTools, batch, client),
     caps: { maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.maxTimeoutMs },
     onClamped: (batch, { key, setting }) => {
       const { maxBodyBytes, maxTimeoutMs } = settings;
@@ -168,22 +173,35 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const fetcher = createFetcher({
     transport,
     allowPrivate,
+    routes: proxy?.routes,
     userAgent: USER_AGENT,
     maxSockets: descriptors.sockets,
     onEnd: () => progress.fetched.beat(),
     onLookup: (result) => metrics.lookups.inc({ result }),
+    onProxyError: (code) => metrics.proxyErrors.inc({ code }),
+    onProxyDown: (name, reason) => {
+      log.warn({ proxy: name }, `${reason}; others are used for a while, if there are any`);
+    },
   });
+  const turns = {
+    of: (origin: string) => schedulers.of(origin),
+    wake: (origin: string) => schedulers.wake(origin),
+    invalidate: (origin: string) => schedulers.invalidate(origin),
+  };
   const robots = new Robots({
     store: new RobotsStore(redis, keys),
     fetcher,
-    schedulers: {
-      of: (origin) => schedulers.of(origin),
-      wake: (origin) => schedulers.wake(origin),
-      invalidate: (origin) => schedulers.invalidate(origin),
-    },
+    schedulers: turns,
     stop: forced,
     worker: id,
   });
+  const tokenTools: TokenTools = {
+    fetcher,
+    schedulers: turns,
+    robots,
+    stop: forced,
+    onRequested: (result) => metrics.tokenRequests.inc({ result }),
+  };
   const gateNotifications = new GateNotifications(redis, keys);
   const queue = new SliceQueue(queueRedis, keys);
   const schedulers = new OriginSchedulers({
@@ -291,6 +309,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   });
   const status = new WorkerStatus({
     settings,
+    proxy: proxy?.shown,
     state,
     permits,
     claims,

@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { DEFAULT_SECRETS, printableLines, VERSION } from '@fetchfleet/crawl';
+import {
+  DEFAULT_SECRETS,
+  printableLines,
+  ProxyRules,
+  ProxyRulesError,
+  VERSION,
+} from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
@@ -7,6 +13,7 @@ import {
   fetchSchemas,
   LOG_LEVELS,
   readSettingsTable,
+  rulesSetting,
   type Setting,
   settingHelp,
   sizeInBytes,
@@ -124,6 +131,33 @@ const SETTINGS = {
     help: 'variables that crawls may send: CRAWL_*,API_TOKEN@https://api.example',
     default: DEFAULT_SECRETS,
     schema: fetchSchemas.secrets,
+  },
+  /**
+   * What all fetches go through. The address filter sees the proxy only: which addresses can be
+   * reached is for the proxy to say.
+   */
+  proxy: {
+    flags: '--proxy <proxy>',
+    variable: 'FETCHFLEET_PROXY',
+    help: 'what all fetches go through: a URL, or env for HTTPS_PROXY, HTTP_PROXY and NO_PROXY',
+    default: '',
+    schema: z.string(),
+  },
+  /** Which proxies crawl files may name. Those that are named here may have private addresses. */
+  allowProxy: {
+    flags: '--allow-proxy <hosts>',
+    variable: 'FETCHFLEET_ALLOW_PROXY',
+    help: 'proxies that crawl files may name: proxy.example:3128,env, or * for all',
+    default: '',
+    schema: rulesSetting((text) => ProxyRules.parse(text), ProxyRulesError),
+  },
+  /** Whether a crawl may have any certificate accepted, so that others can read its secrets. */
+  allowInsecureTls: {
+    flags: '--allow-insecure-tls',
+    variable: 'FETCHFLEET_ALLOW_INSECURE_TLS',
+    help: 'let crawl files switch off the check of certificates',
+    default: false,
+    schema: booleanSetting(),
   },
   /** Whether this worker turns schedules into batches. At least one worker of the fleet must. */
   schedules: {

@@ -15,7 +15,7 @@ import { isTlsUnchecked, onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/servi
 import { CommanderError } from 'commander';
 import { readSettings, redisAddressOf, type WorkerSettings } from './config.ts';
 import { type DescriptorPlan, planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
-import { ignoredProxies } from './start/ignored-proxies.ts';
+import { ignoredProxies, readWorkerProxy } from './start/proxies.ts';
 import { FleetWorker } from './worker.ts';
 
 const EXIT_INPUT = 2;
@@ -37,6 +37,7 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
   redisAddressOf(settings); // refused before anything is logged
+  readWorkerProxy(settings.proxy, process.env); // likewise
   process.umask(settings.umask); // everything that this process creates belongs to the results
   const log = createLogger({
     name: 'fetchfleet-worker',
@@ -52,7 +53,7 @@ async function main(): Promise<void> {
   const limit = await readDescriptorLimit();
   const descriptors = planDescriptors(limit, settings.concurrency);
   warnOfShortage(log, { limit, descriptors, settings });
-  warnOfProxies(log, process.env);
+  warnOfProxies(log, settings, process.env);
   warnOfUncheckedTls(log, process.env);
   const onHopeless = (reason: string): void => {
     log.fatal({ reason }, 'new connections did not help: this process ends, start a new one');
@@ -107,11 +108,25 @@ function warnOfShortage(log: Logger, { limit, descriptors, settings }: Shortage)
   }
 }
 
-function warnOfProxies(log: Logger, env: Readonly<Record<string, string | undefined>>): void {
+function warnOfProxies(
+  log: Logger,
+  { proxy, allowProxy }: WorkerSettings,
+  env: Readonly<Record<string, string | undefined>>,
+): void {
+  const used = readWorkerProxy(proxy, env);
+  if (used !== undefined) {
+    log.warn(
+      { proxy: used.shown },
+      'fetches go through a proxy, which looks names up itself: what it reaches is not checked here',
+    );
+  }
   const variables = ignoredProxies(env);
-  if (variables.length > 0) {
+  if (proxy !== 'env' && !allowProxy.entries.includes('env') && variables.length > 0) {
     // Their values may hold passwords.
-    log.warn(`set but ignored: ${variables.join(', ')}; fetches do not go through a proxy`);
+    log.warn(
+      `set but ignored: ${variables.join(', ')}; fetches go through them with --proxy env ` +
+        '(FETCHFLEET_PROXY=env)',
+    );
   }
 }
 

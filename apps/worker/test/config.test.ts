@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { SecretRules } from '@fetchfleet/crawl';
+import { ProxyRules, SecretRules } from '@fetchfleet/crawl';
 import { SettingsError } from '@fetchfleet/service';
 import { describe, expect, it } from '@jest/globals';
 import { readSettings } from '../src/config.ts';
@@ -30,6 +30,9 @@ describe('the settings of a worker', () => {
       metricsPort: 9464,
       metricsHost: '127.0.0.1',
       allowPrivate: false,
+      proxy: '',
+      allowProxy: ProxyRules.parse(''),
+      allowInsecureTls: false,
       secrets: SecretRules.parse('FETCHFLEET_SECRET_*'),
       schedules: true,
       drainTimeoutMs: 20_000,

@@ -5,6 +5,16 @@ export {
   type KeptAnswer,
 } from './answer/answer-rules.ts';
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
+export { basicAuthorization } from './access/authorization.ts';
+export { MAX_CA_BYTES, problemOfCertificates } from './access/certificates.ts';
+export {
+  isProxyProblem,
+  MAX_PROXIES,
+  parseProxy,
+  type ProxyAddress,
+} from './access/proxy-address.ts';
+export { ProxyRules, ProxyRulesError, type ProxyVerdict } from './access/proxy-rules.ts';
+export { namedSecrets, type SecretPlan, type SecretUse, secretUses } from './access/secret-uses.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
 // Crawl files are read by `@fetchfleet/crawl/file`: workers do not need YAML, which loads in 45 ms.
@@ -46,11 +56,14 @@ export {
   COUNTRY_FORMS,
   type CountryForm,
   type Crawl,
+  type Auth,
+  type ClientCredentials,
   type Expectation,
   type Keep,
   type Limits,
   type Method,
   METHODS,
+  type Network,
   type NetworkPolicy,
   type Only,
   type ParameterSource,
@@ -78,6 +91,7 @@ export {
   SecretRulesError,
 } from './model/secret-rules.ts';
 export {
+  resolveCredential,
   isHeaderValue,
   mentionsSecret,
   repeatsSecret,

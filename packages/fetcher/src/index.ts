@@ -1,3 +1,22 @@
+export {
+  proxyOf,
+  ProxySettingError,
+  readRoutes,
+  routesOfEnvironment,
+} from './connect/proxy-settings.ts';
+export {
+  type LackedPermission,
+  type NetworkAccess,
+  type ResolvedNetwork,
+  resolveNetwork,
+} from './connect/resolve-network.ts';
+export {
+  type FetchNetwork,
+  type Proxy,
+  type ProxyRoutes,
+  shownProxy,
+  type Trust,
+} from './connect/proxy.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';

@@ -28,6 +28,7 @@ export {
   durationMs,
   fetchSchemas,
   readSettingsTable,
+  rulesSetting,
   type Setting,
   settingHelp,
   sizeInBytes,

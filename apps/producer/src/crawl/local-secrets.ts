@@ -2,15 +2,17 @@ import {
   compileTemplate,
   isHeaderValue,
   isReservedVariable,
+  namedSecrets,
   ownSecrets,
   type Plan,
-  secretNames,
+  type SecretPlan,
   SecretRules,
+  secretUses,
 } from '@fetchfleet/crawl';
 import type { RunSettings } from '../core/settings.ts';
 
 /** A crawl whose secrets are to be sent from this machine. */
-type SecretPlan = Pick<Plan, 'url' | 'params' | 'headers'>;
+type LocalPlan = Pick<Plan, 'url' | 'params'> & SecretPlan;
 
 /**
  * What the workers of this machine may send for a crawl that its user has chosen: what `--secrets`
@@ -18,24 +20,24 @@ type SecretPlan = Pick<Plan, 'url' | 'params' | 'headers'>;
  */
 export function localSecrets(
   { secrets }: Pick<RunSettings, 'secrets'>,
-  { headers, ...urls }: SecretPlan,
+  plan: LocalPlan,
 ): SecretRules {
-  return secrets ?? SecretRules.parse(ownSecrets(secretNames(headers), originOfUrls(urls)));
+  return secrets ?? SecretRules.parse(ownSecrets(secretUses(plan), originOfUrls(plan)));
 }
 
 /** The variables that those workers would not send, each with a sentence that says why. */
 export function refusedSecrets(
   settings: Pick<RunSettings, 'secrets'>,
-  plan: SecretPlan,
+  plan: LocalPlan,
 ): ReadonlyMap<string, string> {
   const rules = localSecrets(settings, plan);
   const origin = originOfUrls(plan);
   const refused = new Map<string, string>();
-  for (const name of secretNames(plan.headers)) {
-    const verdict = rules.verdict(name, origin);
+  for (const { name, origin: at = origin } of secretUses(plan)) {
+    const verdict = rules.verdict(name, at);
     if (verdict === 'elsewhere-only') {
       const setting = '--secrets (FETCHFLEET_SECRETS)';
-      refused.set(name, `${setting} binds ${name} to other origins than ${origin}`);
+      refused.set(name, `${setting} binds ${name} to other origins than ${at}`);
     } else if (verdict === 'refused') {
       const remedy = `to allow it, add --secrets ${name} (FETCHFLEET_SECRETS)`;
       refused.set(name, `${name} is not sent${whyNot(name)}; ${remedy}`);
@@ -50,11 +52,11 @@ export function refusedSecrets(
  */
 export function secretProblems(
   settings: Pick<RunSettings, 'secrets'>,
-  plan: SecretPlan,
+  plan: LocalPlan,
   env: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
   const refused = refusedSecrets(settings, plan);
-  return secretNames(plan.headers).flatMap((name) => {
+  return namedSecrets(plan).flatMap((name) => {
     const value = env[name] ?? '';
     const problem =
       value === ''

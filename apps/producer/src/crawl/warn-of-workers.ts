@@ -1,4 +1,14 @@
-import { type Plan, secretNames, SecretRules, SecretRulesError } from '@fetchfleet/crawl';
+import {
+  isProxyProblem,
+  parseProxy,
+  type Plan,
+  ProxyRules,
+  ProxyRulesError,
+  type SecretPlan,
+  SecretRules,
+  SecretRulesError,
+  secretUses,
+} from '@fetchfleet/crawl';
 import type { WorkerInfo } from '@fetchfleet/fleet';
 import type { Terminal } from '../core/terminal.ts';
 import { withTimeout } from '../core/timeouts.ts';
@@ -26,6 +36,9 @@ export async function warnOfWorkers(
         `--secrets ${unsent.join(',')} (FETCHFLEET_SECRETS)`,
     );
   }
+  for (const flag of permissionsOfNone(plan, known)) {
+    terminal.warn(`no running worker allows what the crawl file needs: start workers with ${flag}`);
+  }
   if (isRefusedByAll(plan, known)) {
     terminal.warn(
       'the crawl file allows private addresses, and no running worker does: ' +
@@ -39,31 +52,81 @@ export async function warnOfWorkers(
  * of version 0.1 does not.
  */
 export function secretsOfNone(
-  plan: Pick<Plan, 'url' | 'params' | 'headers'>,
+  plan: Pick<Plan, 'url' | 'params'> & SecretPlan,
   workers: readonly Pick<WorkerInfo, 'state' | 'secrets'>[],
 ): readonly string[] {
-  const names = secretNames(plan.headers);
+  const uses = secretUses(plan);
   const running = workers.filter(({ state }) => state !== 'gone');
-  if (names.length === 0 || running.length === 0) {
+  if (uses.length === 0 || running.length === 0) {
     return [];
   }
   const origin = originOfUrls(plan);
   const refused = running.map(({ secrets }) => {
-    const rules = secrets === undefined ? undefined : readRules(secrets);
+    const rules =
+      secrets === undefined
+        ? undefined
+        : readRules(secrets, (text) => SecretRules.parse(text), SecretRulesError);
     return rules === undefined
       ? []
-      : names.filter((name) => rules.verdict(name, origin) !== 'allowed');
+      : uses.flatMap(({ name, origin: at = origin }) =>
+          rules.verdict(name, at) === 'allowed' ? [] : [name],
+        );
   });
   // Every fetch needs all of them, so the worker that lacks the fewest says what is missing.
-  return refused.toSorted((a, b) => a.length - b.length)[0] ?? [];
+  return [...new Set(refused.toSorted((a, b) => a.length - b.length)[0])];
+}
+
+/**
+ * The flags that a crawl needs of a worker for its proxies and certificates, and that no single
+ * running worker has, as far as all of them tell.
+ */
+export function permissionsOfNone(
+  { network }: Pick<Plan, 'network'>,
+  workers: readonly Pick<WorkerInfo, 'state' | 'allowProxy' | 'allowInsecureTls'>[],
+): readonly string[] {
+  const running = workers.filter(({ state }) => state !== 'gone');
+  const lacking = running.map(({ allowProxy, allowInsecureTls }) => [
+    ...(network.tls?.insecure === true && allowInsecureTls === false
+      ? ['--allow-insecure-tls (FETCHFLEET_ALLOW_INSECURE_TLS=true)']
+      : []),
+    ...refusedProxies(network.proxy, allowProxy),
+  ]);
+  return lacking.toSorted((a, b) => a.join('').length - b.join('').length)[0] ?? [];
+}
+
+function refusedProxies(
+  proxy: Plan['network']['proxy'],
+  entries: readonly string[] | undefined,
+): string[] {
+  const rules =
+    entries === undefined
+      ? undefined
+      : readRules(entries, (text) => ProxyRules.parse(text), ProxyRulesError);
+  if (proxy === undefined || rules === undefined) {
+    return [];
+  }
+  const hosts =
+    proxy === 'env'
+      ? rules.allowsEnvironment
+        ? []
+        : [proxy]
+      : proxy.flatMap((text) => {
+          const read = parseProxy(text);
+          return isProxyProblem(read) || rules.verdict(read.host) !== 'refused' ? [] : [read.host];
+        });
+  return hosts.length === 0 ? [] : [`--allow-proxy ${hosts.join(',')} (FETCHFLEET_ALLOW_PROXY)`];
 }
 
 /** Undefined for what this version cannot read. */
-function readRules(entries: readonly string[]): SecretRules | undefined {
+function readRules<T>(
+  entries: readonly string[],
+  parse: (text: string) => T,
+  OwnError: typeof SecretRulesError | typeof ProxyRulesError,
+): T | undefined {
   try {
-    return SecretRules.parse(entries.join(','));
+    return parse(entries.join(','));
   } catch (error) {
-    if (error instanceof SecretRulesError) {
+    if (error instanceof OwnError) {
       return undefined;
     }
     throw error;

@@ -94,7 +94,14 @@ function describeRetries(retries: number): string | undefined {
 
 /** Tells people how to provide variables that no worker has. */
 export function describeSecrets(names: readonly string[]): string {
-  return `no worker has ${names.join(', ')}: ${howToProvide(names.join(','))}`;
+  const flags = names.filter((name) => name.startsWith('--'));
+  const variables = names.filter((name) => !name.startsWith('--'));
+  return [
+    ...(variables.length === 0
+      ? []
+      : [`no worker has ${variables.join(', ')}: ${howToProvide(variables.join(','))}`]),
+    ...(flags.length === 0 ? [] : [`no worker was started with ${flags.join(' ')}`]),
+  ].join('; ');
 }
 
 /** A worker needs the value of a variable, and the permission to send it. */

@@ -1,7 +1,13 @@
 import type { Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, installLeakGuard, type Origin, startOrigin } from '@fetchfleet/testing';
+import {
+  eventually,
+  installLeakGuard,
+  type Origin,
+  startOrigin,
+  startTinyproxy,
+} from '@fetchfleet/testing';
 import { crawlFile, Project } from '../cli-fixture.ts';
 
 let project: Project;
@@ -93,6 +99,27 @@ describe('a run on this machine', () => {
     expect(await readFile(project.path('out.csv'), 'utf8')).toMatch(/^index,n,url,outcome,/u);
     const status = await project.run(['status', batch, '--json']);
     expect(documentIn(status.stdout)).toMatchObject({ state: 'finished', ok: 60, failed: 0 });
+  });
+
+  it('goes through the proxy of the crawl file, and sends each secret where it belongs', async () => {
+    const proxy = await startTinyproxy({ user: { name: 'ann', password: 's3same' } });
+    const url = proxy.url.replace('//', '//ann:${env:RUN_PASS}@');
+    const text = crawlFile(
+      origin.url,
+      3,
+      'auth: { basic: { user: me, password: "${env:RUN_KEY}" } }',
+    );
+    const network = `network: { allowPrivate: true, proxy: "${url}" }`;
+    await project.write('crawl.yaml', text.replace(/^network: .*$/m, network));
+    const shown = await project.call(['validate', 'crawl.yaml']);
+    expect(shown.stdout).toContain('authorization: Basic me:${env:RUN_KEY}');
+    const run = await project.run(RUN_ONE, { RUN_PASS: 's3same', RUN_KEY: 'pass:word' });
+    expect(run.stderr).toMatch(/3 of 3 fetched/u);
+    const sent = Buffer.from('me:pass:word').toString('base64');
+    expect(origin.arrivals.at(-1)?.headers).toMatchObject({ authorization: `Basic ${sent}` });
+    expect(origin.arrivals.at(-1)?.headers).not.toHaveProperty('proxy-authorization');
+    expect(proxy.log.match(/GET http:.*echo/gu)).toHaveLength(3);
+    await proxy.stop();
   });
 
   it('exits with 1 if fetches failed, with the reasons on stderr and the document on stdout', async () => {

@@ -1,5 +1,9 @@
 import { expect, it } from '@jest/globals';
-import { isRefusedByAll, secretsOfNone } from '../../src/crawl/warn-of-workers.ts';
+import {
+  isRefusedByAll,
+  permissionsOfNone,
+  secretsOfNone,
+} from '../../src/crawl/warn-of-workers.ts';
 
 const open = { allowPrivate: true, allow: [] };
 const closed = { allowPrivate: false, allow: [] };
@@ -41,4 +45,36 @@ it.each([
   const plan = { url: 'https://a.example/', params: [], headers: { x: '${env:A} ${env:B}' } };
   expect(secretsOfNone(plan, workers)).toEqual(expected);
   expect(secretsOfNone({ ...plan, headers: {} }, workers)).toEqual([]);
+});
+
+const permitting = (allowProxy?: string[], allowInsecureTls?: boolean) => ({
+  state: 'idle' as const,
+  allowProxy,
+  allowInsecureTls,
+});
+const TWO_PROXIES = { ...closed, proxy: ['http://a.example', 'http://${env:S}@b.example:3128'] };
+const INSECURE = { ...closed, tls: { insecure: true } } as const;
+const TLS_FLAG = '--allow-insecure-tls (FETCHFLEET_ALLOW_INSECURE_TLS=true)';
+
+it.each([
+  ['the crawl needs none', closed, [permitting([], false)], []],
+  ['no worker runs', TWO_PROXIES, [], []],
+  ['a worker of version 0.1 does not tell', TWO_PROXIES, [permitting(['x']), permitting()], []],
+  [
+    'the best worker lacks one',
+    TWO_PROXIES,
+    [permitting([]), permitting(['a.example'])],
+    ['--allow-proxy b.example:3128 (FETCHFLEET_ALLOW_PROXY)'],
+  ],
+  ['one worker allows all', TWO_PROXIES, [permitting([]), permitting(['*'])], []],
+  [
+    'no worker allows those of its environment',
+    { ...closed, proxy: 'env' },
+    [permitting(['a.example'])],
+    ['--allow-proxy env (FETCHFLEET_ALLOW_PROXY)'],
+  ],
+  ['all workers check certificates', INSECURE, [permitting([], false)], [TLS_FLAG]],
+  ['a worker does not', INSECURE, [permitting([], true)], []],
+] as const)('is told which permissions nobody has where %s', (_case, network, workers, flags) => {
+  expect(permissionsOfNone({ network }, workers)).toEqual(flags);
 });

@@ -7,7 +7,10 @@ import {
 } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
-import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
+import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
+import { BatchToken, type TokenResult } from './token.ts';
+import { type Client, clientOf } from './token-client.ts';
+import { ownSecrets, type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */
 const CHECK_MS = 1_000;
@@ -17,7 +20,7 @@ const FORGET_MS = 60_000;
 const MAX_REPORTED = 20;
 
 /** A batch in a worker: its plan, ready to fetch. */
-export interface ActiveBatch extends ResolvedSecrets {
+export interface ActiveBatch extends ResolvedSecrets, ResolvedNetwork {
   readonly id: string;
   readonly plan: Plan;
   readonly total: number;
@@ -26,6 +29,8 @@ export interface ActiveBatch extends ResolvedSecrets {
   readonly pagination?: Pagination;
   /** What its crawl file says of answers; absent if that is nothing. */
   readonly readAnswer?: AnswerReader;
+  /** What its requests are authorized by besides its headers. @default nothing */
+  readonly token?: BatchToken;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -38,6 +43,7 @@ type WatchedBatch = ActiveBatch & {
   paused: AbortSignal;
   plan: Plan;
   planRevision: number;
+  token?: BatchToken;
 };
 
 interface Entry {
@@ -55,6 +61,8 @@ export interface BatchesOptions {
   /** What is at that path on this machine. */
   readonly folder: () => ResultsFolder;
   readonly secrets: SecretSource;
+  readonly network: NetworkAccess;
+  readonly requestToken: (batch: ActiveBatch, client: Client) => Promise<TokenResult>;
   readonly caps: LimitCaps;
   /** Called for limits of a crawl that exceed `caps`, when the crawl is read. */
   readonly onClamped: (batch: string, limit: ClampedLimit) => void;
@@ -155,10 +163,12 @@ export class Batches {
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
-    const { paginate } = plan;
-    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: secretValues });
-    const readAnswer = compileAnswerRules(plan, secretValues);
-    return {
+    const { auth, paginate } = plan;
+    const own = ownSecrets(secretValues, plan, secrets.request);
+    const all = (): readonly string[] => [...own, ...(batch.token?.value ?? [])];
+    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: all });
+    const readAnswer = compileAnswerRules(plan, all);
+    const batch: WatchedBatch = {
       id,
       plan,
       planRevision,
@@ -168,8 +178,14 @@ export class Batches {
       ...(readAnswer !== undefined && { readAnswer }),
       ...secrets,
       ...(pagination !== undefined && { pagination }),
+      ...resolveNetwork(plan.network, this.#options.network, secretValues),
       ...signals,
     };
+    if (auth !== undefined && 'oauth2' in auth) {
+      const client = clientOf(auth.oauth2, secretValues);
+      batch.token = new BatchToken(async () => this.#options.requestToken(batch, client));
+    }
+    return batch;
   }
 
   #capped(id: string, stored: Plan): Plan {

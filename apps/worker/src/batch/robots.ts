@@ -215,7 +215,7 @@ export class Robots {
           url: `${origin}/robots.txt`,
           headers: {},
           limits: ROBOTS_LIMITS,
-          network: batch.plan.network,
+          network: batch.network,
           isOnNewConnection: true,
           signal: this.#stop,
         },

@@ -2,10 +2,12 @@ import {
   compileRequest,
   type Plan,
   type RequestTemplate,
+  namedSecrets,
+  resolveCredential,
   resolveText,
   secretHeaders,
-  secretNames,
   type SecretRules,
+  secretUses,
 } from '@fetchfleet/crawl';
 import { userAgentFor } from '@fetchfleet/fetcher';
 
@@ -35,36 +37,47 @@ export interface ResolvedSecrets {
   readonly lackingSecrets: (origin: string) => readonly LackedSecret[];
 }
 
-/** The same with the values that answers must not bring into records. */
-interface FoundSecrets extends ResolvedSecrets {
-  readonly secretValues: readonly string[];
+/** Those, and the values themselves for what else is made of them. */
+interface SecretValues {
+  readonly secretValues: Readonly<Record<string, string | undefined>>;
 }
 
 const NOTHING: readonly LackedSecret[] = [];
 
 /** Reads only the variables that the rules allow. The others are as if they did not exist. */
-export function resolveSecrets(plan: Plan, { env, rules }: SecretSource): FoundSecrets {
+export function resolveSecrets(
+  plan: Plan,
+  { env, rules }: SecretSource,
+): ResolvedSecrets & SecretValues {
   const { headers, contact } = plan;
-  const names = secretNames(headers);
+  const uses = secretUses(plan);
+  const names = namedSecrets(plan);
   const allowed = names.filter((name) => rules.verdict(name) === 'allowed');
   const values = Object.fromEntries(allowed.map((name) => [name, env[name]]));
   const isComplete = names.every((name) => (values[name] ?? '') !== '');
   const lacked = (origin: string): readonly LackedSecret[] =>
-    names.flatMap((name): LackedSecret[] => {
-      const verdict = rules.verdict(name, origin);
+    uses.flatMap(({ name, origin: at = origin }): LackedSecret[] => {
+      const verdict = rules.verdict(name, at);
       if (verdict !== 'allowed') {
         return [{ name, why: verdict === 'refused' ? 'not-allowed' : 'bound-elsewhere' }];
       }
       return (env[name] ?? '') === '' ? [{ name, why: 'not-set' }] : [];
     });
   return {
-    request: compileRequest(isComplete ? plan : { ...plan, headers: {} }, {
-      userAgent: userAgentFor(contact),
-      resolve: (text) => resolveText(text, values),
-    }),
-    secretHeaders: secretHeaders(headers),
-    secretValues: allowed.flatMap((name) => env[name] ?? []),
+    request: compileRequest(
+      { ...plan, headers: isComplete ? headers : {} },
+      {
+        userAgent: userAgentFor(contact),
+        resolve: (text) => resolveText(text, values),
+        credential: (text) => resolveCredential(text, values),
+      },
+    ),
+    secretHeaders:
+      plan.auth === undefined
+        ? secretHeaders(headers)
+        : [...secretHeaders(headers), 'authorization'],
     lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
+    secretValues: isComplete ? values : {},
   };
 }
 
@@ -90,4 +103,16 @@ export function describeLacked(lacked: readonly LackedSecret[], origin: string):
       : [`--secrets (FETCHFLEET_SECRETS) binds ${bound} to other origins than ${origin}`]),
   ];
   return clauses.join('; ');
+}
+
+/** What answers must not bring into records and cursors: the values, and what is made of them. */
+export function ownSecrets(
+  values: SecretValues['secretValues'],
+  { auth }: Pick<Plan, 'auth'>,
+  request: RequestTemplate,
+): readonly string[] {
+  const found = Object.values(values).flatMap((value) => value ?? []);
+  // That of oauth2 changes, and is no part of the request.
+  const isMade = auth !== undefined && !('oauth2' in auth);
+  return isMade ? [...found, request.headersOf([])['authorization'] ?? ''] : found;
 }

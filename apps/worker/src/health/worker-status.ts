@@ -12,7 +12,11 @@ export interface WorkerStatusOptions {
     readonly metricsHost: string;
     readonly allowPrivate: boolean;
     readonly secrets: { readonly entries: readonly string[] };
+    readonly allowProxy: { readonly entries: readonly string[] };
+    readonly allowInsecureTls: boolean;
   };
+  /** What all fetches go through, without credentials. @default they go directly */
+  readonly proxy: string | undefined;
   readonly state: () => WorkerState;
   readonly permits: { readonly inUse: number };
   readonly claims: { readonly active: number };
@@ -36,8 +40,9 @@ export class WorkerStatus {
 
   /** The entry in the register of workers, sent every two seconds. */
   report(metricsPort: number): OwnReport {
-    const { settings, permits, claims, batches, progress } = this.#options;
+    const { settings, proxy, permits, claims, batches, progress } = this.#options;
     const { concurrency, transport, metricsHost, allowPrivate, secrets } = settings;
+    const { allowProxy, allowInsecureTls } = settings;
     return {
       host: hostname(),
       pid: process.pid,
@@ -53,6 +58,9 @@ export class WorkerStatus {
       metricsUrl: metricsUrlOf(metricsHost, metricsPort),
       allowPrivate,
       secrets: secrets.entries,
+      allowProxy: allowProxy.entries,
+      allowInsecureTls,
+      proxy,
     };
   }
 

@@ -23,6 +23,11 @@ export function patienceOver(
     : { ...reason, message: `${reason.message}; then ${waited.message}` };
 }
 
+/** The batch got no token for as long as its fetches have patience. */
+export function authFailed(message: string): FailureWithoutFetch {
+  return { outcome: 'network-error', code: 'AUTH_FAILED', message };
+}
+
 export function robotsDenied(
   message: string,
 ): FailureWithoutFetch & { readonly outcome: 'robots-denied' } {

@@ -183,11 +183,12 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #requestOf(fetch: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
     const { index, values, attempts } = fetch;
     const { batch } = this.#target;
-    const { plan, request, secretHeaders, pagination } = batch;
+    const { plan, request, secretHeaders, token, pagination } = batch;
+    const headers = request.headersOf(values);
     const own = {
       url: request.expand(values),
       method: request.method,
-      headers: request.headersOf(values),
+      headers: token === undefined ? headers : token.authorize(headers),
       body: request.bodyOf(values),
       // The same for all attempts: the origin may have acted on one that had no answer.
       idempotencyKey: request.hasIdempotencyKey
@@ -195,7 +196,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
         : undefined,
       secretHeaders,
       limits: plan.limits,
-      network: plan.network,
+      network: batch.network,
       // An origin that closes connections while requests are on their way costs one attempt only.
       isOnNewConnection: attempts > 0,
       signal: this.#stop.signal,
@@ -265,6 +266,9 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
         this.#settle(fetch, { outcome: 'ok', attempts, result, step: { end: 'not-found' } });
         return;
       }
+      if (this.#isTokenAtFault(fetch, result) && this.#sendAgain(fetch, ended)) {
+        return;
+      }
       const { readAnswer } = this.#target.batch;
       const answer = result.kind === 'response' ? readAnswer?.(result) : undefined;
       const disposition = this.#dispositionOf(fetch, ended, answer?.verdict);
@@ -297,6 +301,36 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     }
     const first = { url: request.expand(fetch.values) };
     return pagination.after({ cursor: fetch.cursor, first, request: this.#pageOf(fetch), result });
+  }
+
+  #isTokenAtFault(fetch: PendingFetch, result: FetchResult): boolean {
+    const { batch, origin } = this.#target;
+    if (batch.token === undefined || result.kind === 'failure') {
+      return false;
+    }
+    if (batch.pagination !== undefined && this.#pageOf(fetch).isElsewhere) {
+      return false;
+    }
+    const { finalUrl } = result;
+    // A redirect to another origin carries no token, and neither does a page there.
+    const isOwn = finalUrl === undefined || URL.parse(finalUrl)?.origin === origin;
+    return isOwn && batch.token.isAtFault(result);
+  }
+
+  /**
+   * A fetch whose token has ended is sent again with another one. The first time uses no attempt:
+   * that it was is the reason that it waits with. @returns false if it has no attempt left
+   */
+  #sendAgain(fetch: PendingFetch, { result, now }: GatedResult): boolean {
+    const isFree = fetch.reason?.code !== 'HTTP_401';
+    const attempts = fetch.attempts + (isFree ? 0 : 1);
+    if (attempts >= this.#target.batch.plan.retry.attempts) {
+      return false;
+    }
+    this.#tools.metrics.fetchRetried('401');
+    this.#returned.push({ ...fetch, attempts, dueAt: now, reason: lastReasonOf(result) });
+    this.#close();
+    return true;
   }
 
   #dispositionOf(

@@ -26,7 +26,7 @@ import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 const MAX_REDELIVERIES = 5;
 /** When a slice of a paused batch, or one that may not have its secrets here, is tried again. */
 const TRY_AGAIN_MS = 5_000;
-/** Beyond that a line about missing secrets may repeat. */
+/** Beyond that a line about what a batch lacks may repeat. */
 const MAX_LOGGED = 1_000;
 /** By then every worker knows that a cancelled batch was resumed. */
 const AFTER_RESUME_MS = 1_500;
@@ -57,8 +57,8 @@ interface Job {
  */
 export class SliceProcessor {
   readonly #options: ProcessorOptions;
-  /** Batches and origins whose missing secrets have been logged. */
-  readonly #loggedSecrets = new Set<string>();
+  /** Batches with what they lack here, as far as it has been logged. */
+  readonly #loggedLacks = new Set<string>();
   /** By the signal that pauses a batch: one object for all slices of the batch. */
   readonly #tools = new WeakMap<AbortSignal, SliceTools>();
 
@@ -134,6 +134,9 @@ export class SliceProcessor {
     const lacked = batch.lackingSecrets(slice.origin);
     if (lacked.length > 0) {
       return this.#awaitSecrets(job, lacked);
+    }
+    if (batch.lackingPermissions.length > 0) {
+      return this.#awaitPermissions(job);
     }
     const pending = unpackSlice(slice);
     if (isSentElsewhere(batch, slice, pending)) {
@@ -221,15 +224,32 @@ export class SliceProcessor {
     const { origin } = slice;
     const variables = lacked.map(({ name }) => name);
     await this.#options.ledger.reportMissingSecrets(batch.id, variables);
-    const text = describeLacked(lacked, origin);
-    if (!this.#loggedSecrets.has(`${batch.id} ${text}`)) {
-      if (this.#loggedSecrets.size >= MAX_LOGGED) {
-        this.#loggedSecrets.clear();
-      }
-      this.#loggedSecrets.add(`${batch.id} ${text}`);
-      this.#options.log.error({ batch: batch.id, origin, variables }, text);
-    }
+    this.#logOnce({ batch: batch.id, origin, variables }, describeLacked(lacked, origin));
     await claim.delay(slice, TRY_AGAIN_MS);
+  }
+
+  /** Leaves the slice to workers that may connect as its crawl says. */
+  async #awaitPermissions({ claim, slice, batch }: Job): Promise<void> {
+    const { lackingPermissions: lacking } = batch;
+    const flags = lacking.map(({ flag }) => flag);
+    await this.#options.ledger.reportMissingSecrets(batch.id, flags);
+    this.#logOnce({ batch: batch.id, flags }, lacking.map(({ text }) => text).join('; '));
+    await claim.delay(slice, TRY_AGAIN_MS);
+  }
+
+  #logOnce(
+    fields: Readonly<Record<string, unknown>> & { readonly batch: string },
+    text: string,
+  ): void {
+    const line = `${fields.batch} ${text}`;
+    if (this.#loggedLacks.has(line)) {
+      return;
+    }
+    if (this.#loggedLacks.size >= MAX_LOGGED) {
+      this.#loggedLacks.clear();
+    }
+    this.#loggedLacks.add(line);
+    this.#options.log.error(fields, text);
   }
 
   async #unsettled(

@@ -3,6 +3,7 @@ import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
 import type { Robots, RobotsAnswer } from '../batch/robots.ts';
 import { nextRequest } from '../batch/next-request.ts';
+import type { TokenAnswer } from '../batch/token.ts';
 import type { Permits } from '../permits/permits.ts';
 import {
   type Deferral,
@@ -11,6 +12,7 @@ import {
   type WaitingSlice,
 } from '../origin/waiting-slice.ts';
 import {
+  authFailed,
   type FailureWithoutFetch,
   originUnavailable,
   patienceOver,
@@ -169,7 +171,10 @@ export class SliceRun implements WaitingSlice {
       for (const fetch of fetches) {
         (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
       }
-      if (this.#applyRobots(await this.#askRobots(onRobotsRequested))) {
+      if (
+        this.#applyRobots(await this.#askRobots(onRobotsRequested)) &&
+        (await this.#hasToken(onRobotsRequested))
+      ) {
         await this.#startAll(onPermitsRequested);
         if (this.hasPages) {
           // Where all pages are elsewhere, none waits for a permit here.
@@ -221,19 +226,40 @@ export class SliceRun implements WaitingSlice {
    * counts the fetches of this one as if they waited for permits: it must not claim too many.
    */
   async #askRobots(onRobotsRequested: () => void): Promise<RobotsAnswer> {
-    const { robots, permits } = this.#tools;
+    const { robots } = this.#tools;
     const known = robots.known(this.#batch, this.#origin);
     if (known !== undefined) {
       return known;
     }
+    return this.#countedAsWaiting(onRobotsRequested, async () =>
+      robots.ask(this.#batch, this.#origin),
+    );
+  }
+
+  async #countedAsWaiting<T>(onRequested: () => void, ask: () => Promise<T>): Promise<T> {
+    const { permits } = this.#tools;
     const fetches = this.#due.length;
     permits.addDemand(fetches);
-    onRobotsRequested();
+    onRequested();
     try {
-      return await robots.ask(this.#batch, this.#origin);
+      return await ask();
     } finally {
       permits.addDemand(-fetches);
     }
+  }
+
+  /** Waits for the token of the batch, if it needs one. @returns false while there is none */
+  async #hasToken(onRequested: () => void): Promise<boolean> {
+    const { token } = this.#batch;
+    if (token === undefined || token.isKnown || this.#due.length === 0) {
+      return true;
+    }
+    const answer = await this.#countedAsWaiting(onRequested, async () => token.ask());
+    if (answer.kind === 'token') {
+      return true;
+    }
+    this.#applyAnswer(answer, ({ reason }) => authFailed(reason));
+    return false;
   }
 
   /** Records what robots.txt forbids. @returns false while robots.txt is not known */
@@ -242,17 +268,25 @@ export class SliceRun implements WaitingSlice {
       this.#deny(answer.isAllowed);
       return true;
     }
+    this.#applyAnswer(answer, unreachableFailure);
+    return false;
+  }
+
+  /** Keeps or ends the due fetches, where another request has to come first. */
+  #applyAnswer<Unreachable extends Extract<TokenAnswer, { readonly kind: 'unreachable' }>>(
+    answer: Exclude<TokenAnswer, { readonly kind: 'token' | 'unreachable' }> | Unreachable,
+    failureOf: (unreachable: Unreachable) => FailureWithoutFetch,
+  ): void {
     if (answer.kind === 'wait') {
       this.#resumeInMs = answer.dueInMs;
     } else if (answer.kind === 'unreachable') {
       const { dueInMs, unreachableForMs } = answer;
-      this.#waitFor({ dueInMs, deniedForMs: unreachableForMs }, unreachableFailure(answer));
+      this.#waitFor({ dueInMs, deniedForMs: unreachableForMs }, failureOf(answer));
     } else {
       for (const fetch of this.#due.splice(0)) {
         this.#inFlight.fail(fetch, answer.result);
       }
     }
-    return false;
   }
 
   #deny(isAllowed: (url: string) => boolean): void {

@@ -16,6 +16,8 @@ export function activeBatch(changes: Partial<ActiveBatch> = {}): ActiveBatch {
     request: compileRequest(plan),
     secretHeaders: [],
     lackingSecrets: () => [],
+    network: plan.network,
+    lackingPermissions: [],
     state: 'running',
     cancelled: new AbortController().signal,
     paused: new AbortController().signal,

@@ -1,4 +1,4 @@
-import { SecretRules } from '@fetchfleet/crawl';
+import { ProxyRules, SecretRules } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ActiveBatch, Batches } from '../../src/batch/batches.ts';
@@ -25,6 +25,8 @@ function watching() {
   };
   const clamped: string[] = [];
   const batches = new Batches({
+    requestToken: async () => ({ kind: 'wait', dueInMs: 0 }),
+    network: { allowProxy: ProxyRules.parse(''), allowInsecureTls: false, env: {} },
     caps: { timeoutMs: 1_000, maxBodyBytes: 1_000 },
     onClamped: (id, { key, setting }) => void clamped.push(`${id}: ${key} ${setting}`),
     folder: () => ({ place: '', id: '' }),

@@ -59,6 +59,8 @@ export function batchOf(batch: Partial<ActiveBatch> = {}): ActiveBatch {
     request: compileRequest(plan),
     secretHeaders: [],
     lackingSecrets: () => [],
+    network: plan.network,
+    lackingPermissions: [],
     state: 'running',
     cancelled: new AbortController().signal,
     paused: new AbortController().signal,

@@ -24,7 +24,7 @@ interface Rules {
   readonly keep: Keep;
   readonly select: Select | undefined;
   /** Values of secrets: no kept header may repeat them. */
-  readonly secrets: readonly string[];
+  readonly secrets: () => readonly string[];
 }
 
 /** Reads an answer by the rules of its batch. */
@@ -34,12 +34,12 @@ export type AnswerReader = (response: FetchResponse) => Answer;
  * Compiles the rules once for all answers of a batch. Undefined if the crawl file has none: its
  * answers cost nothing more then.
  *
- * @param secrets values of secrets: no kept header may repeat them
+ * @param secrets gives the values of secrets: no kept header may repeat them
  * @throws SelectError
  */
 export function compileAnswerRules(
   { expect, keep = {} }: Pick<Plan, 'expect' | 'keep'>,
-  secrets: readonly string[],
+  secrets: () => readonly string[],
 ): AnswerReader | undefined {
   if (expect === undefined && Object.keys(keep).length === 0) {
     return undefined;
@@ -81,7 +81,7 @@ export class Answer {
     const body = outcome === 'ok' ? this.#keptBody() : undefined;
     return {
       ...(keep.headers !== undefined && {
-        headers: keptHeaders(this.#response.headers, keep.headers, secrets),
+        headers: keptHeaders(this.#response.headers, keep.headers, secrets()),
       }),
       ...(body !== undefined && { body }),
     };

@@ -6,7 +6,7 @@ import { readListFile } from '../values/list-file.ts';
 import { MAX_VALUE_LENGTH, type ReadOptions } from '../values/list-row.ts';
 import { isListFile, keyOf, labelOf, type ListFile } from '../model/parameter-source.ts';
 import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
-import { secretNames } from '../model/secrets.ts';
+import { secretUses } from '../access/secret-uses.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';
 import { canBeTooLarge, MAX_REQUEST_BYTES } from '../request/body-size.ts';
@@ -122,7 +122,7 @@ async function checkFetches(
 ): Promise<string | undefined> {
   const { plan } = crawl;
   const { constantOrigin, expand, bodyOf } = compileRequest(plan);
-  const hasSecrets = secretNames(plan.headers).length > 0;
+  const hasSecrets = secretUses(plan).some(({ origin }) => origin === undefined);
   const isOneOrigin = constantOrigin !== undefined;
   const areSmall = plan.body === undefined || !canBeTooLarge(plan.body, maxLengths(crawl.sources));
   let plainOrigin =

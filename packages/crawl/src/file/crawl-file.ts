@@ -6,6 +6,7 @@ import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml
 import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
 import { readExpectation, readKeep } from './answers.ts';
+import { readAuth } from './auth.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import {
@@ -55,7 +56,13 @@ const KEYS = [
   'paginate',
   'expect',
   'keep',
+  'auth',
+  'priority',
 ] as const;
+
+/** Where secrets may stand besides `headers`. */
+const SECRET_PLACES =
+  /^(?:network\.proxy|auth\.(?:basic\.(?:user|password)|bearer|oauth2\.(?:clientId|clientSecret)))$/;
 
 /** A crawl file as far as it could be read, with its problems. */
 interface Reading {
@@ -126,7 +133,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   } else if (at('urls') !== undefined) {
     at('url')?.reportKey('urls: has whole URLs; remove either url: or urls:');
   }
-  const network = readNetwork(at('network'));
+  const network = readNetwork(at('network'), fileName);
   const { params, sources } = joined([
     readRows(at('rows'), fileName),
     readUrls(at('urls'), { crawlFile: fileName, network }),
@@ -140,13 +147,16 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const paginate = readPaginate(at('paginate'), request);
   const expect = readExpectation(at('expect'), request);
   const keep = readKeep(at('keep'));
+  const headers = readHeaders(at('headers'), names);
+  const auth = readAuth(at('auth'), { network, headers });
+  const priority = readChoice(at('priority'), ['low', 'normal', 'high']);
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
     url: url ?? '',
     ...request,
     params: names,
-    headers: readHeaders(at('headers'), names),
+    headers,
     politeness: readPoliteness(at('politeness')),
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
@@ -154,6 +164,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
     ...(paginate !== undefined && { paginate }),
     ...(expect !== undefined && { expect }),
     ...(keep !== undefined && { keep }),
+    ...(auth !== undefined && { auth }),
+    ...(priority !== undefined && priority !== 'normal' && { priority }),
   };
   if (url !== undefined) {
     checkUse(params, plan);
@@ -211,7 +223,7 @@ function knownCounts(sources: readonly ParameterSource[]): Record<string, number
   );
 }
 
-/** Secrets are resolved in headers only; elsewhere they would end up in Redis and in records. */
+/** Secrets are resolved in few places; elsewhere they would end up in Redis and in records. */
 function reportSecrets(file: YamlFile): void {
   const holders = new Set<unknown>();
   const onSecret = (node: unknown, ancestors: readonly unknown[]): void => {
@@ -220,9 +232,9 @@ function reportSecrets(file: YamlFile): void {
       .filter(isPair)
       .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
     const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
-    if (!isInHeaders) {
+    if (!isInHeaders && !SECRET_PLACES.test(keys.join('.'))) {
       new Field(file, { key: keys.join('.'), node: undefined, keyNode: node }).report(
-        'secrets (${env:NAME}) are allowed in headers only',
+        'secrets (${env:NAME}) are allowed in headers, auth and network.proxy only',
       );
     }
   };

@@ -1,9 +1,10 @@
 import { isCidr } from '../model/address.ts';
-import type { Limits, NetworkPolicy, Plan, Politeness, Rate } from '../model/plan.ts';
+import type { Limits, Network, Plan, Politeness, Rate } from '../model/plan.ts';
 import { DURATION_EXAMPLES, parseDurationMs } from '../model/duration.ts';
 import { parseRate, parseSize } from '../model/quantity.ts';
 import { MAX_BACKOFF_MS } from '../outcome/backoff.ts';
 import { readStatuses } from './answers.ts';
+import { readProxy, readTls } from './connection.ts';
 import type { Field } from './field.ts';
 import { readBoolean, readChoice, readInteger, readQuantity, readUnlimited } from './read-field.ts';
 
@@ -56,11 +57,16 @@ export function readLimits(field: Field | undefined): Limits {
   };
 }
 
-export function readNetwork(field: Field | undefined): NetworkPolicy {
-  const at = field?.section(['allowPrivate', 'allow']);
+/** @param fileName the base of a relative `tls.ca` */
+export function readNetwork(field: Field | undefined, fileName: string): Network {
+  const at = field?.section(['allowPrivate', 'allow', 'proxy', 'tls']);
+  const proxy = readProxy(at?.('proxy'));
+  const tls = readTls(at?.('tls'), fileName);
   return {
     allowPrivate: readBoolean(at?.('allowPrivate')) ?? false,
     allow: readCidrs(at?.('allow')),
+    ...(proxy !== undefined && { proxy }),
+    ...(tls !== undefined && { tls }),
   };
 }
 

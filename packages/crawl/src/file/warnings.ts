@@ -1,4 +1,5 @@
-import { secretNames } from '../model/secrets.ts';
+import { secretUses } from '../access/secret-uses.ts';
+import { isReadableOnTheWay, originOf } from '../model/url.ts';
 import type { Crawl } from '../model/plan.ts';
 
 /**
@@ -10,7 +11,11 @@ export function crawlWarnings(
   { plan }: Crawl,
   { plainOrigin }: { readonly plainOrigin?: string } = {},
 ): string[] {
-  return [...warningsOfContact(plan), ...warningsOfSecrets(plan, plainOrigin)];
+  return [
+    ...warningsOfContact(plan),
+    ...warningsOfSecrets(plan, plainOrigin),
+    ...warningsOfTls(plan),
+  ];
 }
 
 function warningsOfContact({ headers, contact }: Crawl['plan']): string[] {
@@ -27,13 +32,29 @@ function warningsOfContact({ headers, contact }: Crawl['plan']): string[] {
   ];
 }
 
-function warningsOfSecrets({ headers }: Crawl['plan'], plainOrigin: string | undefined): string[] {
-  if (plainOrigin === undefined) {
-    return [];
-  }
-  const names = secretNames(headers).join(', ');
-  return [
-    `${names} travels to ${plainOrigin} over plain http, where everybody on the way can read it; ` +
-      'write https:// if the origin has it',
+function warningsOfSecrets(plan: Crawl['plan'], plainOrigin: string | undefined): string[] {
+  const { auth } = plan;
+  const tokenUrl = auth !== undefined && 'oauth2' in auth ? auth.oauth2.tokenUrl : undefined;
+  const places = [
+    ...(plainOrigin === undefined ? [] : [plainOrigin]),
+    ...(tokenUrl !== undefined && isReadableOnTheWay(tokenUrl) ? [originOf(tokenUrl)] : []),
   ];
+  return places.map((place) => {
+    const names = secretUses(plan).flatMap(({ name, origin = plainOrigin }) =>
+      origin === place ? [name] : [],
+    );
+    return (
+      `${[...new Set(names)].join(', ')} travels to ${place} over plain http, where everybody on ` +
+      'the way can read it; write https:// if the origin has it'
+    );
+  });
+}
+
+function warningsOfTls({ network }: Crawl['plan']): string[] {
+  return network.tls?.insecure === true
+    ? [
+        'network.tls.insecure is set, so that certificates are not checked: everybody on the way ' +
+          'can read and change what goes over TLS, secrets included',
+      ]
+    : [];
 }

@@ -28,6 +28,41 @@ export interface NetworkPolicy {
   readonly allow: readonly string[];
 }
 
+/** How the fetches of a crawl connect. */
+export interface Network extends NetworkPolicy {
+  /**
+   * Proxies, taken in turn, with secrets as names; or those that the environment of a worker names.
+   * @default none, or what the worker sends everything through
+   */
+  readonly proxy?: readonly string[] | 'env';
+  readonly tls?: {
+    /** Certificates (PEM) of authorities that are trusted besides those that Node knows. */
+    readonly ca?: string;
+    /** Whether any certificate is accepted, if the worker allows that. @default false */
+    readonly insecure?: true;
+  };
+}
+
+/**
+ * What every request to the crawl's own URLs is authorized by. Secrets are names.
+ *
+ * - `oauth2`: the client credentials of RFC 6749, section 4.4
+ */
+export type Auth =
+  | { readonly basic: { readonly user: string; readonly password: string } }
+  | { readonly bearer: string }
+  | { readonly oauth2: ClientCredentials };
+
+export interface ClientCredentials {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope?: string;
+  readonly audience?: string;
+  /** Where the client names itself. @default HTTP Basic, which every server must know */
+  readonly style?: 'form';
+}
+
 /** The limits of one fetch, including its redirects and resends. */
 export interface Limits {
   /** From the start to the last byte, all redirects together. @default 30 s */
@@ -84,7 +119,11 @@ export interface Plan {
     readonly on?: readonly StatusRange[];
   };
   readonly limits: Limits;
-  readonly network: NetworkPolicy;
+  readonly network: Network;
+  /** @default none */
+  readonly auth?: Auth;
+  /** How much of the fleet it gets beside other batches. @default as much as they */
+  readonly priority?: 'low' | 'high';
   /** @default one request for each fetch */
   readonly paginate?: Paginate;
   /** @default every answer with a status below 400 is ok */

@@ -78,14 +78,23 @@ export function isReservedVariable(name: string): boolean {
 
 /**
  * What the workers of a person's own machine may send for a crawl: the default, and what the crawl
- * names, to the origin of its URLs if that is one.
+ * names, to where it names it for. That is the origin of its URLs, if they have one.
  *
- * @param names the variables that the crawl names
+ * @param uses the variables that the crawl names
  */
-export function ownSecrets(names: readonly string[], origin: string | undefined): string {
-  const at = origin === undefined ? '' : `@${origin}`;
-  const free = names.filter((name) => !isReservedVariable(name));
-  return [DEFAULT_SECRETS, ...free.map((name) => `${name}${at}`)].join(',');
+export function ownSecrets(
+  uses: readonly { readonly name: string; readonly origin?: string }[],
+  origin: string | undefined,
+): string {
+  const free = uses.filter(({ name }) => !isReservedVariable(name));
+  // A name that one entry binds goes nowhere else, whatever other entries say.
+  const anywhere = new Set(
+    free.flatMap(({ name, origin: own = origin }) => (own === undefined ? [name] : [])),
+  );
+  const entries = free.map(({ name, origin: own = origin }) =>
+    own === undefined || anywhere.has(name) ? name : `${name}@${own}`,
+  );
+  return [DEFAULT_SECRETS, ...entries].join(',');
 }
 
 function parseEntry(entry: string, position: number): SecretRule {

@@ -2,6 +2,9 @@ const SECRET = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g;
 // oxlint-disable-next-line no-control-regex -- matches control characters on purpose
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
+// oxlint-disable-next-line no-control-regex -- matches control characters on purpose
+const CONTROL = /[\x00-\x1f\x7f]/;
+
 /** The value of a secret is not a valid header value. Names the variable, never the value. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
@@ -47,6 +50,25 @@ export function resolveText(
 export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
   const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
   return words.some((word) => text.includes(word) || text.includes(encodeURIComponent(word)));
+}
+
+/**
+ * The same for a text that is encoded before it is sent, and may hold any character that can be
+ * seen.
+ *
+ * @throws SecretError
+ */
+export function resolveCredential(
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  return text.replaceAll(SECRET, (_, variable: string) => {
+    const value = env[variable] ?? '';
+    if (CONTROL.test(value)) {
+      throw new SecretError(variable);
+    }
+    return value;
+  });
 }
 
 /** Whether a text contains a secret, including a malformed one. */

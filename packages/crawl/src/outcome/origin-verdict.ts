@@ -16,8 +16,10 @@ export type OriginVerdict = 'accepted' | 'error' | 'refused' | 'down' | 'lost';
 
 /** An answer had begun to arrive, but no status line could be read from it. */
 const ANSWERED = new Set(['RESPONSE_INVALID', 'HEADERS_TOO_LARGE', 'BODY_CORRUPT']);
-/** Faults of the request or of this machine. */
+/** Faults of the request, of this machine, or of what is before the origin. */
 const OWN_FAULTS = new Set([
+  'PROXY_REFUSED',
+  'PROXY_UNREACHABLE',
   'REQUEST_INVALID',
   'EMFILE',
   'ENFILE',
@@ -52,10 +54,13 @@ function ofFailure({ outcome, code, status }: FetchFailure): OriginVerdict | und
   if (status !== undefined || ANSWERED.has(code) || outcome === 'bad-redirect') {
     return 'accepted';
   }
+  if (OWN_FAULTS.has(code)) {
+    return undefined;
+  }
   if (outcome === 'timeout') {
     return 'down';
   }
-  if (outcome !== 'network-error' || OWN_FAULTS.has(code)) {
+  if (outcome !== 'network-error') {
     return undefined;
   }
   return NO_SUCH_NAME.has(code) || BAD_CERTIFICATE.test(code) ? 'lost' : 'down';

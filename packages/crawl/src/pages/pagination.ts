@@ -48,7 +48,7 @@ export interface Pagination {
 /** What the pages of a plan depend on besides `paginate`. */
 export interface PaginationOptions extends Pick<Plan, 'method' | 'network'> {
   /** Values of secrets that must not be stored. @default none */
-  readonly secrets?: readonly string[];
+  readonly secrets?: () => readonly string[];
 }
 
 /** What leads to the next page: a URL, or a value as JSON. */
@@ -63,7 +63,7 @@ type FindLead = (page: Page, document: () => JsonDocument | undefined) => Lead;
  */
 export function compilePagination(
   { next, until, max }: Paginate,
-  { method = 'GET', network, secrets = [] }: PaginationOptions,
+  { method = 'GET', network, secrets = () => [] }: PaginationOptions,
 ): Pagination {
   const isLast = compileUntil(until);
   const findLead = compileLead(next);
@@ -97,7 +97,7 @@ export function compilePagination(
         seen: isMark ? body : (cursor?.seen ?? body),
         ...(seenUrl !== undefined && { seenUrl }),
       };
-      const isLeaking = repeatsSecret(lead.next ?? '', secrets);
+      const isLeaking = repeatsSecret(lead.next ?? '', secrets());
       const following: Cursor = isLeaking
         ? { ...digests, problem: 'NEXT_SECRET' }
         : { ...digests, ...lead };

@@ -1,3 +1,4 @@
+import { authorizationOf, type ResolveCredential } from '../access/authorization.ts';
 import type { Method, Plan } from '../model/plan.ts';
 import { compileTemplate } from '../model/template.ts';
 import { compileBody, contentTypeOf } from './compile-body.ts';
@@ -22,9 +23,14 @@ export interface RequestOptions {
   readonly userAgent?: string;
   /** Puts the values of secrets into a text. @default their names stay */
   readonly resolve?: (text: string) => string;
+  /** The same for texts that are encoded. @default `authorization` is one to show */
+  readonly credential?: ResolveCredential;
 }
 
-type RequestPlan = Pick<Plan, 'url' | 'method' | 'params' | 'headers' | 'body' | 'idempotencyKey'>;
+type RequestPlan = Pick<
+  Plan,
+  'url' | 'method' | 'params' | 'headers' | 'body' | 'idempotencyKey' | 'auth'
+>;
 
 /** Methods that change something each time they are sent. */
 const NOT_IDEMPOTENT: ReadonlySet<Method> = new Set(['POST', 'PATCH']);
@@ -37,13 +43,15 @@ const NO_BODY = (): undefined => undefined;
  * @throws TemplateError for a URL that is no template
  */
 export function compileRequest(plan: RequestPlan, options: RequestOptions = {}): RequestTemplate {
-  const { url, method = 'GET', params, headers, body, idempotencyKey } = plan;
-  const { userAgent, resolve = (text: string) => text } = options;
+  const { url, method = 'GET', params, headers, body, idempotencyKey, auth } = plan;
+  const { userAgent, resolve = (text: string) => text, credential } = options;
   const { expand, constantOrigin } = compileTemplate(url, params);
   const order = new Map(params.map((name, at) => [name, at]));
-  const defaults = {
+  const authorization = authorizationOf(auth, credential);
+  const added = {
     ...(userAgent !== undefined && { 'user-agent': userAgent }),
     ...(body !== undefined && { 'content-type': contentTypeOf(body) }),
+    ...(authorization !== undefined && { authorization }),
   };
   return {
     method,
@@ -53,7 +61,7 @@ export function compileRequest(plan: RequestPlan, options: RequestOptions = {}):
       idempotencyKey !== false &&
       headers['idempotency-key'] === undefined,
     expand,
-    headersOf: compileHeaders({ ...defaults, ...headers }, { order, resolve }),
+    headersOf: compileHeaders({ ...added, ...headers }, { order, resolve }),
     bodyOf: body === undefined ? NO_BODY : compileBytes(compileBody(body, order)),
   };
 }

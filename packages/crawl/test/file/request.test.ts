@@ -137,8 +137,14 @@ describe('the request in a crawl file', () => {
     ['body: { text: "{{lang|json}}" }', /params\.lang\[0\]: "de" is not JSON/],
     ['idempotencyKey: false', /idempotencyKey: a GET carries no Idempotency-Key; remove this key/],
     ['method: POST\nidempotencyKey: no', /idempotencyKey: "no" is not allowed/],
-    ['body: { text: "${env:KEY}" }', /body\.text: secrets .* are allowed in headers only/],
-    ['body: { json: { "${env:KEY}": 1 } }', /secrets .* are allowed in headers only/],
+    [
+      'body: { text: "${env:KEY}" }',
+      /body\.text: secrets .* are allowed in headers, auth and network.proxy only/,
+    ],
+    [
+      'body: { json: { "${env:KEY}": 1 } }',
+      /secrets .* are allowed in headers, auth and network.proxy only/,
+    ],
   ])('is refused: %j', (lines, message) => {
     expect(problemsOf(lines).join('\n')).toMatch(message);
   });
@@ -149,7 +155,9 @@ describe('the request in a crawl file', () => {
       const headers = 'headers: &h { a: &s "${env:KEY}", b: *s }\n';
       const rest = lines.startsWith('url') ? lines : `url: http://a.example/\n${lines}`;
       const read = (): unknown => parseCrawlFile(`${headers}${rest}\n`, 'crawl.yaml');
-      expect(read).toThrow(/:\d+ .*secrets \(\$\{env:NAME\}\) are allowed in headers only/);
+      expect(read).toThrow(
+        /:\d+ .*secrets \(\$\{env:NAME\}\) are allowed in headers, auth and network.proxy only/,
+      );
       expect(() => parseCrawlFile(`${headers}url: http://a.example/\n`, 'a.yaml')).not.toThrow();
     },
   );

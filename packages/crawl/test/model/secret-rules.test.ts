@@ -78,7 +78,12 @@ describe('--secrets', () => {
 describe('the secrets of a crawl on a machine of its own', () => {
   it('are those it names, for its own origin, and never those of the machine', () => {
     const names = ['API_TOKEN', 'REDIS_URL', 'AWS_SESSION_TOKEN', 'NODE_OPTIONS', 'PATH'];
-    const rules = SecretRules.parse(ownSecrets(names, API));
+    const rules = SecretRules.parse(
+      ownSecrets(
+        names.map((name) => ({ name })),
+        API,
+      ),
+    );
     expect(names.map((name) => rules.verdict(name, API))).toEqual([
       'allowed',
       ...Array(4).fill('refused'),
@@ -88,6 +93,8 @@ describe('the secrets of a crawl on a machine of its own', () => {
   });
 
   it('go to every origin of a crawl that has several', () => {
-    expect(SecretRules.parse(ownSecrets(['T'], undefined)).verdict('T', EVIL)).toBe('allowed');
+    expect(SecretRules.parse(ownSecrets([{ name: 'T' }], undefined)).verdict('T', EVIL)).toBe(
+      'allowed',
+    );
   });
 });

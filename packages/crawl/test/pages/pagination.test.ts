@@ -35,7 +35,7 @@ function follow(
 ) {
   const pagination = compilePagination(
     { next: 'link', max: 1_000, ...paginate },
-    { ...POLICY, secrets },
+    { ...POLICY, secrets: () => secrets },
   );
   const asked: string[] = [];
   let cursor: Cursor | undefined;

@@ -43,7 +43,7 @@ export interface ExchangeOptions {
   readonly limits: Limits;
   /** Whether each of its requests must have a new connection. */
   readonly isOnNewConnection: boolean;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'send'>;
   readonly listener: ExchangeListener;
 }
 
@@ -337,6 +337,11 @@ export class Exchange implements ResponseHandler {
   }
 
   #onTimeout(): void {
+    const fault = this.#state === 'head' ? this.#request?.timedOut?.() : undefined;
+    if (fault !== undefined) {
+      this.#fail({ outcome: 'timeout', code: fault.code, message: fault.message });
+      return;
+    }
     const seconds = this.#options.limits.timeoutMs / 1_000;
     const where =
       this.#state === 'body'

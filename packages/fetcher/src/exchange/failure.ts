@@ -44,6 +44,9 @@ export function classifyError(error: Error, state: RequestState): FailureReason 
   if (code === 'CONNECT_TIMEOUT' || (code === 'ETIMEDOUT' && root.syscall === 'connect')) {
     return { outcome: 'timeout', code: 'CONNECT_TIMEOUT', message: root.message };
   }
+  if (code.startsWith('PROXY_')) {
+    return { outcome: 'network-error', code, message: excerptOf(root.message) };
+  }
   if (CLOSED.has(code)) {
     return { outcome: 'network-error', code: 'ECONNRESET', message: closedMessage(state) };
   }

@@ -1,3 +1,4 @@
+import { decodeCredential } from '../connect/decode-credential.ts';
 import { ACCEPTED_CODINGS } from './body-decoder.ts';
 
 export type RequestHeaders = Readonly<Record<string, string>>;
@@ -38,7 +39,7 @@ export function withCredentialsOf(url: URL, headers: RequestHeaders): RequestHea
   if ((url.username === '' && url.password === '') || headers['authorization'] !== undefined) {
     return headers;
   }
-  const pair = `${decode(url.username)}:${decode(url.password)}`;
+  const pair = `${decodeCredential(url.username)}:${decodeCredential(url.password)}`;
   return { ...headers, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
@@ -77,13 +78,4 @@ export function forOtherOrigins(
 
 function isForAll(name: string): boolean {
   return name === 'user-agent' || name === 'accept' || name.startsWith('accept-');
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A percent sign that starts no escape is a plain character.
-    return text;
-  }
 }

@@ -1,5 +1,6 @@
-import type { FetchResponse, FetchResult, Limits, Method, NetworkPolicy } from '@fetchfleet/crawl';
+import type { FetchResponse, FetchResult, Limits, Method } from '@fetchfleet/crawl';
 import type { FailureReason } from '../exchange/failure.ts';
+import type { FetchNetwork } from '../connect/proxy.ts';
 
 /** One request and its limits. */
 export interface FetchRequest {
@@ -17,7 +18,7 @@ export interface FetchRequest {
    */
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: Limits;
-  readonly network: NetworkPolicy;
+  readonly network: FetchNetwork;
   /**
    * Whether an origin that the crawl does not name had a say in the URL: then only what every
    * origin may see is sent. @default false

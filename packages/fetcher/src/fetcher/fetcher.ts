@@ -8,9 +8,13 @@ import {
   withCredentialsOf,
 } from '../exchange/request-headers.ts';
 import { type LookupResult, NameLookup } from '../lookup/name-lookup.ts';
-import { FetcherStoppedError } from '../transport/errors.ts';
+import { FetcherStoppedError, type ProxyError } from '../connect/errors.ts';
+import type { Proxy, ProxyRoutes } from '../connect/proxy.ts';
+import { tlsOptions } from '../connect/tls-options.ts';
 import { PolicyPools } from '../transport/policy-pools.ts';
-import { SocketBudget } from '../transport/socket-budget.ts';
+import { type OnProxyDown, ProxyHealth } from '../transport/proxy-health.ts';
+import { ProxyTransport } from '../transport/proxy-transport.ts';
+import { SocketBudget } from '../connect/socket-budget.ts';
 import type { ConnectOptions, Transport } from '../transport/transport.ts';
 import { AbortListeners } from './abort-listeners.ts';
 import type { FetchListener, FetchRequest } from './fetch-request.ts';
@@ -39,6 +43,12 @@ export interface FetcherOptions {
   readonly maxSockets?: number;
   /** Resolves names; the address filter checks what it returns. @default `NameLookup` */
   readonly lookup?: LookupFunction;
+  /** What requests go through whose network names no proxies. @default they go directly */
+  readonly routes?: ProxyRoutes | undefined;
+  /** Called for every request that a proxy did not let through. @default nothing */
+  readonly onProxyError?: (code: ProxyError['code']) => void;
+  /** Called with host and port of a proxy when it begins to fail. @default nothing */
+  readonly onProxyDown?: OnProxyDown;
   /** Called for every lookup of a name that has ended. @default nothing */
   readonly onLookup?: (result: LookupResult) => void;
 }
@@ -121,18 +131,27 @@ class PooledFetcher implements Fetcher {
     const { onLookup, lookup, maxSockets = Infinity } = options;
     this.#names = new NameLookup(onLookup === undefined ? {} : { onResult: onLookup });
     const sockets = new SocketBudget(maxSockets, () => this.#pools.closeIdle());
-    this.#pools = new PolicyPools(options.allowPrivate, (policy) => {
+    const { onProxyError: onError = () => undefined, onProxyDown } = options;
+    const health = new ProxyHealth(onProxyDown);
+    this.#pools = new PolicyPools(options, ({ routes, trust, ...policy }) => {
       const connect: ConnectOptions = {
         policy,
+        tls: tlsOptions(trust),
         lookup: lookup ?? this.#names.lookup,
         sockets,
         connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
         maxConnectionsPerOrigin: options.maxConnectionsPerOrigin ?? 1_024,
       };
-      if (this.#loaded === undefined) {
+      const Loaded = this.#loaded;
+      if (Loaded === undefined) {
         throw new Error('a pool was opened before its transport was loaded');
       }
-      return new this.#loaded(connect);
+      if (routes === undefined) {
+        return new Loaded(connect);
+      }
+      const create = (proxy: Proxy | undefined): Transport =>
+        new Loaded(proxy === undefined ? connect : { ...connect, proxy });
+      return new ProxyTransport({ routes, health, create, onError });
     });
   }
 
@@ -229,7 +248,7 @@ class PooledFetcher implements Fetcher {
       url.password = '';
     }
     const pool = this.#pools.of(network);
-    const { transport } = pool;
+    const transport = pool.transport.forFetch?.() ?? pool.transport;
     const exchange = new Exchange({
       url,
       method,

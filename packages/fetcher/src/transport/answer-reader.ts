@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type AnswerHead, NO_STATUS_LINE, readHead } from './answer-head.ts';
-import { AnswerInvalidError } from './errors.ts';
+import { AnswerInvalidError } from '../connect/errors.ts';
 
 /** Some origins send 20 kB of policies with every answer; browsers accept 256 KiB. */
 const MAX_HEAD_BYTES = 131_072;
@@ -14,6 +14,7 @@ const MAX_LINE_BYTES = 16_384;
 
 const HTTP = 'HTTP/1.';
 const CHUNK_SIZE = /^[ \t]*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
+const KEPT = /\n(?:proxy-)?connection:[ \t]*keep-alive[ \t]*\r?\n/i;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_END = Buffer.from('\r\n');
@@ -21,13 +22,17 @@ const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const INVALID_CHUNK = Buffer.from('no size\r\n');
 const NOTHING = Buffer.alloc(0);
 
-/**
- * Lets an `AnswerReader` see the bytes of a connection before its transport does.
- *
- * @param isForHead whether its requests are HEAD: no body follows a head then
- */
-export function readAnswersOf(socket: Socket, isForHead = false): void {
-  const reader = new AnswerReader(socket, isForHead);
+/** What is known of the answers of a connection before they come. */
+export interface ExpectedAnswers {
+  /** Whether its requests are HEAD: no body follows a head then. @default false */
+  readonly isForHead?: boolean | undefined;
+  /** Whether a proxy answers in place of the origin. @default false */
+  readonly isFromProxy?: boolean;
+}
+
+/** Lets an `AnswerReader` see the bytes of a connection before its transport does. */
+export function readAnswersOf(socket: Socket, expected: ExpectedAnswers): void {
+  const reader = new AnswerReader(socket, expected);
   socket.push = (chunk: Buffer | null) => reader.read(chunk);
 }
 
@@ -52,6 +57,7 @@ class AnswerReader {
   readonly #socket: Socket;
   readonly #push: (chunk: Buffer | null) => boolean;
   readonly #isForHead: boolean;
+  readonly #isFromProxy: boolean;
   #state:
     | 'idle'
     | 'head'
@@ -73,9 +79,10 @@ class AnswerReader {
   /** `bytesWritten` of the socket when the last answer ended: a request makes it larger. */
   #written = 0;
 
-  constructor(socket: Socket, isForHead: boolean) {
+  constructor(socket: Socket, { isForHead = false, isFromProxy = false }: ExpectedAnswers) {
     this.#socket = socket;
     this.#isForHead = isForHead;
+    this.#isFromProxy = isFromProxy;
     this.#push = socket.push.bind(socket);
   }
 
@@ -153,7 +160,8 @@ class AnswerReader {
       }
       return this.#hold(bytes, MAX_HEAD_BYTES);
     }
-    const head = readHead(bytes.toString('latin1', 0, end));
+    const text = bytes.toString('latin1', 0, end);
+    const head = readHead(this.#isFromProxy ? closedUnlessKept(text) : text);
     if (typeof head === 'string') {
       return this.#refuse(head);
     }
@@ -272,6 +280,15 @@ class AnswerReader {
     this.#state = 'ended';
     return this.#push(null);
   }
+}
+
+/**
+ * An answer of a proxy. Some proxies close a connection without a word, so that the next request
+ * would be lost: it is used again only if the proxy says that it stays open.
+ */
+function closedUnlessKept(head: string): string {
+  // The blank makes the head an odd one, which is written again.
+  return KEPT.test(head) ? head : head.replace(/\r?\n\r?\n$/, '\r\nconnection : close\r\n\r\n');
 }
 
 /** Whether bytes may be the beginning of an answer: nothing is waited for otherwise. */

@@ -3,7 +3,7 @@ import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { readAnswersOf } from './answer-reader.ts';
-import { Dial } from './dial.ts';
+import { connect as connectTo } from '../connect/connect.ts';
 import { type ConnectOptions, IDLE_CONNECTION_MS } from './transport.ts';
 
 declare module 'node:http' {
@@ -38,7 +38,10 @@ export function createAgents(options: ConnectOptions, maxFreeSockets: number): A
     keepAlive: true,
     maxSockets: options.maxConnectionsPerOrigin,
   };
-  const agents = { http: new http.Agent(pool), https: new https.Agent(pool) };
+  const agents = {
+    http: new http.Agent(pool),
+    https: new https.Agent({ ...pool, ...options.tls }),
+  };
   for (const agent of [agents.http, agents.https]) {
     // The constructor takes 0 for the default.
     agent.maxFreeSockets = maxFreeSockets;
@@ -56,11 +59,12 @@ export function closeFreeSockets(agent: http.Agent): void {
 }
 
 /**
- * Makes the agent connect by `Dial`. While a connection is being made, an unconnected socket stands
+ * Makes the agent connect as `connect` does. While a connection is being made, an unconnected socket stands
  * for it: the agent counts it as one of the origin's connections, and destroys it with the others.
  */
 function dialConnections(agent: http.Agent, options: ConnectOptions): void {
   const connect = agent.createConnection.bind(agent);
+  const { isForHead, proxy } = options;
   let request: http.ClientRequest | undefined;
   agent.createConnection = (args, created) => {
     const place = new Socket();
@@ -72,21 +76,22 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
       socket.destroy(error);
       created?.(null, socket);
     };
-    const target = { host: args.host ?? 'localhost', port: Number(args.port) };
-    const dial = new Dial(target, options, {
+    const isTls = agent instanceof https.Agent;
+    const target = { host: args.host ?? 'localhost', port: Number(args.port), isTls };
+    const dial = connectTo(target, options, {
       onConnected: (tcp) => {
         leave();
-        if (agent instanceof https.Agent) {
+        if (isTls) {
           const overTcp = { ...args, socket: tcp };
           const socket = connect(overTcp);
           // Typed as a Duplex; it is a TLSSocket.
           if (socket instanceof Socket) {
-            readAnswersOf(socket, options.isForHead);
+            readAnswersOf(socket, { isForHead });
             dial.limitTls(socket);
             created?.(null, socket);
           }
         } else {
-          readAnswersOf(tcp, options.isForHead);
+          readAnswersOf(tcp, { isForHead, isFromProxy: proxy !== undefined });
           created?.(null, tcp);
         }
       },

@@ -1,8 +1,14 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from 'node:http';
 import got, { type Got, type Request } from 'got';
 import { PARSER_HEAD_BYTES } from './answer-reader.ts';
 import { abortConnecting, type Agents, closeFreeSockets, createAgents } from './got-agents.ts';
 import { mergeRepeated } from './repeated-headers.ts';
+import { withoutFragment } from './request-target.ts';
 import type {
   ConnectOptions,
   RequestMessage,
@@ -38,8 +44,8 @@ export class GotTransport implements Transport {
   }
 
   send(message: RequestMessage, handler: ResponseHandler): SentRequest {
-    const { url, method, headers, body, isOnNewConnection } = message;
-    if (method === 'GET') {
+    const { url, method, headers, body, isOnNewConnection, isToProxy = false } = message;
+    if (method === 'GET' && !isToProxy) {
       const options = isOnNewConnection ? { headers, agent: this.#newConnections } : { headers };
       return new GotRequest(this.#got.stream(url, options), handler);
     }
@@ -48,7 +54,9 @@ export class GotTransport implements Transport {
       headers,
       ...(isOnNewConnection && { agent: this.#newConnections }),
       // Without a body got would wait for one to be written.
-      ...(method === 'HEAD' ? { agent: this.#headConnections } : { body: body ?? NO_BODY }),
+      ...(method === 'HEAD' && { agent: this.#headConnections }),
+      ...(method !== 'HEAD' && method !== 'GET' && { body: body ?? NO_BODY }),
+      ...(isToProxy && { request: requestOfProxy }),
     };
     return new GotRequest(this.#got.stream(url, options), handler);
   }
@@ -65,6 +73,15 @@ export class GotTransport implements Transport {
     }
     return Promise.resolve();
   }
+}
+
+/** A request whose first line has the whole URL. */
+function requestOfProxy(
+  url: URL,
+  options: RequestOptions,
+  onResponse?: (response: IncomingMessage) => void,
+): ClientRequest {
+  return httpRequest(url, { ...options, path: withoutFragment(url) }, onResponse);
 }
 
 class GotRequest implements SentRequest {
@@ -102,6 +119,11 @@ class GotRequest implements SentRequest {
 
   resume(): void {
     this.#stream.resume();
+  }
+
+  get isConnecting(): boolean {
+    // Without a request got has not begun; its socket is there when it is connected.
+    return this.#request?.socket == null;
   }
 
   abort(): void {

@@ -1,11 +1,17 @@
-import type { NetworkPolicy } from '@fetchfleet/crawl';
-import { effectivePolicy } from './address-filter.ts';
+import type { FetchNetwork, ProxyRoutes } from '../connect/proxy.ts';
+import { effectivePolicy } from '../connect/address-filter.ts';
 import type { Transport } from './transport.ts';
 
 /** Policies whose connections are kept; beyond it the least recently used idle pool is closed. */
 const MAX_POOLS = 16;
 
-/** The connections of one policy. */
+/** What holds for all crawls of a process. */
+interface ProcessNetwork {
+  readonly allowPrivate: boolean;
+  readonly routes?: ProxyRoutes | undefined;
+}
+
+/** The connections of one network. */
 export interface PolicyPool {
   readonly transport: Transport;
   inFlight: number;
@@ -15,27 +21,33 @@ export interface PolicyPool {
 }
 
 /**
- * One transport per distinct policy: a pooled connection is used only under the policy that it was
+ * One transport per distinct network: a pooled connection is used only under the policy that it was
  * checked against when it was opened.
  */
 export class PolicyPools {
-  readonly #create: (policy: NetworkPolicy) => Transport;
+  readonly #create: (network: FetchNetwork) => Transport;
   readonly #allowPrivate: boolean;
+  readonly #routes: ProxyRoutes | undefined;
   readonly #pools = new Map<string, PolicyPool>();
   /** Saves building the key: a worker passes the same object for every fetch of a batch. */
-  readonly #known = new WeakMap<NetworkPolicy, PolicyPool>();
+  readonly #known = new WeakMap<FetchNetwork, PolicyPool>();
   #uses = 0;
 
-  constructor(allowPrivate: boolean, create: (policy: NetworkPolicy) => Transport) {
+  constructor(
+    { allowPrivate, routes }: ProcessNetwork,
+    create: (network: FetchNetwork) => Transport,
+  ) {
     this.#allowPrivate = allowPrivate;
+    this.#routes = routes;
     this.#create = create;
   }
 
-  of(policy: NetworkPolicy): PolicyPool {
-    let pool = this.#known.get(policy);
+  of(network: FetchNetwork): PolicyPool {
+    let pool = this.#known.get(network);
     if (pool === undefined || pool.stopped) {
-      pool = this.#find(effectivePolicy(policy, this.#allowPrivate));
-      this.#known.set(policy, pool);
+      const { routes = this.#routes, trust } = network;
+      pool = this.#find({ ...effectivePolicy(network, this.#allowPrivate), routes, trust });
+      this.#known.set(network, pool);
     }
     this.#uses += 1;
     pool.lastUsed = this.#uses;
@@ -55,14 +67,14 @@ export class PolicyPools {
     await Promise.all(pools.map(stopPool));
   }
 
-  #find(policy: NetworkPolicy): PolicyPool {
-    const allow = [...policy.allow].toSorted();
-    const key = JSON.stringify([policy.allowPrivate, allow]);
+  #find({ allowPrivate, allow: ranges, routes, trust }: FetchNetwork): PolicyPool {
+    const allow = [...ranges].toSorted();
+    const key = JSON.stringify([allowPrivate, allow, routes, trust]);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       this.#evictIdle();
       // A copy: the caller could change the policy of an existing pool otherwise.
-      const transport = this.#create({ allowPrivate: policy.allowPrivate, allow });
+      const transport = this.#create({ allowPrivate, allow, routes, trust });
       pool = { transport, inFlight: 0, lastUsed: 0, stopped: false };
       this.#pools.set(key, pool);
     }

@@ -1,5 +1,6 @@
 import type { Method } from '@fetchfleet/crawl';
-import type { DialOptions } from './dial.ts';
+import type { ConnectionOptions } from '../connect/connect.ts';
+import type { ProxyError } from '../connect/errors.ts';
 
 /**
  * Receives the response of one request. `onEnd` and `onError` are final. Nothing is called before
@@ -27,6 +28,14 @@ export interface SentRequest {
   resume(): void;
   /** Ends the request and closes its connection. Idempotent. */
   abort(): void;
+  /** Whether it has no connection yet, so that nothing of it has been sent. */
+  readonly isConnecting: boolean;
+  /**
+   * Called when the fetch has run out of time, before `abort`.
+   *
+   * @returns the fault if it is that of what is before the origin. @default it is the origin's
+   */
+  timedOut?(): ProxyError | undefined;
 }
 
 export interface RequestMessage {
@@ -40,6 +49,8 @@ export interface RequestMessage {
    * connection just when the request is on its way.
    */
   readonly isOnNewConnection: boolean;
+  /** Whether the request names the whole URL, as a proxy has to be asked for one. @default false */
+  readonly isToProxy?: boolean;
 }
 
 /**
@@ -49,6 +60,8 @@ export interface RequestMessage {
  */
 export interface Transport {
   send(message: RequestMessage, handler: ResponseHandler): SentRequest;
+  /** What sends all requests of one fetch. @default this transport itself */
+  forFetch?(): Pick<Transport, 'send'>;
   /** Closes the connections that no request uses. */
   closeIdle(): void;
   /** Closes every connection at once. Idempotent. */
@@ -59,7 +72,7 @@ export interface Transport {
  * How a transport makes its connections. A transport serves a single policy, because a pooled
  * connection is not checked again.
  */
-export interface ConnectOptions extends DialOptions {
+export interface ConnectOptions extends ConnectionOptions {
   readonly maxConnectionsPerOrigin: number;
   /** Whether the answers are those to HEAD, and have no body whatever they say. @default false */
   readonly isForHead?: boolean;

@@ -1,13 +1,13 @@
 import { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import { readAnswersOf } from './answer-reader.ts';
-import { Dial } from './dial.ts';
+import { connect } from '../connect/connect.ts';
 import type { ConnectOptions } from './transport.ts';
 
 /** What undici sets for sockets that it opens itself. */
 const HIGH_WATER_MARK = 64 * 1_024;
 
-/** Connects one client of undici by `Dial`. */
+/** Connects one client of undici by `connect`. */
 export class UndiciConnector {
   readonly #options: ConnectOptions;
   readonly #startTls: buildConnector.connector;
@@ -21,11 +21,13 @@ export class UndiciConnector {
 
   connect(target: buildConnector.Options, callback: buildConnector.Callback): void {
     const { hostname, protocol, port } = target;
+    const { isForHead, proxy } = this.#options;
     const isTls = protocol === 'https:';
     const at = {
       host: hostname,
       port: Number(port) || (isTls ? 443 : 80),
       highWaterMark: HIGH_WATER_MARK,
+      isTls,
     };
     const end = (error: Error | null, socket: Socket | null): void => {
       this.#abort = undefined;
@@ -35,10 +37,10 @@ export class UndiciConnector {
         callback(error ?? new Error('no connection'), null);
       }
     };
-    const dial = new Dial(at, this.#options, {
+    const dial = connect(at, this.#options, {
       onConnected: (tcp) => {
         if (!isTls) {
-          readAnswersOf(tcp, this.#options.isForHead);
+          readAnswersOf(tcp, { isForHead, isFromProxy: proxy !== undefined });
           end(null, tcp);
           return;
         }
@@ -48,7 +50,7 @@ export class UndiciConnector {
           (error: Error | null, tls: Socket | null) => end(error, tls),
         );
         if (socket instanceof Socket) {
-          readAnswersOf(socket, this.#options.isForHead);
+          readAnswersOf(socket, { isForHead });
           this.#abort = () => socket.destroy(new Error('aborted'));
           dial.limitTls(socket);
         }

@@ -1,6 +1,7 @@
 import { buildConnector, type Client, type Dispatcher } from 'undici';
 import { PARSER_HEAD_BYTES } from './answer-reader.ts';
 import { mergeRepeated } from './repeated-headers.ts';
+import { withoutFragment } from './request-target.ts';
 import {
   IDLE_CONNECTION_MS,
   type ConnectOptions,
@@ -20,10 +21,11 @@ export class UndiciTransport implements Transport {
   readonly #client: Client.Options;
   readonly #origins = new Map<string, UndiciConnections>();
   /** One for all clients: it keeps their TLS sessions. */
-  readonly #startTls = buildConnector({ allowH2: false, timeout: 0 });
+  readonly #startTls: buildConnector.connector;
 
   constructor(options: ConnectOptions) {
     this.#options = options;
+    this.#startTls = buildConnector({ allowH2: false, timeout: 0, ...options.tls });
     this.#client = {
       allowH2: false,
       pipelining: 1,
@@ -87,11 +89,11 @@ class UndiciRequest implements PendingRequest, SentRequest {
   constructor(
     connections: UndiciConnections,
     handler: ResponseHandler,
-    { url, method, body, headers, isOnNewConnection }: RequestMessage,
+    { url, method, body, headers, isOnNewConnection, isToProxy = false }: RequestMessage,
   ) {
     this.#connections = connections;
     this.#handler = handler;
-    this.path = url.pathname + url.search;
+    this.path = isToProxy ? withoutFragment(url) : url.pathname + url.search;
     this.method = method;
     this.body = body;
     this.headers = headers;
@@ -161,6 +163,10 @@ class UndiciRequest implements PendingRequest, SentRequest {
 
   resume(): void {
     this.#controller?.resume();
+  }
+
+  get isConnecting(): boolean {
+    return this.#controller === undefined;
   }
 
   abort(): void {

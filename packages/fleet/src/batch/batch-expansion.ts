@@ -252,6 +252,7 @@ export class BatchExpansion {
   async #enqueueAll(signal: AbortSignal, onFull: (memory: RedisMemory) => void): Promise<void> {
     const { ledger, queue } = this.#target;
     const { batch, sliceSize } = this.status;
+    queue.setShare(batch, this.#crawl.plan.priority);
     const redisRoom = new Room({ memory: async () => queue.memory(), onFull, signal });
     const room = async (): Promise<void> => redisRoom.wait();
     const work = { queue, batch, crawl: this.#crawl, sliceSize, room, signal };

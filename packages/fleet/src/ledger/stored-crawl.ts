@@ -4,13 +4,18 @@ import {
   type Crawl,
   isBatchId,
   isListFile,
+  isProxyProblem,
   isRemoteList,
   keyOf,
+  MAX_CA_BYTES,
+  MAX_PROXIES,
   MAX_SPREAD,
   METHODS,
   NAME_PATTERN,
   type ParameterSource,
+  parseProxy,
   type Plan,
+  problemOfCertificates,
   SelectError,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
@@ -40,6 +45,44 @@ const body = z.union([
 const statuses = z.array(z.tuple([positive, positive]));
 const path = text.refine(isPath, 'is no JSONPath');
 
+const network = z.object({
+  allowPrivate: z.boolean(),
+  allow: z.array(text),
+  proxy: z
+    .union([
+      z
+        .array(text.refine((url) => !isProxyProblem(parseProxy(url)), 'is no proxy'))
+        .min(1)
+        .max(MAX_PROXIES),
+      z.literal('env'),
+    ])
+    .exactOptional(),
+  tls: z
+    .strictObject({
+      ca: text
+        .max(MAX_CA_BYTES)
+        .refine((pem) => problemOfCertificates(pem) === undefined, 'holds no certificates')
+        .exactOptional(),
+      insecure: z.literal(true).exactOptional(),
+    })
+    .exactOptional(),
+});
+
+const auth = z.union([
+  z.strictObject({ basic: z.strictObject({ user: text, password: text }) }),
+  z.strictObject({ bearer: text }),
+  z.strictObject({
+    oauth2: z.strictObject({
+      tokenUrl: text.regex(/^https?:/).refine((url) => URL.canParse(url), 'is no URL'),
+      clientId: text,
+      clientSecret: text,
+      scope: text.exactOptional(),
+      audience: text.exactOptional(),
+      style: z.literal('form').exactOptional(),
+    }),
+  }),
+]);
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
@@ -63,7 +106,9 @@ const plan = z.object({
     on: statuses.exactOptional(),
   }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
-  network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+  network,
+  auth: auth.exactOptional(),
+  priority: z.enum(['low', 'high']).exactOptional(),
   paginate: storedPaginate.exactOptional(),
   expect: z
     .object({

@@ -12,7 +12,7 @@ const MAX_BATCHES = 1_000;
  * batch at one origin:
  *
  *     start  = max(virtual time, finish of the flow's last slice)
- *     finish = start + fetches / 50 × max(1, queued origins of the batch / 4)
+ *     finish = start + cost / 50 × max(1, queued origins of the batch / 4)
  *
  * Slices are claimed in the order of `finish`, and the virtual time is the finish time of the slice
  * claimed last. So flows take turns of 50 fetches each, a new flow starts where the others are, and
@@ -39,13 +39,17 @@ export class FlowFinishTimes {
     return [...this.#batches.values()].reduce((sum, flows) => sum + flows.size, 0);
   }
 
-  /** The finish time of the next slice of a flow. */
-  next(batch: string, origin: string, fetches: number, now: number): number {
+  /**
+   * The finish time of the next slice of a flow.
+   *
+   * @param cost its fetches, divided by the share of its batch
+   */
+  next(batch: string, origin: string, cost: number, now: number): number {
     const flows = this.#flowsOf(batch);
     const start = Math.max(now, flows.get(origin) ?? 0);
     flows.delete(origin);
     const weight = Math.max(1, (flows.size + 1) / MAX_WEIGHT);
-    const finish = start + (fetches / MAX_SLICE) * weight;
+    const finish = start + (cost / MAX_SLICE) * weight;
     flows.set(origin, finish);
     return finish;
   }

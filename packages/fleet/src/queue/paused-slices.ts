@@ -1,4 +1,4 @@
-import type { Slice } from '@fetchfleet/crawl';
+import type { Plan, Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Waitlist } from '../gate/waitlist.ts';
@@ -72,9 +72,11 @@ export class PausedSlices {
    * Queues the slices of a batch that was resumed. They get new priorities: with the old ones, all
    * of them would come before everything that was queued meanwhile.
    *
+   * @param priority of its crawl
    * @returns how many slices were queued
    */
-  async requeue(batch: string): Promise<number> {
+  async requeue(batch: string, priority?: Plan['priority']): Promise<number> {
+    this.#priorities.setShare(batch, priority);
     const paused = this.#keys.pausedSlices(batch);
     const queue = ['prioritized', 'pc', 'marker'].map((part) => this.#keys.queue(part));
     let queued = 0;

@@ -1,4 +1,4 @@
-import type { Slice } from '@fetchfleet/crawl';
+import type { Plan, Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { FleetKeys } from '../redis/keys.ts';
@@ -14,6 +14,11 @@ const scripts = {
 
 /** BullMQ's priorities run from 1 (first) to this one. */
 const MAX_PRIORITY = 2_097_151;
+
+/** How many turns a flow has while a usual one has one. */
+const SHARES = { low: 1 / 4, high: 4 } as const;
+/** Batches that are queued at the same time by one process; the oldest is forgotten first. */
+const MAX_SHARES = 1_000;
 
 /** In which order slices are claimed: 1 first. Priorities count from `baseEpoch`. */
 export interface AssignedPriorities {
@@ -36,6 +41,8 @@ export class SlicePriorities {
   readonly #keys: FleetKeys;
   readonly #maxPriority: number;
   readonly #flows = new FlowFinishTimes();
+  /** Of batches that do not have the usual one. */
+  readonly #shares = new Map<string, number>();
   #baseEpoch = 0;
 
   /** @param maxPriority the last priority. @default 2,097,151 */
@@ -43,6 +50,18 @@ export class SlicePriorities {
     this.#redis = redis;
     this.#keys = keys;
     this.#maxPriority = maxPriority;
+  }
+
+  /** Call it before slices of the batch are queued: those that are queued keep their place. */
+  setShare(batch: string, priority: Plan['priority']): void {
+    this.#shares.delete(batch);
+    if (priority !== undefined) {
+      this.#shares.set(batch, SHARES[priority]);
+    }
+    const [oldest] = this.#shares.keys();
+    if (this.#shares.size > MAX_SHARES && oldest !== undefined) {
+      this.#shares.delete(oldest);
+    }
   }
 
   /** One round trip, however many slices. */
@@ -56,7 +75,9 @@ export class SlicePriorities {
     const time = baseEpoch + now;
     this.#flows.forget(time);
     const priorities = slices.map((slice) => {
-      const finish = this.#flows.next(slice.batch, slice.origin, fetchCount(slice), time);
+      const { batch, origin } = slice;
+      const cost = fetchCount(slice) / (this.#shares.get(batch) ?? 1);
+      const finish = this.#flows.next(batch, origin, cost, time);
       return Math.min(this.#maxPriority, Math.max(1, Math.ceil(finish - baseEpoch)));
     });
     return { baseEpoch, priorities };

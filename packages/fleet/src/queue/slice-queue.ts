@@ -1,4 +1,4 @@
-import { firstIndex, type Slice } from '@fetchfleet/crawl';
+import { firstIndex, type Plan, type Slice } from '@fetchfleet/crawl';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -65,6 +65,11 @@ export class SliceQueue {
       assigned,
       jobs.map(({ opts }) => opts.jobId),
     );
+  }
+
+  /** How much of the fleet a batch gets. Call it before its slices are added. */
+  setShare(batch: string, priority: Plan['priority']): void {
+    this.#priorities.setShare(batch, priority);
   }
 
   /** Adds to the same queue, for a batch whose slices may be queued in part. */

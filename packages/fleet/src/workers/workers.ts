@@ -45,6 +45,9 @@ const report = z.object({
   metricsUrl: z.string().optional(),
   allowPrivate: z.boolean().optional(),
   secrets: z.array(z.string()).optional(),
+  allowProxy: z.array(z.string()).optional(),
+  allowInsecureTls: z.boolean().optional(),
+  proxy: z.string().optional(),
 });
 
 /** Sent by each worker every two seconds. Contains no secrets. */
@@ -78,6 +81,12 @@ export interface WorkerReport {
   readonly allowPrivate?: boolean | undefined;
   /** What `--secrets` says, never which variables are set. Version 0.1 does not report it. */
   readonly secrets?: readonly string[] | undefined;
+  /** What `--allow-proxy` says. Version 0.1 does not report it. */
+  readonly allowProxy?: readonly string[] | undefined;
+  /** Whether crawls may have certificates not checked. Version 0.1 does not report it. */
+  readonly allowInsecureTls?: boolean | undefined;
+  /** Hosts and ports of the proxies that all its fetches go through. @default none */
+  readonly proxy?: string | undefined;
 }
 
 /** A worker as the fleet knows it. Instants are ISO 8601, by the clock of Redis. */

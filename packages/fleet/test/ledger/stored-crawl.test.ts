@@ -21,8 +21,9 @@ params:
   year: { from: 2024, to: 2015, step: -1, pad: 6 }
   id: { file: https://lists.example/ids.csv, column: id, delimiter: ';' }
 contact: ops@example.com
+headers: { accept: application/json, x-key: '\${env:API_TOKEN}' }
+auth: { oauth2: { tokenUrl: https://login.example/token, clientId: me, clientSecret: '\${env:S}' } }
 method: PATCH
-headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
 body: { form: { country: '{{country}}', year: [1, 2] } }
 idempotencyKey: false
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
@@ -30,10 +31,12 @@ paginate: { next: { select: "$.next", query: after }, until: { empty: "$.items" 
 retry: { maxBackoff: 1m, on: [408, 500-599] }
 expect: { status: [200-299, 404], has: $.data, hasNot: '$.errors[0]' }
 keep: { headers: [etag, link], select: '$.items[*]' }
+network: { proxy: ['http://\${env:S}@one.example', http://two.example], tls: { insecure: true } }
 `,
   'crawl.yaml',
 );
 const crawl = { plan, ...rest };
+const client = { clientId: 'me', clientSecret: 'x' };
 const some = { ...crawl, only: { spread: 3, of: 9 } };
 
 /** Every place of a JSON value. */
@@ -105,6 +108,9 @@ describe('the crawl in Redis', () => {
     ['a selection that is none', { ...plan, keep: { select: '$[' } }],
     ['statuses that are no ranges', { ...plan, expect: { status: [200] } }],
     ['a name with a path', { ...plan, name: '../x' }],
+    ['a proxy of another kind', { ...plan, network: { ...plan.network, proxy: ['socks5://x'] } }],
+    ['a token URL that is none', { ...plan, auth: { oauth2: { ...client, tokenUrl: 'http://' } } }],
+    ['certificates that are none', { ...plan, network: { ...plan.network, tls: { ca: 'x' } } }],
     ['another method', { ...plan, method: 'TRACE' }],
     ['a body for a HEAD', { ...plan, method: 'HEAD' }],
     ['two bodies', { ...plan, body: { text: 'x', json: '1' } }],

@@ -90,6 +90,19 @@ describe('slices of many batches and origins', () => {
     await stop();
   });
 
+  it('of a batch of high priority come four times as often, and low ones a quarter as often', async () => {
+    const { queue, take, stop } = await fixture();
+    queue.setShare('low', 'low');
+    queue.setShare('high', 'high');
+    for (const batch of ['low', 'normal', 'high']) {
+      await queue.add(backlog(batch, 'a', 200));
+    }
+    const ids = (await take(84)).map(({ id }) => id.split('.')[0]);
+    const counts = ['low', 'normal', 'high'].map((name) => ids.filter((id) => id === name).length);
+    expect(counts).toEqual([4, 16, 64]);
+    await stop();
+  });
+
   it('alternate between two origins of a batch, even if one was queued first', async () => {
     const { queue, take, stop } = await fixture();
     await queue.add(backlog('x', 'a', 200));

@@ -282,6 +282,20 @@ export const CATALOGUE = {
     labels: ['result'],
     scope: 'worker',
   },
+  proxyErrors: {
+    name: 'fetchfleet_proxy_errors_total',
+    type: 'counter',
+    help: 'Requests that a proxy did not let through, by code: PROXY_UNREACHABLE, PROXY_REFUSED.',
+    labels: ['code'],
+    scope: 'worker',
+  },
+  tokenRequests: {
+    name: 'fetchfleet_token_requests_total',
+    type: 'counter',
+    help: 'Requests for tokens (auth.oauth2), by result: granted, refused, failed.',
+    labels: ['result'],
+    scope: 'worker',
+  },
   lookupsInFlight: {
     name: 'fetchfleet_lookups_in_flight',
     type: 'gauge',

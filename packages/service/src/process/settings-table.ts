@@ -148,13 +148,16 @@ function umaskSetting(): ZodType<number, string> {
     .transform((text) => Number.parseInt(text, 8));
 }
 
-/** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
-function secretsSetting(): ZodType<SecretRules, string> {
+/** What `parse` reads. Its own errors say what is wrong with the text. */
+export function rulesSetting<T>(
+  parse: (text: string) => T,
+  OwnError: new (...args: never[]) => Error,
+): ZodType<T, string> {
   return z.string().transform((text, context) => {
     try {
-      return SecretRules.parse(text);
+      return parse(text);
     } catch (error) {
-      if (!(error instanceof SecretRulesError)) {
+      if (!(error instanceof OwnError)) {
         throw error;
       }
       context.addIssue({ code: 'custom', message: error.message });
@@ -170,7 +173,8 @@ export const fetchSchemas = {
   /** A path, relative to the current folder. */
   results: z.string().min(1),
   umask: umaskSetting(),
-  secrets: secretsSetting(),
+  /** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
+  secrets: rulesSetting((text) => SecretRules.parse(text), SecretRulesError),
 } as const;
 
 function valueOf(setting: Setting, { flags, env }: SettingsSources): unknown {

@@ -4,12 +4,15 @@ import {
   DEFAULT_SECRETS,
   type Plan,
   type RequestTemplate,
+  namedSecrets,
+  ProxyRules,
+  resolveCredential,
   resolveText,
   secretHeaders,
-  secretNames,
   SecretRules,
+  secretUses,
 } from '@fetchfleet/crawl';
-import { userAgentFor } from '@fetchfleet/fetcher';
+import { type NetworkAccess, resolveNetwork, userAgentFor } from '@fetchfleet/fetcher';
 import { planOf } from '../../batch/find-batch.ts';
 import type { Context } from '../../core/context.ts';
 import { CommandError, type ExitCode, Problems } from '../../core/errors.ts';
@@ -51,7 +54,9 @@ export async function fetchAgain(
     const plan = await planOf(session.ledger, batch);
     const params = paramsIn(line, plan);
     const values = plan.params.map((name) => params[name] ?? '');
-    const settings = session.isPrivate ? privateSettings(found, plan) : sharedSettings(found);
+    const settings = session.isPrivate
+      ? privateSettings(found, plan, context.env)
+      : sharedSettings(found, context.env);
     const request = requestOf(plan, values, { settings, context });
     const result = await sendOnce(
       {
@@ -65,7 +70,7 @@ export async function fetchAgain(
     // Only judged, not cut: whoever looks at an answer wants to see all of it.
     const readAnswer = compileAnswerRules(
       plan.expect === undefined ? {} : { expect: plan.expect },
-      [],
+      () => [],
     );
     const verdict = result.kind === 'response' ? readAnswer?.(result).verdict : undefined;
     const start = { batch, index, params, method, url };
@@ -77,17 +82,24 @@ export async function fetchAgain(
   });
 }
 
-type AgainSettings = RunSettings & { readonly secrets: SecretRules };
+type AgainSettings = RunSettings & {
+  readonly secrets: SecretRules;
+  readonly access: NetworkAccess;
+};
+
+const NO_TOKEN = 'auth.oauth2 needs a token, which only workers fetch';
 
 /** As for the workers of this folder: nobody else writes to its Redis. */
-function privateSettings(settings: RunSettings, plan: Plan): AgainSettings {
+function privateSettings(settings: RunSettings, plan: Plan, env: Context['env']): AgainSettings {
   const lists = { ...settings.lists, allowPrivate: true };
-  return { ...settings, lists, secrets: localSecrets(settings, plan) };
+  const access = { allowProxy: ProxyRules.parse('*'), allowInsecureTls: true, env };
+  return { ...settings, lists, secrets: localSecrets(settings, plan), access };
 }
 
 /** In a Redis that others share, a crawl may name any variable: only what workers send is sent. */
-function sharedSettings(settings: RunSettings): AgainSettings {
-  return { ...settings, secrets: settings.secrets ?? SecretRules.parse(DEFAULT_SECRETS) };
+function sharedSettings(settings: RunSettings, env: Context['env']): AgainSettings {
+  const access = { allowProxy: ProxyRules.parse(''), allowInsecureTls: false, env };
+  return { ...settings, secrets: settings.secrets ?? SecretRules.parse(DEFAULT_SECRETS), access };
 }
 
 /** @throws CommandError if a secret may not be sent, or is not set */
@@ -96,7 +108,8 @@ function requestOf(
   values: readonly string[],
   { settings, context: { env } }: { readonly settings: AgainSettings; readonly context: Context },
 ): OneRequest & Pick<RequestTemplate, 'hasIdempotencyKey'> {
-  const names = secretNames(plan.headers);
+  const names = namedSecrets(plan);
+  const own = secretUses(plan).flatMap((use) => (use.origin === undefined ? [use.name] : []));
   const secrets = Object.fromEntries(names.map((name) => [name, env[name]]));
   const options = { userAgent: userAgentFor(plan.contact) };
   const shown = compileRequest(plan, options);
@@ -105,25 +118,35 @@ function requestOf(
   if (origin === undefined) {
     throw notOfBatch('its parameters make no URL');
   }
+  const { network, lackingPermissions } = resolveNetwork(plan.network, settings.access, secrets);
   const problems = new Problems();
   problems.add(
-    ...secretProblems(settings, { url: origin, params: [], headers: plan.headers }, env),
+    ...secretProblems(settings, { ...plan, url: origin, params: [] }, env),
+    ...(plan.auth !== undefined && 'oauth2' in plan.auth ? [NO_TOKEN] : []),
+    ...lackingPermissions.map(({ text }) => text),
   );
   if (shown.constantOrigin === undefined) {
-    problems.add(...unboundSecrets(names, origin, settings.secrets));
+    problems.add(...unboundSecrets(own, origin, settings.secrets));
   }
   problems.throwIfAny('nothing was fetched');
-  const sent = compileRequest(plan, { ...options, resolve: (text) => resolveText(text, secrets) });
+  const sent = compileRequest(plan, {
+    ...options,
+    resolve: (text) => resolveText(text, secrets),
+    credential: (text) => resolveCredential(text, secrets),
+  });
   return {
     method: sent.method,
     url,
     hasIdempotencyKey: sent.hasIdempotencyKey,
     shownHeaders: shown.headersOf(values),
     headers: sent.headersOf(values),
-    secretHeaders: secretHeaders(plan.headers),
+    secretHeaders: [
+      ...secretHeaders(plan.headers),
+      ...(plan.auth === undefined ? [] : ['authorization']),
+    ],
     body: sent.bodyOf(values),
     limits: plan.limits,
-    network: plan.network,
+    network,
   };
 }
 

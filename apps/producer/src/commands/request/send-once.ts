@@ -9,13 +9,13 @@ import {
   lastReasonOf,
   type Limits,
   type Method,
-  type NetworkPolicy,
   type Outcome,
   redactUrl,
 } from '@fetchfleet/crawl';
-import { createFetcher, prepareHeaders, USER_AGENT } from '@fetchfleet/fetcher';
+import { createFetcher, type FetchNetwork, prepareHeaders, USER_AGENT } from '@fetchfleet/fetcher';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
+import { proxyRoutes } from '../../core/proxy-routes.ts';
 import type { RunSettings } from '../../core/settings.ts';
 import { Trace } from './trace.ts';
 
@@ -34,7 +34,7 @@ export interface OneRequest {
   readonly body: Buffer | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly limits: Limits;
-  readonly network: NetworkPolicy;
+  readonly network: FetchNetwork;
 }
 
 export interface SendOptions {
@@ -58,6 +58,7 @@ export async function sendOnce(request: OneRequest, options: SendOptions): Promi
   const fetcher = createFetcher({
     transport: settings.transport,
     allowPrivate: settings.lists.allowPrivate,
+    routes: await proxyRoutes(context.env),
     userAgent: USER_AGENT,
   });
   const trace = isVerbose ? new Trace(context.terminal) : undefined;

@@ -26,6 +26,16 @@ export function refuseAddress(
 }
 
 /**
+ * The same for a host that is not looked up here, because a proxy does it: names that always mean
+ * this machine are refused as its address is.
+ */
+export function refuseHost(host: string, policy: NetworkPolicy): AddressRefusedError | undefined {
+  const name = host.replace(/\.$/, '');
+  const isOwn = name === 'localhost' || name.endsWith('.localhost');
+  return refuseAddress(isOwn ? '127.0.0.1' : name, policy);
+}
+
+/**
  * Wraps a resolver so that it returns allowed addresses only. The socket connects to exactly these,
  * so a name that resolves differently the second time (DNS rebinding) reaches nothing else.
  */

@@ -26,3 +26,29 @@ export class FetcherStoppedError extends Error {
   override readonly name = 'FetcherStoppedError';
   readonly code = 'FETCHER_STOPPED';
 }
+
+/** A proxy did not let a request through: its origin was never reached. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  readonly code: 'PROXY_REFUSED' | 'PROXY_UNREACHABLE';
+  /** Whether the fault is that of the proxy, and not of this one origin: others are used then. */
+  readonly isProxyDown: boolean;
+
+  constructor(code: ProxyError['code'], message: string, isProxyDown: boolean) {
+    super(message);
+    this.code = code;
+    this.isProxyDown = isProxyDown;
+  }
+}
+
+/** The fault of a proxy among the causes of an error of a transport. */
+export function proxyErrorOf(error: unknown): ProxyError | undefined {
+  let cause = error;
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth += 1) {
+    if (cause instanceof ProxyError) {
+      return cause;
+    }
+    ({ cause } = cause);
+  }
+  return undefined;
+}

@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import https from 'node:https';
+import {
+  closeAfterEach,
+  eventually,
+  freePort,
+  redisUrl,
+  selfSigned,
+  startProcess,
+  startTinyproxy,
+  temporaryFolder,
+  track,
+} from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { crawlFile, expectComplete, readRecords, setUpFleet, startFleet } from './fleet-fixture.ts';
+
+closeAfterEach();
+
+const SECRETS = { S_CLIENT: 'sample-secret', S_PROXY: 'proxy-s3same' };
+const ALLOWED = ['--secrets', 'S_CLIENT,S_PROXY', '--allow-proxy', '127.0.0.1'];
+
+/** The sample API, whose `/private/` wants tokens. */
+async function startSampleApi(): Promise<string> {
+  const api = await startProcess('fetchfleet-sample-api', ['--port', '0']);
+  const [, url = ''] = await api.waitForLine(/(http:\/\/127\.0\.0\.1:\d+)/);
+  return url;
+}
+
+function client(tokenUrl: string, secret = 'S_CLIENT'): string {
+  return `{ oauth2: { tokenUrl: "${tokenUrl}", clientId: sample, clientSecret: "\${env:${secret}}" } }`;
+}
+
+describe('a crawl with tokens, through a proxy', () => {
+  it.each(['got', 'undici'])(
+    'fetches all, and leaves no secret anywhere: %s',
+    async (transport) => {
+      const { path: results } = await temporaryFolder();
+      const fleet = await startFleet(redisUrl(), results);
+      const api = await startSampleApi();
+      const user = { name: 'ann', password: SECRETS.S_PROXY };
+      const [proxy, dead] = [await startTinyproxy({ user }), await freePort()];
+      const crawl = crawlFile(`${api}/private/items/{n}`, 20, {
+        params: '{ n: { from: 1, to: 20 } }',
+        politeness: '{ robots: ignore, concurrency: 2 }',
+        // Each token is good for seven fetches.
+        auth: client(`${api}/token?uses=7`),
+        network: `{ allowPrivate: true, proxy: ["http://127.0.0.1:${dead}", "http://ann:\${env:S_PROXY}@127.0.0.1:${proxy.port}"] }`,
+      });
+      await fleet.enqueue('b', crawl);
+      const worker = await fleet.worker([...ALLOWED, '--transport', transport], SECRETS);
+      const status = await fleet.finished('b');
+      const records = await readRecords(results, 'b');
+      expect(records.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+      expect(records).toHaveLength(20);
+      expect(status).toMatchObject({ total: 20, ok: 20, failed: 0 });
+      const counts = (await (await fetch(`${api}/token`)).json()) as { issued: number };
+      expect(counts.issued).toBeGreaterThanOrEqual(3);
+      expect(counts.issued).toBeLessThanOrEqual(8);
+      // Token requests go through the proxy as well.
+      expect(proxy.log.match(/POST .*\/token/g)).toHaveLength(counts.issued);
+      await worker.waitForLine(new RegExp(`127.0.0.1:${dead} cannot be reached`));
+      const [, metricsPort = ''] = await worker.waitForLine(/"metricsPort":(\d+)/);
+      const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      expect(metrics).toMatch(new RegExp(`token_requests_total{.*granted.*} ${counts.issued}`));
+      expect(metrics).toMatch(/proxy_errors_total{.*PROXY_UNREACHABLE.*} [1-9]/);
+      const everything = [
+        await fleet.dump(),
+        JSON.stringify(records),
+        worker.stdout,
+        worker.stderr,
+        metrics,
+      ].join('\n');
+      for (const secret of [...Object.values(SECRETS), 'Bearer']) {
+        expect(everything).not.toContain(secret);
+      }
+    },
+  );
+
+  it('says what a token server answers, after the attempts of each fetch', async () => {
+    const { results, fleet, origin } = await setUpFleet();
+    origin.respond('/token', { status: 401, body: '{"error":"invalid_client"}' });
+    const crawl = crawlFile(`${origin.url}/{n}`, 3, {
+      auth: client(`${origin.url}/token`),
+      retry: '{ attempts: 2, backoff: 1ms }',
+    });
+    await fleet.enqueue('b', crawl);
+    await fleet.worker(ALLOWED, SECRETS);
+    await fleet.finished('b');
+    const message = `${origin.url} gives no token: it answered 401 (invalid_client)`;
+    expect(await readRecords(results, 'b')).toEqual(
+      Array(3).fill(
+        expect.objectContaining({
+          outcome: 'network-error',
+          attempts: 2,
+          error: { code: 'AUTH_FAILED', message },
+        }),
+      ),
+    );
+    expect(origin.arrivals.map(({ path }) => path)).not.toContain('/0');
+  });
+});
+
+describe('a worker that may not do what a crawl needs', () => {
+  it('leaves it to one that may: a proxy, and certificates that are not checked', async () => {
+    const { results, fleet } = await setUpFleet();
+    const proxy = await startTinyproxy();
+    const server = https.createServer(selfSigned(), (_request, response) => response.end('ok'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    track({
+      what: 'an https server',
+      isOpen: () => server.listening,
+      close: async () => {
+        server.closeAllConnections();
+        server.close();
+        await once(server, 'close');
+      },
+    });
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const crawl = crawlFile(`https://127.0.0.1:${port}/{n}`, 3, {
+      network: `{ allowPrivate: true, proxy: "${proxy.url}", tls: { insecure: true } }`,
+    });
+    await fleet.enqueue('b', crawl);
+    const strict = await fleet.worker();
+    await strict.waitForLine(
+      /may not use the proxy 127\.0\.0\.1:\d+: to allow it, add it to --allow-proxy/,
+    );
+    await strict.waitForLine(/this worker checks certificates/);
+    await eventually(async () => {
+      expect((await fleet.ledger.status('b'))?.missingSecrets).toEqual(
+        [`--allow-proxy 127.0.0.1:${proxy.port}`, '--allow-insecure-tls'].toSorted(),
+      );
+    });
+    await strict.kill('SIGTERM');
+    // The slices of the other one wait for some seconds before a worker looks at them again.
+    await fleet.enqueue('c', crawl);
+    await fleet.worker(['--allow-proxy', '*', '--allow-insecure-tls']);
+    await fleet.finished('c');
+    expect((await readRecords(results, 'c')).map(({ outcome }) => outcome)).toEqual([
+      'ok',
+      'ok',
+      'ok',
+    ]);
+    expect(proxy.log.match(/CONNECT 127/g)).not.toBeNull();
+  });
+
+  it('sends everything through its own proxy, and says so', async () => {
+    const { results, fleet, origin } = await setUpFleet();
+    const proxy = await startTinyproxy();
+    await fleet.enqueue('b', crawlFile(`${origin.url}/{n}`, 2, { politeness: '{ robots: obey }' }));
+    const env = { HTTP_PROXY: `http://ann:sesame@127.0.0.1:${proxy.port}` };
+    const worker = await fleet.worker(['--proxy', 'env'], env);
+    await worker.waitForLine(/fetches go through a proxy, which looks names up itself/);
+    await expectComplete({ fleet, results }, 'b', 2);
+    expect(proxy.log.match(/GET http:/g)).toHaveLength(3);
+    expect(worker.stdout + worker.stderr).not.toContain('sesame');
+  });
+});

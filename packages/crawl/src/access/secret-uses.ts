@@ -1,0 +1,43 @@
+import type { Plan } from '../model/plan.ts';
+import { secretNames } from '../model/secrets.ts';
+import { originOf } from '../model/url.ts';
+import { isProxyProblem, parseProxy } from './proxy-address.ts';
+
+/** A variable that a crawl names, and where its value goes. */
+export interface SecretUse {
+  readonly name: string;
+  /** @default the origins of the crawl's own URLs */
+  readonly origin?: string;
+}
+
+export type SecretPlan = Pick<Plan, 'headers'> & Partial<Pick<Plan, 'auth' | 'network'>>;
+
+/** Every secret of a crawl, each once for each place that it goes to. */
+export function secretUses({ headers, auth, network }: SecretPlan): SecretUse[] {
+  const texts: (readonly [text: string, origin: string | undefined])[] = Object.values(headers).map(
+    (text) => [text, undefined],
+  );
+  if (auth !== undefined && 'basic' in auth) {
+    texts.push([auth.basic.user, undefined], [auth.basic.password, undefined]);
+  } else if (auth !== undefined && 'bearer' in auth) {
+    texts.push([auth.bearer, undefined]);
+  } else if (auth !== undefined) {
+    const { tokenUrl, clientId, clientSecret } = auth.oauth2;
+    texts.push([clientId, originOf(tokenUrl)], [clientSecret, originOf(tokenUrl)]);
+  }
+  for (const text of typeof network?.proxy === 'object' ? network.proxy : []) {
+    const proxy = parseProxy(text);
+    if (!isProxyProblem(proxy)) {
+      texts.push([proxy.user, proxy.origin], [proxy.password ?? '', proxy.origin]);
+    }
+  }
+  const uses = texts.flatMap(([text, origin]) =>
+    secretNames({ text }).map((name) => ({ name, ...(origin !== undefined && { origin }) })),
+  );
+  return [...new Map(uses.map((use) => [`${use.name} ${use.origin ?? ''}`, use])).values()];
+}
+
+/** The variables of a crawl, each once. */
+export function namedSecrets(plan: SecretPlan): string[] {
+  return [...new Set(secretUses(plan).map(({ name }) => name))];
+}

@@ -1,0 +1,110 @@
+import {
+  isProxyProblem,
+  parseProxy,
+  type ProxyAddress,
+  resolveCredential,
+} from '@fetchfleet/crawl';
+import { decodeCredential } from './decode-credential.ts';
+import type { Proxy, ProxyRoutes } from './proxy.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What names a proxy cannot be read. The value is never quoted: it may hold a password. */
+export class ProxySettingError extends Error {
+  override readonly name = 'ProxySettingError';
+  readonly code = 'PROXY_INVALID';
+}
+
+/**
+ * A proxy with its credentials.
+ *
+ * @param options.env values of the secrets in user and password. @default none
+ * @throws SecretError
+ */
+export function proxyOf(
+  { origin, user, password }: ProxyAddress,
+  { isTrusted, env = {} }: { readonly isTrusted: boolean; readonly env?: Environment },
+): Proxy {
+  if (user === '' && password === undefined) {
+    return { origin, isTrusted };
+  }
+  const name = credential(user, env);
+  // A secret may hold both.
+  const pair =
+    password === undefined && name.includes(':')
+      ? name
+      : `${name}:${credential(password ?? '', env)}`;
+  return { origin, isTrusted, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/**
+ * What a process goes through: `env`, or the one proxy for everything.
+ *
+ * @param setting empty for none
+ * @throws ProxySettingError
+ */
+export function readRoutes(setting: string, env: Environment): ProxyRoutes | undefined {
+  if (setting === '') {
+    return undefined;
+  }
+  const routes = setting === 'env' ? routesOfEnvironment(env) : routesOfUrl(setting);
+  if (routes.http.length + routes.https.length === 0) {
+    throw new ProxySettingError('none of HTTPS_PROXY, HTTP_PROXY and ALL_PROXY is set');
+  }
+  return routes;
+}
+
+function routesOfUrl(text: string): ProxyRoutes {
+  const read = parseProxy(text);
+  if (isProxyProblem(read)) {
+    throw new ProxySettingError(read.problem);
+  }
+  const proxies = [proxyOf(read, { isTrusted: true })];
+  return { http: proxies, https: proxies, bypass: [] };
+}
+
+/**
+ * The proxies that `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY` name, and the hosts of `NO_PROXY`.
+ * Names in lower case win, as for other programs.
+ *
+ * @throws ProxySettingError
+ */
+export function routesOfEnvironment(env: Environment): ProxyRoutes {
+  const everything = proxyOfVariable(env, 'ALL_PROXY');
+  const entries = (valueOf(env, 'NO_PROXY')?.value ?? '').split(/[\s,]+/);
+  return {
+    http: proxyOfVariable(env, 'HTTP_PROXY') ?? everything ?? [],
+    https: proxyOfVariable(env, 'HTTPS_PROXY') ?? everything ?? [],
+    bypass: entries.filter((entry) => entry !== ''),
+  };
+}
+
+function proxyOfVariable(env: Environment, variable: string): readonly Proxy[] | undefined {
+  const found = valueOf(env, variable);
+  if (found === undefined) {
+    return undefined;
+  }
+  const { name, value } = found;
+  // Other programs take a host alone.
+  const read = parseProxy(value.includes('://') ? value : `http://${value}`);
+  if (isProxyProblem(read)) {
+    throw new ProxySettingError(`${name}: ${read.problem}`);
+  }
+  return [proxyOf(read, { isTrusted: true })];
+}
+
+function valueOf(
+  env: Environment,
+  variable: string,
+): { readonly name: string; readonly value: string } | undefined {
+  const name = [variable.toLowerCase(), variable].find((one) => (env[one] ?? '') !== '');
+  return name === undefined ? undefined : { name, value: env[name] ?? '' };
+}
+
+/** What is written between secrets is escaped as in any URL; a secret is taken as it is. */
+function credential(text: string, env: Environment): string {
+  return text
+    .split(/(\$\{[^}]*\})/)
+    .map((piece, at) => (at % 2 === 0 ? decodeCredential(piece) : resolveCredential(piece, env)))
+    .join('');
+}

@@ -1,0 +1,261 @@
+import https from 'node:https';
+import { connect } from 'node:net';
+import tls from 'node:tls';
+import { originVerdictOf } from '@fetchfleet/crawl';
+import { closeAfterEach, freePort, selfSigned, startTinyproxy } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import type { FetchNetwork, Proxy, ProxyRoutes } from '../../src/index.ts';
+import {
+  closeAfterEachTest,
+  limits,
+  listen,
+  newFetcher,
+  requestFor,
+  serve,
+  serveRaw,
+  TRANSPORTS,
+} from '../server.ts';
+
+closeAfterEachTest();
+closeAfterEach();
+
+const CERTIFICATE = selfSigned();
+
+const USER = { name: 'ann', password: 's3same' };
+const AUTHORIZATION = `Basic ${Buffer.from(`${USER.name}:${USER.password}`).toString('base64')}`;
+
+function routes(...proxies: readonly Proxy[]): ProxyRoutes {
+  return { http: proxies, https: proxies, bypass: [] };
+}
+
+function proxyAt(port: number, over: Partial<Proxy> = {}): Proxy {
+  return { origin: `http://127.0.0.1:${port}`, isTrusted: true, ...over };
+}
+
+function through(...proxies: readonly Proxy[]): { network: FetchNetwork } {
+  return {
+    network: {
+      allowPrivate: true,
+      allow: [],
+      routes: routes(...proxies),
+      trust: { ca: CERTIFICATE.cert },
+    },
+  };
+}
+
+/** A server that echoes what it was asked. */
+async function echo() {
+  return serve((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const { method, url, headers } = request;
+      response.end(JSON.stringify({ method, url, headers, body }));
+    });
+  });
+}
+
+describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
+  it('is asked for http URLs as a whole, and for a tunnel to https ones', async () => {
+    const tinyproxy = await startTinyproxy({ user: USER });
+    const plain = await echo();
+    const secure = await listen(
+      https.createServer(CERTIFICATE, (request, response) => response.end(request.url)),
+    );
+    const fetcher = newFetcher(transport, {
+      // Names are for the proxy to look up.
+      lookup: (_name, _options, callback) => callback(new Error('looked up'), []),
+    });
+    const proxy = proxyAt(tinyproxy.port, { authorization: AUTHORIZATION });
+    const over = { ...through(proxy), method: 'POST', body: Buffer.from('hello') } as const;
+    const results = [
+      await fetcher.fetch(requestFor(`http://localhost:${plain.port}/a?b=c#d`, over)),
+      await fetcher.fetch(requestFor(`https://localhost:${secure.port}/e`, through(proxy))),
+      await fetcher.fetch(requestFor(`https://localhost:${secure.port}/f`, through(proxy))),
+    ];
+    expect(results).toEqual(Array(3).fill(expect.objectContaining({ status: 200 })));
+    const [asked, tunnelled] = results.map((one) => 'body' in one && one.body.toString());
+    const got = JSON.parse(String(asked)) as Record<string, unknown>;
+    expect(got).toMatchObject({ method: 'POST', url: '/a?b=c', body: 'hello' });
+    expect(got['headers']).toMatchObject({ host: `localhost:${plain.port}` });
+    expect(JSON.stringify(got['headers'])).not.toContain('proxy-authorization');
+    expect(tunnelled).toBe('/e');
+    // The tunnel is kept.
+    expect(tinyproxy.log.match(/CONNECT localhost/g)).toHaveLength(1);
+  });
+
+  it('is left out while it fails, and told of once', async () => {
+    const dead = await freePort();
+    const tinyproxy = await startTinyproxy();
+    const plain = await echo();
+    const down: string[] = [];
+    const errors: string[] = [];
+    const fetcher = newFetcher(transport, {
+      onProxyDown: (proxy, reason) => down.push(`${proxy}: ${reason}`),
+      onProxyError: (code) => errors.push(code),
+    });
+    const request = requestFor(plain.url, through(proxyAt(dead), proxyAt(tinyproxy.port)));
+    for (let i = 0; i < 4; i += 1) {
+      await expect(fetcher.fetch(request)).resolves.toMatchObject({ status: 200 });
+    }
+    const reason = `the proxy 127.0.0.1:${dead} cannot be reached: connect ECONNREFUSED 127.0.0.1:${dead}`;
+    expect(down).toEqual([`127.0.0.1:${dead}: ${reason}`]);
+    expect(errors).toEqual(['PROXY_UNREACHABLE']);
+    await tinyproxy.stop();
+    await expect(fetcher.fetch(request)).resolves.toMatchObject({
+      outcome: 'network-error',
+      code: 'PROXY_UNREACHABLE',
+    });
+  });
+
+  it.each(['http', 'https'])(
+    'that refuses its user is named without the password: %s',
+    async (scheme) => {
+      const tinyproxy = await startTinyproxy({ user: USER });
+      const origin = await listen(
+        https.createServer(CERTIFICATE, (_request, response) => response.end()),
+      );
+      const fetcher = newFetcher(transport);
+      const proxy = proxyAt(tinyproxy.port);
+      const result = await fetcher.fetch(
+        requestFor(`${scheme}://127.0.0.1:${origin.port}/`, through(proxy)),
+      );
+      const what = scheme === 'http' ? '' : ` to CONNECT 127.0.0.1:${origin.port}`;
+      expect(result).toMatchObject({
+        outcome: 'network-error',
+        code: 'PROXY_REFUSED',
+        message: `the proxy 127.0.0.1:${tinyproxy.port} answered 407${what}`,
+      });
+      expect(origin.connections).toBe(0);
+    },
+  );
+
+  it('that opens no tunnel, or ends the connection instead, is not the fault of the origin', async () => {
+    const refusing = await serveRaw((socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
+    const silent = await serveRaw((socket) => socket.destroy());
+    const odd = await serveRaw((socket) => socket.end('SSH-2.0-x\r\n'));
+    const mute = await serveRaw(() => undefined);
+    const fetcher = newFetcher(transport, { connectTimeoutMs: 200 });
+    for (const [server, message] of [
+      [refusing, 'answered 502 to CONNECT origin.example:443'],
+      [silent, 'did not answer CONNECT origin.example:443: socket hang up'],
+      [odd, 'did not answer CONNECT origin.example:443: Parse Error: Expected HTTP/'],
+      [mute, 'opened no connection to origin.example:443 within 0.2 s'],
+    ] as const) {
+      const result = await fetcher.fetch(
+        requestFor('https://origin.example/', through(proxyAt(server.port))),
+      );
+      expect(result).toMatchObject({ outcome: 'network-error', code: 'PROXY_REFUSED' });
+      expect(result).toHaveProperty('message', expect.stringContaining(message));
+      expect(originVerdictOf(result, false)).toBeUndefined();
+    }
+  });
+
+  it('that takes too long, is not the fault of the origin, and is left out then', async () => {
+    const mute = await serveRaw(() => undefined);
+    const tinyproxy = await startTinyproxy();
+    const secure = await listen(
+      https.createServer(CERTIFICATE, (_request, response) => response.end()),
+    );
+    const network = through(proxyAt(mute.port), proxyAt(tinyproxy.port));
+    const request = requestFor(`https://localhost:${secure.port}/`, {
+      ...network,
+      limits: limits({ timeoutMs: 500 }),
+    });
+    const fetcher = newFetcher(transport);
+    const result = await fetcher.fetch(request);
+    expect(result).toMatchObject({
+      outcome: 'timeout',
+      code: 'PROXY_UNREACHABLE',
+      message: `the proxy 127.0.0.1:${mute.port} let nothing through in time`,
+    });
+    expect(originVerdictOf(result, false)).toBeUndefined();
+    const generous = { ...request, limits: limits({}) };
+    await expect(fetcher.fetch(generous)).resolves.toMatchObject({ status: 200 });
+    await expect(fetcher.fetch(generous)).resolves.toMatchObject({ status: 200 });
+    expect(mute.connections).toBe(1);
+  });
+
+  it('gets no private address that the URL names, and is none that only a crawl names', async () => {
+    const tinyproxy = await startTinyproxy();
+    const plain = await echo();
+    const fetcher = newFetcher(transport, { allowPrivate: false });
+    for (const [host, isTrusted] of [
+      ['127.0.0.1', true],
+      ['localhost', true],
+      ['[::1]', true],
+      ['api.example', false],
+    ] as const) {
+      for (const scheme of ['http', 'https']) {
+        const url = `${scheme}://${host}:${plain.port}/`;
+        const network = through(proxyAt(tinyproxy.port, { isTrusted }));
+        await expect(fetcher.fetch(requestFor(url, network))).resolves.toMatchObject({
+          outcome: 'address-refused',
+        });
+      }
+    }
+    expect(plain.connections).toBe(0);
+    expect(tinyproxy.log).not.toContain('Request');
+  });
+
+  it('may speak TLS itself', async () => {
+    const tinyproxy = await startTinyproxy();
+    const front = await listen(
+      tls.createServer(CERTIFICATE, (socket) => {
+        const back = connect(tinyproxy.port, '127.0.0.1');
+        socket.on('error', () => back.destroy());
+        back.on('error', () => socket.destroy());
+        socket.pipe(back).pipe(socket);
+      }),
+    );
+    const plain = await echo();
+    const secure = await listen(
+      https.createServer(CERTIFICATE, (_request, response) => response.end('secure')),
+    );
+    const fetcher = newFetcher(transport);
+    const proxy = proxyAt(0, { origin: `https://127.0.0.1:${front.port}` });
+    await expect(fetcher.fetch(requestFor(plain.url, through(proxy)))).resolves.toMatchObject({
+      status: 200,
+    });
+    await expect(
+      fetcher.fetch(requestFor(`https://localhost:${secure.port}/`, through(proxy))),
+    ).resolves.toMatchObject({ status: 200, body: Buffer.from('secure') });
+  });
+
+  it('keeps a fetch over its redirects, and takes turns between fetches', async () => {
+    const proxies = [await startTinyproxy(), await startTinyproxy()];
+    const server = await serve((request, response) => {
+      const hop = Number(request.url?.slice(1));
+      response.writeHead(hop > 0 ? 302 : 200, { location: `/${hop - 1}` }).end();
+    });
+    const fetcher = newFetcher(transport);
+    const network = through(...proxies.map(({ port }) => proxyAt(port)));
+    for (let i = 0; i < 4; i += 1) {
+      await fetcher.fetch(requestFor(`${server.url}/2`, network));
+    }
+    expect(proxies.map(({ log }) => log.match(/GET http/g)?.length)).toEqual([6, 6]);
+  });
+});
+
+describe('certificates', () => {
+  it.each(TRANSPORTS)(
+    'are checked by the authorities of a crawl, or not at all, over %s',
+    async (transport) => {
+      const server = await listen(
+        https.createServer(CERTIFICATE, (_request, response) => response.end('secure')),
+      );
+      const fetcher = newFetcher(transport);
+      const url = `https://localhost:${server.port}/`;
+      const fetchWith = async (trust: FetchNetwork['trust']): Promise<unknown> =>
+        fetcher.fetch(requestFor(url, { network: { allowPrivate: true, allow: [], trust } }));
+      await expect(fetchWith(undefined)).resolves.toMatchObject({
+        code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      });
+      await expect(fetchWith({ ca: CERTIFICATE.cert })).resolves.toMatchObject({ status: 200 });
+      await expect(fetchWith({ insecure: true })).resolves.toMatchObject({ status: 200 });
+      await expect(fetchWith(undefined)).resolves.toMatchObject({
+        code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      });
+    },
+  );
+});
