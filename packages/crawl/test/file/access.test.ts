@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { selfSigned } from '@fetchfleet/testing';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from '../../src/file/crawl-file.ts';
+import { parseCrawlFile } from './judged.ts';
 import { crawlWarnings } from '../../src/file/warnings.ts';
 import { formatProblem, InputError } from '../../src/model/input-error.ts';
 import type { Plan } from '../../src/model/plan.ts';

@@ -18,6 +18,8 @@ const BEYOND_A_SCHEMA = [
   /a (?:GET|HEAD) has no body|answer to HEAD has no body|carries no Idempotency-Key|larger than 1 MiB/,
   /there is no JSON body|has something else than an object|longer than 1048576 characters/,
   /a \.txt file has no columns|shorter than backoff|"299-200" is not a status/,
+  / network\.proxy.*: (?!a list)| network\.tls\.ca:|write blank: keep to take/,
+  /a token has letters|a user has no colon|headers\.authorization is set as well/,
   / is (?:also )?a (?:column|parameter) of (?:rows|params)|named twice|gives the parameter \S+ its values/,
   /not a URL template|is not a valid URL|contains credentials|must not contain credentials/,
   / (?:loopback|private|link-local) address/,
