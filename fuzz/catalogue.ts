@@ -1,4 +1,5 @@
 import type { Target } from './target.ts';
+import { answersTarget } from './targets/answers.ts';
 import { commandsTarget } from './targets/commands.ts';
 import { crawlFileTarget } from './targets/crawl-file.ts';
 import { cronTarget } from './targets/cron.ts';
@@ -21,6 +22,7 @@ export const TARGETS: readonly Target[] = [
   plansTarget,
   robotsTarget,
   headersTarget,
+  answersTarget,
   cronTarget,
   quantitiesTarget,
   templatesTarget,

@@ -1,4 +1,4 @@
-import { compileRequest, isRemoteList, TemplateError } from '@fetchfleet/crawl';
+import { compileAnswerRules, compileRequest, isRemoteList, TemplateError } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { StoredStateError } from '@fetchfleet/fleet';
 import * as fc from 'fast-check';
@@ -52,13 +52,16 @@ function check(text: string): void {
   const { plan, sources, combine } = scheduled.value;
   parseStoredCrawl(JSON.stringify(plan), JSON.stringify({ sources, combine }));
   const { limits, retry, politeness } = plan;
-  const numbers = [...Object.values(limits), ...Object.values(retry), politeness.burst];
+  const { on = [], ...waits } = retry;
+  const counts = [...Object.values(limits), ...Object.values(waits), politeness.burst];
+  const numbers = [...counts, ...on.flat()];
   holds(numbers.every(isCount), 'limits are counts', { limits, retry, politeness });
   for (const source of sources) {
     const isLocal = source.kind === 'file' && !isRemoteList(source.path);
     holds(!isLocal, 'workers read no files of their machine', source);
   }
   attempt(() => compileRequest(plan).bodyOf([]), [TemplateError]);
+  compileAnswerRules(plan, []);
 }
 
 function isCount(value: number): boolean {

@@ -1,3 +1,9 @@
+export {
+  type Answer,
+  type AnswerReader,
+  compileAnswerRules,
+  type KeptAnswer,
+} from './answer/answer-rules.ts';
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
@@ -7,6 +13,7 @@ export { dispositionOf, type Disposition, type DispositionContext } from './outc
 export {
   encodeLargeRecord,
   encodeRecord,
+  encodeSelection,
   LARGE_BODY_BYTES,
   type RecordBody,
 } from './record/encode-record.ts';
@@ -18,9 +25,12 @@ export type { ListFile } from './values/list-row.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenList } from './expand/local-crawl.ts';
 export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
+export { fromOctets } from './model/octets.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export {
+  type AnswerVerdict,
+  type FetchError,
   type FetchFailure,
   type FetchResponse,
   type FetchResult,
@@ -36,6 +46,8 @@ export {
   COUNTRY_FORMS,
   type CountryForm,
   type Crawl,
+  type Expectation,
+  type Keep,
   type Limits,
   type Method,
   METHODS,
@@ -66,7 +78,13 @@ export {
 } from './model/secret-rules.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
-export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
+export {
+  repeatsSecret,
+  resolveText,
+  SecretError,
+  secretHeaders,
+  secretNames,
+} from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';

@@ -14,6 +14,7 @@ export interface LineFields {
   readonly index: number;
   readonly batch?: string;
   readonly params?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly url?: string;
   readonly outcome?: string;
   readonly startedAt?: string;
@@ -29,6 +30,7 @@ export function recordLine(fields: LineFields): string {
     batch: fields.batch ?? BATCH,
     index,
     params: fields.params ?? { country: `c${index}` },
+    ...(fields.headers === undefined ? {} : { headers: fields.headers }),
     url: fields.url ?? `http://127.0.0.1:8787/country/c${index}`,
     outcome,
     status: outcome === 'ok' ? 200 : 503,

@@ -128,7 +128,7 @@ function failuresText(groups: readonly FailureGroup[], screenWidth: number): str
     const start = `${indent}e.g. #${example.index} `;
     const lines = [start + shorten(example.url, screenWidth - start.length)];
     const { message = '' } = example;
-    if (message !== '') {
+    if (message !== '' && message !== reason) {
       lines.push(indent + truncate(message, screenWidth - indent.length));
     }
     return [head, ...lines];

@@ -69,7 +69,7 @@ function reading(before: ParameterSource | undefined, now: ParameterSource): str
   return isOf01 && now.kind === 'file' ? ' (version 0.1 read lists in another way)' : '';
 }
 
-/** Keys that only one version of fetchfleet knows. */
+/** All other keys, also those that only one version of fetchfleet knows. */
 function changedElsewhere(before: Plan, now: Plan): string[] {
   const named = new Set(['name', 'url', 'contact', 'params', 'headers', 'network', ...SETTINGS]);
   return changedKeys(before, now).flatMap(([key]) => (named.has(key) ? [] : [key]));
@@ -102,7 +102,16 @@ function shown(key: string, value: unknown): string {
   if (typeof value === 'object' && value !== null && 'count' in value && 'perMs' in value) {
     return `${String(value.count)}/${UNITS.get(Number(value.perMs)) ?? `${String(value.perMs)} ms`}`;
   }
+  if (key.endsWith('.on') && Array.isArray(value)) {
+    return value.map(shownRange).join(', ') || 'nothing';
+  }
   return value === undefined ? 'not set' : JSON.stringify(value).replaceAll('"', '');
+}
+
+/** `404` or `500-599`. */
+function shownRange(range: readonly [number, number]): string {
+  const [from, to] = range;
+  return from === to ? String(from) : `${from}-${to}`;
 }
 
 /** Both come from JSON, and keys have the order in which the crawl file is read. */

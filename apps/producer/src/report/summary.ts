@@ -92,7 +92,9 @@ function failures({ status, examples, width = 80 }: SummaryInput): Line[] {
 
 /** `e.g. #17 HTTP 503 http://host/a…/z` */
 function describe({ index, url, status, error }: FailureExample, width: number): string {
-  const what = status === undefined ? (error?.code ?? 'failed') : `HTTP ${status}`;
+  // A status says what went wrong only where it is the error.
+  const isStatus = status !== undefined && (error?.code ?? `HTTP_${status}`) === `HTTP_${status}`;
+  const what = isStatus ? `HTTP ${status}` : (error?.code ?? 'failed');
   const start = `e.g. #${index} ${what} `;
   return truncate(start + shorten(url, Math.max(12, width - start.length)), width);
 }

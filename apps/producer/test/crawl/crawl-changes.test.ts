@@ -20,6 +20,8 @@ describe('the changes of a crawl', () => {
     ['rate: 20/s', 'rate: 20/s, robots: ignore', 'politeness.robots: obey → ignore'],
     ['rate: 20/s', 'rate: 20/s, patience: 90m', 'politeness.patience: 1 h → 1 h 30 min'],
     ['name: test', 'name: test\nretry: { backoff: 5s }', 'retry.backoff: 1.0 s → 5.0 s'],
+    ['name: test', 'name: test\nretry: { on: [408, 500-599] }', 'retry.on: not set → 408, 500-599'],
+    ['name: test', 'name: test\nretry: { maxBackoff: 1h }', 'retry.maxBackoff: not set → 1 h'],
     ['name: test', 'name: test\nlimits: { body: 1MB }', 'limits.body: 10.5 MB → 1 MB'],
   ])('are settings, which leave the fetches as they are: %s → %s', (text, by, shown) => {
     expect(crawlChanges(before, edit(text, by), true)).toEqual({ settings: [shown], others: [] });
@@ -39,6 +41,8 @@ describe('the changes of a crawl', () => {
     ['application/json', 'text/plain', 'headers.accept'],
     ['name: test', 'name: test\ncontact: a@b.example', 'contact'],
     ['name: test', 'name: test\nnetwork: { allowPrivate: true }', 'network.allowPrivate'],
+    ['name: test', 'name: test\nexpect: { has: $.data }', 'expect'],
+    ['name: test', 'name: test\nkeep: { headers: all }', 'keep'],
     ['name: test', 'name: test\ncombine: zip', 'combine'],
     ['name: test', 'name: test\nmethod: PUT', 'method'],
   ])('are named without values: %s → %s', (text, by, key) => {

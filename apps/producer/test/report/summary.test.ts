@@ -86,6 +86,22 @@ describe('the summary', () => {
     expect(lines.slice(-3)).toEqual(['  fetchfleet failures b', '  fetchfleet retry b', '']);
   });
 
+  it('shows a status only where it is what went wrong', () => {
+    const url = 'http://127.0.0.1/';
+    const text = plainSummary({
+      status: { ...failing, outcomes: { ok: 240, 'http-error': 5, unexpected: 4 } },
+      examples: new Map([
+        ['http-error', { index: 1, url, status: 404, error: { code: 'HTTP_404', message: '' } }],
+        [
+          'unexpected',
+          { index: 2, url, status: 200, error: { code: 'EXPECTED_JSON', message: '' } },
+        ],
+      ]),
+    });
+    expect(text).toMatch(/^ {4}unexpected +4 {2}e\.g\. #2 EXPECTED_JSON http:/mu);
+    expect(text).toMatch(/^ {4}http-error +5 {2}e\.g\. #1 HTTP 404 http:/mu);
+  });
+
   it('tells what robots.txt forbids apart from failures', () => {
     const outcomes = { ok: 240, 'robots-denied': 9 };
     const text = plainSummary({ status: { ...failing, outcomes } });

@@ -1,4 +1,10 @@
-import { compilePagination, type Pagination, type Plan } from '@fetchfleet/crawl';
+import {
+  type AnswerReader,
+  compileAnswerRules,
+  compilePagination,
+  type Pagination,
+  type Plan,
+} from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
@@ -16,6 +22,8 @@ export interface ActiveBatch extends ResolvedSecrets {
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
+  /** What its crawl file says of answers; absent if that is nothing. */
+  readonly readAnswer?: AnswerReader;
   /** Absent where every fetch is one request. */
   readonly pagination?: Pagination;
   readonly state: BatchState;
@@ -147,6 +155,7 @@ export class Batches {
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const readAnswer = compileAnswerRules(plan, secretValues);
     const { paginate } = plan;
     const pagination = paginate && compilePagination(paginate, { ...plan, secrets: secretValues });
     return {
@@ -156,6 +165,7 @@ export class Batches {
       total,
       createdAt,
       state,
+      ...(readAnswer !== undefined && { readAnswer }),
       ...secrets,
       ...(pagination !== undefined && { pagination }),
       ...signals,

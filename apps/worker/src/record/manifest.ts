@@ -11,11 +11,13 @@ export async function manifestOf(batches: Batches, id: string): Promise<Manifest
     if (batch === undefined) {
       throw new Error(`batch ${id} is unknown`);
     }
+    const { headers } = batch.plan.keep ?? {};
     return {
       batch: id,
       name: batch.plan.name,
       total: batch.total,
       params: batch.plan.params,
+      ...(headers !== undefined && { headers }),
       url: batch.plan.url,
       createdAt: new Date(batch.createdAt).toISOString(),
     };

@@ -1,7 +1,10 @@
 import {
+  type Answer,
   encodeLargeRecord,
   encodeRecord,
+  encodeSelection,
   errorOf,
+  type FetchError,
   type FetchRecord,
   type FetchResult,
   LARGE_BODY_BYTES,
@@ -23,6 +26,8 @@ export interface Ending {
   readonly attempts: number;
   /** Absent where nothing was tried now: `worker-lost`, or patience is over. */
   readonly result?: FetchResult;
+  /** The result, read by the rules of the crawl file. Absent if there are none. */
+  readonly answer?: Answer | undefined;
   /** @default that of the result */
   readonly status?: number;
   /** What went wrong. @default what the result says */
@@ -64,7 +69,10 @@ export function settle(
   const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
   const contentType = response?.headers['content-type'];
   const status = ending.status ?? result?.status;
-  const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
+  const error =
+    ending.error ?? (outcome === 'ok' || !result ? undefined : reasonOf(ending, result));
+  const kept = ending.answer?.kept(outcome);
+  const keptBody = kept?.body;
   const { method, expand } = batch.request;
   const step = batch.pagination && (ending.step ?? FAILED);
   const page = step && nextPage(fetch);
@@ -75,6 +83,7 @@ export function settle(
     page,
     end: step && 'end' in step ? step.end : undefined,
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
+    headers: kept?.headers,
     url,
     method: method === 'GET' ? undefined : method,
     outcome,
@@ -87,6 +96,7 @@ export function settle(
     worker,
     finalUrl: result?.finalUrl,
     error,
+    selected: keptBody?.kind === 'selected' ? keptBody.count : undefined,
   };
   const entry = {
     line: '',
@@ -120,6 +130,11 @@ export function settle(
       onRecorded(isRecorded);
     },
   };
+  if (keptBody !== undefined) {
+    entry.line = encodeSelection(record, keptBody.kind === 'selected' ? keptBody.json : undefined);
+    recorder.record(batch.id, entry);
+    return;
+  }
   if (response !== undefined && response.body.length >= LARGE_BODY_BYTES) {
     const line = encodeLargeRecord(record, { bytes: response.body });
     recorder.recordLater(batch.id, { ...entry, line, bytes: response.body.length });
@@ -132,6 +147,10 @@ export function settle(
 /** A fetch that is retried goes on with the page that failed. */
 function settledPage(step: PageStep): Settlement['page'] {
   return 'end' in step ? { keepsCursor: step.end === 'failed' } : { cursor: step.stored };
+}
+
+function reasonOf({ outcome, answer }: Ending, result: FetchResult): FetchError | undefined {
+  return outcome === 'unexpected' ? answer?.verdict?.problem : errorOf(result);
 }
 
 let lastMs = Number.NaN;

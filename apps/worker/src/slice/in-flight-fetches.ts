@@ -1,7 +1,9 @@
 import {
+  type AnswerVerdict,
   dispositionOf,
   type Disposition,
   type Cursor,
+  type FetchError,
   type FetchFailure,
   type FetchResult,
   lastReasonOf,
@@ -38,6 +40,13 @@ export interface PageHooks {
   readonly onNextPage: (fetch: PendingFetch) => void;
   /** Whether a page that has waited for its turn elsewhere may still be asked for. */
   readonly mayStart: () => boolean;
+}
+
+/** What became of an attempt after which there is another one. */
+interface NextTry {
+  readonly disposition: Exclude<Disposition, { readonly do: 'settle' }>;
+  /** What was not as expected in the answer. */
+  readonly problem: FetchError | undefined;
 }
 
 /**
@@ -252,17 +261,26 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     try {
       const { result } = ended;
       const attempts = fetch.attempts + 1;
+      const { readAnswer } = this.#target.batch;
+      const answer = result.kind === 'response' ? readAnswer?.(result) : undefined;
       if (this.#isBeyondLast(fetch, result)) {
-        this.#settle(fetch, { outcome: 'ok', attempts, result, step: { end: 'not-found' } });
+        this.#settle(fetch, {
+          outcome: 'ok',
+          attempts,
+          result,
+          answer,
+          step: { end: 'not-found' },
+        });
         return;
       }
-      const disposition = this.#dispositionOf(fetch, ended);
+      const disposition = this.#dispositionOf(fetch, ended, answer?.verdict);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
         const step = outcome === 'ok' ? this.#stepAfter(fetch, result) : undefined;
-        this.#settle(fetch, { outcome, attempts, result, step });
+        this.#settle(fetch, { outcome, attempts, result, answer, step });
       } else {
-        this.#returned.push(this.#nextTry(fetch, ended, disposition));
+        const problem = answer?.verdict?.problem;
+        this.#returned.push(this.#nextTry(fetch, ended, { disposition, problem }));
         this.#close();
       }
     } catch (error) {
@@ -290,6 +308,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #dispositionOf(
     fetch: PendingFetch,
     { result, delay, deniedForMs, now }: GatedResult,
+    verdict: AnswerVerdict | undefined,
   ): Disposition {
     return dispositionOf(result, {
       attempts: fetch.attempts,
@@ -299,6 +318,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       plan: this.#target.batch.plan,
       random: Math.random,
       delay,
+      verdict,
     });
   }
 
@@ -306,13 +326,14 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #nextTry(
     fetch: PendingFetch,
     { result, now }: GatedResult,
-    disposition: Exclude<Disposition, { readonly do: 'settle' }>,
+    { disposition, problem }: NextTry,
   ): PendingFetch {
     const { metrics } = this.#tools;
     const { origin } = this.#target;
-    const label = result.kind === 'response' ? String(result.status) : result.outcome;
+    const status = problem === undefined ? String(result.status) : 'unexpected';
+    const label = result.kind === 'response' ? status : result.outcome;
     const dueAt = now + disposition.delayMs;
-    const tried = { ...fetch, dueAt, reason: lastReasonOf(result) };
+    const tried = { ...fetch, dueAt, reason: lastReasonOf(result, problem) };
     if (disposition.do === 'throttle') {
       metrics.fetchThrottled({ origin, reason: label });
       return { ...tried, throttledSince: fetch.throttledSince || now };

@@ -17,7 +17,8 @@ function resolve(
 
 describe('the secrets of a batch in a worker', () => {
   it('are resolved if all of them are allowed', () => {
-    const { request, secretHeaders, lackingSecrets } = resolve(`A,B@${API}`);
+    const { request, secretHeaders, secretValues, lackingSecrets } = resolve(`A,B@${API}`);
+    expect(secretValues).toEqual(['1', '2']);
     expect(request.headersOf([])).toEqual({ ...HEADERS, 'x-key': '1 2' });
     expect(secretHeaders).toEqual(['x-key']);
     expect(lackingSecrets(API)).toEqual([]);

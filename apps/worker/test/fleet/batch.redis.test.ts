@@ -123,7 +123,100 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
     const records = await readRecords(results, 'posts');
     expect(records).toMatchObject(range(3).map(() => ({ method: 'POST', attempts: 2 })));
   });
+
+  it('tries answers again that are not as expected, and takes listed statuses as they are', async () => {
+    const { origin, results, fleet } = await setUpShared();
+    const json = { 'content-type': 'application/json' };
+    const failed = '{"data":null,"errors":[{"message":"busy"}]}';
+    let answers = 0;
+    origin.respond('/expect/0', (_, response) => {
+      answers += 1;
+      response.writeHead(200, json).end(answers < 3 ? failed : '{"data":[1.10]}');
+    });
+    origin.respond('/expect/1', { headers: json, body: failed });
+    origin.respond('/expect/2', { body: '<html>one moment</html>' });
+    origin.respond('/expect/3', { status: 404, body: 'no such country' });
+    origin.respond('/expect/4', { status: 204 });
+    origin.respond('/expect/5', { status: 503 });
+    origin.respond('/expect/6', { status: 500 });
+    origin.respond('/expect/7', { status: 418 });
+    await fleet.enqueue(
+      'expected',
+      crawlFile(`${origin.url}/expect/{n}`, 8, {
+        expect: '{ status: [200-203, 404, 503], has: $.data, hasNot: "$.errors[0]" }',
+        retry: '{ attempts: 3, backoff: 20ms, maxBackoff: 30ms, on: [418] }',
+      }),
+    );
+    const status = await fleet.finished('expected');
+
+    expect(status.outcomes).toEqual({ ok: 3, unexpected: 3, 'http-error': 2 });
+    const records = (await readRecords(results, 'expected')).toSorted((a, b) => a.index - b.index);
+    const missing = {
+      code: 'EXPECTED_PATH_MISSING',
+      message: '$.data is missing or null (expect.has)',
+    };
+    expect(records).toMatchObject([
+      { outcome: 'ok', attempts: 3 },
+      { outcome: 'unexpected', status: 200, attempts: 3, error: missing, body: { data: null } },
+      { outcome: 'unexpected', attempts: 3, error: { code: 'EXPECTED_JSON' } },
+      { outcome: 'ok', status: 404, attempts: 1, body: 'no such country' },
+      { outcome: 'unexpected', status: 204, attempts: 3, error: { code: 'UNEXPECTED_STATUS' } },
+      { outcome: 'ok', status: 503, attempts: 1 },
+      { outcome: 'http-error', status: 500, attempts: 1 },
+      { outcome: 'http-error', status: 418, attempts: 3 },
+    ]);
+    expect(records.filter(({ outcome }) => outcome === 'ok').some(({ error }) => error)).toBe(
+      false,
+    );
+  });
+
+  it('keeps the part of a body and the headers that the crawl file names', async () => {
+    const { origin, results, fleet } = await setUpShared();
+    const items = `[{"id":9007199254740993,"price":1.10},${'{"id":1},'.repeat(40_000)}{}]`;
+    const body = `\ufeff{"next": null, "items": ${items}}`;
+    const cookies = ['a=1', 'b=2'];
+    origin.respond('/keep/0', {
+      headers: { etag: '"x"', 'set-cookie': cookies, 'x-other': 'y' },
+      body,
+    });
+    origin.respond('/keep/1', { headers: { etag: '"y"' }, body: '<html>' });
+    origin.respond('/keep/2', { body: '{}' });
+    origin.respond('/keep/3', { status: 404, headers: { etag: '"z"' }, body: 'no such list' });
+    await fleet.enqueue(
+      'kept',
+      crawlFile(`${origin.url}/keep/{n}`, 4, { keep: '{ headers: [ETag], select: $.items }' }),
+    );
+    await fleet.enqueue(
+      'lean',
+      crawlFile(`${origin.url}/keep/{n}`, 1, { keep: '{ headers: all, body: none }' }),
+    );
+    await Promise.all([fleet.finished('kept'), fleet.finished('lean')]);
+
+    const lines = (await partLines(results, 'kept')).toSorted((a, b) => indexOf(a) - indexOf(b));
+    expect(bodyText(lines[0] ?? '')).toBe(items);
+    expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+      { headers: { etag: '"x"' }, selected: 1, bytes: Buffer.byteLength(body) },
+      { headers: { etag: '"y"' }, bodyEncoding: 'text', body: '<html>' },
+      { headers: {}, selected: 0, bytes: 2 },
+      { outcome: 'http-error', headers: { etag: '"z"' }, body: 'no such list' },
+    ]);
+    expect(lines[2]).not.toContain('"body"');
+    const [lean = ''] = await partLines(results, 'lean');
+    expect(JSON.parse(lean)).toMatchObject({
+      headers: { etag: '"x"', 'x-other': 'y' },
+      bytes: Buffer.byteLength(body),
+    });
+    expect(lean).not.toMatch(/"body"|set-cookie/);
+    // Exports read from it which columns there are.
+    const manifest = await readFile(join(results, 'kept', 'batch.json'), 'utf8');
+    expect(JSON.parse(manifest)).toMatchObject({ headers: ['etag'] });
+  });
 });
+
+function indexOf(line: string): number {
+  const { index }: { readonly index: number } = JSON.parse(line);
+  return index;
+}
 
 describe('a worker', () => {
   const setUpShared = shareFleet();
@@ -269,11 +362,14 @@ describe('a worker', () => {
 
   it('sends secrets, and writes them nowhere', async () => {
     const { origin, fleet, results } = await setUpFleet();
-    origin.respond(/echo/, { body: 'ok' }); // the built-in path would serve the header back
+    // The built-in path would serve the header back in the body.
+    const echo = { authorization: 'Bearer hush-hush-1', 'x-other': 'y' };
+    origin.respond(/echo/, { headers: echo, body: 'ok' });
     await fleet.enqueue(
       'secret',
       crawlFile(`${origin.url}/echo/{n}`, 3, {
         headers: '{ authorization: "Bearer ${env:TEST_TOKEN}" }',
+        keep: '{ headers: all }',
       }),
     );
     const worker = await fleet.worker(['--secrets', 'TEST_*'], { TEST_TOKEN: 'hush-hush-1' });
@@ -290,6 +386,7 @@ describe('a worker', () => {
     const lines = await partLines(results, 'secret');
     expect(lines).toHaveLength(3);
     expect(lines.join('\n')).not.toMatch(/hush-hush/);
+    expect(lines[0]).toContain('"x-other":"y"');
   });
 
   it('puts slices back when it may not send a secret, and status names the variable', async () => {

@@ -5,6 +5,7 @@ import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
+import { readExpectation, readKeep } from './answers.ts';
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import { type ParameterField, readParams } from './params.ts';
@@ -41,6 +42,8 @@ const KEYS = [
   'retry',
   'limits',
   'network',
+  'expect',
+  'keep',
   'paginate',
 ] as const;
 
@@ -118,6 +121,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   const url = readUrl(at('url'), { params, network });
   const names = params.map(({ name }) => name);
   const request = readRequest(at, names);
+  const expect = readExpectation(at('expect'));
+  const keep = readKeep(at('keep'));
   const paginate = readPaginate(at('paginate'), request);
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
@@ -130,6 +135,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
+    ...(expect !== undefined && { expect }),
+    ...(keep !== undefined && { keep }),
     ...(paginate !== undefined && { paginate }),
   };
   if (url !== undefined) {

@@ -7,9 +7,9 @@ import {
 } from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
 import { withJson } from '../pages/page-place.ts';
-import { compileSelect, SelectError } from '../select/select.ts';
 import type { Field } from './field.ts';
 import { readInteger } from './read-field.ts';
+import { readSelect } from './read-select.ts';
 
 const NEXT_FORMS =
   'link, { select: "$.next" }, { select: "$.cursor", query: cursor } or { query: page, from: 1 }';
@@ -63,7 +63,7 @@ function readNext(field: Field, request: Request): NextPage | undefined {
   for (const counter of [at('from'), at('step')]) {
     counter?.reportKey('a value that is selected does not count; leave out select or this key');
   }
-  return { select: readPath(select) ?? '$', ...place };
+  return { select: readSelect(select) ?? '$', ...place };
 }
 
 type Place = { readonly query: string } | { readonly json: string };
@@ -121,7 +121,7 @@ function readUntil(field: Field | undefined): Until | undefined {
   if (second !== undefined) {
     second.path.reportKey(`there can be one condition only, and there is ${first.key}`);
   }
-  const path = readPath(first.path) ?? '$';
+  const path = readSelect(first.path) ?? '$';
   const untils: Readonly<Record<(typeof UNTIL_KEYS)[number], Until>> = {
     empty: { empty: path },
     missing: { missing: path },
@@ -129,21 +129,4 @@ function readUntil(field: Field | undefined): Until | undefined {
     true: { true: path },
   };
   return untils[first.key];
-}
-
-function readPath(field: Field): string | undefined {
-  if (field.text === undefined) {
-    field.report(`${field.shown} is not a path; write it like "$.next"`);
-    return undefined;
-  }
-  try {
-    compileSelect(field.text);
-    return field.text;
-  } catch (error) {
-    if (!(error instanceof SelectError)) {
-      throw error;
-    }
-    field.report(`${field.shown} is not a JSONPath: ${error.message}`);
-    return undefined;
-  }
 }

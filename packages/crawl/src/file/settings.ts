@@ -2,11 +2,14 @@ import { isCidr } from '../model/address.ts';
 import type { Limits, NetworkPolicy, Plan, Politeness } from '../model/plan.ts';
 import { DURATION_EXAMPLES, parseDurationMs } from '../model/duration.ts';
 import { parseRate, parseSize } from '../model/quantity.ts';
+import { MAX_BACKOFF_MS } from '../outcome/backoff.ts';
+import { readStatuses } from './answers.ts';
 import type { Field } from './field.ts';
 import { readBoolean, readChoice, readInteger, readQuantity, readUnlimited } from './read-field.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+const DEFAULT_BACKOFF_MS = 1_000;
 const MIB = 2 ** 20;
 /** Every fetch in flight holds its body in memory, and a record is one string. */
 const MAX_BODY_BYTES = 256 * MIB;
@@ -26,10 +29,20 @@ export function readPoliteness(field: Field | undefined): Politeness {
 }
 
 export function readRetry(field: Field | undefined): Plan['retry'] {
-  const at = field?.section(['attempts', 'backoff']);
+  const at = field?.section(['attempts', 'backoff', 'maxBackoff', 'on']);
+  const backoffMs =
+    readDuration(at?.('backoff'), { min: 0, max: HOUR_MS }, '0ms to 1h') ?? DEFAULT_BACKOFF_MS;
+  const maxBackoffMs =
+    readDuration(at?.('maxBackoff'), { min: 1, max: 24 * HOUR_MS }, '1ms to 24h') ?? MAX_BACKOFF_MS;
+  const on = readStatuses(at?.('on'), 400);
+  if (at?.('maxBackoff') !== undefined && maxBackoffMs < backoffMs) {
+    at('maxBackoff')?.report('maxBackoff is shorter than backoff, which is where doubling begins');
+  }
   return {
     attempts: readInteger(at?.('attempts'), { min: 1, max: 100 }) ?? 5,
-    backoffMs: readDuration(at?.('backoff'), { min: 0, max: HOUR_MS }, '0ms to 1h') ?? 1000,
+    backoffMs,
+    ...(maxBackoffMs !== MAX_BACKOFF_MS && { maxBackoffMs }),
+    ...(on !== undefined && { on }),
   };
 }
 

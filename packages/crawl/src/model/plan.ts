@@ -1,4 +1,5 @@
 import type { Paginate } from './paginate.ts';
+import type { StatusRange } from './status-ranges.ts';
 
 /** At most `count` starts every `perMs` milliseconds. */
 export interface Rate {
@@ -77,11 +78,39 @@ export interface Plan {
     readonly attempts: number;
     /** Upper bound of the first delay; it doubles with every attempt. @default 1 s */
     readonly backoffMs: number;
+    /** The most that doubling makes of it. @default 5 min */
+    readonly maxBackoffMs?: number;
+    /** Statuses that are tried again. @default 408, 425 and 5xx */
+    readonly on?: readonly StatusRange[];
   };
   readonly limits: Limits;
   readonly network: NetworkPolicy;
+  /** @default every answer with a status below 400 is ok */
+  readonly expect?: Expectation;
+  /** @default the whole body and no headers */
+  readonly keep?: Keep;
   /** @default one request for each fetch */
   readonly paginate?: Paginate;
+}
+
+/** Which answers are ok. Paths are JSONPath (RFC 9535). */
+export interface Expectation {
+  /** @default below 400 */
+  readonly status?: readonly StatusRange[];
+  /** Selects something that is not null. */
+  readonly has?: string;
+  /** Selects nothing but null. */
+  readonly hasNot?: string;
+}
+
+/** What records keep of an answer. */
+export interface Keep {
+  /** Lower-case names. @default none */
+  readonly headers?: readonly string[] | 'all';
+  /** Leaves out the bodies of answers that are ok. */
+  readonly body?: 'none';
+  /** JSONPath of what is kept of the bodies of answers that are ok. */
+  readonly select?: string;
 }
 
 /** How the rows of a list file become values. */

@@ -9,7 +9,7 @@ export interface BackoffOptions {
   /** From 0 up to but not including 1, as `Math.random`. */
   readonly random: () => number;
   /** @default 5 min */
-  readonly capMs?: number;
+  readonly capMs?: number | undefined;
 }
 
 /**

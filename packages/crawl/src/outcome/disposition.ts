@@ -1,6 +1,13 @@
 import { backoffMs } from './backoff.ts';
-import type { FetchFailure, FetchResponse, FetchResult, Outcome } from './outcome.ts';
+import type {
+  AnswerVerdict,
+  FetchFailure,
+  FetchResponse,
+  FetchResult,
+  Outcome,
+} from './outcome.ts';
 import type { Plan } from '../model/plan.ts';
+import { includesStatus } from '../model/status-ranges.ts';
 import type { RequestedDelay } from './requested-delay.ts';
 
 /** What happens to a fetch after one exchange. */
@@ -29,6 +36,8 @@ export interface DispositionContext {
   readonly random: () => number;
   /** What `requestedDelayOf` read from the answer. */
   readonly delay: RequestedDelay | undefined;
+  /** What the crawl file says of the answer. @default nothing: below 400 it is ok */
+  readonly verdict?: AnswerVerdict | undefined;
 }
 
 const FIRST_THROTTLE_MS = 1000;
@@ -42,20 +51,28 @@ export function dispositionOf(result: FetchResult, context: DispositionContext):
 }
 
 function ofResponse({ status }: FetchResponse, context: DispositionContext): Disposition {
-  const { delay } = context;
-  if (status < 400) {
-    // Patience with an unready answer is that of its URL: the origin accepts fetches.
-    return delay?.isNotReady === true
-      ? throttle(delay.retryAfterMs, { ...context, deniedForMs: Infinity }, 'ok')
-      : settle('ok');
+  const { delay, verdict } = context;
+  if (status < 400 || verdict?.isListed === true) {
+    const outcome = verdict?.problem === undefined ? 'ok' : 'unexpected';
+    if (delay?.isNotReady === true) {
+      // Patience with an unready answer is that of its URL: the origin accepts fetches.
+      return throttle(delay.retryAfterMs, { ...context, deniedForMs: Infinity }, outcome);
+    }
+    return outcome === 'ok' ? settle(outcome) : retry(outcome, context, delay?.retryAfterMs);
   }
   if (delay?.isRefusal === true) {
     return throttle(delay.blockMs, context, 'http-error');
   }
-  if (status >= 500 || RETRIED_CLIENT_ERRORS.has(status)) {
+  if (isRetried(status, context.plan.retry)) {
     return retry('http-error', context, delay?.retryAfterMs);
   }
   return settle('http-error');
+}
+
+function isRetried(status: number, { on }: Plan['retry']): boolean {
+  return on === undefined
+    ? status >= 500 || RETRIED_CLIENT_ERRORS.has(status)
+    : includesStatus(on, status);
 }
 
 function ofFailure({ outcome }: FetchFailure, context: DispositionContext): Disposition {
@@ -73,7 +90,8 @@ function retry(outcome: Outcome, context: DispositionContext, atLeastMs = 0): Di
   if (attempts + 1 >= plan.retry.attempts) {
     return settle(outcome);
   }
-  const delayMs = backoffMs({ attempt: attempts, baseMs: plan.retry.backoffMs, random });
+  const { backoffMs: baseMs, maxBackoffMs: capMs } = plan.retry;
+  const delayMs = backoffMs({ attempt: attempts, baseMs, capMs, random });
   return { do: 'retry', delayMs: Math.max(delayMs, atLeastMs) };
 }
 

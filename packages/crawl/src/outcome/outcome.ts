@@ -2,6 +2,7 @@
 export const OUTCOMES = [
   'ok',
   'http-error',
+  'unexpected',
   'network-error',
   'timeout',
   'too-large',
@@ -12,6 +13,22 @@ export const OUTCOMES = [
 ] as const;
 
 export type Outcome = (typeof OUTCOMES)[number];
+
+/** Why a fetch has failed. */
+export interface FetchError {
+  /** Stable, for programs. */
+  readonly code: string;
+  /** For people; never contains credentials. */
+  readonly message: string;
+}
+
+/** What `expect` of the crawl file says of an answer. */
+export interface AnswerVerdict {
+  /** Whether `expect.status` names its status, so that it is no failure even from 400 on. */
+  readonly isListed: boolean;
+  /** What is not as expected; undefined from status 400 on. */
+  readonly problem: FetchError | undefined;
+}
 
 /** One finished exchange including its redirects: the response, or the reason for having none. */
 export type FetchResult = FetchResponse | FetchFailure;
@@ -35,7 +52,7 @@ export interface FetchResponse extends Exchanged {
 
 export interface FetchFailure extends Exchanged {
   readonly kind: 'failure';
-  readonly outcome: Exclude<Outcome, 'ok' | 'http-error' | 'worker-lost'>;
+  readonly outcome: Exclude<Outcome, 'ok' | 'http-error' | 'unexpected' | 'worker-lost'>;
   /** Stable, for programs: `ECONNREFUSED`, `FETCH_TIMEOUT`, `BODY_TOO_LARGE`, … */
   readonly code: string;
   /** For people; never contains credentials. */

@@ -6,6 +6,7 @@ import {
   type Paginate,
 } from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
+import { fromOctets } from '../model/octets.ts';
 import { repeatsSecret } from '../model/secrets.ts';
 import { originOf } from '../model/url.ts';
 import type { FetchResponse } from '../outcome/outcome.ts';
@@ -154,7 +155,7 @@ function compileLead(next: NextPage): FindLead {
   if (next === 'link') {
     return (page) => {
       const target = nextLink(page.result.headers['link'] ?? '', urlOf(page));
-      return target === undefined ? { end: 'no-next' } : leadTo(target, page);
+      return target === undefined ? { end: 'no-next' } : leadTo(fromOctets(target), page);
     };
   }
   if (isCounter(next)) {

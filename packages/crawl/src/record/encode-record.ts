@@ -66,14 +66,27 @@ export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): 
     : `${start},"bodyEncoding":"text","body":"${escaped}"}`;
 }
 
+/** The same with what was selected of a body that is JSON; without a body if that is nothing. */
+export function encodeSelection(record: FetchRecord, json: string | undefined): string {
+  const head = encodeHead(record);
+  return json === undefined ? `${head}}` : `${head},"body":${json}}`;
+}
+
+/** A body as text, decoded as a record has it. Undefined if it is no text. */
+export function textOfBody({ bytes, contentType }: RecordBody): string | undefined {
+  return decodeSmall({ bytes }, { contentType })?.text;
+}
+
 function encodeHead(record: FetchRecord): string {
-  const { page, end, method, status, contentType, finalUrl, error } = record;
+  const { page, end, headers, method, status, contentType, finalUrl, error, selected } = record;
   return (
     `{"batch":${quote(record.batch)},"index":${record.index}` +
     // Readers find both behind the index, without parsing the line.
     (page === undefined ? '' : `,"page":${page}`) +
     (end === undefined ? '' : `,"end":"${end}"`) +
     `,"params":${JSON.stringify(record.params)}` +
+    // Here, because readers look for the other keys behind the last object with names of others.
+    (headers === undefined ? '' : `,"headers":${JSON.stringify(headers)}`) +
     `,"url":${quote(record.url)}` +
     (method === undefined ? '' : `,"method":"${method}"`) +
     `,"outcome":"${record.outcome}"` +
@@ -85,7 +98,8 @@ function encodeHead(record: FetchRecord): string {
     (finalUrl === undefined ? '' : `,"finalUrl":${quote(finalUrl)}`) +
     (error === undefined
       ? ''
-      : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`)
+      : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`) +
+    (selected === undefined ? '' : `,"selected":${selected}`)
   );
 }
 
@@ -98,8 +112,10 @@ interface DecodedBody {
   readonly utf8?: Buffer;
 }
 
+type Typed = Pick<FetchRecord, 'contentType'>;
+
 /** Undefined if the body is no text. */
-function decodeSmall(body: RecordBody, record: FetchRecord): DecodedBody | undefined {
+function decodeSmall(body: RecordBody, record: Typed): DecodedBody | undefined {
   const { bytes, contentType } = body;
   const type = mediaTypeOf(contentType ?? record.contentType);
   // No steps for the usual body: this runs for every fetch.
@@ -111,7 +127,7 @@ function decodeSmall(body: RecordBody, record: FetchRecord): DecodedBody | undef
 /** The same in steps. */
 function* decodeLarge(
   { bytes, contentType }: RecordBody,
-  record: FetchRecord,
+  record: Typed,
 ): Steps<DecodedBody | undefined> {
   const type = mediaTypeOf(contentType ?? record.contentType);
   const isJsonType = type.isJson;

@@ -11,6 +11,8 @@ export interface FetchRecord {
   /** Why no further page follows; only in the record of the last page. */
   readonly end?: PageEnd | undefined;
   readonly params: Readonly<Record<string, string>>;
+  /** Headers of the answer that `keep.headers` names; absent unless it is given. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The requested URL, without credentials. */
   readonly url: string;
   /** Absent for GET. */
@@ -29,4 +31,6 @@ export interface FetchRecord {
   /** Where redirects led; absent if that is the requested URL. */
   readonly finalUrl?: string | undefined;
   readonly error?: { readonly code: string; readonly message: string } | undefined;
+  /** How many values `keep.select` has selected; absent where the body is as it came. */
+  readonly selected?: number | undefined;
 }

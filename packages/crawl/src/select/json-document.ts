@@ -27,6 +27,11 @@ export class JsonDocument {
     this.#isExact = isExact;
   }
 
+  /** Characters of the text. */
+  get length(): number {
+    return this.#text.length;
+  }
+
   /** Undefined for a text that is not JSON, or nested deeper than a thousand levels. */
   static parse(text: string): JsonDocument | undefined {
     // A byte order mark belongs to no JSON text, but some servers send one.

@@ -2,6 +2,16 @@ import { jsonpath, JSONPathEnvironment, type JSONPathQuery, JSONPathTypeError } 
 import { JsonDocument, MAX_DEPTH } from './json-document.ts';
 import { nodesOf } from './nodes.ts';
 
+/**
+ * `$..a` selects what is inside of other selected values as well: of ten million bytes in a
+ * thousand levels, ten thousand million.
+ */
+const MAX_GROWTH = 4;
+/** So much may always be selected: characters. */
+const SMALL = 65_536;
+/** A record is one string, of at most 2^29 characters. */
+const MAX_SELECTED = 2 ** 28;
+
 /** A path of a crawl file is no JSONPath. */
 export class SelectError extends Error {
   override readonly name = 'SelectError';
@@ -15,7 +25,7 @@ export interface Select {
   readonly isSingular: boolean;
   /**
    * What it selects in a text, as JSON texts in which numbers keep their digits. Undefined if the
-   * text is not JSON.
+   * text is not JSON, or if that is more than four times the text, and than 64 Ki characters.
    */
   (json: string | JsonDocument): readonly string[] | undefined;
   /** Whether it selects something that is not null. Undefined if the text is not JSON. */
@@ -54,8 +64,14 @@ export function compileSelect(path: string): Select {
       return undefined;
     }
     const texts: string[] = [];
+    let left = Math.min(Math.max(document.length * MAX_GROWTH, SMALL), MAX_SELECTED);
     for (const { value, place } of nodesOf(query, document.value)) {
-      texts.push(document.textOf(value, place));
+      const text = document.textOf(value, place);
+      left -= text.length;
+      if (left < 0) {
+        return undefined;
+      }
+      texts.push(text);
     }
     return texts;
   };

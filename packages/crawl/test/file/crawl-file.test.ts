@@ -83,6 +83,51 @@ describe('parseCrawlFile', () => {
     });
   });
 
+  it('reads what is expected of answers, what is tried again and what is kept', () => {
+    const { plan } = parseCrawlFile(
+      withUrl(
+        [
+          'expect: { status: [200-299, 404], has: $.data, hasNot: "$.errors[0]" }',
+          'retry: { backoff: 2s, maxBackoff: 1h, on: [408, 500 - 599] }',
+          'keep: { headers: [ETag, link], body: full, select: "$.items[*].id" }',
+        ].join('\n'),
+      ),
+      'crawl.yaml',
+    );
+    expect(plan).toMatchObject({
+      expect: {
+        status: [
+          [200, 299],
+          [404, 404],
+        ],
+        has: '$.data',
+        hasNot: '$.errors[0]',
+      },
+      retry: {
+        attempts: 5,
+        backoffMs: 2000,
+        maxBackoffMs: 3_600_000,
+        on: [
+          [408, 408],
+          [500, 599],
+        ],
+      },
+      keep: { headers: ['etag', 'link'], select: '$.items[*].id' },
+    });
+    const others = withUrl('keep: { headers: all, body: none }\nexpect: { status: 204 }');
+    expect(parseCrawlFile(others, 'crawl.yaml').plan).toMatchObject({
+      keep: { headers: 'all', body: 'none' },
+      expect: { status: [[204, 204]] },
+    });
+  });
+
+  it('makes the same of default values as of none', () => {
+    const plain = parseCrawlFile(withUrl(''), 'crawl.yaml');
+    const written = 'expect: {}\nkeep: { headers: [], body: full }\nretry: { maxBackoff: 5m }';
+    const text = JSON.stringify(parseCrawlFile(withUrl(written), 'crawl.yaml'));
+    expect(text).toBe(JSON.stringify(plain));
+  });
+
   it('reads JSON as well, and returns a plain JSON value', () => {
     const crawl = parseCrawlFile(
       JSON.stringify({ url: 'http://a.example/{x}', params: { x: ['1'] } }),
@@ -366,6 +411,86 @@ network: { allowPrivate: yes }
       'a fraction of an attempt',
       withUrl('retry: { attempts: 1.5 }'),
       /a whole number from 1 to 100/,
+    ],
+    [
+      'an unknown expectation',
+      withUrl('expect: { hasnt: $.a }'),
+      /3:11 expect\.hasnt: unknown key/,
+    ],
+    [
+      'a path without $',
+      withUrl('expect: { has: data }'),
+      /3:16 expect\.has: "data" is not a JSONPath/,
+    ],
+    [
+      'a path with a mistake',
+      withUrl('expect: { hasNot: "$.errors[" }'),
+      /expect\.hasNot: .* \(RFC 9535\): unclosed bracketed selection \(character 10\)/,
+    ],
+    [
+      'an empty path',
+      withUrl('keep: { select: "" }'),
+      /keep\.select: an empty text is not allowed/,
+    ],
+    ['a list of paths', withUrl('keep: { select: [$.a] }'), /keep\.select: a list is not allowed/],
+    [
+      'a path without end',
+      withUrl(`expect: { has: "$${'.a'.repeat(250)}" }`),
+      /the path is longer than 500 characters/,
+    ],
+    [
+      'a pattern of the answer',
+      withUrl("keep: { select: '$[?match(@.a, @.b)]' }"),
+      /the pattern of match\(\) must be a text in quotes/,
+    ],
+    ...['2xx', '99', '200-', '299-200', '1000', '[]', 'ok', '200-29', '"200,204"'].map(
+      (status): [string, string, RegExp] => [
+        `the status ${status}`,
+        withUrl(`expect: { status: [${status}] }`),
+        /3:20 expect\.status\[0\]: .* is not a status; allowed: a number from 200 to 999, or a range such as 200-299/,
+      ],
+    ),
+    [
+      'an empty list of statuses',
+      withUrl('expect: { status: [] }'),
+      /expect\.status: the list is empty/,
+    ],
+    [
+      'a success that is tried again',
+      withUrl('retry: { on: [200, 500] }'),
+      /3:15 retry\.on\[0\]: "200" is not a status; allowed: a number from 400 to 999/,
+    ],
+    [
+      'a bound below the first delay',
+      withUrl('retry: { backoff: 10s, maxBackoff: 5s }'),
+      /3:36 retry\.maxBackoff: maxBackoff is shorter than backoff/,
+    ],
+    [
+      'a bound of nothing',
+      withUrl('retry: { maxBackoff: 0s }'),
+      /out of range; allowed: 1ms to 24h/,
+    ],
+    ['cookies', withUrl('keep: { headers: [Set-Cookie] }'), /headers\[0\]: cookies are never kept/],
+    [
+      'a header twice',
+      withUrl('keep: { headers: [etag, ETag] }'),
+      /headers\[1\]: duplicate header/,
+    ],
+    ['no header name', withUrl('keep: { headers: ["a b"] }'), /"a b" is not a valid header name/],
+    [
+      'one header',
+      withUrl('keep: { headers: etag }'),
+      /"etag" is not allowed; allowed: all, or a list/,
+    ],
+    [
+      'a half body',
+      withUrl('keep: { body: half }'),
+      /"half" is not allowed; allowed: full or none/,
+    ],
+    [
+      'a part of no body',
+      withUrl('keep: { body: none, select: $.a }'),
+      /3:21 keep\.select: cannot be combined with body: none/,
     ],
     [
       'an address for a network',

@@ -83,10 +83,13 @@ describe('the pages of a crawl file', () => {
     ],
     [
       '{ next: { select: .next } }',
-      /paginate\.next\.select: "\.next" is not a JSONPath: a path begins/,
+      /paginate\.next\.select: "\.next" is not a JSONPath \(RFC 9535\): a path begins/,
     ],
-    ['{ next: { select: "$.a[" } }', /paginate\.next\.select: "\$\.a\[" is not a JSONPath: /],
-    ['{ next: { select: [a] } }', /paginate\.next\.select: a list is not a path/],
+    [
+      '{ next: { select: "$.a[" } }',
+      /paginate\.next\.select: "\$\.a\[" is not a JSONPath \(RFC 9535\): /,
+    ],
+    ['{ next: { select: [a] } }', /paginate\.next\.select: a list is not allowed; expected a text/],
     ['{ next: { select: $.a, query: a, json: b } }', /json: a value goes into the query or into/],
     [
       '{ next: { select: $.a, from: 1 } }',

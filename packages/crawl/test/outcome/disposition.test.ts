@@ -140,9 +140,80 @@ const TABLE: readonly Row[] = [
   ['address-refused', failure('address-refused'), {}, { do: 'settle', outcome: 'address-refused' }],
 ];
 
+const problem = { code: 'EXPECTED_PATH_MISSING', message: '$.data is missing' };
+const listed = { verdict: { isListed: true, problem: undefined } };
+const unlisted = { verdict: { isListed: false, problem: undefined } };
+const wrong = { verdict: { isListed: true, problem } };
+const unexpected: Disposition = { do: 'settle', outcome: 'unexpected' };
+const refused = response(503, '9');
+
+const EXPECTED: readonly Row[] = [
+  ['200 that is listed', response(200), listed, ok],
+  ['200 as expected', response(200), unlisted, ok],
+  ['200 that is not as expected', response(200), wrong, { do: 'retry', delayMs: 500 }],
+  [
+    '200 that is not as expected, last attempt',
+    response(200),
+    { ...wrong, attempts: 2 },
+    unexpected,
+  ],
+  ['404 that is listed', response(404), listed, ok],
+  ['500 that is listed', response(500), listed, ok],
+  ['404 that is not listed', response(404), unlisted, httpError],
+  ['500 that is not listed', response(500), unlisted, { do: 'retry', delayMs: 500 }],
+  ['429 that is listed', response(429, '9'), listed, ok],
+  ['503 with Retry-After that is listed', refused, listed, ok],
+  ['503 with Retry-After that is not listed', refused, unlisted, { do: 'throttle', delayMs: 9000 }],
+  ['202 with Retry-After, listed', response(202, '9'), listed, { do: 'throttle', delayMs: 9000 }],
+  ['202 that is not as expected', response(202, '9'), wrong, { do: 'throttle', delayMs: 9000 }],
+  [
+    '202 that is not as expected for longer than the patience',
+    response(202, '9'),
+    { ...wrong, throttledSince: 1 },
+    unexpected,
+  ],
+];
+
+/** With statuses of its own to try again, and a bound for the delay. */
+function retrying(changes: Partial<DispositionContext['plan']['retry']>) {
+  return { plan: { ...context.plan, retry: { ...context.plan.retry, ...changes } } };
+}
+
+const on = retrying({
+  on: [
+    [404, 404],
+    [500, 502],
+  ],
+});
+
+const RETRIED: readonly Row[] = [
+  ['404 in retry.on', response(404), on, { do: 'retry', delayMs: 500 }],
+  ['502 in retry.on', response(502), on, { do: 'retry', delayMs: 500 }],
+  ['503 that is not in retry.on', response(503), on, httpError],
+  ['408 that is not in retry.on', response(408), on, httpError],
+  ['429 that is not in retry.on', response(429, '9'), on, { do: 'throttle', delayMs: 9000 }],
+  ['a timeout, whatever is in retry.on', failure('timeout'), on, { do: 'retry', delayMs: 500 }],
+  ['500 if nothing is tried again', response(500), retrying({ on: [] }), httpError],
+  [
+    'a delay that maxBackoff bounds',
+    response(500),
+    { ...retrying({ attempts: 30, maxBackoffMs: 4_000 }), attempts: 20 },
+    { do: 'retry', delayMs: 2_000 },
+  ],
+  [
+    'a delay that maxBackoff lets grow',
+    response(500),
+    { ...retrying({ attempts: 30, maxBackoffMs: 3_600_000 }), attempts: 20 },
+    { do: 'retry', delayMs: 1_800_000 },
+  ],
+];
+
 describe('dispositionOf', () => {
-  it.each(TABLE)('decides about %s', (_, result, changes, disposition) => {
-    const delay = requestedDelayOf(result, now, 3_600_000);
-    expect(dispositionOf(result, { ...context, delay, ...changes })).toEqual(disposition);
-  });
+  it.each([...TABLE, ...EXPECTED, ...RETRIED])(
+    'decides about %s',
+    (_, result, changes, disposition) => {
+      const delay = requestedDelayOf(result, now, 3_600_000);
+      expect(dispositionOf(result, { ...context, delay, ...changes })).toEqual(disposition);
+    },
+  );
 });

@@ -72,6 +72,12 @@ describe('pages by the Link header', () => {
     expect(end).toBe('no-next');
   });
 
+  it('may have raw octets, as in Location', () => {
+    const octets = Buffer.from('/é').toString('latin1');
+    const answer = (_: string, page: number) => (page === 1 ? linkTo(octets, []) : answerOf('end'));
+    expect(follow({}, answer).asked[1]).toBe('https://api.example/%C3%A9');
+  });
+
   it('are relative to where redirects led', () => {
     const { asked } = follow({}, (_, page) =>
       page === 1

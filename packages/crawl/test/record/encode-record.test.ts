@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { encodeLargeRecord, encodeRecord } from '../../src/record/encode-record.ts';
+import {
+  encodeLargeRecord,
+  encodeRecord,
+  encodeSelection,
+} from '../../src/record/encode-record.ts';
 import { bodyText, decodeBody } from '../../src/record/record-body.ts';
 import type { FetchRecord } from '../../src/record/record.ts';
 
@@ -47,6 +51,19 @@ describe('encodeRecord', () => {
     expect(encodeRecord({ ...record, method: 'POST' })).toContain(
       `"url":"${url}","method":"POST","outcome":"ok"`,
     );
+  });
+
+  it('writes kept headers before the URL, and what was selected as the body', () => {
+    const headers = { etag: '"x"', url: '},"url":', body: ',"body":' };
+    const line = encodeSelection({ ...record, headers, selected: 2 }, '[1.10,2]');
+    const text = '"params":{"country":"kenya"},"headers":{"etag":"\\"x\\""';
+    expect(line).toContain(text);
+    expect(line).toMatch(/,"worker":"w-7c1e","selected":2,"body":\[1\.10,2\]\}$/);
+    expect(JSON.parse(line)).toMatchObject({ headers, url: record.url, body: [1.1, 2] });
+    expect(bodyText(line)).toBe('[1.10,2]');
+    const none = encodeSelection({ ...record, headers, selected: 0 }, undefined);
+    expect(none).toMatch(/,"selected":0\}$/);
+    expect(bodyText(none)).toBeUndefined();
   });
 
   it('omits absent keys', () => {

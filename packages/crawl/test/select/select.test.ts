@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
 import { compileSelect, SelectError } from '../../src/select/select.ts';
 
 /** What a path selects in a text. */
@@ -6,8 +7,25 @@ function selected(path: string, json: string): readonly string[] | undefined {
   return compileSelect(path)(json);
 }
 
+/** What paths consist of. */
+const PIECES = '$ . .. @ ? [ ] ( ) * , : " \' \\ a 1 - & | ! < => count( match('.split(' ');
+
 function nested(levels: number): string {
   return `${'['.repeat(levels)}1.0${']'.repeat(levels)}`;
+}
+
+function chain(levels: number): string {
+  return `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+}
+
+/** The name of what is thrown by selecting with any path from any text. */
+function nameOfThrown(path: string, text: string): unknown {
+  try {
+    compileSelect(path)(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.name : error;
+  }
 }
 
 describe('select', () => {
@@ -92,6 +110,38 @@ describe('select', () => {
     expect(selected('$[*]', wide)).toHaveLength(150_001);
     expect(selected('$..[0]', wide)).toHaveLength(150_002);
     expect(selected('$[?@[0] == 2]', wide)).toEqual(['[2]']);
+  });
+
+  test('a body may not grow by being selected again and again', () => {
+    expect(selected('$..a', chain(100))).toHaveLength(100);
+    expect(selected('$..a', chain(999))).toBeUndefined();
+    expect(compileSelect('$..a').finds(chain(999))).toBe(true);
+  });
+
+  test('a value has the digits of the text, whatever surrounds it', () => {
+    const number = fc
+      .tuple(fc.constantFrom('', '-'), fc.bigInt({ min: 0n }), fc.constantFrom('', '.10', 'e5'))
+      .map((parts) => parts.join(''));
+    const around = fc.jsonValue({ maxDepth: 3 });
+    fc.assert(
+      fc.property(number, around, fc.string(), (digits, other, key) => {
+        const text = `{"o":${JSON.stringify(other)},${JSON.stringify(key)}:[${digits}]}`;
+        const path = `$[${JSON.stringify(key)}]`;
+        expect(compileSelect(path)(text)).toEqual([`[${digits}]`]);
+      }),
+    );
+  });
+
+  test('neither a path nor a text makes it fail in another way', () => {
+    const piece = fc.constantFrom(...PIECES);
+    const path = fc.array(piece, { maxLength: 12 }).map((pieces) => `$${pieces.join('')}`);
+    const json = fc.oneof(fc.json(), fc.string());
+    fc.assert(
+      fc.property(path, json, (written, text) => {
+        expect([undefined, 'SelectError']).toContain(nameOfThrown(written, text));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test.each([

@@ -8,7 +8,7 @@ import {
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
-import { storedPaginate } from './stored-paginate.ts';
+import { jsonPath, storedPaginate } from './stored-paginate.ts';
 
 /*
  * What is stored of a crawl is read again only here. The crawl file was validated before it was
@@ -29,6 +29,7 @@ const body = z.union([
   z.strictObject({ form: z.array(z.tuple([text, text])) }),
   z.strictObject({ text }),
 ]);
+const statuses = z.array(z.tuple([positive, positive]));
 
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
@@ -46,9 +47,28 @@ const plan = z.object({
     robots: z.enum(['obey', 'ignore']),
     patienceMs: z.number().nonnegative(),
   }),
-  retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
+  retry: z.object({
+    attempts: positive,
+    backoffMs: z.number().nonnegative(),
+    maxBackoffMs: z.number().positive().exactOptional(),
+    on: statuses.exactOptional(),
+  }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
   network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+  expect: z
+    .object({
+      status: statuses.exactOptional(),
+      has: jsonPath.exactOptional(),
+      hasNot: jsonPath.exactOptional(),
+    })
+    .exactOptional(),
+  keep: z
+    .object({
+      headers: z.union([z.array(text.min(1)), z.literal('all')]).exactOptional(),
+      body: z.literal('none').exactOptional(),
+      select: jsonPath.exactOptional(),
+    })
+    .exactOptional(),
   paginate: storedPaginate.exactOptional(),
 });
 

@@ -1,8 +1,8 @@
-import { compileSelect, MAX_PAGES } from '@fetchfleet/crawl';
+import { compileSelect, MAX_PAGES, SelectError } from '@fetchfleet/crawl';
 import { z } from 'zod';
 
 const text = z.string();
-const jsonPath = text.refine(isPath, 'is no JSONPath');
+export const jsonPath = text.refine(isPath, 'is no JSONPath');
 const name = text.min(1);
 const place = text.regex(/^[^.]+(?:\.[^.]+)*$/s, 'is no place in a body');
 const counter = { from: z.number().int().nonnegative(), step: z.number().int().positive() };
@@ -30,11 +30,14 @@ export const storedPaginate = z.strictObject({
   max: z.number().int().min(1).max(MAX_PAGES),
 });
 
-function isPath(path: string): boolean {
+function isPath(written: string): boolean {
   try {
-    compileSelect(path);
+    compileSelect(written);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof SelectError) {
+      return false;
+    }
+    throw error;
   }
 }

@@ -22,6 +22,9 @@ headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
 body: { form: { country: '{{country}}', year: [1, 2] } }
 idempotencyKey: false
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
+retry: { maxBackoff: 1m, on: [408, 500-599] }
+expect: { status: [200-299, 404], has: $.data, hasNot: '$.errors[0]' }
+keep: { headers: [etag, link], select: '$.items[*]' }
 paginate: { next: { select: "$.next", query: after }, until: { empty: "$.items" }, max: 50 }
 `,
   'crawl.yaml',
@@ -86,6 +89,9 @@ describe('the crawl in Redis', () => {
     ['limits that are no numbers', { ...plan, limits: { ...plan.limits, timeoutMs: '30' } }],
     ['a rate of nothing', { ...plan, politeness: { ...plan.politeness, rate: {} } }],
     ['headers that are no texts', { ...plan, headers: { accept: ['x'] } }],
+    ['a path that is none', { ...plan, expect: { has: 'data' } }],
+    ['a selection that is none', { ...plan, keep: { select: '$[' } }],
+    ['statuses that are no ranges', { ...plan, expect: { status: [200] } }],
     ['a name with a path', { ...plan, name: '../x' }],
     ['another method', { ...plan, method: 'TRACE' }],
     ['a body for a HEAD', { ...plan, method: 'HEAD' }],

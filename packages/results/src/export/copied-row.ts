@@ -1,6 +1,6 @@
 import { linePrefix } from '../folder/record-line.ts';
 import {
-  type ColumnOptions,
+  type NamedColumns,
   PAGE_COLUMNS,
   RECORD_COLUMNS,
   type RecordColumn,
@@ -45,7 +45,7 @@ export class CopiedRow {
   #out: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(batch: string, columns: ColumnOptions) {
+  constructor(batch: string, columns: Pick<NamedColumns, 'params' | 'hasPages'>) {
     this.#prefix = linePrefix(batch);
     this.#fields = fieldsOf(columns);
   }
@@ -223,7 +223,7 @@ const OPENING_QUOTE = Buffer.from('"');
 const METHOD: Field = { ...string(',"method":'), kind: 'unlisted' };
 
 /** The fields between index and body, in the order of the record. */
-function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
+function fieldsOf({ params, hasPages }: Pick<NamedColumns, 'params' | 'hasPages'>): Field[] {
   const last = params.length - 1;
   return [
     ...(hasPages ? PAGE_COLUMNS : []).map((column) => fieldOf(column)),

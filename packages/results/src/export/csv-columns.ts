@@ -7,10 +7,19 @@ export interface RecordColumn {
   readonly isOptional: boolean;
 }
 
+/** The columns that depend on the batch. */
+export interface NamedColumns {
+  readonly params: readonly string[];
+  /** Kept headers: a column for each, or one for all of them as JSON. */
+  readonly headers: readonly string[] | 'all' | undefined;
+  readonly hasPages: boolean;
+}
+
 /**
  * The columns of an export:
  *
- *     index, PAGE_COLUMNS if it has pages, one per parameter, RECORD_COLUMNS, LAST_COLUMNS
+ *     index, PAGE_COLUMNS if it has pages, one per parameter, RECORD_COLUMNS, one per kept header,
+ *     LAST_COLUMNS
  *
  * Their order is that of the fields in a record, because `CopiedRow` copies values left to right.
  */
@@ -35,20 +44,14 @@ export const PAGE_COLUMNS: readonly RecordColumn[] = [
 
 const LAST_COLUMNS = ['error.code', 'error.message', 'charset', 'bodyEncoding', 'body'] as const;
 
-/** What the columns of a batch depend on. */
-export interface ColumnOptions {
-  readonly params: readonly string[];
-  readonly hasPages: boolean;
-}
-
 /**
  * The header line. A parameter with the name of another column gets the prefix `param.`.
  *
  * @param toCell @default csvCell
  */
-export function csvHeader({ params, hasPages }: ColumnOptions, toCell?: ToCell): string {
+export function csvHeader({ params, headers, hasPages }: NamedColumns, toCell?: ToCell): string {
   const first = ['index', ...(hasPages ? PAGE_COLUMNS.map(({ field }) => field) : [])];
-  const fields = RECORD_COLUMNS.map(({ field }) => field);
+  const fields = [...RECORD_COLUMNS.map(({ field }) => field), ...headerColumns(headers)];
   const names = new Set<string>([...first, ...fields, ...LAST_COLUMNS]);
   const columns = params.map((param) => {
     let name = param;
@@ -59,6 +62,10 @@ export function csvHeader({ params, hasPages }: ColumnOptions, toCell?: ToCell):
     return name;
   });
   return csvLine([...first, ...columns, ...fields, ...LAST_COLUMNS], toCell);
+}
+
+function headerColumns(headers: NamedColumns['headers']): string[] {
+  return headers === 'all' ? ['headers'] : (headers ?? []).map((name) => `headers.${name}`);
 }
 
 const NEEDS_QUOTES = /[",\r\n]/;

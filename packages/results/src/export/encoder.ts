@@ -1,6 +1,6 @@
 import { CopiedRow, ROW_OVERHEAD_BYTES } from './copied-row.ts';
 import { linePrefix, readPage } from '../folder/record-line.ts';
-import { type ColumnOptions, csvHeader, safeCell, type ToCell } from './csv-columns.ts';
+import { csvHeader, type NamedColumns, safeCell, type ToCell } from './csv-columns.ts';
 import { paramsOf, parsedRow } from './parsed-row.ts';
 import type { Window } from './window-reader.ts';
 
@@ -22,6 +22,8 @@ export interface EncoderOptions {
   readonly isCsvSafe: boolean;
   /** Parameter columns; undefined takes the parameters of the first record. */
   readonly params: readonly string[] | undefined;
+  /** Kept headers with a column each, or `all` for one column. @default none */
+  readonly headers: readonly string[] | 'all' | undefined;
   /** Whether a result of `encode` can be overwritten by the next one. */
   readonly reuseChunks: boolean;
 }
@@ -33,7 +35,8 @@ export function encoderOf(options: EncoderOptions): Encoder {
   return { encode: (window) => window.data, end: () => '', invalid: 0, passesWindow: true };
 }
 
-interface CsvColumns extends ColumnOptions {
+interface CsvColumns {
+  readonly named: NamedColumns;
   /** Undefined where values may have to be changed. */
   readonly copiedRow: CopiedRow | undefined;
 }
@@ -58,15 +61,14 @@ class CsvEncoder implements Encoder {
       this.#out = Buffer.allocUnsafe(data.length);
     }
     this.#at = 0;
-    const columns = this.#columns ?? this.#start(data.subarray(0, (ends[0] ?? 1) - 1));
-    const { copiedRow } = columns;
+    const { named, copiedRow } = this.#columns ?? this.#start(data.subarray(0, (ends[0] ?? 1) - 1));
     let start = 0;
     for (const next of ends) {
       const end = next - 1;
       this.#reserve(2 * (end - start) + ROW_OVERHEAD_BYTES);
       const at = copiedRow?.copy(data, [start, end], this.#out, this.#at) ?? -1;
       if (at < 0) {
-        this.#write(parsedRow(data.subarray(start, end), columns, this.#toCell));
+        this.#write(parsedRow(data.subarray(start, end), named, this.#toCell));
       } else {
         this.#at = at;
       }
@@ -85,12 +87,12 @@ class CsvEncoder implements Encoder {
 
   /** Writes the header. @param first the first record, if there is one */
   #start(first: Buffer = Buffer.alloc(0)): CsvColumns {
-    const { batch, isCsvSafe, params = paramsOf(first) } = this.#options;
+    const { batch, isCsvSafe, headers, params = paramsOf(first) } = this.#options;
     const hasPages = (readPage(first, 0, linePrefix(batch))?.page ?? 0) > 0;
-    const columns = { params, hasPages };
-    const copiedRow = isCsvSafe ? undefined : new CopiedRow(batch, columns);
-    this.#columns = { ...columns, copiedRow };
-    this.#write(csvHeader(columns, this.#toCell));
+    const named = { params, headers, hasPages };
+    const isCopied = !isCsvSafe && headers === undefined;
+    this.#columns = { named, copiedRow: isCopied ? new CopiedRow(batch, named) : undefined };
+    this.#write(csvHeader(named, this.#toCell));
     return this.#columns;
   }
 

@@ -70,6 +70,7 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
     format,
     isCsvSafe,
     params: manifest?.params,
+    headers: manifest?.headers,
     reuseChunks,
   });
   const progress = new Progress(2 * files.bytes, options.onProgress);

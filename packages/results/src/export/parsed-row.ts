@@ -1,7 +1,7 @@
 import { splitBody } from '../folder/record-line.ts';
 import {
-  type ColumnOptions,
   csvLine,
+  type NamedColumns,
   PAGE_COLUMNS,
   RECORD_COLUMNS,
   type ToCell,
@@ -11,6 +11,7 @@ import {
 interface RecordHead {
   readonly index: number;
   readonly params?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
   readonly charset?: unknown;
   readonly bodyEncoding?: unknown;
@@ -25,18 +26,20 @@ interface RecordHead {
  */
 export function parsedRow(
   line: Buffer,
-  { params, hasPages }: ColumnOptions,
+  { params, headers, hasPages }: NamedColumns,
   toCell?: ToCell,
 ): string | undefined {
   const { head: text, body } = splitBody(line);
   try {
     const head = parseHead(text);
-    const { params: values, error, charset, bodyEncoding } = head;
+    const { params: values, headers: kept, error, charset, bodyEncoding } = head;
+    const keptCells = headers === 'all' ? [kept] : (headers ?? []).map((name) => kept?.[name]);
     const cells = [
       head.index,
       ...(hasPages ? PAGE_COLUMNS : []).map(({ field }) => head[field]),
       ...params.map((param) => values?.[param]),
       ...RECORD_COLUMNS.map(({ field }) => head[field]),
+      ...keptCells,
       error?.code,
       error?.message,
       charset,

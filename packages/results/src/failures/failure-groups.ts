@@ -3,6 +3,8 @@ import type { FailedRecord } from './failed-record.ts';
 
 /** Most groups, which bounds the memory. Later origins share the name {@link OTHER_ORIGINS}. */
 const MAX_GROUPS = 20_000;
+/** A path of a crawl file may be longer, and results of others may have anything. */
+const MAX_REASON = 200;
 const OTHER_ORIGINS = '(other origins)';
 /** Initial capacity in fetches. It doubles when a higher index comes. */
 const FIRST_CAPACITY = 65_536;
@@ -11,7 +13,7 @@ const FIRST_CAPACITY = 65_536;
 export interface FailureGroup {
   readonly origin: string;
   readonly outcome: Outcome;
-  /** `HTTP 503`, or the code of the error. */
+  /** `HTTP 503`, what was not as expected in the answer, or the code of the error. */
   readonly reason: string;
   readonly count: number;
   /** Missing only if the results changed during the scan. */
@@ -94,8 +96,9 @@ export class FailureGroups {
     return group === 0 || this.#isOk[index] === 1 ? undefined : group - 1;
   }
 
-  #groupFor({ url, outcome, status, error }: FailedRecord): number {
-    const reason = outcome === 'http-error' ? `HTTP ${status ?? '?'}` : (error?.code ?? outcome);
+  #groupFor(record: FailedRecord): number {
+    const { url, outcome } = record;
+    const reason = reasonOf(record);
     const origin = originName(url);
     const known = this.#ids.get(nameOf({ origin, outcome, reason }));
     if (known !== undefined) {
@@ -125,6 +128,15 @@ export class FailureGroups {
     this.#startedAt = copied(this.#startedAt, new Float64Array(capacity));
     this.#isOk = copied(this.#isOk, new Uint8Array(capacity));
   }
+}
+
+function reasonOf({ outcome, status, error }: FailedRecord): string {
+  if (outcome === 'http-error') {
+    return `HTTP ${status ?? '?'}`;
+  }
+  // Its code says what is wrong, and its message which path.
+  const text = outcome === 'unexpected' ? error?.message : error?.code;
+  return text?.slice(0, MAX_REASON) ?? outcome;
 }
 
 function nameOf({ origin, outcome, reason }: Omit<FailureGroup, 'count' | 'example'>): string {

@@ -14,6 +14,8 @@ export interface Manifest {
   readonly total: number;
   /** Parameter names in the order of the crawl file. */
   readonly params: readonly string[];
+  /** Kept headers, as the crawl file names them; absent if none are kept. */
+  readonly headers?: readonly string[] | 'all';
   /** The URL template. */
   readonly url: string;
   /** ISO 8601. */
@@ -89,12 +91,16 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const { batch, total, params } = value as Partial<Record<keyof Manifest, unknown>>;
+  const { batch, total, params, headers } = value as Partial<Record<keyof Manifest, unknown>>;
   return (
     typeof batch === 'string' &&
     typeof total === 'number' &&
     Number.isSafeInteger(total) &&
-    Array.isArray(params) &&
-    params.every((name) => typeof name === 'string')
+    isTexts(params) &&
+    (headers === undefined || headers === 'all' || isTexts(headers))
   );
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }

@@ -77,6 +77,29 @@ describe('exportBatch as CSV', () => {
     expect(row?.slice(0, 4)).toEqual(['0', 'u', 'v', 'i']);
   });
 
+  it.each([
+    [
+      ['etag', 'link'],
+      ['headers.etag', 'headers.link'],
+      ['"x,y"', ''],
+      ['', ''],
+    ],
+    ['all' as const, ['headers'], ['{"etag":"\\"x,y\\"","body":"1","url":"2"}'], ['']],
+  ])('has columns for kept headers: %j', async (headers, columns, kept, none) => {
+    const given = { etag: '"x,y"', body: '1', url: '2' };
+    await layOut(
+      folder.path,
+      { ...manifestOf(2), headers },
+      {
+        'a-1': `${recordLine({ index: 0, headers: given, body: '[1]' })}\n${recordLine({ index: 1 })}\n`,
+      },
+    );
+    const [header = [], ...rows] = await rowsOf();
+    expect(header.slice(12, -5)).toEqual(columns);
+    expect(rows.map((row) => row.slice(12, -5))).toEqual([kept, none]);
+    expect(rows.map((row) => row.at(-1))).toEqual(['[1]', '']);
+  });
+
   it('preserves bodies: JSON digit by digit, text unquoted, binary as base64', async () => {
     const text = 'a,b;"c"\r\nsecond\rthird\n=1+1 ünï 🎉 \u2028';
     const raw = '{"n" :12345678901234567890.10,"body":"x, y", "e":1e400}';

@@ -5,6 +5,16 @@ import { failedRecord as record, notFound, results, tooSlow } from './failed-rec
 
 closeAfterEach();
 
+function missing(path: string) {
+  const message = `${path} is missing (expect.has)`;
+  return { status: 200, error: { code: 'EXPECTED_PATH_MISSING', message } };
+}
+
+/** A record of a page. */
+function pageOf(index: number, outcome: string, fields: string): string {
+  return record(index, outcome).replace(`"index":${index}`, `"index":${index},${fields}`);
+}
+
 describe('findFailures', () => {
   it('groups by origin and reason, the most frequent first, with examples', async () => {
     const dir = await results(
@@ -26,6 +36,18 @@ describe('findFailures', () => {
     ]);
   });
 
+  it('groups what was not as expected by what was missing', async () => {
+    const dir = await results(
+      record(0, 'unexpected', missing('$.a')) + record(1, 'unexpected', missing('$.b')),
+      record(2, 'unexpected', { ...missing('$.b'), headers: { outcome: 'ok' } }),
+    );
+    const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
+    expect(groups).toMatchObject([
+      { outcome: 'unexpected', reason: '$.b is missing (expect.has)', count: 2 },
+      { outcome: 'unexpected', reason: '$.a is missing (expect.has)', count: 1 },
+    ]);
+  });
+
   it('counts the record that an export writes: a success, or else the latest failure', async () => {
     const dir = await results(
       record(0, 'timeout', tooSlow) + record(1, 'timeout', tooSlow) + record(2, 'timeout', tooSlow),
@@ -41,27 +63,13 @@ describe('findFailures', () => {
   });
 
   it('takes a fetch with pages to have ended as its last page did', async () => {
-    const page = (index: number, number: number, end?: string) => ({
-      ...(end !== undefined && tooSlow),
-      page: number,
-      ...(end !== undefined && { end }),
-      index,
-    });
-    const line = (index: number, outcome: string, fields: object): string => {
-      const {
-        batch,
-        index: _,
-        ...rest
-      } = JSON.parse(record(index, outcome)) as Record<string, unknown>;
-      return `${JSON.stringify({ batch, index, ...fields, ...rest })}\n`;
-    };
     const dir = await results(
-      line(0, 'ok', page(0, 1)) +
-        line(0, 'timeout', page(0, 2, 'failed')) +
-        line(1, 'ok', page(1, 1)) +
-        line(1, 'timeout', page(1, 2, 'failed')) +
-        line(1, 'ok', page(1, 2)) +
-        line(1, 'ok', page(1, 3, 'no-next')),
+      pageOf(0, 'ok', '"page":1') +
+        pageOf(0, 'timeout', '"page":2,"end":"failed"') +
+        pageOf(1, 'ok', '"page":1') +
+        pageOf(1, 'timeout', '"page":2,"end":"failed"') +
+        pageOf(1, 'ok', '"page":2') +
+        pageOf(1, 'ok', '"page":3,"end":"no-next"'),
     );
     const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
     expect(groups).toMatchObject([{ outcome: 'timeout', count: 1, example: { index: 0 } }]);

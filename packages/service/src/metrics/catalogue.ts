@@ -74,7 +74,7 @@ export const CATALOGUE = {
   retries: {
     name: 'fetchfleet_retries_total',
     type: 'counter',
-    help: 'Failed attempts that are repeated later, by reason.',
+    help: 'Failed attempts that are repeated later, by reason: a status, unexpected, network-error or timeout.',
     labels: ['reason'],
     scope: 'worker',
   },
