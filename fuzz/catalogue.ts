@@ -5,6 +5,7 @@ import { crawlFileTarget } from './targets/crawl-file.ts';
 import { cronTarget } from './targets/cron.ts';
 import { headersTarget } from './targets/headers.ts';
 import { listsTarget } from './targets/lists.ts';
+import { pagesTarget } from './targets/pages.ts';
 import { plansTarget } from './targets/plans.ts';
 import { quantitiesTarget } from './targets/quantities.ts';
 import { queueTarget } from './targets/queue.ts';
@@ -23,6 +24,7 @@ export const TARGETS: readonly Target[] = [
   robotsTarget,
   headersTarget,
   answersTarget,
+  pagesTarget,
   cronTarget,
   quantitiesTarget,
   templatesTarget,

@@ -2,6 +2,7 @@ import { isByUrl, isCounter, type NextPage } from '../model/paginate.ts';
 import type { Method, NetworkPolicy } from '../model/plan.ts';
 import { originOf, problemOfUrl, redactUrl } from '../model/url.ts';
 import type { LastReason } from '../outcome/last-reason.ts';
+import { isJson } from '../record/is-json.ts';
 import type { Cursor, CursorProblem } from './cursor.ts';
 import { withJson, withQuery } from './page-place.ts';
 
@@ -55,11 +56,15 @@ export function pageRequest(
   const value = isCounter(next)
     ? String(next.from + next.step * (cursor?.page ?? 0))
     : cursor?.next;
-  if (value === undefined) {
+  if (value === undefined && cursor === undefined) {
     return { ...first, isElsewhere: false };
   }
   if (next === 'link' || isByUrl(next)) {
-    return atUrl(value, { first, cursor, policy });
+    return atUrl(value ?? '', { first, cursor, policy });
+  }
+  if (value === undefined || !isJson(Buffer.from(value))) {
+    const message = 'the cursor of the next page is no value';
+    return bad(first.url, { outcome: 'bad-redirect', code: 'NEXT_INVALID', message });
   }
   if ('query' in next) {
     return {

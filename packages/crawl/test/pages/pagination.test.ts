@@ -291,6 +291,24 @@ describe('a cursor in Redis', () => {
     expect(parseCursor(text)).toBeUndefined();
   });
 
+  it('is refused where it has no value, or one that is not JSON', () => {
+    const digests = { body: 'A'.repeat(16), seen: 'A'.repeat(16) };
+    for (const next of [
+      { select: '$.a', query: 'a' },
+      { select: '$.a', json: 'a' },
+    ]) {
+      for (const value of [{}, { next: '' }, { next: '"x' }, { next: 'x' }]) {
+        const cursor = { page: 1, ...digests, ...value };
+        expect(paginationOf({ next }).request(FIRST, cursor)).toMatchObject({
+          failure: { code: 'NEXT_INVALID' },
+        });
+      }
+    }
+    expect(paginationOf({}).request(FIRST, { page: 1, ...digests })).toMatchObject({
+      failure: { code: 'NEXT_INVALID' },
+    });
+  });
+
   it('passes the checks of a URL in an answer', () => {
     const cursor = parseCursor(
       '1 {"next":"http://10.0.0.1/","body":"AAAAAAAAAAAAAAAA","seen":"AAAAAAAAAAAAAAAA"}',
