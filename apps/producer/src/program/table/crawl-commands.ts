@@ -95,7 +95,11 @@ export const FETCH: CommandSpec = {
     { flags: '--timeout <time>', help: 'for the whole fetch', defaultHelp: '30s' },
     { flags: '--max-body <size>', help: 'largest decompressed body', defaultHelp: '10MiB' },
     SETTINGS.transport,
-    SETTINGS.secrets,
+    {
+      ...SETTINGS.secrets,
+      help: 'variables that may be sent: CRAWL_*,API_TOKEN@https://api.example',
+      defaultHelp: 'FETCHFLEET_SECRET_*, and what the headers name',
+    },
     { ...ALLOW_PRIVATE, help: 'connect also to loopback and private addresses' },
   ],
   notes: `

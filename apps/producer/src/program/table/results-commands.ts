@@ -54,7 +54,11 @@ export const SHOW: CommandSpec = {
     { flags: '-v, --verbose', help: 'with --again: show the headers of request and answers' },
     SEVERAL_RESULTS,
     SETTINGS.transport,
-    SETTINGS.secrets,
+    {
+      ...SETTINGS.secrets,
+      help: 'with --again: variables that may be sent: API_TOKEN@https://api.example',
+      defaultHelp: 'FETCHFLEET_SECRET_*; with the private Redis, what the crawl file names',
+    },
     { ...ALLOW_PRIVATE, help: 'with --again: reach private addresses, if the crawl allows them' },
   ],
   notes: `
