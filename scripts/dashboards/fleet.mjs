@@ -195,6 +195,14 @@ export const fleet = dashboard(
         [`sum by (result) (${increase('fetchfleet_lookups_total')})`, '{{result}}'],
       ],
     ),
+    series(
+      'Proxies and tokens',
+      'Requests that a proxy did not let through, and requests for tokens by their result',
+      [
+        [`sum by (code) (${increase('fetchfleet_proxy_errors_total')})`, '{{code}}'],
+        [`sum by (result) (${increase('fetchfleet_token_requests_total')})`, 'token {{result}}'],
+      ],
+    ),
 
     row('Workers and Redis'),
     table(

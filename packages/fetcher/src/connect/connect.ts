@@ -14,12 +14,17 @@ const ANYWHERE: NetworkPolicy = { allowPrivate: true, allow: ['0.0.0.0/0', '::/0
 /** Faults of this machine, whatever it connects to. */
 const OWN_FAULTS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ADDRESS_REFUSED']);
 
+/** A proxy that has accepted no connection for so long is not just far away. */
+const SILENCE_MS = 1_000;
+
 /** A proxy answers CONNECT with a head only; a larger one is refused. */
 const MAX_HEAD_BYTES = 16_384;
 
 export interface ConnectionOptions extends DialOptions {
   /** @default connections go to the host itself */
   readonly proxy?: Proxy;
+  /** Called when the proxy had accepted no connection until whoever waited gave up. */
+  readonly onProxySilent?: () => void;
   /** @default the authorities that Node knows */
   readonly tls?: TlsOptions;
 }
@@ -71,6 +76,7 @@ class ProxyConnection implements Connecting {
   #socket: Socket | undefined;
   #limit: NodeJS.Timeout | undefined;
   #isOver = false;
+  readonly #startedAt = performance.now();
 
   constructor(options: ProxyConnectionOptions) {
     this.#options = options;
@@ -86,6 +92,11 @@ class ProxyConnection implements Connecting {
   }
 
   abort(): void {
+    const { onProxySilent } = this.#options.options;
+    const isSilent = this.#socket === undefined && performance.now() - this.#startedAt > SILENCE_MS;
+    if (!this.#isOver && isSilent) {
+      onProxySilent?.();
+    }
     this.#isOver = true;
     clearTimeout(this.#limit);
     this.#dial?.abort();

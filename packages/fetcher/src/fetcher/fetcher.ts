@@ -9,7 +9,7 @@ import {
 } from '../exchange/request-headers.ts';
 import { type LookupResult, NameLookup } from '../lookup/name-lookup.ts';
 import { FetcherStoppedError, type ProxyError } from '../connect/errors.ts';
-import type { Proxy, ProxyRoutes } from '../connect/proxy.ts';
+import { type Proxy, type ProxyRoutes, shownProxy } from '../connect/proxy.ts';
 import { tlsOptions } from '../connect/tls-options.ts';
 import { PolicyPools } from '../transport/policy-pools.ts';
 import { type OnProxyDown, ProxyHealth } from '../transport/proxy-health.ts';
@@ -150,7 +150,7 @@ class PooledFetcher implements Fetcher {
         return new Loaded(connect);
       }
       const create = (proxy: Proxy | undefined): Transport =>
-        new Loaded(proxy === undefined ? connect : { ...connect, proxy });
+        new Loaded(proxy === undefined ? connect : { ...connect, proxy, ...watch(proxy, health) });
       return new ProxyTransport({ routes, health, create, onError });
     });
   }
@@ -272,6 +272,12 @@ class PooledFetcher implements Fetcher {
     }
     return prepared;
   }
+}
+
+/** A proxy that accepts no connection is known before the time for one is over. */
+function watch(proxy: Proxy, health: ProxyHealth): Pick<ConnectOptions, 'onProxySilent'> {
+  const reason = `the proxy ${shownProxy(proxy)} accepted no connection in time`;
+  return { onProxySilent: () => health.failed(proxy, reason) };
 }
 
 function urlInvalid(): FetchResult {

@@ -137,9 +137,7 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     }
     const proxy = this.#proxy;
     const message = `the proxy ${shownProxy(proxy)} let nothing through in time`;
-    const { health, onError } = this.#owner.options;
-    onError('PROXY_UNREACHABLE');
-    health.failed(proxy, message);
+    this.#owner.options.onError('PROXY_UNREACHABLE');
     return new ProxyError('PROXY_UNREACHABLE', message, true);
   }
 
@@ -152,7 +150,9 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     if (status === 407 && this.#isPlain) {
       this.#sent?.abort();
       const message = `the proxy ${shownProxy(proxy)} answered 407`;
-      this.#onProxyError(new ProxyError('PROXY_REFUSED', message, true));
+      // An origin may have answered that: it must not take the proxy from others, nor be asked twice.
+      this.#owner.options.onError('PROXY_REFUSED');
+      this.#options.handler.onError(new ProxyError('PROXY_REFUSED', message, false));
       return;
     }
     this.#owner.options.health.worked(proxy);

@@ -5,6 +5,7 @@ import { originVerdictOf } from '@fetchfleet/crawl';
 import { closeAfterEach, freePort, selfSigned, startTinyproxy } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { FetchNetwork, Proxy, ProxyRoutes } from '../../src/index.ts';
+import { closeFarHostsAfterEachTest, startFarHost } from './far-host.ts';
 import {
   closeAfterEachTest,
   limits,
@@ -18,6 +19,7 @@ import {
 
 closeAfterEachTest();
 closeAfterEach();
+closeFarHostsAfterEachTest();
 
 const CERTIFICATE = selfSigned();
 
@@ -151,7 +153,7 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     }
   });
 
-  it('that takes too long, is not the fault of the origin, and is left out then', async () => {
+  it('that takes too long is not the fault of the origin', async () => {
     const mute = await serveRaw(() => undefined);
     const tinyproxy = await startTinyproxy();
     const secure = await listen(
@@ -172,8 +174,37 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     expect(originVerdictOf(result, false)).toBeUndefined();
     const generous = { ...request, limits: limits({}) };
     await expect(fetcher.fetch(generous)).resolves.toMatchObject({ status: 200 });
-    await expect(fetcher.fetch(generous)).resolves.toMatchObject({ status: 200 });
-    expect(mute.connections).toBe(1);
+  });
+
+  it('that accepts no connection is left out, however little time a fetch has', async () => {
+    const far = await startFarHost();
+    const tinyproxy = await startTinyproxy();
+    const plain = await echo();
+    const down: string[] = [];
+    const fetcher = newFetcher(transport, { onProxyDown: (proxy) => down.push(proxy) });
+    const network = through(proxyAt(far.port), proxyAt(tinyproxy.port));
+    const hasty = { ...network, limits: limits({ timeoutMs: 1_500 }) };
+    await expect(fetcher.fetch(requestFor(plain.url, hasty))).resolves.toMatchObject({
+      outcome: 'timeout',
+      code: 'PROXY_UNREACHABLE',
+    });
+    expect(down).toEqual([`127.0.0.1:${far.port}`]);
+    for (let i = 0; i < 3; i += 1) {
+      await expect(fetcher.fetch(requestFor(plain.url, network))).resolves.toMatchObject({
+        status: 200,
+      });
+    }
+  });
+
+  it('is not left out for others because an origin answers 407', async () => {
+    const tinyproxy = await startTinyproxy();
+    const down: string[] = [];
+    const fetcher = newFetcher(transport, { onProxyDown: (proxy) => down.push(proxy) });
+    const server = await serve((_request, response) => response.writeHead(407).end());
+    await expect(
+      fetcher.fetch(requestFor(server.url, through(proxyAt(tinyproxy.port)))),
+    ).resolves.toMatchObject({ code: 'PROXY_REFUSED' });
+    expect(down).toEqual([]);
   });
 
   it('gets no private address that the URL names, and is none that only a crawl names', async () => {
