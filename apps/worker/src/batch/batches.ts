@@ -165,9 +165,12 @@ export class Batches {
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
     const { auth, paginate } = plan;
     const own = ownSecrets(secretValues, plan, secrets.request);
-    const all = (): readonly string[] => [...own, ...(batch.token?.value ?? [])];
-    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: all });
-    const readAnswer = compileAnswerRules(plan, all);
+    const allSecrets = (): readonly string[] => {
+      const token = batch.token?.value;
+      return token === undefined ? own : [...own, token];
+    };
+    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: allSecrets });
+    const readAnswer = compileAnswerRules(plan, allSecrets);
     const batch: WatchedBatch = {
       id,
       plan,

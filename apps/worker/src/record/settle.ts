@@ -54,7 +54,8 @@ export interface SettleTarget {
 const FAILED: PageStep = { end: 'failed' };
 
 /**
- * Writes the one record of a fetch, or of a page. `onRecorded` is called when it is durable and in the ledger.
+ * Writes the one record of a fetch, or of a page. `onRecorded` is called when it is durable and in
+ * the ledger.
  */
 export function settle(
   { worker, recorder, metrics, log }: SettleTools,

@@ -62,10 +62,10 @@ export interface HopEnds {
 }
 
 /**
- * Waits for the turn of a redirect's target, or of a page elsewhere: robots.txt of its origin must allow it, then it takes
- * a permit there like any other request. Where the turn is too far away the fetch begins anew later
- * instead of waiting in the worker: many locations are signed and valid for a minute only, so they
- * are not kept.
+ * Waits for the turn of a redirect's target, or of a page elsewhere: robots.txt of its origin must
+ * allow it, then it takes a permit there like any other request. Where the turn is too far away the
+ * fetch begins anew later instead of waiting in the worker: many locations are signed and valid for
+ * a minute only, so they are not kept.
  */
 export async function hopTurn(
   { schedulers, robots, recorder }: HopTools,

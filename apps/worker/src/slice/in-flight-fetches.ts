@@ -157,7 +157,11 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     this.onResult(fetch, { result, delay: undefined, deniedForMs: 0, now: Date.now() });
   }
 
-  /** Records a fetch as failed that is not started again. @param step what the record of a page says */
+  /**
+   * Records a fetch as failed that is not started again.
+   *
+   * @param step what the record of a page says
+   */
   recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch, step?: PageStep): void {
     this.#open += 1;
     this.#settleFailure(fetch, failure, step);

@@ -72,9 +72,9 @@ export interface SliceRest {
  *      │                                                    deadline, lost claim, cancelled batch
  *      └──turn too far away──▶ deferred: later, no attempt used
  *
- * A fetch with pages is due again when the record of a page is durable, with its next page; and what
- * is to be tried later is due again as soon as its time has come, because a run with pages may last.
- * Nothing new starts once the slice is deferred or stopped.
+ * A fetch with pages is due again when the record of a page is durable, with its next page; and
+ * what is to be tried later is due again as soon as its time has come, because a run with pages may
+ * last. Nothing new starts once the slice is deferred or stopped.
  *
  * What is not settled at the end is the rest of the slice.
  */

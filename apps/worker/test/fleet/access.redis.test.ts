@@ -76,6 +76,37 @@ describe('a crawl with tokens, through a proxy', () => {
     },
   );
 
+  it('keeps no token that an origin sends back: in a header, or in the URL of the next page', async () => {
+    const { results, fleet, origin } = await setUpFleet();
+    origin.respond('/token', { body: '{"access_token":"t0ken-1","token_type":"bearer"}' });
+    origin.respond(/^\/(?:0|1)/, ({ url, headers }, response) => {
+      const token = headers.authorization ?? 'none';
+      const next = `<${url}?page=2&t=${encodeURIComponent(token)}>; rel="next"`;
+      response.writeHead(200, {
+        etag: '"1"',
+        'x-echo': token,
+        ...(url === '/1' && { link: next }),
+      });
+      response.end('{}');
+    });
+    const crawl = crawlFile(`${origin.url}/{n}`, 2, {
+      auth: client(`${origin.url}/token`),
+      keep: '{ headers: all }',
+      paginate: '{ next: link }',
+    });
+    await fleet.enqueue('b', crawl);
+    await fleet.worker(ALLOWED, SECRETS);
+    await fleet.finished('b');
+    const records = await readRecords(results, 'b');
+    expect(records.filter(({ index }) => index === 0)).toMatchObject([
+      { outcome: 'ok', headers: { etag: '"1"' } },
+    ]);
+    expect(records.filter(({ outcome }) => outcome !== 'ok')).toMatchObject([
+      { index: 1, outcome: 'bad-redirect', error: { code: 'NEXT_SECRET' } },
+    ]);
+    expect(JSON.stringify(records) + (await fleet.dump())).not.toContain('t0ken');
+  });
+
   it('says what a token server answers, after the attempts of each fetch', async () => {
     const { results, fleet, origin } = await setUpFleet();
     origin.respond('/token', { status: 401, body: '{"error":"invalid_client"}' });

@@ -7,8 +7,8 @@ export const MAX_SPREAD = 1_000_000;
 export type OnlyChoice = { readonly first: number } | { readonly spread: number };
 
 /**
- * The same crawl with only some of its fetches, which are numbered anew from 0. A choice that leaves
- * nothing out changes nothing: the crawl has the fingerprint that it has without it.
+ * The same crawl with only some of its fetches, which are numbered anew from 0. A choice that
+ * leaves nothing out changes nothing: the crawl has the fingerprint that it has without it.
  *
  * @param total fetches of the crawl
  */

@@ -58,8 +58,8 @@ export function withoutBodyHeaders(headers: RequestHeaders): RequestHeaders {
 }
 
 /**
- * What another origin may see when a redirect or a next page leads there: what answers are wanted, and who asks.
- * Any other header may hold a credential, whatever its name.
+ * What another origin may see when a redirect or a next page leads there: what answers are wanted,
+ * and who asks. Any other header may hold a credential, whatever its name.
  *
  * @param options.secretHeaders headers that hold one for certain. @default none
  * @param options.userAgent in place of one that holds a secret

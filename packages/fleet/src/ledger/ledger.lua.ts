@@ -47,9 +47,9 @@ end
 `;
 
 /**
- * Records fetches as settled, and how far fetches with pages have come. A bit that is set already is
- * not counted again, nor is a page, so the call may be repeated. A chain of pages never goes back: a
- * worker whose claim was lost may settle late.
+ * Records fetches as settled, and how far fetches with pages have come. A bit that is set already
+ * is not counted again, nor is a page, so the call may be repeated. A chain of pages never goes
+ * back: a worker whose claim was lost may settle late.
  *
  * KEYS     batch hash · settled bitmap · failed bitmap · unfinished ZSET
  *          (each outcome has a bitmap too: the key of the failed bitmap, a colon, the outcome; the
@@ -269,8 +269,9 @@ return { 1, cleared }
 `;
 
 /**
- * Clears settled fetches, and the batch expands again. Those of any outcome have lost their records,
- * so those with pages begin with the first page; those of some outcomes have failed, and go on.
+ * Clears settled fetches, and the batch expands again. Those of any outcome have lost their
+ * records, so those with pages begin with the first page; those of some outcomes have failed, and
+ * go on.
  *
  * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
  *          unfinished ZSET · packed fields

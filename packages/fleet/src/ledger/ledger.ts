@@ -483,8 +483,8 @@ export class Ledger {
   }
 
   /**
-   * Clears settled fetches of these indexes, in the states that {@link retry} takes. The caller then
-   * expands the batch.
+   * Clears settled fetches of these indexes, in the states that {@link retry} takes. The caller
+   * then expands the batch.
    *
    * @param outcomes only failures with these. @default any fetch: its record is lost
    * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown

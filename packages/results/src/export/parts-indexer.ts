@@ -80,7 +80,9 @@ export class PartsIndexer {
     return this.#highest;
   }
 
-  /** Indexes of records in the order of an export. Each is valid until the next one is asked for. */
+  /**
+   * Indexes of records in the order of an export. Each is valid until the next one is asked for.
+   */
   async *indexes(): AsyncGenerator<RecordIndex, void> {
     const { maxRecords } = this.#options;
     const [start, end] = this.#range;

@@ -114,7 +114,9 @@ export class RecordIndex {
     this.#highest = -1;
   }
 
-  /** Yields all records in the order of their keys. Refills `lines` each time with as many as fit. */
+  /**
+   * Yields all records in the order of their keys. Refills `lines` each time with as many as fit.
+   */
   *walk(lines: LineList, maxBytes: number): Generator<LineList> {
     lines.clear();
     for (const number of this.#numbers()) {

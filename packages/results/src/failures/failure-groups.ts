@@ -41,7 +41,11 @@ export class FailureGroups {
     this.#isOk[index] = 1;
   }
 
-  /** @param isCounted whether it is in a group. It still replaces earlier failures. @default true */
+  /**
+   * @param isCounted whether it is in a group. It still replaces earlier failures.
+   *
+   * @default true
+   */
   addFailure(record: FailedRecord, isCounted = true): void {
     const { index } = record;
     this.#reserve(index);

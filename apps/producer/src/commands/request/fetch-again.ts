@@ -35,8 +35,8 @@ interface Recorded {
 }
 
 /**
- * Fetches anew what a record is of, as its batch does, and prints the new record. The parameters are
- * in the record, so the lists of the crawl are not needed.
+ * Fetches anew what a record is of, as its batch does, and prints the new record. The parameters
+ * are in the record, so the lists of the crawl are not needed.
  */
 export async function fetchAgain(
   { batch, index, line }: Recorded,
