@@ -64,7 +64,9 @@ describe('a worker that may open 128 files', () => {
       expect.arrayContaining([
         expect.stringContaining('128 open files has room for 40 fetches in flight, not 400'),
         expect.stringContaining('certificates are not checked, because NODE_TLS_REJECT'),
-        expect.stringContaining('set but ignored: HTTP_PROXY; fetches go through them with --proxy env'),
+        expect.stringContaining(
+          'set but ignored: HTTP_PROXY; fetches go through them with --proxy env',
+        ),
       ]),
     );
     expect(worker.stderr.match(/certificates are not checked/g)).toHaveLength(1);
