@@ -12,6 +12,7 @@ export {
   MAX_PROXIES,
   parseProxy,
   type ProxyAddress,
+  proxyHosts,
 } from './access/proxy-address.ts';
 export { ProxyRules, ProxyRulesError, type ProxyVerdict } from './access/proxy-rules.ts';
 export { namedSecrets, type SecretPlan, type SecretUse, secretUses } from './access/secret-uses.ts';

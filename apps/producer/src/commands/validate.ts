@@ -1,4 +1,4 @@
-import type { Plan } from '@fetchfleet/crawl';
+import { type Plan, proxyHosts } from '@fetchfleet/crawl';
 import { requireCrawl } from '../crawl/load-crawl.ts';
 import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { type Preview, type PreviewRequest, previewCrawl } from '../crawl/preview.ts';
@@ -51,6 +51,7 @@ function describe(preview: Preview, plan: Plan): string[] {
       ? []
       : [`pages     up to ${formatCount(preview.maxPages)} for each fetch`]),
     `takes     ${timeOf(preview, plan)}`,
+    ...(plan.network.proxy === undefined ? [] : [`through   ${shownProxies(plan.network.proxy)}`]),
     ...Object.entries(headers)
       .filter(([name]) => !preview.ownHeaders.includes(name))
       .map(([name, value]) => `header    ${name}: ${value}`),
@@ -60,6 +61,13 @@ function describe(preview: Preview, plan: Plan): string[] {
     ...(more > 0 ? [`  … ${formatCount(more)} more`] : []),
     ...last.flatMap((request) => linesOf(request, preview)),
   ];
+}
+
+/** Hosts and ports only. */
+function shownProxies(proxy: NonNullable<Plan['network']['proxy']>): string {
+  return proxy === 'env'
+    ? 'the proxies that the environment of each worker names'
+    : proxyHosts(proxy).join(', ');
 }
 
 /** A request, with what is not the same for all of them. */

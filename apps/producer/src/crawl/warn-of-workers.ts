@@ -1,7 +1,6 @@
 import {
-  isProxyProblem,
-  parseProxy,
   type Plan,
+  proxyHosts,
   ProxyRules,
   ProxyRulesError,
   type SecretPlan,
@@ -107,13 +106,8 @@ function refusedProxies(
   }
   const hosts =
     proxy === 'env'
-      ? rules.allowsEnvironment
-        ? []
-        : [proxy]
-      : proxy.flatMap((text) => {
-          const read = parseProxy(text);
-          return isProxyProblem(read) || rules.verdict(read.host) !== 'refused' ? [] : [read.host];
-        });
+      ? [proxy].filter(() => !rules.allowsEnvironment)
+      : proxyHosts(proxy).filter((host) => rules.verdict(host) === 'refused');
   return hosts.length === 0 ? [] : [`--allow-proxy ${hosts.join(',')} (FETCHFLEET_ALLOW_PROXY)`];
 }
 

@@ -113,6 +113,7 @@ describe('a run on this machine', () => {
     await project.write('crawl.yaml', text.replace(/^network: .*$/m, network));
     const shown = await project.call(['validate', 'crawl.yaml']);
     expect(shown.stdout).toContain('authorization: Basic me:${env:RUN_KEY}');
+    expect(shown.stdout).toContain(`through   127.0.0.1:${proxy.port}\n`);
     const run = await project.run(RUN_ONE, { RUN_PASS: 's3same', RUN_KEY: 'pass:word' });
     expect(run.stderr).toMatch(/3 of 3 fetched/u);
     const sent = Buffer.from('me:pass:word').toString('base64');

@@ -18,7 +18,7 @@ function resolve(
 describe('the secrets of a batch in a worker', () => {
   it('are resolved if all of them are allowed', () => {
     const { request, secretHeaders, secretValues, lackingSecrets } = resolve(`A,B@${API}`);
-    expect(secretValues).toEqual(['1', '2']);
+    expect(secretValues).toEqual({ A: '1', B: '2' });
     expect(request.headersOf([])).toEqual({ ...HEADERS, 'x-key': '1 2' });
     expect(secretHeaders).toEqual(['x-key']);
     expect(lackingSecrets(API)).toEqual([]);

@@ -43,6 +43,14 @@ export function isProxyProblem(read: ProxyAddress | ProxyProblem): read is Proxy
   return 'problem' in read;
 }
 
+/** Hosts with their ports, without credentials; texts that are no proxies are left out. */
+export function proxyHosts(texts: readonly string[]): string[] {
+  return texts.flatMap((text) => {
+    const read = parseProxy(text);
+    return isProxyProblem(read) ? [] : [read.host];
+  });
+}
+
 /** What must not stand in a crawl file: credentials that are no secrets. */
 export function problemOfCredentials({ user, password }: ProxyAddress): string | undefined {
   if (mentionsSecret(withoutSecrets(`${user} ${password ?? ''}`))) {

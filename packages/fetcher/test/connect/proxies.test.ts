@@ -84,6 +84,13 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     expect(tunnelled).toBe('/e');
     // The tunnel is kept.
     expect(tinyproxy.log.match(/CONNECT localhost/g)).toHaveLength(1);
+    for (const url of [`http://localhost:${plain.port}/`, `https://localhost:${secure.port}/`]) {
+      const head = { ...through(proxy), method: 'HEAD', isOnNewConnection: true } as const;
+      await expect(fetcher.fetch(requestFor(url, head))).resolves.toMatchObject({
+        status: 200,
+        body: Buffer.alloc(0),
+      });
+    }
   });
 
   it('is left out while it fails, and told of once', async () => {

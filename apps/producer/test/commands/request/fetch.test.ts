@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Origin, startOrigin } from '@fetchfleet/testing';
+import { type Origin, startOrigin, startTinyproxy } from '@fetchfleet/testing';
 import { Project } from '../../cli-fixture.ts';
 
 let project: Project;
@@ -178,3 +178,19 @@ async function closedOrigin(): Promise<Origin> {
   await closed.stop();
   return closed;
 }
+
+it('goes through the proxy of the environment, and quotes no wrong one', async () => {
+  const user = { name: 'ann', password: 's3same' };
+  const proxy = await startTinyproxy({ user });
+  const FETCHFLEET_PROXY = proxy.url.replace('//', '//ann:s3same@');
+  expect(await call('/proxied', [], { FETCHFLEET_PROXY })).toMatchObject({ code: 0 });
+  expect(proxy.log).toContain(`GET ${origin.url}/proxied`);
+  await proxy.stop();
+  const gone = await call('/proxied', ['-v'], { FETCHFLEET_PROXY });
+  expect(gone).toMatchObject({ code: 1 });
+  expect(gone.stdout).toContain('PROXY_UNREACHABLE');
+  const wrong = await call('/proxied', [], { FETCHFLEET_PROXY: 'socks5://ann:s3same@x' });
+  expect(wrong).toMatchObject({ code: 2 });
+  expect(wrong.stderr).toMatch(/FETCHFLEET_PROXY: .*socks5:\/\/ is not known/u);
+  expect(JSON.stringify([gone, wrong])).not.toContain('s3same');
+});
