@@ -40,8 +40,8 @@ export interface PagedOptions {
   readonly lengthOf?: (n: number) => number;
   /** Milliseconds before an answer. @default 0 */
   readonly delayMs?: number;
-  /** Called before an answer. @default nothing */
-  readonly onAsked?: (path: string, page: number) => void;
+  /** Awaited before an answer. @default nothing */
+  readonly onAsked?: (path: string, page: number) => Promise<void>;
 }
 
 /** An origin whose answers have pages: `/STYLE/N`. Cursors are too large for a double. */
@@ -55,7 +55,7 @@ export async function startPagedOrigin(options: PagedOptions = {}): Promise<Page
     const page = await pageOf(style, url, request);
     const key = `${url.pathname} ${page}`;
     asked.set(key, (asked.get(key) ?? 0) + 1);
-    onAsked?.(url.pathname, page);
+    await onAsked?.(url.pathname, page);
     const length = lengthOf(Number(n));
     const isLast = page >= length;
     const next = isLast ? undefined : `${url.pathname}?page=${page + 1}`;
