@@ -167,6 +167,21 @@ function anchorsOf(text: string): string[] {
   );
 }
 
+it('a short form means the same in all commands, and none lacks it', () => {
+  const all = optionsOf(cli(() => undefined));
+  const names = new Map(all.flatMap(({ long, short }) => (short ? [[long, short]] : [])));
+  expect(new Set(names.values()).size).toBe(names.size);
+  const different = all.filter(({ long, short }) => names.get(long) !== short);
+  expect(different.map(({ flags }) => flags)).toEqual([]);
+  expect(names).toEqual(
+    new Map([...names, ['--workers', '-w'], ['--concurrency', '-c'], ['--limit', '-n']]),
+  );
+});
+
+function optionsOf(command: Command): Command['options'] {
+  return [...command.options, ...command.commands.flatMap(optionsOf)];
+}
+
 it('every example of --help is a command that the command line accepts', async () => {
   const help = await helpOf(cli(() => undefined));
   const examples = [...help.matchAll(/^ +((?:\w+=\$\()?fetchfleet \S.*?)(?:\s{2,}.*)?$/gmu)].map(

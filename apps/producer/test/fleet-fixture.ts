@@ -71,7 +71,7 @@ export class FleetProject {
     const records = stdout
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as { index: number; outcome: string });
+      .map((line) => JSON.parse(line) as { index: number; url: string; outcome: string });
     return { records, stderr };
   }
 

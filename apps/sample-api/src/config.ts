@@ -7,7 +7,8 @@ import {
 } from '@fetchfleet/service';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { bodyBytesSchema, delaySchema, NO_FAULTS, shareSchema } from './dials.ts';
+import { CLIENT } from './answers/tokens.ts';
+import { bodyBytesSchema, delaySchema, DEFAULT_DIALS, shareSchema } from './http/dials.ts';
 import type { SampleApiOptions } from './server.ts';
 
 /** Every flag; `--help` and the checks are made from this table. */
@@ -27,25 +28,25 @@ const SETTINGS = {
   latencyMs: {
     flags: '--latency <time>',
     help: 'wait before every answer, like 100ms',
-    default: `${NO_FAULTS.latencyMs}ms`,
+    default: `${DEFAULT_DIALS.latencyMs}ms`,
     schema: delaySchema,
   },
   jitterMs: {
     flags: '--jitter <time>',
     help: 'wait up to this much longer, drawn for each request',
-    default: `${NO_FAULTS.jitterMs}ms`,
+    default: `${DEFAULT_DIALS.jitterMs}ms`,
     schema: delaySchema,
   },
   errors: {
     flags: '--errors <share>',
     help: 'share of requests answered with 500, 0 to 1',
-    default: `${NO_FAULTS.errors}`,
+    default: `${DEFAULT_DIALS.errors}`,
     schema: shareSchema,
   },
   throttle: {
     flags: '--throttle <share>',
     help: 'share of requests answered with 429, 0 to 1',
-    default: `${NO_FAULTS.throttle}`,
+    default: `${DEFAULT_DIALS.throttle}`,
     schema: shareSchema,
   },
   limitPerSecond: {
@@ -87,8 +88,29 @@ export function createCommand(): Command {
     'after',
     `
 Every dial is also a query parameter: ?latency=100&jitter=20&error=0.1&throttle=0.1&status=503&retryAfter=2&bytes=50000
-Which requests fail depends only on the country and how often it was asked for, so a run can be repeated.
-Other pages: /countries /stats /healthz /robots.txt`,
+Which requests fail depends only on what is asked for and how often, so a run can be repeated.
+More dials are query parameters only:
+  drip=1000                     bytes of the body in a second
+  items=250&size=100            length of the lists, and of a page
+  loop=3                        the page after the third is the first again
+  ids=big                       ids and cursors are numbers beyond 2^53
+  urls=absolute                 of next pages; they are relative otherwise
+  graphqlError=0.1              share of GraphQL answers with errors
+  expiresIn=3600&uses=10        how long a token is good, in seconds and requests
+Pages:
+  /countries                    the countries
+  /items/link                   items in pages: Link header
+  /items/next                   the next URL is in the body
+  /items/cursor                 a cursor is in the body; GET ?cursor=…, or POST {"cursor":…}
+  /items/page?page=1            a counter
+  /items/offset?offset=0        an offset
+  /items/{id}                   one of them, with ETag, as all of these pages
+  /rows/{id}                    echoes any method; GET /rows counts repeated idempotency keys
+  /graphql                      POST, with the variable c or code
+  /token                        POST, client credentials: ${CLIENT.id}, ${CLIENT.secret}
+  /private/…                    all of these pages again; they want a token
+  /login                        two redirects that set cookies, to /account, which wants them
+  /stats /healthz /robots.txt`,
   );
 }
 

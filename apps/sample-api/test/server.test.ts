@@ -1,26 +1,11 @@
 import { countries } from '@fetchfleet/crawl/countries';
 import { eventually } from '@fetchfleet/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type SampleApi, type SampleApiOptions, createSampleApi } from '../src/server.ts';
+import { startApi as start, stopApis } from './api-fixture.ts';
 
 const KENYA = '/country/kenya/status/confirmed';
 
-const started: SampleApi[] = [];
-
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((api) => api.stop()));
-});
-
-async function start(options: SampleApiOptions = {}) {
-  const api = createSampleApi(options);
-  started.push(api);
-  const { origin } = await api.listen();
-  return {
-    api,
-    origin,
-    get: (path: string, init?: RequestInit) => fetch(`${origin}${path}`, init),
-  };
-}
+afterEach(stopApis);
 
 /** The statuses of `count` requests, one after the other. */
 async function statusesOf(

@@ -28,6 +28,7 @@ export { codeOf, formatProblem, InputError, type Problem } from './model/input-e
 export { fromOctets } from './model/octets.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
+export { MAX_SPREAD, type OnlyChoice, totalWithOnly, withOnly } from './expand/only.ts';
 export {
   type AnswerVerdict,
   type FetchError,
@@ -52,6 +53,7 @@ export {
   type Method,
   METHODS,
   type NetworkPolicy,
+  type Only,
   type ParameterSource,
   type Plan,
   type Politeness,
@@ -79,14 +81,17 @@ export {
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
 export {
+  isHeaderValue,
+  mentionsSecret,
   repeatsSecret,
   resolveText,
   SecretError,
   secretHeaders,
   secretNames,
+  withoutSecrets,
 } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';
-export { isOrigin, originOf, redactUrl } from './model/url.ts';
+export { isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

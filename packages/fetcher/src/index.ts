@@ -2,6 +2,7 @@ export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
 export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
+export { prepareHeaders, type RequestHeaders } from './exchange/request-headers.ts';
 export { LOOKUP_RESULTS, type LookupResult } from './lookup/name-lookup.ts';
 export { parseRobots, type RobotsRules } from './robots/robots-rules.ts';
 export { ROBOTS_LIMITS, robotsVerdict, type RobotsVerdict } from './robots/robots-verdict.ts';

@@ -1,7 +1,9 @@
 export { exportBatch, type ExportOptions, type ExportSummary } from './export/export-batch.ts';
 export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
-export type { FailureGroup } from './failures/failure-groups.ts';
+export type { FailedRecord } from './failures/failed-record.ts';
+export { type FailureGroup, reasonOf } from './failures/failure-groups.ts';
 export { type Failures, findFailures } from './failures/find-failures.ts';
+export { streamFailures } from './failures/stream-failures.ts';
 export {
   InvalidIdError,
   ResultsChangedError,

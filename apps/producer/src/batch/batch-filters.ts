@@ -1,5 +1,6 @@
 import { type Outcome, OUTCOMES, parseDurationMs } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
+import { readCount } from '../core/count.ts';
 import type { Problems } from '../core/errors.ts';
 
 /** Every state of a batch. */
@@ -45,11 +46,7 @@ export function readOutcomes(texts: readonly string[], problems: Problems): Outc
 
 /** The number of rows in `--limit`: 1 to 100,000. */
 export function readLimit(text: string, problems: Problems): number {
-  const limit = /^\d{1,6}$/u.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT) {
-    problems.add(`--limit: "${text}" is no number from 1 to 100,000`);
-  }
-  return limit;
+  return readCount('--limit', text, { max: MAX_LIMIT, problems });
 }
 
 /** An age in milliseconds: `30d`, `12h`, `45m`. */

@@ -1,16 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isBatchId } from '@fetchfleet/crawl';
-import { UnknownBatchError } from '@fetchfleet/fleet';
-import {
-  exportBatch,
-  type ExportSummary,
-  InvalidIdError,
-  ResultsChangedError,
-  ResultsNotFoundError,
-  ResultsUnreadableError,
-} from '@fetchfleet/results';
-import { nearest } from '../batch/find-batch.ts';
+import { exportBatch, type ExportSummary } from '@fetchfleet/results';
+import { explainResults } from '../batch/explain-results.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { type Write, writeOutputFile } from '../core/output-file.ts';
@@ -62,50 +52,13 @@ export async function exportRecords(
     summary =
       output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
   } catch (error) {
-    throw await explain(error, batch, dirs);
+    throw await explainResults(error, batch, dirs);
   }
   if (options.json === true) {
     const { format } = options;
     terminal.printJson({ batch, format, file: resolve(context.cwd, output), ...summary });
   }
   return conclude(summary, { output, context });
-}
-
-/** The error to show for a failed export. Errors that are not about the results pass unchanged. */
-async function explain(failure: unknown, batch: string, dirs: readonly string[]): Promise<unknown> {
-  if (failure instanceof ResultsNotFoundError || failure instanceof InvalidIdError) {
-    return notFound(failure, batch, dirs);
-  }
-  if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
-    const { message, code } = failure;
-    return new CommandError(message, { code, cause: failure });
-  }
-  return failure;
-}
-
-/** Suggests batches with similar names that are in the results folders. */
-async function notFound(
-  cause: Error,
-  batch: string,
-  dirs: readonly string[],
-): Promise<CommandError> {
-  const listings = await Promise.all(
-    dirs.map(async (dir) => readdir(dir, { withFileTypes: true }).catch(() => undefined)),
-  );
-  const missing = dirs.find((_, at) => listings[at] === undefined);
-  const entries = listings.flatMap((listing) => listing ?? []);
-  if (missing !== undefined) {
-    return new CommandError(
-      `cannot find ${batch}: there is no results folder ${missing}; name it with --results DIR`,
-      { code: 'RESULTS_MISSING', cause },
-    );
-  }
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const { message } = new UnknownBatchError(batch, nearest(batch, folders.filter(isBatchId)));
-  return new CommandError(`${message} (looked in ${dirs.join(' and ')})`, {
-    code: 'BATCH_UNKNOWN',
-    cause,
-  });
 }
 
 /** Reports what was written. @returns exit 1 if records are missing, or may be */

@@ -1,25 +1,40 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import {
+  type FailedRecord,
   type FailureGroup,
   type Failures,
   findFailures,
+  reasonOf,
   ResultsNotFoundError,
+  streamFailures,
 } from '@fetchfleet/results';
 import { readLimit } from '../batch/batch-filters.ts';
+import {
+  type FailureFilter,
+  type FilterFlags,
+  isChosen,
+  isFiltered,
+  readFailureFilter,
+} from '../batch/failure-filter.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { resultsOf } from '../batch/results-of.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
+import type { Terminal } from '../core/terminal.ts';
 import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { outputWidth } from '../report/text-table.ts';
 import { formatCount, shorten, truncate } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
-export interface FailuresOptions {
+export interface FailuresOptions extends FilterFlags {
   readonly json?: boolean;
-  readonly limit: string;
+  /** Every failed URL instead of groups. */
+  readonly list?: boolean;
+  readonly limit?: string;
   readonly results?: readonly string[];
 }
+
+const DEFAULT_GROUPS = '20';
 
 /** `fetchfleet failures BATCH`: failed fetches by origin and reason, read from the records. */
 export async function failures(
@@ -28,35 +43,96 @@ export async function failures(
   context: Context,
 ): Promise<ExitCode> {
   const problems = new Problems();
-  const limit = readLimit(options.limit, problems);
+  const { limit: text = options.list === true ? undefined : DEFAULT_GROUPS } = options;
+  const limit = text === undefined ? Infinity : readLimit(text, problems);
+  const filter = readFailureFilter(options, problems);
   problems.throwIfAny('nothing was looked up');
   return withFleet(context, { find: batch }, async (session) => {
     const status = await findBatch(session.ledger, batch);
     const dirs = await resultsOf(status, options.results, context);
-    const { groups, skippedParts } = await read(status, dirs, context);
     const isJson = options.json === true;
+    const search = { status, dirs, filter, limit, isJson };
+    if (options.list === true) {
+      return listFailures(search, context);
+    }
+    const { groups, skippedParts } = await read(search, context);
     warnOfSkippedParts(skippedParts, context.terminal);
-    printFindings({ status, groups, skippedParts, limit, isJson }, context);
+    printFindings({ ...search, groups, skippedParts }, context);
     return skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
   });
 }
 
-async function read(
-  status: BatchStatus,
-  dirs: readonly string[],
-  context: Context,
-): Promise<Failures> {
+interface Search {
+  readonly status: BatchStatus;
+  /** The results folders. */
+  readonly dirs: readonly string[];
+  readonly filter: FailureFilter;
+  readonly limit: number;
+  readonly isJson: boolean;
+}
+
+async function read({ status, dirs, filter }: Search, context: Context): Promise<Failures> {
   const { batch, total, failed } = status;
   if (failed === 0) {
     return { groups: [], skippedParts: [] };
   }
   const { drain: signal } = context.interrupts.takeOver();
   try {
-    return await findFailures({ dir: dirs, batch, total, signal });
+    const matches = (record: FailedRecord): boolean => isChosen(filter, record);
+    return await findFailures({ dir: dirs, batch, total, matches, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof ResultsNotFoundError ? notFound(status, dirs, error) : error;
   }
+}
+
+/** The reader has as many as it wanted. */
+class EnoughError extends Error {}
+
+/** `--list`: in the order of the crawl, as they are read. */
+async function listFailures(search: Search, context: Context): Promise<ExitCode> {
+  const { status, dirs, filter, limit, isJson } = search;
+  const { batch, total, failed } = status;
+  const { terminal } = context;
+  if (failed === 0) {
+    terminal.note(`No fetch of ${batch} has failed`);
+    return EXIT.ok;
+  }
+  const { drain: signal } = context.interrupts.takeOver();
+  let shown = 0;
+  const onFailure = (record: FailedRecord): void | Promise<void> => {
+    if (!isChosen(filter, record)) {
+      return undefined;
+    }
+    if (shown === limit) {
+      throw new EnoughError();
+    }
+    shown += 1;
+    return terminal.printNext(isJson ? JSON.stringify(documentOf(record)) : lineOf(record));
+  };
+  try {
+    const skippedParts = await streamFailures({ dir: dirs, batch, total, signal, onFailure });
+    warnOfSkippedParts(skippedParts, terminal);
+    warnOfOthers(search, shown, terminal);
+    return skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+  } catch (error) {
+    if (error instanceof EnoughError) {
+      terminal.note('There are more; --limit shows more');
+      return EXIT.ok;
+    }
+    signal.throwIfAborted();
+    throw error instanceof ResultsNotFoundError ? notFound(status, dirs, error) : error;
+  }
+}
+
+function lineOf(record: FailedRecord): string {
+  return `#${record.index}  ${record.outcome}  ${reasonOf(record)}  ${record.url}`;
+}
+
+function documentOf(record: FailedRecord) {
+  const { index, url, outcome, status = null, error } = record;
+  const { message = null } = error ?? {};
+  return { index, url, outcome, reason: reasonOf(record), status, message };
 }
 
 function notFound(
@@ -75,14 +151,10 @@ function notFound(
   );
 }
 
-interface Findings extends Failures {
-  readonly status: BatchStatus;
-  readonly limit: number;
-  readonly isJson: boolean;
-}
+interface Findings extends Failures, Search {}
 
 function printFindings(findings: Findings, { terminal }: Context): void {
-  const { status, groups, skippedParts, limit, isJson } = findings;
+  const { status, groups, skippedParts, filter, limit, isJson } = findings;
   const found = groups.reduce((sum, { count }) => sum + count, 0);
   const shown = groups.slice(0, limit);
   const more = groups.length - shown.length;
@@ -96,10 +168,16 @@ function printFindings(findings: Findings, { terminal }: Context): void {
         `${formatCount(more)} more ${more === 1 ? 'group' : 'groups'}; show more with --limit`,
       );
     }
-  } else if (status.failed === 0) {
-    terminal.note(`No fetch of ${status.batch} has failed`);
+  } else if (status.failed === 0 || isFiltered(filter)) {
+    const which = status.failed === 0 ? '' : ' as was asked for';
+    terminal.note(`No fetch of ${status.batch} has failed${which}`);
   }
-  if (found === status.failed) {
+  warnOfOthers(findings, found, terminal);
+}
+
+/** Where the ledger counts other failures than those that were found. */
+function warnOfOthers({ status, filter }: Search, found: number, terminal: Terminal): void {
+  if (found === status.failed || isFiltered(filter)) {
     return;
   }
   const why =

@@ -1,9 +1,18 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
-import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
+import { BatchExpansion, type BatchStatus, type Ledger } from '@fetchfleet/fleet';
+import type { IndexSet } from '../batch/index-set.ts';
 import { probeResults } from '@fetchfleet/results';
-import { readOutcomes } from '../batch/batch-filters.ts';
+import { chosenFailures } from '../batch/chosen-failures.ts';
+import {
+  type FailureFilter,
+  type FilterFlags,
+  needsRecords,
+  readFailureFilter,
+} from '../batch/failure-filter.ts';
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
+import { explainResults } from '../batch/explain-results.ts';
+import { resultsOf } from '../batch/results-of.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
@@ -12,11 +21,9 @@ import { deniedFetches, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
-export interface RetryOptions extends RunFlags {
+export interface RetryOptions extends RunFlags, FilterFlags {
   readonly json?: boolean;
   readonly wait?: boolean;
-  /** Only failures of these outcomes. */
-  readonly outcome?: readonly string[];
 }
 
 /** What robots.txt forbids is fetched again only if somebody asks for it. */
@@ -25,6 +32,7 @@ const RETRIED_BY_DEFAULT = OUTCOMES.filter((one) => one !== 'ok' && one !== 'rob
 interface Invocation {
   readonly options: RetryOptions;
   readonly settings: RunSettings;
+  readonly filter: FailureFilter;
   readonly outcomes: readonly Outcome[];
   readonly context: Context;
 }
@@ -41,13 +49,13 @@ export async function retry(
 ): Promise<ExitCode> {
   const problems = new Problems();
   const settings = await problems.collect(() => readRunSettings(options, context));
-  const chosen = readOutcomes(options.outcome ?? [], problems);
+  const filter = readFailureFilter(options, problems);
   problems.throwIfAny('nothing was retried');
   if (settings === undefined) {
     throw new Error('internal error: no problem was reported');
   }
-  const outcomes = chosen.length > 0 ? chosen : RETRIED_BY_DEFAULT;
-  const invocation = { options, settings, outcomes, context };
+  const outcomes = filter.outcomes ?? RETRIED_BY_DEFAULT;
+  const invocation = { options, settings, filter, outcomes, context };
   return withFleet(context, { find: batch }, async (session) => {
     const before = await findBatch(session.ledger, batch);
     if (before.state === 'paused' || before.state === 'cancelled') {
@@ -55,6 +63,10 @@ export async function retry(
     }
     // An expanding batch may be one whose retry was interrupted.
     if (countOf(before, outcomes) === 0 && before.state !== 'expanding') {
+      return nothingFailed(before, invocation);
+    }
+    const indexes = await chosen(session.ledger, before, invocation);
+    if (indexes?.size === 0) {
       return nothingFailed(before, invocation);
     }
     const crawl = await loadRegisteredCrawl(session, before, {
@@ -65,9 +77,33 @@ export async function retry(
     if (session.isPrivate) {
       await probeResults(settings.results);
     }
-    const result = await BatchExpansion.retry(session, { status: before, crawl }, outcomes);
+    const known = { status: before, crawl };
+    const result =
+      indexes === undefined
+        ? await BatchExpansion.retry(session, known, outcomes)
+        : await BatchExpansion.repair(session, known, indexes, outcomes);
     return fetchAgain({ session, batch, result, settings, options, command: 'retry' }, context);
   });
+}
+
+/** The failures that --status, --origin and --index choose; undefined without any of them. */
+async function chosen(
+  ledger: Ledger,
+  status: BatchStatus,
+  { options, filter, outcomes, context }: Invocation,
+): Promise<IndexSet | undefined> {
+  if (!needsRecords(filter) && filter.indexes === undefined) {
+    return undefined;
+  }
+  const { drain: signal } = context.interrupts.takeOver();
+  const flags = options.results === undefined ? undefined : [options.results];
+  const dirs = await resultsOf(status, flags, context);
+  try {
+    return await chosenFailures({ ledger, status, filter, outcomes, dirs, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw await explainResults(error, status.batch, dirs);
+  }
 }
 
 function countOf({ outcomes: counts }: BatchStatus, outcomes: readonly Outcome[]): number {
@@ -76,9 +112,11 @@ function countOf({ outcomes: counts }: BatchStatus, outcomes: readonly Outcome[]
 
 function nothingFailed(
   before: BatchStatus,
-  { options, outcomes, context: { terminal } }: Invocation,
+  { options, filter, outcomes, context: { terminal } }: Invocation,
 ): ExitCode {
-  const which = options.outcome === undefined ? '' : ` as ${outcomes.join(' or ')}`;
+  const isChosen = needsRecords(filter) || filter.indexes !== undefined;
+  const as = options.outcome === undefined ? '' : ` as ${outcomes.join(' or ')}`;
+  const which = isChosen ? `${as} of what was chosen` : as;
   terminal.note(`Nothing of ${before.batch} failed${which}: there is nothing to retry`);
   const denied = deniedFetches(before);
   if (options.outcome === undefined && denied > 0) {

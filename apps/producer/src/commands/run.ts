@@ -10,6 +10,7 @@ import {
   loadRegisteredCrawl,
 } from '../crawl/load-crawl.ts';
 import { refusedSecrets } from '../crawl/local-secrets.ts';
+import { type OnlyFlags, onlyWords } from '../crawl/only-flags.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
 import { type Context, programName } from '../core/context.ts';
@@ -25,7 +26,7 @@ import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 import { validate } from './validate.ts';
 
-export interface RunOptions extends RunFlags {
+export interface RunOptions extends RunFlags, OnlyFlags {
   readonly json?: boolean;
   /** Start another batch even if an unfinished one could be continued. */
   readonly new?: boolean;
@@ -59,7 +60,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
     if (before.state === 'paused') {
       await resumePaused(session, before.batch);
     }
-    const flag = options.resume === true ? ' --resume' : '';
+    const flags = [...(options.resume === true ? ['--resume'] : []), ...onlyWords(options)];
     return await runBatch(
       {
         session,
@@ -68,7 +69,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
         // As the file says, whatever Redis has of the batch.
         plan: loaded.crawl.plan,
         isJson: options.json === true,
-        continueCommand: `${programName(context)} run ${shellWord(file)}${flag}`,
+        continueCommand: [programName(context), 'run', shellWord(file), ...flags].join(' '),
       },
       context,
     );
@@ -193,13 +194,13 @@ function differs(
 
 async function prepare(
   file: string,
-  flags: RunFlags,
+  flags: RunFlags & OnlyFlags,
   context: Context,
 ): Promise<{ settings: RunSettings; loaded: LoadedCrawl }> {
   const problems = new Problems();
   const settings = await problems.collect(() => readRunSettings(flags, context));
   // Like its workers: the crawl file is its user's own.
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate: true });
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate: true, flags });
   if (loaded !== undefined) {
     checkSecrets(settings, loaded, { file, problems });
   }

@@ -1,5 +1,6 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
 import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
+import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import type { Context } from '../core/context.ts';
@@ -8,7 +9,7 @@ import type { ListFlags } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
-export interface StartOptions extends Pick<ListFlags, 'allowPrivate'> {
+export interface StartOptions extends Pick<ListFlags, 'allowPrivate'>, OnlyFlags {
   readonly json?: boolean;
   readonly wait?: boolean;
   /** Start another batch even if an interrupted expansion could be continued. */

@@ -1,12 +1,13 @@
 import type { Plan } from '@fetchfleet/crawl';
 import { requireCrawl } from '../crawl/load-crawl.ts';
+import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { type Preview, type PreviewRequest, previewCrawl } from '../crawl/preview.ts';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { ListFlags } from '../core/settings.ts';
 import { formatCount, formatDuration } from '../report/units.ts';
 
-export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'> {
+export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'>, OnlyFlags {
   readonly json?: boolean;
 }
 

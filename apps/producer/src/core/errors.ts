@@ -56,6 +56,7 @@ const EXIT_CODES = {
   // The command could not do what it was asked to do, for another reason.
   STORED_STATE_INVALID: EXIT.someFailed,
   BATCH_BUSY: EXIT.someFailed,
+  RECORD_MISSING: EXIT.someFailed,
   SCHEDULE_RUN_FAILED: EXIT.someFailed,
   WORKERS_LOST: EXIT.unexpected,
 } as const satisfies Readonly<Record<string, ExitCode>>;

@@ -12,7 +12,10 @@ export interface OfferedValues {
 
 /** One option of a command: the command line, --help and shell completion are made of it. */
 export interface OptionSpec {
-  /** As commander reads them: `-o, --output <file>`. */
+  /**
+   * As commander reads them: `-o, --output <file>`. A letter means the same in all commands, and a
+   * name with a letter has it in all of them.
+   */
   readonly flags: string;
   readonly help: string;
   /** The command gets this value where the option is not given. */
@@ -68,7 +71,7 @@ function withFallback<T extends { readonly default: string }>({
 export const SETTINGS = {
   /** Worker processes of this machine. Each takes about 80 MB. */
   workers: {
-    flags: '--workers <n>',
+    flags: '-w, --workers <n>',
     help: 'worker processes',
     variable: 'FETCHFLEET_WORKERS',
     fallback: () => String(Math.min(4, availableParallelism())),
@@ -79,6 +82,7 @@ export const SETTINGS = {
   /** Fetches in flight in one worker. Memory for bodies grows with it. */
   concurrency: {
     ...withFallback(FETCH_SETTINGS.concurrency),
+    flags: '-c, --concurrency <n>',
     help: 'fetches in flight in each worker',
   },
   /** The HTTP client of the workers. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 import { printable } from '@fetchfleet/crawl';
 import type { Writable } from 'node:stream';
@@ -95,6 +96,13 @@ export class Terminal {
    */
   printJson(document: unknown): void {
     this.print(JSON.stringify(document));
+  }
+
+  /** As `print`, of one line after the other: it waits for a slow reader. */
+  async printNext(line: Line): Promise<void> {
+    if (!this.stdout.write(rendered([line], this.stdout))) {
+      await once(this.stdout, 'drain');
+    }
   }
 
   /** Colours text for stdout; not in files, and not if NO_COLOR is set. */

@@ -32,6 +32,7 @@ export function crawlChanges(before: Crawl, now: Crawl, hasSameLists: boolean): 
     ...changedKeys(before.plan.headers, now.plan.headers).map(([name]) => `headers.${name}`),
     ...changedKeys(before.plan.network, now.plan.network).map(([key]) => `network.${key}`),
     ...(before.combine === now.combine ? [] : ['combine']),
+    ...(isEqual(before.only, now.only) ? [] : ['what --limit and --sample choose']),
     ...params,
     ...changedElsewhere(before.plan, now.plan),
     ...lists,

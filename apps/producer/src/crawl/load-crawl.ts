@@ -8,6 +8,8 @@ import {
   LocalCrawl,
   type OpenList,
   secretNames,
+  totalWithOnly,
+  withOnly,
 } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import {
@@ -21,6 +23,7 @@ import type { Context } from '../core/context.ts';
 import { type ListAccess, type ListFlags, readListAccess } from '../core/settings.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { type CrawlChanges, crawlChanges } from './crawl-changes.ts';
+import { type OnlyFlags, readOnly } from './only-flags.ts';
 import { checkStoredLists } from './stored-lists.ts';
 
 /** A valid crawl file, measured and ready to be enqueued. */
@@ -42,26 +45,30 @@ export async function loadCrawl(
   {
     context: { env, cwd, terminal },
     allowPrivate,
-  }: { readonly context: Context } & Pick<ListAccess, 'allowPrivate'>,
+    flags = {},
+  }: { readonly context: Context; readonly flags?: OnlyFlags } & Pick<ListAccess, 'allowPrivate'>,
 ): Promise<LoadedCrawl | undefined> {
   const path = resolve(cwd, file);
-  const crawl = await problems.collect(async () => readCrawlFile(path));
-  if (crawl === undefined) {
+  const only = readOnly(flags, problems);
+  const whole = await problems.collect(async () => readCrawlFile(path));
+  if (whole === undefined) {
     return undefined;
   }
-  const local = await problems.collect(async () => localCrawl(crawl, { allowPrivate }));
-  const size = await problems.collect(async () => local?.measure());
-  if (local === undefined || size === undefined) {
+  const copied = await problems.collect(async () => localCrawl(whole, { allowPrivate }));
+  const size = await problems.collect(async () => copied?.measure());
+  if (copied === undefined || size === undefined) {
     return undefined;
   }
-  for (const warning of crawlWarnings(crawl, size)) {
+  for (const warning of crawlWarnings(whole, size)) {
     terminal.warn(warning);
   }
+  const crawl = withOnly(whole, only, size.total);
+  const local = { original: crawl, crawl: withOnly(copied.crawl, only, size.total) };
   return {
     crawl,
     source: path,
-    total: size.total,
-    fingerprint: await local.fingerprint(),
+    total: totalWithOnly(crawl.only, size.total),
+    fingerprint: await fingerprintOf(crawl, local.crawl),
     local,
     missingSecrets: secretNames(crawl.plan.headers).filter((name) => !env[name]),
   };
@@ -75,13 +82,13 @@ export async function loadCrawl(
  */
 export async function requireCrawl(
   file: string,
-  flags: Pick<ListFlags, 'allowPrivate'>,
+  flags: Pick<ListFlags, 'allowPrivate'> & OnlyFlags,
   { context, consequence }: { readonly context: Context; readonly consequence: string },
 ): Promise<LoadedCrawl> {
   const problems = new Problems();
   const lists = await problems.collect(() => readListAccess(flags, context));
   const allowPrivate = lists?.allowPrivate ?? false;
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate });
+  const loaded = await loadCrawl(file, problems, { context, allowPrivate, flags });
   problems.throwIfAny(consequence);
   if (loaded === undefined) {
     throw new Error('internal error: no problem was reported');

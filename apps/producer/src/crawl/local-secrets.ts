@@ -1,5 +1,6 @@
 import {
   compileTemplate,
+  isHeaderValue,
   isReservedVariable,
   ownSecrets,
   type Plan,
@@ -41,6 +42,27 @@ export function refusedSecrets(
     }
   }
   return refused;
+}
+
+/**
+ * Why a request cannot be sent from here: a sentence for each variable that may not be sent, is not
+ * set, or cannot stand in a header.
+ */
+export function secretProblems(
+  settings: Pick<RunSettings, 'secrets'>,
+  plan: SecretPlan,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const refused = refusedSecrets(settings, plan);
+  return secretNames(plan.headers).flatMap((name) => {
+    const value = env[name] ?? '';
+    const problem =
+      value === ''
+        ? `the variable ${name} is not set`
+        : `the value of ${name} contains characters that are not allowed in an HTTP header`;
+    const why = refused.get(name) ?? (value !== '' && isHeaderValue(value) ? undefined : problem);
+    return why === undefined ? [] : [why];
+  });
 }
 
 /** The origin of all URLs of a crawl, if they have one. */

@@ -4,7 +4,7 @@ import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { ALLOW_PRIVATE, type OptionSpec, SETTINGS, VARIABLES } from '../core/options.ts';
 import { COMMANDS } from './commands.ts';
-import type { CommandSpec } from './command-spec.ts';
+import type { CommandSpec } from './table/command-spec.ts';
 
 const NOTES = `
 Examples:
@@ -35,7 +35,7 @@ function describeVariables(): string {
     ...[...Object.values(SETTINGS), ALLOW_PRIVATE].map(
       ({ flags, variable }): [string, string[]] => [
         variable,
-        [`stands in for ${flags.split(' ')[0]}`],
+        [`stands in for ${/--[\w-]+/u.exec(flags)?.[0]}`],
       ],
     ),
   ];
@@ -92,14 +92,24 @@ const COMMON_OPTIONS: readonly OptionSpec[] = [
 ];
 
 function addCommand(parent: Command, spec: CommandSpec, building: Building): void {
-  const { name, summary, description, argument, notes, subcommands = [], run } = spec;
+  const {
+    name,
+    summary,
+    description,
+    argument,
+    furtherArguments,
+    notes,
+    subcommands = [],
+    run,
+  } = spec;
   const { context, invoke, program } = building;
   const command = parent
     .command(name, { hidden: spec.isHidden === true })
     .summary(summary)
     .description(description);
-  if (argument !== undefined) {
-    command.addArgument(createArgument(argument));
+  const declared = [...(argument === undefined ? [] : [argument]), ...(furtherArguments ?? [])];
+  for (const one of declared) {
+    command.addArgument(createArgument(one));
   }
   for (const option of [...(spec.options ?? []), ...COMMON_OPTIONS]) {
     command.addOption(createOption(option));
@@ -117,8 +127,10 @@ function addCommand(parent: Command, spec: CommandSpec, building: Building): voi
     return;
   }
   command.action(async (...values: readonly unknown[]) => {
-    // commander passes the argument, if the command has one, and then the options.
-    const [value, options] = argument === undefined ? [undefined, values[0]] : values;
+    // commander passes the arguments and then the options.
+    const given = values.slice(0, declared.length);
+    const value = declared.length > 1 ? given : given[0];
+    const options = values[declared.length];
     await invoke(async () => run(value, options, { context, program }));
   });
 }

@@ -136,9 +136,52 @@ describe('fetchfleet failures', () => {
     const text = await fleet.project.call(['failures', id, '--limit', '1']);
     expect(text.stdout).toMatch(/^40 +http:\S+ +http-error +HTTP 404\n +e\.g\. #\d+ http:/u);
     expect(text.stderr).toContain('1 more group; show more with --limit');
+    const list = await fleet.project.call(['failures', id, '--list']);
+    const indexes = [...list.stdout.matchAll(/^#(\d+) /gmu)].map(([, index]) => Number(index));
+    expect([list.code, list.stderr, indexes.length]).toEqual([0, '', 60]);
+    expect(indexes).toEqual(indexes.toSorted((a, b) => a - b));
+    expect(list.stdout).toContain(`#4  http-error  HTTP 404  ${origin.url}/echo/5\n`);
+    const filters = ['--status', '400-499', '--index', '0-20', '--origin', `${origin.url}/`];
+    const some = await fleet.project.call(['failures', id, '--list', '--json', ...filters]);
+    const documents = some.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(documents.map(({ index }) => index)).toEqual([4, 9, 14, 19]);
+    expect(documents[0]).toEqual({
+      index: 4,
+      url: `${origin.url}/echo/5`,
+      outcome: 'http-error',
+      reason: 'HTTP 404',
+      status: 404,
+      message: 'the origin answered 404',
+    });
+    const few = await fleet.project.call(['failures', id, '--list', '-n', '2']);
+    expect(few.stdout.split('\n')).toHaveLength(3);
+    expect(few).toMatchObject({ code: 0, stderr: expect.stringContaining('--limit') });
+    const grouped = await fleet.json('failures', id, '--outcome', 'network-error');
+    expect(grouped).toMatchObject({ stderr: '', document: { failed: 60, found: 20 } });
+    const none = await fleet.project.call(['failures', id, '--status', '500']);
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/No fetch/u) });
     const elsewhere = await fleet.project.call(['failures', id, '--results', 'elsewhere']);
     expect(elsewhere).toMatchObject({ code: 3, stderr: expect.stringContaining('--results DIR') });
     origin.respond(/^\/echo/u, { body: '{}' });
+    origin.forget();
+    const chosen = ['--status', '404', '--origin', origin.url, '--index', '0-20', '--wait'];
+    const retried = await fleet.json('retry', id, ...chosen);
+    expect(retried).toMatchObject({ code: 1, document: { state: 'finished', failed: 56 } });
+    expect(retried.stderr).toContain('Retrying 4 fetches');
+    expect(origin.arrivals.map(({ path }) => path).toSorted()).toEqual([
+      '/echo/10',
+      '/echo/15',
+      '/echo/20',
+      '/echo/5',
+    ]);
+    const seventh = await fleet.json('retry', id, '--index', '6,7,4', '--wait');
+    expect(seventh.stderr).toContain('Retrying 1 fetches');
+    const nothing = await fleet.json('retry', id, '--index', '4-6', '--status', '404');
+    expect(nothing).toMatchObject({ code: 0, document: { state: 'finished', failed: 55 } });
+    expect(nothing.stderr).toContain('there is nothing to retry');
     await fleet.json('retry', id, '--outcome', 'http-error', '--wait');
     const link = fleet.project.path('results', id, 'part-w-9-1.ndjson');
     await symlink('/dev/zero', link);
@@ -147,7 +190,7 @@ describe('fetchfleet failures', () => {
       code: 1,
       stderr: expect.stringContaining(`${link} is a symbolic`),
     });
-    expect(rest.document).toMatchObject({ failed: 20, found: 20, groups: [{ count: 20 }] });
+    expect(rest.document).toMatchObject({ failed: 19, found: 19, groups: [{ count: 19 }] });
     await worker.kill('SIGTERM');
   });
 });

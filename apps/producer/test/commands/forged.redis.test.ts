@@ -246,6 +246,8 @@ const COMMANDS: readonly (readonly [command: string, code: number, shown: readon
     ['error: schedule bad-zone is not valid in Redis: its tz is wrong'],
   ],
   [`failures ${GOOD}`, 0, [ORIGIN, 'HTTP 500', SHOWN]],
+  [`failures ${GOOD} --list`, 0, ['HTTP 500']],
+  [`show ${GOOD} 0`, 0, ['http-error', SHOWN]],
   [`verify ${ODD}`, 0, [ODD]],
   ['prune --older-than 1s --dry-run', 0, ['gone-20261123-0017-k3f9', 'batch bad-ended']],
   ['status \u009b31m\u202e', 2, ['no batch "']],

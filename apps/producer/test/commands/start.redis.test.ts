@@ -53,6 +53,35 @@ describe('a batch for the fleet', () => {
     await worker.kill('SIGTERM');
   });
 
+  it('has only the fetches of --limit or --sample, also after it was cancelled', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 100));
+    const [first, spread] = await Promise.all([
+      project.call(['start', 'crawl.yaml', '-n', '3']),
+      project.call(['start', 'crawl.yaml', '--sample', '3']),
+    ]);
+    const few = first.stdout.trim();
+    const some = spread.stdout.trim();
+    await project.call(['cancel', some]);
+    await project.call(['resume', some]);
+    const worker = await fleet.worker();
+    for (const id of [few, some]) {
+      expect((await project.call(['status', id, '--watch'])).code).toBe(0);
+    }
+    const pathsOf = async (id: string) =>
+      (await fleet.exported(id)).records.map(({ index, url }) => [index, new URL(url).pathname]);
+    expect(await pathsOf(few)).toEqual([
+      [0, '/echo/1'],
+      [1, '/echo/2'],
+      [2, '/echo/3'],
+    ]);
+    expect(await pathsOf(some)).toEqual([
+      [0, '/echo/1'],
+      [1, '/echo/50'],
+      [2, '/echo/100'],
+    ]);
+    await worker.kill('SIGTERM');
+  });
+
   it('is completed, not doubled, after its producer was killed during the expansion', async () => {
     const total = 300_000;
     await project.write('crawl.yaml', crawlFile('https://a.example', total));

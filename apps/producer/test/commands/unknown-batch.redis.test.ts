@@ -12,6 +12,7 @@ installLeakGuard();
 /** Every command that takes the id of a batch. */
 const COMMANDS = [
   'export',
+  'show',
   'status',
   'failures',
   'retry',
@@ -39,7 +40,7 @@ describe.each([
     const ends = await Promise.all(
       COMMANDS.map(async (command) => ({
         command,
-        ...(await project.call([command, 'nosuch-7'])),
+        ...(await project.call([command, 'nosuch-7', ...(command === 'show' ? ['0'] : [])])),
       })),
     );
     const expected = COMMANDS.map((command) => ({

@@ -51,6 +51,33 @@ describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...comm
     expect(JSON.parse((await call('--json')).stdout)).toMatchObject({ maxPages: 20 });
   });
 
+  it('shows what --limit and --sample leave of it', async () => {
+    const params = 'params: { n: { from: 1, to: 50 } }';
+    await project.write('crawl.yaml', `url: https://a.example/{n}\n${params}\n`);
+    const urlsOf = async (...options: string[]) => {
+      const { first, last, total } = JSON.parse((await call('--json', ...options)).stdout);
+      return [
+        total,
+        ...[...first, ...last].map(({ url }) => url.slice('https://a.example/'.length)),
+      ];
+    };
+    expect(await urlsOf('--limit', '2')).toEqual([2, '1', '2']);
+    expect(await urlsOf('--sample', '3')).toEqual([3, '1', '25', '50']);
+    expect((await urlsOf('-n', '51'))[0]).toBe(50);
+    for (const wrong of [
+      ['-n', '0'],
+      ['--limit', 'x'],
+      ['--sample', '1000001'],
+    ]) {
+      const { code, stderr } = await call(...wrong);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/: "\w+" is no number from 1 to /u),
+      ]);
+    }
+    expect((await call('-n', '1', '--sample', '1')).code).toBe(2);
+  });
+
   it('shows the first and last requests as they would be sent, and how long they take', async () => {
     await project.write(
       'crawl.yaml',

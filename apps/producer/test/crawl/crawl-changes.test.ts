@@ -27,6 +27,13 @@ describe('the changes of a crawl', () => {
     expect(crawlChanges(before, edit(text, by), true)).toEqual({ settings: [shown], others: [] });
   });
 
+  it('are others where another part of the fetches is chosen', () => {
+    const some = { ...before, only: { first: 3 } };
+    const others = ['what --limit and --sample choose'];
+    expect(crawlChanges(before, some, true)).toEqual({ settings: [], others });
+    expect(crawlChanges(some, some, true)).toEqual({ settings: [], others: [] });
+  });
+
   it.each([
     ['/{a}/{b}', '/{b}/{a}', 'url'],
     ['a.csv', 'b.csv', 'params.a'],

@@ -1,11 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../model/input-error.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { compileTemplate } from '../model/template.ts';
 import { originOf } from '../model/url.ts';
+import { positionsOf } from './only.ts';
 import { openValues, type ValueIterator } from '../values/value-iterator.ts';
 import { ProductCombinations, type Combinations, ZipCombinations } from '../values/combinations.ts';
 
 const CHUNK = 1000;
+/** Left-out fetches between two yields to the event loop. */
+const SKIPPED_PER_TURN = 100_000;
 /** Origins cached by the text before the path, because parsing a URL is the slowest step. */
 const MAX_KNOWN_ORIGINS = 1000;
 const AUTHORITY = /^[^/?#]*\/\/[^/?#\\]*/;
@@ -35,6 +39,9 @@ export async function* expandCrawl(
 ): AsyncGenerator<Expansion[], void, undefined> {
   const iterators: ValueIterator[] = [];
   const originFor = originFinder(crawl);
+  const positionOf = positionsOf(crawl.only);
+  let wanted = positionOf(0);
+  let position = 0;
   let index = 0;
   try {
     for (const source of crawl.sources) {
@@ -43,9 +50,16 @@ export async function* expandCrawl(
     const combinations = combinationsOf(crawl, iterators);
     let chunk: Expansion[] = [];
     let values = await combinations.first();
-    while (values !== undefined) {
-      chunk.push({ index, values, origin: originFor(values) });
-      index++;
+    while (values !== undefined && wanted !== undefined) {
+      if (position === wanted) {
+        chunk.push({ index, values, origin: originFor(values) });
+        index++;
+        wanted = positionOf(index);
+      } else if (position % SKIPPED_PER_TURN === 0) {
+        await setImmediate();
+        signal?.throwIfAborted();
+      }
+      position++;
       if (chunk.length === CHUNK) {
         signal?.throwIfAborted();
         yield chunk;

@@ -11,7 +11,9 @@ import type { Crawl, ParameterSource } from '../model/plan.ts';
  */
 export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise<string> {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([crawl.plan, crawl.sources, crawl.combine]));
+  const { plan, sources, combine, only } = crawl;
+  const parts = [plan, sources, combine, ...(only === undefined ? [] : [only])];
+  hash.update(JSON.stringify(parts));
   for (const source of local.sources) {
     await addFile(hash, source);
   }

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
+import { totalWithOnly } from './only.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
 import { type ListFile, MAX_VALUE_LENGTH, type ReadOptions } from '../values/list-row.ts';
@@ -54,7 +55,7 @@ export async function measureCrawl(
   problems.throwIfAny(fileName);
   const plainOrigin = await checkFetches(crawl, { problems, fileName, signal });
   problems.throwIfAny(fileName);
-  const total = totalOf(counts, crawl.combine);
+  const total = totalWithOnly(crawl.only, totalOf(counts, crawl.combine));
   return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
 }
 

@@ -147,10 +147,18 @@ export const COUNTRY_FORMS = ['slug', 'name', 'alpha2', 'alpha3'] as const;
 export type CountryForm = (typeof COUNTRY_FORMS)[number];
 
 /**
+ * A part of the fetches: the first ones, or some of a total, spread evenly from the first to the
+ * last one.
+ */
+export type Only = { readonly first: number } | { readonly spread: number; readonly of: number };
+
+/**
  * A validated crawl file. It is a plain JSON value, so a batch can be expanded again from Redis.
  */
 export interface Crawl {
   readonly plan: Plan;
   readonly sources: readonly ParameterSource[];
   readonly combine: 'product' | 'zip';
+  /** The fetches to make; they are numbered anew. @default all */
+  readonly only?: Only;
 }

@@ -151,17 +151,20 @@ export class BatchExpansion {
   }
 
   /**
-   * As {@link retry}, for settled fetches whose records are lost.
+   * As {@link retry}, for settled fetches of these indexes.
    *
-   * @param indexes of the fetches
+   * @param outcomes only failures with these. @default any fetch: its record is lost
    */
   static async repair(
     target: ExpansionTarget,
     known: KnownBatch,
     indexes: Iterable<number>,
+    outcomes?: readonly Outcome[],
   ): Promise<RetryResult> {
     const { batch } = known.status;
-    return BatchExpansion.#again(target, known, async () => target.ledger.unsettle(batch, indexes));
+    return BatchExpansion.#again(target, known, async () =>
+      target.ledger.unsettle(batch, indexes, outcomes),
+    );
   }
 
   /** @param clear makes fetches unsettled; undefined if the state of the batch forbids it */

@@ -269,13 +269,15 @@ return { 1, cleared }
 `;
 
 /**
- * Clears settled fetches, whatever their outcome, and the batch expands again. Their records are
- * lost, so those with pages begin with the first page.
+ * Clears settled fetches, and the batch expands again. Those of any outcome have lost their records,
+ * so those with pages begin with the first page; those of some outcomes have failed, and are tried
+ * again.
  *
  * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
  *          unfinished ZSET · packed fields
  * ARGV     id · packed fields as they were read, '' if there are none · the same as a JSON array of
- *          field and value pairs · a JSON array of indexes · then outcomes of failures
+ *          field and value pairs · a JSON array of indexes · a JSON array of the outcomes to clear,
+ *          '' for any, also successes · then outcomes of failures
  * Returns  { 1 if the state allows it, fetches that were settled before }; { -1, 0 } if the batch
  *          was packed or unpacked since it was read
  */
@@ -287,14 +289,26 @@ local cleared, failed, outcomes = 0, 0, {}
 local function clear(key, index)
   return redis.call('GETBIT', key, index) == 1 and redis.call('SETBIT', key, index, 0) == 1
 end
+local wanted
+if ARGV[5] ~= '' then
+  wanted = {}
+  for i, outcome in ipairs(cjson.decode(ARGV[5])) do wanted[i] = KEYS[3] .. ':' .. outcome end
+end
+local function isWanted(index)
+  if not wanted then return true end
+  for _, key in ipairs(wanted) do
+    if redis.call('GETBIT', key, index) == 1 then return true end
+  end
+  return false
+end
 for _, index in ipairs(cjson.decode(ARGV[4])) do
-  if clear(KEYS[2], index) then
-    redis.call('HDEL', KEYS[1] .. ':pages', index)
+  if isWanted(index) and clear(KEYS[2], index) then
+    if not wanted then redis.call('HDEL', KEYS[1] .. ':pages', index) end
     cleared = cleared + 1
     local outcome = 'ok'
     if clear(KEYS[3], index) then
       failed = failed + 1
-      for i = 5, #ARGV do
+      for i = 6, #ARGV do
         if clear(KEYS[3] .. ':' .. ARGV[i], index) then outcome = ARGV[i] end
       end
     end

@@ -139,6 +139,7 @@ export class Ledger {
    */
   async register(batch: BatchRegistration): Promise<boolean> {
     const { id, crawl, total, sliceSize, source, fingerprint } = batch;
+    const { plan, sources, combine, only } = crawl;
     const fields = { name: crawl.plan.name, total, sliceSize, source, fingerprint };
     const isNew = await scripts.register.run(
       this.#redis,
@@ -147,9 +148,9 @@ export class Ledger {
         id,
         ...Object.entries(fields).flat(),
         'plan',
-        JSON.stringify(crawl.plan),
+        JSON.stringify(plan),
         'crawl',
-        JSON.stringify({ sources: crawl.sources, combine: crawl.combine }),
+        JSON.stringify({ sources, combine, ...(only !== undefined && { only }) }),
       ],
     );
     return isNew === 1;
@@ -482,12 +483,18 @@ export class Ledger {
   }
 
   /**
-   * Clears settled fetches whose records are lost, in the states that {@link retry} takes. The
-   * caller then expands the batch.
+   * Clears settled fetches of these indexes, in the states that {@link retry} takes. The caller then
+   * expands the batch.
    *
+   * @param outcomes only failures with these. @default any fetch: its record is lost
    * @returns how many were cleared; undefined if the batch is paused, cancelled or unknown
    */
-  async unsettle(id: string, indexes: Iterable<number>): Promise<number | undefined> {
+  async unsettle(
+    id: string,
+    indexes: Iterable<number>,
+    outcomes?: readonly Outcome[],
+  ): Promise<number | undefined> {
+    const wanted = outcomes === undefined ? '' : JSON.stringify(outcomes);
     const failures = OUTCOMES.filter((outcome) => outcome !== 'ok');
     const keys = [...this.#bitKeys(id), this.#keys.packed(id)];
     let sum = 0;
@@ -498,7 +505,8 @@ export class Ledger {
       while (isAllowed === -1) {
         const packed = await this.#packed(id);
         const fields = Object.entries(unpackFields(packed)).flat();
-        const args = [id, packed, JSON.stringify(fields), JSON.stringify(chunk), ...failures];
+        const own = [id, packed, JSON.stringify(fields), JSON.stringify(chunk), wanted];
+        const args = [...own, ...failures];
         [isAllowed, cleared] = await scripts.unsettle.run(this.#redis, keys, args);
       }
       if (isAllowed !== 1) {

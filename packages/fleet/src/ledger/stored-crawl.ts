@@ -2,6 +2,7 @@ import {
   COUNTRY_FORMS,
   type Crawl,
   isRemoteList,
+  MAX_SPREAD,
   METHODS,
   NAME_PATTERN,
   type Plan,
@@ -98,9 +99,15 @@ const source = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const only = z.union([
+  z.strictObject({ first: positive }),
+  z.strictObject({ spread: positive.max(MAX_SPREAD), of: positive }),
+]);
+
 const rest = z.object({
   sources: z.array(source),
   combine: z.enum(['product', 'zip']),
+  only: only.exactOptional(),
 });
 
 const crawl = rest.extend({ plan: usablePlan });
@@ -116,8 +123,9 @@ export function parseStoredPlan(json: string): Plan {
  * @throws StoredStateError
  */
 export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
-  const { sources, combine } = parse(rest, others);
-  return { plan: parseStoredPlan(storedPlan), sources, combine };
+  const { sources, combine, only: some } = parse(rest, others);
+  const found = { plan: parseStoredPlan(storedPlan), sources, combine };
+  return some === undefined ? found : { ...found, only: some };
 }
 
 /**

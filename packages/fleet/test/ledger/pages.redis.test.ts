@@ -57,6 +57,9 @@ describe('a fetch with pages', () => {
     expect(await ledger.retry('p')).toBe(1);
     expect(await ledger.cursors('p', [0])).toEqual(['1 {}']);
     await ledger.settle('p', [page(0, 2), lastPage(0, 'timeout')]);
+    expect(await ledger.unsettle('p', [0], ['timeout'])).toBe(1);
+    expect(await ledger.cursors('p', [0])).toEqual(['2 {}']);
+    await ledger.settle('p', [lastPage(0, 'timeout')]);
     expect(await ledger.unsettle('p', [0])).toBe(1);
     expect(await ledger.cursors('p', [0])).toEqual([null]);
   });

@@ -96,6 +96,29 @@ describe('retrying', () => {
     expect(await ledger.status('b')).toMatchObject({ settled: 38, failed: 0, ok: 38, retries: 2 });
   });
 
+  it('clears failures of some outcomes by their indexes, and no success', async () => {
+    const { ledger } = await freshLedger(40);
+    await ledger.expanded('b');
+    await ledger.settle(
+      'b',
+      Array.from({ length: 40 }, (_, i) =>
+        settlement(i, i < 10 ? 'timeout' : i < 20 ? 'http-error' : 'ok'),
+      ),
+    );
+    expect(await ledger.unsettle('b', [3, 30, 99], ['http-error'])).toBe(0);
+    expect(await ledger.state('b')).toBe('finished');
+    expect(await ledger.unsettle('b', [3, 4, 4, 13, 30, 99], ['timeout', 'robots-denied'])).toBe(2);
+    expect(await ledger.status('b')).toMatchObject({
+      state: 'expanding',
+      settled: 38,
+      failed: 18,
+      retries: 1,
+      outcomes: { ok: 20, 'http-error': 10, timeout: 8 },
+    });
+    const isUnsettled = await ledger.unsettled('b');
+    expect(Array.from({ length: 40 }, (_, i) => i).filter(isUnsettled)).toEqual([3, 4]);
+  });
+
   it('changes nothing if the batch is paused, cancelled or unknown, or has no failures', async () => {
     const { ledger } = await freshLedger(1);
     await ledger.expanded('b');

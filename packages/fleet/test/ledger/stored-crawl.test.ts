@@ -30,6 +30,7 @@ paginate: { next: { select: "$.next", query: after }, until: { empty: "$.items" 
   'crawl.yaml',
 );
 const crawl = { plan, ...rest };
+const some = { ...crawl, only: { spread: 3, of: 9 } };
 
 /** Every place of a JSON value. */
 function placesOf(value: unknown, path: readonly string[] = []): (readonly string[])[] {
@@ -69,6 +70,8 @@ describe('the crawl in Redis', () => {
     expect(parseStoredCrawl(JSON.stringify(plan), JSON.stringify(rest))).toEqual(crawl);
     expect(parseScheduledCrawl(JSON.stringify(crawl))).toEqual(crawl);
     const { combine, sources } = crawl;
+    const few = { ...rest, only: some.only };
+    expect(parseStoredCrawl(JSON.stringify(plan), JSON.stringify(few))).toEqual(some);
     const turned = JSON.stringify({ combine, sources, plan });
     expect(JSON.stringify(parseScheduledCrawl(turned))).toBe(turned);
   });
@@ -76,8 +79,8 @@ describe('the crawl in Redis', () => {
   it('is read or refused with a sentence, whatever was changed in it', () => {
     const values = fc.constantFrom(undefined, null, -1, 0.5, 1e99, '', '../x', [], {}, true);
     fc.assert(
-      fc.property(fc.constantFrom(...placesOf(crawl)), values, (place, value) => {
-        const read = readOf(JSON.stringify(changed(crawl, place, value)));
+      fc.property(fc.constantFrom(...placesOf(some)), values, (place, value) => {
+        const read = readOf(JSON.stringify(changed(some, place, value)));
         expect(read).toMatch(/^(?:read|the crawl in Redis (?:is not|names) .*)$/u);
       }),
       { numRuns: 2_000 },
@@ -117,6 +120,14 @@ describe('the crawl in Redis', () => {
     const others = JSON.stringify({ ...rest, sources: [source] });
     expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredStateError);
   });
+
+  it.each([{ first: 0 }, { first: '3' }, { spread: 2 }, { spread: 1e9, of: 1e10 }, {}, 7])(
+    'is refused with a part of its fetches that is none: %j',
+    (only) => {
+      const others = JSON.stringify({ ...rest, only });
+      expect(() => parseStoredCrawl(JSON.stringify(plan), others)).toThrow(StoredStateError);
+    },
+  );
 
   it.each(['/home/me/ids.txt', 'ids.txt', 'file:///home/me/ids.csv'])(
     'of a schedule is refused with a list of the machine: %s',

@@ -30,6 +30,8 @@ export interface ExportOptions {
    * this many indexes. @default 4,194,304 (32 MiB)
    */
   readonly maxIndexedRecords?: number;
+  /** Only the records of these indexes, the end excluded. @default all */
+  readonly range?: readonly [from: number, to: number];
   /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
   readonly total?: number;
   readonly signal?: AbortSignal;
@@ -58,7 +60,7 @@ const MAX_INDEXED_RECORDS = 2 ** 22;
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
   const { dir, batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
-  const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
+  const { maxIndexedRecords = MAX_INDEXED_RECORDS, range = [0, Infinity] } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
@@ -80,6 +82,7 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
     batch,
     total,
     maxRecords: maxIndexedRecords,
+    range,
     signal,
     onProgress,
   });
@@ -98,9 +101,11 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
     }
     await output.write(encoder.end());
     progress.finish();
+    const [start, end] = range;
+    const wanted = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
     return {
       written: written - encoder.invalid,
-      missing: (total ?? parts.highest + 1) - parts.fetches + encoder.invalid,
+      missing: wanted - parts.fetches + encoder.invalid,
       skippedLines: parts.skippedLines + encoder.invalid,
       skippedParts: found.parts.skipped,
     };

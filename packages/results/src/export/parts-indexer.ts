@@ -14,6 +14,8 @@ import {
 /** Enough bytes for the fields before the body, unless the URL is very long. */
 const HEAD_BYTES = 4096;
 
+type Range = readonly [from: number, to: number];
+
 export interface PartsIndexerOptions {
   readonly files: PartFiles;
   readonly batch: string;
@@ -21,14 +23,14 @@ export interface PartsIndexerOptions {
   readonly total: number | undefined;
   /** Most records in the index, 8 bytes each; fetches with pages take 12 bytes more. */
   readonly maxRecords: number;
+  /** Only the records of these fetches, the end excluded. @default all */
+  readonly range?: Range;
   readonly signal: AbortSignal | undefined;
   /** Called during the first scan only, with the bytes read since the last call. */
   readonly onProgress: (bytes: number) => void;
   /** Called with each fetch that has all of its pages; not in a batch without pages. */
   readonly onComplete?: (index: number) => void;
 }
-
-type Range = readonly [from: number, to: number];
 
 /**
  * Finds the best record of each fetch, or of each page, range by range. The first range needs a
@@ -76,8 +78,8 @@ export class PartsIndexer {
 
   /** Indexes of records in the order of an export. Each is valid until the next one is asked for. */
   async *indexes(): AsyncGenerator<RecordIndex, void> {
-    const { maxRecords } = this.#options;
-    let next = await this.#scanAll([0, maxRecords]);
+    const [start] = this.#range;
+    let next = await this.#scanAll(this.#rangeFrom(start));
     if (this.#hasPages) {
       yield* this.#pageIndexes();
       return;
@@ -90,15 +92,15 @@ export class PartsIndexer {
         return;
       }
       this.#index.clear();
-      const range: Range = [next, next + maxRecords];
-      next = await this.#rescan(range, (line) => this.#add(line, line.index));
+      next = await this.#rescan(this.#rangeFrom(next), (line) => this.#add(line, line.index));
     }
   }
 
   async *#pageIndexes(): AsyncGenerator<RecordIndex, void> {
-    const { maxRecords, total = Infinity } = this.#options;
-    for (let from: number | undefined = 0; from !== undefined;) {
-      const range: Range = [from, Math.min(from + maxRecords, total)];
+    const { maxRecords } = this.#options;
+    const [start] = this.#range;
+    for (let from: number | undefined = start; from !== undefined;) {
+      const range = this.#rangeFrom(from);
       const layout = new PageLayout(range);
       from = await this.#rescan(range, (line) => {
         layout.add(line);
@@ -139,7 +141,7 @@ export class PartsIndexer {
   }
 
   /** @returns the lowest index after the range */
-  async #scanAll([, to]: Range): Promise<number | undefined> {
+  async #scanAll([from, to]: Range): Promise<number | undefined> {
     const { total = Infinity } = this.#options;
     let next = Infinity;
     this.#summaries = await this.#scan((line) => {
@@ -148,11 +150,11 @@ export class PartsIndexer {
         this.#beyondTotal += 1;
       } else if (line.index >= to) {
         next = Math.min(next, line.index);
-      } else if (!this.#hasPages) {
+      } else if (line.index >= from && !this.#hasPages) {
         this.#add(line, line.index);
       }
     });
-    return next < total ? next : undefined;
+    return this.#ifWanted(next);
   }
 
   async #scan(onLine: (line: FoundLine) => void): Promise<PartSummary[]> {
@@ -172,14 +174,14 @@ export class PartsIndexer {
    * @returns the lowest index after the range
    */
   async #rescan(range: Range, onRecord: (line: FoundLine) => void): Promise<number | undefined> {
-    const { files, batch, signal, total = Infinity } = this.#options;
+    const { files, batch, signal } = this.#options;
     const [from, to] = range;
     const [buffer] = this.#buffers;
     let next = Infinity;
     const onLine = (line: FoundLine): void => {
       if (line.index >= to) {
         next = Math.min(next, line.index);
-      } else if (line.index >= from && line.index < total) {
+      } else if (line.index >= from) {
         onRecord(line);
       }
     };
@@ -187,7 +189,23 @@ export class PartsIndexer {
       const nextInPart = await rescanPart({ files, batch, signal, summary, range, buffer, onLine });
       next = Math.min(next, nextInPart);
     }
-    return next < total ? next : undefined;
+    return this.#ifWanted(next);
+  }
+
+  /** The fetches to index: those of the range, as far as the batch has them. */
+  get #range(): Range {
+    const { range: [start, end] = [0, Infinity], total = Infinity } = this.#options;
+    return [start, Math.max(start, Math.min(end, total))];
+  }
+
+  #rangeFrom(from: number): Range {
+    const [, end] = this.#range;
+    return [from, Math.min(from + this.#options.maxRecords, end)];
+  }
+
+  #ifWanted(index: number): number | undefined {
+    const [, end] = this.#range;
+    return index < end ? index : undefined;
   }
 }
 

@@ -8,6 +8,8 @@ const MAX_REASON = 200;
 const OTHER_ORIGINS = '(other origins)';
 /** Initial capacity in fetches. It doubles when a higher index comes. */
 const FIRST_CAPACITY = 65_536;
+/** In place of a group: the failure is counted in none. */
+const NO_GROUP = 2 ** 32 - 1;
 
 /** Failures of one origin for one reason. */
 export interface FailureGroup {
@@ -39,7 +41,8 @@ export class FailureGroups {
     this.#isOk[index] = 1;
   }
 
-  addFailure(record: FailedRecord): void {
+  /** @param isCounted whether it is in a group. It still replaces earlier failures. @default true */
+  addFailure(record: FailedRecord, isCounted = true): void {
     const { index } = record;
     this.#reserve(index);
     const startedAt = Date.parse(record.startedAt) || 0;
@@ -47,7 +50,7 @@ export class FailureGroups {
     if (isKnown && startedAt <= (this.#startedAt[index] ?? 0)) {
       return;
     }
-    this.#groupOf[index] = this.#groupFor(record) + 1;
+    this.#groupOf[index] = isCounted ? this.#groupFor(record) + 1 : NO_GROUP;
     this.#startedAt[index] = startedAt;
   }
 
@@ -90,10 +93,11 @@ export class FailureGroups {
       .toSorted((one, other) => other.count - one.count || compare(nameOf(one), nameOf(other)));
   }
 
-  /** The group of a fetch; undefined if it has succeeded or has no record. */
+  /** The group of a fetch; undefined if it has succeeded, has no record or is not counted. */
   #groupAt(index: number): number | undefined {
     const group = this.#groupOf[index] ?? 0;
-    return group === 0 || this.#isOk[index] === 1 ? undefined : group - 1;
+    const isCounted = group !== 0 && group !== NO_GROUP && this.#isOk[index] !== 1;
+    return isCounted ? group - 1 : undefined;
   }
 
   #groupFor(record: FailedRecord): number {
@@ -130,7 +134,8 @@ export class FailureGroups {
   }
 }
 
-function reasonOf({ outcome, status, error }: FailedRecord): string {
+/** Why a fetch has failed, in a word or two. */
+export function reasonOf({ outcome, status, error }: FailedRecord): string {
   if (outcome === 'http-error') {
     return `HTTP ${status ?? '?'}`;
   }

@@ -1,5 +1,5 @@
 import { findParts } from '../folder/layout.ts';
-import { parseFailedRecord } from './failed-record.ts';
+import { type FailedRecord, parseFailedRecord } from './failed-record.ts';
 import { type FailureGroup, FailureGroups } from './failure-groups.ts';
 import { scanRecords } from './scan-records.ts';
 
@@ -9,6 +9,8 @@ interface FailuresOptions {
   readonly batch: string;
   /** Fetches of the batch. Records with a higher index are not of it. */
   readonly total: number;
+  /** Which failures are counted. @default all */
+  readonly matches?: (record: FailedRecord) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -27,7 +29,7 @@ export interface Failures {
  *   ResultsChangedError; the reason of `signal`
  */
 export async function findFailures(options: FailuresOptions): Promise<Failures> {
-  const { dir, batch, total, signal } = options;
+  const { dir, batch, total, matches, signal } = options;
   const { parts } = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const scan = { parts: parts.files, batch, total, signal };
   const groups = new FailureGroups();
@@ -36,7 +38,7 @@ export async function findFailures(options: FailuresOptions): Promise<Failures> 
     onFailure: (line, index) => {
       const record = parseFailedRecord(line, index);
       if (record !== undefined) {
-        groups.addFailure(record);
+        groups.addFailure(record, matches?.(record));
       }
       return true;
     },

@@ -43,6 +43,24 @@ describe('exportBatch', () => {
     expect(result).toMatchObject({ written: 5, missing: 0, skippedLines: 0 });
   });
 
+  it.each<[[number, number], number[], number]>([
+    [[0, 9], [0, 1, 2, 4], 1],
+    [[1, 3], [1, 2], 0],
+    [[2, 4], [2], 1],
+    [[3, 4], [], 1],
+    [[5, 9], [], 0],
+  ])('writes only the indexes of a range: %j', async (range, indexes, missing) => {
+    await layOut(folder.path, manifestOf(5), {
+      'a-1': lines(line(4), line(0), line(1, 'timeout')),
+      'b-1': lines(line(2), line(1), line(7)),
+    });
+    for (const maxIndexedRecords of [1, 2, 100]) {
+      const result = await exported({ dir: folder.path, range, maxIndexedRecords });
+      expect(result.lines).toEqual(indexes.map((index) => line(index)));
+      expect(result).toMatchObject({ written: indexes.length, missing });
+    }
+  });
+
   it('prefers a success to a failure, and the later start for the same outcome', async () => {
     await layOut(folder.path, manifestOf(4), {
       'a-1': lines(

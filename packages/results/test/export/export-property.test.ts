@@ -139,6 +139,11 @@ describe('exportBatch compared with a naive export', () => {
             const csv = await exported({ dir: dir.path, maxIndexedRecords, format: 'csv' });
             const [, ...rows] = cellsOf(csv.text);
             expect(rows).toEqual(expected.map((one) => naiveCells(one, params, true)));
+            const range = [3, 8] as const;
+            const part = await exported({ dir: dir.path, maxIndexedRecords, range });
+            const isWithin = (index: number): boolean => index >= 3 && index < 8;
+            expect(part.lines).toEqual(expected.filter((one) => isWithin(JSON.parse(one).index)));
+            expect(part.missing).toBe(5 - whole.filter(isWithin).length);
             const verified = await verifyParts({ dir: dir.path, batch: BATCH, total: 13 });
             const found = Array.from({ length: 13 }, (_, index) => index).filter(verified.has);
             expect(found).toEqual(whole);

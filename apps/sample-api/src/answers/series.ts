@@ -1,5 +1,5 @@
 import { countries } from '@fetchfleet/crawl/countries';
-import { chance, seedOf } from './chance.ts';
+import { chance, seedOf } from '../http/chance.ts';
 
 const DAY_MS = 86_400_000;
 const FIRST_DAY = Date.UTC(2020, 2, 1);

@@ -1,6 +1,6 @@
 const REMEMBERED_SECONDS = 600;
 
-/** Counts of the requests for `/country/…`. */
+/** Counts of the requests for pages that have dials. */
 export interface Stats {
   readonly requests: number;
   /** Answers by status. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { chance, seedOf } from '../src/chance.ts';
+import { chance, seedOf } from '../../src/http/chance.ts';
 
 describe('chance', () => {
   it('draws the same number for the same arguments, and another one for any that differs', () => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Context } from '../core/context.ts';
-import type { ExitCode } from '../core/errors.ts';
-import type { ArgumentSpec, OptionSpec } from '../core/options.ts';
+import type { Context } from '../../core/context.ts';
+import type { ExitCode } from '../../core/errors.ts';
+import type { ArgumentSpec, OptionSpec } from '../../core/options.ts';
 
 /** One command of the program: the command line, --help and shell completion are made of it. */
 export interface CommandSpec {
@@ -10,6 +10,8 @@ export interface CommandSpec {
   readonly summary: string;
   readonly description: string;
   readonly argument?: ArgumentSpec;
+  /** Further arguments: `run` gets all of them as a list. */
+  readonly furtherArguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
   /** Shown below everything else. */
   readonly notes?: string;

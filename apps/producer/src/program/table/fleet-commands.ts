@@ -1,0 +1,75 @@
+import type { OriginsOptions } from '../../commands/origins/origins.ts';
+import type { OriginFlags } from '../../commands/origins/settings.ts';
+import type { ArgumentSpec } from '../../core/options.ts';
+import type { CommandSpec } from './command-spec.ts';
+import type { JsonOption } from './parts.ts';
+
+const ORIGIN: ArgumentSpec = { usage: '<origin>', help: 'https://HOST[:PORT]' };
+
+export const WORKERS: CommandSpec = {
+  name: 'workers',
+  summary: 'list the workers of the fleet',
+  description:
+    'Lists the workers of the fleet: where they run, what they are doing, and when they were ' +
+    'last seen. A worker that was killed is listed as gone for 15 minutes.',
+  run: async (_none: undefined, options: JsonOption, { context }) =>
+    (await import('../../commands/workers.ts')).listWorkers(options, context),
+};
+
+export const ORIGINS: CommandSpec = {
+  name: 'origins',
+  summary: 'show the limits of origins, or set them',
+  description:
+    'Shows the state of every origin that the fleet knows: its limits and where they come from, ' +
+    'fetches in flight, fetches waiting, blocks, and whether it is down.',
+  options: [{ flags: '--watch', help: 'redraw every second until Ctrl-C', conflicts: 'json' }],
+  notes: `
+A limit without a source beside it comes from the crawl files: the strictest of all running
+batches counts. Limits that were set with origins set override the crawl files. What
+robots.txt asks for and what the fleet has learned about an origin always applies.
+
+Examples:
+  fetchfleet origins --watch
+  fetchfleet origins set https://api.example --rate 5/s --burst 10 --concurrency 8
+  fetchfleet origins set https://api.example:8443 --rate unlimited
+  fetchfleet origins unset https://api.example
+  fetchfleet origins --json | jq '.origins[] | select(.blockedUntil)'`,
+  run: async (_none: undefined, options: OriginsOptions, { context }) =>
+    (await import('../../commands/origins/origins.ts')).origins(options, context),
+  subcommands: [
+    {
+      name: 'set',
+      summary: 'set limits of an origin for the whole fleet',
+      description:
+        'Sets limits of an origin for the whole fleet. They override the limits of crawl files, ' +
+        'apply to running batches within seconds, and stay until origins unset. A limit that is ' +
+        'not given stays as it is.',
+      argument: ORIGIN,
+      options: [
+        {
+          flags: '--rate <rate>',
+          help: 'requests per time: N/s, N/m, N/h or unlimited',
+          offers: { values: ['unlimited'] },
+        },
+        { flags: '--burst <n>', help: 'requests that may start at once before the rate applies' },
+        {
+          flags: '-c, --concurrency <n>',
+          help: 'requests in flight: a number or unlimited',
+          offers: { values: ['unlimited'] },
+        },
+        { flags: '--forget', help: 'forget the rate and concurrency that the fleet has learned' },
+      ],
+      run: async (origin: string, options: OriginFlags & JsonOption, { context }) =>
+        (await import('../../commands/origins/set.ts')).setOrigin(origin, options, context),
+    },
+    {
+      name: 'unset',
+      summary: 'remove the limits that were set',
+      description:
+        'Removes the limits that were set for an origin. The limits of crawl files apply again.',
+      argument: ORIGIN,
+      run: async (origin: string, options: JsonOption, { context }) =>
+        (await import('../../commands/origins/set.ts')).unsetOrigin(origin, options, context),
+    },
+  ],
+};

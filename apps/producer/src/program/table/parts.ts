@@ -1,0 +1,49 @@
+import {
+  ALLOW_PRIVATE,
+  type ArgumentSpec,
+  type OptionSpec,
+  SETTINGS,
+  TRUST_LISTS,
+} from '../../core/options.ts';
+
+/* Arguments and options that several commands have. */
+
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+export const CRAWL_FILE: ArgumentSpec = {
+  usage: '<file>',
+  help: 'crawl file, YAML or JSON',
+  offers: { paths: 'files', endings: ['yaml', 'yml', 'json'] },
+};
+
+export const BATCH: ArgumentSpec = { usage: '<batch>', help: 'batch id' };
+
+/** Of commands that start workers on this machine. */
+export const WORKER_OPTIONS: readonly OptionSpec[] = [
+  SETTINGS.workers,
+  SETTINGS.concurrency,
+  SETTINGS.transport,
+  SETTINGS.results,
+  SETTINGS.umask,
+  SETTINGS.secrets,
+  ALLOW_PRIVATE,
+  TRUST_LISTS,
+];
+
+export const RUNS_LOCALLY =
+  'If the batch is in the private Redis of this folder, the command also fetches, as run does; ' +
+  'the options about workers are for that case.';
+
+/** Workers of several machines may have written to several folders. */
+export const SEVERAL_RESULTS: OptionSpec = {
+  ...SETTINGS.results,
+  help: 'results folder; may be given several times',
+  isRepeatable: true,
+};
+
+export const OLD_RESULTS: OptionSpec = {
+  ...SEVERAL_RESULTS,
+  defaultHelp: `the folders the workers wrote to, or ${SETTINGS.results.fallback}`,
+};

@@ -1,0 +1,134 @@
+import type { ExportOptions } from '../../commands/export.ts';
+import type { PruneOptions } from '../../commands/prune.ts';
+import type { ShowOptions } from '../../commands/request/show.ts';
+import type { VerifyOptions } from '../../commands/verify.ts';
+import { ALLOW_PRIVATE, SETTINGS } from '../../core/options.ts';
+import type { CommandSpec } from './command-spec.ts';
+import { BATCH, OLD_RESULTS, RUNS_LOCALLY, SEVERAL_RESULTS, WORKER_OPTIONS } from './parts.ts';
+
+const ENDED_STATES = ['finished', 'cancelled'] as const;
+
+export const EXPORT: CommandSpec = {
+  name: 'export',
+  summary: 'write the records of a batch, in order',
+  description:
+    'Writes one record for each fetch, in the order of the crawl. Reads only the results folder ' +
+    'and needs no Redis. The exit status is 1 if some fetches have no record yet.',
+  argument: BATCH,
+  options: [
+    {
+      flags: '-f, --format <format>',
+      help: 'format of the records',
+      choices: ['ndjson', 'csv'],
+      default: 'ndjson',
+    },
+    {
+      flags: '--csv-safe',
+      help: 'write CSV in which no cell is a formula for a spreadsheet',
+    },
+    {
+      flags: '-o, --output <file>',
+      help: 'file to write to; - is stdout',
+      default: '-',
+      offers: { paths: 'files' },
+    },
+    SEVERAL_RESULTS,
+    SETTINGS.umask,
+  ],
+  run: async (batch: string, options: ExportOptions, { context }) =>
+    (await import('../../commands/export.ts')).exportRecords(batch, options, context),
+};
+
+export const SHOW: CommandSpec = {
+  name: 'show',
+  summary: 'show the record of one fetch',
+  description:
+    'Prints the whole record of one fetch. Reads only the results folder and needs no Redis. With ' +
+    '--again, fetches the URL anew from here, as the batch does, prints the new record, and keeps ' +
+    'the old one; the exit status is then 0 if the fetch succeeded.',
+  argument: BATCH,
+  furtherArguments: [{ usage: '<index>', help: 'index of the fetch in the batch' }],
+  options: [
+    { flags: '--body', help: 'print only the body', conflicts: 'json' },
+    { flags: '--again', help: 'fetch it anew; needs Redis and the secrets of the crawl' },
+    { flags: '-v, --verbose', help: 'with --again: show the headers of request and answers' },
+    SEVERAL_RESULTS,
+    SETTINGS.transport,
+    {
+      ...SETTINGS.secrets,
+      help: 'with --again: variables that may be sent: API_TOKEN@https://api.example',
+      defaultHelp: 'FETCHFLEET_SECRET_*; with the private Redis, what the crawl file names',
+    },
+    { ...ALLOW_PRIVATE, help: 'with --again: reach private addresses, if the crawl allows them' },
+  ],
+  notes: `
+Examples:
+  fetchfleet show $id 17
+  fetchfleet show $id 17 --again -v`,
+  run: async (where: readonly [string, string], options: ShowOptions, { context }) =>
+    (await import('../../commands/request/show.ts')).show(where, options, context),
+};
+
+export const VERIFY: CommandSpec = {
+  name: 'verify',
+  summary: 'compare the results of a batch with its ledger',
+  description:
+    'Reads all parts of a batch and counts what the ledger has as fetched but has no record here ' +
+    '(missing), lines that were not written to their end (torn), further records of the same ' +
+    'fetch (doubled) and lines of something else (foreign). Exits with 1 if anything is missing ' +
+    `or foreign. The parts of all workers must be in the folder. With --repair: ${RUNS_LOCALLY}`,
+  argument: BATCH,
+  options: [
+    { flags: '--repair', help: 'fetch again what is missing, also of a finished batch' },
+    { flags: '--wait', help: 'with --repair: show progress until the batch is finished' },
+    ...WORKER_OPTIONS.filter((one) => one !== SETTINGS.results),
+    OLD_RESULTS,
+  ],
+  notes: `
+Examples:
+  fetchfleet verify $id
+  fetchfleet verify $id --repair --wait`,
+  run: async (batch: string, options: VerifyOptions, { context }) =>
+    (await import('../../commands/verify.ts')).verify(batch, options, context),
+};
+
+export const PRUNE: CommandSpec = {
+  name: 'prune',
+  summary: 'remove old batches: ledger, queue and results',
+  description:
+    'Removes batches that ended long ago: their ledger, their rest in the queue, and their ' +
+    'results. Lists them and asks before it removes anything.',
+  options: [
+    {
+      flags: '--older-than <age>',
+      help: 'only batches that ended longer ago than this: 30d, 12h, 45m',
+      isRequired: true,
+    },
+    {
+      flags: '--state <states...>',
+      help: `only batches in these states: ${ENDED_STATES.join(', ')}`,
+      defaultHelp: 'both',
+      offers: { values: ENDED_STATES },
+    },
+    OLD_RESULTS,
+    {
+      flags: '--orphans',
+      help: 'also remove old folders in --results that belong to no batch in this Redis',
+    },
+    {
+      flags: '--trust-folders',
+      help: 'also remove results in folders that Redis names, as workers have reported them',
+    },
+    { flags: '--dry-run', help: 'list the batches and remove nothing', conflicts: 'yes' },
+    { flags: '-y, --yes', help: 'remove without asking' },
+  ],
+  notes: `
+The age of a batch counts from its end. Batches that are expanding, running or paused are
+never removed. If prune is interrupted, the next prune completes the removal.
+
+Examples:
+  fetchfleet prune --older-than 30d --dry-run
+  fetchfleet prune --older-than 12h --state cancelled --yes`,
+  run: async (_none: undefined, options: PruneOptions, { context }) =>
+    (await import('../../commands/prune.ts')).prune(options, context),
+};
