@@ -82,6 +82,11 @@ const line = fc
   .tuple(fc.nat(40), record, body)
   .map(([index, rest, served]) => encodeRecord({ batch: BATCH, index, ...rest }, served));
 
+/** Whether an export of the range below has it. */
+function isWithin(index: number): boolean {
+  return index >= 3 && index < 8;
+}
+
 describe('exportBatch compared with a naive export', () => {
   const params = ['country', 'a "b", c'];
 
@@ -141,7 +146,6 @@ describe('exportBatch compared with a naive export', () => {
             expect(rows).toEqual(expected.map((one) => naiveCells(one, params, true)));
             const range = [3, 8] as const;
             const part = await exported({ dir: dir.path, maxIndexedRecords, range });
-            const isWithin = (index: number): boolean => index >= 3 && index < 8;
             expect(part.lines).toEqual(expected.filter((one) => isWithin(JSON.parse(one).index)));
             expect(part.missing).toBe(5 - whole.filter(isWithin).length);
             const verified = await verifyParts({ dir: dir.path, batch: BATCH, total: 13 });
