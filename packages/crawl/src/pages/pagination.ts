@@ -146,9 +146,10 @@ function endOf(
   return last === false ? { document } : { end: last === true ? 'until' : 'not-json', document };
 }
 
-/** Whether the next URL is that of this page, or of the remembered one. */
-function isKnownUrl({ cursor, request }: Page, next: string): boolean {
-  return next === cursor?.seenUrl || next === digestOf(withoutFragment(request.url));
+/** Whether the next URL is that of this page, of the first one, or of the remembered one. */
+function isKnownUrl({ cursor, first, request }: Page, next: string): boolean {
+  const known = [request.url, first.url].map((url) => digestOf(withoutFragment(url)));
+  return next === cursor?.seenUrl || known.includes(next);
 }
 
 function compileLead(next: NextPage): FindLead {

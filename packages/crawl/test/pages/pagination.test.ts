@@ -247,9 +247,11 @@ describe('the last page', () => {
     expect([asked.length, end]).toEqual([2, 'same-body']);
   });
 
-  it('is one whose next page is itself', () => {
+  it('is one whose next page is itself, or the first one', () => {
     const { asked, end } = follow({}, (_, page) => linkTo(FIRST.url, [page]));
     expect([asked.length, end]).toEqual([1, 'loop']);
+    const back = follow({}, (_, page) => linkTo(page < 5 ? `?page=${page}` : FIRST.url, [page]));
+    expect([back.asked.length, back.end]).toEqual([5, 'loop']);
   });
 
   it('is found in every loop, before three times as many pages as lead through it', () => {
