@@ -165,6 +165,15 @@ export const fleet = dashboard(
       { unit: 'reqps', stacked: true },
     ),
     series(
+      'Pages per second, and why chains end',
+      'Records of fetches with pages, and fetches after whose page no further one follows',
+      [
+        [`sum(${rate('fetchfleet_pages_total')})`, 'pages'],
+        [`sum by (end) (${rate('fetchfleet_page_ends_total')})`, 'end: {{end}}'],
+      ],
+      { unit: 'reqps' },
+    ),
+    series(
       'Retries per second by reason',
       'Failed attempts that are repeated later',
       [[`sum by (reason) (${rate('fetchfleet_retries_total')})`, '{{reason}}']],

@@ -10,6 +10,21 @@ function missing(path: string) {
   return { status: 200, error: { code: 'EXPECTED_PATH_MISSING', message } };
 }
 
+/** The fields of a page, with the error of the one that failed. */
+function pageOf(index: number, number: number, end?: string): object {
+  const isLast = end !== undefined;
+  return { ...(isLast && tooSlow), page: number, ...(isLast && { end }), index };
+}
+
+function lineOf(index: number, outcome: string, fields: object): string {
+  const {
+    batch,
+    index: _,
+    ...rest
+  } = JSON.parse(record(index, outcome)) as Record<string, unknown>;
+  return `${JSON.stringify({ batch, index, ...fields, ...rest })}\n`;
+}
+
 describe('findFailures', () => {
   it('groups by origin and reason, the most frequent first, with examples', async () => {
     const dir = await results(
@@ -58,27 +73,13 @@ describe('findFailures', () => {
   });
 
   it('takes a fetch with pages to have ended as its last page did', async () => {
-    const page = (index: number, number: number, end?: string) => ({
-      ...(end !== undefined && tooSlow),
-      page: number,
-      ...(end !== undefined && { end }),
-      index,
-    });
-    const line = (index: number, outcome: string, fields: object): string => {
-      const {
-        batch,
-        index: _,
-        ...rest
-      } = JSON.parse(record(index, outcome)) as Record<string, unknown>;
-      return `${JSON.stringify({ batch, index, ...fields, ...rest })}\n`;
-    };
     const dir = await results(
-      line(0, 'ok', page(0, 1)) +
-        line(0, 'timeout', page(0, 2, 'failed')) +
-        line(1, 'ok', page(1, 1)) +
-        line(1, 'timeout', page(1, 2, 'failed')) +
-        line(1, 'ok', page(1, 2)) +
-        line(1, 'ok', page(1, 3, 'no-next')),
+      lineOf(0, 'ok', pageOf(0, 1)) +
+        lineOf(0, 'timeout', pageOf(0, 2, 'failed')) +
+        lineOf(1, 'ok', pageOf(1, 1)) +
+        lineOf(1, 'timeout', pageOf(1, 2, 'failed')) +
+        lineOf(1, 'ok', pageOf(1, 2)) +
+        lineOf(1, 'ok', pageOf(1, 3, 'no-next')),
     );
     const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
     expect(groups).toMatchObject([{ outcome: 'timeout', count: 1, example: { index: 0 } }]);

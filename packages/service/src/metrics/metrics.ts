@@ -22,8 +22,10 @@ const MISNAMED = [
 const UNWANTED = ['', '_min', '_max', '_mean', '_stddev', '_p50', '_p90', '_p99'].map(
   (stat) => `nodejs_eventloop_lag${stat}_seconds`,
 );
-/** Results of lookups: a rate needs the series from the first scrape on. */
+// A rate needs the series from the first scrape on.
 const LOOKUP_RESULTS = ['found', 'not-found', 'failed', 'hosts-file', 'cached'] as const;
+const PROXY_ERRORS = ['PROXY_UNREACHABLE', 'PROXY_REFUSED'] as const;
+const TOKEN_RESULTS = ['granted', 'refused', 'failed'] as const;
 
 /** A sampling precision of a day, in ms: it never samples. */
 const NEVER_MS = 86_400_000;
@@ -164,7 +166,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 function setUp(
-  instruments: Pick<Instruments, 'buildInfo' | 'lookups' | 'pageEnds' | 'slices'>,
+  instruments: Pick<
+    Instruments,
+    'buildInfo' | 'lookups' | 'pageEnds' | 'proxyErrors' | 'slices' | 'tokenRequests'
+  >,
   options: MetricsOptions,
 ): void {
   const { worker, version = 'unknown', transport = 'none' } = options;
@@ -178,6 +183,12 @@ function setUp(
   }
   for (const result of LOOKUP_RESULTS) {
     instruments.lookups.inc({ result }, 0);
+  }
+  for (const code of PROXY_ERRORS) {
+    instruments.proxyErrors.inc({ code }, 0);
+  }
+  for (const result of TOKEN_RESULTS) {
+    instruments.tokenRequests.inc({ result }, 0);
   }
 }
 
