@@ -75,26 +75,28 @@ describe('a fetch that has ended', () => {
   });
 });
 
+function refusal(): FetchResponse {
+  return { ...responseOf(401), startedAt: Date.now() };
+}
+
+async function startWithToken() {
+  const state = { now: Date.now() - 60_000, requests: 0 };
+  const token = new BatchToken(
+    async () => {
+      state.requests += 1;
+      return { kind: 'token', token: `t${state.requests}`, expiresInMs: 600_000 };
+    },
+    () => state.now,
+  );
+  await token.ask();
+  state.now = Date.now();
+  const { tools, started, grant } = startTools();
+  const target = { batch: batchOf({ token }), origin: 'http://origin.example', slice: 'b.0' };
+  const fetches = new InFlightFetches(tools, target, new AbortController());
+  return { fetches, started, grant, token };
+}
+
 describe('a fetch with a token', () => {
-  async function startWithToken() {
-    const state = { now: Date.now() - 60_000, requests: 0 };
-    const token = new BatchToken(
-      async () => {
-        state.requests += 1;
-        return { kind: 'token', token: `t${state.requests}`, expiresInMs: 600_000 };
-      },
-      () => state.now,
-    );
-    await token.ask();
-    state.now = Date.now();
-    const { tools, started, grant } = startTools();
-    const target = { batch: batchOf({ token }), origin: 'http://origin.example', slice: 'b.0' };
-    const fetches = new InFlightFetches(tools, target, new AbortController());
-    return { fetches, started, grant, token };
-  }
-
-  const refusal = (): FetchResponse => ({ ...responseOf(401), startedAt: Date.now() });
-
   it('that has ended is sent again: the first time without using an attempt', async () => {
     const { fetches, started, grant, token } = await startWithToken();
     fetches.start(fetchOf(1), grant);
