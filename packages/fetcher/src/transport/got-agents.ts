@@ -59,8 +59,9 @@ export function closeFreeSockets(agent: http.Agent): void {
 }
 
 /**
- * Makes the agent connect as `connect` does. While a connection is being made, an unconnected socket stands
- * for it: the agent counts it as one of the origin's connections, and destroys it with the others.
+ * Makes the agent connect as `connect` does. While a connection is being made, an unconnected
+ * socket stands for it: the agent counts it as one of the origin's connections, and destroys it
+ * with the others.
  */
 function dialConnections(agent: http.Agent, options: ConnectOptions): void {
   const connect = agent.createConnection.bind(agent);
