@@ -34,9 +34,7 @@ export function readWorkerProxy(setting: string, env: Environment): WorkerProxy 
   }
 }
 
-/**
- * The variables that name a proxy for other programs, which have no effect without `--proxy env`.
- */
+/** The variables that name a proxy for other programs: without `--proxy env` they do nothing. */
 export function ignoredProxies(env: Environment): readonly string[] {
   return VARIABLES.flatMap((name) => [name, name.toLowerCase()]).filter(
     (name) => (env[name] ?? '') !== '',

@@ -11,6 +11,7 @@ import {
   temporaryFolder,
   track,
 } from '@fetchfleet/testing';
+import { Origins } from '@fetchfleet/fleet';
 import { describe, expect, it } from '@jest/globals';
 import { crawlFile, expectComplete, readRecords, setUpFleet, startFleet } from './fleet-fixture.ts';
 
@@ -105,6 +106,24 @@ describe('a crawl with tokens, through a proxy', () => {
       { index: 1, outcome: 'bad-redirect', error: { code: 'NEXT_SECRET' } },
     ]);
     expect(JSON.stringify(records) + (await fleet.dump())).not.toContain('t0ken');
+  });
+
+  it('fails without a proxy, which is no fault of the origin', async () => {
+    const { results, fleet, origin } = await setUpFleet();
+    const dead = await freePort();
+    await fleet.worker(ALLOWED, SECRETS);
+    const network = `{ allowPrivate: true, proxy: "http://127.0.0.1:${dead}" }`;
+    const retry = '{ attempts: 1 }';
+    await fleet.enqueue('b', crawlFile(`${origin.url}/{n}`, 60, { network, retry }));
+    await fleet.finished('b');
+    const records = await readRecords(results, 'b');
+    const message = expect.stringContaining(`the proxy 127.0.0.1:${dead} cannot be reached`);
+    const error = { code: 'PROXY_UNREACHABLE', message };
+    expect(records.map((record) => record.error)).toEqual(records.map(() => error));
+    const origins = new Origins(fleet.redis, fleet.keys);
+    expect(await origins.status(origin.url)).toMatchObject({ breaker: 'closed' });
+    await fleet.enqueue('c', crawlFile(`${origin.url}/{n}`, 5));
+    await expectComplete({ fleet, results }, 'c', 5);
   });
 
   it('says what a token server answers, after the attempts of each fetch', async () => {

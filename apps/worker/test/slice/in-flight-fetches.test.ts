@@ -1,6 +1,7 @@
-import { compileRequest } from '@fetchfleet/crawl';
+import { compileRequest, type FetchResponse } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
+import { BatchToken } from '../../src/batch/token.ts';
 import { InFlightFetches } from '../../src/slice/in-flight-fetches.ts';
 import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
 
@@ -74,5 +75,55 @@ describe('a fetch that has ended', () => {
     await fetches.allEnded();
     expect(fetches.error?.message).toBe('the fetcher was stopped');
     expect(stop.signal.aborted).toBe(true);
+  });
+});
+
+function refusal(): FetchResponse {
+  return { ...responseOf(401), startedAt: Date.now() };
+}
+
+async function startWithToken() {
+  const state = { now: Date.now() - 60_000, requests: 0 };
+  const token = new BatchToken(
+    async () => {
+      state.requests += 1;
+      return { kind: 'token', token: `t${state.requests}`, expiresInMs: 600_000 };
+    },
+    () => state.now,
+  );
+  await token.ask();
+  state.now = Date.now();
+  const { tools, started, grant } = startTools();
+  const target = { batch: batchOf({ token }), origin: 'http://origin.example', slice: 'b.0' };
+  const fetches = new InFlightFetches(tools, target, new AbortController());
+  return { fetches, started, grant, token };
+}
+
+describe('a fetch with a token', () => {
+  it('that has ended is sent again: the first time without using an attempt', async () => {
+    const { fetches, started, grant, token } = await startWithToken();
+    fetches.start(fetchOf(1), grant);
+    expect(started[0]?.request.headers).toMatchObject({ authorization: 'Bearer t1' });
+    started[0]?.listener.onResult(refusal());
+    expect(token.isKnown).toBe(false);
+    const [again] = fetches.returned;
+    expect(again).toMatchObject({ index: 1, attempts: 0, reason: { code: 'HTTP_401' } });
+    fetches.start({ ...fetchOf(1), ...again }, grant);
+    started[1]?.listener.onResult(refusal());
+    expect(fetches.returned[1]).toMatchObject({ index: 1, attempts: 1 });
+    // Three attempts is all that the batch gives.
+    fetches.start({ ...fetchOf(1), ...again, attempts: 2 }, grant);
+    started[2]?.listener.onResult(refusal());
+    expect(fetches.returned).toHaveLength(2);
+    await fetches.allEnded();
+  });
+
+  it('does not blame it for the 401 of another origin, nor of a fresh one', async () => {
+    const { fetches, started, grant, token } = await startWithToken();
+    fetches.start(fetchOf(1), grant);
+    started[0]?.listener.onResult({ ...refusal(), finalUrl: 'http://other.example/' });
+    expect(token.isKnown).toBe(true);
+    expect(fetches.returned).toEqual([]);
+    await fetches.allEnded();
   });
 });

@@ -1,5 +1,6 @@
 import {
   compileRequest,
+  type FetchResponse,
   type FetchResult,
   type LastReason,
   type PendingFetch,
@@ -25,7 +26,7 @@ export function fetchOf(index: number, fetch: Partial<PendingFetch> = {}): Pendi
   return { index, values: [String(index)], attempts: 0, dueAt: 0, throttledSince: 0, ...fetch };
 }
 
-export function responseOf(status: number, headers: Record<string, string> = {}): FetchResult {
+export function responseOf(status: number, headers: Record<string, string> = {}): FetchResponse {
   return { kind: 'response', status, headers, body: Buffer.alloc(0), startedAt: 0, durationMs: 5 };
 }
 

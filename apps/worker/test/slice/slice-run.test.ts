@@ -1,4 +1,5 @@
 import {
+  type FetchFailure,
   type FetchResult,
   lastReasonOf,
   packSlice,
@@ -8,6 +9,7 @@ import {
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { RobotsAnswer } from '../../src/batch/robots.ts';
+import { BatchToken, type TokenResult } from '../../src/batch/token.ts';
 import { Permits } from '../../src/permits/permits.ts';
 import type { Deferral } from '../../src/origin/waiting-slice.ts';
 import { SliceRun } from '../../src/slice/slice-run.ts';
@@ -32,7 +34,7 @@ function signals(lost = new AbortController().signal) {
   return { lost, onRobotsRequested: () => undefined, onPermitsRequested: () => undefined };
 }
 
-function failureOf(outcome: 'timeout' | 'network-error', code: string): FetchResult {
+function failureOf(outcome: 'timeout' | 'network-error', code: string): FetchFailure {
   return {
     kind: 'failure',
     outcome,
@@ -178,6 +180,53 @@ describe('a slice whose origin has no robots.txt to ask', () => {
     expect(started).toEqual([]);
     expect(rest.fetches).toMatchObject([{ index: 2, attempts: 1, throttledSince: 0 }]);
     expect(records()).toEqual([{ index: 1, outcome: 'network-error', attempts: 3 }]);
+  });
+});
+
+describe('a slice whose batch has no token', () => {
+  const failed = failureOf('network-error', 'AUTH_FAILED');
+
+  it.each<[string, TokenResult, readonly unknown[], readonly unknown[]]>([
+    ['is on its way', { kind: 'wait', dueInMs: 7 }, [fetchOf(1, { attempts: 2 }), fetchOf(2)], []],
+    [
+      'cannot be had now',
+      { kind: 'down', dueInMs: 0, reason: 'it is down' },
+      [
+        expect.objectContaining({ index: 1, attempts: 2 }),
+        expect.objectContaining({ index: 2, attempts: 0 }),
+      ],
+      [],
+    ],
+    [
+      'is refused',
+      { kind: 'refused', result: failed },
+      [expect.objectContaining({ index: 2, attempts: 1 })],
+      [{ index: 1, outcome: 'network-error', attempts: 3 }],
+    ],
+  ])('starts nothing while it %s', async (_what, result, rest, recorded) => {
+    const { tools, started, records } = startTools();
+    const batch = batchOf({ token: new BatchToken(async () => result) });
+    const fetches = [fetchOf(1, { attempts: 2 }), fetchOf(2)];
+    const run = await new SliceRun(tools, batch, SLICE).run(fetches, signals());
+    expect(run.fetches).toEqual(rest);
+    expect(started).toEqual([]);
+    expect(records()).toEqual(recorded);
+  });
+
+  it('fails its fetches as AUTH_FAILED when their patience is over', async () => {
+    const { tools, errors } = startTools();
+    let now = Date.now() - 100_000;
+    const reason = 'https://login.example gives no token: it answered 503';
+    const down = { kind: 'down', dueInMs: 0, reason } as const;
+    const token = new BatchToken(
+      async () => down,
+      () => now,
+    );
+    await token.ask();
+    now = Date.now();
+    const waited = fetchOf(1, { throttledSince: Date.now() - 60_001 });
+    await new SliceRun(tools, batchOf({ token }), SLICE).run([waited], signals());
+    expect(errors()).toEqual([{ outcome: 'network-error', code: 'AUTH_FAILED', message: reason }]);
   });
 });
 

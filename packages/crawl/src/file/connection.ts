@@ -50,9 +50,7 @@ export function readTls(field: Field | undefined, fileName: string): Network['tl
     : { ...(ca !== undefined && { ca }), ...(insecure && { insecure }) };
 }
 
-/**
- * The certificates themselves: they are public, and workers read no files of theirs for a crawl.
- */
+/** The certificates themselves: they are public, and workers read no files for a crawl. */
 function readCa(field: Field | undefined, fileName: string): string | undefined {
   const name = readText(field);
   if (field === undefined || name === undefined) {

@@ -150,7 +150,7 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     if (status === 407 && this.#isPlain) {
       this.#sent?.abort();
       const message = `the proxy ${shownProxy(proxy)} answered 407`;
-      // An origin may have answered that: it must not take the proxy from others, nor be asked
+      // An origin may have answered that: it must not take the proxy from others, or be asked
       // twice.
       this.#owner.options.onError('PROXY_REFUSED');
       this.#options.handler.onError(new ProxyError('PROXY_REFUSED', message, false));
