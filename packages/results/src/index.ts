@@ -1,4 +1,9 @@
-export { exportBatch, type ExportOptions, type ExportSummary } from './export/export-batch.ts';
+export {
+  exportBatch,
+  type ExportOptions,
+  type ExportSummary,
+  type ReadOptions,
+} from './export/export-batch.ts';
 export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
 export type { FailureGroup } from './failures/failure-groups.ts';
 export { type Failures, findFailures } from './failures/find-failures.ts';
@@ -15,3 +20,12 @@ export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
 export { probeResults } from './sink/probe-results.ts';
 export { type Sink, SinkError } from './sink/sink.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';
+export { BodyFileError } from './rows/body-files.ts';
+export {
+  exportRows,
+  type RowSink,
+  type RowsOptions,
+  type RowsSummary,
+} from './rows/export-rows.ts';
+export { FieldsError, type RowShape } from './rows/fields.ts';
+export { TextSink } from './rows/text-rows.ts';

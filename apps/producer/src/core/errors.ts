@@ -42,6 +42,7 @@ const EXIT_CODES = {
   RESULTS_MISSING: EXIT.badInput,
   RESULTS_INVALID_ID: EXIT.badInput,
   RESULTS_NOT_FOUND: EXIT.badInput,
+  FIELD_VALUE_INVALID: EXIT.badInput,
 
   // Redis or a folder has to come back.
   REDIS_UNREACHABLE: EXIT.unavailable,

@@ -2,7 +2,7 @@ import { OUTCOMES } from '@fetchfleet/crawl';
 import type { Overlap } from '@fetchfleet/fleet';
 import { BATCH_STATES } from '../batch/batch-filters.ts';
 import type { BatchesOptions } from '../commands/batches.ts';
-import type { ExportOptions } from '../commands/export.ts';
+import type { ExportOptions } from '../commands/export/options.ts';
 import type { FailuresOptions } from '../commands/failures.ts';
 import type { OriginsOptions } from '../commands/origins/origins.ts';
 import type { OriginFlags } from '../commands/origins/settings.ts';
@@ -320,8 +320,25 @@ const EXPORT: CommandSpec = {
     {
       flags: '--format <format>',
       help: 'format of the records',
-      choices: ['ndjson', 'csv'],
+      choices: ['ndjson', 'csv', 'parquet'],
       default: 'ndjson',
+    },
+    { flags: '--fields <names>', help: 'only these fields, in this order: index,params.id,body' },
+    {
+      flags: '--outcome <outcomes...>',
+      help: 'only records with these outcomes',
+      offers: { values: OUTCOMES },
+    },
+    { flags: '--select <path>', help: 'keep this part of each JSON body: $.items' },
+    { flags: '--explode <path>', help: 'write a row for each item of this list in the bodies' },
+    {
+      flags: '--bodies <dir>',
+      help: 'write every body to a file in this folder',
+      offers: { paths: 'directories' },
+    },
+    {
+      flags: '--integers <params>',
+      help: 'with --format parquet: parameters that are whole numbers, as INT64',
     },
     {
       flags: '--csv-safe',
@@ -329,15 +346,22 @@ const EXPORT: CommandSpec = {
     },
     {
       flags: '-o, --output <file>',
-      help: 'file to write to; - is stdout',
+      help: 'file to write to, compressed if it ends in .gz or .zst; - is stdout',
       default: '-',
       offers: { paths: 'files' },
     },
     SEVERAL_RESULTS,
     SETTINGS.umask,
   ],
+  notes: `
+Examples:
+  fetchfleet export $id -o records.ndjson.zst
+  fetchfleet export $id --format parquet -o records.parquet
+  fetchfleet export $id --format csv --fields index,params.country,status,body.name
+  fetchfleet export $id --outcome ok --explode '$.items' -o items.ndjson
+  fetchfleet export $id --bodies pages -o pages.ndjson`,
   run: async (batch: string, options: ExportOptions, { context }) =>
-    (await import('../commands/export.ts')).exportRecords(batch, options, context),
+    (await import('../commands/export/export.ts')).exportRecords(batch, options, context),
 };
 
 const ORIGINS: CommandSpec = {

@@ -27,7 +27,13 @@ export const RECORD_COLUMNS: readonly RecordColumn[] = [
   { field: 'finalUrl', kind: 'string', isOptional: true },
 ];
 
-const LAST_COLUMNS = ['error.code', 'error.message', 'charset', 'bodyEncoding', 'body'] as const;
+export const LAST_COLUMNS = [
+  'error.code',
+  'error.message',
+  'charset',
+  'bodyEncoding',
+  'body',
+] as const;
 
 /**
  * The header line. A parameter with the name of another column gets the prefix `param.`.

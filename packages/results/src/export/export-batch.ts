@@ -5,12 +5,26 @@ import { encoderOf } from './encoder.ts';
 import { Output } from './output.ts';
 import { PartFiles } from './part-files.ts';
 import { PartsIndexer } from './parts-indexer.ts';
-import { WindowReader } from './window-reader.ts';
+import { type Window, WindowReader } from './window-reader.ts';
 
-export interface ExportOptions {
+/** Which records to read. */
+export interface ReadOptions {
   /** Results folder, or several: the batch has records in each. */
   readonly dir: string | readonly string[];
   readonly batch: string;
+  /**
+   * Most records in the in-memory index, 8 bytes each. Larger batches are exported in ranges of
+   * this many indexes. @default 4,194,304 (32 MiB)
+   */
+  readonly maxIndexedRecords?: number;
+  /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
+  readonly total?: number;
+  readonly signal?: AbortSignal;
+  /** Called with the bytes read so far and the bytes to read in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface ExportOptions extends ReadOptions {
   readonly format: 'ndjson' | 'csv';
   /**
    * Write CSV in which no cell is a formula for a spreadsheet. Takes several times as long.
@@ -25,16 +39,6 @@ export interface ExportOptions {
    * streams that keep chunks or pass them on. @default false
    */
   readonly reuseChunks?: boolean;
-  /**
-   * Most records in the in-memory index, 8 bytes each. Larger batches are exported in ranges of
-   * this many indexes. @default 4,194,304 (32 MiB)
-   */
-  readonly maxIndexedRecords?: number;
-  /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
-  readonly total?: number;
-  readonly signal?: AbortSignal;
-  /** Called with the bytes read so far and the bytes to read in all. */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface ExportSummary {
@@ -50,28 +54,59 @@ export interface ExportSummary {
 
 const MAX_INDEXED_RECORDS = 2 ** 22;
 
+/** Takes the records of a batch, in index order. */
+export interface WindowTarget {
+  write(window: Window): Promise<void>;
+  /** After the last window. */
+  end(): Promise<void>;
+  /** Lines that looked like records but were not valid JSON. */
+  readonly invalid: number;
+  /** Whether the memory of a window is in use after `write`. */
+  readonly keepsWindows: boolean;
+}
+
+/** @param params of the manifest, if there is one */
+export type OpenTarget = (params: readonly string[] | undefined) => WindowTarget;
+
 /**
- * Writes the record of each fetch once, in index order. The first pass over the parts finds the
- * best record of each index, the second copies these records. Needs no Redis.
+ * Writes the record of each fetch once, in index order. Needs no Redis.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
-  const { dir, batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
-  const { maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
+  const { batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
+  const output = new Output(options.out, signal);
+  try {
+    return await readBatch(options, (params) => {
+      const encoder = encoderOf({ batch, format, isCsvSafe, params, reuseChunks });
+      return {
+        write: async (window) => output.write(encoder.encode(window)),
+        end: async () => output.write(encoder.end()),
+        get invalid() {
+          return encoder.invalid;
+        },
+        keepsWindows: encoder.passesWindow && !reuseChunks,
+      };
+    });
+  } finally {
+    output.release();
+  }
+}
+
+/**
+ * Reads the record of each fetch once, in index order. The first pass over the parts finds the best
+ * record of each index, the second copies these records.
+ *
+ * @throws as {@link exportBatch} does
+ */
+export async function readBatch(options: ReadOptions, open: OpenTarget): Promise<ExportSummary> {
+  const { dir, batch, signal, maxIndexedRecords = MAX_INDEXED_RECORDS } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
+  const target = open(manifest?.params);
   const files = new PartFiles(found.parts.files);
-  const output = new Output(options.out, signal);
-  const encoder = encoderOf({
-    batch,
-    format,
-    isCsvSafe,
-    params: manifest?.params,
-    reuseChunks,
-  });
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
   const parts = new PartsIndexer({ files, batch, total, signal, onProgress });
@@ -82,9 +117,9 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
     for (let from: number | undefined = 0; from !== undefined;) {
       const { index, next } = await parts.index([from, from + maxIndexedRecords]);
       for await (const window of reader.windows(index)) {
-        await output.write(encoder.encode(window));
+        await target.write(window);
         progress.add(window.data.length);
-        if (reuseChunks || !encoder.passesWindow) {
+        if (!target.keepsWindows) {
           window.release();
         }
       }
@@ -92,17 +127,16 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
       highest = Math.max(highest, index.highest);
       from = next;
     }
-    await output.write(encoder.end());
+    await target.end();
     progress.finish();
-    written -= encoder.invalid;
+    written -= target.invalid;
     return {
       written,
       missing: (total ?? highest + 1) - written,
-      skippedLines: parts.skippedLines + encoder.invalid,
+      skippedLines: parts.skippedLines + target.invalid,
       skippedParts: found.parts.skipped,
     };
   } finally {
-    output.release();
     await files.stop();
   }
 }

@@ -2,7 +2,7 @@ import { splitBody } from '../folder/record-line.ts';
 import { csvLine, RECORD_COLUMNS, type ToCell } from './csv-columns.ts';
 
 /** A parsed record without its body. Edited lines can lack any field but the index. */
-interface RecordHead {
+export interface RecordHead {
   readonly index: number;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
@@ -22,8 +22,9 @@ export function parsedRow(
   params: readonly string[],
   toCell?: ToCell,
 ): string | undefined {
-  const { head: text, body } = splitBody(line);
+  const { head: text, body: bytes } = splitBody(line);
   try {
+    const body = bytes?.toString();
     const head = parseHead(text);
     const { params: values, error, charset, bodyEncoding } = head;
     const cells = [
@@ -58,7 +59,7 @@ export function paramsOf(line: Buffer): string[] {
   }
 }
 
-function parseHead(text: string): RecordHead {
+export function parseHead(text: string): RecordHead {
   const head: unknown = JSON.parse(text);
   if (!isHead(head)) {
     throw new SyntaxError('the line is not a record');

@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, installLeakGuard, startProcess } from '@fetchfleet/testing';
-import { Project } from '../cli-fixture.ts';
+import { Project } from '../../cli-fixture.ts';
 
 const BATCH = 'test-20261123-0017-k3f9';
 

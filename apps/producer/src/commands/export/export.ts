@@ -3,31 +3,22 @@ import { resolve } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
 import { UnknownBatchError } from '@fetchfleet/fleet';
 import {
-  exportBatch,
-  type ExportSummary,
+  FieldsError,
   InvalidIdError,
   ResultsChangedError,
   ResultsNotFoundError,
   ResultsUnreadableError,
+  type RowsSummary,
 } from '@fetchfleet/results';
-import { nearest } from '../batch/find-batch.ts';
-import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
-import type { Context } from '../core/context.ts';
-import { type Write, writeOutputFile } from '../core/output-file.ts';
-import { readResultsFolders, readUmask } from '../core/settings.ts';
-import { warnOfSkippedParts } from '../report/skipped-parts.ts';
-import { formatCount } from '../report/units.ts';
-
-export interface ExportOptions {
-  readonly format: 'ndjson' | 'csv';
-  /** A file; `-` is stdout. */
-  readonly output: string;
-  readonly results?: readonly string[];
-  readonly umask?: string;
-  /** No cell is a formula for a spreadsheet. */
-  readonly csvSafe?: boolean;
-  readonly json?: boolean;
-}
+import { nearest } from '../../batch/find-batch.ts';
+import type { Context } from '../../core/context.ts';
+import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
+import { type Write, writeOutputFile } from '../../core/output-file.ts';
+import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
+import { formatCount } from '../../report/units.ts';
+import { type ExportOptions, readChoice } from './options.ts';
+import { writeRecords } from './write-records.ts';
 
 /** `fetchfleet export BATCH`: writes one record per fetch, in index order. Needs no Redis. */
 export async function exportRecords(
@@ -36,28 +27,18 @@ export async function exportRecords(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const { output } = options;
-  if (options.json === true && output === '-') {
-    throw new CommandError('--json and the records cannot share stdout: name a file with -o FILE', {
-      code: 'OUTPUT_AMBIGUOUS',
-    });
-  }
-  if (options.csvSafe === true && options.format !== 'csv') {
-    throw new CommandError('--csv-safe is about CSV: add --format csv', { code: 'INPUT_INVALID' });
-  }
+  const { output, format } = options;
+  const choice = readChoice(options, context.cwd);
   const dirs = readResultsFolders(options.results, context);
   process.umask(readUmask(options, context));
-  const write: Write<ExportSummary> = async (out, signal) =>
-    exportBatch({
-      dir: dirs,
-      batch,
-      format: options.format,
-      isCsvSafe: options.csvSafe === true,
-      out,
-      reuseChunks: true,
-      ...(signal !== undefined && { signal }),
+  const isCsvSafe = options.csvSafe === true;
+  const write: Write<RowsSummary> = async (out, signal) =>
+    writeRecords({ dir: dirs, batch, ...(signal !== undefined && { signal }) }, out, {
+      format,
+      isCsvSafe,
+      choice,
     });
-  let summary: ExportSummary;
+  let summary: RowsSummary;
   try {
     summary =
       output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
@@ -65,10 +46,9 @@ export async function exportRecords(
     throw await explain(error, batch, dirs);
   }
   if (options.json === true) {
-    const { format } = options;
     terminal.printJson({ batch, format, file: resolve(context.cwd, output), ...summary });
   }
-  return conclude(summary, { output, context });
+  return conclude(summary, { options, context });
 }
 
 /** The error to show for a failed export. Errors that are not about the results pass unchanged. */
@@ -79,6 +59,9 @@ async function explain(failure: unknown, batch: string, dirs: readonly string[])
   if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
     const { message, code } = failure;
     return new CommandError(message, { code, cause: failure });
+  }
+  if (failure instanceof FieldsError) {
+    return new CommandError(failure.message, { code: 'INPUT_INVALID', cause: failure });
   }
   return failure;
 }
@@ -110,12 +93,17 @@ async function notFound(
 
 /** Reports what was written. @returns exit 1 if records are missing, or may be */
 function conclude(
-  { written, missing, skippedLines, skippedParts }: ExportSummary,
-  { output, context }: { readonly output: string; readonly context: Context },
+  summary: RowsSummary,
+  { options, context }: { readonly options: ExportOptions; readonly context: Context },
 ): ExitCode {
   const { terminal } = context;
-  if (output !== '-') {
-    terminal.note(`Wrote ${formatCount(written)} records to ${output}`);
+  const { missing, skippedLines, skippedParts, withoutList } = summary;
+  if (options.output !== '-') {
+    terminal.note(`Wrote ${describeWritten(summary, options)} to ${options.output}`);
+  }
+  if (withoutList > 0) {
+    const records = withoutList === 1 ? '1 record has' : `${formatCount(withoutList)} records have`;
+    terminal.note(`${records} no list at ${options.explode}, and so no rows`);
   }
   if (skippedLines > 0) {
     const lines =
@@ -127,4 +115,10 @@ function conclude(
     terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   }
   return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+}
+
+function describeWritten({ written, rows }: RowsSummary, { explode }: ExportOptions): string {
+  return explode === undefined
+    ? `${formatCount(written)} records`
+    : `${formatCount(rows)} rows of ${formatCount(written)} records`;
 }
