@@ -13,7 +13,10 @@ export default {
   // Of the app that is built.
   input: globSync('src/{main,redis-supervisor}.ts'),
   platform: 'node',
-  resolve: { conditionNames: ['@fetchfleet/source', 'node', 'import', 'default'] },
+  // A faster client of PostgreSQL, which who wants it installs. Ours asks for it by name.
+  external: ['pg-native'],
+  // And `import` or `require`, by what a module does: many packages have something else for each.
+  resolve: { conditionNames: ['@fetchfleet/source', 'node', 'default'] },
   plugins: [lightHttp(), bundledLicences()],
   output: {
     dir: 'dist',

@@ -1,9 +1,9 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through
-// its npm package), redis-server, and for the tests Prometheus and two shells. It runs on Node 18
-// and newer before anything is installed, so it is plain JavaScript and uses built-in modules only.
-// It is quick and prints nothing if nothing is missing.
+// its npm package), redis-server, and for the tests Prometheus, PostgreSQL and two shells. It runs
+// on Node 18 and newer before anything is installed, so it is plain JavaScript and uses built-in
+// modules only. It is quick and prints nothing if nothing is missing.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +15,11 @@ const MINIMUM_NODE = [22, 22];
 const ENGINE_DEADLINE_MS = 2_000;
 const isForTests = process.env.npm_lifecycle_event === 'test' || process.env.CI === 'true';
 
-/** Debian packages, and what for. Each has a program of its name. */
+/** Debian packages, and what for. Each has a program of its name, except for PostgreSQL. */
 const PACKAGES = {
   'redis-server': 'holds the queue',
   prometheus: 'for tests of rules and dashboards',
+  postgresql: 'for tests of exports to a database',
   zsh: 'for tests of shell completion',
   fish: 'for tests of shell completion',
 };
@@ -63,6 +64,7 @@ try {
   await checkRedis();
   if (isForTests) {
     checkPrometheus();
+    checkPostgres();
     checkShells();
   }
 } catch (error) {
@@ -175,8 +177,18 @@ function nodeIsNewEnough() {
 function missingPrograms() {
   return Object.keys(PACKAGES).filter((name) => {
     const isNeeded = name === 'redis-server' ? !process.env.REDIS_URL : isForTests;
-    return isNeeded && !isOnPath(name);
+    return isNeeded && !(name === 'postgresql' ? hasPostgres() : isOnPath(name));
   });
+}
+
+/** Debian keeps its programs out of the path. */
+function hasPostgres() {
+  const versions = '/usr/lib/postgresql';
+  const folders = existsSync(versions) ? readdirSync(versions) : [];
+  return (
+    isOnPath('initdb') ||
+    folders.some((version) => existsSync(join(versions, version, 'bin', 'initdb')))
+  );
 }
 
 async function checkRedis() {
@@ -200,6 +212,14 @@ function checkPrometheus() {
   say(
     'prometheus is missing, so its tests will fail: apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS)',
   );
+}
+
+function checkPostgres() {
+  if (!hasPostgres()) {
+    say(
+      'PostgreSQL is missing, so its tests will fail: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql (macOS)',
+    );
+  }
 }
 
 /** The tests of shell completion run real shells. */

@@ -350,6 +350,8 @@ const EXPORT: CommandSpec = {
       default: '-',
       offers: { paths: 'files' },
     },
+    { flags: '--to <url>', help: 'write to a database: postgres://USER@HOST/DATABASE' },
+    { flags: '--table <name>', help: 'with --to: the table to write to', defaultHelp: 'fetches' },
     SEVERAL_RESULTS,
     SETTINGS.umask,
   ],
@@ -357,9 +359,10 @@ const EXPORT: CommandSpec = {
 Examples:
   fetchfleet export $id -o records.ndjson.zst
   fetchfleet export $id --format parquet -o records.parquet
-  fetchfleet export $id --format csv --fields index,params.country,status,body.name
+  fetchfleet export $id --format csv --fields index,params.id,body.name
   fetchfleet export $id --outcome ok --explode '$.items' -o items.ndjson
-  fetchfleet export $id --bodies pages -o pages.ndjson`,
+  fetchfleet export $id --bodies pages -o pages.ndjson
+  fetchfleet export $id --to postgres://me@db.example/crawls`,
   run: async (batch: string, options: ExportOptions, { context }) =>
     (await import('../commands/export/export.ts')).exportRecords(batch, options, context),
 };

@@ -17,7 +17,8 @@ import { type Write, writeOutputFile } from '../../core/output-file.ts';
 import { readResultsFolders, readUmask } from '../../core/settings.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { formatCount } from '../../report/units.ts';
-import { type ExportOptions, readChoice } from './options.ts';
+import { type ExportOptions, readChoice, type RowChoice } from './options.ts';
+import { DEFAULT_TABLE, writeToDatabase } from './to-database.ts';
 import { writeRecords } from './write-records.ts';
 
 /** `fetchfleet export BATCH`: writes one record per fetch, in index order. Needs no Redis. */
@@ -26,29 +27,66 @@ export async function exportRecords(
   options: ExportOptions,
   context: Context,
 ): Promise<ExitCode> {
-  const { terminal } = context;
-  const { output, format } = options;
   const choice = readChoice(options, context.cwd);
-  const dirs = readResultsFolders(options.results, context);
+  const dir = readResultsFolders(options.results, context);
   process.umask(readUmask(options, context));
-  const isCsvSafe = options.csvSafe === true;
+  const invocation = { read: { dir, batch }, options, choice, context };
+  try {
+    return options.to === undefined
+      ? await exportToFile(invocation)
+      : await exportToDatabase(options.to, invocation);
+  } catch (error) {
+    throw await explain(error, batch, dir);
+  }
+}
+
+interface Invocation {
+  readonly read: { readonly dir: readonly string[]; readonly batch: string };
+  readonly options: ExportOptions;
+  readonly choice: RowChoice | undefined;
+  readonly context: Context;
+}
+
+async function exportToFile({ read, options, choice, context }: Invocation): Promise<ExitCode> {
+  const { terminal } = context;
+  const { output, format, csvSafe: isCsvSafe = false } = options;
   const write: Write<RowsSummary> = async (out, signal) =>
-    writeRecords({ dir: dirs, batch, ...(signal !== undefined && { signal }) }, out, {
+    writeRecords({ ...read, ...(signal !== undefined && { signal }) }, out, {
       format,
       isCsvSafe,
       choice,
     });
-  let summary: RowsSummary;
-  try {
-    summary =
-      output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
-  } catch (error) {
-    throw await explain(error, batch, dirs);
-  }
+  const summary =
+    output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
   if (options.json === true) {
-    terminal.printJson({ batch, format, file: resolve(context.cwd, output), ...summary });
+    const file = resolve(context.cwd, output);
+    terminal.printJson({ batch: read.batch, format, file, ...summary });
   }
-  return conclude(summary, { options, context });
+  if (output !== '-') {
+    terminal.note(`Wrote ${describeWritten(summary, options)} to ${output}`);
+  }
+  return conclude(summary, options, context);
+}
+
+async function exportToDatabase(
+  url: string,
+  { read, options, choice, context }: Invocation,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const { table = DEFAULT_TABLE } = options;
+  const signal = context.interrupts.takeOver().drain;
+  const summary = await writeToDatabase({ ...read, signal }, { url, table }, choice);
+  const { database, inserted, updated, written } = summary;
+  if (options.json === true) {
+    terminal.printJson({ batch: read.batch, format: 'postgres', table, ...summary });
+  }
+  const unchanged = written - inserted - updated;
+  terminal.note(
+    `Wrote ${formatCount(written)} records to table ${table} of ${database}: ` +
+      `${formatCount(inserted)} new, ${formatCount(updated)} better than before, ` +
+      `${formatCount(unchanged)} unchanged`,
+  );
+  return conclude(summary, options, context);
 }
 
 /** The error to show for a failed export. Errors that are not about the results pass unchanged. */
@@ -91,16 +129,12 @@ async function notFound(
   });
 }
 
-/** Reports what was written. @returns exit 1 if records are missing, or may be */
+/** Reports what is missing. @returns exit 1 if records are missing, or may be */
 function conclude(
-  summary: RowsSummary,
-  { options, context }: { readonly options: ExportOptions; readonly context: Context },
+  { missing, skippedLines, skippedParts, withoutList }: RowsSummary,
+  options: ExportOptions,
+  { terminal }: Context,
 ): ExitCode {
-  const { terminal } = context;
-  const { missing, skippedLines, skippedParts, withoutList } = summary;
-  if (options.output !== '-') {
-    terminal.note(`Wrote ${describeWritten(summary, options)} to ${options.output}`);
-  }
   if (withoutList > 0) {
     const records = withoutList === 1 ? '1 record has' : `${formatCount(withoutList)} records have`;
     terminal.note(`${records} no list at ${options.explode}, and so no rows`);

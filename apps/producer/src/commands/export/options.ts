@@ -23,6 +23,9 @@ export interface ExportOptions {
   readonly bodies?: string;
   /** Names of parameters with commas between them. */
   readonly integers?: string;
+  /** Address of a database. It may hold a password. */
+  readonly to?: string;
+  readonly table?: string;
   readonly json?: boolean;
 }
 
@@ -44,8 +47,8 @@ export interface RowChoice {
  * @throws CommandError (exit 2) with every problem
  */
 export function readChoice(options: ExportOptions, cwd: string): RowChoice | undefined {
-  const { output, fields, outcome, select, explode, bodies, integers } = options;
-  if (options.json === true && output === '-') {
+  const { output, fields, outcome, select, explode, bodies, integers, to } = options;
+  if (options.json === true && output === '-' && to === undefined) {
     throw new CommandError('--json and the records cannot share stdout: name a file with -o FILE', {
       code: 'OUTPUT_AMBIGUOUS',
     });
@@ -83,7 +86,23 @@ function contradictions(options: ExportOptions): string[] {
   if (explode !== undefined && bodies !== undefined) {
     found.push('--explode and --bodies exclude each other: items are no bodies');
   }
-  return found;
+  return [...found, ...databaseContradictions(options)];
+}
+
+/** A table has columns of its own, and no file. */
+function databaseContradictions(options: ExportOptions): string[] {
+  if (options.to === undefined) {
+    return options.table === undefined ? [] : ['--table is about databases: add --to'];
+  }
+  const given = {
+    '--output': options.output !== '-',
+    '--format': options.format !== 'ndjson',
+    '--fields': options.fields !== undefined,
+    '--explode': options.explode !== undefined,
+    '--bodies': options.bodies !== undefined,
+  };
+  const names = Object.entries(given).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
+  return names.map((name) => `--to and ${name} exclude each other: the table has its own columns`);
 }
 
 /** The names of an option, with commas between them. */
