@@ -1,5 +1,5 @@
 import {
-  compileTemplate,
+  compileRequest,
   type Crawl,
   expandCrawl,
   InputError,
@@ -42,7 +42,8 @@ async function checkExpansion(crawl: Crawl): Promise<void> {
   if ('error' in measured) {
     return;
   }
-  const { expand } = compileTemplate(crawl.plan.url, crawl.plan.params);
+  const { expand, headersOf, bodyOf } = compileRequest(crawl.plan);
+  const isJson = 'json' in (crawl.plan.body ?? {});
   let count = 0;
   for await (const chunk of expandCrawl(crawl)) {
     for (const { index, values, origin } of chunk) {
@@ -50,6 +51,11 @@ async function checkExpansion(crawl: Crawl): Promise<void> {
       const url = new URL(expand(values));
       holds(url.origin === origin, 'a fetch is in the slice of its origin', url.href);
       holds(/^https?:$/.test(url.protocol), 'a URL is http or https', url.href);
+      const headers = Object.values(headersOf(values));
+      holds(!headers.some((value) => /[\r\n\0]/.test(value)), 'a header is one line', headers);
+      if (isJson) {
+        attempt((): unknown => JSON.parse(String(bodyOf(values))), []);
+      }
       holds(url.username === '' && url.password === '', 'a URL has no credentials', url.href);
     }
   }

@@ -1,4 +1,4 @@
-import { compileTemplate, isRemoteList, TemplateError } from '@fetchfleet/crawl';
+import { compileRequest, isRemoteList, TemplateError } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { StoredStateError } from '@fetchfleet/fleet';
 import * as fc from 'fast-check';
@@ -58,7 +58,7 @@ function check(text: string): void {
     const isLocal = source.kind === 'file' && !isRemoteList(source.path);
     holds(!isLocal, 'workers read no files of their machine', source);
   }
-  attempt(() => compileTemplate(plan.url, plan.params), [TemplateError]);
+  attempt(() => compileRequest(plan).bodyOf([]), [TemplateError]);
 }
 
 function isCount(value: number): boolean {

@@ -37,16 +37,25 @@ export {
   type CountryForm,
   type Crawl,
   type Limits,
+  type Method,
+  METHODS,
   type NetworkPolicy,
   type ParameterSource,
   type Plan,
   type Politeness,
   type Rate,
+  type RequestBody,
 } from './model/plan.ts';
+export { type Cursor, parseCursor } from './pages/cursor.ts';
+export type { BadPage, FirstRequest, PageRequest } from './pages/page-request.ts';
+export { compilePagination, type PageStep, type Pagination } from './pages/pagination.ts';
+export { MAX_PAGES, PAGE_ENDS, type PageEnd, type Paginate } from './model/paginate.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';
 export type { FetchRecord } from './record/record.ts';
 export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
 export { parseRate, parseSize } from './model/quantity.ts';
+export { compileRequest, type RequestTemplate } from './request/compile-request.ts';
+export { hasPlaceholder } from './request/placeholders.ts';
 export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
 export {
   DEFAULT_SECRETS,
@@ -55,9 +64,9 @@ export {
   SecretRules,
   SecretRulesError,
 } from './model/secret-rules.ts';
-export { resolveHeaders, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
+export { resolveText, SecretError, secretHeaders, secretNames } from './model/secrets.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './model/template.ts';
 export { toError } from './model/to-error.ts';

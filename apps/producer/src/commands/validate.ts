@@ -10,6 +10,9 @@ export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate'> {
   readonly json?: boolean;
 }
 
+/** Characters of a body on the screen; `--json` has it whole. */
+const MAX_SHOWN_BODY = 1_000;
+
 /** `fetchfleet validate FILE`: what it would fetch, without a request to any origin of it. */
 export async function validate(
   file: string,
@@ -24,7 +27,7 @@ export async function validate(
   const { missingSecrets } = loaded;
   const { plan } = loaded.crawl;
   if (options.json === true) {
-    const { leastMs = null, ...rest } = preview;
+    const { leastMs = null, ownHeaders: _, hasOwnBodies: __, ...rest } = preview;
     terminal.printJson({ name: plan.name, ...rest, leastMs, missingSecrets });
     return EXIT.ok;
   }
@@ -38,23 +41,35 @@ export async function validate(
 function describe(preview: Preview, plan: Plan): string[] {
   const { total, origins, hasMoreOrigins, first, last } = preview;
   const more = total - first.length - last.length;
+  const { headers = {}, body } = first[0] ?? {};
   return [
     `name      ${plan.name}`,
     `fetches   ${formatCount(total)}`,
     `origins   ${formatCount(origins)}${hasMoreOrigins ? ' and more' : ''}`,
     `takes     ${timeOf(preview, plan)}`,
-    ...Object.entries(first[0]?.headers ?? {}).map(
-      ([name, value]) => `header    ${name}: ${value}`,
-    ),
+    ...Object.entries(headers)
+      .filter(([name]) => !preview.ownHeaders.includes(name))
+      .map(([name, value]) => `header    ${name}: ${value}`),
+    ...(body === undefined || preview.hasOwnBodies ? [] : [`body      ${shownBody(body)}`]),
     '',
-    ...first.map(lineOf),
+    ...first.flatMap((request) => linesOf(request, preview)),
     ...(more > 0 ? [`  … ${formatCount(more)} more`] : []),
-    ...last.map(lineOf),
+    ...last.flatMap((request) => linesOf(request, preview)),
   ];
 }
 
-function lineOf({ index, method, url }: PreviewRequest): string {
-  return `  #${index} ${method} ${url}`;
+/** A request, with what is not the same for all of them. */
+function linesOf(request: PreviewRequest, { ownHeaders, hasOwnBodies }: Preview): string[] {
+  const { index, method, url, headers, body } = request;
+  return [
+    `  #${index} ${method} ${url}`,
+    ...ownHeaders.map((name) => `     ${name}: ${headers[name]}`),
+    ...(hasOwnBodies && body !== undefined ? [`     body: ${shownBody(body)}`] : []),
+  ];
+}
+
+function shownBody(body: string): string {
+  return body.length > MAX_SHOWN_BODY ? `${body.slice(0, MAX_SHOWN_BODY)}…` : body;
 }
 
 function timeOf({ leastMs }: Preview, { politeness }: Plan): string {

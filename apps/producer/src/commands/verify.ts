@@ -76,39 +76,13 @@ async function compare(
   // The ledger first: what is settled by then has its record in the parts.
   const isUnsettled = await session.ledger.unsettled(batch);
   const { drain: signal } = context.interrupts.takeOver();
-  const content = await readAll(dirs, { batch, total, signal });
+  const content = await verifyParts({ dir: dirs, batch, total, signal });
   const isMissing = (index: number): boolean => !isUnsettled(index) && !content.has(index);
   let missing = 0;
   for (let index = 0; index < total; index += 1) {
     missing += isMissing(index) ? 1 : 0;
   }
   return { status, dirs, content, isMissing, missing };
-}
-
-/** What the parts in all folders hold together: a fetch may have records in several. */
-async function readAll(
-  dirs: readonly string[],
-  options: { readonly batch: string; readonly total: number; readonly signal: AbortSignal },
-): Promise<PartsContent> {
-  const contents: PartsContent[] = [];
-  for (const dir of dirs) {
-    contents.push(await verifyParts({ dir, ...options }));
-  }
-  const has = (index: number): boolean => contents.some((content) => content.has(index));
-  const sum = (count: (content: PartsContent) => number): number =>
-    contents.reduce((all, content) => all + count(content), 0);
-  let records = 0;
-  for (let index = 0; index < options.total; index += 1) {
-    records += has(index) ? 1 : 0;
-  }
-  return {
-    has,
-    records,
-    doubled: sum((content) => content.records + content.doubled) - records,
-    torn: sum(({ torn }) => torn),
-    foreign: sum(({ foreign }) => foreign),
-    skippedParts: contents.flatMap(({ skippedParts }) => skippedParts),
-  };
 }
 
 /**
@@ -137,18 +111,20 @@ async function assertFolder(
 function print(comparison: Comparison, options: VerifyOptions, { terminal }: Context): void {
   const { status, dirs, content, missing } = comparison;
   const { batch, state, total, settled } = status;
-  const { records, torn, doubled, foreign, skippedParts } = content;
+  const { records, pages, torn, doubled, foreign, skippedParts } = content;
   warnOfSkippedParts(skippedParts, terminal);
   if (options.json === true) {
     const repaired = options.repair === true ? missing : 0;
-    const counts = { records, missing, torn, doubled, foreign, skippedParts, repaired };
+    const whole = { records, ...(pages !== undefined && { pages }) };
+    const counts = { ...whole, missing, torn, doubled, foreign, skippedParts, repaired };
     terminal.printJson({ batch, state, total, settled, results: dirs, ...counts });
     return;
   }
+  const inPages = pages === undefined ? '' : `, ${formatCount(pages)} pages`;
   const lines = [
     `${batch} is ${state}: ${formatCount(settled)} of ${formatCount(total)} fetches are settled`,
-    `  ${formatCount(records)} have records in ${dirs.join(', ')}`,
-    `  ${formatCount(missing)} missing: settled, but without a record`,
+    `  ${formatCount(records)} have records in ${dirs.join(', ')}${inPages}`,
+    `  ${formatCount(missing)} missing: settled, but without a record${pages === undefined ? '' : ' of each page'}`,
     `  ${formatCount(torn)} torn: lines that were not written to their end`,
     `  ${formatCount(doubled)} doubled: further records of the same fetches`,
     `  ${formatCount(foreign)} foreign: lines that do not belong to this batch`,

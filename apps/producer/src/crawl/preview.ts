@@ -1,8 +1,10 @@
 import {
-  compileTemplate,
+  compileRequest,
   type Crawl,
   expandCrawl,
   type Expansion,
+  hasPlaceholder,
+  type Method,
   type Rate,
 } from '@fetchfleet/crawl';
 
@@ -14,10 +16,12 @@ const MAX_ORIGINS = 100_000;
 /** A request as a worker would send it. */
 export interface PreviewRequest {
   readonly index: number;
-  readonly method: 'GET';
+  readonly method: Method;
   readonly url: string;
   /** Secrets are names here: `Bearer ${env:API_TOKEN}`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** As text; absent if there is none. */
+  readonly body?: string;
 }
 
 /** What a crawl file would fetch. */
@@ -29,6 +33,10 @@ export interface Preview {
   readonly first: readonly PreviewRequest[];
   /** Those that are not among the first. */
   readonly last: readonly PreviewRequest[];
+  /** Names of headers that are not the same for all fetches. */
+  readonly ownHeaders: readonly string[];
+  /** Whether bodies are not the same for all fetches. */
+  readonly hasOwnBodies: boolean;
   /** The least time that `politeness.rate` allows, in ms; undefined without a rate. */
   readonly leastMs: number | undefined;
 }
@@ -54,15 +62,23 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
     last = [...last, ...chunk.slice(-SHOWN)].slice(-SHOWN);
   }
   const { plan } = crawl;
-  const { expand } = compileTemplate(plan.url, plan.params);
   const { userAgentFor } = await import('@fetchfleet/fetcher');
-  const headers = { 'user-agent': userAgentFor(plan.contact), ...plan.headers };
-  const requestOf = ({ index, values }: Expansion): PreviewRequest => ({
-    index,
-    method: 'GET',
-    url: expand(values),
-    headers,
-  });
+  const request = compileRequest(plan, { userAgent: userAgentFor(plan.contact) });
+  const { method, expand, headersOf, bodyOf, hasIdempotencyKey } = request;
+  const requestOf = ({ index, values }: Expansion): PreviewRequest => {
+    const body = bodyOf(values);
+    const key = hasIdempotencyKey && { 'idempotency-key': `<batch>-${index}-1` };
+    return {
+      index,
+      method,
+      url: expand(values),
+      headers: { ...headersOf(values), ...key },
+      ...(body !== undefined && { body: body.toString() }),
+    };
+  };
+  const changing = Object.keys(plan.headers).filter((name) =>
+    hasPlaceholder(plan.headers[name] ?? ''),
+  );
   let largest = 0;
   for (const count of perOrigin.values()) {
     largest = Math.max(largest, count);
@@ -73,6 +89,9 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
     hasMoreOrigins,
     first: first.map(requestOf),
     last: last.filter(({ index }) => index >= first.length).map(requestOf),
+    ownHeaders: [...changing, ...(hasIdempotencyKey ? ['idempotency-key'] : [])],
+    // One that is the same for all fetches is made once.
+    hasOwnBodies: bodyOf([]) !== bodyOf([]),
     leastMs: leastMs(largest, plan.politeness.rate, plan.politeness.burst),
   };
 }

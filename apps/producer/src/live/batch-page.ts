@@ -156,7 +156,8 @@ function factsOf({ status, pace }: BatchView, width: number, isSpacious: boolean
   const paceLine = [label('fetches'), ...now, ...average];
   const sparkWidth = Math.min(MAX_SPARKLINE_WIDTH, width - widthOf(paceLine) - 2);
   const spark = sparkWidth >= MIN_SPARKLINE_WIDTH ? sparkline(pace.history.slice(-sparkWidth)) : '';
-  const received: Span[] = [label('received'), formatBytes(status.bytes)];
+  const pages = status.pages === undefined ? '' : ` in ${formatCount(status.pages)} pages`;
+  const received: Span[] = [label('received'), formatBytes(status.bytes), pages];
   return [
     [...paceLine, '  ', ['cyan', spark]],
     [label('outcomes'), ...outcomesOf(status)],

@@ -29,6 +29,7 @@ export function describeStatus(
     ['state', isInterrupted ? 'interrupted' : status.state],
     ...describeHeld(held).map((text) => ['held', text] as const),
     ['done', `${formatCount(status.settled)} of ${formatCount(status.total)}`],
+    ['pages', status.pages === undefined ? undefined : formatCount(status.pages)],
     ['outcomes', outcomes.length > 0 ? outcomes.join(', ') : undefined],
     ['started', describeStart(status, nowMs)],
     ['pace', status.fetchesPerSecond > 0 ? formatRate(status.fetchesPerSecond) : undefined],

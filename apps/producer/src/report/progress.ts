@@ -7,7 +7,7 @@ import { formatCount, formatDuration, formatPercent, formatRate, truncate } from
 /** Interval between two lines of output without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
 
-type Counts = Pick<BatchStatus, 'state' | 'total' | 'settled' | 'failed'>;
+type Counts = Pick<BatchStatus, 'state' | 'total' | 'settled' | 'failed' | 'pages'>;
 
 export interface Progress {
   update(status: BatchStatus): void;
@@ -23,7 +23,7 @@ export function createProgress(terminal: Terminal, now: () => number = Date.now)
   return terminal.isInteractive ? new BarProgress(terminal, now) : new LineProgress(terminal, now);
 }
 
-/** `812/s · 3 failed · 12 s left` */
+/** `812/s · 3 failed · 12 s left`, with the pages where fetches have some */
 export function describePace(
   status: Counts,
   pace: Pick<Pace, 'perSecond' | 'steadyPerSecond'>,
@@ -32,6 +32,7 @@ export function describePace(
   const ms = remainingMs(status.total - status.settled, pace.steadyPerSecond);
   return [
     isPaused ? 'paused' : formatRate(pace.perSecond),
+    ...(status.pages === undefined ? [] : [`${formatCount(status.pages)} pages`]),
     ...(status.failed > 0 ? [`${formatCount(status.failed)} failed`] : []),
     ...(isPaused || ms === undefined || ms === 0 ? [] : [`${formatDuration(ms)} left`]),
     ...(status.state === 'expanding' ? ['still enqueueing'] : []),

@@ -20,6 +20,8 @@ export interface StatusDocument {
   readonly resultsFolders: readonly string[];
   readonly createdAt: string;
   readonly bytes: number;
+  /** Pages that are `ok`; null where fetches have none. */
+  readonly pages: number | null;
   /** Sum of the durations of all fetches. */
   readonly sequentialMs: number;
   /** Environment variables that a worker did not have within the last minute. */
@@ -44,6 +46,7 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
     resultsFolders: resultsFolder === undefined ? status.resultsFolders : [resultsFolder],
     createdAt: status.createdAt,
     bytes: status.bytes,
+    pages: status.pages ?? null,
     sequentialMs: Math.round(status.durationSumMs),
     missingSecrets: status.missingSecrets,
   };

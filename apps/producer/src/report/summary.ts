@@ -43,6 +43,7 @@ export function summarize(input: SummaryInput): Line[] {
     row('failed', formatCount(realFailures(status))),
     ...failures(input),
     ...denied(status),
+    ...(status.pages === undefined ? [] : [row('pages', formatCount(status.pages))]),
     ...pace(input),
     row('received', formatBytes(status.bytes)),
     label('results') + input.results,

@@ -80,6 +80,44 @@ describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...comm
     ]);
   });
 
+  it('shows method, headers and body of each request, with secrets as names', async () => {
+    await project.write(
+      'crawl.yaml',
+      [
+        'url: https://a.example/{n}',
+        'params: { n: [1, 2], lang: [de] }',
+        'contact: me@example.com',
+        'headers: { x-lang: "{{lang}}", x-key: "Bearer ${env:VALIDATE_KEY}" }',
+        'body: { json: { n: "{{n|json}}", lang: "{{lang}}\\n" } }',
+      ].join('\n'),
+    );
+    const { stdout } = await call();
+    expect(stdout.split('\n').slice(4)).toEqual([
+      expect.stringMatching(/^header +user-agent: fetchfleet/u),
+      'header    content-type: application/json',
+      'header    x-key: Bearer ${env:VALIDATE_KEY}',
+      '',
+      '  #0 POST https://a.example/1',
+      '     x-lang: de',
+      '     idempotency-key: <batch>-0-1',
+      '     body: {"n":1,"lang":"de\\n"}',
+      '  #1 POST https://a.example/2',
+      '     x-lang: de',
+      '     idempotency-key: <batch>-1-1',
+      '     body: {"n":2,"lang":"de\\n"}',
+      '',
+    ]);
+    const { first } = JSON.parse((await call('--json')).stdout);
+    expect(first[1]).toMatchObject({
+      method: 'POST',
+      url: 'https://a.example/2',
+      headers: { 'x-lang': 'de', 'x-key': 'Bearer ${env:VALIDATE_KEY}' },
+      body: '{"n":2,"lang":"de\\n"}',
+    });
+    await project.write('crawl.yaml', 'url: https://a.example/\nmethod: PUT\nbody: { text: x }\n');
+    expect((await call()).stdout).toMatch(/^body +x\n\n +#0 PUT https:\/\/a\.example\/\n$/mu);
+  });
+
   it('shows no request twice if there are few', async () => {
     await project.write('crawl.yaml', 'url: https://a.example/{n}\nparams: { n: [1, 2, 3] }\n');
     const { stdout } = await call('--json');

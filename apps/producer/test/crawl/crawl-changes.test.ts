@@ -40,6 +40,7 @@ describe('the changes of a crawl', () => {
     ['name: test', 'name: test\ncontact: a@b.example', 'contact'],
     ['name: test', 'name: test\nnetwork: { allowPrivate: true }', 'network.allowPrivate'],
     ['name: test', 'name: test\ncombine: zip', 'combine'],
+    ['name: test', 'name: test\nmethod: PUT', 'method'],
   ])('are named without values: %s → %s', (text, by, key) => {
     expect(crawlChanges(before, edit(text, by), true)).toEqual({ settings: [], others: [key] });
   });

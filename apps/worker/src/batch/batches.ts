@@ -1,5 +1,4 @@
-import { compileTemplate, type Plan } from '@fetchfleet/crawl';
-import { userAgentFor } from '@fetchfleet/fetcher';
+import { compilePagination, type Pagination, type Plan } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
@@ -17,10 +16,8 @@ export interface ActiveBatch extends ResolvedSecrets {
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
-  /** The URL for values of the parameters, in the order of the plan. */
-  readonly expand: (values: readonly string[]) => string;
-  /** The origin of its URLs, if they have one. */
-  readonly constantOrigin?: string;
+  /** Absent where every fetch is one request. */
+  readonly pagination?: Pagination;
   readonly state: BatchState;
   /** Aborted when the batch is cancelled. */
   readonly cancelled: AbortSignal;
@@ -149,8 +146,9 @@ export class Batches {
     }
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
-    const { headers, ...secrets } = resolveSecrets(plan, this.#options.secrets);
-    const { expand, constantOrigin } = compileTemplate(plan.url, plan.params);
+    const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const { paginate } = plan;
+    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: secretValues });
     return {
       id,
       plan,
@@ -158,10 +156,8 @@ export class Batches {
       total,
       createdAt,
       state,
-      expand,
-      ...(constantOrigin !== undefined && { constantOrigin }),
-      headers: { 'user-agent': userAgentFor(plan.contact), ...headers },
       ...secrets,
+      ...(pagination !== undefined && { pagination }),
       ...signals,
     };
   }
@@ -203,7 +199,7 @@ export class Batches {
     }
   }
 
-  /** Only politeness, retry and limits differ: URL and headers stay. Slices to come obey them. */
+  /** Only politeness, retry and limits differ: the request stays. Slices to come obey them. */
   async #readPlan(batch: WatchedBatch): Promise<void> {
     const opened = await this.#openIn(batch.id);
     if (opened !== undefined) {

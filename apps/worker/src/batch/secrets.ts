@@ -1,10 +1,13 @@
 import {
+  compileRequest,
   type Plan,
-  resolveHeaders,
+  type RequestTemplate,
+  resolveText,
   secretHeaders,
   secretNames,
   type SecretRules,
 } from '@fetchfleet/crawl';
+import { userAgentFor } from '@fetchfleet/fetcher';
 
 /** The variables of this process, and which of them crawls may have. */
 export interface SecretSource {
@@ -19,29 +22,33 @@ export interface LackedSecret {
   readonly why: 'not-set' | 'not-allowed' | 'bound-elsewhere';
 }
 
-/** The headers of a batch as this worker sends them. */
+/** The requests of a batch as this worker sends them. */
 export interface ResolvedSecrets {
-  /** Holds the values of secrets: never log or store it. Empty if any may not be sent at all. */
-  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Its headers hold the values of secrets: never log or store them. It has none of the crawl if
+   * any secret may not be sent at all.
+   */
+  readonly request: RequestTemplate;
   /** Names of the headers that hold a secret. */
   readonly secretHeaders: readonly string[];
   /** What the batch lacks for fetches of an origin: nothing is fetched while it lacks anything. */
   readonly lackingSecrets: (origin: string) => readonly LackedSecret[];
 }
 
+/** The same with the values that answers must not bring into records. */
+interface FoundSecrets extends ResolvedSecrets {
+  readonly secretValues: readonly string[];
+}
+
 const NOTHING: readonly LackedSecret[] = [];
 
 /** Reads only the variables that the rules allow. The others are as if they did not exist. */
-export function resolveSecrets(
-  { headers }: Pick<Plan, 'headers'>,
-  { env, rules }: SecretSource,
-): ResolvedSecrets {
+export function resolveSecrets(plan: Plan, { env, rules }: SecretSource): FoundSecrets {
+  const { headers, contact } = plan;
   const names = secretNames(headers);
   const allowed = names.filter((name) => rules.verdict(name) === 'allowed');
-  const resolved = resolveHeaders(
-    headers,
-    Object.fromEntries(allowed.map((name) => [name, env[name]])),
-  );
+  const values = Object.fromEntries(allowed.map((name) => [name, env[name]]));
+  const isComplete = names.every((name) => (values[name] ?? '') !== '');
   const lacked = (origin: string): readonly LackedSecret[] =>
     names.flatMap((name): LackedSecret[] => {
       const verdict = rules.verdict(name, origin);
@@ -51,8 +58,12 @@ export function resolveSecrets(
       return (env[name] ?? '') === '' ? [{ name, why: 'not-set' }] : [];
     });
   return {
-    headers: 'headers' in resolved ? resolved.headers : {},
+    request: compileRequest(isComplete ? plan : { ...plan, headers: {} }, {
+      userAgent: userAgentFor(contact),
+      resolve: (text) => resolveText(text, values),
+    }),
     secretHeaders: secretHeaders(headers),
+    secretValues: allowed.flatMap((name) => env[name] ?? []),
     lackingSecrets: names.length === 0 ? () => NOTHING : lacked,
   };
 }

@@ -14,7 +14,8 @@ interface Waiter {
  *     batches    a ─▶ a.0 a.50 a.100      a starts a fetch and goes behind b
  *                b ─▶ b.0
  *
- * A batch that comes has its turn after one fetch of each other batch, however many wait.
+ * A batch that comes has its turn after one fetch of each other batch, however many wait. A slice
+ * with pages goes behind those of its batch with each start, because it may never have started all.
  */
 export class AdmissionQueue implements Iterable<WaitingSlice> {
   readonly #waiters = new Map<WaitingSlice, Waiter>();
@@ -111,9 +112,14 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
 }
 
 /** Starts a fetch of the first slice that has one. @returns false if none has */
-function startFirst(slices: Iterable<WaitingSlice>, grant: StartGrant): boolean {
+function startFirst(slices: Set<WaitingSlice>, grant: StartGrant): boolean {
   for (const slice of slices) {
     if (slice.waiting > 0) {
+      if (slice.hasPages === true) {
+        // A Set keeps the order in which its entries were added.
+        slices.delete(slice);
+        slices.add(slice);
+      }
       slice.start(grant);
       return true;
     }

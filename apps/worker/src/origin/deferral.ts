@@ -46,7 +46,7 @@ export function farSlices(phase: Phase, slices: Iterable<WaitingSlice>, now: num
   const untilAskMs = Math.max(0, phase.askAt - now);
   const stepMs = paceMs * waiters;
   const far: FarSlice[] = [];
-  for (const slice of slices) {
+  for (const slice of underWayFirst(slices)) {
     const aheadMs = turns.ahead(slice) * stepMs;
     const waitMs = untilAskMs + aheadMs;
     const waitsLocally = isDenied
@@ -57,6 +57,12 @@ export function farSlices(phase: Phase, slices: Iterable<WaitingSlice>, now: num
     }
   }
   return far;
+}
+
+/** The slices in the order in which they stay here; otherwise as they came. */
+function underWayFirst(slices: Iterable<WaitingSlice>): Iterable<WaitingSlice> {
+  const underWay = [...slices].filter((slice) => slice.isUnderWay === true);
+  return underWay.length === 0 ? slices : new Set([...underWay, ...slices]);
 }
 
 /** Whether slices of other batches, in the waitlist, come before. */

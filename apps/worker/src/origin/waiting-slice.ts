@@ -29,6 +29,16 @@ export interface WaitingSlice {
    * waits for it tries again later.
    */
   readonly isSlice: boolean;
+  /**
+   * Whether a start may be followed by another one, page after page: then it takes turns with the
+   * other slices of its batch. @default false
+   */
+  readonly hasPages?: boolean;
+  /**
+   * Whether some of its fetches are between two pages. Others are deferred first: what is under way
+   * takes room in Redis until it ends. @default false
+   */
+  readonly isUnderWay?: boolean;
   /** Whether it is served before the others. */
   readonly comesFirst: boolean;
   readonly id: string;

@@ -6,14 +6,17 @@ import {
   type FetchResult,
   LARGE_BODY_BYTES,
   type Outcome,
+  type PageStep,
   type PendingFetch,
   redactUrl,
 } from '@fetchfleet/crawl';
+import type { Settlement } from '@fetchfleet/fleet';
 import type { Logger, Metrics } from '@fetchfleet/service';
 import type { ActiveBatch } from '../batch/batches.ts';
+import { nextPage, nextRequest } from '../batch/next-request.ts';
 import type { OnRecorded, Recorder } from './recorder.ts';
 
-/** How a fetch ended for good. */
+/** How a fetch, or a page of it, ended for good. */
 export interface Ending {
   readonly outcome: Outcome;
   /** Including the last one. */
@@ -24,6 +27,8 @@ export interface Ending {
   readonly status?: number;
   /** What went wrong. @default what the result says */
   readonly error?: { readonly code: string; readonly message: string };
+  /** What follows a page. @default nothing, because it failed */
+  readonly step?: PageStep;
 }
 
 export interface SettleTools {
@@ -41,8 +46,10 @@ export interface SettleTarget {
   readonly slice: string;
 }
 
+const FAILED: PageStep = { end: 'failed' };
+
 /**
- * Writes the one record of a fetch. `onRecorded` is called when it is durable and in the ledger.
+ * Writes the one record of a fetch, or of a page. `onRecorded` is called when it is durable and in the ledger.
  */
 export function settle(
   { worker, recorder, metrics, log }: SettleTools,
@@ -58,12 +65,18 @@ export function settle(
   const contentType = response?.headers['content-type'];
   const status = ending.status ?? result?.status;
   const error = ending.error ?? (outcome === 'ok' || !result ? undefined : errorOf(result));
-  const url = redactUrl(batch.expand(values));
+  const { method, expand } = batch.request;
+  const step = batch.pagination && (ending.step ?? FAILED);
+  const page = step && nextPage(fetch);
+  const url = redactUrl(step === undefined ? expand(values) : nextRequest(batch, fetch).url);
   const record: FetchRecord = {
     batch: batch.id,
     index,
+    page,
+    end: step && 'end' in step ? step.end : undefined,
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
     url,
+    method: method === 'GET' ? undefined : method,
     outcome,
     status,
     attempts,
@@ -77,13 +90,31 @@ export function settle(
   };
   const entry = {
     line: '',
-    settlement: { index, outcome, durationMs, bytes },
+    settlement: {
+      index,
+      outcome,
+      durationMs,
+      bytes,
+      page: step && settledPage(step),
+    },
     onRecorded: (isRecorded: boolean) => {
       if (isRecorded) {
-        metrics.fetchSettled({ outcome, origin, durationSeconds: durationMs / 1000, bytes });
+        const durationSeconds = durationMs / 1000;
+        if (step !== undefined) {
+          metrics.pageRecorded({
+            durationSeconds,
+            bytes,
+            end: 'end' in step ? step.end : undefined,
+          });
+        }
+        const isSettled = step === undefined || 'end' in step;
+        if (isSettled) {
+          metrics.fetchSettled({ outcome, origin, durationSeconds, bytes });
+        }
         if (log.isLevelEnabled('debug')) {
           const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
-          log.debug({ batch: batch.id, slice, origin, index, url, ...ended }, 'fetch settled');
+          const what = isSettled ? 'fetch settled' : 'page recorded';
+          log.debug({ batch: batch.id, slice, origin, index, page, url, ...ended }, what);
         }
       }
       onRecorded(isRecorded);
@@ -96,6 +127,11 @@ export function settle(
   }
   entry.line = encodeRecord(record, response && { bytes: response.body });
   recorder.record(batch.id, entry);
+}
+
+/** A fetch that is retried goes on with the page that failed. */
+function settledPage(step: PageStep): Settlement['page'] {
+  return 'end' in step ? { keepsCursor: step.end === 'failed' } : { cursor: step.stored };
 }
 
 let lastMs = Number.NaN;

@@ -23,7 +23,24 @@ export interface HopTools {
   readonly recorder: Pick<Recorder, 'ready'>;
 }
 
-/** A fetch that has come to a redirect. */
+/** How a fetch has come to another URL, for messages. */
+export interface HopWay {
+  /** `robots.txt of … forbids the URL …` */
+  readonly clause: (from: string) => string;
+  /** `…; a redirect leads there` */
+  readonly noun: string;
+}
+
+export const BY_REDIRECT: HopWay = {
+  clause: (from) => `to which ${from} redirected`,
+  noun: 'a redirect',
+};
+export const BY_PAGE: HopWay = {
+  clause: (from) => `of the next page of a fetch at ${from}`,
+  noun: 'the page before',
+};
+
+/** A fetch that has come to a redirect, or to a page at another origin. */
 interface HoppingFetch {
   readonly batch: ActiveBatch;
   /** Id of its slice. */
@@ -31,6 +48,7 @@ interface HoppingFetch {
   readonly fetch: PendingFetch;
   /** Aborted when its slice stops. */
   readonly signal: AbortSignal;
+  readonly way: HopWay;
 }
 
 /** What becomes of a fetch that does not go on now. */
@@ -44,14 +62,14 @@ export interface HopEnds {
 }
 
 /**
- * Waits for the turn of a redirect's target: robots.txt of its origin must allow it, then it takes
+ * Waits for the turn of a redirect's target, or of a page elsewhere: robots.txt of its origin must allow it, then it takes
  * a permit there like any other request. Where the turn is too far away the fetch begins anew later
  * instead of waiting in the worker: many locations are signed and valid for a minute only, so they
  * are not kept.
  */
 export async function hopTurn(
   { schedulers, robots, recorder }: HopTools,
-  { batch, slice, fetch, signal }: HoppingFetch,
+  { batch, slice, fetch, signal, way }: HoppingFetch,
   { target, from }: Hop,
   ends: HopEnds,
 ): Promise<Turn> {
@@ -101,7 +119,7 @@ export async function hopTurn(
       break;
   }
   if (!answer.isAllowed(target.href)) {
-    const message = `robots.txt of ${origin} forbids the URL to which ${from} redirected`;
+    const message = `robots.txt of ${origin} forbids the URL ${way.clause(from)}`;
     return { kind: 'refused', reason: robotsDenied(message) };
   }
 
@@ -121,12 +139,11 @@ export async function hopTurn(
     return { kind: 'granted', grant: turn };
   }
   return turn.isRefused
-    ? denied(turn, originUnavailable(`${origin} ${UNAVAILABLE_TARGET}`))
+    ? denied(turn, originUnavailable(`${origin} ${UNAVAILABLE_TARGET}; ${way.noun} leads there`))
     : later(turn.dueInMs);
 }
 
-const UNAVAILABLE_TARGET =
-  'went on failing or refusing for longer than politeness.patience; a redirect leads there';
+const UNAVAILABLE_TARGET = 'went on failing or refusing for longer than politeness.patience';
 
 function dropped(onDropped: () => void): Turn {
   return { kind: 'dropped', onDropped };

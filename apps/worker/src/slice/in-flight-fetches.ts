@@ -1,8 +1,12 @@
 import {
   dispositionOf,
   type Disposition,
+  type Cursor,
   type FetchFailure,
+  type FetchResult,
   lastReasonOf,
+  type PageRequest,
+  type PageStep,
   type PendingFetch,
   toError,
 } from '@fetchfleet/crawl';
@@ -15,16 +19,25 @@ import {
   type Hop,
   type Turn,
 } from '../origin/gated-fetch.ts';
+import { nextPage, nextRequest } from '../batch/next-request.ts';
 import type { StartGrant } from '../origin/waiting-slice.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
 import type { FailureWithoutFetch } from './failures.ts';
-import { type HopTools, hopTurn } from './hop-turns.ts';
+import { BY_PAGE, BY_REDIRECT, type HopTools, hopTurn, type HopWay } from './hop-turns.ts';
 
 export interface FetchTools extends SettleTools, HopTools {
   readonly recorder: SettleTools['recorder'];
   readonly fetcher: Pick<Fetcher, 'start'>;
   /** The longest `Retry-After` or rate-limit reset that is obeyed, ms. */
   readonly maxRetryAfterMs: number;
+}
+
+/** What concerns only fetches with pages. */
+export interface PageHooks {
+  /** Called when the record of a page is durable, with the fetch at its next page. */
+  readonly onNextPage: (fetch: PendingFetch) => void;
+  /** Whether a page that has waited for its turn elsewhere may still be asked for. */
+  readonly mayStart: () => boolean;
 }
 
 /**
@@ -36,14 +49,22 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   readonly #tools: FetchTools;
   readonly #target: SettleTarget;
   readonly #stop: AbortController;
-  readonly #returned: PendingFetch[] = [];
+  readonly #pages: PageHooks;
+  #returned: PendingFetch[] = [];
   #open = 0;
+  /** A record was lost, or a fetch aborted: the slice has to end before anything is tried again. */
+  #isBroken = false;
   #onAllEnded: (() => void) | undefined;
   #error: Error | undefined;
 
   /** @param stop aborts the fetches in flight, which are returned; aborted here after our error */
-  constructor(tools: FetchTools, target: SettleTarget, stop: AbortController) {
+  constructor(
+    tools: FetchTools,
+    target: SettleTarget,
+    { stop, pages }: { readonly stop: AbortController; readonly pages: PageHooks },
+  ) {
     this.#tools = tools;
+    this.#pages = pages;
     this.#target = target;
     this.#stop = stop;
   }
@@ -58,12 +79,61 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     return this.#error;
   }
 
+  /** Nothing is in flight, and nothing waits to become durable. */
+  get isIdle(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Takes the fetches to be tried again whose time has come. */
+  takeDue(now: number): PendingFetch[] {
+    if (this.#isBroken) {
+      return [];
+    }
+    const due = this.#returned.filter(({ dueAt }) => dueAt <= now);
+    this.#returned = this.#returned.filter(({ dueAt }) => dueAt > now);
+    return due;
+  }
+
   start(fetch: PendingFetch, grant: StartGrant): void {
     this.#open += 1;
+    this.#send(fetch, this.#target.origin, grant);
+  }
+
+  /** Asks for a page at another origin than that of the slice, when its turn there has come. */
+  startElsewhere(fetch: PendingFetch, target: URL): void {
+    this.#open += 1;
+    void this.#startElsewhere(fetch, target);
+  }
+
+  async #startElsewhere(fetch: PendingFetch, target: URL): Promise<void> {
+    let turn: Turn;
+    try {
+      turn = await this.#turnOf(fetch, { target, from: this.#target.origin }, BY_PAGE);
+    } catch (error) {
+      this.onAborted(fetch, error);
+      return;
+    }
+    const mayStart = !this.#stop.signal.aborted && this.#pages.mayStart();
+    if (turn.kind === 'granted' && mayStart) {
+      this.#send(fetch, target.origin, turn.grant);
+    } else if (turn.kind === 'granted' || this.#stop.signal.aborted) {
+      if (turn.kind === 'granted') {
+        turn.grant.onEnded(undefined);
+      }
+      this.#returned.push(fetch);
+      this.#close();
+    } else if (turn.kind === 'refused') {
+      this.#settleFailure(fetch, turn.reason);
+    } else {
+      turn.onDropped();
+    }
+  }
+
+  #send(fetch: PendingFetch, origin: string, grant: StartGrant): void {
     const { maxRetryAfterMs, fetcher } = this.#tools;
     GatedFetch.start(fetcher, {
       request: this.#requestOf(fetch),
-      origin: this.#target.origin,
+      origin,
       grant,
       isFirstAttempt: fetch.attempts === 0,
       maxRetryAfterMs,
@@ -78,10 +148,10 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     this.onResult(fetch, { result, delay: undefined, deniedForMs: 0, now: Date.now() });
   }
 
-  /** Records a fetch as failed that is not started again. */
-  recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
+  /** Records a fetch as failed that is not started again. @param step what the record of a page says */
+  recordFailure(fetch: PendingFetch, failure: FailureWithoutFetch, step?: PageStep): void {
     this.#open += 1;
-    this.#settleFailure(fetch, failure);
+    this.#settleFailure(fetch, failure, step);
   }
 
   /** Resolves when nothing is in flight and nothing waits to become durable. */
@@ -101,25 +171,46 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     }
   }
 
-  #requestOf({ values, attempts }: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
+  #requestOf(fetch: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
+    const { index, values, attempts } = fetch;
     const { batch } = this.#target;
-    const { plan, headers, secretHeaders } = batch;
+    const { plan, request, secretHeaders } = batch;
     return {
-      url: batch.expand(values),
-      headers,
+      url: request.expand(values),
+      method: request.method,
+      headers: request.headersOf(values),
+      body: request.bodyOf(values),
+      // The same for all attempts: the origin may have acted on one that had no answer.
+      idempotencyKey: request.hasIdempotencyKey
+        ? `${batch.id}-${index}-${nextPage(fetch)}`
+        : undefined,
       secretHeaders,
       limits: plan.limits,
       network: plan.network,
       // An origin that closes connections while requests are on their way costs one attempt only.
       isOnNewConnection: attempts > 0,
       signal: this.#stop.signal,
+      ...(batch.pagination !== undefined && this.#pageOf(fetch)),
     };
   }
 
+  /** What the request of a page has of its own. */
+  #pageOf(fetch: PendingFetch): PageRequest {
+    const page = nextRequest(this.#target.batch, fetch);
+    if ('failure' in page) {
+      throw new Error(`page ${nextPage(fetch)} of fetch ${fetch.index} cannot be asked for`);
+    }
+    return page;
+  }
+
   async turnOf(fetch: PendingFetch, hop: Hop): Promise<Turn> {
+    return this.#turnOf(fetch, hop, BY_REDIRECT);
+  }
+
+  async #turnOf(fetch: PendingFetch, hop: Hop, way: HopWay): Promise<Turn> {
     const { batch, slice } = this.#target;
     const { signal } = this.#stop;
-    return hopTurn(this.#tools, { batch, slice, fetch, signal }, hop, {
+    return hopTurn(this.#tools, { batch, slice, fetch, signal, way }, hop, {
       onLater: (later) => {
         this.#returned.push(later);
         this.#close();
@@ -131,18 +222,20 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     });
   }
 
-  #settleFailure(fetch: PendingFetch, failure: FailureWithoutFetch): void {
+  #settleFailure(fetch: PendingFetch, failure: FailureWithoutFetch, step?: PageStep): void {
     const { outcome, status, code, message } = failure;
     this.#settle(fetch, {
       outcome,
       attempts: fetch.attempts,
       error: { code, message },
       ...(status !== undefined && { status }),
+      ...(step !== undefined && { step }),
     });
   }
 
   /** The fetch has no result: it counts as never started. */
   onAborted(fetch: PendingFetch, reason: unknown): void {
+    this.#isBroken = true;
     this.#returned.push(fetch);
     if (!this.#stop.signal.aborted) {
       this.#abortWith(reason);
@@ -158,10 +251,16 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   onResult(fetch: PendingFetch, ended: GatedResult): void {
     try {
       const { result } = ended;
+      const attempts = fetch.attempts + 1;
+      if (this.#isBeyondLast(fetch, result)) {
+        this.#settle(fetch, { outcome: 'ok', attempts, result, step: { end: 'not-found' } });
+        return;
+      }
       const disposition = this.#dispositionOf(fetch, ended);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
-        this.#settle(fetch, { outcome, attempts: fetch.attempts + 1, result });
+        const step = outcome === 'ok' ? this.#stepAfter(fetch, result) : undefined;
+        this.#settle(fetch, { outcome, attempts, result, ...(step !== undefined && { step }) });
       } else {
         this.#returned.push(this.#nextTry(fetch, ended, disposition));
         this.#close();
@@ -170,6 +269,22 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       this.#abortWith(error);
       this.#close();
     }
+  }
+
+  /** Whether the answer says that the page before was the last one. */
+  #isBeyondLast({ cursor }: PendingFetch, result: FetchResult): boolean {
+    const { pagination } = this.#target.batch;
+    return result.kind === 'response' && pagination?.isBeyondLast(cursor, result.status) === true;
+  }
+
+  /** What follows a page; undefined where fetches have none. */
+  #stepAfter(fetch: PendingFetch, result: FetchResult): PageStep | undefined {
+    const { request, pagination } = this.#target.batch;
+    if (pagination === undefined || result.kind !== 'response') {
+      return undefined;
+    }
+    const first = { url: request.expand(fetch.values) };
+    return pagination.after({ cursor: fetch.cursor, first, request: this.#pageOf(fetch), result });
   }
 
   #dispositionOf(
@@ -210,9 +325,17 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     settle(this.#tools, this.#target, { fetch, ending }, (isRecorded) => {
       // A fetch without a durable record has not happened. The recorder has reported the error.
       if (!isRecorded) {
+        this.#isBroken = true;
         this.#returned.push(fetch);
+      } else if (ending.step !== undefined && 'cursor' in ending.step) {
+        this.#pages.onNextPage(atNextPage(fetch, ending.step.cursor));
       }
       this.#close();
     });
   }
+}
+
+/** Attempts and patience count for each page. */
+function atNextPage({ index, values }: PendingFetch, cursor: Cursor): PendingFetch {
+  return { index, values, attempts: 0, dueAt: 0, throttledSince: 0, cursor };
 }

@@ -1,5 +1,6 @@
 import {
   packSlice,
+  parseCursor,
   parseSlice,
   type PendingFetch,
   type Slice,
@@ -36,7 +37,7 @@ export interface ProcessorOptions extends SliceTools {
   readonly schedulers: SliceTools['schedulers'] &
     Pick<OriginSchedulers, 'afterDeferral' | 'leaveWaitlist' | 'removeBatch'>;
   readonly batches: Pick<Batches, 'use'>;
-  readonly ledger: Pick<Ledger, 'state' | 'areSettled' | 'reportMissingSecrets'>;
+  readonly ledger: Pick<Ledger, 'state' | 'areSettled' | 'cursors' | 'reportMissingSecrets'>;
   readonly pausedSlices: Pick<PausedSlices, 'withdrawOne'>;
   readonly log: Logger;
   /** Called with the batch of every claimed slice. */
@@ -138,7 +139,9 @@ export class SliceProcessor {
     if (isSentElsewhere(batch, slice, pending)) {
       return this.#reject(claim, new Error('its URLs have another origin'), slice);
     }
-    const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
+    const unsettled = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
+    const fetches =
+      batch.pagination === undefined ? unsettled : await this.#withCursors(job, unsettled);
     if (claim.redeliveries > MAX_REDELIVERIES) {
       return this.#abandon(job, fetches);
     }
@@ -238,6 +241,29 @@ export class SliceProcessor {
     return pending.filter((_, i) => areSettled[i] !== true);
   }
 
+  /** The fetches with where their pages stand. */
+  async #withCursors(
+    { claim, slice, batch }: Job,
+    fetches: readonly PendingFetch[],
+  ): Promise<readonly PendingFetch[]> {
+    const indexes = fetches.map(({ index }) => index);
+    const cursors = await this.#options.ledger.cursors(batch.id, indexes);
+    return fetches.map((fetch, at) => {
+      const stored = cursors[at] ?? null;
+      if (stored === null) {
+        return fetch;
+      }
+      const cursor = parseCursor(stored);
+      if (cursor === undefined) {
+        const fields = { ...logFields(claim, slice), index: fetch.index };
+        this.#options.log.warn(fields, 'cursor in Redis is not valid: begins with the first page');
+        return fetch;
+      }
+      // A dead worker may have come further than the slice knows: its attempts were for that page.
+      return { ...fetch, cursor, attempts: claim.redeliveries > 0 ? 0 : fetch.attempts };
+    });
+  }
+
   /** Records the fetches as `worker-lost`, or the slice would end one worker after another. */
   async #abandon({ claim, slice, batch }: Job, fetches: readonly PendingFetch[]): Promise<void> {
     const target: SettleTarget = { batch, origin: slice.origin, slice: claim.id };
@@ -287,7 +313,7 @@ function problemOf(slice: Slice, batch: ActiveBatch | undefined): string | undef
  * it and whose limits count. Only a slice that was changed in Redis has such URLs.
  */
 function isSentElsewhere(
-  { constantOrigin, secretHeaders, expand }: ActiveBatch,
+  { request: { constantOrigin, expand }, secretHeaders }: ActiveBatch,
   { origin }: Slice,
   fetches: readonly PendingFetch[],
 ): boolean {

@@ -2,6 +2,7 @@ import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
 import type { Robots, RobotsAnswer } from '../batch/robots.ts';
+import { nextRequest } from '../batch/next-request.ts';
 import type { Permits } from '../permits/permits.ts';
 import {
   type Deferral,
@@ -17,6 +18,9 @@ import {
 } from './failures.ts';
 import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
 import { patienceLeftMs, throttledSinceOf } from './patience.ts';
+
+/** The longest delay of a Node timer. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
@@ -39,7 +43,7 @@ export interface RunnableSlice {
 export interface RunSignals {
   /** Aborted when the claim is lost: another worker may run the slice. */
   readonly lost: AbortSignal;
-  /** Called when the slice waits for a robots.txt; not at all if that is known. */
+  /** Called when the slice waits for a robots.txt, unless that is known, or for its pages. */
   readonly onRobotsRequested: () => void;
   /** Called when the slice waits for permits. */
   readonly onPermitsRequested: () => void;
@@ -66,6 +70,10 @@ export interface SliceRest {
  *      │                                                    deadline, lost claim, cancelled batch
  *      └──turn too far away──▶ deferred: later, no attempt used
  *
+ * A fetch with pages is due again when the record of a page is durable, with its next page; and what
+ * is to be tried later is due again as soon as its time has come, because a run with pages may last.
+ * Nothing new starts once the slice is deferred or stopped.
+ *
  * What is not settled at the end is the rest of the slice.
  */
 export class SliceRun implements WaitingSlice {
@@ -78,7 +86,7 @@ export class SliceRun implements WaitingSlice {
   readonly #stop = new AbortController();
   readonly #inFlight: InFlightFetches;
   readonly #due: PendingFetch[] = [];
-  readonly #later: PendingFetch[] = [];
+  #later: PendingFetch[] = [];
   readonly #arrivedAt = Date.now();
   /** Copied from the signal, because it is read several times for each fetch. */
   #isDraining = false;
@@ -88,6 +96,11 @@ export class SliceRun implements WaitingSlice {
   #resumeInMs = 0;
   /** Since when the run only waits for its fetches in flight. */
   #startedAllAt = 0;
+  #isUnderWay = false;
+  /** What robots.txt of the origin allowed when it was asked last. */
+  #isAllowed: (url: string) => boolean = () => true;
+  /** Set while the run waits for the next page to be due. */
+  #onPageDue: (() => void) | undefined;
 
   constructor(tools: SliceTools, batch: ActiveBatch, { id, origin, ticket = 0 }: RunnableSlice) {
     this.id = id;
@@ -95,7 +108,17 @@ export class SliceRun implements WaitingSlice {
     this.#tools = tools;
     this.#batch = batch;
     this.#origin = origin;
-    this.#inFlight = new InFlightFetches(tools, { batch, origin, slice: id }, this.#stop);
+    this.#inFlight = new InFlightFetches(
+      tools,
+      { batch, origin, slice: id },
+      {
+        stop: this.#stop,
+        pages: {
+          onNextPage: (fetch) => this.#nextPage(fetch),
+          mayStart: () => !this.#isStopping,
+        },
+      },
+    );
     this.#ticket = ticket;
   }
 
@@ -106,6 +129,14 @@ export class SliceRun implements WaitingSlice {
 
   get ticket(): number {
     return this.#ticket;
+  }
+
+  get hasPages(): boolean {
+    return this.#batch.pagination !== undefined;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
   }
 
   get comesFirst(): boolean {
@@ -134,11 +165,17 @@ export class SliceRun implements WaitingSlice {
     const stopListening = this.#stopOn([lost, this.#batch.cancelled, this.#tools.expired]);
     try {
       const now = Date.now();
+      this.#isUnderWay = fetches.some(({ cursor }) => cursor !== undefined);
       for (const fetch of fetches) {
         (fetch.dueAt <= now ? this.#due : this.#later).push(fetch);
       }
       if (this.#applyRobots(await this.#askRobots(onRobotsRequested))) {
         await this.#startAll(onPermitsRequested);
+        if (this.hasPages) {
+          // Where all pages are elsewhere, none waits for a permit here.
+          onRobotsRequested();
+          await this.#tools.recorder.hurry(this.#startPages(onPermitsRequested));
+        }
       }
       this.#startedAllAt = Date.now();
       await this.#tools.recorder.hurry(this.#inFlight.allEnded());
@@ -219,13 +256,93 @@ export class SliceRun implements WaitingSlice {
   }
 
   #deny(isAllowed: (url: string) => boolean): void {
+    this.#isAllowed = isAllowed;
     for (const fetch of this.#due.splice(0)) {
-      if (isAllowed(this.#batch.expand(fetch.values))) {
+      if (this.hasPages) {
+        this.#placePage(fetch);
+      } else if (isAllowed(this.#batch.request.expand(fetch.values))) {
         this.#due.push(fetch);
       } else {
         this.#inFlight.recordFailure(fetch, robotsDenied('robots.txt forbids this URL'));
       }
     }
+  }
+
+  /** The record of a page is durable. */
+  #nextPage(fetch: PendingFetch): void {
+    this.#isUnderWay = true;
+    // Its turn is used: in the waitlist, later pages take a place behind the others.
+    this.#ticket = 0;
+    if (this.#isStopping || this.#isDeferred) {
+      this.#due.push(fetch);
+      return;
+    }
+    this.#placePage(fetch);
+    this.#takeDue();
+    if (this.#onPageDue === undefined) {
+      this.#tools.schedulers.wake(this.#origin);
+    } else {
+      this.#onPageDue();
+    }
+  }
+
+  /** Lets a page wait for its turn, at the origin that it is at. */
+  #placePage(fetch: PendingFetch): void {
+    const request = nextRequest(this.#batch, fetch);
+    if ('failure' in request) {
+      this.#inFlight.recordFailure(fetch, request.failure, { end: 'bad-next' });
+      return;
+    }
+    const url = new URL(request.url);
+    if (url.origin !== this.#origin) {
+      this.#inFlight.startElsewhere(fetch, url);
+      return;
+    }
+    const known = this.#tools.robots.known(this.#batch, this.#origin);
+    this.#isAllowed = known?.kind === 'rules' ? known.isAllowed : this.#isAllowed;
+    if (this.#isAllowed(request.url)) {
+      this.#due.push(fetch);
+    } else {
+      this.#inFlight.recordFailure(fetch, robotsDenied('robots.txt forbids this URL'));
+    }
+  }
+
+  /** Lets fetches wait for their turn again whose time has come. */
+  #takeDue(): void {
+    const now = Date.now();
+    const due = this.#later.filter(({ dueAt }) => dueAt <= now);
+    this.#later = this.#later.filter(({ dueAt }) => dueAt > now);
+    for (const fetch of [...due, ...this.#inFlight.takeDue(now)]) {
+      this.#placePage(fetch);
+    }
+  }
+
+  /** Starts pages as they become due. Resolves when none is in flight, or the slice has to end. */
+  async #startPages(onPermitsRequested: () => void): Promise<void> {
+    while (!this.#isStopping && !this.#isDeferred) {
+      if (this.#due.length === 0) {
+        if (this.#inFlight.isIdle) {
+          return;
+        }
+        await this.#pageDue();
+        this.#takeDue();
+      }
+      await this.#startAll(onPermitsRequested);
+    }
+  }
+
+  /** Resolves when a page is due, a fetch may be tried again, or nothing is in flight any more. */
+  async #pageDue(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onPageDue = resolve;
+    const dueAt = Math.min(
+      ...[...this.#later, ...this.#inFlight.returned].map((fetch) => fetch.dueAt),
+    );
+    const ms = Math.max(1, dueAt - Date.now());
+    const timer = dueAt === Infinity ? undefined : setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+    await Promise.race([promise, this.#inFlight.allEnded()]);
+    clearTimeout(timer);
+    this.#onPageDue = undefined;
   }
 
   get #isStopping(): boolean {

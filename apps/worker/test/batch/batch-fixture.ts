@@ -1,3 +1,4 @@
+import { compileRequest } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 
@@ -12,8 +13,7 @@ export function activeBatch(changes: Partial<ActiveBatch> = {}): ActiveBatch {
     plan,
     total: 20,
     createdAt: 0,
-    expand: ([n = '']) => `http://a.example/${n}`,
-    headers: {},
+    request: compileRequest(plan),
     secretHeaders: [],
     lackingSecrets: () => [],
     state: 'running',

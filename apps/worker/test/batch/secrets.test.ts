@@ -1,18 +1,24 @@
 import { SecretRules } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import { describeLacked, resolveSecrets } from '../../src/batch/secrets.ts';
+import { activeBatch } from './batch-fixture.ts';
 
 const API = 'https://api.example';
-const plan = { headers: { accept: 'text/html', 'x-key': '${env:A} ${env:B}' } };
+const HEADERS = { 'user-agent': 'me', accept: 'text/html', 'x-key': '${env:A} ${env:B}' };
 
-function resolve(rules: string, env: Record<string, string> = { A: '1', B: '2' }) {
+function resolve(
+  rules: string,
+  env: Record<string, string> = { A: '1', B: '2' },
+  headers: Record<string, string> = HEADERS,
+) {
+  const plan = { ...activeBatch().plan, headers };
   return resolveSecrets(plan, { env, rules: SecretRules.parse(rules) });
 }
 
 describe('the secrets of a batch in a worker', () => {
   it('are resolved if all of them are allowed', () => {
-    const { headers, secretHeaders, lackingSecrets } = resolve(`A,B@${API}`);
-    expect(headers).toEqual({ accept: 'text/html', 'x-key': '1 2' });
+    const { request, secretHeaders, lackingSecrets } = resolve(`A,B@${API}`);
+    expect(request.headersOf([])).toEqual({ ...HEADERS, 'x-key': '1 2' });
     expect(secretHeaders).toEqual(['x-key']);
     expect(lackingSecrets(API)).toEqual([]);
   });
@@ -42,11 +48,21 @@ describe('the secrets of a batch in a worker', () => {
   });
 
   it('are not even read if they are not allowed: a value that is no header is no error', () => {
-    expect(resolve('A', { A: '1', B: 'a\nb' }).headers).toEqual({});
+    const { request } = resolve('A', { A: '1', B: 'a\nb' });
+    expect(Object.keys(request.headersOf([]))).toEqual(['user-agent']);
   });
 
   it('are none where the crawl names none', () => {
-    const none = resolveSecrets({ headers: {} }, { env: {}, rules: SecretRules.parse('') });
-    expect(none.lackingSecrets(API)).toEqual([]);
+    expect(resolve('', {}, {}).lackingSecrets(API)).toEqual([]);
+  });
+
+  it.each([
+    ['a parameter', '{{n}}', ['${env:A}', '{{n}}'], '${env:A}'],
+    ['a parameter behind a dollar', '${{n}}', ['{env:A}'], '${env:A}'],
+    ['a secret', '${env:S} ${env:A}{n}}', ['1'], '{{n}} ${env:B}{{n}}'],
+  ])('are not searched for again in what %s says', (_, header, values, sent) => {
+    const env = { A: '${env:B}{', B: '2', S: '{{n}}' };
+    const { request } = resolve('A,B,S', env, { 'x-key': header });
+    expect(request.headersOf(values)['x-key']).toBe(sent);
   });
 });

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { bodyText, decodeBody } from '@fetchfleet/crawl';
 import { Workers } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, startOrigin } from '@fetchfleet/testing';
@@ -92,6 +93,35 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
       { outcome: 'too-large', attempts: 1 },
       { outcome: 'bad-redirect', attempts: 1 },
     ]);
+  });
+
+  it('sends method, headers and body of a fetch, the same in every attempt', async () => {
+    const { origin, results, fleet } = await setUpShared();
+    const seen: string[] = [];
+    origin.respond(/^\/post\//, async (request, response) => {
+      const { method, url, headers } = request;
+      const body = await text(request);
+      const parts = [method, url, headers['x-n'], headers['idempotency-key'], body].join(' ');
+      const isFirst = !seen.includes(parts);
+      seen.push(parts);
+      response.writeHead(isFirst ? 503 : 200).end();
+    });
+    await fleet.enqueue(
+      'posts',
+      crawlFile(`${origin.url}/post/{n}`, 3, {
+        headers: '{ x-n: "n{{n}}" }',
+        body: '{ json: { n: "{{n|json}}", text: "{{n}}" } }',
+        retry: '{ attempts: 3, backoff: 20ms }',
+      }),
+    );
+    expect(await fleet.finished('posts')).toMatchObject({ ok: 3 });
+    const expected = range(3).flatMap((n) => {
+      const sent = `POST /post/${n} n${n} posts-${n}-1 {"n":${n},"text":"${n}"}`;
+      return [sent, sent];
+    });
+    expect(seen.toSorted()).toEqual(expected);
+    const records = await readRecords(results, 'posts');
+    expect(records).toMatchObject(range(3).map(() => ({ method: 'POST', attempts: 2 })));
   });
 });
 

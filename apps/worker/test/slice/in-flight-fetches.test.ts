@@ -1,3 +1,4 @@
+import { compileRequest } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { InFlightFetches } from '../../src/slice/in-flight-fetches.ts';
@@ -5,11 +6,14 @@ import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
+const pages = { onNextPage: () => undefined, mayStart: () => true };
+
 function startFetches() {
   const { tools, started, grant, ended } = startTools();
   const target = { batch: batchOf(), origin: 'http://origin.example', slice: 'b.0' };
   const stop = new AbortController();
-  return { fetches: new InFlightFetches(tools, target, stop), started, grant, ended, stop };
+  const fetches = new InFlightFetches(tools, target, { stop, pages });
+  return { fetches, started, grant, ended, stop };
 }
 
 describe('a fetch that has ended', () => {
@@ -30,6 +34,17 @@ describe('a fetch that has ended', () => {
       fetches.start(fetchOf(1, { attempts }), grant);
     }
     expect(started.map(({ request }) => request.isOnNewConnection)).toEqual([false, true]);
+  });
+
+  it('of a POST has the Idempotency-Key of its attempt before', () => {
+    const { tools, started, grant } = startTools();
+    const request = compileRequest({ url: 'http://h/', params: [], headers: {}, method: 'POST' });
+    const target = { batch: batchOf({ request }), origin: 'http://h', slice: 'b.0' };
+    const fetches = new InFlightFetches(tools, target, { stop: new AbortController(), pages });
+    for (const attempts of [0, 1]) {
+      fetches.start(fetchOf(1, { attempts }), grant);
+    }
+    expect(started.map((one) => one.request.idempotencyKey)).toEqual(['b-1-1', 'b-1-1']);
   });
 
   it('with a 429 keeps waiting for longer than patience while the origin accepts others', () => {

@@ -1,4 +1,11 @@
-import type { FetchResult, LastReason, PendingFetch } from '@fetchfleet/crawl';
+import {
+  compileRequest,
+  type FetchResult,
+  type LastReason,
+  type PendingFetch,
+  type Plan,
+  type RequestTemplate,
+} from '@fetchfleet/crawl';
 import type { FetchListener, FetchRequest } from '@fetchfleet/fetcher';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { track } from '@fetchfleet/testing';
@@ -22,29 +29,34 @@ export function responseOf(status: number, headers: Record<string, string> = {})
   return { kind: 'response', status, headers, body: Buffer.alloc(0), startedAt: 0, durationMs: 5 };
 }
 
+/** The request of a batch whose URLs are these. */
+export function requestOf(url: string): RequestTemplate {
+  return compileRequest({ url, params: ['n'], headers: {} });
+}
+
 export function batchOf(batch: Partial<ActiveBatch> = {}): ActiveBatch {
+  const plan: Plan = {
+    name: 'b',
+    url: 'http://origin.example/{n}',
+    params: ['n'],
+    headers: {},
+    politeness: {
+      rate: 'unlimited',
+      burst: 1,
+      concurrency: 'unlimited',
+      robots: 'ignore',
+      patienceMs: 60_000,
+    },
+    retry: { attempts: 3, backoffMs: 1_000 },
+    limits: { timeoutMs: 1_000, maxBodyBytes: 1_000, redirects: 0 },
+    network: { allowPrivate: true, allow: [] },
+  };
   return {
     id: 'b',
-    plan: {
-      name: 'b',
-      url: 'http://origin.example/{n}',
-      params: ['n'],
-      headers: {},
-      politeness: {
-        rate: 'unlimited',
-        burst: 1,
-        concurrency: 'unlimited',
-        robots: 'ignore',
-        patienceMs: 60_000,
-      },
-      retry: { attempts: 3, backoffMs: 1_000 },
-      limits: { timeoutMs: 1_000, maxBodyBytes: 1_000, redirects: 0 },
-      network: { allowPrivate: true, allow: [] },
-    },
+    plan,
     total: 10,
     createdAt: 0,
-    expand: ([n]) => `http://origin.example/${n}`,
-    headers: {},
+    request: compileRequest(plan),
     secretHeaders: [],
     lackingSecrets: () => [],
     state: 'running',

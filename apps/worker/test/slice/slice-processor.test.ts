@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 import type { WaitingSlice } from '../../src/origin/waiting-slice.ts';
 import { SliceProcessor } from '../../src/slice/slice-processor.ts';
-import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
+import { batchOf, fetchOf, requestOf, responseOf, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
@@ -54,6 +54,7 @@ async function process({
     ledger: {
       state: async () => state,
       areSettled: async (_id, indexes) => indexes.map(() => false),
+      cursors: async (_id, indexes) => indexes.map(() => null),
       reportMissingSecrets: async () => undefined,
     },
     pausedSlices: { withdrawOne: async () => undefined },
@@ -82,12 +83,14 @@ describe('a slice that was deferred', () => {
     { when: 'secrets are missing', how: { batch: { lackingSecrets: () => LACKED } }, end: 'delay' },
     {
       when: 'its URLs have another origin than the slice says',
-      how: { batch: { constantOrigin: 'http://other.example' } },
+      how: { batch: { request: requestOf('http://other.example/{n}') } },
       end: 'reject',
     },
     {
       when: 'a secret would leave for another origin than the slice says',
-      how: { batch: { secretHeaders: ['x-key'], expand: () => 'https://origin.example/' } },
+      how: {
+        batch: { secretHeaders: ['x-key'], request: requestOf('https://origin.{no}example/') },
+      },
       end: 'reject',
     },
     { when: 'nothing of it is due', how: { dueAt: Date.now() + 3_600_000 }, end: 'delay' },

@@ -11,7 +11,7 @@ import type { RobotsAnswer } from '../../src/batch/robots.ts';
 import { Permits } from '../../src/permits/permits.ts';
 import type { Deferral } from '../../src/origin/waiting-slice.ts';
 import { SliceRun } from '../../src/slice/slice-run.ts';
-import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
+import { batchOf, fetchOf, requestOf, responseOf, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
@@ -120,10 +120,8 @@ describe('a run of a slice', () => {
 
   it('ends with the error when a fetch cannot be started', async () => {
     const { tools, ended } = startTools();
-    const running = new SliceRun(tools, batchOf({ expand: failToExpand }), SLICE).run(
-      [fetchOf(1)],
-      signals(),
-    );
+    const request = { ...requestOf('http://origin.example/{n}'), expand: failToExpand };
+    const running = new SliceRun(tools, batchOf({ request }), SLICE).run([fetchOf(1)], signals());
     await expect(running).rejects.toThrow('no such parameter');
     expect(ended).toEqual([undefined]);
   });

@@ -2,12 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 import { expandCrawl } from './expand-crawl.ts';
 import { InputError, type Problem } from '../model/input-error.ts';
 import { readListFile } from '../values/list-file.ts';
-import type { ListFile, ReadOptions } from '../values/list-row.ts';
+import { type ListFile, MAX_VALUE_LENGTH, type ReadOptions } from '../values/list-row.ts';
 import { isReadableOnTheWay, originOf, problemOfUrl } from '../model/url.ts';
 import { secretNames } from '../model/secrets.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.ts';
-import { compileTemplate } from '../model/template.ts';
+import { canBeTooLarge, MAX_REQUEST_BYTES } from '../request/body-size.ts';
+import { compileRequest } from '../request/compile-request.ts';
+import { valueChecks } from '../request/value-checks.ts';
 
 /** The number of fetches and of values of a crawl. */
 export interface CrawlSize {
@@ -25,7 +27,7 @@ const CHUNKS_PER_TURN = 20;
 
 /**
  * Validates and counts before anything is enqueued: reads every list file once, and expands every
- * URL if a parameter is part of the host.
+ * fetch if a parameter is part of the host, or if values could make a body too large.
  *
  * @param fileName the crawl file, for messages; the name of the crawl by default
  * @throws InputError with the first 20 problems and the number of the others
@@ -37,10 +39,10 @@ export async function measureCrawl(
 ): Promise<CrawlSize> {
   const problems = new ProblemList();
   const counts: Record<string, number> = {};
-  const { checks } = compileTemplate(crawl.plan.url, crawl.plan.params);
+  const checks = valueChecks(crawl.plan);
   for (const source of crawl.sources) {
     const problemOf = checks.get(source.name);
-    counts[source.name] = await countValues(source, { problems, problemOf, signal });
+    counts[source.name] = await countValues(source, { problems, problemOf, signal, fileName });
   }
   problems.throwIfAny(fileName);
   const problem = problemOfCounts(counts, crawl.combine);
@@ -48,7 +50,7 @@ export async function measureCrawl(
     problems.add({ file: fileName, key: 'params', message: problem });
   }
   problems.throwIfAny(fileName);
-  const plainOrigin = await checkUrls(crawl, { problems, fileName, signal });
+  const plainOrigin = await checkFetches(crawl, { problems, fileName, signal });
   problems.throwIfAny(fileName);
   const total = totalOf(counts, crawl.combine);
   return { total, counts, ...(plainOrigin !== undefined && { plainOrigin }) };
@@ -56,10 +58,24 @@ export async function measureCrawl(
 
 interface Counting extends Pick<ReadOptions, 'problemOf' | 'signal'> {
   readonly problems: ProblemList;
+  /** The crawl file. */
+  readonly fileName: string;
 }
 
 async function countValues(source: ParameterSource, counting: Counting): Promise<number> {
-  return source.kind === 'file' ? countLines(source, counting) : (sourceLength(source) ?? 0);
+  if (source.kind === 'file') {
+    return countLines(source, counting);
+  }
+  const { problems, problemOf } = counting;
+  if (source.kind === 'countries' && problemOf !== undefined) {
+    // The names take time to load, and few crawls need them.
+    const { countries } = await import('../values/countries.ts');
+    const [message] = countries(source.form).flatMap((value) => problemOf(value) ?? []);
+    if (message !== undefined) {
+      problems.add({ file: counting.fileName, key: `params.${source.name}`, message });
+    }
+  }
+  return sourceLength(source) ?? 0;
 }
 
 async function countLines(
@@ -86,31 +102,42 @@ async function countLines(
   return count;
 }
 
-interface UrlCheck {
+interface FetchCheck {
   readonly problems: ProblemList;
   readonly fileName: string;
   readonly signal: AbortSignal | undefined;
 }
 
 /** @returns an origin that gets secrets over plain http */
-async function checkUrls(
+async function checkFetches(
   crawl: Crawl,
-  { problems, fileName, signal }: UrlCheck,
+  { problems, fileName, signal }: FetchCheck,
 ): Promise<string | undefined> {
   const { plan } = crawl;
-  const { constantOrigin, expand } = compileTemplate(plan.url, plan.params);
+  const { constantOrigin, expand, bodyOf } = compileRequest(plan);
   const hasSecrets = secretNames(plan.headers).length > 0;
-  if (constantOrigin !== undefined) {
-    return hasSecrets && isReadableOnTheWay(constantOrigin) ? constantOrigin : undefined;
+  const isOneOrigin = constantOrigin !== undefined;
+  const areSmall = plan.body === undefined || !canBeTooLarge(plan.body, maxLengths(crawl.sources));
+  let plainOrigin =
+    isOneOrigin && hasSecrets && isReadableOnTheWay(constantOrigin) ? constantOrigin : undefined;
+  if (isOneOrigin && areSmall) {
+    return plainOrigin;
   }
-  let plainOrigin: string | undefined;
+  const report = (key: string, index: number, problem: string): void =>
+    problems.add({ file: fileName, key, message: `fetch ${index}: ${problem}` });
   let chunks = 0;
   for await (const chunk of expandCrawl(withoutOrigins(crawl), { signal })) {
     for (const { index, values } of chunk) {
+      if (!areSmall && (bodyOf(values)?.length ?? 0) > MAX_REQUEST_BYTES) {
+        report('body', index, 'its body is larger than 1 MiB');
+      }
+      if (isOneOrigin) {
+        continue;
+      }
       const url = expand(values);
       const problem = problemOfUrl(url, plan.network);
       if (problem !== undefined) {
-        problems.add({ file: fileName, key: 'url', message: `fetch ${index}: ${problem}` });
+        report('url', index, problem);
       } else if (hasSecrets && plainOrigin === undefined && isReadableOnTheWay(url)) {
         plainOrigin = originOf(url);
       }
@@ -120,6 +147,15 @@ async function checkUrls(
     }
   }
   return plainOrigin;
+}
+
+/** The length of the longest value that each source can have. */
+function maxLengths(sources: readonly ParameterSource[]): (name: string) => number {
+  const lists = sources.flatMap((source) =>
+    source.kind === 'list' ? [[source.name, longest(source.values)] as const] : [],
+  );
+  const lengths = new Map(lists);
+  return (name) => lengths.get(name) ?? MAX_VALUE_LENGTH;
 }
 
 /** The same values with a valid host, because the expansion throws for an invalid URL. */
@@ -150,4 +186,8 @@ class ProblemList {
     const rest = unreported === 0 ? [] : [{ file: fileName, message: `and ${unreported} more` }];
     throw new InputError([...this.#reported, ...rest]);
   }
+}
+
+function longest(values: readonly string[]): number {
+  return values.reduce((length, value) => Math.max(length, value.length), 0);
 }

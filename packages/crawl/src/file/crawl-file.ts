@@ -8,14 +8,16 @@ import { InputError, type Problem, reasonOfFileError } from '../model/input-erro
 import { readContact } from './contact.ts';
 import { readHeaders } from './headers.ts';
 import { type ParameterField, readParams } from './params.ts';
+import { readPaginate } from './paginate.ts';
+import { checkUse, readRequest } from './request.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
 import { readUrl } from './url-template.ts';
 import { isRemoteList } from '../values/list-file.ts';
 import { problemOfUrl } from '../model/url.ts';
-import type { Crawl, NetworkPolicy, ParameterSource } from '../model/plan.ts';
+import type { Crawl, NetworkPolicy, ParameterSource, Plan } from '../model/plan.ts';
 import { mentionsSecret } from '../model/secrets.ts';
 import { problemOfCounts, sourceLength } from '../values/source-length.ts';
-import { compileTemplate } from '../model/template.ts';
+import { valueChecks } from '../request/value-checks.ts';
 import { aliasTargets, Field, type YamlFile } from './field.ts';
 import { readChoice } from './read-field.ts';
 
@@ -29,13 +31,17 @@ const KEYS = [
   'name',
   'contact',
   'url',
+  'method',
   'params',
   'combine',
   'headers',
+  'body',
+  'idempotencyKey',
   'politeness',
   'retry',
   'limits',
   'network',
+  'paginate',
 ] as const;
 
 /** A crawl file as far as it could be read, with its problems. */
@@ -110,20 +116,26 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'params' | 'craw
   const combine = readChoice(at('combine'), ['product', 'zip']) ?? 'product';
   const contact = readContact(at('contact'));
   const url = readUrl(at('url'), { params, network });
-  if (url !== undefined) {
-    checkValues(params, url);
-  }
-  const plan = {
+  const names = params.map(({ name }) => name);
+  const request = readRequest(at, names);
+  const paginate = readPaginate(at('paginate'), request);
+  const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
     url: url ?? '',
-    params: params.map(({ name }) => name),
-    headers: readHeaders(at('headers')),
+    ...request,
+    params: names,
+    headers: readHeaders(at('headers'), names),
     politeness: readPoliteness(at('politeness')),
     retry: readRetry(at('retry')),
     limits: readLimits(at('limits')),
     network,
+    ...(paginate !== undefined && { paginate }),
   };
+  if (url !== undefined) {
+    checkUse(params, plan);
+    checkValues(params, plan);
+  }
   params.forEach((param) => checkListUrl(param, network));
   const sources = params.flatMap(({ source }) => source ?? []);
   const problem = problemOfCounts(knownCounts(sources), combine);
@@ -162,21 +174,30 @@ function knownCounts(sources: readonly ParameterSource[]): Record<string, number
 
 /** Secrets are resolved in headers only; elsewhere they would end up in Redis and in records. */
 function reportSecrets(file: YamlFile): void {
-  visit(file.document, {
-    Scalar(_, node, ancestors) {
-      if (!mentionsSecret(node.source ?? '')) {
-        return;
-      }
-      const keys = ancestors
-        .filter(isPair)
-        .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
-      const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
-      if (isInHeaders) {
-        return;
-      }
-      new Field(file, { key: keys.join('.'), node }).report(
+  const holders = new Set<unknown>();
+  const onSecret = (node: unknown, ancestors: readonly unknown[]): void => {
+    [node, ...ancestors].forEach((holder) => holders.add(holder));
+    const keys = ancestors
+      .filter(isPair)
+      .map(({ key }) => (isScalar(key) ? String(key.value) : ''));
+    const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
+    if (!isInHeaders) {
+      new Field(file, { key: keys.join('.'), node: undefined, keyNode: node }).report(
         'secrets (${env:NAME}) are allowed in headers only',
       );
+    }
+  };
+  visit(file.document, {
+    Scalar(_, node, ancestors) {
+      if (mentionsSecret(node.source ?? '')) {
+        onSecret(node, ancestors);
+      }
+    },
+    Alias(_, node, ancestors) {
+      // What it stands for is written above.
+      if (holders.has(file.targets.get(node))) {
+        onSecret(node, ancestors);
+      }
     },
   });
 }
@@ -197,8 +218,8 @@ function byPlace(a: Problem, b: Problem): number {
 }
 
 /** Values of list files are checked when the files are read. */
-function checkValues(params: readonly ParameterField[], url: string): void {
-  const { checks } = compileTemplate(url, []);
+function checkValues(params: readonly ParameterField[], plan: Plan): void {
+  const checks = valueChecks(plan);
   for (const { name, field, source } of params) {
     const values = source?.kind === 'list' ? source.values : [];
     for (const [at, item] of field.items().entries()) {

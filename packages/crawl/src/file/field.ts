@@ -1,4 +1,13 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type LineCounter,
+  visit,
+} from 'yaml';
 import type { Problem } from '../model/input-error.ts';
 import { suggestion } from '../model/suggestion.ts';
 
@@ -52,6 +61,11 @@ export class Field {
 
   get isMap(): boolean {
     return isMap(this.#node);
+  }
+
+  /** A scalar as YAML understands it: null, true, a number or a text. */
+  get scalar(): unknown {
+    return isScalar(this.#node) ? this.#node.value : undefined;
   }
 
   /** Whether a text is written without quotes, so that blanks at its ends mean nothing. */
@@ -176,5 +190,5 @@ function textOf(node: unknown): string | undefined {
 }
 
 function offsetOf(node: unknown): number | undefined {
-  return isScalar(node) || isMap(node) || isSeq(node) ? node.range?.[0] : undefined;
+  return isNode(node) ? node.range?.[0] : undefined;
 }

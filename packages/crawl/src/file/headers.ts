@@ -1,6 +1,7 @@
 import { validateHeaderName } from 'node:http';
 import { isHeaderValue, mentionsSecret, secretNames, withoutSecrets } from '../model/secrets.ts';
 import type { Field } from './field.ts';
+import { checkPlaceholders, type JsonRule } from './placeholders.ts';
 
 /** Headers of the connection or the body. The worker sets them; wrong values are dangerous. */
 const REFUSED = new Set([
@@ -19,11 +20,18 @@ const REFUSED = new Set([
   'upgrade',
 ]);
 
+const IN_HEADER: JsonRule = () => 'cannot stand in a header, whose value is a text';
+
 /**
  * Reads the headers with lower-case names, in file order. Messages never quote a value, because it
  * may be a credential.
+ *
+ * @param params the names of all parameters
  */
-export function readHeaders(field: Field | undefined): Record<string, string> {
+export function readHeaders(
+  field: Field | undefined,
+  params: readonly string[],
+): Record<string, string> {
   if (field === undefined) {
     return {};
   }
@@ -37,6 +45,7 @@ export function readHeaders(field: Field | undefined): Record<string, string> {
     if (problem !== undefined) {
       value.reportKey(problem);
     }
+    checkPlaceholders(value, value.text ?? '', { params, jsonRule: IN_HEADER });
     headers.set(lower, value.text ?? '');
   }
   return Object.fromEntries(headers);

@@ -44,7 +44,7 @@ export function readUrl(
         `write {${variable}:${Number(length)}}`,
     );
   }
-  checkVariables(field, template, params);
+  checkVariables(field, template, names);
   const problem = problemOfTemplate(url, template, network);
   if (problem !== undefined) {
     field.report(problem);
@@ -59,31 +59,19 @@ function readTemplate(field: Field, url: string, names: readonly string[]): Temp
     if (!(error instanceof TemplateError)) {
       throw error;
     }
-    field.report(error.message);
+    const hint = url.includes('{{') ? '; in url a parameter is written {name}' : '';
+    field.report(hint === '' ? error.message : error.message.replace(/\.$/, '') + hint);
     return undefined;
   }
 }
 
-function checkVariables(
-  field: Field,
-  { variables }: Template,
-  params: readonly ParameterField[],
-): void {
-  const names = params.map(({ name }) => name);
+function checkVariables(field: Field, { variables }: Template, names: readonly string[]): void {
   for (const variable of variables) {
     if (names.includes(variable)) {
       continue;
     }
     const unused = names.filter((name) => !variables.includes(name));
     field.report(`{${variable}} is not a parameter under params${suggestion(variable, unused)}`);
-  }
-  for (const { name, field: parameter } of params) {
-    if (variables.includes(name)) {
-      continue;
-    }
-    parameter.reportKey(
-      `the URL template does not use this parameter; add {${name}} to it or remove the parameter`,
-    );
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Paginate } from './paginate.ts';
+
 /** At most `count` starts every `perMs` milliseconds. */
 export interface Rate {
   readonly count: number;
@@ -35,6 +37,20 @@ export interface Limits {
   readonly redirects: number;
 }
 
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type Method = (typeof METHODS)[number];
+
+/**
+ * The body of a request, with its placeholders.
+ *
+ * - `json`: as JSON text, because a parsed number would lose its digits
+ * - `form`: names and values in their order; a name may come again
+ */
+export type RequestBody =
+  | { readonly json: string }
+  | { readonly form: readonly (readonly [name: string, value: string])[] }
+  | { readonly text: string };
+
 /**
  * What a worker knows about a batch: the crawl file without the lists. It is stored once in Redis;
  * secrets stay names there (`${env:NAME}`).
@@ -45,8 +61,15 @@ export interface Plan {
   readonly contact?: string;
   /** RFC 6570 template. */
   readonly url: string;
+  /** @default GET. Version 0.1 knew no other */
+  readonly method?: Method;
+  /** @default none */
+  readonly body?: RequestBody;
+  /** Whether POST and PATCH carry an `Idempotency-Key`. @default they do */
+  readonly idempotencyKey?: false;
   /** Parameter names in the order of the crawl file; the columns of a slice have the same order. */
   readonly params: readonly string[];
+  /** By lower-case name, with secrets as names and with placeholders. */
   readonly headers: Readonly<Record<string, string>>;
   readonly politeness: Politeness;
   readonly retry: {
@@ -57,6 +80,8 @@ export interface Plan {
   };
   readonly limits: Limits;
   readonly network: NetworkPolicy;
+  /** @default one request for each fetch */
+  readonly paginate?: Paginate;
 }
 
 /** How the rows of a list file become values. */

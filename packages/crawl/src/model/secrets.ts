@@ -26,23 +26,27 @@ export function secretHeaders(headers: Readonly<Record<string, string>>): string
 }
 
 /**
- * Replaces secrets in headers by their values. An empty variable counts as missing.
+ * Replaces secrets in a text of a header by their values; one that is not set leaves nothing.
  *
  * @throws SecretError if a value is not valid in a header
  */
-export function resolveHeaders(
-  headers: Readonly<Record<string, string>>,
+export function resolveText(
+  text: string,
   env: Readonly<Record<string, string | undefined>>,
-): { headers: Record<string, string> } | { missing: string[] } {
-  const missing = secretNames(headers).filter((name) => (env[name] ?? '') === '');
-  if (missing.length > 0) {
-    return { missing };
-  }
-  const resolved = Object.entries(headers).map(([name, value]) => [
-    name,
-    value.replaceAll(SECRET, (_, variable: string) => checkedValue(variable, env[variable] ?? '')),
-  ]);
-  return { headers: Object.fromEntries(resolved) };
+): string {
+  return text.replaceAll(SECRET, (_, variable: string) =>
+    checkedValue(variable, env[variable] ?? ''),
+  );
+}
+
+/**
+ * Whether an origin has repeated a secret: one word of it is enough, as in `Bearer <token>`.
+ *
+ * @param secrets values of secrets, or of the headers that hold one
+ */
+export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
+  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
+  return words.some((word) => text.includes(word) || text.includes(encodeURIComponent(word)));
 }
 
 /** Whether a text contains a secret, including a malformed one. */

@@ -67,10 +67,16 @@ export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): 
 }
 
 function encodeHead(record: FetchRecord): string {
-  const { status, contentType, finalUrl, error } = record;
+  const { page, end, method, status, contentType, finalUrl, error } = record;
   return (
-    `{"batch":${quote(record.batch)},"index":${record.index},"params":${JSON.stringify(record.params)}` +
-    `,"url":${quote(record.url)},"outcome":"${record.outcome}"` +
+    `{"batch":${quote(record.batch)},"index":${record.index}` +
+    // Readers find both behind the index, without parsing the line.
+    (page === undefined ? '' : `,"page":${page}`) +
+    (end === undefined ? '' : `,"end":"${end}"`) +
+    `,"params":${JSON.stringify(record.params)}` +
+    `,"url":${quote(record.url)}` +
+    (method === undefined ? '' : `,"method":"${method}"`) +
+    `,"outcome":"${record.outcome}"` +
     (status === undefined ? '' : `,"status":${status}`) +
     `,"attempts":${record.attempts},"startedAt":${quote(record.startedAt)}` +
     `,"durationMs":${record.durationMs},"bytes":${record.bytes}` +

@@ -75,7 +75,8 @@ interface SourceAccess {
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every Node from 22 on has it
 const json = JSON as unknown as SourceAccess;
 
-function readAsWritten(text: string): unknown {
+/** Numbers that JavaScript would write otherwise keep their digits. */
+export function readAsWritten(text: string): unknown {
   return json.parse(text, (_, value, { source }) =>
     typeof value === 'number' && source !== undefined && String(value) !== source
       ? json.rawJSON(source)

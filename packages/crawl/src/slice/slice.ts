@@ -1,4 +1,5 @@
 import type { LastReason } from '../outcome/last-reason.ts';
+import type { Cursor } from '../pages/cursor.ts';
 
 /** A fetch without a record. */
 export interface PendingFetch {
@@ -13,6 +14,11 @@ export interface PendingFetch {
   readonly throttledSince: number;
   /** Why its last attempt has failed; absent if none has. */
   readonly reason?: LastReason | undefined;
+  /**
+   * Where its pages stand; absent before the first one is durable. The ledger keeps it, and not the
+   * slice.
+   */
+  readonly cursor?: Cursor;
 }
 
 /** A reason, and the positions in the slice of the fetches that have failed with it. */

@@ -15,7 +15,7 @@ export interface ReadOptions {
 }
 
 /** A slice packs 50 values: longer ones would make jobs too large for Redis. */
-const MAX_VALUE_LENGTH = 8192;
+export const MAX_VALUE_LENGTH = 8192;
 
 /**
  * How version 0.1 read every list. A batch or schedule that it stored names no rules, and must go

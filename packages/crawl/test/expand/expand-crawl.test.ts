@@ -217,6 +217,13 @@ describe('expandCrawl', () => {
   });
 });
 
+/** Two fetches for each row of `a.txt`, whose body has the row so many times. */
+function crawlWithTexts(count: number): Crawl {
+  const json = Array.from({ length: count }, () => '{{a}}');
+  const params = { n: { from: 1, to: 2 }, a: { file: 'a.txt' } };
+  return crawlOf(JSON.stringify({ url: 'http://a.example/{n}', params, body: { json } }));
+}
+
 describe('measureCrawl', () => {
   it('reports the problems of all list files, with file and line', async () => {
     await writeFile(join(folder, 'a.txt'), `a\n\n${'b'.repeat(9000)}\n`);
@@ -259,6 +266,38 @@ describe('measureCrawl', () => {
       expect.stringMatching(/^a\.ndjson:1: "\.\." makes/),
     ]);
     expect(await measureCrawl(at('{+a}/b{b}?{c}'))).toMatchObject({ total: 12 });
+  });
+
+  it('reports values that cannot stand in a header or in JSON, with file and line', async () => {
+    await writeFile(join(folder, 'a.csv'), 'id\nx\n"a\nb"\n€\né\n');
+    await writeFile(join(folder, 'b.txt'), '1\n01\n1.10\n{"a": 1}\nx\ntrue\n');
+    const crawl = crawlOf(
+      `url: http://a.example/{c}
+params:
+  a: { file: a.csv, column: id }
+  b: { file: b.txt }
+  c: { countries: name }
+headers: { x: "{{a}} {{c}}" }
+body: { json: ["{{a}}", "{{b|json}}", "{{c|json}}"] }
+`,
+    );
+    expect((await problemsOf(crawl)).split('\n')).toEqual([
+      'InputError: a.csv:4: "a\\nb" cannot stand in a header: it has characters that are not allowed there',
+      expect.stringMatching(/^a\.csv:5: "€" cannot stand in a header/),
+      expect.stringMatching(/^b\.txt:2: "01" is not JSON, which \{\{b\|json\}\} stands for/),
+      expect.stringMatching(/^b\.txt:5: "x" is not JSON/),
+      expect.stringMatching(/^crawl params\.c: "Andorra" is not JSON/),
+    ]);
+  });
+
+  it('names the fetch whose body is larger than 1 MiB', async () => {
+    const values = ['x', 'y'.repeat(8_000), '"'.repeat(8_000)];
+    await writeFile(join(folder, 'a.txt'), values.join('\n'));
+    expect(await measureCrawl(crawlWithTexts(60))).toMatchObject({ total: 6 });
+    expect((await problemsOf(crawlWithTexts(100))).split('\n')).toEqual([
+      'InputError: crawl body: fetch 2: its body is larger than 1 MiB',
+      'crawl body: fetch 5: its body is larger than 1 MiB',
+    ]);
   });
 
   it('reports the first twenty problems and counts the rest', async () => {

@@ -160,13 +160,11 @@ network: { allowPrivate: yes }
         /^crawl\.yaml:2:6 url: \{contry\} is not a parameter under params; did you mean "country"\?$/,
       ),
       expect.stringMatching(/^crawl\.yaml:2:6 url: 169\.254\.169\.254 is a link-local address/),
-      expect.stringMatching(
-        /^crawl\.yaml:4:3 params\.country: the URL template does not use this parameter/,
-      ),
+      expect.stringMatching(/^crawl\.yaml:4:3 params\.country: no request uses this parameter/),
       expect.stringMatching(
         /^crawl\.yaml:4:25 .*"slugs" is not allowed; allowed: slug, name, alpha2 or alpha3; did you mean "slug"\?$/,
       ),
-      expect.stringMatching(/^crawl\.yaml:5:3 params\.b: the URL template does not use/),
+      expect.stringMatching(/^crawl\.yaml:5:3 params\.b: no request uses this parameter/),
       expect.stringMatching(/^crawl\.yaml:5:6 params\.b: the range is reversed/),
       expect.stringMatching(/^crawl\.yaml:6:1 combin: unknown key; did you mean "combine"\?$/),
       'crawl.yaml:7:21 politeness.rate: "20/x" is not a rate; allowed: N/s, N/m, N/h or unlimited',

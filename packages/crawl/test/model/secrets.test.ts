@@ -1,10 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  resolveHeaders,
-  SecretError,
-  secretHeaders,
-  secretNames,
-} from '../../src/model/secrets.ts';
+import { resolveText, SecretError, secretHeaders, secretNames } from '../../src/model/secrets.ts';
 
 const headers = {
   accept: 'text/html',
@@ -20,25 +15,21 @@ describe('secretNames', () => {
   });
 });
 
-describe('resolveHeaders', () => {
-  it('inserts the values unchanged', () => {
-    expect(resolveHeaders(headers, { TOKEN: '$&${env:USER_1}', USER_1: 'é' })).toEqual({
-      headers: {
-        accept: 'text/html',
-        authorization: 'Bearer $&${env:USER_1}',
-        'x-both': 'é:$&${env:USER_1}',
-      },
-    });
-  });
-
-  it('returns all variables that are unset or empty', () => {
-    expect(resolveHeaders(headers, { TOKEN: '' })).toEqual({ missing: ['TOKEN', 'USER_1'] });
+describe('resolveText', () => {
+  it.each([
+    ['text/html', 'text/html'],
+    ['Bearer ${env:TOKEN}', 'Bearer $&${env:USER_1}'],
+    ['${env:USER_1}:${env:TOKEN}', 'é:$&${env:USER_1}'],
+    ['x${env:NONE}y', 'xy'],
+  ])('inserts values unchanged: %j', (text, resolved) => {
+    expect(resolveText(text, { TOKEN: '$&${env:USER_1}', USER_1: 'é' })).toBe(resolved);
   });
 
   it.each(['a\r\nx: y', 'a\nb', 'a\0', '€'])(
     'names the variable of %j, never its value',
     (value) => {
-      const resolve = () => resolveHeaders(headers, { TOKEN: value, USER_1: 'x' });
+      const resolve = () =>
+        resolveText('${env:USER_1} ${env:TOKEN}', { TOKEN: value, USER_1: 'x' });
       expect(resolve).toThrow(SecretError);
       expect(resolve).toThrow(/^the value of TOKEN contains/);
     },

@@ -42,6 +42,13 @@ describe('encodeRecord', () => {
     );
   });
 
+  it('names the method behind the URL', () => {
+    const { url } = record;
+    expect(encodeRecord({ ...record, method: 'POST' })).toContain(
+      `"url":"${url}","method":"POST","outcome":"ok"`,
+    );
+  });
+
   it('omits absent keys', () => {
     const { status: _, contentType: __, ...bare } = record;
     const line = encodeRecord({ ...bare, outcome: 'network-error' });

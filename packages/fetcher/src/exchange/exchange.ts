@@ -3,6 +3,7 @@ import {
   type FetchResponse,
   type FetchResult,
   type Limits,
+  type Method,
   toError,
 } from '@fetchfleet/crawl';
 import type { ResponseHandler, SentRequest, Transport } from '../transport/transport.ts';
@@ -10,8 +11,8 @@ import { BodyBuffer } from './body-buffer.ts';
 import { BodyDecoder, parseCodings } from './body-decoder.ts';
 import { CookieChain } from './cookie-chain.ts';
 import { classifyError, excerptOf, type FailureReason } from './failure.ts';
-import { finalUrlOf, isRedirect, redirectTarget } from './redirect.ts';
-import { forOtherOrigins, type RequestHeaders } from './request-headers.ts';
+import { finalUrlOf, isRedirect, methodAfter, redirectTarget } from './redirect.ts';
+import { forOtherOrigins, type RequestHeaders, withoutBodyHeaders } from './request-headers.ts';
 
 /**
  * The body of a redirect is read to keep its connection, unless it is larger or slower than this.
@@ -33,6 +34,8 @@ interface ExchangeListener {
 
 export interface ExchangeOptions {
   readonly url: URL;
+  readonly method: Method;
+  readonly body: Buffer | undefined;
   readonly headers: RequestHeaders;
   readonly secretHeaders: readonly string[] | undefined;
   /** Of requests that belong to no crawl. */
@@ -73,6 +76,8 @@ export class Exchange implements ResponseHandler {
   readonly #body = new BodyBuffer();
   #state: 'head' | 'draining' | 'held' | 'body' | 'over' = 'head';
   #url: URL;
+  #method: Method;
+  #requestBody: Buffer | undefined;
   #requestHeaders: RequestHeaders;
   #request: SentRequest | undefined;
   #next: URL | undefined;
@@ -90,6 +95,8 @@ export class Exchange implements ResponseHandler {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#url = options.url;
+    this.#method = options.method;
+    this.#requestBody = options.body;
     this.#requestHeaders = options.headers;
     this.#timer = this.#startTimer(options.limits.timeoutMs);
   }
@@ -146,7 +153,7 @@ export class Exchange implements ResponseHandler {
     const codings = parseCodings(headers['content-encoding']);
     if (codings.length > 0) {
       this.#decoder = new BodyDecoder(codings, this.#options.limits.maxBodyBytes, this);
-    } else if (announcedBytes(status, headers) > this.#options.limits.maxBodyBytes) {
+    } else if (this.#announcedBytes() > this.#options.limits.maxBodyBytes) {
       this.#failTooLarge();
     }
   }
@@ -243,7 +250,16 @@ export class Exchange implements ResponseHandler {
         this.#cookie === undefined
           ? this.#requestHeaders
           : { ...this.#requestHeaders, cookie: this.#cookie };
-      this.#request = transport.send({ url: this.#url, headers, isOnNewConnection }, this);
+      this.#request = transport.send(
+        {
+          url: this.#url,
+          method: this.#method,
+          body: this.#requestBody,
+          headers,
+          isOnNewConnection,
+        },
+        this,
+      );
     } catch (error) {
       queueMicrotask(() => this.onError(toError(error)));
     }
@@ -251,7 +267,8 @@ export class Exchange implements ResponseHandler {
 
   #redirect(location: string): void {
     const { redirects } = this.#options.limits;
-    const target = redirectTarget(location, this.#url);
+    const method = methodAfter(this.#status, this.#method);
+    const target = redirectTarget(location, { from: this.#url, method });
     if (!(target instanceof URL)) {
       this.#fail({ outcome: 'bad-redirect', ...target });
     } else if (this.#redirects >= redirects) {
@@ -260,6 +277,11 @@ export class Exchange implements ResponseHandler {
     } else {
       this.#redirects += 1;
       this.#next = target;
+      if (method !== this.#method) {
+        this.#method = method;
+        this.#requestBody = undefined;
+        this.#requestHeaders = withoutBodyHeaders(this.#requestHeaders);
+      }
       this.#state = 'draining';
       this.#drainTimer = setTimeout(() => this.#hold(), MAX_DRAINING_MS);
     }
@@ -354,6 +376,12 @@ export class Exchange implements ResponseHandler {
     this.#request?.abort();
   }
 
+  /** The `content-length`; 0 if it is absent or describes a body that is not sent. */
+  #announcedBytes(): number {
+    const isBodiless = this.#status === 204 || this.#status === 304 || this.#method === 'HEAD';
+    return isBodiless ? 0 : Number(this.#headers['content-length'] ?? 0);
+  }
+
   #outline(): { startedAt: number; durationMs: number; finalUrl?: string } {
     const timing = { startedAt: this.#startedAt, durationMs: this.#activeMs() };
     if (this.#redirects === 0) {
@@ -364,9 +392,4 @@ export class Exchange implements ResponseHandler {
     const finalUrl = finalUrlOf(this.#url, url, secrets);
     return finalUrl === undefined ? timing : { ...timing, finalUrl };
   }
-}
-
-/** The announced `content-length`; 0 if it is absent or describes a body that is not sent. */
-function announcedBytes(status: number, headers: Readonly<Record<string, string>>): number {
-  return status === 204 || status === 304 ? 0 : Number(headers['content-length'] ?? 0);
 }

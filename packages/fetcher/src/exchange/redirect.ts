@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Method } from '@fetchfleet/crawl';
 import { excerptOf } from './failure.ts';
 
 const NOT_ASCII = /[\x80-\xff]/;
@@ -7,7 +8,11 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A redirect that cannot be followed. */
 export interface BadRedirect {
-  readonly code: 'REDIRECT_CREDENTIALS' | 'REDIRECT_INVALID' | 'REDIRECT_SCHEME';
+  readonly code:
+    | 'REDIRECT_CREDENTIALS'
+    | 'REDIRECT_INVALID'
+    | 'REDIRECT_METHOD'
+    | 'REDIRECT_SCHEME';
   readonly message: string;
 }
 
@@ -19,10 +24,25 @@ export function isRedirect(status: number, location: string | undefined): locati
   return location !== undefined && location !== '' && REDIRECTS.has(status);
 }
 
+/** The method of the request that follows a redirect, by the Fetch standard. */
+export function methodAfter(status: number, method: Method): Method {
+  const isGet =
+    ((status === 301 || status === 302) && method === 'POST') ||
+    (status === 303 && method !== 'HEAD');
+  return isGet ? 'GET' : method;
+}
+
 /**
  * The target of a redirect. Messages name origins only: the rest of a location may hold a token.
+ * Another origin is only ever asked: what a request changes, and what its body holds, is meant for
+ * the origin in the crawl file.
+ *
+ * @param how.method of the request that would follow
  */
-export function redirectTarget(location: string, from: URL): URL | BadRedirect {
+export function redirectTarget(
+  location: string,
+  { from, method }: { readonly from: URL; readonly method: Method },
+): URL | BadRedirect {
   const target = URL.parse(fromOctets(location), from.href);
   if (target === null) {
     return { code: 'REDIRECT_INVALID', message: `${from.origin} redirected to an invalid URL` };
@@ -37,6 +57,14 @@ export function redirectTarget(location: string, from: URL): URL | BadRedirect {
     return {
       code: 'REDIRECT_CREDENTIALS',
       message: `${from.origin} redirected to a URL with credentials at ${target.origin}`,
+    };
+  }
+  if (target.origin !== from.origin && method !== 'GET' && method !== 'HEAD') {
+    return {
+      code: 'REDIRECT_METHOD',
+      message:
+        `${from.origin} redirected a ${method} to ${target.origin}; only GET and HEAD follow to ` +
+        'another origin: if it is the right one, write it in url',
     };
   }
   return target;

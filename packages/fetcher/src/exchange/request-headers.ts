@@ -42,8 +42,22 @@ export function withCredentialsOf(url: URL, headers: RequestHeaders): RequestHea
   return { ...headers, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
+/** Headers about the body of a request, and the key of a request that changes something. */
+const ABOUT_BODY = new Set([
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-type',
+  'idempotency-key',
+]);
+
+/** The headers of a request that goes on as a GET. */
+export function withoutBodyHeaders(headers: RequestHeaders): RequestHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ABOUT_BODY.has(name)));
+}
+
 /**
- * What another origin may see when a redirect leads there: what answers are wanted, and who asks.
+ * What another origin may see when a redirect or a next page leads there: what answers are wanted, and who asks.
  * Any other header may hold a credential, whatever its name.
  *
  * @param options.secretHeaders headers that hold one for certain. @default none

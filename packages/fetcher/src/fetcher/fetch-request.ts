@@ -1,10 +1,16 @@
-import type { FetchResponse, FetchResult, Limits, NetworkPolicy } from '@fetchfleet/crawl';
+import type { FetchResponse, FetchResult, Limits, Method, NetworkPolicy } from '@fetchfleet/crawl';
 import type { FailureReason } from '../exchange/failure.ts';
 
-/** One GET and its limits. */
+/** One request and its limits. */
 export interface FetchRequest {
   /** http or https. Credentials in it are sent as Basic authorization. */
   readonly url: string;
+  /** @default GET */
+  readonly method?: Method;
+  /** Sent with its length. It must not change before the fetch has ended. @default none */
+  readonly body?: Buffer | undefined;
+  /** Sent as `Idempotency-Key`. @default none */
+  readonly idempotencyKey?: string | undefined;
   /**
    * Headers with their secrets resolved. Pass the same object for all fetches of a batch: it is
    * prepared once.
@@ -12,6 +18,11 @@ export interface FetchRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly network: NetworkPolicy;
+  /**
+   * Whether an origin that the crawl does not name had a say in the URL: then only what every
+   * origin may see is sent. @default false
+   */
+  readonly isElsewhere?: boolean;
   /** Headers whose value holds a secret: it is left out of the URL to record. @default [] */
   readonly secretHeaders?: readonly string[];
   /**

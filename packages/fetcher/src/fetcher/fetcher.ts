@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { FetchResult } from '@fetchfleet/crawl';
 import { Exchange } from '../exchange/exchange.ts';
 import {
+  forOtherOrigins,
   prepareHeaders,
   type RequestHeaders,
   withCredentialsOf,
@@ -195,11 +196,15 @@ class PooledFetcher implements Fetcher {
     const { request } = running;
     const {
       url: text,
+      method = 'GET',
+      body,
+      idempotencyKey,
       signal,
       limits,
       secretHeaders,
       network,
       isOnNewConnection = false,
+      isElsewhere = false,
     } = request;
     if (signal?.aborted === true) {
       queueMicrotask(() => running.abort(signal.reason));
@@ -210,7 +215,12 @@ class PooledFetcher implements Fetcher {
       queueMicrotask(() => running.onResult(urlInvalid()));
       return;
     }
-    const headers = withCredentialsOf(url, this.#headersOf(request.headers));
+    const own = this.#headersOf(request.headers);
+    const prepared = isElsewhere
+      ? forOtherOrigins(own, { secretHeaders, userAgent: this.#userAgent })
+      : withCredentialsOf(url, own);
+    const headers =
+      idempotencyKey === undefined ? prepared : { ...prepared, 'idempotency-key': idempotencyKey };
     // Assigning parses the URL again, which costs time at ten thousand fetches a second.
     if (url.username !== '') {
       url.username = '';
@@ -222,6 +232,8 @@ class PooledFetcher implements Fetcher {
     const { transport } = pool;
     const exchange = new Exchange({
       url,
+      method,
+      body,
       headers,
       secretHeaders,
       userAgent: this.#userAgent,

@@ -21,9 +21,13 @@ const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const INVALID_CHUNK = Buffer.from('no size\r\n');
 const NOTHING = Buffer.alloc(0);
 
-/** Lets an `AnswerReader` see the bytes of a connection before its transport does. */
-export function readAnswersOf(socket: Socket): void {
-  const reader = new AnswerReader(socket);
+/**
+ * Lets an `AnswerReader` see the bytes of a connection before its transport does.
+ *
+ * @param isForHead whether its requests are HEAD: no body follows a head then
+ */
+export function readAnswersOf(socket: Socket, isForHead = false): void {
+  const reader = new AnswerReader(socket, isForHead);
   socket.push = (chunk: Buffer | null) => reader.read(chunk);
 }
 
@@ -47,6 +51,7 @@ export function readAnswersOf(socket: Socket): void {
 class AnswerReader {
   readonly #socket: Socket;
   readonly #push: (chunk: Buffer | null) => boolean;
+  readonly #isForHead: boolean;
   #state:
     | 'idle'
     | 'head'
@@ -68,8 +73,9 @@ class AnswerReader {
   /** `bytesWritten` of the socket when the last answer ended: a request makes it larger. */
   #written = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, isForHead: boolean) {
     this.#socket = socket;
+    this.#isForHead = isForHead;
     this.#push = socket.push.bind(socket);
   }
 
@@ -164,7 +170,10 @@ class AnswerReader {
   }
 
   #startBody({ bytes, framing }: AnswerHead, received: Buffer, end: number): Buffer {
-    if (framing.kind === 'length') {
+    if (this.#isForHead) {
+      // A body that comes all the same is bytes that nobody asked for.
+      this.#complete();
+    } else if (framing.kind === 'length') {
       this.#left = framing.bytes;
       this.#state = 'length';
       if (bytes === undefined && received.length - end <= this.#left) {

@@ -81,12 +81,12 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
           const socket = connect(overTcp);
           // Typed as a Duplex; it is a TLSSocket.
           if (socket instanceof Socket) {
-            readAnswersOf(socket);
+            readAnswersOf(socket, options.isForHead);
             dial.limitTls(socket);
             created?.(null, socket);
           }
         } else {
-          readAnswersOf(tcp);
+          readAnswersOf(tcp, options.isForHead);
           created?.(null, tcp);
         }
       },

@@ -11,17 +11,22 @@ import type {
   Transport,
 } from './transport.ts';
 
+const NO_BODY = Buffer.alloc(0);
+
 /** The default transport: got as a stream, without the features that the exchange implements. */
 export class GotTransport implements Transport {
   readonly #agents: Agents;
   /** For requests that must have a new connection: keeps none. */
   readonly #newConnections: Agents;
+  /** For HEAD: a server may send a body all the same, so nothing follows on its connection. */
+  readonly #headConnections: Agents;
   readonly #got: Got;
 
   constructor(options: ConnectOptions) {
     // A lower number would close the connections of a burst, only to open them again.
     this.#agents = createAgents(options, options.maxConnectionsPerOrigin);
     this.#newConnections = createAgents(options, 0);
+    this.#headConnections = createAgents({ ...options, isForHead: true }, 0);
     this.#got = got.extend({
       agent: this.#agents,
       retry: { limit: 0 },
@@ -32,8 +37,19 @@ export class GotTransport implements Transport {
     });
   }
 
-  send({ url, headers, isOnNewConnection }: RequestMessage, handler: ResponseHandler): SentRequest {
-    const options = isOnNewConnection ? { headers, agent: this.#newConnections } : { headers };
+  send(message: RequestMessage, handler: ResponseHandler): SentRequest {
+    const { url, method, headers, body, isOnNewConnection } = message;
+    if (method === 'GET') {
+      const options = isOnNewConnection ? { headers, agent: this.#newConnections } : { headers };
+      return new GotRequest(this.#got.stream(url, options), handler);
+    }
+    const options = {
+      method,
+      headers,
+      ...(isOnNewConnection && { agent: this.#newConnections }),
+      // Without a body got would wait for one to be written.
+      ...(method === 'HEAD' ? { agent: this.#headConnections } : { body: body ?? NO_BODY }),
+    };
     return new GotRequest(this.#got.stream(url, options), handler);
   }
 
@@ -43,7 +59,7 @@ export class GotTransport implements Transport {
   }
 
   async stop(): Promise<void> {
-    for (const { http, https } of [this.#agents, this.#newConnections]) {
+    for (const { http, https } of [this.#agents, this.#newConnections, this.#headConnections]) {
       http.destroy();
       https.destroy();
     }

@@ -1,3 +1,4 @@
+import type { Method } from '@fetchfleet/crawl';
 import type { DialOptions } from './dial.ts';
 
 /**
@@ -28,9 +29,11 @@ export interface SentRequest {
   abort(): void;
 }
 
-/** One GET. */
 export interface RequestMessage {
   readonly url: URL;
+  readonly method: Method;
+  /** Sent with its length, never in chunks: some servers know no others. */
+  readonly body: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Whether it must have a new connection. On one that was used before, the origin may close the
@@ -40,7 +43,7 @@ export interface RequestMessage {
 }
 
 /**
- * Sends one GET over one connection: no redirects, retries, decompression, cache or cookies, and no
+ * Sends one request over one connection, once: no redirects, retries, decompression, cache or cookies, and no
  * status is an error. The exchange does all of that, so all transports behave the same.
  */
 export interface Transport {
@@ -57,6 +60,8 @@ export interface Transport {
  */
 export interface ConnectOptions extends DialOptions {
   readonly maxConnectionsPerOrigin: number;
+  /** Whether the answers are those to HEAD, and have no body whatever they say. @default false */
+  readonly isForHead?: boolean;
 }
 
 /** How long an idle connection is kept, unless the origin announced a shorter time. */

@@ -1,9 +1,12 @@
 import { Client, type Dispatcher } from 'undici';
+import type { RequestMessage } from './transport.ts';
 import type { UndiciConnector } from './undici-connector.ts';
 
 /** A request that waits for a connection and handles its own response. */
 export interface PendingRequest extends Dispatcher.DispatchHandler {
   readonly path: string;
+  readonly method: RequestMessage['method'];
+  readonly body: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly isOnNewConnection: boolean;
   /** The request owns the connection until it calls `release` or `discard`, one of them, once. */
@@ -13,7 +16,7 @@ export interface PendingRequest extends Dispatcher.DispatchHandler {
 export interface ConnectionsOptions {
   readonly max: number;
   readonly client: Client.Options;
-  readonly createConnector: () => UndiciConnector;
+  readonly createConnector: (isForHead: boolean) => UndiciConnector;
   /** Called when no connection is left. */
   readonly onEmpty: () => void;
 }
@@ -40,7 +43,9 @@ export class UndiciConnections {
   }
 
   send(request: PendingRequest): void {
-    const client = request.isOnNewConnection ? this.#openInsteadOfIdle() : this.#idleOrNew();
+    const client = request.isOnNewConnection
+      ? this.#openInsteadOfIdle(request.method === 'HEAD')
+      : this.#idleOrNew();
     if (client === undefined) {
       this.#waiting.push(request);
     } else {
@@ -96,21 +101,21 @@ export class UndiciConnections {
     return this.#idle.pop() ?? this.#open();
   }
 
-  #openInsteadOfIdle(): Client | undefined {
+  #openInsteadOfIdle(isForHead: boolean): Client | undefined {
     if (this.#all.size >= this.#options.max) {
       const oldest = this.#idle.shift();
       if (oldest !== undefined) {
         this.discard(oldest);
       }
     }
-    return this.#open();
+    return this.#open(isForHead);
   }
 
-  #open(): Client | undefined {
+  #open(isForHead = false): Client | undefined {
     if (this.#all.size >= this.#options.max) {
       return undefined;
     }
-    const connector = this.#options.createConnector();
+    const connector = this.#options.createConnector(isForHead);
     const client = new Client(this.#origin, {
       ...this.#options.client,
       connect: (target, callback) => connector.connect(target, callback),
@@ -136,5 +141,6 @@ export class UndiciConnections {
 
 function dispatch(request: PendingRequest, client: Client): void {
   request.onConnection(client);
-  client.dispatch({ path: request.path, method: 'GET', headers: request.headers }, request);
+  const { path, method, headers, body = null } = request;
+  client.dispatch({ path, method, headers, body }, request);
 }

@@ -38,7 +38,7 @@ export class UndiciConnector {
     const dial = new Dial(at, this.#options, {
       onConnected: (tcp) => {
         if (!isTls) {
-          readAnswersOf(tcp);
+          readAnswersOf(tcp, this.#options.isForHead);
           end(null, tcp);
           return;
         }
@@ -48,7 +48,7 @@ export class UndiciConnector {
           (error: Error | null, tls: Socket | null) => end(error, tls),
         );
         if (socket instanceof Socket) {
-          readAnswersOf(socket);
+          readAnswersOf(socket, this.#options.isForHead);
           this.#abort = () => socket.destroy(new Error('aborted'));
           dial.limitTls(socket);
         }

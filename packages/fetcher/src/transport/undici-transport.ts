@@ -60,7 +60,11 @@ export class UndiciTransport implements Transport {
     const connections = new UndiciConnections(origin, {
       max: this.#options.maxConnectionsPerOrigin,
       client: this.#client,
-      createConnector: () => new UndiciConnector(this.#options, this.#startTls),
+      createConnector: (isForHead) =>
+        new UndiciConnector(
+          isForHead ? { ...this.#options, isForHead } : this.#options,
+          this.#startTls,
+        ),
       onEmpty: () => this.#origins.delete(origin),
     });
     this.#origins.set(origin, connections);
@@ -70,6 +74,8 @@ export class UndiciTransport implements Transport {
 
 class UndiciRequest implements PendingRequest, SentRequest {
   readonly path: string;
+  readonly method: RequestMessage['method'];
+  readonly body: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly isOnNewConnection: boolean;
   readonly #connections: UndiciConnections;
@@ -81,13 +87,16 @@ class UndiciRequest implements PendingRequest, SentRequest {
   constructor(
     connections: UndiciConnections,
     handler: ResponseHandler,
-    { url, headers, isOnNewConnection }: RequestMessage,
+    { url, method, body, headers, isOnNewConnection }: RequestMessage,
   ) {
     this.#connections = connections;
     this.#handler = handler;
     this.path = url.pathname + url.search;
+    this.method = method;
+    this.body = body;
     this.headers = headers;
-    this.isOnNewConnection = isOnNewConnection;
+    // undici closes a connection after a HEAD: a server may send a body all the same.
+    this.isOnNewConnection = isOnNewConnection || method === 'HEAD';
   }
 
   onConnection(connection: Client): void {
@@ -125,7 +134,11 @@ class UndiciRequest implements PendingRequest, SentRequest {
    * once, without the checks that undici makes on an idle connection.
    */
   onResponseEnd(): void {
-    this.#returnConnection((client) => this.#connections.release(client));
+    this.#returnConnection((client) =>
+      this.method === 'HEAD'
+        ? this.#connections.discard(client)
+        : this.#connections.release(client),
+    );
     if (!this.#isOver) {
       this.#isOver = true;
       this.#handler.onEnd();

@@ -78,6 +78,7 @@ export class BatchRemoval {
       keys.settled(batch),
       keys.failed(batch),
       ...OUTCOMES.map((outcome) => `${keys.failed(batch)}:${outcome}`),
+      keys.pages(batch),
       keys.expansion(batch),
       keys.missingSecrets(batch),
     ];

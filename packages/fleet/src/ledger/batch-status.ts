@@ -39,6 +39,8 @@ export interface BatchStatus {
   readonly durationSumMs: number;
   /** Body bytes of all settled fetches. */
   readonly bytes: number;
+  /** Pages of all fetches that are `ok` and durable; absent where no fetch has pages. */
+  readonly pages?: number;
   readonly sliceSize: number;
   /** Path of the crawl file where it was started. */
   readonly source: string;
@@ -79,6 +81,7 @@ const storedStatus = storedBatch.extend({
   retries: number,
   durationUs: number,
   bytes: number,
+  pages: storedCount.optional(),
   sliceSize: storedCount.pipe(z.number().min(1).max(MAX_SLICE)),
   source: text,
   fingerprint: text,
@@ -98,7 +101,7 @@ export function statusFromFields(
   context: { readonly nowMs: number; readonly missingSecrets: readonly string[] },
 ): BatchStatus {
   const stored = storedStatus.parse(Object.fromEntries(fields));
-  const { name, state, total, settled, failed, retries, bytes, sliceSize, results } = stored;
+  const { name, state, total, settled, failed, retries, bytes, pages, sliceSize, results } = stored;
   const startedAt = iso(stored.startedAt);
   const finishedAt = iso(stored.finishedAt);
   const pausedAt = iso(stored.pausedAt);
@@ -122,6 +125,7 @@ export function statusFromFields(
     fetchesPerSecond: paceOf(stored, context.nowMs),
     durationSumMs: stored.durationUs / 1000,
     bytes,
+    ...(pages !== undefined && { pages }),
     sliceSize,
     source: stored.source,
     fingerprint: stored.fingerprint,

@@ -47,28 +47,47 @@ end
 `;
 
 /**
- * Records fetches as settled. A bit that is set already is not counted again, so the call may be
- * repeated.
+ * Records fetches as settled, and how far fetches with pages have come. A bit that is set already is
+ * not counted again, nor is a page, so the call may be repeated. A chain of pages never goes back: a
+ * worker whose claim was lost may settle late.
  *
  * KEYS     batch hash · settled bitmap · failed bitmap · unfinished ZSET
- *          (each outcome has a bitmap too: the key of the failed bitmap, a colon, the outcome)
- * ARGV     a JSON array with four numbers for each fetch: index, outcome (its position among the
+ *          (each outcome has a bitmap too: the key of the failed bitmap, a colon, the outcome; the
+ *          cursors of pages are in a hash: the key of the batch hash, `:pages`)
+ * ARGV     a JSON array with four values for each fetch: index, outcome (its position among the
  *          names of the outcomes, from 0), duration in ms, bytes · id · then the names of the
- *          outcomes
+ *          outcomes. For a page, in place of the outcome: its cursor, if another one follows (a
+ *          text that begins with the number of the page), or a list of the outcome of the fetch and
+ *          1 if its cursor stays
  * Returns  { fetches that were not settled before, 1 if this finished the batch }; { -1, 0 } for an
  *          unknown batch
  */
 export const SETTLE = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 0 then return { -1, 0 } end
-local settled, failed, duration, bytes, outcomes = 0, 0, 0, 0, {}
+local settled, failed, duration, bytes, pages, outcomes = 0, 0, 0, 0, 0, {}
+local cursors = KEYS[1] .. ':pages'
 local rows = cjson.decode(ARGV[1])
+local function pageOf(cursor)
+  return tonumber(string.match(cursor or '', '^%d+')) or 0
+end
 for at = 1, #rows, 4 do
-  local index = rows[at]
-  if redis.call('SETBIT', KEYS[2], index, 1) == 0 then
-    local outcome = ARGV[rows[at + 1] + 3]
+  local index, ending, isCounted = rows[at], rows[at + 1], false
+  if type(ending) == 'string' then
+    if redis.call('GETBIT', KEYS[2], index) == 0
+      and pageOf(ending) > pageOf(redis.call('HGET', cursors, index)) then
+      redis.call('HSET', cursors, index, ending)
+      pages = pages + 1
+      isCounted = true
+    end
+  elseif redis.call('SETBIT', KEYS[2], index, 1) == 0 then
+    if type(ending) == 'table' then
+      if ending[2] == 0 then redis.call('HDEL', cursors, index) end
+      ending = ending[1]
+      if ARGV[ending + 3] == 'ok' then pages = pages + 1 end
+    end
+    local outcome = ARGV[ending + 3]
     settled = settled + 1
-    duration = duration + rows[at + 2]
-    bytes = bytes + rows[at + 3]
+    isCounted = true
     outcomes[outcome] = (outcomes[outcome] or 0) + 1
     if outcome ~= 'ok' then
       failed = failed + 1
@@ -76,12 +95,18 @@ for at = 1, #rows, 4 do
       redis.call('SETBIT', KEYS[3] .. ':' .. outcome, index, 1)
     end
   end
+  if isCounted then
+    duration = duration + rows[at + 2]
+    bytes = bytes + rows[at + 3]
+  end
 end
+if pages > 0 then redis.call('HINCRBY', KEYS[1], 'pages', pages) end
+if settled + pages == 0 then return { 0, 0 } end
+redis.call('HINCRBY', KEYS[1], 'durationUs', math.floor(duration * 1000))
+redis.call('HINCRBY', KEYS[1], 'bytes', bytes)
 if settled == 0 then return { 0, 0 } end
 redis.call('HINCRBY', KEYS[1], 'settled', settled)
 redis.call('HINCRBY', KEYS[1], 'failed', failed)
-redis.call('HINCRBY', KEYS[1], 'durationUs', math.floor(duration * 1000))
-redis.call('HINCRBY', KEYS[1], 'bytes', bytes)
 for outcome, count in pairs(outcomes) do
   redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
 end
@@ -245,7 +270,7 @@ return { 1, cleared }
 
 /**
  * Clears settled fetches, whatever their outcome, and the batch expands again. Their records are
- * lost.
+ * lost, so those with pages begin with the first page.
  *
  * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
  *          unfinished ZSET · packed fields
@@ -264,6 +289,7 @@ local function clear(key, index)
 end
 for _, index in ipairs(cjson.decode(ARGV[4])) do
   if clear(KEYS[2], index) then
+    redis.call('HDEL', KEYS[1] .. ':pages', index)
     cleared = cleared + 1
     local outcome = 'ok'
     if clear(KEYS[3], index) then

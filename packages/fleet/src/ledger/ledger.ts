@@ -51,13 +51,22 @@ const scripts = {
   unfinished: new Script(lua.UNFINISHED, z.array(z.string())),
 };
 
-/** A fetch whose record is durable. */
+/** A fetch whose record is durable, or a page of one. */
 export interface Settlement {
   readonly index: number;
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly bytes: number;
+  /** Set for a page. */
+  readonly page?: SettledPage | undefined;
 }
+
+/** What is stored with a page that is durable. */
+type SettledPage =
+  /** Where the chain goes on: the fetch is not settled yet. */
+  | { readonly cursor: string }
+  /** It was the last one. A fetch that is retried goes on at its cursor, if that is kept. */
+  | { readonly keepsCursor: boolean };
 
 export interface BatchRegistration {
   readonly id: string;
@@ -201,11 +210,11 @@ export class Ledger {
     settlements: readonly Settlement[],
   ): Promise<{ readonly settled: number; readonly finished: boolean }> {
     // One argument for all numbers: the client spends more on an argument than on its content.
-    const rows = settlements.flatMap(({ index, outcome, durationMs, bytes }) => [
-      index,
-      OUTCOMES.indexOf(outcome),
-      durationMs,
-      bytes,
+    const rows = settlements.flatMap((settlement) => [
+      settlement.index,
+      endingOf(settlement),
+      settlement.durationMs,
+      settlement.bytes,
     ]);
     const [settled, finished] = await scripts.settle.run(this.#redis, this.#bitKeys(id), [
       JSON.stringify(rows),
@@ -400,6 +409,17 @@ export class Ledger {
       .map((bit) => bit === 1);
   }
 
+  /** Where the pages of a few fetches stand; null for those whose first page is not durable. */
+  async cursors(id: string, indexes: readonly number[]): Promise<(string | null)[]> {
+    if (indexes.length === 0) {
+      return [];
+    }
+    return readStored(
+      `batch ${id}`,
+      this.#redis.hmget(this.#keys.pages(id), ...indexes.map(String)),
+    );
+  }
+
   /** Cancels the batch. @returns false if it has ended already, or is unknown */
   async cancel(id: string): Promise<boolean> {
     return this.#enter(scripts.cancel, id);
@@ -538,6 +558,15 @@ export class Ledger {
     );
     return this.#idsOf('the list of batches', names);
   }
+}
+
+/** What SETTLE takes for a fetch or a page. */
+function endingOf({ outcome, page }: Settlement): number | string | readonly [number, 0 | 1] {
+  const position = OUTCOMES.indexOf(outcome);
+  if (page === undefined) {
+    return position;
+  }
+  return 'cursor' in page ? page.cursor : [position, page.keepsCursor ? 1 : 0];
 }
 
 function* chunksOf(indexes: Iterable<number>, size: number): Generator<readonly number[]> {

@@ -2,11 +2,13 @@ import {
   COUNTRY_FORMS,
   type Crawl,
   isRemoteList,
+  METHODS,
   NAME_PATTERN,
   type Plan,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
+import { storedPaginate } from './stored-paginate.ts';
 
 /*
  * What is stored of a crawl is read again only here. The crawl file was validated before it was
@@ -20,11 +22,22 @@ const text = z.string();
 
 const rate = z.object({ count: positive, perMs: z.number().positive() });
 
+const jsonText = text.refine(isJson, 'is no JSON');
+
+const body = z.union([
+  z.strictObject({ json: jsonText }),
+  z.strictObject({ form: z.array(z.tuple([text, text])) }),
+  z.strictObject({ text }),
+]);
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
   url: text.min(1),
   params: z.array(text),
+  method: z.enum(METHODS).exactOptional(),
+  body: body.exactOptional(),
+  idempotencyKey: z.literal(false).exactOptional(),
   headers: z.record(text, text),
   politeness: z.object({
     rate: z.union([rate, z.literal('unlimited')]),
@@ -36,7 +49,10 @@ const plan = z.object({
   retry: z.object({ attempts: positive, backoffMs: z.number().nonnegative() }),
   limits: z.object({ timeoutMs: positive, maxBodyBytes: positive, redirects: count }),
   network: z.object({ allowPrivate: z.boolean(), allow: z.array(text) }),
+  paginate: storedPaginate.exactOptional(),
 });
+
+const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');
 
 const rules = z.object({
   trim: z.boolean(),
@@ -67,11 +83,11 @@ const rest = z.object({
   combine: z.enum(['product', 'zip']),
 });
 
-const crawl = rest.extend({ plan });
+const crawl = rest.extend({ plan: usablePlan });
 
 /** @throws StoredStateError */
 export function parseStoredPlan(json: string): Plan {
-  return parse(plan, json);
+  return parse(usablePlan, json);
 }
 
 /**
@@ -123,4 +139,18 @@ function parse<T>(schema: z.ZodType<T>, json: string): T {
   const [issue] = found.error.issues;
   const where = issue?.path.join('.') ?? '';
   throw new StoredStateError(`the crawl in Redis is not valid: ${where}: ${issue?.message}`);
+}
+
+/** The transports would differ in what they make of one. */
+function hasNoBodyToIgnore({ method = 'GET', body: sent }: Pick<Plan, 'method' | 'body'>): boolean {
+  return sent === undefined || (method !== 'GET' && method !== 'HEAD');
+}
+
+function isJson(json: string): boolean {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
 }

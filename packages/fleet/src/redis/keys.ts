@@ -40,6 +40,11 @@ export interface FleetKeys {
    * Bitmap: the bit of a failed fetch is set. With `:<outcome>` appended: the bits of that outcome.
    */
   failed(id: string): string;
+  /**
+   * HASH of fetches whose pages are being fetched, by index: where the chain stands after its last
+   * durable page. Scripts derive it from {@link batch}.
+   */
+  pages(id: string): string;
   /** ZSET: slices of a paused batch, taken out of the queue. */
   pausedSlices(id: string): string;
   /** STRING: id of the process that expands the batch; a lease. */
@@ -102,6 +107,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     packed: (id) => `${batch(id)}:packed`,
     settled: (id) => `${batch(id)}:settled`,
     failed: (id) => `${batch(id)}:failed`,
+    pages: (id) => `${batch(id)}:pages`,
     pausedSlices: (id) => `${batch(id)}:parked`,
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,

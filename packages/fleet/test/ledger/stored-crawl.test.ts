@@ -17,8 +17,12 @@ params:
   year: { from: 2015, to: 2024 }
   id: { file: https://lists.example/ids.csv, column: id, delimiter: ';' }
 contact: ops@example.com
+method: PATCH
 headers: { accept: application/json, authorization: 'Bearer \${env:API_TOKEN}' }
+body: { form: { country: '{{country}}', year: [1, 2] } }
+idempotencyKey: false
 politeness: { rate: 20/s, burst: 2, concurrency: unlimited, robots: ignore, patience: 1s }
+paginate: { next: { select: "$.next", query: after }, until: { empty: "$.items" }, max: 50 }
 `,
   'crawl.yaml',
 );
@@ -83,6 +87,12 @@ describe('the crawl in Redis', () => {
     ['a rate of nothing', { ...plan, politeness: { ...plan.politeness, rate: {} } }],
     ['headers that are no texts', { ...plan, headers: { accept: ['x'] } }],
     ['a name with a path', { ...plan, name: '../x' }],
+    ['another method', { ...plan, method: 'TRACE' }],
+    ['a body for a HEAD', { ...plan, method: 'HEAD' }],
+    ['two bodies', { ...plan, body: { text: 'x', json: '1' } }],
+    ['a body that is no JSON', { ...plan, body: { json: '{' } }],
+    ['a form with half a pair', { ...plan, body: { form: [['a']] } }],
+    ['a key that is asked for twice', { ...plan, idempotencyKey: true }],
     ['no object', 7],
   ])('is refused with %s', (_, value) => {
     expect(() => parseStoredPlan(JSON.stringify(value))).toThrow(StoredStateError);

@@ -1,11 +1,18 @@
 import { linePrefix } from '../folder/record-line.ts';
-import { RECORD_COLUMNS } from './csv-columns.ts';
+import {
+  type ColumnOptions,
+  PAGE_COLUMNS,
+  RECORD_COLUMNS,
+  type RecordColumn,
+} from './csv-columns.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
+const CAPITAL_A = 0x41;
+const CAPITAL_Z = 0x5a;
 const BACKSLASH = 0x5c;
 const CLOSING_BRACE = 0x7d;
 const SPACE = 0x20;
@@ -18,7 +25,8 @@ export const ROW_OVERHEAD_BYTES = 64;
 interface Field {
   /** The bytes before the value in a line. */
   readonly before: Buffer;
-  readonly kind: 'string' | 'number';
+  /** The value of `unlisted` is of capital letters and has no column. */
+  readonly kind: 'string' | 'number' | 'unlisted';
   readonly isOptional: boolean;
   /** The bytes after the value. */
   readonly after: Buffer;
@@ -37,9 +45,9 @@ export class CopiedRow {
   #out: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(batch: string, params: readonly string[]) {
+  constructor(batch: string, columns: ColumnOptions) {
     this.#prefix = linePrefix(batch);
-    this.#fields = fieldsOf(params);
+    this.#fields = fieldsOf(columns);
   }
 
   /**
@@ -64,6 +72,9 @@ export class CopiedRow {
   }
 
   #field({ before, kind, isOptional, after }: Field): boolean {
+    if (kind === 'unlisted') {
+      return !this.#skip(before) || this.#passCapitals();
+    }
     this.#out[this.#at] = COMMA;
     this.#at += 1;
     if (!this.#skip(before)) {
@@ -101,6 +112,17 @@ export class CopiedRow {
     }
     this.#from += text.length;
     return true;
+  }
+
+  /** Moves past the rest of a string of capital letters. */
+  #passCapitals(): boolean {
+    for (;;) {
+      const byte = this.#data[this.#from] ?? 0;
+      this.#from += 1;
+      if (byte < CAPITAL_A || byte > CAPITAL_Z) {
+        return byte === QUOTE;
+      }
+    }
   }
 
   /** Copies a string. Begins after its opening quote and ends after its closing quote. */
@@ -197,23 +219,32 @@ const BODY_ENCODING = Buffer.from(',"bodyEncoding":"');
 const BODY = Buffer.from(',"body":');
 const OPENING_QUOTE = Buffer.from('"');
 
+/** All records of a batch have the same. */
+const METHOD: Field = { ...string(',"method":'), kind: 'unlisted' };
+
 /** The fields between index and body, in the order of the record. */
-function fieldsOf(params: readonly string[]): Field[] {
+function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
   const last = params.length - 1;
   return [
+    ...(hasPages ? PAGE_COLUMNS : []).map((column) => fieldOf(column)),
     ...params.map((name, at) =>
       string(`${at === 0 ? ',"params":{' : ','}${JSON.stringify(name)}:`, {
         after: at === last ? '}' : '',
       }),
     ),
-    ...RECORD_COLUMNS.map(({ field, kind, isOptional }, at) => {
-      const before = `${at === 0 && params.length === 0 ? ',"params":{}' : ''},"${field}":`;
-      return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
+    ...RECORD_COLUMNS.flatMap((column, at) => {
+      const field = fieldOf(column, at === 0 && params.length === 0 ? ',"params":{}' : '');
+      return column.field === 'url' ? [field, METHOD] : field;
     }),
     string(',"error":{"code":', { isOptional: true }),
     string(',"message":', { isOptional: true, after: '}' }),
     string(',"charset":', { isOptional: true }),
   ];
+}
+
+function fieldOf({ field, kind, isOptional }: RecordColumn, after = ''): Field {
+  const before = `${after},"${field}":`;
+  return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
 }
 
 interface Shape {

@@ -1,6 +1,6 @@
 import type { FetchRecord } from '@fetchfleet/crawl';
 
-interface RecordColumn {
+export interface RecordColumn {
   readonly field: keyof FetchRecord;
   readonly kind: 'string' | 'number';
   /** Workers leave the field out if it has no value. */
@@ -10,7 +10,7 @@ interface RecordColumn {
 /**
  * The columns of an export:
  *
- *     index, one per parameter, RECORD_COLUMNS, LAST_COLUMNS
+ *     index, PAGE_COLUMNS if it has pages, one per parameter, RECORD_COLUMNS, LAST_COLUMNS
  *
  * Their order is that of the fields in a record, because `CopiedRow` copies values left to right.
  */
@@ -27,6 +27,12 @@ export const RECORD_COLUMNS: readonly RecordColumn[] = [
   { field: 'finalUrl', kind: 'string', isOptional: true },
 ];
 
+/** Only where the first record has them: a batch without pages keeps its columns. */
+export const PAGE_COLUMNS: readonly RecordColumn[] = [
+  { field: 'page', kind: 'number', isOptional: true },
+  { field: 'end', kind: 'string', isOptional: true },
+];
+
 export const LAST_COLUMNS = [
   'error.code',
   'error.message',
@@ -35,14 +41,21 @@ export const LAST_COLUMNS = [
   'body',
 ] as const;
 
+/** What the columns of a batch depend on. */
+export interface ColumnOptions {
+  readonly params: readonly string[];
+  readonly hasPages: boolean;
+}
+
 /**
  * The header line. A parameter with the name of another column gets the prefix `param.`.
  *
  * @param toCell @default csvCell
  */
-export function csvHeader(params: readonly string[], toCell?: ToCell): string {
+export function csvHeader({ params, hasPages }: ColumnOptions, toCell?: ToCell): string {
+  const first = ['index', ...(hasPages ? PAGE_COLUMNS.map(({ field }) => field) : [])];
   const fields = RECORD_COLUMNS.map(({ field }) => field);
-  const names = new Set<string>(['index', ...fields, ...LAST_COLUMNS]);
+  const names = new Set<string>([...first, ...fields, ...LAST_COLUMNS]);
   const columns = params.map((param) => {
     let name = param;
     while (names.has(name)) {
@@ -51,7 +64,7 @@ export function csvHeader(params: readonly string[], toCell?: ToCell): string {
     names.add(name);
     return name;
   });
-  return csvLine(['index', ...columns, ...fields, ...LAST_COLUMNS], toCell);
+  return csvLine([...first, ...columns, ...fields, ...LAST_COLUMNS], toCell);
 }
 
 const NEEDS_QUOTES = /[",\r\n]/;

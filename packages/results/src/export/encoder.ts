@@ -1,5 +1,6 @@
 import { CopiedRow, ROW_OVERHEAD_BYTES } from './copied-row.ts';
-import { csvHeader, safeCell, type ToCell } from './csv-columns.ts';
+import { linePrefix, readPage } from '../folder/record-line.ts';
+import { type ColumnOptions, csvHeader, safeCell, type ToCell } from './csv-columns.ts';
 import { paramsOf, parsedRow } from './parsed-row.ts';
 import type { Window } from './window-reader.ts';
 
@@ -32,8 +33,7 @@ export function encoderOf(options: EncoderOptions): Encoder {
   return { encode: (window) => window.data, end: () => '', invalid: 0, passesWindow: true };
 }
 
-interface CsvColumns {
-  readonly params: readonly string[];
+interface CsvColumns extends ColumnOptions {
   /** Undefined where values may have to be changed. */
   readonly copiedRow: CopiedRow | undefined;
 }
@@ -58,15 +58,15 @@ class CsvEncoder implements Encoder {
       this.#out = Buffer.allocUnsafe(data.length);
     }
     this.#at = 0;
-    const { params, copiedRow } =
-      this.#columns ?? this.#start(paramsOf(data.subarray(0, (ends[0] ?? 1) - 1)));
+    const columns = this.#columns ?? this.#start(data.subarray(0, (ends[0] ?? 1) - 1));
+    const { copiedRow } = columns;
     let start = 0;
     for (const next of ends) {
       const end = next - 1;
       this.#reserve(2 * (end - start) + ROW_OVERHEAD_BYTES);
       const at = copiedRow?.copy(data, [start, end], this.#out, this.#at) ?? -1;
       if (at < 0) {
-        this.#write(parsedRow(data.subarray(start, end), params, this.#toCell));
+        this.#write(parsedRow(data.subarray(start, end), columns, this.#toCell));
       } else {
         this.#at = at;
       }
@@ -79,16 +79,18 @@ class CsvEncoder implements Encoder {
     if (this.#columns !== undefined) {
       return '';
     }
-    this.#start([]);
+    this.#start();
     return this.#out.toString('utf8', 0, this.#at);
   }
 
-  /** Writes the header. */
-  #start(paramsOfFirst: readonly string[]): CsvColumns {
-    const params = this.#options.params ?? paramsOfFirst;
-    const { batch, isCsvSafe } = this.#options;
-    this.#columns = { params, copiedRow: isCsvSafe ? undefined : new CopiedRow(batch, params) };
-    this.#write(csvHeader(params, this.#toCell));
+  /** Writes the header. @param first the first record, if there is one */
+  #start(first: Buffer = Buffer.alloc(0)): CsvColumns {
+    const { batch, isCsvSafe, params = paramsOf(first) } = this.#options;
+    const hasPages = (readPage(first, 0, linePrefix(batch))?.page ?? 0) > 0;
+    const columns = { params, hasPages };
+    const copiedRow = isCsvSafe ? undefined : new CopiedRow(batch, columns);
+    this.#columns = { ...columns, copiedRow };
+    this.#write(csvHeader(columns, this.#toCell));
     return this.#columns;
   }
 

@@ -44,7 +44,7 @@ export interface ExportOptions extends ReadOptions {
 export interface ExportSummary {
   /** Records written. */
   readonly written: number;
-  /** Fetches without a record. */
+  /** Fetches without a record, or without one of their pages. */
   readonly missing: number;
   /** Lines that are not records: torn by a crash, damaged, or with an index beyond the total. */
   readonly skippedLines: number;
@@ -69,7 +69,7 @@ export interface WindowTarget {
 export type OpenTarget = (params: readonly string[] | undefined) => WindowTarget;
 
 /**
- * Writes the record of each fetch once, in index order. Needs no Redis.
+ * Writes the record of each fetch or page once, in the order of indexes and pages. Needs no Redis.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
@@ -94,8 +94,8 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
 }
 
 /**
- * Reads the record of each fetch once, in index order. The first pass over the parts finds the best
- * record of each index, the second copies these records.
+ * Reads the record of each fetch or page once, in the order of indexes and pages. The first pass
+ * over the parts finds the best record of each, the second copies these records.
  *
  * @throws as {@link exportBatch} does
  */
@@ -109,13 +109,18 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
   const files = new PartFiles(found.parts.files);
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
-  const parts = new PartsIndexer({ files, batch, total, signal, onProgress });
+  const parts = new PartsIndexer({
+    files,
+    batch,
+    total,
+    maxRecords: maxIndexedRecords,
+    signal,
+    onProgress,
+  });
   const reader = new WindowReader(files, signal);
   let written = 0;
-  let highest = -1;
   try {
-    for (let from: number | undefined = 0; from !== undefined;) {
-      const { index, next } = await parts.index([from, from + maxIndexedRecords]);
+    for await (const index of parts.indexes()) {
       for await (const window of reader.windows(index)) {
         await target.write(window);
         progress.add(window.data.length);
@@ -124,15 +129,12 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
         }
       }
       written += index.size;
-      highest = Math.max(highest, index.highest);
-      from = next;
     }
     await target.end();
     progress.finish();
-    written -= target.invalid;
     return {
-      written,
-      missing: (total ?? highest + 1) - written,
+      written: written - target.invalid,
+      missing: (total ?? parts.highest + 1) - parts.fetches + target.invalid,
       skippedLines: parts.skippedLines + target.invalid,
       skippedParts: found.parts.skipped,
     };

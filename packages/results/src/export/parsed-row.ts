@@ -1,5 +1,11 @@
 import { splitBody } from '../folder/record-line.ts';
-import { csvLine, RECORD_COLUMNS, type ToCell } from './csv-columns.ts';
+import {
+  type ColumnOptions,
+  csvLine,
+  PAGE_COLUMNS,
+  RECORD_COLUMNS,
+  type ToCell,
+} from './csv-columns.ts';
 
 /** A parsed record without its body. Edited lines can lack any field but the index. */
 export interface RecordHead {
@@ -19,7 +25,7 @@ export interface RecordHead {
  */
 export function parsedRow(
   line: Buffer,
-  params: readonly string[],
+  { params, hasPages }: ColumnOptions,
   toCell?: ToCell,
 ): string | undefined {
   const { head: text, body: bytes } = splitBody(line);
@@ -29,6 +35,7 @@ export function parsedRow(
     const { params: values, error, charset, bodyEncoding } = head;
     const cells = [
       head.index,
+      ...(hasPages ? PAGE_COLUMNS : []).map(({ field }) => head[field]),
       ...params.map((param) => values?.[param]),
       ...RECORD_COLUMNS.map(({ field }) => head[field]),
       error?.code,

@@ -9,8 +9,8 @@ const MAX_OPEN_FILES = 64;
 /** Parts begin at multiples of this, so each block of this size belongs to one part. */
 export const BLOCK_BYTES = 256 * 1024;
 
-/** `RecordIndex` has 48 bits for a position. */
-const MAX_POSITION = 2 ** 48;
+/** `RecordIndex` has 47 bits for a position. */
+const MAX_POSITION = 2 ** 47;
 
 const readAt = promisify(read);
 
@@ -42,7 +42,7 @@ export class PartFiles {
       const part = { ...file, base };
       base += Math.ceil(file.size / BLOCK_BYTES) * BLOCK_BYTES;
       if (base > MAX_POSITION) {
-        throw new ResultsUnreadableError(`${file.path} and the parts before it exceed 256 TiB`);
+        throw new ResultsUnreadableError(`${file.path} and the parts before it exceed 128 TiB`);
       }
       return part;
     });

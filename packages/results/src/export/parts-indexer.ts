@@ -1,5 +1,7 @@
 import { isBetter, type Rank, readRank } from '../folder/record-line.ts';
 import type { PartFiles } from './part-files.ts';
+import { PageChains } from './page-chains.ts';
+import { PageLayout } from './page-layout.ts';
 import { RecordIndex } from './record-index.ts';
 import {
   type FoundLine,
@@ -17,65 +19,140 @@ export interface PartsIndexerOptions {
   readonly batch: string;
   /** Fetches of the batch; undefined if the number is unknown. */
   readonly total: number | undefined;
+  /** Most records in the index, 8 bytes each; fetches with pages take 12 bytes more. */
+  readonly maxRecords: number;
   readonly signal: AbortSignal | undefined;
   /** Called during the first scan only, with the bytes read since the last call. */
   readonly onProgress: (bytes: number) => void;
+  /** Called with each fetch that has all of its pages; not in a batch without pages. */
+  readonly onComplete?: (index: number) => void;
 }
 
-export interface IndexedRange {
-  /** Valid until the next call of `index`. */
-  readonly index: RecordIndex;
-  /** Start of the next range; undefined if no record comes after this range. */
-  readonly next: number | undefined;
-}
+type Range = readonly [from: number, to: number];
 
 /**
- * Finds the best record of each index, range by range. The first call scans all parts completely.
- * Later calls scan only chunks with records of the range: few, because workers write records in
- * nearly their index order.
+ * Finds the best record of each fetch, or of each page, range by range. The first range needs a
+ * complete scan of all parts. Later ones scan only chunks with records of the range: few, because
+ * workers write records in nearly their index order.
+ *
+ * Where records have pages, the scan learns no more than that. Then each range of fetches is
+ * scanned once for the number of pages of each, which gives every page a key, and once for each
+ * range of keys.
  */
 export class PartsIndexer {
   readonly #options: PartsIndexerOptions;
   readonly #buffers = scanBuffers();
   readonly #index = new RecordIndex();
-  #summaries: readonly PartSummary[] | undefined;
+  readonly #chains: PageChains;
+  #summaries: readonly PartSummary[] = [];
   #beyondTotal = 0;
+  #hasPages = false;
+  #fetches = 0;
+  #highest = -1;
 
   constructor(options: PartsIndexerOptions) {
     this.#options = options;
+    this.#chains = new PageChains((index) => {
+      this.#fetches += 1;
+      options.onComplete?.(index);
+    });
   }
 
-  /** Lines of all parts that are not records. Known after the first call of `index`. */
+  /** Lines of all parts that are not records. Known after the first index. */
   get skippedLines(): number {
-    const lines = (this.#summaries ?? []).map(({ skippedLines }) => skippedLines);
+    const lines = this.#summaries.map(({ skippedLines }) => skippedLines);
     return lines.reduce((sum, count) => sum + count, this.#beyondTotal);
   }
 
-  async index(range: readonly [from: number, to: number]): Promise<IndexedRange> {
-    const { files, total = Infinity } = this.#options;
-    const [from, to] = range;
+  /** Fetches with a record, or with all of their pages. Known after the last index. */
+  get fetches(): number {
+    return this.#fetches;
+  }
+
+  /** The highest index of a fetch; -1 if there is none. Known after the last index. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** Indexes of records in the order of an export. Each is valid until the next one is asked for. */
+  async *indexes(): AsyncGenerator<RecordIndex, void> {
+    const { maxRecords } = this.#options;
+    let next = await this.#scanAll([0, maxRecords]);
+    if (this.#hasPages) {
+      yield* this.#pageIndexes();
+      return;
+    }
+    for (;;) {
+      this.#fetches += this.#index.size;
+      this.#highest = Math.max(this.#highest, this.#index.highest);
+      yield this.#index;
+      if (next === undefined) {
+        return;
+      }
+      this.#index.clear();
+      const range: Range = [next, next + maxRecords];
+      next = await this.#rescan(range, (line) => this.#add(line, line.index));
+    }
+  }
+
+  async *#pageIndexes(): AsyncGenerator<RecordIndex, void> {
+    const { maxRecords, total = Infinity } = this.#options;
+    for (let from: number | undefined = 0; from !== undefined;) {
+      const range: Range = [from, Math.min(from + maxRecords, total)];
+      const layout = new PageLayout(range);
+      from = await this.#rescan(range, (line) => {
+        layout.add(line);
+        this.#highest = Math.max(this.#highest, line.index);
+      });
+      const keys = layout.finish();
+      for (let first = 0; first < keys; first += maxRecords) {
+        await this.#indexPages(layout, [first, Math.min(first + maxRecords, keys)]);
+        yield this.#index;
+      }
+    }
+  }
+
+  async #indexPages(layout: PageLayout, [first, end]: Range): Promise<void> {
     const index = this.#index;
     index.clear();
+    const fetches: Range = [layout.pageAt(first).index, layout.pageAt(end - 1).index + 1];
+    await this.#rescan(fetches, (line) => {
+      const key = layout.keyOf(line);
+      if (key >= first && key < end) {
+        this.#add(line, key - first);
+      }
+    });
+    for (const key of index.keys()) {
+      const { index: fetch, page } = layout.pageAt(first + key);
+      if (!this.#chains.follow(fetch, page, index.isLast(key))) {
+        index.remove(key);
+      }
+    }
+  }
+
+  #add(line: FoundLine, key: number): void {
+    const { files } = this.#options;
+    const index = this.#index;
+    if (!index.has(key) || isBetterThanKnown(files, index, key, line)) {
+      index.set(key, line.position, line.length, line.isLast);
+    }
+  }
+
+  /** @returns the lowest index after the range */
+  async #scanAll([, to]: Range): Promise<number | undefined> {
+    const { total = Infinity } = this.#options;
     let next = Infinity;
-    let beyondTotal = 0;
-    const onLine = (line: FoundLine): void => {
+    this.#summaries = await this.#scan((line) => {
+      this.#hasPages ||= line.page > 0;
       if (line.index >= total) {
-        beyondTotal += 1;
+        this.#beyondTotal += 1;
       } else if (line.index >= to) {
         next = Math.min(next, line.index);
-      } else if (line.index < from) {
-        return;
-      } else if (!index.has(line.index) || isBetterThanKnown(files, index, line)) {
-        index.set(line.index, line.position, line.length);
+      } else if (!this.#hasPages) {
+        this.#add(line, line.index);
       }
-    };
-    if (this.#summaries === undefined) {
-      this.#summaries = await this.#scan(onLine);
-      this.#beyondTotal = beyondTotal;
-    } else {
-      next = Math.min(await this.#rescan(this.#summaries, range, onLine), next);
-    }
-    return { index, next: next < total ? next : undefined };
+    });
+    return next < total ? next : undefined;
   }
 
   async #scan(onLine: (line: FoundLine) => void): Promise<PartSummary[]> {
@@ -89,24 +166,38 @@ export class PartsIndexer {
     return summaries;
   }
 
-  async #rescan(
-    summaries: readonly PartSummary[],
-    range: readonly [from: number, to: number],
-    onLine: (line: FoundLine) => void,
-  ): Promise<number> {
-    const { files, batch, signal } = this.#options;
+  /**
+   * Calls `onRecord` for the records of a range of fetches.
+   *
+   * @returns the lowest index after the range
+   */
+  async #rescan(range: Range, onRecord: (line: FoundLine) => void): Promise<number | undefined> {
+    const { files, batch, signal, total = Infinity } = this.#options;
+    const [from, to] = range;
     const [buffer] = this.#buffers;
     let next = Infinity;
-    for (const summary of summaries) {
+    const onLine = (line: FoundLine): void => {
+      if (line.index >= to) {
+        next = Math.min(next, line.index);
+      } else if (line.index >= from && line.index < total) {
+        onRecord(line);
+      }
+    };
+    for (const summary of this.#summaries) {
       const nextInPart = await rescanPart({ files, batch, signal, summary, range, buffer, onLine });
       next = Math.min(next, nextInPart);
     }
-    return next;
+    return next < total ? next : undefined;
   }
 }
 
-function isBetterThanKnown(files: PartFiles, index: RecordIndex, line: FoundLine): boolean {
-  const known = rankOf(files, index.position(line.index), index.length(line.index));
+function isBetterThanKnown(
+  files: PartFiles,
+  index: RecordIndex,
+  key: number,
+  line: FoundLine,
+): boolean {
+  const known = rankOf(files, index.position(key), index.length(key));
   return isBetter(rankOf(files, line.position, line.length), known);
 }
 

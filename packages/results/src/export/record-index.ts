@@ -1,11 +1,13 @@
 /** Entries per page. Only pages with records are allocated. */
 const PAGE_SIZE = 65_536;
 const WORD = 2 ** 32;
+/** In the upper part of a position: the record is that of the last page. */
+const LAST_BIT = 0x8000;
 
 /** Marks a line whose length needs more than 16 bits and is stored in `#longLengths`. */
 const LONG_MARK = 0xffff;
 
-/** Each entry has 8 bytes: a 48-bit position and a 16-bit length. */
+/** Each entry has 8 bytes: a 47-bit position, whether it is the last page, a 16-bit length. */
 interface Page {
   readonly low: Uint32Array;
   readonly high: Uint16Array;
@@ -13,10 +15,13 @@ interface Page {
   readonly lengths: Uint16Array;
 }
 
-/** Position and length of each record by fetch index: 8 bytes each, no object per record. */
+/**
+ * Position and length of each record by its key, which is the index of its fetch, or counts pages:
+ * 8 bytes each, no object per record.
+ */
 export class RecordIndex {
   readonly #pages = new Map<number, Page>();
-  /** Lengths of long lines by index. Each is at least 64 KiB, so there are few. */
+  /** Lengths of long lines by key. Each is at least 64 KiB, so there are few. */
   readonly #longLengths = new Map<number, number>();
   /** Cleared pages for reuse. */
   readonly #freePages: Page[] = [];
@@ -28,43 +33,72 @@ export class RecordIndex {
     return this.#size;
   }
 
-  /** The highest index; -1 if there is none. */
+  /** The highest key; -1 if there is none. */
   get highest(): number {
     return this.#highest;
   }
 
-  has(index: number): boolean {
-    return (this.#pages.get(Math.floor(index / PAGE_SIZE))?.lengths[index % PAGE_SIZE] ?? 0) > 0;
+  has(key: number): boolean {
+    return (this.#pages.get(Math.floor(key / PAGE_SIZE))?.lengths[key % PAGE_SIZE] ?? 0) > 0;
   }
 
-  position(index: number): number {
-    const page = this.#pages.get(Math.floor(index / PAGE_SIZE));
-    return page === undefined ? 0 : positionIn(page, index % PAGE_SIZE);
+  position(key: number): number {
+    const page = this.#pages.get(Math.floor(key / PAGE_SIZE));
+    return page === undefined ? 0 : positionIn(page, key % PAGE_SIZE);
   }
 
   /** Bytes of the line including the newline; 0 if there is no record. */
-  length(index: number): number {
-    const length = this.#pages.get(Math.floor(index / PAGE_SIZE))?.lengths[index % PAGE_SIZE] ?? 0;
-    return length === LONG_MARK ? (this.#longLengths.get(index) ?? 0) : length;
+  length(key: number): number {
+    const length = this.#pages.get(Math.floor(key / PAGE_SIZE))?.lengths[key % PAGE_SIZE] ?? 0;
+    return length === LONG_MARK ? (this.#longLengths.get(key) ?? 0) : length;
   }
 
-  set(index: number, position: number, length: number): void {
-    const page = this.#page(Math.floor(index / PAGE_SIZE));
-    const at = index % PAGE_SIZE;
+  /** Whether it is marked as the last page of its fetch. */
+  isLast(key: number): boolean {
+    const page = this.#pages.get(Math.floor(key / PAGE_SIZE));
+    return ((page?.high[key % PAGE_SIZE] ?? 0) & LAST_BIT) !== 0;
+  }
+
+  set(key: number, position: number, length: number, isLast = false): void {
+    const page = this.#page(Math.floor(key / PAGE_SIZE));
+    const at = key % PAGE_SIZE;
     const before = page.lengths[at];
     if (before === 0) {
       this.#size += 1;
     } else if (before === LONG_MARK) {
-      this.#longLengths.delete(index);
+      this.#longLengths.delete(key);
     }
     if (length >= LONG_MARK) {
-      this.#longLengths.set(index, length);
+      this.#longLengths.set(key, length);
     }
     page.low[at] = position;
-    page.high[at] = position / WORD;
+    page.high[at] = position / WORD + (isLast ? LAST_BIT : 0);
     page.lengths[at] = Math.min(length, LONG_MARK);
-    if (index > this.#highest) {
-      this.#highest = index;
+    if (key > this.#highest) {
+      this.#highest = key;
+    }
+  }
+
+  remove(key: number): void {
+    const page = this.#pages.get(Math.floor(key / PAGE_SIZE));
+    const at = key % PAGE_SIZE;
+    if (page === undefined || page.lengths[at] === 0) {
+      return;
+    }
+    page.lengths[at] = 0;
+    this.#longLengths.delete(key);
+    this.#size -= 1;
+  }
+
+  /** All keys in order. */
+  *keys(): Generator<number> {
+    for (const number of this.#numbers()) {
+      const { lengths } = this.#page(number);
+      for (let at = 0; at < PAGE_SIZE; at += 1) {
+        if ((lengths[at] ?? 0) > 0) {
+          yield number * PAGE_SIZE + at;
+        }
+      }
     }
   }
 
@@ -80,10 +114,10 @@ export class RecordIndex {
     this.#highest = -1;
   }
 
-  /** Yields all records in index order. Refills `lines` each time with as many as fit. */
+  /** Yields all records in the order of their keys. Refills `lines` each time with as many as fit. */
   *walk(lines: LineList, maxBytes: number): Generator<LineList> {
     lines.clear();
-    for (const number of [...this.#pages.keys()].toSorted((one, other) => one - other)) {
+    for (const number of this.#numbers()) {
       const page = this.#page(number);
       for (let at = 0; at < PAGE_SIZE; at += 1) {
         const stored = page.lengths[at] ?? 0;
@@ -103,6 +137,10 @@ export class RecordIndex {
     }
   }
 
+  #numbers(): number[] {
+    return [...this.#pages.keys()].toSorted((one, other) => one - other);
+  }
+
   #page(number: number): Page {
     let page = this.#pages.get(number);
     if (page === undefined) {
@@ -118,7 +156,7 @@ export class RecordIndex {
 }
 
 function positionIn(page: Page, at: number): number {
-  return (page.low[at] ?? 0) + (page.high[at] ?? 0) * WORD;
+  return (page.low[at] ?? 0) + ((page.high[at] ?? 0) & ~LAST_BIT) * WORD;
 }
 
 /** A bounded list of line positions and lengths. Allocates no object per line. */

@@ -1,5 +1,11 @@
 import { isJson } from '@fetchfleet/crawl';
-import { linePrefix, readIndex } from '../folder/record-line.ts';
+import {
+  linePrefix,
+  NO_PAGE,
+  readIndex,
+  readPage,
+  type RecordPage,
+} from '../folder/record-line.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
 
 /** Bytes per read. */
@@ -10,11 +16,13 @@ const CLOSING_BRACE = 0x7d;
 /** A longer line does not fit in a string, so no worker can have written it. */
 const MAX_LINE_BYTES = 2 ** 29;
 
+/** In place of an index: the line is not a record of the batch. */
+const FOREIGN = -1;
 /** In place of an index: the line was not written to its end. */
 const TORN = -2;
 
 /** A line that begins and ends like a record of the batch. */
-export interface FoundLine {
+export interface FoundLine extends RecordPage {
   readonly index: number;
   readonly position: number;
   /** Bytes including the newline. */
@@ -124,7 +132,7 @@ export class PartScan {
 
   /** Reads a line that is longer than a chunk. @returns the position after it */
   async #scanLongLine(chunk: Buffer, position: number): Promise<number> {
-    const index = readIndex(chunk, 0, this.#prefix);
+    const found = identify(chunk, 0, this.#prefix);
     let hasZero = chunk.includes(0);
     let lastByte = chunk.at(-1);
     for (let at = position + chunk.length; at < this.#end; at += SCAN_BYTES) {
@@ -139,7 +147,7 @@ export class PartScan {
       }
       const length = at + newline + 1 - position;
       const isWhole = lastByte === CLOSING_BRACE && !hasZero && length < MAX_LINE_BYTES;
-      this.#accept({ index: isWhole ? index : TORN, position, length });
+      this.#accept({ ...(isWhole ? found : TORN_LINE), position, length });
       return position + length;
     }
     this.#skipped += 1;
@@ -185,6 +193,18 @@ export class PartScan {
   }
 }
 
+/** Which record a line is. */
+type Identity = Pick<FoundLine, 'index' | keyof RecordPage>;
+
+const TORN_LINE: Identity = { index: TORN, ...NO_PAGE };
+const FOREIGN_LINE: Identity = { index: FOREIGN, ...NO_PAGE };
+
+function identify(data: Buffer, from: number, prefix: Buffer): Identity {
+  const index = readIndex(data, from, prefix);
+  const found = index < 0 ? undefined : readPage(data, from, prefix);
+  return found === undefined ? FOREIGN_LINE : { index, page: found.page, isLast: found.isLast };
+}
+
 interface LinesInput {
   /** Complete lines. */
   readonly data: Buffer;
@@ -205,8 +225,8 @@ function findLines({ data, position, prefix, onLine }: LinesInput): void {
       zero = data.indexOf(0, from);
     }
     const isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
-    const index = isWhole ? readIndex(data, from, prefix) : TORN;
-    onLine({ index, position: position + from, length: newline + 1 - from });
+    const { index, page, isLast } = isWhole ? identify(data, from, prefix) : TORN_LINE;
+    onLine({ index, page, isLast, position: position + from, length: newline + 1 - from });
     from = newline + 1;
   }
 }
@@ -237,7 +257,8 @@ export async function rescanPart(options: RescanOptions): Promise<number> {
     }
     signal?.throwIfAborted();
     if (length > SCAN_BYTES) {
-      onLine({ index: lowest, position, length });
+      await files.read(buffer, position);
+      onLine({ ...identify(buffer, 0, prefix), position, length });
       continue;
     }
     const data = buffer.subarray(0, length);

@@ -4,6 +4,8 @@ import { splitBody } from '../folder/record-line.ts';
 /** The fields of a failed record that describe the failure. */
 export interface FailedRecord {
   readonly index: number;
+  /** Absent in a batch without pages. */
+  readonly page?: number;
   readonly url: string;
   readonly outcome: Outcome;
   readonly status?: number;
@@ -23,7 +25,7 @@ export function parseFailedRecord(line: Buffer, index: number): FailedRecord | u
   }
   // The type checks follow.
   const fields = value as Partial<Record<keyof FailedRecord, unknown>>;
-  const { url, startedAt, status } = fields;
+  const { url, startedAt, status, page } = fields;
   const outcome = OUTCOMES.find((one) => one === fields.outcome);
   if (typeof url !== 'string') {
     return undefined;
@@ -37,6 +39,7 @@ export function parseFailedRecord(line: Buffer, index: number): FailedRecord | u
   const error = errorOf(fields.error);
   return {
     index,
+    ...(typeof page === 'number' && { page }),
     url,
     outcome,
     startedAt,

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readError } from '../folder/errors.ts';
-import { linePrefix, readIndex, readRank } from '../folder/record-line.ts';
+import { linePrefix, readIndex, readPage, readRank } from '../folder/record-line.ts';
 import { openFoundSync, type RegularFile } from '../folder/regular-file.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -27,7 +27,7 @@ export interface RecordVisitor {
 
 /**
  * Reads the records of a batch in the order of its parts, as far as they had been written when the
- * parts were listed. Skips torn and damaged lines.
+ * parts were listed; of a fetch with pages, that of the last one. Skips torn and damaged lines.
  *
  * @throws ResultsUnreadableError, ResultsChangedError; the reason of `signal`
  */
@@ -103,6 +103,10 @@ function lineVisitor(
   return (line) => {
     const index = readIndex(line, 0, prefix);
     if (index < 0 || index >= total) {
+      return true;
+    }
+    // A fetch ends as its last page does.
+    if (readPage(line, 0, prefix)?.isLast !== true) {
       return true;
     }
     if (readRank(line)?.isOk !== true) {

@@ -1,12 +1,20 @@
+import { MAX_PAGES } from '@fetchfleet/crawl';
+
 /**
  * Reads fields of a record from its bytes, without parsing the line. A line looks like
  *
  *     {"batch":"b","index":17,"params":{…},"url":"…","outcome":"ok",…,"startedAt":"…",…,"body":…}
  *
+ * and with pages
+ *
+ *     {"batch":"b","index":17,"page":3,"end":"no-next","params":{…},…
+ *
  * Quotes inside strings are escaped and `params` holds only strings. After `},"url":` no value can
  * therefore contain the bytes of a key that is searched here, except `body`, which comes last.
  */
 const AFTER_PARAMS = Buffer.from('},"url":');
+const PAGE_KEY = Buffer.from(',"page":');
+const END_KEY = Buffer.from(',"end":"');
 const BODY_KEY = Buffer.from(',"body":');
 const OUTCOME_KEY = Buffer.from(',"outcome":"');
 const STARTED_KEY = Buffer.from(',"startedAt":"');
@@ -44,6 +52,56 @@ export function readIndex(data: Buffer, from: number, prefix: Buffer): number {
     index = index * 10 + byte - ZERO;
   }
   return -1;
+}
+
+/** The page of a record. */
+export interface RecordPage {
+  /** From 1; 0 in a batch without pages. */
+  readonly page: number;
+  /** Whether it is the last one of its fetch. */
+  readonly isLast: boolean;
+}
+
+/** One object for all records without pages. */
+export const NO_PAGE: RecordPage = { page: 0, isLast: true };
+
+/**
+ * The page of a line with an index, see {@link readIndex}; undefined if its number cannot be one.
+ */
+export function readPage(data: Buffer, from: number, prefix: Buffer): RecordPage | undefined {
+  let at = from + prefix.length;
+  while (at < data.length && data[at] !== COMMA) {
+    at += 1;
+  }
+  if (!hasText(data, at, PAGE_KEY)) {
+    return NO_PAGE;
+  }
+  let page = 0;
+  at += PAGE_KEY.length;
+  for (let digit = digitAt(data, at); digit >= 0 && page <= MAX_PAGES; digit = digitAt(data, at)) {
+    page = page * 10 + digit;
+    at += 1;
+  }
+  if (page < 1 || page > MAX_PAGES || data[at] !== COMMA) {
+    return undefined;
+  }
+  return { page, isLast: hasText(data, at, END_KEY) };
+}
+
+/** -1 if there is none. */
+function digitAt(data: Buffer, at: number): number {
+  const byte = data[at] ?? 0;
+  return byte >= ZERO && byte <= NINE ? byte - ZERO : -1;
+}
+
+function hasText(data: Buffer, from: number, text: Buffer): boolean {
+  // The last byte first: `params` begins like `page`.
+  for (let at = text.length - 1; at >= 0; at -= 1) {
+    if (data[from + at] !== text[at]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /** Decides which of several records of a fetch an export keeps. */

@@ -25,6 +25,7 @@ const NAMES: Readonly<Record<string, string>> = {
   contentType: 'content_type',
   worker: 'worker',
   finalUrl: 'final_url',
+  selected: 'selected',
   'error.code': 'error_code',
   'error.message': 'error_message',
   charset: 'charset',

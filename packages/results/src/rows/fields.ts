@@ -37,6 +37,7 @@ export class FieldsError extends Error {
 
 /** What the names of parameters begin with. */
 export const PARAMS = 'params.';
+const HEADERS = 'headers.';
 
 const HEAD_KINDS = {
   batch: 'text',
@@ -54,6 +55,7 @@ const HEAD_KINDS = {
   contentType: 'text',
   worker: 'text',
   finalUrl: 'text',
+  selected: 'integer',
   headers: 'text',
   error: 'text',
   charset: 'text',
@@ -75,6 +77,7 @@ const TABLE_HEAD = [
   'worker',
   'finalUrl',
   'headers',
+  'selected',
   'error.code',
   'error.message',
   'charset',
@@ -107,6 +110,9 @@ function fieldOf(name: string, shape: RowShape): Field {
   const param = name.startsWith(PARAMS) ? name.slice(PARAMS.length) : undefined;
   if (param !== undefined && shape.params.includes(param)) {
     return paramField(name, param, shape.integers.includes(param));
+  }
+  if (name.startsWith(HEADERS)) {
+    return headerField(name, name.slice(HEADERS.length));
   }
   const json = shape.isExploded ? 'item' : 'body';
   if (name.startsWith(`${json}.`) || name.startsWith(`${json}[`)) {
@@ -156,6 +162,19 @@ function otherField(name: string, shape: RowShape): Field | undefined {
 function paramField(name: string, param: string, isInteger: boolean): Field {
   const value = ({ head }: Row): unknown => head.params?.[param];
   return { name, kind: isInteger ? 'long' : 'text', value };
+}
+
+/** Which headers records have depends on the crawl file. */
+function headerField(name: string, header: string): Field {
+  const value = ({ head }: Row): unknown => {
+    const { headers } = head;
+    return isObject(headers) ? headers[header.toLowerCase()] : undefined;
+  };
+  return { name, kind: 'text', value };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A value inside of the body or the item: `item.id`, `body.data[0].name`. */

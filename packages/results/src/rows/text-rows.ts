@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import {
   csvLine,
   LAST_COLUMNS,
+  PAGE_COLUMNS,
   RECORD_COLUMNS,
   safeCell,
   type ToCell,
@@ -23,24 +24,31 @@ interface TextOptions {
 /** Writes rows as NDJSON or CSV. Does not end the stream. */
 export class TextSink implements RowSink {
   readonly #output: Output;
-  readonly #text: RowText;
-  #header: string;
+  readonly #textFor: (first: Row | undefined) => RowText;
+  /** Undefined until the header is written. */
+  #text: RowText | undefined;
 
   /** @throws FieldsError */
   constructor(out: Writable, shape: RowShape, options: TextOptions) {
-    this.#text = textOf(shape, options);
-    this.#header = this.#text.header;
+    this.#textFor = textFor(shape, options);
     this.#output = new Output(out, options.signal);
   }
 
   async write(rows: readonly Row[]): Promise<void> {
-    const text = this.#header + rows.map((row) => this.#text.line(row)).join('');
-    this.#header = '';
-    await this.#output.write(text);
+    const text = this.#text ?? (await this.#begin(rows[0]));
+    await this.#output.write(rows.map((row) => text.line(row)).join(''));
   }
 
   async end(): Promise<void> {
-    await this.#output.write(this.#header);
+    if (this.#text === undefined) {
+      await this.#begin();
+    }
+  }
+
+  async #begin(first?: Row): Promise<RowText> {
+    this.#text = this.#textFor(first);
+    await this.#output.write(this.#text.header);
+    return this.#text;
   }
 
   async stop(): Promise<void> {
@@ -55,29 +63,34 @@ interface RowText {
   line(row: Row): string;
 }
 
-function textOf(shape: RowShape, { format, isCsvSafe, fields }: TextOptions): RowText {
-  if (format === 'csv') {
-    const toCell = isCsvSafe ? safeCell : undefined;
-    return csvText(fieldsOf(fields ?? csvFields(shape), shape), toCell);
+/** What the columns of CSV are by default depends on the first row. */
+function textFor(
+  shape: RowShape,
+  { format, isCsvSafe, fields }: TextOptions,
+): (first: Row | undefined) => RowText {
+  const toCell = isCsvSafe ? safeCell : undefined;
+  if (fields !== undefined || shape.isExploded) {
+    const names = fields ?? (format === 'csv' ? tableFields(shape) : ITEM_KEYS);
+    const chosen = fieldsOf(names, shape);
+    const text = format === 'csv' ? csvText(chosen, toCell) : ndjsonText(chosen);
+    return () => text;
   }
-  if (fields === undefined && !shape.isExploded) {
-    return recordText();
+  if (format === 'ndjson') {
+    return recordText;
   }
-  return ndjsonText(fieldsOf(fields ?? ITEM_KEYS, shape));
+  return (first) => csvText(fieldsOf(csvFields(shape, first), shape), toCell);
 }
 
 const ITEM_KEYS = ['index', 'page', 'position', 'params', 'item'];
 
 /** The same columns as those of an export without any choice. */
-function csvFields(shape: RowShape): string[] {
-  if (shape.isExploded) {
-    return tableFields(shape);
-  }
+function csvFields(shape: RowShape, first: Row | undefined): string[] {
+  const pages = first?.head['page'] === undefined ? [] : PAGE_COLUMNS.map(({ field }) => field);
   const params = shape.params.map((param) => PARAMS + param);
   const last = shape.hasBodyFiles
     ? ['error.code', 'error.message', 'charset', 'bodyFile']
     : LAST_COLUMNS;
-  return ['index', ...params, ...RECORD_COLUMNS.map(({ field }) => field), ...last];
+  return ['index', ...pages, ...params, ...RECORD_COLUMNS.map(({ field }) => field), ...last];
 }
 
 /** Records as they are, except for what was made of their bodies. */

@@ -1,13 +1,17 @@
 import { PartFiles } from '../export/part-files.ts';
+import { PartsIndexer } from '../export/parts-indexer.ts';
 import { type FoundLine, PartScan, scanBuffers } from '../export/scan-part.ts';
 import { ResultsNotFoundError } from '../folder/errors.ts';
-import { batchFolder, listParts, type Parts } from '../folder/layout.ts';
+import { findParts, type Parts } from '../folder/layout.ts';
 
 const onProgress = (): void => undefined;
 
+/** Records in the index of pages, 20 bytes each. */
+const MAX_INDEXED_PAGES = 2 ** 20;
+
 interface VerifyOptions {
-  /** Results folder. */
-  readonly dir: string;
+  /** Results folder, or several: a fetch may have its pages in different ones. */
+  readonly dir: string | readonly string[];
   readonly batch: string;
   /** Fetches of the batch. */
   readonly total: number;
@@ -16,9 +20,11 @@ interface VerifyOptions {
 
 /** What the parts of a batch hold. */
 export interface PartsContent {
-  /** Fetches with a record. */
+  /** Fetches with a record, or with all of their pages. */
   readonly records: number;
-  /** Further records of the same fetches. An export keeps one of them. */
+  /** Pages that an export writes; absent in a batch without pages. */
+  readonly pages?: number;
+  /** Further records of the same fetches or pages. An export leaves them out. */
   readonly doubled: number;
   /** Lines that were not written to their end. */
   readonly torn: number;
@@ -26,31 +32,29 @@ export interface PartsContent {
   readonly foreign: number;
   /** A sentence for each part that was not read, because it is no regular file. */
   readonly skippedParts: readonly string[];
-  /** Whether a fetch has a record. */
+  /** Whether a fetch has a record, or all of its pages. */
   readonly has: (index: number) => boolean;
 }
 
 /**
- * Reads the parts of a batch once, as an export does. Needs one bit of memory for each fetch. A
- * batch without a folder has no records.
+ * Reads the parts of a batch once, as an export does, and once more where fetches have pages. Needs
+ * one bit of memory for each fetch. A batch without a folder has no records.
  *
  * @throws ResultsChangedError, ResultsUnreadableError, InvalidIdError; the reason of `signal`
  */
 export async function verifyParts(options: VerifyOptions): Promise<PartsContent> {
   const { dir, batch, total, signal } = options;
-  const { files: found, skipped } = await partsOf(dir, batch);
+  const { files: found, skipped } = await partsOf(typeof dir === 'string' ? [dir] : dir, batch);
   const files = new PartFiles(found);
-  const seen = new Uint8Array(Math.ceil(total / 8));
-  const has = (index: number): boolean => ((seen[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
-  const counts = { records: 0, doubled: 0, torn: 0, foreign: 0 };
-  const onLine = ({ index }: FoundLine): void => {
+  const fetches = new Bits(total);
+  const counts = { doubled: 0, torn: 0, foreign: 0 };
+  let hasPages = false;
+  const onLine = ({ index, page }: FoundLine): void => {
+    hasPages ||= page > 0;
     if (index >= total) {
       counts.foreign += 1;
-    } else if (has(index)) {
+    } else if (!fetches.add(index)) {
       counts.doubled += 1;
-    } else {
-      counts.records += 1;
-      seen[index >> 3] = (seen[index >> 3] ?? 0) | (1 << (index & 7));
     }
   };
   const buffers = scanBuffers();
@@ -61,15 +65,72 @@ export async function verifyParts(options: VerifyOptions): Promise<PartsContent>
       counts.torn += skippedLines - foreignLines;
       counts.foreign += foreignLines;
     }
+    const lines = fetches.size + counts.doubled;
+    const content = { ...counts, skippedParts: skipped };
+    if (!hasPages) {
+      return { ...content, records: fetches.size, has: (index) => fetches.has(index) };
+    }
+    const whole = new Bits(total);
+    const pages = await countPages({ files, batch, total, signal }, whole);
+    const has = (index: number): boolean => whole.has(index);
+    return { ...content, records: whole.size, pages, doubled: lines - pages, has };
   } finally {
     await files.stop();
   }
-  return { ...counts, skippedParts: skipped, has };
 }
 
-async function partsOf(dir: string, batch: string): Promise<Parts> {
+/** @param whole gets the fetches that have all of their pages */
+async function countPages(
+  options: Pick<VerifyOptions, 'batch' | 'total'> & {
+    readonly files: PartFiles;
+    readonly signal: AbortSignal | undefined;
+  },
+  whole: Bits,
+): Promise<number> {
+  const parts = new PartsIndexer({
+    ...options,
+    maxRecords: MAX_INDEXED_PAGES,
+    onProgress,
+    onComplete: (index) => whole.add(index),
+  });
+  let pages = 0;
+  for await (const { size } of parts.indexes()) {
+    pages += size;
+  }
+  return pages;
+}
+
+/** A set of fetches. */
+class Bits {
+  readonly #bytes: Uint8Array;
+  #size = 0;
+
+  constructor(total: number) {
+    this.#bytes = new Uint8Array(Math.ceil(total / 8));
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(index: number): boolean {
+    return ((this.#bytes[index >>> 3] ?? 0) & (1 << (index & 7))) !== 0;
+  }
+
+  /** @returns whether it is new */
+  add(index: number): boolean {
+    if (this.has(index)) {
+      return false;
+    }
+    this.#bytes[index >>> 3] = (this.#bytes[index >>> 3] ?? 0) | (1 << (index & 7));
+    this.#size += 1;
+    return true;
+  }
+}
+
+async function partsOf(dirs: readonly string[], batch: string): Promise<Parts> {
   try {
-    return await listParts(batchFolder(dir, batch));
+    return (await findParts(dirs, batch)).parts;
   } catch (error) {
     if (error instanceof ResultsNotFoundError) {
       return { files: [], skipped: [] };

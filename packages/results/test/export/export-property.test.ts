@@ -1,8 +1,9 @@
 import { encodeRecord } from '@fetchfleet/crawl';
 import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
+import { verifyParts } from '@fetchfleet/results';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { cellsOf, naiveCells, naiveExport } from './naive-export.ts';
+import { cellsOf, naiveCells, naiveComplete, naiveExport } from './naive-export.ts';
 import { BATCH, exported, layOut, manifestOf, recordLine } from '../record-lines.ts';
 
 let folder: TemporaryFolder;
@@ -36,6 +37,7 @@ const record = fc.record(
   {
     params: fc.record({ country: text, 'a "b", c': text }),
     url: text,
+    method: fc.constantFrom('POST', 'HEAD'),
     outcome: fc.constantFrom('ok', 'timeout', 'http-error'),
     status: fc.nat(999),
     attempts: fc.nat(9),
@@ -107,6 +109,51 @@ describe('exportBatch compared with a naive export', () => {
         },
       ),
       { numRuns: 100 },
+    );
+  });
+
+  it('writes the same pages, however chains began anew, and knows which are whole', async () => {
+    const pageLine = fc
+      .tuple(fc.nat(12), fc.integer({ min: 1, max: 6 }), fc.boolean(), record)
+      .map(([index, page, isLast, rest]) =>
+        encodeRecord({ batch: BATCH, index, page, ...(isLast && { end: 'until' }), ...rest }),
+      );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(pageLine, { minLength: 1, maxLength: 60 }), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        fc.integer({ min: 1, max: 30 }),
+        async (parts, maxIndexedRecords) => {
+          const dir = await temporaryFolder('property');
+          const contents = parts.map((lines) => lines.map((one) => `${one}\n`).join(''));
+          const named = contents.map((content, at) => [`w${at}-1`, content] as const);
+          try {
+            await layOut(dir.path, manifestOf(13, params), Object.fromEntries(named));
+            const expected = naiveExport(contents);
+            const whole = naiveComplete(contents);
+            const result = await exported({ dir: dir.path, maxIndexedRecords });
+            expect(result.lines).toEqual(expected);
+            expect(result).toMatchObject({ written: expected.length, missing: 13 - whole.length });
+            const csv = await exported({ dir: dir.path, maxIndexedRecords, format: 'csv' });
+            const [, ...rows] = cellsOf(csv.text);
+            expect(rows).toEqual(expected.map((one) => naiveCells(one, params, true)));
+            const verified = await verifyParts({ dir: dir.path, batch: BATCH, total: 13 });
+            const found = Array.from({ length: 13 }, (_, index) => index).filter(verified.has);
+            expect(found).toEqual(whole);
+            expect(verified).toMatchObject({
+              records: whole.length,
+              pages: expected.length,
+              doubled: contents.join('').split('\n').length - 1 - expected.length,
+              foreign: 0,
+            });
+          } finally {
+            await dir.remove();
+          }
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 

@@ -18,13 +18,13 @@ const placesOf = (index: RecordIndex): (readonly [number, number])[] =>
   walk(index, new LineList(2), 1e12).places;
 
 describe('RecordIndex', () => {
-  it('stores and replaces 48-bit positions and 32-bit lengths', () => {
+  it('stores and replaces 47-bit positions and 32-bit lengths', () => {
     const index = new RecordIndex();
     const places = [
       [0, 1],
       [2 ** 32 - 1, 65_534],
       [2 ** 32, 65_535],
-      [2 ** 48 - 1, 2 ** 29],
+      [2 ** 47 - 1, 2 ** 29],
       [5, 65_536],
     ] as const;
     for (const [at, [position, length]] of places.entries()) {
@@ -37,6 +37,20 @@ describe('RecordIndex', () => {
     }
     expect(placesOf(index)).toEqual(places.toReversed());
     expect([index.size, index.highest]).toEqual([5, 4]);
+  });
+
+  it('marks last pages beside the position, and forgets what is removed', () => {
+    const index = new RecordIndex();
+    index.set(3, 2 ** 47 - 1, 70_000, true);
+    index.set(4, 2 ** 47 - 1, 7);
+    expect([index.isLast(3), index.isLast(4), index.isLast(5)]).toEqual([true, false, false]);
+    expect(index.position(3)).toBe(2 ** 47 - 1);
+    index.remove(3);
+    index.remove(9);
+    expect([...index.keys(), index.size, index.length(3)]).toEqual([4, 1, 0]);
+    index.set(4, 1, 7, true);
+    index.set(4, 1, 7);
+    expect(index.isLast(4)).toBe(false);
   });
 
   it('walks in index order over distant pages', () => {

@@ -68,6 +68,7 @@ function expectedRow(line: string): unknown[] {
     record.worker,
     record.finalUrl,
     record['headers'] && JSON.stringify(record['headers']),
+    record['selected'],
     record.error?.code,
     record.error?.message,
     record['charset'],

@@ -54,6 +54,30 @@ describe('exportRows', () => {
     );
   });
 
+  it('has columns for pages where the first record has them, as exportBatch does', async () => {
+    const lines = [1, 2].map((page) =>
+      recordLine({ index: 0 }).replace(
+        '"params"',
+        `"page":${page},${page === 2 ? '"end":"max",' : ''}"params"`,
+      ),
+    );
+    await layOut(folder.path, manifestOf(1), { 'a-1': lines.map((text) => `${text}\n`).join('') });
+    const out = new Memory();
+    await exportBatch({ dir: folder.path, batch: BATCH, format: 'csv', out });
+    const { text } = await exportedRows({ dir: folder.path, format: 'csv' });
+    expect(text).toMatch(/^index,page,end,country,url.*\n0,1,,c0,.*\n0,2,max,c0,.*\n$/u);
+    expect(text).toBe(out.bytes.toString('utf8'));
+  });
+
+  it('takes kept headers out of records', async () => {
+    const line = recordLine({ index: 0 }).replace('"url"', '"headers":{"etag":"x"},"url"');
+    await layOut(folder.path, manifestOf(1), { 'a-1': `${line}\n` });
+    const fields = ['headers.ETag', 'headers.link', 'headers'];
+    expect((await exportedRows({ dir: folder.path, fields })).lines).toEqual([
+      '{"headers.ETag":"x","headers":{"etag":"x"}}',
+    ]);
+  });
+
   it('leaves out other outcomes; they are not missing', async () => {
     const records = ['ok', 'timeout', 'http-error', 'ok'].map((outcome, index) => ({
       index,

@@ -53,8 +53,22 @@ export const CATALOGUE = {
   receivedBytes: {
     name: 'fetchfleet_received_bytes_total',
     type: 'counter',
-    help: 'Bytes of the decompressed bodies of settled fetches.',
+    help: 'Bytes of the decompressed bodies of settled fetches, and of pages.',
     labels: [],
+    scope: 'worker',
+  },
+  pages: {
+    name: 'fetchfleet_pages_total',
+    type: 'counter',
+    help: 'Records of pages, of fetches with paginate; the last one of each is also a settled fetch.',
+    labels: [],
+    scope: 'worker',
+  },
+  pageEnds: {
+    name: 'fetchfleet_page_ends_total',
+    type: 'counter',
+    help: 'Fetches with pages that have ended, by the reason why no further page follows.',
+    labels: ['end'],
     scope: 'worker',
   },
   retries: {

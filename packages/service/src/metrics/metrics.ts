@@ -1,4 +1,4 @@
-import type { Outcome } from '@fetchfleet/crawl';
+import { type Outcome, PAGE_ENDS, type PageEnd } from '@fetchfleet/crawl';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 import { SLICE_RESULTS } from './catalogue.ts';
 import { Collectors, type CollectFunction } from './collectors.ts';
@@ -56,16 +56,32 @@ export interface SettledFetch {
   readonly bytes: number;
 }
 
+interface RecordedPage {
+  readonly durationSeconds: number;
+  /** Of the decompressed body. */
+  readonly bytes: number;
+  /** Why it is the last one of its fetch, which is counted as settled then. */
+  readonly end: PageEnd | undefined;
+}
+
 /**
  * The metrics of this process, in their own registry. Label values from outside go through the
  * methods, which bound them.
  */
 export interface Metrics extends Omit<
   Instruments,
-  'fetches' | 'receivedBytes' | 'retries' | 'throttles' | (typeof FLEET_GAUGES)[number]
+  | 'fetches'
+  | 'receivedBytes'
+  | 'retries'
+  | 'pages'
+  | 'pageEnds'
+  | 'throttles'
+  | (typeof FLEET_GAUGES)[number]
 > {
   /** Counts a settled fetch: outcome, duration and bytes. Costs well under a microsecond. */
   fetchSettled(fetch: SettledFetch): void;
+  /** Counts the record of a page, and that of the last one also by the reason. */
+  pageRecorded(page: RecordedPage): void;
   /** Counts a failed attempt that is repeated later. */
   fetchRetried(reason: string): void;
   /** Counts an answer that asks to try later. */
@@ -94,7 +110,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registry.removeSingleMetric(name);
   }
   const all = createInstruments({ worker: registry, fleet: fleetRegistry });
-  const { fetches, receivedBytes, retries, throttles, ...instruments } = all;
+  const { fetches, receivedBytes, retries, throttles, pages, pageEnds, ...instruments } = all;
   const counts = new FetchCounts({ fetches, receivedBytes });
   const origins = new OriginLabels(options.originCap);
   const reasons = new OriginLabels(REASON_CAP);
@@ -105,13 +121,22 @@ export function createMetrics(options: MetricsOptions): Metrics {
     failed: instruments.fetchDuration.labels('failed'),
   };
   let hasFleet = false;
-  setUp(instruments, options);
+  setUp({ ...instruments, pageEnds }, options);
 
   return {
     ...instruments,
     fetchSettled({ outcome, origin, durationSeconds, bytes }) {
       counts.add(origins.labelOf(origin), outcome, bytes);
       inResult[outcome === 'ok' ? 'ok' : 'failed'].observe(durationSeconds);
+    },
+    pageRecorded({ durationSeconds, bytes, end }) {
+      pages.inc();
+      if (end === undefined) {
+        receivedBytes.inc(bytes);
+        inResult.ok.observe(durationSeconds);
+      } else {
+        pageEnds.inc({ end });
+      }
     },
     fetchRetried: (reason) => retries.inc({ reason: reasons.labelOf(reason) }),
     fetchThrottled({ origin, reason }) {
@@ -139,7 +164,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 function setUp(
-  instruments: Pick<Instruments, 'buildInfo' | 'lookups' | 'slices'>,
+  instruments: Pick<Instruments, 'buildInfo' | 'lookups' | 'pageEnds' | 'slices'>,
   options: MetricsOptions,
 ): void {
   const { worker, version = 'unknown', transport = 'none' } = options;
@@ -147,6 +172,9 @@ function setUp(
   // `rate()` misses the first event of a counter that appears with it.
   for (const result of SLICE_RESULTS) {
     instruments.slices.inc({ result }, 0);
+  }
+  for (const end of PAGE_ENDS) {
+    instruments.pageEnds.inc({ end }, 0);
   }
   for (const result of LOOKUP_RESULTS) {
     instruments.lookups.inc({ result }, 0);
