@@ -13,8 +13,8 @@ export default {
   // Of the app that is built.
   input: globSync('src/{main,redis-supervisor}.ts'),
   platform: 'node',
-  // A faster client of PostgreSQL, which who wants it installs. Ours asks for it by name.
-  external: ['pg-native'],
+  // Who wants DuckDB, or the faster client of PostgreSQL that ours asks for, installs it.
+  external: ['@duckdb/node-api', 'pg-native'],
   // And `import` or `require`, by what a module does: many packages have something else for each.
   resolve: { conditionNames: ['@fetchfleet/source', 'node', 'default'] },
   plugins: [lightHttp(), bundledLicences()],

@@ -27,6 +27,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^git /u, 'needs the network'],
   [/^cd /u, 'names a folder of the reader'],
   [/^npm (?:ci|start|test|run)\b/u, 'runs this test, or is checked by CI'],
+  [/^npm install /u, 'changes the packages of this repository'],
   [/^(?:docker|docker-compose) /u, 'needs a container engine: npm run test:containers'],
   [/^(?:systemctl|journalctl|useradd|install|ln) /u, 'changes the machine'],
   [/^rsync /u, 'needs other machines'],

@@ -1,3 +1,4 @@
+export { findCache, type TableCache, writeCache } from './cache/table-cache.ts';
 export {
   exportBatch,
   type ExportOptions,

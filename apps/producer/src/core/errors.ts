@@ -44,6 +44,7 @@ const EXIT_CODES = {
   RESULTS_NOT_FOUND: EXIT.badInput,
   FIELD_VALUE_INVALID: EXIT.badInput,
   DATABASE_UNFIT: EXIT.badInput,
+  DUCKDB_MISSING: EXIT.badInput,
 
   // Redis, a folder or a database has to come back.
   REDIS_UNREACHABLE: EXIT.unavailable,

@@ -10,6 +10,8 @@ export interface CommandSpec {
   readonly summary: string;
   readonly description: string;
   readonly argument?: ArgumentSpec;
+  /** Behind the first one; the command gets a list of all then. */
+  readonly furtherArguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
   /** Shown below everything else. */
   readonly notes?: string;

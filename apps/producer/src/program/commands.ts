@@ -7,6 +7,7 @@ import type { FailuresOptions } from '../commands/failures.ts';
 import type { OriginsOptions } from '../commands/origins/origins.ts';
 import type { OriginFlags } from '../commands/origins/settings.ts';
 import type { PruneOptions } from '../commands/prune.ts';
+import type { QueryOptions } from '../commands/query/query.ts';
 import type { ResumeOptions } from '../commands/resume.ts';
 import type { RetryOptions } from '../commands/retry.ts';
 import type { RunOptions } from '../commands/run.ts';
@@ -367,6 +368,46 @@ Examples:
     (await import('../commands/export/export.ts')).exportRecords(batch, options, context),
 };
 
+const QUERY: CommandSpec = {
+  name: 'query',
+  summary: 'ask SQL about the records of a batch',
+  description:
+    'Runs a statement of SQL over the table records: a row for each fetch, or page, with the ' +
+    'columns of export --format parquet. Needs DuckDB (npm install @duckdb/node-api) and no Redis. ' +
+    'The table is kept beside the results, and made anew when they have changed. --json is ' +
+    '--format json. The exit status is 1 if some fetches have no record yet.',
+  argument: BATCH,
+  furtherArguments: [{ usage: '[statement]', help: 'SQL, in quotes' }],
+  options: [
+    {
+      flags: '--sql <file>',
+      help: 'a file with the statement',
+      offers: { paths: 'files', endings: ['sql'] },
+    },
+    {
+      flags: '--format <format>',
+      help: 'format of the answer; a table has the first 1,000 rows',
+      choices: ['table', 'csv', 'json', 'parquet'],
+      default: 'table',
+    },
+    {
+      flags: '-o, --output <file>',
+      help: 'file to write to, compressed if it ends in .gz or .zst; - is stdout',
+      default: '-',
+      offers: { paths: 'files' },
+    },
+    SEVERAL_RESULTS,
+    SETTINGS.umask,
+  ],
+  notes: `
+Examples:
+  fetchfleet query $id "select outcome, count(*) from records group by all"
+  fetchfleet query $id "select params_country, body->>'$.name' from records" --format csv
+  fetchfleet query $id --sql report.sql --format parquet -o report.parquet`,
+  run: async (given: [string, string | undefined], options: QueryOptions, { context }) =>
+    (await import('../commands/query/query.ts')).query(given, options, context),
+};
+
 const ORIGINS: CommandSpec = {
   name: 'origins',
   summary: 'show the limits of origins, or set them',
@@ -584,6 +625,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PRUNE,
   WORKERS,
   EXPORT,
+  QUERY,
   ORIGINS,
   SCHEDULES,
   COMPLETION,

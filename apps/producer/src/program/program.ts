@@ -92,14 +92,24 @@ const COMMON_OPTIONS: readonly OptionSpec[] = [
 ];
 
 function addCommand(parent: Command, spec: CommandSpec, building: Building): void {
-  const { name, summary, description, argument, notes, subcommands = [], run } = spec;
+  const {
+    name,
+    summary,
+    description,
+    argument,
+    furtherArguments,
+    notes,
+    subcommands = [],
+    run,
+  } = spec;
   const { context, invoke, program } = building;
   const command = parent
     .command(name, { hidden: spec.isHidden === true })
     .summary(summary)
     .description(description);
-  if (argument !== undefined) {
-    command.addArgument(createArgument(argument));
+  const declared = [...(argument === undefined ? [] : [argument]), ...(furtherArguments ?? [])];
+  for (const one of declared) {
+    command.addArgument(createArgument(one));
   }
   for (const option of [...(spec.options ?? []), ...COMMON_OPTIONS]) {
     command.addOption(createOption(option));
@@ -117,8 +127,10 @@ function addCommand(parent: Command, spec: CommandSpec, building: Building): voi
     return;
   }
   command.action(async (...values: readonly unknown[]) => {
-    // commander passes the argument, if the command has one, and then the options.
-    const [value, options] = argument === undefined ? [undefined, values[0]] : values;
+    // commander passes the arguments and then the options.
+    const given = values.slice(0, declared.length);
+    const value = declared.length > 1 ? given : given[0];
+    const options = values[declared.length];
     await invoke(async () => run(value, options, { context, program }));
   });
 }

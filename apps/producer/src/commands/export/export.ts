@@ -1,22 +1,12 @@
-import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isBatchId } from '@fetchfleet/crawl';
-import { UnknownBatchError } from '@fetchfleet/fleet';
-import {
-  FieldsError,
-  InvalidIdError,
-  ResultsChangedError,
-  ResultsNotFoundError,
-  ResultsUnreadableError,
-  type RowsSummary,
-} from '@fetchfleet/results';
-import { nearest } from '../../batch/find-batch.ts';
+import type { RowsSummary } from '@fetchfleet/results';
 import type { Context } from '../../core/context.ts';
-import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
+import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { type Write, writeOutputFile } from '../../core/output-file.ts';
 import { readResultsFolders, readUmask } from '../../core/settings.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { formatCount } from '../../report/units.ts';
+import { explainResults } from './explain-results.ts';
 import { type ExportOptions, readChoice, type RowChoice } from './options.ts';
 import { DEFAULT_TABLE, writeToDatabase } from './to-database.ts';
 import { writeRecords } from './write-records.ts';
@@ -36,7 +26,7 @@ export async function exportRecords(
       ? await exportToFile(invocation)
       : await exportToDatabase(options.to, invocation);
   } catch (error) {
-    throw await explain(error, batch, dir);
+    throw await explainResults(error, batch, dir);
   }
 }
 
@@ -87,46 +77,6 @@ async function exportToDatabase(
       `${formatCount(unchanged)} unchanged`,
   );
   return conclude(summary, options, context);
-}
-
-/** The error to show for a failed export. Errors that are not about the results pass unchanged. */
-async function explain(failure: unknown, batch: string, dirs: readonly string[]): Promise<unknown> {
-  if (failure instanceof ResultsNotFoundError || failure instanceof InvalidIdError) {
-    return notFound(failure, batch, dirs);
-  }
-  if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
-    const { message, code } = failure;
-    return new CommandError(message, { code, cause: failure });
-  }
-  if (failure instanceof FieldsError) {
-    return new CommandError(failure.message, { code: 'INPUT_INVALID', cause: failure });
-  }
-  return failure;
-}
-
-/** Suggests batches with similar names that are in the results folders. */
-async function notFound(
-  cause: Error,
-  batch: string,
-  dirs: readonly string[],
-): Promise<CommandError> {
-  const listings = await Promise.all(
-    dirs.map(async (dir) => readdir(dir, { withFileTypes: true }).catch(() => undefined)),
-  );
-  const missing = dirs.find((_, at) => listings[at] === undefined);
-  const entries = listings.flatMap((listing) => listing ?? []);
-  if (missing !== undefined) {
-    return new CommandError(
-      `cannot find ${batch}: there is no results folder ${missing}; name it with --results DIR`,
-      { code: 'RESULTS_MISSING', cause },
-    );
-  }
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const { message } = new UnknownBatchError(batch, nearest(batch, folders.filter(isBatchId)));
-  return new CommandError(`${message} (looked in ${dirs.join(' and ')})`, {
-    code: 'BATCH_UNKNOWN',
-    cause,
-  });
 }
 
 /** Reports what is missing. @returns exit 1 if records are missing, or may be */
