@@ -13,6 +13,7 @@ export {
   ResultsChangedError,
   ResultsNotFoundError,
   ResultsUnreadableError,
+  systemErrorCode,
 } from './folder/errors.ts';
 export { type Manifest, readManifest } from './folder/manifest.ts';
 export { measureBatch, removeBatch, storedBatches } from './folder/stored-batches.ts';

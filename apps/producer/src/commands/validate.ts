@@ -27,8 +27,8 @@ export async function validate(
   const { missingSecrets } = loaded;
   const { plan } = loaded.crawl;
   if (options.json === true) {
-    const { leastMs = null, ownHeaders: _, hasOwnBodies: __, ...rest } = preview;
-    terminal.printJson({ name: plan.name, ...rest, leastMs, missingSecrets });
+    const { leastMs = null, maxPages = null, ownHeaders: _, hasOwnBodies: __, ...rest } = preview;
+    terminal.printJson({ name: plan.name, ...rest, maxPages, leastMs, missingSecrets });
     return EXIT.ok;
   }
   terminal.print(...describe(preview, plan));
@@ -46,6 +46,9 @@ function describe(preview: Preview, plan: Plan): string[] {
     `name      ${plan.name}`,
     `fetches   ${formatCount(total)}`,
     `origins   ${formatCount(origins)}${hasMoreOrigins ? ' and more' : ''}`,
+    ...(preview.maxPages === undefined
+      ? []
+      : [`pages     up to ${formatCount(preview.maxPages)} for each fetch`]),
     `takes     ${timeOf(preview, plan)}`,
     ...Object.entries(headers)
       .filter(([name]) => !preview.ownHeaders.includes(name))

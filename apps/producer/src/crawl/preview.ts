@@ -1,4 +1,5 @@
 import {
+  compilePagination,
   compileRequest,
   type Crawl,
   expandCrawl,
@@ -37,6 +38,8 @@ export interface Preview {
   readonly ownHeaders: readonly string[];
   /** Whether bodies are not the same for all fetches. */
   readonly hasOwnBodies: boolean;
+  /** The most pages of one fetch; undefined where each is one request. */
+  readonly maxPages: number | undefined;
   /** The least time that `politeness.rate` allows, in ms; undefined without a rate. */
   readonly leastMs: number | undefined;
 }
@@ -65,13 +68,17 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
   const { userAgentFor } = await import('@fetchfleet/fetcher');
   const request = compileRequest(plan, { userAgent: userAgentFor(plan.contact) });
   const { method, expand, headersOf, bodyOf, hasIdempotencyKey } = request;
+  const pagination = plan.paginate && compilePagination(plan.paginate, plan);
   const requestOf = ({ index, values }: Expansion): PreviewRequest => {
-    const body = bodyOf(values);
+    const plain = { url: expand(values), body: bodyOf(values) };
+    // Of a counter, the first page has its first number.
+    const page = pagination?.request(plain, undefined) ?? plain;
+    const { url, body } = 'failure' in page ? plain : page;
     const key = hasIdempotencyKey && { 'idempotency-key': `<batch>-${index}-1` };
     return {
       index,
       method,
-      url: expand(values),
+      url,
       headers: { ...headersOf(values), ...key },
       ...(body !== undefined && { body: body.toString() }),
     };
@@ -92,6 +99,7 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
     ownHeaders: [...changing, ...(hasIdempotencyKey ? ['idempotency-key'] : [])],
     // One that is the same for all fetches is made once.
     hasOwnBodies: bodyOf([]) !== bodyOf([]),
+    maxPages: plan.paginate?.max,
     leastMs: leastMs(largest, plan.politeness.rate, plan.politeness.burst),
   };
 }

@@ -39,6 +39,18 @@ describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...comm
   const call = async (...options: string[]) =>
     project.call([command[0] ?? '', 'crawl.yaml', ...command.slice(1), ...options]);
 
+  it('shows the first page of each fetch, and how many there may be', async () => {
+    await project.write(
+      'crawl.yaml',
+      'url: https://a.example/items?q={q}\nparams: { q: [x] }\ncontact: me@example.com\n' +
+        'paginate: { next: { query: page }, max: 20 }\n',
+    );
+    const { stdout } = await call();
+    expect(stdout).toMatch(/^pages +up to 20 for each fetch$/mu);
+    expect(stdout).toMatch(/^ +#0 GET https:\/\/a\.example\/items\?q=x&page=1$/mu);
+    expect(JSON.parse((await call('--json')).stdout)).toMatchObject({ maxPages: 20 });
+  });
+
   it('shows the first and last requests as they would be sent, and how long they take', async () => {
     await project.write(
       'crawl.yaml',

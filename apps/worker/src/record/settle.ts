@@ -28,7 +28,7 @@ export interface Ending {
   /** What went wrong. @default what the result says */
   readonly error?: { readonly code: string; readonly message: string };
   /** What follows a page. @default nothing, because it failed */
-  readonly step?: PageStep;
+  readonly step?: PageStep | undefined;
 }
 
 export interface SettleTools {

@@ -174,8 +174,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #requestOf(fetch: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
     const { index, values, attempts } = fetch;
     const { batch } = this.#target;
-    const { plan, request, secretHeaders } = batch;
-    return {
+    const { plan, request, secretHeaders, pagination } = batch;
+    const own = {
       url: request.expand(values),
       method: request.method,
       headers: request.headersOf(values),
@@ -190,8 +190,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       // An origin that closes connections while requests are on their way costs one attempt only.
       isOnNewConnection: attempts > 0,
       signal: this.#stop.signal,
-      ...(batch.pagination !== undefined && this.#pageOf(fetch)),
     };
+    return pagination === undefined ? own : { ...own, ...this.#pageOf(fetch) };
   }
 
   /** What the request of a page has of its own. */
@@ -229,7 +229,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       attempts: fetch.attempts,
       error: { code, message },
       ...(status !== undefined && { status }),
-      ...(step !== undefined && { step }),
+      step,
     });
   }
 
@@ -260,7 +260,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
         const step = outcome === 'ok' ? this.#stepAfter(fetch, result) : undefined;
-        this.#settle(fetch, { outcome, attempts, result, ...(step !== undefined && { step }) });
+        this.#settle(fetch, { outcome, attempts, result, step });
       } else {
         this.#returned.push(this.#nextTry(fetch, ended, disposition));
         this.#close();

@@ -31,6 +31,18 @@ describe('waiting slices', () => {
     expect([...queue]).toEqual([redelivered, redirected, fresh, woken]);
   });
 
+  it('with pages take turns within their batch: none may ever have started all', () => {
+    const queue = new AdmissionQueue();
+    const slices = ['b.0', 'b.1', 'b.2'].map((id) => sliceOf({ id, waiting: 3, hasPages: true }));
+    for (const slice of slices) {
+      void queue.add(slice);
+    }
+    for (let i = 0; i < 4; i++) {
+      queue.startNext(GRANT);
+    }
+    expect(slices.map(({ grants }) => grants.length)).toEqual([2, 1, 1]);
+  });
+
   it('start a fetch of each batch in turn, whatever waits of the others', () => {
     const queue = new AdmissionQueue();
     const ofA = Array.from({ length: 20 }, (_, i) =>

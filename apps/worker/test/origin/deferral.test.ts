@@ -56,6 +56,17 @@ describe('of three slices with two, none and five fetches that wait', () => {
   });
 });
 
+describe('of slices with more fetches than have their turn soon', () => {
+  it('those between two pages stay, and fresh ones are deferred', () => {
+    const fresh = sliceOf({ id: 'b.0', waiting: 50 });
+    const underWay = sliceOf({ id: 'b.50', waiting: 50, isUnderWay: true });
+    const answer = answerOf({ state: 'rate', paceMs: 100 });
+    const phase = phaseAfter(UNASKED, answer, { wanted: 1, now: 0 });
+    const far = farSlices(phase, [fresh, underWay], 0);
+    expect(far.map(({ slice }) => slice.id)).toEqual(['b.0']);
+  });
+});
+
 describe('single requests that are sent away', () => {
   it('come back one after another, at the pace of their origin', () => {
     const times = new ReturnTimes();

@@ -42,6 +42,8 @@ export function sliceOf({
   patienceMs = Infinity,
   isSlice = true,
   comesFirst = false,
+  hasPages = false,
+  isUnderWay = false,
 }: {
   readonly id?: string;
   readonly batch?: string;
@@ -50,6 +52,8 @@ export function sliceOf({
   readonly patienceMs?: number;
   readonly isSlice?: boolean;
   readonly comesFirst?: boolean;
+  readonly hasPages?: boolean;
+  readonly isUnderWay?: boolean;
 } = {}): FakeSlice {
   const politeness = {
     rate: 'unlimited',
@@ -63,6 +67,8 @@ export function sliceOf({
     id,
     isSlice,
     comesFirst,
+    hasPages,
+    isUnderWay,
     limits: { batch, politeness },
     waiting,
     ticket,

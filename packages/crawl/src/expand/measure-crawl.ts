@@ -22,6 +22,8 @@ export interface CrawlSize {
 
 /** Further problems are only counted. */
 const MAX_PROBLEMS = 20;
+/** More than the longest number or name of a country has. */
+const MAX_MADE_LENGTH = 100;
 /** Chunks between two yields to the event loop. */
 const CHUNKS_PER_TURN = 20;
 
@@ -149,12 +151,16 @@ async function checkFetches(
   return plainOrigin;
 }
 
-/** The length of the longest value that each source can have. */
+/** The length of the longest value that a parameter can have. */
 function maxLengths(sources: readonly ParameterSource[]): (name: string) => number {
-  const lists = sources.flatMap((source) =>
-    source.kind === 'list' ? [[source.name, longest(source.values)] as const] : [],
-  );
-  const lengths = new Map(lists);
+  const lengths = new Map<string, number>();
+  for (const source of sources) {
+    if (source.kind === 'list') {
+      lengths.set(source.name, longest(source.values));
+    } else if (source.kind === 'range' || source.kind === 'countries') {
+      lengths.set(source.name, MAX_MADE_LENGTH);
+    }
+  }
   return (name) => lengths.get(name) ?? MAX_VALUE_LENGTH;
 }
 

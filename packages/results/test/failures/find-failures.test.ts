@@ -40,6 +40,33 @@ describe('findFailures', () => {
     ]);
   });
 
+  it('takes a fetch with pages to have ended as its last page did', async () => {
+    const page = (index: number, number: number, end?: string) => ({
+      ...(end !== undefined && tooSlow),
+      page: number,
+      ...(end !== undefined && { end }),
+      index,
+    });
+    const line = (index: number, outcome: string, fields: object): string => {
+      const {
+        batch,
+        index: _,
+        ...rest
+      } = JSON.parse(record(index, outcome)) as Record<string, unknown>;
+      return `${JSON.stringify({ batch, index, ...fields, ...rest })}\n`;
+    };
+    const dir = await results(
+      line(0, 'ok', page(0, 1)) +
+        line(0, 'timeout', page(0, 2, 'failed')) +
+        line(1, 'ok', page(1, 1)) +
+        line(1, 'timeout', page(1, 2, 'failed')) +
+        line(1, 'ok', page(1, 2)) +
+        line(1, 'ok', page(1, 3, 'no-next')),
+    );
+    const { groups } = await findFailures({ dir, batch: 'b', total: 10 });
+    expect(groups).toMatchObject([{ outcome: 'timeout', count: 1, example: { index: 0 } }]);
+  });
+
   it('skips lines that are torn, damaged, of another batch or beyond the total', async () => {
     const dir = await results(
       record(0, 'timeout', tooSlow) +

@@ -5,7 +5,13 @@ import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { codeOf } from '@fetchfleet/crawl';
-import { exportRows, findCache, type TableCache, writeCache } from '@fetchfleet/results';
+import {
+  exportRows,
+  findCache,
+  systemErrorCode,
+  type TableCache,
+  writeCache,
+} from '@fetchfleet/results';
 import type { Context } from '../../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
 import { writeOutputFile } from '../../core/output-file.ts';
@@ -107,7 +113,7 @@ interface TableInput {
   readonly signal: AbortSignal;
 }
 
-/** @returns the path of the table; in `scratch` if this user may not write beside the results */
+/** @returns the path of the table; in `scratch` if it cannot be written beside the results */
 async function makeTable({ cache, dirs, batch, scratch, signal }: TableInput): Promise<string> {
   const { ParquetSink } = await import('@fetchfleet/results/parquet');
   const write = async (out: Writable): Promise<void> => {
@@ -119,7 +125,8 @@ async function makeTable({ cache, dirs, batch, scratch, signal }: TableInput): P
     await writeCache(cache.path, write);
     return cache.path;
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) {
+    // This user may not write there, the disk is full, or something else has the name.
+    if (systemErrorCode(error) === undefined) {
       throw error;
     }
     const path = join(scratch, 'records.parquet');

@@ -1,14 +1,4 @@
-import {
-  appendFile,
-  chmod,
-  cp,
-  mkdir,
-  readdir,
-  readFile,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -171,17 +161,17 @@ describe('query', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(BATCH)]);
   });
 
-  it('works in a folder that it may not write to', async () => {
+  it('works where the table cannot be written beside the results', async () => {
     await layOut(1);
-    // Root may write everywhere, except where something else is in the way.
-    const isRoot = process.getuid?.() === 0;
-    await chmod(project.path('results', BATCH), 0o555);
-    expect(await ask('SELECT index FROM records')).toMatchObject({
+    await ask('FROM records');
+    const [name = ''] = await caches();
+    await rm(project.path('results', BATCH, name));
+    await mkdir(project.path('results', BATCH, name));
+    expect(await ask('SELECT index FROM records')).toEqual({
       code: 0,
       stdout: 'index\n    0\n',
+      stderr: '',
     });
-    expect(await caches()).toHaveLength(isRoot ? 1 : 0);
-    await chmod(project.path('results', BATCH), 0o755);
   });
 
   it('says how to install DuckDB where it is missing; nothing else needs it', async () => {
