@@ -24,6 +24,7 @@ export class Column {
   readonly encoding: Encoding | undefined;
   readonly hasStatistics: boolean;
   readonly #field: Field;
+  readonly #isPlain: boolean;
   #values: unknown[] = [];
 
   constructor(field: Field, name: string) {
@@ -35,7 +36,8 @@ export class Column {
       ...TYPES[field.kind],
       repetition_type: isRequired ? 'REQUIRED' : 'OPTIONAL',
     };
-    this.encoding = DISTINCT.has(field.name) ? 'PLAIN' : undefined;
+    this.#isPlain = DISTINCT.has(field.name);
+    this.encoding = this.#isPlain ? 'PLAIN' : undefined;
     // To compare texts takes a quarter of the time of an export.
     this.hasStatistics = field.kind !== 'text';
   }
@@ -44,8 +46,13 @@ export class Column {
   add(row: Row): number {
     const value =
       this.#field.utf8 === undefined ? valueOf(this.#field, row) : this.#field.utf8(row);
+    if (typeof value === 'string') {
+      // The encoder of the library takes three times as long.
+      this.#values.push(this.#isPlain ? Buffer.from(value) : value);
+      return value.length;
+    }
     this.#values.push(value);
-    return typeof value === 'string' || Buffer.isBuffer(value) ? value.length : 8;
+    return Buffer.isBuffer(value) ? value.length : 8;
   }
 
   take(): unknown[] {
