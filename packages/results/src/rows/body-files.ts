@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { toError } from '@fetchfleet/crawl';
 import { kindOf } from '../folder/regular-file.ts';
-import { bodyTextOf, type Row } from './row.ts';
+import { bodyOf, type Row } from './row.ts';
 
 /** A body cannot be written to its file. */
 export class BodyFileError extends Error {
@@ -79,13 +79,14 @@ export class BodyFiles {
   }
 
   async #writeRow(row: Row): Promise<Row> {
-    const text = bodyTextOf(row);
-    if (text === undefined) {
+    const body = bodyOf(row);
+    if (body === undefined) {
       return row;
     }
     const bodyFile = fileName(row);
     const encoding = row.head.bodyEncoding === 'base64' ? 'base64' : 'utf8';
-    await writeRegular(join(this.#dir, bodyFile), Buffer.from(text, encoding));
+    const bytes = typeof body === 'string' ? Buffer.from(body, encoding) : body;
+    await writeRegular(join(this.#dir, bodyFile), bytes);
     return { ...row, bodyFile };
   }
 }

@@ -7,7 +7,7 @@ import {
 import { paramsOf } from '../export/parsed-row.ts';
 import type { Window } from '../export/window-reader.ts';
 import { BodyFiles } from './body-files.ts';
-import type { RowShape } from './fields.ts';
+import { FieldsError, type RowShape } from './fields.ts';
 import { type RowOptions, RowReader } from './row-reader.ts';
 import type { Row } from './row.ts';
 
@@ -121,6 +121,11 @@ class RowTarget implements WindowTarget {
   #open(params: readonly string[]): RowSink {
     const { explode, bodies, integers = [], open } = this.#options;
     const isExploded = explode !== undefined;
+    const unknown = integers.find((name) => !params.includes(name));
+    if (unknown !== undefined) {
+      const known = params.join(', ') || 'none';
+      throw new FieldsError(`--integers: there is no parameter "${unknown}"; there are ${known}`);
+    }
     return open({ params, isExploded, hasBodyFiles: bodies !== undefined, integers });
   }
 }

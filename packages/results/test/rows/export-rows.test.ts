@@ -213,6 +213,7 @@ describe('exportRows', () => {
     [{ explode: '$', fields: ['body.a'] }, 'there is no "body.a"'],
     [{ fields: ['body.'] }, '"body."'],
     [{ fields: ['body..a'] }, '"body..a" may name several values'],
+    [{ integers: ['county'] }, '--integers: there is no parameter "county"; there are country'],
     [{ explode: 'list' }, '--explode: a path begins with $'],
   ])('refuses %j', async (choice, message) => {
     const refused = rowsOf([{ index: 0 }], choice);

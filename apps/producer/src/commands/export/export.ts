@@ -17,7 +17,7 @@ export async function exportRecords(
   options: ExportOptions,
   context: Context,
 ): Promise<ExitCode> {
-  const choice = readChoice(options, context.cwd);
+  const choice = readChoice(options, context);
   const dir = readResultsFolders(options.results, context);
   process.umask(readUmask(options, context));
   const invocation = { read: { dir, batch }, options, choice, context };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { OUTCOMES } from '@fetchfleet/crawl';
 import { readOutcomes } from '../../batch/batch-filters.ts';
+import type { Context } from '../../core/context.ts';
 import { CommandError, Problems } from '../../core/errors.ts';
 import { compressedEnding } from '../../core/output-file.ts';
 
@@ -46,7 +47,10 @@ export interface RowChoice {
  * @returns undefined if all records are written as they are
  * @throws CommandError (exit 2) with every problem
  */
-export function readChoice(options: ExportOptions, cwd: string): RowChoice | undefined {
+export function readChoice(
+  options: ExportOptions,
+  { cwd, terminal }: Pick<Context, 'cwd' | 'terminal'>,
+): RowChoice | undefined {
   const { output, fields, outcome, select, explode, bodies, integers, to } = options;
   if (options.json === true && output === '-' && to === undefined) {
     throw new CommandError('--json and the records cannot share stdout: name a file with -o FILE', {
@@ -55,6 +59,9 @@ export function readChoice(options: ExportOptions, cwd: string): RowChoice | und
   }
   const problems = new Problems();
   problems.add(...contradictions(options));
+  if (options.format === 'parquet' && output === '-' && terminal.stdout.isTTY === true) {
+    problems.add(BINARY);
+  }
   const choice: RowChoice = {
     fields: namesOf('--fields', fields, problems),
     outcomes: outcome && readOutcomes(outcome, problems, OUTCOMES),
@@ -66,6 +73,9 @@ export function readChoice(options: ExportOptions, cwd: string): RowChoice | und
   problems.throwIfAny('nothing was exported');
   return Object.values(choice).some((one) => one !== undefined) ? choice : undefined;
 }
+
+/** Of commands that would write Parquet to a terminal. */
+export const BINARY = 'Parquet is not for a terminal: name a file with -o FILE';
 
 function contradictions(options: ExportOptions): string[] {
   const { format, select, explode, bodies } = options;

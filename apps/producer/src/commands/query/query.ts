@@ -20,6 +20,7 @@ import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { outputWidth, textTable } from '../../report/text-table.ts';
 import { formatCount } from '../../report/units.ts';
 import { explainResults } from '../export/explain-results.ts';
+import { BINARY } from '../export/options.ts';
 import { type Database, explainSql, openDatabase, quoted } from './duckdb.ts';
 
 export interface QueryOptions {
@@ -55,6 +56,9 @@ export async function query(
     throw new CommandError('a table is for people: add --format csv, json or parquet', {
       code: 'INPUT_INVALID',
     });
+  }
+  if (format === 'parquet' && options.output === '-' && context.terminal.stdout.isTTY === true) {
+    throw new CommandError(BINARY, { code: 'INPUT_INVALID' });
   }
   const dirs = readResultsFolders(options.results, context);
   process.umask(readUmask(options, context));

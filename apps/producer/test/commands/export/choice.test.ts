@@ -138,6 +138,17 @@ describe('export with a choice', () => {
     expect(await readFile(project.path('out'), 'utf8')).toBe('earlier');
   });
 
+  it('does not write Parquet to a terminal', async () => {
+    await layOut([line(0)]);
+    for (const args of [
+      ['export', BATCH],
+      ['query', BATCH, 'FROM records'],
+    ]) {
+      const { code, stdout } = await project.call([...args, '--format', 'parquet'], {}, 80);
+      expect([code, stdout]).toEqual([2, '']);
+    }
+  });
+
   it('names the file of a body that it cannot write, with exit status 3', async () => {
     await layOut([line(0)]);
     await mkdir(project.path('bodies', '0.json'), { recursive: true });
