@@ -13,13 +13,15 @@ const ownBinaries = join(root, 'node_modules', '.bin');
 const MINIMUM_NODE = [22, 22];
 /** A container engine that does not answer in time counts as missing. */
 const ENGINE_DEADLINE_MS = 2_000;
-const isForTests = process.env.npm_lifecycle_event === 'test' || process.env.CI === 'true';
+const isForAll = process.env.CI === 'true';
+const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
+const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
 
 /** Debian packages, and what for. Each has a program of its name, except for PostgreSQL. */
 const PACKAGES = {
   'redis-server': 'holds the queue',
   prometheus: 'for tests of rules and dashboards',
-  postgresql: 'for tests of exports to a database',
+  postgresql: 'for long tests of exports to a database',
   zsh: 'for tests of shell completion',
   fish: 'for tests of shell completion',
 };
@@ -64,8 +66,10 @@ try {
   await checkRedis();
   if (isForTests) {
     checkPrometheus();
-    checkPostgres();
     checkShells();
+  }
+  if (isForLongTests) {
+    checkPostgres();
   }
 } catch (error) {
   if (!(error instanceof SetupError)) {
@@ -176,8 +180,11 @@ function nodeIsNewEnough() {
 
 function missingPrograms() {
   return Object.keys(PACKAGES).filter((name) => {
+    if (name === 'postgresql') {
+      return isForLongTests && !hasPostgres();
+    }
     const isNeeded = name === 'redis-server' ? !process.env.REDIS_URL : isForTests;
-    return isNeeded && !(name === 'postgresql' ? hasPostgres() : isOnPath(name));
+    return isNeeded && !isOnPath(name);
   });
 }
 

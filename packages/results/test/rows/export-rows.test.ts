@@ -50,7 +50,7 @@ describe('exportRows', () => {
           expect(rows.text).toBe(out.bytes.toString('utf8'));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
