@@ -52,8 +52,8 @@ async function isOwnFile(path: string): Promise<boolean> {
 }
 
 /**
- * Writes a file completely or not at all, and removes the tables of earlier parts beside it. What is
- * at the name is replaced, and never written through: the name is easy to guess.
+ * Writes a file completely or not at all, and removes the tables of earlier parts beside it. What
+ * is at the name is replaced, and never written through: the name is easy to guess.
  */
 export async function writeCache(
   path: string,

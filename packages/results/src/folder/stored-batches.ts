@@ -73,9 +73,10 @@ const NOT_OURS = 'it holds something that no worker has written';
 const OURS = [CACHE_NAME, PART_NAME, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
 
 /**
- * Removes the results of a batch: the files that workers and queries write, then the folder if it is empty. The
- * id of a batch may come from a Redis that others write to, so nothing else is touched: a folder
- * whose manifest does not name the batch is kept whole, and so is what a symbolic link leads to.
+ * Removes the results of a batch: the files that workers and queries write, then the folder if it
+ * is empty. The id of a batch may come from a Redis that others write to, so nothing else is
+ * touched: a folder whose manifest does not name the batch is kept whole, and so is what a symbolic
+ * link leads to.
  *
  * @returns why something was kept; undefined if nothing is left
  * @throws ResultsUnreadableError; the error of the file system

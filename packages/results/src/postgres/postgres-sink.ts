@@ -31,8 +31,9 @@ const MERGE_ROWS = 50_000;
 const MERGE_CHARACTERS = 32 * 1_024 * 1_024;
 
 /**
- * Writes records to a table of PostgreSQL, in one transaction: all of them, or none. Rows are copied
- * into a temporary table and taken over from there, where they are new or better than what is there.
+ * Writes records to a table of PostgreSQL, in one transaction: all of them, or none. Rows are
+ * copied into a temporary table and taken over from there, where they are new or better than what
+ * is there.
  *
  *     start() → write() … → end() → stop()
  */

@@ -11,7 +11,7 @@ import {
 import { nearest } from '../../batch/find-batch.ts';
 import { CommandError } from '../../core/errors.ts';
 
-/** The error to show for results that cannot be read. Errors that are not about the results pass unchanged. */
+/** The error to show for unreadable results. Errors about something else pass unchanged. */
 export async function explainResults(
   failure: unknown,
   batch: string,
