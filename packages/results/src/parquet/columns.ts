@@ -2,7 +2,7 @@ import type { Encoding, SchemaElement } from 'hyparquet';
 import { columnNames } from '../rows/column-names.ts';
 import type { Field, FieldKind } from '../rows/fields.ts';
 import type { Row } from '../rows/row.ts';
-import { valueOf } from '../rows/typed-value.ts';
+import { readerOf } from '../rows/typed-value.ts';
 
 type Primitive = Pick<SchemaElement, 'type' | 'converted_type'>;
 
@@ -23,18 +23,17 @@ export class Column {
   readonly schema: SchemaElement;
   readonly encoding: Encoding | undefined;
   readonly hasStatistics: boolean;
-  readonly #field: Field;
+  readonly #read: (row: Row) => unknown;
   readonly #isPlain: boolean;
   #values: unknown[] = [];
 
   constructor(field: Field, name: string) {
-    this.#field = field;
+    this.#read = field.utf8 ?? readerOf(field);
     this.name = name;
-    const isRequired = field.name === 'index';
     this.schema = {
       name,
       ...TYPES[field.kind],
-      repetition_type: isRequired ? 'REQUIRED' : 'OPTIONAL',
+      repetition_type: field.isRequired === true ? 'REQUIRED' : 'OPTIONAL',
     };
     this.#isPlain = DISTINCT.has(field.name);
     this.encoding = this.#isPlain ? 'PLAIN' : undefined;
@@ -44,8 +43,7 @@ export class Column {
 
   /** @returns the approximate bytes of the value. @throws FieldValueError */
   add(row: Row): number {
-    const value =
-      this.#field.utf8 === undefined ? valueOf(this.#field, row) : this.#field.utf8(row);
+    const value = this.#read(row);
     if (typeof value === 'string') {
       // The encoder of the library takes three times as long.
       this.#values.push(this.#isPlain ? Buffer.from(value) : value);

@@ -1,6 +1,6 @@
 import { type Field, type FieldKind, fieldsOf } from '../rows/fields.ts';
 import type { Row } from '../rows/row.ts';
-import { valueOf } from '../rows/typed-value.ts';
+import { readerOf } from '../rows/typed-value.ts';
 
 /** A column of the table. */
 export interface Column {
@@ -40,8 +40,6 @@ const TYPES: Readonly<Record<FieldKind, string>> = {
   text: 'text',
 };
 
-const REQUIRED = new Set(['url', 'outcome', 'attempts', 'started_at', 'duration_ms', 'worker']);
-
 const SHAPE = { params: [], isExploded: false, hasBodyFiles: false, integers: [] };
 
 /** The columns of a table of records, in order. The first three are its key. */
@@ -76,12 +74,13 @@ function body(name: string, type: string, value: Column['value']): Column {
 function recordColumn(field: Field): Column {
   const name = NAMES[field.name] ?? field.name;
   const isTime = field.kind === 'time';
+  const read = readerOf(field);
   return {
     name,
     type: TYPES[field.kind],
-    isRequired: REQUIRED.has(name),
+    isRequired: field.isRequired === true,
     value: (row) => {
-      const value = valueOf(field, row);
+      const value = read(row);
       // A number of milliseconds by now; PostgreSQL reads ISO 8601.
       const iso = value !== undefined && isTime ? field.value(row) : undefined;
       return textOf(iso ?? value);

@@ -9,6 +9,8 @@ export interface Field {
   /** As `--fields` names it. */
   readonly name: string;
   readonly kind: FieldKind;
+  /** Every record has it. @default false */
+  readonly isRequired?: boolean;
   /** The value; undefined or null if the row has none. Objects are written as JSON. */
   value(row: Row): unknown;
   /** The value as JSON. @default that of `value` */
@@ -61,6 +63,19 @@ const HEAD_KINDS = {
   charset: 'text',
   bodyEncoding: 'text',
 } as const satisfies Readonly<Record<string, FieldKind>>;
+
+/** What every worker writes. */
+const REQUIRED: ReadonlySet<string> = new Set([
+  'batch',
+  'index',
+  'url',
+  'outcome',
+  'attempts',
+  'startedAt',
+  'durationMs',
+  'bytes',
+  'worker',
+]);
 
 /** Between the parameters and the body. */
 const TABLE_HEAD = [
@@ -126,7 +141,8 @@ function isHeadKey(name: string): name is keyof typeof HEAD_KINDS {
 }
 
 function headField(name: keyof typeof HEAD_KINDS): Field {
-  return { name, kind: HEAD_KINDS[name], value: ({ head }) => head[name] };
+  const isRequired = REQUIRED.has(name);
+  return { name, kind: HEAD_KINDS[name], isRequired, value: ({ head }) => head[name] };
 }
 
 /** What is no key of the head, and has a meaning only in some exports. */

@@ -11,24 +11,26 @@ class FieldValueError extends Error {
 type TypedValue = string | number | bigint | undefined;
 
 /**
- * The value of a field, with the type of its column; undefined if the row has none. Nobody writes
- * others, so a record with another type was changed, or a parameter is no whole number.
+ * Reads the value of a field with the type of its column; undefined if the row has none. Nobody
+ * writes others, so a record with another type was changed, or a parameter is no whole number.
  *
- * @throws FieldValueError
+ * @returns a function that throws FieldValueError
  */
-export function valueOf(field: Field, row: Row): TypedValue {
-  const value = field.value(row);
-  if (value === undefined || value === null) {
-    return undefined;
-  }
-  const typed = TYPED[field.kind](value);
-  if (typed === undefined) {
-    const shown = JSON.stringify(value).slice(0, 80);
-    throw new FieldValueError(
-      `${field.name} of fetch ${row.head.index} is not ${WORDS[field.kind]}: ${shown}`,
-    );
-  }
-  return typed;
+export function readerOf(field: Field): (row: Row) => TypedValue {
+  const { name, kind, isRequired = false } = field;
+  const toTyped = TYPED[kind];
+  return (row) => {
+    const value = field.value(row);
+    const isMissing = value === undefined || value === null;
+    const typed = isMissing ? undefined : toTyped(value);
+    if (typed !== undefined || (isMissing && !isRequired)) {
+      return typed;
+    }
+    const what = isMissing
+      ? 'missing'
+      : `not ${WORDS[kind]}: ${JSON.stringify(value).slice(0, 80)}`;
+    throw new FieldValueError(`${name} of fetch ${row.head.index} is ${what}`);
+  };
 }
 
 const WORDS: Readonly<Record<FieldKind, string>> = {

@@ -164,6 +164,11 @@ describe('Parquet', () => {
     await expect(tableOf([line])).rejects.toThrow('status of fetch 0 is not a whole number');
   });
 
+  it('refuses a record that lacks what every worker writes', async () => {
+    const line = recordLine({ index: 0 }).replace(/"worker":"[^"]*"/u, '"other":1');
+    await expect(tableOf([line])).rejects.toThrow('worker of fetch 0 is missing');
+  });
+
   it('has chosen fields, and items', async () => {
     const line = recordLine({ index: 0, body: '[{"a":1.10},{"a":"ü"},{}]' });
     expect(await tableOf([line], { fields: ['body[0].a', 'index'] })).toEqual({
