@@ -24,12 +24,19 @@ export async function writeToDatabase(
 ): Promise<DatabaseSummary> {
   const { PostgresSink } = await import('@fetchfleet/results/postgres');
   const sink = new PostgresSink({ url, table });
+  // Also ends a statement that the database does not answer.
+  const stop = (): void => void sink.stop();
+  read.signal?.addEventListener('abort', stop, { once: true });
   try {
     await sink.start();
     const { outcomes, select } = choice ?? {};
     const summary = await exportRows({ ...read, outcomes, select, open: () => sink });
     return { database: sink.address, ...summary, ...sink.counts };
+  } catch (error) {
+    read.signal?.throwIfAborted();
+    throw error;
   } finally {
+    read.signal?.removeEventListener('abort', stop);
     await sink.stop();
   }
 }

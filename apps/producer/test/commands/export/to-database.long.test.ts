@@ -96,6 +96,26 @@ describe('export --to postgres://…', () => {
     expect(await psql("SELECT to_regclass('half') IS NULL")).toBe('t\n');
   });
 
+  it('does not wait for a database that does not answer when a signal ends it', async () => {
+    await layOut(1);
+    const args = ['export', BATCH, '--to', postgres.url, '--table', 'busy'];
+    expect(await project.run(args)).toMatchObject({ code: 0 });
+    const blocking = await startProcess('psql', [
+      postgres.url,
+      '-c',
+      'BEGIN; LOCK TABLE busy; SELECT pg_sleep(3600)',
+    ]);
+    const waiting = async (query: string): Promise<boolean> =>
+      (await psql(`SELECT count(*) FROM pg_stat_activity WHERE ${query}`)).startsWith('1');
+    await eventually(async () => waiting("query ~ '^BEGIN; LOCK' AND wait_event = 'PgSleep'"));
+    const running = await project.start(args);
+    await eventually(async () =>
+      waiting("application_name = 'fetchfleet' AND wait_event_type = 'Lock'"),
+    );
+    expect(await running.kill('SIGINT')).toMatchObject({ code: 130 });
+    await blocking.kill();
+  });
+
   it('ends with 3 if the database cannot be reached, and shows no password', async () => {
     await layOut(1);
     const wrong = postgres.url.replace(/:[^:@]+@/u, ':wr0ng@');
