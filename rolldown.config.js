@@ -13,7 +13,9 @@ export default {
   // Of the app that is built.
   input: globSync('src/{main,redis-supervisor}.ts'),
   platform: 'node',
-  resolve: { conditionNames: ['@fetchfleet/source', 'node', 'import', 'default'] },
+  external: isOutside,
+  // And `import` or `require`, by what a module does: many packages have something else for each.
+  resolve: { conditionNames: ['@fetchfleet/source', 'node', 'default'] },
   plugins: [lightHttp(), bundledLicences()],
   output: {
     dir: 'dist',
@@ -24,6 +26,19 @@ export default {
     sourcemapExcludeSources: true,
   },
 };
+
+/**
+ * What is loaded where it is needed, if it is there: who wants DuckDB, or the faster client of
+ * PostgreSQL that ours asks for, installs it. BullMQ asks for PostgreSQL where it works without
+ * Redis, which has our queue.
+ */
+function isOutside(id, importer = '') {
+  return (
+    id === '@duckdb/node-api' ||
+    id === 'pg-native' ||
+    (id === 'pg' && importer.includes('/node_modules/bullmq/'))
+  );
+}
 
 /**
  * An `import` of Node's `http` reads all that it exports; for one of these, WebSocket, Node loads

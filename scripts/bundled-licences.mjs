@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 const FILE_NAME = 'THIRD_PARTY_LICENSES.txt';
 const LICENCE_FILE = /^(?:licen[cs]e|copying|notice)/iu;
+const README = /^readme(?:\.md)?$/iu;
 const RULE = '='.repeat(80);
 
 /**
@@ -44,11 +45,19 @@ function sectionOf(folder) {
   return `${name} ${version}\n${license}\n${source}\n\n${text}`;
 }
 
-/** Licence and notice, as the package has them. */
+/** Licence and notice, as the package has them: as files, or at the end of its README. */
 function textsIn(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && LICENCE_FILE.test(entry.name))
+  const names = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
     .map(({ name }) => name)
-    .toSorted()
-    .map((name) => `${readFileSync(join(folder, name), 'utf8').trim()}\n`);
+    .toSorted();
+  const text = (name) => readFileSync(join(folder, name), 'utf8');
+  const found = names.filter((name) => LICENCE_FILE.test(name)).map(text);
+  const readme = names
+    .filter((name) => README.test(name))
+    .flatMap((name) => {
+      const [, section] = /^#+ *licen[sc]e\s*?\n(.*)$/imsu.exec(text(name)) ?? [];
+      return section ?? [];
+    });
+  return (found.length > 0 ? found : readme).map((one) => `${one.trim()}\n`);
 }

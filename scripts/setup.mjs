@@ -1,9 +1,9 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through
-// its npm package), redis-server, and for the tests Prometheus and two shells. It runs on Node 18
-// and newer before anything is installed, so it is plain JavaScript and uses built-in modules only.
-// It is quick and prints nothing if nothing is missing.
+// its npm package), redis-server, and for the tests Prometheus, PostgreSQL and two shells. It runs
+// on Node 18 and newer before anything is installed, so it is plain JavaScript and uses built-in
+// modules only. It is quick and prints nothing if nothing is missing.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,12 +13,15 @@ const ownBinaries = join(root, 'node_modules', '.bin');
 const MINIMUM_NODE = [22, 22];
 /** A container engine that does not answer in time counts as missing. */
 const ENGINE_DEADLINE_MS = 2_000;
-const isForTests = process.env.npm_lifecycle_event === 'test' || process.env.CI === 'true';
+const isForAll = process.env.CI === 'true';
+const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
+const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
 
-/** Debian packages, and what for. Each has a program of its name. */
+/** Debian packages, and what for. Each has a program of its name, except for PostgreSQL. */
 const PACKAGES = {
   'redis-server': 'holds the queue',
   prometheus: 'for tests of rules and dashboards',
+  postgresql: 'for long tests of exports to a database',
   zsh: 'for tests of shell completion',
   fish: 'for tests of shell completion',
   tinyproxy: 'for tests of fetching through a proxy',
@@ -66,6 +69,9 @@ try {
   if (isForTests) {
     checkPrometheus();
     checkShells();
+  }
+  if (isForLongTests) {
+    checkPostgres();
   }
 } catch (error) {
   if (!(error instanceof SetupError)) {
@@ -176,9 +182,22 @@ function nodeIsNewEnough() {
 
 function missingPrograms() {
   return Object.keys(PACKAGES).filter((name) => {
+    if (name === 'postgresql') {
+      return isForLongTests && !hasPostgres();
+    }
     const isNeeded = name === 'redis-server' ? !process.env.REDIS_URL : isForTests;
     return isNeeded && !isOnPath(name);
   });
+}
+
+/** Debian keeps its programs out of the path. */
+function hasPostgres() {
+  const versions = '/usr/lib/postgresql';
+  const folders = existsSync(versions) ? readdirSync(versions) : [];
+  return (
+    isOnPath('initdb') ||
+    folders.some((version) => existsSync(join(versions, version, 'bin', 'initdb')))
+  );
 }
 
 async function checkRedis() {
@@ -202,6 +221,14 @@ function checkPrometheus() {
   say(
     'prometheus is missing, so its tests will fail: apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS)',
   );
+}
+
+function checkPostgres() {
+  if (!hasPostgres()) {
+    say(
+      'PostgreSQL is missing, so its tests will fail: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql (macOS)',
+    );
+  }
 }
 
 /** The tests of shell completion run real shells. */

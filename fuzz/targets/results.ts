@@ -166,6 +166,7 @@ interface Place {
 async function check(input: Input, { folder, sentinel, redisUrl }: Place): Promise<void> {
   const results = join(folder, 'results');
   await rm(results, { recursive: true, force: true });
+  await rm(join(folder, 'bodies'), { recursive: true, force: true });
   await write(join(results, BATCH), input.batch, sentinel);
   await write(join(results, ORPHAN), input.orphan, sentinel);
   const options = { cwd: folder, redisUrl };
@@ -176,6 +177,10 @@ async function check(input: Input, { folder, sentinel, redisUrl }: Place): Promi
     holds(isRecordOf(line, BATCH), 'an export has records of its batch only', line);
   }
   await run(['export', BATCH, '--format', 'csv'], true);
+  await run(['export', BATCH, '--fields', 'index,params,body.a,error', '--select', '$..*'], true);
+  await run(['export', BATCH, '--explode', '$[*]', '--format', 'csv'], true);
+  const table = ['--format', 'parquet', '-o', join(folder, 'out.parquet')];
+  await run(['export', BATCH, '--bodies', join(folder, 'bodies'), ...table]);
   await run(['failures', BATCH]);
   isJson(await run(['failures', BATCH, '--json'], true));
   await run(['verify', BATCH]);

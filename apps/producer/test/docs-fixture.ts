@@ -27,12 +27,17 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^git /u, 'needs the network'],
   [/^cd /u, 'names a folder of the reader'],
   [/^npm (?:ci|start|test|run)\b/u, 'runs this test, or is checked by CI'],
+  [/^npm install /u, 'changes the packages of this repository'],
   [/^(?:docker|docker-compose) /u, 'needs a container engine: npm run test:containers'],
   [/^(?:systemctl|journalctl|useradd|install|ln) /u, 'changes the machine'],
   [/^rsync /u, 'needs other machines'],
   [/^node /u, 'is no program of ours'],
   [/^redis-cli /u, 'is for the Redis of the fleet'],
   [/^export REDIS_(?:TLS_|URL=rediss:)/u, 'names a Redis and certificates of the reader'],
+  [
+    /^(?:npx )?fetchfleet export .* postgres:/u,
+    'needs a database: the tests of export --to run it',
+  ],
   [/^promtool /u, 'is run by the tests of rules and dashboards'],
 ];
 

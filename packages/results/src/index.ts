@@ -1,4 +1,10 @@
-export { exportBatch, type ExportOptions, type ExportSummary } from './export/export-batch.ts';
+export { findCache, type TableCache, writeCache } from './cache/table-cache.ts';
+export {
+  exportBatch,
+  type ExportOptions,
+  type ExportSummary,
+  type ReadOptions,
+} from './export/export-batch.ts';
 export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
 export type { FailedRecord } from './failures/failed-record.ts';
 export { type FailureGroup, reasonOf } from './failures/failure-groups.ts';
@@ -9,6 +15,7 @@ export {
   ResultsChangedError,
   ResultsNotFoundError,
   ResultsUnreadableError,
+  systemErrorCode,
 } from './folder/errors.ts';
 export { type Manifest, readManifest } from './folder/manifest.ts';
 export { findFinishedBatch, type FoundBatch } from './select/finished-batch.ts';
@@ -19,3 +26,12 @@ export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
 export { probeResults } from './sink/probe-results.ts';
 export { type Sink, SinkError } from './sink/sink.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';
+export { BodyFileError } from './rows/body-files.ts';
+export {
+  exportRows,
+  type RowSink,
+  type RowsOptions,
+  type RowsSummary,
+} from './rows/export-rows.ts';
+export { FieldsError, type RowShape } from './rows/fields.ts';
+export { TextSink } from './rows/text-rows.ts';

@@ -25,6 +25,7 @@ export {
   startProcess,
   type StartProcessOptions,
 } from './process/process.ts';
+export { type PrivatePostgres, startPostgres } from './postgres/postgres.ts';
 export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis/redis.ts';
 export { track, type Tracked } from './resources/registry.ts';
 export { temporaryFolder, type TemporaryFolder } from './resources/temporary-folder.ts';

@@ -39,9 +39,17 @@ export function readStates(
   return choices(texts, { flag: '--state', allowed }, problems);
 }
 
-/** The outcomes of failed fetches in `--outcome`. */
-export function readOutcomes(texts: readonly string[], problems: Problems): Outcome[] {
-  return choices(texts, { flag: '--outcome', allowed: FAILURES }, problems);
+/**
+ * The outcomes of `--outcome`.
+ *
+ * @param allowed the outcomes that may be named. @default those of failed fetches
+ */
+export function readOutcomes(
+  texts: readonly string[],
+  problems: Problems,
+  allowed: readonly Outcome[] = FAILURES,
+): Outcome[] {
+  return choices(texts, { flag: '--outcome', allowed }, problems);
 }
 
 /** The number of rows in `--limit`: 1 to 100,000. */

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { isBatchId } from '@fetchfleet/crawl';
 import { UnknownBatchError } from '@fetchfleet/fleet';
 import {
+  FieldsError,
   InvalidIdError,
   ResultsChangedError,
   ResultsNotFoundError,
@@ -25,6 +26,9 @@ export async function explainResults(
   if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
     const { message, code } = failure;
     return new CommandError(message, { code, cause: failure });
+  }
+  if (failure instanceof FieldsError) {
+    return new CommandError(failure.message, { code: 'INPUT_INVALID', cause: failure });
   }
   return failure;
 }

@@ -42,8 +42,11 @@ const EXIT_CODES = {
   RESULTS_MISSING: EXIT.badInput,
   RESULTS_INVALID_ID: EXIT.badInput,
   RESULTS_NOT_FOUND: EXIT.badInput,
+  FIELD_VALUE_INVALID: EXIT.badInput,
+  DATABASE_UNFIT: EXIT.badInput,
+  DUCKDB_MISSING: EXIT.badInput,
 
-  // Redis or a folder has to come back.
+  // Redis, a folder or a database has to come back.
   REDIS_UNREACHABLE: EXIT.unavailable,
   REDIS_REFUSED: EXIT.unavailable,
   REDIS_SERVER_MISSING: EXIT.unavailable,
@@ -52,6 +55,7 @@ const EXIT_CODES = {
   RESULTS_CHANGED: EXIT.unavailable,
   RESULTS_UNREADABLE: EXIT.unavailable,
   OUTPUT_UNWRITABLE: EXIT.unavailable,
+  DATABASE_UNAVAILABLE: EXIT.unavailable,
 
   // The command could not do what it was asked to do, for another reason.
   STORED_STATE_INVALID: EXIT.someFailed,

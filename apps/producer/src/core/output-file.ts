@@ -2,19 +2,31 @@ import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import type { Transform, Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { createGzip, createZstdCompress } from 'node:zlib';
 import { CommandError } from './errors.ts';
 import type { Context } from './context.ts';
 
 /** Writes the content of a file to a stream, and does not end the stream. */
 export type Write<T> = (out: Writable, signal?: AbortSignal) => Promise<T>;
 
+/** How a file with such an ending is compressed. */
+const COMPRESSORS: readonly (readonly [ending: string, create: () => Transform])[] = [
+  ['.gz', createGzip],
+  ['.zst', createZstdCompress],
+];
+
+/** The ending that has a file compressed, if this one has it. */
+export function compressedEnding(output: string): string | undefined {
+  return COMPRESSORS.find(([ending]) => output.endsWith(ending))?.[0];
+}
+
 /**
  * Writes a file completely or not at all: it writes a temporary file and renames it when everything
  * is on disk, so that a killed process leaves no partial file under the name. Writes directly to
  * pipes and devices. If the name is a link, replaces the file that the link points at. A file that
- * is replaced keeps its permissions.
+ * is replaced keeps its permissions. A name that ends in `.gz` or `.zst` has the file compressed.
  *
  * @throws CommandError (exit 3) if the file cannot be written
  */
@@ -27,12 +39,35 @@ export async function writeOutputFile<T>(
   const existing = await stat(target).catch(() => undefined); // usually it does not exist
   try {
     if (existing !== undefined && !existing.isFile()) {
-      return await writeDirectly(target, write);
+      return await writeDirectly(target, compressed(output, write));
     }
-    return await replace(target, existing, async (out) => write(out, interrupts.takeOver().drain));
+    const interruptible: Write<T> = async (out) => write(out, interrupts.takeOver().drain);
+    return await replace(target, existing, compressed(output, interruptible));
   } catch (error) {
     throw isAboutOutput(error) ? unwritable(output, error) : error;
   }
+}
+
+/** The same content, compressed if the name of the file says so. */
+function compressed<T>(output: string, write: Write<T>): Write<T> {
+  const [, create] = COMPRESSORS.find(([ending]) => output.endsWith(ending)) ?? [];
+  if (create === undefined) {
+    return write;
+  }
+  return async (file, signal) => {
+    const compressor = create();
+    const flowing = pipeline(compressor, file, { end: false });
+    // If the file fails, the compressor is destroyed with its error, and so fails `write`.
+    flowing.catch(() => undefined);
+    try {
+      const result = await write(compressor, signal);
+      compressor.end();
+      await flowing;
+      return result;
+    } finally {
+      compressor.destroy();
+    }
+  };
 }
 
 /** There is nothing to clean up, so the first signal may end the process. */

@@ -4,7 +4,7 @@ import { COMPLETE, COMPLETION } from './table/completion-commands.ts';
 import { FETCH, INIT, RUN, SCHEMA, START, VALIDATE } from './table/crawl-commands.ts';
 import { FAILURES, RETRY } from './table/failure-commands.ts';
 import { ORIGINS, WORKERS } from './table/fleet-commands.ts';
-import { EXPORT, PRUNE, SHOW, VERIFY } from './table/results-commands.ts';
+import { EXPORT, PRUNE, QUERY, SHOW, VERIFY } from './table/results-commands.ts';
 import { SCHEDULES } from './table/schedule-commands.ts';
 
 /*
@@ -31,6 +31,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PRUNE,
   WORKERS,
   EXPORT,
+  QUERY,
   SHOW,
   ORIGINS,
   SCHEDULES,

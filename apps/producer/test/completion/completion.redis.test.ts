@@ -193,7 +193,8 @@ describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
   });
 
   it('offers the values of options', async () => {
-    expect((await offered('fetchfleet export x --format ')).toSorted()).toEqual(['csv', 'ndjson']);
+    const formats = await offered('fetchfleet export x --format ');
+    expect(formats.toSorted()).toEqual(['csv', 'ndjson', 'parquet']);
     expect(await offered('fetchfleet run crawl.yaml --transport u')).toEqual(['undici']);
   });
 

@@ -32,7 +32,7 @@ describe('completion', () => {
     ['fetchfleet schedule add x --overlap ', ['skip', 'queue', 'allow']],
     ['fetchfleet schedule add x --tz ', expect.arrayContaining(['UTC', 'Europe/Oslo'])],
     ['fetchfleet completion ', ['bash', 'zsh', 'fish']],
-    ['fetchfleet export x --format ', ['ndjson', 'csv']],
+    ['fetchfleet export x --format ', ['ndjson', 'csv', 'parquet']],
     ['fetchfleet cancel x --', ['--json', '--quiet', '--help']],
     ['fetchfleet origins ', expect.arrayContaining(['set', 'unset'])],
     ['fetchfleet workers ', ['--json', '--quiet', '--help']],

@@ -95,7 +95,9 @@ async function startWithToken() {
   state.now = Date.now();
   const { tools, started, grant } = startTools();
   const target = { batch: batchOf({ token }), origin: 'http://origin.example', slice: 'b.0' };
-  const fetches = new InFlightFetches(tools, target, new AbortController());
+  const stop = new AbortController();
+  const pages = { onNextPage: () => undefined, mayStart: () => true };
+  const fetches = new InFlightFetches(tools, target, { stop, pages });
   return { fetches, started, grant, token };
 }
 

@@ -34,7 +34,13 @@ export const PAGE_COLUMNS: readonly RecordColumn[] = [
   { field: 'end', kind: 'string', isOptional: true },
 ];
 
-const LAST_COLUMNS = ['error.code', 'error.message', 'charset', 'bodyEncoding', 'body'] as const;
+export const LAST_COLUMNS = [
+  'error.code',
+  'error.message',
+  'charset',
+  'bodyEncoding',
+  'body',
+] as const;
 
 /** What the columns of a batch depend on. */
 export interface ColumnOptions {
@@ -64,7 +70,8 @@ export function csvHeader({ params, hasPages, headers }: ColumnOptions, toCell?:
   return csvLine([...first, ...columns, ...fields, ...LAST_COLUMNS], toCell);
 }
 
-function headerColumns(headers: ColumnOptions['headers']): string[] {
+/** Names of the columns of kept headers. */
+export function headerColumns(headers: ColumnOptions['headers']): string[] {
   return headers === 'all' ? ['headers'] : (headers ?? []).map((name) => `headers.${name}`);
 }
 

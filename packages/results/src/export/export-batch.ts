@@ -1,16 +1,32 @@
 import type { Writable } from 'node:stream';
 import { findParts } from '../folder/layout.ts';
-import { firstManifest } from '../folder/manifest.ts';
+import { firstManifest, type Manifest } from '../folder/manifest.ts';
 import { encoderOf } from './encoder.ts';
 import { Output } from './output.ts';
 import { PartFiles } from './part-files.ts';
 import { PartsIndexer } from './parts-indexer.ts';
-import { WindowReader } from './window-reader.ts';
+import { type Window, WindowReader } from './window-reader.ts';
 
-export interface ExportOptions {
+/** Which records to read. */
+export interface ReadOptions {
   /** Results folder, or several: the batch has records in each. */
   readonly dir: string | readonly string[];
   readonly batch: string;
+  /**
+   * Most records in the in-memory index, 8 bytes each. Larger batches are exported in ranges of
+   * this many indexes. @default 4,194,304 (32 MiB)
+   */
+  readonly maxIndexedRecords?: number;
+  /** Only the records of these indexes, the end excluded. @default all */
+  readonly range?: readonly [from: number, to: number];
+  /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
+  readonly total?: number;
+  readonly signal?: AbortSignal;
+  /** Called with the bytes read so far and the bytes to read in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface ExportOptions extends ReadOptions {
   readonly format: 'ndjson' | 'csv';
   /**
    * Write CSV in which no cell is a formula for a spreadsheet. Takes several times as long.
@@ -25,18 +41,6 @@ export interface ExportOptions {
    * streams that keep chunks or pass them on. @default false
    */
   readonly reuseChunks?: boolean;
-  /**
-   * Most records in the in-memory index, 8 bytes each. Larger batches are exported in ranges of
-   * this many indexes. @default 4,194,304 (32 MiB)
-   */
-  readonly maxIndexedRecords?: number;
-  /** Only the records of these indexes, the end excluded. @default all */
-  readonly range?: readonly [from: number, to: number];
-  /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
-  readonly total?: number;
-  readonly signal?: AbortSignal;
-  /** Called with the bytes read so far and the bytes to read in all. */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface ExportSummary {
@@ -52,29 +56,61 @@ export interface ExportSummary {
 
 const MAX_INDEXED_RECORDS = 2 ** 22;
 
+/** Takes the records of a batch, in index order. */
+export interface WindowTarget {
+  write(window: Window): Promise<void>;
+  /** After the last window. */
+  end(): Promise<void>;
+  /** Lines that looked like records but were not valid JSON. */
+  readonly invalid: number;
+  /** Whether the memory of a window is in use after `write`. */
+  readonly keepsWindows: boolean;
+}
+
+/** @param manifest of the batch, if it has one */
+export type OpenTarget = (manifest: Manifest | undefined) => WindowTarget;
+
 /**
- * Writes the record of each fetch or page once, in the order of indexes and pages. The first pass
- * over the parts finds the best record of each, the second copies these records. Needs no Redis.
+ * Writes the record of each fetch or page once, in the order of indexes and pages. Needs no Redis.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
 export async function exportBatch(options: ExportOptions): Promise<ExportSummary> {
-  const { dir, batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
+  const { batch, format, signal, reuseChunks = false, isCsvSafe = false } = options;
+  const output = new Output(options.out, signal);
+  try {
+    return await readBatch(options, (manifest) => {
+      const { params, headers } = manifest ?? {};
+      const encoder = encoderOf({ batch, format, isCsvSafe, params, headers, reuseChunks });
+      return {
+        write: async (window) => output.write(encoder.encode(window)),
+        end: async () => output.write(encoder.end()),
+        get invalid() {
+          return encoder.invalid;
+        },
+        keepsWindows: encoder.passesWindow && !reuseChunks,
+      };
+    });
+  } finally {
+    output.release();
+  }
+}
+
+/**
+ * Reads the record of each fetch or page once, in the order of indexes and pages. The first pass
+ * over the parts finds the best record of each, the second copies these records.
+ *
+ * @throws as {@link exportBatch} does
+ */
+export async function readBatch(options: ReadOptions, open: OpenTarget): Promise<ExportSummary> {
+  const { dir, batch, signal } = options;
   const { maxIndexedRecords = MAX_INDEXED_RECORDS, range = [0, Infinity] } = options;
   const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
+  const target = open(manifest);
   const files = new PartFiles(found.parts.files);
-  const output = new Output(options.out, signal);
-  const encoder = encoderOf({
-    batch,
-    format,
-    isCsvSafe,
-    params: manifest?.params,
-    headers: manifest?.headers,
-    reuseChunks,
-  });
   const progress = new Progress(2 * files.bytes, options.onProgress);
   const onProgress = (bytes: number): void => progress.add(bytes);
   const parts = new PartsIndexer({
@@ -91,26 +127,25 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
   try {
     for await (const index of parts.indexes()) {
       for await (const window of reader.windows(index)) {
-        await output.write(encoder.encode(window));
+        await target.write(window);
         progress.add(window.data.length);
-        if (reuseChunks || !encoder.passesWindow) {
+        if (!target.keepsWindows) {
           window.release();
         }
       }
       written += index.size;
     }
-    await output.write(encoder.end());
+    await target.end();
     progress.finish();
     const [start, end] = range;
-    const expected = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
+    const wanted = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
     return {
-      written: written - encoder.invalid,
-      missing: expected - parts.fetches + encoder.invalid,
-      skippedLines: parts.skippedLines + encoder.invalid,
+      written: written - target.invalid,
+      missing: wanted - parts.fetches + target.invalid,
+      skippedLines: parts.skippedLines + target.invalid,
       skippedParts: found.parts.skipped,
     };
   } finally {
-    output.release();
     await files.stop();
   }
 }

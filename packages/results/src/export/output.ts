@@ -8,8 +8,12 @@ export class Output {
   readonly #stream: Writable;
   readonly #signal: AbortSignal | undefined;
   #error: Error | undefined;
+  /** Rejects the running write. */
+  #reject: ((error: unknown) => void) | undefined;
   readonly #onError = (error: Error): void => {
     this.#error ??= error;
+    // A stream that another one feeds from may be destroyed, and forget the callback of a write.
+    this.#reject?.(error);
   };
 
   constructor(stream: Writable, signal?: AbortSignal) {
@@ -29,6 +33,7 @@ export class Output {
     const signal = this.#signal;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#reject = reject;
     const onAbort = (): void => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#stream.write(chunk, (error) => {
@@ -41,6 +46,7 @@ export class Output {
     try {
       await promise;
     } finally {
+      this.#reject = undefined;
       signal?.removeEventListener('abort', onAbort);
     }
   }

@@ -8,7 +8,7 @@ import {
 } from './csv-columns.ts';
 
 /** A parsed record without its body. Edited lines can lack any field but the index. */
-interface RecordHead {
+export interface RecordHead {
   readonly index: number;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -29,8 +29,9 @@ export function parsedRow(
   { params, hasPages, headers }: ColumnOptions,
   toCell?: ToCell,
 ): string | undefined {
-  const { head: text, body } = splitBody(line);
+  const { head: text, body: bytes } = splitBody(line);
   try {
+    const body = bytes?.toString();
     const head = parseHead(text);
     const { params: values, headers: kept, error, charset, bodyEncoding } = head;
     const keptCells = headers === 'all' ? [kept] : (headers ?? []).map((name) => kept?.[name]);
@@ -68,7 +69,7 @@ export function paramsOf(line: Buffer): string[] {
   }
 }
 
-function parseHead(text: string): RecordHead {
+export function parseHead(text: string): RecordHead {
   const head: unknown = JSON.parse(text);
   if (!isHead(head)) {
     throw new SyntaxError('the line is not a record');

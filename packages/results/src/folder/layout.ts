@@ -16,10 +16,19 @@ import { findRegular, refuseLink, type RegularFile } from './regular-file.ts';
  *     <dir>/.fetchfleet-results                 marker: the id of this results folder
  *     <dir>/<batch>/batch.json                  manifest: what an export needs to know of the batch
  *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one per line, in the order they ended
+ *     <dir>/<batch>/records-<hash>.parquet      the records as a table, which a query has made
  */
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 /** Also of files that somebody renamed. Control characters would move the cursor in messages. */
 export const PART_NAME = /^part-\P{Cc}+-\d+\.ndjson$/u;
+
+/** With the rest of one that was interrupted. */
+export const CACHE_NAME = /^records-[0-9a-f]{16}\.parquet(?:\.[0-9a-f]{8}\.tmp)?$/;
+
+/** Whether it is the table of a finished query. */
+export function isCacheName(name: string): boolean {
+  return CACHE_NAME.test(name) && !name.endsWith('.tmp');
+}
 
 /**
  * The folder of a batch. Ids are user input; this check keeps them from pointing outside `dir`.

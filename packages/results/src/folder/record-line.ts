@@ -129,13 +129,13 @@ export function isBetter(one: Rank, other: Rank): boolean {
 }
 
 /** Splits a line without its newline: the record without its body as JSON, and the raw body. */
-export function splitBody(line: Buffer): { readonly head: string; readonly body?: string } {
+export function splitBody(line: Buffer): { readonly head: string; readonly body?: Buffer } {
   const params = line.indexOf(AFTER_PARAMS);
   const key = params < 0 ? -1 : line.indexOf(BODY_KEY, params);
   if (key < 0) {
     return { head: line.toString('utf8') };
   }
-  const body = line.toString('utf8', key + BODY_KEY.length, line.length - 1);
+  const body = line.subarray(key + BODY_KEY.length, line.length - 1);
   return { head: `${line.toString('utf8', 0, key)}}`, body };
 }
 

@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { readError, ResultsChangedError, UnfitFileError } from './errors.ts';
 
@@ -126,7 +126,8 @@ function assertKnown(file: RegularFile, known: FileIdentity | undefined): void {
   }
 }
 
-function kindOf(stats: BigIntStats): string {
+/** What is no regular file, in words. */
+export function kindOf(stats: Stats | BigIntStats): string {
   if (stats.isSymbolicLink()) {
     return 'a symbolic link';
   }

@@ -2,7 +2,7 @@ import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
 import { ResultsUnreadableError, systemErrorCode, UnfitFileError } from './errors.ts';
-import { batchFolder, PART_NAME } from './layout.ts';
+import { batchFolder, CACHE_NAME, PART_NAME } from './layout.ts';
 import { readManifest } from './manifest.ts';
 import { refuseLink } from './regular-file.ts';
 
@@ -70,12 +70,13 @@ async function readableManifest(dir: string, batch: string) {
 const NOT_OURS = 'it holds something that no worker has written';
 
 /** The manifest goes last: while it is there, an interrupted removal can go on. */
-const OURS = [PART_NAME, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
+const OURS = [CACHE_NAME, PART_NAME, /^batch\.json\..+\.tmp$/, /^batch\.json$/];
 
 /**
- * Removes the results of a batch: the files that workers write, then the folder if it is empty. The
- * id of a batch may come from a Redis that others write to, so nothing else is touched: a folder
- * whose manifest does not name the batch is kept whole, and so is what a symbolic link leads to.
+ * Removes the results of a batch: the files that workers and queries write, then the folder if it
+ * is empty. The id of a batch may come from a Redis that others write to, so nothing else is
+ * touched: a folder whose manifest does not name the batch is kept whole, and so is what a symbolic
+ * link leads to.
  *
  * @returns why something was kept; undefined if nothing is left
  * @throws ResultsUnreadableError; the error of the file system

@@ -1,5 +1,7 @@
-import type { ExportOptions } from '../../commands/export.ts';
+import { OUTCOMES } from '@fetchfleet/crawl';
+import type { ExportOptions } from '../../commands/export/options.ts';
 import type { PruneOptions } from '../../commands/prune.ts';
+import type { QueryOptions } from '../../commands/query/query.ts';
 import type { ShowOptions } from '../../commands/request/show.ts';
 import type { VerifyOptions } from '../../commands/verify.ts';
 import { ALLOW_PRIVATE, SETTINGS } from '../../core/options.ts';
@@ -19,8 +21,25 @@ export const EXPORT: CommandSpec = {
     {
       flags: '-f, --format <format>',
       help: 'format of the records',
-      choices: ['ndjson', 'csv'],
+      choices: ['ndjson', 'csv', 'parquet'],
       default: 'ndjson',
+    },
+    { flags: '--fields <names>', help: 'only these fields, in this order: index,params.id,body' },
+    {
+      flags: '--outcome <outcomes...>',
+      help: 'only records with these outcomes',
+      offers: { values: OUTCOMES },
+    },
+    { flags: '--select <path>', help: 'keep this part of each JSON body: $.items' },
+    { flags: '--explode <path>', help: 'write a row for each item of this list in the bodies' },
+    {
+      flags: '--bodies <dir>',
+      help: 'write every body to a file in this folder',
+      offers: { paths: 'directories' },
+    },
+    {
+      flags: '--integers <params>',
+      help: 'with --format parquet: parameters that are whole numbers, as INT64',
     },
     {
       flags: '--csv-safe',
@@ -28,15 +47,65 @@ export const EXPORT: CommandSpec = {
     },
     {
       flags: '-o, --output <file>',
-      help: 'file to write to; - is stdout',
+      help: 'file to write to, compressed if it ends in .gz or .zst; - is stdout',
+      default: '-',
+      offers: { paths: 'files' },
+    },
+    { flags: '--to <url>', help: 'write to a database: postgres://USER@HOST/DATABASE' },
+    { flags: '--table <name>', help: 'with --to: the table to write to', defaultHelp: 'fetches' },
+    SEVERAL_RESULTS,
+    SETTINGS.umask,
+  ],
+  notes: `
+Examples:
+  fetchfleet export $id -o records.ndjson.zst
+  fetchfleet export $id --format parquet -o records.parquet
+  fetchfleet export $id --format csv --fields index,params.id,body.name
+  fetchfleet export $id --outcome ok --explode '$.items' -o items.ndjson
+  fetchfleet export $id --bodies pages -o pages.ndjson
+  fetchfleet export $id --to postgres://me@db.example/crawls`,
+  run: async (batch: string, options: ExportOptions, { context }) =>
+    (await import('../../commands/export/export.ts')).exportRecords(batch, options, context),
+};
+
+export const QUERY: CommandSpec = {
+  name: 'query',
+  summary: 'ask SQL about the records of a batch',
+  description:
+    'Runs a statement of SQL over the table records: a row for each fetch, or page, with the ' +
+    'columns of export --format parquet. Needs DuckDB (npm install @duckdb/node-api) and no Redis. ' +
+    'The table is kept beside the results, and made anew when they have changed. --json is ' +
+    '--format json. The exit status is 1 if some fetches have no record yet.',
+  argument: BATCH,
+  furtherArguments: [{ usage: '[statement]', help: 'SQL, in quotes' }],
+  options: [
+    {
+      flags: '--sql <file>',
+      help: 'a file with the statement',
+      offers: { paths: 'files', endings: ['sql'] },
+    },
+    {
+      flags: '-f, --format <format>',
+      help: 'format of the answer; a table has the first 1,000 rows',
+      choices: ['table', 'csv', 'json', 'parquet'],
+      default: 'table',
+    },
+    {
+      flags: '-o, --output <file>',
+      help: 'file to write to, compressed if it ends in .gz or .zst; - is stdout',
       default: '-',
       offers: { paths: 'files' },
     },
     SEVERAL_RESULTS,
     SETTINGS.umask,
   ],
-  run: async (batch: string, options: ExportOptions, { context }) =>
-    (await import('../../commands/export.ts')).exportRecords(batch, options, context),
+  notes: `
+Examples:
+  fetchfleet query $id "select outcome, count(*) from records group by all"
+  fetchfleet query $id "select params_country, body->>'$.name' from records" --format csv
+  fetchfleet query $id --sql report.sql --format parquet -o report.parquet`,
+  run: async (given: [string, string | undefined], options: QueryOptions, { context }) =>
+    (await import('../../commands/query/query.ts')).query(given, options, context),
 };
 
 export const SHOW: CommandSpec = {

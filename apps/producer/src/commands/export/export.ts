@@ -1,0 +1,108 @@
+import { resolve } from 'node:path';
+import type { RowsSummary } from '@fetchfleet/results';
+import { explainResults } from '../../batch/explain-results.ts';
+import type { Context } from '../../core/context.ts';
+import { EXIT, type ExitCode } from '../../core/errors.ts';
+import { type Write, writeOutputFile } from '../../core/output-file.ts';
+import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
+import { formatCount } from '../../report/units.ts';
+import { type ExportOptions, readChoice, type RowChoice } from './options.ts';
+import { DEFAULT_TABLE, writeToDatabase } from './to-database.ts';
+import { writeRecords } from './write-records.ts';
+
+/** `fetchfleet export BATCH`: writes one record per fetch, in index order. Needs no Redis. */
+export async function exportRecords(
+  batch: string,
+  options: ExportOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const choice = readChoice(options, context);
+  const dir = readResultsFolders(options.results, context);
+  process.umask(readUmask(options, context));
+  const invocation = { read: { dir, batch }, options, choice, context };
+  try {
+    return options.to === undefined
+      ? await exportToFile(invocation)
+      : await exportToDatabase(options.to, invocation);
+  } catch (error) {
+    throw await explainResults(error, batch, dir);
+  }
+}
+
+interface Invocation {
+  readonly read: { readonly dir: readonly string[]; readonly batch: string };
+  readonly options: ExportOptions;
+  readonly choice: RowChoice | undefined;
+  readonly context: Context;
+}
+
+async function exportToFile({ read, options, choice, context }: Invocation): Promise<ExitCode> {
+  const { terminal } = context;
+  const { output, format, csvSafe: isCsvSafe = false } = options;
+  const write: Write<RowsSummary> = async (out, signal) =>
+    writeRecords({ ...read, ...(signal !== undefined && { signal }) }, out, {
+      format,
+      isCsvSafe,
+      choice,
+    });
+  const summary =
+    output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
+  if (options.json === true) {
+    const file = resolve(context.cwd, output);
+    terminal.printJson({ batch: read.batch, format, file, ...summary });
+  }
+  if (output !== '-') {
+    terminal.note(`Wrote ${describeWritten(summary, options)} to ${output}`);
+  }
+  return conclude(summary, options, context);
+}
+
+async function exportToDatabase(
+  url: string,
+  { read, options, choice, context }: Invocation,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const { table = DEFAULT_TABLE } = options;
+  const signal = context.interrupts.takeOver().drain;
+  const summary = await writeToDatabase({ ...read, signal }, { url, table }, choice);
+  const { database, inserted, updated, written } = summary;
+  if (options.json === true) {
+    terminal.printJson({ batch: read.batch, format: 'postgres', table, ...summary });
+  }
+  const unchanged = written - inserted - updated;
+  terminal.note(
+    `Wrote ${formatCount(written)} records to table ${table} of ${database}: ` +
+      `${formatCount(inserted)} new, ${formatCount(updated)} better than before, ` +
+      `${formatCount(unchanged)} unchanged`,
+  );
+  return conclude(summary, options, context);
+}
+
+/** Reports what is missing. @returns exit 1 if records are missing, or may be */
+function conclude(
+  { missing, skippedLines, skippedParts, withoutList }: RowsSummary,
+  options: ExportOptions,
+  { terminal }: Context,
+): ExitCode {
+  if (withoutList > 0) {
+    const records = withoutList === 1 ? '1 record has' : `${formatCount(withoutList)} records have`;
+    terminal.note(`${records} no list at ${options.explode}, and so no rows`);
+  }
+  if (skippedLines > 0) {
+    const lines =
+      skippedLines === 1 ? '1 incomplete line' : `${formatCount(skippedLines)} incomplete lines`;
+    terminal.warn(`skipped ${lines} in the parts`);
+  }
+  warnOfSkippedParts(skippedParts, terminal);
+  if (missing > 0) {
+    terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
+  }
+  return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+}
+
+function describeWritten({ written, rows }: RowsSummary, { explode }: ExportOptions): string {
+  return explode === undefined
+    ? `${formatCount(written)} records`
+    : `${formatCount(rows)} rows of ${formatCount(written)} records`;
+}

@@ -1,0 +1,218 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { codeOf } from '@fetchfleet/crawl';
+import {
+  exportRows,
+  findCache,
+  systemErrorCode,
+  type TableCache,
+  writeCache,
+} from '@fetchfleet/results';
+import { explainResults } from '../../batch/explain-results.ts';
+import type { Context } from '../../core/context.ts';
+import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
+import { writeOutputFile } from '../../core/output-file.ts';
+import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
+import { outputWidth, textTable } from '../../report/text-table.ts';
+import { formatCount } from '../../report/units.ts';
+import { BINARY } from '../export/options.ts';
+import { type Database, explainSql, openDatabase, quoted } from './duckdb.ts';
+
+export interface QueryOptions {
+  /** A file with the statement. */
+  readonly sql?: string;
+  readonly format: 'table' | 'csv' | 'json' | 'parquet';
+  /** A file; `-` is stdout. */
+  readonly output: string;
+  readonly results?: readonly string[];
+  readonly umask?: string;
+  readonly json?: boolean;
+}
+
+/** Rows of a table for people. Files have all. */
+const TABLE_ROWS = 1_000;
+
+const COPY_OPTIONS = {
+  csv: 'FORMAT csv, HEADER true',
+  json: 'FORMAT json, ARRAY true',
+  parquet: 'FORMAT parquet, COMPRESSION zstd',
+} as const;
+
+/** `fetchfleet query BATCH "select …"`: asks SQL about the records of a batch. Needs no Redis. */
+export async function query(
+  [batch, statement]: readonly [batch: string, statement: string | undefined],
+  options: QueryOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const sql = await readStatement(statement, options, context);
+  // The document of a query is its result.
+  const format = options.json === true ? 'json' : options.format;
+  if (format === 'table' && options.output !== '-') {
+    throw new CommandError('a table is for people: add --format csv, json or parquet', {
+      code: 'INPUT_INVALID',
+    });
+  }
+  if (format === 'parquet' && options.output === '-' && context.terminal.stdout.isTTY === true) {
+    throw new CommandError(BINARY, { code: 'INPUT_INVALID' });
+  }
+  const dirs = readResultsFolders(options.results, context);
+  process.umask(readUmask(options, context));
+  const { drain } = context.interrupts.takeOver();
+  const scratch = await mkdtemp(join(tmpdir(), 'fetchfleet-query-'));
+  try {
+    const cache = await findCache(dirs, batch);
+    const table = cache.isFresh
+      ? cache.path
+      : await makeTable({ cache, dirs, batch, scratch, signal: drain });
+    const database = await openDatabase({ table, scratch });
+    const interrupt = (): void => database.connection.interrupt();
+    drain.addEventListener('abort', interrupt);
+    try {
+      await answer({ database, sql, format, output: options.output, scratch, context });
+      return await conclude(database, cache, context);
+    } finally {
+      drain.removeEventListener('abort', interrupt);
+      database.close();
+    }
+  } catch (error) {
+    drain.throwIfAborted();
+    throw await explainResults(error, batch, dirs);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function readStatement(
+  statement: string | undefined,
+  { sql }: QueryOptions,
+  { cwd }: Context,
+): Promise<string> {
+  if ((statement === undefined) === (sql === undefined)) {
+    throw new CommandError('give one statement: in quotes behind the batch, or with --sql FILE', {
+      code: 'INPUT_INVALID',
+    });
+  }
+  const text =
+    sql === undefined
+      ? statement
+      : await readFile(resolve(cwd, sql), 'utf8').catch((cause: unknown) => {
+          throw new CommandError(`${sql} cannot be read: ${codeOf(cause) ?? String(cause)}`, {
+            code: 'INPUT_INVALID',
+            cause,
+          });
+        });
+  return (text ?? '').replace(/[\s;]+$/u, '');
+}
+
+interface TableInput {
+  readonly cache: TableCache;
+  readonly dirs: readonly string[];
+  readonly batch: string;
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+}
+
+/** @returns the path of the table; in `scratch` if it cannot be written beside the results */
+async function makeTable({ cache, dirs, batch, scratch, signal }: TableInput): Promise<string> {
+  const { ParquetSink } = await import('@fetchfleet/results/parquet');
+  const write = async (out: Writable): Promise<void> => {
+    const open: Parameters<typeof exportRows>[0]['open'] = (shape) =>
+      new ParquetSink(out, shape, { signal });
+    await exportRows({ dir: dirs, batch, signal, open });
+  };
+  try {
+    await writeCache(cache.path, write);
+    return cache.path;
+  } catch (error) {
+    // This user may not write there, the disk is full, or something else has the name.
+    if (systemErrorCode(error) === undefined) {
+      throw error;
+    }
+    const path = join(scratch, 'records.parquet');
+    await writeCache(path, write);
+    return path;
+  }
+}
+
+interface Asking {
+  readonly database: Database;
+  readonly sql: string;
+  readonly format: QueryOptions['format'];
+  readonly output: string;
+  readonly scratch: string;
+  readonly context: Context;
+}
+
+async function answer(asking: Asking): Promise<void> {
+  const { database, sql, format, output, scratch, context } = asking;
+  await assertSingle(database, sql);
+  if (format === 'table') {
+    await printTable(asking);
+    return;
+  }
+  const file = join(scratch, 'answer');
+  const copy = `COPY (SELECT * FROM (${sql}\n)) TO ${quoted(file)} (${COPY_OPTIONS[format]})`;
+  await ask(async () => database.connection.run(copy));
+  const write = async (out: Writable): Promise<void> =>
+    pipeline(createReadStream(file), out, { end: false });
+  await (output === '-' ? write(context.terminal.stdout) : writeOutputFile(output, write, context));
+}
+
+/** Only one can be copied to a file, and several would be hard to tell apart. */
+async function assertSingle({ connection }: Database, sql: string): Promise<void> {
+  const { count } =
+    sql === '' ? { count: 0 } : await ask(async () => connection.extractStatements(sql));
+  if (count !== 1) {
+    throw new CommandError(`a query is one statement, and these are ${count}`, {
+      code: 'INPUT_INVALID',
+    });
+  }
+}
+
+async function printTable({ database, sql, context }: Asking): Promise<void> {
+  const { terminal } = context;
+  const reader = await ask(async () => database.connection.streamAndReadUntil(sql, TABLE_ROWS + 1));
+  const rows = reader
+    .getRows()
+    .map((row) => row.map((value) => (value === null ? '' : String(value))));
+  const columns = reader.deduplicatedColumnNames().map((title, at) => ({
+    title,
+    ...(isNumber(reader.columnType(at).toString()) && { align: 'right' as const }),
+  }));
+  terminal.print(...textTable(columns, rows.slice(0, TABLE_ROWS), outputWidth(terminal)));
+  if (rows.length > TABLE_ROWS) {
+    terminal.note(`These are the first ${formatCount(TABLE_ROWS)} rows; --format csv has all.`);
+  }
+}
+
+function isNumber(type: string): boolean {
+  return /^(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL)/u.test(type);
+}
+
+async function ask<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw explainSql(error);
+  }
+}
+
+/** @returns exit 1 if records are missing, or may be */
+async function conclude(
+  { connection }: Database,
+  { total, skippedParts }: TableCache,
+  { terminal }: Context,
+): Promise<ExitCode> {
+  warnOfSkippedParts(skippedParts, terminal);
+  const counted = await connection.runAndReadAll('SELECT count(DISTINCT index) FROM records');
+  const missing = (total ?? 0) - Number(counted.getRows()[0]?.[0] ?? 0);
+  if (missing > 0) {
+    terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
+  }
+  return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+}

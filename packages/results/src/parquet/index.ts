@@ -1,0 +1,1 @@
+export { type ParquetOptions, ParquetSink } from './parquet-sink.ts';

@@ -1,0 +1,113 @@
+import type { Writable } from 'node:stream';
+import { zstdCompressSync } from 'node:zlib';
+import { VERSION } from '@fetchfleet/crawl';
+import type { Encoding } from 'hyparquet';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { Output } from '../export/output.ts';
+import type { RowSink } from '../rows/export-rows.ts';
+import { fieldsOf, type RowShape, tableFields } from '../rows/fields.ts';
+import type { Row } from '../rows/row.ts';
+import { type Column, columnsOf } from './columns.ts';
+
+export interface ParquetOptions {
+  /** The fields to write, in this order. @default all */
+  readonly fields?: readonly string[] | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** Rows of a row group: what readers skip or read as a whole. */
+const GROUP_ROWS = 10_000;
+/** Or fewer, if they are large: a row group is in memory until it is written. */
+const GROUP_BYTES = 32 * 1_024 * 1_024;
+
+/** A file begins with PAR1. */
+const AFTER_MAGIC = 4n;
+
+/** Writes rows as Parquet, a row group at a time. Does not end the stream. */
+export class ParquetSink implements RowSink {
+  readonly #output: Output;
+  readonly #columns: readonly Column[];
+  readonly #bytes = new ByteWriter(1_024 * 1_024);
+  readonly #writer: ParquetWriter;
+  #rows = 0;
+  #size = 0;
+
+  /** @throws FieldsError */
+  constructor(out: Writable, shape: RowShape, { fields, signal }: ParquetOptions = {}) {
+    this.#columns = columnsOf(fieldsOf(fields ?? tableFields(shape), shape));
+    this.#writer = new ParquetWriter({
+      writer: this.#bytes,
+      schema: [
+        { name: 'records', num_children: this.#columns.length },
+        ...this.#columns.map(({ schema }) => schema),
+      ],
+      codec: 'ZSTD',
+      compressors: { ZSTD: (bytes) => zstdCompressSync(bytes) },
+      createdBy: `fetchfleet ${VERSION}`,
+    });
+    this.#output = new Output(out, signal);
+  }
+
+  async write(rows: readonly Row[]): Promise<void> {
+    for (const row of rows) {
+      for (const column of this.#columns) {
+        this.#size += column.add(row);
+      }
+      this.#rows += 1;
+      if (this.#rows === GROUP_ROWS || this.#size >= GROUP_BYTES) {
+        await this.#writeGroup();
+      }
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.#rows > 0) {
+      await this.#writeGroup();
+    }
+    if (this.#writer.row_groups.length === 0) {
+      this.#addEmptyGroup();
+    }
+    await this.#writer.finish();
+    await this.#flush();
+  }
+
+  async stop(): Promise<void> {
+    this.#output.release();
+  }
+
+  async #writeGroup(): Promise<void> {
+    const columnData = this.#columns.map((column) => ({
+      name: column.name,
+      data: column.take(),
+      statistics: column.hasStatistics,
+      ...(column.encoding !== undefined && { encoding: column.encoding }),
+    }));
+    await this.#writer.write({ columnData, rowGroupSize: this.#rows });
+    this.#rows = 0;
+    this.#size = 0;
+    await this.#flush();
+  }
+
+  /** The library writes an empty list of row groups in a way that Arrow refuses. */
+  #addEmptyGroup(): void {
+    const none = {
+      encodings: ['PLAIN'] as const satisfies Encoding[],
+      codec: 'UNCOMPRESSED' as const,
+      num_values: 0n,
+      total_uncompressed_size: 0n,
+      total_compressed_size: 0n,
+      data_page_offset: AFTER_MAGIC,
+    };
+    const columns = this.#columns.map(({ name, schema: { type } }) => ({
+      file_offset: AFTER_MAGIC,
+      ...(type !== undefined && { meta_data: { ...none, type, path_in_schema: [name] } }),
+    }));
+    this.#writer.row_groups.push({ columns, num_rows: 0n, total_byte_size: 0n });
+  }
+
+  /** Writes what there is. The memory is used again, so it waits until the stream has it. */
+  async #flush(): Promise<void> {
+    await this.#output.write(Buffer.from(this.#bytes.buffer, 0, this.#bytes.index));
+    this.#bytes.index = 0;
+  }
+}

@@ -1,0 +1,11 @@
+/** The database cannot be reached, or ended the connection. It may work later. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+  readonly code = 'DATABASE_UNAVAILABLE';
+}
+
+/** The address is wrong, or the table is not one that records fit into. */
+export class DatabaseUnfitError extends Error {
+  override readonly name = 'DatabaseUnfitError';
+  readonly code = 'DATABASE_UNFIT';
+}

@@ -1,0 +1,2 @@
+export { DatabaseError, DatabaseUnfitError } from './errors.ts';
+export { type PostgresCounts, type PostgresOptions, PostgresSink } from './postgres-sink.ts';

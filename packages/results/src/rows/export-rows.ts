@@ -1,0 +1,132 @@
+import {
+  type ExportSummary,
+  type ReadOptions,
+  readBatch,
+  type WindowTarget,
+} from '../export/export-batch.ts';
+import { paramsOf } from '../export/parsed-row.ts';
+import type { Manifest } from '../folder/manifest.ts';
+import type { Window } from '../export/window-reader.ts';
+import { BodyFiles } from './body-files.ts';
+import { FieldsError, type RowShape } from './fields.ts';
+import { type RowOptions, RowReader } from './row-reader.ts';
+import type { Row } from './row.ts';
+
+/** Writes rows somewhere. */
+export interface RowSink {
+  write(rows: readonly Row[]): Promise<void>;
+  /** After the last row. */
+  end(): Promise<void>;
+  /** After the end, or after a failure. */
+  stop(): Promise<void>;
+}
+
+export interface RowsOptions extends ReadOptions, RowOptions {
+  /** A folder for the bodies, as an absolute path; a row then has the name of a file. */
+  readonly bodies?: string | undefined;
+  /** Parameters whose values are whole numbers. @default none */
+  readonly integers?: readonly string[] | undefined;
+  /** Called when the parameters are known. Throws FieldsError for a field that there is not. */
+  readonly open: (shape: RowShape) => RowSink;
+}
+
+export interface RowsSummary extends ExportSummary {
+  readonly rows: number;
+  /** Records with other outcomes. */
+  readonly leftOut: number;
+  /** Records without a list to explode. */
+  readonly withoutList: number;
+}
+
+/** Rows that are handed on at once. A record may have any number of items. */
+const ROWS_AT_ONCE = 4_096;
+
+/**
+ * Writes rows made of the records of a batch, in index order.
+ *
+ * @throws FieldsError, and as `exportBatch` does
+ */
+export async function exportRows(options: RowsOptions): Promise<RowsSummary> {
+  // Wrong paths are told before anything is read.
+  const reader = new RowReader(options);
+  let target: RowTarget | undefined;
+  try {
+    const { written, ...rest } = await readBatch(options, (manifest) => {
+      target = new RowTarget(reader, options, manifest);
+      return target;
+    });
+    const { leftOut, withoutList } = reader;
+    const rows = target?.rows ?? 0;
+    return { written: written - leftOut, rows, leftOut, withoutList, ...rest };
+  } finally {
+    await target?.stop();
+  }
+}
+
+class RowTarget implements WindowTarget {
+  readonly #reader: RowReader;
+  readonly #options: RowsOptions;
+  readonly #bodies: BodyFiles | undefined;
+  #sink: RowSink | undefined;
+  rows = 0;
+  readonly keepsWindows = false;
+
+  constructor(reader: RowReader, options: RowsOptions, manifest: Manifest | undefined) {
+    this.#reader = reader;
+    this.#options = options;
+    this.#bodies = options.bodies === undefined ? undefined : new BodyFiles(options.bodies);
+    if (manifest !== undefined) {
+      this.#sink = this.#open(manifest.params, manifest.headers);
+    }
+  }
+
+  get invalid(): number {
+    return this.#reader.invalid;
+  }
+
+  async write({ data, ends }: Window): Promise<void> {
+    if (this.#sink === undefined) {
+      this.#sink = this.#open(paramsOf(data.subarray(0, (ends[0] ?? 1) - 1)));
+    }
+    let rows: Row[] = [];
+    let start = 0;
+    for (const next of ends) {
+      for (const row of this.#reader.rowsOf(data.subarray(start, next - 1))) {
+        rows.push(row);
+        if (rows.length === ROWS_AT_ONCE) {
+          await this.#write(this.#sink, rows);
+          rows = [];
+        }
+      }
+      start = next;
+    }
+    await this.#write(this.#sink, rows);
+  }
+
+  async end(): Promise<void> {
+    this.#sink ??= this.#open([]);
+    await this.#sink.end();
+  }
+
+  async stop(): Promise<void> {
+    await this.#sink?.stop();
+  }
+
+  async #write(sink: RowSink, rows: readonly Row[]): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    this.rows += rows.length;
+    await this.#bodies?.open();
+    await sink.write((await this.#bodies?.write(rows)) ?? rows);
+  }
+
+  #open(params: readonly string[], headers?: Manifest['headers']): RowSink {
+    const { explode, bodies, integers = [], open } = this.#options;
+    const isExploded = explode !== undefined;
+    const unknown = integers.find((name) => !params.includes(name));
+    if (unknown !== undefined) {
+      const known = params.join(', ') || 'none';
+      throw new FieldsError(`--integers: there is no parameter "${unknown}"; there are ${known}`);
+    }
+    return open({ params, isExploded, hasBodyFiles: bodies !== undefined, integers, headers });
+  }
+}

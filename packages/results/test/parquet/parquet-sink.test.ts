@@ -1,0 +1,208 @@
+import { join } from 'node:path';
+import type { FetchRecord } from '@fetchfleet/crawl';
+import { exportRows } from '@fetchfleet/results';
+import { type ParquetOptions, ParquetSink } from '@fetchfleet/results/parquet';
+import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { BATCH, layOut, type LineFields, manifestOf, recordLine } from '../record-lines.ts';
+import { Memory } from '../rows/rows-fixture.ts';
+import { queryDuckDb, readByArrow, readByDuckDb, type ReadTable } from './parquet-readers.ts';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder('parquet');
+});
+afterEach(async () => {
+  await folder.remove();
+});
+installLeakGuard();
+
+interface Choice extends ParquetOptions {
+  readonly explode?: string;
+  readonly integers?: readonly string[];
+}
+
+/** Exports lines, and reads the file with both readers, which must agree. */
+async function tableOf(lines: readonly string[], { fields, ...choice }: Choice = {}) {
+  const first = lines[0] === undefined ? undefined : (JSON.parse(lines[0]) as FetchRecord);
+  await layOut(
+    folder.path,
+    manifestOf(lines.length, Object.keys(first?.params ?? { country: 1 })),
+    {
+      'a-1': lines.map((line) => `${line}\n`).join(''),
+    },
+  );
+  const out = new Memory();
+  await exportRows({
+    dir: folder.path,
+    batch: BATCH,
+    ...choice,
+    open: (shape) => new ParquetSink(out, shape, { fields }),
+  });
+  const table = await readByDuckDb(join(folder.path, 'out.parquet'), out.bytes);
+  const other = readByArrow(out.bytes);
+  expect(other.columns).toEqual(table.columns);
+  expectRows(other.rows, table.rows);
+  return table;
+}
+
+/** The row that a line must become, worked out from the whole line. */
+function expectedRow(line: string): unknown[] {
+  const record = JSON.parse(line) as FetchRecord & Record<string, unknown>;
+  const raw = /,"body":(.*)\}$/su.exec(line.slice(line.indexOf('},"url":')))?.[1];
+  return [
+    BigInt(record.index),
+    record.page,
+    ...Object.values(record.params),
+    record.end,
+    record['method'],
+    record.url,
+    record.outcome,
+    record.status,
+    record.attempts,
+    Date.parse(record.startedAt),
+    record.durationMs,
+    BigInt(record.bytes),
+    record.contentType,
+    record.worker,
+    record.finalUrl,
+    record['headers'] && JSON.stringify(record['headers']),
+    record['selected'],
+    record.error?.code,
+    record.error?.message,
+    record['charset'],
+    record['bodyEncoding'],
+    record['bodyEncoding'] === undefined ? raw : record['body'],
+  ].map((value) => value ?? null);
+}
+
+const column = ({ columns, rows }: ReadTable, name: string): unknown[] =>
+  rows.map((row) => row[columns.indexOf(name)]);
+
+describe('Parquet', () => {
+  it('has every value of every record, as two other readers see it', async () => {
+    const text = fc.string({ unit: 'grapheme' });
+    const body = fc.oneof(
+      fc.json().map((json) => ({ body: json })),
+      fc.constant({ body: '{"id":9007199254740993,"price":1.10,"big":1e400}' }),
+      text.map((one) => ({ body: JSON.stringify(one), bodyEncoding: 'text' as const })),
+      fc.constant({ body: '"AP8="', bodyEncoding: 'base64' as const }),
+      fc.constant({}),
+    );
+    const record = fc.record({
+      outcome: fc.constantFrom('ok', 'timeout'),
+      params: fc.record({ country: text, 'a.b': text, Country: text }),
+      url: text,
+      body,
+      page: fc.option(fc.integer({ min: 1, max: 1_000_000 }), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 20 }), async (records) => {
+        const lines = records.map(({ body: own, page, ...rest }, index) => {
+          const line = recordLine({ ...rest, ...own, index });
+          return page === undefined ? line : line.replace('"params"', `"page":${page},"params"`);
+        });
+        const { columns, rows } = await tableOf(lines);
+        expect(columns.slice(0, 6)).toEqual([
+          'index',
+          'page',
+          'params_country',
+          'params_a_b',
+          'params_Country_',
+          'end',
+        ]);
+        expectRows(rows, lines.map(expectedRow));
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('has all rows of many row groups, in order', async () => {
+    const lines = Array.from({ length: 10_001 }, (_, index) =>
+      recordLine({ index, body: `{"id":${index}}`, outcome: index % 7 === 0 ? 'timeout' : 'ok' }),
+    );
+    const { rows } = await tableOf(lines);
+    expectRows(rows, lines.map(expectedRow));
+    expect(await groupRows()).toEqual([10_000n, 1n]);
+  });
+
+  it('ends a row group early where bodies are large', async () => {
+    const lines = Array.from({ length: 3 }, (_, index) =>
+      recordLine({ index, body: `"${String(index).repeat(17_000_000)}"` }),
+    );
+    const bodies = column(await tableOf(lines), 'body');
+    expect(bodies.every((text, at) => text === `"${String(at).repeat(17_000_000)}"`)).toBe(true);
+    expect(await groupRows()).toEqual([2n, 1n]);
+  });
+
+  it('has columns and no rows for a batch without records', async () => {
+    const { columns, rows } = await tableOf([]);
+    expect([columns.includes('params_country'), rows]).toEqual([true, []]);
+  });
+
+  it('has whole numbers of parameters that are named', async () => {
+    const values = ['0', '-12', '9007199254740993', '9223372036854775807'];
+    const lines = values.map((year, index) => recordLine({ index, params: { year } }));
+    const table = await tableOf(lines, { integers: ['year'] });
+    expect(column(table, 'params_year')).toEqual(values.map(BigInt));
+    expect(column(await tableOf(lines), 'params_year')).toEqual(values);
+  });
+
+  it.each(['007', '1.5', '', ' 1', '-0', '9223372036854775808', 'x'])(
+    'refuses %j as a whole number',
+    async (year) => {
+      const lines = [recordLine({ index: 0, params: { year } } satisfies LineFields)];
+      await expect(tableOf(lines, { integers: ['year'] })).rejects.toThrow(
+        `params.year of fetch 0 is not a whole number below 2^63: ${JSON.stringify(year)}`,
+      );
+    },
+  );
+
+  it('refuses a record whose values have other types', async () => {
+    const line = recordLine({ index: 0 }).replace('"status":200', '"status":"200"');
+    await expect(tableOf([line])).rejects.toThrow('status of fetch 0 is not a whole number');
+  });
+
+  it('refuses a record that lacks what every worker writes', async () => {
+    const line = recordLine({ index: 0 }).replace(/"worker":"[^"]*"/u, '"other":1');
+    await expect(tableOf([line])).rejects.toThrow('worker of fetch 0 is missing');
+  });
+
+  it('has chosen fields, and items', async () => {
+    const line = recordLine({ index: 0, body: '[{"a":1.10},{"a":"ü"},{}]' });
+    expect(await tableOf([line], { fields: ['body[0].a', 'index'] })).toEqual({
+      columns: ['body[0]_a', 'index'],
+      rows: [['1.10', 0n]],
+    });
+    expect(await tableOf([line], { explode: '$', fields: ['position', 'item.a', 'item'] })).toEqual(
+      {
+        columns: ['position', 'item_a', 'item'],
+        rows: [
+          [0, '1.10', '{"a":1.10}'],
+          [1, 'ü', '{"a":"ü"}'],
+          [2, null, '{}'],
+        ],
+      },
+    );
+  });
+});
+
+type Rows = ReadTable['rows'];
+
+/** The matcher takes seconds for ten thousand rows, so it gets only those that differ. */
+function expectRows(rows: Rows, expected: Rows): void {
+  expect(rows.length).toBe(expected.length);
+  const at = rows.findIndex((row, place) =>
+    row.some((value, cell) => !Object.is(value, expected[place]?.[cell])),
+  );
+  expect(rows[at]).toEqual(expected[at]);
+}
+
+async function groupRows(): Promise<unknown[]> {
+  const path = join(folder.path, 'out.parquet');
+  const { rows } = await queryDuckDb(
+    `SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata('${path}') ORDER BY 1`,
+  );
+  return rows.map(([, count]) => count);
+}
