@@ -90,7 +90,7 @@ export {
   ownSecrets,
   SecretRules,
   SecretRulesError,
-} from './model/secret-rules.ts';
+} from './access/secret-rules.ts';
 export {
   resolveCredential,
   isHeaderValue,
@@ -101,11 +101,11 @@ export {
   secretHeaders,
   secretNames,
   withoutSecrets,
-} from './model/secrets.ts';
+} from './access/secrets.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
-export { compileTemplate, type Template, TemplateError } from './model/template.ts';
+export { compileTemplate, type Template, TemplateError } from './request/template.ts';
 export { toError } from './model/to-error.ts';
 export { isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

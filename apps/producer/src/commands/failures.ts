@@ -15,7 +15,7 @@ import {
   isChosen,
   isFiltered,
   readFailureFilter,
-} from '../batch/failure-filter.ts';
+} from '../failures/failure-filter.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { resultsOf } from '../batch/results-of.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';

@@ -1,14 +1,14 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import { BatchExpansion, type BatchStatus, type Ledger } from '@fetchfleet/fleet';
-import type { IndexSet } from '../batch/index-set.ts';
+import type { IndexSet } from '../failures/index-set.ts';
 import { probeResults } from '@fetchfleet/results';
-import { chosenFailures } from '../batch/chosen-failures.ts';
+import { chosenFailures } from '../failures/chosen-failures.ts';
 import {
   type FailureFilter,
   type FilterFlags,
   needsRecords,
   readFailureFilter,
-} from '../batch/failure-filter.ts';
+} from '../failures/failure-filter.ts';
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { explainResults } from '../batch/explain-results.ts';

@@ -96,7 +96,6 @@ async function startWithToken() {
   const { tools, started, grant } = startTools();
   const target = { batch: batchOf({ token }), origin: 'http://origin.example', slice: 'b.0' };
   const stop = new AbortController();
-  const pages = { onNextPage: () => undefined, mayStart: () => true };
   const fetches = new InFlightFetches(tools, target, { stop, pages });
   return { fetches, started, grant, token };
 }

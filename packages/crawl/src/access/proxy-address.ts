@@ -1,4 +1,4 @@
-import { mentionsSecret, secretNames, withoutSecrets } from '../model/secrets.ts';
+import { mentionsSecret, secretNames, withoutSecrets } from './secrets.ts';
 
 /** Of one crawl: each has connections of its own. */
 export const MAX_PROXIES = 50;

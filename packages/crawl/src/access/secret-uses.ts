@@ -1,5 +1,5 @@
 import type { Plan } from '../model/plan.ts';
-import { secretNames } from '../model/secrets.ts';
+import { secretNames } from './secrets.ts';
 import { originOf } from '../model/url.ts';
 import { isProxyProblem, parseProxy } from './proxy-address.ts';
 

@@ -1,5 +1,5 @@
 import type { Keep } from '../model/plan.ts';
-import { repeatsSecret } from '../model/secrets.ts';
+import { repeatsSecret } from '../access/secrets.ts';
 
 type Headers = Readonly<Record<string, string>>;
 

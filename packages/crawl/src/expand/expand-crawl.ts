@@ -4,7 +4,7 @@ import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { isListFile } from '../model/parameter-source.ts';
 import { jsonParameters } from '../request/value-checks.ts';
 import type { ReadOptions } from '../values/list-row.ts';
-import { compileTemplate } from '../model/template.ts';
+import { compileTemplate } from '../request/template.ts';
 import { originOf } from '../model/url.ts';
 import { positionsOf } from './only.ts';
 import { openValues, type ValueIterator } from '../values/value-iterator.ts';

@@ -12,7 +12,7 @@ import { problemOfCounts, sourceLength, totalOf } from '../values/source-length.
 import { canBeTooLarge, MAX_REQUEST_BYTES } from '../request/body-size.ts';
 import { compileRequest } from '../request/compile-request.ts';
 import { jsonParameters, valueChecks } from '../request/value-checks.ts';
-import { compileTemplate } from '../model/template.ts';
+import { compileTemplate } from '../request/template.ts';
 
 /** The number of fetches and of values of a crawl. */
 export interface CrawlSize {

@@ -2,9 +2,9 @@ import { validateHeaderName } from 'node:http';
 import { isNeverKept } from '../answer/kept-headers.ts';
 import type { Expectation, Keep, Plan } from '../model/plan.ts';
 import type { StatusRange } from '../model/status-ranges.ts';
-import type { Field } from './field.ts';
-import { readChoice } from './read-field.ts';
-import { readSelect } from './read-select.ts';
+import type { Field } from '../yaml/field.ts';
+import { readChoice } from '../yaml/read-field.ts';
+import { readSelect } from '../yaml/read-select.ts';
 
 /** Parsers accept any three digits, and some servers answer 999. */
 const MAX_STATUS = 999;

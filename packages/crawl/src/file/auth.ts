@@ -1,8 +1,8 @@
 import type { Auth, ClientCredentials, Network } from '../model/plan.ts';
-import { mentionsSecret, secretNames, withoutSecrets } from '../model/secrets.ts';
+import { mentionsSecret, secretNames, withoutSecrets } from '../access/secrets.ts';
 import { problemOfUrl } from '../model/url.ts';
-import type { Field } from './field.ts';
-import { readChoice, readText } from './read-field.ts';
+import type { Field } from '../yaml/field.ts';
+import { readChoice, readText } from '../yaml/read-field.ts';
 
 const KINDS = ['basic', 'bearer', 'oauth2'] as const;
 const CLIENT_KEYS = ['tokenUrl', 'clientId', 'clientSecret', 'scope', 'audience', 'style'] as const;

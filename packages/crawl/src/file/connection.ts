@@ -9,8 +9,8 @@ import {
 } from '../access/proxy-address.ts';
 import { reasonOfFileError } from '../model/input-error.ts';
 import type { Network } from '../model/plan.ts';
-import type { Field } from './field.ts';
-import { readBoolean, readText } from './read-field.ts';
+import type { Field } from '../yaml/field.ts';
+import { readBoolean, readText } from '../yaml/read-field.ts';
 
 /** Reads one proxy, a list of them, or `env`. Messages quote none: it may hold a password. */
 export function readProxy(field: Field | undefined): Network['proxy'] {

@@ -1,6 +1,6 @@
-import { mentionsSecret } from '../model/secrets.ts';
-import type { Field } from './field.ts';
-import { readText } from './read-field.ts';
+import { mentionsSecret } from '../access/secrets.ts';
+import type { Field } from '../yaml/field.ts';
+import { readText } from '../yaml/read-field.ts';
 
 /** The longest address in RFC 5321. Every origin logs this header, so it should not be longer. */
 const MAX_CONTACT_LENGTH = 254;

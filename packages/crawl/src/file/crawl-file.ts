@@ -14,22 +14,22 @@ import {
   type ParameterFields,
   readParams,
   type SourceField,
-} from './params.ts';
+} from './parameters/params.ts';
 import { readPaginate } from './paginate.ts';
 import { checkUse, readRequest } from './request.ts';
-import { readRows } from './rows.ts';
+import { readRows } from './parameters/rows.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
-import { readUrl } from './url-template.ts';
-import { readUrls } from './urls.ts';
+import { readUrl } from './parameters/url-template.ts';
+import { readUrls } from './parameters/urls.ts';
 import { isRemoteList } from '../values/list-file.ts';
 import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, NetworkPolicy, ParameterSource, Plan } from '../model/plan.ts';
 import { isListFile, labelOf } from '../model/parameter-source.ts';
-import { mentionsSecret } from '../model/secrets.ts';
+import { mentionsSecret } from '../access/secrets.ts';
 import { problemOfCounts, sourceLength } from '../values/source-length.ts';
 import { valueChecks } from '../request/value-checks.ts';
-import { aliasTargets, Field, type YamlFile } from './field.ts';
-import { readChoice } from './read-field.ts';
+import { aliasTargets, Field, type YamlFile } from '../yaml/field.ts';
+import { readChoice } from '../yaml/read-field.ts';
 
 /** The whole crawl file is held in memory and in Redis; longer lists belong in list files. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;

@@ -1,6 +1,6 @@
 import { validateHeaderName } from 'node:http';
-import { isHeaderValue, mentionsSecret, secretNames, withoutSecrets } from '../model/secrets.ts';
-import type { Field } from './field.ts';
+import { isHeaderValue, mentionsSecret, secretNames, withoutSecrets } from '../access/secrets.ts';
+import type { Field } from '../yaml/field.ts';
 import { checkPlaceholders, type JsonRule } from './placeholders.ts';
 
 /** Headers of the connection or the body. The worker sets them; wrong values are dangerous. */

@@ -7,9 +7,9 @@ import {
 } from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
 import { withJson } from '../pages/page-place.ts';
-import type { Field } from './field.ts';
-import { readInteger } from './read-field.ts';
-import { readSelect } from './read-select.ts';
+import type { Field } from '../yaml/field.ts';
+import { readInteger } from '../yaml/read-field.ts';
+import { readSelect } from '../yaml/read-select.ts';
 
 const NEXT_FORMS =
   'link, { select: "$.next" }, { select: "$.cursor", query: cursor } or { query: page, from: 1 }';

@@ -1,6 +1,6 @@
 import { suggestion } from '../model/suggestion.ts';
 import { parsePieces, type Piece } from '../request/placeholders.ts';
-import type { Field } from './field.ts';
+import type { Field } from '../yaml/field.ts';
 
 const MISPLACED =
   '"{{" begins no placeholder such as {{name}} or {{name|json}}; ' +

@@ -1,15 +1,15 @@
 import { type Method, METHODS, type Plan, type RequestBody } from '../model/plan.ts';
-import { compileTemplate } from '../model/template.ts';
+import { compileTemplate } from '../request/template.ts';
 import { MAX_REQUEST_BYTES, sizeWithoutValues } from '../request/body-size.ts';
 import { isJsonPlace } from '../request/compile-body.ts';
 import { hasPlaceholder } from '../request/placeholders.ts';
 import { placeholdersOf } from '../request/value-checks.ts';
-import type { Field } from './field.ts';
-import { hintFor } from './hints.ts';
-import { readJson } from './json-value.ts';
-import type { ParameterField } from './params.ts';
+import type { Field } from '../yaml/field.ts';
+import { hintFor } from '../yaml/hints.ts';
+import { readJson } from '../yaml/json-value.ts';
+import type { ParameterField } from './parameters/params.ts';
 import { checkPlaceholders, type JsonRule } from './placeholders.ts';
-import { readBoolean, readChoice, readText } from './read-field.ts';
+import { readBoolean, readChoice, readText } from '../yaml/read-field.ts';
 
 const KINDS = ['json', 'form', 'text'] as const;
 

@@ -5,8 +5,14 @@ import { parseRate, parseSize } from '../model/quantity.ts';
 import { MAX_BACKOFF_MS } from '../outcome/backoff.ts';
 import { readStatuses } from './answers.ts';
 import { readProxy, readTls } from './connection.ts';
-import type { Field } from './field.ts';
-import { readBoolean, readChoice, readInteger, readQuantity, readUnlimited } from './read-field.ts';
+import type { Field } from '../yaml/field.ts';
+import {
+  readBoolean,
+  readChoice,
+  readInteger,
+  readQuantity,
+  readUnlimited,
+} from '../yaml/read-field.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

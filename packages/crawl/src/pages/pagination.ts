@@ -6,7 +6,7 @@ import {
   type Paginate,
 } from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
-import { repeatsSecret } from '../model/secrets.ts';
+import { repeatsSecret } from '../access/secrets.ts';
 import { originOf } from '../model/url.ts';
 import type { FetchResponse } from '../outcome/outcome.ts';
 import { JsonDocument } from '../select/json-document.ts';

@@ -1,6 +1,6 @@
 import { authorizationOf, type ResolveCredential } from '../access/authorization.ts';
 import type { Method, Plan } from '../model/plan.ts';
-import { compileTemplate } from '../model/template.ts';
+import { compileTemplate } from './template.ts';
 import { compileBody, contentTypeOf } from './compile-body.ts';
 import { compileHeaders, type Headers } from './compile-headers.ts';
 

@@ -1,7 +1,7 @@
-import type { ValueCheck } from '../model/dot-segments.ts';
+import type { ValueCheck } from './dot-segments.ts';
 import type { Plan } from '../model/plan.ts';
-import { isHeaderValue } from '../model/secrets.ts';
-import { compileTemplate } from '../model/template.ts';
+import { isHeaderValue } from '../access/secrets.ts';
+import { compileTemplate } from './template.ts';
 import { jsonOf, piecesOfBody } from './compile-body.ts';
 import { parsePieces, type Placeholder } from './placeholders.ts';
 

@@ -1,5 +1,5 @@
 import type { ListRules, RowColumn } from '../model/plan.ts';
-import type { ValueCheck } from '../model/dot-segments.ts';
+import type { ValueCheck } from '../request/dot-segments.ts';
 import { columnsOf, type ListFile } from '../model/parameter-source.ts';
 import { trimInvisible } from './invisible.ts';
 

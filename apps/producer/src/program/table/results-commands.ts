@@ -1,6 +1,6 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { ExportOptions } from '../../commands/export/options.ts';
-import type { PruneOptions } from '../../commands/prune.ts';
+import type { PruneOptions } from '../../commands/prune/prune.ts';
 import type { QueryOptions } from '../../commands/query/query.ts';
 import type { ShowOptions } from '../../commands/request/show.ts';
 import type { VerifyOptions } from '../../commands/verify.ts';
@@ -199,5 +199,5 @@ Examples:
   fetchfleet prune --older-than 30d --dry-run
   fetchfleet prune --older-than 12h --state cancelled --yes`,
   run: async (_none: undefined, options: PruneOptions, { context }) =>
-    (await import('../../commands/prune.ts')).prune(options, context),
+    (await import('../../commands/prune/prune.ts')).prune(options, context),
 };

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
-import { measureCrawl } from '../../src/expand/measure-crawl.ts';
-import { parseCrawlFile } from './judged.ts';
-import type { Crawl } from '../../src/model/plan.ts';
+import { measureCrawl } from '../../../src/expand/measure-crawl.ts';
+import { parseCrawlFile } from '../judged.ts';
+import type { Crawl } from '../../../src/model/plan.ts';
 
 function parse(text: string): Crawl {
   return parseCrawlFile(text, '/base/crawl.yaml');

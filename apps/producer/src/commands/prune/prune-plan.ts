@@ -1,8 +1,8 @@
 import { toError } from '@fetchfleet/crawl';
 import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
-import { withTimeout } from '../core/timeouts.ts';
-import type { FleetSession } from '../session/fleet-session.ts';
+import { withTimeout } from '../../core/timeouts.ts';
+import type { FleetSession } from '../../session/fleet-session.ts';
 
 /** A batch that prune can remove. */
 export interface Candidate {

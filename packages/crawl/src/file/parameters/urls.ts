@@ -1,7 +1,7 @@
-import type { NetworkPolicy } from '../model/plan.ts';
-import { compileTemplate } from '../model/template.ts';
-import { problemOfUrl } from '../model/url.ts';
-import type { Field } from './field.ts';
+import type { NetworkPolicy } from '../../model/plan.ts';
+import { compileTemplate } from '../../request/template.ts';
+import { problemOfUrl } from '../../model/url.ts';
+import type { Field } from '../../yaml/field.ts';
 import { FILE_KEYS } from './list-source.ts';
 import { type ParameterFields, readFileSource, readValues } from './params.ts';
 

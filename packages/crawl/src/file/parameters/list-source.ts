@@ -1,9 +1,9 @@
 import { dirname, extname, resolve } from 'node:path';
-import type { ListRules } from '../model/plan.ts';
-import type { ListFile } from '../model/parameter-source.ts';
-import type { Field } from './field.ts';
+import type { ListRules } from '../../model/plan.ts';
+import type { ListFile } from '../../model/parameter-source.ts';
+import type { Field } from '../../yaml/field.ts';
 import { LIST_KEYS, readListRules } from './list-rules.ts';
-import { readText } from './read-field.ts';
+import { readText } from '../../yaml/read-field.ts';
 
 /** Keys of everything that has a list file. */
 export const FILE_KEYS = ['file', ...LIST_KEYS] as const;

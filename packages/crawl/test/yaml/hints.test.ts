@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from './judged.ts';
+import { parseCrawlFile } from '../file/judged.ts';
 
 const parse = (lines: string) =>
   parseCrawlFile(`url: http://a.example/{x}\nparams: { x: [1] }\n${lines}`, 'crawl.yaml');

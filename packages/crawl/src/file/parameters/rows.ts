@@ -1,9 +1,9 @@
-import type { RowColumn } from '../model/plan.ts';
-import { suggestion } from '../model/suggestion.ts';
-import type { Field } from './field.ts';
+import type { RowColumn } from '../../model/plan.ts';
+import { suggestion } from '../../model/suggestion.ts';
+import type { Field } from '../../yaml/field.ts';
 import { FILE_KEYS, readListPlace } from './list-source.ts';
 import { isParameterName, type ParameterField, type ParameterFields } from './params.ts';
-import { readText } from './read-field.ts';
+import { readText } from '../../yaml/read-field.ts';
 
 const NONE: ParameterFields = { params: [], sources: [] };
 const COLUMNS = 'columns: [id, lang] or columns: { parameter: column }';

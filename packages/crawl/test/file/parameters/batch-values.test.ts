@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from './judged.ts';
-import type { ParameterSource } from '../../src/model/plan.ts';
+import { parseCrawlFile } from '../judged.ts';
+import type { ParameterSource } from '../../../src/model/plan.ts';
 
 function sourceOf(item: string): ParameterSource | undefined {
   const text = `url: http://a.example/{item}\nparams: { item: ${item} }`;

@@ -1,8 +1,8 @@
 import { parse } from 'uri-template';
 import { dotSegmentChecks, type ValueCheck } from './dot-segments.ts';
 import { compileExpression, encodeLiteral } from './template-expression.ts';
-import { toError } from './to-error.ts';
-import { redactUrl } from './url.ts';
+import { toError } from '../model/to-error.ts';
+import { redactUrl } from '../model/url.ts';
 
 /** A compiled RFC 6570 template. */
 export interface Template {

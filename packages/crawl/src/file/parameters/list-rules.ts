@@ -1,7 +1,7 @@
-import type { ListRules } from '../model/plan.ts';
-import type { ListFile } from '../model/parameter-source.ts';
-import type { Field } from './field.ts';
-import { readBoolean, readChoice, readText } from './read-field.ts';
+import type { ListRules } from '../../model/plan.ts';
+import type { ListFile } from '../../model/parameter-source.ts';
+import type { Field } from '../../yaml/field.ts';
+import { readBoolean, readChoice, readText } from '../../yaml/read-field.ts';
 
 /** Keys of a parameter that say how its list file is read. */
 export const LIST_KEYS = ['trim', 'blank', 'comment', 'delimiter', 'encoding'] as const;

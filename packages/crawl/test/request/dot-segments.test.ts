@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { compileTemplate } from '../../src/model/template.ts';
+import { compileTemplate } from '../../src/request/template.ts';
 
 const PARAMS = ['x', 'y'];
 

@@ -1,10 +1,10 @@
-import { COUNTRY_FORMS, type ParameterSource } from '../model/plan.ts';
-import { trimInvisible } from '../values/invisible.ts';
+import { COUNTRY_FORMS, type ParameterSource } from '../../model/plan.ts';
+import { trimInvisible } from '../../values/invisible.ts';
 import { BATCH_KEYS, readBatchValues } from './batch-values.ts';
-import type { Field } from './field.ts';
+import type { Field } from '../../yaml/field.ts';
 import { FILE_KEYS, readListPlace } from './list-source.ts';
 import { RANGE_KEYS, readRange } from './range.ts';
-import { readChoice, readText } from './read-field.ts';
+import { readChoice, readText } from '../../yaml/read-field.ts';
 
 /** A parameter in the file. */
 export interface ParameterField {

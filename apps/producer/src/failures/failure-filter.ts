@@ -2,7 +2,7 @@ import { isOrigin, originOf, type Outcome, redactUrl } from '@fetchfleet/crawl';
 import type { FailedRecord } from '@fetchfleet/results';
 import type { Problems } from '../core/errors.ts';
 import { type Ranges, readRanges } from '../core/ranges.ts';
-import { readOutcomes } from './batch-filters.ts';
+import { readOutcomes } from '../batch/batch-filters.ts';
 
 const MAX_INDEX = 2 ** 32 - 1;
 

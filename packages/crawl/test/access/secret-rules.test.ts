@@ -5,7 +5,7 @@ import {
   ownSecrets,
   SecretRules,
   SecretRulesError,
-} from '../../src/model/secret-rules.ts';
+} from '../../src/access/secret-rules.ts';
 
 const API = 'https://api.example';
 const EVIL = 'https://evil.example';

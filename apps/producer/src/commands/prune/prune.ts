@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { toError } from '@fetchfleet/crawl';
 import { removeBatch } from '@fetchfleet/results';
-import { readAge, readStates } from '../batch/batch-filters.ts';
-import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
-import type { Context } from '../core/context.ts';
-import type { Terminal } from '../core/terminal.ts';
-import { withTimeout } from '../core/timeouts.ts';
-import { readResultsFolders } from '../core/settings.ts';
-import { messageWidth, textTable } from '../report/text-table.ts';
-import { formatBytes, formatCount, formatDuration } from '../report/units.ts';
-import { type FleetSession, withFleet } from '../session/fleet-session.ts';
+import { readAge, readStates } from '../../batch/batch-filters.ts';
+import { CommandError, EXIT, type ExitCode, Problems } from '../../core/errors.ts';
+import type { Context } from '../../core/context.ts';
+import type { Terminal } from '../../core/terminal.ts';
+import { withTimeout } from '../../core/timeouts.ts';
+import { readResultsFolders } from '../../core/settings.ts';
+import { messageWidth, textTable } from '../../report/text-table.ts';
+import { formatBytes, formatCount, formatDuration } from '../../report/units.ts';
+import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { type Candidate, planPrune, type PrunePlan, type PruneRules } from './prune-plan.ts';
 
 export interface PruneOptions {

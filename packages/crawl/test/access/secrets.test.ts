@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { resolveText, SecretError, secretHeaders, secretNames } from '../../src/model/secrets.ts';
+import { resolveText, SecretError, secretHeaders, secretNames } from '../../src/access/secrets.ts';
 
 const headers = {
   accept: 'text/html',

@@ -1,9 +1,9 @@
-import { isBatchId } from '../model/batch-id.ts';
-import type { ParameterSource } from '../model/plan.ts';
-import type { Field } from './field.ts';
+import { isBatchId } from '../../model/batch-id.ts';
+import type { ParameterSource } from '../../model/plan.ts';
+import type { Field } from '../../yaml/field.ts';
 import { BLANKS } from './list-rules.ts';
-import { readBoolean, readChoice, readText } from './read-field.ts';
-import { readSelect } from './read-select.ts';
+import { readBoolean, readChoice, readText } from '../../yaml/read-field.ts';
+import { readSelect } from '../../yaml/read-select.ts';
 
 export const BATCH_KEYS = ['batch', 'select', 'unique', 'blank'] as const;
 

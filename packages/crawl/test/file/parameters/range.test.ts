@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { expandCrawl } from '../../src/expand/expand-crawl.ts';
-import { measureCrawl } from '../../src/expand/measure-crawl.ts';
-import { parseCrawlFile } from './judged.ts';
-import { sourceLength } from '../../src/values/source-length.ts';
-import type { Crawl } from '../../src/model/plan.ts';
+import { expandCrawl } from '../../../src/expand/expand-crawl.ts';
+import { measureCrawl } from '../../../src/expand/measure-crawl.ts';
+import { parseCrawlFile } from '../judged.ts';
+import { sourceLength } from '../../../src/values/source-length.ts';
+import type { Crawl } from '../../../src/model/plan.ts';
 
 function crawlOf(range: string): Crawl {
   return parseCrawlFile(`url: http://a.example/{n}\nparams: { n: { ${range} } }`, 'crawl.yaml');

@@ -1,11 +1,11 @@
-import { problemOfUrl } from '../model/url.ts';
-import type { NetworkPolicy } from '../model/plan.ts';
-import { mentionsSecret } from '../model/secrets.ts';
-import { suggestion } from '../model/suggestion.ts';
-import { compileTemplate, type Template, TemplateError } from '../model/template.ts';
+import { problemOfUrl } from '../../model/url.ts';
+import type { NetworkPolicy } from '../../model/plan.ts';
+import { mentionsSecret } from '../../access/secrets.ts';
+import { suggestion } from '../../model/suggestion.ts';
+import { compileTemplate, type Template, TemplateError } from '../../request/template.ts';
 import type { ParameterField } from './params.ts';
-import type { Field } from './field.ts';
-import { readText } from './read-field.ts';
+import type { Field } from '../../yaml/field.ts';
+import { readText } from '../../yaml/read-field.ts';
 import { WHOLE_URL } from './urls.ts';
 
 const MAX_URL_LENGTH = 8192;

@@ -1,7 +1,7 @@
-import type { ParameterSource } from '../model/plan.ts';
-import { MAX_TOTAL, sourceLength } from '../values/source-length.ts';
-import type { Field } from './field.ts';
-import { readInteger } from './read-field.ts';
+import type { ParameterSource } from '../../model/plan.ts';
+import { MAX_TOTAL, sourceLength } from '../../values/source-length.ts';
+import type { Field } from '../../yaml/field.ts';
+import { readInteger } from '../../yaml/read-field.ts';
 
 export const RANGE_KEYS = ['from', 'to', 'step', 'pad'] as const;
 

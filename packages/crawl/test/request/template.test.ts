@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { compileTemplate, TemplateError } from '../../src/model/template.ts';
+import { compileTemplate, TemplateError } from '../../src/request/template.ts';
 
 /** The text values of RFC 6570 section 3.2. */
 const VALUES: Readonly<Record<string, string>> = {

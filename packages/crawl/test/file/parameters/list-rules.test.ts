@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from './judged.ts';
+import { parseCrawlFile } from '../judged.ts';
 
 function parse(parameter: string) {
   return parseCrawlFile(`url: https://a.example/{id}\nparams:\n  id: ${parameter}\n`, 'c.yaml');

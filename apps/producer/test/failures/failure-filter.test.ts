@@ -6,8 +6,8 @@ import {
   isFiltered,
   needsRecords,
   readFailureFilter,
-} from '../../src/batch/failure-filter.ts';
-import { IndexSet } from '../../src/batch/index-set.ts';
+} from '../../src/failures/failure-filter.ts';
+import { IndexSet } from '../../src/failures/index-set.ts';
 import { Problems } from '../../src/core/errors.ts';
 
 const RECORDS: readonly FailedRecord[] = [

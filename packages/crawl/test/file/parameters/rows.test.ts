@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseCrawlFile } from './judged.ts';
-import { formatProblem, InputError } from '../../src/model/input-error.ts';
+import { parseCrawlFile } from '../judged.ts';
+import { formatProblem, InputError } from '../../../src/model/input-error.ts';
 
 const URL = 'url: http://a.example/{person}/{lang}\n';
 
