@@ -115,7 +115,7 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
   warnOfSkippedParts(skippedParts, terminal);
   if (options.json === true) {
     const repaired = options.repair === true ? missing : 0;
-    const whole = { records, ...(pages !== undefined && { pages }) };
+    const whole = { records, pages: pages ?? null };
     const counts = { ...whole, missing, torn, doubled, foreign, skippedParts, repaired };
     terminal.printJson({ batch, state, total, settled, results: dirs, ...counts });
     return;
