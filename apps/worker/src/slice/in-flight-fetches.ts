@@ -374,6 +374,15 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     return { ...tried, attempts: fetch.attempts + 1 };
   }
 
+  #goOn(fetch: PendingFetch): void {
+    try {
+      this.#pages.onNextPage(fetch);
+    } catch (error) {
+      this.#returned.push(fetch);
+      this.#abortWith(error);
+    }
+  }
+
   #settle(fetch: PendingFetch, ending: Ending): void {
     settle(this.#tools, this.#target, { fetch, ending }, (isRecorded) => {
       // A fetch without a durable record has not happened. The recorder has reported the error.
@@ -381,7 +390,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
         this.#isBroken = true;
         this.#returned.push(fetch);
       } else if (ending.step !== undefined && 'cursor' in ending.step) {
-        this.#pages.onNextPage(atNextPage(fetch, ending.step.cursor));
+        this.#goOn(atNextPage(fetch, ending.step.cursor));
       }
       this.#close();
     });

@@ -175,12 +175,13 @@ export class SliceRun implements WaitingSlice {
         this.#applyRobots(await this.#askRobots(onRobotsRequested)) &&
         (await this.#hasToken(onRobotsRequested))
       ) {
-        await this.#startAll(onPermitsRequested);
-        if (this.hasPages) {
-          // Where all pages are elsewhere, none waits for a permit here.
+        if (this.hasPages && this.#due.length === 0) {
+          // All pages are elsewhere, so none waits for a permit here.
           onRobotsRequested();
-          await this.#tools.recorder.hurry(this.#startPages(onPermitsRequested));
         }
+        await (this.hasPages
+          ? this.#tools.recorder.hurry(this.#startPages(onPermitsRequested))
+          : this.#startAll(onPermitsRequested));
       }
       this.#startedAllAt = Date.now();
       await this.#tools.recorder.hurry(this.#inFlight.allEnded());
@@ -360,6 +361,10 @@ export class SliceRun implements WaitingSlice {
         }
         await this.#pageDue();
         this.#takeDue();
+      }
+      // A run with pages may outlast a token.
+      if (!(await this.#hasToken(() => undefined))) {
+        return;
       }
       await this.#startAll(onPermitsRequested);
     }

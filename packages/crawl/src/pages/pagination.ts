@@ -65,20 +65,19 @@ export function compilePagination(
   { next, until, max }: Paginate,
   { method = 'GET', network, secrets = () => [] }: PaginationOptions,
 ): Pagination {
-  const isLast = compileUntil(until);
+  const isLast = until && compileUntil(until);
   const findLead = compileLead(next);
   return {
     request: (first, cursor) => pageRequest({ next, method, network }, first, cursor),
     isBeyondLast: (cursor, status) => isCounter(next) && cursor !== undefined && status === 404,
     after: (page) => {
-      const { cursor, result } = page;
-      const number = (cursor?.page ?? 0) + 1;
-      const body = digestOf(result.body);
-      const end = endOf(page, { body, next, until: until !== undefined, isLast });
-      if (end.end !== undefined) {
-        return { end: end.end };
+      const body = digestOf(page.result.body);
+      const document = once(() => JsonDocument.parse(page.result.body.toString()));
+      const end = knownBody(page, body) ?? lastBody(page, { next, isLast, document });
+      if (end !== undefined) {
+        return { end };
       }
-      const lead = findLead(page, end.document);
+      const lead = findLead(page, document);
       if ('end' in lead) {
         return lead;
       }
@@ -86,63 +85,78 @@ export function compilePagination(
       if (url !== undefined && isKnownUrl(page, url)) {
         return { end: 'loop' };
       }
-      if (number >= max) {
+      if (numberOf(page) >= max) {
         return { end: 'max' };
       }
-      const isMark = isPowerOfTwo(number);
-      const seenUrl = isMark ? url : cursor?.seenUrl;
-      const digests = {
-        page: number,
-        body,
-        seen: isMark ? body : (cursor?.seen ?? body),
-        ...(seenUrl !== undefined && { seenUrl }),
-      };
-      const isLeaking = repeatsSecret(lead.next ?? '', secrets());
-      const following: Cursor = isLeaking
-        ? { ...digests, problem: 'NEXT_SECRET' }
-        : { ...digests, ...lead };
-      const stored = encodeCursor(following);
-      return stored === undefined ? tooLong(digests) : { cursor: following, stored };
+      const digests = digestsAfter(page, { body, url });
+      return repeatsSecret(lead.next ?? '', secrets())
+        ? stepTo({ ...digests, problem: 'NEXT_SECRET' })
+        : stepTo({ ...digests, ...lead });
     },
   };
 }
 
-function tooLong(digests: Cursor): PageStep {
-  const cursor: Cursor = { ...digests, problem: 'NEXT_TOO_LONG' };
-  return { cursor, stored: encodeCursor(cursor) ?? '' };
+function numberOf({ cursor }: Page): number {
+  return (cursor?.page ?? 0) + 1;
 }
 
-interface EndOptions {
-  readonly body: string;
-  readonly next: NextPage;
-  readonly until: boolean;
-  readonly isLast: IsLast;
-}
-
-/** Why a page is the last one, as far as its body says, and the body as JSON. */
-function endOf(
-  { cursor, result }: Page,
-  { body, next, until, isLast }: EndOptions,
-): { readonly end?: PageEnd; readonly document: () => JsonDocument | undefined } {
-  let known: { readonly document: JsonDocument | undefined } | undefined;
-  const document = (): JsonDocument | undefined => {
-    known ??= { document: JsonDocument.parse(result.body.toString()) };
-    return known.document;
+function once<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    known ??= { value: read() };
+    return known.value;
   };
+}
+
+/** Whether the body is that of the page before, or of the remembered one. */
+function knownBody({ cursor }: Page, body: string): PageEnd | undefined {
   if (body === cursor?.body) {
-    return { end: 'same-body', document };
+    return 'same-body';
   }
-  if (body === cursor?.seen) {
-    return { end: 'loop', document };
-  }
+  return body === cursor?.seen ? 'loop' : undefined;
+}
+
+interface LastRules {
+  readonly next: NextPage;
+  readonly isLast: IsLast | undefined;
+  readonly document: () => JsonDocument | undefined;
+}
+
+/** Why a page is the last one, as far as its body says. */
+function lastBody({ result }: Page, { next, isLast, document }: LastRules): PageEnd | undefined {
   if (result.body.length === 0 && next !== 'link') {
-    return { end: 'empty', document };
+    return 'empty';
   }
-  if (!until) {
-    return { document };
-  }
-  const last = isLast(document());
-  return last === false ? { document } : { end: last === true ? 'until' : 'not-json', document };
+  const last = isLast === undefined ? false : isLast(document());
+  return last === undefined ? 'not-json' : last ? 'until' : undefined;
+}
+
+/**
+ * Brent's algorithm: every page whose number is a power of two is remembered until the next one is.
+ * It finds every loop, in constant memory that a kill does not lose.
+ */
+function digestsAfter(
+  page: Page,
+  { body, url }: { readonly body: string; readonly url: string | undefined },
+): Cursor {
+  const { cursor } = page;
+  const isRemembered = Number.isInteger(Math.log2(numberOf(page)));
+  const seenUrl = isRemembered ? url : cursor?.seenUrl;
+  return {
+    page: numberOf(page),
+    body,
+    seen: isRemembered ? body : (cursor?.seen ?? body),
+    ...(seenUrl !== undefined && { seenUrl }),
+  };
+}
+
+/** Without what leads to the next page, where that cannot be stored. */
+function stepTo({ next, ...digests }: Cursor): PageStep {
+  const cursor = next === undefined ? digests : { ...digests, next };
+  const stored = encodeCursor(cursor);
+  return stored === undefined
+    ? stepTo({ ...digests, problem: 'NEXT_TOO_LONG' })
+    : { cursor, stored };
 }
 
 /** Whether the next URL is that of this page, of the first one, or of the remembered one. */
@@ -199,8 +213,4 @@ function leadTo(target: string, page: Page): Lead {
 
 function withoutFragment(url: string): string {
   return url.split('#', 1)[0] ?? url;
-}
-
-function isPowerOfTwo(number: number): boolean {
-  return Number.isInteger(Math.log2(number));
 }

@@ -10,10 +10,7 @@ const EMPTY = ['null', '[]', '{}', '""'];
 export type IsLast = (document: JsonDocument | undefined) => boolean | undefined;
 
 /** @throws SelectError */
-export function compileUntil(until: Until | undefined): IsLast {
-  if (until === undefined) {
-    return () => false;
-  }
+export function compileUntil(until: Until): IsLast {
   if ('true' in until) {
     return judge(until.true, (values) => values.length > 0 && values.every(isOneOf(['true'])));
   }
