@@ -1,7 +1,8 @@
-import { compilePagination, type FetchResult } from '@fetchfleet/crawl';
+import { compilePagination, type FetchResponse, type FetchResult } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
+import { BatchToken } from '../../src/batch/token.ts';
 import { SliceRun } from '../../src/slice/slice-run.ts';
 import { batchOf, fetchOf, startTools } from './slice-fixture.ts';
 
@@ -25,7 +26,7 @@ function pageOf(next?: string): FetchResult {
   return { kind: 'response', status: 200, headers, body, startedAt: 0, durationMs: 1 };
 }
 
-function failed(): FetchResult {
+function failed(): FetchResponse {
   return {
     kind: 'response',
     status: 500,
@@ -124,6 +125,40 @@ describe('a run of a slice with pages', () => {
     await eventually(() => started.length === 1);
     expect(started[0]?.request.url).toBe('http://origin.example/five');
     started[0]?.listener.onResult(pageOf());
+    expect(await running).toMatchObject({ fetches: [] });
+  });
+
+  it('waits for another token where its own has ended between two pages', async () => {
+    const issued: string[] = [];
+    const clock = { now: Date.now() - 60_000 };
+    const renewed = Promise.withResolvers<void>();
+    const token = new BatchToken(
+      async () => {
+        if (issued.push(`t${issued.length + 1}`) > 1) {
+          await renewed.promise;
+        }
+        return { kind: 'token', token: issued.at(-1) ?? '', expiresInMs: 600_000 };
+      },
+      () => clock.now,
+    );
+    await token.ask();
+    clock.now = Date.now();
+    const { tools, started } = startTools();
+    const running = new SliceRun(tools, pagedBatch({ token }), SLICE).run([fetchOf(1)], signals());
+    await eventually(() => started.length === 1);
+    started[0]?.listener.onResult(pageOf('/1?page=2'));
+    await eventually(() => started.length === 2);
+    started[1]?.listener.onResult({ ...failed(), status: 401, startedAt: Date.now() });
+    await eventually(() => issued.length === 2);
+    expect(started).toHaveLength(2);
+    renewed.resolve();
+    await eventually(() => started.length === 3);
+    expect(started.map(({ request }) => request.headers['authorization'])).toEqual([
+      'Bearer t1',
+      'Bearer t1',
+      'Bearer t2',
+    ]);
+    started[2]?.listener.onResult(pageOf());
     expect(await running).toMatchObject({ fetches: [] });
   });
 
