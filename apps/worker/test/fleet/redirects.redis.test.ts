@@ -223,7 +223,8 @@ describe('a request for robots.txt', () => {
     await fleet.worker(WORKER);
     await expectComplete({ fleet, results }, 'b', 2);
     const [robots, first, second] = origin.arrivals.map(({ at }) => at);
-    // Starts are never early. The rest is for arrivals that the origin read late, on a busy machine.
+    // Starts are never early. The rest is for arrivals that the origin read late, on a busy
+    // machine.
     expect((first ?? 0) - (robots ?? 0)).toBeGreaterThan(500);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(500);
   });
