@@ -80,7 +80,7 @@ export function textOfBody({ bytes, contentType }: RecordBody): string | undefin
 function encodeHead(record: FetchRecord): string {
   const { page, end, headers, method, status, contentType, finalUrl, error, selected } = record;
   return (
-    `{"batch":${quote(record.batch)},"index":${record.index}` +
+    `{"batch":${quoted.batch.of(record.batch)},"index":${record.index}` +
     // Readers find both behind the index, without parsing the line.
     (page === undefined ? '' : `,"page":${page}`) +
     (end === undefined ? '' : `,"end":"${end}"`) +
@@ -91,10 +91,10 @@ function encodeHead(record: FetchRecord): string {
     (method === undefined ? '' : `,"method":"${method}"`) +
     `,"outcome":"${record.outcome}"` +
     (status === undefined ? '' : `,"status":${status}`) +
-    `,"attempts":${record.attempts},"startedAt":${quote(record.startedAt)}` +
+    `,"attempts":${record.attempts},"startedAt":${quoted.startedAt.of(record.startedAt)}` +
     `,"durationMs":${record.durationMs},"bytes":${record.bytes}` +
-    (contentType === undefined ? '' : `,"contentType":${quote(contentType)}`) +
-    `,"worker":${quote(record.worker)}` +
+    (contentType === undefined ? '' : `,"contentType":${quoted.contentType.of(contentType)}`) +
+    `,"worker":${quoted.worker.of(record.worker)}` +
     (finalUrl === undefined ? '' : `,"finalUrl":${quote(finalUrl)}`) +
     (error === undefined
       ? ''
@@ -218,6 +218,27 @@ async function mapInSteps(
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
 }
+
+/** Quotes a text that is mostly the same as the one before. */
+class RepeatedText {
+  #text = '';
+  #quoted = '""';
+
+  of(text: string): string {
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#quoted = quote(text);
+    }
+    return this.#quoted;
+  }
+}
+
+const quoted = {
+  batch: new RepeatedText(),
+  startedAt: new RepeatedText(),
+  contentType: new RepeatedText(),
+  worker: new RepeatedText(),
+};
 
 function quote(text: string): string {
   return JSON.stringify(text);

@@ -20,10 +20,18 @@ const HEADER_LINE = /^([^:\s]+)[ \t]*:[ \t]*(.*?)[ \t]*$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- matches control characters on purpose
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/g;
-/** Nothing unusual: one space, no folding, no control characters, CRLF. */
-const PLAIN =
-  /^HTTP\/1\.1 [2-5]\d\d [ -~\x80-\xff]*\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)*\r\n$/;
-const FRAMING = /\r\n(?:content-length|transfer-encoding):[ \t]*([^\r]*)(?=\r\n)/gi;
+const VALUE = '[\\t -~\\x80-\\xff]*\\r\\n';
+const LENGTH = '[Cc]ontent-[Ll]ength:';
+const CODING = '[Tt]ransfer-[Ee]ncoding:';
+const OTHERS = `(?:(?!${LENGTH}|${CODING})${TOKEN.source.slice(1, -1)}:${VALUE})*`;
+/**
+ * Nothing unusual: one space, no folding, no control characters, CRLF, one length or `chunked`. It
+ * is read in one pass, because every line can be matched in one way only.
+ */
+const PLAIN = new RegExp(
+  `^HTTP/1\\.1 ([2-5]\\d\\d) ${VALUE}${OTHERS}` +
+    `(?:${LENGTH}[ \\t]*(\\d{1,15})|${CODING}[ \\t]*chunked)\\r\\n${OTHERS}\\r\\n$`,
+);
 const DIGITS = /^\d{1,15}$/;
 
 /** Transfer codings that do not change the bytes of a body. */
@@ -46,22 +54,15 @@ export function readHead(text: string): AnswerHead | string {
 
 /** The usual head, which needs no other bytes. */
 function readPlain(text: string): AnswerHead | undefined {
-  FRAMING.lastIndex = 0;
-  const value = FRAMING.exec(text)?.[1];
-  if (value === undefined || FRAMING.test(text) || !PLAIN.test(text)) {
+  const found = PLAIN.exec(text);
+  const status = Number(found?.[1]);
+  if (found === null || BODILESS.has(status)) {
     return undefined;
   }
-  const status = Number(text.slice(9, 12));
-  if (BODILESS.has(status)) {
-    return undefined;
-  }
-  const bytes = undefined;
-  if (value.toLowerCase() === 'chunked') {
-    return { status, bytes, framing: { kind: 'chunks' } };
-  }
-  return DIGITS.test(value)
-    ? { status, bytes, framing: { kind: 'length', bytes: Number(value) } }
-    : undefined;
+  const length = found[2];
+  const framing: Framing =
+    length === undefined ? { kind: 'chunks' } : { kind: 'length', bytes: Number(length) };
+  return { status, bytes: undefined, framing };
 }
 
 function readOdd(text: string): AnswerHead | string {
