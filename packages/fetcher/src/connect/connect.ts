@@ -175,7 +175,8 @@ class ProxyConnection implements Connecting {
   #onProxy(socket: Socket): void {
     const { target } = this.#options;
     if (target.isTls) {
-      this.#openTunnel(socket, `${target.host}:${target.port}`);
+      const host = isIP(target.host) === 6 ? `[${target.host}]` : target.host;
+      this.#openTunnel(socket, `${host}:${target.port}`);
     } else {
       this.#end(socket);
     }

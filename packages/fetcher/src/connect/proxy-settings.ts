@@ -1,5 +1,6 @@
 import {
   isProxyProblem,
+  mentionsSecret,
   parseProxy,
   type ProxyAddress,
   resolveCredential,
@@ -47,19 +48,11 @@ export function readRoutes(setting: string, env: Environment): ProxyRoutes | und
   if (setting === '') {
     return undefined;
   }
-  const routes = setting === 'env' ? routesOfEnvironment(env) : routesOfUrl(setting);
-  if (routes.http.length + routes.https.length === 0) {
-    throw new ProxySettingError('none of HTTPS_PROXY, HTTP_PROXY and ALL_PROXY is set');
-  }
-  return routes;
+  return setting === 'env' ? routesOfEnvironment(env) : routesOfUrl(setting);
 }
 
 function routesOfUrl(text: string): ProxyRoutes {
-  const read = parseProxy(text);
-  if (isProxyProblem(read)) {
-    throw new ProxySettingError(read.problem);
-  }
-  const proxies = [proxyOf(read, { isTrusted: true })];
+  const proxies = [trustedProxy(text, '')];
   return { http: proxies, https: proxies, bypass: [] };
 }
 
@@ -71,10 +64,16 @@ function routesOfUrl(text: string): ProxyRoutes {
  */
 export function routesOfEnvironment(env: Environment): ProxyRoutes {
   const everything = proxyOfVariable(env, 'ALL_PROXY');
+  const http = proxyOfVariable(env, 'HTTP_PROXY') ?? everything ?? [];
+  const https = proxyOfVariable(env, 'HTTPS_PROXY') ?? everything ?? [];
+  if (http.length + https.length === 0) {
+    // Whoever asks for a proxy must not be sent without one.
+    throw new ProxySettingError('none of HTTPS_PROXY, HTTP_PROXY and ALL_PROXY is set');
+  }
   const entries = (valueOf(env, 'NO_PROXY')?.value ?? '').split(/[\s,]+/);
   return {
-    http: proxyOfVariable(env, 'HTTP_PROXY') ?? everything ?? [],
-    https: proxyOfVariable(env, 'HTTPS_PROXY') ?? everything ?? [],
+    http,
+    https,
     bypass: entries.filter((entry) => entry !== ''),
   };
 }
@@ -86,11 +85,19 @@ function proxyOfVariable(env: Environment, variable: string): readonly Proxy[] |
   }
   const { name, value } = found;
   // Other programs take a host alone.
-  const read = parseProxy(value.includes('://') ? value : `http://${value}`);
-  if (isProxyProblem(read)) {
-    throw new ProxySettingError(`${name}: ${read.problem}`);
+  return [trustedProxy(value.includes('://') ? value : `http://${value}`, `${name}: `)];
+}
+
+/** @param at where it stands, for messages */
+function trustedProxy(text: string, at: string): Proxy {
+  if (mentionsSecret(text)) {
+    throw new ProxySettingError(`${at}\${env:NAME} is for crawl files; write the value itself`);
   }
-  return [proxyOf(read, { isTrusted: true })];
+  const read = parseProxy(text);
+  if (isProxyProblem(read)) {
+    throw new ProxySettingError(`${at}${read.problem}`);
+  }
+  return proxyOf(read, { isTrusted: true });
 }
 
 function valueOf(

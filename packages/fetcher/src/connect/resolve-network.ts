@@ -95,7 +95,8 @@ function allowedProxy(
 ): Proxy[] {
   const read = parseProxy(text);
   if (isProxyProblem(read)) {
-    return []; // found when the plan was read
+    // It was found when the plan was read. Going without a proxy would be worse than an error.
+    throw new Error('a proxy of the plan cannot be read');
   }
   const { host } = read;
   const verdict = allowProxy.verdict(host);

@@ -24,8 +24,8 @@ export class ProxyHealth {
     this.#now = now;
   }
 
-  /** Those that fail come last, and are left out by nobody: all of them may. */
-  sort(proxies: readonly Proxy[]): readonly Proxy[] {
+  /** Those that fail come last. None is left out, because all may fail. */
+  workingFirst(proxies: readonly Proxy[]): readonly Proxy[] {
     return this.#failing.size === 0
       ? proxies
       : proxies.toSorted((a, b) => this.#rank(a) - this.#rank(b));

@@ -48,7 +48,7 @@ export class ProxyTransport implements Transport {
   inTurn(proxies: readonly Proxy[]): readonly Proxy[] {
     const at = this.#turn % proxies.length;
     this.#turn += 1;
-    return this.options.health.sort([...proxies.slice(at), ...proxies.slice(0, at)]);
+    return this.options.health.workingFirst([...proxies.slice(at), ...proxies.slice(0, at)]);
   }
 
   through(proxy: Proxy | undefined): Transport {
@@ -77,17 +77,23 @@ class FetchProxies {
       return this.#owner.through(undefined).send(message, handler);
     }
     const last = this.#last;
-    const turned = this.#owner.inTurn(proxies);
+    // Only a fetch takes a turn, not each of its redirects.
     const order =
       last !== undefined && proxies.includes(last)
-        ? [last, ...turned.filter((proxy) => proxy !== last)]
-        : turned;
+        ? [
+            last,
+            ...this.#owner.options.health.workingFirst(proxies.filter((proxy) => proxy !== last)),
+          ]
+        : this.#owner.inTurn(proxies);
     const onAnswer = (proxy: Proxy): void => {
       this.#last = proxy;
     };
     return new ProxiedRequest(this.#owner, { message, handler, order, onAnswer });
   }
 }
+
+/** Every one of them is a request that the origin may see. */
+const MAX_ANSWERS = 2;
 
 interface ProxiedRequestOptions {
   readonly message: RequestMessage;
@@ -105,6 +111,8 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
   readonly #owner: ProxyTransport;
   readonly #options: ProxiedRequestOptions;
   #at = 0;
+  /** Of proxies that work and have not reached the origin. */
+  #answers = 0;
   #sent: SentRequest | undefined;
   #isOver = false;
 
@@ -213,7 +221,10 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     if (this.#isOver) {
       return;
     }
-    if (this.#at + 1 >= this.#options.order.length) {
+    // What a proxy that works says of the origin, one more is asked: each of them asks the origin.
+    this.#answers += error.isProxyDown ? 0 : 1;
+    const isLast = this.#at + 1 >= this.#options.order.length || this.#answers >= MAX_ANSWERS;
+    if (isLast) {
       this.#options.handler.onError(error);
       return;
     }

@@ -1,3 +1,4 @@
+import http from 'node:http';
 import https from 'node:https';
 import { connect } from 'node:net';
 import tls from 'node:tls';
@@ -236,6 +237,18 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     expect(tinyproxy.log).not.toContain('Request');
   });
 
+  it('is asked for a tunnel to an address of IPv6 in brackets', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = http.createServer().on('connect', (request, socket) => {
+      asked.push(request.url, request.headers.host);
+      socket.end('HTTP/1.1 502 no\r\n\r\n');
+    });
+    const { port } = await listen(server);
+    const fetcher = newFetcher(transport);
+    await fetcher.fetch(requestFor('https://[::1]:9443/', through(proxyAt(port))));
+    expect(asked).toEqual(['[::1]:9443', '[::1]:9443']);
+  });
+
   it('may speak TLS itself', async () => {
     const tinyproxy = await startTinyproxy();
     const front = await listen(
@@ -268,10 +281,10 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     });
     const fetcher = newFetcher(transport);
     const network = through(...proxies.map(({ port }) => proxyAt(port)));
-    for (let i = 0; i < 4; i += 1) {
-      await fetcher.fetch(requestFor(`${server.url}/2`, network));
+    for (const hops of [1, 1, 2, 2]) {
+      await fetcher.fetch(requestFor(`${server.url}/${hops}`, network));
     }
-    expect(proxies.map(({ log }) => log.match(/GET http/g)?.length)).toEqual([6, 6]);
+    expect(proxies.map(({ log }) => log.match(/GET http/g)?.length)).toEqual([5, 5]);
   });
 });
 

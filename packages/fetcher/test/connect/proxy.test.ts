@@ -64,6 +64,10 @@ describe('a proxy', () => {
     expect(() => readRoutes(value, {})).toThrow('socks5:// is not known');
     expect(() => readRoutes('http://ann:sesame@x/y', {})).toThrow(/PORT$/);
     expect(() => readRoutes('env', { NO_PROXY: '*' })).toThrow(/^none of HTTPS_PROXY/);
+    expect(() => routesOfEnvironment({})).toThrow(/^none of HTTPS_PROXY/);
+    const secret = 'http://${env:U}:${env:P}@proxy.example';
+    expect(() => readRoutes(secret, {})).toThrow(/^\$\{env:NAME\} is for crawl files/);
+    expect(() => routesOfEnvironment({ HTTP_PROXY: secret })).toThrow(/^HTTP_PROXY: /);
     expect(readRoutes('', { HTTP_PROXY: value })).toBeUndefined();
   });
 
@@ -78,7 +82,7 @@ describe('a proxy', () => {
     if (a === undefined || b === undefined) {
       throw new Error('unreachable');
     }
-    const first = (): string => health.sort([a, b])[0]?.origin.slice(-1) ?? '';
+    const first = (): string => health.workingFirst([a, b])[0]?.origin.slice(-1) ?? '';
     expect(first()).toBe('a');
     health.failed(a, 'x');
     expect(first()).toBe('b');

@@ -362,6 +362,14 @@ describe('odd answers', () => {
     const head = `${OK}Content-Type: text/html; charset=utf-8\r\n${LENGTH}X-A: b\r\n\r\n`;
     expect(readHead(head)).toMatchObject({ bytes: undefined, framing: { kind: 'length' } });
     expect(readHead(`${OK}${CHUNKED}\r\n`)).toMatchObject({ bytes: undefined });
-    expect(readHead(`${OK}${LENGTH}${LENGTH}\r\n`)).not.toMatchObject({ bytes: undefined });
+    for (const [one, another] of [
+      [LENGTH, LENGTH],
+      [LENGTH, LENGTH.toUpperCase()],
+      [CHUNKED, LENGTH.toUpperCase()],
+      [LENGTH, CHUNKED.toLowerCase()],
+      [CHUNKED.toUpperCase().replace('CHUNKED', 'chunked'), LENGTH],
+    ]) {
+      expect(readHead(`${OK}${one}${another}\r\n`)).not.toMatchObject({ bytes: undefined });
+    }
   });
 });
