@@ -32,7 +32,8 @@ export function refuseAddress(
 export function refuseHost(host: string, policy: NetworkPolicy): AddressRefusedError | undefined {
   const name = host.replace(/\.$/, '');
   const isOwn = name === 'localhost' || name.endsWith('.localhost');
-  return refuseAddress(isOwn ? '127.0.0.1' : name, policy);
+  const refusals = (isOwn ? ['127.0.0.1', '::1'] : [name]).map((one) => refuseAddress(one, policy));
+  return refusals.includes(undefined) ? undefined : refusals[0];
 }
 
 /**
