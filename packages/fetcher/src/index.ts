@@ -1,27 +1,16 @@
-export {
-  proxyOf,
-  ProxySettingError,
-  readRoutes,
-  routesOfEnvironment,
-} from './connect/proxy-settings.ts';
+export { ProxySettingError, readRoutes } from './connect/proxy-settings.ts';
 export {
   type LackedPermission,
   type NetworkAccess,
   type ResolvedNetwork,
   resolveNetwork,
 } from './connect/resolve-network.ts';
-export {
-  type FetchNetwork,
-  type Proxy,
-  type ProxyRoutes,
-  shownProxy,
-  type Trust,
-} from './connect/proxy.ts';
+export { type FetchNetwork, type Proxy, type ProxyRoutes, shownProxy } from './connect/proxy.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
 export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
-export { prepareHeaders, type RequestHeaders } from './exchange/request-headers.ts';
+export { prepareHeaders } from './exchange/request-headers.ts';
 export { LOOKUP_RESULTS, type LookupResult } from './lookup/name-lookup.ts';
 export { parseRobots, type RobotsRules } from './robots/robots-rules.ts';
 export { ROBOTS_LIMITS, robotsVerdict, type RobotsVerdict } from './robots/robots-verdict.ts';

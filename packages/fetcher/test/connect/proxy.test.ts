@@ -1,7 +1,8 @@
 import { parseProxy } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import { proxiesFor } from '../../src/connect/proxy.ts';
-import { proxyOf, readRoutes, routesOfEnvironment, shownProxy } from '../../src/index.ts';
+import { proxyOf, readRoutes, routesOfEnvironment } from '../../src/connect/proxy-settings.ts';
+import { shownProxy } from '../../src/index.ts';
 import { ProxyHealth } from '../../src/transport/proxy-health.ts';
 
 function basic(pair: string): string {
