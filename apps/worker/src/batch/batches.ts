@@ -10,7 +10,12 @@ import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
 import { BatchToken, type TokenResult } from './token.ts';
 import { type Client, clientOf } from './token-client.ts';
-import { ownSecrets, type ResolvedSecrets, resolveSecrets, type SecretSource } from './secrets.ts';
+import {
+  type ResolvedSecrets,
+  resolveSecrets,
+  type SecretSource,
+  valuesToHide,
+} from './secrets.ts';
 
 /** Between checks whether a batch was cancelled or paused. */
 const CHECK_MS = 1_000;
@@ -164,7 +169,7 @@ export class Batches {
     const plan = this.#capped(id, opened.plan);
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
     const { auth, paginate } = plan;
-    const own = ownSecrets(secretValues, plan, secrets.request);
+    const own = valuesToHide(secretValues, plan, secrets.request);
     const allSecrets = (): readonly string[] => {
       const token = batch.token?.value;
       return token === undefined ? own : [...own, token];

@@ -105,13 +105,21 @@ export function describeLacked(lacked: readonly LackedSecret[], origin: string):
   return clauses.join('; ');
 }
 
-/** What answers must not bring into records and cursors: the values, and what is made of them. */
-export function ownSecrets(
+/**
+ * What answers must not bring into records and cursors: the values, and what is made of them. The
+ * user of Basic is none: it is no secret, and may stand in any URL.
+ */
+export function valuesToHide(
   values: SecretValues['secretValues'],
-  { auth }: Pick<Plan, 'auth'>,
+  plan: Plan,
   request: RequestTemplate,
 ): readonly string[] {
-  const found = Object.values(values).flatMap((value) => value ?? []);
+  const { auth } = plan;
+  const hidden =
+    auth !== undefined && 'basic' in auth
+      ? { ...plan, auth: { basic: { ...auth.basic, user: '' } } }
+      : plan;
+  const found = namedSecrets(hidden).flatMap((name) => values[name] ?? []);
   // That of oauth2 changes, and is no part of the request.
   const isMade = auth !== undefined && !('oauth2' in auth);
   return isMade ? [...found, request.headersOf([])['authorization'] ?? ''] : found;

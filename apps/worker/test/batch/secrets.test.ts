@@ -1,6 +1,6 @@
 import { SecretRules } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
-import { describeLacked, resolveSecrets } from '../../src/batch/secrets.ts';
+import { describeLacked, resolveSecrets, valuesToHide } from '../../src/batch/secrets.ts';
 import { activeBatch } from './batch-fixture.ts';
 
 const API = 'https://api.example';
@@ -51,6 +51,18 @@ describe('the secrets of a batch in a worker', () => {
   it('are not even read if they are not allowed: a value that is no header is no error', () => {
     const { request } = resolve('A', { A: '1', B: 'a\nb' });
     expect(Object.keys(request.headersOf([]))).toEqual(['user-agent']);
+  });
+
+  it('are looked for in answers, but not the user of Basic', () => {
+    const auth = { basic: { user: '${env:A}', password: '${env:B}' } };
+    const plan = { ...activeBatch().plan, auth };
+    const env = { A: 'user', B: 'sesame' };
+    const { secretValues, request } = resolveSecrets(plan, {
+      env,
+      rules: SecretRules.parse('A,B'),
+    });
+    const hidden = valuesToHide(secretValues, plan, request);
+    expect(hidden).toEqual(['sesame', `Basic ${Buffer.from('user:sesame').toString('base64')}`]);
   });
 
   it('are none where the crawl names none', () => {

@@ -5,6 +5,12 @@ const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 // oxlint-disable-next-line no-control-regex -- matches control characters on purpose
 const CONTROL = /[\x00-\x1f\x7f]/;
 
+/** The first word of many `authorization` headers. It is no part of the secret. */
+const SCHEME = /^(?:basic|bearer|token|apikey)\s+/i;
+/** Characters of the shortest secret that is looked for. */
+const SHORTEST = 4;
+const ESCAPE = /%([0-9a-f]{2})/gi;
+
 /** The value of a secret is not a valid header value. Names the variable, never the value. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
@@ -43,18 +49,8 @@ export function resolveText(
 }
 
 /**
- * Whether an origin has repeated a secret: one word of it is enough, as in `Bearer <token>`.
- *
- * @param secrets values of secrets, or of the headers that hold one
- */
-export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
-  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => word !== '');
-  return words.some((word) => text.includes(word) || text.includes(encodeURIComponent(word)));
-}
-
-/**
- * The same for a text that is encoded before it is sent, and may hold any character that can be
- * seen.
+ * Puts secrets into a text that is encoded before it is sent, and may hold any character that can
+ * be seen.
  *
  * @throws SecretError
  */
@@ -69,6 +65,40 @@ export function resolveCredential(
     }
     return value;
   });
+}
+
+/**
+ * Whether an origin has repeated a secret, as it is or with any of its octets percent-encoded.
+ * Values of fewer than four characters are not looked for: they stand in many texts by chance.
+ *
+ * @param text a header, a URL, or another text without escapes of its own
+ * @param secrets values of secrets, or of headers that hold one behind a scheme: `Bearer <token>`
+ */
+export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
+  const values = secrets
+    .map((secret) => secret.replace(SCHEME, '').trim())
+    .filter(({ length }) => length >= SHORTEST);
+  if (values.length === 0) {
+    return false;
+  }
+  // Forms write a space as +.
+  const texts = [text, decodedOctets(text), decodedOctets(text.replaceAll('+', ' '))];
+  return values.some((value) =>
+    // Headers come as Latin-1, also where a server has sent UTF-8.
+    [value, octetsOf(value)].some((sought) => texts.some((one) => one.includes(sought))),
+  );
+}
+
+/** The octets of a text in UTF-8, with those that are percent-encoded. A bad `%` stays. */
+function decodedOctets(text: string): string {
+  return octetsOf(text).replaceAll(ESCAPE, (_, octet: string) =>
+    String.fromCharCode(Number.parseInt(octet, 16)),
+  );
+}
+
+/** One character for each octet. */
+function octetsOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 /** Whether a text contains a secret, including a malformed one. */

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { resolveText, SecretError, secretHeaders, secretNames } from '../../src/access/secrets.ts';
+import {
+  repeatsSecret,
+  resolveText,
+  SecretError,
+  secretHeaders,
+  secretNames,
+} from '../../src/access/secrets.ts';
 
 const headers = {
   accept: 'text/html',
@@ -12,6 +18,38 @@ describe('secretNames', () => {
     expect(secretNames(headers)).toEqual(['TOKEN', 'USER_1']);
     expect(secretHeaders(headers)).toEqual(['authorization', 'x-both']);
     expect(secretHeaders({ accept: 'x' })).toEqual([]);
+  });
+});
+
+describe('a secret that an origin repeats', () => {
+  it.each([
+    ['ab/cd=', 'https://a.example/?t=ab/cd='],
+    ['ab/cd=', 'https://a.example/?t=ab%2Fcd%3D'],
+    ['ab/cd=', 'https://a.example/?t=ab%2fcd%3d'],
+    ['ab/cd=', 'https://a.example/?p=100%&t=%61b%2fcd='],
+    ["p'w1", new URL("https://a.example/?p'w1").href],
+    ['ab%2fcd', 'https://a.example/?t=ab%252fcd'],
+    ['ab%2fcd', 'x ab%2fcd'],
+    ['pass phrase', 'https://a.example/?t=pass+phrase'],
+    ['pässword', new URL('https://a.example/pässword').href],
+    ['pässword', 'https://a.example/p%E4ssword'],
+    ['pässword', Buffer.from('pässword').toString('latin1')],
+    ['Bearer abcd', 'https://a.example/?t=abcd'],
+    ['basic  YWJjZA==', 'https://a.example/?t=YWJjZA%3d%3d'],
+  ])('%s is found in %s', (secret, text) => {
+    expect(repeatsSecret(text, ['other', secret])).toBe(true);
+  });
+
+  it.each([
+    ['Bearer abcd', 'Bearer realm="api"'],
+    ['Basic YWJjZA==', 'Basic realm="api"'],
+    ['correct horse a battery', 'https://a.example/horse/battery'],
+    ['api', 'https://api.example/'],
+    ['Bearer api', 'https://api.example/'],
+    ['', 'https://api.example/'],
+    ['abcd', 'https://a.example/%ab%cd%'],
+  ])('%s is not found in %s', (secret, text) => {
+    expect(repeatsSecret(text, [secret])).toBe(false);
   });
 });
 
