@@ -107,5 +107,5 @@ export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './request/template.ts';
 export { toError } from './model/to-error.ts';
-export { isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';
+export { fromOctets, isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';
 export { VERSION } from './model/version.ts';

@@ -1,4 +1,5 @@
 import {
+  type Answer,
   type AnswerVerdict,
   dispositionOf,
   type Disposition,
@@ -266,19 +267,20 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     try {
       const { result } = ended;
       const attempts = fetch.attempts + 1;
+      const { readAnswer } = this.#target.batch;
+      const answer = result.kind === 'response' ? readAnswer?.(result) : undefined;
       if (this.#isBeyondLast(fetch, result)) {
-        this.#settle(fetch, { outcome: 'ok', attempts, result, step: { end: 'not-found' } });
+        const step = { end: 'not-found' } as const;
+        this.#settle(fetch, { outcome: 'ok', attempts, result, answer, step });
         return;
       }
       if (this.#isTokenAtFault(fetch, result) && this.#sendAgain(fetch, ended)) {
         return;
       }
-      const { readAnswer } = this.#target.batch;
-      const answer = result.kind === 'response' ? readAnswer?.(result) : undefined;
       const disposition = this.#dispositionOf(fetch, ended, answer?.verdict);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
-        const step = outcome === 'ok' ? this.#stepAfter(fetch, result) : undefined;
+        const step = outcome === 'ok' ? this.#stepAfter(fetch, result, answer) : undefined;
         this.#settle(fetch, { outcome, attempts, result, answer, step });
       } else {
         const problem = answer?.verdict?.problem;
@@ -298,13 +300,18 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   }
 
   /** What follows a page; undefined where fetches have none. */
-  #stepAfter(fetch: PendingFetch, result: FetchResult): PageStep | undefined {
+  #stepAfter(
+    fetch: PendingFetch,
+    result: FetchResult,
+    answer: Answer | undefined,
+  ): PageStep | undefined {
     const { request, pagination } = this.#target.batch;
     if (pagination === undefined || result.kind !== 'response') {
       return undefined;
     }
     const first = { url: request.expand(fetch.values) };
-    return pagination.after({ cursor: fetch.cursor, first, request: this.#pageOf(fetch), result });
+    const page = { cursor: fetch.cursor, first, request: this.#pageOf(fetch), result };
+    return pagination.after(page, answer && (() => answer.json));
   }
 
   #isTokenAtFault(fetch: PendingFetch, result: FetchResult): boolean {

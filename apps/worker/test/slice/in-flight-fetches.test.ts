@@ -1,4 +1,9 @@
-import { compileRequest, type FetchResponse } from '@fetchfleet/crawl';
+import {
+  compileAnswerRules,
+  compilePagination,
+  compileRequest,
+  type FetchResponse,
+} from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { BatchToken } from '../../src/batch/token.ts';
@@ -75,6 +80,30 @@ describe('a fetch that has ended', () => {
     await fetches.allEnded();
     expect(fetches.error?.message).toBe('the fetcher was stopped');
     expect(stop.signal.aborted).toBe(true);
+  });
+});
+
+describe('the page behind the last one of a counter', () => {
+  it('is kept by the rules of the batch', async () => {
+    const { tools, started, grant, lines } = startTools();
+    const { plan } = batchOf();
+    const pagination = compilePagination(
+      { next: { query: 'page', from: 1, step: 1 }, max: 9 },
+      plan,
+    );
+    const keep = { body: 'none', headers: ['etag'] } as const;
+    const readAnswer = compileAnswerRules({ keep }, () => []);
+    const batch = batchOf({ pagination, ...(readAnswer && { readAnswer }) });
+    const target = { batch, origin: 'http://origin.example', slice: 'b.0' };
+    const fetches = new InFlightFetches(tools, target, { stop: new AbortController(), pages });
+    fetches.start(fetchOf(1, { cursor: { page: 1, body: '', seen: '' } }), grant);
+    const body = Buffer.from('no such page');
+    started[0]?.listener.onResult({ ...responseOf(404, { etag: '"x"' }), body });
+    await fetches.allEnded();
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ outcome: 'ok', end: 'not-found', headers: { etag: '"x"' } }),
+    ]);
+    expect(lines.join()).not.toContain('no such page');
   });
 });
 

@@ -165,6 +165,7 @@ export function startTools({
     ended,
     draining,
     expired,
+    lines,
     records: () => lines.map(recordOf),
     errors: () => lines.map(errorOf),
   };

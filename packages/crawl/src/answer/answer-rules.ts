@@ -1,10 +1,10 @@
 import type { Keep, Plan } from '../model/plan.ts';
 import type { AnswerVerdict, FetchResponse, Outcome } from '../outcome/outcome.ts';
-import { textOfBody } from '../record/encode-record.ts';
-import { JsonDocument } from '../select/json-document.ts';
+import type { JsonDocument } from '../select/json-document.ts';
 import { compileSelect, type Select } from '../select/select.ts';
 import { compileExpectation, type Judge } from './expectation.ts';
 import { keptHeaders } from './kept-headers.ts';
+import { readJson } from './read-json.ts';
 
 /** What a record keeps of an answer. */
 export interface KeptAnswer {
@@ -66,10 +66,7 @@ export class Answer {
     this.verdict = rules.judge?.(response.status, () => this.json);
   }
 
-  /**
-   * The body, read once for all paths; undefined if it is not JSON. Its type does not count,
-   * because many APIs send another one.
-   */
+  /** The body, read once for all paths; undefined if it is not JSON. */
   get json(): JsonDocument | undefined {
     this.#json ??= { document: readJson(this.#response) };
     return this.#json.document;
@@ -103,9 +100,4 @@ export class Answer {
     const json = select.isSingular || first === undefined ? first : `[${texts.join(',')}]`;
     return { kind: 'selected', count: texts.length, json };
   }
-}
-
-function readJson({ body: bytes, headers }: FetchResponse): JsonDocument | undefined {
-  const text = textOfBody({ bytes, contentType: headers['content-type'] ?? '' });
-  return text === undefined ? undefined : JsonDocument.parse(text);
 }

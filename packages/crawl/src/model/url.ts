@@ -1,7 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { classifyAddress, isAddressAllowed } from './address.ts';
 import type { NetworkPolicy } from './plan.ts';
 
+const NOT_ASCII = /[\x80-\xff]/;
+const OCTETS = /[\x80-\xff]/g;
 const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#\\]*@/i;
 
 /** Scheme, host and port, without a default port. Throws `TypeError` if the text is not a URL. */
@@ -20,6 +23,22 @@ export function isOrigin(text: string): boolean {
  */
 export function redactUrl(url: string): string {
   return url.includes('@') ? url.replace(USER_INFO, '$1') : url;
+}
+
+/**
+ * The text of a header with URLs whose octets came as Latin-1: UTF-8 if it can be, as servers send it that
+ * do not escape their paths. Other octets are escaped as they are.
+ */
+export function fromOctets(header: string): string {
+  if (!NOT_ASCII.test(header)) {
+    return header;
+  }
+  const octets = Buffer.from(header, 'latin1');
+  return isUtf8(octets) ? octets.toString('utf8') : header.replaceAll(OCTETS, escapeOctet);
+}
+
+function escapeOctet(octet: string): string {
+  return `%${octet.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 /**

@@ -7,9 +7,11 @@ import {
 } from '../model/paginate.ts';
 import type { Plan } from '../model/plan.ts';
 import { repeatsSecret } from '../access/secrets.ts';
-import { originOf } from '../model/url.ts';
+import { readJson } from '../answer/read-json.ts';
+import { fromOctets, originOf } from '../model/url.ts';
 import type { FetchResponse } from '../outcome/outcome.ts';
-import { JsonDocument } from '../select/json-document.ts';
+import { isJson } from '../record/is-json.ts';
+import type { JsonDocument } from '../select/json-document.ts';
 import { compileSelect } from '../select/select.ts';
 import { type Cursor, digestOf, encodeCursor } from './cursor.ts';
 import { nextLink } from './link-header.ts';
@@ -39,8 +41,12 @@ export type PageStep =
 export interface Pagination {
   /** The request of the page after a cursor, or of the first page. */
   request(first: FirstRequest, cursor: Cursor | undefined): PageRequest | BadPage;
-  /** What follows a page that is `ok`. */
-  after(page: Page): PageStep;
+  /**
+   * What follows a page that is `ok`.
+   *
+   * @param document its body as JSON. @default it is read where it is needed
+   */
+  after(page: Page, document?: () => JsonDocument | undefined): PageStep;
   /** Whether a status means that the page before was the last one. */
   isBeyondLast(cursor: Cursor | undefined, status: number): boolean;
 }
@@ -70,9 +76,8 @@ export function compilePagination(
   return {
     request: (first, cursor) => pageRequest({ next, method, network }, first, cursor),
     isBeyondLast: (cursor, status) => isCounter(next) && cursor !== undefined && status === 404,
-    after: (page) => {
+    after: (page, document = once(() => readJson(page.result))) => {
       const body = digestOf(page.result.body);
-      const document = once(() => JsonDocument.parse(page.result.body.toString()));
       const end = knownBody(page, body) ?? lastBody(page, { next, isLast, document });
       if (end !== undefined) {
         return { end };
@@ -89,7 +94,7 @@ export function compilePagination(
         return { end: 'max' };
       }
       const digests = digestsAfter(page, { body, url });
-      return repeatsSecret(lead.next ?? '', secrets())
+      return repeatsSecret(plainTexts(lead.next ?? ''), secrets())
         ? stepTo({ ...digests, problem: 'NEXT_SECRET' })
         : stepTo({ ...digests, ...lead });
     },
@@ -168,7 +173,7 @@ function isKnownUrl({ cursor, first, request }: Page, next: string): boolean {
 function compileLead(next: NextPage): FindLead {
   if (next === 'link') {
     return (page) => {
-      const target = nextLink(page.result.headers['link'] ?? '', urlOf(page));
+      const target = nextLink(fromOctets(page.result.headers['link'] ?? ''), urlOf(page));
       return target === undefined ? { end: 'no-next' } : leadTo(target, page);
     };
   }
@@ -209,6 +214,19 @@ function leadTo(target: string, page: Page): Lead {
   }
   const isElsewhere = page.request.isElsewhere || originOf(url) !== originOf(page.first.url);
   return { next: withoutFragment(next.href), ...(isElsewhere && { isElsewhere }) };
+}
+
+/** A URL, or the texts within a value, whose own escapes could hide a secret. */
+function plainTexts(next: string): string {
+  if (!isJson(Buffer.from(next))) {
+    return next;
+  }
+  const texts = [next];
+  JSON.parse(next, (key, value: unknown) => {
+    texts.push(key, ...(typeof value === 'string' ? [value] : []));
+    return value;
+  });
+  return texts.join('\n');
 }
 
 function withoutFragment(url: string): string {

@@ -81,6 +81,15 @@ describe('pages by the Link header', () => {
     expect(asked[1]).toBe('https://api.example/v2/items/2');
   });
 
+  it.each([
+    ['/à?b=é', 'utf8', '/%C3%A0?b=%C3%A9'],
+    ['/à', 'latin1', '/%E0'],
+  ] as const)('may have %s in it as %s', (target, encoding, path) => {
+    const header = Buffer.from(target, encoding).toString('latin1');
+    const { asked } = follow({}, (_, page) => (page === 1 ? linkTo(header, 1) : answerOf(2)));
+    expect(asked[1]).toBe(`https://api.example${path}`);
+  });
+
   it('get no credentials any more once another origin had a say', () => {
     const there = 'https://other.example/2';
     const { asked, isElsewhere } = follow({}, (url, page) =>
@@ -179,6 +188,25 @@ describe('pages by a value in the answer', () => {
       const leaking = follow({ next }, () => answerOf({ next: repeated }), FIRST, ['the+secret']);
       expect(leaking).toEqual({ end: 'NEXT_SECRET', url: FIRST.url, asked: [FIRST.url] });
     }
+  });
+
+  it.each(['"p\\"w\\\\1"', '["p\\u0022w\\\\1"]', '{"a":{"xp\\"w\\\\1":1}}', '"p%22w%5c1"'])(
+    'find a secret behind the escapes of %s',
+    (value) => {
+      const next = { select: '$.next', query: 'after' };
+      const answer = () => answerOf(`{"next":${value}}`);
+      expect(follow({ next }, answer, FIRST, ['p"w\\1']).end).toBe('NEXT_SECRET');
+    },
+  );
+
+  it('read a body in its charset', () => {
+    const next = { select: '$.next', query: 'after' };
+    const { asked } = follow({ next }, (_, page) => ({
+      ...answerOf({}),
+      headers: { 'content-type': 'application/json; charset=utf-16' },
+      body: Buffer.from(page === 1 ? '\ufeff{"next":"é"}' : '\ufeff{}', 'utf16le'),
+    }));
+    expect(asked[1]).toBe(`${FIRST.url}&after=%C3%A9`);
   });
 });
 

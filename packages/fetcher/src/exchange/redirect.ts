@@ -1,9 +1,6 @@
-import { isUtf8 } from 'node:buffer';
-import { type Method, repeatsSecret } from '@fetchfleet/crawl';
+import { fromOctets, type Method, repeatsSecret } from '@fetchfleet/crawl';
 import { excerptOf } from './failure.ts';
 
-const NOT_ASCII = /[\x80-\xff]/;
-const OCTETS = /[\x80-\xff]/g;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A redirect that cannot be followed. */
@@ -71,24 +68,8 @@ export function redirectTarget(
 }
 
 /**
- * The text of a location whose octets came as Latin-1: UTF-8 if it can be, as servers send it that
- * do not escape their paths. Other octets are escaped as they are.
- */
-function fromOctets(location: string): string {
-  if (!NOT_ASCII.test(location)) {
-    return location;
-  }
-  const octets = Buffer.from(location, 'latin1');
-  return isUtf8(octets) ? octets.toString('utf8') : location.replaceAll(OCTETS, escapeOctet);
-}
-
-function escapeOctet(octet: string): string {
-  return `%${octet.charCodeAt(0).toString(16).toUpperCase()}`;
-}
-
-/**
  * The URL to record where redirects led elsewhere; undefined if they led back. An origin may repeat
- * a secret header in a location: a query that holds one is left out.
+ * a secret header in a location: what holds one is left out.
  */
 export function finalUrlOf(
   final: URL,
