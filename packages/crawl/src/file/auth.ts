@@ -61,11 +61,6 @@ function readBasic(field: Field | undefined): Auth | undefined {
   if (user !== undefined && withoutSecrets(user).includes(':')) {
     at?.('user')?.report('a user has no colon: it ends where the password begins');
   }
-  if (user?.includes('{{') === true) {
-    at?.('user')?.report(
-      '{{name}} is the value of a parameter, and the user is one for all fetches',
-    );
-  }
   const password = readSecret(field, at?.('password'), 'password');
   return user === undefined || password === undefined ? undefined : { basic: { user, password } };
 }
@@ -141,6 +136,10 @@ function readCredential(
   }
   if (mentionsSecret(withoutSecrets(field.text))) {
     field.reportKey('a secret is written ${env:NAME}; NAME consists of letters, digits and _');
+    return undefined;
+  }
+  if (field.text.includes('{{')) {
+    field.reportKey(`{{name}} is the value of a parameter, and ${key} is one for all fetches`);
     return undefined;
   }
   return field.text;

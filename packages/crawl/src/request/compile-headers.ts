@@ -3,6 +3,8 @@ import { compilePieces, parsePieces } from './placeholders.ts';
 export type Headers = Readonly<Record<string, string>>;
 
 export interface HeaderOptions {
+  /** What is sent besides, unless the crawl file has it: texts in which `{{` is no placeholder. */
+  readonly added: Headers;
   /** The place of every parameter among the values of a fetch. */
   readonly order: ReadonlyMap<string, number>;
   /**
@@ -18,12 +20,15 @@ export interface HeaderOptions {
  */
 export function compileHeaders(
   headers: Headers,
-  { order, resolve }: HeaderOptions,
+  { added, order, resolve }: HeaderOptions,
 ): (values: readonly string[]) => Headers {
   const encoding = { literal: resolve, value: (value: string) => value };
-  const compiled = Object.entries(headers).map(
-    ([name, text]) => [name, compilePieces(parsePieces(text), order, encoding)] as const,
-  );
+  const compiled = [
+    ...Object.entries(added).map(([name, text]) => [name, resolve(text)] as const),
+    ...Object.entries(headers).map(
+      ([name, text]) => [name, compilePieces(parsePieces(text), order, encoding)] as const,
+    ),
+  ];
   const changing = compiled.flatMap(([name, template]) =>
     typeof template === 'string' ? [] : [[name, template] as const],
   );

@@ -61,7 +61,7 @@ export function compileRequest(plan: RequestPlan, options: RequestOptions = {}):
       idempotencyKey !== false &&
       headers['idempotency-key'] === undefined,
     expand,
-    headersOf: compileHeaders({ ...added, ...headers }, { order, resolve }),
+    headersOf: compileHeaders(headers, { added, order, resolve }),
     bodyOf: body === undefined ? NO_BODY : compileBytes(compileBody(body, order)),
   };
 }

@@ -172,6 +172,19 @@ describe('auth', () => {
       'secrets (${env:NAME}) are allowed in',
     ],
     [`{ oauth2: { ${client.replace('login.example', '10.0.0.1')} } }`, 'is a private address'],
+    [
+      `{ basic: { user: "{{id}}", password: "${SECRET}" } }`,
+      'basic.user: {{name}} is the value of',
+    ],
+    [
+      `{ basic: { user: ann, password: "${SECRET}{{id}}" } }`,
+      'and password is one for all fetches',
+    ],
+    [`{ bearer: "${SECRET}{{id}}" }`, 'and bearer is one for all fetches'],
+    [
+      `{ oauth2: { ${client.replace(': me', ': "{{id}}"')} } }`,
+      'and clientId is one for all fetches',
+    ],
     [`{ oauth2: { ${client}, style: post } }`, 'allowed: basic or form'],
     [`{ oauth2: { ${client}, tokenURL: x } }`, 'did you mean "tokenUrl"'],
   ])('is refused as %s', (text, problem) => {

@@ -114,6 +114,15 @@ describe('the headers of a request', () => {
     expect(headersOf([])).toEqual({ 'user-agent': 'me', accept: '*/*' });
   });
 
+  it('have no values in what a contact and auth add', () => {
+    const auth = { basic: { user: 'ann', password: '{{a}}' } };
+    const { headersOf } = compile({ auth }, { userAgent: 'me (https://h/{{a}})' });
+    expect(headersOf(['1', '2', '3'])).toEqual({
+      'user-agent': 'me (https://h/{{a}})',
+      authorization: 'Basic ann:{{a}}',
+    });
+  });
+
   it('have the values of a fetch, in the order of the crawl file', () => {
     const headers = { 'x-a': '{{a}}/{{n}}', accept: '*/*', 'user-agent': 'own', 'x-no': '{{no}}' };
     const sent = compile({ headers }, { userAgent: 'me' }).headersOf(['1', '2', '3']);
