@@ -33,13 +33,19 @@ export function readExpectation(
 }
 
 /** Undefined if records are to be as they are without the key. */
-export function readKeep(field: Field | undefined): Keep | undefined {
+export function readKeep(
+  field: Field | undefined,
+  { method }: Pick<Plan, 'method'>,
+): Keep | undefined {
   const at = field?.section(['headers', 'body', 'select']);
   const headers = readKeptHeaders(at?.('headers'));
   const body = readChoice(at?.('body'), ['full', 'none']);
   const select = readSelect(at?.('select'));
   if (body === 'none' && at?.('select') !== undefined) {
     at('select')?.reportKey('cannot be combined with body: none');
+  }
+  if (method === 'HEAD') {
+    at?.('select')?.reportKey(NO_BODY);
   }
   const keep = {
     ...(headers !== undefined && headers.length > 0 && { headers }),

@@ -146,7 +146,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const request = readRequest(at, names);
   const paginate = readPaginate(at('paginate'), request);
   const expect = readExpectation(at('expect'), request);
-  const keep = readKeep(at('keep'));
+  const keep = readKeep(at('keep'), request);
   const headers = readHeaders(at('headers'), names);
   const auth = readAuth(at('auth'), { network, headers });
   const priority = readChoice(at('priority'), ['low', 'normal', 'high']);

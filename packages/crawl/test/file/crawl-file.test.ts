@@ -424,6 +424,11 @@ network: { allowPrivate: yes }
       /4:11 expect\.has: the answer to HEAD has no body$/,
     ],
     [
+      'a selection of an answer without a body',
+      withUrl('method: HEAD\nkeep: { select: $.a }'),
+      /4:9 keep\.select: the answer to HEAD has no body$/,
+    ],
+    [
       'a path without $',
       withUrl('expect: { has: data }'),
       /3:16 expect\.has: "data" is not a JSONPath/,
