@@ -15,10 +15,11 @@ export class ProxyRulesError extends Error {
 export type ProxyVerdict = 'named' | 'any' | 'refused';
 
 const ENVIRONMENT = 'env';
+const PORT = /:\d+$/;
 
-/** Which proxies crawls may name: `proxy.example:3128,*.example,env`, or `*` for all. */
+/** Which proxies crawls may name: `proxy.example,other.example:3128,env`, or `*` for all. */
 export class ProxyRules {
-  /** Each entry as it was written, for the register of workers. */
+  /** Each entry as hosts are compared, for the register of workers. */
   readonly entries: readonly string[];
 
   private constructor(entries: readonly string[]) {
@@ -35,19 +36,20 @@ export class ProxyRules {
       .split(',')
       .map((entry) => entry.trim().toLowerCase())
       .filter((entry) => entry !== '');
-    const wrong = entries.findIndex((entry) => !isEntry(entry));
+    const read = entries.map(readEntry);
+    const wrong = read.indexOf(undefined);
     if (wrong !== -1) {
       throw new ProxyRulesError(
         'must be hosts such as proxy.example or proxy.example:3128, env or *, separated by ' +
           `commas; entry ${wrong + 1} is none of them`,
       );
     }
-    return new ProxyRules(entries);
+    return new ProxyRules(read.flatMap((entry) => entry ?? []));
   }
 
   /** @param host with its port */
   verdict(host: string): ProxyVerdict {
-    const [name] = /^.*(?=:\d+$)/.exec(host) ?? [host];
+    const name = host.replace(PORT, '');
     if (this.entries.some((entry) => entry === host || entry === name)) {
       return 'named';
     }
@@ -60,10 +62,14 @@ export class ProxyRules {
   }
 }
 
-function isEntry(entry: string): boolean {
+/** An entry with its host as URLs have it, so without IDN; undefined if it is none. */
+function readEntry(entry: string): string | undefined {
   if (entry === '*' || entry === ENVIRONMENT) {
-    return true;
+    return entry;
   }
   const read = parseProxy(`http://${entry}`);
-  return !isProxyProblem(read) && !entry.includes('@') && !entry.includes('*');
+  if (isProxyProblem(read) || /[@*/]/.test(entry)) {
+    return undefined;
+  }
+  return PORT.test(entry) ? read.host : read.host.replace(PORT, '');
 }

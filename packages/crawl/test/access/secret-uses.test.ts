@@ -50,6 +50,9 @@ describe('the proxies that crawls may name', () => {
     ['other.example, *', 'proxy.example:80', 'any'],
     ['10.0.0.1', '10.0.0.1:80', 'named'],
     ['[::1]:80', '[::1]:80', 'named'],
+    ['[::1]', '[::1]:3128', 'named'],
+    ['Bücher.example', 'xn--bcher-kva.example:3128', 'named'],
+    ['bücher.example:0080', 'xn--bcher-kva.example:80', 'named'],
     ['env', 'proxy.example:80', 'refused'],
   ])('with --allow-proxy %j: %s is %s', (text, host, verdict) => {
     expect(ProxyRules.parse(text).verdict(host)).toBe(verdict);
@@ -61,7 +64,7 @@ describe('the proxies that crawls may name', () => {
     ).toEqual([true, true, false]);
   });
 
-  it.each(['http://proxy.example', 'a b', '*.example', 'u:p@proxy.example', 'proxy/x'])(
+  it.each(['http://proxy.example', 'a b', '*.example', 'u:p@proxy.example', 'proxy/x', 'proxy/'])(
     'are not written %j, which is not quoted',
     (text) => {
       expect(() => ProxyRules.parse(`a.example,${text}`)).toThrow(
