@@ -153,15 +153,15 @@ async function fetchAll(
         throw new Error('the values of a batch cannot be read here');
       }
       await write(path, content, signal);
+      sources.push(
+        source.kind === 'batch' ? await copyOf(source, path, signal) : { ...source, path },
+      );
     } catch (error) {
       if (!(error instanceof InputError)) {
         throw error;
       }
       errors.push(error);
     }
-    sources.push(
-      source.kind === 'batch' ? await copyOf(source, path, signal) : { ...source, path },
-    );
   }
   const [first, second] = errors;
   if (first === undefined) {

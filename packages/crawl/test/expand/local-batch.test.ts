@@ -91,6 +91,22 @@ describe('the values of a batch on this machine', () => {
     await Promise.all([json, text].map(async (one) => one.remove()));
   });
 
+  it('say of all that cannot be read why', async () => {
+    const crawl = parseCrawlFile(
+      'url: http://a.example/{x}/{y}\nparams:\n' +
+        '  x: { batch: list-1, select: $.a, unique: true }\n' +
+        '  y: { batch: list-2, select: $.b, unique: true }\n',
+      'crawl.yaml',
+    );
+    const openBatch = ({ batch }: { readonly batch: string }): Iterable<string> => {
+      throw new InputError([{ file: batch, message: 'it has none' }]);
+    };
+    const reading = LocalCrawl.of(crawl, LIST, { openBatch });
+    await expect(reading).rejects.toMatchObject({
+      problems: [{ file: 'list-1' }, { file: 'list-2' }],
+    });
+  });
+
   it('leave no folder if they cannot be read', async () => {
     const crawl = parseCrawlFile(
       'url: http://a.example/{x}\nparams: { x: { batch: list-1, select: $ } }',

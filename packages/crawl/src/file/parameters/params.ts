@@ -31,7 +31,9 @@ const NAME = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
 const FORMS =
   'a list, { countries: slug }, { from: 1, to: 9 }, { file: values.csv, column: name } or ' +
   '{ batch: name, select: $.path }';
-const KINDS = ['countries', 'column', ...FILE_KEYS, ...RANGE_KEYS, ...BATCH_KEYS] as const;
+const KINDS = [
+  ...new Set(['countries', 'column', ...FILE_KEYS, ...RANGE_KEYS, ...BATCH_KEYS] as const),
+];
 
 /** @param crawlFile the path that `file:` is relative to */
 export function readParams(field: Field | undefined, crawlFile: string): ParameterFields {

@@ -40,6 +40,7 @@ describe('the rules of a list file', () => {
     ['delimiter: "\\""', /is not a delimiter/u],
     ['encoding: latin-17', /"latin-17" is not a known encoding; allowed: utf-8, .*windows-1252/u],
     ['encodin: latin1', /unknown key; did you mean "encoding"\?/u],
+    ['quux: 1', /allowed: (?!.*blank.*blank).*blank/u],
   ])('refuse %s', (keys, message) => {
     expect(() => rulesOf(keys)).toThrow(message);
   });
