@@ -6,7 +6,7 @@ const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const CONTROL = /[\x00-\x1f\x7f]/;
 
 /** The first word of many `authorization` headers. It is no part of the secret. */
-const SCHEME = /^(?:basic|bearer|token|apikey)\s+/i;
+const SCHEME = /^(?:basic|bearer|token|api-?key|key|dpop)\s+/i;
 /** Characters of the shortest secret that is looked for. */
 const SHORTEST = 4;
 const ESCAPE = /%([0-9a-f]{2})/gi;

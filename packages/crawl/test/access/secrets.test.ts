@@ -35,6 +35,7 @@ describe('a secret that an origin repeats', () => {
     ['pässword', 'https://a.example/p%E4ssword'],
     ['pässword', Buffer.from('pässword').toString('latin1')],
     ['Bearer abcd', 'https://a.example/?t=abcd'],
+    ['Token abcd', 'https://a.example/abcd/2'],
     ['basic  YWJjZA==', 'https://a.example/?t=YWJjZA%3d%3d'],
   ])('%s is found in %s', (secret, text) => {
     expect(repeatsSecret(text, ['other', secret])).toBe(true);

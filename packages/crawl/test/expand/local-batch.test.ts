@@ -34,6 +34,10 @@ async function* failing(): AsyncGenerator<string> {
   throw new InputError([{ file: 'list-1', message: 'it has none' }]);
 }
 
+function refusing({ batch }: { readonly batch: string }): Iterable<string> {
+  throw new InputError([{ file: batch, message: 'it has none' }]);
+}
+
 describe('the values of a batch on this machine', () => {
   it('are in a private file that is removed, with their digits and blanks', async () => {
     const local = await localOf(['"a"', '12345678901234567890', '1.10', 'true', '" b "']);
@@ -98,10 +102,7 @@ describe('the values of a batch on this machine', () => {
         '  y: { batch: list-2, select: $.b, unique: true }\n',
       'crawl.yaml',
     );
-    const openBatch = ({ batch }: { readonly batch: string }): Iterable<string> => {
-      throw new InputError([{ file: batch, message: 'it has none' }]);
-    };
-    const reading = LocalCrawl.of(crawl, LIST, { openBatch });
+    const reading = LocalCrawl.of(crawl, LIST, { openBatch: refusing });
     await expect(reading).rejects.toMatchObject({
       problems: [{ file: 'list-1' }, { file: 'list-2' }],
     });
