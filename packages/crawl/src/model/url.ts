@@ -26,8 +26,8 @@ export function redactUrl(url: string): string {
 }
 
 /**
- * The text of a header with URLs whose octets came as Latin-1: UTF-8 if it can be, as servers send it that
- * do not escape their paths. Other octets are escaped as they are.
+ * The text of a header with URLs whose octets came as Latin-1: UTF-8 if it can be, as servers send
+ * it that do not escape their paths. Other octets are escaped as they are.
  */
 export function fromOctets(header: string): string {
   if (!NOT_ASCII.test(header)) {
