@@ -41,6 +41,10 @@ export interface PageHooks {
   readonly onNextPage: (fetch: PendingFetch) => void;
   /** Whether a page that has waited for its turn elsewhere may still be asked for. */
   readonly mayStart: () => boolean;
+  /** Called with a page that may not: it waits for the next run of the slice. */
+  readonly onKept: (fetch: PendingFetch) => void;
+  /** Called when a fetch is to be tried again, or could not be recorded. */
+  readonly onReturned: () => void;
 }
 
 /** What became of an attempt after which there is another one. */
@@ -62,7 +66,6 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   readonly #pages: PageHooks;
   #returned: PendingFetch[] = [];
   #open = 0;
-  /** A record was lost, or a fetch aborted: the slice has to end before anything is tried again. */
   #isBroken = false;
   #onAllEnded: (() => void) | undefined;
   #error: Error | undefined;
@@ -89,6 +92,11 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     return this.#error;
   }
 
+  /** A record was lost: the slice has to end before that fetch is tried again. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
   /** Nothing is in flight, and nothing waits to become durable. */
   get isIdle(): boolean {
     return this.#open === 0;
@@ -96,9 +104,6 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
 
   /** Takes the fetches to be tried again whose time has come. */
   takeDue(now: number): PendingFetch[] {
-    if (this.#isBroken) {
-      return [];
-    }
     const due = this.#returned.filter(({ dueAt }) => dueAt <= now);
     this.#returned = this.#returned.filter(({ dueAt }) => dueAt > now);
     return due;
@@ -116,21 +121,22 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   }
 
   async #startElsewhere(fetch: PendingFetch, target: URL): Promise<void> {
-    let turn: Turn;
     try {
-      turn = await this.#turnOf(fetch, { target, from: this.#target.origin }, BY_PAGE);
+      const way = { target, from: this.#target.origin };
+      this.#followTurn(fetch, target, await this.#turnOf(fetch, way, BY_PAGE));
     } catch (error) {
       this.onAborted(fetch, error);
-      return;
     }
-    const mayStart = !this.#stop.signal.aborted && this.#pages.mayStart();
-    if (turn.kind === 'granted' && mayStart) {
+  }
+
+  #followTurn(fetch: PendingFetch, target: URL, turn: Turn): void {
+    if (turn.kind === 'granted' && this.#pages.mayStart()) {
       this.#send(fetch, target.origin, turn.grant);
     } else if (turn.kind === 'granted' || this.#stop.signal.aborted) {
       if (turn.kind === 'granted') {
         turn.grant.onEnded(undefined);
       }
-      this.#returned.push(fetch);
+      this.#pages.onKept(fetch);
       this.#close();
     } else if (turn.kind === 'refused') {
       this.#settleFailure(fetch, turn.reason);
@@ -227,8 +233,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     const { signal } = this.#stop;
     return hopTurn(this.#tools, { batch, slice, fetch, signal, way }, hop, {
       onLater: (later) => {
-        this.#returned.push(later);
-        this.#close();
+        this.#return(later);
       },
       onFailure: (failure) => this.#settleFailure(fetch, failure),
       onLost: (result) => {
@@ -250,11 +255,15 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
 
   /** The fetch has no result: it counts as never started. */
   onAborted(fetch: PendingFetch, reason: unknown): void {
-    this.#isBroken = true;
-    this.#returned.push(fetch);
     if (!this.#stop.signal.aborted) {
       this.#abortWith(reason);
     }
+    this.#return(fetch);
+  }
+
+  #return(fetch: PendingFetch): void {
+    this.#returned.push(fetch);
+    this.#pages.onReturned();
     this.#close();
   }
 
@@ -284,8 +293,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
         this.#settle(fetch, { outcome, attempts, result, answer, step });
       } else {
         const problem = answer?.verdict?.problem;
-        this.#returned.push(this.#nextTry(fetch, ended, { disposition, problem }));
-        this.#close();
+        this.#return(this.#nextTry(fetch, ended, { disposition, problem }));
       }
     } catch (error) {
       this.#abortWith(error);
@@ -339,8 +347,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       return false;
     }
     this.#tools.metrics.fetchRetried('401');
-    this.#returned.push({ ...fetch, attempts, dueAt: now, reason: lastReasonOf(result) });
-    this.#close();
+    this.#return({ ...fetch, attempts, dueAt: now, reason: lastReasonOf(result) });
     return true;
   }
 
@@ -395,8 +402,10 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       // A fetch without a durable record has not happened. The recorder has reported the error.
       if (!isRecorded) {
         this.#isBroken = true;
-        this.#returned.push(fetch);
-      } else if (ending.step !== undefined && 'cursor' in ending.step) {
+        this.#return(fetch);
+        return;
+      }
+      if (ending.step !== undefined && 'cursor' in ending.step) {
         this.#goOn(atNextPage(fetch, ending.step.cursor));
       }
       this.#close();

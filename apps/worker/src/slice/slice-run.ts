@@ -74,7 +74,8 @@ export interface SliceRest {
  *
  * A fetch with pages is due again when the record of a page is durable, with its next page; and
  * what is to be tried later is due again as soon as its time has come, because a run with pages may
- * last. Nothing new starts once the slice is deferred or stopped.
+ * last. Nothing new starts once the run is ending: the slice is deferred or stopped, a record of a
+ * page could not be written, or there is no token.
  *
  * What is not settled at the end is the rest of the slice.
  */
@@ -96,7 +97,7 @@ export class SliceRun implements WaitingSlice {
   #isDeferred = false;
   /** When the waiting fetches can go on, counted from {@link #startedAllAt}. */
   #resumeInMs = 0;
-  /** Since when the run only waits for its fetches in flight. */
+  /** Since when the run only waits for its fetches in flight; 0 before. */
   #startedAllAt = 0;
   #isUnderWay = false;
   /** What robots.txt of the origin allowed when it was asked last. */
@@ -117,7 +118,9 @@ export class SliceRun implements WaitingSlice {
         stop: this.#stop,
         pages: {
           onNextPage: (fetch) => this.#nextPage(fetch),
-          mayStart: () => !this.#isStopping,
+          mayStart: () => !this.#isEnding,
+          onKept: (fetch) => this.#due.push(fetch),
+          onReturned: () => this.#lookAgain(),
         },
       },
     );
@@ -125,7 +128,7 @@ export class SliceRun implements WaitingSlice {
   }
 
   get waiting(): number {
-    const canStart = !this.#isStopping && this.#tools.recorder.isReady;
+    const canStart = !this.#isEnding && this.#tools.recorder.isReady;
     return canStart ? this.#due.length : 0;
   }
 
@@ -306,18 +309,25 @@ export class SliceRun implements WaitingSlice {
   /** The record of a page is durable. */
   #nextPage(fetch: PendingFetch): void {
     this.#isUnderWay = true;
-    // Its turn is used: in the waitlist, later pages take a place behind the others.
-    this.#ticket = 0;
-    if (this.#isStopping || this.#isDeferred) {
+    if (!this.#isDeferred) {
+      // Its turn is used: in the waitlist, later pages take a place behind the others.
+      this.#ticket = 0;
+    }
+    if (this.#isEnding) {
       this.#due.push(fetch);
       return;
     }
     this.#placePage(fetch);
     this.#takeDue();
-    if (this.#onPageDue === undefined) {
-      this.#tools.schedulers.wake(this.#origin);
-    } else {
+    this.#lookAgain();
+  }
+
+  /** A page is due, or will be: the run or the scheduler may wait for something else. */
+  #lookAgain(): void {
+    if (this.#onPageDue !== undefined) {
       this.#onPageDue();
+    } else if (this.hasPages) {
+      this.#tools.schedulers.wake(this.#origin);
     }
   }
 
@@ -344,6 +354,9 @@ export class SliceRun implements WaitingSlice {
 
   /** Lets fetches wait for their turn again whose time has come. */
   #takeDue(): void {
+    if (this.#isEnding) {
+      return;
+    }
     const now = Date.now();
     const due = this.#later.filter(({ dueAt }) => dueAt <= now);
     this.#later = this.#later.filter(({ dueAt }) => dueAt > now);
@@ -354,7 +367,7 @@ export class SliceRun implements WaitingSlice {
 
   /** Starts pages as they become due. Resolves when none is in flight, or the slice has to end. */
   async #startPages(onPermitsRequested: () => void): Promise<void> {
-    while (!this.#isStopping && !this.#isDeferred) {
+    while (!this.#isEnding) {
       if (this.#due.length === 0) {
         if (this.#inFlight.isIdle) {
           return;
@@ -370,7 +383,10 @@ export class SliceRun implements WaitingSlice {
     }
   }
 
-  /** Resolves when a page is due, a fetch may be tried again, or nothing is in flight any more. */
+  /**
+   * Resolves when a page is due, a fetch may be tried again or is to be later, or nothing is in
+   * flight any more.
+   */
   async #pageDue(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onPageDue = resolve;
@@ -388,9 +404,19 @@ export class SliceRun implements WaitingSlice {
     return this.#isDraining || this.#stop.signal.aborted;
   }
 
+  /** Nothing new starts any more: the run ends when nothing is in flight. */
+  get #isEnding(): boolean {
+    return (
+      this.#isStopping ||
+      this.#isDeferred ||
+      this.#startedAllAt > 0 ||
+      (this.hasPages && this.#inFlight.isBroken)
+    );
+  }
+
   async #startAll(onPermitsRequested: () => void): Promise<void> {
     const { schedulers, recorder } = this.#tools;
-    while (this.#due.length > 0 && !this.#isStopping) {
+    while (this.#due.length > 0 && !this.#isEnding) {
       await recorder.ready();
       const admitted = schedulers.of(this.#origin).admit(this);
       onPermitsRequested();

@@ -12,7 +12,12 @@ import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
-const pages = { onNextPage: () => undefined, mayStart: () => true };
+const pages = {
+  onNextPage: () => undefined,
+  mayStart: () => true,
+  onKept: () => undefined,
+  onReturned: () => undefined,
+};
 
 function startFetches() {
   const { tools, started, grant, ended } = startTools();

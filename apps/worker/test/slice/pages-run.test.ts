@@ -114,6 +114,71 @@ describe('a run of a slice with pages', () => {
     expect(rest.dueInMs).toBeGreaterThan(29_000);
   });
 
+  it('keeps the ticket of its deferral when another page becomes durable after it', async () => {
+    let isFull = false;
+    const deferred = { kind: 'deferred', dueInMs: 30_000, ticket: 9, deniedForMs: 0 } as const;
+    const { tools, started } = startTools({
+      admit: (slice, grant) => {
+        if (isFull) {
+          return { ...deferred, isRefused: false };
+        }
+        while (slice.waiting > 0) {
+          slice.start(grant);
+        }
+        return { kind: 'started' };
+      },
+    });
+    const run = new SliceRun(tools, pagedBatch(), SLICE);
+    const running = run.run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => started.length === 2);
+    isFull = true;
+    started[0]?.listener.onResult(pageOf('/1?page=2'));
+    await eventually(() => run.ticket === 9);
+    started[1]?.listener.onResult(pageOf('/2?page=2'));
+    const { fetches, ticket, isDeferred } = await running;
+    expect({ ticket, isDeferred }).toEqual({ ticket: 9, isDeferred: true });
+    expect(fetches.map(({ cursor }) => cursor?.page)).toEqual([1, 1]);
+    expect(started).toHaveLength(2);
+  });
+
+  it('keeps a page whose turn elsewhere comes after the deferral', async () => {
+    const turn = Promise.withResolvers<void>();
+    const elsewhere: string[] = [];
+    let isFull = false;
+    const { tools, started, ended } = startTools({
+      admit: async (slice, grant) => {
+        if (!slice.isSlice) {
+          elsewhere.push(slice.id);
+          await turn.promise;
+        } else if (isFull) {
+          const deferral = { dueInMs: 30_000, ticket: 9, isRefused: false, deniedForMs: 0 };
+          return { kind: 'deferred', ...deferral };
+        }
+        while (slice.waiting > 0) {
+          slice.start(grant);
+        }
+        return { kind: 'started' };
+      },
+    });
+    const run = new SliceRun(tools, pagedBatch(), SLICE);
+    const running = run.run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => started.length === 2);
+    isFull = true;
+    started[0]?.listener.onResult(pageOf('http://other.example/1?page=2'));
+    await eventually(() => elsewhere.length === 1);
+    started[1]?.listener.onResult(pageOf('/2?page=2'));
+    await eventually(() => run.ticket === 9);
+    turn.resolve();
+    const { fetches, dueInMs } = await running;
+    expect(fetches.map(({ index, cursor }) => [index, cursor?.page])).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+    // It would only come back to be deferred again.
+    expect(dueInMs).toBeGreaterThan(25_000);
+    expect([started.length, ended.length]).toEqual([2, 3]);
+  });
+
   it('goes on behind the cursor that the ledger has', async () => {
     const { tools, started } = startTools();
     const digest = 'AAAAAAAAAAAAAAAA';
@@ -160,6 +225,82 @@ describe('a run of a slice with pages', () => {
     ]);
     started[2]?.listener.onResult(pageOf());
     expect(await running).toMatchObject({ fetches: [] });
+  });
+
+  it('tries a fetch again in its time, however long another one hangs', async () => {
+    const { tools, started } = startTools();
+    const plan = { ...batchOf().plan, retry: { attempts: 3, backoffMs: 1 } };
+    const running = new SliceRun(tools, pagedBatch({ plan }), SLICE).run(
+      [fetchOf(1), fetchOf(2)],
+      signals(),
+    );
+    await eventually(() => started.length === 2);
+    // By then the run waits for whatever comes first.
+    await new Promise(setImmediate);
+    started[1]?.listener.onResult(failed());
+    await eventually(() => started.length === 3);
+    expect(started[2]?.request.url).toBe(started[1]?.request.url);
+    started[0]?.listener.onResult(pageOf());
+    started[2]?.listener.onResult(pageOf());
+    expect(await running).toMatchObject({ fetches: [] });
+  });
+
+  it('starts no page of others after a record that could not be written', async () => {
+    let isLosing = false;
+    const lost = Promise.withResolvers<void>();
+    const { tools, started } = startTools({
+      beforeSettle: async () => {
+        if (isLosing) {
+          isLosing = false;
+          lost.resolve();
+          throw new Error('Redis is away');
+        }
+      },
+    });
+    const running = new SliceRun(tools, pagedBatch(), SLICE).run(
+      [fetchOf(1), fetchOf(2)],
+      signals(),
+    );
+    await eventually(() => started.length === 2);
+    isLosing = true;
+    started[0]?.listener.onResult(pageOf('/1?page=2'));
+    await lost.promise;
+    started[1]?.listener.onResult(pageOf('/2?page=2'));
+    const { fetches } = await running;
+    expect(fetches.map(({ index, cursor }) => [index, cursor?.page])).toEqual([
+      [1, undefined],
+      [2, 1],
+    ]);
+    expect(started).toHaveLength(2);
+  });
+
+  it('starts nothing more, here or elsewhere, while there is no token', async () => {
+    const clock = { now: Date.now() };
+    let asked = 0;
+    const token = new BatchToken(
+      async () => {
+        asked += 1;
+        return asked === 1
+          ? { kind: 'token', token: 't1', expiresInMs: 60_000 }
+          : { kind: 'down', dueInMs: 30_000, reason: 'it is down' };
+      },
+      () => clock.now,
+    );
+    await token.ask();
+    const { tools, started } = startTools();
+    const running = new SliceRun(tools, pagedBatch({ token }), SLICE).run(
+      [fetchOf(1), fetchOf(2)],
+      signals(),
+    );
+    await eventually(() => started.length === 2);
+    clock.now += 60_000;
+    started[0]?.listener.onResult(pageOf('/1?page=2'));
+    await eventually(() => asked === 2);
+    started[1]?.listener.onResult(pageOf('http://other.example/2?page=2'));
+    const { fetches, dueInMs } = await running;
+    expect(fetches.map(({ cursor }) => cursor?.page)).toEqual([1, 1]);
+    expect(dueInMs).toBeGreaterThan(25_000);
+    expect(started).toHaveLength(2);
   });
 
   it('takes nothing up again after a record that could not be written', async () => {

@@ -74,6 +74,7 @@ export function startTools({
   admit = startAll,
   robots = { kind: 'rules', isAllowed: () => true },
   canRecord = true,
+  beforeSettle = async () => undefined,
 }: {
   /** How the scheduler treats a slice. @default all of its fetches start */
   readonly admit?: (slice: WaitingSlice, grant: StartGrant) => Admission | Promise<Admission>;
@@ -81,6 +82,8 @@ export function startTools({
   readonly robots?: RobotsAnswer;
   /** Whether records can be written. */
   readonly canRecord?: boolean;
+  /** Where it rejects, the ledger does. @default it does not */
+  readonly beforeSettle?: () => Promise<void>;
 } = {}) {
   const lines: string[] = [];
   const started: StartedFetch[] = [];
@@ -97,7 +100,10 @@ export function startTools({
       },
     },
     ledger: {
-      settle: async (_id, settlements) => ({ settled: settlements.length, finished: false }),
+      settle: async (_id, settlements) => {
+        await beforeSettle();
+        return { settled: settlements.length, finished: false };
+      },
     },
     onSinkError: () => recorder.stop(),
     onEncodingError: () => undefined,
