@@ -15,7 +15,8 @@ interface Waiter {
  *                b ─▶ b.0
  *
  * A batch that comes has its turn after one fetch of each other batch, however many wait. A slice
- * with pages goes behind those of its batch with each start, because it may never have started all.
+ * with pages goes behind those of its batch with each start, because it may never have started all;
+ * it comes first for its first pages only.
  */
 export class AdmissionQueue implements Iterable<WaitingSlice> {
   readonly #waiters = new Map<WaitingSlice, Waiter>();
@@ -50,20 +51,25 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
       this.#waiters.set(slice, { resolve, reject });
       if (slice.comesFirst) {
         this.#first.add(slice);
-        return;
-      }
-      const { batch } = slice.limits;
-      const others = this.#batches.get(batch);
-      if (others === undefined) {
-        this.#batches.set(batch, new Set([slice]));
       } else {
-        others.add(slice);
+        this.#addTurn(slice);
       }
     });
   }
 
+  #addTurn(slice: WaitingSlice): void {
+    const { batch } = slice.limits;
+    const others = this.#batches.get(batch);
+    if (others === undefined) {
+      this.#batches.set(batch, new Set([slice]));
+    } else {
+      others.add(slice);
+    }
+  }
+
   /** Starts the next fetch. @returns false if none waits */
   startNext(grant: StartGrant): boolean {
+    this.#moveServed();
     if (startFirst(this.#first, grant)) {
       return true;
     }
@@ -78,6 +84,18 @@ export class AdmissionQueue implements Iterable<WaitingSlice> {
       }
     }
     return false;
+  }
+
+  /** Lets slices take turns that come first no longer. */
+  #moveServed(): void {
+    for (const slice of this.#first) {
+      if (!slice.comesFirst) {
+        this.#first.delete(slice);
+        this.#addTurn(slice);
+      } else if (slice.waiting > 0) {
+        return;
+      }
+    }
   }
 
   /** Ends the wait of the slices that have nothing to start any more. */

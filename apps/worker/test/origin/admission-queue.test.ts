@@ -43,6 +43,28 @@ describe('waiting slices', () => {
     expect(slices.map(({ grants }) => grants.length)).toEqual([2, 1, 1]);
   });
 
+  it('take turns with other batches once they come first no longer', () => {
+    const queue = new AdmissionQueue();
+    const state = { comesFirst: true };
+    const redelivered = Object.defineProperty(
+      sliceOf({ id: 'a.0', batch: 'a', waiting: 20, hasPages: true }),
+      'comesFirst',
+      { get: () => state.comesFirst },
+    );
+    const other = sliceOf({ id: 'b.0', batch: 'b', waiting: 20 });
+    void queue.add(redelivered);
+    void queue.add(other);
+    queue.startNext(GRANT);
+    queue.startNext(GRANT);
+    expect([redelivered.grants.length, other.grants.length]).toEqual([2, 0]);
+    state.comesFirst = false;
+    for (let i = 0; i < 6; i++) {
+      queue.startNext(GRANT);
+    }
+    expect([redelivered.grants.length, other.grants.length]).toEqual([5, 3]);
+    expect([...queue]).toHaveLength(2);
+  });
+
   it('start a fetch of each batch in turn, whatever waits of the others', () => {
     const queue = new AdmissionQueue();
     const ofA = Array.from({ length: 20 }, (_, i) =>
