@@ -170,10 +170,8 @@ export class Batches {
     const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
     const { auth, paginate } = plan;
     const own = valuesToHide(secretValues, plan, secrets.request);
-    const allSecrets = (): readonly string[] => {
-      const token = batch.token?.value;
-      return token === undefined ? own : [...own, token];
-    };
+    const allSecrets = (): readonly string[] =>
+      batch.token === undefined ? own : [...own, ...batch.token.values];
     const pagination = paginate && compilePagination(paginate, { ...plan, secrets: allSecrets });
     const readAnswer = compileAnswerRules(plan, allSecrets);
     const batch: WatchedBatch = {

@@ -35,6 +35,9 @@ const FRESH_MS = 10_000;
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
 
+/** Tokens before the one in use that are still kept out of what is written. */
+const MAX_BEFORE = 8;
+
 /** RFC 6750, 3.1: it has expired, or was revoked. */
 const INVALID_TOKEN = /\berror="?invalid_token\b/i;
 
@@ -71,6 +74,8 @@ export class BatchToken {
   readonly #request: () => Promise<TokenResult>;
   readonly #now: () => number;
   #current: Current | undefined;
+  /** What requests in flight may still carry; the last one comes first. */
+  #before: readonly Current[] = [];
   #failing: Failing | undefined;
   #running: Promise<TokenAnswer> | undefined;
   /** Headers with the token in use, for the headers without it: each object is prepared once. */
@@ -88,9 +93,12 @@ export class BatchToken {
     return current !== undefined && !current.isRevoked && this.#now() < current.expiresAt;
   }
 
-  /** The token in use: never log or store it. */
-  get value(): string | undefined {
-    return this.#current?.token;
+  /** The token in use, and those before that have not expired: never log or store them. */
+  get values(): readonly string[] {
+    const now = this.#now();
+    const before = this.#before.filter(({ expiresAt }) => now < expiresAt);
+    const all = this.#current === undefined ? before : [this.#current, ...before];
+    return all.map(({ token }) => token);
   }
 
   /** Takes as long as the token server likes. */
@@ -170,6 +178,9 @@ export class BatchToken {
       const early = Math.min(expiresInMs * RENEWED_AT, expiresInMs - RENEWED_BEFORE_MS);
       const renewAt = now + Math.max(early, Math.min(MIN_LIFE_MS, expiresInMs / 2));
       const expiresAt = now + expiresInMs;
+      if (this.#current !== undefined) {
+        this.#before = [this.#current, ...this.#before].slice(0, MAX_BEFORE);
+      }
       this.#current = {
         token,
         obtainedAt: now,

@@ -46,6 +46,18 @@ describe('the token of a batch', () => {
     expect(token.authorize(headers)).toBe(token.authorize(headers));
   });
 
+  it('is kept secret until it expires, also once there is another one', async () => {
+    const { token, state, sent, settled } = start(100);
+    expect(token.values).toEqual([]);
+    await token.ask();
+    state.now += 90_000;
+    sent();
+    await settled();
+    expect(token.values).toEqual(['t2', 't1']);
+    state.now += 10_000;
+    expect(token.values).toEqual(['t2']);
+  });
+
   it.each([
     [100, 89_999, 90_000],
     [30, 24_999, 25_000],
