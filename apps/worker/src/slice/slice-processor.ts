@@ -142,9 +142,9 @@ export class SliceProcessor {
     if (isSentElsewhere(batch, slice, pending)) {
       return this.#reject(claim, new Error('its URLs have another origin'), slice);
     }
-    const unsettled = claim.redeliveries > 0 ? await this.#unsettled(batch, pending) : pending;
-    const fetches =
-      batch.pagination === undefined ? unsettled : await this.#withCursors(job, unsettled);
+    // A lost worker may settle a fetch meanwhile, which has no cursor then.
+    const placed = batch.pagination === undefined ? pending : await this.#withCursors(job, pending);
+    const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, placed) : placed;
     if (claim.redeliveries > MAX_REDELIVERIES) {
       return this.#abandon(job, fetches);
     }

@@ -1,10 +1,10 @@
-import { packSlice } from '@fetchfleet/crawl';
+import { compilePagination, packSlice } from '@fetchfleet/crawl';
 import type { BatchState, ClaimedSlice } from '@fetchfleet/fleet';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 import type { WaitingSlice } from '../../src/origin/waiting-slice.ts';
-import { SliceProcessor } from '../../src/slice/slice-processor.ts';
+import { type ProcessorOptions, SliceProcessor } from '../../src/slice/slice-processor.ts';
 import { batchOf, fetchOf, requestOf, responseOf, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
@@ -20,6 +20,7 @@ async function process({
   ticket,
   redeliveries = 0,
   dueAt = 0,
+  ledger = {},
 }: {
   readonly batch?: Partial<ActiveBatch>;
   readonly state?: BatchState;
@@ -27,6 +28,7 @@ async function process({
   readonly ticket?: number;
   readonly redeliveries?: number;
   readonly dueAt?: number;
+  readonly ledger?: Partial<ProcessorOptions['ledger']>;
 }) {
   const admitted: WaitingSlice[] = [];
   const left: string[] = [];
@@ -56,6 +58,7 @@ async function process({
       areSettled: async (_id, indexes) => indexes.map(() => false),
       cursors: async (_id, indexes) => indexes.map(() => null),
       reportMissingSecrets: async () => undefined,
+      ...ledger,
     },
     pausedSlices: { withdrawOne: async () => undefined },
     onTaken: () => undefined,
@@ -74,6 +77,23 @@ async function process({
   await processor.process(claim, () => undefined);
   return { ends, left, removed, tickets: admitted.map((slice) => slice.ticket) };
 }
+
+describe('a redelivered slice with pages', () => {
+  it('starts nothing that the lost worker settles while the slice is read', async () => {
+    const pagination = compilePagination({ next: 'link', max: 100 }, batchOf().plan);
+    let reads = 0;
+    const isSettled = (): boolean => reads++ > 0;
+    const seen = await process({
+      batch: { pagination },
+      redeliveries: 1,
+      ledger: {
+        areSettled: async () => [isSettled()],
+        cursors: async () => [isSettled() ? null : '4 {}'],
+      },
+    });
+    expect(seen).toMatchObject({ ends: ['complete'], tickets: [] });
+  });
+});
 
 describe('a slice that was deferred', () => {
   it.each([
