@@ -4,7 +4,7 @@ import { withTimeout } from '@fetchfleet/service';
 
 /** How long records gather before they are flushed together, so that one fsync serves many. */
 const GATHER_MS = 10;
-/** The same while no slice waits for its last records, because each has more fetches to start. */
+/** The same while nothing waits for any of them, because each slice has more fetches to start. */
 const LAZY_GATHER_MS = 500;
 /** This many bytes are flushed at once. */
 const GATHER_BYTES = 1024 * 1024;
@@ -23,6 +23,8 @@ export interface RecordEntry {
   /** The record as JSON, without a line break. */
   readonly line: string;
   readonly settlement: Settlement;
+  /** Whether anything waits for it: what has gathered is flushed soon then. @default false */
+  readonly isAwaited?: boolean;
   readonly onRecorded: OnRecorded;
 }
 
@@ -113,7 +115,7 @@ export class Recorder {
     if (this.#gatheredBytes >= GATHER_BYTES) {
       this.#flushGathered();
     } else {
-      this.#flushSoon();
+      this.#flushSoon(entry.isAwaited);
     }
   }
 
@@ -158,8 +160,8 @@ export class Recorder {
     }
   }
 
-  #flushSoon(): void {
-    const isLazy = this.#hurries === 0;
+  #flushSoon(isAwaited = false): void {
+    const isLazy = this.#hurries === 0 && !isAwaited;
     // A lazy timer is replaced when somebody begins to wait for records, but not the other way
     // round.
     if (this.#timer !== undefined && (isLazy || !this.#isTimerLazy)) {

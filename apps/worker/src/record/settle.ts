@@ -108,6 +108,8 @@ export function settle(
       bytes,
       page: step && settledPage(step),
     },
+    // The next page is asked for after it, or the last one may be all that its slice waits for.
+    isAwaited: step !== undefined,
     onRecorded: (isRecorded: boolean) => {
       if (isRecorded) {
         const durationSeconds = durationMs / 1000;

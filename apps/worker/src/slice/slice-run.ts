@@ -183,7 +183,7 @@ export class SliceRun implements WaitingSlice {
           onRobotsRequested();
         }
         await (this.hasPages
-          ? this.#tools.recorder.hurry(this.#startPages(onPermitsRequested))
+          ? this.#startPages(onPermitsRequested)
           : this.#startAll(onPermitsRequested));
       }
       this.#startedAllAt = Date.now();

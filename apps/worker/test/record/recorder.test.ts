@@ -42,12 +42,19 @@ function recording() {
     fleet,
     /** Events since the last call. */
     events: () => events.splice(0),
-    record: (options: { readonly batch?: string; readonly bytes?: number } = {}) => {
-      const { batch = 'b', bytes = 100 } = options;
+    record: (
+      options: {
+        readonly batch?: string;
+        readonly bytes?: number;
+        readonly isAwaited?: boolean;
+      } = {},
+    ) => {
+      const { batch = 'b', bytes = 100, isAwaited = false } = options;
       const settlement = { index: index++, outcome: 'ok', durationMs: 1, bytes: 1 } as const;
       recorder.record(batch, {
         line: 'x'.repeat(bytes),
         settlement,
+        isAwaited,
         onRecorded: (isRecorded) => events.push(isRecorded ? 'recorded' : 'not recorded'),
       });
     },
@@ -112,6 +119,20 @@ describe('when records are flushed', () => {
     void recorder.hurry(never);
     record();
     await pass(GATHER_MS - 1);
+    expect(events()).toEqual([]);
+    await pass(1);
+    expect(events()).toEqual(STORED_ONE);
+  });
+
+  it('10 ms after one that is awaited, and after 500 ms again when that is flushed', async () => {
+    const { record, events, pass } = recording();
+    record();
+    await pass(100);
+    record({ isAwaited: true });
+    await pass(GATHER_MS);
+    expect(events()).toEqual(['append b ×2', 'durable ×2', 'settle b ×2', 'recorded', 'recorded']);
+    record();
+    await pass(LAZY_GATHER_MS - 1);
     expect(events()).toEqual([]);
     await pass(1);
     expect(events()).toEqual(STORED_ONE);
