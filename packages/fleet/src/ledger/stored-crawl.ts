@@ -1,5 +1,4 @@
 import {
-  compileSelect,
   COUNTRY_FORMS,
   type Crawl,
   isBatchId,
@@ -16,11 +15,11 @@ import {
   parseProxy,
   type Plan,
   problemOfCertificates,
-  SelectError,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { StoredStateError } from '../redis/stored-state.ts';
 import { storedPaginate } from './stored-paginate.ts';
+import { storedPath } from './stored-path.ts';
 
 /*
  * What is stored of a crawl is read again only here. The crawl file was validated before it was
@@ -43,7 +42,6 @@ const body = z.union([
 ]);
 
 const statuses = z.array(z.tuple([positive, positive]));
-const path = text.refine(isPath, 'is no JSONPath');
 
 const network = z.object({
   allowPrivate: z.boolean(),
@@ -113,15 +111,15 @@ const plan = z.object({
   expect: z
     .object({
       status: statuses.exactOptional(),
-      has: path.exactOptional(),
-      hasNot: path.exactOptional(),
+      has: storedPath.exactOptional(),
+      hasNot: storedPath.exactOptional(),
     })
     .exactOptional(),
   keep: z
     .object({
       headers: z.union([z.array(text.min(1)), z.literal('all')]).exactOptional(),
       body: z.literal('none').exactOptional(),
-      select: path.exactOptional(),
+      select: storedPath.exactOptional(),
     })
     .exactOptional(),
 });
@@ -191,18 +189,6 @@ const rest = z.object({
 });
 
 const crawl = rest.extend({ plan: usablePlan });
-
-function isPath(written: string): boolean {
-  try {
-    compileSelect(written);
-    return true;
-  } catch (error) {
-    if (error instanceof SelectError) {
-      return false;
-    }
-    throw error;
-  }
-}
 
 /** @throws StoredStateError */
 export function parseStoredPlan(json: string): Plan {
