@@ -39,7 +39,10 @@ export interface BatchStatus {
   readonly durationSumMs: number;
   /** Body bytes of all settled fetches. */
   readonly bytes: number;
-  /** Pages of all fetches that are `ok` and durable; absent where no fetch has pages. */
+  /**
+   * Pages that are `ok` and durable, repeats included: those of a fetch that has begun again with
+   * its first page count each time. Absent where no fetch has pages.
+   */
   readonly pages?: number;
   readonly sliceSize: number;
   /** Path of the crawl file where it was started. */
