@@ -48,7 +48,7 @@ import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
 import { checkResultsFolder } from './start/check-results-folder.ts';
 import type { DescriptorPlan } from './start/descriptors.ts';
-import { readWorkerProxy } from './start/proxies.ts';
+import type { WorkerProxy } from './start/proxies.ts';
 import { warmUp } from './warm-up.ts';
 
 export interface AssembleOptions {
@@ -57,6 +57,8 @@ export interface AssembleOptions {
   readonly descriptors: DescriptorPlan;
   /** Holds the values of secrets: `--secrets` says which crawls may have. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What its fetches go through; undefined if they go to their origins directly. */
+  readonly proxy: WorkerProxy | undefined;
   readonly log: Logger;
   readonly state: () => WorkerState;
   /** Aborted when the worker drains: no fetch is started any more. */
@@ -89,9 +91,9 @@ export interface AssembledWorker {
  * part is built once, from those above it.
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
-  const { id, settings, descriptors, env, log, state, draining, forced, onHopeless } = options;
+  const { id, settings, descriptors, env, proxy, log, state, draining, forced, onHopeless } =
+    options;
   const { transport, allowPrivate, allowProxy, allowInsecureTls, maxRetryAfterMs } = settings;
-  const proxy = readWorkerProxy(settings.proxy, env);
 
   // What everything else stands on.
   const repeats = new RepeatLog(log);

@@ -15,7 +15,7 @@ import { isTlsUnchecked, onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/servi
 import { CommanderError } from 'commander';
 import { readSettings, redisAddressOf, type WorkerSettings } from './config.ts';
 import { type DescriptorPlan, planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
-import { ignoredProxies, readWorkerProxy } from './start/proxies.ts';
+import { ignoredProxies, readWorkerProxy, type WorkerProxy } from './start/proxies.ts';
 import { FleetWorker } from './worker.ts';
 
 const EXIT_INPUT = 2;
@@ -37,7 +37,7 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
   redisAddressOf(settings); // refused before anything is logged
-  readWorkerProxy(settings.proxy, process.env); // likewise
+  const proxy = readWorkerProxy(settings.proxy, process.env); // likewise
   process.umask(settings.umask); // everything that this process creates belongs to the results
   const log = createLogger({
     name: 'fetchfleet-worker',
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const limit = await readDescriptorLimit();
   const descriptors = planDescriptors(limit, settings.concurrency);
   warnOfShortage(log, { limit, descriptors, settings });
-  warnOfProxies(log, settings, process.env);
+  warnOfProxies(log, { settings, used: proxy, env: process.env });
   warnOfUncheckedTls(log, process.env);
   const onHopeless = (reason: string): void => {
     log.fatal({ reason }, 'new connections did not help: this process ends, start a new one');
@@ -64,6 +64,7 @@ async function main(): Promise<void> {
     settings: { ...settings, concurrency: descriptors.concurrency },
     descriptors,
     env: process.env,
+    proxy,
     log,
     onHopeless,
   });
@@ -108,12 +109,14 @@ function warnOfShortage(log: Logger, { limit, descriptors, settings }: Shortage)
   }
 }
 
-function warnOfProxies(
-  log: Logger,
-  { proxy, allowProxy }: WorkerSettings,
-  env: Readonly<Record<string, string | undefined>>,
-): void {
-  const used = readWorkerProxy(proxy, env);
+interface Proxies {
+  readonly settings: WorkerSettings;
+  readonly used: WorkerProxy | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+function warnOfProxies(log: Logger, { settings, used, env }: Proxies): void {
+  const { proxy, allowProxy } = settings;
   if (used !== undefined) {
     log.warn(
       { proxy: used.shown },

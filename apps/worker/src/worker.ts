@@ -4,6 +4,7 @@ import { assemble, type AssembledWorker } from './assemble.ts';
 import type { WorkerSettings } from './config.ts';
 import { isEnding, type WorkerState } from './health/worker-state.ts';
 import type { DescriptorPlan } from './start/descriptors.ts';
+import type { WorkerProxy } from './start/proxies.ts';
 
 /** For giving slices back after the drain timeout. Redis may be away, and nothing waits for it. */
 const GIVE_BACK_MS = 3_000;
@@ -13,6 +14,8 @@ export interface FleetWorkerOptions {
   readonly descriptors: DescriptorPlan;
   /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What its fetches go through; undefined if they go to their origins directly. */
+  readonly proxy: WorkerProxy | undefined;
   readonly log: Logger;
   /** The worker is stuck and new connections did not help: end the process, and start a new one. */
   readonly onHopeless: (reason: string) => void;
@@ -48,7 +51,7 @@ export class FleetWorker {
   #state: WorkerState = 'starting';
   #drained: Promise<void> | undefined;
 
-  constructor({ settings, descriptors, env, log, onHopeless }: FleetWorkerOptions) {
+  constructor({ settings, descriptors, env, proxy, log, onHopeless }: FleetWorkerOptions) {
     this.#settings = settings;
     this.#log = log.child({ worker: this.id });
     this.#assembled = assemble({
@@ -56,6 +59,7 @@ export class FleetWorker {
       settings,
       descriptors,
       env,
+      proxy,
       log: this.#log,
       state: () => this.#state,
       draining: this.#draining.signal,
