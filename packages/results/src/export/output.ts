@@ -53,7 +53,12 @@ export class Output {
 
   /** Removes the error listener. The stream stays open. */
   release(): void {
-    // A failed write calls its callback first; the stream emits `error` in the next turn.
-    setImmediate(() => this.#stream.off('error', this.#onError));
+    // A failed write calls its callback first, and the stream emits `error` in the next turn, or
+    // when it is closed: a file may take any time. A destroyed stream keeps the listener.
+    setImmediate(() => {
+      if (!this.#stream.destroyed) {
+        this.#stream.off('error', this.#onError);
+      }
+    });
   }
 }

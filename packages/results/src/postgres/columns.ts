@@ -100,20 +100,12 @@ function jsonOf(value: unknown): string | undefined {
   return value === undefined ? undefined : JSON.stringify(value);
 }
 
-function parsedBody({ body: json }: Row): string | undefined {
-  const text: unknown = json === undefined ? undefined : JSON.parse(json.text);
-  return typeof text === 'string' ? text : undefined;
-}
-
-function plainText(row: Row): string | undefined {
-  const text = parsedBody(row);
-  return text?.includes('\u0000') === true ? undefined : text;
+function plainText({ bodyText }: Row): string | undefined {
+  return bodyText?.includes('\u0000') === true ? undefined : bodyText;
 }
 
 /** Bodies that are no text; and texts with a NUL, of which nothing is lost as bytes. */
-function bytesOf(row: Row): string | undefined {
-  const { bodyEncoding } = row.head;
-  const text = bodyEncoding === undefined ? undefined : parsedBody(row);
+function bytesOf({ head: { bodyEncoding }, bodyText: text }: Row): string | undefined {
   if (text === undefined || (bodyEncoding === 'text' && !text.includes('\u0000'))) {
     return undefined;
   }

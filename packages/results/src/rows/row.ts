@@ -8,6 +8,8 @@ export interface Row {
   readonly head: RecordHead;
   /** The body as JSON text, with the digits of its numbers. */
   readonly body?: RowJson | undefined;
+  /** What a body that is no JSON holds: its text, or its bytes in base64. */
+  readonly bodyText?: string | undefined;
   /** An item of a list in the body. */
   readonly item?: RowJson | undefined;
   /** Place of the item in its list, from 0. */
@@ -47,14 +49,19 @@ export class RowJson {
 /**
  * Takes a line (without its newline) apart.
  *
- * @returns undefined if the line is not JSON
+ * @returns undefined if the line is not JSON, or has no text where its body should be one
  */
 export function parseRow(line: Buffer): Row | undefined {
-  const { head, body } = splitBody(line);
+  const { head: text, body: bytes } = splitBody(line);
   try {
+    const head = parseHead(text);
     // The memory of the line is used again for other lines.
-    const copy = body && new RowJson(Buffer.from(body));
-    return { head: parseHead(head), body: copy };
+    const body = bytes && new RowJson(Buffer.from(bytes));
+    if (bytes === undefined || head.bodyEncoding === undefined) {
+      return { head, body };
+    }
+    const bodyText: unknown = JSON.parse(bytes.toString());
+    return typeof bodyText === 'string' ? { head, body, bodyText } : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) {
       return undefined;
@@ -66,18 +73,12 @@ export function parseRow(line: Buffer): Row | undefined {
 /**
  * The body of a row as text: embedded JSON as it is in the line, texts without quotes, anything
  * else as base64.
- *
- * @throws SyntaxError if the text between the quotes is damaged
  */
-export function bodyTextOf({ head, body }: Row): string | undefined {
-  if (head.bodyEncoding === undefined || body === undefined) {
-    return body?.text;
-  }
-  const text: unknown = JSON.parse(body.text);
-  return typeof text === 'string' ? text : body.text;
+export function bodyTextOf({ body, bodyText }: Row): string | undefined {
+  return bodyText ?? body?.text;
 }
 
 /** The same in UTF-8, where a row has it like that. */
-export function bodyOf(row: Row): string | Buffer | undefined {
-  return row.head.bodyEncoding === undefined ? row.body?.utf8 : bodyTextOf(row);
+export function bodyOf({ body, bodyText }: Row): string | Buffer | undefined {
+  return bodyText ?? body?.utf8;
 }

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
-import { exportBatch, FieldsError } from '@fetchfleet/results';
+import { exportBatch, exportRows, FieldsError } from '@fetchfleet/results';
+import { ParquetSink } from '@fetchfleet/results/parquet';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { BATCH, layOut, type LineFields, manifestOf, recordLine } from '../record-lines.ts';
@@ -202,13 +204,25 @@ describe('exportRows', () => {
     ]);
   });
 
-  it('skips and counts lines that are no JSON', async () => {
-    const damaged = recordLine({ index: 1 }).replace('"url"', 'url');
+  it.each([
+    ['a line', recordLine({ index: 1 }).replace('"url"', 'url')],
+    ['a text', recordLine({ index: 1, body: '"a\\qb"', bodyEncoding: 'text' })],
+    ['bytes', recordLine({ index: 1, body: '5', bodyEncoding: 'base64' })],
+  ])('skips and counts %s that is damaged, in every format', async (_, damaged) => {
     const lines = [recordLine({ index: 0 }), damaged, recordLine({ index: 2 })];
     await layOut(folder.path, manifestOf(3), { 'a-1': lines.map((text) => `${text}\n`).join('') });
-    const result = await exportedRows({ dir: folder.path, fields: ['index'] });
-    expect(result.text).toBe('{"index":0}\n{"index":2}\n');
-    expect(result).toMatchObject({ written: 2, missing: 1, skippedLines: 1 });
+    const counts = { written: 2, missing: 1, skippedLines: 1 };
+    const dir = folder.path;
+    const result = await exportedRows({ dir, fields: ['index'] });
+    expect(result).toMatchObject({ ...counts, text: '{"index":0}\n{"index":2}\n' });
+    expect(await exportedRows({ dir, format: 'csv' })).toMatchObject(counts);
+    expect(await exportedRows({ dir, bodies: join(dir, 'bodies') })).toMatchObject(counts);
+    const parquet = exportRows({
+      dir,
+      batch: BATCH,
+      open: (shape) => new ParquetSink(new Memory(), shape),
+    });
+    expect(await parquet).toMatchObject(counts);
   });
 
   it('takes the parameters of the first record if there is no manifest', async () => {

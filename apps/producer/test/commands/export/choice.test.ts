@@ -53,6 +53,18 @@ describe('export -o FILE.gz and FILE.zst', () => {
     const { code, stderr } = await project.run(['export', BATCH, '-o', `full${ending}`]);
     expect([code, stderr]).toEqual([3, expect.stringContaining('cannot be written: ENOSPC')]);
   });
+
+  // A file that is written directly fails a second time when it is closed.
+  it.each(['ndjson', 'parquet'])('exits with 3 if the disk is full (%s)', async (format) => {
+    await layOut([line(0)]);
+    await symlink('/dev/full', project.path('full'));
+    const ended = await project.run(['export', BATCH, '-o', 'full', '--format', format]);
+    expect(ended).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: full cannot be written: ENOSPC/u),
+    });
+  });
 });
 
 describe('export with a choice', () => {
