@@ -1,4 +1,4 @@
-export { findCache, type TableCache, writeCache } from './cache/table-cache.ts';
+export { findCache, MISSING_KEY, type TableCache, writeCache } from './cache/table-cache.ts';
 export {
   exportBatch,
   type ExportOptions,

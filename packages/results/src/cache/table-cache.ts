@@ -8,13 +8,14 @@ import { systemErrorCode } from '../folder/errors.ts';
 import { batchFolder, findParts, isCacheName } from '../folder/layout.ts';
 import { firstManifest } from '../folder/manifest.ts';
 
+/** The key, in the metadata of a table, of how many fetches had no record when it was made. */
+export const MISSING_KEY = 'fetchfleet.missing';
+
 /** A table of the records of a batch, beside its parts. */
 export interface TableCache {
   /** The file to read; it exists only if the cache is fresh. */
   readonly path: string;
   readonly isFresh: boolean;
-  /** Fetches of the batch, if that is known. */
-  readonly total: number | undefined;
   /** A sentence for each part that is no regular file. */
   readonly skippedParts: readonly string[];
 }
@@ -36,8 +37,7 @@ export async function findCache(dirs: readonly string[], batch: string): Promise
   }
   const folder = batchFolder(found.dirs[0] ?? '', batch);
   const path = join(folder, `records-${hash.digest('hex').slice(0, 16)}.parquet`);
-  const total = manifest !== undefined && manifest.total > 0 ? manifest.total : undefined;
-  return { path, isFresh: await isOwnFile(path), total, skippedParts: found.parts.skipped };
+  return { path, isFresh: await isOwnFile(path), skippedParts: found.parts.skipped };
 }
 
 /** Whoever may write to the folder could have made the file; only our own is taken. */

@@ -60,7 +60,7 @@ const MAX_INDEXED_RECORDS = 2 ** 22;
 export interface WindowTarget {
   write(window: Window): Promise<void>;
   /** After the last window. */
-  end(): Promise<void>;
+  end(summary: ExportSummary): Promise<void>;
   /** Lines that looked like records but were not valid JSON. */
   readonly invalid: number;
   /** Whether the memory of a window is in use after `write`. */
@@ -135,16 +135,17 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
       }
       written += index.size;
     }
-    await target.end();
-    progress.finish();
     const [start, end] = range;
     const wanted = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
-    return {
+    const summary = {
       written: written - target.invalid,
       missing: wanted - parts.fetches + target.invalid,
       skippedLines: parts.skippedLines + target.invalid,
       skippedParts: found.parts.skipped,
     };
+    await target.end(summary);
+    progress.finish();
+    return summary;
   } finally {
     await files.stop();
   }

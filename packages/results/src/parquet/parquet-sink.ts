@@ -3,6 +3,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { VERSION } from '@fetchfleet/crawl';
 import type { Encoding } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { MISSING_KEY } from '../cache/table-cache.ts';
 import { Output } from '../export/output.ts';
 import type { RowSink } from '../rows/export-rows.ts';
 import { fieldsOf, type RowShape, tableFields } from '../rows/fields.ts';
@@ -60,7 +61,8 @@ export class ParquetSink implements RowSink {
     }
   }
 
-  async end(): Promise<void> {
+  async end({ missing }: Parameters<RowSink['end']>[0]): Promise<void> {
+    this.#writer.kvMetadata = [{ key: MISSING_KEY, value: String(missing) }];
     if (this.#rows > 0) {
       await this.#writeGroup();
     }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { toError } from '@fetchfleet/crawl';
-import { Client } from 'pg';
+import { Client, DatabaseError as ServerError } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { RowSink } from '../rows/export-rows.ts';
 import type { Row } from '../rows/row.ts';
@@ -36,6 +36,8 @@ const MERGE_CHARACTERS = 32 * 1_024 * 1_024;
  * is there.
  *
  *     start() → write() … → end() → stop()
+ *
+ * States: new → connecting (a stop breaks the connection off) → connected → stopped
  */
 export class PostgresSink implements RowSink {
   /** The address as it may be shown. */
@@ -44,9 +46,11 @@ export class PostgresSink implements RowSink {
   readonly #table: TableName;
   #rows = 0;
   #characters = 0;
+  /** Whether a row that waits is the last page of a fetch. */
+  #hasEnds = false;
   #inserted = 0;
   #updated = 0;
-  #isStarted = false;
+  #state: 'new' | 'connecting' | 'connected' | 'stopped' = 'new';
   #failure: Error | undefined;
 
   /** @throws DatabaseUnfitError if the address or the name of the table is none */
@@ -66,8 +70,11 @@ export class PostgresSink implements RowSink {
 
   /** Connects and begins. @throws DatabaseError, DatabaseUnfitError */
   async start(): Promise<void> {
-    await this.#explained('cannot be reached', async () => this.#client.connect());
-    this.#isStarted = true;
+    await this.#explained('cannot be reached', async () => {
+      this.#become('connecting');
+      await this.#client.connect();
+      this.#become('connected');
+    });
     await this.#explained('refuses', async () => {
       const { rows } = await this.#client.query<{ encoding: string }>(
         "SELECT current_setting('server_encoding') AS encoding",
@@ -93,6 +100,7 @@ export class PostgresSink implements RowSink {
       await this.#copy(text);
       this.#rows += rows.length;
       this.#characters += text.length;
+      this.#hasEnds ||= rows.some(({ head }) => head['end'] !== undefined);
       if (this.#rows >= MERGE_ROWS || this.#characters >= MERGE_CHARACTERS) {
         await this.#merge();
       }
@@ -106,13 +114,24 @@ export class PostgresSink implements RowSink {
     });
   }
 
-  /** Ends the connection. What is not committed is gone. */
+  /** Ends the connection, or the attempt to connect. What is not committed is gone. */
   async stop(): Promise<void> {
-    if (this.#isStarted) {
-      this.#isStarted = false;
+    const state = this.#state;
+    this.#state = 'stopped';
+    if (state === 'connecting') {
+      // The library would wait for the connection before it ends it.
+      this.#client.connection.stream.destroy(new Error(STOPPED));
+    } else if (state === 'connected') {
       // A connection that is broken already has nothing to say.
       await this.#client.end().catch(() => undefined);
     }
+  }
+
+  #become(state: 'connecting' | 'connected'): void {
+    if (this.#state === 'stopped') {
+      throw new Error(STOPPED);
+    }
+    this.#state = state;
   }
 
   async #copy(text: string): Promise<void> {
@@ -136,9 +155,13 @@ export class PostgresSink implements RowSink {
     );
     this.#inserted += Number(rows[0]?.inserted ?? 0);
     this.#updated += Number(rows[0]?.updated ?? 0);
+    if (this.#hasEnds) {
+      await this.#client.query(deleteStatement(this.#table));
+    }
     await this.#client.query('TRUNCATE pg_temp.fetchfleet_incoming');
     this.#rows = 0;
     this.#characters = 0;
+    this.#hasEnds = false;
   }
 
   /** Runs something. Its errors name the database, and none of them shows the password. */
@@ -146,17 +169,20 @@ export class PostgresSink implements RowSink {
     try {
       return await action();
     } catch (error) {
-      if (error instanceof DatabaseUnfitError || isAboutValue(error)) {
+      if (error instanceof DatabaseUnfitError) {
         throw error;
       }
       // The first error says why the connection ended; later ones only that it did.
       const cause = this.#failure ?? toError(error);
-      throw new DatabaseError(`the database ${this.address} ${what}: ${reasonOf(cause)}`, {
-        cause,
-      });
+      const message = `the database ${this.address} ${what}: ${reasonOf(cause)}`;
+      throw isLasting(cause)
+        ? new DatabaseUnfitError(message, { cause })
+        : new DatabaseError(message, { cause });
     }
   }
 }
+
+const STOPPED = 'the export was stopped';
 
 const NAMES = COLUMNS.map(({ name }) => `"${name}"`).join(', ');
 
@@ -181,6 +207,25 @@ function mergeStatement(table: TableName): string {
     FROM merged`;
 }
 
+/**
+ * A fetch that was fetched anew may have had more pages before: those behind its first last page
+ * are stale, as in an export to a file.
+ */
+function deleteStatement(table: TableName): string {
+  return `
+    DELETE FROM ${quotedName(table)} AS stale
+    USING (
+      SELECT present.batch, present.index, min(present.page) AS page
+      FROM ${quotedName(table)} AS present
+      JOIN (
+        SELECT DISTINCT batch, index FROM pg_temp.fetchfleet_incoming WHERE page_end IS NOT NULL
+      ) AS incoming USING (batch, index)
+      WHERE present.page_end IS NOT NULL
+      GROUP BY present.batch, present.index
+    ) AS last
+    WHERE stale.batch = last.batch AND stale.index = last.index AND stale.page > last.page`;
+}
+
 function clientFor(url: string, connectionTimeoutMillis: number): Client {
   try {
     return new Client({
@@ -195,8 +240,11 @@ function clientFor(url: string, connectionTimeoutMillis: number): Client {
   }
 }
 
-function isAboutValue(error: unknown): boolean {
-  return error instanceof Error && error.name === 'FieldValueError';
+/** Classes of SQLSTATE: values, names and rights, and limits do not change by themselves. */
+const LASTING = /^(?:22|42|54)/;
+
+function isLasting(error: Error): boolean {
+  return error instanceof ServerError && LASTING.test(error.code ?? '');
 }
 
 /** A name that resolves to several addresses fails with one error for each. */

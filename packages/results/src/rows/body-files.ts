@@ -47,6 +47,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
 /** Writes each body to a file of a folder: `17.json`, with pages `17-3.json`. */
 export class BodyFiles {
   readonly #dir: string;
+  #isOpen = false;
 
   /** @param dir absolute path */
   constructor(dir: string) {
@@ -55,9 +56,13 @@ export class BodyFiles {
 
   /** Creates the folder if it is missing. */
   async open(): Promise<void> {
+    if (this.#isOpen) {
+      return;
+    }
     await mkdir(this.#dir, { recursive: true }).catch((error: unknown) => {
       throw unwritable(this.#dir, error);
     });
+    this.#isOpen = true;
   }
 
   /** Writes the bodies of rows. @returns the rows with the names of their files */

@@ -16,7 +16,7 @@ import type { Row } from './row.ts';
 export interface RowSink {
   write(rows: readonly Row[]): Promise<void>;
   /** After the last row. */
-  end(): Promise<void>;
+  end(summary: Pick<ExportSummary, 'missing'>): Promise<void>;
   /** After the end, or after a failure. */
   stop(): Promise<void>;
 }
@@ -103,9 +103,9 @@ class RowTarget implements WindowTarget {
     await this.#write(this.#sink, rows);
   }
 
-  async end(): Promise<void> {
+  async end(summary: ExportSummary): Promise<void> {
     this.#sink ??= this.#open([]);
-    await this.#sink.end();
+    await this.#sink.end(summary);
   }
 
   async stop(): Promise<void> {

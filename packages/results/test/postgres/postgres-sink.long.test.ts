@@ -186,6 +186,26 @@ describe('PostgreSQL', () => {
     ]);
   });
 
+  it('keeps no page behind the last one of a fetch that was fetched anew', async () => {
+    const pages = (index: number, second: number, last: number): string[] =>
+      Array.from({ length: last }, (_, page) =>
+        recordLine({ index, startedAt: at(second) }).replace(
+          '"params"',
+          `"page":${page + 1},${page + 1 === last ? '"end":"empty",' : ''}"params"`,
+        ),
+      );
+    const left = async (): Promise<Rows> =>
+      query(`SELECT index, max(page), count(*)::int FROM ${table} GROUP BY index ORDER BY index`);
+    const other = { index: '1', max: 3, count: 3 };
+    await exportLines([...pages(0, 1, 5), ...pages(1, 1, 3)], { total: 2 });
+    expect(await left()).toEqual([{ index: '0', max: 5, count: 5 }, other]);
+    await exportLines(pages(0, 2, 2), { total: 2 });
+    expect(await left()).toEqual([{ index: '0', max: 2, count: 2 }, other]);
+    // Those that were there before change nothing.
+    await exportLines(pages(0, 1, 5), { total: 2 });
+    expect(await left()).toEqual([{ index: '0', max: 2, count: 2 }, other]);
+  });
+
   it('gets more records than one statement takes over', async () => {
     const lines = Array.from({ length: 50_100 }, (_, index) => recordLine({ index }));
     expect(await exportLines(lines)).toEqual({ inserted: 50_100, updated: 0 });
@@ -220,9 +240,9 @@ describe('PostgreSQL', () => {
     const url = postgres.url.replace(/\/\/.*@/u, '//few:few@');
     expect(await exportLines([recordLine({ index: 0 })], { url })).toMatchObject({ updated: 1 });
     table = 'another';
-    await expect(exportLines(lines, { url })).rejects.toThrow(
-      'permission denied for schema public',
-    );
+    const refused = exportLines(lines, { url });
+    await expect(refused).rejects.toThrow('permission denied for schema public');
+    await expect(refused).rejects.toBeInstanceOf(DatabaseUnfitError);
   });
 
   it.each([

@@ -81,10 +81,10 @@ function contradictions(options: ExportOptions): string[] {
   const { format, select, explode, bodies } = options;
   const ending = compressedEnding(options.output);
   const found: string[] = [];
-  if (options.csvSafe === true && format !== 'csv') {
+  if (options.csvSafe === true && format !== 'csv' && options.to === undefined) {
     found.push('--csv-safe is about CSV: add --format csv');
   }
-  if (options.integers !== undefined && format !== 'parquet') {
+  if (options.integers !== undefined && format !== 'parquet' && options.to === undefined) {
     found.push('--integers is about Parquet: add --format parquet');
   }
   if (format === 'parquet' && ending !== undefined) {
@@ -107,6 +107,8 @@ function databaseContradictions(options: ExportOptions): string[] {
   const given = {
     '--output': options.output !== '-',
     '--format': options.format !== 'ndjson',
+    '--csv-safe': options.csvSafe === true,
+    '--integers': options.integers !== undefined,
     '--fields': options.fields !== undefined,
     '--explode': options.explode !== undefined,
     '--bodies': options.bodies !== undefined,

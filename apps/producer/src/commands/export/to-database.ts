@@ -28,6 +28,7 @@ export async function writeToDatabase(
   const stop = (): void => void sink.stop();
   read.signal?.addEventListener('abort', stop, { once: true });
   try {
+    read.signal?.throwIfAborted();
     await sink.start();
     const { outcomes, select } = choice ?? {};
     const summary = await exportRows({ ...read, outcomes, select, open: () => sink });

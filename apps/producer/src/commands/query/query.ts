@@ -8,6 +8,7 @@ import { codeOf } from '@fetchfleet/crawl';
 import {
   exportRows,
   findCache,
+  MISSING_KEY,
   systemErrorCode,
   type TableCache,
   writeCache,
@@ -73,8 +74,9 @@ export async function query(
     const interrupt = (): void => database.connection.interrupt();
     drain.addEventListener('abort', interrupt);
     try {
+      drain.throwIfAborted();
       await answer({ database, sql, format, output: options.output, scratch, context });
-      return await conclude(database, cache, context);
+      return await conclude({ database, table, cache, context });
     } finally {
       drain.removeEventListener('abort', interrupt);
       database.close();
@@ -202,17 +204,31 @@ async function ask<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
+interface Answered {
+  readonly database: Database;
+  /** Path of the table. */
+  readonly table: string;
+  readonly cache: TableCache;
+  readonly context: Context;
+}
+
 /** @returns exit 1 if records are missing, or may be */
-async function conclude(
-  { connection }: Database,
-  { total, skippedParts }: TableCache,
-  { terminal }: Context,
-): Promise<ExitCode> {
+async function conclude({ database, table, cache, context }: Answered): Promise<ExitCode> {
+  const { terminal } = context;
+  const { skippedParts } = cache;
   warnOfSkippedParts(skippedParts, terminal);
-  const counted = await connection.runAndReadAll('SELECT count(DISTINCT index) FROM records');
-  const missing = (total ?? 0) - Number(counted.getRows()[0]?.[0] ?? 0);
+  const missing = await readMissing(database, table);
   if (missing > 0) {
     terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   }
   return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+}
+
+/** The fetches that were missing when the table was made; it is made anew when a part changes. */
+async function readMissing({ connection }: Database, table: string): Promise<number> {
+  const found = await connection.runAndReadAll(
+    `SELECT decode(value) FROM parquet_kv_metadata(${quoted(table)})
+     WHERE decode(key) = ${quoted(MISSING_KEY)}`,
+  );
+  return Number(found.getRows()[0]?.[0] ?? 0);
 }

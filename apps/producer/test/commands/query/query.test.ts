@@ -22,12 +22,16 @@ const line = (index: number): string =>
   `{"batch":"${BATCH}","index":${index},"params":{"n":"${index}"},"url":"http://127.0.0.1:9/${index}","outcome":"ok","status":200,` +
   `"attempts":1,"startedAt":"2026-11-23T00:17:04.120Z","durationMs":103.2,"bytes":2,"worker":"w-1","body":{"id":9007199254740993,"n":"ü,${index}"}}\n`;
 
-async function layOut(written: number, total = written): Promise<void> {
+async function layOut(
+  written: number,
+  total = written,
+  edit = (text: string): string => text,
+): Promise<void> {
   await mkdir(project.path('results', BATCH), { recursive: true });
   const manifest = { batch: BATCH, name: 'test', total, params: ['n'], url: '' };
   const lines = Array.from({ length: written }, (_, index) => line(index));
   await writeFile(project.path('results', BATCH, 'batch.json'), JSON.stringify(manifest));
-  await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), lines.join(''));
+  await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), edit(lines.join('')));
 }
 
 const caches = async (): Promise<string[]> =>
@@ -137,6 +141,19 @@ describe('query', () => {
         'warning: 3 fetches of the batch have no record here yet\n',
       ]);
     }
+  });
+
+  it('takes a fetch to be missing that lacks one of its pages', async () => {
+    const withPages = (text: string): string =>
+      text.replaceAll(
+        /"index":(\d)/gu,
+        (_, index) => `"index":${index},"page":${Number(index) + 1}`,
+      );
+    await layOut(2, 2, (text) => withPages(text).replaceAll(/("page":\d)/gu, '$1,"end":"empty"'));
+    expect(await ask('SELECT 1')).toMatchObject({
+      code: 1,
+      stderr: 'warning: 1 fetches of the batch have no record here yet\n',
+    });
   });
 
   it.each([
