@@ -61,7 +61,10 @@ function problemOf(
     : `${unfinished(found.batch, found.missing, results)}; ${remedy}`;
 }
 
-function unfinished(batch: string, missing: number, results: string): string {
+function unfinished(batch: string, missing: number | undefined, results: string): string {
+  if (missing === undefined) {
+    return `batch ${batch} is not finished: the manifest in ${results} has no number of fetches yet`;
+  }
   const fetches = missing === 1 ? '1 fetch has' : `${formatCount(missing)} fetches have`;
   return `batch ${batch} is not finished: ${fetches} no record in ${results}`;
 }

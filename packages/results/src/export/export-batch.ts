@@ -121,6 +121,7 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
     range,
     signal,
     onProgress,
+    onPages: () => progress.expect(2 * files.bytes),
   });
   const reader = new WindowReader(files, signal);
   let written = 0;
@@ -151,15 +152,23 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
   }
 }
 
-/** Counts bytes: all are read once to find the records, those of the records again to copy them. */
+/**
+ * Counts bytes: all are read once to find the records, and twice more where they have pages; those
+ * of the records again to copy them.
+ */
 class Progress {
   #done = 0;
-  readonly #total: number;
+  #total: number;
   readonly #onProgress: (done: number, total: number) => void;
 
   constructor(total: number, onProgress: ExportOptions['onProgress']) {
     this.#total = total;
     this.#onProgress = onProgress ?? (() => undefined);
+  }
+
+  /** More bytes will be read. */
+  expect(bytes: number): void {
+    this.#total += bytes;
   }
 
   add(bytes: number): void {

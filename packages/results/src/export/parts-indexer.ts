@@ -26,8 +26,12 @@ export interface PartsIndexerOptions {
   /** Only the records of these fetches, the end excluded. @default all */
   readonly range?: Range;
   readonly signal: AbortSignal | undefined;
-  /** Called during the first scan only, with the bytes read since the last call. */
+  /** Called with the bytes of the parts that were scanned since the last call. */
   readonly onProgress: (bytes: number) => void;
+  /** Called once if records have pages: the parts are then scanned twice more. */
+  readonly onPages?: () => void;
+  /** Of a complete scan that has found pages: it is not done again. */
+  readonly summaries?: readonly PartSummary[];
   /** Called with each fetch that has all of its pages; not in a batch without pages. */
   readonly onComplete?: (index: number) => void;
 }
@@ -48,7 +52,7 @@ export class PartsIndexer {
   readonly #buffers = scanBuffers();
   readonly #index = new RecordIndex();
   readonly #chains: PageChains;
-  #summaries: readonly PartSummary[] = [];
+  #summaries: readonly PartSummary[];
   #beyondTotal = 0;
   #hasPages = false;
   #fetches = 0;
@@ -56,6 +60,7 @@ export class PartsIndexer {
 
   constructor(options: PartsIndexerOptions) {
     this.#options = options;
+    this.#summaries = options.summaries ?? [];
     const { range: [start, end] = [0, Infinity], total = Infinity } = options;
     this.#range = [start, Math.min(end, total)];
     this.#chains = new PageChains((index) => {
@@ -84,8 +89,12 @@ export class PartsIndexer {
    * Indexes of records in the order of an export. Each is valid until the next one is asked for.
    */
   async *indexes(): AsyncGenerator<RecordIndex, void> {
-    const { maxRecords } = this.#options;
+    const { maxRecords, summaries } = this.#options;
     const [start, end] = this.#range;
+    if (summaries !== undefined) {
+      yield* this.#pageIndexes();
+      return;
+    }
     let next = await this.#scanAll([start, Math.min(start + maxRecords, end)]);
     if (this.#hasPages) {
       yield* this.#pageIndexes();
@@ -153,7 +162,10 @@ export class PartsIndexer {
     const { total = Infinity } = this.#options;
     let next = Infinity;
     this.#summaries = await this.#scan((line) => {
-      this.#hasPages ||= line.page > 0;
+      if (line.page > 0 && !this.#hasPages) {
+        this.#hasPages = true;
+        this.#options.onPages?.();
+      }
       if (line.index >= total) {
         this.#beyondTotal += 1;
       } else if (line.index >= to) {
@@ -182,7 +194,7 @@ export class PartsIndexer {
    * @returns the lowest index after the range
    */
   async #rescan(range: Range, onRecord: (line: FoundLine) => void): Promise<number | undefined> {
-    const { files, batch, signal } = this.#options;
+    const { files, batch, signal, onProgress } = this.#options;
     const [from, to] = range;
     const [buffer] = this.#buffers;
     let next = Infinity;
@@ -194,7 +206,16 @@ export class PartsIndexer {
       }
     };
     for (const summary of this.#summaries) {
-      const nextInPart = await rescanPart({ files, batch, signal, summary, range, buffer, onLine });
+      const nextInPart = await rescanPart({
+        files,
+        batch,
+        signal,
+        summary,
+        range,
+        buffer,
+        onLine,
+        ...(this.#hasPages && { onProgress }),
+      });
       next = Math.min(next, nextInPart);
     }
     return next < this.#range[1] ? next : undefined;

@@ -236,6 +236,8 @@ export interface RescanOptions extends Pick<ScanOptions, 'files' | 'batch' | 'si
   readonly range: readonly [from: number, to: number];
   /** Memory for one chunk. */
   readonly buffer: Buffer;
+  /** Called with the bytes of each chunk that is scanned. */
+  readonly onProgress?: (bytes: number) => void;
 }
 
 /**
@@ -256,6 +258,7 @@ export async function rescanPart(options: RescanOptions): Promise<number> {
       continue;
     }
     signal?.throwIfAborted();
+    options.onProgress?.(length);
     if (length > SCAN_BYTES) {
       await files.read(buffer, position);
       onLine({ ...identify(buffer, 0, prefix), position, length });

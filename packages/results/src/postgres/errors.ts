@@ -4,7 +4,7 @@ export class DatabaseError extends Error {
   readonly code = 'DATABASE_UNAVAILABLE';
 }
 
-/** The address is wrong, or the table is not one that records fit into. */
+/** The address is wrong, the user lacks a right, or records do not fit into the table. */
 export class DatabaseUnfitError extends Error {
   override readonly name = 'DatabaseUnfitError';
   readonly code = 'DATABASE_UNFIT';

@@ -8,8 +8,8 @@ export type FoundBatch =
   | {
       readonly state: 'unfinished';
       readonly batch: string;
-      /** Fetches without a record. */
-      readonly missing: number;
+      /** Fetches without a record; undefined while the total is unknown. */
+      readonly missing: number | undefined;
     }
   | { readonly state: 'unknown' };
 
@@ -26,9 +26,13 @@ export async function findFinishedBatch(
 ): Promise<FoundBatch> {
   let latest: FoundBatch | undefined;
   for (const { batch, total } of await candidates(dir, idOrName)) {
-    const { records } = await verifyParts({ dir, batch, total, ...(signal && { signal }) });
     // The total is 0 while it is unknown.
-    if (total > 0 && records === total) {
+    if (total === 0) {
+      latest ??= { state: 'unfinished', batch, missing: undefined };
+      continue;
+    }
+    const { records } = await verifyParts({ dir, batch, total, ...(signal && { signal }) });
+    if (records === total) {
       return { state: 'finished', batch };
     }
     latest ??= { state: 'unfinished', batch, missing: total - records };

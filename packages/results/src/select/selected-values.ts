@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
-import { bodyText, type Select } from '@fetchfleet/crawl';
-import { exportBatch } from '../export/export-batch.ts';
+import { bodyText, type Select, toError } from '@fetchfleet/crawl';
+import { Output } from '../export/output.ts';
+import { readLines } from '../export/read-lines.ts';
 import { readRank } from '../folder/record-line.ts';
 
-const NEWLINE = 0x0a;
 /** How much is gathered before it is passed on. */
 const CHUNK_LENGTH = 64 * 1024;
 
@@ -35,58 +35,57 @@ export interface SelectSummary {
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError
  */
 export async function* selectedValues(options: SelectOptions): AsyncGenerator<string> {
-  const { dir, batch, select, signal, onEnd } = options;
-  const out = new PassThrough();
-  const exported = exportBatch({ dir, batch, format: 'ndjson', out, ...(signal && { signal }) });
-  // A failure ends the loop below, which throws it.
-  exported.then(
+  const { signal, onEnd } = options;
+  // Who has left the loop takes no more, and a write would wait for ever.
+  const left = new AbortController();
+  const ended = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+  const out = new PassThrough({ encoding: 'utf8' });
+  const reading = writeValues({ ...options, signal: ended }, out);
+  // A failure ends the loop, which throws it.
+  reading.then(
     () => out.end(),
-    (error: unknown) => out.destroy(error instanceof Error ? error : undefined),
+    (error: unknown) => out.destroy(toError(error)),
   );
-  const counts = { values: 0, records: 0, notJson: 0 };
-  let text = '';
   try {
-    for await (const line of linesOf(out)) {
-      const body = readRank(line)?.isOk === true ? bodyText(line.toString()) : undefined;
-      if (body === undefined) {
-        continue;
-      }
-      const values = select(body);
-      if (values === undefined) {
-        counts.notJson++;
-        continue;
-      }
-      counts.records++;
-      for (const value of values) {
-        counts.values++;
-        text += `{"value":${value}}\n`;
-        if (text.length > CHUNK_LENGTH) {
-          yield text;
-          text = '';
-        }
-      }
-    }
-    const { missing } = await exported;
-    yield text;
-    onEnd({ ...counts, missing });
+    yield* out as AsyncIterable<string>;
+    onEnd(await reading);
   } finally {
+    left.abort();
     out.destroy();
-    await exported.catch(() => undefined);
+    await reading.catch(() => undefined);
   }
 }
 
-async function* linesOf(stream: PassThrough): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      const tail = chunk.subarray(from, end);
-      yield rest.length === 0 ? tail : Buffer.concat([...rest, tail]);
-      rest = [];
-      from = end + 1;
+async function writeValues(
+  { dir, batch, select, signal }: SelectOptions,
+  out: PassThrough,
+): Promise<SelectSummary> {
+  const output = new Output(out, signal);
+  const counts = { values: 0, records: 0, notJson: 0 };
+  let text = '';
+  const flush = async (): Promise<void> => {
+    const full = text;
+    text = '';
+    await output.write(full);
+  };
+  const onLine = (line: Buffer): void | Promise<void> => {
+    const body = readRank(line)?.isOk === true ? bodyText(line.toString()) : undefined;
+    if (body === undefined) {
+      return undefined;
     }
-    if (from < chunk.length) {
-      rest.push(chunk.subarray(from));
+    const values = select(body);
+    if (values === undefined) {
+      counts.notJson++;
+      return undefined;
     }
-  }
+    counts.records++;
+    counts.values += values.length;
+    for (const value of values) {
+      text += `{"value":${value}}\n`;
+    }
+    return text.length > CHUNK_LENGTH ? flush() : undefined;
+  };
+  const { missing } = await readLines({ dir, batch, ...(signal && { signal }), onLine });
+  await flush();
+  return { ...counts, missing };
 }

@@ -1,6 +1,6 @@
 import { PartFiles } from '../export/part-files.ts';
 import { PartsIndexer } from '../export/parts-indexer.ts';
-import { type FoundLine, PartScan, scanBuffers } from '../export/scan-part.ts';
+import { type FoundLine, PartScan, type PartSummary, scanBuffers } from '../export/scan-part.ts';
 import { ResultsNotFoundError } from '../folder/errors.ts';
 import { findParts, type Parts } from '../folder/layout.ts';
 
@@ -37,8 +37,9 @@ export interface PartsContent {
 }
 
 /**
- * Reads the parts of a batch once, as an export does, and once more where fetches have pages. Needs
- * one bit of memory for each fetch. A batch without a folder has no records.
+ * Reads the parts of a batch once, and as an export does twice more where fetches have pages: for
+ * the number of pages of each, and for the pages. Needs one bit of memory for each fetch, and two
+ * with pages, beside an index of pages of a fixed size. A batch without a folder has no records.
  *
  * @throws ResultsChangedError, ResultsUnreadableError, InvalidIdError; the reason of `signal`
  */
@@ -58,10 +59,13 @@ export async function verifyParts(options: VerifyOptions): Promise<PartsContent>
     }
   };
   const buffers = scanBuffers();
+  const summaries: PartSummary[] = [];
   try {
     for (const part of files.parts) {
       const scan = new PartScan({ files, part, batch, buffers, signal, onLine, onProgress });
-      const { skippedLines, foreignLines } = await scan.run();
+      const summary = await scan.run();
+      summaries.push(summary);
+      const { skippedLines, foreignLines } = summary;
       counts.torn += skippedLines - foreignLines;
       counts.foreign += foreignLines;
     }
@@ -71,7 +75,7 @@ export async function verifyParts(options: VerifyOptions): Promise<PartsContent>
       return { ...content, records: fetches.size, has: (index) => fetches.has(index) };
     }
     const whole = new Bits(total);
-    const pages = await countPages({ files, batch, total, signal }, whole);
+    const pages = await countPages({ files, batch, total, signal, summaries }, whole);
     const has = (index: number): boolean => whole.has(index);
     return { ...content, records: whole.size, pages, doubled: lines - pages, has };
   } finally {
@@ -84,6 +88,7 @@ async function countPages(
   options: Pick<VerifyOptions, 'batch' | 'total'> & {
     readonly files: PartFiles;
     readonly signal: AbortSignal | undefined;
+    readonly summaries: readonly PartSummary[];
   },
   whole: Bits,
 ): Promise<number> {

@@ -237,6 +237,21 @@ describe('exportBatch', () => {
     expect(seen).toEqual(seen.toSorted((one, other) => one[0] - other[0]));
   });
 
+  it('reports its progress while it looks for pages', async () => {
+    const page = `${line(0).replace('"params"', '"page":1,"end":"empty","params"')}\n`;
+    const parts = Object.fromEntries(Array.from({ length: 4 }, (_, at) => [`a-${at}`, page]));
+    await layOut(folder.path, manifestOf(1), parts);
+    const seen: (readonly [number, number])[] = [];
+    await exported({ dir: folder.path, onProgress: (done, of) => seen.push([done, of]) });
+    const steps = Array.from({ length: 12 }, (_, at) => page.length * (at + 1));
+    expect(seen.slice(1).map(([done]) => done)).toEqual([
+      ...steps.slice(1),
+      13 * page.length,
+      16 * page.length,
+    ]);
+    expect(seen.at(-1)).toEqual([16 * page.length, 16 * page.length]);
+  });
+
   it('writes each index once, in order and unchanged, from any mixture of parts', async () => {
     const body = fc.oneof(
       fc.json().map((json) => json.replaceAll('\n', ' ')),

@@ -43,6 +43,18 @@ describe('streamFailures', () => {
     expect(await listed(await results(parts.join('')))).toHaveLength(20);
   });
 
+  it('does not wait for its listener after an abort', async () => {
+    const dir = await results(record(0, 'timeout', tooSlow));
+    const abort = new AbortController();
+    const onFailure = async (): Promise<void> => {
+      abort.abort(new Error('enough'));
+      await new Promise(() => undefined);
+    };
+    const { signal } = abort;
+    const listing = streamFailures({ dir, batch: 'b', total: 5, onFailure, signal });
+    await expect(listing).rejects.toThrow('enough');
+  });
+
   it('ends with the error of its listener', async () => {
     const dir = await results(record(0, 'timeout', tooSlow) + record(1, 'timeout', tooSlow));
     const error = new Error('enough');

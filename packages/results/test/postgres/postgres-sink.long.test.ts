@@ -96,6 +96,22 @@ function fullLine(): string {
     );
 }
 
+/** The pages of a fetch, the last one with its end. */
+function pages(index: number, second: number, last: number): string[] {
+  return Array.from({ length: last }, (_, page) =>
+    recordLine({ index, startedAt: at(second) }).replace(
+      '"params"',
+      `"page":${page + 1},${page + 1 === last ? '"end":"empty",' : ''}"params"`,
+    ),
+  );
+}
+
+async function pagesLeft(): Promise<Rows> {
+  return query(
+    `SELECT index, max(page), count(*)::int FROM ${table} GROUP BY index ORDER BY index`,
+  );
+}
+
 describe('PostgreSQL', () => {
   it('gets every value of a record, with its digits', async () => {
     const line = fullLine();
@@ -187,23 +203,14 @@ describe('PostgreSQL', () => {
   });
 
   it('keeps no page behind the last one of a fetch that was fetched anew', async () => {
-    const pages = (index: number, second: number, last: number): string[] =>
-      Array.from({ length: last }, (_, page) =>
-        recordLine({ index, startedAt: at(second) }).replace(
-          '"params"',
-          `"page":${page + 1},${page + 1 === last ? '"end":"empty",' : ''}"params"`,
-        ),
-      );
-    const left = async (): Promise<Rows> =>
-      query(`SELECT index, max(page), count(*)::int FROM ${table} GROUP BY index ORDER BY index`);
     const other = { index: '1', max: 3, count: 3 };
     await exportLines([...pages(0, 1, 5), ...pages(1, 1, 3)], { total: 2 });
-    expect(await left()).toEqual([{ index: '0', max: 5, count: 5 }, other]);
+    expect(await pagesLeft()).toEqual([{ index: '0', max: 5, count: 5 }, other]);
     await exportLines(pages(0, 2, 2), { total: 2 });
-    expect(await left()).toEqual([{ index: '0', max: 2, count: 2 }, other]);
+    expect(await pagesLeft()).toEqual([{ index: '0', max: 2, count: 2 }, other]);
     // Those that were there before change nothing.
     await exportLines(pages(0, 1, 5), { total: 2 });
-    expect(await left()).toEqual([{ index: '0', max: 2, count: 2 }, other]);
+    expect(await pagesLeft()).toEqual([{ index: '0', max: 2, count: 2 }, other]);
   });
 
   it('gets more records than one statement takes over', async () => {
@@ -235,10 +242,11 @@ describe('PostgreSQL', () => {
     const lines = [recordLine({ index: 0, outcome: 'timeout' })];
     await exportLines(lines);
     await query(`CREATE USER few PASSWORD 'few'; REVOKE ALL ON SCHEMA public FROM PUBLIC;
-      GRANT USAGE ON SCHEMA public TO few; GRANT INSERT, SELECT, UPDATE ON ${table} TO few;
+      GRANT USAGE ON SCHEMA public TO few; GRANT INSERT, SELECT, UPDATE, DELETE ON ${table} TO few;
       REVOKE ALL ON DATABASE postgres FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE postgres TO few`);
     const url = postgres.url.replace(/\/\/.*@/u, '//few:few@');
     expect(await exportLines([recordLine({ index: 0 })], { url })).toMatchObject({ updated: 1 });
+    expect(await exportLines([fullLine()], { url })).toMatchObject({ inserted: 1 });
     table = 'another';
     const refused = exportLines(lines, { url });
     await expect(refused).rejects.toThrow('permission denied for schema public');

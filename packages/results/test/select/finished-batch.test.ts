@@ -42,6 +42,8 @@ describe('findFinishedBatch', () => {
     expect(await find('list-b')).toEqual({ state: 'finished', batch: 'list-b' });
     expect(await find('list-items')).toEqual({ state: 'finished', batch: 'list-items-a' });
     expect(await find('list-c')).toEqual({ state: 'unfinished', batch: 'list-c', missing: 1 });
+    // How many it has is not known yet.
+    expect(await find('list-d')).toEqual({ state: 'unfinished', batch: 'list-d' });
     expect(await find('lis')).toEqual({ state: 'unknown' });
     expect(await find('other')).toEqual({ state: 'unknown' });
   });

@@ -34,6 +34,10 @@ async function layOut(
   await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), edit(lines.join('')));
 }
 
+/** The second fetch lacks its first page. */
+const withPages = (text: string): string =>
+  text.replaceAll(/"index":(\d)/gu, (_, index) => `"index":${index},"page":${Number(index) + 1}`);
+
 const caches = async (): Promise<string[]> =>
   (await readdir(project.path('results', BATCH))).filter((name) => name.startsWith('records-'));
 
@@ -144,11 +148,6 @@ describe('query', () => {
   });
 
   it('takes a fetch to be missing that lacks one of its pages', async () => {
-    const withPages = (text: string): string =>
-      text.replaceAll(
-        /"index":(\d)/gu,
-        (_, index) => `"index":${index},"page":${Number(index) + 1}`,
-      );
     await layOut(2, 2, (text) => withPages(text).replaceAll(/("page":\d)/gu, '$1,"end":"empty"'));
     expect(await ask('SELECT 1')).toMatchObject({
       code: 1,
