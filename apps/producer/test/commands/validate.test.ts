@@ -16,7 +16,9 @@ describe('fetchfleet init', () => {
     expect(made).toMatchObject({ code: 0, stdout: '' });
     expect(made.stderr).toMatch(/fetchfleet validate crawl\.yaml/u);
     const text = await readFile(project.path('crawl.yaml'), 'utf8');
-    expect(text.split('\n').length).toBeGreaterThan(20);
+    const [first, ...others] = text.split('\n');
+    expect(first).toBe('# yaml-language-server: $schema=crawl.schema.json');
+    expect(others.length).toBeGreaterThan(20);
     const valid = await project.call(['validate', 'crawl.yaml']);
     expect(valid).toMatchObject({ code: 0, stderr: '' });
     expect(valid.stdout).toMatch(/^fetches +498$/mu);
