@@ -1,3 +1,4 @@
+import type { Slice } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -5,9 +6,10 @@ import {
   Ledger,
   PausedSlices,
   type Settlement,
+  SliceClaims,
   SliceQueue,
 } from '../../src/index.ts';
-import { crawl, freshFleet } from '../fixture.ts';
+import { crawl, freshFleet, rethrow } from '../fixture.ts';
 
 closeAfterEach();
 
@@ -37,6 +39,23 @@ async function fixture() {
       const expansion = await BatchExpansion.create(target, measured);
       await expansion.run();
       return { status: expansion.status, crawl: small };
+    },
+    /** Claims and completes slices. @returns how many of them were of each batch */
+    take: async (count: number): Promise<Record<string, number>> => {
+      const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
+      await claims.start();
+      const taken: Record<string, number> = {};
+      for (let left = count; left > 0;) {
+        const claimed = await claims.claim();
+        if (claimed !== undefined) {
+          const { batch } = claimed.data as Slice;
+          taken[batch] = (taken[batch] ?? 0) + 1;
+          left -= 1;
+          await claimed.complete();
+        }
+      }
+      await claims.stop();
+      return taken;
     },
     waiting: async (): Promise<number> => (await queue.counts())['waiting'] ?? 0,
     stop: async (): Promise<void> => queue.stop(),
@@ -105,6 +124,43 @@ describe('a new batch', () => {
     const { batch } = expansion.status;
     expect(await ledger.state(batch)).toBe('expanding');
     expect(await ledger.holdExpansion(batch, 'somebody else', 1_000)).toBe(true);
+    await stop();
+  });
+});
+
+describe('the priority of a crawl', () => {
+  const BATCHES = ['low', 'high'] as const;
+
+  /** Both batches in the queue: 64 slices of 50 fetches each. */
+  async function queued() {
+    const tools = await fixture();
+    const total = 64 * 50;
+    for (const priority of BATCHES) {
+      const sources = [{ name: 'n', kind: 'range' as const, from: 1, to: total }];
+      const own = { ...small, sources, plan: { ...small.plan, priority } };
+      const given = { ...measured, total, local: { original: own, crawl: own } };
+      await (await BatchExpansion.create(tools.target, given, { id: priority })).run();
+    }
+    return tools;
+  }
+
+  it('decides which slices are claimed first', async () => {
+    const { take, stop } = await queued();
+    expect(await take(34)).toEqual({ low: 2, high: 32 });
+    await stop();
+  });
+
+  it('still does when its slices are queued again after a pause', async () => {
+    const { ledger, pausedSlices, take, stop } = await queued();
+    for (const batch of BATCHES) {
+      await ledger.pause(batch);
+      await pausedSlices.withdraw(batch);
+      await ledger.unpause(batch);
+    }
+    for (const batch of BATCHES) {
+      await pausedSlices.requeue(batch, batch);
+    }
+    expect(await take(34)).toEqual({ low: 2, high: 32 });
     await stop();
   });
 });
