@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import https from 'node:https';
+import { join } from 'node:path';
 import {
   closeAfterEach,
   eventually,
@@ -13,7 +15,14 @@ import {
 } from '@fetchfleet/testing';
 import { Origins } from '@fetchfleet/fleet';
 import { describe, expect, it } from '@jest/globals';
-import { crawlFile, expectComplete, readRecords, setUpFleet, startFleet } from './fleet-fixture.ts';
+import {
+  crawlFile,
+  expectComplete,
+  metricsOf,
+  readRecords,
+  setUpFleet,
+  startFleet,
+} from './fleet-fixture.ts';
 
 closeAfterEach();
 
@@ -25,6 +34,26 @@ async function startSampleApi(): Promise<string> {
   const api = await startProcess('fetchfleet-sample-api', ['--port', '0']);
   const [, url = ''] = await api.waitForLine(/(http:\/\/127\.0\.0\.1:\d+)/);
   return url;
+}
+
+/** An https server whose certificate is its own authority. */
+async function startSecureOrigin() {
+  const certificate = selfSigned();
+  const server = https.createServer(certificate, (_request, response) => response.end('ok'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  track({
+    what: 'an https server',
+    isOpen: () => server.listening,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  return { port, url: `https://127.0.0.1:${port}`, cert: certificate.cert };
 }
 
 function client(tokenUrl: string, secret = 'S_CLIENT'): string {
@@ -60,8 +89,7 @@ describe('a crawl with tokens, through a proxy', () => {
       // Token requests go through the proxy as well.
       expect(proxy.log.match(/POST .*\/token/g)).toHaveLength(counts.issued);
       await worker.waitForLine(new RegExp(`127.0.0.1:${dead} cannot be reached`));
-      const [, metricsPort = ''] = await worker.waitForLine(/"metricsPort":(\d+)/);
-      const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      const metrics = await metricsOf(worker);
       expect(metrics).toMatch(new RegExp(`token_requests_total{.*granted.*} ${counts.issued}`));
       expect(metrics).toMatch(/proxy_errors_total{.*PROXY_UNREACHABLE.*} [1-9]/);
       const everything = [
@@ -150,24 +178,53 @@ describe('a crawl with tokens, through a proxy', () => {
   });
 });
 
+describe('certificates of an origin', () => {
+  it.each(['got', 'undici'])('are checked as the crawl file says, over %s', async (transport) => {
+    const { results, fleet } = await setUpFleet();
+    const origin = await startSecureOrigin();
+    await writeFile(join(results, 'ca.pem'), origin.cert);
+    const ca = join(results, 'ca.pem');
+    const trusts = { ca: `{ ca: "${ca}" }`, insecure: '{ insecure: true }', none: '{}' };
+    await fleet.worker(['--allow-insecure-tls', '--transport', transport]);
+    for (const [id, tls] of Object.entries(trusts)) {
+      const network = `{ allowPrivate: true, tls: ${tls} }`;
+      await fleet.enqueue(
+        id,
+        crawlFile(`${origin.url}/{n}`, 3, { network, retry: '{ attempts: 1 }' }),
+      );
+      await fleet.finished(id);
+    }
+    await expectComplete({ fleet, results }, 'ca', 3);
+    await expectComplete({ fleet, results }, 'insecure', 3);
+    const error = expect.objectContaining({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect((await readRecords(results, 'none')).map((record) => record.error)).toEqual(
+      Array(3).fill(error),
+    );
+  });
+});
+
+describe('the proxies of the environment', () => {
+  it('are used by a crawl that names env, where a worker allows them', async () => {
+    const { results, fleet, origin } = await setUpFleet();
+    const proxy = await startTinyproxy();
+    const network = '{ allowPrivate: true, proxy: env }';
+    await fleet.enqueue('b', crawlFile(`${origin.url}/{n}`, 2, { network }));
+    const env = { HTTP_PROXY: proxy.url };
+    const strict = await fleet.worker([], env);
+    await strict.waitForLine(/add it to --allow-proxy/);
+    await strict.kill('SIGTERM');
+    expect(origin.arrivals).toEqual([]);
+    await fleet.worker(['--allow-proxy', 'env'], env);
+    await expectComplete({ fleet, results }, 'b', 2);
+    expect(proxy.log.match(/GET http:/g)).toHaveLength(2);
+  });
+});
+
 describe('a worker that may not do what a crawl needs', () => {
   it('leaves it to one that may: a proxy, and certificates that are not checked', async () => {
     const { results, fleet } = await setUpFleet();
     const proxy = await startTinyproxy();
-    const server = https.createServer(selfSigned(), (_request, response) => response.end('ok'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    track({
-      what: 'an https server',
-      isOpen: () => server.listening,
-      close: async () => {
-        server.closeAllConnections();
-        server.close();
-        await once(server, 'close');
-      },
-    });
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : undefined;
+    const { port } = await startSecureOrigin();
     const crawl = crawlFile(`https://127.0.0.1:${port}/{n}`, 3, {
       network: `{ allowPrivate: true, proxy: "${proxy.url}", tls: { insecure: true } }`,
     });

@@ -7,6 +7,7 @@ import { closeAfterEach, eventually, startOrigin } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   crawlFile,
+  metricsOf,
   partLines,
   PUBLIC_ONLY,
   range,
@@ -19,7 +20,7 @@ import {
 closeAfterEach();
 
 describe.each(['got', 'undici'])('a worker with %s', (transport) => {
-  const setUpShared = shareFleet(['--transport', transport]);
+  const setUpShared = shareFleet(['--transport', transport], { FETCHFLEET_SECRET_A: 'a-secret' });
 
   it('fetches a batch to one record each and leaves the queue empty', async () => {
     const { origin, results, fleet } = await setUpShared();
@@ -125,7 +126,7 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
   });
 
   it('tries answers again that are not as expected, and takes listed statuses as they are', async () => {
-    const { origin, results, fleet } = await setUpShared();
+    const { origin, results, fleet, worker } = await setUpShared();
     const json = { 'content-type': 'application/json' };
     const failed = '{"data":null,"errors":[{"message":"busy"}]}';
     let answers = 0;
@@ -150,6 +151,7 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
     const status = await fleet.finished('expected');
 
     expect(status.outcomes).toEqual({ ok: 3, unexpected: 3, 'http-error': 2 });
+    expect(await metricsOf(worker)).toMatch(/^fetchfleet_retries_total\{reason="unexpected"\} 8$/m);
     const records = (await readRecords(results, 'expected')).toSorted((a, b) => a.index - b.index);
     const missing = {
       code: 'EXPECTED_PATH_MISSING',
@@ -168,6 +170,20 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
     expect(records.filter(({ outcome }) => outcome === 'ok').some(({ error }) => error)).toBe(
       false,
     );
+  });
+
+  it('sends what auth of a crawl file says', async () => {
+    const { origin, fleet } = await setUpShared();
+    const secret = '"${env:FETCHFLEET_SECRET_A}"';
+    const schemes = { bearer: secret, basic: `{ user: ann, password: ${secret} }` };
+    for (const [scheme, value] of Object.entries(schemes)) {
+      const auth = `{ ${scheme}: ${value} }`;
+      await fleet.enqueue(scheme, crawlFile(`${origin.url}/${scheme}/{n}`, 2, { auth }));
+      expect(await fleet.finished(scheme)).toMatchObject({ ok: 2 });
+    }
+    const sent = origin.arrivals.map(({ headers }) => headers.authorization);
+    const basic = `Basic ${btoa('ann:a-secret')}`;
+    expect(sent).toEqual(['Bearer a-secret', 'Bearer a-secret', basic, basic]);
   });
 
   it('keeps the part of a body and the headers that the crawl file names', async () => {
@@ -438,9 +454,9 @@ describe('a worker', () => {
     await fleet.enqueue('metered', crawlFile(`${origin.url}/echo/{n}`, 40));
     const worker = await fleet.worker();
     await fleet.finished('metered');
+    const page = await metricsOf(worker);
     const [, port] = await worker.waitForLine(/"metricsPort":(\d+)/);
     const get = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
-    const page = await (await get('/metrics')).text();
     const counted = new RegExp(
       `^fetchfleet_fetches_total\\{outcome="ok",origin="${origin.url}"\\} 40$`,
       'm',

@@ -134,13 +134,22 @@ export async function setUpFleet(
 }
 
 /** One fleet with a worker for the tests of a block; they use other batches and other origins. */
-export function shareFleet(flags: readonly string[] = []) {
+export function shareFleet(
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+) {
   let shared: { readonly results: string; readonly fleet: Fleet; readonly worker: Running };
   beforeAll(async () => {
     const own = await startFleetWithResults(redisUrl());
-    shared = { ...own, worker: await own.fleet.worker(flags) };
+    shared = { ...own, worker: await own.fleet.worker(flags, env) };
   });
   return async () => ({ origin: await startOrigin(), ...shared });
+}
+
+/** The metrics of a worker. */
+export async function metricsOf(worker: Running): Promise<string> {
+  const [, port = ''] = await worker.waitForLine(/"metricsPort":(\d+)/);
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
 async function startFleetWithResults(url: string) {

@@ -213,22 +213,6 @@ describe('many origins that redirect to one', () => {
 });
 
 describe('a request for robots.txt', () => {
-  it('counts at its origin like any other', async () => {
-    const { results, fleet } = await setUp();
-    const origin = await startOrigin();
-    const crawl = crawlFile(`${origin.url}/{n}`, 2, {
-      politeness: '{ rate: 1/s, robots: obey }',
-    });
-    await fleet.enqueue('b', crawl);
-    await fleet.worker(WORKER);
-    await expectComplete({ fleet, results }, 'b', 2);
-    const [robots, first, second] = origin.arrivals.map(({ at }) => at);
-    // Starts are never early. The rest is for arrivals that the origin read late, on a busy
-    // machine.
-    expect((first ?? 0) - (robots ?? 0)).toBeGreaterThan(500);
-    expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(500);
-  });
-
   it('counts at the origin to which it is redirected', async () => {
     const { results, fleet } = await setUp();
     const [origin, other] = [await startOrigin(), await startOrigin()];

@@ -44,3 +44,17 @@ it('origins that redirect to one use its rate, and no more than it', async () =>
   expect(asked).toBeLessThan(3 * 300);
   await target.stop();
 });
+
+it('a request for robots.txt counts at its origin like any other', async () => {
+  const { path: results } = await temporaryFolder();
+  const fleet = await startFleet(redisUrl(), results);
+  const origin = await startOrigin();
+  const politeness = '{ rate: 1/s, robots: obey }';
+  await fleet.enqueue('b', crawlFile(`${origin.url}/{n}`, 2, { politeness }));
+  await fleet.worker();
+  await expectComplete({ fleet, results }, 'b', 2);
+  const [robots, first, second] = origin.arrivals.map(({ at }) => at);
+  // Starts are never early. The rest is for arrivals that the origin read late, on a busy machine.
+  expect((first ?? 0) - (robots ?? 0)).toBeGreaterThan(500);
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(500);
+});

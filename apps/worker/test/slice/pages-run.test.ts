@@ -60,7 +60,7 @@ describe('a run of a slice with pages', () => {
   it('tries a fetch again when its time has come, while pages of others are fetched', async () => {
     const { tools, started } = startTools();
     const plan = { ...batchOf().plan, retry: { attempts: 3, backoffMs: 1 } };
-    const later = fetchOf(3, { dueAt: Date.now() + 50 });
+    const later = fetchOf(3, { dueAt: Date.now() + 1_000 });
     const running = new SliceRun(tools, pagedBatch({ plan }), SLICE).run(
       [fetchOf(1), fetchOf(2), later],
       signals(),
