@@ -174,7 +174,13 @@ it('a short form means the same in all commands, and none lacks it', () => {
   const different = all.filter(({ long, short }) => names.get(long) !== short);
   expect(different.map(({ flags }) => flags)).toEqual([]);
   expect(names).toEqual(
-    new Map([...names, ['--workers', '-w'], ['--concurrency', '-c'], ['--limit', '-n']]),
+    new Map([
+      ...names,
+      ['--workers', '-w'],
+      ['--concurrency', '-c'],
+      ['--limit', '-n'],
+      ['--format', '-f'],
+    ]),
   );
 });
 
@@ -241,6 +247,25 @@ describe('the documentation', () => {
       .filter((key) => key !== undefined);
     expect(documented.toSorted()).toEqual(allowedKeys().toSorted());
     expect([...schemaKeys().keys()].toSorted()).toEqual(documented.toSorted());
+    expect(documented.length).toBeGreaterThan(30);
+  });
+
+  it('names every key inside of these', async () => {
+    const pages = await Promise.all(['docs/crawl-file.md', 'docs/pages.md'].map(readDocument));
+    const inner = [...schemaKeys()].flatMap(([key, part]) => innerKeys(key, part));
+    expect(inner).toEqual(
+      expect.arrayContaining([
+        'network.tls.ca',
+        'auth.oauth2.audience',
+        'paginate.next.step',
+        'paginate.until.empty',
+      ]),
+    );
+    const isNamed = (path: string): boolean => {
+      const [key = ''] = path.split('.').slice(-1);
+      return new RegExp(`[{, ]${key}: |\`(?:[\\w.]+\\.)?${key}\``, 'u').test(pages.join('\n'));
+    };
+    expect(inner.filter((path) => !isNamed(path))).toEqual([]);
   });
 
   it('gives the keys of a crawl file the defaults of the schema, and explains what it lists', async () => {
@@ -252,7 +277,9 @@ describe('the documentation', () => {
     const given = [...schemaKeys()].flatMap(([key, { default: value }]) =>
       value === undefined ? [] : [[`\`${key}\``, String(value)]],
     );
+    expect(given.length).toBeGreaterThan(10);
     expect(defaults).toEqual(expect.arrayContaining(given));
+    expect(parameterKeys()).toEqual(expect.arrayContaining(['from', 'step', 'batch', 'select']));
     for (const name of parameterKeys()) {
       expect(page).toMatch(new RegExp(`[{, ]${name}: |\`${name}\``, 'u'));
     }
@@ -306,6 +333,15 @@ function schemaKeys(): ReadonlyMap<string, SchemaPart> {
     }
   }
   return keys;
+}
+
+/** All keys below one, in all of its forms, with their paths. */
+function innerKeys(path: string, part: SchemaPart): string[] {
+  const own = Object.entries(part.properties ?? {}).flatMap(([key, one]) => {
+    const inner = `${path}.${key}`;
+    return [inner, ...innerKeys(inner, one)];
+  });
+  return [...own, ...(part.anyOf ?? []).flatMap((form) => innerKeys(path, form))];
 }
 
 /** The keys of all forms of a parameter. */

@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fleetKeys } from '@fetchfleet/fleet';
-import { eventually, installLeakGuard } from '@fetchfleet/testing';
+import { eventually, installLeakGuard, startTinyproxy } from '@fetchfleet/testing';
 import { crawlFile, type Project } from '../cli-fixture.ts';
 import { FleetProject } from '../fleet-fixture.ts';
 
@@ -50,8 +50,9 @@ async function template(): Promise<string> {
 describe('fetchfleet workers', () => {
   it('lists running workers with their load, and killed ones', async () => {
     fleet.origin.respond(/^\/echo/u, async () => new Promise(() => undefined));
+    const proxy = await startTinyproxy();
     const [one, other] = await Promise.all([
-      fleet.worker(['--concurrency', '7', '--transport', 'got']),
+      fleet.worker(['--concurrency', '7', '--transport', 'got', '--proxy', proxy.url]),
       fleet.worker(['--concurrency', '5', '--transport', 'undici']),
     ]);
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 1_000));
@@ -68,6 +69,7 @@ describe('fetchfleet workers', () => {
         concurrency: 7,
         inFlight: 7,
         transport: 'got',
+        proxy: `127.0.0.1:${proxy.port}`,
         batches: [id],
         roles: expect.arrayContaining(['fetch']),
         metricsUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/u),
@@ -75,6 +77,8 @@ describe('fetchfleet workers', () => {
     }, rarely);
     const shown = await fleet.project.call(['workers']);
     expect(shown.stdout).toContain('7/7');
+    expect(shown.stdout).toMatch(/^worker .* proxy +batches$/mu);
+    expect(shown.stdout).toMatch(new RegExp(`127\\.0\\.0\\.1:${proxy.port} +${id}$`, 'mu'));
     expect(shown.stderr).toContain('2 workers, 12 of 12 fetches in flight');
     await other.kill('SIGKILL');
     const keys = fleetKeys(fleet.name);

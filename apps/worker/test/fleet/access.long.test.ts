@@ -13,7 +13,7 @@ import {
   temporaryFolder,
   track,
 } from '@fetchfleet/testing';
-import { Origins } from '@fetchfleet/fleet';
+import { Origins, Workers } from '@fetchfleet/fleet';
 import { describe, expect, it } from '@jest/globals';
 import {
   crawlFile,
@@ -211,11 +211,15 @@ describe('the proxies of the environment', () => {
     await fleet.enqueue('b', crawlFile(`${origin.url}/{n}`, 2, { network }));
     const env = { HTTP_PROXY: proxy.url };
     const strict = await fleet.worker([], env);
-    await strict.waitForLine(/add it to --allow-proxy/);
+    await strict.waitForLine(/add env to --allow-proxy/);
     await strict.kill('SIGTERM');
     expect(origin.arrivals).toEqual([]);
+    // The slices wait for some seconds before a worker looks at them again.
+    await fleet.ledger.cancel('b');
+    await fleet.enqueue('c', crawlFile(`${origin.url}/{n}`, 2, { network }));
     await fleet.worker(['--allow-proxy', 'env'], env);
-    await expectComplete({ fleet, results }, 'b', 2);
+    await fleet.finished('c');
+    expect(await readRecords(results, 'c')).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }]);
     expect(proxy.log.match(/GET http:/g)).toHaveLength(2);
   });
 });
@@ -259,6 +263,8 @@ describe('a worker that may not do what a crawl needs', () => {
     const env = { HTTP_PROXY: `http://ann:sesame@127.0.0.1:${proxy.port}` };
     const worker = await fleet.worker(['--proxy', 'env'], env);
     await worker.waitForLine(/fetches go through a proxy, which looks names up itself/);
+    const register = new Workers(fleet.redis, fleet.keys);
+    expect(await register.list()).toMatchObject([{ proxy: `127.0.0.1:${proxy.port}` }]);
     await expectComplete({ fleet, results }, 'b', 2);
     expect(proxy.log.match(/GET http:/g)).toHaveLength(3);
     expect(worker.stdout + worker.stderr).not.toContain('sesame');

@@ -1,6 +1,13 @@
-import { closeAfterEach, eventually, startOrigin } from '@fetchfleet/testing';
+import { closeAfterEach, eventually, type Running, startOrigin } from '@fetchfleet/testing';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Fleet, crawlFile, range, readRecords, setUpFleet } from './fleet-fixture.ts';
+import {
+  type Fleet,
+  crawlFile,
+  metricsOf,
+  range,
+  readRecords,
+  setUpFleet,
+} from './fleet-fixture.ts';
 import { pagesIn, pagesOf, startPagedOrigin, STYLES } from './paged-origin.ts';
 
 closeAfterEach();
@@ -42,9 +49,10 @@ describe.each(['got', 'undici'])('fetches with pages, over %s', (transport) => {
 
 describe('a chain of pages', () => {
   let shared: { readonly results: string; readonly fleet: Fleet };
+  let worker: Running;
   beforeAll(async () => {
     shared = await setUpFleet();
-    await shared.fleet.worker([], { FETCHFLEET_SECRET_T: 'very-secret' });
+    worker = await shared.fleet.worker([], { FETCHFLEET_SECRET_T: 'very-secret' });
   });
 
   it('goes on at another origin after its robots.txt, without headers that may be secret', async () => {
@@ -103,6 +111,9 @@ describe('a chain of pages', () => {
 
   it('goes on with the page that failed when it is retried, each page with its attempts', async () => {
     const { fleet, results } = shared;
+    const pagesCounted = async (): Promise<number> =>
+      Number(/^fetchfleet_pages_total (\d+)$/m.exec(await metricsOf(worker))?.[1]);
+    const before = await pagesCounted();
     let isDown = true;
     const origin = await startPagedOrigin({ lengthOf: () => 4 });
     let tries = 0;
@@ -120,6 +131,8 @@ describe('a chain of pages', () => {
     await fleet.ledger.retry('again');
     await fleet.enqueue('again', crawl);
     expect(await fleet.finished('again')).toMatchObject({ ok: 1, failed: 0, pages: 4 });
+    // The page that failed has two records.
+    expect((await pagesCounted()) - before).toBe(5);
     expect(await pagesIn(results, 'again')).toEqual([
       '0.1',
       '0.2',

@@ -90,6 +90,16 @@ describe('network.tls', () => {
     expect(problemOf(`network: { tls: { ca: "${ca}" } }`)).toContain(problem);
   });
 
+  it.each([
+    ['{ insecure: maybe }', 'network.tls.insecure'],
+    ['{ certificate: ca.pem }', 'network.tls.certificate'],
+    ['ca.pem', 'network.tls'],
+    ['[ca.pem]', 'network.tls'],
+  ])('is refused as %s', (text, key) => {
+    expect(problemOf(`network: { tls: ${text} }`)).toContain(`crawl.yaml:4:`);
+    expect(problemOf(`network: { tls: ${text} }`)).toContain(key);
+  });
+
   it('warns where certificates are not checked', () => {
     const crawl = parseCrawlFile(
       'contact: a@b.example\nurl: https://a.example\nnetwork: { tls: { insecure: true } }',
@@ -185,6 +195,13 @@ describe('auth', () => {
       `{ oauth2: { ${client.replace(': me', ': "{{id}}"')} } }`,
       'and clientId is one for all fetches',
     ],
+    [`{ basic: { user: "{{x}}", password: "${SECRET}" } }`, 'user'],
+    [`{ basic: { user: "{x}-{{x}}", password: "${SECRET}" } }`, 'user'],
+    [`{ oauth2: { ${client}, scope: [read] } }`, 'auth.oauth2.scope'],
+    [`{ oauth2: { ${client}, scope: "" } }`, 'auth.oauth2.scope'],
+    [`{ oauth2: { ${client}, audience: { a: b } } }`, 'auth.oauth2.audience'],
+    [`{ oauth2: { ${client.replace('clientId: me', 'clientId: [me]')} } }`, 'auth.oauth2.clientId'],
+    [`{ oauth2: { ${client.replace('clientId: me, ', '')} } }`, 'clientId is missing'],
     [`{ oauth2: { ${client}, style: post } }`, 'allowed: basic or form'],
     [`{ oauth2: { ${client}, tokenURL: x } }`, 'did you mean "tokenUrl"'],
   ])('is refused as %s', (text, problem) => {

@@ -147,12 +147,12 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     const mute = await serveRaw(() => undefined);
     const patient = newFetcher(transport);
     // On a busy machine the proxy may not even accept in a shorter time.
-    const hasty = newFetcher(transport, { connectTimeoutMs: 2_000 });
+    const hasty = newFetcher(transport, { connectTimeoutMs: 1_000 });
     for (const [fetcher, server, message] of [
       [patient, refusing, 'answered 502 to CONNECT origin.example:443'],
       [patient, silent, 'did not answer CONNECT origin.example:443: socket hang up'],
       [patient, odd, 'did not answer CONNECT origin.example:443: Parse Error: Expected HTTP/'],
-      [hasty, mute, 'opened no connection to origin.example:443 within 2 s'],
+      [hasty, mute, 'opened no connection to origin.example:443 within 1 s'],
     ] as const) {
       const result = await fetcher.fetch(
         requestFor('https://origin.example/', through(proxyAt(server.port))),
@@ -172,7 +172,7 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     const network = through(proxyAt(mute.port), proxyAt(tinyproxy.port));
     const request = requestFor(`https://localhost:${secure.port}/`, {
       ...network,
-      limits: limits({ timeoutMs: 2_000 }),
+      limits: limits({ timeoutMs: 1_500 }),
     });
     const fetcher = newFetcher(transport);
     const result = await fetcher.fetch(request);
@@ -193,7 +193,7 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     const down: string[] = [];
     const fetcher = newFetcher(transport, { onProxyDown: (proxy) => down.push(proxy) });
     const network = through(proxyAt(far.port), proxyAt(tinyproxy.port));
-    const hasty = { ...network, limits: limits({ timeoutMs: 4_000 }) };
+    const hasty = { ...network, limits: limits({ timeoutMs: 3_000 }) };
     await expect(fetcher.fetch(requestFor(plain.url, hasty))).resolves.toMatchObject({
       outcome: 'timeout',
       code: 'PROXY_UNREACHABLE',
