@@ -91,6 +91,7 @@ describe('fetchfleet workers', () => {
     expect(after.stderr).toContain('1 worker, 7 of 7');
     await fleet.json('cancel', id);
     await one.kill('SIGTERM');
+    await proxy.stop();
     const none = await fleet.json('workers');
     expect(none.document.workers.map(({ state }: { state: string }) => state)).toEqual(['gone']);
   });
