@@ -177,7 +177,8 @@ describe('createMetrics', () => {
     made.onCollect(() => {
       throw new Error('no Redis');
     });
-    made.onCollect(() => new Promise(() => undefined)); // Like a client that waits for its connection.
+    // Like a client that waits for its connection.
+    made.onCollect(() => new Promise(() => undefined));
     expect(await linesOf(made, 'fetchfleet_collect_errors')).toEqual([
       'fetchfleet_collect_errors_total 2',
     ]);
