@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, chownSync, globSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { freePort } from '../resources/free-port.ts';
+import { launchOnFreePort } from '../resources/free-port.ts';
 import { track } from '../resources/registry.ts';
 import { temporaryFolder } from '../resources/temporary-folder.ts';
 import { killWithThisProcess } from '../resources/watchdog.ts';
@@ -51,10 +51,15 @@ export async function startPostgres(): Promise<PrivatePostgres> {
     await folder.remove();
     throw new Error(`initdb failed: ${made.stdout}${made.stderr}${made.error?.message ?? ''}`);
   }
-  const port = await freePort();
-  const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder.path, '-F'];
-  const launch = async (): Promise<ChildProcess> => start(join(bin, 'postgres'), args, user);
-  let server = await launch();
+  const launch = async (onPort: number): Promise<ChildProcess> => {
+    const args = ['-D', data, '-p', String(onPort), '-h', '127.0.0.1', '-k', folder.path, '-F'];
+    return start(join(bin, 'postgres'), args, user);
+  };
+  let port = 0;
+  let server = await launchOnFreePort(async (free) => {
+    port = free;
+    return launch(free);
+  });
   const isRunning = (): boolean => server.exitCode === null && server.signalCode === null;
   const end = async (): Promise<void> => {
     if (isRunning()) {
@@ -73,7 +78,7 @@ export async function startPostgres(): Promise<PrivatePostgres> {
     password: PASSWORD,
     restart: async () => {
       await end();
-      server = await launch();
+      server = await launch(port);
     },
     dispose,
   };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { freePort } from '../resources/free-port.ts';
+import { launchOnFreePort } from '../resources/free-port.ts';
 import { eventually } from '../resources/eventually.ts';
 import { track } from '../resources/registry.ts';
 import { temporaryFolder } from '../resources/temporary-folder.ts';
@@ -82,11 +82,25 @@ async function start(
   programOf: (port: number, folder: string) => Program,
 ): Promise<ForwardProxy> {
   const folder = await temporaryFolder('proxy');
-  const port = wanted ?? (await freePort());
-  const { command, args, config, logFile } = programOf(port, folder.path);
+  await chmod(folder.path, 0o777); // squid gives up its rights
+  try {
+    return await launchOnFreePort(
+      async (port) => launch(port, programOf(port, folder.path), folder),
+      wanted,
+    );
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
+}
+
+async function launch(
+  port: number,
+  { command, args, config, logFile }: Program,
+  folder: Awaited<ReturnType<typeof temporaryFolder>>,
+): Promise<ForwardProxy> {
   const file = `${folder.path}/proxy.conf`;
   await writeFile(file, `${config.join('\n')}\n`);
-  await chmod(folder.path, 0o777); // squid gives up its rights
   const running = await startProcess(command, args(file));
   const proxy = new ProcessProxy(port, running, { logFile, remove: async () => folder.remove() });
   track({
@@ -95,6 +109,7 @@ async function start(
     close: async () => proxy.stop(),
   });
   await eventually(async () => !running.isRunning || (await isListening(port)));
+  // Another process may be the one that listens there.
   if (!running.isRunning) {
     throw new Error(`${command} has ended: ${running.stdout}${running.stderr}`);
   }

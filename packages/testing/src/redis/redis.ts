@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { existsSync } from 'node:fs';
-import { freePort } from '../resources/free-port.ts';
+import { launchOnFreePort } from '../resources/free-port.ts';
 import { track } from '../resources/registry.ts';
 import { launchRedisServer, type RedisServer, type RedisServerOptions } from './redis-server.ts';
 import { temporaryFolder } from '../resources/temporary-folder.ts';
@@ -60,33 +60,14 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Priva
     appendfsync: options.appendfsync ?? ('everysec' as const),
   };
   try {
-    const { server, port } = await launchOnSomePort(settings, options.port);
-    return new Server(server, { ...settings, port }, async () => folder?.remove());
+    return await launchOnFreePort(async (port) => {
+      const own = { ...settings, port };
+      return new Server(await launchRedisServer(own), own, async () => folder?.remove());
+    }, options.port);
   } catch (error) {
     await folder?.remove();
     throw error;
   }
-}
-
-/** Another process may take the free port before Redis binds it: then it tries another one. */
-async function launchOnSomePort(
-  settings: Omit<RedisServerOptions, 'port'>,
-  wanted: number | undefined,
-): Promise<{ server: RedisServer; port: number }> {
-  for (let attempt = 1; ; attempt++) {
-    const port = wanted ?? (await freePort());
-    try {
-      return { server: await launchRedisServer({ ...settings, port }), port };
-    } catch (error) {
-      if (wanted !== undefined || attempt === 3 || isMissing(error)) {
-        throw error;
-      }
-    }
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && error.cause !== undefined;
 }
 
 class Server implements PrivateRedis {
