@@ -8,18 +8,22 @@ import { Project } from './cli-fixture.ts';
 closeAfterEach();
 
 let project: Project;
+let port: number;
 
 beforeEach(async () => {
   project = await Project.create();
-  const port = await freePort();
+  port = await freePort();
   const api = await project.start(['--port', String(port)], { command: 'fetchfleet-sample-api' });
   await api.waitForLine(new RegExp(String(port), 'u'));
   const examples = join(repositoryRoot, 'examples');
   for (const name of globSync('*', { cwd: examples })) {
-    const text = await readFile(join(examples, name), 'utf8');
-    await project.write(name, text.replaceAll('127.0.0.1:8787', `127.0.0.1:${port}`));
+    await project.write(name, atOwnPort(await readFile(join(examples, name), 'utf8')));
   }
 });
+
+function atOwnPort(text: string): string {
+  return text.replaceAll('127.0.0.1:8787', `127.0.0.1:${port}`);
+}
 
 interface Exported {
   readonly index: number;
@@ -37,6 +41,14 @@ async function recordsOf(file: string): Promise<readonly Exported[]> {
   const records = stdout.trim().split('\n');
   return records.map((line): Exported => JSON.parse(line));
 }
+
+it('the file of init runs as it is, and no fetch fails', async () => {
+  expect(await project.run(['init'])).toMatchObject({ code: 0 });
+  await project.write('crawl.yaml', atOwnPort(await readFile(project.path('crawl.yaml'), 'utf8')));
+  const records = await recordsOf('crawl.yaml');
+  expect(records.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+  expect(records.length).toBe(249);
+});
 
 it('the examples run as they are, one after the other', async () => {
   const countries = await recordsOf('countries.yaml');

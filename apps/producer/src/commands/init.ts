@@ -24,7 +24,7 @@ url: http://127.0.0.1:8787/country/{country}/status/{status} # an RFC 6570 templ
 # Every combination of these values is one fetch; the first list is the outermost loop.
 params:
   country: { countries: slug } # also name, alpha2 and alpha3
-  status: [confirmed, deaths]
+  status: [confirmed]                   # a list of values
   # id: { file: ids.csv, column: id }     a column of a CSV file; also .ndjson and .txt
   # year: { from: 2015, to: 2024 }        whole numbers
 
@@ -60,8 +60,9 @@ export async function init(
   const { cwd, terminal } = context;
   const name = file ?? DEFAULT_FILE;
   const path = resolve(cwd, name);
-  await create(path);
+  // First, so that a failure leaves no crawl file whose schema is missing.
   const schema = await writeSchema(dirname(path));
+  await create(path);
   if (json === true) {
     terminal.printJson({ file: path, schema });
     return EXIT.ok;
@@ -77,7 +78,7 @@ export async function init(
 
 async function create(path: string): Promise<void> {
   try {
-    // Like any file that its user edits, it gets the rights that the user's umask leaves.
+    // Like all that commands create, it is for this user alone.
     await writeFile(path, EXAMPLE, { flag: 'wx' });
   } catch (error) {
     if (codeOf(error) === 'EEXIST') {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { Project } from '../cli-fixture.ts';
 
 let project: Project;
@@ -21,12 +21,15 @@ describe('fetchfleet init', () => {
     expect(others.length).toBeGreaterThan(20);
     const valid = await project.call(['validate', 'crawl.yaml']);
     expect(valid).toMatchObject({ code: 0, stderr: '' });
-    expect(valid.stdout).toMatch(/^fetches +498$/mu);
+    expect(valid.stdout).toMatch(/^fetches +249$/mu);
 
     await project.write('crawl.yaml', 'mine');
     const again = await project.call(['init']);
     expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/exists already/u) });
     expect(await readFile(project.path('crawl.yaml'), 'utf8')).toBe('mine');
+    await mkdir(project.path('half/crawl.schema.json'), { recursive: true });
+    expect(await project.call(['init', 'half/crawl.yaml'])).toMatchObject({ code: 3 });
+    await expect(stat(project.path('half/crawl.yaml'))).rejects.toThrow(/ENOENT/u);
     const nowhere = await project.run(['init', 'no/such/folder/crawl.yaml']);
     expect(nowhere).toMatchObject({
       code: 3,
