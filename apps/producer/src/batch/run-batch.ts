@@ -1,4 +1,4 @@
-import type { Plan } from '@fetchfleet/crawl';
+import { type Plan, proxyHosts } from '@fetchfleet/crawl';
 import type { BatchExpansion, BatchStatus, RedisMemory } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
@@ -90,12 +90,28 @@ function createWorkers(
       REDIS_URL: session.url,
       FETCHFLEET_LOG_FORMAT: 'json',
       FETCHFLEET_SCHEDULES: 'false',
-      // Whoever runs a crawl file has chosen what it names.
-      FETCHFLEET_ALLOW_PROXY: context.env['FETCHFLEET_ALLOW_PROXY'] || '*',
-      FETCHFLEET_ALLOW_INSECURE_TLS: context.env['FETCHFLEET_ALLOW_INSECURE_TLS'] || 'true',
+      ...networkPermissions(plan, session, context.env),
     },
     terminal: context.terminal,
   });
+}
+
+/**
+ * What workers let crawls do with proxies and certificates, where the user has not said it. Whoever
+ * runs a crawl file has chosen what it names. In a Redis that others share, the workers fetch the
+ * batches of others as well, and get no more than this one needs: its proxies by host and port.
+ */
+export function networkPermissions(
+  { network: { proxy = [], tls } }: Pick<Plan, 'network'>,
+  { isPrivate }: Pick<FleetSession, 'isPrivate'>,
+  env: Context['env'],
+): Readonly<Record<'FETCHFLEET_ALLOW_PROXY' | 'FETCHFLEET_ALLOW_INSECURE_TLS', string>> {
+  const needed = proxy === 'env' ? proxy : proxyHosts(proxy).join(',');
+  const isInsecure = isPrivate || tls?.insecure === true;
+  return {
+    FETCHFLEET_ALLOW_PROXY: env['FETCHFLEET_ALLOW_PROXY'] || (isPrivate ? '*' : needed),
+    FETCHFLEET_ALLOW_INSECURE_TLS: env['FETCHFLEET_ALLOW_INSECURE_TLS'] || String(isInsecure),
+  };
 }
 
 /**

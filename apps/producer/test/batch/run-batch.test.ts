@@ -1,0 +1,33 @@
+import { expect, it } from '@jest/globals';
+import { networkPermissions } from '../../src/batch/run-batch.ts';
+
+const NETWORK = { allowPrivate: false, allow: [] };
+const PROXY = 'http://${env:FETCHFLEET_SECRET_USER}@proxy.example:3128';
+
+it.each([
+  ['all, in the Redis of a folder', { isPrivate: true }, NETWORK, {}, ['*', 'true']],
+  ['nothing, in a shared Redis', { isPrivate: false }, NETWORK, {}, ['', 'false']],
+  [
+    'only what the crawl file names, in a shared Redis',
+    { isPrivate: false },
+    { ...NETWORK, proxy: [PROXY, 'https://b.example'], tls: { insecure: true } },
+    {},
+    ['proxy.example:3128,b.example:443', 'true'],
+  ],
+  [
+    'the proxies of the environment',
+    { isPrivate: false },
+    { ...NETWORK, proxy: 'env' as const, tls: { insecure: false } },
+    {},
+    ['env', 'false'],
+  ],
+  [
+    'what the user says',
+    { isPrivate: true },
+    { ...NETWORK, proxy: [PROXY] },
+    { FETCHFLEET_ALLOW_PROXY: 'a.example', FETCHFLEET_ALLOW_INSECURE_TLS: 'false' },
+    ['a.example', 'false'],
+  ],
+])('workers of a run are allowed %s', (_what, session, network, env, expected) => {
+  expect(Object.values(networkPermissions({ network }, session, env))).toEqual(expected);
+});
