@@ -4,6 +4,6 @@ import { schemaText } from '../crawl/schema-text.ts';
 
 /** `fetchfleet schema`: prints the JSON Schema of a crawl file, for editors. */
 export async function schema({ terminal }: Pick<Context, 'terminal'>): Promise<ExitCode> {
-  terminal.print(...(await schemaText()).trimEnd().split('\n'));
+  await terminal.printLines((await schemaText()).trimEnd().split('\n'));
   return EXIT.ok;
 }

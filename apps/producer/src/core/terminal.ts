@@ -5,6 +5,9 @@ import type { Writable } from 'node:stream';
 
 export type Style = 'red' | 'green' | 'yellow' | 'dim' | 'bold' | 'cyan';
 
+/** Characters of lines that are written at once. */
+const WRITTEN_AT_ONCE = 65_536;
+
 /** Text in one style. */
 export type Span = string | readonly [Style, string];
 
@@ -100,7 +103,25 @@ export class Terminal {
 
   /** As `print`, of one line after the other: it waits for a slow reader. */
   async printNext(line: Line): Promise<void> {
-    if (!this.stdout.write(rendered([line], this.stdout))) {
+    await this.printBytes(rendered([line], this.stdout));
+  }
+
+  /** The same of any number of lines. */
+  async printLines(lines: Iterable<Line>): Promise<void> {
+    let text = '';
+    for (const line of lines) {
+      text += rendered([line], this.stdout);
+      if (text.length >= WRITTEN_AT_ONCE) {
+        await this.printBytes(text);
+        text = '';
+      }
+    }
+    await this.printBytes(text);
+  }
+
+  /** The result as it is. It must not be for a terminal. It waits for a slow reader. */
+  async printBytes(bytes: Buffer | string): Promise<void> {
+    if (!this.stdout.write(bytes)) {
       await once(this.stdout, 'drain');
     }
   }

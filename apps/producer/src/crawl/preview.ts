@@ -1,5 +1,4 @@
 import {
-  compilePagination,
   compileRequest,
   type Crawl,
   expandCrawl,
@@ -8,6 +7,7 @@ import {
   type Method,
   type Rate,
 } from '@fetchfleet/crawl';
+import { compileFirstPage } from './first-page.ts';
 
 /** Requests that are shown from either end of a batch. */
 const SHOWN = 5;
@@ -68,12 +68,9 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
   const { userAgentFor } = await import('@fetchfleet/fetcher');
   const request = compileRequest(plan, { userAgent: userAgentFor(plan.contact) });
   const { method, expand, headersOf, bodyOf, hasIdempotencyKey } = request;
-  const pagination = plan.paginate && compilePagination(plan.paginate, plan);
+  const firstPage = compileFirstPage(plan);
   const requestOf = ({ index, values }: Expansion): PreviewRequest => {
-    const plain = { url: expand(values), body: bodyOf(values) };
-    // Of a counter, the first page has its first number.
-    const page = pagination?.request(plain, undefined) ?? plain;
-    const { url, body } = 'failure' in page ? plain : page;
+    const { url, body } = firstPage({ url: expand(values), body: bodyOf(values) });
     const key = hasIdempotencyKey && { 'idempotency-key': `<batch>-${index}-1` };
     return {
       index,

@@ -1,10 +1,19 @@
+import type { Network } from '@fetchfleet/crawl';
 import { expect, it } from '@jest/globals';
 import { networkPermissions } from '../../src/batch/run-batch.ts';
 
 const NETWORK = { allowPrivate: false, allow: [] };
 const PROXY = 'http://${env:FETCHFLEET_SECRET_USER}@proxy.example:3128';
 
-it.each([
+it.each<
+  readonly [
+    what: string,
+    session: { readonly isPrivate: boolean },
+    network: Network,
+    env: Readonly<Record<string, string>>,
+    expected: readonly string[],
+  ]
+>([
   ['all, in the Redis of a folder', { isPrivate: true }, NETWORK, {}, ['*', 'true']],
   ['nothing, in a shared Redis', { isPrivate: false }, NETWORK, {}, ['', 'false']],
   [
@@ -17,7 +26,7 @@ it.each([
   [
     'the proxies of the environment',
     { isPrivate: false },
-    { ...NETWORK, proxy: 'env' as const, tls: { insecure: false } },
+    { ...NETWORK, proxy: 'env' },
     {},
     ['env', 'false'],
   ],

@@ -17,6 +17,7 @@ import { planOf } from '../../batch/find-batch.ts';
 import type { Context } from '../../core/context.ts';
 import { CommandError, type ExitCode, Problems } from '../../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../../core/settings.ts';
+import { compileFirstPage } from '../../crawl/first-page.ts';
 import { localSecrets, secretProblems } from '../../crawl/local-secrets.ts';
 import { withFleet } from '../../session/fleet-session.ts';
 import { printRecord, type PrintOptions } from './print-record.ts';
@@ -74,7 +75,7 @@ export async function fetchAgain(
     );
     const verdict = result.kind === 'response' ? readAnswer?.(result).verdict : undefined;
     const start = { batch, index, params, method, url };
-    printRecord(await recordOf(start, result, verdict), options, context);
+    await printRecord(await recordOf(start, result, verdict), options, context);
     if (result.kind === 'failure') {
       context.terminal.error(result.message);
     }
@@ -134,9 +135,10 @@ function requestOf(
     resolve: (text) => resolveText(text, secrets),
     credential: (text) => resolveCredential(text, secrets),
   });
+  const { body, ...first } = compileFirstPage(plan)({ url, body: sent.bodyOf(values) });
   return {
     method: sent.method,
-    url,
+    url: first.url,
     hasIdempotencyKey: sent.hasIdempotencyKey,
     shownHeaders: shown.headersOf(values),
     headers: sent.headersOf(values),
@@ -144,7 +146,7 @@ function requestOf(
       ...secretHeaders(plan.headers),
       ...(plan.auth === undefined ? [] : ['authorization']),
     ],
-    body: sent.bodyOf(values),
+    body,
     limits: plan.limits,
     network,
   };

@@ -50,7 +50,7 @@ export async function fetchOnce(
   const result = await sendOnce(request, { settings, isVerbose, context });
   const { method } = request;
   const line = await recordOf({ batch: 'fetch', index: 0, params: {}, method, url }, result);
-  printRecord(line, options, context);
+  await printRecord(line, options, context);
   if (result.kind === 'failure') {
     context.terminal.error(result.message);
     if (result.outcome === 'address-refused' && !settings.lists.allowPrivate) {

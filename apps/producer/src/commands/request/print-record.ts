@@ -10,27 +10,30 @@ export interface PrintOptions {
 }
 
 /** Prints a record for people, unless the options say otherwise. @param line of NDJSON */
-export function printRecord(line: string, options: PrintOptions, { terminal }: Context): void {
+export async function printRecord(
+  line: string,
+  options: PrintOptions,
+  { terminal }: Context,
+): Promise<void> {
   if (options.body === true) {
-    printBody(line, terminal);
+    await printBody(line, terminal);
   } else if (options.json === true) {
-    terminal.print(line);
+    await terminal.printNext(line);
   } else {
-    terminal.print(...indentJson(line));
+    await terminal.printLines(indentJson(line));
   }
 }
 
 /** A program gets the bytes; on a terminal they could move the cursor or worse. */
-function printBody(line: string, terminal: Context['terminal']): void {
-  const { stdout } = terminal;
+async function printBody(line: string, terminal: Context['terminal']): Promise<void> {
   const bytes = bodyBytes(line);
   if (bytes === undefined) {
     return;
   }
-  if (stdout.isTTY === true) {
-    terminal.print(...printableLines(bytes.toString()).split('\n'));
+  if (terminal.stdout.isTTY === true) {
+    await terminal.printLines(printableLines(bytes.toString()).split('\n'));
   } else {
-    stdout.write(bytes);
+    await terminal.printBytes(bytes);
   }
 }
 

@@ -1,4 +1,6 @@
 import { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { callbackify } from 'node:util';
 import { exportBatch } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
@@ -34,15 +36,15 @@ export async function show(
   }
   const index = indexIn(text);
   const shown = { batch, index, options, context };
-  const lines = await recordsOf(shown);
   if (options.again === true) {
-    const [line = ''] = lines;
-    return fetchAgain({ batch, index, line }, options, context);
+    let first: string | undefined;
+    await forEachRecord(shown, async (line) => {
+      first ??= line;
+    });
+    return fetchAgain({ batch, index, line: first ?? '' }, options, context);
   }
-  for (const line of lines) {
-    printRecord(line, options, context);
-  }
-  return EXIT.ok;
+  const isWhole = await forEachRecord(shown, async (line) => printRecord(line, options, context));
+  return isWhole ? EXIT.ok : EXIT.someFailed;
 }
 
 function indexIn(text: string): number {
@@ -54,17 +56,30 @@ function indexIn(text: string): number {
   });
 }
 
-/** The records that an export would write for the index. */
-async function recordsOf({ batch, index, options, context }: Shown): Promise<readonly string[]> {
+/**
+ * Takes the records that an export would write for the index, one after the other: all pages of a
+ * fetch may be too much for the memory.
+ *
+ * @returns whether all parts were read
+ */
+async function forEachRecord(
+  { batch, index, options, context }: Shown,
+  onRecord: (line: string) => Promise<void>,
+): Promise<boolean> {
   const dirs = readResultsFolders(options.results, context);
   const { drain: signal } = context.interrupts.takeOver();
-  const chunks: Buffer[] = [];
+  const lines = new Lines();
+  let count = 0;
+  const take = async (chunk: Buffer): Promise<void> => {
+    for (const line of lines.add(chunk)) {
+      count += 1;
+      await onRecord(line);
+    }
+  };
   const out = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      chunks.push(chunk);
-      done();
-    },
+    write: (chunk: Buffer, _encoding, done) => callbackify(take)(chunk, done),
   });
+  let isWhole = true;
   const range = [index, index + 1] as const;
   try {
     const { skippedParts } = await exportBatch({
@@ -75,16 +90,36 @@ async function recordsOf({ batch, index, options, context }: Shown): Promise<rea
       range,
       signal,
     });
+    out.end();
+    await finished(out, { signal });
     warnOfSkippedParts(skippedParts, context.terminal);
+    isWhole = skippedParts.length === 0;
   } catch (error) {
     signal.throwIfAborted();
     throw await explainResults(error, batch, dirs);
   }
-  const lines = Buffer.concat(chunks).toString().split('\n').filter(Boolean);
-  if (lines.length === 0) {
+  if (count === 0) {
     throw new CommandError(`fetch ${index} of ${batch} has no record in ${dirs.join(' and ')}`, {
       code: 'RECORD_MISSING',
     });
   }
-  return lines;
+  return isWhole;
+}
+
+/** Makes lines of chunks, whose ends may be anywhere. */
+class Lines {
+  readonly #begun: Buffer[] = [];
+
+  /** The lines that the chunk ends. */
+  *add(chunk: Buffer): Generator<string> {
+    let start = 0;
+    for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', start)) {
+      this.#begun.push(chunk.subarray(start, end));
+      start = end + 1;
+      yield Buffer.concat(this.#begun.splice(0)).toString();
+    }
+    if (start < chunk.length) {
+      this.#begun.push(chunk.subarray(start));
+    }
+  }
 }

@@ -16,7 +16,7 @@ describe('indented JSON', () => {
       '[\n  [\n    1,\n    2\n  ],\n  [\n    {\n      "a": null\n    }\n  ]\n]',
     ],
   ])('%s', (json, indented) => {
-    expect(indentJson(json).join('\n')).toBe(indented);
+    expect([...indentJson(json)].join('\n')).toBe(indented);
   });
 
   it('is what JSON.stringify makes of it, where that loses nothing', () => {
@@ -24,8 +24,15 @@ describe('indented JSON', () => {
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         // Reading JSON may reorder keys.
         const read: unknown = JSON.parse(JSON.stringify(value));
-        expect(indentJson(JSON.stringify(read)).join('\n')).toBe(JSON.stringify(read, null, 2));
+        expect([...indentJson(JSON.stringify(read))].join('\n')).toBe(
+          JSON.stringify(read, null, 2),
+        );
       }),
     );
+  });
+
+  it('is made of one string with any number of escapes', () => {
+    const json = JSON.stringify('"\\'.repeat(2_000_000));
+    expect([...indentJson(json)][0] === json).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard, type Origin } from '@fetchfleet/testing';
 import { crawlFile, type Project } from '../../cli-fixture.ts';
@@ -57,12 +57,37 @@ describe('fetchfleet show', () => {
     expect((await show(BATCH, '3', '--json')).stdout).toBe(lineOf(BATCH, 3));
   });
 
+  it('prints a record of any number of lines', async () => {
+    const numbers = Array.from({ length: 200_000 }, (_, number) => number);
+    await write(BATCH, [
+      lineOf(BATCH, 0, { body: JSON.stringify(numbers) }),
+      lineOf(BATCH, 1, { body: JSON.stringify('x\n'.repeat(200_000)) }).replace(
+        '"body"',
+        '"bodyEncoding":"text","body"',
+      ),
+    ]);
+    const { code, stdout } = await show(BATCH, '0');
+    expect([code, stdout.slice(-17)]).toEqual([0, '    199999\n  ]\n}\n']);
+    const body = await project.call(['show', BATCH, '1', '--body'], {}, 80);
+    expect([body.code, body.stdout.split('\n').length]).toEqual([0, 200_002]);
+  });
+
   it('prints every page of a fetch, in order', async () => {
     const page = (number: number, end = '') =>
       lineOf(BATCH, 1).replace('"params"', `"page":${number},${end}"params"`);
     await write(BATCH, [page(2, '"end":"no-next",'), lineOf(BATCH, 0), page(1)]);
     const { code, stdout } = await show(BATCH, '1', '--json');
     expect([code, stdout]).toEqual([0, page(1) + page(2, '"end":"no-next",')]);
+  });
+
+  it('fails if a part was not read', async () => {
+    await write(BATCH, [lineOf(BATCH, 0)]);
+    await symlink('part-w-1.ndjson', project.path('results', BATCH, 'part-w-2.ndjson'));
+    expect(await show(BATCH, '0', '--json')).toMatchObject({
+      code: 1,
+      stdout: lineOf(BATCH, 0),
+      stderr: expect.stringContaining('part-w-2.ndjson'),
+    });
   });
 
   it('says what is not there', async () => {
@@ -128,6 +153,16 @@ describe('fetchfleet show --again', () => {
     const refused = await project.call(again, env);
     expect(JSON.parse(refused.stdout)).toMatchObject({ outcome: 'address-refused' });
     expect(origin.arrivals).toHaveLength(1);
+  });
+
+  it('sends the request of the first page', async () => {
+    const pages = 'paginate: { next: { query: page, from: 1 }, until: { empty: $ } }';
+    const batch = await fleet.enqueue(crawlFile(origin.url, 1, pages));
+    await write(batch, [lineOf(batch, 0).replace('"params"', '"page":1,"params"')]);
+    origin.respond('/echo/1?page=1', { body: '[]' });
+    const again = await project.call(['show', batch, '0', '--again', '--allow-private']);
+    expect(origin.arrivals.map(({ url }) => url)).toEqual(['/echo/1?page=1']);
+    expect(again.code).toBe(0);
   });
 
   it('judges the answer as the batch does', async () => {
