@@ -16,13 +16,11 @@ interface FetchAgainOptions {
   readonly result: RetryResult;
   readonly settings: RunSettings;
   readonly options: ReportOptions;
-  /** What to type to go on after an interruption: `retry`. */
-  readonly command: string;
 }
 
 /** Enqueues fetches that were cleared. With a private Redis, fetches them too. */
 export async function fetchAgain(work: FetchAgainOptions, context: Context): Promise<ExitCode> {
-  const { session, batch, result, settings, options, command } = work;
+  const { session, batch, result, settings, options } = work;
   if (result.kind === 'busy') {
     throw new CommandError(`another producer is enqueueing ${batch} right now; try again later`, {
       code: 'BATCH_BUSY',
@@ -47,7 +45,6 @@ export async function fetchAgain(work: FetchAgainOptions, context: Context): Pro
         plan: await planOf(session.ledger, batch),
         isRepeated: true,
         isJson: options.json === true,
-        continueCommand: `${programName(context)} ${command} ${batch}`,
       },
       context,
     );

@@ -30,8 +30,8 @@ export interface RunBatchOptions {
   /** The batch was expanded before, in part or as a whole. */
   readonly isRepeated: boolean;
   readonly isJson: boolean;
-  /** What to type to go on after an interruption. */
-  readonly continueCommand: string;
+  /** What to type to go on after an interruption, besides `resume`. @default nothing else */
+  readonly continueCommand?: string;
 }
 
 /** Fetches a registered batch with workers on this machine, until it ends or is interrupted. */
@@ -185,7 +185,9 @@ async function drain(
 
 function howToContinue({ continueCommand, before }: RunBatchOptions, context: Context): string[] {
   const resume = `${programName(context)} resume ${before.batch}`;
-  return [`Continue with: ${continueCommand}`, `           or: ${resume}`];
+  return continueCommand === undefined
+    ? [`Continue with: ${resume}`]
+    : [`Continue with: ${continueCommand}`, `           or: ${resume}`];
 }
 
 async function report(

@@ -8,9 +8,8 @@ import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import { requeuePaused, resumePaused } from '../batch/resume-paused.ts';
 import { runBatch } from '../batch/run-batch.ts';
-import { type Context, programName } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
-import { shellWord } from '../core/shell-word.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { exitCodeOf, statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
@@ -79,7 +78,6 @@ async function goOn(
         plan: await planOf(session.ledger, before.batch),
         isRepeated: true,
         isJson: options.json === true,
-        continueCommand: `${programName(context)} run ${shellWord(before.source)}`,
       },
       context,
     );

@@ -82,7 +82,7 @@ export async function retry(
       indexes === undefined
         ? await BatchExpansion.retry(session, known, outcomes)
         : await BatchExpansion.repair(session, known, indexes, outcomes);
-    return fetchAgain({ session, batch, result, settings, options, command: 'retry' }, context);
+    return fetchAgain({ session, batch, result, settings, options }, context);
   });
 }
 
@@ -95,13 +95,11 @@ async function chosen(
   if (!needsRecords(filter) && filter.indexes === undefined) {
     return undefined;
   }
-  const { drain: signal } = context.interrupts.takeOver();
   const flags = options.results === undefined ? undefined : [options.results];
   const dirs = await resultsOf(status, flags, context);
   try {
-    return await chosenFailures({ ledger, status, filter, outcomes, dirs, signal });
+    return await chosenFailures({ ledger, status, filter, outcomes, dirs });
   } catch (error) {
-    signal.throwIfAborted();
     throw await explainResults(error, status.batch, dirs);
   }
 }

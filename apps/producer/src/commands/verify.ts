@@ -75,8 +75,8 @@ async function compare(
   await Promise.all(dirs.map(async (dir) => assertFolder(status, dir, options)));
   // The ledger first: what is settled by then has its record in the parts.
   const isUnsettled = await session.ledger.unsettled(batch);
-  const { drain: signal } = context.interrupts.takeOver();
-  const content = await verifyParts({ dir: dirs, batch, total, signal });
+  // Without a signal: one ends the process at once, also while what is missing is enqueued.
+  const content = await verifyParts({ dir: dirs, batch, total });
   const isMissing = (index: number): boolean => !isUnsettled(index) && !content.has(index);
   let missing = 0;
   for (let index = 0; index < total; index += 1) {
@@ -156,7 +156,6 @@ async function repair(
       result,
       settings: { ...settings, results: dirs[0] ?? settings.results },
       options: { wait: options.wait === true },
-      command: 'resume',
     },
     context,
   );

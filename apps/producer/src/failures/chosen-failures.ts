@@ -12,12 +12,11 @@ interface Choosing {
   readonly outcomes: readonly Outcome[];
   /** The results folders to read, where the filter needs records. */
   readonly dirs: readonly string[];
-  readonly signal: AbortSignal;
 }
 
 /** The failures that the ledger counts and a filter chooses. */
 export async function chosenFailures(choosing: Choosing): Promise<IndexSet> {
-  const { ledger, status, filter, outcomes, dirs, signal } = choosing;
+  const { ledger, status, filter, outcomes, dirs } = choosing;
   const { batch, total } = status;
   const hasFailed = await ledger.failures(batch, outcomes);
   const chosen = new IndexSet(total);
@@ -31,7 +30,6 @@ export async function chosenFailures(choosing: Choosing): Promise<IndexSet> {
       dir: dirs,
       batch,
       total,
-      signal,
       onFailure: (record) => {
         if (isChosen(filter, record)) {
           addIfFailed(record.index);

@@ -261,5 +261,11 @@ describe('a run on this machine', () => {
     expect(run.code).toBe(2);
     expect(run.stderr).toMatch(/no worker stays alive.*for ever/u);
     expect(run.stderr).toContain('Continue with: fetchfleet run crawl.yaml');
+    // What a run with other flags has started, or a retry, is continued by `resume` alone.
+    const [, batch = ''] = /or: fetchfleet resume (\S+)\n/u.exec(run.stderr) ?? [];
+    const env = { FETCHFLEET_DRAIN_TIMEOUT: 'for ever' };
+    const resumed = await project.run(['resume', batch, '--workers', '1'], env);
+    expect(resumed.stderr).toContain(`Continue with: fetchfleet resume ${batch}\n`);
+    expect(resumed.stderr).not.toContain('fetchfleet run');
   });
 });
