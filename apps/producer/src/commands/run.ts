@@ -9,7 +9,7 @@ import {
   type LoadedCrawl,
   loadRegisteredCrawl,
 } from '../crawl/load-crawl.ts';
-import { refusedSecrets } from '../crawl/local-secrets.ts';
+import { secretProblems } from '../crawl/local-secrets.ts';
 import { type OnlyFlags, onlyWords } from '../crawl/only-flags.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
@@ -39,9 +39,11 @@ export interface RunOptions extends RunFlags, OnlyFlags {
 /** `fetchfleet run FILE`: everything on this machine. */
 export async function run(file: string, options: RunOptions, context: Context): Promise<ExitCode> {
   if (options.dryRun === true) {
-    readRunSettings(options, context); // wrong ones are told, too
+    const settings = readRunSettings(options, context); // wrong ones are told, too
     // As for its workers: `run` allows private addresses to the crawl file of its user.
-    return validate(file, { ...options, allowPrivate: true }, context);
+    return validate(file, { ...options, allowPrivate: true }, context, ({ crawl }) =>
+      problemsOfSecrets(settings, crawl, { file, env: context.env }),
+    );
   }
   const { settings, loaded } = await prepare(file, options, context);
   process.umask(settings.umask);
@@ -203,7 +205,8 @@ async function prepare(
   const lists = { allowPrivate: true, results: settings?.results };
   const loaded = await loadCrawl(file, problems, { context, flags, ...lists });
   if (loaded !== undefined) {
-    checkSecrets(settings, loaded, { file, problems });
+    const { env } = context;
+    problems.add(...problemsOfSecrets(settings, loaded.crawl, { file, env }));
   }
   problems.throwIfAny('nothing was enqueued');
   if (settings === undefined || loaded === undefined) {
@@ -213,19 +216,12 @@ async function prepare(
 }
 
 /** @param settings undefined if they are wrong */
-function checkSecrets(
+function problemsOfSecrets(
   settings: RunSettings | undefined,
-  { crawl, missingSecrets }: LoadedCrawl,
-  { file, problems }: { readonly file: string; readonly problems: Problems },
-): void {
-  const refused =
-    settings === undefined ? new Map<string, string>() : refusedSecrets(settings, crawl.plan);
-  for (const problem of refused.values()) {
-    problems.add(`${file} headers: ${problem}`);
-  }
-  for (const name of missingSecrets.filter((one) => !refused.has(one))) {
-    problems.add(`${file} headers: the variable ${name} is not set, and workers need it`);
-  }
+  { plan }: Crawl,
+  { file, env }: { readonly file: string; readonly env: Context['env'] },
+): readonly string[] {
+  return secretProblems(settings, plan, env).map((problem) => `${file}: ${problem}`);
 }
 
 async function findUnfinished(

@@ -1,9 +1,9 @@
 import { type Plan, proxyHosts } from '@fetchfleet/crawl';
-import { requireCrawl } from '../crawl/load-crawl.ts';
+import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
 import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { type Preview, type PreviewRequest, previewCrawl } from '../crawl/preview.ts';
 import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/errors.ts';
+import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { ListFlags } from '../core/settings.ts';
 import { formatCount, formatDuration } from '../report/units.ts';
 
@@ -14,15 +14,24 @@ export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate' | 'resul
 /** Characters of a body on the screen; `--json` has it whole. */
 const MAX_SHOWN_BODY = 1_000;
 
-/** `fetchfleet validate FILE`: what it would fetch, without a request to any origin of it. */
+/**
+ * `fetchfleet validate FILE`: what it would fetch, without a request to any origin of it.
+ *
+ * @param problemsOf why the caller could not fetch it. @default only warns of secrets that are not
+ *   set: workers may have them
+ */
 export async function validate(
   file: string,
   options: ValidateOptions,
   context: Context,
+  problemsOf?: (loaded: LoadedCrawl) => readonly string[],
 ): Promise<ExitCode> {
   const { terminal, interrupts } = context;
   const consequence = 'nothing would be fetched';
   const loaded = await requireCrawl(file, options, { context, consequence });
+  const problems = new Problems();
+  problems.add(...(problemsOf?.(loaded) ?? []));
+  problems.throwIfAny(consequence);
   const { drain: signal } = interrupts.takeOver();
   const preview = await previewCrawl(loaded.local.crawl, signal);
   const { missingSecrets } = loaded;

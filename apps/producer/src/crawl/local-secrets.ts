@@ -1,9 +1,12 @@
 import {
   compileTemplate,
-  isHeaderValue,
   isReservedVariable,
   namedSecrets,
   ownSecrets,
+  resolveCredential,
+  resolveText,
+  SecretError,
+  secretNames,
   type Plan,
   type SecretPlan,
   SecretRules,
@@ -26,7 +29,7 @@ export function localSecrets(
 }
 
 /** The variables that those workers would not send, each with a sentence that says why. */
-export function refusedSecrets(
+function refusedSecrets(
   settings: Pick<RunSettings, 'secrets'>,
   plan: LocalPlan,
 ): ReadonlyMap<string, string> {
@@ -48,23 +51,41 @@ export function refusedSecrets(
 
 /**
  * Why a request cannot be sent from here: a sentence for each variable that may not be sent, is not
- * set, or cannot stand in a header.
+ * set, or has a value that cannot be sent where the crawl names it.
+ *
+ * @param settings undefined if they are wrong, so that nobody knows what may be sent
  */
 export function secretProblems(
-  settings: Pick<RunSettings, 'secrets'>,
+  settings: Pick<RunSettings, 'secrets'> | undefined,
   plan: LocalPlan,
   env: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
-  const refused = refusedSecrets(settings, plan);
+  const refused = settings === undefined ? undefined : refusedSecrets(settings, plan);
   return namedSecrets(plan).flatMap((name) => {
-    const value = env[name] ?? '';
-    const problem =
-      value === ''
-        ? `the variable ${name} is not set`
-        : `the value of ${name} contains characters that are not allowed in an HTTP header`;
-    const why = refused.get(name) ?? (value !== '' && isHeaderValue(value) ? undefined : problem);
+    const why =
+      refused?.get(name) ??
+      (env[name] ? problemOfValue(name, plan, env) : `the variable ${name} is not set`);
     return why === undefined ? [] : [why];
   });
+}
+
+/** As workers read it: a user or a password is encoded, and may hold any characters. */
+function problemOfValue(
+  name: string,
+  { headers, auth }: SecretPlan,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const bearer = auth !== undefined && 'bearer' in auth ? auth.bearer : '';
+  const isPlain = [...secretNames(headers), ...secretNames({ bearer })].includes(name);
+  try {
+    (isPlain ? resolveText : resolveCredential)(`\${env:${name}}`, env);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SecretError) {
+      return error.message;
+    }
+    throw error;
+  }
 }
 
 /** The origin of all URLs of a crawl, if they have one. */

@@ -44,9 +44,43 @@ describe('fetchfleet init', () => {
   });
 });
 
+describe('secrets', () => {
+  const PROXY = 'http://ann:${env:VALIDATE_PASSWORD}@proxy.example:3128';
+
+  beforeEach(async () => {
+    const network = `network: { proxy: '${PROXY}' }`;
+    const headers = 'headers: { x: "${env:VALIDATE_KEY}", y: "${env:AWS_SESSION_TOKEN}" }';
+    const lines = ['url: https://a.example/', 'contact: me@example.com', headers, network];
+    await project.write('crawl.yaml', lines.join('\n'));
+  });
+
+  it('that are not set are a warning of validate, because workers may have them', async () => {
+    const env = { VALIDATE_PASSWORD: 'x', AWS_SESSION_TOKEN: 'y' };
+    expect(await project.call(['validate', 'crawl.yaml'], env)).toMatchObject({
+      code: 0,
+      stderr: 'warning: VALIDATE_KEY is not set here; workers need it\n',
+    });
+  });
+
+  it.each([[[]], [['--dry-run']]])('are refused by run %j, each with the reason', async (flags) => {
+    const run = async (env: Record<string, string>) =>
+      project.call(['run', 'crawl.yaml', ...flags], { AWS_SESSION_TOKEN: 'y', ...env });
+    const unset = await run({});
+    expect(unset).toMatchObject({ code: 2, stdout: '' });
+    expect(unset.stderr).toContain('crawl.yaml: the variable VALIDATE_KEY is not set\n');
+    expect(unset.stderr).toContain('crawl.yaml: the variable VALIDATE_PASSWORD is not set\n');
+    expect(unset.stderr).toContain('crawl.yaml: AWS_SESSION_TOKEN is not sent just because');
+    const wrong = await run({ VALIDATE_KEY: 'Ł', VALIDATE_PASSWORD: 'Ł' });
+    expect(wrong.stderr).toContain('crawl.yaml: the value of VALIDATE_KEY contains characters');
+    expect(wrong.stderr).not.toContain('VALIDATE_PASSWORD');
+  });
+});
+
 describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...command) => {
   const call = async (...options: string[]) =>
-    project.call([command[0] ?? '', 'crawl.yaml', ...command.slice(1), ...options]);
+    project.call([command[0] ?? '', 'crawl.yaml', ...command.slice(1), ...options], {
+      VALIDATE_KEY: 'sesame',
+    });
 
   it('shows what --limit and --sample leave of it', async () => {
     const params = 'params: { n: { from: 1, to: 50 } }';
@@ -99,10 +133,7 @@ describe.each([['validate'], ['run', '--dry-run']])('fetchfleet %s %s', (...comm
       ].join('\n'),
     );
     const { code, stdout, stderr } = await call();
-    expect({ code, stderr }).toEqual({
-      code: 0,
-      stderr: 'warning: VALIDATE_KEY is not set here; workers need it\n',
-    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.split('\n')).toEqual([
       'name      crawl',
       'fetches   1,202',
