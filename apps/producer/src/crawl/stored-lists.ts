@@ -1,11 +1,13 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { type Crawl, InputError, isListFile, isRemoteList } from '@fetchfleet/crawl';
+import { type Crawl, InputError, isListFile, isRemoteList, keyOf } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { CommandError } from '../core/errors.ts';
 import { crawlChanges } from './crawl-changes.ts';
 
+/** What a batch id has behind the name. */
+const ID_END = /-\d{8}-\d{4}-[a-z0-9]{4}$/u;
 const CRAWL_FILE = /\.(?:ya?ml|json)$/iu;
 
 export interface StoredListOptions {
@@ -81,11 +83,28 @@ async function describes(path: string, crawl: Crawl): Promise<boolean> {
   }
   try {
     const now = await readCrawlFile(path);
-    return crawlChanges(crawl, now, true).others.length === 0;
+    return crawlChanges(crawl, asStored(now, crawl), true).others.length === 0;
   } catch (error) {
     if (error instanceof InputError) {
       return false;
     }
     throw error;
   }
+}
+
+/**
+ * The crawl of a file with what a command adds before it stores it: the choice of --limit or
+ * --sample, and the ids of batches where the file names them.
+ */
+function asStored(now: Crawl, { only, sources: stored }: Crawl): Crawl {
+  const pinned = new Map(
+    stored.flatMap((one) => (one.kind === 'batch' ? [[keyOf(one), one.batch]] : [])),
+  );
+  const sources = now.sources.map((source) => {
+    const id = source.kind === 'batch' ? pinned.get(keyOf(source)) : undefined;
+    return source.kind === 'batch' && id !== undefined && id.replace(ID_END, '') === source.batch
+      ? { ...source, batch: id }
+      : source;
+  });
+  return { ...now, ...(only !== undefined && { only }), sources };
 }

@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Only } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import { closeAfterEach, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -118,6 +119,37 @@ describe.each(['params', 'rows'] as const)('the list files that Redis names for 
     const how = { list: 'home/customers.csv', cwd: 'project-2', source: CRAWL_FILE };
     await expect(check(how)).rejects.toMatchObject({ code: 'LISTS_UNTRUSTED' });
   });
+});
+
+/** Checks a list in the folder of the crawl file from another folder. */
+async function checkStored(batch: string, only?: Only): Promise<void> {
+  const text = 'params: { id: { file: lists/ids.csv, column: id }, n: { batch: list, select: $ } }';
+  await writeFile(at(CRAWL_FILE), `url: https://a.example/{id}/{n}\n${text}\n`);
+  const { sources, ...written } = await readCrawlFile(at(CRAWL_FILE));
+  const stored = {
+    ...written,
+    ...(only !== undefined && { only }),
+    sources: sources.map((one) => (one.kind === 'batch' ? { ...one, batch } : one)),
+  };
+  const options = { cwd: at('project-2'), trustLists: false, results: at('project-2/results') };
+  await checkStoredLists(stored, { batch: 'b', source: at(CRAWL_FILE) }, options);
+}
+
+describe('a crawl that was stored with what its command added', () => {
+  it.each<[string, Only | undefined]>([
+    ['the id of a batch', undefined],
+    ['--limit', { first: 3 }],
+    ['--sample', { spread: 3, of: 9 }],
+  ])('is that of its crawl file: %s', async (_what, only) => {
+    await expect(checkStored('list-20261123-0017-k3f9', only)).resolves.toBeUndefined();
+  });
+
+  it.each(['other-20261123-0017-k3f9', 'list-20261123', 'list-2-20261123-0017-k3f9'])(
+    'is another one with the batch %s',
+    async (batch) => {
+      await expect(checkStored(batch)).rejects.toMatchObject({ code: 'LISTS_UNTRUSTED' });
+    },
+  );
 });
 
 async function checkBatch(cwd: string, trustLists = false) {
