@@ -35,7 +35,13 @@ export { isRemoteList, isStoredList } from './values/list-file.ts';
 export { isListFile, keyOf, type ListFile } from './model/parameter-source.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenBatch, type OpenList } from './expand/local-crawl.ts';
-export { codeOf, formatProblem, InputError, type Problem } from './model/input-error.ts';
+export {
+  codeOf,
+  formatProblem,
+  InputError,
+  type Problem,
+  reasonOfFileError,
+} from './model/input-error.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export { MAX_SPREAD, type OnlyChoice, totalWithOnly, withOnly } from './expand/only.ts';
@@ -83,6 +89,7 @@ export { DURATION_EXAMPLES, parseDurationMs } from './model/duration.ts';
 export { parseRate, parseSize } from './model/quantity.ts';
 export { compileRequest, type RequestTemplate } from './request/compile-request.ts';
 export { hasPlaceholder } from './request/placeholders.ts';
+export { placeholdersOf } from './request/value-checks.ts';
 export { type RequestedDelay, requestedDelayOf } from './outcome/requested-delay.ts';
 export {
   DEFAULT_SECRETS,

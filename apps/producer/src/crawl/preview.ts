@@ -5,6 +5,7 @@ import {
   type Expansion,
   hasPlaceholder,
   type Method,
+  placeholdersOf,
   type Rate,
 } from '@fetchfleet/crawl';
 import { compileFirstPage } from './first-page.ts';
@@ -94,8 +95,7 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
     first: first.map(requestOf),
     last: last.filter(({ index }) => index >= first.length).map(requestOf),
     ownHeaders: [...changing, ...(hasIdempotencyKey ? ['idempotency-key'] : [])],
-    // One that is the same for all fetches is made once.
-    hasOwnBodies: bodyOf([]) !== bodyOf([]),
+    hasOwnBodies: placeholdersOf({ headers: {}, body: plan.body }).length > 0,
     maxPages: plan.paginate?.max,
     leastMs: leastMs(largest, plan.politeness.rate, plan.politeness.burst),
   };

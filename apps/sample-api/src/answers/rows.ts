@@ -1,5 +1,5 @@
 import { type Answer, jsonAnswer } from '../http/answer.ts';
-import { type Asked, jsonOf } from '../http/asked.ts';
+import { type Asked, objectOrList } from '../http/asked.ts';
 
 /** Of further keys the first ones are forgotten. */
 const MAX_KEYS = 1_000_000;
@@ -26,7 +26,7 @@ export class Rows {
       query: Object.fromEntries(query),
       headers: Object.fromEntries(shown),
       credentials: CREDENTIALS.filter((name) => headers[name] !== undefined),
-      body: jsonOf(body) ?? body,
+      body: objectOrList(body) ?? body,
       times,
     });
   }

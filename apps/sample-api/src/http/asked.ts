@@ -35,9 +35,15 @@ export async function readBody(request: IncomingMessage): Promise<string | undef
 
 /** The JSON object in a body; undefined if it is none. */
 export function jsonOf(body: string): Readonly<Record<string, unknown>> | undefined {
+  const value = objectOrList(body);
+  return value === undefined || Array.isArray(value) ? undefined : { ...value };
+}
+
+/** The same, or the JSON list. */
+export function objectOrList(body: string): object | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

@@ -39,10 +39,12 @@ export class Faults {
   ): Fate {
     const { name, seed } = what;
     const count = this.#counts.get(name) ?? 0;
-    if (this.#counts.size >= MAX_REMEMBERED) {
-      this.#counts.clear();
-    }
+    this.#counts.delete(name); // what was asked for last stays longest
     this.#counts.set(name, count + 1);
+    if (this.#counts.size > MAX_REMEMBERED) {
+      const [oldest = ''] = this.#counts.keys();
+      this.#counts.delete(oldest);
+    }
     const delayMs = dials.latencyMs + dials.jitterMs * chance(seed, count, FOR_JITTER);
     return { fault: this.#fault(seed, count, { dials, arrivals }), delayMs, count };
   }

@@ -25,6 +25,11 @@ describe('/rows', () => {
     });
   });
 
+  it('echoes a list as a list', async () => {
+    const { post } = await startApi();
+    expect(await (await post('/rows/7', '[1,2]')).json()).toMatchObject({ body: [1, 2] });
+  });
+
   it('counts requests by their idempotency key', async () => {
     const { get, post } = await startApi();
     for (const key of ['a', 'b', 'a', 'a']) {

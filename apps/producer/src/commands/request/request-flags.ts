@@ -9,6 +9,7 @@ import {
   METHODS,
   parseDurationMs,
   parseSize,
+  reasonOfFileError,
   withoutSecrets,
 } from '@fetchfleet/crawl';
 import { prepareHeaders } from '@fetchfleet/fetcher';
@@ -126,8 +127,7 @@ async function readBody(
     try {
       body = await readFile(resolve(cwd, text.slice(1)));
     } catch (error) {
-      const [reason = ''] = String(error).split(',');
-      problems.add(`${flag}: ${text.slice(1)} cannot be read: ${reason}`);
+      problems.add(`${flag}: ${text.slice(1)} cannot be read: ${reasonOfFileError(error)}`);
       return undefined;
     }
   }

@@ -145,7 +145,7 @@ it.each<[string, readonly string[], RegExp]>([
   ['a method that is none', ['-X', 'FETCH'], /--method: "FETCH" is none of GET, HEAD/u],
   ['a body that GET has not', ['-X', 'GET', '-d', 'x'], /GET has no body/u],
   ['JSON that is none', ['--data-json', '{'], /--data-json: this is not valid JSON/u],
-  ['a file that is not there', ['-d', '@nowhere'], /nowhere cannot be read: Error: ENOENT/u],
+  ['a file that is not there', ['-d', '@nowhere'], /nowhere cannot be read: it does not exist/u],
   ['two bodies', ['-d', 'x', '--data-json', '1'], /cannot be used with/u],
   ['a header without a name', ['-H', 'sesame'], /--header : write it like/u],
   ['a header with a bad name', ['-H', 'a b: sesame'], /not a valid header name/u],
