@@ -111,9 +111,7 @@ describe('a chain of pages', () => {
 
   it('goes on with the page that failed when it is retried, each page with its attempts', async () => {
     const { fleet, results } = shared;
-    const pagesCounted = async (): Promise<number> =>
-      Number(/^fetchfleet_pages_total (\d+)$/m.exec(await metricsOf(worker))?.[1]);
-    const before = await pagesCounted();
+    const before = await pagesCounted(worker);
     let isDown = true;
     const origin = await startPagedOrigin({ lengthOf: () => 4 });
     let tries = 0;
@@ -132,7 +130,7 @@ describe('a chain of pages', () => {
     await fleet.enqueue('again', crawl);
     expect(await fleet.finished('again')).toMatchObject({ ok: 1, failed: 0, pages: 4 });
     // The page that failed has two records.
-    expect((await pagesCounted()) - before).toBe(5);
+    expect((await pagesCounted(worker)) - before).toBe(5);
     expect(await pagesIn(results, 'again')).toEqual([
       '0.1',
       '0.2',
@@ -177,3 +175,7 @@ describe('a chain of pages', () => {
     expect([...long.asked.values()]).toEqual(range(636).map(() => 1));
   });
 });
+
+async function pagesCounted(worker: Parameters<typeof metricsOf>[0]): Promise<number> {
+  return Number(/^fetchfleet_pages_total (\d+)$/m.exec(await metricsOf(worker))?.[1]);
+}
