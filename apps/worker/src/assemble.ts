@@ -117,7 +117,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
   const folder = (): ResultsFolder => ({
     place: `${hostname()}:${settings.results}`,
-    id: sink.folderId ?? '',
+    id: sink.id ?? '',
   });
   const batches = new Batches({
     ledger,

@@ -24,7 +24,9 @@ export { measureBatch, removeBatch, storedBatches } from './folder/stored-batche
 export type { FlushEvent } from './sink/batch-writer.ts';
 export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
 export { probeResults } from './sink/probe-results.ts';
-export { type Sink, SinkError } from './sink/sink.ts';
+export { type Gathering, type Sink, SinkError } from './sink/sink.ts';
+export { FolderStore } from './store/folder-store.ts';
+export type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from './store/store.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';
 export { BodyFileError } from './rows/body-files.ts';
 export {

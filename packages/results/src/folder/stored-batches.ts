@@ -7,7 +7,7 @@ import { readManifest } from './manifest.ts';
 import { refuseLink } from './regular-file.ts';
 
 /** The size and age of the results of one batch. */
-interface StoredBatch {
+export interface StoredBatch {
   readonly batch: string;
   readonly bytes: number;
   /** Last change of a file in the batch folder, epoch milliseconds. */

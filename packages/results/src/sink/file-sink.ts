@@ -60,7 +60,7 @@ export class FileSink implements Sink {
   }
 
   /** Random id in the marker of the results folder; undefined before {@link start}. */
-  get folderId(): string | undefined {
+  get id(): string | undefined {
     return this.#root.id;
   }
 

@@ -1,14 +1,31 @@
 import { toError } from '@fetchfleet/crawl';
 import { systemErrorCode } from '../folder/errors.ts';
 
+/** How long records gather, and up to how many bytes, before they are appended together. */
+export interface Gathering {
+  readonly ms: number;
+  readonly bytes: number;
+}
+
 /** Stores records durably: a record whose append was acknowledged survives a power cut. */
 export interface Sink {
+  /** How many records are best flushed together. @default 10 ms and 1 MiB */
+  readonly gathering?: Gathering;
+  /** Random id of the place; undefined before {@link start}. */
+  readonly id: string | undefined;
+  /**
+   * Opens the place. The sink then writes to this one alone: it fails while another one is where it
+   * was.
+   *
+   * @throws SinkError
+   */
+  start(): Promise<void>;
   /**
    * Resolves when all lines are durable. Lines have no newline. After a rejection none of the lines
    * counts as durable; append the same lines again.
    */
   append(batch: string, lines: readonly string[]): Promise<void>;
-  /** Waits for pending appends, then closes all files. Stopping twice is fine. */
+  /** Waits for pending appends, then closes all files and connections. Stopping twice is fine. */
   stop(): Promise<void>;
 }
 

@@ -1,0 +1,60 @@
+import type { Manifest } from '../folder/manifest.ts';
+import type { StoredBatch } from '../folder/stored-batches.ts';
+import type { FlushEvent } from '../sink/batch-writer.ts';
+import type { Sink } from '../sink/sink.ts';
+
+/** What every sink needs to know, wherever it writes to. */
+export interface SinkOptions {
+  /** Id of the worker; part of the names of what it writes. */
+  readonly worker: string;
+  /**
+   * Called before the first record of a batch is written, and again while `total` is 0. Its errors
+   * reject the append.
+   */
+  readonly manifest: (batch: string) => Promise<Manifest>;
+  /** Called after each successful flush. */
+  readonly observe?: (event: FlushEvent) => void;
+}
+
+export interface CheckOutOptions {
+  readonly signal?: AbortSignal;
+  /** Called with the bytes copied so far and the bytes to copy, as far as they are known. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Parts and manifest of a batch as plain files, for as long as they are in use. */
+export interface CheckedOut extends AsyncDisposable {
+  /** A results folder that has the batch. It may be a temporary copy: nothing is written to it. */
+  readonly dir: string;
+}
+
+/**
+ * A place for records: workers write to its sink, commands read what is there.
+ *
+ *     worker ── records ──▶ sink ──▶ place ── check out ──▶ folder of plain parts ──▶ export, …
+ *
+ * Everything that reads records works on a folder with plain parts, so that no reader has to know
+ * of other places.
+ */
+export interface ResultsStore {
+  /** The place as it may be shown and stored: without a password. */
+  readonly location: string;
+  /** A sink that is not started. */
+  sink(options: SinkOptions): Sink;
+  /** Creates the place if it can be created. @throws SinkError if records cannot be written */
+  probe(): Promise<void>;
+  /** Ids of the batches that have a manifest here. @throws ResultsUnreadableError */
+  batches(): Promise<string[]>;
+  /** @throws ResultsUnreadableError */
+  manifest(batch: string): Promise<Manifest | undefined>;
+  /** Undefined if there is nothing of the batch here. */
+  measure(batch: string): Promise<StoredBatch | undefined>;
+  /**
+   * Removes what workers have written of a batch, the manifest last.
+   *
+   * @returns why something was kept; undefined if nothing is left
+   */
+  remove(batch: string): Promise<string | undefined>;
+  /** @throws ResultsNotFoundError if nothing of the batch is here; ResultsUnreadableError */
+  checkOut(batch: string, options?: CheckOutOptions): Promise<CheckedOut>;
+}
