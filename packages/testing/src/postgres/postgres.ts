@@ -25,11 +25,13 @@ export async function startPostgres(): Promise<PrivatePostgres> {
   const bin = programs();
   const folder = await temporaryFolder('postgres');
   const user = ordinaryUser();
-  if (user !== undefined) {
-    chownSync(folder.path, user.uid, user.gid);
-  }
   const passwordFile = join(folder.path, 'password');
-  writeFileSync(passwordFile, PASSWORD, { mode: 0o644 });
+  writeFileSync(passwordFile, PASSWORD);
+  if (user !== undefined) {
+    // Whatever the umask is: a test before this one may have changed that of the process.
+    chownSync(folder.path, user.uid, user.gid);
+    chownSync(passwordFile, user.uid, user.gid);
+  }
   const data = join(folder.path, 'data');
   const made = spawnSync(
     join(bin, 'initdb'),
