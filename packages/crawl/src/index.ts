@@ -15,7 +15,21 @@ export {
   proxyHosts,
 } from './access/proxy-address.ts';
 export { ProxyRules, ProxyRulesError, type ProxyVerdict } from './access/proxy-rules.ts';
-export { namedSecrets, type SecretPlan, type SecretUse, secretUses } from './access/secret-uses.ts';
+export { notifyOrigin, problemOfNotifyUrl } from './access/notify-url.ts';
+export {
+  MAX_NOTIFY_TARGETS,
+  NOTIFY_EVENTS,
+  type NotifyEvent,
+  type NotifyTarget,
+  targetOfUrl,
+} from './model/notify.ts';
+export {
+  namedSecrets,
+  placeOf,
+  type SecretPlan,
+  type SecretUse,
+  secretUses,
+} from './access/secret-uses.ts';
 export { backoffMs, type BackoffOptions, MAX_BACKOFF_MS } from './outcome/backoff.ts';
 export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
 // Crawl files are read by `@fetchfleet/crawl/file`: workers do not need YAML, which loads in 45 ms.

@@ -2,6 +2,7 @@ import {
   compileTemplate,
   isReservedVariable,
   namedSecrets,
+  placeOf,
   ownSecrets,
   resolveCredential,
   resolveText,
@@ -36,7 +37,9 @@ function refusedSecrets(
   const rules = localSecrets(settings, plan);
   const origin = originOfUrls(plan);
   const refused = new Map<string, string>();
-  for (const { name, origin: at = origin } of secretUses(plan)) {
+  for (const use of secretUses(plan)) {
+    const { name } = use;
+    const at = placeOf(use, origin);
     const verdict = rules.verdict(name, at);
     if (verdict === 'elsewhere-only') {
       const setting = '--secrets (FETCHFLEET_SECRETS)';

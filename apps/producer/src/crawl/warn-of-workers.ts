@@ -1,4 +1,5 @@
 import {
+  placeOf,
   type Plan,
   proxyHosts,
   ProxyRules,
@@ -67,8 +68,8 @@ export function secretsOfNone(
         : readRules(secrets, (text) => SecretRules.parse(text), SecretRulesError);
     return rules === undefined
       ? []
-      : uses.flatMap(({ name, origin: at = origin }) =>
-          rules.verdict(name, at) === 'allowed' ? [] : [name],
+      : uses.flatMap((use) =>
+          rules.verdict(use.name, placeOf(use, origin)) === 'allowed' ? [] : [use.name],
         );
   });
   // Every fetch needs all of them, so the worker that lacks the fewest says what is missing.

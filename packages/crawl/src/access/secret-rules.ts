@@ -1,3 +1,5 @@
+import { placeOf, type SecretUse } from './secret-uses.ts';
+
 /** One entry of `--secrets`: `CRAWL_*`, or `API_TOKEN@https://api.example`. */
 interface SecretRule {
   readonly name: string;
@@ -83,16 +85,16 @@ export function isReservedVariable(name: string): boolean {
  * @param uses the variables that the crawl names
  */
 export function ownSecrets(
-  uses: readonly { readonly name: string; readonly origin?: string }[],
+  uses: readonly SecretUse[],
   origin: string | undefined,
 ): string {
   const free = uses.filter(({ name }) => !isReservedVariable(name));
   // A name that one entry binds goes nowhere else, whatever other entries say.
   const anywhere = new Set(
-    free.flatMap(({ name, origin: own = origin }) => (own === undefined ? [name] : [])),
+    free.flatMap((use) => (placeOf(use, origin) === undefined ? [use.name] : [])),
   );
-  const entries = free.map(({ name, origin: own = origin }) =>
-    own === undefined || anywhere.has(name) ? name : `${name}@${own}`,
+  const entries = free.map((use) =>
+    anywhere.has(use.name) ? use.name : `${use.name}@${placeOf(use, origin)}`,
   );
   return [DEFAULT_SECRETS, ...entries].join(',');
 }

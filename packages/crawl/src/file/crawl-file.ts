@@ -15,6 +15,7 @@ import {
   readParams,
   type SourceField,
 } from './parameters/params.ts';
+import { readNotify } from './notify.ts';
 import { readPaginate } from './paginate.ts';
 import { checkUse, readRequest } from './request.ts';
 import { readRows } from './parameters/rows.ts';
@@ -58,11 +59,12 @@ const KEYS = [
   'keep',
   'auth',
   'priority',
+  'notify',
 ] as const;
 
 /** Where secrets may stand besides `headers`. */
 const SECRET_PLACES =
-  /^(?:network\.proxy|auth\.(?:basic\.(?:user|password)|bearer|oauth2\.(?:clientId|clientSecret)))$/;
+  /^(?:network\.proxy|notify(?:\.(?:url|secret))?|auth\.(?:basic\.(?:user|password)|bearer|oauth2\.(?:clientId|clientSecret)))$/;
 
 /** A crawl file as far as it could be read, with its problems. */
 interface Reading {
@@ -150,6 +152,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const headers = readHeaders(at('headers'), names);
   const auth = readAuth(at('auth'), { network, headers });
   const priority = readChoice(at('priority'), ['low', 'normal', 'high']);
+  const notify = readNotify(at('notify'), network);
   const plan: Plan = {
     name: readName(at('name'), root, fileName),
     ...(contact !== undefined && { contact }),
@@ -177,7 +180,8 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   if (problem !== undefined) {
     (at('combine') ?? at('params') ?? root).report(problem);
   }
-  return { sources, crawl: { plan, sources: found, combine } };
+  const crawl = { plan, sources: found, combine, ...(notify !== undefined && { notify }) };
+  return { sources, crawl };
 }
 
 /** The parameters of all parts, in the order of the loops: the first is the outermost. */
@@ -234,7 +238,7 @@ function reportSecrets(file: YamlFile): void {
     const isInHeaders = keys[0] === 'headers' && isMap(ancestors[1]);
     if (!isInHeaders && !SECRET_PLACES.test(keys.join('.'))) {
       new Field(file, { key: keys.join('.'), node: undefined, keyNode: node }).report(
-        'secrets (${env:NAME}) are allowed in headers, auth and network.proxy only',
+        'secrets (${env:NAME}) are allowed in headers, auth, network.proxy and notify only',
       );
     }
   };

@@ -1,3 +1,4 @@
+import type { NotifyTarget } from './notify.ts';
 import type { Paginate } from './paginate.ts';
 import type { StatusRange } from './status-ranges.ts';
 
@@ -239,4 +240,6 @@ export interface Crawl {
   readonly combine: 'product' | 'zip';
   /** The fetches to make; they are numbered anew. @default all */
   readonly only?: Only;
+  /** Who is told of its batches. It changes no fetch. @default nobody */
+  readonly notify?: readonly NotifyTarget[];
 }
