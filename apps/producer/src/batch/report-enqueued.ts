@@ -1,7 +1,6 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
-import { statusDocument } from '../report/status-document.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch } from './find-batch.ts';
 import { warnOfWorkers } from '../crawl/warn-of-workers.ts';

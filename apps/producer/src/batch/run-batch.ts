@@ -1,5 +1,10 @@
 import { type Plan, proxyHosts } from '@fetchfleet/crawl';
-import type { BatchExpansion, BatchStatus, RedisMemory } from '@fetchfleet/fleet';
+import {
+  type BatchExpansion,
+  type BatchStatus,
+  type RedisMemory,
+  statusDocument,
+} from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { InterruptSignals } from '../core/interrupts.ts';
@@ -7,7 +12,7 @@ import { withTimeout } from '../core/timeouts.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { LocalWorkers, workerCommand } from '../local/local-workers.ts';
 import { createProgress } from '../report/progress.ts';
-import { exitCodeOf, statusDocument } from '../report/status-document.ts';
+import { exitCodeOf } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { localSecrets } from '../crawl/local-secrets.ts';

@@ -1,11 +1,10 @@
 import { relative, resolve } from 'node:path';
 import { OUTCOMES } from '@fetchfleet/crawl';
-import type { BatchStatus, Ledger } from '@fetchfleet/fleet';
+import { type BatchStatus, type Ledger, statusDocument } from '@fetchfleet/fleet';
 import { findFailureExamples } from '@fetchfleet/results';
 import { type Context, programName } from '../core/context.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { shellWord } from '../core/shell-word.ts';
-import { statusDocument } from '../report/status-document.ts';
 import { failureCommands } from '../report/failure-commands.ts';
 import { summarize } from '../report/summary.ts';
 

@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
+import {
+  type BatchStatus,
+  type Ledger,
+  UnknownBatchError,
+  statusDocument,
+} from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import { failureCommands } from '../report/failure-commands.ts';
-import { exitCodeOf, realFailures, statusDocument } from '../report/status-document.ts';
+import { exitCodeOf, realFailures } from '../report/exit-status.ts';
 import { describeSameFailure, describeStatus, howToProvide } from '../report/describe-status.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 

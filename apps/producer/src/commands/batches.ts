@@ -1,11 +1,11 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
 import { readLimit, readStates } from '../batch/batch-filters.ts';
 import { interruptedAmong } from '../batch/interrupted.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { durationMs } from '../report/describe-status.ts';
-import { realFailures, statusDocument } from '../report/status-document.ts';
+import { realFailures } from '../report/exit-status.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';

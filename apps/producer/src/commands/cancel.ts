@@ -1,8 +1,8 @@
+import { statusDocument } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
-import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
 /**

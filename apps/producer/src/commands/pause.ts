@@ -1,9 +1,9 @@
+import { statusDocument } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { statusDocument } from '../report/status-document.ts';
 import { formatCount } from '../report/units.ts';
 
 /**

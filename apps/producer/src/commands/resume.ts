@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
+import { BatchExpansion, type BatchStatus, statusDocument } from '@fetchfleet/fleet';
 import { probeResults } from '@fetchfleet/results';
 import { findBatch, planOf } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
@@ -11,7 +11,7 @@ import { runBatch } from '../batch/run-batch.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
-import { exitCodeOf, statusDocument } from '../report/status-document.ts';
+import { exitCodeOf } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 

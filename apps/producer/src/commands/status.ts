@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
 import { interruptedAmong } from '../batch/interrupted.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { waitForBatch } from '../batch/wait-for-batch.ts';
@@ -11,7 +11,6 @@ import { canDraw } from '../live/screen.ts';
 import { heldBy } from '../report/origin-state.ts';
 import { describeStatus } from '../report/describe-status.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
-import { statusDocument } from '../report/status-document.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatRate } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';

@@ -17,7 +17,7 @@ import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { foreignIn, redisFolderOf } from '../local/redis-folder.ts';
 import { readResultsFolders } from '../core/settings.ts';
-import { realFailures } from '../report/status-document.ts';
+import { realFailures } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
 
 /** A person who pressed the Tab key does not wait longer. After that, nothing is offered. */

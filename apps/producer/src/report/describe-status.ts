@@ -1,5 +1,5 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
-import { sameFailure } from './status-document.ts';
+import { sameFailure } from './exit-status.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
 /** Origins that are named; a batch may have thousands. */

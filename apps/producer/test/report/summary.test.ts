@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
 import { statusTable } from '../../src/commands/status.ts';
 import { describeStatus } from '../../src/report/describe-status.ts';
 import type { Span } from '../../src/core/terminal.ts';
 import { describeCounts, describePace } from '../../src/report/progress.ts';
-import { exitCodeOf, statusDocument } from '../../src/report/status-document.ts';
+import { exitCodeOf } from '../../src/report/exit-status.ts';
 import { type SummaryInput, summarize } from '../../src/report/summary.ts';
 
 const finished: BatchStatus = {

@@ -37,6 +37,7 @@ interface PlannedBatch {
   readonly crawl: Crawl;
   /** Path of the crawl file, for people. */
   readonly source: string;
+  readonly schedule: string;
 }
 
 /**
@@ -68,7 +69,7 @@ export class RunStarter {
     }
     try {
       const { source } = known.terms;
-      const total = await this.#expand({ crawl, source, batch: run.batch }, signal);
+      const total = await this.#expand({ crawl, source, batch: run.batch, schedule }, signal);
       if (!(await schedules.conclude(schedule, key, { state: 'started' }))) {
         return;
       }
@@ -101,7 +102,10 @@ export class RunStarter {
   }
 
   /** @returns the number of fetches of the batch */
-  async #expand({ batch, source, ...known }: PlannedBatch, signal: AbortSignal): Promise<number> {
+  async #expand(
+    { batch, source, schedule, ...known }: PlannedBatch,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { ledger, queue } = this.#options;
     const before = await ledger.status(batch);
     if (before !== undefined && before.state !== 'expanding') {
@@ -119,7 +123,10 @@ export class RunStarter {
         throw new ListChangedError();
       }
       const measured = { local, total, source, fingerprint };
-      const expansion = await BatchExpansion.create({ ledger, queue }, measured, { id: batch });
+      const expansion = await BatchExpansion.create({ ledger, queue }, measured, {
+        id: batch,
+        schedule,
+      });
       const isComplete = await expansion.run({ signal });
       if (!isComplete && (await ledger.state(batch)) === 'expanding') {
         throw new Error('another worker is enqueueing the batch');
@@ -139,12 +146,8 @@ export class RunStarter {
   }
 
   async #fail(schedule: string, run: ScheduleRun, error: unknown): Promise<void> {
-    const { schedules, ledger, log } = this.#options;
+    const { schedules, log } = this.#options;
     const reason = toError(error).message;
-    // An unfinished batch would make the schedule skip all later runs.
-    if (run.batch !== undefined && (await ledger.state(run.batch)) === 'expanding') {
-      await ledger.cancel(run.batch);
-    }
     await schedules.conclude(schedule, run.key, { state: 'failed', reason });
     log.error({ schedule, batch: run.batch, tick: instant(run), reason }, 'scheduled batch failed');
   }

@@ -84,10 +84,7 @@ export function isReservedVariable(name: string): boolean {
  *
  * @param uses the variables that the crawl names
  */
-export function ownSecrets(
-  uses: readonly SecretUse[],
-  origin: string | undefined,
-): string {
+export function ownSecrets(uses: readonly SecretUse[], origin: string | undefined): string {
   const free = uses.filter(({ name }) => !isReservedVariable(name));
   // A name that one entry binds goes nowhere else, whatever other entries say.
   const anywhere = new Set(

@@ -64,8 +64,7 @@ function readTarget(field: Field, network: NetworkPolicy): NotifyTarget | undefi
 
 function readUrl(field: Field, network: NetworkPolicy): string | undefined {
   const { text = '' } = field;
-  const problem =
-    text === '' ? `${field.shown} is not a URL` : problemOfNotifyUrl(text, network);
+  const problem = text === '' ? `${field.shown} is not a URL` : problemOfNotifyUrl(text, network);
   if (problem !== undefined) {
     field.report(problem);
     return undefined;

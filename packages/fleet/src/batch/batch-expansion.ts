@@ -52,6 +52,8 @@ interface ExpansionRunOptions {
 interface CreateOptions {
   /** If this batch is registered already, it is completed. @default a new id */
   readonly id?: string;
+  /** The schedule that starts it. @default none */
+  readonly schedule?: string;
   /**
    * Called once, when Redis is so full that it refuses the batch, which then waits for room.
    * @default the refusal is thrown
@@ -109,12 +111,13 @@ export class BatchExpansion {
     options: CreateOptions = {},
   ): Promise<BatchExpansion> {
     const { ledger } = target;
-    const { id = newBatchId(local.original.plan.name, new Date(), Math.random), onFull } = options;
+    const { schedule, onFull } = options;
+    const { id = newBatchId(local.original.plan.name, new Date(), Math.random) } = options;
     const sliceSize = sliceSizeFor(total);
     const crawl = local.original;
     const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0 });
     try {
-      const registration = { id, crawl, total, sliceSize, source, fingerprint };
+      const registration = { id, crawl, total, sliceSize, source, fingerprint, schedule };
       const isNew = await registerWithRoom(target, registration, onFull);
       const status = await ledger.status(id);
       if (status === undefined) {

@@ -52,6 +52,8 @@ export interface BatchStatus {
   readonly results?: string;
   /** The results folders of all workers, the first one first. Empty before a worker has started. */
   readonly resultsFolders: readonly string[];
+  /** The schedule that has started it. */
+  readonly schedule?: string;
   /** Variables that a worker of this batch lacked within the last minute. */
   readonly missingSecrets: readonly string[];
 }
@@ -89,6 +91,7 @@ const storedStatus = storedBatch.extend({
   source: text,
   fingerprint: text,
   results: z.string().optional(),
+  schedule: z.string().regex(NAME_PATTERN).optional(),
 });
 
 type StoredStatus = z.infer<typeof storedStatus>;
@@ -134,6 +137,7 @@ export function statusFromFields(
     fingerprint: stored.fingerprint,
     ...(results !== undefined && { results }),
     resultsFolders: [...(results === undefined ? [] : [results]), ...otherFolders(fields)],
+    ...(stored.schedule !== undefined && { schedule: stored.schedule }),
     missingSecrets: context.missingSecrets,
   };
 }

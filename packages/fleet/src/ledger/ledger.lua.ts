@@ -1,3 +1,5 @@
+import { BASICS, POST, TELL } from './tell.lua.ts';
+
 /*
  * The scripts of the ledger, one per verb. Keys come from keys.ts.
  *
@@ -15,11 +17,7 @@
  * settled fetch and the end of the expansion, whichever comes later, finish the batch.
  * Returns 1 if this call finished the batch, 0 otherwise.
  */
-const FINISH = `
-local function nowMs()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
+const FINISH = `${BASICS}${POST}${TELL}
 local function finishIfDone(batch, unfinished, id)
   local f = redis.call('HMGET', batch, 'state', 'total', 'settled', 'resumeTo')
   local isQueued = f[1] == 'running' or (f[1] == 'paused' and f[4] == 'running')
@@ -27,6 +25,9 @@ local function finishIfDone(batch, unfinished, id)
     redis.call('HSET', batch, 'state', 'finished', 'finishedAt', nowMs())
     redis.call('HDEL', batch, 'resumeTo')
     redis.call('ZREM', unfinished, id)
+    note(batch, 'finished')
+    noteEnd(batch, id)
+    tell(batch, id, 'finished')
     return 1
   end
   return 0
@@ -110,6 +111,7 @@ redis.call('HINCRBY', KEYS[1], 'failed', failed)
 for outcome, count in pairs(outcomes) do
   redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
 end
+if failed > 0 then tellShares(KEYS[1], ARGV[2]) end
 return { settled, finishIfDone(KEYS[1], KEYS[4], ARGV[2]) }
 `;
 
@@ -117,13 +119,14 @@ return { settled, finishIfDone(KEYS[1], KEYS[4], ARGV[2]) }
  * Adds a batch, in state `expanding`. A repetition changes nothing.
  *
  * KEYS     batch hash · batches ZSET · unfinished ZSET
- * ARGV     id · then field and value pairs
+ * ARGV     id · by whom · then field and value pairs
  * Returns  1 if the batch is new, 0 otherwise
  */
 export const REGISTER = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now = nowMs()
-redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 2))
+redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 3))
+note(KEYS[1], 'created', ARGV[2])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
 return 1
@@ -148,13 +151,14 @@ return finishIfDone(KEYS[1], KEYS[2], ARGV[1])
  * Pauses an expanding or running batch. `resumeTo` keeps the state to return to.
  *
  * KEYS     batch hash · unfinished ZSET
- * ARGV     id
+ * ARGV     id · by whom
  * Returns  1 if the state changed, 0 otherwise
  */
 export const PAUSE = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'expanding' and state ~= 'running' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'paused', 'resumeTo', state, 'pausedAt', nowMs())
+note(KEYS[1], 'paused', ARGV[2])
 return 1
 `;
 
@@ -163,7 +167,7 @@ return 1
  * fetches are settled.
  *
  * KEYS     batch hash · unfinished ZSET
- * ARGV     id
+ * ARGV     id · by whom
  * Returns  1 if the state changed, 0 otherwise
  */
 export const UNPAUSE = `${FINISH}${RESTART_PACE}
@@ -172,6 +176,7 @@ if f[1] ~= 'paused' then return 0 end
 redis.call('HSET', KEYS[1], 'state', f[2] or 'expanding')
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
 restartPace(KEYS[1])
+note(KEYS[1], 'resumed', ARGV[2])
 finishIfDone(KEYS[1], KEYS[2], ARGV[1])
 return 1
 `;
@@ -180,7 +185,7 @@ return 1
  * Cancels a batch that has not ended.
  *
  * KEYS     batch hash · unfinished ZSET
- * ARGV     id
+ * ARGV     id · by whom
  * Returns  1 if the state changed, 0 otherwise
  */
 export const CANCEL = `${FINISH}
@@ -189,6 +194,9 @@ if not state or state == 'cancelled' or state == 'finished' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'cancelled', 'cancelledAt', nowMs())
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
+note(KEYS[1], 'cancelled', ARGV[2])
+noteEnd(KEYS[1], ARGV[1])
+tell(KEYS[1], ARGV[1], 'cancelled')
 return 1
 `;
 
@@ -210,10 +218,26 @@ return 1
 `;
 
 /**
+ * Replaces the receivers of a batch that has not ended.
+ *
+ * KEYS     batch hash
+ * ARGV     receivers, '' for none · crawl
+ * Returns  1 if they were replaced, 0 otherwise
+ */
+export const REPLACE_RECEIVERS = `
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'expanding' and state ~= 'running' and state ~= 'paused' then return 0 end
+redis.call('HDEL', KEYS[1], 'notify', 'sharesTold')
+if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'notify', ARGV[1]) end
+redis.call('HSET', KEYS[1], 'crawl', ARGV[2])
+return 1
+`;
+
+/**
  * Lets a cancelled batch be expanded again.
  *
  * KEYS     batch hash · unfinished ZSET
- * ARGV     id
+ * ARGV     id · by whom
  * Returns  1 if the state changed, 0 otherwise
  */
 export const REOPEN = `${FINISH}${RESTART_PACE}
@@ -222,6 +246,7 @@ redis.call('HSET', KEYS[1], 'state', 'expanding')
 redis.call('HDEL', KEYS[1], 'cancelledAt')
 addUnfinished(KEYS[1], KEYS[2], ARGV[1])
 restartPace(KEYS[1])
+note(KEYS[1], 'resumed', ARGV[2])
 return 1
 `;
 
@@ -233,7 +258,7 @@ return 1
  * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
  *          unfinished ZSET · packed fields
  * ARGV     id · packed fields that the caller has read, '' if there were none · JSON array of the
- *          fields and values in them · then outcomes
+ *          fields and values in them · by whom · then outcomes
  * Returns  { 1 if the state allows it, failures that were cleared }; { -1, 0 } if the batch was
  *          packed since the caller has looked
  */
@@ -242,7 +267,7 @@ if (redis.call('GET', KEYS[5]) or '') ~= ARGV[2] then return { -1, 0 } end
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'finished' and state ~= 'running' and state ~= 'expanding' then return { 0, 0 } end
 local cleared = 0
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   local failed = KEYS[3] .. ':' .. ARGV[i]
   local count = redis.call('BITCOUNT', failed)
   if count > 0 then
@@ -261,9 +286,10 @@ if cleared > 0 then
   redis.call('HINCRBY', KEYS[1], 'failed', -cleared)
   redis.call('HINCRBY', KEYS[1], 'retries', 1)
   redis.call('HSET', KEYS[1], 'state', 'expanding')
-  redis.call('HDEL', KEYS[1], 'finishedAt')
+  redis.call('HDEL', KEYS[1], 'finishedAt', 'sharesTold')
   addUnfinished(KEYS[1], KEYS[4], ARGV[1])
   restartPace(KEYS[1])
+  note(KEYS[1], 'retried', ARGV[4], cleared .. ' failed fetches')
 end
 return { 1, cleared }
 `;
@@ -277,7 +303,7 @@ return { 1, cleared }
  *          unfinished ZSET · packed fields
  * ARGV     id · packed fields as they were read, '' if there are none · the same as a JSON array of
  *          field and value pairs · a JSON array of indexes · a JSON array of the outcomes to clear,
- *          '' for any, also successes · then outcomes of failures
+ *          '' for any, also successes · by whom · then outcomes of failures
  * Returns  { 1 if the state allows it, fetches that were settled before }; { -1, 0 } if the batch
  *          was packed or unpacked since it was read
  */
@@ -308,7 +334,7 @@ for _, index in ipairs(cjson.decode(ARGV[4])) do
     local outcome = 'ok'
     if clear(KEYS[3], index) then
       failed = failed + 1
-      for i = 6, #ARGV do
+      for i = 7, #ARGV do
         if clear(KEYS[3] .. ':' .. ARGV[i], index) then outcome = ARGV[i] end
       end
     end
@@ -325,9 +351,12 @@ if cleared > 0 then
   for outcome, count in pairs(outcomes) do
     redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, -count)
   end
-  if state ~= 'expanding' or not retries then redis.call('HINCRBY', KEYS[1], 'retries', 1) end
+  if state ~= 'expanding' or not retries then
+    redis.call('HINCRBY', KEYS[1], 'retries', 1)
+    note(KEYS[1], 'retried', ARGV[6])
+  end
   redis.call('HSET', KEYS[1], 'state', 'expanding')
-  redis.call('HDEL', KEYS[1], 'finishedAt')
+  redis.call('HDEL', KEYS[1], 'finishedAt', 'sharesTold')
   addUnfinished(KEYS[1], KEYS[4], ARGV[1])
   restartPace(KEYS[1])
 end
@@ -340,7 +369,7 @@ return { 1, cleared }
  *
  * KEYS     batch hash · unfinished ZSET · packed fields
  * ARGV     path of the worker's results folder, '' for none · id · place of it, '' for none ·
- *          its id
+ *          its id · by whom
  * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }; {} for an unknown
  *          batch
  */
@@ -350,7 +379,7 @@ if not f[1] then return {} end
 f[6] = redis.call('GET', KEYS[3]) or ''
 -- It would spoil the small encoding of the hash.
 if f[6] ~= '' then return f end
-redis.call('HSETNX', KEYS[1], 'startedAt', nowMs())
+if redis.call('HSETNX', KEYS[1], 'startedAt', nowMs()) == 1 then note(KEYS[1], 'started', ARGV[5]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'root:' .. ARGV[3], ARGV[4]) end
 if ARGV[1] ~= '' and redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) == 0
   and redis.call('HGET', KEYS[1], 'results') ~= ARGV[1] then
@@ -367,7 +396,7 @@ return f
  * Returns  { now in epoch ms, fields and values of the batch, names of missing secrets, packed
  *          fields or '' }
  */
-export const STATUS = `${FINISH}
+export const STATUS = `${BASICS}
 local now = nowMs()
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
 local missing = redis.call('ZRANGE', KEYS[2], 0, -1)
@@ -379,7 +408,7 @@ return { now, redis.call('HGETALL', KEYS[1]), missing, redis.call('GET', KEYS[3]
  * ARGV     how long the report counts, in ms · then names
  * Returns  1
  */
-export const REPORT_MISSING = `${FINISH}
+export const REPORT_MISSING = `${BASICS}
 local now = nowMs()
 for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])

@@ -9,7 +9,9 @@ import {
   storedBatch,
 } from './batch-status.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { type BatchEvent, parseEvents } from './batch-events.ts';
 import * as lua from './ledger.lua.ts';
+import { notifyField } from './notify-field.ts';
 import { Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver, readStored, validIds } from '../redis/stored-state.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
@@ -37,6 +39,7 @@ const scripts = {
   unpause: new Script(lua.UNPAUSE, integer),
   cancel: new Script(lua.CANCEL, integer),
   replacePlan: new Script(lua.REPLACE_PLAN, integer),
+  replaceReceivers: new Script(lua.REPLACE_RECEIVERS, integer),
   reopen: new Script(lua.REOPEN, integer),
   retry: new Script(lua.RETRY, z.tuple([integer, integer])),
   unsettle: new Script(lua.UNSETTLE, z.tuple([integer, integer])),
@@ -77,6 +80,8 @@ export interface BatchRegistration {
   readonly source: string;
   /** A hash of the crawl file and its lists: equal for equal expansions. */
   readonly fingerprint: string;
+  /** The schedule that starts it. */
+  readonly schedule?: string | undefined;
 }
 
 /** The results folder at one place: a path on one machine. Another one may be there later. */
@@ -121,15 +126,19 @@ export class Ledger {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #onPassedOver: OnPassedOver;
+  readonly #by: string;
 
+  /** @param by who changes batches, for their events: `ann@host`, or the id of a worker */
   constructor(
     redis: Redis,
     keys: FleetKeys = fleetKeys(),
     onPassedOver: OnPassedOver = () => undefined,
+    by = '',
   ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#onPassedOver = onPassedOver;
+    this.#by = by;
   }
 
   /**
@@ -138,19 +147,28 @@ export class Ledger {
    * @returns whether it is new
    */
   async register(batch: BatchRegistration): Promise<boolean> {
-    const { id, crawl, total, sliceSize, source, fingerprint } = batch;
-    const { plan, sources, combine, only } = crawl;
-    const fields = { name: crawl.plan.name, total, sliceSize, source, fingerprint };
+    const { id, crawl, total, sliceSize, source, fingerprint, schedule } = batch;
+    const receivers = notifyField(crawl, total);
+    const fields = {
+      name: crawl.plan.name,
+      total,
+      sliceSize,
+      source,
+      fingerprint,
+      ...(schedule !== undefined && { schedule }),
+      ...(receivers !== undefined && { notify: receivers }),
+    };
     const isNew = await scripts.register.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.batches, this.#keys.unfinished],
       [
         id,
+        schedule === undefined ? this.#by : `schedule ${schedule}`,
         ...Object.entries(fields).flat(),
         'plan',
-        JSON.stringify(plan),
+        JSON.stringify(crawl.plan),
         'crawl',
-        JSON.stringify({ sources, combine, ...(only !== undefined && { only }) }),
+        crawlField(crawl),
       ],
     );
     return isNew === 1;
@@ -249,7 +267,7 @@ export class Ledger {
     const [state, plan, total, createdAt, planRevision, packed] = await scripts.open.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.unfinished, this.#keys.packed(id)],
-      [results, id, folder.place, folder.id],
+      [results, id, folder.place, folder.id, this.#by],
     );
     const unpacked = unpackFields(packed ?? '');
     const storedPlan = plan ?? unpacked['plan'];
@@ -455,6 +473,25 @@ export class Ledger {
     return (await scripts.replacePlan.run(this.#redis, [this.#keys.batch(id)], args)) === 1;
   }
 
+  /** Replaces who is told of a batch that has not ended. */
+  async replaceReceivers(id: string, total: number, crawl: Crawl): Promise<void> {
+    const args = [notifyField(crawl, total) ?? '', crawlField(crawl)];
+    await scripts.replaceReceivers.run(this.#redis, [this.#keys.batch(id)], args);
+  }
+
+  /** What has happened to a batch, the oldest first; undefined for an unknown one. */
+  async events(id: string): Promise<readonly BatchEvent[] | undefined> {
+    return readStored(`batch ${id}`, this.#events(id));
+  }
+
+  async #events(id: string): Promise<readonly BatchEvent[] | undefined> {
+    const [[state, events], packed] = await Promise.all([
+      this.#redis.hmget(this.#keys.batch(id), 'state', 'events'),
+      this.#packed(id),
+    ]);
+    return state === null ? undefined : parseEvents(events ?? unpackFields(packed)['events']);
+  }
+
   /** Lets a cancelled batch be enqueued again. The caller then expands it. */
   async reopen(id: string): Promise<void> {
     await this.#enter(scripts.reopen, id);
@@ -474,7 +511,7 @@ export class Ledger {
     const [isAllowed, cleared] = await scripts.retry.run(
       this.#redis,
       [...this.#bitKeys(id), this.#keys.packed(id)],
-      [id, packed, JSON.stringify(fields), ...failures],
+      [id, packed, JSON.stringify(fields), this.#by, ...failures],
     );
     if (isAllowed === -1) {
       return this.retry(id, outcomes);
@@ -506,7 +543,7 @@ export class Ledger {
         const packed = await this.#packed(id);
         const fields = Object.entries(unpackFields(packed)).flat();
         const own = [id, packed, JSON.stringify(fields), JSON.stringify(chunk), wanted];
-        const args = [...own, ...failures];
+        const args = [...own, this.#by, ...failures];
         [isAllowed, cleared] = await scripts.unsettle.run(this.#redis, keys, args);
       }
       if (isAllowed !== 1) {
@@ -528,7 +565,7 @@ export class Ledger {
 
   async #enter(script: Script<number>, id: string): Promise<boolean> {
     const keys = [this.#keys.batch(id), this.#keys.unfinished];
-    return (await script.run(this.#redis, keys, [id])) === 1;
+    return (await script.run(this.#redis, keys, [id, this.#by])) === 1;
   }
 
   /**
@@ -566,6 +603,16 @@ export class Ledger {
     );
     return this.#idsOf('the list of batches', names);
   }
+}
+
+/** The crawl without its plan, which workers read more often. */
+function crawlField({ sources, combine, only, notify }: Crawl): string {
+  return JSON.stringify({
+    sources,
+    combine,
+    ...(only !== undefined && { only }),
+    ...(notify !== undefined && { notify }),
+  });
 }
 
 /** What SETTLE takes for a fetch or a page. */

@@ -7,16 +7,19 @@ import {
   isRemoteList,
   keyOf,
   MAX_CA_BYTES,
+  MAX_NOTIFY_TARGETS,
   MAX_PROXIES,
   MAX_SPREAD,
   METHODS,
   NAME_PATTERN,
+  NOTIFY_EVENTS,
   type ParameterSource,
   parseProxy,
   type Plan,
   problemOfCertificates,
 } from '@fetchfleet/crawl';
 import { z } from 'zod';
+import type { Receiver } from './notify-field.ts';
 import { StoredStateError } from '../redis/stored-state.ts';
 import { storedPaginate } from './stored-paginate.ts';
 import { storedPath } from './stored-path.ts';
@@ -81,6 +84,14 @@ const auth = z.union([
   }),
 ]);
 
+const politeness = z.object({
+  rate: z.union([rate, z.literal('unlimited')]),
+  burst: positive,
+  concurrency: z.union([positive, z.literal('unlimited')]),
+  robots: z.enum(['obey', 'ignore']),
+  patienceMs: z.number().nonnegative(),
+});
+
 const plan = z.object({
   name: text.regex(NAME_PATTERN),
   contact: text.exactOptional(),
@@ -90,13 +101,7 @@ const plan = z.object({
   body: body.exactOptional(),
   idempotencyKey: z.literal(false).exactOptional(),
   headers: z.record(text, text),
-  politeness: z.object({
-    rate: z.union([rate, z.literal('unlimited')]),
-    burst: positive,
-    concurrency: z.union([positive, z.literal('unlimited')]),
-    robots: z.enum(['obey', 'ignore']),
-    patienceMs: z.number().nonnegative(),
-  }),
+  politeness,
   retry: z.object({
     attempts: positive,
     backoffMs: z.number().nonnegative(),
@@ -182,10 +187,19 @@ const only = z.union([
   z.strictObject({ spread: positive.max(MAX_SPREAD), of: positive }),
 ]);
 
+const receiver = z.strictObject({
+  url: text.min(1),
+  secret: text.exactOptional(),
+  on: z.array(z.enum(NOTIFY_EVENTS)),
+  failures: z.number().positive().max(1).exactOptional(),
+  format: z.enum(['webhook', 'slack']).exactOptional(),
+});
+
 const rest = z.object({
   sources: z.array(source),
   combine: z.enum(['product', 'zip']),
   only: only.exactOptional(),
+  notify: z.array(receiver).max(MAX_NOTIFY_TARGETS).exactOptional(),
 });
 
 const crawl = rest.extend({ plan: usablePlan });
@@ -201,9 +215,14 @@ export function parseStoredPlan(json: string): Plan {
  * @throws StoredStateError
  */
 export function parseStoredCrawl(storedPlan: string, others: string): Crawl {
-  const { sources, combine, only: some } = parse(rest, others);
-  const found = { plan: parseStoredPlan(storedPlan), sources, combine };
-  return some === undefined ? found : { ...found, only: some };
+  const { sources, combine, only: some, notify } = parse(rest, others);
+  return {
+    plan: parseStoredPlan(storedPlan),
+    sources,
+    combine,
+    ...(some !== undefined && { only: some }),
+    ...(notify !== undefined && { notify }),
+  };
 }
 
 /**
@@ -229,6 +248,17 @@ export function withoutLocalLists(found: Crawl): Crawl {
     );
   }
   return found;
+}
+
+const storedReceiver = z.strictObject({
+  ...receiver.pick({ url: true, secret: true, format: true }).shape,
+  network,
+  politeness,
+});
+
+/** @throws StoredStateError */
+export function parseReceiver(json: string): Receiver {
+  return parse(storedReceiver, json);
 }
 
 /** Whether values come from a file or from results of this machine. */

@@ -22,6 +22,15 @@ export interface FleetKeys {
   readonly unfinished: string;
   /** HASH of batches that are being removed, with their results folders. */
   readonly removals: string;
+  /**
+   * HASH of notifications that wait, by `<batch>|<id>`, as JSON. Scripts derive it and the next two
+   * from the hash tag.
+   */
+  readonly outbox: string;
+  /** ZSET of these, scored by the epoch ms when they are due. */
+  readonly outboxDue: string;
+  /** STRING: notifications that were lost, because too many waited. */
+  readonly outboxLost: string;
   /** ZSET of worker ids, scored by the epoch seconds of the last heartbeat. */
   readonly workers: string;
   /** HASH of worker ids with the last report of each, as JSON. */
@@ -65,6 +74,8 @@ export interface FleetKeys {
   schedule(id: string): string;
   /** LIST of the runs of a schedule, newest first. */
   scheduleRuns(id: string): string;
+  /** ZSET of the batches of a schedule, scored by the time when they were decided. */
+  scheduleBatches(id: string): string;
   /** STRING: a list file that is stored with a schedule, compressed. */
   scheduleList(id: string, sha: string): string;
   /** STRING: id of the worker that checks all schedules; a lease. */
@@ -99,6 +110,9 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     batches: `${root}:batches`,
     unfinished: `${root}:unfinished`,
     removals: `${root}:removals`,
+    outbox: `${root}:outbox`,
+    outboxDue: `${root}:outbox-due`,
+    outboxLost: `${root}:outbox-lost`,
     workers: `${root}:workers`,
     exporter: `${root}:exporter`,
     probe: `${root}:probe`,
@@ -115,6 +129,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     schedules: `${root}:schedule-ids`,
     schedule: (id) => `${root}:schedule:${id}`,
     scheduleRuns: (id) => `${root}:schedule:${id}:runs`,
+    scheduleBatches: (id) => `${root}:schedule:${id}:batches`,
     scheduleList: (id, sha) => `${root}:schedule-list:${id}:${sha}`,
     scheduleCheck: `${root}:schedule-check`,
     origins: `${root}:origins`,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Crawl, NAME_PATTERN } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { notifyField } from '../ledger/notify-field.ts';
 import { parseScheduledCrawl } from '../ledger/stored-crawl.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import {
@@ -39,7 +40,16 @@ const STORED_FIELDS = [
   'lastTick',
   'createdAt',
   'changedAt',
+  'lastFinish',
+  'lastSuccess',
+  'runs:started',
+  'runs:failed',
+  'runs:skipped',
+  'runs:missed',
 ] as const;
+
+/** Of a schedule that is older than what counts its runs. */
+const counted = storedCount.nullish().transform((count) => count ?? 0);
 
 const storedFields = z.object({
   name: z.string().regex(NAME_PATTERN),
@@ -49,6 +59,12 @@ const storedFields = z.object({
   lastTick: storedInstantMs,
   createdAt: storedInstantMs,
   changedAt: storedInstantMs,
+  lastFinish: storedInstantMs.nullish(),
+  lastSuccess: storedInstantMs.nullish(),
+  'runs:started': counted,
+  'runs:failed': counted,
+  'runs:skipped': counted,
+  'runs:missed': counted,
 });
 
 const verdict = z.enum(['decided', 'known', 'paused', 'changed', 'gone']);
@@ -124,7 +140,15 @@ export class ScheduleStore {
     const [change, termsBefore, crawlBefore] = await scripts.put.run(
       this.#redis,
       [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
-      [id, crawl.plan.name, ...parts, digest, spec.cron, spec.tz],
+      [
+        id,
+        crawl.plan.name,
+        ...parts,
+        digest,
+        spec.cron,
+        spec.tz,
+        notifyField(crawl, Number.MAX_SAFE_INTEGER) ?? '',
+      ],
     );
     if (termsBefore === '') {
       return { change };
@@ -180,7 +204,12 @@ export class ScheduleStore {
   async remove(id: string): Promise<Crawl | undefined> {
     const crawl = await scripts.remove.run(
       this.#redis,
-      [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
+      [
+        this.#keys.schedule(id),
+        this.#keys.schedules,
+        this.#keys.scheduleRuns(id),
+        this.#keys.scheduleBatches(id),
+      ],
       [id],
     );
     return crawl === '' ? undefined : parseScheduledCrawl(crawl);
@@ -219,8 +248,14 @@ export class ScheduleStore {
     key: string,
     outcome: { readonly state: 'started' | 'failed'; readonly reason?: string },
   ): Promise<boolean> {
-    const args = [key, outcome.state, outcome.reason ?? ''];
-    return (await scripts.conclude.run(this.#redis, [this.#keys.scheduleRuns(id)], args)) === 1;
+    const keys = [
+      this.#keys.scheduleRuns(id),
+      this.#keys.schedule(id),
+      this.#keys.scheduleBatches(id),
+      this.#keys.unfinished,
+    ];
+    const args = [key, outcome.state, outcome.reason ?? '', id, this.#keys.batch('')];
+    return (await scripts.conclude.run(this.#redis, keys, args)) === 1;
   }
 
   /** @returns whether this worker is the one that checks all schedules for the next `ttlMs` */
@@ -292,13 +327,26 @@ export class ScheduleStore {
       return undefined;
     }
     const named = STORED_FIELDS.map((field, at) => [field, fields[at]]);
-    const { terms, paused, ...rest } = storedFields.parse(Object.fromEntries(named));
-    const schedule = {
-      ...rest,
+    const stored = storedFields.parse(Object.fromEntries(named));
+    const { name, revision, lastTick, createdAt, changedAt, lastFinish, lastSuccess } = stored;
+    const schedule: Schedule = {
+      name,
+      revision,
+      lastTick,
+      createdAt,
+      changedAt,
       id,
-      terms: parseStoredTerms(terms),
-      isPaused: paused === '1',
+      terms: parseStoredTerms(stored.terms),
+      isPaused: stored.paused === '1',
       runs: await this.#readRuns(id, runs),
+      counts: {
+        started: stored['runs:started'],
+        failed: stored['runs:failed'],
+        skipped: stored['runs:skipped'],
+        missed: stored['runs:missed'],
+      },
+      ...(typeof lastFinish === 'number' && { lastFinish }),
+      ...(typeof lastSuccess === 'number' && { lastSuccess }),
     };
     return { schedule, nowMs: this.#options.now?.(redisMs) ?? redisMs };
   }

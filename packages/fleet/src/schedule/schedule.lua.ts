@@ -1,3 +1,5 @@
+import { BASICS, POST, TELL } from '../ledger/tell.lua.ts';
+
 /*
  * The scripts of schedules, one per verb. All of them are atomic for one reason: several workers
  * wake up for the same tick, and a decision depends on the schedule, its runs and the state of
@@ -8,11 +10,7 @@
  */
 
 /** Shared: reads and changes the history of runs. */
-const RUNS = `
-local function nowMs()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
+const RUNS = `${BASICS}
 local function find(runs, matches)
   for i, text in ipairs(redis.call('LRANGE', runs, 0, -1)) do
     local run = cjson.decode(text)
@@ -49,7 +47,7 @@ end
  * up.
  *
  * KEYS     schedule hash · ids SET · runs LIST
- * ARGV     id · name of the crawl · terms · crawl · digest of both · cron · tz
+ * ARGV     id · name of the crawl · terms · crawl · digest of both · cron · tz · receivers or ''
  * Returns  { 'added', 'changed' or 'unchanged', terms and crawl before or '' }
  */
 export const PUT = `${RUNS}
@@ -58,6 +56,7 @@ if old[1] == ARGV[5] then return { 'unchanged', old[4], old[5] } end
 local now = nowMs()
 redis.call('HSET', KEYS[1], 'name', ARGV[2], 'terms', ARGV[3], 'crawl', ARGV[4],
   'digest', ARGV[5], 'cron', ARGV[6], 'tz', ARGV[7], 'changedAt', now)
+if ARGV[8] == '' then redis.call('HDEL', KEYS[1], 'notify') else redis.call('HSET', KEYS[1], 'notify', ARGV[8]) end
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 if old[2] ~= ARGV[6] or old[3] ~= ARGV[7] then redis.call('HSET', KEYS[1], 'lastTick', now) end
 if old[1] then return { 'changed', old[4], old[5] } end
@@ -86,13 +85,13 @@ return 1
 /**
  * Removes a schedule with its history.
  *
- * KEYS     schedule hash · ids SET · runs LIST
+ * KEYS     schedule hash · ids SET · runs LIST · ZSET of its batches
  * ARGV     id
  * Returns  its crawl, or ''
  */
 export const REMOVE = `
 local crawl = redis.call('HGET', KEYS[1], 'crawl')
-redis.call('DEL', KEYS[1], KEYS[3])
+redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
 redis.call('SREM', KEYS[2], ARGV[1])
 return crawl or ''
 `;
@@ -102,7 +101,8 @@ return crawl or ''
  * Returns  { now in epoch ms, fields in the order below, runs with the newest first }
  */
 export const READ = `${RUNS}
-local fields = redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt')
+local fields = redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt',
+  'lastFinish', 'lastSuccess', 'runs:started', 'runs:failed', 'runs:skipped', 'runs:missed')
 return { nowMs(), fields, redis.call('LRANGE', KEYS[2], 0, -1) }
 `;
 
@@ -134,6 +134,7 @@ if isMissed or request.older > 0 then
   missed.at = isMissed and request.at or request.olderAt
   missed.count = request.older + (isMissed and 1 or 0)
   record(missed)
+  redis.call('HINCRBY', KEYS[1], 'runs:missed', missed.count)
   if isMissed then return { 'decided', cjson.encode(missed) } end
 end
 local run = { key = request.key, kind = request.kind, at = request.at, state = 'starting', decidedAt = now, batch = request.batch }
@@ -148,6 +149,7 @@ elseif before then
   run.state, run.batch, run.reason = 'skipped', nil, 'batch ' .. before.batch .. ' has not ended'
 end
 record(run)
+if run.state == 'skipped' then redis.call('HINCRBY', KEYS[1], 'runs:skipped', 1) end
 return { 'decided', cjson.encode(run) }
 `;
 
@@ -169,17 +171,34 @@ return cjson.encode(run)
 `;
 
 /**
- * Records how a starting run has ended.
+ * Records how a starting run has ended, and tells of one that has failed. Its batch is cancelled
+ * then, if it was registered: an unfinished one would make the schedule skip all later runs.
  *
- * KEYS     runs LIST
- * ARGV     key of the run · 'started' or 'failed' · reason or ''
+ * KEYS     runs LIST · schedule hash · ZSET of its batches · unfinished ZSET
+ * ARGV     key of the run · 'started' or 'failed' · reason or '' · id of the schedule · prefix of
+ *          batch hashes
  * Returns  1 if it was starting, 0 otherwise
  */
-export const CONCLUDE = `${RUNS}
+export const CONCLUDE = `${RUNS}${POST}${TELL}
 local run, at = find(KEYS[1], function(one) return one.key == ARGV[1] end)
 if not run or run.state ~= 'starting' then return 0 end
 run.state = ARGV[2]
 if ARGV[3] ~= '' then run.reason = ARGV[3] end
 redis.call('LSET', KEYS[1], at, cjson.encode(run))
+redis.call('HINCRBY', KEYS[2], 'runs:' .. run.state, 1)
+local batch = run.batch and ARGV[5] .. run.batch
+local state = batch and redis.call('HGET', batch, 'state')
+if state then redis.call('ZADD', KEYS[3], run.decidedAt, run.batch) end
+if run.state ~= 'failed' then return 1 end
+if state == 'expanding' then
+  redis.call('HSET', batch, 'state', 'cancelled', 'cancelledAt', nowMs())
+  redis.call('ZREM', KEYS[4], run.batch)
+  note(batch, 'cancelled', 'schedule ' .. ARGV[4], ARGV[3])
+end
+local about = redis.call('HMGET', KEYS[2], 'name', 'notify')
+post(KEYS[2], about[2], 'failed-to-start', {
+  batch = run.batch or '', at = nowMs(), name = about[1], schedule = ARGV[4], reason = ARGV[3],
+  seed = ARGV[4] .. '|' .. run.key,
+})
 return 1
 `;

@@ -55,6 +55,16 @@ export const scheduleRun = z.object({
   isCaughtUp: z.boolean().optional(),
   /** How many ticks this entry stands for, if several were missed. */
   count: z.number().int().positive().optional(),
+  /** How its batch has ended, as it was then: the batch may be removed before the run is. */
+  ended: z
+    .object({
+      state: z.enum(['finished', 'cancelled']),
+      at: instantMs,
+      tookMs: z.number().nonnegative(),
+      total: z.number().int().nonnegative(),
+      failed: z.number().int().nonnegative(),
+    })
+    .optional(),
 });
 
 export type ScheduleRun = z.infer<typeof scheduleRun>;
@@ -73,4 +83,10 @@ export interface Schedule {
   readonly changedAt: number;
   /** The newest first, at most 50. */
   readonly runs: readonly ScheduleRun[];
+  /** How many ticks and manual runs have become what, since it was added. */
+  readonly counts: Readonly<Record<'started' | 'failed' | 'skipped' | 'missed', number>>;
+  /** When a batch of it last finished, in epoch milliseconds. */
+  readonly lastFinish?: number;
+  /** When one last finished without failures, but for what robots.txt forbids. */
+  readonly lastSuccess?: number;
 }

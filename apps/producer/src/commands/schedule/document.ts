@@ -1,5 +1,10 @@
-import { type BatchStatus, nextTick, type Schedule, type ScheduleRun } from '@fetchfleet/fleet';
-import { statusDocument } from '../../report/status-document.ts';
+import {
+  type BatchStatus,
+  nextTick,
+  type Schedule,
+  type ScheduleRun,
+  statusDocument,
+} from '@fetchfleet/fleet';
 import type { FleetSession } from '../../session/fleet-session.ts';
 
 /** A schedule with its next and last run. */

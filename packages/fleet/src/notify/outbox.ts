@@ -1,0 +1,124 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { Script } from '../redis/script.ts';
+import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
+import { type OutboxEntry, parseEntry, withProblem } from './outbox-entry.ts';
+import * as lua from './outbox.lua.ts';
+
+/** A scan looks at so many entries at once: nearly always at all of them. */
+const SCAN_COUNT = 1_000;
+
+const scripts = {
+  take: new Script(lua.TAKE, z.array(z.string())),
+  remove: new Script(lua.REMOVE, z.number().int()),
+  postpone: new Script(lua.POSTPONE, z.number().int()),
+};
+
+/** An entry that this process delivers, until its lease ends. */
+export interface TakenEntry {
+  readonly entry: OutboxEntry;
+  readonly json: string;
+}
+
+/**
+ * Notifications that wait. An entry is written in the same step as what it tells:
+ *
+ *     (nothing) ──a batch ends, is cancelled, …──▶ due ──take──▶ taken ──remove──▶ (nothing)
+ *                                                   ▲             │ │
+ *                                                   └──postpone───┘ └─lease ends─▶ due
+ *
+ * So each is delivered at least once, by whichever worker.
+ */
+export class Outbox {
+  readonly #redis: Redis;
+  readonly #keys: FleetKeys;
+  readonly #onPassedOver: OnPassedOver;
+
+  constructor(
+    redis: Redis,
+    keys: FleetKeys = fleetKeys(),
+    onPassedOver: OnPassedOver = () => undefined,
+  ) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#onPassedOver = onPassedOver;
+  }
+
+  /** Takes up to `count` entries that are due. One that no fleet has written is removed. */
+  async take(count: number, leaseMs: number): Promise<TakenEntry[]> {
+    const flat = await scripts.take.run(this.#redis, this.#both, [count, leaseMs]);
+    const taken: TakenEntry[] = [];
+    for (let at = 0; at + 1 < flat.length; at += 2) {
+      const [key = '', json = ''] = flat.slice(at, at + 2);
+      const entry = await this.#parsed(key, json);
+      if (entry === undefined) {
+        await this.remove({ key });
+      } else {
+        taken.push({ entry, json });
+      }
+    }
+    return taken;
+  }
+
+  /** It is delivered, or given up. */
+  async remove({ key }: Pick<OutboxEntry, 'key'>): Promise<void> {
+    await scripts.remove.run(this.#redis, this.#both, [key]);
+  }
+
+  /** @param problem why it was not delivered; undefined if it was not tried */
+  async postpone(
+    { entry, json }: TakenEntry,
+    { dueInMs, problem }: { readonly dueInMs: number; readonly problem?: string },
+  ): Promise<void> {
+    const next = problem === undefined ? json : withProblem(json, entry.attempts + 1, problem);
+    await scripts.postpone.run(this.#redis, this.#both, [entry.key, next, Math.ceil(dueInMs)]);
+  }
+
+  /** The notifications of a batch that are not delivered yet, the oldest first. */
+  async waiting(batch: string): Promise<OutboxEntry[]> {
+    const read = this.#scan(`${batch}|*`);
+    const found = (await passOver('the outbox', read, this.#onPassedOver)) ?? [];
+    const entries = await Promise.all(found.map(async ([key, json]) => this.#parsed(key, json)));
+    return entries.filter((one) => one !== undefined).toSorted((one, other) => one.at - other.at);
+  }
+
+  /** How many wait, and how many were lost since the fleet began. */
+  async counts(): Promise<{ readonly waiting: number; readonly lost: number }> {
+    const read = Promise.all([
+      this.#redis.zcard(this.#keys.outboxDue),
+      this.#redis.get(this.#keys.outboxLost),
+    ]);
+    const [waiting, lost] = (await passOver('the outbox', read, this.#onPassedOver)) ?? [0, null];
+    return { waiting, lost: Number(lost ?? 0) || 0 };
+  }
+
+  get #both(): string[] {
+    return [this.#keys.outbox, this.#keys.outboxDue];
+  }
+
+  async #scan(pattern: string): Promise<(readonly [key: string, json: string])[]> {
+    const found = new Map<string, string>();
+    let cursor = '0';
+    do {
+      const [next, flat] = await this.#redis.hscan(
+        this.#keys.outbox,
+        cursor,
+        'MATCH',
+        pattern,
+        'COUNT',
+        SCAN_COUNT,
+      );
+      cursor = next;
+      for (let at = 0; at + 1 < flat.length; at += 2) {
+        found.set(flat[at] ?? '', flat[at + 1] ?? '');
+      }
+    } while (cursor !== '0');
+    return [...found];
+  }
+
+  async #parsed(key: string, json: string): Promise<OutboxEntry | undefined> {
+    const read = async (): Promise<OutboxEntry> => parseEntry(key, json);
+    return passOver('a notification', read(), this.#onPassedOver);
+  }
+}
