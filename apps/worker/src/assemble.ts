@@ -9,6 +9,7 @@ import {
   Ledger,
   openRedis,
   Origins,
+  Outbox,
   PausedSlices,
   type ResultsFolder,
   RobotsStore,
@@ -43,6 +44,7 @@ import { OriginSchedulers } from './origin/origin-schedulers.ts';
 import { Permits } from './permits/permits.ts';
 import { manifestOf } from './record/manifest.ts';
 import { Recorder } from './record/recorder.ts';
+import { Notifier } from './notify/notifier.ts';
 import { ScheduleLoop } from './schedule/schedule-loop.ts';
 import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
@@ -113,18 +115,20 @@ export function assemble(options: AssembleOptions): AssembledWorker {
 
   // Batches and their records.
   const onPassedOver = (sentence: string): void => errors.passedOver(sentence);
-  const ledger = new Ledger(redis, keys, onPassedOver);
+  const ledger = new Ledger(redis, keys, onPassedOver, id);
   const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
   const folder = (): ResultsFolder => ({
     place: `${hostname()}:${settings.results}`,
     id: sink.id ?? '',
   });
+  const secrets = { env, rules: settings.secrets };
+  const network = { allowProxy, allowInsecureTls, env };
   const batches = new Batches({
     ledger,
     results: settings.results,
     folder,
-    secrets: { env, rules: settings.secrets },
-    network: { allowProxy, allowInsecureTls, env },
+    secrets,
+    network,
     requestToken: async (batch, client) => requestToken(tokenTools, batch, client),
     caps: { maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.maxTimeoutMs },
     onClamped: (batch, { key, setting }) => {
@@ -165,6 +169,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     },
     onSettled: (batch, settlements) => batchLog.settled(batch, settlements),
     onFinished: (batch) => {
+      notifier.wake();
       batchLog.finished(batch).catch((error: unknown) => {
         log.info({ batch, err: toError(error) }, 'batch finished');
       });
@@ -214,6 +219,20 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     queue,
     ledger,
     publishChange: async (origin) => gateNotifications.publish(origin),
+    log,
+    onError,
+  });
+
+  const notifier = new Notifier({
+    outbox: new Outbox(redis, keys, onPassedOver),
+    fetcher,
+    schedulers: turns,
+    secrets,
+    network,
+    isConnected: () => redis.status === 'ready',
+    draining,
+    stop: forced,
+    onEnded: (result) => metrics.notifications.inc({ result }),
     log,
     onError,
   });
@@ -402,6 +421,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     { name: 'claims', start: async () => claims.start(), stop: async () => claims.stop() },
     { name: 'origin schedulers', stop: async () => schedulers.stop() },
     { name: 'batches', start: () => batches.start(), stop: () => batches.stop() },
+    { name: 'notifications', start: () => notifier.start(), stop: async () => notifier.stop() },
     { name: 'batch log', start: () => batchLog.start(), stop: () => batchLog.stop() },
     { name: 'watchdog', start: () => watchdog.start(), stop: async () => watchdog.stop() },
     { name: 'recorder', stop: () => recorder.stop() },

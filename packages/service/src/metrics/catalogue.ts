@@ -296,6 +296,13 @@ export const CATALOGUE = {
     labels: ['result'],
     scope: 'worker',
   },
+  notifications: {
+    name: 'fetchfleet_notifications_total',
+    type: 'counter',
+    help: 'Attempts to deliver a notification (notify), by result: delivered, failed (tried again later), and given up: gone (410), refused (an address or a URL that is not allowed), expired (after a day).',
+    labels: ['result'],
+    scope: 'worker',
+  },
   lookupsInFlight: {
     name: 'fetchfleet_lookups_in_flight',
     type: 'gauge',

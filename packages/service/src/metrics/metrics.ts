@@ -26,6 +26,7 @@ const UNWANTED = ['', '_min', '_max', '_mean', '_stddev', '_p50', '_p90', '_p99'
 const LOOKUP_RESULTS = ['found', 'not-found', 'failed', 'hosts-file', 'cached'] as const;
 const PROXY_ERRORS = ['PROXY_UNREACHABLE', 'PROXY_REFUSED'] as const;
 const TOKEN_RESULTS = ['granted', 'refused', 'failed'] as const;
+const NOTIFICATION_RESULTS = ['delivered', 'failed', 'gone', 'refused', 'expired'] as const;
 
 /** A sampling precision of a day, in ms: it never samples. */
 const NEVER_MS = 86_400_000;
@@ -168,7 +169,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
 function setUp(
   instruments: Pick<
     Instruments,
-    'buildInfo' | 'lookups' | 'pageEnds' | 'proxyErrors' | 'slices' | 'tokenRequests'
+    | 'buildInfo'
+    | 'lookups'
+    | 'notifications'
+    | 'pageEnds'
+    | 'proxyErrors'
+    | 'slices'
+    | 'tokenRequests'
   >,
   options: MetricsOptions,
 ): void {
@@ -189,6 +196,9 @@ function setUp(
   }
   for (const result of TOKEN_RESULTS) {
     instruments.tokenRequests.inc({ result }, 0);
+  }
+  for (const result of NOTIFICATION_RESULTS) {
+    instruments.notifications.inc({ result }, 0);
   }
 }
 
