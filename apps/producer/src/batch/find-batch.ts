@@ -1,6 +1,7 @@
-import type { Plan } from '@fetchfleet/crawl';
+import type { Plan, SecretPlan } from '@fetchfleet/crawl';
 import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
 import { distance } from 'fastest-levenshtein';
+import { secretPlanOf } from '../crawl/notify-flag.ts';
 
 const MAX_SUGGESTIONS = 3;
 
@@ -18,12 +19,12 @@ export async function findBatch(ledger: Ledger, id: string): Promise<BatchStatus
 }
 
 /** @throws UnknownBatchError (exit 2) */
-export async function planOf(ledger: Ledger, id: string): Promise<Plan> {
+export async function planOf(ledger: Ledger, id: string): Promise<Plan & SecretPlan> {
   const crawl = await ledger.crawl(id);
   if (crawl === undefined) {
     throw new UnknownBatchError(id);
   }
-  return crawl.plan;
+  return secretPlanOf(crawl);
 }
 
 /** The newest batch of a crawl's name that has not ended. Its crawl may be another one. */

@@ -3,6 +3,7 @@ import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch } from './find-batch.ts';
+import { secretPlanOf } from '../crawl/notify-flag.ts';
 import { warnOfWorkers } from '../crawl/warn-of-workers.ts';
 import { waitForBatch } from './wait-for-batch.ts';
 
@@ -26,7 +27,8 @@ export async function reportEnqueued(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  await warnOfWorkers(session, (await session.ledger.crawl(batch))?.plan, terminal);
+  const crawl = await session.ledger.crawl(batch);
+  await warnOfWorkers(session, crawl && secretPlanOf(crawl), terminal);
   const isJson = options.json === true;
   if (options.wait === true) {
     return waitForBatch({ session, batch, isJson }, context);

@@ -1,4 +1,4 @@
-import { type Plan, proxyHosts } from '@fetchfleet/crawl';
+import { type Plan, proxyHosts, type SecretPlan } from '@fetchfleet/crawl';
 import {
   type BatchExpansion,
   type BatchStatus,
@@ -19,6 +19,7 @@ import { localSecrets } from '../crawl/local-secrets.ts';
 import { reportFull } from './report-full.ts';
 import { reportRun } from './run-report.ts';
 import { pollUntilEnd } from './wait-for-batch.ts';
+import { waitForNotifications } from './wait-for-notifications.ts';
 
 /** Without Redis or workers, killing the rest loses nothing. */
 const FAILED_STOP_MS = 2_000;
@@ -31,7 +32,7 @@ export interface RunBatchOptions {
   /** Queues the slices; undefined if all of them are queued, because the batch was only paused. */
   readonly expansion: BatchExpansion | undefined;
   /** The crawl whose secrets the workers may send. */
-  readonly plan: Pick<Plan, 'url' | 'params' | 'headers' | 'auth' | 'network'>;
+  readonly plan: Pick<Plan, 'url' | 'params' | 'network'> & SecretPlan;
   /** The batch was expanded before, in part or as a whole. */
   readonly isRepeated: boolean;
   readonly isJson: boolean;
@@ -65,6 +66,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
       session.lost,
     ]);
     progress.stop();
+    await waitForNotifications(session, before.batch, { terminal, signal: signals.drain });
     await report(options, { status, startedAt }, context);
     return exitCodeOf(status);
   } catch (error) {

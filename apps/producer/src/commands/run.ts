@@ -10,6 +10,7 @@ import {
   loadRegisteredCrawl,
 } from '../crawl/load-crawl.ts';
 import { secretProblems } from '../crawl/local-secrets.ts';
+import { applyNotify, type NotifyFlags, secretPlanOf, withNotify } from '../crawl/notify-flag.ts';
 import { type OnlyFlags, onlyWords } from '../crawl/only-flags.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
@@ -26,7 +27,7 @@ import { formatCount } from '../report/units.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 import { validate } from './validate.ts';
 
-export interface RunOptions extends RunFlags, OnlyFlags {
+export interface RunOptions extends RunFlags, OnlyFlags, NotifyFlags {
   readonly json?: boolean;
   /** Start another batch even if an unfinished one could be continued. */
   readonly new?: boolean;
@@ -69,7 +70,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
         settings,
         ...work,
         // As the file says, whatever Redis has of the batch.
-        plan: loaded.crawl.plan,
+        plan: secretPlanOf(loaded.crawl),
         isJson: options.json === true,
         continueCommand: [programName(context), 'run', shellWord(file), ...flags].join(' '),
       },
@@ -105,6 +106,7 @@ async function chooseBatch(
   }
   const same = await findUnfinished(session, loaded);
   if (same !== undefined) {
+    await applyNotify(session, same, loaded.crawl);
     return completed(session, same, loaded.local.crawl);
   }
   const other = await findUnfinishedOfName(session.ledger, name);
@@ -130,7 +132,7 @@ function completed(session: FleetSession, before: BatchStatus, crawl: Crawl): Wo
 async function asStarted(
   session: FleetSession,
   before: BatchStatus | undefined,
-  { name, lists, context }: Invocation & { readonly name: string },
+  { name, lists, options, context }: Invocation & { readonly name: string },
 ): Promise<Work> {
   if (before === undefined) {
     throw new CommandError(`--resume: no batch of "${name}" is unfinished`, {
@@ -138,11 +140,14 @@ async function asStarted(
     });
   }
   try {
-    return completed(
-      session,
-      before,
-      await loadRegisteredCrawl(session, before, { purpose: 'resumed', lists, context }),
-    );
+    const crawl = await loadRegisteredCrawl(session, before, {
+      purpose: 'resumed',
+      lists,
+      context,
+    });
+    // Its URLs were checked with the crawl file.
+    await applyNotify(session, before, withNotify(crawl, options, new Problems()));
+    return completed(session, before, crawl);
   } catch (error) {
     const isOnlyLists = error instanceof CommandError && error.code === 'LISTS_CHANGED';
     if (!isOnlyLists || !(await isAllQueued(session, before.batch))) {
@@ -172,6 +177,7 @@ async function edited(
     // It has ended meanwhile, or another command was faster.
     return newBatch(session, loaded);
   }
+  await applyNotify(session, other, loaded.crawl);
   // Headers in another order are another fingerprint, and no change.
   if (settings.length > 0) {
     context.terminal.note(`Applied to the unfinished batch: ${settings.join(', ')}`);
@@ -196,7 +202,7 @@ function differs(
 
 async function prepare(
   file: string,
-  flags: RunFlags & OnlyFlags,
+  flags: RunFlags & OnlyFlags & NotifyFlags,
   context: Context,
 ): Promise<{ settings: RunSettings; loaded: LoadedCrawl }> {
   const problems = new Problems();
@@ -218,10 +224,10 @@ async function prepare(
 /** @param settings undefined if they are wrong */
 function problemsOfSecrets(
   settings: RunSettings | undefined,
-  { plan }: Crawl,
+  crawl: Crawl,
   { file, env }: { readonly file: string; readonly env: Context['env'] },
 ): readonly string[] {
-  return secretProblems(settings, plan, env).map((problem) => `${file}: ${problem}`);
+  return secretProblems(settings, secretPlanOf(crawl), env).map((problem) => `${file}: ${problem}`);
 }
 
 async function findUnfinished(

@@ -1,5 +1,6 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
 import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
+import { applyNotify, type NotifyFlags } from '../crawl/notify-flag.ts';
 import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
@@ -9,7 +10,8 @@ import type { ListFlags } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
-export interface StartOptions extends Pick<ListFlags, 'allowPrivate' | 'results'>, OnlyFlags {
+export interface StartOptions
+  extends Pick<ListFlags, 'allowPrivate' | 'results'>, OnlyFlags, NotifyFlags {
   readonly json?: boolean;
   readonly wait?: boolean;
   /** Start another batch even if an interrupted expansion could be continued. */
@@ -66,6 +68,7 @@ async function enqueueBatch(
   const abandoned = options.new === true ? undefined : await takeOverAbandoned(session, loaded);
   if (abandoned !== undefined) {
     const { batch } = abandoned.status;
+    await applyNotify(session, abandoned.status, loaded.crawl);
     await abandoned.run({ onFull });
     context.terminal.note(`Continued batch ${batch}, which had been enqueued in part`);
     printId(batch, options, context);

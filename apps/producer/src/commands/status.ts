@@ -12,6 +12,7 @@ import { heldBy } from '../report/origin-state.ts';
 import { describeStatus } from '../report/describe-status.ts';
 import { describeCounts, describePace } from '../report/progress.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
+import { describeUndelivered } from '../report/undelivered.ts';
 import { formatCount, formatRate } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 import { doneOf } from './batches.ts';
@@ -40,12 +41,21 @@ export async function status(
       return waitForBatch({ session, batch, isJson: options.json === true, isLive }, context);
     }
     const isInterrupted = (await interruptedAmong(session, [found])).has(batch);
+    const undelivered = await withTimeout(session.outbox.waiting(batch));
     if (options.json === true) {
-      context.terminal.printJson({ ...statusDocument(found), interrupted: isInterrupted });
+      context.terminal.printJson({
+        ...statusDocument(found),
+        interrupted: isInterrupted,
+        undelivered: undelivered.length,
+      });
     } else {
       const isHeld = found.state === 'running' && !isInterrupted;
       const holding = isHeld ? await withTimeout(session.origins.holding(batch)) : [];
-      const lines = describeStatus(found, Date.now(), { isInterrupted, held: holding.map(heldBy) });
+      const lines = describeStatus(found, Date.now(), {
+        isInterrupted,
+        held: holding.map(heldBy),
+        undelivered: describeUndelivered(undelivered),
+      });
       context.terminal.print(...lines);
       if (isInterrupted) {
         context.terminal.note(`Continue with: ${programName(context)} resume ${batch}`);

@@ -31,6 +31,7 @@ import type { Terminal } from '../core/terminal.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { openBatchFrom, pinBatches } from './batch-values.ts';
 import { type CrawlChanges, crawlChanges, listPlaces } from './crawl-changes.ts';
+import { type NotifyFlags, secretPlanOf, withNotify } from './notify-flag.ts';
 import { type OnlyFlags, readOnly } from './only-flags.ts';
 import { checkStoredLists } from './stored-lists.ts';
 
@@ -42,7 +43,7 @@ interface LoadAccess extends Pick<ListAccess, 'allowPrivate'> {
 
 interface LoadOptions extends LoadAccess {
   readonly context: Context;
-  readonly flags?: OnlyFlags;
+  readonly flags?: OnlyFlags & NotifyFlags;
 }
 
 /** A valid crawl file, measured and ready to be enqueued. */
@@ -74,16 +75,17 @@ export async function loadCrawl(
   if (whole === undefined) {
     return undefined;
   }
+  const told = withNotify(whole, flags, problems);
   const access = { allowPrivate, env, results, terminal };
-  const copied = await problems.collect(async () => localCrawl(whole, access));
+  const copied = await problems.collect(async () => localCrawl(told, access));
   const size = await problems.collect(async () => copied?.measure());
   if (copied === undefined || size === undefined) {
     return undefined;
   }
-  for (const warning of crawlWarnings(whole, size)) {
+  for (const warning of crawlWarnings(told, size)) {
     terminal.warn(warning);
   }
-  const crawl = withOnly(whole, only, size.total);
+  const crawl = withOnly(told, only, size.total);
   const local = { original: crawl, crawl: withOnly(copied.crawl, only, size.total) };
   return {
     crawl,
@@ -91,7 +93,7 @@ export async function loadCrawl(
     total: totalWithOnly(crawl.only, size.total),
     fingerprint: await fingerprintOf(crawl, local.crawl),
     local,
-    missingSecrets: namedSecrets(crawl.plan).filter((name) => !env[name]),
+    missingSecrets: namedSecrets(secretPlanOf(crawl)).filter((name) => !env[name]),
   };
 }
 
@@ -103,7 +105,7 @@ export async function loadCrawl(
  */
 export async function requireCrawl(
   file: string,
-  flags: Pick<ListFlags, 'allowPrivate' | 'results'> & OnlyFlags,
+  flags: Pick<ListFlags, 'allowPrivate' | 'results'> & OnlyFlags & NotifyFlags,
   { context, consequence }: { readonly context: Context; readonly consequence: string },
 ): Promise<LoadedCrawl> {
   const problems = new Problems();

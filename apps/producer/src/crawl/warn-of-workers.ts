@@ -18,7 +18,7 @@ import { originOfUrls } from './local-secrets.ts';
 /** Warns before a batch is fetched by workers that cannot fetch it. */
 export async function warnOfWorkers(
   { queue, workers }: FleetSession,
-  plan: Plan | undefined,
+  plan: (Plan & SecretPlan) | undefined,
   terminal: Terminal,
 ): Promise<void> {
   const [running, known] = await withTimeout(Promise.all([queue.workers(), workers.list()]));

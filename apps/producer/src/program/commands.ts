@@ -1,5 +1,5 @@
 import type { CommandSpec } from './table/command-spec.ts';
-import { BATCHES, CANCEL, PAUSE, RESUME, STATUS } from './table/batch-commands.ts';
+import { BATCHES, CANCEL, EVENTS, PAUSE, RESUME, STATUS } from './table/batch-commands.ts';
 import { COMPLETE, COMPLETION } from './table/completion-commands.ts';
 import { FETCH, INIT, RUN, SCHEMA, START, VALIDATE } from './table/crawl-commands.ts';
 import { FAILURES, RETRY } from './table/failure-commands.ts';
@@ -22,6 +22,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   FETCH,
   STATUS,
   BATCHES,
+  EVENTS,
   PAUSE,
   RESUME,
   CANCEL,

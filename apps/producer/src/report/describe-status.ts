@@ -10,6 +10,7 @@ const MAX_HELD = 3;
  *
  * @param nowMs epoch milliseconds
  * @param more.isInterrupted nobody works on it any more
+ * @param more.undelivered each notification that waits
  * @param more.held for each origin that is down or blocked: why, and when it is tried
  */
 export function describeStatus(
@@ -18,7 +19,12 @@ export function describeStatus(
   {
     isInterrupted = false,
     held = [],
-  }: { readonly isInterrupted?: boolean; readonly held?: readonly string[] } = {},
+    undelivered = [],
+  }: {
+    readonly isInterrupted?: boolean;
+    readonly held?: readonly string[];
+    readonly undelivered?: readonly string[];
+  } = {},
 ): string[] {
   const { missingSecrets } = status;
   const outcomes = Object.entries(status.outcomes)
@@ -37,6 +43,7 @@ export function describeStatus(
     ...status.resultsFolders.map((dir) => ['results', dir] as const),
     ['retried', describeRetries(status.retries)],
     ['warning', describeSameFailure(status)],
+    ...undelivered.map((text) => ['not told', text] as const),
     ['missing', missingSecrets.length > 0 ? describeSecrets(missingSecrets) : undefined],
   ];
   return rows

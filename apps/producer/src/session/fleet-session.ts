@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import {
   BatchRemoval,
   checkRedis,
@@ -8,6 +9,7 @@ import {
   type FleetKeys,
   Ledger,
   Origins,
+  Outbox,
   parseRedisUrl,
   redactRedisUrl,
   type RedisAddress,
@@ -45,6 +47,7 @@ export class FleetSession {
   /** REDIS_URL of local workers. */
   readonly url: string;
   readonly ledger: Ledger;
+  readonly outbox: Outbox;
   readonly origins: Origins;
   readonly workers: Workers;
   readonly pausedSlices: PausedSlices;
@@ -67,7 +70,8 @@ export class FleetSession {
     this.#keys = fleetKeys(fleet);
     this.#terminal = terminal;
     const onPassedOver = this.#passedOver.add;
-    this.ledger = new Ledger(redis, this.#keys, onPassedOver);
+    this.ledger = new Ledger(redis, this.#keys, onPassedOver, userAtHost());
+    this.outbox = new Outbox(redis, this.#keys, onPassedOver);
     this.origins = new Origins(redis, this.#keys, onPassedOver);
     this.workers = new Workers(redis, this.#keys, onPassedOver);
     this.pausedSlices = new PausedSlices(redis, this.#keys);
@@ -175,6 +179,15 @@ export class FleetSession {
   #stopReconnectTimer(): void {
     clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = undefined;
+  }
+}
+
+/** Who runs this command, for the events of batches. */
+function userAtHost(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return hostname(); // a user without a name, as containers have them
   }
 }
 

@@ -1,3 +1,4 @@
+import { secretNames } from '../access/secrets.ts';
 import { secretUses } from '../access/secret-uses.ts';
 import { isReadableOnTheWay, originOf } from '../model/url.ts';
 import type { Crawl } from '../model/plan.ts';
@@ -8,13 +9,14 @@ import type { Crawl } from '../model/plan.ts';
  * @param measured.plainOrigin an origin that gets secrets over plain http
  */
 export function crawlWarnings(
-  { plan }: Crawl,
+  { plan, notify = [] }: Crawl,
   { plainOrigin }: { readonly plainOrigin?: string } = {},
 ): string[] {
   return [
     ...warningsOfContact(plan),
     ...warningsOfSecrets(plan, plainOrigin),
     ...warningsOfTls(plan),
+    ...warningsOfNotify(notify),
   ];
 }
 
@@ -55,6 +57,19 @@ function warningsOfTls({ network }: Crawl['plan']): string[] {
     ? [
         'network.tls.insecure is set, so that certificates are not checked: everybody on the way ' +
           'can read and change what goes over TLS, secrets included',
+      ]
+    : [];
+}
+
+function warningsOfNotify(notify: NonNullable<Crawl['notify']>): string[] {
+  const written = notify.some(
+    ({ url }) =>
+      URL.parse(url)?.hostname === 'hooks.slack.com' && secretNames({ url }).length === 0,
+  );
+  return written
+    ? [
+        'the URL of a Slack webhook is a secret itself, and this one is stored in Redis as it is; ' +
+          'write ${env:NAME} in its place and set the variable where workers run',
       ]
     : [];
 }

@@ -1,5 +1,6 @@
 import { type PutResult, readLists, type ScheduleSpec } from '@fetchfleet/fleet';
 import { loadCrawl } from '../../crawl/load-crawl.ts';
+import { type NotifyFlags, secretPlanOf } from '../../crawl/notify-flag.ts';
 import { warnOfWorkers } from '../../crawl/warn-of-workers.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
@@ -11,7 +12,8 @@ import { findSchedule, requireFleet, withSchedules } from './schedules.ts';
 import { readScheduleSettings, type ScheduleFlags } from './settings.ts';
 import { formatNextRun } from './table.ts';
 
-export interface ScheduleAddOptions extends ScheduleFlags, Pick<ListFlags, 'allowPrivate'> {
+export interface ScheduleAddOptions
+  extends ScheduleFlags, NotifyFlags, Pick<ListFlags, 'allowPrivate'> {
   readonly json?: boolean;
 }
 
@@ -57,7 +59,12 @@ async function prepare(
   const { id: wanted, ...settings } = readScheduleSettings(options, problems);
   const lists = await problems.collect(() => readListAccess(options, context));
   const { allowPrivate = false, results } = lists ?? {};
-  const loaded = await loadCrawl(file, problems, { context, allowPrivate, results });
+  const loaded = await loadCrawl(file, problems, {
+    context,
+    flags: options,
+    allowPrivate,
+    results,
+  });
   const id = wanted ?? loaded?.crawl.plan.name ?? '';
   const storable =
     loaded === undefined
@@ -99,7 +106,7 @@ async function report(
   } else {
     terminal.note(`Changed ${id} (${changedSettings(result.before, spec)}): ${next}`);
   }
-  await warnOfWorkers(session, spec.crawl.plan, terminal);
+  await warnOfWorkers(session, secretPlanOf(spec.crawl), terminal);
 }
 
 /** The changed settings, named as on the command line. */

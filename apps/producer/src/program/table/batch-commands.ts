@@ -1,5 +1,6 @@
 import { BATCH_STATES } from '../../batch/batch-filters.ts';
 import type { BatchesOptions } from '../../commands/batches.ts';
+import type { EventsOptions } from '../../commands/events.ts';
 import type { ResumeOptions } from '../../commands/resume.ts';
 import type { StatusOptions } from '../../commands/status.ts';
 import type { CommandSpec } from './command-spec.ts';
@@ -33,6 +34,21 @@ export const BATCHES: CommandSpec = {
   ],
   run: async (_none: undefined, options: BatchesOptions, { context }) =>
     (await import('../../commands/batches.ts')).batches(options, context),
+};
+
+export const EVENTS: CommandSpec = {
+  name: 'events',
+  summary: 'show what has happened to a batch',
+  description:
+    'Shows what has happened to a batch, the oldest first: when it was created, started, paused, ' +
+    'resumed, cancelled, retried and finished, and by whom. With --json, each event is one ' +
+    'document on a line of its own.',
+  argument: BATCH,
+  options: [
+    { flags: '--follow', help: 'print further events until the batch ends, and exit as it does' },
+  ],
+  run: async (batch: string, options: EventsOptions, { context }) =>
+    (await import('../../commands/events.ts')).events(batch, options, context),
 };
 
 export const PAUSE: CommandSpec = {

@@ -5,7 +5,7 @@ import type { StartOptions } from '../../commands/start.ts';
 import type { ValidateOptions } from '../../commands/validate.ts';
 import { ALLOW_PRIVATE, type OptionSpec, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { CRAWL_FILE, type JsonOption, WORKER_OPTIONS } from './parts.ts';
+import { CRAWL_FILE, type JsonOption, NOTIFY, WORKER_OPTIONS } from './parts.ts';
 
 /** They choose some of the fetches of a crawl file. */
 const ONLY: readonly OptionSpec[] = [
@@ -75,6 +75,7 @@ export const RUN: CommandSpec = {
       conflicts: 'new',
     },
     ...ONLY,
+    NOTIFY,
     ...WORKER_OPTIONS,
   ],
   run: async (file: string, options: RunOptions, { context }) =>
@@ -139,6 +140,7 @@ export const START: CommandSpec = {
     { flags: '--wait', help: 'show progress until the batch is finished' },
     { flags: '--new', help: 'start a new batch instead of completing an interrupted one' },
     ...ONLY,
+    NOTIFY,
     ALLOW_PRIVATE,
     EARLIER_RESULTS,
   ],

@@ -32,6 +32,13 @@ export const WORKER_OPTIONS: readonly OptionSpec[] = [
   TRUST_LISTS,
 ];
 
+/** Of commands that start batches of a crawl file. */
+export const NOTIFY: OptionSpec = {
+  flags: '--notify <url>',
+  help: 'tell this URL when the batch ends, besides what the crawl file says; may be given several times',
+  isRepeatable: true,
+};
+
 export const RUNS_LOCALLY =
   'If the batch is in the private Redis of this folder, the command also fetches, as run does; ' +
   'the options about workers are for that case.';

@@ -2,7 +2,7 @@ import type { Overlap } from '@fetchfleet/fleet';
 import type { ScheduleAddOptions } from '../../commands/schedule/add.ts';
 import { ALLOW_PRIVATE, type ArgumentSpec } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { CRAWL_FILE, type JsonOption } from './parts.ts';
+import { CRAWL_FILE, type JsonOption, NOTIFY } from './parts.ts';
 
 const SCHEDULE: ArgumentSpec = { usage: '<schedule>', help: 'schedule id' };
 
@@ -43,6 +43,7 @@ const SCHEDULE_ADD: CommandSpec = {
       help: 'a missed run still starts if it is not later than this; 0 for never',
       default: '1h',
     },
+    NOTIFY,
     ALLOW_PRIVATE,
   ],
   run: async (file: string, options: ScheduleAddOptions, { context }) =>
