@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { toError, VERSION } from '@fetchfleet/crawl';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
+  BatchRemoval,
   FleetOverview,
   fleetKeys,
   Gate,
@@ -13,6 +14,7 @@ import {
   PausedSlices,
   type ResultsFolder,
   RobotsStore,
+  ScheduleBatches,
   SliceClaims,
   SliceQueue,
   Waitlist,
@@ -45,6 +47,7 @@ import { Permits } from './permits/permits.ts';
 import { manifestOf } from './record/manifest.ts';
 import { Recorder } from './record/recorder.ts';
 import { Notifier } from './notify/notifier.ts';
+import { Retention } from './schedule/retention.ts';
 import { ScheduleLoop } from './schedule/schedule-loop.ts';
 import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
@@ -273,6 +276,20 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     heartbeat: progress.claimed,
     onError,
   });
+  const retention = settings.retention
+    ? new Retention({
+        batches: new ScheduleBatches(redis, ledger, keys),
+        ledger,
+        removal: new BatchRemoval(redis, keys, onPassedOver),
+        results: settings.results,
+        folderId: () => sink.folderId,
+        assertFolder: async () => sink.assertFolder(),
+        isConnected: () => redis.status === 'ready',
+        onEnded: (result) => metrics.prunedBatches.inc({ result }),
+        log,
+        onError,
+      })
+    : undefined;
   const scheduleLoop = settings.schedules
     ? new ScheduleLoop({
         redis: queueRedis,
@@ -284,6 +301,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         log,
         onError,
         onPassedOver,
+        retention,
       })
     : undefined;
 
@@ -422,6 +440,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     { name: 'origin schedulers', stop: async () => schedulers.stop() },
     { name: 'batches', start: () => batches.start(), stop: () => batches.stop() },
     { name: 'notifications', start: () => notifier.start(), stop: async () => notifier.stop() },
+    { name: 'retention', start: () => retention?.start(), stop: async () => retention?.stop() },
     { name: 'batch log', start: () => batchLog.start(), stop: () => batchLog.stop() },
     { name: 'watchdog', start: () => watchdog.start(), stop: async () => watchdog.stop() },
     { name: 'recorder', stop: () => recorder.stop() },

@@ -168,6 +168,17 @@ const SETTINGS = {
     schema: booleanSetting(),
   },
   /**
+   * Whether this worker removes batches that their schedule does not keep, in Redis and in its
+   * results folder.
+   */
+  retention: {
+    flags: '--no-retention',
+    variable: 'FETCHFLEET_RETENTION',
+    help: 'remove no results, whatever a schedule keeps',
+    default: true,
+    schema: booleanSetting(),
+  },
+  /**
    * How long running fetches may go on after SIGTERM. If it is too short their work is wasted; if
    * it is longer than the grace period of the supervisor, the worker is killed and its slices come
    * back only after 15 s.

@@ -34,6 +34,7 @@ describe('the settings of a worker', () => {
       allowProxy: ProxyRules.parse(''),
       allowInsecureTls: false,
       secrets: SecretRules.parse('FETCHFLEET_SECRET_*'),
+      retention: true,
       schedules: true,
       drainTimeoutMs: 20_000,
       stallTimeoutMs: 30_000,

@@ -66,4 +66,7 @@ export type { Receiver } from './ledger/notify-field.ts';
 export { type StatusDocument, statusDocument } from './ledger/status-document.ts';
 export { Outbox, type TakenEntry } from './notify/outbox.ts';
 export { type OutboxEntry, placeOfReceiver } from './notify/outbox-entry.ts';
-export { BatchRemoval } from './batch/batch-removal.ts';
+export { mayBePruned } from './batch/may-be-pruned.ts';
+export { MAX_KEPT, MAX_KEPT_MS, type Retention } from './schedule/retention.ts';
+export { ScheduleBatches } from './schedule/schedule-batches.ts';
+export { BatchRemoval, type FolderRemoval } from './batch/batch-removal.ts';

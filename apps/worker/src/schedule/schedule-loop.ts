@@ -12,6 +12,7 @@ import {
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
+import type { Retention } from './retention.ts';
 import { RunStarter, type RunStarterOptions } from './run-starter.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface ScheduleLoopOptions extends Pick<
   readonly worker: string;
   readonly onError: (error: Error) => void;
   readonly onPassedOver?: OnPassedOver;
+  /** Removes what schedules do not keep. @default nobody does */
+  readonly retention?: Pick<Retention, 'check'> | undefined;
 }
 
 /**
@@ -157,6 +160,7 @@ export class ScheduleLoop {
     if (await this.#ticks.repair(schedule, Date.now())) {
       this.#log.info({ schedule: id }, 'schedule set up again');
     }
+    await this.#options.retention?.check(schedule);
   }
 
   /**

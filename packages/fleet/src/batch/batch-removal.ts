@@ -3,11 +3,26 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { REMOVE } from '../ledger/ledger.lua.ts';
+import { DONE } from './removal.lua.ts';
 import { Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { PausedSlices } from '../queue/paused-slices.ts';
 
 const remove = new Script(REMOVE, z.number().int());
+const done = new Script(DONE, z.number().int());
+
+/** Why a batch is removed from a folder. */
+export interface FolderRemoval {
+  readonly schedule: string;
+  /** The results folders, as workers have reported them. */
+  readonly results: readonly string[];
+}
+
+const folderRemoval = z.object({ schedule: z.string(), results: z.array(z.string()) });
+
+async function parseNote(json: string): Promise<FolderRemoval> {
+  return folderRemoval.parse(JSON.parse(json));
+}
 
 /**
  * Removes batches that have ended. The steps may be interrupted at any point:
@@ -51,9 +66,66 @@ export class BatchRemoval {
     return true;
   }
 
-  /** Removes the note: nothing is left of the batch. */
+  /** Removes the notes: nothing is left of the batch. */
   async finish(batch: string): Promise<void> {
-    await this.#redis.hdel(this.#keys.removals, batch);
+    await this.#done(batch, '');
+  }
+
+  /**
+   * The same for a batch whose results others remove, each in the folder that it has. The notes of
+   * the folders come first: without them nobody would know of what is half removed.
+   *
+   * @param folders ids of the results folders
+   */
+  async beginInFolders(
+    batch: string,
+    { folders, schedule, results }: FolderRemoval & { readonly folders: readonly string[] },
+  ): Promise<boolean> {
+    const note = JSON.stringify({ schedule, results });
+    for (const folder of folders) {
+      await this.#redis.hset(this.#keys.folderRemovals, `${batch}|${folder}`, note);
+    }
+    const isBegun = await this.begin(batch, results.join('\n'));
+    if (!isBegun || folders.length === 0) {
+      await this.finish(batch);
+    }
+    return isBegun;
+  }
+
+  /** Batches that are to be removed from a results folder. */
+  async inFolder(folder: string): Promise<ReadonlyMap<string, FolderRemoval>> {
+    const read = Promise.all([
+      this.#redis.hgetall(this.#keys.folderRemovals),
+      this.#redis.hkeys(this.#keys.removals),
+    ]);
+    const what = 'the list of removals';
+    const [notes, begun] = (await passOver(what, read, this.#onPassedOver)) ?? [{}, []];
+    const found = new Map<string, FolderRemoval>();
+    for (const [name, note] of Object.entries(notes)) {
+      const [batch = '', id] = name.split('|');
+      // One that has not left the ledger yet may be retried instead.
+      if (id === folder && isBatchId(batch) && begun.includes(batch)) {
+        const parsed = await passOver(what, parseNote(note), this.#onPassedOver);
+        found.set(batch, parsed ?? { schedule: '', results: [] });
+      }
+    }
+    return found;
+  }
+
+  /** How many removals wait for somebody who has the folder. */
+  async waiting(): Promise<number> {
+    const read = this.#redis.hlen(this.#keys.folderRemovals);
+    return (await passOver('the list of removals', read, this.#onPassedOver)) ?? 0;
+  }
+
+  /** @returns whether nothing is left of the batch */
+  async finishInFolder(batch: string, folder: string): Promise<boolean> {
+    return (await this.#done(batch, folder)) === 1;
+  }
+
+  async #done(batch: string, folder: string): Promise<number> {
+    const keys = [this.#keys.removals, this.#keys.folderRemovals];
+    return done.run(this.#redis, keys, [batch, folder]);
   }
 
   /** Removals that have begun but not finished: batch to results folder, '' if none is known. */

@@ -348,6 +348,16 @@ export class Ledger {
     return statusFromFields(id, fields, { nowMs, missingSecrets });
   }
 
+  /** Ids of the results folders that hold records of a batch; they are in their markers. */
+  async folders(id: string): Promise<string[]> {
+    const [fields, packed] = await readStored(
+      `batch ${id}`,
+      Promise.all([this.#redis.hgetall(this.#keys.batch(id)), this.#packed(id)]),
+    );
+    const all = Object.entries({ ...unpackFields(packed), ...fields });
+    return [...new Set(all.flatMap(([name, value]) => (name.startsWith('root:') ? [value] : [])))];
+  }
+
   /** Ids of the batches that have not ended, newest first. One round trip, whatever the history. */
   async unfinished(): Promise<string[]> {
     return this.#unfinished(UNFINISHED_STATES);

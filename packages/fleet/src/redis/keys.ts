@@ -31,6 +31,8 @@ export interface FleetKeys {
   readonly outboxDue: string;
   /** STRING: notifications that were lost, because too many waited. */
   readonly outboxLost: string;
+  /** HASH: folders that still have results of a removed batch, by `<batch>|<id of the folder>`. */
+  readonly folderRemovals: string;
   /** ZSET of worker ids, scored by the epoch seconds of the last heartbeat. */
   readonly workers: string;
   /** HASH of worker ids with the last report of each, as JSON. */
@@ -110,6 +112,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     batches: `${root}:batches`,
     unfinished: `${root}:unfinished`,
     removals: `${root}:removals`,
+    folderRemovals: `${root}:folder-removals`,
     outbox: `${root}:outbox`,
     outboxDue: `${root}:outbox-due`,
     outboxLost: `${root}:outbox-lost`,

@@ -169,9 +169,9 @@ export class ScheduleStore {
     return validIds(found, ids, this.#onPassedOver).toSorted();
   }
 
-  /** All schedules, in alphabetical order. */
-  async all(): Promise<Schedule[]> {
-    const ids = await this.ids();
+  /** All schedules, in alphabetical order. @param count only the first ones */
+  async all(count?: number): Promise<Schedule[]> {
+    const ids = (await this.ids()).slice(0, count);
     const found = await Promise.all(
       ids.map(async (id) => passOver(`schedule ${id}`, this.get(id), this.#onPassedOver)),
     );

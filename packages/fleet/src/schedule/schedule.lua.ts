@@ -202,3 +202,16 @@ post(KEYS[2], about[2], 'failed-to-start', {
 })
 return 1
 `;
+
+/**
+ * Adds batches to those of a schedule, once in its life.
+ *
+ * KEYS     schedule hash · ZSET of its batches
+ * ARGV     score and batch pairs
+ * Returns  1 if they were added now, 0 otherwise
+ */
+export const ADOPT = `
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HSETNX', KEYS[1], 'adopted', 1) == 0 then return 0 end
+if #ARGV > 0 then redis.call('ZADD', KEYS[2], 'NX', unpack(ARGV)) end
+return 1
+`;

@@ -1,6 +1,7 @@
 import { type Crawl, isBatchId } from '@fetchfleet/crawl';
 import { z } from 'zod';
 import { instantMs } from '../redis/stored-state.ts';
+import { retention } from './retention.ts';
 import { problemOfCron, problemOfTimeZone } from './cron.ts';
 
 /** What a tick does while the batch before still runs. `queue` keeps at most one run waiting. */
@@ -19,6 +20,8 @@ export const scheduleTerms = z.object({
   overlap: z.enum(OVERLAPS),
   /** How late a missed tick may still run, in milliseconds; 0 never. @default 1 h */
   catchUpMs: z.number().nonnegative(),
+  /** Which of its batches stay. @default all */
+  keep: retention.optional(),
 });
 
 export type ScheduleTerms = Readonly<z.infer<typeof scheduleTerms>>;

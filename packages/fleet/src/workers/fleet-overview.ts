@@ -7,6 +7,11 @@ import { HOLD } from '../ledger/ledger.lua.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
+import { BatchRemoval } from '../batch/batch-removal.ts';
+import { Outbox } from '../notify/outbox.ts';
+import { nextTick } from '../schedule/cron.ts';
+import type { Schedule } from '../schedule/schedule.ts';
+import { ScheduleStore } from '../schedule/schedule-store.ts';
 import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
 
 /** Slices read per state. Of a longer queue they stand for all. */
@@ -14,6 +19,7 @@ const SAMPLE = 100;
 const MAX_BATCHES = 2_000;
 const MAX_UNFINISHED = 20;
 const MAX_ORIGINS = 100;
+const MAX_SCHEDULES = 100;
 /** A worker counts as running for this long after its last heartbeat. */
 const RUNNING_S = 15;
 /** An exporter that does not renew its lease for this long is replaced by another worker. */
@@ -83,12 +89,23 @@ export interface FleetSnapshot {
   readonly batches: Readonly<Record<BatchState, number>>;
   /** The 20 latest. */
   readonly unfinished: readonly UnfinishedBatch[];
+  /** The first 100, in alphabetical order. */
+  readonly schedules: readonly ScheduleFigures[];
+  readonly notifications: { readonly waiting: number; readonly lost: number };
+  /** Results that wait for a worker that has their folder. */
+  readonly removalsWaiting: number;
   readonly workers: number;
   readonly redisMemoryBytes: number;
   /** 0 where Redis has no limit. */
   readonly redisMemoryLimitBytes: number;
   /** The 100 that workers worked on most recently. */
   readonly origins: readonly OriginStatus[];
+}
+
+interface ScheduleFigures extends Pick<Schedule, 'counts' | 'lastFinish' | 'lastSuccess'> {
+  readonly schedule: string;
+  /** Between its next two runs; absent while it is paused. */
+  readonly intervalMs?: number;
 }
 
 interface UnfinishedBatch {
@@ -103,6 +120,9 @@ export class FleetOverview {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #origins: Origins;
+  readonly #schedules: ScheduleStore;
+  readonly #outbox: Outbox;
+  readonly #removal: BatchRemoval;
   readonly #onPassedOver: OnPassedOver;
 
   constructor(
@@ -113,17 +133,24 @@ export class FleetOverview {
     this.#redis = redis;
     this.#keys = keys;
     this.#origins = new Origins(redis, keys, onPassedOver);
+    this.#schedules = new ScheduleStore(redis, keys, { onPassedOver });
+    this.#outbox = new Outbox(redis, keys, onPassedOver);
+    this.#removal = new BatchRemoval(redis, keys, onPassedOver);
     this.#onPassedOver = onPassedOver;
   }
 
   async read(): Promise<FleetSnapshot> {
-    const [queue, batches, workers, memory, origins] = await Promise.all([
-      this.#queue(),
-      this.#batches(),
-      this.#workers(),
-      this.#memory(),
-      this.#recentOrigins(),
-    ]);
+    const [queue, batches, workers, memory, origins, schedules, outbox, removals] =
+      await Promise.all([
+        this.#queue(),
+        this.#batches(),
+        this.#workers(),
+        this.#memory(),
+        this.#recentOrigins(),
+        this.#firstSchedules(),
+        this.#outbox.counts(),
+        this.#removal.waiting(),
+      ]);
     const { fetches, slices, oldestMs } = queue;
     const { states, pausedFetches, unfinished } = batches;
     return {
@@ -132,6 +159,9 @@ export class FleetOverview {
       oldestPendingSeconds: oldestMs / 1000,
       batches: states,
       unfinished,
+      schedules,
+      notifications: outbox,
+      removalsWaiting: removals,
       workers,
       ...memory,
       origins,
@@ -210,4 +240,24 @@ export class FleetOverview {
     const names = await passOver('the list of origins', read, this.#onPassedOver);
     return this.#origins.list(names ?? []);
   }
+
+  async #firstSchedules(): Promise<ScheduleFigures[]> {
+    const schedules = await this.#schedules.all(MAX_SCHEDULES);
+    return schedules.map(({ id, counts, lastFinish, lastSuccess, terms, isPaused }) => {
+      const intervalMs = isPaused ? undefined : intervalOf(terms);
+      return {
+        schedule: id,
+        counts,
+        ...(lastFinish !== undefined && { lastFinish }),
+        ...(lastSuccess !== undefined && { lastSuccess }),
+        ...(intervalMs !== undefined && { intervalMs }),
+      };
+    });
+  }
+}
+
+function intervalOf(terms: Schedule['terms']): number | undefined {
+  const next = nextTick(terms, Date.now());
+  const later = next === undefined ? undefined : nextTick(terms, next);
+  return next === undefined || later === undefined ? undefined : later - next;
 }

@@ -64,6 +64,11 @@ export class FileSink implements Sink {
     return this.#root.id;
   }
 
+  /** @throws SinkError unless the folder at the path is the one that was opened */
+  async assertFolder(): Promise<void> {
+    await this.#root.assertSame();
+  }
+
   async append(batch: string, lines: readonly string[]): Promise<void> {
     if (this.#isStopped) {
       throw new SinkError('append to', this.#options.dir, 'the sink is stopped');

@@ -9,6 +9,13 @@ export const FLEET_GAUGES = [
   'oldestPending',
   'batches',
   'batchFetches',
+  'scheduleRuns',
+  'scheduleLastFinish',
+  'scheduleLastSuccess',
+  'scheduleInterval',
+  'notificationsWaiting',
+  'notificationsLost',
+  'removalsWaiting',
   'workers',
   'redisMemory',
   'redisMemoryLimit',
@@ -29,12 +36,26 @@ export interface FleetState {
     readonly settled: number;
     readonly failed: number;
   }[];
+  /** The caller bounds their number. */
+  readonly schedules: readonly ScheduleState[];
+  readonly notifications: { readonly waiting: number; readonly lost: number };
+  readonly removalsWaiting: number;
   readonly workers: number;
   readonly redisMemoryBytes: number;
   /** 0 means no limit. */
   readonly redisMemoryLimitBytes: number;
   /** The caller bounds their number. */
   readonly origins: readonly GatedOrigin[];
+}
+
+interface ScheduleState {
+  readonly schedule: string;
+  /** Runs since it was added, by what they have become. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Epoch milliseconds. */
+  readonly lastFinish?: number | undefined;
+  readonly lastSuccess?: number | undefined;
+  readonly intervalMs?: number | undefined;
 }
 
 /** Sets the gauges of the fleet; series of an earlier state disappear. */
@@ -63,5 +84,30 @@ export function recordFleet(
   gauges.workers.set(fleet.workers);
   gauges.redisMemory.set(fleet.redisMemoryBytes);
   gauges.redisMemoryLimit.set(fleet.redisMemoryLimitBytes);
+  gauges.notificationsWaiting.set(fleet.notifications.waiting);
+  gauges.notificationsLost.inc(fleet.notifications.lost);
+  gauges.removalsWaiting.set(fleet.removalsWaiting);
+  recordSchedules(fleet.schedules, gauges);
   recordOrigins(fleet.origins, gauges);
+}
+
+function recordSchedules(
+  schedules: FleetState['schedules'],
+  gauges: Pick<Instruments, (typeof FLEET_GAUGES)[number]>,
+): void {
+  for (const { schedule, counts, lastFinish, lastSuccess, intervalMs } of schedules) {
+    for (const [result, count] of Object.entries(counts)) {
+      gauges.scheduleRuns.inc({ schedule, result }, count);
+    }
+    const times = [
+      [gauges.scheduleLastFinish, lastFinish],
+      [gauges.scheduleLastSuccess, lastSuccess],
+      [gauges.scheduleInterval, intervalMs],
+    ] as const;
+    for (const [gauge, ms] of times) {
+      if (ms !== undefined) {
+        gauge.set({ schedule }, ms / 1000);
+      }
+    }
+  }
 }

@@ -26,6 +26,7 @@ const UNWANTED = ['', '_min', '_max', '_mean', '_stddev', '_p50', '_p90', '_p99'
 const LOOKUP_RESULTS = ['found', 'not-found', 'failed', 'hosts-file', 'cached'] as const;
 const PROXY_ERRORS = ['PROXY_UNREACHABLE', 'PROXY_REFUSED'] as const;
 const TOKEN_RESULTS = ['granted', 'refused', 'failed'] as const;
+const PRUNE_RESULTS = ['removed', 'failed'] as const;
 const NOTIFICATION_RESULTS = ['delivered', 'failed', 'gone', 'refused', 'expired'] as const;
 
 /** A sampling precision of a day, in ms: it never samples. */
@@ -174,6 +175,7 @@ function setUp(
     | 'notifications'
     | 'pageEnds'
     | 'proxyErrors'
+    | 'prunedBatches'
     | 'slices'
     | 'tokenRequests'
   >,
@@ -196,6 +198,9 @@ function setUp(
   }
   for (const result of TOKEN_RESULTS) {
     instruments.tokenRequests.inc({ result }, 0);
+  }
+  for (const result of PRUNE_RESULTS) {
+    instruments.prunedBatches.inc({ result }, 0);
   }
   for (const result of NOTIFICATION_RESULTS) {
     instruments.notifications.inc({ result }, 0);

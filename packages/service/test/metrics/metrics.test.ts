@@ -28,6 +28,11 @@ const FLEET: FleetState = {
   oldestPendingSeconds: 1.5,
   batches: { running: 1, finished: 0 },
   unfinished: [{ batch: 'b-1', total: 10, settled: 3, failed: 1 }],
+  schedules: [
+    { schedule: 'daily', counts: { started: 7, missed: 0 }, lastFinish: 9_500, intervalMs: 60_000 },
+  ],
+  notifications: { waiting: 3, lost: 4 },
+  removalsWaiting: 5,
   workers: 2,
   redisMemoryBytes: 1_000_000,
   redisMemoryLimitBytes: 0,
@@ -51,6 +56,22 @@ describe('createMetrics', () => {
     expect(types.toSorted()).toEqual(expected.toSorted());
     for (const { name, help } of Object.values(CATALOGUE)) {
       expect(body).toContain(`# HELP ${name} ${help}\n`);
+    }
+  });
+
+  it('says when schedules have run, anew at each scrape', async () => {
+    const made = create();
+    made.onCollect(() => made.setFleet(FLEET));
+    for (let scrape = 0; scrape < 2; scrape++) {
+      expect(await linesOf(made, 'fetchfleet_schedule')).toEqual([
+        'fetchfleet_schedule_runs_total{schedule="daily",result="started"} 7',
+        'fetchfleet_schedule_runs_total{schedule="daily",result="missed"} 0',
+        'fetchfleet_schedule_last_finish_timestamp_seconds{schedule="daily"} 9.5',
+        'fetchfleet_schedule_interval_seconds{schedule="daily"} 60',
+      ]);
+      expect(await linesOf(made, 'fetchfleet_notifications_lost')).toEqual([
+        'fetchfleet_notifications_lost_total 4',
+      ]);
     }
   });
 

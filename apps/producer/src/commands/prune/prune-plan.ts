@@ -1,5 +1,5 @@
 import { toError } from '@fetchfleet/crawl';
-import type { BatchState, BatchStatus } from '@fetchfleet/fleet';
+import { type BatchState, type BatchStatus, mayBePruned } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
@@ -81,7 +81,7 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
 /** When a batch ended that is old enough; undefined for all others. */
 function endOf(status: BatchStatus, { states, before }: PruneRules): number | undefined {
   const { state } = status;
-  if (!states.includes(state)) {
+  if (!states.includes(state) || !mayBePruned(status)) {
     return undefined;
   }
   const ended = state === 'finished' ? status.finishedAt : status.cancelledAt;

@@ -119,6 +119,7 @@ function changedSettings(before: ScheduleSpec | undefined, after: ScheduleSpec):
     ...(before.tz === after.tz ? [] : ['--tz']),
     ...(before.overlap === after.overlap ? [] : ['--overlap']),
     ...(before.catchUpMs === after.catchUpMs ? [] : ['--catch-up']),
+    ...(JSON.stringify(before.keep) === JSON.stringify(after.keep) ? [] : ['--keep']),
     ...(JSON.stringify(before.crawl) === JSON.stringify(after.crawl) ? [] : ['crawl file']),
     ...(before.source === after.source ? [] : ['path']),
   ];

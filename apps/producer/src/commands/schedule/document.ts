@@ -5,6 +5,7 @@ import {
   type ScheduleRun,
   statusDocument,
 } from '@fetchfleet/fleet';
+import { durationMs } from '../../report/describe-status.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 
 /** A schedule with its next and last run. */
@@ -15,27 +16,62 @@ export interface ScheduleView {
   /** The newest run that started a batch or failed to. Skipped and missed ticks do not count. */
   readonly lastRun: ScheduleRun | undefined;
   readonly lastBatch: BatchStatus | undefined;
+  /** The batches of its runs that are known still; undefined if they were not asked for. */
+  readonly batches: ReadonlyMap<string, BatchStatus> | undefined;
+}
+
+/** How far a run has come, or how it has ended. */
+export interface RunEnd {
+  readonly state: BatchStatus['state'];
+  readonly total: number;
+  readonly failed: number;
+  readonly tookMs: number;
+  /** Its batch was removed since. */
+  readonly isRemoved: boolean;
+}
+
+/** Undefined for a run without a batch, and for one that is starting. */
+export function endOf(
+  { batch, ended }: ScheduleRun,
+  batches: ScheduleView['batches'],
+): RunEnd | undefined {
+  const status = batch === undefined ? undefined : batches?.get(batch);
+  if (status === undefined) {
+    return ended && { ...ended, isRemoved: batches !== undefined };
+  }
+  const { state, total, failed } = status;
+  // A batch that was cancelled took what it took until then.
+  const nowMs = Date.parse(status.cancelledAt ?? '') || Date.now();
+  return { state, total, failed, tookMs: durationMs(status, nowMs), isRemoved: false };
 }
 
 export async function viewSchedule(
-  { ledger }: FleetSession,
+  { ledger }: Pick<FleetSession, 'ledger'>,
   schedule: Schedule,
+  { withRuns = false }: { readonly withRuns?: boolean } = {},
 ): Promise<ScheduleView> {
   const { runs, terms, isPaused } = schedule;
   const lastRun = runs.find(({ state }) => state !== 'skipped' && state !== 'missed');
   const batch = runs.find((run) => run.state === 'started')?.batch;
+  const ids = withRuns
+    ? runs.flatMap((run) => run.batch ?? [])
+    : batch === undefined
+      ? []
+      : [batch];
+  const found = new Map((await ledger.statuses(ids)).map((one) => [one.batch, one]));
   return {
     schedule,
     nextRun: isPaused ? undefined : nextTick(terms, Date.now()),
     lastRun,
-    lastBatch: batch === undefined ? undefined : (await ledger.statuses([batch]))[0],
+    lastBatch: batch === undefined ? undefined : found.get(batch),
+    batches: withRuns ? found : undefined,
   };
 }
 
 /** The `--json` document of a schedule. Times are ISO 8601; unknown values are null. */
-export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch }: ScheduleView) {
+export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch, batches }: ScheduleView) {
   const { id, name, terms, isPaused, createdAt, changedAt, runs } = schedule;
-  const { cron, tz, overlap, catchUpMs, source } = terms;
+  const { cron, tz, overlap, catchUpMs, keep, source } = terms;
   return {
     id,
     name,
@@ -43,19 +79,24 @@ export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch }: Sche
     tz,
     overlap,
     catchUpMs,
+    keep: keep ?? null,
     paused: isPaused,
     source,
     createdAt: instant(createdAt),
     changedAt: instant(changedAt),
     nextRun: nextRun === undefined ? null : instant(nextRun),
-    lastRun: lastRun === undefined ? null : runDocument(lastRun),
+    lastRun: lastRun === undefined ? null : runDocument(lastRun, batches),
     lastBatch: lastBatch === undefined ? null : statusDocument(lastBatch),
-    runs: runs.map(runDocument),
+    lastFinish: schedule.lastFinish === undefined ? null : instant(schedule.lastFinish),
+    lastSuccess: schedule.lastSuccess === undefined ? null : instant(schedule.lastSuccess),
+    runs: runs.map((run) => runDocument(run, batches)),
   };
 }
 
 /** The `--json` document of a run. */
-export function runDocument({ kind, at, state, batch, reason, isCaughtUp, count }: ScheduleRun) {
+export function runDocument(run: ScheduleRun, batches?: ScheduleView['batches']) {
+  const { kind, at, state, batch, reason, isCaughtUp, count } = run;
+  const end = endOf(run, batches);
   return {
     at: instant(at),
     kind,
@@ -64,6 +105,11 @@ export function runDocument({ kind, at, state, batch, reason, isCaughtUp, count 
     reason: reason ?? null,
     caughtUp: isCaughtUp === true,
     count: count ?? 1,
+    ended: end?.state ?? null,
+    total: end?.total ?? null,
+    failed: end?.failed ?? null,
+    tookMs: end?.tookMs ?? null,
+    removed: end?.isRemoved ?? false,
   };
 }
 

@@ -19,7 +19,11 @@ export async function listSchedules(
         ? await withTimeout(session.schedules.ledger.all())
         : [await findSchedule(session, id)];
     const views = await withTimeout(
-      Promise.all(schedules.map(async (schedule) => viewSchedule(session, schedule))),
+      Promise.all(
+        schedules.map(async (schedule) =>
+          viewSchedule(session, schedule, { withRuns: id !== undefined }),
+        ),
+      ),
     );
     const [first] = views;
     const requested = id === undefined ? undefined : first;

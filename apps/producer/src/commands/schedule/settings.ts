@@ -1,5 +1,13 @@
 import { parseDurationMs } from '@fetchfleet/crawl';
-import { type Overlap, OVERLAPS, problemOfCron, problemOfTimeZone } from '@fetchfleet/fleet';
+import {
+  MAX_KEPT,
+  MAX_KEPT_MS,
+  type Overlap,
+  OVERLAPS,
+  problemOfCron,
+  problemOfTimeZone,
+  type Retention,
+} from '@fetchfleet/fleet';
 import { nearest } from '../../batch/find-batch.ts';
 import type { Problems } from '../../core/errors.ts';
 
@@ -14,6 +22,7 @@ export interface ScheduleFlags {
   readonly tz: string;
   readonly overlap: string;
   readonly catchUp: string;
+  readonly keep?: string;
 }
 
 export interface ScheduleSettings {
@@ -22,11 +31,13 @@ export interface ScheduleSettings {
   readonly tz: string;
   readonly overlap: Overlap;
   readonly catchUpMs: number;
+  readonly keep?: Retention;
 }
 
 /** Adds invalid values to `problems`. The result is valid only if there are none. */
 export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): ScheduleSettings {
   const { id, cron, tz, overlap, catchUp } = flags;
+  const keep = readKeep(flags.keep, problems);
   const cronProblem = problemOfCron(cron);
   if (cronProblem !== undefined) {
     problems.add(`--cron: ${cronProblem}`);
@@ -52,7 +63,34 @@ export function readScheduleSettings(flags: ScheduleFlags, problems: Problems): 
         '30m, 1h or 2d',
     );
   }
-  return { id, cron: cron.trim(), tz, overlap: chosen ?? 'skip', catchUpMs: catchUpMs ?? 0 };
+  return {
+    id,
+    cron: cron.trim(),
+    tz,
+    overlap: chosen ?? 'skip',
+    catchUpMs: catchUpMs ?? 0,
+    ...(keep !== undefined && { keep }),
+  };
+}
+
+/** `10` is a number of batches, `30d` a time. */
+function readKeep(text: string | undefined, problems: Problems): Retention | undefined {
+  if (text === undefined) {
+    return undefined;
+  }
+  const batches = /^\d{1,9}$/u.test(text) ? Number(text) : undefined;
+  const ms = batches === undefined ? parseDurationMs(text) : undefined;
+  if (batches !== undefined && batches >= 1 && batches <= MAX_KEPT) {
+    return { batches };
+  }
+  if (ms !== undefined && ms > 0 && ms <= MAX_KEPT_MS) {
+    return { ms };
+  }
+  problems.add(
+    `--keep: ${JSON.stringify(text)}; allowed: a number of batches from 1 to ${MAX_KEPT}, or a ` +
+      'duration up to 3660d such as 12h or 30d',
+  );
+  return undefined;
 }
 
 function parseWindow(text: string): number | undefined {

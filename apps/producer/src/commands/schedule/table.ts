@@ -1,7 +1,7 @@
 import type { ScheduleRun } from '@fetchfleet/fleet';
 import { textTable } from '../../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../../report/units.ts';
-import type { ScheduleView } from './document.ts';
+import { endOf, type ScheduleView } from './document.ts';
 
 const COLUMNS = [
   { title: 'schedule' },
@@ -23,19 +23,28 @@ export function schedulesTable(
 }
 
 /** The runs of one schedule, newest first. @param width in columns */
-export function historyTable({ schedule }: ScheduleView, width: number): string[] {
+export function historyTable({ schedule, batches }: ScheduleView, width: number): string[] {
   const { runs, terms } = schedule;
-  const rows = runs.map((run) => [
-    formatInstant(run.at, terms.tz),
-    describeRun(run),
-    run.batch ?? '–',
-    run.reason ?? '',
-  ]);
+  const rows = runs.map((run) => {
+    const end = endOf(run, batches);
+    return [
+      formatInstant(run.at, terms.tz),
+      describeRun(run),
+      end?.state ?? '–',
+      end === undefined ? '–' : `${formatCount(end.failed)} of ${formatCount(end.total)}`,
+      end === undefined ? '–' : formatDuration(end.tookMs),
+      run.batch === undefined ? '–' : `${run.batch}${end?.isRemoved === true ? ' (removed)' : ''}`,
+      run.reason ?? '',
+    ];
+  });
   const hasReasons = runs.some(({ reason = '' }) => reason !== '');
-  const columns = [
+  const columns: Parameters<typeof textTable>[0] = [
     { title: 'time' },
     { title: 'what' },
-    { title: 'batch' },
+    { title: 'ended' },
+    { title: 'failed', align: 'right' },
+    { title: 'took', align: 'right' },
+    { title: 'batch', isOptional: hasReasons },
     { title: 'why', isOptional: !hasReasons },
   ];
   return textTable(columns, rows, width);

@@ -43,6 +43,11 @@ const SCHEDULE_ADD: CommandSpec = {
       help: 'a missed run still starts if it is not later than this; 0 for never',
       default: '1h',
     },
+    {
+      flags: '--keep <n|age>',
+      help: 'remove older batches of the schedule: all but the last 10, or all older than 30d',
+      defaultHelp: 'all stay',
+    },
     NOTIFY,
     ALLOW_PRIVATE,
   ],
@@ -63,6 +68,7 @@ runs an hour later; a time that occurs twice because they go back runs only the 
 Examples:
   fetchfleet schedule add countries.yaml --cron "0 6 * * *" --tz Europe/Oslo
   fetchfleet schedule add countries.yaml --cron "*/15 * * * *" --overlap queue --catch-up 0
+  fetchfleet schedule add countries.yaml --cron @daily --keep 30d
   fetchfleet schedule list
   fetchfleet schedule run-now countries`,
   subcommands: [
@@ -70,7 +76,9 @@ Examples:
     {
       name: 'list',
       summary: 'show next and last runs, and their results',
-      description: 'Shows all schedules, or one schedule with its last 50 runs.',
+      description:
+        'Shows all schedules, or one schedule with its last 50 runs: how each ended, how many ' +
+        'fetches failed, and how long it took.',
       argument: { ...SCHEDULE, usage: '[schedule]' },
       run: async (id: string | undefined, options: JsonOption, { context }) =>
         (await import('../../commands/schedule/list.ts')).listSchedules(id, options, context),
