@@ -1,6 +1,10 @@
 import { dashboard } from './dashboard.mjs';
 import { row, series, stat, table } from './panels.mjs';
-import { FETCHES, batchFetches, fleetWide, settledPerSecond } from './queries.mjs';
+import { FETCHES, batchFetches, fleetWide, job, settledPerSecond } from './queries.mjs';
+
+const ago = (metric) => `time() - ${fleetWide(metric, 'schedule')}`;
+const scheduleRuns = (result) =>
+  fleetWide('fetchfleet_schedule_runs_total', 'schedule', `${job}, result="${result}"`);
 
 export const batches = dashboard(
   'batches',
@@ -39,6 +43,21 @@ export const batches = dashboard(
         `(${batchFetches('total')} - ${batchFetches('settled')}) / (${settledPerSecond} > 0)`,
         { unit: 's' },
       ],
+    ]),
+
+    row('Schedules'),
+    table('Schedules', 'The first 100', 'schedule', [
+      ['Last finished', ago('fetchfleet_schedule_last_finish_timestamp_seconds'), { unit: 's' }],
+      [
+        'Last without failures',
+        ago('fetchfleet_schedule_last_success_timestamp_seconds'),
+        { unit: 's' },
+      ],
+      ['Interval', fleetWide('fetchfleet_schedule_interval_seconds', 'schedule'), { unit: 's' }],
+      ['Started', scheduleRuns('started')],
+      ['Not started', scheduleRuns('failed'), { thresholds: [[1, 'yellow']] }],
+      ['Skipped', scheduleRuns('skipped')],
+      ['Missed', scheduleRuns('missed'), { thresholds: [[1, 'yellow']] }],
     ]),
 
     row('Over time'),
