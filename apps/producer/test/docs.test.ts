@@ -251,14 +251,19 @@ describe('the documentation', () => {
   });
 
   it('names every key inside of these', async () => {
-    const pages = await Promise.all(['docs/crawl-file.md', 'docs/pages.md'].map(readDocument));
-    const inner = [...schemaKeys()].flatMap(([key, part]) => innerKeys(key, part));
+    const pages = await Promise.all(
+      ['docs/crawl-file.md', 'docs/pages.md', 'docs/notifications.md'].map(readDocument),
+    );
+    const receiver = readSchema().definitions?.['receiver'] ?? {};
+    const keys: [string, SchemaPart][] = [...schemaKeys(), ['notify', receiver]];
+    const inner = keys.flatMap(([key, part]) => innerKeys(key, part));
     expect(inner).toEqual(
       expect.arrayContaining([
         'network.tls.ca',
         'auth.oauth2.audience',
         'paginate.next.step',
         'paginate.until.empty',
+        'notify.secret',
       ]),
     );
     const isNamed = (path: string): boolean => {
@@ -310,8 +315,8 @@ function settingsIn(help: string): string[][] {
   });
 }
 
-/** Their keys stand where the documentation tells of list files. */
-const LIST_FILES = ['urls', 'rows'];
+/** Their keys stand where the documentation tells of list files, and of notifications. */
+const ELSEWHERE = ['urls', 'rows', 'notify'];
 interface SchemaPart {
   readonly default?: string | number | boolean;
   readonly properties?: Readonly<Record<string, SchemaPart>>;
@@ -354,7 +359,7 @@ function parameterKeys(): readonly string[] {
 function allowedKeys(): string[] {
   const sections = allowedIn('zzzzzz: 1');
   return sections.flatMap((section) => {
-    if (LIST_FILES.includes(section)) {
+    if (ELSEWHERE.includes(section)) {
       return [section];
     }
     const inner = allowedIn(`${section}: { zzzzzz: 1 }`, `${section}.zzzzzz`);
