@@ -104,21 +104,33 @@ describe('a run on this machine', () => {
   it('goes through the proxy of the crawl file, and sends each secret where it belongs', async () => {
     const proxy = await startTinyproxy({ user: { name: 'ann', password: 's3same' } });
     const url = proxy.url.replace('//', '//ann:${env:RUN_PASS}@');
+    const told = `{ url: "${origin.url}/told/\${env:RUN_HOOK}", secret: "\${env:RUN_SIGN}" }`;
     const text = crawlFile(
       origin.url,
       3,
-      'auth: { basic: { user: me, password: "${env:RUN_KEY}" } }',
+      `auth: { basic: { user: me, password: "\${env:RUN_KEY}" } }\nnotify: ${told}`,
     );
     const network = `network: { allowPrivate: true, proxy: "${url}" }`;
     await project.write('crawl.yaml', text.replace(/^network: .*$/m, network));
     const shown = await project.call(['validate', 'crawl.yaml']);
     expect(shown.stdout).toContain('authorization: Basic me:${env:RUN_KEY}');
     expect(shown.stdout).toContain(`through   127.0.0.1:${proxy.port}\n`);
-    const run = await project.run(RUN_ONE, { RUN_PASS: 's3same', RUN_KEY: 'pass:word' });
+    const env = { RUN_PASS: 's3same', RUN_KEY: 'pass:word', RUN_HOOK: 'hush' };
+    const refused = await project.run(RUN_ONE, env);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('the variable RUN_SIGN is not set');
+    const run = await project.run(RUN_ONE, { ...env, RUN_SIGN: 'whsec_c2VzYW1l' });
     expect(run.stderr).toMatch(/3 of 3 fetched/u);
     const sent = Buffer.from('me:pass:word').toString('base64');
-    expect(origin.arrivals.at(-1)?.headers).toMatchObject({ authorization: `Basic ${sent}` });
-    expect(origin.arrivals.at(-1)?.headers).not.toHaveProperty('proxy-authorization');
+    const [fetched] = origin.arrivalsOf('/echo/1');
+    expect(fetched?.headers).toMatchObject({ authorization: `Basic ${sent}` });
+    expect(fetched?.headers).not.toHaveProperty('proxy-authorization');
+    const [notification] = origin.arrivalsOf('/told/hush');
+    expect(notification?.headers).toMatchObject({
+      'webhook-signature': expect.stringMatching(/^v1,/u),
+    });
+    expect(notification?.headers).not.toHaveProperty('authorization');
+    expect(proxy.log.match(/POST http:.*told/gu)).toHaveLength(1);
     expect(proxy.log.match(/GET http:.*echo/gu)).toHaveLength(3);
     await proxy.stop();
   });
@@ -126,7 +138,8 @@ describe('a run on this machine', () => {
   it('exits with 1 if fetches failed, with the reasons on stderr and the document on stdout', async () => {
     origin.respond('/echo/7', { status: 404 });
     await project.write('crawl.yaml', crawlFile(origin.url, 20));
-    const flags = ['--json', '--transport', 'undici', '--umask', '022'];
+    const told = ['--notify', `${origin.url}/told`];
+    const flags = ['--json', '--transport', 'undici', '--umask', '022', ...told];
     const run = await project.run([...RUN_ONE, ...flags]);
     expect(run.code).toBe(1);
     expect(await modesIn('results')).toEqual({ folders: [0o755], files: [0o644] });
@@ -141,6 +154,8 @@ describe('a run on this machine', () => {
       results: project.path('results'),
     });
     expect(run.stderr).toMatch(/http-error +1 +e\.g\. #6 HTTP 404 http/u);
+    // Its workers end with it, so it has waited for the notification.
+    expect(origin.arrivalsOf('/told').map(({ method }) => method)).toEqual(['POST']);
   });
 
   it('lets running fetches finish when it is interrupted, and goes on when it is resumed', async () => {

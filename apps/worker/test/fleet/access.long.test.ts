@@ -13,7 +13,7 @@ import {
   temporaryFolder,
   track,
 } from '@fetchfleet/testing';
-import { Origins, Workers } from '@fetchfleet/fleet';
+import { Origins, Outbox, Workers } from '@fetchfleet/fleet';
 import { describe, expect, it } from '@jest/globals';
 import {
   crawlFile,
@@ -104,6 +104,60 @@ describe('a crawl with tokens, through a proxy', () => {
       }
     },
   );
+
+  it('tells its receivers with secrets that stand nowhere', async () => {
+    const { results, fleet, origin } = await setUpFleet();
+    const secrets = {
+      S_SIGN: 'sign-s3same',
+      S_PATH: 'path-s3same',
+      S_URL: `${origin.url}/url-s3same`,
+    };
+    origin.respond(/s3same/, { status: 500, body: 'path-s3same' });
+    const crawl = crawlFile(`${origin.url}/{n}`, 2, {
+      notify: `[{ url: "${origin.url}/\${env:S_PATH}", secret: "\${env:S_SIGN}" }, "\${env:S_URL}"]`,
+    });
+    await fleet.enqueue('b', crawl);
+    const allowed = `S_SIGN@${origin.url},S_PATH@${origin.url},S_URL@${origin.url}`;
+    const worker = await fleet.worker(['--secrets', allowed, '--log-level', 'debug'], secrets);
+    await fleet.finished('b');
+    const outbox = new Outbox(fleet.redis, fleet.keys);
+    await eventually(async () => (await outbox.waiting('b')).every(({ attempts }) => attempts > 0));
+    expect(await outbox.waiting('b')).toHaveLength(2);
+    const everything = [
+      await fleet.dump(),
+      JSON.stringify(await readRecords(results, 'b')),
+      worker.stdout,
+      worker.stderr,
+      await metricsOf(worker),
+    ].join('\n');
+    expect(everything).toContain('notification not delivered yet');
+    expect(everything).not.toContain('s3same');
+    origin.respond(/s3same/, { status: 204 });
+    await eventually(async () => (await outbox.counts()).waiting === 0);
+    expect(await metricsOf(worker)).toMatch(/notifications_total{.*delivered.*} 2/);
+  });
+
+  it('tells a receiver again whose worker was killed before it had the answer', async () => {
+    const { fleet, origin } = await setUpFleet();
+    const held: (() => void)[] = [];
+    origin.respond('/hook', (_, answer) => {
+      held.push(() => answer.writeHead(204).end());
+    });
+    await fleet.enqueue('b', crawlFile(`${origin.url}/{n}`, 1, { notify: `${origin.url}/hook` }));
+    const first = await fleet.worker();
+    await fleet.finished('b');
+    await eventually(() => held.length === 1);
+    await first.kill();
+    await fleet.worker();
+    // The lease of the worker that was killed has to end first.
+    await eventually(() => held.length === 2);
+    held[1]?.();
+    const outbox = new Outbox(fleet.redis, fleet.keys);
+    await eventually(async () => (await outbox.counts()).waiting === 0);
+    const ids = origin.arrivalsOf('/hook').map(({ headers }) => headers['webhook-id']);
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+  });
 
   it('keeps no token that an origin sends back: in a header, or in the URL of the next page', async () => {
     const { results, fleet, origin } = await setUpFleet();

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import type { NotifyTarget } from '@fetchfleet/crawl';
-import { ProxyRules, SecretRules } from '@fetchfleet/crawl';
+import { type NotifyTarget, ProxyRules, SecretRules } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { fleetKeys, type Ledger, ScheduleStore } from '@fetchfleet/fleet';
+import { BatchRemoval, fleetKeys, type Ledger, ScheduleStore } from '@fetchfleet/fleet';
 import { eventually, installLeakGuard, type Origin } from '@fetchfleet/testing';
 import { crawlFile, type Ended, type Project } from '../../cli-fixture.ts';
 import { FleetProject } from '../../fleet-fixture.ts';
@@ -53,9 +53,12 @@ describe('a schedule', () => {
     expect(added.stderr).toContain('no worker is running');
     const again = await schedule('add', 'crawl.yaml', ...NEW_YEAR);
     expect(again.stderr).toContain('test is already scheduled like this');
-    const terms = ['--cron', '0 7 * * *', '--overlap', 'queue', '--catch-up', '2d'];
-    const changed = await schedule('add', 'crawl.yaml', ...terms, '--json');
-    expect(changed.stderr).toContain('Changed test (--cron, --tz, --overlap, --catch-up)');
+    const terms = ['--cron', '0 7 * * *', '--overlap', 'queue', '--catch-up', '2d', '--keep', '10'];
+    const told = ['--notify', 'https://a.example/hook'];
+    const changed = await schedule('add', 'crawl.yaml', ...terms, ...told, '--json');
+    expect(changed.stderr).toContain(
+      'Changed test (--cron, --tz, --overlap, --catch-up, --keep, crawl file)',
+    );
     expect(JSON.parse(changed.stdout)).toMatchObject({
       change: 'changed',
       id: 'test',
@@ -63,6 +66,8 @@ describe('a schedule', () => {
       tz: 'UTC',
       overlap: 'queue',
       catchUpMs: 2 * 86_400_000,
+      keep: { batches: 10 },
+      lastSuccess: null,
       paused: false,
       lastRun: null,
       lastBatch: null,
@@ -103,7 +108,7 @@ describe('a schedule', () => {
     expect(origin.arrivalsOf('/echo/b')).toMatchObject([{ url: '/echo/b?lang=se' }]);
     const listed = await schedule('list', 'test');
     expect(listed.stdout).toMatch(new RegExp(`${batch} +finished, all ok`, 'u'));
-    expect(listed.stdout).toMatch(new RegExp(`started, by hand +${batch}`, 'u'));
+    expect(listed.stdout).toMatch(new RegExp(`started, by hand +finished .* ${batch}`, 'u'));
     const next = (await schedule('run-now', 'test')).stdout.trim();
     await project.call(['cancel', next]);
     const resumed = await project.call(['resume', next]);
@@ -195,10 +200,60 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['run-now', 'nigtly'], /no schedule "nigtly" is known; did you mean nightly\?/u],
   [['pause', 'x'], /no schedule "x" is known; known: nightly/u],
   [['resume', 'x'], /no schedule "x"/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--keep', '0'], /--keep: "0"; allowed: a number of batches/u],
+  [['add', 'crawl.yaml', ...NEW_YEAR, '--keep', '9999d'], /--keep: "9999d"; allowed: .*30d/u],
+  [
+    ['add', 'crawl.yaml', ...NEW_YEAR, '--notify', 'ftp://a'],
+    /--notify: "ftp:.* neither http nor/u,
+  ],
   [['remove', 'x'], /no schedule "x"/u],
   [['list', 'x'], /no schedule "x"/u],
   [['lsit'], /did you mean list/iu],
 ];
+
+describe('the history of a schedule', () => {
+  it('says how each run has ended, how many failed and how long it took', async () => {
+    await project.write('crawl.yaml', crawlFile(origin.url, 2));
+    await schedule('add', 'crawl.yaml', ...NEW_YEAR, '--overlap', 'allow');
+    const run = async (): Promise<string> => {
+      const decision = await schedules.runNow('test');
+      const id = decision?.batch ?? '';
+      const crawl = await schedules.crawl('test');
+      if (crawl === undefined) {
+        throw new Error('no crawl');
+      }
+      const rest = { total: 2, sliceSize: 2, source: '', fingerprint: id, schedule: 'test' };
+      await ledger.register({ id, crawl, ...rest });
+      await ledger.expanded(id);
+      await schedules.conclude('test', decision?.key ?? '', { state: 'started' });
+      return id;
+    };
+    const [removed, failed, running] = [await run(), await run(), await run()];
+    for (const id of [removed, failed]) {
+      const ended = { durationMs: 1, bytes: 1 };
+      await ledger.settle(id, [{ index: 0, outcome: 'ok', ...ended }]);
+      await ledger.settle(id, [{ index: 1, outcome: 'timeout', ...ended }]);
+    }
+    await new BatchRemoval(fleet.redis, fleetKeys(fleet.name)).begin(removed);
+    const { stdout } = await schedule('list', 'test');
+    const lines = stdout.split('\n').filter((line) => line.includes(' by hand '));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(new RegExp(`running +0 of 2 +\\d.* +${running}`, 'u'));
+    expect(lines[1]).toMatch(new RegExp(`finished +1 of 2 +\\d.* +${failed}`, 'u'));
+    expect(lines[2]).toMatch(new RegExp(`finished +1 of 2 +\\d.* +${removed} \\(removed\\)`, 'u'));
+    const { stdout: json } = await schedule('list', 'test', '--json');
+    const end = { total: 2, tookMs: expect.any(Number) };
+    expect(JSON.parse(json)).toMatchObject({
+      lastFinish: expect.any(String),
+      lastSuccess: null,
+      runs: [
+        { batch: running, ended: 'running', failed: 0, removed: false, ...end },
+        { batch: failed, ended: 'finished', failed: 1, removed: false, ...end },
+        { batch: removed, ended: 'finished', failed: 1, removed: true, ...end },
+      ],
+    });
+  });
+});
 
 describe('an invalid schedule', () => {
   it('is rejected with all problems and the allowed values', async () => {
