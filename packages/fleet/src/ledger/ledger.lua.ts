@@ -1,4 +1,4 @@
-import { BASICS, POST, TELL } from './tell.lua.ts';
+import { BASICS, TELLING } from './tell.lua.ts';
 
 /*
  * The scripts of the ledger, one per verb. Keys come from keys.ts.
@@ -17,7 +17,7 @@ import { BASICS, POST, TELL } from './tell.lua.ts';
  * settled fetch and the end of the expansion, whichever comes later, finish the batch.
  * Returns 1 if this call finished the batch, 0 otherwise.
  */
-const FINISH = `${BASICS}${POST}${TELL}
+const FINISH = `${BASICS}${TELLING}
 local function finishIfDone(batch, unfinished, id)
   local f = redis.call('HMGET', batch, 'state', 'total', 'settled', 'resumeTo')
   local isQueued = f[1] == 'running' or (f[1] == 'paused' and f[4] == 'running')
@@ -25,9 +25,10 @@ local function finishIfDone(batch, unfinished, id)
     redis.call('HSET', batch, 'state', 'finished', 'finishedAt', nowMs())
     redis.call('HDEL', batch, 'resumeTo')
     redis.call('ZREM', unfinished, id)
-    note(batch, 'finished')
-    noteEnd(batch, id)
-    tell(batch, id, 'finished')
+    local telling = telling()
+    telling.note(batch, 'finished')
+    telling.noteEnd(batch, id)
+    telling.tell(batch, id, 'finished')
     return 1
   end
   return 0
@@ -111,7 +112,9 @@ redis.call('HINCRBY', KEYS[1], 'failed', failed)
 for outcome, count in pairs(outcomes) do
   redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
 end
-if failed > 0 then tellShares(KEYS[1], ARGV[2]) end
+if failed > 0 and redis.call('HEXISTS', KEYS[1], 'notify') == 1 then
+  telling().tellShares(KEYS[1], ARGV[2])
+end
 return { settled, finishIfDone(KEYS[1], KEYS[4], ARGV[2]) }
 `;
 
@@ -126,7 +129,7 @@ export const REGISTER = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now = nowMs()
 redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 3))
-note(KEYS[1], 'created', ARGV[2])
+telling().note(KEYS[1], 'created', ARGV[2])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
 return 1
@@ -158,7 +161,7 @@ export const PAUSE = `${FINISH}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'expanding' and state ~= 'running' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'paused', 'resumeTo', state, 'pausedAt', nowMs())
-note(KEYS[1], 'paused', ARGV[2])
+telling().note(KEYS[1], 'paused', ARGV[2])
 return 1
 `;
 
@@ -176,7 +179,7 @@ if f[1] ~= 'paused' then return 0 end
 redis.call('HSET', KEYS[1], 'state', f[2] or 'expanding')
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
 restartPace(KEYS[1])
-note(KEYS[1], 'resumed', ARGV[2])
+telling().note(KEYS[1], 'resumed', ARGV[2])
 finishIfDone(KEYS[1], KEYS[2], ARGV[1])
 return 1
 `;
@@ -194,9 +197,9 @@ if not state or state == 'cancelled' or state == 'finished' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'cancelled', 'cancelledAt', nowMs())
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
-note(KEYS[1], 'cancelled', ARGV[2])
-noteEnd(KEYS[1], ARGV[1])
-tell(KEYS[1], ARGV[1], 'cancelled')
+telling().note(KEYS[1], 'cancelled', ARGV[2])
+telling().noteEnd(KEYS[1], ARGV[1])
+telling().tell(KEYS[1], ARGV[1], 'cancelled')
 return 1
 `;
 
@@ -246,7 +249,7 @@ redis.call('HSET', KEYS[1], 'state', 'expanding')
 redis.call('HDEL', KEYS[1], 'cancelledAt')
 addUnfinished(KEYS[1], KEYS[2], ARGV[1])
 restartPace(KEYS[1])
-note(KEYS[1], 'resumed', ARGV[2])
+telling().note(KEYS[1], 'resumed', ARGV[2])
 return 1
 `;
 
@@ -289,7 +292,7 @@ if cleared > 0 then
   redis.call('HDEL', KEYS[1], 'finishedAt', 'sharesTold')
   addUnfinished(KEYS[1], KEYS[4], ARGV[1])
   restartPace(KEYS[1])
-  note(KEYS[1], 'retried', ARGV[4], cleared .. ' failed fetches')
+  telling().note(KEYS[1], 'retried', ARGV[4], cleared .. ' failed fetches')
 end
 return { 1, cleared }
 `;
@@ -353,7 +356,7 @@ if cleared > 0 then
   end
   if state ~= 'expanding' or not retries then
     redis.call('HINCRBY', KEYS[1], 'retries', 1)
-    note(KEYS[1], 'retried', ARGV[6])
+    telling().note(KEYS[1], 'retried', ARGV[6])
   end
   redis.call('HSET', KEYS[1], 'state', 'expanding')
   redis.call('HDEL', KEYS[1], 'finishedAt', 'sharesTold')
@@ -379,7 +382,7 @@ if not f[1] then return {} end
 f[6] = redis.call('GET', KEYS[3]) or ''
 -- It would spoil the small encoding of the hash.
 if f[6] ~= '' then return f end
-if redis.call('HSETNX', KEYS[1], 'startedAt', nowMs()) == 1 then note(KEYS[1], 'started', ARGV[5]) end
+if redis.call('HSETNX', KEYS[1], 'startedAt', nowMs()) == 1 then telling().note(KEYS[1], 'started', ARGV[5]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'root:' .. ARGV[3], ARGV[4]) end
 if ARGV[1] ~= '' and redis.call('HSETNX', KEYS[1], 'results', ARGV[1]) == 0
   and redis.call('HGET', KEYS[1], 'results') ~= ARGV[1] then

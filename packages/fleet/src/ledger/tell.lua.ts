@@ -136,3 +136,14 @@ local function noteEnd(batch, id)
   end
 end
 `;
+
+/**
+ * Shared: what POST and TELL have, made when it is used: most calls of the scripts of the ledger
+ * have nothing to tell. Needs BASICS.
+ */
+export const TELLING = `
+local function telling()
+${POST}${TELL}
+return { note = note, tell = tell, tellShares = tellShares, noteEnd = noteEnd }
+end
+`;
