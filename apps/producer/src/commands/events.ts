@@ -35,6 +35,9 @@ export async function events(
     };
     const found = await read(session, batch);
     print(found);
+    if (found.length === 0) {
+      context.terminal.note(`Nothing is known of ${batch}: another version has started it`);
+    }
     if (options.follow !== true) {
       return EXIT.ok;
     }

@@ -5,8 +5,7 @@ import { formatCount } from './units.ts';
 export function describeUndelivered(entries: readonly OutboxEntry[]): string[] {
   return entries.map(({ event, receiver, attempts, lastProblem }) => {
     const tried = attempts === 1 ? '1 attempt' : `${formatCount(attempts)} attempts`;
-    const why =
-      lastProblem === undefined ? 'no worker has sent it yet' : `${lastProblem}, ${tried}`;
-    return `${event}, to ${placeOfReceiver(receiver)} (${why})`;
+    const why = [lastProblem ?? 'no worker has sent it yet', ...(attempts === 0 ? [] : [tried])];
+    return `${event}, to ${placeOfReceiver(receiver)} (${why.join(', ')})`;
   });
 }

@@ -51,7 +51,7 @@ export function messageOf(entry: OutboxEntry, receiver: ResolvedReceiver, nowMs:
 }
 
 /** @param secret `whsec_` and base64, or any other text */
-export function signatureOf(
+function signatureOf(
   message: { readonly id: string; readonly timestamp: string; readonly body: Buffer },
   secret: string,
 ): string {

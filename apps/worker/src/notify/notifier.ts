@@ -18,6 +18,12 @@ const LIMITS = { timeoutMs: 15_000, maxBodyBytes: 65_536, redirects: 0 };
 const MAX_TURN_MS = 20_000;
 /** Longer than a turn and a request, or two workers would send the same entry at once. */
 const LEASE_MS = 60_000;
+/** How long an entry that this worker cannot send is left to others: at first, and later. */
+const LEFT_SOON_MS = 3_000;
+const LEFT_SOON_FOR_MS = 600_000;
+const LEFT_MS = 60_000;
+/** Entries of which that was logged. */
+const MAX_LEFT = 1_000;
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** Why a notification is not tried again. */
@@ -49,7 +55,7 @@ export interface NotifierOptions {
  *     taken ──▶ turn at its origin ──▶ POST ── 2xx ─────────────────▶ removed
  *       │            │                  ├──── 410, refused address ─▶ removed, and logged
  *       │            └ too far away     └──── anything else ────────▶ postponed, for up to a day
- *       └ a secret is not here ─────────────────────────────────────▶ postponed
+ *       └ a secret is not here ─────────────────────────────────────▶ left to other workers
  *
  * A worker that dies in between leaves the entry to others, when its lease ends. So a receiver may
  * see a notification twice, with the same id.
@@ -57,6 +63,7 @@ export interface NotifierOptions {
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #running = new Set<Promise<void>>();
+  readonly #left = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
   #isWoken = false;
@@ -135,7 +142,7 @@ export class Notifier {
       return;
     }
     if (resolved.kind === 'lacking') {
-      await this.#postpone(taken, resolved.problem, 0);
+      await this.#leave(taken, resolved.problem);
       return;
     }
     const turn = await this.#turnAt(resolved.receiver, entry);
@@ -175,6 +182,24 @@ export class Notifier {
     onEnded('failed');
     const fields = { ...fieldsOf(entry), attempts: entry.attempts + 1, reason: problem };
     log.warn({ ...fields, seconds: Math.round(dueInMs / 1_000) }, 'notification not delivered yet');
+  }
+
+  /** Leaves it to a worker that has what this one lacks, if there is one. */
+  async #leave(taken: TakenEntry, problem: string): Promise<void> {
+    const { entry } = taken;
+    const { outbox, onEnded, log } = this.#options;
+    const isNew = this.#now() - entry.at < LEFT_SOON_FOR_MS;
+    const dueInMs = (isNew ? LEFT_SOON_MS : LEFT_MS) * (0.5 + Math.random());
+    await outbox.postpone(taken, { dueInMs, problem, isAttempt: false });
+    if (this.#left.has(entry.id)) {
+      return;
+    }
+    if (this.#left.size >= MAX_LEFT) {
+      this.#left.clear();
+    }
+    this.#left.add(entry.id);
+    onEnded('failed');
+    log.warn({ ...fieldsOf(entry), reason: problem }, 'notification left to other workers');
   }
 
   async #giveUp(entry: OutboxEntry, result: GivenUp, reason: string): Promise<void> {

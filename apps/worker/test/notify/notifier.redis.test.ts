@@ -118,6 +118,27 @@ async function startFleet(notify: readonly NotifyTarget[]) {
 }
 
 describe('a notification', () => {
+  it('is left to a worker that has its secret, without using an attempt', async () => {
+    const receiver = await startReceiver();
+    const fleet = await startFleet([{ url: receiver.url, secret: '${env:S}', on: ['finished'] }]);
+    await fleet.finish('b');
+    const without = fleet.startNotifier('w-1', { rules: '' });
+    await eventually(() => without.ended.length > 0);
+    expect(await fleet.outbox.waiting('b')).toMatchObject([
+      { attempts: 0, lastProblem: expect.stringContaining('does not have S') },
+    ]);
+    await fleet.redis.zadd(
+      fleet.keys.outboxDue,
+      0,
+      ...(await fleet.redis.hkeys(fleet.keys.outbox)),
+    );
+    const { ended } = fleet.startNotifier('w-2');
+    await eventually(async () => fleet.isEmpty());
+    await eventually(() => ended.length > 0);
+    expect([...without.ended, ...ended]).toEqual(['failed', 'delivered']);
+    expect(receiver.messages).toHaveLength(1);
+  });
+
   it('is delivered once by two workers, signed, and counts at its origin', async () => {
     const receiver = await startReceiver();
     const fleet = await startFleet([

@@ -29,6 +29,6 @@ export function notifyField(
 }
 
 /** A share of a small batch is one fetch at least. Floats: 0.07 × 100 is 7.000000000000001. */
-export function failedFetches(share: number, total: number): number {
+function failedFetches(share: number, total: number): number {
   return Math.max(1, Math.ceil(Number((share * total).toFixed(6))));
 }

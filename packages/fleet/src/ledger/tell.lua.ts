@@ -8,10 +8,10 @@
  */
 
 /** Events of a batch that are kept. The first one stays: it says who began. */
-export const MAX_EVENTS = 100;
+const MAX_EVENTS = 100;
 
 /** Notifications that wait; further ones are lost, and counted. */
-export const MAX_WAITING = 2_000;
+const MAX_WAITING = 2_000;
 
 /** Shared: the time, and JSON that may be anything. */
 export const BASICS = `

@@ -66,12 +66,20 @@ export class Outbox {
     await scripts.remove.run(this.#redis, this.#both, [key]);
   }
 
-  /** @param problem why it was not delivered; undefined if it was not tried */
+  /**
+   * @param next.problem why it was not delivered. @default it was not tried
+   * @param next.isAttempt whether a request was sent. @default true where there is a problem
+   */
   async postpone(
     { entry, json }: TakenEntry,
-    { dueInMs, problem }: { readonly dueInMs: number; readonly problem?: string },
+    {
+      dueInMs,
+      problem,
+      isAttempt = true,
+    }: { readonly dueInMs: number; readonly problem?: string; readonly isAttempt?: boolean },
   ): Promise<void> {
-    const next = problem === undefined ? json : withProblem(json, entry.attempts + 1, problem);
+    const attempts = entry.attempts + (isAttempt ? 1 : 0);
+    const next = problem === undefined ? json : withProblem(json, attempts, problem);
     await scripts.postpone.run(this.#redis, this.#both, [entry.key, next, Math.ceil(dueInMs)]);
   }
 

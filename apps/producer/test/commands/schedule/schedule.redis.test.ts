@@ -211,24 +211,26 @@ const WRONG: [args: string[], message: RegExp][] = [
   [['lsit'], /did you mean list/iu],
 ];
 
+/** Starts a batch of two fetches of the schedule `test`, as a worker does. */
+async function startRun(): Promise<string> {
+  const decision = await schedules.runNow('test');
+  const id = decision?.batch ?? '';
+  const crawl = await schedules.crawl('test');
+  if (crawl === undefined) {
+    throw new Error('no crawl');
+  }
+  const rest = { total: 2, sliceSize: 2, source: '', fingerprint: id, schedule: 'test' };
+  await ledger.register({ id, crawl, ...rest });
+  await ledger.expanded(id);
+  await schedules.conclude('test', decision?.key ?? '', { state: 'started' });
+  return id;
+}
+
 describe('the history of a schedule', () => {
   it('says how each run has ended, how many failed and how long it took', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 2));
     await schedule('add', 'crawl.yaml', ...NEW_YEAR, '--overlap', 'allow');
-    const run = async (): Promise<string> => {
-      const decision = await schedules.runNow('test');
-      const id = decision?.batch ?? '';
-      const crawl = await schedules.crawl('test');
-      if (crawl === undefined) {
-        throw new Error('no crawl');
-      }
-      const rest = { total: 2, sliceSize: 2, source: '', fingerprint: id, schedule: 'test' };
-      await ledger.register({ id, crawl, ...rest });
-      await ledger.expanded(id);
-      await schedules.conclude('test', decision?.key ?? '', { state: 'started' });
-      return id;
-    };
-    const [removed, failed, running] = [await run(), await run(), await run()];
+    const [removed, failed, running] = [await startRun(), await startRun(), await startRun()];
     for (const id of [removed, failed]) {
       const ended = { durationMs: 1, bytes: 1 };
       await ledger.settle(id, [{ index: 0, outcome: 'ok', ...ended }]);
