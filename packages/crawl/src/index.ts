@@ -46,6 +46,7 @@ export { isJson } from './record/is-json.ts';
 export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand-crawl.ts';
 export { fingerprintOf } from './expand/fingerprint.ts';
 export { isRemoteList, isStoredList } from './values/list-file.ts';
+export { EntryPartitions, PARTITIONS } from './values/entry-partitions.ts';
 export { isListFile, keyOf, type ListFile } from './model/parameter-source.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenBatch, type OpenList } from './expand/local-crawl.ts';
@@ -75,10 +76,12 @@ export { packSlices, sliceSizeFor } from './slice/pack-slices.ts';
 export { InvalidSliceError, parseSlice } from './slice/parse-slice.ts';
 export {
   COUNTRY_FORMS,
+  MAX_REFERENCES,
   type CountryForm,
   type Crawl,
   type Auth,
   type ClientCredentials,
+  type Comparison,
   type Expectation,
   type Keep,
   type Limits,
@@ -123,6 +126,20 @@ export {
   secretNames,
   withoutSecrets,
 } from './access/secrets.ts';
+export { contentHash, contentHashInSteps } from './revalidate/content-hash.ts';
+export {
+  answerRulesOf,
+  compileIdentity,
+  type RequestIdentity,
+} from './revalidate/request-identity.ts';
+export { compileRevalidation, type Revalidation } from './revalidate/revalidation.ts';
+export {
+  type BodyPlace,
+  type KnownAnswer,
+  parseBodyPlace,
+  parseValidators,
+  type Validators,
+} from './revalidate/validators.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
 export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';

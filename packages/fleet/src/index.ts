@@ -1,3 +1,4 @@
+export type { KnownAnswers } from './queue/enqueue.ts';
 export { type BatchState, type BatchStatus } from './ledger/batch-status.ts';
 export {
   BatchExpansion,

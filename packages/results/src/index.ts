@@ -1,3 +1,8 @@
+export {
+  type ComparedBatch,
+  findComparedBatch,
+  openKnownAnswers,
+} from './changes/compared-batch.ts';
 export { findCache, MISSING_KEY, type TableCache, writeCache } from './cache/table-cache.ts';
 export {
   exportBatch,

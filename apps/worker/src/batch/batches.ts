@@ -2,8 +2,10 @@ import {
   type AnswerReader,
   compileAnswerRules,
   compilePagination,
+  compileRevalidation,
   type Pagination,
   type Plan,
+  type Revalidation,
 } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
@@ -34,6 +36,8 @@ export interface ActiveBatch extends ResolvedSecrets, ResolvedNetwork {
   readonly pagination?: Pagination;
   /** What its crawl file says of answers; absent if that is nothing. */
   readonly readAnswer?: AnswerReader;
+  /** Absent where everything is fetched whole. */
+  readonly revalidation?: Revalidation;
   /** What its requests are authorized by besides its headers. @default nothing */
   readonly token?: BatchToken;
   readonly state: BatchState;
@@ -174,6 +178,7 @@ export class Batches {
       batch.token === undefined ? own : [...own, ...batch.token.values];
     const pagination = paginate && compilePagination(paginate, { ...plan, secrets: allSecrets });
     const readAnswer = compileAnswerRules(plan, allSecrets);
+    const revalidation = compileRevalidation(plan, allSecrets);
     const batch: WatchedBatch = {
       id,
       plan,
@@ -182,6 +187,7 @@ export class Batches {
       createdAt,
       state,
       ...(readAnswer !== undefined && { readAnswer }),
+      ...(revalidation !== undefined && { revalidation }),
       ...secrets,
       ...(pagination !== undefined && { pagination }),
       ...resolveNetwork(plan.network, this.#options.network, secretValues),

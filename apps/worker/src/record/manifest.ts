@@ -1,3 +1,4 @@
+import { answerRulesOf } from '@fetchfleet/crawl';
 import type { Manifest } from '@fetchfleet/results';
 import type { Batches } from '../batch/batches.ts';
 
@@ -12,6 +13,7 @@ export async function manifestOf(batches: Batches, id: string): Promise<Manifest
       throw new Error(`batch ${id} is unknown`);
     }
     const { headers } = batch.plan.keep ?? {};
+    const { batch: comparedWith, refersTo = [] } = batch.plan.comparedWith ?? {};
     return {
       batch: id,
       name: batch.plan.name,
@@ -20,6 +22,13 @@ export async function manifestOf(batches: Batches, id: string): Promise<Manifest
       ...(headers !== undefined && { headers }),
       url: batch.plan.url,
       createdAt: new Date(batch.createdAt).toISOString(),
+      ...(batch.plan.revalidate === true && {
+        revalidate: {
+          rules: answerRulesOf(batch.plan),
+          ...(comparedWith !== undefined && { comparedWith }),
+          refersTo,
+        },
+      }),
     };
   });
 }

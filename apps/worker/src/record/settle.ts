@@ -1,13 +1,9 @@
 import {
   type Answer,
-  encodeLargeRecord,
-  encodeRecord,
-  encodeSelection,
   errorOf,
   type FetchError,
   type FetchRecord,
   type FetchResult,
-  LARGE_BODY_BYTES,
   type Outcome,
   type PageStep,
   type PendingFetch,
@@ -17,6 +13,7 @@ import type { Settlement } from '@fetchfleet/fleet';
 import type { Logger, Metrics } from '@fetchfleet/service';
 import type { ActiveBatch } from '../batch/batches.ts';
 import { nextPage, nextRequest } from '../batch/next-request.ts';
+import { lineOf } from './line-of.ts';
 import type { OnRecorded, Recorder } from './recorder.ts';
 
 /** How a fetch, or a page of it, ended for good. */
@@ -133,18 +130,16 @@ export function settle(
       onRecorded(isRecorded);
     },
   };
-  if (keptBody !== undefined) {
-    entry.line = encodeSelection(record, keptBody.kind === 'selected' ? keptBody.json : undefined);
+  const { revalidation } = batch;
+  const isCompared = revalidation !== undefined && outcome === 'ok';
+  const comparison = isCompared ? { revalidation, values, known: fetch.known } : undefined;
+  const line = lineOf({ record, response, keptBody, comparison });
+  if (typeof line === 'string') {
+    entry.line = line;
     recorder.record(batch.id, entry);
-    return;
+  } else {
+    recorder.recordLater(batch.id, { ...entry, line, bytes });
   }
-  if (response !== undefined && response.body.length >= LARGE_BODY_BYTES) {
-    const line = encodeLargeRecord(record, { bytes: response.body });
-    recorder.recordLater(batch.id, { ...entry, line, bytes: response.body.length });
-    return;
-  }
-  entry.line = encodeRecord(record, response && { bytes: response.body });
-  recorder.record(batch.id, entry);
 }
 
 function reasonOf({ outcome, answer }: Ending, result: FetchResult): FetchError | undefined {

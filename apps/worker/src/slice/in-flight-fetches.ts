@@ -192,9 +192,9 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   }
 
   #requestOf(fetch: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
-    const { index, values, attempts } = fetch;
+    const { index, values, attempts, known } = fetch;
     const { batch } = this.#target;
-    const { plan, request, secretHeaders, token, pagination } = batch;
+    const { plan, request, secretHeaders, token, pagination, revalidation } = batch;
     const headers = request.headersOf(values);
     const own = {
       url: request.expand(values),
@@ -205,6 +205,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       idempotencyKey: request.hasIdempotencyKey
         ? `${batch.id}-${index}-${nextPage(fetch)}`
         : undefined,
+      conditions: revalidation?.conditionsOf(known),
       secretHeaders,
       limits: plan.limits,
       network: batch.network,
@@ -278,6 +279,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       const attempts = fetch.attempts + 1;
       const { readAnswer } = this.#target.batch;
       const answer = result.kind === 'response' ? readAnswer?.(result) : undefined;
+      const verdict = this.#verdictOn(fetch, result, answer);
       if (this.#isBeyondLast(fetch, result)) {
         const step = { end: 'not-found' } as const;
         this.#settle(fetch, { outcome: 'ok', attempts, result, answer, step });
@@ -286,19 +288,37 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       if (this.#isTokenAtFault(fetch, result) && this.#sendAgain(fetch, ended)) {
         return;
       }
-      const disposition = this.#dispositionOf(fetch, ended, answer?.verdict);
+      const disposition = this.#dispositionOf(fetch, ended, verdict);
       if (disposition.do === 'settle') {
         const { outcome } = disposition;
         const step = outcome === 'ok' ? this.#stepAfter(fetch, result, answer) : undefined;
-        this.#settle(fetch, { outcome, attempts, result, answer, step });
+        const error = outcome === 'unexpected' ? verdict?.problem : undefined;
+        this.#settle(fetch, { outcome, attempts, result, answer, step, ...(error && { error }) });
       } else {
-        const problem = answer?.verdict?.problem;
+        const problem = verdict?.problem;
         this.#return(this.#nextTry(fetch, ended, { disposition, problem }));
       }
     } catch (error) {
       this.#abortWith(error);
       this.#close();
     }
+  }
+
+  /**
+   * What is to be said of an answer. One that was not sent because it is the known one has passed
+   * the rules before.
+   */
+  #verdictOn(
+    { known }: PendingFetch,
+    result: FetchResult,
+    answer: Answer | undefined,
+  ): AnswerVerdict | undefined {
+    const { batch, origin } = this.#target;
+    const isNotSent = result.kind === 'response' && result.status === 304;
+    if (batch.revalidation === undefined || !isNotSent) {
+      return answer?.verdict;
+    }
+    return { isListed: false, problem: batch.revalidation.problemOf(result, known, origin) };
   }
 
   /** Whether the answer says that the page before was the last one. */
@@ -379,7 +399,10 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     const status = problem === undefined ? String(result.status) : 'unexpected';
     const label = result.kind === 'response' ? status : result.outcome;
     const dueAt = now + disposition.delayMs;
-    const tried = { ...fetch, dueAt, reason: lastReasonOf(result, problem) };
+    const reason = lastReasonOf(result, problem);
+    const again = { ...fetch, dueAt, reason };
+    // An origin that answers 304 wrongly is asked without a condition.
+    const tried = result.status === 304 ? { ...again, known: undefined } : again;
     if (disposition.do === 'throttle') {
       metrics.fetchThrottled({ origin, reason: label });
       return { ...tried, throttledSince: fetch.throttledSince || now };

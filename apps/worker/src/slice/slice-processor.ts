@@ -324,8 +324,14 @@ function problemOf(slice: Slice, batch: ActiveBatch | undefined): string | undef
   if (batch === undefined) {
     return 'its batch is unknown';
   }
-  const isFitting = slice.columns.length === batch.plan.params.length;
-  return isFitting ? undefined : 'its columns are not those of its batch';
+  if (slice.columns.length !== batch.plan.params.length) {
+    return 'its columns are not those of its batch';
+  }
+  const { refersTo = [] } = batch.plan.comparedWith ?? {};
+  const isKnown = slice.known?.answers.every(([, at]) =>
+    refersTo.includes(slice.known?.texts[at] ?? ''),
+  );
+  return isKnown === false ? 'it refers to batches that its batch does not name' : undefined;
 }
 
 /**

@@ -12,7 +12,9 @@ import type { Crawl, ParameterSource } from '../model/plan.ts';
  */
 export async function fingerprintOf(crawl: Crawl, local: Crawl = crawl): Promise<string> {
   const hash = createHash('sha256');
-  const { plan, sources, combine, only } = crawl;
+  const { sources, combine, only } = crawl;
+  // What a batch is compared with changes nothing of its fetches, and is found anew for each batch.
+  const { comparedWith: _, ...plan } = crawl.plan;
   const parts = [plan, sources, combine, ...(only === undefined ? [] : [only])];
   hash.update(JSON.stringify(parts));
   for (const source of local.sources) {

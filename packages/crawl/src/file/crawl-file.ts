@@ -17,6 +17,7 @@ import {
 } from './parameters/params.ts';
 import { readNotify } from './notify.ts';
 import { readPaginate } from './paginate.ts';
+import { readRevalidate } from './revalidate.ts';
 import { checkUse, readRequest } from './request.ts';
 import { readRows } from './parameters/rows.ts';
 import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.ts';
@@ -57,6 +58,7 @@ const KEYS = [
   'paginate',
   'expect',
   'keep',
+  'revalidate',
   'auth',
   'priority',
   'notify',
@@ -150,6 +152,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
   const expect = readExpectation(at('expect'), request);
   const keep = readKeep(at('keep'), request);
   const headers = readHeaders(at('headers'), names);
+  const isRevalidating = readRevalidate(at('revalidate'), { ...request, headers, paginate });
   const auth = readAuth(at('auth'), { network, headers });
   const priority = readChoice(at('priority'), ['low', 'normal', 'high']);
   const notify = readNotify(at('notify'), network);
@@ -167,6 +170,7 @@ function readRoot(root: Field, fileName: string): Pick<Reading, 'sources' | 'cra
     ...(paginate !== undefined && { paginate }),
     ...(expect !== undefined && { expect }),
     ...(keep !== undefined && { keep }),
+    ...(isRevalidating && { revalidate: true }),
     ...(auth !== undefined && { auth }),
     ...(priority !== undefined && priority !== 'normal' && { priority }),
   };

@@ -131,6 +131,23 @@ export interface Plan {
   readonly expect?: Expectation;
   /** @default the whole body and no headers */
   readonly keep?: Keep;
+  /** Fetches again only what has changed since the last batch of this name. @default all */
+  readonly revalidate?: true;
+  /** What it is compared with; added when the batch is started. @default nothing */
+  readonly comparedWith?: Comparison;
+}
+
+/**
+ * Batches that the records of one batch may refer to. Each of them is kept as long as the records
+ * are; what only further ones have is fetched anew.
+ */
+export const MAX_REFERENCES = 64;
+
+/** An earlier batch, and where the bodies of its answers are. */
+export interface Comparison {
+  readonly batch: string;
+  /** Batches that records may refer to, the one above included. */
+  readonly refersTo: readonly string[];
 }
 
 /** Which answers are ok. Paths are JSONPath (RFC 9535). */

@@ -79,6 +79,7 @@ export function textOfBody({ bytes, contentType }: RecordBody): string | undefin
 
 function encodeHead(record: FetchRecord): string {
   const { page, end, headers, method, status, contentType, finalUrl, error, selected } = record;
+  const { validators, unchanged } = record;
   return (
     `{"batch":${quoted.batch.of(record.batch)},"index":${record.index}` +
     // Readers find both behind the index, without parsing the line.
@@ -99,7 +100,10 @@ function encodeHead(record: FetchRecord): string {
     (error === undefined
       ? ''
       : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`) +
-    (selected === undefined ? '' : `,"selected":${selected}`)
+    (selected === undefined ? '' : `,"selected":${selected}`) +
+    (validators === undefined ? '' : `,"validators":${JSON.stringify(validators)}`) +
+    // The last key before a body, which such a record does not have: readers look for it at the end.
+    (unchanged === undefined ? '' : `,"unchanged":${JSON.stringify(unchanged)}`)
   );
 }
 

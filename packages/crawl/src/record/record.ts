@@ -1,6 +1,7 @@
 import type { PageEnd } from '../model/paginate.ts';
 import type { Method } from '../model/plan.ts';
 import type { Outcome } from '../outcome/outcome.ts';
+import type { BodyPlace, Validators } from '../revalidate/validators.ts';
 
 /** The result of one fetch or page: one line of NDJSON in a part, and one record of an export. */
 export interface FetchRecord {
@@ -33,4 +34,8 @@ export interface FetchRecord {
   readonly error?: { readonly code: string; readonly message: string } | undefined;
   /** How many values `keep.select` has selected; absent where the body is as it came. */
   readonly selected?: number | undefined;
+  /** What tells later whether the answer has changed; only with `revalidate`. */
+  readonly validators?: Validators | undefined;
+  /** Where the body is, if it is the same as that of an earlier batch. */
+  readonly unchanged?: BodyPlace | undefined;
 }

@@ -1,4 +1,5 @@
 import type { LastReason } from '../outcome/last-reason.ts';
+import { packKnown, unpackKnown } from './known-in-slice.ts';
 import { MAX_SLICE, type PendingFetch, type SharedReason, type Slice } from './slice.ts';
 
 type SliceState = readonly [number, number, number, number];
@@ -14,6 +15,7 @@ export function packSlice(batch: string, origin: string, fetches: readonly Pendi
   const sorted = fetches.toSorted((a, b) => a.index - b.index);
   const state = sorted.flatMap((fetch, position) => stateOf(fetch, position));
   const reasons = toReasons(sorted);
+  const known = packKnown(sorted);
   return {
     batch,
     origin,
@@ -21,6 +23,7 @@ export function packSlice(batch: string, origin: string, fetches: readonly Pendi
     columns: toColumns(sorted),
     ...(state.length > 0 && { state }),
     ...(reasons.length > 0 && { reasons }),
+    ...(known !== undefined && { known }),
   };
 }
 
@@ -28,14 +31,17 @@ export function packSlice(batch: string, origin: string, fetches: readonly Pendi
 export function unpackSlice(slice: Slice): PendingFetch[] {
   const states = new Map((slice.state ?? []).map((entry) => [entry[0], entry]));
   const reasons = reasonsOf(slice);
+  const answers = slice.known && unpackKnown(slice.known);
   return indexesOf(slice).map((index, position) => {
     const [, attempts = 0, dueAt = 0, throttledSince = 0] = states.get(position) ?? [];
     const values = slice.columns.map((column) =>
       typeof column === 'string' ? column : (column[position] ?? ''),
     );
     const reason = reasons.get(position);
+    const known = answers?.get(position);
     const fetch = { index, values, attempts, dueAt, throttledSince };
-    return reason === undefined ? fetch : { ...fetch, reason };
+    const tried = reason === undefined ? fetch : { ...fetch, reason };
+    return known === undefined ? tried : { ...tried, known };
   });
 }
 

@@ -1,5 +1,6 @@
 import { isBatchId } from '../model/batch-id.ts';
 import { OUTCOMES } from '../outcome/outcome.ts';
+import { isKnownInSlice } from './known-in-slice.ts';
 import { MAX_SLICE, type SharedReason, type Slice } from './slice.ts';
 
 /** Outcomes of a failed attempt. */
@@ -26,7 +27,7 @@ export class InvalidSliceError extends Error {
  */
 export function parseSlice(value: unknown, paramCount?: number): Slice {
   must(isObject(value), 'it is not an object');
-  const { batch, origin, ranges, columns, state, reasons } = value;
+  const { batch, origin, ranges, columns, state, reasons, known } = value;
   // Version 0.1 wrote it as `position`.
   const ticket = value['ticket'] ?? value['position'];
   must(typeof batch === 'string' && isBatchId(batch), 'batch is not a batch id');
@@ -47,6 +48,8 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
   checkPositions(state ?? [], count);
   const areReasons = reasons === undefined || isReasons(reasons, count);
   must(areReasons, 'reasons is not an array of failures with their positions');
+  const isKnown = known === undefined || isKnownInSlice(known, count);
+  must(isKnown, 'known is not what is known of answers');
   return {
     batch,
     origin,
@@ -55,6 +58,7 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
     ...(ticket !== undefined && { ticket }),
     ...(state !== undefined && { state }),
     ...(reasons !== undefined && { reasons }),
+    ...(known !== undefined && { known }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { LastReason } from '../outcome/last-reason.ts';
 import type { Cursor } from '../pages/cursor.ts';
+import type { KnownAnswer } from '../revalidate/validators.ts';
 
 /** A fetch without a record. */
 export interface PendingFetch {
@@ -19,12 +20,38 @@ export interface PendingFetch {
    * slice.
    */
   readonly cursor?: Cursor;
+  /** Its answer in an earlier batch; absent if none is known. */
+  readonly known?: KnownAnswer | undefined;
 }
 
 /** A reason, and the positions in the slice of the fetches that have failed with it. */
 export interface SharedReason extends LastReason {
   readonly positions: readonly number[];
 }
+
+/**
+ * What is known of the answers to the fetches of a slice.
+ *
+ *     texts    ["covid-20260101-0000-abcd", "accept-encoding", "Thu, 01 Jan 2026 …"]
+ *     answers  [[0, 0, 17, "hash", "etag", 2, 1], …]    position; batch and index of the body;
+ *                                                       hash, etag, last-modified, vary
+ *
+ * Numbers of texts are -1 for none, because most of them are the same in a whole slice.
+ */
+export interface KnownInSlice {
+  readonly texts: readonly string[];
+  readonly answers: readonly KnownEntry[];
+}
+
+export type KnownEntry = readonly [
+  position: number,
+  batch: number,
+  index: number,
+  hash: string,
+  etag: string,
+  lastModified: number,
+  vary: number,
+];
 
 /**
  * One job: up to 50 fetches of one batch and one origin, packed for Redis.
@@ -44,6 +71,8 @@ export interface Slice {
   readonly columns: readonly (string | readonly string[])[];
   readonly state?: readonly (readonly [number, number, number, number])[];
   readonly reasons?: readonly SharedReason[];
+  /** Only of batches that fetch what has changed. */
+  readonly known?: KnownInSlice;
   /** Position in the waitlist of its origin; absent if the slice was never deferred. */
   readonly ticket?: number;
 }

@@ -1,16 +1,12 @@
 import { hash } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
 import type { ListFile } from '../model/parameter-source.ts';
+import { EntryPartitions, PARTITIONS } from './entry-partitions.ts';
 import { readLines } from './text-lines.ts';
 
 /** Bytes of a hash that are kept: two lines with the same 128 bits do not happen. */
 const HASH_BYTES = 16;
 const POSITION_BYTES = 6;
 const ENTRY_BYTES = HASH_BYTES + POSITION_BYTES;
-const PARTITIONS = 256;
-/** What a partition has in memory before it is written to its file. */
-const BUFFER_BYTES = 744 * ENTRY_BYTES;
 
 /**
  * The lines of a list in their order, without those that came before. Memory does not hold the
@@ -37,76 +33,34 @@ export async function* distinctLines(list: ListFile, signal?: AbortSignal): Asyn
 }
 
 async function repeatedLines(list: ListFile, signal?: AbortSignal): Promise<PositionSet> {
-  const partitions = Array.from(
-    { length: PARTITIONS },
-    (_, at) => new Partition(`${list.path}-hashes-${at}`),
-  );
+  const partitions = new EntryPartitions(`${list.path}-hashes`, ENTRY_BYTES);
   let position = 0;
   for await (const lines of readLines(list, signal)) {
     for (const line of lines) {
       // As text, which takes a third of the time of a buffer.
       const digest = hash('sha256', line, 'binary');
-      partitions[digest.charCodeAt(0)]?.add(digest, position++);
+      const entry = partitions.add(digest.charCodeAt(0));
+      entry.write(digest, 0, HASH_BYTES, 'latin1');
+      entry.writeUIntBE(position++, HASH_BYTES, POSITION_BYTES);
     }
   }
   const repeated = new PositionSet();
-  for (const partition of partitions) {
+  for (let at = 0; at < PARTITIONS; at += 1) {
     signal?.throwIfAborted();
-    await partition.findRepeated(repeated);
+    findRepeated(await partitions.take(at), repeated);
   }
   return repeated;
 }
 
-/** The hashes with one first byte, and the positions of their lines, in order. */
-class Partition {
-  readonly #path: string;
-  #entries = Buffer.alloc(0);
-  #length = 0;
-  #isWritten = false;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  add(digest: string, position: number): void {
-    if (this.#length === this.#entries.length) {
-      this.#makeRoom();
+/** @param entries whose hashes begin with the same byte, in the order of their positions */
+function findRepeated(entries: Buffer, repeated: PositionSet): void {
+  const seen = new Set<string>();
+  for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
+    const key = entries.toString('latin1', at, at + HASH_BYTES);
+    if (seen.has(key)) {
+      repeated.add(entries.readUIntBE(at + HASH_BYTES, POSITION_BYTES));
     }
-    this.#entries.write(digest, this.#length, HASH_BYTES, 'latin1');
-    this.#entries.writeUIntBE(position, this.#length + HASH_BYTES, POSITION_BYTES);
-    this.#length += ENTRY_BYTES;
-  }
-
-  async findRepeated(repeated: PositionSet): Promise<void> {
-    const last = this.#entries.subarray(0, this.#length);
-    let all = last;
-    if (this.#isWritten) {
-      all = Buffer.concat([await readFile(this.#path), last]);
-      await rm(this.#path);
-    }
-    const seen = new Set<string>();
-    for (let at = 0; at < all.length; at += ENTRY_BYTES) {
-      const key = all.toString('latin1', at, at + HASH_BYTES);
-      if (seen.has(key)) {
-        repeated.add(all.readUIntBE(at + HASH_BYTES, POSITION_BYTES));
-      }
-      seen.add(key);
-    }
-    this.#entries = Buffer.alloc(0);
-    this.#length = 0;
-  }
-
-  /** Small lists, which most are, never reach a file. */
-  #makeRoom(): void {
-    if (this.#entries.length < BUFFER_BYTES) {
-      const larger = Buffer.alloc(Math.min(BUFFER_BYTES, Math.max(ENTRY_BYTES, 2 * this.#length)));
-      this.#entries.copy(larger);
-      this.#entries = larger;
-      return;
-    }
-    appendFileSync(this.#path, this.#entries, { mode: 0o600 });
-    this.#isWritten = true;
-    this.#length = 0;
+    seen.add(key);
   }
 }
 

@@ -12,6 +12,8 @@ export interface FetchRequest {
   readonly body?: Buffer | undefined;
   /** Sent as `Idempotency-Key`. @default none */
   readonly idempotencyKey?: string | undefined;
+  /** Headers of this request alone, that say when it needs no answer. @default none */
+  readonly conditions?: Readonly<Record<string, string>> | undefined;
   /**
    * Headers with their secrets resolved. Pass the same object for all fetches of a batch: it is
    * prepared once.

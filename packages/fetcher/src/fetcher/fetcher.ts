@@ -218,6 +218,7 @@ class PooledFetcher implements Fetcher {
       method = 'GET',
       body,
       idempotencyKey,
+      conditions,
       signal,
       limits,
       secretHeaders,
@@ -238,8 +239,10 @@ class PooledFetcher implements Fetcher {
     const prepared = isElsewhere
       ? forOtherOrigins(own, { secretHeaders, userAgent: this.#userAgent })
       : withCredentialsOf(url, own);
-    const headers =
+    const keyed =
       idempotencyKey === undefined ? prepared : { ...prepared, 'idempotency-key': idempotencyKey };
+    // A redirect to another origin drops them, as all headers that are meant for this one.
+    const headers = conditions === undefined ? keyed : { ...keyed, ...conditions };
     // Assigning parses the URL again, which costs time at ten thousand fetches a second.
     if (url.username !== '') {
       url.username = '';

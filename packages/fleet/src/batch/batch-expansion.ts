@@ -8,7 +8,7 @@ import {
 import type { BatchStatus } from '../ledger/batch-status.ts';
 import type { BatchRegistration, Ledger } from '../ledger/ledger.ts';
 import { UnknownBatchError } from '../ledger/unknown-batch-error.ts';
-import { enqueue } from '../queue/enqueue.ts';
+import { enqueue, type KnownAnswers } from '../queue/enqueue.ts';
 import type { RedisMemory } from '../queue/redis-memory.ts';
 import type { SliceQueue } from '../queue/slice-queue.ts';
 import { ExpansionLease, LEASE_TIMEOUT_MS } from './expansion-lease.ts';
@@ -29,12 +29,16 @@ export interface MeasuredCrawl {
   /** Path of the crawl file, for people. */
   readonly source: string;
   readonly fingerprint: string;
+  /** As {@link KnownBatch.known}. */
+  readonly known?: KnownAnswers | undefined;
 }
 
 /** A batch that is in the ledger, and its crawl with every list on this machine. */
 export interface KnownBatch {
   readonly status: BatchStatus;
   readonly crawl: Crawl;
+  /** Slices carry it, so that only what has changed is fetched. @default nothing is known */
+  readonly known?: KnownAnswers | undefined;
 }
 
 interface ExpansionRunOptions {
@@ -86,17 +90,19 @@ export class BatchExpansion {
   readonly status: BatchStatus;
   readonly #target: ExpansionTarget;
   readonly #crawl: Crawl;
+  readonly #known: KnownAnswers | undefined;
   readonly #isRepeated: boolean;
   #lease: ExpansionLease | undefined;
 
   private constructor(
     target: ExpansionTarget,
-    { status, crawl }: KnownBatch,
+    { status, crawl, known }: KnownBatch,
     options: { readonly isRepeated: boolean; readonly lease?: ExpansionLease | undefined },
   ) {
     this.#target = target;
     this.status = status;
     this.#crawl = crawl;
+    this.#known = known;
     this.#isRepeated = options.isRepeated;
     this.#lease = options.lease;
   }
@@ -107,7 +113,7 @@ export class BatchExpansion {
    */
   static async create(
     target: ExpansionTarget,
-    { local, total, source, fingerprint }: MeasuredCrawl,
+    { local, total, source, fingerprint, known: answers }: MeasuredCrawl,
     options: CreateOptions = {},
   ): Promise<BatchExpansion> {
     const { ledger } = target;
@@ -123,7 +129,7 @@ export class BatchExpansion {
       if (status === undefined) {
         throw new UnknownBatchError(id);
       }
-      const known = { status, crawl: local.crawl };
+      const known = { status, crawl: local.crawl, known: answers };
       return new BatchExpansion(target, known, { isRepeated: !isNew, lease });
     } catch (error) {
       await lease?.release();
@@ -173,7 +179,7 @@ export class BatchExpansion {
   /** @param clear makes fetches unsettled; undefined if the state of the batch forbids it */
   static async #again(
     target: ExpansionTarget,
-    { status: { batch }, crawl }: KnownBatch,
+    { status: { batch }, crawl, known: answers }: KnownBatch,
     clear: () => Promise<number | undefined>,
   ): Promise<RetryResult> {
     const { ledger } = target;
@@ -188,7 +194,7 @@ export class BatchExpansion {
         await lease.release();
         return { kind: 'closed' };
       }
-      const known = { status, crawl };
+      const known = { status, crawl, known: answers };
       const expansion = new BatchExpansion(target, known, { isRepeated: true, lease });
       return { kind: 'ready', expansion, cleared };
     } catch (error) {
@@ -258,7 +264,8 @@ export class BatchExpansion {
     queue.setShare(batch, this.#crawl.plan.priority);
     const redisRoom = new Room({ memory: async () => queue.memory(), onFull, signal });
     const room = async (): Promise<void> => redisRoom.wait();
-    const work = { queue, batch, crawl: this.#crawl, sliceSize, room, signal };
+    const known = this.#known;
+    const work = { queue, batch, crawl: this.#crawl, sliceSize, known, room, signal };
     if (!this.#isRepeated) {
       await enqueue(work);
       return;

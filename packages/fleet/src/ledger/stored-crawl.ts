@@ -9,6 +9,7 @@ import {
   MAX_CA_BYTES,
   MAX_NOTIFY_TARGETS,
   MAX_PROXIES,
+  MAX_REFERENCES,
   MAX_SPREAD,
   METHODS,
   NAME_PATTERN,
@@ -33,6 +34,7 @@ import { storedPath } from './stored-path.ts';
 const count = z.number().int().nonnegative();
 const positive = z.number().int().positive();
 const text = z.string();
+const batchId = text.refine(isBatchId, 'is no batch id');
 
 const rate = z.object({ count: positive, perMs: z.number().positive() });
 
@@ -127,6 +129,10 @@ const plan = z.object({
       select: storedPath.exactOptional(),
     })
     .exactOptional(),
+  revalidate: z.literal(true).exactOptional(),
+  comparedWith: z
+    .strictObject({ batch: batchId, refersTo: z.array(batchId).max(MAX_REFERENCES) })
+    .exactOptional(),
 });
 
 const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');
@@ -174,7 +180,7 @@ const source = z.discriminatedUnion('kind', [
   z.object({
     name,
     kind: z.literal('batch'),
-    batch: text.refine(isBatchId, 'is no batch id'),
+    batch: batchId,
     select: text.min(1),
     unique: z.literal(true).exactOptional(),
     blank: z.enum(['refuse', 'keep', 'skip']).exactOptional(),

@@ -1,6 +1,7 @@
 import {
   type Crawl,
   expandCrawl,
+  type KnownAnswer,
   packSlice,
   packSlices,
   type Slice,
@@ -15,6 +16,14 @@ const MAX_ADD = 128;
 /** Pipelines in flight: Redis adds one while the next is packed. Bounds the memory. */
 const MAX_IN_FLIGHT = 3;
 
+/** What an earlier batch knows of the answers to the fetches of a crawl. */
+export interface KnownAnswers {
+  of(fetch: {
+    readonly index: number;
+    readonly values: readonly string[];
+  }): KnownAnswer | undefined;
+}
+
 export interface EnqueueOptions {
   readonly queue: Pick<SliceQueue, 'add'>;
   readonly batch: string;
@@ -23,6 +32,8 @@ export interface EnqueueOptions {
   readonly sliceSize: number;
   /** Which fetches have no record yet. @default all of them */
   readonly isUnsettled?: (index: number) => boolean;
+  /** What is known of the answer to a fetch. @default nothing */
+  readonly known?: KnownAnswers | undefined;
   /** Waits until Redis has room for more slices. @default does not wait */
   readonly room?: () => Promise<void>;
   readonly signal: AbortSignal;
@@ -35,7 +46,7 @@ export interface EnqueueOptions {
  * @returns the number of slices that were passed to the queue
  */
 export async function enqueue(options: EnqueueOptions): Promise<number> {
-  const { queue, batch, crawl, sliceSize, isUnsettled, room, signal } = options;
+  const { queue, batch, crawl, sliceSize, isUnsettled, known, room, signal } = options;
   const adds = new AddPipeline(queue, room);
   const expansion = expandCrawl(crawl, { signal });
   for await (const slices of packSlices(batch, expansion, sliceSize)) {
@@ -44,7 +55,7 @@ export async function enqueue(options: EnqueueOptions): Promise<number> {
       const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
       if (wanted !== undefined) {
         // The id of the whole slice, by which the queue recognises a slice that it still has.
-        await adds.push(wanted, sliceId(slice));
+        await adds.push(known === undefined ? wanted : withKnown(wanted, known), sliceId(slice));
       }
     }
   }
@@ -60,6 +71,11 @@ function remainder(slice: Slice, isUnsettled: (index: number) => boolean): Slice
     return slice;
   }
   return kept.length === 0 ? undefined : packSlice(slice.batch, slice.origin, kept);
+}
+
+function withKnown(slice: Slice, known: KnownAnswers): Slice {
+  const fetches = unpackSlice(slice).map((fetch) => ({ ...fetch, known: known.of(fetch) }));
+  return packSlice(slice.batch, slice.origin, fetches);
 }
 
 /** Collects slices and adds them in pipelines, a few at a time. */

@@ -1,10 +1,12 @@
 import type { Writable } from 'node:stream';
 import { findParts } from '../folder/layout.ts';
 import { firstManifest, type Manifest } from '../folder/manifest.ts';
+import { BodySources, type MissingBodies } from './body-sources.ts';
 import { encoderOf } from './encoder.ts';
 import { Output } from './output.ts';
 import { PartFiles } from './part-files.ts';
 import { PartsIndexer } from './parts-indexer.ts';
+import { UnchangedRecords } from './unchanged-records.ts';
 import { type Window, WindowReader } from './window-reader.ts';
 
 /** Which records to read. */
@@ -21,6 +23,11 @@ export interface ReadOptions {
   readonly range?: readonly [from: number, to: number];
   /** Fetches of the batch, if the manifest has no total. @default the highest index plus one */
   readonly total?: number;
+  /**
+   * What becomes of records whose bodies are in earlier batches: they get these bodies, are left
+   * out, or stay as they are. @default 'fill'
+   */
+  readonly unchanged?: 'fill' | 'leave-out' | 'keep' | undefined;
   readonly signal?: AbortSignal;
   /** Called with the bytes read so far and the bytes to read in all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -52,9 +59,15 @@ export interface ExportSummary {
   readonly skippedLines: number;
   /** A sentence for each part that was not read, because it is no regular file. */
   readonly skippedParts: readonly string[];
+  /** Records with the body of an earlier batch; only of a batch that has such records. */
+  readonly unchanged?: number;
+  /** Those among them that were written without a body, because it is not there any more. */
+  readonly missingBodies?: readonly MissingBodies[];
 }
 
 const MAX_INDEXED_RECORDS = 2 ** 22;
+/** For so few records, other batches are not indexed as a whole. */
+const NARROW = 4;
 
 /** Takes the records of a batch, in index order. */
 export interface WindowTarget {
@@ -124,11 +137,24 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
     onPages: () => progress.expect(2 * files.bytes),
   });
   const reader = new WindowReader(files, signal);
+  const { unchanged: mode = 'fill' } = options;
+  const mayRefer = manifest === undefined || (manifest.revalidate?.refersTo.length ?? 0) > 0;
+  const isNarrow = range[1] - range[0] <= NARROW;
+  const sources = new BodySources({ dirs: typeof dir === 'string' ? [dir] : dir, manifest, isNarrow, signal });
+  const unchanged = new UnchangedRecords(mode === 'fill' ? sources : undefined);
+  const write = async (window: Window): Promise<void> => {
+    if (mode === 'keep' || !mayRefer) {
+      return target.write(window);
+    }
+    for await (const one of unchanged.windows(window)) {
+      await target.write(one);
+    }
+  };
   let written = 0;
   try {
     for await (const index of parts.indexes()) {
       for await (const window of reader.windows(index)) {
-        await target.write(window);
+        await write(window);
         progress.add(window.data.length);
         if (!target.keepsWindows) {
           window.release();
@@ -138,16 +164,21 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
     }
     const [start, end] = range;
     const wanted = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
+    const leftOut = mode === 'leave-out' ? unchanged.count : 0;
+    const { missing: missingBodies } = sources;
     const summary = {
-      written: written - target.invalid,
+      written: written - target.invalid - leftOut,
       missing: wanted - parts.fetches + target.invalid,
       skippedLines: parts.skippedLines + target.invalid,
       skippedParts: found.parts.skipped,
+      ...(unchanged.count > 0 && { unchanged: unchanged.count }),
+      ...(missingBodies.length > 0 && { missingBodies }),
     };
     await target.end(summary);
     progress.finish();
     return summary;
   } finally {
+    await sources.stop();
     await files.stop();
   }
 }

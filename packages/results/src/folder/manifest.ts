@@ -1,3 +1,4 @@
+import { isBatchId } from '@fetchfleet/crawl';
 import { makeFolderIn, placeFile } from './durable-folder.ts';
 import { readError, systemErrorCode, UnfitFileError } from './errors.ts';
 import { batchFolder, manifestPath } from './layout.ts';
@@ -20,6 +21,18 @@ export interface Manifest {
   readonly url: string;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** Absent where everything is fetched whole. */
+  readonly revalidate?: RevalidatedManifest;
+}
+
+/** Of a batch that fetches what has changed. */
+export interface RevalidatedManifest {
+  /** Hash of what the crawl file says of answers. */
+  readonly rules: string;
+  /** The batch that it was compared with; absent if there was none. */
+  readonly comparedWith?: string;
+  /** Batches that have bodies of its records. */
+  readonly refersTo: readonly string[];
 }
 
 /**
@@ -91,14 +104,30 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const { batch, total, params, headers } = value as Partial<Record<keyof Manifest, unknown>>;
+  const { batch, total, params, headers, revalidate } = value as Partial<Record<keyof Manifest, unknown>>;
   return (
     typeof batch === 'string' &&
     typeof total === 'number' &&
     Number.isSafeInteger(total) &&
     isTexts(params) &&
-    (headers === undefined || headers === 'all' || isTexts(headers))
+    (headers === undefined || headers === 'all' || isTexts(headers)) &&
+    (revalidate === undefined || isRevalidated(revalidate))
   );
+}
+
+function isRevalidated(value: unknown): value is RevalidatedManifest {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const { rules, comparedWith, refersTo } = value as Partial<
+    Record<keyof RevalidatedManifest, unknown>
+  >;
+  const isCompared = comparedWith === undefined || isId(comparedWith);
+  return typeof rules === 'string' && isCompared && Array.isArray(refersTo) && refersTo.every(isId);
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && isBatchId(value);
 }
 
 function isTexts(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { MAX_PAGES } from '@fetchfleet/crawl';
+import { type BodyPlace, MAX_PAGES, parseBodyPlace } from '@fetchfleet/crawl';
 
 /**
  * Reads fields of a record from its bytes, without parsing the line. A line looks like
@@ -18,6 +18,8 @@ const END_KEY = Buffer.from(',"end":"');
 const BODY_KEY = Buffer.from(',"body":');
 const OUTCOME_KEY = Buffer.from(',"outcome":"');
 const STARTED_KEY = Buffer.from(',"startedAt":"');
+const UNCHANGED_KEY = Buffer.from(',"unchanged":');
+const CLOSING_BRACE = 0x7d;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const ZERO = 0x30;
@@ -137,6 +139,39 @@ export function splitBody(line: Buffer): { readonly head: string; readonly body?
   }
   const body = line.subarray(key + BODY_KEY.length, line.length - 1);
   return { head: `${line.toString('utf8', 0, key)}}`, body };
+}
+
+/** More than the key and its value take. */
+const MAX_UNCHANGED_BYTES = 256;
+
+/**
+ * Where the body of a record is, if that is in another batch. The key ends the line: no body of a
+ * record can look like it, because another brace would follow.
+ *
+ * @param line without its newline
+ */
+export function readUnchanged(line: Buffer): BodyPlace | undefined {
+  const { length } = line;
+  const isPlace =
+    line[length - 1] === CLOSING_BRACE &&
+    line[length - 2] === CLOSING_BRACE &&
+    digitAt(line, length - 3) >= 0;
+  if (!isPlace) {
+    return undefined;
+  }
+  const end = line.subarray(Math.max(0, length - MAX_UNCHANGED_BYTES), length - 1);
+  const at = end.lastIndexOf(UNCHANGED_KEY);
+  if (at < 0) {
+    return undefined;
+  }
+  try {
+    return parseBodyPlace(JSON.parse(end.toString('utf8', at + UNCHANGED_KEY.length)));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function readString(head: Buffer, key: Buffer): string | undefined {

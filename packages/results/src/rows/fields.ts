@@ -60,6 +60,8 @@ const HEAD_KINDS = {
   worker: 'text',
   finalUrl: 'text',
   selected: 'integer',
+  validators: 'text',
+  unchanged: 'text',
   headers: 'text',
   error: 'text',
   charset: 'text',
