@@ -79,7 +79,7 @@ class Routes {
     if (slug !== undefined) {
       // Benchmarks measure with this page.
       this.#answer(response, query, (dials, arrivals) =>
-        this.#countryAnswers.answerTo(slug, dials, arrivals),
+        this.#countryAnswers.answerTo(slug, { dials, headers: request.headers, arrivals }),
       );
       return;
     }

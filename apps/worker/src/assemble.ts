@@ -298,6 +298,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         ledger,
         queue,
         fetcher,
+        results: settings.results,
         log,
         onError,
         onPassedOver,

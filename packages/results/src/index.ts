@@ -1,8 +1,11 @@
 export {
   type ComparedBatch,
   findComparedBatch,
+  findPredecessor,
   openKnownAnswers,
 } from './changes/compared-batch.ts';
+export { type Change, CHANGES, diffBatches, type ListedChange } from './changes/diff-batches.ts';
+export type { KnownAnswers } from './changes/known-answers.ts';
 export { findCache, MISSING_KEY, type TableCache, writeCache } from './cache/table-cache.ts';
 export {
   exportBatch,
@@ -10,6 +13,7 @@ export {
   type ExportSummary,
   type ReadOptions,
 } from './export/export-batch.ts';
+export { readLines } from './export/read-lines.ts';
 export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
 export type { FailedRecord } from './failures/failed-record.ts';
 export { type FailureGroup, reasonOf } from './failures/failure-groups.ts';

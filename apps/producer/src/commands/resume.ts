@@ -3,6 +3,7 @@ import { BatchExpansion, type BatchStatus, statusDocument } from '@fetchfleet/fl
 import { probeResults } from '@fetchfleet/results';
 import { findBatch, planOf } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
+import { knownBatch } from '../crawl/comparison.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
@@ -99,7 +100,8 @@ async function expansionOf(
     lists: settings.lists,
     context,
   });
-  return BatchExpansion.complete(session, { status: before, crawl });
+  const known = await knownBatch(session, { status: before, crawl }, settings.results);
+  return BatchExpansion.complete(session, known);
 }
 
 async function reopen(session: FleetSession, { batch, state }: BatchStatus): Promise<void> {

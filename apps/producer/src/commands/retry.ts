@@ -13,6 +13,7 @@ import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { explainResults } from '../batch/explain-results.ts';
 import { resultsOf } from '../batch/results-of.ts';
+import { knownBatch } from '../crawl/comparison.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
@@ -77,7 +78,7 @@ export async function retry(
     if (session.isPrivate) {
       await probeResults(settings.results);
     }
-    const known = { status: before, crawl };
+    const known = await knownBatch(session, { status: before, crawl }, settings.results);
     const result =
       indexes === undefined
         ? await BatchExpansion.retry(session, known, outcomes)

@@ -9,6 +9,7 @@ import {
   type LoadedCrawl,
   loadRegisteredCrawl,
 } from '../crawl/load-crawl.ts';
+import { knownBatch, withComparison } from '../crawl/comparison.ts';
 import { secretProblems } from '../crawl/local-secrets.ts';
 import { applyNotify, type NotifyFlags, secretPlanOf, withNotify } from '../crawl/notify-flag.ts';
 import { type OnlyFlags, onlyWords } from '../crawl/only-flags.ts';
@@ -102,30 +103,40 @@ async function chooseBatch(
   const { options } = invocation;
   const { name } = loaded.crawl.plan;
   if (options.new === true) {
-    return newBatch(session, loaded);
+    return newBatch(session, loaded, invocation);
   }
   const same = await findUnfinished(session, loaded);
   if (same !== undefined) {
     await applyNotify(session, same, loaded.crawl);
-    return completed(session, same, loaded.local.crawl);
+    return completed(session, { status: same, crawl: loaded.local.crawl }, invocation);
   }
   const other = await findUnfinishedOfName(session.ledger, name);
   if (options.resume === true) {
     return asStarted(session, other, { name, ...invocation });
   }
   return other === undefined
-    ? newBatch(session, loaded)
+    ? newBatch(session, loaded, invocation)
     : edited(session, { other, loaded }, invocation);
 }
 
-async function newBatch(session: FleetSession, loaded: LoadedCrawl): Promise<Work> {
-  const expansion = await BatchExpansion.create(session, loaded);
+async function newBatch(
+  session: FleetSession,
+  loaded: LoadedCrawl,
+  { lists: { results }, context: { terminal } }: Invocation,
+): Promise<Work> {
+  const compared = await withComparison(loaded, { results, terminal });
+  const expansion = await BatchExpansion.create(session, compared);
   return { before: expansion.status, expansion, isRepeated: false };
 }
 
-function completed(session: FleetSession, before: BatchStatus, crawl: Crawl): Work {
-  const expansion = BatchExpansion.complete(session, { status: before, crawl });
-  return { before, expansion, isRepeated: true };
+async function completed(
+  session: FleetSession,
+  batch: { readonly status: BatchStatus; readonly crawl: Crawl },
+  { lists }: Pick<Invocation, 'lists'>,
+): Promise<Work> {
+  const known = await knownBatch(session, batch, lists.results);
+  const expansion = BatchExpansion.complete(session, known);
+  return { before: batch.status, expansion, isRepeated: true };
 }
 
 /** `--resume`: with the crawl that the batch was started with. */
@@ -147,7 +158,7 @@ async function asStarted(
     });
     // Its URLs were checked with the crawl file.
     await applyNotify(session, before, withNotify(crawl, options, new Problems()));
-    return completed(session, before, crawl);
+    return await completed(session, { status: before, crawl }, { lists });
   } catch (error) {
     const isOnlyLists = error instanceof CommandError && error.code === 'LISTS_CHANGED';
     if (!isOnlyLists || !(await isAllQueued(session, before.batch))) {
@@ -165,24 +176,29 @@ async function asStarted(
 async function edited(
   session: FleetSession,
   { other, loaded }: { readonly other: BatchStatus; readonly loaded: LoadedCrawl },
-  { file, context }: Invocation,
+  invocation: Invocation,
 ): Promise<Work> {
+  const { file, context } = invocation;
   const { batch } = other;
   const { settings, others } = await changesSince(session, other, loaded);
   if (others.length > 0) {
     throw differs(other, { file, changes: [...others, ...settings] });
   }
   const fingerprint = { before: other.fingerprint, now: loaded.fingerprint };
-  if (!(await session.ledger.replacePlan(batch, loaded.crawl.plan, fingerprint))) {
+  // The batch stays compared with what it was started with: its records refer to that.
+  const comparedWith = (await session.ledger.crawl(batch))?.plan.comparedWith;
+  const plan = { ...loaded.crawl.plan, ...(comparedWith !== undefined && { comparedWith }) };
+  if (!(await session.ledger.replacePlan(batch, plan, fingerprint))) {
     // It has ended meanwhile, or another command was faster.
-    return newBatch(session, loaded);
+    return newBatch(session, loaded, invocation);
   }
   await applyNotify(session, other, loaded.crawl);
   // Headers in another order are another fingerprint, and no change.
   if (settings.length > 0) {
     context.terminal.note(`Applied to the unfinished batch: ${settings.join(', ')}`);
   }
-  return completed(session, await findBatch(session.ledger, batch), loaded.local.crawl);
+  const status = await findBatch(session.ledger, batch);
+  return completed(session, { status, crawl: loaded.local.crawl }, invocation);
 }
 
 function differs(

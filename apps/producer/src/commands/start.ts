@@ -1,4 +1,5 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
+import { knownBatch, withComparison } from '../crawl/comparison.ts';
 import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
 import { applyNotify, type NotifyFlags } from '../crawl/notify-flag.ts';
 import type { OnlyFlags } from '../crawl/only-flags.ts';
@@ -6,7 +7,7 @@ import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
-import type { ListFlags } from '../core/settings.ts';
+import { type ListFlags, readListAccess } from '../core/settings.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
@@ -64,17 +65,20 @@ async function enqueueBatch(
   loaded: LoadedCrawl,
   { options, context }: Invocation,
 ): Promise<string> {
-  const onFull = reportFull(context.terminal);
-  const abandoned = options.new === true ? undefined : await takeOverAbandoned(session, loaded);
+  const { terminal } = context;
+  const { results } = readListAccess(options, context);
+  const onFull = reportFull(terminal);
+  const abandoned = options.new === true ? undefined : await takeOverAbandoned(session, loaded, results);
   if (abandoned !== undefined) {
     const { batch } = abandoned.status;
     await applyNotify(session, abandoned.status, loaded.crawl);
     await abandoned.run({ onFull });
-    context.terminal.note(`Continued batch ${batch}, which had been enqueued in part`);
+    terminal.note(`Continued batch ${batch}, which had been enqueued in part`);
     printId(batch, options, context);
     return batch;
   }
-  const expansion = await BatchExpansion.create(session, loaded, { onFull });
+  const compared = await withComparison(loaded, { results, terminal });
+  const expansion = await BatchExpansion.create(session, compared, { onFull });
   const { batch } = expansion.status;
   printId(batch, options, context);
   await expansion.run({ onFull });
@@ -88,13 +92,15 @@ async function enqueueBatch(
 async function takeOverAbandoned(
   session: FleetSession,
   { fingerprint, local }: LoadedCrawl,
+  results: string,
 ): Promise<BatchExpansion | undefined> {
   const id = await session.ledger.findUnfinished(fingerprint, ['expanding']);
   const status = id === undefined ? undefined : await session.ledger.status(id);
   if (status?.state !== 'expanding') {
     return undefined;
   }
-  const expansion = BatchExpansion.complete(session, { status, crawl: local.crawl });
+  const known = await knownBatch(session, { status, crawl: local.crawl }, results);
+  const expansion = BatchExpansion.complete(session, known);
   return (await expansion.takeOver()) ? expansion : undefined;
 }
 

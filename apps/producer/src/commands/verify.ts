@@ -1,14 +1,22 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
-import { type PartsContent, verifyParts } from '@fetchfleet/results';
+import {
+  type ExportSummary,
+  type PartsContent,
+  readLines,
+  readManifest,
+  verifyParts,
+} from '@fetchfleet/results';
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
+import { knownBatch } from '../crawl/comparison.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { resultsOf } from '../batch/results-of.ts';
 import type { Context } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
+import { warnOfMissingBodies } from '../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { formatCount } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
@@ -28,6 +36,8 @@ interface Comparison {
   readonly content: PartsContent;
   readonly isMissing: (index: number) => boolean;
   readonly missing: number;
+  /** Records whose bodies are in earlier batches; undefined if there are none. */
+  readonly bodies: Pick<ExportSummary, 'unchanged' | 'missingBodies'>;
 }
 
 /**
@@ -54,8 +64,9 @@ export async function verify(
     if (mustRepair) {
       return repair(session, comparison, { options, settings, context });
     }
-    const { missing, content } = comparison;
-    const isWhole = missing === 0 && content.foreign === 0 && content.skippedParts.length === 0;
+    const { missing, content, bodies } = comparison;
+    const hasBodies = warnOfMissingBodies(bodies, context.terminal);
+    const isWhole = missing === 0 && hasBodies && content.foreign === 0 && content.skippedParts.length === 0;
     return isWhole ? EXIT.ok : EXIT.someFailed;
   });
 }
@@ -82,7 +93,15 @@ async function compare(
   for (let index = 0; index < total; index += 1) {
     missing += isMissing(index) ? 1 : 0;
   }
-  return { status, dirs, content, isMissing, missing };
+  const bodies = await findBodies(dirs, batch);
+  return { status, dirs, content, isMissing, missing, bodies };
+}
+
+/** Looks for the bodies of records that an earlier batch has. */
+async function findBodies(dirs: readonly string[], batch: string): Promise<Comparison['bodies']> {
+  const manifests = await Promise.all(dirs.map(async (dir) => readManifest(dir, batch)));
+  const refers = manifests.some((one) => (one?.revalidate?.refersTo.length ?? 0) > 0);
+  return refers ? readLines({ dir: dirs, batch, onLine: () => undefined }) : {};
 }
 
 /**
@@ -109,7 +128,8 @@ async function assertFolder(
 }
 
 function print(comparison: Comparison, options: VerifyOptions, { terminal }: Context): void {
-  const { status, dirs, content, missing } = comparison;
+  const { status, dirs, content, missing, bodies } = comparison;
+  const { unchanged, missingBodies = [] } = bodies;
   const { batch, state, total, settled } = status;
   const { records, pages, torn, doubled, foreign, skippedParts } = content;
   warnOfSkippedParts(skippedParts, terminal);
@@ -117,7 +137,8 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     const repaired = options.repair === true ? missing : 0;
     const whole = { records, pages: pages ?? null };
     const counts = { ...whole, missing, torn, doubled, foreign, skippedParts, repaired };
-    terminal.printJson({ batch, state, total, settled, results: dirs, ...counts });
+    const references = unchanged === undefined ? {} : { unchanged, missingBodies };
+    terminal.printJson({ batch, state, total, settled, results: dirs, ...counts, ...references });
     return;
   }
   const inPages = pages === undefined ? '' : `, ${formatCount(pages)} pages`;
@@ -130,6 +151,9 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     `  ${formatCount(foreign)} foreign: lines that do not belong to this batch`,
   ];
   terminal.print(...lines);
+  if (unchanged !== undefined) {
+    terminal.print(`  ${formatCount(unchanged)} unchanged: their bodies are in earlier batches`);
+  }
   if (missing > 0 && options.repair !== true) {
     terminal.note('Add --repair to fetch again what is missing');
   }
@@ -148,7 +172,8 @@ async function repair(
     context,
   });
   const indexes = missingIndexes(total, isMissing);
-  const result = await BatchExpansion.repair(session, { status, crawl }, indexes);
+  const known = await knownBatch(session, { status, crawl }, dirs[0] ?? settings.results);
+  const result = await BatchExpansion.repair(session, known, indexes);
   return fetchAgain(
     {
       session,

@@ -100,11 +100,16 @@ interface Reading {
 }
 
 function check(
-  { values, records, notJson, missing }: SelectSummary,
+  { values, records, notJson, missing, missingBodies = [] }: SelectSummary,
   { batch, select, results, terminal }: Reading,
 ): void {
   if (missing > 0) {
     throw inputError(batch, unfinished(batch, missing, results));
+  }
+  const [lost] = missingBodies;
+  if (lost !== undefined) {
+    const bodies = lost.records === 1 ? '1 body' : `${formatCount(lost.records)} bodies`;
+    throw inputError(batch, `${bodies} of its records are in ${lost.batch}, which ${lost.reason}`);
   }
   if (records === 0) {
     throw inputError(batch, 'it has no successful fetch whose body is JSON');

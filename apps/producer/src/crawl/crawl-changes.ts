@@ -74,9 +74,12 @@ function reading(before: ParameterSource | undefined, now: ParameterSource): str
   return isOf01 && now.kind === 'file' ? ' (version 0.1 read lists in another way)' : '';
 }
 
+/** What a batch is compared with is no part of a crawl file. */
+const COMPARED_ABOVE = ['name', 'url', 'contact', 'params', 'headers', 'network', 'comparedWith'];
+
 /** All other keys, also those that only one version of fetchfleet knows. */
 function changedElsewhere(before: Plan, now: Plan): string[] {
-  const named = new Set(['name', 'url', 'contact', 'params', 'headers', 'network', ...SETTINGS]);
+  const named = new Set<string>([...COMPARED_ABOVE, ...SETTINGS]);
   return changedKeys(before, now).flatMap(([key]) => (named.has(key) ? [] : [key]));
 }
 

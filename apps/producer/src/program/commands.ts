@@ -4,7 +4,7 @@ import { COMPLETE, COMPLETION } from './table/completion-commands.ts';
 import { FETCH, INIT, RUN, SCHEMA, START, VALIDATE } from './table/crawl-commands.ts';
 import { FAILURES, RETRY } from './table/failure-commands.ts';
 import { ORIGINS, WORKERS } from './table/fleet-commands.ts';
-import { EXPORT, PRUNE, QUERY, SHOW, VERIFY } from './table/results-commands.ts';
+import { DIFF, EXPORT, PRUNE, QUERY, SHOW, VERIFY } from './table/results-commands.ts';
 import { SCHEDULES } from './table/schedule-commands.ts';
 
 /*
@@ -33,6 +33,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   WORKERS,
   EXPORT,
   QUERY,
+  DIFF,
   SHOW,
   ORIGINS,
   SCHEDULES,

@@ -101,7 +101,7 @@ export class Api {
     const slug = COUNTRY_PATH.exec(path)?.[1];
     if (slug !== undefined) {
       return READ.includes(asked.method)
-        ? this.#parts.countryAnswers.answerTo(slug, asked.dials, arrivals)
+        ? this.#parts.countryAnswers.answerTo(slug, { ...asked, arrivals })
         : { answer: notAllowed(READ), delayMs: 0 };
     }
     const route = this.#routeOf(path);

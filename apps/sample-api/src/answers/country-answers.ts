@@ -1,14 +1,24 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { closest } from 'fastest-levenshtein';
 import { type Answer, jsonAnswer } from '../http/answer.ts';
 import type { Dials } from '../http/dials.ts';
 import type { Faults } from '../http/faults.ts';
 import { BodyCache } from './body-cache.ts';
 import type { Country } from './series.ts';
+import { validated } from './validators.ts';
 
 /** An answer and the delay before it is sent. */
 export interface DelayedAnswer {
   readonly answer: Answer;
   readonly delayMs: number;
+}
+
+/** What of a request decides its answer. */
+interface CountryRequest {
+  readonly dials: Dials;
+  readonly headers: IncomingHttpHeaders;
+  /** Number of requests in this second, this one included. */
+  readonly arrivals: number;
 }
 
 /**
@@ -26,19 +36,18 @@ export class CountryAnswers {
     this.#faults = faults;
   }
 
-  /** @param arrivals number of requests in this second, this one included */
-  answerTo(slug: string, dials: Dials, arrivals: number): DelayedAnswer {
+  answerTo(slug: string, { dials, headers, arrivals }: CountryRequest): DelayedAnswer {
     const country = this.#countries.get(slug);
     if (country === undefined) {
       return { answer: this.#unknown(slug), delayMs: dials.latencyMs };
     }
     const what = { name: slug, seed: country.seed };
     const { fault, delayMs } = this.#faults.draw(what, dials, arrivals);
-    const answer = fault ?? {
-      status: dials.status ?? 200,
-      body: this.#bodies.bodyOf(country, dials.bodyBytes),
-    };
-    return { answer, delayMs };
+    if (fault !== undefined) {
+      return { answer: fault, delayMs };
+    }
+    const body = this.#bodies.bodyOf(country, dials.bodyBytes);
+    return { answer: validated({ status: dials.status ?? 200, body }, headers), delayMs };
   }
 
   #unknown(slug: string): Answer {

@@ -11,6 +11,7 @@ import { type Fetcher, fetchList, ListFetchError } from '@fetchfleet/fetcher';
 import {
   BatchExpansion,
   type Ledger,
+  type MeasuredCrawl,
   type RunAttempt,
   type ScheduleLists,
   type ScheduleRun,
@@ -19,6 +20,7 @@ import {
   StoredStateError,
   withoutLocalLists,
 } from '@fetchfleet/fleet';
+import { findComparedBatch, type KnownAnswers as RecordedAnswers, openKnownAnswers } from '@fetchfleet/results';
 import type { Logger } from '@fetchfleet/service';
 
 export interface RunStarterOptions {
@@ -28,6 +30,8 @@ export interface RunStarterOptions {
   readonly queue: SliceQueue;
   /** For lists at URLs. */
   readonly fetcher: Fetcher;
+  /** Results folder of this worker, for batches that are compared with an earlier one. */
+  readonly results: string;
   readonly log: Logger;
 }
 
@@ -123,18 +127,57 @@ export class RunStarter {
         throw new ListChangedError();
       }
       const measured = { local, total, source, fingerprint };
-      const expansion = await BatchExpansion.create({ ledger, queue }, measured, {
-        id: batch,
-        schedule,
-      });
-      const isComplete = await expansion.run({ signal });
-      if (!isComplete && (await ledger.state(batch)) === 'expanding') {
-        throw new Error('another worker is enqueueing the batch');
+      const compared = await this.#compare(measured, { batch, isNew: before === undefined }, signal);
+      try {
+        const expansion = await BatchExpansion.create({ ledger, queue }, compared, {
+          id: batch,
+          schedule,
+        });
+        const isComplete = await expansion.run({ signal });
+        if (!isComplete && (await ledger.state(batch)) === 'expanding') {
+          throw new Error('another worker is enqueueing the batch');
+        }
+      } finally {
+        await compared.known?.stop();
       }
       return total;
     } finally {
       await local.remove();
     }
+  }
+
+  /**
+   * Finds what the batch is compared with, if its crawl file says `revalidate`. Another attempt
+   * keeps to what the first one has found.
+   */
+  async #compare(
+    measured: MeasuredCrawl,
+    { batch, isNew }: { readonly batch: string; readonly isNew: boolean },
+    signal: AbortSignal,
+  ): Promise<MeasuredCrawl & { readonly known?: RecordedAnswers | undefined }> {
+    const { original, crawl } = measured.local;
+    const { plan } = original;
+    if (plan.revalidate !== true || (!isNew && plan.comparedWith === undefined)) {
+      return { ...measured, known: undefined };
+    }
+    const { results: dir, log } = this.#options;
+    const found =
+      plan.comparedWith === undefined
+        ? await findComparedBatch(dir, plan, signal)
+        : { comparison: plan.comparedWith };
+    const { comparison } = found;
+    const { total } = measured;
+    const known = await openKnownAnswers({ dir, crawl, comparison, total, signal });
+    if (comparison === undefined || known === undefined) {
+      const reason = 'reason' in found ? found.reason : `${comparison?.batch} is not in ${dir}`;
+      log.info({ batch, reason }, 'everything is fetched whole');
+      return { ...measured, known: undefined };
+    }
+    const refersTo = plan.comparedWith?.refersTo ?? known.refersTo;
+    const comparedWith = { batch: comparison.batch, refersTo };
+    log.info({ batch, earlier: comparison.batch, known: known.count }, 'batch is compared');
+    const local = { crawl, original: { ...original, plan: { ...plan, comparedWith } } };
+    return { ...measured, local, known };
   }
 
   #open(): OpenList {

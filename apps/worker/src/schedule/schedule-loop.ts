@@ -27,7 +27,7 @@ const CHECK_CLAIM_MS = 4_500;
 
 export interface ScheduleLoopOptions extends Pick<
   RunStarterOptions,
-  'ledger' | 'queue' | 'fetcher' | 'log'
+  'ledger' | 'queue' | 'fetcher' | 'results' | 'log'
 > {
   readonly redis: Redis;
   readonly keys: FleetKeys;
@@ -55,14 +55,14 @@ export class ScheduleLoop {
   #stopping: Promise<void> | undefined;
 
   constructor(options: ScheduleLoopOptions) {
-    const { redis, keys, ledger, queue, fetcher, log, onError, onPassedOver } = options;
+    const { redis, keys, ledger, queue, fetcher, results, log, onError, onPassedOver } = options;
     this.#options = options;
     this.#log = log;
     this.#schedules = new ScheduleStore(redis, keys, onPassedOver && { onPassedOver });
     this.#ticks = new TickQueue(redis, keys);
     const lists = new ScheduleLists(redis, keys);
     const schedules = this.#schedules;
-    const runs = new RunStarter({ schedules, lists, ledger, queue, fetcher, log });
+    const runs = new RunStarter({ schedules, lists, ledger, queue, fetcher, results, log });
     this.#consumer = new TickConsumer({
       redis,
       keys,

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ListFile } from '../model/parameter-source.ts';
 import { EntryPartitions, PARTITIONS } from './entry-partitions.ts';
+import { PositionSet } from './position-set.ts';
 import { readLines } from './text-lines.ts';
 
 /** Bytes of a hash that are kept: two lines with the same 128 bits do not happen. */
@@ -61,24 +62,5 @@ function findRepeated(entries: Buffer, repeated: PositionSet): void {
       repeated.add(entries.readUIntBE(at + HASH_BYTES, POSITION_BYTES));
     }
     seen.add(key);
-  }
-}
-
-/** A set of whole numbers, one bit each. */
-class PositionSet {
-  #bits = new Uint8Array(1024);
-
-  add(position: number): void {
-    const at = Math.floor(position / 8);
-    if (at >= this.#bits.length) {
-      const larger = new Uint8Array(2 * at);
-      larger.set(this.#bits);
-      this.#bits = larger;
-    }
-    this.#bits[at] = (this.#bits[at] ?? 0) | (1 << (position % 8));
-  }
-
-  has(position: number): boolean {
-    return ((this.#bits[Math.floor(position / 8)] ?? 0) & (1 << (position % 8))) !== 0;
   }
 }

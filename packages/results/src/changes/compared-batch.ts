@@ -20,7 +20,7 @@ export async function findComparedBatch(
   plan: Plan,
   signal?: AbortSignal,
 ): Promise<ComparedBatch> {
-  const found = await findFinishedBatch(dir, plan.name, signal);
+  const found = await findFinishedBatch(dir, plan.name, { signal });
   if (found.state !== 'finished') {
     return { reason: `there is no finished batch of ${plan.name} in ${dir}` };
   }
@@ -94,4 +94,31 @@ async function present(dirs: readonly string[], batches: readonly string[]): Pro
     }
   }
   return found;
+}
+
+/**
+ * The batch that another one is compared with when nothing else is said: the one that it was
+ * compared with when it was fetched, or the last finished one of the same name before it.
+ *
+ * @returns undefined if there is none in the folders
+ * @throws ResultsNotFoundError if the batch itself is not there
+ */
+export async function findPredecessor(
+  dirs: readonly string[],
+  batch: string,
+): Promise<string | undefined> {
+  const found = await findParts(dirs, batch);
+  const manifest = await firstManifest(found.dirs, batch);
+  const { comparedWith } = manifest?.revalidate ?? {};
+  if (comparedWith !== undefined && (await present(dirs, [comparedWith])).length > 0) {
+    return comparedWith;
+  }
+  for (const dir of manifest === undefined ? [] : dirs) {
+    const { name, createdAt: before } = manifest ?? { name: '', createdAt: '' };
+    const earlier = await findFinishedBatch(dir, name, { before });
+    if (earlier.state === 'finished') {
+      return earlier.batch;
+    }
+  }
+  return undefined;
 }

@@ -13,6 +13,12 @@ export type FoundBatch =
     }
   | { readonly state: 'unknown' };
 
+interface FindOptions {
+  /** Only batches that were created before this instant, ISO 8601. @default any */
+  readonly before?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The batch with an id, or the latest finished one of a crawl's name: each of its fetches has a
  * record in the folder. Needs no Redis.
@@ -22,10 +28,13 @@ export type FoundBatch =
 export async function findFinishedBatch(
   dir: string,
   idOrName: string,
-  signal?: AbortSignal,
+  { before, signal }: FindOptions = {},
 ): Promise<FoundBatch> {
   let latest: FoundBatch | undefined;
-  for (const { batch, total } of await candidates(dir, idOrName)) {
+  for (const { batch, total, createdAt } of await candidates(dir, idOrName)) {
+    if (before !== undefined && createdAt >= before) {
+      continue;
+    }
     // The total is 0 while it is unknown.
     if (total === 0) {
       latest ??= { state: 'unfinished', batch, missing: undefined };

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { bodyText, type Select, toError } from '@fetchfleet/crawl';
+import type { ExportSummary } from '../export/export-batch.ts';
 import { Output } from '../export/output.ts';
 import { readLines } from '../export/read-lines.ts';
 import { readRank } from '../folder/record-line.ts';
@@ -25,6 +26,8 @@ export interface SelectSummary {
   readonly notJson: number;
   /** Fetches without a record. */
   readonly missing: number;
+  /** Set if bodies are in earlier batches that are not there any more. */
+  readonly missingBodies?: ExportSummary['missingBodies'];
 }
 
 /**
@@ -85,7 +88,7 @@ async function writeValues(
     }
     return text.length > CHUNK_LENGTH ? flush() : undefined;
   };
-  const { missing } = await readLines({ dir, batch, ...(signal && { signal }), onLine });
+  const { missing, missingBodies } = await readLines({ dir, batch, ...(signal && { signal }), onLine });
   await flush();
-  return { ...counts, missing };
+  return { ...counts, missing, ...(missingBodies && { missingBodies }) };
 }

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
-import type { RowsSummary } from '@fetchfleet/results';
+import type { ReadOptions, RowsSummary } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { type Write, writeOutputFile } from '../../core/output-file.ts';
 import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { formatCount } from '../../report/units.ts';
 import { type ExportOptions, readChoice, type RowChoice } from './options.ts';
@@ -20,7 +21,8 @@ export async function exportRecords(
   const choice = readChoice(options, context);
   const dir = readResultsFolders(options.results, context);
   process.umask(readUmask(options, context));
-  const invocation = { read: { dir, batch }, options, choice, context };
+  const unchanged = options.changed === true ? 'leave-out' : 'fill';
+  const invocation = { read: { dir, batch, unchanged }, options, choice, context } as const;
   try {
     return options.to === undefined
       ? await exportToFile(invocation)
@@ -31,7 +33,7 @@ export async function exportRecords(
 }
 
 interface Invocation {
-  readonly read: { readonly dir: readonly string[]; readonly batch: string };
+  readonly read: Pick<ReadOptions, 'batch' | 'unchanged'> & { readonly dir: readonly string[] };
   readonly options: ExportOptions;
   readonly choice: RowChoice | undefined;
   readonly context: Context;
@@ -70,21 +72,25 @@ async function exportToDatabase(
   if (options.json === true) {
     terminal.printJson({ batch: read.batch, format: 'postgres', table, ...summary });
   }
-  const unchanged = written - inserted - updated;
+  const same = written - inserted - updated;
   terminal.note(
     `Wrote ${formatCount(written)} records to table ${table} of ${database}: ` +
       `${formatCount(inserted)} new, ${formatCount(updated)} better than before, ` +
-      `${formatCount(unchanged)} unchanged`,
+      `${formatCount(same)} unchanged`,
   );
   return conclude(summary, options, context);
 }
 
 /** Reports what is missing. @returns exit 1 if records are missing, or may be */
 function conclude(
-  { missing, skippedLines, skippedParts, withoutList }: RowsSummary,
+  summary: RowsSummary,
   options: ExportOptions,
   { terminal }: Context,
 ): ExitCode {
+  const { missing, skippedLines, skippedParts, withoutList, unchanged = 0 } = summary;
+  if (options.changed === true && unchanged > 0) {
+    terminal.note(`${formatCount(unchanged)} records are unchanged, and left out`);
+  }
   if (withoutList > 0) {
     const records = withoutList === 1 ? '1 record has' : `${formatCount(withoutList)} records have`;
     terminal.note(`${records} no list at ${options.explode}, and so no rows`);
@@ -95,10 +101,11 @@ function conclude(
     terminal.warn(`skipped ${lines} in the parts`);
   }
   warnOfSkippedParts(skippedParts, terminal);
+  const hasBodies = warnOfMissingBodies(summary, terminal);
   if (missing > 0) {
     terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   }
-  return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+  return missing > 0 || skippedParts.length > 0 || !hasBodies ? EXIT.someFailed : EXIT.ok;
 }
 
 function describeWritten({ written, rows }: RowsSummary, { explode }: ExportOptions): string {

@@ -15,6 +15,8 @@ export interface ExportOptions {
   readonly csvSafe?: boolean;
   /** Names with commas between them. */
   readonly fields?: string;
+  /** Leave out what is as it was in an earlier batch. */
+  readonly changed?: boolean;
   readonly outcome?: readonly string[];
   /** JSONPath. */
   readonly select?: string;

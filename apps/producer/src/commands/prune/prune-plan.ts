@@ -2,6 +2,7 @@ import { toError } from '@fetchfleet/crawl';
 import { type BatchState, type BatchStatus, mayBePruned } from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../../core/timeouts.ts';
+import { keepReferred, readReferences, type Referred } from './referred.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 
 /** A batch that prune can remove. */
@@ -32,6 +33,8 @@ export interface PruneRules {
 
 export interface PrunePlan {
   readonly candidates: readonly Candidate[];
+  /** What is old enough and stays all the same. */
+  readonly kept: readonly Referred[];
   /** Number of old orphans that are kept. */
   readonly orphansLeft: number;
   /** Folders that workers have reported, and that are not touched. */
@@ -58,7 +61,8 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
     await add(found, folders.split('\n'));
   }
-  for (const status of await withTimeout(session.ledger.statuses(ids))) {
+  const statuses = await withTimeout(session.ledger.statuses(ids));
+  for (const status of statuses) {
     const endedAt = endOf(status, rules);
     if (endedAt !== undefined) {
       const { batch, state, total } = status;
@@ -70,8 +74,12 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   if (rules.withOrphans) {
     candidates.push(...orphans);
   }
+  const folders = new Set([...rules.results, ...candidates.flatMap(({ results }) => results)]);
+  const references = await readReferences(session, [...folders], statuses);
+  const { removed, kept } = keepReferred(candidates, references);
   return {
-    candidates: candidates.toSorted((one, other) => one.endedAt - other.endedAt),
+    kept,
+    candidates: removed.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
     otherFolders: [...others],
     unreadable,

@@ -33,20 +33,24 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
     const plan = await planPrune(session, rules);
-    const { candidates } = plan;
+    const { candidates, kept } = plan;
     describe(plan, rules, terminal);
     const exitCode = plan.unreadable.length > 0 ? EXIT.unavailable : EXIT.ok;
     if (candidates.length === 0) {
-      terminal.note(`No batch ended more than ${options.olderThan} ago`);
-      return printRemoved([], options, { terminal, exitCode });
+      terminal.note(
+        plan.kept.length === 0
+          ? `No batch ended more than ${options.olderThan} ago`
+          : 'Nothing can be removed',
+      );
+      return printRemoved([], options, { terminal, exitCode, kept });
     }
     terminal.say(...pruneTable(candidates, Date.now(), messageWidth(terminal)));
     if (options.dryRun === true) {
-      return printRemoved(candidates, options, { terminal, exitCode });
+      return printRemoved(candidates, options, { terminal, exitCode, kept });
     }
     if (!(await isConfirmed(candidates, options, context))) {
       terminal.note('Nothing was removed');
-      return printRemoved([], options, { terminal, exitCode });
+      return printRemoved([], options, { terminal, exitCode, kept });
     }
     const removed: Candidate[] = [];
     let isComplete = true;
@@ -60,6 +64,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
     terminal.note(`Removed ${summaryOf(removed)}`);
     return printRemoved(removed, options, {
       terminal,
+      kept,
       exitCode: isComplete ? exitCode : EXIT.unavailable,
     });
   });
@@ -67,7 +72,10 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
 
 /** What is left alone, and how to remove it all the same. */
 function describe(plan: PrunePlan, { results }: PruneRules, terminal: Terminal): void {
-  const { orphansLeft, otherFolders, unreadable } = plan;
+  const { orphansLeft, otherFolders, unreadable, kept } = plan;
+  for (const { batch, referredBy } of kept) {
+    terminal.note(`${batch} is kept: ${referredBy} refers to it`);
+  }
   if (orphansLeft > 0) {
     const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
     terminal.note(
@@ -171,7 +179,15 @@ async function remove(
 function printRemoved(
   removed: readonly Candidate[],
   { json, dryRun }: PruneOptions,
-  { terminal, exitCode }: { readonly terminal: Terminal; readonly exitCode: ExitCode },
+  {
+    terminal,
+    exitCode,
+    kept,
+  }: {
+    readonly terminal: Terminal;
+    readonly exitCode: ExitCode;
+    readonly kept: PrunePlan['kept'];
+  },
 ): ExitCode {
   if (json !== true) {
     return exitCode;
@@ -183,7 +199,7 @@ function printRemoved(
     results: results[0] ?? null,
     resultsFolders: results,
   }));
-  terminal.printJson({ dryRun: dryRun === true, batches, bytes });
+  terminal.printJson({ dryRun: dryRun === true, batches, bytes, kept });
   return exitCode;
 }
 

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { codeOf } from '@fetchfleet/crawl';
 import {
   exportRows,
+  type ExportSummary,
   findCache,
   MISSING_KEY,
   systemErrorCode,
@@ -18,6 +19,7 @@ import type { Context } from '../../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
 import { writeOutputFile } from '../../core/output-file.ts';
 import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { outputWidth, textTable } from '../../report/text-table.ts';
 import { formatCount } from '../../report/units.ts';
@@ -67,8 +69,8 @@ export async function query(
   const scratch = await mkdtemp(join(tmpdir(), 'fetchfleet-query-'));
   try {
     const cache = await findCache(dirs, batch);
-    const table = cache.isFresh
-      ? cache.path
+    const { path: table, incomplete } = cache.isFresh
+      ? { path: cache.path, incomplete: undefined }
       : await makeTable({ cache, dirs, batch, scratch, signal: drain });
     const database = await openDatabase({ table, scratch });
     const interrupt = (): void => database.connection.interrupt();
@@ -76,7 +78,7 @@ export async function query(
     try {
       drain.throwIfAborted();
       await answer({ database, sql, format, output: options.output, scratch, context });
-      return await conclude({ database, table, cache, context });
+      return await conclude({ database, table, cache, incomplete, context });
     } finally {
       drain.removeEventListener('abort', interrupt);
       database.close();
@@ -119,26 +121,49 @@ interface TableInput {
   readonly signal: AbortSignal;
 }
 
-/** @returns the path of the table; in `scratch` if it cannot be written beside the results */
-async function makeTable({ cache, dirs, batch, scratch, signal }: TableInput): Promise<string> {
+interface Table {
+  readonly path: string;
+  /** Set if bodies are missing. */
+  readonly incomplete?: ExportSummary | undefined;
+}
+
+/** @returns the table; in `scratch` if it cannot be written beside the results */
+async function makeTable({
+  cache,
+  dirs,
+  batch,
+  scratch,
+  signal,
+}: TableInput): Promise<Table> {
   const { ParquetSink } = await import('@fetchfleet/results/parquet');
+  let incomplete: ExportSummary | undefined;
   const write = async (out: Writable): Promise<void> => {
     const open: Parameters<typeof exportRows>[0]['open'] = (shape) =>
       new ParquetSink(out, shape, { signal });
-    await exportRows({ dir: dirs, batch, signal, open });
+    const summary = await exportRows({ dir: dirs, batch, signal, open });
+    if (summary.missingBodies !== undefined && incomplete === undefined) {
+      incomplete = summary;
+      throw new IncompleteTableError();
+    }
   };
   try {
     await writeCache(cache.path, write);
-    return cache.path;
+    return { path: cache.path };
   } catch (error) {
     // This user may not write there, the disk is full, or something else has the name.
-    if (systemErrorCode(error) === undefined) {
+    if (systemErrorCode(error) === undefined && !(error instanceof IncompleteTableError)) {
       throw error;
     }
     const path = join(scratch, 'records.parquet');
     await writeCache(path, write);
-    return path;
+    return { path, incomplete };
   }
+}
+
+/** Bodies are missing that may be back tomorrow: such a table is not kept. */
+class IncompleteTableError extends Error {
+  override readonly name = 'IncompleteTableError';
+  readonly code = 'BODIES_MISSING';
 }
 
 interface Asking {
@@ -209,11 +234,18 @@ interface Answered {
   /** Path of the table. */
   readonly table: string;
   readonly cache: TableCache;
+  readonly incomplete: ExportSummary | undefined;
   readonly context: Context;
 }
 
 /** @returns exit 1 if records are missing, or may be */
-async function conclude({ database, table, cache, context }: Answered): Promise<ExitCode> {
+async function conclude({
+  database,
+  table,
+  cache,
+  incomplete,
+  context,
+}: Answered): Promise<ExitCode> {
   const { terminal } = context;
   const { skippedParts } = cache;
   warnOfSkippedParts(skippedParts, terminal);
@@ -221,7 +253,8 @@ async function conclude({ database, table, cache, context }: Answered): Promise<
   if (missing > 0) {
     terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   }
-  return missing > 0 || skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
+  const hasBodies = warnOfMissingBodies(incomplete ?? {}, terminal);
+  return missing > 0 || skippedParts.length > 0 || !hasBodies ? EXIT.someFailed : EXIT.ok;
 }
 
 /** The fetches that were missing when the table was made; it is made anew when a part changes. */

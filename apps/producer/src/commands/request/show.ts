@@ -8,6 +8,7 @@ import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
 import { readResultsFolders } from '../../core/settings.ts';
 import { printRecord } from './print-record.ts';
 import { type AgainOptions, fetchAgain } from './fetch-again.ts';
+import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 
 export interface ShowOptions extends AgainOptions {
@@ -82,7 +83,7 @@ async function forEachRecord(
   let isWhole = true;
   const range = [index, index + 1] as const;
   try {
-    const { skippedParts } = await exportBatch({
+    const summary = await exportBatch({
       dir: dirs,
       batch,
       format: 'ndjson',
@@ -92,8 +93,9 @@ async function forEachRecord(
     });
     out.end();
     await finished(out, { signal });
-    warnOfSkippedParts(skippedParts, context.terminal);
-    isWhole = skippedParts.length === 0;
+    warnOfSkippedParts(summary.skippedParts, context.terminal);
+    const hasBodies = warnOfMissingBodies(summary, context.terminal);
+    isWhole = summary.skippedParts.length === 0 && hasBodies;
   } catch (error) {
     signal.throwIfAborted();
     throw await explainResults(error, batch, dirs);

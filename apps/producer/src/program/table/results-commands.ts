@@ -1,4 +1,6 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
+import type { Change } from '@fetchfleet/results';
+import type { DiffOptions } from '../../commands/diff.ts';
 import type { ExportOptions } from '../../commands/export/options.ts';
 import type { PruneOptions } from '../../commands/prune/prune.ts';
 import type { QueryOptions } from '../../commands/query/query.ts';
@@ -7,6 +9,9 @@ import type { VerifyOptions } from '../../commands/verify.ts';
 import { ALLOW_PRIVATE, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { BATCH, OLD_RESULTS, RUNS_LOCALLY, SEVERAL_RESULTS, WORKER_OPTIONS } from './parts.ts';
+
+/** As the results package counts them, which takes time to load. */
+const CHANGES = ['added', 'changed', 'removed', 'unchanged', 'failed'] as const satisfies readonly Change[];
 
 const ENDED_STATES = ['finished', 'cancelled'] as const;
 
@@ -29,6 +34,10 @@ export const EXPORT: CommandSpec = {
       flags: '--outcome <outcomes...>',
       help: 'only records with these outcomes',
       offers: { values: OUTCOMES },
+    },
+    {
+      flags: '--changed',
+      help: 'leave out what is as it was in an earlier batch (revalidate)',
     },
     { flags: '--select <path>', help: 'keep this part of each JSON body: $.items' },
     { flags: '--explode <path>', help: 'write a row for each item of this list in the bodies' },
@@ -106,6 +115,34 @@ Examples:
   fetchfleet query $id --sql report.sql --format parquet -o report.parquet`,
   run: async (given: [string, string | undefined], options: QueryOptions, { context }) =>
     (await import('../../commands/query/query.ts')).query(given, options, context),
+};
+
+export const DIFF: CommandSpec = {
+  name: 'diff',
+  summary: 'compare the records of two batches',
+  description:
+    'Counts the requests whose answers were added, changed, removed or unchanged from the older ' +
+    'batch to the newer one, and those that failed in either. One batch is compared with the one ' +
+    'it was compared with when it was fetched (revalidate), or with the last finished one of its ' +
+    'name before it. Reads only the results folder and needs no Redis. With --list, --json prints ' +
+    'a line for each record. The exit status is 1 if some fetches have no record yet.',
+  argument: BATCH,
+  furtherArguments: [{ usage: '[batch2]', help: 'id of the other batch' }],
+  options: [
+    {
+      flags: '--list <changes...>',
+      help: `list the records with these changes: ${CHANGES.join(', ')}`,
+      offers: { values: CHANGES },
+    },
+    SEVERAL_RESULTS,
+  ],
+  notes: `
+Examples:
+  fetchfleet diff $id
+  fetchfleet diff $id --list added changed
+  fetchfleet diff $older $newer --json`,
+  run: async (given: [string, string | undefined], options: DiffOptions, { context }) =>
+    (await import('../../commands/diff.ts')).diff(given, options, context),
 };
 
 export const SHOW: CommandSpec = {
