@@ -13,9 +13,11 @@ export function validated(
   headers: IncomingHttpHeaders,
 ): Answer {
   const etag = etagOf(answer.body);
-  const own = { etag, 'last-modified': LAST_MODIFIED };
-  const isCurrent = answer.status === 200 && hasCurrent(headers, etag);
-  return isCurrent ? { status: 304, body: '', headers: own } : { ...answer, headers: own };
+  if (answer.status === 200 && hasCurrent(headers, etag)) {
+    // Whoever asks has the rest of the headers.
+    return { status: 304, body: '', headers: { etag } };
+  }
+  return { ...answer, headers: { etag, 'last-modified': LAST_MODIFIED } };
 }
 
 function etagOf(body: Buffer): string {

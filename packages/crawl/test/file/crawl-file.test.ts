@@ -137,6 +137,12 @@ describe('parseCrawlFile', () => {
     expect(JSON.parse(JSON.stringify(crawl))).toEqual(crawl);
   });
 
+  it('reads revalidate, and leaves no trace of false', () => {
+    expect(parseCrawlFile(withUrl('revalidate: true'), 'x.yaml').plan.revalidate).toBe(true);
+    const off = parseCrawlFile(withUrl('revalidate: false'), 'x.yaml').plan;
+    expect(off).toEqual(parseCrawlFile(withUrl(''), 'x.yaml').plan);
+  });
+
   it('keeps numbers as they are written', () => {
     const text =
       'url: http://a.example/{x}\nparams:\n  x: [1.10, 007, 12345678901234567890, 0x1F, 1e3, true, NO, "a b", -0]';
@@ -423,6 +429,22 @@ network: { allowPrivate: yes }
       withUrl('method: HEAD\nexpect: { has: $.a }'),
       /4:11 expect\.has: the answer to HEAD has no body$/,
     ],
+    [
+      'revalidate of answers without a body',
+      withUrl('method: HEAD\nrevalidate: true'),
+      /revalidate: the answer to HEAD has no body that could be compared$/,
+    ],
+    [
+      'revalidate with pages',
+      withUrl('paginate: { next: link }\nrevalidate: true'),
+      /revalidate: cannot be combined with paginate: where a next page is/,
+    ],
+    [
+      'revalidate with conditions of its own',
+      withUrl('headers: { If-None-Match: "x" }\nrevalidate: true'),
+      /revalidate: cannot be combined with headers.if-none-match: workers set/,
+    ],
+    ['revalidate that is no boolean', withUrl('revalidate: yes please'), /revalidate: "yes please" is not allowed/],
     [
       'a selection of an answer without a body',
       withUrl('method: HEAD\nkeep: { select: $.a }'),
