@@ -42,7 +42,11 @@ export async function diff(
     if (options.json === true && list.size === 0) {
       terminal.printJson({ older, newer, ...counts, missing });
     } else if (list.size === 0) {
-      terminal.print(`From ${older}`, `  to ${newer}`, ...CHANGES.map((change) => row(change, counts)));
+      terminal.print(
+        `From ${older}`,
+        `  to ${newer}`,
+        ...CHANGES.map((change) => row(change, counts)),
+      );
     } else {
       terminal.note(CHANGES.map((change) => row(change, counts).trim()).join(', '));
     }

@@ -68,7 +68,8 @@ async function enqueueBatch(
   const { terminal } = context;
   const { results } = readListAccess(options, context);
   const onFull = reportFull(terminal);
-  const abandoned = options.new === true ? undefined : await takeOverAbandoned(session, loaded, results);
+  const abandoned =
+    options.new === true ? undefined : await takeOverAbandoned(session, loaded, results);
   if (abandoned !== undefined) {
     const { batch } = abandoned.status;
     await applyNotify(session, abandoned.status, loaded.crawl);

@@ -66,7 +66,8 @@ export async function verify(
     }
     const { missing, content, bodies } = comparison;
     const hasBodies = warnOfMissingBodies(bodies, context.terminal);
-    const isWhole = missing === 0 && hasBodies && content.foreign === 0 && content.skippedParts.length === 0;
+    const isWhole =
+      missing === 0 && hasBodies && content.foreign === 0 && content.skippedParts.length === 0;
     return isWhole ? EXIT.ok : EXIT.someFailed;
   });
 }

@@ -55,5 +55,9 @@ export async function knownBatch(
   const { openKnownAnswers } = await import('@fetchfleet/results');
   const comparison = (await ledger.crawl(status.batch))?.plan.comparedWith;
   const { total } = status;
-  return { status, crawl, known: await openKnownAnswers({ dir: results, crawl, comparison, total }) };
+  return {
+    status,
+    crawl,
+    known: await openKnownAnswers({ dir: results, crawl, comparison, total }),
+  };
 }

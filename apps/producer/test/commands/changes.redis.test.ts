@@ -57,6 +57,10 @@ function crawl(name: string, ids: readonly string[], extra = ''): string {
   ].join('\n');
 }
 
+function language(one: string): string {
+  return `headers: { accept-language: ${one} }`;
+}
+
 /** Fetches a crawl to its end. @returns its id, and the exported records by parameter */
 async function fetched(text: string) {
   const batch = await fleet.enqueue(text);
@@ -109,12 +113,29 @@ describe('only what changed', () => {
 
     const { document: counts } = await fleet.json('diff', second.batch);
     expect(counts).toMatchObject({
-      ...{ older: first.batch, newer: second.batch },
-      ...{ added: 1, changed: 1, removed: 1, unchanged: 4, failed: 1 },
+      older: first.batch,
+      newer: second.batch,
+      added: 1,
+      changed: 1,
+      removed: 1,
+      unchanged: 4,
+      failed: 1,
     });
-    const { stdout } = await fleet.project.call(['diff', third.batch, first.batch, '--list', 'changed']);
+    const { stdout } = await fleet.project.call([
+      'diff',
+      third.batch,
+      first.batch,
+      '--list',
+      'changed',
+    ]);
     expect(stdout).toBe(`changed 4 ${fleet.origin.url}/item/changing\n`);
-    const changed = await fleet.project.call(['export', third.batch, '--changed', '--fields', 'index']);
+    const changed = await fleet.project.call([
+      'export',
+      third.batch,
+      '--changed',
+      '--fields',
+      'index',
+    ]);
     expect(changed.stdout).toBe('{"index":6}\n');
     const { document: pruned } = await fleet.json('prune', '--older-than', '0s', '--dry-run');
     expect(pruned).toMatchObject({ kept: [] });
@@ -131,7 +152,6 @@ describe('only what changed', () => {
         ),
       star: tagged('star', '"x"', { vary: '*' }),
     });
-    const language = (one: string): string => `headers: { accept-language: ${one} }`;
     await fetched(crawl('vary', ['vary', 'star'], language('de')));
     const same = await fetched(crawl('vary', ['vary', 'star'], language('de')));
     expect(same.of('vary')?.status).toBe(304);
@@ -181,7 +201,11 @@ describe('only what changed', () => {
       await fetched(crawl('away', ['away']));
       const second = await fetched(crawl('away', ['away']));
       expect(target.arrivals.at(-1)?.headers).not.toHaveProperty('if-none-match');
-      expect(second.of('away')).toMatchObject({ status: 200, body: 'there', unchanged: { index: 0 } });
+      expect(second.of('away')).toMatchObject({
+        status: 200,
+        body: 'there',
+        unchanged: { index: 0 },
+      });
     } finally {
       await target.stop();
     }

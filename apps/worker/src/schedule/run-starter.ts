@@ -20,7 +20,11 @@ import {
   StoredStateError,
   withoutLocalLists,
 } from '@fetchfleet/fleet';
-import { findComparedBatch, type KnownAnswers as RecordedAnswers, openKnownAnswers } from '@fetchfleet/results';
+import {
+  findComparedBatch,
+  type KnownAnswers as RecordedAnswers,
+  openKnownAnswers,
+} from '@fetchfleet/results';
 import type { Logger } from '@fetchfleet/service';
 
 export interface RunStarterOptions {
@@ -127,7 +131,11 @@ export class RunStarter {
         throw new ListChangedError();
       }
       const measured = { local, total, source, fingerprint };
-      const compared = await this.#compare(measured, { batch, isNew: before === undefined }, signal);
+      const compared = await this.#compare(
+        measured,
+        { batch, isNew: before === undefined },
+        signal,
+      );
       try {
         const expansion = await BatchExpansion.create({ ledger, queue }, compared, {
           id: batch,

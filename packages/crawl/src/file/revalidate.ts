@@ -15,7 +15,11 @@ const CONDITIONAL = [
 /** Whether only what has changed is to be fetched. */
 export function readRevalidate(
   field: Field | undefined,
-  { method, headers, paginate }: Pick<Plan, 'method' | 'headers'> & { readonly paginate: Plan['paginate'] | undefined },
+  {
+    method,
+    headers,
+    paginate,
+  }: Pick<Plan, 'method' | 'headers'> & { readonly paginate: Plan['paginate'] | undefined },
 ): boolean {
   if (field === undefined || readBoolean(field) !== true) {
     return false;

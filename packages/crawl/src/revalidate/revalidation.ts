@@ -2,8 +2,14 @@ import { repeatsSecret } from '../access/secrets.ts';
 import type { Plan } from '../model/plan.ts';
 import type { FetchError, FetchResponse } from '../outcome/outcome.ts';
 import { compileIdentity, type IdentityPlan, type RequestIdentity } from './request-identity.ts';
-import { isEtag, isHttpDate, isSameEtag, type KnownAnswer, readVary } from './validators.ts';
-import type { Validators } from './validators.ts';
+import {
+  isEtag,
+  isHttpDate,
+  isSameEtag,
+  type KnownAnswer,
+  readVary,
+  type Validators,
+} from './validators.ts';
 
 const NOT_MODIFIED = 304;
 
@@ -73,11 +79,13 @@ export class Revalidation {
     // Conditions are not sent to other origins.
     const isElsewhere = finalUrl !== undefined && URL.parse(finalUrl)?.origin !== origin;
     if (!isAsked || isElsewhere) {
-      return { code: 'NOT_MODIFIED_UNASKED', message: 'the origin answered 304 without being asked' };
+      return {
+        code: 'NOT_MODIFIED_UNASKED',
+        message: 'the origin answered 304 without being asked',
+      };
     }
     const etag = headers['etag'] ?? '';
-    const isOther =
-      known?.etag !== undefined && isEtag(etag) && !isSameEtag(etag, known.etag);
+    const isOther = known?.etag !== undefined && isEtag(etag) && !isSameEtag(etag, known.etag);
     return isOther
       ? { code: 'NOT_MODIFIED_OTHER', message: 'the origin answered 304 for another ETag' }
       : undefined;

@@ -444,7 +444,11 @@ network: { allowPrivate: yes }
       withUrl('headers: { If-None-Match: "x" }\nrevalidate: true'),
       /revalidate: cannot be combined with headers.if-none-match: workers set/,
     ],
-    ['revalidate that is no boolean', withUrl('revalidate: yes please'), /revalidate: "yes please" is not allowed/],
+    [
+      'revalidate that is no boolean',
+      withUrl('revalidate: yes please'),
+      /revalidate: "yes please" is not allowed/,
+    ],
     [
       'a selection of an answer without a body',
       withUrl('method: HEAD\nkeep: { select: $.a }'),

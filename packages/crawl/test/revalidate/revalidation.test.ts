@@ -42,6 +42,15 @@ function response(own: Partial<FetchResponse> = {}): FetchResponse {
   };
 }
 
+function validatorsOf(headers: FetchResponse['headers'], secrets: readonly string[] = []) {
+  const revalidated = { values: ['1'], response: response({ headers }), known: undefined };
+  return revalidation({}, secrets).validatorsOf(revalidated, HASH);
+}
+
+function variantOf(own: object, names: string): string {
+  return compileIdentity({ ...plan, ...own }).variantOf(['1'], names);
+}
+
 const known: KnownAnswer = { hash: HASH, etag: 'W/"a"', lastModified: DATE, at: AT };
 
 describe('conditions', () => {
@@ -90,14 +99,8 @@ describe('a 304', () => {
 });
 
 describe('validators', () => {
-  const of = (headers: FetchResponse['headers'], secrets: readonly string[] = []) =>
-    revalidation({}, secrets).validatorsOf(
-      { values: ['1'], response: response({ headers }), known: undefined },
-      HASH,
-    );
-
   it('has what the origin says, and a hash of the request and of the body', () => {
-    const { request, ...rest } = of({ etag: '"a"', 'last-modified': DATE }) ?? {};
+    const { request, ...rest } = validatorsOf({ etag: '"a"', 'last-modified': DATE }) ?? {};
     expect(rest).toEqual({ hash: HASH, etag: '"a"', lastModified: DATE });
     expect(parseValidators({ request, ...rest })).toEqual({ request, ...rest });
   });
@@ -110,11 +113,11 @@ describe('validators', () => {
     ['with a date that is none', { 'last-modified': 'yesterday' }],
     ['and Vary: *', { etag: '"a"', 'last-modified': DATE, vary: 'accept, *' }],
   ])('does not use a header %s', (_, headers) => {
-    expect(of(headers)).toEqual({ request: expect.any(String), hash: HASH });
+    expect(validatorsOf(headers)).toEqual({ request: expect.any(String), hash: HASH });
   });
 
   it('does not repeat a secret that comes back as an ETag', () => {
-    expect(of({ etag: '"s3cret-token"' }, ['s3cret-token'])?.etag).toBeUndefined();
+    expect(validatorsOf({ etag: '"s3cret-token"' }, ['s3cret-token'])?.etag).toBeUndefined();
   });
 
   it('carries on what a 304 leaves out, and takes what it has', () => {
@@ -122,7 +125,12 @@ describe('validators', () => {
     const varied = { ...known, vary: 'accept-language' };
     expect(
       revalidation().validatorsOf({ values: ['1'], response: confirmed, known: varied }, HASH),
-    ).toMatchObject({ hash: HASH, etag: '"b"', lastModified: DATE, vary: { names: 'accept-language' } });
+    ).toMatchObject({
+      hash: HASH,
+      etag: '"b"',
+      lastModified: DATE,
+      vary: { names: 'accept-language' },
+    });
   });
 
   it.each([404, 304])('has none for a status of %d that confirms nothing', (status) => {
@@ -138,7 +146,11 @@ describe('what is the same request', () => {
     compileIdentity({ ...plan, ...own }).requestOf(values);
 
   it.each([
-    ['a header that Vary may name', { headers: { ...plan.headers, 'accept-language': 'fr' } }, true],
+    [
+      'a header that Vary may name',
+      { headers: { ...plan.headers, 'accept-language': 'fr' } },
+      true,
+    ],
     ['who asks', { headers: { ...plan.headers, authorization: 'Bearer ${env:OTHER}' } }, false],
     ['a cookie', { headers: { ...plan.headers, cookie: 'a=b' } }, false],
     ['auth', { auth: { bearer: '${env:OTHER}' } }, false],
@@ -157,11 +169,9 @@ describe('what is the same request', () => {
   });
 
   it('compares the values of the headers that Vary names', () => {
-    const variant = (own: object, names: string) =>
-      compileIdentity({ ...plan, ...own }).variantOf(['1'], names);
     const french = { headers: { 'accept-language': 'fr' } };
-    expect(variant({}, 'accept-language')).not.toBe(variant(french, 'accept-language'));
-    expect(variant({}, 'accept-encoding')).toBe(variant(french, 'accept-encoding'));
+    expect(variantOf({}, 'accept-language')).not.toBe(variantOf(french, 'accept-language'));
+    expect(variantOf({}, 'accept-encoding')).toBe(variantOf(french, 'accept-encoding'));
   });
 
   it('knows when the crawl file says something else of answers', () => {

@@ -38,7 +38,10 @@ describe('what is known of answers', () => {
     ['a Vary that is none', ['', -1, 1]],
     ['a text that there is not', ['', 5, -1]],
   ])('is refused with %s', (_, [etag, lastModified, vary]) => {
-    const known = { texts: [at.batch, 'x\r\ny'], answers: [[0, 0, 7, hash, etag, lastModified, vary]] };
+    const known = {
+      texts: [at.batch, 'x\r\ny'],
+      answers: [[0, 0, 7, hash, etag, lastModified, vary]],
+    };
     const slice = { ...packSlice(BATCH, ORIGIN, [fetch(1)]), known };
     expect(() => parseSlice(slice, 1)).toThrow('known is not what is known of answers');
   });
@@ -47,7 +50,10 @@ describe('what is known of answers', () => {
     ['a batch that is a path', { texts: ['../x'], answers: [[0, 0, 7, hash, '', -1, -1]] }],
     ['a hash that is none', { texts: [at.batch], answers: [[0, 0, 7, '', '', -1, -1]] }],
     ['a position behind the slice', { texts: [at.batch], answers: [[1, 0, 7, hash, '', -1, -1]] }],
-    ['a position twice', { texts: [at.batch], answers: [0, 0].map((p) => [p, 0, 7, hash, '', -1, -1]) }],
+    [
+      'a position twice',
+      { texts: [at.batch], answers: [0, 0].map((p) => [p, 0, 7, hash, '', -1, -1]) },
+    ],
     ['no list', { texts: [at.batch] }],
     ['nothing', null],
   ])('is refused with %s', (_, known) => {

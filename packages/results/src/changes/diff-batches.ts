@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { PARTITIONS, PositionSet } from '@fetchfleet/crawl';
 import { readLines } from '../export/read-lines.ts';
 import { firstManifest } from '../folder/manifest.ts';
-import { type BatchEntries, type DiffEntry, entriesOf, readEntries, readRecord } from './diff-entries.ts';
+import {
+  type BatchEntries,
+  type DiffEntry,
+  entriesOf,
+  readEntries,
+  readRecord,
+} from './diff-entries.ts';
 
 /** What became of a request from one batch to a later one. */
 export const CHANGES = ['added', 'changed', 'removed', 'unchanged', 'failed'] as const;
@@ -22,7 +28,7 @@ export interface ListedChange {
   readonly outcome: string;
 }
 
-export interface DiffOptions {
+interface DiffOptions {
   /** Results folders. */
   readonly dirs: readonly string[];
   readonly older: string;
@@ -34,7 +40,7 @@ export interface DiffOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface DiffSummary {
+interface DiffSummary {
   readonly counts: Readonly<Record<Change, number>>;
   /** Fetches of both batches without a record. */
   readonly missing: number;

@@ -45,7 +45,10 @@ export class BodySources {
   }
 
   get missing(): readonly MissingBodies[] {
-    return [...this.#missing].map(([key, counted]) => ({ batch: key.split(' ')[0] ?? '', ...counted }));
+    return [...this.#missing].map(([key, counted]) => ({
+      batch: key.split(' ')[0] ?? '',
+      ...counted,
+    }));
   }
 
   /**
@@ -151,7 +154,12 @@ function merged(own: RecordHead, other: RecordHead): Readonly<Record<string, unk
       return [[key, { ...other.headers, ...own.headers }]];
     }
     const isTyped = key !== 'worker' || 'contentType' in own || !('contentType' in other);
-    return isTyped ? [[key, value]] : [['contentType', other['contentType']], [key, value]];
+    return isTyped
+      ? [[key, value]]
+      : [
+          ['contentType', other['contentType']],
+          [key, value],
+        ];
   });
   const about = ABOUT_BODY.flatMap((key) => (key in other ? [[key, other[key]] as const] : []));
   return { ...Object.fromEntries(entries), ...Object.fromEntries(about) };

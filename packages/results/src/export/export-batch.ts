@@ -140,7 +140,12 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
   const { unchanged: mode = 'fill' } = options;
   const mayRefer = manifest === undefined || (manifest.revalidate?.refersTo.length ?? 0) > 0;
   const isNarrow = range[1] - range[0] <= NARROW;
-  const sources = new BodySources({ dirs: typeof dir === 'string' ? [dir] : dir, manifest, isNarrow, signal });
+  const sources = new BodySources({
+    dirs: typeof dir === 'string' ? [dir] : dir,
+    manifest,
+    isNarrow,
+    signal,
+  });
   const unchanged = new UnchangedRecords(mode === 'fill' ? sources : undefined);
   const write = async (window: Window): Promise<void> => {
     if (mode === 'keep' || !mayRefer) {

@@ -26,7 +26,7 @@ export interface Manifest {
 }
 
 /** Of a batch that fetches what has changed. */
-export interface RevalidatedManifest {
+interface RevalidatedManifest {
   /** Hash of what the crawl file says of answers. */
   readonly rules: string;
   /** The batch that it was compared with; absent if there was none. */
@@ -104,7 +104,9 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const { batch, total, params, headers, revalidate } = value as Partial<Record<keyof Manifest, unknown>>;
+  const { batch, total, params, headers, revalidate } = value as Partial<
+    Record<keyof Manifest, unknown>
+  >;
   return (
     typeof batch === 'string' &&
     typeof total === 'number' &&

@@ -88,7 +88,12 @@ async function writeValues(
     }
     return text.length > CHUNK_LENGTH ? flush() : undefined;
   };
-  const { missing, missingBodies } = await readLines({ dir, batch, ...(signal && { signal }), onLine });
+  const { missing, missingBodies } = await readLines({
+    dir,
+    batch,
+    ...(signal && { signal }),
+    onLine,
+  });
   await flush();
   return { ...counts, missing, ...(missingBodies && { missingBodies }) };
 }

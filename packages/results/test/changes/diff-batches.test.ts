@@ -1,7 +1,7 @@
 import { type Change, diffBatches, findPredecessor, type ListedChange } from '@fetchfleet/results';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type StoredFetch, storeBatch } from './changes-fixture.ts';
 
 let folder: TemporaryFolder;
@@ -45,8 +45,18 @@ const WHOLE = { plan: { revalidate: undefined as never } };
 describe('diffBatches', () => {
   it.each([
     ['both revalidate', {}, { refersTo: ['list-1'], day: 2 }, newer],
-    ['none does', WHOLE, { ...WHOLE, day: 2 }, newer.map(({ id, body }) => ({ id, ...(body && { body }) }))],
-    ['only the later does', WHOLE, { day: 2 }, newer.map(({ id, body }) => ({ id, ...(body && { body }) }))],
+    [
+      'none does',
+      WHOLE,
+      { ...WHOLE, day: 2 },
+      newer.map(({ id, body }) => ({ id, ...(body && { body }) })),
+    ],
+    [
+      'only the later does',
+      WHOLE,
+      { day: 2 },
+      newer.map(({ id, body }) => ({ id, ...(body && { body }) })),
+    ],
   ])('compares bodies by what was asked for where %s', async (_, before, after, fetches) => {
     await storeBatch(folder.path, 'list-1', older, before);
     await storeBatch(folder.path, 'list-2', fetches, after);

@@ -49,7 +49,9 @@ describe('export', () => {
     const { summary, lines } = await exported();
     expect(summary).toMatchObject({ written: 4, missing: 0, unchanged: 2 });
     expect(summary.missingBodies).toBeUndefined();
-    expect(lines[3]).toMatch(/"contentType":"application\/json".*,"body":\{"big": 12345678901234567890.10\}\}$/u);
+    expect(lines[3]).toMatch(
+      /"contentType":"application\/json".*,"body":\{"big": 12345678901234567890.10\}\}$/u,
+    );
     const [first, own] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(first).toMatchObject({
       batch: 'list-3',
@@ -75,7 +77,9 @@ describe('export', () => {
   it('leaves unchanged records out, or as they are', async () => {
     await storeThree();
     const changed = await exported({ unchanged: 'leave-out' });
-    expect(changed.lines.map((line) => (JSON.parse(line) as { index: number }).index)).toEqual([1, 2]);
+    expect(changed.lines.map((line) => (JSON.parse(line) as { index: number }).index)).toEqual([
+      1, 2,
+    ]);
     expect(changed.summary).toMatchObject({ written: 2, unchanged: 2, missing: 0 });
     const kept = await exported({ unchanged: 'keep' });
     expect(kept.lines[0]).toMatch(/"unchanged":\{"batch":"list-2","index":1\}\}$/u);

@@ -4,7 +4,7 @@ import type { Comparison, Plan } from '@fetchfleet/crawl';
 import { findComparedBatch, openKnownAnswers } from '@fetchfleet/results';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { crawlOf, planOf, type StoredFetch, storeBatch } from './changes-fixture.ts';
 
 let folder: TemporaryFolder;
@@ -18,7 +18,9 @@ installLeakGuard();
 async function knownOf(ids: readonly string[], own: Partial<Plan> = {}, pinned?: Comparison) {
   const crawl = crawlOf(ids, own);
   const found =
-    pinned === undefined ? await findComparedBatch(folder.path, crawl.plan) : { comparison: pinned };
+    pinned === undefined
+      ? await findComparedBatch(folder.path, crawl.plan)
+      : { comparison: pinned };
   const { comparison } = found;
   const total = ids.length;
   const known = await openKnownAnswers({ dir: folder.path, crawl, comparison, total });
@@ -73,7 +75,11 @@ describe('what is known of answers', () => {
   });
 
   it.each([
-    ['other rules for answers', { expect: { has: '$.a' } }, 'expect or keep has changed since list-1'],
+    [
+      'other rules for answers',
+      { expect: { has: '$.a' } },
+      'expect or keep has changed since list-1',
+    ],
     ['another name', { name: 'other' }, 'there is no finished batch of other in '],
   ])('is nothing with %s', async (_, own, reason) => {
     await storeBatch(folder.path, 'list-1', [a]);

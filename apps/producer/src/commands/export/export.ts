@@ -82,11 +82,7 @@ async function exportToDatabase(
 }
 
 /** Reports what is missing. @returns exit 1 if records are missing, or may be */
-function conclude(
-  summary: RowsSummary,
-  options: ExportOptions,
-  { terminal }: Context,
-): ExitCode {
+function conclude(summary: RowsSummary, options: ExportOptions, { terminal }: Context): ExitCode {
   const { missing, skippedLines, skippedParts, withoutList, unchanged = 0 } = summary;
   if (options.changed === true && unchanged > 0) {
     terminal.note(`${formatCount(unchanged)} records are unchanged, and left out`);

@@ -128,13 +128,7 @@ interface Table {
 }
 
 /** @returns the table; in `scratch` if it cannot be written beside the results */
-async function makeTable({
-  cache,
-  dirs,
-  batch,
-  scratch,
-  signal,
-}: TableInput): Promise<Table> {
+async function makeTable({ cache, dirs, batch, scratch, signal }: TableInput): Promise<Table> {
   const { ParquetSink } = await import('@fetchfleet/results/parquet');
   let incomplete: ExportSummary | undefined;
   const write = async (out: Writable): Promise<void> => {

@@ -11,7 +11,13 @@ import type { CommandSpec } from './command-spec.ts';
 import { BATCH, OLD_RESULTS, RUNS_LOCALLY, SEVERAL_RESULTS, WORKER_OPTIONS } from './parts.ts';
 
 /** As the results package counts them, which takes time to load. */
-const CHANGES = ['added', 'changed', 'removed', 'unchanged', 'failed'] as const satisfies readonly Change[];
+const CHANGES = [
+  'added',
+  'changed',
+  'removed',
+  'unchanged',
+  'failed',
+] as const satisfies readonly Change[];
 
 const ENDED_STATES = ['finished', 'cancelled'] as const;
 
