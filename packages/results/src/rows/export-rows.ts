@@ -76,7 +76,7 @@ class RowTarget implements WindowTarget {
     this.#options = options;
     this.#bodies = options.bodies === undefined ? undefined : new BodyFiles(options.bodies);
     if (manifest !== undefined) {
-      this.#sink = this.#open(manifest.params, manifest.headers);
+      this.#sink = this.#open(manifest.params, manifest);
     }
   }
 
@@ -119,7 +119,10 @@ class RowTarget implements WindowTarget {
     await sink.write((await this.#bodies?.write(rows)) ?? rows);
   }
 
-  #open(params: readonly string[], headers?: Manifest['headers']): RowSink {
+  #open(
+    params: readonly string[],
+    { headers, revalidate }: Pick<Manifest, 'headers' | 'revalidate'> = {},
+  ): RowSink {
     const { explode, bodies, integers = [], open } = this.#options;
     const isExploded = explode !== undefined;
     const unknown = integers.find((name) => !params.includes(name));
@@ -127,6 +130,8 @@ class RowTarget implements WindowTarget {
       const known = params.join(', ') || 'none';
       throw new FieldsError(`--integers: there is no parameter "${unknown}"; there are ${known}`);
     }
-    return open({ params, isExploded, hasBodyFiles: bodies !== undefined, integers, headers });
+    const hasBodyFiles = bodies !== undefined;
+    const isRevalidated = revalidate !== undefined;
+    return open({ params, isExploded, hasBodyFiles, integers, headers, isRevalidated });
   }
 }

@@ -25,6 +25,8 @@ export interface RowShape {
   readonly params: readonly string[];
   /** Kept headers, as the crawl file names them. */
   readonly headers?: readonly string[] | 'all' | undefined;
+  /** Bodies may be those of earlier batches. @default false */
+  readonly isRevalidated?: boolean | undefined;
   /** Rows are items of the bodies. */
   readonly isExploded: boolean;
   /** Bodies are files beside. */
@@ -109,7 +111,8 @@ export function tableFields(shape: RowShape): string[] {
     return ['index', 'page', 'position', ...params, 'item'];
   }
   const body = shape.hasBodyFiles ? ['bodyFile'] : ['bodyEncoding', 'body'];
-  return ['index', 'page', ...params, ...TABLE_HEAD, ...body];
+  const unchanged = shape.isRevalidated === true ? ['unchanged'] : [];
+  return ['index', 'page', ...params, ...TABLE_HEAD, ...unchanged, ...body];
 }
 
 /** Fields by their names. @throws FieldsError */
@@ -237,7 +240,7 @@ export function compile(path: string, option: string): Select {
 function known(shape: RowShape): string {
   const names = shape.isExploded
     ? [...tableFields(shape), ...TABLE_HEAD]
-    : ['batch', ...tableFields(shape), 'params', 'error'];
+    : ['batch', ...tableFields(shape), 'params', 'error', 'unchanged', 'validators'];
   const inside = shape.isExploded ? 'item.NAME' : 'body.NAME';
   return `there are ${[...new Set(names)].join(', ')} and ${inside}`;
 }
