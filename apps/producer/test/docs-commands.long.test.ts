@@ -145,7 +145,7 @@ async function undocumentedKeys(project: Project): Promise<string[]> {
         ? [key, ...statusKeys.map((inner) => `${key}[].${inner}`)]
         : [key],
     );
-    const { stdout, stderr } = await project.run(heading.replace('BATCH', batch).split(' '));
+    const { stdout, stderr } = await project.run(heading.replaceAll('BATCH', batch).split(' '));
     if (!stdout.startsWith('{')) {
       problems.push(`${heading} prints no document: ${stderr}`);
       continue;

@@ -138,7 +138,7 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     const repaired = options.repair === true ? missing : 0;
     const whole = { records, pages: pages ?? null };
     const counts = { ...whole, missing, torn, doubled, foreign, skippedParts, repaired };
-    const references = unchanged === undefined ? {} : { unchanged, missingBodies };
+    const references = { unchanged: unchanged ?? 0, missingBodies };
     terminal.printJson({ batch, state, total, settled, results: dirs, ...counts, ...references });
     return;
   }

@@ -39,6 +39,9 @@ interface Invocation {
   readonly context: Context;
 }
 
+/** What summaries leave out where no record refers to another batch. */
+const NONE = { unchanged: 0, missingBodies: [] };
+
 async function exportToFile({ read, options, choice, context }: Invocation): Promise<ExitCode> {
   const { terminal } = context;
   const { output, format, csvSafe: isCsvSafe = false } = options;
@@ -52,7 +55,7 @@ async function exportToFile({ read, options, choice, context }: Invocation): Pro
     output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
   if (options.json === true) {
     const file = resolve(context.cwd, output);
-    terminal.printJson({ batch: read.batch, format, file, ...summary });
+    terminal.printJson({ batch: read.batch, format, file, ...NONE, ...summary });
   }
   if (output !== '-') {
     terminal.note(`Wrote ${describeWritten(summary, options)} to ${output}`);
@@ -70,7 +73,7 @@ async function exportToDatabase(
   const summary = await writeToDatabase({ ...read, signal }, { url, table }, choice);
   const { database, inserted, updated, written } = summary;
   if (options.json === true) {
-    terminal.printJson({ batch: read.batch, format: 'postgres', table, ...summary });
+    terminal.printJson({ batch: read.batch, format: 'postgres', table, ...NONE, ...summary });
   }
   const same = written - inserted - updated;
   terminal.note(
