@@ -235,4 +235,23 @@ describe('only what changed', () => {
     const [record] = (await fleet.exported(second.batch)).records;
     expect(record).toMatchObject({ status: 304, unchanged: { batch: first.batch }, body: '1' });
   });
+
+  it('is fetched by a schedule, whose worker compares with what it has itself', async () => {
+    serve({ one: tagged('1', '"1"') });
+    const { project } = fleet;
+    await project.write('planned.yaml', crawl('planned', ['one']));
+    const added = ['schedule', 'add', 'planned.yaml', '--cron', '0 0 1 1 *'];
+    expect(await project.call(added)).toMatchObject({ code: 0 });
+    const batches: string[] = [];
+    for (let run = 0; run < 2; run += 1) {
+      const { stdout } = await project.call(['schedule', 'run-now', 'planned']);
+      const batch = stdout.trim();
+      await eventually(async () => (await fleet.ledger.state(batch)) === 'finished');
+      batches.push(batch);
+    }
+    const [first, second = ''] = batches;
+    const [record] = (await fleet.exported(second)).records;
+    expect(record).toMatchObject({ status: 304, unchanged: { batch: first }, body: '1' });
+    await project.call(['schedule', 'remove', 'planned']);
+  });
 });
