@@ -87,7 +87,7 @@ async function knownIds(
     await import('./known-ids.ts');
   switch (argument.name()) {
     case 'batch':
-      return ['export', 'query', 'show'].includes(command.name())
+      return ['diff', 'export', 'query', 'show'].includes(command.name())
         ? knownResults(context)
         : knownBatches(context, { command: command.name(), typed });
     case 'origin':

@@ -72,7 +72,6 @@ export async function openKnownAnswers({
   return KnownAnswers.open({
     dirs,
     batch,
-    batchTotal: manifest.total,
     refersTo,
     crawl,
     total,

@@ -26,9 +26,8 @@ const RECORDS_PER_TURN = 1_000;
 export interface KnownAnswersOptions {
   /** Results folders. */
   readonly dirs: readonly string[];
-  /** The earlier batch, and the highest number of its fetches. */
+  /** The earlier batch. */
   readonly batch: string;
-  readonly batchTotal: number;
   /** Batches that records may refer to: their results are there. */
   readonly refersTo: readonly string[];
   /** With every list on this machine. */
@@ -143,10 +142,10 @@ export class KnownAnswers {
   }
 
   async #readEarlier(path: string): Promise<EntryPartitions> {
-    const { batch, batchTotal, refersTo, signal } = this.#options;
+    const { batch, refersTo, signal } = this.#options;
     const bodies = new Map(refersTo.map((one) => [one, 0]));
     const partitions = new EntryPartitions(path, KEY_BYTES + INDEX_BYTES);
-    for (let index = 0; index < batchTotal; index += 1) {
+    for (let index = 0; index < this.#table.end; index += 1) {
       if (index % RECORDS_PER_TURN === 0) {
         await setImmediate();
         signal?.throwIfAborted();

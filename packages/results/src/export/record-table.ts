@@ -16,6 +16,8 @@ const NUMBER_BYTES = 6;
 /** Enough for the fields before the body, unless the URL is very long. */
 const HEAD_BYTES = 4096;
 const BODY_KEY = ',"body":';
+/** The largest batch. A line may say anything. */
+const MAX_TOTAL = 2 ** 32 - 1;
 
 export interface RecordTableOptions {
   /** Results folders, of which at least one has the batch. */
@@ -34,6 +36,7 @@ export class RecordTable {
   readonly #files: PartFiles;
   readonly #entries: number;
   readonly #entry = Buffer.alloc(ENTRY_BYTES);
+  #end = 0;
 
   private constructor(files: PartFiles, entries: number) {
     this.#files = files;
@@ -54,7 +57,7 @@ export class RecordTable {
     const parts = new PartsIndexer({
       files,
       batch,
-      total: undefined,
+      total: MAX_TOTAL,
       maxRecords: MAX_RECORDS,
       ...(range !== undefined && { range }),
       signal,
@@ -69,12 +72,18 @@ export class RecordTable {
           break;
         }
         writeEntries(entries, index);
+        table.#end = Math.max(table.#end, index.highest + 1);
       }
       return table;
     } catch (error) {
       await table.stop();
       throw error;
     }
+  }
+
+  /** The highest index plus one. */
+  get end(): number {
+    return this.#end;
   }
 
   /** A record without its body, as JSON; undefined if there is none. */

@@ -75,7 +75,8 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
     candidates.push(...orphans);
   }
   const folders = new Set([...rules.results, ...candidates.flatMap(({ results }) => results)]);
-  const references = await readReferences(session, [...folders], statuses);
+  const dirs = [...folders];
+  const references = await readReferences(session, { dirs, statuses, candidates });
   const { removed, kept } = keepReferred(candidates, references);
   return {
     kept,

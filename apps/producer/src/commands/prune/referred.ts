@@ -36,16 +36,23 @@ export function keepReferred<T extends { readonly batch: string }>(
   return { removed: candidates.filter(({ batch }) => going.has(batch)), kept };
 }
 
+interface Known {
+  readonly dirs: readonly string[];
+  /** All batches of the ledger. */
+  readonly statuses: readonly BatchStatus[];
+  /** What could be removed. */
+  readonly candidates: readonly { readonly batch: string }[];
+}
+
 /**
- * What the batches in results folders refer to, and those that have just begun and have no results
- * yet.
+ * What the batches in results folders refer to, and those of the ledger that have no results there:
+ * they have just begun, or are on another machine.
  *
  * @throws ResultsUnreadableError: without a manifest, nobody knows what may go
  */
 export async function readReferences(
   { ledger }: Pick<FleetSession, 'ledger'>,
-  dirs: readonly string[],
-  statuses: readonly BatchStatus[],
+  { dirs, statuses, candidates }: Known,
 ): Promise<References> {
   const references = new Map<string, string[]>();
   const add = (batch: string, referred: readonly string[] = []): void => {
@@ -56,11 +63,18 @@ export async function readReferences(
       add(batch, (await readManifest(dir, batch))?.revalidate?.refersTo);
     }
   }
-  for (const { batch, state } of statuses) {
-    if (state !== 'finished' && state !== 'cancelled') {
+  const ids = new Set(candidates.map(({ batch }) => batch));
+  const going = statuses.filter(({ batch }) => ids.has(batch));
+  const names = new Set(going.map(({ name }) => name));
+  // Batches refer to others of their name only.
+  const others = statuses.filter(
+    ({ batch, name }) => names.has(name) && !ids.has(batch) && !references.has(batch),
+  );
+  await Promise.all(
+    others.map(async ({ batch }) => {
       const crawl = await withTimeout(ledger.crawl(batch)).catch(() => undefined);
       add(batch, crawl?.plan.comparedWith?.refersTo);
-    }
-  }
+    }),
+  );
   return references;
 }

@@ -133,7 +133,7 @@ export const DIFF: CommandSpec = {
     'name before it. Reads only the results folder and needs no Redis. With --list, --json prints ' +
     'a line for each record. The exit status is 1 if some fetches have no record yet.',
   argument: BATCH,
-  furtherArguments: [{ usage: '[batch2]', help: 'id of the other batch' }],
+  furtherArguments: [{ usage: '[batch]', help: 'id of another batch' }],
   options: [
     {
       flags: '--list <changes...>',
