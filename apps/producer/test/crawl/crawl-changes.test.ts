@@ -27,6 +27,12 @@ describe('the changes of a crawl', () => {
     expect(crawlChanges(before, edit(text, by), true)).toEqual({ settings: [shown], others: [] });
   });
 
+  it('are not what a batch is compared with', () => {
+    const comparedWith = { batch: 'test-1', refersTo: [] };
+    const compared = { ...before, plan: { ...before.plan, comparedWith } };
+    expect(crawlChanges(compared, before, true)).toEqual({ settings: [], others: [] });
+  });
+
   it('are others where another part of the fetches is chosen', () => {
     const some = { ...before, only: { first: 3 } };
     const others = ['what --limit and --sample choose'];

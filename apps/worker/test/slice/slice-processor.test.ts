@@ -1,4 +1,4 @@
-import { compilePagination, packSlice } from '@fetchfleet/crawl';
+import { compilePagination, packSlice, type PendingFetch } from '@fetchfleet/crawl';
 import type { BatchState, ClaimedSlice } from '@fetchfleet/fleet';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -10,6 +10,7 @@ import { batchOf, fetchOf, requestOf, responseOf, startTools } from './slice-fix
 closeAfterEach();
 
 const ORIGIN = 'http://origin.example';
+const known = { hash: 'x'.repeat(22), at: { batch: 'other', index: 0 } };
 const LACKED = [{ name: 'T', why: 'not-allowed' }] as const;
 
 /** Runs a slice of one fetch, and returns what the waitlist and the scheduler saw of it. */
@@ -21,6 +22,7 @@ async function process({
   redeliveries = 0,
   dueAt = 0,
   ledger = {},
+  known,
 }: {
   readonly batch?: Partial<ActiveBatch>;
   readonly state?: BatchState;
@@ -29,6 +31,7 @@ async function process({
   readonly redeliveries?: number;
   readonly dueAt?: number;
   readonly ledger?: Partial<ProcessorOptions['ledger']>;
+  readonly known?: PendingFetch['known'];
 }) {
   const admitted: WaitingSlice[] = [];
   const left: string[] = [];
@@ -63,7 +66,7 @@ async function process({
     pausedSlices: { withdrawOne: async () => undefined },
     onTaken: () => undefined,
   });
-  const packed = packSlice('b', ORIGIN, [fetchOf(0, { dueAt })]);
+  const packed = packSlice('b', ORIGIN, [fetchOf(0, { dueAt, known })]);
   const claim: ClaimedSlice = {
     id: 'b.0',
     data: ticket === undefined ? packed : { ...packed, ticket },
@@ -98,6 +101,7 @@ describe('a redelivered slice with pages', () => {
 describe('a slice that was deferred', () => {
   it.each([
     { when: 'its batch is unknown', how: { isKnown: false }, end: 'reject' },
+    { when: 'it refers to a batch that its own does not name', how: { known }, end: 'reject' },
     { when: 'its batch is paused', how: { state: 'paused' }, end: 'delay' },
     { when: 'its batch is cancelled', how: { state: 'cancelled' }, end: 'complete' },
     { when: 'secrets are missing', how: { batch: { lackingSecrets: () => LACKED } }, end: 'delay' },

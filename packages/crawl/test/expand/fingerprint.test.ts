@@ -77,6 +77,14 @@ describe('the fingerprint of a crawl', () => {
     expect(await fingerprintOf(stored as typeof crawl)).toBe(await fingerprintOf(crawl));
   });
 
+  it('does not depend on what a batch is compared with', async () => {
+    const text = 'url: https://a.example/{id}\nparams: { id: [1, 2] }\nrevalidate: true\n';
+    const crawl = parseCrawlFile(text, 'c.yaml');
+    const comparedWith = { batch: 'c-1', refersTo: ['c-1'] };
+    const compared = { ...crawl, plan: { ...crawl.plan, comparedWith } };
+    expect(await fingerprintOf(compared)).toBe(await fingerprintOf(crawl));
+  });
+
   it('is that of version 0.1 for a crawl that version 0.1 stored', async () => {
     const list = join(folder.path, 'ids.txt');
     await writeFile(list, 'a \nb\n');

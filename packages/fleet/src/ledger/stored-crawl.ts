@@ -135,7 +135,9 @@ const plan = z.object({
     .exactOptional(),
 });
 
-const usablePlan = plan.refine(hasNoBodyToIgnore, 'a GET or HEAD has no body');
+const usablePlan = plan
+  .refine(hasNoBodyToIgnore, 'a GET or HEAD has no body')
+  .refine(canRevalidate, 'such answers cannot be revalidated');
 
 const rules = z.object({
   trim: z.boolean(),
@@ -293,6 +295,11 @@ function parse<T>(schema: z.ZodType<T>, json: string): T {
 /** The transports would differ in what they make of one. */
 function hasNoBodyToIgnore({ method = 'GET', body: sent }: Pick<Plan, 'method' | 'body'>): boolean {
   return sent === undefined || (method !== 'GET' && method !== 'HEAD');
+}
+
+/** As the crawl file is read: a 304 has no next page, and HEAD no body to compare. */
+function canRevalidate(one: Pick<Plan, 'revalidate' | 'method' | 'paginate'>): boolean {
+  return one.revalidate !== true || (one.method !== 'HEAD' && one.paginate === undefined);
 }
 
 function isJson(json: string): boolean {

@@ -117,6 +117,13 @@ describe('the crawl in Redis', () => {
     ['a body that is no JSON', { ...plan, body: { json: '{' } }],
     ['a form with half a pair', { ...plan, body: { form: [['a']] } }],
     ['a key that is asked for twice', { ...plan, idempotencyKey: true }],
+    ['pages that are revalidated', { ...plan, revalidate: true }],
+    ['a comparison with a path', { ...plan, comparedWith: { batch: '../x', refersTo: [] } }],
+    ['a reference to a path', { ...plan, comparedWith: { batch: 'a', refersTo: ['a', '/x'] } }],
+    [
+      'more references than a batch has',
+      { ...plan, comparedWith: { batch: 'a', refersTo: Array.from({ length: 65 }, () => 'a') } },
+    ],
     ['no object', 7],
   ])('is refused with %s', (_, value) => {
     expect(() => parseStoredPlan(JSON.stringify(value))).toThrow(StoredStateError);

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { exportBatch, type ReadOptions } from '@fetchfleet/results';
@@ -117,5 +117,36 @@ describe('export', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('"body":{"big"');
     expect(summary.unchanged).toBe(1);
+  });
+});
+
+describe('a results folder that others may write to', () => {
+  it('cannot hold an export up by an index that no batch has', async () => {
+    await storeThree();
+    const part = join(folder.path, 'list-1', 'part-w-2.ndjson');
+    await writeFile(
+      part,
+      '{"batch":"list-1","index":999999999999999,"params":{},"url":"","a":1}\n',
+    );
+    expect((await exported()).summary).toMatchObject({ written: 4, unchanged: 2 });
+  });
+
+  it('keeps its memory with bodies that are large', async () => {
+    const body = JSON.stringify('x'.repeat(3_000_000));
+    const large = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => ({ id, body }));
+    await storeBatch(folder.path, 'list-1', large);
+    const unchanged = (index: number) => ({ batch: 'list-1', index });
+    const fetches = large.map((one, index) => ({ ...one, unchanged: unchanged(index) }));
+    await storeBatch(folder.path, 'list-3', fetches, { refersTo: ['list-1'], day: 3 });
+    let largest = 0;
+    const out = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        largest = Math.max(largest, chunk.length);
+        done();
+      },
+    });
+    await exportBatch({ dir: folder.path, batch: 'list-3', format: 'ndjson', out });
+    // The records of a window are written before further bodies are read.
+    expect(largest).toBeLessThan(10_000_000);
   });
 });
