@@ -10,7 +10,7 @@ import { batchOf, fetchOf, requestOf, responseOf, startTools } from './slice-fix
 closeAfterEach();
 
 const ORIGIN = 'http://origin.example';
-const known = { hash: 'x'.repeat(22), at: { batch: 'other', index: 0 } };
+const KNOWN = { hash: 'x'.repeat(22), at: { batch: 'other', index: 0 } };
 const LACKED = [{ name: 'T', why: 'not-allowed' }] as const;
 
 /** Runs a slice of one fetch, and returns what the waitlist and the scheduler saw of it. */
@@ -101,7 +101,11 @@ describe('a redelivered slice with pages', () => {
 describe('a slice that was deferred', () => {
   it.each([
     { when: 'its batch is unknown', how: { isKnown: false }, end: 'reject' },
-    { when: 'it refers to a batch that its own does not name', how: { known }, end: 'reject' },
+    {
+      when: 'it refers to a batch that its own does not name',
+      how: { known: KNOWN },
+      end: 'reject',
+    },
     { when: 'its batch is paused', how: { state: 'paused' }, end: 'delay' },
     { when: 'its batch is cancelled', how: { state: 'cancelled' }, end: 'complete' },
     { when: 'secrets are missing', how: { batch: { lackingSecrets: () => LACKED } }, end: 'delay' },

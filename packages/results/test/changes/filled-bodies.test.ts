@@ -135,8 +135,10 @@ describe('a results folder that others may write to', () => {
     const body = JSON.stringify('x'.repeat(3_000_000));
     const large = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => ({ id, body }));
     await storeBatch(folder.path, 'list-1', large);
-    const unchanged = (index: number) => ({ batch: 'list-1', index });
-    const fetches = large.map((one, index) => ({ ...one, unchanged: unchanged(index) }));
+    const fetches = large.map((one, index) => ({
+      ...one,
+      unchanged: { batch: 'list-1', index },
+    }));
     await storeBatch(folder.path, 'list-3', fetches, { refersTo: ['list-1'], day: 3 });
     let largest = 0;
     const out = new Writable({

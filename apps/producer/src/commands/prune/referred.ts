@@ -46,9 +46,8 @@ interface Known {
 
 /**
  * What the batches in results folders refer to, and those of the ledger that have no results there:
- * they have just begun, or are on another machine.
- *
- * @throws ResultsUnreadableError: without a manifest, nobody knows what may go
+ * they have just begun, or are on another machine. What cannot be read cannot be exported either:
+ * it refers to nothing.
  */
 export async function readReferences(
   { ledger }: Pick<FleetSession, 'ledger'>,
