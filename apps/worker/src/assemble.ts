@@ -282,7 +282,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         ledger,
         removal: new BatchRemoval(redis, keys, onPassedOver),
         results: settings.results,
-        folderId: () => sink.folderId,
+        folderId: () => sink.id,
         assertFolder: async () => sink.assertFolder(),
         isConnected: () => redis.status === 'ready',
         onEnded: (result) => metrics.prunedBatches.inc({ result }),

@@ -71,3 +71,9 @@ export { mayBePruned } from './batch/may-be-pruned.ts';
 export { MAX_KEPT, MAX_KEPT_MS, type Retention } from './schedule/retention.ts';
 export { ScheduleBatches } from './schedule/schedule-batches.ts';
 export { BatchRemoval, type FolderRemoval } from './batch/batch-removal.ts';
+export {
+  keepReferred,
+  type Referred,
+  type References,
+  referencesOf,
+} from './batch/referred-batches.ts';

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { toError } from '@fetchfleet/crawl';
-import type {
-  BatchRemoval,
-  BatchStatus,
-  Ledger,
-  Schedule,
-  ScheduleBatches,
+import {
+  type BatchRemoval,
+  type BatchStatus,
+  keepReferred,
+  type Ledger,
+  referencesOf,
+  type Schedule,
+  type ScheduleBatches,
 } from '@fetchfleet/fleet';
 import { removeBatch } from '@fetchfleet/results';
 import type { Logger } from '@fetchfleet/service';
@@ -17,7 +19,7 @@ const LOOK_MS = 60_000;
 
 export interface RetentionOptions {
   readonly batches: ScheduleBatches;
-  readonly ledger: Pick<Ledger, 'folders'>;
+  readonly ledger: Pick<Ledger, 'batches' | 'crawl' | 'folders' | 'statuses'>;
   readonly removal: BatchRemoval;
   /** The results folder of this worker. */
   readonly results: string;
@@ -79,14 +81,29 @@ export class Retention {
     if (looked?.count === count && now - looked.at < LOOK_MS) {
       return;
     }
-    this.#looked.set(schedule.id, { count, at: now });
-    const expired = await batches.expired(schedule, Date.now());
+    const expired = await this.#unreferred(schedule, await batches.expired(schedule, Date.now()));
     for (const status of expired) {
       await this.#begin(schedule.id, status);
     }
+    this.#looked.set(schedule.id, { count: await batches.count(schedule.id), at: now });
     if (expired.length > 0) {
       await this.sweep();
     }
+  }
+
+  /** Without those that have bodies of records which stay. */
+  async #unreferred(
+    { name }: Schedule,
+    expired: readonly BatchStatus[],
+  ): Promise<readonly BatchStatus[]> {
+    if (expired.length === 0) {
+      return expired;
+    }
+    const { ledger } = this.#options;
+    // Batches refer to others of their name only, by whomever they were started.
+    const ids = (await ledger.batches()).filter((id) => id.startsWith(`${name}-`));
+    const same = (await ledger.statuses(ids)).filter((status) => status.name === name);
+    return keepReferred(expired, await referencesOf(ledger, same)).removed;
   }
 
   async #begin(schedule: string, { batch, resultsFolders }: BatchStatus): Promise<void> {

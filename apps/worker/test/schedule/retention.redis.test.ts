@@ -53,7 +53,7 @@ async function startFleet() {
       ledger,
       removal,
       results: path,
-      folderId: () => sink.folderId,
+      folderId: () => sink.id,
       assertFolder: async () => sink.assertFolder(),
       isConnected: () => true,
       onEnded: (result) => ended.push(result),
@@ -64,7 +64,7 @@ async function startFleet() {
     });
     /** Records one fetch of a batch here, as a worker does. */
     const record = async (batch: string): Promise<void> => {
-      await ledger.open(batch, path, { place: `host:${path}`, id: sink.folderId ?? '' });
+      await ledger.open(batch, path, { place: `host:${path}`, id: sink.id ?? '' });
       await sink.append(batch, ['{}']);
     };
     const check = async (): Promise<void> => {
@@ -81,12 +81,14 @@ async function startFleet() {
   /** A run of the schedule that is recorded in these folders, and finished. */
   const run = async (
     workers: readonly { readonly record: (batch: string) => Promise<void> }[],
-    { finishes = true } = {},
+    { finishes = true, refersTo }: { finishes?: boolean; refersTo?: string } = {},
   ): Promise<string> => {
     const decision = await schedules.runNow('daily');
     const id = decision?.batch ?? '';
     const rest = { total: 1, sliceSize: 1, source: id, fingerprint: id, schedule: 'daily' };
-    await ledger.register({ id, crawl, ...rest });
+    const comparison = refersTo === undefined ? {} : { batch: refersTo, refersTo: [refersTo] };
+    const plan = { ...crawl.plan, ...(refersTo !== undefined && { comparedWith: comparison }) };
+    await ledger.register({ id, crawl: { ...crawl, plan } as typeof crawl, ...rest });
     await ledger.expanded(id);
     await schedules.conclude('daily', decision?.key ?? '', { state: 'started' });
     for (const worker of workers) {
@@ -124,6 +126,23 @@ describe('the retention of a schedule', () => {
     await worker.check();
     await worker.retention.sweep();
     expect(worker.ended).toEqual(['removed']);
+  });
+
+  it('keeps a batch that has bodies of records which stay', async () => {
+    const { path } = await temporaryFolder();
+    const fleet = await startFleet();
+    const worker = await fleet.startWorker(path);
+    const body = await fleet.run([worker]);
+    const between = await fleet.run([worker]);
+    const last = await fleet.run([worker], { refersTo: body });
+    await worker.check();
+    const has = async (): Promise<boolean[]> =>
+      Promise.all([body, between, last].map(async (batch) => worker.has(batch)));
+    expect(await has()).toEqual([true, false, true]);
+    // The next one refers to nothing.
+    await fleet.run([worker]);
+    await worker.check();
+    expect(await has()).toEqual([false, false, false]);
   });
 
   it('has each folder cleaned by a worker that has it, and notes what is left', async () => {

@@ -1,8 +1,14 @@
 import { toError } from '@fetchfleet/crawl';
-import { type BatchState, type BatchStatus, mayBePruned } from '@fetchfleet/fleet';
+import {
+  type BatchState,
+  type BatchStatus,
+  keepReferred,
+  mayBePruned,
+  type Referred,
+} from '@fetchfleet/fleet';
 import { measureBatch, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../../core/timeouts.ts';
-import { keepReferred, readReferences, type Referred } from './referred.ts';
+import { readReferences } from './referred.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 
 /** A batch that prune can remove. */

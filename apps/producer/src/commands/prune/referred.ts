@@ -1,40 +1,7 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, type References, referencesOf } from '@fetchfleet/fleet';
 import { readManifest, storedBatches } from '@fetchfleet/results';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
-
-/** A batch that stays, because a batch that stays has records whose bodies it has. */
-export interface Referred {
-  readonly batch: string;
-  readonly referredBy: string;
-}
-
-/** The batches that each batch refers to. */
-export type References = ReadonlyMap<string, readonly string[]>;
-
-/**
- * Splits what could be removed into what can go and what has to stay.
- *
- * @param references of all batches that are known
- */
-export function keepReferred<T extends { readonly batch: string }>(
-  candidates: readonly T[],
-  references: References,
-): { readonly removed: readonly T[]; readonly kept: readonly Referred[] } {
-  const going = new Set(candidates.map(({ batch }) => batch));
-  const kept: Referred[] = [];
-  const staying = [...references.keys()].filter((batch) => !going.has(batch));
-  // What stays may refer to further batches.
-  for (const referredBy of staying) {
-    for (const batch of references.get(referredBy) ?? []) {
-      if (going.delete(batch)) {
-        kept.push({ batch, referredBy });
-        staying.push(batch);
-      }
-    }
-  }
-  return { removed: candidates.filter(({ batch }) => going.has(batch)), kept };
-}
 
 interface Known {
   readonly dirs: readonly string[];
@@ -69,11 +36,8 @@ export async function readReferences(
   const others = statuses.filter(
     ({ batch, name }) => names.has(name) && !ids.has(batch) && !references.has(batch),
   );
-  await Promise.all(
-    others.map(async ({ batch }) => {
-      const crawl = await withTimeout(ledger.crawl(batch)).catch(() => undefined);
-      add(batch, crawl?.plan.comparedWith?.refersTo);
-    }),
-  );
+  for (const [batch, referred] of await withTimeout(referencesOf(ledger, others))) {
+    add(batch, referred);
+  }
   return references;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { keepReferred } from '../../../src/commands/prune/referred.ts';
+import { keepReferred } from '@fetchfleet/fleet';
 
 const REFERENCES = new Map<string, readonly string[]>([
   ['a', []],
