@@ -27,6 +27,8 @@ export {
   systemErrorCode,
 } from './folder/errors.ts';
 export { type Manifest, readManifest } from './folder/manifest.ts';
+export type { Compression } from './folder/layout.ts';
+export { openStore, type OpenOptions } from './place/open-store.ts';
 export { findFinishedBatch, type FoundBatch } from './select/finished-batch.ts';
 export { selectedValues, type SelectSummary } from './select/selected-values.ts';
 export { measureBatch, removeBatch, storedBatches } from './folder/stored-batches.ts';

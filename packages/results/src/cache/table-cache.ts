@@ -30,7 +30,7 @@ export async function findCache(dirs: readonly string[], batch: string): Promise
   const found = await findParts(dirs, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const hash = createHash('sha256').update(JSON.stringify([VERSION, manifest]));
-  for (const { path } of found.parts.files) {
+  for (const { path } of [...found.parts.files, ...found.parts.compressed]) {
     // A file that was edited in place has another time; one that was replaced, another number.
     const { ino, size, mtimeNs, ctimeNs } = await lstat(path, { bigint: true });
     hash.update([path, ino, size, mtimeNs, ctimeNs].join('\n'));

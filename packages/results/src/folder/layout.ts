@@ -16,11 +16,16 @@ import { findRegular, refuseLink, type RegularFile } from './regular-file.ts';
  *     <dir>/.fetchfleet-results                 marker: the id of this results folder
  *     <dir>/<batch>/batch.json                  manifest: what an export needs to know of the batch
  *     <dir>/<batch>/part-<worker>-<n>.ndjson    records, one per line, in the order they ended
+ *     <dir>/<batch>/part-<worker>-<n>.ndjson.zst    the same, compressed: a frame for each flush
  *     <dir>/<batch>/records-<hash>.parquet      the records as a table, which a query has made
  */
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 /** Also of files that somebody renamed. Control characters would move the cursor in messages. */
-export const PART_NAME = /^part-\P{Cc}+-\d+\.ndjson$/u;
+export const PART_NAME = /^part-\P{Cc}+-\d+\.ndjson(?:\.zst)?$/u;
+const COMPRESSED_ENDING = '.zst';
+
+/** How the parts of a worker are written. */
+export type Compression = 'none' | 'zstd';
 
 /** With the rest of one that was interrupted. */
 export const CACHE_NAME = /^records-[0-9a-f]{16}\.parquet(?:\.[0-9a-f]{8}\.tmp)?$/;
@@ -61,14 +66,28 @@ export function manifestPath(folder: string): string {
   return join(folder, 'batch.json');
 }
 
-export function partPath(folder: string, worker: string, number: number): string {
-  return join(folder, `part-${worker}-${number}.ndjson`);
+export interface PartName {
+  readonly worker: string;
+  readonly number: number;
+  readonly compression: Compression;
+}
+
+export function partPath(folder: string, { worker, number, compression }: PartName): string {
+  const ending = compression === 'none' ? '' : COMPRESSED_ENDING;
+  return join(folder, `part-${worker}-${number}.ndjson${ending}`);
+}
+
+/** The name that a compressed part has once it is a plain one. */
+export function plainName(name: string): string {
+  return name.slice(0, -COMPRESSED_ENDING.length);
 }
 
 /** The parts of a batch, as they were when they were listed. */
 export interface Parts {
-  /** Sorted by name, in each folder. */
+  /** Plain parts, sorted by name in each folder. */
   readonly files: readonly RegularFile[];
+  /** Compressed parts: they are read once a store has checked them out. */
+  readonly compressed: readonly RegularFile[];
   /** One sentence for each that is left out: `… is a named pipe, not a regular file`. */
   readonly skipped: readonly string[];
 }
@@ -99,10 +118,13 @@ export async function findParts(
     throw missing;
   }
   const all = [...found.values()];
-  const files = all.flatMap((parts) => parts.files);
   return {
     dirs: [...found.keys()],
-    parts: { files, skipped: all.flatMap(({ skipped }) => skipped) },
+    parts: {
+      files: all.flatMap(({ files }) => files),
+      compressed: all.flatMap(({ compressed }) => compressed),
+      skipped: all.flatMap(({ skipped }) => skipped),
+    },
   };
 }
 
@@ -113,12 +135,13 @@ export async function findParts(
  * @throws ResultsNotFoundError, ResultsUnreadableError, ResultsChangedError
  */
 export async function listParts(folder: string): Promise<Parts> {
-  const names = await namesIn(folder);
   const files: RegularFile[] = [];
+  const compressed: RegularFile[] = [];
   const skipped: string[] = [];
-  for (const name of names.filter((one) => PART_NAME.test(one)).toSorted()) {
+  for (const name of (await partNames(folder)).toSorted()) {
     try {
-      files.push(await findRegular(join(folder, name)));
+      const file = await findRegular(join(folder, name));
+      (isCompressed(name) ? compressed : files).push(file);
     } catch (error) {
       if (!(error instanceof UnfitFileError)) {
         throw error;
@@ -126,13 +149,26 @@ export async function listParts(folder: string): Promise<Parts> {
       skipped.push(error.message);
     }
   }
-  return { files, skipped };
+  return { files, compressed, skipped };
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+/**
+ * Whether parts in the folder of a batch are compressed.
+ *
+ * @throws ResultsNotFoundError, ResultsUnreadableError
+ */
+export async function hasCompressedParts(folder: string): Promise<boolean> {
+  return (await partNames(folder)).some(isCompressed);
+}
+
+function isCompressed(name: string): boolean {
+  return name.endsWith(COMPRESSED_ENDING);
+}
+
+async function partNames(folder: string): Promise<string[]> {
   try {
     await refuseLink(folder);
-    return await readdir(folder);
+    return (await readdir(folder)).filter((name) => PART_NAME.test(name));
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') {
       throw readError(folder, error);

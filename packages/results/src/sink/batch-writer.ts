@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { toError } from '@fetchfleet/crawl';
 import { makeFolderIn } from '../folder/durable-folder.ts';
-import { batchFolder } from '../folder/layout.ts';
+import { batchFolder, type Compression } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
 import { refuseLink } from '../folder/regular-file.ts';
 import { Part } from './part.ts';
@@ -26,6 +26,7 @@ export interface BatchWriterOptions {
   readonly root: Pick<ResultsRoot, 'assertSame'>;
   readonly batch: string;
   readonly worker: string;
+  readonly compression: Compression;
   readonly maxPartBytes: number;
   readonly manifest: (batch: string) => Promise<Manifest>;
   readonly observe: (event: FlushEvent) => void;
@@ -180,10 +181,12 @@ export class BatchWriter {
     await this.#part?.close();
     this.#part = undefined;
     await this.#assertRoot();
+    const { worker, compression } = this.#options;
     try {
       await makeFolderIn(this.#folder);
       await refuseLink(this.#folder);
-      this.#part = await Part.create(this.#folder, this.#options.worker, this.#nextPart);
+      const first = { worker, number: this.#nextPart, compression };
+      this.#part = await Part.create(this.#folder, first);
     } catch (error) {
       this.#manifestDueAtMs = 0;
       throw new SinkError('create a part in', this.#folder, error);

@@ -1,4 +1,4 @@
-import { assertWorkerId } from '../folder/layout.ts';
+import { assertWorkerId, type Compression } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import { BatchWriter, type FlushEvent } from './batch-writer.ts';
 import { ResultsRoot } from './results-root.ts';
@@ -22,7 +22,9 @@ export interface FileSinkOptions {
    * reject the append.
    */
   readonly manifest: (batch: string) => Promise<Manifest>;
-  /** Size in bytes at which the next part begins. @default 1 GiB */
+  /** Of the parts. @default 'none' */
+  readonly compression?: Compression;
+  /** Size in bytes at which the next part begins, as it is on disk. @default 1 GiB */
   readonly maxPartBytes?: number;
   /** Idle files kept open. @default 64 */
   readonly maxOpenParts?: number;
@@ -41,6 +43,7 @@ export class FileSink implements Sink {
   constructor(options: FileSinkOptions) {
     assertWorkerId(options.worker);
     this.#options = {
+      compression: 'none',
       maxPartBytes: GIBIBYTE,
       maxOpenParts: 64,
       observe: () => undefined,

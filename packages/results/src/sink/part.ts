@@ -2,17 +2,13 @@ import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../folder/durable-folder.ts';
 import { systemErrorCode } from '../folder/errors.ts';
-import { partPath } from '../folder/layout.ts';
+import { type PartName, partPath } from '../folder/layout.ts';
 import { type FileIdentity, isSameFile, openRegular, refuseLink } from '../folder/regular-file.ts';
+import { compressFrame } from '../zstd/compress-frame.ts';
+import { encodeLines } from './encode-lines.ts';
 
 /**
- * Most characters encoded per write: a few milliseconds of work. It also bounds the memory for the
- * encoded copy of a large append.
- */
-const CHUNK_CHARACTERS = 1024 * 1024;
-
-/**
- * One NDJSON file. Only this object writes to it.
+ * One file of NDJSON, plain or with a frame of zstd for each append. Only this object writes to it.
  *
  *     created ──append──▶ durable up to `length` ──append fails──▶ abandoned: truncated to
  *                             │    ▲                               `length`, never written again
@@ -28,23 +24,26 @@ export class Part {
   readonly path: string;
   /** The `<n>` in its name. */
   readonly number: number;
+  readonly #isCompressed: boolean;
   readonly #identity: FileIdentity;
   #handle: FileHandle | undefined;
   #length = 0;
 
-  private constructor(path: string, number: number, opened: [FileHandle, FileIdentity]) {
+  private constructor(path: string, name: PartName, opened: [FileHandle, FileIdentity]) {
     this.path = path;
-    this.number = number;
+    this.number = name.number;
+    this.#isCompressed = name.compression !== 'none';
     [this.#handle, this.#identity] = opened;
   }
 
-  /** Creates a part with the lowest unused number, starting at `number`. */
-  static async create(folder: string, worker: string, number: number): Promise<Part> {
-    for (let candidate = number; ; candidate += 1) {
-      const path = partPath(folder, worker, candidate);
+  /** Creates a part with the lowest unused number, starting at that of `first`. */
+  static async create(folder: string, first: PartName): Promise<Part> {
+    for (let { number } = first; ; number += 1) {
+      const name = { ...first, number };
+      const path = partPath(folder, name);
       const opened = await createFile(path);
       if (opened !== undefined) {
-        return new Part(path, candidate, opened);
+        return new Part(path, name, opened);
       }
     }
   }
@@ -62,9 +61,16 @@ export class Part {
   async append(lines: readonly string[]): Promise<number> {
     const handle = (this.#handle ??= await this.#reopen());
     let end = this.#length;
-    for (const chunk of encode(lines)) {
+    const write = async (chunk: Buffer): Promise<void> => {
       await writeFully(handle, chunk, end);
       end += chunk.length;
+    };
+    if (this.#isCompressed) {
+      await compressFrame(encodeLines(lines), write);
+    } else {
+      for (const chunk of encodeLines(lines)) {
+        await write(chunk);
+      }
     }
     await handle.datasync();
     await this.#assertInPlace();
@@ -131,35 +137,6 @@ async function createFile(path: string): Promise<[FileHandle, FileIdentity] | un
   } catch (error) {
     await Promise.allSettled([handle.close(), unlink(path)]);
     throw error;
-  }
-}
-
-function* encode(lines: readonly string[]): Generator<Buffer> {
-  let first = 0;
-  let characters = 0;
-  for (const [position, line] of lines.entries()) {
-    characters += line.length;
-    if (characters < CHUNK_CHARACTERS && position < lines.length - 1) {
-      continue;
-    }
-    // One text with all line ends is encoded in half the time of one that gets its last one later.
-    yield* encodeText([...lines.slice(first, position + 1), ''].join('\n'));
-    first = position + 1;
-    characters = 0;
-  }
-}
-
-/** One line may be much longer than a chunk. */
-function* encodeText(text: string): Generator<Buffer> {
-  for (let at = 0; at < text.length;) {
-    let end = Math.min(at + CHUNK_CHARACTERS, text.length);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) {
-      // Half of a pair of surrogates would be lost.
-      end += 1;
-    }
-    yield Buffer.from(text.slice(at, end));
-    at = end;
   }
 }
 

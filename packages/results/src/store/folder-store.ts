@@ -1,4 +1,9 @@
-import { batchFolder, listParts } from '../folder/layout.ts';
+import {
+  batchFolder,
+  type Compression,
+  hasCompressedParts,
+  listParts,
+} from '../folder/layout.ts';
 import { type Manifest, readManifest } from '../folder/manifest.ts';
 import {
   measureBatch,
@@ -8,19 +13,27 @@ import {
 } from '../folder/stored-batches.ts';
 import { FileSink } from '../sink/file-sink.ts';
 import { probeResults } from '../sink/probe-results.ts';
-import type { CheckedOut, ResultsStore, SinkOptions } from './store.ts';
+import { expandParts } from './expanded-parts.ts';
+import type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from './store.ts';
+
+export interface FolderStoreOptions {
+  /** Of the parts that its sinks write. It reads all parts. @default 'none' */
+  readonly compression?: Compression;
+}
 
 /** A results folder on this machine. */
 export class FolderStore implements ResultsStore {
   /** Absolute path. */
   readonly location: string;
+  readonly #options: FolderStoreOptions;
 
-  constructor(dir: string) {
+  constructor(dir: string, options: FolderStoreOptions = {}) {
     this.location = dir;
+    this.#options = options;
   }
 
   sink(options: SinkOptions): FileSink {
-    return new FileSink({ ...options, dir: this.location });
+    return new FileSink({ ...options, ...this.#options, dir: this.location });
   }
 
   async probe(): Promise<void> {
@@ -43,8 +56,17 @@ export class FolderStore implements ResultsStore {
     return removeBatch(this.location, batch);
   }
 
-  async checkOut(batch: string): Promise<CheckedOut> {
-    await listParts(batchFolder(this.location, batch));
-    return { dir: this.location, [Symbol.asyncDispose]: async () => undefined };
+  /** Plain parts are read where they are; nothing is copied unless there are compressed ones. */
+  async checkOut(batch: string, options?: CheckOutOptions): Promise<CheckedOut> {
+    const folder = batchFolder(this.location, batch);
+    if (!(await hasCompressedParts(folder))) {
+      return { dirs: [this.location], [Symbol.asyncDispose]: async () => undefined };
+    }
+    const { compressed } = await listParts(folder);
+    const copy = await expandParts(batch, compressed, options);
+    return {
+      dirs: [this.location, copy.dir],
+      [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose](),
+    };
   }
 }

@@ -12,6 +12,8 @@ export interface SinkOptions {
    * reject the append.
    */
   readonly manifest: (batch: string) => Promise<Manifest>;
+  /** Files that the sink may keep open while they are idle. @default as the sink says */
+  readonly maxOpenParts?: number;
   /** Called after each successful flush. */
   readonly observe?: (event: FlushEvent) => void;
 }
@@ -24,8 +26,11 @@ export interface CheckOutOptions {
 
 /** Parts and manifest of a batch as plain files, for as long as they are in use. */
 export interface CheckedOut extends AsyncDisposable {
-  /** A results folder that has the batch. It may be a temporary copy: nothing is written to it. */
-  readonly dir: string;
+  /**
+   * Results folders with plain parts of the batch, which together are all of it. Some may be
+   * temporary copies: nothing is written to them.
+   */
+  readonly dirs: readonly string[];
 }
 
 /**

@@ -133,7 +133,10 @@ class Bits {
   }
 }
 
-async function partsOf(dirs: readonly string[], batch: string): Promise<Parts> {
+async function partsOf(
+  dirs: readonly string[],
+  batch: string,
+): Promise<Pick<Parts, 'files' | 'skipped'>> {
   try {
     return (await findParts(dirs, batch)).parts;
   } catch (error) {

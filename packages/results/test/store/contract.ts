@@ -54,7 +54,7 @@ export function describeStore(name: string, make: () => Promise<Place>): void {
     const read = async (): Promise<{ readonly lines: string[]; readonly missing: number }> => {
       const store = await place.open();
       await using copy = await store.checkOut(batch);
-      return await readAll(copy.dir, batch);
+      return await readAll(copy.dirs, batch);
     };
 
     it('has all lines and the manifest when an append resolves', async () => {
@@ -191,7 +191,7 @@ export function describeStore(name: string, make: () => Promise<Place>): void {
 }
 
 async function readAll(
-  dir: string,
+  dir: readonly string[],
   batch: string,
 ): Promise<{ readonly lines: string[]; readonly missing: number }> {
   const chunks: Buffer[] = [];

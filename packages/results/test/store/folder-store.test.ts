@@ -1,17 +1,20 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FolderStore } from '@fetchfleet/results';
+import { type Compression, FolderStore } from '@fetchfleet/results';
 import { installLeakGuard, temporaryFolder } from '@fetchfleet/testing';
-import { describeStore } from './contract.ts';
+import { describeStore, type Place } from './contract.ts';
 
 installLeakGuard();
 
-describeStore('a folder', async () => {
+describeStore('a folder', async () => place('none'));
+describeStore('a folder with compressed parts', async () => place('zstd'));
+
+async function place(compression: Compression): Promise<Place> {
   const folder = await temporaryFolder('store');
   const dir = join(folder.path, 'results');
   const aside = join(folder.path, 'aside');
   return {
-    open: async () => new FolderStore(dir),
+    open: async () => new FolderStore(dir, { compression }),
     damage: async () => {
       await rename(dir, aside);
       await writeFile(dir, '');
@@ -28,4 +31,4 @@ describeStore('a folder', async () => {
     addForeign: async (batch) => writeFile(join(dir, batch, 'notes.txt'), 'mine'),
     stop: async () => folder.remove(),
   };
-});
+}
