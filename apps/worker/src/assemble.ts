@@ -20,7 +20,7 @@ import {
   Waitlist,
   Workers,
 } from '@fetchfleet/fleet';
-import { FileSink } from '@fetchfleet/results';
+import type { ResultsStore } from '@fetchfleet/results';
 import {
   createMetrics,
   HttpEndpoint,
@@ -59,6 +59,8 @@ import { warmUp } from './warm-up.ts';
 export interface AssembleOptions {
   readonly id: string;
   readonly settings: WorkerSettings;
+  /** Where records go. */
+  readonly store: ResultsStore;
   readonly descriptors: DescriptorPlan;
   /** Holds the values of secrets: `--secrets` says which crawls may have. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -96,7 +98,7 @@ export interface AssembledWorker {
  * part is built once, from those above it.
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
-  const { id, settings, descriptors, env, proxy, log, state, draining, forced, onHopeless } =
+  const { id, settings, store, descriptors, env, proxy, log, state, draining, forced, onHopeless } =
     options;
   const { transport, allowPrivate, allowProxy, allowInsecureTls, maxRetryAfterMs } = settings;
 
@@ -121,14 +123,15 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const ledger = new Ledger(redis, keys, onPassedOver, id);
   const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
   const folder = (): ResultsFolder => ({
-    place: `${hostname()}:${settings.results}`,
+    // A folder is that of one machine; an address is the same place from everywhere.
+    place: `${settings.results.kind === 'folder' ? `${hostname()}:` : ''}${store.location}`,
     id: sink.id ?? '',
   });
   const secrets = { env, rules: settings.secrets };
   const network = { allowProxy, allowInsecureTls, env };
   const batches = new Batches({
     ledger,
-    results: settings.results,
+    results: store.location,
     folder,
     secrets,
     network,
@@ -142,8 +145,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     },
     onError,
   });
-  const sink = new FileSink({
-    dir: settings.results,
+  const sink = store.sink({
     worker: id,
     maxOpenParts: descriptors.parts,
     manifest: async (batch) => manifestOf(batches, batch),
@@ -281,9 +283,8 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         batches: new ScheduleBatches(redis, ledger, keys),
         ledger,
         removal: new BatchRemoval(redis, keys, onPassedOver),
-        results: settings.results,
-        folderId: () => sink.id,
-        assertFolder: async () => sink.assertFolder(),
+        store,
+        sink,
         isConnected: () => redis.status === 'ready',
         onEnded: (result) => metrics.prunedBatches.inc({ result }),
         log,
@@ -298,7 +299,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         ledger,
         queue,
         fetcher,
-        results: settings.results,
+        results: store,
         log,
         onError,
         onPassedOver,
@@ -379,7 +380,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     { name: 'Redis connection of the queue', stop: () => queueRedis.disconnect() },
     { name: 'metrics', stop: () => metrics.stop() },
     {
-      name: 'results folder',
+      name: 'place of results',
       start: async () => sink.start(),
       stop: async () => sink.stop(),
     },
@@ -423,7 +424,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       },
     },
     {
-      name: 'check of the results folder',
+      name: 'check of the place of results',
       start: async () => checkResultsFolder({ ledger, folder: folder(), settings }),
     },
     { name: 'wall clock', start: async () => wallClock.start(), stop: () => wallClock.stop() },

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import {
   DEFAULT_SECRETS,
   printableLines,
@@ -6,6 +5,7 @@ import {
   ProxyRulesError,
   VERSION,
 } from '@fetchfleet/crawl';
+import { Place, PlaceError } from '@fetchfleet/results/place';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
@@ -17,10 +17,11 @@ import {
   type Setting,
   settingHelp,
   sizeInBytes,
+  SettingsError,
   type SettingsOf,
   wholeNumber,
 } from '@fetchfleet/service';
-import { FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
+import { COMPRESS_FOLDERS, FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 
@@ -71,11 +72,17 @@ const SETTINGS = {
     help: 'fetches in flight',
     schema: fetchSchemas.concurrency,
   },
-  /** Folder for results, with one folder for each batch. */
+  /** Where records go: a folder, with one folder for each batch, or an address. */
   results: {
     ...FETCH_SETTINGS.results,
-    help: 'folder for results',
-    schema: fetchSchemas.results.transform((path) => resolve(path)),
+    help: 'where results go: a folder, s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE',
+    schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
+  },
+  /** How results in a folder are compressed. Parts are a fraction of the size, and cost some CPU. */
+  compress: {
+    ...FETCH_SETTINGS.compress,
+    help: 'zstd compresses results in a folder',
+    schema: fetchSchemas.compress,
   },
   /**
    * What other users may not do with the folders (0777) and files (0666) of results. Without rights
@@ -266,7 +273,11 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
 ): WorkerSettings {
   const flags = createCommand().parse(argv, { from: 'user' }).opts();
-  return readSettingsTable(SETTINGS, { flags, env });
+  const settings = readSettingsTable(SETTINGS, { flags, env });
+  if (settings.compress !== 'none' && settings.results.kind !== 'folder') {
+    throw new SettingsError([COMPRESS_FOLDERS]);
+  }
+  return settings;
 }
 
 /** @throws RedisUrlError */

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { printable, toError } from '@fetchfleet/crawl';
 import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
-import { SinkError } from '@fetchfleet/results';
+import { openStore, SinkError } from '@fetchfleet/results';
 import {
   createLogger,
   type Logger,
@@ -60,7 +60,13 @@ async function main(): Promise<void> {
     setTimeout(endStuck, settings.drainTimeoutMs + STUCK_GRACE_MS);
     void worker.drain().then(endStuck, endStuck);
   };
+  const store = await openStore(settings.results.url, {
+    env: process.env,
+    cwd: process.cwd(),
+    compression: settings.compress,
+  });
   const worker = new FleetWorker({
+    store,
     settings: { ...settings, concurrency: descriptors.concurrency },
     descriptors,
     env: process.env,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ResultsStore } from '@fetchfleet/results';
 import { type Logger, startAll, stopAll, withTimeout } from '@fetchfleet/service';
 import { assemble, type AssembledWorker } from './assemble.ts';
 import type { WorkerSettings } from './config.ts';
@@ -11,6 +12,8 @@ const GIVE_BACK_MS = 3_000;
 
 export interface FleetWorkerOptions {
   readonly settings: WorkerSettings;
+  /** Where records go. */
+  readonly store: ResultsStore;
   readonly descriptors: DescriptorPlan;
   /** Holds the values of secrets. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -51,20 +54,16 @@ export class FleetWorker {
   #state: WorkerState = 'starting';
   #drained: Promise<void> | undefined;
 
-  constructor({ settings, descriptors, env, proxy, log, onHopeless }: FleetWorkerOptions) {
-    this.#settings = settings;
+  constructor({ log, ...options }: FleetWorkerOptions) {
+    this.#settings = options.settings;
     this.#log = log.child({ worker: this.id });
     this.#assembled = assemble({
+      ...options,
       id: this.id,
-      settings,
-      descriptors,
-      env,
-      proxy,
       log: this.#log,
       state: () => this.#state,
       draining: this.#draining.signal,
       forced: this.#forced.signal,
-      onHopeless,
     });
   }
 
@@ -75,7 +74,7 @@ export class FleetWorker {
    */
   async start(): Promise<number | undefined> {
     const { parts, intake, metricsPort } = this.#assembled;
-    const { concurrency, transport, results } = this.#settings;
+    const { concurrency, transport, results: place } = this.#settings;
     try {
       const isStarted = await startAll([...parts, intake], () => this.#state === 'starting');
       if (!isStarted) {
@@ -89,6 +88,7 @@ export class FleetWorker {
       throw error;
     }
     this.#state = 'ready';
+    const results = place.location; // without a password
     this.#log.info({ concurrency, transport, results, metricsPort: metricsPort() }, 'worker ready');
     return metricsPort();
   }

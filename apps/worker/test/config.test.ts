@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { Place } from '@fetchfleet/results/place';
 import { ProxyRules, SecretRules } from '@fetchfleet/crawl';
 import { SettingsError } from '@fetchfleet/service';
 import { describe, expect, it } from '@jest/globals';
@@ -23,7 +23,8 @@ describe('the settings of a worker', () => {
     expect(readSettings([], ENV)).toEqual({
       redisUrl: 'redis://localhost:6379',
       concurrency: 50,
-      results: resolve('results'),
+      results: Place.parse('results', process.cwd()),
+      compress: 'none',
       newResults: false,
       umask: 0o077,
       transport: 'got',

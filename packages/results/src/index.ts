@@ -26,7 +26,7 @@ export {
   ResultsUnreadableError,
   systemErrorCode,
 } from './folder/errors.ts';
-export { type Manifest, readManifest } from './folder/manifest.ts';
+export { firstManifest, type Manifest, readManifest } from './folder/manifest.ts';
 export type { Compression } from './folder/layout.ts';
 export { openStore, type OpenOptions } from './place/open-store.ts';
 export { findFinishedBatch, type FoundBatch } from './select/finished-batch.ts';

@@ -9,6 +9,7 @@ import {
   ResultsUnreadableError,
 } from '@fetchfleet/results';
 import { CommandError } from '../core/errors.ts';
+import { namesOf, type OpenPlace } from '../results/open-place.ts';
 import { nearest } from './find-batch.ts';
 
 /**
@@ -18,10 +19,10 @@ import { nearest } from './find-batch.ts';
 export async function explainResults(
   failure: unknown,
   batch: string,
-  dirs: readonly string[],
+  places: readonly OpenPlace[],
 ): Promise<unknown> {
   if (failure instanceof ResultsNotFoundError || failure instanceof InvalidIdError) {
-    return notFound(failure, batch, dirs);
+    return notFound(failure, batch, places);
   }
   if (failure instanceof ResultsChangedError || failure instanceof ResultsUnreadableError) {
     const { message, code } = failure;
@@ -33,27 +34,36 @@ export async function explainResults(
   return failure;
 }
 
-/** Suggests batches with similar names that are in the results folders. */
+/** Suggests batches with similar names that are in the places. */
 async function notFound(
   cause: Error,
   batch: string,
-  dirs: readonly string[],
+  places: readonly OpenPlace[],
 ): Promise<CommandError> {
-  const listings = await Promise.all(
-    dirs.map(async (dir) => readdir(dir, { withFileTypes: true }).catch(() => undefined)),
-  );
-  const missing = dirs.find((_, at) => listings[at] === undefined);
-  const entries = listings.flatMap((listing) => listing ?? []);
+  const listings = await Promise.all(places.map(idsIn));
+  const missing = places.find((_, at) => listings[at] === undefined);
   if (missing !== undefined) {
+    const { location } = missing.store;
     return new CommandError(
-      `cannot find ${batch}: there is no results folder ${missing}; name it with --results DIR`,
+      `cannot find ${batch}: there is no results folder ${location}; name it with --results DIR`,
       { code: 'RESULTS_MISSING', cause },
     );
   }
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const { message } = new UnknownBatchError(batch, nearest(batch, folders.filter(isBatchId)));
-  return new CommandError(`${message} (looked in ${dirs.join(' and ')})`, {
+  const ids = listings.flatMap((listing) => listing ?? []);
+  const { message } = new UnknownBatchError(batch, nearest(batch, ids));
+  return new CommandError(`${message} (looked in ${namesOf(places)})`, {
     code: 'BATCH_UNKNOWN',
     cause,
   });
+}
+
+/** Undefined if there is no such folder. */
+async function idsIn({ place, store }: OpenPlace): Promise<readonly string[] | undefined> {
+  if (place.kind !== 'folder') {
+    return store.batches().catch(() => []); // only names to suggest
+  }
+  const entries = await readdir(place.url, { withFileTypes: true }).catch(() => undefined);
+  return entries
+    ?.filter((entry) => entry.isDirectory() && isBatchId(entry.name))
+    .map(({ name }) => name);
 }

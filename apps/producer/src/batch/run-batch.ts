@@ -96,6 +96,8 @@ function createWorkers(
       ...context.env,
       REDIS_URL: session.url,
       FETCHFLEET_LOG_FORMAT: 'json',
+      // Not as an option, which other users of the machine would see: it may hold a password.
+      FETCHFLEET_RESULTS: settings.results.url,
       FETCHFLEET_SCHEDULES: 'false',
       ...networkPermissions(plan, session, context.env),
     },
@@ -183,7 +185,7 @@ async function drain(
     const counts = `${formatCount(status.settled)} of ${formatCount(status.total)}`;
     terminal.note(`Interrupted: ${counts} fetches are done and kept.`);
     if (isJson) {
-      terminal.printJson(statusDocument(status, settings.results));
+      terminal.printJson(statusDocument(status, settings.results.location));
     }
   }
   terminal.say(...howToContinue(options, context));

@@ -1,12 +1,18 @@
-import { relative, resolve } from 'node:path';
-import { OUTCOMES } from '@fetchfleet/crawl';
+import { join, relative } from 'node:path';
+import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import { type BatchStatus, type Ledger, statusDocument } from '@fetchfleet/fleet';
-import { findFailureExamples } from '@fetchfleet/results';
+import { type FailureExample, findFailureExamples } from '@fetchfleet/results';
+import type { Place } from '@fetchfleet/results/place';
 import { type Context, programName } from '../core/context.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { failureCommands } from '../report/failure-commands.ts';
 import { summarize } from '../report/summary.ts';
+import { withBatch } from '../results/check-out.ts';
+import { openPlace } from '../results/open-place.ts';
+
+/** Examples of failures are worth so much of a copy. */
+const MAX_COPIED_BYTES = 16 * 1024 * 1024;
 
 interface RunReport {
   readonly ledger: Ledger;
@@ -24,12 +30,11 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
   const { ledger, settings, isJson, status, before, startedAt } = report;
   const { terminal, cwd } = context;
   if (isJson) {
-    terminal.printJson(statusDocument(status, settings.results));
+    terminal.printJson(statusDocument(status, settings.results.location));
   }
   if (terminal.isQuiet) {
     return;
   }
-  const folder = resolve(settings.results, status.batch);
   const kinds = OUTCOMES.filter((one) => one !== 'ok' && (status.outcomes[one] ?? 0) > 0);
   // Records of fetches that a retry has fetched since are still in the parts.
   const isFailed = status.retries > 0 ? await ledger.failures(status.batch, kinds) : undefined;
@@ -37,13 +42,8 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
     status,
     elapsedMs: before === undefined ? fetchingMs(status) : Date.now() - startedAt,
     ...(before !== undefined && { before }),
-    examples: await findFailureExamples({
-      dir: settings.results,
-      batch: status.batch,
-      outcomes: new Set(kinds),
-      ...(isFailed !== undefined && { isFailed }),
-    }),
-    results: shortest(cwd, folder),
+    examples: await examplesOf(report, { kinds, isFailed }, context),
+    results: shortest(cwd, settings.results, status.batch),
     exportCommand: exportCommand(status, settings, context),
     failureCommands: failureCommands(status.batch, context, resultsFlag(settings, context)),
     width: terminal.stderr.isTTY === true ? terminal.width : Infinity,
@@ -51,6 +51,36 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
   terminal.note('', ...lines);
   if (status.state === 'cancelled') {
     terminal.say(`Continue with: ${programName(context)} resume ${status.batch}`);
+  }
+}
+
+interface Failed {
+  readonly kinds: readonly Outcome[];
+  readonly isFailed: ((index: number, outcome: Outcome) => boolean) | undefined;
+}
+
+/** Not of a batch that would have to be copied for them, unless it is small. */
+async function examplesOf(
+  { settings: { results, compress }, status: { batch } }: RunReport,
+  { kinds, isFailed }: Failed,
+  context: Context,
+): Promise<ReadonlyMap<Outcome, FailureExample>> {
+  if (kinds.length === 0) {
+    return new Map();
+  }
+  try {
+    const opened = await openPlace(results, context);
+    const isPlain = results.kind === 'folder' && compress === 'none';
+    const bytes = isPlain ? 0 : ((await opened.store.measure(batch))?.bytes ?? 0);
+    if (bytes > MAX_COPIED_BYTES) {
+      return new Map();
+    }
+    const outcomes = new Set(kinds);
+    return await withBatch({ places: [opened], batch }, context, async (dir) =>
+      findFailureExamples({ dir, batch, outcomes, ...(isFailed !== undefined && { isFailed }) }),
+    );
+  } catch {
+    return new Map(); // the summary is shown without them
   }
 }
 
@@ -64,7 +94,12 @@ function resultsFlag({ results }: RunSettings, context: Context): string {
   return folder === 'results' ? '' : ` --results ${shellWord(folder)}`;
 }
 
-function shortest(cwd: string, path: string): string {
+/** As it would be typed here. @param batch its folder. @default the place itself */
+function shortest(cwd: string, { kind, location }: Place, batch = ''): string {
+  if (kind !== 'folder') {
+    return location;
+  }
+  const path = join(location, batch);
   const short = relative(cwd, path);
   return short === '' || short.startsWith('..') ? path : short;
 }

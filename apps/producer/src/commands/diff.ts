@@ -5,14 +5,15 @@ import {
   diffBatches,
   findPredecessor,
   type ListedChange,
-  readManifest,
 } from '@fetchfleet/results';
 import { explainResults } from '../batch/explain-results.ts';
 import type { Context } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
-import { readResultsFolders } from '../core/settings.ts';
+import { readPlaces } from '../core/settings.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { formatCount } from '../report/units.ts';
+import { withBatches } from '../results/check-out.ts';
+import { namesOf, type OpenPlace, openPlaces } from '../results/open-place.ts';
 
 export interface DiffOptions {
   /** Changes whose records are listed. */
@@ -31,14 +32,17 @@ export async function diff(
   context: Context,
 ): Promise<ExitCode> {
   const list = readList(options.list);
-  const dirs = readResultsFolders(options.results, context);
+  const places = await openPlaces(readPlaces(options.results, context), context);
   const { drain: signal } = context.interrupts.takeOver();
   const { terminal } = context;
   try {
-    const [older, newer] = await inOrder(dirs, batch, other);
+    const [older, newer] = await inOrder(places, batch, other);
     const onListed = async (listed: ListedChange): Promise<void> =>
       terminal.printNext(options.json === true ? JSON.stringify(listed) : lineOf(listed));
-    const { counts, missing } = await diffBatches({ dirs, older, newer, list, onListed, signal });
+    const source = { places, batches: [older, newer], signal };
+    const { counts, missing } = await withBatches(source, context, async (dirs) =>
+      diffBatches({ dirs, older, newer, list, onListed, signal }),
+    );
     if (options.json === true && list.size === 0) {
       terminal.printJson({ older, newer, ...counts, missing });
     } else if (list.size === 0) {
@@ -53,7 +57,7 @@ export async function diff(
     return conclude(missing, terminal);
   } catch (error) {
     signal.throwIfAborted();
-    throw await explainResults(error, batch, dirs);
+    throw await explainResults(error, batch, places);
   }
 }
 
@@ -70,25 +74,26 @@ function readList(names: readonly string[] = []): ReadonlySet<Change> {
 
 /** Whatever the order on the command line: a comparison goes forward in time. */
 async function inOrder(
-  dirs: readonly string[],
+  places: readonly OpenPlace[],
   batch: string,
   other: string | undefined,
 ): Promise<readonly [older: string, newer: string]> {
   if (other === undefined) {
-    const before = await findPredecessor(dirs, batch);
+    const stores = places.map(({ store }) => store);
+    const before = await findPredecessor(stores, batch);
     if (before === undefined) {
-      const message = `there is no finished batch before ${batch} in ${dirs.join(' and ')}; name one`;
+      const message = `there is no finished batch before ${batch} in ${namesOf(places)}; name one`;
       throw new CommandError(message, { code: 'RESULTS_MISSING' });
     }
     return [before, batch];
   }
-  const [one, two] = [await createdAt(dirs, batch), await createdAt(dirs, other)];
+  const [one, two] = [await createdAt(places, batch), await createdAt(places, other)];
   return one > two ? [other, batch] : [batch, other];
 }
 
-async function createdAt(dirs: readonly string[], batch: string): Promise<string> {
-  for (const dir of dirs) {
-    const manifest = await readManifest(dir, batch);
+async function createdAt(places: readonly OpenPlace[], batch: string): Promise<string> {
+  for (const { store } of places) {
+    const manifest = await store.manifest(batch);
     if (manifest !== undefined) {
       return manifest.createdAt;
     }

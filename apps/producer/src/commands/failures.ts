@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { BatchStatus } from '@fetchfleet/fleet';
 import {
   type FailedRecord,
@@ -17,13 +18,15 @@ import {
   readFailureFilter,
 } from '../failures/failure-filter.ts';
 import { findBatch } from '../batch/find-batch.ts';
-import { resultsOf } from '../batch/results-of.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { outputWidth } from '../report/text-table.ts';
 import { formatCount, shorten, truncate } from '../report/units.ts';
+import { withBatch } from '../results/check-out.ts';
+import { namesOf, type OpenPlace } from '../results/open-place.ts';
+import { resultsOf } from '../results/results-of.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
 export interface FailuresOptions extends FilterFlags {
@@ -49,9 +52,9 @@ export async function failures(
   problems.throwIfAny('nothing was looked up');
   return withFleet(context, { find: batch }, async (session) => {
     const status = await findBatch(session.ledger, batch);
-    const dirs = await resultsOf(status, options.results, context);
+    const places = await resultsOf(status, options.results, context);
     const isJson = options.json === true;
-    const search = { status, dirs, filter, limit, isJson };
+    const search = { status, places, filter, limit, isJson };
     if (options.list === true) {
       return listFailures(search, context);
     }
@@ -64,14 +67,13 @@ export async function failures(
 
 interface Search {
   readonly status: BatchStatus;
-  /** The results folders. */
-  readonly dirs: readonly string[];
+  readonly places: readonly OpenPlace[];
   readonly filter: FailureFilter;
   readonly limit: number;
   readonly isJson: boolean;
 }
 
-async function read({ status, dirs, filter }: Search, context: Context): Promise<Failures> {
+async function read({ status, places, filter }: Search, context: Context): Promise<Failures> {
   const { batch, total, failed } = status;
   if (failed === 0) {
     return { groups: [], skippedParts: [] };
@@ -79,10 +81,12 @@ async function read({ status, dirs, filter }: Search, context: Context): Promise
   const { drain: signal } = context.interrupts.takeOver();
   try {
     const matches = (record: FailedRecord): boolean => isChosen(filter, record);
-    return await findFailures({ dir: dirs, batch, total, matches, signal });
+    return await withBatch({ places, batch, signal }, context, async (dir) =>
+      findFailures({ dir, batch, total, matches, signal }),
+    );
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof ResultsNotFoundError ? notFound(status, dirs, error) : error;
+    throw error instanceof ResultsNotFoundError ? notFound(status, places, error) : error;
   }
 }
 
@@ -91,7 +95,7 @@ class EnoughError extends Error {}
 
 /** `--list`: in the order of the crawl, as they are read. */
 async function listFailures(search: Search, context: Context): Promise<ExitCode> {
-  const { status, dirs, filter, limit, isJson } = search;
+  const { status, places, filter, limit, isJson } = search;
   const { batch, total, failed } = status;
   const { terminal } = context;
   if (failed === 0) {
@@ -111,7 +115,9 @@ async function listFailures(search: Search, context: Context): Promise<ExitCode>
     return terminal.printNext(isJson ? JSON.stringify(documentOf(record)) : lineOf(record));
   };
   try {
-    const skippedParts = await streamFailures({ dir: dirs, batch, total, signal, onFailure });
+    const skippedParts = await withBatch({ places, batch, signal }, context, async (dir) =>
+      streamFailures({ dir, batch, total, signal, onFailure }),
+    );
     warnOfSkippedParts(skippedParts, terminal);
     warnOfOthers(search, shown, terminal);
     return skippedParts.length > 0 ? EXIT.someFailed : EXIT.ok;
@@ -121,7 +127,7 @@ async function listFailures(search: Search, context: Context): Promise<ExitCode>
       return EXIT.ok;
     }
     signal.throwIfAborted();
-    throw error instanceof ResultsNotFoundError ? notFound(status, dirs, error) : error;
+    throw error instanceof ResultsNotFoundError ? notFound(status, places, error) : error;
   }
 }
 
@@ -137,18 +143,23 @@ function documentOf(record: FailedRecord) {
 
 function notFound(
   { batch, resultsFolders, failed }: BatchStatus,
-  dirs: readonly string[],
+  places: readonly OpenPlace[],
   cause: Error,
 ) {
   const elsewhere =
     resultsFolders.length === 0
       ? ''
-      : `; workers wrote them to ${resultsFolders.join(' and ')} on their machines`;
+      : `; workers wrote them to ${resultsFolders.join(' and ')}${onMachines(resultsFolders)}`;
   return new CommandError(
     `${formatCount(failed)} fetches of ${batch} failed, but their records cannot be read in ` +
-      `${dirs.join(' and ')}${elsewhere}: name the folder with --results DIR`,
+      `${namesOf(places)}${elsewhere}: name the place with --results`,
     { code: 'RESULTS_UNREADABLE', cause },
   );
+}
+
+/** A folder may be that of another machine. */
+function onMachines(locations: readonly string[]): string {
+  return locations.some(isAbsolute) ? ' on their machines' : '';
 }
 
 interface Findings extends Failures, Search {}

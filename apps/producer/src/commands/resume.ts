@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchExpansion, type BatchStatus, statusDocument } from '@fetchfleet/fleet';
-import { probeResults } from '@fetchfleet/results';
 import { findBatch, planOf } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
 import { knownBatch } from '../crawl/comparison.ts';
@@ -14,6 +13,7 @@ import type { ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { exitCodeOf } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
+import { probe } from '../results/open-place.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 
 /**
@@ -44,7 +44,7 @@ export async function resume(
       return alreadyFinished(before, options, context);
     }
     if (session.isPrivate) {
-      await probeResults(settings.results);
+      await probe(settings.results, context);
     }
     return await Promise.race([
       goOn(session, before, { options, settings, context }),
@@ -100,7 +100,11 @@ async function expansionOf(
     lists: settings.lists,
     context,
   });
-  const known = await knownBatch(session, { status: before, crawl }, settings.results);
+  const known = await knownBatch(
+    session,
+    { status: before, crawl },
+    { results: settings.results, context },
+  );
   return BatchExpansion.complete(session, known);
 }
 

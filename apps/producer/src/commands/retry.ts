@@ -1,7 +1,6 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
 import { BatchExpansion, type BatchStatus, type Ledger, statusDocument } from '@fetchfleet/fleet';
 import type { IndexSet } from '../failures/index-set.ts';
-import { probeResults } from '@fetchfleet/results';
 import { chosenFailures } from '../failures/chosen-failures.ts';
 import {
   type FailureFilter,
@@ -12,7 +11,8 @@ import {
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { explainResults } from '../batch/explain-results.ts';
-import { resultsOf } from '../batch/results-of.ts';
+import { withBatch } from '../results/check-out.ts';
+import { resultsOf } from '../results/results-of.ts';
 import { knownBatch } from '../crawl/comparison.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
@@ -20,6 +20,7 @@ import type { Context } from '../core/context.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { deniedFetches } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
+import { probe } from '../results/open-place.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
 export interface RetryOptions extends RunFlags, FilterFlags {
@@ -76,9 +77,13 @@ export async function retry(
       context,
     });
     if (session.isPrivate) {
-      await probeResults(settings.results);
+      await probe(settings.results, context);
     }
-    const known = await knownBatch(session, { status: before, crawl }, settings.results);
+    const known = await knownBatch(
+      session,
+      { status: before, crawl },
+      { results: settings.results, context },
+    );
     const result =
       indexes === undefined
         ? await BatchExpansion.retry(session, known, outcomes)
@@ -97,11 +102,17 @@ async function chosen(
     return undefined;
   }
   const flags = options.results === undefined ? undefined : [options.results];
-  const dirs = await resultsOf(status, flags, context);
+  const { batch } = status;
+  const places = await resultsOf(status, flags, context);
+  const choosing = { ledger, status, filter, outcomes };
   try {
-    return await chosenFailures({ ledger, status, filter, outcomes, dirs });
+    return needsRecords(filter)
+      ? await withBatch({ places, batch }, context, async (dirs) =>
+          chosenFailures({ ...choosing, dirs }),
+        )
+      : await chosenFailures({ ...choosing, dirs: [] });
   } catch (error) {
-    throw await explainResults(error, status.batch, dirs);
+    throw await explainResults(error, batch, places);
   }
 }
 

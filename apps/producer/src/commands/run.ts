@@ -1,6 +1,5 @@
 import type { Crawl } from '@fetchfleet/crawl';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
-import { probeResults } from '@fetchfleet/results';
 import { findBatch, findUnfinishedOfName } from '../batch/find-batch.ts';
 import { isAllQueued } from '../batch/is-all-queued.ts';
 import {
@@ -25,6 +24,7 @@ import {
 } from '../core/settings.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { formatCount } from '../report/units.ts';
+import { probe } from '../results/open-place.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 import { validate } from './validate.ts';
 
@@ -49,7 +49,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
   }
   const { settings, loaded } = await prepare(file, options, context);
   process.umask(settings.umask);
-  await probeResults(settings.results);
+  await probe(settings.results, context);
   const session = await FleetSession.open(context, 'start');
   try {
     await session.checkBeforeEnqueueing(context);
@@ -122,9 +122,9 @@ async function chooseBatch(
 async function newBatch(
   session: FleetSession,
   loaded: LoadedCrawl,
-  { lists: { results }, context: { terminal } }: Invocation,
+  { lists: { results }, context }: Invocation,
 ): Promise<Work> {
-  const compared = await withComparison(loaded, { results, terminal });
+  const compared = await withComparison(loaded, results, context);
   const expansion = await BatchExpansion.create(session, compared);
   return { before: expansion.status, expansion, isRepeated: false };
 }
@@ -132,9 +132,9 @@ async function newBatch(
 async function completed(
   session: FleetSession,
   batch: { readonly status: BatchStatus; readonly crawl: Crawl },
-  { lists }: Pick<Invocation, 'lists'>,
+  { lists, context }: Pick<Invocation, 'lists' | 'context'>,
 ): Promise<Work> {
-  const known = await knownBatch(session, batch, lists.results);
+  const known = await knownBatch(session, batch, { results: lists.results, context });
   const expansion = BatchExpansion.complete(session, known);
   return { before: batch.status, expansion, isRepeated: true };
 }
@@ -158,7 +158,7 @@ async function asStarted(
     });
     // Its URLs were checked with the crawl file.
     await applyNotify(session, before, withNotify(crawl, options, new Problems()));
-    return await completed(session, { status: before, crawl }, { lists });
+    return await completed(session, { status: before, crawl }, { lists, context });
   } catch (error) {
     const isOnlyLists = error instanceof CommandError && error.code === 'LISTS_CHANGED';
     if (!isOnlyLists || !(await isAllQueued(session, before.batch))) {

@@ -1,4 +1,5 @@
 import { BatchExpansion } from '@fetchfleet/fleet';
+import type { Place } from '@fetchfleet/results/place';
 import { knownBatch, withComparison } from '../crawl/comparison.ts';
 import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
 import { applyNotify, type NotifyFlags } from '../crawl/notify-flag.ts';
@@ -69,7 +70,9 @@ async function enqueueBatch(
   const { results } = readListAccess(options, context);
   const onFull = reportFull(terminal);
   const abandoned =
-    options.new === true ? undefined : await takeOverAbandoned(session, loaded, results);
+    options.new === true
+      ? undefined
+      : await takeOverAbandoned(session, loaded, { results, context });
   if (abandoned !== undefined) {
     const { batch } = abandoned.status;
     await applyNotify(session, abandoned.status, loaded.crawl);
@@ -78,7 +81,7 @@ async function enqueueBatch(
     printId(batch, options, context);
     return batch;
   }
-  const compared = await withComparison(loaded, { results, terminal });
+  const compared = await withComparison(loaded, results, context);
   const expansion = await BatchExpansion.create(session, compared, { onFull });
   const { batch } = expansion.status;
   printId(batch, options, context);
@@ -93,14 +96,14 @@ async function enqueueBatch(
 async function takeOverAbandoned(
   session: FleetSession,
   { fingerprint, local }: LoadedCrawl,
-  results: string,
+  where: { readonly results: Place; readonly context: Context },
 ): Promise<BatchExpansion | undefined> {
   const id = await session.ledger.findUnfinished(fingerprint, ['expanding']);
   const status = id === undefined ? undefined : await session.ledger.status(id);
   if (status?.state !== 'expanding') {
     return undefined;
   }
-  const known = await knownBatch(session, { status, crawl: local.crawl }, results);
+  const known = await knownBatch(session, { status, crawl: local.crawl }, where);
   const expansion = BatchExpansion.complete(session, known);
   return (await expansion.takeOver()) ? expansion : undefined;
 }

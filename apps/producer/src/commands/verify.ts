@@ -1,24 +1,27 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { BatchExpansion, type BatchStatus } from '@fetchfleet/fleet';
 import {
   type ExportSummary,
+  firstManifest,
   type PartsContent,
   readLines,
-  readManifest,
+  ResultsNotFoundError,
   verifyParts,
 } from '@fetchfleet/results';
 import { batchNotOpen, fetchAgain } from '../batch/fetch-again.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { knownBatch } from '../crawl/comparison.ts';
 import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
-import { resultsOf } from '../batch/results-of.ts';
 import type { Context } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { warnOfMissingBodies } from '../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { formatCount } from '../report/units.ts';
+import { withBatch } from '../results/check-out.ts';
+import { namesOf, type OpenPlace } from '../results/open-place.ts';
+import { resultsOf } from '../results/results-of.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 export interface VerifyOptions extends Omit<RunFlags, 'results'> {
@@ -31,8 +34,8 @@ export interface VerifyOptions extends Omit<RunFlags, 'results'> {
 
 interface Comparison {
   readonly status: BatchStatus;
-  /** The results folders that were read. */
-  readonly dirs: readonly string[];
+  /** Those that were read. */
+  readonly places: readonly OpenPlace[];
   readonly content: PartsContent;
   readonly isMissing: (index: number) => boolean;
   readonly missing: number;
@@ -83,53 +86,72 @@ async function compare(
   { options, context }: Invocation,
 ): Promise<Comparison> {
   const { batch, total } = status;
-  const dirs = await resultsOf(status, options.results, context);
-  await Promise.all(dirs.map(async (dir) => assertFolder(status, dir, options)));
+  const places = await resultsOf(status, options.results, context);
+  await Promise.all(places.map(async (place) => assertPlace(status, place, options)));
   // The ledger first: what is settled by then has its record in the parts.
   const isUnsettled = await session.ledger.unsettled(batch);
   // Without a signal: one ends the process at once, also while what is missing is enqueued.
-  const content = await verifyParts({ dir: dirs, batch, total });
+  const read = async (dir: readonly string[]) => ({
+    content: await verifyParts({ dir, batch, total }),
+    bodies: await findBodies(dir, batch),
+  });
+  const { content, bodies } = await withBatch({ places, batch }, context, read).catch(
+    async (error: unknown) => {
+      if (error instanceof ResultsNotFoundError) {
+        return read([]);
+      }
+      throw error;
+    },
+  );
   const isMissing = (index: number): boolean => !isUnsettled(index) && !content.has(index);
   let missing = 0;
   for (let index = 0; index < total; index += 1) {
     missing += isMissing(index) ? 1 : 0;
   }
-  const bodies = await findBodies(dirs, batch);
-  return { status, dirs, content, isMissing, missing, bodies };
+  return { status, places, content, isMissing, missing, bodies };
 }
 
 /** Looks for the bodies of records that an earlier batch has. */
-async function findBodies(dirs: readonly string[], batch: string): Promise<Comparison['bodies']> {
-  const manifests = await Promise.all(dirs.map(async (dir) => readManifest(dir, batch)));
-  const refers = manifests.some((one) => (one?.revalidate?.refersTo.length ?? 0) > 0);
-  return refers ? readLines({ dir: dirs, batch, onLine: () => undefined }) : {};
+async function findBodies(dir: readonly string[], batch: string): Promise<Comparison['bodies']> {
+  const manifest = await firstManifest(dir, batch);
+  const refers = (manifest?.revalidate?.refersTo.length ?? 0) > 0;
+  return refers ? readLines({ dir, batch, onLine: () => undefined }) : {};
 }
 
 /**
- * A folder without this batch is empty if it is the right one. Otherwise all that was fetched would
+ * A place without this batch is empty if it is the right one. Otherwise all that was fetched would
  * seem to be missing.
  */
-async function assertFolder(
+async function assertPlace(
   { batch, results, settled }: BatchStatus,
-  dir: string,
+  { place, store }: OpenPlace,
   options: VerifyOptions,
 ): Promise<void> {
-  const isNamed = options.results !== undefined || results === dir;
-  try {
-    await access(isNamed || settled === 0 ? dir : join(dir, batch));
-  } catch (cause) {
-    const elsewhere =
-      results === undefined ? '' : `; workers wrote them to ${results} on their machine`;
-    const message = `there are no results of ${batch} in ${dir}${elsewhere}`;
-    throw new CommandError(`${message}: name the folder with --results DIR`, {
+  const { location } = store;
+  const isNamed = options.results !== undefined || results === location || settled === 0;
+  const isThere =
+    place.kind === 'folder'
+      ? await isAccessible(isNamed ? location : join(location, batch))
+      : isNamed || (await store.measure(batch)) !== undefined;
+  if (!isThere) {
+    const machine = results !== undefined && isAbsolute(results) ? ' on their machine' : '';
+    const elsewhere = results === undefined ? '' : `; workers wrote them to ${results}${machine}`;
+    const message = `there are no results of ${batch} in ${location}${elsewhere}`;
+    throw new CommandError(`${message}: name the place with --results`, {
       code: 'RESULTS_MISSING',
-      cause,
     });
   }
 }
 
+async function isAccessible(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 function print(comparison: Comparison, options: VerifyOptions, { terminal }: Context): void {
-  const { status, dirs, content, missing, bodies } = comparison;
+  const { status, places, content, missing, bodies } = comparison;
   const { unchanged, missingBodies = [] } = bodies;
   const { batch, state, total, settled } = status;
   const { records, pages, torn, doubled, foreign, skippedParts } = content;
@@ -138,14 +160,15 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     const repaired = options.repair === true ? missing : 0;
     const whole = { records, pages: pages ?? null };
     const counts = { ...whole, missing, torn, doubled, foreign, skippedParts, repaired };
+    const results = places.map(({ store }) => store.location);
     const references = { unchanged: unchanged ?? 0, missingBodies };
-    terminal.printJson({ batch, state, total, settled, results: dirs, ...counts, ...references });
+    terminal.printJson({ batch, state, total, settled, results, ...counts, ...references });
     return;
   }
   const inPages = pages === undefined ? '' : `, ${formatCount(pages)} pages`;
   const lines = [
     `${batch} is ${state}: ${formatCount(settled)} of ${formatCount(total)} fetches are settled`,
-    `  ${formatCount(records)} have records in ${dirs.join(', ')}${inPages}`,
+    `  ${formatCount(records)} have records in ${namesOf(places)}${inPages}`,
     `  ${formatCount(missing)} missing: settled, but without a record${pages === undefined ? '' : ' of each page'}`,
     `  ${formatCount(torn)} torn: lines that were not written to their end`,
     `  ${formatCount(doubled)} doubled: further records of the same fetches`,
@@ -163,7 +186,7 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
 /** The document of the comparison is printed already. */
 async function repair(
   session: FleetSession,
-  { status, dirs, isMissing }: Comparison,
+  { status, places, isMissing }: Comparison,
   { options, settings, context }: Invocation & { readonly settings: RunSettings },
 ): Promise<ExitCode> {
   const { batch, total } = status;
@@ -173,14 +196,15 @@ async function repair(
     context,
   });
   const indexes = missingIndexes(total, isMissing);
-  const known = await knownBatch(session, { status, crawl }, dirs[0] ?? settings.results);
+  const results = places[0]?.place ?? settings.results;
+  const known = await knownBatch(session, { status, crawl }, { results, context });
   const result = await BatchExpansion.repair(session, known, indexes);
   return fetchAgain(
     {
       session,
       batch,
       result,
-      settings: { ...settings, results: dirs[0] ?? settings.results },
+      settings: { ...settings, results },
       options: { wait: options.wait === true },
     },
     context,

@@ -12,11 +12,12 @@ import {
   Origins,
   ScheduleStore,
 } from '@fetchfleet/fleet';
+import type { Place } from '@fetchfleet/results/place';
 import type { Redis } from 'ioredis';
 import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { foreignIn, redisFolderOf } from '../local/redis-folder.ts';
-import { readResultsFolders } from '../core/settings.ts';
+import { readPlaces } from '../core/settings.ts';
 import { realFailures } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
 
@@ -97,17 +98,27 @@ export async function knownSchedules(context: Context): Promise<Candidate[]> {
   });
 }
 
-/** Ids of batches that have a folder in the results folder. */
+/** Ids of batches that have records in the place of results; empty if it does not answer in time. */
 export async function knownResults(context: Context): Promise<Candidate[]> {
-  const listings = await Promise.all(
-    readResultsFolders(undefined, context).map(async (dir) =>
-      readdir(dir, { withFileTypes: true }).catch(() => []),
-    ),
-  );
-  return listings
-    .flat()
-    .filter((entry) => entry.isDirectory() && isBatchId(entry.name))
-    .map(({ name }) => ({ value: name, about: '' }));
+  try {
+    const ids = await Promise.all(readPlaces(undefined, context).map((one) => idsIn(one, context)));
+    return ids.flat().map((value) => ({ value, about: '' }));
+  } catch {
+    return []; // The shell shows no errors while it completes.
+  }
+}
+
+async function idsIn(place: Place, context: Context): Promise<readonly string[]> {
+  if (place.kind === 'folder') {
+    const entries = await readdir(place.url, { withFileTypes: true }).catch(() => []);
+    const ids = entries.filter((entry) => entry.isDirectory() && isBatchId(entry.name));
+    return ids.map(({ name }) => name);
+  }
+  const { openPlace } = await import('../results/open-place.ts');
+  const { store } = await openPlace(place, context);
+  const asked = store.batches();
+  asked.catch(() => undefined); // it may reject after the timeout, when nobody waits any more
+  return withTimeout(asked, { timeoutMs: TIMEOUT_MS });
 }
 
 /** Empty if no Redis answers in time. It does not start a private Redis. */

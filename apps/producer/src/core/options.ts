@@ -98,11 +98,17 @@ export const SETTINGS = {
     fallback: '',
     defaultHelp: 'FETCHFLEET_SECRET_*, and what the crawl file names',
   },
-  /** Relative to the current folder. */
+  /** A folder, relative to the current one, or an address. */
   results: {
     ...withFallback(FETCH_SETTINGS.results),
-    help: 'results folder',
+    help: 'where results are: a folder, s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE',
     offers: { paths: 'directories' },
+  },
+  /** Of the parts in a results folder. */
+  compress: {
+    ...withFallback(FETCH_SETTINGS.compress),
+    help: 'zstd compresses results in a folder',
+    offers: { values: FETCH_SETTINGS.compress.values },
   },
   /** Taken from 0777 for folders and 0666 for files. It must leave the owner everything. */
   umask: {

@@ -1,6 +1,15 @@
-import { resolve } from 'node:path';
 import type { SecretRules } from '@fetchfleet/crawl';
-import { booleanSetting, fetchSchemas, parseSettings, wholeNumber } from '@fetchfleet/service';
+import type { Compression } from '@fetchfleet/results';
+import { Place, PlaceError } from '@fetchfleet/results/place';
+import {
+  booleanSetting,
+  fetchSchemas,
+  parseSettings,
+  rulesSetting,
+  SettingsError,
+  wholeNumber,
+} from '@fetchfleet/service';
+import { COMPRESS_FOLDERS } from '@fetchfleet/service/fetch-settings';
 import { z } from 'zod';
 import type { Context } from './context.ts';
 import { ALLOW_PRIVATE, type SettingName, SETTINGS, settingText } from './options.ts';
@@ -16,8 +25,10 @@ export interface RunSettings {
   readonly workers: number;
   readonly concurrency: number;
   readonly transport: 'got' | 'undici';
-  /** Absolute path. */
-  readonly results: string;
+  /** Where workers write records. */
+  readonly results: Place;
+  /** Of results in a folder. */
+  readonly compress: Compression;
   /** Of the processes that write results. */
   readonly umask: number;
   /** @default `ownSecrets` of the crawl */
@@ -31,8 +42,8 @@ export interface ListAccess {
   readonly allowPrivate: boolean;
   /** Files anywhere on this machine whose paths come from Redis. */
   readonly trustLists: boolean;
-  /** Absolute path of the results folder, for values of earlier batches. */
-  readonly results: string;
+  /** Where the values of earlier batches are. */
+  readonly results: Place;
 }
 
 export interface ListFlags {
@@ -47,12 +58,13 @@ export type RunFlags = ListFlags & { readonly [Name in SettingName]?: string };
 /** @throws SettingsError with every problem at once */
 export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSettings {
   const settings = parseSettings(
-    schema,
+    schema.extend({ results: placeSetting(cwd) }),
     {
       workers: settingText('workers', flags.workers, env),
       concurrency: settingText('concurrency', flags.concurrency, env),
       transport: settingText('transport', flags.transport, env),
       results: settingText('results', flags.results, env),
+      compress: settingText('compress', flags.compress, env),
       umask: settingText('umask', flags.umask, env),
       // An empty option allows nothing.
       secrets: flags.secrets ?? (settingText('secrets', undefined, env) || undefined),
@@ -60,10 +72,13 @@ export function readRunSettings(flags: RunFlags, { env, cwd }: Context): RunSett
     describe,
   );
   const lists = readListAccess(flags, { env, cwd });
-  return { ...settings, results: lists.results, lists };
+  if (settings.compress !== 'none' && settings.results.kind !== 'folder') {
+    throw new SettingsError([COMPRESS_FOLDERS]);
+  }
+  return { ...settings, lists };
 }
 
-/** @throws SettingsError if the variable is neither true nor false */
+/** @throws SettingsError */
 export function readListAccess(
   { allowPrivate, trustLists = false, results }: ListFlags,
   { env, cwd }: Pick<Context, 'env' | 'cwd'>,
@@ -74,8 +89,8 @@ export function readListAccess(
     { allowPrivate: allowPrivate ?? env[variable] ?? false },
     () => `${flags} (${variable})`,
   );
-  const folder = resolve(cwd, settingText('results', results, env));
-  return { ...settings, trustLists, results: folder };
+  const place = parsePlace(settingText('results', results, env), cwd);
+  return { ...settings, trustLists, results: place };
 }
 
 /** @throws SettingsError */
@@ -90,11 +105,25 @@ function describe([setting = '']: readonly PropertyKey[]): string {
   return known === undefined ? name : `--${name} (${known[1].variable})`;
 }
 
-/** Absolute paths of the results folders, for commands that may be given several. */
-export function readResultsFolders(
+/**
+ * The places of results, for commands that may be given several.
+ *
+ * @throws SettingsError
+ */
+export function readPlaces(
   flags: readonly string[] | undefined,
-  { env, cwd }: Context,
-): readonly string[] {
+  { env, cwd }: Pick<Context, 'env' | 'cwd'>,
+): readonly Place[] {
   const texts = flags ?? [settingText('results', undefined, env)];
-  return [...new Set(texts.map((text) => resolve(cwd, text)))];
+  const places = texts.map((text) => parsePlace(text, cwd));
+  return [...new Map(places.map((place) => [place.url, place])).values()];
+}
+
+function parsePlace(text: string, cwd: string): Place {
+  const results = placeSetting(cwd);
+  return parseSettings(z.object({ results }), { results: text }, describe).results;
+}
+
+function placeSetting(cwd: string) {
+  return rulesSetting((text) => Place.parse(text, cwd), PlaceError);
 }

@@ -1,6 +1,8 @@
 import type { Crawl } from '@fetchfleet/crawl';
 import type { BatchStatus, KnownBatch } from '@fetchfleet/fleet';
-import type { Terminal } from '../core/terminal.ts';
+import type { ResultsStore } from '@fetchfleet/results';
+import type { Place } from '@fetchfleet/results/place';
+import type { Context } from '../core/context.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import type { LoadedCrawl } from './load-crawl.ts';
@@ -8,11 +10,12 @@ import type { LoadedCrawl } from './load-crawl.ts';
 /**
  * A crawl as it starts: with the batch that it is compared with, if its file says `revalidate`.
  *
- * @param options.results folder in which that batch is looked for
+ * @param results place in which that batch is looked for
  */
 export async function withComparison(
   loaded: LoadedCrawl,
-  { results, terminal }: { readonly results: string; readonly terminal: Terminal },
+  results: Place,
+  context: Context,
 ): Promise<LoadedCrawl> {
   const { local, total } = loaded;
   if (local.original.plan.revalidate !== true) {
@@ -20,10 +23,12 @@ export async function withComparison(
   }
   // Few crawls need it, and it takes time to load.
   const { findComparedBatch, openKnownAnswers } = await import('@fetchfleet/results');
+  const { terminal } = context;
   const { plan } = local.original;
-  const found = await findComparedBatch(results, plan);
+  const store = await storeOf(results, context);
+  const found = await findComparedBatch(store, plan);
   const { comparison } = found;
-  const known = await openKnownAnswers({ dir: results, crawl: local.crawl, comparison, total });
+  const known = await openKnownAnswers({ store, crawl: local.crawl, comparison, total });
   if (comparison === undefined || known === undefined) {
     const reason = 'reason' in found ? found.reason : 'the earlier batch is gone';
     terminal.note(`Everything is fetched whole: ${reason}`);
@@ -47,7 +52,7 @@ export async function withComparison(
 export async function knownBatch(
   { ledger }: Pick<FleetSession, 'ledger'>,
   { status, crawl }: { readonly status: BatchStatus; readonly crawl: Crawl },
-  results: string,
+  { results, context }: { readonly results: Place; readonly context: Context },
 ): Promise<KnownBatch> {
   if (crawl.plan.revalidate !== true) {
     return { status, crawl };
@@ -55,9 +60,12 @@ export async function knownBatch(
   const { openKnownAnswers } = await import('@fetchfleet/results');
   const comparison = (await ledger.crawl(status.batch))?.plan.comparedWith;
   const { total } = status;
-  return {
-    status,
-    crawl,
-    known: await openKnownAnswers({ dir: results, crawl, comparison, total }),
-  };
+  const store = await storeOf(results, context);
+  return { status, crawl, known: await openKnownAnswers({ store, crawl, comparison, total }) };
+}
+
+/** Few crawls need it, and it takes time to load. */
+async function storeOf(results: Place, context: Context): Promise<ResultsStore> {
+  const { openPlace } = await import('../results/open-place.ts');
+  return (await openPlace(results, context)).store;
 }

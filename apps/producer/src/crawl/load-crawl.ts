@@ -12,6 +12,7 @@ import {
   withOnly,
 } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
+import { Place } from '@fetchfleet/results/place';
 import {
   type BatchStatus,
   type MeasuredCrawl,
@@ -21,15 +22,9 @@ import {
 import { CommandError, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { proxyRoutes } from '../core/proxy-routes.ts';
-import {
-  type ListAccess,
-  type ListFlags,
-  readListAccess,
-  readResultsFolders,
-} from '../core/settings.ts';
-import type { Terminal } from '../core/terminal.ts';
+import { type ListAccess, type ListFlags, readListAccess, readPlaces } from '../core/settings.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
-import { openBatchFrom, pinBatches } from './batch-values.ts';
+import { EarlierBatches } from './batch-values.ts';
 import { type CrawlChanges, crawlChanges, listPlaces } from './crawl-changes.ts';
 import { type NotifyFlags, secretPlanOf, withNotify } from './notify-flag.ts';
 import { type OnlyFlags, readOnly } from './only-flags.ts';
@@ -38,7 +33,7 @@ import { checkStoredLists } from './stored-lists.ts';
 /** Which lists a command may read for a crawl file, and where the results are. */
 interface LoadAccess extends Pick<ListAccess, 'allowPrivate'> {
   /** @default as the environment says */
-  readonly results?: string | undefined;
+  readonly results?: Place | undefined;
 }
 
 interface LoadOptions extends LoadAccess {
@@ -65,18 +60,18 @@ export async function loadCrawl(
   { context, allowPrivate, flags = {}, ...lists }: LoadOptions,
 ): Promise<LoadedCrawl | undefined> {
   const { env, cwd, terminal } = context;
-  const [ownResults = ''] = readResultsFolders(undefined, context);
-  const results = lists.results ?? ownResults;
+  // Where the settings are wrong, that is told already.
+  const [own] = (await new Problems().collect(() => readPlaces(undefined, context))) ?? [];
+  const results = lists.results ?? own ?? Place.parse(cwd, cwd);
+  await using earlier = new EarlierBatches(results, context);
   const path = resolve(cwd, file);
   const only = readOnly(flags, problems);
-  const whole = await problems.collect(async () =>
-    pinBatches(await readCrawlFile(path), { results, fileName: path }),
-  );
+  const whole = await problems.collect(async () => earlier.pin(await readCrawlFile(path), path));
   if (whole === undefined) {
     return undefined;
   }
   const told = withNotify(whole, flags, problems);
-  const access = { allowPrivate, env, results, terminal };
+  const access = { allowPrivate, env, earlier };
   const copied = await problems.collect(async () => localCrawl(told, access));
   const size = await problems.collect(async () => copied?.measure());
   if (copied === undefined || size === undefined) {
@@ -132,10 +127,12 @@ export async function loadRegisteredCrawl(
   {
     purpose,
     lists,
-    context: { cwd, env, terminal },
+    context,
   }: { readonly purpose: string; readonly lists: ListAccess; readonly context: Context },
 ): Promise<Crawl> {
   const { batch, fingerprint } = status;
+  const { cwd, env } = context;
+  await using earlier = new EarlierBatches(lists.results, context);
   const crawl = await session.ledger.crawl(batch);
   if (crawl !== undefined) {
     await checkStoredLists(crawl, status, { cwd, ...lists });
@@ -145,8 +142,7 @@ export async function loadRegisteredCrawl(
     allowPrivate: lists.allowPrivate || session.isPrivate,
     env,
     stored: session.schedules.lists,
-    results: lists.results,
-    terminal,
+    earlier,
   };
   const local = crawl === undefined ? undefined : await localCrawl(crawl, access);
   if (local !== undefined && (await local.fingerprint()) === fingerprint) {
@@ -183,28 +179,23 @@ export async function changesSince(
  * whatever reason.
  */
 async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<LocalCrawl> {
-  const openBatch = openBatchFrom(access.results, access.terminal);
   return LocalCrawl.of(crawl, openList(access), {
-    openBatch,
+    openBatch: access.earlier.open,
     onFolder: (folder) =>
       void process.once('exit', () => rmSync(folder, { recursive: true, force: true })),
   });
 }
 
-interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate' | 'results'> {
+interface RemoteListAccess extends Pick<ListAccess, 'allowPrivate'> {
   /** Says which proxy lists come through. */
   readonly env: Context['env'];
-  readonly terminal: Terminal;
+  readonly earlier: EarlierBatches;
   /** The lists of batches that a schedule has started. @default none */
   readonly stored?: ScheduleLists;
 }
 
 /** Private addresses need both the crawl and whoever runs the command to allow them. */
-function openList({
-  allowPrivate,
-  env,
-  stored,
-}: Omit<RemoteListAccess, 'terminal' | 'results'>): OpenList {
+function openList({ allowPrivate, env, stored }: Omit<RemoteListAccess, 'earlier'>): OpenList {
   return async ({ path }, { plan }, signal) => {
     if (isStoredList(path) && stored !== undefined) {
       return [await stored.read(path)];

@@ -1,8 +1,9 @@
 import { realpath, stat } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, resolve, sep } from 'node:path';
 import { type Crawl, InputError, isListFile, isRemoteList, keyOf } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import type { BatchStatus } from '@fetchfleet/fleet';
+import type { Place } from '@fetchfleet/results/place';
 import { CommandError } from '../core/errors.ts';
 import { crawlChanges } from './crawl-changes.ts';
 
@@ -14,8 +15,8 @@ export interface StoredListOptions {
   readonly cwd: string;
   /** Whether any list file of this machine may be read. */
   readonly trustLists: boolean;
-  /** The results folder: records of earlier batches may be lists, too. */
-  readonly results: string;
+  /** The place of results: records of earlier batches may be lists, too. */
+  readonly results: Place;
 }
 
 /**
@@ -34,7 +35,7 @@ export async function checkStoredLists(
 ): Promise<void> {
   const files = crawl.sources.flatMap((one) => {
     if (one.kind === 'batch') {
-      return [join(results, one.batch)];
+      return [`${results.location}/${one.batch}`];
     }
     return isListFile(one) && !isRemoteList(one.path) ? [one.path] : [];
   });
@@ -55,6 +56,7 @@ export async function checkStoredLists(
   }
 }
 
+/** An address of results is in no folder. */
 async function filesOutside(files: readonly string[], folder: string): Promise<string[]> {
   if (files.length === 0) {
     return [];
@@ -64,7 +66,9 @@ async function filesOutside(files: readonly string[], folder: string): Promise<s
     return [...files]; // whoever stands at the root has chosen no folder
   }
   const places = await Promise.all(files.map(realPath));
-  return files.filter((_, at) => places[at]?.startsWith(`${root}${sep}`) !== true);
+  const isInside = (file: string, at: number): boolean =>
+    isAbsolute(file) && places[at]?.startsWith(`${root}${sep}`) === true;
+  return files.filter((file, at) => !isInside(file, at));
 }
 
 /** A path that leads nowhere is taken as it is written: reading it fails later. */

@@ -10,7 +10,7 @@ interface Choosing {
   readonly filter: FailureFilter;
   /** Only failures with these. */
   readonly outcomes: readonly Outcome[];
-  /** The results folders to read, where the filter needs records. */
+  /** The results folders to read, where the filter needs records; plain parts only. */
   readonly dirs: readonly string[];
 }
 

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Interrupts } from '../../src/core/interrupts.ts';
-import { readListAccess, readResultsFolders, readRunSettings } from '../../src/core/settings.ts';
+import { Place } from '@fetchfleet/results/place';
+import { readListAccess, readPlaces, readRunSettings } from '../../src/core/settings.ts';
 import { Terminal } from '../../src/core/terminal.ts';
 
 function contextWith(env: Readonly<Record<string, string>>) {
@@ -13,24 +14,30 @@ function contextWith(env: Readonly<Record<string, string>>) {
   };
 }
 
+const RESULTS = Place.parse('/srv/results', '/');
+
 describe('the settings of a command that fetches', () => {
   it('have defaults', () => {
     expect(readRunSettings({}, contextWith({}))).toEqual({
       workers: expect.any(Number),
       concurrency: 50,
       transport: 'got',
-      results: '/srv/results',
+      results: RESULTS,
+      compress: 'none',
       umask: 0o077,
-      lists: { allowPrivate: false, trustLists: false, results: '/srv/results' },
+      lists: { allowPrivate: false, trustLists: false, results: RESULTS },
     });
   });
 
   it('say which lists may be read', () => {
     const context = contextWith({ FETCHFLEET_ALLOW_PRIVATE: '1' });
-    const results = '/srv/results';
+    const results = RESULTS;
     expect(readListAccess({}, context)).toEqual({ allowPrivate: true, trustLists: false, results });
     const flags = { allowPrivate: true, trustLists: true, results: 'others' };
-    expect(readListAccess(flags, contextWith({}))).toEqual({ ...flags, results: '/srv/others' });
+    expect(readListAccess(flags, contextWith({}))).toEqual({
+      ...flags,
+      results: Place.parse('/srv/others', '/'),
+    });
     expect(() => readListAccess({}, contextWith({ FETCHFLEET_ALLOW_PRIVATE: 'yes' }))).toThrow(
       /^--allow-private \(FETCHFLEET_ALLOW_PRIVATE\): must be true, false/u,
     );
@@ -41,15 +48,46 @@ describe('the settings of a command that fetches', () => {
     expect(readRunSettings({ workers: '3' }, contextWith(env))).toMatchObject({
       workers: 3,
       concurrency: 7,
-      results: '/srv/results',
+      results: RESULTS,
     });
     const context = contextWith({ FETCHFLEET_RESULTS: '/mnt' });
-    expect(readResultsFolders(undefined, context)).toEqual(['/mnt']);
-    expect(readResultsFolders(['a', '/b', './a'], context)).toEqual(['/srv/a', '/b']);
+    const locations = (flags?: string[]) =>
+      readPlaces(flags, context).map(({ location }) => location);
+    expect(locations()).toEqual(['/mnt']);
+    expect(locations(['a', '/b', './a', 's3://bucket/p', 's3://bucket/p/'])).toEqual([
+      '/srv/a',
+      '/b',
+      's3://bucket/p',
+    ]);
+  });
+
+  it('do not compress where that is not asked of a folder', () => {
+    const flags = { compress: 'zstd', results: 's3://bucket/p' };
+    expect(() => readRunSettings(flags, contextWith({}))).toThrow(
+      '--compress (FETCHFLEET_COMPRESS): is for results in folders',
+    );
+    expect(readRunSettings({ compress: 'zstd' }, contextWith({}))).toMatchObject({
+      compress: 'zstd',
+    });
+  });
+
+  it('never show the password of a place', () => {
+    const results = 'postgres://me:pa/ss@host?password=word';
+    for (const read of [readRunSettings, readListAccess]) {
+      expect(() => read({ results }, contextWith({}))).toThrow(
+        /^--results \(FETCHFLEET_RESULTS\): must name a database: .*, got "\*\*\*@host\?password=\*\*\*"$/u,
+      );
+    }
   });
 
   it('are refused all at once, each with flag, variable, limit and value', () => {
-    const flags = { workers: '65', concurrency: '1e3', transport: 'gto', umask: '777' };
+    const flags = {
+      workers: '65',
+      concurrency: '1e3',
+      transport: 'gto',
+      umask: '777',
+      results: 's3:/x',
+    };
     expect(() => readRunSettings(flags, contextWith({}))).toThrow(
       [
         '--workers (FETCHFLEET_WORKERS): must be at most 64, got "65"',

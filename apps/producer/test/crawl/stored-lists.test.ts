@@ -4,6 +4,7 @@ import type { Only } from '@fetchfleet/crawl';
 import { readCrawlFile } from '@fetchfleet/crawl/file';
 import { closeAfterEach, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Place } from '@fetchfleet/results/place';
 import { checkStoredLists } from '../../src/crawl/stored-lists.ts';
 
 closeAfterEach();
@@ -60,7 +61,11 @@ async function check({ list, cwd = 'project-2', source, url, trustLists = false 
     combine,
   };
   const status = { batch: 'b', source: at(source ?? 'nowhere.yaml') };
-  const options = { cwd: cwd === '/' ? cwd : at(cwd), trustLists, results: at('project/results') };
+  const options = {
+    cwd: cwd === '/' ? cwd : at(cwd),
+    trustLists,
+    results: Place.parse('project/results', folder.path),
+  };
   return checkStoredLists(crawl, status, options);
 }
 
@@ -131,7 +136,11 @@ async function checkStored(batch: string, only?: Only): Promise<void> {
     ...(only !== undefined && { only }),
     sources: sources.map((one) => (one.kind === 'batch' ? { ...one, batch } : one)),
   };
-  const options = { cwd: at('project-2'), trustLists: false, results: at('project-2/results') };
+  const options = {
+    cwd: at('project-2'),
+    trustLists: false,
+    results: Place.parse('project-2/results', folder.path),
+  };
   await checkStoredLists(stored, { batch: 'b', source: at(CRAWL_FILE) }, options);
 }
 
@@ -156,7 +165,11 @@ async function checkBatch(cwd: string, trustLists = false) {
   const { plan, combine } = await readCrawlFile(at('project/crawl.yaml'));
   const source = { name: 'id', kind: 'batch', batch: 'list-1', select: '$' } as const;
   const status = { batch: 'b', source: at('nowhere.yaml') };
-  const options = { cwd: at(cwd), trustLists, results: at('project/results') };
+  const options = {
+    cwd: at(cwd),
+    trustLists,
+    results: Place.parse('project/results', folder.path),
+  };
   return checkStoredLists({ plan, sources: [source], combine }, status, options);
 }
 

@@ -65,9 +65,9 @@ interface Entry {
 
 export interface BatchesOptions {
   readonly ledger: Pick<Ledger, 'open' | 'changes'>;
-  /** The results folder; the ledger keeps it with the batch. */
+  /** Where records go, without a password; the ledger keeps it with the batch. */
   readonly results: string;
-  /** What is at that path on this machine. */
+  /** What is there. */
   readonly folder: () => ResultsFolder;
   readonly secrets: SecretSource;
   readonly network: NetworkAccess;

@@ -1,13 +1,14 @@
 import { type Ledger, type Settlement, UnknownBatchError } from '@fetchfleet/fleet';
-import type { Sink } from '@fetchfleet/results';
+import type { Gathering, Sink } from '@fetchfleet/results';
 import { withTimeout } from '@fetchfleet/service';
 
-/** How long records gather before they are flushed together, so that one fsync serves many. */
-const GATHER_MS = 10;
-/** The same while nothing waits for any of them, because each slice has more fetches to start. */
+/**
+ * How long records gather, and up to how many bytes, before they are flushed together, so that one
+ * fsync serves many. A sink may want more at once.
+ */
+const GATHERING: Gathering = { ms: 10, bytes: 1024 * 1024 };
+/** At least, while nothing waits for any of them, because each slice has more fetches to start. */
 const LAZY_GATHER_MS = 500;
-/** This many bytes are flushed at once. */
-const GATHER_BYTES = 1024 * 1024;
 /** While this many bytes wait for the sink, no new fetch is started. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 /** Between attempts to write to a sink that fails. */
@@ -36,7 +37,7 @@ export interface LargeRecordEntry extends Omit<RecordEntry, 'line'> {
 }
 
 export interface RecorderOptions {
-  readonly sink: Pick<Sink, 'append'>;
+  readonly sink: Pick<Sink, 'append' | 'gathering'>;
   readonly ledger: Pick<Ledger, 'settle'>;
   /** Called at every failed flush; the recorder tries again. */
   readonly onSinkError: (error: unknown) => void;
@@ -62,11 +63,15 @@ export interface RecorderOptions {
  *
  * A sink that still fails when the recorder is stopped ends with `onRecorded(false)` as well.
  *
+ * Records may gather for longer, as the sink says. Fetches do not wait for them, only the ends of
+ * slices and the next pages do.
+ *
  * While the sink fails the records stay here and {@link ready} holds new fetches back: memory stays
  * bounded, and nothing is acknowledged before it is stored.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
+  readonly #gathering: Gathering;
   readonly #stop = new AbortController();
   readonly #readyWaiters: (() => void)[] = [];
   #gathered = new Map<string, RecordEntry[]>();
@@ -81,6 +86,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#gathering = options.sink.gathering ?? GATHERING;
   }
 
   /** False while the sink fails. */
@@ -112,7 +118,7 @@ export class Recorder {
     }
     this.#gatheredBytes += entry.line.length;
     this.#pendingBytes += entry.line.length;
-    if (this.#gatheredBytes >= GATHER_BYTES) {
+    if (this.#gatheredBytes >= this.#gathering.bytes) {
       this.#flushGathered();
     } else {
       this.#flushSoon(entry.isAwaited);
@@ -125,7 +131,7 @@ export class Recorder {
     void this.#recordEncoded(batch, { line, bytes, ...entry });
   }
 
-  /** Runs `work`, which waits for its last records: meanwhile they gather for 10 ms only. */
+  /** Runs `work`, which waits for its last records: meanwhile they gather for a short time only. */
   async hurry<T>(work: Promise<T>): Promise<T> {
     this.#hurries += 1;
     if (this.#timer !== undefined) {
@@ -169,7 +175,11 @@ export class Recorder {
     }
     clearTimeout(this.#timer);
     this.#isTimerLazy = isLazy;
-    this.#timer = setTimeout(() => this.#flushGathered(), isLazy ? LAZY_GATHER_MS : GATHER_MS);
+    const { ms } = this.#gathering;
+    this.#timer = setTimeout(
+      () => this.#flushGathered(),
+      isLazy ? Math.max(LAZY_GATHER_MS, ms) : ms,
+    );
   }
 
   #wakeReady(): void {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { toError } from '@fetchfleet/crawl';
 import {
   type BatchRemoval,
@@ -9,7 +8,7 @@ import {
   type Schedule,
   type ScheduleBatches,
 } from '@fetchfleet/fleet';
-import { removeBatch } from '@fetchfleet/results';
+import type { ResultsStore, Sink } from '@fetchfleet/results';
 import type { Logger } from '@fetchfleet/service';
 
 /** How often a worker looks for what is to be removed from its folder. */
@@ -21,12 +20,9 @@ export interface RetentionOptions {
   readonly batches: ScheduleBatches;
   readonly ledger: Pick<Ledger, 'batches' | 'crawl' | 'folders' | 'statuses'>;
   readonly removal: BatchRemoval;
-  /** The results folder of this worker. */
-  readonly results: string;
-  /** Its id; undefined before it is known. */
-  readonly folderId: () => string | undefined;
-  /** Rejects while another folder is at its path. */
-  readonly assertFolder: () => Promise<void>;
+  /** Where this worker writes. */
+  readonly store: Pick<ResultsStore, 'location' | 'remove'>;
+  readonly sink: Pick<Sink, 'assertSame' | 'id'>;
   /** While Redis is away, commands would only pile up in the client. */
   readonly isConnected: () => boolean;
   readonly onEnded: (result: 'removed' | 'failed') => void;
@@ -40,7 +36,7 @@ export interface RetentionOptions {
  *     ended ──one worker decides──▶ noted for each folder, and out of Redis
  *                                     └──each worker, in its own folder──▶ removed ──last one──▶ gone
  *
- * A worker removes nothing outside of the folder that it writes to, whatever Redis says. A folder
+ * A worker removes nothing outside of the place that it writes to, whatever Redis says. A folder
  * that no running worker has keeps its note, and `fetchfleet prune` shows and completes it.
  */
 export class Retention {
@@ -139,8 +135,8 @@ export class Retention {
 
   /** Removes from the folder of this worker what is noted for it. */
   async sweep(): Promise<void> {
-    const { removal, folderId } = this.#options;
-    const folder = folderId();
+    const { removal, sink } = this.#options;
+    const folder = sink.id;
     if (folder === undefined) {
       return;
     }
@@ -150,22 +146,22 @@ export class Retention {
   }
 
   async #remove(batch: string, schedule: string, folder: string): Promise<void> {
-    const { removal, results, assertFolder, onEnded, log } = this.#options;
-    const path = join(results, batch);
+    const { removal, store, sink, onEnded, log } = this.#options;
+    const { location } = store;
     try {
-      await assertFolder();
-      const reason = await removeBatch(results, batch);
+      await sink.assertSame();
+      const reason = await store.remove(batch);
       if (reason !== undefined) {
-        log.warn({ schedule, batch, path, reason }, 'results of a removed batch are kept');
+        log.warn({ schedule, batch, location, reason }, 'results of a removed batch are kept');
       }
     } catch (error) {
       onEnded('failed');
       const reason = toError(error).message;
-      log.warn({ schedule, batch, path, reason }, 'results cannot be removed; trying again');
+      log.warn({ schedule, batch, location, reason }, 'results cannot be removed; trying again');
       return;
     }
     onEnded('removed');
     const isGone = await removal.finishInFolder(batch, folder);
-    log.info({ schedule, batch, path }, isGone ? 'batch removed' : 'results removed');
+    log.info({ schedule, batch, location }, isGone ? 'batch removed' : 'results removed');
   }
 }

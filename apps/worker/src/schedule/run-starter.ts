@@ -24,6 +24,7 @@ import {
   findComparedBatch,
   type KnownAnswers as RecordedAnswers,
   openKnownAnswers,
+  type ResultsStore,
 } from '@fetchfleet/results';
 import type { Logger } from '@fetchfleet/service';
 
@@ -34,8 +35,8 @@ export interface RunStarterOptions {
   readonly queue: SliceQueue;
   /** For lists at URLs. */
   readonly fetcher: Fetcher;
-  /** Results folder of this worker, for batches that are compared with an earlier one. */
-  readonly results: string;
+  /** Results of this worker, for batches that are compared with an earlier one. */
+  readonly results: ResultsStore;
   readonly log: Logger;
 }
 
@@ -168,16 +169,17 @@ export class RunStarter {
     if (plan.revalidate !== true || (!isNew && plan.comparedWith === undefined)) {
       return { ...measured, known: undefined };
     }
-    const { results: dir, log } = this.#options;
+    const { results: store, log } = this.#options;
     const found =
       plan.comparedWith === undefined
-        ? await findComparedBatch(dir, plan, signal)
+        ? await findComparedBatch(store, plan, signal)
         : { comparison: plan.comparedWith };
     const { comparison } = found;
     const { total } = measured;
-    const known = await openKnownAnswers({ dir, crawl, comparison, total, signal });
+    const known = await openKnownAnswers({ store, crawl, comparison, total, signal });
     if (comparison === undefined || known === undefined) {
-      const reason = 'reason' in found ? found.reason : `${comparison?.batch} is not in ${dir}`;
+      const reason =
+        'reason' in found ? found.reason : `${comparison?.batch} is not in ${store.location}`;
       log.info({ batch, reason }, 'everything is fetched whole');
       return { ...measured, known: undefined };
     }

@@ -1,5 +1,6 @@
 import type { Ledger, ResultsFolder } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
+import type { Place } from '@fetchfleet/results/place';
 
 /** Batches that the refusal names. */
 const MAX_NAMED = 3;
@@ -7,17 +8,19 @@ const MAX_NAMED = 3;
 export interface ResultsFolderCheck {
   readonly ledger: Pick<Ledger, 'begunElsewhere'>;
   readonly folder: ResultsFolder;
-  readonly settings: { readonly results: string; readonly newResults: boolean };
+  readonly settings: { readonly results: Place; readonly newResults: boolean };
 }
 
 /**
- * Refuses a results folder that is not the one in which workers of this machine began batches that
- * are unfinished: where a volume is not mounted, records would go beneath its mount point.
+ * Refuses a place that is not the one in which workers began batches that are unfinished: where a
+ * volume is not mounted, records would go beneath its mount point; a bucket or a database may have
+ * been made anew.
  *
  * @throws SinkError
  */
 export async function checkResultsFolder(check: ResultsFolderCheck): Promise<void> {
   const { ledger, folder, settings } = check;
+  const { kind, location } = settings.results;
   if (settings.newResults) {
     return;
   }
@@ -28,9 +31,11 @@ export async function checkResultsFolder(check: ResultsFolderCheck): Promise<voi
   const more = begun.length > MAX_NAMED ? ` and ${begun.length - MAX_NAMED} more` : '';
   throw new SinkError(
     'write results to',
-    settings.results,
-    `another folder was at this path when ${begun.slice(0, MAX_NAMED).join(', ')}${more} began. ` +
-      'Mount it again, or go on in this one with --new-results (FETCHFLEET_NEW_RESULTS=true) and ' +
+    location,
+    `another ${kind === 'folder' ? 'folder was at this path' : 'place was at this address'} when ` +
+      `${begun.slice(0, MAX_NAMED).join(', ')}${more} began. ` +
+      `${kind === 'folder' ? 'Mount it again' : 'Bring it back'}, or go on in this one with ` +
+      '--new-results (FETCHFLEET_NEW_RESULTS=true) and ' +
       'fetch what is missing with fetchfleet verify BATCH --repair',
   );
 }

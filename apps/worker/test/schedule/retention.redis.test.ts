@@ -10,7 +10,7 @@ import {
   ScheduleBatches,
   ScheduleStore,
 } from '@fetchfleet/fleet';
-import { FileSink } from '@fetchfleet/results';
+import { FileSink, FolderStore } from '@fetchfleet/results';
 import { createLogger } from '@fetchfleet/service';
 import { closeAfterEach, redisUrl, temporaryFolder, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -35,6 +35,7 @@ async function startFleet() {
 
   const startWorker = async (path: string) => {
     const ended: string[] = [];
+    const store = new FolderStore(path);
     const sink = new FileSink({
       dir: path,
       worker: 'w',
@@ -52,9 +53,8 @@ async function startFleet() {
       batches: new ScheduleBatches(redis, ledger, keys),
       ledger,
       removal,
-      results: path,
-      folderId: () => sink.id,
-      assertFolder: async () => sink.assertFolder(),
+      store,
+      sink,
       isConnected: () => true,
       onEnded: (result) => ended.push(result),
       log: createLogger({ name: 'test', level: 'silent', pretty: false }),

@@ -1,9 +1,11 @@
 import { answerRulesOf, type Comparison, type Crawl, type Plan } from '@fetchfleet/crawl';
 import { ResultsNotFoundError } from '../folder/errors.ts';
-import { findParts } from '../folder/layout.ts';
-import { firstManifest } from '../folder/manifest.ts';
 import { findFinishedBatch } from '../select/finished-batch.ts';
+import type { ResultsStore } from '../store/store.ts';
 import { KnownAnswers } from './known-answers.ts';
+
+/** Where earlier batches are. */
+type Earlier = Pick<ResultsStore, 'location' | 'batches' | 'manifest' | 'measure' | 'checkOut'>;
 
 /** The batch that a new one is compared with, or why there is none. */
 export type ComparedBatch =
@@ -11,21 +13,21 @@ export type ComparedBatch =
   | { readonly comparison?: undefined; readonly reason: string };
 
 /**
- * The last finished batch of a crawl's name in a results folder, if its answers can be taken over.
+ * The last finished batch of a crawl's name in a place, if its answers can be taken over.
  *
  * @throws ResultsChangedError, ResultsUnreadableError; the reason of `signal`
  */
 export async function findComparedBatch(
-  dir: string,
+  store: Earlier,
   plan: Plan,
   signal?: AbortSignal,
 ): Promise<ComparedBatch> {
-  const found = await findFinishedBatch(dir, plan.name, { signal });
+  const found = await findFinishedBatch(store, plan.name, { signal });
   if (found.state !== 'finished') {
-    return { reason: `there is no finished batch of ${plan.name} in ${dir}` };
+    return { reason: `there is no finished batch of ${plan.name} in ${store.location}` };
   }
   const { batch } = found;
-  const revalidate = (await firstManifest([dir], batch))?.revalidate;
+  const revalidate = (await store.manifest(batch))?.revalidate;
   if (revalidate === undefined) {
     return { reason: `${batch} was fetched without revalidate` };
   }
@@ -36,7 +38,7 @@ export async function findComparedBatch(
 }
 
 interface ComparedOptions {
-  readonly dir: string;
+  readonly store: Earlier;
   /** With every list on this machine. */
   readonly crawl: Crawl;
   readonly comparison: Comparison | undefined;
@@ -52,7 +54,7 @@ interface ComparedOptions {
  * @throws ResultsChangedError, ResultsUnreadableError; InputError
  */
 export async function openKnownAnswers({
-  dir,
+  store,
   crawl,
   comparison,
   total,
@@ -62,34 +64,40 @@ export async function openKnownAnswers({
     return undefined;
   }
   const { batch } = comparison;
-  const dirs = [dir];
-  const refersTo = await present(dirs, comparison.refersTo);
-  const manifest = await firstManifest(dirs, batch);
+  const manifest = await store.manifest(batch);
   // The plan comes from Redis: another crawl's answers are none of its business.
   if (manifest?.name !== crawl.plan.name) {
     return undefined;
   }
-  return KnownAnswers.open({
-    dirs,
-    batch,
-    refersTo,
-    crawl,
-    total,
-    signal,
-  });
+  const refersTo = await present(store, comparison.refersTo);
+  const copy = await store.checkOut(batch, signal && { signal }).catch(ifMissing);
+  if (copy === undefined) {
+    return undefined;
+  }
+  try {
+    return await KnownAnswers.open({ copy, batch, refersTo, crawl, total, signal });
+  } catch (error) {
+    await copy[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
-/** Those that the folders have. A person may have removed one. */
-async function present(dirs: readonly string[], batches: readonly string[]): Promise<string[]> {
+function ifMissing(error: unknown): undefined {
+  if (!(error instanceof ResultsNotFoundError)) {
+    throw error;
+  }
+  return undefined;
+}
+
+/** Those that the place has. A person may have removed one. */
+async function present(
+  store: Pick<ResultsStore, 'measure'>,
+  batches: readonly string[],
+): Promise<string[]> {
   const found: string[] = [];
   for (const batch of batches) {
-    try {
-      await findParts(dirs, batch);
+    if ((await store.measure(batch)) !== undefined) {
       found.push(batch);
-    } catch (error) {
-      if (!(error instanceof ResultsNotFoundError)) {
-        throw error;
-      }
     }
   }
   return found;
@@ -99,22 +107,27 @@ async function present(dirs: readonly string[], batches: readonly string[]): Pro
  * The batch that another one is compared with when nothing else is said: the one that it was
  * compared with when it was fetched, or the last finished one of the same name before it.
  *
- * @returns undefined if there is none in the folders
+ * @returns undefined if there is none in the places
  * @throws ResultsNotFoundError if the batch itself is not there
  */
 export async function findPredecessor(
-  dirs: readonly string[],
+  stores: readonly Earlier[],
   batch: string,
 ): Promise<string | undefined> {
-  const found = await findParts(dirs, batch);
-  const manifest = await firstManifest(found.dirs, batch);
-  const { comparedWith } = manifest?.revalidate ?? {};
-  if (comparedWith !== undefined && (await present(dirs, [comparedWith])).length > 0) {
-    return comparedWith;
+  const manifests = await Promise.all(stores.map(async (store) => store.manifest(batch)));
+  const manifest = manifests.find((one) => one !== undefined);
+  if (manifest === undefined) {
+    throw new ResultsNotFoundError(`there are no results of ${batch}`);
   }
-  for (const dir of manifest === undefined ? [] : dirs) {
-    const { name, createdAt: before } = manifest ?? { name: '', createdAt: '' };
-    const earlier = await findFinishedBatch(dir, name, { before });
+  const { comparedWith } = manifest.revalidate ?? {};
+  for (const store of stores) {
+    if (comparedWith !== undefined && (await present(store, [comparedWith])).length > 0) {
+      return comparedWith;
+    }
+  }
+  const { name, createdAt: before } = manifest;
+  for (const store of stores) {
+    const earlier = await findFinishedBatch(store, name, { before });
     if (earlier.state === 'finished') {
       return earlier.batch;
     }

@@ -17,6 +17,7 @@ import {
   type Validators,
 } from '@fetchfleet/crawl';
 import { openNameless, RecordTable } from '../export/record-table.ts';
+import type { CheckedOut } from '../store/store.ts';
 
 const KEY_BYTES = 16;
 const INDEX_BYTES = 6;
@@ -24,9 +25,9 @@ const INDEX_BYTES = 6;
 const RECORDS_PER_TURN = 1_000;
 
 export interface KnownAnswersOptions {
-  /** Results folders. */
-  readonly dirs: readonly string[];
-  /** The earlier batch. */
+  /** The earlier batch, checked out; it is given back in the end. */
+  readonly copy: CheckedOut;
+  /** Its id. */
   readonly batch: string;
   /** Batches that records may refer to: their results are there. */
   readonly refersTo: readonly string[];
@@ -68,7 +69,8 @@ export class KnownAnswers {
 
   /** @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError; InputError */
   static async open(options: KnownAnswersOptions): Promise<KnownAnswers> {
-    const { dirs, batch, signal } = options;
+    const { copy, batch, signal } = options;
+    const { dirs } = copy;
     const known = new KnownAnswers(options, await RecordTable.open({ dirs, batch, signal }));
     const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-changes-'));
     try {
@@ -113,6 +115,7 @@ export class KnownAnswers {
   async stop(): Promise<void> {
     closeSync(this.#earlier);
     await this.#table.stop();
+    await this.#options.copy[Symbol.asyncDispose]();
   }
 
   async #join(folder: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Outcome } from '@fetchfleet/crawl';
-import { batchFolder, listParts } from '../folder/layout.ts';
+import { findParts } from '../folder/layout.ts';
 import { type FailedRecord, parseFailedRecord } from './failed-record.ts';
 import { scanRecords } from './scan-records.ts';
 
@@ -10,8 +10,8 @@ const MAX_BYTES = 32 * 1024 * 1024;
 export type FailureExample = Pick<FailedRecord, 'index' | 'url' | 'status' | 'error'>;
 
 interface FailureExamplesOptions {
-  /** Results folder. */
-  readonly dir: string;
+  /** Results folder, or several: the batch has records in each. */
+  readonly dir: string | readonly string[];
   readonly batch: string;
   readonly outcomes: ReadonlySet<Outcome>;
   /** Whether the fetch still has this outcome. @default always: nothing was fetched again */
@@ -28,8 +28,8 @@ export async function findFailureExamples(
     return found;
   }
   try {
-    const { files } = await listParts(batchFolder(dir, batch));
-    const scan = { parts: files, batch, total: Infinity, maxBytes: MAX_BYTES };
+    const { parts } = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
+    const scan = { parts: parts.files, batch, total: Infinity, maxBytes: MAX_BYTES };
     await scanRecords(scan, {
       onSuccess: () => undefined,
       onFailure: (line, index) => {

@@ -10,7 +10,7 @@ const CHUNK_LENGTH = 64 * 1024;
 
 interface SelectOptions {
   /** Results folder. */
-  readonly dir: string;
+  readonly dir: string | readonly string[];
   readonly batch: string;
   readonly select: Select;
   readonly signal?: AbortSignal | undefined;

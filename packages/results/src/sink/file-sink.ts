@@ -68,7 +68,7 @@ export class FileSink implements Sink {
   }
 
   /** @throws SinkError unless the folder at the path is the one that was opened */
-  async assertFolder(): Promise<void> {
+  async assertSame(): Promise<void> {
     await this.#root.assertSame();
   }
 

@@ -20,6 +20,8 @@ export interface Sink {
    * @throws SinkError
    */
   start(): Promise<void>;
+  /** @throws SinkError while another place is where its own was */
+  assertSame(): Promise<void>;
   /**
    * Resolves when all lines are durable. Lines have no newline. After a rejection none of the lines
    * counts as durable; append the same lines again.

@@ -1,9 +1,4 @@
-import {
-  batchFolder,
-  type Compression,
-  hasCompressedParts,
-  listParts,
-} from '../folder/layout.ts';
+import { batchFolder, type Compression, hasCompressedParts, listParts } from '../folder/layout.ts';
 import { type Manifest, readManifest } from '../folder/manifest.ts';
 import {
   measureBatch,

@@ -33,7 +33,10 @@ export class TemporaryCopy implements AsyncDisposable {
     const parent = tmpdir();
     try {
       await removeAbandoned(parent);
-      const copy = new TemporaryCopy(await mkdtemp(join(parent, `${PREFIX}${process.pid}-`)), batch);
+      const copy = new TemporaryCopy(
+        await mkdtemp(join(parent, `${PREFIX}${process.pid}-`)),
+        batch,
+      );
       await mkdir(copy.folder);
       return copy;
     } catch (error) {
@@ -53,7 +56,8 @@ export function copyError(path: string, cause: unknown): Error {
   if (code === undefined) {
     return toError(cause);
   }
-  const reason = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : toError(cause).message;
+  const reason =
+    code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : toError(cause).message;
   return new ResultsUnreadableError(
     `the records have to be copied to be read, and ${path} cannot be written: ${reason}; ` +
       'TMPDIR names another folder for the copy',

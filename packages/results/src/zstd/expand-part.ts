@@ -104,7 +104,9 @@ async function streamFrame(
 /** What zlib says of bytes that are no frame, or only half of one. */
 function isDamage(error: unknown): boolean {
   const code = codeOf(error);
-  return systemErrorCode(error) === undefined && (code.startsWith('ZSTD_') || code === 'Z_BUF_ERROR');
+  return (
+    systemErrorCode(error) === undefined && (code.startsWith('ZSTD_') || code === 'Z_BUF_ERROR')
+  );
 }
 
 function codeOf(error: unknown): string {
@@ -152,7 +154,8 @@ class Output {
     this.#chunks = [];
     this.#gathered = 0;
     await this.#explained(async (target) => {
-      const data = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+      const data =
+        chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
       for (let done = 0; done < data.length;) {
         const { bytesWritten } = await target.write(data, done, data.length - done, this.#written);
         done += bytesWritten;

@@ -1,4 +1,10 @@
-import { type Change, diffBatches, findPredecessor, type ListedChange } from '@fetchfleet/results';
+import {
+  type Change,
+  diffBatches,
+  findPredecessor,
+  FolderStore,
+  type ListedChange,
+} from '@fetchfleet/results';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
@@ -118,9 +124,9 @@ describe('findPredecessor', () => {
     await storeBatch(folder.path, 'list-2', a, { day: 2 });
     await storeBatch(folder.path, 'list-3', a, { day: 3, comparedWith: 'list-1' });
     await storeBatch(folder.path, 'list-4', a, { day: 4, comparedWith: 'list-pruned' });
-    const dirs = [folder.path];
-    expect(await findPredecessor(dirs, 'list-3')).toBe('list-1');
-    expect(await findPredecessor(dirs, 'list-4')).toBe('list-3');
-    expect(await findPredecessor(dirs, 'list-1')).toBeUndefined();
+    const stores = [new FolderStore(folder.path)];
+    expect(await findPredecessor(stores, 'list-3')).toBe('list-1');
+    expect(await findPredecessor(stores, 'list-4')).toBe('list-3');
+    expect(await findPredecessor(stores, 'list-1')).toBeUndefined();
   });
 });

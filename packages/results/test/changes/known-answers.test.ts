@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Comparison, Plan } from '@fetchfleet/crawl';
-import { findComparedBatch, openKnownAnswers } from '@fetchfleet/results';
+import { findComparedBatch, FolderStore, openKnownAnswers } from '@fetchfleet/results';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
@@ -19,11 +19,16 @@ async function knownOf(ids: readonly string[], own: Partial<Plan> = {}, pinned?:
   const crawl = crawlOf(ids, own);
   const found =
     pinned === undefined
-      ? await findComparedBatch(folder.path, crawl.plan)
+      ? await findComparedBatch(new FolderStore(folder.path), crawl.plan)
       : { comparison: pinned };
   const { comparison } = found;
   const total = ids.length;
-  const known = await openKnownAnswers({ dir: folder.path, crawl, comparison, total });
+  const known = await openKnownAnswers({
+    store: new FolderStore(folder.path),
+    crawl,
+    comparison,
+    total,
+  });
   const answers = ids.map((id, index) => known?.of({ index, values: [id] }));
   await known?.stop();
   return { answers, refersTo: known?.refersTo, ...('reason' in found && { reason: found.reason }) };
@@ -90,7 +95,7 @@ describe('what is known of answers', () => {
 
   it('is nothing of a batch that was fetched without revalidate, or of another crawl', async () => {
     await storeBatch(folder.path, 'list-1', [a], { plan: { revalidate: undefined as never } });
-    expect(await findComparedBatch(folder.path, planOf())).toEqual({
+    expect(await findComparedBatch(new FolderStore(folder.path), planOf())).toEqual({
       reason: 'list-1 was fetched without revalidate',
     });
     await storeBatch(folder.path, 'other-1', [a], { plan: { name: 'other' } });

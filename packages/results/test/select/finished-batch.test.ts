@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
-import { findFinishedBatch } from '@fetchfleet/results';
+import { findFinishedBatch, FolderStore } from '@fetchfleet/results';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { manifestOf, recordLine } from '../record-lines.ts';
 
@@ -29,7 +29,8 @@ async function store(batch: string, { name = 'list', total, records, day }: Stor
   await writeFile(join(path, 'part-w-1.ndjson'), lines.map((line) => `${line}\n`).join(''));
 }
 
-const find = async (idOrName: string) => findFinishedBatch(folder.path, idOrName);
+const find = async (idOrName: string, dir = folder.path) =>
+  findFinishedBatch(new FolderStore(dir), idOrName, { checkOut: async () => [dir] });
 
 describe('findFinishedBatch', () => {
   it('finds the latest batch of a name that has a record of each fetch, or one by its id', async () => {
@@ -52,6 +53,6 @@ describe('findFinishedBatch', () => {
     await store('list-a', { total: 3, records: 1, day: 12 });
     await store('list-b', { total: 2, records: 0, day: 13 });
     expect(await find('list')).toEqual({ state: 'unfinished', batch: 'list-b', missing: 2 });
-    expect(await findFinishedBatch(join(folder.path, 'no'), 'list')).toEqual({ state: 'unknown' });
+    expect(await find('list', join(folder.path, 'no'))).toEqual({ state: 'unknown' });
   });
 });

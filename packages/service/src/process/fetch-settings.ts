@@ -1,3 +1,7 @@
+/** For whoever asks for compression elsewhere. */
+export const COMPRESS_FOLDERS =
+  '--compress (FETCHFLEET_COMPRESS): is for results in folders; S3 always compresses, PostgreSQL never';
+
 /**
  * The settings that workers have in common with the commands that start them: names, defaults and
  * ranges are here and nowhere else. `fetchSchemas` checks their values. No schemas are here, as
@@ -17,10 +21,17 @@ export const FETCH_SETTINGS = {
     default: 'got',
     values: ['got', 'undici'],
   },
+  /** A folder or an address. What it may be is checked by the package that opens it. */
   results: {
-    flags: '--results <dir>',
+    flags: '--results <place>',
     variable: 'FETCHFLEET_RESULTS',
     default: './results',
+  },
+  compress: {
+    flags: '--compress <how>',
+    variable: 'FETCHFLEET_COMPRESS',
+    default: 'none',
+    values: ['none', 'zstd'],
   },
   umask: {
     flags: '--umask <mask>',

@@ -170,8 +170,7 @@ export function rulesSetting<T>(
 export const fetchSchemas = {
   concurrency: wholeNumber(FETCH_SETTINGS.concurrency),
   transport: z.enum(FETCH_SETTINGS.transport.values),
-  /** A path, relative to the current folder. */
-  results: z.string().min(1),
+  compress: z.enum(FETCH_SETTINGS.compress.values),
   umask: umaskSetting(),
   /** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */
   secrets: rulesSetting((text) => SecretRules.parse(text), SecretRulesError),

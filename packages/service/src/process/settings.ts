@@ -125,8 +125,11 @@ function isShowable(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
-/** A text that is no valid URL may still contain the password of one. */
+/** A text that is no valid URL may still contain the password of one, also as a parameter. */
 function hideUserInfo(name: string, value: string): string {
   const masked = maskCredentials(value);
-  return /ur[il]|redis/i.test(name) ? masked.replace(/^.*@/s, `${MASK}@`) : masked;
+  if (!/ur[il]|redis/i.test(name) && !value.includes(':/')) {
+    return masked;
+  }
+  return masked.replace(/^.*@/s, `${MASK}@`).replaceAll(/([?&][^=&]*=)[^&]*/g, `$1${MASK}`);
 }

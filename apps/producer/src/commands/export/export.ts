@@ -4,10 +4,12 @@ import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { type Write, writeOutputFile } from '../../core/output-file.ts';
-import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { readPlaces, readUmask } from '../../core/settings.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { formatCount } from '../../report/units.ts';
+import { withBatch } from '../../results/check-out.ts';
+import { openPlaces } from '../../results/open-place.ts';
 import { type ExportOptions, readChoice, type RowChoice } from './options.ts';
 import { DEFAULT_TABLE, writeToDatabase } from './to-database.ts';
 import { writeRecords } from './write-records.ts';
@@ -19,16 +21,19 @@ export async function exportRecords(
   context: Context,
 ): Promise<ExitCode> {
   const choice = readChoice(options, context);
-  const dir = readResultsFolders(options.results, context);
+  const places = await openPlaces(readPlaces(options.results, context), context);
   process.umask(readUmask(options, context));
-  const unchanged = options.changed === true ? 'leave-out' : 'fill';
-  const invocation = { read: { dir, batch, unchanged }, options, choice, context } as const;
   try {
-    return options.to === undefined
-      ? await exportToFile(invocation)
-      : await exportToDatabase(options.to, invocation);
+    return await withBatch({ places, batch }, context, async (dir) => {
+      const unchanged = options.changed === true ? 'leave-out' : 'fill';
+      const read = { dir, batch, unchanged } as const;
+      const invocation = { read, options, choice, context };
+      return options.to === undefined
+        ? exportToFile(invocation)
+        : exportToDatabase(options.to, invocation);
+    });
   } catch (error) {
-    throw await explainResults(error, batch, dir);
+    throw await explainResults(error, batch, places);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { toError } from '@fetchfleet/crawl';
 import {
   type BatchState,
@@ -6,8 +7,10 @@ import {
   mayBePruned,
   type Referred,
 } from '@fetchfleet/fleet';
-import { measureBatch, storedBatches } from '@fetchfleet/results';
+import { Place } from '@fetchfleet/results/place';
+import type { Context } from '../../core/context.ts';
 import { withTimeout } from '../../core/timeouts.ts';
+import { openPlace, type OpenPlace } from '../../results/open-place.ts';
 import { readReferences } from './referred.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 
@@ -19,8 +22,8 @@ export interface Candidate {
   /** Epoch milliseconds; 0 if unknown. */
   readonly endedAt: number;
   readonly fetches: number;
-  /** The results folders with its records; empty if they are not on this machine. */
-  readonly results: readonly string[];
+  /** The places with its records; empty if they are folders on other machines. */
+  readonly results: readonly OpenPlace[];
   readonly bytes: number;
 }
 
@@ -30,8 +33,8 @@ export interface PruneRules {
   readonly states: readonly BatchState[];
   /** Remove batches that ended before this time, epoch milliseconds. */
   readonly before: number;
-  /** The results folders of this command. */
-  readonly results: readonly string[];
+  /** The places of this command. */
+  readonly results: readonly OpenPlace[];
   /** Whether the folders that workers have reported are taken as well. */
   readonly trustsFolders: boolean;
   readonly withOrphans: boolean;
@@ -43,21 +46,25 @@ export interface PrunePlan {
   readonly kept: readonly Referred[];
   /** Number of old orphans that are kept. */
   readonly orphansLeft: number;
-  /** Folders that workers have reported, and that are not touched. */
-  readonly otherFolders: readonly string[];
+  /** Places that workers have reported, and that are not touched. */
+  readonly otherPlaces: readonly string[];
   /** A sentence for each batch that is left alone, because its results cannot be read. */
   readonly unreadable: readonly string[];
 }
 
 /** The batches that a prune removes, oldest first. */
-export async function planPrune(session: FleetSession, rules: PruneRules): Promise<PrunePlan> {
+export async function planPrune(
+  session: FleetSession,
+  rules: PruneRules,
+  context: Context,
+): Promise<PrunePlan> {
   const ids = await withTimeout(session.ledger.batches());
   const candidates: Candidate[] = [];
   const others = new Set<string>();
   const unreadable: string[] = [];
   const add = async (found: Found, reported: readonly string[]): Promise<void> => {
     try {
-      candidates.push(await measured(found, foldersOf(reported, rules, others)));
+      candidates.push(await measured(found, await placesOf(reported, rules, { others, context })));
     } catch (error) {
       unreadable.push(`${found.batch} was passed over: ${toError(error).message}`);
     }
@@ -80,15 +87,15 @@ export async function planPrune(session: FleetSession, rules: PruneRules): Promi
   if (rules.withOrphans) {
     candidates.push(...orphans);
   }
-  const folders = new Set([...rules.results, ...candidates.flatMap(({ results }) => results)]);
-  const dirs = [...folders];
-  const references = await readReferences(session, { dirs, statuses, candidates });
+  const places = new Set([...rules.results, ...candidates.flatMap(({ results }) => results)]);
+  const stores = [...places].map(({ store }) => store);
+  const references = await readReferences(session, { stores, statuses, candidates });
   const { removed, kept } = keepReferred(candidates, references);
   return {
     kept,
     candidates: removed.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
-    otherFolders: [...others],
+    otherPlaces: [...others],
     unreadable,
   };
 }
@@ -105,34 +112,39 @@ function endOf(status: BatchStatus, { states, before }: PruneRules): number | un
 }
 
 /**
- * The folders to look in. What Redis says of folders is not obeyed, because everybody who may write
- * to it could name one.
+ * The places to look in. What Redis says of them is not obeyed, because everybody who may write to
+ * it could name one. Addresses are never obeyed: a server elsewhere would get a password.
  *
- * @param others gets the folders that are not touched
+ * @param others gets the places that are not touched
  */
-function foldersOf(
+async function placesOf(
   reported: readonly string[],
   { results, trustsFolders }: PruneRules,
-  others: Set<string>,
-): string[] {
-  const elsewhere = reported.filter((dir) => dir !== '' && !results.includes(dir));
-  if (trustsFolders) {
-    return [...new Set([...elsewhere, ...results])];
+  { others, context }: { readonly others: Set<string>; readonly context: Context },
+): Promise<readonly OpenPlace[]> {
+  const own = new Set(results.map(({ store }) => store.location));
+  const trusted: OpenPlace[] = [];
+  for (const location of new Set(reported)) {
+    if (location === '' || own.has(location)) {
+      continue;
+    }
+    if (trustsFolders && isAbsolute(location)) {
+      trusted.push(await openPlace(Place.parse(location, context.cwd), context));
+    } else {
+      others.add(location);
+    }
   }
-  for (const dir of elsewhere) {
-    others.add(dir);
-  }
-  return [...results];
+  return [...trusted, ...results];
 }
 
-/** Looks for the results in these folders. The folder of a worker can be on another machine. */
-async function measured(candidate: Found, folders: readonly string[]): Promise<Candidate> {
-  const results: string[] = [];
+/** Looks for the results in these places. The folder of a worker can be on another machine. */
+async function measured(candidate: Found, places: readonly OpenPlace[]): Promise<Candidate> {
+  const results: OpenPlace[] = [];
   let bytes = 0;
-  for (const dir of folders) {
-    const found = await measureBatch(dir, candidate.batch);
+  for (const place of places) {
+    const found = await place.store.measure(candidate.batch);
     if (found !== undefined) {
-      results.push(dir);
+      results.push(place);
       bytes += found.bytes;
     }
   }
@@ -145,14 +157,14 @@ async function orphansOf(
   { results, before }: PruneRules,
 ): Promise<Candidate[]> {
   const orphans: Candidate[] = [];
-  for (const dir of results) {
-    for (const batch of await storedBatches(dir)) {
-      const found = known.has(batch) ? undefined : await measureBatch(dir, batch);
+  for (const place of results) {
+    for (const batch of await place.store.batches()) {
+      const found = known.has(batch) ? undefined : await place.store.measure(batch);
       if (found === undefined || found.changedAt > before) {
         continue;
       }
       const { bytes, changedAt: endedAt } = found;
-      orphans.push({ batch, state: 'orphan', endedAt, fetches: 0, results: [dir], bytes });
+      orphans.push({ batch, state: 'orphan', endedAt, fetches: 0, results: [place], bytes });
     }
   }
   return orphans;

@@ -1,15 +1,15 @@
-import { join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { toError } from '@fetchfleet/crawl';
-import { removeBatch } from '@fetchfleet/results';
 import { readAge, readStates } from '../../batch/batch-filters.ts';
 import { CommandError, EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
 import type { Terminal } from '../../core/terminal.ts';
 import { withTimeout } from '../../core/timeouts.ts';
-import { readResultsFolders } from '../../core/settings.ts';
+import { readPlaces } from '../../core/settings.ts';
 import { messageWidth, textTable } from '../../report/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../../report/units.ts';
+import { namesOf, type OpenPlace, openPlaces } from '../../results/open-place.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { type Candidate, planPrune, type PrunePlan, type PruneRules } from './prune-plan.ts';
 
@@ -29,10 +29,10 @@ export interface PruneOptions {
  * confirmation.
  */
 export async function prune(options: PruneOptions, context: Context): Promise<ExitCode> {
-  const rules = readRules(options, context);
+  const rules = await readRules(options, context);
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
-    const plan = await planPrune(session, rules);
+    const plan = await planPrune(session, rules, context);
     const { candidates, kept } = plan;
     describe(plan, rules, terminal);
     const exitCode = plan.unreadable.length > 0 ? EXIT.unavailable : EXIT.ok;
@@ -72,20 +72,22 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
 
 /** What is left alone, and how to remove it all the same. */
 function describe(plan: PrunePlan, { results }: PruneRules, terminal: Terminal): void {
-  const { orphansLeft, otherFolders, unreadable, kept } = plan;
+  const { orphansLeft, otherPlaces, unreadable, kept } = plan;
   for (const { batch, referredBy } of kept) {
     terminal.note(`${batch} is kept: ${referredBy} refers to it`);
   }
   if (orphansLeft > 0) {
-    const count = `${formatCount(orphansLeft)} old ${orphansLeft === 1 ? 'folder' : 'folders'}`;
+    const nouns = results.every(isFolder) ? ['folder', 'folders'] : ['batch', 'batches'];
+    const count = `${formatCount(orphansLeft)} old ${nouns[orphansLeft === 1 ? 0 : 1] ?? ''}`;
     terminal.note(
-      `${results.join(' and ')} has ${count} without a batch in this Redis; --orphans removes them, too`,
+      `${namesOf(results)} has ${count} without a batch in this Redis; --orphans removes them, too`,
     );
   }
-  if (otherFolders.length > 0) {
-    const folders = otherFolders.map((folder) => JSON.stringify(folder)).join(' and ');
+  if (otherPlaces.length > 0) {
+    const named = otherPlaces.map((location) => JSON.stringify(location)).join(' and ');
+    const trust = otherPlaces.some(isAbsolute) ? ', or add --trust-folders' : '';
     terminal.note(
-      `Workers have reported results in ${folders}, which are not touched: name them with --results, or add --trust-folders`,
+      `Workers have reported results in ${named}, which are not touched: name them with --results${trust}`,
     );
   }
   for (const reason of unreadable) {
@@ -93,7 +95,11 @@ function describe(plan: PrunePlan, { results }: PruneRules, terminal: Terminal):
   }
 }
 
-function readRules(options: PruneOptions, context: Context): PruneRules {
+function isFolder({ place }: OpenPlace): boolean {
+  return place.kind === 'folder';
+}
+
+async function readRules(options: PruneOptions, context: Context): Promise<PruneRules> {
   const problems = new Problems();
   const allowed = ['finished', 'cancelled'] as const;
   const states = readStates(options.state ?? allowed, problems, allowed);
@@ -102,7 +108,7 @@ function readRules(options: PruneOptions, context: Context): PruneRules {
   return {
     states,
     before: Date.now() - age,
-    results: readResultsFolders(options.results, context),
+    results: await openPlaces(readPlaces(options.results, context), context),
     trustsFolders: options.trustFolders === true,
     withOrphans: options.orphans === true,
   };
@@ -151,21 +157,24 @@ async function remove(
   const { batch, state, results } = candidate;
   if (
     state !== 'orphan' &&
-    !(await withTimeout(session.removal.begin(batch, results.join('\n'))))
+    !(await withTimeout(
+      session.removal.begin(batch, results.map(({ store }) => store.location).join('\n')),
+    ))
   ) {
     terminal.warn(`${batch} was kept: it was resumed or retried in the meantime`);
     return 'kept';
   }
   let isComplete = true;
-  for (const dir of results) {
+  for (const { store } of results) {
+    const what = `${store.location}/${batch}`;
     try {
-      const reason = await removeBatch(dir, batch);
+      const reason = await store.remove(batch);
       if (reason !== undefined) {
-        terminal.warn(`${join(dir, batch)} was kept: ${reason}`);
+        terminal.warn(`${what} was kept: ${reason}`);
       }
     } catch (error) {
       // The other batches need not wait until somebody has mended this one.
-      terminal.warn(`${join(dir, batch)} cannot be removed: ${toError(error).message}`);
+      terminal.warn(`${what} cannot be removed: ${toError(error).message}`);
       isComplete = false;
     }
   }
@@ -196,8 +205,8 @@ function printRemoved(
   const batches = removed.map(({ endedAt, results, ...rest }) => ({
     ...rest,
     endedAt: endedAt === 0 ? null : new Date(endedAt).toISOString(),
-    results: results[0] ?? null,
-    resultsFolders: results,
+    results: results[0]?.store.location ?? null,
+    resultsFolders: results.map(({ store }) => store.location),
   }));
   terminal.printJson({ dryRun: dryRun === true, batches, bytes, kept });
   return exitCode;
@@ -220,7 +229,7 @@ function pruneTable(candidates: readonly Candidate[], nowMs: number, width: numb
       endedAt === 0 ? '–' : `${formatDuration(Math.max(0, nowMs - endedAt))} ago`,
       fetches === 0 ? '–' : formatCount(fetches),
       results.length === 0 ? '–' : formatBytes(bytes),
-      results.length === 0 ? 'not on this machine' : results.join(', '),
+      results.length === 0 ? 'not on this machine' : namesOf(results),
     ]),
     width,
   );

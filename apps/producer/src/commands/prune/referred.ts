@@ -1,10 +1,10 @@
 import { type BatchStatus, type References, referencesOf } from '@fetchfleet/fleet';
-import { readManifest, storedBatches } from '@fetchfleet/results';
+import type { ResultsStore } from '@fetchfleet/results';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
 
 interface Known {
-  readonly dirs: readonly string[];
+  readonly stores: readonly ResultsStore[];
   /** All batches of the ledger. */
   readonly statuses: readonly BatchStatus[];
   /** What could be removed. */
@@ -12,21 +12,21 @@ interface Known {
 }
 
 /**
- * What the batches in results folders refer to, and those of the ledger that have no results there:
+ * What the batches in places refer to, and those of the ledger that have no results there:
  * they have just begun, or are on another machine. What cannot be read cannot be exported either:
  * it refers to nothing.
  */
 export async function readReferences(
   { ledger }: Pick<FleetSession, 'ledger'>,
-  { dirs, statuses, candidates }: Known,
+  { stores, statuses, candidates }: Known,
 ): Promise<References> {
   const references = new Map<string, string[]>();
   const add = (batch: string, referred: readonly string[] = []): void => {
     references.set(batch, [...(references.get(batch) ?? []), ...referred]);
   };
-  for (const dir of dirs) {
-    for (const batch of await storedBatches(dir)) {
-      add(batch, (await readManifest(dir, batch))?.revalidate?.refersTo);
+  for (const store of stores) {
+    for (const batch of await store.batches()) {
+      add(batch, (await store.manifest(batch))?.revalidate?.refersTo);
     }
   }
   const ids = new Set(candidates.map(({ batch }) => batch));

@@ -5,26 +5,20 @@ import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { codeOf } from '@fetchfleet/crawl';
-import {
-  exportRows,
-  type ExportSummary,
-  findCache,
-  MISSING_KEY,
-  systemErrorCode,
-  type TableCache,
-  writeCache,
-} from '@fetchfleet/results';
+import { MISSING_KEY } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
 import { writeOutputFile } from '../../core/output-file.ts';
-import { readResultsFolders, readUmask } from '../../core/settings.ts';
+import { readPlaces, readUmask } from '../../core/settings.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { outputWidth, textTable } from '../../report/text-table.ts';
 import { formatCount } from '../../report/units.ts';
+import { openPlaces } from '../../results/open-place.ts';
 import { BINARY } from '../export/options.ts';
 import { type Database, explainSql, openDatabase, quoted } from './duckdb.ts';
+import { makeTable, type Table } from './make-table.ts';
 
 export interface QueryOptions {
   /** A file with the statement. */
@@ -63,29 +57,26 @@ export async function query(
   if (format === 'parquet' && options.output === '-' && context.terminal.stdout.isTTY === true) {
     throw new CommandError(BINARY, { code: 'INPUT_INVALID' });
   }
-  const dirs = readResultsFolders(options.results, context);
+  const places = await openPlaces(readPlaces(options.results, context), context);
   process.umask(readUmask(options, context));
   const { drain } = context.interrupts.takeOver();
   const scratch = await mkdtemp(join(tmpdir(), 'fetchfleet-query-'));
   try {
-    const cache = await findCache(dirs, batch);
-    const { path: table, incomplete } = cache.isFresh
-      ? { path: cache.path, incomplete: undefined }
-      : await makeTable({ cache, dirs, batch, scratch, signal: drain });
-    const database = await openDatabase({ table, scratch });
+    const table = await makeTable({ places, batch, scratch, signal: drain }, context);
+    const database = await openDatabase({ table: table.path, scratch });
     const interrupt = (): void => database.connection.interrupt();
     drain.addEventListener('abort', interrupt);
     try {
       drain.throwIfAborted();
       await answer({ database, sql, format, output: options.output, scratch, context });
-      return await conclude({ database, table, cache, incomplete, context });
+      return await conclude({ database, table, context });
     } finally {
       drain.removeEventListener('abort', interrupt);
       database.close();
     }
   } catch (error) {
     drain.throwIfAborted();
-    throw await explainResults(error, batch, dirs);
+    throw await explainResults(error, batch, places);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -111,53 +102,6 @@ async function readStatement(
           });
         });
   return (text ?? '').replace(/[\s;]+$/u, '');
-}
-
-interface TableInput {
-  readonly cache: TableCache;
-  readonly dirs: readonly string[];
-  readonly batch: string;
-  readonly scratch: string;
-  readonly signal: AbortSignal;
-}
-
-interface Table {
-  readonly path: string;
-  /** Set if bodies are missing. */
-  readonly incomplete?: ExportSummary | undefined;
-}
-
-/** @returns the table; in `scratch` if it cannot be written beside the results */
-async function makeTable({ cache, dirs, batch, scratch, signal }: TableInput): Promise<Table> {
-  const { ParquetSink } = await import('@fetchfleet/results/parquet');
-  let incomplete: ExportSummary | undefined;
-  const write = async (out: Writable): Promise<void> => {
-    const open: Parameters<typeof exportRows>[0]['open'] = (shape) =>
-      new ParquetSink(out, shape, { signal });
-    const summary = await exportRows({ dir: dirs, batch, signal, open });
-    if (summary.missingBodies !== undefined && incomplete === undefined) {
-      incomplete = summary;
-      throw new IncompleteTableError();
-    }
-  };
-  try {
-    await writeCache(cache.path, write);
-    return { path: cache.path };
-  } catch (error) {
-    // This user may not write there, the disk is full, or something else has the name.
-    if (systemErrorCode(error) === undefined && !(error instanceof IncompleteTableError)) {
-      throw error;
-    }
-    const path = join(scratch, 'records.parquet');
-    await writeCache(path, write);
-    return { path, incomplete };
-  }
-}
-
-/** Bodies are missing that may be back tomorrow: such a table is not kept. */
-class IncompleteTableError extends Error {
-  override readonly name = 'IncompleteTableError';
-  readonly code = 'BODIES_MISSING';
 }
 
 interface Asking {
@@ -225,29 +169,20 @@ async function ask<T>(action: () => Promise<T>): Promise<T> {
 
 interface Answered {
   readonly database: Database;
-  /** Path of the table. */
-  readonly table: string;
-  readonly cache: TableCache;
-  readonly incomplete: ExportSummary | undefined;
+  readonly table: Table;
   readonly context: Context;
 }
 
 /** @returns exit 1 if records are missing, or may be */
-async function conclude({
-  database,
-  table,
-  cache,
-  incomplete,
-  context,
-}: Answered): Promise<ExitCode> {
+async function conclude({ database, table, context }: Answered): Promise<ExitCode> {
   const { terminal } = context;
-  const { skippedParts } = cache;
+  const { path, skippedParts } = table;
   warnOfSkippedParts(skippedParts, terminal);
-  const missing = await readMissing(database, table);
+  const missing = await readMissing(database, path);
   if (missing > 0) {
     terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
   }
-  const hasBodies = warnOfMissingBodies(incomplete ?? {}, terminal);
+  const hasBodies = warnOfMissingBodies(table, terminal);
   return missing > 0 || skippedParts.length > 0 || !hasBodies ? EXIT.someFailed : EXIT.ok;
 }
 

@@ -5,11 +5,13 @@ import { exportBatch } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
-import { readResultsFolders } from '../../core/settings.ts';
+import { readPlaces } from '../../core/settings.ts';
 import { printRecord } from './print-record.ts';
 import { type AgainOptions, fetchAgain } from './fetch-again.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
+import { withBatch } from '../../results/check-out.ts';
+import { namesOf, openPlaces } from '../../results/open-place.ts';
 
 export interface ShowOptions extends AgainOptions {
   /** Fetch it anew. */
@@ -67,7 +69,7 @@ async function forEachRecord(
   { batch, index, options, context }: Shown,
   onRecord: (line: string) => Promise<void>,
 ): Promise<boolean> {
-  const dirs = readResultsFolders(options.results, context);
+  const places = await openPlaces(readPlaces(options.results, context), context);
   const { drain: signal } = context.interrupts.takeOver();
   const lines = new Lines();
   let count = 0;
@@ -83,14 +85,9 @@ async function forEachRecord(
   let isWhole = true;
   const range = [index, index + 1] as const;
   try {
-    const summary = await exportBatch({
-      dir: dirs,
-      batch,
-      format: 'ndjson',
-      out,
-      range,
-      signal,
-    });
+    const summary = await withBatch({ places, batch, signal }, context, async (dir) =>
+      exportBatch({ dir, batch, format: 'ndjson', out, range, signal }),
+    );
     out.end();
     await finished(out, { signal });
     warnOfSkippedParts(summary.skippedParts, context.terminal);
@@ -98,10 +95,10 @@ async function forEachRecord(
     isWhole = summary.skippedParts.length === 0 && hasBodies;
   } catch (error) {
     signal.throwIfAborted();
-    throw await explainResults(error, batch, dirs);
+    throw await explainResults(error, batch, places);
   }
   if (count === 0) {
-    throw new CommandError(`fetch ${index} of ${batch} has no record in ${dirs.join(' and ')}`, {
+    throw new CommandError(`fetch ${index} of ${batch} has no record in ${namesOf(places)}`, {
       code: 'RECORD_MISSING',
     });
   }

@@ -26,6 +26,7 @@ export const WORKER_OPTIONS: readonly OptionSpec[] = [
   SETTINGS.concurrency,
   SETTINGS.transport,
   SETTINGS.results,
+  SETTINGS.compress,
   SETTINGS.umask,
   SETTINGS.secrets,
   ALLOW_PRIVATE,
@@ -43,14 +44,14 @@ export const RUNS_LOCALLY =
   'If the batch is in the private Redis of this folder, the command also fetches, as run does; ' +
   'the options about workers are for that case.';
 
-/** Workers of several machines may have written to several folders. */
+/** Workers of several machines may have written to several places. */
 export const SEVERAL_RESULTS: OptionSpec = {
   ...SETTINGS.results,
-  help: 'results folder; may be given several times',
+  help: `${SETTINGS.results.help}; may be given several times`,
   isRepeatable: true,
 };
 
 export const OLD_RESULTS: OptionSpec = {
   ...SEVERAL_RESULTS,
-  defaultHelp: `the folders the workers wrote to, or ${SETTINGS.results.fallback}`,
+  defaultHelp: `the folders that workers wrote to, or ${SETTINGS.results.fallback}`,
 };

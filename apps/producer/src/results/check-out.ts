@@ -1,0 +1,101 @@
+import { type CheckedOut, firstManifest, ResultsNotFoundError } from '@fetchfleet/results';
+import type { Context } from '../core/context.ts';
+import { CopyProgress } from './copy-progress.ts';
+import type { OpenPlace } from './open-place.ts';
+
+/** A batch in one or more places: workers of several machines may have written to several. */
+export interface BatchSource {
+  readonly places: readonly OpenPlace[];
+  readonly batch: string;
+  /** Whether bodies that are in earlier batches are read as well. @default true */
+  readonly needsBodies?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Surroundings = Pick<Context, 'terminal'>;
+
+/**
+ * Checks a batch out of all places that have it, for as long as `read` takes. Plain parts in a
+ * folder are read where they are. Everything else is copied to a temporary folder, which is removed
+ * at the end, also if the process ends before.
+ *
+ * @param read gets the results folders to read
+ * @throws ResultsNotFoundError if no place has the batch; ResultsUnreadableError
+ */
+export async function withBatch<T>(
+  source: BatchSource,
+  context: Surroundings,
+  read: (dirs: readonly string[]) => Promise<T>,
+): Promise<T> {
+  await using copy = await checkOut(source, context);
+  return await read(copy.dirs);
+}
+
+/** The same for several batches at once. */
+export async function withBatches<T>(
+  { batches, ...source }: Omit<BatchSource, 'batch'> & { readonly batches: readonly string[] },
+  context: Surroundings,
+  read: (dirs: readonly string[]) => Promise<T>,
+): Promise<T> {
+  await using copies = new AsyncDisposableStack();
+  const dirs = new Set<string>();
+  for (const batch of batches) {
+    const copy = copies.use(await checkOut({ ...source, batch }, context));
+    copy.dirs.forEach((dir) => dirs.add(dir));
+  }
+  return await read([...dirs]);
+}
+
+/** Shows its progress. @throws as {@link withBatch} does */
+export async function checkOut(source: BatchSource, context: Surroundings): Promise<CheckedOut> {
+  const { batch, needsBodies = true } = source;
+  await using copies = new AsyncDisposableStack();
+  const dirs = new Set<string>();
+  const add = async (id: string): Promise<void> => {
+    let missing: unknown;
+    let isFound = false;
+    for (const place of source.places) {
+      try {
+        const copy = copies.use(await copyOf(place, { ...source, batch: id }, context));
+        copy.dirs.forEach((dir) => dirs.add(dir));
+        isFound = true;
+      } catch (error) {
+        unlessMissing(error);
+        missing ??= error;
+      }
+    }
+    if (!isFound) {
+      throw missing;
+    }
+  };
+  await add(batch);
+  const manifest = needsBodies ? await firstManifest([...dirs], batch) : undefined;
+  for (const earlier of manifest?.revalidate?.refersTo ?? []) {
+    // Whoever reads it says which bodies are missing.
+    await add(earlier).catch(unlessMissing);
+  }
+  const kept = copies.move();
+  return { dirs: [...dirs], [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof ResultsNotFoundError)) {
+    throw error;
+  }
+}
+
+async function copyOf(
+  { store }: OpenPlace,
+  { batch, signal }: BatchSource,
+  { terminal }: Surroundings,
+): Promise<CheckedOut> {
+  const progress = new CopyProgress(terminal, `${batch} from ${store.location}`);
+  try {
+    return await store.checkOut(batch, {
+      ...(signal !== undefined && { signal }),
+      onProgress: (done, total) => progress.update(done, total),
+    });
+  } finally {
+    progress.stop();
+  }
+}
