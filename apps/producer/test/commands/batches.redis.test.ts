@@ -169,7 +169,10 @@ describe('fetchfleet failures', () => {
     const none = await fleet.project.call(['failures', id, '--status', '500']);
     expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/No fetch/u) });
     const elsewhere = await fleet.project.call(['failures', id, '--results', 'elsewhere']);
-    expect(elsewhere).toMatchObject({ code: 3, stderr: expect.stringContaining('--results DIR') });
+    expect(elsewhere).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('name the place with --results'),
+    });
     origin.respond(/^\/echo/u, { body: '{}' });
     origin.forget();
     const chosen = ['--status', '404', '--origin', origin.url, '--index', '0-20', '--wait'];

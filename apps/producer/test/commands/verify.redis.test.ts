@@ -104,7 +104,7 @@ describe('verify', () => {
   it('refuses a folder that is not the one of the batch', async () => {
     const id = await finishedBatch();
     const { code, stderr } = await fleet.project.call(['verify', id, '--results', 'nowhere']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('--results DIR')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('name the place with --results')]);
   });
 
   it('repairs no cancelled batch', async () => {

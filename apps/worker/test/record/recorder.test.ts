@@ -1,4 +1,5 @@
 import { type Ledger, type Settlement, UnknownBatchError } from '@fetchfleet/fleet';
+import type { Gathering } from '@fetchfleet/results';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Recorder } from '../../src/record/recorder.ts';
 
@@ -11,7 +12,7 @@ type Settled = Awaited<ReturnType<Ledger['settle']>>;
 const never = new Promise<void>(() => undefined);
 
 /** A recorder whose sink and ledger do as the test says, and note their calls. */
-function recording() {
+function recording(gathering?: Gathering) {
   const events: string[] = [];
   const fleet = {
     append: async (): Promise<void> => undefined,
@@ -19,6 +20,7 @@ function recording() {
   };
   const recorder = new Recorder({
     sink: {
+      ...(gathering !== undefined && { gathering }),
       append: async (batch, lines) => {
         events.push(`append ${batch} ×${lines.length}`);
         await fleet.append();
@@ -192,6 +194,42 @@ describe('when records are flushed', () => {
       'settle b ×2',
       'settle a ×1',
     ]);
+  });
+});
+
+describe('a sink that wants many records at once', () => {
+  const gathering = { ms: 1_000, bytes: 8 * MIB };
+
+  it('gets them after its own time, also those that are awaited', async () => {
+    const { recorder, record, events, pass } = recording(gathering);
+    void recorder.hurry(never);
+    record();
+    await pass(600);
+    record({ isAwaited: true });
+    await pass(399);
+    expect(events()).toEqual([]);
+    await pass(1);
+    expect(events()).toEqual(['append b ×2', 'durable ×2', 'settle b ×2', 'recorded', 'recorded']);
+  });
+
+  it('gets them at once when there are as many bytes as it wants', async () => {
+    const { recorder, record, events, pass } = recording(gathering);
+    record({ bytes: 8 * MIB - 1 });
+    await pass(0);
+    expect([recorder.isReady, events()]).toEqual([true, []]);
+    record({ bytes: 1 });
+    expect(events()).toEqual(['append b ×2']);
+    await pass(0);
+  });
+
+  it('holds fetches back only while 32 MiB wait for it, gathered or not', async () => {
+    const { recorder, record, fleet } = recording(gathering);
+    fleet.append = async () => never;
+    record({ bytes: 25 * MIB });
+    record({ bytes: 7 * MIB - 1 });
+    expect(recorder.isReady).toBe(true);
+    record({ bytes: 1 });
+    expect(recorder.isReady).toBe(false);
   });
 });
 

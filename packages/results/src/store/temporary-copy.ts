@@ -28,9 +28,11 @@ export class TemporaryCopy implements AsyncDisposable {
     process.once('exit', this.#remove);
   }
 
-  /** @throws ResultsUnreadableError if there is no room for it */
-  static async create(batch: string): Promise<TemporaryCopy> {
-    const parent = tmpdir();
+  /**
+   * @param parent the folder for it
+   * @throws ResultsUnreadableError if there is no room for it
+   */
+  static async create(batch: string, parent = tmpdir()): Promise<TemporaryCopy> {
     try {
       await removeAbandoned(parent);
       const copy = new TemporaryCopy(

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { codeOf } from '@fetchfleet/crawl';
 import { systemErrorCode } from '../folder/errors.ts';
 import { FileWindow, findFrameEnd, findMagic } from './frames.ts';
 
@@ -103,14 +104,10 @@ async function streamFrame(
 
 /** What zlib says of bytes that are no frame, or only half of one. */
 function isDamage(error: unknown): boolean {
-  const code = codeOf(error);
+  const code = codeOf(error) ?? '';
   return (
     systemErrorCode(error) === undefined && (code.startsWith('ZSTD_') || code === 'Z_BUF_ERROR')
   );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** Gathers what is written, as most frames are small. */

@@ -1,10 +1,101 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Compression, FolderStore } from '@fetchfleet/results';
+import { type Compression, findCache, FolderStore, verifyParts } from '@fetchfleet/results';
 import { installLeakGuard, temporaryFolder } from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { BATCH, manifestOf, recordLine } from '../record-lines.ts';
 import { describeStore, type Place } from './contract.ts';
 
 installLeakGuard();
+
+describe('a folder with compressed parts', () => {
+  const parts = async (made: Place, writers: readonly Compression[]) => {
+    for (const [at, compression] of writers.entries()) {
+      const store = new FolderStore((await made.open()).location, { compression });
+      const sink = store.sink({ worker: `w-${at}`, manifest: async () => manifestOf(3) });
+      await sink.start();
+      await sink.append(BATCH, [recordLine({ index: at })]);
+      await sink.stop();
+    }
+    return (await made.open()) as FolderStore;
+  };
+  let made: Place;
+  beforeEach(async () => {
+    made = await place('none');
+  });
+  afterEach(async () => made.stop());
+
+  it('is read together with plain ones, whatever the reader compresses', async () => {
+    const store = await parts(made, ['none', 'zstd', 'zstd']);
+    const progress: number[][] = [];
+    let copied = '';
+    {
+      const onProgress = (...bytes: number[]): unknown => progress.push(bytes);
+      await using copy = await store.checkOut(BATCH, { onProgress });
+      const [own, temporary = ''] = copy.dirs;
+      expect([own, copy.dirs.length]).toEqual([store.location, 2]);
+      copied = temporary;
+      const { records, torn } = await verifyParts({ dir: copy.dirs, batch: BATCH, total: 3 });
+      expect([records, torn]).toEqual([3, 0]);
+    }
+    const [done, total] = progress.at(-1) ?? [];
+    expect([done, await exists(copied)]).toEqual([total, false]);
+  });
+
+  it('counts a torn frame as a torn line, and names what is no file', async () => {
+    const store = await parts(made, ['zstd', 'none']);
+    const folder = join(store.location, BATCH);
+    await appendFile(join(folder, 'part-w-0-1.ndjson.zst'), Buffer.from([0x28, 0xb5, 0x2f, 0xfd]));
+    await mkdir(join(folder, 'part-w-9-1.ndjson.zst'));
+    await using copy = await store.checkOut(BATCH);
+    const found = await verifyParts({ dir: copy.dirs, batch: BATCH, total: 3 });
+    expect([found.records, found.torn, found.foreign]).toEqual([2, 1, 0]);
+    expect(found.skippedParts).toEqual([
+      `${join(folder, 'part-w-9-1.ndjson.zst')} is a folder, not a regular file`,
+    ]);
+  });
+
+  it('has the same table of queries as long as no part changes', async () => {
+    const store = await parts(made, ['zstd', 'none']);
+    const path = async (): Promise<string> => (await findCache([store.location], BATCH)).path;
+    const first = await path();
+    await (await store.checkOut(BATCH))[Symbol.asyncDispose]();
+    expect(await path()).toBe(first);
+    await parts(made, ['zstd']);
+    expect(await path()).not.toBe(first);
+  });
+
+  it('leaves no copy of what cannot be read to its end', async () => {
+    const store = await parts(made, ['zstd']);
+    const stopped = AbortSignal.abort(new Error('stopped'));
+    const before = await copiesNow();
+    await expect(store.checkOut(BATCH, { signal: stopped })).rejects.toThrow('stopped');
+    expect(await copiesNow()).toEqual(before);
+  });
+
+  it('is read where it is while nothing is compressed', async () => {
+    const store = await parts(made, ['none']);
+    const before = await copiesNow();
+    await using copy = await store.checkOut(BATCH);
+    expect(copy.dirs).toEqual([store.location]);
+    expect(await copiesNow()).toEqual(before);
+  });
+});
+
+async function copiesNow(): Promise<string[]> {
+  const names = await readdir(tmpdir());
+  return names.filter(
+    (name) => name.startsWith(`fetchfleet-copy-`) && name.includes(`-${process.pid}-`),
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 describeStore('a folder', async () => place('none'));
 describeStore('a folder with compressed parts', async () => place('zstd'));
