@@ -28,7 +28,7 @@ async function finishedBatch(flags: readonly string[]): Promise<string> {
 async function copies(): Promise<string[]> {
   const names = await readdir(tmpdir());
   return names.filter(
-    (name) => /^fetchfleet-copy-/u.test(name) && name.includes(`-${process.pid}-`),
+    (name) => name.startsWith('fetchfleet-copy-') && name.includes(`-${process.pid}-`),
   );
 }
 

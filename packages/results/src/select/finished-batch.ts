@@ -13,7 +13,7 @@ export type FoundBatch =
     }
   | { readonly state: 'unknown' };
 
-export interface FindBatchOptions {
+interface FindBatchOptions {
   /** Only batches that were created before this instant, ISO 8601. @default any */
   readonly before?: string;
   /**

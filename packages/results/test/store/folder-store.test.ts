@@ -10,16 +10,6 @@ import { describeStore, type Place } from './contract.ts';
 installLeakGuard();
 
 describe('a folder with compressed parts', () => {
-  const parts = async (made: Place, writers: readonly Compression[]) => {
-    for (const [at, compression] of writers.entries()) {
-      const store = new FolderStore((await made.open()).location, { compression });
-      const sink = store.sink({ worker: `w-${at}`, manifest: async () => manifestOf(3) });
-      await sink.start();
-      await sink.append(BATCH, [recordLine({ index: at })]);
-      await sink.stop();
-    }
-    return (await made.open()) as FolderStore;
-  };
   let made: Place;
   beforeEach(async () => {
     made = await place('none');
@@ -27,7 +17,7 @@ describe('a folder with compressed parts', () => {
   afterEach(async () => made.stop());
 
   it('is read together with plain ones, whatever the reader compresses', async () => {
-    const store = await parts(made, ['none', 'zstd', 'zstd']);
+    const store = await partsOf(made, ['none', 'zstd', 'zstd']);
     const progress: number[][] = [];
     let copied = '';
     {
@@ -44,7 +34,7 @@ describe('a folder with compressed parts', () => {
   });
 
   it('counts a torn frame as a torn line, and names what is no file', async () => {
-    const store = await parts(made, ['zstd', 'none']);
+    const store = await partsOf(made, ['zstd', 'none']);
     const folder = join(store.location, BATCH);
     await appendFile(join(folder, 'part-w-0-1.ndjson.zst'), Buffer.from([0x28, 0xb5, 0x2f, 0xfd]));
     await mkdir(join(folder, 'part-w-9-1.ndjson.zst'));
@@ -57,17 +47,17 @@ describe('a folder with compressed parts', () => {
   });
 
   it('has the same table of queries as long as no part changes', async () => {
-    const store = await parts(made, ['zstd', 'none']);
+    const store = await partsOf(made, ['zstd', 'none']);
     const path = async (): Promise<string> => (await findCache([store.location], BATCH)).path;
     const first = await path();
     await (await store.checkOut(BATCH))[Symbol.asyncDispose]();
     expect(await path()).toBe(first);
-    await parts(made, ['zstd']);
+    await partsOf(made, ['zstd']);
     expect(await path()).not.toBe(first);
   });
 
   it('leaves no copy of what cannot be read to its end', async () => {
-    const store = await parts(made, ['zstd']);
+    const store = await partsOf(made, ['zstd']);
     const stopped = AbortSignal.abort(new Error('stopped'));
     const before = await copiesNow();
     await expect(store.checkOut(BATCH, { signal: stopped })).rejects.toThrow('stopped');
@@ -75,13 +65,25 @@ describe('a folder with compressed parts', () => {
   });
 
   it('is read where it is while nothing is compressed', async () => {
-    const store = await parts(made, ['none']);
+    const store = await partsOf(made, ['none']);
     const before = await copiesNow();
     await using copy = await store.checkOut(BATCH);
     expect(copy.dirs).toEqual([store.location]);
     expect(await copiesNow()).toEqual(before);
   });
 });
+
+/** A folder with a part of each writer. */
+async function partsOf(made: Place, writers: readonly Compression[]): Promise<FolderStore> {
+  for (const [at, compression] of writers.entries()) {
+    const store = new FolderStore((await made.open()).location, { compression });
+    const sink = store.sink({ worker: `w-${at}`, manifest: async () => manifestOf(3) });
+    await sink.start();
+    await sink.append(BATCH, [recordLine({ index: at })]);
+    await sink.stop();
+  }
+  return new FolderStore((await made.open()).location);
+}
 
 async function copiesNow(): Promise<string[]> {
   const names = await readdir(tmpdir());

@@ -42,7 +42,7 @@ async function expanded(part: Buffer, size = part.length): Promise<string> {
     explain: (error) => new Error('not written', { cause: error }),
   });
   expect(read).toBe(size);
-  return readFile(to, 'utf8');
+  return await readFile(to, 'utf8');
 }
 
 const lines = (from: number, count: number, body = '{"n":1.50}'): string =>
