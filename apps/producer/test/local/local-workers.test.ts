@@ -1,7 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { SecretRules } from '@fetchfleet/crawl';
 import { eventually, installLeakGuard, isAlive } from '@fetchfleet/testing';
-import { LocalWorkers, stopTimeoutMs } from '../../src/local/local-workers.ts';
+import { LocalWorkers, stopTimeoutMs, workerCommand } from '../../src/local/local-workers.ts';
+import { Interrupts } from '../../src/core/interrupts.ts';
+import { readRunSettings } from '../../src/core/settings.ts';
 import { Terminal } from '../../src/core/terminal.ts';
 
 const started: LocalWorkers[] = [];
@@ -34,6 +37,21 @@ function startWorkers(script: string, count = 2): { workers: LocalWorkers; said:
 }
 
 const READY = "process.send({ type: 'ready' }); setInterval(() => {}, 1000);";
+
+describe('the command of a worker', () => {
+  it('has no place in it, which may hold a password', () => {
+    const context = {
+      env: {},
+      cwd: '/srv',
+      terminal: new Terminal({ stdout: new PassThrough(), stderr: new PassThrough() }),
+      interrupts: new Interrupts(() => undefined),
+    };
+    const settings = readRunSettings({ results: 'postgres://me:secret@db/crawls' }, context);
+    const command = workerCommand(settings, SecretRules.parse(''));
+    expect(command.join(' ')).not.toMatch(/secret@|postgres/u);
+    expect(JSON.stringify(settings)).not.toContain('secret@');
+  });
+});
 
 describe('the workers of this machine', () => {
   it('are started again when they die', async () => {
