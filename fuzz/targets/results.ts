@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { encodeRecord } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import { connectRedis, fleetKeys, Ledger } from '@fetchfleet/fleet';
@@ -53,10 +54,18 @@ function entriesOf(batch: string): Arbitrary<Entry[]> {
     name: fc.constant('batch.json'),
     content: contentNear([manifestOf(batch)]),
   });
-  const part: Arbitrary<Entry> = fc.record({
+  const plain: Arbitrary<Entry> = fc.record({
     name: fc.constantFrom('part-w1-1.ndjson', 'part-w2-1.ndjson', 'part-w1-2.ndjson'),
     content: contentNear([partOf(batch)]),
   });
+  const frame = zstdCompressSync(partOf(batch), {
+    params: { [constants.ZSTD_c_checksumFlag]: 1 },
+  });
+  const compressed: Arbitrary<Entry> = fc.record({
+    name: fc.constantFrom('part-w1-1.ndjson.zst', 'part-w3-1.ndjson.zst'),
+    content: contentNear([frame, Buffer.concat([frame, frame])]),
+  });
+  const part = fc.oneof({ weight: 2, arbitrary: plain }, { weight: 1, arbitrary: compressed });
   const other: Arbitrary<Entry> = fc.record({
     name: fc.constantFrom('notes.txt', 'part-x.ndjson', 'batch.json.1.tmp', '\u001b[31m', 'sub'),
     content: contentNear([Buffer.from('not ours')]),
