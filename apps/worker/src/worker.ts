@@ -47,6 +47,8 @@ export interface FleetWorkerOptions {
 export class FleetWorker {
   readonly id = `w-${randomBytes(4).toString('hex')}`;
   readonly #settings: WorkerSettings;
+  /** Where records go, without a password. */
+  readonly #results: string;
   readonly #log: Logger;
   readonly #draining = new AbortController();
   readonly #forced = new AbortController();
@@ -56,6 +58,7 @@ export class FleetWorker {
 
   constructor({ log, ...options }: FleetWorkerOptions) {
     this.#settings = options.settings;
+    this.#results = options.store.location;
     this.#log = log.child({ worker: this.id });
     this.#assembled = assemble({
       ...options,
@@ -74,7 +77,7 @@ export class FleetWorker {
    */
   async start(): Promise<number | undefined> {
     const { parts, intake, metricsPort } = this.#assembled;
-    const { concurrency, transport, results: place } = this.#settings;
+    const { concurrency, transport } = this.#settings;
     try {
       const isStarted = await startAll([...parts, intake], () => this.#state === 'starting');
       if (!isStarted) {
@@ -88,8 +91,10 @@ export class FleetWorker {
       throw error;
     }
     this.#state = 'ready';
-    const results = place.location; // without a password
-    this.#log.info({ concurrency, transport, results, metricsPort: metricsPort() }, 'worker ready');
+    this.#log.info(
+      { concurrency, transport, results: this.#results, metricsPort: metricsPort() },
+      'worker ready',
+    );
     return metricsPort();
   }
 

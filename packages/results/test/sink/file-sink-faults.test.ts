@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FileSink, probeResults, SinkError } from '@fetchfleet/results';
+import { FileSink, FolderStore, probeResults, SinkError } from '@fetchfleet/results';
 import {
   installLeakGuard,
   startProcess,
@@ -22,6 +22,17 @@ afterEach(async () => {
   await folder.remove();
 });
 installLeakGuard();
+
+/** @param blocks of 512 or 1024 bytes, depending on the shell */
+async function appendUnderLimit(
+  blocks: number,
+  { padding, compression }: { readonly padding: number; readonly compression: string },
+) {
+  const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
+  const command = `ulimit -f ${blocks}; exec "$0" --conditions=@fetchfleet/source "$@"`;
+  const args = [process.execPath, script, folder.path, `${padding}`, compression];
+  return startProcess('sh', ['-c', command, ...args]);
+}
 
 const line = (index: number): string => recordLine({ index });
 const unwritable = { name: 'SinkError', code: 'SINK_UNWRITABLE' };
@@ -75,11 +86,13 @@ describe('FileSink on a failing file system', () => {
     expect(states).toEqual(['rejected', 'fulfilled']);
   });
 
-  it('acknowledges nothing of a partial write and continues in a new part', async () => {
-    const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
+  it.each([
+    ['none', 0],
+    ['zstd', 4_000],
+  ])('acknowledges nothing of a partial write and goes on in a new part, %s', async (...how) => {
+    const [compression, padding] = how;
     // The limit is 16 or 32 KiB, depending on the shell. The write that reaches it is short.
-    const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1" "$2"';
-    const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
+    const child = await appendUnderLimit(32, { padding, compression });
     expect([await child.exit, child.stderr]).toEqual([{ code: 0, signal: null }, '']);
     const report = JSON.parse(child.stdout) as {
       acknowledged: number;
@@ -89,14 +102,16 @@ describe('FileSink on a failing file system', () => {
     expect(report.failures.length).toBeGreaterThan(0);
     expect(new Set(report.failures)).toEqual(new Set(['SINK_UNWRITABLE EFBIG']));
     expect(report.parts).toBe(report.failures.length + 1);
-    const result = await exported({ dir: folder.path, total: report.acknowledged });
+    await using copy = await new FolderStore(folder.path).checkOut(BATCH);
+    const result = await exported({ dir: copy.dirs, total: report.acknowledged });
     expect(result).toMatchObject({ written: report.acknowledged, missing: 0, skippedLines: 0 });
   });
 
-  it('leaves no empty parts while nothing can be written', async () => {
-    const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
-    const command = 'ulimit -f 2; exec "$0" --conditions=@fetchfleet/source "$1" "$2" 4000';
-    const child = await startProcess('sh', ['-c', command, process.execPath, script, folder.path]);
+  it.each([
+    ['none', 4_000],
+    ['zstd', 40_000],
+  ])('leaves no empty parts while nothing can be written, %s', async (compression, padding) => {
+    const child = await appendUnderLimit(2, { padding, compression });
     await child.exit;
     const report: unknown = JSON.parse(child.stdout);
     expect(report).toMatchObject({ acknowledged: 0, parts: 0 });
