@@ -144,7 +144,7 @@ export const CATALOGUE = {
   recordBytes: {
     name: 'fetchfleet_record_bytes_total',
     type: 'counter',
-    help: 'Bytes of the records that are durable, line breaks included.',
+    help: 'Bytes of the records that are durable, line breaks included; as they are stored, if they are compressed.',
     labels: [],
     scope: 'worker',
   },
