@@ -5,7 +5,7 @@ import { batchFolder, manifestPath } from './layout.ts';
 import { readSmall, refuseLink } from './regular-file.ts';
 
 /** Far more than name, URL and parameter names of a crawl take. */
-const MAX_MANIFEST_BYTES = 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 1024 * 1024;
 
 /** What an export needs to know of a batch besides its records. Exports work without Redis. */
 export interface Manifest {
@@ -66,14 +66,27 @@ export async function firstManifest(
 async function loadManifest(dir: string, batch: string): Promise<Manifest | undefined> {
   try {
     const text = await readSmall(manifestPath(batchFolder(dir, batch)), MAX_MANIFEST_BYTES);
-    const value: unknown = JSON.parse(text);
-    return isManifest(value) && value.batch === batch ? value : undefined;
+    return parseManifest(text, batch);
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT' || error instanceof SyntaxError) {
+    if (systemErrorCode(error) === 'ENOENT') {
       return undefined;
     }
     throw error;
   }
+}
+
+/** The manifest of a batch; undefined if the text is none. */
+export function parseManifest(text: string, batch: string): Manifest | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isManifest(value) && value.batch === batch ? value : undefined;
+  } catch {
+    return undefined; // no JSON
+  }
+}
+
+export function formatManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
 /**
@@ -96,8 +109,9 @@ export async function ensureManifest(dir: string, manifest: Manifest): Promise<v
     return;
   }
   // A manifest that exists is at least as complete as one without a total.
-  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
-  await placeFile(manifestPath(folder), text, { replaces: manifest.total > 0 });
+  await placeFile(manifestPath(folder), formatManifest(manifest), {
+    replaces: manifest.total > 0,
+  });
 }
 
 function isManifest(value: unknown): value is Manifest {

@@ -67,7 +67,8 @@ async function readableManifest(dir: string, batch: string) {
   });
 }
 
-const NOT_OURS = 'it holds something that no worker has written';
+/** Why a batch was kept. */
+export const NOT_OURS = 'it holds something that no worker has written';
 
 /** The manifest goes last: while it is there, an interrupted removal can go on. */
 const OURS = [CACHE_NAME, PART_NAME, /^batch\.json\..+\.tmp$/, /^batch\.json$/];

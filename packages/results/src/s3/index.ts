@@ -1,1 +1,3 @@
-export { S3Store } from './s3-store.ts';
+export { isS3Address, S3AddressError } from './address.ts';
+export { S3Store, type S3StoreOptions } from './s3-store.ts';
+export { type S3Upload, S3UploadError, uploadTo } from './upload.ts';

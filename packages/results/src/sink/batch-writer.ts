@@ -1,25 +1,14 @@
-import { setImmediate } from 'node:timers/promises';
-import { toError } from '@fetchfleet/crawl';
 import { makeFolderIn } from '../folder/durable-folder.ts';
 import { batchFolder, type Compression } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
 import { refuseLink } from '../folder/regular-file.ts';
+import { type FlushEvent, GroupCommit } from './group-commit.ts';
 import { Part } from './part.ts';
 import type { ResultsRoot } from './results-root.ts';
 import { SinkError } from './sink.ts';
 
 /** Interval between requests for a manifest whose total is unknown. */
-const UNKNOWN_TOTAL_RECHECK_MS = 1000;
-
-/** Most characters in one flush. A larger append is flushed alone. */
-const MAX_GROUP_CHARACTERS = 8 * 1024 * 1024;
-
-/** One flush: the bytes made durable and the time it took. */
-export interface FlushEvent {
-  readonly kind: 'flushed';
-  readonly bytes: number;
-  readonly durationMs: number;
-}
+export const UNKNOWN_TOTAL_RECHECK_MS = 1000;
 
 export interface BatchWriterOptions {
   readonly dir: string;
@@ -32,23 +21,11 @@ export interface BatchWriterOptions {
   readonly observe: (event: FlushEvent) => void;
 }
 
-interface PendingAppend {
-  readonly lines: readonly string[];
-  readonly characters: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/**
- * Writes the parts of one batch, one flush at a time. Appends that arrive during a flush share the
- * next one (group commit), so groups grow as the disk gets slower.
- */
+/** Writes the parts of one batch, one flush at a time. */
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #folder: string;
-  readonly #pending: PendingAppend[] = [];
-  #work: Promise<void> | undefined;
-  #mustClose = false;
+  readonly #commits: GroupCommit;
   #part: Part | undefined;
   #nextPart = 1;
   /** Time of the next manifest check, on the `performance.now()` clock. */
@@ -57,6 +34,11 @@ export class BatchWriter {
   constructor(options: BatchWriterOptions) {
     this.#options = options;
     this.#folder = batchFolder(options.dir, options.batch);
+    this.#commits = new GroupCommit({
+      flush: async (lines) => this.#flush(lines),
+      close: async () => this.#close(),
+      observe: options.observe,
+    });
   }
 
   get isOpen(): boolean {
@@ -64,63 +46,16 @@ export class BatchWriter {
   }
 
   get isIdle(): boolean {
-    return this.#work === undefined;
+    return this.#commits.isIdle;
   }
 
-  append(lines: readonly string[]): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const characters = lines.reduce((sum, line) => sum + line.length, 0);
-    this.#pending.push({ lines, characters, resolve, reject });
-    this.#work ??= this.#run();
-    return promise;
+  async append(lines: readonly string[]): Promise<void> {
+    return this.#commits.append(lines);
   }
 
   /** Flushes pending appends and closes the file. A later append opens it again. */
   async release(): Promise<void> {
-    this.#mustClose = true;
-    this.#work ??= this.#run();
-    await this.#work;
-  }
-
-  /** Never rejects: a failed flush rejects the appends in it. */
-  async #run(): Promise<void> {
-    // Other appends in this turn of the event loop join the first flush.
-    await setImmediate();
-    while (this.#pending.length > 0 || this.#mustClose) {
-      if (this.#pending.length > 0) {
-        await this.#commit(this.#nextGroup());
-      } else {
-        await this.#close();
-      }
-    }
-    this.#work = undefined;
-  }
-
-  #nextGroup(): PendingAppend[] {
-    let characters = 0;
-    let count = 0;
-    for (const append of this.#pending) {
-      characters += append.characters;
-      if (count > 0 && characters > MAX_GROUP_CHARACTERS) {
-        break;
-      }
-      count += 1;
-    }
-    return this.#pending.splice(0, count);
-  }
-
-  async #commit(group: readonly PendingAppend[]): Promise<void> {
-    try {
-      const event = await this.#flush(group.flatMap((append) => append.lines));
-      for (const append of group) {
-        append.resolve();
-      }
-      this.#observe(event);
-    } catch (error) {
-      for (const append of group) {
-        append.reject(error);
-      }
-    }
+    await this.#commits.release();
   }
 
   async #flush(lines: readonly string[]): Promise<FlushEvent> {
@@ -198,17 +133,7 @@ export class BatchWriter {
   }
 
   async #close(): Promise<void> {
-    this.#mustClose = false;
     // Its content is already durable, so an error of `close` loses nothing.
     await Promise.allSettled([this.#part?.close()]);
-  }
-
-  #observe(event: FlushEvent): void {
-    try {
-      this.#options.observe(event);
-    } catch (error) {
-      // The records are durable. An error of the listener must not reject their appends.
-      process.emitWarning(toError(error));
-    }
   }
 }

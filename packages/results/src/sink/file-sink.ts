@@ -1,6 +1,7 @@
 import { assertWorkerId, type Compression } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
-import { BatchWriter, type FlushEvent } from './batch-writer.ts';
+import { BatchWriter } from './batch-writer.ts';
+import type { FlushEvent } from './group-commit.ts';
 import { ResultsRoot } from './results-root.ts';
 import { type Sink, SinkError } from './sink.ts';
 

@@ -1,90 +1,73 @@
+import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toError } from '@fetchfleet/crawl';
-import { ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
-import { batchFolder } from '../folder/layout.ts';
+import { systemErrorCode } from '../folder/errors.ts';
 
-/** Containers may share a folder for temporary files, and have processes of the same number. */
-const PREFIX = `fetchfleet-copy-${hostname().replaceAll(/[^\w.-]/gu, '_')}-`;
+/** A folder for a copy of results. Only this user can read it. */
+export interface TemporaryCopy extends AsyncDisposable {
+  readonly dir: string;
+}
+
+const NAME = /^fetchfleet-copy-([0-9a-f]{8})-(\d{1,10})-/u;
+
+/** Copies that this process has not removed yet. */
+const copies = new Set<string>();
 
 /**
- * A results folder with a copy of one batch, as long as somebody reads it.
- *
- * It is removed when it is disposed of and when the process ends, also by a signal that is handled.
- * One that a killed process has left is removed when the next copy is made.
+ * Creates a folder that is removed when it is disposed of, and when the process exits. A process
+ * that is killed leaves its copies behind: the next one of this machine removes them.
  */
-export class TemporaryCopy implements AsyncDisposable {
-  /** The results folder. */
-  readonly dir: string;
-  /** The folder of the batch in it. */
-  readonly folder: string;
-  readonly #remove = (): void => rmSync(this.dir, { recursive: true, force: true });
-
-  private constructor(dir: string, batch: string) {
-    this.dir = dir;
-    this.folder = batchFolder(dir, batch);
-    process.once('exit', this.#remove);
+export async function makeTemporaryCopy(): Promise<TemporaryCopy> {
+  await removeAbandoned();
+  const dir = await mkdtemp(join(tmpdir(), `fetchfleet-copy-${machine()}-${process.pid}-`));
+  if (copies.size === 0) {
+    process.on('exit', removeAll);
   }
+  copies.add(dir);
+  return {
+    dir,
+    [Symbol.asyncDispose]: async () => {
+      await rm(dir, { recursive: true, force: true });
+      copies.delete(dir);
+      if (copies.size === 0) {
+        process.off('exit', removeAll);
+      }
+    },
+  };
+}
 
-  /**
-   * @param parent the folder for it
-   * @throws ResultsUnreadableError if there is no room for it
-   */
-  static async create(batch: string, parent = tmpdir()): Promise<TemporaryCopy> {
-    try {
-      await removeAbandoned(parent);
-      const copy = new TemporaryCopy(
-        await mkdtemp(join(parent, `${PREFIX}${process.pid}-`)),
-        batch,
-      );
-      await mkdir(copy.folder);
-      return copy;
-    } catch (error) {
-      throw copyError(parent, error);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    process.off('exit', this.#remove);
-    await rm(this.dir, { recursive: true, force: true });
+function removeAll(): void {
+  for (const dir of copies) {
+    rmSync(dir, { recursive: true, force: true });
   }
 }
 
-/** A copy cannot be written. Errors that are not from the system pass unchanged. */
-export function copyError(path: string, cause: unknown): Error {
-  const code = systemErrorCode(cause);
-  if (code === undefined) {
-    return toError(cause);
-  }
-  const reason =
-    code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : toError(cause).message;
-  return new ResultsUnreadableError(
-    `the records have to be copied to be read, and ${path} cannot be written: ${reason}; ` +
-      'TMPDIR names another folder for the copy',
-    { cause },
-  );
+/** Containers may share the folder for temporary files, and do not see each other's processes. */
+function machine(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 }
 
-/** Removes the copies of processes of this machine that have ended, as far as they are our own. */
-async function removeAbandoned(parent: string): Promise<void> {
-  const names = (await readdir(parent)).filter((name) => name.startsWith(PREFIX));
-  const uid = process.getuid?.();
+async function removeAbandoned(): Promise<void> {
+  const names = await readdir(tmpdir()).catch(() => []); // creating the copy says why
   for (const name of names) {
-    const pid = Number(name.slice(PREFIX.length).split('-')[0]);
-    const path = join(parent, name);
-    const stats = await lstat(path).catch(() => undefined); // its owner may have removed it
-    if (stats?.uid === (uid ?? stats?.uid) && !isRunning(pid)) {
-      await rm(path, { recursive: true, force: true }).catch(() => undefined); // tried again later
+    const [, host, pid] = NAME.exec(name) ?? [];
+    if (host === machine() && pid !== undefined && !isRunning(Number(pid))) {
+      await removeOwn(join(tmpdir(), name));
     }
+  }
+}
+
+/** Everybody may put something into the folder for temporary files. */
+async function removeOwn(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined); // another process was faster
+  if (found?.isDirectory() === true && found.uid === process.getuid?.()) {
+    await rm(path, { recursive: true, force: true });
   }
 }
 
 function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid < 1) {
-    return true; // no name of ours
-  }
   try {
     process.kill(pid, 0);
     return true;

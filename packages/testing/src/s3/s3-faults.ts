@@ -1,0 +1,59 @@
+/** A request as tests and faults see it. */
+export interface S3Request {
+  readonly method: string;
+  readonly key: string;
+  /** `uploads`, `uploadId=…&partNumber=1`, `list-type=2&…`. */
+  readonly query: string;
+}
+
+/** Something that goes wrong. */
+export interface S3Fault {
+  /** @default all */
+  readonly method?: string;
+  /** What the key matches, without the bucket. @default all */
+  readonly key?: RegExp;
+  /** What the query matches. @default all */
+  readonly query?: RegExp;
+  /** How often. @default until it is removed */
+  readonly times?: number;
+  /** Whether the request is carried out all the same. @default false */
+  readonly isDone?: boolean;
+  /**
+   * What the client sees: an error, the end of the connection, no answer at all, or the right
+   * answer with its body cut short or with another byte in it.
+   */
+  readonly with:
+    | { readonly status: number; readonly code: string }
+    | 'cut'
+    | 'silence'
+    | 'half'
+    | 'flip';
+}
+
+/** The faults that are left, oldest first. */
+export class S3Faults {
+  readonly #faults = new Map<S3Fault, number>();
+
+  /** @returns what removes it */
+  add(fault: S3Fault): () => void {
+    this.#faults.set(fault, fault.times ?? Infinity);
+    return () => {
+      this.#faults.delete(fault);
+    };
+  }
+
+  /** The first fault that is about a request. It is used up by one. */
+  take({ method, key, query }: S3Request): S3Fault | undefined {
+    for (const [fault, left] of this.#faults) {
+      const isMeant =
+        (fault.method ?? method) === method &&
+        (fault.key?.test(key) ?? true) &&
+        (fault.query?.test(query) ?? true);
+      if (isMeant && left > 0) {
+        this.#faults.set(fault, left - 1);
+        return fault;
+      }
+    }
+    return undefined;
+  }
+}
