@@ -36,6 +36,7 @@ export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
 export type { FlushEvent } from './sink/group-commit.ts';
 export { probeResults } from './sink/probe-results.ts';
 export { type Gathering, type Sink, SinkError } from './sink/sink.ts';
+export { isS3Address, S3AddressError } from './s3/address.ts';
 export { FolderStore } from './store/folder-store.ts';
 export type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from './store/store.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';

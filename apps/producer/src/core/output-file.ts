@@ -5,11 +5,18 @@ import { resolve } from 'node:path';
 import type { Transform, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress } from 'node:zlib';
+import { isS3Address } from '@fetchfleet/results';
 import { CommandError } from './errors.ts';
 import type { Context } from './context.ts';
+import { writeOutputObject } from './output-object.ts';
 
 /** Writes the content of a file to a stream, and does not end the stream. */
 export type Write<T> = (out: Writable, signal?: AbortSignal) => Promise<T>;
+
+/** What a command says of where it wrote: the absolute path of a file, or the address of an object. */
+export function outputLocation(output: string, { cwd }: Pick<Context, 'cwd'>): string {
+  return isS3Address(output) ? output : resolve(cwd, output);
+}
 
 /** How a file with such an ending is compressed. */
 const COMPRESSORS: readonly (readonly [ending: string, create: () => Transform])[] = [
@@ -27,21 +34,25 @@ export function compressedEnding(output: string): string | undefined {
  * is on disk, so that a killed process leaves no partial file under the name. Writes directly to
  * pipes and devices. If the name is a link, replaces the file that the link points at. A file that
  * is replaced keeps its permissions. A name that ends in `.gz` or `.zst` has the file compressed.
+ * `s3://BUCKET/KEY` is an object, which also appears whole or not at all.
  *
  * @throws CommandError (exit 3) if the file cannot be written
  */
 export async function writeOutputFile<T>(
   output: string,
   write: Write<T>,
-  { cwd, interrupts }: Pick<Context, 'cwd' | 'interrupts'>,
+  { cwd, env, interrupts }: Pick<Context, 'cwd' | 'env' | 'interrupts'>,
 ): Promise<T> {
+  const interruptible: Write<T> = async (out) => write(out, interrupts.takeOver().drain);
+  if (isS3Address(output)) {
+    return writeOutputObject(output, compressed(output, interruptible), env);
+  }
   const target = await realpath(resolve(cwd, output)).catch(() => resolve(cwd, output));
   const existing = await stat(target).catch(() => undefined); // usually it does not exist
   try {
     if (existing !== undefined && !existing.isFile()) {
       return await writeDirectly(target, compressed(output, write));
     }
-    const interruptible: Write<T> = async (out) => write(out, interrupts.takeOver().drain);
     return await replace(target, existing, compressed(output, interruptible));
   } catch (error) {
     throw isAboutOutput(error) ? unwritable(output, error) : error;

@@ -7,7 +7,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { isMissing, S3Failure, toFailure } from './failure.ts';
+import { isMissing, S3Failure, toFailure, unconditional } from './failure.ts';
 
 /** An object as a listing names it. */
 export interface Listed {
@@ -55,7 +55,7 @@ export class Bucket {
       if (failure.code === 'PreconditionFailed') {
         return false;
       }
-      throw failure;
+      throw failure.code === 'NotImplemented' ? unconditional() : failure;
     }
   }
 

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -30,7 +31,9 @@ export interface BatchCopy extends CheckOutOptions {
 
 /** Copies the parts of a batch into a temporary results folder, as plain files. */
 export async function copyBatch(copy: BatchCopy): Promise<CheckedOut> {
-  const temporary = await makeTemporaryCopy();
+  const temporary = await makeTemporaryCopy().catch((error: unknown) => {
+    throw explained(error, tmpdir(), copy);
+  });
   try {
     const skipped = await fill(temporary.dir, copy);
     return {
@@ -76,7 +79,7 @@ async function fill(dir: string, copy: BatchCopy): Promise<string[]> {
   // All have to end before the folder is removed.
   await Promise.all(workers);
   failed.signal.throwIfAborted();
-  return copier.skipped;
+  return copier.skipped.toSorted();
 }
 
 /** The name of the part without its compression, unless there is such a part as well. */
@@ -152,18 +155,14 @@ async function* counting(body: Readable, count: (bytes: number) => void): AsyncG
 
 /** Errors of zlib, which has no codes of the system. */
 function isOfContent(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' && /^(?:ZSTD_|Z_|ERR_ZSTD)/u.test(code);
 }
 
-/** Only files have paths. */
+/** Connections have errors of the system as well, of `connect`, `read` and `write`. */
 function isOfDisk(error: unknown): boolean {
-  return systemErrorCode(error) !== undefined && isAboutFile(error);
-}
-
-function isAboutFile(error: unknown): boolean {
-  const { syscall } = error as { readonly syscall?: unknown };
-  return syscall === 'write' || syscall === 'open' || syscall === 'mkdir';
+  const code = systemErrorCode(error);
+  return code !== undefined && !/^(?:ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND)/u.test(code);
 }
 
 function explained(error: unknown, dir: string, { batch }: BatchCopy): unknown {

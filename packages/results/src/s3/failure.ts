@@ -31,8 +31,7 @@ const REASONS: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
   NoSuchKey: 'it is not there',
   NoSuchUpload: 'the upload was aborted by somebody else, or is complete already',
-  NotImplemented:
-    'the server lacks what is needed: writes with If-None-Match, as Amazon S3 and MinIO have them',
+  NotImplemented: 'the server does not know such a request',
   PermanentRedirect: 'the bucket is in another region: set AWS_REGION',
   QuotaExceeded: 'the quota is used up',
   RequestTimeTooSkewed: 'the clock of this machine is wrong',
@@ -57,6 +56,15 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EPIPE: 'the connection was cut',
   ETIMEDOUT: 'the server did not answer in time',
 };
+
+/** Of servers that refuse writes with a condition, or write in spite of it. */
+export function unconditional(): S3Failure {
+  return new S3Failure(
+    'NotImplemented',
+    'the server does not know If-None-Match, so objects could be overwritten and records lost: ' +
+      'use a version or a server that does, as Amazon S3 and MinIO do',
+  );
+}
 
 /** The failure behind anything that the SDK throws. */
 export function toFailure(thrown: unknown): S3Failure {
@@ -84,7 +92,8 @@ function codeOf(thrown: unknown): string {
   if (typeof thrown !== 'object' || thrown === null) {
     return 'Error';
   }
-  if (thrown instanceof AggregateError) {
+  // A name with several addresses fails with an error for each.
+  if ('errors' in thrown && Array.isArray(thrown.errors)) {
     return codeOf(thrown.errors[0]);
   }
   // Node gives the errors of names and connections a code; the SDK puts that of S3 into the name.

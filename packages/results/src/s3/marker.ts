@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SinkError } from '../sink/sink.ts';
 import type { Bucket } from './bucket.ts';
+import { unconditional } from './failure.ts';
 
 /** A marker has 37 bytes. */
 const MAX_MARKER_BYTES = 1024;
@@ -40,10 +41,7 @@ export class S3Marker {
       const id = (await this.#read()) ?? (await this.#create());
       // Its content is the same, so a server that does not know the condition changes nothing.
       if (await this.#bucket.create(this.#key, Buffer.from(`${id}\n`))) {
-        throw new Error(
-          'the server overwrites objects in spite of If-None-Match, so records could be lost: ' +
-            'use a version that knows it, as Amazon S3 and MinIO do',
-        );
+        throw unconditional();
       }
       this.#id = id;
     } catch (error) {

@@ -2,7 +2,7 @@ import { Transform, type Writable } from 'node:stream';
 import { Upload } from '@aws-sdk/lib-storage';
 import { parseS3Key } from './address.ts';
 import { createClient, type Environment } from './client.ts';
-import { S3Failure, toFailure } from './failure.ts';
+import { toFailure } from './failure.ts';
 
 /** Two parts are in flight, and one fills. S3 takes 10,000 of them: 312 GiB. */
 const PART_BYTES = 32 * 1024 * 1024;
@@ -22,8 +22,12 @@ export interface S3Upload {
   readonly out: Writable;
   /** @throws S3UploadError */
   finish(): Promise<void>;
-  /** Gives up, and has the server forget what it got. */
-  abort(): Promise<void>;
+  /**
+   * Gives up, and has the server forget what it got.
+   *
+   * @returns why the upload had failed before, if it had
+   */
+  abort(): Promise<S3UploadError | undefined>;
 }
 
 /** By the ending of the key. A compressed object is a file: nobody has to decode it on the way. */
@@ -41,9 +45,14 @@ const TYPES: readonly (readonly [ending: string, type: string])[] = [
  * Begins to write an object, in parts if it is large.
  *
  * @param url `s3://BUCKET/KEY`
+ * @param options.partBytes at least 5 MiB. S3 takes 10,000 parts. @default 32 MiB
  * @throws S3AddressError
  */
-export function uploadTo(url: string, env: Environment): S3Upload {
+export function uploadTo(
+  url: string,
+  env: Environment,
+  { partBytes = PART_BYTES }: { readonly partBytes?: number } = {},
+): S3Upload {
   const { bucket, path } = parseS3Key(url);
   const location = `s3://${bucket}/${path}`;
   const client = createClient(env);
@@ -67,7 +76,7 @@ export function uploadTo(url: string, env: Environment): S3Upload {
   const upload = new Upload({
     client,
     params: { Bucket: bucket, Key: path, Body: out, ContentType: type, ChecksumAlgorithm: 'CRC32' },
-    partSize: PART_BYTES,
+    partSize: partBytes,
     queueSize: PARTS_IN_FLIGHT,
   });
   const done = upload.done().then(
@@ -85,9 +94,11 @@ export function uploadTo(url: string, env: Environment): S3Upload {
       await done.finally(() => client.destroy());
     },
     abort: async () => {
+      const failure = reason;
       out.destroy(new Error('the upload was given up'));
       await Promise.allSettled([done]);
       client.destroy();
+      return failure;
     },
   };
 }
@@ -105,6 +116,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof Error && error.message.startsWith('Exceeded')) {
     return 'it has more than 312 GiB; export to a file, and copy that';
   }
-  const failure: S3Failure = toFailure(error);
-  return failure.message;
+  return toFailure(error).message;
 }

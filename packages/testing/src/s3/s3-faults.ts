@@ -20,7 +20,7 @@ export interface S3Fault {
   readonly isDone?: boolean;
   /**
    * What the client sees: an error, the end of the connection, no answer at all, or the right
-   * answer with its body cut short or with another byte in it.
+   * answer with its content cut short. `flip` changes the content on its way, in either direction.
    */
   readonly with:
     | { readonly status: number; readonly code: string }

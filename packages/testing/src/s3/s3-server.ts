@@ -25,6 +25,8 @@ export interface S3ServerOptions {
   readonly folder?: string;
   /** Most entries in a page of a listing. @default 1,000 */
   readonly pageSize?: number;
+  /** Writes as if a request had no condition, as some servers do. @default false */
+  readonly ignoresConditions?: boolean;
 }
 
 /** The only bucket there is. */
@@ -43,10 +45,12 @@ export class S3Server {
   readonly #faults = new S3Faults();
   readonly #server: Server;
   readonly #pageSize: number;
+  readonly #ignoresConditions: boolean;
 
-  constructor({ folder, pageSize = 1000 }: S3ServerOptions) {
+  constructor({ folder, pageSize = 1000, ignoresConditions = false }: S3ServerOptions) {
     this.#objects = new S3Objects(folder);
     this.#pageSize = pageSize;
+    this.#ignoresConditions = ignoresConditions;
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -122,8 +126,9 @@ export class S3Server {
     }
     const fault = this.#faults.take(seen);
     const isDone = fault === undefined || fault.isDone === true || isBent(fault);
+    const received = fault?.with === 'flip' && seen.method === 'PUT' ? flipped(body) : body;
     const answer = isDone
-      ? this.#answer({ request, bucket, key, query: url.searchParams, body })
+      ? this.#answer({ request, bucket, key, query: url.searchParams, body: received })
       : undefined;
     send(response, spoiled(answer, fault), request.method === 'HEAD');
   }
@@ -154,7 +159,7 @@ export class S3Server {
     const id = `${bucket}/${key}`;
     if (request.method === 'PUT') {
       const { 'if-none-match': ifNoneMatch, 'if-match': ifMatch } = request.headers;
-      if (!this.#objects.meets(id, { ifNoneMatch, ifMatch })) {
+      if (!this.#ignoresConditions && !this.#objects.meets(id, { ifNoneMatch, ifMatch })) {
         return errorAnswer(412, 'PreconditionFailed');
       }
       return {
@@ -224,14 +229,21 @@ function spoiled(
   switch (fault.with) {
     case 'half':
       return { half: answer };
-    case 'flip': {
-      const body = Buffer.from(answer.body);
-      body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
-      return { ...answer, body };
-    }
+    case 'flip':
+      // Of a request with a content it is that which was changed.
+      return answer.status === 200
+        ? { ...answer, body: flipped(Buffer.from(answer.body)) }
+        : answer;
     default:
       return spoiled(undefined, fault);
   }
+}
+
+/** With another bit in its middle. */
+function flipped(bytes: Buffer): Buffer {
+  const body = Buffer.from(bytes);
+  body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+  return body;
 }
 
 function send(response: ServerResponse, answer: ReturnType<typeof spoiled>, isHead: boolean): void {

@@ -1,9 +1,8 @@
-import { resolve } from 'node:path';
 import type { ReadOptions, RowsSummary } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
-import { type Write, writeOutputFile } from '../../core/output-file.ts';
+import { outputLocation, type Write, writeOutputFile } from '../../core/output-file.ts';
 import { readPlaces, readUmask } from '../../core/settings.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
@@ -59,7 +58,7 @@ async function exportToFile({ read, options, choice, context }: Invocation): Pro
   const summary =
     output === '-' ? await write(terminal.stdout) : await writeOutputFile(output, write, context);
   if (options.json === true) {
-    const file = resolve(context.cwd, output);
+    const file = outputLocation(output, context);
     terminal.printJson({ batch: read.batch, format, file, ...NONE, ...summary });
   }
   if (output !== '-') {
