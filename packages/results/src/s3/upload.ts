@@ -1,4 +1,5 @@
 import { Transform, type Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { Upload } from '@aws-sdk/lib-storage';
 import { parseS3Key } from './address.ts';
 import { createClient, type Environment } from './client.ts';
@@ -7,6 +8,8 @@ import { toFailure } from './failure.ts';
 /** Two parts are in flight, and one fills. S3 takes 10,000 of them: 312 GiB. */
 const PART_BYTES = 32 * 1024 * 1024;
 const PARTS_IN_FLIGHT = 2;
+/** Whoever gives up does not wait for a server that is silent. */
+const MAX_ABORT_MS = 10_000;
 
 /** The object cannot be written now. Nothing is there that was not there before. */
 export class S3UploadError extends Error {
@@ -96,7 +99,10 @@ export function uploadTo(
     abort: async () => {
       const failure = reason;
       out.destroy(new Error('the upload was given up'));
-      await Promise.allSettled([done]);
+      await Promise.race([
+        Promise.allSettled([done]),
+        setTimeout(MAX_ABORT_MS, undefined, { ref: false }),
+      ]);
       client.destroy();
       return failure;
     },
