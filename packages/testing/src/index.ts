@@ -31,3 +31,4 @@ export { track, type Tracked } from './resources/registry.ts';
 export { temporaryFolder, type TemporaryFolder } from './resources/temporary-folder.ts';
 export { type S3Fault, type S3Request } from './s3/s3-faults.ts';
 export { S3Server, type S3ServerOptions, startS3 } from './s3/s3-server.ts';
+export { type S3rverServer, startS3rver } from './s3/start-s3rver.ts';

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
   DeleteObjectsCommand,
@@ -102,11 +102,10 @@ export class Bucket {
     const { Body, ContentLength = Infinity } = await explained(
       this.client.send(command, abortSignal && { abortSignal }),
     );
-    if (Body === undefined) {
+    if (!(Body instanceof Readable)) {
       throw new S3Failure('Error', 'the server answered without a content');
     }
-    // In Node it always is one; the type also has what browsers get.
-    return { body: Body as Readable, bytes: ContentLength };
+    return { body: Body, bytes: ContentLength };
   }
 
   /** The objects whose keys begin with a prefix. */

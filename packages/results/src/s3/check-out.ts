@@ -155,7 +155,7 @@ async function* counting(body: Readable, count: (bytes: number) => void): AsyncG
 
 /** Errors of zlib, which has no codes of the system. */
 function isOfContent(error: unknown): boolean {
-  const { code } = error as { readonly code?: unknown };
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
   return typeof code === 'string' && /^(?:ZSTD_|Z_|ERR_ZSTD)/u.test(code);
 }
 

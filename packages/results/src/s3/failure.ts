@@ -108,6 +108,10 @@ function statusOf(thrown: unknown): number | undefined {
   if (typeof thrown !== 'object' || thrown === null || !('$metadata' in thrown)) {
     return undefined;
   }
-  const { httpStatusCode } = thrown.$metadata as { readonly httpStatusCode?: unknown };
-  return typeof httpStatusCode === 'number' ? httpStatusCode : undefined;
+  const { $metadata } = thrown;
+  const isGiven =
+    typeof $metadata === 'object' && $metadata !== null && 'httpStatusCode' in $metadata;
+  return isGiven && typeof $metadata.httpStatusCode === 'number'
+    ? $metadata.httpStatusCode
+    : undefined;
 }

@@ -11,13 +11,13 @@ describeStore('S3', async () => {
   const server = await startS3({ pageSize: 2 });
   useCredentials(server, 1);
   const marker = 'results/.fetchfleet-results';
-  let mend = (): void => undefined;
+  let mend: (() => void) | undefined;
   return {
     open: async () => new S3Store({ url: 's3://fleet/results', env: server.env }),
     damage: async () => {
       mend = server.fail({ with: { status: 503, code: 'SlowDown' } });
     },
-    mend: async () => mend(),
+    mend: async () => mend?.(),
     replace: async () => {
       for (const key of server.keys()) {
         server.delete(key);

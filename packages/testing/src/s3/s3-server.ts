@@ -182,16 +182,15 @@ export class S3Server {
   #uploadPart({ request, bucket, key, query, body }: Call): S3Answer {
     const id = `${bucket}/${key}`;
     const upload = query.get('uploadId') ?? '';
-    switch (request.method) {
-      case 'POST':
-        return query.has('uploads')
-          ? this.#uploads.begin(id, keptHeaders(request))
-          : this.#uploads.complete(upload, body.toString(), this.#objects);
-      case 'PUT':
-        return this.#uploads.addPart(upload, Number(query.get('partNumber')), body);
-      default:
-        return this.#uploads.abort(upload);
+    if (request.method === 'PUT') {
+      return this.#uploads.addPart(upload, Number(query.get('partNumber')), body);
     }
+    if (request.method === 'DELETE') {
+      return this.#uploads.abort(upload);
+    }
+    return query.has('uploads')
+      ? this.#uploads.begin(id, keptHeaders(request))
+      : this.#uploads.complete(upload, body.toString(), this.#objects);
   }
 
   #deleteMany(body: string): S3Answer {
@@ -226,17 +225,14 @@ function spoiled(
     }
     return typeof seen === 'object' ? errorAnswer(seen.status, seen.code) : (answer ?? 'cut');
   }
-  switch (fault.with) {
-    case 'half':
-      return { half: answer };
-    case 'flip':
-      // Of a request with a content it is that which was changed.
-      return answer.status === 200
-        ? { ...answer, body: flipped(Buffer.from(answer.body)) }
-        : answer;
-    default:
-      return spoiled(undefined, fault);
+  if (fault.with === 'half') {
+    return { half: answer };
   }
+  if (fault.with === 'flip') {
+    // Of a request with a content it is that which was changed.
+    return answer.status === 200 ? { ...answer, body: flipped(Buffer.from(answer.body)) } : answer;
+  }
+  return spoiled(undefined, fault);
 }
 
 /** With another bit in its middle. */
