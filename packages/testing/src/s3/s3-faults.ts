@@ -14,6 +14,8 @@ export interface S3Fault {
   readonly key?: RegExp;
   /** What the query matches. @default all */
   readonly query?: RegExp;
+  /** Requests that are spared first. @default 0 */
+  readonly after?: number;
   /** How often. @default until it is removed */
   readonly times?: number;
   /** Whether the request is carried out all the same. @default false */
@@ -32,11 +34,12 @@ export interface S3Fault {
 
 /** The faults that are left, oldest first. */
 export class S3Faults {
+  /** With the number of requests that each one was about. */
   readonly #faults = new Map<S3Fault, number>();
 
   /** @returns what removes it */
   add(fault: S3Fault): () => void {
-    this.#faults.set(fault, fault.times ?? Infinity);
+    this.#faults.set(fault, 0);
     return () => {
       this.#faults.delete(fault);
     };
@@ -44,13 +47,17 @@ export class S3Faults {
 
   /** The first fault that is about a request. It is used up by one. */
   take({ method, key, query }: S3Request): S3Fault | undefined {
-    for (const [fault, left] of this.#faults) {
+    for (const [fault, seen] of this.#faults) {
       const isMeant =
         (fault.method ?? method) === method &&
         (fault.key?.test(key) ?? true) &&
         (fault.query?.test(query) ?? true);
-      if (isMeant && left > 0) {
-        this.#faults.set(fault, left - 1);
+      if (!isMeant) {
+        continue;
+      }
+      this.#faults.set(fault, seen + 1);
+      const { after = 0, times = Infinity } = fault;
+      if (seen >= after && seen < after + times) {
         return fault;
       }
     }
