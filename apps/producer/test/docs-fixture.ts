@@ -38,6 +38,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /^(?:npx )?fetchfleet export .* postgres:/u,
     'needs a database: the tests of export --to run it',
   ],
+  [/ s3:\/\//u, 'needs a bucket: the tests of exports and results in S3 run it'],
   [/^promtool /u, 'is run by the tests of rules and dashboards'],
 ];
 
