@@ -9,6 +9,9 @@ const IDLE_TIMEOUT_MS = 30_000;
 /** Where Amazon redirects from to any other one. Other servers take every region. */
 const DEFAULT_REGION = 'us-east-1';
 
+const nothing = (): void => undefined;
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /**
  * A client that finds credentials, and an endpoint and region that the environment does not name,
  * as all software with this SDK does: environment, shared files, container, machine.
@@ -17,14 +20,18 @@ const DEFAULT_REGION = 'us-east-1';
  */
 export function createClient(env: Environment, idleTimeoutMs = IDLE_TIMEOUT_MS): S3Client {
   const endpoint = readEndpoint(env);
+  const named = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
+  let region: Promise<string> | undefined;
   return new S3Client({
-    region: async () => env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? (await regionOfProfile()),
+    region: named || (async () => (region ??= regionOfProfile())),
     // Servers at an address of their own rarely have a name for each bucket.
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     followRegionRedirects: true,
     requestHandler: {
       connectionTimeout: Math.min(CONNECT_TIMEOUT_MS, idleTimeoutMs),
       socketTimeout: idleTimeoutMs,
+      // It would write to the console when many requests wait for a connection.
+      logger: SILENT,
     },
   });
 }

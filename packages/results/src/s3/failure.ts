@@ -73,6 +73,13 @@ export function toFailure(thrown: unknown): S3Failure {
   }
   const code = codeOf(thrown);
   const status = statusOf(thrown);
+  if (/CERT|SELF_SIGNED|ERR_SSL|ERR_TLS|UNABLE_TO/u.test(code)) {
+    return new S3Failure(
+      code,
+      `the certificate of the server is not trusted (${code}): NODE_EXTRA_CA_CERTS names a file ` +
+        'with an authority',
+    );
+  }
   const known = REASONS[code] ?? SYSTEM_REASONS[code];
   if (known !== undefined) {
     return new S3Failure(code, `${known} (${code})`);

@@ -75,7 +75,11 @@ export class S3Marker {
     const id = randomUUID();
     await this.#bucket.create(this.#key, Buffer.from(`${id}\n`));
     // Another worker may have been first.
-    return (await this.#read()) ?? id;
+    const found = await this.#read();
+    if (found === undefined) {
+      throw new Error(`what is there is no marker: it has more than ${MAX_MARKER_BYTES} bytes`);
+    }
+    return found;
   }
 
   async #read(): Promise<string | undefined> {

@@ -53,8 +53,9 @@ async function removeAbandoned(): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => []); // creating the copy says why
   for (const name of names) {
     const [, host, pid] = NAME.exec(name) ?? [];
-    if (host === machine() && pid !== undefined && !isRunning(Number(pid))) {
-      await removeOwn(join(tmpdir(), name));
+    const path = join(tmpdir(), name);
+    if (host === machine() && pid !== undefined && !isInUse(path, Number(pid))) {
+      await removeOwn(path);
     }
   }
 }
@@ -67,7 +68,11 @@ async function removeOwn(path: string): Promise<void> {
   }
 }
 
-function isRunning(pid: number): boolean {
+/** A container that starts again has the same process ids as before. */
+function isInUse(path: string, pid: number): boolean {
+  if (pid === process.pid) {
+    return copies.has(path);
+  }
   try {
     process.kill(pid, 0);
     return true;
