@@ -16,7 +16,8 @@ export function bundledLicences() {
     generateBundle(_options, bundle) {
       const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
       const folders = new Set(modules.flatMap((id) => packageFolder(id) ?? []));
-      const sections = [...folders].map(sectionOf).toSorted();
+      const packages = [...folders].map(readPackage);
+      const sections = packages.map((one) => sectionOf(one, packages)).toSorted();
       this.emitFile({
         type: 'asset',
         fileName: FILE_NAME,
@@ -32,16 +33,24 @@ function packageFolder(id) {
   return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(path)?.[0];
 }
 
-function sectionOf(folder) {
+function readPackage(folder) {
   const { name, version, license, homepage, repository } = JSON.parse(
     readFileSync(join(folder, 'package.json'), 'utf8'),
   );
   if (typeof license !== 'string') {
     throw new Error(`${name} names no licence, so it cannot be bundled`);
   }
-  const source = homepage ?? repository?.url ?? repository ?? '';
-  const texts = textsIn(folder);
-  const text = texts.length > 0 ? texts.join('\n') : `(${name} comes without a text.)\n`;
+  const origin = repository?.url ?? repository ?? '';
+  return { name, version, license, source: homepage ?? origin, origin, texts: textsIn(folder) };
+}
+
+/** Some packages of a repository come without the text that the others have. */
+function sectionOf({ name, version, license, source, origin, texts }, packages) {
+  const others = packages.filter(
+    (one) => origin !== '' && one.origin === origin && one.license === license,
+  );
+  const found = [texts, ...others.map((one) => one.texts)].find((one) => one.length > 0);
+  const text = found?.join('\n') ?? `(${name} comes without a text.)\n`;
   return `${name} ${version}\n${license}\n${source}\n\n${text}`;
 }
 

@@ -13,7 +13,7 @@ import { writeOutputObject } from './output-object.ts';
 /** Writes the content of a file to a stream, and does not end the stream. */
 export type Write<T> = (out: Writable, signal?: AbortSignal) => Promise<T>;
 
-/** What a command says of where it wrote: the absolute path of a file, or the address of an object. */
+/** Where a command wrote: the absolute path of a file, or the address of an object. */
 export function outputLocation(output: string, { cwd }: Pick<Context, 'cwd'>): string {
   return isS3Address(output) ? output : resolve(cwd, output);
 }

@@ -9,7 +9,7 @@ import {
 } from '../folder/manifest.ts';
 import { UNKNOWN_TOTAL_RECHECK_MS } from '../sink/batch-writer.ts';
 import { type FlushEvent, GroupCommit } from '../sink/group-commit.ts';
-import { encode } from '../sink/part.ts';
+import { encodeLines } from '../sink/encode-lines.ts';
 import { SinkError } from '../sink/sink.ts';
 import type { SinkOptions } from '../store/store.ts';
 import type { Bucket } from './bucket.ts';
@@ -144,6 +144,6 @@ async function ensureManifest(bucket: Bucket, key: string, manifest: Manifest): 
 /** One frame with a checksum of its content. */
 async function compress(lines: readonly string[]): Promise<Buffer> {
   const compressor = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-  const [body] = await Promise.all([buffer(compressor), pipeline(encode(lines), compressor)]);
+  const [body] = await Promise.all([buffer(compressor), pipeline(encodeLines(lines), compressor)]);
   return body;
 }

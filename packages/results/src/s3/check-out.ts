@@ -1,15 +1,14 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { ResultsChangedError, ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
-import { batchFolder, manifestPath } from '../folder/layout.ts';
+import { manifestPath } from '../folder/layout.ts';
 import { formatManifest, type Manifest } from '../folder/manifest.ts';
 import type { CheckedOut, CheckOutOptions } from '../store/store.ts';
-import { makeTemporaryCopy } from '../store/temporary-copy.ts';
+import { copyError, TemporaryCopy } from '../store/temporary-copy.ts';
 import type { Bucket, Listed } from './bucket.ts';
 import { isMissing, toFailure } from './failure.ts';
 import { isPartName } from './layout.ts';
@@ -29,38 +28,36 @@ export interface BatchCopy extends CheckOutOptions {
   readonly manifest: Manifest | undefined;
 }
 
-/** Copies the parts of a batch into a temporary results folder, as plain files. */
-export async function copyBatch(copy: BatchCopy): Promise<CheckedOut> {
-  const temporary = await makeTemporaryCopy().catch((error: unknown) => {
-    throw explained(error, tmpdir(), copy);
-  });
+/**
+ * Copies the parts of a batch into a temporary results folder, as plain files. In place of a part
+ * that is damaged there is one line that every reader counts as torn.
+ */
+export async function copyBatch(options: BatchCopy): Promise<CheckedOut> {
+  const copy = await TemporaryCopy.create(options.batch);
   try {
-    const skipped = await fill(temporary.dir, copy);
-    return {
-      dir: temporary.dir,
-      skipped,
-      [Symbol.asyncDispose]: async () => temporary[Symbol.asyncDispose](),
-    };
+    await fill(copy, options);
+    return { dir: copy.dir, [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose]() };
   } catch (error) {
-    await temporary[Symbol.asyncDispose]();
-    copy.signal?.throwIfAborted();
-    throw explained(error, temporary.dir, copy);
+    await copy[Symbol.asyncDispose]();
+    options.signal?.throwIfAborted();
+    throw error;
   }
 }
 
-async function fill(dir: string, copy: BatchCopy): Promise<string[]> {
-  const { batch, folder, objects, manifest } = copy;
-  const target = batchFolder(dir, batch);
-  await mkdir(target);
+async function fill(copy: TemporaryCopy, options: BatchCopy): Promise<void> {
+  const { folder, objects, manifest } = options;
   if (manifest !== undefined) {
-    await writeFile(manifestPath(target), formatManifest(manifest));
+    const path = manifestPath(copy.folder);
+    await writeFile(path, formatManifest(manifest)).catch((error: unknown) => {
+      throw copyError(path, error);
+    });
   }
   const parts = objects.filter(({ key }) => isPartName(key.slice(folder.length)));
   const total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
   let done = 0;
-  const copier = new PartCopier(copy, (bytes) => {
+  const copier = new PartCopier(options, (bytes) => {
     done += bytes;
-    copy.onProgress?.(done, total);
+    options.onProgress?.(done, total);
   });
   const names = new Set(parts.map(({ key }) => key.slice(folder.length)));
   const queue = parts.values();
@@ -68,18 +65,15 @@ async function fill(dir: string, copy: BatchCopy): Promise<string[]> {
   const work = async (): Promise<void> => {
     for (const { key } of queue) {
       failed.signal.throwIfAborted();
-      await copier.copy(key, join(target, plainName(key.slice(folder.length), names)));
+      await copier.copy(key, join(copy.folder, plainName(key.slice(folder.length), names)));
     }
   };
   const workers = Array.from({ length: CONCURRENT_COPIES }, async () =>
-    work().catch((error: unknown) => {
-      failed.abort(error);
-    }),
+    work().catch((error: unknown) => failed.abort(error)),
   );
   // All have to end before the folder is removed.
   await Promise.all(workers);
   failed.signal.throwIfAborted();
-  return copier.skipped.toSorted();
 }
 
 /** The name of the part without its compression, unless there is such a part as well. */
@@ -89,13 +83,11 @@ function plainName(name: string, names: ReadonlySet<string>): string {
 }
 
 class PartCopier {
-  /** One sentence for each part that could not be copied whole. */
-  readonly skipped: string[] = [];
-  readonly #copy: BatchCopy;
+  readonly #options: BatchCopy;
   readonly #count: (bytes: number) => void;
 
-  constructor(copy: BatchCopy, count: (bytes: number) => void) {
-    this.#copy = copy;
+  constructor(options: BatchCopy, count: (bytes: number) => void) {
+    this.#options = options;
     this.#count = count;
   }
 
@@ -109,9 +101,12 @@ class PartCopier {
         });
         return;
       } catch (error) {
-        this.#copy.signal?.throwIfAborted();
-        if (attempt >= ATTEMPTS || isOfDisk(error) || isMissing(toFailure(error))) {
-          this.#giveUp(key, error);
+        this.#options.signal?.throwIfAborted();
+        if (isOfDisk(error)) {
+          throw copyError(path, error);
+        }
+        if (attempt >= ATTEMPTS || isMissing(toFailure(error))) {
+          await this.#giveUp(key, path, error);
           return;
         }
         this.#count(-counted);
@@ -120,7 +115,7 @@ class PartCopier {
   }
 
   async #download(key: string, path: string, count: (bytes: number) => void): Promise<void> {
-    const { bucket, signal } = this.#copy;
+    const { bucket, signal } = this.#options;
     const { body } = await bucket.open(key, signal);
     const counted = counting(body, count);
     const file = createWriteStream(path);
@@ -129,15 +124,13 @@ class PartCopier {
       : pipeline(counted, file, { signal }));
   }
 
-  /** What could be read of an object that is damaged is used: that may be whole records. */
-  #giveUp(key: string, error: unknown): void {
-    const where = this.#copy.bucket.addressOf(key);
+  async #giveUp(key: string, path: string, error: unknown): Promise<void> {
+    const where = this.#options.bucket.addressOf(key);
     if (isOfContent(error)) {
-      this.skipped.push(`${where} is damaged: it does not end as zstd content does`);
+      await writeFile(path, `damaged: ${where}\n`).catch((reason: unknown) => {
+        throw copyError(path, reason);
+      });
       return;
-    }
-    if (isOfDisk(error)) {
-      throw error;
     }
     const failure = toFailure(error);
     throw isMissing(failure)
@@ -156,25 +149,11 @@ async function* counting(body: Readable, count: (bytes: number) => void): AsyncG
 /** Errors of zlib, which has no codes of the system. */
 function isOfContent(error: unknown): boolean {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
-  return typeof code === 'string' && /^(?:ZSTD_|Z_|ERR_ZSTD)/u.test(code);
+  return typeof code === 'string' && /^(?:ZSTD_|Z_)/u.test(code);
 }
 
 /** Connections have errors of the system as well, of `connect`, `read` and `write`. */
 function isOfDisk(error: unknown): boolean {
   const code = systemErrorCode(error);
   return code !== undefined && !/^(?:ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND)/u.test(code);
-}
-
-function explained(error: unknown, dir: string, { batch }: BatchCopy): unknown {
-  if (!isOfDisk(error)) {
-    return error;
-  }
-  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
-  const reason = isFull
-    ? 'the disk is full'
-    : `the file system refused (${systemErrorCode(error)})`;
-  return new ResultsUnreadableError(
-    `cannot copy ${batch} to ${dir}: ${reason}; TMPDIR names a folder with more room`,
-    { cause: error },
-  );
 }

@@ -71,6 +71,9 @@ export function toFailure(thrown: unknown): S3Failure {
   if (thrown instanceof S3Failure) {
     return thrown;
   }
+  if (thrown instanceof Error && thrown.message.startsWith('Checksum mismatch')) {
+    return new S3Failure('BadDigest', 'the content was changed on its way');
+  }
   const code = codeOf(thrown);
   const status = statusOf(thrown);
   if (/CERT|SELF_SIGNED|ERR_SSL|ERR_TLS|UNABLE_TO/u.test(code)) {

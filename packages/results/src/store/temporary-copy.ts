@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemErrorCode } from '../folder/errors.ts';
-
-/** A folder for a copy of results. Only this user can read it. */
-export interface TemporaryCopy extends AsyncDisposable {
-  readonly dir: string;
-}
+import { toError } from '@fetchfleet/crawl';
+import { ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
+import { batchFolder } from '../folder/layout.ts';
 
 const NAME = /^fetchfleet-copy-([0-9a-f]{8})-(\d{1,10})-/u;
 
@@ -16,26 +13,61 @@ const NAME = /^fetchfleet-copy-([0-9a-f]{8})-(\d{1,10})-/u;
 const copies = new Set<string>();
 
 /**
- * Creates a folder that is removed when it is disposed of, and when the process exits. A process
- * that is killed leaves its copies behind: the next one of this machine removes them.
+ * A results folder with a copy of one batch, as long as somebody reads it. Only this user can.
+ *
+ * It is removed when it is disposed of and when the process exits. One that a killed process has
+ * left is removed when the next copy is made on this machine.
  */
-export async function makeTemporaryCopy(): Promise<TemporaryCopy> {
-  await removeAbandoned();
-  const dir = await mkdtemp(join(tmpdir(), `fetchfleet-copy-${machine()}-${process.pid}-`));
-  if (copies.size === 0) {
-    process.on('exit', removeAll);
+export class TemporaryCopy implements AsyncDisposable {
+  /** The results folder. */
+  readonly dir: string;
+  /** The folder of the batch in it. */
+  readonly folder: string;
+
+  private constructor(dir: string, batch: string) {
+    this.dir = dir;
+    this.folder = batchFolder(dir, batch);
+    if (copies.size === 0) {
+      process.on('exit', removeAll);
+    }
+    copies.add(dir);
   }
-  copies.add(dir);
-  return {
-    dir,
-    [Symbol.asyncDispose]: async () => {
-      await rm(dir, { recursive: true, force: true });
-      copies.delete(dir);
-      if (copies.size === 0) {
-        process.off('exit', removeAll);
-      }
-    },
-  };
+
+  /** @throws ResultsUnreadableError if there is no room for it */
+  static async create(batch: string): Promise<TemporaryCopy> {
+    try {
+      await removeAbandoned();
+      const dir = await mkdtemp(join(tmpdir(), `fetchfleet-copy-${machine()}-${process.pid}-`));
+      const copy = new TemporaryCopy(dir, batch);
+      await mkdir(copy.folder);
+      return copy;
+    } catch (error) {
+      throw copyError(tmpdir(), error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+    copies.delete(this.dir);
+    if (copies.size === 0) {
+      process.off('exit', removeAll);
+    }
+  }
+}
+
+/** A copy cannot be written. Errors that are not from the system pass unchanged. */
+export function copyError(path: string, cause: unknown): Error {
+  const code = systemErrorCode(cause);
+  if (code === undefined) {
+    return toError(cause);
+  }
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const reason = isFull ? 'the disk is full' : toError(cause).message;
+  return new ResultsUnreadableError(
+    `the records have to be copied to be read, and ${path} cannot be written: ${reason}; ` +
+      'TMPDIR names another folder for the copy',
+    { cause },
+  );
 }
 
 function removeAll(): void {
@@ -50,8 +82,7 @@ function machine(): string {
 }
 
 async function removeAbandoned(): Promise<void> {
-  const names = await readdir(tmpdir()).catch(() => []); // creating the copy says why
-  for (const name of names) {
+  for (const name of await readdir(tmpdir())) {
     const [, host, pid] = NAME.exec(name) ?? [];
     const path = join(tmpdir(), name);
     if (host === machine() && pid !== undefined && !isInUse(path, Number(pid))) {
@@ -64,7 +95,7 @@ async function removeAbandoned(): Promise<void> {
 async function removeOwn(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined); // another process was faster
   if (found?.isDirectory() === true && found.uid === process.getuid?.()) {
-    await rm(path, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true }).catch(() => undefined); // tried again later
   }
 }
 

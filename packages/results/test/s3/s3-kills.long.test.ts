@@ -118,7 +118,7 @@ describe('a copy of a batch', () => {
     });
     await child.exit;
     expect(child.stdout).toMatch(
-      /^ResultsUnreadableError: cannot copy covid-\S+ to \S+: the file system refused \(EFBIG\); TMPDIR names a folder with more room\n0 files are left\n$/u,
+      /^ResultsUnreadableError: the records have to be copied to be read, and \S+ cannot be written: EFBIG.*; TMPDIR names another folder for the copy\n0 files are left\n$/u,
     );
   });
 
