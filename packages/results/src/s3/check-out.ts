@@ -36,7 +36,7 @@ export async function copyBatch(options: BatchCopy): Promise<CheckedOut> {
   const copy = await TemporaryCopy.create(options.batch);
   try {
     await fill(copy, options);
-    return { dir: copy.dir, [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose]() };
+    return { dirs: [copy.dir], [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose]() };
   } catch (error) {
     await copy[Symbol.asyncDispose]();
     options.signal?.throwIfAborted();

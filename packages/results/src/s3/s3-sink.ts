@@ -33,6 +33,10 @@ export class S3Sink implements Sink {
     await this.#marker.open();
   }
 
+  async assertSame(): Promise<void> {
+    await this.#marker.assertSame();
+  }
+
   async append(batch: string, lines: readonly string[]): Promise<void> {
     if (this.#isStopped) {
       const { bucket, layout } = this.#options;

@@ -1,6 +1,6 @@
 import type { Manifest } from '../folder/manifest.ts';
 import type { StoredBatch } from '../folder/stored-batches.ts';
-import type { FlushEvent } from '../sink/batch-writer.ts';
+import type { FlushEvent } from '../sink/group-commit.ts';
 import type { Sink } from '../sink/sink.ts';
 
 /** What every sink needs to know, wherever it writes to. */

@@ -33,16 +33,19 @@ export class TemporaryCopy implements AsyncDisposable {
     copies.add(dir);
   }
 
-  /** @throws ResultsUnreadableError if there is no room for it */
-  static async create(batch: string): Promise<TemporaryCopy> {
+  /**
+   * @param parent the folder for it
+   * @throws ResultsUnreadableError if there is no room for it
+   */
+  static async create(batch: string, parent = tmpdir()): Promise<TemporaryCopy> {
     try {
-      await removeAbandoned();
-      const dir = await mkdtemp(join(tmpdir(), `fetchfleet-copy-${machine()}-${process.pid}-`));
+      await removeAbandoned(parent);
+      const dir = await mkdtemp(join(parent, `fetchfleet-copy-${machine()}-${process.pid}-`));
       const copy = new TemporaryCopy(dir, batch);
       await mkdir(copy.folder);
       return copy;
     } catch (error) {
-      throw copyError(tmpdir(), error);
+      throw copyError(parent, error);
     }
   }
 
@@ -81,10 +84,10 @@ function machine(): string {
   return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 }
 
-async function removeAbandoned(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
     const [, host, pid] = NAME.exec(name) ?? [];
-    const path = join(tmpdir(), name);
+    const path = join(parent, name);
     if (host === machine() && pid !== undefined && !isInUse(path, Number(pid))) {
       await removeOwn(path);
     }

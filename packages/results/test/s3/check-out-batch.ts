@@ -7,7 +7,7 @@ import { BATCH } from '../record-lines.ts';
 const store = new S3Store({ url: 's3://fleet/results', env: process.env });
 try {
   const copy = await store.checkOut(BATCH);
-  process.stdout.write(`${copy.dir}\n`);
+  process.stdout.write(`${copy.dirs[0]}\n`);
 } catch (error) {
   process.stdout.write(`${String(error)}\n${readdirSync(tmpdir()).length} files are left\n`);
 }

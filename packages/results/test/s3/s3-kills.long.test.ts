@@ -51,7 +51,7 @@ function acknowledged({ stdout }: Running): number {
 
 async function indexes(env: Env): Promise<number[]> {
   await using copy = await new S3Store({ url: 's3://fleet/results', env }).checkOut(BATCH);
-  const { lines } = await exported({ dir: copy.dir });
+  const { lines } = await exported({ dir: copy.dirs });
   return lines.map((line) => (JSON.parse(line) as { readonly index: number }).index);
 }
 

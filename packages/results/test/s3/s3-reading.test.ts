@@ -45,7 +45,7 @@ function put(count: number): string[] {
 
 async function read(): Promise<{ lines: readonly string[]; skippedLines: number }> {
   await using copy = await store.checkOut(BATCH);
-  const { lines, skippedLines } = await exported({ dir: copy.dir });
+  const { lines, skippedLines } = await exported({ dir: copy.dirs });
   return { lines, skippedLines };
 }
 
@@ -94,7 +94,7 @@ describe('a batch that is copied out of S3', () => {
     await read();
     await using mine = await store.checkOut(BATCH);
     const { pid } = spawnSync('true');
-    const killed = mine.dir.replace(`-${process.pid}-`, `-${pid}-`);
+    const killed = (mine.dirs[0] ?? '').replace(`-${process.pid}-`, `-${pid}-`);
     mkdirSync(join(killed, BATCH), { recursive: true });
     const elsewhere = killed.replace(/-copy-[0-9a-f]{8}-/u, '-copy-00000000-');
     mkdirSync(elsewhere);
@@ -111,7 +111,7 @@ describe('a batch that is copied out of S3', () => {
     });
     await expect(copying).rejects.toThrow('stop');
     const left = readdirSync(tmpdir()).filter((name) => name.includes(`-${process.pid}-`));
-    expect(left).toEqual([basename(mine.dir)]);
+    expect(left).toEqual([basename(mine.dirs[0] ?? '')]);
     expect(existsSync(killed)).toBe(false);
     rmdirSync(elsewhere);
   });
@@ -126,7 +126,9 @@ describe('a batch that is copied out of S3', () => {
     await using copy = await store.checkOut(BATCH, {
       onProgress: (done, total) => seen.push(done, total),
     });
-    expect(readFileSync(join(copy.dir, BATCH, 'batch.json'), 'utf8')).toContain('"total": 20');
+    expect(readFileSync(join(copy.dirs[0] ?? '', BATCH, 'batch.json'), 'utf8')).toContain(
+      '"total": 20',
+    );
     expect(seen.slice(-2)).toEqual([bytes, bytes]);
   });
 

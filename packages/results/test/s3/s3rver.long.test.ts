@@ -45,7 +45,7 @@ describe('a server that is not ours', () => {
     expect(await store.batches()).toEqual([BATCH]);
     expect((await store.measure(BATCH))?.bytes).toBeGreaterThan(12 * MEBIBYTE);
     await using copy = await store.checkOut(BATCH);
-    const { lines: found, missing } = await exported({ dir: copy.dir });
+    const { lines: found, missing } = await exported({ dir: copy.dirs });
     expect(found).toEqual([...lines, recordLine({ index: 12 }), recordLine({ index: 13 })]);
     expect(missing).toBe(0);
     expect(await store.remove(BATCH)).toBeUndefined();

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -37,16 +38,17 @@ describe('a temporary copy', () => {
 
   it('removes what killed processes have left, and nothing of others', async () => {
     const { pid } = spawnSync('true');
-    const prefix = `fetchfleet-copy-${hostname()}-`;
+    const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+    const prefix = `fetchfleet-copy-${machine}-`;
     const others = [
-      `${prefix}${process.pid}-a`,
       `${prefix}1-a`,
       `${prefix}x-a`,
       `${prefix}-a`,
-      `fetchfleet-copy-${hostname()}x-${pid}-a`,
+      `fetchfleet-copy-00000000-${pid}-a`,
       `fetchfleet-lists-${pid}`,
     ];
-    for (const name of [...others, `${prefix}${pid}-a`]) {
+    // A container that starts again has the same process ids as before.
+    for (const name of [...others, `${prefix}${pid}-a`, `${prefix}${process.pid}-a`]) {
       await mkdir(join(folder.path, name, 'b-1'), { recursive: true });
     }
     await mkdir(join(folder.path, 'target'));
