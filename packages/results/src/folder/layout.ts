@@ -41,10 +41,15 @@ export function isCacheName(name: string): boolean {
  * @throws InvalidIdError
  */
 export function batchFolder(dir: string, batch: string): string {
+  assertBatchId(batch);
+  return join(dir, batch);
+}
+
+/** @throws InvalidIdError */
+export function assertBatchId(batch: string): void {
   if (!isBatchId(batch)) {
     throw new InvalidIdError(`${JSON.stringify(batch.slice(0, 80))} is not a batch id`);
   }
-  return join(dir, batch);
 }
 
 /** @throws InvalidIdError unless the id of a worker can be part of a file name */

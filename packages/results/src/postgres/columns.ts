@@ -1,13 +1,18 @@
 import { type Field, type FieldKind, fieldsOf } from '../rows/fields.ts';
 import type { Row } from '../rows/row.ts';
 import { readerOf } from '../rows/typed-value.ts';
+import { keptRecord, type RecordTexts } from './record-texts.ts';
 
 /** A column of the table. */
 export interface Column {
   readonly name: string;
   readonly type: string;
   readonly isRequired: boolean;
-  /** As PostgreSQL reads it in a COPY, before it is escaped; undefined is NULL. */
+}
+
+/** A column, and what it holds of a record: a text that PostgreSQL reads; bytes as base64. */
+interface ValueColumn extends Column {
+  /** Undefined is NULL. */
   readonly value: (row: Row) => string | undefined;
 }
 
@@ -42,8 +47,7 @@ const TYPES: Readonly<Record<FieldKind, string>> = {
 
 const SHAPE = { params: [], isExploded: false, hasBodyFiles: false, integers: [] };
 
-/** The columns of a table of records, in order. The first three are its key. */
-export const COLUMNS: readonly Column[] = [
+const VALUES: readonly ValueColumn[] = [
   column('batch', 'text', ({ head }) => textOf(head['batch'])),
   column('index', 'bigint', ({ head }) => String(head.index)),
   // The first page is 1; a batch without pages has no others.
@@ -58,20 +62,39 @@ export const COLUMNS: readonly Column[] = [
   body('body_text', 'text', (row) =>
     row.head.bodyEncoding === 'text' ? plainText(row) : undefined,
   ),
-  body('body_bytes', 'bytea', bytesOf),
+  body('body_bytes', 'bytea', base64Of),
 ];
+
+/** What the others cannot hold: the record as its worker wrote it, mostly without its body. */
+export const RECORD: Column = { name: 'record', type: 'json', isRequired: false };
+
+/** The columns of a table of records, in order. The first three are its key. */
+export const COLUMNS: readonly Column[] = [...VALUES, RECORD];
 
 export const KEY = ['batch', 'index', 'page'];
 
-function column(name: string, type: string, value: Column['value']): Column {
+/** The columns as a list in SQL. */
+export const COLUMN_LIST = COLUMNS.map(({ name }) => `"${name}"`).join(', ');
+
+/** What a row has in each column. @throws FieldValueError if the row is no record */
+export function textsOf(row: Row): RecordTexts {
+  const texts: Record<string, string | undefined> = {};
+  for (const { name, value } of VALUES) {
+    texts[name] = value(row);
+  }
+  texts['record'] = keptRecord(texts, { head: row.headText, body: row.body?.text });
+  return texts;
+}
+
+function column(name: string, type: string, value: ValueColumn['value']): ValueColumn {
   return { name, type, isRequired: true, value };
 }
 
-function body(name: string, type: string, value: Column['value']): Column {
+function body(name: string, type: string, value: ValueColumn['value']): ValueColumn {
   return { name, type, isRequired: false, value };
 }
 
-function recordColumn(field: Field): Column {
+function recordColumn(field: Field): ValueColumn {
   const name = NAMES[field.name] ?? field.name;
   const isTime = field.kind === 'time';
   const read = readerOf(field);
@@ -81,17 +104,27 @@ function recordColumn(field: Field): Column {
     isRequired: field.isRequired === true,
     value: (row) => {
       const value = read(row);
-      // A number of milliseconds by now; PostgreSQL reads ISO 8601.
-      const iso = value !== undefined && isTime ? field.value(row) : undefined;
-      return textOf(iso ?? value);
+      return value !== undefined && isTime ? isoTime(Number(value)) : textOf(value);
     },
   };
 }
 
-/** No text of PostgreSQL can hold a NUL. */
+let lastMs = Number.NaN;
+let lastIso = '';
+
+/** Records that come together began at nearly the same time. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastIso;
+}
+
+/** No text of PostgreSQL can hold a NUL or half a pair of surrogates. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') {
-    return value.replaceAll('\u0000', '\ufffd');
+    return value.replaceAll('\u0000', '\ufffd').toWellFormed();
   }
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
 }
@@ -101,37 +134,13 @@ function jsonOf(value: unknown): string | undefined {
 }
 
 function plainText({ bodyText }: Row): string | undefined {
-  return bodyText?.includes('\u0000') === true ? undefined : bodyText;
+  return bodyText?.includes('\u0000') === true ? undefined : bodyText?.toWellFormed();
 }
 
 /** Bodies that are no text; and texts with a NUL, of which nothing is lost as bytes. */
-function bytesOf({ head: { bodyEncoding }, bodyText: text }: Row): string | undefined {
+function base64Of({ head: { bodyEncoding }, bodyText: text }: Row): string | undefined {
   if (text === undefined || (bodyEncoding === 'text' && !text.includes('\u0000'))) {
     return undefined;
   }
-  const bytes = Buffer.from(text, bodyEncoding === 'base64' ? 'base64' : 'utf8');
-  return `\\x${bytes.toString('hex')}`;
-}
-
-const SPECIAL = /[\\\n\r\t]/;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-};
-
-/** A line of `COPY … FROM STDIN` in its text format. */
-export function copyLine(row: Row): string {
-  let line = '';
-  for (const [at, { value }] of COLUMNS.entries()) {
-    const text = value(row);
-    line += at === 0 ? '' : '\t';
-    line += text === undefined ? '\\N' : escaped(text);
-  }
-  return `${line}\n`;
-}
-
-function escaped(text: string): string {
-  return SPECIAL.test(text) ? text.replaceAll(/[\\\n\r\t]/g, (one) => ESCAPES[one] ?? one) : text;
+  return Buffer.from(text, bodyEncoding === 'base64' ? 'base64' : 'utf8').toString('base64');
 }

@@ -1,3 +1,3 @@
 export { DatabaseError, DatabaseUnfitError } from './errors.ts';
-export { type PostgresCounts, type PostgresOptions, PostgresSink } from './postgres-sink.ts';
-export { PostgresStore } from './postgres-store.ts';
+export { type PostgresCounts, PostgresExport, type PostgresOptions } from './postgres-export.ts';
+export { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';

@@ -1,254 +1,287 @@
-import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { toError } from '@fetchfleet/crawl';
-import { Client, DatabaseError as ServerError } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
-import type { RowSink } from '../rows/export-rows.ts';
+import { escapeLiteral } from 'pg';
+import { assertBatchId, assertWorkerId } from '../folder/layout.ts';
+import { type Sink, SinkError } from '../sink/sink.ts';
 import type { Row } from '../rows/row.ts';
-import { parseTableName, quotedName, shownAddress, type TableName } from './address.ts';
-import { COLUMNS, copyLine, KEY } from './columns.ts';
-import { DatabaseError, DatabaseUnfitError } from './errors.ts';
-import { ensureTable } from './table.ts';
+import type { SinkOptions } from '../store/store.ts';
+import type { Address } from './address.ts';
+import { bestRows } from './best-rows.ts';
+import { textsOf } from './columns.ts';
+import { copyText } from './copy-text.ts';
+import { isPassing, reasonOf } from './errors.ts';
+import { COPY_INCOMING, createIncoming, deleteStalePages, mergeIncoming } from './incoming.ts';
+import { ensurePlace, FETCHES, writeManifest } from './place.ts';
+import type { RecordTexts } from './record-texts.ts';
+import { Session } from './session.ts';
 
-export interface PostgresOptions {
-  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. What it lacks is in PG variables. */
-  readonly url: string;
-  /** Name of the table, or of schema and table. */
-  readonly table: string;
-  /** @default 30 s */
+export interface PostgresSinkOptions extends SinkOptions {
+  readonly address: Address;
   readonly connectTimeoutMs?: number;
+  /** How long a flush may take, and a second more for each MiB. @default 30 s */
+  readonly flushTimeoutMs?: number;
 }
 
-/** What became of the records in the table. */
-export interface PostgresCounts {
-  readonly inserted: number;
-  /** Records that took the place of worse ones. */
-  readonly updated: number;
-}
+const CONNECT_TIMEOUT_MS = 10_000;
+const FLUSH_TIMEOUT_MS = 30_000;
+/** Most characters in one flush. A larger append is flushed alone. */
+const MAX_GROUP_CHARACTERS = 8 * 1024 * 1024;
+/** Interval between requests for a manifest whose total is unknown. */
+const UNKNOWN_TOTAL_RECHECK_MS = 1_000;
 
-const CONNECT_TIMEOUT_MS = 30_000;
-/** Rows and characters that one statement takes over from the temporary table. */
-const MERGE_ROWS = 50_000;
-const MERGE_CHARACTERS = 32 * 1_024 * 1_024;
+interface PendingAppend {
+  readonly batch: string;
+  readonly lines: readonly string[];
+  readonly characters: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
 
 /**
- * Writes records to a table of PostgreSQL, in one transaction: all of them, or none. Rows are
- * copied into a temporary table and taken over from there, where they are new or better than what
- * is there.
+ * Writes records to a table of PostgreSQL, over one connection. Appends that arrive during a flush
+ * share the next one, which is one transaction:
  *
- *     start() → write() … → end() → stop()
+ *     BEGIN ─▶ is it the same place? ─▶ manifests that are missing ─▶ COPY into a temporary table
+ *       ─▶ take over what is new or better ─▶ COMMIT ─▶ the appends resolve
  *
- * States: new → connecting (a stop breaks the connection off) → connected → stopped
+ * After any error the connection is ended; the next flush makes another one. Whether a COMMIT that
+ * was not answered took place does not matter, because the same records change nothing again.
  */
-export class PostgresSink implements RowSink {
-  /** The address as it may be shown. */
-  readonly address: string;
-  readonly #client: Client;
-  readonly #table: TableName;
-  #rows = 0;
-  #characters = 0;
-  /** Whether a row that waits is the last page of a fetch. */
-  #hasEnds = false;
-  #inserted = 0;
-  #updated = 0;
-  #state: 'new' | 'connecting' | 'connected' | 'stopped' = 'new';
-  #failure: Error | undefined;
+export class PostgresSink implements Sink {
+  /** A commit takes a few milliseconds however many rows it has. */
+  readonly gathering = { ms: 200, bytes: 1024 * 1024 };
+  readonly #options: PostgresSinkOptions;
+  readonly #pending: PendingAppend[] = [];
+  #work: Promise<void> | undefined;
+  #session: Session | undefined;
+  /** Whether the session has flushed something: it may have ended since. */
+  #isUsed = false;
+  #id: string | undefined;
+  /** Batches whose total is unknown, with the next time to ask, by `performance.now()`. */
+  readonly #manifestsDueAtMs = new Map<string, number>();
+  #isStopped = false;
 
-  /** @throws DatabaseUnfitError if the address or the name of the table is none */
-  constructor({ url, table, connectTimeoutMs = CONNECT_TIMEOUT_MS }: PostgresOptions) {
-    this.address = shownAddress(url);
-    this.#table = parseTableName(table);
-    this.#client = clientFor(url, connectTimeoutMs);
-    // A connection that ends between two statements must not end the process.
-    this.#client.on('error', (error) => {
-      this.#failure ??= error;
-    });
+  constructor(options: PostgresSinkOptions) {
+    assertWorkerId(options.worker);
+    this.#options = options;
   }
 
-  get counts(): PostgresCounts {
-    return { inserted: this.#inserted, updated: this.#updated };
+  get id(): string | undefined {
+    return this.#id;
   }
 
-  /** Connects and begins. @throws DatabaseError, DatabaseUnfitError */
+  /** Creates the tables that are missing. @throws SinkError */
   async start(): Promise<void> {
-    await this.#explained('cannot be reached', async () => {
-      this.#become('connecting');
-      await this.#client.connect();
-      this.#become('connected');
-    });
-    await this.#explained('refuses', async () => {
-      const { rows } = await this.#client.query<{ encoding: string }>(
-        "SELECT current_setting('server_encoding') AS encoding",
-      );
-      const encoding = rows[0]?.encoding ?? '';
-      if (encoding !== 'UTF8') {
-        throw new DatabaseUnfitError(
-          `the database ${this.address} has the encoding ${encoding}, and records need UTF8`,
-        );
-      }
-      await this.#client.query('BEGIN');
-      await ensureTable(this.#client, this.#table);
-      await this.#client.query(
-        `CREATE TEMPORARY TABLE fetchfleet_incoming ON COMMIT DROP AS
-         SELECT ${NAMES} FROM ${quotedName(this.#table)} WITH NO DATA`,
-      );
+    await this.#attempt(async () => {
+      const session = await this.#connected();
+      await session.within(this.#timeoutMs(0), async () => {
+        await session.script(this.#beginning(0));
+        const id = await ensurePlace(session);
+        await session.commit();
+        this.#id ??= id;
+      });
     });
   }
 
-  async write(rows: readonly Row[]): Promise<void> {
-    const text = rows.map(copyLine).join('');
-    await this.#explained('refuses', async () => {
-      await this.#copy(text);
-      this.#rows += rows.length;
-      this.#characters += text.length;
-      this.#hasEnds ||= rows.some(({ head }) => head['end'] !== undefined);
-      if (this.#rows >= MERGE_ROWS || this.#characters >= MERGE_CHARACTERS) {
-        await this.#merge();
-      }
+  /** Writes no row, by the statements that write rows. @throws SinkError */
+  async probe(): Promise<void> {
+    await this.#attempt(async () => {
+      const session = await this.#connected();
+      await session.within(this.#timeoutMs(0), async () => {
+        await session.script(`${this.#beginning(0)}; ${createIncoming(FETCHES)};
+          ${mergeIncoming(FETCHES)}; ROLLBACK`);
+      });
     });
   }
 
-  async end(): Promise<void> {
-    await this.#explained('refuses', async () => {
-      await this.#merge();
-      await this.#client.query('COMMIT');
-    });
+  async append(batch: string, lines: readonly string[]): Promise<void> {
+    assertBatchId(batch);
+    if (this.#isStopped) {
+      throw this.#error('the sink is stopped');
+    }
+    if (lines.length === 0) {
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const characters = lines.reduce((sum, line) => sum + line.length, 0);
+    this.#pending.push({ batch, lines, characters, resolve, reject });
+    this.#work ??= this.#run();
+    await promise;
   }
 
-  /** Ends the connection, or the attempt to connect. What is not committed is gone. */
   async stop(): Promise<void> {
-    const state = this.#state;
-    this.#state = 'stopped';
-    if (state === 'connecting') {
-      // The library would wait for the connection before it ends it.
-      this.#client.connection.stream.destroy(new Error(STOPPED));
-    } else if (state === 'connected') {
-      // A connection that is broken already has nothing to say.
-      await this.#client.end().catch(() => undefined);
-    }
+    this.#isStopped = true;
+    await this.#work;
+    await this.#session?.end();
+    this.#session = undefined;
   }
 
-  #become(state: 'connecting' | 'connected'): void {
-    if (this.#state === 'stopped') {
-      throw new Error(STOPPED);
+  /** Never rejects: a failed flush rejects the appends in it. */
+  async #run(): Promise<void> {
+    // Other appends in this turn of the event loop join the first flush.
+    await setImmediate();
+    while (this.#pending.length > 0) {
+      await this.#commit(this.#nextGroup());
     }
-    this.#state = state;
+    this.#work = undefined;
   }
 
-  async #copy(text: string): Promise<void> {
-    if (text === '') {
-      return;
-    }
-    const stream = this.#client.query(
-      copyFrom(`COPY pg_temp.fetchfleet_incoming (${NAMES}) FROM STDIN`),
-    );
-    const finished = once(stream, 'finish');
-    stream.end(text);
-    await finished;
-  }
-
-  async #merge(): Promise<void> {
-    if (this.#rows === 0) {
-      return;
-    }
-    const { rows } = await this.#client.query<{ inserted: string; updated: string }>(
-      mergeStatement(this.#table),
-    );
-    this.#inserted += Number(rows[0]?.inserted ?? 0);
-    this.#updated += Number(rows[0]?.updated ?? 0);
-    if (this.#hasEnds) {
-      await this.#client.query(deleteStatement(this.#table));
-    }
-    await this.#client.query('TRUNCATE pg_temp.fetchfleet_incoming');
-    this.#rows = 0;
-    this.#characters = 0;
-    this.#hasEnds = false;
-  }
-
-  /** Runs something. Its errors name the database, and none of them shows the password. */
-  async #explained<T>(what: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      if (error instanceof DatabaseUnfitError) {
-        throw error;
+  #nextGroup(): PendingAppend[] {
+    let characters = 0;
+    let count = 0;
+    for (const append of this.#pending) {
+      characters += append.characters;
+      if (count > 0 && characters > MAX_GROUP_CHARACTERS) {
+        break;
       }
-      // The first error says why the connection ended; later ones only that it did.
-      const cause = this.#failure ?? toError(error);
-      const message = `the database ${this.address} ${what}: ${reasonOf(cause)}`;
-      throw isLasting(cause)
-        ? new DatabaseUnfitError(message, { cause })
-        : new DatabaseError(message, { cause });
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  async #commit(group: readonly PendingAppend[]): Promise<void> {
+    const startedAt = performance.now();
+    const bytes = group.reduce((sum, { characters }) => sum + characters, 0);
+    try {
+      await this.#attempt(async () => this.#flush(group, bytes));
+    } catch (error) {
+      for (const append of group) {
+        append.reject(error);
+      }
+      return;
+    }
+    for (const append of group) {
+      append.resolve();
+    }
+    this.#observe(bytes, performance.now() - startedAt);
+  }
+
+  /** Does something; once more if the connection turns out to have ended while it was idle. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    const isReused = this.#isUsed;
+    try {
+      await work();
+      this.#isUsed = true;
+    } catch (error) {
+      this.#disconnect();
+      if (error instanceof ManifestError) {
+        throw error.cause;
+      }
+      if (isReused && !this.#isStopped && isPassing(error)) {
+        await this.#attempt(work);
+        return;
+      }
+      throw error instanceof SinkError ? error : this.#error(reasonOf(error));
+    }
+  }
+
+  async #flush(group: readonly PendingAppend[], bytes: number): Promise<void> {
+    const rows = await bestRows(group.flatMap(({ lines }) => lines));
+    const session = await this.#connected();
+    await session.within(this.#timeoutMs(bytes), async () => {
+      await this.#begin(session, group, bytes);
+      await session.copyIn(COPY_INCOMING, copyText(textsOfAll(rows)));
+      await session.query(mergeIncoming(FETCHES));
+      if (rows.some(({ head }) => head['end'] !== undefined)) {
+        await session.query(deleteStalePages(FETCHES));
+      }
+      await session.commit();
+    });
+  }
+
+  async #begin(session: Session, group: readonly PendingAppend[], bytes: number): Promise<void> {
+    const batches = [...new Set(group.map(({ batch }) => batch))].toSorted();
+    const list = batches.map((batch) => escapeLiteral(batch)).join(', ');
+    const results = await session.script(`${this.#beginning(bytes)};
+      SELECT id FROM fetchfleet_place;
+      SELECT batch, total FROM fetchfleet_batches WHERE batch IN (${list});
+      ${createIncoming(FETCHES)}`);
+    const [places = [], known = []] = results.slice(-3);
+    const id: unknown = places[0]?.['id'];
+    this.#id ??= String(id);
+    if (id !== this.#id) {
+      throw new Error(`another place is in this database: its id is not ${this.#id}`);
+    }
+    const totals = new Map(known.map(({ batch, total }) => [String(batch), Number(total)]));
+    for (const batch of batches) {
+      await this.#ensureManifest(session, batch, totals.get(batch));
+    }
+  }
+
+  /** Nothing is locked yet, so it does not matter how long the manifest takes. */
+  async #ensureManifest(session: Session, batch: string, total?: number): Promise<void> {
+    const now = performance.now();
+    const isDue = total === undefined || (this.#manifestsDueAtMs.get(batch) ?? 0) <= now;
+    if (total !== undefined && total > 0) {
+      this.#manifestsDueAtMs.delete(batch);
+    } else if (isDue) {
+      const manifest = await this.#options.manifest(batch).catch((error: unknown) => {
+        throw new ManifestError('no manifest', { cause: error });
+      });
+      await writeManifest(session, manifest);
+      this.#manifestsDueAtMs.set(batch, now + UNKNOWN_TOTAL_RECHECK_MS);
+    }
+  }
+
+  async #connected(): Promise<Session> {
+    if (this.#session?.failure !== undefined) {
+      this.#disconnect();
+    }
+    if (this.#session === undefined) {
+      const { address, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+      this.#session = new Session(address, connectTimeoutMs);
+      await this.#session.connect();
+    }
+    return this.#session;
+  }
+
+  #disconnect(): void {
+    this.#session?.destroy(new Error('the connection was ended'));
+    this.#session = undefined;
+    this.#isUsed = false;
+  }
+
+  #timeoutMs(bytes: number): number {
+    const { flushTimeoutMs = FLUSH_TIMEOUT_MS } = this.#options;
+    return flushTimeoutMs + (bytes / (1024 * 1024)) * 1_000;
+  }
+
+  /**
+   * The server ends what this worker no longer waits for, also if the worker hangs, so that nothing
+   * stays locked. A commit has to be on disk when it is answered, whatever the database is set to.
+   */
+  #beginning(bytes: number): string {
+    const timeoutMs = Math.round(this.#timeoutMs(bytes));
+    return `BEGIN ISOLATION LEVEL READ COMMITTED;
+      SET LOCAL statement_timeout = ${timeoutMs};
+      SET LOCAL lock_timeout = ${Math.round(timeoutMs / 3)};
+      SET LOCAL idle_in_transaction_session_timeout = ${timeoutMs};
+      SELECT set_config('synchronous_commit', 'on', true)
+      WHERE current_setting('synchronous_commit') = 'off'`;
+  }
+
+  #error(reason: string): SinkError {
+    return new SinkError('write results to', this.#options.address.shown, reason);
+  }
+
+  #observe(bytes: number, durationMs: number): void {
+    try {
+      this.#options.observe?.({ kind: 'flushed', bytes, durationMs });
+    } catch (error) {
+      // The records are durable. An error of the listener must not reject their appends.
+      process.emitWarning(toError(error));
     }
   }
 }
 
-const STOPPED = 'the export was stopped';
-
-const NAMES = COLUMNS.map(({ name }) => `"${name}"`).join(', ');
-
-/** A success is better than a failure; with the same outcome, the later start is better. */
-function mergeStatement(table: TableName): string {
-  const key = KEY.map((name) => `"${name}"`).join(', ');
-  const changes = COLUMNS.filter(({ name }) => !KEY.includes(name))
-    .map(({ name }) => `"${name}" = excluded."${name}"`)
-    .join(', ');
-  return `
-    WITH merged AS (
-      INSERT INTO ${quotedName(table)} AS present (${NAMES})
-      SELECT ${NAMES} FROM pg_temp.fetchfleet_incoming
-      ON CONFLICT (${key}) DO UPDATE SET ${changes}
-      WHERE (excluded.outcome = 'ok' AND present.outcome <> 'ok')
-         OR ((excluded.outcome = 'ok') = (present.outcome = 'ok')
-             AND excluded.started_at > present.started_at)
-      RETURNING xmax = 0 AS is_new
-    )
-    SELECT count(*) FILTER (WHERE is_new) AS inserted,
-           count(*) FILTER (WHERE NOT is_new) AS updated
-    FROM merged`;
-}
-
-/**
- * A fetch that was fetched anew may have had more pages before: those behind its first last page
- * are stale, as in an export to a file.
- */
-function deleteStatement(table: TableName): string {
-  return `
-    DELETE FROM ${quotedName(table)} AS stale
-    USING (
-      SELECT present.batch, present.index, min(present.page) AS page
-      FROM ${quotedName(table)} AS present
-      JOIN (
-        SELECT DISTINCT batch, index FROM pg_temp.fetchfleet_incoming WHERE page_end IS NOT NULL
-      ) AS incoming USING (batch, index)
-      WHERE present.page_end IS NOT NULL
-      GROUP BY present.batch, present.index
-    ) AS last
-    WHERE stale.batch = last.batch AND stale.index = last.index AND stale.page > last.page`;
-}
-
-function clientFor(url: string, connectionTimeoutMillis: number): Client {
-  try {
-    return new Client({
-      connectionString: url,
-      connectionTimeoutMillis,
-      application_name: 'fetchfleet',
-      client_encoding: 'UTF8',
-    });
-  } catch {
-    // Its message may quote the address.
-    throw new DatabaseUnfitError('the parameters of the address of the database are not valid');
+/** One after the other, between which {@link copyText} lets other work have its turn. */
+function* textsOfAll(rows: readonly Row[]): Generator<RecordTexts, void> {
+  for (const row of rows) {
+    yield textsOf(row);
   }
 }
 
-/** Classes of SQLSTATE: values, names and rights, and limits do not change by themselves. */
-const LASTING = /^(?:22|42|54)/;
-
-function isLasting(error: Error): boolean {
-  return error instanceof ServerError && LASTING.test(error.code ?? '');
-}
-
-/** A name that resolves to several addresses fails with one error for each. */
-function reasonOf(error: Error): string {
-  const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
-  return first === undefined ? error.message : toError(first).message;
+/** The manifest of a batch could not be had; its cause is for the append. */
+class ManifestError extends Error {
+  override readonly name = 'ManifestError';
 }

@@ -1,48 +1,145 @@
-import type { ResultsStore } from '../store/store.ts';
+import { toError } from '@fetchfleet/crawl';
+import { ResultsNotFoundError, ResultsUnreadableError } from '../folder/errors.ts';
+import { assertBatchId } from '../folder/layout.ts';
+import type { Manifest } from '../folder/manifest.ts';
+import type { StoredBatch } from '../folder/stored-batches.ts';
+import type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from '../store/store.ts';
+import { copyToTemporary } from '../store/temporary-results.ts';
+import { type Address, readAddress } from './address.ts';
+import { storedLines } from './check-out.ts';
+import { reasonOf } from './errors.ts';
+import { findManifest } from './place.ts';
+import { PostgresSink } from './postgres-sink.ts';
+import { Session } from './session.ts';
+import { measureRows, removeRows, storedBatchIds } from './stored-rows.ts';
 
 export interface PostgresStoreOptions {
-  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE` */
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. */
   readonly url: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Has what the URL lacks: `PGPASSWORD`, for example. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
-/** Records in a database. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** The longest silence of a server that reads or removes. */
+const SILENCE_MS = 5 * 60_000;
+
+/** A database of PostgreSQL. */
 export class PostgresStore implements ResultsStore {
-  readonly location: string;
+  readonly #address: Address;
 
-  constructor({ url }: PostgresStoreOptions) {
-    this.location = url;
+  /** @throws DatabaseUnfitError if the address is none */
+  constructor({ url, env }: PostgresStoreOptions) {
+    this.#address = readAddress(url, env);
   }
 
-  sink(): never {
-    throw this.#missing();
+  get location(): string {
+    return this.#address.shown;
   }
 
-  async probe(): Promise<never> {
-    throw this.#missing();
+  sink(options: SinkOptions): PostgresSink {
+    return new PostgresSink({ ...options, address: this.#address });
   }
 
-  async batches(): Promise<never> {
-    throw this.#missing();
+  async probe(): Promise<void> {
+    const sink = this.sink({ worker: 'probe', manifest: noManifest });
+    try {
+      await sink.start();
+      await sink.probe();
+    } finally {
+      await sink.stop();
+    }
   }
 
-  async manifest(): Promise<never> {
-    throw this.#missing();
+  async batches(): Promise<string[]> {
+    return this.#use('read', async (session) => storedBatchIds(session));
   }
 
-  async measure(): Promise<never> {
-    throw this.#missing();
+  async manifest(batch: string): Promise<Manifest | undefined> {
+    assertBatchId(batch);
+    return this.#use('read', async (session) => findManifest(session, batch));
   }
 
-  async remove(): Promise<never> {
-    throw this.#missing();
+  async measure(batch: string): Promise<StoredBatch | undefined> {
+    assertBatchId(batch);
+    return this.#use('read', async (session) => measureRows(session, batch));
   }
 
-  async checkOut(): Promise<never> {
-    throw this.#missing();
+  async remove(batch: string): Promise<string | undefined> {
+    assertBatchId(batch);
+    return this.#use('remove', async (session) => removeRows(session, batch));
   }
 
-  #missing(): Error {
-    return new Error('this place is not there yet');
+  async checkOut(batch: string, options: CheckOutOptions = {}): Promise<CheckedOut> {
+    assertBatchId(batch);
+    const { signal, onProgress } = options;
+    return this.#use(
+      'read',
+      async (session, beat) => {
+        const size = await measureRows(session, batch);
+        if (size === undefined) {
+          throw new ResultsNotFoundError(`there are no results of ${batch} in ${this.location}`);
+        }
+        const manifest = await findManifest(session, batch);
+        let done = 0;
+        const onLines = (lines: string): void => {
+          done += Buffer.byteLength(lines);
+          onProgress?.(done, Math.max(done, size.bytes));
+        };
+        const content = observed(storedLines(session, batch, beat), onLines);
+        return copyToTemporary({ batch, manifest, source: 'postgres', content });
+      },
+      signal,
+    );
+  }
+
+  async #use<T>(
+    action: 'read' | 'remove',
+    work: (session: Session, beat: () => void) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const session = new Session(this.#address, CONNECT_TIMEOUT_MS);
+    const onAbort = (): void => session.destroy(toError(signal?.reason));
+    const silence = setTimeout(
+      () => session.destroy(new Error('the server does not answer')),
+      SILENCE_MS,
+    );
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await session.connect();
+      return await work(session, () => silence.refresh());
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#explained(action, error);
+    } finally {
+      clearTimeout(silence);
+      signal?.removeEventListener('abort', onAbort);
+      await session.end();
+    }
+  }
+
+  #explained(action: string, error: unknown): Error {
+    if (error instanceof ResultsNotFoundError || error instanceof ResultsUnreadableError) {
+      return error;
+    }
+    // The cause may quote records.
+    return new ResultsUnreadableError(
+      `cannot ${action} results in ${this.location}: ${reasonOf(error)}`,
+    );
+  }
+}
+
+async function noManifest(): Promise<never> {
+  throw new Error('a probe writes no records');
+}
+
+async function* observed<T>(
+  pieces: AsyncIterable<T>,
+  onPiece: (piece: T) => void,
+): AsyncGenerator<T, void> {
+  for await (const piece of pieces) {
+    yield piece;
+    onPiece(piece);
   }
 }

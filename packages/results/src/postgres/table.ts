@@ -1,7 +1,7 @@
-import type { Client } from 'pg';
 import { quotedName, type TableName } from './address.ts';
-import { COLUMNS, KEY } from './columns.ts';
+import { type Column, COLUMNS, KEY, RECORD } from './columns.ts';
 import { DatabaseUnfitError } from './errors.ts';
+import type { Session } from './session.ts';
 
 interface FoundColumn {
   readonly name: string;
@@ -10,51 +10,116 @@ interface FoundColumn {
   readonly is_needed: boolean;
 }
 
-/** Creates the table if it is missing. @throws DatabaseUnfitError if records do not fit into it */
-export async function ensureTable(client: Client, name: TableName): Promise<void> {
-  const found = await findColumns(client, name);
+interface FoundTable {
+  readonly relkind: string;
+  /** `p` for one that survives a crash of the server. */
+  readonly relpersistence: string;
+}
+
+export interface TableUse {
+  /** What to do if records do not fit; the end of a sentence. */
+  readonly remedy: string;
+  /** Whether records must survive a crash of the server. */
+  readonly isDurable: boolean;
+}
+
+/** A number that is ours: whoever creates tables waits for the others. */
+const CREATION_LOCK = 7_046_029_254;
+
+/**
+ * Creates the table if it is missing, in the transaction of the caller.
+ *
+ * @throws DatabaseUnfitError if records do not fit into it
+ */
+export async function ensureTable(
+  session: Session,
+  name: TableName,
+  { remedy, isDurable }: TableUse,
+): Promise<void> {
+  await refuseEncoding(session);
+  const found = (await findTable(session, name)) ?? (await createTable(session, name));
   if (found === undefined) {
-    await client.query(createStatement(name));
     return;
   }
-  const problems = [...columnProblems(found), ...(await keyProblems(client, name))];
+  if (found.relkind !== 'r' && found.relkind !== 'p') {
+    throw new DatabaseUnfitError(`${quotedName(name)} is no table; ${remedy}`);
+  }
+  if (isDurable && found.relpersistence !== 'p') {
+    throw new DatabaseUnfitError(
+      `the table ${quotedName(name)} is unlogged or temporary, so a crash of the server empties it`,
+    );
+  }
+  const columns = await findColumns(session, name);
+  const problems = [...columnProblems(columns), ...(await keyProblems(session, name))];
   if (problems.length > 0) {
     throw new DatabaseUnfitError(
       `records do not fit into the table ${quotedName(name)}: ${problems.join('; ')}. ` +
-        'Name another table with --table',
+        `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`,
+    );
+  }
+  if (!columns.some((column) => column.name === RECORD.name)) {
+    await addRecord(session, name);
+  }
+}
+
+/** Until the end of the transaction, nobody else creates anything. */
+export async function lockCreation(session: Session): Promise<void> {
+  await session.query(`SELECT pg_advisory_xact_lock(${CREATION_LOCK})`);
+}
+
+async function refuseEncoding(session: Session): Promise<void> {
+  const [found] = await session.query<{ encoding: string }>(
+    "SELECT current_setting('server_encoding') AS encoding",
+  );
+  if (found?.encoding !== 'UTF8') {
+    throw new DatabaseUnfitError(
+      `it has the encoding ${found?.encoding ?? 'unknown'}, and records need UTF8`,
     );
   }
 }
 
-function createStatement(name: TableName): string {
-  const columns = COLUMNS.map(
-    ({ name: column, type, isRequired }) => `"${column}" ${type}${isRequired ? ' NOT NULL' : ''}`,
-  );
-  const key = KEY.map((column) => `"${column}"`).join(', ');
-  return `CREATE TABLE ${quotedName(name)} (${columns.join(', ')}, PRIMARY KEY (${key}))`;
-}
-
-/** Undefined if there is no table of this name. */
-async function findColumns(client: Client, name: TableName): Promise<FoundColumn[] | undefined> {
-  const kinds = await client.query<{ relkind: string }>(
-    'SELECT relkind FROM pg_class WHERE oid = to_regclass($1)',
+async function findTable(session: Session, name: TableName): Promise<FoundTable | undefined> {
+  const [found] = await session.query<FoundTable>(
+    'SELECT relkind, relpersistence FROM pg_class WHERE oid = to_regclass($1)',
     [quotedName(name)],
   );
-  const kind = kinds.rows[0]?.relkind;
-  if (kind === undefined) {
-    return undefined;
+  return found;
+}
+
+/** @returns the table that somebody else has created meanwhile */
+async function createTable(session: Session, name: TableName): Promise<FoundTable | undefined> {
+  await lockCreation(session);
+  const found = await findTable(session, name);
+  if (found === undefined) {
+    const columns = COLUMNS.map((column) => definitionOf(column));
+    const key = KEY.map((column) => `"${column}"`).join(', ');
+    await session.query(
+      `CREATE TABLE ${quotedName(name)} (${columns.join(', ')}, PRIMARY KEY (${key}))`,
+    );
   }
-  if (kind !== 'r' && kind !== 'p') {
-    throw new DatabaseUnfitError(`${quotedName(name)} is no table; name another with --table`);
-  }
-  const { rows } = await client.query<FoundColumn>(
+  return found;
+}
+
+function definitionOf({ name, type, isRequired }: Column): string {
+  return `"${name}" ${type}${isRequired ? ' NOT NULL' : ''}`;
+}
+
+/** A table that was made before there was this column. */
+async function addRecord(session: Session, name: TableName): Promise<void> {
+  await lockCreation(session);
+  await session.query(
+    `ALTER TABLE ${quotedName(name)} ADD COLUMN IF NOT EXISTS ${definitionOf(RECORD)}`,
+  );
+}
+
+async function findColumns(session: Session, name: TableName): Promise<readonly FoundColumn[]> {
+  return session.query<FoundColumn>(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
             attnotnull AND NOT atthasdef AND attidentity = '' AS is_needed
      FROM pg_attribute
      WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
     [quotedName(name)],
   );
-  return rows;
 }
 
 function columnProblems(found: readonly FoundColumn[]): string[] {
@@ -63,7 +128,7 @@ function columnProblems(found: readonly FoundColumn[]): string[] {
     const column = known.get(name);
     known.delete(name);
     if (column === undefined) {
-      return [`it has no column ${name}`];
+      return name === RECORD.name ? [] : [`it has no column ${name}`];
     }
     return column.type === type ? [] : [`${name} is ${column.type}, not ${type}`];
   });
@@ -72,8 +137,8 @@ function columnProblems(found: readonly FoundColumn[]): string[] {
 }
 
 /** Without a unique index, nothing tells a record that is there already from a new one. */
-async function keyProblems(client: Client, name: TableName): Promise<string[]> {
-  const { rows } = await client.query<{ columns: string[] }>(
+async function keyProblems(session: Session, name: TableName): Promise<string[]> {
+  const rows = await session.query<{ columns: string[] }>(
     `SELECT array_agg(attname::text ORDER BY attname) AS columns
      FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
      WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid AND indpred IS NULL

@@ -58,7 +58,7 @@ export class RowReader {
       return;
     }
     for (const [position, item] of items.entries()) {
-      yield { head: row.head, position, item: new RowJson(item) };
+      yield { head: row.head, headText: row.headText, position, item: new RowJson(item) };
     }
   }
 
@@ -79,7 +79,7 @@ export class RowReader {
  * so does the body of a failure, which says what went wrong.
  */
 function selectRow(row: Row, select: Select): Row {
-  const { head, body } = row;
+  const { head, headText, body } = row;
   const isWhole = head.bodyEncoding !== undefined || head['outcome'] !== 'ok';
   const texts = isWhole || body?.document === undefined ? undefined : select(body.document);
   if (texts === undefined) {
@@ -87,7 +87,7 @@ function selectRow(row: Row, select: Select): Row {
   }
   const [first] = texts;
   if (first === undefined) {
-    return { head };
+    return { head, headText };
   }
-  return { head, body: new RowJson(select.isSingular ? first : `[${texts.join(',')}]`) };
+  return { head, headText, body: new RowJson(select.isSingular ? first : `[${texts.join(',')}]`) };
 }

@@ -6,6 +6,8 @@ import { splitBody } from '../folder/record-line.ts';
 export interface Row {
   /** The record without its body. */
   readonly head: RecordHead;
+  /** The same as it is in the line. */
+  readonly headText: string;
   /** The body as JSON text, with the digits of its numbers. */
   readonly body?: RowJson | undefined;
   /** What a body that is no JSON holds: its text, or its bytes in base64. */
@@ -52,16 +54,16 @@ export class RowJson {
  * @returns undefined if the line is not JSON, or has no text where its body should be one
  */
 export function parseRow(line: Buffer): Row | undefined {
-  const { head: text, body: bytes } = splitBody(line);
+  const { head: headText, body: bytes } = splitBody(line);
   try {
-    const head = parseHead(text);
+    const head = parseHead(headText);
     // The memory of the line is used again for other lines.
     const body = bytes && new RowJson(Buffer.from(bytes));
     if (bytes === undefined || head.bodyEncoding === undefined) {
-      return { head, body };
+      return { head, headText, body };
     }
     const bodyText: unknown = JSON.parse(bytes.toString());
-    return typeof bodyText === 'string' ? { head, body, bodyText } : undefined;
+    return typeof bodyText === 'string' ? { head, headText, body, bodyText } : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) {
       return undefined;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { PostgresSink } from '@fetchfleet/results/postgres';
+import { PostgresExport } from '@fetchfleet/results/postgres';
 import { installLeakGuard } from '@fetchfleet/testing';
 import { expect, it } from '@jest/globals';
 
@@ -10,7 +10,7 @@ it('connects no longer to a database that does not answer once it is stopped', a
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const sink = new PostgresSink({ url: `postgres://me@127.0.0.1:${port}/x`, table: 'fetches' });
+  const sink = new PostgresExport({ url: `postgres://me@127.0.0.1:${port}/x`, table: 'fetches' });
   const starting = sink.start();
   const [socket] = await once(server, 'connection');
   await sink.stop();

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, chownSync, globSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { eventually } from '../resources/eventually.ts';
 import { launchOnFreePort } from '../resources/free-port.ts';
 import { track } from '../resources/registry.ts';
 import { temporaryFolder } from '../resources/temporary-folder.ts';
@@ -16,7 +17,7 @@ export interface PrivatePostgres {
   readonly url: string;
   readonly password: string;
   /** Ends every connection at once, as a crash does, and begins again. */
-  restart(): Promise<void>;
+  restart(signal?: 'SIGKILL' | 'SIGQUIT'): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -63,10 +64,10 @@ export async function startPostgres(): Promise<PrivatePostgres> {
     return launch(free);
   });
   const isRunning = (): boolean => server.exitCode === null && server.signalCode === null;
-  const end = async (): Promise<void> => {
+  const end = async (signal: 'SIGKILL' | 'SIGQUIT' = 'SIGQUIT'): Promise<void> => {
     if (isRunning()) {
       const ended = once(server, 'exit');
-      server.kill('SIGQUIT');
+      server.kill(signal);
       await ended;
     }
   };
@@ -78,9 +79,13 @@ export async function startPostgres(): Promise<PrivatePostgres> {
   return {
     url: `postgres://fleet:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres`,
     password: PASSWORD,
-    restart: async () => {
-      await end();
-      server = await launch(port);
+    restart: async (signal) => {
+      await end(signal);
+      // The children of a killed server end by themselves, and until then no other one starts.
+      await eventually(async () => {
+        server = await launch(port).catch(() => server);
+        return isRunning();
+      });
     },
     dispose,
   };

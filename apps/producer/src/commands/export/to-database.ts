@@ -22,8 +22,8 @@ export async function writeToDatabase(
   { url, table }: Database,
   choice: RowChoice | undefined,
 ): Promise<DatabaseSummary> {
-  const { PostgresSink } = await import('@fetchfleet/results/postgres');
-  const sink = new PostgresSink({ url, table });
+  const { PostgresExport } = await import('@fetchfleet/results/postgres');
+  const sink = new PostgresExport({ url, table });
   // Also ends a statement that the database does not answer.
   const stop = (): void => void sink.stop();
   read.signal?.addEventListener('abort', stop, { once: true });

@@ -4,7 +4,7 @@ import {
   DatabaseError,
   DatabaseUnfitError,
   type PostgresCounts,
-  PostgresSink,
+  PostgresExport,
 } from '@fetchfleet/results/postgres';
 import {
   eventually,
@@ -27,7 +27,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
 });
 beforeEach(async () => {
-  folder = await temporaryFolder('postgres-sink');
+  folder = await temporaryFolder('postgres-export');
   table = `fetches_${tables}`;
   tables += 1;
 });
@@ -58,7 +58,7 @@ async function exportLines(
   { url = postgres.url, total = lines.length, ...choice }: Choice = {},
 ): Promise<PostgresCounts> {
   await layOut(folder.path, manifestOf(total), { 'a-1': lines.map((one) => `${one}\n`).join('') });
-  const sink = new PostgresSink({ url, table });
+  const sink = new PostgresExport({ url, table });
   try {
     await sink.start();
     await exportRows({ dir: folder.path, batch: BATCH, open: () => sink, ...choice });
@@ -301,7 +301,7 @@ describe('PostgreSQL', () => {
   it('says so if the server ends the connection, and writes everything the next time', async () => {
     const lines = [recordLine({ index: 0 }), recordLine({ index: 1 })];
     await layOut(folder.path, manifestOf(2), { 'a-1': lines.map((one) => `${one}\n`).join('') });
-    const sink = new PostgresSink({ url: postgres.url, table });
+    const sink = new PostgresExport({ url: postgres.url, table });
     await sink.start();
     await postgres.restart();
     const failing = exportRows({ dir: folder.path, batch: BATCH, open: () => sink });
@@ -313,7 +313,7 @@ describe('PostgreSQL', () => {
   });
 
   it.each(['', 'a.b.c', 'a b', 'a"b', 'x'.repeat(64), '1a'])('refuses the table %j', (name) => {
-    expect(() => new PostgresSink({ url: postgres.url, table: name })).toThrow(
+    expect(() => new PostgresExport({ url: postgres.url, table: name })).toThrow(
       /is no name of a table/u,
     );
   });

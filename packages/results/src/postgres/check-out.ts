@@ -1,0 +1,66 @@
+import { COLUMNS } from './columns.ts';
+import { readCopyLine } from './copy-text.ts';
+import { escapeLiteral } from 'pg';
+import { storedLine } from './record-texts.ts';
+import type { Session } from './session.ts';
+
+/** Characters of lines that are handed on at once. */
+const PIECE_CHARACTERS = 256 * 1_024;
+const NEWLINE = 0x0a;
+
+/** As texts: times like in a record, and bytes as base64, which takes less room than hex. */
+const SELECTED: Readonly<Record<string, string>> = {
+  started_at: `to_char("started_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+  body_bytes: `translate(encode("body_bytes", 'base64'), E'\\n', '')`,
+};
+
+function copyStatement(batch: string): string {
+  const list = COLUMNS.map(({ name }) => SELECTED[name] ?? `"${name}"`).join(', ');
+  return `COPY (SELECT ${list} FROM fetches WHERE batch = ${escapeLiteral(batch)}
+    ORDER BY index, page) TO STDOUT`;
+}
+
+/**
+ * The records of a batch as lines, in the order of indexes and pages, in pieces that end with a
+ * line. One statement sees one state of the table.
+ *
+ * @param beat called whenever the server sends something
+ */
+export async function* storedLines(
+  session: Session,
+  batch: string,
+  beat: () => void,
+): AsyncGenerator<string, void> {
+  await session.script('BEGIN READ ONLY; SET LOCAL extra_float_digits = 1');
+  let piece = '';
+  for await (const line of linesOf(session.copyOut(copyStatement(batch)), beat)) {
+    piece += `${storedLine(readCopyLine(line))}\n`;
+    if (piece.length >= PIECE_CHARACTERS) {
+      yield piece;
+      piece = '';
+    }
+  }
+  yield piece;
+}
+
+async function* linesOf(
+  chunks: AsyncIterable<Buffer>,
+  beat: () => void,
+): AsyncGenerator<string, void> {
+  let begun: Buffer[] = [];
+  for await (const chunk of chunks) {
+    beat();
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      begun.push(chunk.subarray(from, end));
+      yield begun.length === 1
+        ? chunk.toString('utf8', from, end)
+        : Buffer.concat(begun).toString();
+      begun = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) {
+      begun.push(chunk.subarray(from));
+    }
+  }
+}
