@@ -46,16 +46,14 @@ export async function* storedLines(
 async function* linesOf(
   chunks: AsyncIterable<Buffer>,
   beat: () => void,
-): AsyncGenerator<string, void> {
+): AsyncGenerator<Buffer, void> {
   let begun: Buffer[] = [];
   for await (const chunk of chunks) {
     beat();
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       begun.push(chunk.subarray(from, end));
-      yield begun.length === 1
-        ? chunk.toString('utf8', from, end)
-        : Buffer.concat(begun).toString();
+      yield Buffer.concat(begun);
       begun = [];
       from = end + 1;
     }

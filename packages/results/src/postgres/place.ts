@@ -38,15 +38,23 @@ export async function ensurePlace(session: Session): Promise<string> {
 }
 
 async function findPlace(session: Session): Promise<string | undefined> {
-  const [found] = await session.query<{ has: boolean }>(
-    `SELECT to_regclass('fetchfleet_batches') IS NOT NULL
-            AND to_regclass('fetchfleet_place') IS NOT NULL AS has`,
-  );
-  if (found?.has !== true) {
-    return undefined;
+  const names = ['fetchfleet_batches', 'fetchfleet_place'];
+  for (const name of names) {
+    if (!(await hasTable(session, name))) {
+      return undefined;
+    }
   }
   const [place] = await session.query<{ id: string }>('SELECT id FROM fetchfleet_place');
   return place?.id;
+}
+
+/** If not, no worker has written anything yet. */
+export async function hasTable(session: Session, name: string): Promise<boolean> {
+  const [found] = await session.query<{ has: boolean }>(
+    'SELECT to_regclass($1) IS NOT NULL AS has',
+    [name],
+  );
+  return found?.has === true;
 }
 
 async function createPlace(session: Session): Promise<string> {
@@ -74,6 +82,9 @@ export async function writeManifest(session: Session, manifest: Manifest): Promi
 }
 
 export async function findManifest(session: Session, batch: string): Promise<Manifest | undefined> {
+  if (!(await hasTable(session, 'fetchfleet_batches'))) {
+    return undefined;
+  }
   const [row] = await session.query<{ manifest: string }>(
     'SELECT manifest::text AS manifest FROM fetchfleet_batches WHERE batch = $1',
     [batch],

@@ -70,26 +70,20 @@ export class PostgresSink implements Sink {
     return this.#id;
   }
 
-  /** Creates the tables that are missing. @throws SinkError */
+  /**
+   * Creates the tables that are missing. Then writes no row, by the statements that write rows.
+   *
+   * @throws SinkError
+   */
   async start(): Promise<void> {
     await this.#attempt(async () => {
       const session = await this.#connected();
       await session.within(this.#timeoutMs(0), async () => {
         await session.script(this.#beginning(0));
         const id = await ensurePlace(session);
+        await session.script(`${createIncoming(FETCHES)}; ${mergeIncoming(FETCHES)}`);
         await session.commit();
         this.#id ??= id;
-      });
-    });
-  }
-
-  /** Writes no row, by the statements that write rows. @throws SinkError */
-  async probe(): Promise<void> {
-    await this.#attempt(async () => {
-      const session = await this.#connected();
-      await session.within(this.#timeoutMs(0), async () => {
-        await session.script(`${this.#beginning(0)}; ${createIncoming(FETCHES)};
-          ${mergeIncoming(FETCHES)}; ROLLBACK`);
       });
     });
   }

@@ -45,7 +45,6 @@ export class PostgresStore implements ResultsStore {
     const sink = this.sink({ worker: 'probe', manifest: noManifest });
     try {
       await sink.start();
-      await sink.probe();
     } finally {
       await sink.stop();
     }
@@ -85,6 +84,7 @@ export class PostgresStore implements ResultsStore {
         const onLines = (lines: string): void => {
           done += Buffer.byteLength(lines);
           onProgress?.(done, Math.max(done, size.bytes));
+        signal?.throwIfAborted();
         };
         const content = observed(storedLines(session, batch, beat), onLines);
         return copyToTemporary({ batch, manifest, source: 'postgres', content });

@@ -1,18 +1,10 @@
 import type { StoredBatch } from '../folder/stored-batches.ts';
 import { COLUMNS } from './columns.ts';
+import { hasTable } from './place.ts';
 import type { Session } from './session.ts';
 
 /** Rows that are removed by one statement, so that none runs long or holds many locks. */
 const REMOVED_AT_ONCE = 10_000;
-
-/** Nobody has written anything yet, or this user may not see it. */
-async function hasTable(session: Session, name: string): Promise<boolean> {
-  const [found] = await session.query<{ has: boolean }>(
-    'SELECT to_regclass($1) IS NOT NULL AS has',
-    [name],
-  );
-  return found?.has === true;
-}
 
 /** Ids of the batches with a manifest. */
 export async function storedBatchIds(session: Session): Promise<string[]> {
