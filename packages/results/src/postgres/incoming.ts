@@ -1,5 +1,7 @@
+import type { Row } from '../rows/row.ts';
 import { quotedName, type TableName } from './address.ts';
 import { COLUMN_LIST, COLUMNS, KEY } from './columns.ts';
+import type { Session } from './session.ts';
 
 /**
  * Rows are copied into a temporary table of the transaction, and taken over from there. It ends
@@ -44,9 +46,34 @@ export function mergeIncoming(table: TableName): string {
     FROM merged`;
 }
 
+/** Whether a row is one of the pages of its fetch. */
+export function hasPage({ head }: Row): boolean {
+  return head['page'] !== undefined;
+}
+
+/** A number that is ours, for locks by batch. */
+const PAGES_LOCK = 704_602;
+
+/**
+ * Of a batch with pages, one transaction writes at a time: {@link deleteStalePages} locks rows in
+ * no order, so two that each have some of them would wait for each other.
+ */
+export async function lockPages(session: Session, rows: readonly Row[]): Promise<void> {
+  const paged = rows.filter(hasPage);
+  const batches = new Set(paged.map(({ head }) => String(head['batch'])));
+  if (batches.size > 0) {
+    await session.query(
+      `SELECT pg_advisory_xact_lock(${PAGES_LOCK}, number)
+       FROM (SELECT DISTINCT hashtext(batch) AS number FROM unnest($1::text[]) AS batch
+             ORDER BY number) AS ordered`,
+      [[...batches]],
+    );
+  }
+}
+
 /**
  * A fetch that was fetched anew may have had more pages before: those behind its first last page
- * are stale, as in an export to a file.
+ * are stale, as in an export to a file. So is one of an earlier chain that comes late.
  */
 export function deleteStalePages(table: TableName): string {
   return `
@@ -55,7 +82,7 @@ export function deleteStalePages(table: TableName): string {
       SELECT present.batch, present.index, min(present.page) AS page
       FROM ${quotedName(table)} AS present
       JOIN (
-        SELECT DISTINCT batch, index FROM ${INCOMING} WHERE page_end IS NOT NULL
+        SELECT DISTINCT batch, index FROM ${INCOMING} WHERE page_end IS NOT NULL OR page > 1
       ) AS incoming USING (batch, index)
       WHERE present.page_end IS NOT NULL
       GROUP BY present.batch, present.index

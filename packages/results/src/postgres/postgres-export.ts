@@ -10,6 +10,7 @@ import {
   createIncoming,
   deleteStalePages,
   EMPTY_INCOMING,
+  hasPage,
   mergeIncoming,
 } from './incoming.ts';
 import { Session } from './session.ts';
@@ -50,8 +51,8 @@ export class PostgresExport implements RowSink {
   readonly #table: TableName;
   #rows = 0;
   #characters = 0;
-  /** Whether a row that waits is the last page of a fetch. */
-  #hasEnds = false;
+  /** Whether a row that waits is a page of a fetch. */
+  #hasPages = false;
   #inserted = 0;
   #updated = 0;
 
@@ -89,7 +90,7 @@ export class PostgresExport implements RowSink {
     await this.#explained('refuses', async () => {
       await this.#session.copyIn(COPY_INCOMING, this.#counted(copyText(texts)));
       this.#rows += rows.length;
-      this.#hasEnds ||= rows.some(({ head }) => head['end'] !== undefined);
+      this.#hasPages ||= rows.some(hasPage);
       if (this.#rows >= MERGE_ROWS || this.#characters >= MERGE_CHARACTERS) {
         await this.#merge();
       }
@@ -124,13 +125,13 @@ export class PostgresExport implements RowSink {
     );
     this.#inserted += Number(counts?.inserted ?? 0);
     this.#updated += Number(counts?.updated ?? 0);
-    if (this.#hasEnds) {
+    if (this.#hasPages) {
       await this.#session.query(deleteStalePages(this.#table));
     }
     await this.#session.query(EMPTY_INCOMING);
     this.#rows = 0;
     this.#characters = 0;
-    this.#hasEnds = false;
+    this.#hasPages = false;
   }
 
   /** Runs something. Its errors name the database, and none of them shows the password. */

@@ -10,7 +10,14 @@ import { bestRows } from './best-rows.ts';
 import { textsOf } from './columns.ts';
 import { copyText } from './copy-text.ts';
 import { isPassing, reasonOf } from './errors.ts';
-import { COPY_INCOMING, createIncoming, deleteStalePages, mergeIncoming } from './incoming.ts';
+import {
+  COPY_INCOMING,
+  createIncoming,
+  deleteStalePages,
+  hasPage,
+  lockPages,
+  mergeIncoming,
+} from './incoming.ts';
 import { ensurePlace, FETCHES, writeManifest } from './place.ts';
 import type { RecordTexts } from './record-texts.ts';
 import { Session } from './session.ts';
@@ -174,9 +181,10 @@ export class PostgresSink implements Sink {
     const session = await this.#connected();
     await session.within(this.#timeoutMs(bytes), async () => {
       await this.#begin(session, group, bytes);
+      await lockPages(session, rows);
       await session.copyIn(COPY_INCOMING, copyText(textsOfAll(rows)));
       await session.query(mergeIncoming(FETCHES));
-      if (rows.some(({ head }) => head['end'] !== undefined)) {
+      if (rows.some(hasPage)) {
         await session.query(deleteStalePages(FETCHES));
       }
       await session.commit();

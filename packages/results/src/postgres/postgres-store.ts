@@ -84,7 +84,7 @@ export class PostgresStore implements ResultsStore {
         const onLines = (lines: string): void => {
           done += Buffer.byteLength(lines);
           onProgress?.(done, Math.max(done, size.bytes));
-        signal?.throwIfAborted();
+          signal?.throwIfAborted();
         };
         const content = observed(storedLines(session, batch, beat), onLines);
         return copyToTemporary({ batch, manifest, source: 'postgres', content });

@@ -74,8 +74,7 @@ const EDITS: readonly ((line: string) => string)[] = [
   (line) => line.replace(/(\.\d{3})Z","durationMs"/, '$1456Z","durationMs"'),
   (line) => line.replace(/"durationMs":/, '"durationMs": '),
   (line) => line.replace(/"bodyEncoding":"text","body":"/, '"bodyEncoding":"text","body":"\\/'),
-  (line) =>
-    line.replace(/"bodyEncoding":"text","body":"/, '"bodyEncoding":"text","body":"\\ud800'),
+  (line) => line.replace(/"bodyEncoding":"text","body":"/, '"bodyEncoding":"text","body":"\\ud800'),
   (line) => line.replace(/=+"\}$/, '"}'),
 ];
 
