@@ -148,7 +148,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const sink = store.sink({
     worker: id,
     maxOpenParts: descriptors.parts,
-    manifest: async (batch) => manifestOf(batches, batch),
+    manifest: async (batch) => manifestOf({ batches, ledger }, batch),
     observe: ({ durationMs, bytes }) => {
       metrics.sinkFlush.observe(durationMs / 1000);
       metrics.recordBytes.inc(bytes);

@@ -48,7 +48,7 @@ export { fingerprintOf } from './expand/fingerprint.ts';
 export { isRemoteList, isStoredList } from './values/list-file.ts';
 export { EntryPartitions, PARTITIONS } from './values/entry-partitions.ts';
 export { PositionSet } from './values/position-set.ts';
-export { isListFile, keyOf, type ListFile } from './model/parameter-source.ts';
+export { integerParams, isListFile, keyOf, type ListFile } from './model/parameter-source.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';
 export { LocalCrawl, type OpenBatch, type OpenList } from './expand/local-crawl.ts';
 export {

@@ -1,4 +1,5 @@
-import { answerRulesOf } from '@fetchfleet/crawl';
+import { answerRulesOf, integerParams } from '@fetchfleet/crawl';
+import type { Ledger } from '@fetchfleet/fleet';
 import type { Manifest } from '@fetchfleet/results';
 import type { Batches } from '../batch/batches.ts';
 
@@ -7,7 +8,13 @@ import type { Batches } from '../batch/batches.ts';
  *
  * @throws Error where the ledger does not know the batch
  */
-export async function manifestOf(batches: Batches, id: string): Promise<Manifest> {
+export async function manifestOf(
+  { batches, ledger }: { readonly batches: Batches; readonly ledger: Pick<Ledger, 'crawl'> },
+  id: string,
+): Promise<Manifest> {
+  // Types of columns are worth no failure: a crawl that cannot be read has none.
+  const crawl = await ledger.crawl(id).catch(() => undefined);
+  const integers = integerParams(crawl?.sources ?? []);
   return batches.use(id, async (batch) => {
     if (batch === undefined) {
       throw new Error(`batch ${id} is unknown`);
@@ -19,6 +26,7 @@ export async function manifestOf(batches: Batches, id: string): Promise<Manifest
       name: batch.plan.name,
       total: batch.total,
       params: batch.plan.params,
+      ...(integers.length > 0 && { integers }),
       ...(headers !== undefined && { headers }),
       url: batch.plan.url,
       createdAt: new Date(batch.createdAt).toISOString(),

@@ -223,9 +223,9 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
       bytes: Buffer.byteLength(body),
     });
     expect(lean).not.toMatch(/"body"|set-cookie/);
-    // Exports read from it which columns there are.
+    // Exports read from it which columns there are, and of which types.
     const manifest = await readFile(join(results, 'kept', 'batch.json'), 'utf8');
-    expect(JSON.parse(manifest)).toMatchObject({ headers: ['etag'] });
+    expect(JSON.parse(manifest)).toMatchObject({ headers: ['etag'], integers: ['n'] });
   });
 });
 

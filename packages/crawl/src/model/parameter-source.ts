@@ -24,6 +24,13 @@ function paramsOf(source: ParameterSource): readonly string[] {
   return source.kind === 'rows' ? source.columns.map(({ param }) => param) : [source.name];
 }
 
+/** The parameters whose values are whole numbers, written as such: ranges without `pad`. */
+export function integerParams(sources: readonly ParameterSource[]): string[] {
+  return sources.flatMap((source) =>
+    source.kind === 'range' && source.pad === undefined ? [source.name] : [],
+  );
+}
+
 /** The key of a source in the crawl file. */
 export function keyOf(source: ParameterSource): string {
   return source.kind === 'rows' ? 'rows' : `params.${source.name}`;

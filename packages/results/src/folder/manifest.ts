@@ -15,6 +15,8 @@ export interface Manifest {
   readonly total: number;
   /** Parameter names in the order of the crawl file. */
   readonly params: readonly string[];
+  /** Parameters whose values are whole numbers; absent if none are known to be. */
+  readonly integers?: readonly string[];
   /** Kept headers, as the crawl file names them; absent if none are kept. */
   readonly headers?: readonly string[] | 'all';
   /** The URL template. */
@@ -118,7 +120,7 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const { batch, total, params, headers, revalidate } = value as Partial<
+  const { batch, total, params, integers, headers, revalidate } = value as Partial<
     Record<keyof Manifest, unknown>
   >;
   return (
@@ -126,6 +128,7 @@ function isManifest(value: unknown): value is Manifest {
     typeof total === 'number' &&
     Number.isSafeInteger(total) &&
     isTexts(params) &&
+    (integers === undefined || isTexts(integers)) &&
     (headers === undefined || headers === 'all' || isTexts(headers)) &&
     (revalidate === undefined || isRevalidated(revalidate))
   );

@@ -56,7 +56,7 @@ interface PendingAppend {
  */
 export class PostgresSink implements Sink {
   /** A commit takes a few milliseconds however many rows it has. */
-  readonly gathering = { ms: 200, bytes: 1024 * 1024 };
+  readonly gathering = { ms: 100, bytes: 1024 * 1024 };
   readonly #options: PostgresSinkOptions;
   readonly #pending: PendingAppend[] = [];
   #work: Promise<void> | undefined;

@@ -24,7 +24,7 @@ export interface RowSink {
 export interface RowsOptions extends ReadOptions, RowOptions {
   /** A folder for the bodies, as an absolute path; a row then has the name of a file. */
   readonly bodies?: string | undefined;
-  /** Parameters whose values are whole numbers. @default none */
+  /** Parameters whose values are whole numbers, besides those of which the manifest says so. */
   readonly integers?: readonly string[] | undefined;
   /** Called when the parameters are known. Throws FieldsError for a field that there is not. */
   readonly open: (shape: RowShape) => RowSink;
@@ -121,15 +121,16 @@ class RowTarget implements WindowTarget {
 
   #open(
     params: readonly string[],
-    { headers, revalidate }: Pick<Manifest, 'headers' | 'revalidate'> = {},
+    { integers: known = [], headers, revalidate }: Partial<Manifest> = {},
   ): RowSink {
-    const { explode, bodies, integers = [], open } = this.#options;
+    const { explode, bodies, integers: named = [], open } = this.#options;
     const isExploded = explode !== undefined;
-    const unknown = integers.find((name) => !params.includes(name));
+    const unknown = named.find((name) => !params.includes(name));
     if (unknown !== undefined) {
-      const known = params.join(', ') || 'none';
-      throw new FieldsError(`--integers: there is no parameter "${unknown}"; there are ${known}`);
+      const names = params.join(', ') || 'none';
+      throw new FieldsError(`--integers: there is no parameter "${unknown}"; there are ${names}`);
     }
+    const integers = [...named, ...known];
     const hasBodyFiles = bodies !== undefined;
     const isRevalidated = revalidate !== undefined;
     return open({ params, isExploded, hasBodyFiles, integers, headers, isRevalidated });

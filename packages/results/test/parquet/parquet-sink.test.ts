@@ -21,17 +21,18 @@ installLeakGuard();
 interface Choice extends ParquetOptions {
   readonly explode?: string;
   readonly integers?: readonly string[];
+  /** What the manifest says of the parameters. */
+  readonly known?: readonly string[];
 }
 
 /** Exports lines, and reads the file with both readers, which must agree. */
-async function tableOf(lines: readonly string[], { fields, ...choice }: Choice = {}) {
+async function tableOf(lines: readonly string[], { fields, known, ...choice }: Choice = {}) {
   const first = lines[0] === undefined ? undefined : (JSON.parse(lines[0]) as FetchRecord);
+  const manifest = manifestOf(lines.length, Object.keys(first?.params ?? { country: 1 }));
   await layOut(
     folder.path,
-    manifestOf(lines.length, Object.keys(first?.params ?? { country: 1 })),
-    {
-      'a-1': lines.map((line) => `${line}\n`).join(''),
-    },
+    { ...manifest, ...(known !== undefined && { integers: known }) },
+    { 'a-1': lines.map((line) => `${line}\n`).join('') },
   );
   const out = new Memory();
   await exportRows({
@@ -147,6 +148,8 @@ describe('Parquet', () => {
     const table = await tableOf(lines, { integers: ['year'] });
     expect(column(table, 'params_year')).toEqual(values.map(BigInt));
     expect(column(await tableOf(lines), 'params_year')).toEqual(values);
+    const known = await tableOf(lines, { known: ['year'] });
+    expect(column(known, 'params_year')).toEqual(values.map(BigInt));
   });
 
   it.each(['007', '1.5', '', ' 1', '-0', '9223372036854775808', 'x'])(
