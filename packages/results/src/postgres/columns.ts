@@ -76,9 +76,14 @@ export const KEY = ['batch', 'index', 'page'];
 /** The columns as a list in SQL. */
 export const COLUMN_LIST = COLUMNS.map(({ name }) => `"${name}"`).join(', ');
 
+/** An object that has its keys from the beginning is several times as fast. */
+export const NOTHING: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  COLUMNS.map(({ name }) => [name, undefined]),
+);
+
 /** What a row has in each column. @throws FieldValueError if the row is no record */
 export function textsOf(row: Row): RecordTexts {
-  const texts: Record<string, string | undefined> = {};
+  const texts: Record<string, string | undefined> = { ...NOTHING };
   for (const { name, value } of VALUES) {
     texts[name] = value(row);
   }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { COLUMNS } from './columns.ts';
+import { COLUMNS, NOTHING } from './columns.ts';
 import type { RecordTexts } from './record-texts.ts';
 
 /** Characters that are handled at once: about a millisecond of work. */
@@ -84,7 +84,7 @@ function* hexOf(base64: string): Generator<string, void> {
 
 /** Takes a line of COPY apart, without its newline. The memory of the line is changed. */
 export function readCopyLine(line: Buffer): RecordTexts {
-  const texts: Record<string, string | undefined> = {};
+  const texts: Record<string, string | undefined> = { ...NOTHING };
   let from = 0;
   for (const { name } of COLUMNS) {
     const tab = line.indexOf(TAB, from);
