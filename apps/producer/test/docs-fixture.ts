@@ -34,6 +34,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^node /u, 'is no program of ours'],
   [/^redis-cli /u, 'is for the Redis of the fleet'],
   [/^export REDIS_(?:TLS_|URL=rediss:)/u, 'names a Redis and certificates of the reader'],
+  [/^(?:npx )?fetchfleet-worker --results postgres:/u, 'needs a database: its own tests run it'],
   [
     /^(?:npx )?fetchfleet export .* postgres:/u,
     'needs a database: the tests of export --to run it',

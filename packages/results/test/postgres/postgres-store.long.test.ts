@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportBatch } from '@fetchfleet/results';
@@ -143,17 +144,16 @@ describe('PostgresStore', () => {
   it('needs no more rights than the documentation says', async () => {
     await write([recordLine({ index: 0, outcome: 'timeout' })]);
     const database = new URL(url).pathname.slice(1);
+    const page = await readFile(new URL('../../../../docs/postgres.md', import.meta.url), 'utf8');
+    const [, statements = ''] = /^```sql\n(CREATE ROLE .*?)^```$/msu.exec(page) ?? [];
+    expect(statements).toContain('GRANT TEMPORARY ON DATABASE crawls');
     await query(
       url,
-      `CREATE USER worker PASSWORD 'few'; CREATE USER reader PASSWORD 'few';
-       REVOKE ALL ON SCHEMA public FROM PUBLIC;
+      `REVOKE ALL ON SCHEMA public FROM PUBLIC;
        REVOKE ALL ON DATABASE ${database} FROM PUBLIC;
-       GRANT CONNECT, TEMPORARY ON DATABASE ${database} TO worker;
-       GRANT CONNECT ON DATABASE ${database} TO reader;
-       GRANT USAGE ON SCHEMA public TO worker, reader;
-       GRANT SELECT ON fetches, fetchfleet_batches, fetchfleet_place TO worker, reader;
-       GRANT INSERT, UPDATE, DELETE ON fetches TO worker;
-       GRANT INSERT, UPDATE ON fetchfleet_batches TO worker`,
+       ${statements.replaceAll('crawls', database)}
+       GRANT CONNECT ON DATABASE ${database} TO worker, reader;
+       GRANT USAGE ON SCHEMA public TO worker, reader`,
     );
     const own = url;
     url = own.replace(/\/\/.*@/u, '//worker:few@');
@@ -175,7 +175,7 @@ describe('PostgresStore', () => {
       dir: copy.dir,
       batch: BATCH,
       format: 'csv',
-      out: (await import('node:fs')).createWriteStream('/dev/null'),
+      out: createWriteStream('/dev/null'),
     });
     expect({ written, missing }).toEqual({ written: 2, missing: 999_998 });
   });
