@@ -28,6 +28,19 @@ async function write(lines: readonly string[]): Promise<void> {
   await sink.stop();
 }
 
+function page(index: number, number: number, second: number, end = ''): string {
+  return recordLine({ index, startedAt: `2026-11-23T00:17:0${second}.000Z` }).replace(
+    '"params"',
+    `"page":${number},${end}"params"`,
+  );
+}
+
+/** Names of the copies of this process. */
+function copies(): string[] {
+  const own = new RegExp(`^fetchfleet-results-.*-${process.pid}-`, 'u');
+  return readdirSync(tmpdir()).filter((name) => own.test(name));
+}
+
 function store(): PostgresStore {
   return new PostgresStore({ url, env: {} });
 }
@@ -65,11 +78,6 @@ describe('PostgresStore', () => {
   });
 
   it('has the pages of a fetch in order, without those that became stale', async () => {
-    const page = (index: number, number: number, second: number, end = ''): string =>
-      recordLine({ index, startedAt: `2026-11-23T00:17:0${second}.000Z` }).replace(
-        '"params"',
-        `"page":${number},${end}"params"`,
-      );
     const end = '"end":"empty",';
     await write([page(0, 3, 1, end), page(0, 1, 1), page(0, 2, 1), page(1, 1, 1)]);
     expect(await linesIn(url)).toEqual([
@@ -121,31 +129,30 @@ describe('PostgresStore', () => {
 
   it('removes its copies, also those of processes that are gone', async () => {
     await write([recordLine({ index: 0 })]);
-    const copies = (): string[] =>
-      readdirSync(tmpdir()).filter((name) => name.startsWith('fetchfleet-results-'));
-    const own = (): string[] => copies().filter((name) => name.includes(`-${process.pid}-`));
     let dir = '';
     {
       await using copy = await store().checkOut(BATCH);
       dir = copy.dir;
-      expect(own()).toHaveLength(1);
+      expect(copies()).toHaveLength(1);
     }
     expect(existsSync(dir)).toBe(false);
     const abandoned = dir.replace(`-${process.pid}-`, '-4999999-');
     mkdirSync(join(abandoned, BATCH), { recursive: true });
-    await expect(store().checkOut(BATCH, { signal: AbortSignal.abort() })).rejects.toThrow();
+    await expect(store().checkOut(BATCH, { signal: AbortSignal.abort() })).rejects.toThrow(
+      /abort/u,
+    );
     const stop = new AbortController();
     const onProgress = (): void => stop.abort();
     const aborted = store().checkOut(BATCH, { signal: stop.signal, onProgress });
     await expect(aborted).rejects.toThrow(/abort/u);
-    expect([own(), existsSync(abandoned)]).toEqual([[], false]);
+    expect([copies(), existsSync(abandoned)]).toEqual([[], false]);
   });
 
   it('needs no more rights than the documentation says', async () => {
     await write([recordLine({ index: 0, outcome: 'timeout' })]);
     const database = new URL(url).pathname.slice(1);
-    const page = await readFile(new URL('../../../../docs/postgres.md', import.meta.url), 'utf8');
-    const [, statements = ''] = /^```sql\n(CREATE ROLE .*?)^```$/msu.exec(page) ?? [];
+    const text = await readFile(new URL('../../../../docs/postgres.md', import.meta.url), 'utf8');
+    const [, statements = ''] = /^```sql\n(CREATE ROLE .*?)^```$/msu.exec(text) ?? [];
     expect(statements).toContain('GRANT TEMPORARY ON DATABASE crawls');
     await query(
       url,
