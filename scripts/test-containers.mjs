@@ -1,7 +1,7 @@
 // `npm run test:containers`: builds the images, starts the fleet of docker-compose.yml with two
-// workers and Prometheus, runs a batch, checks counts, rules and alerts in Prometheus and the
-// dashboards in Grafana (if its image can be pulled), and stops everything. `-- --keep` leaves the
-// containers running.
+// workers and Prometheus, runs a batch, checks counts, rules and alerts in Prometheus, runs another
+// batch into PostgreSQL, checks the dashboards in Grafana (if its image can be pulled), and stops
+// everything. `-- --keep` leaves the containers running.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const WORKERS = 2;
 /** A command sees the services of a profile only if it names the profile. */
-const OBSERVED = ['--profile', 'observability'];
+const PROFILES = ['--profile', 'observability', '--profile', 'postgres'];
 const DASHBOARDS = ['fetchfleet-batches', 'fetchfleet-fleet', 'fetchfleet-origins'];
 const CRAWL_FILE = 'examples/containers.yaml';
 /** Prometheus scrapes and discovers replicas every 5 s. */
@@ -63,8 +63,8 @@ try {
         ? error.message
         : error.stack,
     );
-    await run([...OBSERVED, 'ps'], { isQuiet: false }).catch(() => undefined);
-    await run([...OBSERVED, 'logs', '--tail=50', '--no-color'], { isQuiet: false }).catch(
+    await run([...PROFILES, 'ps'], { isQuiet: false }).catch(() => undefined);
+    await run([...PROFILES, 'logs', '--tail=50', '--no-color'], { isQuiet: false }).catch(
       () => undefined,
     );
   }
@@ -85,7 +85,7 @@ async function testFleet() {
   await run(['build', 'sample-api', 'worker', 'producer']);
   say(`starting Redis, the sample API, Prometheus and ${WORKERS} workers`);
   const services = ['redis', 'sample-api', 'worker', 'prometheus'];
-  await run([...OBSERVED, 'up', '-d', '--no-build', '--scale', `worker=${WORKERS}`, ...services]);
+  await run([...PROFILES, 'up', '-d', '--no-build', '--scale', `worker=${WORKERS}`, ...services]);
   await untilPrometheusSays('sum(up{job="fetchfleet-worker"})', WORKERS);
   verified(`Prometheus scrapes ${WORKERS} replicas`);
 
@@ -118,8 +118,20 @@ async function testFleet() {
   verified(`export gives every index from 0 to ${status.total - 1} once, in order`);
   await untilHealthy();
   verified('every health check passes');
+  await testPostgres(status.total);
   await testConfinement();
   await testGrafana();
+}
+
+async function testPostgres(total) {
+  await run([...PROFILES, 'up', '-d', '--no-build', 'postgres-worker']);
+  // As `up` does it: the batch waits for its worker.
+  await run([...PROFILES, 'run', '--rm', '-T', 'postgres-batch']);
+  const count = "SELECT count(*) FROM fetches WHERE outcome = 'ok'";
+  const psql = ['psql', '-U', 'fetchfleet', '-h', '127.0.0.1', '-At', '-c', count];
+  const found = await run([...PROFILES, 'exec', '-T', 'postgres', ...psql]);
+  assert.equal(found.trim(), String(total));
+  verified(`a batch of ${total} fetches is in PostgreSQL`);
 }
 
 /** What an intruder in one of the containers would find. */
@@ -136,7 +148,7 @@ async function testConfinement() {
   ]);
   assert.match(answer, /^NOAUTH/u);
   verified('Redis answers nobody without the password');
-  const ids = await run([...OBSERVED, 'ps', '-q']);
+  const ids = await run([...PROFILES, 'ps', '-q']);
   const { stdout } = spawnSync('docker', ['inspect', ...ids.split('\n').filter(Boolean)], {
     encoding: 'utf8',
   });
@@ -152,7 +164,7 @@ async function testConfinement() {
 }
 
 async function testGrafana() {
-  const isHad = await run([...OBSERVED, 'pull', 'grafana']).then(
+  const isHad = await run([...PROFILES, 'pull', 'grafana']).then(
     () => true,
     () => false,
   );
@@ -160,7 +172,7 @@ async function testGrafana() {
     say('the image of Grafana cannot be pulled: its dashboards were not checked');
     return;
   }
-  await run([...OBSERVED, 'up', '-d', '--no-build', '--no-recreate', 'grafana']);
+  await run([...PROFILES, 'up', '-d', '--no-build', '--no-recreate', 'grafana']);
   const url = `http://127.0.0.1:${env.GRAFANA_PORT}/api/search?type=dash-db`;
   const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
   let found = [];
@@ -265,7 +277,7 @@ async function takeDown() {
   const [program, ...before] = compose;
   const down = spawnSync(
     program,
-    [...before, ...OBSERVED, 'down', '--volumes', '--remove-orphans', '--timeout', '20'],
+    [...before, ...PROFILES, 'down', '--volumes', '--remove-orphans', '--timeout', '20'],
     {
       cwd: root,
       env,
