@@ -1,3 +1,8 @@
+import { open, writeFile } from 'node:fs/promises';
+import { manifestPath, partPath } from '../folder/layout.ts';
+import { formatManifest, type Manifest } from '../folder/manifest.ts';
+import { copyError, TemporaryCopy } from '../store/temporary-copy.ts';
+import type { CheckedOut } from '../store/store.ts';
 import { COLUMNS } from './columns.ts';
 import { readCopyLine } from './copy-text.ts';
 import { escapeLiteral } from 'pg';
@@ -60,5 +65,42 @@ async function* linesOf(
     if (from < chunk.length) {
       begun.push(chunk.subarray(from));
     }
+  }
+}
+
+interface CopiedRows {
+  readonly batch: string;
+  readonly manifest: Manifest | undefined;
+  /** In order. */
+  readonly content: AsyncIterable<string>;
+}
+
+/**
+ * Writes rows to a temporary results folder, as one part.
+ *
+ * @throws ResultsUnreadableError if there is no room for them
+ */
+export async function copyRows(rows: CopiedRows): Promise<CheckedOut> {
+  const copy = await TemporaryCopy.create(rows.batch);
+  try {
+    await fill(copy.folder, rows);
+    return { dirs: [copy.dir], [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose]() };
+  } catch (error) {
+    await copy[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function fill(folder: string, { manifest, content }: CopiedRows): Promise<void> {
+  const explain = (error: unknown): never => {
+    throw copyError(folder, error);
+  };
+  if (manifest !== undefined) {
+    await writeFile(manifestPath(folder), formatManifest(manifest)).catch(explain);
+  }
+  const name = { worker: 'postgres', number: 1, compression: 'none' } as const;
+  await using file = await open(partPath(folder, name), 'wx').catch(explain);
+  for await (const piece of content) {
+    await file.writeFile(piece).catch(explain);
   }
 }

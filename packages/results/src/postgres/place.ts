@@ -37,7 +37,7 @@ export async function ensurePlace(session: Session): Promise<string> {
   return (await findPlace(session)) ?? (await createPlace(session));
 }
 
-async function findPlace(session: Session): Promise<string | undefined> {
+export async function findPlace(session: Session): Promise<string | undefined> {
   const names = ['fetchfleet_batches', 'fetchfleet_place'];
   for (const name of names) {
     if (!(await hasTable(session, name))) {

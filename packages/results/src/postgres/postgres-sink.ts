@@ -18,7 +18,7 @@ import {
   lockPages,
   mergeIncoming,
 } from './incoming.ts';
-import { ensurePlace, FETCHES, writeManifest } from './place.ts';
+import { ensurePlace, FETCHES, findPlace, writeManifest } from './place.ts';
 import type { RecordTexts } from './record-texts.ts';
 import { Session } from './session.ts';
 
@@ -93,6 +93,21 @@ export class PostgresSink implements Sink {
         this.#id ??= id;
       });
     });
+  }
+
+  /** Over a connection of its own: a flush may be under way. */
+  async assertSame(): Promise<void> {
+    const { address, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+    const session = new Session(address, connectTimeoutMs);
+    try {
+      await session.connect();
+      const found = await session.within(this.#timeoutMs(0), async () => findPlace(session));
+      this.#assertId(found);
+    } catch (error) {
+      throw error instanceof SinkError ? error : this.#error(reasonOf(error));
+    } finally {
+      await session.end();
+    }
   }
 
   async append(batch: string, lines: readonly string[]): Promise<void> {
@@ -199,14 +214,17 @@ export class PostgresSink implements Sink {
       SELECT batch, total FROM fetchfleet_batches WHERE batch IN (${list});
       ${createIncoming(FETCHES)}`);
     const [places = [], known = []] = results.slice(-3);
-    const id: unknown = places[0]?.['id'];
-    this.#id ??= String(id);
-    if (id !== this.#id) {
-      throw new Error(`another place is in this database: its id is not ${this.#id}`);
-    }
+    this.#assertId(places[0]?.['id']);
     const totals = new Map(known.map(({ batch, total }) => [String(batch), Number(total)]));
     for (const batch of batches) {
       await this.#ensureManifest(session, batch, totals.get(batch));
+    }
+  }
+
+  #assertId(found: unknown): void {
+    this.#id ??= String(found);
+    if (found !== this.#id) {
+      throw this.#error(`another place is in this database: its id is not ${this.#id}`);
     }
   }
 

@@ -4,9 +4,8 @@ import { assertBatchId } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import type { StoredBatch } from '../folder/stored-batches.ts';
 import type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from '../store/store.ts';
-import { copyToTemporary } from '../store/temporary-results.ts';
 import { type Address, readAddress } from './address.ts';
-import { storedLines } from './check-out.ts';
+import { copyRows, storedLines } from './check-out.ts';
 import { reasonOf } from './errors.ts';
 import { findManifest } from './place.ts';
 import { PostgresSink } from './postgres-sink.ts';
@@ -87,7 +86,7 @@ export class PostgresStore implements ResultsStore {
           signal?.throwIfAborted();
         };
         const content = observed(storedLines(session, batch, beat), onLines);
-        return copyToTemporary({ batch, manifest, source: 'postgres', content });
+        return copyRows({ batch, manifest, content });
       },
       signal,
     );

@@ -44,7 +44,7 @@ export async function startSink(url: string, worker = 'w-1'): Promise<Sink> {
 /** The lines of a batch, as a reader gets them. */
 export async function linesIn(url: string, batch = BATCH): Promise<string[]> {
   await using copy = await new PostgresStore({ url, env: {} }).checkOut(batch);
-  const folder = join(copy.dir, batch);
+  const folder = join(copy.dirs[0] ?? '', batch);
   const parts = (await readdir(folder)).filter((name) => name.startsWith('part-'));
   const texts = await Promise.all(parts.map(async (name) => readFile(join(folder, name), 'utf8')));
   return texts.join('').split('\n').slice(0, -1);

@@ -37,7 +37,7 @@ function page(index: number, number: number, second: number, end = ''): string {
 
 /** Names of the copies of this process. */
 function copies(): string[] {
-  const own = new RegExp(`^fetchfleet-results-.*-${process.pid}-`, 'u');
+  const own = new RegExp(`^fetchfleet-copy-.*-${process.pid}-`, 'u');
   return readdirSync(tmpdir()).filter((name) => own.test(name));
 }
 
@@ -132,7 +132,7 @@ describe('PostgresStore', () => {
     let dir = '';
     {
       await using copy = await store().checkOut(BATCH);
-      dir = copy.dir;
+      [dir = ''] = copy.dirs;
       expect(copies()).toHaveLength(1);
     }
     expect(existsSync(dir)).toBe(false);
@@ -179,7 +179,7 @@ describe('PostgresStore', () => {
     await write([recordLine({ index: 1 }), recordLine({ index: 0 })]);
     await using copy = await store().checkOut(BATCH);
     const { written, missing } = await exportBatch({
-      dir: copy.dir,
+      dir: copy.dirs,
       batch: BATCH,
       format: 'csv',
       out: createWriteStream('/dev/null'),
