@@ -39,9 +39,13 @@ afterEach(async () => {
 
 installLeakGuard();
 
-async function run(name: string, args: readonly string[], env: Env): Promise<Running> {
-  const script = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
-  return startProcess('node', ['--conditions=@fetchfleet/source', script, ...args], { env });
+const APPEND = new URL('./append-to-s3.ts', import.meta.url);
+const CHECK_OUT = new URL('./check-out-batch.ts', import.meta.url);
+const SERVE = new URL('./serve-s3.ts', import.meta.url);
+
+async function run(script: URL, args: readonly string[], env: Env): Promise<Running> {
+  const command = ['--conditions=@fetchfleet/source', fileURLToPath(script), ...args];
+  return startProcess('node', command, { env });
 }
 
 /** How many records the process says are durable. */
@@ -67,14 +71,13 @@ describe('what a worker has acknowledged', () => {
     'is there when it is killed at its request $after, carried out: $isDone',
     async ({ after, isDone }) => {
       server.fail({ with: 'silence', after, isDone, times: 1 });
-      const killed = await run('append-to-s3', ['0', String(RECORDS)], server.env);
+      const killed = await run(APPEND, ['0', String(RECORDS)], server.env);
       await eventually(() => server.requests.length > after);
       await killed.kill();
       const durable = acknowledged(killed);
-      if (durable > 0) {
-        expect(await indexes(server.env)).toEqual(expect.arrayContaining(upTo(durable)));
-      }
-      const next = await run('append-to-s3', [String(durable), String(RECORDS)], server.env);
+      const found = durable > 0 ? await indexes(server.env) : [];
+      expect(found).toEqual(expect.arrayContaining(upTo(durable)));
+      const next = await run(APPEND, [String(durable), String(RECORDS)], server.env);
       expect([(await next.exit).code, next.stderr]).toEqual([0, '']);
       expect(await indexes(server.env)).toEqual(upTo(RECORDS));
     },
@@ -87,12 +90,12 @@ describe('what a worker has acknowledged', () => {
     const env = { ...server.env, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` };
     const records = 1_000;
     const serve = async (): Promise<Running> => {
-      const serving = await run('serve-s3', [data, port], {});
+      const serving = await run(SERVE, [data, port], {});
       await serving.waitForLine(/listens/u);
       return serving;
     };
     let serving = await serve();
-    const worker = await run('append-to-s3', ['0', String(records)], env);
+    const worker = await run(APPEND, ['0', String(records)], env);
     for (let kill = 1; kill <= 5; kill += 1) {
       await eventually(() => acknowledged(worker) >= (kill * records) / 10);
       await serving.kill();
@@ -111,11 +114,14 @@ describe('a copy of a batch', () => {
     server.put(`results/${BATCH}/batch.json`, JSON.stringify(manifestOf(1_000)));
     const text = upTo(1_000).map((index) => `${recordLine({ index })}\n`);
     server.put(`results/${BATCH}/part-w-1-1.ndjson.zst`, zstdCompressSync(text.join('')));
-    const script = fileURLToPath(new URL('./check-out-batch.ts', import.meta.url));
     const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1"';
-    const child = await startProcess('sh', ['-c', command, process.execPath, script], {
-      env: { ...server.env, TMPDIR: folder.path },
-    });
+    const child = await startProcess(
+      'sh',
+      ['-c', command, process.execPath, fileURLToPath(CHECK_OUT)],
+      {
+        env: { ...server.env, TMPDIR: folder.path },
+      },
+    );
     await child.exit;
     expect(child.stdout).toMatch(
       /^ResultsUnreadableError: the records have to be copied to be read, and \S+ cannot be written: EFBIG.*; TMPDIR names another folder for the copy\n0 files are left\n$/u,
@@ -124,7 +130,7 @@ describe('a copy of a batch', () => {
 
   it('is gone when its process exits without removing it', async () => {
     server.put(`results/${BATCH}/batch.json`, JSON.stringify(manifestOf(1)));
-    const child = await run('check-out-batch', [], server.env);
+    const child = await run(CHECK_OUT, [], server.env);
     expect((await child.exit).code).toBe(0);
     expect(child.stdout).toMatch(/fetchfleet-copy-/u);
     expect(existsSync(child.stdout.trim())).toBe(false);

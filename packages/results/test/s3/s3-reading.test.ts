@@ -71,7 +71,7 @@ describe('a batch that is copied out of S3', () => {
     const key = `${FOLDER}part-w-1-2.ndjson.zst`;
     server.put(key, server.object(key)?.body.subarray(0, -9) ?? '');
     server.put(`${FOLDER}part-w-1-77.ndjson.zst`, 'no zstd at all');
-    server.put(`${FOLDER}part-w-1-78.ndjson`, `${line(1).slice(0, 30)}`);
+    server.put(`${FOLDER}part-w-1-78.ndjson`, line(1).slice(0, 30));
     expect(await read()).toEqual({ lines: lines.toSpliced(2, 2), skippedLines: 3 });
   });
 
