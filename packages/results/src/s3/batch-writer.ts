@@ -1,4 +1,5 @@
 import { constants, createZstdCompress } from 'node:zlib';
+import { toError } from '@fetchfleet/crawl';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -89,7 +90,7 @@ export class S3BatchWriter {
         }
         this.#nextPart = await this.#unusedNumber();
       } catch (error) {
-        throw new SinkError('write', bucket.addressOf(key), error);
+        throw new SinkError('write', bucket.addressOf(key), toError(error).message);
       }
     }
   }
@@ -125,7 +126,7 @@ export class S3BatchWriter {
     try {
       await ensureManifest(bucket, key, manifest);
     } catch (error) {
-      throw new SinkError('write the manifest', bucket.addressOf(key), error);
+      throw new SinkError('write the manifest', bucket.addressOf(key), toError(error).message);
     }
     this.#manifestDueAtMs = manifest.total > 0 ? Infinity : now + UNKNOWN_TOTAL_RECHECK_MS;
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { toError } from '@fetchfleet/crawl';
 import { SinkError } from '../sink/sink.ts';
 import type { Bucket } from './bucket.ts';
 import { unconditional } from './failure.ts';
@@ -45,7 +46,8 @@ export class S3Marker {
       }
       this.#id = id;
     } catch (error) {
-      throw new SinkError('write results to', this.#address, error);
+      // The reason alone: a logger would write the message of a cause once more.
+      throw new SinkError('write results to', this.#address, toError(error).message);
     }
   }
 
@@ -59,7 +61,7 @@ export class S3Marker {
     try {
       found = await this.#read();
     } catch (error) {
-      throw new SinkError('read', this.#address, error);
+      throw new SinkError('read', this.#address, toError(error).message);
     }
     if (found !== this.#id) {
       const what = found === undefined ? 'it is gone' : `it does not say ${this.#id}`;
