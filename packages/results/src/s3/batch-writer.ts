@@ -1,7 +1,7 @@
-import { constants, createZstdCompress } from 'node:zlib';
-import { toError } from '@fetchfleet/crawl';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { constants, createZstdCompress } from 'node:zlib';
+import { toError } from '@fetchfleet/crawl';
 import {
   formatManifest,
   type Manifest,

@@ -1,7 +1,7 @@
+import { zstdCompressSync } from 'node:zlib';
 import { S3Store, uploadTo } from '@fetchfleet/results/s3';
 import { installLeakGuard, type S3rverServer, startS3rver } from '@fetchfleet/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { zstdCompressSync } from 'node:zlib';
 import { BATCH, exported, manifestOf, recordLine } from '../record-lines.ts';
 import { useCredentials } from './s3-environment.ts';
 

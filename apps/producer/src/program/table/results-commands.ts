@@ -62,7 +62,7 @@ export const EXPORT: CommandSpec = {
     },
     {
       flags: '-o, --output <file>',
-      help: 'file to write to, compressed if it ends in .gz or .zst; - is stdout',
+      help: 'file or s3://BUCKET/KEY, compressed if it ends in .gz or .zst; - is stdout',
       default: '-',
       offers: { paths: 'files' },
     },
@@ -107,7 +107,7 @@ export const QUERY: CommandSpec = {
     },
     {
       flags: '-o, --output <file>',
-      help: 'file to write to, compressed if it ends in .gz or .zst; - is stdout',
+      help: 'file or s3://BUCKET/KEY, compressed if it ends in .gz or .zst; - is stdout',
       default: '-',
       offers: { paths: 'files' },
     },
