@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { VERSION } from '@fetchfleet/crawl';
 import { systemErrorCode } from '../folder/errors.ts';
-import { batchFolder, findParts, isCacheName } from '../folder/layout.ts';
+import { batchFolder, findAllParts, isCacheName } from '../folder/layout.ts';
 import { firstManifest } from '../folder/manifest.ts';
 
 /** The key, in the metadata of a table, of how many fetches had no record when it was made. */
@@ -27,7 +27,7 @@ export interface TableCache {
  * @throws ResultsNotFoundError, ResultsUnreadableError, InvalidIdError
  */
 export async function findCache(dirs: readonly string[], batch: string): Promise<TableCache> {
-  const found = await findParts(dirs, batch);
+  const found = await findAllParts(dirs, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const hash = createHash('sha256').update(JSON.stringify([VERSION, manifest]));
   for (const { path } of [...found.parts.files, ...found.parts.compressed]) {

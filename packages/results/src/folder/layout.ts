@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isBatchId } from '@fetchfleet/crawl';
 import {
   InvalidIdError,
@@ -97,16 +97,34 @@ export interface Parts {
   readonly skipped: readonly string[];
 }
 
+/** Results folders that have a batch, at least one, and the parts of all of them. */
+interface FoundParts {
+  readonly dirs: readonly string[];
+  readonly parts: Parts;
+}
+
 /**
- * The parts of a batch in several results folders.
+ * The plain parts of a batch in several results folders, to read them. Compressed ones without a
+ * copy in another folder count as skipped: whoever forgets to check a batch out is told so.
  *
- * @returns the results folders that have the batch, at least one, and the parts of all of them
  * @throws ResultsNotFoundError if none has the batch; ResultsUnreadableError
  */
-export async function findParts(
-  dirs: readonly string[],
-  batch: string,
-): Promise<{ readonly dirs: readonly string[]; readonly parts: Parts }> {
+export async function findParts(dirs: readonly string[], batch: string): Promise<FoundParts> {
+  const { parts, ...found } = await findAllParts(dirs, batch);
+  const { files, compressed } = parts;
+  const plain = new Set(files.map(({ path }) => basename(path)));
+  const isCopied = compressed.some(({ path }) => plain.has(plainName(basename(path))));
+  const left = isCopied ? [] : compressed;
+  const skipped = left.map(({ path }) => `${path} is compressed, and was not checked out`);
+  return { ...found, parts: { ...parts, skipped: [...parts.skipped, ...skipped] } };
+}
+
+/**
+ * The parts of a batch in several results folders, compressed ones included.
+ *
+ * @throws ResultsNotFoundError if none has the batch; ResultsUnreadableError
+ */
+export async function findAllParts(dirs: readonly string[], batch: string): Promise<FoundParts> {
   const found = new Map<string, Parts>();
   let missing: ResultsNotFoundError | undefined;
   for (const dir of new Set(dirs)) {

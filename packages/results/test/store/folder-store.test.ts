@@ -46,6 +46,14 @@ describe('a folder with compressed parts', () => {
     ]);
   });
 
+  it('is named where somebody reads it without checking it out', async () => {
+    const store = await partsOf(made, ['zstd', 'none']);
+    const found = await verifyParts({ dir: store.location, batch: BATCH, total: 3 });
+    expect(found.skippedParts).toEqual([
+      `${join(store.location, BATCH, 'part-w-0-1.ndjson.zst')} is compressed, and was not checked out`,
+    ]);
+  });
+
   it('has the same table of queries as long as no part changes', async () => {
     const store = await partsOf(made, ['zstd', 'none']);
     const path = async (): Promise<string> => (await findCache([store.location], BATCH)).path;
