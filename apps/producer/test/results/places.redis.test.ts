@@ -16,10 +16,14 @@ installLeakGuard();
 
 const TOTAL = 40;
 
-async function finishedBatch(flags: readonly string[]): Promise<string> {
+/** @param reported what another worker has reported of its results */
+async function finishedBatch(flags: readonly string[], reported?: string): Promise<string> {
   fleet.origin.respond(/^\/echo\/\d*0$/u, { status: 404 });
-  await fleet.worker(flags);
   const id = await fleet.enqueue(crawlFile(fleet.origin.url, TOTAL, 'retry: { attempts: 1 }'));
+  if (reported !== undefined) {
+    await fleet.redis.hset(fleetKeys(fleet.name).batch(id), { [`results:${reported}`]: '1' });
+  }
+  await fleet.worker(flags);
   await fleet.json('status', id, '--watch');
   return id;
 }
@@ -132,9 +136,8 @@ describe('a place that a command is given', () => {
 
 describe('an address that Redis names', () => {
   it('is not opened, but named', async () => {
-    const id = await finishedBatch([]);
     const evil = 'postgres://me@evil.example/records';
-    await fleet.redis.hset(fleetKeys(fleet.name).batch(id), { [`results:${evil}`]: '1' });
+    const id = await finishedBatch([], evil);
     for (const command of [
       ['failures', id],
       ['verify', id],

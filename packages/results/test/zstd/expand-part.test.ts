@@ -69,12 +69,12 @@ describe('a compressed part', () => {
 
   it('may have flushes of any size, and none', async () => {
     const large = [noise(1_500_000), noise(700_000)];
-    const repetitive = lines(0, 1, JSON.stringify('x'.repeat(20_000_000)));
+    const repetitive = lines(0, 1, JSON.stringify('x'.repeat(17_000_000)));
     const frames = [await frameOf(...large), await frameOf(repetitive), await frameOf(lines(1, 1))];
     expect(frames.map(({ length }) => length > 512 * 1024)).toEqual([true, false, false]);
-    expect(await expanded(Buffer.concat(frames))).toBe(
-      [...large, repetitive, lines(1, 1)].join(''),
-    );
+    const text = await expanded(Buffer.concat(frames));
+    // Jest would take seconds to compare, or to show, so much.
+    expect(text === [...large, repetitive, lines(1, 1)].join('')).toBe(true);
     expect(await expanded(Buffer.alloc(0))).toBe('');
   });
 
