@@ -78,7 +78,7 @@ const SETTINGS = {
     help: 'where results go: a folder, s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE',
     schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
   },
-  /** How results in a folder are compressed. Parts are a fraction of the size, and cost some CPU. */
+  /** How results in a folder are compressed: parts get much smaller, and cost some CPU time. */
   compress: {
     ...FETCH_SETTINGS.compress,
     help: 'zstd compresses results in a folder',

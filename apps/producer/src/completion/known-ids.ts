@@ -98,7 +98,7 @@ export async function knownSchedules(context: Context): Promise<Candidate[]> {
   });
 }
 
-/** Ids of batches that have records in the place of results; empty if it does not answer in time. */
+/** Ids of batches with records in the place of results; empty if it does not answer in time. */
 export async function knownResults(context: Context): Promise<Candidate[]> {
   try {
     const ids = await Promise.all(readPlaces(undefined, context).map((one) => idsIn(one, context)));
