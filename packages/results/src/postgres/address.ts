@@ -30,7 +30,10 @@ const PARAMETERS: ReadonlySet<string> = new Set([
  *
  * @throws DatabaseUnfitError
  */
-export function readAddress(text: string, env: NodeJS.ProcessEnv): Address {
+export function readAddress(
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Address {
   const url = URL.parse(text);
   if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
     throw new DatabaseUnfitError('a database is named by postgres://USER@HOST/DATABASE');

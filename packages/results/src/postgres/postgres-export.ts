@@ -21,7 +21,8 @@ export interface PostgresOptions {
   readonly url: string;
   /** Name of the table, or of schema and table. */
   readonly table: string;
-  readonly env?: NodeJS.ProcessEnv;
+  /** Has what the URL lacks: `PGPASSWORD`, for example. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** @default 30 s */
   readonly connectTimeoutMs?: number;
 }
@@ -57,7 +58,7 @@ export class PostgresExport implements RowSink {
   #updated = 0;
 
   /** @throws DatabaseUnfitError if the address or the name of the table is none */
-  constructor({ url, table, env = {}, connectTimeoutMs = CONNECT_TIMEOUT_MS }: PostgresOptions) {
+  constructor({ url, table, env, connectTimeoutMs = CONNECT_TIMEOUT_MS }: PostgresOptions) {
     this.#address = readAddress(url, env);
     this.#table = parseTableName(table);
     this.#session = new Session(this.#address, connectTimeoutMs);

@@ -73,7 +73,7 @@ async function refuseEncoding(session: Session): Promise<void> {
   );
   if (found?.encoding !== 'UTF8') {
     throw new DatabaseUnfitError(
-      `it has the encoding ${found?.encoding ?? 'unknown'}, and records need UTF8`,
+      `the database has the encoding ${found?.encoding ?? 'unknown'}, and records need UTF8`,
     );
   }
 }

@@ -10,7 +10,11 @@ it('connects no longer to a database that does not answer once it is stopped', a
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const sink = new PostgresExport({ url: `postgres://me@127.0.0.1:${port}/x`, table: 'fetches' });
+  const sink = new PostgresExport({
+    url: `postgres://me@127.0.0.1:${port}/x`,
+    table: 'fetches',
+    env: {},
+  });
   const starting = sink.start();
   const [socket] = await once(server, 'connection');
   await sink.stop();

@@ -58,7 +58,7 @@ async function exportLines(
   { url = postgres.url, total = lines.length, ...choice }: Choice = {},
 ): Promise<PostgresCounts> {
   await layOut(folder.path, manifestOf(total), { 'a-1': lines.map((one) => `${one}\n`).join('') });
-  const sink = new PostgresExport({ url, table });
+  const sink = new PostgresExport({ url, table, env: {} });
   try {
     await sink.start();
     await exportRows({ dir: folder.path, batch: BATCH, open: () => sink, ...choice });
@@ -301,7 +301,7 @@ describe('PostgreSQL', () => {
   it('says so if the server ends the connection, and writes everything the next time', async () => {
     const lines = [recordLine({ index: 0 }), recordLine({ index: 1 })];
     await layOut(folder.path, manifestOf(2), { 'a-1': lines.map((one) => `${one}\n`).join('') });
-    const sink = new PostgresExport({ url: postgres.url, table });
+    const sink = new PostgresExport({ url: postgres.url, table, env: {} });
     await sink.start();
     await postgres.restart();
     const failing = exportRows({ dir: folder.path, batch: BATCH, open: () => sink });
@@ -313,7 +313,7 @@ describe('PostgreSQL', () => {
   });
 
   it.each(['', 'a.b.c', 'a b', 'a"b', 'x'.repeat(64), '1a'])('refuses the table %j', (name) => {
-    expect(() => new PostgresExport({ url: postgres.url, table: name })).toThrow(
+    expect(() => new PostgresExport({ url: postgres.url, table: name, env: {} })).toThrow(
       /is no name of a table/u,
     );
   });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Sink } from '@fetchfleet/results';
+import { type Sink, SinkError } from '@fetchfleet/results';
 import { PostgresStore } from '@fetchfleet/results/postgres';
 import {
   eventually,
@@ -178,6 +178,38 @@ describe('PostgresSink', () => {
     await sink.append(BATCH, lines(0, 1));
     await query(url, 'ALTER ROLE fleet RESET synchronous_commit');
     expect(await query(url, 'SELECT DISTINCT mode FROM seen')).toEqual([{ mode: 'on' }]);
+  });
+
+  it.each([
+    ['53100', 'the disk of the server is full'],
+    ['53200', 'the server is out of memory'],
+    ['57P01', 'the server is shutting down'],
+    ['22000', 'own words'],
+  ])('waits while the server answers %s', async (code, reason) => {
+    const sink = await begin();
+    await query(
+      url,
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RAISE EXCEPTION ''own words'' USING ERRCODE = ''${code}'', DETAIL = NEW.url; END';
+       CREATE TRIGGER refuse BEFORE INSERT ON fetches FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    );
+    const { shown } = readAddress(url, {});
+    await expect(sink.append(BATCH, lines(0, 1))).rejects.toThrow(
+      new SinkError('write results to', shown, `${reason} (${code})`),
+    );
+    await query(url, 'DROP TRIGGER refuse ON fetches');
+    await insist(sink, lines(0, 1));
+    expect(await linesIn(url)).toEqual(lines(0, 1));
+  });
+
+  it('refuses a database that cannot hold every text', async () => {
+    const name = new URL(url).pathname.slice(1);
+    await query(
+      postgres.url,
+      `CREATE DATABASE ascii_${name} ENCODING 'SQL_ASCII' TEMPLATE template0`,
+    );
+    url = url.replace(name, `ascii_${name}`);
+    await expect(begin()).rejects.toThrow(/the encoding SQL_ASCII, and records need UTF8/u);
   });
 
   it('goes on when a batch was removed while it ran', async () => {

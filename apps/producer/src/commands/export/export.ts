@@ -74,7 +74,11 @@ async function exportToDatabase(
   const { terminal } = context;
   const { table = DEFAULT_TABLE } = options;
   const signal = context.interrupts.takeOver().drain;
-  const summary = await writeToDatabase({ ...read, signal }, { url, table }, choice);
+  const summary = await writeToDatabase(
+    { ...read, signal },
+    { url, table, env: context.env },
+    choice,
+  );
   const { database, inserted, updated, written } = summary;
   if (options.json === true) {
     terminal.printJson({ batch: read.batch, format: 'postgres', table, ...NONE, ...summary });

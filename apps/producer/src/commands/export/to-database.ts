@@ -9,6 +9,7 @@ interface Database {
   /** Its address, which may hold a password. */
   readonly url: string;
   readonly table: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The summary of an export to a database, with its address as it may be shown. */
@@ -19,11 +20,11 @@ export interface DatabaseSummary extends RowsSummary, PostgresCounts {
 /** Writes the records of a batch to a table: all of them, or none. */
 export async function writeToDatabase(
   read: ReadOptions,
-  { url, table }: Database,
+  { url, table, env }: Database,
   choice: RowChoice | undefined,
 ): Promise<DatabaseSummary> {
   const { PostgresExport } = await import('@fetchfleet/results/postgres');
-  const sink = new PostgresExport({ url, table });
+  const sink = new PostgresExport({ url, table, env });
   // Also ends a statement that the database does not answer.
   const stop = (): void => void sink.stop();
   read.signal?.addEventListener('abort', stop, { once: true });
