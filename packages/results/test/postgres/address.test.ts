@@ -23,12 +23,10 @@ describe('readAddress', () => {
   });
 
   it('takes the password from PGPASSWORD, unless the address has one', () => {
-    const passwordOf = (url: string): string | null =>
-      new URL(readAddress(url, env).url).searchParams.get('password');
-    expect([passwordOf('postgres://h/x'), passwordOf('postgres://me:own%25@h/x')]).toEqual([
-      'p@ss',
-      'own%',
-    ]);
+    const found = ['postgres://h/x', 'postgres://me:own%25@h/x'].map((url) =>
+      new URL(readAddress(url, env).url).searchParams.get('password'),
+    );
+    expect(found).toEqual(['p@ss', 'own%']);
   });
 
   it.each([
