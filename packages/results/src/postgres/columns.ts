@@ -1,7 +1,7 @@
 import { type Field, type FieldKind, fieldsOf } from '../rows/fields.ts';
 import type { Row } from '../rows/row.ts';
 import { readerOf } from '../rows/typed-value.ts';
-import { keptRecord, type RecordTexts } from './record-texts.ts';
+import { keptRecord, lineOf, type RecordTexts } from './record-texts.ts';
 
 /** A column of the table. */
 export interface Column {
@@ -66,7 +66,7 @@ const VALUES: readonly ValueColumn[] = [
 ];
 
 /** What the others cannot hold: the record as its worker wrote it, mostly without its body. */
-export const RECORD: Column = { name: 'record', type: 'json', isRequired: false };
+export const RECORD: Column = { name: 'record', type: 'text', isRequired: false };
 
 /** The columns of a table of records, in order. The first three are its key. */
 export const COLUMNS: readonly Column[] = [...VALUES, RECORD];
@@ -89,6 +89,19 @@ export function textsOf(row: Row): RecordTexts {
   }
   texts['record'] = keptRecord(texts, { head: row.headText, body: row.body?.text });
   return texts;
+}
+
+/** A row that no function of the database can fail for: all but its key facts is in `record`. */
+export function plainTexts(row: Row): RecordTexts {
+  const { headText: head, body: json } = row;
+  const texts = { ...textsOf(row), record: lineOf({ head, body: json?.text }), params: '{}' };
+  return {
+    ...texts,
+    headers: undefined,
+    body: undefined,
+    body_text: undefined,
+    body_bytes: undefined,
+  };
 }
 
 function column(name: string, type: string, value: ValueColumn['value']): ValueColumn {

@@ -20,6 +20,14 @@ export function isLasting(error: Error): boolean {
   return error instanceof ServerError && LASTING.test(error.code ?? '');
 }
 
+/**
+ * Whether the database refuses a value: a column that somebody has added is computed from it, or it
+ * is nested more deeply than the server is set to read.
+ */
+export function isRefusedValue(error: unknown): boolean {
+  return error instanceof ServerError && /^(?:22|23|54)/.test(error.code ?? '');
+}
+
 /** Whether the same may work at once: the connection broke, or somebody else was in the way. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof DatabaseUnfitError) {

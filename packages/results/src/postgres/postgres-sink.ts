@@ -7,9 +7,9 @@ import type { Row } from '../rows/row.ts';
 import type { SinkOptions } from '../store/store.ts';
 import type { Address } from './address.ts';
 import { bestRows } from './best-rows.ts';
-import { textsOf } from './columns.ts';
+import { plainTexts, textsOf } from './columns.ts';
 import { copyText } from './copy-text.ts';
-import { isPassing, reasonOf } from './errors.ts';
+import { isPassing, isRefusedValue, reasonOf } from './errors.ts';
 import {
   COPY_INCOMING,
   createIncoming,
@@ -42,6 +42,17 @@ interface PendingAppend {
   readonly characters: number;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
+}
+
+interface Flush {
+  /** All batches of it, sorted. */
+  readonly batches: readonly string[];
+  readonly bytes: number;
+}
+
+interface Transaction extends Flush {
+  readonly rows: readonly Row[];
+  readonly toTexts: (row: Row) => RecordTexts;
 }
 
 /**
@@ -161,15 +172,27 @@ export class PostgresSink implements Sink {
     try {
       await this.#attempt(async () => this.#flush(group, bytes));
     } catch (error) {
-      for (const append of group) {
-        append.reject(error);
-      }
+      await this.#reject(group, error);
       return;
     }
     for (const append of group) {
       append.resolve();
     }
     this.#observe(bytes, performance.now() - startedAt);
+  }
+
+  /** A batch whose manifest cannot be had keeps no other one from being written. */
+  async #reject(group: readonly PendingAppend[], error: unknown): Promise<void> {
+    const { batch = undefined, cause = error } = error instanceof ManifestError ? error : {};
+    const rest = group.filter((append) => batch !== undefined && append.batch !== batch);
+    for (const append of group) {
+      if (!rest.includes(append)) {
+        append.reject(cause);
+      }
+    }
+    if (rest.length > 0) {
+      await this.#commit(rest);
+    }
   }
 
   /** Does something; once more if the connection turns out to have ended while it was idle. */
@@ -181,7 +204,7 @@ export class PostgresSink implements Sink {
     } catch (error) {
       this.#disconnect();
       if (error instanceof ManifestError) {
-        throw error.cause;
+        throw error;
       }
       if (isReused && !this.#isStopped && isPassing(error)) {
         await this.#attempt(work);
@@ -192,12 +215,35 @@ export class PostgresSink implements Sink {
   }
 
   async #flush(group: readonly PendingAppend[], bytes: number): Promise<void> {
-    const rows = await bestRows(group.flatMap(({ lines }) => lines));
+    const batches = [...new Set(group.map(({ batch }) => batch))].toSorted();
+    await this.#write(await bestRows(group.flatMap(({ lines }) => lines)), { batches, bytes });
+  }
+
+  /** A value that the database refuses costs no record: its row is found, and written plainly. */
+  async #write(rows: readonly Row[], flush: Flush): Promise<void> {
     const session = await this.#connected();
-    await session.within(this.#timeoutMs(bytes), async () => {
-      await this.#begin(session, group, bytes);
+    try {
+      await this.#transact(session, { ...flush, rows, toTexts: textsOf });
+    } catch (error) {
+      if (!isRefusedValue(error)) {
+        throw error;
+      }
+      await session.query('ROLLBACK');
+      if (rows.length === 1) {
+        await this.#transact(session, { ...flush, rows, toTexts: plainTexts });
+        return;
+      }
+      const half = Math.ceil(rows.length / 2);
+      await this.#write(rows.slice(0, half), flush);
+      await this.#write(rows.slice(half), flush);
+    }
+  }
+
+  async #transact(session: Session, { rows, toTexts, ...flush }: Transaction): Promise<void> {
+    await session.within(this.#timeoutMs(flush.bytes), async () => {
+      await this.#begin(session, flush);
       await lockPages(session, rows);
-      await session.copyIn(COPY_INCOMING, copyText(textsOfAll(rows)));
+      await session.copyIn(COPY_INCOMING, copyText(each(rows, toTexts)));
       await session.query(mergeIncoming(FETCHES));
       if (rows.some(hasPage)) {
         await session.query(deleteStalePages(FETCHES));
@@ -206,8 +252,7 @@ export class PostgresSink implements Sink {
     });
   }
 
-  async #begin(session: Session, group: readonly PendingAppend[], bytes: number): Promise<void> {
-    const batches = [...new Set(group.map(({ batch }) => batch))].toSorted();
+  async #begin(session: Session, { batches, bytes }: Flush): Promise<void> {
     const list = batches.map((batch) => escapeLiteral(batch)).join(', ');
     const results = await session.script(`${this.#beginning(bytes)};
       SELECT id FROM fetchfleet_place;
@@ -236,7 +281,7 @@ export class PostgresSink implements Sink {
       this.#manifestsDueAtMs.delete(batch);
     } else if (isDue) {
       const manifest = await this.#options.manifest(batch).catch((error: unknown) => {
-        throw new ManifestError('no manifest', { cause: error });
+        throw new ManifestError(batch, error);
       });
       await writeManifest(session, manifest);
       this.#manifestsDueAtMs.set(batch, now + UNKNOWN_TOTAL_RECHECK_MS);
@@ -295,13 +340,22 @@ export class PostgresSink implements Sink {
 }
 
 /** One after the other, between which {@link copyText} lets other work have its turn. */
-function* textsOfAll(rows: readonly Row[]): Generator<RecordTexts, void> {
+function* each(
+  rows: readonly Row[],
+  toTexts: Transaction['toTexts'],
+): Generator<RecordTexts, void> {
   for (const row of rows) {
-    yield textsOf(row);
+    yield toTexts(row);
   }
 }
 
 /** The manifest of a batch could not be had; its cause is for the append. */
 class ManifestError extends Error {
   override readonly name = 'ManifestError';
+  readonly batch: string;
+
+  constructor(batch: string, cause: unknown) {
+    super(`batch ${batch} has no manifest`, { cause });
+    this.batch = batch;
+  }
 }

@@ -43,7 +43,7 @@ export function storedLine(texts: RecordTexts): string {
   return /[\r\n]/.test(line) ? line.replaceAll(/[\r\n]/g, ' ') : line;
 }
 
-function lineOf({ head, body }: RecordParts): string {
+export function lineOf({ head, body }: RecordParts): string {
   return body === undefined ? head : `${head.slice(0, -1)},"body":${body}}`;
 }
 

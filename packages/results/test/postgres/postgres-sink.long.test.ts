@@ -184,7 +184,7 @@ describe('PostgresSink', () => {
     ['53100', 'the disk of the server is full'],
     ['53200', 'the server is out of memory'],
     ['57P01', 'the server is shutting down'],
-    ['22000', 'own words'],
+    ['42501', 'own words'],
   ])('waits while the server answers %s', async (code, reason) => {
     const sink = await begin();
     await query(
@@ -200,6 +200,48 @@ describe('PostgresSink', () => {
     await query(url, 'DROP TRIGGER refuse ON fetches');
     await insist(sink, lines(0, 1));
     expect(await linesIn(url)).toEqual(lines(0, 1));
+  });
+
+  it('writes a record plainly if the database refuses a value of it', async () => {
+    const sink = await begin();
+    await query(
+      url,
+      `ALTER TABLE fetches ADD COLUMN n int GENERATED ALWAYS AS ((body->>'n')::int) STORED,
+                           ADD COLUMN country text GENERATED ALWAYS AS (params->>'country') STORED`,
+    );
+    const all = lines(0, 30);
+    all[7] = recordLine({ index: 7, body: '{"n":"none"}' });
+    all[21] = recordLine({ index: 21, params: { country: '\u0000' }, body: '{"n":1}' });
+    all[22] = recordLine({ index: 22, body: '{"n":2}' });
+    await sink.append(BATCH, all);
+    expect(await linesIn(url)).toEqual(all);
+    expect(await query(url, 'SELECT index::int, n FROM fetches WHERE n > 0')).toEqual([
+      { index: 22, n: 2 },
+    ]);
+    expect(await query(url, 'SELECT count(country)::int FROM fetches')).toEqual([{ count: 28 }]);
+  });
+
+  it('lets no batch without a manifest keep the others from being written', async () => {
+    const store = new PostgresStore({ url, env: {} });
+    const sink = store.sink({
+      worker: 'w-1',
+      manifest: async (batch) => {
+        if (batch !== BATCH) {
+          throw new Error('batch gone is unknown');
+        }
+        return manifest(batch);
+      },
+    });
+    sinks.push(sink);
+    await sink.start();
+    const appends = await Promise.allSettled([
+      sink.append(BATCH, lines(0, 1)),
+      sink.append('gone', [recordLine({ index: 0, batch: 'gone' })]),
+      sink.append(BATCH, lines(1, 2)),
+    ]);
+    expect(appends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(appends[1]).toMatchObject({ reason: { message: 'batch gone is unknown' } });
+    expect(await linesIn(url)).toEqual(lines(0, 2));
   });
 
   it('refuses a database that cannot hold every text', async () => {
