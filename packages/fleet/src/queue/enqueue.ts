@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type Crawl,
   expandCrawl,
@@ -54,8 +55,9 @@ export async function enqueue(options: EnqueueOptions): Promise<number> {
     for (const slice of slices) {
       const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
       if (wanted !== undefined) {
+        const complete = known === undefined ? wanted : await withKnown(wanted, known);
         // The id of the whole slice, by which the queue recognises a slice that it still has.
-        await adds.push(known === undefined ? wanted : withKnown(wanted, known), sliceId(slice));
+        await adds.push(complete, sliceId(slice));
       }
     }
   }
@@ -73,7 +75,9 @@ function remainder(slice: Slice, isUnsettled: (index: number) => boolean): Slice
   return kept.length === 0 ? undefined : packSlice(slice.batch, slice.origin, kept);
 }
 
-function withKnown(slice: Slice, known: KnownAnswers): Slice {
+/** What is known is read from files at once: a worker that does this fetches in between. */
+async function withKnown(slice: Slice, known: KnownAnswers): Promise<Slice> {
+  await setImmediate();
   const fetches = unpackSlice(slice).map((fetch) => ({ ...fetch, known: known.of(fetch) }));
   return packSlice(slice.batch, slice.origin, fetches);
 }

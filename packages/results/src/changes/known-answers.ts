@@ -123,6 +123,8 @@ export class KnownAnswers {
     const earlier = await this.#readEarlier(join(folder, 'earlier'));
     const now = new EntryPartitions(join(folder, 'now'), KEY_BYTES + INDEX_BYTES);
     for await (const chunk of expandCrawl(crawl, { signal })) {
+      // A worker may do this beside its fetches.
+      await setImmediate();
       for (const { index, values } of chunk) {
         addKey(now, this.#identity.requestOf(values), index);
       }
@@ -130,6 +132,7 @@ export class KnownAnswers {
     const found = new EntryPartitions(join(folder, 'found'), 2 * INDEX_BYTES);
     const perRange = Math.max(1, Math.ceil(total / PARTITIONS));
     for (let at = 0; at < PARTITIONS; at += 1) {
+      await setImmediate();
       signal?.throwIfAborted();
       const matches = joinEntries(await earlier.take(at), await now.take(at));
       for (const [index, earlierIndex] of matches) {
