@@ -100,7 +100,7 @@ export class Revalidation {
     }
     const sent = this.#headerValidators(headers);
     const before = isConfirmed ? known : undefined;
-    const names = headers['vary'] === undefined ? (before?.vary ?? '') : readVary(headers['vary']);
+    const names = this.#varyOf(headers, before);
     const request = this.#identity.requestOf(values);
     if (names === undefined) {
       return { request, hash };
@@ -112,6 +112,14 @@ export class Revalidation {
       lastModified: sent.lastModified ?? before?.lastModified,
       vary: names === '' ? undefined : { names, hash: this.#identity.variantOf(values, names) },
     };
+  }
+
+  /** Undefined if the header cannot be used. What a 304 leaves out holds on. */
+  #varyOf({ vary }: FetchResponse['headers'], before: KnownAnswer | undefined): string | undefined {
+    if (vary === undefined) {
+      return before?.vary ?? '';
+    }
+    return repeatsSecret(vary, this.#secrets()) ? undefined : readVary(vary);
   }
 
   #headerValidators(headers: FetchResponse['headers']): Pick<Validators, 'etag' | 'lastModified'> {

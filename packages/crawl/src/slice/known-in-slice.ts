@@ -58,7 +58,8 @@ export function isKnownInSlice(value: unknown, count: number): value is KnownInS
     return false;
   }
   const { texts, answers } = value as { readonly [Key in keyof KnownInSlice]?: unknown };
-  if (!Array.isArray(texts) || !Array.isArray(answers)) {
+  // A batch, a date and a `Vary` for each.
+  if (!Array.isArray(texts) || !Array.isArray(answers) || texts.length > 3 * count) {
     return false;
   }
   let previous = -1;

@@ -118,6 +118,7 @@ describe('validators', () => {
 
   it('does not repeat a secret that comes back as an ETag', () => {
     expect(validatorsOf({ etag: '"s3cret-token"' }, ['s3cret-token'])?.etag).toBeUndefined();
+    expect(validatorsOf({ vary: 'S3cret-Token' }, ['S3cret-Token'])?.vary).toBeUndefined();
   });
 
   it('carries on what a 304 leaves out, and takes what it has', () => {

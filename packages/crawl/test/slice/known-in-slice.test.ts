@@ -54,6 +54,7 @@ describe('what is known of answers', () => {
       'a position twice',
       { texts: [at.batch], answers: [0, 0].map((p) => [p, 0, 7, hash, '', -1, -1]) },
     ],
+    ['more texts than it can have', { texts: Array.from({ length: 4 }, () => 'a'), answers: [] }],
     ['no list', { texts: [at.batch] }],
     ['nothing', null],
   ])('is refused with %s', (_, known) => {
