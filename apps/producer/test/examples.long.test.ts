@@ -29,6 +29,7 @@ interface Exported {
   readonly index: number;
   readonly page?: number;
   readonly outcome: string;
+  readonly status?: number;
   readonly body: unknown;
 }
 
@@ -53,6 +54,11 @@ it('the file of init runs as it is, and no fetch fails', async () => {
 it('the examples run as they are, one after the other', async () => {
   const countries = await recordsOf('countries.yaml');
   expect(countries.length).toBe(249);
+
+  const known = await recordsOf('changes.yaml');
+  const again = await recordsOf('changes.yaml');
+  expect(again.map(({ status }) => status)).toEqual(known.map(() => 304));
+  expect(again.map(({ body }) => body)).toEqual(known.map(({ body }) => body));
 
   const rows = await recordsOf('rows.yaml');
   expect(rows.map(({ body }) => body)).toMatchObject([
