@@ -201,6 +201,7 @@ describe('only what changed', () => {
       await fetched(crawl('away', ['away']));
       const second = await fetched(crawl('away', ['away']));
       expect(target.arrivals.at(-1)?.headers).not.toHaveProperty('if-none-match');
+      expect(conditionsOf('away')).toEqual(['undefined', 'undefined']);
       expect(second.of('away')).toMatchObject({
         status: 200,
         body: 'there',

@@ -32,7 +32,12 @@ function responseOf(body: Buffer, status = 200): FetchResponse {
 /** The record of a body that is compared with what is known. */
 async function recordOf(body: Buffer, known?: KnownAnswer, own: Partial<RecordParts> = {}) {
   const revalidation = compileRevalidation(plan, () => []);
-  const comparison = revalidation && { revalidation, values: [], known };
+  const comparison = revalidation && {
+    revalidation,
+    values: [],
+    origin: 'http://a.example',
+    known,
+  };
   const parts = { record, response: responseOf(body), keptBody: undefined, comparison, ...own };
   return JSON.parse(await lineOf(parts)) as Record<string, unknown>;
 }

@@ -31,6 +31,8 @@ export function compileRevalidation(
 /** What was asked for and what came, of one fetch. */
 export interface Revalidated {
   readonly values: readonly string[];
+  /** That the request went to. */
+  readonly origin: string;
   readonly response: FetchResponse;
   readonly known: KnownAnswer | undefined;
 }
@@ -77,8 +79,7 @@ export class Revalidation {
     }
     const isAsked = this.conditionsOf(known) !== undefined;
     // Conditions are not sent to other origins.
-    const isElsewhere = finalUrl !== undefined && URL.parse(finalUrl)?.origin !== origin;
-    if (!isAsked || isElsewhere) {
+    if (!isAsked || isElsewhere(finalUrl, origin)) {
       return {
         code: 'NOT_MODIFIED_UNASKED',
         message: 'the origin answered 304 without being asked',
@@ -92,8 +93,11 @@ export class Revalidation {
   }
 
   /** What the record of a success says; undefined if that is nothing. @param hash of the body */
-  validatorsOf({ values, response, known }: Revalidated, hash: string): Validators | undefined {
-    const { status, headers } = response;
+  validatorsOf(
+    { values, origin, response, known }: Revalidated,
+    hash: string,
+  ): Validators | undefined {
+    const { status, headers, finalUrl } = response;
     const isConfirmed = status === NOT_MODIFIED && known !== undefined;
     if (!isConfirmed && (status < 200 || status > 299)) {
       return undefined;
@@ -102,7 +106,8 @@ export class Revalidation {
     const before = isConfirmed ? known : undefined;
     const names = this.#varyOf(headers, before);
     const request = this.#identity.requestOf(values);
-    if (names === undefined) {
+    // Of another origin, nothing is sent to that of the request.
+    if (names === undefined || isElsewhere(finalUrl, origin)) {
       return { request, hash };
     }
     return {
@@ -130,4 +135,8 @@ export class Revalidation {
       lastModified: isHttpDate(lastModified) ? lastModified : undefined,
     };
   }
+}
+
+function isElsewhere(finalUrl: string | undefined, origin: string): boolean {
+  return finalUrl !== undefined && URL.parse(finalUrl)?.origin !== origin;
 }

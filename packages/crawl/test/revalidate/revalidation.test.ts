@@ -43,7 +43,12 @@ function response(own: Partial<FetchResponse> = {}): FetchResponse {
 }
 
 function validatorsOf(headers: FetchResponse['headers'], secrets: readonly string[] = []) {
-  const revalidated = { values: ['1'], response: response({ headers }), known: undefined };
+  const revalidated = {
+    values: ['1'],
+    origin: ORIGIN,
+    response: response({ headers }),
+    known: undefined,
+  };
   return revalidation({}, secrets).validatorsOf(revalidated, HASH);
 }
 
@@ -116,6 +121,19 @@ describe('validators', () => {
     expect(validatorsOf(headers)).toEqual({ request: expect.any(String), hash: HASH });
   });
 
+  it('has nothing of another origin that a redirect led to but the hash', () => {
+    const headers = { etag: '"a"', 'last-modified': DATE };
+    const of = (finalUrl: string) => {
+      const revalidated = { values: ['1'], origin: ORIGIN, known: undefined };
+      return revalidation().validatorsOf(
+        { ...revalidated, response: response({ headers, finalUrl }) },
+        HASH,
+      );
+    };
+    expect(of('http://other.example/x')?.etag).toBeUndefined();
+    expect(of(`${ORIGIN}/y`)?.etag).toBe('"a"');
+  });
+
   it('does not repeat a secret that comes back as an ETag', () => {
     expect(validatorsOf({ etag: '"s3cret-token"' }, ['s3cret-token'])?.etag).toBeUndefined();
     expect(validatorsOf({ vary: 'S3cret-Token' }, ['S3cret-Token'])?.vary).toBeUndefined();
@@ -125,7 +143,10 @@ describe('validators', () => {
     const confirmed = response({ status: 304, headers: { etag: '"b"' }, body: Buffer.alloc(0) });
     const varied = { ...known, vary: 'accept-language' };
     expect(
-      revalidation().validatorsOf({ values: ['1'], response: confirmed, known: varied }, HASH),
+      revalidation().validatorsOf(
+        { values: ['1'], origin: ORIGIN, response: confirmed, known: varied },
+        HASH,
+      ),
     ).toMatchObject({
       hash: HASH,
       etag: '"b"',
@@ -137,7 +158,10 @@ describe('validators', () => {
   it.each([404, 304])('has none for a status of %d that confirms nothing', (status) => {
     const answer = response({ status });
     expect(
-      revalidation().validatorsOf({ values: ['1'], response: answer, known: undefined }, HASH),
+      revalidation().validatorsOf(
+        { values: ['1'], origin: ORIGIN, response: answer, known: undefined },
+        HASH,
+      ),
     ).toBeUndefined();
   });
 });

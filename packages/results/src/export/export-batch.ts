@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import { findParts } from '../folder/layout.ts';
 import { firstManifest, type Manifest } from '../folder/manifest.ts';
-import { BodySources, type MissingBodies } from './body-sources.ts';
+import type { MissingBodies } from './body-sources.ts';
 import { encoderOf } from './encoder.ts';
 import { Output } from './output.ts';
 import { PartFiles } from './part-files.ts';
 import { PartsIndexer } from './parts-indexer.ts';
-import { UnchangedRecords } from './unchanged-records.ts';
+import { type UnchangedMode, UnchangedRecords } from './unchanged-records.ts';
 import { type Window, WindowReader } from './window-reader.ts';
 
 /** Which records to read. */
@@ -27,7 +27,7 @@ export interface ReadOptions {
    * What becomes of records whose bodies are in earlier batches: they get these bodies, are left
    * out, or stay as they are. @default 'fill'
    */
-  readonly unchanged?: 'fill' | 'leave-out' | 'keep' | undefined;
+  readonly unchanged?: UnchangedMode | undefined;
   readonly signal?: AbortSignal;
   /** Called with the bytes read so far and the bytes to read in all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -66,8 +66,6 @@ export interface ExportSummary {
 }
 
 const MAX_INDEXED_RECORDS = 2 ** 22;
-/** For so few records, other batches are not indexed as a whole. */
-const NARROW = 4;
 
 /** Takes the records of a batch, in index order. */
 export interface WindowTarget {
@@ -118,7 +116,8 @@ export async function exportBatch(options: ExportOptions): Promise<ExportSummary
 export async function readBatch(options: ReadOptions, open: OpenTarget): Promise<ExportSummary> {
   const { dir, batch, signal } = options;
   const { maxIndexedRecords = MAX_INDEXED_RECORDS, range = [0, Infinity] } = options;
-  const found = await findParts(typeof dir === 'string' ? [dir] : dir, batch);
+  const dirs = typeof dir === 'string' ? [dir] : dir;
+  const found = await findParts(dirs, batch);
   const manifest = await firstManifest(found.dirs, batch);
   const known = manifest !== undefined && manifest.total > 0 ? manifest.total : options.total;
   const total = known !== undefined && known > 0 ? known : undefined;
@@ -137,29 +136,14 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
     onPages: () => progress.expect(2 * files.bytes),
   });
   const reader = new WindowReader(files, signal);
-  const { unchanged: mode = 'fill' } = options;
-  const mayRefer = manifest === undefined || (manifest.revalidate?.refersTo.length ?? 0) > 0;
-  const isNarrow = range[1] - range[0] <= NARROW;
-  const sources = new BodySources({
-    dirs: typeof dir === 'string' ? [dir] : dir,
-    manifest,
-    isNarrow,
-    signal,
-  });
-  const unchanged = new UnchangedRecords(mode === 'fill' ? sources : undefined);
-  const write = async (window: Window): Promise<void> => {
-    if (mode === 'keep' || !mayRefer) {
-      return target.write(window);
-    }
-    for await (const one of unchanged.windows(window)) {
-      await target.write(one);
-    }
-  };
+  const unchanged = new UnchangedRecords({ ...options, dirs, manifest, range });
   let written = 0;
   try {
     for await (const index of parts.indexes()) {
       for await (const window of reader.windows(index)) {
-        await write(window);
+        for await (const one of unchanged.windows(window)) {
+          await target.write(one);
+        }
         progress.add(window.data.length);
         if (!target.keepsWindows) {
           window.release();
@@ -169,21 +153,18 @@ export async function readBatch(options: ReadOptions, open: OpenTarget): Promise
     }
     const [start, end] = range;
     const wanted = Math.max(0, Math.min(total ?? parts.highest + 1, end) - start);
-    const leftOut = mode === 'leave-out' ? unchanged.count : 0;
-    const { missing: missingBodies } = sources;
     const summary = {
-      written: written - target.invalid - leftOut,
+      written: written - target.invalid - unchanged.leftOut,
       missing: wanted - parts.fetches + target.invalid,
       skippedLines: parts.skippedLines + target.invalid,
       skippedParts: found.parts.skipped,
-      ...(unchanged.count > 0 && { unchanged: unchanged.count }),
-      ...(missingBodies.length > 0 && { missingBodies }),
+      ...unchanged.summary,
     };
     await target.end(summary);
     progress.finish();
     return summary;
   } finally {
-    await sources.stop();
+    await unchanged.stop();
     await files.stop();
   }
 }

@@ -1,24 +1,71 @@
 import type { BodyPlace } from '@fetchfleet/crawl';
+import type { Manifest } from '../folder/manifest.ts';
 import { readUnchanged } from '../folder/record-line.ts';
-import type { BodySources } from './body-sources.ts';
+import { BodySources, type MissingBodies } from './body-sources.ts';
 import type { Window } from './window-reader.ts';
 
 /** Bytes of a window that is made here; a single longer line has one of its own. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
-/** Goes through windows for records whose bodies are in other batches. */
-export class UnchangedRecords {
-  /** @default they are left out */
-  readonly #sources: BodySources | undefined;
-  /** Unchanged records so far. */
-  count = 0;
+/** What becomes of records whose bodies are in earlier batches. */
+export type UnchangedMode = 'fill' | 'leave-out' | 'keep';
 
-  constructor(sources: BodySources | undefined) {
-    this.#sources = sources;
+/** For so few records, other batches are not indexed as a whole. */
+const NARROW = 4;
+
+interface UnchangedOptions {
+  /** @default 'fill' */
+  readonly unchanged?: UnchangedMode | undefined;
+  /** Results folders. */
+  readonly dirs: readonly string[];
+  /** Of the batch that is read. */
+  readonly manifest: Manifest | undefined;
+  /** The records that are read. */
+  readonly range: readonly [from: number, to: number];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Goes through windows for records whose bodies are in earlier batches. */
+export class UnchangedRecords {
+  /** 'keep' also where no record can refer to another batch: windows are not searched. */
+  readonly #mode: UnchangedMode;
+  readonly #sources: BodySources;
+  #count = 0;
+
+  constructor({ unchanged = 'fill', dirs, manifest, range, signal }: UnchangedOptions) {
+    const mayRefer = manifest === undefined || (manifest.revalidate?.refersTo.length ?? 0) > 0;
+    const isNarrow = range[1] - range[0] <= NARROW;
+    this.#mode = mayRefer ? unchanged : 'keep';
+    this.#sources = new BodySources({ dirs, manifest, isNarrow, signal });
+  }
+
+  /** Records that were not handed on. */
+  get leftOut(): number {
+    return this.#mode === 'leave-out' ? this.#count : 0;
+  }
+
+  /** What is to be said of these records. */
+  get summary(): {
+    readonly unchanged?: number;
+    readonly missingBodies?: readonly MissingBodies[];
+  } {
+    const { missing } = this.#sources;
+    return {
+      ...(this.#count > 0 && { unchanged: this.#count }),
+      ...(missing.length > 0 && { missingBodies: missing }),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#sources.stop();
   }
 
   /** The same records with their bodies, or without those that are unchanged. */
   async *windows(window: Window): AsyncGenerator<Window, void> {
+    if (this.#mode === 'keep') {
+      yield window;
+      return;
+    }
     const { data, ends } = window;
     let made = new MadeWindow();
     let isSame = true;
@@ -33,7 +80,7 @@ export class UnchangedRecords {
           made.addLines(data, ends, copied);
           isSame = false;
         }
-        this.count += 1;
+        this.#count += 1;
         const filled = await this.#changed(line, place, data.subarray(start, next));
         if (filled !== undefined) {
           made.add(filled);
@@ -57,7 +104,7 @@ export class UnchangedRecords {
 
   /** What is written in place of a line; undefined if that is nothing. */
   async #changed(line: Buffer, place: BodyPlace, whole: Buffer): Promise<Buffer | undefined> {
-    if (this.#sources === undefined) {
+    if (this.#mode === 'leave-out') {
       return undefined;
     }
     return (await this.#sources.fill(line, place)) ?? whole;
