@@ -170,6 +170,10 @@ describe('only what changed', () => {
     const lost = await project.call(['export', third]);
     expect(lost.code).toBe(1);
     expect(lost.stderr).toContain(`3 records have no body: it is in ${first}, which is not in`);
+    const asked = ['query', third, 'select count(body) from records', '--format', 'csv'];
+    const query = await project.call(asked);
+    expect(query).toMatchObject({ code: 1, stderr: expect.stringContaining('have no body') });
+    expect(query.stdout).toContain('\n0');
     const fourth = await next();
     await eventually(async () => isFinished(fourth));
     expect((await exported(fourth)).map(({ status }) => status)).toEqual([200, 200, 200]);
