@@ -147,22 +147,21 @@ function filledLine(line: Buffer, source: Buffer): Buffer | undefined {
 
 const CLOSING = Buffer.from('}\n');
 
-/** Headers that a 304 leaves out hold on. */
+/** The keys keep the order that they have in records. Headers that a 304 leaves out hold on. */
 function merged(own: RecordHead, other: RecordHead): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(own).flatMap(([key, value]): [string, unknown][] => {
-    if (key === 'headers') {
-      return [[key, { ...other.headers, ...own.headers }]];
+  const head: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(own)) {
+    if (key === 'worker' && !('contentType' in own) && 'contentType' in other) {
+      head['contentType'] = other['contentType'];
     }
-    const isTyped = key !== 'worker' || 'contentType' in own || !('contentType' in other);
-    return isTyped
-      ? [[key, value]]
-      : [
-          ['contentType', other['contentType']],
-          [key, value],
-        ];
-  });
-  const about = ABOUT_BODY.flatMap((key) => (key in other ? [[key, other[key]] as const] : []));
-  return { ...Object.fromEntries(entries), ...Object.fromEntries(about) };
+    head[key] = key === 'headers' ? { ...other.headers, ...own.headers } : value;
+  }
+  for (const key of ABOUT_BODY) {
+    if (key in other) {
+      head[key] = other[key];
+    }
+  }
+  return head;
 }
 
 function headOf(text: string): RecordHead | undefined {
