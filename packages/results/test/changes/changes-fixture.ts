@@ -7,6 +7,7 @@ import {
   contentHash,
   type Crawl,
   encodeRecord,
+  encodeSelection,
   type Plan,
   type Validators,
 } from '@fetchfleet/crawl';
@@ -20,6 +21,9 @@ export interface StoredFetch {
   /** Where the body is instead. */
   readonly unchanged?: BodyPlace;
   readonly vary?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What was selected of the body. */
+  readonly selected?: { readonly count: number; readonly json: string };
 }
 
 export interface StoredOptions {
@@ -87,7 +91,16 @@ export async function storeBatch(
 
 function lineOf(
   batch: string,
-  { id, index, body, etag, unchanged, vary }: StoredFetch & { readonly index: number },
+  {
+    id,
+    index,
+    body,
+    etag,
+    unchanged,
+    vary,
+    headers,
+    selected,
+  }: StoredFetch & { readonly index: number },
   plan: Plan,
 ): string {
   const identity = compileIdentity(plan);
@@ -111,9 +124,14 @@ function lineOf(
     bytes: unchanged === undefined ? (body?.length ?? 0) : 0,
     contentType: unchanged === undefined ? 'application/json' : undefined,
     worker: 'w-1',
+    headers,
+    selected: selected?.count,
     validators: isOk && plan.revalidate === true ? validators : undefined,
     unchanged,
   };
+  if (selected !== undefined) {
+    return encodeSelection(record, selected.json);
+  }
   const isWhole = isOk && unchanged === undefined;
   return encodeRecord(record, isWhole ? { bytes: Buffer.from(body) } : undefined);
 }

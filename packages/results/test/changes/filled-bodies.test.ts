@@ -111,6 +111,34 @@ describe('export', () => {
     expect(summary.missingBodies).toEqual([{ batch: 'list-1', records: 1, reason }]);
   });
 
+  it('has the headers that a 304 leaves out, and what was selected of a body', async () => {
+    const body = '{"items":[1,2]}';
+    const selected = { count: 2, json: '[1,2]' };
+    const headers = { link: 'old', etag: '"a"' };
+    await storeBatch(folder.path, 'list-1', [{ id: 'a', body, selected, headers }]);
+    const unchanged = { batch: 'list-1', index: 0 };
+    const own = { id: 'a', body, unchanged, headers: { etag: '"b"' } };
+    await storeBatch(folder.path, 'list-3', [own], { refersTo: ['list-1'], day: 3 });
+    const [line = ''] = (await exported()).lines;
+    expect(JSON.parse(line)).toMatchObject({
+      headers: { link: 'old', etag: '"b"' },
+      selected: 2,
+      body: [1, 2],
+    });
+    const order = [
+      'headers',
+      'url',
+      'outcome',
+      'status',
+      'contentType',
+      'worker',
+      'selected',
+      'body',
+    ];
+    const places = order.map((key) => line.indexOf(`"${key}":`));
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+  });
+
   it('finds the body of a single record', async () => {
     await storeThree();
     const { lines, summary } = await exported({ range: [3, 4] });
