@@ -52,7 +52,11 @@ describe('contact', () => {
     ['an empty text', '""', /an empty text is not allowed/],
     ['a list', '[ops@example.org]', /a list is not allowed/],
     ['something long', `${'a'.repeat(250)}@b.example`, /longer than 254 characters/],
-    ['a secret', '"${env:CONTACT}@example.org"', /allowed in headers, auth and network.proxy only/],
+    [
+      'a secret',
+      '"${env:CONTACT}@example.org"',
+      /allowed in headers, auth, network.proxy and notify only/,
+    ],
   ])('refuses %s', (_, contact, problem) => {
     expect(problemsOf(`contact: ${contact}`)).toEqual([expect.stringMatching(problem)]);
   });

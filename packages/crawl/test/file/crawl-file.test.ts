@@ -259,7 +259,7 @@ network: { allowPrivate: yes }
     [
       'a secret in the URL',
       'url: "http://a.example/?k=${env:KEY}"',
-      /^crawl\.yaml:1:6 url: secrets .* are allowed in headers, auth and network.proxy only$/,
+      /^crawl\.yaml:1:6 url: secrets .* are allowed in headers, auth, network.proxy and notify only$/,
     ],
     [
       'a secret in a parameter',

@@ -139,11 +139,11 @@ describe('the request in a crawl file', () => {
     ['method: POST\nidempotencyKey: no', /idempotencyKey: "no" is not allowed/],
     [
       'body: { text: "${env:KEY}" }',
-      /body\.text: secrets .* are allowed in headers, auth and network.proxy only/,
+      /body\.text: secrets .* are allowed in headers, auth, network.proxy and notify only/,
     ],
     [
       'body: { json: { "${env:KEY}": 1 } }',
-      /secrets .* are allowed in headers, auth and network.proxy only/,
+      /secrets .* are allowed in headers, auth, network.proxy and notify only/,
     ],
   ])('is refused: %j', (lines, message) => {
     expect(problemsOf(lines).join('\n')).toMatch(message);
@@ -156,7 +156,7 @@ describe('the request in a crawl file', () => {
       const rest = lines.startsWith('url') ? lines : `url: http://a.example/\n${lines}`;
       const read = (): unknown => parseCrawlFile(`${headers}${rest}\n`, 'crawl.yaml');
       expect(read).toThrow(
-        /:\d+ .*secrets \(\$\{env:NAME\}\) are allowed in headers, auth and network.proxy only/,
+        /:\d+ .*secrets \(\$\{env:NAME\}\) are allowed in headers, auth, network.proxy and notify only/,
       );
       expect(() => parseCrawlFile(`${headers}url: http://a.example/\n`, 'a.yaml')).not.toThrow();
     },
