@@ -1,6 +1,6 @@
 import { dashboard } from './dashboard.mjs';
 import { row, series, stat, table } from './panels.mjs';
-import { FETCHES, batchFetches, fleetWide, job, settledPerSecond } from './queries.mjs';
+import { FETCHES, batchFetches, fleetWide, job, rate, settledPerSecond } from './queries.mjs';
 
 const ago = (metric) => `time() - ${fleetWide(metric, 'schedule')}`;
 const scheduleRuns = (result) =>
@@ -58,6 +58,16 @@ export const batches = dashboard(
       ['Not started', scheduleRuns('failed'), { thresholds: [[1, 'yellow']] }],
       ['Skipped', scheduleRuns('skipped')],
       ['Missed', scheduleRuns('missed'), { thresholds: [[1, 'yellow']] }],
+    ]),
+
+    series('Notifications', 'Attempts per second by result, and those that wait', [
+      [`sum by (result) (${rate('fetchfleet_notifications_total')})`, '{{result}}'],
+      [fleetWide('fetchfleet_notifications_waiting'), 'waiting'],
+      [fleetWide('fetchfleet_notifications_lost_total'), 'lost so far'],
+    ]),
+    series('Batches that schedules do not keep', 'Removed per second, and what waits', [
+      [`sum by (result) (${rate('fetchfleet_pruned_batches_total')})`, '{{result}}'],
+      [fleetWide('fetchfleet_removals_waiting'), 'folders that wait'],
     ]),
 
     row('Over time'),

@@ -111,6 +111,8 @@ describe('the metrics of two workers', () => {
       'fetchfleet_backlog_fetches',
       'fetchfleet_batch_fetches',
       'fetchfleet_batches',
+      'fetchfleet_notifications_lost_total',
+      'fetchfleet_notifications_waiting',
       'fetchfleet_oldest_pending_fetch_age_seconds',
       'fetchfleet_origin_blocked_seconds',
       'fetchfleet_origin_breaker_open',
@@ -119,6 +121,7 @@ describe('the metrics of two workers', () => {
       'fetchfleet_queue_slices',
       'fetchfleet_redis_memory_bytes',
       'fetchfleet_redis_memory_limit_bytes',
+      'fetchfleet_removals_waiting',
       'fetchfleet_workers',
     ]);
     await exporter.kill('SIGKILL');

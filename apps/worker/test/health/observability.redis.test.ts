@@ -1,3 +1,5 @@
+import { parseCrawlFile } from '@fetchfleet/crawl/file';
+import { ScheduleStore } from '@fetchfleet/fleet';
 import { CATALOGUE } from '@fetchfleet/service';
 import {
   closeAfterEach,
@@ -8,7 +10,7 @@ import {
   temporaryFolder,
 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { crawlFile, startFleet } from '../fleet/fleet-fixture.ts';
+import { crawlFile, type Fleet, startFleet } from '../fleet/fleet-fixture.ts';
 import {
   JOB,
   promtool,
@@ -60,10 +62,20 @@ async function startWatchedFleet() {
   const limits = { politeness: '{ rate: 100/s, concurrency: 20, robots: ignore }' };
   const text = crawlFile(`${origin.url}/mixed/{n}`, ENDLESS, limits);
   await fleet.enqueue('watched', text);
+  await addSchedule(fleet);
   const ports = await Promise.all(
     workers.map(async (worker) => Number((await worker.waitForLine(/"metricsPort":(\d+)/))[1])),
   );
   return { fleet, workers, ports, pages: async () => Promise.all(ports.map(pageOf)) };
+}
+
+/** A schedule whose last batch has just finished. */
+async function addSchedule({ redis, keys }: Fleet): Promise<void> {
+  const crawl = parseCrawlFile('url: http://a.example/{n}\nparams: { n: [1] }\n', 'daily.yaml');
+  const terms = { source: '', cron: '@daily', tz: 'UTC', overlap: 'skip', catchUpMs: 0 } as const;
+  await new ScheduleStore(redis, keys).put('daily', { crawl, ...terms });
+  const now = Date.now();
+  await redis.hset(keys.schedule('daily'), 'lastFinish', now, 'lastSuccess', now);
 }
 
 async function pageOf(port: number): Promise<string> {
