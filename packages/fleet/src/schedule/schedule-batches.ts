@@ -4,12 +4,14 @@ import type { BatchStatus } from '../ledger/batch-status.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { expiredBatches, keptBatches } from './retention.ts';
+import { expiredBatches, isKeeper, keptBatches } from './retention.ts';
 import type { Schedule } from './schedule.ts';
 import * as lua from './schedule.lua.ts';
 
 /** Batches that are read at once. */
 const CHUNK = 50;
+/** Nothing older is counted: fewer newer ones only make a batch stay. */
+const MAX_NEWEST = 2_000;
 
 const adopt = new Script(lua.ADOPT, z.number().int());
 
@@ -50,8 +52,8 @@ export class ScheduleBatches {
     await this.#redis.zrem(this.#keys.scheduleBatches(schedule), batch);
   }
 
-  /** As many as hold so many finished ones. */
-  async #newest(schedule: string, finished: number): Promise<BatchStatus[]> {
+  /** As many as hold so many keepers. */
+  async #newest(schedule: string, kept: number): Promise<BatchStatus[]> {
     const found: BatchStatus[] = [];
     for (let from = 0; ; from += CHUNK) {
       const ids = await this.#redis.zrevrange(
@@ -60,8 +62,8 @@ export class ScheduleBatches {
         from + CHUNK - 1,
       );
       found.push(...(await this.#ledger.statuses(ids)));
-      const count = found.filter(({ state }) => state === 'finished').length;
-      if (ids.length < CHUNK || count >= finished) {
+      const isEnough = found.filter(isKeeper).length >= kept;
+      if (isEnough || ids.length < CHUNK || from >= MAX_NEWEST) {
         return found;
       }
     }

@@ -5,9 +5,15 @@ import { expiredBatches, type Retention } from '../../src/schedule/retention.ts'
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-11-29T06:00Z');
 
-/** `f1` is a finished batch of yesterday; c, r and p are cancelled, running and paused. */
+/** `f1` is a finished batch of yesterday; in x all failed; c, r and p are not finished. */
 function statusOf(name: string): BatchStatus {
-  const states = { f: 'finished', c: 'cancelled', r: 'running', p: 'paused' } as const;
+  const states = {
+    f: 'finished',
+    x: 'finished',
+    c: 'cancelled',
+    r: 'running',
+    p: 'paused',
+  } as const;
   const state = states[name[0] as keyof typeof states];
   const at = new Date(NOW - Number(name.slice(1)) * DAY).toISOString();
   return {
@@ -16,8 +22,8 @@ function statusOf(name: string): BatchStatus {
     state,
     total: 1,
     settled: 1,
-    ok: 1,
-    failed: 0,
+    ok: name.startsWith('x') ? 0 : 1,
+    failed: name.startsWith('x') ? 1 : 0,
     outcomes: {},
     createdAt: at,
     ...(state === 'finished' && { finishedAt: at }),
@@ -47,9 +53,14 @@ describe('what a schedule does not keep', () => {
     [{ batches: 2 }, 'c0 c1 f2 c3 f4 c5 f6', 'c5 f6'],
     [{ batches: 2 }, 'c0 c1 c2 f3', ''],
     [{ ms: 2 * DAY }, 'f1 f2 f3 c4', 'f3 c4'],
+    // An origin that is down does not push the last results out.
+    [{ batches: 1 }, 'x0 x1 f2 x3 f4', 'x1 x3 f4'],
+    [{ batches: 2 }, 'x0 x1 x2', 'x2'],
+    [{ batches: 2 }, 'x0 f1 x2 x3 x4', 'x2 x3 x4'],
+    [{ ms: 2 * DAY }, 'x0 x3 f30 x31', 'x3 x31'],
     // The last results stay, whatever their age.
     [{ ms: 2 * DAY }, 'f30 f31', 'f31'],
-    [{ ms: 2 * DAY }, 'c30 c31', ''],
+    [{ ms: 2 * DAY }, 'c0 c30 c31', 'c30 c31'],
     [{ ms: 2 * DAY }, 'r30 f31 p32 f33', 'f33'],
   ];
 
