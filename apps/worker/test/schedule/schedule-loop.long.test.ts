@@ -1,8 +1,14 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
-import { ScheduleLists, TickQueue, ScheduleStore, type ScheduleSpec } from '@fetchfleet/fleet';
+import {
+  BatchRemoval,
+  ScheduleLists,
+  TickQueue,
+  ScheduleStore,
+  type ScheduleSpec,
+} from '@fetchfleet/fleet';
 import {
   eventually,
   installLeakGuard,
@@ -113,6 +119,29 @@ describe('a worker with schedules', () => {
     const log = workers.map(({ stderr }) => stderr).join('');
     expect(log).toContain('"missed tick caught up"');
     expect(log).toContain('"ticks missed"');
+    await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
+  });
+
+  it('keeps the batches that it is told to keep, and their results', async () => {
+    const workers = await Promise.all([fleet.worker(), fleet.worker(['--no-schedules'])]);
+    const text = crawlFile(`${origin.url}/echo/{n}`, 3);
+    await add(specOf(text, { overlap: 'allow', keep: { batches: 2 } }));
+    const first = (await runOf('started')).batch ?? '';
+    await eventually(async () => (await fleet.ledger.state(first)) === undefined);
+    await schedules.setPaused('sched', true);
+    const removal = new BatchRemoval(fleet.redis, fleet.keys);
+    await eventually(async () => {
+      const states = await fleet.ledger.states(await fleet.ledger.batches());
+      expect(states.every((state) => state === 'finished')).toBe(true);
+      expect((await removal.unfinished()).size).toBe(0);
+    });
+    // Results and ledger have the same batches, the newest two among them.
+    const kept = await fleet.ledger.batches();
+    const folders = (await readdir(folder.path)).filter((name) => !name.startsWith('.'));
+    expect(folders.toSorted()).toEqual(kept.toSorted());
+    expect(kept.length).toBeGreaterThanOrEqual(2);
+    const ended = (await runs()).find(({ batch }) => batch === first)?.ended;
+    expect(ended).toMatchObject({ state: 'finished', total: 3, failed: 0 });
     await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
   });
 
@@ -345,7 +374,7 @@ describe('the list of a schedule', () => {
     await worker.kill('SIGTERM');
   });
 
-  it('that was stored and is missing ends the run with the reason', async () => {
+  it('that was stored and is missing ends the run with the reason, which is told', async () => {
     const lists = new ScheduleLists(fleet.redis, fleet.keys);
     await lists.store('sched', new Map([['aa', Buffer.from('id\n1\n')]]));
     const spec = listed('ids.csv');
@@ -354,11 +383,13 @@ describe('the list of a schedule', () => {
       path: 'stored:sched/aa/ids.csv',
     }));
     const worker = await fleet.worker();
-    await add({ ...spec, crawl: { ...spec.crawl, sources } });
+    const notify = [{ url: `${origin.url}/told`, on: ['failed-to-start'] as const }];
+    await add({ ...spec, crawl: { ...spec.crawl, sources, notify } });
     expect(await fleet.finished(await runNow())).toMatchObject({ ok: 1 });
     await fleet.redis.del(fleet.keys.scheduleList('sched', 'aa'));
     await runNow();
     expect((await runOf('failed')).reason).toMatch(/not kept any more/u);
+    await eventually(() => origin.arrivalsOf('/told').length === 1);
     await worker.kill('SIGTERM');
   });
 });
