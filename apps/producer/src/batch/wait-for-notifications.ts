@@ -15,7 +15,7 @@ const POLL_MS = 50;
 export async function waitForNotifications(
   { outbox, isPrivate }: Pick<FleetSession, 'outbox' | 'isPrivate'>,
   batch: string,
-  { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
+  { terminal, signal }: { readonly terminal: Pick<Terminal, 'warn'>; readonly signal: AbortSignal },
 ): Promise<void> {
   const deadlineMs = performance.now() + MAX_WAIT_MS;
   let waiting = await withTimeout(outbox.waiting(batch));

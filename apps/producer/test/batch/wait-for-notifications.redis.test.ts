@@ -1,0 +1,47 @@
+import { fleetKeys, Outbox } from '@fetchfleet/fleet';
+import { installLeakGuard } from '@fetchfleet/testing';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { waitForNotifications } from '../../src/batch/wait-for-notifications.ts';
+import { crawlFile } from '../cli-fixture.ts';
+import { FleetProject } from '../fleet-fixture.ts';
+
+let fleet: FleetProject;
+
+beforeEach(async () => {
+  fleet = await FleetProject.create();
+});
+
+afterEach(async () => fleet.remove());
+
+installLeakGuard();
+
+/** Waits for the notifications of a batch. @returns what it says */
+async function said(batch: string, signal: AbortSignal, isPrivate = false): Promise<string[]> {
+  const warnings: string[] = [];
+  const outbox = new Outbox(fleet.redis, fleetKeys(fleet.name));
+  await waitForNotifications({ outbox, isPrivate }, batch, {
+    terminal: { warn: (text) => warnings.push(text) },
+    signal,
+  });
+  return warnings;
+}
+
+it('waits until a notification is delivered, and names those that are not', async () => {
+  const text = crawlFile(fleet.origin.url, 1, 'notify: https://a.example/path');
+  const batch = await fleet.enqueue(text);
+  const forEver = new AbortController().signal;
+  expect(await said(batch, forEver)).toEqual([]);
+  await fleet.ledger.cancel(batch);
+  const who = 'cancelled, to https://a.example (no worker has sent it yet)';
+  expect(await said(batch, AbortSignal.abort())).toEqual([
+    `not told yet: ${who}; workers on this Redis try again, for a day`,
+  ]);
+  expect(await said(batch, AbortSignal.abort(), true)).toEqual([
+    `not told yet: ${who}; the next run or resume in this folder tries again, for a day`,
+  ]);
+  const outbox = new Outbox(fleet.redis, fleetKeys(fleet.name));
+  const waiting = said(batch, forEver);
+  const [taken] = await outbox.take(1, 60_000);
+  await outbox.remove(taken?.entry ?? { key: '' });
+  expect(await waiting).toEqual([]);
+});
