@@ -150,7 +150,8 @@ async function undocumentedKeys(project: Project): Promise<string[]> {
       problems.push(`${heading} prints no document: ${stderr}`);
       continue;
     }
-    const printed = pathsOf(JSON.parse(stdout));
+    // Some print one document a line.
+    const printed = pathsOf(JSON.parse(stdout.split('\n')[0] ?? ''));
     const missing = documented.filter((key) => /^\w+$/u.test(key) && !printed.includes(key));
     const extra = printed.filter((path) => !isDocumented(path, documented));
     problems.push(...[...missing, ...extra].map((key) => `${heading}: ${key}`));
