@@ -183,7 +183,7 @@ export class PostgresSink implements Sink {
 
   /** A batch whose manifest cannot be had keeps no other one from being written. */
   async #reject(group: readonly PendingAppend[], error: unknown): Promise<void> {
-    const { batch = undefined, cause = error } = error instanceof ManifestError ? error : {};
+    const { batch, cause = error } = error instanceof ManifestError ? error : {};
     const rest = group.filter((append) => batch !== undefined && append.batch !== batch);
     for (const append of group) {
       if (!rest.includes(append)) {
