@@ -9,7 +9,9 @@ export interface NotifyTarget {
   /** What requests are signed with: the name of a secret. @default they are not signed */
   readonly secret?: string;
   readonly on: readonly NotifyEvent[];
-  /** The share of all fetches that have failed at which `failures` is told: more than 0, up to 1. */
+  /**
+   * The share of all fetches that have failed at which `failures` is told: more than 0, up to 1.
+   */
   readonly failures?: number;
   /** @default webhook, or what the URL is known to expect */
   readonly format?: 'webhook' | 'slack';

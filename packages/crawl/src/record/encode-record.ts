@@ -102,7 +102,8 @@ function encodeHead(record: FetchRecord): string {
       : `,"error":{"code":${quote(error.code)},"message":${quote(error.message)}}`) +
     (selected === undefined ? '' : `,"selected":${selected}`) +
     (validators === undefined ? '' : `,"validators":${JSON.stringify(validators)}`) +
-    // The last key before a body, which such a record does not have: readers look for it at the end.
+    // The last key before a body, which such a record does not have: readers look for it at the
+    // end.
     (unchanged === undefined ? '' : `,"unchanged":${JSON.stringify(unchanged)}`)
   );
 }

@@ -1,6 +1,9 @@
 import type { BatchStatus } from './batch-status.ts';
 
-/** The document of a batch: `--json` prints it, and notifications send it. Unknown values are null, so the keys are always the same. */
+/**
+ * The document of a batch: `--json` prints it, and notifications send it. Unknown values are null,
+ * so the keys are always the same.
+ */
 export interface StatusDocument {
   readonly batch: string;
   readonly name: string;

@@ -48,8 +48,8 @@ interface DiffSummary {
 
 /**
  * Compares the records of two batches by what was asked for. The same request that comes several
- * times is paired in the order of the batches. Memory holds a partition of each batch at a time, and
- * a bit for each record that is listed.
+ * times is paired in the order of the batches. Memory holds a partition of each batch at a time,
+ * and a bit for each record that is listed.
  *
  * @throws ResultsNotFoundError, ResultsChangedError, ResultsUnreadableError, InvalidIdError
  */
