@@ -74,8 +74,7 @@ function recordOf(texts: RecordTexts): FetchRecord {
     error: hasError ? { code, message } : undefined,
     selected: numberOf(texts['selected']),
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- others may have written to the
-  // table; readers of lines take none that is no record
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- readers check each line
   return record as FetchRecord;
 }
 
