@@ -125,7 +125,7 @@ describe('export --to postgres://…', () => {
     const refused = await project.run(['export', BATCH, '--to', wrong]);
     expect(refused.code).toBe(3);
     expect(refused.stderr).toMatch(
-      /^error: the database postgres:\/\/fleet@127\.0\.0\.1:\d+\/postgres cannot be reached: password authentication failed/u,
+      /^error: the database postgres:\/\/fleet@127\.0\.0\.1:\d+\/postgres cannot be reached: it refuses this user or password/u,
     );
     expect(refused.stderr).not.toContain('wr0ng');
   });
