@@ -180,7 +180,9 @@ export function describeStore(name: string, make: () => Promise<Place>): void {
       const { id } = sink;
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
       await sink.append(batch, [line(0)]);
+      await sink.assertSame();
       await place.replace();
+      await expect(sink.assertSame()).rejects.toMatchObject({ code: 'SINK_UNWRITABLE' });
       await expect(sink.append(batch, [line(1)])).rejects.toMatchObject({
         code: 'SINK_UNWRITABLE',
       });
