@@ -73,6 +73,8 @@ describe('export --to postgres://…', () => {
         written: 3,
         rows: 3,
         leftOut: 0,
+        unchanged: 0,
+        missingBodies: [],
         withoutList: 0,
         missing: 0,
         skippedLines: 0,
