@@ -16,6 +16,8 @@ export default {
   external: isOutside,
   // And `import` or `require`, by what a module does: many packages have something else for each.
   resolve: { conditionNames: ['@fetchfleet/source', 'node', 'default'] },
+  // The lowest Node that `engines` names does not know `using`.
+  transform: { target: 'node22' },
   plugins: [lightHttp(), bundledLicences()],
   output: {
     dir: 'dist',

@@ -157,7 +157,8 @@ class Turn {
     if (this.#answer?.failure !== undefined) {
       return { target, seed, ...this.#answer.failure };
     }
-    if (code === 0 && this.#answer !== undefined) {
+    // All inputs were checked by then, however long the process takes to end.
+    if (this.#answer !== undefined && (code === 0 || this.#isHung)) {
       return undefined;
     }
     const error = this.#isHung

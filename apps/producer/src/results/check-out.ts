@@ -37,45 +37,64 @@ export async function withBatches<T>(
   context: Surroundings,
   read: (dirs: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  await using copies = new AsyncDisposableStack();
-  const dirs = new Set<string>();
+  await using copies = new Copies();
   for (const batch of batches) {
-    const copy = copies.use(await checkOut({ ...source, batch }, context));
-    copy.dirs.forEach((dir) => dirs.add(dir));
+    copies.add(await checkOut({ ...source, batch }, context));
   }
-  return await read([...dirs]);
+  return await read(copies.dirs);
 }
 
 /** Shows its progress. @throws as {@link withBatch} does */
 export async function checkOut(source: BatchSource, context: Surroundings): Promise<CheckedOut> {
   const { batch, needsBodies = true } = source;
-  await using copies = new AsyncDisposableStack();
-  const dirs = new Set<string>();
-  const add = async (id: string): Promise<void> => {
-    let missing: unknown;
-    let isFound = false;
-    for (const place of source.places) {
-      try {
-        const copy = copies.use(await copyOf(place, { ...source, batch: id }, context));
-        copy.dirs.forEach((dir) => dirs.add(dir));
-        isFound = true;
-      } catch (error) {
-        unlessMissing(error);
-        missing ??= error;
-      }
+  const copies = new Copies();
+  try {
+    await copyAll(copies, source, context);
+    const manifest = needsBodies ? await firstManifest(copies.dirs, batch) : undefined;
+    for (const earlier of manifest?.revalidate?.refersTo ?? []) {
+      // Whoever reads it says which bodies are missing.
+      await copyAll(copies, { ...source, batch: earlier }, context).catch(unlessMissing);
     }
-    if (!isFound) {
-      throw missing;
-    }
-  };
-  await add(batch);
-  const manifest = needsBodies ? await firstManifest([...dirs], batch) : undefined;
-  for (const earlier of manifest?.revalidate?.refersTo ?? []) {
-    // Whoever reads it says which bodies are missing.
-    await add(earlier).catch(unlessMissing);
+    return copies;
+  } catch (error) {
+    await copies[Symbol.asyncDispose]();
+    throw error;
   }
-  const kept = copies.move();
-  return { dirs: [...dirs], [Symbol.asyncDispose]: async () => kept.disposeAsync() };
+}
+
+/** Several copies as one. */
+class Copies implements CheckedOut {
+  readonly #copies: CheckedOut[] = [];
+
+  get dirs(): readonly string[] {
+    return [...new Set(this.#copies.flatMap(({ dirs }) => dirs))];
+  }
+
+  add(copy: CheckedOut): void {
+    this.#copies.push(copy);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#copies.map(async (copy) => copy[Symbol.asyncDispose]()));
+  }
+}
+
+/** Out of every place that has the batch. @throws ResultsNotFoundError if none has */
+async function copyAll(copies: Copies, source: BatchSource, context: Surroundings): Promise<void> {
+  let missing: unknown;
+  let isFound = false;
+  for (const place of source.places) {
+    try {
+      copies.add(await copyOf(place, source, context));
+      isFound = true;
+    } catch (error) {
+      unlessMissing(error);
+      missing ??= error;
+    }
+  }
+  if (!isFound) {
+    throw missing;
+  }
 }
 
 function unlessMissing(error: unknown): void {
