@@ -1,0 +1,292 @@
+/**
+ * What the server of the page answers. Batches, origins, workers and schedules are what the
+ * commands print with `--json`, key by key; instants are ISO 8601, durations milliseconds, sizes
+ * bytes, and a value that is not known is null.
+ */
+
+export type BatchState = 'expanding' | 'running' | 'paused' | 'cancelled' | 'finished';
+
+/** As `batches --json` prints it. */
+export interface BatchDocument {
+  readonly batch: string;
+  readonly name: string;
+  readonly state: BatchState;
+  readonly total: number;
+  readonly settled: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly fetchesPerSecond: number;
+  readonly results: string | null;
+  readonly resultsFolders: readonly string[];
+  readonly createdAt: string;
+  readonly bytes: number;
+  readonly pages: number | null;
+  readonly sequentialMs: number;
+  readonly missingSecrets: readonly string[];
+  readonly source: string;
+  readonly pausedAt: string | null;
+  readonly cancelledAt: string | null;
+  readonly retries: number;
+}
+
+/** A batch with what a look every second adds. */
+export interface WatchedBatch extends BatchDocument {
+  /** Fetches per second over the last half minute; null before there are two looks. */
+  readonly paceNow: number | null;
+  /** Until the last fetch is settled at that pace; null if it cannot be told. */
+  readonly leftMs: number | null;
+}
+
+/** As `origins --json` prints it. */
+export interface OriginDocument {
+  readonly origin: string;
+  readonly rate: {
+    readonly limit: string;
+    readonly perSecond: number | null;
+    readonly source: string;
+  };
+  readonly burst: number;
+  readonly concurrency: { readonly limit: number | 'unlimited'; readonly source: string };
+  readonly inUse: number;
+  readonly workers: number;
+  readonly waiting: number;
+  readonly blockedUntil: string | null;
+  readonly blockedMs: number | null;
+  readonly blockedFor: string | null;
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  readonly openUntil: string | null;
+  readonly openMs: number | null;
+  readonly lastError: string | null;
+  readonly learnedRate: number | null;
+  readonly durationMs: number | null;
+}
+
+/** As `workers --json` prints it. */
+export interface WorkerDocument {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly transport: string;
+  readonly concurrency: number;
+  readonly inFlight: number;
+  readonly slices: number;
+  readonly batches: readonly string[];
+  readonly state: 'working' | 'idle' | 'draining' | 'sink-failing' | 'gone';
+  readonly fetchesPerSecond: number;
+  readonly startedAt: string;
+  readonly lastSeenAt: string;
+  readonly silentMs: number;
+  /** Resident memory of the process; absent for workers of an older version. */
+  readonly memoryBytes?: number;
+  /** 99th percentile of the event loop delay over the last seconds; absent likewise. */
+  readonly eventLoopLagMs?: number;
+}
+
+/** As `schedule list --json` prints it. */
+export interface ScheduleDocument {
+  readonly id: string;
+  readonly name: string;
+  readonly cron: string;
+  readonly tz: string;
+  readonly overlap: 'skip' | 'queue' | 'allow';
+  readonly catchUpMs: number;
+  readonly paused: boolean;
+  readonly source: string;
+  readonly createdAt: string;
+  readonly changedAt: string;
+  readonly nextRun: string | null;
+  readonly lastRun: ScheduleRunDocument | null;
+  readonly lastBatch: Omit<BatchDocument, 'source' | 'pausedAt' | 'cancelledAt' | 'retries'> | null;
+  readonly runs: readonly ScheduleRunDocument[];
+}
+
+export interface ScheduleRunDocument {
+  readonly at: string;
+  readonly kind: 'tick' | 'manual';
+  readonly state: 'queued' | 'starting' | 'started' | 'skipped' | 'missed' | 'failed';
+  readonly batch: string | null;
+  readonly reason: string | null;
+  readonly caughtUp: boolean;
+  readonly count: number;
+}
+
+/** Something that needs a look, the worst first. */
+export interface Trouble {
+  readonly severity: 'error' | 'warning';
+  /** What it is about; the page links there. */
+  readonly about: {
+    readonly kind: 'fleet' | 'origin' | 'schedule' | 'batch' | 'worker';
+    readonly id: string;
+  };
+  /** One sentence without the name: `blocked by Retry-After for 4 m more`. */
+  readonly text: string;
+  /** Until it ends by itself, where that is known. */
+  readonly untilMs: number | null;
+  /** Fetches that wait for it. */
+  readonly waiting: number | null;
+}
+
+/** Equally spaced samples, the oldest first; null where nothing was sampled. */
+export interface Series {
+  readonly everyMs: number;
+  /** When the last sample was taken. */
+  readonly endsAt: string;
+  readonly values: readonly (number | null)[];
+}
+
+/** `GET api/fleet`: who answers. */
+export interface FleetDocument {
+  readonly fleet: string;
+  readonly version: string;
+  readonly readOnly: boolean;
+  /** Whether the records of batches can be read here. */
+  readonly hasResults: boolean;
+}
+
+/** `GET api/overview`, and the event `overview`. */
+export interface OverviewDocument {
+  readonly at: string;
+  readonly health: 'ok' | 'attention' | 'down';
+  /** The sentence behind the health. */
+  readonly healthText: string;
+  readonly trouble: readonly Trouble[];
+  readonly fetchesPerSecond: number;
+  readonly inFlight: number;
+  readonly capacity: number;
+  readonly workers: number;
+  readonly redisMemoryBytes: number;
+  /** 0 where Redis has no limit. */
+  readonly redisMemoryLimitBytes: number;
+  readonly oldestPendingMs: number;
+  readonly finishedToday: number;
+  /** Share of the fetches settled in the last hour that failed; null if there were none. */
+  readonly failedShare: number | null;
+  /** Under way, the newest first, at most 50. */
+  readonly underWay: readonly WatchedBatch[];
+  readonly underWayTotal: number;
+  /** Ended last, the newest first, at most 10. */
+  readonly ended: readonly WatchedBatch[];
+  readonly history: {
+    readonly fetchesPerSecond: Series;
+    readonly failedPerSecond: Series;
+    readonly inFlight: Series;
+  };
+}
+
+/** `GET api/batches?state=&name=&limit=&before=`. */
+export interface BatchesDocument {
+  readonly batches: readonly WatchedBatch[];
+  readonly total: number;
+  /** Pass as `before` for the next page; null on the last one. */
+  readonly next: string | null;
+}
+
+/** `GET api/batches/ID`, and the event `batch` of a watched batch. */
+export interface BatchDetail {
+  readonly batch: WatchedBatch;
+  readonly slices: {
+    readonly running: number;
+    readonly queued: number;
+    readonly deferred: number;
+    readonly retrying: number;
+  };
+  /** Upper bounds of durations in ms with how many fetches took at most that, null last: longer. */
+  readonly latency: readonly { readonly upToMs: number | null; readonly count: number }[] | null;
+  readonly history: Series | null;
+  /** Origins that it works on, at most 20, the busiest first. */
+  readonly origins: readonly OriginDocument[];
+  readonly events: readonly BatchEvent[];
+}
+
+export interface BatchEvent {
+  readonly at: string;
+  readonly text: string;
+  readonly by: string | null;
+}
+
+/** As `failures --json` prints it: `GET api/batches/ID/failures`. */
+export interface FailuresDocument {
+  readonly batch: string;
+  readonly failed: number;
+  readonly found: number;
+  readonly groups: readonly {
+    readonly origin: string;
+    readonly outcome: string;
+    readonly reason: string;
+    readonly count: number;
+    readonly example?: { readonly index: number; readonly url: string; readonly message?: string };
+  }[];
+  readonly more: number;
+}
+
+/** A record without its body. */
+export interface RecordSummary {
+  readonly index: number;
+  readonly page: number | null;
+  readonly params: Readonly<Record<string, string>>;
+  readonly url: string;
+  readonly outcome: string;
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly bytes: number;
+  readonly startedAt: string;
+}
+
+/** `GET api/batches/ID/records?outcome=&status=&origin=&text=&from=&limit=`. */
+export interface RecordsDocument {
+  readonly records: readonly RecordSummary[];
+  /** Records of the batch that have been indexed so far. */
+  readonly indexed: number;
+  /** Records that match, as far as they have been looked at. */
+  readonly matched: number;
+  /** Whether all records have been looked at. */
+  readonly isComplete: boolean;
+  /** Pass as `from` for the next page; null on the last one. */
+  readonly next: string | null;
+}
+
+/** `POST api/commands`: one command of the command line. */
+export interface CommandRequest {
+  readonly command:
+    | 'pause'
+    | 'resume'
+    | 'cancel'
+    | 'retry'
+    | 'prune'
+    | 'start'
+    | 'validate'
+    | 'fetch-again'
+    | 'origins set'
+    | 'origins unset'
+    | 'schedule add'
+    | 'schedule pause'
+    | 'schedule resume'
+    | 'schedule run-now'
+    | 'schedule remove'
+    | 'drain';
+  /** Id of the batch, origin, worker or schedule. */
+  readonly target?: string;
+  readonly options?: Readonly<Record<string, string | boolean | readonly string[]>>;
+  /** A crawl file, for `start`, `validate` and `schedule add`. */
+  readonly crawlFile?: string;
+}
+
+/** Its answer: what the command printed. */
+export interface CommandAnswer {
+  readonly ok: boolean;
+  /** The JSON document that it printed, if any. */
+  readonly document: unknown;
+  /** Its sentences for people, one a line. */
+  readonly messages: readonly string[];
+}
+
+/** The body of every answer that is none of the above. */
+export interface ErrorDocument {
+  readonly error: string;
+  /** From the catalogue of errors. */
+  readonly code: string;
+}
