@@ -1,0 +1,64 @@
+import type { CommandAnswer, CommandRequest, ErrorDocument } from '../../../src/api/documents.ts';
+
+/** An answer that says no; `text` is a sentence for people. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+
+  constructor(text: string, { status, code }: { readonly status: number; readonly code: string }) {
+    super(text);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** @param path below `api/`, with its query. @throws ApiError */
+export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return send<T>(path, { ...(signal !== undefined && { signal }) });
+}
+
+/** Runs a command of the command line. @throws ApiError */
+export async function command(request: CommandRequest): Promise<CommandAnswer> {
+  return post<CommandAnswer>('commands', request);
+}
+
+/** @throws ApiError */
+export async function post<T>(path: string, body: unknown): Promise<T> {
+  return send<T>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+async function send<T>(path: string, init: RequestInit): Promise<T> {
+  const response = await fetch(`api/${path}`, { ...init, credentials: 'same-origin' });
+  const value: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) {
+    throw errorOf(response, value);
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server is of this version
+  return value as T;
+}
+
+function errorOf({ status }: Response, value: unknown): ApiError {
+  const { error, code } = (value ?? {}) as Partial<ErrorDocument>;
+  return new ApiError(error ?? `the server of the page answered ${status}`, {
+    status,
+    code: code ?? 'UNKNOWN',
+  });
+}
+
+/** `?a=1&b=2`; empty values are left out. */
+export function query(
+  values: Readonly<Record<string, string | number | null | undefined>>,
+): string {
+  const found = Object.entries(values).filter(([, value]) => value !== '' && value != null);
+  const text = new URLSearchParams(found.map(([name, value]) => [name, String(value)])).toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,0 +1,85 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { FleetDocument } from '../../src/api/documents.ts';
+import { ApiError } from './api/client.ts';
+import { useRead } from './api/use-read.ts';
+import { Frame } from './frame.tsx';
+import { Notices } from './part/notice.tsx';
+import { route } from './route/route.ts';
+import { Batch } from './view/batch.tsx';
+import { Batches } from './view/batches.tsx';
+import { Login } from './view/login.tsx';
+import { NewBatch } from './view/new-batch.tsx';
+import { Origins } from './view/origins.tsx';
+import { Overview } from './view/overview.tsx';
+import { Records } from './view/records.tsx';
+import { Schedules } from './view/schedules.tsx';
+import { Workers } from './view/workers.tsx';
+
+/** The page: who may see it, its frame, and the view that the address names. */
+export function App() {
+  const [round, setRound] = useState(0);
+  const fleet = useRead<FleetDocument>(`fleet?round=${round}`);
+  const { path } = route.value;
+  useEffect(() => {
+    document.title = [...path.toReversed(), 'fetchfleet'].join(' · ');
+  }, [path]);
+  if (fleet.error instanceof ApiError && fleet.error.status === 401) {
+    return <Login onDone={() => setRound(round + 1)} />;
+  }
+  if (fleet.value === undefined) {
+    return fleet.error === undefined ? null : (
+      <main class="alone">
+        <p role="alert">{fleet.error.message}</p>
+        <button type="button" onClick={fleet.again}>
+          Try again
+        </button>
+      </main>
+    );
+  }
+  return (
+    <>
+      <Frame fleet={fleet.value}>
+        <View fleet={fleet.value} path={path} />
+      </Frame>
+      <Notices />
+    </>
+  );
+}
+
+interface ViewProps {
+  readonly fleet: FleetDocument;
+  readonly path: readonly string[];
+}
+
+function View({ fleet, path: [view = '', id, part] }: ViewProps) {
+  const canChange = !fleet.readOnly;
+  switch (view) {
+    case '':
+      return <Overview canChange={canChange} />;
+    case 'batches':
+      if (id === undefined) {
+        return <Batches />;
+      }
+      return part === 'records' ? (
+        <Records key={id} batch={id} fleet={fleet} />
+      ) : (
+        <Batch key={id} id={id} fleet={fleet} />
+      );
+    case 'records':
+      return <Batches leadsTo="records" />;
+    case 'origins':
+      return <Origins canChange={canChange} />;
+    case 'workers':
+      return <Workers canChange={canChange} />;
+    case 'schedules':
+      return <Schedules canChange={canChange} />;
+    case 'new':
+      return <NewBatch canChange={canChange} />;
+    default:
+      return (
+        <p class="empty">
+          There is no view “{view}”. <a href="#/">Overview</a>
+        </p>
+      );
+  }
+}

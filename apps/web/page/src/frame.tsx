@@ -1,0 +1,138 @@
+import type { ComponentChildren } from 'preact';
+import { useRef, useState } from 'preact/hooks';
+import type { FleetDocument, OverviewDocument } from '../../src/api/documents.ts';
+import { lostSince, useLive } from './api/live.ts';
+import { KeysHelp } from './part/keys-help.tsx';
+import { now } from './part/time.tsx';
+import { Theme } from './part/theme.tsx';
+import { useKeys } from './route/keys.ts';
+import { go, route, to } from './route/route.ts';
+import { formatDuration } from '@fetchfleet/crawl/units';
+
+const VIEWS = ['Batches', 'Records', 'Origins', 'Workers', 'Schedules'] as const;
+
+interface FrameProps {
+  readonly fleet: FleetDocument;
+  readonly children: ComponentChildren;
+}
+
+/** What stands around every view. */
+export function Frame({ fleet, children }: FrameProps) {
+  const [hasHelp, setHelp] = useState(false);
+  const overview = useLive<OverviewDocument>('overview');
+  const { path } = route.value;
+  const current = path[2] === 'records' ? 'records' : path[0];
+  useKeys({ '?': () => setHelp(true), n: () => go('#/new') });
+  return (
+    <div class={lostSince.value === undefined ? 'page' : 'page stale'}>
+      <header>
+        <a class="brand" href="#/">
+          fetchfleet
+        </a>
+        <Health overview={overview} fleet={fleet} />
+        <nav aria-label="Views">
+          <a href="#/" aria-current={current === undefined ? 'page' : undefined}>
+            Overview
+          </a>
+          {VIEWS.map((view) => {
+            const name = view.toLowerCase();
+            return (
+              <a key={view} href={to([name])} aria-current={current === name ? 'page' : undefined}>
+                {view}
+              </a>
+            );
+          })}
+        </nav>
+        <Search />
+        {!fleet.readOnly && (
+          <a class="button" href="#/new">
+            + New batch
+          </a>
+        )}
+        <Theme />
+        {fleet.readOnly && <span class="quiet">read-only</span>}
+      </header>
+      <Lost />
+      <main>{children}</main>
+      {hasHelp && <KeysHelp onClose={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+interface HealthProps {
+  readonly overview: OverviewDocument | undefined;
+  readonly fleet: FleetDocument;
+}
+
+const SIGNS = { ok: '●', attention: '▲', down: '✕' } as const;
+
+function Health({ overview, fleet }: HealthProps) {
+  const health = overview?.health ?? 'ok';
+  const text = overview?.healthText ?? 'not read yet';
+  return (
+    <span class={`health ${health}`} title={text}>
+      <span role="img" aria-label={text}>
+        {SIGNS[health]}
+      </span>{' '}
+      {fleet.fleet}
+    </span>
+  );
+}
+
+/** The server of this page is gone: nothing that stands here is new. */
+function Lost() {
+  const since = lostSince.value;
+  if (since === undefined) {
+    return null;
+  }
+  return (
+    <p class="lost" role="alert">
+      The server of this page has not answered for {formatDuration(now.value - since)}. What you see
+      is older than that.
+    </p>
+  );
+}
+
+/** Finds batches, origins, schedules and URLs by a part of their names. */
+function Search() {
+  const input = useRef<HTMLInputElement>(null);
+  useKeys({ '/': () => input.current?.focus() });
+  return (
+    <form
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        go(addressFor(input.current?.value.trim() ?? ''));
+        input.current?.blur();
+      }}
+    >
+      <input
+        ref={input}
+        type="search"
+        placeholder="/  search"
+        aria-label="Search batches, origins and URLs"
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') {
+            input.current?.blur();
+          }
+        }}
+      />
+    </form>
+  );
+}
+
+/** An origin, a URL of the batch that is shown, or a batch. */
+function addressFor(text: string): string {
+  const url = URL.parse(text);
+  const { path } = route.value;
+  const [view, batch] = path;
+  if (view === 'batches' && batch !== undefined) {
+    return to(['batches', batch, 'records'], { text });
+  }
+  if (url !== null && url.origin !== 'null') {
+    return to(['origins'], { text: url.origin });
+  }
+  return view === 'origins' || view === 'schedules' || view === 'workers'
+    ? to([view], { text })
+    : to(['batches'], { text });
+}

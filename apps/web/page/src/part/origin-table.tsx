@@ -1,0 +1,113 @@
+import { formatCount, formatDuration, formatRate } from '@fetchfleet/crawl/units';
+import type { ComponentChildren } from 'preact';
+import type { OriginDocument } from '../../../src/api/documents.ts';
+import { to } from '../route/route.ts';
+import { Table } from './table.tsx';
+import { whole } from './time.tsx';
+
+interface OriginTableProps {
+  readonly origins: readonly OriginDocument[];
+  readonly canChange: boolean;
+  /** The one that is open, and what stands below it. */
+  readonly open?: {
+    readonly key: string | undefined;
+    readonly body: (origin: OriginDocument) => ComponentChildren;
+  };
+}
+
+export function OriginTable({ origins, open }: OriginTableProps) {
+  return (
+    <Table
+      label="Origins"
+      rows={origins}
+      keyOf={({ origin }) => origin}
+      href={({ origin }) => to(['origins'], { open: origin })}
+      {...(open !== undefined && { open })}
+      columns={[
+        {
+          title: 'origin',
+          cell: ({ origin }) => (
+            <a class="id" href={to(['origins'], { open: origin })}>
+              {origin}
+            </a>
+          ),
+        },
+        {
+          title: 'state',
+          cell: (origin) => {
+            const [sign, kind, text] = stateOf(origin);
+            return (
+              <span class={`word ${kind}`}>
+                <span aria-hidden="true">{sign}</span> {text}
+              </span>
+            );
+          },
+        },
+        {
+          title: 'in use',
+          align: 'right',
+          cell: ({ inUse, concurrency: { limit } }) =>
+            limit === 'unlimited'
+              ? formatCount(inUse)
+              : `${formatCount(inUse)} of ${formatCount(limit)}`,
+          rank: 3,
+        },
+        {
+          title: 'waiting',
+          align: 'right',
+          cell: ({ waiting }) =>
+            waiting === 0 ? <span class="quiet">–</span> : formatCount(waiting),
+        },
+        {
+          title: 'rate',
+          align: 'right',
+          cell: ({ rate: { limit, source } }) => (
+            <>
+              {limit === 'unlimited' ? <span class="quiet">–</span> : limit}
+              {source !== 'none' && <span class="quiet"> {source}</span>}
+            </>
+          ),
+          rank: 2,
+        },
+        {
+          title: 'learned',
+          align: 'right',
+          cell: ({ learnedRate }) =>
+            learnedRate === null ? <span class="quiet">–</span> : formatRate(learnedRate),
+          rank: 1,
+        },
+        {
+          title: 'takes',
+          align: 'right',
+          cell: ({ durationMs }) =>
+            durationMs === null ? <span class="quiet">–</span> : formatDuration(durationMs),
+          rank: 1,
+        },
+      ]}
+      empty="No worker has fetched within the last half hour, and no limit is set."
+    />
+  );
+}
+
+/** As `fetchfleet origins` says it. */
+function stateOf(origin: OriginDocument): readonly [sign: string, kind: string, text: string] {
+  const { breaker, openMs, blockedMs, blockedFor, lastError, inUse, waiting, rate } = origin;
+  const why = lastError ?? blockedFor;
+  const because = why === null ? '' : ` (${why})`;
+  if (breaker === 'open') {
+    return ['✕', 'bad', `down, next try in ${whole(openMs ?? 0)}${because}`];
+  }
+  if (breaker === 'half-open') {
+    return ['✕', 'bad', `down, one fetch may try${because}`];
+  }
+  if (blockedMs !== null) {
+    return ['▲', 'held', `blocked, next try in ${whole(blockedMs)}${because}`];
+  }
+  if (rate.source === 'learned') {
+    return ['▲', 'held', 'slowed down, as it asked'];
+  }
+  if (inUse > 0) {
+    return ['▶', 'busy', 'fetching'];
+  }
+  return waiting > 0 ? ['…', 'quiet', 'waiting'] : ['·', 'quiet', 'idle'];
+}

@@ -1,0 +1,81 @@
+import { formatRate } from '@fetchfleet/crawl/units';
+import { useEffect, useRef } from 'preact/hooks';
+import UPlot from 'uplot';
+/* oxlint-disable import/no-unassigned-import -- styles have no names */
+import 'uplot/dist/uPlot.min.css';
+/* oxlint-enable import/no-unassigned-import */
+import type { Series } from '../../../src/api/documents.ts';
+
+const HEIGHT = 160;
+
+/** Fetches a second over time, with the value under the pointer. */
+export function RateChart({ series }: { readonly series: Series }) {
+  const element = useRef<HTMLDivElement>(null);
+  const plot = useRef<UPlot>(undefined);
+  useEffect(() => {
+    const parent = element.current;
+    if (parent === null) {
+      return undefined;
+    }
+    const colors = getComputedStyle(parent);
+    const color = (name: string): string => colors.getPropertyValue(name).trim();
+    const axis = {
+      stroke: color('--quiet'),
+      grid: { stroke: color('--line'), width: 1 },
+      ticks: { show: false },
+      font: `12px ${colors.fontFamily}`,
+    };
+    const made = new UPlot(
+      {
+        width: parent.clientWidth,
+        height: HEIGHT,
+        padding: [8, 8, 0, 0],
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false, y: false } },
+        scales: { y: { range: (_, __, highest) => [0, Math.max(1, highest * 1.1)] } },
+        axes: [
+          axis,
+          {
+            ...axis,
+            size: 64,
+            values: (_, values) => values.map((value) => formatRate(value)),
+          },
+        ],
+        series: [
+          {},
+          { stroke: color('--accent'), fill: color('--accent-faint'), width: 1.5, spanGaps: false },
+        ],
+      },
+      dataOf(series),
+      parent,
+    );
+    plot.current = made;
+    const observer = new ResizeObserver(() => {
+      made.setSize({ width: parent.clientWidth, height: HEIGHT });
+    });
+    observer.observe(parent);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+    };
+  }, []);
+  useEffect(() => plot.current?.setData(dataOf(series)), [series]);
+  const known = series.values.filter((value) => value !== null);
+  const latest = known.at(-1) ?? 0;
+  const highest = Math.max(0, ...known);
+  return (
+    <figure>
+      <div
+        ref={element}
+        role="img"
+        aria-label={`${formatRate(latest)} now, at most ${formatRate(highest)}`}
+      />
+    </figure>
+  );
+}
+
+function dataOf({ values, everyMs, endsAt }: Series): UPlot.AlignedData {
+  const end = Date.parse(endsAt) / 1_000;
+  const times = values.map((_, at) => end - ((values.length - 1 - at) * everyMs) / 1_000);
+  return [times, [...values]];
+}

@@ -1,0 +1,18 @@
+import type { CommandAnswer, CommandRequest } from '../../../src/api/documents.ts';
+import { command, toError } from '../api/client.ts';
+import { say } from './notice.tsx';
+
+/** Runs a command and says what it said. @returns undefined if it was refused */
+export async function run(request: CommandRequest): Promise<CommandAnswer | undefined> {
+  try {
+    const answer = await command(request);
+    const text = answer.messages.join('\n');
+    if (text !== '') {
+      say(text, { isBad: !answer.ok });
+    }
+    return answer;
+  } catch (error) {
+    say(toError(error).message, { isBad: true });
+    return undefined;
+  }
+}
