@@ -37,7 +37,7 @@ export function OriginTable({ origins, open }: OriginTableProps) {
           cell: (origin) => {
             const [sign, kind, text] = stateOf(origin);
             return (
-              <span class={`word ${kind}`}>
+              <span class={`word long ${kind}`}>
                 <span aria-hidden="true">{sign}</span> {text}
               </span>
             );

@@ -34,7 +34,7 @@ export function RateChart({ series }: { readonly series: Series }) {
         cursor: { y: false, drag: { x: false, y: false } },
         scales: { y: { range: (_, __, highest) => [0, Math.max(1, highest * 1.1)] } },
         axes: [
-          axis,
+          { ...axis, size: 28, values: (_, times) => times.map(clock) },
           {
             ...axis,
             size: 64,
@@ -72,6 +72,13 @@ export function RateChart({ series }: { readonly series: Series }) {
       />
     </figure>
   );
+}
+
+function clock(seconds: number): string {
+  return new Date(seconds * 1_000).toLocaleTimeString('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+  });
 }
 
 function dataOf({ values, everyMs, endsAt }: Series): UPlot.AlignedData {

@@ -5,6 +5,8 @@ import { useKeys } from '../route/keys.ts';
 
 export interface Column<T> {
   readonly title: string;
+  /** Only who does not see the page is told. */
+  readonly isTitleHidden?: boolean;
   readonly cell: (row: T) => ComponentChildren;
   readonly align?: 'right';
   /** Hidden where the page is narrow: 1 goes first. Columns without it stay. */
@@ -52,9 +54,9 @@ export function Table<T>(props: TableProps<T>) {
     <table aria-label={label}>
       <thead>
         <tr>
-          {columns.map(({ title, align, rank }) => (
+          {columns.map(({ title, isTitleHidden, align, rank }) => (
             <th key={title} class={classOf(align, rank)} scope="col">
-              {title}
+              {isTitleHidden === true ? <span class="hidden">{title}</span> : title}
             </th>
           ))}
         </tr>

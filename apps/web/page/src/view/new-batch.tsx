@@ -158,7 +158,7 @@ function Meaning({ preview, messages }: MeaningProps) {
         ))}
       </ol>
       {missingSecrets.length > 0 && (
-        <p class="held word">▲ needs {missingSecrets.join(', ')} in the environment of workers</p>
+        <p class="held">▲ needs {missingSecrets.join(', ')} in the environment of workers</p>
       )}
       {messages.length > 0 && <pre class="quiet">{messages.join('\n')}</pre>}
     </>

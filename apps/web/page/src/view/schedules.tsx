@@ -63,7 +63,8 @@ export function Schedules({ canChange }: { readonly canChange: boolean }) {
           ...(canChange
             ? [
                 {
-                  title: '',
+                  title: 'actions',
+                  isTitleHidden: true,
                   align: 'right' as const,
                   cell: (schedule: ScheduleDocument) => <Actions schedule={schedule} />,
                 },

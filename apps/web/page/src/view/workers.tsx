@@ -51,7 +51,7 @@ export function Workers({ canChange }: { readonly canChange: boolean }) {
             cell: ({ state }) => {
               const [sign, kind, text_] = SIGNS[state];
               return (
-                <span class={`word ${kind}`}>
+                <span class={`word long ${kind}`}>
                   <span aria-hidden="true">{sign}</span> {text_}
                 </span>
               );
@@ -108,7 +108,8 @@ export function Workers({ canChange }: { readonly canChange: boolean }) {
           ...(canChange
             ? [
                 {
-                  title: '',
+                  title: 'actions',
+                  isTitleHidden: true,
                   align: 'right' as const,
                   cell: ({ id, state }: WorkerDocument) =>
                     (state === 'working' || state === 'idle') && (
