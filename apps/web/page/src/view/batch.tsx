@@ -1,20 +1,15 @@
 import { formatBytes, formatCount, formatPercent, formatRate } from '@fetchfleet/crawl/units';
-import type {
-  BatchDetail,
-  FailuresDocument,
-  FleetDocument,
-  WatchedBatch,
-} from '../../../src/api/documents.ts';
+import type { BatchDetail, FleetDocument, WatchedBatch } from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
 import { useRead } from '../api/use-read.ts';
 import { BatchActions } from '../part/batch-actions.tsx';
+import { Failures } from '../part/failures.tsx';
 import { Histogram } from '../part/histogram.tsx';
 import { OriginTable } from '../part/origin-table.tsx';
 import { Outcome, State } from '../part/outcome.tsx';
 import { Progress } from '../part/progress.tsx';
 import { RateChart } from '../part/rate-chart.tsx';
-import { Table } from '../part/table.tsx';
-import { Ago, Clock, whole } from '../part/time.tsx';
+import { Ago, Clock, now, whole } from '../part/time.tsx';
 import { to } from '../route/route.ts';
 
 interface BatchProps {
@@ -55,7 +50,7 @@ export function Batch({ id, fleet }: BatchProps) {
           {latency == null ? <p class="quiet">Nothing yet.</p> : <Histogram buckets={latency} />}
         </section>
       </div>
-      {hasFailed && fleet.hasResults && <Failures batch={batch} />}
+      {hasFailed && fleet.hasResults && <Failures batch={batch} canChange={!fleet.readOnly} />}
       {origins !== undefined && origins.length > 0 && (
         <section aria-label="Origins at work">
           <h2>Origins at work</h2>
@@ -125,7 +120,11 @@ function Summary({ batch }: { readonly batch: WatchedBatch }) {
           {formatCount(settled)} of {formatCount(total)}
         </span>
         {rate !== null && <span>{formatRate(rate)}</span>}
-        {leftMs !== null && <span>through in {whole(leftMs)}</span>}
+        {leftMs !== null && (
+          <span>
+            through in {whole(leftMs)} <span class="quiet">({endOf(leftMs)})</span>
+          </span>
+        )}
       </p>
       <p class="counts">
         {found.map(([outcome, count]) => (
@@ -150,6 +149,14 @@ function Summary({ batch }: { readonly batch: WatchedBatch }) {
   );
 }
 
+/** `06:04` */
+function endOf(leftMs: number): string {
+  const end = new Date(now.value + leftMs);
+  return leftMs > 20 * 3_600_000
+    ? end.toLocaleString('en-GB', { dateStyle: 'short', timeStyle: 'short' })
+    : end.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+}
+
 function Exports({ id }: { readonly id: string }) {
   const path = `api/batches/${encodeURIComponent(id)}/export`;
   return (
@@ -165,57 +172,5 @@ function Exports({ id }: { readonly id: string }) {
         ))}
       </div>
     </details>
-  );
-}
-
-function Failures({ batch }: { readonly batch: WatchedBatch }) {
-  const id = batch.batch;
-  // Read again with every thousandth failure, not with every one.
-  const step = Math.floor(batch.failed / Math.max(1, 10 ** Math.floor(Math.log10(batch.failed))));
-  const path = `batches/${encodeURIComponent(id)}/failures?step=${step}`;
-  const { value, error } = useRead<FailuresDocument>(path);
-  return (
-    <section aria-label="Failures by origin and reason">
-      <h2>Failures by origin and reason</h2>
-      {error !== undefined && <p role="alert">{error.message}</p>}
-      {value !== undefined && (
-        <Table
-          label="Failures"
-          rows={value.groups}
-          keyOf={({ origin, outcome, reason }) => `${origin} ${outcome} ${reason}`}
-          columns={[
-            { title: 'reason', cell: ({ reason }) => <span class="bad">{reason}</span> },
-            { title: 'outcome', cell: ({ outcome }) => <Outcome outcome={outcome} />, rank: 1 },
-            { title: 'origin', cell: ({ origin }) => <span class="id">{origin}</span>, rank: 2 },
-            {
-              title: 'fetches',
-              align: 'right',
-              cell: ({ outcome, origin, count }) => (
-                <a href={to(['batches', id, 'records'], { outcome, origin })}>
-                  {formatCount(count)}
-                </a>
-              ),
-            },
-            {
-              title: 'for example',
-              cell: ({ example }) =>
-                example === undefined ? null : (
-                  <a
-                    class="id"
-                    href={to(['batches', id, 'records'], {
-                      from: example.index,
-                      open: example.index,
-                    })}
-                  >
-                    {URL.parse(example.url)?.pathname ?? example.url}
-                  </a>
-                ),
-              rank: 1,
-            },
-          ]}
-          empty="The records of the failures have not been written yet."
-        />
-      )}
-    </section>
   );
 }

@@ -1,0 +1,87 @@
+import { formatCount } from '@fetchfleet/crawl/units';
+import type { FailuresDocument, WatchedBatch } from '../../../src/api/documents.ts';
+import { useRead } from '../api/use-read.ts';
+import { to } from '../route/route.ts';
+import { Outcome } from './outcome.tsx';
+import { run } from './run.ts';
+import { type Column, Table } from './table.tsx';
+
+type Group = FailuresDocument['groups'][number];
+
+interface FailuresProps {
+  readonly batch: WatchedBatch;
+  readonly canChange: boolean;
+}
+
+/** What went wrong where, with an example of each. */
+export function Failures({ batch: { batch, failed, state }, canChange }: FailuresProps) {
+  // Read again when the first digit of the number changes, not with every failure.
+  const step = Math.floor(failed / 10 ** Math.floor(Math.log10(failed)));
+  const path = `batches/${encodeURIComponent(batch)}/failures?step=${step}`;
+  const { value, error } = useRead<FailuresDocument>(path);
+  const canRetry = canChange && (state === 'finished' || state === 'cancelled');
+  return (
+    <section aria-label="Failures by origin and reason">
+      <h2>Failures by origin and reason</h2>
+      {error !== undefined && <p role="alert">{error.message}</p>}
+      {value !== undefined && (
+        <Table
+          label="Failures"
+          rows={value.groups}
+          keyOf={({ origin, outcome, reason }) => `${origin} ${outcome} ${reason}`}
+          columns={columnsFor(batch, canRetry)}
+          empty="The records of the failures have not been written yet."
+        />
+      )}
+    </section>
+  );
+}
+
+function columnsFor(batch: string, canRetry: boolean): Column<Group>[] {
+  const records = ['batches', batch, 'records'];
+  return [
+    { title: 'reason', cell: ({ reason }) => <span class="bad">{reason}</span> },
+    { title: 'outcome', cell: ({ outcome }) => <Outcome outcome={outcome} />, rank: 1 },
+    { title: 'origin', cell: ({ origin }) => <span class="id">{origin}</span>, rank: 2 },
+    {
+      title: 'fetches',
+      align: 'right',
+      cell: ({ outcome, origin, count }) => (
+        <a href={to(records, { outcome, origin })}>{formatCount(count)}</a>
+      ),
+    },
+    {
+      title: 'for example',
+      cell: ({ example }) =>
+        example === undefined ? null : (
+          <a class="id" href={to(records, { from: example.index, open: example.index })}>
+            {URL.parse(example.url)?.pathname ?? example.url}
+          </a>
+        ),
+      rank: 1,
+    },
+    ...(canRetry
+      ? [
+          {
+            title: 'actions',
+            isTitleHidden: true,
+            align: 'right' as const,
+            cell: (group: Group) => (
+              <button type="button" onClick={() => void retry(batch, group)}>
+                Retry
+              </button>
+            ),
+          },
+        ]
+      : []),
+  ];
+}
+
+async function retry(target: string, { outcome, origin, reason }: Group): Promise<void> {
+  const [, status] = /^HTTP (\d{3})$/.exec(reason) ?? [];
+  await run({
+    command: 'retry',
+    target,
+    options: { outcome: [outcome], origin: [origin], ...(status !== undefined && { status }) },
+  });
+}
