@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { useRead } from '../api/use-read.ts';
 import { JsonTree } from './json-tree.tsx';
 import { say } from './notice.tsx';
-import { Outcome } from './outcome.tsx';
+import { Outcome } from '../batch/outcome.tsx';
 import { run } from './run.ts';
 import { Clock } from './time.tsx';
 

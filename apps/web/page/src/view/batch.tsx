@@ -2,13 +2,13 @@ import { formatBytes, formatCount, formatPercent, formatRate } from '@fetchfleet
 import type { BatchDetail, FleetDocument, WatchedBatch } from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
 import { useRead } from '../api/use-read.ts';
-import { BatchActions } from '../part/batch-actions.tsx';
-import { Failures } from '../part/failures.tsx';
-import { Histogram } from '../part/histogram.tsx';
+import { BatchActions } from '../batch/batch-actions.tsx';
+import { Failures } from '../batch/failures.tsx';
+import { Histogram } from '../chart/histogram.tsx';
 import { OriginTable } from '../part/origin-table.tsx';
-import { Outcome, State } from '../part/outcome.tsx';
-import { Progress } from '../part/progress.tsx';
-import { RateChart } from '../part/rate-chart.tsx';
+import { Outcome, State } from '../batch/outcome.tsx';
+import { Progress } from '../batch/progress.tsx';
+import { RateChart } from '../chart/rate-chart.tsx';
 import { Ago, Clock, now, whole } from '../part/time.tsx';
 import { to } from '../route/route.ts';
 

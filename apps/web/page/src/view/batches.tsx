@@ -4,7 +4,7 @@ import type { BatchesDocument, WatchedBatch } from '../../../src/api/documents.t
 import { query, read, toError } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useRead } from '../api/use-read.ts';
-import { BatchTable } from '../part/batch-table.tsx';
+import { BatchTable } from '../batch/batch-table.tsx';
 import { Filter, Filters } from '../part/filters.tsx';
 import { say } from '../part/notice.tsx';
 import { route } from '../route/route.ts';

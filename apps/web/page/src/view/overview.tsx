@@ -1,9 +1,9 @@
 import { formatBytes, formatCount, formatPercent, formatRate } from '@fetchfleet/crawl/units';
 import type { OverviewDocument, Trouble } from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
-import { BatchTable } from '../part/batch-table.tsx';
-import { Figure } from '../part/figure.tsx';
-import { Sparkline } from '../part/sparkline.tsx';
+import { BatchTable } from '../batch/batch-table.tsx';
+import { Figure } from '../chart/figure.tsx';
+import { Sparkline } from '../chart/sparkline.tsx';
 import { whole } from '../part/time.tsx';
 import { run } from '../part/run.ts';
 import { to } from '../route/route.ts';

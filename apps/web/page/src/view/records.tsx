@@ -3,7 +3,7 @@ import type { FleetDocument, RecordsDocument, RecordSummary } from '../../../src
 import { query } from '../api/client.ts';
 import { useRead } from '../api/use-read.ts';
 import { Filter, Filters } from '../part/filters.tsx';
-import { Outcome } from '../part/outcome.tsx';
+import { Outcome } from '../batch/outcome.tsx';
 import { RecordDetail } from '../part/record-detail.tsx';
 import { type Column, Table } from '../part/table.tsx';
 import { Clock } from '../part/time.tsx';

@@ -3,8 +3,8 @@ import type { FailuresDocument, WatchedBatch } from '../../../src/api/documents.
 import { useRead } from '../api/use-read.ts';
 import { to } from '../route/route.ts';
 import { Outcome } from './outcome.tsx';
-import { run } from './run.ts';
-import { type Column, Table } from './table.tsx';
+import { run } from '../part/run.ts';
+import { type Column, Table } from '../part/table.tsx';
 
 type Group = FailuresDocument['groups'][number];
 

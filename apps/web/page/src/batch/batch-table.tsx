@@ -4,8 +4,8 @@ import type { WatchedBatch } from '../../../src/api/documents.ts';
 import { to } from '../route/route.ts';
 import { State } from './outcome.tsx';
 import { Progress } from './progress.tsx';
-import { type Column, Table } from './table.tsx';
-import { Ago, whole } from './time.tsx';
+import { type Column, Table } from '../part/table.tsx';
+import { Ago, whole } from '../part/time.tsx';
 
 interface BatchTableProps {
   readonly label: string;

@@ -2,9 +2,9 @@ import { formatCount } from '@fetchfleet/crawl/units';
 import { useState } from 'preact/hooks';
 import type { CommandRequest, WatchedBatch } from '../../../src/api/documents.ts';
 import { go } from '../route/route.ts';
-import { Dialog } from './dialog.tsx';
-import { Menu, type MenuItem } from './menu.tsx';
-import { run } from './run.ts';
+import { Dialog } from '../part/dialog.tsx';
+import { Menu, type MenuItem } from '../part/menu.tsx';
+import { run } from '../part/run.ts';
 
 interface Asked {
   readonly title: string;
