@@ -2,6 +2,7 @@ import { formatCount, formatDuration } from '@fetchfleet/crawl/units';
 import { useEffect, useState } from 'preact/hooks';
 import type { CommandAnswer } from '../../../src/api/documents.ts';
 import { command, toError } from '../api/client.ts';
+import { CrawlEditor } from '../editor/crawl-editor.tsx';
 import { say } from '../part/notice.tsx';
 import { go, route, to } from '../route/route.ts';
 
@@ -71,32 +72,14 @@ export function NewBatch({ canChange }: { readonly canChange: boolean }) {
     <>
       <h1>{isSchedule ? 'New schedule' : 'New batch'}</h1>
       <div class="new">
-        <label class="editor">
-          <span>
-            Crawl file <span class="quiet">paste it, or drop the file here</span>
-          </span>
-          <textarea
-            value={text}
-            spellcheck={false}
-            rows={24}
-            onInput={(event) => setText(event.currentTarget.value)}
-            onDragOver={(event) => event.preventDefault()}
-            onDrop={(event) => {
-              const file = event.dataTransfer?.files[0];
-              if (file !== undefined) {
-                event.preventDefault();
-                void file.text().then(setText);
-              }
-            }}
-          />
-        </label>
+        <CrawlEditor
+          text={text}
+          onChange={setText}
+          problems={answer?.ok === false ? answer.messages : []}
+        />
         <section aria-label="What it means" aria-live="polite">
           {answer === undefined && <p class="quiet">Checking …</p>}
-          {answer?.ok === false && (
-            <pre class="problem" role="alert">
-              {answer.messages.join('\n')}
-            </pre>
-          )}
+          {answer?.ok === false && <p class="quiet">Nothing would be fetched.</p>}
           {preview !== undefined && <Meaning preview={preview} messages={answer?.messages ?? []} />}
           {isSchedule && (
             <label>
