@@ -1,5 +1,5 @@
 export type { KnownAnswers } from './queue/enqueue.ts';
-export { type BatchState, type BatchStatus } from './ledger/batch-status.ts';
+export { type BatchState, type BatchStatus, durationMs } from './ledger/batch-status.ts';
 export {
   BatchExpansion,
   type KnownBatch,
@@ -64,7 +64,6 @@ export type { RedisMemory } from './queue/redis-memory.ts';
 export { PausedSlices } from './queue/paused-slices.ts';
 export type { BatchEvent } from './ledger/batch-events.ts';
 export type { Receiver } from './ledger/notify-field.ts';
-export { type StatusDocument, statusDocument } from './ledger/status-document.ts';
 export { Outbox, type TakenEntry } from './notify/outbox.ts';
 export { type OutboxEntry, placeOfReceiver } from './notify/outbox-entry.ts';
 export { mayBePruned } from './batch/may-be-pruned.ts';
@@ -77,3 +76,21 @@ export {
   type References,
   referencesOf,
 } from './batch/referred-batches.ts';
+export { deniedFetches, realFailures, sameFailure } from './ledger/failures-of.ts';
+export {
+  batchDocument,
+  type BatchDocument,
+  statusDocument,
+  type StatusDocument,
+} from './documents/batch-document.ts';
+export { originDocument, type OriginDocument } from './documents/origin-document.ts';
+export {
+  endOf,
+  runDocument,
+  scheduleDocument,
+  type ScheduleView,
+  viewSchedule,
+} from './documents/schedule-document.ts';
+export { BatchesReader, isUnderWay, type WatchedBatch } from './watch/batches-reader.ts';
+export { backlogMs, OriginsReader, severityOf } from './watch/origins-reader.ts';
+export { Pace, remainingMs } from './watch/pace.ts';

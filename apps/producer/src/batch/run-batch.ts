@@ -12,7 +12,7 @@ import { withTimeout } from '../core/timeouts.ts';
 import type { RunSettings } from '../core/settings.ts';
 import { LocalWorkers, workerCommand } from '../local/local-workers.ts';
 import { createProgress } from '../report/progress.ts';
-import { exitCodeOf } from '../report/exit-status.ts';
+import { exitCodeOf } from '../report/exit-code-of.ts';
 import { formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { localSecrets } from '../crawl/local-secrets.ts';

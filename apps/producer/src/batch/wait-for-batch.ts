@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BatchStatus,
   type Ledger,
-  UnknownBatchError,
+  realFailures,
   statusDocument,
+  UnknownBatchError,
 } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
@@ -11,7 +12,7 @@ import { withTimeout } from '../core/timeouts.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { createProgress, type Progress } from '../report/progress.ts';
 import { failureCommands } from '../report/failure-commands.ts';
-import { exitCodeOf, realFailures } from '../report/exit-status.ts';
+import { exitCodeOf } from '../report/exit-code-of.ts';
 import { describeSameFailure, describeStatus, howToProvide } from '../report/describe-status.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 

@@ -1,11 +1,9 @@
-import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
+import { type BatchStatus, realFailures, batchDocument, durationMs } from '@fetchfleet/fleet';
 import { readLimit, readStates } from '../batch/batch-filters.ts';
 import { interruptedAmong } from '../batch/interrupted.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { durationMs } from '../report/describe-status.ts';
-import { realFailures } from '../report/exit-status.ts';
 import { outputWidth, textTable } from '../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
@@ -29,7 +27,10 @@ export async function batches(options: BatchesOptions, context: Context): Promis
     const interrupted = await interruptedAmong(session, statuses);
     const more = Math.max(0, ids.length - limit);
     if (options.json === true) {
-      terminal.printJson({ batches: statuses.map((one) => documentOf(one, interrupted)), more });
+      terminal.printJson({
+        batches: statuses.map((one) => batchDocument(one, interrupted.has(one.batch))),
+        more,
+      });
     } else if (statuses.length === 0) {
       const which = states.length > 0 ? `${states.join(' or ')} ` : '';
       terminal.note(`No ${which}batch is known to ${session.place}`);
@@ -55,17 +56,6 @@ async function idsIn(session: FleetSession, states: readonly string[]): Promise<
   }
   const found = await withTimeout(session.ledger.states(ids));
   return ids.filter((_, at) => states.includes(found[at] ?? ''));
-}
-
-function documentOf(status: BatchStatus, interrupted: ReadonlySet<string>) {
-  return {
-    ...statusDocument(status),
-    source: status.source,
-    pausedAt: status.pausedAt ?? null,
-    cancelledAt: status.cancelledAt ?? null,
-    retries: status.retries,
-    interrupted: interrupted.has(status.batch),
-  };
 }
 
 interface TableOptions {

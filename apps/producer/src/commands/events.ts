@@ -4,7 +4,7 @@ import { findBatch } from '../batch/find-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { exitCodeOf } from '../report/exit-status.ts';
+import { exitCodeOf } from '../report/exit-code-of.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 const POLL_MS = 500;

@@ -11,7 +11,7 @@ import { runBatch } from '../batch/run-batch.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
-import { exitCodeOf } from '../report/exit-status.ts';
+import { exitCodeOf } from '../report/exit-code-of.ts';
 import { formatCount } from '../report/units.ts';
 import { probe } from '../results/open-place.ts';
 import { FleetSession } from '../session/fleet-session.ts';

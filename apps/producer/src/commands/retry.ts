@@ -1,5 +1,11 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
-import { BatchExpansion, type BatchStatus, type Ledger, statusDocument } from '@fetchfleet/fleet';
+import {
+  BatchExpansion,
+  type BatchStatus,
+  deniedFetches,
+  type Ledger,
+  statusDocument,
+} from '@fetchfleet/fleet';
 import type { IndexSet } from '../failures/index-set.ts';
 import { chosenFailures } from '../failures/chosen-failures.ts';
 import {
@@ -18,7 +24,6 @@ import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
-import { deniedFetches } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
 import { probe } from '../results/open-place.ts';
 import { withFleet } from '../session/fleet-session.ts';

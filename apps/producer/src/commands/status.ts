@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
+import { BatchesReader, type BatchStatus, isUnderWay, statusDocument } from '@fetchfleet/fleet';
 import { interruptedAmong } from '../batch/interrupted.ts';
 import { findBatch } from '../batch/find-batch.ts';
 import { waitForBatch } from '../batch/wait-for-batch.ts';
 import { type Context, programName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { BatchesReader, isUnderWay } from '../live/batches-reader.ts';
 import { canDraw } from '../live/screen.ts';
 import { heldBy } from '../report/origin-state.ts';
 import { describeStatus } from '../report/describe-status.ts';

@@ -7,9 +7,10 @@ import {
   fleetKeys,
   Ledger,
   openRedis,
-  parseRedisUrl,
-  redisTlsFiles,
   Origins,
+  parseRedisUrl,
+  realFailures,
+  redisTlsFiles,
   ScheduleStore,
 } from '@fetchfleet/fleet';
 import type { Place } from '@fetchfleet/results/place';
@@ -18,7 +19,6 @@ import { type Context, fleetName } from '../core/context.ts';
 import { withTimeout } from '../core/timeouts.ts';
 import { foreignIn, redisFolderOf } from '../local/redis-folder.ts';
 import { readPlaces } from '../core/settings.ts';
-import { realFailures } from '../report/exit-status.ts';
 import { formatCount } from '../report/units.ts';
 
 /** A person who pressed the Tab key does not wait longer. After that, nothing is offered. */

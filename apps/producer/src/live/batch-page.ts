@@ -1,10 +1,16 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
-import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
+import {
+  backlogMs,
+  type BatchStatus,
+  type OriginStatus,
+  type Pace,
+  remainingMs,
+  type WorkerInfo,
+  durationMs,
+} from '@fetchfleet/fleet';
 import type { Span, Style } from '../core/terminal.ts';
-import { describeSameFailure, describeSecrets, durationMs } from '../report/describe-status.ts';
-import { type Pace, remainingMs } from '../report/pace.ts';
+import { describeSameFailure, describeSecrets } from '../report/describe-status.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../report/units.ts';
-import { backlogMs } from './origins-reader.ts';
 import { originsSection } from './origins-section.ts';
 import type { ScreenSize } from './screen.ts';
 import { bar, justified, line, type Paint, sparkline, widthOf } from './styled-text.ts';

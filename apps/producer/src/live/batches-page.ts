@@ -1,9 +1,7 @@
 import type { Span } from '../core/terminal.ts';
-import type { WorkerInfo } from '@fetchfleet/fleet';
-import { remainingMs } from '../report/pace.ts';
+import { isUnderWay, remainingMs, type WatchedBatch, type WorkerInfo } from '@fetchfleet/fleet';
 import { formatCount, formatDuration, formatPercent, formatRate } from '../report/units.ts';
 import { stateSpan } from './batch-page.ts';
-import { isUnderWay, type WatchedBatch } from './batches-reader.ts';
 import type { ScreenSize } from './screen.ts';
 import { line, type Paint } from './styled-text.ts';
 import { type Column, table } from './table.ts';

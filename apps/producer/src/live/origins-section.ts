@@ -1,8 +1,7 @@
-import type { OriginStatus } from '@fetchfleet/fleet';
+import { backlogMs, type OriginStatus, severityOf } from '@fetchfleet/fleet';
 import type { Span, Style } from '../core/terminal.ts';
 import { shutState } from '../report/origin-state.ts';
 import { formatCount, formatDuration, formatRate } from '../report/units.ts';
-import { backlogMs, severityOf } from './origins-reader.ts';
 import type { Paint } from './styled-text.ts';
 import { type Area, type Column, table } from './table.ts';
 

@@ -1,9 +1,7 @@
-import { type BatchStatus, UnknownBatchError } from '@fetchfleet/fleet';
+import { type BatchStatus, OriginsReader, Pace, UnknownBatchError } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
-import { Pace } from '../report/pace.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { batchPage, type BatchView } from './batch-page.ts';
-import { OriginsReader } from './origins-reader.ts';
 import { showLive } from './show-live.ts';
 
 /** Shows a batch on the whole screen until it ends. Throws as {@link showLive}. */

@@ -1,8 +1,7 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { BatchesReader, type BatchStatus, isUnderWay } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { batchesPage } from './batches-page.ts';
-import { BatchesReader, isUnderWay } from './batches-reader.ts';
 import { showLive } from './show-live.ts';
 
 /** Shows all batches on the whole screen until none is under way. Throws as {@link showLive}. */

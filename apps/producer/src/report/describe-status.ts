@@ -1,5 +1,4 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
-import { sameFailure } from './exit-status.ts';
+import { type BatchStatus, durationMs, sameFailure } from '@fetchfleet/fleet';
 import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
 /** Origins that are named; a batch may have thousands. */
@@ -77,19 +76,6 @@ function describeStart(status: BatchStatus, nowMs: number): string | undefined {
 export function describeSameFailure(status: BatchStatus): string | undefined {
   const outcome = sameFailure(status);
   return outcome === undefined ? undefined : `every fetch so far has ended as ${outcome}`;
-}
-
-/**
- * How long a batch has been worked on since its start, its last resume or its last retry.
- *
- * @param nowMs epoch milliseconds, for a batch that has not finished
- */
-export function durationMs(
-  { startedAt, activeSince = startedAt, createdAt, finishedAt }: BatchStatus,
-  nowMs = 0,
-): number {
-  const endMs = finishedAt === undefined ? nowMs : Date.parse(finishedAt);
-  return Math.max(0, endMs - Date.parse(activeSince ?? createdAt));
 }
 
 function describeRetries(retries: number): string | undefined {

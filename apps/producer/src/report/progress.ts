@@ -1,7 +1,6 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, Pace, remainingMs } from '@fetchfleet/fleet';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Terminal } from '../core/terminal.ts';
-import { Pace, remainingMs } from './pace.ts';
 import { formatCount, formatDuration, formatPercent, formatRate, truncate } from './units.ts';
 
 /** Interval between two lines of output without a terminal. */

@@ -1,8 +1,7 @@
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, deniedFetches, realFailures } from '@fetchfleet/fleet';
 import type { FailureExample } from '@fetchfleet/results';
 import type { Line, Span } from '../core/terminal.ts';
-import { deniedFetches, realFailures } from './exit-status.ts';
 import {
   formatBytes,
   formatCount,

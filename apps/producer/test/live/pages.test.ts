@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { BatchStatus, OriginStatus, WorkerInfo } from '@fetchfleet/fleet';
+import {
+  backlogMs,
+  type BatchStatus,
+  type OriginStatus,
+  Pace,
+  type WorkerInfo,
+} from '@fetchfleet/fleet';
 import { batchPage, type BatchView } from '../../src/live/batch-page.ts';
 import { batchesPage } from '../../src/live/batches-page.ts';
-import { backlogMs } from '../../src/live/origins-reader.ts';
-import { Pace } from '../../src/report/pace.ts';
 import type { ScreenSize } from '../../src/live/screen.ts';
 import { fit, type Paint, sparkline } from '../../src/live/styled-text.ts';
 

@@ -4,7 +4,7 @@ import { statusTable } from '../../src/commands/status.ts';
 import { describeStatus } from '../../src/report/describe-status.ts';
 import type { Span } from '../../src/core/terminal.ts';
 import { describeCounts, describePace } from '../../src/report/progress.ts';
-import { exitCodeOf } from '../../src/report/exit-status.ts';
+import { exitCodeOf } from '../../src/report/exit-code-of.ts';
 import { type SummaryInput, summarize } from '../../src/report/summary.ts';
 
 const finished: BatchStatus = {

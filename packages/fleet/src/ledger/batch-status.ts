@@ -58,6 +58,19 @@ export interface BatchStatus {
   readonly missingSecrets: readonly string[];
 }
 
+/**
+ * How long a batch has been worked on since its start, its last resume or its last retry.
+ *
+ * @param nowMs epoch milliseconds, for a batch that has not finished
+ */
+export function durationMs(
+  { startedAt, activeSince = startedAt, createdAt, finishedAt }: BatchStatus,
+  nowMs = 0,
+): number {
+  const endMs = finishedAt === undefined ? nowMs : Date.parse(finishedAt);
+  return Math.max(0, endMs - Date.parse(activeSince ?? createdAt));
+}
+
 /** A bitmap of Redis has no more bits. */
 const MAX_TOTAL = 2 ** 32;
 

@@ -376,9 +376,10 @@ export class Ledger {
     return batches.filter((_, at) => typeof known[at] === 'string' && known[at] !== id);
   }
 
-  /** Ids of all batches, newest first. */
-  async batches(): Promise<string[]> {
-    const names = this.#redis.zrevrange(this.#keys.batches, 0, -1);
+  /** Ids of all batches, or of the newest ones; newest first. */
+  async batches(limit = Infinity): Promise<string[]> {
+    const last = Number.isFinite(limit) ? limit - 1 : -1;
+    const names = this.#redis.zrevrange(this.#keys.batches, 0, last);
     return this.#idsOf('the list of batches', names);
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OriginStatus } from '@fetchfleet/fleet';
+import { originDocument, type OriginStatus } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { outputWidth } from '../../report/text-table.ts';
@@ -7,7 +7,6 @@ import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { canDraw, type ScreenSize } from '../../live/screen.ts';
 import { showLive } from '../../live/show-live.ts';
 import { line } from '../../live/styled-text.ts';
-import { originDocument } from './document.ts';
 import { originsSummary, originsTable } from './table.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { Span, Terminal } from '../../core/terminal.ts';

@@ -1,9 +1,8 @@
-import type { OriginStatus } from '@fetchfleet/fleet';
+import { originDocument, type OriginStatus } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { nearest } from '../../batch/find-batch.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
-import { originDocument } from './document.ts';
 import { type OriginFlags, readOrigin, readOriginSettings } from './settings.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 

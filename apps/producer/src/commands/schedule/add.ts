@@ -1,4 +1,10 @@
-import { type PutResult, readLists, type ScheduleSpec } from '@fetchfleet/fleet';
+import {
+  type PutResult,
+  readLists,
+  scheduleDocument,
+  type ScheduleSpec,
+  viewSchedule,
+} from '@fetchfleet/fleet';
 import { loadCrawl } from '../../crawl/load-crawl.ts';
 import { type NotifyFlags, secretPlanOf } from '../../crawl/notify-flag.ts';
 import { warnOfWorkers } from '../../crawl/warn-of-workers.ts';
@@ -7,7 +13,6 @@ import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { type ListFlags, readListAccess } from '../../core/settings.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
-import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, requireFleet, withSchedules } from './schedules.ts';
 import { readScheduleSettings, type ScheduleFlags } from './settings.ts';
 import { formatNextRun } from './table.ts';
@@ -92,7 +97,7 @@ async function report(
   { options, context }: { readonly options: ScheduleAddOptions; readonly context: Context },
 ): Promise<void> {
   const { terminal } = context;
-  const view = await withTimeout(viewSchedule(session, await findSchedule(session, id)));
+  const view = await withTimeout(viewSchedule(session.ledger, await findSchedule(session, id)));
   if (options.json === true) {
     terminal.printJson({ ...scheduleDocument(view), change: result.change });
   } else {

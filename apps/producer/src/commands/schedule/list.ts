@@ -1,8 +1,8 @@
+import { scheduleDocument, viewSchedule } from '@fetchfleet/fleet';
 import { type Context, programName } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import { outputWidth } from '../../report/text-table.ts';
-import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, withSchedules } from './schedules.ts';
 import { historyTable, schedulesTable } from './table.ts';
 
@@ -21,7 +21,7 @@ export async function listSchedules(
     const views = await withTimeout(
       Promise.all(
         schedules.map(async (schedule) =>
-          viewSchedule(session, schedule, { withRuns: id !== undefined }),
+          viewSchedule(session.ledger, schedule, { withRuns: id !== undefined }),
         ),
       ),
     );

@@ -1,7 +1,7 @@
+import { scheduleDocument, viewSchedule } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
-import { scheduleDocument, viewSchedule } from './document.ts';
 import { findSchedule, unknownSchedule, withSchedules } from './schedules.ts';
 import { formatNextRun } from './table.ts';
 
@@ -20,7 +20,7 @@ export async function setSchedulePaused(
     if (isChanged === undefined) {
       throw await unknownSchedule(session, id);
     }
-    const view = await withTimeout(viewSchedule(session, await findSchedule(session, id)));
+    const view = await withTimeout(viewSchedule(session.ledger, await findSchedule(session, id)));
     if (!isPaused) {
       await withTimeout(session.schedules.queue.wake(view.schedule));
     }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ScheduleRun } from '@fetchfleet/fleet';
+import { runDocument, type ScheduleRun } from '@fetchfleet/fleet';
 import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { FleetSession } from '../../session/fleet-session.ts';
-import { runDocument } from './document.ts';
 import { findSchedule, unknownSchedule, withSchedules } from './schedules.ts';
 
 /** Longest wait for a worker to start the run. The worker continues without this command. */

@@ -1,7 +1,6 @@
-import type { ScheduleRun } from '@fetchfleet/fleet';
+import { endOf, type ScheduleRun, type ScheduleView } from '@fetchfleet/fleet';
 import { textTable } from '../../report/text-table.ts';
 import { formatCount, formatDuration, formatPercent } from '../../report/units.ts';
-import { endOf, type ScheduleView } from './document.ts';
 
 const COLUMNS = [
   { title: 'schedule' },

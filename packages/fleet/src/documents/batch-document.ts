@@ -1,4 +1,4 @@
-import type { BatchStatus } from './batch-status.ts';
+import type { BatchStatus } from '../ledger/batch-status.ts';
 
 /**
  * The document of a batch: `--json` prints it, and notifications send it. Unknown values are null,
@@ -54,5 +54,27 @@ export function statusDocument(status: BatchStatus, resultsFolder?: string): Sta
     sequentialMs: Math.round(status.durationSumMs),
     missingSecrets: status.missingSecrets,
     schedule: status.schedule ?? null,
+  };
+}
+
+/** A batch as `batches --json` lists it. */
+export interface BatchDocument extends StatusDocument {
+  /** Path of the crawl file where it was started. */
+  readonly source: string;
+  readonly pausedAt: string | null;
+  readonly cancelledAt: string | null;
+  readonly retries: number;
+  /** Whether nobody works on it any more: only the private Redis of a folder can tell. */
+  readonly interrupted: boolean;
+}
+
+export function batchDocument(status: BatchStatus, isInterrupted = false): BatchDocument {
+  return {
+    ...statusDocument(status),
+    source: status.source,
+    pausedAt: status.pausedAt ?? null,
+    cancelledAt: status.cancelledAt ?? null,
+    retries: status.retries,
+    interrupted: isInterrupted,
   };
 }

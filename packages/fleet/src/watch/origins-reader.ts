@@ -1,4 +1,5 @@
-import type { Origins, OriginStatus } from '@fetchfleet/fleet';
+import type { OriginStatus } from '../gate/origin-status.ts';
+import type { Origins } from '../gate/origins.ts';
 
 /** Origins that are read every second: those at the top of the list. */
 const MAX_WATCHED = 50;

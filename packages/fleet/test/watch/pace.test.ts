@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Pace, remainingMs } from '../../src/report/pace.ts';
+import { Pace, remainingMs } from '@fetchfleet/fleet';
 
 describe('Pace', () => {
   it('measures over the last 3 and 30 seconds', () => {

@@ -1,12 +1,8 @@
-import {
-  type BatchStatus,
-  nextTick,
-  type Schedule,
-  type ScheduleRun,
-  statusDocument,
-} from '@fetchfleet/fleet';
-import { durationMs } from '../../report/describe-status.ts';
-import type { FleetSession } from '../../session/fleet-session.ts';
+import { type BatchStatus, durationMs } from '../ledger/batch-status.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { nextTick } from '../schedule/cron.ts';
+import type { Schedule, ScheduleRun } from '../schedule/schedule.ts';
+import { statusDocument } from './batch-document.ts';
 
 /** A schedule with its next and last run. */
 export interface ScheduleView {
@@ -46,7 +42,7 @@ export function endOf(
 }
 
 export async function viewSchedule(
-  { ledger }: Pick<FleetSession, 'ledger'>,
+  ledger: Pick<Ledger, 'statuses'>,
   schedule: Schedule,
   { withRuns = false }: { readonly withRuns?: boolean } = {},
 ): Promise<ScheduleView> {

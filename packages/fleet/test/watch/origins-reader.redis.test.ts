@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { connectRedis, fleetKeys, Origins } from '@fetchfleet/fleet';
+import { connectRedis, fleetKeys, Origins, OriginsReader } from '@fetchfleet/fleet';
 import { installLeakGuard, type PrivateRedis, startRedis } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
-import { OriginsReader } from '../../src/live/origins-reader.ts';
 
 const KNOWN = 3_000;
 const BUSY = 80;
