@@ -30,6 +30,8 @@ export interface BatchDocument {
   readonly pausedAt: string | null;
   readonly cancelledAt: string | null;
   readonly retries: number;
+  /** Whether nobody works on it any more. */
+  readonly interrupted: boolean;
 }
 
 /** A batch with what a look every second adds. */
@@ -81,9 +83,9 @@ export interface WorkerDocument {
   readonly lastSeenAt: string;
   readonly silentMs: number;
   /** Resident memory of the process; absent for workers of an older version. */
-  readonly memoryBytes?: number;
-  /** 99th percentile of the event loop delay over the last seconds; absent likewise. */
-  readonly eventLoopLagMs?: number;
+  readonly memoryBytes?: number | undefined;
+  /** 99th percentile of the event loop delay over at most the last minute; absent likewise. */
+  readonly eventLoopLagMs?: number | undefined;
 }
 
 /** As `schedule list --json` prints it. */
@@ -100,7 +102,10 @@ export interface ScheduleDocument {
   readonly changedAt: string;
   readonly nextRun: string | null;
   readonly lastRun: ScheduleRunDocument | null;
-  readonly lastBatch: Omit<BatchDocument, 'source' | 'pausedAt' | 'cancelledAt' | 'retries'> | null;
+  readonly lastBatch: Omit<
+    BatchDocument,
+    'source' | 'pausedAt' | 'cancelledAt' | 'retries' | 'interrupted'
+  > | null;
   readonly runs: readonly ScheduleRunDocument[];
 }
 
@@ -122,9 +127,12 @@ export interface Trouble {
     readonly kind: 'fleet' | 'origin' | 'schedule' | 'batch' | 'worker';
     readonly id: string;
   };
-  /** One sentence without the name: `blocked by Retry-After for 4 m more`. */
+  /**
+   * One sentence without the name and without the time that is left, which `untilMs` has: `is
+   * blocked: 429 Retry-After`.
+   */
   readonly text: string;
-  /** Until it ends by itself, where that is known. */
+  /** Milliseconds until it ends by itself, where that is known. */
   readonly untilMs: number | null;
   /** Fetches that wait for it. */
   readonly waiting: number | null;
@@ -185,6 +193,40 @@ export interface BatchesDocument {
   readonly next: string | null;
 }
 
+/** `GET api/origins?text=&limit=`, and the event `origins`. */
+export interface OriginsDocument {
+  /** Trouble first, then the busiest. */
+  readonly origins: readonly OriginDocument[];
+  /**
+   * Origins that were looked at: the 500 that were worked on last, and those with limits set. With
+   * a text, those of all whose names have it, at most 200.
+   */
+  readonly total: number;
+}
+
+/** `GET api/workers`, and the event `workers`. */
+export interface WorkersDocument {
+  readonly workers: readonly WorkerDocument[];
+}
+
+/** `GET api/schedules`, and the event `schedules`. At most 200. */
+export interface SchedulesDocument {
+  readonly schedules: readonly ScheduleDocument[];
+}
+
+/** The event `unavailable` of every stream: the next document comes when Redis answers again. */
+export type UnavailableEvent = ErrorDocument;
+
+/** `POST api/login`. The cookie that comes with the answer is all that a viewer needs. */
+export interface LoginRequest {
+  readonly token: string;
+}
+
+/** Of `POST api/login` and `POST api/logout`, which takes `{}`. */
+export interface LoginAnswer {
+  readonly ok: boolean;
+}
+
 /** `GET api/batches/ID`, and the event `batch` of a watched batch. */
 export interface BatchDetail {
   readonly batch: WatchedBatch;
@@ -221,6 +263,8 @@ export interface FailuresDocument {
     readonly example?: { readonly index: number; readonly url: string; readonly message?: string };
   }[];
   readonly more: number;
+  /** A sentence for each part that is no regular file and was not read. */
+  readonly skippedParts: readonly string[];
 }
 
 /** A record without its body. */
@@ -247,6 +291,23 @@ export interface RecordsDocument {
   readonly isComplete: boolean;
   /** Pass as `from` for the next page; null on the last one. */
   readonly next: string | null;
+}
+
+/**
+ * `GET api/batches/ID/records/INDEX` or `…/INDEX.PAGE`. The body is at `…/body`, and there only:
+ * JSON and text as `text/plain`, images of a few types as what they are, anything else to download.
+ */
+export interface RecordDetail {
+  /** As an export has it, without the body. */
+  readonly record: Readonly<Record<string, unknown>> & RecordSummary;
+  /** Null where the record has none. */
+  readonly body: {
+    readonly kind: 'json' | 'text' | 'image' | 'binary';
+    /** Of what `…/body` answers. */
+    readonly bytes: number;
+    /** Whether `…/body` answers it: at most 32 MiB. */
+    readonly isServed: boolean;
+  } | null;
 }
 
 /** `POST api/commands`: one command of the command line. */
