@@ -3,6 +3,7 @@ import { toError, VERSION } from '@fetchfleet/crawl';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   BatchRemoval,
+  FleetHistory,
   FleetOverview,
   fleetKeys,
   Gate,
@@ -311,6 +312,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const origins = new Origins(redis, keys, onPassedOver);
   const fleetMetrics = new FleetMetrics({
     overview: new FleetOverview(redis, keys, onPassedOver),
+    history: new FleetHistory(redis, keys, onPassedOver),
     metrics,
     worker: id,
   });

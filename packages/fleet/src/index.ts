@@ -94,3 +94,12 @@ export {
 export { BatchesReader, isUnderWay, type WatchedBatch } from './watch/batches-reader.ts';
 export { backlogMs, OriginsReader, severityOf } from './watch/origins-reader.ts';
 export { Pace, remainingMs } from './watch/pace.ts';
+export {
+  FleetHistory,
+  growthOf,
+  type HistorySample,
+  ratesOf,
+  type Series,
+  valuesOf,
+} from './workers/fleet-history.ts';
+export { countSlices, type SliceCounts } from './queue/slice-counts.ts';

@@ -40,7 +40,7 @@ export class WorkerStatus {
 
   /** The entry in the register of workers, sent every two seconds. */
   report(metricsPort: number): OwnReport {
-    const { settings, proxy, permits, claims, batches, progress } = this.#options;
+    const { settings, proxy, permits, claims, batches, progress, metrics } = this.#options;
     const { concurrency, transport, metricsHost, allowPrivate, secrets } = settings;
     const { allowProxy, allowInsecureTls } = settings;
     return {
@@ -61,6 +61,8 @@ export class WorkerStatus {
       allowProxy: allowProxy.entries,
       allowInsecureTls,
       proxy,
+      memoryBytes: process.memoryUsage.rss(),
+      eventLoopLagMs: Math.round(metrics.recentLoopLag() * 10_000) / 10,
     };
   }
 

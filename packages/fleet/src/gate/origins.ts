@@ -114,6 +114,26 @@ export class Origins {
     return some.filter((_, at) => areHolding[at] === true);
   }
 
+  /**
+   * Names of the origins that workers worked on last, the latest first, and of those with limits
+   * set, at most as many of each.
+   */
+  async latest(limit: number): Promise<string[]> {
+    const active = this.#redis.zrevrange(this.#keys.origins, 0, limit - 1);
+    const withSettings = this.#redis.sscan(this.#keys.originsWithSettings, 0, 'COUNT', limit);
+    const [names, scanned] = await Promise.all([
+      passOver('the list of origins', active, this.#onPassedOver),
+      passOver('the list of origins with settings', withSettings, this.#onPassedOver),
+    ]);
+    return [...new Set([...(names ?? []), ...(scanned?.[1] ?? []).slice(0, limit)])];
+  }
+
+  /** Those of some origins that a batch works on, or waits at. */
+  async usedBy(batch: string, origins: readonly string[]): Promise<string[]> {
+    const areUsed = await Promise.all(origins.map(async (origin) => this.#isAt(batch, origin)));
+    return origins.filter((_, at) => areUsed[at] === true);
+  }
+
   /** Undefined where no worker has asked within half an hour and no limit is set. */
   async status(origin: string): Promise<OriginStatus | undefined> {
     const [status] = await this.#inspect([origin]);

@@ -53,7 +53,7 @@ end
  * is not counted again, nor is a page, so the call may be repeated. A chain of pages never goes
  * back: a worker whose claim was lost may settle late.
  *
- * KEYS     batch hash · settled bitmap · failed bitmap · unfinished ZSET
+ * KEYS     batch hash · settled bitmap · failed bitmap · unfinished ZSET · hash of totals
  *          (each outcome has a bitmap too: the key of the failed bitmap, a colon, the outcome; the
  *          cursors of pages are in a hash: the key of the batch hash, `:pages`)
  * ARGV     a JSON array with four values for each fetch: index, outcome (its position among the
@@ -109,6 +109,8 @@ redis.call('HINCRBY', KEYS[1], 'bytes', bytes)
 if settled == 0 then return { 0, 0 } end
 redis.call('HINCRBY', KEYS[1], 'settled', settled)
 redis.call('HINCRBY', KEYS[1], 'failed', failed)
+redis.call('HINCRBY', KEYS[5], 'settled', settled)
+redis.call('HINCRBY', KEYS[5], 'failed', failed)
 for outcome, count in pairs(outcomes) do
   redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
 end

@@ -235,11 +235,11 @@ export class Ledger {
       settlement.durationMs,
       settlement.bytes,
     ]);
-    const [settled, finished] = await scripts.settle.run(this.#redis, this.#bitKeys(id), [
-      JSON.stringify(rows),
-      id,
-      ...OUTCOMES,
-    ]);
+    const [settled, finished] = await scripts.settle.run(
+      this.#redis,
+      [...this.#bitKeys(id), this.#keys.totals],
+      [JSON.stringify(rows), id, ...OUTCOMES],
+    );
     if (settled === -1) {
       throw new UnknownBatchError(id);
     }

@@ -39,6 +39,10 @@ export interface FleetKeys {
   readonly workersInfo: string;
   /** STRING: id of the worker that exports the metrics of the fleet; a lease. */
   readonly exporter: string;
+  /** HASH: `settled` and `failed`, the fetches of all batches that ever were. */
+  readonly totals: string;
+  /** LIST of samples of the fleet, as JSON, the newest first: the last hour. */
+  readonly history: string;
   /** STRING: written to check that Redis accepts writes; expires at once. */
   readonly probe: string;
   /** HASH: plan, crawl, counters and state of a batch. */
@@ -118,6 +122,8 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     outboxLost: `${root}:outbox-lost`,
     workers: `${root}:workers`,
     exporter: `${root}:exporter`,
+    totals: `${root}:totals`,
+    history: `${root}:history`,
     probe: `${root}:probe`,
     workersInfo: `${root}:workers-info`,
     batch,

@@ -171,7 +171,11 @@ export class ScheduleStore {
 
   /** All schedules, in alphabetical order. @param count only the first ones */
   async all(count?: number): Promise<Schedule[]> {
-    const ids = (await this.ids()).slice(0, count);
+    return this.some((await this.ids()).slice(0, count));
+  }
+
+  /** Those of some schedules that are known and can be read. */
+  async some(ids: readonly string[]): Promise<Schedule[]> {
     const found = await Promise.all(
       ids.map(async (id) => passOver(`schedule ${id}`, this.get(id), this.#onPassedOver)),
     );

@@ -8,31 +8,38 @@ const FULL_READ_PAUSE_FACTOR = 50;
 /** Longest pause between two full reads. */
 const MAX_FULL_READ_PAUSE_MS = 30_000;
 
+interface OriginsReaderOptions {
+  /** Which origins are listed. @default those with fetches, blocked or down */
+  readonly isListed?: (origin: OriginStatus) => boolean;
+}
+
 /**
  * Reads the busy origins: those with fetches, blocked or down. Costs Redis little, even with
  * thousands of origins: a full read finds the busy ones, the reads in between update the first 50.
  */
 export class OriginsReader {
   readonly #origins: Pick<Origins, 'list'>;
+  readonly #isListed: (origin: OriginStatus) => boolean;
   #busy: readonly OriginStatus[] = [];
   #nextFullReadMs = 0;
 
-  constructor(origins: Pick<Origins, 'list'>) {
+  constructor(origins: Pick<Origins, 'list'>, { isListed = isBusy }: OriginsReaderOptions = {}) {
     this.#origins = origins;
+    this.#isListed = isListed;
   }
 
   /** Busy origins, sorted by severity, then by response time, slowest first. */
   async read(): Promise<readonly OriginStatus[]> {
     const startMs = performance.now();
     if (startMs >= this.#nextFullReadMs) {
-      this.#busy = (await this.#origins.list()).filter(isBusy).toSorted(bySeverity);
+      this.#busy = (await this.#origins.list()).filter(this.#isListed).toSorted(bySeverity);
       const endMs = performance.now();
       const pauseMs = (endMs - startMs) * FULL_READ_PAUSE_FACTOR;
       this.#nextFullReadMs = endMs + Math.min(MAX_FULL_READ_PAUSE_MS, pauseMs);
       return this.#busy;
     }
     const watched = this.#busy.slice(0, MAX_WATCHED).map(({ origin }) => origin);
-    const fresh = (await this.#origins.list(watched)).filter(isBusy);
+    const fresh = (await this.#origins.list(watched)).filter(this.#isListed);
     this.#busy = [...fresh.toSorted(bySeverity), ...this.#busy.slice(MAX_WATCHED)];
     return this.#busy;
   }

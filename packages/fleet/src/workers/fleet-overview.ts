@@ -168,6 +168,16 @@ export class FleetOverview {
     };
   }
 
+  /** Age of the oldest queued slice whose batch is neither paused nor cancelled. */
+  async oldestPendingMs(): Promise<number> {
+    return (await this.#queue()).oldestMs;
+  }
+
+  /** How much memory Redis uses, and may use at most; 0 where it has no limit. */
+  async memory(): Promise<Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>> {
+    return this.#memory();
+  }
+
   /**
    * Takes or renews the lease of the one worker that exports. Renew it well within its 15 s.
    *

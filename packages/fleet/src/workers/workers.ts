@@ -48,6 +48,8 @@ const report = z.object({
   allowProxy: z.array(z.string()).optional(),
   allowInsecureTls: z.boolean().optional(),
   proxy: z.string().optional(),
+  memoryBytes: count.optional(),
+  eventLoopLagMs: z.number().nonnegative().optional(),
 });
 
 /** Sent by each worker every two seconds. Contains no secrets. */
@@ -87,6 +89,13 @@ export interface WorkerReport {
   readonly allowInsecureTls?: boolean | undefined;
   /** Hosts and ports of the proxies that all its fetches go through. @default none */
   readonly proxy?: string | undefined;
+  /** Resident memory of its process. Version 0.1 does not report it. */
+  readonly memoryBytes?: number | undefined;
+  /**
+   * How late its event loop is: the 99th percentile of at most the last minute. Version 0.1 does
+   * not report it.
+   */
+  readonly eventLoopLagMs?: number | undefined;
 }
 
 /** A worker as the fleet knows it. Instants are ISO 8601, by the clock of Redis. */

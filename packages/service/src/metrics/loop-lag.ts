@@ -3,6 +3,8 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'n
 const NANOSECONDS = 1e9;
 const RESOLUTION_MS = 20;
 const CHECK_MS = 1_000;
+/** What is older is not recent. */
+const RECENT_MS = 60_000;
 /** The loop is measured while it is busy for more than this share of the time. */
 const BUSY = 0.1;
 
@@ -12,6 +14,8 @@ interface Lag {
   readonly p99: number;
   readonly max: number;
 }
+
+const NO_LAG: Lag = { p50: 0, p99: 0, max: 0 };
 
 /**
  * Measures how late timers fire in this process while it is busy.
@@ -29,6 +33,9 @@ export class LoopLag {
   #checkedAt = performance.now();
   /** The largest delay of a check at rest. */
   #worstCheckMs = 0;
+  /** The worst of what {@link recent} has put aside since the last {@link take}. */
+  #aside: Lag = NO_LAG;
+  #resetAt = performance.now();
   #isMeasuring = true;
   readonly #timer: NodeJS.Timeout;
 
@@ -43,21 +50,41 @@ export class LoopLag {
 
   /** The lag since the last call. */
   take(): Lag {
-    const delays = this.#delays;
-    const isEmpty = delays.count === 0;
-    const lag = {
-      p50: isEmpty ? 0 : lagOf(delays.percentile(50)),
-      p99: isEmpty ? 0 : lagOf(delays.percentile(99)),
-      max: Math.max(isEmpty ? 0 : lagOf(delays.max), this.#worstCheckMs / 1_000),
-    };
-    delays.reset();
-    this.#worstCheckMs = 0;
+    const lag = worst(this.#aside, this.#measured());
+    this.#aside = NO_LAG;
+    this.#reset();
+    return lag;
+  }
+
+  /** The lag since the last {@link take}, of at most the last minute. */
+  recent(): Lag {
+    const lag = this.#measured();
+    if (performance.now() - this.#resetAt > RECENT_MS) {
+      this.#aside = worst(this.#aside, lag);
+      this.#reset();
+    }
     return lag;
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.#delays.disable();
+  }
+
+  #measured(): Lag {
+    const delays = this.#delays;
+    const isEmpty = delays.count === 0;
+    return {
+      p50: isEmpty ? 0 : lagOf(delays.percentile(50)),
+      p99: isEmpty ? 0 : lagOf(delays.percentile(99)),
+      max: Math.max(isEmpty ? 0 : lagOf(delays.max), this.#worstCheckMs / 1_000),
+    };
+  }
+
+  #reset(): void {
+    this.#delays.reset();
+    this.#worstCheckMs = 0;
+    this.#resetAt = performance.now();
   }
 
   #check(): void {
@@ -79,6 +106,14 @@ export class LoopLag {
       this.#delays.disable();
     }
   }
+}
+
+function worst(one: Lag, other: Lag): Lag {
+  return {
+    p50: Math.max(one.p50, other.p50),
+    p99: Math.max(one.p99, other.p99),
+    max: Math.max(one.max, other.max),
+  };
 }
 
 /** The histogram holds the time between two ticks of its timer, the interval included. */

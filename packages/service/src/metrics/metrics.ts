@@ -98,6 +98,8 @@ export interface Metrics extends Omit<
   onCollect(collect: CollectFunction): void;
   /** The page for Prometheus. It waits at most 2 s for the `onCollect` functions. */
   page(): Promise<MetricsPage>;
+  /** How late the event loop is: 99th percentile of at most the last minute, in seconds. */
+  recentLoopLag(): number;
   /** Stops measuring the event loop. */
   stop(): void;
 }
@@ -161,6 +163,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       const texts = await Promise.all(parts.map(async (part) => part.metrics()));
       return { contentType: registry.contentType, body: texts.join('') };
     }),
+    recentLoopLag: () => loop.recent().p99,
     stop() {
       loop.stop();
     },
