@@ -17,6 +17,7 @@ export { readLines } from './export/read-lines.ts';
 export { type FailureExample, findFailureExamples } from './failures/failure-examples.ts';
 export type { FailedRecord } from './failures/failed-record.ts';
 export { type FailureGroup, reasonOf } from './failures/failure-groups.ts';
+export { failuresDocument } from './failures/failures-document.ts';
 export { type Failures, findFailures } from './failures/find-failures.ts';
 export { streamFailures } from './failures/stream-failures.ts';
 export {
@@ -49,3 +50,5 @@ export {
 } from './rows/export-rows.ts';
 export { FieldsError, type RowShape } from './rows/fields.ts';
 export { TextSink } from './rows/text-rows.ts';
+export type { ParsedHead, RecordHead } from './places/record-head.ts';
+export { type RecordPlace, RecordPlaces } from './places/record-places.ts';

@@ -4,6 +4,7 @@ import {
   type FailedRecord,
   type FailureGroup,
   type Failures,
+  failuresDocument,
   findFailures,
   reasonOf,
   ResultsNotFoundError,
@@ -170,8 +171,7 @@ function printFindings(findings: Findings, { terminal }: Context): void {
   const shown = groups.slice(0, limit);
   const more = groups.length - shown.length;
   if (isJson) {
-    const { batch, failed } = status;
-    terminal.printJson({ batch, failed, found, groups: shown, more, skippedParts });
+    terminal.printJson(failuresDocument(status, { groups, skippedParts }, limit));
   } else if (groups.length > 0) {
     terminal.print(...failuresText(shown, outputWidth(terminal)));
     if (more > 0) {

@@ -35,12 +35,19 @@ export class PartFiles {
   readonly #busy = new Map<PartFile, number>();
   readonly #reads = new Set<Promise<void>>();
 
-  /** @throws ResultsUnreadableError if the parts are larger than workers can have written them */
-  constructor(files: readonly RegularFile[]) {
+  /**
+   * @param spacing between the bases of two parts, a multiple of {@link BLOCK_BYTES}: parts that
+   *   grow keep their bases. @default the parts follow each other
+   * @throws ResultsUnreadableError if the parts are larger than workers can have written them
+   */
+  constructor(files: readonly RegularFile[], spacing?: number) {
     let base = 0;
     this.parts = files.map((file) => {
       const part = { ...file, base };
-      base += Math.ceil(file.size / BLOCK_BYTES) * BLOCK_BYTES;
+      base += spacing ?? Math.ceil(file.size / BLOCK_BYTES) * BLOCK_BYTES;
+      if (spacing !== undefined && file.size > spacing) {
+        throw new ResultsUnreadableError(`${file.path} is larger than ${spacing} bytes`);
+      }
       if (base > MAX_POSITION) {
         throw new ResultsUnreadableError(`${file.path} and the parts before it exceed 128 TiB`);
       }

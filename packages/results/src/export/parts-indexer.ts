@@ -1,4 +1,4 @@
-import { isBetter, type Rank, readRank } from '../folder/record-line.ts';
+import { isBetterThanKnown } from './better-record.ts';
 import type { PartFiles } from './part-files.ts';
 import { PageChains } from './page-chains.ts';
 import { PageLayout } from './page-layout.ts';
@@ -10,9 +10,6 @@ import {
   rescanPart,
   scanBuffers,
 } from './scan-part.ts';
-
-/** Enough bytes for the fields before the body, unless the URL is very long. */
-const HEAD_BYTES = 4096;
 
 type Range = readonly [from: number, to: number];
 
@@ -221,28 +218,3 @@ export class PartsIndexer {
     return next < this.#range[1] ? next : undefined;
   }
 }
-
-function isBetterThanKnown(
-  files: PartFiles,
-  index: RecordIndex,
-  key: number,
-  line: FoundLine,
-): boolean {
-  const known = rankOf(files, index.position(key), index.length(key));
-  return isBetter(rankOf(files, line.position, line.length), known);
-}
-
-/** A record without these fields has the lowest rank. */
-function rankOf(files: PartFiles, position: number, length: number): Rank {
-  const head = Buffer.allocUnsafe(Math.min(length, HEAD_BYTES));
-  files.readSync(head, position);
-  const rank = readRank(head);
-  if (rank !== undefined || length <= HEAD_BYTES) {
-    return rank ?? LOWEST_RANK;
-  }
-  const whole = Buffer.allocUnsafe(length);
-  files.readSync(whole, position);
-  return readRank(whole) ?? LOWEST_RANK;
-}
-
-const LOWEST_RANK: Rank = { isOk: false, startedAt: '' };

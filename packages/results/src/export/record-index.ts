@@ -33,6 +33,11 @@ export class RecordIndex {
     return this.#size;
   }
 
+  /** Records that it has memory for. */
+  get capacity(): number {
+    return (this.#pages.size + this.#freePages.length) * PAGE_SIZE;
+  }
+
   /** The highest key; -1 if there is none. */
   get highest(): number {
     return this.#highest;
@@ -90,11 +95,14 @@ export class RecordIndex {
     this.#size -= 1;
   }
 
-  /** All keys in order. */
-  *keys(): Generator<number> {
+  /** All keys in order, from the first one that is not lower. */
+  *keys(first = 0): Generator<number> {
     for (const number of this.#numbers()) {
+      if ((number + 1) * PAGE_SIZE <= first) {
+        continue;
+      }
       const { lengths } = this.#page(number);
-      for (let at = 0; at < PAGE_SIZE; at += 1) {
+      for (let at = Math.max(0, first - number * PAGE_SIZE); at < PAGE_SIZE; at += 1) {
         if ((lengths[at] ?? 0) > 0) {
           yield number * PAGE_SIZE + at;
         }

@@ -13,6 +13,7 @@ export const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '
 const APPS: Readonly<Record<string, string>> = {
   fetchfleet: 'apps/producer',
   'fetchfleet-worker': 'apps/worker',
+  'fetchfleet-web': 'apps/web',
   'fetchfleet-sample-api': 'apps/sample-api',
 };
 

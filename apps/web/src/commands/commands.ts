@@ -1,0 +1,105 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from '@fetchfleet/service';
+import type { BatchEvent, CommandAnswer } from '../api/documents.ts';
+import { commandLineOf, CRAWL_FILE, type ValidRequest } from './command-line.ts';
+import { refuseLocalLists } from './local-lists.ts';
+import { Places } from './places.ts';
+import type { Program } from './program.ts';
+
+/** Enqueuing a large batch takes longest. */
+const TIMEOUT_MS = 600_000;
+const MAX_MESSAGES = 200;
+/** Changes that are remembered, to be shown with their batches. */
+const MAX_EVENTS = 1_000;
+
+const DONE: Readonly<Partial<Record<ValidRequest['command'], string>>> = {
+  pause: 'was paused from the page',
+  resume: 'was resumed from the page',
+  cancel: 'was cancelled from the page',
+  retry: 'its failures were cleared from the page',
+};
+
+export interface CommandsOptions {
+  readonly program: Program;
+  readonly log: Logger;
+}
+
+/** Changes: each is a command of the command line, which knows how to do it in order. */
+export class Commands {
+  readonly #options: CommandsOptions;
+  readonly #places = new Places({ atOnce: 3, waiting: 12 });
+  readonly #events: (BatchEvent & { readonly batch: string })[] = [];
+
+  constructor(options: CommandsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param by address of the viewer
+   * @throws HttpError if the request is wrong
+   */
+  async run(request: ValidRequest, by: string): Promise<CommandAnswer> {
+    const args = commandLineOf(request);
+    return this.#places.hold(async () => {
+      const startedAt = performance.now();
+      const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-web-'));
+      try {
+        if (request.crawlFile !== undefined) {
+          await writeFile(join(folder, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
+          await refuseLocalLists(join(folder, CRAWL_FILE));
+        }
+        const { program } = this.#options;
+        const ended = await program.run(args, { cwd: folder, timeoutMs: TIMEOUT_MS });
+        const answer = {
+          ok: ended.exitCode === 0,
+          document: documentIn(ended.stdout),
+          messages: linesOf(ended.stderr.replaceAll(`${folder}/`, '')),
+        };
+        this.#note(request, { by, isOk: answer.ok, tookMs: performance.now() - startedAt });
+        return answer;
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  }
+
+  /** What was done to a batch from this page, as long as this process runs. */
+  eventsOf(batch: string): readonly BatchEvent[] {
+    return this.#events
+      .filter((event) => event.batch === batch)
+      .map(({ at, text, by }) => ({ at, text, by }));
+  }
+
+  #note(
+    { command, target, options }: ValidRequest,
+    { by, isOk, tookMs }: { readonly by: string; readonly isOk: boolean; readonly tookMs: number },
+  ): void {
+    this.#options.log.info(
+      { by, command, target, options, ok: isOk, tookMs: Math.round(tookMs) },
+      'a command was run from the page',
+    );
+    const text = DONE[command];
+    if (isOk && target !== undefined && text !== undefined) {
+      this.#events.push({ batch: target, at: new Date().toISOString(), text, by });
+      this.#events.splice(0, this.#events.length - MAX_EVENTS);
+    }
+  }
+}
+
+function documentIn(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return null;
+  }
+}
+
+function linesOf(stderr: string): string[] {
+  return stderr
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .slice(0, MAX_MESSAGES);
+}

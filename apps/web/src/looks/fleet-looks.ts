@@ -1,0 +1,214 @@
+import {
+  BatchesReader,
+  type FleetKeys,
+  FleetHistory,
+  FleetOverview,
+  Ledger,
+  type OnPassedOver,
+  originDocument,
+  Origins,
+  OriginsReader,
+  scheduleDocument,
+  ScheduleStore,
+  severityOf,
+  viewSchedule,
+  Workers,
+} from '@fetchfleet/fleet';
+import type { Redis } from 'ioredis';
+import type {
+  BatchDetail,
+  BatchesDocument,
+  BatchEvent,
+  OriginsDocument,
+  OverviewDocument,
+  SchedulesDocument,
+  WorkersDocument,
+} from '../api/documents.ts';
+import { BatchList, type BatchQuery } from './batch-list.ts';
+import { batchDetail } from './batch-view.ts';
+import { Look } from './look.ts';
+import { overviewDocument } from './overview.ts';
+
+const SCHEDULES_EVERY_MS = 5_000;
+const MAX_SCHEDULES = 200;
+const MEMORY_EVERY_MS = 5_000;
+/** Reads a sample of the queue: some milliseconds of Redis. */
+const BACKLOG_EVERY_MS = 10_000;
+const HISTORY_EVERY_MS = 10_000;
+/** Origins that are read, the latest ones. */
+const MAX_ORIGINS = 500;
+/** Names that a text is looked for in. */
+const MAX_NAMES = 10_000;
+const NAMES_EVERY_MS = 5_000;
+/** Origins whose names have the text. */
+const MAX_FOUND = 200;
+/** Looks at single batches and pages of the list that are kept. */
+const MAX_KEPT = 64;
+
+export interface FleetLooksOptions {
+  readonly redis: Redis;
+  readonly keys: FleetKeys;
+  readonly onPassedOver: OnPassedOver;
+  /** What was done to a batch from this page. */
+  readonly ownEvents: (batch: string) => readonly BatchEvent[];
+}
+
+/** Everything that is read of Redis for viewers. Each part is read once for all of them. */
+export class FleetLooks {
+  readonly ledger: Ledger;
+  readonly overview: Look<OverviewDocument>;
+  readonly workers: Look<WorkersDocument>;
+  readonly schedules: Look<SchedulesDocument>;
+  readonly #options: FleetLooksOptions;
+  readonly #origins: Origins;
+  readonly #busyOrigins: Look<Awaited<ReturnType<OriginsReader['read']>>>;
+  readonly #watched: Look<Awaited<ReturnType<BatchesReader['read']>>>;
+  readonly #names: Look<readonly string[]>;
+  readonly #history: Look<Awaited<ReturnType<FleetHistory['read']>>>;
+  readonly #list: BatchList;
+  /** By what is looked at, the one that was asked for last at the end. */
+  readonly #kept = new Map<string, Look<unknown>>();
+
+  constructor(options: FleetLooksOptions) {
+    const { redis, keys, onPassedOver } = options;
+    this.#options = options;
+    this.ledger = new Ledger(redis, keys, onPassedOver);
+    this.#origins = new Origins(redis, keys, onPassedOver);
+    const reader = new BatchesReader(this.ledger);
+    this.#watched = new Look({ read: async () => reader.read() });
+    this.#list = new BatchList({ ledger: this.ledger, watched: this.#watched });
+    const known = new Workers(redis, keys, onPassedOver);
+    const workers = new Look({ read: async () => known.list() });
+    this.workers = new Look({ read: async () => ({ workers: await workers.get() }) });
+    this.#busyOrigins = this.#lookAtOrigins();
+    this.#names = new Look({
+      read: async () => this.#origins.latest(MAX_NAMES),
+      everyMs: NAMES_EVERY_MS,
+    });
+    const history = new FleetHistory(redis, keys, onPassedOver);
+    this.#history = new Look({ read: async () => history.read(), everyMs: HISTORY_EVERY_MS });
+    const store = new ScheduleStore(redis, keys, { onPassedOver });
+    const schedules = new Look({
+      read: async () => firstSchedules(store),
+      everyMs: SCHEDULES_EVERY_MS,
+    });
+    this.schedules = new Look({
+      read: async () => {
+        const views = (await schedules.get()).map(async (one) => viewSchedule(this.ledger, one));
+        return { schedules: (await Promise.all(views)).map(scheduleDocument) };
+      },
+      everyMs: SCHEDULES_EVERY_MS,
+    });
+    const fleet = new FleetOverview(redis, keys, onPassedOver);
+    const memory = new Look({ read: async () => fleet.memory(), everyMs: MEMORY_EVERY_MS });
+    const backlog = new Look({
+      read: async () => fleet.oldestPendingMs(),
+      everyMs: BACKLOG_EVERY_MS,
+    });
+    this.overview = new Look({
+      read: async () => {
+        const [watched, ...others] = await Promise.all([
+          this.#watched.get(),
+          workers.get(),
+          this.#busyOrigins.get(),
+          schedules.get(),
+          memory.get(),
+          backlog.get(),
+          this.#history.get(),
+        ]);
+        return overviewDocument({
+          nowMs: Date.now(),
+          watched,
+          underWayTotal: reader.underWayTotal,
+          workers: others[0],
+          origins: others[1],
+          schedules: others[2],
+          memory: others[3],
+          oldestPendingMs: others[4],
+          samples: others[5],
+        });
+      },
+      comparable: (document) => ({ ...document, at: undefined }),
+    });
+  }
+
+  batches(query: BatchQuery): Look<BatchesDocument> {
+    return this.#keep(`batches ${JSON.stringify(query)}`, async () => this.#list.page(query));
+  }
+
+  /** Undefined where the batch is unknown. */
+  batch(id: string): Look<BatchDetail | undefined> {
+    return this.#keep(`batch ${id}`, async () => {
+      const watched = (await this.#watched.get()).find(({ status }) => status.batch === id);
+      const status = watched?.status ?? (await this.ledger.status(id));
+      if (status === undefined) {
+        return undefined;
+      }
+      const { redis, keys, ownEvents } = this.#options;
+      return batchDetail(
+        { status, watched },
+        {
+          redis,
+          keys,
+          ownEvents,
+          origins: this.#origins,
+          busyOrigins: async () => this.#busyOrigins.get(),
+          history: async () => this.#history.get(),
+        },
+      );
+    });
+  }
+
+  /** @param limit at most 500 */
+  origins({ text, limit }: { readonly text: string; readonly limit: number }) {
+    return this.#keep(`origins ${limit} ${text}`, async (): Promise<OriginsDocument> => {
+      const found = text === '' ? await this.#busyOrigins.get() : await this.#named(text);
+      return { origins: found.slice(0, limit).map(originDocument), total: found.length };
+    });
+  }
+
+  /** Origins that were worked on last, the worst first, then the busiest. */
+  #lookAtOrigins() {
+    const reader = new OriginsReader(
+      {
+        list: async (only) => this.#origins.list(only ?? (await this.#origins.latest(MAX_ORIGINS))),
+      },
+      { isListed: () => true },
+    );
+    return new Look({
+      read: async () =>
+        (await reader.read()).toSorted(
+          (one, other) =>
+            severityOf(other) - severityOf(one) ||
+            other.waiting - one.waiting ||
+            other.inUse - one.inUse,
+        ),
+    });
+  }
+
+  async #named(text: string) {
+    const names = (await this.#names.get()).filter((name) => name.includes(text));
+    return this.#origins.list(names.slice(0, MAX_FOUND));
+  }
+
+  /** A look that is shared by all who look at the same. */
+  #keep<T>(key: string, read: () => Promise<T>): Look<T> {
+    // The key says what the look reads.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const known = this.#kept.get(key) as Look<T> | undefined;
+    const look = known ?? new Look({ read });
+    this.#kept.delete(key);
+    this.#kept.set(key, look);
+    for (const [other, { viewers }] of this.#kept) {
+      if (this.#kept.size > MAX_KEPT && viewers === 0) {
+        this.#kept.delete(other);
+      }
+    }
+    return look;
+  }
+}
+
+async function firstSchedules(store: ScheduleStore) {
+  const ids = (await store.ids()).slice(0, MAX_SCHEDULES);
+  return store.some(ids);
+}

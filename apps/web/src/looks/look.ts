@@ -1,0 +1,136 @@
+import { toError } from '@fetchfleet/crawl';
+import { RedisUnreachableError } from '@fetchfleet/fleet';
+import { withTimeout } from '@fetchfleet/service';
+
+/** Commands wait in the client of Redis for as long as it does not answer: viewers do not. */
+const TIMEOUT_MS = 5_000;
+
+/** What a viewer gets: a document, or why there is none at the moment. */
+export interface Viewing<T> {
+  onDocument(document: T, json: string): void;
+  onError(error: Error): void;
+}
+
+export interface LookOptions<T> {
+  readonly read: () => Promise<T>;
+  /** A document is good for so long. @default 1 s */
+  readonly everyMs?: number;
+  /** What of a document makes it another one. @default all of it */
+  comparable?(document: T): unknown;
+}
+
+/**
+ * One look at the fleet that all viewers share: however many there are, it reads at most once in
+ * `everyMs`, and only while somebody looks.
+ *
+ *     at rest ──first viewer──▶ looking every second ──last viewer leaves──▶ at rest
+ */
+export class Look<T> {
+  readonly #options: LookOptions<T>;
+  readonly #everyMs: number;
+  readonly #viewers = new Set<Viewing<T>>();
+  #latest: Promise<T> | undefined;
+  #isReading = false;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #shownError: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #shown: { readonly compared: string; readonly document: T; readonly json: string } | undefined;
+
+  constructor(options: LookOptions<T>) {
+    this.#options = options;
+    this.#everyMs = options.everyMs ?? 1_000;
+  }
+
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  /**
+   * The document, not older than `everyMs`.
+   *
+   * @throws RedisUnreachableError if there is none within 5 s. The read goes on, and no other one
+   *   begins before it ends: nothing piles up in the client.
+   */
+  async get(): Promise<T> {
+    const isFresh = performance.now() - this.#readAt < this.#everyMs;
+    if (this.#latest === undefined || (!isFresh && !this.#isReading)) {
+      this.#latest = this.#read();
+    }
+    return withTimeout(this.#latest, {
+      timeoutMs: TIMEOUT_MS,
+      onTimeout: () => {
+        throw new RedisUnreachableError('Redis has not answered for 5 s');
+      },
+    });
+  }
+
+  /** The whole document at once, then each time it has changed. @returns what ends it */
+  watch(viewer: Viewing<T>): () => void {
+    this.#viewers.add(viewer);
+    if (this.#viewers.size === 1) {
+      this.#shown = undefined;
+      this.#shownError = undefined;
+      void this.#look();
+    } else if (this.#shown !== undefined) {
+      viewer.onDocument(this.#shown.document, this.#shown.json);
+    }
+    return () => {
+      this.#viewers.delete(viewer);
+      if (this.#viewers.size === 0) {
+        clearTimeout(this.#timer);
+      }
+    };
+  }
+
+  async #read(): Promise<T> {
+    this.#isReading = true;
+    this.#readAt = performance.now();
+    try {
+      return await this.#options.read();
+    } catch (error) {
+      this.#latest = undefined; // whoever asks next asks anew
+      throw error;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async #look(): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      this.#show(await this.get());
+    } catch (error) {
+      this.#fail(toError(error));
+    }
+    clearTimeout(this.#timer);
+    if (this.#viewers.size > 0) {
+      const restMs = Math.max(100, this.#everyMs - (performance.now() - startedAt));
+      this.#timer = setTimeout(() => void this.#look(), restMs);
+    }
+  }
+
+  /** Viewers are told once. */
+  #fail(error: Error): void {
+    if (this.#shownError === error.message) {
+      return;
+    }
+    this.#shown = undefined;
+    this.#shownError = error.message;
+    for (const viewer of this.#viewers) {
+      viewer.onError(error);
+    }
+  }
+
+  #show(document: T): void {
+    const compared = JSON.stringify(this.#options.comparable?.(document) ?? document);
+    if (compared === this.#shown?.compared) {
+      return;
+    }
+    const json = JSON.stringify(document);
+    this.#shown = { compared, document, json };
+    this.#shownError = undefined;
+    for (const viewer of this.#viewers) {
+      viewer.onDocument(document, json);
+    }
+  }
+}

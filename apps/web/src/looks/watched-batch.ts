@@ -1,0 +1,31 @@
+import {
+  batchDocument,
+  type BatchStatus,
+  type Pace,
+  remainingMs,
+  type WatchedBatch as Watched,
+} from '@fetchfleet/fleet';
+import type { WatchedBatch } from '../api/documents.ts';
+
+/** The document of a batch with what looking again and again has told. */
+export function watchedDocument({ status, pace }: Watched): WatchedBatch {
+  return { ...batchDocument(status), ...paceOf(status, pace) };
+}
+
+/** Of one that nobody has watched. */
+export function unwatchedDocument(status: BatchStatus): WatchedBatch {
+  return { ...batchDocument(status), paceNow: null, leftMs: null };
+}
+
+function paceOf(
+  { state, total, settled }: BatchStatus,
+  pace: Pace,
+): Pick<WatchedBatch, 'paceNow' | 'leftMs'> {
+  const isMoving = state === 'running' || state === 'expanding';
+  if (!isMoving || pace.history.length === 0) {
+    return { paceNow: null, leftMs: null };
+  }
+  const perSecond = Math.round(pace.steadyPerSecond * 100) / 100;
+  const left = remainingMs(total - settled, perSecond);
+  return { paceNow: perSecond, leftMs: left === undefined ? null : Math.round(left) };
+}

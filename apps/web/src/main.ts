@@ -1,0 +1,72 @@
+import { flushCompileCache } from 'node:module';
+import { isatty } from 'node:tty';
+import { printable, toError } from '@fetchfleet/crawl';
+import { RedisUrlError } from '@fetchfleet/fleet';
+import { createLogger, onSignals, redirectConsole, SettingsError } from '@fetchfleet/service';
+import { CommanderError } from 'commander';
+import { readSettings, redisAddressOf, type WebSettings } from './config.ts';
+import { WebServer } from './web-server.ts';
+
+const EXIT_INPUT = 2;
+const STDERR = 2;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2), process.env);
+  redisAddressOf(settings); // refused before anything is logged
+  process.umask(0o077); // crawl files of viewers are for this user alone
+  const log = createLogger({
+    name: 'fetchfleet-web',
+    level: settings.logLevel,
+    pretty: isPretty(settings),
+  });
+  redirectConsole((text) => log.debug({ source: 'console' }, text));
+  const server = new WebServer({ settings, env: process.env, log });
+  const signals = onSignals({
+    drain: async () => server.stop(),
+    force: () => log.warn('forced to end'),
+  });
+  // `fetchfleet web` has started this process and has ended: nothing else would stop it.
+  process.once('disconnect', () => {
+    server.stop().then(
+      () => {
+        signals.stop();
+        process.exit(0);
+      },
+      (error: unknown) => fail(error),
+    );
+  });
+  const port = await server.start();
+  const address = addressOf(settings, port);
+  log.info({ address, readOnly: settings.readOnly }, `the page is at ${address}`);
+  process.send?.({ type: 'ready', address });
+  flushCompileCache();
+}
+
+/** Where a browser of this machine finds the page. */
+function addressOf({ host, base }: WebSettings, port: number): string {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const name = isAny ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}${base}/`;
+}
+
+function isPretty({ logFormat }: WebSettings): boolean {
+  return logFormat === 'pretty' || (logFormat === 'auto' && isatty(STDERR));
+}
+
+function fail(thrown: unknown): void {
+  if (thrown instanceof CommanderError) {
+    // Commander has written the help or the problem.
+    process.exit(thrown.exitCode === 0 ? 0 : EXIT_INPUT);
+  }
+  const error = toError(thrown);
+  for (const problem of error instanceof SettingsError ? error.problems : [error.message]) {
+    process.stderr.write(`fetchfleet-web: ${printable(problem)}\n`);
+  }
+  process.exit(error instanceof SettingsError || error instanceof RedisUrlError ? EXIT_INPUT : 1);
+}
+
+try {
+  await main();
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,46 @@
+import { originOf, type Outcome } from '@fetchfleet/crawl';
+import type { RecordHead } from '@fetchfleet/results';
+
+/** Which records are wanted. */
+export interface RecordFilter {
+  /** @default all */
+  readonly outcomes: readonly Outcome[];
+  /** Ranges of statuses, both ends included. @default all */
+  readonly statuses: readonly (readonly [number, number])[];
+  readonly origin: string | undefined;
+  /** In the URL or a value of a parameter, in lower case. */
+  readonly text: string;
+}
+
+export function isFiltering({ outcomes, statuses, origin, text }: RecordFilter): boolean {
+  return outcomes.length > 0 || statuses.length > 0 || origin !== undefined || text !== '';
+}
+
+export function matches(
+  { outcomes, statuses, origin, text }: RecordFilter,
+  head: Pick<RecordHead, 'outcome' | 'status' | 'url' | 'params'>,
+): boolean {
+  if (outcomes.length > 0 && !outcomes.includes(head.outcome)) {
+    return false;
+  }
+  const { status = 0 } = head;
+  if (statuses.length > 0 && !statuses.some(([from, to]) => status >= from && status <= to)) {
+    return false;
+  }
+  if (origin !== undefined && !isAt(origin, head.url)) {
+    return false;
+  }
+  return text === '' || textsOf(head).some((one) => one.toLowerCase().includes(text));
+}
+
+function isAt(origin: string, url: string): boolean {
+  try {
+    return originOf(url) === origin;
+  } catch {
+    return false;
+  }
+}
+
+function textsOf({ url, params }: Pick<RecordHead, 'url' | 'params'>): string[] {
+  return [url, ...Object.values(params)];
+}

@@ -1,0 +1,115 @@
+import { isBatchId, isOrigin, type Outcome, OUTCOMES } from '@fetchfleet/crawl';
+import type { BatchState } from '@fetchfleet/fleet';
+import type { RecordPlace } from '@fetchfleet/results';
+import { HttpError } from '../http/http-error.ts';
+import { parseCursor, type RecordCursor, START } from '../records/record-cursor.ts';
+import type { RecordFilter } from '../records/record-filter.ts';
+
+/* Values of a query, checked before anything is done with them. Each throws an HttpError (400). */
+
+const STATES: readonly BatchState[] = ['expanding', 'running', 'paused', 'cancelled', 'finished'];
+const MAX_TEXT = 200;
+
+/** Texts of a key that may be given several times, or with commas between them. */
+function listIn(query: URLSearchParams, key: string): string[] {
+  return query
+    .getAll(key)
+    .flatMap((text) => text.split(','))
+    .filter((text) => text !== '');
+}
+
+export function batchIn(id: string | undefined): string {
+  if (id === undefined || !isBatchId(id)) {
+    throw refuse('that is not the id of a batch');
+  }
+  return id;
+}
+
+export function statesIn(query: URLSearchParams): BatchState[] {
+  return listIn(query, 'state').map((text) => {
+    const state = STATES.find((one) => one === text);
+    if (state === undefined) {
+      throw refuse(`state must be of ${STATES.join(', ')}`);
+    }
+    return state;
+  });
+}
+
+export function outcomesIn(query: URLSearchParams): Outcome[] {
+  return listIn(query, 'outcome').map((text) => {
+    const outcome = OUTCOMES.find((one) => one === text);
+    if (outcome === undefined) {
+      throw refuse(`outcome must be of ${OUTCOMES.join(', ')}`);
+    }
+    return outcome;
+  });
+}
+
+/** @param limits.most the largest value. @param limits.usual where the key is not given */
+export function limitIn(
+  query: URLSearchParams,
+  { usual, most }: { readonly usual: number; readonly most: number },
+): number {
+  const text = query.get('limit') ?? String(usual);
+  const limit = /^\d{1,6}$/u.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > most) {
+    throw refuse(`limit must be from 1 to ${most}`);
+  }
+  return limit;
+}
+
+export function textIn(query: URLSearchParams, key: string): string {
+  const text = query.get(key) ?? '';
+  if (text.length > MAX_TEXT) {
+    throw refuse(`${key} has more than ${MAX_TEXT} characters`);
+  }
+  return text;
+}
+
+export function beforeIn(query: URLSearchParams): string | undefined {
+  const before = query.get('before');
+  return before === null || before === '' ? undefined : batchIn(before);
+}
+
+export function filterIn(query: URLSearchParams): RecordFilter {
+  const origin = query.get('origin') ?? '';
+  if (origin !== '' && !isOrigin(origin)) {
+    throw refuse('origin must be one such as https://api.example');
+  }
+  return {
+    outcomes: outcomesIn(query),
+    statuses: listIn(query, 'status').map(rangeOf),
+    origin: origin === '' ? undefined : origin,
+    text: textIn(query, 'text').toLowerCase(),
+  };
+}
+
+export function cursorIn(query: URLSearchParams): RecordCursor {
+  const text = query.get('from') ?? '';
+  const cursor = text === '' ? START : parseCursor(text);
+  if (cursor === undefined) {
+    throw refuse('from must be the index of a record, or what the page before has as next');
+  }
+  return cursor;
+}
+
+/** `17`, or `17.3` for the third page. */
+export function placeIn(text: string | undefined): RecordPlace {
+  const [, index, page] = /^(\d{1,10})(?:\.(\d{1,7}))?$/u.exec(text ?? '') ?? [];
+  if (index === undefined) {
+    throw refuse('that is not the index of a record');
+  }
+  return { index: Number(index), page: Number(page ?? 0) };
+}
+
+function rangeOf(text: string): readonly [number, number] {
+  const [, from, to] = /^(\d{3})(?:-(\d{3}))?$/u.exec(text) ?? [];
+  if (from === undefined) {
+    throw refuse('status must be such as 404 or 500-599');
+  }
+  return [Number(from), Number(to ?? from)];
+}
+
+function refuse(message: string): HttpError {
+  return new HttpError(400, 'QUERY_UNFIT', { message });
+}

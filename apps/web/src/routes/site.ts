@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import type { Gatekeeper } from '../access/gatekeeper.ts';
+import { type Viewer, viewerOf } from '../access/viewer.ts';
+import type { Answer, StreamedAnswer } from '../http/answer.ts';
+import { HttpError } from '../http/http-error.ts';
+import { type Route, Router } from '../http/router.ts';
+import type { StaticFiles } from '../http/static-files.ts';
+
+export interface SiteOptions {
+  /** Without a slash at its end. */
+  readonly base: string;
+  readonly trustProxy: boolean;
+  readonly gatekeeper: Gatekeeper;
+  readonly files: StaticFiles;
+  /** For everybody. */
+  readonly openRoutes: readonly Route<Viewer>[];
+  /** For those who know the token. */
+  readonly routes: readonly Route<Viewer>[];
+}
+
+/** Finds who answers a request, after the gatekeeper has let it in. */
+export class Site {
+  readonly #options: SiteOptions;
+  readonly #open: Router<Viewer>;
+  readonly #guarded: Router<Viewer>;
+
+  constructor(options: SiteOptions) {
+    this.#options = options;
+    this.#open = new Router(options.openRoutes);
+    this.#guarded = new Router(options.routes);
+  }
+
+  async handle(request: IncomingMessage): Promise<Answer | StreamedAnswer> {
+    const { gatekeeper, base, trustProxy } = this.#options;
+    gatekeeper.checkHost(request);
+    const [path = '', search = ''] = splitUrl(request.url ?? '/');
+    if (base !== '' && path === base) {
+      return { status: 308, headers: { location: `${base}/` }, body: '' };
+    }
+    if (!path.startsWith(`${base}/`)) {
+      throw notFound();
+    }
+    const inside = path.slice(base.length);
+    if (!inside.startsWith('/api/')) {
+      return this.#file(request, inside);
+    }
+    const viewer = viewerOf(request, trustProxy);
+    const method = request.method ?? 'GET';
+    const apiPath = inside.slice('/api'.length);
+    const isOpen = this.#options.openRoutes.some((route) => route.path === apiPath);
+    if (!isOpen) {
+      gatekeeper.checkViewer(request, viewer);
+    }
+    const router = isOpen ? this.#open : this.#guarded;
+    const { route, params } = router.find(method, apiPath);
+    return route.handle({ request, viewer, params, query: new URLSearchParams(search) });
+  }
+
+  /** A file of the page; the page itself for each of its views. They hold no secrets. */
+  #file({ method }: IncomingMessage, path: string): Answer {
+    if (method !== 'GET' && method !== 'HEAD') {
+      throw new HttpError(405, 'METHOD_UNFIT', {
+        message: 'use GET here',
+        headers: { allow: 'GET, HEAD' },
+      });
+    }
+    const { files } = this.#options;
+    const file = files.find(path);
+    if (file !== undefined) {
+      return file;
+    }
+    if (isFile(path)) {
+      throw notFound();
+    }
+    return files.page();
+  }
+}
+
+/**
+ * Whether a path is that of a file that is not there, or leads elsewhere, and not that of a view. A
+ * view may end with an origin: `/origins/https%3A%2F%2Fapi.example`.
+ */
+function isFile(path: string): boolean {
+  const hasEnding = /\.[a-z]\w*$/iu.test(path) && !/%3a/iu.test(path);
+  return hasEnding || /^\/\/|^\/assets\/|\.\.|%2e|%5c|\\|%00|\/\./iu.test(path);
+}
+
+/** Path and query. A proxy may be asked for a whole URL; this server is none. */
+function splitUrl(url: string): readonly string[] {
+  if (!url.startsWith('/')) {
+    throw new HttpError(400, 'PATH_UNFIT', { message: 'the path must begin with a slash' });
+  }
+  const at = url.indexOf('?');
+  return at < 0 ? [url] : [url.slice(0, at), url.slice(at + 1)];
+}
+
+function notFound(): HttpError {
+  return new HttpError(404, 'NOT_FOUND', { message: 'there is nothing at this path' });
+}

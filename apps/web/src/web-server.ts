@@ -1,0 +1,127 @@
+import { access } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { fleetKeys, openRedis, redactRedisUrl } from '@fetchfleet/fleet';
+import { type Logger, type Part, startAll, stopAll } from '@fetchfleet/service';
+import { Gatekeeper } from './access/gatekeeper.ts';
+import { Commands } from './commands/commands.ts';
+import { Exports } from './commands/export-records.ts';
+import { Program } from './commands/program.ts';
+import { redisAddressOf, type WebSettings } from './config.ts';
+import { EventStreams } from './http/event-stream.ts';
+import { StaticFiles } from './http/static-files.ts';
+import { WebEndpoint } from './http/web-endpoint.ts';
+import { FleetLooks } from './looks/fleet-looks.ts';
+import { FailuresReader } from './records/failures-reader.ts';
+import { RecordStore } from './records/record-store.ts';
+import { openRoutes, routes } from './routes/routes.ts';
+import { Site } from './routes/site.ts';
+
+export interface WebServerOptions {
+  readonly settings: WebSettings;
+  /** Of this process: commands get it, with the settings of this server in it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  /** Folder of the built page. @default the one beside this program */
+  readonly page?: string;
+  /** Path of `fetchfleet`. @default the one of this installation */
+  readonly program?: string;
+}
+
+/** The server of the page: the one place that joins its parts. */
+export class WebServer {
+  readonly #parts: readonly Part[];
+  #port = 0;
+
+  constructor({ settings, env, log, page, program: path }: WebServerOptions) {
+    const { fleet, base, results, readOnly, trustProxy, token, host, allowHost } = settings;
+    const redis = openRedis(redisAddressOf(settings), (error) => {
+      log.debug({ err: error }, 'Redis');
+    });
+    const program = new Program({ ...(path !== undefined && { path }), env: envOf(settings, env) });
+    const commands = new Commands({ program, log });
+    const looks = new FleetLooks({
+      redis,
+      keys: fleetKeys(fleet),
+      onPassedOver: (sentence) => log.debug(sentence),
+      ownEvents: (batch) => commands.eventsOf(batch),
+    });
+    const gatekeeper = new Gatekeeper({ host, allowHost, token, readOnly, base });
+    const streams = new EventStreams();
+    const records = new RecordStore(results);
+    const services = {
+      fleet,
+      readOnly,
+      gatekeeper,
+      looks,
+      streams,
+      commands,
+      exports: new Exports(program),
+      records,
+      failures: new FailuresReader(results),
+      hasResults: async () =>
+        access(results).then(
+          () => true,
+          () => false,
+        ),
+    };
+    const files = new StaticFiles(page ?? fileURLToPath(new URL('page', import.meta.url)), base);
+    if (!files.isBuilt) {
+      log.warn('the page was not built: only the API is served');
+    }
+    const site = new Site({
+      base,
+      trustProxy,
+      gatekeeper,
+      files,
+      openRoutes: openRoutes(services),
+      routes: routes(services),
+    });
+    const endpoint = new WebEndpoint({
+      port: settings.port,
+      host,
+      handle: async (request) => site.handle(request),
+      onError: (error) => log.error({ err: error }, 'a request has failed'),
+    });
+    log.debug(`Redis is ${redactRedisUrl(redisAddressOf(settings))}`);
+    this.#parts = [
+      { name: 'Redis connection', stop: () => redis.disconnect() },
+      { name: 'records', stop: async () => records.stop() },
+      {
+        name: 'HTTP server',
+        start: async () => {
+          this.#port = await endpoint.start();
+        },
+        stop: async () => endpoint.stop(),
+      },
+      { name: 'event streams', stop: () => streams.stop() },
+    ];
+  }
+
+  /** @returns the port. @throws SettingsError where the address cannot be used */
+  async start(): Promise<number> {
+    await startAll(this.#parts);
+    return this.#port;
+  }
+
+  /** Twice is fine. */
+  async stop(): Promise<void> {
+    await stopAll(this.#parts);
+  }
+}
+
+/** The environment of commands: they find the same fleet, and the same results. */
+function envOf(
+  settings: WebSettings,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const { redisUrl, redisTlsCa, redisTlsCert, redisTlsKey, fleet, results } = settings;
+  return {
+    ...env,
+    REDIS_URL: redisUrl,
+    REDIS_TLS_CA: redisTlsCa,
+    REDIS_TLS_CERT: redisTlsCert,
+    REDIS_TLS_KEY: redisTlsKey,
+    FETCHFLEET_FLEET: fleet,
+    FETCHFLEET_RESULTS: results,
+  };
+}

@@ -1,0 +1,267 @@
+import { isBetterThanKnown } from '../export/better-record.ts';
+import { type PartFile, PartFiles } from '../export/part-files.ts';
+import { RecordIndex } from '../export/record-index.ts';
+import { type FoundLine, PartScan, scanBuffers } from '../export/scan-part.ts';
+import { ResultsChangedError, ResultsUnreadableError } from '../folder/errors.ts';
+import { findParts } from '../folder/layout.ts';
+import { splitBody } from '../folder/record-line.ts';
+import { isSameFile, type RegularFile } from '../folder/regular-file.ts';
+import { HEAD_STEPS, type ParsedHead, parseHead } from './record-head.ts';
+
+/**
+ * Parts that grow keep their places: each has so many bytes of the positions of an index, which
+ * has room for 2,048 of them.
+ */
+const PART_SPACING = 2 ** 36;
+/** Bytes that are scanned in one go: what was scanned is known from then on. */
+const WINDOW_BYTES = 64 * 1024 * 1024;
+/** The least room for the pages of a fetch, where there are pages. */
+const LEAST_PAGES = 16;
+
+interface RecordPlacesOptions {
+  /** Results folders. */
+  readonly dirs: readonly string[];
+  readonly batch: string;
+  /** Most records that the index has memory for, 8 bytes each. */
+  readonly maxRecords: number;
+}
+
+interface KnownPart extends RegularFile {
+  /** Bytes up to the end of the last record that is indexed. */
+  readonly scanned: number;
+  /** The size up to which it was looked at. */
+  readonly seen: number;
+}
+
+/** One record of a batch: a fetch, or a page of it. */
+export interface RecordPlace {
+  readonly index: number;
+  /** From 1; 0 in a batch without pages. */
+  readonly page: number;
+}
+
+/**
+ * Where the records of a batch are. Unlike the index of an export it is kept, and goes on where it
+ * was when parts grow. It has the best record of each fetch, or of each page.
+ *
+ *     key = index × pages + page − 1      pages: a power of two, 1 in a batch without pages
+ */
+export class RecordPlaces {
+  readonly #options: RecordPlacesOptions;
+  readonly #index = new RecordIndex();
+  readonly #stopped = new AbortController();
+  #parts: readonly KnownPart[] = [];
+  #files = new PartFiles([]);
+  #pagesPerFetch = 1;
+  #wantedPages = 0;
+  #scan: Promise<void> | undefined;
+  #isComplete = false;
+
+  constructor(options: RecordPlacesOptions) {
+    this.#options = options;
+  }
+
+  /** Records that are indexed. */
+  get size(): number {
+    return this.#index.size;
+  }
+
+  /** Records that it has memory for, 8 bytes each. */
+  get capacity(): number {
+    return this.#index.capacity;
+  }
+
+  /** Whether everything that was there at the last look is indexed. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /**
+   * Indexes what is new. Calls of the same time share one scan.
+   *
+   * @throws ResultsNotFoundError, ResultsUnreadableError; after a ResultsChangedError the next call
+   *   begins anew
+   */
+  async update(): Promise<void> {
+    this.#scan ??= this.#update().finally(() => {
+      this.#scan = undefined;
+    });
+    return this.#scan;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#scan?.catch(() => undefined);
+    await this.#files.stop();
+  }
+
+  /** The records in order, from the first one that is not before this place. */
+  *from({ index, page }: RecordPlace): Generator<RecordPlace> {
+    for (const key of this.#index.keys(this.#keyOf({ index, page }))) {
+      yield this.#placeOf(key);
+    }
+  }
+
+  has(place: RecordPlace): boolean {
+    return this.#index.has(this.#keyOf(place));
+  }
+
+  /** The fields of a record; undefined if there is none. Reads a few kilobytes. */
+  head(place: RecordPlace): ParsedHead | undefined {
+    const key = this.#keyOf(place);
+    const length = this.#index.length(key);
+    for (const step of length === 0 ? [] : HEAD_STEPS) {
+      const bytes = Buffer.allocUnsafe(Math.min(step, length - 1));
+      this.#files.readSync(bytes, this.#index.position(key));
+      const parsed = parseHead(bytes, bytes.length === length - 1);
+      if (parsed !== undefined) {
+        return parsed ?? undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** Bytes of the line of a record; 0 if there is none. */
+  length(place: RecordPlace): number {
+    return this.#index.length(this.#keyOf(place));
+  }
+
+  /** The body as it is in the record: JSON, or a JSON text. Undefined if there is none. */
+  async rawBody(place: RecordPlace): Promise<Buffer | undefined> {
+    const key = this.#keyOf(place);
+    const length = this.#index.length(key);
+    if (length === 0) {
+      return undefined;
+    }
+    const line = Buffer.allocUnsafe(length - 1);
+    await this.#files.read(line, this.#index.position(key));
+    return splitBody(line).body;
+  }
+
+  #keyOf({ index, page }: RecordPlace): number {
+    return index * this.#pagesPerFetch + Math.min(Math.max(page, 1), this.#pagesPerFetch) - 1;
+  }
+
+  #placeOf(key: number): RecordPlace {
+    const pages = this.#pagesPerFetch;
+    return { index: Math.floor(key / pages), page: pages === 1 ? 0 : (key % pages) + 1 };
+  }
+
+  async #update(): Promise<void> {
+    try {
+      await this.#find();
+      while (await this.#scanNext()) {
+        this.#stopped.signal.throwIfAborted();
+      }
+      this.#isComplete = true;
+    } catch (error) {
+      if (error instanceof ResultsChangedError) {
+        this.#reset();
+      }
+      throw error;
+    }
+  }
+
+  /** What is there now. */
+  async #find(): Promise<void> {
+    const { dirs, batch } = this.#options;
+    const { files } = (await findParts(dirs, batch)).parts;
+    const found = new Map(files.map((file) => [file.path, file]));
+    const isChanged = this.#parts.some((part) => {
+      const now = found.get(part.path);
+      return now === undefined || !isSameFile(now, part) || now.size < part.seen;
+    });
+    if (isChanged) {
+      this.#reset();
+    }
+    const known = this.#parts.map((part) => ({ ...part, size: found.get(part.path)?.size ?? 0 }));
+    const names = new Set(known.map(({ path }) => path));
+    const added = files.filter(({ path }) => !names.has(path));
+    this.#parts = [...known, ...added.map((file) => ({ ...file, scanned: 0, seen: 0 }))];
+    if (this.#parts.some(({ size, seen }) => size > seen)) {
+      this.#isComplete = false;
+      const before = this.#files;
+      this.#files = new PartFiles(this.#parts, PART_SPACING);
+      await before.stop();
+    }
+  }
+
+  /** @returns false if there was nothing left */
+  async #scanNext(): Promise<boolean> {
+    const at = this.#parts.findIndex(({ size, seen }) => size > seen);
+    const part = this.#parts[at];
+    const file = this.#files.parts[at];
+    if (part === undefined || file === undefined) {
+      return false;
+    }
+    let hasRoom = true;
+    const end = await this.#scanWindow(part, file, (line) => {
+      hasRoom &&= this.#add(line);
+    });
+    if (hasRoom) {
+      this.#parts = this.#parts.with(at, { ...part, ...end });
+    } else {
+      this.#makeRoomForPages();
+    }
+    return true;
+  }
+
+  /** Scans a piece that has a record, or the whole rest. */
+  async #scanWindow(
+    part: KnownPart,
+    file: PartFile,
+    onLine: (line: FoundLine) => void,
+  ): Promise<Pick<KnownPart, 'scanned' | 'seen'>> {
+    const { batch } = this.#options;
+    const rest = part.size - part.scanned;
+    const base = file.base + part.scanned;
+    for (let window = WINDOW_BYTES; ; window *= 4) {
+      const size = Math.min(window, rest);
+      const { end } = await new PartScan({
+        files: this.#files,
+        part: { ...file, base, size },
+        batch,
+        buffers: scanBuffers(),
+        signal: this.#stopped.signal,
+        onLine,
+        onProgress: () => undefined,
+      }).run();
+      if (end > base || size === rest) {
+        const scanned = end - file.base;
+        return { scanned, seen: size === rest ? part.size : scanned };
+      }
+    }
+  }
+
+  /** @returns false if the keys have no room for so many pages */
+  #add(line: FoundLine): boolean {
+    if (line.page > this.#pagesPerFetch) {
+      this.#wantedPages = Math.max(this.#wantedPages, line.page);
+      return false;
+    }
+    const key = this.#keyOf(line);
+    const index = this.#index;
+    if (!index.has(key) || isBetterThanKnown(this.#files, index, key, line)) {
+      index.set(key, line.position, line.length, line.isLast);
+    }
+    if (index.capacity > this.#options.maxRecords) {
+      throw new ResultsUnreadableError(
+        `${this.#options.batch} has more records than are kept in memory here: export them`,
+      );
+    }
+    return true;
+  }
+
+  #makeRoomForPages(): void {
+    const wanted = Math.max(LEAST_PAGES, this.#wantedPages * 2);
+    this.#pagesPerFetch = 2 ** Math.ceil(Math.log2(wanted));
+    this.#index.clear();
+    this.#parts = this.#parts.map((part) => ({ ...part, scanned: 0, seen: 0 }));
+  }
+
+  #reset(): void {
+    this.#index.clear();
+    this.#parts = [];
+    this.#isComplete = false;
+  }
+}
