@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from '@fetchfleet/service';
 import type { BatchEvent, CommandAnswer } from '../api/documents.ts';
 import { commandLineOf, CRAWL_FILE, type ValidRequest } from './command-line.ts';
-import { refuseLocalLists } from './local-lists.ts';
+import { crawlFileProblems } from './crawl-file-problems.ts';
 import { Places } from './places.ts';
 import type { Program } from './program.ts';
 
@@ -42,13 +42,16 @@ export class Commands {
    */
   async run(request: ValidRequest, by: string): Promise<CommandAnswer> {
     const args = commandLineOf(request);
+    const problems = request.crawlFile === undefined ? [] : crawlFileProblems(request.crawlFile);
+    if (problems.length > 0) {
+      return { ok: false, document: null, messages: problems.slice(0, MAX_MESSAGES) };
+    }
     return this.#places.hold(async () => {
       const startedAt = performance.now();
-      const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-web-'));
+      const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-command-'));
       try {
         if (request.crawlFile !== undefined) {
           await writeFile(join(folder, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
-          await refuseLocalLists(join(folder, CRAWL_FILE));
         }
         const { program } = this.#options;
         const ended = await program.run(args, { cwd: folder, timeoutMs: TIMEOUT_MS });

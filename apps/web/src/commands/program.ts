@@ -69,6 +69,9 @@ export async function exitOf(child: ChildProcess): Promise<number | null> {
 
 /** Lets it end in order, and kills it after 5 s. */
 export function endChild(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
   child.once('close', () => clearTimeout(timer));

@@ -1,0 +1,79 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { Ledger } from '@fetchfleet/fleet';
+import { closeAfterEach } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { runningBatch, writeRecord } from '../fleet-data.ts';
+import { Web } from '../web-fixture.ts';
+
+closeAfterEach();
+
+const CRAWL = 'name: page\nurl: http://origin.example/{n}\nparams:\n  n: { from: 1, to: 3 }\n';
+
+describe('commands of the page', () => {
+  it('do what the command line does, answer what it prints, and are noted', async () => {
+    const web = await Web.start();
+    await runningBatch(web, 'one', { total: 10, ok: 1, failed: 0 });
+    const { status, document } = await web.json('/api/commands', {
+      body: { command: 'pause', target: 'one' },
+    });
+    expect(status).toBe(200);
+    expect(document).toMatchObject({ ok: true, document: { batch: 'one', state: 'paused' } });
+    expect(document.messages[0]).toBe('Paused one: 1 done, 9 left');
+    expect(await new Ledger(web.redis, web.keys).state('one')).toBe('paused');
+    const { document: detail } = await web.json('/api/batches/one');
+    expect(detail.events.at(-1)).toMatchObject({
+      text: 'was paused from the page',
+      by: '127.0.0.1',
+    });
+    const line = web.lines.find((one) => one.includes('was run from the page')) ?? '{}';
+    expect(JSON.parse(line)).toMatchObject({ by: '127.0.0.1', command: 'pause', target: 'one' });
+  });
+
+  it('start a crawl file, and leave no file behind', async () => {
+    const web = await Web.start();
+    const body = { command: 'start', crawlFile: CRAWL };
+    const { document } = await web.json('/api/commands', { body });
+    expect(document).toMatchObject({ ok: true, document: { name: 'page', total: 3 } });
+    const names = await readdir(tmpdir());
+    expect(names.filter((name) => name.startsWith('fetchfleet-command-'))).toEqual([]);
+  });
+
+  it('say what is wrong with a crawl file, at its line', async () => {
+    const web = await Web.start(['--read-only']);
+    const body = { command: 'validate', crawlFile: `${CRAWL}retries: 5\n` };
+    const { status, document } = await web.json('/api/commands', { body });
+    expect([status, document.ok]).toEqual([200, false]);
+    expect(document.messages.join('\n')).toMatch(/crawl\.yaml:5:1.*retries/u);
+    expect(document.messages.join('\n')).not.toContain(tmpdir());
+  });
+
+  it('read no files of this machine for a crawl file', async () => {
+    const web = await Web.start();
+    for (const list of ['/etc/none.txt', 'list.txt', '../../x.txt', 'stored:abc.txt']) {
+      const crawlFile = CRAWL.replace('{ from: 1, to: 3 }', `{ file: ${list} }`);
+      for (const command of ['validate', 'start', 'schedule add']) {
+        const options = command === 'schedule add' ? { cron: '@daily' } : {};
+        const { document } = await web.json('/api/commands', {
+          body: { command, crawlFile, options },
+        });
+        expect([list, command, document.code]).toEqual([list, command, 'LISTS_LOCAL']);
+      }
+    }
+  });
+
+  it('export records as a file, and say why they cannot', async () => {
+    const web = await Web.start();
+    await writeRecord(web, { batch: 'one', index: 0 }, { body: { bytes: Buffer.from('=1+1') } });
+    const csv = await web.ask('/api/batches/one/export?format=csv');
+    expect(csv.headers).toMatchObject({
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': 'attachment; filename="one.csv"',
+    });
+    expect(csv.text).toContain('http://origin.example/0');
+    const ndjson = await web.ask('/api/batches/one/export?outcome=timeout');
+    expect([ndjson.status, ndjson.text]).toEqual([200, '']);
+    const none = await web.json('/api/batches/none/export');
+    expect([none.status, none.document.code]).toEqual([409, 'EXPORT_FAILED']);
+  });
+});
