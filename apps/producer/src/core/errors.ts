@@ -63,6 +63,7 @@ const EXIT_CODES = {
   RECORD_MISSING: EXIT.someFailed,
   SCHEDULE_RUN_FAILED: EXIT.someFailed,
   WORKERS_LOST: EXIT.unexpected,
+  WEB_LOST: EXIT.unexpected,
 } as const satisfies Readonly<Record<string, ExitCode>>;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

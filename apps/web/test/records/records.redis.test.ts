@@ -163,9 +163,7 @@ describe('bodies of records', () => {
           ),
         },
       ]);
-      if (typeof content === 'string') {
-        expect(text === content).toBe(true);
-      }
+      expect([name, typeof content !== 'string' || text === content]).toEqual([name, true]);
       const { headers: own, document } = await web.json(path);
       expect(own['content-type']).toBe('application/json; charset=utf-8');
       SCHEMAS.RecordDetail.parse(document);

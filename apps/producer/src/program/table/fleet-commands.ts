@@ -1,6 +1,7 @@
+import type { WebOptions } from '../../commands/web.ts';
 import type { OriginsOptions } from '../../commands/origins/origins.ts';
 import type { OriginFlags } from '../../commands/origins/settings.ts';
-import type { ArgumentSpec } from '../../core/options.ts';
+import { type ArgumentSpec, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import type { JsonOption } from './parts.ts';
 
@@ -14,6 +15,31 @@ export const WORKERS: CommandSpec = {
     'last seen. A worker that was killed is listed as gone for 15 minutes.',
   run: async (_none: undefined, options: JsonOption, { context }) =>
     (await import('../../commands/workers.ts')).listWorkers(options, context),
+};
+
+export const WEB: CommandSpec = {
+  name: 'web',
+  summary: 'serve a page to watch and steer the fleet',
+  description:
+    'Serves a page to watch and steer the fleet, until Ctrl-C. Whoever reaches it can do what ' +
+    'this command line can. On another address than 127.0.0.1 it needs a token, which viewers ' +
+    'have to know: FETCHFLEET_WEB_TOKEN.',
+  options: [
+    { flags: '--port <port>', help: 'port of the page; 0 for any', defaultHelp: '8788' },
+    { flags: '--host <host>', help: 'address to serve it on', defaultHelp: '127.0.0.1' },
+    { flags: '--read-only', help: 'show everything and change nothing' },
+    { flags: '--open', help: 'open it in the browser' },
+    { ...SETTINGS.results, help: 'results folder, to show records' },
+  ],
+  notes: `
+All other settings are variables, as fetchfleet-web --help lists them: FETCHFLEET_WEB_BASE,
+FETCHFLEET_WEB_ALLOW_HOST, FETCHFLEET_WEB_TRUST_PROXY.
+
+Examples:
+  fetchfleet web --open
+  FETCHFLEET_WEB_TOKEN=$(openssl rand -hex 24) fetchfleet web --host 0.0.0.0`,
+  run: async (_none: undefined, options: WebOptions, { context }) =>
+    (await import('../../commands/web.ts')).web(options, context),
 };
 
 export const ORIGINS: CommandSpec = {
