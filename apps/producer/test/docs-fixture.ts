@@ -12,7 +12,7 @@ export interface DocumentedCommand {
   readonly command: string;
 }
 
-const PROGRAMS = ['fetchfleet', 'fetchfleet-worker', 'fetchfleet-sample-api'];
+const PROGRAMS = ['fetchfleet', 'fetchfleet-worker', 'fetchfleet-web', 'fetchfleet-sample-api'];
 
 /** They run until they are stopped, so the script starts them in the background. */
 const SERVERS = ['fetchfleet-worker'];
@@ -40,6 +40,9 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     'needs a database: the tests of export --to run it',
   ],
   [/ s3:\/\//u, 'needs a bucket: the tests of exports and results in S3 run it'],
+  [/^(?:npx )?fetchfleet web\b/u, 'serves until it is stopped: its own test runs it'],
+  [/^export FETCHFLEET_WEB_TOKEN=/u, 'is for the page'],
+  [/^curl -sN? (?:-X POST )?http:\/\/127\.0\.0\.1:8788\//u, 'asks a page: its tests do'],
   [/^promtool /u, 'is run by the tests of rules and dashboards'],
 ];
 

@@ -240,6 +240,16 @@ describe('the documentation', () => {
     expect(documented).toEqual(settingsIn(help.stdout));
   });
 
+  it('lists every setting of the page with its variable and default', async () => {
+    const rows = tableRows(sectionOf(await readDocument('docs/web.md'), '## Settings'));
+    const documented = rows
+      .filter(([option]) => option?.startsWith('`--'))
+      .map((row) => row.slice(0, 3).map((cell) => cell.replaceAll('`', '')));
+    const help = await startProcess('fetchfleet-web', ['--help']);
+    await help.exit;
+    expect(documented).toEqual(settingsIn(help.stdout));
+  });
+
   it('lists every key of a crawl file', async () => {
     const section = sectionOf(await readDocument('docs/crawl-file.md'), '## Keys');
     const documented = tableRows(section)
