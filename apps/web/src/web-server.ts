@@ -12,6 +12,7 @@ import { StaticFiles } from './http/static-files.ts';
 import { WebEndpoint } from './http/web-endpoint.ts';
 import { FleetLooks } from './looks/fleet-looks.ts';
 import { FailuresReader } from './records/failures-reader.ts';
+import { recentLatency } from './records/latency.ts';
 import { RecordStore } from './records/record-store.ts';
 import { openRoutes, routes } from './routes/routes.ts';
 import { Site } from './routes/site.ts';
@@ -43,6 +44,7 @@ export class WebServer {
       redis,
       keys: fleetKeys(fleet),
       onPassedOver: (sentence) => log.debug(sentence),
+      latency: async (batch) => recentLatency(results, batch),
       ownEvents: (batch) => commands.eventsOf(batch),
     });
     const gatekeeper = new Gatekeeper({ host, allowHost, token, readOnly, base });

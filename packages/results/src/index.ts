@@ -52,3 +52,4 @@ export { FieldsError, type RowShape } from './rows/fields.ts';
 export { TextSink } from './rows/text-rows.ts';
 export type { ParsedHead, RecordHead } from './places/record-head.ts';
 export { type RecordPlace, RecordPlaces } from './places/record-places.ts';
+export { recentDurations } from './places/recent-durations.ts';

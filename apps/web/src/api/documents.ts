@@ -236,7 +236,11 @@ export interface BatchDetail {
     readonly deferred: number;
     readonly retrying: number;
   };
-  /** Upper bounds of durations in ms with how many fetches took at most that, null last: longer. */
+  /**
+   * How long the fetches took whose records were written last, some thousands: how many took at
+   * most so many milliseconds and more than the bound before; null stands for longer. Null where
+   * the records cannot be read here.
+   */
   readonly latency: readonly { readonly upToMs: number | null; readonly count: number }[] | null;
   readonly history: Series | null;
   /** Origins that it works on, at most 20, the busiest first. */

@@ -24,6 +24,8 @@ export interface BatchViewSources {
   /** The busiest first. */
   readonly busyOrigins: () => Promise<readonly OriginStatus[]>;
   readonly history: () => Promise<readonly HistorySample[]>;
+  /** How long its last fetches took. */
+  readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
   /** What was done to the batch from this page. */
   readonly ownEvents: (batch: string) => readonly BatchEvent[];
 }
@@ -35,16 +37,17 @@ export async function batchDetail(
 ): Promise<BatchDetail> {
   const { redis, keys, ownEvents } = sources;
   const { batch } = status;
-  const [slices, origins, samples] = await Promise.all([
+  const [slices, origins, samples, latency] = await Promise.all([
     countSlices(redis, keys, batch),
     originsAtWork(status, sources),
     sources.history(),
+    sources.latency(batch),
   ]);
   const series = ratesOf(samples, ({ batches }) => batches[batch], Date.now());
   return {
     batch: watched === undefined ? unwatchedDocument(status) : watchedDocument(watched),
     slices,
-    latency: null,
+    latency,
     history: series.values.every((value) => value === null) ? null : series,
     origins: origins.map(originDocument),
     events: [...eventsOf(status), ...ownEvents(batch)].toSorted(

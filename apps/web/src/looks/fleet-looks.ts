@@ -35,6 +35,8 @@ const MEMORY_EVERY_MS = 5_000;
 /** Reads a sample of the queue: some milliseconds of Redis. */
 const BACKLOG_EVERY_MS = 10_000;
 const HISTORY_EVERY_MS = 10_000;
+/** Reads 2 MiB of records. */
+const LATENCY_EVERY_MS = 5_000;
 /** Origins that are read, the latest ones. */
 const MAX_ORIGINS = 500;
 /** Names that a text is looked for in. */
@@ -49,6 +51,8 @@ export interface FleetLooksOptions {
   readonly redis: Redis;
   readonly keys: FleetKeys;
   readonly onPassedOver: OnPassedOver;
+  /** How long the last fetches of a batch took. */
+  readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
   /** What was done to a batch from this page. */
   readonly ownEvents: (batch: string) => readonly BatchEvent[];
 }
@@ -138,6 +142,10 @@ export class FleetLooks {
 
   /** Undefined where the batch is unknown. */
   batch(id: string): Look<BatchDetail | undefined> {
+    const latency = new Look({
+      read: async () => this.#options.latency(id),
+      everyMs: LATENCY_EVERY_MS,
+    });
     return this.#keep(`batch ${id}`, async () => {
       const watched = (await this.#watched.get()).find(({ status }) => status.batch === id);
       const status = watched?.status ?? (await this.ledger.status(id));
@@ -154,6 +162,7 @@ export class FleetLooks {
           origins: this.#origins,
           busyOrigins: async () => this.#busyOrigins.get(),
           history: async () => this.#history.get(),
+          latency: async () => latency.get(),
         },
       );
     });

@@ -49,6 +49,7 @@ describe('what the server answers', () => {
     const { batches, total } = await document(web, '/api/batches', SCHEMAS.BatchesDocument);
     expect([total, batches]).toMatchObject([1, [{ batch: 'one', state: 'running' }]]);
     const detail = await document(web, '/api/batches/one', SCHEMAS.BatchDetail);
+    expect(detail.latency).toEqual([{ upToMs: 20, count: 2 }]);
     expect(detail.events.map(({ text }) => text)).toEqual([
       'was enqueued from /crawls/test.yaml',
       'a worker took its first slice',

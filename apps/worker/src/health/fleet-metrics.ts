@@ -14,9 +14,9 @@ export interface FleetMetricsOptions {
 }
 
 /**
- * The gauges of the whole fleet, and samples for its history. Only the worker that holds a lease in
- * Redis exports and samples, so that nothing is counted once per worker. The lease is renewed every 2 s; 15 s after its last renewal
- * another worker takes it.
+ * The gauges of the whole fleet, and samples for its history. Only the worker that holds a lease
+ * in Redis exports and samples, so that nothing is counted once per worker. The lease is renewed
+ * every 2 s; 15 s after its last renewal another worker takes it.
  */
 export class FleetMetrics {
   readonly #options: FleetMetricsOptions;
