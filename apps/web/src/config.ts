@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
 import { printableLines, VERSION } from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
-  fetchSchemas,
   LOG_LEVELS,
   readSettingsTable,
+  rulesSetting,
   type Setting,
   settingHelp,
   SettingsError,
@@ -13,6 +12,7 @@ import {
   wholeNumber,
 } from '@fetchfleet/service';
 import { FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
+import { Place, PlaceError } from '@fetchfleet/results/place';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { isLoopback } from './access/host-check.ts';
@@ -112,8 +112,8 @@ const SETTINGS = {
   /** Records are shown where the folder can be read; everything else works without it. */
   results: {
     ...FETCH_SETTINGS.results,
-    help: 'folder with the results of the workers; it may be missing',
-    schema: fetchSchemas.results.transform((path) => resolve(path)),
+    help: 'where the results of the workers are; records are shown out of a folder',
+    schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
   },
   logLevel: {
     flags: '--log-level <level>',

@@ -28,6 +28,9 @@ export interface WebServerOptions {
   readonly program?: string;
 }
 
+/** Records in S3 or a database are exported and counted by commands, and not shown one by one. */
+const NOWHERE = '/dev/null/results';
+
 /** The server of the page: the one place that joins its parts. */
 export class WebServer {
   readonly #parts: readonly Part[];
@@ -35,6 +38,7 @@ export class WebServer {
 
   constructor({ settings, env, log, page, program: path }: WebServerOptions) {
     const { fleet, base, results, readOnly, trustProxy, token, host, allowHost } = settings;
+    const folder = results.kind === 'folder' ? results.url : NOWHERE;
     const redis = openRedis(redisAddressOf(settings), (error) => {
       log.debug({ err: error }, 'Redis');
     });
@@ -44,12 +48,12 @@ export class WebServer {
       redis,
       keys: fleetKeys(fleet),
       onPassedOver: (sentence) => log.debug(sentence),
-      latency: async (batch) => recentLatency(results, batch),
+      latency: async (batch) => recentLatency(folder, batch),
       ownEvents: (batch) => commands.eventsOf(batch),
     });
     const gatekeeper = new Gatekeeper({ host, allowHost, token, readOnly, base });
     const streams = new EventStreams();
-    const records = new RecordStore(results);
+    const records = new RecordStore(folder);
     const services = {
       fleet,
       readOnly,
@@ -59,9 +63,9 @@ export class WebServer {
       commands,
       exports: new Exports(program),
       records,
-      failures: new FailuresReader(results),
+      failures: new FailuresReader(folder),
       hasResults: async () =>
-        access(results).then(
+        access(folder).then(
           () => true,
           () => false,
         ),
@@ -124,6 +128,6 @@ function envOf(
     REDIS_TLS_CERT: redisTlsCert,
     REDIS_TLS_KEY: redisTlsKey,
     FETCHFLEET_FLEET: fleet,
-    FETCHFLEET_RESULTS: results,
+    FETCHFLEET_RESULTS: results.url,
   };
 }

@@ -1,13 +1,18 @@
+import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { FleetDocument, OverviewDocument } from '../../src/api/documents.ts';
-import { lostSince, useLive } from './api/live.ts';
+import { silence } from './api/live.ts';
+import { useRead } from './api/use-read.ts';
 import { KeysHelp } from './part/keys-help.tsx';
 import { now } from './part/time.tsx';
 import { Theme } from './part/theme.tsx';
 import { useKeys } from './route/keys.ts';
 import { go, route, to } from './route/route.ts';
 import { formatDuration } from '@fetchfleet/crawl/units';
+
+const HEALTH_MS = 10_000;
+const round = computed(() => Math.floor(now.value / HEALTH_MS));
 
 const VIEWS = ['Batches', 'Records', 'Origins', 'Workers', 'Schedules'] as const;
 
@@ -19,12 +24,13 @@ interface FrameProps {
 /** What stands around every view. */
 export function Frame({ fleet, children }: FrameProps) {
   const [hasHelp, setHelp] = useState(false);
-  const overview = useLive<OverviewDocument>('overview');
+  // Not a stream: each view has one, and a browser has few connections for a server.
+  const { value: overview } = useRead<OverviewDocument>(`overview?round=${round.value}`);
   const { path } = route.value;
   const current = path[2] === 'records' ? 'records' : path[0];
   useKeys({ '?': () => setHelp(true), n: () => go('#/new') });
   return (
-    <div class={lostSince.value === undefined ? 'page' : 'page stale'}>
+    <div class={silence.value === undefined ? 'page' : 'page stale'}>
       <header>
         <a class="brand" href="#/">
           fetchfleet
@@ -81,14 +87,13 @@ function Health({ overview, fleet }: HealthProps) {
 
 /** The server of this page is gone: nothing that stands here is new. */
 function Lost() {
-  const since = lostSince.value;
-  if (since === undefined) {
+  const found = silence.value;
+  if (found === undefined) {
     return null;
   }
   return (
     <p class="lost" role="alert">
-      The server of this page has not answered for {formatDuration(now.value - since)}. What you see
-      is older than that.
+      {found.reason}. What you see is older than {formatDuration(now.value - found.since)}.
     </p>
   );
 }

@@ -72,6 +72,7 @@ function schedule(fields: Partial<Schedule>): Schedule {
     createdAt: 0,
     changedAt: 0,
     runs: [],
+    counts: { started: 0, failed: 0, skipped: 0, missed: 0 },
     ...fields,
   };
 }

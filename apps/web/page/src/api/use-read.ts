@@ -32,11 +32,16 @@ export function useRead<T>(path: string | undefined): Reading<T> {
     );
     return () => aborter.abort();
   }, [path, round]);
-  const isCurrent = state.path === path;
+  // What differs only in `round` is the same, newer: it stays until it has come.
+  const isCurrent = withoutRound(state.path) === withoutRound(path);
   return {
     value: isCurrent ? state.value : undefined,
     error: isCurrent ? state.error : undefined,
     isReading: state.isReading,
     again: () => setRound((before) => before + 1),
   };
+}
+
+function withoutRound(path: string | undefined): string | undefined {
+  return path?.replace(/[?&](?:round|step)=\d+$/, '');
 }

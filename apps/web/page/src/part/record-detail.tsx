@@ -1,31 +1,25 @@
 import { formatBytes, formatDuration } from '@fetchfleet/crawl/units';
 import { useEffect, useState } from 'preact/hooks';
+import type { RecordDetail as RecordDocument } from '../../../src/api/documents.ts';
 import { useRead } from '../api/use-read.ts';
 import { JsonTree } from './json-tree.tsx';
 import { say } from './notice.tsx';
 import { Outcome } from '../batch/outcome.tsx';
+import { to } from '../route/route.ts';
 import { run } from './run.ts';
 import { Clock } from './time.tsx';
 
-interface RecordHead {
-  readonly index: number;
-  readonly page?: number;
-  readonly url: string;
+/** What a record may have besides what lists show. */
+type Whole = RecordDocument['record'] & {
   readonly method?: string;
-  readonly outcome: string;
-  readonly status?: number;
-  readonly attempts: number;
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly bytes: number;
+  readonly attempts?: number;
   readonly contentType?: string;
-  readonly worker: string;
+  readonly worker?: string;
   readonly finalUrl?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly error?: { readonly code: string; readonly message: string };
-  /** What stands in `body`; absent if there is none. */
-  readonly bodyKind?: 'json' | 'text' | 'base64';
-}
+  readonly unchanged?: { readonly batch: string; readonly index: number };
+};
 
 interface RecordDetailProps {
   readonly batch: string;
@@ -37,10 +31,12 @@ interface RecordDetailProps {
 /** One record with everything that is known of it. */
 export function RecordDetail({ batch, id, canChange }: RecordDetailProps) {
   const path = `batches/${encodeURIComponent(batch)}/records/${id}`;
-  const { value: record, error } = useRead<RecordHead>(path);
-  if (record === undefined) {
+  const { value: found, error } = useRead<RecordDocument>(path);
+  if (found === undefined) {
     return error === undefined ? null : <p role="alert">{error.message}</p>;
   }
+  const { body } = found;
+  const record: Whole = found.record;
   const { url, status, attempts, durationMs, worker, bytes, contentType, headers } = record;
   return (
     <div class="detail record">
@@ -61,17 +57,31 @@ export function RecordDetail({ batch, id, canChange }: RecordDetailProps) {
       </p>
       <p class="counts">
         <Outcome outcome={record.outcome} />
-        {status !== undefined && <span>{status}</span>}
-        <span>attempt {attempts}</span>
+        {status !== null && <span>{status}</span>}
+        {attempts !== undefined && <span>attempt {attempts}</span>}
         <span>{formatDuration(durationMs)}</span>
         <span>{formatBytes(bytes)}</span>
         {contentType !== undefined && <span class="quiet">{contentType}</span>}
-        <span class="quiet">{worker}</span>
+        {worker !== undefined && <span class="quiet">{worker}</span>}
         <Clock at={record.startedAt} />
       </p>
       {record.finalUrl !== undefined && (
         <p>
           <span class="quiet">led to</span> <span class="id">{record.finalUrl}</span>
+        </p>
+      )}
+      {record.unchanged !== undefined && (
+        <p>
+          <span class="quiet">unchanged since</span>{' '}
+          <a
+            class="id"
+            href={to(['batches', record.unchanged.batch, 'records'], {
+              from: record.unchanged.index,
+              open: record.unchanged.index,
+            })}
+          >
+            {record.unchanged.batch}
+          </a>
         </p>
       )}
       {record.error !== undefined && (
@@ -92,19 +102,22 @@ export function RecordDetail({ batch, id, canChange }: RecordDetailProps) {
           </dl>
         </details>
       )}
-      {record.bodyKind !== undefined && <Body path={`api/${path}/body`} record={record} />}
+      {body !== null && <Body path={`api/${path}/body`} body={body} />}
     </div>
   );
 }
 
-/** Larger bodies are shown on demand, and saved rather than drawn. */
+/** Larger bodies are saved rather than drawn. */
 const MAX_SHOWN_BYTES = 2_000_000;
-const IMAGES = /^image\/(?:png|jpeg|gif|webp|avif)\b/i;
 
-function Body({ path, record }: { readonly path: string; readonly record: RecordHead }) {
-  const { bytes, contentType = '', bodyKind } = record;
-  const isImage = IMAGES.test(contentType);
-  const isLarge = bytes > MAX_SHOWN_BYTES;
+type BodyDocument = NonNullable<RecordDocument['body']>;
+
+function Body({ path, body }: { readonly path: string; readonly body: BodyDocument }) {
+  const { kind, bytes, isServed } = body;
+  if (!isServed) {
+    return <p class="quiet">The body has {formatBytes(bytes)}: too much for this page.</p>;
+  }
+  const isShown = bytes <= MAX_SHOWN_BYTES;
   return (
     <>
       <p>
@@ -113,17 +126,17 @@ function Body({ path, record }: { readonly path: string; readonly record: Record
         </a>{' '}
         <span class="quiet">{formatBytes(bytes)}</span>
       </p>
-      {isImage && !isLarge && (
+      {kind === 'image' && isShown && (
         <img class="preview" src={path} alt="The body of this record" loading="lazy" />
       )}
-      {!isImage && !isLarge && bodyKind !== 'base64' && <TextBody path={path} kind={bodyKind} />}
+      {(kind === 'json' || kind === 'text') && isShown && <TextBody path={path} kind={kind} />}
     </>
   );
 }
 
 interface TextBodyProps {
   readonly path: string;
-  readonly kind: RecordHead['bodyKind'];
+  readonly kind: 'json' | 'text';
 }
 
 function TextBody({ path, kind }: TextBodyProps) {
@@ -168,7 +181,7 @@ function Copy({ title, text }: { readonly title: string; readonly text: string }
 }
 
 /** Without headers: they may hold secrets, which nobody here knows. */
-function curlOf({ url, method = 'GET' }: RecordHead): string {
+function curlOf({ url, method = 'GET' }: Whole): string {
   const quoted = `'${url.replaceAll("'", String.raw`'\''`)}'`;
   return method === 'GET' ? `curl ${quoted}` : `curl -X ${method} ${quoted}`;
 }

@@ -19,7 +19,7 @@ interface BatchProps {
 
 /** How far is my batch, and what went wrong? */
 export function Batch({ id, fleet }: BatchProps) {
-  const detail = useLive<BatchDetail>(`batch:${id}`);
+  const detail = useLive<BatchDetail>(`batch:${encodeURIComponent(id)}`);
   const known = useRead<BatchDetail>(`batches/${encodeURIComponent(id)}`);
   const { batch, slices, latency, history, origins, events } = detail ?? known.value ?? {};
   if (batch === undefined) {

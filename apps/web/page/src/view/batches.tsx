@@ -14,7 +14,7 @@ const STATES = ['running', 'paused', 'expanding', 'finished', 'cancelled'];
 /** All batches, the newest first. */
 export function Batches({ leadsTo }: { readonly leadsTo?: 'records' }) {
   const { state = '', text = '' } = route.value.query;
-  const filter = query({ state, text, limit: 100 });
+  const filter = query({ state, name: text, limit: 100 });
   const first = useRead<BatchesDocument>(`batches${filter}`);
   const live = useLive<BatchesDocument>('batches');
   const [older, setOlder] = useState<{ readonly of: string; readonly pages: BatchesDocument[] }>();

@@ -1,38 +1,25 @@
 import { formatCount } from '@fetchfleet/crawl/units';
 import { useState } from 'preact/hooks';
-import type { OriginDocument } from '../../../src/api/documents.ts';
+import type { OriginDocument, OriginsDocument } from '../../../src/api/documents.ts';
 import { query } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
-import { useRead } from '../api/use-read.ts';
 import { Filter, Filters } from '../part/filters.tsx';
 import { OriginTable } from '../part/origin-table.tsx';
 import { run } from '../part/run.ts';
 import { Clock } from '../part/time.tsx';
 import { route } from '../route/route.ts';
 
-interface OriginsDocument {
-  readonly origins: readonly OriginDocument[];
-  /** Of all that are known. */
-  readonly total?: number;
-}
-
 /** Why is it slow? */
 export function Origins({ canChange }: { readonly canChange: boolean }) {
   const { text = '', open } = route.value.query;
-  const live = useLive<OriginsDocument>('origins');
-  const found = useRead<OriginsDocument>(
-    text === '' && open === undefined ? undefined : `origins${query({ text: open ?? text })}`,
-  );
-  const wanted = (found.value?.origins ?? []).filter(({ origin }) => origin.includes(open ?? text));
-  const busy = (live?.origins ?? []).filter(({ origin }) => origin.includes(text));
-  const known = new Set(busy.map(({ origin }) => origin));
-  const origins = [...busy, ...wanted.filter(({ origin }) => !known.has(origin))];
+  const live = useLive<OriginsDocument>(`origins&${query({ text: text || open }).slice(1)}`);
+  const origins = live?.origins ?? [];
   return (
     <>
       <h1>Origins</h1>
       <Filters>
         <Filter name="text" label="origin" resets={['open']} />
-        {live?.total !== undefined && (
+        {live !== undefined && (
           <span class="quiet">
             {formatCount(origins.length)} of {formatCount(live.total)}, the worst first
           </span>

@@ -106,13 +106,16 @@ function Troubles({
     <section class="trouble" aria-label="Needs a look">
       <h2>Needs a look</h2>
       <ul>
-        {trouble.map(({ severity, about, text, waiting }) => (
+        {trouble.map(({ severity, about, text, untilMs, waiting }) => (
           <li key={`${about.kind} ${about.id}`} class={severity}>
             <span role="img" aria-label={severity}>
               {severity === 'error' ? '✕' : '▲'}
             </span>
             <a href={addressOf(about)}>{about.id}</a>
-            <span>{text}</span>
+            <span>
+              {text}
+              {untilMs !== null && <span class="quiet"> {whole(untilMs)} more</span>}
+            </span>
             <span class="right quiet">
               {waiting !== null && waiting > 0 && `${formatCount(waiting)} fetches wait`}
             </span>

@@ -1,4 +1,8 @@
-import type { ScheduleDocument, ScheduleRunDocument } from '../../../src/api/documents.ts';
+import type {
+  ScheduleDocument,
+  ScheduleRunDocument,
+  SchedulesDocument,
+} from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
 import { Filter, Filters } from '../part/filters.tsx';
 import { run } from '../part/run.ts';
@@ -8,7 +12,7 @@ import { route, to } from '../route/route.ts';
 
 /** What runs tonight, and did it run last night? */
 export function Schedules({ canChange }: { readonly canChange: boolean }) {
-  const live = useLive<{ readonly schedules: readonly ScheduleDocument[] }>('schedules');
+  const live = useLive<SchedulesDocument>('schedules');
   if (live === undefined) {
     return null;
   }

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatDuration, formatRate } from '@fetchfleet/crawl/units';
-import type { WorkerDocument } from '../../../src/api/documents.ts';
+import type { WorkerDocument, WorkersDocument } from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
 import { Filter, Filters } from '../part/filters.tsx';
 import { run } from '../part/run.ts';
@@ -19,7 +19,7 @@ const SIGNS: Readonly<
 
 /** Who fetches, and how well. */
 export function Workers({ canChange }: { readonly canChange: boolean }) {
-  const live = useLive<{ readonly workers: readonly WorkerDocument[] }>('workers');
+  const live = useLive<WorkersDocument>('workers');
   if (live === undefined) {
     return null;
   }
