@@ -75,6 +75,8 @@ export interface AssembleOptions {
   readonly forced: AbortSignal;
   /** New connections did not help a stuck worker. */
   readonly onHopeless: (reason: string) => void;
+  /** Somebody has asked this worker to drain; may be called again. */
+  readonly onDrain: () => void;
 }
 
 /** What the lifecycle of a worker needs of its parts. */
@@ -99,8 +101,20 @@ export interface AssembledWorker {
  * part is built once, from those above it.
  */
 export function assemble(options: AssembleOptions): AssembledWorker {
-  const { id, settings, store, descriptors, env, proxy, log, state, draining, forced, onHopeless } =
-    options;
+  const {
+    id,
+    settings,
+    store,
+    descriptors,
+    env,
+    proxy,
+    log,
+    state,
+    draining,
+    forced,
+    onHopeless,
+    onDrain,
+  } = options;
   const { transport, allowPrivate, allowProxy, allowInsecureTls, maxRetryAfterMs } = settings;
 
   // What everything else stands on.
@@ -404,6 +418,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       start: () =>
         heartbeat.start({
           report: () => status.report(metricsPort),
+          onDrain,
           onAnswer: async () => {
             await Promise.all([origins.markActive(schedulers.origins), fleetMetrics.renewLease()]);
           },

@@ -73,7 +73,20 @@ async function main(): Promise<void> {
     proxy,
     log,
     onHopeless,
+    onDrain: () => {
+      log.info('somebody has asked this worker to drain');
+      endAfter(worker.drain());
+    },
   });
+  const endAfter = (drained: Promise<void>): void => {
+    drained.then(
+      () => {
+        signals.stop();
+        process.exit(0);
+      },
+      (error: unknown) => fail(error),
+    );
+  };
   const signals = onSignals({
     drain: async () => worker.drain(),
     force: () => log.warn('forced to end; its slices are claimed again when their claims expire'),
@@ -81,13 +94,7 @@ async function main(): Promise<void> {
   // `fetchfleet run` has started this worker and has ended: nothing else would stop it.
   process.once('disconnect', () => {
     log.warn('the parent process has ended');
-    worker.drain().then(
-      () => {
-        signals.stop();
-        process.exit(0);
-      },
-      (error: unknown) => fail(error),
-    );
+    endAfter(worker.drain());
   });
   const metricsPort = await worker.start();
   if (metricsPort === undefined) {

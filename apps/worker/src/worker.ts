@@ -22,6 +22,8 @@ export interface FleetWorkerOptions {
   readonly log: Logger;
   /** The worker is stuck and new connections did not help: end the process, and start a new one. */
   readonly onHopeless: (reason: string) => void;
+  /** Somebody has asked this worker to drain: call {@link FleetWorker.drain}. */
+  readonly onDrain: () => void;
 }
 
 /**
@@ -56,7 +58,7 @@ export class FleetWorker {
   #state: WorkerState = 'starting';
   #drained: Promise<void> | undefined;
 
-  constructor({ log, ...options }: FleetWorkerOptions) {
+  constructor({ log, onDrain, ...options }: FleetWorkerOptions) {
     this.#settings = options.settings;
     this.#results = options.store.location;
     this.#log = log.child({ worker: this.id });
@@ -67,6 +69,11 @@ export class FleetWorker {
       state: () => this.#state,
       draining: this.#draining.signal,
       forced: this.#forced.signal,
+      onDrain: () => {
+        if (this.#drained === undefined) {
+          onDrain();
+        }
+      },
     });
   }
 

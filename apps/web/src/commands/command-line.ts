@@ -70,6 +70,11 @@ const SCHEDULE = {
   isValid: (text: string): boolean => NAME_PATTERN.test(text),
 };
 
+const WORKER = {
+  noun: 'the id of a worker',
+  isValid: (text: string): boolean => /^w-[a-z0-9]{1,40}$/u.test(text),
+};
+
 const FAILURES: readonly Outcome[] = OUTCOMES.filter((outcome) => outcome !== 'ok');
 const isCount = (text: string): boolean => /^\d{1,10}$/u.test(text);
 /** The command checks it: here it only has to be one short line. */
@@ -78,7 +83,7 @@ const isDuration = (text: string): boolean => /^\d+(?:\.\d+)?(?:ms|s|m|h|d)$|^0$
 const isRanges = (text: string): boolean => /^\d[\d,-]{0,999}$/u.test(text);
 
 /** One command of the command line each: what it takes from a request, and nothing else. */
-const RULES: Readonly<Record<CommandName, CommandRule | undefined>> = {
+const RULES: Readonly<Record<CommandName, CommandRule>> = {
   pause: { words: ['pause'], target: BATCH },
   resume: { words: ['resume'], target: BATCH },
   cancel: { words: ['cancel'], target: BATCH },
@@ -150,7 +155,7 @@ const RULES: Readonly<Record<CommandName, CommandRule | undefined>> = {
   'schedule resume': { words: ['schedule', 'resume'], target: SCHEDULE },
   'schedule run-now': { words: ['schedule', 'run-now'], target: SCHEDULE },
   'schedule remove': { words: ['schedule', 'remove'], target: SCHEDULE },
-  drain: undefined,
+  drain: { words: ['workers', 'drain'], target: WORKER },
 };
 
 /** Commands that change nothing: a viewer of a page that only shows may have them. */
@@ -168,9 +173,6 @@ export function isChange({ command, options }: Pick<ValidRequest, 'command' | 'o
 export function commandLineOf(request: ValidRequest): string[] {
   const { command, target, options = {}, crawlFile } = request;
   const rule = RULES[command];
-  if (rule === undefined) {
-    throw refuse(`the command line has no ${command}`);
-  }
   if ((crawlFile !== undefined) !== (rule.hasCrawlFile === true)) {
     throw refuse(`${command} takes ${rule.hasCrawlFile === true ? 'a' : 'no'} crawl file`);
   }
@@ -199,7 +201,7 @@ function flagsOf(
   name: string,
   given: string | boolean | readonly string[],
 ): string[] {
-  const known = RULES[command]?.options ?? {};
+  const known = RULES[command].options ?? {};
   const rule = Object.hasOwn(known, name) ? known[name] : undefined;
   if (rule === undefined) {
     throw refuse(`${command} has no option ${JSON.stringify(name)}`);

@@ -50,6 +50,7 @@ const VALID: readonly [object, string][] = [
     { command: 'schedule add', crawlFile: 'url: x', options: { cron: '--id', tz: 'UTC' } },
     'schedule add --json --cron=--id --tz=UTC -- crawl.yaml',
   ],
+  [{ command: 'drain', target: 'w-1' }, 'workers drain --json -- w-1'],
   [{ command: 'schedule run-now', target: 'nightly' }, 'schedule run-now --json -- nightly'],
 ];
 
@@ -79,7 +80,7 @@ const REFUSED: readonly [string, object][] = [
   ['no crawl file', { command: 'start' }],
   ['a missing option', { command: 'schedule add', crawlFile: '' }],
   ['lines in an option', { command: 'schedule add', crawlFile: '', options: { cron: 'a\nb' } }],
-  ['what the command line lacks', { command: 'drain', target: 'w-1' }],
+  ['a worker that is none', { command: 'drain', target: 'worker' }],
   ['another key', { command: 'pause', target: 'a-1', shell: true }],
   ['no object', { command: ['pause'] }],
   ['a crawl file that is too large', { command: 'start', crawlFile: 'x'.repeat(1_048_577) }],

@@ -17,6 +17,8 @@ export interface HeartbeatSource {
   readonly report: () => OwnReport;
   /** Called after every report that Redis has answered. */
   readonly onAnswer: () => Promise<void>;
+  /** Somebody has asked this worker to drain. */
+  readonly onDrain: () => void;
 }
 
 export interface WorkerHeartbeatOptions {
@@ -91,7 +93,7 @@ export class WorkerHeartbeat {
     }
     const { workers, worker } = this.#options;
     const { recorded, ...own } = this.#source.report();
-    await workers.heartbeat({
+    const mustDrain = await workers.heartbeat({
       id: worker,
       ...own,
       uptimeMs: Math.round(performance.now() - this.#startedAt),
@@ -104,6 +106,9 @@ export class WorkerHeartbeat {
     }
     this.#answeredAt = performance.now();
     this.#noticeChange();
+    if (mustDrain) {
+      this.#source.onDrain();
+    }
     await this.#source.onAnswer();
   }
 

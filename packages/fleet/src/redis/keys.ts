@@ -37,6 +37,8 @@ export interface FleetKeys {
   readonly workers: string;
   /** HASH of worker ids with the last report of each, as JSON. */
   readonly workersInfo: string;
+  /** SET of ids of workers that somebody has asked to drain; expires with the register. */
+  readonly drains: string;
   /** STRING: id of the worker that exports the metrics of the fleet; a lease. */
   readonly exporter: string;
   /** HASH: `settled` and `failed`, the fetches of all batches that ever were. */
@@ -121,6 +123,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     outboxDue: `${root}:outbox-due`,
     outboxLost: `${root}:outbox-lost`,
     workers: `${root}:workers`,
+    drains: `${root}:drains`,
     exporter: `${root}:exporter`,
     totals: `${root}:totals`,
     history: `${root}:history`,

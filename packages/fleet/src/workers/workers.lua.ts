@@ -5,9 +5,9 @@
  */
 
 /**
- * KEYS  workers ZSET · reports HASH
+ * KEYS  workers ZSET · reports HASH · drains SET
  * ARGV  1 worker id · 2 its report (JSON) · 3 seconds without a heartbeat until a worker is deleted
- * Returns 1
+ * Returns 1 if somebody has asked it to drain, else 0
  */
 export const HEARTBEAT = `
 local t = redis.call('TIME')
@@ -21,17 +21,32 @@ if #silent > 0 then
   redis.call('HDEL', KEYS[2], unpack(silent))
 end
 redis.call('EXPIRE', KEYS[2], ARGV[3])
-return 1
+return redis.call('SISMEMBER', KEYS[3], ARGV[1])
 `;
 
 /**
- * KEYS  workers ZSET · reports HASH
+ * KEYS  workers ZSET · reports HASH · drains SET
  * ARGV  1 worker id
  * Returns 1 if the worker was registered, else 0
  */
 export const REMOVE = `
+redis.call('SREM', KEYS[3], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('ZREM', KEYS[1], ARGV[1])
+`;
+
+/**
+ * Asks a worker to drain. It learns that with its next heartbeat.
+ *
+ * KEYS  workers ZSET · reports HASH · drains SET
+ * ARGV  1 worker id · 2 seconds until the question is forgotten
+ * Returns 1 if the worker is registered, else 0
+ */
+export const ASK_TO_DRAIN = `
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('SADD', KEYS[3], ARGV[1])
+redis.call('EXPIRE', KEYS[3], ARGV[2])
+return 1
 `;
 
 /**

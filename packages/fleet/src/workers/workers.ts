@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
 import { instantMs, type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
-import { HEARTBEAT, LIST, REMOVE } from './workers.lua.ts';
+import { ASK_TO_DRAIN, HEARTBEAT, LIST, REMOVE } from './workers.lua.ts';
 
 /** A worker without a heartbeat for this long counts as gone: seven were missed. */
 const GONE_AFTER_S = 15;
@@ -21,6 +21,7 @@ const listReply = z.object({
 const scripts = {
   heartbeat: new Script(HEARTBEAT, z.number()),
   remove: new Script(REMOVE, z.number()),
+  askToDrain: new Script(ASK_TO_DRAIN, z.number()),
   list: new DocumentScript<{ readonly withinSeconds: number }, typeof listReply>(LIST, listReply),
 };
 
@@ -114,7 +115,7 @@ export interface WorkerInfo extends Omit<WorkerReport, 'state' | 'uptimeMs'> {
  */
 export class Workers {
   readonly #redis: Redis;
-  readonly #keys: readonly [string, string];
+  readonly #keys: readonly [string, string, string];
   readonly #onPassedOver: OnPassedOver;
 
   constructor(
@@ -123,14 +124,29 @@ export class Workers {
     onPassedOver: OnPassedOver = () => undefined,
   ) {
     this.#redis = redis;
-    this.#keys = [keys.workers, keys.workersInfo];
+    this.#keys = [keys.workers, keys.workersInfo, keys.drains];
     this.#onPassedOver = onPassedOver;
   }
 
-  /** Registers the worker or renews it. Call it every two seconds; one round trip. */
-  async heartbeat(worker: WorkerReport): Promise<void> {
+  /**
+   * Registers the worker or renews it. Call it every two seconds; one round trip.
+   *
+   * @returns whether somebody has asked it to drain
+   */
+  async heartbeat(worker: WorkerReport): Promise<boolean> {
     const args = [worker.id, JSON.stringify(worker), FORGET_AFTER_S];
-    await scripts.heartbeat.run(this.#redis, this.#keys, args);
+    return (await scripts.heartbeat.run(this.#redis, this.#keys, args)) === 1;
+  }
+
+  /**
+   * Lets a worker drain and end, as SIGTERM does; whoever has started it may start another one. It
+   * learns that within two seconds. Version 0.1 does not ask.
+   *
+   * @returns whether such a worker is registered
+   */
+  async askToDrain(id: string): Promise<boolean> {
+    const args = [id, FORGET_AFTER_S];
+    return (await scripts.askToDrain.run(this.#redis, this.#keys, args)) === 1;
   }
 
   /** Removes a worker that has stopped in order. */

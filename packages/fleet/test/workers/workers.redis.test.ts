@@ -87,4 +87,16 @@ describe('the register of workers', () => {
     await redis.hset(keys.workersInfo, 'w-1', '{"id":"w-1"}', 'w-2', 'no JSON');
     expect((await workers.list()).map(({ id }) => id)).toEqual(['w-3']);
   });
+
+  it('tells a worker once somebody has asked it to drain, until it is gone', async () => {
+    const { workers } = await freshWorkers();
+    expect(await workers.askToDrain('w-1')).toBe(false);
+    expect(await workers.heartbeat(report('w-1'))).toBe(false);
+    await workers.heartbeat(report('w-2'));
+    expect(await workers.askToDrain('w-1')).toBe(true);
+    expect(await workers.heartbeat(report('w-1', { state: 'draining' }))).toBe(true);
+    expect(await workers.heartbeat(report('w-2'))).toBe(false);
+    await workers.remove('w-1');
+    expect(await workers.heartbeat(report('w-1'))).toBe(false);
+  });
 });

@@ -9,12 +9,24 @@ const ORIGIN: ArgumentSpec = { usage: '<origin>', help: 'https://HOST[:PORT]' };
 
 export const WORKERS: CommandSpec = {
   name: 'workers',
-  summary: 'list the workers of the fleet',
+  summary: 'list the workers of the fleet, or drain one',
   description:
     'Lists the workers of the fleet: where they run, what they are doing, and when they were ' +
     'last seen. A worker that was killed is listed as gone for 15 minutes.',
   run: async (_none: undefined, options: JsonOption, { context }) =>
     (await import('../../commands/workers.ts')).listWorkers(options, context),
+  subcommands: [
+    {
+      name: 'drain',
+      summary: 'let a worker end what it fetches, and end itself',
+      description:
+        'Lets a worker end: running fetches finish within its drain timeout, and the rest goes to ' +
+        'other workers, as with SIGTERM. What has started the worker may start another one.',
+      argument: { usage: '<worker>', help: 'worker id' },
+      run: async (id: string, options: JsonOption, { context }) =>
+        (await import('../../commands/drain.ts')).drainWorker(id, options, context),
+    },
+  ],
 };
 
 export const WEB: CommandSpec = {
