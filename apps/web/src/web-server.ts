@@ -12,6 +12,7 @@ import { StaticFiles } from './http/static-files.ts';
 import { WebEndpoint } from './http/web-endpoint.ts';
 import { FleetLooks } from './looks/fleet-looks.ts';
 import { FailuresReader } from './records/failures-reader.ts';
+import { diskOf } from './records/disk.ts';
 import { recentLatency } from './records/latency.ts';
 import { RecordStore } from './records/record-store.ts';
 import { openRoutes, routes } from './routes/routes.ts';
@@ -43,11 +44,12 @@ export class WebServer {
       log.debug({ err: error }, 'Redis');
     });
     const program = new Program({ ...(path !== undefined && { path }), env: envOf(settings, env) });
-    const commands = new Commands({ program, log });
+    const commands = new Commands({ program, log, readOnly });
     const looks = new FleetLooks({
       redis,
       keys: fleetKeys(fleet),
       onPassedOver: (sentence) => log.debug(sentence),
+      resultsDisk: async () => diskOf(folder),
       latency: async (batch) => recentLatency(folder, batch),
       ownEvents: (batch) => commands.eventsOf(batch),
     });

@@ -111,6 +111,9 @@ describe('the server of the page', () => {
     const web = await Web.start();
     const { status, headers } = await web.ask('/api/overview', { body: {} });
     expect([status, headers['allow']]).toEqual([405, 'GET']);
-    expect((await web.ask('/api/overview', { method: 'HEAD' })).status).toBe(200);
+    for (const path of ['/api/overview', '/api/events?view=workers', '/api/batches/one/export']) {
+      const { status: head, text } = await web.ask(path, { method: 'HEAD' });
+      expect([path, head, text]).toEqual([path, 200, '']);
+    }
   });
 });

@@ -170,6 +170,8 @@ export interface OverviewDocument {
   /** 0 where Redis has no limit. */
   readonly redisMemoryLimitBytes: number;
   readonly oldestPendingMs: number;
+  /** The disk with the results folder; null where there is none here. */
+  readonly resultsDisk: { readonly freeBytes: number; readonly totalBytes: number } | null;
   readonly finishedToday: number;
   /** Share of the fetches settled in the last hour that failed; null if there were none. */
   readonly failedShare: number | null;

@@ -24,6 +24,8 @@ const DONE: Readonly<Partial<Record<ValidRequest['command'], string>>> = {
 export interface CommandsOptions {
   readonly program: Program;
   readonly log: Logger;
+  /** Nothing is read elsewhere for a crawl file, either. */
+  readonly readOnly: boolean;
 }
 
 /** Changes: each is a command of the command line, which knows how to do it in order. */
@@ -42,7 +44,8 @@ export class Commands {
    */
   async run(request: ValidRequest, by: string): Promise<CommandAnswer> {
     const args = commandLineOf(request);
-    const problems = request.crawlFile === undefined ? [] : crawlFileProblems(request.crawlFile);
+    const problems =
+      request.crawlFile === undefined ? [] : crawlFileProblems(request.crawlFile, this.#options);
     if (problems.length > 0) {
       return { ok: false, document: null, messages: problems.slice(0, MAX_MESSAGES) };
     }
@@ -54,7 +57,12 @@ export class Commands {
           await writeFile(join(folder, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
         }
         const { program } = this.#options;
-        const ended = await program.run(args, { cwd: folder, timeoutMs: TIMEOUT_MS });
+        const ended = await program.run(args, {
+          cwd: folder,
+          timeoutMs: TIMEOUT_MS,
+          // Of a batch that was registered: the command sends no others than a worker would.
+          hasSecrets: request.command === 'fetch-again',
+        });
         const answer = {
           ok: ended.exitCode === 0,
           document: documentIn(ended.stdout),

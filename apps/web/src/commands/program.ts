@@ -13,6 +13,17 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+interface StartOptions {
+  readonly cwd: string;
+  readonly hasSecrets?: boolean;
+}
+
+/** What a process needs to run at all, and to find the fleet. */
+const NEEDED = /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|REDIS_\w+)$/u;
+const OURS = /^FETCHFLEET_/u;
+/** Secrets of crawls, and what viewers have to know. */
+const SECRET = /^FETCHFLEET_(?:SECRET_|WEB_)/u;
+
 export interface Ended {
   /** Null if a signal ended it. */
   readonly exitCode: number | null;
@@ -23,20 +34,25 @@ export interface Ended {
 /** The command line, as a process for each command. */
 export class Program {
   readonly #path: string;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #env: ProgramOptions['env'];
 
   constructor({ path, env }: ProgramOptions) {
     this.#path = path ?? fileURLToPath(import.meta.resolve('@fetchfleet/producer/bin'));
-    // What viewers have to know is nothing that a command has to.
-    this.#env = { ...env, FETCHFLEET_WEB_TOKEN: undefined };
+    this.#env = env;
   }
 
-  /** Starts it. No shell reads the arguments. */
-  start(args: readonly string[], cwd: string): ChildProcess {
+  /**
+   * Starts it. No shell reads the arguments.
+   *
+   * @param options.hasSecrets whether it may send what the environment has. @default false
+   */
+  start(args: readonly string[], { cwd, hasSecrets = false }: StartOptions): ChildProcess {
     const flags = process.execArgv.filter((flag) => flag.startsWith('--conditions='));
     return spawn(process.execPath, [...flags, this.#path, ...args], {
       cwd,
-      env: this.#env,
+      env: Object.fromEntries(
+        Object.entries(this.#env).filter(([name]) => isPassedOn(name, hasSecrets)),
+      ),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
@@ -44,9 +60,9 @@ export class Program {
   /** Runs a command to its end, or for so long. */
   async run(
     args: readonly string[],
-    { cwd, timeoutMs }: { readonly cwd: string; readonly timeoutMs: number },
+    { timeoutMs, ...options }: StartOptions & { readonly timeoutMs: number },
   ): Promise<Ended> {
-    const child = this.start(args, cwd);
+    const child = this.start(args, options);
     const timer = setTimeout(() => endChild(child), timeoutMs);
     const stdout = collect(child, 'stdout', MAX_OUTPUT);
     const stderr = collect(child, 'stderr', MAX_MESSAGES);
@@ -57,6 +73,14 @@ export class Program {
       clearTimeout(timer);
     }
   }
+}
+
+/** A crawl file of a viewer may name any variable: most commands have no secrets to name. */
+function isPassedOn(name: string, hasSecrets: boolean): boolean {
+  if (hasSecrets) {
+    return name !== 'FETCHFLEET_WEB_TOKEN';
+  }
+  return NEEDED.test(name) || (OURS.test(name) && !SECRET.test(name));
 }
 
 /** Resolves when it has ended and its output is complete. Rejects if it could not be started. */

@@ -69,7 +69,7 @@ export class WebEndpoint {
     const answer = await this.#answer(request);
     try {
       if ('stream' in answer) {
-        await answer.stream(response);
+        await (request.method === 'HEAD' ? response.end() : answer.stream(response));
       } else {
         await send(request, response, answer);
       }

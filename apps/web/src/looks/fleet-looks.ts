@@ -51,6 +51,7 @@ export interface FleetLooksOptions {
   readonly redis: Redis;
   readonly keys: FleetKeys;
   readonly onPassedOver: OnPassedOver;
+  readonly resultsDisk: () => Promise<OverviewDocument['resultsDisk']>;
   /** How long the last fetches of a batch took. */
   readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
   /** What was done to a batch from this page. */
@@ -105,6 +106,7 @@ export class FleetLooks {
     });
     const fleet = new FleetOverview(redis, keys, onPassedOver);
     const memory = new Look({ read: async () => fleet.memory(), everyMs: MEMORY_EVERY_MS });
+    const disk = new Look({ read: options.resultsDisk, everyMs: MEMORY_EVERY_MS });
     const backlog = new Look({
       read: async () => fleet.oldestPendingMs(),
       everyMs: BACKLOG_EVERY_MS,
@@ -119,6 +121,7 @@ export class FleetLooks {
           memory.get(),
           backlog.get(),
           this.#history.get(),
+          disk.get(),
         ]);
         return overviewDocument({
           nowMs: Date.now(),
@@ -130,6 +133,7 @@ export class FleetLooks {
           memory: others[3],
           oldestPendingMs: others[4],
           samples: others[5],
+          resultsDisk: others[6],
         });
       },
       comparable: (document) => ({ ...document, at: undefined }),

@@ -30,6 +30,7 @@ export interface OverviewSources {
     readonly redisMemoryLimitBytes: number;
   };
   readonly oldestPendingMs: number;
+  readonly resultsDisk: OverviewDocument['resultsDisk'];
   readonly samples: readonly HistorySample[];
 }
 
@@ -55,6 +56,7 @@ export function overviewDocument(sources: OverviewSources): OverviewDocument {
     workers: alive.length,
     ...memory,
     oldestPendingMs: sources.oldestPendingMs,
+    resultsDisk: sources.resultsDisk,
     finishedToday: statuses.filter((status) => isOfToday(status, nowMs)).length,
     failedShare: settled === 0 ? null : failed / settled,
     underWay: underWay.slice(0, MAX_UNDER_WAY).map(watchedDocument),

@@ -160,6 +160,7 @@ export const SCHEMAS = {
     redisMemoryBytes: count,
     redisMemoryLimitBytes: count,
     oldestPendingMs: count,
+    resultsDisk: z.strictObject({ freeBytes: count, totalBytes: count }).nullable(),
     finishedToday: count,
     failedShare: number.min(0).max(1).nullable(),
     underWay: z.array(watchedBatch).max(50),

@@ -62,6 +62,15 @@ describe('commands of the page', () => {
     }
   });
 
+  it('read no lists at URLs with --read-only', async () => {
+    const web = await Web.start(['--read-only']);
+    const crawlFile = CRAWL.replace('{ from: 1, to: 3 }', '{ file: http://origin.example/n.txt }');
+    const { status, document } = await web.json('/api/commands', {
+      body: { command: 'validate', crawlFile },
+    });
+    expect([status, document.code]).toEqual([403, 'READ_ONLY']);
+  });
+
   it('export records as a file, and say why they cannot', async () => {
     const web = await Web.start();
     await writeRecord(web, { batch: 'one', index: 0 }, { body: { bytes: Buffer.from('=1+1') } });

@@ -9,7 +9,7 @@ describe('the histogram of durations', () => {
       { upToMs: 5, count: 0 },
       { upToMs: 10, count: 0 },
       { upToMs: 20, count: 2 },
-      ...Array(10).fill({ count: 0 }),
+      ...Array.from({ length: 10 }, () => ({ count: 0 })),
       { upToMs: null, count: 1 },
     ]);
     expect(histogramOf([12])).toEqual([{ upToMs: 20, count: 1 }]);

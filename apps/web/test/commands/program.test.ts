@@ -1,0 +1,36 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '@fetchfleet/testing';
+import { describe, expect, it } from '@jest/globals';
+import { Program } from '../../src/commands/program.ts';
+
+const ENV = {
+  PATH: process.env['PATH'],
+  REDIS_URL: 'redis://fleet',
+  FETCHFLEET_FLEET: 'one',
+  FETCHFLEET_SECRET_A: 'secret',
+  FETCHFLEET_WEB_TOKEN: 'token',
+  API_TOKEN: 'secret',
+};
+
+describe('the program', () => {
+  it('gets no secrets, unless it may send them, and never the token', async () => {
+    const folder = await temporaryFolder('program');
+    const path = join(folder.path, 'program.mjs');
+    await writeFile(path, 'console.log(JSON.stringify([process.argv.slice(2), process.env]))');
+    const program = new Program({ path, env: ENV });
+    const run = async (hasSecrets: boolean) => {
+      const options = { cwd: folder.path, timeoutMs: 60_000, hasSecrets };
+      const { stdout, exitCode } = await program.run(['a b', '$(id)', '--'], options);
+      expect(exitCode).toBe(0);
+      return JSON.parse(stdout) as [string[], Record<string, string>];
+    };
+    const [args, env] = await run(false);
+    expect(args).toEqual(['a b', '$(id)', '--']);
+    expect(Object.keys(env).toSorted()).toEqual(['FETCHFLEET_FLEET', 'PATH', 'REDIS_URL']);
+    const [, all] = await run(true);
+    expect(all).toMatchObject({ API_TOKEN: 'secret', FETCHFLEET_SECRET_A: 'secret' });
+    expect(all).not.toHaveProperty('FETCHFLEET_WEB_TOKEN');
+    await folder.remove();
+  });
+});
