@@ -43,6 +43,7 @@ export class WebServer {
     const redis = openRedis(redisAddressOf(settings), (error) => {
       log.debug({ err: error }, 'Redis');
     });
+    const onError = (error: Error): void => log.error({ err: error }, 'a request has failed');
     const program = new Program({ ...(path !== undefined && { path }), env: envOf(settings, env) });
     const commands = new Commands({ program, log, readOnly });
     const looks = new FleetLooks({
@@ -66,6 +67,7 @@ export class WebServer {
       exports: new Exports(program),
       records,
       failures: new FailuresReader(folder),
+      onError,
       hasResults: async () =>
         access(folder).then(
           () => true,
@@ -88,7 +90,7 @@ export class WebServer {
       port: settings.port,
       host,
       handle: async (request) => site.handle(request),
-      onError: (error) => log.error({ err: error }, 'a request has failed'),
+      onError,
     });
     log.debug(`Redis is ${redactRedisUrl(redisAddressOf(settings))}`);
     this.#parts = [

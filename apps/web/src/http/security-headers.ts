@@ -28,5 +28,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 export const FOREIGN_BODY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "sandbox; default-src 'none'; frame-ancestors 'self'",
   'x-frame-options': 'SAMEORIGIN',
+  // A browser opens nothing that is in a sandbox and asks for a group of its own.
+  'cross-origin-opener-policy': 'unsafe-none',
   'cache-control': 'no-store',
 };

@@ -41,6 +41,8 @@ export interface Services {
   readonly failures: FailuresReader;
   /** Whether there is a results folder to read. */
   readonly hasResults: () => Promise<boolean>;
+  /** An error that is none of those that viewers are told. */
+  readonly onError: (error: Error) => void;
 }
 
 type Call = RouteCall<Viewer>;
@@ -112,6 +114,9 @@ function fleetRoutes(services: Services): Route<Viewer>[] {
             onError: (error) => {
               const shown = explained(error);
               const isKnown = shown instanceof HttpError;
+              if (!isKnown) {
+                services.onError(error);
+              }
               const code = isKnown ? shown.code : 'UNEXPECTED';
               const sentence = isKnown ? shown.message : 'an error that the log explains';
               send('unavailable', JSON.stringify({ error: sentence, code }));

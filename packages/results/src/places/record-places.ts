@@ -108,6 +108,7 @@ export class RecordPlaces {
 
   /** The fields of a record; undefined if there is none. Reads a few kilobytes. */
   head(place: RecordPlace): ParsedHead | undefined {
+    this.#refuseStopped();
     const key = this.#keyOf(place);
     const length = this.#index.length(key);
     for (const step of length === 0 ? [] : HEAD_STEPS) {
@@ -128,6 +129,7 @@ export class RecordPlaces {
 
   /** The body as it is in the record: JSON, or a JSON text. Undefined if there is none. */
   async rawBody(place: RecordPlace): Promise<Buffer | undefined> {
+    this.#refuseStopped();
     const key = this.#keyOf(place);
     const length = this.#index.length(key);
     if (length === 0) {
@@ -136,6 +138,13 @@ export class RecordPlaces {
     const line = Buffer.allocUnsafe(length - 1);
     await this.#files.read(line, this.#index.position(key));
     return splitBody(line).body;
+  }
+
+  /** It would open files that nobody closes. */
+  #refuseStopped(): void {
+    if (this.#stopped.signal.aborted) {
+      throw new ResultsChangedError(`${this.#options.batch} is not looked at any more`);
+    }
   }
 
   #keyOf({ index, page }: RecordPlace): number {

@@ -41,6 +41,13 @@ function lineOf({ index, isOk, second, isLong }: Written): string {
   });
 }
 
+function pageLine(index: number, page: number): string {
+  return (
+    `{"batch":"b","index":${index},"page":${page},"params":{},"url":"http://a.example/",` +
+    `"outcome":"ok","startedAt":"2026-11-28T06:00:00.000Z","durationMs":1,"bytes":1}\n`
+  );
+}
+
 /** The record of each fetch that an export keeps. */
 function best(all: readonly Written[]): Map<number, Written> {
   const kept = new Map<number, Written>();
@@ -95,12 +102,9 @@ describe('the places of records', () => {
     await mkdir(join(folder.path, 'b'));
     const part = join(folder.path, 'b', 'part-w-1.ndjson');
     const places = new RecordPlaces({ dirs: [folder.path], batch: 'b', maxRecords: 1e6 });
-    const line = (index: number, page: number): string =>
-      `{"batch":"b","index":${index},"page":${page},"params":{},"url":"http://a.example/",` +
-      `"outcome":"ok","startedAt":"2026-11-28T06:00:00.000Z","durationMs":1,"bytes":1}\n`;
-    await appendFile(part, line(2, 1) + line(0, 1));
+    await appendFile(part, pageLine(2, 1) + pageLine(0, 1));
     await places.update();
-    await appendFile(part, line(0, 300) + line(2, 17));
+    await appendFile(part, pageLine(0, 300) + pageLine(2, 17));
     await places.update();
     expect([...places.from({ index: 0, page: 2 })]).toEqual([
       { index: 0, page: 300 },

@@ -1,7 +1,6 @@
 import { formatCount } from '@fetchfleet/crawl/units';
 import { useState } from 'preact/hooks';
 import type { CommandRequest, WatchedBatch } from '../../../src/api/documents.ts';
-import { go } from '../route/route.ts';
 import { Dialog } from '../part/dialog.tsx';
 import { Menu, type MenuItem } from '../part/menu.tsx';
 import { run } from '../part/run.ts';
@@ -10,7 +9,6 @@ interface Asked {
   readonly title: string;
   readonly text: string;
   readonly request: CommandRequest;
-  readonly leadsTo?: string;
 }
 
 /** What can be done with a batch in its state. Whatever cannot be undone is asked for first. */
@@ -63,39 +61,18 @@ export function BatchActions({ batch }: { readonly batch: WatchedBatch }) {
         </button>
       )}
       {isOver && failed > 0 && <Menu title="Retry failed" items={items} />}
-      {isOver && (
-        <button
-          type="button"
-          onClick={() =>
-            setAsked({
-              title: `Remove ${target}?`,
-              text: 'Its results and everything that Redis knows of it are removed for good.',
-              request: { command: 'prune', target },
-              leadsTo: '#/batches',
-            })
-          }
-        >
-          Remove
-        </button>
-      )}
       {asked !== undefined && <Question asked={asked} onClose={() => setAsked(undefined)} />}
     </span>
   );
 }
 
 function Question({ asked, onClose }: { readonly asked: Asked; readonly onClose: () => void }) {
-  const { title, text, request, leadsTo } = asked;
+  const { title, text, request } = asked;
   const [verb = ''] = title.split(' ', 1);
-  const confirm = async (): Promise<void> => {
-    const answer = await run(request);
-    if (answer?.ok === true && leadsTo !== undefined) {
-      go(leadsTo);
-    }
-  };
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{text}</p>
-      <form method="dialog" onSubmit={() => void confirm()}>
+      <form method="dialog" onSubmit={() => void run(request)}>
         <button type="button" onClick={onClose}>
           No
         </button>

@@ -82,6 +82,10 @@ async function retry(target: string, { outcome, origin, reason }: Group): Promis
   await run({
     command: 'retry',
     target,
-    options: { outcome: [outcome], origin: [origin], ...(status !== undefined && { status }) },
+    options: {
+      outcome: [outcome],
+      origin: [origin],
+      ...(status !== undefined && { status: [status] }),
+    },
   });
 }

@@ -48,7 +48,11 @@ export function RecordDetail({ batch, id, canChange }: RecordDetailProps) {
           <button
             type="button"
             onClick={() =>
-              void run({ command: 'fetch-again', target: batch, options: { index: id } })
+              void run({
+                command: 'fetch-again',
+                target: batch,
+                options: { index: id.split('.')[0] ?? '' },
+              })
             }
           >
             fetch again
