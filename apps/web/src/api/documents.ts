@@ -7,7 +7,7 @@
 export type BatchState = 'expanding' | 'running' | 'paused' | 'cancelled' | 'finished';
 
 /** As `batches --json` prints it. */
-export interface BatchDocument {
+interface BatchDocument {
   readonly batch: string;
   readonly name: string;
   readonly state: BatchState;
