@@ -12,6 +12,7 @@ import {
   realFailures,
   redisTlsFiles,
   ScheduleStore,
+  Workers,
 } from '@fetchfleet/fleet';
 import type { Place } from '@fetchfleet/results/place';
 import type { Redis } from 'ioredis';
@@ -95,6 +96,16 @@ export async function knownSchedules(context: Context): Promise<Candidate[]> {
   return askFleet(context, async (redis, keys) => {
     const ids = await new ScheduleStore(redis, keys).ids();
     return ids.map((value) => ({ value, about: '' }));
+  });
+}
+
+/** Workers that run. */
+export async function knownWorkers(context: Context): Promise<Candidate[]> {
+  return askFleet(context, async (redis, keys) => {
+    const workers = await new Workers(redis, keys).list();
+    return workers
+      .filter(({ state }) => state !== 'gone')
+      .map(({ id, state }) => ({ value: id, about: state }));
   });
 }
 

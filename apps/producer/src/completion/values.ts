@@ -83,7 +83,7 @@ async function knownIds(
   context: Context,
 ): Promise<Candidate[]> {
   // It loads the Redis client.
-  const { knownBatches, knownOrigins, knownResults, knownSchedules } =
+  const { knownBatches, knownOrigins, knownResults, knownSchedules, knownWorkers } =
     await import('./known-ids.ts');
   switch (argument.name()) {
     case 'batch':
@@ -94,6 +94,8 @@ async function knownIds(
       return knownOrigins(context, { onlySet: command.name() === 'unset' });
     case 'schedule':
       return knownSchedules(context);
+    case 'worker':
+      return knownWorkers(context);
     default:
       return [];
   }

@@ -44,7 +44,9 @@ export interface ArgumentSpec {
   readonly help: string;
   /** The command line refuses other values. */
   readonly choices?: readonly string[];
-  /** Ids of batches and schedules, and origins, are offered by the name of the argument. */
+  /**
+   * Ids of batches, schedules and workers, and origins, are offered by the name of the argument.
+   */
   readonly offers?: OfferedValues;
 }
 

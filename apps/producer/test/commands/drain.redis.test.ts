@@ -13,6 +13,8 @@ describe('workers drain', () => {
     const unknown = await fleet.json('workers', 'drain', `${id}x`);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain(`did you mean ${id}?`);
+    const { stdout } = await fleet.project.call(['__complete', '--', 'workers', 'drain', '']);
+    expect(stdout).toMatch(new RegExp(`^values\n${id}\t(?:idle|working)\n$`, 'u'));
     const drained = await fleet.json('workers', 'drain', id);
     expect(drained).toMatchObject({ code: 0, document: { worker: id } });
     expect(await worker.exit).toEqual({ code: 0, signal: null });

@@ -35,9 +35,10 @@ describe('completion', () => {
     ['fetchfleet export x --format ', ['ndjson', 'csv', 'parquet']],
     ['fetchfleet cancel x --', ['--json', '--quiet', '--help']],
     ['fetchfleet origins ', expect.arrayContaining(['set', 'unset'])],
-    ['fetchfleet workers ', ['--json', '--quiet', '--help']],
-    ['fetchfleet workers --json ', ['--quiet', '--help']],
-    ['fetchfleet workers -- ', []],
+    ['fetchfleet workers ', ['drain']],
+    ['fetchfleet schema ', ['--json', '--quiet', '--help']],
+    ['fetchfleet schema --json ', ['--quiet', '--help']],
+    ['fetchfleet schema -- ', []],
   ])('of "%s" offers what the command table says', async (line, values) => {
     expect(await valuesAt(line)).toEqual(values);
   });
