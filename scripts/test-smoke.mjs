@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAMS = {
   fetchfleet: join(root, 'apps/producer/bin/fetchfleet.js'),
   'fetchfleet-worker': join(root, 'apps/worker/bin/fetchfleet-worker.js'),
+  'fetchfleet-web': join(root, 'apps/web/bin/fetchfleet-web.js'),
   'fetchfleet-sample-api': join(root, 'apps/sample-api/bin/fetchfleet-sample-api.js'),
 };
 const COUNTRIES = 249;
@@ -29,6 +30,7 @@ try {
     fetchEveryCountry(transport);
   }
   run('fetchfleet-worker', ['--help']);
+  run('fetchfleet-web', ['--help']);
   process.stdout.write(`✓ the programs work on Node ${process.version}\n`);
 } finally {
   api.kill('SIGTERM');
