@@ -1,5 +1,6 @@
 import { stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FleetHistory, Workers } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, type Running, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { crawlFile, setUpFleet } from '../fleet/fleet-fixture.ts';
@@ -134,12 +135,21 @@ describe('the metrics of two workers', () => {
     });
   });
 
-  it('show the fleet on another worker at once after the exporter was stopped', async () => {
+  it('sample the fleet, and show it on another worker at once after the exporter was stopped', async () => {
     const { fleet } = await setUpFleet();
     const first = await fleet.worker();
     await eventually(async () => expect((await series(first)).get('fetchfleet_exporter')).toBe(1));
+    const samples = new FleetHistory(fleet.redis, fleet.keys);
+    await eventually(async () => expect(await samples.read()).toMatchObject([{ inFlight: 0 }]));
     const second = await fleet.worker();
     expect((await series(second)).get('fetchfleet_exporter')).toBe(0);
+    const reports = await new Workers(fleet.redis, fleet.keys).list();
+    expect(reports).toMatchObject(
+      Array.from({ length: 2 }, () => ({
+        memoryBytes: expect.any(Number),
+        eventLoopLagMs: expect.any(Number),
+      })),
+    );
     await first.kill('SIGTERM');
     await eventually(async () => expect((await series(second)).get('fetchfleet_exporter')).toBe(1));
   });
