@@ -52,7 +52,6 @@ export class WebServer {
       onPassedOver: (sentence) => log.debug(sentence),
       resultsDisk: async () => diskOf(folder),
       latency: async (batch) => recentLatency(folder, batch),
-      ownEvents: (batch) => commands.eventsOf(batch),
     });
     const gatekeeper = new Gatekeeper({ host, allowHost, token, readOnly, base });
     const streams = new EventStreams();

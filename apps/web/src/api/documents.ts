@@ -26,6 +26,8 @@ interface BatchDocument {
   readonly pages: number | null;
   readonly sequentialMs: number;
   readonly missingSecrets: readonly string[];
+  /** The schedule that has started it. */
+  readonly schedule: string | null;
   readonly source: string;
   readonly pausedAt: string | null;
   readonly cancelledAt: string | null;
@@ -96,6 +98,8 @@ export interface ScheduleDocument {
   readonly tz: string;
   readonly overlap: 'skip' | 'queue' | 'allow';
   readonly catchUpMs: number;
+  /** Batches that stay, by number or age; null if all do. */
+  readonly keep: Readonly<Record<string, number>> | null;
   readonly paused: boolean;
   readonly source: string;
   readonly createdAt: string;
@@ -106,6 +110,8 @@ export interface ScheduleDocument {
     BatchDocument,
     'source' | 'pausedAt' | 'cancelledAt' | 'retries' | 'interrupted'
   > | null;
+  readonly lastFinish: string | null;
+  readonly lastSuccess: string | null;
   readonly runs: readonly ScheduleRunDocument[];
 }
 
@@ -117,6 +123,12 @@ export interface ScheduleRunDocument {
   readonly reason: string | null;
   readonly caughtUp: boolean;
   readonly count: number;
+  /** State of its batch; null where it was not asked for, and total, failed and tookMs as well. */
+  readonly ended: string | null;
+  readonly total: number | null;
+  readonly failed: number | null;
+  readonly tookMs: number | null;
+  readonly removed: boolean;
 }
 
 /** Something that needs a look, the worst first. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '@fetchfleet/service';
-import type { BatchEvent, CommandAnswer } from '../api/documents.ts';
+import type { CommandAnswer } from '../api/documents.ts';
 import { commandLineOf, CRAWL_FILE, type ValidRequest } from './command-line.ts';
 import { crawlFileProblems } from './crawl-file-problems.ts';
 import { Places } from './places.ts';
@@ -11,16 +11,6 @@ import type { Program } from './program.ts';
 /** Enqueuing a large batch takes longest. */
 const TIMEOUT_MS = 600_000;
 const MAX_MESSAGES = 200;
-/** Changes that are remembered, to be shown with their batches. */
-const MAX_EVENTS = 1_000;
-
-const DONE: Readonly<Partial<Record<ValidRequest['command'], string>>> = {
-  pause: 'was paused from the page',
-  resume: 'was resumed from the page',
-  cancel: 'was cancelled from the page',
-  retry: 'its failures were cleared from the page',
-};
-
 export interface CommandsOptions {
   readonly program: Program;
   readonly log: Logger;
@@ -32,7 +22,6 @@ export interface CommandsOptions {
 export class Commands {
   readonly #options: CommandsOptions;
   readonly #places = new Places({ atOnce: 3, waiting: 12 });
-  readonly #events: (BatchEvent & { readonly batch: string })[] = [];
 
   constructor(options: CommandsOptions) {
     this.#options = options;
@@ -76,13 +65,6 @@ export class Commands {
     });
   }
 
-  /** What was done to a batch from this page, as long as this process runs. */
-  eventsOf(batch: string): readonly BatchEvent[] {
-    return this.#events
-      .filter((event) => event.batch === batch)
-      .map(({ at, text, by }) => ({ at, text, by }));
-  }
-
   #note(
     { command, target, options }: ValidRequest,
     { by, isOk, tookMs }: { readonly by: string; readonly isOk: boolean; readonly tookMs: number },
@@ -91,11 +73,6 @@ export class Commands {
       { by, command, target, options, ok: isOk, tookMs: Math.round(tookMs) },
       'a command was run from the page',
     );
-    const text = DONE[command];
-    if (isOk && target !== undefined && text !== undefined) {
-      this.#events.push({ batch: target, at: new Date().toISOString(), text, by });
-      this.#events.splice(0, this.#events.length - MAX_EVENTS);
-    }
   }
 }
 

@@ -1,8 +1,10 @@
 import {
+  type BatchEvent as LedgerEvent,
   type BatchStatus,
   countSlices,
   type FleetKeys,
   type HistorySample,
+  type Ledger,
   originDocument,
   type Origins,
   type OriginStatus,
@@ -26,8 +28,7 @@ export interface BatchViewSources {
   readonly history: () => Promise<readonly HistorySample[]>;
   /** How long its last fetches took. */
   readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
-  /** What was done to the batch from this page. */
-  readonly ownEvents: (batch: string) => readonly BatchEvent[];
+  readonly ledger: Pick<Ledger, 'events'>;
 }
 
 /** The document of one batch. Costs Redis about 100 commands, whatever the batch. */
@@ -35,13 +36,14 @@ export async function batchDetail(
   { status, watched }: { readonly status: BatchStatus; readonly watched: Watched | undefined },
   sources: BatchViewSources,
 ): Promise<BatchDetail> {
-  const { redis, keys, ownEvents } = sources;
+  const { redis, keys, ledger } = sources;
   const { batch } = status;
-  const [slices, origins, samples, latency] = await Promise.all([
+  const [slices, origins, samples, latency, events] = await Promise.all([
     countSlices(redis, keys, batch),
     originsAtWork(status, sources),
     sources.history(),
     sources.latency(batch),
+    ledger.events(batch),
   ]);
   const series = ratesOf(samples, ({ batches }) => batches[batch], Date.now());
   return {
@@ -50,9 +52,7 @@ export async function batchDetail(
     latency,
     history: series.values.every((value) => value === null) ? null : series,
     origins: origins.map(originDocument),
-    events: [...eventsOf(status), ...ownEvents(batch)].toSorted(
-      (one, other) => Date.parse(one.at) - Date.parse(other.at),
-    ),
+    events: (events ?? []).map(eventOf),
   };
 }
 
@@ -73,17 +73,20 @@ async function originsAtWork(
   return asked.filter(({ origin }) => used.has(origin)).slice(0, MAX_ORIGINS);
 }
 
-/** What its ledger knows of its past. */
-function eventsOf(status: BatchStatus): BatchEvent[] {
-  const { createdAt, startedAt, activeSince, pausedAt, cancelledAt, finishedAt, retries } = status;
-  const again = retries > 0 ? `failures are fetched again (${retries}.)` : 'was resumed';
-  const events: [string | undefined, string][] = [
-    [createdAt, `was enqueued from ${status.source === '' ? 'a crawl file' : status.source}`],
-    [startedAt, 'a worker took its first slice'],
-    [activeSince === startedAt ? undefined : activeSince, again],
-    [pausedAt, 'was paused'],
-    [cancelledAt, 'was cancelled'],
-    [finishedAt, 'finished'],
-  ];
-  return events.flatMap(([at, text]) => (at === undefined ? [] : [{ at, text, by: null }]));
+/** In words; `by` is a person, a worker or a schedule. */
+const TEXTS: Readonly<Record<LedgerEvent['event'], string>> = {
+  created: 'enqueued',
+  started: 'a worker took its first slice',
+  paused: 'paused',
+  resumed: 'resumed',
+  cancelled: 'cancelled',
+  retried: 'failures are fetched again',
+  failures: 'a share of failures was reached',
+  finished: 'finished',
+  'not-told': 'a notification is lost',
+};
+
+function eventOf({ at, event, by, detail }: LedgerEvent): BatchEvent {
+  const text = detail === undefined ? TEXTS[event] : `${TEXTS[event]}: ${detail}`;
+  return { at: new Date(at).toISOString(), text, by: by ?? null };
 }

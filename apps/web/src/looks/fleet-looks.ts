@@ -18,7 +18,6 @@ import type { Redis } from 'ioredis';
 import type {
   BatchDetail,
   BatchesDocument,
-  BatchEvent,
   OriginsDocument,
   OverviewDocument,
   SchedulesDocument,
@@ -54,8 +53,6 @@ export interface FleetLooksOptions {
   readonly resultsDisk: () => Promise<OverviewDocument['resultsDisk']>;
   /** How long the last fetches of a batch took. */
   readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
-  /** What was done to a batch from this page. */
-  readonly ownEvents: (batch: string) => readonly BatchEvent[];
 }
 
 /** Everything that is read of Redis for viewers. Each part is read once for all of them. */
@@ -156,13 +153,13 @@ export class FleetLooks {
       if (status === undefined) {
         return undefined;
       }
-      const { redis, keys, ownEvents } = this.#options;
+      const { redis, keys } = this.#options;
       return batchDetail(
         { status, watched },
         {
           redis,
           keys,
-          ownEvents,
+          ledger: this.ledger,
           origins: this.#origins,
           busyOrigins: async () => this.#busyOrigins.get(),
           history: async () => this.#history.get(),

@@ -35,13 +35,14 @@ export function statesIn(query: URLSearchParams): BatchState[] {
   });
 }
 
+/** `failed` stands for all but `ok`. */
 export function outcomesIn(query: URLSearchParams): Outcome[] {
-  return listIn(query, 'outcome').map((text) => {
-    const outcome = OUTCOMES.find((one) => one === text);
-    if (outcome === undefined) {
-      throw refuse(`outcome must be of ${OUTCOMES.join(', ')}`);
+  return listIn(query, 'outcome').flatMap((text) => {
+    const found = OUTCOMES.filter((one) => (text === 'failed' ? one !== 'ok' : one === text));
+    if (found.length === 0) {
+      throw refuse(`outcome must be of failed, ${OUTCOMES.join(', ')}`);
     }
-    return outcome;
+    return found;
   });
 }
 

@@ -20,7 +20,10 @@ export interface Operation {
 }
 
 const LIMIT = { name: 'limit', description: 'how many' };
-const OUTCOME = { name: 'outcome', description: 'outcomes with commas between them' };
+const OUTCOME = {
+  name: 'outcome',
+  description: 'outcomes with commas between them; failed is all but ok',
+};
 const BATCHES = [
   { name: 'state', description: 'states with commas between them' },
   { name: 'name', description: 'part of the id, which begins with the name' },

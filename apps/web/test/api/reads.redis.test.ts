@@ -51,7 +51,7 @@ describe('what the server answers', () => {
     const detail = await document(web, '/api/batches/one', SCHEMAS.BatchDetail);
     expect(detail.latency).toEqual([{ upToMs: 20, count: 2 }]);
     expect(detail.events.map(({ text }) => text)).toEqual([
-      'was enqueued from /crawls/test.yaml',
+      'enqueued',
       'a worker took its first slice',
     ]);
     const { origins } = await document(web, '/api/origins', SCHEMAS.OriginsDocument);

@@ -32,6 +32,7 @@ const status = {
   pages: count.nullable(),
   sequentialMs: count,
   missingSecrets: texts,
+  schedule: text.nullable(),
 };
 
 const watchedBatch = z.strictObject({
@@ -92,6 +93,11 @@ const run = z.strictObject({
   reason: text.nullable(),
   caughtUp: z.boolean(),
   count,
+  ended: text.nullable(),
+  total: count.nullable(),
+  failed: count.nullable(),
+  tookMs: count.nullable(),
+  removed: z.boolean(),
 });
 
 const schedule = z.strictObject({
@@ -101,6 +107,7 @@ const schedule = z.strictObject({
   tz: text,
   overlap: z.enum(['skip', 'queue', 'allow']),
   catchUpMs: count,
+  keep: z.record(text, count).nullable(),
   paused: z.boolean(),
   source: text,
   createdAt: instant,
@@ -108,6 +115,8 @@ const schedule = z.strictObject({
   nextRun: instant.nullable(),
   lastRun: run.nullable(),
   lastBatch: z.strictObject(status).nullable(),
+  lastFinish: instant.nullable(),
+  lastSuccess: instant.nullable(),
   runs: z.array(run),
 });
 

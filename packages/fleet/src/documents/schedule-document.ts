@@ -17,7 +17,7 @@ export interface ScheduleView {
 }
 
 /** How far a run has come, or how it has ended. */
-export interface RunEnd {
+interface RunEnd {
   readonly state: BatchStatus['state'];
   readonly total: number;
   readonly failed: number;

@@ -81,7 +81,10 @@ function clock(seconds: number): string {
   });
 }
 
-function dataOf({ values, everyMs, endsAt }: Series): UPlot.AlignedData {
+/** From the first sample on: most batches are younger than the hour that is kept. */
+function dataOf({ values: all, everyMs, endsAt }: Series): UPlot.AlignedData {
+  const first = all.findIndex((value) => value !== null);
+  const values = all.slice(Math.max(0, first - 1));
   const end = Date.parse(endsAt) / 1_000;
   const times = values.map((_, at) => end - ((values.length - 1 - at) * everyMs) / 1_000);
   return [times, [...values]];

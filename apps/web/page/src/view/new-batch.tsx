@@ -26,6 +26,7 @@ const EXAMPLE = `name: countries
 url: http://127.0.0.1:8787/country/{country}/status/confirmed
 params:
   country: { countries: slug }
+network: { allowPrivate: true }
 politeness:
   rate: 20/s
 `;

@@ -74,9 +74,13 @@ export function Overview({ canChange }: { readonly canChange: boolean }) {
         )}
       </section>
       <p class="facts quiet">
-        <a href="#/workers">{formatCount(overview.workers)} workers</a>
+        <a href="#/workers">
+          {overview.workers === 1 ? '1 worker' : `${formatCount(overview.workers)} workers`}
+        </a>
         {` · Redis ${formatBytes(overview.redisMemoryBytes)}`}
         {overview.redisMemoryLimitBytes > 0 && ` of ${formatBytes(overview.redisMemoryLimitBytes)}`}
+        {overview.resultsDisk !== null &&
+          ` · results ${formatBytes(overview.resultsDisk.freeBytes)} free of ${formatBytes(overview.resultsDisk.totalBytes)}`}
         {overview.oldestPendingMs > 1_000 &&
           ` · oldest waiting fetch ${whole(overview.oldestPendingMs)}`}
       </p>

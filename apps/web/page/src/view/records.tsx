@@ -14,14 +14,13 @@ const OUTCOMES = [
   'ok',
   'http-error',
   'unexpected',
-  'timeout',
   'network-error',
-  'dns-error',
-  'tls-error',
+  'timeout',
   'too-large',
   'bad-redirect',
   'robots-denied',
   'address-refused',
+  'worker-lost',
 ];
 const LIMIT = 100;
 
