@@ -89,7 +89,7 @@ function follow(view: string, onDocument: (newest: unknown) => void): () => void
     });
     source.addEventListener('unavailable', ({ data }: MessageEvent<string>) => {
       heard();
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server is of this version
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of the same version
       lose((JSON.parse(data) as UnavailableEvent).error);
     });
   };
