@@ -22,8 +22,13 @@ export async function web(options: WebOptions, context: Context): Promise<ExitCo
   const session = await FleetSession.open(context, 'find');
   const { drain: signal } = context.interrupts.takeOver();
   const process = new WebProcess({
-    flags: flagsOf(options, context),
-    env: { ...env, REDIS_URL: session.url },
+    flags: flagsOf(options),
+    env: {
+      ...env,
+      REDIS_URL: session.url,
+      // Not as an option, which other users of the machine would see: it may hold a password.
+      FETCHFLEET_RESULTS: settingText('results', options.results, env),
+    },
     terminal,
   });
   try {
@@ -47,11 +52,10 @@ export async function web(options: WebOptions, context: Context): Promise<ExitCo
   }
 }
 
-function flagsOf({ port, host, results, readOnly }: WebOptions, { env }: Context): string[] {
+function flagsOf({ port, host, readOnly }: WebOptions): string[] {
   return [
     ...(port === undefined ? [] : [`--port=${port}`]),
     ...(host === undefined ? [] : [`--host=${host}`]),
     ...(readOnly === true ? ['--read-only'] : []),
-    `--results=${settingText('results', results, env)}`,
   ];
 }
