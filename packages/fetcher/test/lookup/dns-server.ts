@@ -30,7 +30,8 @@ export function closeDnsAfterEachTest(): void {
 
 /** A DNS server on loopback. `silentFor6` are names that it answers for IPv4 only. */
 export async function startDns(zone: Zone, silentFor6: readonly string[] = []): Promise<DnsServer> {
-  const server = createSocket('udp4');
+  // Hundreds of questions come at once, and whatever does not fit is lost.
+  const server = createSocket({ type: 'udp4', recvBufferSize: 4 * 1024 * 1024 });
   const questions: string[] = [];
   server.on('message', (message, from) => {
     const { name, type, end } = readQuestion(message);
