@@ -9,6 +9,7 @@ import {
   startTinyproxy,
 } from '@fetchfleet/testing';
 import { crawlFile, Project } from '../cli-fixture.ts';
+import { documentIn, exportedIndexes, RUN, RUN_ONE, upTo } from './run-fixture.ts';
 
 let project: Project;
 let origin: Origin;
@@ -25,29 +26,6 @@ afterEach(async () => {
 
 installLeakGuard();
 
-interface Document {
-  readonly batch: string;
-  readonly state: string;
-  readonly total: number;
-  readonly settled: number;
-  readonly ok: number;
-  readonly failed: number;
-  readonly results: string;
-}
-
-function documentIn(stdout: string): Document {
-  return JSON.parse(stdout) as Document;
-}
-
-async function exportedIndexes(batch: string): Promise<number[]> {
-  const { code, stdout } = await project.call(['export', batch]);
-  expect(code).toBe(0);
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => (JSON.parse(line) as { index: number }).index);
-}
-
 const modes = (some: readonly Stats[]): number[] => [
   ...new Set(some.map(({ mode }) => mode & 0o777)),
 ];
@@ -61,22 +39,6 @@ async function modesIn(name: string) {
     files: modes(stats.filter((one) => one.isFile())),
   };
 }
-
-/** Interrupts a run of slow fetches. @returns its batch */
-async function interrupt(text: string): Promise<string> {
-  await project.write('crawl.yaml', text.replace('{n}', '{n}?delay=100'));
-  const before = origin.arrivals.length;
-  const run = await project.start([...RUN_ONE, '--json']);
-  await eventually(() => origin.arrivals.length > before + 10);
-  run.signal('SIGINT');
-  expect(await run.exit).toMatchObject({ code: 130 });
-  return documentIn(run.stdout).batch;
-}
-
-const RUN = ['run', 'crawl.yaml', '--workers', '2', '--concurrency', '10'];
-/** Where the number of workers does not matter: each takes a third of a second of CPU to start. */
-const RUN_ONE = ['run', 'crawl.yaml', '--workers', '1', '--concurrency', '20'];
-const upTo = (total: number): number[] => Array.from({ length: total }, (_, index) => index);
 
 describe('a run on this machine', () => {
   it('fetches everything and prints a summary, and its records can be exported without Redis', async () => {
@@ -93,7 +55,7 @@ describe('a run on this machine', () => {
     expect(origin.arrivals.at(-1)?.headers['x-key']).toBe('sesame');
     expect(run.stderr).toMatch(/✔ test: 60 of 60 fetched/u);
     const [, batch = ''] = /fetchfleet export (\S+)/u.exec(run.stderr) ?? [];
-    expect(await exportedIndexes(batch)).toEqual(upTo(60));
+    expect(await exportedIndexes(project, batch)).toEqual(upTo(60));
     const csv = await project.call(['export', batch, '--format', 'csv', '-o', 'out.csv', '--json']);
     expect(JSON.parse(csv.stdout)).toMatchObject({ batch, format: 'csv', written: 60, missing: 0 });
     expect(await readFile(project.path('out.csv'), 'utf8')).toMatch(/^index,n,url,outcome,/u);
@@ -188,86 +150,7 @@ describe('a run on this machine', () => {
     expect(documentIn(second.stdout)).toMatchObject({ batch: interrupted.batch, ok: 200 });
     // The running fetches had finished: nothing was fetched twice.
     expect(origin.arrivals).toHaveLength(200);
-    expect(await exportedIndexes(interrupted.batch)).toEqual(upTo(200));
-  });
-
-  it('leaves no process behind when it is killed, and two runs at once complete its batch', async () => {
-    await project.write('crawl.yaml', crawlFile(origin.url, 200).replace('{n}', '{n}?delay=50'));
-    const first = await project.start(RUN);
-    await eventually(() => origin.arrivals.length > 30);
-    await first.kill('SIGKILL');
-    await eventually(() => project.processes().length === 0);
-    const [again, besides] = await Promise.all([
-      project.run([...RUN, '--json']),
-      project.run([...RUN, '--json']),
-    ]);
-    // Both use the same Redis and, because the crawl is the same, the same batch.
-    expect(again).toMatchObject({ code: 0 });
-    expect(besides).toMatchObject({ code: 0 });
-    const { batch } = documentIn(again.stdout);
-    expect(documentIn(besides.stdout).batch).toBe(batch);
-    expect(again.stderr).toContain(`Continuing batch ${batch}`);
-    expect(await exportedIndexes(batch)).toEqual(upTo(200));
-  });
-
-  it('applies edits of politeness, retry and limits to its unfinished batch', async () => {
-    const batch = await interrupt(crawlFile(origin.url, 60, 'retry: { attempts: 1 }'));
-    const edited = crawlFile(origin.url, 60, 'retry: { attempts: 3 }')
-      .replace('concurrency: unlimited', 'rate: 1000/s')
-      .replace('{n}', '{n}?delay=100');
-    await project.write('crawl.yaml', `${edited}\nlimits: { timeout: 10s }\n`);
-    const second = await project.run([...RUN_ONE, '--json']);
-    expect(second.stderr).toMatch(
-      /Applied to the unfinished batch: politeness\.rate: unlimited → 1000\/s, politeness\.concurrency: unlimited → 16, retry\.attempts: 1 → 3, limits\.timeout: 30 s → 10 s\n/u,
-    );
-    expect(second.code).toBe(0);
-    expect(documentIn(second.stdout)).toMatchObject({ batch, ok: 60 });
-    expect(await exportedIndexes(batch)).toEqual(upTo(60));
-  });
-
-  it('refuses other edits, names them, and continues the old crawl with --resume', async () => {
-    const batch = await interrupt(crawlFile(origin.url, 60));
-    const edited = crawlFile(origin.url, 3, 'retry: { attempts: 2 }\nheaders: { x-a: "1" }');
-    await project.write('crawl.yaml', edited);
-    const refused = await project.run([...RUN_ONE, '--json']);
-    expect(refused).toMatchObject({ code: 2, stdout: '' });
-    for (const key of ['url', 'headers.x-a', 'params.n', 'retry.attempts: 5 → 2']) {
-      expect(refused.stderr).toContain(`crawl.yaml differs in ${key}\n`);
-    }
-    expect(refused.stderr).toMatch(
-      new RegExp(`batch ${batch} is unfinished \\(\\d+ of 60 done\\).*--resume.*--new`, 'u'),
-    );
-    const both = await project.run([...RUN_ONE, '--resume', '--new']);
-    expect(both.code).toBe(2);
-    const resumed = await project.run([...RUN_ONE, '--resume', '--json']);
-    expect(resumed.code).toBe(0);
-    expect(documentIn(resumed.stdout)).toMatchObject({ batch, ok: 60 });
-    const nothing = await project.run([...RUN_ONE, '--resume']);
-    expect(nothing).toMatchObject({ code: 2 });
-    expect(nothing.stderr).toContain('no batch of "test" is unfinished');
-    // Nothing is unfinished any more: the edited file is a batch of its own.
-    expect(documentIn((await project.run([...RUN_ONE, '--json'])).stdout)).toMatchObject({ ok: 3 });
-  });
-
-  it('starts another batch beside the unfinished one with --new', async () => {
-    const batch = await interrupt(crawlFile(origin.url, 60));
-    await project.write('crawl.yaml', crawlFile(origin.url, 3));
-    const other = await project.run([...RUN_ONE, '--new', '--json']);
-    expect(documentIn(other.stdout)).toMatchObject({ total: 3, ok: 3 });
-    expect(documentIn(other.stdout).batch).not.toBe(batch);
-  });
-
-  it('continues what is queued with --resume when its list was edited', async () => {
-    const text = crawlFile(origin.url, 60).replace('{ from: 1, to: 60 }', '{ file: ids.txt }');
-    const ids = upTo(60).join('\n');
-    await project.write('ids.txt', ids);
-    const batch = await interrupt(text);
-    await project.write('ids.txt', `${ids}\n60`);
-    const refused = await project.run(RUN_ONE);
-    expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/crawl\.yaml differs in the content of \S+ids\.txt\n/u);
-    const resumed = await project.run([...RUN_ONE, '--resume', '--json']);
-    expect(documentIn(resumed.stdout)).toMatchObject({ batch, total: 60, ok: 60 });
+    expect(await exportedIndexes(project, interrupted.batch)).toEqual(upTo(200));
   });
 
   it('gives up when its workers refuse their settings', async () => {
