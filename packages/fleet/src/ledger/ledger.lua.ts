@@ -25,10 +25,10 @@ local function finishIfDone(batch, unfinished, id)
     redis.call('HSET', batch, 'state', 'finished', 'finishedAt', nowMs())
     redis.call('HDEL', batch, 'resumeTo')
     redis.call('ZREM', unfinished, id)
-    local telling = telling()
-    telling.note(batch, 'finished')
-    telling.noteEnd(batch, id)
-    telling.tell(batch, id, 'finished')
+    local t = telling()
+    t.note(batch, 'finished')
+    t.noteEnd(batch, id)
+    t.tell(batch, id, 'finished')
     return 1
   end
   return 0
@@ -109,8 +109,9 @@ redis.call('HINCRBY', KEYS[1], 'bytes', bytes)
 if settled == 0 then return { 0, 0 } end
 redis.call('HINCRBY', KEYS[1], 'settled', settled)
 redis.call('HINCRBY', KEYS[1], 'failed', failed)
-redis.call('HINCRBY', KEYS[5], 'settled', settled)
-redis.call('HINCRBY', KEYS[5], 'failed', failed)
+-- The batch must end also where somebody has put something else there.
+redis.pcall('HINCRBY', KEYS[5], 'settled', settled)
+redis.pcall('HINCRBY', KEYS[5], 'failed', failed)
 for outcome, count in pairs(outcomes) do
   redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, count)
 end
@@ -199,9 +200,10 @@ if not state or state == 'cancelled' or state == 'finished' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'cancelled', 'cancelledAt', nowMs())
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'resumeTo', 'pausedAt')
-telling().note(KEYS[1], 'cancelled', ARGV[2])
-telling().noteEnd(KEYS[1], ARGV[1])
-telling().tell(KEYS[1], ARGV[1], 'cancelled')
+local t = telling()
+t.note(KEYS[1], 'cancelled', ARGV[2])
+t.noteEnd(KEYS[1], ARGV[1])
+t.tell(KEYS[1], ARGV[1], 'cancelled')
 return 1
 `;
 

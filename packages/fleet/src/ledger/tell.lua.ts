@@ -125,10 +125,11 @@ local function noteEnd(batch, id)
     if failed == tonumber(f[5] or '0') then redis.call('HSET', schedule, 'lastSuccess', now) end
   end
   local runs = schedule .. ':runs'
-  for i, text in ipairs(redis.call('LRANGE', runs, 0, -1)) do
+  -- Of another type it answers { err }, which has no items.
+  for i, text in ipairs(redis.pcall('LRANGE', runs, 0, -1)) do
     local run = listIn(text)
     if run.batch == id then
-      local began = tonumber(f[7] or f[6] or f[8])
+      local began = tonumber(f[7] or f[6] or f[8]) or now
       run.ended = { state = f[2], at = now, tookMs = math.max(0, now - began), total = tonumber(f[3]), failed = failed }
       redis.call('LSET', runs, i - 1, cjson.encode(run))
       return

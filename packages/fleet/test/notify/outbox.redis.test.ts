@@ -178,9 +178,25 @@ describe('the outbox', () => {
     const { redis, keys, ledger } = await fleetWith(1);
     await redis.set(keys.outbox, 'x');
     await redis.set(keys.outboxDue, 'x');
+    await redis.set(keys.totals, 'x');
     await redis.hset(keys.batch('b'), 'events', '{', 'notify', '[1,{"on":2}]');
     await ledger.settle('b', settlements('timeout', [0]));
     expect(await ledger.state('b')).toBe('finished');
+    expect(await ledger.status('b')).toMatchObject({ failed: 1, outcomes: { timeout: 1 } });
+  });
+
+  it('hears of a batch whose schedule has something else in place of its runs', async () => {
+    const { redis, keys, ledger, take } = await fleetWith(1, []);
+    const schedules = new ScheduleStore(redis, keys);
+    await schedules.put('daily', spec);
+    await redis.del(keys.scheduleRuns('daily'));
+    await redis.set(keys.scheduleRuns('daily'), 'x');
+    const notifying = { ...crawl, notify: [ALL] };
+    await ledger.register({ ...registration('c', 1), crawl: notifying, schedule: 'daily' });
+    await ledger.expanded('c');
+    await ledger.settle('c', settlements('ok', [0]));
+    expect(await ledger.state('c')).toBe('finished');
+    expect(await take()).toMatchObject([{ event: 'finished', batch: 'c' }]);
   });
 
   it('drops an entry that no fleet has written', async () => {
