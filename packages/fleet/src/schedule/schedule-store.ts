@@ -169,15 +169,31 @@ export class ScheduleStore {
     return validIds(found, ids, this.#onPassedOver).toSorted();
   }
 
-  /** All schedules, in alphabetical order. @param count only the first ones */
-  async all(count?: number): Promise<Schedule[]> {
-    return this.some((await this.ids()).slice(0, count));
+  /** All schedules, in alphabetical order. */
+  async all(): Promise<Schedule[]> {
+    return this.some(await this.ids());
   }
 
   /** Those of some schedules that are known and can be read. */
   async some(ids: readonly string[]): Promise<Schedule[]> {
+    return this.#each(ids, async (id) => this.get(id));
+  }
+
+  /**
+   * The first schedules in alphabetical order, without their runs, which are most of what there is
+   * to read.
+   */
+  async firstWithoutRuns(count: number): Promise<Omit<Schedule, 'runs'>[]> {
+    const ids = (await this.ids()).slice(0, count);
+    return this.#each(ids, async (id) => {
+      const read = this.#read(id, { withRuns: false });
+      return (await readStored(`schedule ${id}`, read))?.schedule;
+    });
+  }
+
+  async #each<T>(ids: readonly string[], read: (id: string) => Promise<T | undefined>) {
     const found = await Promise.all(
-      ids.map(async (id) => passOver(`schedule ${id}`, this.get(id), this.#onPassedOver)),
+      ids.map(async (id) => passOver(`schedule ${id}`, read(id), this.#onPassedOver)),
     );
     return found.filter((one) => one !== undefined);
   }
@@ -324,9 +340,9 @@ export class ScheduleStore {
     return runs.filter((run) => run !== undefined);
   }
 
-  async #read(id: string): Promise<Known | undefined> {
+  async #read(id: string, { withRuns = true } = {}): Promise<Known | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-    const [redisMs, fields, runs] = await scripts.read.run(this.#redis, keys);
+    const [redisMs, fields, runs] = await scripts.read.run(this.#redis, keys, [withRuns ? 1 : 0]);
     if (fields.every((field) => field === null)) {
       return undefined;
     }

@@ -98,12 +98,13 @@ return crawl or ''
 
 /**
  * KEYS     schedule hash · runs LIST
+ * ARGV     1 if its runs are wanted
  * Returns  { now in epoch ms, fields in the order below, runs with the newest first }
  */
 export const READ = `${RUNS}
 local fields = redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt',
   'lastFinish', 'lastSuccess', 'runs:started', 'runs:failed', 'runs:skipped', 'runs:missed')
-return { nowMs(), fields, redis.call('LRANGE', KEYS[2], 0, -1) }
+return { nowMs(), fields, ARGV[1] == '1' and redis.call('LRANGE', KEYS[2], 0, -1) or {} }
 `;
 
 /**

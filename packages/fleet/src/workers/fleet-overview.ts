@@ -124,6 +124,7 @@ export class FleetOverview {
   readonly #outbox: Outbox;
   readonly #removal: BatchRemoval;
   readonly #onPassedOver: OnPassedOver;
+  #intervals: ReadonlyMap<string, KnownInterval> = new Map();
 
   constructor(
     redis: Redis,
@@ -252,9 +253,14 @@ export class FleetOverview {
   }
 
   async #firstSchedules(): Promise<ScheduleFigures[]> {
-    const schedules = await this.#schedules.all(MAX_SCHEDULES);
-    return schedules.map(({ id, counts, lastFinish, lastSuccess, terms, isPaused }) => {
-      const intervalMs = isPaused ? undefined : intervalOf(terms);
+    const schedules = await this.#schedules.firstWithoutRuns(MAX_SCHEDULES);
+    const now = Date.now();
+    const intervals = new Map<string, KnownInterval>();
+    const figures = schedules.map(({ id, counts, lastFinish, lastSuccess, terms, isPaused }) => {
+      if (!isPaused) {
+        intervals.set(id, intervalAt(now, terms, this.#intervals.get(id)));
+      }
+      const intervalMs = intervals.get(id)?.intervalMs;
       return {
         schedule: id,
         counts,
@@ -263,11 +269,31 @@ export class FleetOverview {
         ...(intervalMs !== undefined && { intervalMs }),
       };
     });
+    this.#intervals = intervals;
+    return figures;
   }
 }
 
-function intervalOf(terms: Schedule['terms']): number | undefined {
-  const next = nextTick(terms, Date.now());
-  const later = next === undefined ? undefined : nextTick(terms, next);
-  return next === undefined || later === undefined ? undefined : later - next;
+/** The time between the next two runs of a schedule, as it was found. */
+interface KnownInterval extends Pick<Schedule['terms'], 'cron' | 'tz'> {
+  /** When it was found, and the next run; epoch milliseconds. */
+  readonly from: number;
+  readonly next: number | undefined;
+  readonly intervalMs: number | undefined;
+}
+
+/** Ticks take a while to find: what is known holds until the next run. */
+function intervalAt(
+  now: number,
+  { cron, tz }: Schedule['terms'],
+  known: KnownInterval | undefined,
+): KnownInterval {
+  const isSame = known?.cron === cron && known.tz === tz;
+  if (isSame && now >= known.from && now < (known.next ?? Infinity)) {
+    return known;
+  }
+  const next = nextTick({ cron, tz }, now);
+  const later = next === undefined ? undefined : nextTick({ cron, tz }, next);
+  const intervalMs = next === undefined || later === undefined ? undefined : later - next;
+  return { cron, tz, from: now, next, intervalMs };
 }

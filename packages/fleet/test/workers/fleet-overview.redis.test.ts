@@ -6,9 +6,11 @@ import {
   Ledger,
   SliceClaims,
   type ClaimedSlice,
+  ScheduleStore,
   SliceQueue,
 } from '../../src/index.ts';
 import { freshFleet, registration, rethrow, sliceOf } from '../fixture.ts';
+import { spec } from '../schedule/fixture.ts';
 
 closeAfterEach();
 
@@ -180,6 +182,28 @@ describe('the overview of the fleet', () => {
     const { batches, unfinished } = await overview.read();
     expect(batches).toMatchObject({ running: 24, finished: 1 });
     expect(unfinished).toHaveLength(20);
+    await stop();
+  });
+
+  it('says how often schedules run, and what has become of their runs', async () => {
+    const { redis, keys, overview, stop } = await fixture();
+    const schedules = new ScheduleStore(redis, keys);
+    const figures = async () => (await overview.read()).schedules;
+    await schedules.put('a', { ...spec, cron: '@hourly', tz: 'UTC' });
+    await schedules.put('b', { ...spec, cron: '@daily', tz: 'UTC' });
+    const run = await schedules.runNow('a');
+    await schedules.conclude('a', run?.key ?? '', { state: 'started' });
+    for (let reads = 0; reads < 2; reads++) {
+      expect(await figures()).toMatchObject([
+        { schedule: 'a', intervalMs: 3_600_000, counts: { started: 1 } },
+        { schedule: 'b', intervalMs: 86_400_000, counts: { started: 0 } },
+      ]);
+    }
+    await schedules.put('a', { ...spec, cron: '@weekly', tz: 'UTC' });
+    await schedules.setPaused('b', true);
+    const [a, b] = await figures();
+    expect(a).toMatchObject({ intervalMs: 604_800_000, counts: { started: 1 } });
+    expect(b?.intervalMs).toBeUndefined();
     await stop();
   });
 });
