@@ -2,14 +2,20 @@ import {
   booleanSetting,
   readSettingsTable,
   type Setting,
-  settingHelp,
   type SettingsOf,
 } from '@fetchfleet/service';
-import { Command, Option } from 'commander';
+import { settingsCommand } from '@fetchfleet/service/settings-command';
+import type { Command } from 'commander';
 import { z } from 'zod';
 import { CLIENT } from './answers/tokens.ts';
 import { bodyBytesSchema, delaySchema, DEFAULT_DIALS, shareSchema } from './http/dials.ts';
 import type { SampleApiOptions } from './server.ts';
+
+const PROGRAM = {
+  name: 'fetchfleet-sample-api',
+  description:
+    'A small country API to try things on: /country/{slug}/status/confirmed. All figures are synthetic.',
+};
 
 /** Every flag; `--help` and the checks are made from this table. */
 const SETTINGS = {
@@ -78,13 +84,7 @@ export interface Config {
 }
 
 export function createCommand(): Command {
-  const command = new Command('fetchfleet-sample-api').description(
-    'A small country API to try things on: /country/{slug}/status/confirmed. All figures are synthetic.',
-  );
-  for (const setting of Object.values(SETTINGS)) {
-    command.addOption(new Option(setting.flags, settingHelp(setting)));
-  }
-  return command.addHelpText(
+  return settingsCommand(PROGRAM, SETTINGS).addHelpText(
     'after',
     `
 Every dial is also a query parameter: ?latency=100&jitter=20&error=0.1&throttle=0.1&status=503&retryAfter=2&bytes=50000

@@ -6,7 +6,7 @@ import { createSampleApi } from './server.ts';
 const WRONG_INPUT = 2;
 
 async function main(args: readonly string[]): Promise<void> {
-  const command = createCommand().exitOverride().parse(args, { from: 'user' });
+  const command = createCommand().parse(args, { from: 'user' });
   const { api: options, json } = parseConfig(command.opts());
   const api = createSampleApi(options);
   const { origin } = await api.listen();

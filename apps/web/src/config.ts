@@ -1,51 +1,32 @@
-import { printableLines, VERSION } from '@fetchfleet/crawl';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
-  LOG_LEVELS,
+  LOG_SETTINGS,
   readSettingsTable,
+  REDIS_SETTINGS,
   rulesSetting,
   type Setting,
-  settingHelp,
   SettingsError,
   type SettingsOf,
   wholeNumber,
 } from '@fetchfleet/service';
 import { FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
 import { Place, PlaceError } from '@fetchfleet/results/place';
-import { Command, Option } from 'commander';
+import { settingsCommand } from '@fetchfleet/service/settings-command';
 import { z } from 'zod';
 import { isLoopback } from './access/host-check.ts';
 
 /** Who guesses a shorter one at the allowed rate needs less than a century. */
 const LEAST_TOKEN = 16;
 
+const PROGRAM = {
+  name: 'fetchfleet-web',
+  description: 'The page to watch and steer a fleet.',
+};
+
 /** Every setting of the page's server: flags, environment, `--help` and checks are made of it. */
 const SETTINGS = {
-  redisUrl: {
-    flags: '--redis-url <url>',
-    variable: 'REDIS_URL',
-    help: 'where the fleet meets',
-    schema: z.string(),
-  },
-  redisTlsCa: {
-    flags: '--redis-tls-ca <file>',
-    variable: 'REDIS_TLS_CA',
-    help: 'certificates (PEM) that a Redis with TLS is checked by',
-    schema: z.string().optional(),
-  },
-  redisTlsCert: {
-    flags: '--redis-tls-cert <file>',
-    variable: 'REDIS_TLS_CERT',
-    help: 'certificate (PEM) of this client, for a Redis with TLS',
-    schema: z.string().optional(),
-  },
-  redisTlsKey: {
-    flags: '--redis-tls-key <file>',
-    variable: 'REDIS_TLS_KEY',
-    help: 'key (PEM) of that certificate',
-    schema: z.string().optional(),
-  },
+  ...REDIS_SETTINGS,
   fleet: {
     flags: '--fleet <name>',
     variable: 'FETCHFLEET_FLEET',
@@ -115,20 +96,7 @@ const SETTINGS = {
     help: 'where the results of the workers are; records are shown out of a folder',
     schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
   },
-  logLevel: {
-    flags: '--log-level <level>',
-    variable: 'FETCHFLEET_LOG_LEVEL',
-    help: LOG_LEVELS.join(', '),
-    default: 'info',
-    schema: z.enum(LOG_LEVELS),
-  },
-  logFormat: {
-    flags: '--log-format <format>',
-    variable: 'FETCHFLEET_LOG_FORMAT',
-    help: 'auto (pretty on a terminal), json or pretty',
-    default: 'auto',
-    schema: z.enum(['auto', 'json', 'pretty']),
-  },
+  ...LOG_SETTINGS,
 } as const satisfies Record<string, Setting>;
 
 export type WebSettings = SettingsOf<typeof SETTINGS>;
@@ -143,7 +111,7 @@ export function readSettings(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): WebSettings {
-  const flags = createCommand().parse(argv, { from: 'user' }).opts();
+  const flags = settingsCommand(PROGRAM, SETTINGS).parse(argv, { from: 'user' }).opts();
   // An empty variable is none: a file of variables has it like that where there is no token.
   const given = { ...env, FETCHFLEET_WEB_TOKEN: env['FETCHFLEET_WEB_TOKEN'] || undefined };
   const settings = readSettingsTable(SETTINGS, { flags, env: given });
@@ -167,19 +135,4 @@ function listOf(text: string): string[] {
     .split(',')
     .map((one) => one.trim().toLowerCase())
     .filter((one) => one !== '');
-}
-
-function createCommand(): Command {
-  const command = new Command('fetchfleet-web')
-    .description('The page to watch and steer a fleet.')
-    .version(VERSION)
-    .allowExcessArguments(false)
-    .showSuggestionAfterError()
-    // What was typed may be in the message of a problem.
-    .configureOutput({ writeErr: (text) => void process.stderr.write(printableLines(text)) })
-    .exitOverride();
-  for (const setting of Object.values(SETTINGS)) {
-    command.addOption(new Option(setting.flags, settingHelp(setting)));
-  }
-  return command;
 }

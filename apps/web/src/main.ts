@@ -1,14 +1,18 @@
 import { flushCompileCache } from 'node:module';
-import { isatty } from 'node:tty';
 import { printable, toError } from '@fetchfleet/crawl';
 import { RedisUrlError } from '@fetchfleet/fleet';
-import { createLogger, onSignals, redirectConsole, SettingsError } from '@fetchfleet/service';
+import {
+  createLogger,
+  isPrettyLog,
+  onSignals,
+  redirectConsole,
+  SettingsError,
+} from '@fetchfleet/service';
 import { CommanderError } from 'commander';
 import { readSettings, redisAddressOf, type WebSettings } from './config.ts';
 import { WebServer } from './web-server.ts';
 
 const EXIT_INPUT = 2;
-const STDERR = 2;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2), process.env);
@@ -17,7 +21,7 @@ async function main(): Promise<void> {
   const log = createLogger({
     name: 'fetchfleet-web',
     level: settings.logLevel,
-    pretty: isPretty(settings),
+    pretty: isPrettyLog(settings.logFormat),
   });
   redirectConsole((text) => log.debug({ source: 'console' }, text));
   const server = new WebServer({ settings, env: process.env, log });
@@ -47,10 +51,6 @@ function addressOf({ host, base }: WebSettings, port: number): string {
   const isAny = host === '0.0.0.0' || host === '::';
   const name = isAny ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${port}${base}/`;
-}
-
-function isPretty({ logFormat }: WebSettings): boolean {
-  return logFormat === 'pretty' || (logFormat === 'auto' && isatty(STDERR));
 }
 
 function fail(thrown: unknown): void {

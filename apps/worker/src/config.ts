@@ -1,32 +1,31 @@
-import {
-  DEFAULT_SECRETS,
-  printableLines,
-  ProxyRules,
-  ProxyRulesError,
-  VERSION,
-} from '@fetchfleet/crawl';
+import { DEFAULT_SECRETS, ProxyRules, ProxyRulesError } from '@fetchfleet/crawl';
 import { Place, PlaceError } from '@fetchfleet/results/place';
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
   booleanSetting,
   durationMs,
   fetchSchemas,
-  LOG_LEVELS,
+  LOG_SETTINGS,
   readSettingsTable,
+  REDIS_SETTINGS,
   rulesSetting,
   type Setting,
-  settingHelp,
   sizeInBytes,
   SettingsError,
   type SettingsOf,
   wholeNumber,
 } from '@fetchfleet/service';
 import { COMPRESS_FOLDERS, FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
-import { Command, Option } from 'commander';
+import { settingsCommand } from '@fetchfleet/service/settings-command';
 import { z } from 'zod';
 
 /** A longer Node timer would fire at once. */
 const LONGEST_TIMER = '24d';
+
+const PROGRAM = {
+  name: 'fetchfleet-worker',
+  description: 'One worker of the fleet: claims slices, fetches them, writes records.',
+};
 
 /**
  * Every setting of a worker: the flags, the environment, `--help` and the checks are made from this
@@ -37,32 +36,7 @@ const LONGEST_TIMER = '24d';
  * be longer.
  */
 const SETTINGS = {
-  /** Where the fleet meets: `redis://`, `rediss://` or `unix://`. */
-  redisUrl: {
-    flags: '--redis-url <url>',
-    variable: 'REDIS_URL',
-    help: 'where the fleet meets',
-    schema: z.string(),
-  },
-  /** Trusted instead of the authorities that Node knows. */
-  redisTlsCa: {
-    flags: '--redis-tls-ca <file>',
-    variable: 'REDIS_TLS_CA',
-    help: 'certificates (PEM) that a Redis with TLS is checked by',
-    schema: z.string().optional(),
-  },
-  redisTlsCert: {
-    flags: '--redis-tls-cert <file>',
-    variable: 'REDIS_TLS_CERT',
-    help: 'certificate (PEM) of this client, for a Redis with TLS',
-    schema: z.string().optional(),
-  },
-  redisTlsKey: {
-    flags: '--redis-tls-key <file>',
-    variable: 'REDIS_TLS_KEY',
-    help: 'key (PEM) of that certificate',
-    schema: z.string().optional(),
-  },
+  ...REDIS_SETTINGS,
   /**
    * Fetches in flight in this process. More needs more memory (body limit × concurrency) and more
    * sockets.
@@ -244,20 +218,7 @@ const SETTINGS = {
     default: 'fetchfleet',
     schema: z.string().refine(isFleetName, FLEET_NAME_RULE),
   },
-  logLevel: {
-    flags: '--log-level <level>',
-    variable: 'FETCHFLEET_LOG_LEVEL',
-    help: LOG_LEVELS.join(', '),
-    default: 'info',
-    schema: z.enum(LOG_LEVELS),
-  },
-  logFormat: {
-    flags: '--log-format <format>',
-    variable: 'FETCHFLEET_LOG_FORMAT',
-    help: 'auto (pretty on a terminal), json or pretty',
-    default: 'auto',
-    schema: z.enum(['auto', 'json', 'pretty']),
-  },
+  ...LOG_SETTINGS,
 } as const satisfies Record<string, Setting>;
 
 export type WorkerSettings = SettingsOf<typeof SETTINGS>;
@@ -272,7 +233,7 @@ export function readSettings(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): WorkerSettings {
-  const flags = createCommand().parse(argv, { from: 'user' }).opts();
+  const flags = settingsCommand(PROGRAM, SETTINGS).parse(argv, { from: 'user' }).opts();
   const settings = readSettingsTable(SETTINGS, { flags, env });
   if (settings.compress !== 'none' && settings.results.kind !== 'folder') {
     throw new SettingsError([COMPRESS_FOLDERS]);
@@ -284,19 +245,4 @@ export function readSettings(
 export function redisAddressOf(settings: WorkerSettings): RedisAddress {
   const { redisUrl, redisTlsCa: ca, redisTlsCert: cert, redisTlsKey: key } = settings;
   return parseRedisUrl(redisUrl, { ca, cert, key });
-}
-
-function createCommand(): Command {
-  const command = new Command('fetchfleet-worker')
-    .description('One worker of the fleet: claims slices, fetches them, writes records.')
-    .version(VERSION)
-    .allowExcessArguments(false)
-    .showSuggestionAfterError()
-    // What was typed may be in the message of a problem.
-    .configureOutput({ writeErr: (text) => void process.stderr.write(printableLines(text)) })
-    .exitOverride();
-  for (const setting of Object.values(SETTINGS)) {
-    command.addOption(new Option(setting.flags, settingHelp(setting)));
-  }
-  return command;
 }

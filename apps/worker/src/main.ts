@@ -1,11 +1,11 @@
 import { flushCompileCache } from 'node:module';
-import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { printable, toError } from '@fetchfleet/crawl';
 import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
 import { openStore, SinkError } from '@fetchfleet/results';
 import {
   createLogger,
+  isPrettyLog,
   type Logger,
   onSignals,
   redirectConsole,
@@ -22,7 +22,6 @@ const EXIT_INPUT = 2;
 const EXIT_UNREACHABLE = 3;
 /** The worker was stuck although Redis works: start a new process. */
 const EXIT_STUCK = 4;
-const STDERR = 2;
 /** After the drain timeout, for a stuck worker that cannot drain. */
 const STUCK_GRACE_MS = 5_000;
 
@@ -42,7 +41,7 @@ async function main(): Promise<void> {
   const log = createLogger({
     name: 'fetchfleet-worker',
     level: settings.logLevel,
-    pretty: isPretty(settings),
+    pretty: isPrettyLog(settings.logFormat),
   });
   redirectConsole((text) => {
     // The worker has said that itself, once and not for every connection.
@@ -155,10 +154,6 @@ function warnOfUncheckedTls(log: Logger, env: Readonly<Record<string, string | u
 
 function endStuck(): void {
   process.exit(EXIT_STUCK);
-}
-
-function isPretty({ logFormat }: WorkerSettings): boolean {
-  return logFormat === 'pretty' || (logFormat === 'auto' && isatty(STDERR));
 }
 
 function fail(thrown: unknown): void {

@@ -2,6 +2,7 @@ export { CATALOGUE, type MetricSpec, type SliceResult } from './metrics/catalogu
 export { closeServer } from './http/close-server.ts';
 export type { CollectFunction } from './metrics/collectors.ts';
 export type { FleetState } from './metrics/fleet-gauges.ts';
+export { isPrettyLog, LOG_SETTINGS, REDIS_SETTINGS } from './process/common-settings.ts';
 export { redirectConsole } from './process/console-to-log.ts';
 export { Heartbeat } from './process/heartbeat.ts';
 export { type Health, HttpEndpoint, type HttpEndpointOptions } from './http/http-endpoint.ts';

@@ -34,8 +34,8 @@ export interface RetentionOptions {
  * Removes the batches that a schedule does not keep any more:
  *
  *     ended ──one worker decides──▶ noted for each folder, and out of Redis
- *                                     └──each worker, in its own folder──▶ removed ──last one──▶
- * gone
+ *                                     └──each worker, in its own folder──▶ removed
+ *                                                                           └──last one──▶ gone
  *
  * A worker removes nothing outside of the place that it writes to, whatever Redis says. A folder
  * that no running worker has keeps its note, and `fetchfleet prune` shows and completes it.

@@ -100,11 +100,12 @@ export class BatchRemoval {
     ]);
     const what = 'the list of removals';
     const [notes, begun] = (await passOver(what, read, this.#onPassedOver)) ?? [{}, []];
+    const hasLeft = new Set(begun);
     const found = new Map<string, FolderRemoval>();
     for (const [name, note] of Object.entries(notes)) {
       const [batch = '', id] = name.split('|');
       // One that has not left the ledger yet may be retried instead.
-      if (id === folder && isBatchId(batch) && begun.includes(batch)) {
+      if (id === folder && isBatchId(batch) && hasLeft.has(batch)) {
         const parsed = await passOver(what, parseNote(note), this.#onPassedOver);
         found.set(batch, parsed ?? { schedule: '', results: [] });
       }
