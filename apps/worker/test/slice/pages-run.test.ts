@@ -3,12 +3,20 @@ import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
 import { BatchToken } from '../../src/batch/token.ts';
+import type { Deferral } from '../../src/origin/waiting-slice.ts';
 import { SliceRun } from '../../src/slice/slice-run.ts';
-import { batchOf, fetchOf, startTools } from './slice-fixture.ts';
+import { batchOf, fetchOf, startAll, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
 const SLICE = { id: 'b.0', origin: 'http://origin.example', ticket: 7 };
+const FAR: Deferral = {
+  kind: 'deferred',
+  dueInMs: 30_000,
+  ticket: 9,
+  isRefused: false,
+  deniedForMs: 0,
+};
 
 function pagedBatch(batch: Partial<ActiveBatch> = {}): ActiveBatch {
   const { plan } = batchOf();
@@ -98,8 +106,7 @@ describe('a run of a slice with pages', () => {
       admit: (slice, grant) => {
         tickets.push(slice.ticket);
         if (tickets.length > 1) {
-          const deferral = { dueInMs: 30_000, ticket: 9, isRefused: false, deniedForMs: 0 };
-          return { kind: 'deferred', ...deferral };
+          return FAR;
         }
         slice.start(grant);
         return { kind: 'started' };
@@ -116,17 +123,8 @@ describe('a run of a slice with pages', () => {
 
   it('keeps the ticket of its deferral when another page becomes durable after it', async () => {
     let isFull = false;
-    const deferred = { kind: 'deferred', dueInMs: 30_000, ticket: 9, deniedForMs: 0 } as const;
     const { tools, started } = startTools({
-      admit: (slice, grant) => {
-        if (isFull) {
-          return { ...deferred, isRefused: false };
-        }
-        while (slice.waiting > 0) {
-          slice.start(grant);
-        }
-        return { kind: 'started' };
-      },
+      admit: (slice, grant) => (isFull ? FAR : startAll(slice, grant)),
     });
     const run = new SliceRun(tools, pagedBatch(), SLICE);
     const running = run.run([fetchOf(1), fetchOf(2)], signals());
@@ -151,13 +149,9 @@ describe('a run of a slice with pages', () => {
           elsewhere.push(slice.id);
           await turn.promise;
         } else if (isFull) {
-          const deferral = { dueInMs: 30_000, ticket: 9, isRefused: false, deniedForMs: 0 };
-          return { kind: 'deferred', ...deferral };
+          return FAR;
         }
-        while (slice.waiting > 0) {
-          slice.start(grant);
-        }
-        return { kind: 'started' };
+        return startAll(slice, grant);
       },
     });
     const run = new SliceRun(tools, pagedBatch(), SLICE);

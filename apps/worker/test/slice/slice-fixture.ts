@@ -177,7 +177,8 @@ export function startTools({
   };
 }
 
-function startAll(slice: WaitingSlice, grant: StartGrant): Admission {
+/** Admits a slice for all that waits. */
+export function startAll(slice: WaitingSlice, grant: StartGrant): Admission {
   while (slice.waiting > 0) {
     slice.start(grant);
   }
