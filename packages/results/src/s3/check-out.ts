@@ -1,21 +1,22 @@
 import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createZstdDecompress } from 'node:zlib';
 import { ResultsChangedError, ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
 import { manifestPath } from '../folder/layout.ts';
 import { formatManifest, type Manifest } from '../folder/manifest.ts';
+import { findRegular } from '../folder/regular-file.ts';
+import { expandFile } from '../store/expanded-parts.ts';
 import type { CheckedOut, CheckOutOptions } from '../store/store.ts';
 import { copyError, TemporaryCopy } from '../store/temporary-copy.ts';
 import type { Bucket, Listed } from './bucket.ts';
 import { isMissing, toFailure } from './failure.ts';
 import { isPartName } from './layout.ts';
 
-/** Each one has a connection, and some 300 KiB of memory. */
+/** Each one has a connection, and a few MiB of memory. */
 const CONCURRENT_COPIES = 8;
-/** The SDK repeats requests, but not one whose content breaks off. */
+/** The SDK repeats requests, but not one whose content breaks off or was changed on its way. */
 const ATTEMPTS = 3;
 
 export interface BatchCopy extends CheckOutOptions {
@@ -29,8 +30,8 @@ export interface BatchCopy extends CheckOutOptions {
 }
 
 /**
- * Copies the parts of a batch into a temporary results folder, as plain files. In place of a part
- * that is damaged there is one line that every reader counts as torn.
+ * Copies the parts of a batch into a temporary results folder, as plain files. In place of what
+ * is damaged there is one line that every reader counts as torn.
  */
 export async function copyBatch(options: BatchCopy): Promise<CheckedOut> {
   const copy = await TemporaryCopy.create(options.batch);
@@ -93,47 +94,51 @@ class PartCopier {
 
   async copy(key: string, path: string): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
+      const isLast = attempt >= ATTEMPTS;
       let counted = 0;
       try {
-        await this.#download(key, path, (bytes) => {
+        const isWhole = await this.#download(key, path, (bytes) => {
           counted += bytes;
           this.#count(bytes);
         });
-        return;
+        if (isWhole || isLast) {
+          return;
+        }
       } catch (error) {
         this.#options.signal?.throwIfAborted();
+        if (error instanceof ResultsUnreadableError || error instanceof ResultsChangedError) {
+          throw error;
+        }
         if (isOfDisk(error)) {
           throw copyError(path, error);
         }
-        if (attempt >= ATTEMPTS || isMissing(toFailure(error))) {
-          await this.#giveUp(key, path, error);
-          return;
+        if (isLast || isMissing(toFailure(error))) {
+          throw this.#explained(key, error);
         }
-        this.#count(-counted);
       }
+      this.#count(-counted);
     }
   }
 
-  async #download(key: string, path: string, count: (bytes: number) => void): Promise<void> {
+  /** @returns false if something of it is damaged */
+  async #download(key: string, path: string, count: (bytes: number) => void): Promise<boolean> {
     const { bucket, signal } = this.#options;
     const { body } = await bucket.open(key, signal);
-    const counted = counting(body, count);
-    const file = createWriteStream(path);
-    await (key.endsWith('.zst')
-      ? pipeline(counted, createZstdDecompress(), file, { signal })
-      : pipeline(counted, file, { signal }));
+    const isCompressed = key.endsWith('.zst');
+    const received = isCompressed ? `${path}.zst` : path;
+    await pipeline(counting(body, count), createWriteStream(received), { signal });
+    if (!isCompressed) {
+      return true;
+    }
+    const isWhole = await expandFile(await findRegular(received), path, { signal });
+    await rm(received);
+    return isWhole;
   }
 
-  async #giveUp(key: string, path: string, error: unknown): Promise<void> {
+  #explained(key: string, error: unknown): Error {
     const where = this.#options.bucket.addressOf(key);
-    if (isOfContent(error)) {
-      await writeFile(path, `damaged: ${where}\n`).catch((reason: unknown) => {
-        throw copyError(path, reason);
-      });
-      return;
-    }
     const failure = toFailure(error);
-    throw isMissing(failure)
+    return isMissing(failure)
       ? new ResultsChangedError(`${where} disappeared while it was read`, { cause: failure })
       : new ResultsUnreadableError(`cannot read ${where}: ${failure.message}`, { cause: failure });
   }
@@ -144,12 +149,6 @@ async function* counting(body: Readable, count: (bytes: number) => void): AsyncG
     count(chunk.length);
     yield chunk;
   }
-}
-
-/** Errors of zlib, which has no codes of the system. */
-function isOfContent(error: unknown): boolean {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
-  return typeof code === 'string' && /^(?:ZSTD_|Z_)/u.test(code);
 }
 
 /** Connections have errors of the system as well, of `connect`, `read` and `write`. */

@@ -22,7 +22,7 @@ export async function expandParts(
   let done = 0;
   try {
     for (const part of parts) {
-      await expandTo(join(copy.folder, plainName(basename(part.path))), part, {
+      await expandFile(part, join(copy.folder, plainName(basename(part.path))), {
         signal,
         onBytes: (bytes) => {
           done += bytes;
@@ -37,21 +37,30 @@ export async function expandParts(
   }
 }
 
-async function expandTo(
-  path: string,
+interface ExpandFileOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Called with the bytes of the part that were read since the last call. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/**
+ * Writes the plain copy of a compressed part, in place of what is at the path.
+ *
+ * @returns whether the part is whole
+ * @throws ResultsUnreadableError, ResultsChangedError; the reason of the signal
+ */
+export async function expandFile(
   part: RegularFile,
-  {
-    signal,
-    onBytes,
-  }: { readonly signal: AbortSignal | undefined; readonly onBytes: (bytes: number) => void },
-): Promise<void> {
+  path: string,
+  { signal, onBytes: onProgress = () => undefined }: ExpandFileOptions,
+): Promise<boolean> {
   const explain = (error: unknown): Error => copyError(path, error);
   try {
     await using source = await openRegular(part.path, 'r', part);
-    await using target = await open(path, 'wx').catch((error: unknown) => {
+    await using target = await open(path, 'w').catch((error: unknown) => {
       throw explain(error);
     });
-    await expandPart({ source, target, size: part.size, signal, onProgress: onBytes, explain });
+    return await expandPart({ source, target, size: part.size, signal, onProgress, explain });
   } catch (error) {
     const isExplained =
       error instanceof ResultsUnreadableError || error instanceof ResultsChangedError;

@@ -27,11 +27,14 @@ export interface ExpandOptions {
  * Writes the lines of a compressed part. A frame that is torn or damaged is left out: in place of
  * it, and of what follows up to the next frame, there is one line that every reader counts as torn.
  * Frames have checksums, so no other line is made of damage.
+ *
+ * @returns whether nothing was left out
  */
-export async function expandPart(options: ExpandOptions): Promise<void> {
+export async function expandPart(options: ExpandOptions): Promise<boolean> {
   const { source, size, signal, onProgress } = options;
   const window = new FileWindow(source, size);
   const output = new Output(options);
+  let isWhole = true;
   let isDamaged = false;
   for (let at = 0; at < size;) {
     signal?.throwIfAborted();
@@ -41,11 +44,13 @@ export async function expandPart(options: ExpandOptions): Promise<void> {
       await output.add(Buffer.from(`damaged: frame at byte ${at}\n`));
     }
     isDamaged = !isRead;
+    isWhole &&= isRead;
     const next = isRead ? end : await findMagic(window, at + 1, signal);
     onProgress(next - at);
     at = next;
   }
   await output.flush();
+  return isWhole;
 }
 
 interface Frame {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { S3Store } from '@fetchfleet/results/s3';
 import { installLeakGuard, type S3Server, startS3 } from '@fetchfleet/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -11,6 +11,8 @@ import { useCredentials } from './s3-environment.ts';
 
 const line = (index: number): string => recordLine({ index, body: `"${'x'.repeat(500)}"` });
 const FOLDER = `${BATCH}/`;
+/** As all writers have it. */
+const CHECKED = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 let server: S3Server;
 let store: S3Store;
@@ -38,7 +40,7 @@ function put(count: number): string[] {
   const lines = Array.from({ length: count }, (_, index) => line(index));
   for (let at = 0; at < count; at += 2) {
     const text = `${lines.slice(at, at + 2).join('\n')}\n`;
-    server.put(`${FOLDER}part-w-1-${at}.ndjson.zst`, zstdCompressSync(text));
+    server.put(`${FOLDER}part-w-1-${at}.ndjson.zst`, zstdCompressSync(text, CHECKED));
   }
   return lines;
 }
@@ -64,6 +66,16 @@ describe('a batch that is copied out of S3', () => {
     put(2);
     server.put(`${FOLDER}part-w-1-0.ndjson`, `${line(2)}\n`);
     expect((await read()).lines).toEqual([line(0), line(1), line(2)]);
+  });
+
+  it('has every frame of the parts of a folder that somebody copied there', async () => {
+    const lines = Array.from({ length: 4 }, (_, index) => line(index));
+    const frames = lines.map((text) => zstdCompressSync(`${text}\n`, CHECKED));
+    const part = `${FOLDER}part-w-1-1.ndjson.zst`;
+    server.put(part, Buffer.concat(frames));
+    expect(await read()).toEqual({ lines, skippedLines: 0 });
+    server.put(part, Buffer.concat(frames.with(1, Buffer.from('no zstd at all'))));
+    expect(await read()).toEqual({ lines: lines.toSpliced(1, 1), skippedLines: 1 });
   });
 
   it('has a torn line in place of what is damaged, and all else', async () => {
