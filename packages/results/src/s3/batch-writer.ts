@@ -1,6 +1,3 @@
-import { buffer } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress } from 'node:zlib';
 import { toError } from '@fetchfleet/crawl';
 import {
   formatManifest,
@@ -13,6 +10,7 @@ import { type FlushEvent, GroupCommit } from '../sink/group-commit.ts';
 import { encodeLines } from '../sink/encode-lines.ts';
 import { SinkError } from '../sink/sink.ts';
 import type { SinkOptions } from '../store/store.ts';
+import { compressFrame } from '../zstd/compress-frame.ts';
 import type { Bucket } from './bucket.ts';
 import { partNumber, type S3Layout } from './layout.ts';
 import type { S3Marker } from './marker.ts';
@@ -63,7 +61,7 @@ export class S3BatchWriter {
 
   async #flush(lines: readonly string[]): Promise<FlushEvent> {
     const startedAt = performance.now();
-    const body = await compress(lines);
+    const body = await frameOf(lines);
     await this.#writeManifest(startedAt);
     const [part, marker] = await Promise.allSettled([
       this.#writePart(body),
@@ -142,9 +140,10 @@ async function ensureManifest(bucket: Bucket, key: string, manifest: Manifest): 
   await (manifest.total > 0 ? bucket.put(key, body) : bucket.create(key, body));
 }
 
-/** One frame with a checksum of its content. */
-async function compress(lines: readonly string[]): Promise<Buffer> {
-  const compressor = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-  const [body] = await Promise.all([buffer(compressor), pipeline(encodeLines(lines), compressor)]);
-  return body;
+async function frameOf(lines: readonly string[]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await compressFrame(encodeLines(lines), async (chunk) => {
+    chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
 }
