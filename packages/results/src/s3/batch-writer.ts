@@ -6,7 +6,7 @@ import {
   parseManifest,
 } from '../folder/manifest.ts';
 import { UNKNOWN_TOTAL_RECHECK_MS } from '../sink/batch-writer.ts';
-import { type FlushEvent, GroupCommit } from '../sink/group-commit.ts';
+import { type FlushEvent, GroupCommit, linesOf } from '../sink/group-commit.ts';
 import { encodeLines } from '../sink/encode-lines.ts';
 import { SinkError } from '../sink/sink.ts';
 import type { SinkOptions } from '../store/store.ts';
@@ -41,7 +41,7 @@ export class S3BatchWriter {
     // Throws if the id of the batch is none.
     options.layout.folder(options.batch);
     this.#commits = new GroupCommit({
-      flush: async (lines) => this.#flush(lines),
+      flush: async (appends) => this.#flush(linesOf(appends)),
       observe: options.observe ?? (() => undefined),
     });
   }
@@ -51,7 +51,7 @@ export class S3BatchWriter {
   }
 
   async append(lines: readonly string[]): Promise<void> {
-    return this.#commits.append(lines);
+    return this.#commits.append(this.#options.batch, lines);
   }
 
   /** Flushes pending appends. */

@@ -2,7 +2,7 @@ import { makeFolderIn } from '../folder/durable-folder.ts';
 import { batchFolder, type Compression } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
 import { refuseLink } from '../folder/regular-file.ts';
-import { type FlushEvent, GroupCommit } from './group-commit.ts';
+import { type FlushEvent, GroupCommit, linesOf } from './group-commit.ts';
 import { Part } from './part.ts';
 import type { ResultsRoot } from './results-root.ts';
 import { SinkError } from './sink.ts';
@@ -35,7 +35,7 @@ export class BatchWriter {
     this.#options = options;
     this.#folder = batchFolder(options.dir, options.batch);
     this.#commits = new GroupCommit({
-      flush: async (lines) => this.#flush(lines),
+      flush: async (appends) => this.#flush(linesOf(appends)),
       close: async () => this.#close(),
       observe: options.observe,
     });
@@ -50,7 +50,7 @@ export class BatchWriter {
   }
 
   async append(lines: readonly string[]): Promise<void> {
-    return this.#commits.append(lines);
+    return this.#commits.append(this.#options.batch, lines);
   }
 
   /** Flushes pending appends and closes the file. A later append opens it again. */

@@ -11,19 +11,27 @@ export interface FlushEvent {
   readonly durationMs: number;
 }
 
+/** Lines that wait for their flush. */
+export interface PendingAppend {
+  readonly batch: string;
+  readonly lines: readonly string[];
+  readonly reject: (reason: unknown) => void;
+}
+
 export interface GroupCommitOptions {
-  /** Makes lines durable. Its errors reject the appends that the lines are from. */
-  readonly flush: (lines: readonly string[]) => Promise<FlushEvent>;
+  /**
+   * Makes the lines of these appends durable. Its errors reject all of them. It may reject some of
+   * them itself, and resolve when the others are durable.
+   */
+  readonly flush: (appends: readonly PendingAppend[]) => Promise<FlushEvent>;
   /** Called between two flushes, when the owner releases what it holds. Never rejects. */
   readonly close?: () => Promise<void>;
   readonly observe: (event: FlushEvent) => void;
 }
 
-interface PendingAppend {
-  readonly lines: readonly string[];
+interface Queued extends PendingAppend {
   readonly characters: number;
   readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
 }
 
 /**
@@ -32,7 +40,7 @@ interface PendingAppend {
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
-  readonly #pending: PendingAppend[] = [];
+  readonly #pending: Queued[] = [];
   #work: Promise<void> | undefined;
   #mustClose = false;
 
@@ -44,10 +52,10 @@ export class GroupCommit {
     return this.#work === undefined;
   }
 
-  append(lines: readonly string[]): Promise<void> {
+  append(batch: string, lines: readonly string[]): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const characters = lines.reduce((sum, line) => sum + line.length, 0);
-    this.#pending.push({ lines, characters, resolve, reject });
+    this.#pending.push({ batch, lines, characters, resolve, reject });
     this.#work ??= this.#run();
     return promise;
   }
@@ -74,7 +82,7 @@ export class GroupCommit {
     this.#work = undefined;
   }
 
-  #nextGroup(): PendingAppend[] {
+  #nextGroup(): Queued[] {
     let characters = 0;
     let count = 0;
     for (const append of this.#pending) {
@@ -87,11 +95,11 @@ export class GroupCommit {
     return this.#pending.splice(0, count);
   }
 
-  async #commit(group: readonly PendingAppend[]): Promise<void> {
+  async #commit(group: readonly Queued[]): Promise<void> {
     try {
-      const event = await this.#options.flush(group.flatMap((append) => append.lines));
+      const event = await this.#options.flush(group);
       for (const append of group) {
-        append.resolve();
+        append.resolve(); // no effect on one that was rejected
       }
       this.#observe(event);
     } catch (error) {
@@ -109,4 +117,8 @@ export class GroupCommit {
       process.emitWarning(toError(error));
     }
   }
+}
+
+export function linesOf(appends: readonly PendingAppend[]): string[] {
+  return appends.flatMap(({ lines }) => lines);
 }
