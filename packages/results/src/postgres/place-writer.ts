@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg';
 import type { Row } from '../rows/row.ts';
+import { UNKNOWN_TOTAL_RECHECK_MS } from '../sink/batch-writer.ts';
 import { SinkError } from '../sink/sink.ts';
 import type { SinkOptions } from '../store/store.ts';
 import type { Address } from './address.ts';
@@ -28,8 +29,6 @@ export interface PlaceWriterOptions extends Pick<SinkOptions, 'manifest'> {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const FLUSH_TIMEOUT_MS = 30_000;
-/** Interval between requests for a manifest whose total is unknown. */
-const UNKNOWN_TOTAL_RECHECK_MS = 1_000;
 
 interface Flush {
   /** All batches of it, sorted. */
