@@ -17,19 +17,22 @@ export interface PostgresStoreOptions {
   readonly url: string;
   /** Has what the URL lacks: `PGPASSWORD`, for example. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The longest silence of a server that reads or removes. @default 5 min */
+  readonly silenceMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** The longest silence of a server that reads or removes. */
 const SILENCE_MS = 5 * 60_000;
 
 /** A database of PostgreSQL. */
 export class PostgresStore implements ResultsStore {
   readonly #address: Address;
+  readonly #silenceMs: number;
 
   /** @throws DatabaseUnfitError if the address is none */
-  constructor({ url, env }: PostgresStoreOptions) {
+  constructor({ url, env, silenceMs = SILENCE_MS }: PostgresStoreOptions) {
     this.#address = readAddress(url, env);
+    this.#silenceMs = silenceMs;
   }
 
   get location(): string {
@@ -65,7 +68,7 @@ export class PostgresStore implements ResultsStore {
 
   async remove(batch: string): Promise<string | undefined> {
     assertBatchId(batch);
-    return this.#use('remove', async (session) => removeRows(session, batch));
+    return this.#use('remove', async (session, beat) => removeRows(session, batch, beat));
   }
 
   async checkOut(batch: string, options: CheckOutOptions = {}): Promise<CheckedOut> {
@@ -102,7 +105,7 @@ export class PostgresStore implements ResultsStore {
     const onAbort = (): void => session.destroy(toError(signal?.reason));
     const silence = setTimeout(
       () => session.destroy(new Error('the server does not answer')),
-      SILENCE_MS,
+      this.#silenceMs,
     );
     signal?.addEventListener('abort', onAbort, { once: true });
     try {

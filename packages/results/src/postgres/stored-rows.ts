@@ -59,9 +59,14 @@ const NOT_OURS = 'it holds something that no worker has written';
  * Removes the rows of a batch, then its manifest. Rows of a batch without a manifest are kept, and
  * so are rows with an index that no fetch can have.
  *
+ * @param beat called whenever the server has removed some: all together may take hours
  * @returns why something was kept; undefined if nothing is left
  */
-export async function removeRows(session: Session, batch: string): Promise<string | undefined> {
+export async function removeRows(
+  session: Session,
+  batch: string,
+  beat: () => void,
+): Promise<string | undefined> {
   const isKnown = (await createdAtMs(session, batch)) !== undefined;
   if (!(await hasTable(session, 'fetches'))) {
     await removeManifest(session, batch, isKnown);
@@ -70,6 +75,7 @@ export async function removeRows(session: Session, batch: string): Promise<strin
   let from: string | undefined = isKnown ? '0' : undefined;
   while (from !== undefined) {
     from = await removeSome(session, batch, from);
+    beat();
   }
   const left = await session.query('SELECT FROM fetches WHERE batch = $1 LIMIT 1', [batch]);
   if (left.length > 0) {

@@ -111,6 +111,21 @@ describe('PostgresStore', () => {
     expect(await query(url, 'SELECT count(*)::int FROM fetches')).toEqual([{ count: 0 }]);
   });
 
+  it('removes for longer than the server may be silent', async () => {
+    await write(Array.from({ length: 25_000 }, (_, index) => recordLine({ index })));
+    await query(
+      url,
+      `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+         AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END';
+       CREATE TRIGGER wait BEFORE DELETE ON fetches FOR EACH STATEMENT EXECUTE FUNCTION wait()`,
+    );
+    const slow = new PostgresStore({ url, env: {}, silenceMs: 3_000 });
+    expect(await slow.remove(BATCH)).toBeUndefined();
+    const impatient = new PostgresStore({ url, env: {}, silenceMs: 500 });
+    await write([recordLine({ index: 0 })]);
+    await expect(impatient.remove(BATCH)).rejects.toThrow('the server does not answer');
+  });
+
   it('has nothing in a database without tables, and creates none to read', async () => {
     expect(await store().batches()).toEqual([]);
     expect(await store().manifest(BATCH)).toBeUndefined();
