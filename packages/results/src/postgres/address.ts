@@ -47,10 +47,10 @@ export function readAddress(
     }
     return value;
   };
-  const user = part('user', decodeURIComponent(url.username), env['PGUSER']);
-  const host = part('host', decodeURIComponent(url.hostname), env['PGHOST']) || 'localhost';
+  const user = part('user', decoded(url.username), env['PGUSER']);
+  const host = part('host', decoded(url.hostname), env['PGHOST']) || 'localhost';
   const port = part('port', url.port, env['PGPORT']);
-  part('password', decodeURIComponent(url.password), env['PGPASSWORD']);
+  part('password', decoded(url.password), env['PGPASSWORD']);
   if (url.pathname.length <= 1) {
     url.pathname = `/${encodeURIComponent(env['PGDATABASE'] ?? '')}`;
   }
@@ -60,6 +60,16 @@ export function readAddress(
     (host.startsWith('/') ? encodeURIComponent(host) : host) +
     (port === '' ? '' : `:${port}`);
   return { url: url.href, shown: `postgres://${place}${url.pathname}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new DatabaseUnfitError(
+      'the address of the database has a "%" that begins no code: a password with "%" has "%25" there',
+    );
+  }
 }
 
 function refuseUnknown(parameters: URLSearchParams): void {

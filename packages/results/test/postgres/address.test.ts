@@ -32,6 +32,7 @@ describe('readAddress', () => {
   it.each([
     ['postgres://me@h/x?sslmod=require', /unknown parameter "sslmod"/u],
     ['postgres://me@h/x?table=raw.fetches', /search_path=NAME/u],
+    ['postgres://me:50%secret@h/x', /"%25"/u],
     ['mysql://me:secret@h/x', /postgres:\/\/USER@HOST\/DATABASE/u],
     ['me:secret@h/x', /postgres:\/\/USER@HOST\/DATABASE/u],
   ])('refuses %j', (url, message) => {
