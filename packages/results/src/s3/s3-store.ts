@@ -35,7 +35,7 @@ export class S3Store implements ResultsStore {
     const address = parseS3Address(url);
     this.#bucket = new Bucket(createClient(env, idleTimeoutMs), address.bucket);
     this.#layout = new S3Layout(address);
-    this.location = this.#bucket.addressOf(address.path);
+    this.location = this.#bucket.addressOf(address.path).replace(/\/$/u, '');
   }
 
   sink(options: SinkOptions): S3Sink {

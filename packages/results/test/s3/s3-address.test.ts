@@ -1,4 +1,5 @@
 import { isS3Address, S3AddressError } from '@fetchfleet/results';
+import { Place } from '@fetchfleet/results/place';
 import { S3Store, uploadTo } from '@fetchfleet/results/s3';
 import { describe, expect, it } from '@jest/globals';
 
@@ -6,14 +7,15 @@ const env = { AWS_REGION: 'eu-central-1' };
 
 describe('an address in S3', () => {
   it.each([
-    ['s3://bucket', 's3://bucket/'],
-    ['s3://bucket/', 's3://bucket/'],
+    ['s3://bucket', 's3://bucket'],
+    ['s3://bucket/', 's3://bucket'],
     ['s3://my.bucket-1/a/b c/é', 's3://my.bucket-1/a/b c/é'],
     ['s3://bucket/a/', 's3://bucket/a'],
     ['s3://bucket/100%/x%20y', 's3://bucket/100%/x%20y'],
   ])('is read as it stands: %s', (url, location) => {
     expect(isS3Address(url)).toBe(true);
     expect(new S3Store({ url, env }).location).toBe(location);
+    expect(Place.parse(url, '/srv').location).toBe(location);
   });
 
   it.each([
