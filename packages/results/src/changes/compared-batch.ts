@@ -1,19 +1,25 @@
 import { answerRulesOf, type Comparison, type Crawl, type Plan } from '@fetchfleet/crawl';
 import { ResultsNotFoundError } from '../folder/errors.ts';
 import { findFinishedBatch } from '../select/finished-batch.ts';
-import type { ResultsStore } from '../store/store.ts';
+import type { CheckedOut, CheckOutOptions, ResultsStore } from '../store/store.ts';
 import { KnownAnswers } from './known-answers.ts';
 
 /** Where earlier batches are. */
-type Earlier = Pick<ResultsStore, 'location' | 'batches' | 'manifest' | 'measure' | 'checkOut'>;
+type Earlier = Pick<ResultsStore, 'location' | 'batches' | 'manifest' | 'checkOut'>;
+
+interface OpenComparison extends Comparison {
+  /** The batch, if it is checked out already. {@link openKnownAnswers} gives it back. */
+  readonly copy?: CheckedOut | undefined;
+}
 
 /** The batch that a new one is compared with, or why there is none. */
 export type ComparedBatch =
-  | { readonly comparison: Comparison }
+  | { readonly comparison: OpenComparison }
   | { readonly comparison?: undefined; readonly reason: string };
 
 /**
- * The last finished batch of a crawl's name in a place, if its answers can be taken over.
+ * The last finished batch of a crawl's name in a place, if its answers can be taken over. It stays
+ * checked out: pass the comparison to {@link openKnownAnswers}.
  *
  * @throws ResultsChangedError, ResultsUnreadableError; the reason of `signal`
  */
@@ -22,7 +28,11 @@ export async function findComparedBatch(
   plan: Plan,
   signal?: AbortSignal,
 ): Promise<ComparedBatch> {
-  const found = await findFinishedBatch(store, plan.name, { signal });
+  await using last = new LastCopy();
+  const found = await findFinishedBatch(store, plan.name, {
+    checkOut: async (id) => last.checkOut(store, id, signal && { signal }),
+    signal,
+  });
   if (found.state !== 'finished') {
     return { reason: `there is no finished batch of ${plan.name} in ${store.location}` };
   }
@@ -34,14 +44,41 @@ export async function findComparedBatch(
   if (revalidate.rules !== answerRulesOf(plan)) {
     return { reason: `expect or keep has changed since ${batch}` };
   }
-  return { comparison: { batch, refersTo: [batch, ...revalidate.refersTo] } };
+  const refersTo = [batch, ...revalidate.refersTo];
+  return { comparison: { batch, refersTo, copy: last.take() } };
+}
+
+/** The batch that was checked out last. Those before it are given back. */
+class LastCopy implements AsyncDisposable {
+  #copy: CheckedOut | undefined;
+
+  async checkOut(
+    store: Earlier,
+    batch: string,
+    options?: CheckOutOptions,
+  ): Promise<readonly string[]> {
+    await this[Symbol.asyncDispose]();
+    this.#copy = await store.checkOut(batch, options);
+    return this.#copy.dirs;
+  }
+
+  /** Whoever takes it gives it back. */
+  take(): CheckedOut | undefined {
+    const copy = this.#copy;
+    this.#copy = undefined;
+    return copy;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.take()?.[Symbol.asyncDispose]();
+  }
 }
 
 interface ComparedOptions {
   readonly store: Earlier;
   /** With every list on this machine. */
   readonly crawl: Crawl;
-  readonly comparison: Comparison | undefined;
+  readonly comparison: OpenComparison | undefined;
   /** Fetches of the crawl. */
   readonly total: number;
   readonly signal?: AbortSignal | undefined;
@@ -53,32 +90,29 @@ interface ComparedOptions {
  *
  * @throws ResultsChangedError, ResultsUnreadableError; InputError
  */
-export async function openKnownAnswers({
-  store,
-  crawl,
-  comparison,
-  total,
-  signal,
-}: ComparedOptions): Promise<KnownAnswers | undefined> {
+export async function openKnownAnswers(
+  options: ComparedOptions,
+): Promise<KnownAnswers | undefined> {
+  const { comparison, ...rest } = options;
   if (comparison === undefined) {
     return undefined;
   }
-  const { batch } = comparison;
-  const manifest = await store.manifest(batch);
-  // The plan comes from Redis: another crawl's answers are none of its business.
-  if (manifest?.name !== crawl.plan.name) {
-    return undefined;
-  }
-  const refersTo = await present(store, comparison.refersTo);
-  const copy = await store.checkOut(batch, signal && { signal }).catch(ifMissing);
-  if (copy === undefined) {
-    return undefined;
-  }
+  let { copy } = comparison;
   try {
-    return await KnownAnswers.open({ copy, batch, refersTo, crawl, total, signal });
+    const { store, crawl, signal } = rest;
+    const { batch } = comparison;
+    const manifest = await store.manifest(batch);
+    // The plan comes from Redis: another crawl's answers are none of its business.
+    if (manifest?.name !== crawl.plan.name) {
+      await copy?.[Symbol.asyncDispose]();
+      return undefined;
+    }
+    const refersTo = await present(store, comparison.refersTo);
+    copy ??= await store.checkOut(batch, signal && { signal });
+    return await KnownAnswers.open({ ...rest, copy, batch, refersTo });
   } catch (error) {
-    await copy[Symbol.asyncDispose]();
-    throw error;
+    await copy?.[Symbol.asyncDispose]();
+    return ifMissing(error);
   }
 }
 
@@ -91,12 +125,12 @@ function ifMissing(error: unknown): undefined {
 
 /** Those that the place has. A person may have removed one. */
 async function present(
-  store: Pick<ResultsStore, 'measure'>,
+  store: Pick<ResultsStore, 'manifest'>,
   batches: readonly string[],
 ): Promise<string[]> {
   const found: string[] = [];
   for (const batch of batches) {
-    if ((await store.measure(batch)) !== undefined) {
+    if ((await store.manifest(batch)) !== undefined) {
       found.push(batch);
     }
   }

@@ -1,7 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Comparison, Plan } from '@fetchfleet/crawl';
-import { findComparedBatch, FolderStore, openKnownAnswers } from '@fetchfleet/results';
+import {
+  type CheckedOut,
+  findComparedBatch,
+  FolderStore,
+  openKnownAnswers,
+} from '@fetchfleet/results';
 import { installLeakGuard, type TemporaryFolder, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
@@ -32,6 +37,24 @@ async function knownOf(ids: readonly string[], own: Partial<Plan> = {}, pinned?:
   const answers = ids.map((id, index) => known?.of({ index, values: [id] }));
   await known?.stop();
   return { answers, refersTo: known?.refersTo, ...('reason' in found && { reason: found.reason }) };
+}
+
+/** A place where it costs much to copy a batch, and to measure one. */
+class FarStore extends FolderStore {
+  readonly copied: string[] = [];
+  /** Copies that were not given back. */
+  readonly open = new Set<string>();
+
+  override async checkOut(batch: string): Promise<CheckedOut> {
+    const { dirs } = await super.checkOut(batch);
+    this.copied.push(batch);
+    this.open.add(batch);
+    return { dirs, [Symbol.asyncDispose]: async () => void this.open.delete(batch) };
+  }
+
+  override async measure(): Promise<never> {
+    throw new Error('all records would be read');
+  }
 }
 
 const a: StoredFetch = { id: 'a', body: '{"a":1}', etag: '"a"' };
@@ -101,6 +124,27 @@ describe('what is known of answers', () => {
     await storeBatch(folder.path, 'other-1', [a], { plan: { name: 'other' } });
     const pinned = { batch: 'other-1', refersTo: ['other-1'] };
     expect((await knownOf(['a'], {}, pinned)).answers).toEqual([undefined]);
+  });
+
+  it('costs one copy of each batch that may be the earlier one', async () => {
+    await storeBatch(folder.path, 'list-1', [a, b]);
+    await storeBatch(folder.path, 'list-2', [a], { day: 2 });
+    await rm(join(folder.path, 'list-2', 'part-w-1.ndjson'));
+    const store = new FarStore(folder.path);
+    const crawl = crawlOf(['a', 'b']);
+    const { comparison } = await findComparedBatch(store, crawl.plan);
+    expect([...store.open]).toEqual(['list-1']);
+    const known = await openKnownAnswers({ store, crawl, comparison, total: 2 });
+    expect(known?.count).toBe(2);
+    expect(store.copied).toEqual(['list-2', 'list-1']);
+    await known?.stop();
+    expect([...store.open]).toEqual([]);
+    const { plan } = crawlOf(['a'], { expect: { status: [[404, 404]] } });
+    expect(await findComparedBatch(store, plan)).toHaveProperty('reason');
+    const { comparison: again } = await findComparedBatch(store, crawl.plan);
+    await rm(join(folder.path, 'list-1'), { recursive: true });
+    expect(await openKnownAnswers({ store, crawl, comparison: again, total: 2 })).toBeUndefined();
+    expect([...store.open]).toEqual([]);
   });
 
   it('is what a Map would find', async () => {
