@@ -3,10 +3,10 @@ import { manifestPath, partPath } from '../folder/layout.ts';
 import { formatManifest, type Manifest } from '../folder/manifest.ts';
 import { copyError, TemporaryCopy } from '../store/temporary-copy.ts';
 import type { CheckedOut } from '../store/store.ts';
-import { COLUMNS } from './columns.ts';
-import { readCopyLine } from './copy-text.ts';
+import { COLUMNS } from './row/columns.ts';
+import { readCopyLine } from './row/copy-text.ts';
 import { escapeLiteral } from 'pg';
-import { storedLine } from './record-texts.ts';
+import { storedLine } from './row/record-texts.ts';
 import type { Session } from './session.ts';
 
 /** Characters of lines that are handed on at once. */

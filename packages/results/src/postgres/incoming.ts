@@ -1,6 +1,6 @@
 import type { Row } from '../rows/row.ts';
 import { quotedName, type TableName } from './address.ts';
-import { COLUMN_LIST, COLUMNS, KEY } from './columns.ts';
+import { COLUMN_LIST, COLUMNS, KEY } from './row/columns.ts';
 import type { Session } from './session.ts';
 
 /**

@@ -4,8 +4,8 @@ import { UNKNOWN_TOTAL_RECHECK_MS } from '../sink/batch-writer.ts';
 import { SinkError } from '../sink/sink.ts';
 import type { SinkOptions } from '../store/store.ts';
 import type { Address } from './address.ts';
-import { plainTexts, textsOf } from './columns.ts';
-import { copyText } from './copy-text.ts';
+import { plainTexts, textsOf } from './row/columns.ts';
+import { copyText } from './row/copy-text.ts';
 import { isPassing, isRefusedValue, reasonOf } from './errors.ts';
 import {
   COPY_INCOMING,
@@ -16,7 +16,7 @@ import {
   mergeIncoming,
 } from './incoming.ts';
 import { ensurePlace, FETCHES, findPlace, writeManifest } from './place.ts';
-import type { RecordTexts } from './record-texts.ts';
+import type { RecordTexts } from './row/record-texts.ts';
 import { Session } from './session.ts';
 
 export interface PlaceWriterOptions extends Pick<SinkOptions, 'manifest'> {

@@ -2,8 +2,8 @@ import { toError } from '@fetchfleet/crawl';
 import type { RowSink } from '../rows/export-rows.ts';
 import type { Row } from '../rows/row.ts';
 import { type Address, parseTableName, readAddress, type TableName } from './address.ts';
-import { textsOf } from './columns.ts';
-import { copyText } from './copy-text.ts';
+import { textsOf } from './row/columns.ts';
+import { copyText } from './row/copy-text.ts';
 import { DatabaseError, DatabaseUnfitError, isLasting, reasonOf } from './errors.ts';
 import {
   COPY_INCOMING,

@@ -1,5 +1,5 @@
 import type { StoredBatch } from '../folder/stored-batches.ts';
-import { COLUMNS } from './columns.ts';
+import { COLUMNS } from './row/columns.ts';
 import { hasTable } from './place.ts';
 import type { Session } from './session.ts';
 

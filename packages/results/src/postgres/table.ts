@@ -1,5 +1,5 @@
 import { quotedName, type TableName } from './address.ts';
-import { type Column, COLUMNS, KEY, RECORD } from './columns.ts';
+import { type Column, COLUMNS, KEY, RECORD } from './row/columns.ts';
 import { DatabaseUnfitError } from './errors.ts';
 import type { Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { isBetter, type Rank } from '../folder/record-line.ts';
-import { parseRow, type Row } from '../rows/row.ts';
+import { isBetter, type Rank } from '../../folder/record-line.ts';
+import { parseRow, type Row } from '../../rows/row.ts';
 
 /** Characters that are read at once: a few milliseconds of work. */
 const STEP = 256 * 1_024;

@@ -1,6 +1,6 @@
-import { type Field, type FieldKind, fieldsOf } from '../rows/fields.ts';
-import type { Row } from '../rows/row.ts';
-import { readerOf } from '../rows/typed-value.ts';
+import { type Field, type FieldKind, fieldsOf } from '../../rows/fields.ts';
+import type { Row } from '../../rows/row.ts';
+import { readerOf } from '../../rows/typed-value.ts';
 import { keptRecord, lineOf, type RecordTexts } from './record-texts.ts';
 
 /** A column of the table. */

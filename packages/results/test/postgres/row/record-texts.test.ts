@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { textsOf } from '../../src/postgres/columns.ts';
-import { storedLine } from '../../src/postgres/record-texts.ts';
-import { parseRow } from '../../src/rows/row.ts';
-import { recordLine } from '../record-lines.ts';
-import { anyLines } from './any-lines.ts';
+import { textsOf } from '../../../src/postgres/row/columns.ts';
+import { storedLine } from '../../../src/postgres/row/record-texts.ts';
+import { parseRow } from '../../../src/rows/row.ts';
+import { recordLine } from '../../record-lines.ts';
+import { anyLines } from '../any-lines.ts';
 
 function texts(line: string) {
   const row = parseRow(Buffer.from(line));

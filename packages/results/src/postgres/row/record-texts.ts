@@ -1,5 +1,5 @@
 import { encodeSelection, type FetchRecord } from '@fetchfleet/crawl';
-import { splitBody } from '../folder/record-line.ts';
+import { splitBody } from '../../folder/record-line.ts';
 
 /** What the columns of a row hold, as texts; bytes as base64. Undefined is NULL. */
 export type RecordTexts = Readonly<Record<string, string | undefined>>;
