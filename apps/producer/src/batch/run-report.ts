@@ -76,7 +76,8 @@ async function examplesOf(
       return new Map();
     }
     const outcomes = new Set(kinds);
-    return await withBatch({ places: [opened], batch }, context, async (dir) =>
+    const source = { places: [opened], batch, needsBodies: false };
+    return await withBatch(source, context, async (dir) =>
       findFailureExamples({ dir, batch, outcomes, ...(isFailed !== undefined && { isFailed }) }),
     );
   } catch {

@@ -5,6 +5,7 @@ import {
   diffBatches,
   findPredecessor,
   type ListedChange,
+  type Manifest,
 } from '@fetchfleet/results';
 import { explainResults } from '../batch/explain-results.ts';
 import type { Context } from '../core/context.ts';
@@ -39,7 +40,8 @@ export async function diff(
     const [older, newer] = await inOrder(places, batch, other);
     const onListed = async (listed: ListedChange): Promise<void> =>
       terminal.printNext(options.json === true ? JSON.stringify(listed) : lineOf(listed));
-    const source = { places, batches: [older, newer], signal };
+    const needsBodies = !(await haveHashes(places, [older, newer]));
+    const source = { places, batches: [older, newer], needsBodies, signal };
     const { counts, missing } = await withBatches(source, context, async (dirs) =>
       diffBatches({ dirs, older, newer, list, onListed, signal }),
     );
@@ -91,14 +93,30 @@ async function inOrder(
   return one > two ? [other, batch] : [batch, other];
 }
 
+/** Whether workers have recorded the hashes of all bodies, so that these are compared instead. */
+async function haveHashes(
+  places: readonly OpenPlace[],
+  batches: readonly string[],
+): Promise<boolean> {
+  const manifests = await Promise.all(batches.map(async (batch) => manifestOf(places, batch)));
+  return manifests.every((manifest) => manifest?.revalidate !== undefined);
+}
+
 async function createdAt(places: readonly OpenPlace[], batch: string): Promise<string> {
+  return (await manifestOf(places, batch))?.createdAt ?? '';
+}
+
+async function manifestOf(
+  places: readonly OpenPlace[],
+  batch: string,
+): Promise<Manifest | undefined> {
   for (const { store } of places) {
     const manifest = await store.manifest(batch);
     if (manifest !== undefined) {
-      return manifest.createdAt;
+      return manifest;
     }
   }
-  return '';
+  return undefined;
 }
 
 function row(change: Change, counts: Readonly<Record<Change, number>>): string {

@@ -82,7 +82,8 @@ async function read({ status, places, filter }: Search, context: Context): Promi
   const { drain: signal } = context.interrupts.takeOver();
   try {
     const matches = (record: FailedRecord): boolean => isChosen(filter, record);
-    return await withBatch({ places, batch, signal }, context, async (dir) =>
+    const source = { places, batch, needsBodies: false, signal };
+    return await withBatch(source, context, async (dir) =>
       findFailures({ dir, batch, total, matches, signal }),
     );
   } catch (error) {
@@ -116,7 +117,8 @@ async function listFailures(search: Search, context: Context): Promise<ExitCode>
     return terminal.printNext(isJson ? JSON.stringify(documentOf(record)) : lineOf(record));
   };
   try {
-    const skippedParts = await withBatch({ places, batch, signal }, context, async (dir) =>
+    const source = { places, batch, needsBodies: false, signal };
+    const skippedParts = await withBatch(source, context, async (dir) =>
       streamFailures({ dir, batch, total, signal, onFailure }),
     );
     warnOfSkippedParts(skippedParts, terminal);

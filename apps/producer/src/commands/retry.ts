@@ -112,7 +112,7 @@ async function chosen(
   const choosing = { ledger, status, filter, outcomes };
   try {
     return needsRecords(filter)
-      ? await withBatch({ places, batch }, context, async (dirs) =>
+      ? await withBatch({ places, batch, needsBodies: false }, context, async (dirs) =>
           chosenFailures({ ...choosing, dirs }),
         )
       : await chosenFailures({ ...choosing, dirs: [] });

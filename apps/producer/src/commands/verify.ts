@@ -95,14 +95,16 @@ async function compare(
     content: await verifyParts({ dir, batch, total }),
     bodies: await findBodies(dir, batch),
   });
-  const { content, bodies } = await withBatch({ places, batch }, context, read).catch(
-    async (error: unknown) => {
-      if (error instanceof ResultsNotFoundError) {
-        return read([]);
-      }
-      throw error;
-    },
-  );
+  const { content, bodies } = await withBatch(
+    { places, batch, needsBodies: true },
+    context,
+    read,
+  ).catch(async (error: unknown) => {
+    if (error instanceof ResultsNotFoundError) {
+      return read([]);
+    }
+    throw error;
+  });
   const isMissing = (index: number): boolean => !isUnsettled(index) && !content.has(index);
   let missing = 0;
   for (let index = 0; index < total; index += 1) {

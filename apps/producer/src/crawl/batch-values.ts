@@ -112,7 +112,7 @@ export class EarlierBatches implements AsyncDisposable {
       return known.dirs;
     }
     const { checkOut } = await import('../results/check-out.ts');
-    const source = { places: [await this.#open()], batch, signal };
+    const source = { places: [await this.#open()], batch, needsBodies: true, signal };
     const copy = await checkOut(source, this.#context);
     this.#copies.set(batch, copy);
     return copy.dirs;

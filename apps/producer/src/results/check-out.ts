@@ -7,8 +7,11 @@ import type { OpenPlace } from './open-place.ts';
 export interface BatchSource {
   readonly places: readonly OpenPlace[];
   readonly batch: string;
-  /** Whether bodies that are in earlier batches are read as well. @default true */
-  readonly needsBodies?: boolean;
+  /**
+   * Whether the batches that have the bodies of unchanged records are checked out as well: all of
+   * their records are copied for it.
+   */
+  readonly needsBodies: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +49,7 @@ export async function withBatches<T>(
 
 /** Shows its progress. @throws as {@link withBatch} does */
 export async function checkOut(source: BatchSource, context: Surroundings): Promise<CheckedOut> {
-  const { batch, needsBodies = true } = source;
+  const { batch, needsBodies } = source;
   const copies = new Copies();
   try {
     await copyAll(copies, source, context);

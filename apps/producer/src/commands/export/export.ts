@@ -23,8 +23,9 @@ export async function exportRecords(
   const places = await openPlaces(readPlaces(options.results, context), context);
   process.umask(readUmask(options, context));
   try {
-    return await withBatch({ places, batch }, context, async (dir) => {
-      const unchanged = options.changed === true ? 'leave-out' : 'fill';
+    const unchanged = options.changed === true ? 'leave-out' : 'fill';
+    const source = { places, batch, needsBodies: unchanged === 'fill' };
+    return await withBatch(source, context, async (dir) => {
       const read = { dir, batch, unchanged } as const;
       const invocation = { read, options, choice, context };
       return options.to === undefined

@@ -62,7 +62,8 @@ export async function query(
   const { drain } = context.interrupts.takeOver();
   const scratch = await mkdtemp(join(tmpdir(), 'fetchfleet-query-'));
   try {
-    const table = await makeTable({ places, batch, scratch, signal: drain }, context);
+    const source = { places, batch, needsBodies: true, scratch, signal: drain };
+    const table = await makeTable(source, context);
     const database = await openDatabase({ table: table.path, scratch });
     const interrupt = (): void => database.connection.interrupt();
     drain.addEventListener('abort', interrupt);

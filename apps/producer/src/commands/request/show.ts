@@ -85,7 +85,8 @@ async function forEachRecord(
   let isWhole = true;
   const range = [index, index + 1] as const;
   try {
-    const summary = await withBatch({ places, batch, signal }, context, async (dir) =>
+    const source = { places, batch, needsBodies: true, signal };
+    const summary = await withBatch(source, context, async (dir) =>
       exportBatch({ dir, batch, format: 'ndjson', out, range, signal }),
     );
     out.end();
