@@ -10,7 +10,7 @@ import {
 } from '../crawl/load-crawl.ts';
 import { knownBatch, withComparison } from '../crawl/comparison.ts';
 import { secretProblems } from '../crawl/local-secrets.ts';
-import { applyNotify, type NotifyFlags, secretPlanOf, withNotify } from '../crawl/notify-flag.ts';
+import { addReceivers, applyNotify, type NotifyFlags, secretPlanOf } from '../crawl/notify-flag.ts';
 import { type OnlyFlags, onlyWords } from '../crawl/only-flags.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
@@ -143,29 +143,35 @@ async function completed(
 async function asStarted(
   session: FleetSession,
   before: BatchStatus | undefined,
-  { name, lists, options, context }: Invocation & { readonly name: string },
+  { name, ...invocation }: Invocation & { readonly name: string },
 ): Promise<Work> {
   if (before === undefined) {
     throw new CommandError(`--resume: no batch of "${name}" is unfinished`, {
       code: 'BATCH_NOT_OPEN',
     });
   }
+  const crawl = await crawlAsStarted(session, before, invocation);
+  await addReceivers(session, before, invocation.options);
+  return crawl === undefined
+    ? { before, expansion: undefined, isRepeated: true }
+    : completed(session, { status: before, crawl }, invocation);
+}
+
+/** Undefined if its lists have changed, and all of its slices are queued. */
+async function crawlAsStarted(
+  session: FleetSession,
+  before: BatchStatus,
+  { lists, context }: Invocation,
+): Promise<Crawl | undefined> {
   try {
-    const crawl = await loadRegisteredCrawl(session, before, {
-      purpose: 'resumed',
-      lists,
-      context,
-    });
-    // Its URLs were checked with the crawl file.
-    await applyNotify(session, before, withNotify(crawl, options, new Problems()));
-    return await completed(session, { status: before, crawl }, { lists, context });
+    return await loadRegisteredCrawl(session, before, { purpose: 'resumed', lists, context });
   } catch (error) {
     const isOnlyLists = error instanceof CommandError && error.code === 'LISTS_CHANGED';
     if (!isOnlyLists || !(await isAllQueued(session, before.batch))) {
       throw error;
     }
     context.terminal.note('The lists have changed; the fetches that are queued are the old ones');
-    return { before, expansion: undefined, isRepeated: true };
+    return undefined;
   }
 }
 

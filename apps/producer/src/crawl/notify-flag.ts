@@ -5,7 +5,7 @@ import {
   type SecretPlan,
   targetOfUrl,
 } from '@fetchfleet/crawl';
-import type { Problems } from '../core/errors.ts';
+import { Problems } from '../core/errors.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 
 export interface NotifyFlags {
@@ -25,7 +25,7 @@ export function withNotify(crawl: Crawl, { notify }: NotifyFlags, problems: Prob
     }
   }
   const known = crawl.notify ?? [];
-  const added = notify
+  const added = [...new Set(notify)]
     .filter((url) => !known.some((target) => target.url === url))
     .map((url) => targetOfUrl(url));
   if (known.length + added.length > MAX_NOTIFY_TARGETS) {
@@ -41,6 +41,26 @@ export function secretPlanOf<Known extends Crawl['plan']>(crawl: {
 }): Known & SecretPlan {
   const { plan, notify } = crawl;
   return notify === undefined ? plan : { ...plan, notify };
+}
+
+/**
+ * Adds the receivers of `--notify` to those of an unfinished batch that goes on as it was started.
+ *
+ * @throws CommandError (exit 2) if that batch cannot have them; nothing has changed then
+ */
+export async function addReceivers(
+  session: Pick<FleetSession, 'ledger'>,
+  status: { readonly batch: string; readonly total: number },
+  flags: NotifyFlags,
+): Promise<void> {
+  const stored = flags.notify === undefined ? undefined : await session.ledger.crawl(status.batch);
+  if (stored === undefined) {
+    return;
+  }
+  const problems = new Problems();
+  const told = withNotify(stored, flags, problems);
+  problems.throwIfAny('nothing was enqueued');
+  await applyNotify(session, status, told);
 }
 
 /** Lets the receivers of a crawl hold for an unfinished batch that goes on. */
