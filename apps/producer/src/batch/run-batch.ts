@@ -66,8 +66,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
       session.lost,
     ]);
     progress.stop();
-    await waitForNotifications(session, before.batch, { terminal, signal: signals.drain });
-    await report(options, { status, startedAt }, context);
+    await report(options, { status, startedAt, signal: signals.drain }, context);
     return exitCodeOf(status);
   } catch (error) {
     progress.stop();
@@ -178,7 +177,7 @@ async function drain(
   await endOf(expansion);
   const status = await withTimeout(session.ledger.status(before.batch)).catch(() => undefined);
   if (status?.state === 'finished') {
-    await report(options, { status, startedAt }, context);
+    await report(options, { status, startedAt, signal: signals.drain }, context);
     return exitCodeOf(status);
   }
   if (status !== undefined) {
@@ -199,14 +198,24 @@ function howToContinue({ continueCommand, before }: RunBatchOptions, context: Co
     : [`Continue with: ${continueCommand}`, `           or: ${resume}`];
 }
 
+interface Ended {
+  readonly status: BatchStatus;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** Ends the wait for receivers. */
+  readonly signal: AbortSignal;
+}
+
+/** Says how the batch has ended, and then who was not told of it. */
 async function report(
   { session, settings, before, isJson, isRepeated }: RunBatchOptions,
-  { status, startedAt }: { readonly status: BatchStatus; readonly startedAt: number },
+  { status, startedAt, signal }: Ended,
   context: Context,
 ): Promise<void> {
   const known = isRepeated ? before : undefined;
   const { ledger } = session;
   await reportRun({ ledger, settings, isJson, status, before: known, startedAt }, context);
+  await waitForNotifications(session, before.batch, { terminal: context.terminal, signal });
 }
 
 /** Its failure is reported elsewhere. Without Redis the expansion does not end at all. */

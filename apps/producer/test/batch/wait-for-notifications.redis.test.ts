@@ -1,6 +1,6 @@
 import { fleetKeys, Outbox } from '@fetchfleet/fleet';
-import { installLeakGuard } from '@fetchfleet/testing';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { eventually, installLeakGuard } from '@fetchfleet/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitForNotifications } from '../../src/batch/wait-for-notifications.ts';
 import { crawlFile } from '../cli-fixture.ts';
 import { FleetProject } from '../fleet-fixture.ts';
@@ -44,4 +44,43 @@ it('waits until a notification is delivered, and names those that are not', asyn
   const [taken] = await outbox.take(1, 60_000);
   await outbox.remove(taken?.entry ?? { key: '' });
   expect(await waiting).toEqual([]);
+});
+
+describe('run', () => {
+  const run = ['run', 'crawl.yaml', '--workers', '1', '--transport', 'undici'];
+
+  it('says how the batch has ended before it waits for a receiver', async () => {
+    const { origin, project } = fleet;
+    const gate = Promise.withResolvers<void>();
+    origin.respond('/told', async (_request, response) => {
+      await gate.promise;
+      response.end();
+    });
+    await project.write('crawl.yaml', crawlFile(origin.url, 1, `notify: ${origin.url}/told`));
+    const running = await project.start(run);
+    await eventually(() => running.stderr.includes('1 of 1 fetched'));
+    expect(running.stderr).not.toContain('not told yet');
+    gate.resolve();
+    expect(await running.exit).toMatchObject({ code: 0 });
+    expect(running.stderr).not.toContain('not told yet');
+  });
+
+  it('says who was not told where the batch ends while the command is interrupted', async () => {
+    const { origin, project } = fleet;
+    const gate = Promise.withResolvers<void>();
+    origin.respond('/told', { status: 503 });
+    origin.respond('/echo/1', async (_request, response) => {
+      await gate.promise;
+      response.end();
+    });
+    await project.write('crawl.yaml', crawlFile(origin.url, 1, `notify: ${origin.url}/told`));
+    const running = await project.start(run);
+    await eventually(() => origin.arrivals.length > 0);
+    running.signal('SIGINT');
+    await eventually(() => running.stderr.includes('Stopping'));
+    gate.resolve();
+    expect(await running.exit).toMatchObject({ code: 0 });
+    expect(running.stderr).toContain('1 of 1 fetched');
+    expect(running.stderr).toMatch(/not told yet: finished, to http/u);
+  });
 });
