@@ -6,6 +6,7 @@ import {
   findPredecessor,
   type ListedChange,
   type Manifest,
+  ResultsNotFoundError,
 } from '@fetchfleet/results';
 import { explainResults } from '../batch/explain-results.ts';
 import type { Context } from '../core/context.ts';
@@ -102,8 +103,27 @@ async function haveHashes(
   return manifests.every((manifest) => manifest?.revalidate !== undefined);
 }
 
+/**
+ * Empty if nobody knows.
+ *
+ * @throws CommandError (exit 2) that names this batch of the two, if no place has it
+ */
 async function createdAt(places: readonly OpenPlace[], batch: string): Promise<string> {
-  return (await manifestOf(places, batch))?.createdAt ?? '';
+  try {
+    const manifest = await manifestOf(places, batch);
+    const isThere = manifest !== undefined || (await hasRecords(places, batch));
+    if (!isThere) {
+      throw new ResultsNotFoundError(`there are no results of ${batch}`);
+    }
+    return manifest?.createdAt ?? '';
+  } catch (error) {
+    throw await explainResults(error, batch, places);
+  }
+}
+
+async function hasRecords(places: readonly OpenPlace[], batch: string): Promise<boolean> {
+  const found = await Promise.all(places.map(async ({ store }) => store.measure(batch)));
+  return found.some((one) => one !== undefined);
 }
 
 async function manifestOf(
