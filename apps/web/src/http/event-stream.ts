@@ -15,7 +15,7 @@ export interface StreamLimits {
 /** Starts to send; returns what ends it. */
 export type Subscribe = (send: (event: string, data: string) => void) => () => void;
 
-/** Server-sent events. A slow reader gets the newest document when it has read the one before. */
+/** Server-sent events. A slow reader gets the newest event when it has read the one before. */
 export class EventStreams {
   readonly #limits: StreamLimits;
   readonly #open = new Map<ServerResponse, string>();
@@ -56,29 +56,30 @@ export class EventStreams {
       'x-accel-buffering': 'no',
     });
     response.write(`retry: ${RETRY_MS}\n\n`);
-    /** What waits for a slow reader: the newest of each kind. */
-    const waiting = new Map<string, string>();
-    const send = (event: string, data: string): void => {
+    /** What waits for a slow reader: the newest event, which makes those before it out of date. */
+    let waiting: string | undefined;
+    const write = (text: string): void => {
       if (response.writableNeedDrain) {
-        waiting.set(event, data);
-      } else {
-        response.write(`event: ${event}\ndata: ${data}\n\n`);
+        waiting = text;
+      } else if (!response.writableEnded) {
+        response.write(text);
       }
     };
     response.on('drain', () => {
-      for (const [event, data] of waiting) {
-        waiting.delete(event);
-        send(event, data);
+      if (waiting !== undefined) {
+        const text = waiting;
+        waiting = undefined;
+        write(text);
       }
     });
     const heartbeat = setInterval(() => {
-      if (!response.writableNeedDrain) {
+      if (!response.writableNeedDrain && !response.writableEnded) {
         response.write(':\n\n');
       }
     }, HEARTBEAT_MS);
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     response.once('close', resolve);
-    const unsubscribe = subscribe(send);
+    const unsubscribe = subscribe((event, data) => write(`event: ${event}\ndata: ${data}\n\n`));
     try {
       await closed;
     } finally {
