@@ -19,6 +19,11 @@ export interface LookOptions<T> {
   comparable?(document: T): unknown;
 }
 
+/** What viewers have last been told. */
+type Shown<T> =
+  | { readonly compared: string; readonly document: T; readonly json: string }
+  | { readonly error: Error };
+
 /**
  * One look at the fleet that all viewers share: however many there are, it reads at most once in
  * `everyMs`, and only while somebody looks.
@@ -32,9 +37,8 @@ export class Look<T> {
   #latest: Promise<T> | undefined;
   #isReading = false;
   #readAt = Number.NEGATIVE_INFINITY;
-  #shownError: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #shown: { readonly compared: string; readonly document: T; readonly json: string } | undefined;
+  #shown: Shown<T> | undefined;
 
   constructor(options: LookOptions<T>) {
     this.#options = options;
@@ -69,10 +73,9 @@ export class Look<T> {
     this.#viewers.add(viewer);
     if (this.#viewers.size === 1) {
       this.#shown = undefined;
-      this.#shownError = undefined;
       void this.#look();
     } else if (this.#shown !== undefined) {
-      viewer.onDocument(this.#shown.document, this.#shown.json);
+      tell(viewer, this.#shown);
     }
     return () => {
       this.#viewers.delete(viewer);
@@ -111,26 +114,32 @@ export class Look<T> {
 
   /** Viewers are told once. */
   #fail(error: Error): void {
-    if (this.#shownError === error.message) {
-      return;
-    }
-    this.#shown = undefined;
-    this.#shownError = error.message;
-    for (const viewer of this.#viewers) {
-      viewer.onError(error);
+    const shown = this.#shown;
+    if (shown === undefined || !('error' in shown) || shown.error.message !== error.message) {
+      this.#tellAll({ error });
     }
   }
 
   #show(document: T): void {
+    const shown = this.#shown;
     const compared = JSON.stringify(this.#options.comparable?.(document) ?? document);
-    if (compared === this.#shown?.compared) {
-      return;
+    if (shown === undefined || 'error' in shown || shown.compared !== compared) {
+      this.#tellAll({ compared, document, json: JSON.stringify(document) });
     }
-    const json = JSON.stringify(document);
-    this.#shown = { compared, document, json };
-    this.#shownError = undefined;
+  }
+
+  #tellAll(shown: Shown<T>): void {
+    this.#shown = shown;
     for (const viewer of this.#viewers) {
-      viewer.onDocument(document, json);
+      tell(viewer, shown);
     }
+  }
+}
+
+function tell<T>(viewer: Viewing<T>, shown: Shown<T>): void {
+  if ('error' in shown) {
+    viewer.onError(shown.error);
+  } else {
+    viewer.onDocument(shown.document, shown.json);
   }
 }

@@ -59,6 +59,18 @@ describe('a look', () => {
     stops.forEach((stop) => stop());
   });
 
+  it('tells a viewer who comes later of an error that lasts', async () => {
+    const one = reading();
+    one.value = new Error('away');
+    const stops = [watch(one)];
+    await eventually(() => expect(one.seen).toEqual(['away']));
+    stops.push(watch(one));
+    expect(one.seen).toEqual(['away', 'away']);
+    one.value = 'a';
+    await eventually(() => expect(one.seen).toEqual(['away', 'away', 'a a', 'a a']));
+    stops.forEach((stop) => stop());
+  });
+
   it('gives the document to a viewer who comes later, and rests when all have left', async () => {
     const one = reading();
     const stop = watch(one);
