@@ -10,21 +10,27 @@ const MAX_KEPT = 20;
 const FRESH_MS = 15_000;
 
 interface Kept {
-  readonly readAt: number;
+  /** When they were read; undefined while they are, or wait for their turn. */
+  readAt: number | undefined;
   /** Failures and settled fetches when they were read. */
   readonly of: string;
   readonly failures: Promise<Failures>;
 }
 
-/** Groups of failures, read from the records. One batch at a time is read: each reads all parts. */
+/**
+ * Groups of failures, read from the records. One batch at a time is read, because each reads all
+ * parts, and nobody asks for a batch anew before it was read.
+ */
 export class FailuresReader {
   readonly #dir: string;
+  readonly #find: typeof findFailures;
   readonly #kept = new Map<string, Kept>();
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param dir the results folder */
-  constructor(dir: string) {
+  constructor(dir: string, find: typeof findFailures = findFailures) {
     this.#dir = dir;
+    this.#find = find;
   }
 
   /** @throws ResultsNotFoundError, ResultsUnreadableError, ResultsChangedError; a TimeoutError */
@@ -38,22 +44,36 @@ export class FailuresReader {
   async #failures({ batch, total, settled, failed, retries }: BatchStatus): Promise<Failures> {
     const of = [settled, failed, retries].join(' ');
     const known = this.#kept.get(batch);
-    if (known !== undefined) {
-      const isFresh = performance.now() - known.readAt < FRESH_MS;
-      if (known.of === of || isFresh) {
-        return known.failures;
-      }
+    if (known !== undefined && (known.of === of || isFresh(known))) {
+      return known.failures;
     }
     const failures = this.#last.then(async () =>
-      findFailures({ dir: this.#dir, batch, total, signal: AbortSignal.timeout(TIMEOUT_MS) }),
+      this.#find({ dir: this.#dir, batch, total, signal: AbortSignal.timeout(TIMEOUT_MS) }),
     );
-    this.#last = failures.catch(() => this.#kept.delete(batch));
+    const kept: Kept = { readAt: undefined, of, failures };
+    this.#last = this.#note(batch, kept);
     this.#kept.delete(batch);
-    this.#kept.set(batch, { readAt: performance.now(), of, failures });
+    this.#kept.set(batch, kept);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) {
       this.#kept.delete(oldest);
     }
     return failures;
   }
+
+  /** Notes when a read has ended. Nothing is kept of one that has failed. */
+  async #note(batch: string, kept: Kept): Promise<void> {
+    try {
+      await kept.failures;
+      kept.readAt = performance.now();
+    } catch {
+      if (this.#kept.get(batch) === kept) {
+        this.#kept.delete(batch);
+      }
+    }
+  }
+}
+
+function isFresh({ readAt }: Kept): boolean {
+  return readAt === undefined || performance.now() - readAt < FRESH_MS;
 }
