@@ -143,7 +143,7 @@ function batchRoutes({ looks, records, failures, exports }: Services): Route<Vie
       async ({ params, query }) => {
         const id = batchIn(params['id']);
         const limit = limitIn(query, { usual: 20, most: 1_000 });
-        const status = await looks.ledger.status(id);
+        const status = await withinTime(looks.ledger.status(id));
         if (status === undefined) {
           throw unknownBatch(id);
         }

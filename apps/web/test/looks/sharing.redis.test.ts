@@ -75,6 +75,8 @@ describe('event streams', () => {
     server.freeze();
     await eventually(() => expect(stream.events.at(-1)?.event).toBe('unavailable'));
     expect(stream.events.at(-1)?.document).toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    const failures = await web.json('/api/batches/one/failures');
+    expect(failures.document.error).toContain('no answer within 5 s');
     server.thaw();
     await eventually(() => expect(stream.events.at(-1)?.event).toBe('batches'));
     stream.response.destroy();
