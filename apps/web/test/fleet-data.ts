@@ -111,12 +111,9 @@ export async function manyOrigins({ redis, keys }: Web, count: number): Promise<
   await pipeline.exec();
 }
 
-/** Appends a record to the part of a worker. */
-export async function writeRecord(
-  { results }: Pick<Web, 'results'>,
-  record: Partial<FetchRecord> & Pick<FetchRecord, 'batch' | 'index'>,
-  { body, worker = 'w-1' }: { readonly body?: RecordBody; readonly worker?: string } = {},
-): Promise<void> {
+type RecordFields = Partial<FetchRecord> & Pick<FetchRecord, 'batch' | 'index'>;
+
+export function recordLine(record: RecordFields, body?: RecordBody): string {
   const line = encodeRecord(
     {
       params: { n: String(record.index) },
@@ -127,11 +124,21 @@ export async function writeRecord(
       startedAt: '2026-11-28T06:00:00.000Z',
       durationMs: 12.5,
       bytes: body?.bytes.length ?? 0,
-      worker,
+      worker: 'w-1',
       ...record,
     },
     body,
   );
+  return `${line}\n`;
+}
+
+/** Appends a record to the part of a worker. */
+export async function writeRecord(
+  { results }: Pick<Web, 'results'>,
+  record: RecordFields,
+  { body, worker = 'w-1' }: { readonly body?: RecordBody; readonly worker?: string } = {},
+): Promise<void> {
   await mkdir(join(results, record.batch), { recursive: true });
-  await appendFile(join(results, record.batch, `part-${worker}-1.ndjson`), `${line}\n`);
+  const part = join(results, record.batch, `part-${worker}-1.ndjson`);
+  await appendFile(part, recordLine({ worker, ...record }, body));
 }

@@ -50,8 +50,15 @@ export class Web {
     this.#port = parts.port;
   }
 
-  /** @param url of another Redis than that of the test run */
-  static async start(flags: readonly string[] = [], url = redisUrl()): Promise<Web> {
+  /**
+   * @param url of another Redis than that of the test run
+   * @param env of the server, besides PATH
+   */
+  static async start(
+    flags: readonly string[] = [],
+    url = redisUrl(),
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Web> {
     const fleet = `t-${randomBytes(6).toString('hex')}`;
     const folder = await temporaryFolder('web');
     const page = join(folder.path, 'page');
@@ -63,7 +70,7 @@ export class Web {
     const destination = { write: (line: string) => lines.push(line) };
     const server = new WebServer({
       settings: readSettings([...own, ...flags], {}),
-      env: { PATH: process.env['PATH'] },
+      env: { ...env, PATH: process.env['PATH'] },
       log: createLogger({
         name: 'web',
         pretty: false,

@@ -49,8 +49,7 @@ export class Commands {
         const ended = await program.run(args, {
           cwd: folder,
           timeoutMs: TIMEOUT_MS,
-          // Of a batch that was registered: the command sends no others than a worker would.
-          hasSecrets: request.command === 'fetch-again',
+          surroundings: surroundingsOf(request),
         });
         const answer = {
           ok: ended.exitCode === 0,
@@ -74,6 +73,13 @@ export class Commands {
       'a command was run from the page',
     );
   }
+}
+
+function surroundingsOf({ command, crawlFile }: ValidRequest) {
+  if (command === 'fetch-again') {
+    return 'everything'; // it sends no other secrets than a worker would
+  }
+  return crawlFile === undefined ? 'results' : 'fleet';
 }
 
 function documentIn(stdout: string): unknown {

@@ -44,7 +44,7 @@ export class Exports {
     const flags = outcomes.map((outcome) => `--outcome=${outcome}`);
     const safe = format === 'csv' ? ['--csv-safe'] : [];
     const args = ['export', `--format=${format}`, ...safe, ...flags, '-o', '-', '--', batch];
-    const child = this.#program.start(args, { cwd: tmpdir() });
+    const child = this.#program.start(args, { cwd: tmpdir(), surroundings: 'results' });
     const exited = exitOf(child);
     exited.catch(() => undefined); // it is waited for below
     const errors = child.stderr?.setEncoding('utf8').toArray() ?? Promise.resolve([]);

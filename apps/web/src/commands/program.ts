@@ -13,16 +13,28 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/**
+ * What a process gets of the environment.
+ *
+ * - `fleet`: what it needs to run at all, and to find the fleet. A crawl file of a viewer may name any
+ *   variable: here it has no secrets to name.
+ * - `results`: also what opens S3 and databases.
+ * - `everything`: secrets of crawls as well.
+ */
+type Surroundings = 'fleet' | 'results' | 'everything';
+
 interface StartOptions {
   readonly cwd: string;
-  readonly hasSecrets?: boolean;
+  /** @default 'fleet' */
+  readonly surroundings?: Surroundings;
 }
 
-/** What a process needs to run at all, and to find the fleet. */
 const NEEDED = /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|REDIS_\w+)$/u;
 const OURS = /^FETCHFLEET_/u;
 /** Secrets of crawls, and what viewers have to know. */
 const SECRET = /^FETCHFLEET_(?:SECRET_|WEB_)/u;
+/** What S3 and PostgreSQL read. */
+const OF_RESULTS = /^(?:AWS_\w+|PG[A-Z]+)$/u;
 
 export interface Ended {
   /** Null if a signal ended it. */
@@ -41,17 +53,13 @@ export class Program {
     this.#env = env;
   }
 
-  /**
-   * Starts it. No shell reads the arguments.
-   *
-   * @param options.hasSecrets whether it may send what the environment has. @default false
-   */
-  start(args: readonly string[], { cwd, hasSecrets = false }: StartOptions): ChildProcess {
+  /** Starts it. No shell reads the arguments. */
+  start(args: readonly string[], { cwd, surroundings = 'fleet' }: StartOptions): ChildProcess {
     const flags = process.execArgv.filter((flag) => flag.startsWith('--conditions='));
     return spawn(process.execPath, [...flags, this.#path, ...args], {
       cwd,
       env: Object.fromEntries(
-        Object.entries(this.#env).filter(([name]) => isPassedOn(name, hasSecrets)),
+        Object.entries(this.#env).filter(([name]) => isPassedOn(name, surroundings)),
       ),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -75,12 +83,12 @@ export class Program {
   }
 }
 
-/** A crawl file of a viewer may name any variable: most commands have no secrets to name. */
-function isPassedOn(name: string, hasSecrets: boolean): boolean {
-  if (hasSecrets) {
+function isPassedOn(name: string, surroundings: Surroundings): boolean {
+  if (surroundings === 'everything') {
     return name !== 'FETCHFLEET_WEB_TOKEN';
   }
-  return NEEDED.test(name) || (OURS.test(name) && !SECRET.test(name));
+  const isOfFleet = NEEDED.test(name) || (OURS.test(name) && !SECRET.test(name));
+  return isOfFleet || (surroundings === 'results' && OF_RESULTS.test(name));
 }
 
 /** Resolves when it has ended and its output is complete. Rejects if it could not be started. */

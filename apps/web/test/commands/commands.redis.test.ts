@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { Ledger } from '@fetchfleet/fleet';
-import { closeAfterEach } from '@fetchfleet/testing';
+import { closeAfterEach, redisUrl, startS3 } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { runningBatch, writeRecord } from '../fleet-data.ts';
+import { recordLine, runningBatch, writeRecord } from '../fleet-data.ts';
 import { Web } from '../web-fixture.ts';
 
 closeAfterEach();
@@ -81,5 +81,14 @@ describe('commands of the page', () => {
     expect([ndjson.status, ndjson.text]).toEqual([200, '']);
     const none = await web.json('/api/batches/none/export');
     expect([none.status, none.document.code]).toEqual([409, 'EXPORT_FAILED']);
+  });
+
+  it('export records out of a bucket', async () => {
+    const s3 = await startS3();
+    const flags = ['--results', `s3://${s3.bucket}/crawls`];
+    const web = await Web.start(flags, redisUrl(), s3.env);
+    s3.put('crawls/one/part-w-1-1.ndjson', recordLine({ batch: 'one', index: 0 }));
+    const { status, text } = await web.ask('/api/batches/one/export');
+    expect([status, JSON.parse(text)]).toMatchObject([200, { batch: 'one', index: 0 }]);
   });
 });

@@ -11,24 +11,30 @@ const ENV = {
   FETCHFLEET_SECRET_A: 'secret',
   FETCHFLEET_WEB_TOKEN: 'token',
   API_TOKEN: 'secret',
+  AWS_ACCESS_KEY_ID: 'key',
+  PGPASSWORD: 'password',
 };
 
 describe('the program', () => {
-  it('gets no secrets, unless it may send them, and never the token', async () => {
+  it('gets no secrets, unless it may read results or send them, and never the token', async () => {
     const folder = await temporaryFolder('program');
     const path = join(folder.path, 'program.mjs');
     await writeFile(path, 'console.log(JSON.stringify([process.argv.slice(2), process.env]))');
     const program = new Program({ path, env: ENV });
-    const run = async (hasSecrets: boolean) => {
-      const options = { cwd: folder.path, timeoutMs: 60_000, hasSecrets };
+    const run = async (surroundings: 'fleet' | 'results' | 'everything') => {
+      const options = { cwd: folder.path, timeoutMs: 60_000, surroundings };
       const { stdout, exitCode } = await program.run(['a b', '$(id)', '--'], options);
       expect(exitCode).toBe(0);
       return JSON.parse(stdout) as [string[], Record<string, string>];
     };
-    const [args, env] = await run(false);
+    const [args, env] = await run('fleet');
     expect(args).toEqual(['a b', '$(id)', '--']);
-    expect(Object.keys(env).toSorted()).toEqual(['FETCHFLEET_FLEET', 'PATH', 'REDIS_URL']);
-    const [, all] = await run(true);
+    const ofFleet = ['FETCHFLEET_FLEET', 'PATH', 'REDIS_URL'];
+    expect(Object.keys(env).toSorted()).toEqual(ofFleet);
+    const [, withResults] = await run('results');
+    const ofResults = ['AWS_ACCESS_KEY_ID', 'PGPASSWORD'];
+    expect(Object.keys(withResults).toSorted()).toEqual([...ofFleet, ...ofResults].toSorted());
+    const [, all] = await run('everything');
     expect(all).toMatchObject({ API_TOKEN: 'secret', FETCHFLEET_SECRET_A: 'secret' });
     expect(all).not.toHaveProperty('FETCHFLEET_WEB_TOKEN');
     await folder.remove();
