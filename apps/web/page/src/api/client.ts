@@ -54,8 +54,13 @@ function errorOf({ status }: Response, value: unknown): ApiError {
 export function query(
   values: Readonly<Record<string, string | number | null | undefined>>,
 ): string {
-  const found = Object.entries(values).filter(([, value]) => value !== '' && value != null);
-  const text = new URLSearchParams(found.map(([name, value]) => [name, String(value)])).toString();
+  const found = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== '' && value != null) {
+      found.append(name, String(value));
+    }
+  }
+  const text = found.toString();
   return text === '' ? '' : `?${text}`;
 }
 
