@@ -212,6 +212,29 @@ describe('only what changed', () => {
     }
   });
 
+  it('sends no conditions to another URL of its origin that a redirect leads to', async () => {
+    const date = 'Thu, 01 Jan 2026 00:00:00 GMT';
+    const deployed =
+      (body: string): Answer =>
+      (request, response) => {
+        const isKnown = request.headers['if-modified-since'] === date;
+        response.writeHead(isKnown ? 304 : 200, { 'last-modified': date });
+        response.end(isKnown ? '' : body);
+      };
+    let current = 'monday';
+    serve({
+      today: (_request, response) =>
+        void response.writeHead(302, { location: `/item/${current}` }).end(),
+      monday: deployed('monday'),
+      tuesday: deployed('tuesday'),
+    });
+    await fetched(crawl('moving', ['today']));
+    current = 'tuesday';
+    const second = await fetched(crawl('moving', ['today']));
+    expect(second.of('today')).toMatchObject({ outcome: 'ok', status: 200, body: 'tuesday' });
+    expect(second.of('today')).not.toHaveProperty('unchanged');
+  });
+
   it('is everything where the rules for answers have changed', async () => {
     serve({ one: tagged('{"a":1}', '"j"') });
     await fetched(crawl('rules', ['one']));

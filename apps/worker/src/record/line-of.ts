@@ -25,7 +25,6 @@ export interface RecordParts {
 interface Comparing {
   readonly revalidation: Revalidation;
   readonly values: readonly string[];
-  readonly origin: string;
   readonly known: KnownAnswer | undefined;
 }
 
@@ -59,12 +58,12 @@ async function comparedLine(
 function withValidators(
   record: FetchRecord,
   response: FetchResponse,
-  { revalidation, values, origin, known }: Comparing,
+  { revalidation, values, known }: Comparing,
   hash: string,
 ): FetchRecord {
   const isConfirmed = response.status === 304 && known !== undefined;
   const own = isConfirmed ? known.hash : hash;
-  const validators = revalidation.validatorsOf({ values, origin, response, known }, own);
+  const validators = revalidation.validatorsOf({ values, response, known }, own);
   const isUnchanged = validators !== undefined && validators.hash === known?.hash;
   return { ...record, validators, unchanged: isUnchanged ? known.at : undefined };
 }

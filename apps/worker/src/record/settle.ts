@@ -132,7 +132,7 @@ export function settle(
   };
   const { revalidation } = batch;
   const isCompared = revalidation !== undefined && outcome === 'ok';
-  const comparison = isCompared ? { revalidation, values, origin, known: fetch.known } : undefined;
+  const comparison = isCompared ? { revalidation, values, known: fetch.known } : undefined;
   const line = lineOf({ record, response, keptBody, comparison });
   if (typeof line === 'string') {
     entry.line = line;

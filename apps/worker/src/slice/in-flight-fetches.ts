@@ -313,12 +313,12 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     result: FetchResult,
     answer: Answer | undefined,
   ): AnswerVerdict | undefined {
-    const { batch, origin } = this.#target;
+    const { batch } = this.#target;
     const isNotSent = result.kind === 'response' && result.status === 304;
     if (batch.revalidation === undefined || !isNotSent) {
       return answer?.verdict;
     }
-    return { isListed: false, problem: batch.revalidation.problemOf(result, known, origin) };
+    return { isListed: false, problem: batch.revalidation.problemOf(result, known) };
   }
 
   /** Whether the answer says that the page before was the last one. */

@@ -35,7 +35,6 @@ async function recordOf(body: Buffer, known?: KnownAnswer, own: Partial<RecordPa
   const comparison = revalidation && {
     revalidation,
     values: [],
-    origin: 'http://a.example',
     known,
   };
   const parts = { record, response: responseOf(body), keptBody: undefined, comparison, ...own };

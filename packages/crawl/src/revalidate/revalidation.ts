@@ -31,8 +31,6 @@ export function compileRevalidation(
 /** What was asked for and what came, of one fetch. */
 export interface Revalidated {
   readonly values: readonly string[];
-  /** That the request went to. */
-  readonly origin: string;
   readonly response: FetchResponse;
   readonly known: KnownAnswer | undefined;
 }
@@ -64,22 +62,17 @@ export class Revalidation {
     };
   }
 
-  /**
-   * What is wrong with a 304; undefined if it says that the known answer still holds.
-   *
-   * @param origin that the condition was sent to
-   */
+  /** What is wrong with a 304; undefined if it says that the known answer still holds. */
   problemOf(
     { status, headers, finalUrl }: FetchResponse,
     known: KnownAnswer | undefined,
-    origin: string,
   ): FetchError | undefined {
     if (status !== NOT_MODIFIED) {
       return undefined;
     }
     const isAsked = this.conditionsOf(known) !== undefined;
-    // Conditions are not sent to other origins.
-    if (!isAsked || isElsewhere(finalUrl, origin)) {
+    // Redirects do not carry conditions on.
+    if (!isAsked || finalUrl !== undefined) {
       return {
         code: 'NOT_MODIFIED_UNASKED',
         message: 'the origin answered 304 without being asked',
@@ -93,10 +86,7 @@ export class Revalidation {
   }
 
   /** What the record of a success says; undefined if that is nothing. @param hash of the body */
-  validatorsOf(
-    { values, origin, response, known }: Revalidated,
-    hash: string,
-  ): Validators | undefined {
+  validatorsOf({ values, response, known }: Revalidated, hash: string): Validators | undefined {
     const { status, headers, finalUrl } = response;
     const isConfirmed = status === NOT_MODIFIED && known !== undefined;
     if (!isConfirmed && (status < 200 || status > 299)) {
@@ -106,8 +96,8 @@ export class Revalidation {
     const before = isConfirmed ? known : undefined;
     const names = this.#varyOf(headers, before);
     const request = this.#identity.requestOf(values);
-    // Of another origin, nothing is sent to that of the request.
-    if (names === undefined || isElsewhere(finalUrl, origin)) {
+    // What a redirect led to may be something else next time, with the same ETag or an older date.
+    if (names === undefined || finalUrl !== undefined) {
       return { request, hash };
     }
     return {
@@ -135,8 +125,4 @@ export class Revalidation {
       lastModified: isHttpDate(lastModified) ? lastModified : undefined,
     };
   }
-}
-
-function isElsewhere(finalUrl: string | undefined, origin: string): boolean {
-  return finalUrl !== undefined && URL.parse(finalUrl)?.origin !== origin;
 }

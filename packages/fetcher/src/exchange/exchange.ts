@@ -37,6 +37,8 @@ export interface ExchangeOptions {
   readonly method: Method;
   readonly body: Buffer | undefined;
   readonly headers: RequestHeaders;
+  /** Sent with the first request alone. */
+  readonly conditions: RequestHeaders | undefined;
   readonly secretHeaders: readonly string[] | undefined;
   /** Of requests that belong to no crawl. */
   readonly userAgent: string;
@@ -246,16 +248,12 @@ export class Exchange implements ResponseHandler {
     this.#sentAt = performance.now();
     try {
       const { transport, isOnNewConnection } = this.#options;
-      const headers =
-        this.#cookie === undefined
-          ? this.#requestHeaders
-          : { ...this.#requestHeaders, cookie: this.#cookie };
       this.#request = transport.send(
         {
           url: this.#url,
           method: this.#method,
           body: this.#requestBody,
-          headers,
+          headers: this.#headersToSend(),
           isOnNewConnection,
         },
         this,
@@ -263,6 +261,15 @@ export class Exchange implements ResponseHandler {
     } catch (error) {
       queueMicrotask(() => this.onError(toError(error)));
     }
+  }
+
+  #headersToSend(): RequestHeaders {
+    const headers = this.#requestHeaders;
+    if (this.#redirects === 0) {
+      const { conditions } = this.#options;
+      return conditions === undefined ? headers : { ...headers, ...conditions };
+    }
+    return this.#cookie === undefined ? headers : { ...headers, cookie: this.#cookie };
   }
 
   #redirect(location: string): void {

@@ -12,7 +12,10 @@ export interface FetchRequest {
   readonly body?: Buffer | undefined;
   /** Sent as `Idempotency-Key`. @default none */
   readonly idempotencyKey?: string | undefined;
-  /** Headers of this request alone, that say when it needs no answer. @default none */
+  /**
+   * Headers that say when it needs no answer. They are about the answer of this URL, so that no
+   * redirect carries them on. @default none
+   */
   readonly conditions?: Readonly<Record<string, string>> | undefined;
   /**
    * Headers with their secrets resolved. Pass the same object for all fetches of a batch: it is

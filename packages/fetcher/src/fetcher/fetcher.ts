@@ -239,10 +239,8 @@ class PooledFetcher implements Fetcher {
     const prepared = isElsewhere
       ? forOtherOrigins(own, { secretHeaders, userAgent: this.#userAgent })
       : withCredentialsOf(url, own);
-    const keyed =
+    const headers =
       idempotencyKey === undefined ? prepared : { ...prepared, 'idempotency-key': idempotencyKey };
-    // A redirect to another origin drops them, as all headers that are meant for this one.
-    const headers = conditions === undefined ? keyed : { ...keyed, ...conditions };
     // Assigning parses the URL again, which costs time at ten thousand fetches a second.
     if (url.username !== '') {
       url.username = '';
@@ -257,6 +255,7 @@ class PooledFetcher implements Fetcher {
       method,
       body,
       headers,
+      conditions,
       secretHeaders,
       userAgent: this.#userAgent,
       limits,

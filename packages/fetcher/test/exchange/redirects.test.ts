@@ -178,6 +178,20 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     ]);
   });
 
+  it('asks only its own URL whether the answer has changed', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = await serve((request, response) => {
+      seen.push(`${request.url} ${request.headers['if-none-match']}`);
+      response.writeHead(request.url === '/a' ? 302 : 200, { location: '/b' }).end();
+    });
+    const request = { conditions: { 'if-none-match': '"x"' } };
+    const fetcher = newFetcher(transport);
+    for (const path of ['/a', '/c']) {
+      await fetcher.fetch(requestFor(`${server.url}${path}`, request));
+    }
+    expect(seen).toEqual(['/a "x"', '/b undefined', '/c "x"']);
+  });
+
   it('keeps secrets from another origin that stand in a header for all', async () => {
     const seen: (string | undefined)[] = [];
     const other = await serve((request, response) => {
