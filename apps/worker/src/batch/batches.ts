@@ -32,6 +32,8 @@ export interface ActiveBatch extends ResolvedSecrets, ResolvedNetwork {
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
+  /** Gives what its records must not repeat: never log or store it. */
+  readonly secrets: () => readonly string[];
   /** Absent where every fetch is one request. */
   readonly pagination?: Pagination;
   /** What its crawl file says of answers; absent if that is nothing. */
@@ -171,24 +173,25 @@ export class Batches {
     }
     const { planRevision, state, total, createdAt } = opened;
     const plan = this.#capped(id, opened.plan);
-    const { secretValues, ...secrets } = resolveSecrets(plan, this.#options.secrets);
+    const { secretValues, ...resolved } = resolveSecrets(plan, this.#options.secrets);
     const { auth, paginate } = plan;
-    const own = valuesToHide(secretValues, plan, secrets.request);
-    const allSecrets = (): readonly string[] =>
+    const own = valuesToHide(secretValues, plan, resolved.request);
+    const secrets = (): readonly string[] =>
       batch.token === undefined ? own : [...own, ...batch.token.values];
-    const pagination = paginate && compilePagination(paginate, { ...plan, secrets: allSecrets });
-    const readAnswer = compileAnswerRules(plan, allSecrets);
-    const revalidation = compileRevalidation(plan, allSecrets);
+    const pagination = paginate && compilePagination(paginate, { ...plan, secrets });
+    const readAnswer = compileAnswerRules(plan, secrets);
+    const revalidation = compileRevalidation(plan, secrets);
     const batch: WatchedBatch = {
       id,
       plan,
       planRevision,
       total,
       createdAt,
+      secrets,
       state,
       ...(readAnswer !== undefined && { readAnswer }),
       ...(revalidation !== undefined && { revalidation }),
-      ...secrets,
+      ...resolved,
       ...(pagination !== undefined && { pagination }),
       ...resolveNetwork(plan.network, this.#options.network, secretValues),
       ...signals,

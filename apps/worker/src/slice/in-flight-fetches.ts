@@ -194,7 +194,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   #requestOf(fetch: PendingFetch): GatedFetchOptions<PendingFetch>['request'] {
     const { index, values, attempts, known } = fetch;
     const { batch } = this.#target;
-    const { plan, request, secretHeaders, token, pagination, revalidation } = batch;
+    const { plan, request, secretHeaders, secrets, token, pagination, revalidation } = batch;
     const headers = request.headersOf(values);
     const own = {
       url: request.expand(values),
@@ -207,6 +207,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
         : undefined,
       conditions: revalidation?.conditionsOf(known),
       secretHeaders,
+      secrets,
       limits: plan.limits,
       network: batch.network,
       // An origin that closes connections while requests are on their way costs one attempt only.

@@ -15,6 +15,7 @@ export function activeBatch(changes: Partial<ActiveBatch> = {}): ActiveBatch {
     createdAt: 0,
     request: compileRequest(plan),
     secretHeaders: [],
+    secrets: () => [],
     lackingSecrets: () => [],
     network: plan.network,
     lackingPermissions: [],

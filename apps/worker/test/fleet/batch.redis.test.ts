@@ -186,6 +186,23 @@ describe.each(['got', 'undici'])('a worker with %s', (transport) => {
     expect(sent).toEqual(['Bearer a-secret', 'Bearer a-secret', basic, basic]);
   });
 
+  it('records no URL in which an origin repeats a part of a header that is a secret', async () => {
+    const { origin, results, fleet } = await setUpShared();
+    origin.respond('/session/0', {
+      status: 302,
+      headers: { location: '/en-GB/x;jsessionid=a-secret' },
+    });
+    origin.respond('/session/1', { status: 302, headers: { location: '/en-GB/x' } });
+    const headers = '{ cookie: "JSESSIONID=${env:FETCHFLEET_SECRET_A}; lang=en-GB" }';
+    await fleet.enqueue('session', crawlFile(`${origin.url}/session/{n}`, 2, { headers }));
+    await fleet.finished('session');
+    const lines = (await partLines(results, 'session')).toSorted((a, b) => indexOf(a) - indexOf(b));
+    expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+      { finalUrl: `${origin.url}/…` },
+      { finalUrl: `${origin.url}/en-GB/x` },
+    ]);
+  });
+
   it('keeps the part of a body and the headers that the crawl file names', async () => {
     const { origin, results, fleet } = await setUpShared();
     const items = `[{"id":9007199254740993,"price":1.10},${'{"id":1},'.repeat(40_000)}{}]`;

@@ -59,6 +59,7 @@ export function batchOf(batch: Partial<ActiveBatch> = {}): ActiveBatch {
     createdAt: 0,
     request: compileRequest(plan),
     secretHeaders: [],
+    secrets: () => [],
     lackingSecrets: () => [],
     network: plan.network,
     lackingPermissions: [],

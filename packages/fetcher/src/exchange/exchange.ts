@@ -40,6 +40,7 @@ export interface ExchangeOptions {
   /** Sent with the first request alone. */
   readonly conditions: RequestHeaders | undefined;
   readonly secretHeaders: readonly string[] | undefined;
+  readonly secrets: (() => readonly string[]) | undefined;
   /** Of requests that belong to no crawl. */
   readonly userAgent: string;
   readonly limits: Limits;
@@ -399,9 +400,8 @@ export class Exchange implements ResponseHandler {
     if (this.#redirects === 0) {
       return timing;
     }
-    const { url, headers, secretHeaders = [] } = this.#options;
-    const secrets = secretHeaders.map((name) => headers[name.toLowerCase()] ?? '');
-    const finalUrl = finalUrlOf(this.#url, url, secrets);
+    const { url, secrets } = this.#options;
+    const finalUrl = finalUrlOf(this.#url, url, secrets?.() ?? []);
     return finalUrl === undefined ? timing : { ...timing, finalUrl };
   }
 }

@@ -69,7 +69,7 @@ export function redirectTarget(
 
 /**
  * The URL to record where redirects led elsewhere; undefined if they led back. An origin may repeat
- * a secret header in a location: what holds one is left out.
+ * a secret in a location: what holds one is left out.
  */
 export function finalUrlOf(
   final: URL,

@@ -29,8 +29,13 @@ export interface FetchRequest {
    * origin may see is sent. @default false
    */
   readonly isElsewhere?: boolean;
-  /** Headers whose value holds a secret: it is left out of the URL to record. @default [] */
+  /** Headers whose value holds a secret: no other origin gets them. @default [] */
   readonly secretHeaders?: readonly string[];
+  /**
+   * Gives the values of secrets: a URL that repeats one is not recorded. Headers may hold more
+   * beside them. @default none
+   */
+  readonly secrets?: (() => readonly string[]) | undefined;
   /**
    * Whether it must have a new connection, for fetches that have no attempt to lose: an origin may
    * close a connection that was used before just when the request is on its way. @default false

@@ -312,14 +312,22 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     ['/#part', undefined],
     ['/new?key=s3cret-of-ours', '/…'],
     ['/new?key=s3cret-of-ours%21', '/…'],
+    ['/login;jsessionid=s3cret-session', '/…'],
+    ['/en-GB/', '/en-GB/'],
   ])('tells where a redirect to %s led', async (location, path) => {
     let isFirst = true;
     const server = await serve((_request, response) => {
       response.writeHead(isFirst ? 302 : 404, { location }).end();
       isFirst = false;
     });
-    const headers = { 'X-Key': 'Bearer s3cret-of-ours' };
-    const request = requestFor(server.url, { headers, secretHeaders: ['X-Key'] });
+    const headers = {
+      'X-Key': 'GenieKey s3cret-of-ours',
+      cookie: 'JSESSIONID=s3cret-session; lang=en-GB',
+    };
+    const request = requestFor(server.url, {
+      headers,
+      secrets: () => ['s3cret-of-ours', 's3cret-session'],
+    });
     const result = await newFetcher(transport).fetch(request);
     expect(result).toMatchObject({ kind: 'response', status: 404 });
     expect(result.finalUrl).toBe(path === undefined ? undefined : `${server.url}${path}`);

@@ -135,17 +135,20 @@ function requestOf(
     resolve: (text) => resolveText(text, secrets),
     credential: (text) => resolveCredential(text, secrets),
   });
+  const headers = sent.headersOf(values);
+  const authorized = plan.auth === undefined ? [] : ['authorization'];
   const { body, ...first } = compileFirstPage(plan)({ url, body: sent.bodyOf(values) });
   return {
     method: sent.method,
     url: first.url,
     hasIdempotencyKey: sent.hasIdempotencyKey,
     shownHeaders: shown.headersOf(values),
-    headers: sent.headersOf(values),
-    secretHeaders: [
-      ...secretHeaders(plan.headers),
-      ...(plan.auth === undefined ? [] : ['authorization']),
-    ],
+    headers,
+    secretHeaders: [...secretHeaders(plan.headers), ...authorized],
+    secrets: () =>
+      [...Object.values(secrets), ...authorized.map((name) => headers[name])].flatMap(
+        (value) => value ?? [],
+      ),
     body,
     limits: plan.limits,
     network,

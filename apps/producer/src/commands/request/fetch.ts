@@ -81,6 +81,7 @@ function requestOf(
     shownHeaders: headers,
     headers: Object.fromEntries(resolved),
     secretHeaders: secretHeaders(headers),
+    secrets: () => Object.values(values).flatMap((value) => value ?? []),
     body,
     limits,
     network: { allowPrivate: settings.lists.allowPrivate, allow: [] },

@@ -31,6 +31,8 @@ export interface OneRequest {
   readonly headers: Headers;
   /** Names of the headers that hold a secret. */
   readonly secretHeaders: readonly string[];
+  /** Gives what its record must not repeat: never print it. */
+  readonly secrets: () => readonly string[];
   readonly body: Buffer | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly limits: Limits;
