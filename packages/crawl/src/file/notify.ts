@@ -112,6 +112,9 @@ function readShare(field: Field | undefined): number | undefined {
   if (percent > 0 && percent <= 100) {
     return percent / 100;
   }
-  field.report(`${field.shown} is not a share; allowed: more than 0% up to 100%, written like 10%`);
+  field.report(
+    `${field.shown} is not a share; allowed: more than 0% up to 100%, written like 10%, with at ` +
+      'most 4 decimals',
+  );
   return undefined;
 }

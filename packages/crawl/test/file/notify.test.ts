@@ -65,9 +65,11 @@ describe('notify', () => {
     ['{ secret: "${env:S}" }', 'url is missing'],
     ['{ url: https://a.example, secret: sesame }', 'must not contain credentials'],
     ['{ url: https://a.example, secret: "${env:S}x" }', 'a secret is written'],
+    ['{ url: https://a.example, on: [] }', 'an empty list is not allowed'],
     ['{ url: https://a.example, on: [ended] }', '"ended" is not allowed'],
-    ['{ url: https://a.example, failures: 0% }', '"0%" is not a share'],
-    ['{ url: https://a.example, failures: 101% }', '"101%" is not a share'],
+    ['{ url: https://a.example, failures: 0.0000% }', '"0.0000%" is not a share'],
+    ['{ url: https://a.example, failures: 0.00001% }', 'at most 4 decimals'],
+    ['{ url: https://a.example, failures: 100.0001% }', '"100.0001%" is not a share'],
     ['{ url: https://a.example, failures: ten }', '"ten" is not a share'],
     ['{ url: https://a.example, on: finished, failures: 5% }', 'nobody is told'],
     ['{ url: https://a.example, format: teams }', '"teams" is not allowed'],
@@ -75,6 +77,23 @@ describe('notify', () => {
     const found = problemOf(`notify: ${text}`);
     expect(found).toContain(problem);
     expect(found).not.toContain('sesame');
+  });
+
+  it.each([
+    ['receivers', 10, (count: number) => `[${Array(count).fill('https://a.example').join(', ')}]`],
+    ['characters', 2_048, (count: number) => 'https://a.example/'.padEnd(count, 'x')],
+  ])('may have as many %s as %d, and no more', (_, most, textOf) => {
+    expect(problemOf(`notify: ${textOf(most)}`)).toBe('');
+    expect(problemOf(`notify: ${textOf(most + 1)}`)).toMatch(/allowed$/);
+  });
+
+  it.each([
+    ['0.0001%', 0.000001],
+    ['100%', 1],
+    ['100.0000 %', 1],
+  ])('tells of failures from %s', (text, share) => {
+    const { notify } = crawlOf(`notify: { url: https://a.example, failures: ${text} }`);
+    expect(notify?.[0]?.failures).toBe(share);
   });
 
   it('may go to a private address where the crawl may', () => {

@@ -200,7 +200,8 @@ describe('parts', () => {
     ['B, a,B ,', 'a,b'],
     ['*', undefined],
     ['a b', undefined],
-    ['x'.repeat(300), undefined],
+    ['x'.repeat(256), 'x'.repeat(256)],
+    ['x'.repeat(257), undefined],
   ])('reads Vary: %s', (header, names) => {
     expect(readVary(header)).toBe(names);
   });
@@ -212,6 +213,8 @@ describe('parts', () => {
     ['w/"a"', false],
     ['"a"b"', false],
     ['"ä"', false],
+    [`"${'x'.repeat(254)}"`, true],
+    [`"${'x'.repeat(255)}"`, false],
   ])('knows whether %s is an ETag', (text, is) => {
     expect(isEtag(text)).toBe(is);
   });

@@ -27,6 +27,14 @@ describe('what is known of answers', () => {
     expect(unpackSlice(parseSlice(JSON.parse(JSON.stringify(slice)), 1))).toEqual(fetches);
   });
 
+  it('may have a batch, a date and a Vary for each fetch', () => {
+    const lastModified = 'Thu, 01 Jan 2026 00:00:00 GMT';
+    const fetches = [fetch(1, { hash, lastModified, vary: 'accept', at })];
+    const slice = packSlice(BATCH, ORIGIN, fetches);
+    expect(slice.known?.texts).toHaveLength(3);
+    expect(unpackSlice(parseSlice(slice, 1))).toEqual(fetches);
+  });
+
   it('adds nothing to a slice of which nothing is known', () => {
     expect(packSlice(BATCH, ORIGIN, [fetch(1)])).not.toHaveProperty('known');
   });
@@ -48,6 +56,7 @@ describe('what is known of answers', () => {
 
   it.each([
     ['a batch that is a path', { texts: ['../x'], answers: [[0, 0, 7, hash, '', -1, -1]] }],
+    ['no index', { texts: [at.batch], answers: [[0, 0, -1, hash, '', -1, -1]] }],
     ['a hash that is none', { texts: [at.batch], answers: [[0, 0, 7, '', '', -1, -1]] }],
     ['a position behind the slice', { texts: [at.batch], answers: [[1, 0, 7, hash, '', -1, -1]] }],
     [
