@@ -32,14 +32,15 @@ describe('the tests of this repository', () => {
 
 /** A line that is a comment, or ends with one. */
 function commentIn(file: string): RegExp {
-  return /\.ya?ml$/u.test(file) ? /(?:^| )# /u : /^ *(?:\/\/|\*|\/\*)|[;,{}()[\]] \/\/ /u;
+  return /\.(?:m?js|tsx?)$/u.test(file) ? /^ *(?:\/\/|\*|\/\*)|[;,{}()[\]] \/\/ /u : /(?:^| )# /u;
 }
 
 describe('the comments of this repository', () => {
   it('fit 100 columns', () => {
     const patterns = [
-      '{apps,packages,benchmarks,fuzz,scripts}/**/*.{ts,mjs,js}',
+      '{apps,packages,benchmarks,fuzz,scripts}/**/*.{ts,tsx,mjs,js}',
       '{deploy,examples}/**/*.{yaml,yml}',
+      'deploy/{Dockerfile,systemd/*}',
       '*.{js,yml}',
     ];
     const sources = globSync(patterns, {

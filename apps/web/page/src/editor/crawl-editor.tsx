@@ -10,7 +10,7 @@ interface CrawlEditorProps {
 
 const POSITION = /^(?:error: )?\S*?:(\d+):(\d+) /;
 
-/** A field for a crawl file: keys that may stand at the cursor, and problems that lead to theirs. */
+/** A field for a crawl file: keys that fit at the cursor, and problems that lead to theirs. */
 export function CrawlEditor({ text, onChange, problems }: CrawlEditorProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const [caret, setCaret] = useState(0);
@@ -72,7 +72,7 @@ function useSchema(): Schema | undefined {
   useEffect(() => {
     const load = async (): Promise<void> => {
       const { default: loaded } = await import('@fetchfleet/crawl/schema');
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its own type is of this text
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its own type is too exact
       setSchema(loaded as unknown as Schema);
     };
     void load();
