@@ -35,12 +35,32 @@ export async function diff(
 ): Promise<ExitCode> {
   const list = readList(options.list);
   const places = await openPlaces(readPlaces(options.results, context), context);
+  try {
+    // It may copy a batch, too. A signal ends the process at once meanwhile.
+    const [older, newer] = await inOrder(places, batch, other);
+    return await compare({ places, older, newer, list, options }, context);
+  } catch (error) {
+    throw await explainResults(error, batch, places);
+  }
+}
+
+interface Comparison {
+  readonly places: readonly OpenPlace[];
+  readonly older: string;
+  readonly newer: string;
+  readonly list: ReadonlySet<Change>;
+  readonly options: DiffOptions;
+}
+
+async function compare(
+  { places, older, newer, list, options }: Comparison,
+  context: Context,
+): Promise<ExitCode> {
   const { drain: signal } = context.interrupts.takeOver();
   const { terminal } = context;
+  const onListed = async (listed: ListedChange): Promise<void> =>
+    terminal.printNext(options.json === true ? JSON.stringify(listed) : lineOf(listed));
   try {
-    const [older, newer] = await inOrder(places, batch, other);
-    const onListed = async (listed: ListedChange): Promise<void> =>
-      terminal.printNext(options.json === true ? JSON.stringify(listed) : lineOf(listed));
     const needsBodies = !(await haveHashes(places, [older, newer]));
     const source = { places, batches: [older, newer], needsBodies, signal };
     const { counts, missing } = await withBatches(source, context, async (dirs) =>
@@ -60,7 +80,7 @@ export async function diff(
     return conclude(missing, terminal);
   } catch (error) {
     signal.throwIfAborted();
-    throw await explainResults(error, batch, places);
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { FolderStore } from '@fetchfleet/results';
-import { eventually, installLeakGuard, type Running } from '@fetchfleet/testing';
+import { eventually, installLeakGuard, type Running, startS3 } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Project } from '../cli-fixture.ts';
 
@@ -13,6 +13,8 @@ afterEach(async () => project.remove());
 installLeakGuard();
 
 const BATCH = 'b-20261123-0017-k3f9';
+const OLDER = BATCH;
+const NEWER = 'b-20261124-0017-k3f9';
 const TOTAL = 400;
 
 /** So much that copying it takes a while. */
@@ -57,5 +59,35 @@ describe('a copy that a command reads from', () => {
       TMPDIR: project.path('tmp'),
     });
     expect([code, await copies()]).toEqual([0, []]);
+  });
+
+  it.each([
+    ['export', OLDER],
+    ['show', OLDER, '0'],
+    ['query', OLDER, 'select 1'],
+    ['diff', NEWER],
+    ['diff', OLDER, NEWER],
+  ])('is given up at once while its place does not answer: %s %s', async (...words) => {
+    const server = await startS3();
+    try {
+      for (const [at, batch] of [OLDER, NEWER].entries()) {
+        const createdAt = `2026-11-2${at + 3}T00:17:00.000Z`;
+        const manifest = { batch, name: 'b', total: 1, params: [], url: '', createdAt };
+        server.put(`${batch}/batch.json`, JSON.stringify(manifest));
+        const line = `{"batch":"${batch}","index":0,"params":{},"url":"","outcome":"ok"}\n`;
+        server.put(`${batch}/part-w-1-1.ndjson`, line);
+      }
+      server.fail({ method: 'GET', key: /\/part-/u, with: 'silence' });
+      const running = await project.start([...words, '--results', 's3://fleet'], {
+        env: { ...server.env, TMPDIR: project.path('tmp') },
+      });
+      await eventually(() => server.requests.some(({ key }) => key.includes('/part-')));
+      running.signal('SIGINT');
+      // A place that does not answer is asked for much longer.
+      await eventually(() => !running.isRunning, { deadlineMs: 5_000 });
+      expect([(await running.exit).code, await copies()]).toEqual([130, []]);
+    } finally {
+      await server.dispose();
+    }
   });
 });

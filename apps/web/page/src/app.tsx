@@ -1,6 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { FleetDocument } from '../../src/api/documents.ts';
-import { ApiError } from './api/client.ts';
+import { isLoggedOut } from './api/client.ts';
 import { useRead } from './api/use-read.ts';
 import { Frame } from './frame.tsx';
 import { Notices } from './part/notice.tsx';
@@ -17,14 +17,13 @@ import { Workers } from './view/workers.tsx';
 
 /** The page: who may see it, its frame, and the view that the address names. */
 export function App() {
-  const [round, setRound] = useState(0);
-  const fleet = useRead<FleetDocument>(`fleet?round=${round}`);
+  const fleet = useRead<FleetDocument>(isLoggedOut.value ? undefined : 'fleet');
   const { path } = route.value;
   useEffect(() => {
     document.title = [...path.toReversed(), 'fetchfleet'].join(' · ');
   }, [path]);
-  if (fleet.error instanceof ApiError && fleet.error.status === 401) {
-    return <Login onDone={() => setRound(round + 1)} />;
+  if (isLoggedOut.value) {
+    return <Login />;
   }
   if (fleet.value === undefined) {
     return fleet.error === undefined ? null : (

@@ -25,7 +25,7 @@ interface FrameProps {
 export function Frame({ fleet, children }: FrameProps) {
   const [hasHelp, setHelp] = useState(false);
   // Not a stream: each view has one, and a browser has few connections for a server.
-  const { value: overview } = useRead<OverviewDocument>(`overview?round=${round.value}`);
+  const { value: overview } = useRead<OverviewDocument>('overview', round.value);
   const { path } = route.value;
   const current = path[2] === 'records' ? 'records' : path[0];
   useKeys({ '?': () => setHelp(true), n: () => go('#/new') });

@@ -1,4 +1,11 @@
-import type { CommandAnswer, CommandRequest, ErrorDocument } from '../../../src/api/documents.ts';
+import { signal } from '@preact/signals';
+import type {
+  CommandAnswer,
+  CommandRequest,
+  ErrorDocument,
+  LoginAnswer,
+  LoginRequest,
+} from '../../../src/api/documents.ts';
 
 /** An answer that says no; `text` is a sentence for people. */
 export class ApiError extends Error {
@@ -13,9 +20,18 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the server asks for its token: at first, and when a browser has lost its cookie. */
+export const isLoggedOut = signal(false);
+
 /** @param path below `api/`, with its query. @throws ApiError */
-export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return send<T>(path, { ...(signal !== undefined && { signal }) });
+export async function read<T>(path: string, ending?: AbortSignal): Promise<T> {
+  return send<T>(path, { ...(ending !== undefined && { signal: ending }) });
+}
+
+/** @throws ApiError if that is not the token */
+export async function logIn(token: string): Promise<void> {
+  await post<LoginAnswer>('login', { token } satisfies LoginRequest);
+  isLoggedOut.value = false;
 }
 
 /** Runs a command of the command line. @throws ApiError */
@@ -23,8 +39,7 @@ export async function command(request: CommandRequest): Promise<CommandAnswer> {
   return post<CommandAnswer>('commands', request);
 }
 
-/** @throws ApiError */
-export async function post<T>(path: string, body: unknown): Promise<T> {
+async function post<T>(path: string, body: unknown): Promise<T> {
   return send<T>(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -36,7 +51,9 @@ async function send<T>(path: string, init: RequestInit): Promise<T> {
   const response = await fetch(`api/${path}`, { ...init, credentials: 'same-origin' });
   const value: unknown = await response.json().catch(() => undefined);
   if (!response.ok) {
-    throw errorOf(response, value);
+    const error = errorOf(response, value);
+    isLoggedOut.value ||= error.code === 'LOGIN_REQUIRED';
+    throw error;
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server is of this version
   return value as T;

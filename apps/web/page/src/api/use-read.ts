@@ -8,16 +8,20 @@ export interface Reading<T> {
   readonly again: () => void;
 }
 
-/** Reads a document once, and again when `path` changes. Undefined reads nothing. */
-export function useRead<T>(path: string | undefined): Reading<T> {
-  const [round, setRound] = useState(0);
-  const [state, setState] = useState<Omit<Reading<T>, 'again'> & { readonly path?: string }>({
-    value: undefined,
-    error: undefined,
-    isReading: true,
-  });
+type State<T> = Omit<Reading<T>, 'again'> & { readonly path?: string };
+
+const NOTHING: State<never> = { value: undefined, error: undefined, isReading: true };
+
+/**
+ * Reads a document once, and again when `path` or `round` changes. What was read before stays until
+ * the same in a later round has come. Undefined reads nothing.
+ */
+export function useRead<T>(path: string | undefined, round?: string | number): Reading<T> {
+  const [repeats, setRepeats] = useState(0);
+  const [state, setState] = useState<State<T>>(NOTHING);
   useEffect(() => {
     if (path === undefined) {
+      setState(NOTHING);
       return undefined;
     }
     const aborter = new AbortController();
@@ -31,17 +35,12 @@ export function useRead<T>(path: string | undefined): Reading<T> {
       },
     );
     return () => aborter.abort();
-  }, [path, round]);
-  // What differs only in `round` is the same, newer: it stays until it has come.
-  const isCurrent = withoutRound(state.path) === withoutRound(path);
+  }, [path, round, repeats]);
+  const isCurrent = state.path === path;
   return {
     value: isCurrent ? state.value : undefined,
     error: isCurrent ? state.error : undefined,
     isReading: state.isReading,
-    again: () => setRound((before) => before + 1),
+    again: () => setRepeats((before) => before + 1),
   };
-}
-
-function withoutRound(path: string | undefined): string | undefined {
-  return path?.replace(/[?&](?:round|step)=\d+$/, '');
 }

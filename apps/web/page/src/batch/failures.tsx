@@ -15,10 +15,10 @@ interface FailuresProps {
 
 /** What went wrong where, with an example of each. */
 export function Failures({ batch: { batch, failed, state }, canChange }: FailuresProps) {
-  // Read again when the first digit of the number changes, not with every failure.
-  const step = Math.floor(failed / 10 ** Math.floor(Math.log10(failed)));
-  const path = `batches/${encodeURIComponent(batch)}/failures?step=${step}`;
-  const { value, error } = useRead<FailuresDocument>(path);
+  // Read again when the number, rounded to one digit, changes or the state: not with each failure.
+  const round = `${failed.toExponential(0)} ${state}`;
+  const path = `batches/${encodeURIComponent(batch)}/failures`;
+  const { value, error } = useRead<FailuresDocument>(path, round);
   const canRetry = canChange && (state === 'finished' || state === 'cancelled');
   return (
     <section aria-label="Failures by origin and reason">

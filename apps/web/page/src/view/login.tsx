@@ -1,15 +1,14 @@
 import { useState } from 'preact/hooks';
-import { post, toError } from '../api/client.ts';
+import { logIn, toError } from '../api/client.ts';
 
 /** Asks for the token that the server was started with. */
-export function Login({ onDone }: { readonly onDone: () => void }) {
+export function Login() {
   const [token, setToken] = useState('');
   const [problem, setProblem] = useState<string>();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     try {
-      await post('login', { token });
-      onDone();
+      await logIn(token);
     } catch (error) {
       setProblem(toError(error).message);
     }
