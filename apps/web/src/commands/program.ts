@@ -16,8 +16,8 @@ export interface ProgramOptions {
 /**
  * What a process gets of the environment.
  *
- * - `fleet`: what it needs to run at all, and to find the fleet. A crawl file of a viewer may name any
- *   variable: here it has no secrets to name.
+ * - `fleet`: what it needs to run at all, and to find the fleet. A crawl file of a viewer may name
+ *   any variable: here it has no secrets to name.
  * - `results`: also what opens S3 and databases.
  * - `everything`: secrets of crawls as well.
  */
