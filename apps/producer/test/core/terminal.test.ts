@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { anyText } from '@fetchfleet/testing/any-text';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { shellWord } from '../../src/core/shell-word.ts';
@@ -21,7 +22,7 @@ const STYLES: readonly Style[] = ['red', 'green', 'yellow', 'dim', 'bold', 'cyan
 const hostile = fc
   .array(
     fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 3 }),
+      anyText({ maxLength: 3 }),
       fc.constantFrom(
         '\u001b[2J',
         '\u001b[0m',

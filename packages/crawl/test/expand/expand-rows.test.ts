@@ -83,6 +83,11 @@ async function valuesOf(crawl: Crawl): Promise<(readonly string[])[]> {
   return found;
 }
 
+/** Jest takes seconds to compare so much. */
+function expectSame(found: readonly unknown[], expected: readonly unknown[]): void {
+  expect(JSON.stringify(found) === JSON.stringify(expected)).toBe(true);
+}
+
 describe('the expansion of rows', () => {
   it('has rows as the outermost loop, or zips them, and counts them', async () => {
     await fc.assert(
@@ -126,14 +131,15 @@ describe('the expansion of rows', () => {
     const rows = Array.from({ length: 10_050 }, (_, at) => [`a${at}`, `b${at}`]);
     const outer = { rows, format: 'csv', lists: [['x', 'y']], combine: 'product' } as const;
     const crawl = await crawlOf(outer);
-    expect(await valuesOf(crawl)).toEqual(expectedOf(outer));
+    expectSame(await valuesOf(crawl), expectedOf(outer));
     // As no crawl file can say it: the rows inside.
     const turned = { ...crawl, sources: crawl.sources.toReversed() };
-    expect(await valuesOf(turned)).toEqual(
+    expectSame(
+      await valuesOf(turned),
       ['x', 'y'].flatMap((x) => rows.map((row) => [x, ...row])),
     );
     const zip = { rows, format: 'ndjson', lists: [['x', 'y']], combine: 'zip' } as const;
-    expect(await valuesOf(await crawlOf(zip))).toEqual(expectedOf(zip));
+    expectSame(await valuesOf(await crawlOf(zip)), expectedOf(zip));
     for await (const chunk of expandCrawl(crawl)) {
       expect(chunk).toHaveLength(1000);
       break;

@@ -166,12 +166,12 @@ describe('parseCrawlFile', () => {
   });
 
   it('reads many aliases, and reports the first hundred of many problems', () => {
-    const aliases = `params: { n: [&a x, ${'*a, '.repeat(20_000)}*a] }`;
+    const aliases = `params: { n: [&a x, ${'*a, '.repeat(2_000)}*a] }`;
     const [source] = parseCrawlFile(`url: http://a.example/{n}\n${aliases}`, 'x.yaml').sources;
-    expect(source?.kind === 'list' && source.values.length).toBe(20_002);
-    const keys = Array.from({ length: 20_000 }, (_, n) => `k${n}: &a${n} x`).join('\n');
+    expect(source?.kind === 'list' && source.values.length).toBe(2_002);
+    const keys = Array.from({ length: 2_000 }, (_, n) => `k${n}: &a${n} x`).join('\n');
     const problems = problemsOf(`url: http://a.example\n${keys}`);
-    expect([problems.length, problems.at(-1)]).toEqual([101, 'crawl.yaml: 19900 more problems']);
+    expect([problems.length, problems.at(-1)]).toEqual([101, 'crawl.yaml: 1900 more problems']);
   });
 
   it('accepts unlimited for rate and concurrency, and YAML anchors', () => {

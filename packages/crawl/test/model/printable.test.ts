@@ -1,3 +1,4 @@
+import { anyText } from '@fetchfleet/testing/any-text';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { printable } from '../../src/model/printable.ts';
@@ -34,7 +35,7 @@ describe('printable', () => {
     expect(printable(text)).toBe(text);
   });
 
-  const anything = fc.string({ unit: 'binary' });
+  const anything = anyText();
   /** Rich in what must not pass. */
   const hostile = fc
     .array(

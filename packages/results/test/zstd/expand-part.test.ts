@@ -193,7 +193,7 @@ describe('damage to a compressed part', () => {
           );
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });

@@ -1,9 +1,8 @@
-import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, installLeakGuard, startProcess } from '@fetchfleet/testing';
+import { installLeakGuard, startProcess } from '@fetchfleet/testing';
 import { Project } from '../../cli-fixture.ts';
-
-const BATCH = 'test-20261123-0017-k3f9';
+import { BATCH, layOut, line } from './stored-batch.ts';
 
 let project: Project;
 
@@ -17,29 +16,9 @@ afterEach(async () => {
 
 installLeakGuard();
 
-const line = (index: number): string =>
-  `{"batch":"${BATCH}","index":${index},"params":{"n":"${index}"},"url":"http://127.0.0.1:9/${index}","outcome":"ok","status":200,` +
-  `"attempts":1,"startedAt":"2026-11-23T00:17:04.120Z","durationMs":103.2,"bytes":2,"worker":"w-1","body":"${'x'.repeat(100)}"}\n`;
-
-/** Writes results in reverse order. @returns the text that an export must write */
-async function layOut(written: number, total = written): Promise<string> {
-  await mkdir(project.path('results', BATCH), { recursive: true });
-  const manifest = {
-    batch: BATCH,
-    name: 'test',
-    total,
-    params: ['n'],
-    url: 'http://127.0.0.1:9/{n}',
-  };
-  const lines = Array.from({ length: written }, (_, index) => line(index));
-  await writeFile(project.path('results', BATCH, 'batch.json'), JSON.stringify(manifest));
-  await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), lines.toReversed().join(''));
-  return lines.join('');
-}
-
 describe('export --results A --results B', () => {
   it('joins the records of both folders', async () => {
-    const text = await layOut(6);
+    const text = await layOut(project, 6);
     const halves = [0, 3].map((from) => Array.from({ length: 3 }, (_, at) => line(from + at)));
     await mkdir(project.path('other', BATCH), { recursive: true });
     await writeFile(project.path('results', BATCH, 'part-w-1.ndjson'), (halves[0] ?? []).join(''));
@@ -62,14 +41,14 @@ describe('export --results A --results B', () => {
 
 describe('export -o FILE', () => {
   it('writes all records in order and exits with 0', async () => {
-    const expected = await layOut(1000);
+    const expected = await layOut(project, 1000);
     expect(await project.call(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
     expect((await project.call(['export', BATCH])).stdout).toBe(expected);
   });
 
   it('exits with 1 and counts the missing records of an incomplete batch', async () => {
-    const expected = await layOut(3, 5);
+    const expected = await layOut(project, 3, 5);
     const { code, stderr } = await project.call(['export', BATCH, '-o', 'out.ndjson']);
     expect(code).toBe(1);
     expect(stderr).toContain('2 fetches of the batch have no record here yet');
@@ -77,7 +56,7 @@ describe('export -o FILE', () => {
   });
 
   it('writes CSV without formulas with --csv-safe, which is about CSV alone', async () => {
-    await layOut(1);
+    await layOut(project, 1);
     const refused = await project.call(['export', BATCH, '--csv-safe']);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('--csv-safe is about CSV: add --format csv');
@@ -85,29 +64,8 @@ describe('export -o FILE', () => {
     expect(stdout).toMatch(/^"index","n","url".*\n0,0,"http:/u);
   });
 
-  it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'keeps the file of an earlier export when %s ends it half-way',
-    async (signal) => {
-      const expected = await layOut(200_000);
-      await writeFile(project.path('out.ndjson'), 'earlier');
-      // All have this outcome, and to look takes long enough to be interrupted.
-      const half = await project.start(['export', BATCH, '--outcome=ok', '-o', 'out.ndjson']);
-      const drafts = async (): Promise<string[]> =>
-        (await readdir(project.folder.path)).filter((name) => name.endsWith('.tmp'));
-      await eventually(async () => {
-        const [draft] = await drafts();
-        return draft !== undefined && (await stat(project.path(draft))).size > 0;
-      });
-      await half.kill(signal);
-      expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe('earlier');
-      expect(await drafts()).toHaveLength(signal === 'SIGKILL' ? 1 : 0);
-      await project.call(['export', BATCH, '-o', 'out.ndjson']);
-      expect((await readFile(project.path('out.ndjson'), 'utf8')) === expected).toBe(true);
-    },
-  );
-
   it('writes through a link and keeps the permissions of the file', async () => {
-    const expected = await layOut(3);
+    const expected = await layOut(project, 3);
     await writeFile(project.path('real.ndjson'), 'earlier');
     await chmod(project.path('real.ndjson'), 0o664);
     await symlink('real.ndjson', project.path('link.ndjson'));
@@ -124,7 +82,7 @@ describe('export -o FILE', () => {
   ] as const)(
     'writes for its own user alone (umask %o, FETCHFLEET_UMASK %s, %j)',
     async (own, variable, flags, mode) => {
-      await layOut(3);
+      await layOut(project, 3);
       const env = { FETCHFLEET_UMASK: variable };
       const before = process.umask(own);
       const exporting = project.run(['export', BATCH, '-o', 'out.ndjson', ...flags], env);
@@ -135,7 +93,7 @@ describe('export -o FILE', () => {
   );
 
   it('reads the other parts where a part is something else, and exits with 1', async () => {
-    const expected = await layOut(3);
+    const expected = await layOut(project, 3);
     const path = project.path('results', BATCH, 'part-w-2.ndjson');
     await symlink('/dev/zero', path);
     const { code, stdout, stderr } = await project.run(['export', BATCH, '-o', 'out', '--json']);
@@ -146,7 +104,7 @@ describe('export -o FILE', () => {
   });
 
   it('writes to a pipe and does not replace it by a file', async () => {
-    const expected = await layOut(1000);
+    const expected = await layOut(project, 1000);
     await (
       await startProcess('mkfifo', [project.path('pipe')])
     ).exit;
@@ -158,7 +116,7 @@ describe('export -o FILE', () => {
   });
 
   it('exits with 3 and explains why it cannot write', async () => {
-    await layOut(3);
+    await layOut(project, 3);
     await mkdir(project.path('folder'));
     for (const output of ['folder', 'no/such/folder']) {
       // As a process: in a test, the errors of `node:fs` are not of its class `Error`.
@@ -169,7 +127,7 @@ describe('export -o FILE', () => {
   });
 
   it('exits with 3 if the results are not readable, and with 2 if there are none', async () => {
-    await layOut(3);
+    await layOut(project, 3);
     await writeFile(project.path('results', 'a-file'), '');
     const unreadable = await project.call(['export', 'a-file', '-o', 'out.ndjson']);
     expect(unreadable).toMatchObject({ code: 3, stderr: expect.stringContaining('cannot read') });
