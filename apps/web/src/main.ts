@@ -4,6 +4,7 @@ import { RedisUrlError } from '@fetchfleet/fleet';
 import {
   createLogger,
   isPrettyLog,
+  onParentEnd,
   onSignals,
   redirectConsole,
   SettingsError,
@@ -29,8 +30,8 @@ async function main(): Promise<void> {
     drain: async () => server.stop(),
     force: () => log.warn('forced to end'),
   });
-  // `fetchfleet web` has started this process and has ended: nothing else would stop it.
-  process.once('disconnect', () => {
+  // A command has started this process and has ended: nothing else would stop it.
+  onParentEnd(() => {
     server.stop().then(
       () => {
         signals.stop();

@@ -7,6 +7,7 @@ import {
   createLogger,
   isPrettyLog,
   type Logger,
+  onParentEnd,
   onSignals,
   redirectConsole,
   SettingsError,
@@ -91,7 +92,7 @@ async function main(): Promise<void> {
     force: () => log.warn('forced to end; its slices are claimed again when their claims expire'),
   });
   // `fetchfleet run` has started this worker and has ended: nothing else would stop it.
-  process.once('disconnect', () => {
+  onParentEnd(() => {
     log.warn('the parent process has ended');
     endAfter(worker.drain());
   });

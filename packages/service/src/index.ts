@@ -21,6 +21,7 @@ export {
   type SettledFetch,
   createMetrics,
 } from './metrics/metrics.ts';
+export { onParentEnd } from './process/parent.ts';
 export { type Part, startAll, stopAll } from './process/parts.ts';
 export { type RepeatedLine, RepeatLog } from './process/repeat-log.ts';
 export { type DescribeSetting, SettingsError, parseSettings } from './process/settings.ts';

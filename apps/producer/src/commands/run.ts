@@ -23,12 +23,13 @@ import {
   type RunSettings,
 } from '../core/settings.ts';
 import { shellWord } from '../core/shell-word.ts';
+import { type PageFlags, type RunPage, startPage } from '../local/run-page.ts';
 import { formatCount } from '../report/units.ts';
 import { probe } from '../results/open-place.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 import { validate } from './validate.ts';
 
-export interface RunOptions extends RunFlags, OnlyFlags, NotifyFlags {
+export interface RunOptions extends RunFlags, OnlyFlags, NotifyFlags, PageFlags {
   readonly json?: boolean;
   /** Start another batch even if an unfinished one could be continued. */
   readonly new?: boolean;
@@ -51,6 +52,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
   process.umask(settings.umask);
   await probe(settings.results, context);
   const session = await FleetSession.open(context, 'start');
+  let page: RunPage | undefined;
   try {
     await session.checkBeforeEnqueueing(context);
     const work = await chooseBatch(session, loaded, {
@@ -65,6 +67,11 @@ export async function run(file: string, options: RunOptions, context: Context): 
       await resumePaused(session, before.batch);
     }
     const flags = [...(options.resume === true ? ['--resume'] : []), ...onlyWords(options)];
+    // Not as an option, which other users of the machine would see: it may hold a password.
+    const own = { REDIS_URL: session.url, FETCHFLEET_RESULTS: settings.results.url };
+    const { terminal } = context;
+    const env = { ...context.env, ...own };
+    page = startPage(options, { batch: before.batch, env, terminal });
     return await runBatch(
       {
         session,
@@ -78,6 +85,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
       context,
     );
   } finally {
+    await page?.stop();
     await session.close();
   }
 }

@@ -5,7 +5,7 @@ import type { StartOptions } from '../../commands/start.ts';
 import type { ValidateOptions } from '../../commands/validate.ts';
 import { ALLOW_PRIVATE, type OptionSpec, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { CRAWL_FILE, type JsonOption, NOTIFY, WORKER_OPTIONS } from './parts.ts';
+import { CRAWL_FILE, type JsonOption, NOTIFY, PAGE, WORKER_OPTIONS } from './parts.ts';
 
 /** They choose some of the fetches of a crawl file. */
 const ONLY: readonly OptionSpec[] = [
@@ -75,6 +75,9 @@ export const RUN: CommandSpec = {
       conflicts: 'new',
     },
     ...ONLY,
+    { flags: '--web', help: 'serve a page to watch and steer the fleet meanwhile, as web does' },
+    PAGE.port,
+    PAGE.open,
     NOTIFY,
     ...WORKER_OPTIONS,
   ],

@@ -3,7 +3,7 @@ import type { OriginsOptions } from '../../commands/origins/origins.ts';
 import type { OriginFlags } from '../../commands/origins/settings.ts';
 import { type ArgumentSpec, SETTINGS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
-import type { JsonOption } from './parts.ts';
+import { type JsonOption, PAGE } from './parts.ts';
 
 const ORIGIN: ArgumentSpec = { usage: '<origin>', help: 'https://HOST[:PORT]' };
 
@@ -37,10 +37,10 @@ export const WEB: CommandSpec = {
     'this command line can. On another address than 127.0.0.1 it needs a token, which viewers ' +
     'have to know: FETCHFLEET_WEB_TOKEN.',
   options: [
-    { flags: '--port <port>', help: 'port of the page; 0 for any', defaultHelp: '8788' },
+    PAGE.port,
     { flags: '--host <host>', help: 'address to serve it on', defaultHelp: '127.0.0.1' },
     { flags: '--read-only', help: 'show everything and change nothing' },
-    { flags: '--open', help: 'open it in the browser' },
+    PAGE.open,
     { ...SETTINGS.results, help: 'results folder, to show records' },
   ],
   notes: `

@@ -33,6 +33,12 @@ export const WORKER_OPTIONS: readonly OptionSpec[] = [
   TRUST_LISTS,
 ];
 
+/** Of commands that serve the page. */
+export const PAGE = {
+  port: { flags: '--port <port>', help: 'port of the page; 0 for any', defaultHelp: '8788' },
+  open: { flags: '--open', help: 'open the page in the browser' },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
 /** Of commands that start batches of a crawl file. */
 export const NOTIFY: OptionSpec = {
   flags: '--notify <url>',
