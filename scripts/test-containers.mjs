@@ -1,11 +1,13 @@
 // `npm run test:containers`: builds the images, starts the fleet of docker-compose.yml with two
-// workers and Prometheus, runs a batch, checks counts, rules and alerts in Prometheus, runs another
-// batch into PostgreSQL, checks the dashboards in Grafana (if its image can be pulled), and stops
-// everything. `-- --keep` leaves the containers running.
+// workers, the page and Prometheus, runs a batch, checks counts, rules and alerts in Prometheus,
+// looks at the batch by the page, runs another batch into PostgreSQL, checks the dashboards in
+// Grafana (if its image can be pulled), and stops everything. `-- --keep` leaves the containers
+// running.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +39,7 @@ const env = {
   // A separate project, because another one may be in use.
   COMPOSE_PROJECT_NAME: `fetchfleet-test-${process.pid}`,
   REDIS_PASSWORD: randomBytes(24).toString('hex'),
+  WEB_PORT: String(await freePort()),
   SAMPLE_API_PORT: String(await freePort()),
   PROMETHEUS_PORT: String(await freePort()),
   GRAFANA_PORT: String(await freePort()),
@@ -82,9 +85,9 @@ function say(line) {
 
 async function testFleet() {
   say('building the images');
-  await run(['build', 'sample-api', 'worker', 'producer']);
-  say(`starting Redis, the sample API, Prometheus and ${WORKERS} workers`);
-  const services = ['redis', 'sample-api', 'worker', 'prometheus'];
+  await run(['build', 'sample-api', 'worker', 'web', 'producer']);
+  say(`starting Redis, the sample API, the page, Prometheus and ${WORKERS} workers`);
+  const services = ['redis', 'sample-api', 'worker', 'web', 'prometheus'];
   await run([...PROFILES, 'up', '-d', '--no-build', '--scale', `worker=${WORKERS}`, ...services]);
   await untilPrometheusSays('sum(up{job="fetchfleet-worker"})', WORKERS);
   verified(`Prometheus scrapes ${WORKERS} replicas`);
@@ -118,9 +121,37 @@ async function testFleet() {
   verified(`export gives every index from 0 to ${status.total - 1} once, in order`);
   await untilHealthy();
   verified('every health check passes');
+  await testPage(status);
   await testPostgres(status.total);
   await testConfinement();
   await testGrafana();
+}
+
+/** Through the published port, as a browser of this machine asks. */
+async function testPage({ batch, total }) {
+  const page = await ask('/');
+  assert.match(page.text, /<title>fetchfleet/u);
+  assert.equal((await ask('/api/overview')).status, 401);
+  assert.equal((await ask('/api/overview', { host: 'evil.example' })).status, 421);
+  const token = { authorization: `Bearer ${env.REDIS_PASSWORD}` };
+  const overview = JSON.parse((await ask('/api/overview', token)).text);
+  assert.equal(overview.workers, WORKERS, JSON.stringify(overview));
+  const { text } = await ask(`/api/batches/${batch}/records?limit=500`, token);
+  assert.equal(JSON.parse(text).records.length, total);
+  const command = { command: 'fetch-again', target: batch, options: { index: '0' } };
+  const own = { ...token, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
+  const again = await ask('/api/commands', own, JSON.stringify(command));
+  assert.equal(JSON.parse(again.text).ok, true, again.text);
+  verified(`the page shows ${total} records to whoever knows the token, and runs commands`);
+}
+
+async function ask(path, headers = {}, body) {
+  const method = body === undefined ? 'GET' : 'POST';
+  const sent = request({ host: '127.0.0.1', port: env.WEB_PORT, path, method, headers });
+  sent.end(body);
+  const [response] = await once(sent, 'response');
+  const chunks = await response.setEncoding('utf8').toArray();
+  return { status: response.statusCode, text: chunks.join('') };
 }
 
 async function testPostgres(total) {
@@ -207,7 +238,7 @@ async function untilPrometheusSays(query, expected) {
   const deadline = Date.now() + PROMETHEUS_DEADLINE_MS;
   let last;
   while (Date.now() < deadline && !interruption.signal.aborted) {
-    last = await ask(url);
+    last = await valueAt(url);
     if (last === expected) {
       return;
     }
@@ -217,7 +248,7 @@ async function untilPrometheusSays(query, expected) {
 }
 
 /** The value of a query with one result, or the reason for having none. */
-async function ask(url) {
+async function valueAt(url) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
     const { data } = await response.json();

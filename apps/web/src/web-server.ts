@@ -15,6 +15,7 @@ import { FailuresReader } from './records/failures-reader.ts';
 import { diskOf } from './records/disk.ts';
 import { recentLatency } from './records/latency.ts';
 import { RecordStore } from './records/record-store.ts';
+import { HealthPaths } from './routes/health.ts';
 import { openRoutes, routes } from './routes/routes.ts';
 import { Site } from './routes/site.ts';
 
@@ -82,6 +83,7 @@ export class WebServer {
       trustProxy,
       gatekeeper,
       files,
+      health: new HealthPaths(async () => redis.ping()),
       openRoutes: openRoutes(services),
       routes: routes(services),
     });

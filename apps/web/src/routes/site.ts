@@ -5,6 +5,7 @@ import type { Answer, StreamedAnswer } from '../http/answer.ts';
 import { HttpError } from '../http/http-error.ts';
 import { type Route, Router } from '../http/router.ts';
 import type { StaticFiles } from '../http/static-files.ts';
+import type { HealthPaths } from './health.ts';
 
 export interface SiteOptions {
   /** Without a slash at its end. */
@@ -12,6 +13,7 @@ export interface SiteOptions {
   readonly trustProxy: boolean;
   readonly gatekeeper: Gatekeeper;
   readonly files: StaticFiles;
+  readonly health: HealthPaths;
   /** For everybody. */
   readonly openRoutes: readonly Route<Viewer>[];
   /** For those who know the token. */
@@ -32,8 +34,13 @@ export class Site {
 
   async handle(request: IncomingMessage): Promise<Answer | StreamedAnswer> {
     const { gatekeeper, base, trustProxy } = this.#options;
-    gatekeeper.checkHost(request);
     const [path = '', search = ''] = splitUrl(request.url ?? '/');
+    const health = await this.#options.health.find(path);
+    if (health !== undefined) {
+      checkRead(request);
+      return health;
+    }
+    gatekeeper.checkHost(request);
     if (base !== '' && path === base) {
       return { status: 308, headers: { location: `${base}/` }, body: '' };
     }
@@ -42,7 +49,8 @@ export class Site {
     }
     const inside = path.slice(base.length);
     if (!inside.startsWith('/api/')) {
-      return this.#file(request, inside);
+      checkRead(request);
+      return this.#file(inside);
     }
     const viewer = viewerOf(request, trustProxy);
     const method = request.method ?? 'GET';
@@ -57,13 +65,7 @@ export class Site {
   }
 
   /** A file of the page; the page itself for each of its views. They hold no secrets. */
-  #file({ method }: IncomingMessage, path: string): Answer {
-    if (method !== 'GET' && method !== 'HEAD') {
-      throw new HttpError(405, 'METHOD_UNFIT', {
-        message: 'use GET here',
-        headers: { allow: 'GET, HEAD' },
-      });
-    }
+  #file(path: string): Answer {
     const { files } = this.#options;
     const file = files.find(path);
     if (file !== undefined) {
@@ -83,6 +85,16 @@ export class Site {
 function isFile(path: string): boolean {
   const hasEnding = /\.[a-z]\w*$/iu.test(path) && !/%3a/iu.test(path);
   return hasEnding || /^\/\/|^\/assets\/|\.\.|%2e|%5c|\\|%00|\/\./iu.test(path);
+}
+
+/** @throws HttpError where nothing can be changed */
+function checkRead({ method }: IncomingMessage): void {
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new HttpError(405, 'METHOD_UNFIT', {
+      message: 'use GET here',
+      headers: { allow: 'GET, HEAD' },
+    });
+  }
 }
 
 /** Path and query. A proxy may be asked for a whole URL; this server is none. */
