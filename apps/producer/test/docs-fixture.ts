@@ -43,7 +43,8 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^(?:npx )?fetchfleet web\b/u, 'serves until it is stopped: its own test runs it'],
   [/^export FETCHFLEET_WEB_TOKEN=/u, 'is for the page'],
   [/^curl -sN? (?:-X POST )?http:\/\/127\.0\.0\.1:8788\//u, 'asks a page: its tests do'],
-  [/^(?:kubectl|cp) /u, 'needs a cluster, and files of the reader'],
+  [/^kubectl /u, 'needs a cluster'],
+  [/^(?:cp |echo .* >>? (?:\/etc|secrets)\/)/u, 'is for files of the reader'],
   [/^promtool /u, 'is run by the tests of rules and dashboards'],
 ];
 
