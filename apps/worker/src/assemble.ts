@@ -24,6 +24,7 @@ import {
 import type { ResultsStore } from '@fetchfleet/results';
 import {
   createMetrics,
+  FleetMetrics,
   HttpEndpoint,
   type Logger,
   type Part,
@@ -36,7 +37,6 @@ import { requestToken, type TokenTools } from './batch/token-request.ts';
 import { redisAddressOf, type WorkerSettings } from './config.ts';
 import { createWatchdog } from './health/create-watchdog.ts';
 import { ErrorLog } from './health/error-log.ts';
-import { FleetMetrics } from './health/fleet-metrics.ts';
 import { Progress } from './health/progress.ts';
 import { waitForRedis } from './health/wait-for-redis.ts';
 import { WallClock } from './health/wall-clock.ts';
@@ -328,7 +328,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     overview: new FleetOverview(redis, keys, onPassedOver),
     history: new FleetHistory(redis, keys, onPassedOver),
     metrics,
-    worker: id,
+    id,
   });
   const heartbeat = new WorkerHeartbeat({
     redis,

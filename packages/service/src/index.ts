@@ -1,7 +1,9 @@
 export { CATALOGUE, type MetricSpec, type SliceResult } from './metrics/catalogue.ts';
 export { closeServer } from './http/close-server.ts';
 export type { CollectFunction } from './metrics/collectors.ts';
+export { createExporterMetrics, type ExporterMetrics } from './metrics/exporter-metrics.ts';
 export type { FleetState } from './metrics/fleet-gauges.ts';
+export { FleetMetrics } from './metrics/fleet-metrics.ts';
 export { isPrettyLog, LOG_SETTINGS, REDIS_SETTINGS } from './process/common-settings.ts';
 export { redirectConsole } from './process/console-to-log.ts';
 export { Heartbeat } from './process/heartbeat.ts';

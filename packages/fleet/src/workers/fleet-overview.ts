@@ -22,7 +22,7 @@ const MAX_ORIGINS = 100;
 const MAX_SCHEDULES = 100;
 /** A worker counts as running for this long after its last heartbeat. */
 const RUNNING_S = 15;
-/** An exporter that does not renew its lease for this long is replaced by another worker. */
+/** An exporter that does not renew its lease for this long is replaced by another. */
 const LEASE_MS = 15_000;
 
 const count = z.number().int().nonnegative();
@@ -67,7 +67,7 @@ const scripts = {
   hold: new Script(HOLD, z.number().int()),
 };
 
-/** Metrics of the whole fleet, exported by one worker. */
+/** Metrics of the whole fleet, exported by one process. */
 export interface FleetSnapshot {
   /** Queued fetches without a record. */
   readonly backlog: {
@@ -180,19 +180,19 @@ export class FleetOverview {
   }
 
   /**
-   * Takes or renews the lease of the one worker that exports. Renew it well within its 15 s.
+   * Takes or renews the lease of the one process that exports. Renew it well within its 15 s.
    *
-   * @returns its end by `performance.now()`; undefined while another worker has it
+   * @returns its end by `performance.now()`; undefined while another one has it
    */
-  async holdExport(worker: string): Promise<number | undefined> {
+  async holdExport(id: string): Promise<number | undefined> {
     const askedAt = performance.now();
-    const held = await scripts.hold.run(this.#redis, [this.#keys.exporter], [worker, LEASE_MS]);
+    const held = await scripts.hold.run(this.#redis, [this.#keys.exporter], [id, LEASE_MS]);
     return held === 1 ? askedAt + LEASE_MS : undefined;
   }
 
-  /** Ends the lease: another worker may export at once. */
-  async releaseExport(worker: string): Promise<void> {
-    await scripts.hold.run(this.#redis, [this.#keys.exporter], [worker, 0]);
+  /** Ends the lease: another process may export at once. */
+  async releaseExport(id: string): Promise<void> {
+    await scripts.hold.run(this.#redis, [this.#keys.exporter], [id, 0]);
   }
 
   async #queue(): Promise<z.infer<typeof backlogReply>> {

@@ -166,7 +166,7 @@ export const CATALOGUE = {
   exporter: {
     name: 'fetchfleet_exporter',
     type: 'gauge',
-    help: 'Is 1 if this worker exports the gauges of the whole fleet, which one worker at a time does, else 0.',
+    help: 'Is 1 if this process exports the gauges of the whole fleet, which one at a time does, else 0.',
     labels: [],
     scope: 'worker',
   },

@@ -1,36 +1,24 @@
 import { type Outcome, PAGE_ENDS, type PageEnd } from '@fetchfleet/crawl';
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from 'prom-client';
 import { SLICE_RESULTS } from './catalogue.ts';
-import { Collectors, type CollectFunction } from './collectors.ts';
+import type { CollectFunction } from './collectors.ts';
 import { FetchCounts } from './fetch-counts.ts';
-import { type FLEET_GAUGES, type FleetState, recordFleet } from './fleet-gauges.ts';
+import type { FLEET_GAUGES, FleetState } from './fleet-gauges.ts';
 import { type Instruments, createInstruments } from './instruments.ts';
 import { LoopLag } from './loop-lag.ts';
+import { type MetricsPage, PageMaker } from './metrics-page.ts';
 import { OriginLabels } from './origin-labels.ts';
+import { createProcessRegistry } from './process-registry.ts';
 
 /** Reasons are a short list; the cap keeps a mistake from flooding Prometheus with series. */
 const REASON_CAP = 50;
 
-/** Gauges whose names end like those of counters; the ones by type stay. */
-const MISNAMED = [
-  'nodejs_active_handles_total',
-  'nodejs_active_requests_total',
-  'nodejs_active_resources_total',
-] as const;
-
-/** They sample the event loop a hundred times a second; `LoopLag` takes their place. */
-const UNWANTED = ['', '_min', '_max', '_mean', '_stddev', '_p50', '_p90', '_p99'].map(
-  (stat) => `nodejs_eventloop_lag${stat}_seconds`,
-);
 // A rate needs the series from the first scrape on.
 const LOOKUP_RESULTS = ['found', 'not-found', 'failed', 'hosts-file', 'cached'] as const;
 const PROXY_ERRORS = ['PROXY_UNREACHABLE', 'PROXY_REFUSED'] as const;
 const TOKEN_RESULTS = ['granted', 'refused', 'failed'] as const;
 const PRUNE_RESULTS = ['removed', 'failed'] as const;
 const NOTIFICATION_RESULTS = ['delivered', 'failed', 'gone', 'refused', 'expired'] as const;
-
-/** A sampling precision of a day, in ms: it never samples. */
-const NEVER_MS = 86_400_000;
 
 export interface MetricsOptions {
   /**
@@ -44,12 +32,6 @@ export interface MetricsOptions {
   readonly transport?: string;
   /** Origins with a label of their own; the others are `other`. @default 100 */
   readonly originCap?: number;
-}
-
-/** The answer to one scrape. */
-interface MetricsPage {
-  readonly contentType: string;
-  readonly body: string;
 }
 
 export interface SettledFetch {
@@ -109,24 +91,25 @@ export interface Metrics extends Omit<
  * registry stays empty.
  */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const registry = new Registry();
+  const registry = createProcessRegistry();
   const fleetRegistry = new Registry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
-  for (const name of [...MISNAMED, ...UNWANTED]) {
-    registry.removeSingleMetric(name);
-  }
   const all = createInstruments({ worker: registry, fleet: fleetRegistry });
   const { fetches, receivedBytes, retries, throttles, pages, pageEnds, ...instruments } = all;
   const counts = new FetchCounts({ fetches, receivedBytes });
   const origins = new OriginLabels(options.originCap);
   const reasons = new OriginLabels(REASON_CAP);
   const loop = new LoopLag();
-  const collectors = new Collectors(() => instruments.collectErrors.inc());
+  const maker = new PageMaker({
+    registry,
+    fleetRegistry,
+    instruments: all,
+    before: () => recordLoopLag(instruments, loop),
+    after: () => counts.flush(),
+  });
   const inResult = {
     ok: instruments.fetchDuration.labels('ok'),
     failed: instruments.fetchDuration.labels('failed'),
   };
-  let hasFleet = false;
   setUp({ ...instruments, pageEnds }, options);
 
   return {
@@ -148,21 +131,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     fetchThrottled({ origin, reason }) {
       throttles.inc({ origin: origins.labelOf(origin), reason: reasons.labelOf(reason) });
     },
-    setFleet(fleet) {
-      hasFleet = true;
-      recordFleet(fleet, all);
-    },
-    onCollect: (collect) => collectors.add(collect),
-    page: singleFlight(async () => {
-      // A gauge that cannot be read is absent; it does not keep its old value.
-      hasFleet = false;
-      recordLoopLag(instruments, loop);
-      await collectors.run();
-      counts.flush();
-      const parts = hasFleet ? [registry, fleetRegistry] : [registry];
-      const texts = await Promise.all(parts.map(async (part) => part.metrics()));
-      return { contentType: registry.contentType, body: texts.join('') };
-    }),
+    setFleet: (fleet) => maker.setFleet(fleet),
+    onCollect: (collect) => maker.onCollect(collect),
+    page: async () => maker.page(),
     recentLoopLag: () => loop.recent().p99,
     stop() {
       loop.stop();
@@ -215,15 +186,4 @@ function recordLoopLag({ eventLoopLag }: Pick<Instruments, 'eventLoopLag'>, loop
   eventLoopLag.set({ stat: 'p50' }, p50);
   eventLoopLag.set({ stat: 'p99' }, p99);
   eventLoopLag.set({ stat: 'max' }, max);
-}
-
-/** Two scrapes at once share one answer; otherwise each would reset the gauges of the other. */
-function singleFlight<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () => {
-    running ??= work().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
 }

@@ -1,3 +1,4 @@
+import type { ExporterOptions } from '../../commands/exporter.ts';
 import type { WebOptions } from '../../commands/web.ts';
 import type { OriginsOptions } from '../../commands/origins/origins.ts';
 import type { OriginFlags } from '../../commands/origins/settings.ts';
@@ -52,6 +53,20 @@ Examples:
   FETCHFLEET_WEB_TOKEN=$(openssl rand -hex 24) fetchfleet web --host 0.0.0.0`,
   run: async (_none: undefined, options: WebOptions, { context }) =>
     (await import('../../commands/web.ts')).web(options, context),
+};
+
+export const EXPORTER: CommandSpec = {
+  name: 'exporter',
+  summary: 'serve the metrics of the fleet, also while it has no worker',
+  description:
+    'Serves /metrics, /healthz and /readyz until Ctrl-C. The gauges of the whole fleet are there ' +
+    'as long as no worker exports them, so a fleet can be scaled up from no worker at all.',
+  options: [
+    { flags: '--port <port>', help: 'port to serve them on; 0 for any', defaultHelp: '9465' },
+    { flags: '--host <host>', help: 'address to serve them on', defaultHelp: '127.0.0.1' },
+  ],
+  run: async (_none: undefined, options: ExporterOptions, { context }) =>
+    (await import('../../commands/exporter.ts')).exporter(options, context),
 };
 
 export const ORIGINS: CommandSpec = {

@@ -1,27 +1,33 @@
-import type { FleetHistory, FleetOverview, FleetSnapshot } from '@fetchfleet/fleet';
-import type { Metrics } from '@fetchfleet/service';
+import type { FleetState } from './fleet-gauges.ts';
+import type { Metrics } from './metrics.ts';
 
 /** Scrapes within this time share one snapshot. */
 const FRESH_MS = 2_000;
 /** Between two samples for the history. */
 const SAMPLE_MS = 10_000;
 
-export interface FleetMetricsOptions {
-  readonly overview: FleetOverview;
-  readonly history: Pick<FleetHistory, 'append'>;
-  readonly metrics: Metrics;
-  readonly worker: string;
+interface FleetMetricsOptions {
+  readonly overview: {
+    /** Until when this process has the lease, on its monotonic clock; undefined if another has. */
+    holdExport(id: string): Promise<number | undefined>;
+    releaseExport(id: string): Promise<void>;
+    read(): Promise<FleetState>;
+  };
+  readonly history: { append(): Promise<void> };
+  readonly metrics: Pick<Metrics, 'exporter' | 'setFleet'>;
+  /** Of the worker or exporter that this is. */
+  readonly id: string;
 }
 
 /**
- * The gauges of the whole fleet, and samples for its history. Only the worker that holds a lease
+ * The gauges of the whole fleet, and samples for its history. Only the process that holds a lease
  * in Redis exports and samples, so that nothing is counted once per worker. The lease is renewed
- * every 2 s; 15 s after its last renewal another worker takes it.
+ * every 2 s; 15 s after its last renewal another process takes it.
  */
 export class FleetMetrics {
   readonly #options: FleetMetricsOptions;
   #heldUntil = Number.NEGATIVE_INFINITY;
-  #snapshot: Promise<FleetSnapshot> | undefined;
+  #snapshot: Promise<FleetState> | undefined;
   #nextSampleAt = Number.NEGATIVE_INFINITY;
   #readAt = Number.NEGATIVE_INFINITY;
 
@@ -37,10 +43,10 @@ export class FleetMetrics {
     return performance.now() < this.#heldUntil;
   }
 
-  /** Takes or renews the lease. The worker that has it adds a sample when one is due. */
+  /** Takes or renews the lease. Whoever has it adds a sample when one is due. */
   async renewLease(): Promise<void> {
-    const { overview, worker } = this.#options;
-    this.#heldUntil = (await overview.holdExport(worker)) ?? Number.NEGATIVE_INFINITY;
+    const { overview, id } = this.#options;
+    this.#heldUntil = (await overview.holdExport(id)) ?? Number.NEGATIVE_INFINITY;
     const now = performance.now();
     if (this.isExporter && now >= this.#nextSampleAt) {
       this.#nextSampleAt = now + SAMPLE_MS;
@@ -61,16 +67,16 @@ export class FleetMetrics {
     }
   }
 
-  /** Releases the lease, so that another worker exports at once. */
+  /** Releases the lease, so that another one exports at once. */
   async stop(): Promise<void> {
     if (!this.isExporter) {
       return;
     }
     this.#heldUntil = Number.NEGATIVE_INFINITY;
-    await this.#options.overview.releaseExport(this.#options.worker);
+    await this.#options.overview.releaseExport(this.#options.id);
   }
 
-  async #read(): Promise<FleetSnapshot> {
+  async #read(): Promise<FleetState> {
     const now = performance.now();
     if (this.#snapshot === undefined || now - this.#readAt > FRESH_MS) {
       this.#readAt = now;
