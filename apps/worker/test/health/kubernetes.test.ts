@@ -137,7 +137,8 @@ describe('deploy/kubernetes', () => {
   });
 
   it('gives pods no more than they need', () => {
-    expect(workloads().map(({ metadata }) => metadata?.name)).toEqual(['worker', 'web', 'redis']);
+    const names = workloads().map(({ metadata }) => metadata?.name);
+    expect(names).toEqual(['worker', 'web', 'exporter', 'redis']);
     for (const { spec } of workloads()) {
       expect(spec?.template.spec).toMatchObject({
         automountServiceAccountToken: false,
