@@ -30,8 +30,11 @@ export {
 export { withoutLocalLists } from './ledger/stored-crawl.ts';
 export { type OnPassedOver, StoredStateError } from './redis/stored-state.ts';
 export { UnknownBatchError } from './ledger/unknown-batch-error.ts';
-export type { OriginStatus } from './gate/origin-status.ts';
-export { Origins, type OriginSettings } from './gate/origins.ts';
+export type { OriginStatus } from './origins/origin-status.ts';
+export type { OriginSettings } from './origins/change-origin.ts';
+export type { KnownRobots, OriginDetail, OriginEvent } from './origins/origin-detail.ts';
+export { Origins } from './origins/origins.ts';
+export { tryOrigin, type TriedOrigin } from './origins/try-origin.ts';
 export { checkRedis, checkWrites } from './redis/check-redis.ts';
 export { connectRedis, openRedis, RedisUnreachableError } from './redis/connection.ts';
 export { isRefusal, RedisRefusedError, RedisUnfitError } from './redis/redis-refusal.ts';
@@ -43,7 +46,7 @@ export {
   RedisUrlError,
 } from './redis/redis-url.ts';
 export { isRedisError, isRedisReply, refusalCodeOf } from './redis/redis-error.ts';
-export { RobotsStore, type StoredRobots } from './gate/robots-store.ts';
+export { RobotsStore, type StoredRobots } from './origins/robots-store.ts';
 export { ClaimLostError } from './queue/claim-lost-error.ts';
 export { type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';

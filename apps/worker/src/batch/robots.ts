@@ -18,8 +18,6 @@ import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request
 import type { Deferral, StartGrant } from '../origin/waiting-slice.ts';
 import type { ActiveBatch } from './batches.ts';
 
-/** RFC 9309, 2.4: the longest time a cached robots.txt should be used. */
-const FLEET_CACHE_MS = 24 * 3_600_000;
 /** How long a worker uses its own copy without asking Redis again. */
 const OWN_CACHE_MS = 5 * 60_000;
 /** Parsed rules kept in memory, as origins and as characters; the oldest are evicted first. */
@@ -187,7 +185,7 @@ export class Robots {
     }
     const verdict = robotsVerdict(result);
     if (verdict.kind !== 'wait') {
-      await this.#store.write(origin, verdict, FLEET_CACHE_MS);
+      await this.#store.write(origin, verdict);
       return this.#answer(origin, verdict, now);
     }
     const tries = (before?.tries ?? 0) + 1;
@@ -199,7 +197,7 @@ export class Robots {
       since: before?.since ?? now,
       isDown: originVerdict === 'down',
     } as const;
-    await this.#store.write(origin, known, FLEET_CACHE_MS);
+    await this.#store.write(origin, known);
     return this.#answer(origin, known, now);
   }
 

@@ -1,4 +1,4 @@
-import type { OriginStatus } from '../gate/origin-status.ts';
+import type { OriginStatus } from '../origins/origin-status.ts';
 
 /**
  * An origin as `--json` prints it. A field that does not apply is null: all keys are always there.

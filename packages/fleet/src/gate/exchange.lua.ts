@@ -1,6 +1,7 @@
 import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
 import { GATE_HASH } from './gate-hash.lua.ts';
 import { GRANT, WAKE } from './grant.lua.ts';
+import { HISTORY } from './history.lua.ts';
 import { REPORT } from './report.lua.ts';
 import { WAITLIST } from './waitlist.lua.ts';
 
@@ -14,7 +15,7 @@ import { WAITLIST } from './waitlist.lua.ts';
  * ARGV  ExchangeDocument (protocol.ts): one JSON document; a field that is 0 or empty is absent
  * Returns exchangeReply (protocol.ts): one JSON document; likewise
  */
-export const EXCHANGE = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
+export const EXCHANGE = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}${HISTORY}
 local LEASE = 12000000
 local call = cjson.decode(ARGV[1])
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
@@ -81,9 +82,11 @@ if call.crawlDelayUs then set('crawlDelay', call.crawlDelayUs) end
 ${REPORT}${GRANT}${WAKE}
 local deferred = redis.call('ZCARD', KEYS[3])
 forgetFlowsIfEmpty(deferred)
-save()
 local last = math.max(now, num('blockedUntil'), num('openUntil'), num('tat'))
-redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + FORGET_MS)
+local keepMs = math.ceil((last - now) / 1000) + FORGET_MS
+keepHistory(keepMs)
+save()
+redis.call('PEXPIRE', KEYS[1], keepMs)
 
 local function unlessZero(value)
   return value ~= 0 and math.floor(value) or nil

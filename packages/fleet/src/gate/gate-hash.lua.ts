@@ -28,9 +28,11 @@
  *   errorUrls          different URLs that it answered with 5xx since it answered anything else
  *   opens, openUntil   how often the breaker has opened in a row, and until when
  *   probe              "<worker> <expiry>": the worker that tries a failing origin
+ *   sampledAt          when the learned rate was last written to the history
+ *   historyUntil       when the history expires. Absent: there is none
  *
- * Two more keys: a hash of the limits that `origins set` has set, which does not expire, and the
- * waitlist, a ZSET of deferred slices scored by 64 × ticket + fetches.
+ * More keys: a hash of the limits that `origins set` has set, which does not expire; the waitlist,
+ * a ZSET of deferred slices scored by 64 × ticket + fetches; and the history (history.lua.ts).
  *
  * Instants and intervals are microseconds by the clock of Redis. Version 0.1 reads and writes the
  * same fields, and may work on the same origin: names and formats stay.

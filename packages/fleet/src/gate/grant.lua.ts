@@ -91,6 +91,7 @@ elseif want > 0 or num('opens') > 0 then
   if granted > 0 then
     if state == 'probing' then
       set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
+      note('half-open')
     end
   end
 end

@@ -65,6 +65,7 @@ elseif refused > 0 then
     set('learned', rate)
     set('learnedAt', now)
     set('raisedAt', now)
+    note('slowed', string.format('%.3f', rate))
   end
 elseif ok > 0 and num('learned') > 0 and now - num('learnedAt') > 1000000 then
   -- Raised by 5 % a second up to 95 % of the rate that was refused, then by 0.5 % a second; by 2 %
@@ -81,7 +82,9 @@ end
 if blockUs > 0 and now + blockUs > num('blockedUntil') then
   set('blockedUntil', now + blockUs)
   set('blockedFor', report.blockReason or '')
+  note('blocked', gate.lastError or report.blockReason, now + blockUs)
 end
+sampleLearnedRate()
 
 -- Most fetches time out, or most answers are far slower than they were: fewer fetches in flight.
 -- Fewer fetches that hang say something about themselves and nothing about the origin. The same
@@ -95,6 +98,7 @@ if waiting > 0 and (isHanging or isSlow) then
     local window = num('window') > 0 and num('window') or inUse
     set('window', math.max(1, math.min(window, inUse) * 0.8))
     set('windowAt', now)
+    note('narrowed', string.format('%.0f', math.floor(num('window'))))
   end
 elseif ended > 0 and num('window') > 0 then
   local window = num('window') + ended / num('window')
@@ -116,11 +120,14 @@ local function closeBreaker()
   drop('opens')
   drop('openUntil')
   drop('probe')
+  -- A probe that was refused has begun a block, which says more.
+  if num('blockedUntil') <= now then note('closed') end
 end
 local function openBreaker(longestUs)
   set('opens', num('opens') + 1)
   set('openUntil', now + math.min(longestUs, 2000000 * 2 ^ (num('opens') - 1)))
   drop('probe')
+  note('opened', gate.lastError, num('openUntil'))
 end
 local isProbed = isProbing and now >= num('openUntil')
 if ok > 0 or refused > 0 then

@@ -179,3 +179,20 @@ for i = 2, #ARGV do
 end
 return gone
 `;
+
+/**
+ * One step of a search: finds delayed slices by what is in their text, in the order in which they
+ * are due. It reads only.
+ *
+ * KEYS     delayed
+ * ARGV     prefix of job keys · the text · the first place to look at · the last one
+ * Returns  { slices looked at, the ids of those that have the text }
+ */
+export const FIND_DELAYED = `
+local ids, found = redis.call('ZRANGE', KEYS[1], ARGV[3], ARGV[4]), {}
+for _, id in ipairs(ids) do
+  local data = redis.call('HGET', ARGV[1] .. id, 'data')
+  if data and string.find(data, ARGV[2], 1, true) then found[#found + 1] = id end
+end
+return { #ids, found }
+`;

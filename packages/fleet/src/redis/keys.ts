@@ -68,7 +68,10 @@ export interface FleetKeys {
   expansion(id: string): string;
   /** ZSET of environment variables that a worker lacked for this batch, scored by time. */
   missingSecrets(id: string): string;
-  /** HASH: limits, leases and learned state of an origin; its fields stand in gate-hash.lua.ts. */
+  /**
+   * HASH: limits, leases and learned state of an origin; its fields stand in gate-hash.lua.ts.
+   * Scripts derive two lists from it: see history.lua.ts.
+   */
   gate(origin: string): string;
   /** ZSET: deferred slices of an origin, scored by 64 × ticket + fetches. */
   waitlist(origin: string): string;

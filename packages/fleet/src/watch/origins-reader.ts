@@ -1,5 +1,5 @@
-import type { OriginStatus } from '../gate/origin-status.ts';
-import type { Origins } from '../gate/origins.ts';
+import type { OriginStatus } from '../origins/origin-status.ts';
+import type { Origins } from '../origins/origins.ts';
 
 /** Origins that are read every second: those at the top of the list. */
 const MAX_WATCHED = 50;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { OriginStatus } from '../gate/origin-status.ts';
-import { Origins } from '../gate/origins.ts';
+import type { OriginStatus } from '../origins/origin-status.ts';
+import { Origins } from '../origins/origins.ts';
 import type { BatchState } from '../ledger/batch-status.ts';
 import { HOLD } from '../ledger/ledger.lua.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';

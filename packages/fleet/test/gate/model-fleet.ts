@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { z } from 'zod';
 import { DEFER } from '../../src/gate/defer.lua.ts';
 import { EXCHANGE } from '../../src/gate/exchange.lua.ts';
-import { INSPECT } from '../../src/gate/inspect.lua.ts';
+import { INSPECT } from '../../src/origins/inspect.lua.ts';
 import {
   type DeferDocument,
   deferReply,
@@ -147,8 +147,22 @@ export class SimulatedGate {
     return { hash, keptMs };
   }
 
+  /** Its lists, the newest first, and how long they are kept. */
+  async history() {
+    const { events, rates } = this.historyKeys;
+    return {
+      events: await this.#redis.lrange(events, 0, -1),
+      rates: await this.#redis.lrange(rates, 0, -1),
+      keptMs: await this.#redis.pttl(events),
+    };
+  }
+
   async clear(): Promise<void> {
-    await this.#redis.del(...this.#keys);
+    await this.#redis.del(...this.#keys, ...Object.values(this.historyKeys));
+  }
+
+  get historyKeys() {
+    return { events: `${this.#keys[0]}:events`, rates: `${this.#keys[0]}:rates` };
   }
 
   async #replace(key: string, fields: Readonly<Record<string, number | string>>): Promise<void> {

@@ -54,6 +54,7 @@ describe('the stored state of an origin', () => {
     const ended = { ended: 4, ok: 3, refused: 1, durationMs: 40, blockMs: 5_000 };
     const { hash } = await gate.exchange({ ...call, want: 0 }, { ...NOTHING, ...ended });
     expect(hash).toEqual({
+      historyUntil: '1800002405000000.000',
       'limits:b': '0 1 0 1800000060000000',
       durationMs: '10.000',
       fastestMs: '10.000',
@@ -74,6 +75,8 @@ describe('the stored state of an origin', () => {
     const ended = { ended: 4, ok: 3, refused: 1, durationMs: 40 };
     const { hash } = await gate.exchange({ ...call, want: 0 }, { ...NOTHING, ...ended });
     expect(hash).toEqual({
+      historyUntil: '1800002400000000.000',
+      sampledAt: '1800000000000000.000',
       'limits:b': '0 1 0 1800000060000000',
       durationMs: '10.000',
       fastestMs: '10.000',
@@ -121,6 +124,7 @@ describe('the stored state of an origin', () => {
       hasChanged: true,
     });
     expect(after.hash).toEqual({
+      historyUntil: '1800002400000000.000',
       'limits:b': '0 1 0 1800000060000000',
       durationMs: '10.000',
       fastestMs: '10.000',

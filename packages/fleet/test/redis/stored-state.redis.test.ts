@@ -177,7 +177,7 @@ it('robots.txt that is not valid is not known, and is written over', async () =>
     await one();
     expect((await store.read(origin)).known).toBeUndefined();
   }
-  await store.write(origin, { kind: 'allow-all' }, 1_000);
+  await store.write(origin, { kind: 'allow-all' });
   expect((await store.read(origin)).known).toEqual({ kind: 'allow-all' });
 });
 

@@ -1,6 +1,6 @@
-import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
-import { GATE_HASH } from './gate-hash.lua.ts';
-import { WAITLIST } from './waitlist.lua.ts';
+import { EFFECTIVE_LIMITS } from '../gate/effective-limits.lua.ts';
+import { GATE_HASH } from '../gate/gate-hash.lua.ts';
+import { WAITLIST } from '../gate/waitlist.lua.ts';
 
 /**
  * Reads what the gate knows of an origin, and writes nothing: it works on a full Redis.

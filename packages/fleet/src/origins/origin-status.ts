@@ -1,4 +1,4 @@
-import type { InspectedOrigin, LimitSource } from './protocol.ts';
+import type { InspectedOrigin, LimitSource } from '../gate/protocol.ts';
 
 /**
  * What the gate knows of one origin. Instants are ISO 8601, and all times are by the clock of

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { rateText } from '../../src/gate/origin-status.ts';
+import { rateText } from '../../src/origins/origin-status.ts';
 
 describe('the text of a rate', () => {
   it.each([

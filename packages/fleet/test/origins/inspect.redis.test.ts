@@ -1,8 +1,8 @@
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { type OriginStatus, originStatus } from '../../src/gate/origin-status.ts';
+import { type OriginStatus, originStatus } from '../../src/origins/origin-status.ts';
 import { freshFleet } from '../fixture.ts';
-import { SimulatedGate } from './model-fleet.ts';
+import { SimulatedGate } from '../gate/model-fleet.ts';
 
 closeAfterEach();
 

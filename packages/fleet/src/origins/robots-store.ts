@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { callWhenFull } from '../redis/script.ts';
-import { passOver } from '../redis/stored-state.ts';
+import { instantMs, passOver } from '../redis/stored-state.ts';
 
 /**
  * Longer than one fetch of robots.txt takes; after it another worker may take over from one that
@@ -10,20 +10,25 @@ import { passOver } from '../redis/stored-state.ts';
  */
 const CLAIM_MS = 30_000;
 
+/** RFC 9309, 2.4: the longest time a cached robots.txt should be used. */
+export const ROBOTS_KEPT_MS = 24 * 3_600_000;
+
+/** Unreachable, `tries` times in a row: fetch it again at `againAt`. */
+export const waitingRobots = z.object({
+  kind: z.literal('wait'),
+  tries: z.number(),
+  againAt: instantMs,
+  reason: z.string(),
+  /** Since when it has been unreachable. Version 0.1 does not write it. */
+  since: z.number().optional(),
+  /** The origin itself is down. Absent: it answers, but not with a robots.txt. */
+  isDown: z.boolean().optional(),
+});
+
 const schema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rules'), text: z.string() }),
   z.object({ kind: z.literal('allow-all') }),
-  /** Unreachable, `tries` times in a row: fetch it again at `againAt`. */
-  z.object({
-    kind: z.literal('wait'),
-    tries: z.number(),
-    againAt: z.number(),
-    reason: z.string(),
-    /** Since when it has been unreachable. Version 0.1 does not write it. */
-    since: z.number().optional(),
-    /** The origin itself is down. Absent: it answers, but not with a robots.txt. */
-    isDown: z.boolean().optional(),
-  }),
+  waitingRobots,
 ]);
 
 /** robots.txt of an origin as the fleet knows it. Instants are epoch ms by the clock of Redis. */
@@ -63,9 +68,10 @@ export class RobotsStore {
     return (await callWhenFull(this.#redis, 'SET', key, worker, 'PX', CLAIM_MS, 'NX')) === 'OK';
   }
 
-  async write(origin: string, robots: StoredRobots, ttlMs: number): Promise<void> {
+  /** Keeps it for 24 h. */
+  async write(origin: string, robots: StoredRobots): Promise<void> {
     const text = JSON.stringify(robots);
-    await callWhenFull(this.#redis, 'SET', this.#keys.robots(origin), text, 'PX', ttlMs);
+    await callWhenFull(this.#redis, 'SET', this.#keys.robots(origin), text, 'PX', ROBOTS_KEPT_MS);
     await this.release(origin);
   }
 

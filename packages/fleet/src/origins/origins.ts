@@ -1,12 +1,20 @@
-import { isOrigin, type Rate } from '@fetchfleet/crawl';
+import { isOrigin } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
+import {
+  changeOrigin,
+  type OriginChange,
+  type OriginSettings,
+  settingFields,
+  settingsText,
+} from './change-origin.ts';
 import { INSPECT } from './inspect.lua.ts';
+import { type OriginDetail, readOriginDetail } from './origin-detail.ts';
 import { type OriginStatus, originStatus } from './origin-status.ts';
-import { inspectReply } from './protocol.ts';
+import { inspectReply } from '../gate/protocol.ts';
 
 /**
  * Marks origins as worked on now, and forgets the oldest names: a crawl of a million hosts must not
@@ -45,27 +53,6 @@ const MAX_KNOWN = 10_000;
 /** Origins in one pipeline: bounds the buffers. */
 const CHUNK = 500;
 
-/** Fields of the gate hash: see gate-hash.lua.ts. */
-const LEARNED_FIELDS = [
-  'learned',
-  'learnedAt',
-  'ceiling',
-  'raisedAt',
-  'window',
-  'windowAt',
-  'fastestMs',
-  'timedOut',
-];
-
-/** Limits that a person sets for an origin. A limit that is left out stays as it is. */
-export interface OriginSettings {
-  readonly rate?: Rate | 'unlimited';
-  /** At least 1. */
-  readonly burst?: number;
-  /** Fetches in flight over the whole fleet, at least 1. */
-  readonly concurrency?: number | 'unlimited';
-}
-
 /**
  * What the gate knows of origins, and the limits that people set for them. These override the
  * limits of every crawl file, do not expire, and hold from the next exchange of any worker on.
@@ -74,15 +61,19 @@ export class Origins {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #onPassedOver: OnPassedOver;
+  readonly #by: string;
 
+  /** @param by who changes origins, for their history: `ann@host` */
   constructor(
     redis: Redis,
     keys: FleetKeys = fleetKeys(),
     onPassedOver: OnPassedOver = () => undefined,
+    by = '',
   ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#onPassedOver = onPassedOver;
+    this.#by = by;
   }
 
   /**
@@ -151,8 +142,8 @@ export class Origins {
     }
     // The name comes first: a name without limits does no harm, limits that nobody can list would.
     await this.#redis.sadd(this.#keys.originsWithSettings, origin);
-    await this.#redis.hset(this.#keys.gateSettings(origin), ...fields);
-    await this.#redis.publish(this.#keys.gateNotifications, origin);
+    const text = settingsText(settings);
+    await changeOrigin(this.#fleet, origin, { change: 'set', fields, text, by: this.#by });
   }
 
   /**
@@ -160,16 +151,28 @@ export class Origins {
    * set.
    */
   async unset(origin: string): Promise<boolean> {
-    const existed = await this.#redis.del(this.#keys.gateSettings(origin));
+    const { changed } = await changeOrigin(this.#fleet, origin, { change: 'unset', by: this.#by });
     await this.#redis.srem(this.#keys.originsWithSettings, origin);
-    await this.#redis.publish(this.#keys.gateNotifications, origin);
-    return existed === 1;
+    return changed;
   }
 
   /** Forgets the rate and the concurrency that the fleet has learned of an origin. */
   async forget(origin: string): Promise<void> {
-    await this.#redis.hdel(this.#keys.gate(origin), ...LEARNED_FIELDS);
-    await this.#redis.publish(this.#keys.gateNotifications, origin);
+    await changeOrigin(this.#fleet, origin, { change: 'forgotten', by: this.#by });
+  }
+
+  /**
+   * Ends what keeps an origin shut: a block, an open breaker, the wait for a robots.txt that could
+   * not be had. The next fetch there is a probe; somebody has to wake it: see `tryOrigin`.
+   */
+  async tryNow(origin: string): Promise<OriginChange['ended']> {
+    const { ended } = await changeOrigin(this.#fleet, origin, { change: 'tried', by: this.#by });
+    return ended;
+  }
+
+  /** History, batches and robots.txt of an origin. One round trip. */
+  async detail(origin: string): Promise<OriginDetail> {
+    return readOriginDetail(this.#fleet, origin, this.#onPassedOver);
   }
 
   /** Records that a worker works on these origins now. */
@@ -178,6 +181,10 @@ export class Origins {
       const some = { keep: MAX_KNOWN, origins: origins.slice(at, at + CHUNK) };
       await scripts.markActive.run(this.#redis, [this.#keys.origins], some);
     }
+  }
+
+  get #fleet() {
+    return { redis: this.#redis, keys: this.#keys };
   }
 
   async #isAt(batch: string, origin: string): Promise<boolean> {
@@ -223,16 +230,4 @@ export class Origins {
     );
     return found.flat();
   }
-}
-
-function settingFields({ rate, burst, concurrency }: OriginSettings): (string | number)[] {
-  const interval =
-    rate === undefined || rate === 'unlimited' ? 0 : (rate.perMs * 1000) / rate.count;
-  return [
-    ...(rate === undefined ? [] : ['interval', interval]),
-    ...(burst === undefined ? [] : ['burst', burst]),
-    ...(concurrency === undefined
-      ? []
-      : ['concurrency', concurrency === 'unlimited' ? 0 : concurrency]),
-  ];
 }
