@@ -88,6 +88,11 @@ export {
 } from './documents/batch-document.ts';
 export { originDocument, type OriginDocument } from './documents/origin-document.ts';
 export {
+  originDetailDocument,
+  type OriginDetailDocument,
+  type OriginEventDocument,
+} from './documents/origin-detail-document.ts';
+export {
   endOf,
   runDocument,
   scheduleDocument,

@@ -16,6 +16,7 @@ import {
   redisTlsFiles,
   PausedSlices,
   SliceQueue,
+  Waitlist,
   Workers,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
@@ -49,6 +50,7 @@ export class FleetSession {
   readonly ledger: Ledger;
   readonly outbox: Outbox;
   readonly origins: Origins;
+  readonly waitlist: Waitlist;
   readonly workers: Workers;
   readonly pausedSlices: PausedSlices;
   readonly removal: BatchRemoval;
@@ -70,9 +72,11 @@ export class FleetSession {
     this.#keys = fleetKeys(fleet);
     this.#terminal = terminal;
     const onPassedOver = this.#passedOver.add;
-    this.ledger = new Ledger(redis, this.#keys, onPassedOver, userAtHost());
+    const by = userAtHost();
+    this.ledger = new Ledger(redis, this.#keys, onPassedOver, by);
     this.outbox = new Outbox(redis, this.#keys, onPassedOver);
-    this.origins = new Origins(redis, this.#keys, onPassedOver);
+    this.origins = new Origins(redis, this.#keys, onPassedOver, by);
+    this.waitlist = new Waitlist(redis, this.#keys);
     this.workers = new Workers(redis, this.#keys, onPassedOver);
     this.pausedSlices = new PausedSlices(redis, this.#keys);
     this.removal = new BatchRemoval(redis, this.#keys, onPassedOver);
@@ -182,7 +186,7 @@ export class FleetSession {
   }
 }
 
-/** Who runs this command, for the events of batches. */
+/** Who runs this command, for the events of batches and origins. */
 function userAtHost(): string {
   try {
     return `${userInfo().username}@${hostname()}`;

@@ -22,7 +22,7 @@ export interface OriginsOptions {
 }
 
 /** `fetchfleet origins`: shows what the gate knows of every origin. */
-export async function origins(options: OriginsOptions, context: Context): Promise<ExitCode> {
+export async function listOrigins(options: OriginsOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   return withFleet(context, 'find', async (session) => {
     if (options.watch === true) {

@@ -1,9 +1,10 @@
-import { originDocument, type OriginStatus } from '@fetchfleet/fleet';
+import { originDocument } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
-import { nearest } from '../../batch/find-batch.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
+import { describeLimits } from './describe-limits.ts';
 import { type OriginFlags, readOrigin, readOriginSettings } from './settings.ts';
+import { suggestion } from './suggestion.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 
 /** `fetchfleet origins set ORIGIN`: sets limits that override those of every crawl file. */
@@ -62,30 +63,6 @@ export async function unsetOrigin(
   });
 }
 
-/**
- * `at most 5/s, bursts of 10, 8 in flight`; a limit of another source is followed by its source.
- */
-function describeLimits({ rate, burst, concurrency }: OriginStatus): string {
-  const inFlight = concurrency.limit === 'unlimited' ? 'any number' : concurrency.limit;
-  return [
-    rate.perSecond === undefined ? 'any rate' : `at most ${rate.limit}${sourceText(rate.source)}`,
-    ...(burst > 1 ? [`bursts of ${burst}`] : []),
-    `${inFlight} in flight${sourceText(concurrency.source)}`,
-  ].join(', ');
-}
-
-function sourceText(source: OriginStatus['rate']['source']): string {
-  return source === 'set' || source === 'none' ? '' : ` (${source})`;
-}
-
 async function hintAt(origin: string, session: FleetSession): Promise<string> {
   return suggestion(origin, await withTimeout(session.origins.list()));
-}
-
-function suggestion(origin: string, known: readonly OriginStatus[]): string {
-  const near = nearest(
-    origin,
-    known.map((one) => one.origin),
-  );
-  return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
 }

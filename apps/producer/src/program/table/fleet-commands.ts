@@ -74,7 +74,9 @@ export const ORIGINS: CommandSpec = {
   summary: 'show the limits of origins, or set them',
   description:
     'Shows the state of every origin that the fleet knows: its limits and where they come from, ' +
-    'fetches in flight, fetches waiting, blocks, and whether it is down.',
+    'fetches in flight, fetches waiting, blocks, and whether it is down. Of one origin it also ' +
+    'shows what has happened there, its robots.txt, and the batches that fetch from it.',
+  argument: { ...ORIGIN, usage: '[origin]' },
   options: [{ flags: '--watch', help: 'redraw every second until Ctrl-C', conflicts: 'json' }],
   notes: `
 A limit without a source beside it comes from the crawl files: the strictest of all running
@@ -83,12 +85,16 @@ robots.txt asks for and what the fleet has learned about an origin always applie
 
 Examples:
   fetchfleet origins --watch
+  fetchfleet origins https://api.example
   fetchfleet origins set https://api.example --rate 5/s --burst 10 --concurrency 8
   fetchfleet origins set https://api.example:8443 --rate unlimited
   fetchfleet origins unset https://api.example
+  fetchfleet origins try https://api.example
   fetchfleet origins --json | jq '.origins[] | select(.blockedUntil)'`,
-  run: async (_none: undefined, options: OriginsOptions, { context }) =>
-    (await import('../../commands/origins/origins.ts')).origins(options, context),
+  run: async (origin: string | undefined, options: OriginsOptions, { context }) =>
+    origin === undefined
+      ? (await import('../../commands/origins/origins.ts')).listOrigins(options, context)
+      : (await import('../../commands/origins/show.ts')).showOrigin(origin, options, context),
   subcommands: [
     {
       name: 'set',
@@ -123,6 +129,17 @@ Examples:
       argument: ORIGIN,
       run: async (origin: string, options: JsonOption, { context }) =>
         (await import('../../commands/origins/set.ts')).unsetOrigin(origin, options, context),
+    },
+    {
+      name: 'try',
+      summary: 'try an origin now that is blocked or down',
+      description:
+        'Ends a block that an origin has asked for, the wait for the next try of one that is down, ' +
+        'and the wait for a robots.txt that could not be read. One fetch of the whole fleet tries ' +
+        'the origin; the others follow when it is answered. All limits still apply.',
+      argument: ORIGIN,
+      run: async (origin: string, options: JsonOption, { context }) =>
+        (await import('../../commands/origins/try.ts')).tryOriginNow(origin, options, context),
     },
   ],
 };

@@ -127,6 +127,81 @@ describe('fetchfleet origins', () => {
   });
 });
 
+describe('fetchfleet origins ORIGIN', () => {
+  it('shows one origin with what has happened there, as text and as JSON', async () => {
+    await refused();
+    await origins.set(ORIGIN, { rate: { count: 5, perMs: 1_000 } });
+    const [text, json] = await runAll([
+      ['origins', `${ORIGIN}/`],
+      ['origins', ORIGIN, '--json'],
+    ]);
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text?.stdout.split('\n')).toEqual([
+      `origin      ${ORIGIN}`,
+      expect.stringMatching(/^state {7}blocked, next try in (?:1 h|59 min \d+ s): 429$/u),
+      expect.stringMatching(/^limits {6}at most 5\/s, 4 in flight \(crawl file\)$/u),
+      expect.stringMatching(/^learned {5}\d+(?:\.\d+)?\/s$/u),
+      'in flight   2',
+      'waiting     50',
+      'takes       20 ms',
+      'robots.txt  not read',
+      'batches     b',
+      '',
+      expect.stringMatching(/^when +what/u),
+      expect.stringMatching(/^[\d:]+Z +limits set: rate 5\/s$/u),
+      expect.stringMatching(/^[\d:]+Z +blocked: 429; until [\d: -]+Z$/u),
+      expect.stringMatching(/^[\d:]+Z +slowed down to [\d.]+\/s: it refused more$/u),
+      '',
+    ]);
+    expect(json?.code).toBe(0);
+    expect(JSON.parse(json?.stdout ?? '')).toMatchObject({
+      origin: { origin: ORIGIN, blockedFor: '429' },
+      events: [{ event: 'set' }, { event: 'blocked', times: 1 }, { event: 'slowed' }],
+      learnedRates: { everyMs: 60_000 },
+      batches: ['b'],
+      batchCount: 1,
+      robots: { state: 'unknown', readAt: null },
+    });
+  });
+
+  it('refuses what it does not know, with what is near', async () => {
+    await origins.set(ORIGIN, { burst: 2 });
+    const unknown = await project.call(['origins', 'https://apo.example']);
+    expect(unknown).toMatchObject({ code: 2, stdout: '' });
+    expect(unknown.stderr).toMatch(/nothing is known of .*did you mean https:\/\/api\.example\?/u);
+    const watched = await project.call(['origins', ORIGIN, '--watch']);
+    expect(watched).toMatchObject({ code: 2, stdout: '' });
+    expect(watched.stderr).toContain('leave the origin out');
+  });
+});
+
+describe('fetchfleet origins try', () => {
+  it('ends what keeps an origin shut, so that one fetch goes there', async () => {
+    await refused();
+    const tried = await project.call(['origins', 'try', ORIGIN, '--json']);
+    expect(tried).toMatchObject({ code: 0 });
+    expect(JSON.parse(tried.stdout)).toEqual({ origin: ORIGIN, ended: ['block'], woken: 0 });
+    expect(tried.stderr).toContain('ended its block; one fetch tries it');
+    expect(await ask(worker(), { inFlight: 0, want: 3 })).toMatchObject({
+      granted: 1,
+      state: 'probing',
+    });
+    const [event] = (await origins.detail(ORIGIN)).events;
+    expect(event).toMatchObject({ event: 'half-open' });
+  });
+
+  it('says so where nothing does', async () => {
+    await origins.set(ORIGIN, { burst: 2 });
+    const tried = await project.call(['origins', 'try', 'https://apo.example']);
+    expect(tried).toMatchObject({ code: 0, stdout: '' });
+    expect(tried.stderr).toContain(
+      'https://apo.example is neither blocked nor down; did you mean https://api.example?',
+    );
+    const wrong = await project.call(['origins', 'try', 'api.example']);
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
 describe('fetchfleet origins set', () => {
   it('sets the named limits for the whole fleet, and unset removes them', async () => {
     const rated = await project.call([

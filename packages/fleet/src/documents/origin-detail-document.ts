@@ -1,0 +1,110 @@
+import type {
+  KnownRobots,
+  LearnedRates,
+  OriginDetail,
+  OriginEvent,
+} from '../origins/origin-detail.ts';
+import { type OriginStatus, rateText } from '../origins/origin-status.ts';
+import { originDocument, type OriginDocument } from './origin-document.ts';
+
+/**
+ * One origin as `origins ORIGIN --json` prints it. A field that does not apply is null: all keys
+ * are always there.
+ */
+export interface OriginDetailDocument {
+  readonly origin: OriginDocument;
+  /** What has happened, the newest first. */
+  readonly events: readonly OriginEventDocument[];
+  readonly learnedRates: LearnedRates | null;
+  readonly batches: readonly string[];
+  readonly batchCount: number;
+  readonly robots: {
+    readonly state: KnownRobots['state'];
+    readonly readAt: string | null;
+    readonly crawlDelayMs: number | null;
+    readonly reason: string | null;
+    readonly tries: number | null;
+    readonly againAt: string | null;
+  };
+}
+
+export interface OriginEventDocument {
+  readonly at: string;
+  /** When it has happened again last; `at` where it has not. */
+  readonly lastAt: string;
+  readonly times: number;
+  readonly event: OriginEvent['event'];
+  /** As a phrase about the origin: `blocked: answered 429`. */
+  readonly text: string;
+  readonly until: string | null;
+  readonly by: string | null;
+}
+
+export function originDetailDocument(
+  status: OriginStatus,
+  { events, learnedRates, batches, batchCount, robots }: OriginDetail,
+): OriginDetailDocument {
+  return {
+    origin: originDocument(status),
+    events: events.map(eventDocument),
+    learnedRates: learnedRates ?? null,
+    batches,
+    batchCount,
+    robots: {
+      state: robots.state,
+      readAt: instantOf(robots.readAt),
+      crawlDelayMs: robots.crawlDelayMs ?? null,
+      reason: robots.reason ?? null,
+      tries: robots.tries ?? null,
+      againAt: instantOf(robots.againAt),
+    },
+  };
+}
+
+function eventDocument(event: OriginEvent): OriginEventDocument {
+  return {
+    at: new Date(event.at).toISOString(),
+    lastAt: new Date(event.lastAt).toISOString(),
+    times: event.times,
+    event: event.event,
+    text: textOf(event),
+    until: instantOf(event.until),
+    by: event.by ?? null,
+  };
+}
+
+function textOf({ event, text }: OriginEvent): string {
+  const because = text === '' ? '' : `: ${text}`;
+  switch (event) {
+    case 'blocked':
+      return `blocked${because}`;
+    case 'opened':
+      return `down${because}`;
+    case 'half-open':
+      return 'one fetch tries it';
+    case 'closed':
+      return 'answers again';
+    case 'slowed':
+      return Number(text) > 0
+        ? `slowed down to ${rateText(1e6 / Number(text))}: it refused more`
+        : 'slowed down';
+    case 'narrowed':
+      return `slow: at most ${text} in flight`;
+    case 'set':
+      return `limits set${because}`;
+    case 'unset':
+      return 'limits unset';
+    case 'forgotten':
+      return 'what was learned is forgotten';
+    case 'tried':
+      return `tried now, before the end of its ${text.split(', ').map(endedText).join(' and its ')}`;
+  }
+}
+
+function endedText(ended: string): string {
+  return ended === 'breaker' ? 'wait for a probe' : ended === 'block' ? ended : `wait for ${ended}`;
+}
+
+function instantOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
