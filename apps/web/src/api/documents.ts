@@ -218,6 +218,55 @@ export interface OriginsDocument {
   readonly total: number;
 }
 
+/**
+ * `GET api/origins/ORIGIN`, and the event `origin` of a watched origin: as `origins ORIGIN --json`
+ * prints it.
+ */
+export interface OriginDetail {
+  readonly origin: OriginDocument;
+  /** What has happened there, the newest first, at most 50. */
+  readonly events: readonly OriginEvent[];
+  /** The learned rate of the last hour; null where none was learned. */
+  readonly learnedRates: Series | null;
+  /** Batches that fetch there or wait for it, by name, at most 50. */
+  readonly batches: readonly string[];
+  readonly batchCount: number;
+  /** robots.txt as the fleet knows it. */
+  readonly robots: {
+    readonly state: 'unknown' | 'rules' | 'none' | 'unreachable';
+    readonly readAt: string | null;
+    readonly crawlDelayMs: number | null;
+    /** Why it cannot be had, how often it was asked for, and when it is asked for again. */
+    readonly reason: string | null;
+    readonly tries: number | null;
+    readonly againAt: string | null;
+  };
+}
+
+export interface OriginEvent {
+  readonly at: string;
+  /** When it has happened again last; `at` where it has not. */
+  readonly lastAt: string;
+  readonly times: number;
+  readonly event:
+    | 'blocked'
+    | 'opened'
+    | 'half-open'
+    | 'closed'
+    | 'slowed'
+    | 'narrowed'
+    | 'set'
+    | 'unset'
+    | 'forgotten'
+    | 'tried';
+  /** As a phrase about the origin: `blocked: answered 429`. */
+  readonly text: string;
+  /** End of a block, or when an origin that is down is tried. */
+  readonly until: string | null;
+  /** The person. */
+  readonly by: string | null;
+}
+
 /** `GET api/workers`, and the event `workers`. */
 export interface WorkersDocument {
   readonly workers: readonly WorkerDocument[];
@@ -341,6 +390,7 @@ export interface CommandRequest {
     | 'fetch-again'
     | 'origins set'
     | 'origins unset'
+    | 'origins try'
     | 'schedule add'
     | 'schedule pause'
     | 'schedule resume'

@@ -18,6 +18,7 @@ const COMMANDS = [
   'fetch-again',
   'origins set',
   'origins unset',
+  'origins try',
   'schedule add',
   'schedule pause',
   'schedule resume',
@@ -139,6 +140,7 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
     },
   },
   'origins unset': { words: ['origins', 'unset'], target: ORIGIN },
+  'origins try': { words: ['origins', 'try'], target: ORIGIN },
   'schedule add': {
     words: ['schedule', 'add'],
     hasCrawlFile: true,

@@ -5,6 +5,7 @@ import {
   FleetOverview,
   Ledger,
   type OnPassedOver,
+  originDetailDocument,
   originDocument,
   Origins,
   OriginsReader,
@@ -18,6 +19,7 @@ import type { Redis } from 'ioredis';
 import type {
   BatchDetail,
   BatchesDocument,
+  OriginDetail,
   OriginsDocument,
   OverviewDocument,
   SchedulesDocument,
@@ -174,6 +176,17 @@ export class FleetLooks {
     return this.#keep(`origins ${limit} ${text}`, async (): Promise<OriginsDocument> => {
       const found = text === '' ? await this.#busyOrigins.get() : await this.#named(text);
       return { origins: found.slice(0, limit).map(originDocument), total: found.length };
+    });
+  }
+
+  /** Undefined where nothing is known of it. */
+  origin(name: string): Look<OriginDetail | undefined> {
+    return this.#keep(`origin ${name}`, async () => {
+      const [status, detail] = await Promise.all([
+        this.#origins.status(name),
+        this.#origins.detail(name),
+      ]);
+      return status === undefined ? undefined : originDetailDocument(status, detail);
     });
   }
 

@@ -1,8 +1,8 @@
-import { BATCH_VIEW, type ViewName } from './view-name.ts';
+import { BATCH_VIEW, ORIGIN_VIEW, type ViewName } from './view-name.ts';
 import type { FleetLooks } from '../looks/fleet-looks.ts';
 import type { Look } from '../looks/look.ts';
 import { HttpError } from '../http/http-error.ts';
-import { batchIn, beforeIn, limitIn, statesIn, textIn } from './query.ts';
+import { batchIn, beforeIn, limitIn, originIn, statesIn, textIn } from './query.ts';
 
 /** What `events` shows. */
 export interface EventView {
@@ -17,6 +17,10 @@ export function eventView(query: URLSearchParams, looks: FleetLooks): EventView 
   if (view.startsWith(`${BATCH_VIEW}:`)) {
     return { event: BATCH_VIEW, look: looks.batch(batchIn(view.slice(BATCH_VIEW.length + 1))) };
   }
+  if (view.startsWith(`${ORIGIN_VIEW}:`)) {
+    const look = looks.origin(originIn(view.slice(ORIGIN_VIEW.length + 1)));
+    return { event: ORIGIN_VIEW, look };
+  }
   switch (view) {
     case 'overview':
       return { event: view, look: looks.overview };
@@ -30,7 +34,8 @@ export function eventView(query: URLSearchParams, looks: FleetLooks): EventView 
       return { event: view, look: originsLook(query, looks) };
     default:
       throw new HttpError(400, 'QUERY_UNFIT', {
-        message: 'view must be overview, batches, batch:ID, origins, workers or schedules',
+        message:
+          'view must be overview, batches, batch:ID, origins, origin:ORIGIN, workers or schedules',
       });
   }
 }

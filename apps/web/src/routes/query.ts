@@ -25,6 +25,13 @@ export function batchIn(id: string | undefined): string {
   return id;
 }
 
+export function originIn(text: string | undefined): string {
+  if (text === undefined || !isOrigin(text)) {
+    throw refuse('that is not an origin such as https://api.example');
+  }
+  return text;
+}
+
 export function statesIn(query: URLSearchParams): BatchState[] {
   return listIn(query, 'state').map((text) => {
     const state = STATES.find((one) => one === text);

@@ -18,7 +18,7 @@ import type { FailuresReader } from '../records/failures-reader.ts';
 import type { RecordStore } from '../records/record-store.ts';
 import { batchesLook, eventView, originsLook } from './event-views.ts';
 import { explained } from './explain.ts';
-import { batchIn, cursorIn, filterIn, limitIn, outcomesIn, placeIn } from './query.ts';
+import { batchIn, cursorIn, filterIn, limitIn, originIn, outcomesIn, placeIn } from './query.ts';
 import { withinTime } from './within-time.ts';
 
 /** A crawl file of the largest size as JSON: control characters may need six times their size. */
@@ -98,6 +98,14 @@ function fleetRoutes(services: Services): Route<Viewer>[] {
     get('/workers', async () => looks.workers.get()),
     get('/schedules', async () => looks.schedules.get()),
     get('/origins', async ({ query }) => originsLook(query, looks).get()),
+    get('/origins/{origin}', async ({ params }) => {
+      const origin = originIn(params['origin']);
+      const detail = await looks.origin(origin).get();
+      if (detail === undefined) {
+        throw new HttpError(404, 'ORIGIN_UNKNOWN', { message: `nothing is known of ${origin}` });
+      }
+      return detail;
+    }),
     get('/batches', async ({ query }) => batchesLook(query, looks).get()),
     {
       method: 'GET',

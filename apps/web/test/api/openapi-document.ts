@@ -65,6 +65,12 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/origins/{origin}',
+    summary: 'one origin, with what has happened there',
+    answers: 'OriginDetail',
+  },
+  {
+    method: 'get',
     path: '/batches',
     summary: 'batches, the newest first',
     query: BATCHES,
@@ -78,9 +84,9 @@ export const OPERATIONS: readonly Operation[] = [
       {
         name: 'view',
         description:
-          'overview, batches, batch:ID, origins, workers or schedules: the document of that view, ' +
-          'as an event of that name (batch for batch:ID); `unavailable` with an ErrorDocument ' +
-          'while Redis does not answer',
+          'overview, batches, batch:ID, origins, origin:ORIGIN, workers or schedules: the document ' +
+          'of that view, as an event of that name (batch for batch:ID); `unavailable` with an ' +
+          'ErrorDocument while Redis does not answer',
       },
       ...BATCHES,
       ...ORIGINS.slice(0, 1),

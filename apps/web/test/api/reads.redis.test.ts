@@ -56,6 +56,11 @@ describe('what the server answers', () => {
     ]);
     const { origins } = await document(web, '/api/origins', SCHEMAS.OriginsDocument);
     expect(origins).toMatchObject([{ origin: 'https://api.example', concurrency: { limit: 2 } }]);
+    const one = await document(web, '/api/origins/https%3A%2F%2Fapi.example', SCHEMAS.OriginDetail);
+    expect(one).toMatchObject({
+      origin: origins[0],
+      events: [{ text: 'limits set: 2 in flight' }],
+    });
     const { workers } = await document(web, '/api/workers', SCHEMAS.WorkersDocument);
     expect(workers).toMatchObject([{ id: 'w-1', memoryBytes: 1_000_000, eventLoopLagMs: 2.5 }]);
     const { schedules } = await document(web, '/api/schedules', SCHEMAS.SchedulesDocument);
@@ -114,6 +119,10 @@ describe('what the server answers', () => {
       ['/api/batches/none', 'BATCH_UNKNOWN'],
       ['/api/batches/none/failures', 'BATCH_UNKNOWN'],
       ['/api/batches/none/records', 'RESULTS_NOT_FOUND'],
+      ['/api/origins/ftp%3A%2F%2Fa.example', 'QUERY_UNFIT'],
+      ['/api/origins/https%3A%2F%2Fa.example%2F..', 'QUERY_UNFIT'],
+      ['/api/events?view=origin:a.example', 'QUERY_UNFIT'],
+      ['/api/origins/https%3A%2F%2Fa.example', 'ORIGIN_UNKNOWN'],
       ['/api/none', 'NOT_FOUND'],
     ];
     for (const [path, code] of wrong) {

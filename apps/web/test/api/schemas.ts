@@ -231,6 +231,44 @@ export const SCHEMAS = {
     origins: z.array(origin).max(500),
     total: count,
   }) satisfies z.ZodType<documents.OriginsDocument>,
+  OriginDetail: z.strictObject({
+    origin,
+    events: z
+      .array(
+        z.strictObject({
+          at: instant,
+          lastAt: instant,
+          times: count,
+          event: z.enum([
+            'blocked',
+            'opened',
+            'half-open',
+            'closed',
+            'slowed',
+            'narrowed',
+            'set',
+            'unset',
+            'forgotten',
+            'tried',
+          ]),
+          text,
+          until: instant.nullable(),
+          by: text.nullable(),
+        }),
+      )
+      .max(50),
+    learnedRates: series.nullable(),
+    batches: texts.max(50),
+    batchCount: count,
+    robots: z.strictObject({
+      state: z.enum(['unknown', 'rules', 'none', 'unreachable']),
+      readAt: instant.nullable(),
+      crawlDelayMs: number.nullable(),
+      reason: text.nullable(),
+      tries: count.nullable(),
+      againAt: instant.nullable(),
+    }),
+  }) satisfies z.ZodType<documents.OriginDetail>,
   WorkersDocument: z.strictObject({ workers: z.array(worker) }) satisfies z.ZodType<object>,
   SchedulesDocument: z.strictObject({
     schedules: z.array(schedule).max(200),

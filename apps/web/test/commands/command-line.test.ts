@@ -47,6 +47,10 @@ const VALID: readonly [object, string][] = [
     'origins unset --json -- https://a.example',
   ],
   [
+    { command: 'origins try', target: 'https://a.example' },
+    'origins try --json -- https://a.example',
+  ],
+  [
     { command: 'schedule add', crawlFile: 'url: x', options: { cron: '--id', tz: 'UTC' } },
     'schedule add --json --cron=--id --tz=UTC -- crawl.yaml',
   ],

@@ -158,6 +158,8 @@ describe('what views cost Redis', () => {
       '/api/batches/batch-00001': 1_000,
       '/api/origins': 600,
       '/api/origins?text=o-99': 300,
+      // One read of its limits, one of its history.
+      '/api/origins/https%3A%2F%2Fo-1.example': 5,
       '/api/workers': 10,
       '/api/schedules': 10,
     };

@@ -175,8 +175,8 @@ function knownRobots({ robots: { kind, ttlMs, wait }, crawlDelayUs, nowMs }: Rep
   const isKept = ttlMs > 0 && ttlMs <= ROBOTS_KEPT_MS;
   return {
     state: STATES[kind],
-    // It is kept for a fixed time.
-    ...(isKept && { readAt: nowMs - (ROBOTS_KEPT_MS - ttlMs) }),
+    // It is kept for a fixed time. In whole seconds, so that it is the same each time.
+    ...(isKept && { readAt: Math.round((nowMs - ROBOTS_KEPT_MS + ttlMs) / 1_000) * 1_000 }),
     ...delay,
     ...(wait !== undefined && { reason: wait.reason, tries: wait.tries }),
     ...(wait !== undefined && wait.againAt > nowMs && { againAt: wait.againAt }),
