@@ -33,6 +33,7 @@ export { UnknownBatchError } from './ledger/unknown-batch-error.ts';
 export type { OriginStatus } from './origins/origin-status.ts';
 export type { OriginSettings } from './origins/change-origin.ts';
 export type { KnownRobots, OriginDetail, OriginEvent } from './origins/origin-detail.ts';
+export { HeldSlices } from './origins/held-slices.ts';
 export { Origins } from './origins/origins.ts';
 export { tryOrigin, type TriedOrigin } from './origins/try-origin.ts';
 export { checkRedis, checkWrites } from './redis/check-redis.ts';

@@ -7,6 +7,7 @@ import {
   fleetKeys,
   isRefusal,
   type FleetKeys,
+  HeldSlices,
   Ledger,
   Origins,
   Outbox,
@@ -51,6 +52,7 @@ export class FleetSession {
   readonly outbox: Outbox;
   readonly origins: Origins;
   readonly waitlist: Waitlist;
+  readonly heldSlices: HeldSlices;
   readonly workers: Workers;
   readonly pausedSlices: PausedSlices;
   readonly removal: BatchRemoval;
@@ -77,6 +79,7 @@ export class FleetSession {
     this.outbox = new Outbox(redis, this.#keys, onPassedOver);
     this.origins = new Origins(redis, this.#keys, onPassedOver, by);
     this.waitlist = new Waitlist(redis, this.#keys);
+    this.heldSlices = new HeldSlices(redis, this.#keys);
     this.workers = new Workers(redis, this.#keys, onPassedOver);
     this.pausedSlices = new PausedSlices(redis, this.#keys);
     this.removal = new BatchRemoval(redis, this.#keys, onPassedOver);

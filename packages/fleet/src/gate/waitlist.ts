@@ -29,6 +29,15 @@ export class Waitlist {
     return (await this.#redis.zscore(this.#keys.waitlist(origin), slice)) !== null;
   }
 
+  /** Those of some slices that are not in the waitlist. */
+  async others(origin: string, slices: readonly string[]): Promise<string[]> {
+    if (slices.length === 0) {
+      return [];
+    }
+    const places = await this.#redis.zmscore(this.#keys.waitlist(origin), ...slices);
+    return slices.filter((_, at) => places[at] === null);
+  }
+
   /** The next slices in the order of their turns, 1,000 at most. */
   async next(origin: string): Promise<string[]> {
     return this.#redis.zrange(this.#keys.waitlist(origin), 0, String(CHUNK - 1));

@@ -1,10 +1,8 @@
 import type { Waitlist } from '../gate/waitlist.ts';
 import type { SliceQueue } from '../queue/slice-queue.ts';
 import type { OriginChange } from './change-origin.ts';
+import type { HeldSlices } from './held-slices.ts';
 import type { Origins } from './origins.ts';
-
-/** Slices that are woken where robots.txt was waited for: they are not in the waitlist. */
-const MAX_WOKEN = 500;
 
 export interface TriedOrigin {
   /** What kept the origin shut, and is ended; empty if nothing did. */
@@ -16,40 +14,37 @@ export interface TriedOrigin {
 interface TryParts {
   readonly origins: Pick<Origins, 'tryNow'>;
   readonly waitlist: Pick<Waitlist, 'next' | 'leave'>;
-  readonly queue: Pick<SliceQueue, 'wakeSlices' | 'findGone' | 'findDelayed'>;
+  readonly heldSlices: Pick<HeldSlices, 'wake'>;
+  readonly queue: Pick<SliceQueue, 'wakeSlices' | 'findGone'>;
 }
 
 /**
- * Ends what keeps an origin shut, and wakes the slice whose turn is next: its first fetch is the
- * probe. The gate wakes the others when that is answered.
+ * Ends what keeps an origin shut, and wakes what waits for that. Of the waitlist it is the slice
+ * whose turn is next: the gate wakes the others when the probe is answered. Whichever slice comes
+ * first, its first fetch is the probe.
  */
-export async function tryOrigin(
-  { origins, waitlist, queue }: TryParts,
-  origin: string,
-): Promise<TriedOrigin> {
-  const ended = await origins.tryNow(origin);
+export async function tryOrigin(parts: TryParts, origin: string): Promise<TriedOrigin> {
+  const ended = await parts.origins.tryNow(origin);
   if (ended.length === 0) {
     return { ended, woken: 0 };
   }
-  const first = await firstDeferred({ waitlist, queue }, origin);
-  const waiting = ended.includes('robots.txt') ? await queue.findDelayed(origin, MAX_WOKEN) : [];
-  const slices = [...new Set([...first, ...waiting])];
-  const gone = await queue.wakeSlices(slices);
-  return { ended, woken: slices.length - gone.length };
+  const woken = (await wakeNext(parts, origin)) + (await parts.heldSlices.wake(origin));
+  return { ended, woken };
 }
 
-/** Those before it that are gone are taken out. */
-async function firstDeferred(
-  { waitlist, queue }: Pick<TryParts, 'waitlist' | 'queue'>,
-  origin: string,
-): Promise<string[]> {
+/** Slices before it that are gone are taken out. @returns how many were woken */
+async function wakeNext({ waitlist, queue }: TryParts, origin: string): Promise<number> {
   for (;;) {
     const next = await waitlist.next(origin);
     const gone = new Set(await queue.findGone(next));
     await waitlist.leave(origin, [...gone]);
     const first = next.find((slice) => !gone.has(slice));
-    if (first !== undefined || next.length === 0) {
-      return first === undefined ? [] : [first];
+    if (first !== undefined) {
+      const lost = await queue.wakeSlices([first]);
+      return 1 - lost.length;
+    }
+    if (next.length === 0) {
+      return 0;
     }
   }
 }

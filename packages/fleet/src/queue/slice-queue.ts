@@ -9,15 +9,9 @@ import { readRedisMemory, type RedisMemory } from './redis-memory.ts';
 import { RejectedSlices } from './rejected-slices.ts';
 import { SliceMerger } from './slice-merger.ts';
 import { SlicePriorities } from './slice-priorities.ts';
-import { FIND_DELAYED, FIND_GONE } from './slice-sets.lua.ts';
+import { FIND_GONE } from './slice-sets.lua.ts';
 
 const findGone = new Script(FIND_GONE, z.array(z.string()));
-const findDelayed = new Script(FIND_DELAYED, z.tuple([z.number(), z.array(z.string())]));
-
-/** Delayed slices that are read in one step, and in all steps of a search. */
-const STEP = 1_000;
-const MAX_SEARCHED = 50_000;
-
 /** The same for the whole life of a slice: a first index never moves to another slice. */
 export function sliceId(slice: Slice): string {
   return `${slice.batch}.${firstIndex(slice)}`;
@@ -124,24 +118,6 @@ export class SliceQueue {
     }
     const sets = ['delayed', 'prioritized', 'wait', 'active'].map((set) => this.#keys.queue(set));
     return findGone.run(this.#redis, sets, [this.#keys.queue(''), ...ids]);
-  }
-
-  /** Delayed slices of an origin, for whatever reason, the next ones that are due. */
-  async findDelayed(origin: string, most: number): Promise<string[]> {
-    // In the JSON of a slice a quote inside a string is escaped.
-    const text = `"origin":${JSON.stringify(origin)}`;
-    const ids: string[] = [];
-    for (let at = 0; at < MAX_SEARCHED && ids.length < most; at += STEP) {
-      const keys = [this.#keys.queue('delayed')];
-      const range = [at, at + STEP - 1];
-      const args = [this.#keys.queue(''), text, ...range];
-      const [looked, found] = await findDelayed.run(this.#redis, keys, args);
-      ids.push(...found);
-      if (looked < STEP) {
-        break;
-      }
-    }
-    return ids.slice(0, most);
   }
 
   /** How full Redis is; undefined if it has no limit. */

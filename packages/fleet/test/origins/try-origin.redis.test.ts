@@ -1,6 +1,7 @@
 import { closeAfterEach } from '@fetchfleet/testing';
+import type { Slice } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
-import { Origins, RobotsStore, SliceQueue, tryOrigin } from '../../src/index.ts';
+import { HeldSlices, Origins, RobotsStore, SliceQueue, tryOrigin } from '../../src/index.ts';
 import { plan, sliceOf } from '../fixture.ts';
 import { origin, workers } from '../gate/gate-fixture.ts';
 
@@ -14,11 +15,12 @@ async function fleet() {
   const { redis, keys, waitlist, ...crew } = await workers(2);
   const origins = new Origins(redis, keys, undefined, 'ann@host');
   const queue = new SliceQueue(redis, keys);
-  const attempt = async () => tryOrigin({ origins, waitlist, queue }, origin);
+  const heldSlices = new HeldSlices(redis, keys);
+  const attempt = async () => tryOrigin({ origins, waitlist, heldSlices, queue }, origin);
   const events = async () => (await origins.detail(origin)).events.map(({ event }) => event);
   /** A slice that is delayed in the queue, as those are that wait for a turn or a robots.txt. */
-  const delay = async (batch: string, first: number): Promise<string> => {
-    const slice = sliceOf(batch, first, 1);
+  const delay = async (batch: string, first: number, state?: Slice['state']): Promise<string> => {
+    const slice = { ...sliceOf(batch, first, 2), ...(state !== undefined && { state }) };
     const id = `${batch}.${first}`;
     await queue.add([slice]);
     await redis.zrem(keys.queue('prioritized'), id);
@@ -120,6 +122,35 @@ describe('an origin that is tried now', () => {
     expect(await Promise.all(waiting.map(isQueued))).toEqual([true, true]);
     expect((await store.read(origin)).known).toEqual({ ...known, since, againAt: 0 });
     expect(await redis.pttl(keys.robots(origin))).toBeGreaterThan(80_000_000);
+    await queue.stop();
+  });
+
+  it('has the slices woken whose fetches it has refused, and those are due', async () => {
+    const { redis, keys, first, attempt, delay, isQueued, queue } = await fleet();
+    const later = Date.now() + 3_600_000;
+    const refused = await delay('b', 1, [
+      [0, 2, later, 1_000],
+      [1, 1, later, 0],
+    ]);
+    // These wait for their next attempt, whatever the origin does.
+    const failed = await delay('b', 5, [
+      [0, 1, later, 0],
+      [1, 1, later, 0],
+    ]);
+    const otherwhere = JSON.stringify({ ...sliceOf('b', 9, 1), origin: 'http://b.example' });
+    const other = await delay('b', 9);
+    await redis.hset(keys.queue(other), 'data', otherwhere);
+    await first.ask(0, { report: BLOCK });
+    expect(await attempt()).toEqual({ ended: ['block'], woken: 1 });
+    expect(await Promise.all([refused, failed, other].map(isQueued))).toEqual([true, false, false]);
+    const text = (await redis.hget(keys.queue(refused), 'data')) ?? '';
+    expect(JSON.parse(text)).toEqual({
+      ...sliceOf('b', 1, 2),
+      state: [
+        [0, 2, 0, 1_000],
+        [1, 1, later, 0],
+      ],
+    });
     await queue.stop();
   });
 
