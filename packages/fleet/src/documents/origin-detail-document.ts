@@ -67,38 +67,32 @@ function eventDocument(event: OriginEvent): OriginEventDocument {
     lastAt: new Date(event.lastAt).toISOString(),
     times: event.times,
     event: event.event,
-    text: textOf(event),
+    text: PHRASES[event.event](event.text),
     until: instantOf(event.until),
     by: event.by ?? null,
   };
 }
 
-function textOf({ event, text }: OriginEvent): string {
-  const because = text === '' ? '' : `: ${text}`;
-  switch (event) {
-    case 'blocked':
-      return `blocked${because}`;
-    case 'opened':
-      return `down${because}`;
-    case 'half-open':
-      return 'one fetch tries it';
-    case 'closed':
-      return 'answers again';
-    case 'slowed':
-      return Number(text) > 0
-        ? `slowed down to ${rateText(1e6 / Number(text))}: it refused more`
-        : 'slowed down';
-    case 'narrowed':
-      return `slow: at most ${text} in flight`;
-    case 'set':
-      return `limits set${because}`;
-    case 'unset':
-      return 'limits unset';
-    case 'forgotten':
-      return 'what was learned is forgotten';
-    case 'tried':
-      return `tried now, before the end of its ${text.split(', ').map(endedText).join(' and its ')}`;
-  }
+/** What is said of an event, given its text. */
+const PHRASES: Readonly<Record<OriginEvent['event'], (text: string) => string>> = {
+  blocked: (why) => `blocked${behindColon(why)}`,
+  opened: (why) => `down${behindColon(why)}`,
+  'half-open': () => 'one fetch tries it',
+  closed: () => 'answers again',
+  slowed: (rate) =>
+    Number(rate) > 0
+      ? `slowed down to ${rateText(1e6 / Number(rate))}: it refused more`
+      : 'slowed down',
+  narrowed: (fetches) => `slow: at most ${fetches} in flight`,
+  set: (limits) => `limits set${behindColon(limits)}`,
+  unset: () => 'limits unset',
+  forgotten: () => 'what was learned is forgotten',
+  tried: (ended) =>
+    `tried now, before the end of its ${ended.split(', ').map(endedText).join(' and its ')}`,
+};
+
+function behindColon(text: string): string {
+  return text === '' ? '' : `: ${text}`;
 }
 
 function endedText(ended: string): string {

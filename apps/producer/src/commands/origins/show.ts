@@ -95,19 +95,15 @@ function robotsText(
     readAt === null ? '' : `, read ${formatDuration(Math.max(0, nowMs - Date.parse(readAt)))} ago`;
   const delay =
     crawlDelayMs === null ? '' : `; asks for ${formatDuration(crawlDelayMs)} between two fetches`;
-  switch (state) {
-    case 'unknown':
-      return 'not read';
-    case 'none':
-      return `there is none, so everything is allowed${ago}`;
-    case 'rules':
-      return `known${ago}${delay}`;
-    case 'unreachable': {
-      const often = tries === null || tries < 2 ? '' : ` (${formatCount(tries)} times)`;
-      const next = againAt === null ? 'now' : `at ${clockOf(againAt)}`;
-      return `cannot be had${often}: ${reason ?? 'unknown'}; is asked for again ${next}`;
-    }
+  if (state === 'unreachable') {
+    const often = tries === null || tries < 2 ? '' : ` (${formatCount(tries)} times)`;
+    const next = againAt === null ? 'now' : `at ${clockOf(againAt)}`;
+    return `cannot be had${often}: ${reason ?? 'unknown'}; is asked for again ${next}`;
   }
+  if (state === 'none') {
+    return `there is none, so everything is allowed${ago}`;
+  }
+  return state === 'rules' ? `known${ago}${delay}` : 'not read';
 }
 
 function historyTable(events: readonly OriginEventDocument[], width: number): string[] {
