@@ -9,7 +9,7 @@ import { DETAIL } from './detail.lua.ts';
 import { ROBOTS_KEPT_MS, waitingRobots } from './robots-store.ts';
 
 /** What can happen to an origin; the header of history.lua.ts explains each. */
-export const ORIGIN_EVENTS = [
+const ORIGIN_EVENTS = [
   'blocked',
   'opened',
   'half-open',

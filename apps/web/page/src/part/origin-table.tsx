@@ -1,7 +1,9 @@
 import { formatCount, formatDuration, formatRate } from '@fetchfleet/crawl/units';
 import type { ComponentChildren } from 'preact';
 import type { OriginDocument } from '../../../src/api/documents.ts';
-import { to } from '../route/route.ts';
+import { useRef, useState } from 'preact/hooks';
+import { route, to } from '../route/route.ts';
+import { isShut, TryNow } from './origin-detail.tsx';
 import { Table } from './table.tsx';
 import { whole } from './time.tsx';
 
@@ -15,78 +17,124 @@ interface OriginTableProps {
   };
 }
 
-export function OriginTable({ origins, open }: OriginTableProps) {
+export function OriginTable({ origins, canChange, open }: OriginTableProps) {
+  const [isTouched, setTouched] = useState(false);
+  const rows = useSteadyOrder(origins, isTouched || open?.key !== undefined);
   return (
-    <Table
-      label="Origins"
-      rows={origins}
-      keyOf={({ origin }) => origin}
-      href={({ origin }) => to(['origins'], { open: origin })}
-      {...(open !== undefined && { open })}
-      columns={[
-        {
-          title: 'origin',
-          cell: ({ origin }) => (
-            <a class="id" href={to(['origins'], { open: origin })}>
-              {origin}
-            </a>
-          ),
-        },
-        {
-          title: 'state',
-          cell: (origin) => {
-            const [sign, kind, text] = stateOf(origin);
-            return (
-              <span class={`word long ${kind}`}>
-                <span aria-hidden="true">{sign}</span> {text}
-              </span>
-            );
+    <div
+      onPointerEnter={() => setTouched(true)}
+      onPointerLeave={() => setTouched(false)}
+      onFocusIn={() => setTouched(true)}
+      onFocusOut={() => setTouched(false)}
+    >
+      <Table
+        label="Origins"
+        rows={rows}
+        keyOf={({ origin }) => origin}
+        href={({ origin }) => addressOf(origin, open?.key)}
+        {...(open !== undefined && { open })}
+        columns={[
+          {
+            title: 'origin',
+            cell: ({ origin }) => (
+              <a class="id" href={addressOf(origin, open?.key)}>
+                {origin}
+              </a>
+            ),
           },
-        },
-        {
-          title: 'in use',
-          align: 'right',
-          cell: ({ inUse, concurrency: { limit } }) =>
-            limit === 'unlimited'
-              ? formatCount(inUse)
-              : `${formatCount(inUse)} of ${formatCount(limit)}`,
-          rank: 3,
-        },
-        {
-          title: 'waiting',
-          align: 'right',
-          cell: ({ waiting }) =>
-            waiting === 0 ? <span class="quiet">–</span> : formatCount(waiting),
-        },
-        {
-          title: 'rate',
-          align: 'right',
-          cell: ({ rate: { limit, source } }) => (
-            <>
-              {limit === 'unlimited' ? <span class="quiet">–</span> : limit}
-              {source !== 'none' && <span class="quiet"> {source}</span>}
-            </>
-          ),
-          rank: 2,
-        },
-        {
-          title: 'learned',
-          align: 'right',
-          cell: ({ learnedRate }) =>
-            learnedRate === null ? <span class="quiet">–</span> : formatRate(learnedRate),
-          rank: 1,
-        },
-        {
-          title: 'takes',
-          align: 'right',
-          cell: ({ durationMs }) =>
-            durationMs === null ? <span class="quiet">–</span> : formatDuration(durationMs),
-          rank: 1,
-        },
-      ]}
-      empty="No worker has fetched within the last half hour, and no limit is set."
-    />
+          {
+            title: 'state',
+            cell: (origin) => {
+              const [sign, kind, text] = stateOf(origin);
+              return (
+                <span class={`word long ${kind}`}>
+                  <span aria-hidden="true">{sign}</span> {text}
+                </span>
+              );
+            },
+          },
+          {
+            title: 'in use',
+            align: 'right',
+            cell: ({ inUse, concurrency: { limit } }) =>
+              limit === 'unlimited'
+                ? formatCount(inUse)
+                : `${formatCount(inUse)} of ${formatCount(limit)}`,
+            rank: 3,
+          },
+          {
+            title: 'waiting',
+            align: 'right',
+            cell: ({ waiting }) =>
+              waiting === 0 ? <span class="quiet">–</span> : formatCount(waiting),
+          },
+          {
+            title: 'rate',
+            align: 'right',
+            cell: ({ rate: { limit, source } }) => (
+              <>
+                {limit === 'unlimited' ? <span class="quiet">–</span> : limit}
+                {source !== 'none' && <span class="quiet"> {source}</span>}
+              </>
+            ),
+            rank: 2,
+          },
+          {
+            title: 'learned',
+            align: 'right',
+            cell: ({ learnedRate }) =>
+              learnedRate === null ? <span class="quiet">–</span> : formatRate(learnedRate),
+            rank: 1,
+          },
+          {
+            title: 'takes',
+            align: 'right',
+            cell: ({ durationMs }) =>
+              durationMs === null ? <span class="quiet">–</span> : formatDuration(durationMs),
+            rank: 1,
+          },
+          ...(canChange
+            ? [
+                {
+                  title: 'actions',
+                  isTitleHidden: true,
+                  align: 'right' as const,
+                  cell: (origin: OriginDocument) =>
+                    isShut(origin) && <TryNow origin={origin.origin} />,
+                },
+              ]
+            : []),
+        ]}
+        empty="No worker has fetched within the last half hour, and no limit is set."
+      />
+    </div>
   );
+}
+
+/** Opens a row, or closes the one that is open; what the list is filtered by stays. */
+function addressOf(origin: string, open: string | undefined): string {
+  const { path, query } = route.value;
+  const text = path[0] === 'origins' ? query['text'] : undefined;
+  return to(['origins'], { text, open: origin === open ? undefined : origin });
+}
+
+/** The worst first; while somebody points at a row or has opened one, none moves. */
+function useSteadyOrder(
+  origins: readonly OriginDocument[],
+  isHeld: boolean,
+): readonly OriginDocument[] {
+  const places = useRef(new Map<string, number>());
+  if (!isHeld) {
+    places.current = new Map(origins.map(({ origin }, at) => [origin, at]));
+    return origins;
+  }
+  for (const { origin } of origins) {
+    if (!places.current.has(origin)) {
+      places.current.set(origin, places.current.size);
+    }
+  }
+  const placeOf = ({ origin }: OriginDocument): number => places.current.get(origin) ?? 0;
+  return origins.toSorted((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** As `fetchfleet origins` says it. */

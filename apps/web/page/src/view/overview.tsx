@@ -4,6 +4,7 @@ import { useLive } from '../api/live.ts';
 import { BatchTable } from '../batch/batch-table.tsx';
 import { Figure } from '../chart/figure.tsx';
 import { Sparkline } from '../chart/sparkline.tsx';
+import { TryNow } from '../part/origin-detail.tsx';
 import { whole } from '../part/time.tsx';
 import { run } from '../part/run.ts';
 import { to } from '../route/route.ts';
@@ -94,7 +95,7 @@ function shareText(share: number): string {
   return percent > 0 && percent < 0.1 ? '< 0.1 %' : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
 }
 
-const VIEWS = { fleet: '', origin: 'origins', schedule: 'schedules', worker: 'workers' } as const;
+const VIEWS = { schedule: 'schedules', worker: 'workers' } as const;
 
 function Troubles({
   trouble,
@@ -131,6 +132,9 @@ function Troubles({
                 Run now
               </button>
             )}
+            {canChange && about.kind === 'origin' && untilMs !== null && (
+              <TryNow origin={about.id} />
+            )}
           </li>
         ))}
       </ul>
@@ -141,6 +145,9 @@ function Troubles({
 function addressOf({ kind, id }: Trouble['about']): string {
   if (kind === 'batch') {
     return to(['batches', id]);
+  }
+  if (kind === 'origin') {
+    return to(['origins'], { open: id });
   }
   return kind === 'fleet' ? '#/' : to([VIEWS[kind]], { text: id });
 }
