@@ -420,7 +420,8 @@ export function assemble(options: AssembleOptions): AssembledWorker {
           report: () => status.report(metricsPort),
           onDrain,
           onAnswer: async () => {
-            await Promise.all([origins.markActive(schedulers.origins), fleetMetrics.renewLease()]);
+            const worked = origins.markActive(schedulers.takeWorkedOn());
+            await Promise.all([worked, fleetMetrics.renewLease()]);
           },
         }),
       stop: async () => heartbeat.stop(),

@@ -7,6 +7,8 @@ import { WaitlistSweep, type WaitlistSweepOptions } from './waitlist-sweep.ts';
 
 /** Origins whose clamped Retry-After has been logged. Beyond that the line may repeat. */
 const MAX_CLAMPED = 1_000;
+/** Idle origins that are remembered until the next heartbeat: a crawl may have a million hosts. */
+const MAX_WORKED_ON = 1_000;
 /** How long a stopping worker waits for Redis; leases that remain expire. */
 const STOP_TIMEOUT_MS = 1_000;
 
@@ -24,6 +26,8 @@ export interface OriginSchedulersOptions extends WaitlistSweepOptions {
 export class OriginSchedulers {
   readonly #options: OriginSchedulersOptions;
   readonly #schedulers = new Map<string, OriginScheduler>();
+  /** Since they were last asked for. */
+  readonly #workedOn = new Set<string>();
   readonly #clamped = new Set<string>();
   readonly #clock = new RedisClock();
   readonly #sweep: WaitlistSweep;
@@ -34,9 +38,14 @@ export class OriginSchedulers {
     this.#sweep = new WaitlistSweep(options);
   }
 
-  /** Origins with slices or fetches in this worker. */
-  get origins(): string[] {
-    return [...this.#schedulers.keys()];
+  /**
+   * Origins that have had slices or requests in this worker since the last call. An origin that
+   * refuses its robots.txt has none most of the time: its slices wait elsewhere.
+   */
+  takeWorkedOn(): string[] {
+    const names = new Set([...this.#schedulers.keys(), ...this.#workedOn]);
+    this.#workedOn.clear();
+    return [...names];
   }
 
   /** The scheduler of an origin; it lives until the origin is idle. */
@@ -67,6 +76,9 @@ export class OriginSchedulers {
       },
     });
     this.#schedulers.set(origin, scheduler);
+    if (this.#workedOn.size < MAX_WORKED_ON) {
+      this.#workedOn.add(origin);
+    }
     return scheduler;
   }
 

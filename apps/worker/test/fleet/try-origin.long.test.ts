@@ -74,6 +74,12 @@ describe('an origin that has asked for an hour of rest', () => {
     await fleet.worker();
     await eventually(isLeft);
     expect((await origins.detail(origin.url)).robots).toMatchObject({ state: 'unreachable' });
+    // It is listed, although no fetch has ever waited there.
+    await eventually(async () =>
+      expect(await origins.list()).toMatchObject([
+        { origin: origin.url, blockedFor: expect.any(String) },
+      ]),
+    );
     origin.respond('/robots.txt', { status: 404 });
     expect(await tryNow()).toEqual({ ended: ['block', 'robots.txt'], woken: 6 });
     await fleet.finished('b');

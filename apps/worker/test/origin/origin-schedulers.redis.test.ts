@@ -55,3 +55,16 @@ describe('a deferred slice', () => {
     expect(woken).toEqual(['b.0']);
   });
 });
+
+describe('the origins that a worker has worked on', () => {
+  it('are those with requests since they were last asked for', async () => {
+    const { schedulers } = await startSchedulers();
+    schedulers.of(ORIGIN).wake();
+    expect(schedulers.takeWorkedOn()).toEqual([ORIGIN]);
+    expect(schedulers.takeWorkedOn()).toEqual([]);
+    for (let at = 0; at < 2_000; at += 1) {
+      schedulers.of(`http://o-${at}.example`).wake();
+    }
+    expect(schedulers.takeWorkedOn()).toHaveLength(1_000);
+  });
+});
