@@ -80,7 +80,7 @@ function factLines(
     [
       'batches',
       batchCount === 0
-        ? 'none'
+        ? 'none has asked within a minute'
         : `${named.join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}`,
     ],
   ];

@@ -53,11 +53,11 @@ function Facts({ detail }: { readonly detail: OriginDetail }) {
         </Fact>
       )}
       <Fact name="rate">
-        {rate.limit} <span class="quiet">({rate.source})</span>
+        {rate.limit} <Source of={rate} />
       </Fact>
       {burst > 1 && <Fact name="burst">{formatCount(burst)}</Fact>}
       <Fact name="in flight at most">
-        {concurrency.limit} <span class="quiet">({concurrency.source})</span>
+        {concurrency.limit} <Source of={concurrency} />
       </Fact>
       {learnedRate !== null && (
         <Fact name="learned">
@@ -75,7 +75,7 @@ function Facts({ detail }: { readonly detail: OriginDetail }) {
         <Robots robots={robots} />
       </Fact>
       <Fact name="batches">
-        {batchCount === 0 && <span class="quiet">none</span>}
+        {batchCount === 0 && <span class="quiet">none has asked within a minute</span>}
         {batches.map((batch) => (
           <a key={batch} class="id" href={to(['batches', batch])}>
             {batch}{' '}
@@ -96,6 +96,10 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
       <dd>{children}</dd>
     </div>
   );
+}
+
+function Source({ of: { source } }: { readonly of: { readonly source: string } }) {
+  return source === 'none' ? null : <span class="quiet">({source})</span>;
 }
 
 function Robots({ robots }: Pick<OriginDetail, 'robots'>) {
@@ -164,22 +168,25 @@ function History({ events }: { readonly events: readonly OriginEvent[] }) {
         {events.slice(0, most).map(({ at, lastAt, times, event, text, until, by }) => (
           <li key={`${at} ${event}`}>
             <Clock at={at} />
-            <span class={`word long ${SIGNS[event][1]}`}>
-              <span aria-hidden="true">{SIGNS[event][0]}</span> {text}
-            </span>
-            <span class="quiet">
-              {until !== null && (
-                <>
-                  until <Clock at={until} />
-                </>
-              )}
-              {times > 1 && (
-                <>
-                  {until !== null && ', '}
-                  {formatCount(times)} times, last <Clock at={lastAt} />
-                </>
-              )}
-              {by !== null && `by ${by}`}
+            <span class="what">
+              <span class={`word long ${SIGNS[event][1]}`}>
+                <span aria-hidden="true">{SIGNS[event][0]}</span> {text}
+              </span>
+              <span class="quiet">
+                {until !== null && (
+                  <>
+                    {' until '}
+                    <Clock at={until} />
+                  </>
+                )}
+                {times > 1 && (
+                  <>
+                    {` ${formatCount(times)} times, last `}
+                    <Clock at={lastAt} />
+                  </>
+                )}
+                {by !== null && ` by ${by}`}
+              </span>
             </span>
           </li>
         ))}
