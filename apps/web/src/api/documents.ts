@@ -228,7 +228,7 @@ export interface OriginDetail {
   readonly events: readonly OriginEvent[];
   /** The learned rate of the last hour; null where none was learned. */
   readonly learnedRates: Series | null;
-  /** Batches that have asked within a minute, or have slices in the waitlist: by name, at most 50. */
+  /** Those that have asked within a minute, or have slices in the waitlist: by name, at most 50. */
   readonly batches: readonly string[];
   readonly batchCount: number;
   /** robots.txt as the fleet knows it. */

@@ -71,7 +71,7 @@ export interface OriginDetail {
   readonly events: readonly OriginEvent[];
   /** Undefined where nothing was learned within an hour. */
   readonly learnedRates: LearnedRates | undefined;
-  /** Batches that have asked within a minute, or have slices in the waitlist: by name, at most 50. */
+  /** Those that have asked within a minute, or have slices in the waitlist: by name, at most 50. */
   readonly batches: readonly string[];
   readonly batchCount: number;
   readonly robots: KnownRobots;
