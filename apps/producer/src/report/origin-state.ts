@@ -3,17 +3,17 @@ import { formatDuration } from './units.ts';
 
 /** `down, next try in 4 s: refused the connection`. Undefined where an origin is not shut. */
 export function shutState(status: OriginStatus): string | undefined {
-  const { breaker, openMs = 0, blockedMs, blockedFor, lastError } = status;
-
+  const { breaker, openMs = 0, blockedMs, blockedFor, lastError, robotsError } = status;
   if (breaker === 'open') {
     return `down, ${nextTry(openMs)}${behindColon(lastError)}`;
   }
   if (breaker === 'half-open') {
     return `down, one fetch may try${behindColon(lastError)}`;
   }
-  return blockedMs === undefined
-    ? undefined
-    : `blocked, ${nextTry(blockedMs)}${behindColon(lastError ?? blockedFor)}`;
+  if (blockedMs !== undefined) {
+    return `blocked, ${nextTry(blockedMs)}${behindColon(lastError ?? blockedFor)}`;
+  }
+  return robotsError === undefined ? undefined : `waits for its robots.txt: ${robotsError}`;
 }
 
 /** Why it holds a batch: `http://a.example refused the connection, next try in 3 s` */

@@ -64,6 +64,8 @@ export interface OriginDocument {
   readonly openUntil: string | null;
   readonly openMs: number | null;
   readonly lastError: string | null;
+  /** Why its robots.txt cannot be had, while fetches wait for that. */
+  readonly robotsError: string | null;
   readonly learnedRate: number | null;
   readonly durationMs: number | null;
 }

@@ -90,7 +90,9 @@ function workersFailing({ workers }: Pick<Findings, 'workers'>): Trouble[] {
 
 /** Nothing, or next to nothing, is fetched there at the moment. */
 function originsShut({ origins }: Pick<Findings, 'origins'>): Trouble[] {
-  return some(origins, ({ origin, breaker, openMs, blockedMs, blockedFor, lastError, waiting }) => {
+  return some(origins, (status) => {
+    const { origin, breaker, openMs, blockedMs, blockedFor, lastError, robotsError } = status;
+    const { waiting } = status;
     const because = lastError === undefined ? '' : `: it ${lastError}`;
     if (breaker !== 'closed') {
       return trouble('error', 'origin', origin, {
@@ -99,11 +101,17 @@ function originsShut({ origins }: Pick<Findings, 'origins'>): Trouble[] {
         waiting,
       });
     }
-    return blockedMs === undefined
+    if (blockedMs !== undefined) {
+      return trouble('warning', 'origin', origin, {
+        text: blockedFor === undefined ? 'is blocked' : `is blocked: ${blockedFor}`,
+        untilMs: blockedMs,
+        waiting,
+      });
+    }
+    return robotsError === undefined
       ? undefined
       : trouble('warning', 'origin', origin, {
-          text: blockedFor === undefined ? 'is blocked' : `is blocked: ${blockedFor}`,
-          untilMs: blockedMs,
+          text: `has a robots.txt that cannot be had: ${robotsError}`,
           waiting,
         });
   });
@@ -111,8 +119,9 @@ function originsShut({ origins }: Pick<Findings, 'origins'>): Trouble[] {
 
 /** It refused some fetches, and gets fewer since. */
 function originsSlowed({ origins }: Pick<Findings, 'origins'>): Trouble[] {
-  return some(origins, ({ origin, breaker, blockedMs, rate, concurrency, waiting }) => {
-    const isShut = breaker !== 'closed' || blockedMs !== undefined;
+  return some(origins, (status) => {
+    const { origin, breaker, blockedMs, robotsError, rate, concurrency, waiting } = status;
+    const isShut = breaker !== 'closed' || blockedMs !== undefined || robotsError !== undefined;
     const isSlowed = rate.source === 'learned' || concurrency.source === 'learned';
     if (isShut || !isSlowed || waiting === 0) {
       return undefined;

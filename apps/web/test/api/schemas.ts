@@ -61,6 +61,7 @@ const origin = z.strictObject({
   openUntil: instant.nullable(),
   openMs: count.nullable(),
   lastError: text.nullable(),
+  robotsError: text.nullable(),
   learnedRate: number.nullable(),
   durationMs: number.nullable(),
 });

@@ -132,6 +132,15 @@ const TROUBLES: readonly [string, Partial<Findings>, string][] = [
     'error origin https://api.example: is down (12 wait)',
   ],
   [
+    'robots.txt of an origin cannot be had, whatever was learned',
+    {
+      origins: [
+        origin({ robotsError: 'it answered 503', rate: { limit: '5/s', source: 'learned' } }),
+      ],
+    },
+    'warning origin https://api.example: has a robots.txt that cannot be had: it answered 503 (12 wait)',
+  ],
+  [
     'an origin is blocked',
     { origins: [origin({ blockedMs: 250_000, blockedFor: '429 Retry-After' })] },
     'warning origin https://api.example: is blocked: 429 Retry-After (12 wait) until 250000',

@@ -24,6 +24,8 @@ export interface OriginDocument {
   readonly openMs: number | null;
   /** Why it is down or blocked. */
   readonly lastError: string | null;
+  /** Why its robots.txt cannot be had, while fetches wait for that. */
+  readonly robotsError: string | null;
   readonly learnedRate: number | null;
   readonly durationMs: number | null;
 }
@@ -48,6 +50,7 @@ export function originDocument(status: OriginStatus): OriginDocument {
     openUntil: status.openUntil ?? null,
     openMs: status.openMs ?? null,
     lastError: status.lastError ?? null,
+    robotsError: status.robotsError ?? null,
     learnedRate: status.learnedRate ?? null,
     durationMs: status.durationMs ?? null,
   };

@@ -131,6 +131,7 @@ const inspected = z.object({
   openUntilMs: instantMs.exactOptional(),
   openMs: some.exactOptional(),
   lastError: z.string().exactOptional(),
+  robotsError: z.string().exactOptional(),
 });
 
 /** What INSPECT returns; null where the gate knows nothing of the origin. */

@@ -7,7 +7,7 @@ import { WAITLIST } from '../gate/waitlist.lua.ts';
  *
  * Atomic, so that limits, permits and instants are of one moment.
  *
- * KEYS  gate hash · hash of set limits · waitlist
+ * KEYS  gate hash · hash of set limits · waitlist · robots.txt
  * Returns inspectReply (protocol.ts): one JSON document, `null` where nothing is known
  */
 export const INSPECT = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
@@ -36,6 +36,13 @@ end
 if reply.breaker == 'open' then
   reply.openUntilMs = math.floor(num('openUntil') / 1000)
   reply.openMs = math.ceil((num('openUntil') - now) / 1000)
+end
+-- Of a robots.txt that nobody asks for any more, the batches have ended.
+local head = redis.pcall('GETRANGE', KEYS[4], 0, 13)
+if head == '{"kind":"wait"' then
+  local isRead, known = pcall(cjson.decode, redis.call('GET', KEYS[4]))
+  local isAwaited = isRead and type(known.againAt) == 'number' and known.againAt > now / 1000 - 60000
+  reply.robotsError = isAwaited and type(known.reason) == 'string' and known.reason or nil
 end
 if reply.breaker ~= 'closed' or reply.blockedUntilMs then reply.lastError = gate.lastError end
 return cjson.encode(reply)

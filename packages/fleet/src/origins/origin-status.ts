@@ -37,6 +37,8 @@ export interface OriginStatus {
    * neither.
    */
   readonly lastError?: string;
+  /** Why its robots.txt cannot be had, while fetches wait for that. */
+  readonly robotsError?: string;
   /** Fetches per second, learned from refusals. Absent if there were none. */
   readonly learnedRate?: number;
   /** Moving average of the duration of a fetch. Absent before the first has ended. */

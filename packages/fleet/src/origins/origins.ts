@@ -222,7 +222,8 @@ export class Origins {
     const found = await Promise.all(
       origins.map(async (origin) => {
         const fleet = this.#keys;
-        const keys = [fleet.gate(origin), fleet.gateSettings(origin), fleet.waitlist(origin)];
+        const gate = [fleet.gate(origin), fleet.gateSettings(origin), fleet.waitlist(origin)];
+        const keys = [...gate, fleet.robots(origin)];
         const read = scripts.inspect.run(this.#redis, keys, undefined);
         const inspected = (await this.#passOver(origin, read)) ?? null;
         return inspected === null ? [] : [originStatus(origin, inspected)];

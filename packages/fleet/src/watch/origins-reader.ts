@@ -45,18 +45,20 @@ export class OriginsReader {
   }
 }
 
-function isBusy({ breaker, blockedMs, inUse, waiting }: OriginStatus): boolean {
-  return breaker !== 'closed' || blockedMs !== undefined || inUse > 0 || waiting > 0;
+function isBusy({ breaker, blockedMs, robotsError, inUse, waiting }: OriginStatus): boolean {
+  const isShut = breaker !== 'closed' || blockedMs !== undefined || robotsError !== undefined;
+  return isShut || inUse > 0 || waiting > 0;
 }
 
 function bySeverity(a: OriginStatus, b: OriginStatus): number {
   return severityOf(b) - severityOf(a) || (b.durationMs ?? 0) - (a.durationMs ?? 0);
 }
 
-/** 4 down, 3 blocked, 2 slowed down by a learned limit, 1 with waiting fetches, 0 otherwise. */
+/** 4 down, 3 blocked or without a robots.txt that can be read, 2 slowed down by a learned limit, 1 with waiting fetches, 0 otherwise. */
 export function severityOf({
   breaker,
   blockedMs,
+  robotsError,
   waiting,
   rate,
   concurrency,
@@ -64,7 +66,7 @@ export function severityOf({
   if (breaker !== 'closed') {
     return 4;
   }
-  if (blockedMs !== undefined) {
+  if (blockedMs !== undefined || robotsError !== undefined) {
     return 3;
   }
   if (rate.source === 'learned' || concurrency.source === 'learned') {

@@ -37,7 +37,7 @@ function withClock(source: string): string {
   if (parts.length !== 2) {
     throw new Error('the script does not read the time exactly once');
   }
-  return parts.join("redis.call('HMGET', KEYS[4], 'seconds', 'micros')");
+  return parts.join("redis.call('HMGET', KEYS[#KEYS], 'seconds', 'micros')");
 }
 
 /** Ended fetches of a worker. */
@@ -79,7 +79,7 @@ export interface Aftermath {
 /** The scripts of one origin under a clock that the test moves. */
 export class SimulatedGate {
   readonly #redis: Redis;
-  readonly #keys: readonly [string, string, string, string];
+  readonly #keys: readonly [string, string, string, string, string];
   now = START_US;
 
   constructor(redis: Redis) {
@@ -87,7 +87,9 @@ export class SimulatedGate {
     const origin = 'http://origin.example';
     this.#redis = redis;
     const clock = `${keys.gate(origin)}:clock`;
-    this.#keys = [keys.gate(origin), keys.gateSettings(origin), keys.waitlist(origin), clock];
+    const gate = [keys.gate(origin), keys.gateSettings(origin), keys.waitlist(origin)] as const;
+    // The clock is the last key of every script.
+    this.#keys = [...gate, keys.robots(origin), clock];
   }
 
   async exchange(call: ModelCall, report = NOTHING, crawlDelay = -1): Promise<Aftermath> {
@@ -132,6 +134,11 @@ export class SimulatedGate {
   /** Sets limits as a person does, in place of those that were set. */
   async set(limits: Readonly<Record<string, number | string>>): Promise<void> {
     await this.#replace(this.#keys[1], limits);
+  }
+
+  /** What the fleet knows of its robots.txt. */
+  async setRobots(text: string): Promise<void> {
+    await this.#redis.set(this.#keys[3], text);
   }
 
   /** Replaces the state that the scripts keep. */
@@ -179,7 +186,7 @@ export class SimulatedGate {
     const seconds = Math.floor(this.now / 1e6);
     const clock = { seconds, micros: this.now - seconds * 1e6 };
     const [, reply] = await Promise.all([
-      this.#redis.hset(this.#keys[3], clock),
+      this.#redis.hset(this.#keys[4], clock),
       script.run(this.#redis, this.#keys, document),
     ]);
     return reply;

@@ -207,6 +207,24 @@ describe('INSPECT', () => {
     await gate.clear();
   });
 
+  it('says why robots.txt cannot be had, while it is asked for', async () => {
+    const { redis } = await freshFleet();
+    const gate = new SimulatedGate(redis);
+    gate.now = NOW_US;
+    await gate.store({ second: '1' });
+    const robots = { kind: 'wait', tries: 1, againAt: NOW_US / 1_000 - 59_000, reason: 'why' };
+    await gate.setRobots(JSON.stringify(robots));
+    expect((await gate.inspect())?.robotsError).toBe('why');
+    gate.now += 2_000_000;
+    for (const known of [robots, { kind: 'rules', text: '' }, { ...robots, againAt: 'x' }]) {
+      await gate.setRobots(JSON.stringify(known));
+      expect(await gate.inspect()).not.toHaveProperty('robotsError');
+    }
+    await gate.setRobots('{"kind":"wait"');
+    expect(await gate.inspect()).not.toHaveProperty('robotsError');
+    await gate.clear();
+  });
+
   it('returns null where neither state nor limits are stored', async () => {
     const { redis } = await freshFleet();
     expect(await new SimulatedGate(redis).inspect()).toBeNull();

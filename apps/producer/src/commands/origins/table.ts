@@ -100,11 +100,11 @@ export function stateOf(status: OriginStatus): string {
   return waiting > 0 ? 'waiting' : 'idle';
 }
 
-function rank({ breaker, blockedMs, inUse, waiting }: OriginStatus): number {
+function rank({ breaker, blockedMs, robotsError, inUse, waiting }: OriginStatus): number {
   if (breaker !== 'closed') {
     return 0;
   }
-  if (blockedMs !== undefined) {
+  if (blockedMs !== undefined || robotsError !== undefined) {
     return 1;
   }
   return inUse > 0 || waiting > 0 ? 2 : 3;

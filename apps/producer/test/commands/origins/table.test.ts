@@ -105,6 +105,7 @@ describe('the table of origins', () => {
     ['down, one fetch may try', { breaker: 'half-open' }],
     ['down, next try in 2 min 5 s', { breaker: 'open', openMs: 124_100, blockedMs: 5 }],
     ['blocked, next try in 1 s', { blockedMs: 3 }],
+    ['waits for its robots.txt: it answered 503', { robotsError: 'it answered 503' }],
     ['fetching', { inUse: 1, waiting: 10 }],
     ['waiting', { waiting: 10 }],
     ['idle', {}],

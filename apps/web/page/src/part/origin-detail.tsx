@@ -201,8 +201,8 @@ function History({ events }: { readonly events: readonly OriginEvent[] }) {
 }
 
 /** Whether something keeps it shut that can be ended. */
-export function isShut({ breaker, blockedMs }: OriginDocument): boolean {
-  return breaker === 'open' || blockedMs !== null;
+export function isShut({ breaker, blockedMs, robotsError }: OriginDocument): boolean {
+  return breaker === 'open' || blockedMs !== null || robotsError !== null;
 }
 
 export function TryNow({ origin }: { readonly origin: string }) {
@@ -218,7 +218,7 @@ export function TryNow({ origin }: { readonly origin: string }) {
 }
 
 /** The limits that people set override those of every crawl file. */
-function Actions({ detail: { origin: status, robots } }: { readonly detail: OriginDetail }) {
+function Actions({ detail: { origin: status } }: { readonly detail: OriginDetail }) {
   const { origin, rate, concurrency, learnedRate } = status;
   const isSet = rate.source === 'set' || concurrency.source === 'set';
   const hasLearned = learnedRate !== null || concurrency.source === 'learned';
@@ -274,7 +274,7 @@ function Actions({ detail: { origin: status, robots } }: { readonly detail: Orig
           Forget what was learned
         </button>
       )}
-      {(isShut(status) || robots.againAt !== null) && <TryNow origin={origin} />}
+      {isShut(status) && <TryNow origin={origin} />}
     </form>
   );
 }

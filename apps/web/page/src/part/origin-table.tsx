@@ -140,6 +140,7 @@ function useSteadyOrder(
 /** As `fetchfleet origins` says it. */
 function stateOf(origin: OriginDocument): readonly [sign: string, kind: string, text: string] {
   const { breaker, openMs, blockedMs, blockedFor, lastError, inUse, waiting, rate } = origin;
+  const { robotsError } = origin;
   const why = lastError ?? blockedFor;
   const because = why === null ? '' : ` (${why})`;
   if (breaker === 'open') {
@@ -150,6 +151,9 @@ function stateOf(origin: OriginDocument): readonly [sign: string, kind: string, 
   }
   if (blockedMs !== null) {
     return ['▲', 'held', `blocked, next try in ${whole(blockedMs)}${because}`];
+  }
+  if (robotsError !== null) {
+    return ['▲', 'held', `waits for its robots.txt (${robotsError})`];
   }
   if (rate.source === 'learned') {
     return ['▲', 'held', 'slowed down, as it asked'];
