@@ -138,6 +138,10 @@ async function forgeOrigins(): Promise<void> {
   const blocked = { blockedUntil: String((Date.now() + 3_600_000) * 1_000), blockedFor: HOSTILE };
   const limits = { [`limits:${ODD}`]: '0 1 0 9999999999999999' };
   await redis.hset(keys.gate('https://odd.example'), { ...blocked, ...limits, lastError: HOSTILE });
+  const events = `${keys.gate('https://odd.example')}:events`;
+  await redis.rpush(events, `1 1 1 0 opened x_y ${HOSTILE}`, '1e9 1 1 0 closed - ', HOSTILE);
+  const robots = { kind: 'wait', tries: 3, againAt: Date.now() + 60_000, reason: HOSTILE };
+  await redis.set(keys.robots('https://odd.example'), JSON.stringify(robots));
   // What is no number in a gate is as if it were absent.
   await redis.hset(keys.gate('https://odd1.example'), { learned: 'x', tat: 'y' });
   await redis.hset(keys.gate('https://odd2.example'), 'limits:b', 'x');
@@ -234,6 +238,12 @@ const COMMANDS: readonly (readonly [command: string, code: number, shown: readon
       'origin https://bad4.example has another type',
     ],
   ],
+  [
+    'origins https://odd.example',
+    0,
+    [`down: ${SHOWN}`, `cannot be had (3 times): ${SHOWN}`, 'x_y'],
+  ],
+  ['origins try https://bad4.example', 1, ['error: origin https://bad4.example has another type']],
   [
     'schedule list',
     0,

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { FleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
+import { readStored } from '../redis/stored-state.ts';
 import { CHANGE } from './change.lua.ts';
 import { rateText } from './origin-status.ts';
 
@@ -32,14 +33,18 @@ export type OriginChange = Readonly<z.infer<typeof changeReply>>;
 
 const script = new DocumentScript<ChangeDocument, typeof changeReply>(CHANGE, changeReply);
 
-/** Changes an origin, and tells all workers to ask its gate before they start anything there. */
+/**
+ * Changes an origin, and tells all workers to ask its gate before they start anything there.
+ *
+ * @throws StoredStateError if Redis holds something else in its place
+ */
 export async function changeOrigin(
   { redis, keys }: { readonly redis: Redis; readonly keys: FleetKeys },
   origin: string,
   document: ChangeDocument,
 ): Promise<OriginChange> {
   const changed = [keys.gate(origin), keys.gateSettings(origin), keys.robots(origin)];
-  const reply = await script.run(redis, changed, document);
+  const reply = await readStored(`origin ${origin}`, script.run(redis, changed, document));
   await redis.publish(keys.gateNotifications, origin);
   return reply;
 }
