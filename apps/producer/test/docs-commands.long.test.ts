@@ -134,6 +134,7 @@ async function crawlFiles(documents: readonly string[]) {
 async function undocumentedKeys(project: Project): Promise<string[]> {
   const text = await readDocument('docs/commands.md');
   const batch = await idOf('typo', project);
+  const origin = await anOrigin(project);
   const headings = [...text.matchAll(/^### `(.+ --json)`$/gmu)].map(([, heading = '']) => heading);
   expect(headings.length).toBeGreaterThan(6);
   const statusKeys = keysIn(sectionOf(text, '### `status BATCH --json`')).map(([key]) => key);
@@ -145,7 +146,8 @@ async function undocumentedKeys(project: Project): Promise<string[]> {
         ? [key, ...statusKeys.map((inner) => `${key}[].${inner}`)]
         : [key],
     );
-    const { stdout, stderr } = await project.run(heading.replaceAll('BATCH', batch).split(' '));
+    const command = heading.replaceAll('BATCH', batch).replaceAll('ORIGIN', origin);
+    const { stdout, stderr } = await project.run(command.split(' '));
     if (!stdout.startsWith('{')) {
       problems.push(`${heading} prints no document: ${stderr}`);
       continue;
@@ -178,6 +180,12 @@ function isDocumented(path: string, documented: readonly string[]): boolean {
     nearest !== undefined &&
     !documented.some((key) => key.startsWith(`${nearest}.`) || key.startsWith(`${nearest}[]`))
   );
+}
+
+/** Fetched from by the commands of the documents. */
+async function anOrigin(project: Project): Promise<string> {
+  const { stdout } = await project.run(['origins', '--json']);
+  return /"origin":"(http:[^"]+)"/u.exec(stdout)?.[1] ?? '';
 }
 
 async function idOf(name: string, project: Project): Promise<string> {

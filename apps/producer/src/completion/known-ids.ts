@@ -8,6 +8,7 @@ import {
   Ledger,
   openRedis,
   Origins,
+  type OriginStatus,
   parseRedisUrl,
   realFailures,
   redisTlsFiles,
@@ -70,26 +71,29 @@ function aboutBatch({ state, settled, total, failed }: BatchStatus): string {
 /** URLs allow more in the name of a host, such as `$(…)`, which shells read in their own way. */
 const PLAIN_ORIGIN = /^https?:\/\/[\w.:[\]-]+$/u;
 
-/**
- * Origins that the gate knows.
- *
- * @param options.onlySet only origins whose limits were set with `origins set`
- */
-export async function knownOrigins(
-  context: Context,
-  { onlySet }: { readonly onlySet: boolean },
-): Promise<Candidate[]> {
+/** The origins that a command can change. Commands that are not listed take any origin. */
+const CHANGEABLE: Readonly<Record<string, (status: OriginStatus) => boolean>> = {
+  unset: ({ rate, concurrency }) => [rate, concurrency].some(({ source }) => source === 'set'),
+  try: ({ robotsError, ...status }) => robotsError !== undefined || shutWord(status) !== undefined,
+};
+
+/** Origins that the gate knows. */
+export async function knownOrigins(context: Context, command: string): Promise<Candidate[]> {
   return askFleet(context, async (redis, keys) => {
     const statuses = await new Origins(redis, keys).list();
     return statuses
-      .filter(({ rate, concurrency }) => !onlySet || [rate, concurrency].some(isSet))
+      .filter((status) => CHANGEABLE[command]?.(status) ?? true)
       .filter(({ origin }) => PLAIN_ORIGIN.test(origin))
-      .map(({ origin, rate }) => ({ value: origin, about: rate.limit }));
+      .map((status) => ({ value: status.origin, about: shutWord(status) ?? status.rate.limit }));
   });
 }
 
-function isSet({ source }: { readonly source: string }): boolean {
-  return source === 'set';
+/** In one word of ours: what an origin has answered is not for a shell. */
+function shutWord({ breaker, blockedMs }: Pick<OriginStatus, 'breaker' | 'blockedMs'>) {
+  if (breaker !== 'closed') {
+    return 'down';
+  }
+  return blockedMs === undefined ? undefined : 'blocked';
 }
 
 export async function knownSchedules(context: Context): Promise<Candidate[]> {

@@ -91,7 +91,7 @@ async function knownIds(
         ? knownResults(context)
         : knownBatches(context, { command: command.name(), typed });
     case 'origin':
-      return knownOrigins(context, { onlySet: command.name() === 'unset' });
+      return knownOrigins(context, command.name());
     case 'schedule':
       return knownSchedules(context);
     case 'worker':

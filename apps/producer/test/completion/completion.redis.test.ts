@@ -253,6 +253,7 @@ describe('completion', () => {
   it.each([
     ['status', () => [cancelled, running]],
     ['origins set', () => [ORIGIN]],
+    ['origins try', () => []],
     ['schedule remove', () => []],
   ] as const)('offers for "%s" only what can be an id', async (command, expected) => {
     await eventually(async () => {

@@ -2,7 +2,8 @@ import { tryOrigin } from '@fetchfleet/fleet';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
-import { withFleet } from '../../session/fleet-session.ts';
+import type { Terminal } from '../../core/terminal.ts';
+import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
 import { readOrigin } from './settings.ts';
 import { suggestion } from './suggestion.ts';
 
@@ -30,12 +31,25 @@ export async function tryOriginNow(
         `${origin}: ended ${what}; one fetch tries it, and the others follow when it is answered`,
       );
     } else {
-      const known = await withTimeout(session.origins.list());
-      terminal.warn(`${origin} is neither blocked nor down${suggestion(origin, known)}`);
+      await sayWhyNot(session, origin, terminal);
     }
     if (options.json === true) {
       terminal.printJson({ origin, ended, woken });
     }
     return EXIT.ok;
   });
+}
+
+async function sayWhyNot(
+  { origins }: FleetSession,
+  origin: string,
+  terminal: Terminal,
+): Promise<void> {
+  const known = await withTimeout(origins.list());
+  const status = known.find((one) => one.origin === origin);
+  if (status?.breaker === 'half-open') {
+    terminal.note(`${origin} is tried already: the next fetch that asks, or one that is under way`);
+  } else {
+    terminal.warn(`${origin} is neither blocked nor down${suggestion(origin, known)}`);
+  }
 }

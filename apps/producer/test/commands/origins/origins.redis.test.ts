@@ -188,6 +188,9 @@ describe('fetchfleet origins try', () => {
     });
     const [event] = (await origins.detail(ORIGIN)).events;
     expect(event).toMatchObject({ event: 'half-open' });
+    const again = await project.call(['origins', 'try', ORIGIN, '--json']);
+    expect(JSON.parse(again.stdout)).toEqual({ origin: ORIGIN, ended: [], woken: 0 });
+    expect(again.stderr).toContain('is tried already');
   });
 
   it('says so where nothing does', async () => {
