@@ -4,6 +4,7 @@ import type { OriginDocument } from '../../../src/api/documents.ts';
 import { useRef, useState } from 'preact/hooks';
 import { route, to } from '../route/route.ts';
 import { isShut, TryNow } from './origin-detail.tsx';
+import { inSteadyOrder } from './steady-order.ts';
 import { Table } from './table.tsx';
 import { whole } from './time.tsx';
 
@@ -19,7 +20,12 @@ interface OriginTableProps {
 
 export function OriginTable({ origins, canChange, open }: OriginTableProps) {
   const [isTouched, setTouched] = useState(false);
-  const rows = useSteadyOrder(origins, isTouched || open?.key !== undefined);
+  const places = useRef(new Map<string, number>());
+  const rows = inSteadyOrder(origins, {
+    keyOf: ({ origin }) => origin,
+    places: places.current,
+    isHeld: isTouched || open?.key !== undefined,
+  });
   return (
     <div
       onPointerEnter={() => setTouched(true)}
@@ -116,25 +122,6 @@ function addressOf(origin: string, open: string | undefined): string {
   const { path, query } = route.value;
   const text = path[0] === 'origins' ? query['text'] : undefined;
   return to(['origins'], { text, open: origin === open ? undefined : origin });
-}
-
-/** The worst first; while somebody points at a row or has opened one, none moves. */
-function useSteadyOrder(
-  origins: readonly OriginDocument[],
-  isHeld: boolean,
-): readonly OriginDocument[] {
-  const places = useRef(new Map<string, number>());
-  if (!isHeld) {
-    places.current = new Map(origins.map(({ origin }, at) => [origin, at]));
-    return origins;
-  }
-  for (const { origin } of origins) {
-    if (!places.current.has(origin)) {
-      places.current.set(origin, places.current.size);
-    }
-  }
-  const placeOf = ({ origin }: OriginDocument): number => places.current.get(origin) ?? 0;
-  return origins.toSorted((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** As `fetchfleet origins` says it. */
