@@ -111,7 +111,7 @@ function Robots({ robots }: Pick<OriginDetail, 'robots'>) {
           <span aria-hidden="true">✕</span> cannot be had
         </span>
         <span class="quiet">
-          {tries !== null && tries > 1 && ` ${formatCount(tries)} times`}: {reason};{' '}
+          {tries !== null && tries > 1 && `, was asked for ${formatCount(tries)} times`}: {reason};{' '}
           {againAt === null ? 'is asked for again' : <Again at={againAt} />}
         </span>
       </>
@@ -181,7 +181,7 @@ function History({ events }: { readonly events: readonly OriginEvent[] }) {
                 )}
                 {times > 1 && (
                   <>
-                    {` ${formatCount(times)} times, last `}
+                    {`${until === null ? '' : ','} ${formatCount(times)} times, last `}
                     <Clock at={lastAt} />
                   </>
                 )}
