@@ -54,7 +54,10 @@ function bySeverity(a: OriginStatus, b: OriginStatus): number {
   return severityOf(b) - severityOf(a) || (b.durationMs ?? 0) - (a.durationMs ?? 0);
 }
 
-/** 4 down, 3 blocked or without a robots.txt that can be read, 2 slowed down by a learned limit, 1 with waiting fetches, 0 otherwise. */
+/**
+ * 4 down, 3 blocked or without a robots.txt that can be had, 2 slowed down by a learned limit, 1
+ * with waiting fetches, 0 otherwise.
+ */
 export function severityOf({
   breaker,
   blockedMs,
