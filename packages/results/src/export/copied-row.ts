@@ -1,10 +1,11 @@
 import { linePrefix } from '../folder/record-line.ts';
 import {
-  type ColumnOptions,
-  PAGE_COLUMNS,
-  RECORD_COLUMNS,
-  type RecordColumn,
-} from './csv-columns.ts';
+  BODY,
+  BODY_ENCODING,
+  type LayoutOptions,
+  type LineField,
+  lineLayout,
+} from './line-layout.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -22,14 +23,9 @@ const LINE_FEED = 0x0a;
 /** Bytes of a row beyond twice its line: a comma for each missing field. */
 export const ROW_OVERHEAD_BYTES = 64;
 
-interface Field {
-  /** The bytes before the value in a line. */
-  readonly before: Buffer;
+interface Field extends Pick<LineField, 'before' | 'isOptional' | 'after'> {
   /** The value of `unlisted` is of capital letters and has no column. */
-  readonly kind: 'string' | 'number' | 'unlisted';
-  readonly isOptional: boolean;
-  /** The bytes after the value. */
-  readonly after: Buffer;
+  readonly kind: LineField['kind'] | 'unlisted';
 }
 
 /**
@@ -45,9 +41,11 @@ export class CopiedRow {
   #out: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(batch: string, columns: ColumnOptions) {
+  constructor(batch: string, columns: LayoutOptions) {
     this.#prefix = linePrefix(batch);
-    this.#fields = fieldsOf(columns);
+    this.#fields = lineLayout(columns).map((field) =>
+      field.name === 'method' ? { ...field, kind: 'unlisted' } : field,
+    );
   }
 
   /**
@@ -215,50 +213,4 @@ export class CopiedRow {
   }
 }
 
-const BODY_ENCODING = Buffer.from(',"bodyEncoding":"');
-const BODY = Buffer.from(',"body":');
 const OPENING_QUOTE = Buffer.from('"');
-
-/** All records of a batch have the same. */
-const METHOD: Field = { ...string(',"method":'), kind: 'unlisted' };
-
-/** The fields between index and body, in the order of the record. */
-function fieldsOf({ params, hasPages }: ColumnOptions): Field[] {
-  const last = params.length - 1;
-  return [
-    ...(hasPages ? PAGE_COLUMNS : []).map((column) => fieldOf(column)),
-    ...params.map((name, at) =>
-      string(`${at === 0 ? ',"params":{' : ','}${JSON.stringify(name)}:`, {
-        after: at === last ? '}' : '',
-      }),
-    ),
-    ...RECORD_COLUMNS.flatMap((column, at) => {
-      const field = fieldOf(column, at === 0 && params.length === 0 ? ',"params":{}' : '');
-      return column.field === 'url' ? [field, METHOD] : field;
-    }),
-    string(',"error":{"code":', { isOptional: true }),
-    string(',"message":', { isOptional: true, after: '}' }),
-    string(',"charset":', { isOptional: true }),
-  ];
-}
-
-function fieldOf({ field, kind, isOptional }: RecordColumn, after = ''): Field {
-  const before = `${after},"${field}":`;
-  return kind === 'string' ? string(before, { isOptional }) : number(before, { isOptional });
-}
-
-interface Shape {
-  /** @default false */
-  readonly isOptional?: boolean;
-  /** @default '' */
-  readonly after?: string;
-}
-
-function string(before: string, { isOptional = false, after = '' }: Shape = {}): Field {
-  const [opening, closing] = [Buffer.from(`${before}"`), Buffer.from(after)];
-  return { before: opening, kind: 'string', isOptional, after: closing };
-}
-
-function number(before: string, { isOptional = false }: Shape = {}): Field {
-  return { before: Buffer.from(before), kind: 'number', isOptional, after: Buffer.alloc(0) };
-}
