@@ -15,6 +15,13 @@ import type { Row } from './row.ts';
 /** Writes rows somewhere. */
 export interface RowSink {
   write(rows: readonly Row[]): Promise<void>;
+  /**
+   * Writes the rows of whole records. A sink has this if it reads values from lines; what it cannot
+   * read, `rowsOf` does.
+   *
+   * @returns how many rows
+   */
+  writeLines?(window: Window, rowsOf: (line: Buffer) => Iterable<Row>): Promise<number>;
   /** After the last row. */
   end(summary: Pick<ExportSummary, 'missing'>): Promise<void>;
   /** After the end, or after a failure. */
@@ -84,9 +91,13 @@ class RowTarget implements WindowTarget {
     return this.#reader.invalid;
   }
 
-  async write({ data, ends }: Window): Promise<void> {
-    if (this.#sink === undefined) {
-      this.#sink = this.#open(paramsOf(data.subarray(0, (ends[0] ?? 1) - 1)));
+  async write(window: Window): Promise<void> {
+    const { data, ends } = window;
+    this.#sink ??= this.#open(paramsOf(data.subarray(0, (ends[0] ?? 1) - 1)));
+    if (this.#sink.writeLines !== undefined && this.#isWhole) {
+      this.#options.signal?.throwIfAborted();
+      this.rows += await this.#sink.writeLines(window, (line) => this.#reader.rowsOf(line));
+      return;
     }
     let rows: Row[] = [];
     let start = 0;
@@ -101,6 +112,12 @@ class RowTarget implements WindowTarget {
       start = next;
     }
     await this.#write(this.#sink, rows);
+  }
+
+  /** All records are rows, with all that they have. */
+  get #isWhole(): boolean {
+    const { outcomes, select, explode, bodies } = this.#options;
+    return [outcomes, select, explode, bodies].every((choice) => choice === undefined);
   }
 
   async end(summary: ExportSummary): Promise<void> {

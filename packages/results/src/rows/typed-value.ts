@@ -41,7 +41,8 @@ const WORDS: Readonly<Record<FieldKind, string>> = {
   text: 'a text',
 };
 
-const MAX_INT32 = 2 ** 31 - 1;
+/** Workers write no larger integers. */
+export const MAX_INT32 = 2 ** 31 - 1;
 const MAX_INT64 = 2n ** 63n - 1n;
 /** No blanks, no leading zeros, no sign but minus: what is read is what was there. */
 const WHOLE_NUMBER = /^(?:0|-?[1-9]\d{0,18})$/;

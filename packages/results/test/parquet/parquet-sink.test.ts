@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FetchRecord } from '@fetchfleet/crawl';
-import { exportRows } from '@fetchfleet/results';
+import { exportRows, type RowsOptions } from '@fetchfleet/results';
 import { type ParquetOptions, ParquetSink } from '@fetchfleet/results/parquet';
 import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -119,6 +119,61 @@ describe('Parquet', () => {
     );
   });
 
+  it('is the same file whether lines are read or parsed', async () => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', 'b', '"', '\\', 'ü', '🎉', '\ud800', ','),
+      maxLength: 3,
+    });
+    const record = fc.record({
+      country: text,
+      year: fc.constantFrom('0', '2020', '-3', '9223372036854775807'),
+      headers: fc.option(fc.dictionary(fc.constantFrom('etag', 'b'), text), { nil: undefined }),
+      outcome: fc.constantFrom('ok', 'timeout'),
+      edit: fc.constantFrom<readonly [string, string]>(
+        ['"worker"', '"worker"'],
+        ['"worker"', '"more":1,"worker"'],
+        ['103.2', '1e3'],
+        ['2026-11-23T00:17:04.120Z', '2026-11-23T01:17+01:00'],
+        ['"contentType":"application/json",', ''],
+        ['"url"', 'url'],
+      ),
+      body: fc.option(
+        fc.oneof(
+          fc.constantFrom({ body: '[1]' }, { body: '{"a" :1e400}' }, { body: '' }),
+          text.map((one) => ({ body: JSON.stringify(one), bodyEncoding: 'text' as const })),
+          fc.constantFrom('5', '"a\\qb"').map((body) => ({ body, bodyEncoding: 'text' as const })),
+        ),
+        { nil: undefined },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(record, { minLength: 50, maxLength: 100 }), async (records) => {
+        const lines = records.map(({ country, year, headers, outcome, edit, body }, index) =>
+          recordLine({
+            index,
+            outcome,
+            params: { country, year },
+            ...(headers !== undefined && { headers }),
+            ...body,
+          }).replace(...edit),
+        );
+        const part = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+        const { read, parsed } = await exportedBothWays(part, lines.length);
+        expect(read).toEqual(parsed);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('is the same file where a line has bytes that are no text', async () => {
+    const params = { country: 'ÿ', year: '2020' };
+    const part = Buffer.from(`${recordLine({ index: 0, params })}\n`, 'latin1');
+    const { read, parsed } = await exportedBothWays(part, 1);
+    expect(read).toEqual(parsed);
+    const table = await readByDuckDb(join(folder.path, 'out.parquet'), read.bytes);
+    expect(column(table, 'params_country')).toEqual(['\ufffd']);
+  });
+
   it('has all rows of many row groups, in order', async () => {
     const lines = Array.from({ length: 10_001 }, (_, index) =>
       recordLine({ index, body: `{"id":${index}}`, outcome: index % 7 === 0 ? 'timeout' : 'ok' }),
@@ -190,6 +245,20 @@ describe('Parquet', () => {
     );
   });
 });
+
+/** Exports a part with and without parsing its lines. */
+async function exportedBothWays(part: Buffer, total: number) {
+  const manifest = { ...manifestOf(total, ['country', 'year']), integers: ['year'] };
+  await layOut(folder.path, manifest, { 'a-1': part });
+  const exported = async (choice: Partial<RowsOptions>) => {
+    const out = new Memory();
+    const open: RowsOptions['open'] = (shape) => new ParquetSink(out, shape);
+    const summary = await exportRows({ dir: folder.path, batch: BATCH, ...choice, open });
+    return { summary, bytes: out.bytes };
+  };
+  // Where records may be left out, they are parsed.
+  return { read: await exported({}), parsed: await exported({ outcomes: ['ok', 'timeout'] }) };
+}
 
 type Rows = ReadTable['rows'];
 
