@@ -189,6 +189,7 @@ async function check(input: Input, { folder, sentinel, redisUrl }: Place): Promi
   await run(['export', BATCH, '--fields', 'index,params,body.a,error', '--select', '$..*'], true);
   await run(['export', BATCH, '--explode', '$[*]', '--format', 'csv'], true);
   const table = ['--format', 'parquet', '-o', join(folder, 'out.parquet')];
+  await run(['export', BATCH, ...table]);
   await run(['export', BATCH, '--bodies', join(folder, 'bodies'), ...table]);
   await run(['failures', BATCH]);
   isJson(await run(['failures', BATCH, '--json'], true));
