@@ -52,7 +52,7 @@ export class WebServer {
       keys: fleetKeys(fleet),
       onPassedOver: (sentence) => log.debug(sentence),
       resultsDisk: async () => diskOf(folder),
-      latency: async (batch) => recentLatency(folder, batch),
+      latency: async (batch) => recentLatency([folder], batch),
     });
     const gatekeeper = new Gatekeeper({ host, allowHost, token, readOnly, base });
     const streams = new EventStreams();

@@ -21,6 +21,7 @@ export { failuresDocument } from './failures/failures-document.ts';
 export { type Failures, findFailures } from './failures/find-failures.ts';
 export { streamFailures } from './failures/stream-failures.ts';
 export {
+  CopyTooLargeError,
   InvalidIdError,
   ResultsChangedError,
   ResultsNotFoundError,
@@ -39,6 +40,7 @@ export { probeResults } from './sink/probe-results.ts';
 export { type Gathering, type Sink, SinkError } from './sink/sink.ts';
 export { isS3Address, S3AddressError } from './s3/address.ts';
 export { FolderStore } from './store/folder-store.ts';
+export { removeAbandonedCopies } from './store/temporary-copy.ts';
 export type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from './store/store.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';
 export { BodyFileError } from './rows/body-files.ts';
@@ -51,5 +53,6 @@ export {
 export { FieldsError, type RowShape } from './rows/fields.ts';
 export { TextSink } from './rows/text-rows.ts';
 export type { ParsedHead, RecordHead } from './places/record-head.ts';
-export { type RecordPlace, RecordPlaces } from './places/record-places.ts';
+export type { RecordPlace } from './places/page-keys.ts';
+export { RecordPlaces } from './places/record-places.ts';
 export { recentDurations } from './places/recent-durations.ts';

@@ -7,9 +7,12 @@ const BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000,
 export type Latency = NonNullable<BatchDetail['latency']>;
 
 /** How long the fetches took whose records were written last; null where there are none here. */
-export async function recentLatency(dir: string, batch: string): Promise<Latency | null> {
+export async function recentLatency(
+  dirs: readonly string[],
+  batch: string,
+): Promise<Latency | null> {
   try {
-    const durations = await recentDurations(dir, batch);
+    const durations = await recentDurations(dirs, batch);
     return durations.length === 0 ? null : histogramOf(durations);
   } catch (error) {
     if (error instanceof ResultsNotFoundError || error instanceof ResultsUnreadableError) {

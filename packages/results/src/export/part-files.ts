@@ -60,6 +60,12 @@ export class PartFiles {
     return this.parts.reduce((sum, { size }) => sum + size, 0);
   }
 
+  /** Bytes of the part from a position in it to its end. */
+  bytesFrom(position: number): number {
+    const { base, size } = this.#partAt(position);
+    return base + size - position;
+  }
+
   /** Fills `target` with the bytes from `position`. They must be in one part. */
   async read(target: Buffer, position: number): Promise<void> {
     if (target.length === 0) {

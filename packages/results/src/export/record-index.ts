@@ -13,6 +13,8 @@ interface Page {
   readonly high: Uint16Array;
   /** Bytes including the newline; 0 if there is no record. */
   readonly lengths: Uint16Array;
+  /** Records in it. */
+  count: number;
 }
 
 /**
@@ -70,6 +72,7 @@ export class RecordIndex {
     const before = page.lengths[at];
     if (before === 0) {
       this.#size += 1;
+      page.count += 1;
     } else if (before === LONG_MARK) {
       this.#longLengths.delete(key);
     }
@@ -91,6 +94,7 @@ export class RecordIndex {
       return;
     }
     page.lengths[at] = 0;
+    page.count -= 1;
     this.#longLengths.delete(key);
     this.#size -= 1;
   }
@@ -110,10 +114,37 @@ export class RecordIndex {
     }
   }
 
+  /** All keys below this one, the highest first. */
+  *keysBelow(key: number): Generator<number> {
+    for (const number of this.#numbers().toReversed()) {
+      const { lengths } = this.#page(number);
+      for (let at = Math.min(PAGE_SIZE, key - number * PAGE_SIZE) - 1; at >= 0; at -= 1) {
+        if ((lengths[at] ?? 0) > 0) {
+          yield number * PAGE_SIZE + at;
+        }
+      }
+    }
+  }
+
+  /** Records with lower keys. */
+  countBelow(key: number): number {
+    let count = 0;
+    for (const [number, page] of this.#pages) {
+      const before = key - number * PAGE_SIZE;
+      if (before >= PAGE_SIZE) {
+        count += page.count;
+      } else if (before > 0) {
+        count += page.lengths.subarray(0, before).reduce((sum, one) => sum + Math.sign(one), 0);
+      }
+    }
+    return count;
+  }
+
   /** Removes all records. Keeps the memory for reuse, which saves garbage collections. */
   clear(): void {
     for (const page of this.#pages.values()) {
       page.lengths.fill(0);
+      page.count = 0;
       this.#freePages.push(page);
     }
     this.#pages.clear();
@@ -158,6 +189,7 @@ export class RecordIndex {
         low: new Uint32Array(PAGE_SIZE),
         high: new Uint16Array(PAGE_SIZE),
         lengths: new Uint16Array(PAGE_SIZE),
+        count: 0,
       };
       this.#pages.set(number, page);
     }

@@ -18,6 +18,12 @@ export class ResultsChangedError extends Error {
   readonly code = 'RESULTS_CHANGED';
 }
 
+/** The copy of a batch would be larger than its reader allows. Nothing of it is left. */
+export class CopyTooLargeError extends Error {
+  override readonly name = 'CopyTooLargeError';
+  readonly code = 'COPY_TOO_LARGE';
+}
+
 /** Something in a results folder cannot be read: a permission is missing, or the disk is broken. */
 export class ResultsUnreadableError extends Error {
   override readonly name = 'ResultsUnreadableError';

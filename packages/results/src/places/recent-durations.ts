@@ -18,8 +18,8 @@ const readAt = promisify(read);
  *
  * @throws ResultsNotFoundError, ResultsUnreadableError, ResultsChangedError
  */
-export async function recentDurations(dir: string, batch: string): Promise<number[]> {
-  const { files } = (await findParts([dir], batch)).parts;
+export async function recentDurations(dirs: readonly string[], batch: string): Promise<number[]> {
+  const { files } = (await findParts(dirs, batch)).parts;
   const largest = files.toSorted((one, other) => other.size - one.size).slice(0, MAX_PARTS);
   const found = await Promise.all(largest.map(async (part) => durationsIn(await tailOf(part))));
   return found.flat();

@@ -27,12 +27,20 @@ export interface ParsedHead {
 /**
  * The fields of a line, or of its first bytes.
  *
- * @returns undefined if more bytes are needed; null if the line is no record
+ * @param isWanted whether it is parsed, by the fields as JSON
+ * @returns undefined if more bytes are needed; null if the line is no record, or not wanted
  */
-export function parseHead(line: Buffer, isWhole: boolean): ParsedHead | undefined | null {
+export function parseHead(
+  line: Buffer,
+  isWhole: boolean,
+  isWanted: (json: string) => boolean = () => true,
+): ParsedHead | undefined | null {
   const { head: text, body } = splitBody(line);
   if (body === undefined && !isWhole) {
     return undefined;
+  }
+  if (!isWanted(text)) {
+    return null;
   }
   let value: unknown;
   try {

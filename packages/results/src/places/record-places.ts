@@ -6,17 +6,21 @@ import { ResultsChangedError, ResultsUnreadableError } from '../folder/errors.ts
 import { findParts } from '../folder/layout.ts';
 import { splitBody } from '../folder/record-line.ts';
 import { isSameFile, type RegularFile } from '../folder/regular-file.ts';
-import { HEAD_STEPS, type ParsedHead, parseHead } from './record-head.ts';
+import { HeadReader } from './head-reader.ts';
+import { PageKeys, type RecordPlace } from './page-keys.ts';
+import type { ParsedHead } from './record-head.ts';
 
 /**
  * Parts that grow keep their places: each has so many bytes of the positions of an index, which
  * has room for 2,048 of them.
  */
 const PART_SPACING = 2 ** 36;
-/** Bytes that are scanned in one go: what was scanned is known from then on. */
+/**
+ * Bytes that are scanned in one go, of each part in turn: what was scanned is known from then on.
+ * The first ones are small, because the first records of a batch are in them.
+ */
 const WINDOW_BYTES = 64 * 1024 * 1024;
-/** The least room for the pages of a fetch, where there are pages. */
-const LEAST_PAGES = 16;
+const FIRST_WINDOW_BYTES = 4 * 1024 * 1024;
 
 interface RecordPlacesOptions {
   /** Results folders. */
@@ -33,18 +37,9 @@ interface KnownPart extends RegularFile {
   readonly seen: number;
 }
 
-/** One record of a batch: a fetch, or a page of it. */
-export interface RecordPlace {
-  readonly index: number;
-  /** From 1; 0 in a batch without pages. */
-  readonly page: number;
-}
-
 /**
  * Where the records of a batch are. Unlike the index of an export it is kept, and goes on where it
  * was when parts grow. It has the best record of each fetch, or of each page.
- *
- *     key = index × pages + page − 1      pages: a power of two, 1 in a batch without pages
  */
 export class RecordPlaces {
   readonly #options: RecordPlacesOptions;
@@ -52,7 +47,8 @@ export class RecordPlaces {
   readonly #stopped = new AbortController();
   #parts: readonly KnownPart[] = [];
   #files = new PartFiles([]);
-  #pagesPerFetch = 1;
+  #heads = new HeadReader(this.#files);
+  #keys = new PageKeys();
   #wantedPages = 0;
   #scan: Promise<void> | undefined;
   #isComplete = false;
@@ -71,6 +67,14 @@ export class RecordPlaces {
     return this.#index.capacity;
   }
 
+  /** How far the index is, in bytes of the parts as they were at the last look. */
+  get progress(): { readonly done: number; readonly total: number } {
+    return {
+      done: this.#parts.reduce((sum, { seen }) => sum + seen, 0),
+      total: this.#parts.reduce((sum, { size }) => sum + size, 0),
+    };
+  }
+
   /** Whether everything that was there at the last look is indexed. */
   get isComplete(): boolean {
     return this.#isComplete;
@@ -79,11 +83,12 @@ export class RecordPlaces {
   /**
    * Indexes what is new. Calls of the same time share one scan.
    *
+   * @param isWanted whether it is to go on: the next call goes on where it has stopped
    * @throws ResultsNotFoundError, ResultsUnreadableError; after a ResultsChangedError the next call
    *   begins anew
    */
-  async update(): Promise<void> {
-    this.#scan ??= this.#update().finally(() => {
+  async update(isWanted: () => boolean = () => true): Promise<void> {
+    this.#scan ??= this.#update(isWanted).finally(() => {
       this.#scan = undefined;
     });
     return this.#scan;
@@ -96,41 +101,62 @@ export class RecordPlaces {
   }
 
   /** The records in order, from the first one that is not before this place. */
-  *from({ index, page }: RecordPlace): Generator<RecordPlace> {
-    for (const key of this.#index.keys(this.#keyOf({ index, page }))) {
-      yield this.#placeOf(key);
+  *from(place: RecordPlace): Generator<RecordPlace> {
+    for (const key of this.#index.keys(this.#keys.keyOf(place))) {
+      yield this.#keys.placeOf(key);
     }
+  }
+
+  /** The records before this place, the last one first. */
+  *before(place: RecordPlace): Generator<RecordPlace> {
+    for (const key of this.#index.keysBelow(this.#keys.keyOf(place))) {
+      yield this.#keys.placeOf(key);
+    }
+  }
+
+  /** How many records are before this place. */
+  countBefore(place: RecordPlace): number {
+    return this.#index.countBelow(this.#keys.keyOf(place));
+  }
+
+  /** How many pages of a fetch there are; 0 in a batch without pages. */
+  pagesOf(index: number): number {
+    const most = this.#keys.pages === 1 ? 0 : this.#keys.pages;
+    for (let page = 0; page < most; page += 1) {
+      if (!this.has({ index, page: page + 1 })) {
+        return page;
+      }
+    }
+    return most;
   }
 
   has(place: RecordPlace): boolean {
-    return this.#index.has(this.#keyOf(place));
+    return this.#index.has(this.#keys.keyOf(place));
   }
 
-  /** The fields of a record; undefined if there is none. Reads a few kilobytes. */
-  head(place: RecordPlace): ParsedHead | undefined {
+  /**
+   * The fields of a record; undefined if there is none. Reads a few kilobytes.
+   *
+   * @param isWanted see {@link HeadReader.read}
+   */
+  head(place: RecordPlace, isWanted?: (json: string) => boolean): ParsedHead | undefined {
     this.#refuseStopped();
-    const key = this.#keyOf(place);
+    const key = this.#keys.keyOf(place);
     const length = this.#index.length(key);
-    for (const step of length === 0 ? [] : HEAD_STEPS) {
-      const bytes = Buffer.allocUnsafe(Math.min(step, length - 1));
-      this.#files.readSync(bytes, this.#index.position(key));
-      const parsed = parseHead(bytes, bytes.length === length - 1);
-      if (parsed !== undefined) {
-        return parsed ?? undefined;
-      }
-    }
-    return undefined;
+    return length === 0
+      ? undefined
+      : this.#heads.read({ position: this.#index.position(key), length }, isWanted);
   }
 
   /** Bytes of the line of a record; 0 if there is none. */
   length(place: RecordPlace): number {
-    return this.#index.length(this.#keyOf(place));
+    return this.#index.length(this.#keys.keyOf(place));
   }
 
   /** The body as it is in the record: JSON, or a JSON text. Undefined if there is none. */
   async rawBody(place: RecordPlace): Promise<Buffer | undefined> {
     this.#refuseStopped();
-    const key = this.#keyOf(place);
+    const key = this.#keys.keyOf(place);
     const length = this.#index.length(key);
     if (length === 0) {
       return undefined;
@@ -147,20 +173,14 @@ export class RecordPlaces {
     }
   }
 
-  #keyOf({ index, page }: RecordPlace): number {
-    return index * this.#pagesPerFetch + Math.min(Math.max(page, 1), this.#pagesPerFetch) - 1;
-  }
-
-  #placeOf(key: number): RecordPlace {
-    const pages = this.#pagesPerFetch;
-    return { index: Math.floor(key / pages), page: pages === 1 ? 0 : (key % pages) + 1 };
-  }
-
-  async #update(): Promise<void> {
+  async #update(isWanted: () => boolean): Promise<void> {
     try {
       await this.#find();
       while (await this.#scanNext()) {
         this.#stopped.signal.throwIfAborted();
+        if (!isWanted()) {
+          return;
+        }
       }
       this.#isComplete = true;
     } catch (error) {
@@ -191,14 +211,17 @@ export class RecordPlaces {
       this.#isComplete = false;
       const before = this.#files;
       this.#files = new PartFiles(this.#parts, PART_SPACING);
+      this.#heads = new HeadReader(this.#files);
       await before.stop();
     }
   }
 
   /** @returns false if there was nothing left */
   async #scanNext(): Promise<boolean> {
-    const at = this.#parts.findIndex(({ size, seen }) => size > seen);
-    const part = this.#parts[at];
+    const [part] = this.#parts
+      .filter(({ size, seen }) => size > seen)
+      .toSorted((one, other) => one.seen - other.seen);
+    const at = this.#parts.findIndex((one) => one === part);
     const file = this.#files.parts[at];
     if (part === undefined || file === undefined) {
       return false;
@@ -224,7 +247,8 @@ export class RecordPlaces {
     const { batch } = this.#options;
     const rest = part.size - part.scanned;
     const base = file.base + part.scanned;
-    for (let window = WINDOW_BYTES; ; window *= 4) {
+    const first = part.scanned === 0 ? FIRST_WINDOW_BYTES : WINDOW_BYTES;
+    for (let window = first; ; window *= 4) {
       const size = Math.min(window, rest);
       const { end } = await new PartScan({
         files: this.#files,
@@ -244,11 +268,11 @@ export class RecordPlaces {
 
   /** @returns false if the keys have no room for so many pages */
   #add(line: FoundLine): boolean {
-    if (line.page > this.#pagesPerFetch) {
+    if (line.page > this.#keys.pages) {
       this.#wantedPages = Math.max(this.#wantedPages, line.page);
       return false;
     }
-    const key = this.#keyOf(line);
+    const key = this.#keys.keyOf(line);
     const index = this.#index;
     if (!index.has(key) || isBetterThanKnown(this.#files, index, key, line)) {
       index.set(key, line.position, line.length, line.isLast);
@@ -262,8 +286,7 @@ export class RecordPlaces {
   }
 
   #makeRoomForPages(): void {
-    const wanted = Math.max(LEAST_PAGES, this.#wantedPages * 2);
-    this.#pagesPerFetch = 2 ** Math.ceil(Math.log2(wanted));
+    this.#keys = this.#keys.widened(this.#wantedPages);
     this.#index.clear();
     this.#parts = this.#parts.map((part) => ({ ...part, scanned: 0, seen: 0 }));
   }

@@ -73,17 +73,21 @@ interface CopiedRows {
   readonly manifest: Manifest | undefined;
   /** In order. */
   readonly content: AsyncIterable<string>;
+  /** What the rows take where they are. */
+  readonly storedBytes: number;
+  readonly maxBytes: number | undefined;
 }
 
 /**
  * Writes rows to a temporary results folder, as one part.
  *
- * @throws ResultsUnreadableError if there is no room for them
+ * @throws ResultsUnreadableError if there is no room for them; CopyTooLargeError
  */
 export async function copyRows(rows: CopiedRows): Promise<CheckedOut> {
-  const copy = await TemporaryCopy.create(rows.batch);
+  const copy = await TemporaryCopy.create(rows.batch, { maxBytes: rows.maxBytes });
   try {
-    await fill(copy.folder, rows);
+    copy.refuseLarger(rows.storedBytes);
+    await fill(copy, rows);
     return { dirs: [copy.dir], [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose]() };
   } catch (error) {
     await copy[Symbol.asyncDispose]();
@@ -91,7 +95,8 @@ export async function copyRows(rows: CopiedRows): Promise<CheckedOut> {
   }
 }
 
-async function fill(folder: string, { manifest, content }: CopiedRows): Promise<void> {
+async function fill(copy: TemporaryCopy, { manifest, content }: CopiedRows): Promise<void> {
+  const { folder } = copy;
   const explain = (error: unknown): never => {
     throw copyError(folder, error);
   };
@@ -101,6 +106,7 @@ async function fill(folder: string, { manifest, content }: CopiedRows): Promise<
   const name = { worker: 'postgres', number: 1, compression: 'none' } as const;
   await using file = await open(partPath(folder, name), 'wx').catch(explain);
   for await (const piece of content) {
+    copy.grow(Buffer.byteLength(piece));
     await file.writeFile(piece).catch(explain);
   }
 }

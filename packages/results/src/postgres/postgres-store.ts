@@ -1,5 +1,9 @@
 import { toError } from '@fetchfleet/crawl';
-import { ResultsNotFoundError, ResultsUnreadableError } from '../folder/errors.ts';
+import {
+  CopyTooLargeError,
+  ResultsNotFoundError,
+  ResultsUnreadableError,
+} from '../folder/errors.ts';
 import { assertBatchId } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import type { StoredBatch } from '../folder/stored-batches.ts';
@@ -73,7 +77,7 @@ export class PostgresStore implements ResultsStore {
 
   async checkOut(batch: string, options: CheckOutOptions = {}): Promise<CheckedOut> {
     assertBatchId(batch);
-    const { signal, onProgress } = options;
+    const { signal, onProgress, maxBytes } = options;
     return this.#use(
       'read',
       async (session, beat) => {
@@ -89,7 +93,7 @@ export class PostgresStore implements ResultsStore {
           signal?.throwIfAborted();
         };
         const content = observed(storedLines(session, batch, beat), onLines);
-        return copyRows({ batch, manifest, content });
+        return copyRows({ batch, manifest, content, storedBytes: size.bytes, maxBytes });
       },
       signal,
     );
@@ -122,7 +126,8 @@ export class PostgresStore implements ResultsStore {
   }
 
   #explained(action: string, error: unknown): Error {
-    if (error instanceof ResultsNotFoundError || error instanceof ResultsUnreadableError) {
+    const known = [ResultsNotFoundError, ResultsUnreadableError, CopyTooLargeError];
+    if (error instanceof Error && known.some((one) => error instanceof one)) {
       return error;
     }
     // The cause may quote records.

@@ -3,7 +3,12 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ResultsChangedError, ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
+import {
+  CopyTooLargeError,
+  ResultsChangedError,
+  ResultsUnreadableError,
+  systemErrorCode,
+} from '../folder/errors.ts';
 import { manifestPath } from '../folder/layout.ts';
 import { formatManifest, type Manifest } from '../folder/manifest.ts';
 import { findRegular } from '../folder/regular-file.ts';
@@ -34,7 +39,7 @@ export interface BatchCopy extends CheckOutOptions {
  * is damaged there is one line that every reader counts as torn.
  */
 export async function copyBatch(options: BatchCopy): Promise<CheckedOut> {
-  const copy = await TemporaryCopy.create(options.batch);
+  const copy = await TemporaryCopy.create(options.batch, { maxBytes: options.maxBytes });
   try {
     await fill(copy, options);
     return { dirs: [copy.dir], [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose]() };
@@ -55,10 +60,14 @@ async function fill(copy: TemporaryCopy, options: BatchCopy): Promise<void> {
   }
   const parts = objects.filter(({ key }) => isPartName(key.slice(folder.length)));
   const total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
+  copy.refuseLarger(total);
   let done = 0;
-  const copier = new PartCopier(options, (bytes) => {
-    done += bytes;
-    options.onProgress?.(done, total);
+  const copier = new PartCopier(options, {
+    count: (bytes) => {
+      done += bytes;
+      options.onProgress?.(done, total);
+    },
+    grow: (bytes) => copy.grow(bytes),
   });
   const names = new Set(parts.map(({ key }) => key.slice(folder.length)));
   const queue = parts.values();
@@ -83,13 +92,20 @@ function plainName(name: string, names: ReadonlySet<string>): string {
   return plain !== name && names.has(plain) ? plain.replace(/\.ndjson$/u, '-0.ndjson') : plain;
 }
 
+interface Counters {
+  /** Bytes that were received; less than 0 where they are received again. */
+  count(bytes: number): void;
+  /** Bytes that are going to be written. */
+  grow(bytes: number): void;
+}
+
 class PartCopier {
   readonly #options: BatchCopy;
-  readonly #count: (bytes: number) => void;
+  readonly #counters: Counters;
 
-  constructor(options: BatchCopy, count: (bytes: number) => void) {
+  constructor(options: BatchCopy, counters: Counters) {
     this.#options = options;
-    this.#count = count;
+    this.#counters = counters;
   }
 
   async copy(key: string, path: string): Promise<void> {
@@ -99,14 +115,14 @@ class PartCopier {
       try {
         const isWhole = await this.#download(key, path, (bytes) => {
           counted += bytes;
-          this.#count(bytes);
+          this.#counters.count(bytes);
         });
         if (isWhole || isLast) {
           return;
         }
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        if (error instanceof ResultsUnreadableError || error instanceof ResultsChangedError) {
+        if (isExplained(error)) {
           throw error;
         }
         if (isOfDisk(error)) {
@@ -116,7 +132,7 @@ class PartCopier {
           throw this.#explained(key, error);
         }
       }
-      this.#count(-counted);
+      this.#counters.count(-counted);
     }
   }
 
@@ -126,11 +142,20 @@ class PartCopier {
     const { body } = await bucket.open(key, signal);
     const isCompressed = key.endsWith('.zst');
     const received = isCompressed ? `${path}.zst` : path;
-    await pipeline(counting(body, count), createWriteStream(received), { signal });
+    const onBytes = (bytes: number): void => {
+      count(bytes);
+      if (!isCompressed) {
+        this.#counters.grow(bytes);
+      }
+    };
+    await pipeline(counting(body, onBytes), createWriteStream(received), { signal });
     if (!isCompressed) {
       return true;
     }
-    const isWhole = await expandFile(await findRegular(received), path, { signal });
+    const isWhole = await expandFile(await findRegular(received), path, {
+      signal,
+      onWrite: (bytes) => this.#counters.grow(bytes),
+    });
     await rm(received);
     return isWhole;
   }
@@ -142,6 +167,12 @@ class PartCopier {
       ? new ResultsChangedError(`${where} disappeared while it was read`, { cause: failure })
       : new ResultsUnreadableError(`cannot read ${where}: ${failure.message}`, { cause: failure });
   }
+}
+
+function isExplained(error: unknown): boolean {
+  return [ResultsUnreadableError, ResultsChangedError, CopyTooLargeError].some(
+    (known) => error instanceof known,
+  );
 }
 
 async function* counting(body: Readable, count: (bytes: number) => void): AsyncGenerator<Buffer> {

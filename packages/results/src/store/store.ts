@@ -22,6 +22,8 @@ export interface CheckOutOptions {
   readonly signal?: AbortSignal;
   /** Called with the bytes copied so far and the bytes to copy, as far as they are known. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** The most that a temporary copy may take, in bytes. @default any size */
+  readonly maxBytes?: number;
 }
 
 /** Parts and manifest of a batch as plain files, for as long as they are in use. */
@@ -60,6 +62,9 @@ export interface ResultsStore {
    * @returns why something was kept; undefined if nothing is left
    */
   remove(batch: string): Promise<string | undefined>;
-  /** @throws ResultsNotFoundError if nothing of the batch is here; ResultsUnreadableError */
+  /**
+   * @throws ResultsNotFoundError if nothing of the batch is here; ResultsUnreadableError;
+   *   CopyTooLargeError
+   */
   checkOut(batch: string, options?: CheckOutOptions): Promise<CheckedOut>;
 }

@@ -4,10 +4,15 @@ import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toError } from '@fetchfleet/crawl';
-import { ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
+import { CopyTooLargeError, ResultsUnreadableError, systemErrorCode } from '../folder/errors.ts';
 import { batchFolder } from '../folder/layout.ts';
 
 const NAME = /^fetchfleet-copy-([0-9a-f]{8})-(\d{1,10})-/u;
+
+interface TemporaryCopyOptions {
+  readonly maxBytes?: number | undefined;
+  readonly parent?: string;
+}
 
 /** Copies that this process has not removed yet. */
 const copies = new Set<string>();
@@ -23,8 +28,13 @@ export class TemporaryCopy implements AsyncDisposable {
   readonly dir: string;
   /** The folder of the batch in it. */
   readonly folder: string;
+  readonly #batch: string;
+  readonly #maxBytes: number;
+  #bytes = 0;
 
-  private constructor(dir: string, batch: string) {
+  private constructor(dir: string, batch: string, maxBytes: number) {
+    this.#batch = batch;
+    this.#maxBytes = maxBytes;
     this.dir = dir;
     this.folder = batchFolder(dir, batch);
     if (copies.size === 0) {
@@ -34,18 +44,41 @@ export class TemporaryCopy implements AsyncDisposable {
   }
 
   /**
-   * @param parent the folder for it
+   * @param options.maxBytes see {@link grow}
+   * @param options.parent the folder for it
    * @throws ResultsUnreadableError if there is no room for it
    */
-  static async create(batch: string, parent = tmpdir()): Promise<TemporaryCopy> {
+  static async create(
+    batch: string,
+    { maxBytes = Infinity, parent = tmpdir() }: TemporaryCopyOptions = {},
+  ): Promise<TemporaryCopy> {
     try {
-      await removeAbandoned(parent);
+      await removeAbandonedCopies(parent);
       const dir = await mkdtemp(join(parent, `fetchfleet-copy-${machine()}-${process.pid}-`));
-      const copy = new TemporaryCopy(dir, batch);
+      const copy = new TemporaryCopy(dir, batch, maxBytes);
       await mkdir(copy.folder);
       return copy;
     } catch (error) {
       throw copyError(parent, error);
+    }
+  }
+
+  /**
+   * Counts bytes before they are written: compressed ones may become a thousand times as many.
+   *
+   * @throws CopyTooLargeError if they are too many
+   */
+  grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.refuseLarger(this.#bytes);
+  }
+
+  /** @param bytes what it takes at least @throws CopyTooLargeError if that is too much */
+  refuseLarger(bytes: number): void {
+    if (bytes > this.#maxBytes) {
+      throw new CopyTooLargeError(
+        `the records of ${this.#batch} take more than ${this.#maxBytes} bytes`,
+      );
     }
   }
 
@@ -84,7 +117,8 @@ function machine(): string {
   return createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 }
 
-async function removeAbandoned(parent: string): Promise<void> {
+/** Removes the copies that killed processes have left on this machine. */
+export async function removeAbandonedCopies(parent = tmpdir()): Promise<void> {
   for (const name of await readdir(parent)) {
     const [, host, pid] = NAME.exec(name) ?? [];
     const path = join(parent, name);

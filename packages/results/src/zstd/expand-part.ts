@@ -19,6 +19,8 @@ export interface ExpandOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the bytes of the source that were read since the last call. */
   readonly onProgress: (bytes: number) => void;
+  /** Called before bytes are written; what it throws ends the copy. */
+  readonly onWrite?: (bytes: number) => void;
   /** The error of a write to the target, in words. */
   readonly explain: (error: unknown) => Error;
 }
@@ -117,13 +119,13 @@ function isDamage(error: unknown): boolean {
 
 /** Gathers what is written, as most frames are small. */
 class Output {
-  readonly #options: Pick<ExpandOptions, 'target' | 'explain'>;
+  readonly #options: Pick<ExpandOptions, 'target' | 'explain' | 'onWrite'>;
   #chunks: Buffer[] = [];
   #gathered = 0;
   #written = 0;
   #lastByte = NEWLINE;
 
-  constructor(options: Pick<ExpandOptions, 'target' | 'explain'>) {
+  constructor(options: Pick<ExpandOptions, 'target' | 'explain' | 'onWrite'>) {
     this.#options = options;
   }
 
@@ -153,6 +155,7 @@ class Output {
 
   async flush(): Promise<void> {
     const chunks = this.#chunks;
+    this.#options.onWrite?.(this.#gathered);
     this.#chunks = [];
     this.#gathered = 0;
     await this.#explained(async (target) => {

@@ -41,6 +41,10 @@ function lineOf({ index, isOk, second, isLong }: Written): string {
   });
 }
 
+function longLine(index: number): string {
+  return `${lineOf({ part: 0, index, isOk: true, second: 1, isLong: true })}\n`;
+}
+
 function pageLine(index: number, page: number): string {
   return (
     `{"batch":"b","index":${index},"page":${page},"params":{},"url":"http://a.example/",` +
@@ -84,6 +88,16 @@ describe('the places of records', () => {
         expect(found.map((one) => [one?.head.index, one?.head.outcome, one?.hasBody])).toEqual(
           expected.map(({ index, isOk }) => [index, isOk ? 'ok' : 'timeout', true]),
         );
+        for (const [at, { index }] of expected.entries()) {
+          const place = { index, page: 0 };
+          expect(places.countBefore(place)).toBe(at);
+          expect([...places.before(place)].map((one) => one.index)).toEqual(
+            expected
+              .slice(0, at)
+              .map((one) => one.index)
+              .toReversed(),
+          );
+        }
         const bodies = await Promise.all(
           expected.map(async ({ index }) => places.rawBody({ index, page: 0 })),
         );
@@ -113,6 +127,38 @@ describe('the places of records', () => {
     ]);
     expect(places.head({ index: 0, page: 300 })?.head).toMatchObject({ index: 0, page: 300 });
     expect(places.has({ index: 0, page: 299 })).toBe(false);
+    expect([places.pagesOf(0), places.pagesOf(1), places.pagesOf(2)]).toEqual([1, 0, 1]);
+    expect(places.countBefore({ index: 2, page: 17 })).toBe(3);
+    await places.stop();
+    await folder.remove();
+  });
+
+  it('are known as far as somebody wants them, the first records of all parts first', async () => {
+    const folder = await temporaryFolder('places');
+    await mkdir(join(folder.path, 'b'));
+    const many = Array.from({ length: 500 }, (_, at) => at);
+    await appendFile(
+      join(folder.path, 'b', 'part-w-1.ndjson'),
+      many.map((at) => longLine(at + 1)).join(''),
+    );
+    await appendFile(join(folder.path, 'b', 'part-w-2.ndjson'), longLine(0));
+    const places = new RecordPlaces({ dirs: [folder.path], batch: 'b', maxRecords: 1e6 });
+    let windows = 0;
+    await places.update(() => (windows += 1) < 2);
+    expect([places.isComplete, places.has({ index: 0, page: 0 })]).toEqual([false, true]);
+    expect(places.progress.done).toBeLessThan(places.progress.total);
+    await places.update();
+    expect([places.isComplete, places.size]).toEqual([true, 501]);
+    // Read one by one, and out of blocks that are kept.
+    for (const round of [0, 1]) {
+      const found = [...places.from({ index: 0, page: 0 })].map((place) => places.head(place));
+      expect([round, found.map((one) => one?.head.index)]).toEqual([
+        round,
+        [0, ...many.map((at) => at + 1)],
+      ]);
+    }
+    expect(places.head({ index: 7, page: 0 }, (json) => json.includes('/8"'))).toBeUndefined();
+    expect(places.head({ index: 8, page: 0 }, (json) => json.includes('/8"'))?.head.index).toBe(8);
     await places.stop();
     await folder.remove();
   });

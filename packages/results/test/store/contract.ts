@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { codeOf as codeIn } from '@fetchfleet/crawl';
 import { exportBatch, type Manifest, type ResultsStore, type Sink } from '@fetchfleet/results';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { manifestOf, recordLine } from '../record-lines.ts';
@@ -142,6 +143,26 @@ export function describeStore(name: string, make: () => Promise<Place>): void {
       for (let index = 1; (await store.manifest(batch))?.total !== TOTAL; index += 1) {
         await sink.append(batch, [line(index % TOTAL)]);
       }
+    });
+
+    it('checks out nothing that takes more room than its reader has', async () => {
+      const sink = await startSink();
+      await sink.append(batch, [line(0, { body: JSON.stringify('x'.repeat(9_000)) })]);
+      const store = await place.open();
+      const codeOf = async (maxBytes: number): Promise<string> =>
+        store.checkOut(batch, { maxBytes }).then(
+          async (copy) => {
+            const isCopied = copy.dirs.at(-1) !== store.location;
+            await copy[Symbol.asyncDispose]();
+            return isCopied ? 'copied' : 'in place';
+          },
+          (error: unknown) => codeIn(error) ?? 'unknown',
+        );
+      const found = [await codeOf(1e6), await codeOf(5_000)];
+      expect([
+        ['copied', 'COPY_TOO_LARGE'],
+        ['in place', 'in place'],
+      ]).toContainEqual(found);
     });
 
     it('removes what workers wrote, and nothing else', async () => {

@@ -72,6 +72,15 @@ describe('a folder with compressed parts', () => {
     expect(await copiesNow()).toEqual(before);
   });
 
+  it('bounds what is written, not what is read', async () => {
+    const store = await partsOf(made, ['zstd', 'zstd']);
+    const before = await copiesNow();
+    await expect(store.checkOut(BATCH, { maxBytes: 100 })).rejects.toThrow(
+      `the records of ${BATCH} take more than 100 bytes`,
+    );
+    expect(await copiesNow()).toEqual(before);
+  });
+
   it('is read where it is while nothing is compressed', async () => {
     const store = await partsOf(made, ['none']);
     const before = await copiesNow();

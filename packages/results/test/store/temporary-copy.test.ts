@@ -20,7 +20,7 @@ describe('a temporary copy', () => {
   it('is for its own user, and gone when it is disposed of', async () => {
     const before = process.listenerCount('exit');
     {
-      await using copy = await TemporaryCopy.create('b-1', folder.path);
+      await using copy = await TemporaryCopy.create('b-1', { parent: folder.path });
       await writeFile(join(copy.folder, 'part-w-1.ndjson'), '{}\n');
       expect((await stat(copy.dir)).mode & 0o777).toBe(0o700);
       expect(await copies()).toHaveLength(1);
@@ -30,7 +30,7 @@ describe('a temporary copy', () => {
   });
 
   it('is gone when the process ends', async () => {
-    await using copy = await TemporaryCopy.create('b-1', folder.path);
+    await using copy = await TemporaryCopy.create('b-1', { parent: folder.path });
     await writeFile(join(copy.folder, 'part-w-1.ndjson'), '{}\n');
     process.listeners('exit').at(-1)?.(0);
     expect(await copies()).toEqual([]);
@@ -53,7 +53,7 @@ describe('a temporary copy', () => {
     }
     await mkdir(join(folder.path, 'target'));
     await symlink(join(folder.path, 'target'), join(folder.path, `${prefix}${pid}-b`));
-    await using copy = await TemporaryCopy.create('b-1', folder.path);
+    await using copy = await TemporaryCopy.create('b-1', { parent: folder.path });
     const left = (await copies()).filter((name) => join(folder.path, name) !== copy.dir);
     // A link is none of ours.
     const kept = [...others, 'target', `${prefix}${pid}-b`];
@@ -61,7 +61,9 @@ describe('a temporary copy', () => {
   });
 
   it('says where there is no room for it', async () => {
-    await expect(TemporaryCopy.create('b-1', join(folder.path, 'gone'))).rejects.toMatchObject({
+    await expect(
+      TemporaryCopy.create('b-1', { parent: join(folder.path, 'gone') }),
+    ).rejects.toMatchObject({
       code: 'RESULTS_UNREADABLE',
       message: expect.stringMatching(/copied to be read, and .*gone cannot be written: .*TMPDIR/u),
     });
