@@ -8,6 +8,7 @@ import {
   type Setting,
   SettingsError,
   type SettingsOf,
+  sizeInBytes,
   wholeNumber,
 } from '@fetchfleet/service';
 import { FETCH_SETTINGS } from '@fetchfleet/service/fetch-settings';
@@ -90,11 +91,19 @@ const SETTINGS = {
     default: false,
     schema: booleanSetting(),
   },
-  /** Records are shown where the folder can be read; everything else works without it. */
+  /** Records are shown where they can be read; everything else works without them. */
   results: {
     ...FETCH_SETTINGS.results,
-    help: 'where the results of the workers are; records are shown out of a folder',
+    help: 'where the results of the workers are',
     schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
+  },
+  /** Of records in S3, in a database or compressed. Up to four copies are in TMPDIR at a time. */
+  maxCopy: {
+    flags: '--max-copy <size>',
+    variable: 'FETCHFLEET_WEB_MAX_COPY',
+    help: 'largest temporary copy of a batch, for records that have to be copied to be shown',
+    default: '4GiB',
+    schema: sizeInBytes({ min: '1MiB', max: '1024GiB' }),
   },
   ...LOG_SETTINGS,
 } as const satisfies Record<string, Setting>;

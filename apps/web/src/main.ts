@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { printable, toError } from '@fetchfleet/crawl';
 import { RedisUrlError } from '@fetchfleet/fleet';
+import { openStore } from '@fetchfleet/results';
 import {
   createLogger,
   isPrettyLog,
@@ -25,7 +26,9 @@ async function main(): Promise<void> {
     pretty: isPrettyLog(settings.logFormat),
   });
   redirectConsole((text) => log.debug({ source: 'console' }, text));
-  const server = new WebServer({ settings, env: process.env, log });
+  const { env } = process;
+  const store = await openStore(settings.results.url, { env, cwd: process.cwd() });
+  const server = new WebServer({ settings, env, store, log });
   const signals = onSignals({
     drain: async () => server.stop(),
     force: () => log.warn('forced to end'),

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fleetKeys, openRedis, redactRedisUrl } from '@fetchfleet/fleet';
+import type { ResultsStore } from '@fetchfleet/results';
 import { type Logger, type Part, startAll, stopAll } from '@fetchfleet/service';
 import { Gatekeeper } from './access/gatekeeper.ts';
 import { Commands } from './commands/commands.ts';
@@ -13,7 +14,8 @@ import { WebEndpoint } from './http/web-endpoint.ts';
 import { FleetLooks } from './looks/fleet-looks.ts';
 import { FailuresReader } from './records/failures-reader.ts';
 import { diskOf } from './records/disk.ts';
-import { recentLatency } from './records/latency.ts';
+import { recordsOf } from './records/latency.ts';
+import { RecordFolders } from './records/record-folders.ts';
 import { RecordStore } from './records/record-store.ts';
 import { HealthPaths } from './routes/health.ts';
 import { openRoutes, routes } from './routes/routes.ts';
@@ -21,8 +23,13 @@ import { Site } from './routes/site.ts';
 
 export interface WebServerOptions {
   readonly settings: WebSettings;
-  /** Of this process: commands get it, with the settings of this server in it. */
+  /**
+   * Of this process: it opens S3 and databases, and commands get it, with the settings of this
+   * server in it.
+   */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the workers' records are. */
+  readonly store: ResultsStore;
   readonly log: Logger;
   /** Folder of the built page. @default the one beside this program */
   readonly page?: string;
@@ -30,33 +37,31 @@ export interface WebServerOptions {
   readonly program?: string;
 }
 
-/** Records in S3 or a database are exported and counted by commands, and not shown one by one. */
-const NOWHERE = '/dev/null/results';
-
 /** The server of the page: the one place that joins its parts. */
 export class WebServer {
   readonly #parts: readonly Part[];
   #port = 0;
 
-  constructor({ settings, env, log, page, program: path }: WebServerOptions) {
+  constructor({ settings, env, store, log, page, program: path }: WebServerOptions) {
     const { fleet, base, results, readOnly, trustProxy, token, host, allowHost } = settings;
-    const folder = results.kind === 'folder' ? results.url : NOWHERE;
+    const folder = results.kind === 'folder' ? results.url : undefined;
     const redis = openRedis(redisAddressOf(settings), (error) => {
       log.debug({ err: error }, 'Redis');
     });
     const onError = (error: Error): void => log.error({ err: error }, 'a request has failed');
     const program = new Program({ ...(path !== undefined && { path }), env: envOf(settings, env) });
     const commands = new Commands({ program, log, readOnly });
+    const folders = new RecordFolders({ store, maxBytes: settings.maxCopy, onError });
     const looks = new FleetLooks({
       redis,
       keys: fleetKeys(fleet),
       onPassedOver: (sentence) => log.debug(sentence),
-      resultsDisk: async () => diskOf(folder),
-      latency: async (batch) => recentLatency([folder], batch),
+      resultsDisk: async () => (folder === undefined ? null : diskOf(folder)),
+      records: async (batch) => recordsOf(folders, batch),
     });
     const gatekeeper = new Gatekeeper({ host, allowHost, token, readOnly, base });
     const streams = new EventStreams();
-    const records = new RecordStore(folder);
+    const records = new RecordStore(folders);
     const services = {
       fleet,
       readOnly,
@@ -66,13 +71,9 @@ export class WebServer {
       commands,
       exports: new Exports(program),
       records,
-      failures: new FailuresReader(folder),
+      failures: new FailuresReader(folders),
       onError,
-      hasResults: async () =>
-        access(folder).then(
-          () => true,
-          () => false,
-        ),
+      hasResults: async () => folder === undefined || (await isThere(folder)),
     };
     const files = new StaticFiles(page ?? fileURLToPath(new URL('page', import.meta.url)), base);
     if (!files.isBuilt) {
@@ -96,6 +97,11 @@ export class WebServer {
     log.debug(`Redis is ${redactRedisUrl(redisAddressOf(settings))}`);
     this.#parts = [
       { name: 'Redis connection', stop: () => redis.disconnect() },
+      {
+        name: 'copies of records',
+        start: async () => folders.start(),
+        stop: async () => folders.stop(),
+      },
       { name: 'records', stop: async () => records.stop() },
       {
         name: 'HTTP server',
@@ -118,6 +124,13 @@ export class WebServer {
   async stop(): Promise<void> {
     await stopAll(this.#parts);
   }
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return access(folder).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The environment of commands: they find the same fleet, and the same results. */

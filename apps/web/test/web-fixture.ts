@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { request as send } from 'node:http';
 import { join } from 'node:path';
 import { connectRedis, fleetKeys, type FleetKeys } from '@fetchfleet/fleet';
+import { openStore } from '@fetchfleet/results';
 import { createLogger } from '@fetchfleet/service';
 import { binaryPath, redisUrl, temporaryFolder, track } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
@@ -68,9 +69,11 @@ export class Web {
     const own = ['--redis-url', url, '--fleet', fleet, '--port', '0', '--results', results];
     const lines: string[] = [];
     const destination = { write: (line: string) => lines.push(line) };
+    const settings = readSettings([...own, ...flags], {});
     const server = new WebServer({
-      settings: readSettings([...own, ...flags], {}),
+      settings,
       env: { ...env, PATH: process.env['PATH'] },
+      store: await openStore(settings.results.url, { env, cwd: folder.path }),
       log: createLogger({
         name: 'web',
         pretty: false,

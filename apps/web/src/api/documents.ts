@@ -307,6 +307,8 @@ export interface BatchDetail {
    * the records cannot be read here.
    */
   readonly latency: readonly { readonly upToMs: number | null; readonly count: number }[] | null;
+  /** How its records can be read; null where there are none here. */
+  readonly records: RecordsSource | null;
   readonly history: Series | null;
   /** Origins that it works on, at most 20, the busiest first. */
   readonly origins: readonly OriginDocument[];
@@ -336,6 +338,22 @@ export interface FailuresDocument {
   readonly skippedParts: readonly string[];
 }
 
+/**
+ * How the records of a batch are read. Plain parts in the results folder are `here`. Records in S3,
+ * in a database or in compressed parts are `elsewhere` until somebody asks for them; then they are
+ * `copying`, and then `copied` for as long as somebody does.
+ */
+export interface RecordsSource {
+  readonly kind: 'here' | 'elsewhere' | 'copying' | 'copied';
+  /** Where they are, without a password. */
+  readonly location: string;
+  /** When the copy was begun: what was written later is not in it. */
+  readonly copiedAt: string | null;
+  /** Of a copy that is being made, as far as it is known. */
+  readonly doneBytes: number | null;
+  readonly totalBytes: number | null;
+}
+
 /** A record without its body. */
 export interface RecordSummary {
   readonly index: number;
@@ -349,17 +367,33 @@ export interface RecordSummary {
   readonly startedAt: string;
 }
 
-/** `GET api/batches/ID/records?outcome=&status=&origin=&text=&from=&limit=`. */
+/**
+ * `GET api/batches/ID/records?outcome=&status=&origin=&text=&from=&before=&limit=&copy=`. One
+ * request looks for some tenths of a second at most: a page that is not full goes on at `next`.
+ */
 export interface RecordsDocument {
   readonly records: readonly RecordSummary[];
+  /** Records that match before the first of these. */
+  readonly offset: number;
   /** Records of the batch that have been indexed so far. */
   readonly indexed: number;
   /** Records that match, as far as they have been looked at. */
   readonly matched: number;
+  /** How many records have been looked at, from the first one. */
+  readonly looked: number;
   /** Whether all records have been looked at. */
   readonly isComplete: boolean;
+  /** Pass as `from` for this page. */
+  readonly from: string;
+  /** Pass as `before` for the page before; null on the first one. */
+  readonly previous: string | null;
   /** Pass as `from` for the next page; null on the last one. */
   readonly next: string | null;
+  /** Pass as `from`, with `limit=0`, to go on counting; null where all have been looked at. */
+  readonly counted: string | null;
+  /** How far the index is; null where it is complete. */
+  readonly reading: { readonly doneBytes: number; readonly totalBytes: number } | null;
+  readonly source: RecordsSource;
 }
 
 /**
@@ -369,13 +403,19 @@ export interface RecordsDocument {
 export interface RecordDetail {
   /** As an export has it, without the body. */
   readonly record: Readonly<Record<string, unknown>> & RecordSummary;
-  /** Null where the record has none. */
+  /** How many pages of its fetch there are; null in a batch without pages. */
+  readonly pages: number | null;
+  /** The request as a line for a shell, secrets as `$NAME`; null where it cannot be told. */
+  readonly curl: string | null;
+  /** Null where the record has none, or an unchanged one refers to what is not here. */
   readonly body: {
     readonly kind: 'json' | 'text' | 'image' | 'binary';
     /** Of what `…/body` answers. */
     readonly bytes: number;
     /** Whether `…/body` answers it: at most 32 MiB. */
     readonly isServed: boolean;
+    /** The batch that it is taken from: an earlier one, if the record is unchanged. */
+    readonly batch: string;
   } | null;
 }
 

@@ -26,8 +26,8 @@ export interface BatchViewSources {
   /** The busiest first. */
   readonly busyOrigins: () => Promise<readonly OriginStatus[]>;
   readonly history: () => Promise<readonly HistorySample[]>;
-  /** How long its last fetches took. */
-  readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
+  /** How its records can be read, and how long its last fetches took. */
+  readonly records: (batch: string) => Promise<Pick<BatchDetail, 'records' | 'latency'>>;
   readonly ledger: Pick<Ledger, 'events'>;
 }
 
@@ -38,18 +38,18 @@ export async function batchDetail(
 ): Promise<BatchDetail> {
   const { redis, keys, ledger } = sources;
   const { batch } = status;
-  const [slices, origins, samples, latency, events] = await Promise.all([
+  const [slices, origins, samples, records, events] = await Promise.all([
     countSlices(redis, keys, batch),
     originsAtWork(status, sources),
     sources.history(),
-    sources.latency(batch),
+    sources.records(batch),
     ledger.events(batch),
   ]);
   const series = ratesOf(samples, ({ batches }) => batches[batch], Date.now());
   return {
     batch: watched === undefined ? unwatchedDocument(status) : watchedDocument(watched),
     slices,
-    latency,
+    ...records,
     history: series.values.every((value) => value === null) ? null : series,
     origins: origins.map(originDocument),
     events: (events ?? []).map(eventOf),

@@ -37,7 +37,7 @@ const MEMORY_EVERY_MS = 5_000;
 const BACKLOG_EVERY_MS = 10_000;
 const HISTORY_EVERY_MS = 10_000;
 /** Reads 2 MiB of records. */
-const LATENCY_EVERY_MS = 5_000;
+const RECORDS_EVERY_MS = 5_000;
 /** Origins that are read, the latest ones. */
 const MAX_ORIGINS = 500;
 /** Names that a text is looked for in. */
@@ -53,8 +53,8 @@ export interface FleetLooksOptions {
   readonly keys: FleetKeys;
   readonly onPassedOver: OnPassedOver;
   readonly resultsDisk: () => Promise<OverviewDocument['resultsDisk']>;
-  /** How long the last fetches of a batch took. */
-  readonly latency: (batch: string) => Promise<BatchDetail['latency']>;
+  /** How the records of a batch can be read, and how long its last fetches took. */
+  readonly records: (batch: string) => Promise<Pick<BatchDetail, 'records' | 'latency'>>;
 }
 
 /** Everything that is read of Redis for viewers. Each part is read once for all of them. */
@@ -145,9 +145,9 @@ export class FleetLooks {
 
   /** Undefined where the batch is unknown. */
   batch(id: string): Look<BatchDetail | undefined> {
-    const latency = new Look({
-      read: async () => this.#options.latency(id),
-      everyMs: LATENCY_EVERY_MS,
+    const records = new Look({
+      read: async () => this.#options.records(id),
+      everyMs: RECORDS_EVERY_MS,
     });
     return this.#keep(`batch ${id}`, async () => {
       const watched = (await this.#watched.get()).find(({ status }) => status.batch === id);
@@ -165,7 +165,7 @@ export class FleetLooks {
           origins: this.#origins,
           busyOrigins: async () => this.#busyOrigins.get(),
           history: async () => this.#history.get(),
-          latency: async () => latency.get(),
+          records: async () => records.get(),
         },
       );
     });

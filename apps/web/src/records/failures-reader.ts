@@ -1,6 +1,7 @@
 import type { BatchStatus } from '@fetchfleet/fleet';
 import { type Failures, failuresDocument, findFailures } from '@fetchfleet/results';
 import type { FailuresDocument } from '../api/documents.ts';
+import type { RecordFolders } from './record-folders.ts';
 
 /** Both passes over the parts. */
 const TIMEOUT_MS = 60_000;
@@ -22,18 +23,20 @@ interface Kept {
  * parts, and nobody asks for a batch anew before it was read.
  */
 export class FailuresReader {
-  readonly #dir: string;
+  readonly #folders: Pick<RecordFolders, 'use'>;
   readonly #find: typeof findFailures;
   readonly #kept = new Map<string, Kept>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param dir the results folder */
-  constructor(dir: string, find: typeof findFailures = findFailures) {
-    this.#dir = dir;
+  constructor(folders: Pick<RecordFolders, 'use'>, find: typeof findFailures = findFailures) {
+    this.#folders = folders;
     this.#find = find;
   }
 
-  /** @throws ResultsNotFoundError, ResultsUnreadableError, ResultsChangedError; a TimeoutError */
+  /**
+   * @throws ResultsNotFoundError, ResultsUnreadableError, ResultsChangedError; what
+   *   {@link RecordFolders.open} throws; a TimeoutError
+   */
   async read(status: BatchStatus, limit: number): Promise<FailuresDocument> {
     if (status.failed === 0) {
       return failuresDocument(status, { groups: [], skippedParts: [] }, limit);
@@ -48,7 +51,9 @@ export class FailuresReader {
       return known.failures;
     }
     const failures = this.#last.then(async () =>
-      this.#find({ dir: this.#dir, batch, total, signal: AbortSignal.timeout(TIMEOUT_MS) }),
+      this.#folders.use(batch, async (dir) =>
+        this.#find({ dir, batch, total, signal: AbortSignal.timeout(TIMEOUT_MS) }),
+      ),
     );
     const kept: Kept = { readAt: undefined, of, failures };
     this.#last = this.#note(batch, kept);

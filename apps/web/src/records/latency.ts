@@ -1,22 +1,28 @@
 import { recentDurations, ResultsNotFoundError, ResultsUnreadableError } from '@fetchfleet/results';
 import type { BatchDetail } from '../api/documents.ts';
+import type { RecordFolders } from './record-folders.ts';
 
 /** Upper bounds in milliseconds, a third of a power of ten apart or so. */
 const BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000];
 
 export type Latency = NonNullable<BatchDetail['latency']>;
 
-/** How long the fetches took whose records were written last; null where there are none here. */
-export async function recentLatency(
-  dirs: readonly string[],
+/**
+ * How the records of a batch can be read, and how long the fetches took whose records were written
+ * last. Nothing is copied for it.
+ */
+export async function recordsOf(
+  folders: Pick<RecordFolders, 'sourceOf' | 'present'>,
   batch: string,
-): Promise<Latency | null> {
+): Promise<Pick<BatchDetail, 'records' | 'latency'>> {
   try {
-    const durations = await recentDurations(dirs, batch);
-    return durations.length === 0 ? null : histogramOf(durations);
+    const records = await folders.sourceOf(batch);
+    const dirs = await folders.present(batch);
+    const durations = dirs === undefined ? [] : await recentDurations(dirs, batch);
+    return { records, latency: durations.length === 0 ? null : histogramOf(durations) };
   } catch (error) {
     if (error instanceof ResultsNotFoundError || error instanceof ResultsUnreadableError) {
-      return null;
+      return { records: null, latency: null };
     }
     throw error;
   }

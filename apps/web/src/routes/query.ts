@@ -4,6 +4,7 @@ import type { RecordPlace } from '@fetchfleet/results';
 import { HttpError } from '../http/http-error.ts';
 import { parseCursor, type RecordCursor, START } from '../records/record-cursor.ts';
 import type { RecordFilter } from '../records/record-filter.ts';
+import type { RecordsQuery } from '../records/record-search.ts';
 
 /* Values of a query, checked before anything is done with them. Each throws an HttpError (400). */
 
@@ -53,15 +54,19 @@ export function outcomesIn(query: URLSearchParams): Outcome[] {
   });
 }
 
-/** @param limits.most the largest value. @param limits.usual where the key is not given */
-export function limitIn(
-  query: URLSearchParams,
-  { usual, most }: { readonly usual: number; readonly most: number },
-): number {
+interface Limits {
+  /** Where the key is not given. */
+  readonly usual: number;
+  readonly most: number;
+  /** @default 1 */
+  readonly least?: number;
+}
+
+export function limitIn(query: URLSearchParams, { usual, most, least = 1 }: Limits): number {
   const text = query.get('limit') ?? String(usual);
-  const limit = /^\d{1,6}$/u.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > most) {
-    throw refuse(`limit must be from 1 to ${most}`);
+  const limit = /^\d{1,6}$/u.test(text) ? Number(text) : -1;
+  if (limit < least || limit > most) {
+    throw refuse(`limit must be from ${least} to ${most}`);
   }
   return limit;
 }
@@ -79,7 +84,7 @@ export function beforeIn(query: URLSearchParams): string | undefined {
   return before === null || before === '' ? undefined : batchIn(before);
 }
 
-export function filterIn(query: URLSearchParams): RecordFilter {
+function filterIn(query: URLSearchParams): RecordFilter {
   const origin = query.get('origin') ?? '';
   if (origin !== '' && !isOrigin(origin)) {
     throw refuse('origin must be one such as https://api.example');
@@ -92,13 +97,32 @@ export function filterIn(query: URLSearchParams): RecordFilter {
   };
 }
 
-export function cursorIn(query: URLSearchParams): RecordCursor {
-  const text = query.get('from') ?? '';
-  const cursor = text === '' ? START : parseCursor(text);
-  if (cursor === undefined) {
-    throw refuse('from must be the index of a record, or what the page before has as next');
+/** A page of records. */
+export function recordsIn(query: URLSearchParams): RecordsQuery {
+  return {
+    filter: filterIn(query),
+    from: cursorIn(query, 'from') ?? START,
+    before: cursorIn(query, 'before'),
+    limit: limitIn(query, { usual: 100, most: 500, least: 0 }),
+  };
+}
+
+function cursorIn(query: URLSearchParams, key: 'from' | 'before'): RecordCursor | undefined {
+  const text = query.get(key) ?? '';
+  const cursor = text === '' ? undefined : parseCursor(text);
+  if (text !== '' && cursor === undefined) {
+    throw refuse(`${key} must be the index of a record, or what another page has for it`);
   }
   return cursor;
+}
+
+/** Whether a copy of the records is to be made anew. */
+export function isRenewedIn(query: URLSearchParams): boolean {
+  const text = query.get('copy') ?? '';
+  if (text !== '' && text !== 'new') {
+    throw refuse('copy must be new');
+  }
+  return text === 'new';
 }
 
 /** `17`, or `17.3` for the third page. */

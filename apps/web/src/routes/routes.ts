@@ -14,11 +14,20 @@ import { readJson } from '../http/read-body.ts';
 import type { Route, RouteCall } from '../http/router.ts';
 import { FOREIGN_BODY_HEADERS } from '../http/security-headers.ts';
 import type { FleetLooks } from '../looks/fleet-looks.ts';
+import { curlLine } from '../records/curl-line.ts';
 import type { FailuresReader } from '../records/failures-reader.ts';
 import type { RecordStore } from '../records/record-store.ts';
 import { batchesLook, eventView, originsLook } from './event-views.ts';
 import { explained } from './explain.ts';
-import { batchIn, cursorIn, filterIn, limitIn, originIn, outcomesIn, placeIn } from './query.ts';
+import {
+  batchIn,
+  isRenewedIn,
+  limitIn,
+  originIn,
+  outcomesIn,
+  placeIn,
+  recordsIn,
+} from './query.ts';
 import { withinTime } from './within-time.ts';
 
 /** A crawl file of the largest size as JSON: control characters may need six times their size. */
@@ -39,7 +48,7 @@ export interface Services {
   readonly exports: Exports;
   readonly records: RecordStore;
   readonly failures: FailuresReader;
-  /** Whether there is a results folder to read. */
+  /** Whether records can be read here. */
   readonly hasResults: () => Promise<boolean>;
   /** An error that is none of those that viewers are told. */
   readonly onError: (error: Error) => void;
@@ -160,18 +169,17 @@ function batchRoutes({ looks, records, failures, exports }: Services): Route<Vie
       FAILURES_TIMEOUT_MS,
     ),
     get('/batches/{id}/records', async ({ params, query }) =>
-      records.page(batchIn(params['id']), {
-        filter: filterIn(query),
-        from: cursorIn(query),
-        limit: limitIn(query, { usual: 100, most: 500 }),
-      }),
+      records.page(batchIn(params['id']), recordsIn(query), isRenewedIn(query)),
     ),
     get('/batches/{id}/records/{place}', async ({ params }) => {
-      const detail = await records.detail(batchIn(params['id']), placeIn(params['place']));
+      const id = batchIn(params['id']);
+      const detail = await records.detail(id, placeIn(params['place']));
       if (detail === undefined) {
         throw missingRecord();
       }
-      return detail;
+      // Records are shown without Redis as well.
+      const crawl = await withinTime(looks.ledger.crawl(id)).catch(() => undefined);
+      return { ...detail, curl: curlLine(detail.record, crawl?.plan) };
     }),
     {
       method: 'GET',

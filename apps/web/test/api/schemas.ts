@@ -150,6 +150,14 @@ const record = {
   startedAt: instant,
 };
 
+const recordsSource = z.strictObject({
+  kind: z.enum(['here', 'elsewhere', 'copying', 'copied']),
+  location: text,
+  copiedAt: instant.nullable(),
+  doneBytes: count.nullable(),
+  totalBytes: count.nullable(),
+}) satisfies z.ZodType<documents.RecordsSource>;
+
 /** By the names of the documents. */
 export const SCHEMAS = {
   FleetDocument: z.strictObject({
@@ -191,6 +199,7 @@ export const SCHEMAS = {
     batch: watchedBatch,
     slices: z.strictObject({ running: count, queued: count, deferred: count, retrying: count }),
     latency: z.array(z.strictObject({ upToMs: number.nullable(), count })).nullable(),
+    records: recordsSource.nullable(),
     history: series.nullable(),
     origins: z.array(origin).max(20),
     events: z.array(z.strictObject({ at: instant, text, by: text.nullable() })),
@@ -213,18 +222,28 @@ export const SCHEMAS = {
   }),
   RecordsDocument: z.strictObject({
     records: z.array(z.strictObject(record)).max(500),
+    offset: count,
     indexed: count,
     matched: count,
+    looked: count,
     isComplete: z.boolean(),
+    from: text,
+    previous: text.nullable(),
     next: text.nullable(),
+    counted: text.nullable(),
+    reading: z.strictObject({ doneBytes: count, totalBytes: count }).nullable(),
+    source: recordsSource,
   }) satisfies z.ZodType<documents.RecordsDocument>,
   RecordDetail: z.strictObject({
     record: z.looseObject(record),
+    pages: count.nullable(),
+    curl: text.nullable(),
     body: z
       .strictObject({
         kind: z.enum(['json', 'text', 'image', 'binary']),
         bytes: count,
         isServed: z.boolean(),
+        batch: text,
       })
       .nullable(),
   }) satisfies z.ZodType<documents.RecordDetail>,

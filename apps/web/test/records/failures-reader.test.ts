@@ -10,6 +10,11 @@ function statusOf(batch: string, failed: number): BatchStatus {
   return status as BatchStatus;
 }
 
+/** Nothing has to be copied. */
+const FOLDERS: ConstructorParameters<typeof FailuresReader>[0] = {
+  use: async (_, work) => work(['/results']),
+};
+
 describe('the reader of failures', () => {
   let reads: { readonly batch: string; readonly end: (failures: Failures) => void }[];
   let reader: FailuresReader;
@@ -17,7 +22,7 @@ describe('the reader of failures', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     reads = [];
-    reader = new FailuresReader('/results', async ({ batch }) => {
+    reader = new FailuresReader(FOLDERS, async ({ batch }) => {
       const { promise, resolve } = Promise.withResolvers<Failures>();
       reads.push({ batch, end: resolve });
       return promise;

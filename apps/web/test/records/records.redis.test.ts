@@ -1,5 +1,6 @@
 import { appendFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { contentHash } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { SCHEMAS } from '../api/schemas.ts';
@@ -67,8 +68,33 @@ describe('records', () => {
         [expected, expected.length, null],
       ]);
     }
-    expect(await indexes(web, 'outcome=http-error&limit=1')).toEqual([[1], 1, '2.0.1']);
+    expect(await indexes(web, 'outcome=http-error&limit=1')).toEqual([[1], 2, '2.0.1']);
     expect(await indexes(web, 'outcome=http-error&from=2.0.1')).toEqual([[2], 2, null]);
+  });
+
+  it('are paged backwards as well, each page with the number of its first record', async () => {
+    const web = await Web.start();
+    for (let index = 0; index < 7; index += 1) {
+      const status = index % 2 === 0 ? 200 : 404;
+      await writeRecord(web, { batch: 'one', index, status });
+    }
+    const page = async (query: string) => {
+      const { document } = await web.json(`/api/batches/one/records?limit=2&${query}`);
+      const found = SCHEMAS.RecordsDocument.parse(document);
+      const { records, offset, matched, previous, next, counted } = found;
+      return [records.map(({ index }) => index), offset, matched, previous, next, counted];
+    };
+    expect(await page('from=5')).toEqual([[5, 6], 5, 7, '5.0.5', null, null]);
+    expect(await page('before=5.0.5')).toEqual([[3, 4], 3, 7, '3.0.3', '5.0.5', null]);
+    expect(await page('before=3.0.3')).toEqual([[1, 2], 1, 7, '1.0.1', '3.0.3', null]);
+    // The first page is always full.
+    expect(await page('before=1.0.1')).toEqual([[0, 1], 0, 7, null, '2.0.2', null]);
+    expect(await page('status=200')).toEqual([[0, 2], 0, 4, null, '4.0.2', null]);
+    expect(await page('status=200&from=4.0.2')).toEqual([[4, 6], 2, 4, '4.0.2', null, null]);
+    // What follows was counted from there on.
+    expect(await page('status=200&before=4.0.2')).toEqual([[0, 2], 0, 2, null, '4.0.2', '4.0.2']);
+    const { document } = await web.json('/api/batches/one/records?limit=0&status=200&from=4.0.2');
+    expect([document.records, document.matched]).toEqual([[], 4]);
   });
 
   it('have a place for each page of a fetch', async () => {
@@ -90,6 +116,7 @@ describe('records', () => {
     expect(document.next).toBe('5.3.3');
     const { document: third } = await web.json('/api/batches/one/records/5.3');
     expect(third.record).toMatchObject({ index: 5, page: 3, end: 'no-next' });
+    expect(third.pages).toBe(3);
     expect((await web.ask('/api/batches/one/records/5.3/body')).text).toBe('{"page":3}');
     expect((await web.ask('/api/batches/one/records/5.4')).status).toBe(404);
   });
@@ -120,6 +147,44 @@ describe('records', () => {
     await writeFile(join(web.results, 'one'), 'no folder');
     const { status } = await web.ask('/api/batches/one/records');
     expect(status).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('unchanged records', () => {
+  it('have the body of the batch that they refer to, as long as it is the same', async () => {
+    const web = await Web.start();
+    const known = { validators: { request: contentHash('r'), hash: contentHash('1') } };
+    await writeRecord(
+      web,
+      { batch: 'old', index: 7, ...known },
+      { body: { bytes: Buffer.from('{"n":7}') } },
+    );
+    const unchanged = { batch: 'old', index: 7 };
+    await writeRecord(web, { batch: 'one', index: 0, ...known, unchanged });
+    await writeRecord(web, {
+      batch: 'one',
+      index: 1,
+      validators: { request: contentHash('r'), hash: contentHash('2') },
+      unchanged,
+    });
+    await writeRecord(web, {
+      batch: 'one',
+      index: 2,
+      ...known,
+      unchanged: { batch: 'gone', index: 7 },
+    });
+    const { document } = await web.json('/api/batches/one/records/0');
+    const { record, body } = SCHEMAS.RecordDetail.parse(document);
+    expect([record['unchanged'], body]).toEqual([
+      unchanged,
+      { kind: 'json', bytes: 7, isServed: true, batch: 'old' },
+    ]);
+    expect((await web.ask('/api/batches/one/records/0/body')).text).toBe('{"n":7}');
+    for (const index of [1, 2]) {
+      const { document: other } = await web.json(`/api/batches/one/records/${index}`);
+      expect([index, SCHEMAS.RecordDetail.parse(other).body]).toEqual([index, null]);
+      expect((await web.ask(`/api/batches/one/records/${index}/body`)).status).toBe(404);
+    }
   });
 });
 

@@ -75,6 +75,10 @@ export class PostgresStore implements ResultsStore {
     return this.#use('remove', async (session, beat) => removeRows(session, batch, beat));
   }
 
+  async inPlace(): Promise<undefined> {
+    return undefined;
+  }
+
   async checkOut(batch: string, options: CheckOutOptions = {}): Promise<CheckedOut> {
     assertBatchId(batch);
     const { signal, onProgress, maxBytes } = options;

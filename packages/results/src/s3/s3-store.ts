@@ -106,6 +106,10 @@ export class S3Store implements ResultsStore {
     );
   }
 
+  async inPlace(): Promise<undefined> {
+    return undefined;
+  }
+
   async checkOut(batch: string, options: CheckOutOptions = {}): Promise<CheckedOut> {
     const objects = await this.#objects(batch, options.signal);
     if (objects.length === 0) {

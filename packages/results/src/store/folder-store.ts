@@ -52,12 +52,17 @@ export class FolderStore implements ResultsStore {
   }
 
   /** Plain parts are read where they are; nothing is copied unless there are compressed ones. */
-  async checkOut(batch: string, options?: CheckOutOptions): Promise<CheckedOut> {
+  async inPlace(batch: string): Promise<readonly string[] | undefined> {
     const folder = batchFolder(this.location, batch);
-    if (!(await hasCompressedParts(folder))) {
-      return { dirs: [this.location], [Symbol.asyncDispose]: async () => undefined };
+    return (await hasCompressedParts(folder)) ? undefined : [this.location];
+  }
+
+  async checkOut(batch: string, options?: CheckOutOptions): Promise<CheckedOut> {
+    const dirs = await this.inPlace(batch);
+    if (dirs !== undefined) {
+      return { dirs, [Symbol.asyncDispose]: async () => undefined };
     }
-    const { compressed } = await listParts(folder);
+    const { compressed } = await listParts(batchFolder(this.location, batch));
     const copy = await expandParts(batch, compressed, options);
     return {
       dirs: [this.location, copy.dir],

@@ -63,6 +63,12 @@ export interface ResultsStore {
    */
   remove(batch: string): Promise<string | undefined>;
   /**
+   * Results folders with all of the batch as plain parts, if no copy is needed for it.
+   *
+   * @throws ResultsNotFoundError, ResultsUnreadableError
+   */
+  inPlace(batch: string): Promise<readonly string[] | undefined>;
+  /**
    * @throws ResultsNotFoundError if nothing of the batch is here; ResultsUnreadableError;
    *   CopyTooLargeError
    */
