@@ -22,6 +22,15 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Also with pictures: a browser draws one that is opened by itself with a style of its own, and
+ * nothing in its bytes can be one.
+ */
+export const FOREIGN_IMAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+};
+
+/**
  * With what came from an origin: even where it is opened by itself, it has no script, no frame, no
  * request of its own, and an origin of its own. Pages of ours may show it in a frame.
  */

@@ -12,7 +12,7 @@ import type { EventStreams } from '../http/event-stream.ts';
 import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/read-body.ts';
 import type { Route, RouteCall } from '../http/router.ts';
-import { FOREIGN_BODY_HEADERS } from '../http/security-headers.ts';
+import { FOREIGN_BODY_HEADERS, FOREIGN_IMAGE_HEADERS } from '../http/security-headers.ts';
 import type { FleetLooks } from '../looks/fleet-looks.ts';
 import { curlLine } from '../records/curl-line.ts';
 import type { FailuresReader } from '../records/failures-reader.ts';
@@ -201,6 +201,7 @@ function batchRoutes({ looks, records, failures, exports }: Services): Route<Vie
           status: 200,
           headers: {
             ...FOREIGN_BODY_HEADERS,
+            ...(body.kind === 'image' && FOREIGN_IMAGE_HEADERS),
             'content-type': body.contentType,
             'content-disposition': `${isDownload ? 'attachment' : 'inline'}; filename="${name}"`,
           },

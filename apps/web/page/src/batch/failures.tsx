@@ -1,8 +1,10 @@
 import { formatCount } from '@fetchfleet/crawl/units';
-import type { FailuresDocument, WatchedBatch } from '../../../src/api/documents.ts';
+import { useState } from 'preact/hooks';
+import type { FailuresDocument, RecordsSource, WatchedBatch } from '../../../src/api/documents.ts';
 import { useRead } from '../api/use-read.ts';
 import { to } from '../route/route.ts';
 import { Outcome } from './outcome.tsx';
+import { RecordsPlace } from '../part/records-place.tsx';
 import { run } from '../part/run.ts';
 import { type Column, Table } from '../part/table.tsx';
 
@@ -10,19 +12,27 @@ type Group = FailuresDocument['groups'][number];
 
 interface FailuresProps {
   readonly batch: WatchedBatch;
+  /** How the records can be read; null where that is not known. */
+  readonly source: RecordsSource | null;
   readonly canChange: boolean;
 }
 
 /** What went wrong where, with an example of each. */
-export function Failures({ batch: { batch, failed, state }, canChange }: FailuresProps) {
+export function Failures({ batch: { batch, failed, state }, source, canChange }: FailuresProps) {
+  const [isWanted, setWanted] = useState(false);
+  const isElsewhere = source?.kind === 'elsewhere';
   // Read again when the number, rounded to one digit, changes or the state: not with each failure.
   const round = `${failed.toExponential(0)} ${state}`;
   const path = `batches/${encodeURIComponent(batch)}/failures`;
-  const { value, error } = useRead<FailuresDocument>(path, round);
+  const { value, error } = useRead<FailuresDocument>(
+    isElsewhere && !isWanted ? undefined : path,
+    round,
+  );
   const canRetry = canChange && (state === 'finished' || state === 'cancelled');
   return (
     <section aria-label="Failures by origin and reason">
       <h2>Failures by origin and reason</h2>
+      {isElsewhere && !isWanted && <RecordsPlace source={source} onCopy={() => setWanted(true)} />}
       {error !== undefined && <p role="alert">{error.message}</p>}
       {value !== undefined && (
         <Table

@@ -21,7 +21,7 @@ interface BatchProps {
 export function Batch({ id, fleet }: BatchProps) {
   const detail = useLive<BatchDetail>(`batch:${encodeURIComponent(id)}`);
   const known = useRead<BatchDetail>(`batches/${encodeURIComponent(id)}`);
-  const { batch, slices, latency, history, origins, events } = detail ?? known.value ?? {};
+  const { batch, slices, latency, records, history, origins, events } = detail ?? known.value ?? {};
   if (batch === undefined) {
     return known.error === undefined ? null : (
       <p class="empty" role="alert">
@@ -47,10 +47,18 @@ export function Batch({ id, fleet }: BatchProps) {
         </section>
         <section aria-label="Latency">
           <h2>Latency</h2>
-          {latency == null ? <p class="quiet">Nothing yet.</p> : <Histogram buckets={latency} />}
+          {latency == null ? (
+            <p class="quiet">
+              {records?.kind === 'elsewhere' ? 'Shown when the records are here.' : 'Nothing yet.'}
+            </p>
+          ) : (
+            <Histogram buckets={latency} />
+          )}
         </section>
       </div>
-      {hasFailed && fleet.hasResults && <Failures batch={batch} canChange={!fleet.readOnly} />}
+      {hasFailed && fleet.hasResults && (
+        <Failures batch={batch} source={records ?? null} canChange={!fleet.readOnly} />
+      )}
       {origins !== undefined && origins.length > 0 && (
         <section aria-label="Origins at work">
           <h2>Origins at work</h2>

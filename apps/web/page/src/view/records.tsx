@@ -1,13 +1,14 @@
 import { formatBytes, formatCount, formatDuration } from '@fetchfleet/crawl/units';
-import type { FleetDocument, RecordsDocument, RecordSummary } from '../../../src/api/documents.ts';
-import { query } from '../api/client.ts';
-import { useRead } from '../api/use-read.ts';
-import { Filter, Filters } from '../part/filters.tsx';
+import type { FleetDocument, RecordSummary } from '../../../src/api/documents.ts';
 import { Outcome } from '../batch/outcome.tsx';
-import { RecordDetail } from '../part/record-detail.tsx';
+import { Filter, Filters } from '../part/filters.tsx';
+import { RecordsPlace } from '../part/records-place.tsx';
 import { type Column, Table } from '../part/table.tsx';
 import { Clock } from '../part/time.tsx';
-import { route, setQuery, to } from '../route/route.ts';
+import { Pager } from '../records/pager.tsx';
+import { RecordDetail } from '../records/record-detail.tsx';
+import { type FoundRecords, keyOf, useRecords } from '../records/use-records.ts';
+import { route, to } from '../route/route.ts';
 
 const OUTCOMES = [
   'failed',
@@ -22,7 +23,8 @@ const OUTCOMES = [
   'address-refused',
   'worker-lost',
 ];
-const LIMIT = 100;
+/** What leads to another page when a filter changes. */
+const PAGE = ['from', 'before', 'open'];
 
 interface RecordsProps {
   readonly batch: string;
@@ -31,12 +33,10 @@ interface RecordsProps {
 
 /** What did we get? */
 export function Records({ batch, fleet }: RecordsProps) {
-  const { outcome = '', status = '', origin = '', text = '', from = '', open } = route.value.query;
-  const filter = query({ outcome, status, origin, text, from, limit: LIMIT });
-  const path = `batches/${encodeURIComponent(batch)}/records${filter}`;
-  const { value, error, isReading, again } = useRead<RecordsDocument>(
-    fleet.hasResults ? path : undefined,
-  );
+  const { outcome = '', status = '', origin = '', text = '' } = route.value.query;
+  const { from = '', before = '' } = route.value.query;
+  const filter = { outcome, status, origin, text, from, before };
+  const { found, error, again } = useRecords(fleet.hasResults ? batch : undefined, filter);
   return (
     <>
       <div class="title">
@@ -48,46 +48,37 @@ export function Records({ batch, fleet }: RecordsProps) {
         </h1>
       </div>
       <Filters>
-        <Filter name="outcome" label="outcome" choices={OUTCOMES} resets={['from']} />
-        <Filter name="status" label="status" resets={['from']} />
-        <Filter name="origin" label="origin" resets={['from']} />
-        <Filter name="text" label="text in URL or parameter" resets={['from']} />
+        <Filter name="outcome" label="outcome" choices={OUTCOMES} resets={PAGE} />
+        <Filter name="status" label="status" resets={PAGE} />
+        <Filter name="origin" label="origin" resets={PAGE} />
+        <Filter name="text" label="text in URL or parameter" resets={PAGE} />
       </Filters>
       {!fleet.hasResults && (
         <p class="empty">
           The results cannot be read here. Start the page where they are:{' '}
-          <code>fetchfleet web --results DIR</code>.
+          <code>fetchfleet web --results PLACE</code>.
         </p>
       )}
       {error !== undefined && (
-        <p class="empty" role="alert">
-          {error.message}
-        </p>
+        <div class="empty" role="alert">
+          <p>{error.message}</p>
+          <button type="button" onClick={() => again()}>
+            Try again
+          </button>
+        </div>
       )}
-      {value !== undefined && (
+      {found !== undefined && (
         <>
-          <Table
-            label="Records"
-            rows={value.records}
-            keyOf={keyOf}
-            href={(record) => addressOf(batch, record, open)}
-            columns={columnsFor(batch, open)}
-            open={{
-              key: open,
-              body: (record) => (
-                <RecordDetail batch={batch} id={keyOf(record)} canChange={!fleet.readOnly} />
-              ),
-            }}
-            empty={
-              value.isComplete
-                ? 'No record is like that.'
-                : `None among the first ${formatCount(value.indexed)} yet.`
-            }
-          />
-          <Pager document={value} onAgain={again} />
+          <div class="over">
+            <RecordsPlace source={found.document.source} onCopy={() => again(true)} />
+            <News count={found.news} onShow={() => again()} />
+            {found.document.source.kind !== 'copying' && <Pager found={found} />}
+          </div>
+          <Rows batch={batch} found={found} canChange={!fleet.readOnly} />
+          {found.document.records.length > 20 && <Pager found={found} />}
         </>
       )}
-      {value === undefined && error === undefined && isReading && fleet.hasResults && (
+      {found === undefined && error === undefined && fleet.hasResults && (
         <p class="quiet" role="status">
           Reading …
         </p>
@@ -96,8 +87,64 @@ export function Records({ batch, fleet }: RecordsProps) {
   );
 }
 
-function keyOf({ index, page }: RecordSummary): string {
-  return page === null ? String(index) : `${index}.${page}`;
+/** Rows keep their place: what has come since is shown when somebody wants to see it. */
+function News({ count, onShow }: { readonly count: number; readonly onShow: () => void }) {
+  return (
+    <p class="news" role="status">
+      {count > 0 && (
+        <button type="button" onClick={onShow}>
+          {formatCount(count)} new: show them
+        </button>
+      )}
+    </p>
+  );
+}
+
+interface RowsProps {
+  readonly batch: string;
+  readonly found: FoundRecords;
+  readonly canChange: boolean;
+}
+
+function Rows({ batch, found: { document, isSearching }, canChange }: RowsProps) {
+  const { open } = route.value.query;
+  const { records, reading, looked, indexed, source } = document;
+  if (source.kind === 'copying') {
+    return null;
+  }
+  const keys = new Set(records.map(keyOf));
+  return (
+    <>
+      {reading !== null && (
+        <p class="quiet" role="status">
+          reading {formatBytes(reading.doneBytes)} of {formatBytes(reading.totalBytes)}:{' '}
+          {formatCount(indexed)} records so far
+        </p>
+      )}
+      <Table
+        label="Records"
+        rows={records}
+        keyOf={keyOf}
+        href={(record) => addressOf(batch, record, open)}
+        columns={columnsFor(batch, open)}
+        open={{
+          key: open,
+          body: (record) => (
+            <RecordDetail batch={batch} id={keyOf(record)} isListed={keys} canChange={canChange} />
+          ),
+        }}
+        empty={
+          isSearching ? (
+            <p role="status">
+              None among the first {formatCount(looked)} of {formatCount(indexed)} records yet.
+            </p>
+          ) : (
+            'No record is like that.'
+          )
+        }
+      />
+    </>
+  );
 }
 
 /** Opens the record, or closes it. */
@@ -139,37 +186,4 @@ function paramsText(params: Readonly<Record<string, string>>): string {
   return Object.entries(params)
     .map(([name, value]) => `${name}=${value}`)
     .join('  ');
-}
-
-interface PagerProps {
-  readonly document: RecordsDocument;
-  readonly onAgain: () => void;
-}
-
-function Pager({ document, onAgain }: PagerProps) {
-  const { records, matched, isComplete, next, indexed } = document;
-  const isFirst = route.value.query['from'] === undefined;
-  return (
-    <p class="pager">
-      <span class="quiet">
-        {formatCount(records.length)} of {formatCount(matched)}
-        {!isComplete && ` among the first ${formatCount(indexed)} records`}
-      </span>
-      {!isFirst && (
-        <button type="button" onClick={() => setQuery({ from: undefined, open: undefined })}>
-          First
-        </button>
-      )}
-      {next !== null && (
-        <button type="button" onClick={() => setQuery({ from: next, open: undefined })}>
-          Next
-        </button>
-      )}
-      {!isComplete && (
-        <button type="button" onClick={onAgain}>
-          Look further
-        </button>
-      )}
-    </p>
-  );
 }

@@ -1,10 +1,13 @@
-import { useState } from 'preact/hooks';
+import { formatCount } from '@fetchfleet/crawl/units';
+import { useMemo, useState } from 'preact/hooks';
 
 /** Children shown at once; the rest comes in steps of as many. */
 const STEP = 100;
 /** Values this deep and deeper are closed at first. */
 const OPEN_DEPTH = 2;
+/** Characters of a text shown at first, and with each step. */
 const LONG_TEXT = 400;
+const LONG_STEP = 10_000;
 
 interface NodeProps {
   readonly name?: string | number;
@@ -25,6 +28,7 @@ function Node({ name, value, depth }: NodeProps) {
   const [isOpen, setOpen] = useState(depth < OPEN_DEPTH);
   const [shown, setShown] = useState(STEP);
   const label = name === undefined ? null : <span class="name">{name}: </span>;
+  const keys = useMemo(() => keysOf(value), [value]);
   if (typeof value !== 'object' || value === null) {
     return (
       <div class="leaf">
@@ -34,8 +38,7 @@ function Node({ name, value, depth }: NodeProps) {
     );
   }
   const isList = Array.isArray(value);
-  const keys = isList ? undefined : Object.keys(value);
-  const count = isList ? value.length : (keys?.length ?? 0);
+  const count = keys?.length ?? (isList ? value.length : 0);
   const [start, end] = isList ? ['[', ']'] : ['{', '}'];
   if (count === 0) {
     return (
@@ -52,7 +55,7 @@ function Node({ name, value, depth }: NodeProps) {
     <div class="node">
       <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <span aria-hidden="true">{isOpen ? '▾' : '▸'}</span> {label}
-        {start} <span class="quiet">{`${count} ${what}`}</span>
+        {start} <span class="quiet">{`${formatCount(count)} ${what}`}</span>
         {isOpen ? '' : ` ${end}`}
       </button>
       {isOpen && (
@@ -64,7 +67,7 @@ function Node({ name, value, depth }: NodeProps) {
           })}
           {shown < count && (
             <button type="button" class="more" onClick={() => setShown(shown + STEP)}>
-              {Math.min(STEP, count - shown)} more of {count}
+              {Math.min(STEP, count - shown)} more of {formatCount(count)}
             </button>
           )}
           <div>{end}</div>
@@ -74,18 +77,24 @@ function Node({ name, value, depth }: NodeProps) {
   );
 }
 
+/** Of an object. A large one has too many to list them whenever it is drawn. */
+function keysOf(value: unknown): readonly string[] | undefined {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? Object.keys(value) : undefined;
+}
+
 function Leaf({ value }: { readonly value: unknown }) {
-  const [isWhole, setWhole] = useState(false);
+  const [shown, setShown] = useState(LONG_TEXT);
   if (typeof value !== 'string') {
     return <span class={value === null ? 'null' : typeof value}>{String(value)}</span>;
   }
-  const isLong = value.length > LONG_TEXT && !isWhole;
+  const isLong = value.length > shown;
   return (
     <span class="string">
-      {JSON.stringify(isLong ? `${value.slice(0, LONG_TEXT)}…` : value)}
+      {JSON.stringify(isLong ? `${value.slice(0, shown)}…` : value)}
       {isLong && (
-        <button type="button" class="more" onClick={() => setWhole(true)}>
-          all {value.length} characters
+        <button type="button" class="more" onClick={() => setShown(shown + LONG_STEP)}>
+          {formatCount(LONG_STEP)} more of {formatCount(value.length)} characters
         </button>
       )}
     </span>
