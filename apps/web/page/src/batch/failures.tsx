@@ -1,6 +1,7 @@
 import { formatCount } from '@fetchfleet/crawl/units';
 import { useState } from 'preact/hooks';
 import type { FailuresDocument, RecordsSource, WatchedBatch } from '../../../src/api/documents.ts';
+import { read } from '../api/client.ts';
 import { useRead } from '../api/use-read.ts';
 import { to } from '../route/route.ts';
 import { Outcome } from './outcome.tsx';
@@ -24,16 +25,27 @@ export function Failures({ batch: { batch, failed, state }, source, canChange }:
   // Read again when the number, rounded to one digit, changes or the state: not with each failure.
   const round = `${failed.toExponential(0)} ${state}`;
   const path = `batches/${encodeURIComponent(batch)}/failures`;
-  const { value, error } = useRead<FailuresDocument>(
+  const { value, error, again } = useRead<FailuresDocument>(
     isElsewhere && !isWanted ? undefined : path,
     round,
   );
+  const copy = async (): Promise<void> => {
+    if (isElsewhere) {
+      setWanted(true);
+      return;
+    }
+    const anew = `batches/${encodeURIComponent(batch)}/records?limit=0&copy=new`;
+    await read(anew).catch(() => undefined); // the next one says what has failed
+    again();
+  };
   const canRetry = canChange && (state === 'finished' || state === 'cancelled');
   return (
     <section aria-label="Failures by origin and reason">
       <h2>Failures by origin and reason</h2>
-      {isElsewhere && !isWanted && <RecordsPlace source={source} onCopy={() => setWanted(true)} />}
-      {error !== undefined && <p role="alert">{error.message}</p>}
+      {source !== null && !(isElsewhere && isWanted) && (
+        <RecordsPlace source={source} onCopy={() => void copy()} />
+      )}
+      {error !== undefined && source?.kind !== 'copying' && <p role="alert">{error.message}</p>}
       {value !== undefined && (
         <Table
           label="Failures"

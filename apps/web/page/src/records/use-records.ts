@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { RecordsDocument, RecordSummary } from '../../../src/api/documents.ts';
 import { query, read, toError } from '../api/client.ts';
 
-export const LIMIT = 100;
+const LIMIT = 100;
 /** Between two looks at a copy or an index that is being made. */
 const PROGRESS_MS = 700;
 /** Between two looks for records that have come. */
