@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Place } from '@fetchfleet/results/place';
 
 const KILL_AFTER_MS = 5_000;
 /** A document of a command is smaller. */
@@ -58,11 +59,21 @@ export class Program {
     const flags = process.execArgv.filter((flag) => flag.startsWith('--conditions='));
     return spawn(process.execPath, [...flags, this.#path, ...args], {
       cwd,
-      env: Object.fromEntries(
-        Object.entries(this.#env).filter(([name]) => isPassedOn(name, surroundings)),
-      ),
+      env: this.#envFor(surroundings),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  }
+
+  #envFor(surroundings: Surroundings): Record<string, string | undefined> {
+    const env = Object.fromEntries(
+      Object.entries(this.#env).filter(([name]) => isPassedOn(name, surroundings)),
+    );
+    const results = env['FETCHFLEET_RESULTS'];
+    if (surroundings === 'fleet' && results !== undefined) {
+      // The address of a database may hold its password.
+      env['FETCHFLEET_RESULTS'] = Place.parse(results, '/').location;
+    }
+    return env;
   }
 
   /** Runs a command to its end, or for so long. */

@@ -13,6 +13,7 @@ const ENV = {
   API_TOKEN: 'secret',
   AWS_ACCESS_KEY_ID: 'key',
   PGPASSWORD: 'password',
+  FETCHFLEET_RESULTS: 'postgres://ann:secret@db/crawls',
 };
 
 describe('the program', () => {
@@ -29,11 +30,13 @@ describe('the program', () => {
     };
     const [args, env] = await run('fleet');
     expect(args).toEqual(['a b', '$(id)', '--']);
-    const ofFleet = ['FETCHFLEET_FLEET', 'PATH', 'REDIS_URL'];
+    const ofFleet = ['FETCHFLEET_FLEET', 'FETCHFLEET_RESULTS', 'PATH', 'REDIS_URL'];
     expect(Object.keys(env).toSorted()).toEqual(ofFleet);
+    expect(env['FETCHFLEET_RESULTS']).toBe('postgres://ann@db/crawls');
     const [, withResults] = await run('results');
     const ofResults = ['AWS_ACCESS_KEY_ID', 'PGPASSWORD'];
     expect(Object.keys(withResults).toSorted()).toEqual([...ofFleet, ...ofResults].toSorted());
+    expect(withResults['FETCHFLEET_RESULTS']).toBe(ENV.FETCHFLEET_RESULTS);
     const [, all] = await run('everything');
     expect(all).toMatchObject({ API_TOKEN: 'secret', FETCHFLEET_SECRET_A: 'secret' });
     expect(all).not.toHaveProperty('FETCHFLEET_WEB_TOKEN');

@@ -5,7 +5,6 @@ import { query, read, toError } from '../api/client.ts';
 const LIMIT = 100;
 /** Between two looks at a copy or an index that is being made. */
 const PROGRESS_MS = 700;
-/** Between two looks for records that have come. */
 const NEWS_MS = 5_000;
 
 export type RecordsFilter = Readonly<
@@ -73,11 +72,13 @@ interface SearchOptions {
   readonly path: string;
   readonly filter: RecordsFilter;
   readonly signal: AbortSignal;
+  /** Between two looks for records that have come. @default 5 s */
+  readonly newsMs?: number;
   readonly onFound: (found: FoundRecords) => void;
 }
 
 /** One page, from its first request to the end of the view. */
-class RecordSearch {
+export class RecordSearch {
   readonly #options: SearchOptions;
 
   constructor(options: SearchOptions) {
@@ -142,9 +143,9 @@ class RecordSearch {
   }
 
   async #follow(document: RecordsDocument): Promise<void> {
-    const { path, signal } = this.#options;
+    const { path, signal, newsMs = NEWS_MS } = this.#options;
     for (;;) {
-      await rest(NEWS_MS, signal);
+      await rest(newsMs, signal);
       if (!globalThis.document.hidden) {
         const { indexed, source } = await read<RecordsDocument>(`${path}?limit=1`, signal);
         const news = source.copiedAt === document.source.copiedAt ? indexed - document.indexed : 0;
