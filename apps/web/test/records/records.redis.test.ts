@@ -188,6 +188,8 @@ describe('unchanged records', () => {
   });
 });
 
+const OCTETS = 'application/octet-stream';
+
 describe('bodies of records', () => {
   const HOSTILE: [string, string, string | Buffer, string][] = [
     ['a script', 'text/html', '<script>alert(1)</script>', 'text/plain; charset=utf-8'],
@@ -197,10 +199,16 @@ describe('bodies of records', () => {
       '<svg onload="alert(1)"/>',
       'text/plain; charset=utf-8',
     ],
-    ['a page of 1 MB', 'text/html', `<p>${'x'.repeat(1_000_000)}`, 'text/plain; charset=utf-8'],
+    ['a page of 10 MB', 'text/html', `<p>${'x'.repeat(10_000_000)}`, 'text/plain; charset=utf-8'],
+    ['a program', 'text/javascript', 'alert(1)', 'text/plain; charset=utf-8'],
+    ['XHTML', 'application/xhtml+xml', '<html><script/></html>', 'text/plain; charset=utf-8'],
+    ['a page in JSON', 'application/json', '{"a":"<script>"}', 'text/plain; charset=utf-8'],
+    ['a page in UTF-16', 'x/y', Buffer.from('\ufeff<script>', 'utf16le'), OCTETS],
+    ['a document', 'application/pdf', Buffer.from('%PDF-1.7\x80\xff', 'latin1'), OCTETS],
+    ['a picture that is a page', 'x/y', Buffer.from('GIF89a\xff<script>', 'latin1'), 'image/gif'],
     ['JSON of many levels', 'application/json', '['.repeat(400_000), 'text/plain; charset=utf-8'],
     ['a picture', 'text/html', PNG, 'image/png'],
-    ['bytes', 'image/png', Buffer.from([0, 1, 2, 255]), 'application/octet-stream'],
+    ['bytes', 'image/png', Buffer.from([0, 1, 2, 255]), OCTETS],
   ];
 
   it('are never more than text, pictures or downloads, in a sandbox', async () => {
@@ -226,16 +234,28 @@ describe('bodies of records', () => {
             : "sandbox; default-src 'none'; frame-ancestors 'self'",
           'x-content-type-options': 'nosniff',
           'content-disposition': expect.stringMatching(
-            type === 'application/octet-stream' ? /^attachment; / : /^inline; /u,
+            type === OCTETS ? /^attachment; / : /^inline; /u,
           ),
         },
       ]);
       expect([name, typeof content !== 'string' || text === content]).toEqual([name, true]);
+      const head = await web.ask(`${path}/body`, { method: 'HEAD' });
+      expect([name, head.text, { ...head.headers, date: '' }]).toEqual([
+        name,
+        '',
+        { ...headers, date: '' },
+      ]);
       const { headers: own, document } = await web.json(path);
-      expect(own['content-type']).toBe('application/json; charset=utf-8');
+      expect(own).toMatchObject({
+        'content-type': 'application/json; charset=utf-8',
+        'x-content-type-options': 'nosniff',
+      });
       SCHEMAS.RecordDetail.parse(document);
       const download = await web.ask(`${path}/body?download`);
-      expect(download.headers['content-disposition']).toBe(`attachment; filename="one-${index}"`);
+      expect(download.headers).toMatchObject({
+        'content-disposition': `attachment; filename="one-${index}"`,
+        'x-content-type-options': 'nosniff',
+      });
     }
   });
 });

@@ -42,11 +42,11 @@ export const WEB: CommandSpec = {
     { flags: '--host <host>', help: 'address to serve it on', defaultHelp: '127.0.0.1' },
     { flags: '--read-only', help: 'show everything and change nothing' },
     PAGE.open,
-    { ...SETTINGS.results, help: 'results folder, to show records' },
+    { ...SETTINGS.results, help: 'where the records are, to show them' },
   ],
   notes: `
 All other settings are variables, as fetchfleet-web --help lists them: FETCHFLEET_WEB_BASE,
-FETCHFLEET_WEB_ALLOW_HOST, FETCHFLEET_WEB_TRUST_PROXY.
+FETCHFLEET_WEB_ALLOW_HOST, FETCHFLEET_WEB_TRUST_PROXY, FETCHFLEET_WEB_MAX_COPY.
 
 Examples:
   fetchfleet web --open
