@@ -82,7 +82,11 @@ export class RecordFolders {
     this.#onRemove.push(listener);
   }
 
-  /** How the records can be read. Begins nothing. @throws ResultsNotFoundError, ResultsUnreadableError */
+  /**
+   * How the records can be read. Begins nothing.
+   *
+   * @throws ResultsNotFoundError, ResultsUnreadableError
+   */
   async sourceOf(batch: string): Promise<RecordsSource> {
     const { store } = this.#options;
     const { location } = store;

@@ -18,11 +18,10 @@ const ALL: RecordsFilter = { outcome: '', status: '', origin: '', text: '', from
 
 /** A view of the page that is open. */
 function look(web: Web, filter: Partial<RecordsFilter> = {}) {
-  jest
-    .spyOn(globalThis, 'fetch')
-    .mockImplementation(async (input, init) =>
-      send(new URL(String(input), `${web.origin}/`), init),
-    );
+  jest.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) =>
+    // The page asks for nothing but paths.
+    send(new URL(input as string, `${web.origin}/`), init),
+  );
   // The page looks for new records while somebody sees it.
   Object.assign(globalThis, { document: { hidden: false } });
   const seen: FoundRecords[] = [];
