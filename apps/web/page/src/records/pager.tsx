@@ -6,11 +6,11 @@ import type { FoundRecords } from './use-records.ts';
 export function Pager({ found }: { readonly found: FoundRecords }) {
   const { document } = found;
   const { records, offset, matched, counted, looked, indexed, previous, next } = document;
-  const first = records.length === 0 ? 0 : offset + 1;
   return (
     <p class="pager">
       <span>
-        {formatCount(first)}–{formatCount(offset + records.length)} of {formatCount(matched)}
+        {records.length > 0 && `${formatCount(offset + 1)}–`}
+        {formatCount(records.length === 0 ? 0 : offset + records.length)} of {formatCount(matched)}
         {counted !== null && (
           <span class="quiet">
             {' '}

@@ -2,6 +2,7 @@ import { formatBytes, formatCount } from '@fetchfleet/crawl/units';
 import { useEffect, useState } from 'preact/hooks';
 import type { RecordDetail } from '../../../src/api/documents.ts';
 import { JsonTree } from './json-tree.tsx';
+import { parseJson } from './parse-json.ts';
 
 /** Larger bodies are saved rather than drawn. */
 const MAX_SHOWN_BYTES = 16 * 1024 * 1024;
@@ -54,7 +55,7 @@ function TextBody({ path, kind }: TextBodyProps) {
     const load = async (): Promise<void> => {
       const response = await fetch(path, { signal: aborter.signal });
       const found = await response.text();
-      setValue(kind === 'json' ? parsed(found) : undefined);
+      setValue(kind === 'json' ? parseJson(found) : undefined);
       setText(found);
     };
     load().catch(() => undefined); // it is closed, or the bar says that the server is gone
@@ -86,13 +87,4 @@ export function LongText({ text }: { readonly text: string }) {
       )}
     </>
   );
-}
-
-/** Undefined where the browser cannot hold it, such as very deep ones: it is shown as text. */
-function parsed(text: string): { readonly value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatDuration } from '@fetchfleet/crawl/units';
-import type { FleetDocument, RecordSummary } from '../../../src/api/documents.ts';
+import type { FleetDocument, RecordsDocument, RecordSummary } from '../../../src/api/documents.ts';
 import { Outcome } from '../batch/outcome.tsx';
 import { Filter, Filters } from '../part/filters.tsx';
 import { RecordsPlace } from '../part/records-place.tsx';
@@ -72,7 +72,8 @@ export function Records({ batch, fleet }: RecordsProps) {
           <div class="over">
             <RecordsPlace source={found.document.source} onCopy={() => again(true)} />
             <News count={found.news} onShow={() => again()} />
-            {found.document.source.kind !== 'copying' && <Pager found={found} />}
+            <Reading document={found.document} />
+            {isRead(found.document) && <Pager found={found} />}
           </div>
           <Rows batch={batch} found={found} canChange={!fleet.readOnly} />
           {found.document.records.length > 20 && <Pager found={found} />}
@@ -92,12 +93,26 @@ function News({ count, onShow }: { readonly count: number; readonly onShow: () =
   return (
     <p class="news" role="status">
       {count > 0 && (
-        <button type="button" onClick={onShow}>
-          {formatCount(count)} new: show them
+        <button type="button" title="Show them" onClick={onShow}>
+          {formatCount(count)} new
         </button>
       )}
     </p>
   );
+}
+
+/** How far the index is: until it is complete, other records may come before these. */
+function Reading({ document: { reading, indexed } }: { readonly document: RecordsDocument }) {
+  return reading === null ? null : (
+    <p class="quiet" role="status">
+      reading {formatBytes(reading.doneBytes)} of {formatBytes(reading.totalBytes)}:{' '}
+      {formatCount(indexed)} records so far
+    </p>
+  );
+}
+
+function isRead({ reading, source }: RecordsDocument): boolean {
+  return reading === null && source.kind !== 'copying';
 }
 
 interface RowsProps {
@@ -108,42 +123,34 @@ interface RowsProps {
 
 function Rows({ batch, found: { document, isSearching }, canChange }: RowsProps) {
   const { open } = route.value.query;
-  const { records, reading, looked, indexed, source } = document;
-  if (source.kind === 'copying') {
+  const { records, looked, indexed } = document;
+  if (records.length === 0 && !isRead(document)) {
     return null;
   }
   const keys = new Set(records.map(keyOf));
   return (
-    <>
-      {reading !== null && (
-        <p class="quiet" role="status">
-          reading {formatBytes(reading.doneBytes)} of {formatBytes(reading.totalBytes)}:{' '}
-          {formatCount(indexed)} records so far
-        </p>
-      )}
-      <Table
-        label="Records"
-        rows={records}
-        keyOf={keyOf}
-        href={(record) => addressOf(batch, record, open)}
-        columns={columnsFor(batch, open)}
-        open={{
-          key: open,
-          body: (record) => (
-            <RecordDetail batch={batch} id={keyOf(record)} isListed={keys} canChange={canChange} />
-          ),
-        }}
-        empty={
-          isSearching ? (
-            <p role="status">
-              None among the first {formatCount(looked)} of {formatCount(indexed)} records yet.
-            </p>
-          ) : (
-            'No record is like that.'
-          )
-        }
-      />
-    </>
+    <Table
+      label="Records"
+      rows={records}
+      keyOf={keyOf}
+      href={(record) => addressOf(batch, record, open)}
+      columns={columnsFor(batch, open)}
+      open={{
+        key: open,
+        body: (record) => (
+          <RecordDetail batch={batch} id={keyOf(record)} isListed={keys} canChange={canChange} />
+        ),
+      }}
+      empty={
+        isSearching ? (
+          <p role="status">
+            None among the first {formatCount(looked)} of {formatCount(indexed)} records yet.
+          </p>
+        ) : (
+          'No record is like that.'
+        )
+      }
+    />
   );
 }
 
