@@ -47,7 +47,10 @@ describe('records in S3', () => {
   const downloads = (): number =>
     s3.requests.filter(({ method, key }) => method === 'GET' && key.includes('/part-')).length;
   afterAll(() => {
-    process.env = before;
+    for (const name of Object.keys(process.env).filter((one) => !(one in before))) {
+      Reflect.deleteProperty(process.env, name);
+    }
+    Object.assign(process.env, before);
   });
 
   it('are copied once, shown, and removed when the server ends', async () => {
