@@ -35,6 +35,8 @@ const MAX_COMMAND_BYTES = 2 * 1024 * 1024;
 const MAX_LOGIN_BYTES = 4 * 1024;
 /** Failures are read from all parts of a batch. */
 const FAILURES_TIMEOUT_MS = 65_000;
+/** Less than the request has: only the line for a shell needs it. */
+const CRAWL_TIMEOUT_MS = 1_000;
 const loginRequest = z.strictObject({ token: z.string().max(1_024) });
 const exportFormat = z.enum(['ndjson', 'csv', 'parquet']);
 
@@ -178,7 +180,9 @@ function batchRoutes({ looks, records, failures, exports }: Services): Route<Vie
         throw missingRecord();
       }
       // Records are shown without Redis as well.
-      const crawl = await withinTime(looks.ledger.crawl(id)).catch(() => undefined);
+      const crawl = await withinTime(looks.ledger.crawl(id), CRAWL_TIMEOUT_MS).catch(
+        () => undefined,
+      );
       return { ...detail, curl: curlLine(detail.record, crawl?.plan) };
     }),
     {

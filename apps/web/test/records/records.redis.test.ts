@@ -1,7 +1,7 @@
 import { appendFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentHash } from '@fetchfleet/crawl';
-import { closeAfterEach } from '@fetchfleet/testing';
+import { closeAfterEach, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { SCHEMAS } from '../api/schemas.ts';
 import { writeRecord } from '../fleet-data.ts';
@@ -119,6 +119,16 @@ describe('records', () => {
     expect(third.pages).toBe(3);
     expect((await web.ask('/api/batches/one/records/5.3/body')).text).toBe('{"page":3}');
     expect((await web.ask('/api/batches/one/records/5.4')).status).toBe(404);
+  });
+
+  it('are shown while Redis does not answer', async () => {
+    const redis = await startRedis();
+    const web = await Web.start([], redis.url);
+    await writeRecord(web, { batch: 'one', index: 0 });
+    redis.freeze();
+    const { status, document } = await web.json('/api/batches/one/records/0');
+    expect([status, document.curl]).toEqual([200, "curl 'http://origin.example/0'"]);
+    redis.thaw();
   });
 
   it('begin anew where parts were replaced', async () => {
