@@ -6,6 +6,7 @@ import {
   type FleetKeys,
   fleetKeys,
   Ledger,
+  mayBePruned,
   openRedis,
   Origins,
   type OriginStatus,
@@ -44,6 +45,7 @@ const USABLE: Readonly<Record<string, (status: BatchStatus) => boolean>> = {
   resume: ({ state }) => state !== 'finished',
   retry: (status) => realFailures(status) > 0,
   failures: ({ failed }) => failed > 0,
+  prune: mayBePruned,
 };
 
 /** Ids of batches, newest first. */

@@ -361,6 +361,36 @@ describe('fetchfleet prune', () => {
     expect(await readdir(project.path('results'))).toContain('linked');
   });
 
+  it('removes the batches that are named, whatever their age, and no other one', async () => {
+    const { project } = fleet;
+    await oldBatch('one', 'finished', 0);
+    await oldBatch('other', 'cancelled', 40);
+    await oldBatch('stays', 'finished', 40);
+    await oldBatch('going', 'running', 40);
+    await mkdir(project.path('results', 'one'), { recursive: true });
+    await mkdir(project.path('results', 'lost'), { recursive: true });
+    const manifest = { batch: 'lost', name: 'lost', total: 1, params: [], url: 'http://a.example' };
+    await writeFile(project.path('results', 'lost', 'batch.json'), JSON.stringify(manifest));
+    const refused = await project.call(['prune', 'one', 'going', 'stay', 'lost', '--yes']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/going is running: cancel it first/u);
+    expect(refused.stderr).toMatch(/no batch "stay" is known; did you mean stays\?/u);
+    expect(refused.stderr).toMatch(/lost has results in \S+, .* --orphans removes them/u);
+    expect(await batchFolders(project)).toEqual(['lost', 'one']);
+
+    const looked = await fleet.json('prune', 'one', '--dry-run');
+    expect(looked).toMatchObject({ code: 0, document: { batches: [{ batch: 'one' }] } });
+    const pruned = await fleet.json('prune', 'one', 'other', '--yes');
+    expect(pruned.code).toBe(0);
+    const ids = pruned.document.batches.map(({ batch }: { batch: string }) => batch);
+    expect(ids.toSorted()).toEqual(['one', 'other']);
+    expect(pruned.stderr).toMatch(/^Removed 2 batches, /u);
+    expect(await batchFolders(project)).toEqual(['lost']);
+    expect(await fleet.ledger.state('stays')).toBe('finished');
+    const orphan = await project.call(['prune', 'lost', '--orphans', '--yes']);
+    expect(orphan).toMatchObject({ code: 0, stderr: expect.stringContaining('Removed lost, ') });
+  });
+
   it('reports invalid input', async () => {
     const wrong = await fleet.project.call([
       'prune',
@@ -371,6 +401,8 @@ describe('fetchfleet prune', () => {
     ]);
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/--state: "paused"[^]*--older-than: "a month" is no duration/u);
+    const both = await fleet.project.call(['prune', 'one', '--older-than', '30d']);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('leave them or the') });
     await writeFile(fleet.project.path('results'), 'no folder');
     const missing = await fleet.project.call(['prune']);
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('--older-than') });

@@ -154,6 +154,8 @@ describe('only what changed', () => {
     gate.opens = promise;
     const third = await next();
     const [first, second] = ids;
+    const named = await fleet.json('prune', first ?? '', '--yes');
+    expect(named).toMatchObject({ code: 1, document: { batches: [], kept: [{ batch: first }] } });
     const { document, stderr } = await fleet.json('prune', '--older-than', '0s', '--yes');
     expect(document.kept).toEqual([{ batch: first, referredBy: third }]);
     expect(document.batches).toMatchObject([{ batch: second }]);

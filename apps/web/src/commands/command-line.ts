@@ -55,7 +55,11 @@ interface CommandRule {
   /** The words of the command line. */
   readonly words: readonly string[];
   /** What the target is, and whether it has the form of one. @default the command has none */
-  readonly target?: { readonly noun: string; readonly isValid: (text: string) => boolean };
+  readonly target?: {
+    readonly noun: string;
+    readonly isValid: (text: string) => boolean;
+    readonly isOptional?: boolean;
+  };
   readonly hasCrawlFile?: boolean;
   readonly options?: Readonly<Record<string, OptionRule>>;
   /** Options that stand behind the target. */
@@ -100,13 +104,13 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
   },
   prune: {
     words: ['prune'],
+    target: { ...BATCH, isOptional: true },
     options: {
       olderThan: value('--older-than', isDuration),
       state: list('--state', (text) => text === 'finished' || text === 'cancelled'),
       dryRun: { flag: '--dry-run', kind: 'switch' },
       yes: { flag: '--yes', kind: 'switch' },
     },
-    needs: ['olderThan'],
   },
   start: {
     words: ['start'],
@@ -178,10 +182,14 @@ export function commandLineOf(request: ValidRequest): string[] {
   if ((crawlFile !== undefined) !== (rule.hasCrawlFile === true)) {
     throw refuse(`${command} takes ${rule.hasCrawlFile === true ? 'a' : 'no'} crawl file`);
   }
-  if ((target !== undefined) !== (rule.target !== undefined)) {
+  const isTargetUnfit =
+    target === undefined
+      ? rule.target !== undefined && rule.target.isOptional !== true
+      : rule.target === undefined;
+  if (isTargetUnfit) {
     throw refuse(`${command} takes ${rule.target === undefined ? 'no' : 'a'} target`);
   }
-  if (rule.target?.isValid(target ?? '') === false) {
+  if (target !== undefined && rule.target?.isValid(target) === false) {
     throw refuse(`the target is not ${rule.target.noun}`);
   }
   const missing = rule.needs?.find((name) => options[name] === undefined);

@@ -25,6 +25,7 @@ const VALID: readonly [object, string][] = [
     { command: 'prune', options: { olderThan: '30d', dryRun: true } },
     'prune --json --older-than=30d --dry-run --',
   ],
+  [{ command: 'prune', target: 'a-1', options: { yes: true } }, 'prune --json --yes -- a-1'],
   [
     { command: 'start', crawlFile: 'url: x', options: { new: true } },
     'start --json --new -- crawl.yaml',
@@ -63,7 +64,7 @@ const REFUSED: readonly [string, object][] = [
   ['a flag as a target', { command: 'pause', target: '--help' }],
   ['a path as a target', { command: 'pause', target: '../a' }],
   ['no target', { command: 'pause' }],
-  ['a target too many', { command: 'prune', target: 'a-1', options: { olderThan: '1d' } }],
+  ['a target too many', { command: 'validate', target: 'a-1', crawlFile: 'url: x' }],
   ['an option of another command', { command: 'pause', target: 'a-1', options: { new: true } }],
   ['an option of every object', { command: 'pause', target: 'a-1', options: { toString: 'x' } }],
   ['an outcome that is none', { command: 'retry', target: 'a-1', options: { outcome: 'ok' } }],

@@ -30,6 +30,8 @@ export interface Candidate {
 type Found = Omit<Candidate, 'results' | 'bytes'>;
 
 export interface PruneRules {
+  /** Only these batches. @default all */
+  readonly only?: ReadonlySet<string>;
   readonly states: readonly BatchState[];
   /** Remove batches that ended before this time, epoch milliseconds. */
   readonly before: number;
@@ -69,21 +71,25 @@ export async function planPrune(
       unreadable.push(`${found.batch} was passed over: ${toError(error).message}`);
     }
   };
+  const isMeant = (batch: string): boolean => rules.only?.has(batch) ?? true;
   const unfinished = await withTimeout(session.removal.unfinished());
   for (const [batch, folders] of unfinished) {
+    if (!isMeant(batch)) {
+      continue;
+    }
     const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
     await add(found, folders.split('\n'));
   }
   const statuses = await withTimeout(session.ledger.statuses(ids));
   for (const status of statuses) {
-    const endedAt = endOf(status, rules);
+    const endedAt = isMeant(status.batch) ? endOf(status, rules) : undefined;
     if (endedAt !== undefined) {
       const { batch, state, total } = status;
       await add({ batch, state, endedAt, fetches: total }, status.resultsFolders);
     }
   }
   const known = new Set([...ids, ...unfinished.keys()]);
-  const orphans = await orphansOf(known, rules);
+  const orphans = (await orphansOf(known, rules)).filter(({ batch }) => isMeant(batch));
   if (rules.withOrphans) {
     candidates.push(...orphans);
   }

@@ -11,11 +11,12 @@ import { messageWidth, textTable } from '../../report/text-table.ts';
 import { formatBytes, formatCount, formatDuration } from '../../report/units.ts';
 import { namesOf, type OpenPlace, openPlaces } from '../../results/open-place.ts';
 import { type FleetSession, withFleet } from '../../session/fleet-session.ts';
+import { checkNamed } from './named-batches.ts';
 import { type Candidate, planPrune, type PrunePlan, type PruneRules } from './prune-plan.ts';
 
 export interface PruneOptions {
   readonly json?: boolean;
-  readonly olderThan: string;
+  readonly olderThan?: string;
   readonly state?: readonly string[];
   readonly results?: readonly string[];
   readonly orphans?: boolean;
@@ -25,26 +26,36 @@ export interface PruneOptions {
 }
 
 /**
- * `fetchfleet prune --older-than AGE`: removes ledger, queue and results of old batches. Asks for
- * confirmation.
+ * `fetchfleet prune BATCH…` and `prune --older-than AGE`: removes ledger, queue and results of
+ * batches that have ended. Asks for confirmation.
  */
-export async function prune(options: PruneOptions, context: Context): Promise<ExitCode> {
-  const rules = await readRules(options, context);
+export async function prune(
+  batches: readonly string[],
+  options: PruneOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const rules = await readRules(batches, options, context);
   const { terminal } = context;
-  return withFleet(context, 'find', async (session) => {
+  const [batch] = batches;
+  return withFleet(context, batch === undefined ? 'find' : { find: batch }, async (session) => {
+    const problems = new Problems();
+    await checkNamed(session, rules, problems);
+    problems.throwIfAny('nothing was removed');
     const plan = await planPrune(session, rules, context);
     const { candidates, kept } = plan;
     describe(plan, rules, terminal);
-    const exitCode = plan.unreadable.length > 0 ? EXIT.unavailable : EXIT.ok;
+    const exitCode = exitCodeOf(plan, rules);
     if (candidates.length === 0) {
       terminal.note(
-        plan.kept.length === 0
+        exitCode === EXIT.ok && kept.length === 0
           ? `No batch ended more than ${options.olderThan} ago`
           : 'Nothing can be removed',
       );
       return printRemoved([], options, { terminal, exitCode, kept });
     }
-    terminal.say(...pruneTable(candidates, Date.now(), messageWidth(terminal)));
+    if (options.json !== true || options.yes !== true) {
+      terminal.say(...pruneTable(candidates, Date.now(), messageWidth(terminal)));
+    }
     if (options.dryRun === true) {
       return printRemoved(candidates, options, { terminal, exitCode, kept });
     }
@@ -52,22 +63,23 @@ export async function prune(options: PruneOptions, context: Context): Promise<Ex
       terminal.note('Nothing was removed');
       return printRemoved([], options, { terminal, exitCode, kept });
     }
-    const removed: Candidate[] = [];
-    let isComplete = true;
-    for (const candidate of candidates) {
-      const end = await remove(session, candidate, terminal);
-      if (end === 'removed') {
-        removed.push(candidate);
-      }
-      isComplete &&= end !== 'incomplete';
-    }
+    const { removed, isComplete } = await removeAll(session, candidates, terminal);
     terminal.note(`Removed ${summaryOf(removed)}`);
+    const isAll = rules.only === undefined || removed.length === candidates.length;
     return printRemoved(removed, options, {
       terminal,
       kept,
-      exitCode: isComplete ? exitCode : EXIT.unavailable,
+      exitCode: !isComplete ? EXIT.unavailable : isAll ? exitCode : EXIT.someFailed,
     });
   });
+}
+
+/** Of a batch that is asked for by its id, more is expected than of the old ones. */
+function exitCodeOf({ unreadable, kept }: PrunePlan, { only }: PruneRules): ExitCode {
+  if (unreadable.length > 0) {
+    return EXIT.unavailable;
+  }
+  return only !== undefined && kept.length > 0 ? EXIT.someFailed : EXIT.ok;
 }
 
 /** What is left alone, and how to remove it all the same. */
@@ -99,15 +111,27 @@ function isFolder({ place }: OpenPlace): boolean {
   return place.kind === 'folder';
 }
 
-async function readRules(options: PruneOptions, context: Context): Promise<PruneRules> {
+async function readRules(
+  batches: readonly string[],
+  options: PruneOptions,
+  context: Context,
+): Promise<PruneRules> {
   const problems = new Problems();
+  const { olderThan } = options;
+  const isNamed = batches.length > 0;
   const allowed = ['finished', 'cancelled'] as const;
   const states = readStates(options.state ?? allowed, problems, allowed);
-  const age = readAge('--older-than', options.olderThan, problems);
+  const age = olderThan === undefined ? 0 : readAge('--older-than', olderThan, problems);
+  if (isNamed && (olderThan ?? options.state) !== undefined) {
+    problems.add('--older-than and --state choose among all batches: leave them or the ids out');
+  } else if (!isNamed && olderThan === undefined) {
+    problems.add('name the batches to remove, or choose old ones with --older-than 30d');
+  }
   problems.throwIfAny('nothing was removed');
   return {
+    ...(isNamed && { only: new Set(batches) }),
     states,
-    before: Date.now() - age,
+    before: isNamed ? Number.POSITIVE_INFINITY : Date.now() - age,
     results: await openPlaces(readPlaces(options.results, context), context),
     trustsFolders: options.trustFolders === true,
     withOrphans: options.orphans === true,
@@ -143,6 +167,24 @@ async function isConfirmed(
   } finally {
     questions.close();
   }
+}
+
+/** @returns what is gone, and whether nothing is left that the next prune has to complete */
+async function removeAll(
+  session: FleetSession,
+  candidates: readonly Candidate[],
+  terminal: Terminal,
+): Promise<{ readonly removed: readonly Candidate[]; readonly isComplete: boolean }> {
+  const removed: Candidate[] = [];
+  let isComplete = true;
+  for (const candidate of candidates) {
+    const end = await remove(session, candidate, terminal);
+    if (end === 'removed') {
+      removed.push(candidate);
+    }
+    isComplete &&= end !== 'incomplete';
+  }
+  return { removed, isComplete };
 }
 
 /**
@@ -235,9 +277,13 @@ function pruneTable(candidates: readonly Candidate[], nowMs: number, width: numb
   );
 }
 
-/** `3 batches, 1.2 GB of results` */
+/** `3 batches, 1.2 GB of results`; the id of a single one. */
 function summaryOf(candidates: readonly Candidate[]): string {
   const bytes = candidates.reduce((sum, one) => sum + one.bytes, 0);
-  const count = candidates.length === 1 ? '1 batch' : `${formatCount(candidates.length)} batches`;
-  return `${count}, ${formatBytes(bytes)} of results`;
+  const [one] = candidates;
+  const what =
+    candidates.length === 1 && one !== undefined
+      ? one.batch
+      : `${formatCount(candidates.length)} batches`;
+  return `${what}, ${formatBytes(bytes)} of results`;
 }

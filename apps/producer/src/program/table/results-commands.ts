@@ -206,15 +206,16 @@ Examples:
 
 export const PRUNE: CommandSpec = {
   name: 'prune',
-  summary: 'remove old batches: ledger, queue and results',
+  summary: 'remove batches that have ended: ledger, queue and results',
   description:
-    'Removes batches that ended long ago: their ledger, their rest in the queue, and their ' +
-    'results. Lists them and asks before it removes anything.',
+    'Removes the batches that are named, or those that ended long ago: their ledger, their rest ' +
+    'in the queue, and their results. Lists them and asks before it removes anything. The exit ' +
+    'status is 1 if a named batch stays, because another one refers to it.',
+  argument: { ...BATCH, usage: '[batch...]' },
   options: [
     {
       flags: '--older-than <age>',
-      help: 'only batches that ended longer ago than this: 30d, 12h, 45m',
-      isRequired: true,
+      help: 'all batches that ended longer ago than this: 30d, 12h, 45m',
     },
     {
       flags: '--state <states...>',
@@ -236,11 +237,12 @@ export const PRUNE: CommandSpec = {
   ],
   notes: `
 The age of a batch counts from its end. Batches that are expanding, running or paused are
-never removed. If prune is interrupted, the next prune completes the removal.
+never removed: cancel them first. If prune is interrupted, the next prune completes the removal.
 
 Examples:
+  fetchfleet prune $id
   fetchfleet prune --older-than 30d --dry-run
   fetchfleet prune --older-than 12h --state cancelled --yes`,
-  run: async (_none: undefined, options: PruneOptions, { context }) =>
-    (await import('../../commands/prune/prune.ts')).prune(options, context),
+  run: async (batches: readonly string[], options: PruneOptions, { context }) =>
+    (await import('../../commands/prune/prune.ts')).prune(batches, options, context),
 };
