@@ -5,6 +5,7 @@ import {
   type Expansion,
   hasPlaceholder,
   type Method,
+  type Plan,
   placeholdersOf,
   type Rate,
 } from '@fetchfleet/crawl';
@@ -66,21 +67,7 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
     last = [...last, ...chunk.slice(-SHOWN)].slice(-SHOWN);
   }
   const { plan } = crawl;
-  const { userAgentFor } = await import('@fetchfleet/fetcher');
-  const request = compileRequest(plan, { userAgent: userAgentFor(plan.contact) });
-  const { method, expand, headersOf, bodyOf, hasIdempotencyKey } = request;
-  const firstPage = compileFirstPage(plan);
-  const requestOf = ({ index, values }: Expansion): PreviewRequest => {
-    const { url, body } = firstPage({ url: expand(values), body: bodyOf(values) });
-    const key = hasIdempotencyKey && { 'idempotency-key': `<batch>-${index}-1` };
-    return {
-      index,
-      method,
-      url,
-      headers: { ...headersOf(values), ...key },
-      ...(body !== undefined && { body: body.toString() }),
-    };
-  };
+  const { requestOf, hasIdempotencyKey } = await requestsOf(plan);
   const changing = Object.keys(plan.headers).filter((name) =>
     hasPlaceholder(plan.headers[name] ?? ''),
   );
@@ -99,6 +86,39 @@ export async function previewCrawl(crawl: Crawl, signal?: AbortSignal): Promise<
     maxPages: plan.paginate?.max,
     leastMs: leastMs(largest, plan.politeness.rate, plan.politeness.burst),
   };
+}
+
+/** The first requests of a crawl. Its lists must be readable here. */
+export async function firstRequests(crawl: Crawl): Promise<PreviewRequest[]> {
+  const { requestOf } = await requestsOf(crawl.plan);
+  const first: PreviewRequest[] = [];
+  for await (const chunk of expandCrawl(crawl)) {
+    first.push(...chunk.slice(0, SHOWN - first.length).map(requestOf));
+    if (first.length >= SHOWN) {
+      break;
+    }
+  }
+  return first;
+}
+
+/** How the requests of a crawl are made of their values. */
+async function requestsOf(plan: Plan) {
+  const { userAgentFor } = await import('@fetchfleet/fetcher');
+  const request = compileRequest(plan, { userAgent: userAgentFor(plan.contact) });
+  const { method, expand, headersOf, bodyOf, hasIdempotencyKey } = request;
+  const firstPage = compileFirstPage(plan);
+  const requestOf = ({ index, values }: Expansion): PreviewRequest => {
+    const { url, body } = firstPage({ url: expand(values), body: bodyOf(values) });
+    const key = hasIdempotencyKey && { 'idempotency-key': `<batch>-${index}-1` };
+    return {
+      index,
+      method,
+      url,
+      headers: { ...headersOf(values), ...key },
+      ...(body !== undefined && { body: body.toString() }),
+    };
+  };
+  return { requestOf, hasIdempotencyKey };
 }
 
 /** Of the origin with the most fetches: `burst` of them start at once. */

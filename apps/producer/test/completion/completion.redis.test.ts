@@ -252,6 +252,7 @@ describe('completion', () => {
 
   it.each([
     ['status', () => [cancelled, running]],
+    ['prune x', () => [cancelled]],
     ['origins set', () => [ORIGIN]],
     ['origins try', () => []],
     ['schedule remove', () => []],

@@ -419,6 +419,28 @@ export interface RecordDetail {
   } | null;
 }
 
+/** As `show BATCH --json` prints it: the document of the command `show`. */
+export interface CrawlDocument {
+  readonly batch: string;
+  /** Path of the crawl file where the batch was started. */
+  readonly source: string;
+  readonly total: number;
+  /** As the fleet stores it, without comments; secrets are names. */
+  readonly crawlFile: string;
+  /** The first five; null where `elsewhere` names lists that they need. */
+  readonly first: readonly RequestDocument[] | null;
+  readonly elsewhere: string | null;
+}
+
+/** A request as `validate --json` and `show BATCH --json` print it. */
+export interface RequestDocument {
+  readonly index: number;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 /** `POST api/commands`: one command of the command line. */
 export interface CommandRequest {
   readonly command:
@@ -429,6 +451,7 @@ export interface CommandRequest {
     | 'prune'
     | 'start'
     | 'validate'
+    | 'show'
     | 'fetch-again'
     | 'origins set'
     | 'origins unset'

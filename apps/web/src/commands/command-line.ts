@@ -15,6 +15,7 @@ const COMMANDS = [
   'prune',
   'start',
   'validate',
+  'show',
   'fetch-again',
   'origins set',
   'origins unset',
@@ -126,6 +127,7 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
     hasCrawlFile: true,
     options: { limit: value('--limit', isCount), sample: value('--sample', isCount) },
   },
+  show: { words: ['show'], target: BATCH },
   'fetch-again': {
     words: ['show', '--again'],
     target: BATCH,
@@ -166,7 +168,7 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
 
 /** Commands that change nothing: a viewer of a page that only shows may have them. */
 export function isChange({ command, options }: Pick<ValidRequest, 'command' | 'options'>): boolean {
-  return command !== 'validate' && !(command === 'prune' && options?.['dryRun'] === true);
+  return command !== 'validate' && command !== 'show' && !(command === 'prune' && options?.['dryRun'] === true);
 }
 
 /**

@@ -30,6 +30,7 @@ const VALID: readonly [object, string][] = [
     { command: 'start', crawlFile: 'url: x', options: { new: true } },
     'start --json --new -- crawl.yaml',
   ],
+  [{ command: 'show', target: 'a-1' }, 'show --json -- a-1'],
   [{ command: 'validate', crawlFile: 'url: x' }, 'validate --json -- crawl.yaml'],
   [
     { command: 'fetch-again', target: 'a-1', options: { index: '17' } },
@@ -102,6 +103,7 @@ describe('the command line of a request', () => {
 
   it('is no change where nothing is changed', () => {
     expect(isChange({ command: 'validate' })).toBe(false);
+    expect(isChange({ command: 'show' })).toBe(false);
     expect(isChange({ command: 'prune', options: { dryRun: true } })).toBe(false);
     expect(isChange({ command: 'prune', options: { dryRun: false } })).toBe(true);
     expect(isChange({ command: 'fetch-again' })).toBe(true);

@@ -26,12 +26,20 @@ interface Shown {
   readonly context: Context;
 }
 
-/** `fetchfleet show BATCH INDEX`: one record, whole. */
+/** `fetchfleet show BATCH INDEX`: one record, whole. Without an index, the crawl file. */
 export async function show(
-  [batch, text]: readonly [string, string],
+  [batch, text]: readonly [string, string | undefined],
   options: ShowOptions,
   context: Context,
 ): Promise<ExitCode> {
+  if (text === undefined) {
+    if (options.body === true || options.again === true || options.verbose === true) {
+      throw new CommandError('--body, --again and -v are about one record: name its index', {
+        code: 'INPUT_INVALID',
+      });
+    }
+    return (await import('./show-crawl.ts')).showCrawl(batch, options, context);
+  }
   if (options.verbose === true && options.again !== true) {
     throw new CommandError('-v shows what is sent and answered: add --again', {
       code: 'INPUT_INVALID',

@@ -153,13 +153,14 @@ Examples:
 
 export const SHOW: CommandSpec = {
   name: 'show',
-  summary: 'show the record of one fetch',
+  summary: 'show the record of one fetch, or the crawl file of a batch',
   description:
     'Prints the whole record of one fetch. Reads only the results folder and needs no Redis. With ' +
     '--again, fetches the URL anew from here, as the batch does, prints the new record, and keeps ' +
-    'the old one; the exit status is then 0 if the fetch succeeded.',
+    'the old one; the exit status is then 0 if the fetch succeeded. Without an index, prints the ' +
+    'crawl file of the batch as the fleet stores it; secrets are names, and comments are gone.',
   argument: BATCH,
-  furtherArguments: [{ usage: '<index>', help: 'index of the fetch in the batch' }],
+  furtherArguments: [{ usage: '[index]', help: 'index of the fetch in the batch' }],
   options: [
     { flags: '--body', help: 'print only the body', conflicts: 'json' },
     { flags: '--again', help: 'fetch it anew; needs Redis and the secrets of the crawl' },
@@ -176,8 +177,9 @@ export const SHOW: CommandSpec = {
   notes: `
 Examples:
   fetchfleet show $id 17
+  fetchfleet show $id > again.yaml
   fetchfleet show $id 17 --again -v`,
-  run: async (where: readonly [string, string], options: ShowOptions, { context }) =>
+  run: async (where: readonly [string, string | undefined], options: ShowOptions, { context }) =>
     (await import('../../commands/request/show.ts')).show(where, options, context),
 };
 

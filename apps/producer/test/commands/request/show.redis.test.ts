@@ -217,3 +217,48 @@ describe('fetchfleet show --again', () => {
     expect(origin.arrivals[0]?.headers['x']).toBe('sesame');
   });
 });
+
+describe('fetchfleet show BATCH', () => {
+  it('prints the crawl file, which means the same, and the first requests', async () => {
+    const text = crawlFile(origin.url, 7, 'headers: { x-token: abc, accept: text/html } # why');
+    const id = await fleet.enqueue(text);
+    const { code, stdout } = await show(id);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^# The crawl file of \S+ as the fleet stores it: its comments are gone/u,
+    );
+    expect(stdout).toContain('  x-token: hidden\n  accept: text/html\n');
+    await writeFile(project.path('again.yaml'), stdout);
+    expect(await fleet.json('validate', 'again.yaml')).toMatchObject({ document: { total: 7 } });
+    const { document } = await fleet.json('show', id);
+    expect(document).toMatchObject({ batch: id, total: 7, elsewhere: null });
+    expect(document.first).toHaveLength(5);
+    expect(document.first[4]).toMatchObject({
+      index: 4,
+      method: 'GET',
+      url: `${origin.url}/echo/5`,
+      headers: { 'x-token': 'hidden', accept: 'text/html' },
+    });
+  });
+
+  it('names the lists that the fleet does not store', async () => {
+    await writeFile(project.path('n.txt'), '1\n2\n');
+    const id = await fleet.enqueue(
+      `name: listed\nurl: ${origin.url}/echo/{n}\nparams: { n: { file: n.txt } }\n` +
+        'network: { allowPrivate: true }',
+    );
+    const { document } = await fleet.json('show', id);
+    expect(document).toMatchObject({ first: null, elsewhere: project.path('n.txt') });
+  });
+
+  it('refuses what is about one record', async () => {
+    expect(await show(BATCH, '--again')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('name its index'),
+    });
+    expect(await show('none')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no batch "none" is known'),
+    });
+  });
+});
