@@ -72,6 +72,14 @@ const SETTINGS = {
     default: false,
     schema: booleanSetting(),
   },
+  /** Workers may come to any other Redis at any time. */
+  privateRedis: {
+    flags: '--private-redis',
+    variable: 'FETCHFLEET_WEB_PRIVATE_REDIS',
+    help: 'this Redis is that of a folder: a batch that nobody works on was interrupted',
+    default: false,
+    schema: booleanSetting(),
+  },
   base: {
     flags: '--base <path>',
     variable: 'FETCHFLEET_WEB_BASE',

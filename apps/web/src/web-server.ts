@@ -56,6 +56,7 @@ export class WebServer {
       redis,
       keys: fleetKeys(fleet),
       onPassedOver: (sentence) => log.debug(sentence),
+      isPrivate: settings.privateRedis,
       resultsDisk: async () => (folder === undefined ? null : diskOf(folder)),
       records: async (batch) => recordsOf(folders, batch),
     });

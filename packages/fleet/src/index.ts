@@ -101,6 +101,7 @@ export {
   viewSchedule,
 } from './documents/schedule-document.ts';
 export { BatchesReader, isUnderWay, type WatchedBatch } from './watch/batches-reader.ts';
+export { interruptedAmong } from './watch/interrupted.ts';
 export { backlogMs, OriginsReader, severityOf } from './watch/origins-reader.ts';
 export { Pace, remainingMs } from './watch/pace.ts';
 export {

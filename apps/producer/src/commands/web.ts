@@ -26,6 +26,7 @@ export async function web(options: WebOptions, context: Context): Promise<ExitCo
     env: {
       ...env,
       REDIS_URL: session.url,
+      FETCHFLEET_WEB_PRIVATE_REDIS: String(session.isPrivate),
       // Not as an option, which other users of the machine would see: it may hold a password.
       FETCHFLEET_RESULTS: settingText('results', options.results, env),
     },

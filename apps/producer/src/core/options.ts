@@ -156,6 +156,7 @@ export const VARIABLES = {
     'name of the fleet (default: fetchfleet). Fleets with different names',
     'share a Redis without seeing each other',
   ],
+  FETCHFLEET_BY: ['who runs the command, for `events` (default: user@host)'],
   FETCHFLEET_DEBUG: ['if set, errors are printed with their stack'],
   NO_COLOR: ['if set, nothing is coloured'],
 } as const;

@@ -29,6 +29,8 @@ import { hasRedisFolder } from '../local/redis-folder.ts';
 import { PassedOver } from './passed-over.ts';
 import { ScheduleAccess } from './schedule-access.ts';
 
+/** Characters that are kept of who runs a command. */
+const MAX_ACTOR = 100;
 /** The queue only removes its listeners. */
 const STOP_TIMEOUT_MS = 2_000;
 
@@ -67,14 +69,13 @@ export class FleetSession {
   #queue: SliceQueue | undefined;
   #schedules: ScheduleAccess | undefined;
 
-  private constructor(address: Address, redis: Redis, { fleet, terminal }: Opening) {
+  private constructor(address: Address, redis: Redis, { fleet, by, terminal }: Opening) {
     this.url = address.url;
     this.#redis = redis;
     this.#privateRedis = address.privateRedis;
     this.#keys = fleetKeys(fleet);
     this.#terminal = terminal;
     const onPassedOver = this.#passedOver.add;
-    const by = userAtHost();
     this.ledger = new Ledger(redis, this.#keys, onPassedOver, by);
     this.outbox = new Outbox(redis, this.#keys, onPassedOver);
     this.origins = new Origins(redis, this.#keys, onPassedOver, by);
@@ -94,7 +95,11 @@ export class FleetSession {
     const address = await findRedis(context, need);
     try {
       const redis = await connectRedis(address.redis, { timeoutMs: REDIS_TIMEOUT_MS });
-      const session = new FleetSession(address, redis, { fleet, terminal: context.terminal });
+      const session = new FleetSession(address, redis, {
+        fleet,
+        by: actorOf(context),
+        terminal: context.terminal,
+      });
       if (address.privateRedis === undefined) {
         await session.#refuseUnfit();
       }
@@ -190,7 +195,11 @@ export class FleetSession {
 }
 
 /** Who runs this command, for the events of batches and origins. */
-function userAtHost(): string {
+function actorOf({ env }: Pick<Context, 'env'>): string {
+  const given = env['FETCHFLEET_BY'];
+  if (given !== undefined && given !== '') {
+    return given.slice(0, MAX_ACTOR);
+  }
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
@@ -200,6 +209,7 @@ function userAtHost(): string {
 
 interface Opening {
   readonly fleet: string | undefined;
+  readonly by: string;
   readonly terminal: Context['terminal'];
 }
 

@@ -168,7 +168,11 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
 
 /** Commands that change nothing: a viewer of a page that only shows may have them. */
 export function isChange({ command, options }: Pick<ValidRequest, 'command' | 'options'>): boolean {
-  return command !== 'validate' && command !== 'show' && !(command === 'prune' && options?.['dryRun'] === true);
+  return (
+    command !== 'validate' &&
+    command !== 'show' &&
+    !(command === 'prune' && options?.['dryRun'] === true)
+  );
 }
 
 /**

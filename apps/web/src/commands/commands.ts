@@ -50,6 +50,7 @@ export class Commands {
           cwd: folder,
           timeoutMs: TIMEOUT_MS,
           surroundings: surroundingsOf(request),
+          by: `the page (${by})`,
         });
         const answer = {
           ok: ended.exitCode === 0,

@@ -28,6 +28,8 @@ interface StartOptions {
   readonly cwd: string;
   /** @default 'fleet' */
   readonly surroundings?: Surroundings;
+  /** Who has asked for it, for the events of batches. @default the user of this process */
+  readonly by?: string;
 }
 
 const NEEDED = /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|REDIS_\w+)$/u;
@@ -55,16 +57,16 @@ export class Program {
   }
 
   /** Starts it. No shell reads the arguments. */
-  start(args: readonly string[], { cwd, surroundings = 'fleet' }: StartOptions): ChildProcess {
+  start(args: readonly string[], { cwd, surroundings = 'fleet', by }: StartOptions): ChildProcess {
     const flags = process.execArgv.filter((flag) => flag.startsWith('--conditions='));
     return spawn(process.execPath, [...flags, this.#path, ...args], {
       cwd,
-      env: this.#envFor(surroundings),
+      env: this.#envFor(surroundings, by),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
 
-  #envFor(surroundings: Surroundings): Record<string, string | undefined> {
+  #envFor(surroundings: Surroundings, by?: string): Record<string, string | undefined> {
     const env = Object.fromEntries(
       Object.entries(this.#env).filter(([name]) => isPassedOn(name, surroundings)),
     );
@@ -73,7 +75,7 @@ export class Program {
       // The address of a database may hold its password.
       env['FETCHFLEET_RESULTS'] = Place.parse(results, '/').location;
     }
-    return env;
+    return by === undefined ? env : { ...env, FETCHFLEET_BY: by };
   }
 
   /** Runs a command to its end, or for so long. */

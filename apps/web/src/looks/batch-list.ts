@@ -1,7 +1,7 @@
-import type { BatchesReader, BatchState, Ledger } from '@fetchfleet/fleet';
+import type { BatchState, Ledger } from '@fetchfleet/fleet';
 import type { BatchesDocument } from '../api/documents.ts';
 import { Look } from './look.ts';
-import { unwatchedDocument, watchedDocument } from './watched-batch.ts';
+import { unwatchedDocument, type Watched, watchedDocument } from './watched-batch.ts';
 
 /** Ids that are read: of a longer history, the newest. */
 const MAX_IDS = 10_000;
@@ -27,7 +27,7 @@ export interface BatchQuery {
 export interface BatchListOptions {
   readonly ledger: Pick<Ledger, 'batches' | 'states' | 'statuses' | 'unfinished'>;
   /** Shares one read of the reader among all who look. */
-  readonly watched: Look<Awaited<ReturnType<BatchesReader['read']>>>;
+  readonly watched: Look<readonly Watched[]>;
 }
 
 /**

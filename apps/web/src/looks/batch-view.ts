@@ -9,11 +9,10 @@ import {
   type Origins,
   type OriginStatus,
   ratesOf,
-  type WatchedBatch as Watched,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import type { BatchDetail, BatchEvent } from '../api/documents.ts';
-import { unwatchedDocument, watchedDocument } from './watched-batch.ts';
+import { unwatchedDocument, type Watched, watchedDocument } from './watched-batch.ts';
 
 /** Busy origins that are asked whether the batch is there. */
 const MAX_ASKED = 50;

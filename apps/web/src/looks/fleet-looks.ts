@@ -3,6 +3,7 @@ import {
   type FleetKeys,
   FleetHistory,
   FleetOverview,
+  interruptedAmong,
   Ledger,
   type OnPassedOver,
   originDetailDocument,
@@ -29,6 +30,7 @@ import { BatchList, type BatchQuery } from './batch-list.ts';
 import { batchDetail } from './batch-view.ts';
 import { Look } from './look.ts';
 import { overviewDocument } from './overview.ts';
+import type { Watched } from './watched-batch.ts';
 
 const SCHEDULES_EVERY_MS = 5_000;
 const MAX_SCHEDULES = 200;
@@ -52,6 +54,8 @@ export interface FleetLooksOptions {
   readonly redis: Redis;
   readonly keys: FleetKeys;
   readonly onPassedOver: OnPassedOver;
+  /** Whether Redis is that of a folder, where only `run` starts workers. */
+  readonly isPrivate: boolean;
   readonly resultsDisk: () => Promise<OverviewDocument['resultsDisk']>;
   /** How the records of a batch can be read, and how long its last fetches took. */
   readonly records: (batch: string) => Promise<Pick<BatchDetail, 'records' | 'latency'>>;
@@ -66,7 +70,7 @@ export class FleetLooks {
   readonly #options: FleetLooksOptions;
   readonly #origins: Origins;
   readonly #busyOrigins: Look<Awaited<ReturnType<OriginsReader['read']>>>;
-  readonly #watched: Look<Awaited<ReturnType<BatchesReader['read']>>>;
+  readonly #watched: Look<readonly Watched[]>;
   readonly #names: Look<readonly string[]>;
   readonly #history: Look<Awaited<ReturnType<FleetHistory['read']>>>;
   readonly #list: BatchList;
@@ -79,10 +83,21 @@ export class FleetLooks {
     this.ledger = new Ledger(redis, keys, onPassedOver);
     this.#origins = new Origins(redis, keys, onPassedOver);
     const reader = new BatchesReader(this.ledger);
-    this.#watched = new Look({ read: async () => reader.read() });
-    this.#list = new BatchList({ ledger: this.ledger, watched: this.#watched });
     const known = new Workers(redis, keys, onPassedOver);
     const workers = new Look({ read: async () => known.list() });
+    this.#watched = new Look({
+      read: async () => {
+        const watched = await reader.read();
+        const sources = { ledger: this.ledger, workers: { list: async () => workers.get() } };
+        const statuses = options.isPrivate ? watched.map(({ status }) => status) : [];
+        const interrupted = await interruptedAmong(sources, statuses);
+        return watched.map((one) => ({
+          ...one,
+          isInterrupted: interrupted.has(one.status.batch),
+        }));
+      },
+    });
+    this.#list = new BatchList({ ledger: this.ledger, watched: this.#watched });
     this.workers = new Look({ read: async () => ({ workers: await workers.get() }) });
     this.#busyOrigins = this.#lookAtOrigins();
     this.#names = new Look({

@@ -7,12 +7,11 @@ import {
   ratesOf,
   type Schedule,
   valuesOf,
-  type WatchedBatch as Watched,
   type WorkerInfo,
 } from '@fetchfleet/fleet';
 import type { OverviewDocument, Trouble } from '../api/documents.ts';
 import { findTrouble } from './trouble.ts';
-import { watchedDocument } from './watched-batch.ts';
+import { type Watched, watchedDocument } from './watched-batch.ts';
 
 const MAX_UNDER_WAY = 50;
 const MAX_ENDED = 10;

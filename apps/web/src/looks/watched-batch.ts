@@ -3,13 +3,18 @@ import {
   type BatchStatus,
   type Pace,
   remainingMs,
-  type WatchedBatch as Watched,
+  type WatchedBatch as FleetWatched,
 } from '@fetchfleet/fleet';
 import type { WatchedBatch } from '../api/documents.ts';
 
-/** The document of a batch with what looking again and again has told. */
-export function watchedDocument({ status, pace }: Watched): WatchedBatch {
-  return { ...batchDocument(status), ...paceOf(status, pace) };
+/** What looking at a batch again and again has told. */
+export interface Watched extends FleetWatched {
+  /** Whether nobody works on it any more. */
+  readonly isInterrupted: boolean;
+}
+
+export function watchedDocument({ status, pace, isInterrupted }: Watched): WatchedBatch {
+  return { ...batchDocument(status, isInterrupted), ...paceOf(status, pace) };
 }
 
 /** Of one that nobody has watched. */

@@ -1,4 +1,4 @@
-import type { BatchStatus } from '@fetchfleet/fleet';
+import { type BatchStatus, isUnderWay } from '@fetchfleet/fleet';
 import { type Failures, failuresDocument, findFailures } from '@fetchfleet/results';
 import type { FailuresDocument } from '../api/documents.ts';
 import type { RecordFolders } from './record-folders.ts';
@@ -44,10 +44,12 @@ export class FailuresReader {
     return failuresDocument(status, await this.#failures(status), limit);
   }
 
-  async #failures({ batch, total, settled, failed, retries }: BatchStatus): Promise<Failures> {
+  async #failures(status: BatchStatus): Promise<Failures> {
+    const { batch, total, settled, failed, retries } = status;
     const of = [settled, failed, retries].join(' ');
     const known = this.#kept.get(batch);
-    if (known !== undefined && (known.of === of || isFresh(known))) {
+    // Of one that has ended nothing changes any more: what is read now is shown for long.
+    if (known !== undefined && (known.of === of || (isUnderWay(status) && isFresh(known)))) {
       return known.failures;
     }
     const failures = this.#last.then(async () =>

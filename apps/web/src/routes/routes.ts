@@ -96,13 +96,9 @@ function fleetRoutes(services: Services): Route<Viewer>[] {
   const { looks, streams } = services;
   return [
     get('/fleet', async () => {
-      const { fleet, readOnly, hasResults } = services;
-      const document: FleetDocument = {
-        fleet,
-        version: VERSION,
-        readOnly,
-        hasResults: await hasResults(),
-      };
+      const { fleet, readOnly } = services;
+      const hasResults = await services.hasResults();
+      const document: FleetDocument = { fleet, version: VERSION, readOnly, hasResults };
       return document;
     }),
     get('/overview', async () => looks.overview.get()),

@@ -144,4 +144,18 @@ describe('what the server answers', () => {
     const { status, document: found } = await web.json('/api/batches/two');
     expect([status, found.code]).toEqual([500, 'STORED_STATE_INVALID']);
   });
+
+  it('tell batches apart that nobody works on, where nobody else can', async () => {
+    const [own, shared] = await Promise.all([Web.start(['--private-redis']), Web.start()]);
+    for (const web of [own, shared]) {
+      await runningBatch(web, 'one', { total: 10, ok: 1, failed: 0 });
+    }
+    const [ofOwn, ofShared] = await Promise.all(
+      [own, shared].map(async (web) => web.json('/api/batches')),
+    );
+    expect(ofOwn?.document.batches).toMatchObject([{ state: 'running', interrupted: true }]);
+    expect(ofShared?.document.batches).toMatchObject([{ interrupted: false }]);
+    const detail = await own.json('/api/batches/one');
+    expect(detail.document).toMatchObject({ batch: { interrupted: true } });
+  });
 });

@@ -22,7 +22,7 @@ describe('commands of the page', () => {
     expect(document.messages[0]).toBe('Paused one: 1 done, 9 left');
     expect(await new Ledger(web.redis, web.keys).state('one')).toBe('paused');
     const { document: detail } = await web.json('/api/batches/one');
-    expect(detail.events.at(-1)).toMatchObject({ text: 'paused' });
+    expect(detail.events.at(-1)).toMatchObject({ text: 'paused', by: 'the page (127.0.0.1)' });
     const line = web.lines.find((one) => one.includes('was run from the page')) ?? '{}';
     expect(JSON.parse(line)).toMatchObject({ by: '127.0.0.1', command: 'pause', target: 'one' });
   });
@@ -66,6 +66,30 @@ describe('commands of the page', () => {
       body: { command: 'validate', crawlFile },
     });
     expect([status, document.code]).toEqual([403, 'READ_ONLY']);
+  });
+
+  it('prune the batch that is named, and print its crawl file also where nothing is changed', async () => {
+    const web = await Web.start();
+    const body = { command: 'start', crawlFile: CRAWL };
+    const { document: started } = await web.json('/api/commands', { body });
+    const target = started.document.batch;
+    const shown = await web.json('/api/commands', { body: { command: 'show', target } });
+    expect(shown.document).toMatchObject({
+      ok: true,
+      document: { batch: target, elsewhere: null },
+    });
+    expect(shown.document.document.crawlFile).toContain('url: http://origin.example/{n}\n');
+    const prune = { command: 'prune', target, options: { yes: true } };
+    const refused = await web.json('/api/commands', { body: prune });
+    expect(refused.document).toMatchObject({ ok: false });
+    expect(refused.document.messages.join()).toContain(`${target} is running: cancel it first`);
+    await new Ledger(web.redis, web.keys).cancel(target);
+    const pruned = await web.json('/api/commands', { body: prune });
+    expect(pruned.document).toMatchObject({
+      ok: true,
+      messages: [`Removed ${target}, 0 B of results`],
+    });
+    expect((await web.json(`/api/batches/${target}`)).status).toBe(404);
   });
 
   it('export records as a file, and say why they cannot', async () => {

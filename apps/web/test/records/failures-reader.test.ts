@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { FailuresReader } from '../../src/records/failures-reader.ts';
 
 /** What is read of the ledger of a batch that runs. */
-function statusOf(batch: string, failed: number): BatchStatus {
-  const status = { batch, total: 1_000, settled: failed, failed, retries: 0 };
+function statusOf(batch: string, failed: number, state = 'running'): BatchStatus {
+  const status = { batch, state, total: 1_000, settled: failed, failed, retries: 0 };
   // The reader needs no other fields.
   return status as BatchStatus;
 }
@@ -55,6 +55,19 @@ describe('the reader of failures', () => {
       await asked;
       await jest.advanceTimersByTimeAsync(10_000);
     }
+    expect(reads).toHaveLength(2);
+  });
+
+  it('reads a batch again once it has ended, however fresh the last read is', async () => {
+    const asked = [reader.read(statusOf('one', 1), 20)];
+    for (let time = 0; time < 2; time += 1) {
+      asked.push(reader.read(statusOf('one', 2, 'finished'), 20));
+    }
+    await jest.advanceTimersByTimeAsync(0);
+    reads[0]?.end({ groups: [], skippedParts: [] });
+    await jest.advanceTimersByTimeAsync(0);
+    reads[1]?.end({ groups: [], skippedParts: [] });
+    expect(await Promise.all(asked)).toHaveLength(3);
     expect(reads).toHaveLength(2);
   });
 });

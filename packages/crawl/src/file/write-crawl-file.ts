@@ -37,7 +37,7 @@ const RATE_UNITS = new Map([
 ]);
 
 /** Headers with a value that nobody should read, where it is not the name of a secret. */
-const CREDENTIAL = /auth|cookie|token|secret|password|api-?key/;
+const CREDENTIAL = /auth|cookie|token|secret|passw|key$/;
 const HIDDEN = 'hidden';
 
 /**

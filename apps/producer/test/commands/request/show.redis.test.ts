@@ -220,14 +220,14 @@ describe('fetchfleet show --again', () => {
 
 describe('fetchfleet show BATCH', () => {
   it('prints the crawl file, which means the same, and the first requests', async () => {
-    const text = crawlFile(origin.url, 7, 'headers: { x-token: abc, accept: text/html } # why');
+    const text = crawlFile(origin.url, 7, 'headers: { x-token: abc, x-key: k, accept: text/html } # why');
     const id = await fleet.enqueue(text);
     const { code, stdout } = await show(id);
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /^# The crawl file of \S+ as the fleet stores it: its comments are gone/u,
     );
-    expect(stdout).toContain('  x-token: hidden\n  accept: text/html\n');
+    expect(stdout).toContain('  x-token: hidden\n  x-key: hidden\n  accept: text/html\n');
     await writeFile(project.path('again.yaml'), stdout);
     expect(await fleet.json('validate', 'again.yaml')).toMatchObject({ document: { total: 7 } });
     const { document } = await fleet.json('show', id);

@@ -1,39 +1,47 @@
 import { formatCount } from '@fetchfleet/crawl/units';
 import { useState } from 'preact/hooks';
-import type { CommandRequest, WatchedBatch } from '../../../src/api/documents.ts';
+import type { FleetDocument, WatchedBatch } from '../../../src/api/documents.ts';
 import { Dialog } from '../part/dialog.tsx';
 import { Menu, type MenuItem } from '../part/menu.tsx';
 import { run } from '../part/run.ts';
+import { PruneDialog } from './prune-dialog.tsx';
 
-interface Asked {
-  readonly title: string;
-  readonly text: string;
-  readonly request: CommandRequest;
+interface BatchActionsProps {
+  readonly batch: WatchedBatch;
+  readonly fleet: FleetDocument;
 }
 
 /** What can be done with a batch in its state. Whatever cannot be undone is asked for first. */
-export function BatchActions({ batch }: { readonly batch: WatchedBatch }) {
-  const { batch: target, state, failed, outcomes } = batch;
-  const [asked, setAsked] = useState<Asked>();
-  const isOver = state === 'finished' || state === 'cancelled';
-  const retry = (outcome?: string): void =>
-    void run({
-      command: 'retry',
-      target,
-      ...(outcome !== undefined && { options: { outcome: [outcome] } }),
-    });
-  const failures = Object.entries(outcomes).filter(
-    ([outcome, count]) => outcome !== 'ok' && count > 0,
-  );
-  const items: MenuItem[] = [
-    { title: `all ${formatCount(failed)}`, onChoose: () => retry() },
-    ...failures.map(([outcome, count]) => ({
-      title: `${outcome} ${formatCount(count)}`,
-      onChoose: () => retry(outcome),
-    })),
-  ];
+export function BatchActions({ batch, fleet }: BatchActionsProps) {
+  const canPrune = !fleet.readOnly && (batch.state === 'finished' || batch.state === 'cancelled');
   return (
     <span class="actions">
+      {!fleet.readOnly && <Changes batch={batch} />}
+      {fleet.hasResults && <Menu title="Export" items={exportsOf(batch.batch)} />}
+      {canPrune && <Prune batch={batch} />}
+    </span>
+  );
+}
+
+function Prune({ batch }: Pick<BatchActionsProps, 'batch'>) {
+  const [isAsked, setAsked] = useState(false);
+  return (
+    <>
+      <button type="button" onClick={() => setAsked(true)}>
+        Prune
+      </button>
+      {isAsked && <PruneDialog batch={batch} onClose={() => setAsked(false)} />}
+    </>
+  );
+}
+
+function Changes({ batch }: Pick<BatchActionsProps, 'batch'>) {
+  const { batch: target, state } = batch;
+  const [isAsked, setAsked] = useState(false);
+  const isOver = state === 'finished' || state === 'cancelled';
+  const items = retriesOf(batch);
+  return (
+    <>
       {(state === 'running' || state === 'expanding') && (
         <button type="button" onClick={() => void run({ command: 'pause', target })}>
           Pause
@@ -45,39 +53,70 @@ export function BatchActions({ batch }: { readonly batch: WatchedBatch }) {
         </button>
       )}
       {!isOver && (
-        <button
-          type="button"
-          onClick={() =>
-            setAsked({
-              title: `Cancel ${target}?`,
-              text:
-                'Running fetches end, and nothing more starts. Records stay, and Resume goes on ' +
-                'with what is left.',
-              request: { command: 'cancel', target },
-            })
-          }
-        >
+        <button type="button" onClick={() => setAsked(true)}>
           Cancel
         </button>
       )}
-      {isOver && failed > 0 && <Menu title="Retry failed" items={items} />}
-      {asked !== undefined && <Question asked={asked} onClose={() => setAsked(undefined)} />}
-    </span>
+      {canRetry(batch) && items.length > 0 && <Menu title="Retry failed" items={items} />}
+      {isAsked && <CancelDialog target={target} onClose={() => setAsked(false)} />}
+    </>
   );
 }
 
-function Question({ asked, onClose }: { readonly asked: Asked; readonly onClose: () => void }) {
-  const { title, text, request } = asked;
-  const [verb = ''] = title.split(' ', 1);
+/** One that is paused or cancelled has to be resumed first. */
+export function canRetry({ state }: Pick<WatchedBatch, 'state'>): boolean {
+  return state === 'running' || state === 'finished';
+}
+
+/** What robots.txt forbids is tried again only if it is asked for. */
+function retriesOf({ batch: target, outcomes }: WatchedBatch): MenuItem[] {
+  const failures = Object.entries(outcomes).filter(
+    ([outcome, count]) => outcome !== 'ok' && count > 0,
+  );
+  const usual = failures.filter(([outcome]) => outcome !== 'robots-denied');
+  const all = usual.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    ...(usual.length > 1
+      ? [
+          {
+            title: `all ${formatCount(all)}`,
+            onChoose: () => void run({ command: 'retry', target }),
+          },
+        ]
+      : []),
+    ...failures.map(([outcome, count]) => ({
+      title: `${outcome} ${formatCount(count)}`,
+      onChoose: () => void run({ command: 'retry', target, options: { outcome: [outcome] } }),
+    })),
+  ];
+}
+
+function exportsOf(id: string): MenuItem[] {
+  const path = `api/batches/${encodeURIComponent(id)}/export`;
+  return ['NDJSON', 'CSV', 'Parquet'].map((title) => ({
+    title,
+    href: `${path}?format=${title.toLowerCase()}`,
+  }));
+}
+
+interface CancelDialogProps {
+  readonly target: string;
+  readonly onClose: () => void;
+}
+
+function CancelDialog({ target, onClose }: CancelDialogProps) {
   return (
-    <Dialog title={title} onClose={onClose}>
-      <p>{text}</p>
-      <form method="dialog" onSubmit={() => void run(request)}>
+    <Dialog title={`Cancel ${target}?`} onClose={onClose}>
+      <p>
+        Running fetches end, and nothing more starts. Records stay, and Resume goes on with what is
+        left.
+      </p>
+      <form method="dialog" onSubmit={() => void run({ command: 'cancel', target })}>
         <button type="button" onClick={onClose}>
           No
         </button>
         <button type="submit" class="danger">
-          {verb}
+          Cancel it
         </button>
       </form>
     </Dialog>

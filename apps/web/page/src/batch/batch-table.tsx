@@ -29,7 +29,11 @@ export function BatchTable({ label, batches, empty, hasEnded, leadsTo }: BatchTa
         </a>
       ),
     },
-    { title: 'state', cell: ({ state }) => <State state={state} />, rank: 3 },
+    {
+      title: 'state',
+      cell: ({ state, interrupted }) => <State state={interrupted ? 'interrupted' : state} />,
+      rank: 3,
+    },
     { title: 'progress', cell: (batch) => <Progress {...batch} />, rank: 2 },
     {
       title: 'done',

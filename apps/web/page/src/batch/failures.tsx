@@ -15,11 +15,11 @@ interface FailuresProps {
   readonly batch: WatchedBatch;
   /** How the records can be read; null where that is not known. */
   readonly source: RecordsSource | null;
-  readonly canChange: boolean;
+  readonly canRetry: boolean;
 }
 
 /** What went wrong where, with an example of each. */
-export function Failures({ batch: { batch, failed, state }, source, canChange }: FailuresProps) {
+export function Failures({ batch: { batch, failed, state }, source, canRetry }: FailuresProps) {
   const [isWanted, setWanted] = useState(false);
   const isElsewhere = source?.kind === 'elsewhere';
   // Read again when the number, rounded to one digit, changes or the state: not with each failure.
@@ -38,7 +38,6 @@ export function Failures({ batch: { batch, failed, state }, source, canChange }:
     await read(anew).catch(() => undefined); // the next one says what has failed
     again();
   };
-  const canRetry = canChange && (state === 'finished' || state === 'cancelled');
   return (
     <section aria-label="Failures by origin and reason">
       <h2>Failures by origin and reason</h2>
@@ -68,8 +67,10 @@ function columnsFor(batch: string, canRetry: boolean): Column<Group>[] {
     {
       title: 'fetches',
       align: 'right',
-      cell: ({ outcome, origin, count }) => (
-        <a href={to(records, { outcome, origin })}>{formatCount(count)}</a>
+      cell: ({ outcome, origin, reason, count }) => (
+        <a href={to(records, { outcome, origin, status: statusIn(reason) })}>
+          {formatCount(count)}
+        </a>
       ),
     },
     {
@@ -100,7 +101,7 @@ function columnsFor(batch: string, canRetry: boolean): Column<Group>[] {
 }
 
 async function retry(target: string, { outcome, origin, reason }: Group): Promise<void> {
-  const [, status] = /^HTTP (\d{3})$/.exec(reason) ?? [];
+  const status = statusIn(reason);
   await run({
     command: 'retry',
     target,
@@ -110,4 +111,9 @@ async function retry(target: string, { outcome, origin, reason }: Group): Promis
       ...(status !== undefined && { status: [status] }),
     },
   });
+}
+
+/** Of a reason such as `HTTP 404`. */
+function statusIn(reason: string): string | undefined {
+  return /^HTTP (\d{3})$/.exec(reason)?.[1];
 }

@@ -17,15 +17,18 @@ export function Outcome({ outcome }: { readonly outcome: string }) {
   );
 }
 
-const STATES: Readonly<Record<BatchState, readonly [sign: string, kind: string]>> = {
+type ShownState = BatchState | 'interrupted';
+
+const STATES: Readonly<Record<ShownState, readonly [sign: string, kind: string]>> = {
   expanding: ['…', 'busy'],
   running: ['▶', 'busy'],
   paused: ['❚❚', 'held'],
   cancelled: ['■', 'quiet'],
   finished: ['✓', 'good'],
+  interrupted: ['▲', 'held'],
 };
 
-export function State({ state }: { readonly state: BatchState }) {
+export function State({ state }: { readonly state: ShownState }) {
   const [sign, kind] = STATES[state];
   return (
     <span class={`word ${kind}`}>

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-export interface MenuItem {
-  readonly title: string;
-  readonly onChoose: () => void;
-}
+export type MenuItem = { readonly title: string } & (
+  | { readonly onChoose: () => void }
+  /** A file to download. */
+  | { readonly href: string }
+);
 
 interface MenuProps {
   readonly title: string;
@@ -53,19 +54,31 @@ export function Menu({ title, items, isOff = false }: MenuProps) {
       </button>
       {isOpen && (
         <div role="menu" aria-label={title}>
-          {items.map((item) => (
-            <button
-              key={item.title}
-              type="button"
-              role="menuitem"
-              onClick={() => {
-                setOpen(false);
-                item.onChoose();
-              }}
-            >
-              {item.title}
-            </button>
-          ))}
+          {items.map((item) =>
+            'href' in item ? (
+              <a
+                key={item.title}
+                role="menuitem"
+                href={item.href}
+                download
+                onClick={() => setOpen(false)}
+              >
+                {item.title}
+              </a>
+            ) : (
+              <button
+                key={item.title}
+                type="button"
+                role="menuitem"
+                onClick={() => {
+                  setOpen(false);
+                  item.onChoose();
+                }}
+              >
+                {item.title}
+              </button>
+            ),
+          )}
         </div>
       )}
     </div>

@@ -2,11 +2,14 @@ import type { CommandAnswer, CommandRequest } from '../../../src/api/documents.t
 import { command, toError } from '../api/client.ts';
 import { say } from './notice.tsx';
 
+/** What to type next: here are buttons. */
+const HINT = /^[A-Z][\w ]* with: /;
+
 /** Runs a command and says what it said. @returns undefined if it was refused */
 export async function run(request: CommandRequest): Promise<CommandAnswer | undefined> {
   try {
     const answer = await command(request);
-    const text = answer.messages.join('\n');
+    const text = answer.messages.filter((line) => !HINT.test(line)).join('\n');
     if (text !== '') {
       say(text, { isBad: !answer.ok });
     }

@@ -1,0 +1,75 @@
+import { useState } from 'preact/hooks';
+import type { CrawlDocument } from '../../../src/api/documents.ts';
+import { command, toError } from '../api/client.ts';
+import { Requests } from './requests.tsx';
+
+interface State {
+  readonly document?: CrawlDocument;
+  readonly problem?: string;
+}
+
+/** The crawl file of a batch and its first requests. They are read when somebody opens one. */
+export function CrawlFile({ id }: { readonly id: string }) {
+  const [state, setState] = useState<State>();
+  const load = async (): Promise<void> => {
+    if (state?.document === undefined) {
+      setState(await read(id));
+    }
+  };
+  const { document, problem } = state ?? {};
+  const waiting =
+    problem === undefined ? (
+      <p class="quiet">Reading …</p>
+    ) : (
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+    );
+  return (
+    <>
+      <details onToggle={() => void load()}>
+        <summary>Crawl file</summary>
+        {document === undefined ? (
+          waiting
+        ) : (
+          <>
+            <p class="quiet">
+              As the fleet stores it: comments are gone, secrets are names.
+              {document.source !== '' && (
+                <>
+                  {' '}
+                  It was started from <code>{document.source}</code>.
+                </>
+              )}
+            </p>
+            <pre class="body">{document.crawlFile}</pre>
+          </>
+        )}
+      </details>
+      <details onToggle={() => void load()}>
+        <summary>First requests</summary>
+        {document === undefined ? waiting : <FirstRequests document={document} />}
+      </details>
+    </>
+  );
+}
+
+function FirstRequests({ document: { first, elsewhere } }: { readonly document: CrawlDocument }) {
+  return first === null ? (
+    <p class="quiet">
+      Their values come from <code>{elsewhere}</code>, which the fleet does not store.
+    </p>
+  ) : (
+    <Requests requests={first} />
+  );
+}
+
+async function read(target: string): Promise<State> {
+  try {
+    const { ok, document, messages } = await command({ command: 'show', target });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the command prints it
+    return ok ? { document: document as CrawlDocument } : { problem: messages.join('\n') };
+  } catch (error) {
+    return { problem: toError(error).message };
+  }
+}
