@@ -1,7 +1,9 @@
 import { type Plan, proxyHosts } from '@fetchfleet/crawl';
 import { type LoadedCrawl, requireCrawl } from '../crawl/load-crawl.ts';
+import { secretPlanOf } from '../crawl/notify-flag.ts';
 import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { type Preview, type PreviewRequest, previewCrawl } from '../crawl/preview.ts';
+import { problemsOfWorkers } from '../crawl/warn-of-workers.ts';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { ListFlags } from '../core/settings.ts';
@@ -9,6 +11,8 @@ import { formatCount, formatDuration } from '../report/units.ts';
 
 export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate' | 'results'>, OnlyFlags {
   readonly json?: boolean;
+  /** Ask the fleet as well. */
+  readonly askWorkers?: boolean;
 }
 
 /** Characters of a body on the screen; `--json` has it whole. */
@@ -36,16 +40,35 @@ export async function validate(
   const preview = await previewCrawl(loaded.local.crawl, signal);
   const { missingSecrets } = loaded;
   const { plan } = loaded.crawl;
+  const workerProblems = options.askWorkers === true ? await askWorkers(loaded, context) : undefined;
   if (options.json === true) {
     const { leastMs = null, maxPages = null, ownHeaders: _, hasOwnBodies: __, ...rest } = preview;
-    terminal.printJson({ name: plan.name, ...rest, maxPages, leastMs, missingSecrets });
+    terminal.printJson({
+      name: plan.name,
+      ...rest,
+      maxPages,
+      leastMs,
+      missingSecrets,
+      workerProblems: workerProblems ?? null,
+    });
     return EXIT.ok;
   }
   terminal.print(...describe(preview, plan));
-  for (const name of missingSecrets) {
-    terminal.warn(`${name} is not set here; workers need it`);
+  const warnings =
+    workerProblems ?? missingSecrets.map((name) => `${name} is not set here; workers need it`);
+  for (const warning of warnings) {
+    terminal.warn(warning);
   }
   return EXIT.ok;
+}
+
+/** Why the workers of the fleet cannot fetch it. */
+async function askWorkers({ crawl }: LoadedCrawl, context: Context): Promise<string[]> {
+  // It loads the Redis client, which only this needs.
+  const { withFleet } = await import('../session/fleet-session.ts');
+  return withFleet(context, 'find', async (session) =>
+    problemsOfWorkers(session, secretPlanOf(crawl)),
+  );
 }
 
 function describe(preview: Preview, plan: Plan): string[] {

@@ -17,34 +17,45 @@ import { originOfUrls } from './local-secrets.ts';
 
 /** Warns before a batch is fetched by workers that cannot fetch it. */
 export async function warnOfWorkers(
-  { queue, workers }: FleetSession,
+  session: FleetSession,
   plan: (Plan & SecretPlan) | undefined,
   terminal: Terminal,
 ): Promise<void> {
+  for (const problem of await problemsOfWorkers(session, plan)) {
+    terminal.warn(problem);
+  }
+}
+
+/** A sentence for each reason why the workers of the fleet cannot fetch a crawl. */
+export async function problemsOfWorkers(
+  { queue, workers }: FleetSession,
+  plan: (Plan & SecretPlan) | undefined,
+): Promise<string[]> {
   const [running, known] = await withTimeout(Promise.all([queue.workers(), workers.list()]));
   if (running === 0) {
-    terminal.warn('no worker is running on this Redis: start fetchfleet-worker');
-    return;
+    return ['no worker is running on this Redis: start fetchfleet-worker'];
   }
   if (plan === undefined) {
-    return;
+    return [];
   }
   const unsent = secretsOfNone(plan, known);
-  if (unsent.length > 0) {
-    terminal.warn(
-      `no running worker may send ${unsent.join(', ')}: start workers with ` +
-        `--secrets ${unsent.join(',')} (FETCHFLEET_SECRETS)`,
-    );
-  }
-  for (const flag of permissionsOfNone(plan, known)) {
-    terminal.warn(`no running worker allows what the crawl file needs: start workers with ${flag}`);
-  }
-  if (isRefusedByAll(plan, known)) {
-    terminal.warn(
-      'the crawl file allows private addresses, and no running worker does: ' +
-        'start workers with --allow-private (FETCHFLEET_ALLOW_PRIVATE=true)',
-    );
-  }
+  return [
+    ...(unsent.length > 0
+      ? [
+          `no running worker may send ${unsent.join(', ')}: start workers with ` +
+            `--secrets ${unsent.join(',')} (FETCHFLEET_SECRETS)`,
+        ]
+      : []),
+    ...permissionsOfNone(plan, known).map(
+      (flag) => `no running worker allows what the crawl file needs: start workers with ${flag}`,
+    ),
+    ...(isRefusedByAll(plan, known)
+      ? [
+          'the crawl file allows private addresses, and no running worker does: ' +
+            'start workers with --allow-private (FETCHFLEET_ALLOW_PRIVATE=true)',
+        ]
+      : []),
+  ];
 }
 
 /**

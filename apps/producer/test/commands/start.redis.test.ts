@@ -53,6 +53,23 @@ describe('a batch for the fleet', () => {
     await worker.kill('SIGTERM');
   });
 
+  it('is checked with --ask-workers for what keeps the fleet from fetching it', async () => {
+    const headers = 'headers: { x-key: "${env:NOBODYS_KEY}" }';
+    await project.write('crawl.yaml', crawlFile(origin.url, 1, headers));
+    const check = ['validate', 'crawl.yaml', '--ask-workers'];
+    expect(await project.call(check)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('no worker is running on this Redis'),
+    });
+    const worker = await fleet.worker();
+    const { workerProblems } = (await fleet.json(...check)).document;
+    expect(workerProblems).toEqual([
+      expect.stringContaining('no running worker may send NOBODYS_KEY: start workers with'),
+    ]);
+    expect((await fleet.json('validate', 'crawl.yaml')).document.workerProblems).toBeNull();
+    await worker.kill('SIGTERM');
+  });
+
   it('has only the fetches of --limit or --sample, also after it was cancelled', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 100));
     const [first, spread] = await Promise.all([

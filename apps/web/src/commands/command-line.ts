@@ -125,7 +125,11 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
   validate: {
     words: ['validate'],
     hasCrawlFile: true,
-    options: { limit: value('--limit', isCount), sample: value('--sample', isCount) },
+    options: {
+      limit: value('--limit', isCount),
+      sample: value('--sample', isCount),
+      askWorkers: { flag: '--ask-workers', kind: 'switch' },
+    },
   },
   show: { words: ['show'], target: BATCH },
   'fetch-again': {
@@ -156,6 +160,7 @@ const RULES: Readonly<Record<CommandName, CommandRule>> = {
       id: value('--id', SCHEDULE.isValid),
       overlap: value('--overlap', (text) => ['skip', 'queue', 'allow'].includes(text)),
       catchUp: value('--catch-up', isDuration),
+      keep: value('--keep', (text) => isCount(text) || isDuration(text)),
     },
     needs: ['cron'],
   },

@@ -31,7 +31,10 @@ const VALID: readonly [object, string][] = [
     'start --json --new -- crawl.yaml',
   ],
   [{ command: 'show', target: 'a-1' }, 'show --json -- a-1'],
-  [{ command: 'validate', crawlFile: 'url: x' }, 'validate --json -- crawl.yaml'],
+  [
+    { command: 'validate', crawlFile: 'url: x', options: { askWorkers: true } },
+    'validate --json --ask-workers -- crawl.yaml',
+  ],
   [
     { command: 'fetch-again', target: 'a-1', options: { index: '17' } },
     'show --again --json -- a-1 17',
@@ -53,8 +56,12 @@ const VALID: readonly [object, string][] = [
     'origins try --json -- https://a.example',
   ],
   [
-    { command: 'schedule add', crawlFile: 'url: x', options: { cron: '--id', tz: 'UTC' } },
-    'schedule add --json --cron=--id --tz=UTC -- crawl.yaml',
+    {
+      command: 'schedule add',
+      crawlFile: 'url: x',
+      options: { cron: '--id', tz: 'UTC', keep: '10' },
+    },
+    'schedule add --json --cron=--id --tz=UTC --keep=10 -- crawl.yaml',
   ],
   [{ command: 'drain', target: 'w-1' }, 'workers drain --json -- w-1'],
   [{ command: 'schedule run-now', target: 'nightly' }, 'schedule run-now --json -- nightly'],

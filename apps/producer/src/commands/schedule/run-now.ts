@@ -68,7 +68,7 @@ function report(id: string, run: ScheduleRun, { terminal }: Context): ExitCode {
   if (state === 'queued') {
     terminal.note(`Queued: it ${reason}`);
   } else if (state === 'started') {
-    terminal.note('A worker has enqueued the batch');
+    terminal.note(`A worker has enqueued the batch ${run.batch ?? ''}`.trimEnd());
   } else {
     terminal.warn(
       'no worker has started the batch yet: it starts as soon as a fetchfleet-worker runs',

@@ -52,7 +52,12 @@ export const VALIDATE: CommandSpec = {
     'many fetches it has, the first and the last five of them, and how long they take at the ' +
     'limits. Sends nothing to their origins.',
   argument: CRAWL_FILE,
-  options: [...ONLY, ALLOW_PRIVATE, EARLIER_RESULTS],
+  options: [
+    ...ONLY,
+    { flags: '--ask-workers', help: 'also ask the fleet whether its workers may fetch it' },
+    ALLOW_PRIVATE,
+    EARLIER_RESULTS,
+  ],
   run: async (file: string, options: ValidateOptions, { context }) =>
     (await import('../../commands/validate.ts')).validate(file, options, context),
 };

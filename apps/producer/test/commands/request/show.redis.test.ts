@@ -220,7 +220,11 @@ describe('fetchfleet show --again', () => {
 
 describe('fetchfleet show BATCH', () => {
   it('prints the crawl file, which means the same, and the first requests', async () => {
-    const text = crawlFile(origin.url, 7, 'headers: { x-token: abc, x-key: k, accept: text/html } # why');
+    const text = crawlFile(
+      origin.url,
+      7,
+      'headers: { x-token: abc, x-key: k, accept: text/html } # why',
+    );
     const id = await fleet.enqueue(text);
     const { code, stdout } = await show(id);
     expect(code).toBe(0);
