@@ -48,6 +48,12 @@ export class BatchList {
     });
   }
 
+  /** Whether a batch is known still; of a history that is too long to be read, all are. */
+  async known(): Promise<(id: string) => boolean> {
+    const ids = new Set(await this.#ids.get());
+    return ids.size < MAX_IDS ? (id) => ids.has(id) : () => true;
+  }
+
   async page({ states, name, limit, before }: BatchQuery): Promise<BatchesDocument> {
     const all = await this.#ids.get();
     const named = name === '' ? all : all.filter((id) => id.includes(name));

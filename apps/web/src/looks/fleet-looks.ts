@@ -114,7 +114,9 @@ export class FleetLooks {
     this.schedules = new Look({
       read: async () => {
         const views = (await schedules.get()).map(async (one) => viewSchedule(this.ledger, one));
-        return { schedules: (await Promise.all(views)).map(scheduleDocument) };
+        const isKnown = await this.#list.known();
+        const documents = (await Promise.all(views)).map(scheduleDocument);
+        return { schedules: documents.map((one) => withRemoved(one, isKnown)) };
       },
       everyMs: SCHEDULES_EVERY_MS,
     });
@@ -249,4 +251,16 @@ export class FleetLooks {
 async function firstSchedules(store: ScheduleStore) {
   const ids = (await store.ids()).slice(0, MAX_SCHEDULES);
   return store.some(ids);
+}
+
+/** Notes which runs have no batch any more: their batches are too many to be read each time. */
+function withRemoved(
+  schedule: SchedulesDocument['schedules'][number],
+  isKnown: (batch: string) => boolean,
+): SchedulesDocument['schedules'][number] {
+  const runs = schedule.runs.map((run) => ({
+    ...run,
+    removed: run.state === 'started' && run.batch !== null && !isKnown(run.batch),
+  }));
+  return { ...schedule, runs };
 }

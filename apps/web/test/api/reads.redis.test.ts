@@ -35,7 +35,10 @@ describe('what the server answers', () => {
     await new Origins(redis, keys).set('https://api.example', { concurrency: 2 });
     const spec = { source: '', cron: '@daily', tz: 'UTC', overlap: 'skip', catchUpMs: 0 } as const;
     const { crawl } = registration('x', 1);
-    await new ScheduleStore(redis, keys).put('nightly', { ...spec, crawl });
+    const store = new ScheduleStore(redis, keys);
+    await store.put('nightly', { ...spec, crawl });
+    const { key = '' } = (await store.runNow('nightly')) ?? {};
+    await store.conclude('nightly', key, { state: 'started' });
     await writeRecord(web, { batch: 'one', index: 0 }, { body: { bytes: Buffer.from('{}') } });
     const failed = {
       outcome: 'timeout',
@@ -64,7 +67,8 @@ describe('what the server answers', () => {
     const { workers } = await document(web, '/api/workers', SCHEMAS.WorkersDocument);
     expect(workers).toMatchObject([{ id: 'w-1', memoryBytes: 1_000_000, eventLoopLagMs: 2.5 }]);
     const { schedules } = await document(web, '/api/schedules', SCHEMAS.SchedulesDocument);
-    expect(schedules).toMatchObject([{ id: 'nightly', name: 'test' }]);
+    const run = { kind: 'manual', state: 'started', removed: true }; // its batch was never enqueued
+    expect(schedules).toMatchObject([{ id: 'nightly', name: 'test', runs: [run] }]);
     const { records } = await document(web, '/api/batches/one/records', SCHEMAS.RecordsDocument);
     expect(records.map(({ index }) => index)).toEqual([0, 3]);
     await document(web, '/api/batches/one/records/3', SCHEMAS.RecordDetail);

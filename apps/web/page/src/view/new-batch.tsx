@@ -1,10 +1,13 @@
 import { formatCount, formatDuration } from '@fetchfleet/crawl/units';
 import { useEffect, useState } from 'preact/hooks';
-import type { CommandAnswer } from '../../../src/api/documents.ts';
+import type { CommandAnswer, RequestDocument } from '../../../src/api/documents.ts';
 import { command, toError } from '../api/client.ts';
+import { Requests } from '../batch/requests.tsx';
 import { CrawlEditor } from '../editor/crawl-editor.tsx';
 import { say } from '../part/notice.tsx';
+import { run } from '../part/run.ts';
 import { go, route, to } from '../route/route.ts';
+import { optionsOf, ScheduleForm, USUAL } from '../schedule/schedule-form.tsx';
 
 /** As `validate --json` prints it. */
 interface Preview {
@@ -12,13 +15,10 @@ interface Preview {
   readonly total: number;
   readonly origins: number;
   readonly hasMoreOrigins: boolean;
-  readonly first: readonly {
-    readonly index: number;
-    readonly method: string;
-    readonly url: string;
-  }[];
+  readonly first: readonly RequestDocument[];
+  readonly maxPages: number | null;
   readonly leastMs: number | null;
-  readonly missingSecrets: readonly string[];
+  readonly workerProblems: readonly string[] | null;
 }
 
 const KEY = 'fetchfleet-draft';
@@ -36,39 +36,32 @@ const TYPED_MS = 400;
 export function NewBatch({ canChange }: { readonly canChange: boolean }) {
   const isSchedule = route.value.query['as'] === 'schedule';
   const [text, setText] = useState(sessionStorage.getItem(KEY) ?? EXAMPLE);
-  const [cron, setCron] = useState('0 2 * * *');
-  const [checked, setChecked] = useState<{ readonly of: string; readonly answer: CommandAnswer }>();
+  const [options, setOptions] = useState(USUAL);
   const [isBusy, setBusy] = useState(false);
-  useEffect(() => {
-    sessionStorage.setItem(KEY, text);
-    const timer = setTimeout(() => void check(text, setChecked), TYPED_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  const answer = checked?.of === text ? checked.answer : undefined;
+  const { answer, isCurrent } = useCheck(text);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the command prints it
   const preview = answer?.ok === true ? (answer.document as Preview) : undefined;
   const start = async (): Promise<void> => {
     setBusy(true);
-    try {
-      const request = isSchedule
-        ? ({ command: 'schedule add', crawlFile: text, options: { cron } } as const)
-        : ({ command: 'start', crawlFile: text } as const);
-      const started = await command(request);
-      say(started.messages.join('\n'), { isBad: !started.ok });
-      const { batch } = (started.document ?? {}) as { readonly batch?: string };
-      if (started.ok) {
-        sessionStorage.removeItem(KEY);
-        go(batch === undefined ? '#/schedules' : to(['batches', batch]));
+    const started = await run(
+      isSchedule
+        ? { command: 'schedule add', crawlFile: text, options: optionsOf(options) }
+        : { command: 'start', crawlFile: text },
+    );
+    setBusy(false);
+    if (started?.ok === true) {
+      const { batch, id, total = 0 } = startedIn(started);
+      if (batch !== undefined) {
+        say(`Enqueued ${formatCount(total)} ${total === 1 ? 'fetch' : 'fetches'}`);
       }
-    } catch (error) {
-      say(toError(error).message, { isBad: true });
-    } finally {
-      setBusy(false);
+      sessionStorage.removeItem(KEY);
+      go(batch === undefined ? to(['schedules'], { open: id }) : to(['batches', batch]));
     }
   };
   if (!canChange) {
     return <p class="empty">This page is read-only: batches are started elsewhere.</p>;
   }
+  const reason = isBusy ? 'It is being enqueued …' : reasonOf(isCurrent ? answer : undefined);
   return (
     <>
       <h1>{isSchedule ? 'New schedule' : 'New batch'}</h1>
@@ -79,28 +72,73 @@ export function NewBatch({ canChange }: { readonly canChange: boolean }) {
           problems={answer?.ok === false ? answer.messages : []}
         />
         <section aria-label="What it means" aria-live="polite">
-          {answer === undefined && <p class="quiet">Checking …</p>}
-          {answer?.ok === false && <p class="quiet">Nothing would be fetched.</p>}
           {preview !== undefined && <Meaning preview={preview} messages={answer?.messages ?? []} />}
           {isSchedule && (
-            <label>
-              Runs at <span class="quiet">five fields of cron, UTC</span>
-              <input value={cron} onInput={(event) => setCron(event.currentTarget.value)} />
-            </label>
+            <ScheduleForm options={options} onChange={setOptions} name={preview?.name} />
           )}
-          <button
-            type="button"
-            class="main"
-            disabled={preview === undefined || isBusy}
-            title={preview === undefined ? 'The crawl file has problems' : undefined}
-            onClick={() => void start()}
-          >
-            {isSchedule ? 'Add' : 'Start'}
-          </button>
+          <p class="pager">
+            <button
+              type="button"
+              class="main"
+              disabled={reason !== undefined}
+              onClick={() => void start()}
+            >
+              {isSchedule ? 'Add' : 'Start'}
+            </button>
+            {reason !== undefined && <span class="quiet">{reason}</span>}
+          </p>
         </section>
       </div>
     </>
   );
+}
+
+/** Why it cannot be started now. */
+function reasonOf(answer: CommandAnswer | undefined): string | undefined {
+  if (answer === undefined) {
+    return 'Checking …';
+  }
+  const count = answer.messages.length;
+  return answer.ok
+    ? undefined
+    : `The crawl file has ${count === 1 ? 'a problem' : 'problems'}: nothing would be fetched.`;
+}
+
+interface Started {
+  readonly batch?: string;
+  readonly total?: number;
+  /** Of a schedule. */
+  readonly id?: string;
+}
+
+function startedIn({ document }: CommandAnswer): Started {
+  return document ?? {}; // as the commands print it
+}
+
+interface Checked {
+  /** What `validate` has said last: it stays while the next answer is awaited. */
+  readonly answer: CommandAnswer | undefined;
+  /** Whether it is about the text as it is now. */
+  readonly isCurrent: boolean;
+}
+
+function useCheck(text: string): Checked {
+  const [checked, setChecked] = useState<{ readonly of: string; readonly answer: CommandAnswer }>();
+  useEffect(() => {
+    sessionStorage.setItem(KEY, text);
+    let isOver = false;
+    const onChecked: typeof setChecked = (found) => {
+      if (!isOver) {
+        setChecked(found);
+      }
+    };
+    const timer = setTimeout(() => void check(text, onChecked), TYPED_MS);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [text]);
+  return { answer: checked?.answer, isCurrent: checked?.of === text };
 }
 
 async function check(
@@ -108,7 +146,11 @@ async function check(
   onChecked: (checked: { readonly of: string; readonly answer: CommandAnswer }) => void,
 ): Promise<void> {
   try {
-    onChecked({ of: text, answer: await command({ command: 'validate', crawlFile: text }) });
+    const options = { askWorkers: true };
+    onChecked({
+      of: text,
+      answer: await command({ command: 'validate', crawlFile: text, options }),
+    });
   } catch (error) {
     const messages = [toError(error).message];
     onChecked({ of: text, answer: { ok: false, document: null, messages } });
@@ -121,7 +163,8 @@ interface MeaningProps {
 }
 
 function Meaning({ preview, messages }: MeaningProps) {
-  const { name, total, origins, hasMoreOrigins, first, leastMs, missingSecrets } = preview;
+  const { name, total, origins, hasMoreOrigins, first, leastMs, maxPages } = preview;
+  const warnings = [...(preview.workerProblems ?? []), ...messages];
   return (
     <>
       <p class="counts">
@@ -131,20 +174,28 @@ function Meaning({ preview, messages }: MeaningProps) {
           of {hasMoreOrigins && 'more than '}
           {formatCount(origins)} {origins === 1 ? 'origin' : 'origins'}
         </span>
-        {leastMs !== null && leastMs > 0 && <span>at least {formatDuration(leastMs)}</span>}
+        {maxPages !== null && <span>up to {formatCount(maxPages)} pages each</span>}
+        {leastMs !== null && leastMs > 0 && (
+          <span title="politeness.rate allows no less">at least {formatDuration(leastMs)}</span>
+        )}
         <span class="quiet">{name}</span>
       </p>
-      <ol class="first">
-        {first.map(({ index, method, url }) => (
-          <li key={index} class="id">
-            {method} {url}
-          </li>
-        ))}
-      </ol>
-      {missingSecrets.length > 0 && (
-        <p class="held">▲ needs {missingSecrets.join(', ')} in the environment of workers</p>
+      {warnings.length > 0 && (
+        <ul class="warnings">
+          {warnings.map((warning) => (
+            <li key={warning}>
+              <span class="held" role="img" aria-label="warning">
+                ▲
+              </span>{' '}
+              {warning.replace(/^warning: /, '')}
+            </li>
+          ))}
+        </ul>
       )}
-      {messages.length > 0 && <pre class="quiet">{messages.join('\n')}</pre>}
+      <div>
+        <h2>First requests</h2>
+        <Requests requests={first} />
+      </div>
     </>
   );
 }
