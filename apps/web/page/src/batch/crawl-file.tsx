@@ -42,7 +42,9 @@ export function CrawlFile({ id }: { readonly id: string }) {
                 </>
               )}
             </p>
-            <pre class="body">{document.crawlFile}</pre>
+            <pre class="body" role="region" aria-label="Crawl file" tabIndex={0}>
+              {document.crawlFile}
+            </pre>
           </>
         )}
       </details>
