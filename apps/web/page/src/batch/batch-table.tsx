@@ -11,13 +11,15 @@ interface BatchTableProps {
   readonly label: string;
   readonly batches: readonly WatchedBatch[];
   readonly empty: ComponentChildren;
-  /** All of them have ended. */
+  /** All of them have ended. @default none has */
   readonly hasEnded?: boolean;
+  /** Some have ended. */
+  readonly isMixed?: boolean;
   /** Where rows lead. @default the batch */
   readonly leadsTo?: 'records' | undefined;
 }
 
-export function BatchTable({ label, batches, empty, hasEnded, leadsTo }: BatchTableProps) {
+export function BatchTable({ label, batches, empty, hasEnded, isMixed, leadsTo }: BatchTableProps) {
   const href = ({ batch }: WatchedBatch): string =>
     to(['batches', batch, ...(leadsTo === undefined ? [] : [leadsTo])]);
   const columns: Column<WatchedBatch>[] = [
@@ -45,13 +47,14 @@ export function BatchTable({ label, batches, empty, hasEnded, leadsTo }: BatchTa
         </>
       ),
     },
-    ...(hasEnded === true ? ENDED : UNDER_WAY),
+    RATE,
+    endColumn(isMixed === true ? 'end' : hasEnded === true ? 'ended' : 'through'),
     {
       title: 'failed',
       align: 'right',
       cell: ({ batch, failed }) =>
         failed === 0 ? (
-          <span class="quiet">–</span>
+          NONE
         ) : (
           <a class="bad" href={to(['batches', batch, 'records'], { outcome: 'failed' })}>
             {formatCount(failed)}
@@ -71,37 +74,33 @@ export function BatchTable({ label, batches, empty, hasEnded, leadsTo }: BatchTa
   );
 }
 
-const UNDER_WAY: readonly Column<WatchedBatch>[] = [
-  {
-    title: 'rate',
-    align: 'right',
-    cell: ({ state, paceNow }) =>
-      paceNow === null || state !== 'running' ? <span class="quiet">–</span> : formatRate(paceNow),
-    rank: 2,
-  },
-  {
-    title: 'through',
-    align: 'right',
-    cell: ({ leftMs }) =>
-      leftMs === null ? <span class="quiet">–</span> : <>in {whole(leftMs)}</>,
-    rank: 1,
-  },
-];
+const NONE = <span class="quiet">–</span>;
 
-const ENDED: readonly Column<WatchedBatch>[] = [
-  {
-    title: 'rate',
-    align: 'right',
-    cell: ({ fetchesPerSecond }) => formatRate(fetchesPerSecond),
-    rank: 2,
+/** Of one under way the pace now, of one that has ended that of the whole. */
+const RATE: Column<WatchedBatch> = {
+  title: 'rate',
+  align: 'right',
+  cell: ({ state, paceNow, fetchesPerSecond }) => {
+    if (state === 'finished' || state === 'cancelled') {
+      return formatRate(fetchesPerSecond);
+    }
+    return paceNow === null || state !== 'running' ? NONE : formatRate(paceNow);
   },
-  {
-    title: 'ended',
+  rank: 2,
+};
+
+/** When it is through, or when it was. */
+function endColumn(title: string): Column<WatchedBatch> {
+  return {
+    title,
     align: 'right',
-    cell: ({ finishedAt, cancelledAt }) => {
+    cell: ({ leftMs, finishedAt, cancelledAt }) => {
       const at = finishedAt ?? cancelledAt;
-      return at === null ? <span class="quiet">–</span> : <Ago at={at} />;
+      if (at !== null) {
+        return <Ago at={at} />;
+      }
+      return leftMs === null ? NONE : <>in {whole(leftMs)}</>;
     },
     rank: 1,
-  },
-];
+  };
+}

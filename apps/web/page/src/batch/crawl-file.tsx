@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { CrawlDocument } from '../../../src/api/documents.ts';
 import { command, toError } from '../api/client.ts';
+import { to } from '../route/route.ts';
 import { Requests } from './requests.tsx';
 
 interface State {
@@ -56,10 +57,15 @@ export function CrawlFile({ id }: { readonly id: string }) {
   );
 }
 
-function FirstRequests({ document: { first, elsewhere } }: { readonly document: CrawlDocument }) {
+function FirstRequests({
+  document: { batch, first, elsewhere },
+}: {
+  readonly document: CrawlDocument;
+}) {
   return first === null ? (
     <p class="quiet">
-      Their values come from <code>{elsewhere}</code>, which the fleet does not store.
+      Their values come from <code>{elsewhere}</code>, which the fleet does not store. The{' '}
+      <a href={to(['batches', batch, 'records'])}>records</a> have the URLs.
     </p>
   ) : (
     <Requests requests={first} />

@@ -10,7 +10,7 @@ interface Shown {
 }
 
 /** How a run went: of one that has started, how its batch did. */
-export function shownRun({ state, ended, failed }: ScheduleRunDocument): Shown {
+function shownRun({ state, ended, failed }: ScheduleRunDocument): Shown {
   if (state === 'started' && ended !== null) {
     return ended === 'cancelled'
       ? { sign: '■', kind: 'quiet', word: 'cancelled' }

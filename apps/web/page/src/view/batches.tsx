@@ -48,6 +48,7 @@ export function Batches({ leadsTo }: { readonly leadsTo?: 'records' }) {
           label="Batches"
           batches={rows.map((row) => newest(row, live))}
           leadsTo={leadsTo}
+          isMixed
           empty={
             text === '' && state === '' ? (
               <>
