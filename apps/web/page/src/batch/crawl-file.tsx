@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { CrawlDocument } from '../../../src/api/documents.ts';
 import { command, toError } from '../api/client.ts';
+import { Source } from '../part/source.tsx';
 import { to } from '../route/route.ts';
 import { Requests } from './requests.tsx';
 
@@ -35,13 +36,8 @@ export function CrawlFile({ id }: { readonly id: string }) {
         ) : (
           <>
             <p class="quiet">
-              As the fleet stores it: comments are gone, secrets are names.
-              {document.source !== '' && (
-                <>
-                  {' '}
-                  It was started from <code>{document.source}</code>.
-                </>
-              )}
+              As the fleet stores it: comments are gone, secrets are names. It was started from{' '}
+              <Source path={document.source} />.
             </p>
             <pre class="body" role="region" aria-label="Crawl file" tabIndex={0}>
               {document.crawlFile}

@@ -40,7 +40,8 @@ export function Summary({ batch }: { readonly batch: WatchedBatch }) {
       </p>
       {missingSecrets.length > 0 && (
         <p class="problem" role="alert">
-          ▲ No worker may send {missingSecrets.join(', ')}: the fetches that need it fail.
+          ▲ No worker may send {missingSecrets.join(', ')} (<code>--secrets</code>): the batch waits
+          for one that may.
         </p>
       )}
     </section>

@@ -1,6 +1,6 @@
 import { formatCount, formatDuration } from '@fetchfleet/crawl/units';
 import { useEffect, useState } from 'preact/hooks';
-import type { CommandAnswer, RequestDocument } from '../../../src/api/documents.ts';
+import type { CommandAnswer, CommandRequest, RequestDocument } from '../../../src/api/documents.ts';
 import { command, toError } from '../api/client.ts';
 import { Requests } from '../batch/requests.tsx';
 import { CrawlEditor } from './crawl-editor.tsx';
@@ -37,8 +37,10 @@ export function NewBatchForm() {
   const isSchedule = route.value.query['as'] === 'schedule';
   const [text, setText] = useState(sessionStorage.getItem(KEY) ?? EXAMPLE);
   const [options, setOptions] = useState(USUAL);
+  const [limit, setLimit] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const { answer, isCurrent } = useCheck(text);
+  const only: CommandRequest['options'] = isSchedule || limit === '' ? {} : { limit };
+  const { answer, isCurrent } = useCheck(text, only);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the command prints it
   const preview = answer?.ok === true ? (answer.document as Preview) : undefined;
   const start = async (): Promise<void> => {
@@ -46,7 +48,7 @@ export function NewBatchForm() {
     const started = await run(
       isSchedule
         ? { command: 'schedule add', crawlFile: text, options: optionsOf(options) }
-        : { command: 'start', crawlFile: text },
+        : { command: 'start', crawlFile: text, options: only },
     );
     setBusy(false);
     if (started?.ok === true) {
@@ -70,8 +72,21 @@ export function NewBatchForm() {
         />
         <section aria-label="What it means" aria-live="polite">
           {preview !== undefined && <Meaning preview={preview} messages={answer?.messages ?? []} />}
-          {isSchedule && (
+          {isSchedule ? (
             <ScheduleForm options={options} onChange={setOptions} name={preview?.name} />
+          ) : (
+            <div class="limits">
+              <label>
+                Only the first
+                <input
+                  type="text"
+                  inputMode="numeric"
+                  placeholder="all"
+                  value={limit}
+                  onInput={(event) => setLimit(event.currentTarget.value.replaceAll(/\D/g, ''))}
+                />
+              </label>
+            </div>
           )}
           <p class="pager">
             <button
@@ -119,7 +134,8 @@ interface Checked {
   readonly isCurrent: boolean;
 }
 
-function useCheck(text: string): Checked {
+function useCheck(text: string, only: NonNullable<CommandRequest['options']>): Checked {
+  const key = JSON.stringify([text, only]);
   const [checked, setChecked] = useState<{ readonly of: string; readonly answer: CommandAnswer }>();
   useEffect(() => {
     sessionStorage.setItem(KEY, text);
@@ -129,28 +145,29 @@ function useCheck(text: string): Checked {
         setChecked(found);
       }
     };
-    const timer = setTimeout(() => void check(text, onChecked), TYPED_MS);
+    const timer = setTimeout(() => {
+      void check(text, only).then((answer) => onChecked({ of: key, answer }));
+    }, TYPED_MS);
     return () => {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [text]);
-  return { answer: checked?.answer, isCurrent: checked?.of === text };
+  }, [key]);
+  return { answer: checked?.answer, isCurrent: checked?.of === key };
 }
 
 async function check(
-  text: string,
-  onChecked: (checked: { readonly of: string; readonly answer: CommandAnswer }) => void,
-): Promise<void> {
+  crawlFile: string,
+  only: NonNullable<CommandRequest['options']>,
+): Promise<CommandAnswer> {
   try {
-    const options = { askWorkers: true };
-    onChecked({
-      of: text,
-      answer: await command({ command: 'validate', crawlFile: text, options }),
+    return await command({
+      command: 'validate',
+      crawlFile,
+      options: { ...only, askWorkers: true },
     });
   } catch (error) {
-    const messages = [toError(error).message];
-    onChecked({ of: text, answer: { ok: false, document: null, messages } });
+    return { ok: false, document: null, messages: [toError(error).message] };
   }
 }
 

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import type { ScheduleDocument } from '../../../src/api/documents.ts';
 import { Dialog } from '../part/dialog.tsx';
 import { run } from '../part/run.ts';
+import { Source } from '../part/source.tsx';
 import { Ago, Clock } from '../part/time.tsx';
 import { to } from '../route/route.ts';
 import { resultOf, Word } from './run.tsx';
@@ -20,7 +21,7 @@ export function History({ schedule, canChange }: HistoryProps) {
     <div class="detail">
       <dl>
         <Row term="crawl file">
-          <code>{source}</code>
+          <Source path={source} />
         </Row>
         <Row term="if the last batch still runs">{OVERLAPS[overlap]}</Row>
         <Row term="a missed run">
