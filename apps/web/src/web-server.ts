@@ -50,7 +50,7 @@ export class WebServer {
     });
     const onError = (error: Error): void => log.error({ err: error }, 'a request has failed');
     const program = new Program({ ...(path !== undefined && { path }), env: envOf(settings, env) });
-    const commands = new Commands({ program, log, readOnly });
+    const commands = new Commands({ program, log, readOnly, temporaryFolder: env['TMPDIR'] });
     const folders = new RecordFolders({ store, maxBytes: settings.maxCopy, onError });
     const looks = new FleetLooks({
       redis,
@@ -111,6 +111,7 @@ export class WebServer {
         },
         stop: async () => endpoint.stop(),
       },
+      { name: 'commands', stop: async () => commands.stop() },
       { name: 'event streams', stop: () => streams.stop() },
     ];
   }

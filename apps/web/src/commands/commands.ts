@@ -14,6 +14,8 @@ const MAX_MESSAGES = 200;
 export interface CommandsOptions {
   readonly program: Program;
   readonly log: Logger;
+  /** Where each command has a folder of its own while it runs. @default that of the machine */
+  readonly temporaryFolder?: string | undefined;
   /** Nothing is read elsewhere for a crawl file, either. */
   readonly readOnly: boolean;
 }
@@ -22,6 +24,8 @@ export interface CommandsOptions {
 export class Commands {
   readonly #options: CommandsOptions;
   readonly #places = new Places({ atOnce: 3, waiting: 12 });
+  readonly #ending = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: CommandsOptions) {
     this.#options = options;
@@ -38,31 +42,45 @@ export class Commands {
     if (problems.length > 0) {
       return { ok: false, document: null, messages: problems.slice(0, MAX_MESSAGES) };
     }
-    return this.#places.hold(async () => {
-      const startedAt = performance.now();
-      const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-command-'));
-      try {
-        if (request.crawlFile !== undefined) {
-          await writeFile(join(folder, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
-        }
-        const { program } = this.#options;
-        const ended = await program.run(args, {
-          cwd: folder,
-          timeoutMs: TIMEOUT_MS,
-          surroundings: surroundingsOf(request),
-          by: `the page (${by})`,
-        });
-        const answer = {
-          ok: ended.exitCode === 0,
-          document: documentIn(ended.stdout),
-          messages: linesOf(ended.stderr.replaceAll(`${folder}/`, '')),
-        };
-        this.#note(request, { by, isOk: answer.ok, tookMs: performance.now() - startedAt });
-        return answer;
-      } finally {
-        await rm(folder, { recursive: true, force: true });
+    const work = this.#places.hold(async () => this.#run(request, args, by));
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
+  }
+
+  /** Lets the commands that run end in order: nothing of theirs is left behind. Twice is fine. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await Promise.allSettled(this.#running);
+  }
+
+  async #run(request: ValidRequest, args: readonly string[], by: string): Promise<CommandAnswer> {
+    const startedAt = performance.now();
+    const { program, temporaryFolder = tmpdir() } = this.#options;
+    const folder = await mkdtemp(join(temporaryFolder, 'fetchfleet-command-'));
+    try {
+      if (request.crawlFile !== undefined) {
+        await writeFile(join(folder, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
       }
-    });
+      const ended = await program.run(args, {
+        cwd: folder,
+        signal: AbortSignal.any([this.#ending.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        surroundings: surroundingsOf(request),
+        by: `the page (${by})`,
+      });
+      const answer = {
+        ok: ended.exitCode === 0,
+        document: documentIn(ended.stdout),
+        messages: linesOf(ended.stderr.replaceAll(`${folder}/`, '')),
+      };
+      this.#note(request, { by, isOk: answer.ok, tookMs: performance.now() - startedAt });
+      return answer;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   #note(

@@ -78,20 +78,24 @@ export class Program {
     return by === undefined ? env : { ...env, FETCHFLEET_BY: by };
   }
 
-  /** Runs a command to its end, or for so long. */
+  /** Runs a command to its end, or until it is told to end. */
   async run(
     args: readonly string[],
-    { timeoutMs, ...options }: StartOptions & { readonly timeoutMs: number },
+    { signal, ...options }: StartOptions & { readonly signal: AbortSignal },
   ): Promise<Ended> {
     const child = this.start(args, options);
-    const timer = setTimeout(() => endChild(child), timeoutMs);
+    const end = (): void => endChild(child);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) {
+      end();
+    }
     const stdout = collect(child, 'stdout', MAX_OUTPUT);
     const stderr = collect(child, 'stderr', MAX_MESSAGES);
     try {
       const exitCode = await exitOf(child);
       return { exitCode, stdout: stdout(), stderr: stderr() };
     } finally {
-      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
     }
   }
 }

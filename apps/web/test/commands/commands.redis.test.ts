@@ -1,14 +1,36 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { Ledger } from '@fetchfleet/fleet';
-import { closeAfterEach, redisUrl, startS3 } from '@fetchfleet/testing';
-import { describe, expect, it } from '@jest/globals';
+import {
+  closeAfterEach,
+  eventually,
+  redisUrl,
+  startS3,
+  temporaryFolder,
+} from '@fetchfleet/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { recordLine, runningBatch, writeRecord } from '../fleet-data.ts';
 import { Web } from '../web-fixture.ts';
 
 closeAfterEach();
 
 const CRAWL = 'name: page\nurl: http://origin.example/{n}\nparams:\n  n: { from: 1, to: 3 }\n';
+
+/** Other tests have their folders of commands in the usual place. */
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  folder = await temporaryFolder('commands');
+});
+afterAll(async () => folder.remove());
+
+async function startHere(): Promise<Web> {
+  return Web.start([], redisUrl(), { TMPDIR: folder.path });
+}
+
+async function foldersOfCommands(): Promise<string[]> {
+  const names = await readdir(folder.path);
+  return names.filter((name) => name.startsWith('fetchfleet-command-'));
+}
 
 describe('commands of the page', () => {
   it('do what the command line does, answer what it prints, and are noted', async () => {
@@ -28,12 +50,22 @@ describe('commands of the page', () => {
   });
 
   it('start a crawl file, and leave no file behind', async () => {
-    const web = await Web.start();
+    const web = await startHere();
     const body = { command: 'start', crawlFile: CRAWL };
     const { document } = await web.json('/api/commands', { body });
     expect(document).toMatchObject({ ok: true, document: { name: 'page', total: 3 } });
-    const names = await readdir(tmpdir());
-    expect(names.filter((name) => name.startsWith('fetchfleet-command-'))).toEqual([]);
+    expect(await foldersOfCommands()).toEqual([]);
+  });
+
+  it('end with the server, and leave no file behind', async () => {
+    const web = await startHere();
+    const crawlFile = CRAWL.replace('to: 3', 'to: 400000000'); // counting them takes long
+    const answer = web.ask('/api/commands', { body: { command: 'validate', crawlFile } });
+    answer.catch(() => undefined); // its connection may end with the server
+    await eventually(async () => (await foldersOfCommands()).length > 0);
+    await web.stop();
+    await answer.catch(() => undefined);
+    expect(await foldersOfCommands()).toEqual([]);
   });
 
   it('say what is wrong with a crawl file, at its line', async () => {

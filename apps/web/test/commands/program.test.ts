@@ -23,7 +23,8 @@ describe('the program', () => {
     await writeFile(path, 'console.log(JSON.stringify([process.argv.slice(2), process.env]))');
     const program = new Program({ path, env: ENV });
     const run = async (surroundings: 'fleet' | 'results' | 'everything') => {
-      const options = { cwd: folder.path, timeoutMs: 60_000, surroundings };
+      const signal = AbortSignal.timeout(60_000);
+      const options = { cwd: folder.path, signal, surroundings };
       const { stdout, exitCode } = await program.run(['a b', '$(id)', '--'], options);
       expect(exitCode).toBe(0);
       return JSON.parse(stdout) as [string[], Record<string, string>];
