@@ -6,7 +6,7 @@ import { type Column, Table } from '../part/table.tsx';
 import { Ago } from '../part/time.tsx';
 import { route, to } from '../route/route.ts';
 import { History } from '../schedule/history.tsx';
-import { LastRun, Runs } from '../schedule/run.tsx';
+import { LastRun, Runs, Word } from '../schedule/run.tsx';
 
 /** What runs tonight, and did it run last night? */
 export function Schedules({ canChange }: { readonly canChange: boolean }) {
@@ -78,14 +78,22 @@ function columnsFor(open: string | undefined, canChange: boolean): Column<Schedu
     },
     {
       title: 'next',
-      cell: ({ nextRun, paused }) =>
-        nextRun === null ? (
-          <span class="word held">{paused ? '❚❚ paused' : 'never'}</span>
-        ) : (
-          <span class="word">
-            <Ago at={nextRun} />
-          </span>
-        ),
+      cell: ({ nextRun, paused, runs: [last] }) => (
+        <>
+          {nextRun === null ? (
+            <span class="word held">{paused ? '❚❚ paused' : 'never'}</span>
+          ) : (
+            <span class="word">
+              <Ago at={nextRun} />
+            </span>
+          )}
+          {last !== undefined && (
+            <span class="narrow" title="the last run">
+              <Word run={last} />
+            </span>
+          )}
+        </>
+      ),
     },
     { title: 'last', cell: ({ runs: [last] }) => last && <LastRun run={last} />, rank: 3 },
     { title: 'runs', cell: ({ runs }) => <Runs runs={runs} />, rank: 1 },
