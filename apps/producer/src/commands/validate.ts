@@ -40,7 +40,8 @@ export async function validate(
   const preview = await previewCrawl(loaded.local.crawl, signal);
   const { missingSecrets } = loaded;
   const { plan } = loaded.crawl;
-  const workerProblems = options.askWorkers === true ? await askWorkers(loaded, context) : undefined;
+  const workerProblems =
+    options.askWorkers === true ? await askWorkers(loaded, context) : undefined;
   if (options.json === true) {
     const { leastMs = null, maxPages = null, ownHeaders: _, hasOwnBodies: __, ...rest } = preview;
     terminal.printJson({
