@@ -157,10 +157,11 @@ describe('a notification', () => {
     expect(documents).toContainEqual(
       expect.objectContaining({ type: 'batch.finished', batch: 'b-7', state: 'finished', ok: 1 }),
     );
-    const [origin] = await new Origins(fleet.redis, fleet.keys).list([
-      new URL(receiver.url).origin,
-    ]);
-    expect(origin).toMatchObject({ inUse: 0 });
+    const origins = new Origins(fleet.redis, fleet.keys);
+    await eventually(async () => {
+      const [origin] = await origins.list([new URL(receiver.url).origin]);
+      expect(origin).toMatchObject({ inUse: 0 });
+    });
     expect(await fleet.redis.hgetall(fleet.keys.gate(new URL(receiver.url).origin))).not.toEqual(
       {},
     );
