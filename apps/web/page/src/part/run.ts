@@ -10,9 +10,10 @@ export async function run(request: CommandRequest): Promise<CommandAnswer | unde
   try {
     const answer = await command(request);
     const text = answer.messages.filter((line) => !HINT.test(line)).join('\n');
-    if (text !== '') {
-      say(text, { isBad: !answer.ok });
-    }
+    const { command: name, target = '' } = request;
+    // Some commands print a document and no sentence.
+    const ending = `${answer.ok ? 'Done' : 'It failed'}: ${name} ${target}`;
+    say(text || ending, { isBad: !answer.ok });
     return answer;
   } catch (error) {
     say(toError(error).message, { isBad: true });
