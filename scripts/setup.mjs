@@ -1,7 +1,8 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through
-// its npm package), redis-server, and for the tests Prometheus, PostgreSQL and two shells. It runs
-// on Node 18 and newer before anything is installed, so it is plain JavaScript and uses built-in
-// modules only. It is quick and prints nothing if nothing is missing.
+// its npm package), redis-server, and for the tests Prometheus, two shells and proxies, for long
+// ones also PostgreSQL and a browser. It runs on Node 18 and newer before anything is installed, so
+// it is plain JavaScript and uses built-in modules only. It is quick and prints nothing if nothing
+// is missing.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -16,18 +17,23 @@ const ENGINE_DEADLINE_MS = 2_000;
 const isForAll = process.env.CI === 'true';
 const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
 const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
+const isForBrowser = process.env.npm_lifecycle_event === 'screenshots' || isForLongTests;
 
 /** Debian packages, and what for. Each has a program of its name, except for PostgreSQL. */
 const PACKAGES = {
   'redis-server': 'holds the queue',
   prometheus: 'for tests of rules and dashboards',
   postgresql: 'for long tests of exports to a database',
+  chromium: 'for long tests of the page, and its screenshots',
+  nginx: 'for long tests of the page behind a reverse proxy',
   zsh: 'for tests of shell completion',
   fish: 'for tests of shell completion',
   tinyproxy: 'for tests of fetching through a proxy',
   squid: 'for tests of fetching through a proxy',
 };
 const SHELLS = ['zsh', 'fish'];
+/** Each of them will do. */
+const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 
 /**
  * Run as root: installs the packages that are its arguments, and starts none of their services, now
@@ -72,6 +78,10 @@ try {
   }
   if (isForLongTests) {
     checkPostgres();
+    checkNginx();
+  }
+  if (isForBrowser) {
+    checkBrowser();
   }
 } catch (error) {
   if (!(error instanceof SetupError)) {
@@ -185,6 +195,12 @@ function missingPrograms() {
     if (name === 'postgresql') {
       return isForLongTests && !hasPostgres();
     }
+    if (name === 'chromium') {
+      return isForBrowser && !BROWSERS.some(isOnPath);
+    }
+    if (name === 'nginx') {
+      return isForLongTests && !hasNginx();
+    }
     const isNeeded = name === 'redis-server' ? !process.env.REDIS_URL : isForTests;
     return isNeeded && !isOnPath(name);
   });
@@ -198,6 +214,11 @@ function hasPostgres() {
     isOnPath('initdb') ||
     folders.some((version) => existsSync(join(versions, version, 'bin', 'initdb')))
   );
+}
+
+/** Debian keeps it out of the path of users. */
+function hasNginx() {
+  return isOnPath('nginx') || existsSync('/usr/sbin/nginx');
 }
 
 async function checkRedis() {
@@ -227,6 +248,23 @@ function checkPostgres() {
   if (!hasPostgres()) {
     say(
       'PostgreSQL is missing, so its tests will fail: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql (macOS)',
+    );
+  }
+}
+
+function checkNginx() {
+  if (!hasNginx()) {
+    say(
+      'nginx is missing, so the tests of the page behind a reverse proxy will fail: apt-get install nginx (Debian, Ubuntu) or brew install nginx (macOS)',
+    );
+  }
+}
+
+function checkBrowser() {
+  if (!BROWSERS.some(isOnPath)) {
+    say(
+      'chromium is missing, so the page can be neither tested nor drawn: apt-get install chromium (Debian), or put Chromium or Chrome on the PATH by one of these names: ' +
+        BROWSERS.join(', '),
     );
   }
 }

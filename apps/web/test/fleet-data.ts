@@ -4,6 +4,9 @@ import { encodeRecord, type Crawl, type FetchRecord, type RecordBody } from '@fe
 import { type BatchRegistration, Ledger, Origins, Workers } from '@fetchfleet/fleet';
 import type { Web } from './web-fixture.ts';
 
+/** A fleet of its own in Redis. */
+type Own = Pick<Web, 'redis' | 'keys'>;
+
 const crawl: Crawl = {
   plan: {
     name: 'test',
@@ -31,7 +34,7 @@ export function registration(id: string, total: number): BatchRegistration {
 
 /** A batch that runs, with some fetches settled. */
 export async function runningBatch(
-  { redis, keys }: Web,
+  { redis, keys }: Own,
   id: string,
   { total, ok, failed }: { readonly total: number; readonly ok: number; readonly failed: number },
 ): Promise<void> {
@@ -43,7 +46,7 @@ export async function runningBatch(
 }
 
 export async function settle(
-  { redis, keys }: Pick<Web, 'redis' | 'keys'>,
+  { redis, keys }: Own,
   id: string,
   { from, ok, failed }: { readonly from: number; readonly ok: number; readonly failed: number },
 ): Promise<void> {
@@ -57,7 +60,7 @@ export async function settle(
 }
 
 /** A worker that reports once. */
-export async function aliveWorker({ redis, keys }: Web, id = 'w-1'): Promise<void> {
+export async function aliveWorker({ redis, keys }: Own, id = 'w-1'): Promise<void> {
   await new Workers(redis, keys).heartbeat({
     id,
     host: 'a',
@@ -79,7 +82,7 @@ export async function aliveWorker({ redis, keys }: Web, id = 'w-1'): Promise<voi
 
 /** As many batches that have ended, and as many that run, without their plans. */
 export async function manyBatches(
-  { redis, keys }: Web,
+  { redis, keys }: Own,
   counts: { readonly ended: number; readonly running: number },
 ): Promise<void> {
   const pipeline = redis.pipeline();
@@ -100,7 +103,7 @@ export async function manyBatches(
 }
 
 /** Origins that workers have worked on just now, each with a fetch that waits. */
-export async function manyOrigins({ redis, keys }: Web, count: number): Promise<void> {
+export async function manyOrigins({ redis, keys }: Own, count: number): Promise<void> {
   const names = Array.from({ length: count }, (_, at) => `https://o-${at}.example`);
   await new Origins(redis, keys).markActive(names);
   const pipeline = redis.pipeline();

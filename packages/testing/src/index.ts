@@ -27,7 +27,7 @@ export {
 } from './process/process.ts';
 export { type PrivatePostgres, startPostgres } from './postgres/postgres.ts';
 export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis/redis.ts';
-export { track, type Tracked } from './resources/registry.ts';
+export { closeResources, openResources, track, type Tracked } from './resources/registry.ts';
 export { temporaryFolder, type TemporaryFolder } from './resources/temporary-folder.ts';
 export { type S3Fault, type S3Request } from './s3/s3-faults.ts';
 export { S3Server, type S3ServerOptions, startS3 } from './s3/s3-server.ts';

@@ -76,9 +76,12 @@ function View({ fleet, path: [view = '', id, part] }: ViewProps) {
       return <NewBatch canChange={canChange} />;
     default:
       return (
-        <p class="empty">
-          There is no view “{view}”. <a href="#/">Overview</a>
-        </p>
+        <>
+          <h1>There is no view “{view}”</h1>
+          <p>
+            <a href="#/">Overview</a>
+          </p>
+        </>
       );
   }
 }

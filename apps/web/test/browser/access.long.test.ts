@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeAfterEach, eventually, freePort, startProcess } from '@fetchfleet/testing';
@@ -7,6 +8,8 @@ import { crawlOf, PageFleet } from './page-fleet.ts';
 import { useTabs } from './tabs.ts';
 
 const TOKEN = 'a token of some length';
+/** It is not in the path of users there. */
+const DEBIAN_NGINX = '/usr/sbin/nginx';
 /** What a browser says of the answers that ask for the token. */
 const REFUSED = /status of 401/u;
 
@@ -44,9 +47,10 @@ http {
 `;
   const file = join(fleet.folder, 'nginx.conf');
   await writeFile(file, config);
-  const running = await startProcess('nginx', ['-c', file, '-e', 'stderr']);
-  // It listens before it starts to wait for connections; what is refused is tried again.
-  return running.isRunning ? port : 0;
+  const program = existsSync(DEBIAN_NGINX) ? DEBIAN_NGINX : 'nginx';
+  await startProcess(program, ['-c', file, '-e', 'stderr']);
+  await eventually(async () => (await fetch(`http://127.0.0.1:${port}${base}/`)).ok);
+  return port;
 }
 
 describe('a page with a token', () => {

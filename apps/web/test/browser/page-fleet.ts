@@ -70,11 +70,12 @@ export class PageFleet {
     });
     const fleet = new PageFleet(redis, { name, url, folder, flags: [...flags] });
     await mkdir(fleet.results);
-    await Promise.all([
-      fleet.#startApi(api),
+    const [origin] = await Promise.all([
+      fleet.startApi(api),
       fleet.startWeb(),
       ...Array.from({ length: workers }, async () => fleet.startWorker()),
     ]);
+    fleet.api = origin;
     return fleet;
   }
 
@@ -83,7 +84,8 @@ export class PageFleet {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
-  async #startApi(flags: readonly string[]): Promise<void> {
+  /** Starts a sample API. @returns its origin */
+  async startApi(flags: readonly string[] = []): Promise<string> {
     const running = await startProcess('fetchfleet-sample-api', [
       '--port',
       '0',
@@ -91,7 +93,7 @@ export class PageFleet {
       ...flags,
     ]);
     const [line] = await running.waitForLine(/^\{.*\}$/u);
-    this.api = (JSON.parse(line) as { readonly origin: string }).origin;
+    return (JSON.parse(line) as { readonly origin: string }).origin;
   }
 
   /** At the same port as before, so that pages which are open find it again. */

@@ -1,11 +1,5 @@
+import type { View } from './busy-fleet.ts';
 import { crawlOf, type PageFleet } from './page-fleet.ts';
-
-/** A view: where it is, and a text that stands there when it is complete. */
-export interface View {
-  readonly name: string;
-  readonly address: string;
-  readonly text: string;
-}
 
 /** Brings a fleet into a state in which every view has something to show. @returns the views */
 export async function fillViews(fleet: PageFleet): Promise<View[]> {
@@ -17,7 +11,7 @@ export async function fillViews(fleet: PageFleet): Promise<View[]> {
     crawlOf(url, 300, { name: 'partly', retry: '{ attempts: 1 }', keep: '{ headers: all }' }),
   );
   const running = await fleet.begin(
-    crawlOf(url, 250, { name: 'slow', politeness: '{ rate: 2/s, robots: ignore }' }),
+    crawlOf(url, 250, { name: 'slow', politeness: '{ rate: 12/m, robots: ignore }' }),
   );
   const origin = encodeURIComponent(fleet.api);
   const records = `#/batches/${failed}/records`;

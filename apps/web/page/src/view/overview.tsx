@@ -92,7 +92,7 @@ export function Overview({ canChange }: { readonly canChange: boolean }) {
 /** A few failures among many are more than 0 %. */
 function shareText(share: number): string {
   const percent = share * 100;
-  return percent > 0 && percent < 0.1 ? '< 0.1 %' : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+  return percent > 0 && percent < 0.1 ? '< 0.1%' : `${percent.toFixed(percent < 10 ? 1 : 0)}%`;
 }
 
 const VIEWS = { schedule: 'schedules', worker: 'workers' } as const;
