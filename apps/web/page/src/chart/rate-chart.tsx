@@ -29,12 +29,17 @@ export function RateChart({ series }: { readonly series: Series }) {
       {
         width: parent.clientWidth,
         height: HEIGHT,
-        padding: [8, 8, 0, 0],
+        padding: [8, 28, 0, 0], // half of a time
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false } },
         scales: { y: { range: (_, __, highest) => [0, Math.max(1, highest * 1.1)] } },
         axes: [
-          { ...axis, size: 28, values: (_, times) => times.map(clock) },
+          {
+            ...axis,
+            size: 32,
+            gap: 9,
+            values: (_, times) => times.map((time) => clock(time, isWithinMinutes(times))),
+          },
           {
             ...axis,
             size: 64,
@@ -74,10 +79,13 @@ export function RateChart({ series }: { readonly series: Series }) {
   );
 }
 
-function clock(seconds: number): string {
+function isWithinMinutes([first = 0, second = Infinity]: readonly number[]): boolean {
+  return second - first < 60;
+}
+
+function clock(seconds: number, hasSeconds: boolean): string {
   return new Date(seconds * 1_000).toLocaleTimeString('en-GB', {
-    hour: '2-digit',
-    minute: '2-digit',
+    timeStyle: hasSeconds ? 'medium' : 'short',
   });
 }
 
