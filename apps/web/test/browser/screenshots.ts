@@ -16,6 +16,12 @@ const SCREENS = [
 const redis = await startRedis();
 const { fleet, views } = await busyFleet(redis.url);
 const chromium = await Chromium.start();
+// Somebody looks all the time, so that each page finds how fast batches are.
+const watcher = await chromium.open(fleet.address);
+await watcher.page
+  .getByText(/^in \d+ (?:s|min)/u)
+  .first()
+  .waitFor();
 for (const scheme of ['light', 'dark'] as const) {
   for (const { width, most } of SCREENS) {
     for (const view of views) {
@@ -47,6 +53,6 @@ async function settled(page: Page, { text }: View): Promise<void> {
 
 /** As high as the page, so far as it is worth a look. */
 async function heightOf(page: Page, most: number): Promise<number> {
-  const height = Number(await page.evaluate('document.documentElement.scrollHeight'));
-  return Math.max(360, Math.min(most, height));
+  const height = `document.querySelector('.page').getBoundingClientRect().height`;
+  return Math.max(360, Math.min(most, Math.ceil(Number(await page.evaluate(height)))));
 }
