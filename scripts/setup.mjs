@@ -72,17 +72,7 @@ try {
   ensureNode();
   installWithApt(missingPrograms());
   await checkRedis();
-  if (isForTests) {
-    checkPrometheus();
-    checkShells();
-  }
-  if (isForLongTests) {
-    checkPostgres();
-    checkNginx();
-  }
-  if (isForBrowser) {
-    checkBrowser();
-  }
+  reportMissing();
 } catch (error) {
   if (!(error instanceof SetupError)) {
     throw error;
@@ -234,46 +224,20 @@ async function checkRedis() {
   );
 }
 
-/** Needed to test rules, alerts and dashboards. The other tests run without it. */
-function checkPrometheus() {
-  if (isOnPath('prometheus') && isOnPath('promtool')) {
-    return;
-  }
-  say(
-    'prometheus is missing, so its tests will fail: apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS)',
-  );
-}
-
-function checkPostgres() {
-  if (!hasPostgres()) {
-    say(
-      'PostgreSQL is missing, so its tests will fail: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql (macOS)',
-    );
-  }
-}
-
-function checkNginx() {
-  if (!hasNginx()) {
-    say(
-      'nginx is missing, so the tests of the page behind a reverse proxy will fail: apt-get install nginx (Debian, Ubuntu) or brew install nginx (macOS)',
-    );
-  }
-}
-
-function checkBrowser() {
-  if (!BROWSERS.some(isOnPath)) {
-    say(
-      'chromium is missing, so the page can be neither tested nor drawn: apt-get install chromium (Debian), or put Chromium or Chrome on the PATH by one of these names: ' +
-        BROWSERS.join(', '),
-    );
-  }
-}
-
-/** The tests of shell completion run real shells. */
-function checkShells() {
-  const missing = SHELLS.filter((shell) => !isOnPath(shell));
-  if (missing.length > 0) {
-    say(`${missing.join(' and ')} missing, so tests of shell completion will fail: install them`);
+/** What fails where something is missing that apt has not installed; everything else works. */
+function reportMissing() {
+  const needs = [
+    [isForTests, isOnPath('prometheus') && isOnPath('promtool'), 'prometheus', 'its tests'],
+    [isForTests, SHELLS.every(isOnPath), SHELLS.join(' or '), 'tests of shell completion'],
+    [isForLongTests, hasPostgres(), 'postgresql', 'its tests'],
+    [isForLongTests, hasNginx(), 'nginx', 'tests of the page behind a reverse proxy'],
+    [isForBrowser, BROWSERS.some(isOnPath), 'chromium', 'tests of the page and its screenshots'],
+  ];
+  for (const [isNeeded, isThere, name, what] of needs) {
+    if (isNeeded && !isThere) {
+      const how = 'install it with apt-get (Debian, Ubuntu) or brew (macOS)';
+      say(`${name} is missing, so ${what} will fail: ${how}`);
+    }
   }
 }
 
