@@ -1,11 +1,22 @@
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { crawlOf, PageFleet } from './page-fleet.ts';
 import { useTabs } from './tabs.ts';
 
 const tabs = useTabs();
 
 closeAfterEach();
+
+/** Drops a crawl file on the editor. */
+async function drop(page: Page, crawlFile: string): Promise<void> {
+  await page.evaluate(`{
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([${JSON.stringify(crawlFile)}], 'crawl.yaml'));
+    const event = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+    document.querySelector('textarea').dispatchEvent(event);
+  }`);
+}
 
 describe('origins', () => {
   it('get limits and lose them', async () => {
@@ -80,7 +91,7 @@ describe('schedules', () => {
 });
 
 describe('a new batch', () => {
-  it('is checked as one types, shown before it starts, and started', async () => {
+  it('is checked as one types, dropped as a file, shown before it starts, and started', async () => {
     const fleet = await PageFleet.start();
     const { page } = await tabs.open(fleet.address);
     await page.getByRole('link', { name: '+ New batch' }).click();
@@ -89,7 +100,7 @@ describe('a new batch', () => {
     await editor.fill('name: items\nurl: nonsense\n');
     await page.getByText('Nothing would be fetched.').waitFor();
     expect(await start.isDisabled()).toBe(true);
-    await editor.fill(crawlOf(`${fleet.api}/items/{n}`, 30));
+    await drop(page, crawlOf(`${fleet.api}/items/{n}`, 30));
     const meaning = page.getByRole('region', { name: 'What it means' });
     await meaning.getByText('30').first().waitFor();
     await meaning.getByText(`GET ${fleet.api}/items/5`).waitFor();

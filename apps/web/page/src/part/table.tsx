@@ -34,12 +34,15 @@ interface TableProps<T> {
 export function Table<T>(props: TableProps<T>) {
   const { label, columns, rows, keyOf, href, open, empty } = props;
   const [selected, setSelected] = useState<string>();
+  /** The same at once: the next key may come before the table is drawn again. */
+  const current = useRef<string>(undefined);
   const body = useRef<HTMLTableSectionElement>(null);
   const move = (by: number): void => {
-    const at = rows.findIndex((row) => keyOf(row) === selected);
+    const at = rows.findIndex((row) => keyOf(row) === current.current);
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
     if (next !== undefined) {
       const key = keyOf(next);
+      current.current = key;
       setSelected(key);
       const row = body.current?.querySelector(`[data-key="${CSS.escape(key)}"]`);
       row?.scrollIntoView({ block: 'nearest' });
