@@ -70,10 +70,10 @@ interface HealthProps {
   readonly fleet: FleetDocument;
 }
 
-const SIGNS = { ok: '●', attention: '▲', down: '✕' } as const;
+const SIGNS = { unknown: '○', ok: '●', attention: '▲', down: '✕' } as const;
 
 function Health({ overview, fleet }: HealthProps) {
-  const health = overview?.health ?? 'ok';
+  const health = overview?.health ?? 'unknown';
   const text = overview?.healthText ?? 'not read yet';
   return (
     <span class={`health ${health}`} title={text}>
