@@ -73,7 +73,8 @@ describe('a batch', () => {
     await fleet.reaches(batch, 'finished');
     await failures.getByRole('link', { name: '20' }).click();
     await page.getByRole('heading', { name: 'Records of' }).waitFor();
-    expect(await page.getByRole('table', { name: 'Records' }).locator('tbody tr').count()).toBe(20);
+    const records = page.getByRole('table', { name: 'Records' }).locator('tbody tr');
+    await eventually(async () => expect(await records.count()).toBe(20));
   });
 
   it('is downloaded as NDJSON, CSV and Parquet', async () => {

@@ -37,7 +37,7 @@ describe('records', () => {
     );
     const tab = await openRecords(fleet, batch);
     const { page } = tab;
-    expect(await rowsOf(page).count()).toBe(100);
+    await eventually(async () => expect(await rowsOf(page).count()).toBe(100));
     await page.getByText('100 of 260').waitFor();
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByRole('link', { name: '100', exact: true }).waitFor();
