@@ -72,6 +72,7 @@ export class FleetLooks {
   readonly #busyOrigins: Look<Awaited<ReturnType<OriginsReader['read']>>>;
   readonly #watched: Look<readonly Watched[]>;
   readonly #names: Look<readonly string[]>;
+  readonly #storedSchedules: Look<Awaited<ReturnType<typeof firstSchedules>>>;
   readonly #history: Look<Awaited<ReturnType<FleetHistory['read']>>>;
   readonly #list: BatchList;
   /** By what is looked at, the one that was asked for last at the end. */
@@ -111,6 +112,7 @@ export class FleetLooks {
       read: async () => firstSchedules(store),
       everyMs: SCHEDULES_EVERY_MS,
     });
+    this.#storedSchedules = schedules;
     this.schedules = new Look({
       read: async () => {
         const views = (await schedules.get()).map(async (one) => viewSchedule(this.ledger, one));
@@ -154,6 +156,12 @@ export class FleetLooks {
       },
       comparable: (document) => ({ ...document, at: undefined }),
     });
+  }
+
+  /** Somebody has changed something here. What is read every second is new soon enough. */
+  expire(): void {
+    this.#storedSchedules.expire();
+    this.schedules.expire();
   }
 
   batches(query: BatchQuery): Look<BatchesDocument> {

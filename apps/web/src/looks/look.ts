@@ -85,6 +85,14 @@ export class Look<T> {
     };
   }
 
+  /** Something has changed: what was read is out of date, and viewers get what is there now. */
+  expire(): void {
+    this.#readAt = Number.NEGATIVE_INFINITY;
+    if (this.#viewers.size > 0) {
+      void this.#look();
+    }
+  }
+
   async #read(): Promise<T> {
     this.#isReading = true;
     this.#readAt = performance.now();
@@ -99,7 +107,6 @@ export class Look<T> {
   }
 
   async #look(): Promise<void> {
-    const startedAt = performance.now();
     try {
       this.#show(await this.get());
     } catch (error) {
@@ -107,7 +114,7 @@ export class Look<T> {
     }
     clearTimeout(this.#timer);
     if (this.#viewers.size > 0) {
-      const restMs = Math.max(100, this.#everyMs - (performance.now() - startedAt));
+      const restMs = Math.max(100, this.#everyMs - (performance.now() - this.#readAt));
       this.#timer = setTimeout(() => void this.#look(), restMs);
     }
   }

@@ -225,7 +225,7 @@ function batchRoutes({ looks, records, failures, exports }: Services): Route<Vie
   ];
 }
 
-function changeRoutes({ gatekeeper, commands }: Services): Route<Viewer>[] {
+function changeRoutes({ gatekeeper, commands, looks }: Services): Route<Viewer>[] {
   return [
     {
       method: 'POST',
@@ -240,10 +240,13 @@ function changeRoutes({ gatekeeper, commands }: Services): Route<Viewer>[] {
             message: `${where === '' ? 'the body' : where}: ${issue?.message ?? 'is wrong'}`,
           });
         }
-        if (isChange(given.data)) {
-          gatekeeper.checkChange(request);
+        if (!isChange(given.data)) {
+          return json(await commands.run(given.data, viewer.address));
         }
-        return json(await commands.run(given.data, viewer.address));
+        gatekeeper.checkChange(request);
+        const answer = await commands.run(given.data, viewer.address);
+        looks.expire();
+        return json(answer);
       },
     },
   ];

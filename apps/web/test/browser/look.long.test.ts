@@ -109,17 +109,17 @@ describe('the keyboard', () => {
   it('reaches every action of a menu', async () => {
     const failed = views.find(({ name }) => name === 'failed')?.address ?? '';
     const { page } = await tabs.open(`${fleet.address}${failed}`);
-    const button = page.getByRole('button', { name: 'Retry failed' });
+    const button = page.getByRole('button', { name: 'Export' });
     await button.focus();
     await page.keyboard.press('Enter');
     await page.getByRole('menu').waitFor();
-    await eventually(async () => expect(await focused(page)).toBe('all 50'));
+    await eventually(async () => expect(await focused(page)).toBe('NDJSON'));
     await page.keyboard.press('ArrowDown');
-    expect(await focused(page)).toBe('http-error 50');
+    expect(await focused(page)).toBe('CSV');
     expect(await barriers(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await page.getByRole('menu').waitFor({ state: 'detached' });
-    expect(await focused(page)).toContain('Retry failed');
+    expect(await focused(page)).toContain('Export');
   });
 });
 

@@ -53,7 +53,7 @@ describe('the overview', () => {
     await trouble.getByRole('link', { name: fleet.api }).click();
     await page.getByRole('heading', { name: 'Origins' }).waitFor();
     await page.getByText('blocked, next try in').waitFor();
-    expect(page.url()).toContain('#/origins?text=');
+    expect(page.url()).toContain('#/origins?open=');
   });
 
   it('says that its server is gone, greys what is old, and goes on when it is back', async () => {

@@ -38,8 +38,8 @@ describe('records', () => {
     const tab = await openRecords(fleet, batch);
     const { page } = tab;
     await eventually(async () => expect(await rowsOf(page).count()).toBe(100));
-    await page.getByText('100 of 260').waitFor();
-    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByText('1–100 of 260').first().waitFor();
+    await page.getByRole('link', { name: 'Next page' }).first().click();
     await page.getByRole('link', { name: '100', exact: true }).waitFor();
     await page.getByLabel('outcome').selectOption('http-error');
     await eventually(async () => expect(await rowsOf(page).count()).toBe(10));

@@ -19,14 +19,14 @@ async function drop(page: Page, crawlFile: string): Promise<void> {
 }
 
 describe('origins', () => {
-  it('get limits and lose them', async () => {
+  it('get limits, lose them, and are tried now', async () => {
     const fleet = await PageFleet.start();
     await fleet.begin(crawlOf(`${fleet.api}/items/{n}?status=429&retryAfter=600`, 20));
     const { page } = await tabs.open(`${fleet.address}#/origins`);
     await page.getByText(/blocked, next try in/u).waitFor();
     await page.getByRole('link', { name: fleet.api }).click();
     const detail = page.locator('.detail');
-    await detail.getByText('answered 429, Retry-After 600 s').waitFor();
+    await detail.getByText('answered 429, Retry-After 600 s').first().waitFor();
     await detail.getByLabel('rate').fill('3/s');
     await detail.getByLabel('in flight').fill('2');
     await detail.getByRole('button', { name: 'Set limits' }).click();
@@ -35,8 +35,10 @@ describe('origins', () => {
     await detail.getByText('3/s (set)').waitFor();
     await detail.getByRole('button', { name: 'Unset' }).click();
     await eventually(async () => expect(await limits()).toEqual({}));
+    const before = await fleet.served();
     await detail.getByRole('button', { name: 'Try now' }).click();
-    await page.getByRole('status').getByText(fleet.api).last().waitFor();
+    await eventually(async () => (await fleet.served()) > before);
+    await detail.getByText('tried').first().waitFor();
   });
 });
 
@@ -79,14 +81,19 @@ describe('schedules', () => {
     await table.getByRole('button', { name: 'Pause' }).waitFor();
     expect(await known()).toMatchObject({ paused: false });
     await table.getByRole('button', { name: 'Run now' }).click();
-    await table.getByText('started').first().waitFor();
-    await table.getByRole('link', { name: 'nightly' }).click();
+    // Its history is open: it was just added.
     const run = page.locator('.detail .events a').first();
     const batch = (await run.textContent()) ?? '';
     await fleet.reaches(batch, 'finished');
     expect(await fleet.settledOf(batch)).toBe(5);
     await run.click();
     await page.getByRole('heading', { name: batch }).waitFor();
+    await page.goBack();
+    await page.locator('.detail').getByRole('button', { name: 'Remove' }).click();
+    const question = page.getByRole('dialog', { name: 'Remove the schedule nightly?' });
+    await question.getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('Nothing is scheduled.').waitFor();
+    expect(await fleet.json('schedule', 'list')).toMatchObject({ schedules: [] });
   });
 });
 

@@ -9,13 +9,13 @@ interface Reading {
   reads: number;
 }
 
-function reading(): Reading {
+function reading(everyMs = 20): Reading {
   const state: Reading = {
     seen: [],
     value: 'a',
     reads: 0,
     look: new Look({
-      everyMs: 20,
+      everyMs,
       read: async () => {
         state.reads += 1;
         if (state.value instanceof Error) {
@@ -57,6 +57,21 @@ describe('a look', () => {
     await eventually(() => expect(one.seen).toHaveLength(8));
     expect(one.seen.slice(2)).toEqual(['b b', 'b b', 'away', 'away', 'b b', 'b b']);
     stops.forEach((stop) => stop());
+  });
+
+  it('reads at once what somebody has changed, and once more if it was just being read', async () => {
+    const one = reading(3_600_000);
+    const stop = watch(one);
+    await eventually(() => expect(one.seen).toEqual(['a a']));
+    one.value = 'b';
+    one.look.expire();
+    one.value = 'c';
+    one.look.expire();
+    await eventually(() => expect(one.seen.at(-1)).toBe('c c'));
+    stop();
+    one.look.expire();
+    one.value = 'd';
+    expect(await one.look.get()).toMatchObject({ value: 'd' });
   });
 
   it('tells a viewer who comes later of an error that lasts', async () => {
