@@ -179,6 +179,7 @@ export class PageFleet {
       FETCHFLEET_FLEET: this.name,
       FETCHFLEET_RESULTS: this.results,
       FETCHFLEET_LOG_FORMAT: 'json',
+      FETCHFLEET_BY: 'operator@console', // pictures name no machine
       FETCHFLEET_ALLOW_PRIVATE: 'true', // the sample API is on loopback
     };
   }

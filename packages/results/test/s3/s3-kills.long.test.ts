@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { zstdCompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { S3Store } from '@fetchfleet/results/s3';
 import {
   eventually,
@@ -113,7 +113,12 @@ describe('a copy of a batch', () => {
   it('fails with the reason where there is no room, and leaves nothing', async () => {
     server.put(`results/${BATCH}/batch.json`, JSON.stringify(manifestOf(1_000)));
     const text = upTo(1_000).map((index) => `${recordLine({ index })}\n`);
-    server.put(`results/${BATCH}/part-w-1-1.ndjson.zst`, zstdCompressSync(text.join('')));
+    server.put(
+      `results/${BATCH}/part-w-1-1.ndjson.zst`,
+      zstdCompressSync(text.join(''), {
+        params: { [constants.ZSTD_c_checksumFlag]: 1 },
+      }),
+    );
     const command = 'ulimit -f 32; exec "$0" --conditions=@fetchfleet/source "$1"';
     const child = await startProcess(
       'sh',

@@ -1,4 +1,4 @@
-import { zstdCompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { S3Store, uploadTo } from '@fetchfleet/results/s3';
 import { installLeakGuard, type S3rverServer, startS3rver } from '@fetchfleet/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -40,7 +40,10 @@ describe('a server that is not ours', () => {
       lines.map((line) => `${line}\n`),
     );
     await put(`${folder}/part-w-1-2.ndjson.zst`, [
-      zstdCompressSync(`${recordLine({ index: 12 })}\n${recordLine({ index: 13 })}\n`),
+      // With a checksum, as every writer of ours and the program zstd make frames.
+      zstdCompressSync(`${recordLine({ index: 12 })}\n${recordLine({ index: 13 })}\n`, {
+        params: { [constants.ZSTD_c_checksumFlag]: 1 },
+      }),
     ]);
     expect(await store.batches()).toEqual([BATCH]);
     expect((await store.measure(BATCH))?.bytes).toBeGreaterThan(12 * MEBIBYTE);
