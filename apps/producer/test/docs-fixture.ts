@@ -40,7 +40,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     'needs a database: the tests of export --to run it',
   ],
   [/ s3:\/\//u, 'needs a bucket: the tests of exports and results in S3 run it'],
-  [/^(?:npx )?fetchfleet web\b/u, 'serves until it is stopped: its own test runs it'],
+  [/^(?:npx )?fetchfleet (?:web|exporter)\b/u, 'serves until it is stopped: its own test runs it'],
   [/^export FETCHFLEET_WEB_TOKEN=/u, 'is for the page'],
   [/^curl -sN? (?:-X POST )?http:\/\/127\.0\.0\.1:8788\//u, 'asks a page: its tests do'],
   [/^kubectl /u, 'needs a cluster'],
