@@ -24,6 +24,7 @@ import { z } from 'zod';
 import { type Context, fleetName } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
 import { FleetSession } from '../session/fleet-session.ts';
+import { PassedOver } from '../session/passed-over.ts';
 
 export interface ExporterOptions {
   readonly json?: boolean;
@@ -75,6 +76,8 @@ class Exporter {
   readonly #metrics: FleetMetrics;
   readonly #parts: readonly Part[];
   readonly #terminal: Context['terminal'];
+  /** What is found again with every scrape, and said once. */
+  readonly #passedOver = new PassedOver();
   #timer: NodeJS.Timeout | undefined;
   #isRenewing = false;
   #answeredAt = performance.now();
@@ -91,11 +94,10 @@ class Exporter {
     // A command gives a silent Redis up. This one waits for it, and looks by itself.
     const redis = openRedis(parseRedisUrl(redisUrl, redisTlsFiles(env)), () => undefined);
     const page = createExporterMetrics();
-    const onPassedOver = (sentence: string): void => terminal.warn(sentence);
     this.#redis = redis;
     this.#metrics = new FleetMetrics({
-      overview: new FleetOverview(redis, keys, onPassedOver),
-      history: new FleetHistory(redis, keys, onPassedOver),
+      overview: new FleetOverview(redis, keys, this.#passedOver.add),
+      history: new FleetHistory(redis, keys, this.#passedOver.add),
       metrics: page,
       id: `exporter-${randomBytes(4).toString('hex')}`,
     });
@@ -140,6 +142,7 @@ class Exporter {
 
   async stop(): Promise<void> {
     await stopAll(this.#parts);
+    this.#passedOver.report(this.#terminal);
   }
 
   /** Renews the lease. While Redis is away or silent, requests would only pile up. */

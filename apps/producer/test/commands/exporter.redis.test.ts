@@ -40,6 +40,19 @@ describe('exporter', () => {
     expect(await overview.holdExport('w-1')).toBeGreaterThan(0);
   });
 
+  it('says once what every scrape finds and passes over', async () => {
+    await fleet.redis.sadd(fleetKeys(fleet.name).schedules, 'not a name');
+    const running = await fleet.project.start(['exporter', '--port', '0']);
+    const [address = ''] = await running.waitForLine(/http:\S+/u);
+    const has = async (line: string): Promise<boolean> =>
+      (await pageOf(address)).text.includes(line);
+    await eventually(async () => has('fetchfleet_backlog_fetches{state="runnable"} 0\n'));
+    await fleet.enqueue(crawlFile(fleet.origin.url, 7));
+    await eventually(async () => has('fetchfleet_backlog_fetches{state="runnable"} 7\n'));
+    await running.kill('SIGINT');
+    expect(running.stderr.split('not a name')).toHaveLength(2);
+  });
+
   it('leaves the gauges to a worker that has them, and takes over when that ends', async () => {
     const overview = new FleetOverview(fleet.redis, fleetKeys(fleet.name));
     await overview.holdExport('w-1');
