@@ -4,6 +4,7 @@ import type { NetworkPolicy } from '@fetchfleet/crawl';
 import { filterLookup, refuseAddress } from './address-filter.ts';
 import { ConnectTimeoutError } from './errors.ts';
 import type { SocketBudget } from './socket-budget.ts';
+import { tellingError } from './telling-error.ts';
 
 /** How long an address is tried alone (RFC 8305, section 5). */
 const ATTEMPT_DELAY_MS = 250;
@@ -15,8 +16,6 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** The process or the machine has no descriptor left: not the origin's fault. */
 const NO_DESCRIPTOR = new Set(['EMFILE', 'ENFILE']);
-/** This machine has no way to the address; another one of the name says more about the origin. */
-const NO_WAY = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 export interface DialOptions {
   readonly policy: NetworkPolicy;
@@ -186,9 +185,9 @@ export class Dial {
   }
 
   #failIfAllHaveFailed(): void {
-    const [first] = this.#errors;
-    if (this.#attempts.size === 0 && first !== undefined) {
-      this.#fail(this.#errors.find((error) => !NO_WAY.has(codeOf(error))) ?? first);
+    const error = tellingError(this.#errors);
+    if (this.#attempts.size === 0 && error !== undefined) {
+      this.#fail(error);
     }
   }
 
@@ -216,8 +215,4 @@ export class Dial {
     }
     this.#attempts.clear();
   }
-}
-
-function codeOf(error: Error & { readonly code?: string }): string {
-  return error.code ?? '';
 }
