@@ -99,6 +99,7 @@ export {
 } from './model/plan.ts';
 export { type Cursor, parseCursor } from './pages/cursor.ts';
 export type { BadPage, FirstRequest, PageRequest } from './pages/page-request.ts';
+export { nextPageHeader } from './pages/next-page-header.ts';
 export { compilePagination, type PageStep, type Pagination } from './pages/pagination.ts';
 export { MAX_PAGES, PAGE_ENDS, type PageEnd, type Paginate } from './model/paginate.ts';
 export { bodyText, decodeBody, type EncodedBody } from './record/record-body.ts';

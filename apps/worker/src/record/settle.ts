@@ -3,7 +3,9 @@ import {
   errorOf,
   type FetchError,
   type FetchRecord,
+  type FetchResponse,
   type FetchResult,
+  nextPageHeader,
   type Outcome,
   type PageStep,
   type PendingFetch,
@@ -81,7 +83,7 @@ export function settle(
     page,
     end: step && 'end' in step ? step.end : undefined,
     params: Object.fromEntries(batch.plan.params.map((name, i) => [name, values[i] ?? ''])),
-    headers: kept?.headers,
+    headers: kept?.headers ?? unaskedHeaders(batch, url, response),
     url,
     method: method === 'GET' ? undefined : method,
     outcome,
@@ -140,6 +142,15 @@ export function settle(
   } else {
     recorder.recordLater(batch.id, { ...entry, line, bytes });
   }
+}
+
+function unaskedHeaders(
+  { pagination, secrets }: ActiveBatch,
+  url: string,
+  response: FetchResponse | undefined,
+): FetchRecord['headers'] {
+  const isFollowed = response === undefined || pagination !== undefined;
+  return isFollowed ? undefined : nextPageHeader(response, url, secrets);
 }
 
 function reasonOf({ outcome, answer }: Ending, result: FetchResult): FetchError | undefined {

@@ -1,4 +1,4 @@
-import type { FetchResult } from '@fetchfleet/crawl';
+import { compilePagination, type FetchResult } from '@fetchfleet/crawl';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type RecordEntry, Recorder } from '../../src/record/recorder.ts';
@@ -33,10 +33,10 @@ class KeepingRecorder extends Recorder {
   }
 }
 
-function recordOf(ending: Ending) {
+function recordOf(ending: Ending, changes?: Parameters<typeof activeBatch>[0]) {
   const recorder = new KeepingRecorder();
   const log = createLogger({ name: 'test', level: 'silent', pretty: false });
-  const target = { batch: activeBatch(), origin: 'http://a.example', slice: 'b.0' };
+  const target = { batch: activeBatch(changes), origin: 'http://a.example', slice: 'b.0' };
   const fetch = { index: 7, values: ['5'], attempts: 1, dueAt: 0, throttledSince: 0 };
   const recorded: boolean[] = [];
   settle({ worker: 'w-1', recorder, metrics, log }, target, { fetch, ending }, (isRecorded) =>
@@ -107,5 +107,45 @@ describe('settle', () => {
     entry.onRecorded(true);
     expect(await isCounted()).toBe(true);
     expect(recorded).toEqual([false, true]);
+  });
+});
+
+describe('a Link header that nobody asked for', () => {
+  const NEXT = '</next?page=2>; rel="prev next"';
+
+  function headersOf(link: string, changes?: Parameters<typeof activeBatch>[0]): unknown {
+    const result: FetchResult = {
+      kind: 'response',
+      status: 200,
+      headers: { link, etag: '"v1"' },
+      body: Buffer.from('[]'),
+      startedAt: 0,
+      durationMs: 1,
+    };
+    return recordOf({ outcome: 'ok', attempts: 1, result }, changes).record['headers'];
+  }
+
+  it('is recorded where it names a next page', () => {
+    expect(headersOf(NEXT)).toEqual({ link: NEXT });
+  });
+
+  it.each([
+    ['names other pages', '</a>; rel="prev", </b>; rel=last'],
+    ['is about something else', '</b>; rel=next; anchor="http://b.example/"'],
+    ['is very long', `<${'x'.repeat(2_100)}>; rel=next`],
+  ])('is not recorded where it %s', (_what, link) => {
+    expect(headersOf(link)).toBeUndefined();
+  });
+
+  it('is not recorded where it repeats a secret', () => {
+    const link = '</next?key=hunter2-hunter2>; rel=next';
+    expect(headersOf(link, { secrets: () => ['hunter2-hunter2'] })).toBeUndefined();
+  });
+
+  it('is not recorded where pages are followed', () => {
+    const paginate = { next: 'link', max: 3 } as const;
+    const { plan } = activeBatch();
+    const pagination = compilePagination(paginate, plan);
+    expect(headersOf(NEXT, { pagination })).toBeUndefined();
   });
 });

@@ -12,7 +12,10 @@ export interface FetchRecord {
   /** Why no further page follows; only in the record of the last page. */
   readonly end?: PageEnd | undefined;
   readonly params: Readonly<Record<string, string>>;
-  /** Headers of the answer that `keep.headers` names; absent unless it is given. */
+  /**
+   * Headers of the answer that `keep.headers` names. Without it and `paginate`, the `Link` header
+   * where it names a next page.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The requested URL, without credentials. */
   readonly url: string;
