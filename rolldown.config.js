@@ -5,8 +5,7 @@ import { bundledLicences } from './scripts/bundled-licences.mjs';
  * How producer and worker are built: from the sources of all packages and of what these depend on,
  * into one file that is needed at once and one for each thing that is loaded later (a command, a
  * transport). Loading 835 modules one by one took a worker 390 ms of CPU, and `fetchfleet run`
- * starts several; this takes 145. (pino-pretty is required by name, where logs are for people, and
- * stays outside.)
+ * starts several; this takes 145.
  */
 // oxlint-disable-next-line import/no-default-export -- what rolldown looks for
 export default {

@@ -5,6 +5,7 @@ import { openStore } from '@fetchfleet/results';
 import {
   createLogger,
   isPrettyLog,
+  loadPrettyPrinter,
   onParentEnd,
   onSignals,
   redirectConsole,
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   const log = createLogger({
     name: 'fetchfleet-web',
     level: settings.logLevel,
-    pretty: isPrettyLog(settings.logFormat),
+    pretty: isPrettyLog(settings.logFormat) && (await loadPrettyPrinter()),
   });
   redirectConsole((text) => log.debug({ source: 'console' }, text));
   const { env } = process;

@@ -6,6 +6,7 @@ import { openStore, SinkError } from '@fetchfleet/results';
 import {
   createLogger,
   isPrettyLog,
+  loadPrettyPrinter,
   type Logger,
   onParentEnd,
   onSignals,
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
   const log = createLogger({
     name: 'fetchfleet-worker',
     level: settings.logLevel,
-    pretty: isPrettyLog(settings.logFormat),
+    pretty: isPrettyLog(settings.logFormat) && (await loadPrettyPrinter()),
   });
   redirectConsole((text) => {
     // The worker has said that itself, once and not for every connection.

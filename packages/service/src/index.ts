@@ -15,6 +15,7 @@ export {
   type LoggerOptions,
   type LogLevel,
   createLogger,
+  loadPrettyPrinter,
 } from './process/logger.ts';
 export { maskCredentials } from './process/mask.ts';
 export {

@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
-import type * as PinoPretty from 'pino-pretty';
+import type { build } from 'pino-pretty';
 import { maskLine } from './mask.ts';
 import { printableLine, printableStrings } from './printable-line.ts';
 
@@ -11,13 +10,16 @@ export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Writes lines for people; see {@link loadPrettyPrinter}. */
+export type PrettyPrinter = typeof build;
+
 export interface LoggerOptions {
   /** Name of the program, a field of every line. */
   readonly name: string;
   /** @default 'info' */
   readonly level?: LogLevel;
-  /** Writes lines for people, coloured on a terminal, instead of JSON. */
-  readonly pretty: boolean;
+  /** What writes lines for people, coloured on a terminal; `false` writes JSON. */
+  readonly pretty: PrettyPrinter | false;
   /**
    * A stream or a file descriptor. @default 2, standard error: standard output belongs to results
    */
@@ -28,6 +30,11 @@ export interface LoggerOptions {
 
 export type { Logger } from 'pino';
 
+/** Loads it only where it is used: it would delay the start of the workers of a `run`. */
+export async function loadPrettyPrinter(): Promise<PrettyPrinter> {
+  return (await import('pino-pretty')).default.build;
+}
+
 /**
  * A logger that writes synchronously: with a worker thread a short-lived command could lose its
  * last line. Secrets are masked in the finished line, and what no one sees in it becomes escapes:
@@ -35,8 +42,9 @@ export type { Logger } from 'pino';
  */
 export function createLogger(options: LoggerOptions): Logger {
   const { name, level = 'info', pretty, destination = 2, base } = options;
-  const stream = pretty ? prettyDestination(destination) : plainDestination(destination);
-  const toShow = pretty ? printableStrings : printableLine;
+  const stream =
+    pretty === false ? plainDestination(destination) : prettyDestination(pretty, destination);
+  const toShow = pretty === false ? printableLine : printableStrings;
   const logger = pino(
     {
       name,
@@ -56,11 +64,11 @@ function plainDestination(destination: Writable | number): { write(line: string)
     : destination;
 }
 
-function prettyDestination(destination: Writable | number): { write(line: string): void } {
-  // Loaded only when it is used: it would delay the start of the workers of a `run`.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `require` returns any
-  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
-  return pretty.build({
+function prettyDestination(
+  print: PrettyPrinter,
+  destination: Writable | number,
+): { write(line: string): void } {
+  return print({
     destination,
     sync: true,
     colorize: typeof destination === 'number' && isatty(destination),

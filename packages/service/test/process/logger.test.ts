@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { installLeakGuard, startProcess } from '@fetchfleet/testing';
-import { type LoggerOptions, createLogger } from '../../src/process/logger.ts';
+import { createLogger, loadPrettyPrinter, type LoggerOptions } from '../../src/process/logger.ts';
 
 installLeakGuard();
 
@@ -13,6 +13,8 @@ function logging(
   use(createLogger({ name: 'test', pretty: false, destination, ...options }));
   return String(destination.read() ?? '');
 }
+
+const print = await loadPrettyPrinter();
 
 describe('createLogger', () => {
   it('writes one line of JSON with name, base fields and an ISO time', () => {
@@ -34,7 +36,7 @@ describe('createLogger', () => {
   });
 
   it('writes pretty lines with secrets masked as well', () => {
-    const text = logging({ pretty: true }, (logger) =>
+    const text = logging({ pretty: print }, (logger) =>
       logger.warn({ token: 'hunter2' }, 'careful'),
     );
     expect(text).toContain('WARN (test): careful');
@@ -43,19 +45,19 @@ describe('createLogger', () => {
 
   const HOSTILE = '\u001b[2J\u009b31m\u202e\r\nfaked';
 
-  it.each([true, false])(
-    'writes no control characters of others to a terminal (pretty: %p)',
-    (pretty) => {
-      const text = logging({ pretty, base: { base: HOSTILE } }, (logger) => {
-        logger.warn({ field: HOSTILE, deep: [{ [HOSTILE]: HOSTILE }] }, HOSTILE);
-        logger.error(new Error(HOSTILE), `cannot read ${HOSTILE}`);
-      });
-      // oxlint-disable-next-line no-control-regex -- none of them may be left
-      expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
-      expect(text).toContain(String.raw`\u001b[2J\u009b31m\u202e`);
-      expect(text).not.toMatch(/^faked/m);
-    },
-  );
+  it.each([
+    ['pretty lines', print],
+    ['JSON', false],
+  ] as const)('writes no control characters of others to a terminal, as %s', (_as, pretty) => {
+    const text = logging({ pretty, base: { base: HOSTILE } }, (logger) => {
+      logger.warn({ field: HOSTILE, deep: [{ [HOSTILE]: HOSTILE }] }, HOSTILE);
+      logger.error(new Error(HOSTILE), `cannot read ${HOSTILE}`);
+    });
+    // oxlint-disable-next-line no-control-regex -- none of them may be left
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    expect(text).toContain(String.raw`\u001b[2J\u009b31m\u202e`);
+    expect(text).not.toMatch(/^faked/m);
+  });
 
   it('writes JSON that means what was logged', () => {
     const line = logging({}, (logger) => logger.warn({ field: HOSTILE }, HOSTILE));
@@ -63,7 +65,7 @@ describe('createLogger', () => {
   });
 
   it('keeps the lines of a stack in pretty lines', () => {
-    const text = logging({ pretty: true }, (logger) => logger.error(new Error('broken')));
+    const text = logging({ pretty: print }, (logger) => logger.error(new Error('broken')));
     expect(text).toMatch(/^ +at .*logger\.test/m);
   });
 
@@ -84,8 +86,8 @@ describe('createLogger', () => {
   it.each([true, false])(
     'loses nothing when the process exits at once (pretty: %p)',
     async (pretty) => {
-      const code = `import { createLogger } from '@fetchfleet/service';
-      const logger = createLogger({ name: 'short', pretty: ${pretty} });
+      const code = `import { createLogger, loadPrettyPrinter } from '@fetchfleet/service';
+      const logger = createLogger({ name: 'short', pretty: ${pretty} && await loadPrettyPrinter() });
       for (let i = 0; i < 2000; i += 1) logger.info('line ' + i);
       logger.fatal('last words');
       process.exit(0);`;
