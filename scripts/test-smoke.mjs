@@ -1,7 +1,7 @@
-// `npm run test:smoke`: the built programs do their work on the Node that runs this script. Starts
-// the sample API, fetches every country on both transports, exports the records and counts them.
-// `.ci/run` runs it on the lowest Node that `engines` names; plain JavaScript, so that it needs
-// nothing but the build.
+// `npm run test:smoke`: the programs of the package that people install do their work on the Node
+// that runs this script. Starts the sample API, fetches every country on both transports, exports
+// the records and counts them. `.ci/run` runs it on the lowest Node that `engines` names; plain
+// JavaScript, so that it needs nothing but the build.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,18 +12,17 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PROGRAMS = {
-  fetchfleet: join(root, 'apps/producer/bin/fetchfleet.js'),
-  'fetchfleet-worker': join(root, 'apps/worker/bin/fetchfleet-worker.js'),
-  'fetchfleet-web': join(root, 'apps/web/bin/fetchfleet-web.js'),
-  'fetchfleet-sample-api': join(root, 'apps/sample-api/bin/fetchfleet-sample-api.js'),
-};
+const bin = join(root, 'packages/fetchfleet/bin');
 const COUNTRIES = 249;
 
 const folder = mkdtempSync(join(tmpdir(), 'fetchfleet-smoke-'));
-const api = spawn(process.execPath, [PROGRAMS['fetchfleet-sample-api'], '--port', '0', '--json'], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const api = spawn(
+  process.execPath,
+  [join(bin, 'fetchfleet-sample-api.js'), '--port', '0', '--json'],
+  {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
 try {
   writeFileSync(join(folder, 'countries.yaml'), crawlFile(await originOf(api)));
   for (const transport of ['got', 'undici']) {
@@ -65,11 +64,15 @@ function fetchEveryCountry(transport) {
 /** Runs a program to its end. @returns what it wrote to stdout */
 function run(program, args) {
   const env = { ...process.env, REDIS_URL: '' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAMS[program], ...args], {
-    cwd: folder,
-    env,
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(bin, `${program}.js`), ...args],
+    {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    },
+  );
   assert.equal(status, 0, `${program} ${args.join(' ')} ended with ${status}:\n${stderr}`);
   return stdout;
 }

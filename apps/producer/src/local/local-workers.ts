@@ -115,7 +115,7 @@ export function stopTimeoutMs(drainTimeout: string | undefined): number {
  * @param secrets which variables it may send
  */
 export function workerCommand(settings: RunSettings, secrets: SecretRules): [string, ...string[]] {
-  const program = fileURLToPath(import.meta.resolve('@fetchfleet/worker/bin'));
+  const program = fileURLToPath(import.meta.resolve('#worker'));
   const flags = process.execArgv.filter((flag) => !flag.startsWith('--watch'));
   return [
     process.execPath,

@@ -28,7 +28,7 @@ export class WebProcess {
   readonly #problems: string[] = [];
 
   constructor({ flags, env, terminal }: WebProcessOptions) {
-    const program = fileURLToPath(import.meta.resolve('@fetchfleet/web/bin'));
+    const program = fileURLToPath(import.meta.resolve('#web'));
     const own = process.execArgv.filter((flag) => flag.startsWith('--conditions='));
     this.#child = spawn(process.execPath, [...own, program, ...flags], {
       env: { ...env, FETCHFLEET_LOG_FORMAT: 'json' },

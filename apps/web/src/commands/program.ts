@@ -52,7 +52,7 @@ export class Program {
   readonly #env: ProgramOptions['env'];
 
   constructor({ path, env }: ProgramOptions) {
-    this.#path = path ?? fileURLToPath(import.meta.resolve('@fetchfleet/producer/bin'));
+    this.#path = path ?? fileURLToPath(import.meta.resolve('#producer'));
     this.#env = env;
   }
 

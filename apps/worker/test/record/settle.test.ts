@@ -110,21 +110,21 @@ describe('settle', () => {
   });
 });
 
+const NEXT = '</next?page=2>; rel="prev next"';
+
+function headersOf(link: string, changes?: Parameters<typeof activeBatch>[0]): unknown {
+  const result: FetchResult = {
+    kind: 'response',
+    status: 200,
+    headers: { link, etag: '"v1"' },
+    body: Buffer.from('[]'),
+    startedAt: 0,
+    durationMs: 1,
+  };
+  return recordOf({ outcome: 'ok', attempts: 1, result }, changes).record['headers'];
+}
+
 describe('a Link header that nobody asked for', () => {
-  const NEXT = '</next?page=2>; rel="prev next"';
-
-  function headersOf(link: string, changes?: Parameters<typeof activeBatch>[0]): unknown {
-    const result: FetchResult = {
-      kind: 'response',
-      status: 200,
-      headers: { link, etag: '"v1"' },
-      body: Buffer.from('[]'),
-      startedAt: 0,
-      durationMs: 1,
-    };
-    return recordOf({ outcome: 'ok', attempts: 1, result }, changes).record['headers'];
-  }
-
   it('is recorded where it names a next page', () => {
     expect(headersOf(NEXT)).toEqual({ link: NEXT });
   });

@@ -30,6 +30,8 @@ export interface StartProcessOptions {
   readonly cwd?: string;
   /** Written to its stdin, which is then closed. @default nothing */
   readonly input?: string;
+  /** Id of the user and of the group that it runs as. @default those of this process */
+  readonly user?: number | undefined;
 }
 
 export interface Exit {
@@ -69,6 +71,7 @@ export async function startProcess(
     cwd: options.cwd ?? repositoryRoot,
     env: childEnvironment(options.env),
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.user !== undefined && { uid: options.user, gid: options.user }),
   });
   await new Promise<void>((started, failed) => {
     child.once('spawn', started);

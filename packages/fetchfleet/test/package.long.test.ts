@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { closeAfterEach, redisUrl, repositoryRoot } from '@fetchfleet/testing';
+import { InstalledPackage, pack, type Packed } from './installed-package.ts';
+
+let packed: Packed;
+let installed: InstalledPackage;
+
+// Before the folder is removed.
+afterAll(() => installed.unlock());
+closeAfterEach();
+
+beforeAll(async () => {
+  packed = await pack();
+  installed = await InstalledPackage.install(packed.path);
+});
+
+const MIB = 1024 * 1024;
+
+describe('the package', () => {
+  it('holds the programs, the page, the schema, examples and licences, and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        'LICENSE',
+        'README.md',
+        'bin/fetchfleet.js',
+        'bin/fetchfleet-worker.js',
+        'bin/fetchfleet-web.js',
+        'bin/fetchfleet-sample-api.js',
+        'dist/THIRD_PARTY_LICENSES.txt',
+        'dist/crawl.schema.json',
+        'dist/page/index.html',
+        'examples/countries.yaml',
+      ]),
+    );
+    const known =
+      /^(?:LICENSE|README\.md|package\.json|bin\/[\w-]+\.js|dist\/[\w.-]+\.js|dist\/THIRD_PARTY_LICENSES\.txt|dist\/crawl\.schema\.json|dist\/page\/.+|examples\/[\w-]+\.(?:yaml|csv|txt))$/;
+    expect(paths.filter((path) => !known.test(path))).toEqual([]);
+  });
+
+  it('is small, and needs no other package', () => {
+    expect(packed.size).toBeLessThan(2.5 * MIB);
+    expect(packed.unpackedSize).toBeLessThan(11 * MIB);
+    const visible = readdirSync(join(installed.cwd, 'node_modules'));
+    expect(visible.filter((name) => !name.startsWith('.'))).toEqual(['fetchfleet']);
+  });
+
+  it('names no path of the machine that built it', () => {
+    const folder = join(installed.cwd, 'node_modules/fetchfleet');
+    for (const { path } of packed.files) {
+      const isNamed = readFileSync(join(folder, path)).includes(repositoryRoot);
+      expect(isNamed ? path : undefined).toBeUndefined();
+    }
+  });
+});
+
+describe('installed for a user who cannot write there', () => {
+  it('fetches what `init` writes, and keeps its cache in the folder of the user', async () => {
+    const api = await installed.start('fetchfleet-sample-api', ['--port', '0']);
+    const [, origin = ''] = await api.waitForLine(/sample API on (\S+)/);
+    await succeed('fetchfleet', ['init']);
+    const file = join(installed.cwd, 'crawl.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/http:\/\/127[^/]+/, origin));
+    const summary = await succeed('fetchfleet', ['run', 'crawl.yaml', '--json']);
+    const { batch } = JSON.parse(summary) as { readonly batch: string };
+    const records = await succeed('fetchfleet', ['export', batch]);
+    expect(records.trimEnd().split('\n')).toHaveLength(249);
+    expect(existsSync(join(installed.home, '.cache/fetchfleet'))).toBe(true);
+  });
+
+  it('has the page', async () => {
+    const web = await installed.start('fetchfleet', ['web', '--port', '0'], {
+      REDIS_URL: redisUrl(),
+    });
+    const [, address = ''] = await web.waitForLine(/(http:\/\/127\.0\.0\.1:\d+\/)/);
+    const page = await fetch(address);
+    expect(page.status).toBe(200);
+    await expect(page.text()).resolves.toContain('<script');
+  });
+
+  it('says in one line that there is no Redis', async () => {
+    const path = join(installed.cwd, 'bin');
+    const run = await installed.start('fetchfleet', ['run', 'crawl.yaml', '--new'], { PATH: path });
+    await expect(run.exit).resolves.toMatchObject({ code: 3 });
+    expect(run.stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^error: redis-server is not installed: install it/),
+    ]);
+  });
+
+  it.each(['fetchfleet', 'fetchfleet-worker', 'fetchfleet-web', 'fetchfleet-sample-api'])(
+    '%s tells a Node that is too old',
+    async (program) => {
+      const older = 'Object.defineProperty(process.versions, "node", { value: "20.19.0" })';
+      const run = await installed.start(program, ['--help'], {
+        NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(older)}"`,
+      });
+      await expect(run.exit).resolves.toMatchObject({ code: 2 });
+      expect(run.stderr).toMatch(`error: ${program} needs Node 22.22 or later`);
+    },
+  );
+});
+
+async function succeed(program: string, args: readonly string[]): Promise<string> {
+  const run = await installed.start(program, args);
+  const { code } = await run.exit;
+  expect(code === 0 ? '' : run.stderr).toBe('');
+  return run.stdout;
+}
