@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
+const LIBRARIES = ['crawl', 'fleet', 'fetcher', 'results', 'service'].map(
+  (name) => `packages/${name}`,
+);
 /** What each package may import. The apps may import all libraries. */
 const BELOW = {
   'packages/crawl': [],
@@ -15,10 +18,9 @@ const BELOW = {
   'packages/results': ['packages/crawl'],
   'packages/service': ['packages/crawl'],
   'packages/testing': [],
+  // What people install: on top of everything.
+  'packages/fetchfleet': [...LIBRARIES, 'apps/producer', 'apps/worker'],
 };
-const LIBRARIES = ['crawl', 'fleet', 'fetcher', 'results', 'service'].map(
-  (name) => `packages/${name}`,
-);
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/gu;
 
 const files = globSync('{apps,packages}/*/src/**/*.ts').toSorted();

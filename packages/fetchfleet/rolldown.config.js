@@ -3,11 +3,12 @@ import programs from '../../rolldown.config.js';
 
 const app = (path) => fileURLToPath(new URL(`../../apps/${path}`, import.meta.url));
 
-/** All programs in one folder: what several of them need is there once. */
+/** All programs and the library in one folder: what several of them need is there once. */
 // oxlint-disable-next-line import/no-default-export -- what rolldown looks for
 export default {
   ...programs,
   input: {
+    index: fileURLToPath(new URL('src/index.ts', import.meta.url)),
     producer: app('producer/src/main.ts'),
     'redis-supervisor': app('producer/src/redis-supervisor.ts'),
     'sample-api': app('sample-api/src/main.ts'),

@@ -1,6 +1,7 @@
 // Puts beside the programs what they need and what npm shows: the page, the schema of crawl files,
-// the examples and the licence.
-import { copyFileSync, cpSync, rmSync } from 'node:fs';
+// the types of the library, the examples and the licence.
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -11,3 +12,23 @@ copyFileSync(`${repository}packages/crawl/crawl.schema.json`, `${own}dist/crawl.
 rmSync(`${own}examples`, { recursive: true, force: true });
 cpSync(`${repository}examples`, `${own}examples`, { recursive: true });
 copyFileSync(`${repository}LICENSE`, `${own}LICENSE`);
+copyTypes(`${own}dist/all-types/packages/fetchfleet/src`, `${own}dist/types`);
+rmSync(`${own}dist/all-types`, { recursive: true });
+
+/** Those that can be reached from the index: others tell of what is inside. */
+function copyTypes(from, to) {
+  const waiting = ['index.d.ts'];
+  const seen = new Set(waiting);
+  for (const file of waiting) {
+    const text = readFileSync(join(from, file), 'utf8');
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    copyFileSync(join(from, file), join(to, file));
+    for (const [, path] of text.matchAll(/from '([^']+)\.ts'/gu)) {
+      const target = `${join(dirname(file), path)}.d.ts`;
+      if (!seen.has(target)) {
+        seen.add(target);
+        waiting.push(target);
+      }
+    }
+  }
+}

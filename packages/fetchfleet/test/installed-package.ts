@@ -59,8 +59,16 @@ export class InstalledPackage {
     args: readonly string[],
     env: Readonly<Record<string, string | undefined>> = {},
   ): Promise<Running> {
+    return this.run([join('node_modules/.bin', program), ...args], env);
+  }
+
+  /** Starts Node as its user. */
+  async run(
+    args: readonly string[],
+    env: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<Running> {
     const path = [join(this.cwd, 'bin'), process.env['PATH']].join(delimiter);
-    return startProcess(join(this.cwd, 'bin/node'), [join('node_modules/.bin', program), ...args], {
+    return startProcess(join(this.cwd, 'bin/node'), args, {
       cwd: this.cwd,
       user: this.#user,
       env: { HOME: this.home, XDG_CACHE_HOME: undefined, REDIS_URL: undefined, PATH: path, ...env },

@@ -1,8 +1,12 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { closeAfterEach, redisUrl, repositoryRoot } from '@fetchfleet/testing';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { closeAfterEach, redisUrl, repositoryRoot, startProcess } from '@fetchfleet/testing';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 import { InstalledPackage, pack, type Packed } from './installed-package.ts';
+import { libraryExamples } from './library-examples.ts';
 
 let packed: Packed;
 let installed: InstalledPackage;
@@ -36,7 +40,7 @@ describe('the package', () => {
       ]),
     );
     const known =
-      /^(?:LICENSE|README\.md|package\.json|bin\/[\w-]+\.js|dist\/[\w.-]+\.js|dist\/THIRD_PARTY_LICENSES\.txt|dist\/crawl\.schema\.json|dist\/page\/.+|examples\/[\w-]+\.(?:yaml|csv|txt))$/;
+      /^(?:LICENSE|README\.md|package\.json|bin\/[\w-]+\.js|dist\/[\w.-]+\.js|dist\/THIRD_PARTY_LICENSES\.txt|dist\/crawl\.schema\.json|dist\/page\/.+|dist\/types\/[\w/-]+\.d\.ts|examples\/[\w-]+\.(?:yaml|csv|txt))$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -47,6 +51,28 @@ describe('the package', () => {
     expect(visible.filter((name) => !name.startsWith('.'))).toEqual(['fetchfleet']);
   });
 
+  it('has no complaints of publint, and types for every way to import it', async () => {
+    const data = new Uint8Array(readFileSync(packed.path));
+    const { messages } = await publint({ pack: { tarball: data.buffer } });
+    expect(messages.map((message) => formatMessage(message, {}))).toEqual([]);
+    const checked = await checkPackage(createPackageFromTarballData(data), {
+      entrypoints: ['.'],
+    });
+    // It is a module: CommonJS gets it by `require`, which Node 22 can do.
+    const known = new Set(['CJSResolvesToESM']);
+    const problems = checked.types === false ? ['no types'] : checked.problems;
+    expect(problems.filter((one) => typeof one === 'string' || !known.has(one.kind))).toEqual([]);
+  });
+
+  it('has types that name nothing from inside', () => {
+    const types = packed.files.filter(({ path }) => path.endsWith('.d.ts'));
+    expect(types.length).toBeGreaterThan(5);
+    for (const { path } of types) {
+      const text = readFileSync(join(installed.cwd, 'node_modules/fetchfleet', path), 'utf8');
+      expect(text).not.toContain('@fetchfleet/');
+    }
+  });
+
   it('names no path of the machine that built it', () => {
     const folder = join(installed.cwd, 'node_modules/fetchfleet');
     for (const { path } of packed.files) {
@@ -54,6 +80,61 @@ describe('the package', () => {
       expect(isNamed ? path : undefined).toBeUndefined();
     }
   });
+});
+
+describe('the library in an empty project', () => {
+  it('compiles and runs every example of its page', async () => {
+    const api = await installed.start('fetchfleet-sample-api', ['--port', '0']);
+    const [, origin = ''] = await api.waitForLine(/sample API on (\S+)/);
+    const examples = libraryExamples(origin);
+    expect(examples.length).toBeGreaterThan(2);
+    const files = examples.map((code, index) => {
+      writeFileSync(join(installed.cwd, `example-${index}.mts`), code);
+      return `example-${index}.mts`;
+    });
+    writeFileSync(join(installed.cwd, 'tsconfig.json'), TSCONFIG);
+    const types = join(repositoryRoot, 'node_modules/@types');
+    const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc');
+    const compiled = await startProcess('node', [tsc, '--typeRoots', types], {
+      cwd: installed.cwd,
+    });
+    await compiled.exit;
+    expect(compiled.stdout).toBe('');
+    for (const file of files) {
+      const run = await installed.run([file], { REDIS_URL: redisUrl() });
+      await expect(run.exit).resolves.toMatchObject({ code: 0 });
+      expect(run.stdout).toMatch(/\S/);
+    }
+  });
+
+  it('does no work where it is imported', async () => {
+    const code = `
+      const before = [process.listenerCount('SIGTERM'), process.listenerCount('exit')];
+      await import('fetchfleet');
+      const after = [process.listenerCount('SIGTERM'), process.listenerCount('exit')];
+      console.log(JSON.stringify([before, after, process.umask().toString(8)]));`;
+    writeFileSync(join(installed.cwd, 'import.mjs'), code);
+    const run = await installed.run(['import.mjs']);
+    // It ends by itself: nothing is open.
+    await expect(run.exit).resolves.toMatchObject({ code: 0 });
+    const [before, after] = JSON.parse(run.stdout) as [unknown, unknown];
+    expect(after).toEqual(before);
+  });
+});
+
+const TSCONFIG = JSON.stringify({
+  compilerOptions: {
+    target: 'es2024',
+    lib: ['es2024', 'esnext.disposable'],
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: false,
+    types: ['node'],
+  },
+  include: ['*.mts'],
 });
 
 describe('installed for a user who cannot write there', () => {

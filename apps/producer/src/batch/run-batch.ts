@@ -47,7 +47,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   const signals = context.interrupts.takeOver();
   const stopped = new AbortController();
   const signal = AbortSignal.any([signals.drain, stopped.signal]);
-  const workers = createWorkers(options, context);
+  const workers = localWorkers(options, context);
   const progress = createProgress(terminal);
   const startedAt = Date.now();
   const full = Promise.withResolvers<void>();
@@ -84,8 +84,8 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   }
 }
 
-function createWorkers(
-  { session, settings, plan }: RunBatchOptions,
+export function localWorkers(
+  { session, settings, plan }: Pick<RunBatchOptions, 'session' | 'settings' | 'plan'>,
   context: Context,
 ): LocalWorkers {
   return new LocalWorkers({

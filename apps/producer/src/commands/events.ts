@@ -82,7 +82,7 @@ async function read({ ledger }: FleetSession, batch: string): Promise<readonly B
 }
 
 /** The `--json` document of an event. */
-function eventDocument(batch: string, { number, at, event, by, detail }: BatchEvent) {
+export function eventDocument(batch: string, { number, at, event, by, detail }: BatchEvent) {
   return {
     batch,
     number,

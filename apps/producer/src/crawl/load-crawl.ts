@@ -57,6 +57,24 @@ export interface LoadedCrawl extends MeasuredCrawl {
 export async function loadCrawl(
   file: string,
   problems: Problems,
+  options: LoadOptions,
+): Promise<LoadedCrawl | undefined> {
+  const path = resolve(options.context.cwd, file);
+  return measureCrawl({ path, read: async () => readCrawlFile(path) }, problems, options);
+}
+
+/** Where a crawl comes from. */
+interface CrawlOrigin {
+  /** Relative paths in it begin at the folder of this one. */
+  readonly path: string;
+  /** @throws InputError */
+  readonly read: () => Promise<Crawl>;
+}
+
+/** The same for a crawl that need not be a file. */
+export async function measureCrawl(
+  { path, read }: CrawlOrigin,
+  problems: Problems,
   { context, allowPrivate, flags = {}, ...lists }: LoadOptions,
 ): Promise<LoadedCrawl | undefined> {
   const { env, cwd, terminal } = context;
@@ -64,9 +82,8 @@ export async function loadCrawl(
   const [own] = (await new Problems().collect(() => readPlaces(undefined, context))) ?? [];
   const results = lists.results ?? own ?? Place.parse(cwd, cwd);
   await using earlier = new EarlierBatches(results, context);
-  const path = resolve(cwd, file);
   const only = readOnly(flags, problems);
-  const whole = await problems.collect(async () => earlier.pin(await readCrawlFile(path), path));
+  const whole = await problems.collect(async () => earlier.pin(await read(), path));
   if (whole === undefined) {
     return undefined;
   }

@@ -1,0 +1,140 @@
+import {
+  FleetWorker,
+  planDescriptors,
+  readDescriptorLimit,
+  readSettings,
+  readWorkerProxy,
+} from '@fetchfleet/worker/library';
+import { openStore, type ResultsStore } from '@fetchfleet/results';
+import { createLogger, type Logger } from '@fetchfleet/service';
+import { type Environment, environmentOf } from '../environment/environment.ts';
+import type { FetchRecord } from '../fleet/documents.ts';
+import { type CustomSink, customStore, observedStore } from './custom-sink.ts';
+import { LogStream } from './log-stream.ts';
+
+export interface WorkerOptions {
+  /** As `REDIS_URL`. */
+  readonly redisUrl: string;
+  /** As `--fleet`. @default 'fetchfleet' */
+  readonly fleet?: string;
+  /** As `--results`, or a sink of your own. @default 'results' */
+  readonly results?: string | CustomSink;
+  /** As `--concurrency`: fetches in flight. @default 50 */
+  readonly concurrency?: number;
+  /** As `--transport`. @default 'got' */
+  readonly transport?: 'got' | 'undici';
+  /** As `--allow-private`. @default false */
+  readonly allowPrivate?: boolean;
+  /** As `--secrets`. @default 'CRAWL_*' */
+  readonly secrets?: string;
+  /** As `--drain-timeout`. @default '20s' */
+  readonly drainTimeout?: string;
+  /** As `--metrics-port`. @default 0, any free one */
+  readonly metricsPort?: number;
+  /** Where secrets and credentials are. @default the variables of the process */
+  readonly env?: Environment;
+  /**
+   * Called with each record once it is durable, and again with records that are written again after
+   * a failure. The ledger waits for it. What it throws is logged, and costs no record.
+   */
+  readonly onRecord?: (record: FetchRecord) => void | Promise<void>;
+  /** Called with each line of the log, as an object. @default nothing is logged */
+  readonly onLog?: (line: Readonly<Record<string, unknown>>) => void;
+}
+
+/** A worker in this process. */
+export class Worker {
+  readonly id: string;
+  /** Where `/metrics`, `/healthz` and `/readyz` are, on 127.0.0.1. */
+  readonly metricsPort: number;
+  readonly #worker: FleetWorker;
+
+  /** @internal */
+  constructor(worker: FleetWorker, metricsPort: number) {
+    this.id = worker.id;
+    this.metricsPort = metricsPort;
+    this.#worker = worker;
+  }
+
+  /** Claims nothing more, lets running fetches end, and gives the rest back. May be repeated. */
+  async stop(): Promise<void> {
+    await this.#worker.drain();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/**
+ * Starts a worker in this process. It shares the event loop with your code: code that blocks it for
+ * 10 s loses the slices of this worker to others.
+ *
+ * @throws SettingsError (`SETTINGS_INVALID`), RedisUrlError, RedisUnfitError, SinkError
+ */
+export async function createWorker(options: WorkerOptions): Promise<Worker> {
+  const env = environmentOf(options.env);
+  const settings = readSettings(argumentsOf(options), {
+    ...options.env,
+    REDIS_URL: options.redisUrl,
+  });
+  const log = loggerOf(options);
+  const limit = await readDescriptorLimit();
+  const descriptors = planDescriptors(limit, settings.concurrency);
+  const { results } = options;
+  const own: ResultsStore =
+    typeof results === 'object'
+      ? customStore(results)
+      : await openStore(settings.results.url, {
+          env,
+          cwd: process.cwd(),
+          compression: settings.compress,
+        });
+  const { onRecord } = options;
+  const store = onRecord === undefined ? own : observedStore(own, { onRecord, log });
+  const worker = new FleetWorker({
+    store,
+    settings: { ...settings, concurrency: descriptors.concurrency },
+    descriptors,
+    env,
+    proxy: readWorkerProxy(settings.proxy, env),
+    log,
+    onHopeless: (reason) => log.fatal({ reason }, 'new connections did not help'),
+    onDrain: () => void worker.drain(),
+  });
+  try {
+    return new Worker(worker, (await worker.start()) ?? 0);
+  } catch (error) {
+    await worker.drain().catch(() => undefined);
+    throw error;
+  }
+}
+
+function argumentsOf(options: WorkerOptions): string[] {
+  const { fleet, results, concurrency, transport, secrets, drainTimeout } = options;
+  const { metricsPort = 0, allowPrivate = false } = options;
+  const flags = {
+    fleet,
+    results: typeof results === 'string' ? results : undefined,
+    concurrency,
+    transport,
+    secrets,
+    'drain-timeout': drainTimeout,
+    'metrics-port': metricsPort,
+  };
+  return [
+    ...Object.entries(flags).flatMap(([name, value]) =>
+      value === undefined ? [] : [`--${name}`, String(value)],
+    ),
+    ...(allowPrivate ? ['--allow-private'] : []),
+  ];
+}
+
+function loggerOf({ onLog }: WorkerOptions): Logger {
+  return createLogger({
+    name: 'fetchfleet-worker',
+    level: onLog === undefined ? 'silent' : 'info',
+    pretty: false,
+    destination: new LogStream(onLog ?? (() => undefined)),
+  });
+}
