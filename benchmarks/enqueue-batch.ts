@@ -18,10 +18,10 @@ export async function enqueueBatch(
 ): Promise<number> {
   const crawl = parseCrawlFile(text, 'bench.yaml');
   const { total } = await measureCrawl(crawl);
-  const sliceSize = sliceSizeFor(total);
-  await ledger.register({ id, crawl, total, sliceSize, source: id, fingerprint: id });
+  const packing = { sliceSize: sliceSizeFor(total), mixesOrigins: true };
+  await ledger.register({ id, crawl, total, ...packing, source: id, fingerprint: id });
   const slices: Slice[] = [];
-  for await (const some of packSlices(id, expandCrawl(crawl), sliceSize)) {
+  for await (const some of packSlices(id, expandCrawl(crawl), packing)) {
     slices.push(...some);
   }
   for (let at = 0; at < slices.length; at += ADD) {

@@ -75,7 +75,8 @@ async function check({ bytes, format, rules, isRows }: Input, path: string): Pro
     return;
   }
   let count = 0;
-  for await (const slices of packSlices('fuzz', expandCrawl(crawl), 50)) {
+  const packing = { sliceSize: 50, mixesOrigins: true };
+  for await (const slices of packSlices('fuzz', expandCrawl(crawl), packing)) {
     for (const slice of slices) {
       const { ranges } = parseSlice(JSON.parse(JSON.stringify(slice)), crawl.plan.params.length);
       count += ranges.reduce((sum, length, at) => sum + (at % 2 === 0 ? 0 : length), 0);

@@ -24,6 +24,7 @@ const FLEET = 'fuzz';
 /** Stand in inputs for what is known later: the origin of the batch, and one that nobody means. */
 const ORIGIN = 'http://origin.example';
 const UNMEANT = 'http://unmeant.example';
+const PACKING = { sliceSize: 50, mixesOrigins: true };
 const GOOD_FETCHES = 3;
 const GOOD_DEADLINE_MS = 30_000;
 /** Files that a worker may write. */
@@ -242,14 +243,14 @@ class TamperedFleet {
       id,
       crawl,
       total: GOOD_FETCHES,
-      sliceSize: 50,
+      ...PACKING,
       source: 'fuzz.yaml',
       fingerprint: id,
     });
   }
 
   async #addSlices(id: string, crawl: Crawl): Promise<void> {
-    for await (const slices of packSlices(id, expandCrawl(crawl), 50)) {
+    for await (const slices of packSlices(id, expandCrawl(crawl), PACKING)) {
       await this.#queue.add(slices);
     }
   }

@@ -72,8 +72,8 @@ export {
 } from './outcome/outcome.ts';
 export { originErrorOf } from './outcome/origin-error.ts';
 export { originVerdictOf, type OriginVerdict } from './outcome/origin-verdict.ts';
-export { firstIndex, packSlice, unpackSlice } from './slice/pack-slice.ts';
-export { packSlices, sliceSizeFor } from './slice/pack-slices.ts';
+export { firstIndex, indexesOf, packSlice, unpackSlice } from './slice/pack-slice.ts';
+export { packSlices, type Packing, sliceSizeFor } from './slice/pack-slices.ts';
 export { InvalidSliceError, parseSlice } from './slice/parse-slice.ts';
 export {
   COUNTRY_FORMS,
@@ -144,7 +144,13 @@ export {
 } from './revalidate/validators.ts';
 export { JsonDocument } from './select/json-document.ts';
 export { compileSelect, type Select, SelectError } from './select/select.ts';
-export { MAX_SLICE, type PendingFetch, type Slice } from './slice/slice.ts';
+export {
+  isMixed,
+  MAX_SLICE,
+  type PendingFetch,
+  SEVERAL_ORIGINS,
+  type Slice,
+} from './slice/slice.ts';
 export { compileTemplate, type Template, TemplateError } from './request/template.ts';
 export { toError } from './model/to-error.ts';
 export { fromOctets, isOrigin, isReadableOnTheWay, originOf, redactUrl } from './model/url.ts';

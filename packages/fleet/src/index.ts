@@ -50,6 +50,7 @@ export { isRedisError, isRedisReply, refusalCodeOf } from './redis/redis-error.t
 export { RobotsStore, type StoredRobots } from './origins/robots-store.ts';
 export { ClaimLostError } from './queue/claim-lost-error.ts';
 export { type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
+export { SlicePartition } from './queue/slice-partition.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';
 export { type WorkerInfo, type WorkerReport, Workers } from './workers/workers.ts';
 export {

@@ -1,4 +1,6 @@
 import {
+  isMixed,
+  isOrigin,
   packSlice,
   parseCursor,
   parseSlice,
@@ -12,6 +14,7 @@ import {
   type ClaimedSlice,
   type Ledger,
   type PausedSlices,
+  SlicePartition,
   StoredStateError,
 } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
@@ -30,6 +33,7 @@ const TRY_AGAIN_MS = 5_000;
 const MAX_LOGGED = 1_000;
 /** By then every worker knows that a cancelled batch was resumed. */
 const AFTER_RESUME_MS = 1_500;
+const NO_ORIGIN = 'null';
 /** Delay after an error of ours: time for a person or a restart to help. */
 const AFTER_ERROR_MS = 5_000;
 
@@ -69,9 +73,12 @@ export class SliceProcessor {
   /** Calls `onWaiting` when the slice waits for robots.txt or permits; not if it never does. */
   async process(claim: ClaimedSlice, onWaiting: () => void): Promise<void> {
     const slice = await this.#parse(claim);
-    if (slice === undefined) {
-      return;
+    if (slice !== undefined) {
+      await this.#process(claim, slice, onWaiting);
     }
+  }
+
+  async #process(claim: ClaimedSlice, slice: Slice, onWaiting: () => void): Promise<void> {
     let waitsForTurn = false;
     const onAdmitted = (): void => {
       waitsForTurn = true;
@@ -93,7 +100,7 @@ export class SliceProcessor {
     // A dead worker may have deferred the slice without having stored its ticket.
     const mayBeDeferred = slice.ticket !== undefined || claim.redeliveries > 0;
     // Where it waits for its turn, the scheduler tells the gate that it has come.
-    if (mayBeDeferred && !waitsForTurn && !claim.lost.aborted) {
+    if (mayBeDeferred && !isMixed(slice) && !waitsForTurn && !claim.lost.aborted) {
       await this.#options.schedulers.leaveWaitlist(slice.origin, claim.id);
     }
   }
@@ -131,12 +138,15 @@ export class SliceProcessor {
     if (batch.state === 'paused') {
       return this.#pause(claim, slice);
     }
+    if (batch.lackingPermissions.length > 0) {
+      return this.#awaitPermissions(job);
+    }
+    if (isMixed(slice)) {
+      return this.#runParts(job, onWaiting);
+    }
     const lacked = batch.lackingSecrets(slice.origin);
     if (lacked.length > 0) {
       return this.#awaitSecrets(job, lacked);
-    }
-    if (batch.lackingPermissions.length > 0) {
-      return this.#awaitPermissions(job);
     }
     const pending = unpackSlice(slice);
     if (isSentElsewhere(batch, slice, pending)) {
@@ -163,6 +173,42 @@ export class SliceProcessor {
       await this.#end(job, rest);
     } finally {
       paused.removeEventListener('abort', wake);
+    }
+  }
+
+  /**
+   * Runs a slice of several origins as one for each. If its worker died, they are queued as slices
+   * of their own, so that a fetch that ends workers takes no fetch of another origin with it.
+   */
+  async #runParts({ claim, slice, batch }: Job, onWaiting: () => void): Promise<void> {
+    const isRedelivered = claim.redeliveries > 0;
+    const pending = unpackSlice(slice);
+    const fetches = isRedelivered ? await this.#unsettled(batch, pending) : pending;
+    const byOrigin = Map.groupBy(fetches, ({ values }) => originIn(batch.request.expand(values)));
+    if (byOrigin.has(NO_ORIGIN)) {
+      return this.#reject(claim, new Error('one of its URLs has no origin'), slice);
+    }
+    const partition = new SlicePartition(claim, batch.id, byOrigin);
+    let starting = byOrigin.size;
+    const onPartWaiting = (): void => {
+      starting -= 1;
+      if (starting === 0) {
+        onWaiting();
+      }
+    };
+    const parts = [...byOrigin].map(async ([origin, own]) => {
+      const packed = packSlice(batch.id, origin, own);
+      const part = partition.part(origin);
+      if (isRedelivered) {
+        return part.giveBack({ ...packed, ticket: FIRST_TICKET });
+      }
+      return this.#process(part, packed, once(onPartWaiting));
+    });
+    const ends = await Promise.allSettled(parts);
+    await partition.end();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) {
+      throw failed.reason;
     }
   }
 
@@ -351,6 +397,23 @@ function isSentElsewhere(
     secretHeaders.length > 0 &&
     fetches.some(({ values }) => URL.parse(expand(values))?.origin !== origin)
   );
+}
+
+/** The origin of a URL; {@link NO_ORIGIN} if nothing can be fetched there. */
+function originIn(url: string): string {
+  const origin = URL.parse(url)?.origin ?? NO_ORIGIN;
+  return isOrigin(origin) ? origin : NO_ORIGIN;
+}
+
+/** However often it is called, `call` is called once. */
+function once(call: () => void): () => void {
+  let isCalled = false;
+  return () => {
+    if (!isCalled) {
+      isCalled = true;
+      call();
+    }
+  };
 }
 
 /** The fields of every log line about a slice. */

@@ -67,9 +67,9 @@ export async function startFleet(url: string, resultsDir: string) {
     async enqueue(id: string, text: string, sliceSize?: number): Promise<number> {
       const crawl = parseCrawlFile(text, `${id}.yaml`);
       const { total } = await measureCrawl(crawl);
-      const size = sliceSize ?? sliceSizeFor(total);
-      await ledger.register({ id, crawl, total, sliceSize: size, source: id, fingerprint: id });
-      for await (const slices of packSlices(id, expandCrawl(crawl), size)) {
+      const packing = { sliceSize: sliceSize ?? sliceSizeFor(total), mixesOrigins: true };
+      await ledger.register({ id, crawl, total, ...packing, source: id, fingerprint: id });
+      for await (const slices of packSlices(id, expandCrawl(crawl), packing)) {
         await queue.add(slices);
       }
       await ledger.expanded(id);

@@ -21,6 +21,7 @@ function claimOf(id: string): ClaimedSlice {
     delay: done,
     giveBack: done,
     reject: done,
+    split: async () => false,
   };
 }
 

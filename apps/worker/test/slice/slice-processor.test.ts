@@ -76,6 +76,7 @@ async function process({
     delay: async () => void ends.push('delay'),
     giveBack: async () => void ends.push('giveBack'),
     reject: async () => void ends.push('reject'),
+    split: async () => false,
   };
   await processor.process(claim, () => undefined);
   return { ends, left, removed, tickets: admitted.map((slice) => slice.ticket) };

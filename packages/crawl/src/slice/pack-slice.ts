@@ -50,7 +50,8 @@ export function firstIndex(slice: Slice): number {
   return slice.ranges[0] ?? 0;
 }
 
-function indexesOf({ ranges }: Slice): number[] {
+/** The indexes of its fetches, in order. */
+export function indexesOf({ ranges }: Slice): number[] {
   const indexes: number[] = [];
   for (let at = 0; at < ranges.length; at += 2) {
     const first = ranges[at] ?? 0;

@@ -1,6 +1,6 @@
 import type { Expansion } from '../expand/expand-crawl.ts';
 import { packSlice } from './pack-slice.ts';
-import { MAX_SLICE, type PendingFetch, type Slice } from './slice.ts';
+import { MAX_SLICE, type PendingFetch, SEVERAL_ORIGINS, type Slice } from './slice.ts';
 
 /** With more open slices, the oldest one is closed half-filled. */
 const MAX_OPEN_ORIGINS = 1000;
@@ -12,17 +12,28 @@ export function sliceSizeFor(total: number): number {
   return Math.min(MAX_SLICE, Math.max(1, Math.floor(total / SPREAD)));
 }
 
+export interface Packing {
+  /** Fetches in a slice, at most. */
+  readonly sliceSize: number;
+  /**
+   * Whether few fetches each of several origins share a slice: a slice of its own for one fetch of
+   * each of ten thousand origins costs more than the fetches. Version 0.1 did not do that. It never
+   * changes for a batch, because slice ids follow from it.
+   */
+  readonly mixesOrigins: boolean;
+}
+
 /**
  * Packs fetches of the same origin into slices. The slices and their ids depend only on the order
- * of the fetches and on `sliceSize`, not on the chunks. At most 1,000 origins are open at once,
+ * of the fetches and on the packing, not on the chunks. At most 1,000 origins are open at once,
  * which bounds the memory.
  */
 export async function* packSlices(
   batch: string,
   expansion: AsyncIterable<readonly Expansion[]>,
-  sliceSize: number,
+  packing: Packing,
 ): AsyncGenerator<Slice[], void, undefined> {
-  const packer = new SlicePacker(batch, sliceSize);
+  const packer = new SlicePacker(batch, packing);
   for await (const chunk of expansion) {
     for (const fetch of chunk) {
       packer.add(fetch);
@@ -39,17 +50,21 @@ export async function* packSlices(
 
 class SlicePacker {
   readonly #batch: string;
-  readonly #sliceSize: number;
+  readonly #packing: Packing;
   /** In the order in which they were opened. */
   readonly #open = new Map<string, PendingFetch[]>();
+  /** Fetches of origins that have few, for the next slice of several origins. */
+  #mixed: PendingFetch[] = [];
+  readonly #mixedOrigins = new Set<string>();
   #slices: Slice[] = [];
 
-  constructor(batch: string, sliceSize: number) {
+  constructor(batch: string, packing: Packing) {
+    const { sliceSize } = packing;
     if (!Number.isInteger(sliceSize) || sliceSize < 1 || sliceSize > MAX_SLICE) {
       throw new RangeError(`the size of a slice is 1 to ${MAX_SLICE}, not ${sliceSize}`);
     }
     this.#batch = batch;
-    this.#sliceSize = sliceSize;
+    this.#packing = packing;
   }
 
   get hasSlices(): boolean {
@@ -59,7 +74,7 @@ class SlicePacker {
   add({ index, values, origin }: Expansion): void {
     const open = this.#open.get(origin) ?? this.#openFor(origin);
     open.push({ index, values, attempts: 0, dueAt: 0, throttledSince: 0 });
-    if (open.length >= this.#sliceSize) {
+    if (open.length >= this.#packing.sliceSize) {
       this.#close(origin, open);
     }
   }
@@ -74,6 +89,7 @@ class SlicePacker {
     for (const [origin, open] of this.#open) {
       this.#close(origin, open);
     }
+    this.#closeMixed();
   }
 
   #openFor(origin: string): PendingFetch[] {
@@ -89,7 +105,31 @@ class SlicePacker {
   }
 
   #close(origin: string, open: readonly PendingFetch[]): void {
+    const { mixesOrigins, sliceSize } = this.#packing;
     this.#open.delete(origin);
-    this.#slices.push(packSlice(this.#batch, origin, open));
+    if (mixesOrigins && open.length <= sliceSize / 2) {
+      this.#mix(origin, open);
+    } else {
+      this.#slices.push(packSlice(this.#batch, origin, open));
+    }
+  }
+
+  /** The fetches of an origin stay together. */
+  #mix(origin: string, fetches: readonly PendingFetch[]): void {
+    if (this.#mixed.length + fetches.length > this.#packing.sliceSize) {
+      this.#closeMixed();
+    }
+    this.#mixed.push(...fetches);
+    this.#mixedOrigins.add(origin);
+  }
+
+  #closeMixed(): void {
+    if (this.#mixed.length > 0) {
+      const [only = SEVERAL_ORIGINS, ...others] = this.#mixedOrigins;
+      const origin = others.length === 0 ? only : SEVERAL_ORIGINS;
+      this.#slices.push(packSlice(this.#batch, origin, this.#mixed));
+      this.#mixed = [];
+      this.#mixedOrigins.clear();
+    }
   }
 }

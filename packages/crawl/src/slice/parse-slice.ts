@@ -1,7 +1,7 @@
 import { isBatchId } from '../model/batch-id.ts';
 import { OUTCOMES } from '../outcome/outcome.ts';
 import { isKnownInSlice } from './known-in-slice.ts';
-import { MAX_SLICE, type SharedReason, type Slice } from './slice.ts';
+import { MAX_SLICE, SEVERAL_ORIGINS, type SharedReason, type Slice } from './slice.ts';
 
 /** Outcomes of a failed attempt. */
 const FAILED: ReadonlySet<unknown> = new Set(
@@ -31,7 +31,8 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
   // Version 0.1 wrote it as `position`.
   const ticket = value['ticket'] ?? value['position'];
   must(typeof batch === 'string' && isBatchId(batch), 'batch is not a batch id');
-  must(typeof origin === 'string' && isOrigin(origin), 'origin is not an origin');
+  const areSeveral = origin === SEVERAL_ORIGINS;
+  must(typeof origin === 'string' && (areSeveral || isOrigin(origin)), 'origin is not an origin');
   must(isCounts(ranges), 'ranges is not an array of counts');
   const count = countFetches(ranges);
   must(Array.isArray(columns), 'columns is not an array');
@@ -43,6 +44,7 @@ export function parseSlice(value: unknown, paramCount?: number): Slice {
   const wrong = columns.findIndex((column) => !isColumn(column, count));
   must(wrong === -1, `columns[${wrong}] is not an array of ${count} texts`);
   must(ticket === undefined || isCount(ticket), 'ticket is not a count');
+  must(ticket === undefined || !areSeveral, 'ticket is that of one origin, but it has several');
   const isStates = state === undefined || (Array.isArray(state) && state.every(isEntry));
   must(isStates, 'state is not an array of four counts each');
   checkPositions(state ?? [], count);

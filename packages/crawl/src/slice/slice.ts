@@ -54,7 +54,8 @@ export type KnownEntry = readonly [
 ];
 
 /**
- * One job: up to 50 fetches of one batch and one origin, packed for Redis.
+ * One job: up to 50 fetches of one batch, packed for Redis. They are of one origin, or few fetches
+ * each of several origins: see {@link isMixed}.
  *
  *     ranges   [17, 3, 40, 1]                  indexes 17 18 19 40, as pairs of first and count
  *     columns  ["kenya", ["1","2","3","4"]]    one per parameter; a bare string is for all
@@ -66,6 +67,7 @@ export type KnownEntry = readonly [
  */
 export interface Slice {
   readonly batch: string;
+  /** Empty where there are several: its worker reads them from the URLs. */
   readonly origin: string;
   readonly ranges: readonly number[];
   readonly columns: readonly (string | readonly string[])[];
@@ -75,6 +77,14 @@ export interface Slice {
   readonly known?: KnownInSlice;
   /** Position in the waitlist of its origin; absent if the slice was never deferred. */
   readonly ticket?: number;
+}
+
+/** In place of an origin: the slice is of several. */
+export const SEVERAL_ORIGINS = '';
+
+/** Whether the fetches are of several origins. Each of these is treated as a slice of its own. */
+export function isMixed({ origin }: Pick<Slice, 'origin'>): boolean {
+  return origin === SEVERAL_ORIGINS;
 }
 
 /** Maximum number of fetches in a slice. */

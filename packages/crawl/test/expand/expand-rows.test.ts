@@ -114,7 +114,8 @@ describe('the expansion of rows', () => {
           const stored: unknown = JSON.parse(JSON.stringify(crawl));
           expect(stored).toEqual(crawl);
           const resumed: [number, readonly string[]][] = [];
-          for await (const slices of packSlices('b-1', expandCrawl(crawl), size)) {
+          const packing = { sliceSize: size, mixesOrigins: false };
+          for await (const slices of packSlices('b-1', expandCrawl(crawl), packing)) {
             for (const { index, values } of slices.flatMap((slice) => unpackSlice(slice))) {
               if (index >= from) {
                 resumed.push([index, values]);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Expansion } from '../../src/expand/expand-crawl.ts';
-import { unpackSlice } from '../../src/slice/pack-slice.ts';
+import { firstIndex, unpackSlice } from '../../src/slice/pack-slice.ts';
 import { packSlices, sliceSizeFor } from '../../src/slice/pack-slices.ts';
-import type { Slice } from '../../src/slice/slice.ts';
+import { isMixed, type Slice } from '../../src/slice/slice.ts';
 
 async function* inChunks(fetches: readonly Expansion[], size: number) {
   for (let at = 0; at < fetches.length; at += size) {
@@ -11,9 +11,14 @@ async function* inChunks(fetches: readonly Expansion[], size: number) {
   }
 }
 
-async function pack(fetches: readonly Expansion[], sliceSize: number, chunk = 1000) {
+async function pack(
+  fetches: readonly Expansion[],
+  sliceSize: number,
+  { chunk = 1000, mixesOrigins = false } = {},
+) {
   const slices: Slice[] = [];
-  for await (const some of packSlices('b-1', inChunks(fetches, chunk), sliceSize)) {
+  const packing = { sliceSize, mixesOrigins };
+  for await (const some of packSlices('b-1', inChunks(fetches, chunk), packing)) {
     slices.push(...some);
   }
   return slices;
@@ -48,18 +53,20 @@ describe('packSlices', () => {
         origins,
         fc.integer({ min: 1, max: 50 }),
         fc.integer({ min: 1, max: 99 }),
-        async (order, size, chunk) => {
+        fc.boolean(),
+        async (order, size, chunk, mixesOrigins) => {
           const fetches = fetchesOf(order);
-          const slices = await pack(fetches, size, chunk);
+          const slices = await pack(fetches, size, { chunk, mixesOrigins });
           const unpacked = slices.flatMap((slice) =>
             unpackSlice(slice).map(({ index, values }) => ({
               index,
               values,
-              origin: slice.origin,
+              origin: isMixed(slice) ? fetches[index]?.origin : slice.origin,
             })),
           );
           expect(unpacked.toSorted((a, b) => a.index - b.index)).toEqual(fetches);
-          expect(slices).toEqual(await pack(fetches, size, 1000));
+          expect(slices).toEqual(await pack(fetches, size, { mixesOrigins }));
+          expect(new Set(slices.map(firstIndex)).size).toBe(slices.length);
         },
       ),
     );
@@ -80,6 +87,17 @@ describe('packSlices', () => {
     expect(slices[0]).toMatchObject({ origin: 'http://h0', ranges: [0, 1] });
     expect(slices.filter(({ origin }) => origin === 'http://h0')).toHaveLength(2);
     expect(slices).toHaveLength(1002);
+  });
+
+  it('lets origins with few fetches share slices, each with all of its fetches', async () => {
+    const many = Array.from({ length: 50 }, () => 0);
+    const few = Array.from({ length: 100 }, (_, at) => 1 + (at % 50));
+    const slices = await pack(fetchesOf([...many, ...few, 0]), 50, { mixesOrigins: true });
+    // What is left alone is a slice of one origin.
+    expect(slices.map(({ origin }) => origin)).toEqual(['http://h0', '', '', 'http://h0']);
+    const [, first = []] = slices.map((slice) => unpackSlice(slice).map(({ index }) => index));
+    expect(first).toHaveLength(50);
+    expect(new Set(first.map((index) => index % 50)).size).toBe(25);
   });
 
   it.each([0, 51, 1.5])('refuses slices of %s', async (size) => {

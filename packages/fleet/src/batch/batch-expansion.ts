@@ -123,7 +123,8 @@ export class BatchExpansion {
     const crawl = local.original;
     const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0 });
     try {
-      const registration = { id, crawl, total, sliceSize, source, fingerprint, schedule };
+      const packing = { sliceSize, mixesOrigins: true };
+      const registration = { id, crawl, total, ...packing, source, fingerprint, schedule };
       const isNew = await registerWithRoom(target, registration, onFull);
       const status = await ledger.status(id);
       if (status === undefined) {
@@ -260,12 +261,13 @@ export class BatchExpansion {
 
   async #enqueueAll(signal: AbortSignal, onFull: (memory: RedisMemory) => void): Promise<void> {
     const { ledger, queue } = this.#target;
-    const { batch, sliceSize } = this.status;
+    const { batch, sliceSize, mixesOrigins = false } = this.status;
     queue.setShare(batch, this.#crawl.plan.priority);
     const redisRoom = new Room({ memory: async () => queue.memory(), onFull, signal });
     const room = async (): Promise<void> => redisRoom.wait();
     const known = this.#known;
-    const work = { queue, batch, crawl: this.#crawl, sliceSize, known, room, signal };
+    const packing = { sliceSize, mixesOrigins };
+    const work = { queue, batch, crawl: this.#crawl, packing, known, room, signal };
     if (!this.#isRepeated) {
       await enqueue(work);
       return;
@@ -274,11 +276,12 @@ export class BatchExpansion {
     await queue.rejected.remove(batch);
     const isUnsettled = await ledger.unsettled(batch);
     // Only a retry makes a queued slice lack some of its unsettled fetches.
-    if (((await ledger.status(batch))?.retries ?? 0) === 0) {
+    const isRetried = ((await ledger.status(batch))?.retries ?? 0) > 0;
+    if (!isRetried && !mixesOrigins) {
       await enqueue({ ...work, isUnsettled });
       return;
     }
-    const merger = queue.merger(ledger);
+    const merger = queue.merger({ ledger, isRetried });
     await enqueue({ ...work, queue: merger, isUnsettled });
     await merger.finish(signal);
   }

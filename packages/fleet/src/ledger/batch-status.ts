@@ -45,6 +45,8 @@ export interface BatchStatus {
    */
   readonly pages?: number;
   readonly sliceSize: number;
+  /** Whether few fetches each of several origins share a slice. @default false */
+  readonly mixesOrigins?: boolean;
   /** Path of the crawl file where it was started. */
   readonly source: string;
   readonly fingerprint: string;
@@ -101,6 +103,7 @@ const storedStatus = storedBatch.extend({
   bytes: number,
   pages: storedCount.optional(),
   sliceSize: storedCount.pipe(z.number().min(1).max(MAX_SLICE)),
+  mixesOrigins: z.literal('1').optional(),
   source: text,
   fingerprint: text,
   results: z.string().optional(),
@@ -146,6 +149,7 @@ export function statusFromFields(
     bytes,
     ...(pages !== undefined && { pages }),
     sliceSize,
+    ...(stored.mixesOrigins !== undefined && { mixesOrigins: true }),
     source: stored.source,
     fingerprint: stored.fingerprint,
     ...(results !== undefined && { results }),

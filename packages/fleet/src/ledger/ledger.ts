@@ -76,6 +76,8 @@ export interface BatchRegistration {
   readonly crawl: Crawl;
   readonly total: number;
   readonly sliceSize: number;
+  /** Whether few fetches each of several origins share a slice. @default false */
+  readonly mixesOrigins?: boolean;
   /** Path of the crawl file, for people. */
   readonly source: string;
   /** A hash of the crawl file and its lists: equal for equal expansions. */
@@ -147,7 +149,7 @@ export class Ledger {
    * @returns whether it is new
    */
   async register(batch: BatchRegistration): Promise<boolean> {
-    const { id, crawl, total, sliceSize, source, fingerprint, schedule } = batch;
+    const { id, crawl, total, sliceSize, mixesOrigins, source, fingerprint, schedule } = batch;
     const receivers = notifyField(crawl, total);
     const fields = {
       name: crawl.plan.name,
@@ -155,6 +157,7 @@ export class Ledger {
       sliceSize,
       source,
       fingerprint,
+      ...(mixesOrigins === true && { mixesOrigins: 1 }),
       ...(schedule !== undefined && { schedule }),
       ...(receivers !== undefined && { notify: receivers }),
     };

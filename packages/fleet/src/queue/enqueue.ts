@@ -5,11 +5,12 @@ import {
   type KnownAnswer,
   packSlice,
   packSlices,
+  type Packing,
   type Slice,
   toError,
   unpackSlice,
 } from '@fetchfleet/crawl';
-import { sliceId, type SliceQueue } from './slice-queue.ts';
+import { sliceId } from './slice-queue.ts';
 
 /** Slices in one pipeline. The first one is small, so that workers can start at once. */
 const FIRST_ADD = 64;
@@ -25,12 +26,21 @@ export interface KnownAnswers {
   }): KnownAnswer | undefined;
 }
 
+/** Where slices are queued. */
+export interface SliceAdder {
+  /**
+   * @param ids those of the whole slices
+   * @param wholes the slices with all fetches that they ever had
+   */
+  add(slices: readonly Slice[], ids: readonly string[], wholes: readonly Slice[]): Promise<void>;
+}
+
 export interface EnqueueOptions {
-  readonly queue: Pick<SliceQueue, 'add'>;
+  readonly queue: SliceAdder;
   readonly batch: string;
   readonly crawl: Crawl;
-  /** Fetches in a slice. It never changes for a batch, because slice ids follow from it. */
-  readonly sliceSize: number;
+  /** It never changes for a batch, because slice ids follow from it. */
+  readonly packing: Packing;
   /** Which fetches have no record yet. @default all of them */
   readonly isUnsettled?: (index: number) => boolean;
   /** What is known of the answer to a fetch. @default nothing */
@@ -47,17 +57,17 @@ export interface EnqueueOptions {
  * @returns the number of slices that were passed to the queue
  */
 export async function enqueue(options: EnqueueOptions): Promise<number> {
-  const { queue, batch, crawl, sliceSize, isUnsettled, known, room, signal } = options;
+  const { queue, batch, crawl, packing, isUnsettled, known, room, signal } = options;
   const adds = new AddPipeline(queue, room);
   const expansion = expandCrawl(crawl, { signal });
-  for await (const slices of packSlices(batch, expansion, sliceSize)) {
+  for await (const slices of packSlices(batch, expansion, packing)) {
     signal.throwIfAborted();
     for (const slice of slices) {
       const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
       if (wanted !== undefined) {
         const complete = known === undefined ? wanted : await withKnown(wanted, known);
         // The id of the whole slice, by which the queue recognises a slice that it still has.
-        await adds.push(complete, sliceId(slice));
+        await adds.push({ slice: complete, id: sliceId(slice), whole: slice });
       }
     }
   }
@@ -84,24 +94,34 @@ async function withKnown(slice: Slice, known: KnownAnswers): Promise<Slice> {
 
 /** Collects slices and adds them in pipelines, a few at a time. */
 class AddPipeline {
-  readonly #queue: Pick<SliceQueue, 'add'>;
+  readonly #queue: SliceAdder;
   readonly #room: EnqueueOptions['room'];
   readonly #inFlight = new Set<Promise<void>>();
   #pending: Slice[] = [];
   #ids: string[] = [];
+  #wholes: Slice[] = [];
   #failure: Error | undefined;
   #threshold = FIRST_ADD;
   count = 0;
 
-  constructor(queue: Pick<SliceQueue, 'add'>, room: EnqueueOptions['room']) {
+  constructor(queue: SliceAdder, room: EnqueueOptions['room']) {
     this.#queue = queue;
     this.#room = room;
   }
 
   /** Waits for Redis only while too many pipelines are in flight. */
-  async push(slice: Slice, id: string): Promise<void> {
+  async push({
+    slice,
+    id,
+    whole,
+  }: {
+    readonly slice: Slice;
+    readonly id: string;
+    readonly whole: Slice;
+  }): Promise<void> {
     this.count += 1;
     this.#ids.push(id);
+    this.#wholes.push(whole);
     if (this.#pending.push(slice) >= this.#threshold) {
       await this.#flush();
     }
@@ -116,9 +136,10 @@ class AddPipeline {
   }
 
   async #flush(): Promise<void> {
-    const [slices, ids] = [this.#pending, this.#ids];
+    const [slices, ids, wholes] = [this.#pending, this.#ids, this.#wholes];
     this.#pending = [];
     this.#ids = [];
+    this.#wholes = [];
     this.#threshold = MAX_ADD;
     while (this.#inFlight.size >= MAX_IN_FLIGHT) {
       await Promise.race(this.#inFlight);
@@ -126,7 +147,7 @@ class AddPipeline {
     this.#throwFailure();
     await this.#room?.();
     const add: Promise<void> = this.#queue
-      .add(slices, ids)
+      .add(slices, ids, wholes)
       .catch((error: unknown) => {
         this.#failure ??= toError(error);
       })

@@ -6,6 +6,8 @@ import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { isRedisReply } from '../redis/redis-error.ts';
 import { ClaimLostError, isLockError } from './claim-lost-error.ts';
 import { callWhenFull, Script } from '../redis/script.ts';
+import type { SlicePart } from './slice-partition.ts';
+import { SPLIT_SLICE } from './split-slice.lua.ts';
 import { VirtualClockReporter } from './virtual-clock-reporter.ts';
 
 /**
@@ -25,6 +27,8 @@ return 1
 `,
   z.number().int(),
 );
+
+const split = new Script(SPLIT_SLICE, z.number().int());
 
 /** A claim expires this long after its last renewal. With the check below, 15 s at most. */
 const LOCK_MS = 10_000;
@@ -55,6 +59,13 @@ export interface ClaimedSlice {
   giveBack(rest: Slice): Promise<void>;
   /** Rejects an invalid slice: it is kept among the failed jobs, with the reason. */
   reject(reason: Error): Promise<void>;
+  /**
+   * Makes a part of the slice a slice of its own. The claim goes on with what is left, and ends if
+   * that is nothing.
+   *
+   * @returns false if there is such a part already, and nothing was changed
+   */
+  split(part: SlicePart, left: Slice | undefined): Promise<boolean>;
 }
 
 interface Claim {
@@ -285,7 +296,34 @@ export class SliceClaims {
           await this.#moveToWait(job, token);
         }),
       reject: async (reason) => end(async () => job.moveToFailed(reason, token, false)),
+      split: async (part, left) => this.#split(id, claim, { part, left }),
     };
+  }
+
+  async #split(
+    id: string,
+    { token, lost }: Claim,
+    { part, left }: { readonly part: SlicePart; readonly left: Slice | undefined },
+  ): Promise<boolean> {
+    const queue = (name: string): string => this.#keys.queue(name);
+    const sets = ['active', 'delayed', 'wait', 'marker', 'stalled'].map(queue);
+    const { dueInMs } = part;
+    const dueAt = dueInMs === undefined ? 0 : Math.ceil(Date.now() + dueInMs);
+    const leftText = left === undefined ? '' : JSON.stringify(left);
+    const taken = lost.signal.aborted
+      ? 0
+      : await split.run(
+          this.#redis,
+          [queue(id), queue(`${id}:lock`), queue(part.id), ...sets],
+          [id, token, leftText, part.id, JSON.stringify(part.slice), dueAt],
+        );
+    if (taken === 0) {
+      throw new ClaimLostError(id);
+    }
+    if (taken === 1 && left === undefined) {
+      this.#claims.delete(id);
+    }
+    return taken === 1;
   }
 
   async #update(id: string, token: string, rest: Slice): Promise<void> {

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packSlice, type PendingFetch, type Slice, unpackSlice } from '@fetchfleet/crawl';
+import {
+  indexesOf,
+  isMixed,
+  packSlice,
+  type PendingFetch,
+  type Slice,
+  unpackSlice,
+} from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { readSlice } from './slice-scan.ts';
+import { partId, readSlice } from './slice-scan.ts';
 import { INSPECT, MERGE } from './slice-merger.lua.ts';
 
 /** Between two checks of slices that workers have. */
@@ -24,7 +31,13 @@ interface Target {
 interface WantedSlice {
   readonly id: string;
   readonly slice: Slice;
+  /** Where fetches of it may be as well: ids of slices that it was split into. */
+  readonly parts: readonly string[];
 }
+
+type Found = readonly ['none' | 'active' | 'idle', string];
+
+const NOT_FOUND: Found = ['none', ''];
 
 /**
  * Queues fetches again that were settled before, while the rest of their slice may still be queued.
@@ -35,10 +48,15 @@ interface WantedSlice {
  *     none    there is no such job: it is queued as a new slice
  *     idle    the job gets the fetches that it lacks
  *     active  a worker has the job: checked again, after all others
+ *
+ * A slice of several origins may have been split. Its fetches are then in any of its parts.
+ *
+ * Where nothing was cleared, a slice that is queued lacks nothing, whoever has it.
  */
 export class SliceMerger {
   readonly #queue: Target;
   readonly #ledger: Pick<Ledger, 'areSettled'>;
+  readonly #isRetried: boolean;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #postponed: WantedSlice[] = [];
@@ -46,19 +64,36 @@ export class SliceMerger {
   constructor(options: {
     readonly queue: Target;
     readonly ledger: Pick<Ledger, 'areSettled'>;
+    /** Whether fetches were settled, and are not any more. */
+    readonly isRetried: boolean;
     readonly redis: Redis;
     readonly keys?: FleetKeys;
   }) {
     this.#queue = options.queue;
     this.#ledger = options.ledger;
+    this.#isRetried = options.isRetried;
     this.#redis = options.redis;
     this.#keys = options.keys ?? fleetKeys();
   }
 
   /** As the `add` of the queue; {@link finish} adds what cannot be added yet. */
-  async add(slices: readonly Slice[], ids: readonly string[]): Promise<void> {
-    const wanted = slices.map((slice, i) => ({ id: ids[i] ?? '', slice }));
-    this.#postponed.push(...(await this.#merge(wanted)));
+  async add(
+    slices: readonly Slice[],
+    ids: readonly string[],
+    wholes: readonly Slice[],
+  ): Promise<void> {
+    const wanted = slices.map((slice, i): WantedSlice => {
+      const id = ids[i] ?? '';
+      const whole = wholes[i] ?? slice;
+      const parts = isMixed(whole) ? indexesOf(whole).map((index) => partId(id, index)) : [];
+      return { id, slice, parts };
+    });
+    const mayLack = this.#isRetried ? wanted : wanted.filter(({ slice }) => isMixed(slice));
+    const [postponed] = await Promise.all([
+      this.#merge(mayLack),
+      this.#addAll(wanted.filter((one) => !mayLack.includes(one))),
+    ]);
+    this.#postponed.push(...postponed);
   }
 
   /** Waits for the slices that workers have. Resolves when all that was added is queued. */
@@ -71,44 +106,61 @@ export class SliceMerger {
 
   /** @returns the slices that have to be tried again */
   async #merge(wanted: readonly WantedSlice[]): Promise<WantedSlice[]> {
-    const keys = wanted.map(({ id }) => this.#keys.queue(id));
-    const found = await scripts.inspect.run(this.#redis, keys);
     const again: WantedSlice[] = [];
     const fresh: WantedSlice[] = [];
-    const merges = wanted.map(async (one, i) => {
-      const [state, data] = found[i] ?? ['none', ''];
-      if (state === 'none') {
+    const ids = wanted.flatMap(({ id, parts }) => [id, ...parts]);
+    const found = await scripts.inspect.run(
+      this.#redis,
+      ids.map((id) => this.#keys.queue(id)),
+    );
+    const merges = wanted.map(async (one) => {
+      const [own = NOT_FOUND, ...parts] = found.splice(0, one.parts.length + 1);
+      const queued = parts.filter(([state]) => state !== 'none');
+      const isNew = own[0] === 'none' && queued.length === 0;
+      if (isNew) {
         fresh.push(...(await this.#unsettled(one)));
-      } else if (state === 'active' || !(await this.#mergeInto(data, one))) {
+      } else if (this.#isRetried && !(await this.#mergeInto(one, [own, ...queued]))) {
         again.push(one);
       }
     });
     await Promise.all(merges);
-    if (fresh.length > 0) {
-      const slices = fresh.map(({ slice }) => slice);
-      await this.#queue.add(
-        slices,
-        fresh.map(({ id }) => id),
-      );
-    }
+    await this.#addAll(fresh);
     return again;
   }
 
+  async #addAll(wanted: readonly WantedSlice[]): Promise<void> {
+    if (wanted.length > 0) {
+      const slices = wanted.map(({ slice }) => slice);
+      await this.#queue.add(
+        slices,
+        wanted.map(({ id }) => id),
+      );
+    }
+  }
+
   /** Without the fetches that were settled since the ledger was read. */
-  async #unsettled({ id, slice }: WantedSlice): Promise<WantedSlice[]> {
+  async #unsettled(wanted: WantedSlice): Promise<WantedSlice[]> {
+    const { slice } = wanted;
     const fetches = await this.#pending(slice.batch, unpackSlice(slice));
     if (fetches.length === 0) {
       return [];
     }
-    return [{ id, slice: packSlice(slice.batch, slice.origin, fetches) }];
+    return [{ ...wanted, slice: packSlice(slice.batch, slice.origin, fetches) }];
   }
 
-  /** @returns false if the queued slice changed meanwhile */
-  async #mergeInto(data: string, { id, slice }: WantedSlice): Promise<boolean> {
+  /**
+   * @param found the slice, and what it was split into
+   * @returns false if a worker has any of them, or the slice changed meanwhile
+   */
+  async #mergeInto({ id, slice }: WantedSlice, found: readonly Found[]): Promise<boolean> {
+    if (found.some(([state]) => state === 'active')) {
+      return false;
+    }
+    const [[, data] = NOT_FOUND] = found;
     const queued = readSlice(data);
     // A damaged slice lacks all of its fetches.
     const present = queued === undefined ? [] : unpackSlice(queued);
-    const known = new Set(present.map(({ index }) => index));
+    const known = new Set(found.flatMap(([, text]) => indexesIn(text)));
     const lacking = unpackSlice(slice).filter(({ index }) => !known.has(index));
     const missing = await this.#pending(slice.batch, lacking);
     if (missing.length === 0) {
@@ -116,6 +168,11 @@ export class SliceMerger {
     }
     const ticket = queued?.ticket;
     const packed = packSlice(slice.batch, slice.origin, [...present, ...missing]);
+    if (data === '') {
+      // It has ended, and only parts of it are left.
+      await this.#queue.add([packed], [id]);
+      return true;
+    }
     const merged = ticket === undefined ? packed : { ...packed, ticket };
     const args = [data, JSON.stringify(merged)];
     return (await scripts.merge.run(this.#redis, [this.#keys.queue(id)], args)) === 1;
@@ -129,4 +186,9 @@ export class SliceMerger {
     const settled = await this.#ledger.areSettled(batch, indexes);
     return fetches.filter((_, i) => settled[i] !== true);
   }
+}
+
+function indexesIn(text: string): number[] {
+  const slice = readSlice(text);
+  return slice === undefined ? [] : indexesOf(slice);
 }

@@ -71,9 +71,16 @@ export class SliceQueue {
     this.#priorities.setShare(batch, priority);
   }
 
-  /** Adds to the same queue, for a batch whose slices may be queued in part. */
-  merger(ledger: Pick<Ledger, 'areSettled'>): SliceMerger {
-    return new SliceMerger({ queue: this, ledger, redis: this.#redis, keys: this.#keys });
+  /**
+   * Adds to the same queue, for a batch whose slices may be queued in part.
+   *
+   * @param options.isRetried whether fetches of queued slices may have become unsettled again
+   */
+  merger(options: {
+    readonly ledger: Pick<Ledger, 'areSettled'>;
+    readonly isRetried: boolean;
+  }): SliceMerger {
+    return new SliceMerger({ ...options, queue: this, redis: this.#redis, keys: this.#keys });
   }
 
   /** Slices by state: `active`, `waiting`, `delayed`, `failed` ({@link rejected}). */

@@ -37,6 +37,16 @@ export function idPrefix(batch: string): string {
   return `${batch}.`;
 }
 
+/**
+ * The id of what is left of one origin's fetches in a slice of several.
+ *
+ * @param id of that slice
+ * @param index the first of these fetches
+ */
+export function partId(id: string, index: number): string {
+  return `${id}-${index}`;
+}
+
 /** Parses a slice from Redis; undefined if it is gone or damaged. */
 export function readSlice(text: string | null): Slice | undefined {
   try {

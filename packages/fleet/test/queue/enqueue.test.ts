@@ -39,6 +39,10 @@ class Collector {
   }
 }
 
+function packingOf(sliceSize: number) {
+  return { sliceSize, mixesOrigins: true };
+}
+
 describe('enqueueing', () => {
   it('adds every fetch once, in a few pipelines at a time', async () => {
     const queue = new Collector();
@@ -46,7 +50,7 @@ describe('enqueueing', () => {
       queue,
       batch: 'b',
       crawl: crawlOf(100_000),
-      sliceSize: 50,
+      packing: packingOf(50),
       signal,
     });
     expect(count).toBe(2_000);
@@ -57,16 +61,16 @@ describe('enqueueing', () => {
   it('adds only unsettled fetches when it is repeated, under the ids of the whole slices', async () => {
     const whole = new Collector();
     const crawl = crawlOf(100);
-    await enqueue({ queue: whole, batch: 'b', crawl, sliceSize: 10, signal });
+    await enqueue({ queue: whole, batch: 'b', crawl, packing: packingOf(10), signal });
     const queue = new Collector();
-    await enqueue({ queue, batch: 'b', crawl, sliceSize: 10, isUnsettled, signal });
+    await enqueue({ queue, batch: 'b', crawl, packing: packingOf(10), isUnsettled, signal });
     expect(queue.indexes).toEqual([8, 9, 18, 19, 28, 29, 38, 39, 48, 49]);
     expect([...queue.slices.keys()]).toEqual([...whole.slices.keys()].slice(0, 5));
   });
 
   it('rejects with the error of the queue', async () => {
     const queue = { add: async () => Promise.reject(new Error('no room')) };
-    const adding = enqueue({ queue, batch: 'b', crawl: crawlOf(100_000), sliceSize: 50, signal });
+    const adding = enqueue({ queue, batch: 'b', crawl: crawlOf(100_000), packing: packingOf(50), signal });
     await expect(adding).rejects.toThrow('no room');
   });
 
@@ -82,7 +86,7 @@ describe('enqueueing', () => {
       queue,
       batch: 'b',
       crawl: crawlOf(1_000_000),
-      sliceSize: 50,
+      packing: packingOf(50),
       signal: stop.signal,
     });
     await expect(adding).rejects.toThrow('enough');

@@ -174,8 +174,8 @@ describe('merging', () => {
     expect(held.id).toBe('a.8');
     await ledger.settle('a', [{ index: 6, outcome: 'ok', durationMs: 1, bytes: 1 }]);
 
-    const merger = queue.merger(ledger);
-    await merger.add(whole, ids);
+    const merger = queue.merger({ ledger, isRetried: true });
+    await merger.add(whole, ids, whole);
     const finished = merger.finish(new AbortController().signal);
     await held.delay(slice('a', 9, 1), 50);
     await finished;
@@ -204,8 +204,8 @@ describe('merging', () => {
     await queue.add([slice('a', 0, 4)]);
     await redis.hset(keys.queue('a.0'), 'data', '{"batch":');
     await ledger.settle('a', [{ index: 0, outcome: 'ok', durationMs: 1, bytes: 1 }]);
-    const merger = queue.merger(ledger);
-    await merger.add([slice('a', 0, 4)], ['a.0']);
+    const merger = queue.merger({ ledger, isRetried: true });
+    await merger.add([slice('a', 0, 4)], ['a.0'], [slice('a', 0, 4)]);
     await merger.finish(new AbortController().signal);
     const claimed = await claim();
     expect([claimed.id, claimed.data]).toEqual(['a.0', slice('a', 1, 3)]);
