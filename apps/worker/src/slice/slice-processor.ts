@@ -244,7 +244,7 @@ export class SliceProcessor {
   async #drop(claim: ClaimedSlice, slice: Slice): Promise<void> {
     const isCancelled = (await this.#options.ledger.state(slice.batch)) === 'cancelled';
     await (isCancelled ? claim.complete() : claim.delay(slice, AFTER_RESUME_MS));
-    await this.#options.schedulers.removeBatch(slice.origin, slice.batch);
+    await this.#leaveWaitlist(slice);
   }
 
   /** Moves a slice out of the queue until its batch is resumed. */
@@ -252,7 +252,14 @@ export class SliceProcessor {
     await claim.delay(slice, TRY_AGAIN_MS);
     // If this fails, the slice comes back after the delay and is paused then.
     await this.#options.pausedSlices.withdrawOne(slice.batch, claim.id).catch(() => undefined);
-    await this.#options.schedulers.removeBatch(slice.origin, slice.batch);
+    await this.#leaveWaitlist(slice);
+  }
+
+  /** A slice of several origins is in no waitlist: its parts are. */
+  async #leaveWaitlist(slice: Slice): Promise<void> {
+    if (!isMixed(slice)) {
+      await this.#options.schedulers.removeBatch(slice.origin, slice.batch);
+    }
   }
 
   async #reject(claim: ClaimedSlice, reason: Error, slice?: Slice): Promise<void> {

@@ -1,9 +1,14 @@
-import { compilePagination, packSlice, type PendingFetch } from '@fetchfleet/crawl';
+import {
+  compilePagination,
+  packSlice,
+  type PendingFetch,
+  SEVERAL_ORIGINS,
+} from '@fetchfleet/crawl';
 import type { BatchState, ClaimedSlice } from '@fetchfleet/fleet';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { ActiveBatch } from '../../src/batch/batches.ts';
-import type { WaitingSlice } from '../../src/origin/waiting-slice.ts';
+import type { Deferral, WaitingSlice } from '../../src/origin/waiting-slice.ts';
 import { type ProcessorOptions, SliceProcessor } from '../../src/slice/slice-processor.ts';
 import { batchOf, fetchOf, requestOf, responseOf, startTools } from './slice-fixture.ts';
 
@@ -150,4 +155,86 @@ describe('a slice of a dead worker', () => {
       expect((await process({ ...how, redeliveries: 1 })).tickets).toEqual([1]);
     },
   );
+});
+
+describe('a slice of several origins', () => {
+  const fetches = ['a', 'b', 'c', 'b'].map((n, index) => fetchOf(index, { values: [n] }));
+  const HELD = { kind: 'deferred', dueInMs: 60_000, ticket: 9, isRefused: false, deniedForMs: 0 };
+
+  /** Runs one whose origin `b` lets nothing start. */
+  async function processMixed({ redeliveries = 0, url = 'http://{n}.example/' }) {
+    const { tools, started, lines } = startTools({
+      admit: (slice, grant) => {
+        if (slice.id.endsWith('-1')) {
+          return HELD as Deferral;
+        }
+        slice.start(grant);
+        started.at(-1)?.listener.onResult(responseOf(200));
+        return { kind: 'started' };
+      },
+    });
+    const ends: unknown[] = [];
+    const processor = new SliceProcessor({
+      ...tools,
+      schedulers: {
+        ...tools.schedulers,
+        afterDeferral: async (origin, slice) => void ends.push(['deferred', origin, slice]),
+        leaveWaitlist: async (_origin, slice) => void ends.push(['left', slice]),
+        removeBatch: async () => undefined,
+      },
+      batches: { use: async (_id, work) => work(batchOf({ request: requestOf(url) })) },
+      ledger: {
+        state: async () => 'running',
+        areSettled: async (_id, indexes) => indexes.map((index) => index === 2),
+        cursors: async (_id, indexes) => indexes.map(() => null),
+        reportMissingSecrets: async () => undefined,
+      },
+      pausedSlices: { withdrawOne: async () => undefined },
+      onTaken: () => undefined,
+    });
+    let waits = 0;
+    const claim: ClaimedSlice = {
+      id: 'b.0',
+      data: packSlice('b', SEVERAL_ORIGINS, fetches),
+      redeliveries,
+      lost: new AbortController().signal,
+      complete: async () => void ends.push('complete'),
+      delay: async () => void ends.push('delay'),
+      giveBack: async () => void ends.push('giveBack'),
+      reject: async (reason) => void ends.push(reason.message),
+      split: async ({ id, slice: { origin, ranges, ticket }, dueInMs }) => {
+        ends.push([id, origin, ranges, ticket, dueInMs]);
+        return true;
+      },
+    };
+    await processor.process(claim, () => {
+      waits += 1;
+    });
+    return { ends, waits, urls: lines.map((line) => (JSON.parse(line) as { url: string }).url) };
+  }
+
+  it('has the fetches of one origin wait while those of the others end', async () => {
+    const { ends, waits, urls } = await processMixed({});
+    expect(urls.toSorted()).toEqual(['http://a.example/', 'http://c.example/']);
+    expect(ends).toEqual([
+      ['b.0-1', 'http://b.example', [1, 1, 3, 1], 9, 60_000],
+      ['deferred', 'http://b.example', 'b.0-1'],
+      'complete',
+    ]);
+    expect(waits).toBe(1);
+  });
+
+  it('is taken apart if its worker died, without what is settled', async () => {
+    const { ends, urls } = await processMixed({ redeliveries: 1 });
+    expect(urls).toEqual([]);
+    expect(ends).toEqual([
+      ['b.0-0', 'http://a.example', [0, 1], 1, undefined],
+      ['b.0-1', 'http://b.example', [1, 1, 3, 1], 1, undefined],
+    ]);
+  });
+
+  it('is rejected if there is an address in it at which nothing can be fetched', async () => {
+    const { ends } = await processMixed({ url: 'mailto:{n}' });
+    expect(ends).toEqual(['one of its URLs has no origin']);
+  });
 });

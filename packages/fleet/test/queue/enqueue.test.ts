@@ -70,7 +70,13 @@ describe('enqueueing', () => {
 
   it('rejects with the error of the queue', async () => {
     const queue = { add: async () => Promise.reject(new Error('no room')) };
-    const adding = enqueue({ queue, batch: 'b', crawl: crawlOf(100_000), packing: packingOf(50), signal });
+    const adding = enqueue({
+      queue,
+      batch: 'b',
+      crawl: crawlOf(100_000),
+      packing: packingOf(50),
+      signal,
+    });
     await expect(adding).rejects.toThrow('no room');
   });
 
