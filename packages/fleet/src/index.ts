@@ -49,7 +49,8 @@ export {
 export { isRedisError, isRedisReply, refusalCodeOf } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './origins/robots-store.ts';
 export { ClaimLostError } from './queue/claim-lost-error.ts';
-export { type ClaimedSlice, SliceClaims } from './queue/slice-claims.ts';
+export type { ClaimedSlice } from './queue/claimed-slice.ts';
+export { SliceClaims } from './queue/slice-claims.ts';
 export { SlicePartition } from './queue/slice-partition.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';
 export { type WorkerInfo, type WorkerReport, Workers } from './workers/workers.ts';

@@ -5,19 +5,11 @@ import {
   type Slice,
   unpackSlice,
 } from '@fetchfleet/crawl';
-import type { ClaimedSlice } from './slice-claims.ts';
+import type { ClaimedSlice, SlicePart } from './claimed-slice.ts';
 import { partId } from './slice-scan.ts';
 
 /** When what could not be taken out of its slice is tried again. */
 const AFTER_ERROR_MS = 5_000;
-
-/** What is left of one origin's fetches. */
-export interface SlicePart {
-  readonly id: string;
-  readonly slice: Slice;
-  /** Undefined queues it now, before everything that is not claimed yet. */
-  readonly dueInMs: number | undefined;
-}
 
 /**
  * A claimed slice of several origins, as one claimed slice for each: no origin waits for another.

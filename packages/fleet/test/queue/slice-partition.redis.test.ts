@@ -134,16 +134,16 @@ describe('a slice of several origins', () => {
   });
 });
 
-describe('queueing a slice of several origins again', () => {
-  const again = async (
-    { queue, ledger }: Pick<Awaited<ReturnType<typeof fixture>>, 'queue' | 'ledger'>,
-    { isRetried, wanted = whole }: { readonly isRetried: boolean; readonly wanted?: typeof whole },
-  ) => {
-    const merger = queue.merger({ ledger, isRetried });
-    await merger.add([wanted], ['m.0'], [whole]);
-    return merger;
-  };
+async function again(
+  { queue, ledger }: Pick<Awaited<ReturnType<typeof fixture>>, 'queue' | 'ledger'>,
+  { isRetried, wanted = whole }: { readonly isRetried: boolean; readonly wanted?: typeof whole },
+) {
+  const merger = queue.merger({ ledger, isRetried });
+  await merger.add([wanted], ['m.0'], [whole]);
+  return merger;
+}
 
+describe('queueing a slice of several origins again', () => {
   it('adds nothing that a part of it holds, whoever has that', async () => {
     const seen = await fixture();
     const { ledger, queue, claim, partition, stop } = seen;
