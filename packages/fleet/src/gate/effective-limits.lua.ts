@@ -4,12 +4,15 @@
  * KEYS[2] is the hash of the limits that `origins set` has set.
  */
 export const EFFECTIVE_LIMITS = `
-local chosen = redis.call('HMGET', KEYS[2], 'interval', 'burst', 'concurrency')
+local function chosenLimits()
+  return redis.call('HMGET', KEYS[2], 'interval', 'burst', 'concurrency')
+end
 
 -- Returns interval in µs (0: unlimited), burst, concurrency (math.huge: unlimited), and the sources
 -- of interval and concurrency. The strictest limits of all batches hold, unless a person has chosen
 -- others. The origin only lowers them: by its crawl delay, its refusals and its time-outs.
 local function effectiveLimits()
+  local chosen = chosenLimits()
   local interval, burst, concurrency, source = 0, nil, math.huge, 'none'
   for batch, value in pairs(entries.limits) do
     local i, b, c, expiry = string.match(value, '^(%S+) (%S+) (%S+) (%S+)$')

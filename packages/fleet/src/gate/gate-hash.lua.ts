@@ -39,19 +39,21 @@
  */
 
 /**
- * Reads the clock and the hash (KEYS[1]). Fields with a colon lie in `entries` by kind and owner,
- * the others in `gate`. Changes reach Redis with `save()`; a script that never calls it only reads.
+ * Shared by scripts of many origins: functions that work on one origin at a time. `load(keys)`
+ * makes it the one whose keys these are, in place of KEYS, and reads its hash, the first of them.
+ *
+ * Fields with a colon lie in `entries` by kind and owner, the others in `gate`. Changes reach Redis
+ * with `save()`; a script that never calls it only reads.
  *
  * Whoever can write to Redis can write anything into the hash. What no gate has written there is as
  * if it were absent: it must not stop the fetches of an origin.
  */
-export const GATE_HASH = `
+export const GATE_FUNCTIONS = `
 local FORGET_MS = 1800000
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local stored = redis.call('HGETALL', KEYS[1])
-local gate = {}
-local entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
+local KEYS = KEYS
+local stored, gate, entries, changed, dropped
 local SHAPES = {
   lease = '^%d+ %d+$',
   limits = '^%d[%d.e+-]* %d+ %d+ %d+$',
@@ -65,17 +67,23 @@ local function finite(text)
   local number = tonumber(text or '')
   return number and number - number == 0 and number or nil
 end
-local changed, dropped = {}, {}
-for i = 1, #stored, 2 do
-  local field, value = stored[i], stored[i + 1]
-  local colon = string.find(field, ':', 1, true)
-  local kind = colon and string.sub(field, 1, colon - 1)
-  if not colon then
-    if TEXTS[field] or finite(value) then gate[field] = value end
-  elseif entries[kind] and string.find(value, SHAPES[kind]) then
-    entries[kind][string.sub(field, colon + 1)] = value
-  elseif entries[kind] then
-    dropped[#dropped + 1] = field
+local function load(keys)
+  KEYS = keys
+  stored = redis.call('HGETALL', KEYS[1])
+  gate = {}
+  entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
+  changed, dropped = {}, {}
+  for i = 1, #stored, 2 do
+    local field, value = stored[i], stored[i + 1]
+    local colon = string.find(field, ':', 1, true)
+    local kind = colon and string.sub(field, 1, colon - 1)
+    if not colon then
+      if TEXTS[field] or finite(value) then gate[field] = value end
+    elseif entries[kind] and string.find(value, SHAPES[kind]) then
+      entries[kind][string.sub(field, colon + 1)] = value
+    elseif entries[kind] then
+      dropped[#dropped + 1] = field
+    end
   end
 end
 local function num(field) return tonumber(gate[field] or '0') end
@@ -115,4 +123,8 @@ local function save()
     redis.call('HSET', KEYS[1], unpack(write, i, math.min(i + 999, #write)))
   end
 end
+`;
+
+/** {@link GATE_FUNCTIONS} for a script of one origin, whose keys are KEYS. */
+export const GATE_HASH = `${GATE_FUNCTIONS}load(KEYS)
 `;

@@ -3,18 +3,10 @@ import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { DEFER } from './defer.lua.ts';
-import { EXCHANGE } from './exchange.lua.ts';
-import {
-  type DeferDocument,
-  deferReply,
-  type ExchangeDocument,
-  exchangeReply,
-} from './protocol.ts';
+import { ExchangeCalls } from './exchange-calls.ts';
+import { type DeferDocument, deferReply, type ExchangeDocument } from './protocol.ts';
 
-const scripts = {
-  exchange: new DocumentScript<ExchangeDocument, typeof exchangeReply>(EXCHANGE, exchangeReply),
-  defer: new DocumentScript<DeferDocument, typeof deferReply>(DEFER, deferReply),
-};
+const deferScript = new DocumentScript<DeferDocument, typeof deferReply>(DEFER, deferReply);
 
 /** Limits that the crawl file of one batch sets for an origin. */
 export interface BatchLimits {
@@ -122,6 +114,7 @@ export interface Deferred {
  */
 export class Gate {
   readonly #redis: Redis;
+  readonly #exchanges: ExchangeCalls;
   readonly #keys: FleetKeys;
   readonly #worker: string;
 
@@ -132,6 +125,7 @@ export class Gate {
     readonly worker: string;
   }) {
     this.#redis = options.redis;
+    this.#exchanges = new ExchangeCalls(options.redis);
     this.#keys = options.keys ?? fleetKeys();
     this.#worker = options.worker;
   }
@@ -160,7 +154,7 @@ export class Gate {
       readonly crawlDelayMs?: number;
     },
   ): Promise<GateAnswer> {
-    const reply = await scripts.exchange.run(this.#redis, this.#keysOf(origin), {
+    const reply = await this.#exchanges.run(this.#keysOf(origin), {
       worker: this.#worker,
       inFlight: unlessZero(call.inFlight),
       want: unlessZero(call.want),
@@ -209,7 +203,7 @@ export class Gate {
     },
   ): Promise<Deferred> {
     const { slice, count, ticket } = leaving;
-    return scripts.defer.run(this.#redis, this.#keysOf(origin), {
+    return deferScript.run(this.#redis, this.#keysOf(origin), {
       slice,
       fetches: count,
       ticket: unlessZero(ticket),

@@ -90,7 +90,7 @@ elseif want > 0 or num('opens') > 0 then
   end
   if granted > 0 then
     if state == 'probing' then
-      set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
+      set('probe', worker .. ' ' .. LEASE_END)
       note('half-open')
     end
   end
@@ -101,7 +101,7 @@ if state == 'open' and #early > 0 then state, again = 'rate', 5000 end
 
 local held = inFlight + granted
 if held > 0 then
-  setEntry('lease', worker, held .. ' ' .. string.format('%.0f', now + LEASE))
+  setEntry('lease', worker, held .. ' ' .. LEASE_END)
 else
   dropEntry('lease', worker)
 end
@@ -128,11 +128,12 @@ if state == 'open' or state == 'rate' or state == 'concurrency' then
     local batch = batchOf(redis.call('ZRANGE', KEYS[3], 0, 0)[1] or '')
     return isSilent(batch) and not batchesOnTheirWay[batch]
   end
-  while #wakeSlices < 10 do
+  while deferred > 0 and #wakeSlices < 10 do
     local isEnough = available * pace >= 1000000
     if isEnough and not isNextLeftOut() then break end
     local popped = redis.call('ZPOPMIN', KEYS[3])
     if not popped[1] then break end
+    deferred = deferred - 1
     wakeSlices[#wakeSlices + 1] = popped[1]
     local fetches = tonumber(popped[2]) % 64
     available = available + fetches

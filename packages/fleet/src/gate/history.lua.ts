@@ -31,12 +31,13 @@ export const MAX_RATES = 60;
  * Whoever can write to Redis can put something else in their place: then nothing is noted.
  */
 export const HISTORY = `
-local EVENTS, RATES = KEYS[1] .. ':events', KEYS[1] .. ':rates'
+local function eventsKey() return KEYS[1] .. ':events' end
+local function ratesKey() return KEYS[1] .. ':rates' end
 local REPEATED = { blocked = true, opened = true, slowed = true, narrowed = true }
 local isNoted = false
 
 local function eventAt(place)
-  local entry = redis.pcall('LINDEX', EVENTS, place)
+  local entry = redis.pcall('LINDEX', eventsKey(), place)
   local at, last, times, till, event =
     string.match(type(entry) == 'string' and entry or '', '^(%d+) (%d+) (%d+) (%d+) (%S+) ')
   return {
@@ -53,7 +54,7 @@ local function note(event, text, untilUs, by)
   local hasProbeFailed = event == 'opened' and newest.event == 'half-open'
     and eventAt(1).event == 'opened'
   if hasProbeFailed then
-    redis.pcall('LPOP', EVENTS)
+    redis.pcall('LPOP', eventsKey())
     newest = eventAt(0)
   end
   local isSame = newest.event == event
@@ -63,20 +64,20 @@ local function note(event, text, untilUs, by)
     local isGrowing = event == 'blocked' and newest.till > nowMs
     if isGrowing and untilMs - newest.till < 1000 then return end
     atMs, times = newest.at, isGrowing and newest.times or newest.times + 1
-    redis.pcall('LPOP', EVENTS)
+    redis.pcall('LPOP', eventsKey())
   end
   local who = by and by ~= '' and string.gsub(by, '%s', '_') or '-'
-  redis.pcall('LPUSH', EVENTS, string.format('%.0f %.0f %.0f %.0f %s %s %s',
+  redis.pcall('LPUSH', eventsKey(), string.format('%.0f %.0f %.0f %.0f %s %s %s',
     atMs, nowMs, times, untilMs, event, who, text or ''))
-  redis.pcall('LTRIM', EVENTS, 0, ${MAX_EVENTS - 1})
+  redis.pcall('LTRIM', eventsKey(), 0, ${MAX_EVENTS - 1})
   isNoted = true
 end
 
 local function sampleLearnedRate()
   if num('learned') == 0 or math.abs(now - num('sampledAt')) < 60000000 then return end
   set('sampledAt', now)
-  redis.pcall('LPUSH', RATES, string.format('%.0f %.3f', now / 1000, num('learned')))
-  redis.pcall('LTRIM', RATES, 0, ${MAX_RATES - 1})
+  redis.pcall('LPUSH', ratesKey(), string.format('%.0f %.3f', now / 1000, num('learned')))
+  redis.pcall('LTRIM', ratesKey(), 0, ${MAX_RATES - 1})
   isNoted = true
 end
 
@@ -85,7 +86,7 @@ end
 local function keepHistory(keepMs)
   local untilUs = now + keepMs * 1000
   if not isNoted and (not gate.historyUntil or num('historyUntil') >= untilUs) then return end
-  for _, list in ipairs({ EVENTS, RATES }) do redis.call('PEXPIRE', list, keepMs + 600000) end
+  for _, list in ipairs({ eventsKey(), ratesKey() }) do redis.call('PEXPIRE', list, keepMs + 600000) end
   set('historyUntil', untilUs + 600000000)
 end
 `;

@@ -82,6 +82,8 @@ export const exchangeReply = z.object({
   silentBatches: z.array(z.string()).optional(),
 });
 
+export type ExchangeReply = z.infer<typeof exchangeReply>;
+
 /** What DEFER takes. */
 export interface DeferDocument {
   readonly slice: string;

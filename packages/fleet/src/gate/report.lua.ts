@@ -17,7 +17,10 @@ if ended > 0 then
   -- slow.
   local fastest = gate.fastestMs and num('fastestMs') * (1 + 0.001 * ended) or typicalMs
   set('fastestMs', math.min(fastest, typicalMs))
-  set('timedOut', num('timedOut') + (timeouts / ended - num('timedOut')) * math.min(1, ended / 100))
+  if timeouts > 0 or gate.timedOut then
+    local share = num('timedOut')
+    set('timedOut', share + (timeouts / ended - share) * math.min(1, ended / 100))
+  end
 end
 if ok > 0 and (blockUs > 0 or num('blockedUntil') > now) then
   -- What it accepts while a block begins are the last ones: patience counts from here.
@@ -33,15 +36,17 @@ end
 const LEARN = `
 -- The successes of this second and of the one before are the rate that the origin accepts.
 local second = math.floor(now / 1000000)
-if num('second') ~= second then
-  set('okBefore', num('second') == second - 1 and num('okNow') or 0)
-  set('second', second)
-  set('okNow', 0)
+if ok + refused > 0 then
+  local okNow = num('okNow')
+  if num('second') ~= second then
+    local okBefore = num('second') == second - 1 and okNow or 0
+    if okBefore > 0 or gate.okBefore then set('okBefore', okBefore) end
+    set('second', second)
+    okNow = 0
+  end
+  set('okNow', okNow + ok)
 end
-if ok > 0 then
-  set('okNow', num('okNow') + ok)
-  drop('denials')
-end
+if ok > 0 then drop('denials') end
 local elapsed = math.max(0.2, now / 1000000 - second)
 local accepted = math.max(num('okBefore'), num('okNow') / elapsed)
 
@@ -113,8 +118,7 @@ end
  * tried at least every 30 s, with twice as many different URLs each time: there may be good ones
  * behind the bad ones.
  */
-const BREAK = `
-local isProbing = gate.probe ~= nil and string.match(gate.probe, '^(%S+)') == worker
+export const BREAKER = `
 local function closeBreaker()
   if num('opens') == 0 then return end
   drop('opens')
@@ -129,10 +133,15 @@ local function openBreaker(longestUs)
   drop('probe')
   note('opened', gate.lastError, num('openUntil'))
 end
+`;
+
+/** What a report does to the breaker. Needs BREAKER. */
+const BREAK = `
+local isProbing = gate.probe ~= nil and string.match(gate.probe, '^(%S+)') == worker
 local isProbed = isProbing and now >= num('openUntil')
 if ok > 0 or refused > 0 then
   closeBreaker()
-  set('failures', failures)
+  if failures > 0 or gate.failures then set('failures', failures) end
   if errorUrls > 0 then set('errorUrls', errorUrls) else drop('errorUrls') end
 elseif errors > 0 then
   -- It answers, so it is up again, unless it answers nothing but errors.
@@ -153,7 +162,7 @@ elseif isProbing and inFlight == 0 then
   drop('probe')
 elseif isProbing then
   -- The probe may take longer than a lease: it stays the only one meanwhile.
-  set('probe', worker .. ' ' .. string.format('%.0f', now + LEASE))
+  set('probe', worker .. ' ' .. LEASE_END)
 end
 `;
 

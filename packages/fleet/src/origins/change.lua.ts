@@ -63,7 +63,7 @@ if #stored > 0 then
   keepHistory(DAY_MS)
   save()
 elseif isNoted then
-  redis.call('PEXPIRE', EVENTS, DAY_MS)
+  redis.call('PEXPIRE', eventsKey(), DAY_MS)
 end
 return cjson.encode({ changed = isChanged, ended = #ended > 0 and ended or nil })
 `;

@@ -44,8 +44,8 @@ return cjson.encode({
   nowMs = math.floor(now / 1000),
   batches = #batches > 0 and { unpack(batches, 1, ${MAX_BATCHES}) } or nil,
   batchCount = #batches,
-  events = listOf(EVENTS, ${MAX_EVENTS}),
-  rates = listOf(RATES, ${MAX_RATES}),
+  events = listOf(eventsKey(), ${MAX_EVENTS}),
+  rates = listOf(ratesKey(), ${MAX_RATES}),
   crawlDelayUs = num('crawlDelay'),
   robots = robots,
 })

@@ -11,6 +11,7 @@ import { WAITLIST } from '../gate/waitlist.lua.ts';
  * Returns inspectReply (protocol.ts): one JSON document, `null` where nothing is known
  */
 export const INSPECT = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
+local chosen = chosenLimits()
 if #stored == 0 and not (chosen[1] or chosen[2] or chosen[3]) then return 'null' end
 local interval, burst, concurrency, intervalSource, concurrencySource = effectiveLimits()
 local inUse, workers = permitsInUse()

@@ -29,7 +29,12 @@ import { inspectReply } from '../gate/protocol.ts';
 const MARK_ACTIVE = `
 local call = cjson.decode(ARGV[1])
 local seconds = redis.call('TIME')[1]
-for _, origin in ipairs(call.origins) do redis.call('ZADD', KEYS[1], seconds, origin) end
+local scored = {}
+for _, origin in ipairs(call.origins) do
+  scored[#scored + 1] = seconds
+  scored[#scored + 1] = origin
+end
+redis.call('ZADD', KEYS[1], unpack(scored))
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - call.keep)
 return cjson.encode({ known = redis.call('ZCARD', KEYS[1]) })
 `;

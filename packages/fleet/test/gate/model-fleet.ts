@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { DEFER } from '../../src/gate/defer.lua.ts';
 import { EXCHANGE } from '../../src/gate/exchange.lua.ts';
 import { INSPECT } from '../../src/origins/inspect.lua.ts';
@@ -8,6 +8,7 @@ import {
   type DeferDocument,
   deferReply,
   type ExchangeDocument,
+  type ExchangeReply,
   exchangeReply,
   inspectReply,
   type LeaveDocument,
@@ -15,7 +16,7 @@ import {
 } from '../../src/gate/protocol.ts';
 import { LEAVE } from '../../src/gate/waitlist.lua.ts';
 import { fleetKeys } from '../../src/index.ts';
-import { DocumentScript } from '../../src/redis/script.ts';
+import { DocumentScript, Script } from '../../src/redis/script.ts';
 import { HORIZON_US, type ModelCall } from './model.ts';
 
 /** Some instant, with a fraction of a second. */
@@ -23,10 +24,7 @@ const START_US = 1_800_000_000_250_000;
 
 /** The scripts as they are, except for the clock, which is a key of the test. */
 const scripts = {
-  exchange: new DocumentScript<ExchangeDocument, typeof exchangeReply>(
-    withClock(EXCHANGE),
-    exchangeReply,
-  ),
+  exchange: new Script(withClock(EXCHANGE), z.tuple([z.literal(1), z.string()])),
   defer: new DocumentScript<DeferDocument, typeof deferReply>(withClock(DEFER), deferReply),
   inspect: new DocumentScript<undefined, typeof inspectReply>(withClock(INSPECT), inspectReply),
   leave: new DocumentScript<LeaveDocument, typeof leaveReply>(withClock(LEAVE), leaveReply),
@@ -94,7 +92,7 @@ export class SimulatedGate {
 
   async exchange(call: ModelCall, report = NOTHING, crawlDelay = -1): Promise<Aftermath> {
     const { worker, held, want, lead, batches, waiting = want, arrivals } = call;
-    const reply = await this.#run(scripts.exchange, {
+    const reply = await this.#exchange({
       worker,
       inFlight: held,
       want,
@@ -117,6 +115,15 @@ export class SimulatedGate {
     });
     const { granted = 0, firstUs = 0, spacingUs = 0, state = 'open' } = reply;
     return { reply, granted, firstUs, spacingUs, state, ...(await this.look()) };
+  }
+
+  async #exchange(document: ExchangeDocument): Promise<ExchangeReply> {
+    const documents = [JSON.stringify(document)];
+    const [, [, reply]] = await Promise.all([
+      this.#setClock(),
+      scripts.exchange.run(this.#redis, this.#keys, documents),
+    ]);
+    return exchangeReply.parse(JSON.parse(reply));
   }
 
   async defer(slice: string, fetches: number, ticket = 0): Promise<z.infer<typeof deferReply>> {
@@ -183,12 +190,16 @@ export class SimulatedGate {
     script: DocumentScript<Document, Reply>,
     document: Document,
   ): Promise<z.infer<Reply>> {
-    const seconds = Math.floor(this.now / 1e6);
-    const clock = { seconds, micros: this.now - seconds * 1e6 };
     const [, reply] = await Promise.all([
-      this.#redis.hset(this.#keys[4], clock),
+      this.#setClock(),
       script.run(this.#redis, this.#keys, document),
     ]);
     return reply;
+  }
+
+  async #setClock(): Promise<void> {
+    const seconds = Math.floor(this.now / 1e6);
+    const clock = { seconds, micros: this.now - seconds * 1e6 };
+    await this.#redis.hset(this.#keys[4], clock);
   }
 }
