@@ -1,6 +1,7 @@
 import type { BacklogPoller } from './backlog-poller.ts';
 import { type FarSlice, farSlices } from './deferral.ts';
 import { askAtOf, openAnswerOf, type Phase, remaining } from './origin-phase.ts';
+import type { ReservedStarts } from './reserved-starts.ts';
 import type { WaitingSlice } from './waiting-slice.ts';
 
 /** Starts in one exchange. */
@@ -33,6 +34,10 @@ export interface OriginState {
   readonly leased: number;
   /** Ended fetches that the gate does not know of. */
   readonly unreported: number;
+  /** Starts that may be made without asking: see {@link ReservedStarts}. */
+  readonly reserved: number;
+  /** More of them should be asked for. */
+  readonly isReserveLow: boolean;
   /** The origin refused or failed, which the fleet must know at once. */
   readonly isUrgent: boolean;
   /** A slice or an answer has come since it was last decided which slices to defer. */
@@ -73,19 +78,25 @@ export function decide(state: OriginState, now: number): Decision {
       return { do: 'defer', slices };
     }
   }
-  if (state.isUrgent) {
+  if (state.isUrgent || (state.isReserveLow && waiting > 0)) {
     return REPORT;
   }
   const askAt = waiting > 0 ? askAtOf(phase) : Infinity;
   const reportAt = reportDueAt(state);
   if (now >= askAt) {
-    const left = remaining(phase, state.committed, now);
+    const left = remaining(phase, state.committed, now) || reservedStarts(state);
     const permitsBy = reportAt + REPORT_SLACK_MS;
     return left > 0
       ? { do: 'start', most: Math.min(waiting, left, MAX_STARTS), permitsBy }
       : { do: 'ask', most: Math.min(waiting, MAX_STARTS), permitsBy };
   }
   return now >= reportAt ? REPORT : { do: 'wait', until: Math.min(askAt, reportAt) };
+}
+
+/** Starts that are reserved and within the limit of fetches in flight. */
+function reservedStarts({ phase, reserved, committed }: OriginState): number {
+  const { allowedInFlight = 0 } = openAnswerOf(phase) ?? {};
+  return Math.max(0, Math.min(reserved, allowedInFlight - committed));
 }
 
 /** When the next exchange is due even if nothing is asked for; Infinity if none is. */

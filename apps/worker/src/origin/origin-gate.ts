@@ -92,6 +92,7 @@ export class OriginGate {
     readonly wanted: number;
     readonly committed: number;
     readonly waiting: number;
+    readonly ahead: number;
     readonly horizonMs: number;
     readonly batches: readonly BatchLimits[];
   }): Promise<GateAnswer> {
@@ -110,6 +111,7 @@ export class OriginGate {
         horizonMs: call.horizonMs,
         leadMs: this.#leadMs,
         waiting: call.waiting,
+        ahead: call.ahead,
         arrivals,
         batches: call.batches,
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),

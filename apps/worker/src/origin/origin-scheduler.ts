@@ -15,6 +15,7 @@ import {
 } from './origin-phase.ts';
 import { PermitAccount } from '../permits/permit-account.ts';
 import type { Permits } from '../permits/permits.ts';
+import { ReservedStarts } from './reserved-starts.ts';
 import { StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
@@ -51,6 +52,7 @@ export class OriginScheduler {
   readonly #permits: PermitAccount;
   readonly #slices = new AdmissionQueue();
   readonly #schedule: StartSchedule;
+  readonly #reserved: ReservedStarts;
   readonly #poller = new BacklogPoller();
   readonly #returnTimes = new ReturnTimes();
   // Shared by all starts: a fetch costs no closure here.
@@ -67,6 +69,7 @@ export class OriginScheduler {
     this.#now = now;
     this.#gate = new OriginGate({ ...options, now });
     this.#permits = new PermitAccount(options.permits);
+    this.#reserved = new ReservedStarts(options.clock);
     this.#schedule = new StartSchedule({
       clock: options.clock,
       now,
@@ -107,7 +110,7 @@ export class OriginScheduler {
   /** The limits or blocks of the origin have changed: nothing starts before the gate is asked. */
   invalidate(): void {
     this.#phase = UNASKED;
-    this.#schedule.clear();
+    this.#giveUpStarts();
     this.wake();
   }
 
@@ -143,6 +146,7 @@ export class OriginScheduler {
   }
 
   #state(): OriginState {
+    const now = this.#now();
     return {
       phase: this.#phase,
       slices: this.#slices,
@@ -153,8 +157,10 @@ export class OriginScheduler {
       unreported: this.#gate.unreported,
       isUrgent: this.#gate.isUrgent,
       isDeferralDue: this.#isDeferralDue,
+      reserved: this.#reserved.left(now),
+      isReserveLow: this.#reserved.isLow(now),
       exchangedAt: this.#gate.exchangedAt,
-      pollEveryMs: this.#poller.intervalMs(this.#now()),
+      pollEveryMs: this.#poller.intervalMs(now),
     };
   }
 
@@ -191,7 +197,7 @@ export class OriginScheduler {
       this.#permits.putBack(inHand - starts);
       this.#permits.commit(starts);
       for (let i = 0; i < starts; i++) {
-        this.#startOne();
+        this.#startWithoutAsking();
       }
     } else if (valid.do === 'ask') {
       await this.#exchange(inHand);
@@ -208,12 +214,14 @@ export class OriginScheduler {
         wanted,
         committed: this.#permits.committed,
         waiting: this.#waiting(),
+        ahead: this.#phase.kind === 'open' ? this.#reserved.wanted(this.#now()) : 0,
         horizonMs: horizonMs(this.#phase, this.#permits.sparable),
         batches: this.#limits(),
       });
     } catch (error) {
       this.#permits.putBack(wanted);
       this.#phase = phaseAfterError(this.#now());
+      this.#reserved.clear();
       this.#options.onError(error);
       return;
     }
@@ -227,7 +235,7 @@ export class OriginScheduler {
       this.#options.onChange(answer);
     }
     if (this.#phase.kind === 'closed') {
-      this.#schedule.clear();
+      this.#giveUpStarts();
     }
     if (this.#gate.isRefusal) {
       // The origin refused while the question was under way: the grant is not used.
@@ -236,6 +244,7 @@ export class OriginScheduler {
       this.#permits.putBack(wanted - answer.granted);
       this.#permits.commit(answer.granted);
       this.#schedule.add(answer, this.#gate.leadMs);
+      this.#reserved.add(answer, this.#gate.leadMs, now);
     }
     if (answer.wakeSlices.length > 0) {
       this.#options.wakeSlices(answer.wakeSlices);
@@ -282,7 +291,7 @@ export class OriginScheduler {
       this.#gate.addResult(result, delay, isFirstAttempt);
     }
     if (this.#gate.isRefusal) {
-      this.#schedule.clear();
+      this.#giveUpStarts();
     }
     if (this.#mayBeFollowed()) {
       this.#startOne();
@@ -297,7 +306,30 @@ export class OriginScheduler {
     if (this.#gate.isUrgent || this.#permits.isAwaited) {
       return false;
     }
-    return remaining(this.#phase, this.#permits.committed - 1, this.#now()) > 0;
+    const now = this.#now();
+    return (
+      remaining(this.#phase, this.#permits.committed - 1, now) > 0 || this.#reserved.takeNow(now)
+    );
+  }
+
+  /** Uses one committed permit for the next fetch, at once or in a reserved slot. */
+  #startWithoutAsking(): void {
+    const now = this.#now();
+    if (remaining(this.#phase, this.#permits.committed - 1, now) > 0) {
+      this.#startOne();
+      return;
+    }
+    const slotAt = this.#reserved.take(now);
+    if (slotAt === undefined) {
+      this.#permits.release(1);
+    } else {
+      this.#schedule.addSlot(slotAt, now);
+    }
+  }
+
+  #giveUpStarts(): void {
+    this.#schedule.clear();
+    this.#reserved.clear();
   }
 
   /** Fetches that wait and have no scheduled start. */

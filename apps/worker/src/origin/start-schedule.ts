@@ -6,9 +6,9 @@ import type { RedisClock } from './redis-clock.ts';
  * asks for, so a start up to this late cannot meet punctual ones and exceed the limit in any
  * second.
  */
-const MAX_LATE_MS = 10;
+export const MAX_LATE_MS = 10;
 /** A start that is due within this time is made at once instead of by a timer. */
-const AT_ONCE_MS = 0.5;
+export const AT_ONCE_MS = 0.5;
 
 export interface StartScheduleOptions {
   readonly clock: Pick<RedisClock, 'toLocal'>;
@@ -54,13 +54,17 @@ export class StartSchedule {
         continue;
       }
       // The slots of a burst lie in the past: they count from when the answer was expected.
-      const slotAt = Math.max(firstAt + i * spacingMs, expectedAt);
-      const inMs = slotAt - now();
-      if (inMs <= AT_ONCE_MS) {
-        this.#startIfInTime(slotAt);
-      } else {
-        this.#startLater(slotAt, inMs);
-      }
+      this.addSlot(Math.max(firstAt + i * spacingMs, expectedAt), now());
+    }
+  }
+
+  /** @param slotAt as `performance.now()` */
+  addSlot(slotAt: number, now: number): void {
+    const inMs = slotAt - now;
+    if (inMs <= AT_ONCE_MS) {
+      this.#startIfInTime(slotAt);
+    } else {
+      this.#startLater(slotAt, inMs);
     }
   }
 

@@ -7,6 +7,7 @@ import type { StartGrant, WaitingSlice } from '../../src/origin/waiting-slice.ts
 export function answerOf(answer: Partial<GateAnswer> = {}): GateAnswer {
   return {
     granted: 0,
+    reserved: 0,
     firstInMs: 0,
     spacingMs: 0,
     againInMs: 0,
@@ -91,6 +92,8 @@ export function stateOf(state: Partial<OriginState> = {}): OriginState {
     committed: 0,
     leased: 0,
     unreported: 0,
+    reserved: 0,
+    isReserveLow: false,
     isUrgent: false,
     isDeferralDue: false,
     exchangedAt: 0,

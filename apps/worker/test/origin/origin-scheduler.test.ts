@@ -250,3 +250,31 @@ describe('a scheduler', () => {
     ]);
   });
 });
+
+describe('an origin whose rate is not used up', () => {
+  it('lets fetches follow others in reserved slots without asking', async () => {
+    const { scheduler, calls } = start({
+      permits: 4,
+      answer: ({ want, ahead = 0 }) => ({
+        granted: want,
+        reserved: ahead,
+        spacingMs: 0.01,
+        paceMs: 0.01,
+        allowedInFlight: 1_000,
+      }),
+    });
+    const slice = sliceOf({ waiting: 400 });
+    const answered: FakeSlice = {
+      ...slice,
+      start(grant) {
+        this.waiting -= 1;
+        setImmediate(() => grant.onEnded(OK));
+      },
+    };
+    expect(await scheduler.admit(answered)).toEqual({ kind: 'started' });
+    // One for four each, without slots.
+    expect(calls.length).toBeLessThan(60);
+    expect(calls.some(({ want, ahead = 0 }) => want === 0 && ahead > 0)).toBe(true);
+    scheduler.stopPolling();
+  });
+});

@@ -47,7 +47,7 @@ load(keys)
 isNoted = false
 local call = cjson.decode(document)
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
-local waiting = call.waiting or 0
+local waiting, ahead = call.waiting or 0, call.ahead or 0
 local horizon, lead = call.horizonUs or 0, call.leadUs or 0
 local report = call.report or {}
 local ended, totalMs, typicalMs = report.ended or 0, report.durationMs or 0, report.typicalMs or 0
@@ -128,6 +128,7 @@ return cjson.encode({
   -- As text: cjson rounds numbers to 14 digits.
   nowMs = NOW_MS,
   granted = unlessZero(granted),
+  reserved = unlessZero(reserved),
   firstUs = unlessZero(first),
   spacingUs = unlessZero(interval),
   againUs = unlessZero(again),

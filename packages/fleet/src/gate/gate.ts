@@ -59,6 +59,11 @@ export type GateState = 'open' | 'rate' | 'concurrency' | 'blocked' | 'breaker' 
 
 export interface GateAnswer {
   readonly granted: number;
+  /**
+   * Slots behind those of the granted starts that are this worker's, for fetches that follow others
+   * in flight. Only where the rate is not used up.
+   */
+  readonly reserved: number;
   /** From now to the first granted start; in the past where a part of a burst is left. */
   readonly firstInMs: number;
   /** Between granted starts. 0: all may start when the first may. */
@@ -144,6 +149,8 @@ export class Gate {
       readonly batches: readonly BatchLimits[];
       /** Fetches that wait at this worker, the wanted ones included. */
       readonly waiting: number;
+      /** Starts to reserve for fetches that will follow others. @default 0 */
+      readonly ahead?: number;
       /** Since the last exchange. */
       readonly arrivals: readonly Arrival[];
       /** How far ahead starts may be promised. */
@@ -159,6 +166,7 @@ export class Gate {
       inFlight: unlessZero(call.inFlight),
       want: unlessZero(call.want),
       waiting: unlessZero(call.waiting),
+      ahead: unlessZero(call.ahead ?? 0),
       horizonUs: Math.floor(call.horizonMs * 1000),
       leadUs: unlessZero(Math.ceil(call.leadMs * 1000)),
       crawlDelayUs: call.crawlDelayMs === undefined ? undefined : call.crawlDelayMs * 1000,
@@ -168,6 +176,7 @@ export class Gate {
     });
     return {
       granted: reply.granted ?? 0,
+      reserved: reply.reserved ?? 0,
       firstInMs: (reply.firstUs ?? 0) / 1000,
       spacingMs: (reply.spacingUs ?? 0) / 1000,
       againInMs: (reply.againUs ?? 0) / 1000,

@@ -3,11 +3,15 @@
  * declares.
  */
 
+/** How far ahead starts are reserved that nobody waits for. */
+const RESERVE_US = 10_000;
+
 /** How many fetches may start and when, and when the worker asks again. */
 export const GRANT = `
+local RESERVE = ${RESERVE_US}
 local interval, burst, concurrency = effectiveLimits()
 local pace = paceOf(interval, concurrency)
-local granted, first, again, state, nextAsk = 0, 0, 0, 'open', 0
+local granted, reserved, first, again, state, nextAsk = 0, 0, 0, 0, 'open', 0
 
 -- Slices that have come too early are deferred again, and start nothing here. Where nothing is
 -- limited, nobody waits for a turn.
@@ -36,7 +40,7 @@ if num('openUntil') > now then
   state, again = 'breaker', num('openUntil') - now
 elseif num('blockedUntil') > now then
   state, again = 'blocked', num('blockedUntil') - now
-elseif want > 0 or num('opens') > 0 then
+elseif want + ahead > 0 or num('opens') > 0 then
   local free = math.max(0, concurrency - others - inFlight)
   if num('opens') > 0 then
     state = 'probing'
@@ -51,7 +55,7 @@ elseif want > 0 or num('opens') > 0 then
   end
   granted = math.min(want, free)
   if want > 0 then nextAsk = 0 end
-  if interval > 0 and granted > 0 then
+  if interval > 0 and (granted > 0 or (ahead > 0 and state == 'open')) then
     -- 2 % slower than allowed: a start that is late by a few ms must not share a second with one
     -- too many.
     interval = interval * 1.02
@@ -69,7 +73,13 @@ elseif want > 0 or num('opens') > 0 then
     if slots < granted then state = 'rate' end
     granted = math.min(granted, slots)
     first = tat - tolerance - now
-    set('tat', tat + granted * interval)
+    if state == 'open' then
+      -- Slots that nobody waits for: those of the next few ms at most, so that no worker finds them
+      -- taken by one that does not need them.
+      local near = math.floor((now + lead + RESERVE + tolerance - tat) / interval) + 1
+      reserved = math.max(0, math.min(ahead, math.min(slots, near) - granted))
+    end
+    set('tat', tat + (granted + reserved) * interval)
     if state == 'rate' then
       -- Ask before the next slot is due, so that it does not pass during the round trip. Each
       -- worker gets another time to ask, a slot apart, or half a horizon where slots are only a few

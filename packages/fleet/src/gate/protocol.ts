@@ -39,6 +39,8 @@ export interface ExchangeDocument {
   readonly want?: number | undefined;
   /** Fetches that wait at the worker, the wanted ones included. */
   readonly waiting?: number | undefined;
+  /** Starts to reserve beside the wanted ones, where the rate is not used up. */
+  readonly ahead?: number | undefined;
   /** How far ahead of the lead starts may be promised. */
   readonly horizonUs?: number | undefined;
   /** How long the answer takes to arrive: no start is promised before that. */
@@ -58,6 +60,8 @@ export const exchangeReply = z.object({
   /** Epoch ms with three decimals, by the clock of Redis. */
   nowMs: z.string(),
   granted: count.optional(),
+  /** Slots of the worker that follow those of the granted starts. */
+  reserved: count.optional(),
   /** From now; negative where part of a burst is left. */
   firstUs: count.optional(),
   spacingUs: count.optional(),

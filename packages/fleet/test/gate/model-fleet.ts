@@ -91,12 +91,13 @@ export class SimulatedGate {
   }
 
   async exchange(call: ModelCall, report = NOTHING, crawlDelay = -1): Promise<Aftermath> {
-    const { worker, held, want, lead, batches, waiting = want, arrivals } = call;
+    const { worker, held, want, lead, batches, waiting = want, ahead, arrivals } = call;
     const reply = await this.#exchange({
       worker,
       inFlight: held,
       want,
       waiting,
+      ahead,
       arrivals,
       horizonUs: HORIZON_US,
       leadUs: lead,

@@ -22,6 +22,8 @@ export interface ModelCall {
   readonly lead: number;
   /** Fetches that wait at the worker. @default want */
   readonly waiting?: number;
+  /** Starts to reserve beside the wanted ones. @default 0 */
+  readonly ahead?: number;
   readonly arrivals?: readonly Arrival[];
   readonly batches: readonly (ModelLimits & { readonly batch: string })[];
 }
