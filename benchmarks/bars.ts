@@ -79,6 +79,32 @@ const TARGETS: readonly Target[] = [
     format: seconds,
   },
   {
+    text: 'a fetch of each of 10,000 origins ÷ fetches of one origin',
+    benchmark: 'origins',
+    measure: '10,000 ÷ 1',
+    atLeast: 0.35,
+    format: times,
+  },
+  {
+    text: 'CPU of Redis for a fetch of each of 10,000 origins',
+    benchmark: 'origins',
+    measure: 'Redis µs per fetch of 10,000',
+    atMost: 60,
+    format: micros,
+  },
+  ...[1, 4].flatMap((workers) =>
+    [0, 20, 100].map((latencyMs) => {
+      const measure = `${latencyMs} ms, ${workers} worker${workers === 1 ? '' : 's'}`;
+      return {
+        text: `with a rate that does not bind ÷ without: ${measure}`,
+        benchmark: 'rate',
+        measure,
+        atLeast: 0.9,
+        format: times,
+      };
+    }),
+  ),
+  {
     text: '1,000,000 fetches: throughput ÷ that of 20,000',
     benchmark: 'growth',
     measure: 'million ÷ 20,000',

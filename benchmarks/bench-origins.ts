@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { startProcess } from '@fetchfleet/testing';
 import { BenchFleet } from './bench-fleet.ts';
 import type { Benchmark, Findings } from './benchmark.ts';
-import type { Contender } from './contest.ts';
+import { type Contender, ratioOf, redisCpuOf } from './contest.ts';
 import type { BenchContext } from './context.ts';
 import { count } from './format.ts';
 import { scoreTable } from './score-table.ts';
@@ -48,7 +48,15 @@ async function measureOrigins(context: BenchContext): Promise<Findings> {
   }));
   const scores = await context.compete(contenders);
   const title = `${IN_FLIGHT} in flight, no latency`;
-  return { tables: [scoreTable(title, scores, scores[0])], charts: [], measures: {} };
+  const [one, , many] = scores;
+  return {
+    tables: [scoreTable(title, scores, one)],
+    charts: [],
+    measures: {
+      '10,000 ÷ 1': ratioOf(many, one),
+      'Redis µs per fetch of 10,000': many && redisCpuOf(many),
+    },
+  };
 }
 
 function crawlOf(origins: number, fetches: number, host: string) {

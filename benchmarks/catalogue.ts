@@ -11,6 +11,7 @@ import { latencyBenchmark } from './bench-latency.ts';
 import { originsBenchmark } from './bench-origins.ts';
 import { peersBenchmark } from './bench-peers.ts';
 import { profileBenchmark } from './bench-profile.ts';
+import { rateBenchmark } from './bench-rate.ts';
 import { smallBenchmark } from './bench-small.ts';
 import { workersBenchmark } from './bench-workers.ts';
 
@@ -28,6 +29,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   concurrencyBenchmark,
   bodiesBenchmark,
   originsBenchmark,
+  rateBenchmark,
   ceilingBenchmark,
   profileBenchmark,
 ];

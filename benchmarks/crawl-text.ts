@@ -6,6 +6,8 @@ export interface BenchCrawl {
   readonly from?: number;
   /** Fetches in flight per origin. @default 'unlimited' */
   readonly limit?: number | 'unlimited';
+  /** What its politeness says of rate and concurrency. @default the limit above */
+  readonly politeness?: string;
   /** @default 'attempts: 1' */
   readonly retry?: string;
   /** @default '30s' */
@@ -19,12 +21,12 @@ export interface BenchCrawl {
 /** The text of a crawl file in which every URL is different. */
 export function crawlText(crawl: BenchCrawl): string {
   const { url, fetches, from = 0, limit = 'unlimited', params = '' } = crawl;
-  const { retry = 'attempts: 1', timeout = '30s' } = crawl;
+  const { retry = 'attempts: 1', timeout = '30s', politeness = `concurrency: ${limit}` } = crawl;
   return `
 name: bench
 url: ${url}
 params: { ${params}n: { from: ${from}, to: ${from + fetches - 1} } }
-politeness: { concurrency: ${limit}, robots: ignore }
+politeness: { ${politeness}, robots: ignore }
 retry: { ${retry} }
 limits: { timeout: ${timeout} }
 network: { allowPrivate: true }

@@ -1,7 +1,6 @@
 import type { BacklogPoller } from './backlog-poller.ts';
 import { type FarSlice, farSlices } from './deferral.ts';
 import { askAtOf, openAnswerOf, type Phase, remaining } from './origin-phase.ts';
-import type { ReservedStarts } from './reserved-starts.ts';
 import type { WaitingSlice } from './waiting-slice.ts';
 
 /** Starts in one exchange. */
@@ -34,7 +33,7 @@ export interface OriginState {
   readonly leased: number;
   /** Ended fetches that the gate does not know of. */
   readonly unreported: number;
-  /** Starts that may be made without asking: see {@link ReservedStarts}. */
+  /** Starts that may be made without asking: see `ReservedStarts`. */
   readonly reserved: number;
   /** More of them should be asked for. */
   readonly isReserveLow: boolean;
