@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeRecord, type FetchRecord } from '@fetchfleet/crawl';
+import { encodeRecord, type FetchRecord, lineText } from '@fetchfleet/crawl';
 
 /**
  * How the indexes are distributed over the parts.
@@ -97,7 +97,7 @@ class PartWriter {
   }
 
   record(index: number, isOk: boolean): void {
-    this.#text += `${encodeRecord(recordOf(index, isOk, this.#worker))}\n`;
+    this.#text += `${lineText(encodeRecord(recordOf(index, isOk, this.#worker)))}\n`;
     if (this.#text.length >= WRITE_CHARACTERS) {
       this.#flush();
     }

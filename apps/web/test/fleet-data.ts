@@ -1,6 +1,12 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeRecord, type Crawl, type FetchRecord, type RecordBody } from '@fetchfleet/crawl';
+import {
+  encodeRecord,
+  type Crawl,
+  type FetchRecord,
+  lineText,
+  type RecordBody,
+} from '@fetchfleet/crawl';
 import { type BatchRegistration, Ledger, Origins, Workers } from '@fetchfleet/fleet';
 import type { Web } from './web-fixture.ts';
 
@@ -132,7 +138,7 @@ export function recordLine(record: RecordFields, body?: RecordBody): string {
     },
     body,
   );
-  return `${line}\n`;
+  return `${lineText(line)}\n`;
 }
 
 /** Appends a record to the part of a worker. */

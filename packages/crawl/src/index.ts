@@ -43,6 +43,7 @@ export {
   type RecordBody,
 } from './record/encode-record.ts';
 export { isJson } from './record/is-json.ts';
+export { lineBytes, lineLength, lineText, type RecordLine } from './record/record-line.ts';
 export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand-crawl.ts';
 export { fingerprintOf } from './expand/fingerprint.ts';
 export { isRemoteList, isStoredList } from './values/list-file.ts';

@@ -9,6 +9,7 @@ import {
   type KeptAnswer,
   type KnownAnswer,
   LARGE_BODY_BYTES,
+  type RecordLine,
   type Revalidation,
 } from '@fetchfleet/crawl';
 
@@ -29,7 +30,7 @@ interface Comparing {
 }
 
 /** The line of a record; a promise where that takes long. */
-export function lineOf(parts: RecordParts): string | Promise<string> {
+export function lineOf(parts: RecordParts): RecordLine | Promise<RecordLine> {
   const { record, response, comparison, keptBody } = parts;
   const isLarge = response !== undefined && response.body.length >= LARGE_BODY_BYTES;
   if (comparison !== undefined && response !== undefined) {
@@ -46,7 +47,7 @@ async function comparedLine(
   parts: RecordParts,
   response: FetchResponse,
   comparison: Comparing,
-): Promise<string> {
+): Promise<RecordLine> {
   const hash = await contentHashInSteps(response.body);
   const record = withValidators(parts.record, response, comparison, hash);
   return record.unchanged === undefined && parts.keptBody === undefined
@@ -68,7 +69,7 @@ function withValidators(
   return { ...record, validators, unchanged: isUnchanged ? known.at : undefined };
 }
 
-function encode({ response, keptBody }: RecordParts, record: FetchRecord): string {
+function encode({ response, keptBody }: RecordParts, record: FetchRecord): RecordLine {
   if (record.unchanged !== undefined) {
     return encodeRecord(record);
   }

@@ -1,3 +1,4 @@
+import { lineLength, type RecordLine } from '@fetchfleet/crawl';
 import { type Ledger, type Settlement, UnknownBatchError } from '@fetchfleet/fleet';
 import type { Gathering, Sink } from '@fetchfleet/results';
 import { withTimeout } from '@fetchfleet/service';
@@ -21,8 +22,7 @@ const RETRY_MS = 1_000;
 export type OnRecorded = (isRecorded: boolean) => void;
 
 export interface RecordEntry {
-  /** The record as JSON, without a line break. */
-  readonly line: string;
+  readonly line: RecordLine;
   readonly settlement: Settlement;
   /** Whether anything waits for it: what has gathered is flushed soon then. @default false */
   readonly isAwaited?: boolean;
@@ -31,7 +31,7 @@ export interface RecordEntry {
 
 /** A record that is still being encoded, because its body is large. */
 export interface LargeRecordEntry extends Omit<RecordEntry, 'line'> {
-  readonly line: Promise<string>;
+  readonly line: Promise<RecordLine>;
   /** Of the body. */
   readonly bytes: number;
 }
@@ -116,8 +116,9 @@ export class Recorder {
     } else {
       entries.push(entry);
     }
-    this.#gatheredBytes += entry.line.length;
-    this.#pendingBytes += entry.line.length;
+    const bytes = lineLength(entry.line);
+    this.#gatheredBytes += bytes;
+    this.#pendingBytes += bytes;
     if (this.#gatheredBytes >= this.#gathering.bytes) {
       this.#flushGathered();
     } else {
@@ -213,7 +214,7 @@ export class Recorder {
 
   async #flush(batch: string, entries: readonly RecordEntry[]): Promise<void> {
     const lines = entries.map((entry) => entry.line);
-    const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+    const bytes = lines.reduce((sum, line) => sum + lineLength(line), 0);
     try {
       await this.#append(batch, lines);
       this.#options.onRecorded(lines.length);
@@ -224,7 +225,7 @@ export class Recorder {
     }
   }
 
-  async #append(batch: string, lines: readonly string[]): Promise<void> {
+  async #append(batch: string, lines: readonly RecordLine[]): Promise<void> {
     for (;;) {
       try {
         await this.#options.sink.append(batch, lines);

@@ -99,7 +99,6 @@ export function settle(
     selected: keptBody?.kind === 'selected' ? keptBody.count : undefined,
   };
   const entry = {
-    line: '',
     settlement: {
       index,
       outcome,
@@ -136,11 +135,10 @@ export function settle(
   const isCompared = revalidation !== undefined && outcome === 'ok';
   const comparison = isCompared ? { revalidation, values, known: fetch.known } : undefined;
   const line = lineOf({ record, response, keptBody, comparison });
-  if (typeof line === 'string') {
-    entry.line = line;
-    recorder.record(batch.id, entry);
-  } else {
+  if (line instanceof Promise) {
     recorder.recordLater(batch.id, { ...entry, line, bytes });
+  } else {
+    recorder.record(batch.id, { ...entry, line });
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type FetchResponse,
   type KnownAnswer,
   LARGE_BODY_BYTES,
+  lineText,
 } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import { lineOf, type RecordParts } from '../../src/record/line-of.ts';
@@ -38,7 +39,7 @@ async function recordOf(body: Buffer, known?: KnownAnswer, own: Partial<RecordPa
     known,
   };
   const parts = { record, response: responseOf(body), keptBody: undefined, comparison, ...own };
-  return JSON.parse(await lineOf(parts)) as Record<string, unknown>;
+  return JSON.parse(lineText(await lineOf(parts))) as Record<string, unknown>;
 }
 
 const small = Buffer.from('body');

@@ -1,4 +1,4 @@
-import { compilePagination, type FetchResult } from '@fetchfleet/crawl';
+import { compilePagination, type FetchResult, lineText } from '@fetchfleet/crawl';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type RecordEntry, Recorder } from '../../src/record/recorder.ts';
@@ -46,7 +46,7 @@ function recordOf(ending: Ending, changes?: Parameters<typeof activeBatch>[0]) {
   if (entry === undefined) {
     throw new Error('nothing was recorded');
   }
-  return { entry, record: JSON.parse(entry.line) as Record<string, unknown>, recorded };
+  return { entry, record: JSON.parse(lineText(entry.line)) as Record<string, unknown>, recorded };
 }
 
 function failure(code: string): FetchResult {

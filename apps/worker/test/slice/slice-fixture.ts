@@ -3,6 +3,7 @@ import {
   type FetchResponse,
   type FetchResult,
   type LastReason,
+  lineText,
   type PendingFetch,
   type Plan,
   type RequestTemplate,
@@ -97,7 +98,7 @@ export function startTools({
         if (!canRecord) {
           throw new Error('the disk is full');
         }
-        lines.push(...added);
+        lines.push(...added.map(lineText));
       },
     },
     ledger: {

@@ -1,15 +1,15 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { charsetOf, type MediaType } from './media-type.ts';
+import { STEP, type Steps } from './steps.ts';
 
-/** A body as text. */
+/** A body that is text. */
 export interface DecodedText {
-  readonly text: string;
-  /** Undefined for UTF-8. */
+  /** The text as UTF-8: the bytes of the body, where they are that. */
+  readonly utf8: Buffer;
+  /** What the body was in; undefined for UTF-8. */
   readonly charset?: string | undefined;
 }
 
-/** Bytes, or characters, that are handled at once: about a millisecond of work. */
-export const STEP = 128 * 1_024;
 /** Browsers look for a declaration in as many bytes. */
 const DECLARATION_BYTES = 1_024;
 /** What browsers read text as if nothing says its charset. It has a character for every byte. */
@@ -22,26 +22,9 @@ const BINARY = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
 const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f]/;
 const COMMENTS = /<!--.*?(?:-->|$)/gs;
 
-/** Whether a body of this type is UTF-8 if its bytes are: nothing else has to be looked at. */
-export function isPlainUtf8(bytes: Buffer, type: MediaType): boolean {
-  const isDeclaredOther = type.charset !== undefined && type.charset !== 'utf-8';
-  return !isDeclaredOther && type.declaration === undefined && bytes[0] !== 0xef && isUtf8(bytes);
-}
-
 /** The text of UTF-8 bytes. */
 export function utf8Text(bytes: Buffer): string {
   return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
-}
-
-/**
- * Work in steps of about a millisecond, with a pause after each: a large body must not hold up the
- * fetches of others.
- */
-export type Steps<T> = Generator<undefined, T>;
-
-/** The text of UTF-8 bytes, in steps. */
-export function* utf8TextInSteps(bytes: Buffer): Steps<string> {
-  return yield* decodeAll(bytes, new TextDecoder('utf-8', { ignoreBOM: true }));
 }
 
 /**
@@ -50,19 +33,28 @@ export function* utf8TextInSteps(bytes: Buffer): Steps<string> {
  * no text.
  */
 export function* decodeText(bytes: Buffer, type: MediaType): Steps<DecodedText | undefined> {
+  if (isPlainUtf8(bytes, type)) {
+    return { utf8: bytes };
+  }
   const mark = type.isText ? markedCharset(bytes) : undefined;
   const isUnicode = isUtf8(bytes);
   if (type.isJson && isUnicode && mark === undefined && !(yield* has(bytes, CONTROLS))) {
     // JSON is UTF-8, whatever its header says. UTF-16 and ISO-2022-JP have control characters.
-    return { text: yield* utf8TextInSteps(bytes) };
+    return { utf8: bytes };
   }
   const charset = mark ?? type.charset ?? declaredCharset(bytes, type);
   const decoded = charset === undefined ? undefined : yield* decode(bytes, charset, type);
   if (decoded !== undefined || isUnicode) {
-    return decoded ?? { text: yield* utf8TextInSteps(bytes) };
+    return decoded ?? { utf8: bytes };
   }
   const isUnnamed = charset === undefined && type.isText && !type.isJson;
   return isUnnamed ? yield* decode(bytes, FALLBACK, type) : undefined;
+}
+
+/** Whether a body of this type is UTF-8 if its bytes are: nothing else has to be looked at. */
+function isPlainUtf8(bytes: Buffer, type: MediaType): boolean {
+  const isDeclaredOther = type.charset !== undefined && type.charset !== 'utf-8';
+  return !isDeclaredOther && type.declaration === undefined && bytes[0] !== 0xef && isUtf8(bytes);
 }
 
 /** Whether there are such bytes. */
@@ -77,13 +69,15 @@ function* has(bytes: Buffer, pattern: RegExp): Steps<boolean> {
 }
 
 /** @throws TypeError for malformed bytes, if the decoder is fatal */
-function* decodeAll(bytes: Buffer, decoder: InstanceType<typeof TextDecoder>): Steps<string> {
-  let text = '';
+function* decodeAll(bytes: Buffer, decoder: InstanceType<typeof TextDecoder>): Steps<Buffer> {
+  const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += STEP) {
-    text += decoder.decode(bytes.subarray(at, at + STEP), { stream: true });
+    const text = decoder.decode(bytes.subarray(at, at + STEP), { stream: true });
+    pieces.push(Buffer.from(text));
     yield;
   }
-  return text + decoder.decode();
+  pieces.push(Buffer.from(decoder.decode()));
+  return Buffer.concat(pieces);
 }
 
 function markedCharset(bytes: Buffer): string | undefined {
@@ -118,8 +112,8 @@ function* decode(bytes: Buffer, charset: string, type: MediaType): Steps<Decoded
   }
   const fatal = isWide || type.isJson || !type.isText;
   try {
-    const text = yield* decodeAll(bytes, new TextDecoder(charset, { fatal }));
-    return { text, charset: charset === 'utf-8' ? undefined : charset };
+    const utf8 = yield* decodeAll(bytes, new TextDecoder(charset, { fatal }));
+    return { utf8, charset: charset === 'utf-8' ? undefined : charset };
   } catch {
     return undefined;
   }

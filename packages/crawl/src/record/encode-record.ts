@@ -1,15 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
-import {
-  decodeText,
-  isPlainUtf8,
-  STEP,
-  type Steps,
-  utf8Text,
-  utf8TextInSteps,
-} from './body-charset.ts';
-import { isJson, isJsonInSteps } from './is-json.ts';
-import { mediaTypeOf } from './media-type.ts';
-import { isShallowJson } from './shallow-json.ts';
+import { decodeText, utf8Text } from './body-charset.ts';
+import { jsonOnOneLine } from './is-json.ts';
+import { type MediaType, mediaTypeOf } from './media-type.ts';
+import type { RecordLine } from './record-line.ts';
+import { atOnce, paused, STEP, type Steps } from './steps.ts';
 import type { FetchRecord } from './record.ts';
 
 /** A response body, decompressed. */
@@ -27,43 +20,27 @@ export const LARGE_BODY_BYTES = 256 * 1_024;
  */
 const MAX_TEXT = 400 * 1_024 * 1_024;
 
+const CLOSING_BRACE = Buffer.from('}');
+const CLOSING_QUOTE_AND_BRACE = Buffer.from('"}');
+
 /**
- * Encodes a record as one line of NDJSON without its newline. The keys have a fixed order and
- * `body` is last, so readers find index and body without parsing the line. String concatenation,
- * because this runs for every fetch.
+ * Encodes a record as one line of NDJSON without its line end. The keys have a fixed order and
+ * `body` is last, so readers find index and body without parsing the line. JSON is not copied: the
+ * line has the bytes of the body itself. String concatenation, because this runs for every fetch.
  */
-export function encodeRecord(record: FetchRecord, body?: RecordBody): string {
+export function encodeRecord(record: FetchRecord, body?: RecordBody): RecordLine {
   const head = encodeHead(record);
-  if (body === undefined) {
-    return `${head}}`;
-  }
-  const decoded = decodeSmall(body, record);
-  if (decoded === undefined) {
-    return head + base64Tail(body.bytes.toString('base64'));
-  }
-  const { text, charset, isJsonType, utf8 } = decoded;
-  const start = charset === undefined ? head : head + charsetField(charset);
-  return isJsonType && (isShallowJson(text) || isJson(utf8 ?? Buffer.from(text)))
-    ? start + jsonTail(text)
-    : `${start},"bodyEncoding":"text","body":${quote(text)}}`;
+  return body === undefined
+    ? `${head}}`
+    : atOnce(encodeBody(head, body.bytes, typeOf(body, record)));
 }
 
 /** The same in steps of about a millisecond, for large bodies. */
-export async function encodeLargeRecord(record: FetchRecord, body: RecordBody): Promise<string> {
-  const head = encodeHead(record);
-  const decoded = await paused(decodeLarge(body, record));
-  if (decoded === undefined) {
-    return head + base64Tail(await base64InSteps(body.bytes));
-  }
-  const { text, charset, isJsonType, utf8 } = decoded;
-  const start = head + charsetField(charset);
-  if (isJsonType && (await isJsonInSteps(utf8 ?? Buffer.from(text), STEP, setImmediate))) {
-    return `${start},"body":${await mapInSteps(text, onOneLine)}}`;
-  }
-  const escaped = await escapeInSteps(text);
-  return escaped === undefined
-    ? head + base64Tail(await base64InSteps(body.bytes))
-    : `${start},"bodyEncoding":"text","body":"${escaped}"}`;
+export async function encodeLargeRecord(
+  record: FetchRecord,
+  body: RecordBody,
+): Promise<RecordLine> {
+  return paused(encodeBody(encodeHead(record), body.bytes, typeOf(body, record)));
 }
 
 /** The same with what was selected of a body that is JSON; without a body if that is nothing. */
@@ -74,7 +51,8 @@ export function encodeSelection(record: FetchRecord, json: string | undefined): 
 
 /** A body as text, decoded as a record has it. Undefined if it is no text. */
 export function textOfBody({ bytes, contentType }: RecordBody): string | undefined {
-  return decodeSmall({ bytes }, { contentType })?.text;
+  const decoded = atOnce(decodeText(bytes, mediaTypeOf(contentType)));
+  return decoded && utf8Text(decoded.utf8);
 }
 
 function encodeHead(record: FetchRecord): string {
@@ -108,120 +86,68 @@ function encodeHead(record: FetchRecord): string {
   );
 }
 
-interface DecodedBody {
-  readonly text: string;
-  /** Undefined for UTF-8. */
-  readonly charset?: string | undefined;
-  readonly isJsonType: boolean;
-  /** The text as UTF-8, where it came like that. */
-  readonly utf8?: Buffer;
+function typeOf(body: RecordBody, record: FetchRecord): MediaType {
+  return mediaTypeOf(body.contentType ?? record.contentType);
 }
 
-type Typed = Pick<FetchRecord, 'contentType'>;
-
-/** Undefined if the body is no text. */
-function decodeSmall(body: RecordBody, record: Typed): DecodedBody | undefined {
-  const { bytes, contentType } = body;
-  const type = mediaTypeOf(contentType ?? record.contentType);
-  // No steps for the usual body: this runs for every fetch.
-  return isPlainUtf8(bytes, type)
-    ? { text: utf8Text(bytes), isJsonType: type.isJson, utf8: bytes }
-    : atOnce(decodeLarge(body, record));
-}
-
-/** The same in steps. */
-function* decodeLarge(
-  { bytes, contentType }: RecordBody,
-  record: Typed,
-): Steps<DecodedBody | undefined> {
-  const type = mediaTypeOf(contentType ?? record.contentType);
-  const isJsonType = type.isJson;
-  if (isPlainUtf8(bytes, type)) {
-    return { text: yield* utf8TextInSteps(bytes), isJsonType, utf8: bytes };
-  }
+function* encodeBody(head: string, bytes: Buffer, type: MediaType): Steps<RecordLine> {
   const decoded = yield* decodeText(bytes, type);
-  return decoded === undefined ? undefined : { ...decoded, isJsonType };
-}
-
-function atOnce<T>(steps: Steps<T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) {
-      return value;
-    }
+  if (decoded === undefined) {
+    return yield* withBase64(head, bytes);
   }
-}
-
-async function paused<T>(steps: Steps<T>): Promise<T> {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) {
-      return value;
-    }
-    await setImmediate();
+  const { utf8, charset } = decoded;
+  const start = charset === undefined ? head : `${head},"charset":"${charset}"`;
+  const json = type.isJson ? yield* jsonOnOneLine(utf8) : undefined;
+  if (json !== undefined) {
+    return [`${start},"body":`, ...json, CLOSING_BRACE];
   }
+  // Without its charset, if even the text of the body is longer than a line can be.
+  return (yield* withText(start, utf8)) ?? (yield* withBase64(head, bytes));
 }
 
-function charsetField(charset: string | undefined): string {
-  return charset === undefined ? '' : `,"charset":"${charset}"`;
-}
-
-function base64Tail(base64: string): string {
-  return `,"bodyEncoding":"base64","body":"${base64}"}`;
-}
-
-async function base64InSteps(bytes: Buffer): Promise<string> {
-  // Only a multiple of three bytes ends without padding.
-  const step = 3 * STEP;
-  let base64 = '';
-  for (let at = 0; at < bytes.length; at += step) {
-    base64 += bytes.toString('base64', at, at + step);
-    await setImmediate();
+/** Undefined if it is longer than a line can be. */
+function* withText(head: string, utf8: Buffer): Steps<RecordLine | undefined> {
+  if (utf8.length <= STEP) {
+    return `${head},"bodyEncoding":"text","body":${quote(utf8Text(utf8))}}`;
   }
-  return base64;
-}
-
-function jsonTail(json: string): string {
-  return `,"body":${onOneLine(json)}}`;
-}
-
-/** Raw line breaks in JSON are always between tokens, where a space means the same. */
-function onOneLine(json: string): string {
-  const isOnOneLine = !json.includes('\n') && !json.includes('\r');
-  return isOnOneLine ? json : json.replaceAll(/[\r\n]/g, ' ');
-}
-
-/** What stands between the quotes of a text; undefined if it is longer than a line can be. */
-async function escapeInSteps(text: string): Promise<string | undefined> {
-  return mapInSteps(text, (piece) => quote(piece).slice(1, -1));
-}
-
-/**
- * What a function makes of the pieces of a text, none of which cuts a pair of surrogates; undefined
- * if it is longer than a line can be.
- */
-async function mapInSteps(
-  text: string,
-  map: (piece: string) => string,
-): Promise<string | undefined> {
-  let mapped = '';
-  for (let at = 0; at < text.length;) {
-    let end = Math.min(at + STEP, text.length);
-    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) {
-      end += 1;
-    }
-    mapped += map(text.slice(at, end));
-    if (mapped.length > MAX_TEXT) {
+  const escaped: Buffer[] = [];
+  let length = 0;
+  for (let at = 0; at < utf8.length;) {
+    const end = startOfCharacter(utf8, at + STEP);
+    const piece = quote(utf8Text(utf8.subarray(at, end))).slice(1, -1);
+    length += piece.length;
+    if (length > MAX_TEXT) {
       return undefined;
     }
+    escaped.push(Buffer.from(piece));
     at = end;
-    await setImmediate();
+    yield;
   }
-  return mapped;
+  return [`${head},"bodyEncoding":"text","body":"`, ...escaped, CLOSING_QUOTE_AND_BRACE];
 }
 
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
+/** The position, or the one of the character that it is inside of. */
+function startOfCharacter(utf8: Buffer, position: number): number {
+  let at = Math.min(position, utf8.length);
+  while (((utf8[at] ?? 0) & 0xc0) === 0x80) {
+    at -= 1;
+  }
+  return at;
+}
+
+function* withBase64(head: string, bytes: Buffer): Steps<RecordLine> {
+  const start = `${head},"bodyEncoding":"base64","body":"`;
+  if (bytes.length <= STEP) {
+    return `${start}${bytes.toString('base64')}"}`;
+  }
+  // Only a multiple of three bytes ends without padding.
+  const step = 3 * STEP;
+  const encoded: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += step) {
+    encoded.push(Buffer.from(bytes.toString('base64', at, at + step), 'latin1'));
+    yield;
+  }
+  return [start, ...encoded, CLOSING_QUOTE_AND_BRACE];
 }
 
 /** Quotes a text that is mostly the same as the one before. */

@@ -1,12 +1,18 @@
+import { createHash, type Hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import {
   encodeLargeRecord,
-  encodeRecord,
+  encodeRecord as encodeLine,
   encodeSelection,
+  LARGE_BODY_BYTES,
+  type RecordBody,
 } from '../../src/record/encode-record.ts';
+import { lineLength, lineText } from '../../src/record/record-line.ts';
 import { bodyText, decodeBody } from '../../src/record/record-body.ts';
 import type { FetchRecord } from '../../src/record/record.ts';
+import { recordCorpus } from './record-corpus.ts';
+import expectedLines from './record-lines.json' with { type: 'json' };
 
 const record: FetchRecord = {
   batch: 'covid-confirmed-20261123-0017-k3f9',
@@ -28,6 +34,10 @@ const XML_1251 = '<?xml version="1.0" encoding="windows-1251"?>';
 
 function latin1(text: string): Buffer {
   return Buffer.from(text, 'latin1');
+}
+
+function encodeRecord(of: FetchRecord, body?: RecordBody): string {
+  return lineText(encodeLine(of, body));
 }
 
 function encode(bytes: Buffer | string, contentType: string): string {
@@ -257,6 +267,29 @@ describe('encodeRecord', () => {
     );
   });
 
+  it('embeds JSON without a copy', () => {
+    const bytes = Buffer.from('{"a":1}');
+    const line = encodeLine(record, { bytes });
+    expect(line[0]).toMatch(/,"body":$/);
+    expect(line[1]).toBe(bytes);
+    expect(lineLength(line)).toBe(lineText(line).length);
+  });
+
+  it('writes the same bytes as ever, whatever the body', async () => {
+    const hashes = new Map<string, Hash>();
+    for (const { what, bytes, contentType } of recordCorpus(LARGE_BODY_BYTES)) {
+      const typed = { ...record, contentType };
+      const isLarge = bytes.length >= LARGE_BODY_BYTES;
+      const line = isLarge
+        ? await encodeLargeRecord(typed, { bytes })
+        : encodeLine(typed, { bytes });
+      const hash = hashes.get(what) ?? createHash('sha256');
+      hashes.set(what, hash.update(lineText(line)).update('\n'));
+    }
+    const found = [...hashes].map(([what, hash]) => [what, hash.digest('hex')]);
+    expect(Object.fromEntries(found)).toEqual(expectedLines);
+  });
+
   it('embeds every JSON value unchanged', () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
@@ -298,7 +331,7 @@ describe('encodeLargeRecord', () => {
     ['nothing', '', 'text/plain'],
   ])('encodes as encodeRecord does: %s', async (_, body, contentType) => {
     const given = { bytes: Buffer.from(body), contentType };
-    expect(await encodeLargeRecord(record, given)).toBe(encodeRecord(record, given));
+    expect(lineText(await encodeLargeRecord(record, given))).toBe(encodeRecord(record, given));
   });
 
   it.each([

@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { isJson as isJsonBytes, isJsonInSteps, MAX_JSON_DEPTH } from '../../src/record/is-json.ts';
+import { JSON_SCANNER_WASM, SOURCE_SHA256 } from '../../src/record/json-scanner-wasm.ts';
+import { isJson as isJsonBytes, jsonOnOneLine, MAX_JSON_DEPTH } from '../../src/record/is-json.ts';
+import { atOnce } from '../../src/record/steps.ts';
 
 function isJson(text: string): boolean {
   // Lone surrogates become U+FFFD: the scanner only ever sees valid UTF-8.
@@ -77,12 +81,57 @@ describe('isJson', () => {
     expect(isJson(nested(MAX_JSON_DEPTH + 1))).toBe(false);
   });
 
-  it('says the same in steps, however short they are', async () => {
-    await fc.assert(
-      fc.asyncProperty(NEARLY, fc.integer({ min: 1, max: 5 }), async (text, step) => {
-        const found = await isJsonInSteps(Buffer.from(text), step, async () => undefined);
-        expect(found).toBe(isJson(text));
+  it('says the same in steps, however short they are', () => {
+    fc.assert(
+      fc.property(NEARLY, fc.integer({ min: 1, max: 5 }), (text, step) => {
+        const found = atOnce(jsonOnOneLine(Buffer.from(text), step));
+        expect(found !== undefined).toBe(isJson(text));
       }),
+      { numRuns: 5_000 },
     );
+  });
+});
+
+describe('jsonOnOneLine', () => {
+  it('makes spaces of line breaks and changes nothing else, in steps of any length', () => {
+    const spaces = fc.constantFrom(0, 1, '\n', '\r\n \t');
+    fc.assert(
+      fc.property(fc.jsonValue(), spaces, fc.integer({ min: 1, max: 40 }), (value, space, step) => {
+        const text = JSON.stringify(value, undefined, space);
+        const bytes = Buffer.from(text);
+        const pieces = atOnce(jsonOnOneLine(bytes, step)) ?? [];
+        expect(Buffer.concat(pieces).toString()).toBe(text.replaceAll(/[\r\n]/g, ' '));
+        expect(bytes.toString()).toBe(text);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('copies nothing that has no line break', () => {
+    const bytes = Buffer.from(`[${'"a b",'.repeat(100_000)}\t1]`);
+    const [only, ...others] = atOnce(jsonOnOneLine(bytes)) ?? [];
+    expect(only).toBe(bytes);
+    expect(others).toEqual([]);
+  });
+
+  it('reads several bodies in turns', () => {
+    const texts = ['[[[1,"a', '[[[1,"a"]]]', '{"a":{"b":[tru', '{"a":{"b":[true]}}', '-1.5e+7'];
+    const all = texts.map((text) => ({ text, steps: jsonOnOneLine(Buffer.from(text), 1) }));
+    const found = new Map<string, boolean>();
+    while (found.size < texts.length) {
+      for (const { text, steps } of all) {
+        const { done, value } = steps.next();
+        if (done === true && !found.has(text)) {
+          found.set(text, value !== undefined);
+        }
+      }
+    }
+    expect(texts.map((text) => found.get(text))).toEqual(texts.map(isParsed));
+  });
+
+  it('is what the source in assembly/ says: `npm run assembly` after a change', () => {
+    const source = readFileSync(new URL('../../assembly/json-scanner.ts', import.meta.url));
+    expect(createHash('sha256').update(source).digest('hex')).toBe(SOURCE_SHA256);
+    expect(Buffer.from(JSON_SCANNER_WASM, 'base64').toString('latin1', 0, 4)).toBe('\0asm');
   });
 });

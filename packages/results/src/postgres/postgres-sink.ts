@@ -1,3 +1,4 @@
+import { lineLength, type RecordLine } from '@fetchfleet/crawl';
 import { assertBatchId, assertWorkerId } from '../folder/layout.ts';
 import { type FlushEvent, GroupCommit, linesOf, type PendingAppend } from '../sink/group-commit.ts';
 import type { Sink } from '../sink/sink.ts';
@@ -40,7 +41,7 @@ export class PostgresSink implements Sink {
     await this.#writer.assertSame();
   }
 
-  async append(batch: string, lines: readonly string[]): Promise<void> {
+  async append(batch: string, lines: readonly RecordLine[]): Promise<void> {
     assertBatchId(batch);
     if (this.#isStopped) {
       throw this.#writer.error('the sink is stopped');
@@ -60,7 +61,7 @@ export class PostgresSink implements Sink {
   async #flush(appends: readonly PendingAppend[]): Promise<FlushEvent> {
     const startedAt = performance.now();
     const lines = linesOf(appends);
-    const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+    const bytes = lines.reduce((sum, line) => sum + lineLength(line), 0);
     const batches = [...new Set(appends.map(({ batch }) => batch))].toSorted();
     try {
       await this.#writer.write(await bestRows(lines), { batches, bytes });

@@ -1,4 +1,4 @@
-import { toError } from '@fetchfleet/crawl';
+import { type RecordLine, toError } from '@fetchfleet/crawl';
 import {
   formatManifest,
   type Manifest,
@@ -50,7 +50,7 @@ export class S3BatchWriter {
     return this.#commits.isIdle;
   }
 
-  async append(lines: readonly string[]): Promise<void> {
+  async append(lines: readonly RecordLine[]): Promise<void> {
     return this.#commits.append(this.#options.batch, lines);
   }
 
@@ -59,7 +59,7 @@ export class S3BatchWriter {
     await this.#commits.release();
   }
 
-  async #flush(lines: readonly string[]): Promise<FlushEvent> {
+  async #flush(lines: readonly RecordLine[]): Promise<FlushEvent> {
     const startedAt = performance.now();
     const body = await frameOf(lines);
     await this.#writeManifest(startedAt);
@@ -140,7 +140,7 @@ async function ensureManifest(bucket: Bucket, key: string, manifest: Manifest): 
   await (manifest.total > 0 ? bucket.put(key, body) : bucket.create(key, body));
 }
 
-async function frameOf(lines: readonly string[]): Promise<Buffer> {
+async function frameOf(lines: readonly RecordLine[]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   await compressFrame(encodeLines(lines), async (chunk) => {
     chunks.push(chunk);

@@ -1,3 +1,4 @@
+import type { RecordLine } from '@fetchfleet/crawl';
 import { assertWorkerId } from '../folder/layout.ts';
 import { type Gathering, type Sink, SinkError } from '../sink/sink.ts';
 import type { SinkOptions } from '../store/store.ts';
@@ -37,7 +38,7 @@ export class S3Sink implements Sink {
     await this.#marker.assertSame();
   }
 
-  async append(batch: string, lines: readonly string[]): Promise<void> {
+  async append(batch: string, lines: readonly RecordLine[]): Promise<void> {
     if (this.#isStopped) {
       const { bucket, layout } = this.#options;
       throw new SinkError('write to', bucket.addressOf(layout.root), 'the sink is stopped');

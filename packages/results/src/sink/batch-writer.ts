@@ -1,3 +1,4 @@
+import type { RecordLine } from '@fetchfleet/crawl';
 import { makeFolderIn } from '../folder/durable-folder.ts';
 import { batchFolder, type Compression } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
@@ -49,7 +50,7 @@ export class BatchWriter {
     return this.#commits.isIdle;
   }
 
-  async append(lines: readonly string[]): Promise<void> {
+  async append(lines: readonly RecordLine[]): Promise<void> {
     return this.#commits.append(this.#options.batch, lines);
   }
 
@@ -58,7 +59,7 @@ export class BatchWriter {
     await this.#commits.release();
   }
 
-  async #flush(lines: readonly string[]): Promise<FlushEvent> {
+  async #flush(lines: readonly RecordLine[]): Promise<FlushEvent> {
     const startedAt = performance.now();
     await this.#writeManifest(startedAt);
     const part = await this.#openPart();

@@ -1,35 +1,123 @@
-/**
- * Most characters encoded per write: a few milliseconds of work. It also bounds the memory for the
- * encoded copy of a large append.
- */
-const CHUNK_CHARACTERS = 1024 * 1024;
+import type { RecordLine } from '@fetchfleet/crawl';
 
-/** The bytes of the lines, each with a line end. */
-export function* encodeLines(lines: readonly string[]): Generator<Buffer> {
-  let first = 0;
-  let characters = 0;
-  for (const [position, line] of lines.entries()) {
-    characters += line.length;
-    if (characters < CHUNK_CHARACTERS && position < lines.length - 1) {
-      continue;
+/** Smaller pieces are copied into blocks; larger ones are passed on as they are. */
+const SMALL_BYTES = 8 * 1024;
+/** Of small pieces. */
+const BLOCK_BYTES = 256 * 1024;
+/** A character takes no more bytes in UTF-8. */
+const MAX_CHARACTER_BYTES = 3;
+/** About as much is encoded at once: a millisecond of work. */
+const STEP_BYTES = 1024 * 1024;
+
+const LINE_END = Buffer.from('\n');
+
+/**
+ * The bytes of the lines, each with a line end, some of them at a time.
+ *
+ *     lines    text body \n text ……large body…… \n text body \n
+ *     chunks  [block           ][large body    ][block         ]
+ */
+export function* encodeLines(lines: readonly RecordLine[]): Generator<readonly Uint8Array[]> {
+  const blocks = new Blocks(lines);
+  for (const line of lines) {
+    if (typeof line === 'string') {
+      blocks.addText(line);
+    } else {
+      const [text, ...rest] = line;
+      blocks.addText(text);
+      for (const bytes of rest) {
+        blocks.addBytes(bytes);
+      }
     }
-    // One text with all line ends is encoded in half the time of one that gets its last one later.
-    yield* encodeText([...lines.slice(first, position + 1), ''].join('\n'));
-    first = position + 1;
-    characters = 0;
+    blocks.addBytes(LINE_END);
+    if (blocks.bytes >= STEP_BYTES) {
+      yield blocks.take();
+    }
+  }
+  if (blocks.bytes > 0) {
+    yield blocks.take();
   }
 }
 
-/** One line may be much longer than a chunk. */
-function* encodeText(text: string): Generator<Buffer> {
-  for (let at = 0; at < text.length;) {
-    let end = Math.min(at + CHUNK_CHARACTERS, text.length);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) {
-      // Half of a pair of surrogates would be lost.
-      end += 1;
-    }
-    yield Buffer.from(text.slice(at, end));
-    at = end;
+class Blocks {
+  /** Bytes that were added since the last `take`. */
+  bytes = 0;
+  #chunks: Uint8Array[] = [];
+  #block = Buffer.alloc(0);
+  /** Where that part of the block begins, and ends, which is no chunk yet. */
+  #from = 0;
+  #to = 0;
+  readonly #blockBytes: number;
+
+  constructor(lines: readonly RecordLine[]) {
+    this.#blockBytes = Math.min(BLOCK_BYTES, sizeOf(lines));
   }
+
+  addText(text: string): void {
+    const most = text.length * MAX_CHARACTER_BYTES;
+    if (most > BLOCK_BYTES) {
+      this.#addLarge(Buffer.from(text));
+      return;
+    }
+    this.#makeRoom(most);
+    const written = this.#block.write(text, this.#to);
+    this.#to += written;
+    this.bytes += written;
+  }
+
+  addBytes(bytes: Uint8Array): void {
+    if (bytes.length > SMALL_BYTES) {
+      this.#addLarge(bytes);
+      return;
+    }
+    this.#makeRoom(bytes.length);
+    this.#block.set(bytes, this.#to);
+    this.#to += bytes.length;
+    this.bytes += bytes.length;
+  }
+
+  take(): readonly Uint8Array[] {
+    this.#closeChunk();
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.bytes = 0;
+    return chunks;
+  }
+
+  #addLarge(bytes: Uint8Array): void {
+    this.#closeChunk();
+    this.#chunks.push(bytes);
+    this.bytes += bytes.length;
+  }
+
+  #closeChunk(): void {
+    if (this.#to > this.#from) {
+      this.#chunks.push(this.#block.subarray(this.#from, this.#to));
+      this.#from = this.#to;
+    }
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#to + bytes > this.#block.length) {
+      this.#closeChunk();
+      this.#block = Buffer.allocUnsafeSlow(Math.max(this.#blockBytes, bytes));
+      this.#from = 0;
+      this.#to = 0;
+    }
+  }
+}
+
+/** About what the small pieces take, and what has to be free before the last text is written. */
+function sizeOf(lines: readonly RecordLine[]): number {
+  let bytes = 0;
+  let longest = 0;
+  for (const line of lines) {
+    const [text, ...rest] = typeof line === 'string' ? [line] : line;
+    bytes += text.length + 1;
+    longest = Math.max(longest, text.length);
+    for (const { length } of rest) {
+      bytes += length > SMALL_BYTES ? 0 : length;
+    }
+  }
+  return bytes + longest * MAX_CHARACTER_BYTES;
 }

@@ -1,3 +1,4 @@
+import type { RecordLine } from '@fetchfleet/crawl';
 import { assertWorkerId, type Compression } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import { BatchWriter } from './batch-writer.ts';
@@ -73,7 +74,7 @@ export class FileSink implements Sink {
     await this.#root.assertSame();
   }
 
-  async append(batch: string, lines: readonly string[]): Promise<void> {
+  async append(batch: string, lines: readonly RecordLine[]): Promise<void> {
     if (this.#isStopped) {
       throw new SinkError('append to', this.#options.dir, 'the sink is stopped');
     }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { toError } from '@fetchfleet/crawl';
+import { type RecordLine, lineLength, toError } from '@fetchfleet/crawl';
 
 /** Most characters in one flush. A larger append is flushed alone. */
 const MAX_GROUP_CHARACTERS = 8 * 1024 * 1024;
@@ -14,7 +14,7 @@ export interface FlushEvent {
 /** Lines that wait for their flush. */
 export interface PendingAppend {
   readonly batch: string;
-  readonly lines: readonly string[];
+  readonly lines: readonly RecordLine[];
   readonly reject: (reason: unknown) => void;
 }
 
@@ -52,9 +52,9 @@ export class GroupCommit {
     return this.#work === undefined;
   }
 
-  append(batch: string, lines: readonly string[]): Promise<void> {
+  append(batch: string, lines: readonly RecordLine[]): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const characters = lines.reduce((sum, line) => sum + line.length, 0);
+    const characters = lines.reduce((sum, line) => sum + lineLength(line), 0);
     this.#pending.push({ batch, lines, characters, resolve, reject });
     this.#work ??= this.#run();
     return promise;
@@ -119,6 +119,6 @@ export class GroupCommit {
   }
 }
 
-export function linesOf(appends: readonly PendingAppend[]): string[] {
+export function linesOf(appends: readonly PendingAppend[]): RecordLine[] {
   return appends.flatMap(({ lines }) => lines);
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { RecordLine } from '@fetchfleet/crawl';
 import { syncFolder } from '../folder/durable-folder.ts';
 import { systemErrorCode } from '../folder/errors.ts';
 import { type PartName, partPath } from '../folder/layout.ts';
@@ -58,18 +59,17 @@ export class Part {
   }
 
   /** Appends the lines and syncs once. @returns the bytes written */
-  async append(lines: readonly string[]): Promise<number> {
+  async append(lines: readonly RecordLine[]): Promise<number> {
     const handle = (this.#handle ??= await this.#reopen());
     let end = this.#length;
-    const write = async (chunk: Buffer): Promise<void> => {
-      await writeFully(handle, chunk, end);
-      end += chunk.length;
+    const write = async (chunks: readonly Uint8Array[]): Promise<void> => {
+      end = await writeFully(handle, chunks, end);
     };
     if (this.#isCompressed) {
-      await compressFrame(encodeLines(lines), write);
+      await compressFrame(encodeLines(lines), async (chunk) => write([chunk]));
     } else {
-      for (const chunk of encodeLines(lines)) {
-        await write(chunk);
+      for (const chunks of encodeLines(lines)) {
+        await write(chunks);
       }
     }
     await handle.datasync();
@@ -140,14 +140,37 @@ async function createFile(path: string): Promise<[FileHandle, FileIdentity] | un
   }
 }
 
-/** A write can be short, for example when the disk fills up during it. */
-async function writeFully(handle: FileHandle, data: Buffer, position: number): Promise<void> {
-  let done = 0;
-  while (done < data.length) {
-    const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
+/**
+ * A write can be short, for example when the disk fills up during it.
+ *
+ * @returns the position behind what was written
+ */
+async function writeFully(
+  handle: FileHandle,
+  chunks: readonly Uint8Array[],
+  position: number,
+): Promise<number> {
+  let at = position;
+  let rest = chunks;
+  while (rest.length > 0) {
+    const { bytesWritten } = await handle.writev(rest, at);
     if (bytesWritten === 0) {
       throw new Error('the file system accepted no more bytes');
     }
-    done += bytesWritten;
+    at += bytesWritten;
+    rest = behind(rest, bytesWritten);
   }
+  return at;
+}
+
+/** What is left of chunks without their first bytes. */
+function behind(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes;
+  for (const [position, chunk] of chunks.entries()) {
+    if (chunk.length > left) {
+      return [chunk.subarray(left), ...chunks.slice(position + 1)];
+    }
+    left -= chunk.length;
+  }
+  return [];
 }

@@ -1,4 +1,4 @@
-import { toError } from '@fetchfleet/crawl';
+import { type RecordLine, toError } from '@fetchfleet/crawl';
 import { systemErrorCode } from '../folder/errors.ts';
 
 /** How long records gather, and up to how many bytes, before they are appended together. */
@@ -23,10 +23,10 @@ export interface Sink {
   /** @throws SinkError while another place is where its own was */
   assertSame(): Promise<void>;
   /**
-   * Resolves when all lines are durable. Lines have no newline. After a rejection none of the lines
+   * Resolves when all lines are durable. Lines have no newline, and must not change meanwhile. After a rejection none of the lines
    * counts as durable; append the same lines again.
    */
-  append(batch: string, lines: readonly string[]): Promise<void>;
+  append(batch: string, lines: readonly RecordLine[]): Promise<void>;
   /** Waits for pending appends, then closes all files and connections. Stopping twice is fine. */
   stop(): Promise<void>;
 }

@@ -13,20 +13,23 @@ const FRAME = {
  */
 const AT_ONCE_BYTES = 256 * 1024;
 
-/** Compresses the chunks to one frame, in memory for a few of them. */
+/** Compresses groups of chunks to one frame, in memory for a few of them. */
 export async function compressFrame(
-  chunks: Iterable<Buffer>,
+  groups: Iterable<readonly Uint8Array[]>,
   write: (chunk: Buffer) => Promise<void>,
 ): Promise<void> {
-  const source = chunks[Symbol.iterator]();
+  const source = groups[Symbol.iterator]();
   const [first, second] = [source.next(), source.next()];
-  if (second.done === true && (first.value?.length ?? 0) <= AT_ONCE_BYTES) {
-    await write(zstdCompressSync(first.value ?? '', FRAME));
+  const start: readonly Uint8Array[] = first.done === true ? [] : first.value;
+  const bytes = start.reduce((sum, { length }) => sum + length, 0);
+  if (second.done === true && bytes <= AT_ONCE_BYTES) {
+    await write(zstdCompressSync(Buffer.concat(start), FRAME));
     return;
   }
-  function* all(): Generator<Buffer> {
-    for (let next = first; next.done !== true; next = next === first ? second : source.next()) {
-      yield next.value;
+  function* all(): Generator<Uint8Array> {
+    yield* start;
+    for (let next = second; next.done !== true; next = source.next()) {
+      yield* next.value;
     }
   }
   await pipeline(all(), createZstdCompress(FRAME), async (frame: AsyncIterable<Buffer>) => {

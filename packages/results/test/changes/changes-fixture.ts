@@ -8,6 +8,7 @@ import {
   type Crawl,
   encodeRecord,
   encodeSelection,
+  lineText,
   type Plan,
   type Validators,
 } from '@fetchfleet/crawl';
@@ -133,5 +134,5 @@ function lineOf(
     return encodeSelection(record, selected.json);
   }
   const isWhole = isOk && unchanged === undefined;
-  return encodeRecord(record, isWhole ? { bytes: Buffer.from(body) } : undefined);
+  return lineText(encodeRecord(record, isWhole ? { bytes: Buffer.from(body) } : undefined));
 }

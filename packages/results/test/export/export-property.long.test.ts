@@ -1,4 +1,4 @@
-import { encodeRecord } from '@fetchfleet/crawl';
+import { encodeRecord, lineText } from '@fetchfleet/crawl';
 import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
 import { verifyParts } from '@fetchfleet/results';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -80,7 +80,7 @@ const body = fc.option(
 );
 const line = fc
   .tuple(fc.nat(40), record, body)
-  .map(([index, rest, served]) => encodeRecord({ batch: BATCH, index, ...rest }, served));
+  .map(([index, rest, served]) => lineText(encodeRecord({ batch: BATCH, index, ...rest }, served)));
 
 describe('exportBatch compared with a naive export', () => {
   const params = ['country', 'a "b", c'];
@@ -116,7 +116,9 @@ describe('exportBatch compared with a naive export', () => {
     const pageLine = fc
       .tuple(fc.nat(12), fc.integer({ min: 1, max: 6 }), fc.boolean(), record)
       .map(([index, page, isLast, rest]) =>
-        encodeRecord({ batch: BATCH, index, page, ...(isLast && { end: 'until' }), ...rest }),
+        lineText(
+          encodeRecord({ batch: BATCH, index, page, ...(isLast && { end: 'until' }), ...rest }),
+        ),
       );
     await fc.assert(
       fc.asyncProperty(

@@ -1,4 +1,4 @@
-import { encodeRecord, type FetchRecord, PAGE_ENDS } from '@fetchfleet/crawl';
+import { encodeRecord, type FetchRecord, lineText, PAGE_ENDS } from '@fetchfleet/crawl';
 import * as fc from 'fast-check';
 import { BATCH } from '../record-lines.ts';
 
@@ -90,5 +90,7 @@ const EDITS: readonly ((line: string) => string)[] = [
 export const anyLines: fc.Arbitrary<string[]> = fc
   .array(fc.tuple(record, body, fc.constantFrom(...EDITS)), { maxLength: 30 })
   .map((all) =>
-    all.map(([rest, served, edit], index) => edit(encodeRecord({ index, ...rest }, served))),
+    all.map(([rest, served, edit], index) =>
+      edit(lineText(encodeRecord({ index, ...rest }, served))),
+    ),
   );

@@ -1,4 +1,4 @@
-import { encodeRecord, type FetchRecord } from '@fetchfleet/crawl';
+import { encodeRecord, type FetchRecord, lineText } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { LineScanner, NOWHERE } from '../../src/rows/line-scanner.ts';
@@ -50,7 +50,7 @@ const body = optional(
     text.map((own) => ({ bytes: Buffer.from(own), contentType: 'text/plain' })),
   ),
 );
-const line = fc.tuple(record, body).map(([one, own]) => encodeRecord(one, own));
+const line = fc.tuple(record, body).map(([one, own]) => lineText(encodeRecord(one, own)));
 
 /** What a scan found of a line, or undefined. */
 function scanned(own: string | Buffer): Record<string, unknown> | undefined {
@@ -94,19 +94,21 @@ function parsedOf(own: string | Buffer): Record<string, unknown> | undefined {
   };
 }
 
-const good = encodeRecord({
-  batch: BATCH,
-  index: 1,
-  params: { country: 'c', 'a "b", c': '' },
-  url: 'u',
-  outcome: 'ok',
-  status: 200,
-  attempts: 1,
-  startedAt: '',
-  durationMs: 1,
-  bytes: 9,
-  worker: 'w',
-});
+const good = lineText(
+  encodeRecord({
+    batch: BATCH,
+    index: 1,
+    params: { country: 'c', 'a "b", c': '' },
+    url: 'u',
+    outcome: 'ok',
+    status: 200,
+    attempts: 1,
+    startedAt: '',
+    durationMs: 1,
+    bytes: 9,
+    worker: 'w',
+  }),
+);
 
 describe('LineScanner', () => {
   it('finds every value of every line that a worker writes', () => {

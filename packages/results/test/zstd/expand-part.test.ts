@@ -18,7 +18,7 @@ installLeakGuard();
 async function frameOf(...chunks: readonly string[]): Promise<Buffer> {
   const written: Buffer[] = [];
   await compressFrame(
-    chunks.map((chunk) => Buffer.from(chunk)),
+    chunks.map((chunk) => [Buffer.from(chunk)]),
     async (chunk) => void written.push(Buffer.from(chunk)),
   );
   return Buffer.concat(written);

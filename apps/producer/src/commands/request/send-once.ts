@@ -6,6 +6,7 @@ import {
   type FetchRecord,
   type FetchResult,
   LARGE_BODY_BYTES,
+  lineText,
   lastReasonOf,
   type Limits,
   type Method,
@@ -132,9 +133,11 @@ export async function recordOf(
     error: outcome === 'ok' ? undefined : (verdict?.problem ?? errorOf(result)),
   };
   const body = response && { bytes: response.body };
-  return body !== undefined && body.bytes.length >= LARGE_BODY_BYTES
-    ? encodeLargeRecord(record, body)
-    : encodeRecord(record, body);
+  return lineText(
+    body !== undefined && body.bytes.length >= LARGE_BODY_BYTES
+      ? await encodeLargeRecord(record, body)
+      : encodeRecord(record, body),
+  );
 }
 
 /** As of a batch with this one fetch. */

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { lineBytes, lineLength, type RecordLine } from '@fetchfleet/crawl';
 import { isBetter, type Rank } from '../../folder/record-line.ts';
 import { parseRow, type Row } from '../../rows/row.ts';
 
@@ -10,16 +11,16 @@ const STEP = 256 * 1_024;
  * write a key only once, and two that write several rows in the same order never wait for each
  * other in a circle.
  */
-export async function bestRows(lines: readonly string[]): Promise<Row[]> {
+export async function bestRows(lines: readonly RecordLine[]): Promise<Row[]> {
   const best = new Map<string, Row>();
   let characters = 0;
   for (const line of lines) {
-    characters += line.length;
+    characters += lineLength(line);
     if (characters >= STEP) {
       characters = 0;
       await setImmediate();
     }
-    const row = parseRow(Buffer.from(line));
+    const row = parseRow(lineBytes(line));
     if (row === undefined) {
       throw new Error('a line is no record');
     }
