@@ -54,6 +54,17 @@ const TARGETS: readonly Target[] = [
     atLeast,
     format: percent,
   })),
+  ...[50_000, 1_000_000].map((bytes) => ({
+    text: `bodies of ${count(bytes)} bytes ÷ bare undici loop`,
+    benchmark: 'bodies',
+    measure: `${bytes} bytes ÷ bare undici`,
+    atLeast: 0.5,
+    format: times,
+  })),
+  ...[
+    { text: 'HTTPS, connections kept ÷ bare undici loop', measure: 'kept ÷ bare undici' },
+    { text: 'HTTPS, resumed for every fetch ÷ bare undici loop', measure: 'fresh ÷ bare undici' },
+  ].map((target) => ({ ...target, benchmark: 'https', atLeast: 0.6, format: times })),
   {
     text: 'four workers ÷ one, latency-bound',
     benchmark: 'workers',

@@ -1,13 +1,15 @@
 import { BenchFleet } from './bench-fleet.ts';
 import type { Benchmark, Findings, Table } from './benchmark.ts';
-import { scoreNamed } from './contest.ts';
+import { ratioOf, type Score, scoreNamed } from './contest.ts';
 import type { BenchContext } from './context.ts';
 import { count } from './format.ts';
 import { BODY_BYTES } from './origin-shapes.ts';
 import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import { scoreTable } from './score-table.ts';
+import type { Spread } from './statistics.ts';
 
 const IN_FLIGHT = 64;
+const OURS = 'fetchfleet, undici';
 /** Fetches per run: about three seconds per contender, and 40, 250 and 250 MB of records. */
 const FETCHES = {
   1_200: { undici: 35_000, got: 8_000, loop: 70_000 },
@@ -22,17 +24,20 @@ export const bodiesBenchmark: Benchmark = {
 and discards them.`,
   run: async (context) => {
     const tables: Table[] = [];
+    const measures: Record<string, Spread | undefined> = {};
     for (const bytes of BODY_BYTES) {
-      tables.push(await measureSize(context, bytes));
+      const { scores, base } = await measureSize(context, bytes);
+      tables.push(scoreTable(`${count(bytes)} bytes`, scores, base));
+      measures[`${bytes} bytes ÷ bare undici`] = ratioOf(scoreNamed(scores, OURS), base);
     }
-    return { tables, charts: [], measures: {} } satisfies Findings;
+    return { tables, charts: [], measures } satisfies Findings;
   },
 };
 
 async function measureSize(
   context: BenchContext,
   bytes: (typeof BODY_BYTES)[number],
-): Promise<Table> {
+): Promise<{ readonly scores: readonly Score[]; readonly base: Score | undefined }> {
   const redis = await context.redis();
   const url = (await context.origin()).items(bytes);
   const concurrency = IN_FLIGHT;
@@ -45,11 +50,11 @@ async function measureSize(
   try {
     const loop = PEERS_BY_NAME.undici();
     const scores = await context.compete([
-      undici.contender('fetchfleet, undici', task('undici')),
+      undici.contender(OURS, task('undici')),
       got.contender('fetchfleet, got', task('got')),
       peerContender(loop, { ...task('loop'), concurrency }),
     ]);
-    return scoreTable(`${count(bytes)} bytes`, scores, scoreNamed(scores, loop.name));
+    return { scores, base: scoreNamed(scores, loop.name) };
   } finally {
     await context.endBenchmark();
   }

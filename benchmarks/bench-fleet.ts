@@ -23,6 +23,8 @@ export interface BenchFleetOptions {
   readonly workers?: number;
   /** Flags for Node. @default [] */
   readonly nodeFlags?: readonly string[];
+  /** Variables of the workers. @default none */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 type Client = Awaited<ReturnType<typeof connectRedis>>;
@@ -57,7 +59,7 @@ export class BenchFleet {
   /** Starts the workers, which are stopped at the end of the benchmark. */
   static async start(context: BenchContext, options: BenchFleetOptions): Promise<BenchFleet> {
     const { redis, transport = 'undici', concurrency, workers: size = 1 } = options;
-    const { nodeFlags = [] } = options;
+    const { nodeFlags = [], env = {} } = options;
     const name = `bench-${fleets++}`;
     const results = join(context.folder, name);
     const own = ['--fleet', name, '--results', results, '--metrics-port', '0', '--allow-private'];
@@ -67,6 +69,7 @@ export class BenchFleet {
         const running = await startBuilt('worker', [...own, ...flags], {
           redisUrl: redis.url,
           nodeFlags,
+          env,
         });
         await running.waitForLine(/worker ready/, 30_000);
         return running;

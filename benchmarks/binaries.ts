@@ -16,13 +16,15 @@ export interface BuiltOptions {
   readonly fleet?: string;
   /** @default the root of the repository */
   readonly cwd?: string;
+  /** More variables. @default none */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts one of our programs from its build, like production. */
 export async function startBuilt(
   program: keyof typeof BINARIES,
   args: readonly string[],
-  { redisUrl = '', nodeFlags = [], fleet = '', cwd = repositoryRoot }: BuiltOptions = {},
+  { redisUrl = '', nodeFlags = [], fleet = '', cwd = repositoryRoot, env }: BuiltOptions = {},
 ): Promise<Running> {
   const flags = [...nodeFlags, ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [])];
   return startProcess('node', [...flags, join(repositoryRoot, BINARIES[program]), ...args], {
@@ -30,6 +32,7 @@ export async function startBuilt(
       REDIS_URL: redisUrl,
       FETCHFLEET_FLEET: fleet || undefined,
       FETCHFLEET_LOG_FORMAT: 'json',
+      ...env,
     },
     cwd,
   });

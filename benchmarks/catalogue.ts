@@ -6,6 +6,7 @@ import { enqueueBenchmark } from './bench-enqueue.ts';
 import { errorsBenchmark } from './bench-errors.ts';
 import { exportBenchmark } from './bench-export.ts';
 import { growthBenchmark } from './bench-growth.ts';
+import { httpsBenchmark } from './bench-https.ts';
 import { hungBenchmark } from './bench-hung.ts';
 import { latencyBenchmark } from './bench-latency.ts';
 import { originsBenchmark } from './bench-origins.ts';
@@ -28,6 +29,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   exportBenchmark,
   concurrencyBenchmark,
   bodiesBenchmark,
+  httpsBenchmark,
   originsBenchmark,
   rateBenchmark,
   ceilingBenchmark,

@@ -29,6 +29,8 @@ export interface PeerTask {
   readonly concurrency: number;
   /** Redis, for plain BullMQ only. @default none */
   readonly redisUrl?: string;
+  /** Variables. @default none */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const PEERS_BY_NAME = {
@@ -47,13 +49,13 @@ export const PEERS_BY_NAME = {
 
 /** Every run is a new process, which warms up before its measurement. */
 export function peerContender({ name, command }: Peer, task: PeerTask): Contender {
-  const { url, concurrency, redisUrl = '' } = task;
+  const { url, concurrency, redisUrl = '', env = {} } = task;
   const run = async (fetches: number): Promise<Sample> => {
     const [program = '', ...before] = command;
     const warmUp = String(Math.ceil(fetches / 4));
     const flags = ['--url', url, '--fetches', String(fetches), '--warm-up', warmUp];
     const more = ['--concurrency', String(concurrency), '--redis', redisUrl];
-    const running = await startProcess(program, [...before, ...flags, ...more]);
+    const running = await startProcess(program, [...before, ...flags, ...more], { env });
     const [line] = await running.waitForLine(/^\{.*"seconds".*\}$/, DEADLINE_MS);
     const { code } = await running.exit;
     if (code !== 0) {
