@@ -1,4 +1,4 @@
-import { toError } from '@fetchfleet/crawl';
+import { lineText, type RecordLine, toError } from '@fetchfleet/crawl';
 import {
   type ResultsStore,
   ResultsUnreadableError,
@@ -102,7 +102,7 @@ function observedSink(sink: Sink, { onRecord, log }: Observer): Sink {
   };
 }
 
-function parsed(line: string): FetchRecord {
+function parsed(line: RecordLine): FetchRecord {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- this worker has written it
-  return JSON.parse(line) as FetchRecord;
+  return JSON.parse(lineText(line)) as FetchRecord;
 }
