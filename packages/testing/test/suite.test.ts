@@ -38,7 +38,7 @@ function commentIn(file: string): RegExp {
 describe('the comments of this repository', () => {
   it('fit 100 columns', () => {
     const patterns = [
-      '{apps,packages,benchmarks,fuzz,scripts}/**/*.{ts,tsx,mjs,js}',
+      '{apps,packages,benchmarks,chaos,fuzz,scripts}/**/*.{ts,tsx,mjs,js}',
       '{deploy,examples}/**/*.{yaml,yml}',
       'deploy/{Dockerfile,systemd/*}',
       '*.{js,yml}',

@@ -1,0 +1,49 @@
+import type { World } from '../fleet/world.ts';
+
+/** What a fleet needs while it does nothing. */
+export interface Sample {
+  readonly memoryMiB: number;
+  readonly descriptors: number;
+  readonly redisKeys: number;
+}
+
+/** What may be more at the end: caches that fill, and what a busy machine has not cleared yet. */
+const MORE: Readonly<Record<keyof Sample, (first: number) => number>> = {
+  memoryMiB: (first) => first * 1.4 + 60,
+  descriptors: (first) => first + 40,
+  // History of origins and of the schedule, whose length is bounded.
+  redisKeys: (first) => first + 60,
+};
+
+const most = (values: readonly number[]): number => Math.round(Math.max(0, ...values));
+
+/** Memory, descriptors and keys at quiet moments: they must not grow. */
+export class Growth {
+  readonly samples: Sample[] = [];
+
+  async sample(world: World): Promise<void> {
+    const footprints = world.slots.flatMap((slot) => slot.footprint() ?? []);
+    const redisKeys = await world.redis.ask(async (client) => client.dbsize());
+    const sample = {
+      memoryMiB: most(footprints.map(({ memoryMiB }) => memoryMiB)),
+      descriptors: most(footprints.map(({ descriptors }) => descriptors)),
+      redisKeys,
+    };
+    this.samples.push(sample);
+    world.trace.note(`quiet: ${JSON.stringify(sample)}`);
+  }
+
+  /** Sentences about what has grown between the first and the last sample. */
+  get problems(): readonly string[] {
+    const [first] = this.samples;
+    const last = this.samples.at(-1);
+    if (first === undefined || last === undefined) {
+      return [];
+    }
+    return (['memoryMiB', 'descriptors', 'redisKeys'] as const).flatMap((what) =>
+      last[what] > MORE[what](first[what])
+        ? [`${what} has grown from ${first[what]} to ${last[what]}`]
+        : [],
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import type { ResultsDisk } from '../fleet/results-disk.ts';
+import type { Fault, Heal } from './fault.ts';
+
+/** What happens to the results folder. */
+export const RESULTS_FAULTS: readonly Fault[] = [
+  resultsFault('results-full', 'the disk of the results is full', async (disk) => disk.fill()),
+  resultsFault('results-read-only', 'no new file can be written', async (disk) =>
+    disk.forbidWriting(),
+  ),
+  {
+    ...resultsFault('results-swapped', 'another folder is in place of the results', async (disk) =>
+      disk.swap(),
+    ),
+    impossible: () => undefined,
+  },
+];
+
+function resultsFault(
+  name: string,
+  title: string,
+  inject: (disk: ResultsDisk) => Promise<Heal>,
+): Fault {
+  return {
+    name,
+    title,
+    group: 'results',
+    weight: 2,
+    holdMs: [1_000, 12_000],
+    impossible: ({ disk }) =>
+      disk.isSmall ? undefined : 'needs mounts of its own: root, or user namespaces',
+    inject: async ({ disk }) => inject(disk),
+  };
+}
