@@ -6,7 +6,7 @@ export interface Options {
   readonly seed: number;
   /** Worker processes. */
   readonly workers: number;
-  /** Names of the faults that may be injected. */
+  /** Names of the faults that may be injected; empty for all usual ones. */
   readonly faults: readonly string[];
   /** Folder of a built clone of the last release; without it nothing is upgraded. */
   readonly previous: string | undefined;
@@ -61,7 +61,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
         ? Math.floor(Math.random() * MAX_SEED)
         : wholeNumber('--seed', values.seed, { from: 0, to: MAX_SEED }),
     workers: wholeNumber('--workers', values.workers, { from: 1, to: 8 }),
-    faults: values.fault.length === 0 ? known : values.fault,
+    faults: values.fault,
     previous: values.previous,
     isKept: values.keep,
     isList: values.list,

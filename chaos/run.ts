@@ -47,7 +47,9 @@ export async function runChaos(
   const tally: Tally = new Map();
   const world = await createWorld({ options, trace, folder, interrupted });
   const observer = new Observer(world);
-  const wished = FAULTS.filter(({ name }) => options.faults.includes(name));
+  const wished = FAULTS.filter(({ name, weight }) =>
+    options.faults.length === 0 ? weight > 0 : options.faults.includes(name),
+  );
   const leftOut = new Map(
     wished.flatMap(({ name, impossible }) => {
       const reason = impossible?.(world);
@@ -155,7 +157,8 @@ async function rounds(world: World, { observer, tally, faults }: Rounds): Promis
   const growth = new Growth();
   const plan = makePlan(options.seed, faults);
   for (let round = 0; round < count && !interrupted.aborted; round += 1) {
-    const untilMs = trace.nowMs + (options.minutes * 60_000) / count;
+    // The start counts, the checks do not.
+    const untilMs = (round === 0 ? 0 : trace.nowMs) + (options.minutes * 60_000) / count;
     const lanes = new AbortController();
     const others = Promise.all([
       startBatches(world, lanes.signal),

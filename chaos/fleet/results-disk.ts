@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { glob, mkdir, open, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasOwnMounts, mount, mountMemory, unmount } from './namespace.ts';
 
@@ -59,6 +59,18 @@ export class ResultsDisk {
     await mount('--bind', this.path, this.path);
     await mount('-o', 'remount,bind,ro', this.path);
     return async () => unmount(this.path);
+  }
+
+  /** Empties a part. @returns false if there is none with records */
+  async lose(): Promise<boolean> {
+    for await (const name of glob('*/part-*.ndjson', { cwd: this.path })) {
+      const part = join(this.path, name);
+      if ((await stat(part)).size > 0) {
+        await truncate(part);
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Another folder takes its place, as if a volume was unmounted. */

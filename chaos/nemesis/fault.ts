@@ -12,6 +12,7 @@ export interface Fault {
   readonly title: string;
   /** Two faults of one group are never there together. */
   readonly group: 'process' | 'producer' | 'redis' | 'results' | 'origin' | 'clock' | 'command';
+  /** How often it comes, beside the others. 0: only where it is asked for. */
   readonly weight: number;
   /** How long it stays, in ms. */
   readonly holdMs: readonly [from: number, to: number];

@@ -18,7 +18,7 @@ export interface Step {
 
 const SHARE_OF_PAIRS = 0.4;
 const OFFSET_MS = 3_000;
-const REST_MS = [1_000, 5_000] as const;
+const REST_MS = [500, 3_000] as const;
 
 /**
  * What happens one after the other: the same for the same seed and the same faults. It has no end;

@@ -1,5 +1,5 @@
 import type { ResultsDisk } from '../fleet/results-disk.ts';
-import type { Fault, Heal } from './fault.ts';
+import { type Fault, type Heal, NOTHING } from './fault.ts';
 
 /** What happens to the results folder. */
 export const RESULTS_FAULTS: readonly Fault[] = [
@@ -12,6 +12,14 @@ export const RESULTS_FAULTS: readonly Fault[] = [
       disk.swap(),
     ),
     impossible: () => undefined,
+  },
+  {
+    name: 'records-lost',
+    title: 'somebody removes records: no fleet survives that, and the checks have to find it',
+    group: 'results',
+    weight: 0,
+    holdMs: [0, 0],
+    inject: async ({ disk }) => ((await disk.lose()) ? NOTHING : undefined),
   },
 ];
 
