@@ -25,8 +25,11 @@ import { FIRST_TICKET } from '../origin/waiting-slice.ts';
 import { settle, type SettleTarget } from '../record/settle.ts';
 import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
 
-/** A slice that has lost this many workers is taken to be the cause: its fetches are failed. */
-const MAX_REDELIVERIES = 5;
+/**
+ * A slice that has lost more workers than this one after the other, without getting any further, is
+ * taken to be the cause: its fetches are failed.
+ */
+const MAX_LOST_IN_VAIN = 5;
 /** When a slice of a paused batch, or one that may not have its secrets here, is tried again. */
 const TRY_AGAIN_MS = 5_000;
 /** Beyond that a line about what a batch lacks may repeat. */
@@ -155,8 +158,9 @@ export class SliceProcessor {
     // A lost worker may settle a fetch meanwhile, which has no cursor then.
     const placed = batch.pagination === undefined ? pending : await this.#withCursors(job, pending);
     const fetches = claim.redeliveries > 0 ? await this.#unsettled(batch, placed) : placed;
-    if (claim.redeliveries > MAX_REDELIVERIES) {
-      return this.#abandon(job, fetches);
+    const lost = claim.redeliveries > 0 ? await claim.lostInVain(standOf(fetches)) : 0;
+    if (lost > MAX_LOST_IN_VAIN) {
+      return this.#abandon(job, fetches, lost);
     }
     const { paused } = batch;
     const { origin } = slice;
@@ -338,9 +342,13 @@ export class SliceProcessor {
   }
 
   /** Records the fetches as `worker-lost`, or the slice would end one worker after another. */
-  async #abandon({ claim, slice, batch }: Job, fetches: readonly PendingFetch[]): Promise<void> {
+  async #abandon(
+    { claim, slice, batch }: Job,
+    fetches: readonly PendingFetch[],
+    lost: number,
+  ): Promise<void> {
     const target: SettleTarget = { batch, origin: slice.origin, slice: claim.id };
-    const message = `${claim.redeliveries} workers vanished while they had this fetch`;
+    const message = `${lost} workers vanished while they had this fetch`;
     const error = { code: 'WORKER_LOST', message };
     const areRecorded = await Promise.all(
       fetches.map(async (fetch) => {
@@ -370,6 +378,12 @@ export class SliceProcessor {
     this.#tools.set(paused, tools);
     return tools;
   }
+}
+
+/** How far a slice is: fewer fetches are left, or a chain of pages is longer. */
+function standOf(fetches: readonly PendingFetch[]): string {
+  const pages = fetches.reduce((sum, { cursor }) => sum + (cursor?.page ?? 0), 0);
+  return `${fetches.length} left, ${pages} pages`;
 }
 
 /** Why the slice cannot be run; undefined if it can. */

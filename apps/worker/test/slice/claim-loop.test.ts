@@ -16,6 +16,7 @@ function claimOf(id: string): ClaimedSlice {
     id,
     data: undefined,
     redeliveries: 0,
+    lostInVain: async () => 0,
     lost: new AbortController().signal,
     complete: done,
     delay: done,

@@ -25,6 +25,7 @@ async function process({
   isKnown = true,
   ticket,
   redeliveries = 0,
+  lost = redeliveries,
   dueAt = 0,
   ledger = {},
   known,
@@ -34,6 +35,8 @@ async function process({
   readonly isKnown?: boolean;
   readonly ticket?: number;
   readonly redeliveries?: number;
+  /** How many of them got no further. */
+  readonly lost?: number;
   readonly dueAt?: number;
   readonly ledger?: Partial<ProcessorOptions['ledger']>;
   readonly known?: PendingFetch['known'];
@@ -42,6 +45,7 @@ async function process({
   const left: string[] = [];
   const removed: string[] = [];
   const ends: string[] = [];
+  const stands: string[] = [];
   const { tools, started } = startTools({
     admit: (slice, grant) => {
       admitted.push(slice);
@@ -76,6 +80,10 @@ async function process({
     id: 'b.0',
     data: ticket === undefined ? packed : { ...packed, ticket },
     redeliveries,
+    lostInVain: async (stand) => {
+      stands.push(stand);
+      return lost;
+    },
     lost: new AbortController().signal,
     complete: async () => void ends.push('complete'),
     delay: async () => void ends.push('delay'),
@@ -84,7 +92,7 @@ async function process({
     split: async () => false,
   };
   await processor.process(claim, () => undefined);
-  return { ends, left, removed, tickets: admitted.map((slice) => slice.ticket) };
+  return { ends, left, removed, stands, tickets: admitted.map((slice) => slice.ticket) };
 }
 
 describe('a redelivered slice with pages', () => {
@@ -148,6 +156,21 @@ describe('a slice that was deferred', () => {
 });
 
 describe('a slice of a dead worker', () => {
+  it('is not abandoned for workers that have done their part', async () => {
+    expect(await process({ redeliveries: 60, lost: 1 })).toMatchObject({ tickets: [1] });
+    expect(await process({ redeliveries: 6, lost: 6 })).toMatchObject({ tickets: [] });
+  });
+
+  it('is further when fewer fetches or more pages are left behind', async () => {
+    const [body, seen] = ['b'.repeat(16), 's'.repeat(16)];
+    const pagination = compilePagination({ next: 'link', max: 100 }, batchOf().plan);
+    const cursor = `4 ${JSON.stringify({ body, seen, next: `${ORIGIN}/5` })}`;
+    const ledger = { cursors: async () => [cursor] };
+    const paged = await process({ redeliveries: 1, batch: { pagination }, ledger });
+    const whole = await process({ redeliveries: 1 });
+    expect([whole.stands, paged.stands]).toEqual([['1 left, 0 pages'], ['1 left, 4 pages']]);
+  });
+
   it.each([undefined, 700])(
     'comes first at its origin, with or without a ticket',
     async (ticket) => {

@@ -19,6 +19,12 @@ export interface ClaimedSlice {
   /** How often a worker died while it had this slice. */
   readonly redeliveries: number;
   /**
+   * How many workers died in a row while they had this slice, without getting any further.
+   *
+   * @param stand how far the slice is: a text that changes whenever anything of it is settled
+   */
+  lostInVain(stand: string): Promise<number>;
+  /**
    * Aborts when the claim is lost: another worker has the slice, and this one must not touch it.
    */
   readonly lost: AbortSignal;

@@ -6,6 +6,7 @@ import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { isRedisReply } from '../redis/redis-error.ts';
 import { ClaimLostError, isLockError } from './claim-lost-error.ts';
 import type { ClaimedSlice, SlicePart } from './claimed-slice.ts';
+import { LOST_IN_VAIN } from './lost-in-vain.ts';
 import { callWhenFull, Script } from '../redis/script.ts';
 import { SPLIT_SLICE } from './split-slice.lua.ts';
 import { VirtualClockReporter } from './virtual-clock-reporter.ts';
@@ -252,6 +253,15 @@ export class SliceClaims {
       id,
       data: job.data,
       redeliveries: job.stalledCounter,
+      lostInVain: async (stand) => {
+        const key = this.#keys.queue(id);
+        const args = [token, job.stalledCounter, stand];
+        const count = await LOST_IN_VAIN.run(this.#redis, [key, `${key}:lock`], args);
+        if (count < 0) {
+          throw new ClaimLostError(id);
+        }
+        return count;
+      },
       lost: lost.signal,
       complete: async () => end(async () => job.moveToCompleted(undefined, token, false)),
       delay: async (rest, dueInMs) =>

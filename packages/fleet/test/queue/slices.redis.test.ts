@@ -72,6 +72,23 @@ describe('the slice queue', () => {
     await stop();
   });
 
+  it('counts the workers that a slice has lost since it got any further', async () => {
+    const { redis, keys, queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    const lost: number[] = [];
+    for (const [died, stand] of Object.entries(['', 'a', 'a', 'a', 'b', 'b', 'c'])) {
+      await redis.hset(keys.queue('b.0'), 'stc', died);
+      const claimed = await claim();
+      lost.push(stand === '' ? claimed.redeliveries : await claimed.lostInVain(stand));
+      await claimed.giveBack(slice(0));
+    }
+    expect(lost).toEqual([0, 1, 2, 3, 1, 2, 1]);
+    const frozen = await claim();
+    await redis.set(`${keys.queue('b.0')}:lock`, 'w-2:7');
+    await expect(frozen.lostInVain('d')).rejects.toThrow(ClaimLostError);
+    await stop();
+  });
+
   it('delivers a slice that was given back before all others', async () => {
     const { queue, claim, stop } = await fixture();
     await queue.add([slice(0), slice(2)]);
