@@ -156,7 +156,7 @@ async function rounds(world: World, { observer, tally, faults }: Rounds): Promis
   const count = options.minutes < LONG_MINUTES ? 1 : 3;
   const growth = new Growth();
   const plan = makePlan(options.seed, faults);
-  for (let round = 0; round < count && !interrupted.aborted; round += 1) {
+  for (let round = 0; round < count; round += 1) {
     // The start counts, the checks do not.
     const untilMs = (round === 0 ? 0 : trace.nowMs) + (options.minutes * 60_000) / count;
     const lanes = new AbortController();
@@ -167,6 +167,10 @@ async function rounds(world: World, { observer, tally, faults }: Rounds): Promis
     await torment(world, plan, { untilMs, tally });
     lanes.abort();
     await others;
+    if (interrupted.aborted) {
+      trace.say('interrupted: this round is not checked');
+      return;
+    }
     await checkRound(world, { observer, growth });
   }
   for (const problem of growth.problems) {

@@ -1,3 +1,4 @@
+import { PAGES } from '../origin/origin-messages.ts';
 import type { Random } from '../random.ts';
 import { CLASSES, type OriginClass } from '../origin/origins.ts';
 
@@ -63,9 +64,16 @@ const KINDS: readonly Kind[] = [
     sizes: [5, 20],
     isOld: false,
   },
+  {
+    // Fetches that outlive many workers.
+    name: 'chain',
+    weight: 2,
+    paths: ['chain'],
+    classes: ['wide', 'slow'],
+    sizes: [2, 5],
+    isOld: false,
+  },
 ];
-
-const PAGES = 3;
 
 /** How the origin server answers `/PATH/…/NUMBER` when all is well. */
 function outcomeOf(path: string, number: number): Expected['outcome'] {
@@ -141,13 +149,13 @@ politeness: { ${pace}concurrency: ${concurrency} }
 retry: { attempts: 4, backoff: 500ms, maxBackoff: 4s }
 limits: { timeout: 3s }
 network: { allowPrivate: true }
-${kind.name === 'pages' ? "paginate: { next: { select: '$.next', query: page } }\n" : ''}`;
+${kind.paths.some((path) => PAGES.has(path)) ? "paginate: { next: { select: '$.next', query: page } }\n" : ''}`;
   const expected = hosts.flatMap((host) =>
     kind.paths.flatMap((path) =>
       Array.from({ length: count }, (_, at) => ({
         url: `http://${host}:${port}/${path}/${name}/${at + 1}`,
         outcome: outcomeOf(path, at + 1),
-        pages: kind.name === 'pages' ? PAGES : 1,
+        pages: PAGES.get(path) ?? 1,
       })),
     ),
   );

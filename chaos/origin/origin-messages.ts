@@ -37,3 +37,9 @@ export type Order =
 export type Answer =
   | { readonly kind: 'ready'; readonly port: number }
   | { readonly kind: 'happened'; readonly id: number; readonly happened: Happened };
+
+/** Pages of a fetch, by the first segment of its path; others have one. */
+export const PAGES: ReadonlyMap<string, number> = new Map([
+  ['pages', 3],
+  ['chain', 60],
+]);

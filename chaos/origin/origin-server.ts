@@ -5,10 +5,9 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Behaviour, Happened, Order } from './origin-messages.ts';
+import { type Behaviour, type Happened, type Order, PAGES } from './origin-messages.ts';
 
 const LATENCY_MS = 80;
-const PAGES = 3;
 /** `/flaky` fails so many times for each URL. */
 const FLAKY_FAILURES = 2;
 const TICK_MS = 5;
@@ -85,7 +84,7 @@ function answer({ request, response, url, behaviour }: Answering): void {
     return;
   } else {
     const page = Number(new URL(url, 'http://origin').searchParams.get('page') ?? 1);
-    const next = kind === 'pages' && page < PAGES ? { next: page + 1 } : {};
+    const next = page < (PAGES.get(kind) ?? 1) ? { next: page + 1 } : {};
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ host, batch, index, page, ...next, text: 'x'.repeat(300) }));
   }
@@ -128,6 +127,9 @@ process.on('message', (order: Order) => {
     happened = empty();
   }
 });
+// Ctrl-C reaches all processes; this one ends with its parent, which still asks it.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
 process.once('disconnect', () => process.exit());
 server.listen({ port: 0, host: '0.0.0.0', backlog: 4_096 }, () => {
   const address = server.address();
