@@ -138,8 +138,7 @@ async function begin(world: World, observer: Observer): Promise<void> {
   const crawl = scheduledCrawl(world.origins.port);
   world.batches.begin(crawl, nowEpochMs()).isAcknowledged = true;
   await writeFile(join(world.folder, 'ticking.yaml'), crawl.text);
-  const flags = ['--cron', '*/10 * * * * *', '--id', 'ticking', '--keep', '3'];
-  const added = await world.command('schedule', 'add', 'ticking.yaml', ...flags);
+  const added = await world.addSchedule();
   if (added.code !== 0) {
     throw new Error(`the schedule cannot be added: ${added.stderr}`);
   }

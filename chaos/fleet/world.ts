@@ -52,7 +52,7 @@ export class World implements WorldParts {
   readonly troubledHosts = new Set<string>();
   /** Workers that were killed since the last round. */
   kills: { readonly at: number; readonly worker: string }[] = [];
-  /** A built clone whose producer is used; undefined for this one. */
+  /** A built clone whose producer enqueues; undefined for this one. */
   release: string | undefined;
   /** Whether a failover has happened since the last round. */
   wasFailedOver = false;
@@ -76,10 +76,20 @@ export class World implements WorldParts {
     return `http://${host}:${this.origins.port}`;
   }
 
-  /** Runs a command as a person would, through the link. */
+  /** Runs a command of this release as a person would, through the link. */
   async command(...args: readonly string[]): Promise<CommandResult> {
-    const running = await this.#producer(args);
-    const result = await ended(running);
+    return this.#run(args, undefined);
+  }
+
+  /** Adds the schedule, or what the producer of the last release did not know of it. */
+  async addSchedule(): Promise<CommandResult> {
+    const flags = ['--cron', '*/10 * * * * *', '--id', 'ticking'];
+    const more = this.release === undefined ? ['--keep', '3'] : [];
+    return this.#run(['schedule', 'add', 'ticking.yaml', ...flags, ...more], this.release);
+  }
+
+  async #run(args: readonly string[], release: string | undefined): Promise<CommandResult> {
+    const result = await ended(await this.#start(args, release));
     const said = `${result.stdout.slice(0, 200)} ${result.stderr.slice(-300)}`;
     this.trace.note(`fetchfleet ${args.join(' ')}: ${result.code} ${said.replaceAll('\n', ' | ')}`);
     return result;
@@ -95,7 +105,7 @@ export class World implements WorldParts {
     await writeFile(join(this.folder, `${crawl.name}.yaml`), crawl.text);
     const started = this.batches.begin(crawl, nowEpochMs());
     this.trace.note(`start ${crawl.name}: ${crawl.expected.length} fetches`);
-    return { started, running: await this.#producer(['start', `${crawl.name}.yaml`]) };
+    return { started, running: await this.#start(['start', `${crawl.name}.yaml`], this.release) };
   }
 
   /** Waits for the producer; if it has not done its work, starts it again. */
@@ -107,7 +117,8 @@ export class World implements WorldParts {
 
   /** What a person does whose producer died. It may fail again while Redis is away. */
   async startAgain(started: Started): Promise<void> {
-    this.#acknowledge(started, await this.command('start', `${started.crawl.name}.yaml`));
+    const file = `${started.crawl.name}.yaml`;
+    this.#acknowledge(started, await this.#run(['start', file], this.release));
   }
 
   async prune(...ids: readonly string[]): Promise<CommandResult> {
@@ -169,8 +180,8 @@ export class World implements WorldParts {
     return isEnqueued;
   }
 
-  async #producer(args: readonly string[]): Promise<Running> {
-    const { redis, folder, release } = this;
+  async #start(args: readonly string[], release: string | undefined): Promise<Running> {
+    const { redis, folder } = this;
     return startCommand(args, { redisUrl: redis.link.url, cwd: folder, release });
   }
 }

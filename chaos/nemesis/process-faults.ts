@@ -61,9 +61,11 @@ export const PROCESS_FAULTS: readonly Fault[] = [
         return replace(world, slot);
       }
       // The producer comes last (docs/operations.md, "Stop, restart, upgrade").
-      const isOld = world.release !== undefined;
+      if (world.release === undefined) {
+        return undefined;
+      }
       world.release = undefined;
-      return isOld ? async () => undefined : undefined;
+      return async () => void (await world.addSchedule());
     },
   },
 ];
