@@ -146,7 +146,7 @@ params:
   n: { from: 1, to: ${count} }
 contact: chaos@example.com
 politeness: { ${pace}concurrency: ${concurrency} }
-retry: { attempts: 4, backoff: 500ms, maxBackoff: 4s }
+retry: { attempts: 4, backoff: 500ms }
 limits: { timeout: 3s }
 network: { allowPrivate: true }
 ${kind.paths.some((path) => PAGES.has(path)) ? "paginate: { next: { select: '$.next', query: page } }\n" : ''}`;
