@@ -21,7 +21,7 @@ const CHANGE_MS = 2_000;
 const WINDOWS_MS = [1_000, 10_000];
 
 export interface Lateness {
-  /** For how long, in ms, requests that were sent before may have been held up between two times. */
+  /** For how long, in ms, requests that were sent may have been held up between two times. */
   (from: number, to: number): number;
 }
 

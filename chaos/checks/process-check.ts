@@ -4,7 +4,7 @@ import type { Span } from '../model/timeline.ts';
 /** How long after a fault a worker may still end because of it. */
 const AFTERMATH_MS = 60_000;
 
-/** Exit statuses of a worker (docs/operations.md, "Stop, restart, upgrade"), and what excuses them. */
+/** Exit statuses (docs/operations.md, "Stop, restart, upgrade"), and what excuses them. */
 const EXCUSES: Readonly<Record<number, (fault: Span) => boolean>> = {
   // The results folder cannot be written, or another one is there.
   3: ({ group }) => group === 'results' || group === 'redis',

@@ -70,7 +70,7 @@ function problemsOf(
   return outcome === 'ok' ? records.flatMap((record) => bodyProblem(record, url)) : [];
 }
 
-/** The origins say what they were asked for: an answer must not end in the record of another URL. */
+/** The origins say what they were asked for: no answer may end in the record of another URL. */
 function bodyProblem({ index, page = 1, body }: CheckedRecord, url: string): readonly string[] {
   const [, , , , batch, number] = url.split('/');
   const answer: Record<string, unknown> = { ...(typeof body === 'object' ? body : {}) };

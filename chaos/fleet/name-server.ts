@@ -4,7 +4,7 @@ import { once } from 'node:events';
 const A = 1;
 const TTL_S = 1;
 
-/** A DNS server on loopback that knows a few names, and is silent about some of them if asked to. */
+/** A DNS server on loopback that knows a few names, and is silent about some if asked to. */
 export class NameServer {
   readonly #socket: Socket;
   readonly #addresses: ReadonlyMap<string, string>;

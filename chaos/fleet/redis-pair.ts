@@ -20,7 +20,7 @@ export class RedisPair {
     this.link = link;
   }
 
-  /** With `appendfsync always`: whatever was acknowledged outlives a kill, so no loss is excused. */
+  /** With `appendfsync always`: what was acknowledged outlives a kill, so no loss is excused. */
   static async start(folder: string): Promise<RedisPair> {
     const start = async (name: string): Promise<PrivateRedis> => {
       const dir = join(folder, name);

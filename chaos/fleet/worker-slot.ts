@@ -106,7 +106,7 @@ export class WorkerSlot {
     await this.#running?.kill('SIGKILL');
   }
 
-  /** Sends SIGTERM. @returns how long it took; undefined if it did not end in time and was killed */
+  /** Sends SIGTERM. @returns how long it took; undefined if it was too long, and it was killed */
   async stop(): Promise<number | undefined> {
     this.#isWanted = false;
     const running = this.#running;
