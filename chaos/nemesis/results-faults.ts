@@ -1,6 +1,8 @@
 import type { ResultsDisk } from '../fleet/results-disk.ts';
 import { type Fault, type Heal, NOTHING } from './fault.ts';
 
+const HOLD_MS = [1_000, 12_000] as const;
+
 /** What happens to the results folder. */
 export const RESULTS_FAULTS: readonly Fault[] = [
   resultsFault('results-full', 'the disk of the results is full', async (disk) => disk.fill()),
@@ -8,10 +10,14 @@ export const RESULTS_FAULTS: readonly Fault[] = [
     disk.forbidWriting(),
   ),
   {
-    ...resultsFault('results-swapped', 'another folder is in place of the results', async (disk) =>
-      disk.swap(),
-    ),
-    impossible: () => undefined,
+    name: 'results-swapped',
+    title: 'another folder is in place of the results',
+    group: 'results',
+    weight: 2,
+    holdMs: HOLD_MS,
+    // Version 0.1 wrote into whatever folder was there.
+    inject: async ({ disk, slots }) =>
+      slots.every(({ release }) => release === undefined) ? disk.swap() : undefined,
   },
   {
     name: 'records-lost',
@@ -33,7 +39,7 @@ function resultsFault(
     title,
     group: 'results',
     weight: 2,
-    holdMs: [1_000, 12_000],
+    holdMs: HOLD_MS,
     impossible: ({ disk }) =>
       disk.isSmall ? undefined : 'needs mounts of its own: root, or user namespaces',
     inject: async ({ disk }) => inject(disk),
