@@ -20,7 +20,7 @@ describe('npm run chaos', () => {
   });
 
   it('finds records that somebody has removed', async () => {
-    const args = ['--minutes', '0.3', '--seed', '1', '--fault', 'records-lost'];
+    const args = ['--minutes', '1', '--seed', '1', '--fault', 'records-lost'];
     const { code, stdout } = await chaos(...args);
     expect(code).toBe(1);
     expect(stdout).toContain('broken');
