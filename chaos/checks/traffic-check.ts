@@ -65,15 +65,18 @@ const RECOVERY_MS = 15_000;
 /** How soon they run is up to the limits of their origins, where they come first. */
 const TURN_MS = 2_000;
 const CUT_MS = 500;
+/** What delays no fetch that was in flight. */
+const HARMLESS = ['worker-kill', 'retry', 'prune', 'schedule-now', 'redis-forgets-scripts'];
 
 function checkRecovery(world: World, observer: Observer): void {
   const { trace, timeline } = world;
   for (const { at, worker } of world.kills) {
     const deadline = at + RECOVERY_MS + TURN_MS + observer.lateness(at, at + RECOVERY_MS);
-    // Also a fault that ended just before may leave blocks behind, and a breaker that is open.
+    // An origin that was faulty may be blocked for some time more.
     const others = timeline
       .during(at - 2 * RECOVERY_MS, deadline)
-      .filter(({ fault, group }) => fault !== 'worker-kill' && group !== 'producer');
+      .filter(({ group, to }) => group === 'origin' || to > at - RECOVERY_MS / 3)
+      .filter(({ fault, group }) => !HARMLESS.includes(fault) && group !== 'producer');
     if (others.length > 0) {
       continue;
     }

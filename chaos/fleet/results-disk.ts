@@ -56,8 +56,13 @@ export class ResultsDisk {
 
   /** Nothing new can be opened for writing. Open files stay so, as the kernel wants it. */
   async forbidWriting(): Promise<() => Promise<void>> {
-    await mount('--bind', this.path, this.path);
-    await mount('-o', 'remount,bind,ro', this.path);
+    // Elsewhere first: a mount cannot become read-only once a worker has opened a file there.
+    const aside = join(this.#disk, 'read-only');
+    await mkdir(aside, { recursive: true });
+    await mount('--bind', this.path, aside);
+    await mount('-o', 'remount,bind,ro', aside);
+    await mount('--bind', aside, this.path);
+    await unmount(aside);
     return async () => unmount(this.path);
   }
 

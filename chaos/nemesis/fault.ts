@@ -16,6 +16,8 @@ export interface Fault {
   readonly weight: number;
   /** How long it stays, in ms. */
   readonly holdMs: readonly [from: number, to: number];
+  /** For how long nothing else breaks after it began alone, so that recovery can be seen. */
+  readonly recoveryMs?: number;
   /** A sentence if it cannot be injected on this machine. */
   readonly impossible?: (world: World) => string | undefined;
   /** @returns what ends it; undefined if there is nothing to break at the moment */

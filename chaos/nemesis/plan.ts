@@ -31,10 +31,12 @@ export function* makePlan(seed: number, faults: readonly Fault[]): Generator<Ste
     const others = faults.filter(({ group }) => group !== first.group);
     const isPair = random.next() < SHARE_OF_PAIRS && others.length > 0;
     const chosen = isPair ? [first, random.weighted(others)] : [first];
+    const planned = chosen.map((fault) => plan(fault, random));
+    const recoveryMs = isPair ? 0 : (first.recoveryMs ?? 0) - (planned[0]?.holdMs ?? 0);
     yield {
-      faults: chosen.map((fault) => plan(fault, random)),
+      faults: planned,
       offsetMs: random.between(0, OFFSET_MS),
-      restMs: random.between(...REST_MS),
+      restMs: Math.max(random.between(...REST_MS), recoveryMs),
     };
   }
 }

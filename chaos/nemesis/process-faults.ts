@@ -12,6 +12,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     group: 'process',
     weight: 6,
     holdMs: [500, 18_000],
+    recoveryMs: 18_000,
     inject: async (world, [die]) => {
       const slot = running(world, die);
       if (slot === undefined) {
