@@ -23,14 +23,15 @@ export class Growth {
 
   async sample(world: World): Promise<void> {
     const footprints = world.slots.flatMap((slot) => slot.footprint() ?? []);
-    const redisKeys = await world.redis.ask(async (client) => client.dbsize());
+    const keys = await world.redis.ask(async (client) => client.keys('*'));
     const sample = {
       memoryMiB: most(footprints.map(({ memoryMiB }) => memoryMiB)),
       descriptors: most(footprints.map(({ descriptors }) => descriptors)),
-      redisKeys,
+      redisKeys: keys.length,
     };
     this.samples.push(sample);
     world.trace.note(`quiet: ${JSON.stringify(sample)}`);
+    world.trace.note(`keys: ${families(keys)}`);
   }
 
   /** Sentences about what has grown between the first and the last sample. */
@@ -46,4 +47,12 @@ export class Growth {
         : [],
     );
   }
+}
+
+/** How many keys there are of each kind: what says most about keys that stay. */
+function families(keys: readonly string[]): string {
+  const kinds = Map.groupBy(keys, (key) =>
+    key.replace(/\{http[^}]*\}/, '{ORIGIN}').replace(/[\w-]+-\d{8}-\d{4}-\w+/, 'BATCH'),
+  );
+  return [...kinds].map(([kind, own]) => `${own.length} ${kind}`).join(', ');
 }

@@ -7,7 +7,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { type Behaviour, type Happened, type Order, PAGES } from './origin-messages.ts';
 
+/** On average; some take half as long, some half as long again. */
 const LATENCY_MS = 80;
+/** These have many requests in flight, which are cut when a worker dies. */
+const SLOW_ADDRESSES = '127.0.32.';
+const SLOW_LATENCY_MS = 600;
 /** `/flaky` fails so many times for each URL. */
 const FLAKY_FAILURES = 2;
 const TICK_MS = 5;
@@ -44,9 +48,10 @@ function receive(request: IncomingMessage, response: ServerResponse): void {
     happened.ends.push([id, now(), isAnswered]);
   });
   response.on('error', () => undefined);
+  const latencyMs = address.startsWith(SLOW_ADDRESSES) ? SLOW_LATENCY_MS : LATENCY_MS;
   setTimeout(
     () => answer({ request, response, url, behaviour }),
-    LATENCY_MS / 2 + Math.random() * LATENCY_MS,
+    latencyMs * (0.5 + Math.random()),
   );
 }
 
