@@ -400,14 +400,19 @@ return f
 /**
  * KEYS     batch hash · missing-secrets ZSET · packed fields
  * ARGV     how long a report of a missing secret counts, in ms
- * Returns  { now in epoch ms, fields and values of the batch, names of missing secrets, packed
- *          fields or '' }
+ * Returns  { now in epoch ms, fields of the batch, their values, names of missing secrets, packed
+ *          fields or '' }; without its crawl and its events, which may be long
  */
 export const STATUS = `${BASICS}
 local now = nowMs()
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
-local missing = redis.call('ZRANGE', KEYS[2], 0, -1)
-return { now, redis.call('HGETALL', KEYS[1]), missing, redis.call('GET', KEYS[3]) or '' }
+local missing = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', now - ARGV[1]), '+inf')
+local packed = redis.call('GET', KEYS[3]) or ''
+local fields = {}
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if field ~= 'plan' and field ~= 'crawl' and field ~= 'events' then fields[#fields + 1] = field end
+end
+if #fields == 0 then return { now, fields, {}, missing, packed } end
+return { now, fields, redis.call('HMGET', KEYS[1], unpack(fields)), missing, packed }
 `;
 
 /**

@@ -28,6 +28,7 @@ const UNFINISHED_STATES: readonly BatchState[] = ['expanding', 'running', 'pause
 
 const integer = z.number().int();
 const text = z.string().nullish();
+const texts = z.array(z.string());
 
 const changing = storedBatch.pick({ state: true, planRevision: true });
 
@@ -44,14 +45,11 @@ const scripts = {
   retry: new Script(lua.RETRY, z.tuple([integer, integer])),
   unsettle: new Script(lua.UNSETTLE, z.tuple([integer, integer])),
   open: new Script(lua.OPEN, z.array(text)),
-  status: new Script(
-    lua.STATUS,
-    z.tuple([integer, z.array(z.string()), z.array(z.string()), z.string()]),
-  ),
+  status: new Script(lua.STATUS, z.tuple([integer, texts, texts, texts, z.string()])),
   reportMissing: new Script(lua.REPORT_MISSING, integer),
   hold: new Script(lua.HOLD, integer),
   pack: new Script(lua.PACK, integer),
-  unfinished: new Script(lua.UNFINISHED, z.array(z.string())),
+  unfinished: new Script(lua.UNFINISHED, texts),
 };
 
 /** A fetch whose record is durable, or a page of one. */
@@ -336,17 +334,17 @@ export class Ledger {
   }
 
   async #status(id: string): Promise<BatchStatus | undefined> {
-    const [nowMs, flat, missingSecrets, packed] = await scripts.status.run(
+    const [nowMs, names, values, missingSecrets, packed] = await scripts.status.run(
       this.#redis,
       [this.#keys.batch(id), this.#keys.missingSecrets(id), this.#keys.packed(id)],
       [MISSING_SECRET_MS],
     );
-    if (flat.length === 0) {
+    if (names.length === 0) {
       return undefined;
     }
     const fields = new Map<string, string>(Object.entries(unpackFields(packed)));
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      fields.set(flat[i] ?? '', flat[i + 1] ?? '');
+    for (const [at, name] of names.entries()) {
+      fields.set(name, values[at] ?? '');
     }
     return statusFromFields(id, fields, { nowMs, missingSecrets });
   }

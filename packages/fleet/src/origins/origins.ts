@@ -192,15 +192,12 @@ export class Origins {
     return { redis: this.#redis, keys: this.#keys };
   }
 
+  /** Its limits are there while it asks, its last ticket while it has slices in the waitlist. */
   async #isAt(batch: string, origin: string): Promise<boolean> {
-    // No character of a batch id has a meaning in a pattern.
-    const match = ['MATCH', `${batch}.*`, 'COUNT', CHUNK] as const;
-    const asked = Promise.all([
-      this.#redis.hexists(this.#keys.gate(origin), `limits:${batch}`),
-      this.#redis.zscan(this.#keys.waitlist(origin), 0, ...match),
-    ]);
-    const [asks, [, waiting]] = (await this.#passOver(origin, asked)) ?? [0, ['', []]];
-    return asks === 1 || waiting.length > 0;
+    const fields = [`limits:${batch}`, `flow:${batch}`];
+    const read = this.#redis.hmget(this.#keys.gate(origin), ...fields);
+    const found = (await this.#passOver(origin, read)) ?? [];
+    return found.some((value) => value !== null);
   }
 
   async #known(): Promise<string[]> {

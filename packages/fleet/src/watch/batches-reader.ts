@@ -2,16 +2,28 @@ import type { BatchStatus } from '../ledger/batch-status.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { Pace } from './pace.ts';
 
-/** Ended batches are read again at this interval, because they can be retried or resumed. */
-const ENDED_INTERVAL_MS = 10_000;
+/** Batches under way that are read each time, the newest ones: those at the top of the list. */
+const MAX_CURRENT = 50;
+/** Most batches under way that are read at all, the newest ones. */
+const MAX_UNDER_WAY = 500;
+/** Those between are read again at this interval. */
+const OTHERS_INTERVAL_MS = 20_000;
 /** Most ended batches that are shown. */
 const MAX_ENDED = 100;
-/** Most batches under way that are read, the newest ones. */
-const MAX_UNDER_WAY = 500;
+/** Ended batches are read again at this interval, because they can be retried or resumed. */
+const ENDED_INTERVAL_MS = 10_000;
+/** What was read so lately is not read again for somebody else. */
+const FRESH_MS = 500;
+/** What was not read for this long is forgotten. */
+const FORGET_MS = 60_000;
 
 export interface WatchedBatch {
   readonly status: BatchStatus;
   readonly pace: Pace;
+}
+
+interface Seen extends WatchedBatch {
+  readonly readAtMs: number;
 }
 
 export function isUnderWay({ state }: Pick<BatchStatus, 'state'>): boolean {
@@ -19,66 +31,125 @@ export function isUnderWay({ state }: Pick<BatchStatus, 'state'>): boolean {
 }
 
 /**
- * Reads the batches of a fleet every second. Costs Redis little, however many there are: one
- * command for each batch under way, up to 500, and every ten seconds one for each of the 100 newest
- * that have ended.
+ * Reads the batches of a fleet every second. Costs Redis little, however many there are: what
+ * somebody sees is read each time, the rest rarely. An end is seen at once, because it leaves the
+ * list of unfinished batches.
  */
 export class BatchesReader {
   readonly #ledger: Pick<Ledger, 'unfinished' | 'batches' | 'statuses'>;
-  #watched = new Map<string, WatchedBatch>();
-  #newest: readonly string[] = [];
-  #underWayTotal = 0;
-  #nextFullReadMs = 0;
+  readonly #now: () => number;
+  #seen = new Map<string, Seen>();
+  #underWay: ReadonlySet<string> = new Set();
+  #nextListMs = 0;
 
-  constructor(ledger: Pick<Ledger, 'unfinished' | 'batches' | 'statuses'>) {
+  /** @param now a clock that is never set back. @default performance.now */
+  constructor(
+    ledger: Pick<Ledger, 'unfinished' | 'batches' | 'statuses'>,
+    now: () => number = () => performance.now(),
+  ) {
     this.#ledger = ledger;
+    this.#now = now;
   }
 
   /** Batches under way, also those that are not read. Known after a read. */
   get underWayTotal(): number {
-    return this.#underWayTotal;
+    return this.#underWay.size;
   }
 
-  /** Batches under way first, then ended ones; each newest first. */
+  /**
+   * Batches under way first, then ended ones; each newest first. Of more than 50 under way the
+   * newest are as they are now, the others as they were in the last 20 s.
+   */
   async read(): Promise<readonly WatchedBatch[]> {
     const unfinished = await this.#ledger.unfinished();
-    this.#underWayTotal = unfinished.length;
+    this.#underWay = new Set(unfinished);
     const underWay = unfinished.slice(0, MAX_UNDER_WAY);
-    const isFullRead = performance.now() >= this.#nextFullReadMs;
-    if (isFullRead) {
-      this.#newest = await this.#ledger.batches(MAX_ENDED + underWay.length);
-      this.#nextFullReadMs = performance.now() + ENDED_INTERVAL_MS;
+    await this.#refresh([
+      ...underWay.slice(0, MAX_CURRENT),
+      ...underWay.slice(MAX_CURRENT).filter((id) => this.#isDue(id, OTHERS_INTERVAL_MS)),
+      ...this.#justEnded(),
+      ...(await this.#endedIfDue(underWay.length)),
+    ]);
+    this.#forget();
+    return this.#sorted();
+  }
+
+  /**
+   * Some batches, without those that are unknown: as they are now, if they are under way, and as
+   * they were in the last ten seconds, if they have ended.
+   */
+  async some(ids: readonly string[]): Promise<readonly WatchedBatch[]> {
+    await this.#refresh(ids.filter((id) => this.#isDue(id, FRESH_MS)));
+    return ids.flatMap((id) => this.#seen.get(id) ?? []);
+  }
+
+  /** Somebody has changed batches: what was read of them is out of date. */
+  expire(): void {
+    this.#nextListMs = 0;
+    for (const [id, seen] of this.#seen) {
+      this.#seen.set(id, { ...seen, readAtMs: Number.NEGATIVE_INFINITY });
     }
-    const stale = new Set([...underWay, ...this.#justEnded(), ...(isFullRead ? this.#newest : [])]);
-    for (const status of await this.#ledger.statuses([...stale])) {
-      const pace = this.#watched.get(status.batch)?.pace ?? new Pace();
-      pace.add(performance.now(), status.settled);
-      this.#watched.set(status.batch, { status, pace });
-      stale.delete(status.batch);
+  }
+
+  async #refresh(ids: readonly string[]): Promise<void> {
+    const asked = new Set(ids);
+    const readAtMs = this.#now();
+    for (const status of await this.#ledger.statuses([...asked])) {
+      const pace = this.#seen.get(status.batch)?.pace ?? new Pace();
+      pace.add(readAtMs, status.settled);
+      this.#seen.set(status.batch, { status, pace, readAtMs });
+      asked.delete(status.batch);
     }
     // What was asked for and not found was removed.
-    for (const id of stale) {
-      this.#watched.delete(id);
+    for (const id of asked) {
+      this.#seen.delete(id);
     }
-    return this.#sorted();
+  }
+
+  /** @param underWayEveryMs how old the status of a batch under way may be */
+  #isDue(id: string, underWayEveryMs: number): boolean {
+    const seen = this.#seen.get(id);
+    if (seen === undefined) {
+      return true;
+    }
+    const { status, readAtMs } = seen;
+    const isResumed = !isUnderWay(status) && this.#underWay.has(id);
+    const everyMs = isUnderWay(status) ? underWayEveryMs : ENDED_INTERVAL_MS;
+    return isResumed || this.#now() - readAtMs >= everyMs;
   }
 
   /** Those that were under way when they were last read. */
   #justEnded(): string[] {
-    return [...this.#watched.values()]
-      .filter(({ status }) => isUnderWay(status))
+    return [...this.#seen.values()]
+      .filter(({ status }) => isUnderWay(status) && !this.#underWay.has(status.batch))
       .map(({ status }) => status.batch);
   }
 
-  /** Forgets all others. */
+  /** The newest that have ended. */
+  async #endedIfDue(underWay: number): Promise<string[]> {
+    if (this.#now() < this.#nextListMs) {
+      return [];
+    }
+    this.#nextListMs = this.#now() + ENDED_INTERVAL_MS;
+    const newest = await this.#ledger.batches(MAX_ENDED + underWay);
+    return newest.filter((id) => !this.#underWay.has(id));
+  }
+
+  #forget(): void {
+    const beforeMs = this.#now() - FORGET_MS;
+    for (const [id, { readAtMs }] of this.#seen) {
+      if (readAtMs < beforeMs) {
+        this.#seen.delete(id);
+      }
+    }
+  }
+
   #sorted(): readonly WatchedBatch[] {
-    const newestFirst = [...this.#watched.values()].toSorted(
+    const newestFirst = [...this.#seen.values()].toSorted(
       (one, other) => Date.parse(other.status.createdAt) - Date.parse(one.status.createdAt),
     );
     const underWay = newestFirst.filter(({ status }) => isUnderWay(status));
-    const ended = newestFirst.filter(({ status }) => !isUnderWay(status)).slice(0, MAX_ENDED);
-    const all = [...underWay, ...ended];
-    this.#watched = new Map(all.map((one) => [one.status.batch, one]));
-    return all;
+    const ended = newestFirst.filter(({ status }) => !isUnderWay(status));
+    return [...underWay.slice(0, MAX_UNDER_WAY), ...ended.slice(0, MAX_ENDED)];
   }
 }

@@ -51,23 +51,19 @@ return 1
 
 /**
  * KEYS  workers ZSET · reports HASH
- * ARGV  { withinSeconds: age of the oldest heartbeat that is listed }
- * Returns { nowMs, workers: [{ id, seenAtSeconds (text), report (JSON) }] }; without workers if
- *       there are none
+ * ARGV  1 age of the oldest heartbeat that is listed, in seconds
+ * Returns { now in epoch ms, ids and the epoch seconds of their heartbeats in turn, their reports }
  */
 export const LIST = `
 local t = redis.call('TIME')
-local since = string.format('%.3f', t[1] - cjson.decode(ARGV[1]).withinSeconds)
+local since = string.format('%.3f', t[1] - ARGV[1])
 local seen = redis.call('ZRANGEBYSCORE', KEYS[1], since, '+inf', 'WITHSCORES')
-local workers = {}
-for i = 1, #seen, 2 do
-  local report = redis.call('HGET', KEYS[2], seen[i])
-  if report then
-    workers[#workers + 1] = { id = seen[i], seenAtSeconds = seen[i + 1], report = report }
-  end
+local ids, reports = {}, {}
+for i = 1, #seen, 2 do ids[#ids + 1] = seen[i] end
+-- unpack takes at most about 8,000 values.
+for i = 1, #ids, 1000 do
+  local some = redis.call('HMGET', KEYS[2], unpack(ids, i, math.min(i + 999, #ids)))
+  for _, report in ipairs(some) do reports[#reports + 1] = report or '' end
 end
-return cjson.encode({
-  nowMs = t[1] * 1000 + math.floor(t[2] / 1000),
-  workers = #workers > 0 and workers or nil,
-})
+return { t[1] * 1000 + math.floor(t[2] / 1000), seen, reports }
 `;

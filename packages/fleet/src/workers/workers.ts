@@ -2,7 +2,7 @@ import { isBatchId } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { DocumentScript, Script } from '../redis/script.ts';
+import { Script } from '../redis/script.ts';
 import { instantMs, type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { ASK_TO_DRAIN, HEARTBEAT, LIST, REMOVE } from './workers.lua.ts';
 
@@ -11,18 +11,13 @@ const GONE_AFTER_S = 15;
 /** A worker that is gone is listed until then. */
 const FORGET_AFTER_S = 15 * 60;
 
-const listReply = z.object({
-  nowMs: z.number(),
-  workers: z
-    .array(z.object({ id: z.string(), seenAtSeconds: z.string(), report: z.string() }))
-    .default([]),
-});
+const listReply = z.tuple([z.number(), z.array(z.string()), z.array(z.string())]);
 
 const scripts = {
   heartbeat: new Script(HEARTBEAT, z.number()),
   remove: new Script(REMOVE, z.number()),
   askToDrain: new Script(ASK_TO_DRAIN, z.number()),
-  list: new DocumentScript<{ readonly withinSeconds: number }, typeof listReply>(LIST, listReply),
+  list: new Script(LIST, listReply),
 };
 
 const WORKER_ID = /^w-[a-z0-9]{1,40}$/;
@@ -158,18 +153,25 @@ export class Workers {
    * Running workers, and those that are gone for less than 15 minutes; by host, the oldest first.
    */
   async list(): Promise<WorkerInfo[]> {
-    const document = { withinSeconds: FORGET_AFTER_S };
-    const listed = scripts.list.run(this.#redis, this.#keys, document);
+    const listed = scripts.list.run(this.#redis, this.#keys, [FORGET_AFTER_S]);
     const found = await passOver('the list of workers', listed, this.#onPassedOver);
-    const { nowMs, workers = [] } = found ?? { nowMs: 0 };
-    const ids = validIds(
-      workers.map(({ id }) => id),
-      { noun: 'the id of a worker', isId: (id) => WORKER_ID.test(id) },
-      this.#onPassedOver,
+    const [nowMs, seen, reports] = found ?? [0, [], []];
+    const workers = reports.map((json, at) => ({
+      id: seen[2 * at] ?? '',
+      seenAtSeconds: seen[2 * at + 1] ?? '',
+      json,
+    }));
+    const ids = new Set(
+      validIds(
+        workers.map(({ id }) => id),
+        { noun: 'the id of a worker', isId: (id) => WORKER_ID.test(id) },
+        this.#onPassedOver,
+      ),
     );
     const infos = await Promise.all(
       workers
-        .filter(({ id }) => ids.includes(id))
+        // Reports expire by themselves.
+        .filter(({ id, json }) => ids.has(id) && json !== '')
         // Another version may report other fields: its worker is left out rather than shown wrong.
         .map(async (one) => passOver(`worker ${one.id}`, infoOf(one, nowMs), this.#onPassedOver)),
     );
@@ -179,12 +181,14 @@ export class Workers {
   }
 }
 
-type Listed = z.infer<typeof listReply>['workers'][number];
+interface Listed {
+  readonly id: string;
+  readonly seenAtSeconds: string;
+  /** Its report. */
+  readonly json: string;
+}
 
-async function infoOf(
-  { id, seenAtSeconds, report: json }: Listed,
-  nowMs: number,
-): Promise<WorkerInfo> {
+async function infoOf({ id, seenAtSeconds, json }: Listed, nowMs: number): Promise<WorkerInfo> {
   const lastSeenMs = instantMs.parse(Number(seenAtSeconds) * 1_000);
   const { uptimeMs, state, ...rest } = report.parse(JSON.parse(json));
   const silentMs = Math.max(0, Math.round(nowMs - lastSeenMs));
