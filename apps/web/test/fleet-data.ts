@@ -86,7 +86,10 @@ export async function aliveWorker({ redis, keys }: Own, id = 'w-1'): Promise<voi
   });
 }
 
-/** As many batches that have ended, and as many that run, without their plans. */
+/** Characters of the crawl of each of many batches: nobody who lists them needs it. */
+const CRAWL_LENGTH = 2_000;
+
+/** As many batches that have ended, and as many that run, without plans that can be read. */
 export async function manyBatches(
   { redis, keys }: Own,
   counts: { readonly ended: number; readonly running: number },
@@ -97,7 +100,8 @@ export async function manyBatches(
     const id = `batch-${String(at).padStart(5, '0')}`;
     const isRunning = at >= counts.ended;
     const state = isRunning ? 'running' : at % 2 === 0 ? 'finished' : 'cancelled';
-    const fields = { name: 'batch', state, total: 10, settled: 10, failed: 0, sliceSize: 50 };
+    const counters = { total: 10, settled: 10, failed: 0, sliceSize: 50 };
+    const fields = { name: 'batch', state, ...counters, crawl: 'x'.repeat(CRAWL_LENGTH) };
     pipeline.hset(keys.batch(id), { ...fields, createdAt: now + at, startedAt: now + at });
     pipeline.zadd(keys.batches, now + at, id);
     if (isRunning) {

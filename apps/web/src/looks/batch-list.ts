@@ -1,7 +1,7 @@
 import type { BatchState, Ledger } from '@fetchfleet/fleet';
 import type { BatchesDocument } from '../api/documents.ts';
 import { Look } from './look.ts';
-import { unwatchedDocument, type Watched, watchedDocument } from './watched-batch.ts';
+import { type Watched, watchedDocument } from './watched-batch.ts';
 
 /** Ids that are read: of a longer history, the newest. */
 const MAX_IDS = 10_000;
@@ -25,15 +25,17 @@ export interface BatchQuery {
 }
 
 export interface BatchListOptions {
-  readonly ledger: Pick<Ledger, 'batches' | 'states' | 'statuses' | 'unfinished'>;
+  readonly ledger: Pick<Ledger, 'batches' | 'states' | 'unfinished'>;
   /** Shares one read of the reader among all who look. */
   readonly watched: Look<readonly Watched[]>;
+  /** Some batches, as somebody sees them. */
+  readonly some: (ids: readonly string[]) => Promise<readonly Watched[]>;
 }
 
 /**
  * Pages of the list of batches. What a page costs Redis: one command for the ids, shared by all
- * viewers, and one for each batch of the page that nobody watches; with a filter by an end also
- * one, once, for each of the 2,000 newest.
+ * viewers, and one for each batch of the page that is under way; with a filter by an end also one,
+ * once, for each of the 2,000 newest.
  */
 export class BatchList {
   readonly #options: BatchListOptions;
@@ -62,26 +64,10 @@ export class BatchList {
     const ids = matching.slice(start, start + limit);
     const hasMore = matching.length > start + limit;
     return {
-      batches: await this.#documents(ids),
+      batches: (await this.#options.some(ids)).map(watchedDocument),
       total: matching.length,
       next: hasMore ? (ids.at(-1) ?? null) : null,
     };
-  }
-
-  async #documents(ids: readonly string[]): Promise<BatchesDocument['batches']> {
-    const watched = new Map(
-      (await this.#options.watched.get()).map((one) => [one.status.batch, one]),
-    );
-    const others = await this.#options.ledger.statuses(ids.filter((id) => !watched.has(id)));
-    const read = new Map(others.map((status) => [status.batch, status]));
-    return ids.flatMap((id) => {
-      const one = watched.get(id);
-      const status = read.get(id);
-      if (one !== undefined) {
-        return [watchedDocument(one)];
-      }
-      return status === undefined ? [] : [unwatchedDocument(status)];
-    });
   }
 
   async #inStates(

@@ -12,64 +12,84 @@ import {
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import type { BatchDetail, BatchEvent } from '../api/documents.ts';
-import { unwatchedDocument, type Watched, watchedDocument } from './watched-batch.ts';
+import { Look } from './look.ts';
+import type { OriginList } from './origin-list.ts';
+import { type Watched, watchedDocument } from './watched-batch.ts';
 
-/** Busy origins that are asked whether the batch is there. */
-const MAX_ASKED = 50;
 const MAX_ORIGINS = 20;
+/** Asks hundreds of origins whether the batch is there. */
+const USED_EVERY_MS = 3_000;
+/** Reads samples of the queue. */
+const SLICES_EVERY_MS = 3_000;
+/** Reads 2 MiB of records. */
+const RECORDS_EVERY_MS = 5_000;
 
-export interface BatchViewSources {
+export interface BatchViewOptions {
   readonly redis: Redis;
   readonly keys: FleetKeys;
+  readonly ledger: Pick<Ledger, 'events'>;
   readonly origins: Pick<Origins, 'usedBy'>;
-  /** The busiest first. */
-  readonly busyOrigins: () => Promise<readonly OriginStatus[]>;
-  readonly history: () => Promise<readonly HistorySample[]>;
+  readonly originList: OriginList;
+  readonly history: Look<readonly HistorySample[]>;
   /** How its records can be read, and how long its last fetches took. */
   readonly records: (batch: string) => Promise<Pick<BatchDetail, 'records' | 'latency'>>;
-  readonly ledger: Pick<Ledger, 'events'>;
 }
 
-/** The document of one batch. Costs Redis about 100 commands, whatever the batch. */
-export async function batchDetail(
-  { status, watched }: { readonly status: BatchStatus; readonly watched: Watched | undefined },
-  sources: BatchViewSources,
-): Promise<BatchDetail> {
-  const { redis, keys, ledger } = sources;
-  const { batch } = status;
-  const [slices, origins, samples, records, events] = await Promise.all([
-    countSlices(redis, keys, batch),
-    originsAtWork(status, sources),
-    sources.history(),
-    sources.records(batch),
-    ledger.events(batch),
-  ]);
-  const series = ratesOf(samples, ({ batches }) => batches[batch], Date.now());
-  return {
-    batch: watched === undefined ? unwatchedDocument(status) : watchedDocument(watched),
-    slices,
-    ...records,
-    history: series.values.every((value) => value === null) ? null : series,
-    origins: origins.map(originDocument),
-    events: (events ?? []).map(eventOf),
-  };
-}
+/** What the view of one batch is made of, each part read as often as it changes. */
+export class BatchSources {
+  readonly #batch: string;
+  readonly #options: BatchViewOptions;
+  readonly #slices: Look<BatchDetail['slices']>;
+  /** Names of the origins that it works on. */
+  readonly #used: Look<readonly string[]>;
+  readonly #records: Look<Pick<BatchDetail, 'records' | 'latency'>>;
 
-async function originsAtWork(
-  { batch, state }: BatchStatus,
-  { origins, busyOrigins }: BatchViewSources,
-): Promise<readonly OriginStatus[]> {
-  if (state === 'finished' || state === 'cancelled') {
-    return [];
+  constructor(batch: string, options: BatchViewOptions) {
+    const { redis, keys, origins, originList, records } = options;
+    this.#batch = batch;
+    this.#options = options;
+    this.#slices = new Look({
+      read: async () => countSlices(redis, keys, batch),
+      everyMs: SLICES_EVERY_MS,
+    });
+    this.#used = new Look({
+      read: async () => {
+        const all = await originList.all();
+        const used = await origins.usedBy(
+          batch,
+          all.map(({ origin }) => origin),
+        );
+        return used.slice(0, MAX_ORIGINS);
+      },
+      everyMs: USED_EVERY_MS,
+    });
+    this.#records = new Look({ read: async () => records(batch), everyMs: RECORDS_EVERY_MS });
   }
-  const asked = (await busyOrigins()).slice(0, MAX_ASKED);
-  const used = new Set(
-    await origins.usedBy(
-      batch,
-      asked.map(({ origin }) => origin),
-    ),
-  );
-  return asked.filter(({ origin }) => used.has(origin)).slice(0, MAX_ORIGINS);
+
+  async detail(watched: Watched): Promise<BatchDetail> {
+    const [slices, origins, samples, records, events] = await Promise.all([
+      this.#slices.get(),
+      this.#originsAtWork(watched.status),
+      this.#options.history.get(),
+      this.#records.get(),
+      this.#options.ledger.events(this.#batch),
+    ]);
+    const series = ratesOf(samples, ({ batches }) => batches[this.#batch], Date.now());
+    return {
+      batch: watchedDocument(watched),
+      slices,
+      ...records,
+      history: series.values.every((value) => value === null) ? null : series,
+      origins: origins.map(originDocument),
+      events: (events ?? []).map(eventOf),
+    };
+  }
+
+  async #originsAtWork({ state }: BatchStatus): Promise<readonly OriginStatus[]> {
+    return state === 'finished' || state === 'cancelled'
+      ? []
+      : this.#options.originList.some(await this.#used.get());
+  }
 }
 
 /** In words; `by` is a person, a worker or a schedule. */

@@ -9,11 +9,10 @@ import {
   originDetailDocument,
   originDocument,
   Origins,
-  OriginsReader,
   scheduleDocument,
   ScheduleStore,
-  severityOf,
   viewSchedule,
+  type WatchedBatch,
   Workers,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
@@ -27,9 +26,11 @@ import type {
   WorkersDocument,
 } from '../api/documents.ts';
 import { BatchList, type BatchQuery } from './batch-list.ts';
-import { batchDetail } from './batch-view.ts';
+import { BatchSources } from './batch-view.ts';
 import { Look } from './look.ts';
+import { OriginList } from './origin-list.ts';
 import { overviewDocument } from './overview.ts';
+import { mayBeShown } from './trouble.ts';
 import type { Watched } from './watched-batch.ts';
 
 const SCHEDULES_EVERY_MS = 5_000;
@@ -38,10 +39,8 @@ const MEMORY_EVERY_MS = 5_000;
 /** Reads a sample of the queue: some milliseconds of Redis. */
 const BACKLOG_EVERY_MS = 10_000;
 const HISTORY_EVERY_MS = 10_000;
-/** Reads 2 MiB of records. */
-const RECORDS_EVERY_MS = 5_000;
-/** Origins that are read, the latest ones. */
-const MAX_ORIGINS = 500;
+/** Workers report every two seconds. */
+const WORKERS_EVERY_MS = 2_000;
 /** Names that a text is looked for in. */
 const MAX_NAMES = 10_000;
 const NAMES_EVERY_MS = 5_000;
@@ -69,7 +68,9 @@ export class FleetLooks {
   readonly schedules: Look<SchedulesDocument>;
   readonly #options: FleetLooksOptions;
   readonly #origins: Origins;
-  readonly #busyOrigins: Look<Awaited<ReturnType<OriginsReader['read']>>>;
+  readonly #originList: OriginList;
+  readonly #reader: BatchesReader;
+  readonly #workers: Look<Awaited<ReturnType<Workers['list']>>>;
   readonly #watched: Look<readonly Watched[]>;
   readonly #names: Look<readonly string[]>;
   readonly #storedSchedules: Look<Awaited<ReturnType<typeof firstSchedules>>>;
@@ -83,24 +84,19 @@ export class FleetLooks {
     this.#options = options;
     this.ledger = new Ledger(redis, keys, onPassedOver);
     this.#origins = new Origins(redis, keys, onPassedOver);
-    const reader = new BatchesReader(this.ledger);
+    this.#originList = new OriginList(this.#origins);
+    this.#reader = new BatchesReader(this.ledger);
     const known = new Workers(redis, keys, onPassedOver);
-    const workers = new Look({ read: async () => known.list() });
+    this.#workers = new Look({ read: async () => known.list(), everyMs: WORKERS_EVERY_MS });
     this.#watched = new Look({
-      read: async () => {
-        const watched = await reader.read();
-        const sources = { ledger: this.ledger, workers: { list: async () => workers.get() } };
-        const statuses = options.isPrivate ? watched.map(({ status }) => status) : [];
-        const interrupted = await interruptedAmong(sources, statuses);
-        return watched.map((one) => ({
-          ...one,
-          isInterrupted: interrupted.has(one.status.batch),
-        }));
-      },
+      read: async () => this.#withInterrupted(await this.#reader.read()),
     });
-    this.#list = new BatchList({ ledger: this.ledger, watched: this.#watched });
-    this.workers = new Look({ read: async () => ({ workers: await workers.get() }) });
-    this.#busyOrigins = this.#lookAtOrigins();
+    this.#list = new BatchList({
+      ledger: this.ledger,
+      watched: this.#watched,
+      some: async (ids) => this.#withInterrupted(await this.#reader.some(ids)),
+    });
+    this.workers = new Look({ read: async () => ({ workers: await this.#workers.get() }) });
     this.#names = new Look({
       read: async () => this.#origins.latest(MAX_NAMES),
       everyMs: NAMES_EVERY_MS,
@@ -133,8 +129,8 @@ export class FleetLooks {
       read: async () => {
         const [watched, ...others] = await Promise.all([
           this.#watched.get(),
-          workers.get(),
-          this.#busyOrigins.get(),
+          this.#workers.get(),
+          this.#originList.allWith(mayBeShown),
           schedules.get(),
           memory.get(),
           backlog.get(),
@@ -144,7 +140,7 @@ export class FleetLooks {
         return overviewDocument({
           nowMs: Date.now(),
           watched,
-          underWayTotal: reader.underWayTotal,
+          underWayTotal: this.#reader.underWayTotal,
           workers: others[0],
           origins: others[1],
           schedules: others[2],
@@ -162,6 +158,7 @@ export class FleetLooks {
   expire(): void {
     this.#storedSchedules.expire();
     this.schedules.expire();
+    this.#reader.expire();
   }
 
   batches(query: BatchQuery): Look<BatchesDocument> {
@@ -170,36 +167,31 @@ export class FleetLooks {
 
   /** Undefined where the batch is unknown. */
   batch(id: string): Look<BatchDetail | undefined> {
-    const records = new Look({
-      read: async () => this.#options.records(id),
-      everyMs: RECORDS_EVERY_MS,
+    const sources = new BatchSources(id, {
+      ...this.#options,
+      ledger: this.ledger,
+      origins: this.#origins,
+      originList: this.#originList,
+      history: this.#history,
     });
     return this.#keep(`batch ${id}`, async () => {
-      const watched = (await this.#watched.get()).find(({ status }) => status.batch === id);
-      const status = watched?.status ?? (await this.ledger.status(id));
-      if (status === undefined) {
+      const [watched] = await this.#withInterrupted(await this.#reader.some([id]));
+      if (watched === undefined) {
+        await this.ledger.status(id); // throws, if it is there and cannot be read
         return undefined;
       }
-      const { redis, keys } = this.#options;
-      return batchDetail(
-        { status, watched },
-        {
-          redis,
-          keys,
-          ledger: this.ledger,
-          origins: this.#origins,
-          busyOrigins: async () => this.#busyOrigins.get(),
-          history: async () => this.#history.get(),
-          records: async () => records.get(),
-        },
-      );
+      return sources.detail(watched);
     });
   }
 
   /** @param limit at most 500 */
   origins({ text, limit }: { readonly text: string; readonly limit: number }) {
     return this.#keep(`origins ${limit} ${text}`, async (): Promise<OriginsDocument> => {
-      const found = text === '' ? await this.#busyOrigins.get() : await this.#named(text);
+      const list = this.#originList;
+      const found =
+        text === ''
+          ? await list.allWith((all) => all.slice(0, limit))
+          : await list.some((await this.#namesWith(text)).slice(0, MAX_FOUND));
       return { origins: found.slice(0, limit).map(originDocument), total: found.length };
     });
   }
@@ -215,28 +207,15 @@ export class FleetLooks {
     });
   }
 
-  /** Origins that were worked on last, the worst first, then the busiest. */
-  #lookAtOrigins() {
-    const reader = new OriginsReader(
-      {
-        list: async (only) => this.#origins.list(only ?? (await this.#origins.latest(MAX_ORIGINS))),
-      },
-      { isListed: () => true },
-    );
-    return new Look({
-      read: async () =>
-        (await reader.read()).toSorted(
-          (one, other) =>
-            severityOf(other) - severityOf(one) ||
-            other.waiting - one.waiting ||
-            other.inUse - one.inUse,
-        ),
-    });
+  async #namesWith(text: string): Promise<readonly string[]> {
+    return (await this.#names.get()).filter((name) => name.includes(text));
   }
 
-  async #named(text: string) {
-    const names = (await this.#names.get()).filter((name) => name.includes(text));
-    return this.#origins.list(names.slice(0, MAX_FOUND));
+  async #withInterrupted(batches: readonly WatchedBatch[]): Promise<readonly Watched[]> {
+    const sources = { ledger: this.ledger, workers: { list: async () => this.#workers.get() } };
+    const statuses = this.#options.isPrivate ? batches.map(({ status }) => status) : [];
+    const interrupted = await interruptedAmong(sources, statuses);
+    return batches.map((one) => ({ ...one, isInterrupted: interrupted.has(one.status.batch) }));
   }
 
   /** A look that is shared by all who look at the same. */

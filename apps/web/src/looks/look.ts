@@ -13,10 +13,12 @@ export interface Viewing<T> {
 
 export interface LookOptions<T> {
   readonly read: () => Promise<T>;
-  /** A document is good for so long. @default 1 s */
+  /** A document is good for so long after its read has ended. @default 1 s */
   readonly everyMs?: number;
   /** What of a document makes it another one. @default all of it */
   comparable?(document: T): unknown;
+  /** A clock that is never set back. @default performance.now */
+  readonly now?: (() => number) | undefined;
 }
 
 /** What viewers have last been told. */
@@ -25,24 +27,30 @@ type Shown<T> =
   | { readonly error: Error };
 
 /**
- * One look at the fleet that all viewers share: however many there are, it reads at most once in
- * `everyMs`, and only while somebody looks.
+ * One look at the fleet that all viewers share: however many there are, it reads only while somebody
+ * looks, and rests for `everyMs` between two reads. A read that takes long is no reason to read all
+ * the time.
  *
  *     at rest ──first viewer──▶ looking every second ──last viewer leaves──▶ at rest
  */
 export class Look<T> {
   readonly #options: LookOptions<T>;
   readonly #everyMs: number;
+  readonly #now: () => number;
   readonly #viewers = new Set<Viewing<T>>();
   #latest: Promise<T> | undefined;
   #isReading = false;
+  /** When the last read has ended. */
   #readAt = Number.NEGATIVE_INFINITY;
+  /** Whether something has changed since the last read has begun. */
+  #isExpired = false;
   #timer: NodeJS.Timeout | undefined;
   #shown: Shown<T> | undefined;
 
   constructor(options: LookOptions<T>) {
     this.#options = options;
     this.#everyMs = options.everyMs ?? 1_000;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   get viewers(): number {
@@ -50,13 +58,13 @@ export class Look<T> {
   }
 
   /**
-   * The document, not older than `everyMs`.
+   * The document; it was read within the last `everyMs`.
    *
    * @throws RedisUnreachableError if there is none within 5 s. The read goes on, and no other one
    *   begins before it ends: nothing piles up in the client.
    */
   async get(): Promise<T> {
-    const isFresh = performance.now() - this.#readAt < this.#everyMs;
+    const isFresh = this.#now() - this.#readAt < this.#everyMs;
     if (this.#latest === undefined || (!isFresh && !this.#isReading)) {
       this.#latest = this.#read();
     }
@@ -88,6 +96,7 @@ export class Look<T> {
   /** Something has changed: what was read is out of date, and viewers get what is there now. */
   expire(): void {
     this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#isExpired = true;
     if (this.#viewers.size > 0) {
       void this.#look();
     }
@@ -95,7 +104,7 @@ export class Look<T> {
 
   async #read(): Promise<T> {
     this.#isReading = true;
-    this.#readAt = performance.now();
+    this.#isExpired = false;
     try {
       return await this.#options.read();
     } catch (error) {
@@ -103,6 +112,7 @@ export class Look<T> {
       throw error;
     } finally {
       this.#isReading = false;
+      this.#readAt = this.#isExpired ? Number.NEGATIVE_INFINITY : this.#now();
     }
   }
 
@@ -114,7 +124,7 @@ export class Look<T> {
     }
     clearTimeout(this.#timer);
     if (this.#viewers.size > 0) {
-      const restMs = Math.max(100, this.#everyMs - (performance.now() - this.#readAt));
+      const restMs = Math.max(100, this.#everyMs - (this.#now() - this.#readAt));
       this.#timer = setTimeout(() => void this.#look(), restMs);
     }
   }

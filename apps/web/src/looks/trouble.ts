@@ -3,6 +3,7 @@ import {
   type OriginStatus,
   sameFailure,
   type Schedule,
+  severityOf,
   type WorkerInfo,
 } from '@fetchfleet/fleet';
 import type { Trouble } from '../api/documents.ts';
@@ -174,6 +175,11 @@ function schedulesFailing({ schedules }: Pick<Findings, 'schedules'>): Trouble[]
       ? trouble('error', 'schedule', id, { text: `could not run at ${due}${because}` })
       : undefined;
   });
+}
+
+/** The origins that may be among the entries, the worst of them. They are in the order of a list. */
+export function mayBeShown(origins: readonly OriginStatus[]): readonly OriginStatus[] {
+  return origins.filter((one) => severityOf(one) > 1).slice(0, 2 * MAX_OF_A_KIND);
 }
 
 function some<T>(all: readonly T[], find: (one: T) => Trouble | undefined): Trouble[] {

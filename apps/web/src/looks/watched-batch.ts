@@ -17,11 +17,6 @@ export function watchedDocument({ status, pace, isInterrupted }: Watched): Watch
   return { ...batchDocument(status, isInterrupted), ...paceOf(status, pace) };
 }
 
-/** Of one that nobody has watched. */
-export function unwatchedDocument(status: BatchStatus): WatchedBatch {
-  return { ...batchDocument(status), paceNow: null, leftMs: null };
-}
-
 function paceOf(
   { state, total, settled }: BatchStatus,
   pace: Pace,

@@ -74,6 +74,22 @@ describe('a look', () => {
     expect(await one.look.get()).toMatchObject({ value: 'd' });
   });
 
+  it('rests after a read that took longer than its rest', async () => {
+    let nowMs = 0;
+    let reads = 0;
+    const look = new Look({
+      now: () => nowMs,
+      read: async () => {
+        nowMs += 5_000;
+        reads += 1;
+        return reads;
+      },
+    });
+    expect([await look.get(), await look.get()]).toEqual([1, 1]);
+    nowMs += 1_000;
+    expect(await look.get()).toBe(2);
+  });
+
   it('tells a viewer who comes later of an error that lasts', async () => {
     const one = reading();
     one.value = new Error('away');

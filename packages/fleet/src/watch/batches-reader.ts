@@ -8,6 +8,8 @@ const MAX_CURRENT = 50;
 const MAX_UNDER_WAY = 500;
 /** Those between are read again at this interval. */
 const OTHERS_INTERVAL_MS = 20_000;
+/** A long list of unfinished batches is read at this interval: Redis looks at each of them. */
+const LONG_LIST_INTERVAL_MS = 2_000;
 /** Most ended batches that are shown. */
 const MAX_ENDED = 100;
 /** Ended batches are read again at this interval, because they can be retried or resumed. */
@@ -39,8 +41,10 @@ export class BatchesReader {
   readonly #ledger: Pick<Ledger, 'unfinished' | 'batches' | 'statuses'>;
   readonly #now: () => number;
   #seen = new Map<string, Seen>();
+  /** Newest first. */
   #underWay: ReadonlySet<string> = new Set();
-  #nextListMs = 0;
+  #nextUnderWayMs = Number.NEGATIVE_INFINITY;
+  #nextEndedMs = Number.NEGATIVE_INFINITY;
 
   /** @param now a clock that is never set back. @default performance.now */
   constructor(
@@ -61,16 +65,14 @@ export class BatchesReader {
    * newest are as they are now, the others as they were in the last 20 s.
    */
   async read(): Promise<readonly WatchedBatch[]> {
-    const unfinished = await this.#ledger.unfinished();
-    this.#underWay = new Set(unfinished);
-    const underWay = unfinished.slice(0, MAX_UNDER_WAY);
+    await this.#listUnderWay();
+    const underWay = [...this.#underWay].slice(0, MAX_UNDER_WAY);
     await this.#refresh([
       ...underWay.slice(0, MAX_CURRENT),
       ...underWay.slice(MAX_CURRENT).filter((id) => this.#isDue(id, OTHERS_INTERVAL_MS)),
       ...this.#justEnded(),
       ...(await this.#endedIfDue(underWay.length)),
     ]);
-    this.#forget();
     return this.#sorted();
   }
 
@@ -85,10 +87,21 @@ export class BatchesReader {
 
   /** Somebody has changed batches: what was read of them is out of date. */
   expire(): void {
-    this.#nextListMs = 0;
+    this.#nextUnderWayMs = Number.NEGATIVE_INFINITY;
+    this.#nextEndedMs = Number.NEGATIVE_INFINITY;
+    const longAgoMs = this.#now() - OTHERS_INTERVAL_MS;
     for (const [id, seen] of this.#seen) {
-      this.#seen.set(id, { ...seen, readAtMs: Number.NEGATIVE_INFINITY });
+      this.#seen.set(id, { ...seen, readAtMs: Math.min(seen.readAtMs, longAgoMs) });
     }
+  }
+
+  async #listUnderWay(): Promise<void> {
+    if (this.#now() < this.#nextUnderWayMs) {
+      return;
+    }
+    this.#underWay = new Set(await this.#ledger.unfinished());
+    const isLong = this.#underWay.size > MAX_CURRENT;
+    this.#nextUnderWayMs = this.#now() + (isLong ? LONG_LIST_INTERVAL_MS : 0);
   }
 
   async #refresh(ids: readonly string[]): Promise<void> {
@@ -104,6 +117,7 @@ export class BatchesReader {
     for (const id of asked) {
       this.#seen.delete(id);
     }
+    this.#forget();
   }
 
   /** @param underWayEveryMs how old the status of a batch under way may be */
@@ -127,10 +141,10 @@ export class BatchesReader {
 
   /** The newest that have ended. */
   async #endedIfDue(underWay: number): Promise<string[]> {
-    if (this.#now() < this.#nextListMs) {
+    if (this.#now() < this.#nextEndedMs) {
       return [];
     }
-    this.#nextListMs = this.#now() + ENDED_INTERVAL_MS;
+    this.#nextEndedMs = this.#now() + ENDED_INTERVAL_MS;
     const newest = await this.#ledger.batches(MAX_ENDED + underWay);
     return newest.filter((id) => !this.#underWay.has(id));
   }
