@@ -18,7 +18,7 @@ import { recordsOf } from './records/latency.ts';
 import { RecordFolders } from './records/record-folders.ts';
 import { RecordStore } from './records/record-store.ts';
 import { HealthPaths } from './routes/health.ts';
-import { openRoutes, routes } from './routes/routes.ts';
+import { fleetDocument, openRoutes, routes } from './routes/routes.ts';
 import { Site } from './routes/site.ts';
 
 export interface WebServerOptions {
@@ -86,6 +86,7 @@ export class WebServer {
       gatekeeper,
       files,
       health: new HealthPaths(async () => redis.ping()),
+      given: async () => fleetDocument(services),
       openRoutes: openRoutes(services),
       routes: routes(services),
     });

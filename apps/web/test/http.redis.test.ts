@@ -29,7 +29,7 @@ describe('the server of the page', () => {
     for (const path of ['/', '/batches/some-batch', '/origins/https%3A%2F%2Fapi.example']) {
       const page = await web.ask(path);
       expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
-      expect(page.headers['cache-control']).toBe('no-cache');
+      expect(page.headers['cache-control']).toBe('no-store');
       expect(page.text).toContain('src="/assets/index-B3f9x0a1.js"');
     }
     const script = await web.ask('/assets/index-B3f9x0a1.js', {
@@ -45,6 +45,23 @@ describe('the server of the page', () => {
     const plain = { 'accept-encoding': 'gzip;q=0' };
     const other = await web.ask('/assets/index-B3f9x0a1.js', { headers: plain });
     expect(other.headers['content-encoding']).toBeUndefined();
+  });
+
+  it('sends the first document with the page to those who may see it, and to nobody else', async () => {
+    const token = 'a-token-of-some-length';
+    const web = await Web.start(['--token', token]);
+    const given = async (headers: Record<string, string>): Promise<unknown> => {
+      const { text } = await web.ask('/batches/one', { headers });
+      const [, json] =
+        /<script type="application\/json" id="given">(.*)<\/script>/u.exec(text) ?? [];
+      return json === undefined ? undefined : JSON.parse(json);
+    };
+    const known = { authorization: `Bearer ${token}` };
+    const { document } = await web.json('/api/fleet', { headers: known });
+    expect(await given(known)).toEqual(document);
+    expect(await given({})).toBeUndefined();
+    expect(await given({ authorization: 'Bearer wrong' })).toBeUndefined();
+    expect(await given({ ...known, 'sec-fetch-site': 'cross-site' })).toBeUndefined();
   });
 
   it('serves no file but those of the page', async () => {

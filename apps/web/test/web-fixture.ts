@@ -151,6 +151,9 @@ export class Web {
 async function writePage(folder: string): Promise<void> {
   await mkdir(join(folder, 'assets'), { recursive: true });
   const script = `<script type="module" src="./assets/index-B3f9x0a1.js"></script>`;
-  await writeFile(join(folder, 'index.html'), `<!doctype html>${script}${' '.repeat(2_000)}`);
+  await writeFile(
+    join(folder, 'index.html'),
+    `<!doctype html><head>${script}</head>${' '.repeat(2_000)}`,
+  );
   await writeFile(join(folder, 'assets/index-B3f9x0a1.js'), 'export {};'.repeat(300));
 }

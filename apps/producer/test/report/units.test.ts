@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   formatBytes,
+  formatCount,
   formatDuration,
   formatPercent,
   formatRate,
@@ -45,6 +46,20 @@ describe('units', () => {
       '12,345/s',
     ]);
     expect([1.44, 2, 25.4, 1_234].map(formatRatio)).toEqual(['1.4×', '2×', '25×', '1,234×']);
+  });
+
+  it('group digits as Intl does', () => {
+    const values = [
+      0, 0.004, 0.5, 0.996, 1, 9.96, 99.95, 100, 999.6, 1e3, 12_345.6, 1e6, 9_876_543_210,
+    ];
+    const rate = (value: number): string => {
+      const maximumFractionDigits = value >= 100 ? 0 : value >= 1 ? 1 : 2;
+      return `${value.toLocaleString('en-US', { maximumFractionDigits })}/s`;
+    };
+    expect(values.map(formatRate)).toEqual(values.map(rate));
+    expect(values.map(formatCount)).toEqual(
+      values.map((value) => Math.round(value).toLocaleString('en-US')),
+    );
   });
 
   it('show 100% only for what is complete', () => {

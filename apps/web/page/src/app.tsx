@@ -1,6 +1,6 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { FleetDocument } from '../../src/api/documents.ts';
-import { isLoggedOut } from './api/client.ts';
+import { givenFleet, isLoggedOut } from './api/client.ts';
 import { useRead } from './api/use-read.ts';
 import { Frame } from './frame.tsx';
 import { Notices } from './part/notice.tsx';
@@ -17,7 +17,10 @@ import { Workers } from './view/workers.tsx';
 
 /** The page: who may see it, its frame, and the view that the address names. */
 export function App() {
-  const fleet = useRead<FleetDocument>(isLoggedOut.value ? undefined : 'fleet');
+  const [given] = useState(givenFleet);
+  const isAsked = given === undefined && !isLoggedOut.value;
+  const reading = useRead<FleetDocument>(isAsked ? 'fleet' : undefined);
+  const fleet = given ?? reading.value;
   const { path } = route.value;
   useEffect(() => {
     document.title = [...path.toReversed(), 'fetchfleet'].join(' · ');
@@ -25,11 +28,11 @@ export function App() {
   if (isLoggedOut.value) {
     return <Login />;
   }
-  if (fleet.value === undefined) {
-    return fleet.error === undefined ? null : (
+  if (fleet === undefined) {
+    return reading.error === undefined ? null : (
       <main class="alone">
-        <p role="alert">{fleet.error.message}</p>
-        <button type="button" onClick={fleet.again}>
+        <p role="alert">{reading.error.message}</p>
+        <button type="button" onClick={reading.again}>
           Try again
         </button>
       </main>
@@ -37,8 +40,8 @@ export function App() {
   }
   return (
     <>
-      <Frame fleet={fleet.value}>
-        <View fleet={fleet.value} path={path} />
+      <Frame fleet={fleet}>
+        <View fleet={fleet} path={path} />
       </Frame>
       <Notices />
     </>

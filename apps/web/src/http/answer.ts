@@ -17,7 +17,7 @@ export interface StreamedAnswer {
 }
 
 /** Documents are of this moment, and may be of a viewer who logs out. */
-const NO_STORE = { 'cache-control': 'no-store' };
+export const NO_STORE = { 'cache-control': 'no-store' };
 
 /** One JSON document. */
 export function json(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type Answer, json } from './answer.ts';
+import { type Answer, json, NO_STORE } from './answer.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -46,18 +46,23 @@ export class StaticFiles {
 
   /** @param path without the base, decoded. @returns undefined if there is no such file */
   find(path: string): Answer | undefined {
-    return this.#files.get(path === '/' ? INDEX : path);
+    return this.#files.get(path);
   }
 
-  /** The page itself, for every path that is one of its views. */
-  page(): Answer {
-    return (
-      this.#files.get(INDEX) ??
-      json(
+  /**
+   * The page itself, for every path that is one of its views.
+   *
+   * @param given a document that the page shows first, without asking for it
+   */
+  page(given?: unknown): Answer {
+    const page = this.#files.get(INDEX);
+    if (page === undefined) {
+      return json(
         { error: 'the page was not built: run npm run build', code: 'PAGE_MISSING' },
         { status: 503 },
-      )
-    );
+      );
+    }
+    return given === undefined ? page : withDocument(page, given);
   }
 }
 
@@ -86,6 +91,17 @@ function answerOf(path: string, bytes: Buffer, base: string): Answer {
     },
     body,
     ...(body.length >= LEAST_GZIP && { gzip: gzipSync(body, { level: 9 }) }),
+  };
+}
+
+/** A script element that holds data is none to the policy of the page: nothing in it runs. */
+function withDocument({ status, headers, body }: Answer, given: unknown): Answer {
+  const text = JSON.stringify(given).replaceAll('<', String.raw`\u003c`);
+  const data = `<script type="application/json" id="given">${text}</script>`;
+  return {
+    status,
+    headers: { 'content-type': headers['content-type'] ?? '', ...NO_STORE },
+    body: body.toString('utf8').replace('</head>', () => `${data}</head>`),
   };
 }
 

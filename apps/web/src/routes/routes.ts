@@ -92,15 +92,18 @@ export function routes(services: Services): readonly Route<Viewer>[] {
   return [...fleetRoutes(services), ...batchRoutes(services), ...changeRoutes(services)];
 }
 
+/** Who answers. */
+export async function fleetDocument(
+  services: Pick<Services, 'fleet' | 'readOnly' | 'hasResults'>,
+): Promise<FleetDocument> {
+  const { fleet, readOnly } = services;
+  return { fleet, version: VERSION, readOnly, hasResults: await services.hasResults() };
+}
+
 function fleetRoutes(services: Services): Route<Viewer>[] {
   const { looks, streams } = services;
   return [
-    get('/fleet', async () => {
-      const { fleet, readOnly } = services;
-      const hasResults = await services.hasResults();
-      const document: FleetDocument = { fleet, version: VERSION, readOnly, hasResults };
-      return document;
-    }),
+    get('/fleet', async () => fleetDocument(services)),
     get('/overview', async () => looks.overview.get()),
     get('/workers', async () => looks.workers.get()),
     get('/schedules', async () => looks.schedules.get()),

@@ -14,6 +14,8 @@ export interface SiteOptions {
   readonly gatekeeper: Gatekeeper;
   readonly files: StaticFiles;
   readonly health: HealthPaths;
+  /** What the page shows first, to those who know the token. */
+  readonly given: () => Promise<unknown>;
   /** For everybody. */
   readonly openRoutes: readonly Route<Viewer>[];
   /** For those who know the token. */
@@ -48,11 +50,11 @@ export class Site {
       throw notFound();
     }
     const inside = path.slice(base.length);
+    const viewer = viewerOf(request, trustProxy);
     if (!inside.startsWith('/api/')) {
       checkRead(request);
-      return this.#file(inside);
+      return this.#file(inside) ?? this.#page(request, viewer);
     }
-    const viewer = viewerOf(request, trustProxy);
     const method = request.method ?? 'GET';
     const apiPath = inside.slice('/api'.length);
     const isOpen = this.#options.openRoutes.some((route) => route.path === apiPath);
@@ -64,17 +66,27 @@ export class Site {
     return route.handle({ request, viewer, params, query: new URLSearchParams(search) });
   }
 
-  /** A file of the page; the page itself for each of its views. They hold no secrets. */
-  #file(path: string): Answer {
-    const { files } = this.#options;
-    const file = files.find(path);
-    if (file !== undefined) {
-      return file;
+  /** A file of the page, which holds no secret; undefined for a view. @throws HttpError */
+  #file(path: string): Answer | undefined {
+    if (path === '/index.html') {
+      return undefined;
     }
-    if (isFile(path)) {
+    const file = this.#options.files.find(path);
+    if (file === undefined && isFile(path)) {
       throw notFound();
     }
-    return files.page();
+    return file;
+  }
+
+  /** The page itself, for each of its views; with what it shows first for those who may see it. */
+  async #page(request: IncomingMessage, viewer: Viewer): Promise<Answer> {
+    const { gatekeeper, files, given } = this.#options;
+    try {
+      gatekeeper.checkViewer(request, viewer);
+    } catch {
+      return files.page(); // it asks for the token
+    }
+    return files.page(await given());
   }
 }
 

@@ -1,6 +1,6 @@
 /** `12,345` */
 export function formatCount(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return grouped(String(Math.round(value)));
 }
 
 /** `24%`. Rounded down, so only a complete batch shows 100%. An empty one is complete. */
@@ -11,7 +11,14 @@ export function formatPercent(part: number, whole: number): string {
 /** `0.25/s`, `9.5/s`, `178/s`, `12,300/s` */
 export function formatRate(perSecond: number): string {
   const digits = perSecond >= 100 ? 0 : perSecond >= 1 ? 1 : 2;
-  return `${perSecond.toLocaleString('en-US', { maximumFractionDigits: digits })}/s`;
+  const [whole = '', fraction = ''] = perSecond.toFixed(digits).split('.');
+  const rest = fraction.replace(/0+$/u, '');
+  return `${grouped(whole)}${rest === '' ? '' : `.${rest}`}/s`;
+}
+
+/** A comma before each three digits. `Intl` takes tens of milliseconds when it is first asked. */
+function grouped(digits: string): string {
+  return digits.replaceAll(/\B(?=(?:\d{3})+$)/gu, ',');
 }
 
 const MINUTE_MS = 60_000;

@@ -3,6 +3,7 @@ import type {
   CommandAnswer,
   CommandRequest,
   ErrorDocument,
+  FleetDocument,
   LoginAnswer,
   LoginRequest,
 } from '../../../src/api/documents.ts';
@@ -22,6 +23,13 @@ export class ApiError extends Error {
 
 /** Whether the server asks for its token: at first, and when a browser has lost its cookie. */
 export const isLoggedOut = signal(false);
+
+/** What `fleet` answers, sent along with the page to those who may see it: it is shown at once. */
+export function givenFleet(): FleetDocument | undefined {
+  const text = document.getElementById('given')?.textContent;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server is of this version
+  return text === undefined ? undefined : (JSON.parse(text) as FleetDocument);
+}
 
 /** @param path below `api/`, with its query. @throws ApiError */
 export async function read<T>(path: string, ending?: AbortSignal): Promise<T> {

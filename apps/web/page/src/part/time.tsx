@@ -29,8 +29,20 @@ export function Clock({ at }: { readonly at: string }) {
   );
 }
 
+/** Made when the first one is shown: that takes longer than all that use it. */
+let format: Intl.DateTimeFormat | undefined;
+
 export function absolute(at: string): string {
-  return `${new Date(at).toLocaleString('en-GB', { timeZoneName: 'short' })} (${at})`;
+  format ??= new Intl.DateTimeFormat('en-GB', {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'short',
+  });
+  return `${format.format(new Date(at))} (${at})`;
 }
 
 /** The largest unit only: the second one would change with every second. */
