@@ -3,6 +3,7 @@ import { toError, VERSION } from '@fetchfleet/crawl';
 import { createFetcher, USER_AGENT } from '@fetchfleet/fetcher';
 import {
   BatchRemoval,
+  countAttempts,
   FleetHistory,
   FleetOverview,
   fleetKeys,
@@ -46,6 +47,7 @@ import { WorkerStatus } from './health/worker-status.ts';
 import { OriginSchedulers } from './origin/origin-schedulers.ts';
 import { Permits } from './permits/permits.ts';
 import { manifestOf } from './record/manifest.ts';
+import { AttemptTally } from './record/attempt-tally.ts';
 import { Recorder } from './record/recorder.ts';
 import { Notifier } from './notify/notifier.ts';
 import { Retention } from './schedule/retention.ts';
@@ -169,9 +171,14 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       metrics.recordBytes.inc(bytes);
     },
   });
+  const attempts = new AttemptTally(
+    async (batch, counts) => countAttempts({ redis, keys }, batch, counts),
+    onError,
+  );
   const recorder = new Recorder({
     sink,
     ledger,
+    onSettling: (batch) => attempts.flush(batch),
     onRecorded: (records) => {
       progress.recorded += records;
       metrics.recordsWritten.inc(records);
@@ -278,6 +285,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     maxRetryAfterMs,
     recorder,
     metrics,
+    attempts,
     draining,
     expired: forced,
     batches,
@@ -420,7 +428,9 @@ export function assemble(options: AssembleOptions): AssembledWorker {
           report: () => status.report(metricsPort),
           onDrain,
           onAnswer: async () => {
-            const worked = origins.markActive(schedulers.takeWorkedOn());
+            attempts.flushAll();
+            const workedOn = schedulers.takeWorkedOn();
+            const worked = origins.markActive([...workedOn.keys()], workedOn);
             await Promise.all([worked, fleetMetrics.renewLease()]);
           },
         }),

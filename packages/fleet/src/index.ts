@@ -1,4 +1,5 @@
 export type { KnownAnswers } from './queue/enqueue.ts';
+export { type AttemptCounts, countAttempts } from './ledger/attempt-counts.ts';
 export { type BatchState, type BatchStatus, durationMs } from './ledger/batch-status.ts';
 export {
   BatchExpansion,
@@ -34,6 +35,7 @@ export type { OriginStatus } from './origins/origin-status.ts';
 export type { OriginSettings } from './origins/change-origin.ts';
 export type { KnownRobots, OriginDetail, OriginEvent } from './origins/origin-detail.ts';
 export { HeldSlices } from './origins/held-slices.ts';
+export type { OriginHour, OriginWork } from './origins/origin-work.ts';
 export { Origins } from './origins/origins.ts';
 export { tryOrigin, type TriedOrigin } from './origins/try-origin.ts';
 export { checkRedis, checkWrites } from './redis/check-redis.ts';

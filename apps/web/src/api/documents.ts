@@ -32,6 +32,10 @@ interface BatchDocument {
   readonly pausedAt: string | null;
   readonly cancelledAt: string | null;
   readonly retries: number;
+  /** Attempts that have failed and were repeated. */
+  readonly retriedAttempts: number;
+  /** Attempts that an origin has refused, and that cost nothing. */
+  readonly throttledAttempts: number;
   /** Whether nobody works on it any more. */
   readonly interrupted: boolean;
 }
@@ -68,6 +72,18 @@ export interface OriginDocument {
   readonly robotsError: string | null;
   readonly learnedRate: number | null;
   readonly durationMs: number | null;
+}
+
+/** An origin with what was fetched there in the last hour. */
+export interface WatchedOrigin extends OriginDocument {
+  /** Fetches that have ended, and those of them that were refused; the oldest value first. */
+  readonly lastHour: {
+    readonly everyMs: number;
+    /** When the last value ends: it still grows. */
+    readonly endsAt: string;
+    readonly ended: readonly number[];
+    readonly refused: readonly number[];
+  } | null;
 }
 
 /** As `workers --json` prints it. */
@@ -110,7 +126,13 @@ export interface ScheduleDocument {
   readonly lastRun: ScheduleRunDocument | null;
   readonly lastBatch: Omit<
     BatchDocument,
-    'source' | 'pausedAt' | 'cancelledAt' | 'retries' | 'interrupted'
+    | 'source'
+    | 'pausedAt'
+    | 'cancelledAt'
+    | 'retries'
+    | 'retriedAttempts'
+    | 'throttledAttempts'
+    | 'interrupted'
   > | null;
   readonly lastFinish: string | null;
   readonly lastSuccess: string | null;
@@ -212,7 +234,7 @@ export interface BatchesDocument {
 /** `GET api/origins?text=&limit=`, and the event `origins`. */
 export interface OriginsDocument {
   /** Trouble first, then the busiest. */
-  readonly origins: readonly OriginDocument[];
+  readonly origins: readonly WatchedOrigin[];
   /**
    * Origins that were looked at: the 500 that were worked on last, and those with limits set. With
    * a text, those of all whose names have it, at most 200.

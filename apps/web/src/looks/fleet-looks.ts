@@ -28,6 +28,7 @@ import type {
 import { BatchList, type BatchQuery } from './batch-list.ts';
 import { BatchSources } from './batch-view.ts';
 import { Look } from './look.ts';
+import { OriginHours } from './origin-hours.ts';
 import { OriginList } from './origin-list.ts';
 import { overviewDocument } from './overview.ts';
 import { mayBeShown } from './trouble.ts';
@@ -69,6 +70,7 @@ export class FleetLooks {
   readonly #options: FleetLooksOptions;
   readonly #origins: Origins;
   readonly #originList: OriginList;
+  readonly #originHours: OriginHours;
   readonly #reader: BatchesReader;
   readonly #workers: Look<Awaited<ReturnType<Workers['list']>>>;
   readonly #watched: Look<readonly Watched[]>;
@@ -85,6 +87,7 @@ export class FleetLooks {
     this.ledger = new Ledger(redis, keys, onPassedOver);
     this.#origins = new Origins(redis, keys, onPassedOver);
     this.#originList = new OriginList(this.#origins);
+    this.#originHours = new OriginHours(this.#origins);
     this.#reader = new BatchesReader(this.ledger);
     const known = new Workers(redis, keys, onPassedOver);
     this.#workers = new Look({ read: async () => known.list(), everyMs: WORKERS_EVERY_MS });
@@ -192,7 +195,12 @@ export class FleetLooks {
         text === ''
           ? await list.allWith((all) => all.slice(0, limit))
           : await list.some((await this.#namesWith(text)).slice(0, MAX_FOUND));
-      return { origins: found.slice(0, limit).map(originDocument), total: found.length };
+      const shown = found.slice(0, limit);
+      const hourOf = await this.#originHours.of(shown.map(({ origin }) => origin));
+      return {
+        origins: shown.map((one) => ({ ...originDocument(one), lastHour: hourOf(one.origin) })),
+        total: found.length,
+      };
     });
   }
 

@@ -41,6 +41,8 @@ const watchedBatch = z.strictObject({
   pausedAt: instant.nullable(),
   cancelledAt: instant.nullable(),
   retries: count,
+  retriedAttempts: count,
+  throttledAttempts: count,
   interrupted: z.boolean(),
   paceNow: number.nullable().meta({ description: 'Fetches per second over the last half minute' }),
   leftMs: count.nullable().meta({ description: 'Until the last fetch is settled at that pace' }),
@@ -64,6 +66,18 @@ const origin = z.strictObject({
   robotsError: text.nullable(),
   learnedRate: number.nullable(),
   durationMs: number.nullable(),
+});
+
+const watchedOrigin = origin.extend({
+  lastHour: z
+    .strictObject({
+      everyMs: count,
+      endsAt: instant,
+      ended: z.array(count),
+      refused: z.array(count),
+    })
+    .nullable()
+    .meta({ description: 'Fetches that have ended and were refused, the oldest value first' }),
 });
 
 /** Other keys are those of `workers --json`. */
@@ -248,7 +262,7 @@ export const SCHEMAS = {
       .nullable(),
   }) satisfies z.ZodType<documents.RecordDetail>,
   OriginsDocument: z.strictObject({
-    origins: z.array(origin).max(500),
+    origins: z.array(watchedOrigin).max(500),
     total: count,
   }) satisfies z.ZodType<documents.OriginsDocument>,
   OriginDetail: z.strictObject({

@@ -1,5 +1,5 @@
 import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
-import type { Arrival, BatchLimits, Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Arrival, BatchLimits, Gate, GateAnswer, OriginReport } from '@fetchfleet/fleet';
 import { type FarSlice, isRefusedBy, returnInMs } from './deferral.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
@@ -15,6 +15,8 @@ export interface OriginGateOptions {
   readonly crawlDelayMs: () => number | undefined;
   /** Called with the maximum when the origin asks for a longer delay. */
   readonly onClamped: (maxMs: number) => void;
+  /** Called with what the gate has been told. */
+  readonly onReported?: (report: OriginReport) => void;
 }
 
 /** One worker's calls to the gate about one origin, and what the next call has to report. */
@@ -116,6 +118,9 @@ export class OriginGate {
         batches: call.batches,
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),
       });
+      if (report.ended > 0) {
+        this.#options.onReported?.(report);
+      }
       clock.learn(answer.nowMs, { askedAt: this.#exchangedAt, answeredAt: now() });
       this.#leased = call.committed + answer.granted;
       this.#deniedSince = answer.deniedForMs > 0 ? now() - answer.deniedForMs : Infinity;

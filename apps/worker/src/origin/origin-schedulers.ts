@@ -1,4 +1,4 @@
-import type { Gate, GateAnswer } from '@fetchfleet/fleet';
+import type { Gate, GateAnswer, OriginWork } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import { OriginScheduler } from './origin-scheduler.ts';
 import type { Permits } from '../permits/permits.ts';
@@ -11,6 +11,8 @@ const MAX_CLAMPED = 1_000;
 const MAX_WORKED_ON = 1_000;
 /** How long a stopping worker waits for Redis; leases that remain expire. */
 const STOP_TIMEOUT_MS = 1_000;
+
+const NO_WORK: OriginWork = { ended: 0, refused: 0 };
 
 export interface OriginSchedulersOptions extends WaitlistSweepOptions {
   readonly gate: Gate;
@@ -27,7 +29,7 @@ export class OriginSchedulers {
   readonly #options: OriginSchedulersOptions;
   readonly #schedulers = new Map<string, OriginScheduler>();
   /** Since they were last asked for. */
-  readonly #workedOn = new Set<string>();
+  readonly #workedOn = new Map<string, OriginWork>();
   readonly #clamped = new Set<string>();
   readonly #clock = new RedisClock();
   readonly #sweep: WaitlistSweep;
@@ -41,11 +43,14 @@ export class OriginSchedulers {
   /**
    * Origins that have had slices or requests in this worker since the last call. An origin that
    * refuses its robots.txt has none most of the time: its slices wait elsewhere.
+   *
+   * @returns what has ended there since
    */
-  takeWorkedOn(): string[] {
-    const names = new Set([...this.#schedulers.keys(), ...this.#workedOn]);
+  takeWorkedOn(): ReadonlyMap<string, OriginWork> {
+    const now = [...this.#schedulers.keys()].map((origin) => [origin, NO_WORK] as const);
+    const taken = new Map([...now, ...this.#workedOn]);
     this.#workedOn.clear();
-    return [...names];
+    return taken;
   }
 
   /** The scheduler of an origin; it lives until the origin is idle. */
@@ -64,6 +69,7 @@ export class OriginSchedulers {
       wakeSlices: (slices) => void this.#sweep.wake(origin, slices),
       onSilentBatches: (batches) => void this.#sweep.removeEnded(origin, batches),
       onClamped: (maxMs) => this.#logClamped(origin, maxMs),
+      onReported: (report) => this.#count(origin, report),
       crawlDelayMs: () => this.#options.crawlDelayMs(origin),
       onChange: (answer) => this.#announce(origin, answer),
       onIdle: () => {
@@ -76,9 +82,7 @@ export class OriginSchedulers {
       },
     });
     this.#schedulers.set(origin, scheduler);
-    if (this.#workedOn.size < MAX_WORKED_ON) {
-      this.#workedOn.add(origin);
-    }
+    this.#count(origin, NO_WORK);
     return scheduler;
   }
 
@@ -141,6 +145,17 @@ export class OriginSchedulers {
         resolve();
       };
     });
+  }
+
+  #count(origin: string, { ended, refused }: OriginWork): void {
+    const known = this.#workedOn.get(origin);
+    if (known !== undefined || this.#workedOn.size < MAX_WORKED_ON) {
+      const before = known ?? NO_WORK;
+      this.#workedOn.set(origin, {
+        ended: before.ended + ended,
+        refused: before.refused + refused,
+      });
+    }
   }
 
   /** Logs once for each origin: an absurd Retry-After is likely to be repeated. */

@@ -47,6 +47,8 @@ export interface RecorderOptions {
   readonly onRecovered: () => void;
   /** Called with the number of records that became durable. */
   readonly onRecorded: (records: number) => void;
+  /** Fetches of this batch are about to be settled. */
+  readonly onSettling?: (batch: string) => void;
   /** These fetches are settled, in one group. */
   readonly onSettled?: (batch: string, settlements: readonly Settlement[]) => void;
   /** Called if this worker settled the last fetch of the batch. */
@@ -253,6 +255,7 @@ export class Recorder {
   async #settle(batch: string, entries: readonly RecordEntry[]): Promise<void> {
     try {
       const settlements = entries.map((entry) => entry.settlement);
+      this.#options.onSettling?.(batch);
       const { finished } = await this.#options.ledger.settle(batch, settlements);
       this.#options.onSettled?.(batch, settlements);
       if (finished) {

@@ -24,12 +24,14 @@ import {
 } from '../origin/gated-fetch.ts';
 import { nextPage, nextRequest } from '../batch/next-request.ts';
 import type { StartGrant } from '../origin/waiting-slice.ts';
+import type { AttemptTally } from '../record/attempt-tally.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
 import type { FailureWithoutFetch } from './failures.ts';
 import { BY_PAGE, BY_REDIRECT, type HopTools, hopTurn, type HopWay } from './hop-turns.ts';
 
 export interface FetchTools extends SettleTools, HopTools {
   readonly recorder: SettleTools['recorder'];
+  readonly attempts: Pick<AttemptTally, 'retried' | 'throttled'>;
   readonly fetcher: Pick<Fetcher, 'start'>;
   /** The longest `Retry-After` or rate-limit reset that is obeyed, ms. */
   readonly maxRetryAfterMs: number;
@@ -368,6 +370,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       return false;
     }
     this.#tools.metrics.fetchRetried('401');
+    this.#tools.attempts.retried(this.#target.batch.id);
     this.#return({ ...fetch, attempts, dueAt: now, reason: lastReasonOf(result) });
     return true;
   }
@@ -395,8 +398,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     { result, now }: GatedResult,
     { disposition, problem }: NextTry,
   ): PendingFetch {
-    const { metrics } = this.#tools;
-    const { origin } = this.#target;
+    const { metrics, attempts } = this.#tools;
+    const { origin, batch } = this.#target;
     const status = problem === undefined ? String(result.status) : 'unexpected';
     const label = result.kind === 'response' ? status : result.outcome;
     const dueAt = now + disposition.delayMs;
@@ -406,9 +409,11 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     const tried = result.status === 304 ? { ...again, known: undefined } : again;
     if (disposition.do === 'throttle') {
       metrics.fetchThrottled({ origin, reason: label });
+      attempts.throttled(batch.id);
       return { ...tried, throttledSince: fetch.throttledSince || now };
     }
     metrics.fetchRetried(label);
+    attempts.retried(batch.id);
     return { ...tried, attempts: fetch.attempts + 1 };
   }
 

@@ -60,11 +60,11 @@ describe('the origins that a worker has worked on', () => {
   it('are those with requests since they were last asked for', async () => {
     const { schedulers } = await startSchedulers();
     schedulers.of(ORIGIN).wake();
-    expect(schedulers.takeWorkedOn()).toEqual([ORIGIN]);
-    expect(schedulers.takeWorkedOn()).toEqual([]);
+    expect([...schedulers.takeWorkedOn().keys()]).toEqual([ORIGIN]);
+    expect([...schedulers.takeWorkedOn().keys()]).toEqual([]);
     for (let at = 0; at < 2_000; at += 1) {
       schedulers.of(`http://o-${at}.example`).wake();
     }
-    expect(schedulers.takeWorkedOn()).toHaveLength(1_000);
+    expect(schedulers.takeWorkedOn().size).toBe(1_000);
   });
 });

@@ -130,10 +130,15 @@ export function startTools({
     },
     deniedForMs: () => 0,
   };
+  const attempts: string[] = [];
   const tools: SliceTools = {
     worker: 'w-1',
     recorder,
     metrics,
+    attempts: {
+      retried: (batch) => attempts.push(`${batch} retried`),
+      throttled: (batch) => attempts.push(`${batch} throttled`),
+    },
     log: createLogger({ name: 'test', level: 'silent', pretty: false }),
     fetcher: {
       start: (request, listener) => {

@@ -64,6 +64,8 @@ export interface BatchDocument extends StatusDocument {
   readonly pausedAt: string | null;
   readonly cancelledAt: string | null;
   readonly retries: number;
+  readonly retriedAttempts: number;
+  readonly throttledAttempts: number;
   /** Whether nobody works on it any more: only the private Redis of a folder can tell. */
   readonly interrupted: boolean;
 }
@@ -75,6 +77,8 @@ export function batchDocument(status: BatchStatus, isInterrupted = false): Batch
     pausedAt: status.pausedAt ?? null,
     cancelledAt: status.cancelledAt ?? null,
     retries: status.retries,
+    retriedAttempts: status.retriedAttempts ?? 0,
+    throttledAttempts: status.throttledAttempts ?? 0,
     interrupted: isInterrupted,
   };
 }

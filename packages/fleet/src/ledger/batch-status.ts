@@ -31,6 +31,13 @@ export interface BatchStatus {
   /** How often failures were cleared to be fetched again. */
   readonly retries: number;
   /**
+   * Attempts that have failed and were repeated. Absent where there were none. A worker that is
+   * killed loses those of its last seconds.
+   */
+  readonly retriedAttempts?: number;
+  /** Attempts that an origin has refused and that cost nothing; likewise. */
+  readonly throttledAttempts?: number;
+  /**
    * Settled fetches per second from start to end, or to now. Measured since the last resume or
    * retry, if there was one.
    */
@@ -99,6 +106,8 @@ const storedStatus = storedBatch.extend({
   paceFrom: instant,
   paceSettled: number,
   retries: number,
+  retriedAttempts: storedCount.optional(),
+  throttledAttempts: storedCount.optional(),
   durationUs: number,
   bytes: number,
   pages: storedCount.optional(),
@@ -124,6 +133,7 @@ export function statusFromFields(
 ): BatchStatus {
   const stored = storedStatus.parse(Object.fromEntries(fields));
   const { name, state, total, settled, failed, retries, bytes, pages, sliceSize, results } = stored;
+  const { retriedAttempts, throttledAttempts } = stored;
   const startedAt = iso(stored.startedAt);
   const finishedAt = iso(stored.finishedAt);
   const pausedAt = iso(stored.pausedAt);
@@ -144,6 +154,8 @@ export function statusFromFields(
     ...(pausedAt !== undefined && { pausedAt }),
     ...(cancelledAt !== undefined && { cancelledAt }),
     retries,
+    ...(retriedAttempts !== undefined && { retriedAttempts }),
+    ...(throttledAttempts !== undefined && { throttledAttempts }),
     fetchesPerSecond: paceOf(stored, context.nowMs),
     durationSumMs: stored.durationUs / 1000,
     bytes,

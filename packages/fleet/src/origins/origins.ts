@@ -1,6 +1,5 @@
 import { isOrigin } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
@@ -14,40 +13,10 @@ import {
 import { INSPECT } from './inspect.lua.ts';
 import { type OriginDetail, readOriginDetail } from './origin-detail.ts';
 import { type OriginStatus, originStatus } from './origin-status.ts';
+import { markActive, type OriginHour, type OriginWork, workOfLastHour } from './origin-work.ts';
 import { inspectReply } from '../gate/protocol.ts';
 
-/**
- * Marks origins as worked on now, and forgets the oldest names: a crawl of a million hosts must not
- * leave a million of them.
- *
- * Atomic, so that the set never exceeds its bound.
- *
- * KEYS  ZSET of origins, scored by epoch seconds
- * ARGV  { keep: names to keep, origins: names }: one JSON document
- * Returns { known: names in the set }: one JSON document
- */
-const MARK_ACTIVE = `
-local call = cjson.decode(ARGV[1])
-local seconds = redis.call('TIME')[1]
-local scored = {}
-for _, origin in ipairs(call.origins) do
-  scored[#scored + 1] = seconds
-  scored[#scored + 1] = origin
-end
-redis.call('ZADD', KEYS[1], unpack(scored))
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - call.keep)
-return cjson.encode({ known = redis.call('ZCARD', KEYS[1]) })
-`;
-
-interface ActiveOrigins {
-  readonly keep: number;
-  readonly origins: readonly string[];
-}
-
-const activeReply = z.object({ known: z.number() });
-
 const scripts = {
-  markActive: new DocumentScript<ActiveOrigins, typeof activeReply>(MARK_ACTIVE, activeReply),
   inspect: new DocumentScript<undefined, typeof inspectReply>(INSPECT, inspectReply),
 };
 
@@ -180,12 +149,28 @@ export class Origins {
     return readOriginDetail(this.#fleet, origin, this.#onPassedOver);
   }
 
-  /** Records that a worker works on these origins now. */
-  async markActive(origins: readonly string[]): Promise<void> {
+  /**
+   * Records that a worker works on these origins now.
+   *
+   * @param work what it has done there since it said so last. @default nothing
+   */
+  async markActive(
+    origins: readonly string[],
+    work: ReadonlyMap<string, OriginWork> = new Map(),
+  ): Promise<void> {
     for (let at = 0; at < origins.length; at += CHUNK) {
-      const some = { keep: MAX_KNOWN, origins: origins.slice(at, at + CHUNK) };
-      await scripts.markActive.run(this.#redis, [this.#keys.origins], some);
+      const some = origins.slice(at, at + CHUNK);
+      await markActive(this.#fleet, some, { work, keep: MAX_KNOWN });
     }
+  }
+
+  /** What was fetched at some origins in the last hour. One round trip for every 500. */
+  async lastHour(origins: readonly string[]): Promise<ReadonlyMap<string, OriginHour>> {
+    const found: [string, OriginHour][] = [];
+    for (let at = 0; at < origins.length; at += CHUNK) {
+      found.push(...(await workOfLastHour(this.#fleet, origins.slice(at, at + CHUNK))));
+    }
+    return new Map(found);
   }
 
   get #fleet() {

@@ -93,6 +93,8 @@ export interface FleetKeys {
   readonly scheduleCheck: string;
   /** ZSET of origins, scored by the epoch seconds when a worker last worked on them. */
   readonly origins: string;
+  /** Part of the keys of HASHes: what was fetched at origins, one for each five minutes. */
+  readonly originWork: string;
   /** SET of origins that have {@link gateSettings}. */
   readonly originsWithSettings: string;
   /** STRING: robots.txt of an origin, as JSON. */
@@ -148,6 +150,7 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     scheduleList: (id, sha) => `${root}:schedule-list:${id}:${sha}`,
     scheduleCheck: `${root}:schedule-check`,
     origins: `${root}:origins`,
+    originWork: `${root}:origin-work:`,
     originsWithSettings: `${root}:origins-with-settings`,
     waitlist: (origin) => `${fleet}:gate-line:{${origin}}`,
     gateSettings: (origin) => `${fleet}:gate-settings:{${origin}}`,

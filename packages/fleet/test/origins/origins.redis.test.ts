@@ -47,6 +47,10 @@ async function ask(
   });
 }
 
+function sum(values: readonly number[] = []): number {
+  return values.reduce((all, one) => all + one, 0);
+}
+
 describe('the status of an origin', () => {
   it('has its limits, the permits in use and the deferred fetches', async () => {
     const { first, second, origins } = await fleet();
@@ -64,6 +68,23 @@ describe('the status of an origin', () => {
       waiting: 40,
       breaker: 'closed',
     });
+  });
+
+  it('has what was fetched there in the last hour', async () => {
+    const { redis, keys, origins } = await fleet();
+    const work = new Map([[origin, { ended: 5, refused: 2 }]]);
+    await origins.markActive([origin, 'https://idle.example'], work);
+    await origins.markActive([origin], new Map([[origin, { ended: 3, refused: 0 }]]));
+    const hours = await origins.lastHour([origin, 'https://idle.example']);
+    // The clock of Redis may have moved on to the next five minutes.
+    expect([sum(hours.get(origin)?.ended), sum(hours.get(origin)?.refused)]).toEqual([8, 2]);
+    expect(hours.get(origin)?.ended).toHaveLength(12);
+    expect(sum(hours.get('https://idle.example')?.ended)).toBe(0);
+    const [slot = ''] = await redis.keys(`${keys.originWork}*`);
+    expect(await redis.ttl(slot)).toBeGreaterThan(3_600);
+    await redis.set(slot, 'something else');
+    await origins.markActive([origin], work);
+    expect((await origins.lastHour([origin])).get(origin)?.ended).toHaveLength(12);
   });
 
   it('says why it is down, once to the worker, and which batches it holds', async () => {

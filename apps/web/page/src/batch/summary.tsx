@@ -9,6 +9,7 @@ import { Progress } from './progress.tsx';
 export function Summary({ batch }: { readonly batch: WatchedBatch }) {
   const { settled, total, paceNow, leftMs, outcomes, bytes, pages, retries, missingSecrets } =
     batch;
+  const { retriedAttempts, throttledAttempts } = batch;
   const isOver = batch.state === 'finished' || batch.state === 'cancelled';
   const found = Object.entries(outcomes).filter(([, count]) => count > 0);
   const rate = isOver ? batch.fetchesPerSecond : paceNow;
@@ -36,7 +37,21 @@ export function Summary({ batch }: { readonly batch: WatchedBatch }) {
         ))}
         <span class="quiet">received {formatBytes(bytes)}</span>
         {pages !== null && <span class="quiet">{formatCount(pages)} pages</span>}
-        {retries > 0 && <span class="quiet">retried {formatCount(retries)}×</span>}
+        {retriedAttempts > 0 && (
+          <span class="quiet" title="Attempts that have failed and were repeated">
+            retried {formatCount(retriedAttempts)}
+          </span>
+        )}
+        {throttledAttempts > 0 && (
+          <span class="quiet" title="Attempts that an origin has refused; they cost nothing">
+            throttled {formatCount(throttledAttempts)}
+          </span>
+        )}
+        {retries > 0 && (
+          <span class="quiet">
+            failures fetched again {retries === 1 ? 'once' : `${formatCount(retries)} times`}
+          </span>
+        )}
       </p>
       {missingSecrets.length > 0 && (
         <p class="problem" role="alert">

@@ -1,15 +1,19 @@
 import { formatCount, formatDuration, formatRate } from '@fetchfleet/crawl/units';
 import type { ComponentChildren } from 'preact';
-import type { OriginDocument } from '../../../src/api/documents.ts';
+import type { OriginDocument, WatchedOrigin } from '../../../src/api/documents.ts';
 import { useRef, useState } from 'preact/hooks';
 import { route, to } from '../route/route.ts';
+import { Hour } from '../chart/hour.tsx';
 import { isShut, TryNow } from './origin-detail.tsx';
 import { inSteadyOrder } from './steady-order.ts';
 import { Table } from './table.tsx';
 import { whole } from './time.tsx';
 
+type Listed = OriginDocument & Partial<Pick<WatchedOrigin, 'lastHour'>>;
+
 interface OriginTableProps {
-  readonly origins: readonly OriginDocument[];
+  /** With the last hour of each, or without. */
+  readonly origins: readonly Listed[];
   readonly canChange: boolean;
   /** The one that is open, and what stands below it. */
   readonly open?: {
@@ -74,6 +78,15 @@ export function OriginTable({ origins, canChange, open }: OriginTableProps) {
             cell: ({ waiting }) =>
               waiting === 0 ? <span class="quiet">–</span> : formatCount(waiting),
           },
+          ...(origins.some(({ lastHour }) => lastHour != null)
+            ? [
+                {
+                  title: 'last hour',
+                  cell: ({ lastHour }: Listed) => lastHour != null && <Hour hour={lastHour} />,
+                  rank: 2 as const,
+                },
+              ]
+            : []),
           {
             title: 'rate',
             align: 'right',
