@@ -116,4 +116,9 @@ export {
   type Series,
   valuesOf,
 } from './workers/fleet-history.ts';
-export { countSlices, type SliceCounts } from './queue/slice-counts.ts';
+export {
+  countSlices,
+  type ListedSlice,
+  type SliceCounts,
+  someSlices,
+} from './queue/slice-counts.ts';

@@ -337,6 +337,20 @@ export interface BatchDetail {
   readonly events: readonly BatchEvent[];
 }
 
+/**
+ * `GET api/batches/ID/slices`: those that are not done, at most 20 of each state. In a long queue
+ * not all are looked at.
+ */
+export interface SlicesDocument {
+  readonly slices: readonly {
+    readonly state: 'running' | 'queued' | 'deferred' | 'retrying';
+    readonly origin: string;
+    readonly fetches: number;
+    /** The indexes of its fetches, as `index` of the records takes them: `100-149,151`. */
+    readonly indexes: string;
+  }[];
+}
+
 export interface BatchEvent {
   readonly at: string;
   readonly text: string;
@@ -390,7 +404,7 @@ export interface RecordSummary {
 }
 
 /**
- * `GET api/batches/ID/records?outcome=&status=&origin=&text=&from=&before=&limit=&copy=`. One
+ * `GET api/batches/ID/records?outcome=&status=&origin=&text=&index=&from=&before=&limit=&copy=`. One
  * request looks for some tenths of a second at most: a page that is not full goes on at `next`.
  */
 export interface RecordsDocument {

@@ -9,9 +9,10 @@ import {
   type Origins,
   type OriginStatus,
   ratesOf,
+  someSlices,
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
-import type { BatchDetail, BatchEvent } from '../api/documents.ts';
+import type { BatchDetail, BatchEvent, SlicesDocument } from '../api/documents.ts';
 import { Look } from './look.ts';
 import type { OriginList } from './origin-list.ts';
 import { type Watched, watchedDocument } from './watched-batch.ts';
@@ -90,6 +91,39 @@ export class BatchSources {
       ? []
       : this.#options.originList.some(await this.#used.get());
   }
+}
+
+/** Slices of each state that are listed. */
+const MAX_SLICES = 20;
+
+/** Slices of a batch that are not done. */
+export async function slicesOf(
+  { redis, keys }: Pick<BatchViewOptions, 'redis' | 'keys'>,
+  batch: string,
+): Promise<SlicesDocument> {
+  const found = await someSlices(redis, keys, { batch, list: MAX_SLICES });
+  return {
+    slices: found.map(({ state, slice: { origin, ranges } }) => {
+      const pairs = pairsOf(ranges);
+      return {
+        state,
+        origin,
+        fetches: pairs.reduce((sum, [, count]) => sum + count, 0),
+        indexes: pairs.map(textOfRange).join(','),
+      };
+    }),
+  };
+}
+
+function pairsOf(ranges: readonly number[]): (readonly [first: number, count: number])[] {
+  return Array.from({ length: ranges.length / 2 }, (_, at) => [
+    ranges[2 * at] ?? 0,
+    ranges[2 * at + 1] ?? 0,
+  ]);
+}
+
+function textOfRange([first, count]: readonly [first: number, count: number]): string {
+  return count === 1 ? String(first) : `${first}-${first + count - 1}`;
 }
 
 /** In words; `by` is a person, a worker or a schedule. */

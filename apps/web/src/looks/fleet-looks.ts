@@ -23,10 +23,11 @@ import type {
   OriginsDocument,
   OverviewDocument,
   SchedulesDocument,
+  SlicesDocument,
   WorkersDocument,
 } from '../api/documents.ts';
 import { BatchList, type BatchQuery } from './batch-list.ts';
-import { BatchSources } from './batch-view.ts';
+import { BatchSources, slicesOf } from './batch-view.ts';
 import { Look } from './look.ts';
 import { OriginHours } from './origin-hours.ts';
 import { OriginList } from './origin-list.ts';
@@ -185,6 +186,11 @@ export class FleetLooks {
       }
       return sources.detail(watched);
     });
+  }
+
+  /** Empty where the batch is unknown. */
+  slices(id: string): Look<SlicesDocument> {
+    return this.#keep(`slices ${id}`, async () => slicesOf(this.#options, id));
   }
 
   /** @param limit at most 500 */

@@ -10,10 +10,18 @@ export interface RecordFilter {
   readonly origin: string | undefined;
   /** In the URL or a value of a parameter, in lower case. */
   readonly text: string;
+  /** Ranges of indexes, both ends included, in their order. @default all */
+  readonly indexes: readonly (readonly [number, number])[];
 }
 
-export function isFiltering({ outcomes, statuses, origin, text }: RecordFilter): boolean {
-  return outcomes.length > 0 || statuses.length > 0 || origin !== undefined || text !== '';
+export function isFiltering({ outcomes, statuses, origin, text, indexes }: RecordFilter): boolean {
+  const lists = [outcomes, statuses, indexes];
+  return lists.some(({ length }) => length > 0) || origin !== undefined || text !== '';
+}
+
+/** Whether a record may match, by its index: most need not be read then. */
+export function isAmong({ indexes }: Pick<RecordFilter, 'indexes'>, index: number): boolean {
+  return indexes.length === 0 || indexes.some(([from, to]) => index >= from && index <= to);
 }
 
 export function matches(

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ParsedHead, RecordPlace, RecordPlaces } from '@fetchfleet/results';
 import { type RecordCursor, START } from './record-cursor.ts';
-import { isFiltering, matches, mayMatch, type RecordFilter } from './record-filter.ts';
+import { isAmong, isFiltering, matches, mayMatch, type RecordFilter } from './record-filter.ts';
 
 /** How long one request looks for records that match. */
 const SEARCH_MS = 400;
@@ -80,9 +80,15 @@ async function findFrom(
   const records: ParsedHead[] = [];
   let next: RecordCursor | undefined;
   let { matched } = from;
-  const stoppedAt = await search(places.from(from.place), (place) => {
-    const parsed = places.head(place, (json) => mayMatch(filter, json));
-    if (parsed !== undefined && matches(filter, parsed.head)) {
+  const [first = 0] = filter.indexes[0] ?? [];
+  const last = filter.indexes.reduce((most, [, to]) => Math.max(most, to), 0);
+  const start = from.place.index < first ? { index: first, page: 0 } : from.place;
+  const stoppedAt = await search(places.from(start), (place) => {
+    if (filter.indexes.length > 0 && place.index > last) {
+      return false;
+    }
+    const parsed = headAt(places, filter, place);
+    if (parsed !== undefined) {
       if (records.length < limit) {
         records.push(parsed);
       } else {
@@ -105,9 +111,13 @@ async function findBefore(
   limit: number,
 ): Promise<FoundRecords | undefined> {
   const found: { readonly place: RecordPlace; readonly parsed: ParsedHead }[] = [];
+  const [least = 0] = filter.indexes[0] ?? [];
   const stoppedAt = await search(places.before(before.place), (place) => {
-    const parsed = places.head(place, (json) => mayMatch(filter, json));
-    if (parsed !== undefined && matches(filter, parsed.head)) {
+    if (place.index < least) {
+      return false;
+    }
+    const parsed = headAt(places, filter, place);
+    if (parsed !== undefined) {
       found.push({ place, parsed });
     }
     return found.length < limit;
@@ -129,6 +139,19 @@ async function findBefore(
     counted: isFiltered ? before : undefined,
     matched: isFiltered ? before.matched : places.size,
   };
+}
+
+/** The record at a place, if it matches. */
+function headAt(
+  places: RecordPlaces,
+  filter: RecordFilter,
+  place: RecordPlace,
+): ParsedHead | undefined {
+  if (!isAmong(filter, place.index)) {
+    return undefined;
+  }
+  const parsed = places.head(place, (json) => mayMatch(filter, json));
+  return parsed !== undefined && matches(filter, parsed.head) ? parsed : undefined;
 }
 
 /** None of so many records matches: the page before is still further ahead. */

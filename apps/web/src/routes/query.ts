@@ -10,6 +10,8 @@ import type { RecordsQuery } from '../records/record-search.ts';
 
 const STATES: readonly BatchState[] = ['expanding', 'running', 'paused', 'cancelled', 'finished'];
 const MAX_TEXT = 200;
+/** A slice has as many fetches at most. */
+const MAX_RANGES = 50;
 
 /** Texts of a key that may be given several times, or with commas between them. */
 function listIn(query: URLSearchParams, key: string): string[] {
@@ -94,7 +96,25 @@ function filterIn(query: URLSearchParams): RecordFilter {
     statuses: listIn(query, 'status').map(rangeOf),
     origin: origin === '' ? undefined : origin,
     text: textIn(query, 'text').toLowerCase(),
+    indexes: indexesIn(query),
   };
+}
+
+/** Ranges of indexes, both ends included, in their order. */
+function indexesIn(query: URLSearchParams): (readonly [number, number])[] {
+  const texts = listIn(query, 'index');
+  if (texts.length > MAX_RANGES) {
+    throw refuse(`index has more than ${MAX_RANGES} ranges`);
+  }
+  return texts
+    .map((text) => {
+      const [, from, to] = /^(\d{1,10})(?:-(\d{1,10}))?$/u.exec(text) ?? [];
+      if (from === undefined) {
+        throw refuse('index must be such as 17 or 100-149');
+      }
+      return [Number(from), Number(to ?? from)] as const;
+    })
+    .toSorted(([one], [other]) => one - other);
 }
 
 /** A page of records. */

@@ -156,6 +156,7 @@ function batchRoutes({ looks, records, failures, exports }: Services): Route<Vie
       }
       return detail;
     }),
+    get('/batches/{id}/slices', async ({ params }) => looks.slices(batchIn(params['id'])).get()),
     get(
       '/batches/{id}/failures',
       async ({ params, query }) => {

@@ -96,6 +96,12 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/batches/{id}', summary: 'one batch', answers: 'BatchDetail' },
   {
     method: 'get',
+    path: '/batches/{id}/slices',
+    summary: 'slices that are not done',
+    answers: 'SlicesDocument',
+  },
+  {
+    method: 'get',
     path: '/batches/{id}/failures',
     summary: 'failures by origin and reason',
     query: [LIMIT],
@@ -110,6 +116,7 @@ export const OPERATIONS: readonly Operation[] = [
       { name: 'status', description: 'such as 404,500-599' },
       { name: 'origin', description: 'such as https://api.example' },
       { name: 'text', description: 'in the URL or a parameter' },
+      { name: 'index', description: 'such as 17,100-149: at most 50 ranges' },
       { name: 'from', description: '`next` of the page before, or an index' },
       { name: 'before', description: '`previous` of the page behind: wins over `from`' },
       { name: 'limit', description: 'how many; 0 only counts' },

@@ -57,6 +57,8 @@ describe('what the server answers', () => {
       'enqueued',
       'a worker took its first slice',
     ]);
+    const { slices } = await document(web, '/api/batches/one/slices', SCHEMAS.SlicesDocument);
+    expect(slices).toEqual([]);
     const { origins } = await document(web, '/api/origins', SCHEMAS.OriginsDocument);
     expect(origins).toMatchObject([{ origin: 'https://api.example', concurrency: { limit: 2 } }]);
     const one = await document(web, '/api/origins/https%3A%2F%2Fapi.example', SCHEMAS.OriginDetail);
@@ -118,6 +120,8 @@ describe('what the server answers', () => {
       ['/api/batches/one/records?outcome=fine', 'QUERY_UNFIT'],
       ['/api/batches/one/records?origin=file:///etc', 'QUERY_UNFIT'],
       ['/api/batches/one/records?from=x', 'QUERY_UNFIT'],
+      ['/api/batches/one/records?index=5-x', 'QUERY_UNFIT'],
+      [`/api/batches/one/records?index=${'1,'.repeat(51)}`, 'QUERY_UNFIT'],
       ['/api/batches/one/records/-1', 'QUERY_UNFIT'],
       ['/api/batches/one/export?format=exe', 'QUERY_UNFIT'],
       ['/api/events?view=secrets', 'QUERY_UNFIT'],

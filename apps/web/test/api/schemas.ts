@@ -261,6 +261,16 @@ export const SCHEMAS = {
       })
       .nullable(),
   }) satisfies z.ZodType<documents.RecordDetail>,
+  SlicesDocument: z.strictObject({
+    slices: z.array(
+      z.strictObject({
+        state: z.enum(['running', 'queued', 'deferred', 'retrying']),
+        origin: text,
+        fetches: count,
+        indexes: text.meta({ description: 'Such as 100-149,151: as records take it' }),
+      }),
+    ),
+  }) satisfies z.ZodType<documents.SlicesDocument>,
   OriginsDocument: z.strictObject({
     origins: z.array(watchedOrigin).max(500),
     total: count,

@@ -119,7 +119,7 @@ describe('a batch', () => {
     await page.getByText('through in').waitFor();
     await page.getByRole('region', { name: 'Origins at work' }).getByText(fleet.api).waitFor();
     await page.getByRole('region', { name: 'Latency' }).locator('rect').first().waitFor();
-    await page.getByText(/^slices: \d+ running/u).waitFor();
+    await page.getByText(/^Slices: \d+ running/u).waitFor();
     expect(await fleet.stateOf(batch)).toBe('running');
   });
 });

@@ -14,7 +14,15 @@ import { Web } from '../web-fixture.ts';
 closeAfterEach();
 
 const send = globalThis.fetch;
-const ALL: RecordsFilter = { outcome: '', status: '', origin: '', text: '', from: '', before: '' };
+const ALL: RecordsFilter = {
+  outcome: '',
+  status: '',
+  origin: '',
+  text: '',
+  index: '',
+  from: '',
+  before: '',
+};
 
 /** A view of the page that is open. */
 function look(web: Web, filter: Partial<RecordsFilter> = {}) {

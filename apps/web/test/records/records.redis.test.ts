@@ -60,6 +60,9 @@ describe('records', () => {
       ['outcome=http-error,ok&status=500-599,200', [0, 2, 3]],
       ['origin=https://b.example', [3]],
       ['text=kenya', [0, 3]],
+      ['index=3,0-1', [0, 1, 3]],
+      ['index=1-2&outcome=http-error', [1, 2]],
+      ['index=4-90', []],
       ['text=kenya&outcome=timeout', []],
     ];
     for (const [query, expected] of found) {
@@ -89,6 +92,9 @@ describe('records', () => {
     expect(await page('before=3.0.3')).toEqual([[1, 2], 1, 7, '1.0.1', '3.0.3', null]);
     // The first page is always full.
     expect(await page('before=1.0.1')).toEqual([[0, 1], 0, 7, null, '2.0.2', null]);
+    expect(await page('index=2-4,6')).toEqual([[2, 3], 0, 4, null, '4.0.2', null]);
+    expect(await page('index=2-4,6&from=4.0.2')).toEqual([[4, 6], 2, 4, '4.0.2', null, null]);
+    expect(await page('index=2-4,6&before=4.0.2')).toEqual([[2, 3], 0, 2, null, '4.0.2', '4.0.2']);
     expect(await page('status=200')).toEqual([[0, 2], 0, 4, null, '4.0.2', null]);
     expect(await page('status=200&from=4.0.2')).toEqual([[4, 6], 2, 4, '4.0.2', null, null]);
     // What follows was counted from there on.

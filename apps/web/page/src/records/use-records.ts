@@ -8,7 +8,7 @@ const PROGRESS_MS = 700;
 const NEWS_MS = 5_000;
 
 export type RecordsFilter = Readonly<
-  Record<'outcome' | 'status' | 'origin' | 'text' | 'from' | 'before', string>
+  Record<'outcome' | 'status' | 'origin' | 'text' | 'index' | 'from' | 'before', string>
 >;
 
 export interface FoundRecords {

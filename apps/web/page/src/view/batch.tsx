@@ -1,4 +1,3 @@
-import { formatCount } from '@fetchfleet/crawl/units';
 import type { BatchDetail, FleetDocument, WatchedBatch } from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
 import { useRead } from '../api/use-read.ts';
@@ -6,6 +5,7 @@ import { BatchActions, canRetry } from '../batch/batch-actions.tsx';
 import { CrawlFile } from '../batch/crawl-file.tsx';
 import { Failures } from '../batch/failures.tsx';
 import { State } from '../batch/outcome.tsx';
+import { Slices } from '../batch/slices.tsx';
 import { Summary } from '../batch/summary.tsx';
 import { Histogram } from '../chart/histogram.tsx';
 import { RateChart } from '../chart/rate-chart.tsx';
@@ -76,7 +76,7 @@ export function Batch({ id, fleet }: BatchProps) {
       {events !== undefined && events.length > 0 && <WhatHappened events={events} />}
       <div class="folds">
         <CrawlFile key={id} id={id} />
-        {slices !== undefined && !isOver && <Slices slices={slices} />}
+        {slices !== undefined && !isOver && <Slices key={`slices ${id}`} id={id} counts={slices} />}
       </div>
     </>
   );
@@ -95,18 +95,6 @@ function WhatHappened({ events }: Pick<BatchDetail, 'events'>) {
         ))}
       </ol>
     </section>
-  );
-}
-
-function Slices({ slices: { running, queued, deferred, retrying } }: Pick<BatchDetail, 'slices'>) {
-  return (
-    <p
-      class="quiet"
-      title="A slice is up to 50 fetches of one origin. A deferred one waits for its turn there."
-    >
-      slices: {formatCount(running)} running · {formatCount(queued)} queued ·{' '}
-      {formatCount(deferred)} deferred · {formatCount(retrying)} retrying
-    </p>
   );
 }
 

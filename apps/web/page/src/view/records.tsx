@@ -34,8 +34,8 @@ interface RecordsProps {
 /** What did we get? */
 export function Records({ batch, fleet }: RecordsProps) {
   const { outcome = '', status = '', origin = '', text = '' } = route.value.query;
-  const { from = '', before = '' } = route.value.query;
-  const filter = { outcome, status, origin, text, from, before };
+  const { index = '', from = '', before = '' } = route.value.query;
+  const filter = { outcome, status, origin, text, index, from, before };
   const { found, error, again } = useRecords(fleet.hasResults ? batch : undefined, filter);
   return (
     <>
@@ -52,6 +52,7 @@ export function Records({ batch, fleet }: RecordsProps) {
         <Filter name="status" label="status" resets={PAGE} />
         <Filter name="origin" label="origin" resets={PAGE} />
         <Filter name="text" label="text in URL or parameter" resets={PAGE} />
+        <Filter name="index" label="index" resets={PAGE} />
       </Filters>
       {!fleet.hasResults && (
         <p class="empty">
