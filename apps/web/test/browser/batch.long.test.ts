@@ -71,7 +71,7 @@ describe('a batch', () => {
     await fleet.reaches(batch, 'finished');
     await failures.getByRole('link', { name: '20' }).click();
     await page.getByRole('heading', { name: 'Records of' }).waitFor();
-    const records = page.getByRole('table', { name: 'Records' }).locator('tbody tr');
+    const records = page.getByRole('table', { name: 'Records', exact: true }).locator('tbody tr');
     await eventually(async () => expect(await records.count()).toBe(20));
   });
 
@@ -119,8 +119,25 @@ describe('a batch', () => {
     await page.getByText('through in').waitFor();
     await page.getByRole('region', { name: 'Origins at work' }).getByText(fleet.api).waitFor();
     await page.getByRole('region', { name: 'Latency' }).locator('rect').first().waitFor();
-    await page.getByText(/^Slices: \d+ running/u).waitFor();
+    await page.getByText(/^Slices: \d+ running/u).click();
+    const slices = page.getByRole('table', { name: 'Slices' }).locator('tbody tr');
+    await slices.first().waitFor();
     expect(await fleet.stateOf(batch)).toBe('running');
+    await slices.first().locator('a').first().click();
+    await page.getByRole('heading', { name: `Records of ${batch}` }).waitFor();
+    expect(decodeURIComponent(page.url())).toMatch(/records\?index=\d+-\d+(?:,|$)/u);
+    await page.getByLabel('index', { exact: true }).fill('0');
+    await page.getByRole('table', { name: 'Records', exact: true }).locator('tbody tr').first().waitFor();
+  });
+
+  it('says how many attempts were repeated and refused, as its origin says of the hour', async () => {
+    const fleet = await PageFleet.start();
+    const retry = { retry: '{ attempts: 2, backoff: 10ms }' };
+    const batch = await fleet.finish(crawlOf(`${fleet.api}/items/{n}?status=500`, 7, retry));
+    const page = await openBatch(fleet, batch);
+    await page.getByRole('region', { name: 'Progress' }).getByText('retried 7').waitFor();
+    await page.goto(`${fleet.address}#/origins`);
+    await page.getByRole('img', { name: '14 fetches in the last hour, 0 refused' }).waitFor();
   });
 });
 

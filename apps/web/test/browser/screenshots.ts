@@ -49,6 +49,7 @@ await closeResources(openResources());
 async function settled(page: Page, { text }: View): Promise<void> {
   await page.getByText(text).first().waitFor();
   await page.locator('header .health.unknown').waitFor({ state: 'detached' });
+  await page.locator('.chart:not(:has(canvas))').waitFor({ state: 'detached' });
   await page.evaluate('document.fonts.ready.then(() => undefined)');
 }
 
