@@ -2,13 +2,16 @@ import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { FleetDocument, OverviewDocument } from '../../src/api/documents.ts';
+import { toError } from './api/client.ts';
 import { silence } from './api/live.ts';
 import { useRead } from './api/use-read.ts';
 import { KeysHelp } from './part/keys-help.tsx';
+import { say } from './part/notice.tsx';
 import { now } from './part/time.tsx';
 import { Theme } from './part/theme.tsx';
 import { useKeys } from './route/keys.ts';
 import { go, route, to } from './route/route.ts';
+import { addressFor } from './search.ts';
 import { formatDuration } from '@fetchfleet/crawl/units';
 
 const HEALTH_MS = 10_000;
@@ -107,7 +110,9 @@ function Search() {
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        go(addressFor(input.current?.value.trim() ?? ''));
+        addressFor(input.current?.value.trim() ?? '').then(go, (error: unknown) =>
+          say(toError(error).message, { isBad: true }),
+        );
         input.current?.blur();
       }}
     >
@@ -115,7 +120,7 @@ function Search() {
         ref={input}
         type="search"
         placeholder="/  search"
-        aria-label="Search batches, origins and URLs"
+        aria-label="Search batches, origins, schedules and URLs"
         onKeyDown={(event) => {
           if (event.key === 'Escape') {
             input.current?.blur();
@@ -124,20 +129,4 @@ function Search() {
       />
     </form>
   );
-}
-
-/** An origin, a URL of the batch that is shown, or a batch. */
-function addressFor(text: string): string {
-  const url = URL.parse(text);
-  const { path } = route.value;
-  const [view, batch] = path;
-  if (view === 'batches' && batch !== undefined) {
-    return to(['batches', batch, 'records'], { text });
-  }
-  if (url !== null && url.origin !== 'null') {
-    return to(['origins'], { text: url.origin });
-  }
-  return view === 'origins' || view === 'schedules' || view === 'workers'
-    ? to([view], { text })
-    : to(['batches'], { text });
 }

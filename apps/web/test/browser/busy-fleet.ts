@@ -33,6 +33,20 @@ async function writeHistory({ redis, keys }: PageFleet): Promise<void> {
   await redis.hset(keys.totals, totals);
 }
 
+/** What was fetched at origins before this run, in slots of five minutes. */
+async function writeWork({ redis, keys }: PageFleet, [first, second]: [string, string]) {
+  const now = Math.floor(Date.now() / 300_000);
+  for (let at = 1; at < 12; at += 1) {
+    const key = `${keys.originWork}${now - at}`;
+    const wave = 1 + Math.sin(at) / 4;
+    await redis.hset(key, first, Math.round(9_000 * wave), second, Math.round(5_000 * wave));
+    if (at > 4 && at < 8) {
+      await redis.hset(key, `!${second}`, Math.round(1_500 * wave));
+    }
+    await redis.expire(key, 3_900);
+  }
+}
+
 /** At the port that the docs use, or another one if somebody has it. */
 async function startApi(fleet: PageFleet, port: number, flags: string[]): Promise<string> {
   return fleet.startApi(['--port', String(port), ...flags]).catch(() => fleet.startApi(flags));
@@ -49,6 +63,7 @@ export async function busyFleet(url: string): Promise<BusyFleet> {
   const api = await startApi(fleet, 8787, ['--latency', '60ms', '--jitter', '80ms']);
   const other = await startApi(fleet, 8786, ['--latency', '20ms']);
   const down = await startApi(fleet, 8785, []);
+  await writeWork(fleet, [api, other]);
   const items = '/items/{n}?items=1000000';
   for (const [at, name] of ['oslo', 'lima', 'nairobi'].entries()) {
     const crawl = await fleet.write(crawlOf(`${other}${items}`, 120, { name }));

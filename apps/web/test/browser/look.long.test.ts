@@ -86,6 +86,24 @@ describe('the keyboard', () => {
     await page.getByRole('heading', { name: 'New batch' }).waitFor();
   });
 
+  it('finds schedules, batches and origins from anywhere', async () => {
+    const { page } = await tabs.open(fleet.address);
+    const { host } = new URL(fleet.api);
+    const found: readonly (readonly [text: string, heading: string, address: string])[] = [
+      ['nightly', 'Schedules', '#/schedules?open=nightly'],
+      ['partly', 'Batches', '#/batches?text=partly'],
+      [host, 'Origins', `#/origins?text=${encodeURIComponent(host)}`],
+      ['nothing like it', 'Batches', '#/batches?text=nothing+like+it'],
+    ];
+    for (const [text, heading, address] of found) {
+      await page.goto(`${fleet.address}#/`);
+      await page.getByRole('searchbox', { name: /^Search/u }).fill(text);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: heading, exact: true }).waitFor();
+      expect(page.url()).toBe(`${fleet.address}${address}`);
+    }
+  });
+
   it('stays in a dialog, and comes back to what has opened it', async () => {
     const batch = views.find(({ name }) => name === 'batch')?.address ?? '';
     const { page } = await tabs.open(`${fleet.address}${batch}`);

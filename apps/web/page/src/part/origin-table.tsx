@@ -15,6 +15,8 @@ interface OriginTableProps {
   /** With the last hour of each, or without. */
   readonly origins: readonly Listed[];
   readonly canChange: boolean;
+  /** What to say where there are none. @default nothing */
+  readonly empty?: ComponentChildren;
   /** The one that is open, and what stands below it. */
   readonly open?: {
     readonly key: string | undefined;
@@ -22,7 +24,7 @@ interface OriginTableProps {
   };
 }
 
-export function OriginTable({ origins, canChange, open }: OriginTableProps) {
+export function OriginTable({ origins, canChange, empty, open }: OriginTableProps) {
   const [isTouched, setTouched] = useState(false);
   const places = useRef(new Map<string, number>());
   const rows = inSteadyOrder(origins, {
@@ -124,7 +126,7 @@ export function OriginTable({ origins, canChange, open }: OriginTableProps) {
               ]
             : []),
         ]}
-        empty="No worker has fetched within the last half hour, and no limit is set."
+        empty={empty}
       />
     </div>
   );

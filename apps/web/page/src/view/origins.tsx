@@ -34,6 +34,16 @@ export function Origins({ canChange }: { readonly canChange: boolean }) {
         <OriginTable
           origins={origins}
           canChange={canChange}
+          empty={
+            text === '' ? (
+              <>
+                No worker has fetched within the last half hour, and no limit is set. Set one with{' '}
+                <code>fetchfleet origins set https://api.example --rate 5/s</code>.
+              </>
+            ) : (
+              'No origin is called like that.'
+            )
+          }
           open={{
             key: open,
             body: ({ origin }) => (

@@ -147,6 +147,8 @@ function Rows({ batch, found: { document, isSearching }, canChange }: RowsProps)
           <p role="status">
             None among the first {formatCount(looked)} of {formatCount(indexed)} records yet.
           </p>
+        ) : indexed === 0 ? (
+          'There are no records yet: workers write them as fetches end.'
         ) : (
           'No record is like that.'
         )

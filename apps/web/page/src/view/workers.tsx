@@ -126,9 +126,13 @@ export function Workers({ canChange }: { readonly canChange: boolean }) {
             : []),
         ]}
         empty={
-          <>
-            No worker runs. Start one with <code>fetchfleet-worker</code>.
-          </>
+          live.workers.length > 0 ? (
+            'No worker is called like that.'
+          ) : (
+            <>
+              No worker runs. Start one with <code>fetchfleet-worker</code>.
+            </>
+          )
         }
       />
     </>
