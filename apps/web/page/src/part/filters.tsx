@@ -17,13 +17,15 @@ interface FilterProps {
   readonly label: string;
   /** A field for text if there are none. */
   readonly choices?: readonly string[];
+  /** What is typed there is short. @default false */
+  readonly isShort?: boolean;
   /** What to forget when it changes, such as the page. */
   readonly resets?: readonly string[];
 }
 
 const TYPED_MS = 300;
 
-export function Filter({ name, label, choices, resets = [] }: FilterProps) {
+export function Filter({ name, label, choices, isShort = false, resets = [] }: FilterProps) {
   const current = route.value.query[name] ?? '';
   const [text, setText] = useState(current);
   const change = (value: string): void => {
@@ -42,7 +44,12 @@ export function Filter({ name, label, choices, resets = [] }: FilterProps) {
     <label>
       {label}
       {choices === undefined ? (
-        <input type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          class={isShort ? 'short' : ''}
+          type="search"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
       ) : (
         <select value={current} onChange={(event) => change(event.currentTarget.value)}>
           <option value="">all</option>

@@ -49,10 +49,10 @@ export function Records({ batch, fleet }: RecordsProps) {
       </div>
       <Filters>
         <Filter name="outcome" label="outcome" choices={OUTCOMES} resets={PAGE} />
-        <Filter name="status" label="status" resets={PAGE} />
+        <Filter name="status" label="status" isShort resets={PAGE} />
         <Filter name="origin" label="origin" resets={PAGE} />
         <Filter name="text" label="text in URL or parameter" resets={PAGE} />
-        <Filter name="index" label="index" resets={PAGE} />
+        <Filter name="index" label="index" isShort resets={PAGE} />
       </Filters>
       {!fleet.hasResults && (
         <p class="empty">
