@@ -60,6 +60,12 @@ export const batches = dashboard(
       ['Missed', scheduleRuns('missed'), { thresholds: [[1, 'yellow']] }],
     ]),
 
+    series(
+      'Next run',
+      'Time until the next run of all schedules; negative while it waits for a worker',
+      [[`min(fetchfleet_next_run_timestamp_seconds{${job}}) - time()`, 'due in']],
+      { unit: 's' },
+    ),
     series('Notifications', 'Attempts per second by result, and those that wait', [
       [`sum by (result) (${rate('fetchfleet_notifications_total')})`, '{{result}}'],
       [fleetWide('fetchfleet_notifications_waiting'), 'waiting'],

@@ -27,11 +27,13 @@ import {
 
 /** Runs kept in the history of a schedule. */
 const MAX_RUNS = 50;
+/** Bounds the memory; more than there are schedules. */
+const MAX_KNOWN_TERMS = 10_000;
 /** A decision is tried again if the schedule was changed after it was read. */
 const MAX_TRIES = 5;
 
 const integer = z.number().int();
-/** What READ returns of the hash of a schedule. */
+/** What READ and LOOK return of the hash of a schedule. */
 const STORED_FIELDS = [
   'name',
   'terms',
@@ -69,6 +71,8 @@ const storedFields = z.object({
 
 const verdict = z.enum(['decided', 'known', 'paused', 'changed', 'gone']);
 
+const readReply = z.tuple([integer, z.array(z.string().nullable()), z.array(z.string())]);
+
 const scripts = {
   put: new Script(
     lua.PUT,
@@ -76,10 +80,8 @@ const scripts = {
   ),
   pause: new Script(lua.PAUSE, integer),
   remove: new Script(lua.REMOVE, z.string()),
-  read: new Script(
-    lua.READ,
-    z.tuple([integer, z.array(z.string().nullable()), z.array(z.string())]),
-  ),
+  read: new Script(lua.READ, readReply),
+  look: new Script(lua.LOOK, readReply),
   decide: new Script(lua.DECIDE, z.tuple([verdict, z.string()])),
   advance: new Script(lua.ADVANCE, z.string()),
   conclude: new Script(lua.CONCLUDE, integer),
@@ -125,6 +127,8 @@ export class ScheduleStore {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #options: ScheduleStoreOptions;
+  /** Checking a pattern takes longer than reading it, and it rarely changes. */
+  readonly #terms = new Map<string, { readonly json: string; readonly terms: ScheduleTerms }>();
 
   constructor(redis: Redis, keys: FleetKeys = fleetKeys(), options: ScheduleStoreOptions = {}) {
     this.#redis = redis;
@@ -180,14 +184,15 @@ export class ScheduleStore {
   }
 
   /**
-   * The first schedules in alphabetical order, without their runs, which are most of what there is
-   * to read.
+   * All schedules, in alphabetical order. Of the runs, which are most of what there is to read,
+   * each has only the one that waits for a worker, if there is one.
    */
-  async firstWithoutRuns(count: number): Promise<Omit<Schedule, 'runs'>[]> {
-    const ids = (await this.ids()).slice(0, count);
-    return this.#each(ids, async (id) => {
-      const read = this.#read(id, { withRuns: false });
-      return (await readStored(`schedule ${id}`, read))?.schedule;
+  async allWithWaitingRun(): Promise<Schedule[]> {
+    return this.#each(await this.ids(), async (id) => {
+      const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
+      const look = scripts.look.run(this.#redis, keys, [this.#keys.batch('')]);
+      const known = look.then(async (reply) => this.#known(id, reply));
+      return (await readStored(`schedule ${id}`, known))?.schedule;
     });
   }
 
@@ -340,9 +345,28 @@ export class ScheduleStore {
     return runs.filter((run) => run !== undefined);
   }
 
-  async #read(id: string, { withRuns = true } = {}): Promise<Known | undefined> {
+  #termsOf(id: string, json: string): ScheduleTerms {
+    const known = this.#terms.get(id);
+    if (known?.json === json) {
+      return known.terms;
+    }
+    const terms = parseStoredTerms(json);
+    if (this.#terms.size >= MAX_KNOWN_TERMS) {
+      this.#terms.clear();
+    }
+    this.#terms.set(id, { json, terms });
+    return terms;
+  }
+
+  async #read(id: string): Promise<Known | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-    const [redisMs, fields, runs] = await scripts.read.run(this.#redis, keys, [withRuns ? 1 : 0]);
+    return this.#known(id, await scripts.read.run(this.#redis, keys, []));
+  }
+
+  async #known(
+    id: string,
+    [redisMs, fields, runs]: z.infer<typeof readReply>,
+  ): Promise<Known | undefined> {
     if (fields.every((field) => field === null)) {
       return undefined;
     }
@@ -356,7 +380,7 @@ export class ScheduleStore {
       createdAt,
       changedAt,
       id,
-      terms: parseStoredTerms(stored.terms),
+      terms: this.#termsOf(id, stored.terms),
       isPaused: stored.paused === '1',
       runs: await this.#readRuns(id, runs),
       counts: {

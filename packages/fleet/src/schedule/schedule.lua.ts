@@ -25,6 +25,14 @@ local function underWay(batches)
     return state == 'expanding' or state == 'running' or state == 'paused'
   end
 end
+-- The queued run that may start now, and its place. That of a tick also waits while the schedule is
+-- paused.
+local function startable(schedule, runs, batches)
+  local run, at = find(runs, function(one) return one.state == 'queued' end)
+  if not run or find(runs, underWay(batches)) then return end
+  if run.kind == 'tick' and redis.call('HGET', schedule, 'paused') == '1' then return end
+  return run, at
+end
 -- Drops the oldest run beyond 'max', but never one that is under way: it still blocks the next one.
 local function push(runs, run, max, batches)
   redis.call('LPUSH', runs, cjson.encode(run))
@@ -96,15 +104,36 @@ redis.call('SREM', KEYS[2], ARGV[1])
 return crawl or ''
 `;
 
+/** Shared: the fields that READ and LOOK return. */
+const FIELDS = `redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt',
+  'lastFinish', 'lastSuccess', 'runs:started', 'runs:failed', 'runs:skipped', 'runs:missed')`;
+
 /**
  * KEYS     schedule hash · runs LIST
- * ARGV     1 if its runs are wanted
- * Returns  { now in epoch ms, fields in the order below, runs with the newest first }
+ * Returns  { now in epoch ms, fields in the order above, runs with the newest first }
  */
 export const READ = `${RUNS}
-local fields = redis.call('HMGET', KEYS[1], 'name', 'terms', 'paused', 'revision', 'lastTick', 'createdAt', 'changedAt',
-  'lastFinish', 'lastSuccess', 'runs:started', 'runs:failed', 'runs:skipped', 'runs:missed')
-return { nowMs(), fields, ARGV[1] == '1' and redis.call('LRANGE', KEYS[2], 0, -1) or {} }
+return { nowMs(), ${FIELDS}, redis.call('LRANGE', KEYS[2], 0, -1) }
+`;
+
+/**
+ * Reads a schedule without its runs, but for the one that only a worker can go on with: that is
+ * starting, or may start. Runs that have ended are not decoded.
+ *
+ * KEYS     schedule hash · runs LIST
+ * ARGV     prefix of batch hashes
+ * Returns  { now in epoch ms, fields in the order above, { the run as JSON } or {} }
+ */
+export const LOOK = `${RUNS}
+local run
+for _, text in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
+  if string.find(text, '"state":"starting"', 1, true) then
+    run = cjson.decode(text)
+  elseif not run and string.find(text, '"state":"queued"', 1, true) then
+    run = startable(KEYS[1], KEYS[2], ARGV[1])
+  end
+end
+return { nowMs(), ${FIELDS}, run and { cjson.encode(run) } or {} }
 `;
 
 /**
@@ -155,17 +184,15 @@ return { 'decided', cjson.encode(run) }
 `;
 
 /**
- * Starts a queued run once no other run is under way. The run of a tick also waits while the
- * schedule is paused.
+ * Starts a queued run once no other run is under way.
  *
  * KEYS     schedule hash · runs LIST
  * ARGV     prefix of batch hashes
  * Returns  the run as JSON, or ''
  */
 export const ADVANCE = `${RUNS}
-local run, at = find(KEYS[2], function(one) return one.state == 'queued' end)
-if not run or find(KEYS[2], underWay(ARGV[1])) then return '' end
-if run.kind == 'tick' and redis.call('HGET', KEYS[1], 'paused') == '1' then return '' end
+local run, at = startable(KEYS[1], KEYS[2], ARGV[1])
+if not run then return '' end
 run.state, run.reason = 'starting', nil
 redis.call('LSET', KEYS[2], at, cjson.encode(run))
 return cjson.encode(run)

@@ -9,17 +9,14 @@ import { DocumentScript, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
 import { BatchRemoval } from '../batch/batch-removal.ts';
 import { Outbox } from '../notify/outbox.ts';
-import { nextTick } from '../schedule/cron.ts';
-import type { Schedule } from '../schedule/schedule.ts';
-import { ScheduleStore } from '../schedule/schedule-store.ts';
 import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
+import { type ScheduleFigures, ScheduleLook } from './schedule-look.ts';
 
 /** Slices read per state. Of a longer queue they stand for all. */
 const SAMPLE = 100;
 const MAX_BATCHES = 2_000;
 const MAX_UNFINISHED = 20;
 const MAX_ORIGINS = 100;
-const MAX_SCHEDULES = 100;
 /** A worker counts as running for this long after its last heartbeat. */
 const RUNNING_S = 15;
 /** An exporter that does not renew its lease for this long is replaced by another. */
@@ -91,6 +88,8 @@ export interface FleetSnapshot {
   readonly unfinished: readonly UnfinishedBatch[];
   /** The first 100, in alphabetical order. */
   readonly schedules: readonly ScheduleFigures[];
+  /** When one of all schedules next needs a worker, in epoch milliseconds; absent if none will. */
+  readonly nextRunMs?: number;
   readonly notifications: { readonly waiting: number; readonly lost: number };
   /** Results that wait for a worker that has their folder. */
   readonly removalsWaiting: number;
@@ -100,12 +99,6 @@ export interface FleetSnapshot {
   readonly redisMemoryLimitBytes: number;
   /** The 100 that workers worked on most recently. */
   readonly origins: readonly OriginStatus[];
-}
-
-interface ScheduleFigures extends Pick<Schedule, 'counts' | 'lastFinish' | 'lastSuccess'> {
-  readonly schedule: string;
-  /** Between its next two runs; absent while it is paused. */
-  readonly intervalMs?: number;
 }
 
 interface UnfinishedBatch {
@@ -120,11 +113,10 @@ export class FleetOverview {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #origins: Origins;
-  readonly #schedules: ScheduleStore;
+  readonly #schedules: ScheduleLook;
   readonly #outbox: Outbox;
   readonly #removal: BatchRemoval;
   readonly #onPassedOver: OnPassedOver;
-  #intervals: ReadonlyMap<string, KnownInterval> = new Map();
 
   constructor(
     redis: Redis,
@@ -134,7 +126,7 @@ export class FleetOverview {
     this.#redis = redis;
     this.#keys = keys;
     this.#origins = new Origins(redis, keys, onPassedOver);
-    this.#schedules = new ScheduleStore(redis, keys, { onPassedOver });
+    this.#schedules = new ScheduleLook(redis, keys, onPassedOver);
     this.#outbox = new Outbox(redis, keys, onPassedOver);
     this.#removal = new BatchRemoval(redis, keys, onPassedOver);
     this.#onPassedOver = onPassedOver;
@@ -148,7 +140,7 @@ export class FleetOverview {
         this.#workers(),
         this.#memory(),
         this.#recentOrigins(),
-        this.#firstSchedules(),
+        this.#schedules.read(),
         this.#outbox.counts(),
         this.#removal.waiting(),
       ]);
@@ -160,7 +152,7 @@ export class FleetOverview {
       oldestPendingSeconds: oldestMs / 1000,
       batches: states,
       unfinished,
-      schedules,
+      ...schedules,
       notifications: outbox,
       removalsWaiting: removals,
       workers,
@@ -251,49 +243,4 @@ export class FleetOverview {
     const names = await passOver('the list of origins', read, this.#onPassedOver);
     return this.#origins.list(names ?? []);
   }
-
-  async #firstSchedules(): Promise<ScheduleFigures[]> {
-    const schedules = await this.#schedules.firstWithoutRuns(MAX_SCHEDULES);
-    const now = Date.now();
-    const intervals = new Map<string, KnownInterval>();
-    const figures = schedules.map(({ id, counts, lastFinish, lastSuccess, terms, isPaused }) => {
-      if (!isPaused) {
-        intervals.set(id, intervalAt(now, terms, this.#intervals.get(id)));
-      }
-      const intervalMs = intervals.get(id)?.intervalMs;
-      return {
-        schedule: id,
-        counts,
-        ...(lastFinish !== undefined && { lastFinish }),
-        ...(lastSuccess !== undefined && { lastSuccess }),
-        ...(intervalMs !== undefined && { intervalMs }),
-      };
-    });
-    this.#intervals = intervals;
-    return figures;
-  }
-}
-
-/** The time between the next two runs of a schedule, as it was found. */
-interface KnownInterval extends Pick<Schedule['terms'], 'cron' | 'tz'> {
-  /** When it was found, and the next run; epoch milliseconds. */
-  readonly from: number;
-  readonly next: number | undefined;
-  readonly intervalMs: number | undefined;
-}
-
-/** Ticks take a while to find: what is known holds until the next run. */
-function intervalAt(
-  now: number,
-  { cron, tz }: Schedule['terms'],
-  known: KnownInterval | undefined,
-): KnownInterval {
-  const isSame = known?.cron === cron && known.tz === tz;
-  if (isSame && now >= known.from && now < (known.next ?? Infinity)) {
-    return known;
-  }
-  const next = nextTick({ cron, tz }, now);
-  const later = next === undefined ? undefined : nextTick({ cron, tz }, next);
-  const intervalMs = next === undefined || later === undefined ? undefined : later - next;
-  return { cron, tz, from: now, next, intervalMs };
 }

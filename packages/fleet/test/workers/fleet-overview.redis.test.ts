@@ -208,6 +208,69 @@ describe('the overview of the fleet', () => {
   });
 });
 
+describe('the time of the next run', () => {
+  async function schedulesFixture() {
+    const { redis, keys, overview, ledger, stop } = await fixture();
+    return {
+      schedules: new ScheduleStore(redis, keys),
+      setLastTick: async (id: string, at: string) =>
+        redis.hset(keys.schedule(id), 'lastTick', Date.parse(at)),
+      next: async () => (await overview.read()).nextRunMs,
+      batch: async (id: string) => ledger.register(registration(id, 1)),
+      ledger,
+      stop,
+    };
+  }
+
+  it('is the earliest of all schedules that are not paused, and absent without one', async () => {
+    const { schedules, next, setLastTick, stop } = await schedulesFixture();
+    expect(await next()).toBeUndefined();
+    // More than the metrics name.
+    for (let at = 0; at < 101; at++) {
+      await schedules.put(`s-${at}`, { ...spec, cron: '@yearly', tz: 'UTC' });
+    }
+    await schedules.put('z', { ...spec, cron: '0 6 * * *', tz: 'UTC' });
+    await setLastTick('z', '2026-05-01T06:00:00Z');
+    expect(await next()).toBe(Date.parse('2026-05-02T06:00:00Z'));
+    await schedules.setPaused('z', true);
+    expect(await next()).toBeGreaterThan(Date.now());
+    await stop();
+  });
+
+  it('stays in the past until a worker has decided about the tick, and started the run', async () => {
+    const { schedules, next, setLastTick, stop } = await schedulesFixture();
+    await schedules.put('daily', { ...spec, cron: '@daily', tz: 'UTC', catchUpMs: 1e9 });
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    await setLastTick('daily', `${yesterday}T00:00:00Z`);
+    const due = Date.parse(`${yesterday}T00:00:00Z`) + 86_400_000;
+    expect(await next()).toBe(due);
+    const run = await schedules.decideTick('daily');
+    expect(run?.state).toBe('starting');
+    expect(await next()).toBe(due);
+    await schedules.conclude('daily', run?.key ?? '', { state: 'started' });
+    expect(await next()).toBe(due + 86_400_000);
+    await stop();
+  });
+
+  it('is that of a queued run as soon as the batch before has ended', async () => {
+    const { schedules, next, batch, ledger, stop } = await schedulesFixture();
+    const terms = { ...spec, cron: '@yearly', tz: 'UTC', overlap: 'queue' } as const;
+    await schedules.put('yearly', terms);
+    const first = await schedules.runNow('yearly');
+    await batch(first?.batch ?? '');
+    await schedules.conclude('yearly', first?.key ?? '', { state: 'started' });
+    const second = await schedules.runNow('yearly');
+    expect(second?.state).toBe('queued');
+    expect(await next()).toBeGreaterThan(Date.now());
+    await ledger.cancel(first?.batch ?? '');
+    expect(await next()).toBe(second?.at);
+    await schedules.setPaused('yearly', true);
+    // A person has asked for this one.
+    expect(await next()).toBe(second?.at);
+    await stop();
+  });
+});
+
 describe('the lease of the exporter', () => {
   it('has one holder, which can renew it until it releases it', async () => {
     const { overview, stop } = await fixture();

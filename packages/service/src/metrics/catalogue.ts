@@ -233,6 +233,13 @@ export const CATALOGUE = {
     labels: ['schedule'],
     scope: 'fleet',
   },
+  nextRun: {
+    name: 'fetchfleet_next_run_timestamp_seconds',
+    type: 'gauge',
+    help: 'Unix time at which the next run of all schedules is due; in the past while a run waits for a worker; absent if there is none.',
+    labels: [],
+    scope: 'fleet',
+  },
   notificationsWaiting: {
     name: 'fetchfleet_notifications_waiting',
     type: 'gauge',

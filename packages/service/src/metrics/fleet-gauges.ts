@@ -13,6 +13,7 @@ export const FLEET_GAUGES = [
   'scheduleLastFinish',
   'scheduleLastSuccess',
   'scheduleInterval',
+  'nextRun',
   'notificationsWaiting',
   'notificationsLost',
   'removalsWaiting',
@@ -38,6 +39,8 @@ export interface FleetState {
   }[];
   /** The caller bounds their number. */
   readonly schedules: readonly ScheduleState[];
+  /** When one of all schedules next needs a worker, in epoch milliseconds. */
+  readonly nextRunMs?: number | undefined;
   readonly notifications: { readonly waiting: number; readonly lost: number };
   readonly removalsWaiting: number;
   readonly workers: number;
@@ -88,6 +91,12 @@ export function recordFleet(
   gauges.notificationsLost.inc(fleet.notifications.lost);
   gauges.removalsWaiting.set(fleet.removalsWaiting);
   recordSchedules(fleet.schedules, gauges);
+  if (fleet.nextRunMs === undefined) {
+    // A gauge without labels is 0 otherwise, which would be a run of 1970.
+    gauges.nextRun.remove();
+  } else {
+    gauges.nextRun.set(fleet.nextRunMs / 1000);
+  }
   recordOrigins(fleet.origins, gauges);
 }
 

@@ -31,6 +31,7 @@ const FLEET: FleetState = {
   schedules: [
     { schedule: 'daily', counts: { started: 7, missed: 0 }, lastFinish: 9_500, intervalMs: 60_000 },
   ],
+  nextRunMs: 70_500,
   notifications: { waiting: 3, lost: 4 },
   removalsWaiting: 5,
   workers: 2,
@@ -72,6 +73,18 @@ describe('createMetrics', () => {
       expect(await linesOf(made, 'fetchfleet_notifications_lost')).toEqual([
         'fetchfleet_notifications_lost_total 4',
       ]);
+    }
+  });
+
+  it('says when the next run is due, and nothing of it where there is none', async () => {
+    const made = create();
+    let fleet: FleetState = FLEET;
+    made.onCollect(() => made.setFleet(fleet));
+    const line = 'fetchfleet_next_run_timestamp_seconds';
+    expect(await linesOf(made, line)).toEqual([`${line} 70.5`]);
+    fleet = { ...FLEET, nextRunMs: undefined };
+    for (let scrape = 0; scrape < 2; scrape++) {
+      expect(await linesOf(made, line)).toEqual([]);
     }
   });
 
