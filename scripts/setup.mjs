@@ -1,8 +1,8 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through
 // its npm package), redis-server, and for the tests Prometheus, two shells and proxies, for long
-// ones also PostgreSQL and a browser. It runs on Node 18 and newer before anything is installed, so
-// it is plain JavaScript and uses built-in modules only. It is quick and prints nothing if nothing
-// is missing.
+// ones also PostgreSQL, kubectl and a browser. It runs on Node 18 and newer before anything is
+// installed, so it is plain JavaScript and uses built-in modules only. It is quick and prints
+// nothing if nothing is missing.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -19,13 +19,14 @@ const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
 const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
 const isForBrowser = process.env.npm_lifecycle_event === 'screenshots' || isForLongTests;
 
-/** Debian packages, and what for. Each has a program of its name, except for PostgreSQL. */
+/** Debian packages, and what for. Each has a program of its name, except for two. */
 const PACKAGES = {
   'redis-server': 'holds the queue',
   prometheus: 'for tests of rules and dashboards',
   postgresql: 'for long tests of exports to a database',
   chromium: 'for long tests of the page, and its screenshots',
   nginx: 'for long tests of the page behind a reverse proxy',
+  'kubernetes-client': 'for long tests of the manifests for Kubernetes',
   zsh: 'for tests of shell completion',
   fish: 'for tests of shell completion',
   tinyproxy: 'for tests of fetching through a proxy',
@@ -188,6 +189,9 @@ function missingPrograms() {
     if (name === 'chromium') {
       return isForBrowser && !BROWSERS.some(isOnPath);
     }
+    if (name === 'kubernetes-client') {
+      return isForLongTests && !isOnPath('kubectl');
+    }
     if (name === 'nginx') {
       return isForLongTests && !hasNginx();
     }
@@ -231,6 +235,7 @@ function reportMissing() {
     [isForTests, SHELLS.every(isOnPath), SHELLS.join(' or '), 'tests of shell completion'],
     [isForLongTests, hasPostgres(), 'postgresql', 'its tests'],
     [isForLongTests, hasNginx(), 'nginx', 'tests of the page behind a reverse proxy'],
+    [isForLongTests, isOnPath('kubectl'), 'kubectl', 'tests of the manifests for Kubernetes'],
     [isForBrowser, BROWSERS.some(isOnPath), 'chromium', 'tests of the page and its screenshots'],
   ];
   for (const [isNeeded, isThere, name, what] of needs) {

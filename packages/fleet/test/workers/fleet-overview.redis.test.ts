@@ -208,20 +208,20 @@ describe('the overview of the fleet', () => {
   });
 });
 
-describe('the time of the next run', () => {
-  async function schedulesFixture() {
-    const { redis, keys, overview, ledger, stop } = await fixture();
-    return {
-      schedules: new ScheduleStore(redis, keys),
-      setLastTick: async (id: string, at: string) =>
-        redis.hset(keys.schedule(id), 'lastTick', Date.parse(at)),
-      next: async () => (await overview.read()).nextRunMs,
-      batch: async (id: string) => ledger.register(registration(id, 1)),
-      ledger,
-      stop,
-    };
-  }
+async function schedulesFixture() {
+  const { redis, keys, overview, ledger, stop } = await fixture();
+  return {
+    schedules: new ScheduleStore(redis, keys),
+    setLastTick: async (id: string, at: string) =>
+      redis.hset(keys.schedule(id), 'lastTick', Date.parse(at)),
+    next: async () => (await overview.read()).nextRunMs,
+    batch: async (id: string) => ledger.register(registration(id, 1)),
+    ledger,
+    stop,
+  };
+}
 
+describe('the time of the next run', () => {
   it('is the earliest of all schedules that are not paused, and absent without one', async () => {
     const { schedules, next, setLastTick, stop } = await schedulesFixture();
     expect(await next()).toBeUndefined();
