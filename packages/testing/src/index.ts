@@ -25,6 +25,12 @@ export {
   startProcess,
   type StartProcessOptions,
 } from './process/process.ts';
+export {
+  type Prometheus,
+  type Sample,
+  startPrometheus,
+  startPrometheusTool,
+} from './process/prometheus.ts';
 export { type PrivatePostgres, startPostgres } from './postgres/postgres.ts';
 export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis/redis.ts';
 export { closeResources, openResources, track, type Tracked } from './resources/registry.ts';

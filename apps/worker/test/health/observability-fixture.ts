@@ -1,17 +1,12 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  eventually,
-  freePort,
+  type Prometheus,
   repositoryRoot,
-  type Running,
-  startProcess,
-  temporaryFolder,
+  startPrometheus,
+  startPrometheusTool,
 } from '@fetchfleet/testing';
 import { parse } from 'yaml';
-
-const INSTALL =
-  'apt-get install prometheus (Debian, Ubuntu) or brew install prometheus (macOS); npm test does the former';
 
 /** The job of docker-compose's fleet; `$job` in dashboards. */
 export const JOB = 'fetchfleet-worker';
@@ -49,12 +44,6 @@ export interface Dashboard {
   };
 }
 
-/** One series in the answer of Prometheus to an instant query. */
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
-
 export async function readRules(file: string): Promise<readonly Rule[]> {
   const { groups } = parse(await readFile(join(PROMETHEUS, file), 'utf8')) as {
     groups: { rules: Rule[] }[];
@@ -79,25 +68,12 @@ export function metricsIn(expression: string): string[] {
   return [...expression.matchAll(/(?<![\w:])fetchfleet_\w+(?![\w:])/gu)].map(([name]) => name);
 }
 
-/** Starts promtool, or Prometheus, from the Debian package. */
-async function startTool(
-  name: 'promtool' | 'prometheus',
-  args: readonly string[],
-  input?: string,
-): Promise<Running> {
-  try {
-    return await startProcess(name, args, input === undefined ? {} : { input });
-  } catch (error) {
-    throw new Error(`${name} cannot be started: ${INSTALL}`, { cause: error });
-  }
-}
-
 /** Runs promtool; returns its output and whether it succeeded. */
 export async function promtool(
   args: readonly string[],
   input?: string,
 ): Promise<{ readonly ok: boolean; readonly output: string }> {
-  const running = await startTool('promtool', args, input);
+  const running = await startPrometheusTool('promtool', args, input);
   const { code } = await running.exit;
   return { ok: code === 0, output: `${running.stdout}${running.stderr}` };
 }
@@ -105,39 +81,15 @@ export async function promtool(
 /**
  * Starts Prometheus with the rules of deploy/; it scrapes these ports of this machine every second.
  */
-export async function startPrometheus(ports: readonly number[]) {
-  const { path } = await temporaryFolder('prometheus');
+export async function startWithRules(ports: readonly number[]): Promise<Prometheus> {
   const config = parse(await readFile(join(PROMETHEUS, 'prometheus.yml'), 'utf8')) as {
     rule_files: string[];
   };
-  const ours = {
+  return startPrometheus({
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: config.rule_files.map((file) => join(PROMETHEUS, file)),
     scrape_configs: [
       { job_name: JOB, static_configs: [{ targets: ports.map((port) => `127.0.0.1:${port}`) }] },
     ],
-  };
-  // JSON is YAML.
-  await writeFile(join(path, 'prometheus.yml'), JSON.stringify(ours));
-  const address = `127.0.0.1:${await freePort()}`;
-  const running = await startTool('prometheus', [
-    `--config.file=${join(path, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(path, 'data')}`,
-    `--web.listen-address=${address}`,
-  ]);
-  const ask = async (page: string): Promise<unknown> => {
-    const response = await fetch(`http://${address}${page}`);
-    return ((await response.json()) as { data: unknown }).data;
-  };
-  await eventually(async () => (await fetch(`http://${address}/-/ready`)).ok, { intervalMs: 100 });
-  return {
-    running,
-    ask,
-    /** The current value of an expression, without series that are no number. */
-    async query(expression: string): Promise<readonly Sample[]> {
-      const data = await ask(`/api/v1/query?query=${encodeURIComponent(expression)}`);
-      const { result } = data as { result: readonly Sample[] };
-      return result.filter(({ value }) => value[1] !== 'NaN');
-    },
-  };
+  });
 }

@@ -5,6 +5,7 @@ import {
   closeAfterEach,
   eventually,
   type Origin,
+  type Prometheus,
   redisUrl,
   startOrigin,
   temporaryFolder,
@@ -16,7 +17,7 @@ import {
   promtool,
   readDashboards,
   readRules,
-  startPrometheus,
+  startWithRules,
 } from './observability-fixture.ts';
 
 closeAfterEach();
@@ -115,7 +116,7 @@ describe('the metrics of two workers', () => {
 
   it('give data to every dashboard and rule, and count the fleet once', async () => {
     const { ports } = await startWatchedFleet();
-    const prometheus = await startPrometheus(ports);
+    const prometheus = await startWithRules(ports);
     const recorded = (await readRules('recording.yml')).map(({ record }) => record ?? '');
     let missing = [...recorded, ...(await expressions())];
     await eventually(
@@ -139,8 +140,6 @@ describe('the metrics of two workers', () => {
     expect(await value('sum(fetchfleet_batch_fetches{state="total"})')).toEqual([ENDLESS]);
   });
 });
-
-type Prometheus = Awaited<ReturnType<typeof startPrometheus>>;
 
 /** The rules that Prometheus could not evaluate. */
 async function illRules(prometheus: Prometheus): Promise<unknown[]> {
