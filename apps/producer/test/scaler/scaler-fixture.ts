@@ -21,6 +21,8 @@ import { type Reading, Replicas, type ScalingTerms } from './replicas.ts';
  */
 const FASTER = 15;
 const SCRAPE_MS = 5_000 / FASTER;
+/** As in base/settings.env. */
+const CONCURRENCY = 50;
 /** Of a HorizontalPodAutoscaler, unless it is told otherwise. */
 const UP_PERIOD_S = 15;
 
@@ -93,11 +95,12 @@ export class ScaledFleet {
   readonly pollingMs: number;
   /** How many workers were wanted, one entry for each time that Prometheus was asked. */
   readonly history: number[] = [];
+  #mostUsed = 0;
   readonly #prometheus: Prometheus;
   readonly #triggers: readonly Trigger[];
   readonly #replicas: Replicas;
   readonly #targets: string;
-  readonly #exporter: string;
+  #exporter: Exporter;
   readonly #workers: Running[] = [];
   readonly #leaving = new Set<Running>();
   /** One change after the other; those that leave may take longer. */
@@ -110,7 +113,7 @@ export class ScaledFleet {
     fleet: FleetProject,
     prometheus: Prometheus,
     scaler: Awaited<ReturnType<typeof readScaler>>,
-    { targets, exporter }: { readonly targets: string; readonly exporter: string },
+    { targets, exporter }: { readonly targets: string; readonly exporter: Exporter },
   ) {
     this.fleet = fleet;
     this.pollingMs = scaler.pollingMs;
@@ -124,17 +127,16 @@ export class ScaledFleet {
   /** With no worker, and nothing that waits. */
   static async start(): Promise<ScaledFleet> {
     const fleet = await FleetProject.create();
-    const running = await fleet.project.start(['exporter', '--port', '0', '--json']);
-    const [, host = ''] = await running.waitForLine(/"address": ?"http:\/\/([^/"]+)/u);
+    const exporter = await startExporter(fleet);
     const targets = fleet.project.path('targets.json');
-    await writeTargets(targets, [host]);
+    await writeTargets(targets, [exporter.host]);
     const prometheus = await startPrometheus({
       global: { scrape_interval: `${Math.round(SCRAPE_MS)}ms`, scrape_timeout: '300ms' },
       scrape_configs: [{ job_name: 'fetchfleet', file_sd_configs: [{ files: [targets] }] }],
     });
-    const at = { targets, exporter: host };
-    const scaled = new ScaledFleet(fleet, prometheus, await readScaler(), at);
-    await eventually(async () => (await scaled.#read()).length > 0);
+    const places = { targets, exporter };
+    const scaled = new ScaledFleet(fleet, prometheus, await readScaler(), places);
+    await eventually(async () => (await scaled.#read()) !== undefined);
     track({
       what: 'scaler',
       isOpen: () => scaled.#timer !== undefined,
@@ -142,6 +144,14 @@ export class ScaledFleet {
     });
     scaled.resume();
     return scaled;
+  }
+
+  /**
+   * The largest share of the permits of the workers that were wanted, that was in use at the
+   * origin. More than 1: workers were taken away that had something to do.
+   */
+  get mostUsed(): number {
+    return this.#mostUsed;
   }
 
   get count(): number {
@@ -163,6 +173,13 @@ export class ScaledFleet {
     this.#timer = undefined;
     await this.#polling;
     await this.#changing;
+  }
+
+  /** As when its node is drained: meanwhile a worker exports, if there is one. */
+  async replaceExporter(): Promise<void> {
+    await this.#exporter.running.kill('SIGTERM');
+    this.#exporter = await startExporter(this.fleet);
+    this.#change(this.count);
   }
 
   /** Takes all workers away, as `kubectl scale --replicas 0` does. */
@@ -199,25 +216,36 @@ export class ScaledFleet {
 
   async #poll(): Promise<void> {
     try {
-      const wanted = this.#replicas.decide(await this.#read(), performance.now());
+      const readings = await this.#read();
+      if (readings === undefined) {
+        return;
+      }
+      const wanted = this.#replicas.decide(readings, performance.now());
       this.history.push(wanted);
+      if (wanted > 0) {
+        const used = this.fleet.origin.inFlight / (wanted * CONCURRENCY);
+        this.#mostUsed = Math.max(this.#mostUsed, used);
+      }
       this.#change(wanted);
     } catch (error) {
       this.#problem ??= toError(error);
     }
   }
 
-  /** @throws if Prometheus does not know, which never happens while an exporter is there */
-  async #read(): Promise<Reading[]> {
-    return Promise.all(
-      this.#triggers.map(async ({ query, ...thresholds }) => {
-        const [sample, ...others] = await this.#prometheus.query(query);
-        if (sample === undefined || others.length > 0) {
-          throw new Error(`${query} has ${others.length} answers too many, or none`);
-        }
-        return { value: Number(sample.value[1]), ...thresholds };
-      }),
-    );
+  /** @returns undefined while Prometheus does not know: nothing changes then */
+  async #read(): Promise<Reading[] | undefined> {
+    const readings: Reading[] = [];
+    for (const { query, ...thresholds } of this.#triggers) {
+      const [sample, ...others] = await this.#prometheus.query(query);
+      if (others.length > 0) {
+        throw new Error(`${query} has more than one answer`);
+      }
+      if (sample === undefined) {
+        return undefined;
+      }
+      readings.push({ value: Number(sample.value[1]), ...thresholds });
+    }
+    return readings;
   }
 
   #change(wanted: number): void {
@@ -235,13 +263,25 @@ export class ScaledFleet {
       this.#leaving.add(worker);
     }
     const missing = Array.from({ length: wanted - this.#workers.length }, async () =>
-      this.fleet.worker(['--concurrency', '50', '--drain-timeout', '45s']),
+      this.fleet.worker(['--concurrency', String(CONCURRENCY), '--drain-timeout', '45s']),
     );
     this.#workers.push(...(await Promise.all(missing)));
     const ports = this.#workers.map(({ stderr }) => /"metricsPort":(\d+)/u.exec(stderr)?.[1]);
     const targets = ports.map((port) => `127.0.0.1:${port}`);
-    await writeTargets(this.#targets, [this.#exporter, ...targets]);
+    await writeTargets(this.#targets, [this.#exporter.host, ...targets]);
   }
+}
+
+interface Exporter {
+  readonly running: Running;
+  /** And port. */
+  readonly host: string;
+}
+
+async function startExporter(fleet: FleetProject): Promise<Exporter> {
+  const running = await fleet.project.start(['exporter', '--port', '0', '--json']);
+  const [, host = ''] = await running.waitForLine(/"address": ?"http:\/\/([^/"]+)/u);
+  return { running, host };
 }
 
 /** Prometheus reads it as soon as it is another file. */
