@@ -25,6 +25,7 @@ import {
 import type { ResultsStore } from '@fetchfleet/results';
 import {
   createMetrics,
+  type DescriptorPlan,
   FleetMetrics,
   HttpEndpoint,
   type Logger,
@@ -55,7 +56,6 @@ import { ScheduleLoop } from './schedule/schedule-loop.ts';
 import { ClaimLoop } from './slice/claim-loop.ts';
 import { SliceProcessor } from './slice/slice-processor.ts';
 import { checkResultsFolder } from './start/check-results-folder.ts';
-import type { DescriptorPlan } from './start/descriptors.ts';
 import type { WorkerProxy } from './start/proxies.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -140,8 +140,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const ledger = new Ledger(redis, keys, onPassedOver, id);
   const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
   const folder = (): ResultsFolder => ({
-    // A folder is that of one machine; an address is the same place from everywhere.
-    place: `${settings.results.kind === 'folder' ? `${hostname()}:` : ''}${store.location}`,
+    place: settings.results.nameFor(hostname(), store.location),
     id: sink.id ?? '',
   });
   const secrets = { env, rules: settings.secrets };
@@ -383,6 +382,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     recorder,
     heartbeat,
     watchdog,
+    wallClock,
     progress,
     metrics,
     fleetMetrics,

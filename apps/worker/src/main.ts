@@ -2,22 +2,25 @@ import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { printable, toError } from '@fetchfleet/crawl';
 import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
+import { ignoredProxies } from '@fetchfleet/fetcher';
 import { openStore, SinkError } from '@fetchfleet/results';
 import {
   createLogger,
+  descriptorShortage,
   isPrettyLog,
   loadPrettyPrinter,
   type Logger,
   onParentEnd,
   onSignals,
+  planDescriptors,
+  readDescriptorLimit,
   redirectConsole,
   SettingsError,
 } from '@fetchfleet/service';
 import { isTlsUnchecked, onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
 import { CommanderError } from 'commander';
 import { readSettings, redisAddressOf, type WorkerSettings } from './config.ts';
-import { type DescriptorPlan, planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
-import { ignoredProxies, readWorkerProxy, type WorkerProxy } from './start/proxies.ts';
+import { readWorkerProxy, type WorkerProxy } from './start/proxies.ts';
 import { FleetWorker } from './worker.ts';
 
 const EXIT_INPUT = 2;
@@ -62,7 +65,10 @@ async function main(): Promise<void> {
   });
   const limit = await readDescriptorLimit();
   const descriptors = planDescriptors(limit, settings.concurrency);
-  warnOfShortage(log, { limit, descriptors, settings });
+  const shortage = descriptorShortage(limit, settings.concurrency);
+  if (shortage !== undefined) {
+    log.warn({ limit, concurrency: descriptors.concurrency }, shortage);
+  }
   warnOfProxies(log, { settings, used: proxy, env: process.env });
   warnOfUncheckedTls(log, process.env);
   const onHopeless = (reason: string): void => {
@@ -115,23 +121,6 @@ async function main(): Promise<void> {
   flushCompileCache();
 }
 
-interface Shortage {
-  readonly limit: number;
-  readonly descriptors: DescriptorPlan;
-  readonly settings: WorkerSettings;
-}
-
-function warnOfShortage(log: Logger, { limit, descriptors, settings }: Shortage): void {
-  const { concurrency } = descriptors;
-  if (concurrency < settings.concurrency) {
-    log.warn(
-      { limit, concurrency },
-      `the limit of ${limit} open files has room for ${concurrency} fetches in flight, not ` +
-        `${settings.concurrency}: raise it (ulimit -n, LimitNOFILE=)`,
-    );
-  }
-}
-
 interface Proxies {
   readonly settings: WorkerSettings;
   readonly used: WorkerProxy | undefined;
@@ -139,15 +128,14 @@ interface Proxies {
 }
 
 function warnOfProxies(log: Logger, { settings, used, env }: Proxies): void {
-  const { proxy, allowProxy } = settings;
   if (used !== undefined) {
     log.warn(
       { proxy: used.shown },
       'fetches go through a proxy, which looks names up itself: what it reaches is not checked here',
     );
   }
-  const variables = ignoredProxies(env);
-  if (proxy !== 'env' && !allowProxy.entries.includes('env') && variables.length > 0) {
+  const variables = ignoredProxies(env, settings);
+  if (variables.length > 0) {
     // Their values may hold passwords.
     log.warn(
       `set but ignored: ${variables.join(', ')}; fetches go through them with --proxy env ` +

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { ResultsStore } from '@fetchfleet/results';
-import { type Logger, startAll, stopAll, withTimeout } from '@fetchfleet/service';
+import {
+  type DescriptorPlan,
+  type Logger,
+  startAll,
+  stopAll,
+  withTimeout,
+} from '@fetchfleet/service';
 import { assemble, type AssembledWorker } from './assemble.ts';
 import type { WorkerSettings } from './config.ts';
 import { isEnding, type WorkerState } from './health/worker-state.ts';
-import type { DescriptorPlan } from './start/descriptors.ts';
 import type { WorkerProxy } from './start/proxies.ts';
 
 /** For giving slices back after the drain timeout. Redis may be away, and nothing waits for it. */

@@ -1,4 +1,4 @@
-export { ProxySettingError, readRoutes } from './connect/proxy-settings.ts';
+export { ignoredProxies, ProxySettingError, readRoutes } from './connect/proxy-settings.ts';
 export {
   type LackedPermission,
   type NetworkAccess,
@@ -11,6 +11,7 @@ export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-req
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
 export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
 export { prepareHeaders } from './exchange/request-headers.ts';
+export { type ExaminedNames, examineNames } from './lookup/examine-names.ts';
 export { LOOKUP_RESULTS, type LookupResult } from './lookup/name-lookup.ts';
 export { parseRobots, type RobotsRules } from './robots/robots-rules.ts';
 export { ROBOTS_LIMITS, robotsVerdict, type RobotsVerdict } from './robots/robots-verdict.ts';

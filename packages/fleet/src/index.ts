@@ -38,7 +38,15 @@ export { HeldSlices } from './origins/held-slices.ts';
 export type { OriginHour, OriginWork } from './origins/origin-work.ts';
 export { Origins } from './origins/origins.ts';
 export { tryOrigin, type TriedOrigin } from './origins/try-origin.ts';
-export { checkRedis, checkWrites } from './redis/check-redis.ts';
+export {
+  checkRedis,
+  checkWrites,
+  evictionWarning,
+  persistenceWarning,
+  readRedisInfo,
+} from './redis/check-redis.ts';
+export { lackedPermissions } from './redis/permissions.ts';
+export { CLOCK_TOLERANCE_MS, readClock } from './redis/redis-clock.ts';
 export { connectRedis, openRedis, RedisUnreachableError } from './redis/connection.ts';
 export { isRefusal, RedisRefusedError, RedisUnfitError } from './redis/redis-refusal.ts';
 export {
@@ -68,7 +76,7 @@ export { readLists, ScheduleLists, type StorableCrawl } from './schedule/list-st
 export { TickQueue } from './schedule/tick-queue.ts';
 export { type RunAttempt, TickConsumer } from './schedule/tick-consumer.ts';
 export { type Decision, type PutResult, ScheduleStore } from './schedule/schedule-store.ts';
-export type { RedisMemory } from './queue/redis-memory.ts';
+export { hasNoRoom, type RedisMemory, readRedisMemory } from './queue/redis-memory.ts';
 export { PausedSlices } from './queue/paused-slices.ts';
 export type { BatchEvent } from './ledger/batch-events.ts';
 export type { Receiver } from './ledger/notify-field.ts';

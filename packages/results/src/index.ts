@@ -41,7 +41,13 @@ export { type Gathering, type Sink, SinkError } from './sink/sink.ts';
 export { isS3Address, S3AddressError } from './s3/address.ts';
 export { FolderStore } from './store/folder-store.ts';
 export { removeAbandonedCopies } from './store/temporary-copy.ts';
-export type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from './store/store.ts';
+export type {
+  CheckedOut,
+  CheckOutOptions,
+  Examination,
+  ResultsStore,
+  SinkOptions,
+} from './store/store.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';
 export { BodyFileError } from './rows/body-files.ts';
 export {

@@ -5,6 +5,14 @@ export { createExporterMetrics, type ExporterMetrics } from './metrics/exporter-
 export type { FleetState } from './metrics/fleet-gauges.ts';
 export { FleetMetrics } from './metrics/fleet-metrics.ts';
 export { isPrettyLog, LOG_SETTINGS, REDIS_SETTINGS } from './process/common-settings.ts';
+export {
+  type DescriptorPlan,
+  descriptorShortage,
+  planDescriptors,
+  readDescriptorLimit,
+} from './machine/descriptors.ts';
+export { diskOf } from './machine/disk.ts';
+export { type ProcessLimits, readProcessLimits } from './machine/process-limits.ts';
 export { redirectConsole } from './process/console-to-log.ts';
 export { Heartbeat } from './process/heartbeat.ts';
 export { type Health, HttpEndpoint, type HttpEndpointOptions } from './http/http-endpoint.ts';

@@ -106,7 +106,8 @@ async function tryConnect({ socket }: RedisFolder): Promise<Attempt> {
   }
 }
 
-function requireServer(env: Readonly<Record<string, string | undefined>>): void {
+/** @throws CommandError (exit 3) if there is no `redis-server` in PATH */
+export function requireServer(env: Readonly<Record<string, string | undefined>>): void {
   const isInstalled = (env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, 'redis-server'), constants.X_OK);

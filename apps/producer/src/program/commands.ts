@@ -3,7 +3,7 @@ import { BATCHES, CANCEL, EVENTS, PAUSE, RESUME, STATUS } from './table/batch-co
 import { COMPLETE, COMPLETION } from './table/completion-commands.ts';
 import { FETCH, INIT, RUN, SCHEMA, START, VALIDATE } from './table/crawl-commands.ts';
 import { FAILURES, RETRY } from './table/failure-commands.ts';
-import { EXPORTER, ORIGINS, WEB, WORKERS } from './table/fleet-commands.ts';
+import { DOCTOR, EXPORTER, ORIGINS, WEB, WORKERS } from './table/fleet-commands.ts';
 import { DIFF, EXPORT, PRUNE, QUERY, SHOW, VERIFY } from './table/results-commands.ts';
 import { SCHEDULES } from './table/schedule-commands.ts';
 
@@ -31,6 +31,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   VERIFY,
   PRUNE,
   WORKERS,
+  DOCTOR,
   WEB,
   EXPORTER,
   EXPORT,

@@ -69,7 +69,7 @@ export class FleetSession {
   #queue: SliceQueue | undefined;
   #schedules: ScheduleAccess | undefined;
 
-  private constructor(address: Address, redis: Redis, { fleet, by, terminal }: Opening) {
+  private constructor(address: FoundRedis, redis: Redis, { fleet, by, terminal }: Opening) {
     this.url = address.url;
     this.#redis = redis;
     this.#privateRedis = address.privateRedis;
@@ -213,13 +213,20 @@ interface Opening {
   readonly terminal: Context['terminal'];
 }
 
-interface Address {
+/** The Redis of a command. */
+export interface FoundRedis {
+  /** It may hold a password. */
   readonly url: string;
   readonly redis: string | RedisAddress;
   readonly privateRedis?: PrivateRedis;
 }
 
-async function findRedis({ env, cwd }: Context, need: RedisNeed): Promise<Address> {
+/**
+ * Where the Redis of a command is; a private one is started. Nothing is connected.
+ *
+ * @throws CommandError, RedisUrlError
+ */
+export async function findRedis({ env, cwd }: Context, need: RedisNeed): Promise<FoundRedis> {
   const url = env['REDIS_URL'];
   if (url !== undefined && url !== '') {
     return { url, redis: parseRedisUrl(url, redisTlsFiles(env)) };

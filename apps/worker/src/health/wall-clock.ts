@@ -1,8 +1,7 @@
+import { CLOCK_TOLERANCE_MS, readClock } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 
 const CHECK_MS = 10_000;
-/** Synchronised clocks may differ by this much, and an answer may be this slow. */
-const TOLERANCE_MS = 1_000;
 
 export interface WallClockOptions {
   readonly redis: Redis;
@@ -32,6 +31,11 @@ export class WallClock {
     this.#options = options;
   }
 
+  /** How far this machine's clock is ahead of that of Redis; 0 within a second of it. */
+  get aheadMs(): number {
+    return this.#aheadMs;
+  }
+
   /** Resolves after the first check, which waits for Redis to answer. */
   async start(): Promise<void> {
     this.#anchorMs = this.#systemMs() - performance.now();
@@ -50,21 +54,19 @@ export class WallClock {
 
   async #check(): Promise<void> {
     const { redis, onCorrected } = this.#options;
-    const askedAt = performance.now();
-    const [seconds, micros] = await redis.time();
+    const { aheadMs, isFar } = await readClock(redis, () => this.#systemMs());
     const now = performance.now();
-    const roundTripMs = now - askedAt;
-    const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000 + roundTripMs / 2;
-    const isFar = (ms: number): boolean => Math.abs(ms - redisMs) > TOLERANCE_MS + roundTripMs;
-    const systemMs = this.#systemMs();
     const wasAheadMs = this.#aheadMs;
-    this.#aheadMs = isFar(systemMs) ? systemMs - redisMs : 0;
+    this.#aheadMs = isFar ? aheadMs : 0;
     if (this.#aheadMs === 0) {
-      this.#anchorMs = systemMs - now;
-    } else if (isFar(now + this.#anchorMs)) {
-      this.#anchorMs = redisMs - now;
+      this.#anchorMs = this.#systemMs() - now;
+    } else {
+      const redisMs = this.#systemMs() - aheadMs;
+      if (Math.abs(now + this.#anchorMs - redisMs) > CLOCK_TOLERANCE_MS) {
+        this.#anchorMs = redisMs - now;
+      }
     }
-    if (this.#aheadMs !== 0 && Math.abs(this.#aheadMs - wasAheadMs) > TOLERANCE_MS) {
+    if (this.#aheadMs !== 0 && Math.abs(this.#aheadMs - wasAheadMs) > CLOCK_TOLERANCE_MS) {
       onCorrected(this.#aheadMs);
     }
   }

@@ -25,6 +25,7 @@ export interface WorkerStatusOptions {
   readonly recorder: { readonly isHealthy: boolean };
   readonly heartbeat: { readonly isConnected: boolean };
   readonly watchdog: { readonly reason: string | undefined };
+  readonly wallClock: { readonly aheadMs: number };
   readonly progress: Progress;
   readonly metrics: Metrics;
   readonly fleetMetrics: { collect(): Promise<void> };
@@ -43,6 +44,7 @@ export class WorkerStatus {
     const { settings, proxy, permits, claims, batches, progress, metrics } = this.#options;
     const { concurrency, transport, metricsHost, allowPrivate, secrets } = settings;
     const { allowProxy, allowInsecureTls } = settings;
+    const { aheadMs } = this.#options.wallClock;
     return {
       host: hostname(),
       pid: process.pid,
@@ -63,6 +65,7 @@ export class WorkerStatus {
       proxy,
       memoryBytes: process.memoryUsage.rss(),
       eventLoopLagMs: Math.round(metrics.recentLoopLag() * 10_000) / 10,
+      clockAheadMs: Math.round(aheadMs),
     };
   }
 

@@ -3,8 +3,6 @@ import { SettingsError } from '@fetchfleet/service';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'] as const;
-
 /** What all fetches of this worker go through. */
 export interface WorkerProxy {
   readonly routes: ProxyRoutes;
@@ -32,11 +30,4 @@ export function readWorkerProxy(setting: string, env: Environment): WorkerProxy 
     }
     throw error;
   }
-}
-
-/** The variables that name a proxy for other programs: without `--proxy env` they do nothing. */
-export function ignoredProxies(env: Environment): readonly string[] {
-  return VARIABLES.flatMap((name) => [name, name.toLowerCase()]).filter(
-    (name) => (env[name] ?? '') !== '',
-  );
 }

@@ -1,6 +1,7 @@
+import { ignoredProxies } from '@fetchfleet/fetcher';
 import { SettingsError } from '@fetchfleet/service';
 import { describe, expect, it } from '@jest/globals';
-import { ignoredProxies, readWorkerProxy } from '../../src/start/proxies.ts';
+import { readWorkerProxy } from '../../src/start/proxies.ts';
 
 describe('ignoredProxies', () => {
   it.each([
@@ -11,7 +12,10 @@ describe('ignoredProxies', () => {
     ['one in small letters', { https_proxy: 'proxy' }, ['https_proxy']],
     ['both', { all_proxy: 'proxy', HTTPS_PROXY: 'proxy' }, ['HTTPS_PROXY', 'all_proxy']],
   ])('names variables, never their values: %s', (_what, env, names) => {
-    expect(ignoredProxies(env)).toEqual(names);
+    const none = { proxy: '', allowProxy: { entries: [] } };
+    expect(ignoredProxies(env, none)).toEqual(names);
+    expect(ignoredProxies(env, { ...none, proxy: 'env' })).toEqual([]);
+    expect(ignoredProxies(env, { ...none, allowProxy: { entries: ['env'] } })).toEqual([]);
   });
 });
 

@@ -8,6 +8,8 @@ import {
 import { decodeCredential } from './decode-credential.ts';
 import type { Proxy, ProxyRoutes } from './proxy.ts';
 
+const VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'] as const;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What names a proxy cannot be read. The value is never quoted: it may hold a password. */
@@ -76,6 +78,24 @@ export function routesOfEnvironment(env: Environment): ProxyRoutes {
     https,
     bypass: entries.filter((entry) => entry !== ''),
   };
+}
+
+/** Which proxies a worker uses: `--proxy` and `--allow-proxy`. */
+export interface ProxyUse {
+  readonly proxy: string;
+  readonly allowProxy: { readonly entries: readonly string[] };
+}
+
+/**
+ * The variables that name a proxy for other programs and do nothing here, because no setting says
+ * `env`.
+ */
+export function ignoredProxies(env: Environment, use: ProxyUse): readonly string[] {
+  return use.proxy === 'env' || use.allowProxy.entries.includes('env')
+    ? []
+    : VARIABLES.flatMap((name) => [name, name.toLowerCase()]).filter(
+        (name) => (env[name] ?? '') !== '',
+      );
 }
 
 function proxyOfVariable(env: Environment, variable: string): readonly Proxy[] | undefined {

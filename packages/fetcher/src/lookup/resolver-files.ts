@@ -48,7 +48,7 @@ export class ResolverFiles {
     this.#resolvConf = options.resolvConf ?? RESOLV_CONF;
   }
 
-  async read(): Promise<NameSources> {
+  async read(): Promise<NameSources & { readonly dns: Pick<dns.Resolver, 'getServers'> }> {
     if (performance.now() >= this.#recheckAt) {
       this.#reading ??= this.#readBoth();
     }

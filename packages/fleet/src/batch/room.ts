@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisMemory } from '../queue/redis-memory.ts';
+import { hasNoRoom, type RedisMemory } from '../queue/redis-memory.ts';
 
-/**
- * Enqueueing stops at this share of the memory of Redis. The rest is for working the queue off:
- * claims, limits of origins, bitmaps of the ledger. With less room, Redis would refuse the writes
- * of everything else that uses it.
- */
-const MAX_SHARE = 0.8;
 /** Between two looks at a Redis that is full, or has no limit. */
 const POLL_MS = 1_000;
 
@@ -39,7 +33,7 @@ export class Room {
         this.#nextLookMs = performance.now() + POLL_MS;
         return;
       }
-      if (found.usedBytes < found.maxBytes * MAX_SHARE) {
+      if (!hasNoRoom(found)) {
         return;
       }
       if (!this.#isReported) {

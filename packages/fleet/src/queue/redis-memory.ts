@@ -7,6 +7,18 @@ export interface RedisMemory {
   readonly maxBytes: number;
 }
 
+/**
+ * Enqueueing stops at this share of the memory of Redis. The rest is for working the queue off:
+ * claims, limits of origins, bitmaps of the ledger. With less room, Redis would refuse the writes
+ * of everything else that uses it.
+ */
+const MAX_SHARE = 0.8;
+
+/** Whether nothing more is enqueued: see {@link MAX_SHARE}. */
+export function hasNoRoom({ usedBytes, maxBytes }: RedisMemory): boolean {
+  return usedBytes >= maxBytes * MAX_SHARE;
+}
+
 /** @returns undefined if there is no limit, or the user of this connection may not know it */
 export async function readRedisMemory(redis: Redis): Promise<RedisMemory | undefined> {
   try {

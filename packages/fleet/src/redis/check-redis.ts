@@ -22,7 +22,7 @@ export interface RedisCheck {
  * @throws RedisUnfitError, RedisRefusedError, RedisUrlError
  */
 export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<string[]> {
-  const info = await readInfo(redis, place);
+  const info = await readRedisInfo(redis, place);
   const version = info.get('redis_version');
   if (version !== undefined && isTooOld(version)) {
     throw new RedisUnfitError(
@@ -62,8 +62,11 @@ export async function checkWrites({ redis, keys, place }: RedisCheck): Promise<v
   }
 }
 
-/** Empty where the user may not read it. */
-async function readInfo(redis: Redis, place: string): Promise<ReadonlyMap<string, string>> {
+/** What `INFO` says, by name. Empty where the user may not read it. */
+export async function readRedisInfo(
+  redis: Redis,
+  place: string,
+): Promise<ReadonlyMap<string, string>> {
   let text: string;
   try {
     text = await redis.info();
@@ -93,18 +96,21 @@ async function isSharded(redis: Redis): Promise<boolean> {
 }
 
 function warningsOf(info: ReadonlyMap<string, string>): string[] {
-  const warnings: string[] = [];
+  return [evictionWarning(info), persistenceWarning(info)].filter((one) => one !== undefined);
+}
+
+/** Undefined if a Redis that is full deletes nothing. */
+export function evictionWarning(info: ReadonlyMap<string, string>): string | undefined {
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
-  if (policy !== 'noeviction' && info.get('maxmemory') !== '0') {
-    warnings.push(
-      `Redis deletes slices when it is full: its maxmemory-policy is ${policy}, ` +
-        'and should be noeviction',
-    );
-  }
-  if (info.get('aof_enabled') === '0') {
-    warnings.push(
-      'Redis keeps no append-only file: a restart may lose batches; set appendonly to yes',
-    );
-  }
-  return warnings;
+  return policy === 'noeviction' || info.get('maxmemory') === '0'
+    ? undefined
+    : `Redis deletes slices when it is full: its maxmemory-policy is ${policy}, ` +
+        'and should be noeviction';
+}
+
+/** Undefined if a Redis that is started again has its data, or does not say whether. */
+export function persistenceWarning(info: ReadonlyMap<string, string>): string | undefined {
+  return info.get('aof_enabled') === '0'
+    ? 'Redis keeps no append-only file: a restart may lose batches; set appendonly to yes'
+    : undefined;
 }

@@ -46,6 +46,7 @@ const report = z.object({
   proxy: z.string().optional(),
   memoryBytes: count.optional(),
   eventLoopLagMs: z.number().nonnegative().optional(),
+  clockAheadMs: z.number().optional(),
 });
 
 /** Sent by each worker every two seconds. Contains no secrets. */
@@ -92,6 +93,11 @@ export interface WorkerReport {
    * not report it.
    */
   readonly eventLoopLagMs?: number | undefined;
+  /**
+   * How far the clock of its machine is ahead of that of Redis: 0 within a second. Version 0.1 does
+   * not report it.
+   */
+  readonly clockAheadMs?: number | undefined;
 }
 
 /** A worker as the fleet knows it. Instants are ISO 8601, by the clock of Redis. */

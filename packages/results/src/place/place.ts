@@ -54,6 +54,16 @@ export class Place {
     return new Place('folder', resolve(cwd, text));
   }
 
+  /**
+   * What the fleet calls it: a folder is that of one machine, an address is the same place from
+   * everywhere.
+   *
+   * @param location of its store
+   */
+  nameFor(host: string, location: string): string {
+    return `${this.kind === 'folder' ? `${host}:` : ''}${location}`;
+  }
+
   /** Absolute path or complete address: what {@link openStore} opens. It may hold a password. */
   get url(): string {
     return this.#url;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Manifest, parseManifest } from '../folder/manifest.ts';
-import { parseTableName } from './address.ts';
+import { parseTableName, quotedName } from './address.ts';
 import type { Session } from './session.ts';
 import { ensureTable, lockCreation } from './table.ts';
 
@@ -35,6 +35,25 @@ export async function ensurePlace(session: Session): Promise<string> {
     isDurable: true,
   });
   return (await findPlace(session)) ?? (await createPlace(session));
+}
+
+/**
+ * Whether a place can be created, written to and removed from: in a transaction that is rolled back.
+ *
+ * @returns the id of the place; undefined if there is none yet
+ * @throws DatabaseUnfitError, and what the database refuses
+ */
+export async function examinePlace(session: Session): Promise<string | undefined> {
+  const id = await findPlace(session);
+  await session.script('BEGIN');
+  await ensurePlace(session);
+  await session.script(`
+    INSERT INTO fetchfleet_batches (batch, name, total, created_at, manifest)
+    VALUES ('.probe', '', 0, now(), '{}');
+    DELETE FROM fetchfleet_batches WHERE batch = '.probe';
+    DELETE FROM ${quotedName(FETCHES)} WHERE batch = '.probe';
+    ROLLBACK`);
+  return id;
 }
 
 export async function findPlace(session: Session): Promise<string | undefined> {

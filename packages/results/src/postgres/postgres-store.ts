@@ -7,11 +7,17 @@ import {
 import { assertBatchId } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import type { StoredBatch } from '../folder/stored-batches.ts';
-import type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from '../store/store.ts';
+import type {
+  CheckedOut,
+  CheckOutOptions,
+  Examination,
+  ResultsStore,
+  SinkOptions,
+} from '../store/store.ts';
 import { type Address, readAddress } from './address.ts';
 import { copyRows, storedLines } from './check-out.ts';
 import { reasonOf } from './errors.ts';
-import { findManifest } from './place.ts';
+import { examinePlace, findManifest } from './place.ts';
 import { PostgresSink } from './postgres-sink.ts';
 import { Session } from './session.ts';
 import { measureRows, removeRows, storedBatchIds } from './stored-rows.ts';
@@ -54,6 +60,12 @@ export class PostgresStore implements ResultsStore {
     } finally {
       await sink.stop();
     }
+  }
+
+  async examine(): Promise<Examination> {
+    const startedAt = performance.now();
+    const id = await this.#use('write', async (session) => examinePlace(session));
+    return { id, writeMs: performance.now() - startedAt };
   }
 
   async batches(): Promise<string[]> {
@@ -104,7 +116,7 @@ export class PostgresStore implements ResultsStore {
   }
 
   async #use<T>(
-    action: 'read' | 'remove',
+    action: 'read' | 'remove' | 'write',
     work: (session: Session, beat: () => void) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {

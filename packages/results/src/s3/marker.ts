@@ -32,6 +32,11 @@ export class S3Marker {
     return this.#id;
   }
 
+  /** The id of the place; undefined if it has none. Rejects if the bucket cannot be read. */
+  async find(): Promise<string | undefined> {
+    return this.#read();
+  }
+
   /**
    * Creates the marker if it is missing, and shows that the server does what sinks rely on.
    *

@@ -1,13 +1,21 @@
-import { isBatchId } from '@fetchfleet/crawl';
+import { randomUUID } from 'node:crypto';
+import { isBatchId, toError } from '@fetchfleet/crawl';
 import { ResultsNotFoundError, ResultsUnreadableError } from '../folder/errors.ts';
 import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from '../folder/manifest.ts';
 import { NOT_OURS, type StoredBatch } from '../folder/stored-batches.ts';
-import type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from '../store/store.ts';
+import { SinkError } from '../sink/sink.ts';
+import type {
+  CheckedOut,
+  CheckOutOptions,
+  Examination,
+  ResultsStore,
+  SinkOptions,
+} from '../store/store.ts';
 import { parseS3Address } from './address.ts';
 import { Bucket, type Listed } from './bucket.ts';
 import { copyBatch } from './check-out.ts';
 import { createClient, type Environment } from './client.ts';
-import { S3Failure } from './failure.ts';
+import { S3Failure, unconditional } from './failure.ts';
 import { isPartName, S3Layout } from './layout.ts';
 import { S3Marker } from './marker.ts';
 import { S3Sink } from './s3-sink.ts';
@@ -44,6 +52,26 @@ export class S3Store implements ResultsStore {
 
   async probe(): Promise<void> {
     await new S3Marker(this.#bucket, this.#layout.marker).open();
+  }
+
+  async examine(): Promise<Examination> {
+    const marker = new S3Marker(this.#bucket, this.#layout.marker);
+    const key = `${this.#layout.root}.probe-${randomUUID()}`;
+    try {
+      const id = await marker.find();
+      const startedAt = performance.now();
+      await this.#bucket.create(key, Buffer.from('probe\n'));
+      const writeMs = performance.now() - startedAt;
+      const isReplaced = await this.#bucket.create(key, Buffer.from('probe\n'));
+      await this.#bucket.remove([key]);
+      if (isReplaced) {
+        throw unconditional();
+      }
+      return { id, writeMs };
+    } catch (error) {
+      // The reason alone: a logger would write the message of a cause once more.
+      throw new SinkError('write and remove', this.#bucket.addressOf(key), toError(error).message);
+    }
   }
 
   async batches(): Promise<string[]> {

@@ -150,7 +150,8 @@ function isSame(one: Identity, other: Identity): boolean {
   return one.dev === other.dev && one.ino === other.ino && one.birthtimeNs === other.birthtimeNs;
 }
 
-async function readMarker(path: string): Promise<string | undefined> {
+/** The id of a results folder; undefined if it has none yet. */
+export async function readMarker(path: string): Promise<string | undefined> {
   try {
     return (await readSmall(path, MAX_MARKER_BYTES)).trim();
   } catch (error) {

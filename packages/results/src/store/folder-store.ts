@@ -1,4 +1,13 @@
-import { batchFolder, type Compression, hasCompressedParts, listParts } from '../folder/layout.ts';
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { systemErrorCode } from '../folder/errors.ts';
+import {
+  batchFolder,
+  type Compression,
+  hasCompressedParts,
+  listParts,
+  rootMarkerPath,
+} from '../folder/layout.ts';
 import { type Manifest, readManifest } from '../folder/manifest.ts';
 import {
   measureBatch,
@@ -8,8 +17,16 @@ import {
 } from '../folder/stored-batches.ts';
 import { FileSink } from '../sink/file-sink.ts';
 import { probeResults } from '../sink/probe-results.ts';
+import { readMarker } from '../sink/results-root.ts';
+import { SinkError } from '../sink/sink.ts';
 import { expandParts } from './expanded-parts.ts';
-import type { CheckedOut, CheckOutOptions, ResultsStore, SinkOptions } from './store.ts';
+import type {
+  CheckedOut,
+  CheckOutOptions,
+  Examination,
+  ResultsStore,
+  SinkOptions,
+} from './store.ts';
 
 export interface FolderStoreOptions {
   /** Of the parts that its sinks write. It reads all parts. @default 'none' */
@@ -33,6 +50,24 @@ export class FolderStore implements ResultsStore {
 
   async probe(): Promise<void> {
     await probeResults(this.location);
+  }
+
+  async examine(): Promise<Examination> {
+    try {
+      if (!(await exists(this.location))) {
+        await assertCreatable(this.location);
+        return { id: undefined, writeMs: undefined };
+      }
+      await probeResults(this.location); // the first one may find a disk asleep
+      const startedAt = performance.now();
+      await probeResults(this.location);
+      const writeMs = performance.now() - startedAt;
+      return { id: await readMarker(rootMarkerPath(this.location)), writeMs };
+    } catch (error) {
+      throw error instanceof SinkError
+        ? error
+        : new SinkError('write results to', this.location, error);
+    }
   }
 
   async batches(): Promise<string[]> {
@@ -69,4 +104,24 @@ export class FolderStore implements ResultsStore {
       [Symbol.asyncDispose]: async () => copy[Symbol.asyncDispose](),
     };
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** Rejects if the next folder above that exists does not let this user create one in it. */
+async function assertCreatable(path: string): Promise<void> {
+  const parent = dirname(path);
+  await ((await exists(parent))
+    ? access(parent, constants.W_OK | constants.X_OK)
+    : assertCreatable(parent));
 }

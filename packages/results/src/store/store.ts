@@ -35,6 +35,14 @@ export interface CheckedOut extends AsyncDisposable {
   readonly dirs: readonly string[];
 }
 
+/** What {@link ResultsStore.examine} has found. */
+export interface Examination {
+  /** The id of the place; undefined if no worker has written there yet. */
+  readonly id: string | undefined;
+  /** How long it took to write something durably; undefined if there is no such place yet. */
+  readonly writeMs: number | undefined;
+}
+
 /**
  * A place for records: workers write to its sink, commands read what is there.
  *
@@ -50,6 +58,13 @@ export interface ResultsStore {
   sink(options: SinkOptions): Sink;
   /** Creates the place if it can be created. @throws SinkError if records cannot be written */
   probe(): Promise<void>;
+  /**
+   * Writes something as workers do and removes it as `prune` does. Unlike {@link probe} it creates
+   * nothing that stays.
+   *
+   * @throws SinkError or ResultsUnreadableError if one or the other cannot be done
+   */
+  examine(): Promise<Examination>;
   /** Ids of the batches that have a manifest here. @throws ResultsUnreadableError */
   batches(): Promise<string[]>;
   /** @throws ResultsUnreadableError */

@@ -1,3 +1,4 @@
+import type { DoctorOptions } from '../../commands/doctor/doctor.ts';
 import type { ExporterOptions } from '../../commands/exporter.ts';
 import type { WebOptions } from '../../commands/web.ts';
 import type { OriginsOptions } from '../../commands/origins/origins.ts';
@@ -67,6 +68,23 @@ export const EXPORTER: CommandSpec = {
   ],
   run: async (_none: undefined, options: ExporterOptions, { context }) =>
     (await import('../../commands/exporter.ts')).exporter(options, context),
+};
+
+export const DOCTOR: CommandSpec = {
+  name: 'doctor',
+  summary: 'find out what is wrong with Redis, results, machine, network and fleet',
+  description:
+    'Looks at everything that a fleet needs, from this machine: Redis, the place of results, limits ' +
+    'of the system, clocks, DNS, proxies and the versions of the workers. Each line is ok, or says ' +
+    'what to do. Run it where workers run, with their environment.',
+  options: [SETTINGS.results, { ...SETTINGS.concurrency, help: 'fetches in flight to check for' }],
+  notes: `
+Exit status:
+  0    everything is ok, or there are only warnings
+  1    something will not work
+  3    Redis cannot be reached; what needs no Redis is shown all the same`,
+  run: async (_none: undefined, options: DoctorOptions, { context }) =>
+    (await import('../../commands/doctor/doctor.ts')).doctor(options, context),
 };
 
 export const ORIGINS: CommandSpec = {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseLimits, planDescriptors, readDescriptorLimit } from '../../src/start/descriptors.ts';
+import {
+  parseLimits,
+  planDescriptors,
+  readDescriptorLimit,
+} from '../../src/machine/descriptors.ts';
 
 describe('planDescriptors', () => {
   it.each([

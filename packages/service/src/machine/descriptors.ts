@@ -44,3 +44,12 @@ export function parseLimits(text: string): number {
   const limit = /^Max open files\s+(\d+)/m.exec(text)?.[1];
   return limit === undefined ? Infinity : Number(limit);
 }
+
+/** Says that a worker has room for less than it was asked for; undefined if it has not. */
+export function descriptorShortage(limit: number, wanted: number): string | undefined {
+  const { concurrency } = planDescriptors(limit, wanted);
+  return concurrency < wanted
+    ? `the limit of ${limit} open files has room for ${concurrency} fetches in flight, not ` +
+        `${wanted}: raise it (ulimit -n, LimitNOFILE=)`
+    : undefined;
+}

@@ -1,0 +1,177 @@
+import {
+  checkRedis,
+  checkWrites,
+  evictionWarning,
+  type FleetKeys,
+  hasNoRoom,
+  lackedPermissions,
+  persistenceWarning,
+  readRedisInfo,
+  readRedisMemory,
+} from '@fetchfleet/fleet';
+import type { Redis } from 'ioredis';
+import { formatBytes, formatPercent } from '../../report/units.ts';
+import { type Finding, findingsOf, ok, problem, warning } from './finding.ts';
+
+const PINGS = 20;
+/** A slice waits for Redis several times, and so do all fetches of it. */
+const SLOW_MS = 10;
+/** Commands that a message names. */
+const MAX_NAMED = 6;
+
+export interface OpenRedis {
+  readonly redis: Redis;
+  readonly keys: FleetKeys;
+  /** The address without user and password. */
+  readonly place: string;
+  /** Of this folder: nobody sets it up. */
+  readonly isPrivate: boolean;
+}
+
+/** Whether a fleet can work on this Redis, and whether it keeps what it is given. */
+export async function redisFindings(open: OpenRedis): Promise<readonly Finding[]> {
+  const checks: [string, () => Promise<readonly Finding[]>][] = [
+    ['server', async () => serverFindings(open)],
+    ['persistence', async () => persistenceFindings(open)],
+    ['memory', async () => memoryFindings(open)],
+    ['permissions', async () => permissionFindings(open)],
+    ['latency', async () => latencyFindings(open)],
+  ];
+  const found: Finding[] = [];
+  // One after the other: what others do meanwhile would be measured as latency.
+  for (const [check, work] of checks) {
+    found.push(...(await findingsOf(check, work)));
+  }
+  return found;
+}
+
+async function serverFindings({ redis, place }: OpenRedis): Promise<readonly Finding[]> {
+  await checkRedis({ redis, place }); // what may lose data has lines of its own
+  const info = await readRedisInfo(redis, place);
+  const version = info.get('redis_version');
+  if (version === undefined) {
+    return [
+      warning('server', 'this user may not read INFO, so its version is not known: allow +info'),
+    ];
+  }
+  if (info.get('role') === 'slave') {
+    const master = `${info.get('master_host')}:${info.get('master_port')}`;
+    return [
+      problem(
+        'server',
+        `${place} is a replica, which takes no writes: use the address of its master, ${master}`,
+      ),
+    ];
+  }
+  const replicas = Number(info.get('connected_slaves') ?? 0);
+  const behind =
+    replicas === 1 ? '1 replica' : replicas === 0 ? 'no replica' : `${replicas} replicas`;
+  return [ok('server', `version ${version}, ${info.get('redis_mode') ?? 'standalone'}, ${behind}`)];
+}
+
+async function persistenceFindings({ redis, place }: OpenRedis): Promise<readonly Finding[]> {
+  const info = await readRedisInfo(redis, place);
+  const lost = persistenceWarning(info);
+  if (lost !== undefined) {
+    return [warning('persistence', lost)];
+  }
+  if (info.get('aof_last_write_status') === 'err') {
+    return [
+      problem(
+        'persistence',
+        'Redis cannot write its append-only file: give its disk room, and look at its log',
+      ),
+    ];
+  }
+  return [
+    info.has('aof_enabled')
+      ? ok('persistence', 'append-only file')
+      : warning('persistence', 'this user may not see whether Redis keeps its data: allow +info'),
+  ];
+}
+
+async function memoryFindings({ redis, place, isPrivate }: OpenRedis): Promise<readonly Finding[]> {
+  const info = await readRedisInfo(redis, place);
+  const evicting = evictionWarning(info);
+  const policy =
+    evicting === undefined
+      ? ok('policy', info.get('maxmemory_policy') ?? 'noeviction')
+      : warning('policy', evicting);
+  return [policy, await roomFinding({ redis, info, isPrivate })];
+}
+
+interface Room {
+  readonly redis: Redis;
+  readonly info: ReadonlyMap<string, string>;
+  readonly isPrivate: boolean;
+}
+
+async function roomFinding({ redis, info, isPrivate }: Room): Promise<Finding> {
+  const memory = await readRedisMemory(redis);
+  const used = formatBytes(Number(info.get('used_memory') ?? 0));
+  if (memory === undefined) {
+    const total = Number(info.get('total_system_memory') ?? 0);
+    return info.get('maxmemory') === '0' && !isPrivate
+      ? warning(
+          'memory',
+          `Redis uses ${used} and has no limit, so the system may kill it when it is full: set ` +
+            `maxmemory to about ${total > 0 ? formatBytes(total * 0.75) : '75 % of the machine'}`,
+        )
+      : ok('memory', `${used} in use`);
+  }
+  const share = formatPercent(memory.usedBytes, memory.maxBytes);
+  return hasNoRoom(memory)
+    ? problem(
+        'memory',
+        `Redis has used ${share} of its ${formatBytes(memory.maxBytes)}, so nothing more is ` +
+          'enqueued: prune old batches, or raise maxmemory',
+      )
+    : ok('memory', `${used} of ${formatBytes(memory.maxBytes)} in use`);
+}
+
+async function permissionFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
+  const lacked = await lackedPermissions(redis, keys).catch(() => undefined);
+  const what = [
+    ...named('run', lacked?.commands ?? []),
+    ...named('use', lacked?.patterns ?? []),
+  ].join(' or ');
+  if (what !== '') {
+    return [
+      problem(
+        'permissions',
+        `this user may not ${what}: give it the rules of "A user of its own" in docs/operations.md`,
+      ),
+    ];
+  }
+  await checkWrites({ redis, keys, place });
+  return [
+    ok(
+      'permissions',
+      lacked === undefined ? 'writes and scripts work' : 'all commands, keys and channels',
+    ),
+  ];
+}
+
+function named(verb: string, names: readonly string[]): string[] {
+  const more = names.length - MAX_NAMED;
+  const shown = names.slice(0, MAX_NAMED).join(', ');
+  return names.length === 0 ? [] : [`${verb} ${shown}${more > 0 ? ` and ${more} more` : ''}`];
+}
+
+async function latencyFindings({ redis }: OpenRedis): Promise<readonly Finding[]> {
+  const taken: number[] = [];
+  for (let n = 0; n < PINGS; n += 1) {
+    const askedAt = performance.now();
+    await redis.ping();
+    taken.push(performance.now() - askedAt);
+  }
+  const sorted = taken.toSorted((a, b) => a - b);
+  const median = sorted[PINGS / 2] ?? 0;
+  const longest = `${(sorted.at(-1) ?? 0).toFixed(1)} ms`;
+  const text = `${median.toFixed(1)} ms, at most ${longest}`;
+  return [
+    median > SLOW_MS
+      ? warning('latency', `Redis answers in ${text}: run workers and producers nearer to it`)
+      : ok('latency', text),
+  ];
+}

@@ -1,0 +1,22 @@
+import type { Redis } from 'ioredis';
+
+/** Synchronised clocks may differ by this much, and an answer may be this slow. */
+export const CLOCK_TOLERANCE_MS = 1_000;
+
+/** The clock of this machine beside that of Redis. */
+export interface ClockReading {
+  /** Milliseconds; negative if this machine is behind. */
+  readonly aheadMs: number;
+  /** More than a second, and more than the answer took. */
+  readonly isFar: boolean;
+}
+
+/** @param now epoch milliseconds of this machine, not corrected. @default `Date.now` */
+export async function readClock(redis: Redis, now: () => number = Date.now): Promise<ClockReading> {
+  const askedAt = performance.now();
+  const [seconds, micros] = await redis.time();
+  const roundTripMs = performance.now() - askedAt;
+  const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000 + roundTripMs / 2;
+  const aheadMs = now() - redisMs;
+  return { aheadMs, isFar: Math.abs(aheadMs) > CLOCK_TOLERANCE_MS + roundTripMs };
+}
