@@ -81,7 +81,7 @@ export function routesOfEnvironment(env: Environment): ProxyRoutes {
 }
 
 /** Which proxies a worker uses: `--proxy` and `--allow-proxy`. */
-export interface ProxyUse {
+interface ProxyUse {
   readonly proxy: string;
   readonly allowProxy: { readonly entries: readonly string[] };
 }

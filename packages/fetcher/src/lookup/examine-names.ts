@@ -12,7 +12,7 @@ const SILENCE: Readonly<Record<string, string>> = {
 };
 
 /** A name server as it answered just now. */
-export interface ExaminedServer {
+interface ExaminedServer {
   readonly address: string;
   /** How long its answer took. */
   readonly answerMs: number;

@@ -40,7 +40,7 @@ const deniedReply = z.object({
 });
 
 /**
- * KEYS  a key of the fleet, which is not touched
+ * KEYS  none: a key that is denied would keep the script from running
  * ARGV  a list of commands with their arguments
  * Returns { denied: positions of those that the user may not run, from 1 }; {} if there are none,
  *       and { isUnknown: true } before Redis 7, which cannot tell
@@ -71,17 +71,21 @@ export async function lackedPermissions(
 ): Promise<LackedPermissions | undefined> {
   const { probe, gate, gateNotifications: channel } = keys;
   const gateKey = gate('http://127.0.0.1');
-  const onKey = KEY_COMMANDS.split(' ').map((name) => [name, probe, '0', '0']);
+  const onKey = KEY_COMMANDS.split(' ').map((name) => [name, probe, probe, probe]);
   const others = OTHER_COMMANDS.map((words) =>
     words.map((word) => (word === 'KEY' ? probe : word)),
   );
-  const onOtherKey = ['EXISTS', gateKey];
+  // Two commands: a user may lack one of them.
+  const onOtherKey = [
+    ['EXISTS', gateKey],
+    ['TYPE', gateKey],
+  ];
   const onChannel = [
     ['PUBLISH', channel, ''],
     ['SUBSCRIBE', channel],
   ];
-  const all = [...onKey, ...others, onOtherKey, ...onChannel];
-  const { denied = [], isUnknown } = await DENIED.run(redis, [probe], all);
+  const all = [...onKey, ...others, ...onOtherKey, ...onChannel];
+  const { denied = [], isUnknown } = await DENIED.run(redis, [], all);
   if (isUnknown === true) {
     return undefined;
   }
@@ -91,7 +95,7 @@ export async function lackedPermissions(
   const named = [...(isKeyLacked ? [] : onKey), ...others].filter((words) => isLacked.has(words));
   const patterns = [
     ...(isKeyLacked ? [`~${patternOf(probe)}`] : []),
-    ...(isLacked.has(onOtherKey) ? [`~${patternOf(gateKey)}`] : []),
+    ...(onOtherKey.every((words) => isLacked.has(words)) ? [`~${patternOf(gateKey)}`] : []),
     ...(onChannel.some((words) => isLacked.has(words)) ? [`&${patternOf(channel)}`] : []),
   ];
   return { commands: named.map(([name = '']) => name), patterns };

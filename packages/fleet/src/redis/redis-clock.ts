@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 export const CLOCK_TOLERANCE_MS = 1_000;
 
 /** The clock of this machine beside that of Redis. */
-export interface ClockReading {
+interface ClockReading {
   /** Milliseconds; negative if this machine is behind. */
   readonly aheadMs: number;
   /** More than a second, and more than the answer took. */

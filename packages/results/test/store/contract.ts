@@ -108,6 +108,20 @@ export function describeStore(name: string, make: () => Promise<Place>): void {
       expect((await read()).lines).toEqual([line(0), line(1)]);
     });
 
+    it('is examined, and nothing of that stays', async () => {
+      nextBatch();
+      const store = await place.open();
+      const sink = await startSink();
+      const examined = await store.examine();
+      expect(examined).toEqual({ id: sink.id, writeMs: expect.any(Number) });
+      const before = await store.batches();
+      await store.examine();
+      expect(await store.batches()).toEqual(before);
+      await place.damage();
+      await expect(store.examine()).rejects.toThrow(/cannot (?:write|remove)/u);
+      await place.mend();
+    });
+
     it('says while it is damaged that nothing can be written', async () => {
       nextBatch();
       const store = await place.open();

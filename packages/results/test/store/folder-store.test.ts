@@ -9,6 +9,21 @@ import { describeStore, type Place } from './contract.ts';
 
 installLeakGuard();
 
+describe('a folder that is examined', () => {
+  it('is not created, and is told if it could not be', async () => {
+    const folder = await temporaryFolder('examine');
+    const missing = join(folder.path, 'a', 'b');
+    const examined = await new FolderStore(missing).examine();
+    expect(examined).toEqual({ id: undefined, writeMs: undefined });
+    expect(await readdir(folder.path)).toEqual([]);
+    await writeFile(join(folder.path, 'file'), '');
+    await expect(new FolderStore(join(folder.path, 'file', 'b')).examine()).rejects.toMatchObject({
+      code: 'SINK_UNWRITABLE',
+    });
+    await folder.remove();
+  });
+});
+
 describe('a folder with compressed parts', () => {
   let made: Place;
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 
 /** The disk of a folder, in bytes. */
-export interface Disk {
+interface Disk {
   /** What its user may still fill. */
   readonly freeBytes: number;
   readonly totalBytes: number;

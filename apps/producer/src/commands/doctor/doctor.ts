@@ -27,7 +27,7 @@ export interface DoctorOptions {
 }
 
 /** People wait for it, and everything else is looked at without Redis. */
-const CONNECT_MS = 5_000;
+const CONNECT_MS = 3_000;
 
 /** `fetchfleet doctor`: what is wrong with Redis, results, machine, network and fleet. */
 export async function doctor(options: DoctorOptions, context: Context): Promise<ExitCode> {

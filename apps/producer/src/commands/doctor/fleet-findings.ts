@@ -21,7 +21,7 @@ export async function clockFindings({ redis, workers }: OpenFleet): Promise<read
 }
 
 /** Workers say how far off they are; where they are right they say 0. */
-export function workerClocks(workers: readonly WorkerInfo[]): readonly Finding[] {
+function workerClocks(workers: readonly WorkerInfo[]): readonly Finding[] {
   const off = workers.filter(
     ({ state, clockAheadMs = 0 }) =>
       state !== 'gone' && Math.abs(clockAheadMs) > CLOCK_TOLERANCE_MS,

@@ -133,7 +133,7 @@ async function permissionFindings({ redis, keys, place }: OpenRedis): Promise<re
   const lacked = await lackedPermissions(redis, keys).catch(() => undefined);
   const what = [
     ...named('run', lacked?.commands ?? []),
-    ...named('use', lacked?.patterns ?? []),
+    ...named('reach', lacked?.patterns ?? []),
   ].join(' or ');
   if (what !== '') {
     return [
