@@ -1,0 +1,57 @@
+const MICROS = 1e6;
+
+/** What all origins together want of one step, and what that costs. */
+export class Demand {
+  readonly #shards: Float64Array;
+  slotSeconds = 0;
+  workerSeconds = 0;
+
+  /** @param shards instances of Redis */
+  constructor(shards: number) {
+    this.#shards = new Float64Array(shards);
+  }
+
+  clear(): void {
+    this.slotSeconds = 0;
+    this.workerSeconds = 0;
+    this.#shards.fill(0);
+  }
+
+  /** @param costs CPU time in microseconds of all these fetches */
+  add(
+    fetches: number,
+    latency: number,
+    shard: number,
+    costs: { readonly worker: number; readonly redis: number },
+  ): void {
+    this.slotSeconds += fetches * latency;
+    this.workerSeconds += costs.worker / MICROS;
+    this.#shards[shard] = (this.#shards[shard] ?? 0) + costs.redis / MICROS;
+  }
+
+  /** Seconds of CPU of the busiest instance of Redis, and of all. */
+  get busiest(): number {
+    return this.#shards.reduce((most, load) => Math.max(most, load), 0);
+  }
+
+  get redisSeconds(): number {
+    return this.#shards.reduce((sum, load) => sum + load, 0);
+  }
+
+  /**
+   * How often this exceeds what there is: 1 or less if all can be had.
+   *
+   * @param slots fetches that may be in flight @param cores cores of all workers
+   */
+  overload(slots: number, cores: number, seconds: number): number {
+    return Math.max(
+      ratio(this.slotSeconds, slots * seconds),
+      ratio(this.workerSeconds, cores * seconds),
+      ratio(this.busiest, seconds),
+    );
+  }
+}
+
+function ratio(wanted: number, there: number): number {
+  return wanted === 0 ? 0 : wanted / there;
+}
