@@ -214,7 +214,7 @@ export class OriginScheduler {
         wanted,
         committed: this.#permits.committed,
         waiting: this.#waiting(),
-        ahead: this.#phase.kind === 'open' ? this.#reserved.wanted(this.#now()) : 0,
+        ahead: this.#ahead(wanted),
         horizonMs: horizonMs(this.#phase, this.#permits.sparable),
         batches: this.#limits(),
       });
@@ -335,6 +335,16 @@ export class OriginScheduler {
   /** Fetches that wait and have no scheduled start. */
   #waiting(): number {
     return Math.max(0, this.#slices.waiting - this.#schedule.size);
+  }
+
+  /** How many starts to reserve: none that would take slots from others and not be used. */
+  #ahead(wanted: number): number {
+    if (this.#phase.kind !== 'open') {
+      return 0;
+    }
+    const now = this.#now();
+    const others = this.#waiting() - wanted - this.#reserved.left(now);
+    return Math.max(0, Math.min(this.#reserved.wanted(now), others));
   }
 
   /** Slices that wait for the gate and not for permits are no reason to claim fewer others. */

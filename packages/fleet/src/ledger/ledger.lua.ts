@@ -122,16 +122,26 @@ return { settled, finishIfDone(KEYS[1], KEYS[4], ARGV[2]) }
 `;
 
 /**
- * Adds a batch, in state `expanding`. A repetition changes nothing.
+ * Adds a batch, in state `expanding`. A repetition changes nothing. Its slices have one origin each
+ * while there are workers that cannot read others: those of version 0.1 would reject them.
  *
- * KEYS     batch hash · batches ZSET · unfinished ZSET
- * ARGV     id · by whom · then field and value pairs
+ * KEYS     batch hash · batches ZSET · unfinished ZSET · workers ZSET · reports of workers HASH
+ * ARGV     id · by whom · what the report of a worker has that can · then field and value pairs
  * Returns  1 if the batch is new, 0 otherwise
  */
 export const REGISTER = `${FINISH}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now = nowMs()
-redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 3))
+local function canAllMix()
+  local seen = redis.pcall('ZRANGEBYSCORE', KEYS[4], math.floor(now / 1000) - 15, '+inf')
+  for _, worker in ipairs(seen) do
+    local report = redis.pcall('HGET', KEYS[5], worker)
+    if type(report) ~= 'string' or not string.find(report, ARGV[3], 1, true) then return false end
+  end
+  return true
+end
+redis.call('HSET', KEYS[1], 'state', 'expanding', 'createdAt', now, 'settled', 0, 'failed', 0, unpack(ARGV, 4))
+if not canAllMix() then redis.call('HDEL', KEYS[1], 'mixesOrigins') end
 telling().note(KEYS[1], 'created', ARGV[2])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])

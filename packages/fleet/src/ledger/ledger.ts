@@ -15,6 +15,7 @@ import { notifyField } from './notify-field.ts';
 import { Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver, readStored, validIds } from '../redis/stored-state.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
+import { READS_SEVERAL_ORIGINS } from './report-marks.ts';
 import { packFields, UNPACKED_FIELDS, unpackFields } from './packed-fields.ts';
 import { parseStoredCrawl, parseStoredPlan } from './stored-crawl.ts';
 
@@ -74,7 +75,10 @@ export interface BatchRegistration {
   readonly crawl: Crawl;
   readonly total: number;
   readonly sliceSize: number;
-  /** Whether few fetches each of several origins share a slice. @default false */
+  /**
+   * Whether few fetches each of several origins may share a slice. They do if every worker of the
+   * fleet can read that: see the status. @default false
+   */
   readonly mixesOrigins?: boolean;
   /** Path of the crawl file, for people. */
   readonly source: string;
@@ -159,12 +163,14 @@ export class Ledger {
       ...(schedule !== undefined && { schedule }),
       ...(receivers !== undefined && { notify: receivers }),
     };
+    const { batches, unfinished, workers, workersInfo } = this.#keys;
     const isNew = await scripts.register.run(
       this.#redis,
-      [this.#keys.batch(id), this.#keys.batches, this.#keys.unfinished],
+      [this.#keys.batch(id), batches, unfinished, workers, workersInfo],
       [
         id,
         schedule === undefined ? this.#by : `schedule ${schedule}`,
+        READS_SEVERAL_ORIGINS,
         ...Object.entries(fields).flat(),
         'plan',
         JSON.stringify(crawl.plan),

@@ -1,7 +1,7 @@
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { type WorkerReport, Workers } from '../../src/index.ts';
-import { freshFleet } from '../fixture.ts';
+import { Ledger, type WorkerReport, Workers } from '../../src/index.ts';
+import { freshFleet, registration } from '../fixture.ts';
 
 closeAfterEach();
 
@@ -98,5 +98,24 @@ describe('the register of workers', () => {
     expect(await workers.heartbeat(report('w-2'))).toBe(false);
     await workers.remove('w-1');
     expect(await workers.heartbeat(report('w-1'))).toBe(false);
+  });
+});
+
+describe('a batch whose slices may have several origins', () => {
+  it('has none of those while a worker of version 0.1 would reject them', async () => {
+    const { redis, keys, workers, silence } = await freshWorkers();
+    const ledger = new Ledger(redis, keys);
+    const mixes = async (id: string): Promise<boolean | undefined> => {
+      await ledger.register({ ...registration(id, 10), mixesOrigins: true });
+      return (await ledger.status(id))?.mixesOrigins;
+    };
+    expect(await mixes('no-worker')).toBe(true);
+    await workers.heartbeat(report('w-new'));
+    expect(await mixes('new-worker')).toBe(true);
+    await silence('w-old', 2);
+    await redis.hset(keys.workersInfo, 'w-old', JSON.stringify(report('w-old')));
+    expect(await mixes('old-worker')).toBeUndefined();
+    await silence('w-old', 20);
+    expect(await mixes('gone-worker')).toBe(true);
   });
 });
