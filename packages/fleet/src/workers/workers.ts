@@ -135,8 +135,8 @@ export class Workers {
    * @returns whether somebody has asked it to drain
    */
   async heartbeat(worker: WorkerReport): Promise<boolean> {
-    const report = JSON.stringify({ ...worker, readsSeveralOrigins: true });
-    const args = [worker.id, report, FORGET_AFTER_S];
+    const text = JSON.stringify({ ...worker, readsSeveralOrigins: true });
+    const args = [worker.id, text, FORGET_AFTER_S];
     return (await scripts.heartbeat.run(this.#redis, this.#keys, args)) === 1;
   }
 
