@@ -75,6 +75,8 @@ export interface AssembleOptions {
   readonly draining: AbortSignal;
   /** Aborted when the drain timeout has passed: running fetches are given up. */
   readonly forced: AbortSignal;
+  /** Whether nothing else runs in this process, so that its clock may be corrected. */
+  readonly isOwnProcess: boolean;
   /** New connections did not help a stuck worker. */
   readonly onHopeless: (reason: string) => void;
   /** Somebody has asked this worker to drain; may be called again. */
@@ -114,6 +116,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     state,
     draining,
     forced,
+    isOwnProcess,
     onHopeless,
     onDrain,
   } = options;
@@ -347,9 +350,11 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   });
   const wallClock = new WallClock({
     redis,
+    isOwnProcess,
     onCorrected: (aheadMs) => {
       const seconds = Math.round(aheadMs / 100) / 10;
-      log.warn({ seconds }, "this machine's clock is ahead of Redis': using the time of Redis");
+      const effect = isOwnProcess ? 'using the time of Redis' : 'set it';
+      log.warn({ seconds }, `this machine's clock is ahead of Redis': ${effect}`);
     },
   });
   const watchdog = createWatchdog({

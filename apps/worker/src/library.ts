@@ -1,5 +1,4 @@
 /** What the library uses of the worker. */
 export { readSettings, type WorkerSettings } from './config.ts';
-export { planDescriptors, readDescriptorLimit } from './start/descriptors.ts';
 export { readWorkerProxy } from './start/proxies.ts';
 export { FleetWorker } from './worker.ts';

@@ -88,6 +88,7 @@ async function main(): Promise<void> {
     env: process.env,
     proxy,
     log,
+    isOwnProcess: true,
     onHopeless,
     onDrain: () => {
       log.info('somebody has asked this worker to drain');

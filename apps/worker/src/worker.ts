@@ -25,6 +25,8 @@ export interface FleetWorkerOptions {
   /** What its fetches go through; undefined if they go to their origins directly. */
   readonly proxy: WorkerProxy | undefined;
   readonly log: Logger;
+  /** Whether nothing else runs in this process, so that its clock may be corrected. */
+  readonly isOwnProcess: boolean;
   /** The worker is stuck and new connections did not help: end the process, and start a new one. */
   readonly onHopeless: (reason: string) => void;
   /** Somebody has asked this worker to drain: call {@link FleetWorker.drain}. */

@@ -5,7 +5,9 @@ const CHECK_MS = 10_000;
 
 export interface WallClockOptions {
   readonly redis: Redis;
-  /** This machine's clock was found to be wrong by `aheadMs`, and is not followed from now on. */
+  /** Whether `Date.now()` may be replaced: not in a process that does other work as well. */
+  readonly isOwnProcess: boolean;
+  /** This machine's clock was found to be wrong by `aheadMs`, and is not followed any more, in a process of ours. */
   readonly onCorrected: (aheadMs: number) => void;
 }
 
@@ -38,8 +40,10 @@ export class WallClock {
 
   /** Resolves after the first check, which waits for Redis to answer. */
   async start(): Promise<void> {
-    this.#anchorMs = this.#systemMs() - performance.now();
-    Date.now = () => Math.floor(performance.now() + this.#anchorMs);
+    if (this.#options.isOwnProcess) {
+      this.#anchorMs = this.#systemMs() - performance.now();
+      Date.now = () => Math.floor(performance.now() + this.#anchorMs);
+    }
     await this.#check();
     this.#timer ??= setInterval(() => {
       this.#check().catch(() => undefined); // Redis is away: the next check corrects the clock
@@ -49,7 +53,9 @@ export class WallClock {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    Date.now = this.#system;
+    if (this.#options.isOwnProcess) {
+      Date.now = this.#system;
+    }
   }
 
   async #check(): Promise<void> {

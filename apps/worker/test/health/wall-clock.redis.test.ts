@@ -14,13 +14,17 @@ afterEach(() => {
 });
 
 /** A machine whose clock can be set. */
-async function fixture(startMs = 0) {
+async function fixture(startMs = 0, isOwnProcess = true) {
   let shiftMs = startMs;
   const system = (): number => systemNow.call(Date) + shiftMs;
   Date.now = system;
   const corrections: number[] = [];
   const redis = await connectRedis(redisUrl());
-  const clock = new WallClock({ redis, onCorrected: (ms) => corrections.push(ms) });
+  const clock = new WallClock({
+    redis,
+    isOwnProcess,
+    onCorrected: (ms) => corrections.push(ms),
+  });
   await clock.start();
   return {
     corrections,
@@ -44,6 +48,13 @@ describe('the clock of a worker', () => {
     set(ms);
     expect(Date.now() - before).toBeGreaterThanOrEqual(0);
     expect(Date.now() - before).toBeLessThan(NEAR_MS);
+    stop();
+  });
+
+  it('stays that of the machine in a process of others, and tells what is wrong', async () => {
+    const { corrections, stop } = await fixture(HOUR_MS, false);
+    expect(aheadMs()).toBeGreaterThan(HOUR_MS - NEAR_MS);
+    expect(corrections).toHaveLength(1);
     stop();
   });
 

@@ -1,12 +1,11 @@
+import { FleetWorker, readSettings, readWorkerProxy } from '@fetchfleet/worker/library';
+import { openStore, type ResultsStore } from '@fetchfleet/results';
 import {
-  FleetWorker,
+  createLogger,
+  type Logger,
   planDescriptors,
   readDescriptorLimit,
-  readSettings,
-  readWorkerProxy,
-} from '@fetchfleet/worker/library';
-import { openStore, type ResultsStore } from '@fetchfleet/results';
-import { createLogger, type Logger } from '@fetchfleet/service';
+} from '@fetchfleet/service';
 import { type Environment, environmentOf } from '../environment/environment.ts';
 import type { FetchRecord } from '../fleet/documents.ts';
 import { type CustomSink, customStore, observedStore } from './custom-sink.ts';
@@ -99,6 +98,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     env,
     proxy: readWorkerProxy(settings.proxy, env),
     log,
+    isOwnProcess: false,
     onHopeless: (reason) => log.fatal({ reason }, 'new connections did not help'),
     onDrain: () => void worker.drain(),
   });
