@@ -6,6 +6,7 @@ import { report } from './report.ts';
 import { runChaos } from './run.ts';
 
 const WRONG_INPUT = 2;
+const INTERRUPTED = 130;
 
 function optionsOf(args: readonly string[]): Options | undefined {
   try {
@@ -30,7 +31,7 @@ async function main(options: Options): Promise<number> {
     interrupted: interruption.signal,
   });
   console.log(`\n${report(outcome).join('\n')}`);
-  return outcome.breaches.length === 0 ? 0 : 1;
+  return outcome.breaches.length > 0 ? 1 : outcome.wasInterrupted ? INTERRUPTED : 0;
 }
 
 const options = optionsOf(process.argv.slice(2));

@@ -9,6 +9,8 @@ export interface Outcome {
   readonly leftOut: ReadonlyMap<string, string>;
   readonly tally: Tally;
   readonly breaches: readonly Breach[];
+  /** Whether it was ended before its last round was checked. */
+  readonly wasInterrupted: boolean;
   readonly batches: number;
   readonly requests: number;
   /** The folder with logs, if it is kept. */
@@ -31,6 +33,7 @@ export function report(outcome: Outcome): readonly string[] {
     ...rows,
     '',
     `seed ${seed}: ${all} faults, ${outcome.batches} batches, ${outcome.requests} requests`,
+    ...(outcome.wasInterrupted ? ['interrupted: the last round was not checked'] : []),
     ...(breaches.length === 0 ? ['every invariant held'] : found(breaches)),
     ...(folder === undefined ? [] : [`trace and logs: ${folder}`]),
   ];

@@ -77,6 +77,7 @@ export async function runChaos(
     leftOut,
     tally,
     breaches: trace.breaches,
+    wasInterrupted: interrupted.aborted,
     batches: world.batches.done,
     requests: observer.requests,
     folder: isKept ? folder : undefined,
