@@ -64,7 +64,8 @@ function checkRests({ timeline, trace }: World, { host, arrivals }: AtHost): voi
 const RECOVERY_MS = 15_000;
 /** How soon they run is up to the limits of their origins, where they come first. */
 const TURN_MS = 2_000;
-const CUT_MS = 500;
+/** How long after a kill the origins see that its connections are closed. */
+const CUT_MS = 1_500;
 /** What delays no fetch that was in flight. */
 const HARMLESS = ['worker-kill', 'retry', 'prune', 'schedule-now', 'redis-forgets-scripts'];
 
@@ -80,9 +81,11 @@ function checkRecovery(world: World, observer: Observer): void {
     if (others.length > 0) {
       continue;
     }
-    const cut = observer.arrivals.filter(([id]) => {
-      const end = observer.ends.get(id);
-      return end !== undefined && !end[2] && end[1] >= at - CUT_MS && end[1] <= at + CUT_MS;
+    const cut = observer.arrivals.filter(([id, , , url]) => {
+      const [, endedAt = 0, isAnswered = true] = observer.ends.get(id) ?? [];
+      // What hangs is given up by workers that live, too, and perhaps for good.
+      const wasCut = !isAnswered && !url.startsWith('/hang/');
+      return wasCut && endedAt >= at && endedAt <= at + CUT_MS;
     });
     for (const [id, , address, url] of cut) {
       const again = observer.arrivals.find(
