@@ -29,14 +29,16 @@ export default {
 };
 
 /**
- * What is loaded where it is needed, if it is there: who wants DuckDB, or the faster client of
- * PostgreSQL that ours asks for, installs it. BullMQ asks for PostgreSQL where it works without
+ * What is loaded where it is needed, if it is there: who wants DuckDB, traces, or the faster client
+ * of PostgreSQL that ours asks for, installs it. The SDK of OpenTelemetry and we have to have the
+ * same API of it. BullMQ asks for PostgreSQL where it works without
  * Redis, which has our queue.
  */
 function isOutside(id, importer = '') {
   return (
     id === '@duckdb/node-api' ||
     id === 'pg-native' ||
+    (id.startsWith('@opentelemetry/') && importer.includes('/packages/service/')) ||
     (id === 'pg' && importer.includes('/node_modules/bullmq/'))
   );
 }

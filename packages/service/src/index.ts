@@ -52,3 +52,18 @@ export {
 } from './process/settings-table.ts';
 export { type SignalHandlers, type SignalProcess, onSignals } from './process/signals.ts';
 export { type TimeoutOptions, withTimeout } from './process/with-timeout.ts';
+export {
+  batchAttributes,
+  type BatchTrace,
+  parseBatchTrace,
+  traceExpansion,
+  traceFinishedBatch,
+} from './tracing/fleet-spans.ts';
+export { openTracing } from './tracing/open-tracing.ts';
+export {
+  type Attributes,
+  type Span,
+  type SpanOptions,
+  traceIdsOf,
+  type Tracing,
+} from './tracing/span.ts';

@@ -38,3 +38,5 @@ export { temporaryFolder, type TemporaryFolder } from './resources/temporary-fol
 export { type S3Fault, type S3Request } from './s3/s3-faults.ts';
 export { S3Server, type S3ServerOptions, startS3 } from './s3/s3-server.ts';
 export { type S3rverServer, startS3rver } from './s3/start-s3rver.ts';
+export { type OtlpSink, startOtlpSink } from './traces/otlp-sink.ts';
+export { type OtlpSpan } from './traces/otlp-spans.ts';
