@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module';
-import { printable, toError } from '@fetchfleet/crawl';
+import { printable, toError, VERSION } from '@fetchfleet/crawl';
 import { RedisUrlError } from '@fetchfleet/fleet';
 import { openStore } from '@fetchfleet/results';
 import {
@@ -8,6 +8,7 @@ import {
   loadPrettyPrinter,
   onParentEnd,
   onSignals,
+  openTracing,
   redirectConsole,
   SettingsError,
 } from '@fetchfleet/service';
@@ -28,15 +29,25 @@ async function main(): Promise<void> {
   });
   redirectConsole((text) => log.debug({ source: 'console' }, text));
   const { env } = process;
+  const tracing = await openTracing({
+    env: process.env,
+    service: 'fetchfleet-web',
+    version: VERSION,
+    onProblem: (sentence) => log.warn(sentence),
+  });
   const store = await openStore(settings.results.url, { env, cwd: process.cwd() });
-  const server = new WebServer({ settings, env, store, log });
+  const server = new WebServer({ settings, env, store, log, tracing });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await tracing?.stop();
+  };
   const signals = onSignals({
-    drain: async () => server.stop(),
+    drain: stop,
     force: () => log.warn('forced to end'),
   });
   // A command has started this process and has ended: nothing else would stop it.
   onParentEnd(() => {
-    server.stop().then(
+    stop().then(
       () => {
         signals.stop();
         process.exit(0);

@@ -2,7 +2,14 @@ import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fleetKeys, openRedis, redactRedisUrl } from '@fetchfleet/fleet';
 import type { ResultsStore } from '@fetchfleet/results';
-import { diskOf, type Logger, type Part, startAll, stopAll } from '@fetchfleet/service';
+import {
+  diskOf,
+  type Logger,
+  type Part,
+  startAll,
+  stopAll,
+  type Tracing,
+} from '@fetchfleet/service';
 import { Gatekeeper } from './access/gatekeeper.ts';
 import { Commands } from './commands/commands.ts';
 import { Exports } from './commands/export-records.ts';
@@ -30,6 +37,8 @@ export interface WebServerOptions {
   /** Where the workers' records are. */
   readonly store: ResultsStore;
   readonly log: Logger;
+  /** Where spans go. It is stopped by whoever has opened it. @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
   /** Folder of the built page. @default the one beside this program */
   readonly page?: string;
   /** Path of `fetchfleet`. @default the one of this installation */
@@ -41,7 +50,8 @@ export class WebServer {
   readonly #parts: readonly Part[];
   #port = 0;
 
-  constructor({ settings, env, store, log, page, program: path }: WebServerOptions) {
+  constructor(options: WebServerOptions) {
+    const { settings, env, store, log, tracing, page, program: path } = options;
     const { fleet, base, results, readOnly, trustProxy, token, host, allowHost } = settings;
     const folder = results.kind === 'folder' ? results.url : undefined;
     const redis = openRedis(redisAddressOf(settings), (error) => {
@@ -49,7 +59,13 @@ export class WebServer {
     });
     const onError = (error: Error): void => log.error({ err: error }, 'a request has failed');
     const program = new Program({ ...(path !== undefined && { path }), env: envOf(settings, env) });
-    const commands = new Commands({ program, log, readOnly, temporaryFolder: env['TMPDIR'] });
+    const commands = new Commands({
+      program,
+      log,
+      readOnly,
+      temporaryFolder: env['TMPDIR'],
+      tracing,
+    });
     const folders = new RecordFolders({ store, maxBytes: settings.maxCopy, onError });
     const looks = new FleetLooks({
       redis,

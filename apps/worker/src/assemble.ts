@@ -29,10 +29,13 @@ import {
   FleetMetrics,
   HttpEndpoint,
   type Logger,
+  parseBatchTrace,
   type Part,
   RepeatLog,
+  type Tracing,
 } from '@fetchfleet/service';
 import { BatchLog } from './batch/batch-log.ts';
+import { traceBatch } from './batch/batch-span.ts';
 import { Batches } from './batch/batches.ts';
 import { Robots } from './batch/robots.ts';
 import { requestToken, type TokenTools } from './batch/token-request.ts';
@@ -70,6 +73,7 @@ export interface AssembleOptions {
   /** What its fetches go through; undefined if they go to their origins directly. */
   readonly proxy: WorkerProxy | undefined;
   readonly log: Logger;
+  readonly tracing: Tracing | undefined;
   readonly state: () => WorkerState;
   /** Aborted when the worker drains: no fetch is started any more. */
   readonly draining: AbortSignal;
@@ -113,6 +117,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     env,
     proxy,
     log,
+    tracing,
     state,
     draining,
     forced,
@@ -141,7 +146,12 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   // Batches and their records.
   const onPassedOver = (sentence: string): void => errors.passedOver(sentence);
   const ledger = new Ledger(redis, keys, onPassedOver, id);
-  const batchLog = new BatchLog({ log, status: async (batch) => ledger.status(batch) });
+  const traceOf = async (batch: string) => parseBatchTrace(await ledger.trace(batch));
+  const batchLog = new BatchLog({
+    log,
+    status: async (batch) => ledger.status(batch),
+    onFinished: async (status) => tracing && traceBatch(tracing, traceOf, status),
+  });
   const folder = (): ResultsFolder => ({
     place: settings.results.nameFor(hostname(), store.location),
     id: sink.id ?? '',
@@ -152,6 +162,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     ledger,
     results: store.location,
     folder,
+    traceOf: tracing && traceOf,
     secrets,
     network,
     requestToken: async (batch, client) => requestToken(tokenTools, batch, client),
@@ -295,6 +306,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     pausedSlices: new PausedSlices(redis, keys),
     log,
     onTaken: (batch) => batchLog.sliceClaimed(batch),
+    tracing,
   });
   const claimLoop = new ClaimLoop({
     claims,
@@ -326,6 +338,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         fetcher,
         results: store,
         log,
+        tracing,
         onError,
         onPassedOver,
         retention,

@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
-import { printable, toError } from '@fetchfleet/crawl';
+import { printable, toError, VERSION } from '@fetchfleet/crawl';
 import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
 import { ignoredProxies } from '@fetchfleet/fetcher';
 import { openStore, SinkError } from '@fetchfleet/results';
@@ -12,6 +12,7 @@ import {
   type Logger,
   onParentEnd,
   onSignals,
+  openTracing,
   planDescriptors,
   readDescriptorLimit,
   redirectConsole,
@@ -76,6 +77,12 @@ async function main(): Promise<void> {
     setTimeout(endStuck, settings.drainTimeoutMs + STUCK_GRACE_MS);
     void worker.drain().then(endStuck, endStuck);
   };
+  const tracing = await openTracing({
+    env: process.env,
+    service: 'fetchfleet-worker',
+    version: VERSION,
+    onProblem: (sentence) => log.warn(sentence),
+  });
   const store = await openStore(settings.results.url, {
     env: process.env,
     cwd: process.cwd(),
@@ -89,12 +96,17 @@ async function main(): Promise<void> {
     proxy,
     log,
     isOwnProcess: true,
+    tracing,
     onHopeless,
     onDrain: () => {
       log.info('somebody has asked this worker to drain');
-      endAfter(worker.drain());
+      endAfter(drain());
     },
   });
+  const drain = async (): Promise<void> => {
+    await worker.drain();
+    await tracing?.stop();
+  };
   const endAfter = (drained: Promise<void>): void => {
     drained.then(
       () => {
@@ -105,13 +117,13 @@ async function main(): Promise<void> {
     );
   };
   const signals = onSignals({
-    drain: async () => worker.drain(),
+    drain,
     force: () => log.warn('forced to end; its slices are claimed again when their claims expire'),
   });
   // `fetchfleet run` has started this worker and has ended: nothing else would stop it.
   onParentEnd(() => {
     log.warn('the parent process has ended');
-    endAfter(worker.drain());
+    endAfter(drain());
   });
   const metricsPort = await worker.start();
   if (metricsPort === undefined) {

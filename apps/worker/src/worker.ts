@@ -3,6 +3,7 @@ import type { ResultsStore } from '@fetchfleet/results';
 import {
   type DescriptorPlan,
   type Logger,
+  type Tracing,
   startAll,
   stopAll,
   withTimeout,
@@ -27,6 +28,8 @@ export interface FleetWorkerOptions {
   readonly log: Logger;
   /** Whether nothing else runs in this process, so that its clock may be corrected. */
   readonly isOwnProcess: boolean;
+  /** Where spans go. It is stopped by whoever has opened it. @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
   /** The worker is stuck and new connections did not help: end the process, and start a new one. */
   readonly onHopeless: (reason: string) => void;
   /** Somebody has asked this worker to drain: call {@link FleetWorker.drain}. */
@@ -71,6 +74,7 @@ export class FleetWorker {
     this.#log = log.child({ worker: this.id });
     this.#assembled = assemble({
       ...options,
+      tracing: options.tracing,
       id: this.id,
       log: this.#log,
       state: () => this.#state,

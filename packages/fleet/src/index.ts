@@ -3,6 +3,7 @@ export { type AttemptCounts, countAttempts } from './ledger/attempt-counts.ts';
 export { type BatchState, type BatchStatus, durationMs } from './ledger/batch-status.ts';
 export {
   BatchExpansion,
+  type ExpansionTrace,
   type KnownBatch,
   type MeasuredCrawl,
   type RetryResult,

@@ -14,6 +14,7 @@ import { addReceivers, applyNotify, type NotifyFlags, secretPlanOf } from '../cr
 import { type OnlyFlags, onlyWords } from '../crawl/only-flags.ts';
 import { resumePaused } from '../batch/resume-paused.ts';
 import { runBatch, type RunBatchOptions } from '../batch/run-batch.ts';
+import { CommandTracing } from '../core/command-tracing.ts';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, type ExitCode, Problems } from '../core/errors.ts';
 import {
@@ -51,6 +52,21 @@ export async function run(file: string, options: RunOptions, context: Context): 
   const { settings, loaded } = await prepare(file, options, context);
   process.umask(settings.umask);
   await probe(settings.results, context);
+  return CommandTracing.use(context, async (tracing) =>
+    fetchHere({ file, settings, loaded, options, tracing }, context),
+  );
+}
+
+interface Prepared {
+  readonly file: string;
+  readonly settings: RunSettings;
+  readonly loaded: LoadedCrawl;
+  readonly options: RunOptions;
+  readonly tracing: CommandTracing;
+}
+
+async function fetchHere(prepared: Prepared, context: Context): Promise<ExitCode> {
+  const { file, settings, loaded, options, tracing } = prepared;
   const session = await FleetSession.open(context, 'start');
   let page: RunPage | undefined;
   try {
@@ -59,6 +75,7 @@ export async function run(file: string, options: RunOptions, context: Context): 
       file,
       options,
       lists: settings.lists,
+      tracing,
       context,
     });
     const { before, isRepeated } = work;
@@ -96,6 +113,7 @@ interface Invocation {
   readonly file: string;
   readonly options: RunOptions;
   readonly lists: ListAccess;
+  readonly tracing: CommandTracing;
   readonly context: Context;
 }
 
@@ -130,10 +148,10 @@ async function chooseBatch(
 async function newBatch(
   session: FleetSession,
   loaded: LoadedCrawl,
-  { lists: { results }, context }: Invocation,
+  { lists: { results }, context, tracing }: Invocation,
 ): Promise<Work> {
   const compared = await withComparison(loaded, results, context);
-  const expansion = await BatchExpansion.create(session, compared);
+  const expansion = await BatchExpansion.create(session, compared, tracing.expansionOf(compared));
   return { before: expansion.status, expansion, isRepeated: false };
 }
 

@@ -6,6 +6,7 @@ import { applyNotify, type NotifyFlags } from '../crawl/notify-flag.ts';
 import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
+import { CommandTracing } from '../core/command-tracing.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { type ListFlags, readListAccess } from '../core/settings.ts';
@@ -29,12 +30,12 @@ export async function start(
   const { terminal } = context;
   const consequence = 'nothing was enqueued';
   const loaded = await requireCrawl(file, options, { context, consequence });
-  return withFleet(context, 'refuse', async (session) => {
+  const work = async (session: FleetSession, tracing: CommandTracing): Promise<ExitCode> => {
     await session.checkBeforeEnqueueing(context);
     for (const name of loaded.missingSecrets) {
       terminal.warn(`${name} is not set here; workers need it`);
     }
-    const batch = await enqueueBatch(session, loaded, { options, context });
+    const batch = await enqueueBatch(session, loaded, { options, context, tracing });
     return reportEnqueued(
       { session, batch },
       {
@@ -47,12 +48,16 @@ export async function start(
       },
       context,
     );
-  });
+  };
+  return CommandTracing.use(context, async (tracing) =>
+    withFleet(context, 'refuse', async (session) => work(session, tracing)),
+  );
 }
 
 interface Invocation {
   readonly options: StartOptions;
   readonly context: Context;
+  readonly tracing: CommandTracing;
 }
 
 /**
@@ -64,7 +69,7 @@ interface Invocation {
 async function enqueueBatch(
   session: FleetSession,
   loaded: LoadedCrawl,
-  { options, context }: Invocation,
+  { options, context, tracing }: Invocation,
 ): Promise<string> {
   const { terminal } = context;
   const { results } = readListAccess(options, context);
@@ -82,7 +87,10 @@ async function enqueueBatch(
     return batch;
   }
   const compared = await withComparison(loaded, results, context);
-  const expansion = await BatchExpansion.create(session, compared, { onFull });
+  const expansion = await BatchExpansion.create(session, compared, {
+    ...tracing.expansionOf(compared),
+    onFull,
+  });
   const { batch } = expansion.status;
   printId(batch, options, context);
   await expansion.run({ onFull });

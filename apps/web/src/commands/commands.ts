@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Logger } from '@fetchfleet/service';
+import type { Logger, Span, Tracing } from '@fetchfleet/service';
 import type { CommandAnswer } from '../api/documents.ts';
 import { commandLineOf, CRAWL_FILE, type ValidRequest } from './command-line.ts';
 import { crawlFileProblems } from './crawl-file-problems.ts';
@@ -18,6 +18,8 @@ export interface CommandsOptions {
   readonly temporaryFolder?: string | undefined;
   /** Nothing is read elsewhere for a crawl file, either. */
   readonly readOnly: boolean;
+  /** @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Changes: each is a command of the command line, which knows how to do it in order. */
@@ -60,6 +62,7 @@ export class Commands {
   async #run(request: ValidRequest, args: readonly string[], by: string): Promise<CommandAnswer> {
     const startedAt = performance.now();
     const { program, temporaryFolder = tmpdir() } = this.#options;
+    const span = this.#startSpan(request);
     const folder = await mkdtemp(join(temporaryFolder, 'fetchfleet-command-'));
     try {
       if (request.crawlFile !== undefined) {
@@ -70,28 +73,43 @@ export class Commands {
         signal: AbortSignal.any([this.#ending.signal, AbortSignal.timeout(TIMEOUT_MS)]),
         surroundings: surroundingsOf(request),
         by: `the page (${by})`,
+        trace: span?.context,
       });
       const answer = {
         ok: ended.exitCode === 0,
         document: documentIn(ended.stdout),
         messages: linesOf(ended.stderr.replaceAll(`${folder}/`, '')),
       };
-      this.#note(request, { by, isOk: answer.ok, tookMs: performance.now() - startedAt });
+      span?.set({ 'process.exit.code': ended.exitCode ?? undefined });
+      const tookMs = performance.now() - startedAt;
+      this.#note(request, { by, isOk: answer.ok, tookMs, ids: span?.ids });
       return answer;
     } finally {
+      span?.end();
       await rm(folder, { recursive: true, force: true });
     }
   }
 
-  #note(
-    { command, target, options }: ValidRequest,
-    { by, isOk, tookMs }: { readonly by: string; readonly isOk: boolean; readonly tookMs: number },
-  ): void {
+  /** Batches that the command starts link to it. */
+  #startSpan({ command, target }: ValidRequest): Span | undefined {
+    return this.#options.tracing?.start('run command', {
+      attributes: { 'fetchfleet.command': command, 'fetchfleet.target': target },
+    });
+  }
+
+  #note({ command, target, options }: ValidRequest, { by, isOk, tookMs, ids }: Noted): void {
     this.#options.log.info(
-      { by, command, target, options, ok: isOk, tookMs: Math.round(tookMs) },
+      { by, command, target, options, ok: isOk, tookMs: Math.round(tookMs), ...ids },
       'a command was run from the page',
     );
   }
+}
+
+interface Noted {
+  readonly by: string;
+  readonly isOk: boolean;
+  readonly tookMs: number;
+  readonly ids: Span['ids'] | undefined;
 }
 
 function surroundingsOf({ command, crawlFile }: ValidRequest) {

@@ -30,6 +30,8 @@ interface StartOptions {
   readonly surroundings?: Surroundings;
   /** Who has asked for it, for the events of batches. @default the user of this process */
   readonly by?: string;
+  /** Context of the span that it is a part of. @default none */
+  readonly trace?: string | undefined;
 }
 
 const NEEDED = /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|REDIS_\w+)$/u;
@@ -57,11 +59,14 @@ export class Program {
   }
 
   /** Starts it. No shell reads the arguments. */
-  start(args: readonly string[], { cwd, surroundings = 'fleet', by }: StartOptions): ChildProcess {
+  start(
+    args: readonly string[],
+    { cwd, surroundings = 'fleet', by, trace }: StartOptions,
+  ): ChildProcess {
     const flags = process.execArgv.filter((flag) => flag.startsWith('--conditions='));
     return spawn(process.execPath, [...flags, this.#path, ...args], {
       cwd,
-      env: this.#envFor(surroundings, by),
+      env: { ...this.#envFor(surroundings, by), TRACEPARENT: trace },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
@@ -102,7 +107,7 @@ export class Program {
 
 function isPassedOn(name: string, surroundings: Surroundings): boolean {
   if (surroundings === 'everything') {
-    return name !== 'FETCHFLEET_WEB_TOKEN';
+    return name !== 'FETCHFLEET_WEB_TOKEN' && !name.startsWith('OTEL_');
   }
   const isOfFleet = NEEDED.test(name) || (OURS.test(name) && !SECRET.test(name));
   return isOfFleet || (surroundings === 'results' && OF_RESULTS.test(name));

@@ -1,6 +1,6 @@
 import type { Outcome } from '@fetchfleet/crawl';
 import type { BatchStatus, Settlement } from '@fetchfleet/fleet';
-import type { Logger } from '@fetchfleet/service';
+import { type Logger, traceIdsOf } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 
 const CHECK_MS = 1_000;
@@ -28,6 +28,8 @@ interface Known {
 export interface BatchLogOptions {
   readonly log: Logger;
   readonly status: (batch: string) => Promise<BatchStatus | undefined>;
+  /** Called with a batch that was finished here. @returns what its line says besides */
+  readonly onFinished?: (status: BatchStatus) => Promise<object | undefined>;
 }
 
 /**
@@ -69,8 +71,9 @@ export class BatchLog {
       return; // its last slices are only removed
     }
     this.#forgetOldest();
-    const { id, total, plan } = batch;
-    const fields = { batch: id, name: plan.name, fetches: total };
+    const { id, total, plan, trace } = batch;
+    const ids = traceIdsOf(trace?.batch);
+    const fields = { batch: id, name: plan.name, fetches: total, ...ids };
     this.#options.log.info(fields, 'first slice of a batch');
     const added: Known = { batch, logged: 'running', sameEnd: { count: 0 } };
     this.#known.set(id, added);
@@ -100,7 +103,7 @@ export class BatchLog {
 
   /** The last fetch of the batch was settled here. */
   async finished(batch: string): Promise<void> {
-    const { log, status: read } = this.#options;
+    const { log, status: read, onFinished } = this.#options;
     this.#known.delete(batch);
     const status = await read(batch);
     if (status === undefined) {
@@ -109,7 +112,11 @@ export class BatchLog {
     const { name, total, ok, failed, outcomes, bytes, startedAt, finishedAt } = status;
     const durationMs = Date.parse(finishedAt ?? '') - Date.parse(startedAt ?? '');
     const seconds = Math.round(durationMs / 100) / 10;
-    log.info({ batch, name, total, ok, failed, outcomes, bytes, seconds }, 'batch finished');
+    const ids = await onFinished?.(status);
+    log.info(
+      { batch, name, total, ok, failed, outcomes, bytes, seconds, ...ids },
+      'batch finished',
+    );
   }
 
   #logChange(known: Known): void {

@@ -8,6 +8,7 @@ import {
   type Revalidation,
 } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
+import type { BatchTrace } from '@fetchfleet/service';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
 import { BatchToken, type TokenResult } from './token.ts';
@@ -32,6 +33,8 @@ export interface ActiveBatch extends ResolvedSecrets, ResolvedNetwork {
   readonly plan: Plan;
   readonly total: number;
   readonly createdAt: number;
+  /** Where it came from; undefined unless this worker traces, and its producer did. */
+  readonly trace?: BatchTrace | undefined;
   /** Gives what its records must not repeat: never log or store it. */
   readonly secrets: () => readonly string[];
   /** Absent where every fetch is one request. */
@@ -67,6 +70,8 @@ interface Entry {
 
 export interface BatchesOptions {
   readonly ledger: Pick<Ledger, 'open' | 'changes'>;
+  /** Where batches came from. @default nobody wants to know */
+  readonly traceOf?: ((batch: string) => Promise<BatchTrace | undefined>) | undefined;
   /** Where records go, without a password; the ledger keeps it with the batch. */
   readonly results: string;
   /** What is there. */
@@ -172,6 +177,7 @@ export class Batches {
       return undefined;
     }
     const { planRevision, state, total, createdAt } = opened;
+    const trace = await this.#options.traceOf?.(id);
     const plan = this.#capped(id, opened.plan);
     const { secretValues, ...resolved } = resolveSecrets(plan, this.#options.secrets);
     const { auth, paginate } = plan;
@@ -187,6 +193,7 @@ export class Batches {
       planRevision,
       total,
       createdAt,
+      trace,
       secrets,
       state,
       ...(readAnswer !== undefined && { readAnswer }),

@@ -15,6 +15,7 @@ import type { Settlement } from '@fetchfleet/fleet';
 import type { Logger, Metrics } from '@fetchfleet/service';
 import type { ActiveBatch } from '../batch/batches.ts';
 import { nextPage, nextRequest } from '../batch/next-request.ts';
+import type { SliceSpan } from './slice-span.ts';
 import { lineOf } from './line-of.ts';
 import type { OnRecorded, Recorder } from './recorder.ts';
 
@@ -48,6 +49,8 @@ export interface SettleTarget {
   readonly origin: string;
   /** Id of its slice. */
   readonly slice: string;
+  /** @default it is not traced */
+  readonly span?: SliceSpan | undefined;
 }
 
 const FAILED: PageStep = { end: 'failed' };
@@ -58,7 +61,7 @@ const FAILED: PageStep = { end: 'failed' };
  */
 export function settle(
   { worker, recorder, metrics, log }: SettleTools,
-  { batch, origin, slice }: SettleTarget,
+  { batch, origin, slice, span }: SettleTarget,
   { fetch, ending }: { readonly fetch: PendingFetch; readonly ending: Ending },
   onRecorded: OnRecorded,
 ): void {
@@ -77,6 +80,9 @@ export function settle(
   const step = batch.pagination && (ending.step ?? FAILED);
   const page = step && nextPage(fetch);
   const url = redactUrl(step === undefined ? expand(values) : nextRequest(batch, fetch).url);
+  if (outcome !== 'ok') {
+    span?.failed({ index, outcome, attempts, status, error, url });
+  }
   const record: FetchRecord = {
     batch: batch.id,
     index,
@@ -125,7 +131,8 @@ export function settle(
         if (log.isLevelEnabled('debug')) {
           const ended = { outcome, status, attempts, durationMs, bytes, error: error?.code };
           const what = isSettled ? 'fetch settled' : 'page recorded';
-          log.debug({ batch: batch.id, slice, origin, index, page, url, ...ended }, what);
+          const ids = span?.logFields;
+          log.debug({ batch: batch.id, slice, origin, index, page, url, ...ended, ...ids }, what);
         }
       }
       onRecorded(isRecorded);

@@ -10,6 +10,7 @@ import {
 import { type Fetcher, fetchList, ListFetchError } from '@fetchfleet/fetcher';
 import {
   BatchExpansion,
+  type ExpansionTrace,
   type Ledger,
   type MeasuredCrawl,
   type RunAttempt,
@@ -26,7 +27,13 @@ import {
   openKnownAnswers,
   type ResultsStore,
 } from '@fetchfleet/results';
-import type { Logger } from '@fetchfleet/service';
+import {
+  batchAttributes,
+  type Logger,
+  type Span,
+  traceExpansion,
+  type Tracing,
+} from '@fetchfleet/service';
 
 export interface RunStarterOptions {
   readonly schedules: ScheduleStore;
@@ -38,6 +45,8 @@ export interface RunStarterOptions {
   /** Results of this worker, for batches that are compared with an earlier one. */
   readonly results: ResultsStore;
   readonly log: Logger;
+  /** @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A batch that is to be enqueued. */
@@ -47,6 +56,13 @@ interface PlannedBatch {
   /** Path of the crawl file, for people. */
   readonly source: string;
   readonly schedule: string;
+  /** Of the run. @default it is not traced */
+  readonly span: Span | undefined;
+}
+
+interface TracedBatch extends Pick<PlannedBatch, 'batch' | 'schedule' | 'span'> {
+  readonly name: string;
+  readonly total: number;
 }
 
 /**
@@ -71,34 +87,57 @@ export class RunStarter {
     if (known === undefined || run?.state !== 'starting' || run.batch === undefined) {
       return;
     }
-    log.info({ schedule, batch: run.batch, tick: instant(run) }, 'enqueueing scheduled batch');
     const crawl = await schedules.crawl(schedule);
     if (crawl === undefined) {
       return;
     }
+    const span = await this.#startSpan(schedule, run);
+    const ids = span?.ids;
+    log.info(
+      { schedule, batch: run.batch, tick: instant(run), ...ids },
+      'enqueueing scheduled batch',
+    );
     try {
       const { source } = known.terms;
-      const total = await this.#expand({ crawl, source, batch: run.batch, schedule }, signal);
+      const total = await this.#expand({ crawl, source, batch: run.batch, schedule, span }, signal);
       if (!(await schedules.conclude(schedule, key, { state: 'started' }))) {
         return;
       }
       log.info(
-        { schedule, batch: run.batch, tick: instant(run), total },
+        { schedule, batch: run.batch, tick: instant(run), total, ...ids },
         'scheduled batch started',
       );
     } catch (error) {
+      span?.fail(toError(error).name);
       if (signal.aborted) {
         throw error;
       }
       if (isLast || isHopeless(error, crawl)) {
-        return this.#fail(schedule, run, error);
+        await this.#fail(schedule, run, error);
+        return;
       }
       log.warn(
-        { schedule, batch: run.batch, reason: toError(error).message },
+        { schedule, batch: run.batch, reason: toError(error).message, ...ids },
         'scheduled batch could not be started; trying again',
       );
       throw error;
+    } finally {
+      span?.end();
     }
+  }
+
+  /** The span of a run, in a trace of its own, which links to what has set the schedule. */
+  async #startSpan(schedule: string, { key, batch, kind }: ScheduleRun): Promise<Span | undefined> {
+    const { tracing, schedules } = this.#options;
+    return tracing?.start('run schedule', {
+      links: [await schedules.trace(schedule)],
+      attributes: {
+        ...batchAttributes(batch),
+        'fetchfleet.schedule.id': schedule,
+        'fetchfleet.schedule.run': key,
+        'fetchfleet.schedule.kind': kind,
+      },
+    });
   }
 
   /** Ends a run that has killed several workers. */
@@ -112,7 +151,7 @@ export class RunStarter {
 
   /** @returns the number of fetches of the batch */
   async #expand(
-    { batch, source, schedule, ...known }: PlannedBatch,
+    { batch, source, schedule, span, ...known }: PlannedBatch,
     signal: AbortSignal,
   ): Promise<number> {
     const { ledger, queue } = this.#options;
@@ -141,6 +180,7 @@ export class RunStarter {
         const expansion = await BatchExpansion.create({ ledger, queue }, compared, {
           id: batch,
           schedule,
+          trace: this.#traceOf({ batch, name: crawl.plan.name, schedule, span, total }),
         });
         const isComplete = await expansion.run({ signal });
         if (!isComplete && (await ledger.state(batch)) === 'expanding') {
@@ -153,6 +193,11 @@ export class RunStarter {
     } finally {
       await local.remove();
     }
+  }
+
+  #traceOf({ span, ...enqueued }: TracedBatch): ExpansionTrace | undefined {
+    const { tracing } = this.#options;
+    return tracing && traceExpansion(tracing, { ...enqueued, parent: span?.context });
   }
 
   /**

@@ -27,7 +27,7 @@ const CHECK_CLAIM_MS = 4_500;
 
 export interface ScheduleLoopOptions extends Pick<
   RunStarterOptions,
-  'ledger' | 'queue' | 'fetcher' | 'results' | 'log'
+  'ledger' | 'queue' | 'fetcher' | 'results' | 'log' | 'tracing'
 > {
   readonly redis: Redis;
   readonly keys: FleetKeys;
@@ -56,13 +56,23 @@ export class ScheduleLoop {
 
   constructor(options: ScheduleLoopOptions) {
     const { redis, keys, ledger, queue, fetcher, results, log, onError, onPassedOver } = options;
+    const { tracing } = options;
     this.#options = options;
     this.#log = log;
     this.#schedules = new ScheduleStore(redis, keys, onPassedOver && { onPassedOver });
     this.#ticks = new TickQueue(redis, keys);
     const lists = new ScheduleLists(redis, keys);
     const schedules = this.#schedules;
-    const runs = new RunStarter({ schedules, lists, ledger, queue, fetcher, results, log });
+    const runs = new RunStarter({
+      schedules,
+      lists,
+      ledger,
+      queue,
+      fetcher,
+      results,
+      log,
+      tracing,
+    });
     this.#consumer = new TickConsumer({
       redis,
       keys,

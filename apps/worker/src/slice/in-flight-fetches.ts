@@ -371,6 +371,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     }
     this.#tools.metrics.fetchRetried('401');
     this.#tools.attempts.retried(this.#target.batch.id);
+    this.#target.span?.retried({ index: fetch.index, attempts, reason: '401', delayMs: 0 });
     this.#return({ ...fetch, attempts, dueAt: now, reason: lastReasonOf(result) });
     return true;
   }
@@ -398,8 +399,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     { result, now }: GatedResult,
     { disposition, problem }: NextTry,
   ): PendingFetch {
-    const { metrics, attempts } = this.#tools;
-    const { origin, batch } = this.#target;
+    const { metrics, attempts: counts } = this.#tools;
+    const { origin, batch, span } = this.#target;
     const status = problem === undefined ? String(result.status) : 'unexpected';
     const label = result.kind === 'response' ? status : result.outcome;
     const dueAt = now + disposition.delayMs;
@@ -407,14 +408,16 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     const again = { ...fetch, dueAt, reason };
     // An origin that answers 304 wrongly is asked without a condition.
     const tried = result.status === 304 ? { ...again, known: undefined } : again;
+    const attempts = fetch.attempts + (disposition.do === 'throttle' ? 0 : 1);
+    span?.retried({ index: fetch.index, attempts, reason: label, delayMs: disposition.delayMs });
     if (disposition.do === 'throttle') {
       metrics.fetchThrottled({ origin, reason: label });
-      attempts.throttled(batch.id);
+      counts.throttled(batch.id);
       return { ...tried, throttledSince: fetch.throttledSince || now };
     }
     metrics.fetchRetried(label);
-    attempts.retried(batch.id);
-    return { ...tried, attempts: fetch.attempts + 1 };
+    counts.retried(batch.id);
+    return { ...tried, attempts };
   }
 
   #goOn(fetch: PendingFetch): void {

@@ -17,13 +17,14 @@ import {
   SlicePartition,
   StoredStateError,
 } from '@fetchfleet/fleet';
-import type { Logger } from '@fetchfleet/service';
+import type { Logger, Tracing } from '@fetchfleet/service';
 import type { ActiveBatch, Batches } from '../batch/batches.ts';
 import { describeLacked, type LackedSecret } from '../batch/secrets.ts';
 import type { OriginSchedulers } from '../origin/origin-schedulers.ts';
 import { FIRST_TICKET } from '../origin/waiting-slice.ts';
 import { settle, type SettleTarget } from '../record/settle.ts';
 import { type SliceRest, SliceRun, type SliceTools } from './slice-run.ts';
+import { SliceSpan } from '../record/slice-span.ts';
 
 /**
  * A slice that has lost more workers than this one after the other, without getting any further, is
@@ -49,6 +50,8 @@ export interface ProcessorOptions extends SliceTools {
   readonly log: Logger;
   /** Called with the batch of every claimed slice. */
   readonly onTaken: (batch: ActiveBatch) => void;
+  /** @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A valid slice, its claim and its batch. */
@@ -56,6 +59,7 @@ interface Job {
   readonly claim: ClaimedSlice;
   readonly slice: Slice;
   readonly batch: ActiveBatch;
+  readonly span: SliceSpan | undefined;
 }
 
 /**
@@ -81,8 +85,15 @@ export class SliceProcessor {
     }
   }
 
-  async #process(claim: ClaimedSlice, slice: Slice, onWaiting: () => void): Promise<void> {
+  /** @param whole span of the slice that this is a part of. @default a span of its own */
+  async #process(
+    claim: ClaimedSlice,
+    slice: Slice,
+    onWaiting: () => void,
+    whole?: SliceSpan,
+  ): Promise<void> {
     let waitsForTurn = false;
+    let span = whole;
     const onAdmitted = (): void => {
       waitsForTurn = true;
       onWaiting();
@@ -93,12 +104,18 @@ export class SliceProcessor {
         if (batch === undefined || invalid !== undefined) {
           return this.#reject(claim, new Error(invalid), slice);
         }
-        return this.#run({ claim, slice, batch }, { onWaiting, onAdmitted });
+        span ??= this.#startSpan(claim, slice, batch);
+        return this.#run({ claim, slice, batch, span }, { onWaiting, onAdmitted });
       });
     } catch (error) {
+      span?.error(toError(error));
       await (error instanceof StoredStateError
         ? this.#reject(claim, error, slice)
-        : this.#afterError(claim, slice, toError(error)));
+        : this.#afterError({ claim, slice, span }, toError(error)));
+    } finally {
+      if (whole === undefined) {
+        span?.end();
+      }
     }
     // A dead worker may have deferred the slice without having stored its ticket.
     const mayBeDeferred = slice.ticket !== undefined || claim.redeliveries > 0;
@@ -117,15 +134,22 @@ export class SliceProcessor {
     }
   }
 
-  async #afterError(claim: ClaimedSlice, slice: Slice, error: Error): Promise<void> {
+  #startSpan(claim: ClaimedSlice, slice: Slice, batch: ActiveBatch): SliceSpan | undefined {
+    const { tracing, worker } = this.#options;
+    const { origin } = slice;
+    return tracing && SliceSpan.start(tracing, { batch, claim, origin, worker });
+  }
+
+  async #afterError({ claim, slice, span }: Omit<Job, 'batch'>, error: Error): Promise<void> {
     const { log, metrics } = this.#options;
+    const fields = { ...logFields(claim, slice), ...span?.logFields };
     if (claim.lost.aborted || error instanceof ClaimLostError) {
       metrics.slices.inc({ result: 'lock-lost' });
       metrics.lockLosses.inc();
-      log.warn(logFields(claim, slice), 'slice lost to another worker');
+      log.warn(fields, 'slice lost to another worker');
       return;
     }
-    log.error({ ...logFields(claim, slice), err: error }, 'slice failed, will be retried');
+    log.error({ ...fields, err: error }, 'slice failed, will be retried');
     await claim.delay(slice, AFTER_ERROR_MS);
   }
 
@@ -133,13 +157,13 @@ export class SliceProcessor {
     job: Job,
     { onWaiting, onAdmitted }: { readonly onWaiting: () => void; readonly onAdmitted: () => void },
   ): Promise<void> {
-    const { claim, slice, batch } = job;
+    const { claim, slice, batch, span } = job;
     this.#options.onTaken(batch);
     if (batch.state === 'cancelled' || batch.cancelled.aborted) {
-      return this.#drop(claim, slice);
+      return this.#drop(job, slice);
     }
     if (batch.state === 'paused') {
-      return this.#pause(claim, slice);
+      return this.#pause(job, slice);
     }
     if (batch.lackingPermissions.length > 0) {
       return this.#awaitPermissions(job);
@@ -152,6 +176,7 @@ export class SliceProcessor {
       return this.#awaitSecrets(job, lacked);
     }
     const pending = unpackSlice(slice);
+    span?.holds(pending.length);
     if (isSentElsewhere(batch, slice, pending)) {
       return this.#reject(claim, new Error('its URLs have another origin'), slice);
     }
@@ -165,7 +190,7 @@ export class SliceProcessor {
     const { paused } = batch;
     const { origin } = slice;
     const ticket = claim.redeliveries > 0 ? FIRST_TICKET : (slice.ticket ?? 0);
-    const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, origin, ticket });
+    const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, origin, ticket, span });
     const wake = (): void => this.#options.schedulers.wake(origin);
     paused.addEventListener('abort', wake);
     try {
@@ -184,7 +209,7 @@ export class SliceProcessor {
    * Runs a slice of several origins as one for each. If its worker died, they are queued as slices
    * of their own, so that a fetch that ends workers takes no fetch of another origin with it.
    */
-  async #runParts({ claim, slice, batch }: Job, onWaiting: () => void): Promise<void> {
+  async #runParts({ claim, slice, batch, span }: Job, onWaiting: () => void): Promise<void> {
     const isRedelivered = claim.redeliveries > 0;
     const pending = unpackSlice(slice);
     const fetches = isRedelivered ? await this.#unsettled(batch, pending) : pending;
@@ -206,7 +231,7 @@ export class SliceProcessor {
       if (isRedelivered) {
         return part.giveBack({ ...packed, ticket: FIRST_TICKET });
       }
-      return this.#process(part, packed, once(onPartWaiting));
+      return this.#process(part, packed, once(onPartWaiting), span);
     });
     const ends = await Promise.allSettled(parts);
     await partition.end();
@@ -216,43 +241,50 @@ export class SliceProcessor {
     }
   }
 
-  async #end({ claim, slice, batch }: Job, rest: SliceRest): Promise<void> {
-    const { slices } = this.#options.metrics;
+  async #end(job: Job, rest: SliceRest): Promise<void> {
+    const { claim, slice, batch } = job;
     const { fetches, dueInMs, ticket, isDeferred } = rest;
     if (fetches.length === 0) {
       await claim.complete();
-      slices.inc({ result: 'completed' });
+      this.#count(job, 'completed');
       return;
     }
     const packed = packSlice(slice.batch, slice.origin, fetches);
     const next = ticket === 0 ? packed : { ...packed, ticket };
     if (batch.cancelled.aborted) {
-      return this.#drop(claim, next);
+      return this.#drop(job, next);
     }
     if (batch.state === 'paused') {
-      return this.#pause(claim, next);
+      return this.#pause(job, next);
     }
     if (this.#options.draining.aborted && dueInMs === 0) {
       await claim.giveBack(next);
-      slices.inc({ result: 'returned' });
+      this.#count(job, 'returned');
       return;
     }
     await claim.delay(next, dueInMs);
-    slices.inc({ result: 'delayed' });
+    this.#count(job, 'delayed');
     if (isDeferred) {
       await this.#options.schedulers.afterDeferral(slice.origin, claim.id);
     }
   }
 
+  #count({ span }: Job, result: 'completed' | 'returned' | 'delayed' | 'abandoned'): void {
+    this.#options.metrics.slices.inc({ result });
+    span?.result(result);
+  }
+
   /** Removes a slice of a cancelled batch, or keeps it if the batch was resumed meanwhile. */
-  async #drop(claim: ClaimedSlice, slice: Slice): Promise<void> {
+  async #drop({ claim, span }: Job, slice: Slice): Promise<void> {
+    span?.result('dropped');
     const isCancelled = (await this.#options.ledger.state(slice.batch)) === 'cancelled';
     await (isCancelled ? claim.complete() : claim.delay(slice, AFTER_RESUME_MS));
     await this.#leaveWaitlist(slice);
   }
 
   /** Moves a slice out of the queue until its batch is resumed. */
-  async #pause(claim: ClaimedSlice, slice: Slice): Promise<void> {
+  async #pause({ claim, span }: Job, slice: Slice): Promise<void> {
+    span?.result('paused');
     await claim.delay(slice, TRY_AGAIN_MS);
     // If this fails, the slice comes back after the delay and is paused then.
     await this.#options.pausedSlices.withdrawOne(slice.batch, claim.id).catch(() => undefined);
@@ -275,9 +307,10 @@ export class SliceProcessor {
 
   /** Leaves the slice to workers that have the secrets, and may send them to its origin. */
   async #awaitSecrets(
-    { claim, slice, batch }: Job,
+    { claim, slice, batch, span }: Job,
     lacked: readonly LackedSecret[],
   ): Promise<void> {
+    span?.result('lacks-secrets');
     const { origin } = slice;
     const variables = lacked.map(({ name }) => name);
     await this.#options.ledger.reportMissingSecrets(batch.id, variables);
@@ -286,7 +319,8 @@ export class SliceProcessor {
   }
 
   /** Leaves the slice to workers that may connect as its crawl says. */
-  async #awaitPermissions({ claim, slice, batch }: Job): Promise<void> {
+  async #awaitPermissions({ claim, slice, batch, span }: Job): Promise<void> {
+    span?.result('lacks-permissions');
     const { lackingPermissions: lacking } = batch;
     const flags = lacking.map(({ flag }) => flag);
     await this.#options.ledger.reportMissingSecrets(batch.id, flags);
@@ -342,12 +376,9 @@ export class SliceProcessor {
   }
 
   /** Records the fetches as `worker-lost`, or the slice would end one worker after another. */
-  async #abandon(
-    { claim, slice, batch }: Job,
-    fetches: readonly PendingFetch[],
-    lost: number,
-  ): Promise<void> {
-    const target: SettleTarget = { batch, origin: slice.origin, slice: claim.id };
+  async #abandon(job: Job, fetches: readonly PendingFetch[], lost: number): Promise<void> {
+    const { claim, slice, batch, span } = job;
+    const target: SettleTarget = { batch, origin: slice.origin, slice: claim.id, span };
     const message = `${lost} workers vanished while they had this fetch`;
     const error = { code: 'WORKER_LOST', message };
     const areRecorded = await Promise.all(
@@ -361,8 +392,8 @@ export class SliceProcessor {
     if (areRecorded.includes(false)) {
       throw new Error('records could not be written');
     }
-    this.#options.metrics.slices.inc({ result: 'abandoned' });
-    const fields = { ...logFields(claim, slice), fetches: fetches.length };
+    this.#count(job, 'abandoned');
+    const fields = { ...logFields(claim, slice), fetches: fetches.length, ...span?.logFields };
     this.#options.log.error(fields, `slice abandoned: ${message}`);
     await claim.complete();
   }

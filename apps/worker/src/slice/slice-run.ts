@@ -19,6 +19,7 @@ import {
   robotsDenied,
 } from './failures.ts';
 import { type FetchTools, InFlightFetches } from './in-flight-fetches.ts';
+import type { SliceSpan } from '../record/slice-span.ts';
 import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 
 /** The longest delay of a Node timer. */
@@ -40,6 +41,8 @@ export interface RunnableSlice {
   readonly origin: string;
   /** Its ticket of the origin's waitlist. @default 0: it was never deferred */
   readonly ticket?: number;
+  /** @default it is not traced */
+  readonly span?: SliceSpan | undefined;
 }
 
 export interface RunSignals {
@@ -105,7 +108,8 @@ export class SliceRun implements WaitingSlice {
   /** Set while the run waits for the next page to be due. */
   #onPageDue: (() => void) | undefined;
 
-  constructor(tools: SliceTools, batch: ActiveBatch, { id, origin, ticket = 0 }: RunnableSlice) {
+  constructor(tools: SliceTools, batch: ActiveBatch, slice: RunnableSlice) {
+    const { id, origin, ticket = 0, span } = slice;
     this.id = id;
     this.limits = { batch: batch.id, politeness: batch.plan.politeness };
     this.#tools = tools;
@@ -113,7 +117,7 @@ export class SliceRun implements WaitingSlice {
     this.#origin = origin;
     this.#inFlight = new InFlightFetches(
       tools,
-      { batch, origin, slice: id },
+      { batch, origin, slice: id, span },
       {
         stop: this.#stop,
         pages: {

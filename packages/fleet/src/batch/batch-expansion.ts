@@ -53,6 +53,18 @@ interface ExpansionRunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** For whoever traces what becomes of a batch. */
+export interface ExpansionTrace {
+  /** Stored with the batch: see {@link Ledger.trace}. */
+  readonly context: string;
+  /**
+   * Called once, when the slices are queued or could not be.
+   *
+   * @param finished the batch, if that has finished it: its fetches had ended before
+   */
+  readonly onEnd: (finished: BatchStatus | undefined, error?: unknown) => void;
+}
+
 interface CreateOptions {
   /** If this batch is registered already, it is completed. @default a new id */
   readonly id?: string;
@@ -63,6 +75,8 @@ interface CreateOptions {
    * @default the refusal is thrown
    */
   readonly onFull?: (memory: RedisMemory) => void;
+  /** @default it is not traced */
+  readonly trace?: ExpansionTrace | undefined;
 }
 
 export type RetryResult =
@@ -72,6 +86,12 @@ export type RetryResult =
   | { readonly kind: 'busy' }
   /** The batch is paused, cancelled or unknown. Nothing has changed. */
   | { readonly kind: 'closed' };
+
+interface Begun {
+  readonly isRepeated: boolean;
+  readonly lease?: ExpansionLease | undefined;
+  readonly trace?: ExpansionTrace | undefined;
+}
 
 /**
  * Queues the slices of one batch. The steps are the same for every command: take the lease,
@@ -92,18 +112,20 @@ export class BatchExpansion {
   readonly #crawl: Crawl;
   readonly #known: KnownAnswers | undefined;
   readonly #isRepeated: boolean;
+  readonly #trace: ExpansionTrace | undefined;
   #lease: ExpansionLease | undefined;
 
   private constructor(
     target: ExpansionTarget,
     { status, crawl, known }: KnownBatch,
-    options: { readonly isRepeated: boolean; readonly lease?: ExpansionLease | undefined },
+    options: Begun,
   ) {
     this.#target = target;
     this.status = status;
     this.#crawl = crawl;
     this.#known = known;
     this.#isRepeated = options.isRepeated;
+    this.#trace = options.trace;
     this.#lease = options.lease;
   }
 
@@ -117,21 +139,22 @@ export class BatchExpansion {
     options: CreateOptions = {},
   ): Promise<BatchExpansion> {
     const { ledger } = target;
-    const { schedule, onFull } = options;
+    const { schedule, onFull, trace } = options;
     const { id = newBatchId(local.original.plan.name, new Date(), Math.random) } = options;
     const sliceSize = sliceSizeFor(total);
     const crawl = local.original;
     const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0 });
     try {
       const packing = { sliceSize, mixesOrigins: true };
-      const registration = { id, crawl, total, ...packing, source, fingerprint, schedule };
+      const own = { id, crawl, total, ...packing, source, fingerprint, schedule };
+      const registration = { ...own, trace: trace?.context };
       const isNew = await registerWithRoom(target, registration, onFull);
       const status = await ledger.status(id);
       if (status === undefined) {
         throw new UnknownBatchError(id);
       }
       const known = { status, crawl: local.crawl, known: answers };
-      return new BatchExpansion(target, known, { isRepeated: !isNew, lease });
+      return new BatchExpansion(target, known, { isRepeated: !isNew, lease, trace });
     } catch (error) {
       await lease?.release();
       throw error;
@@ -234,9 +257,11 @@ export class BatchExpansion {
     try {
       const signals = signal === undefined ? [lease.ended] : [lease.ended, signal];
       await this.#enqueueAll(AbortSignal.any(signals), onFull);
-      await this.#target.ledger.expanded(this.status.batch);
+      const status = await this.#target.ledger.expanded(this.status.batch);
+      this.#trace?.onEnd(status.isFinishedHere ? status : undefined);
       return true;
     } catch (error) {
+      this.#trace?.onEnd(undefined, error);
       if (lease.ended.aborted && signal?.aborted !== true) {
         return false;
       }

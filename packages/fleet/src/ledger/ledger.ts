@@ -25,6 +25,9 @@ const UNSETTLE_CHUNK = 5_000;
 /** How long a worker's report of a missing secret counts. */
 const MISSING_SECRET_MS = 60_000;
 
+/** Characters of two contexts. */
+const MAX_TRACE = 111;
+
 const UNFINISHED_STATES: readonly BatchState[] = ['expanding', 'running', 'paused'];
 
 const integer = z.number().int();
@@ -86,6 +89,8 @@ export interface BatchRegistration {
   readonly fingerprint: string;
   /** The schedule that starts it. */
   readonly schedule?: string | undefined;
+  /** The spans that it came from: see {@link Ledger.trace}. */
+  readonly trace?: string | undefined;
 }
 
 /** The results folder at one place: a path on one machine. Another one may be there later. */
@@ -151,7 +156,8 @@ export class Ledger {
    * @returns whether it is new
    */
   async register(batch: BatchRegistration): Promise<boolean> {
-    const { id, crawl, total, sliceSize, mixesOrigins, source, fingerprint, schedule } = batch;
+    const { id, crawl, total, sliceSize, mixesOrigins } = batch;
+    const { source, fingerprint, schedule, trace } = batch;
     const receivers = notifyField(crawl, total);
     const fields = {
       name: crawl.plan.name,
@@ -162,6 +168,7 @@ export class Ledger {
       ...(mixesOrigins === true && { mixesOrigins: 1 }),
       ...(schedule !== undefined && { schedule }),
       ...(receivers !== undefined && { notify: receivers }),
+      ...(trace !== undefined && { trace }),
     };
     const { batches, unfinished, workers, workersInfo } = this.#keys;
     const isNew = await scripts.register.run(
@@ -213,16 +220,19 @@ export class Ledger {
 
   /**
    * Notes that every slice is queued: the batch runs, or is finished if all fetches are settled.
+   *
+   * @returns its status, and whether this call has finished it
    */
-  async expanded(id: string): Promise<BatchStatus> {
-    if (await this.#enter(scripts.expanded, id)) {
+  async expanded(id: string): Promise<BatchStatus & { readonly isFinishedHere: boolean }> {
+    const isFinishedHere = await this.#enter(scripts.expanded, id);
+    if (isFinishedHere) {
       await this.#pack(id);
     }
     const status = await this.status(id);
     if (status === undefined) {
       throw new UnknownBatchError(id);
     }
-    return status;
+    return { ...status, isFinishedHere };
   }
 
   /**
@@ -317,6 +327,20 @@ export class Ledger {
     return typeof state === 'string'
       ? changing.parse({ state, planRevision: planRevision ?? undefined })
       : undefined;
+  }
+
+  /**
+   * The contexts (`traceparent`) of the span that enqueued the batch, and of the run of its schedule
+   * behind a blank; undefined if it was not traced. Anybody who writes to Redis can have put it
+   * there.
+   */
+  async trace(id: string): Promise<string | undefined> {
+    const [stored, packed] = await Promise.all([
+      this.#redis.hget(this.#keys.batch(id), 'trace'),
+      this.#packed(id),
+    ]);
+    const trace = stored ?? unpackFields(packed)['trace'];
+    return trace !== undefined && trace.length <= MAX_TRACE ? trace : undefined;
   }
 
   /** Whether every slice is or was queued, also for a paused batch. */

@@ -136,8 +136,12 @@ export class ScheduleStore {
     this.#options = options;
   }
 
-  /** Adds a schedule or changes it. An equal spec changes nothing. */
-  async put(id: string, spec: ScheduleSpec): Promise<PutResult> {
+  /**
+   * Adds a schedule or changes it. An equal spec changes nothing.
+   *
+   * @param trace context of the span that does so: see {@link trace}. @default none
+   */
+  async put(id: string, spec: ScheduleSpec, trace = ''): Promise<PutResult> {
     const { crawl, ...terms } = spec;
     const parts = [JSON.stringify(terms), JSON.stringify(crawl)];
     const digest = createHash('sha256').update(parts.join('\n')).digest('hex');
@@ -152,6 +156,7 @@ export class ScheduleStore {
         spec.cron,
         spec.tz,
         notifyField(crawl, Number.MAX_SAFE_INTEGER) ?? '',
+        trace,
       ],
     );
     if (termsBefore === '') {
@@ -163,6 +168,12 @@ export class ScheduleStore {
       this.#onPassedOver,
     );
     return before === undefined ? { change } : { change, before };
+  }
+
+  /** The context of the span that added or changed a schedule last; undefined if none did. */
+  async trace(id: string): Promise<string | undefined> {
+    const stored = this.#redis.hget(this.#keys.schedule(id), 'trace');
+    return (await readStored(`schedule ${id}`, stored)) ?? undefined;
   }
 
   /** Ids in alphabetical order. */

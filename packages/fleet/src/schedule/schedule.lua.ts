@@ -55,7 +55,8 @@ end
  * up.
  *
  * KEYS     schedule hash · ids SET · runs LIST
- * ARGV     id · name of the crawl · terms · crawl · digest of both · cron · tz · receivers or ''
+ * ARGV     id · name of the crawl · terms · crawl · digest of both · cron · tz · receivers or '' ·
+ *          context of a span or ''
  * Returns  { 'added', 'changed' or 'unchanged', terms and crawl before or '' }
  */
 export const PUT = `${RUNS}
@@ -65,6 +66,7 @@ local now = nowMs()
 redis.call('HSET', KEYS[1], 'name', ARGV[2], 'terms', ARGV[3], 'crawl', ARGV[4],
   'digest', ARGV[5], 'cron', ARGV[6], 'tz', ARGV[7], 'changedAt', now)
 if ARGV[8] == '' then redis.call('HDEL', KEYS[1], 'notify') else redis.call('HSET', KEYS[1], 'notify', ARGV[8]) end
+if ARGV[9] == '' then redis.call('HDEL', KEYS[1], 'trace') else redis.call('HSET', KEYS[1], 'trace', ARGV[9]) end
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 if old[2] ~= ARGV[6] or old[3] ~= ARGV[7] then redis.call('HSET', KEYS[1], 'lastTick', now) end
 if old[1] then return { 'changed', old[4], old[5] } end

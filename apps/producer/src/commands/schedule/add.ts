@@ -8,6 +8,7 @@ import {
 import { loadCrawl } from '../../crawl/load-crawl.ts';
 import { type NotifyFlags, secretPlanOf } from '../../crawl/notify-flag.ts';
 import { warnOfWorkers } from '../../crawl/warn-of-workers.ts';
+import { CommandTracing } from '../../core/command-tracing.ts';
 import type { Context } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { type ListFlags, readListAccess } from '../../core/settings.ts';
@@ -39,20 +40,25 @@ export async function addSchedule(
   context: Context,
 ): Promise<ExitCode> {
   const { id, spec, lists, missingSecrets } = await prepare(file, options, context);
-  return withSchedules(context, async (session) => {
+  const work = async (session: FleetSession, trace?: string): Promise<ExitCode> => {
     for (const name of missingSecrets) {
       context.terminal.warn(`${name} is not set here; workers need it`);
     }
     const { ledger, lists: stored, queue } = session.schedules;
     await withTimeout(stored.store(id, lists));
-    const result = await withTimeout(ledger.put(id, spec));
+    const result = await withTimeout(ledger.put(id, spec, trace));
     await withTimeout(queue.wake({ id, terms: spec }));
     if (result.before !== undefined) {
       await withTimeout(stored.orphan(result.before.crawl, spec.crawl));
     }
     await report(session, { id, spec, result }, { options, context });
     return EXIT.ok;
-  });
+  };
+  return CommandTracing.use(context, async (tracing) =>
+    withSchedules(context, async (session) =>
+      tracing.scheduling(id, async (trace) => work(session, trace)),
+    ),
+  );
 }
 
 async function prepare(
