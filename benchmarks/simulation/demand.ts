@@ -1,5 +1,11 @@
 const MICROS = 1e6;
 
+export interface Capacity {
+  readonly slots: number;
+  readonly workerCores: number;
+  readonly redisCores: number;
+}
+
 /** What all origins together want of one step, and what that costs. */
 export class Demand {
   readonly #shards: Float64Array;
@@ -41,17 +47,19 @@ export class Demand {
   /**
    * How often this exceeds what there is: 1 or less if all can be had.
    *
-   * @param slots fetches that may be in flight @param cores cores of all workers
+   * @param there fetches that may be in flight; cores that all workers and that each instance of
+   *   Redis have for fetches
    */
-  overload(slots: number, cores: number, seconds: number): number {
+  overload(there: Capacity, seconds: number): number {
+    const { slots, workerCores, redisCores } = there;
     return Math.max(
       ratio(this.slotSeconds, slots * seconds),
-      ratio(this.workerSeconds, cores * seconds),
-      ratio(this.busiest, seconds),
+      ratio(this.workerSeconds, workerCores * seconds),
+      ratio(this.busiest, redisCores * seconds),
     );
   }
 }
 
 function ratio(wanted: number, there: number): number {
-  return wanted === 0 ? 0 : wanted / there;
+  return wanted === 0 ? 0 : wanted / Math.max(0, there);
 }

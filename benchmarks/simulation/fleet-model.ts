@@ -4,7 +4,7 @@ import { Crew } from './crew.ts';
 import { Demand } from './demand.ts';
 import { OriginStates } from './origin-states.ts';
 import { Random } from './random.ts';
-import { type Cost, costOf, type Scenario } from './scenario.ts';
+import { costOf, type Scenario } from './scenario.ts';
 
 const MICROS = 1e6;
 
@@ -28,8 +28,8 @@ export type OnStarts = (origin: number, fetches: number, from: number, end: numb
 
 /**
  * The fleet in steps of a fixed length. In each step an origin may start what its limits allow; if
- * that is more than workers and Redis can do, they take turns of one slice, as in the queue. Fetches
- * are whole, so nothing is lost by rounding.
+ * that is more than workers and Redis can do, they take turns of one slice, as in the queue.
+ * Fetches are whole, so nothing is lost by rounding.
  *
  * ```
  * arrivals ─▶ pending of each origin ─▶ allowed by its limits ─▶ turns ─▶ started
@@ -120,10 +120,16 @@ export class FleetModel {
   #report(end: number, onStarts: OnStarts): Step {
     const { stepSeconds, concurrency, shards, workerCost, redisCost } = this.#scenario;
     const { alive } = this.#crew;
-    const overload = this.#demand.overload(alive * concurrency, alive, stepSeconds);
+    const ownWorkers = (alive * workerCost.workerSecond) / MICROS;
+    const ownRedis = (alive * redisCost.workerSecond) / MICROS;
+    const capacity = {
+      slots: alive * concurrency,
+      workerCores: alive - ownWorkers,
+      redisCores: 1 - ownRedis / shards,
+    };
+    const overload = this.#demand.overload(capacity, stepSeconds);
     const started = this.#startFetches(end, Math.max(1, overload), onStarts);
     const perStep = 1 / Math.max(1, overload) / stepSeconds;
-    const own = (cost: Cost): number => (alive * cost.workerSecond) / MICROS;
     const { slotSeconds, workerSeconds, busiest, redisSeconds } = this.#demand;
     this.#inFlight = slotSeconds * perStep;
     return {
@@ -131,9 +137,9 @@ export class FleetModel {
       started,
       alive,
       inFlight: this.#inFlight,
-      workerCores: workerSeconds * perStep + own(workerCost),
-      busiestShard: busiest * perStep + own(redisCost) / shards,
-      redisCores: redisSeconds * perStep + own(redisCost),
+      workerCores: workerSeconds * perStep + ownWorkers,
+      busiestShard: busiest * perStep + ownRedis / shards,
+      redisCores: redisSeconds * perStep + ownRedis,
     };
   }
 
