@@ -73,9 +73,9 @@ elseif want + ahead > 0 or num('opens') > 0 then
     if slots < granted then state = 'rate' end
     granted = math.min(granted, slots)
     first = tat - tolerance - now
-    if state == 'open' then
+    if state == 'open' and interval * 10 <= RESERVE then
       -- Slots that nobody waits for: those of the next few ms at most, so that no worker finds them
-      -- taken by one that does not need them.
+      -- taken by one that does not need them. At a slower origin each is worth a question.
       local near = math.floor((now + lead + RESERVE + tolerance - tat) / interval) + 1
       reserved = math.max(0, math.min(ahead, math.min(slots, near) - granted))
     end
