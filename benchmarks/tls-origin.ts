@@ -53,12 +53,6 @@ function configOf(folder: string, { kept, fresh }: Record<'kept' | 'fresh', numb
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${folder}/${kind};`,
   );
-  const server = (port: number, keepAlive: string): string => `
-  server {
-    listen 127.0.0.1:${port} ssl backlog=4096;
-    ${keepAlive}
-    location / { return 200 '${bodyOf(BODY_BYTES[0])}'; }
-  }`;
   return `
 daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr warn;
 worker_rlimit_nofile 20000;
@@ -68,8 +62,17 @@ http {
   ${temporary.join(' ')}
   ssl_certificate cert.pem; ssl_certificate_key key.pem;
   ssl_protocols TLSv1.3; ssl_session_cache shared:s:10m; ssl_session_tickets on;
-  ${server(kept, 'keepalive_requests 1000000000; keepalive_timeout 75s;')}
-  ${server(fresh, 'keepalive_timeout 0;')}
+  ${serverOf(kept, 'keepalive_requests 1000000000; keepalive_timeout 75s;')}
+  ${serverOf(fresh, 'keepalive_timeout 0;')}
 }
 `;
+}
+
+function serverOf(port: number, keepAlive: string): string {
+  return `
+  server {
+    listen 127.0.0.1:${port} ssl backlog=4096;
+    ${keepAlive}
+    location / { return 200 '${bodyOf(BODY_BYTES[0])}'; }
+  }`;
 }

@@ -1,7 +1,7 @@
 /**
- * Checks whether bytes are JSON (RFC 8259), in AssemblyScript: WebAssembly looks at sixteen bytes of
- * a text at once, and takes 40 % of the time of a scanner in JavaScript. `npm run assembly` compiles
- * it into `src/record/json-scanner-wasm.ts`.
+ * Checks whether bytes are JSON (RFC 8259), in AssemblyScript: WebAssembly looks at sixteen bytes
+ * of a text at once, and takes 40 % of the time of a scanner in JavaScript. `npm run assembly`
+ * compiles it into `src/record/json-scanner-wasm.ts`.
  *
  *     memory   0 state, depth, rest, isKey | 16 levels, a byte each | 16384 input … sentinel
  *
@@ -43,7 +43,7 @@ const FRACTION: u32 = 16;
 const EXPONENT: u32 = 17;
 const INVALID: u32 = 18;
 
-/** Of `\u`: how many digits are to come. Of a word: its letters, the next one in the lowest byte. */
+/** Of `\u`: how many digits follow. Of a word: the letters, the next one in the lowest byte. */
 let rest: u32 = 0;
 let hasBreaks: bool = false;
 

@@ -1,7 +1,7 @@
 // Made by `npm run assembly` of assembly/json-scanner.ts.
 
 /** SHA-256 of the source. */
-export const SOURCE_SHA256 = 'c7a66cdac2445732704bbb0ba8727d7a8f4600b97bb5a03cd5fa7dfb804daf74';
+export const SOURCE_SHA256 = '532e0f4d1368c569a6144cb6da2380da967118b98bf7360203590c4f5fdbd246';
 
 /** The module in base64. */
 export const JSON_SCANNER_WASM =

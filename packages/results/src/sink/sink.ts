@@ -23,8 +23,8 @@ export interface Sink {
   /** @throws SinkError while another place is where its own was */
   assertSame(): Promise<void>;
   /**
-   * Resolves when all lines are durable. Lines have no newline, and must not change meanwhile. After a rejection none of the lines
-   * counts as durable; append the same lines again.
+   * Resolves when all lines are durable. Lines have no newline, and must not change meanwhile.
+   * After a rejection none of them counts as durable; append the same lines again.
    */
   append(batch: string, lines: readonly RecordLine[]): Promise<void>;
   /** Waits for pending appends, then closes all files and connections. Stopping twice is fine. */
