@@ -330,9 +330,9 @@ export class Ledger {
   }
 
   /**
-   * The contexts (`traceparent`) of the span that enqueued the batch, and of the run of its schedule
-   * behind a blank; undefined if it was not traced. Anybody who writes to Redis can have put it
-   * there.
+   * The contexts (`traceparent`) of the span that enqueued the batch, and of the run of its
+   * schedule behind a blank; undefined if it was not traced. Anybody who writes to Redis can have
+   * put it there.
    */
   async trace(id: string): Promise<string | undefined> {
     const [stored, packed] = await Promise.all([

@@ -38,7 +38,8 @@ export async function ensurePlace(session: Session): Promise<string> {
 }
 
 /**
- * Whether a place can be created, written to and removed from: in a transaction that is rolled back.
+ * Whether a place can be created, written to and removed from: in a transaction that is rolled
+ * back.
  *
  * @returns the id of the place; undefined if there is none yet
  * @throws DatabaseUnfitError, and what the database refuses
