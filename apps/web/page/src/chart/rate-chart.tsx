@@ -79,6 +79,7 @@ function drawIn(parent: HTMLElement, Plot: typeof UPlot, series: Series): UPlot 
           ...axis,
           size: 32,
           gap: 9,
+          space: 90, // for seconds as well: a batch may have begun just now
           values: (_, times) => times.map((time) => clock(time, isWithinMinutes(times))),
         },
         {
