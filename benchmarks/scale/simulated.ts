@@ -24,9 +24,11 @@ export const VARIANTS: readonly Variant[] = [
   { name: 'one Redis', options: { ...BASE.options, shards: 1 } },
 ];
 
-/** One day, simulated: without what it did over time, but for its busiest half hour. */
+/** One day, simulated: its pace over time, and everything else of its busiest half hour. */
 export interface Day extends Omit<Simulated, 'spans'> {
   readonly name: string;
+  /** Fetches per second, for each half hour. */
+  readonly paces: readonly number[];
   readonly busiest: Span;
 }
 
@@ -43,7 +45,8 @@ export function simulateDay({ name, options }: Variant, slopes: Slopes): Day {
     throw new RangeError(`"${name}" has no steps`);
   }
   const busiest = others.reduce((most, span) => (span.pace > most.pace ? span : most), first);
-  return { name, ...result, busiest };
+  const paces = spans.map(({ pace }) => Math.round(pace));
+  return { name, ...result, paces, busiest };
 }
 
 export async function readDays(): Promise<Days> {

@@ -1,4 +1,4 @@
-const MICROS = 1e6;
+import { MICROS } from './scenario.ts';
 
 export interface Capacity {
   readonly slots: number;
@@ -9,6 +9,7 @@ export interface Capacity {
 /** What all origins together want of one step, and what that costs. */
 export class Demand {
   readonly #shards: Float64Array;
+  fetches = 0;
   slotSeconds = 0;
   workerSeconds = 0;
 
@@ -18,6 +19,7 @@ export class Demand {
   }
 
   clear(): void {
+    this.fetches = 0;
     this.slotSeconds = 0;
     this.workerSeconds = 0;
     this.#shards.fill(0);
@@ -30,6 +32,7 @@ export class Demand {
     shard: number,
     costs: { readonly worker: number; readonly redis: number },
   ): void {
+    this.fetches += fetches;
     this.slotSeconds += fetches * latency;
     this.workerSeconds += costs.worker / MICROS;
     this.#shards[shard] = (this.#shards[shard] ?? 0) + costs.redis / MICROS;

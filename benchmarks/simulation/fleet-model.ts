@@ -4,15 +4,15 @@ import { Crew } from './crew.ts';
 import { Demand } from './demand.ts';
 import { OriginStates } from './origin-states.ts';
 import { Random } from './random.ts';
-import { costOf, type Scenario } from './scenario.ts';
-
-const MICROS = 1e6;
+import { costOf, MICROS, type Scenario } from './scenario.ts';
 
 /** What one step did. */
 export interface Step {
   /** In seconds. */
   readonly end: number;
   readonly started: number;
+  /** Fetches that the limits of all origins allowed. */
+  readonly allowed: number;
   /** Workers that were alive. */
   readonly alive: number;
   /** Mean fetches in flight, and cores that the workers used. */
@@ -130,11 +130,12 @@ export class FleetModel {
     const overload = this.#demand.overload(capacity, stepSeconds);
     const started = this.#startFetches(end, Math.max(1, overload), onStarts);
     const perStep = 1 / Math.max(1, overload) / stepSeconds;
-    const { slotSeconds, workerSeconds, busiest, redisSeconds } = this.#demand;
+    const { fetches: allowed, slotSeconds, workerSeconds, busiest, redisSeconds } = this.#demand;
     this.#inFlight = slotSeconds * perStep;
     return {
       end,
       started,
+      allowed,
       alive,
       inFlight: this.#inFlight,
       workerCores: workerSeconds * perStep + ownWorkers,

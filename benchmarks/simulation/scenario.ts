@@ -65,6 +65,9 @@ export interface Scenario {
   readonly seed: number;
 }
 
+/** Microseconds of a second. */
+export const MICROS = 1e6;
+
 export const NO_COST: Cost = { bulk: 0, paced: 0, visit: 0, workerSecond: 0 };
 
 /** @param isVisit whether the first of these fetches comes after a pause of its origin */

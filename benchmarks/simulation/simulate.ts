@@ -34,6 +34,8 @@ export interface Simulated {
   /** Origins with fetches left at the end, and these fetches. */
   readonly unfinishedOrigins: number;
   readonly unfinishedFetches: number;
+  /** Share of what limits allow, and there is to fetch, that workers and Redis leave. */
+  readonly used: Load;
   /** Shares of what there is: of the places in flight, of the cores of workers, of one Redis. */
   readonly places: Load;
   readonly workers: Load;
@@ -71,6 +73,7 @@ export function simulate(scenario: Scenario, onStarts?: OnStarts): Simulated {
     longestWait: model.longestWait,
     unfinishedOrigins: unfinished,
     unfinishedFetches: fetches - model.done,
+    used: loadOf(steps, ({ started, allowed }) => (allowed === 0 ? 1 : started / allowed)),
     places: loadOf(steps, ({ inFlight, alive }) => inFlight / Math.max(1, alive * concurrency)),
     workers: loadOf(steps, ({ workerCores, alive }) => workerCores / Math.max(1, alive)),
     busiestShard: loadOf(steps, ({ busiestShard }) => busiestShard),
