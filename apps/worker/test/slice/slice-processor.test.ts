@@ -220,6 +220,7 @@ describe('a slice of several origins', () => {
       id: 'b.0',
       data: packSlice('b', SEVERAL_ORIGINS, fetches),
       redeliveries,
+      lostInVain: async () => 0,
       lost: new AbortController().signal,
       complete: async () => void ends.push('complete'),
       delay: async () => void ends.push('delay'),

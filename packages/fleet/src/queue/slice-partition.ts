@@ -46,6 +46,7 @@ export class SlicePartition {
       id,
       data: undefined,
       redeliveries: 0,
+      lostInVain: async () => 0,
       lost: this.#claim.lost,
       complete: async () => {
         this.#left.delete(origin);
