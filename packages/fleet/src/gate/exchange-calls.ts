@@ -11,7 +11,7 @@ const exchange = new Script(EXCHANGE, z.array(z.union([z.literal([0, 1]), z.stri
 const MAX_ORIGINS = 50;
 
 /** The gate of one origin could not decide, for example because somebody has changed its keys. */
-export class GateError extends Error {
+class GateError extends Error {
   override readonly name = 'GateError';
   readonly code = 'GATE_FAILED';
 }

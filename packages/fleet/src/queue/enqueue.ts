@@ -27,7 +27,7 @@ export interface KnownAnswers {
 }
 
 /** Where slices are queued. */
-export interface SliceAdder {
+interface SliceAdder {
   /**
    * @param ids those of the whole slices
    * @param wholes the slices with all fetches that they ever had
