@@ -5,6 +5,8 @@ import { nowEpochMs } from '../model/timeline.ts';
 import { type CheckedRecord, recordProblems } from './record-check.ts';
 
 const INVARIANT = 'N in = N out';
+/** The crawl of the schedule. */
+const SCHEDULED = 'ticking';
 
 interface Verified {
   readonly state: string;
@@ -32,6 +34,10 @@ export async function checkBatch(world: World, id: string): Promise<boolean> {
   }
   const { crawl, startedAtMs } = started;
   const records = await exported(world, id);
+  // Workers remove old batches of the schedule at any time.
+  if (crawl.name === SCHEDULED && !(await world.knownIds(crawl.name)).includes(id)) {
+    return false;
+  }
   const isCancelled = verified.state === 'cancelled';
   const isWhole =
     verified.missing === 0 &&
