@@ -404,8 +404,8 @@ export interface RecordSummary {
 }
 
 /**
- * `GET api/batches/ID/records?outcome=&status=&origin=&text=&index=&from=&before=&limit=&copy=`. One
- * request looks for some tenths of a second at most: a page that is not full goes on at `next`.
+ * `GET api/batches/ID/records?outcome=&status=&origin=&text=&index=&from=&before=&limit=&copy=`.
+ * One request looks for some tenths of a second at most: a page that is not full goes on at `next`.
  */
 export interface RecordsDocument {
   readonly records: readonly RecordSummary[];

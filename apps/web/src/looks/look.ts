@@ -27,9 +27,9 @@ type Shown<T> =
   | { readonly error: Error };
 
 /**
- * One look at the fleet that all viewers share: however many there are, it reads only while somebody
- * looks, and rests for `everyMs` between two reads. A read that takes long is no reason to read all
- * the time.
+ * One look at the fleet that all viewers share: however many there are, it reads only while
+ * somebody looks, and rests for `everyMs` between two reads. A read that takes long is no reason to
+ * read all the time.
  *
  *     at rest ──first viewer──▶ looking every second ──last viewer leaves──▶ at rest
  */

@@ -177,7 +177,7 @@ function schedulesFailing({ schedules }: Pick<Findings, 'schedules'>): Trouble[]
   });
 }
 
-/** The origins that may be among the entries, the worst of them. They are in the order of a list. */
+/** Of origins in the order of their list: the worst, which may be among the entries. */
 export function mayBeShown(origins: readonly OriginStatus[]): readonly OriginStatus[] {
   return origins.filter((one) => severityOf(one) > 1).slice(0, 2 * MAX_OF_A_KIND);
 }

@@ -5,8 +5,8 @@
  * Atomic, so that a slice that moves between states is counted once.
  *
  * KEYS  wait LIST · prioritized ZSET · active LIST · delayed ZSET · paused slices of the batch ZSET
- * ARGV  { batch, slicePrefix: part of keys, sample: slices read per state, list: slices returned per
- *         state }
+ * ARGV  { batch, slicePrefix: part of keys, sample: slices read per state,
+ *         list: slices returned per state }
  * Returns { running, queued, deferred, retrying: counts, some: [{ state, data (JSON) }], absent if
  *         there are none }
  */
