@@ -17,11 +17,13 @@ const ENGINE_DEADLINE_MS = 2_000;
 const isForAll = process.env.CI === 'true';
 const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
 const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
+const isForTopologies = process.env.npm_lifecycle_event === 'test:redis-topologies' || isForAll;
 const isForBrowser = process.env.npm_lifecycle_event === 'screenshots' || isForLongTests;
 
 /** Debian packages, and what for. Each has a program of its name, except for two. */
 const PACKAGES = {
   'redis-server': 'holds the queue',
+  'redis-sentinel': 'for tests of failovers',
   prometheus: 'for tests of rules and dashboards',
   postgresql: 'for long tests of exports to a database',
   chromium: 'for long tests of the page, and its screenshots',
@@ -191,6 +193,9 @@ function missingPrograms() {
     }
     if (name === 'kubernetes-client') {
       return isForLongTests && !isOnPath('kubectl');
+    }
+    if (name === 'redis-sentinel') {
+      return isForTopologies && !isOnPath(name);
     }
     if (name === 'nginx') {
       return isForLongTests && !hasNginx();

@@ -32,6 +32,14 @@ export {
   startPrometheusTool,
 } from './process/prometheus.ts';
 export { type PrivatePostgres, startPostgres } from './postgres/postgres.ts';
+export {
+  type ClusterNode,
+  type RedisCluster,
+  type RedisClusterOptions,
+  startRedisCluster,
+} from './redis/redis-cluster.ts';
+export { type CertificateFiles, certificateFiles } from './redis/redis-tls.ts';
+export { type RedisSentinels, startRedisSentinels } from './redis/redis-sentinel.ts';
 export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis/redis.ts';
 export { closeResources, openResources, track, type Tracked } from './resources/registry.ts';
 export { temporaryFolder, type TemporaryFolder } from './resources/temporary-folder.ts';

@@ -12,6 +12,8 @@ export interface RedisServerOptions {
   readonly dir: string;
   readonly appendonly: boolean;
   readonly appendfsync: 'always' | 'everysec' | 'no';
+  /** Further settings of redis.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A running `redis-server`. It ends with this process at the latest. */
@@ -57,7 +59,8 @@ export async function launchRedisServer(options: RedisServerOptions): Promise<Re
   return { child, pid, end: async (signal) => endProcess(child, signal) };
 }
 
-function serverArguments({ port, dir, appendonly, appendfsync }: RedisServerOptions): string[] {
+function serverArguments(options: RedisServerOptions): string[] {
+  const { port, dir, appendonly, appendfsync, settings: more } = options;
   const settings = {
     port: String(port),
     bind: '127.0.0.1',
@@ -67,6 +70,7 @@ function serverArguments({ port, dir, appendonly, appendfsync }: RedisServerOpti
     appendfsync,
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',
+    ...more,
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
@@ -91,7 +95,10 @@ async function untilReady(port: number, { output, failure }: Progress): Promise<
   }
 }
 
-/** Whether a Redis on this port of 127.0.0.1 answers PONG; not while it loads its data. */
+/**
+ * Whether a Redis on this port of 127.0.0.1 answers PONG, or asks for a password; not while it
+ * loads its data.
+ */
 async function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
@@ -103,7 +110,7 @@ async function answersPing(port: number): Promise<boolean> {
     socket.once('error', () => done(false));
     socket.once('close', () => done(false));
     socket.once('connect', () => socket.write('PING\r\n'));
-    socket.once('data', (chunk: Buffer) => done(chunk.toString().startsWith('+PONG')));
+    socket.once('data', (chunk: Buffer) => done(/^(?:\+PONG|-NOAUTH)/.test(chunk.toString())));
   });
 }
 

@@ -14,6 +14,8 @@ export interface StartRedisOptions {
   readonly dir?: string;
   /** @default a free one */
   readonly port?: number;
+  /** Further settings of redis.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A private `redis-server` for tests of faults. */
@@ -24,6 +26,8 @@ export interface PrivateRedis {
   /** Id of the running process; `restart()` changes it. */
   readonly pid: number;
   readonly isRunning: boolean;
+  /** Whether it runs and is not frozen. */
+  readonly isAnswering: boolean;
   /** Sends SIGKILL: data that was not synced is lost. Resolves when the process has ended. */
   kill(): Promise<void>;
   /** Sends SIGTERM: Redis flushes its files first. */
@@ -58,6 +62,7 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Priva
     dir: options.dir ?? folder?.path ?? '.',
     appendonly: options.appendonly ?? false,
     appendfsync: options.appendfsync ?? ('everysec' as const),
+    settings: options.settings ?? {},
   };
   try {
     return await launchOnFreePort(async (port) => {
@@ -77,6 +82,7 @@ class Server implements PrivateRedis {
   readonly #settings: RedisServerOptions;
   readonly #removeFolder: () => Promise<void>;
   #server: RedisServer;
+  #isFrozen = false;
 
   constructor(
     server: RedisServer,
@@ -105,6 +111,10 @@ class Server implements PrivateRedis {
     return exitCode === null && signalCode === null;
   }
 
+  get isAnswering(): boolean {
+    return this.isRunning && !this.#isFrozen;
+  }
+
   async kill(): Promise<void> {
     await this.#server.end('SIGKILL');
   }
@@ -123,10 +133,12 @@ class Server implements PrivateRedis {
   }
 
   freeze(): void {
+    this.#isFrozen = true;
     this.#server.child.kill('SIGSTOP');
   }
 
   thaw(): void {
+    this.#isFrozen = false;
     if (this.isRunning) {
       this.#server.child.kill('SIGCONT');
     }
