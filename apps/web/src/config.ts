@@ -143,8 +143,14 @@ export function readSettings(
 
 /** @throws RedisUrlError */
 export function redisAddressOf(settings: WebSettings): RedisAddress {
-  const { redisUrl, redisTlsCa: ca, redisTlsCert: cert, redisTlsKey: key } = settings;
-  return parseRedisUrl(redisUrl, { ca, cert, key });
+  return parseRedisUrl(settings.redisUrl, {
+    ca: settings.redisTlsCa,
+    cert: settings.redisTlsCert,
+    key: settings.redisTlsKey,
+    sentinelUsername: settings.redisSentinelUsername,
+    sentinelPassword: settings.redisSentinelPassword,
+    natMap: settings.redisNatMap,
+  });
 }
 
 function listOf(text: string): string[] {

@@ -157,12 +157,16 @@ function envOf(
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   const { redisUrl, redisTlsCa, redisTlsCert, redisTlsKey, fleet, results } = settings;
+  const { redisSentinelUsername, redisSentinelPassword, redisNatMap } = settings;
   return {
     ...env,
     REDIS_URL: redisUrl,
     REDIS_TLS_CA: redisTlsCa,
     REDIS_TLS_CERT: redisTlsCert,
     REDIS_TLS_KEY: redisTlsKey,
+    REDIS_SENTINEL_USERNAME: redisSentinelUsername,
+    REDIS_SENTINEL_PASSWORD: redisSentinelPassword,
+    REDIS_NAT_MAP: redisNatMap,
     FETCHFLEET_FLEET: fleet,
     FETCHFLEET_RESULTS: results.url,
   };

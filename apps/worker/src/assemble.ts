@@ -364,6 +364,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const wallClock = new WallClock({
     redis,
     isOwnProcess,
+    key: keys.queue('wait'),
     onCorrected: (aheadMs) => {
       const seconds = Math.round(aheadMs / 100) / 10;
       const effect = isOwnProcess ? 'using the time of Redis' : 'set it';

@@ -243,6 +243,12 @@ export function readSettings(
 
 /** @throws RedisUrlError */
 export function redisAddressOf(settings: WorkerSettings): RedisAddress {
-  const { redisUrl, redisTlsCa: ca, redisTlsCert: cert, redisTlsKey: key } = settings;
-  return parseRedisUrl(redisUrl, { ca, cert, key });
+  return parseRedisUrl(settings.redisUrl, {
+    ca: settings.redisTlsCa,
+    cert: settings.redisTlsCert,
+    key: settings.redisTlsKey,
+    sentinelUsername: settings.redisSentinelUsername,
+    sentinelPassword: settings.redisSentinelPassword,
+    natMap: settings.redisNatMap,
+  });
 }

@@ -48,15 +48,11 @@ export {
 } from './redis/check-redis.ts';
 export { lackedPermissions } from './redis/permissions.ts';
 export { CLOCK_TOLERANCE_MS, readClock } from './redis/redis-clock.ts';
-export { connectRedis, openRedis, RedisUnreachableError } from './redis/connection.ts';
+export { connectRedis, openProbe, openRedis, RedisUnreachableError } from './redis/connection.ts';
 export { isRefusal, RedisRefusedError, RedisUnfitError } from './redis/redis-refusal.ts';
-export {
-  parseRedisUrl,
-  redactRedisUrl,
-  type RedisAddress,
-  redisTlsFiles,
-  RedisUrlError,
-} from './redis/redis-url.ts';
+export { type RedisAddress, RedisUrlError } from './redis/redis-address.ts';
+export { type RedisAccess, redisAccess } from './redis/redis-access.ts';
+export { parseRedisUrl, redactRedisUrl } from './redis/redis-url.ts';
 export { isRedisError, isRedisReply, refusalCodeOf } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './origins/robots-store.ts';
 export { ClaimLostError } from './queue/claim-lost-error.ts';

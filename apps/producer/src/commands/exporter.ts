@@ -6,7 +6,7 @@ import {
   fleetKeys,
   openRedis,
   parseRedisUrl,
-  redisTlsFiles,
+  redisAccess,
 } from '@fetchfleet/fleet';
 import {
   createExporterMetrics,
@@ -92,7 +92,7 @@ class Exporter {
     this.#terminal = terminal;
     const keys = fleetKeys(fleetName({ env }));
     // A command gives a silent Redis up. This one waits for it, and looks by itself.
-    const redis = openRedis(parseRedisUrl(redisUrl, redisTlsFiles(env)), () => undefined);
+    const redis = openRedis(parseRedisUrl(redisUrl, redisAccess(env)), () => undefined);
     const page = createExporterMetrics();
     this.#redis = redis;
     this.#metrics = new FleetMetrics({

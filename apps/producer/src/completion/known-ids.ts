@@ -12,7 +12,7 @@ import {
   type OriginStatus,
   parseRedisUrl,
   realFailures,
-  redisTlsFiles,
+  redisAccess,
   ScheduleStore,
   Workers,
 } from '@fetchfleet/fleet';
@@ -151,7 +151,7 @@ async function askFleet(
   }
   let redis: Redis | undefined;
   try {
-    redis = openRedis(parseRedisUrl(url, redisTlsFiles(env)), () => undefined);
+    redis = openRedis(parseRedisUrl(url, redisAccess(env)), () => undefined);
     const asked = ask(redis, fleetKeys(fleetName({ env })));
     asked.catch(() => undefined); // it may reject after the timeout, when nobody waits any more
     return await withTimeout(asked, { timeoutMs: TIMEOUT_MS });

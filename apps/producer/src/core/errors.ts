@@ -136,7 +136,7 @@ const CONNECTION_CLOSED = 'Connection is closed.';
  * 6.2 puts its answer behind a text of its own if a script ran into it.
  */
 const REDIS_REFUSAL =
-  /(?:^|\s-)(?:OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/u;
+  /(?:^|\s-|ReplyError: )(?:OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/u;
 /** Errors of the operating system: the host, the disk or the folder is not available. */
 const SYSTEM_CODES = new Set([
   'EACCES',

@@ -14,7 +14,7 @@ import {
   parseRedisUrl,
   redactRedisUrl,
   type RedisAddress,
-  redisTlsFiles,
+  redisAccess,
   PausedSlices,
   SliceQueue,
   Waitlist,
@@ -229,7 +229,7 @@ export interface FoundRedis {
 export async function findRedis({ env, cwd }: Context, need: RedisNeed): Promise<FoundRedis> {
   const url = env['REDIS_URL'];
   if (url !== undefined && url !== '') {
-    return { url, redis: parseRedisUrl(url, redisTlsFiles(env)) };
+    return { url, redis: parseRedisUrl(url, redisAccess(env)) };
   }
   if (need === 'refuse' || (need !== 'start' && !hasRedisFolder(cwd))) {
     throw redisUnnamed(need);

@@ -1,5 +1,5 @@
-import type { RedisAddress } from '@fetchfleet/fleet';
-import { Redis } from 'ioredis';
+import { openProbe, type RedisAddress } from '@fetchfleet/fleet';
+import { withTimeout } from '@fetchfleet/service';
 
 const TIMEOUT_MS = 2_000;
 
@@ -11,22 +11,13 @@ const TIMEOUT_MS = 2_000;
  * @param key is deleted
  */
 export async function redisTakesWrites(address: RedisAddress, key: string): Promise<boolean> {
-  const redis = new Redis({
-    ...address,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-    disconnectTimeout: 200,
-  });
-  // A failure is the answer `false`; without a listener it would be thrown as well.
-  redis.on('error', () => undefined);
+  const redis = openProbe(address, TIMEOUT_MS);
   try {
-    await redis.connect();
-    await redis.del(key);
-    return true;
+    const written = redis.connect().then(async () => redis.del(key));
+    return await withTimeout(
+      written.then(() => true),
+      { timeoutMs: 2 * TIMEOUT_MS, onTimeout: () => false },
+    );
   } catch {
     return false;
   } finally {

@@ -5,9 +5,11 @@ const CHECK_MS = 10_000;
 
 export interface WallClockOptions {
   readonly redis: Redis;
+  /** Of the queue: its server is the one whose clock counts. */
+  readonly key: string;
   /** Whether `Date.now()` may be replaced: not in a process that does other work as well. */
   readonly isOwnProcess: boolean;
-  /** This machine's clock was found to be wrong by `aheadMs`, and is not followed any more, in a process of ours. */
+  /** This machine's clock was found to be wrong by `aheadMs`; a process of ours follows Redis. */
   readonly onCorrected: (aheadMs: number) => void;
 }
 
@@ -59,8 +61,8 @@ export class WallClock {
   }
 
   async #check(): Promise<void> {
-    const { redis, onCorrected } = this.#options;
-    const { aheadMs, isFar } = await readClock(redis, () => this.#systemMs());
+    const { redis, key, onCorrected } = this.#options;
+    const { aheadMs, isFar } = await readClock({ redis, key }, () => this.#systemMs());
     const now = performance.now();
     const wasAheadMs = this.#aheadMs;
     this.#aheadMs = isFar ? aheadMs : 0;

@@ -21,6 +21,7 @@ const PASSING: ReadonlySet<string | undefined> = new Set([
   'MISCONF',
   'LOADING',
   'BUSY',
+  'TRYAGAIN',
   'NOREPLICAS',
   'MASTERDOWN',
   'CLUSTERDOWN',

@@ -21,7 +21,15 @@ const ENTRY = /^([A-Za-z_][A-Za-z0-9_]*\*?|\*)(?:@(.+))?$/;
  * Variables that hold the keys of the machine itself, or say how programs run. Only who starts the
  * worker may allow one, and no pattern does that does not spell its beginning.
  */
-const RESERVED = ['REDIS_URL', 'REDIS_TLS_*', 'FETCHFLEET_*', 'AWS_*', 'NODE_*', 'PATH'];
+const RESERVED = [
+  'REDIS_URL',
+  'REDIS_SENTINEL_*',
+  'REDIS_TLS_*',
+  'FETCHFLEET_*',
+  'AWS_*',
+  'NODE_*',
+  'PATH',
+];
 
 /** The text of `--secrets` cannot be read. It is not quoted: it may hold a value by mistake. */
 export class SecretRulesError extends Error {

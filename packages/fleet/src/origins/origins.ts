@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
+import { timeOf } from '../redis/servers.ts';
 import {
   changeOrigin,
   type OriginChange,
@@ -186,8 +187,8 @@ export class Origins {
   }
 
   async #known(): Promise<string[]> {
-    const [seconds] = await this.#redis.time();
-    const before = Number(seconds) - FORGET_S;
+    const now = await timeOf(this.#redis, this.#keys.origins);
+    const before = Math.floor(now / 1_000) - FORGET_S;
     const active = Promise.all([
       this.#redis.zremrangebyscore(this.#keys.origins, '-inf', `(${before}`),
       this.#redis.zrange(this.#keys.origins, 0, '-1'),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { callWhenFull } from '../redis/script.ts';
 import { instantMs, passOver } from '../redis/stored-state.ts';
+import { timeOf } from '../redis/servers.ts';
 
 /**
  * Longer than one fetch of robots.txt takes; after it another worker may take over from one that
@@ -53,13 +54,12 @@ export class RobotsStore {
     origin: string,
   ): Promise<{ readonly known: StoredRobots | undefined; readonly now: number }> {
     const stored = this.#redis.get(this.#keys.robots(origin)).then(parse);
-    const [known, [seconds, micros]] = await Promise.all([
+    const [known, now] = await Promise.all([
       // What is not valid is not known: it is fetched again, and written over.
       passOver(`robots.txt of ${origin}`, stored, () => undefined),
-      this.#redis.time(),
+      timeOf(this.#redis, this.#keys.robots(origin)),
     ]);
-    const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    return { known, now };
+    return { known, now: Math.floor(now) };
   }
 
   /** Returns whether the caller may fetch it now. The claim expires after 30 s. */

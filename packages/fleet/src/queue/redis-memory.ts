@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { infoOf } from '../redis/servers.ts';
 
 /** How full a Redis is that has a limit and refuses writes at it. */
 export interface RedisMemory {
@@ -19,10 +20,14 @@ export function hasNoRoom({ usedBytes, maxBytes }: RedisMemory): boolean {
   return usedBytes >= maxBytes * MAX_SHARE;
 }
 
-/** @returns undefined if there is no limit, or the user of this connection may not know it */
-export async function readRedisMemory(redis: Redis): Promise<RedisMemory | undefined> {
+/**
+ * How full the server is that has a key.
+ *
+ * @returns undefined if there is no limit, or the user of this connection may not know it
+ */
+export async function readRedisMemory(redis: Redis, key: string): Promise<RedisMemory | undefined> {
   try {
-    return parseRedisMemory(await redis.info('memory'));
+    return parseRedisMemory(await infoOf(redis, key, 'memory'));
   } catch (error) {
     if (error instanceof Error && error.name === 'ReplyError') {
       return undefined;

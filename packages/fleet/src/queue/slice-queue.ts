@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
+import { timeOf } from '../redis/servers.ts';
 import { readRedisMemory, type RedisMemory } from './redis-memory.ts';
 import { RejectedSlices } from './rejected-slices.ts';
 import { SliceMerger } from './slice-merger.ts';
@@ -129,13 +130,13 @@ export class SliceQueue {
 
   /** How full Redis is; undefined if it has no limit. */
   async memory(): Promise<RedisMemory | undefined> {
-    return readRedisMemory(this.#redis);
+    return readRedisMemory(this.#redis, this.#keys.queue('wait'));
   }
 
   /** Workers seen within the last 15 s. */
   async workers(): Promise<number> {
-    const [seconds] = await this.#redis.time();
-    return this.#redis.zcount(this.#keys.workers, Number(seconds) - 15, '+inf');
+    const now = await timeOf(this.#redis, this.#keys.workers);
+    return this.#redis.zcount(this.#keys.workers, Math.floor(now / 1_000) - 15, '+inf');
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { FleetKeys } from './keys.ts';
 import { clusterRefusal, refusalOf, RedisUnfitError } from './redis-refusal.ts';
 import { callWhenFull } from './script.ts';
+import { infoOf, isCluster, mastersOf } from './servers.ts';
 
 /** The first version with all commands that fetchfleet and BullMQ use. */
 const OLDEST = { major: 6, minor: 2 };
@@ -22,6 +23,16 @@ export interface RedisCheck {
  * @throws RedisUnfitError, RedisRefusedError, RedisUrlError
  */
 export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<string[]> {
+  const warnings = await Promise.all(
+    mastersOf(redis).map(async (master) => checkServer({ redis: master, place })),
+  );
+  if (!isCluster(redis) && (await isSharded(redis))) {
+    throw clusterRefusal(place);
+  }
+  return [...new Set(warnings.flat())];
+}
+
+async function checkServer({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<string[]> {
   const info = await readRedisInfo(redis, place);
   const version = info.get('redis_version');
   if (version !== undefined && isTooOld(version)) {
@@ -32,12 +43,9 @@ export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Pr
   }
   if (info.get('redis_mode') === 'sentinel') {
     throw new RedisUnfitError(
-      `Redis at ${place} is a Sentinel, which keeps no data: use the address of a Redis that it ` +
-        'watches',
+      `Redis at ${place} is a Sentinel, which keeps no data: REDIS_URL must be ` +
+        'redis+sentinel://HOST:PORT/NAME, with the name that it has for the master',
     );
-  }
-  if (info.get('cluster_enabled') === '1' && (await isSharded(redis))) {
-    throw clusterRefusal(place);
   }
   return warningsOf(info);
 }
@@ -55,21 +63,26 @@ async function writeProbe(redis: Redis, { probe }: Pick<FleetKeys, 'probe'>): Pr
  */
 export async function checkWrites({ redis, keys, place }: RedisCheck): Promise<void> {
   try {
-    await redis.info('server'); // BullMQ does not work without it
+    await infoOf(redis, keys.probe, 'server'); // BullMQ does not work without it
     await writeProbe(redis, keys);
   } catch (error) {
     throw refusalOf(error, place) ?? error;
   }
 }
 
-/** What `INFO` says, by name. Empty where the user may not read it. */
+/**
+ * What `INFO` says, by name. Empty where the user may not read it.
+ *
+ * @param key in a cluster, the server that has it is asked
+ */
 export async function readRedisInfo(
   redis: Redis,
   place: string,
+  key = '',
 ): Promise<ReadonlyMap<string, string>> {
   let text: string;
   try {
-    text = await redis.info();
+    text = await infoOf(redis, key, 'default');
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('NOPERM')) {
       return new Map();
@@ -89,7 +102,7 @@ function isTooOld(version: string): boolean {
   return major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor);
 }
 
-/** A cluster of one shard holds all keys; more would need a client for clusters. */
+/** A cluster of one shard holds all keys; more need a client for clusters. */
 async function isSharded(redis: Redis): Promise<boolean> {
   const info = await redis.cluster('INFO').catch(() => ''); // not permitted: a write will tell
   return Number(/^cluster_size:(\d+)/m.exec(info)?.[1] ?? 1) > 1;

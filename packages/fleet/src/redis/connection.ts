@@ -1,7 +1,9 @@
 import { toError } from '@fetchfleet/crawl';
-import { Redis } from 'ioredis';
-import { refusalOf } from './redis-refusal.ts';
-import { parseRedisUrl, redactRedisUrl, type RedisAddress } from './redis-url.ts';
+import type { Redis } from 'ioredis';
+import { createClient } from './create-client.ts';
+import type { RedisAddress } from './redis-address.ts';
+import { nodeErrorOf, refusalOf } from './redis-refusal.ts';
+import { parseRedisUrl, redactRedisUrl } from './redis-url.ts';
 import { writingWhenFull } from './script.ts';
 import { withTimeout } from './with-timeout.ts';
 
@@ -11,6 +13,8 @@ export class RedisUnreachableError extends Error {
   readonly code = 'REDIS_UNREACHABLE';
 }
 
+/** To learn why a node of a cluster cannot be reached. */
+const NODE_TIMEOUT_MS = 1_000;
 /** A replica refuses writes, and unblocks whoever waits when it becomes one. */
 const DEMOTED = /(?:^|-)(?:READONLY|UNBLOCKED)\b/;
 
@@ -31,8 +35,7 @@ export function openRedis(
   { isForQueue = false }: { readonly isForQueue?: boolean } = {},
 ): Redis {
   const address = typeof url === 'string' ? parseRedisUrl(url) : url;
-  const redis = new Redis({
-    ...address,
+  const redis = createClient(address, {
     maxRetriesPerRequest: null,
     // First within 100 ms: a restarted Redis must be noticed long before a lock expires. At most 2
     // s.
@@ -42,13 +45,17 @@ export function openRedis(
     // ioredis waits even for a stream that is closed already, which delays the end of the process.
     disconnectTimeout: 200,
   });
-  redis.on('error', (error: Error & { readonly command?: { readonly name?: string } }) => {
+  const report = (error: Error & { readonly command?: { readonly name?: string } }): void => {
     // ioredis would go on in database 0.
     if (error.command?.name === 'select') {
       redis.disconnect(true);
     }
     onError(error);
-  });
+  };
+  // Of the only server, of all nodes of a cluster, of one node, of one Sentinel.
+  for (const event of ['error', 'node error', 'sentinelError']) {
+    redis.on(event, report);
+  }
   letQueueWriteWhenFull(redis);
   return redis;
 }
@@ -80,10 +87,12 @@ export async function connectRedis(
   const { timeoutMs = 10_000 } = options;
   const place = redactRedisUrl(url);
   let lastError: Error | undefined;
+  let refusal: Error | undefined;
   const { promise: refused, resolve: refuse } = Promise.withResolvers<undefined>();
   const redis = openRedis(url, (error) => {
     lastError = error;
-    if (refusalOf(error, place) !== undefined) {
+    refusal ??= refusalOf(error, place);
+    if (refusal !== undefined) {
       refuse(undefined);
     }
   });
@@ -95,14 +104,56 @@ export async function connectRedis(
     return redis;
   } catch (error) {
     redis.disconnect();
+    const reason = nodeErrorOf(error) ?? error;
+    const why = await reasonAtFirstNode(url, reason);
     throw (
-      refusalOf(lastError, place) ??
+      refusal ??
       refusalOf(error, place) ??
       new RedisUnreachableError(
         `Redis at ${place} cannot be reached: ` +
-          `${toError(error).message || 'connection refused'} (tried for ${timeoutMs / 1000} s)`,
+          `${why.message || 'connection refused'} (tried for ${timeoutMs / 1000} s)`,
         { cause: error },
       )
     );
   }
+}
+
+/** ioredis does not tell why the nodes of a cluster cannot be reached: one of them is asked. */
+async function reasonAtFirstNode(url: string | RedisAddress, otherwise: unknown): Promise<Error> {
+  const address = typeof url === 'string' ? parseRedisUrl(url) : url;
+  if (!('cluster' in address)) {
+    return toError(otherwise);
+  }
+  const { cluster, natMap: _, ...rest } = address;
+  const redis = openProbe({ ...rest, ...cluster[0], db: 0 }, NODE_TIMEOUT_MS);
+  let reason: Error | undefined;
+  redis.on('error', (error) => (reason = error));
+  try {
+    await redis.connect();
+  } catch {
+    // What is wrong was emitted before.
+  } finally {
+    redis.disconnect();
+  }
+  return reason ?? toError(otherwise);
+}
+
+/**
+ * A client that is not connected yet, does one thing and gives up after the first failure.
+ *
+ * @param timeoutMs to connect, and for each answer
+ */
+export function openProbe(address: RedisAddress, timeoutMs: number): Redis {
+  const redis = createClient(address, {
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    disconnectTimeout: 200,
+  });
+  // Commands reject with the same error; without a listener it would be thrown as well.
+  redis.on('error', () => undefined);
+  return redis;
 }

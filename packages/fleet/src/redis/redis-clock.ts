@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { timeOf } from './servers.ts';
 
 /** Synchronised clocks may differ by this much, and an answer may be this slow. */
 export const CLOCK_TOLERANCE_MS = 1_000;
@@ -11,12 +12,18 @@ interface ClockReading {
   readonly isFar: boolean;
 }
 
-/** @param now epoch milliseconds of this machine, not corrected. @default `Date.now` */
-export async function readClock(redis: Redis, now: () => number = Date.now): Promise<ClockReading> {
+/**
+ * @param at.key in a cluster, the server that has it is asked
+ * @param now epoch milliseconds of this machine, not corrected. @default `Date.now`
+ */
+export async function readClock(
+  { redis, key }: { readonly redis: Redis; readonly key: string },
+  now: () => number = Date.now,
+): Promise<ClockReading> {
   const askedAt = performance.now();
-  const [seconds, micros] = await redis.time();
+  const answer = await timeOf(redis, key);
   const roundTripMs = performance.now() - askedAt;
-  const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000 + roundTripMs / 2;
+  const redisMs = answer + roundTripMs / 2;
   const aheadMs = now() - redisMs;
   return { aheadMs, isFar: Math.abs(aheadMs) > CLOCK_TOLERANCE_MS + roundTripMs };
 }

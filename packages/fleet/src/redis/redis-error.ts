@@ -4,7 +4,7 @@ const NAMES =
 
 /** What ioredis and BullMQ throw as a plain `Error`. */
 const MESSAGES =
-  /^(?:Connection is closed|Command timed out|Stream isn't writeable|could not renew lock for job|BullMQ: cluster reconnect)/;
+  /^(?:Connection is (?:closed|aborted|discarded)|Command timed out|Stream isn't writeable|could not renew lock for job|BullMQ: cluster reconnect|None of startup nodes is available|Too many Cluster redirections|Cluster (?:is|isn't)\b|No subscriber for the cluster|All sentinels are unreachable|failed to connect to sentinel|connected to sentinel|timeout$)/;
 
 /** Errors of the network, which are those of Redis where nothing else is connected to. */
 const NETWORK_CODES = new Set([
@@ -26,14 +26,16 @@ const NETWORK_CODES = new Set([
  * not.
  */
 const SCRIPT_MISTAKE = /^ERR\b.*user_script/s;
+/** A script came to a key that is on its way to another node of the cluster. */
+const SLOT_IS_MOVING = /non local key in a cluster node|while the cluster is down/;
 
 /**
  * Replies of a Redis that serves nobody: full, loading, read-only, without the replicas or the
  * master it waits for, closed to this user. Redis 6.2 puts them behind a text of its own if a
- * script ran into them.
+ * script ran into them, and ioredis where it has sent a command to a cluster for long enough.
  */
 const REFUSAL =
-  /(?:^|\s-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /(?:^|\s-|ReplyError: )(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /** With which of them Redis refuses: `OOM`, `LOADING`, …; undefined for every other reply. */
 export function refusalCodeOf(message: string): string | undefined {
@@ -55,7 +57,11 @@ export function isRedisError(error: unknown): boolean {
   }
   if (NAMES.test(error.name)) {
     const { message } = error;
-    return refusalCodeOf(message) !== undefined || !SCRIPT_MISTAKE.test(message);
+    return (
+      refusalCodeOf(message) !== undefined ||
+      SLOT_IS_MOVING.test(message) ||
+      !SCRIPT_MISTAKE.test(message)
+    );
   }
   const code = 'code' in error ? error.code : undefined;
   // BullMQ's scripts answer with negative codes: a missing job, a lost lock.

@@ -1,4 +1,4 @@
-import { RedisUrlError } from './redis-url.ts';
+import { RedisUrlError } from './redis-address.ts';
 
 /** Redis answers, but lets this user do nothing. The message names the address. */
 export class RedisRefusedError extends Error {
@@ -38,7 +38,8 @@ function isAboutDatabase(error: Error): boolean {
 
 /**
  * What an answer of Redis means that trying again does not change: wrong password, no such
- * database, no permission, the node of a cluster. Undefined for any other error.
+ * database, no permission, another kind of Redis than the address says. Undefined for any other
+ * error.
  *
  * @param place the address without user and password
  */
@@ -46,8 +47,22 @@ export function refusalOf(error: unknown, place: string): Error | undefined {
   if (!(error instanceof Error)) {
     return undefined;
   }
+  const node = nodeErrorOf(error);
+  if (node !== undefined) {
+    return refusalOf(node, place);
+  }
   const options = { cause: error };
   const { message } = error;
+  if (NO_SENTINEL_HELPS.test(message)) {
+    return sentinelRefusal(message, place, options);
+  }
+  if (NO_CLUSTER.test(message)) {
+    return new RedisUnfitError(
+      `Redis at ${place} is no cluster: REDIS_URL must be redis://HOST:PORT/DATABASE, or ` +
+        'rediss:// for TLS',
+      options,
+    );
+  }
   if (isAboutDatabase(error)) {
     return new RedisUrlError(
       `REDIS_URL names a database that Redis at ${place} does not give: ${message}`,
@@ -67,13 +82,48 @@ export function refusalOf(error: unknown, place: string): Error | undefined {
       options,
     );
   }
-  return /^(?:MOVED|ASK|CROSSSLOT)\b/.test(message) ? clusterRefusal(place, options) : undefined;
+  return /^(?:MOVED|ASK)\b/.test(message) ? clusterRefusal(place, options) : undefined;
+}
+
+/** What the last node of a cluster said, of which none has helped. */
+export function nodeErrorOf(error: unknown): Error | undefined {
+  const node: unknown =
+    error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : undefined;
+  return node instanceof Error ? node : undefined;
+}
+
+/** What ioredis says when it has asked all Sentinels; behind it, what the last error was. */
+const NO_SENTINEL_HELPS = /^All sentinels are unreachable\b/;
+const NO_CLUSTER = /\bcluster support disabled\b|^ERR unknown command '?cluster/i;
+
+function sentinelRefusal(message: string, place: string, options: ErrorOptions): Error | undefined {
+  const [, last] = /\bLast error: (.*)/s.exec(message) ?? [];
+  if (last === undefined || last.startsWith('ERR No such master')) {
+    return new RedisUrlError(
+      `REDIS_URL names a master that the Sentinels at ${place} do not watch`,
+      options,
+    );
+  }
+  if (BAD_LOGIN.test(last)) {
+    return new RedisRefusedError(
+      `the Sentinels at ${place} refuse REDIS_SENTINEL_USERNAME or REDIS_SENTINEL_PASSWORD: ` +
+        last,
+      options,
+    );
+  }
+  return /^ERR unknown command '?sentinel/i.test(last)
+    ? new RedisUnfitError(
+        `Redis at ${place} is no Sentinel: REDIS_URL must be redis://HOST:PORT/DATABASE, or ` +
+          'redis+cluster://HOST:PORT for a cluster',
+        options,
+      )
+    : undefined;
 }
 
 export function clusterRefusal(place: string, options?: ErrorOptions): RedisUnfitError {
   return new RedisUnfitError(
-    `Redis at ${place} is one node of a cluster with several shards: ` +
-      'fetchfleet needs a Redis that holds all keys itself',
+    `Redis at ${place} is one node of a cluster with several shards: REDIS_URL must be ` +
+      'redis+cluster://HOST:PORT, or rediss+cluster:// for TLS',
     options,
   );
 }

@@ -1,91 +1,123 @@
-import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { readNatMap, readSentinelLogin, readTls, type RedisAccess } from './redis-access.ts';
+import {
+  describeAddress,
+  type RedisAddress,
+  type RedisHost,
+  RedisUrlError,
+} from './redis-address.ts';
 
-/** The text is not the address of a Redis, or a file that belongs to it cannot be read. */
-export class RedisUrlError extends Error {
-  override readonly name = 'RedisUrlError';
-  readonly code = 'REDIS_URL_INVALID';
-}
-
-/** Where a Redis is, in the words of ioredis. Holds the password: never log it. */
-export interface RedisAddress {
-  readonly host?: string;
-  readonly port?: number;
-  /** Of a Unix socket, instead of host and port. */
-  readonly path?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly db: number;
-  /** 0 tries IPv4 and IPv6. */
-  readonly family?: number;
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-}
-
-/** Files in PEM format, for a Redis with TLS. */
-export interface RedisTlsFiles {
-  /** Trusted instead of the authorities that Node knows. */
-  readonly ca?: string | undefined;
-  /** The certificate of this client; it needs {@link key}. */
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
-
-const ALLOWED = 'allowed: redis://HOST:PORT/DATABASE, rediss:// for TLS, unix:///PATH?db=DATABASE';
+const ALLOWED =
+  'allowed: redis://HOST:PORT/DATABASE, redis+cluster://HOST:PORT,HOST:PORT, ' +
+  'redis+sentinel://HOST:PORT,HOST:PORT/NAME/DATABASE, rediss in place of redis for TLS, ' +
+  'unix:///PATH?db=DATABASE';
 const ENCODE =
   'in a user or password, write / as %2F, @ as %40, # as %23, ? as %3F, : as %3A and % as %25';
 
 /** Scheme, authority, path, query, and a fragment that is never allowed. */
 const PARTS = /^([a-z][a-z\d+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(#.*)?$/is;
-const TLS_SCHEMES = new Set(['rediss', 'valkeys']);
-const TCP_SCHEMES = new Set(['redis', 'valkey', ...TLS_SCHEMES]);
+/** With or without TLS; one server, a cluster, or a master behind Sentinels. */
+const SCHEME = /^(?:redis|valkey)(s?)(?:\+(cluster|sentinel))?$/;
 const PARAMETERS = new Set(['db', 'username', 'password', 'family']);
-const DEFAULT_PORT = 6379;
-const TLS_VARIABLES = { ca: 'REDIS_TLS_CA', cert: 'REDIS_TLS_CERT', key: 'REDIS_TLS_KEY' } as const;
+const REDIS_PORT = 6379;
+const SENTINEL_PORT = 26_379;
 
 /**
- * Reads `redis://`, `rediss://` (TLS) and `unix:///path/to.sock`; `valkey://` and `valkeys://` are
- * other names of the first two. Spaces and line ends around the text are ignored.
+ * Reads `redis://`, `redis+cluster://` and `redis+sentinel://` (`rediss` for TLS), and
+ * `unix:///path/to.sock`; `valkey` and `valkeys` are other names of `redis` and `rediss`. Spaces
+ * and line ends around the text are ignored.
  *
  * What is not understood is refused, and never passed on to the client: a database that is read as
  * another one would be found out long after. No message has any part of the text but its scheme,
  * because a password with a `/` or `@` in it may be anywhere.
  *
- * @param files for a Redis with TLS; not read for others
+ * @param access what else there is to know; files are only read for a Redis with TLS
  * @throws RedisUrlError
  */
-export function parseRedisUrl(text: string, files: RedisTlsFiles = {}): RedisAddress {
+export function parseRedisUrl(text: string, access: RedisAccess = {}): RedisAddress {
   const parts = PARTS.exec(text.trim());
   const scheme = parts?.[1]?.toLowerCase() ?? '';
   const [, , authority, path = '', query = '', fragment] = parts ?? [];
   const refuse: Refuse = (problem) => refuseUrl(scheme, authority !== undefined, problem);
-  if (scheme !== 'unix' && (!TCP_SCHEMES.has(scheme) || authority === undefined)) {
+  const [isTcp, secure, topology] = SCHEME.exec(scheme) ?? [];
+  if (scheme !== 'unix' && (isTcp === undefined || authority === undefined)) {
     return refuse();
   }
   if (fragment !== undefined) {
     return refuse(`has a #; ${ENCODE}`);
   }
   const at = (authority ?? '').lastIndexOf('@');
-  const place = (authority ?? '').slice(at + 1);
   const parameters = readParameters(query, refuse);
   const user = at < 0 ? {} : readUserInfo((authority ?? '').slice(0, at), refuse);
-  const credentials = readCredentials(user, parameters, refuse);
-  if (scheme === 'unix') {
-    if (place !== '' || !/^\/[^/]/.test(path)) {
-      return refuse(`needs the path of a socket, as in unix:///run/redis.sock; ${ENCODE}`);
-    }
-    const db = readDatabase([parameters.get('db')], refuse);
-    return { path: decode(path, refuse), ...credentials, db };
-  }
-  const db = readDatabase([path.replace(/^\//, ''), parameters.get('db')], refuse);
-  const isTls = TLS_SCHEMES.has(scheme);
-  return {
-    ...readPlace(place, refuse),
-    ...credentials,
-    ...readFamily(parameters.get('family'), refuse),
-    db,
-    ...(isTls ? { tls: readTlsFiles(files) } : {}),
+  const rest: Rest = {
+    place: (authority ?? '').slice(at + 1),
+    path,
+    db: parameters.get('db'),
+    login: {
+      ...readCredentials(user, parameters, refuse),
+      ...readFamily(parameters.get('family'), refuse),
+    },
   };
+  const read = { unix: readSocket, cluster: readCluster, sentinel: readSentinel }[
+    topology ?? scheme
+  ];
+  const address = (read ?? readServer)(rest, access, refuse);
+  return secure === 's' ? { ...address, tls: readTls(access) } : address;
 }
+
+/** What is left of a URL when its user and its parameters have been read. */
+interface Rest {
+  /** Hosts and ports. */
+  readonly place: string;
+  readonly path: string;
+  readonly db: string | undefined;
+  readonly login: Credentials & { readonly family?: number };
+}
+
+type ReadRest = (rest: Rest, access: RedisAccess, refuse: Refuse) => RedisAddress;
+
+const readSocket: ReadRest = ({ place, path, db, login }, _access, refuse) => {
+  if (place !== '' || !/^\/[^/]/.test(path)) {
+    return refuse(`needs the path of a socket, as in unix:///run/redis.sock; ${ENCODE}`);
+  }
+  const { family: _, ...credentials } = login;
+  return { path: decode(path, refuse), ...credentials, db: readDatabase([db], refuse) };
+};
+
+const readServer: ReadRest = ({ place, path, db, login }, _access, refuse) => ({
+  ...readHost(place, REDIS_PORT, refuse),
+  ...login,
+  db: readDatabase([path.replace(/^\//, ''), db], refuse),
+});
+
+const readCluster: ReadRest = ({ place, path, db, login }, access, refuse) => {
+  if (readDatabase([path.replace(/^\//, ''), db], refuse) !== 0) {
+    return refuse('names a database, but a cluster has only database 0');
+  }
+  return {
+    cluster: readHosts(place, REDIS_PORT, refuse),
+    ...login,
+    ...readNatMap(access, readNatHost),
+  };
+};
+
+const readSentinel: ReadRest = ({ place, path, db, login }, access, refuse) => {
+  const [, name, database] = /^\/([\w.-]+)(?:\/([^/]*))?$/.exec(path) ?? [];
+  if (name === undefined) {
+    return refuse(
+      'needs the name that Sentinels have for the master, of letters, digits, ".", "-" and "_", ' +
+        `as in redis+sentinel://HOST:PORT,HOST:PORT/NAME; ${ENCODE}`,
+    );
+  }
+  return {
+    sentinels: readHosts(place, SENTINEL_PORT, refuse),
+    name,
+    ...login,
+    ...readSentinelLogin(access),
+    db: readDatabase([database, db], refuse),
+    ...readNatMap(access, readNatHost),
+  };
+};
 
 /**
  * The address for messages and logs, without user and password. Of a text that is no address, only
@@ -101,23 +133,6 @@ export function redactRedisUrl(url: string | RedisAddress): string {
     const scheme = /^\s*([a-z][a-z\d+.-]*):\/\//i.exec(url)?.[1] ?? '';
     return scheme === '' ? '***' : `${scheme.toLowerCase()}://***`;
   }
-}
-
-function describeAddress(address: RedisAddress): string {
-  const { host = '', port, path, username, password, db, tls } = address;
-  const user = username === undefined && password === undefined ? '' : '***@';
-  if (path !== undefined) {
-    return `unix://${user}${path}${db === 0 ? '' : `?db=${db}`}`;
-  }
-  const scheme = tls === undefined ? 'redis' : 'rediss';
-  const shownHost = host.includes(':') ? `[${host}]` : host;
-  return `${scheme}://${user}${shownHost}:${port}${db === 0 ? '' : `/${db}`}`;
-}
-
-/** The files that the environment names for a Redis with TLS. */
-export function redisTlsFiles(env: Readonly<Record<string, string | undefined>>): RedisTlsFiles {
-  const { ca, cert, key } = TLS_VARIABLES;
-  return { ca: env[ca], cert: env[cert], key: env[key] };
 }
 
 type Refuse = (problem?: string) => never;
@@ -200,18 +215,34 @@ function readDatabase(given: readonly (string | undefined)[], refuse: Refuse): n
   return Number(text);
 }
 
-function readPlace(
-  place: string,
-  refuse: Refuse,
-): { readonly host: string; readonly port: number } {
-  const [, bracketed, name, portText] =
-    /^(?:\[([^\]]*)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/u.exec(place) ?? [];
+const HOST = /^(?:\[([^\]]*)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/u;
+
+function readHost(place: string, standardPort: number, refuse: Refuse): RedisHost {
+  const [, bracketed, name, portText] = HOST.exec(place) ?? [];
   const host = bracketed === undefined ? name : decode(bracketed, refuse);
-  const port = Number(portText ?? DEFAULT_PORT);
+  const port = Number(portText ?? standardPort);
   if (host === undefined || (bracketed !== undefined && !isIPv6(host))) {
-    return refuse(`needs one host, as in redis://HOST:PORT; ${ENCODE}`);
+    return refuse(
+      place.includes(',')
+        ? 'needs hosts as in HOST:PORT,HOST:PORT, and only for redis+cluster and redis+sentinel; ' +
+            ENCODE
+        : `needs one host, as in redis://HOST:PORT; ${ENCODE}`,
+    );
   }
   return port >= 1 && port <= 65_535 ? { host, port } : refuse('needs a port from 1 to 65535');
+}
+
+function readHosts(place: string, standardPort: number, refuse: Refuse): readonly RedisHost[] {
+  return place.split(',').map((text) => readHost(text, standardPort, refuse));
+}
+
+/** With a port; undefined for anything else. */
+function readNatHost(text: string): RedisHost | undefined {
+  return /:\d+$/.test(text) ? readHost(text, REDIS_PORT, refuseNatHost) : undefined;
+}
+
+function refuseNatHost(): never {
+  throw new RedisUrlError('REDIS_NAT_MAP has a host or a port that is none');
 }
 
 function readFamily(text: string | undefined, refuse: Refuse): { readonly family?: number } {
@@ -219,25 +250,4 @@ function readFamily(text: string | undefined, refuse: Refuse): { readonly family
     return {};
   }
   return /^[046]$/.test(text) ? { family: Number(text) } : refuse('needs a family of 0, 4 or 6');
-}
-
-function readTlsFiles(files: RedisTlsFiles): NonNullable<RedisAddress['tls']> {
-  if (!files.cert !== !files.key) {
-    throw new RedisUrlError('REDIS_TLS_CERT and REDIS_TLS_KEY must be set together');
-  }
-  const names = ['ca', 'cert', 'key'] as const;
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const file = files[name];
-      return file ? [[name, readTlsFile(TLS_VARIABLES[name], file)]] : [];
-    }),
-  );
-}
-
-function readTlsFile(variable: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new RedisUrlError(`${variable}: cannot read ${JSON.stringify(file)}`, { cause: error });
-  }
 }

@@ -7,6 +7,7 @@ import { HOLD } from '../ledger/ledger.lua.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
+import { infoOf, timeOf } from '../redis/servers.ts';
 import { BatchRemoval } from '../batch/batch-removal.ts';
 import { Outbox } from '../notify/outbox.ts';
 import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
@@ -225,14 +226,14 @@ export class FleetOverview {
   }
 
   async #workers(): Promise<number> {
-    const [seconds] = await this.#redis.time();
-    const since = Number(seconds) - RUNNING_S;
+    const now = await timeOf(this.#redis, this.#keys.workers);
+    const since = Math.floor(now / 1_000) - RUNNING_S;
     const read = this.#redis.zcount(this.#keys.workers, since, '+inf');
     return (await passOver('the list of workers', read, this.#onPassedOver)) ?? 0;
   }
 
   async #memory(): Promise<Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>> {
-    const info = await this.#redis.info('memory');
+    const info = await infoOf(this.#redis, this.#keys.queue('wait'), 'memory');
     const field = (name: string): number =>
       Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
     return { redisMemoryBytes: field('used_memory'), redisMemoryLimitBytes: field('maxmemory') };

@@ -4,6 +4,7 @@ import {
   connectRedis,
   openRedis,
   RedisRefusedError,
+  RedisUnfitError,
   RedisUnreachableError,
   RedisUrlError,
 } from '../../src/index.ts';
@@ -46,6 +47,29 @@ describe('connecting to Redis', () => {
     redis.disconnect();
     admin.disconnect();
     await server.dispose();
+  });
+
+  it('fails at once where the address says another kind of Redis than there is', async () => {
+    const { host } = new URL(redisUrl());
+    // Nobody waits that long: without a refusal, these would outlast the test.
+    const patient = { timeoutMs: 3_600_000 };
+    const kinds = [
+      [`redis+cluster://${host}`, /is no cluster: REDIS_URL must be redis:/],
+      [`redis+sentinel://${host}/main`, /is no Sentinel: REDIS_URL must be redis:/],
+    ] as const;
+    for (const [url, sentence] of kinds) {
+      const failure = connectRedis(url, patient);
+      await expect(failure).rejects.toThrow(RedisUnfitError);
+      await expect(failure).rejects.toThrow(sentence);
+    }
+  });
+
+  it('says why no node of a cluster can be reached', async () => {
+    const failure = connectRedis(`redis+cluster://127.0.0.1:${await freePort()}`, {
+      timeoutMs: 300,
+    });
+    await expect(failure).rejects.toThrow(RedisUnreachableError);
+    await expect(failure).rejects.toThrow(/ECONNREFUSED/);
   });
 
   it('is not in another database while the one that was named is refused', async () => {

@@ -20,6 +20,12 @@ describe('isRedisError', () => {
     new Error('Connection is closed.'),
     new Error('Command timed out'),
     new Error('could not renew lock for job b.0'),
+    new ReplyError(
+      'ERR Script attempted to access a non local key in a cluster node script: f_1, on @user_script:3.',
+    ),
+    new Error('Too many Cluster redirections. Last error: ReplyError: TRYAGAIN Multiple keys'),
+    new Error('None of startup nodes is available'),
+    new Error('All sentinels are unreachable. Retrying from scratch after 500ms.'),
   ])('is true for %p', (error) => {
     expect(isRedisError(error)).toBe(true);
   });

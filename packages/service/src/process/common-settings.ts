@@ -7,7 +7,7 @@ const STDERR = 2;
 
 /** How a program of the fleet reaches Redis. */
 export const REDIS_SETTINGS = {
-  /** Where the fleet meets: `redis://`, `rediss://` or `unix://`. */
+  /** Where the fleet meets: a server, a cluster, a master behind Sentinels, a socket. */
   redisUrl: {
     flags: '--redis-url <url>',
     variable: 'REDIS_URL',
@@ -31,6 +31,26 @@ export const REDIS_SETTINGS = {
     flags: '--redis-tls-key <file>',
     variable: 'REDIS_TLS_KEY',
     help: 'key (PEM) of that certificate',
+    schema: z.string().optional(),
+  },
+  /** User and password of the URL are for the master; these are for the Sentinels. */
+  redisSentinelUsername: {
+    flags: '--redis-sentinel-username <name>',
+    variable: 'REDIS_SENTINEL_USERNAME',
+    help: 'user at the Sentinels, if they have users',
+    schema: z.string().optional(),
+  },
+  redisSentinelPassword: {
+    flags: '--redis-sentinel-password <password>',
+    variable: 'REDIS_SENTINEL_PASSWORD',
+    help: 'password of the Sentinels; as an option, other users of the machine see it',
+    schema: z.string().optional(),
+  },
+  /** Where nodes are that announce addresses which this machine cannot reach. */
+  redisNatMap: {
+    flags: '--redis-nat-map <pairs>',
+    variable: 'REDIS_NAT_MAP',
+    help: 'ANNOUNCED:PORT=REACHABLE:PORT,… for nodes of a cluster, or behind Sentinels',
     schema: z.string().optional(),
   },
 } as const satisfies Record<string, Setting>;

@@ -1,19 +1,30 @@
 import { VERSION } from '@fetchfleet/crawl';
-import { CLOCK_TOLERANCE_MS, type Ledger, readClock, type WorkerInfo } from '@fetchfleet/fleet';
+import {
+  CLOCK_TOLERANCE_MS,
+  type FleetKeys,
+  type Ledger,
+  readClock,
+  type WorkerInfo,
+} from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import { formatCount, formatDuration } from '../../report/units.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 export interface OpenFleet {
   readonly redis: Redis;
+  readonly keys: FleetKeys;
   readonly workers: { list(): Promise<WorkerInfo[]> };
   readonly ledger: Pick<Ledger, 'unfinished'>;
   /** Commands start the workers of a private Redis themselves. */
   readonly isPrivate: boolean;
 }
 
-export async function clockFindings({ redis, workers }: OpenFleet): Promise<readonly Finding[]> {
-  const { aheadMs, isFar } = await readClock(redis);
+export async function clockFindings({
+  redis,
+  keys,
+  workers,
+}: OpenFleet): Promise<readonly Finding[]> {
+  const { aheadMs, isFar } = await readClock({ redis, key: keys.queue('wait') });
   const here = isFar
     ? warning('clock', `the clock of this machine is ${offBy(aheadMs)} Redis: synchronise it (NTP)`)
     : ok('clock', `within ${formatDuration(Math.max(1, Math.abs(aheadMs)))} of Redis`);

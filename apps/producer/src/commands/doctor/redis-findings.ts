@@ -45,9 +45,9 @@ export async function redisFindings(open: OpenRedis): Promise<readonly Finding[]
   return found;
 }
 
-async function serverFindings({ redis, place }: OpenRedis): Promise<readonly Finding[]> {
+async function serverFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
   await checkRedis({ redis, place }); // what may lose data has lines of its own
-  const info = await readRedisInfo(redis, place);
+  const info = await readRedisInfo(redis, place, keys.queue('wait'));
   const version = info.get('redis_version');
   if (version === undefined) {
     return [
@@ -69,8 +69,8 @@ async function serverFindings({ redis, place }: OpenRedis): Promise<readonly Fin
   return [ok('server', `version ${version}, ${info.get('redis_mode') ?? 'standalone'}, ${behind}`)];
 }
 
-async function persistenceFindings({ redis, place }: OpenRedis): Promise<readonly Finding[]> {
-  const info = await readRedisInfo(redis, place);
+async function persistenceFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
+  const info = await readRedisInfo(redis, place, keys.queue('wait'));
   const lost = persistenceWarning(info);
   if (lost !== undefined) {
     return [warning('persistence', lost)];
@@ -90,24 +90,30 @@ async function persistenceFindings({ redis, place }: OpenRedis): Promise<readonl
   ];
 }
 
-async function memoryFindings({ redis, place, isPrivate }: OpenRedis): Promise<readonly Finding[]> {
-  const info = await readRedisInfo(redis, place);
+async function memoryFindings({
+  redis,
+  keys,
+  place,
+  isPrivate,
+}: OpenRedis): Promise<readonly Finding[]> {
+  const info = await readRedisInfo(redis, place, keys.queue('wait'));
   const evicting = evictionWarning(info);
   const policy =
     evicting === undefined
       ? ok('policy', info.get('maxmemory_policy') ?? 'noeviction')
       : warning('policy', evicting);
-  return [policy, await roomFinding({ redis, info, isPrivate })];
+  return [policy, await roomFinding({ redis, keys, info, isPrivate })];
 }
 
 interface Room {
   readonly redis: Redis;
+  readonly keys: FleetKeys;
   readonly info: ReadonlyMap<string, string>;
   readonly isPrivate: boolean;
 }
 
-async function roomFinding({ redis, info, isPrivate }: Room): Promise<Finding> {
-  const memory = await readRedisMemory(redis);
+async function roomFinding({ redis, keys, info, isPrivate }: Room): Promise<Finding> {
+  const memory = await readRedisMemory(redis, keys.queue('wait'));
   const used = formatBytes(Number(info.get('used_memory') ?? 0));
   if (memory === undefined) {
     const total = Number(info.get('total_system_memory') ?? 0);
