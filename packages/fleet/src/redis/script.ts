@@ -81,12 +81,23 @@ function sourceOf(text: string): Source {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 
+/**
+ * Scripts build the names of some keys themselves. While the slot of a cluster moves, a script that
+ * comes to such a key, and it is not here, would end there: half of its writes done. A key that
+ * nobody has makes Redis refuse the script before it begins, and the client sends it again until
+ * the slot has moved.
+ */
+function keysOf(redis: Redis, keys: readonly string[]): readonly string[] {
+  return redis.isCluster ? [...keys, `${keys[0]}:none`] : keys;
+}
+
 async function evaluate(
   redis: Redis,
   { text, sha }: Source,
-  keys: readonly string[],
+  named: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
+  const keys = keysOf(redis, named);
   try {
     return await redis.evalsha(sha, keys.length, ...keys, ...args);
   } catch (error) {
