@@ -60,8 +60,14 @@ function check({ quantity, redisUrl }: Input): void {
     holds(isScheme || !isShown, 'no password in a message', redisUrl);
     return;
   }
-  const { port, db, password } = address.value;
-  holds(port === undefined || (port >= 0 && port <= 65_535), 'a port is one', port);
+  const { value } = address;
+  const { password } = value;
+  const hosts =
+    'cluster' in value ? value.cluster : 'sentinels' in value ? value.sentinels : [value];
+  for (const { port } of hosts) {
+    holds(port === undefined || (port >= 0 && port <= 65_535), 'a port is one', port);
+  }
+  const db = 'db' in value ? value.db : 0;
   holds(Number.isSafeInteger(db) && db >= 0, 'a database is a count', db);
   if (password?.includes(PASSWORD) === true) {
     holds(!redactRedisUrl(redisUrl).includes(PASSWORD), 'no password is shown', redisUrl);

@@ -22,6 +22,7 @@ async function fixture(startMs = 0, isOwnProcess = true) {
   const redis = await connectRedis(redisUrl());
   const clock = new WallClock({
     redis,
+    key: 'wall-clock',
     isOwnProcess,
     onCorrected: (ms) => corrections.push(ms),
   });

@@ -156,7 +156,7 @@ async function connect(context: Context, passedOver: PassedOver): Promise<Connec
       finding: ok('connection', place),
       isUnreachable: false,
       open: { redis, keys, place, isPrivate },
-      fleet: { redis, workers, ledger, isPrivate },
+      fleet: { redis, keys, workers, ledger, isPrivate },
       ledger,
       close: () => {
         redis.disconnect();
