@@ -52,11 +52,12 @@ describe('units', () => {
     const values = [
       0, 0.004, 0.5, 0.996, 1, 9.96, 99.95, 100, 999.6, 1e3, 12_345.6, 1e6, 9_876_543_210,
     ];
-    const rate = (value: number): string => {
-      const maximumFractionDigits = value >= 100 ? 0 : value >= 1 ? 1 : 2;
-      return `${value.toLocaleString('en-US', { maximumFractionDigits })}/s`;
-    };
-    expect(values.map(formatRate)).toEqual(values.map(rate));
+    expect(values.map(formatRate)).toEqual(
+      values.map((value) => {
+        const maximumFractionDigits = value >= 100 ? 0 : value >= 1 ? 1 : 2;
+        return `${value.toLocaleString('en-US', { maximumFractionDigits })}/s`;
+      }),
+    );
     expect(values.map(formatCount)).toEqual(
       values.map((value) => Math.round(value).toLocaleString('en-US')),
     );

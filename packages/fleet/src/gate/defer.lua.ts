@@ -23,7 +23,7 @@ local nextTicket = math.max(virtualTime(), last) + fetches
 -- A ticket that is later was given out before hash and waitlist expired.
 if ticket == 0 or ticket > nextTicket then ticket = nextTicket end
 if ticket > num('tail') then set('tail', string.format('%.0f', ticket)) end
-local interval, _, concurrency = effectiveLimits()
+local interval, _, concurrency = effectiveLimits(chosenLimits())
 local score = string.format('%.0f', ticket * 64 + fetches)
 local added = redis.call('ZADD', KEYS[3], score, call.slice)
 setFlow(batch, math.max(last, ticket), math.max(1, slices + added))

@@ -1,7 +1,6 @@
 /**
  * The limits that hold now, the permits in use and the pace, computed nowhere else. Needs
- * GATE_HASH;
- * KEYS[2] is the hash of the limits that `origins set` has set.
+ * GATE_HASH; KEYS[2] is the hash of the limits that `origins set` has set.
  */
 export const EFFECTIVE_LIMITS = `
 local function chosenLimits()
@@ -11,8 +10,7 @@ end
 -- Returns interval in µs (0: unlimited), burst, concurrency (math.huge: unlimited), and the sources
 -- of interval and concurrency. The strictest limits of all batches hold, unless a person has chosen
 -- others. The origin only lowers them: by its crawl delay, its refusals and its time-outs.
-local function effectiveLimits()
-  local chosen = chosenLimits()
+local function effectiveLimits(chosen)
   local interval, burst, concurrency, source = 0, nil, math.huge, 'none'
   for batch, value in pairs(entries.limits) do
     local i, b, c, expiry = string.match(value, '^(%S+) (%S+) (%S+) (%S+)$')

@@ -9,7 +9,7 @@ const RESERVE_US = 10_000;
 /** How many fetches may start and when, and when the worker asks again. */
 export const GRANT = `
 local RESERVE = ${RESERVE_US}
-local interval, burst, concurrency = effectiveLimits()
+local interval, burst, concurrency = effectiveLimits(chosenLimits())
 local pace = paceOf(interval, concurrency)
 local granted, reserved, first, again, state, nextAsk = 0, 0, 0, 0, 'open', 0
 

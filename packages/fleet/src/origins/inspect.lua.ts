@@ -13,7 +13,7 @@ import { WAITLIST } from '../gate/waitlist.lua.ts';
 export const INSPECT = `${GATE_HASH}${EFFECTIVE_LIMITS}${WAITLIST}
 local chosen = chosenLimits()
 if #stored == 0 and not (chosen[1] or chosen[2] or chosen[3]) then return 'null' end
-local interval, burst, concurrency, intervalSource, concurrencySource = effectiveLimits()
+local interval, burst, concurrency, intervalSource, concurrencySource = effectiveLimits(chosen)
 local inUse, workers = permitsInUse()
 local reply = {
   -- As text: cjson rounds numbers to 14 digits.
