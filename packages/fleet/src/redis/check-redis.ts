@@ -23,16 +23,21 @@ export interface RedisCheck {
  * @throws RedisUnfitError, RedisRefusedError, RedisUrlError
  */
 export async function checkRedis({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<string[]> {
-  const warnings = await Promise.all(
+  const infos = await Promise.all(
     mastersOf(redis).map(async (master) => checkServer({ redis: master, place })),
   );
-  if (!isCluster(redis) && (await isSharded(redis))) {
+  const isNode = infos.some((info) => info.get('cluster_enabled') === '1');
+  if (isNode && !isCluster(redis) && (await isSharded(redis))) {
     throw clusterRefusal(place);
   }
-  return [...new Set(warnings.flat())];
+  return [...new Set(infos.flatMap(warningsOf))];
 }
 
-async function checkServer({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<string[]> {
+/** @returns what it says of itself */
+async function checkServer({
+  redis,
+  place,
+}: Omit<RedisCheck, 'keys'>): Promise<ReadonlyMap<string, string>> {
   const info = await readRedisInfo(redis, place);
   const version = info.get('redis_version');
   if (version !== undefined && isTooOld(version)) {
@@ -47,7 +52,7 @@ async function checkServer({ redis, place }: Omit<RedisCheck, 'keys'>): Promise<
         'redis+sentinel://HOST:PORT/NAME, with the name that it has for the master',
     );
   }
-  return warningsOf(info);
+  return info;
 }
 
 /** Writes as claiming and settling do: a full Redis takes it. Rejects with the error of Redis. */
