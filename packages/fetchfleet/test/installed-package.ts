@@ -62,14 +62,15 @@ export class InstalledPackage {
     return this.run([join('node_modules/.bin', program), ...args], env);
   }
 
-  /** Starts Node as its user. */
+  /** Starts Node as its user, in a folder of that user. */
   async run(
     args: readonly string[],
     env: Readonly<Record<string, string | undefined>> = {},
+    cwd = this.cwd,
   ): Promise<Running> {
     const path = [join(this.cwd, 'bin'), process.env['PATH']].join(delimiter);
     return startProcess(join(this.cwd, 'bin/node'), args, {
-      cwd: this.cwd,
+      cwd,
       user: this.#user,
       env: { HOME: this.home, XDG_CACHE_HOME: undefined, REDIS_URL: undefined, PATH: path, ...env },
     });
