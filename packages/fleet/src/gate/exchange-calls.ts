@@ -26,14 +26,18 @@ interface Waiting {
 /**
  * Exchanges of many origins that are asked for at the same time go to Redis in one call. On a
  * cluster each origin has a call of its own: a script may use the keys of one slot only, and those
- * of two origins are rarely in the same of 16,384.
+ * of two origins are rarely in the same of 16,384. A server in cluster mode that has all slots is
+ * used by a plain client, and found out by its first refusal.
  */
 export class ExchangeCalls {
   readonly #redis: Redis;
+  /** Origins in one call. */
+  #size: number;
   #waiting: Waiting[] = [];
 
   constructor(redis: Redis) {
     this.#redis = redis;
+    this.#size = redis.isCluster ? 1 : MAX_ORIGINS;
   }
 
   /** @throws GateError if this origin cannot be decided on; the error of Redis otherwise */
@@ -48,9 +52,8 @@ export class ExchangeCalls {
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    const size = this.#redis.isCluster ? 1 : MAX_ORIGINS;
-    for (let at = 0; at < waiting.length; at += size) {
-      void this.#call(waiting.slice(at, at + size));
+    for (let at = 0; at < waiting.length; at += this.#size) {
+      void this.#call(waiting.slice(at, at + this.#size));
     }
   }
 
@@ -63,6 +66,14 @@ export class ExchangeCalls {
         settle(one, replies[2 * at] === 1, String(replies[2 * at + 1]));
       }
     } catch (error) {
+      if (some.length > 1 && error instanceof Error && error.message.startsWith('CROSSSLOT')) {
+        // Nothing was done: Redis refuses such a call before it begins.
+        this.#size = 1;
+        for (const one of some) {
+          void this.#call([one]);
+        }
+        return;
+      }
       for (const { reject } of some) {
         reject(error);
       }

@@ -1,4 +1,4 @@
-import { closeAfterEach, startRedis } from '@fetchfleet/testing';
+import { closeAfterEach, eventually, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { connectRedis, EMPTY_REPORT, fleetKeys, Gate } from '../../src/index.ts';
 import { freshFleet, plan } from '../fixture.ts';
@@ -33,6 +33,21 @@ describe('exchanges of many origins at once', () => {
     expect(answers.map(({ granted }) => granted)).toEqual(origins.map((_, i) => (i === 7 ? 0 : 2)));
     const held = origins.map(async (origin) => redis.hexists(keys.gate(origin), 'lease:w-1'));
     expect(await Promise.all(held)).toEqual(origins.map((_, i) => (i === 7 ? 0 : 1)));
+    redis.disconnect();
+    await server.dispose();
+  });
+
+  it('have calls of their own on a server in cluster mode, also with a plain client', async () => {
+    const server = await startRedis({ settings: { 'cluster-enabled': 'yes' } });
+    const redis = await connectRedis(server.url);
+    await redis.cluster('ADDSLOTSRANGE', 0, 16_383);
+    await eventually(async () => (await redis.cluster('INFO')).includes('cluster_state:ok'));
+    const gate = new Gate({ redis, keys: fleetKeys(), worker: 'w-1' });
+    const origins = Array.from({ length: 20 }, (_, i) => `http://h${i}.example`);
+    for (const _ of ['at first', 'and from then on']) {
+      const answers = await Promise.all(origins.map(async (origin) => gate.exchange(origin, CALL)));
+      expect(answers.map(({ granted }) => granted)).toEqual(origins.map(() => 2));
+    }
     redis.disconnect();
     await server.dispose();
   });
