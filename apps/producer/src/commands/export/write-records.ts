@@ -6,6 +6,7 @@ import {
   type RowsSummary,
   TextSink,
 } from '@fetchfleet/results';
+import { collectEarly } from '../../core/collect-early.ts';
 import type { RowChoice } from './options.ts';
 
 interface WriteOptions {
@@ -24,6 +25,7 @@ export async function writeRecords(
   const { fields, ...rows } = choice ?? {};
   const common = { fields, ...(read.signal !== undefined && { signal: read.signal }) };
   if (format === 'parquet') {
+    collectEarly();
     const { ParquetSink } = await import('@fetchfleet/results/parquet');
     return exportRows({ ...read, ...rows, open: (shape) => new ParquetSink(out, shape, common) });
   }

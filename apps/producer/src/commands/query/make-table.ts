@@ -7,6 +7,7 @@ import {
   systemErrorCode,
   writeCache,
 } from '@fetchfleet/results';
+import { collectEarly } from '../../core/collect-early.ts';
 import type { Context } from '../../core/context.ts';
 import { type BatchSource, withBatch } from '../../results/check-out.ts';
 
@@ -80,6 +81,7 @@ async function writeTable(
   out: Writable,
 ): Promise<Omit<Table, 'path'>> {
   const { ParquetSink } = await import('@fetchfleet/results/parquet');
+  collectEarly();
   const open: Parameters<typeof exportRows>[0]['open'] = (shape) =>
     new ParquetSink(out, shape, { signal });
   const { skippedParts, missingBodies } = await exportRows({ dir, batch, signal, open });
