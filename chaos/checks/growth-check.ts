@@ -10,7 +10,8 @@ export interface Sample {
 /** What may be more at the end: caches that fill, and what a busy machine has not cleared yet. */
 const MORE: Readonly<Record<keyof Sample, (first: number) => number>> = {
   memoryMiB: (first) => first * 1.4 + 60,
-  descriptors: (first) => first + 40,
+  // A worker keeps up to 64 parts open that may be written again; the rest are connections.
+  descriptors: (first) => first + 64 + 40,
   // History of origins and of the schedule, whose length is bounded.
   redisKeys: (first) => first + 60,
 };
