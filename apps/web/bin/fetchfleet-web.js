@@ -2,8 +2,8 @@
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-const [major = 0] = process.versions.node.split('.').map(Number);
-if (major < 22) {
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(
     `error: fetchfleet-web needs Node 22.22 or later, but this is ${process.version}; ` +
       'npx fetchfleet-web uses its own Node\n',
