@@ -1,7 +1,7 @@
 import { statusDocument } from '@fetchfleet/fleet';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode } from '../core/errors.ts';
-import { findBatch } from '../batch/find-batch.ts';
+import { cancelBatch } from '../batch/stop-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
 import { formatCount } from '../report/units.ts';
 
@@ -15,13 +15,7 @@ export async function cancel(
 ): Promise<ExitCode> {
   const { terminal } = context;
   return withFleet(context, { find: batch }, async (session) => {
-    await findBatch(session.ledger, batch);
-    const isChanged = await session.ledger.cancel(batch);
-    const status = await findBatch(session.ledger, batch);
-    // Workers drop the slices that they have claimed; the others are removed here.
-    if (status.state === 'cancelled') {
-      await session.pausedSlices.removeAll(batch);
-    }
+    const { status, isChanged } = await cancelBatch(session, batch);
     if (isChanged) {
       const left = formatCount(status.total - status.settled);
       terminal.note(`Cancelled ${batch}: ${formatCount(status.settled)} done, ${left} not fetched`);

@@ -1,9 +1,8 @@
 import { statusDocument } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
-import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
-import { findBatch } from '../batch/find-batch.ts';
+import { EXIT, type ExitCode } from '../core/errors.ts';
+import { pauseBatch } from '../batch/stop-batch.ts';
 import { withFleet } from '../session/fleet-session.ts';
-import { withTimeout } from '../core/timeouts.ts';
 import { formatCount } from '../report/units.ts';
 
 /**
@@ -17,14 +16,7 @@ export async function pause(
 ): Promise<ExitCode> {
   const { terminal } = context;
   return withFleet(context, { find: batch }, async (session) => {
-    await findBatch(session.ledger, batch);
-    const isChanged = await withTimeout(session.ledger.pause(batch));
-    const status = await findBatch(session.ledger, batch);
-    if (status.state !== 'paused') {
-      throw notPausable(batch, status.state);
-    }
-    // Even if the batch is paused already: the command that paused it may have been killed.
-    await session.pausedSlices.withdraw(batch);
+    const { status, isChanged } = await pauseBatch(session, batch);
     const left = formatCount(status.total - status.settled);
     if (isChanged) {
       terminal.note(`Paused ${batch}: ${formatCount(status.settled)} done, ${left} left`);
@@ -36,11 +28,5 @@ export async function pause(
       terminal.printJson(statusDocument(status));
     }
     return EXIT.ok;
-  });
-}
-
-function notPausable(batch: string, state: string): CommandError {
-  return new CommandError(`${batch} is ${state}: there is nothing to pause`, {
-    code: 'BATCH_ENDED',
   });
 }

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { statusDocument } from '@fetchfleet/fleet';
 import {
+  cancelBatch,
   checkOut,
-  CommandError,
   type Context,
   eventDocument,
   findBatch,
   type FleetSession,
+  pauseBatch,
   pollIntervalMs,
   resultsOf,
   resumePaused,
@@ -82,17 +83,7 @@ export class Batch<Params extends string = string> {
    * @throws CommandError (`BATCH_ENDED`)
    */
   async pause(): Promise<void> {
-    await this.#connected(async () => {
-      const { ledger, pausedSlices } = this.#session;
-      await ledger.pause(this.id);
-      const { state } = await this.#find();
-      if (state !== 'paused') {
-        throw new CommandError(`${this.id} is ${state}: there is nothing to pause`, {
-          code: 'BATCH_ENDED',
-        });
-      }
-      await pausedSlices.withdraw(this.id);
-    });
+    await this.#connected(async () => pauseBatch(this.#session, this.id));
   }
 
   /** Lets a paused batch go on. May be repeated. */
@@ -105,14 +96,7 @@ export class Batch<Params extends string = string> {
 
   /** Workers start no more fetches of it; records stay. A batch that has ended stays as it is. */
   async cancel(): Promise<void> {
-    await this.#connected(async () => {
-      const { ledger, pausedSlices } = this.#session;
-      await ledger.cancel(this.id);
-      const { state } = await this.#find();
-      if (state === 'cancelled') {
-        await pausedSlices.removeAll(this.id);
-      }
-    });
+    await this.#connected(async () => cancelBatch(this.#session, this.id));
   }
 
   /** What has happened to the batch, and what happens to it until it ends. */

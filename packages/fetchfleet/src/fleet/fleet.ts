@@ -7,9 +7,9 @@ import {
   type LoadedCrawl,
   measureCrawl,
   Problems,
+  readListAccess,
   withComparison,
 } from '@fetchfleet/producer/library';
-import { Place } from '@fetchfleet/results/place';
 import { CrawlDefinition } from '../crawl/define-crawl.ts';
 import { type Environment, environmentOf } from '../environment/environment.ts';
 import { Batch } from './batch.ts';
@@ -19,18 +19,17 @@ import { WarningTerminal } from './warning-terminal.ts';
 export interface FleetOptions {
   /** As `REDIS_URL`: the Redis that the workers use. */
   readonly redisUrl: string;
-  /** As `FETCHFLEET_FLEET`: the name of the fleet. @default 'fetchfleet' */
+  /** As `FETCHFLEET_FLEET`, which is its default: the name of the fleet. */
   readonly fleet?: string;
   /**
    * As `--results`: where records are read, a folder or an address. @default the folders that
-   * workers report, as far as they are on this machine
+   * workers report, as far as they are on this machine, and that of `FETCHFLEET_RESULTS`
    */
   readonly results?: string;
-  /** Whether lists at URLs may be at private addresses. @default false */
+  /** As `--allow-private`: whether lists at URLs may be at private addresses. @default false */
   readonly allowPrivate?: boolean;
   /**
-   * Variables that are looked up: whether secrets are set, credentials of S3 and databases.
-   * @default those of the process
+   * Variables of commands, secrets, credentials of S3 and databases. @default those of the process
    */
   readonly env?: Environment;
   /** Told what a command would print as a warning. @default nobody is */
@@ -71,7 +70,7 @@ export class Fleet {
       env: {
         ...environmentOf(options.env),
         REDIS_URL: redisUrl,
-        FETCHFLEET_FLEET: fleet,
+        ...(fleet !== undefined && { FETCHFLEET_FLEET: fleet }),
         ...(results !== undefined && { FETCHFLEET_RESULTS: results }),
       },
       cwd: process.cwd(),
@@ -92,10 +91,12 @@ export class Fleet {
     { onFull, signal }: StartOptions = {},
   ): Promise<Batch<Params>> {
     return this.#connected(async () => {
-      const loaded = await this.#load(crawl);
+      const { allowPrivate } = this.#options;
+      const flags = allowPrivate === undefined ? {} : { allowPrivate };
+      const access = readListAccess(flags, this.#context);
+      const loaded = await this.#load(crawl, access.allowPrivate);
       await this.#session.checkBeforeEnqueueing(this.#context);
-      const results = Place.parse(this.#context.env['FETCHFLEET_RESULTS'] ?? 'results', '.');
-      const compared = await withComparison(loaded, results, this.#context);
+      const compared = await withComparison(loaded, access.results, this.#context);
       const full = { onFull: () => onFull?.() };
       const expansion = await BatchExpansion.create(this.#session, compared, full);
       await expansion.run({ ...full, ...(signal !== undefined && { signal }) });
@@ -140,13 +141,13 @@ export class Fleet {
     });
   }
 
-  async #load(definition: CrawlDefinition): Promise<LoadedCrawl> {
+  async #load(definition: CrawlDefinition, allowPrivate: boolean): Promise<LoadedCrawl> {
     const { path } = definition;
     const crawl = CrawlDefinition.crawlOf(definition);
     const problems = new Problems();
     const loaded = await measureCrawl({ path, read: async () => crawl }, problems, {
       context: this.#context,
-      allowPrivate: this.#options.allowPrivate ?? false,
+      allowPrivate,
     });
     problems.throwIfAny('nothing was enqueued');
     if (loaded === undefined) {
@@ -164,7 +165,8 @@ export class Fleet {
  * Connects to a fleet: to the Redis that its workers use.
  *
  * @throws RedisUrlError (`REDIS_URL_INVALID`), RedisUnreachableError (`REDIS_UNREACHABLE`) after
- *   10 s, RedisUnfitError (`REDIS_UNFIT`) if no fleet can work on this Redis
+ *   10 s, RedisUnfitError (`REDIS_UNFIT`) if no fleet can work on this Redis. Once Redis has been
+ *   away for 10 s, every call rejects with `REDIS_UNREACHABLE`: connect anew
  */
 export async function connectFleet(options: FleetOptions): Promise<Fleet> {
   return Fleet.connect(options);

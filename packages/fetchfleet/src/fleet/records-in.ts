@@ -1,7 +1,6 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { readLines, type ReadOptions } from '@fetchfleet/results';
-
-/** Lines that may wait for whoever reads them. */
-const MAX_WAITING = 256;
 
 interface Options extends Pick<ReadOptions, 'dir' | 'batch' | 'total'> {
   readonly signal?: AbortSignal | undefined;
@@ -18,42 +17,23 @@ export async function* recordsIn({
 }: Options): AsyncGenerator<string, void, undefined> {
   const stopped = new AbortController();
   const signals = signal === undefined ? [stopped.signal] : [stopped.signal, signal];
-  let waiting: string[] = [];
-  let arrived = Promise.withResolvers<void>();
-  let taken = Promise.withResolvers<void>();
-  let isOver = false;
+  const lines = new PassThrough({ objectMode: true });
   const reading = readLines({
     ...options,
     signal: AbortSignal.any(signals),
-    onLine: (line) => {
-      waiting.push(line.toString());
-      arrived.resolve();
-      return waiting.length < MAX_WAITING ? undefined : taken.promise;
-    },
-  }).finally(() => {
-    isOver = true;
-    arrived.resolve();
-  });
-  reading.catch(() => undefined); // it is awaited below, or nobody asks any more
+    onLine: (line) => (lines.write(line.toString()) ? undefined : drained(lines)),
+  }).then(
+    () => void lines.end(),
+    (error: Error) => void lines.destroy(error),
+  );
   try {
-    for (;;) {
-      await arrived.promise;
-      const lines = waiting;
-      waiting = [];
-      arrived = Promise.withResolvers();
-      taken.resolve();
-      taken = Promise.withResolvers();
-      yield* lines;
-      if (isOver && waiting.length === 0) {
-        break;
-      }
-      if (waiting.length > 0 || isOver) {
-        arrived.resolve();
-      }
-    }
-    await reading;
+    yield* lines as AsyncIterable<string>;
   } finally {
     stopped.abort();
-    await reading.catch(() => undefined);
+    await reading;
   }
+}
+
+async function drained(lines: PassThrough): Promise<void> {
+  await once(lines, 'drain');
 }

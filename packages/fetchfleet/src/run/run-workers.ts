@@ -58,5 +58,5 @@ export async function startRunWorkers(run: Run, options: RunOptions): Promise<Ru
     ...(onRecord !== undefined && { onRecord }),
     ...(onLog !== undefined && { onLog }),
   });
-  return { failed: new Promise(() => undefined), stop: async () => worker.stop() };
+  return worker;
 }

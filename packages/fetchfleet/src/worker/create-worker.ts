@@ -1,4 +1,5 @@
 import { FleetWorker, readSettings, readWorkerProxy } from '@fetchfleet/worker/library';
+import { CommandError } from '@fetchfleet/producer/library';
 import { openStore, type ResultsStore } from '@fetchfleet/results';
 import {
   createLogger,
@@ -14,7 +15,7 @@ import { LogStream } from './log-stream.ts';
 export interface WorkerOptions {
   /** As `REDIS_URL`. */
   readonly redisUrl: string;
-  /** As `--fleet`. @default 'fetchfleet' */
+  /** As `--fleet`. Whatever is left out here is as the variables of workers say. */
   readonly fleet?: string;
   /** As `--results`, or a sink of your own. @default 'results' */
   readonly results?: string | CustomSink;
@@ -30,7 +31,7 @@ export interface WorkerOptions {
   readonly drainTimeout?: string;
   /** As `--metrics-port`. @default 0, any free one */
   readonly metricsPort?: number;
-  /** Where secrets and credentials are. @default the variables of the process */
+  /** Variables of workers, secrets, credentials. @default those of the process */
   readonly env?: Environment;
   /**
    * Called with each record once it is durable, and again with records that are written again after
@@ -46,12 +47,21 @@ export class Worker {
   readonly id: string;
   /** Where `/metrics`, `/healthz` and `/readyz` are, on 127.0.0.1. */
   readonly metricsPort: number;
+  /**
+   * Rejects (`WORKERS_LOST`) when the worker makes no progress and new connections did not help. It
+   * drains by itself then: create another one.
+   */
+  readonly failed: Promise<never>;
   readonly #worker: FleetWorker;
 
   /** @internal */
-  constructor(worker: FleetWorker, metricsPort: number) {
+  constructor(
+    worker: FleetWorker,
+    { metricsPort, failed }: { readonly metricsPort: number; readonly failed: Promise<never> },
+  ) {
     this.id = worker.id;
     this.metricsPort = metricsPort;
+    this.failed = failed;
     this.#worker = worker;
   }
 
@@ -73,10 +83,7 @@ export class Worker {
  */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   const env = environmentOf(options.env);
-  const settings = readSettings(argumentsOf(options), {
-    ...options.env,
-    REDIS_URL: options.redisUrl,
-  });
+  const settings = readSettings(argumentsOf(options), { ...env, REDIS_URL: options.redisUrl });
   const log = loggerOf(options);
   const limit = await readDescriptorLimit();
   const descriptors = planDescriptors(limit, settings.concurrency);
@@ -91,6 +98,8 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
         });
   const { onRecord } = options;
   const store = onRecord === undefined ? own : observedStore(own, { onRecord, log });
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined); // nobody may look
   const worker = new FleetWorker({
     store,
     settings: { ...settings, concurrency: descriptors.concurrency },
@@ -99,11 +108,16 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     proxy: readWorkerProxy(settings.proxy, env),
     log,
     isOwnProcess: false,
-    onHopeless: (reason) => log.fatal({ reason }, 'new connections did not help'),
+    onHopeless: (reason) => {
+      log.fatal({ reason }, 'new connections did not help: this worker ends, create a new one');
+      failure.reject(new CommandError(`the worker is stuck: ${reason}`, { code: 'WORKERS_LOST' }));
+      void worker.drain().catch(() => undefined);
+    },
     onDrain: () => void worker.drain(),
   });
   try {
-    return new Worker(worker, (await worker.start()) ?? 0);
+    const metricsPort = (await worker.start()) ?? 0;
+    return new Worker(worker, { metricsPort, failed: failure.promise });
   } catch (error) {
     await worker.drain().catch(() => undefined);
     throw error;

@@ -128,6 +128,23 @@ describe('a fleet in a program', () => {
     );
   });
 
+  it('takes what is left out from the variables of commands and workers', async () => {
+    const { name, results } = await setUp();
+    const origin = await startOrigin();
+    const env = {
+      FETCHFLEET_FLEET: name,
+      FETCHFLEET_RESULTS: results,
+      FETCHFLEET_ALLOW_PRIVATE: 'true',
+      FETCHFLEET_TRANSPORT: 'undici',
+    };
+    const fleet = await connectFleet({ redisUrl: redisUrl(), env });
+    open.push(fleet);
+    open.push(await createWorker({ redisUrl: redisUrl(), env }));
+    const batch = await fleet.start(numbers(origin, 5));
+    await expect(batch.wait()).resolves.toMatchObject({ ok: 5, resultsFolders: [results] });
+    await expect(all(batch.records())).resolves.toHaveLength(5);
+  });
+
   it('shares nothing with another fleet of the same process and Redis', async () => {
     const [one, other] = [await setUp(), await setUp()];
     const origin = await startOrigin();
