@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Waitlist } from '../gate/waitlist.ts';
 import { readSlice } from '../queue/slice-scan.ts';
-import { FIND_DELAYED, WAKE_CHANGED } from '../queue/slice-sets.lua.ts';
+import { CHANGE_DELAYED, FIND_DELAYED } from '../queue/slice-sets.lua.ts';
 import type { FleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 
@@ -15,12 +15,12 @@ const MAX_WOKEN = 500;
 
 const scripts = {
   find: new Script(FIND_DELAYED, z.tuple([z.number(), z.array(z.string())])),
-  wake: new Script(WAKE_CHANGED, z.number()),
+  change: new Script(CHANGE_DELAYED, z.number()),
 };
 
 /**
- * Slices that an origin holds up without being in its waitlist, because they wait for a time of
- * their own: that of a robots.txt that could not be had, or the Retry-After that their fetches were
+ * Slices that an origin holds up by a time of their own, whether they are in its waitlist as well or
+ * not: that of a robots.txt that could not be had, or the Retry-After that their fetches were
  * answered with.
  */
 export class HeldSlices {
@@ -34,16 +34,25 @@ export class HeldSlices {
     this.#waitlist = new Waitlist(redis, keys);
   }
 
-  /** Queues them now, at most 500. Fetches that failed keep the time of their next attempt. */
+  /**
+   * What the origin has refused is due now, and slices that are not in the waitlist are queued, at
+   * most 500. Those in the waitlist come in their turn. Fetches that failed keep the time of their
+   * next attempt.
+   *
+   * @returns how many were queued
+   */
   async wake(origin: string): Promise<number> {
     let woken = 0;
     for (let at = 0; at < MAX_SEARCHED && woken < MAX_WOKEN; at += STEP) {
       // Those that are woken leave the set: what has come in their place is looked at later.
       const [looked, found] = await this.#find(origin, at - woken);
-      const ids = await this.#waitlist.others(origin, found);
-      const areWoken = await Promise.all(
-        ids.slice(0, MAX_WOKEN - woken).map(async (id) => this.#wakeOne(id)),
-      );
+      const others = new Set(await this.#waitlist.others(origin, found));
+      // First those that stay: a fetch of one that is queued may be answered at once, and then the
+      // gate wakes them.
+      const stay = found.filter((id) => !others.has(id));
+      await Promise.all(stay.map(async (id) => this.#change(id, 'stays')));
+      const ids = [...others].slice(0, MAX_WOKEN - woken);
+      const areWoken = await Promise.all(ids.map(async (id) => this.#change(id, 'queued')));
       woken += areWoken.filter(Boolean).length;
       if (looked < STEP) {
         break;
@@ -60,7 +69,7 @@ export class HeldSlices {
     return scripts.find.run(this.#redis, keys, [this.#keys.queue(''), text, ...range]);
   }
 
-  async #wakeOne(id: string): Promise<boolean> {
+  async #change(id: string, what: 'stays' | 'queued'): Promise<boolean> {
     const text = await this.#redis.hget(this.#keys.queue(id), 'data');
     const slice = readSlice(text);
     if (text === null || slice === undefined || !isHeld(slice)) {
@@ -69,7 +78,8 @@ export class HeldSlices {
     const sets = ['delayed', 'prioritized', 'pc', 'marker', id].map((part) =>
       this.#keys.queue(part),
     );
-    return (await scripts.wake.run(this.#redis, sets, [id, text, dueNow(slice)])) === 1;
+    const args = [id, text, dueNow(slice), what === 'queued' ? 1 : 0];
+    return (await scripts.change.run(this.#redis, sets, args)) === 1;
   }
 }
 

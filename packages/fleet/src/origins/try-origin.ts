@@ -22,14 +22,15 @@ interface TryParts {
  * Ends what keeps an origin shut, and wakes what waits for that. Of the waitlist it is the slice
  * whose turn is next: the gate wakes the others when the probe is answered. Whichever slice comes
  * first, its first fetch is the probe.
+ *
+ * Where nothing keeps it shut, slices may still wait for a time of their own: those that were in a
+ * worker when the origin was tried.
  */
 export async function tryOrigin(parts: TryParts, origin: string): Promise<TriedOrigin> {
   const ended = await parts.origins.tryNow(origin);
-  if (ended.length === 0) {
-    return { ended, woken: 0 };
-  }
-  const woken = (await wakeNext(parts, origin)) + (await parts.heldSlices.wake(origin));
-  return { ended, woken };
+  // Before a slice of the waitlist is woken: what it has refused must be due by then.
+  const held = await parts.heldSlices.wake(origin);
+  return { ended, woken: held + (ended.length > 0 ? await wakeNext(parts, origin) : 0) };
 }
 
 /** Slices before it that are gone are taken out. @returns how many were woken */

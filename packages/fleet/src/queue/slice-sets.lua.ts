@@ -198,18 +198,20 @@ return { #ids, found }
 `;
 
 /**
- * Queues a delayed slice with another text, unless somebody has claimed or changed it meanwhile.
+ * Gives a delayed slice another text, and queues it if that is asked for, unless somebody has
+ * claimed or changed it meanwhile.
  *
  * KEYS     delayed · prioritized · counter · marker · the slice
- * ARGV     id of the slice · its text · its new text
- * Returns  1 if it is queued now, 0 otherwise
+ * ARGV     id of the slice · its text · its new text · 1 to queue it
+ * Returns  1 if it has the new text now, 0 otherwise
  * Atomic   a worker that has claimed it would lose what it has done since
  */
-export const WAKE_CHANGED = `${ENQUEUE}
+export const CHANGE_DELAYED = `${ENQUEUE}
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 if redis.call('HGET', KEYS[5], 'data') ~= ARGV[2] then return 0 end
-redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[5], 'data', ARGV[3])
+if ARGV[4] ~= '1' then return 1 end
+redis.call('ZREM', KEYS[1], ARGV[1])
 local keys = { prioritized = KEYS[2], counter = KEYS[3], marker = KEYS[4] }
 enqueue(keys, KEYS[5], ARGV[1], math.max(1, tonumber(redis.call('HGET', KEYS[5], 'priority') or '1')))
 return 1

@@ -154,6 +154,34 @@ describe('an origin that is tried now', () => {
     await queue.stop();
   });
 
+  it('has what it refused of slices in the waitlist due as well, in their turn', async () => {
+    const { redis, keys, first, attempt, delay, isQueued, queue } = await fleet();
+    const at = Date.now() + 3_600_000;
+    const slices = [await delay('b', 1, [[0, 0, at, 1_000]]), await delay('b', 5, [[1, 1, at, 2]])];
+    await first.ask(0, { report: BLOCK });
+    for (const slice of slices) {
+      await first.defer(5, 0, slice);
+    }
+    expect(await attempt()).toEqual({ ended: ['block'], woken: 1 });
+    expect(await Promise.all(slices.map(isQueued))).toEqual([true, false]);
+    const texts = await Promise.all(slices.map(async (id) => redis.hget(keys.queue(id), 'data')));
+    expect(texts.map((text): unknown => JSON.parse(text ?? '').state)).toEqual([
+      [[0, 0, 0, 1_000]],
+      [[1, 1, 0, 2]],
+    ]);
+    await queue.stop();
+  });
+
+  it('lets slices go on that were in a worker when it was tried', async () => {
+    const { first, attempt, delay, isQueued, queue } = await fleet();
+    await first.ask(0, { report: BLOCK });
+    expect(await attempt()).toEqual({ ended: ['block'], woken: 0 });
+    const late = await delay('b', 1, [[0, 0, Date.now() + 3_600_000, 1_000]]);
+    expect(await attempt()).toEqual({ ended: [], woken: 1 });
+    expect(await isQueued(late)).toBe(true);
+    await queue.stop();
+  });
+
   it('has told the workers', async () => {
     const { redis, keys, first, attempt, queue } = await fleet();
     const heard = Promise.withResolvers<string>();

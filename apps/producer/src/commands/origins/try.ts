@@ -30,6 +30,8 @@ export async function tryOriginNow(
       terminal.note(
         `${origin}: ended ${what}; one fetch tries it, and the others follow when it is answered`,
       );
+    } else if (woken > 0) {
+      terminal.note(`${origin} was tried before; slices that still waited go on now: ${woken}`);
     } else {
       await sayWhyNot(session, origin, terminal);
     }
