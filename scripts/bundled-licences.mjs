@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bomOf } from './bundled-bom.mjs';
 
 const FILE_NAME = 'THIRD_PARTY_LICENSES.txt';
+const BOM_NAME = 'sbom.cdx.json';
 const LICENCE_FILE = /^(?:licen[cs]e|copying|notice)/iu;
 const README = /^readme(?:\.md)?$/iu;
 const RULE = '='.repeat(80);
 
 /**
  * Plugin of rolldown: writes the licences of all packages that are in a bundle beside it, as they
- * demand. The build fails if one of them names no licence.
+ * demand, and a bill of materials. The build fails if one of them names no licence.
  */
 export function bundledLicences() {
   return {
@@ -23,6 +25,8 @@ export function bundledLicences() {
         fileName: FILE_NAME,
         source: sections.join(`\n${RULE}\n\n`),
       });
+      const source = JSON.stringify(bomOf(packages), undefined, 2);
+      this.emitFile({ type: 'asset', fileName: BOM_NAME, source });
     },
   };
 }

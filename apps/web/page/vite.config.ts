@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { bundledLicences } from '../../../scripts/bundled-licences.mjs';
 
 /**
  * The page as static files: nothing inline, because the policy of the server forbids it, and with
@@ -7,6 +8,7 @@ import { defineConfig } from 'vite';
 // oxlint-disable-next-line import/no-default-export -- what Vite looks for
 export default defineConfig({
   base: './',
+  plugins: [bundledLicences()],
   resolve: { conditions: ['@fetchfleet/source', 'module', 'browser', 'import', 'default'] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {

@@ -34,13 +34,15 @@ describe('the package', () => {
         'bin/fetchfleet-web.js',
         'bin/fetchfleet-sample-api.js',
         'dist/THIRD_PARTY_LICENSES.txt',
+        'dist/sbom.cdx.json',
+        'dist/page/THIRD_PARTY_LICENSES.txt',
         'dist/crawl.schema.json',
         'dist/page/index.html',
         'examples/countries.yaml',
       ]),
     );
     const known =
-      /^(?:LICENSE|README\.md|package\.json|bin\/[\w-]+\.js|dist\/[\w.-]+\.js|dist\/THIRD_PARTY_LICENSES\.txt|dist\/crawl\.schema\.json|dist\/page\/.+|dist\/types\/[\w/-]+\.d\.ts|examples\/[\w-]+\.(?:yaml|csv|txt))$/;
+      /^(?:LICENSE|README\.md|package\.json|bin\/[\w-]+\.js|dist\/[\w.-]+\.js|dist\/THIRD_PARTY_LICENSES\.txt|dist\/(?:crawl\.schema|sbom\.cdx)\.json|dist\/page\/.+|dist\/types\/[\w/-]+\.d\.ts|examples\/[\w-]+\.(?:yaml|csv|txt))$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -49,6 +51,23 @@ describe('the package', () => {
     expect(packed.unpackedSize).toBeLessThan(11 * MIB);
     const visible = readdirSync(join(installed.cwd, 'node_modules'));
     expect(visible.filter((name) => !name.startsWith('.'))).toEqual(['fetchfleet']);
+  });
+
+  it('has a bill of materials with every package whose licence it has', () => {
+    const dist = join(installed.cwd, 'node_modules/fetchfleet/dist');
+    const bom = JSON.parse(readFileSync(join(dist, 'sbom.cdx.json'), 'utf8')) as {
+      readonly components: readonly { readonly 'bom-ref': string }[];
+    };
+    const listed = bom.components.map((one) => one['bom-ref'].replace(/@(?=[^@]+$)/u, ' '));
+    const licensed = ['', 'page'].flatMap((folder) =>
+      readFileSync(join(dist, folder, 'THIRD_PARTY_LICENSES.txt'), 'utf8')
+        .split(`\n${'='.repeat(80)}\n\n`)
+        .map((section) => section.slice(0, section.indexOf('\n'))),
+    );
+    expect(listed).toEqual(
+      expect.arrayContaining(['bullmq', 'undici', 'preact'].map(startingWith)),
+    );
+    expect(new Set(listed)).toEqual(new Set(licensed));
   });
 
   it('has no complaints of publint, and types for every way to import it', async () => {
@@ -189,6 +208,10 @@ describe('installed for a user who cannot write there', () => {
     },
   );
 });
+
+function startingWith(name: string): unknown {
+  return expect.stringMatching(new RegExp(`^${name} \\d`, 'u'));
+}
 
 async function succeed(program: string, args: readonly string[]): Promise<string> {
   const run = await installed.start(program, args);
