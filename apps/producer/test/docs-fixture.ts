@@ -23,7 +23,7 @@ const SERVERS = ['fetchfleet-worker'];
  */
 const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^(?:npx )?fetchfleet-sample-api$/u, 'is started by the test, on a free port'],
-  [/^fetchfleet --version$/u, 'is no command of the command table'],
+  [/^(?:npx )?fetchfleet --(?:help|version)$/u, 'is no command of the command table'],
   [/^git /u, 'needs the network'],
   [/^cd /u, 'names a folder of the reader'],
   [/^npm (?:ci|start|test|run)\b/u, 'runs this test, or is checked by CI'],
