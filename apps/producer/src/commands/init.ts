@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { codeOf } from '@fetchfleet/crawl';
-import { type Context, programName } from '../core/context.ts';
+import { type Context, otherProgram, programName } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { unwritable } from '../core/output-file.ts';
 import { shellWord } from '../core/shell-word.ts';
@@ -71,7 +71,7 @@ export async function init(
   terminal.note(
     `Wrote ${name}, and ${SCHEMA_FILE} for editors. It fetches from the sample API, which runs in another terminal with`,
   );
-  terminal.note('', `  ${program}-sample-api`, '', 'Then', '');
+  terminal.note('', `  ${otherProgram('sample-api', context)}`, '', 'Then', '');
   terminal.note(`  ${program} validate ${shellWord(name)}`, `  ${program} run ${shellWord(name)}`);
   return EXIT.ok;
 }

@@ -18,6 +18,16 @@ export function programName({ env }: Pick<Context, 'env'>): string {
 }
 
 /**
+ * How to start another program of ours in hints. Where npx has fetched the package for this command
+ * alone, it would look for a package with the name of that program.
+ */
+export function otherProgram(name: string, { env }: Pick<Context, 'env'>): string {
+  const isFetched = /[\\/]_npx[\\/]/u.test(env['PATH'] ?? '');
+  const program = `${programName({ env })}-${name}`;
+  return isFetched ? program.replace(/^npx /u, 'npx --package fetchfleet ') : program;
+}
+
+/**
  * The name of the fleet. Workers take the same names: a batch in another fleet would never run.
  *
  * @throws CommandError (exit 2) if FETCHFLEET_FLEET is not a name

@@ -12,7 +12,7 @@ Examples:
   fetchfleet run countries.yaml --workers 2 --concurrency 200 --transport undici
   id=$(fetchfleet start countries.yaml)             enqueue for workers elsewhere
   fetchfleet status $id --watch
-  fetchfleet export $id --format csv -o countries.csv
+  fetchfleet export $id -o countries.csv
   fetchfleet failures $id                           list what failed, and why
   fetchfleet retry $id --wait                       fetch the failed URLs again
   fetchfleet origins --watch                        limits, blocks and queues of origins

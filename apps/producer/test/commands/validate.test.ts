@@ -24,6 +24,9 @@ describe('fetchfleet init', () => {
     expect(valid.stdout).toMatch(/^fetches +249$/mu);
 
     await project.write('crawl.yaml', 'mine');
+    const fetched = { PATH: '/home/x/.npm/_npx/1a2b/node_modules/.bin', npm_command: 'exec' };
+    const byNpx = await project.call(['init', 'other.yaml'], fetched);
+    expect(byNpx.stderr).toContain('  npx --package fetchfleet fetchfleet-sample-api\n');
     const again = await project.call(['init']);
     expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/exists already/u) });
     expect(await readFile(project.path('crawl.yaml'), 'utf8')).toBe('mine');

@@ -9,16 +9,23 @@ import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { formatCount } from '../../report/units.ts';
 import { withBatch } from '../../results/check-out.ts';
 import { openPlaces } from '../../results/open-place.ts';
-import { type ExportOptions, readChoice, type RowChoice } from './options.ts';
+import {
+  type ExportOptions,
+  type GivenExportOptions,
+  readChoice,
+  type RowChoice,
+  withFormat,
+} from './options.ts';
 import { DEFAULT_TABLE, writeToDatabase } from './to-database.ts';
 import { writeRecords } from './write-records.ts';
 
 /** `fetchfleet export BATCH`: writes one record per fetch, in index order. Needs no Redis. */
 export async function exportRecords(
   batch: string,
-  options: ExportOptions,
+  given: GivenExportOptions,
   context: Context,
 ): Promise<ExitCode> {
+  const options = withFormat(given);
   const choice = readChoice(options, context);
   const places = await openPlaces(readPlaces(options.results, context), context);
   process.umask(readUmask(options, context));

@@ -5,8 +5,11 @@ import type { Context } from '../../core/context.ts';
 import { CommandError, Problems } from '../../core/errors.ts';
 import { compressedEnding } from '../../core/output-file.ts';
 
+const FORMATS = ['ndjson', 'csv', 'parquet'] as const;
+type Format = (typeof FORMATS)[number];
+
 export interface ExportOptions {
-  readonly format: 'ndjson' | 'csv' | 'parquet';
+  readonly format: Format;
   /** A file; `-` is stdout. */
   readonly output: string;
   readonly results?: readonly string[];
@@ -30,6 +33,19 @@ export interface ExportOptions {
   readonly to?: string;
   readonly table?: string;
   readonly json?: boolean;
+}
+
+/** As they are given: the name of a file says its format as well. */
+export interface GivenExportOptions extends Omit<ExportOptions, 'format'> {
+  readonly format?: Format;
+}
+
+/** The options with the format of a file that ends in `.csv`, `.csv.gz` …; NDJSON for others. */
+export function withFormat(given: GivenExportOptions): ExportOptions {
+  const { output } = given;
+  const name = output.slice(0, output.length - (compressedEnding(output)?.length ?? 0));
+  const named = FORMATS.find((one) => name.endsWith(`.${one}`));
+  return { ...given, format: given.format ?? named ?? 'ndjson' };
 }
 
 /** Which rows to write, and what of them. */

@@ -1,7 +1,7 @@
 import { OUTCOMES } from '@fetchfleet/crawl';
 import type { Change } from '@fetchfleet/results';
 import type { DiffOptions } from '../../commands/diff.ts';
-import type { ExportOptions } from '../../commands/export/options.ts';
+import type { GivenExportOptions } from '../../commands/export/options.ts';
 import type { PruneOptions } from '../../commands/prune/prune.ts';
 import type { QueryOptions } from '../../commands/query/query.ts';
 import type { ShowOptions } from '../../commands/request/show.ts';
@@ -33,7 +33,7 @@ export const EXPORT: CommandSpec = {
       flags: '-f, --format <format>',
       help: 'format of the records',
       choices: ['ndjson', 'csv', 'parquet'],
-      default: 'ndjson',
+      defaultHelp: 'as the file ends, or ndjson',
     },
     { flags: '--fields <names>', help: 'only these fields, in this order: index,params.id,body' },
     {
@@ -74,12 +74,12 @@ export const EXPORT: CommandSpec = {
   notes: `
 Examples:
   fetchfleet export $id -o records.ndjson.zst
-  fetchfleet export $id --format parquet -o records.parquet
+  fetchfleet export $id -o records.parquet
   fetchfleet export $id --format csv --fields index,params.id,body.name
   fetchfleet export $id --outcome ok --explode '$.items' -o items.ndjson
   fetchfleet export $id --bodies pages -o pages.ndjson
   fetchfleet export $id --to postgres://me@db.example/crawls`,
-  run: async (batch: string, options: ExportOptions, { context }) =>
+  run: async (batch: string, options: GivenExportOptions, { context }) =>
     (await import('../../commands/export/export.ts')).exportRecords(batch, options, context),
 };
 

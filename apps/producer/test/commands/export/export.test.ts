@@ -1,4 +1,5 @@
 import { chmod, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { installLeakGuard, startProcess } from '@fetchfleet/testing';
 import { Project } from '../../cli-fixture.ts';
@@ -45,6 +46,27 @@ describe('export -o FILE', () => {
     expect(await project.call(['export', BATCH, '-o', 'out.ndjson'])).toMatchObject({ code: 0 });
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
     expect((await project.call(['export', BATCH])).stdout).toBe(expected);
+  });
+
+  it.each([
+    ['out.csv', [], /^batch,index,|^"?index/u],
+    ['out.parquet', [], /^PAR1/u],
+    ['out.txt', [], /^\{"batch":/u],
+    ['csv', [], /^\{"batch":/u],
+    ['out.csv', ['--format', 'ndjson'], /^\{"batch":/u],
+  ])('writes %s with %j in the format that it names', async (file, options, start) => {
+    await layOut(project, 1);
+    expect(await project.call(['export', BATCH, '-o', file, ...options])).toMatchObject({
+      code: 0,
+    });
+    expect(await readFile(project.path(file), 'latin1')).toMatch(start);
+  });
+
+  it('writes CSV that is compressed by its name', async () => {
+    await layOut(project, 1);
+    expect(await project.call(['export', BATCH, '-o', 'out.csv.gz'])).toMatchObject({ code: 0 });
+    const text = gunzipSync(await readFile(project.path('out.csv.gz'))).toString();
+    expect(text.split('\n')).toHaveLength(3);
   });
 
   it('exits with 1 and counts the missing records of an incomplete batch', async () => {
