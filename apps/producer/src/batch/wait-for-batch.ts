@@ -122,11 +122,11 @@ export async function pollUntilEnd(options: PollOptions): Promise<BatchStatus> {
 }
 
 /**
- * The time until the next poll: a twentieth of the time so far, so that the end of a small batch is
+ * The time until the next poll: a fiftieth of the time so far, so that the end of a small batch is
  * noticed at once.
  */
 export function pollIntervalMs(elapsedMs: number): number {
-  return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, elapsedMs / 20));
+  return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, elapsedMs / 50));
 }
 
 /** Warns once for each variable and flag that workers lack. */

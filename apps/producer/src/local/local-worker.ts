@@ -20,6 +20,8 @@ export interface LocalWorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** For every line that it writes to stderr. */
   readonly onLine: (line: string) => void;
+  /** It claims slices from now on; again after each new start. */
+  readonly onReady: () => void;
   /** It died and is started again. */
   readonly onCrash: (reason: string) => void;
   /** It is not started again: it died too often, or its settings are wrong. */
@@ -70,6 +72,7 @@ export class LocalWorker {
     child.on('message', (message) => {
       if (isReady(message)) {
         this.#readyAt = performance.now();
+        this.#options.onReady();
       }
     });
     if (child.stderr !== null) {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseDurationMs, type SecretRules } from '@fetchfleet/crawl';
@@ -19,16 +20,27 @@ export interface LocalWorkersOptions {
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal;
+  /** How many processes may start at the same time. @default one for each processor */
+  readonly startingAtOnce?: number;
 }
 
-/** The worker processes of this machine. A process that dies is started again until `stop()`. */
+/**
+ * The worker processes of this machine. A process that dies is started again until `stop()`.
+ *
+ * Starting takes a processor for some tenths of a second. More processes than processors would only
+ * make the first of them ready later, so the others start when one is ready. A small batch has
+ * ended by then.
+ */
 export class LocalWorkers {
   readonly #workers: readonly LocalWorker[];
   readonly #stopTimeoutMs: number;
+  readonly #startingAtOnce: number;
   readonly #failure = Promise.withResolvers<never>();
+  #startedCount = 0;
   #givenUpCount = 0;
 
-  constructor({ count, command, env, terminal }: LocalWorkersOptions) {
+  constructor({ count, command, env, terminal, startingAtOnce }: LocalWorkersOptions) {
+    this.#startingAtOnce = startingAtOnce ?? availableParallelism();
     const notices = new WorkerNotices((message) =>
       message === UNCHECKED_TLS ? terminal.warnOnce(message) : terminal.warn(message),
     );
@@ -40,6 +52,7 @@ export class LocalWorkers {
         command,
         env,
         onLine: (line) => notices.add(line),
+        onReady: () => this.#startNext(),
         onCrash: (reason) => terminal.warn(`${name} ended (${reason}); it is started again`),
         onGivenUp: (reason, cause) => this.#giveUp(reason, cause),
       });
@@ -55,9 +68,10 @@ export class LocalWorkers {
     return this.#workers.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
+  /** Returns at once. */
   start(): void {
-    for (const worker of this.#workers) {
-      worker.start();
+    for (let starting = 0; starting < this.#startingAtOnce; starting++) {
+      this.#startNext();
     }
   }
 
@@ -90,9 +104,16 @@ export class LocalWorkers {
     done.abort();
   }
 
+  /** None once all have been started, or after `stop()`. */
+  #startNext(): void {
+    this.#workers[this.#startedCount]?.start();
+    this.#startedCount += 1;
+  }
+
   #giveUp(reason: string, cause: GivenUpCause): void {
     this.#givenUpCount += 1;
     if (this.#givenUpCount < this.#workers.length) {
+      this.#startNext();
       return;
     }
     this.#failure.reject(

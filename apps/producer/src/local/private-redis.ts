@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, readFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, readFileSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ import {
 
 /** If Redis does not answer by then, the supervisor that was started has failed: start another. */
 const SUPERVISOR_TIMEOUT_MS = 3_000;
-const POLL_MS = 25;
+const POLL_MS = 10;
 
 export interface PrivateRedis {
   readonly url: string;
@@ -86,6 +86,9 @@ type Attempt =
 
 /** Connects first and reads the supervisor's name then: `RedisSupervisor` explains this order. */
 async function tryConnect({ socket }: RedisFolder): Promise<Attempt> {
+  if (!existsSync(socket)) {
+    return { state: 'absent' };
+  }
   const client = await connectOnce(socket).catch(() => undefined);
   if (client === undefined) {
     return { state: 'absent' };

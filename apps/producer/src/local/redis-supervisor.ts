@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { withTimeout } from '../core/timeouts.ts';
 import { LockFile } from './lock-file.ts';
 import { openRedisLog, type RedisFolder } from './redis-folder.ts';
@@ -73,6 +73,10 @@ export class RedisSupervisor {
 
   async #serve(): Promise<void> {
     let idleSince: number | undefined;
+    // A command waits for the server: it starts before the client of Redis is loaded.
+    if (!existsSync(this.#folder.socket)) {
+      await this.#startServer();
+    }
     for (;;) {
       const others = await this.#countClients();
       if (others === undefined) {
@@ -199,6 +203,7 @@ export class RedisSupervisor {
 
 /** One connection, without retries. */
 export async function connectOnce(socket: string): Promise<Redis> {
+  const { Redis } = await import('ioredis');
   const client = new Redis({
     path: socket,
     lazyConnect: true,

@@ -19,7 +19,11 @@ afterEach(async () => {
 installLeakGuard();
 
 /** Workers that run a line of JavaScript, and the text printed on the terminal. */
-function startWorkers(script: string, count = 2): { workers: LocalWorkers; said: () => string } {
+function startWorkers(
+  script: string,
+  count = 2,
+  startingAtOnce = count,
+): { workers: LocalWorkers; said: () => string } {
   const stderr = new PassThrough();
   let text = '';
   stderr.on('data', (chunk: Buffer) => {
@@ -30,6 +34,7 @@ function startWorkers(script: string, count = 2): { workers: LocalWorkers; said:
     command: [process.execPath, '-e', script],
     env: { PATH: process.env['PATH'] },
     terminal: new Terminal({ stdout: new PassThrough(), stderr }),
+    startingAtOnce,
   });
   started.push(workers);
   workers.start();
@@ -60,6 +65,23 @@ describe('the workers of this machine', () => {
     process.kill(first ?? 0, 'SIGKILL');
     await eventually(() => workers.pids.length === 1 && workers.pids[0] !== first);
     expect(said()).toContain('worker 1 of 1 ended (SIGKILL); it is started again');
+  });
+
+  it('wait with their start until an earlier one is ready', async () => {
+    const up = "console.error(JSON.stringify({ level: 'warn', msg: 'up ' + process.pid }))";
+    const script = `process.on('SIGUSR2', () => { ${READY} }); setInterval(() => {}, 1000); ${up}`;
+    const { workers, said } = startWorkers(script, 3, 2);
+    const [first = 0, ...others] = workers.pids;
+    expect(others).toHaveLength(1);
+    await eventually(() => said().includes(`up ${first}`));
+    expect(workers.pids).toHaveLength(2);
+    process.kill(first, 'SIGUSR2');
+    await eventually(() => workers.pids.length === 3);
+  });
+
+  it('are all given up when those that start first cannot', async () => {
+    const { workers } = startWorkers("console.error('--results: bad'); process.exit(2)", 3, 1);
+    await expect(workers.failed).rejects.toMatchObject({ exitCode: 2 });
   });
 
   it('are given up when none of them can start, with the last message of one', async () => {
