@@ -86,8 +86,22 @@ const TARGETS: readonly Target[] = [
     text: '195 fetches of 100 ms, 4 workers × 50: the whole `fetchfleet run`',
     benchmark: 'small',
     measure: 'seconds',
-    atMost: 2.5,
+    atMost: 1.2,
     format: seconds,
+  },
+  {
+    text: 'a worker without work: its share of a core',
+    benchmark: 'idle',
+    measure: 'share of a core',
+    atMost: 0.002,
+    format: (share) => percent(share, 2),
+  },
+  {
+    text: '8 in flight, no latency ÷ bare undici loop',
+    benchmark: 'concurrency',
+    measure: '8 ÷ bare undici',
+    atLeast: 0.6,
+    format: times,
   },
   {
     text: 'a fetch of each of 10,000 origins ÷ fetches of one origin',

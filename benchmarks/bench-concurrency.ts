@@ -1,6 +1,6 @@
 import { BenchFleet } from './bench-fleet.ts';
 import type { Benchmark, Findings } from './benchmark.ts';
-import { rateOf, type Score } from './contest.ts';
+import { ratioOf, rateOf, type Score } from './contest.ts';
 import type { BenchContext } from './context.ts';
 import { count } from './format.ts';
 import { peerContender, PEERS_BY_NAME } from './peer.ts';
@@ -61,6 +61,8 @@ async function measureConcurrency(context: BenchContext): Promise<Findings> {
         ],
       },
     ],
-    measures: {},
+    measures: Object.fromEntries(
+      scores.map(({ inFlight, own, loop }) => [`${inFlight} ÷ bare undici`, ratioOf(own, loop)]),
+    ),
   };
 }

@@ -8,6 +8,7 @@ import { exportBenchmark } from './bench-export.ts';
 import { growthBenchmark } from './bench-growth.ts';
 import { httpsBenchmark } from './bench-https.ts';
 import { hungBenchmark } from './bench-hung.ts';
+import { idleBenchmark } from './bench-idle.ts';
 import { latencyBenchmark } from './bench-latency.ts';
 import { originsBenchmark } from './bench-origins.ts';
 import { peersBenchmark } from './bench-peers.ts';
@@ -24,6 +25,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   hungBenchmark,
   errorsBenchmark,
   smallBenchmark,
+  idleBenchmark,
   growthBenchmark,
   enqueueBenchmark,
   exportBenchmark,

@@ -13,8 +13,9 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+/** @param digits behind the point. @default 1 */
+export function percent(share: number, digits = 1): string {
+  return `${(share * 100).toFixed(digits)} %`;
 }
 
 export function mebibytes(bytes: number): string {
