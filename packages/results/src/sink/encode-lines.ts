@@ -6,13 +6,15 @@ const SMALL_BYTES = 8 * 1024;
 const BLOCK_BYTES = 256 * 1024;
 /** A character takes no more bytes in UTF-8. */
 const MAX_CHARACTER_BYTES = 3;
-/** About as much is encoded at once: a millisecond of work. */
+/** About as many are copied or encoded at once: a millisecond of work. */
 const STEP_BYTES = 1024 * 1024;
 
 const LINE_END = Buffer.from('\n');
 
 /**
- * The bytes of the lines, each with a line end, some of them at a time.
+ * The bytes of the lines, each with a line end, some of them at a time. Large bodies, which cost
+ * nothing here, do not count: a group of them is written at once, because between two writes the
+ * event loop does everything else.
  *
  *     lines    text body \n text ……large body…… \n text body \n
  *     chunks  [block           ][large body    ][block         ]
@@ -30,18 +32,19 @@ export function* encodeLines(lines: readonly RecordLine[]): Generator<readonly U
       }
     }
     blocks.addBytes(LINE_END);
-    if (blocks.bytes >= STEP_BYTES) {
+    if (blocks.copied >= STEP_BYTES) {
       yield blocks.take();
     }
   }
-  if (blocks.bytes > 0) {
-    yield blocks.take();
+  const rest = blocks.take();
+  if (rest.length > 0) {
+    yield rest;
   }
 }
 
 class Blocks {
-  /** Bytes that were added since the last `take`. */
-  bytes = 0;
+  /** Bytes that were copied or encoded since the last `take`. */
+  copied = 0;
   #chunks: Uint8Array[] = [];
   #block = Buffer.alloc(0);
   /** Where that part of the block begins, and ends, which is no chunk yet. */
@@ -56,13 +59,15 @@ class Blocks {
   addText(text: string): void {
     const most = text.length * MAX_CHARACTER_BYTES;
     if (most > BLOCK_BYTES) {
-      this.#addLarge(Buffer.from(text));
+      const bytes = Buffer.from(text);
+      this.#addLarge(bytes);
+      this.copied += bytes.length;
       return;
     }
     this.#makeRoom(most);
     const written = this.#block.write(text, this.#to);
     this.#to += written;
-    this.bytes += written;
+    this.copied += written;
   }
 
   addBytes(bytes: Uint8Array): void {
@@ -73,21 +78,20 @@ class Blocks {
     this.#makeRoom(bytes.length);
     this.#block.set(bytes, this.#to);
     this.#to += bytes.length;
-    this.bytes += bytes.length;
+    this.copied += bytes.length;
   }
 
   take(): readonly Uint8Array[] {
     this.#closeChunk();
     const chunks = this.#chunks;
     this.#chunks = [];
-    this.bytes = 0;
+    this.copied = 0;
     return chunks;
   }
 
   #addLarge(bytes: Uint8Array): void {
     this.#closeChunk();
     this.#chunks.push(bytes);
-    this.bytes += bytes.length;
   }
 
   #closeChunk(): void {

@@ -46,4 +46,10 @@ describe('encodeLines', () => {
     expect(groups.length).toBeGreaterThan(5);
     expect(Math.max(...groups)).toBeLessThan(1_300_000);
   });
+
+  it('gives large bodies together, because they are not copied', () => {
+    const body = Buffer.alloc(1_000_000, 'x');
+    const lines = Array.from({ length: 8 }, () => ['{"body":', body, Buffer.from('}')] as const);
+    expect([...encodeLines(lines)]).toHaveLength(1);
+  });
 });
