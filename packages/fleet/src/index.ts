@@ -44,6 +44,7 @@ export {
   checkWrites,
   evictionWarning,
   persistenceWarning,
+  modeOf,
   readRedisInfo,
 } from './redis/check-redis.ts';
 export { lackedPermissions } from './redis/permissions.ts';

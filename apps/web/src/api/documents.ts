@@ -202,8 +202,9 @@ export interface OverviewDocument {
   readonly inFlight: number;
   readonly capacity: number;
   readonly workers: number;
+  /** 0 where the user of Redis may not know it. */
   readonly redisMemoryBytes: number;
-  /** 0 where Redis has no limit. */
+  /** 0 where Redis has no limit, or does not tell it. */
   readonly redisMemoryLimitBytes: number;
   readonly oldestPendingMs: number;
   /** The disk with the results folder; null where there is none here. */

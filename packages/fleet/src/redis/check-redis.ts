@@ -46,7 +46,7 @@ async function checkServer({
         `${OLDEST.major}.${OLDEST.minor} or later`,
     );
   }
-  if (info.get('redis_mode') === 'sentinel') {
+  if (modeOf(info) === 'sentinel') {
     throw new RedisUnfitError(
       `Redis at ${place} is a Sentinel, which keeps no data: REDIS_URL must be ` +
         'redis+sentinel://HOST:PORT/NAME, with the name that it has for the master',
@@ -68,7 +68,6 @@ async function writeProbe(redis: Redis, { probe }: Pick<FleetKeys, 'probe'>): Pr
  */
 export async function checkWrites({ redis, keys, place }: RedisCheck): Promise<void> {
   try {
-    await infoOf(redis, keys.probe, 'server'); // BullMQ does not work without it
     await writeProbe(redis, keys);
   } catch (error) {
     throw refusalOf(error, place) ?? error;
@@ -76,7 +75,8 @@ export async function checkWrites({ redis, keys, place }: RedisCheck): Promise<v
 }
 
 /**
- * What `INFO` says, by name. Empty where the user may not read it.
+ * What `INFO` says, by name. Memory, eviction policy and persistence are missing where the user may
+ * not run it.
  *
  * @param key in a cluster, the server that has it is asked
  */
@@ -89,9 +89,6 @@ export async function readRedisInfo(
   try {
     text = await infoOf(redis, key, 'default');
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOPERM')) {
-      return new Map();
-    }
     throw refusalOf(error, place) ?? error;
   }
   return new Map(
@@ -100,6 +97,11 @@ export async function readRedisInfo(
       return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
     }),
   );
+}
+
+/** `standalone`, `cluster` or `sentinel`, which Valkey tells under another name than Redis. */
+export function modeOf(info: ReadonlyMap<string, string>): string {
+  return info.get('redis_mode') ?? info.get('server_mode') ?? 'standalone';
 }
 
 function isTooOld(version: string): boolean {

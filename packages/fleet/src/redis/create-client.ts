@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { clusterWithInfo, redisWithInfo } from './client-info.ts';
 import type {
   ClusterAddress,
   RedisAddress,
@@ -37,7 +38,8 @@ const SENTINEL_RETRY_MS = 500;
 
 /**
  * The one place where clients are made: of one server, of a cluster, or of the master that
- * Sentinels name. BullMQ copies the client that it is given, and so gets the same kind.
+ * Sentinels name. BullMQ copies the client that it is given, and so gets the same kind. All of them
+ * answer `INFO`, also for a user who may not run it.
  *
  * A `Cluster` is returned as a `Redis`. It has the same commands, events, `status`, `duplicate`,
  * `disconnect` and `defineCommand`, and fleets use nothing else; what is different on several
@@ -45,14 +47,16 @@ const SENTINEL_RETRY_MS = 500;
  */
 export function createClient(address: RedisAddress, options: ClientOptions): Redis {
   if ('cluster' in address) {
-    const client = createCluster(address, options);
+    const client = clusterWithInfo(createCluster(address, options));
     // ioredis has no type for what both have in common.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return client as unknown as Redis;
   }
-  return 'sentinels' in address
-    ? createBehindSentinels(address, options)
-    : new Redis({ ...address, ...options });
+  return redisWithInfo(
+    'sentinels' in address
+      ? createBehindSentinels(address, options)
+      : new Redis({ ...address, ...options }),
+  );
 }
 
 /**

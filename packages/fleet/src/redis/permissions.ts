@@ -18,7 +18,6 @@ const OTHER_COMMANDS: readonly (readonly string[])[] = [
   ['XREAD', 'STREAMS', 'KEY', '0'],
   ['EVAL', 'return 1', '1', 'KEY'],
   ['EVALSHA', '0', '1', 'KEY'],
-  ['INFO'],
   ['TIME'],
   ['PING'],
   ['SELECT', '0'],

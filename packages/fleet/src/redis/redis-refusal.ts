@@ -23,7 +23,17 @@ export function isRefusal(error: unknown): boolean {
 
 /** The second is what Redis 7.0 answers where a script does what the user may not. */
 const NO_PERMISSION = /^NOPERM\b|The user executing the script can't/;
+/** Of a command that the administrator has renamed or removed. */
+const NO_SUCH_COMMAND = /^ERR unknown command\b/i;
 const BAD_LOGIN = /^(?:WRONGPASS|NOAUTH)\b|^ERR invalid password/;
+
+/** Whether Redis keeps a command from this user, or from everybody. */
+export function isWithheld(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (NO_PERMISSION.test(error.message) || NO_SUCH_COMMAND.test(error.message))
+  );
+}
 
 /** Whether the answer of Redis is about the database of the address. */
 function isAboutDatabase(error: Error): boolean {

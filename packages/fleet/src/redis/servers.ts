@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
+import { isWithheld } from './redis-refusal.ts';
 import { Script } from './script.ts';
 
 /*
@@ -20,9 +21,21 @@ export function isCluster(redis: Redis): boolean {
   return redis.isCluster;
 }
 
-/** `INFO` of the server that has a key. */
+/**
+ * `INFO` of the server that has a key. For a user who may not run it, what is known otherwise: see
+ * client-info.ts.
+ */
 export async function infoOf(redis: Redis, key: string, section: string): Promise<string> {
-  return isCluster(redis) ? INFO.run(redis, [key], [section]) : redis.info(section);
+  if (isCluster(redis)) {
+    try {
+      return await INFO.run(redis, [key], [section]);
+    } catch (error) {
+      if (!isWithheld(error)) {
+        throw error;
+      }
+    }
+  }
+  return redis.info(section);
 }
 
 /** The time of the server that has a key, as scripts on this key see it; epoch milliseconds. */

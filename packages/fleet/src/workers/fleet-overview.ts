@@ -95,8 +95,9 @@ export interface FleetSnapshot {
   /** Results that wait for a worker that has their folder. */
   readonly removalsWaiting: number;
   readonly workers: number;
+  /** 0 where the user of Redis may not know it. */
   readonly redisMemoryBytes: number;
-  /** 0 where Redis has no limit. */
+  /** 0 where Redis has no limit, or does not tell it. */
   readonly redisMemoryLimitBytes: number;
   /** The 100 that workers worked on most recently. */
   readonly origins: readonly OriginStatus[];
@@ -167,7 +168,7 @@ export class FleetOverview {
     return (await this.#queue()).oldestMs;
   }
 
-  /** How much memory Redis uses, and may use at most; 0 where it has no limit. */
+  /** How much memory Redis uses, and may use at most; 0 where it has no limit, or is not known. */
   async memory(): Promise<Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>> {
     return this.#memory();
   }

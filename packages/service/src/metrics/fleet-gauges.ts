@@ -44,8 +44,9 @@ export interface FleetState {
   readonly notifications: { readonly waiting: number; readonly lost: number };
   readonly removalsWaiting: number;
   readonly workers: number;
+  /** 0 means not known. */
   readonly redisMemoryBytes: number;
-  /** 0 means no limit. */
+  /** 0 means no limit, or not known. */
   readonly redisMemoryLimitBytes: number;
   /** The caller bounds their number. */
   readonly origins: readonly GatedOrigin[];
@@ -85,8 +86,14 @@ export function recordFleet(
   }
   gauges.oldestPending.set(fleet.oldestPendingSeconds);
   gauges.workers.set(fleet.workers);
-  gauges.redisMemory.set(fleet.redisMemoryBytes);
-  gauges.redisMemoryLimit.set(fleet.redisMemoryLimitBytes);
+  if (fleet.redisMemoryBytes === 0) {
+    // Not known: 0 would look like an empty Redis without a limit.
+    gauges.redisMemory.remove();
+    gauges.redisMemoryLimit.remove();
+  } else {
+    gauges.redisMemory.set(fleet.redisMemoryBytes);
+    gauges.redisMemoryLimit.set(fleet.redisMemoryLimitBytes);
+  }
   gauges.notificationsWaiting.set(fleet.notifications.waiting);
   gauges.notificationsLost.inc(fleet.notifications.lost);
   gauges.removalsWaiting.set(fleet.removalsWaiting);

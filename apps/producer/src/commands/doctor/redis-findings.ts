@@ -5,6 +5,7 @@ import {
   type FleetKeys,
   hasNoRoom,
   lackedPermissions,
+  modeOf,
   persistenceWarning,
   readRedisInfo,
   readRedisMemory,
@@ -48,29 +49,46 @@ export async function redisFindings(open: OpenRedis): Promise<readonly Finding[]
 async function serverFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
   await checkRedis({ redis, place }); // what may lose data has lines of its own
   const info = await readRedisInfo(redis, place, keys.queue('wait'));
-  const version = info.get('redis_version');
-  if (version === undefined) {
-    return [
-      warning('server', 'this user may not read INFO, so its version is not known: allow +info'),
-    ];
-  }
   if (info.get('role') === 'slave') {
-    const master = `${info.get('master_host')}:${info.get('master_port')}`;
+    const host = info.get('master_host');
+    const master = host === undefined ? '' : `, ${host}:${info.get('master_port')}`;
     return [
       problem(
         'server',
-        `${place} is a replica, which takes no writes: use the address of its master, ${master}`,
+        `${place} is a replica, which takes no writes: use the address of its master${master}`,
       ),
     ];
   }
-  const replicas = Number(info.get('connected_slaves') ?? 0);
+  return [ok('server', describeServer(info)), ...(saysAll(info) ? [] : [NO_INFO])];
+}
+
+/** What is not known without `INFO`; all else works. */
+const NO_INFO = warning(
+  'info',
+  'this user may not run INFO, so whether Redis keeps its data, deletes some or is full is not ' +
+    'known, and enqueueing does not stop before it is full: ACL SETUSER NAME +info',
+);
+
+/** Whether the user may run `INFO`. */
+function saysAll(info: ReadonlyMap<string, string>): boolean {
+  return info.has('used_memory');
+}
+
+function describeServer(info: ReadonlyMap<string, string>): string {
+  const valkey = info.get('valkey_version');
+  const version =
+    valkey === undefined ? `version ${info.get('redis_version')}` : `Valkey ${valkey}`;
+  const replicas = info.get('connected_slaves');
   const behind =
-    replicas === 1 ? '1 replica' : replicas === 0 ? 'no replica' : `${replicas} replicas`;
-  return [ok('server', `version ${version}, ${info.get('redis_mode') ?? 'standalone'}, ${behind}`)];
+    replicas === '1' ? '1 replica' : replicas === '0' ? 'no replica' : `${replicas} replicas`;
+  return [version, modeOf(info), ...(replicas === undefined ? [] : [behind])].join(', ');
 }
 
 async function persistenceFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
   const info = await readRedisInfo(redis, place, keys.queue('wait'));
+  if (!saysAll(info)) {
+    return [];
+  }
   const lost = persistenceWarning(info);
   if (lost !== undefined) {
     return [warning('persistence', lost)];
@@ -83,11 +101,7 @@ async function persistenceFindings({ redis, keys, place }: OpenRedis): Promise<r
       ),
     ];
   }
-  return [
-    info.has('aof_enabled')
-      ? ok('persistence', 'append-only file')
-      : warning('persistence', 'this user may not see whether Redis keeps its data: allow +info'),
-  ];
+  return [ok('persistence', 'append-only file')];
 }
 
 async function memoryFindings({
@@ -97,6 +111,9 @@ async function memoryFindings({
   isPrivate,
 }: OpenRedis): Promise<readonly Finding[]> {
   const info = await readRedisInfo(redis, place, keys.queue('wait'));
+  if (!saysAll(info)) {
+    return [];
+  }
   const evicting = evictionWarning(info);
   const policy =
     evicting === undefined

@@ -71,6 +71,22 @@ describe('doctor', () => {
     );
   });
 
+  it('works for a user without INFO, and says what it then cannot see', async () => {
+    const REDIS_URL = await asUser(`${FLEET_USER} -info`);
+    const { code, findings, of } = await examine({ REDIS_URL });
+    const seen = findings.filter(({ section }) => section === 'redis');
+    expect(seen.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
+      'connection ok',
+      'server ok',
+      'info warning',
+      'permissions ok',
+      expect.stringContaining('latency '),
+    ]);
+    expect(of('redis', 'info')).toMatch(/may not run INFO, so .*: ACL SETUSER NAME \+info$/u);
+    expect(of('redis', 'server')).toMatch(/^ok: version \d+\.\d+\.\d+, standalone$/u);
+    expect(code).toBe(0);
+  });
+
   it.each([
     ['-zadd', 'this user may not run ZADD:'],
     ['-@pubsub', 'reach &{fetchfleet}:*'],

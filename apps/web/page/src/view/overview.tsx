@@ -78,7 +78,7 @@ export function Overview({ canChange }: { readonly canChange: boolean }) {
         <a href="#/workers">
           {overview.workers === 1 ? '1 worker' : `${formatCount(overview.workers)} workers`}
         </a>
-        {` · Redis ${formatBytes(overview.redisMemoryBytes)}`}
+        {overview.redisMemoryBytes > 0 && ` · Redis ${formatBytes(overview.redisMemoryBytes)}`}
         {overview.redisMemoryLimitBytes > 0 && ` of ${formatBytes(overview.redisMemoryLimitBytes)}`}
         {overview.resultsDisk !== null &&
           ` · results ${formatBytes(overview.resultsDisk.freeBytes)} free of ${formatBytes(overview.resultsDisk.totalBytes)}`}
