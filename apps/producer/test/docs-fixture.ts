@@ -59,6 +59,11 @@ export function listDocuments(): string[] {
   return globSync(['*.md', 'docs/**/*.md'], { cwd: repositoryRoot }).toSorted();
 }
 
+/** Whether a reader follows a page from its first step to the last one: it has a test of its own. */
+export function isTutorial(document: string): boolean {
+  return document === 'docs/quick-start.md' || document.startsWith('docs/tutorials/');
+}
+
 export async function readDocument(document: string): Promise<string> {
   return readFile(join(repositoryRoot, document), 'utf8');
 }
@@ -96,7 +101,8 @@ export function sectionOf(text: string, heading: string): string {
   return after.split(new RegExp(`^#{1,${level}} `, 'mu'), 1)[0] ?? '';
 }
 
-function withoutComment(line: string): string {
+/** A line of bash without its comment. */
+export function withoutComment(line: string): string {
   return line.replace(/(?:^|\s)#\s.*$/u, '').trim();
 }
 
@@ -148,10 +154,11 @@ export function scriptOf(commands: readonly string[], replacements: Replacements
     }
     return [...before, shown, named, `expect-ok ${index} $?`];
   });
-  return [HEAD, ...lines, 'exit 0', ''].join('\n');
+  return [SCRIPT_HEAD, ...lines, 'exit 0', ''].join('\n');
 }
 
-const HEAD = `
+/** What a script of documented commands begins with. */
+export const SCRIPT_HEAD = `
 stop() { for pid in $(jobs -p); do kill -KILL "$pid"; done 2>/dev/null; wait; }
 trap stop EXIT
 newest-batch() { fetchfleet status --json | node -e '

@@ -15,6 +15,7 @@ import {
   commandsOf,
   isNotRun,
   isRunnable,
+  isTutorial,
   listDocuments,
   ownWords,
   readDocument,
@@ -85,7 +86,8 @@ function isName(words: readonly string[]): boolean {
 
 describe.each(DOCUMENTS)('%s', (document) => {
   it('shows only commands that a test runs, or that are listed with a reason', async () => {
-    const commands = await commandsOf(document);
+    // All commands of a tutorial are run.
+    const commands = isTutorial(document) ? [] : await commandsOf(document);
     const unknown = commands.filter((command) => !isRunnable(command) && !isNotRun(command));
     expect(unknown).toEqual([]);
   });
@@ -298,6 +300,18 @@ describe('the documentation', () => {
     for (const name of parameterKeys()) {
       expect(page).toMatch(new RegExp(`[{, ]${name}: |\`${name}\``, 'u'));
     }
+  });
+
+  it('names a test for every promise, by its title', async () => {
+    const page = await readDocument('docs/promises.md');
+    const tests = [...page.matchAll(/\[([^\]]+)\]\((\.\.\/\S+\.test\.ts)\)/gu)];
+    const missing = await Promise.all(
+      tests.map(async ([, title = '', path = '']) =>
+        (await readDocument(join('docs', path))).includes(`it('${title}'`) ? [] : [title],
+      ),
+    );
+    expect(missing.flat()).toEqual([]);
+    expect(tests.length).toBeGreaterThan(15);
   });
 
   it('has every folder of sources on its map', async () => {
