@@ -177,6 +177,7 @@ export function openApiDocument(): object {
         'the header Origin with the address of the page, or `Sec-Fetch-Site: same-origin`. ' +
         'Instants are ISO 8601, durations milliseconds, sizes bytes; what is not known is null.',
     },
+    servers: [{ url: 'http://127.0.0.1:8788', description: 'without --host, --port and --base' }],
     paths,
     components: {
       schemas,
