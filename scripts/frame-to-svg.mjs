@@ -43,7 +43,7 @@ function svgOf(frame) {
       ` viewBox="0 0 ${width} ${height}" role="img" aria-label="fetchfleet status --watch">`,
     `<rect width="${width}" height="${height}" rx="8" fill="${BACKGROUND}"/>`,
     `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"` +
-      ` font-size="${FONT_SIZE}" xml:space="preserve">`,
+      ` font-size="${FONT_SIZE}">`,
     ...lines.flatMap((runs, at) => textsOf(runs, PADDING + (at + 0.75) * CELL.height)),
     '</g>',
     '</svg>',
@@ -65,7 +65,7 @@ function linesOf(frame) {
           // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
           const codes = /^\u001B\[([\d;]*)m$/u.exec(part)?.[1];
           if (codes === undefined) {
-            return part === '' ? [] : [{ ...style, text: part, length: [...part].length }];
+            return part === '' ? [] : [{ ...style, text: part, length: columnsOf(part) }];
           }
           style = codes.split(';').map(Number).reduce(styled, style);
           return [];
@@ -90,25 +90,32 @@ function styled(style, code) {
   return { ...style, colour: COLOURS[code] ?? (code === 39 ? FOREGROUND : style.colour) };
 }
 
+/** A text for each run of words: browsers show several spaces within a text as one. */
 function textsOf(runs, y) {
   let column = 0;
-  return runs.flatMap(({ text, length, colour, isBold, isDim }) => {
-    const start = column + (text.length - text.trimStart().length);
+  return runs.flatMap(({ text, length, ...style }) => {
+    const start = column;
     column += length;
-    const shown = text.trim();
-    if (shown === '') {
-      return [];
-    }
-    const x = (PADDING + start * CELL.width).toFixed(1);
-    // The exact width: a font whose characters are wider or narrower keeps the columns.
-    const width = ([...shown].length * CELL.width).toFixed(1);
-    const bold = isBold ? ' font-weight="bold"' : '';
-    const dim = isDim ? ` opacity="${DIM_OPACITY}"` : '';
-    return [
-      `<text x="${x}" y="${y.toFixed(1)}" textLength="${width}" lengthAdjust="spacingAndGlyphs"` +
-        ` fill="${colour}"${bold}${dim}>${escaped(shown)}</text>`,
-    ];
+    return Array.from(text.matchAll(/\S+(?: \S+)*/gu), ({ 0: words, index }) =>
+      textOf(words, { ...style, y, column: start + columnsOf(text.slice(0, index)) }),
+    );
   });
+}
+
+function textOf(words, { column, y, colour, isBold, isDim }) {
+  const x = (PADDING + column * CELL.width).toFixed(1);
+  // The exact width: a font whose characters are wider or narrower keeps the columns.
+  const width = (columnsOf(words) * CELL.width).toFixed(1);
+  const bold = isBold ? ' font-weight="bold"' : '';
+  const dim = isDim ? ` opacity="${DIM_OPACITY}"` : '';
+  return (
+    `<text x="${x}" y="${y.toFixed(1)}" textLength="${width}" lengthAdjust="spacingAndGlyphs"` +
+    ` fill="${colour}"${bold}${dim}>${escaped(words)}</text>`
+  );
+}
+
+function columnsOf(text) {
+  return [...text].length;
 }
 
 function escaped(text) {

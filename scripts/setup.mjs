@@ -1,8 +1,8 @@
 // Installs what is missing before `npm start` and `npm test`: npm dependencies, Node 24 (through
 // its npm package), redis-server, and for the tests Prometheus, two shells and proxies, for long
-// ones also PostgreSQL, kubectl and a browser. It runs on Node 18 and newer before anything is
-// installed, so it is plain JavaScript and uses built-in modules only. It is quick and prints
-// nothing if nothing is missing.
+// ones also PostgreSQL, kubectl and a browser; for `npm run docs` the packages of the site. It runs
+// on Node 18 and newer before anything is installed, so it is plain JavaScript and uses built-in
+// modules only. It is quick and prints nothing if nothing is missing.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -18,6 +18,7 @@ const isForAll = process.env.CI === 'true';
 const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
 const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
 const isForTopologies = process.env.npm_lifecycle_event === 'test:redis-topologies' || isForAll;
+const isForDocs = process.env.npm_lifecycle_event === 'docs';
 const isForBrowser = process.env.npm_lifecycle_event === 'screenshots' || isForLongTests;
 
 /** Debian packages, and what for. Each has a program of its name, except for two. */
@@ -71,7 +72,10 @@ exit $status
 class SetupError extends Error {}
 
 try {
-  installDependencies();
+  installDependencies('.');
+  if (isForDocs) {
+    installDependencies('site');
+  }
   ensureNode();
   installWithApt(missingPrograms());
   await checkRedis();
@@ -90,24 +94,29 @@ function say(line) {
 
 // ---- npm dependencies ----
 
-function installDependencies() {
-  if (dependenciesAreCurrent()) {
+/** In a folder with a lockfile. The site of the documentation is no workspace, and has its own. */
+function installDependencies(folder) {
+  if (dependenciesAreCurrent(folder)) {
     return;
   }
-  say('installing npm dependencies (about half a minute)');
-  npm(['ci', '--include=dev', '--no-progress', '--no-fund', '--no-audit', '--loglevel=error']);
-  say('npm dependencies are installed');
+  const what = folder === '.' ? 'npm dependencies' : `npm dependencies of ${folder}`;
+  say(`installing ${what} (about half a minute)`);
+  const quiet = ['--no-progress', '--no-fund', '--no-audit', '--loglevel=error'];
+  npm(['ci', '--include=dev', ...quiet], folder);
+  say(`${what} are installed`);
 }
 
 /**
  * Whether node_modules matches the lockfile. Compares versions, because git sets file times to the
  * time of the checkout. Optional packages of other platforms may be missing.
  */
-function dependenciesAreCurrent() {
-  const wanted = readLock('package-lock.json');
-  const installed = readLock(join('node_modules', '.package-lock.json'));
+function dependenciesAreCurrent(folder) {
+  const wanted = readLock(join(folder, 'package-lock.json'));
+  const installed = readLock(join(folder, 'node_modules', '.package-lock.json'));
   if (wanted === undefined) {
-    throw new SetupError('package-lock.json is missing: this clone is incomplete');
+    throw new SetupError(
+      `${join(folder, 'package-lock.json')} is missing: this clone is incomplete`,
+    );
   }
   if (installed === undefined) {
     return false;
@@ -136,10 +145,10 @@ function readLock(path) {
 }
 
 /** Runs the npm of the system: ours is in the folder that `npm ci` replaces. */
-function npm(args) {
+function npm(args, where = '.') {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== ownBinaries);
   const { status, error } = spawnSync('npm', args, {
-    cwd: root,
+    cwd: join(root, where),
     env: { ...process.env, PATH: path.join(delimiter) },
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',

@@ -11,19 +11,28 @@ interface Locked {
 }
 
 const read = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
-const { packages } = JSON.parse(read('package-lock.json')) as {
-  readonly packages: Readonly<Record<string, Locked>>;
-};
-const dependencies = Object.entries(packages).filter(
-  ([path, { link = false }]) => path.includes('node_modules/') && !link,
-);
+
+/** Every package that a lockfile has, with its path. */
+function dependenciesOf(folder: string): (readonly [string, Locked])[] {
+  const { packages } = JSON.parse(read(join(folder, 'package-lock.json'))) as {
+    readonly packages: Readonly<Record<string, Locked>>;
+  };
+  return Object.entries(packages).filter(
+    ([path, { link = false }]) => path.includes('node_modules/') && !link,
+  );
+}
 
 /** What may be passed on with no more than its text. */
 const LICENCES = /^(?:MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0)$/u;
 
-describe('the dependencies', () => {
+describe.each([
+  ['the repository', '.', [['node', true]]],
+  ['the site of the documentation', 'site', []],
+])('the dependencies of %s', (_, folder, scripts) => {
+  const dependencies = dependenciesOf(folder);
+
   it('run an install script only where package.json allows it by name', () => {
-    const { allowScripts } = JSON.parse(read('package.json')) as {
+    const { allowScripts } = JSON.parse(read(join(folder, 'package.json'))) as {
       readonly allowScripts: Readonly<Record<string, boolean>>;
     };
     const withScripts = dependencies
@@ -31,7 +40,7 @@ describe('the dependencies', () => {
       .map(([path]) => path.split('node_modules/').at(-1));
     expect(new Set(Object.keys(allowScripts))).toEqual(new Set(withScripts));
     const allowed = Object.entries(allowScripts).filter(([, isAllowed]) => isAllowed);
-    expect(allowed).toEqual([['node', true]]);
+    expect(allowed).toEqual(scripts);
   });
 
   it('are known by their hashes', () => {
@@ -40,7 +49,9 @@ describe('the dependencies', () => {
       dependencies.filter(([, { integrity = '' }]) => !integrity.startsWith('sha512-')),
     ).toEqual([]);
   });
+});
 
+describe('the dependencies', () => {
   it.each(['producer', 'worker'])('that %s has in its bundle come with their licences', (app) => {
     const sections = read(`apps/${app}/dist/THIRD_PARTY_LICENSES.txt`).split(/^={80}\n\n/mu);
     const names = sections.map((section) => section.split(' ', 1)[0]);
