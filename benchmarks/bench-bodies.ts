@@ -21,7 +21,7 @@ export const bodiesBenchmark: Benchmark = {
   name: 'bodies',
   title: 'Small and large bodies',
   about: `No latency, ${IN_FLIGHT} in flight. fetchfleet validates the JSON and syncs every byte to disk; the bare loop reads the bodies
-and discards them.`,
+and discards them. With records, it does nothing but fetch, validate, write and sync: the least that records cost.`,
   run: async (context) => {
     const tables: Table[] = [];
     const measures: Record<string, Spread | undefined> = {};
@@ -52,6 +52,7 @@ async function measureSize(
     const scores = await context.compete([
       undici.contender(OURS, task('undici')),
       got.contender('fetchfleet, got', task('got')),
+      peerContender(PEERS_BY_NAME.recording(), { ...task('undici'), concurrency }),
       peerContender(loop, { ...task('loop'), concurrency }),
     ]);
     return { scores, base: scoreNamed(scores, loop.name) };

@@ -31,7 +31,7 @@ export interface Origin {
 /** nginx if it is installed, and a small Node server for what nginx cannot do. */
 export async function startOrigin(folder: string): Promise<Origin> {
   const version = /nginx\/\S+/.exec(spawnSync('nginx', ['-v'], { encoding: 'utf8' }).stderr ?? '');
-  const echo = ECHO_MODULES.map((dir) => join(dir, 'ngx_http_echo_module.so')).find(existsSync);
+  const echo = findEchoModule();
   if (version === null) {
     return originOf('Node', [await startNodeOrigin()]);
   }
@@ -40,6 +40,11 @@ export async function startOrigin(folder: string): Promise<Origin> {
     return originOf(version[0], [nginx]);
   }
   return originOf(`${version[0]}, delays by Node`, [nginx, await startNodeOrigin()]);
+}
+
+/** The module of nginx that delays answers; undefined if it is not installed. */
+export function findEchoModule(): string | undefined {
+  return ECHO_MODULES.map((dir) => join(dir, 'ngx_http_echo_module.so')).find(existsSync);
 }
 
 interface Server {

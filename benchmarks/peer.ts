@@ -35,6 +35,9 @@ export interface PeerTask {
 
 export const PEERS_BY_NAME = {
   undici: () => peer('bare undici loop', ['node', join(PEERS, 'undici-loop.ts')]),
+  http2: () => peer('bare undici loop on HTTP/2', ['node', join(PEERS, 'http2-loop.ts')]),
+  recording: () =>
+    peer('bare undici loop with records', ['node', join(PEERS, 'recording-loop.ts')]),
   got: () => peer('bare got loop', ['node', join(PEERS, 'got-loop.ts')]),
   bullmq: () => peer('BullMQ, a job a fetch, got', ['node', join(PEERS, 'bullmq-got.ts')]),
   aiohttp: () => python('aiohttp + gather', 'aiohttp', ['aiohttp_gather.py']),

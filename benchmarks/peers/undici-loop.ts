@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { runConcurrently, measured } from './measured.ts';
 
-const dispatcher = new Agent({ pipelining: 1 });
+const dispatcher = new Agent({ pipelining: 1, allowH2: false });
 
 await measured(async (task, fetches) =>
   runConcurrently(task, fetches, async (url) => {
