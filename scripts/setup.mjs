@@ -19,7 +19,8 @@ const isForTests = process.env.npm_lifecycle_event === 'test' || isForAll;
 const isForLongTests = process.env.npm_lifecycle_event === 'test:long' || isForAll;
 const isForTopologies = process.env.npm_lifecycle_event === 'test:redis-topologies' || isForAll;
 const isForDocs = process.env.npm_lifecycle_event === 'docs';
-const isForBrowser = process.env.npm_lifecycle_event === 'screenshots' || isForLongTests;
+const isForPictures = process.env.npm_lifecycle_event === 'screenshots';
+const isForBrowser = isForPictures || isForLongTests;
 
 /** Debian packages, and what for. Each has a program of its name, except for two. */
 const PACKAGES = {
@@ -28,6 +29,7 @@ const PACKAGES = {
   prometheus: 'for tests of rules and dashboards',
   postgresql: 'for long tests of exports to a database',
   chromium: 'for long tests of the page, and its screenshots',
+  tmux: 'for pictures of the terminal',
   nginx: 'for long tests of the page behind a reverse proxy',
   'kubernetes-client': 'for long tests of the manifests for Kubernetes',
   zsh: 'for tests of shell completion',
@@ -200,6 +202,9 @@ function missingPrograms() {
     if (name === 'chromium') {
       return isForBrowser && !BROWSERS.some(isOnPath);
     }
+    if (name === 'tmux') {
+      return isForPictures && !isOnPath(name);
+    }
     if (name === 'kubernetes-client') {
       return isForLongTests && !isOnPath('kubectl');
     }
@@ -250,6 +255,7 @@ function reportMissing() {
     [isForLongTests, hasPostgres(), 'postgresql', 'its tests'],
     [isForLongTests, hasNginx(), 'nginx', 'tests of the page behind a reverse proxy'],
     [isForLongTests, isOnPath('kubectl'), 'kubectl', 'tests of the manifests for Kubernetes'],
+    [isForPictures, isOnPath('tmux'), 'tmux', 'pictures of the terminal'],
     [isForBrowser, BROWSERS.some(isOnPath), 'chromium', 'tests of the page and its screenshots'],
   ];
   for (const [isNeeded, isThere, name, what] of needs) {

@@ -1,11 +1,3 @@
-// Renders a captured terminal frame to SVG: text, colours and nothing else, so that it can be made
-// again. docs/images/live-view.svg is made from a running batch:
-//
-//   tmux new-session -d -x 96 -y 19 -s live 'fetchfleet status BATCH --watch'
-//   tmux capture-pane -e -p -t live | node scripts/frame-to-svg.mjs > docs/images/live-view.svg
-import { readFileSync } from 'node:fs';
-import { styleText } from 'node:util';
-
 const FONT_SIZE = 14;
 /** Width of a character and height of a line, in pixels, of the usual monospace fonts. */
 const CELL = { width: 8.43, height: 19 };
@@ -13,7 +5,7 @@ const PADDING = 16;
 const BACKGROUND = '#11151c';
 const FOREGROUND = '#d5dae3';
 /** Foreground colours by their ANSI number. */
-const COLOURS = {
+const COLOURS: Readonly<Record<number, string>> = {
   30: '#5c6370',
   31: '#e06c75',
   32: '#8cc265',
@@ -24,23 +16,35 @@ const COLOURS = {
   37: FOREGROUND,
 };
 const DIM_OPACITY = 0.6;
-const PLAIN = { colour: FOREGROUND, isBold: false, isDim: false };
+const PLAIN: Style = { colour: FOREGROUND, isBold: false, isDim: false };
 
-if (process.stdin.isTTY) {
-  process.stderr.write(styleText('red', 'usage: frame-to-svg.mjs < FRAME > FILE.svg\n'));
-  process.exitCode = 2;
-} else {
-  process.stdout.write(svgOf(readFileSync(0, 'utf8')));
+interface Style {
+  readonly colour: string;
+  readonly isBold: boolean;
+  readonly isDim: boolean;
 }
 
-function svgOf(frame) {
+/** Text of one style, and how many columns it takes. */
+interface Run extends Style {
+  readonly text: string;
+  readonly length: number;
+}
+
+interface Place {
+  readonly column: number;
+  /** In pixels. */
+  readonly y: number;
+}
+
+/** Renders a captured frame of a terminal to SVG: text, colours and nothing else. */
+export function frameToSvg(frame: string, label: string): string {
   const lines = linesOf(frame);
   const columns = Math.max(...lines.map((runs) => runs.reduce((sum, run) => sum + run.length, 0)));
   const width = Math.ceil(columns * CELL.width + 2 * PADDING);
   const height = Math.ceil(lines.length * CELL.height + 2 * PADDING);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"` +
-      ` viewBox="0 0 ${width} ${height}" role="img" aria-label="fetchfleet status --watch">`,
+      ` viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}">`,
     `<rect width="${width}" height="${height}" rx="8" fill="${BACKGROUND}"/>`,
     `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"` +
       ` font-size="${FONT_SIZE}">`,
@@ -52,7 +56,7 @@ function svgOf(frame) {
 }
 
 /** Runs of one style each. A style lasts over the ends of lines. */
-function linesOf(frame) {
+function linesOf(frame: string): Run[][] {
   let style = PLAIN;
   const lines = frame
     .trimEnd()
@@ -61,7 +65,7 @@ function linesOf(frame) {
       line
         // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
         .split(/(\u001B\[[\d;]*m)/u)
-        .flatMap((part) => {
+        .flatMap((part): Run[] => {
           // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
           const codes = /^\u001B\[([\d;]*)m$/u.exec(part)?.[1];
           if (codes === undefined) {
@@ -74,7 +78,7 @@ function linesOf(frame) {
   return lines.filter((runs, at) => runs.length > 0 || (lines[at - 1] ?? []).length > 0);
 }
 
-function styled(style, code) {
+function styled(style: Style, code: number): Style {
   if (code === 0) {
     return PLAIN;
   }
@@ -91,7 +95,7 @@ function styled(style, code) {
 }
 
 /** A text for each run of words: browsers show several spaces within a text as one. */
-function textsOf(runs, y) {
+function textsOf(runs: readonly Run[], y: number): string[] {
   let column = 0;
   return runs.flatMap(({ text, length, ...style }) => {
     const start = column;
@@ -102,7 +106,7 @@ function textsOf(runs, y) {
   });
 }
 
-function textOf(words, { column, y, colour, isBold, isDim }) {
+function textOf(words: string, { column, y, colour, isBold, isDim }: Style & Place): string {
   const x = (PADDING + column * CELL.width).toFixed(1);
   // The exact width: a font whose characters are wider or narrower keeps the columns.
   const width = (columnsOf(words) * CELL.width).toFixed(1);
@@ -114,10 +118,10 @@ function textOf(words, { column, y, colour, isBold, isDim }) {
   );
 }
 
-function columnsOf(text) {
-  return [...text].length;
+function columnsOf(text: string): number {
+  return Array.from(text).length;
 }
 
-function escaped(text) {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
