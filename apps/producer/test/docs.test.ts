@@ -8,6 +8,7 @@ import { CATALOGUE } from '@fetchfleet/service';
 import { closeAfterEach, repositoryRoot, startProcess } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
+import { EXIT_CODES } from '../src/core/errors.ts';
 import { buildCli } from '../src/program/program.ts';
 import { Interrupts } from '../src/core/interrupts.ts';
 import { Terminal } from '../src/core/terminal.ts';
@@ -111,7 +112,7 @@ describe.each(DOCUMENTS)('%s', (document) => {
   it('shows crawl files that are valid', async () => {
     const blocks = [...(await readDocument(document)).matchAll(/^```yaml\n(.*?)^```$/gmsu)]
       .map(([, text = '']) => text)
-      .filter((text) => /^url:/mu.test(text));
+      .filter((text) => /^(?:url|urls):/mu.test(text));
     for (const text of blocks) {
       expect(() => parseCrawlFile(text, document)).not.toThrow();
     }
@@ -231,6 +232,16 @@ describe('the documentation', () => {
     for (const [, , paragraph] of headings) {
       expect(paragraph).toMatch(/\*\*Do\*\*/u);
     }
+  });
+
+  it('lists every error code of commands below its exit status', async () => {
+    const sections = (await readDocument('docs/errors.md')).split(/^## /mu).slice(1);
+    const documented = sections.flatMap((section) => {
+      const status = Number(/Exit status (\d)/u.exec(section)?.[1]);
+      const codes = tableRows(section).map(([cell = '']) => /^`(\w+)`$/u.exec(cell)?.[1]);
+      return codes.flatMap((code) => (code === undefined ? [] : [[code, status]]));
+    });
+    expect(Object.fromEntries(documented)).toEqual(EXIT_CODES);
   });
 
   it('lists every setting of a worker with its variable and default', async () => {

@@ -22,7 +22,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  * Every error code that a command may end with, by its consequence. Codes of the packages stand
  * here too. A code that is missing is an error nobody expected.
  */
-const EXIT_CODES = {
+export const EXIT_CODES = {
   // The person who typed the command has to change something.
   INPUT_INVALID: EXIT.badInput,
   SETTINGS_INVALID: EXIT.badInput,
