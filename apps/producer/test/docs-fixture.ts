@@ -59,7 +59,7 @@ export function listDocuments(): string[] {
   return globSync(['*.md', 'docs/**/*.md'], { cwd: repositoryRoot }).toSorted();
 }
 
-/** Whether a reader follows a page from its first step to the last one: it has a test of its own. */
+/** Whether a reader follows a page from its first step to its last: it has a test of its own. */
 export function isTutorial(document: string): boolean {
   return document === 'docs/quick-start.md' || document.startsWith('docs/tutorials/');
 }

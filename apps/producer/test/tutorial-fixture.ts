@@ -21,7 +21,7 @@ type Step = Command | WrittenFile;
 
 /** What is different where a test follows a page. */
 export interface Surroundings {
-  /** What the page says, and what the test has in its place. Outputs are compared as on the page. */
+  /** What the page says, and what the test has in its place. */
   readonly substitutes?: readonly (readonly [string, string])[];
   /** Ports of servers that are there already, by the ports on the page. */
   readonly ports?: readonly (readonly [number, number])[];
@@ -40,8 +40,8 @@ const SERVERS =
 /** What needs a network, a container engine or a cluster. */
 const ELSEWHERE = /^(?:npm install|docker|kubectl apply|kubectl -n) /u;
 
-/** Steps of a page, in order: commands of ```sh and ```console blocks, and files by their first line. */
-export function stepsOf(page: string): Step[] {
+/** Steps in order: commands of ```sh and ```console blocks, and files by their first line. */
+function stepsOf(page: string): Step[] {
   const blocks = [...page.matchAll(/^```(\w+)\n(.*?)^```$/gmsu)];
   return blocks.flatMap(([, language = '', text = '']): Step[] => {
     if (language === 'sh') {
