@@ -238,8 +238,8 @@ function comparable(text: string): string[] {
         .replaceAll(/TIME(?: TIME)+/gu, 'TIME')
         .trim(),
     )
-    .filter((line) => line !== '' && !PROGRESS.test(line));
+    .filter((line) => line !== '' && !NOW_AND_THEN.test(line));
 }
 
-/** What a command prints while it waits, now and then. */
-const PROGRESS = /^(?:[\w-]+: \d+ of \d+ \(\d+%\)|copying )/u;
+/** What a command prints while it waits, and what bash says of a server that was killed. */
+const NOW_AND_THEN = /^[\w-]+: \d+ of \d+ \(\d+%\)|^copying |: line \d+: \d+ Killed /u;
