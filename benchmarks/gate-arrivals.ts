@@ -1,3 +1,6 @@
+/** Between which two moments a request came, in ms: the second is when it was read. */
+export type Arrival = readonly [from: number, at: number];
+
 /** What the origins received. */
 export interface Arrivals {
   readonly origins: number;
@@ -6,39 +9,41 @@ export interface Arrivals {
    * Fetches ÷ what the limit allows between the first and last fetch of an origin, for all origins.
    */
   readonly used: number;
-  /** Largest number of fetches that one origin received in any second. */
+  /**
+   * Largest number of fetches that one origin received in any second. What a stalled origin reads at
+   * once has come before: only what was certainly within a second counts.
+   */
   readonly busiest: number;
 }
 
 /**
  * @param perSecond the limit of each origin
- * @param arrivals times in ms, by origin
+ * @param arrivals by origin, in the order in which they were read
  */
 export function measureArrivals(
-  arrivals: readonly (readonly number[])[],
+  arrivals: readonly (readonly Arrival[])[],
   perSecond: number,
 ): Arrivals {
   let fetches = 0;
   let allowed = 0;
   let most = 0;
   for (const own of arrivals) {
-    const sorted = own.toSorted((a, b) => a - b);
-    const seconds = ((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)) / 1000;
-    fetches += sorted.length;
+    const seconds = ((own.at(-1)?.[1] ?? 0) - (own[0]?.[1] ?? 0)) / 1000;
+    fetches += own.length;
     allowed += 1 + seconds * perSecond;
-    most = Math.max(most, busiest(sorted));
+    most = Math.max(most, busiest(own));
   }
   return { origins: arrivals.length, fetches, used: fetches / allowed, busiest: most };
 }
 
-function busiest(sorted: readonly number[]): number {
+function busiest(arrivals: readonly Arrival[]): number {
   let most = 0;
-  let from = 0;
-  for (const [at, instant] of sorted.entries()) {
-    while ((sorted[from] ?? instant) <= instant - 1000) {
-      from += 1;
+  let first = 0;
+  for (const [last, [, at]] of arrivals.entries()) {
+    while (at - (arrivals[first]?.[0] ?? at) >= 1000) {
+      first += 1;
     }
-    most = Math.max(most, at - from + 1);
+    most = Math.max(most, last - first + 1);
   }
   return most;
 }

@@ -1,5 +1,5 @@
 import type { Running } from '@fetchfleet/testing';
-import { type Arrivals, measureArrivals } from './gate-arrivals.ts';
+import { type Arrival, type Arrivals, measureArrivals } from './gate-arrivals.ts';
 import type { Costs, GateFleet } from './gate-fleet.ts';
 
 /** The number of origins, and the load of each. */
@@ -56,7 +56,7 @@ export async function runGateCase(
 async function arrivalsAt({ port }: ManyOrigins, { perSecond }: GateCase): Promise<Arrivals> {
   const reply = await fetch(`http://127.0.0.1:${port}/arrivals/${block}`);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- from our own server
-  return measureArrivals((await reply.json()) as number[][], perSecond);
+  return measureArrivals((await reply.json()) as Arrival[][], perSecond);
 }
 
 function crawlText({ origins, fetches, rate }: GateCase, host: string): string {

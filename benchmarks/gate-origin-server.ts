@@ -5,11 +5,21 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Arrival } from './gate-arrivals.ts';
 
 const BODY = JSON.stringify({ text: 'x'.repeat(200) });
 const HEAD = { 'content-type': 'application/json', 'content-length': String(BODY.length) };
-/** Times in ms, by block and host. */
-const arrivals = new Map<string, Map<string, number[]>>();
+/** By block and host. */
+const arrivals = new Map<string, Map<string, Arrival[]>>();
+
+// A request may have come at any time since the process last read all its sockets. After a stall
+// timers run before sockets are read, so the time is taken after the read, in `setImmediate`.
+let readAt = performance.now();
+setInterval(() => {
+  setImmediate(() => {
+    readAt = performance.now();
+  });
+}, 2).unref();
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const asked = /^\/arrivals\/(\d+)$/.exec(request.url ?? '')?.[1];
@@ -23,13 +33,15 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 
 function remember(host: string): void {
   const block = host.split('.')[1] ?? '';
-  const hosts = arrivals.get(block) ?? new Map<string, number[]>();
+  const hosts = arrivals.get(block) ?? new Map<string, Arrival[]>();
   arrivals.set(block, hosts);
-  const instants = hosts.get(host);
-  if (instants === undefined) {
-    hosts.set(host, [performance.now()]);
+  const known = hosts.get(host);
+  const at = performance.now();
+  const arrival: Arrival = [Math.min(readAt, at), at];
+  if (known === undefined) {
+    hosts.set(host, [arrival]);
   } else {
-    instants.push(performance.now());
+    known.push(arrival);
   }
 }
 

@@ -365,6 +365,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     redis,
     isOwnProcess,
     key: keys.queue('wait'),
+    onRead: (reading) => schedulers.learnClock(reading),
     onCorrected: (aheadMs) => {
       const seconds = Math.round(aheadMs / 100) / 10;
       const effect = isOwnProcess ? 'using the time of Redis' : 'set it';

@@ -48,7 +48,7 @@ export {
   readRedisInfo,
 } from './redis/check-redis.ts';
 export { lackedPermissions } from './redis/permissions.ts';
-export { CLOCK_TOLERANCE_MS, readClock } from './redis/redis-clock.ts';
+export { CLOCK_TOLERANCE_MS, type ClockReading, readClock } from './redis/redis-clock.ts';
 export { connectRedis, openProbe, openRedis, RedisUnreachableError } from './redis/connection.ts';
 export { isRefusal, RedisRefusedError, RedisUnfitError } from './redis/redis-refusal.ts';
 export { type RedisAddress, RedisUrlError } from './redis/redis-address.ts';

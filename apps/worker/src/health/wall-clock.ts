@@ -1,7 +1,9 @@
-import { CLOCK_TOLERANCE_MS, readClock } from '@fetchfleet/fleet';
+import { CLOCK_TOLERANCE_MS, type ClockReading, readClock } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 
 const CHECK_MS = 10_000;
+/** At the start, when answers wait for a process that is busy with starting. */
+const FIRST_CHECKS = 3;
 
 export interface WallClockOptions {
   readonly redis: Redis;
@@ -11,6 +13,8 @@ export interface WallClockOptions {
   readonly isOwnProcess: boolean;
   /** This machine's clock was found to be wrong by `aheadMs`; a process of ours follows Redis. */
   readonly onCorrected: (aheadMs: number) => void;
+  /** Redis has told its time. */
+  readonly onRead?: (reading: ClockReading) => void;
 }
 
 /**
@@ -40,13 +44,16 @@ export class WallClock {
     return this.#aheadMs;
   }
 
-  /** Resolves after the first check, which waits for Redis to answer. */
+  /** Resolves after the first checks, which wait for Redis to answer. */
   async start(): Promise<void> {
     if (this.#options.isOwnProcess) {
       this.#anchorMs = this.#systemMs() - performance.now();
       Date.now = () => Math.floor(performance.now() + this.#anchorMs);
     }
-    await this.#check();
+    for (let n = 0; n < FIRST_CHECKS; n += 1) {
+      // One after the other: an answer that came late must not stand alone.
+      await this.#check();
+    }
     this.#timer ??= setInterval(() => {
       this.#check().catch(() => undefined); // Redis is away: the next check corrects the clock
     }, CHECK_MS).unref();
@@ -61,8 +68,10 @@ export class WallClock {
   }
 
   async #check(): Promise<void> {
-    const { redis, key, onCorrected } = this.#options;
-    const { aheadMs, isFar } = await readClock({ redis, key }, () => this.#systemMs());
+    const { redis, key, onCorrected, onRead } = this.#options;
+    const reading = await readClock({ redis, key }, () => this.#systemMs());
+    const { aheadMs, isFar } = reading;
+    onRead?.(reading);
     const now = performance.now();
     const wasAheadMs = this.#aheadMs;
     this.#aheadMs = isFar ? aheadMs : 0;

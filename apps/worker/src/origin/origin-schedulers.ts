@@ -1,4 +1,4 @@
-import type { Gate, GateAnswer, OriginWork } from '@fetchfleet/fleet';
+import type { ClockReading, Gate, GateAnswer, OriginWork } from '@fetchfleet/fleet';
 import type { Logger } from '@fetchfleet/service';
 import { OriginScheduler } from './origin-scheduler.ts';
 import type { Permits } from '../permits/permits.ts';
@@ -51,6 +51,14 @@ export class OriginSchedulers {
     const taken = new Map([...now, ...this.#workedOn]);
     this.#workedOn.clear();
     return taken;
+  }
+
+  /**
+   * Redis has told its time. The first exchange of a worker may be answered late; with an estimate
+   * that is late by as much, its starts would meet those that are punctual.
+   */
+  learnClock({ redisMs, askedAt, answeredAt }: ClockReading): void {
+    this.#clock.learn(redisMs, { askedAt, answeredAt });
   }
 
   /** The scheduler of an origin; it lives until the origin is idle. */

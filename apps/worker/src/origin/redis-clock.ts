@@ -7,6 +7,15 @@ const DRIFT_MS_PER_S = 0.2;
 /**
  * Redis' clock in terms of `performance.now()`. An answer is as old as its way back took, so the
  * answer with the shortest way gives the best estimate of the difference.
+ *
+ * Redis has read its clock after the question and before the answer, so the difference is between
+ * the two:
+ *
+ *     askedAt − redisMs  ≤  difference  ≤  answeredAt − redisMs
+ *
+ * An estimate that is outside is of another clock: this one was set, a replica took over, or
+ * another node of a cluster has answered. It moves to the next end at once. Otherwise all slots
+ * would seem to have passed, and no fetch would start.
  */
 export class RedisClock {
   #differenceMs = Infinity;
@@ -25,7 +34,7 @@ export class RedisClock {
   ): void {
     this.#roundTripMs += (answeredAt - askedAt - this.#roundTripMs) * WEIGHT;
     const aged = this.#differenceMs + ((answeredAt - this.#learnedAt) / 1000) * DRIFT_MS_PER_S;
-    this.#differenceMs = Math.min(aged, answeredAt - redisMs);
+    this.#differenceMs = Math.max(askedAt - redisMs, Math.min(aged, answeredAt - redisMs));
     this.#learnedAt = answeredAt;
   }
 

@@ -42,6 +42,17 @@ describe("Redis' clock", () => {
     expect(clock.toLocal(1_000_000)).toBeCloseTo(errorMs, 3);
   });
 
+  it.each([
+    { what: 'behind', byMs: -3_600_000, errorMs: -1 },
+    { what: 'ahead', byMs: 3_600_000, errorMs: 2 },
+    { what: 'behind by less than the way', byMs: -1, errorMs: 0.002 },
+  ])('is followed at once where it is $what suddenly', ({ byMs, errorMs }) => {
+    const clock = new RedisClock();
+    answered(clock, 0, 1, 1);
+    clock.learn(1_000_000 + 10 + 1 + byMs, { askedAt: 10, answeredAt: 13 });
+    expect(clock.toLocal(1_000_000 + byMs)).toBeCloseTo(errorMs, 3);
+  });
+
   it('has never been read before the first answer', () => {
     expect(new RedisClock().toLocal(5)).toBe(Infinity);
   });

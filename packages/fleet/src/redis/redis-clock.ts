@@ -5,11 +5,15 @@ import { timeOf } from './servers.ts';
 export const CLOCK_TOLERANCE_MS = 1_000;
 
 /** The clock of this machine beside that of Redis. */
-interface ClockReading {
+export interface ClockReading {
   /** Milliseconds; negative if this machine is behind. */
   readonly aheadMs: number;
   /** More than a second, and more than the answer took. */
   readonly isFar: boolean;
+  /** What Redis said, epoch milliseconds, and between which moments of `performance.now()`. */
+  readonly redisMs: number;
+  readonly askedAt: number;
+  readonly answeredAt: number;
 }
 
 /**
@@ -21,9 +25,10 @@ export async function readClock(
   now: () => number = Date.now,
 ): Promise<ClockReading> {
   const askedAt = performance.now();
-  const answer = await timeOf(redis, key);
-  const roundTripMs = performance.now() - askedAt;
-  const redisMs = answer + roundTripMs / 2;
-  const aheadMs = now() - redisMs;
-  return { aheadMs, isFar: Math.abs(aheadMs) > CLOCK_TOLERANCE_MS + roundTripMs };
+  const redisMs = await timeOf(redis, key);
+  const answeredAt = performance.now();
+  const roundTripMs = answeredAt - askedAt;
+  const aheadMs = now() - (redisMs + roundTripMs / 2);
+  const isFar = Math.abs(aheadMs) > CLOCK_TOLERANCE_MS + roundTripMs;
+  return { aheadMs, isFar, redisMs, askedAt, answeredAt };
 }
