@@ -2,7 +2,7 @@ import type { BatchStatus, RetryResult } from '@fetchfleet/fleet';
 import { type Context, programName } from '../core/context.ts';
 import { CommandError, type ExitCode } from '../core/errors.ts';
 import type { RunSettings } from '../core/settings.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch, planOf } from './find-batch.ts';
 import { reportEnqueued, type ReportOptions } from './report-enqueued.ts';
@@ -32,7 +32,7 @@ export async function fetchAgain(work: FetchAgainOptions, context: Context): Pro
   const { expansion, cleared } = result;
   context.terminal.note(
     cleared > 0
-      ? `Retrying ${formatCount(cleared)} fetches of ${batch}`
+      ? `Retrying ${countOf(cleared, 'fetch')} of ${batch}`
       : `Completing ${batch}, which had been enqueued in part`,
   );
   if (session.isPrivate) {

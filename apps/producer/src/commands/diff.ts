@@ -13,7 +13,7 @@ import type { Context } from '../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { readPlaces } from '../core/settings.ts';
 import type { Terminal } from '../core/terminal.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf, formatCount } from '../report/units.ts';
 import { withBatches } from '../results/check-out.ts';
 import { namesOf, type OpenPlace, openPlaces } from '../results/open-place.ts';
 
@@ -175,6 +175,6 @@ function conclude(missing: number, terminal: Terminal): ExitCode {
   if (missing === 0) {
     return EXIT.ok;
   }
-  terminal.warn(`${formatCount(missing)} fetches of the two batches have no record here`);
+  terminal.warn(`no record is here of ${countOf(missing, 'fetch')} of the two batches`);
   return EXIT.someFailed;
 }

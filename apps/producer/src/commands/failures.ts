@@ -24,7 +24,7 @@ import type { Context } from '../core/context.ts';
 import type { Terminal } from '../core/terminal.ts';
 import { warnOfSkippedParts } from '../report/skipped-parts.ts';
 import { outputWidth } from '../report/text-table.ts';
-import { formatCount, shorten, truncate } from '../report/units.ts';
+import { countOf, formatCount, shorten, truncate } from '../report/units.ts';
 import { withBatch } from '../results/check-out.ts';
 import { namesOf, type OpenPlace } from '../results/open-place.ts';
 import { resultsOf } from '../results/results-of.ts';
@@ -198,7 +198,7 @@ function warnOfOthers({ status, filter }: Search, found: number, terminal: Termi
       ? 'a retry is fetching them again'
       : 'the other records are in another results folder, or in a part that was skipped';
   terminal.warn(
-    `the ledger counts ${formatCount(status.failed)} failures, ` +
+    `the ledger counts ${countOf(status.failed, 'failure')}, ` +
       `the records here show ${formatCount(found)}: ${why}`,
   );
 }

@@ -24,7 +24,7 @@ import { loadRegisteredCrawl } from '../crawl/load-crawl.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { Context } from '../core/context.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf } from '../report/units.ts';
 import { probe } from '../results/open-place.ts';
 import { withFleet } from '../session/fleet-session.ts';
 
@@ -69,7 +69,7 @@ export async function retry(
       throw batchNotOpen(before, context);
     }
     // An expanding batch may be one whose retry was interrupted.
-    if (countOf(before, outcomes) === 0 && before.state !== 'expanding') {
+    if (fetchesWith(before, outcomes) === 0 && before.state !== 'expanding') {
       return nothingFailed(before, invocation);
     }
     const indexes = await chosen(session.ledger, before, invocation);
@@ -121,7 +121,7 @@ async function chosen(
   }
 }
 
-function countOf({ outcomes: counts }: BatchStatus, outcomes: readonly Outcome[]): number {
+function fetchesWith({ outcomes: counts }: BatchStatus, outcomes: readonly Outcome[]): number {
   return outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0);
 }
 
@@ -136,7 +136,7 @@ function nothingFailed(
   const denied = deniedFetches(before);
   if (options.outcome === undefined && denied > 0) {
     terminal.note(
-      `robots.txt forbids ${formatCount(denied)} fetches; --outcome robots-denied tries them again`,
+      `robots.txt forbids ${countOf(denied, 'fetch')}; --outcome robots-denied tries them again`,
     );
   }
   if (options.json === true) {

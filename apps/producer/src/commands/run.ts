@@ -25,7 +25,7 @@ import {
 } from '../core/settings.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { type PageFlags, type RunPage, startPage } from '../local/run-page.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf, formatCount } from '../report/units.ts';
 import { probe } from '../results/open-place.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 import { validate } from './validate.ts';
@@ -288,7 +288,7 @@ async function findUnfinished(
 
 function announce(before: BatchStatus, isRepeated: boolean, { terminal }: Context): void {
   if (!isRepeated) {
-    terminal.note(`Batch ${before.batch}: ${formatCount(before.total)} fetches`);
+    terminal.note(`Batch ${before.batch}: ${countOf(before.total, 'fetch')}`);
     return;
   }
   const done = `${formatCount(before.settled)} of ${formatCount(before.total)} are done`;

@@ -10,7 +10,7 @@ import { CommandTracing } from '../core/command-tracing.ts';
 import type { Context } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { type ListFlags, readListAccess } from '../core/settings.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf } from '../report/units.ts';
 import { type FleetSession, withFleet } from '../session/fleet-session.ts';
 
 export interface StartOptions
@@ -42,7 +42,7 @@ export async function start(
         options,
         describe: ({ total }) => {
           if (options.json !== true) {
-            terminal.note(`Enqueued ${formatCount(total)} fetches`);
+            terminal.note(`Enqueued ${countOf(total, 'fetch')}`);
           }
         },
       },

@@ -18,7 +18,7 @@ import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import { readRunSettings, type RunFlags, type RunSettings } from '../core/settings.ts';
 import { warnOfMissingBodies } from '../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../report/skipped-parts.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf, formatCount } from '../report/units.ts';
 import { withBatch } from '../results/check-out.ts';
 import { namesOf, type OpenPlace } from '../results/open-place.ts';
 import { resultsOf } from '../results/results-of.ts';
@@ -167,7 +167,7 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     terminal.printJson({ batch, state, total, settled, results, ...counts, ...references });
     return;
   }
-  const inPages = pages === undefined ? '' : `, ${formatCount(pages)} pages`;
+  const inPages = pages === undefined ? '' : `, ${countOf(pages, 'page')}`;
   const lines = [
     `${batch} is ${state}: ${formatCount(settled)} of ${formatCount(total)} fetches are settled`,
     `  ${formatCount(records)} have records in ${namesOf(places)}${inPages}`,

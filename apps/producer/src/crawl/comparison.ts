@@ -3,7 +3,7 @@ import type { BatchStatus, KnownBatch } from '@fetchfleet/fleet';
 import type { ResultsStore } from '@fetchfleet/results';
 import type { Place } from '@fetchfleet/results/place';
 import type { Context } from '../core/context.ts';
-import { formatCount } from '../report/units.ts';
+import { countOf, formatCount } from '../report/units.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import type { LoadedCrawl } from './load-crawl.ts';
 
@@ -37,7 +37,7 @@ export async function withComparison(
   const { batch } = comparison;
   const { count, refersTo } = known;
   terminal.note(
-    `Compared with ${batch}, which has answers to ${formatCount(count)} of ${formatCount(total)} fetches`,
+    `Compared with ${batch}, which has answers to ${formatCount(count)} of ${countOf(total, 'fetch')}`,
   );
   const original = { ...local.original, plan: { ...plan, comparedWith: { batch, refersTo } } };
   return { ...loaded, local: { ...local, original }, known };

@@ -10,7 +10,7 @@ import {
 } from '@fetchfleet/fleet';
 import type { Span, Style } from '../core/terminal.ts';
 import { describeSameFailure, describeSecrets } from '../report/describe-status.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../report/units.ts';
+import { countOf, formatBytes, formatCount, formatDuration, formatRate } from '../report/units.ts';
 import { originsSection } from './origins-section.ts';
 import type { ScreenSize } from './screen.ts';
 import { bar, justified, line, type Paint, sparkline, widthOf } from './styled-text.ts';
@@ -162,7 +162,7 @@ function factsOf({ status, pace }: BatchView, width: number, isSpacious: boolean
   const paceLine = [label('fetches'), ...now, ...average];
   const sparkWidth = Math.min(MAX_SPARKLINE_WIDTH, width - widthOf(paceLine) - 2);
   const spark = sparkWidth >= MIN_SPARKLINE_WIDTH ? sparkline(pace.history.slice(-sparkWidth)) : '';
-  const pages = status.pages === undefined ? '' : ` in ${formatCount(status.pages)} pages`;
+  const pages = status.pages === undefined ? '' : ` in ${countOf(status.pages, 'page')}`;
   const received: Span[] = [label('received'), formatBytes(status.bytes), pages];
   return [
     [...paceLine, '  ', ['cyan', spark]],

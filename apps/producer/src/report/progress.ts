@@ -1,7 +1,14 @@
 import { type BatchStatus, Pace, remainingMs } from '@fetchfleet/fleet';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Terminal } from '../core/terminal.ts';
-import { formatCount, formatDuration, formatPercent, formatRate, truncate } from './units.ts';
+import {
+  countOf,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRate,
+  truncate,
+} from './units.ts';
 
 /** Interval between two lines of output without a terminal. */
 const LINE_INTERVAL_MS = 3_000;
@@ -31,7 +38,7 @@ export function describePace(
   const ms = remainingMs(status.total - status.settled, pace.steadyPerSecond);
   return [
     isPaused ? 'paused' : formatRate(pace.perSecond),
-    ...(status.pages === undefined ? [] : [`${formatCount(status.pages)} pages`]),
+    ...(status.pages === undefined ? [] : [countOf(status.pages, 'page')]),
     ...(status.failed > 0 ? [`${formatCount(status.failed)} failed`] : []),
     ...(isPaused || ms === undefined || ms === 0 ? [] : [`${formatDuration(ms)} left`]),
     ...(status.state === 'expanding' ? ['still enqueueing'] : []),

@@ -3,6 +3,7 @@ import { formatCount } from '@fetchfleet/crawl/units';
 
 export {
   formatBytes,
+  countOf,
   formatCount,
   formatDuration,
   formatPercent,

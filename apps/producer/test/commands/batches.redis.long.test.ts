@@ -186,7 +186,7 @@ describe('fetchfleet failures', () => {
       '/echo/5',
     ]);
     const seventh = await fleet.json('retry', id, '--index', '6,7,4', '--wait');
-    expect(seventh.stderr).toContain('Retrying 1 fetches');
+    expect(seventh.stderr).toContain('Retrying 1 fetch ');
     const nothing = await fleet.json('retry', id, '--index', '4-6', '--status', '404');
     expect(nothing).toMatchObject({ code: 0, document: { state: 'finished', failed: 55 } });
     expect(nothing.stderr).toContain('there is nothing to retry');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  countOf,
   formatBytes,
   formatCount,
   formatDuration,
@@ -11,6 +12,15 @@ import {
 } from '../../src/report/units.ts';
 
 describe('units', () => {
+  it('counts one of a thing, and many', () => {
+    expect([0, 1, 1_200].map((n) => countOf(n, 'fetch'))).toEqual([
+      '0 fetches',
+      '1 fetch',
+      '1,200 fetches',
+    ]);
+    expect([1, 2].map((n) => countOf(n, 'record'))).toEqual(['1 record', '2 records']);
+  });
+
   it.each([
     [0, '0 ms'],
     [819.6, '820 ms'],

@@ -3,6 +3,12 @@ export function formatCount(value: number): string {
   return grouped(String(Math.round(value)));
 }
 
+/** `1 fetch`, `12,345 fetches`. @param what the singular of a word with a regular plural */
+export function countOf(value: number, what: string): string {
+  const plural = what.endsWith('ch') ? `${what}es` : `${what}s`;
+  return `${formatCount(value)} ${value === 1 ? what : plural}`;
+}
+
 /** `24%`. Rounded down, so only a complete batch shows 100%. An empty one is complete. */
 export function formatPercent(part: number, whole: number): string {
   return `${whole === 0 ? 100 : Math.floor((part / whole) * 100)}%`;

@@ -19,9 +19,8 @@ const scripts = {
 };
 
 /**
- * Slices that an origin holds up by a time of their own, whether they are in its waitlist as well or
- * not: that of a robots.txt that could not be had, or the Retry-After that their fetches were
- * answered with.
+ * Slices that an origin holds up by a time of their own, in its waitlist or not: that of a
+ * robots.txt that could not be had, or the Retry-After that their fetches were answered with.
  */
 export class HeldSlices {
   readonly #redis: Redis;

@@ -6,7 +6,7 @@ import { outputLocation, type Write, writeOutputFile } from '../../core/output-f
 import { readPlaces, readUmask } from '../../core/settings.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
-import { formatCount } from '../../report/units.ts';
+import { countOf, formatCount } from '../../report/units.ts';
 import { withBatch } from '../../results/check-out.ts';
 import { openPlaces } from '../../results/open-place.ts';
 import {
@@ -93,7 +93,7 @@ async function exportToDatabase(
   }
   const same = written - inserted - updated;
   terminal.note(
-    `Wrote ${formatCount(written)} records to table ${table} of ${database}: ` +
+    `Wrote ${countOf(written, 'record')} to table ${table} of ${database}: ` +
       `${formatCount(inserted)} new, ${formatCount(updated)} better than before, ` +
       `${formatCount(same)} unchanged`,
   );
@@ -104,7 +104,7 @@ async function exportToDatabase(
 function conclude(summary: RowsSummary, options: ExportOptions, { terminal }: Context): ExitCode {
   const { missing, skippedLines, skippedParts, withoutList, unchanged = 0 } = summary;
   if (options.changed === true && unchanged > 0) {
-    terminal.note(`${formatCount(unchanged)} records are unchanged, and left out`);
+    terminal.note(`Left out ${countOf(unchanged, 'unchanged record')}`);
   }
   if (withoutList > 0) {
     const records = withoutList === 1 ? '1 record has' : `${formatCount(withoutList)} records have`;
@@ -118,13 +118,13 @@ function conclude(summary: RowsSummary, options: ExportOptions, { terminal }: Co
   warnOfSkippedParts(skippedParts, terminal);
   const hasBodies = warnOfMissingBodies(summary, terminal);
   if (missing > 0) {
-    terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
+    terminal.warn(`no record is here yet of ${countOf(missing, 'fetch')} of the batch`);
   }
   return missing > 0 || skippedParts.length > 0 || !hasBodies ? EXIT.someFailed : EXIT.ok;
 }
 
 function describeWritten({ written, rows }: RowsSummary, { explode }: ExportOptions): string {
   return explode === undefined
-    ? `${formatCount(written)} records`
-    : `${formatCount(rows)} rows of ${formatCount(written)} records`;
+    ? countOf(written, 'record')
+    : `${countOf(rows, 'row')} of ${countOf(written, 'record')}`;
 }

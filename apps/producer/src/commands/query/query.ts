@@ -14,7 +14,7 @@ import { readPlaces, readUmask } from '../../core/settings.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
 import { outputWidth, textTable } from '../../report/text-table.ts';
-import { formatCount } from '../../report/units.ts';
+import { countOf, formatCount } from '../../report/units.ts';
 import { openPlaces } from '../../results/open-place.ts';
 import { BINARY } from '../export/options.ts';
 import { type Database, explainSql, openDatabase, quoted } from './duckdb.ts';
@@ -181,7 +181,7 @@ async function conclude({ database, table, context }: Answered): Promise<ExitCod
   warnOfSkippedParts(skippedParts, terminal);
   const missing = await readMissing(database, path);
   if (missing > 0) {
-    terminal.warn(`${formatCount(missing)} fetches of the batch have no record here yet`);
+    terminal.warn(`no record is here yet of ${countOf(missing, 'fetch')} of the batch`);
   }
   const hasBodies = warnOfMissingBodies(table, terminal);
   return missing > 0 || skippedParts.length > 0 || !hasBodies ? EXIT.someFailed : EXIT.ok;

@@ -73,7 +73,7 @@ describe('export -o FILE', () => {
     const expected = await layOut(project, 3, 5);
     const { code, stderr } = await project.call(['export', BATCH, '-o', 'out.ndjson']);
     expect(code).toBe(1);
-    expect(stderr).toContain('2 fetches of the batch have no record here yet');
+    expect(stderr).toContain('no record is here yet of 2 fetches of the batch');
     expect(await readFile(project.path('out.ndjson'), 'utf8')).toBe(expected);
   });
 

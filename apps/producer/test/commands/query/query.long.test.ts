@@ -142,7 +142,7 @@ describe('query', () => {
       const { code, stderr } = await ask('SELECT 1');
       expect([code, stderr]).toEqual([
         1,
-        'warning: 3 fetches of the batch have no record here yet\n',
+        'warning: no record is here yet of 3 fetches of the batch\n',
       ]);
     }
   });
@@ -151,7 +151,7 @@ describe('query', () => {
     await layOut(2, 2, (text) => withPages(text).replaceAll(/("page":\d)/gu, '$1,"end":"empty"'));
     expect(await ask('SELECT 1')).toMatchObject({
       code: 1,
-      stderr: 'warning: 1 fetches of the batch have no record here yet\n',
+      stderr: 'warning: no record is here yet of 1 fetch of the batch\n',
     });
   });
 
