@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { runConcurrently, measured } from './measured.ts';
 
-/** One connection for all that is in flight, as browsers have it: servers allow 100 to 250 streams. */
+/** One connection for all in flight, as in browsers: servers allow 100 streams and more. */
 const dispatcher = new Agent({ allowH2: true, connections: 1, pipelining: 100 });
 
 await measured(async (task, fetches) =>

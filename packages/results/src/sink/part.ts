@@ -72,8 +72,8 @@ export class Part {
         await write(chunks);
       }
     }
-    // Removing the file during the sync is like removing it after the sync: it was in place, whole.
-    await Promise.all([handle.datasync(), this.#assertInPlace()]);
+    await handle.datasync();
+    await this.#assertInPlace();
     const bytes = end - this.#length;
     this.#length = end;
     return bytes;
