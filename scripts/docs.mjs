@@ -16,6 +16,7 @@ const { values } = parseArgs({
 
 const STEPS = [
   [root, 'npm', 'test', '-w', '@fetchfleet/producer', '--silent', '--', 'test/docs.test.ts'],
+  [site, 'node', '--test', '--test-reporter=dot', 'test/*.test.mjs'],
   [site, 'node', '--conditions=@fetchfleet/source', 'write-pages.mjs'],
   [site, 'node', astro, 'build', '--silent'],
   [site, 'node', 'check-links.mjs'],
