@@ -9,8 +9,9 @@ export interface TestRedis {
 }
 
 /**
- * Finds a Redis for tests: `REDIS_URL`, else a container if an engine answers, else a local
- * `redis-server`. Throws if there is none: tests are never skipped silently.
+ * Finds a Redis for tests: `REDIS_URL`, else the program that `REDIS_SERVER` names, else a
+ * container if an engine answers, else a local `redis-server`. Throws if there is none: tests are
+ * never skipped silently.
  */
 export async function findRedis(env: NodeJS.ProcessEnv): Promise<TestRedis> {
   const given = env['REDIS_URL'];
@@ -19,7 +20,7 @@ export async function findRedis(env: NodeJS.ProcessEnv): Promise<TestRedis> {
   }
   const failures: unknown[] = [];
   try {
-    const container = await startRedisContainer(env);
+    const container = env['REDIS_SERVER'] ? undefined : await startRedisContainer(env);
     if (container !== undefined) {
       return { ...container, source: 'container' };
     }

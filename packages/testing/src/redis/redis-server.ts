@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killWithThisProcess } from '../resources/watchdog.ts';
 
-const PROGRAM = 'redis-server';
 const START_DEADLINE_MS = 10_000;
 
 export interface RedisServerOptions {
@@ -24,9 +23,14 @@ export interface RedisServer {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
+/** `REDIS_SERVER` names another program, such as `valkey-server`. */
+function programOf(env: NodeJS.ProcessEnv): string {
+  return env['REDIS_SERVER'] || 'redis-server';
+}
+
 /** Starts `redis-server` on 127.0.0.1 and resolves when it answers PING. */
 export async function launchRedisServer(options: RedisServerOptions): Promise<RedisServer> {
-  const child = spawn(PROGRAM, serverArguments(options), {
+  const child = spawn(programOf(process.env), serverArguments(options), {
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own: Ctrl-C must reach the tests, which then stop their server.
     detached: true,
