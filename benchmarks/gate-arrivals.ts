@@ -10,8 +10,8 @@ export interface Arrivals {
    */
   readonly used: number;
   /**
-   * Largest number of fetches that one origin received in any second. What a stalled origin reads at
-   * once has come before: only what was certainly within a second counts.
+   * Largest number of fetches that one origin received in any second. What a stalled origin reads
+   * at once has come before: only what was certainly within a second counts.
    */
   readonly busiest: number;
 }

@@ -11,7 +11,7 @@ import { isWithheld } from './redis-refusal.ts';
 /** Where not even `HELLO` tells: the oldest that fleets work on. */
 const ASSUMED = 'redis_version:6.2.0';
 
-/** Gives the client an `info` that does not fail for want of the right to it. Copies have it too. */
+/** Gives the client, and its copies, an `info` that does not fail for want of the right to it. */
 export function redisWithInfo(redis: Redis): Redis {
   answerInfo(redis);
   const duplicate = redis.duplicate.bind(redis);
