@@ -21,8 +21,8 @@ export function isRefusal(error: unknown): boolean {
   );
 }
 
-/** The second is what Redis 7.0 answers where a script does what the user may not. */
-const NO_PERMISSION = /^NOPERM\b|The user executing the script can't/;
+/** The others are what Redis 7.0, and Valkey, answer where a script does what the user may not. */
+const NO_PERMISSION = /^NOPERM\b|The user executing the script can't|^ERR ACL failure in script/;
 /** Of a command that the administrator has renamed or removed. */
 const NO_SUCH_COMMAND = /^ERR unknown command\b/i;
 const BAD_LOGIN = /^(?:WRONGPASS|NOAUTH)\b|^ERR invalid password/;
