@@ -60,6 +60,15 @@ describe('createMetrics', () => {
     }
   });
 
+  it('has no figures of the memory of Redis where they are not known', async () => {
+    const made = create();
+    made.onCollect(() => made.setFleet({ ...FLEET, redisMemoryBytes: 0 }));
+    expect(await linesOf(made, 'fetchfleet_redis_memory')).toEqual([]);
+    const known = create();
+    known.onCollect(() => known.setFleet(FLEET));
+    expect(await linesOf(known, 'fetchfleet_redis_memory')).toHaveLength(2);
+  });
+
   it('says when schedules have run, anew at each scrape', async () => {
     const made = create();
     made.onCollect(() => made.setFleet(FLEET));
