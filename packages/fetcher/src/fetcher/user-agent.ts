@@ -10,7 +10,7 @@ export const USER_AGENT = `${PRODUCT_TOKEN}/${VERSION}`;
 const UNSAFE = /[^\x21-\x27\x2a-\x5b\x5d-\x7e]/gu;
 
 /**
- * The User-Agent of a crawl with a contact: `fetchfleet/0.1.0 (+ops@example.org)`. The contact was
+ * The User-Agent of a crawl with a contact: `fetchfleet/1.2.3 (+ops@example.org)`. The contact was
  * validated with the crawl file, but it comes back from Redis: unsafe characters are
  * percent-encoded.
  */
