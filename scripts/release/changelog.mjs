@@ -15,7 +15,7 @@ export function releaseChangelog(text, version, date) {
   return text.replace(UNRELEASED, `${UNRELEASED}\n\n## [${version}] - ${date}`);
 }
 
-/** What the changelog says about a version, as Markdown without its heading; '' if it is not there. */
+/** What it says about a version, as Markdown without its heading; '' if that is not there. */
 export function notesOf(text, version) {
   return sectionOf(text, `## [${version}]`);
 }
