@@ -71,8 +71,7 @@ type Requested = FetchResult | Deferral | undefined;
 
 type Unreachable = Extract<StoredRobots, { readonly kind: 'wait' }>;
 
-/** Where robots.txt forbids nothing. Known by its identity, so that no URL has to be made for it. */
-export const ALLOW_ALL = (): boolean => true;
+const ALLOW_ALL = (): boolean => true;
 
 /**
  * robots.txt after RFC 9309: fetched once for the whole fleet; 4xx allows everything, and fetches

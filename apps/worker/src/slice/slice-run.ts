@@ -1,7 +1,7 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
-import { ALLOW_ALL, type Robots, type RobotsAnswer } from '../batch/robots.ts';
+import type { Robots, RobotsAnswer } from '../batch/robots.ts';
 import { nextRequest } from '../batch/next-request.ts';
 import type { TokenAnswer } from '../batch/token.ts';
 import type { Permits } from '../permits/permits.ts';
@@ -104,7 +104,7 @@ export class SliceRun implements WaitingSlice {
   #startedAllAt = 0;
   #isUnderWay = false;
   /** What robots.txt of the origin allowed when it was asked last. */
-  #isAllowed: (url: string) => boolean = ALLOW_ALL;
+  #isAllowed: (url: string) => boolean = () => true;
   /** Set while the run waits for the next page to be due. */
   #onPageDue: (() => void) | undefined;
 
@@ -299,9 +299,6 @@ export class SliceRun implements WaitingSlice {
 
   #deny(isAllowed: (url: string) => boolean): void {
     this.#isAllowed = isAllowed;
-    if (isAllowed === ALLOW_ALL && !this.hasPages) {
-      return;
-    }
     for (const fetch of this.#due.splice(0)) {
       if (this.hasPages) {
         this.#placePage(fetch);
