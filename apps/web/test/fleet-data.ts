@@ -103,12 +103,12 @@ export async function manyBatches(
     const counters = { total: 10, settled: 10, failed: 0, sliceSize: 50 };
     const fields = { name: 'batch', state, ...counters, crawl: 'x'.repeat(CRAWL_LENGTH) };
     pipeline.hset(keys.batch(id), { ...fields, createdAt: now + at, startedAt: now + at });
-    pipeline.zadd(keys.batches, now + at, id);
+    pipeline.zadd(keys.home.batches, now + at, id);
     if (isRunning) {
-      pipeline.zadd(keys.unfinished, now + at, id);
+      pipeline.zadd(keys.home.unfinished, now + at, id);
     }
   }
-  pipeline.zadd(keys.unfinished, now + counts.ended + counts.running, '');
+  pipeline.zadd(keys.home.unfinished, now + counts.ended + counts.running, '');
   await pipeline.exec();
 }
 

@@ -201,8 +201,8 @@ async function startWaiting(transport: 'got' | 'undici') {
  */
 async function sampleStarts(fleet: Four['fleet'], starts: Map<string, number>): Promise<number> {
   const { redis, keys } = fleet;
-  const delayed = await redis.zrange(keys.queue('delayed'), 0, '-1', 'WITHSCORES');
-  const active = await redis.lrange(keys.queue('active'), 0, -1);
+  const delayed = await redis.zrange(keys.home.queue('delayed'), 0, '-1', 'WITHSCORES');
+  const active = await redis.lrange(keys.home.queue('active'), 0, -1);
   const due = new Map(active.map((id) => [id, 0]));
   for (let i = 0; i < delayed.length; i += 2) {
     // BullMQ's score: epoch milliseconds, then twelve bits for the order.
@@ -210,7 +210,7 @@ async function sampleStarts(fleet: Four['fleet'], starts: Map<string, number>): 
   }
   let most = Math.max(0, ...starts.values());
   const read = [...due].map(async ([id, dueInMs]) => {
-    const count = Number((await redis.hget(keys.queue(id), 'ats')) ?? 0);
+    const count = Number((await redis.hget(keys.home.queue(id), 'ats')) ?? 0);
     starts.set(id, count);
     // It comes back half-way: after the present delay it waits for as long again.
     const rest = dueInMs === 0 ? 0 : Math.max(0, Math.ceil(Math.log2((2 * dueInMs) / 10_000))) + 2;

@@ -364,7 +364,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const wallClock = new WallClock({
     redis,
     isOwnProcess,
-    key: keys.queue('wait'),
+    key: keys.home.queue('wait'),
     onRead: (reading) => schedulers.learnClock(reading),
     onCorrected: (aheadMs) => {
       const seconds = Math.round(aheadMs / 100) / 10;

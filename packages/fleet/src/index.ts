@@ -21,7 +21,15 @@ export {
 export { GateNotifications } from './gate/notifications.ts';
 export { Waitlist } from './gate/waitlist.ts';
 export { FleetOverview, type FleetSnapshot } from './workers/fleet-overview.ts';
-export { FLEET_NAME_RULE, type FleetKeys, fleetKeys, isFleetName } from './redis/keys.ts';
+export {
+  FLEET_NAME_RULE,
+  type FleetKeys,
+  fleetKeys,
+  isFleetName,
+  type ShardKeys,
+} from './redis/keys.ts';
+export { idInShard, MAX_SHARDS } from './redis/shard-names.ts';
+export { readShards, ShardsError, ShardsWatch } from './redis/shards.ts';
 export {
   type BatchRegistration,
   Ledger,

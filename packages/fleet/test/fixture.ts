@@ -31,7 +31,7 @@ export async function freshFleet() {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
   track({
-    what: `Redis connection of ${keys.queuePrefix}`,
+    what: `Redis connection of ${keys.home.queuePrefix}`,
     isOpen: () => redis.status === 'ready',
     close: async () => redis.disconnect(),
   });

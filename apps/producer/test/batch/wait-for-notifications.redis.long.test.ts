@@ -42,7 +42,7 @@ it('waits until a notification is delivered, and names those that are not', asyn
   const outbox = new Outbox(fleet.redis, fleetKeys(fleet.name));
   const waiting = said(batch, forEver);
   const [taken] = await outbox.take(1, 60_000);
-  await outbox.remove(taken?.entry ?? { key: '' });
+  await outbox.remove(taken?.entry ?? { key: '', shard: 0 });
   expect(await waiting).toEqual([]);
 });
 

@@ -254,7 +254,7 @@ describe('fetchfleet prune', () => {
     const keys = fleetKeys(fleet.name);
     // The state after a prune was killed in its first step.
     await fleet.redis.unlink(keys.batch(id), keys.settled(id));
-    await fleet.redis.zrem(keys.batches, id);
+    await fleet.redis.zrem(keys.home.batches, id);
     const young = await fleet.json('prune', '--older-than', '1h', '--orphans', '--yes');
     expect(young.document).toMatchObject({ batches: [] });
     const folder = project.path('results', id);
@@ -266,11 +266,11 @@ describe('fetchfleet prune', () => {
     const kept = await fleet.json('prune', '--older-than', '30d', '--yes');
     expect(kept.stderr).toContain('--orphans');
     await access(folder);
-    await fleet.redis.hset(keys.removals, id, project.path('results'));
+    await fleet.redis.hset(keys.home.removals, id, project.path('results'));
     const completed = await fleet.json('prune', '--older-than', '30d', '--yes');
     expect(completed.document).toMatchObject({ batches: [{ batch: id, state: 'interrupted' }] });
     expect(await batchFolders(project)).toEqual([]);
-    expect(await fleet.redis.exists(keys.removals)).toBe(0);
+    expect(await fleet.redis.exists(keys.home.removals)).toBe(0);
   });
 
   it('removes results only where --results says, and with --trust-folders where workers wrote', async () => {
@@ -343,13 +343,13 @@ describe('fetchfleet prune', () => {
       await oldBatch(id, 'finished', 40);
     }
     await fleet.redis.hset(
-      keys.removals,
+      keys.home.removals,
       'documents',
       project.path('victim'),
       '../victim/documents',
       '',
     );
-    await fleet.redis.zadd(keys.batches, Date.now(), '../../x');
+    await fleet.redis.zadd(keys.home.batches, Date.now(), '../../x');
     const pruned = await fleet.json('prune', '--older-than', '30d', '--yes', '--trust-folders');
     expect(pruned.code).toBe(0);
     expect(pruned.stderr).toMatch(/"\.\.\/\.\.\/x" is not a batch id/u);

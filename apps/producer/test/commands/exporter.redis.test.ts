@@ -41,7 +41,7 @@ describe('exporter', () => {
   });
 
   it('says once what every scrape finds and passes over', async () => {
-    await fleet.redis.sadd(fleetKeys(fleet.name).schedules, 'not a name');
+    await fleet.redis.sadd(fleetKeys(fleet.name).home.schedules, 'not a name');
     const running = await fleet.project.start(['exporter', '--port', '0']);
     const [address = ''] = await running.waitForLine(/http:\S+/u);
     const has = async (line: string): Promise<boolean> =>

@@ -69,10 +69,10 @@ async function forgeBatches(): Promise<void> {
   };
   for (const [id, hash] of Object.entries(garbage)) {
     await redis.hset(keys.batch(id), hash);
-    await redis.zadd(keys.batches, '1', id);
+    await redis.zadd(keys.home.batches, '1', id);
   }
   await redis.rpush(keys.batch('bad-type'), 'x');
-  await redis.zadd(keys.batches, '1', 'bad-type', '2', 'bad-packed');
+  await redis.zadd(keys.home.batches, '1', 'bad-type', '2', 'bad-packed');
   await redis.hset(keys.batch('bad-packed'), {
     state: 'finished',
     total: 1,
@@ -80,7 +80,7 @@ async function forgeBatches(): Promise<void> {
     failed: 0,
   });
   await redis.set(keys.packed('bad-packed'), 'AAAA');
-  await redis.hset(keys.removals, { [HOSTILE]: '/', 'gone-20261123-0017-k3f9': HOSTILE });
+  await redis.hset(keys.home.removals, { [HOSTILE]: '/', 'gone-20261123-0017-k3f9': HOSTILE });
 }
 
 /** The results of a batch: one failed fetch, with what its origin said. */
@@ -174,7 +174,7 @@ async function forgeSchedules(): Promise<void> {
   await redis.hset(keys.schedule('bad-terms'), 'terms', '{');
   await redis.hset(keys.schedule('bad-dates'), 'createdAt', '1e99');
   await redis.set(keys.schedule('bad-type'), 'x');
-  await redis.sadd(keys.schedules, 'bad-type', HOSTILE);
+  await redis.sadd(keys.home.schedules, 'bad-type', HOSTILE);
   const run = { key: '1', kind: 'tick', at: 1, state: 'missed', decidedAt: 1, reason: HOSTILE };
   const runs = [run, { ...run, at: 1e300 }, { ...run, batch: HOSTILE }, {}];
   await redis.rpush(
@@ -294,8 +294,14 @@ it.each(['status', 'batches', 'workers', 'origins', 'schedule list', 'prune --ol
   async (command) => {
     const fleet = `${project.env['FETCHFLEET_FLEET'] ?? ''}x`;
     const own = fleetKeys(fleet);
-    const lists = [own.batches, own.unfinished, own.removals, own.workers, own.workersInfo];
-    for (const key of [...lists, own.origins, own.originsWithSettings, own.schedules]) {
+    const lists = [
+      own.home.batches,
+      own.home.unfinished,
+      own.home.removals,
+      own.workers,
+      own.workersInfo,
+    ];
+    for (const key of [...lists, own.origins, own.originsWithSettings, own.home.schedules]) {
       await redis.set(key, HOSTILE);
     }
     const found = await onTerminal(command.split(' '), { FETCHFLEET_FLEET: fleet });

@@ -19,12 +19,12 @@ const UNREADABLE = JSON.stringify({ batch: 'of another version', fetches: [1, 2]
 
 /** Damages a queued slice, so that workers reject it. */
 async function damage(batch: string, firstIndex: number): Promise<void> {
-  const key = fleetKeys(fleet.name).queue(`${batch}.${firstIndex}`);
+  const key = fleetKeys(fleet.name).home.queue(`${batch}.${firstIndex}`);
   expect(await fleet.redis.hset(key, 'data', UNREADABLE)).toBe(0);
 }
 
 async function failed(): Promise<string[]> {
-  return fleet.redis.zrange(fleetKeys(fleet.name).queue('failed'), 0, '-1');
+  return fleet.redis.zrange(fleetKeys(fleet.name).home.queue('failed'), 0, '-1');
 }
 
 describe('slices that a worker has rejected', () => {

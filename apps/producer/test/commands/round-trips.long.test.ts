@@ -92,7 +92,7 @@ it('takes a bounded number of round trips, however many batches have ended', asy
     }),
   );
   // As version 0.1 left it: the first command makes the index.
-  await fleet.redis.del(fleetKeys(fleet.name).unfinished);
+  await fleet.redis.del(fleetKeys(fleet.name).home.unfinished);
   const proxy = await startCountingProxy();
   const commands = [
     ['start', 'crawl.yaml', '--new'],

@@ -51,8 +51,8 @@ async function forge(keys: FleetKeys): Promise<void> {
   const fields = await redis.hgetall(keys.batch(running));
   for (const id of ids) {
     await redis.hset(keys.batch(id), fields);
-    await redis.zadd(keys.batches, '1', id);
-    await redis.sadd(keys.schedules, id);
+    await redis.zadd(keys.home.batches, '1', id);
+    await redis.sadd(keys.home.schedules, id);
   }
   for (const origin of [...ids, 'http://$(touch${IFS}ran)', "http://a'b.example"]) {
     await redis.sadd(keys.originsWithSettings, origin);

@@ -87,7 +87,7 @@ describe('what the server answers', () => {
     const ledger = new Ledger(web.redis, web.keys);
     for (const [at, id] of ['a-1', 'b-1', 'a-2', 'b-2', 'a-3'].entries()) {
       await ledger.register(registration(id, 1));
-      await web.redis.zadd(web.keys.batches, at, id); // they were registered within a millisecond
+      await web.redis.zadd(web.keys.home.batches, at, id); // they were registered within a millisecond
     }
     await ledger.cancel('a-1');
     await ledger.pause('a-2');
@@ -146,9 +146,9 @@ describe('what the server answers', () => {
     await runningBatch(web, 'one', { total: 1, ok: 0, failed: 0 });
     await runningBatch(web, 'two', { total: 1, ok: 0, failed: 0 });
     await web.redis.hset(web.keys.batch('two'), 'total', '<script>');
-    await web.redis.zadd(web.keys.batches, 1, '<img src=x>');
+    await web.redis.zadd(web.keys.home.batches, 1, '<img src=x>');
     await web.redis.lpush(web.keys.history, 'x');
-    await web.redis.sadd(web.keys.schedules, 'Not A Name');
+    await web.redis.sadd(web.keys.home.schedules, 'Not A Name');
     const { underWay } = await document(web, '/api/overview', SCHEMAS.OverviewDocument);
     expect(underWay.map(({ batch }) => batch)).toEqual(['one']);
     const { status, document: found } = await web.json('/api/batches/two');

@@ -30,7 +30,7 @@ async function writeHistory({ redis, keys }: PageFleet): Promise<void> {
       JSON.stringify({ at: now - (SAMPLES - at) * SAMPLE_MS, ...sample }),
     );
   }
-  await redis.hset(keys.totals, totals);
+  await redis.hset(keys.home.totals, totals);
 }
 
 /** What was fetched at origins before this run, in slots of five minutes. */

@@ -94,7 +94,7 @@ describe('a slice that takes its workers with it', () => {
     origin.respond(/poison/, () => undefined);
     await fleet.enqueue('poison', crawlFile(`${origin.url}/poison/{n}`, 2), 2);
     // What five vanished workers leave behind: BullMQ counts them in the job.
-    const [job] = await fleet.redis.keys(`${fleet.keys.queuePrefix}:slices:poison.0`);
+    const [job] = await fleet.redis.keys(`${fleet.keys.home.queuePrefix}:slices:poison.0`);
     await fleet.redis.hset(job ?? '', 'stc', 6);
     await fleet.worker();
     const status = await fleet.finished('poison');

@@ -86,7 +86,7 @@ export async function startFleet(url: string, resultsDir: string) {
     },
     /** Puts a job into the queue that no producer of ours would. */
     async addForeign(jobId: string, data: unknown): Promise<void> {
-      const foreign = new Queue('slices', { connection: redis, prefix: keys.queuePrefix });
+      const foreign = new Queue('slices', { connection: redis, prefix: keys.home.queuePrefix });
       await foreign.add('foreign', data, { jobId });
       await foreign.close();
     },

@@ -77,10 +77,10 @@ describe('a batch keeps the pace of its origin', () => {
   it('when the slices of another one vanish without a word', async () => {
     const { fleet, shareOfRate } = await setUp();
     const { redis, keys } = fleet;
-    const delayed = await redis.zrange(keys.queue('delayed'), 0, '-1');
+    const delayed = await redis.zrange(keys.home.queue('delayed'), 0, '-1');
     const ofA = delayed.filter((slice) => slice.startsWith('a.'));
-    await redis.zrem(keys.queue('delayed'), ...ofA);
-    await redis.del(...ofA.map((slice) => keys.queue(slice)));
+    await redis.zrem(keys.home.queue('delayed'), ...ofA);
+    await redis.del(...ofA.map((slice) => keys.home.queue(slice)));
     expect(await shareOfRate('a', 'b')).toBeGreaterThan(0.75);
   });
 

@@ -22,6 +22,7 @@ const receiver: Receiver = {
 function entryOf(changes: Partial<OutboxEntry> = {}): OutboxEntry {
   return {
     key: 'b|msg_1',
+    shard: 0,
     id: 'msg_1',
     event: 'finished',
     batch: 'b',

@@ -53,7 +53,7 @@ async function startFleet(notify: readonly NotifyTarget[]) {
   const text = 'url: http://a.example/{n}\nparams: { n: [1] }\nnetwork: { allowPrivate: true }\n';
   const crawl = { ...parseCrawlFile(text, 'told.yaml'), notify };
   track({
-    what: `Redis connection of ${keys.queuePrefix}`,
+    what: `Redis connection of ${keys.home.queuePrefix}`,
     isOpen: () => redis.status === 'ready',
     close: async () => redis.disconnect(),
   });
@@ -128,9 +128,9 @@ describe('a notification', () => {
       { attempts: 0, lastProblem: expect.stringContaining('does not have S') },
     ]);
     await fleet.redis.zadd(
-      fleet.keys.outboxDue,
+      fleet.keys.home.outboxDue,
       0,
-      ...(await fleet.redis.hkeys(fleet.keys.outbox)),
+      ...(await fleet.redis.hkeys(fleet.keys.home.outbox)),
     );
     const { ended } = fleet.startNotifier('w-2');
     await eventually(async () => fleet.isEmpty());

@@ -22,7 +22,7 @@ async function startFleet() {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
   track({
-    what: `Redis connection of ${keys.queuePrefix}`,
+    what: `Redis connection of ${keys.home.queuePrefix}`,
     isOpen: () => redis.status === 'ready',
     close: async () => redis.disconnect(),
   });
@@ -191,7 +191,7 @@ describe('the retention of a schedule', () => {
     const old = await fleet.run([worker]);
     const [folder = ''] = await fleet.ledger.folders(old);
     // The worker that decided it died before the batch left the ledger.
-    await fleet.redis.hset(fleet.keys.folderRemovals, `${old}|${folder}`, '{}');
+    await fleet.redis.hset(fleet.keys.home.folderRemovals, `${old}|${folder}`, '{}');
     await worker.retention.sweep();
     expect(await worker.has(old)).toBe(true);
     await fleet.ledger.unsettle(old, [0]);

@@ -152,7 +152,7 @@ describe('a worker with schedules', () => {
       await schedules.put(id, spec);
     }
     await redis.hset(keys.schedule('a-bad'), 'terms', '{"cron":');
-    await redis.sadd(keys.schedules, 'a-typed', '\u001b[2J');
+    await redis.sadd(keys.home.schedules, 'a-typed', '\u001b[2J');
     await redis.set(keys.schedule('a-typed'), 'x');
     await redis.hset(keys.schedule('sched'), 'lastTick', Date.now() - 10 * HOUR_MS);
     const worker = await fleet.worker();
@@ -242,7 +242,7 @@ describe('a worker with schedules', () => {
     await worker.kill('SIGTERM');
     expect(worker.stderr).toContain('"drained"');
     expect(await runs()).toMatchObject([{ state: 'starting' }]);
-    const job = await fleet.redis.lrange(`${fleet.keys.queuePrefix}:schedules:wait`, 0, -1);
+    const job = await fleet.redis.lrange(`${fleet.keys.home.queuePrefix}:schedules:wait`, 0, -1);
     expect(job).toEqual([`sched.${run?.key ?? ''}`]);
   });
 
@@ -278,7 +278,7 @@ describe('a worker with schedules', () => {
     await add(specOf(crawlFile(`${origin.url}/echo/{n}`, 1), { cron: '0 0 1 1 *' }));
     const run = await schedules.runNow('sched');
     await jobs.offer('sched', run?.key ?? '');
-    const job = `${fleet.keys.queuePrefix}:schedules:sched.${run?.key ?? ''}`;
+    const job = `${fleet.keys.home.queuePrefix}:schedules:sched.${run?.key ?? ''}`;
     await fleet.redis.hset(job, 'stc', 6);
     const worker = await fleet.worker();
     expect((await runOf('failed')).reason).toMatch(/workers that enqueued it died/u);

@@ -24,7 +24,7 @@ async function setUp(options: RedisClusterOptions = {}) {
   const batch = await startBatch(fleet, { url: cluster.url, folder: folder.path, crawl });
   const start = async () => fleet.worker(['--concurrency', '20']);
   const workers = await Promise.all([start(), start()]);
-  const queueKey = fleet.keys.queue('wait');
+  const queueKey = fleet.keys.home.queue('wait');
   /** The batch is complete; which of the workers have lasted. */
   const end = async (): Promise<boolean[]> => {
     await resume(fleet, cluster.url, batch);

@@ -1,10 +1,4 @@
-import {
-  type Crawl,
-  type LocalCrawl,
-  newBatchId,
-  type Outcome,
-  sliceSizeFor,
-} from '@fetchfleet/crawl';
+import { type Crawl, type LocalCrawl, type Outcome, sliceSizeFor } from '@fetchfleet/crawl';
 import type { BatchStatus } from '../ledger/batch-status.ts';
 import type { BatchRegistration, Ledger } from '../ledger/ledger.ts';
 import { UnknownBatchError } from '../ledger/unknown-batch-error.ts';
@@ -140,7 +134,7 @@ export class BatchExpansion {
   ): Promise<BatchExpansion> {
     const { ledger } = target;
     const { schedule, onFull, trace } = options;
-    const { id = newBatchId(local.original.plan.name, new Date(), Math.random) } = options;
+    const { id = await ledger.newId(local.original.plan.name) } = options;
     const sliceSize = sliceSizeFor(total);
     const crawl = local.original;
     const lease = await ExpansionLease.acquire(ledger, id, { timeoutMs: 0 });
@@ -288,7 +282,7 @@ export class BatchExpansion {
     const { ledger, queue } = this.#target;
     const { batch, sliceSize, mixesOrigins = false } = this.status;
     queue.setShare(batch, this.#crawl.plan.priority);
-    const redisRoom = new Room({ memory: async () => queue.memory(), onFull, signal });
+    const redisRoom = new Room({ memory: async () => queue.memory(batch), onFull, signal });
     const room = async (): Promise<void> => redisRoom.wait();
     const known = this.#known;
     const packing = { sliceSize, mixesOrigins };
@@ -322,7 +316,7 @@ async function registerWithRoom(
   registration: BatchRegistration,
   onFull: CreateOptions['onFull'],
 ): Promise<boolean> {
-  const memory = async (): Promise<RedisMemory | undefined> => queue.memory();
+  const memory = async (): Promise<RedisMemory | undefined> => queue.memory(registration.id);
   const { signal } = new AbortController();
   const room = onFull === undefined ? undefined : new Room({ memory, onFull, signal });
   for (;;) {

@@ -1,7 +1,7 @@
 import { isBatchId, OUTCOMES } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { REMOVE } from '../ledger/ledger.lua.ts';
 import { DONE } from './removal.lua.ts';
 import { Script } from '../redis/script.ts';
@@ -82,8 +82,9 @@ export class BatchRemoval {
     { folders, schedule, results }: FolderRemoval & { readonly folders: readonly string[] },
   ): Promise<boolean> {
     const note = JSON.stringify({ schedule, results });
+    const { folderRemovals } = this.#keys.shardOf(batch);
     for (const folder of folders) {
-      await this.#redis.hset(this.#keys.folderRemovals, `${batch}|${folder}`, note);
+      await this.#redis.hset(folderRemovals, `${batch}|${folder}`, note);
     }
     const isBegun = await this.begin(batch, results.join('\n'));
     if (!isBegun || folders.length === 0) {
@@ -94,10 +95,17 @@ export class BatchRemoval {
 
   /** Batches that are to be removed from a results folder. */
   async inFolder(folder: string): Promise<ReadonlyMap<string, FolderRemoval>> {
-    const read = Promise.all([
-      this.#redis.hgetall(this.#keys.folderRemovals),
-      this.#redis.hkeys(this.#keys.removals),
-    ]);
+    const found = await Promise.all(
+      this.#keys.shards.map(async (shard) => this.#inFolderOf(shard, folder)),
+    );
+    return new Map(found.flatMap((one) => [...one]));
+  }
+
+  async #inFolderOf(
+    { folderRemovals, removals }: ShardKeys,
+    folder: string,
+  ): Promise<ReadonlyMap<string, FolderRemoval>> {
+    const read = Promise.all([this.#redis.hgetall(folderRemovals), this.#redis.hkeys(removals)]);
     const what = 'the list of removals';
     const [notes, begun] = (await passOver(what, read, this.#onPassedOver)) ?? [{}, []];
     const hasLeft = new Set(begun);
@@ -115,8 +123,13 @@ export class BatchRemoval {
 
   /** How many removals wait for somebody who has the folder. */
   async waiting(): Promise<number> {
-    const read = this.#redis.hlen(this.#keys.folderRemovals);
-    return (await passOver('the list of removals', read, this.#onPassedOver)) ?? 0;
+    const counts = await Promise.all(
+      this.#keys.shards.map(async ({ folderRemovals }) => {
+        const read = this.#redis.hlen(folderRemovals);
+        return (await passOver('the list of removals', read, this.#onPassedOver)) ?? 0;
+      }),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** @returns whether nothing is left of the batch */
@@ -125,15 +138,20 @@ export class BatchRemoval {
   }
 
   async #done(batch: string, folder: string): Promise<number> {
-    const keys = [this.#keys.removals, this.#keys.folderRemovals];
-    return done.run(this.#redis, keys, [batch, folder]);
+    const { removals, folderRemovals } = this.#keys.shardOf(batch);
+    return done.run(this.#redis, [removals, folderRemovals], [batch, folder]);
   }
 
   /** Removals that have begun but not finished: batch to results folder, '' if none is known. */
   async unfinished(): Promise<ReadonlyMap<string, string>> {
     const onPassedOver = this.#onPassedOver;
-    const notes = this.#redis.hgetall(this.#keys.removals);
-    const found = (await passOver('the list of removals', notes, onPassedOver)) ?? {};
+    const lists = await Promise.all(
+      this.#keys.shards.map(async ({ removals }) => {
+        const notes = this.#redis.hgetall(removals);
+        return (await passOver('the list of removals', notes, onPassedOver)) ?? {};
+      }),
+    );
+    const found: Readonly<Record<string, string>> = Object.assign({}, ...lists);
     const ids = { noun: 'a batch id', isId: isBatchId };
     return new Map(
       validIds(Object.keys(found), ids, onPassedOver).map((id) => [id, found[id] ?? '']),
@@ -142,10 +160,11 @@ export class BatchRemoval {
 
   #keysOf(batch: string): string[] {
     const keys = this.#keys;
+    const { batches, unfinished, removals } = keys.shardOf(batch);
     return [
-      keys.batches,
-      keys.unfinished,
-      keys.removals,
+      batches,
+      unfinished,
+      removals,
       keys.batch(batch),
       keys.packed(batch),
       keys.settled(batch),

@@ -477,7 +477,7 @@ return 1
  *
  * KEYS     batches ZSET · unfinished ZSET
  * ARGV     part of the keys of batches · fingerprint, '' for any · then states
- * Returns  ids
+ * Returns  ids and when they were registered, in turn
  * Atomic   a batch that ends or starts meanwhile must not get lost between reading and writing
  */
 export const UNFINISHED = `
@@ -495,12 +495,15 @@ local newest = registered[#registered]
 if newest and newest ~= readTo then redis.call('ZADD', KEYS[2], newest, '') end
 local isWanted, found = {}, {}
 for i = 3, #ARGV do isWanted[ARGV[i]] = true end
-for _, id in ipairs(redis.call('ZREVRANGE', KEYS[2], 0, -1)) do
+local listed = redis.call('ZREVRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+for i = 1, #listed, 2 do
+  local id = listed[i]
   local f = id ~= '' and redis.pcall('HMGET', ARGV[1] .. id, 'state', 'fingerprint')
   if f and not isOpen[f[1]] then
     redis.call('ZREM', KEYS[2], id)
   elseif f and isWanted[f[1]] and (ARGV[2] == '' or ARGV[2] == f[2]) then
     found[#found + 1] = id
+    found[#found + 1] = listed[i + 1]
   end
 end
 return found

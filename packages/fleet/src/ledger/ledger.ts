@@ -1,4 +1,11 @@
-import { type Crawl, isBatchId, type Outcome, OUTCOMES, type Plan } from '@fetchfleet/crawl';
+import {
+  type Crawl,
+  isBatchId,
+  newBatchId,
+  type Outcome,
+  OUTCOMES,
+  type Plan,
+} from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import {
@@ -8,11 +15,13 @@ import {
   statusFromFields,
   storedBatch,
 } from './batch-status.ts';
-import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { type BatchEvent, parseEvents } from './batch-events.ts';
 import * as lua from './ledger.lua.ts';
 import { notifyField } from './notify-field.ts';
 import { Script } from '../redis/script.ts';
+import { idInShard } from '../redis/shard-names.ts';
+import { leastLoaded } from './least-loaded.ts';
 import { type OnPassedOver, passOver, readStored, validIds } from '../redis/stored-state.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
 import { READS_SEVERAL_ORIGINS } from './report-marks.ts';
@@ -151,6 +160,18 @@ export class Ledger {
   }
 
   /**
+   * An id for a new batch, in the shard with the fewest unfinished batches; of several, in the one
+   * with the fewest slices in its queue; of several, in any.
+   *
+   * @param name of its crawl
+   */
+  async newId(name: string): Promise<string> {
+    const { shards } = this.#keys;
+    const id = newBatchId(name, new Date(), Math.random);
+    return shards.length === 1 ? id : idInShard(id, await leastLoaded(this.#redis, shards));
+  }
+
+  /**
    * Adds the batch, in state `expanding`. Registering it again changes nothing.
    *
    * @returns whether it is new
@@ -170,7 +191,7 @@ export class Ledger {
       ...(receivers !== undefined && { notify: receivers }),
       ...(trace !== undefined && { trace }),
     };
-    const { batches, unfinished, workers, workersInfo } = this.#keys;
+    const { batches, unfinished, workers, workersInfo } = this.#keys.shardOf(id);
     const isNew = await scripts.register.run(
       this.#redis,
       [this.#keys.batch(id), batches, unfinished, workers, workersInfo],
@@ -254,7 +275,7 @@ export class Ledger {
     ]);
     const [settled, finished] = await scripts.settle.run(
       this.#redis,
-      [...this.#bitKeys(id), this.#keys.totals],
+      [...this.#bitKeys(id), this.#keys.shardOf(id).totals],
       [JSON.stringify(rows), id, ...OUTCOMES],
     );
     if (settled === -1) {
@@ -283,7 +304,7 @@ export class Ledger {
   async #open(id: string, results: string, folder: ResultsFolder): Promise<OpenBatch | undefined> {
     const [state, plan, total, createdAt, planRevision, packed] = await scripts.open.run(
       this.#redis,
-      [this.#keys.batch(id), this.#keys.unfinished, this.#keys.packed(id)],
+      [this.#keys.batch(id), this.#keys.shardOf(id).unfinished, this.#keys.packed(id)],
       [results, id, folder.place, folder.id, this.#by],
     );
     const unpacked = unpackFields(packed ?? '');
@@ -410,13 +431,27 @@ export class Ledger {
   /** Ids of all batches, or of the newest ones; newest first. */
   async batches(limit = Infinity): Promise<string[]> {
     const last = Number.isFinite(limit) ? limit - 1 : -1;
-    const names = this.#redis.zrevrange(this.#keys.batches, 0, last);
-    return this.#idsOf('the list of batches', names);
+    const found = await this.#newestFirst(async ({ batches }) =>
+      this.#redis.zrevrange(batches, 0, last, 'WITHSCORES'),
+    );
+    return found.slice(0, last + 1 || undefined);
   }
 
-  async #idsOf(what: string, names: Promise<string[]>): Promise<string[]> {
-    const found = (await passOver(what, names, this.#onPassedOver)) ?? [];
-    return validIds(found, { noun: 'a batch id', isId: isBatchId }, this.#onPassedOver);
+  /** @param read ids of one shard and when they were registered, in turn; newest first */
+  async #newestFirst(read: (shard: ShardKeys) => Promise<string[]>): Promise<string[]> {
+    const lists = await Promise.all(
+      this.#keys.shards.map(async (shard) => {
+        const found = await passOver('the list of batches', read(shard), this.#onPassedOver);
+        return pairsOf(found ?? []);
+      }),
+    );
+    const names = lists.flat().toSorted((one, other) => other[1] - one[1]);
+    const ids = { noun: 'a batch id', isId: isBatchId };
+    return validIds(
+      names.map(([id]) => id),
+      ids,
+      this.#onPassedOver,
+    );
   }
 
   /** The crawl as it was registered; undefined for an unknown batch. */
@@ -606,7 +641,7 @@ export class Ledger {
   }
 
   async #enter(script: Script<number>, id: string): Promise<boolean> {
-    const keys = [this.#keys.batch(id), this.#keys.unfinished];
+    const keys = [this.#keys.batch(id), this.#keys.shardOf(id).unfinished];
     return (await script.run(this.#redis, keys, [id, this.#by])) === 1;
   }
 
@@ -634,16 +669,17 @@ export class Ledger {
 
   #bitKeys(id: string): string[] {
     const keys = this.#keys;
-    return [keys.batch(id), keys.settled(id), keys.failed(id), keys.unfinished];
+    return [keys.batch(id), keys.settled(id), keys.failed(id), keys.shardOf(id).unfinished];
   }
 
   async #unfinished(states: readonly BatchState[], fingerprint = ''): Promise<string[]> {
-    const names = scripts.unfinished.run(
-      this.#redis,
-      [this.#keys.batches, this.#keys.unfinished],
-      [this.#keys.batch(''), fingerprint, ...states],
+    return this.#newestFirst(async ({ batches, unfinished, batchPrefix }) =>
+      scripts.unfinished.run(
+        this.#redis,
+        [batches, unfinished],
+        [batchPrefix, fingerprint, ...states],
+      ),
     );
-    return this.#idsOf('the list of batches', names);
   }
 }
 
@@ -677,4 +713,9 @@ function* chunksOf(indexes: Iterable<number>, size: number): Generator<readonly 
   if (chunk.length > 0) {
     yield chunk;
   }
+}
+
+/** What a ZSET answers WITHSCORES. */
+function pairsOf(flat: readonly string[]): (readonly [name: string, score: number])[] {
+  return flat.flatMap((name, at) => (at % 2 === 0 ? [[name, Number(flat[at + 1])] as const] : []));
 }

@@ -27,6 +27,8 @@ type StoredEntry = z.infer<typeof storedEntry>;
 export interface OutboxEntry {
   /** Its key in the outbox. */
   readonly key: string;
+  /** The index of the shard whose outbox has it. */
+  readonly shard: number;
   /** The same for every attempt. */
   readonly id: string;
   readonly event: StoredEntry['event'];
@@ -46,10 +48,11 @@ export interface OutboxEntry {
 }
 
 /** @throws ZodError, SyntaxError or StoredStateError if no fleet has written it */
-export function parseEntry(key: string, json: string): OutboxEntry {
+export function parseEntry(key: string, json: string, shard: number): OutboxEntry {
   const { fields, to, seed: _, ...entry } = storedEntry.parse(JSON.parse(json));
   return {
     key,
+    shard,
     ...entry,
     receiver: parseReceiver(to),
     status: fields === undefined ? undefined : statusOf(entry.batch, fields, entry.at),

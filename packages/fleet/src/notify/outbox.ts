@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
 import { type OutboxEntry, parseEntry, withProblem } from './outbox-entry.ts';
@@ -34,6 +34,8 @@ export class Outbox {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #onPassedOver: OnPassedOver;
+  /** The shard that is asked first: none waits for ever behind another one. */
+  #turn = 0;
 
   constructor(
     redis: Redis,
@@ -47,13 +49,25 @@ export class Outbox {
 
   /** Takes up to `count` entries that are due. One that no fleet has written is removed. */
   async take(count: number, leaseMs: number): Promise<TakenEntry[]> {
-    const flat = await scripts.take.run(this.#redis, this.#both, [count, leaseMs]);
+    const { shards } = this.#keys;
+    const first = this.#turn++ % shards.length;
+    const taken: TakenEntry[] = [];
+    for (const shard of [...shards.slice(first), ...shards.slice(0, first)]) {
+      if (taken.length < count) {
+        taken.push(...(await this.#takeFrom(shard, count - taken.length, leaseMs)));
+      }
+    }
+    return taken;
+  }
+
+  async #takeFrom(shard: ShardKeys, count: number, leaseMs: number): Promise<TakenEntry[]> {
+    const flat = await scripts.take.run(this.#redis, bothOf(shard), [count, leaseMs]);
     const taken: TakenEntry[] = [];
     for (let at = 0; at + 1 < flat.length; at += 2) {
       const [key = '', json = ''] = flat.slice(at, at + 2);
-      const entry = await this.#parsed(key, json);
+      const entry = await this.#parsed(key, json, shard);
       if (entry === undefined) {
-        await this.remove({ key });
+        await this.remove({ key, shard: shard.index });
       } else {
         taken.push({ entry, json });
       }
@@ -62,8 +76,8 @@ export class Outbox {
   }
 
   /** It is delivered, or given up. */
-  async remove({ key }: Pick<OutboxEntry, 'key'>): Promise<void> {
-    await scripts.remove.run(this.#redis, this.#both, [key]);
+  async remove({ key, shard }: Pick<OutboxEntry, 'key' | 'shard'>): Promise<void> {
+    await scripts.remove.run(this.#redis, this.#bothAt(shard), [key]);
   }
 
   /**
@@ -80,37 +94,48 @@ export class Outbox {
   ): Promise<void> {
     const attempts = entry.attempts + (isAttempt ? 1 : 0);
     const next = problem === undefined ? json : withProblem(json, attempts, problem);
-    await scripts.postpone.run(this.#redis, this.#both, [entry.key, next, Math.ceil(dueInMs)]);
+    const keys = this.#bothAt(entry.shard);
+    await scripts.postpone.run(this.#redis, keys, [entry.key, next, Math.ceil(dueInMs)]);
   }
 
   /** The notifications of a batch that are not delivered yet, the oldest first. */
   async waiting(batch: string): Promise<OutboxEntry[]> {
-    const read = this.#scan(`${batch}|*`);
+    const shard = this.#keys.shardOf(batch);
+    const read = this.#scan(shard, `${batch}|*`);
     const found = (await passOver('the outbox', read, this.#onPassedOver)) ?? [];
-    const entries = await Promise.all(found.map(async ([key, json]) => this.#parsed(key, json)));
+    const entries = await Promise.all(
+      found.map(async ([key, json]) => this.#parsed(key, json, shard)),
+    );
     return entries.filter((one) => one !== undefined).toSorted((one, other) => one.at - other.at);
   }
 
   /** How many wait, and how many were lost since the fleet began. */
   async counts(): Promise<{ readonly waiting: number; readonly lost: number }> {
-    const read = Promise.all([
-      this.#redis.zcard(this.#keys.outboxDue),
-      this.#redis.get(this.#keys.outboxLost),
-    ]);
-    const [waiting, lost] = (await passOver('the outbox', read, this.#onPassedOver)) ?? [0, null];
-    return { waiting, lost: Number(lost ?? 0) || 0 };
+    const counts = await Promise.all(
+      this.#keys.shards.map(async ({ outboxDue, outboxLost }) => {
+        const read = Promise.all([this.#redis.zcard(outboxDue), this.#redis.get(outboxLost)]);
+        return (await passOver('the outbox', read, this.#onPassedOver)) ?? ([0, null] as const);
+      }),
+    );
+    return {
+      waiting: counts.reduce((sum, [waiting]) => sum + waiting, 0),
+      lost: counts.reduce((sum, [, lost]) => sum + (Number(lost ?? 0) || 0), 0),
+    };
   }
 
-  get #both(): string[] {
-    return [this.#keys.outbox, this.#keys.outboxDue];
+  #bothAt(index: number): string[] {
+    return bothOf(this.#keys.shards[index] ?? this.#keys.home);
   }
 
-  async #scan(pattern: string): Promise<(readonly [key: string, json: string])[]> {
+  async #scan(
+    { outbox }: ShardKeys,
+    pattern: string,
+  ): Promise<(readonly [key: string, json: string])[]> {
     const found = new Map<string, string>();
     let cursor = '0';
     do {
       const [next, flat] = await this.#redis.hscan(
-        this.#keys.outbox,
+        outbox,
         cursor,
         'MATCH',
         pattern,
@@ -125,8 +150,12 @@ export class Outbox {
     return [...found];
   }
 
-  async #parsed(key: string, json: string): Promise<OutboxEntry | undefined> {
-    const read = async (): Promise<OutboxEntry> => parseEntry(key, json);
+  async #parsed(key: string, json: string, { index }: ShardKeys): Promise<OutboxEntry | undefined> {
+    const read = async (): Promise<OutboxEntry> => parseEntry(key, json, index);
     return passOver('a notification', read(), this.#onPassedOver);
   }
+}
+
+function bothOf({ outbox, outboxDue }: ShardKeys): string[] {
+  return [outbox, outboxDue];
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Waitlist } from '../gate/waitlist.ts';
 import { readSlice } from '../queue/slice-scan.ts';
 import { CHANGE_DELAYED, FIND_DELAYED } from '../queue/slice-sets.lua.ts';
-import type { FleetKeys } from '../redis/keys.ts';
+import type { FleetKeys, ShardKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 
 /** Delayed slices that are read in one step, and in all steps of a search. */
@@ -42,15 +42,23 @@ export class HeldSlices {
    */
   async wake(origin: string): Promise<number> {
     let woken = 0;
-    for (let at = 0; at < MAX_SEARCHED && woken < MAX_WOKEN; at += STEP) {
+    for (const shard of this.#keys.shards) {
+      woken += await this.#wakeIn(shard, origin, MAX_WOKEN - woken);
+    }
+    return woken;
+  }
+
+  async #wakeIn(shard: ShardKeys, origin: string, most: number): Promise<number> {
+    let woken = 0;
+    for (let at = 0; at < MAX_SEARCHED && woken < most; at += STEP) {
       // Those that are woken leave the set: what has come in their place is looked at later.
-      const [looked, found] = await this.#find(origin, at - woken);
+      const [looked, found] = await this.#find(shard, origin, at - woken);
       const others = new Set(await this.#waitlist.others(origin, found));
       // First those that stay: a fetch of one that is queued may be answered at once, and then the
       // gate wakes them.
       const stay = found.filter((id) => !others.has(id));
       await Promise.all(stay.map(async (id) => this.#change(id, 'stays')));
-      const ids = [...others].slice(0, MAX_WOKEN - woken);
+      const ids = [...others].slice(0, most - woken);
       const areWoken = await Promise.all(ids.map(async (id) => this.#change(id, 'queued')));
       woken += areWoken.filter(Boolean).length;
       if (looked < STEP) {
@@ -60,23 +68,21 @@ export class HeldSlices {
     return woken;
   }
 
-  async #find(origin: string, from: number): Promise<[number, string[]]> {
+  async #find({ queue }: ShardKeys, origin: string, from: number): Promise<[number, string[]]> {
     // In the JSON of a slice a quote inside a string is escaped.
     const text = `"origin":${JSON.stringify(origin)}`;
     const range = [from, from + STEP - 1];
-    const keys = [this.#keys.queue('delayed')];
-    return scripts.find.run(this.#redis, keys, [this.#keys.queue(''), text, ...range]);
+    return scripts.find.run(this.#redis, [queue('delayed')], [queue(''), text, ...range]);
   }
 
   async #change(id: string, what: 'stays' | 'queued'): Promise<boolean> {
-    const text = await this.#redis.hget(this.#keys.queue(id), 'data');
+    const { queue } = this.#keys.shardOfSlice(id);
+    const text = await this.#redis.hget(queue(id), 'data');
     const slice = readSlice(text);
     if (text === null || slice === undefined || !isHeld(slice)) {
       return false;
     }
-    const sets = ['delayed', 'prioritized', 'pc', 'marker', id].map((part) =>
-      this.#keys.queue(part),
-    );
+    const sets = ['delayed', 'prioritized', 'pc', 'marker', id].map(queue);
     const args = [id, text, dueNow(slice), what === 'queued' ? 1 : 0];
     return (await scripts.change.run(this.#redis, sets, args)) === 1;
   }

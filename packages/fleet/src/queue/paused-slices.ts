@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Waitlist } from '../gate/waitlist.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { PerShard } from '../redis/per-shard.ts';
 import { Script } from '../redis/script.ts';
 import { SlicePriorities } from './slice-priorities.ts';
 import { idPrefix, readSlice, scanAll, type ScanStep, scanStep } from './slice-scan.ts';
@@ -29,13 +30,13 @@ const scripts = {
 export class PausedSlices {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #priorities: SlicePriorities;
+  readonly #priorities: PerShard<SlicePriorities>;
   readonly #waitlist: Waitlist;
 
   constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#priorities = new SlicePriorities(redis, keys);
+    this.#priorities = new PerShard(keys, (shard) => new SlicePriorities(redis, shard));
     this.#waitlist = new Waitlist(redis, keys);
   }
 
@@ -46,10 +47,11 @@ export class PausedSlices {
    * @returns how many slices were taken out
    */
   async withdraw(batch: string): Promise<number> {
-    const args = [this.#keys.queue(''), idPrefix(batch)];
+    const { queue } = this.#keys.shardOf(batch);
+    const args = [queue(''), idPrefix(batch)];
     let withdrawn = 0;
     for (const set of ['prioritized', 'delayed']) {
-      const keys = [this.#keys.batch(batch), this.#keys.queue(set), this.#keys.pausedSlices(batch)];
+      const keys = [this.#keys.batch(batch), queue(set), this.#keys.pausedSlices(batch)];
       withdrawn += await this.#leaveWaitlists(batch, async (cursor) =>
         scripts.withdraw.run(this.#redis, keys, [...args, cursor]),
       );
@@ -62,10 +64,10 @@ export class PausedSlices {
    * resumed meanwhile.
    */
   async withdrawOne(batch: string, id: string): Promise<void> {
-    const queue = ['delayed', 'prioritized', 'pc', 'marker'].map((part) => this.#keys.queue(part));
-    const [delayed = '', ...rest] = queue;
+    const { queue } = this.#keys.shardOf(batch);
+    const [delayed = '', ...rest] = ['delayed', 'prioritized', 'pc', 'marker', id].map(queue);
     const keys = [this.#keys.batch(batch), delayed, this.#keys.pausedSlices(batch), ...rest];
-    await scripts.withdrawOne.run(this.#redis, [...keys, this.#keys.queue(id)], [id]);
+    await scripts.withdrawOne.run(this.#redis, keys, [id]);
   }
 
   /**
@@ -76,23 +78,21 @@ export class PausedSlices {
    * @returns how many slices were queued
    */
   async requeue(batch: string, priority?: Plan['priority']): Promise<number> {
-    this.#priorities.setShare(batch, priority);
+    const priorities = this.#priorities.of(batch);
+    priorities.setShare(batch, priority);
     const paused = this.#keys.pausedSlices(batch);
-    const queue = ['prioritized', 'pc', 'marker'].map((part) => this.#keys.queue(part));
+    const { queue } = this.#keys.shardOf(batch);
+    const sets = ['prioritized', 'pc', 'marker'].map(queue);
     let queued = 0;
     for (;;) {
       const ids = await this.#redis.zrange(paused, 0, String(CHUNK - 1));
       if (ids.length === 0) {
         return queued;
       }
-      const assigned = await this.#priorities.assign(await this.#read(batch, ids));
+      const assigned = await priorities.assign(await this.#read(batch, ids));
       const args = ids.flatMap((id, at) => [id, assigned.priorities[at] ?? 1]);
-      queued += await scripts.requeue.run(
-        this.#redis,
-        [paused, ...queue],
-        [this.#keys.queue(''), ...args],
-      );
-      await this.#priorities.confirm(assigned, ids);
+      queued += await scripts.requeue.run(this.#redis, [paused, ...sets], [queue(''), ...args]);
+      await priorities.confirm(assigned, ids);
     }
   }
 
@@ -109,10 +109,11 @@ export class PausedSlices {
    * @returns how many slices were removed
    */
   async removeAll(batch: string): Promise<number> {
-    const sets = ['prioritized', 'delayed', 'failed'].map((set) => this.#keys.queue(set));
+    const { queue } = this.#keys.shardOf(batch);
+    const sets = ['prioritized', 'delayed', 'failed'].map(queue);
     let removed = 0;
     for (const set of [this.#keys.pausedSlices(batch), ...sets]) {
-      const args = [this.#keys.queue(''), idPrefix(batch)];
+      const args = [queue(''), idPrefix(batch)];
       const keys = [this.#keys.batch(batch), set];
       removed += await this.#leaveWaitlists(batch, async (cursor) =>
         scripts.removeEnded.run(this.#redis, keys, [...args, cursor]),
@@ -133,7 +134,7 @@ export class PausedSlices {
 
   async #read(batch: string, ids: readonly string[]): Promise<Slice[]> {
     const texts = await Promise.all(
-      ids.map(async (id) => this.#redis.hget(this.#keys.queue(id), 'data')),
+      ids.map(async (id) => this.#redis.hget(this.#keys.slice(id), 'data')),
     );
     // A damaged slice is queued as well: the worker that claims it rejects it, with the reason.
     return texts.map((text) => readSlice(text) ?? { batch, origin: '', ranges: [], columns: [] });

@@ -23,7 +23,7 @@ export class RejectedSlices {
   async count(batch: string): Promise<number> {
     // No character of a batch id has a meaning in a pattern.
     const pattern = `${idPrefix(batch)}*`;
-    const set = this.#keys.queue('failed');
+    const set = this.#keys.shardOf(batch).queue('failed');
     const { count } = await scanAll(async (cursor) => {
       const step = await this.#redis.zscan(set, cursor, 'MATCH', pattern, 'COUNT', 1_000);
       const [nextCursor, found] = step;
@@ -38,10 +38,11 @@ export class RejectedSlices {
    * @returns how many were removed
    */
   async remove(batch: string): Promise<number> {
-    const args = [this.#keys.queue(''), idPrefix(batch)];
+    const { queue } = this.#keys.shardOf(batch);
+    const args = [queue(''), idPrefix(batch)];
     // The workers that rejected them have taken them out of the waitlist.
     const { count } = await scanAll(async (cursor) =>
-      removeAll.run(this.#redis, [this.#keys.queue('failed')], [...args, cursor]),
+      removeAll.run(this.#redis, [queue('failed')], [...args, cursor]),
     );
     return count;
   }

@@ -1,70 +1,40 @@
-import { type Slice, toError } from '@fetchfleet/crawl';
-import { type Job, type JobJson, Worker } from 'bullmq';
+import { toError } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
-import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
-import { isRedisReply } from '../redis/redis-error.ts';
-import { ClaimLostError, isLockError } from './claim-lost-error.ts';
-import type { ClaimedSlice, SlicePart } from './claimed-slice.ts';
-import { LOST_IN_VAIN } from './lost-in-vain.ts';
-import { callWhenFull, Script } from '../redis/script.ts';
-import { SPLIT_SLICE } from './split-slice.lua.ts';
-import { VirtualClockReporter } from './virtual-clock-reporter.ts';
+import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { PerShard } from '../redis/per-shard.ts';
+import type { ClaimedSlice } from './claimed-slice.ts';
+import { ShardClaims } from './shard-claims.ts';
 
-/**
- * Writes the data of a slice as long as the caller has its lock: a worker that was frozen must not
- * overwrite what another one has made of the slice since.
- *
- * KEYS     the slice · its lock
- * ARGV     token of the lock · the data
- * Returns  1 if it was written, 0 if the lock is lost or the slice was removed
- * Atomic   the lock may pass on between check and write
- */
-const UPDATE = new Script(
-  `
-if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'data', ARGV[2])
-return 1
-`,
-  z.number().int(),
-);
+/** A shard in which there was nothing is not asked again for so long, except by a wait. */
+const EMPTY_MS = 50;
 
-const split = new Script(SPLIT_SLICE, z.number().int());
-
-/** A claim expires this long after its last renewal. With the check below, 15 s at most. */
-const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 4_000;
-const RENEW_MS = 3_000;
-/** Turns BullMQ's own limit off: the worker decides by `redeliveries`. */
-const MAX_STALLED = 1_000_000;
-
-interface Claim {
-  readonly job: Job<Slice>;
-  readonly token: string;
-  readonly lost: AbortController;
+/** Where this worker stands with a shard. */
+interface Shard {
+  readonly claims: ShardClaims;
+  /** Whether a blocking read is under way: it ends when there is a slice, or after a while. */
+  isWaiting: boolean;
+  /** On the `performance.now()` clock. */
+  emptyUntilMs: number;
 }
 
+type Taker = (answer: Promise<ClaimedSlice | undefined>) => void;
+
 /**
- * Claims slices for a worker. It calls BullMQ's worker directly (`getNextJob`): when to claim
- * depends on free fetch permits, not on a number of jobs, because slices that are claimed too early
- * wait in one process while others are idle. So this class also does what BullMQ's own loop would
- * do: it renews locks, and it checks for slices of dead workers.
+ * Claims slices for a worker, of all shards of its fleet in turn: however long the queue of one is,
+ * the next claim is at another one that has slices. Where all are empty, it waits at all of them at
+ * once, so nothing is polled. In a fleet of one shard, all of that is one call.
+ *
+ * A wait that goes on when another shard has brought a slice may bring one that nobody has asked
+ * for. It goes back at once: this worker may be full, and others idle.
  */
 export class SliceClaims {
-  readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  #worker: Worker<Slice>;
-  /** Called when {@link #worker} is replaced. */
-  readonly #onReplaced = new Set<() => void>();
-  readonly #onStalled: ((sliceId: string) => void) | undefined;
-  readonly #clock: VirtualClockReporter;
+  readonly #shards: PerShard<Shard>;
   readonly #onError: (error: Error) => void;
-  readonly #claims = new Map<string, Claim>();
-  #renewal: NodeJS.Timeout | undefined;
-  /** What Redis answered to the read that waits for a slice, if that was an error. */
-  #refusal: Error | undefined;
-  #tokens = 0;
-  readonly #name: string;
+  /** Claims that wait at all shards. */
+  readonly #takers: Taker[] = [];
+  #turn = 0;
+  #isStarted = false;
 
   constructor(options: {
     readonly redis: Redis;
@@ -75,25 +45,27 @@ export class SliceClaims {
     /** Called for each slice of a dead worker that is queued again. */
     readonly onStalled?: (sliceId: string) => void;
   }) {
-    this.#name = options.worker;
-    this.#onError = options.onError;
-    this.#redis = options.redis;
-    this.#keys = options.keys ?? fleetKeys();
-    this.#clock = new VirtualClockReporter(this.#redis, this.#keys);
-    this.#onStalled = options.onStalled;
-    this.#worker = this.#createWorker();
+    const { keys = fleetKeys(), onError } = options;
+    this.#keys = keys;
+    this.#onError = onError;
+    this.#shards = new PerShard(keys, (shard) => {
+      const claims = new ShardClaims({ ...options, keys: shard });
+      if (this.#isStarted) {
+        claims.start().catch((error: unknown) => onError(toError(error)));
+      }
+      return { claims, isWaiting: false, emptyUntilMs: 0 };
+    });
   }
 
   /** Slices that are claimed and not ended. */
   get active(): number {
-    return this.#claims.size;
+    return this.#all.reduce((sum, { active }) => sum + active, 0);
   }
 
   async start(): Promise<void> {
-    await this.#worker.waitUntilReady();
-    await this.#clock.start();
-    await this.#worker.startStalledCheckTimer();
-    this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
+    const all = this.#all;
+    this.#isStarted = true;
+    await Promise.all(all.map(async (claims) => claims.start()));
   }
 
   /**
@@ -101,259 +73,80 @@ export class SliceClaims {
    * Open claims stay; they are renewed and ended through the connection that the caller owns.
    */
   async rebuild(): Promise<void> {
-    const stuck = this.#worker;
-    if (stuck.closing !== undefined) {
-      return;
-    }
-    this.#worker = this.#createWorker();
-    for (const replaced of this.#onReplaced) {
-      replaced();
-    }
-    // Not awaited: closing a stuck worker may take for ever.
-    void stuck.close(true).catch(this.#onError);
-    await this.#worker.waitUntilReady();
-    await this.#worker.startStalledCheckTimer();
+    await Promise.all(this.#all.map(async (claims) => claims.rebuild()));
   }
 
-  /**
-   * Stops claiming at once. Open claims are still renewed and can be ended.
-   *
-   * BullMQ's worker is closed by force, which cuts its blocking read: otherwise that read would
-   * claim the slices that this worker is about to give back. Jobs are not affected, because they
-   * use the connection that the caller owns.
-   */
+  /** Stops claiming at once. Open claims are still renewed and can be ended. */
   async pause(): Promise<void> {
-    await this.#worker.close(true);
+    await Promise.all(this.#all.map(async (claims) => claims.pause()));
   }
 
   /** Call it when every claim has ended. Open claims are no longer renewed and expire. */
   async stop(): Promise<void> {
-    await this.pause();
-    clearInterval(this.#renewal);
-    this.#renewal = undefined;
-    await this.#clock.stop();
+    await Promise.all(this.#all.map(async (claims) => claims.stop()));
   }
 
   /**
    * The next slice. Rejects while Redis cannot be reached, and when Redis answers with an error:
    * that is not the same as "nothing to claim".
    *
-   * @param options.block waits a few seconds for a slice; otherwise takes what is there now, in one
-   *   round trip. @default true
+   * @param options.block waits a few seconds for a slice; otherwise takes what is there now.
+   *   @default true
    */
   async claim({ block = true }: { readonly block?: boolean } = {}): Promise<
     ClaimedSlice | undefined
   > {
-    const token = `${this.#name}:${this.#tokens++}`;
-    const { baseEpoch } = this.#clock;
-    const job = await this.#nextJob(token, block);
-    if (job?.id === undefined) {
-      return undefined;
+    const { shards: known, home } = this.#keys;
+    if (known.length === 1) {
+      return this.#shards.at(home).claims.claim({ block });
     }
-    this.#clock.claimed(baseEpoch, job.priority);
-    const claim: Claim = { job, token, lost: new AbortController() };
-    this.#claims.set(job.id, claim);
-    return this.#claimed(job.id, claim);
-  }
-
-  /** A wait on connections that are replaced starts again on the new ones. */
-  async #nextJob(token: string, block: boolean): Promise<Job<Slice> | undefined> {
-    for (;;) {
-      const request = this.#getNextJob(token, block);
-      const { promise: replaced, resolve } = Promise.withResolvers<'replaced'>();
-      const onReplaced = (): void => resolve('replaced');
-      this.#onReplaced.add(onReplaced);
-      try {
-        const answer = await Promise.race([request, replaced]);
-        if (answer !== 'replaced') {
-          return answer;
+    const shards = this.#shards.all();
+    const first = this.#turn++ % shards.length;
+    for (const shard of [...shards.slice(first), ...shards.slice(0, first)]) {
+      if (!shard.isWaiting && performance.now() >= shard.emptyUntilMs) {
+        const slice = await shard.claims.claim({ block: false });
+        if (slice !== undefined) {
+          return slice;
         }
-      } finally {
-        this.#onReplaced.delete(onReplaced);
+        shard.emptyUntilMs = performance.now() + EMPTY_MS;
       }
-      void this.#giveBackLate(request, token);
     }
+    return block ? this.#waitAtAll(shards) : undefined;
   }
 
-  /** BullMQ emits the errors of its blocking read, and then answers as if the queue was empty. */
-  async #getNextJob(token: string, block: boolean): Promise<Job<Slice> | undefined> {
-    this.#takeRefusal();
-    const job = await this.#worker.getNextJob(token, { block });
-    const refusal = this.#takeRefusal();
-    if (block && job === undefined && refusal !== undefined) {
-      throw refusal;
-    }
-    return job;
+  get #all(): readonly ShardClaims[] {
+    return this.#shards.all().map(({ claims }) => claims);
   }
 
-  #takeRefusal(): Error | undefined {
-    const refusal = this.#refusal;
-    this.#refusal = undefined;
-    return refusal;
-  }
-
-  /** Nothing waits for this answer any more: a slice that it brings goes back to the queue. */
-  async #giveBackLate(request: Promise<Job<Slice> | undefined>, token: string): Promise<void> {
-    try {
-      const job = await request;
-      if (job !== undefined) {
-        await this.#moveToWait(job, token);
+  async #waitAtAll(shards: readonly Shard[]): Promise<ClaimedSlice | undefined> {
+    const { promise, resolve } = Promise.withResolvers<ClaimedSlice | undefined>();
+    this.#takers.push(resolve);
+    for (const shard of shards) {
+      if (!shard.isWaiting) {
+        this.#waitAt(shard);
       }
-    } catch (error) {
-      // The connection is dead. If the request has claimed a slice, that claim expires.
+    }
+    return promise;
+  }
+
+  /** The answer goes to the claim that has waited longest. */
+  #waitAt(shard: Shard): void {
+    shard.isWaiting = true;
+    const answer = shard.claims.claim({ block: true });
+    const end = async (slice?: ClaimedSlice): Promise<void> => {
+      shard.isWaiting = false;
+      const taker = this.#takers.shift();
+      if (slice === undefined) {
+        shard.emptyUntilMs = performance.now() + EMPTY_MS;
+      } else if (taker === undefined) {
+        await shard.claims.release(slice);
+      }
+      taker?.(answer);
+    };
+    const failed = async (error: unknown): Promise<void> => {
+      await end();
       this.#onError(toError(error));
-    }
-  }
-
-  /**
-   * BullMQ wakes no worker for a job with a priority: one that waits would see it seconds later.
-   */
-  async #moveToWait(job: Job<Slice>, token: string): Promise<void> {
-    await job.moveToWait(token);
-    await callWhenFull(this.#redis, 'ZADD', this.#keys.queue('marker'), 0, '0');
-  }
-
-  #createWorker(): Worker<Slice> {
-    const worker = new SliceWorker(SLICES, null, {
-      connection: this.#redis,
-      prefix: this.#keys.queuePrefix,
-      autorun: false,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: MAX_STALLED,
-      drainDelay: 5,
-    });
-    worker.on('error', (error) => {
-      this.#onError(error);
-      if (isRedisReply(error)) {
-        this.#refusal = error;
-      }
-    });
-    if (this.#onStalled !== undefined) {
-      worker.on('stalled', this.#onStalled);
-    }
-    return worker;
-  }
-
-  #claimed(id: string, claim: Claim): ClaimedSlice {
-    const { job, token, lost } = claim;
-    const end = async (finish: () => Promise<unknown>): Promise<void> => {
-      if (lost.signal.aborted) {
-        throw new ClaimLostError(id);
-      }
-      try {
-        await finish();
-      } catch (error) {
-        throw isLockError(error) ? new ClaimLostError(id, { cause: error }) : error;
-      } finally {
-        this.#claims.delete(id);
-      }
     };
-    return {
-      id,
-      data: job.data,
-      redeliveries: job.stalledCounter,
-      lostInVain: async (stand) => {
-        const key = this.#keys.queue(id);
-        const args = [token, job.stalledCounter, stand];
-        const count = await LOST_IN_VAIN.run(this.#redis, [key, `${key}:lock`], args);
-        if (count < 0) {
-          throw new ClaimLostError(id);
-        }
-        return count;
-      },
-      lost: lost.signal,
-      complete: async () => end(async () => job.moveToCompleted(undefined, token, false)),
-      delay: async (rest, dueInMs) =>
-        end(async () => {
-          await this.#update(id, token, rest);
-          await job.moveToDelayed(Date.now() + dueInMs, token);
-        }),
-      giveBack: async (rest) =>
-        end(async () => {
-          await this.#update(id, token, rest);
-          await this.#moveToWait(job, token);
-        }),
-      reject: async (reason) => end(async () => job.moveToFailed(reason, token, false)),
-      split: async (part, left) => this.#split(id, claim, { part, left }),
-    };
-  }
-
-  async #split(
-    id: string,
-    { token, lost }: Claim,
-    { part, left }: { readonly part: SlicePart; readonly left: Slice | undefined },
-  ): Promise<boolean> {
-    const queue = (name: string): string => this.#keys.queue(name);
-    const sets = ['active', 'delayed', 'wait', 'marker', 'stalled'].map(queue);
-    const { dueInMs } = part;
-    const dueAt = dueInMs === undefined ? 0 : Math.ceil(Date.now() + dueInMs);
-    const leftText = left === undefined ? '' : JSON.stringify(left);
-    const taken = lost.signal.aborted
-      ? 0
-      : await split.run(
-          this.#redis,
-          [queue(id), queue(`${id}:lock`), queue(part.id), ...sets],
-          [id, token, leftText, part.id, JSON.stringify(part.slice), dueAt],
-        );
-    if (taken === 0) {
-      throw new ClaimLostError(id);
-    }
-    if (taken === 1 && left === undefined) {
-      this.#claims.delete(id);
-    }
-    return taken === 1;
-  }
-
-  async #update(id: string, token: string, rest: Slice): Promise<void> {
-    const key = this.#keys.queue(id);
-    const args = [token, JSON.stringify(rest)];
-    if ((await UPDATE.run(this.#redis, [key, `${key}:lock`], args)) === 0) {
-      throw new ClaimLostError(id);
-    }
-  }
-
-  #renew(): void {
-    this.#clock.flush();
-    for (const [id, claim] of this.#claims) {
-      void this.#renewOne(id, claim);
-    }
-  }
-
-  async #renewOne(id: string, claim: Claim): Promise<void> {
-    try {
-      const extended = await claim.job.extendLock(claim.token, LOCK_MS);
-      if (extended === 0) {
-        this.#lose(id, claim);
-      }
-    } catch (error) {
-      if (isLockError(error)) {
-        this.#lose(id, claim);
-      } else {
-        this.#onError(toError(error));
-      }
-    }
-  }
-
-  #lose(id: string, claim: Claim): void {
-    // It may have ended meanwhile.
-    if (this.#claims.get(id) === claim) {
-      this.#claims.delete(id);
-      claim.lost.abort(new ClaimLostError(id));
-    }
-  }
-}
-
-/**
- * BullMQ throws at data that is not JSON, in the middle of a claim: the slice would be claimed and
- * lost again and again. As `null` it is an invalid slice like any other, which its worker rejects.
- */
-class SliceWorker extends Worker<Slice> {
-  protected override createJob(data: JobJson, jobId: string): Job<Slice> {
-    try {
-      return super.createJob(data, jobId);
-    } catch {
-      return super.createJob({ ...data, data: 'null' }, jobId);
-    }
+    answer.then(end, failed).catch((error: unknown) => this.#onError(toError(error)));
   }
 }

@@ -68,8 +68,9 @@ async function read(
   keys: FleetKeys,
   { batch, list }: { readonly batch: string; readonly list: number },
 ): Promise<z.infer<typeof reply>> {
-  const sets = ['wait', 'prioritized', 'active', 'delayed'].map((set) => keys.queue(set));
-  const question = { batch, slicePrefix: keys.queue(''), sample: SAMPLE, list };
+  const { queue } = keys.shardOf(batch);
+  const sets = ['wait', 'prioritized', 'active', 'delayed'].map(queue);
+  const question = { batch, slicePrefix: queue(''), sample: SAMPLE, list };
   const asked = script.run(redis, [...sets, keys.pausedSlices(batch)], question);
   return readStored('the queue of slices', asked);
 }

@@ -109,10 +109,7 @@ export class SliceMerger {
     const again: WantedSlice[] = [];
     const fresh: WantedSlice[] = [];
     const ids = wanted.flatMap(({ id, parts }) => [id, ...parts]);
-    const found = await scripts.inspect.run(
-      this.#redis,
-      ids.map((id) => this.#keys.queue(id)),
-    );
+    const found = await scripts.inspect.run(this.#redis, ids.map(this.#keys.slice));
     const merges = wanted.map(async (one) => {
       const [own = NOT_FOUND, ...parts] = found.splice(0, one.parts.length + 1);
       const queued = parts.filter(([state]) => state !== 'none');
@@ -175,7 +172,7 @@ export class SliceMerger {
     }
     const merged = ticket === undefined ? packed : { ...packed, ticket };
     const args = [data, JSON.stringify(merged)];
-    return (await scripts.merge.run(this.#redis, [this.#keys.queue(id)], args)) === 1;
+    return (await scripts.merge.run(this.#redis, [this.#keys.slice(id)], args)) === 1;
   }
 
   async #pending(batch: string, fetches: readonly PendingFetch[]): Promise<PendingFetch[]> {

@@ -1,7 +1,7 @@
 import type { Plan, Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { FleetKeys } from '../redis/keys.ts';
+import type { ShardKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { FlowFinishTimes } from './flow-finish-times.ts';
 import { LOWER_LATE, READ_CLOCK } from './virtual-clock.lua.ts';
@@ -38,7 +38,7 @@ export interface AssignedPriorities {
  */
 export class SlicePriorities {
   readonly #redis: Redis;
-  readonly #keys: FleetKeys;
+  readonly #keys: ShardKeys;
   readonly #maxPriority: number;
   readonly #flows = new FlowFinishTimes();
   /** Of batches that do not have the usual one. */
@@ -46,7 +46,7 @@ export class SlicePriorities {
   #baseEpoch = 0;
 
   /** @param maxPriority the last priority. @default 2,097,151 */
-  constructor(redis: Redis, keys: FleetKeys, maxPriority = MAX_PRIORITY) {
+  constructor(redis: Redis, keys: ShardKeys, maxPriority = MAX_PRIORITY) {
     this.#redis = redis;
     this.#keys = keys;
     this.#maxPriority = maxPriority;

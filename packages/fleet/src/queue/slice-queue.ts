@@ -1,49 +1,40 @@
 import { firstIndex, type Plan, type Slice } from '@fetchfleet/crawl';
-import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type FleetKeys, fleetKeys, SLICES } from '../redis/keys.ts';
-import { Script } from '../redis/script.ts';
+import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
+import { PerShard } from '../redis/per-shard.ts';
 import { timeOf } from '../redis/servers.ts';
-import { readRedisMemory, type RedisMemory } from './redis-memory.ts';
+import type { RedisMemory } from './redis-memory.ts';
 import { RejectedSlices } from './rejected-slices.ts';
+import { ShardQueue } from './shard-queue.ts';
 import { SliceMerger } from './slice-merger.ts';
 import { SlicePriorities } from './slice-priorities.ts';
-import { FIND_GONE } from './slice-sets.lua.ts';
 
-const findGone = new Script(FIND_GONE, z.array(z.string()));
 /** The same for the whole life of a slice: a first index never moves to another slice. */
 export function sliceId(slice: Slice): string {
   return `${slice.batch}.${firstIndex(slice)}`;
 }
 
-/** The queue of slices as producers see it. Workers claim from it with `SliceClaims`. */
+/**
+ * The queue of slices as producers see it: those of a batch are in the shard of that batch. Workers
+ * claim from it with `SliceClaims`.
+ */
 export class SliceQueue {
   readonly rejected: RejectedSlices;
-  readonly #queue: Queue<Slice, void, 'slice'>;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #priorities: SlicePriorities;
+  readonly #shards: PerShard<ShardQueue>;
 
+  /** @param prioritiesOf replaces the order of claims in tests. @default that of all fleets */
   constructor(
     redis: Redis,
     keys: FleetKeys = fleetKeys(),
-    priorities: SlicePriorities = new SlicePriorities(redis, keys),
+    prioritiesOf = (shard: ShardKeys): SlicePriorities => new SlicePriorities(redis, shard),
   ) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#priorities = priorities;
     this.rejected = new RejectedSlices(redis, keys);
-    this.#queue = new Queue(SLICES, {
-      connection: redis,
-      prefix: keys.queuePrefix,
-      defaultJobOptions: { removeOnComplete: true, stackTraceLimit: 0 },
-      streams: { events: { maxLen: 100 } },
-    });
-    // The owner of the connection handles its errors. Without a listener, BullMQ prints them as
-    // well.
-    this.#queue.on('error', () => undefined);
+    this.#shards = new PerShard(keys, (shard) => new ShardQueue(redis, shard, prioritiesOf(shard)));
   }
 
   /**
@@ -54,22 +45,21 @@ export class SliceQueue {
    * @param ids for slices that have lost their first fetches: the ids they had when they were whole
    */
   async add(slices: readonly Slice[], ids: readonly string[] = slices.map(sliceId)): Promise<void> {
-    const assigned = await this.#priorities.assign(slices);
-    const jobs = slices.map((slice, i) => ({
-      name: 'slice' as const,
-      data: slice,
-      opts: { jobId: ids[i] ?? sliceId(slice), priority: assigned.priorities[i] ?? 1 },
-    }));
-    await this.#queue.addBulk(jobs);
-    await this.#priorities.confirm(
-      assigned,
-      jobs.map(({ opts }) => opts.jobId),
+    const all = slices.map((slice, at) => ({ slice, id: ids[at] ?? sliceId(slice) }));
+    const adds = this.#byShard(all, ({ slice }) => this.#keys.shardOf(slice.batch));
+    await Promise.all(
+      adds.map(async ([shard, some]) =>
+        this.#shards.at(shard).add(
+          some.map(({ slice }) => slice),
+          some.map(({ id }) => id),
+        ),
+      ),
     );
   }
 
   /** How much of the fleet a batch gets. Call it before its slices are added. */
   setShare(batch: string, priority: Plan['priority']): void {
-    this.#priorities.setShare(batch, priority);
+    this.#shards.of(batch).setShare(batch, priority);
   }
 
   /**
@@ -86,16 +76,13 @@ export class SliceQueue {
 
   /** Slices by state: `active`, `waiting`, `delayed`, `failed` ({@link rejected}). */
   async counts(): Promise<Record<string, number>> {
-    const counts = await this.#queue.getJobCounts(
-      'active',
-      'waiting',
-      'prioritized',
-      'delayed',
-      'failed',
-    );
-    // Slices of dead workers wait in a list, all others in the set of prioritized jobs.
-    const { prioritized = 0, waiting = 0, ...others } = counts;
-    return { ...others, waiting: waiting + prioritized };
+    const sum: Record<string, number> = {};
+    for (const counts of await Promise.all(this.#shards.all().map(async (one) => one.counts()))) {
+      for (const [state, count] of Object.entries(counts)) {
+        sum[state] = (sum[state] ?? 0) + count;
+      }
+    }
+    return sum;
   }
 
   /**
@@ -104,33 +91,17 @@ export class SliceQueue {
    * @returns the slices that will not come: see {@link findGone}
    */
   async wakeSlices(ids: readonly string[]): Promise<string[]> {
-    const asleep: string[] = [];
-    for (const id of ids) {
-      const job = await this.#queue.getJob(id);
-      // It fails if the slice was queued meanwhile, or is not delayed yet: then its own delay ends.
-      const isAwake = await job?.promote().then(
-        () => true,
-        () => false,
-      );
-      if (isAwake !== true) {
-        asleep.push(id);
-      }
-    }
-    return this.findGone(asleep);
+    return this.#eachShard(ids, async (shard, some) => shard.wakeSlices(some));
   }
 
   /** Those of the slices that are neither queued nor at a worker: removed, paused or rejected. */
   async findGone(ids: readonly string[]): Promise<string[]> {
-    if (ids.length === 0) {
-      return [];
-    }
-    const sets = ['delayed', 'prioritized', 'wait', 'active'].map((set) => this.#keys.queue(set));
-    return findGone.run(this.#redis, sets, [this.#keys.queue(''), ...ids]);
+    return this.#eachShard(ids, async (shard, some) => shard.findGone(some));
   }
 
-  /** How full Redis is; undefined if it has no limit. */
-  async memory(): Promise<RedisMemory | undefined> {
-    return readRedisMemory(this.#redis, this.#keys.queue('wait'));
+  /** How full the Redis is that has a batch; undefined if it has no limit. */
+  async memory(batch: string): Promise<RedisMemory | undefined> {
+    return this.#shards.of(batch).memory();
   }
 
   /** Workers seen within the last 15 s. */
@@ -140,6 +111,20 @@ export class SliceQueue {
   }
 
   async stop(): Promise<void> {
-    await this.#queue.close();
+    await Promise.all(this.#shards.made().map(async (shard) => shard.stop()));
+  }
+
+  async #eachShard(
+    ids: readonly string[],
+    work: (shard: ShardQueue, some: readonly string[]) => Promise<string[]>,
+  ): Promise<string[]> {
+    const groups = this.#byShard(ids, this.#keys.shardOfSlice);
+    const found = groups.map(async ([shard, some]) => work(this.#shards.at(shard), some));
+    return (await Promise.all(found)).flat();
+  }
+
+  #byShard<T>(all: readonly T[], shardOf: (one: T) => ShardKeys): [ShardKeys, readonly T[]][] {
+    const { shards, home } = this.#keys;
+    return shards.length === 1 ? [[home, all]] : [...Map.groupBy(all, shardOf)];
   }
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { FleetKeys } from '../redis/keys.ts';
+import type { ShardKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { ADVANCE_CLOCK } from './virtual-clock.lua.ts';
 
@@ -18,7 +18,7 @@ const UNKNOWN_BASE = -1;
  */
 export class VirtualClockReporter {
   readonly #redis: Redis;
-  readonly #keys: FleetKeys;
+  readonly #keys: ShardKeys;
   /** The base that priorities count from, as last read. */
   #baseEpoch = UNKNOWN_BASE;
   /** The latest priority claimed since the last report, counted from that base. 0: none. */
@@ -27,7 +27,7 @@ export class VirtualClockReporter {
   #reportedAt = Number.NEGATIVE_INFINITY;
   #reporting: Promise<void> | undefined;
 
-  constructor(redis: Redis, keys: FleetKeys) {
+  constructor(redis: Redis, keys: ShardKeys) {
     this.#redis = redis;
     this.#keys = keys;
   }

@@ -1,9 +1,12 @@
+import { shardInId, shardOfName, shardTags } from './shard-names.ts';
+
 /**
- * Builds every Redis key of a fleet. All carry the hash tag of the fleet, so that on Redis Cluster
- * a script may change ledger and queue together. The keys of the gate have a tag per origin, so
- * that origins spread over the nodes. The keys of version 0.1 stay as they are.
+ * Builds every Redis key of one shard of a fleet. All carry the hash tag of the shard, so that on
+ * Redis Cluster a script may change its queue and its ledger together.
  */
-export interface FleetKeys {
+export interface ShardKeys {
+  /** From 0. The keys of shard 0 are those of a fleet without shards, and of version 0.1. */
+  readonly index: number;
   /** Prefix that BullMQ puts before its own keys. */
   readonly queuePrefix: string;
   /**
@@ -20,8 +23,12 @@ export interface FleetKeys {
    * to which that ZSET was read. Version 0.1 does not have it.
    */
   readonly unfinished: string;
+  /** Part of the keys of batches, for scripts that read many. */
+  readonly batchPrefix: string;
   /** HASH of batches that are being removed, with their results folders. */
   readonly removals: string;
+  /** HASH: folders that still have results of a removed batch, by `<batch>|<id of the folder>`. */
+  readonly folderRemovals: string;
   /**
    * HASH of notifications that wait, by `<batch>|<id>`, as JSON. Scripts derive it and the next two
    * from the hash tag.
@@ -31,8 +38,43 @@ export interface FleetKeys {
   readonly outboxDue: string;
   /** STRING: notifications that were lost, because too many waited. */
   readonly outboxLost: string;
-  /** HASH: folders that still have results of a removed batch, by `<batch>|<id of the folder>`. */
-  readonly folderRemovals: string;
+  /** HASH: `settled` and `failed`, the fetches of all batches that ever were. */
+  readonly totals: string;
+  /** SET of ids of schedules. */
+  readonly schedules: string;
+  /**
+   * ZSET of worker ids, scored by the epoch seconds of the last heartbeat. Workers register in
+   * shard 0: whoever claims from another one is no worker of version 0.1, so there is nothing to
+   * know of it.
+   */
+  readonly workers: string;
+  /** HASH of worker ids with the last report of each, as JSON. As {@link workers}. */
+  readonly workersInfo: string;
+}
+
+/**
+ * Builds every Redis key of a fleet. What belongs to a batch or a schedule is in the shard that
+ * follows from its id. What there is once in every shard has to be asked of all of {@link shards}:
+ * nobody who knows one of them must take it for the fleet. The keys of the gate have a tag per
+ * origin, so that origins spread over the nodes.
+ */
+export interface FleetKeys {
+  /** The only shard of most fleets. Of others, the one with everything that is there once. */
+  readonly home: ShardKeys;
+  /** All of them, as far as this process knows: see {@link setShards}. */
+  readonly shards: readonly ShardKeys[];
+  /** How many shards the fleet has. The number of a fleet with batches never changes. */
+  setShards(count: number): void;
+  /** Where a batch is, or would be. */
+  shardOf(batch: string): ShardKeys;
+  /** Where a slice is queued. */
+  shardOfSlice(slice: string): ShardKeys;
+  /** Where a schedule is, and all of its batches. */
+  shardOfSchedule(schedule: string): ShardKeys;
+  /** HASH: a slice in the queue. */
+  slice(id: string): string;
+  /** STRING: how many shards the fleet has; absent where it has one. */
+  readonly shardCount: string;
   /** ZSET of worker ids, scored by the epoch seconds of the last heartbeat. */
   readonly workers: string;
   /** HASH of worker ids with the last report of each, as JSON. */
@@ -41,8 +83,6 @@ export interface FleetKeys {
   readonly drains: string;
   /** STRING: id of the worker that exports the metrics of the fleet; a lease. */
   readonly exporter: string;
-  /** HASH: `settled` and `failed`, the fetches of all batches that ever were. */
-  readonly totals: string;
   /** LIST of samples of the fleet, as JSON, the newest first: the last hour. */
   readonly history: string;
   /** STRING: written to check that Redis accepts writes; expires at once. */
@@ -79,8 +119,6 @@ export interface FleetKeys {
   gateSettings(origin: string): string;
   /** Channel of origins whose gate every worker must ask again before it starts a fetch. */
   readonly gateNotifications: string;
-  /** SET of ids of schedules. */
-  readonly schedules: string;
   /** HASH: spec and state of a schedule. */
   schedule(id: string): string;
   /** LIST of the runs of a schedule, newest first. */
@@ -112,28 +150,44 @@ export function isFleetName(text: string): boolean {
 /** Name of the queue of slices. */
 export const SLICES = 'slices';
 
-/** Keys of one fleet. Fleets with different names may share a Redis. @default 'fetchfleet' */
-export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
+/**
+ * Keys of one fleet. Fleets with different names may share a Redis.
+ *
+ * @param fleet @default 'fetchfleet'
+ * @param count how many shards it has, where that is known already. @default 1
+ */
+export function fleetKeys(fleet = 'fetchfleet', count = 1): FleetKeys {
+  const home = shardKeys(fleet, 0);
   const root = `{${fleet}}`;
-  const batch = (id: string): string => `${root}:batch:${id}`;
+  let shards: readonly ShardKeys[] = [home];
+  const setShards = (to: number): void => {
+    if (to !== shards.length) {
+      shards = shardTags(fleet, to).map(shardKeys);
+    }
+  };
+  setShards(count);
+  const shardOf = (id: string): ShardKeys => shards[shardInId(id)] ?? home;
+  const shardOfSchedule = (id: string): ShardKeys => shards[shardOfName(id, shards.length)] ?? home;
+  const shardOfSlice = (id: string): ShardKeys => shardOf(id.slice(0, id.lastIndexOf('.')));
+  const batch = (id: string): string => `${shardOf(id).batchPrefix}${id}`;
+  const schedule = (id: string): string => `${shardOfSchedule(id).queuePrefix}:schedule:${id}`;
   return {
-    queuePrefix: root,
-    queue: (part) => `${root}:${SLICES}:${part}`,
-    virtualClock: `${root}:fair-clock`,
-    batches: `${root}:batches`,
-    unfinished: `${root}:unfinished`,
-    removals: `${root}:removals`,
-    folderRemovals: `${root}:folder-removals`,
-    outbox: `${root}:outbox`,
-    outboxDue: `${root}:outbox-due`,
-    outboxLost: `${root}:outbox-lost`,
-    workers: `${root}:workers`,
+    home,
+    get shards() {
+      return shards;
+    },
+    setShards,
+    shardOf,
+    shardOfSlice,
+    shardOfSchedule,
+    slice: (id) => shardOfSlice(id).queue(id),
+    shardCount: `${root}:shards`,
+    workers: home.workers,
+    workersInfo: home.workersInfo,
     drains: `${root}:drains`,
     exporter: `${root}:exporter`,
-    totals: `${root}:totals`,
     history: `${root}:history`,
     probe: `${root}:probe`,
-    workersInfo: `${root}:workers-info`,
     batch,
     packed: (id) => `${batch(id)}:packed`,
     settled: (id) => `${batch(id)}:settled`,
@@ -143,11 +197,10 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
     gateNotifications: `${root}:gate-news`,
-    schedules: `${root}:schedule-ids`,
-    schedule: (id) => `${root}:schedule:${id}`,
-    scheduleRuns: (id) => `${root}:schedule:${id}:runs`,
-    scheduleBatches: (id) => `${root}:schedule:${id}:batches`,
-    scheduleList: (id, sha) => `${root}:schedule-list:${id}:${sha}`,
+    schedule,
+    scheduleRuns: (id) => `${schedule(id)}:runs`,
+    scheduleBatches: (id) => `${schedule(id)}:batches`,
+    scheduleList: (id, sha) => `${shardOfSchedule(id).queuePrefix}:schedule-list:${id}:${sha}`,
     scheduleCheck: `${root}:schedule-check`,
     origins: `${root}:origins`,
     originWork: `${root}:origin-work:`,
@@ -156,5 +209,27 @@ export function fleetKeys(fleet = 'fetchfleet'): FleetKeys {
     gateSettings: (origin) => `${fleet}:gate-settings:{${origin}}`,
     gate: (origin) => `${fleet}:gate:{${origin}}`,
     robots: (origin) => `${fleet}:robots:{${origin}}`,
+  };
+}
+
+function shardKeys(tag: string, index: number): ShardKeys {
+  const root = `{${tag}}`;
+  return {
+    index,
+    queuePrefix: root,
+    queue: (part) => `${root}:${SLICES}:${part}`,
+    virtualClock: `${root}:fair-clock`,
+    batches: `${root}:batches`,
+    unfinished: `${root}:unfinished`,
+    batchPrefix: `${root}:batch:`,
+    removals: `${root}:removals`,
+    folderRemovals: `${root}:folder-removals`,
+    outbox: `${root}:outbox`,
+    outboxDue: `${root}:outbox-due`,
+    outboxLost: `${root}:outbox-lost`,
+    totals: `${root}:totals`,
+    schedules: `${root}:schedule-ids`,
+    workers: `${root}:workers`,
+    workersInfo: `${root}:workers-info`,
   };
 }

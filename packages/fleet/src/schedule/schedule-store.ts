@@ -16,6 +16,7 @@ import {
 import { dueTick, type DueTick } from './due-tick.ts';
 import * as lua from './schedule.lua.ts';
 import { Script } from '../redis/script.ts';
+import { idInShard } from '../redis/shard-names.ts';
 import {
   type OnPassedOver,
   passOver,
@@ -144,10 +145,11 @@ export class ScheduleStore {
   async put(id: string, spec: ScheduleSpec, trace = ''): Promise<PutResult> {
     const { crawl, ...terms } = spec;
     const parts = [JSON.stringify(terms), JSON.stringify(crawl)];
+    const { schedules } = this.#keys.shardOfSchedule(id);
     const digest = createHash('sha256').update(parts.join('\n')).digest('hex');
     const [change, termsBefore, crawlBefore] = await scripts.put.run(
       this.#redis,
-      [this.#keys.schedule(id), this.#keys.schedules, this.#keys.scheduleRuns(id)],
+      [this.#keys.schedule(id), schedules, this.#keys.scheduleRuns(id)],
       [
         id,
         crawl.plan.name,
@@ -178,10 +180,14 @@ export class ScheduleStore {
 
   /** Ids in alphabetical order. */
   async ids(): Promise<string[]> {
-    const names = this.#redis.smembers(this.#keys.schedules);
-    const found = (await passOver('the list of schedules', names, this.#onPassedOver)) ?? [];
+    const lists = await Promise.all(
+      this.#keys.shards.map(async ({ schedules }) => {
+        const names = this.#redis.smembers(schedules);
+        return (await passOver('the list of schedules', names, this.#onPassedOver)) ?? [];
+      }),
+    );
     const ids = { noun: 'the id of a schedule', isId: (id: string) => NAME_PATTERN.test(id) };
-    return validIds(found, ids, this.#onPassedOver).toSorted();
+    return validIds(lists.flat(), ids, this.#onPassedOver).toSorted();
   }
 
   /** All schedules, in alphabetical order. */
@@ -201,7 +207,8 @@ export class ScheduleStore {
   async allWithWaitingRun(): Promise<Schedule[]> {
     return this.#each(await this.ids(), async (id) => {
       const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-      const look = scripts.look.run(this.#redis, keys, [this.#keys.batch('')]);
+      const { batchPrefix } = this.#keys.shardOfSchedule(id);
+      const look = scripts.look.run(this.#redis, keys, [batchPrefix]);
       const known = look.then(async (reply) => this.#known(id, reply));
       return (await readStored(`schedule ${id}`, known))?.schedule;
     });
@@ -242,7 +249,7 @@ export class ScheduleStore {
       this.#redis,
       [
         this.#keys.schedule(id),
-        this.#keys.schedules,
+        this.#keys.shardOfSchedule(id).schedules,
         this.#keys.scheduleRuns(id),
         this.#keys.scheduleBatches(id),
       ],
@@ -274,7 +281,8 @@ export class ScheduleStore {
   /** Starts a queued run if no other run is under way. @returns that run */
   async advance(id: string): Promise<ScheduleRun | undefined> {
     const keys = [this.#keys.schedule(id), this.#keys.scheduleRuns(id)];
-    const read = scripts.advance.run(this.#redis, keys, [this.#keys.batch('')]);
+    const { batchPrefix } = this.#keys.shardOfSchedule(id);
+    const read = scripts.advance.run(this.#redis, keys, [batchPrefix]);
     return readStored(`schedule ${id}`, read.then(parseStoredRun));
   }
 
@@ -284,13 +292,14 @@ export class ScheduleStore {
     key: string,
     outcome: { readonly state: 'started' | 'failed'; readonly reason?: string },
   ): Promise<boolean> {
+    const { unfinished, batchPrefix } = this.#keys.shardOfSchedule(id);
     const keys = [
       this.#keys.scheduleRuns(id),
       this.#keys.schedule(id),
       this.#keys.scheduleBatches(id),
-      this.#keys.unfinished,
+      unfinished,
     ];
-    const args = [key, outcome.state, outcome.reason ?? '', id, this.#keys.batch('')];
+    const args = [key, outcome.state, outcome.reason ?? '', id, batchPrefix];
     return (await scripts.conclude.run(this.#redis, keys, args)) === 1;
   }
 
@@ -331,13 +340,14 @@ export class ScheduleStore {
   }
 
   #requestOf({ id, name, terms, revision }: Schedule, choice: Choice): DecisionRequest {
+    const { index, batchPrefix } = this.#keys.shardOfSchedule(id);
     return {
       ...choice,
       olderAt: choice.olderAt ?? choice.at,
       revision,
-      batch: batchIdOf(id, choice, name),
+      batch: idInShard(batchIdOf(id, choice, name), index),
       overlap: terms.overlap,
-      batchPrefix: this.#keys.batch(''),
+      batchPrefix,
       maxRuns: MAX_RUNS,
       missedReason: missedReason(choice, terms),
     };

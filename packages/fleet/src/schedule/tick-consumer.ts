@@ -82,7 +82,7 @@ export class TickConsumer {
       async (job, token, signal) => this.#count(async () => this.#process(job, token, signal)),
       {
         connection: redis,
-        prefix: keys.queuePrefix,
+        prefix: keys.home.queuePrefix,
         autorun: false,
         concurrency: CONCURRENCY,
         lockDuration: LOCK_MS,

@@ -27,7 +27,7 @@ export class TickQueue {
   constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
     this.#queue = new Queue(SCHEDULES, {
       connection: redis,
-      prefix: keys.queuePrefix,
+      prefix: keys.home.queuePrefix,
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true, stackTraceLimit: 0 },
       streams: { events: { maxLen: 100 } },
     });

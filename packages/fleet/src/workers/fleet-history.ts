@@ -104,8 +104,11 @@ export class FleetHistory {
 
   /** Fetches that were ever settled and failed, also those of removed batches. */
   async #totals(): Promise<Pick<HistorySample, 'settled' | 'failed'>> {
-    const [settled, failed] = await this.#redis.hmget(this.#keys.totals, 'settled', 'failed');
-    return { settled: countOf(settled), failed: countOf(failed) };
+    const each = await Promise.all(
+      this.#keys.shards.map(async ({ totals }) => this.#redis.hmget(totals, 'settled', 'failed')),
+    );
+    const sum = (at: 0 | 1): number => each.reduce((total, one) => total + countOf(one[at]), 0);
+    return { settled: sum(0), failed: sum(1) };
   }
 
   async #settledOf(batches: readonly string[]): Promise<Record<string, number>> {

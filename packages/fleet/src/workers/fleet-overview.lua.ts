@@ -147,7 +147,7 @@ return cjson.encode({ slices = slices, fetches = sums, oldestMs = math.max(0, no
  *         unfinished: how many of these are returned }
  * Returns { states: { <state>: batches },
  *           pausedFetches: fetches of paused batches without a record,
- *           unfinished: [{ batch, total, settled, failed }], absent if there are none }
+ *           unfinished: [{ batch, at: when it was registered, total, settled, failed }], absent if there are none }
  */
 export const BATCHES = `
 local call = cjson.decode(ARGV[1])
@@ -156,7 +156,9 @@ local states, unfinished, pausedFetches = {}, {}, 0
 local function count(text)
   return string.match(text or '0', '^%d%d?%d?%d?%d?%d?%d?%d?%d?%d?$') and tonumber(text or '0')
 end
-for _, id in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, call.batches - 1)) do
+local newest = redis.call('ZREVRANGE', KEYS[1], 0, call.batches - 1, 'WITHSCORES')
+for i = 1, #newest, 2 do
+  local id = newest[i]
   local f = redis.pcall('HMGET', call.batchPrefix .. id, 'state', 'total', 'settled', 'failed')
   local state, total, settled, failed = f[1], count(f[2]), count(f[3]), count(f[4])
   local isId = #id <= 128 and string.match(id, '^[a-z0-9][a-z0-9-]*$')
@@ -165,7 +167,7 @@ for _, id in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, call.batches - 1)) do
     states[state] = (states[state] or 0) + 1
     if state == 'paused' then pausedFetches = pausedFetches + total - settled end
     if state ~= 'finished' and state ~= 'cancelled' and #unfinished < call.unfinished then
-      local one = { batch = id, total = total, settled = settled, failed = failed }
+      local one = { batch = id, at = tonumber(newest[i + 1]), total = total, settled = settled, failed = failed }
       unfinished[#unfinished + 1] = one
     end
   end

@@ -4,10 +4,10 @@ import type { OriginStatus } from '../origins/origin-status.ts';
 import { Origins } from '../origins/origins.ts';
 import type { BatchState } from '../ledger/batch-status.ts';
 import { HOLD } from '../ledger/ledger.lua.ts';
-import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
-import { infoOf, timeOf } from '../redis/servers.ts';
+import { infoOf, isCluster, timeOf } from '../redis/servers.ts';
 import { BatchRemoval } from '../batch/batch-removal.ts';
 import { Outbox } from '../notify/outbox.ts';
 import { BACKLOG, BATCHES } from './fleet-overview.lua.ts';
@@ -35,16 +35,21 @@ const batchesReply = z.object({
   states: z.record(z.string(), count),
   pausedFetches: count,
   unfinished: z
-    .array(z.object({ batch: z.string(), total: count, settled: count, failed: count }))
+    .array(
+      z.object({ batch: z.string(), at: z.number(), total: count, settled: count, failed: count }),
+    )
     .default([]),
 });
 
-const NO_BACKLOG: z.infer<typeof backlogReply> = {
+type Backlog = z.infer<typeof backlogReply>;
+type Batches = z.infer<typeof batchesReply>;
+
+const NO_BACKLOG: Backlog = {
   slices: { waiting: 0, active: 0, delayed: 0, failed: 0 },
   fetches: { runnable: 0, throttled: 0, delayed: 0, active: 0 },
   oldestMs: 0,
 };
-const NO_BATCHES: z.infer<typeof batchesReply> = { states: {}, pausedFetches: 0, unfinished: [] };
+const NO_BATCHES: Batches = { states: {}, pausedFetches: 0, unfinished: [] };
 
 interface BacklogDocument {
   readonly slicePrefix: string;
@@ -83,7 +88,7 @@ export interface FleetSnapshot {
    * Age of the oldest queued slice whose batch is neither paused nor cancelled; 0 if there is none.
    */
   readonly oldestPendingSeconds: number;
-  /** Number in each state, among the 2,000 latest. */
+  /** Number in each state, among the 2,000 latest; of several shards, as many of each. */
   readonly batches: Readonly<Record<BatchState, number>>;
   /** The 20 latest. */
   readonly unfinished: readonly UnfinishedBatch[];
@@ -189,33 +194,35 @@ export class FleetOverview {
     await scripts.hold.run(this.#redis, [this.#keys.exporter], [id, 0]);
   }
 
-  async #queue(): Promise<z.infer<typeof backlogReply>> {
-    const parts = ['wait', 'prioritized', 'active', 'delayed', 'failed'];
-    const batchPrefix = this.#keys.batch('');
-    const read = scripts.backlog.run(
-      this.#redis,
-      parts.map((part) => this.#keys.queue(part)),
-      {
-        slicePrefix: this.#keys.queue(''),
-        batchPrefix,
-        settledSuffix: this.#keys.settled('').slice(batchPrefix.length),
-        sample: SAMPLE,
-      },
-    );
+  async #queue(): Promise<Backlog> {
+    const each = await Promise.all(this.#keys.shards.map(async (shard) => this.#backlogOf(shard)));
+    return {
+      slices: sumOf(each.map(({ slices }) => slices)),
+      fetches: sumOf(each.map(({ fetches }) => fetches)),
+      oldestMs: Math.max(...each.map(({ oldestMs }) => oldestMs)),
+    };
+  }
+
+  async #backlogOf({ queue, batchPrefix }: ShardKeys): Promise<Backlog> {
+    const sets = ['wait', 'prioritized', 'active', 'delayed', 'failed'].map(queue);
+    const settledSuffix = this.#keys.settled('').slice(this.#keys.batch('').length);
+    const question = { slicePrefix: queue(''), batchPrefix, settledSuffix, sample: SAMPLE };
+    const read = scripts.backlog.run(this.#redis, sets, question);
     return (await passOver('the queue of slices', read, this.#onPassedOver)) ?? NO_BACKLOG;
   }
 
   async #batches() {
-    const read = scripts.batches.run(this.#redis, [this.#keys.batches], {
-      batchPrefix: this.#keys.batch(''),
-      batches: MAX_BATCHES,
-      unfinished: MAX_UNFINISHED,
-    });
-    const found = await passOver('the list of batches', read, this.#onPassedOver);
-    const { states, ...reply } = found ?? NO_BATCHES;
+    const { shards } = this.#keys;
+    const each = await Promise.all(shards.map(async (shard) => this.#batchesOf(shard)));
+    const states = sumOf(each.map((one) => one.states));
     const inState = (state: BatchState): number => states[state] ?? 0;
     return {
-      ...reply,
+      pausedFetches: each.reduce((sum, { pausedFetches }) => sum + pausedFetches, 0),
+      unfinished: each
+        .flatMap(({ unfinished }) => unfinished)
+        .toSorted((one, other) => other.at - one.at)
+        .slice(0, MAX_UNFINISHED)
+        .map(({ at: _, ...batch }) => batch),
       states: {
         expanding: inState('expanding'),
         running: inState('running'),
@@ -226,6 +233,15 @@ export class FleetOverview {
     };
   }
 
+  async #batchesOf({ batches, batchPrefix }: ShardKeys): Promise<Batches> {
+    const read = scripts.batches.run(this.#redis, [batches], {
+      batchPrefix,
+      batches: Math.ceil(MAX_BATCHES / this.#keys.shards.length),
+      unfinished: MAX_UNFINISHED,
+    });
+    return (await passOver('the list of batches', read, this.#onPassedOver)) ?? NO_BATCHES;
+  }
+
   async #workers(): Promise<number> {
     const now = await timeOf(this.#redis, this.#keys.workers);
     const since = Math.floor(now / 1_000) - RUNNING_S;
@@ -234,10 +250,13 @@ export class FleetOverview {
   }
 
   async #memory(): Promise<Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>> {
-    const info = await infoOf(this.#redis, this.#keys.queue('wait'), 'memory');
-    const field = (name: string): number =>
-      Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
-    return { redisMemoryBytes: field('used_memory'), redisMemoryLimitBytes: field('maxmemory') };
+    const asked = isCluster(this.#redis) ? this.#keys.shards : [this.#keys.home];
+    const each = await Promise.all(
+      asked.map(async ({ queue }) => memoryIn(await infoOf(this.#redis, queue('wait'), 'memory'))),
+    );
+    // Of several servers the fullest says when there is no more room.
+    const [fullest] = each.toSorted((one, other) => fillOf(other) - fillOf(one));
+    return fullest ?? { redisMemoryBytes: 0, redisMemoryLimitBytes: 0 };
   }
 
   async #recentOrigins(): Promise<OriginStatus[]> {
@@ -245,4 +264,28 @@ export class FleetOverview {
     const names = await passOver('the list of origins', read, this.#onPassedOver);
     return this.#origins.list(names ?? []);
   }
+}
+
+type Memory = Pick<FleetSnapshot, 'redisMemoryBytes' | 'redisMemoryLimitBytes'>;
+
+function memoryIn(info: string): Memory {
+  const field = (name: string): number =>
+    Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  return { redisMemoryBytes: field('used_memory'), redisMemoryLimitBytes: field('maxmemory') };
+}
+
+/** The share in use; without a limit, the one with more in use counts as fuller. */
+function fillOf({ redisMemoryBytes, redisMemoryLimitBytes }: Memory): number {
+  return redisMemoryBytes / (redisMemoryLimitBytes || Number.MAX_SAFE_INTEGER);
+}
+
+function sumOf<Name extends string>(each: readonly Readonly<Record<Name, number>>[]) {
+  const [first, ...others] = each;
+  const sum: Record<string, number> = { ...first };
+  for (const one of others) {
+    for (const [name, count] of Object.entries<number>(one)) {
+      sum[name] = (sum[name] ?? 0) + count;
+    }
+  }
+  return sum as Record<Name, number>; // it has the names of the first one
 }

@@ -33,7 +33,7 @@ async function finishedBatch(failed: readonly number[] = []) {
 describe('a finished batch', () => {
   it('of ten fetches keeps less than a kilobyte in Redis', async () => {
     const { redis, keys } = await finishedBatch();
-    const own = await redis.keys(`${keys.queuePrefix}:batch:*`);
+    const own = await redis.keys(`${keys.home.queuePrefix}:batch:*`);
     const sizes = await Promise.all(own.map(async (key) => redis.memory('USAGE', key)));
     expect(sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)).toBeLessThan(1_000);
   });

@@ -145,7 +145,7 @@ describe('removing', () => {
     await ledger.reportMissingSecrets('b', ['TOKEN']);
     await ledger.expanded('b');
     expect(await removal.begin('b', '/results')).toBe(true);
-    expect(await redis.keys(`${keys.queuePrefix}:batch:*`)).toEqual([]);
+    expect(await redis.keys(`${keys.home.queuePrefix}:batch:*`)).toEqual([]);
     expect(await ledger.batches()).toEqual([]);
     expect([...(await removal.unfinished())]).toEqual([['b', '/results']]);
     expect(await removal.begin('b')).toBe(true);

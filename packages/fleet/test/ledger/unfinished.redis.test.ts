@@ -31,7 +31,7 @@ describe('the index of unfinished batches', () => {
     ];
     for (const [step, isUnfinished] of steps) {
       await step();
-      const indexed = (await redis.zscore(keys.unfinished, 'b')) !== null;
+      const indexed = (await redis.zscore(keys.home.unfinished, 'b')) !== null;
       expect([step.toString(), indexed]).toEqual([step.toString(), isUnfinished]);
       expect(await ledger.unfinished()).toEqual(isUnfinished ? ['b'] : []);
     }
@@ -46,12 +46,12 @@ describe('the index of unfinished batches', () => {
     }
     await ledger.settle('two', [failure]);
     await ledger.cancel('three');
-    await redis.del(keys.unfinished);
+    await redis.del(keys.home.unfinished);
     const found = await Promise.all([1, 2, 3].map(async () => ledger.unfinished()));
     expect(found.map((one) => one.toSorted())).toEqual(
       Array.from({ length: 3 }, () => ['four', 'one']),
     );
-    expect(await redis.zcard(keys.unfinished)).toBe(3);
+    expect(await redis.zcard(keys.home.unfinished)).toBe(3);
   });
 
   it('finds what version 0.1 starts, retries and ends beside it', async () => {
@@ -69,10 +69,10 @@ describe('the index of unfinished batches', () => {
       'createdAt',
       '9000000000000',
     );
-    await redis.zadd(keys.batches, '9000000000000', 'new');
+    await redis.zadd(keys.home.batches, '9000000000000', 'new');
     expect(await ledger.unfinished()).toEqual(['new']);
     expect(await ledger.findUnfinished('f')).toBe('new');
-    expect(await redis.zscore(keys.unfinished, 'ended')).toBeNull();
+    expect(await redis.zscore(keys.home.unfinished, 'ended')).toBeNull();
     await redis.hset(keys.batch('ended'), 'state', 'expanding');
     await ledger.open('ended');
     expect(await ledger.unfinished()).toEqual(['new', 'ended']);

@@ -80,7 +80,7 @@ describe('the outbox', () => {
     const { redis, keys, ledger, take } = await fleetWith(1, []);
     await ledger.settle('b', settlements('timeout', [0]));
     expect(await take()).toEqual([]);
-    expect(await redis.exists(keys.outbox, keys.outboxDue)).toBe(0);
+    expect(await redis.exists(keys.home.outbox, keys.home.outboxDue)).toBe(0);
   });
 
   it('tells of a batch that is cancelled, and again after it has gone on', async () => {
@@ -167,7 +167,7 @@ describe('the outbox', () => {
   it('is bounded: a batch ends all the same, and its events say what was lost', async () => {
     const { redis, keys, ledger, outbox } = await fleetWith(1);
     const full = upTo(2_000).flatMap((at) => [Date.now() + 1e6, `x|${at}`]);
-    await redis.zadd(keys.outboxDue, ...full);
+    await redis.zadd(keys.home.outboxDue, ...full);
     await ledger.settle('b', settlements('ok', [0]));
     expect(await ledger.state('b')).toBe('finished');
     expect((await ledger.events('b'))?.at(-1)).toMatchObject({ event: 'not-told' });
@@ -176,9 +176,9 @@ describe('the outbox', () => {
 
   it('lets a batch end where something else is in its place', async () => {
     const { redis, keys, ledger } = await fleetWith(1);
-    await redis.set(keys.outbox, 'x');
-    await redis.set(keys.outboxDue, 'x');
-    await redis.set(keys.totals, 'x');
+    await redis.set(keys.home.outbox, 'x');
+    await redis.set(keys.home.outboxDue, 'x');
+    await redis.set(keys.home.totals, 'x');
     await redis.hset(keys.batch('b'), 'events', '{', 'notify', '[1,{"on":2}]');
     await ledger.settle('b', settlements('timeout', [0]));
     expect(await ledger.state('b')).toBe('finished');
@@ -201,8 +201,8 @@ describe('the outbox', () => {
 
   it('drops an entry that no fleet has written', async () => {
     const { redis, keys, take, outbox } = await fleetWith(1);
-    await redis.hset(keys.outbox, 'b|1', '{"id":1}');
-    await redis.zadd(keys.outboxDue, 0, 'b|1', 0, 'b|2');
+    await redis.hset(keys.home.outbox, 'b|1', '{"id":1}');
+    await redis.zadd(keys.home.outboxDue, 0, 'b|1', 0, 'b|2');
     expect(await take()).toEqual([]);
     expect(await outbox.counts()).toMatchObject({ waiting: 0 });
   });

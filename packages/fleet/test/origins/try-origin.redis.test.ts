@@ -23,12 +23,12 @@ async function fleet() {
     const slice = { ...sliceOf(batch, first, 2), ...(state !== undefined && { state }) };
     const id = `${batch}.${first}`;
     await queue.add([slice]);
-    await redis.zrem(keys.queue('prioritized'), id);
-    await redis.zadd(keys.queue('delayed'), 9_000_000_000_000 + first, id);
+    await redis.zrem(keys.home.queue('prioritized'), id);
+    await redis.zadd(keys.home.queue('delayed'), 9_000_000_000_000 + first, id);
     return id;
   };
   const isQueued = async (id: string) =>
-    (await redis.zscore(keys.queue('prioritized'), id)) !== null;
+    (await redis.zscore(keys.home.queue('prioritized'), id)) !== null;
   return { redis, keys, ...crew, waitlist, origins, queue, attempt, events, delay, isQueued };
 }
 
@@ -139,11 +139,11 @@ describe('an origin that is tried now', () => {
     ]);
     const otherwhere = JSON.stringify({ ...sliceOf('b', 9, 1), origin: 'http://b.example' });
     const other = await delay('b', 9);
-    await redis.hset(keys.queue(other), 'data', otherwhere);
+    await redis.hset(keys.home.queue(other), 'data', otherwhere);
     await first.ask(0, { report: BLOCK });
     expect(await attempt()).toEqual({ ended: ['block'], woken: 1 });
     expect(await Promise.all([refused, failed, other].map(isQueued))).toEqual([true, false, false]);
-    const text = (await redis.hget(keys.queue(refused), 'data')) ?? '';
+    const text = (await redis.hget(keys.home.queue(refused), 'data')) ?? '';
     expect(JSON.parse(text)).toEqual({
       ...sliceOf('b', 1, 2),
       state: [
@@ -164,7 +164,9 @@ describe('an origin that is tried now', () => {
     }
     expect(await attempt()).toEqual({ ended: ['block'], woken: 1 });
     expect(await Promise.all(slices.map(isQueued))).toEqual([true, false]);
-    const texts = await Promise.all(slices.map(async (id) => redis.hget(keys.queue(id), 'data')));
+    const texts = await Promise.all(
+      slices.map(async (id) => redis.hget(keys.home.queue(id), 'data')),
+    );
     expect(texts.map((text): unknown => JSON.parse(text ?? '').state)).toEqual([
       [[0, 0, 0, 1_000]],
       [[1, 1, 0, 2]],

@@ -155,7 +155,7 @@ describe('the slices of a paused batch', () => {
     await ledger.cancel('a');
     expect(await pausedSlices.removeAll('a')).toBe(3);
     expect(await queue.counts()).toMatchObject({ waiting: 1, delayed: 0 });
-    expect(await redis.keys(`${keys.queue('a.')}*`)).toEqual([]);
+    expect(await redis.keys(`${keys.home.queue('a.')}*`)).toEqual([]);
     await stop();
   });
 });
@@ -202,7 +202,7 @@ describe('merging', () => {
   it('replaces a damaged slice', async () => {
     const { redis, keys, ledger, queue, claim, stop } = await fixture();
     await queue.add([slice('a', 0, 4)]);
-    await redis.hset(keys.queue('a.0'), 'data', '{"batch":');
+    await redis.hset(keys.home.queue('a.0'), 'data', '{"batch":');
     await ledger.settle('a', [{ index: 0, outcome: 'ok', durationMs: 1, bytes: 1 }]);
     const merger = queue.merger({ ledger, isRetried: true });
     await merger.add([slice('a', 0, 4)], ['a.0'], [slice('a', 0, 4)]);

@@ -57,7 +57,7 @@ async function fixture() {
     },
     /** What a worker finds that claims after this one has died. */
     leftIn: async (id: string): Promise<number[]> => {
-      const text = await redis.hget(keys.queue(id), 'data');
+      const text = await redis.hget(keys.home.queue(id), 'data');
       return text === null ? [] : unpackSlice(JSON.parse(text)).map(({ index }) => index);
     },
     stop: async () => {
@@ -94,7 +94,7 @@ describe('a slice of several origins', () => {
     await parts.end();
     expect(claims.active).toBe(0);
     expect(await queue.counts()).toMatchObject({ active: 0, waiting: 3 });
-    expect(await redis.exists(keys.queue('m.0'), keys.queue('m.0:lock'))).toBe(0);
+    expect(await redis.exists(keys.home.queue('m.0'), keys.home.queue('m.0:lock'))).toBe(0);
     const ids: string[] = [];
     while (ids.length < 3) {
       const claimed = await claim();
@@ -124,7 +124,7 @@ describe('a slice of several origins', () => {
   it('gives up nothing once its claim is lost', async () => {
     const { redis, keys, partition, leftIn, stop } = await fixture();
     const { claimed, parts } = await partition();
-    await redis.set(keys.queue('m.0:lock'), 'another worker');
+    await redis.set(keys.home.queue('m.0:lock'), 'another worker');
     await expect(parts.part('http://b').delay(part('http://b'), 50)).rejects.toThrow(/lost/);
     expect(await leftIn('m.0')).toEqual([0, 1, 2, 3, 4, 5]);
     expect(await leftIn('m.0-1')).toEqual([]);

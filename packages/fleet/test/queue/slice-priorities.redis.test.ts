@@ -23,8 +23,8 @@ function originOf(claim: ClaimedSlice): string {
 
 async function fixture(maxPriority?: number) {
   const { redis, keys } = await freshFleet();
-  const newPriorities = (): SlicePriorities => new SlicePriorities(redis, keys, maxPriority);
-  const queue = new SliceQueue(redis, keys, newPriorities());
+  const newPriorities = (): SlicePriorities => new SlicePriorities(redis, keys.home, maxPriority);
+  const queue = new SliceQueue(redis, keys, newPriorities);
   const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
   await claims.start();
   const claim = async (): Promise<ClaimedSlice> => {
@@ -52,13 +52,13 @@ async function fixture(maxPriority?: number) {
       return taken;
     },
     clock: async () => {
-      const { base = '0', now = '0' } = await redis.hgetall(keys.virtualClock);
+      const { base = '0', now = '0' } = await redis.hgetall(keys.home.virtualClock);
       return { base: Number(base), now: Number(now) };
     },
     /** Priorities in the queue, in order. */
     priorities: async (): Promise<number[]> => {
       const scores = await redis.zrangebyscore(
-        keys.queue('prioritized'),
+        keys.home.queue('prioritized'),
         '-inf',
         '+inf',
         'WITHSCORES',
@@ -116,7 +116,7 @@ describe('slices of many batches and origins', () => {
 
   it('are taken in turns if two producers have queued them', async () => {
     const { redis, keys, newPriorities, queue, take, stop } = await fixture();
-    const other = new SliceQueue(redis, keys, newPriorities());
+    const other = new SliceQueue(redis, keys, newPriorities);
     await queue.add(backlog('x', 'a', 300));
     await other.add(backlog('y', 'b', 300));
     const origins = (await take(20)).map(originOf);
@@ -153,7 +153,7 @@ describe('slices of many batches and origins', () => {
     await queue.add(backlog('x', 'a', 100));
     const before = await priorities();
     // A producer that starts again has no finish times.
-    const again = new SliceQueue(redis, keys, newPriorities());
+    const again = new SliceQueue(redis, keys, newPriorities);
     await again.add(backlog('x', 'a', 120));
     expect((await priorities()).slice(0, 100)).toEqual(before);
     expect(await priorities()).toHaveLength(120);
@@ -220,14 +220,14 @@ describe('the range of priorities', () => {
     const active = await claim();
     const delayed = await claim();
     await delayed.delay(delayed.data as Slice, 3_600_000);
-    await redis.hset(keys.virtualClock, 'now', 100);
+    await redis.hset(keys.home.virtualClock, 'now', 100);
     await queue.add(backlog('y', 'b', 1));
     expect(await clock()).toMatchObject({ base: 100, now: 0 });
     expect(await priorities()).toEqual(
       [1, ...Array.from({ length: 50 }, (_, i) => i + 1)].toSorted((a, b) => a - b),
     );
     for (const { id } of [active, delayed]) {
-      expect(await redis.hget(keys.queue(id), 'priority')).toBe('1');
+      expect(await redis.hget(keys.home.queue(id), 'priority')).toBe('1');
     }
     await active.giveBack(active.data as Slice);
     const [first, ...rest] = (await take(52)).map(({ id }) => id);
@@ -269,17 +269,17 @@ describe('the range of priorities', () => {
 
   it('lowers slices that got their priority before it was raised and were added after', async () => {
     const { redis, keys, newPriorities, queue, priorities, stop } = await fixture();
-    await redis.hset(keys.virtualClock, 'now', 1_000);
+    await redis.hset(keys.home.virtualClock, 'now', 1_000);
     const late = newPriorities();
     const own = backlog('x', 'a', 3);
     const assign = late.assign.bind(late);
-    const racing = new SliceQueue(redis, keys, late);
+    const racing = new SliceQueue(redis, keys, () => late);
     // First a slice is queued, so the base stays. Then the queue is empty, and another producer
     // raises the base.
-    await redis.set(keys.queue('wait'), '');
+    await redis.set(keys.home.queue('wait'), '');
     late.assign = async (slices) => {
       const assigned = await assign(slices);
-      await redis.del(keys.queue('wait'));
+      await redis.del(keys.home.queue('wait'));
       await queue.add(backlog('y', 'b', 2));
       return assigned;
     };
@@ -291,12 +291,12 @@ describe('the range of priorities', () => {
 
   it('starts at 1 again when Redis has lost its data', async () => {
     const { redis, keys, queue, priorities, stop } = await fixture();
-    await redis.hset(keys.virtualClock, 'base', 5_000_000, 'now', 10);
+    await redis.hset(keys.home.virtualClock, 'base', 5_000_000, 'now', 10);
     await queue.add(backlog('x', 'a', 3));
     await redis.del(
-      keys.virtualClock,
-      keys.queue('prioritized'),
-      ...['0', '50', '100'].map((i) => keys.queue(`x.${i}`)),
+      keys.home.virtualClock,
+      keys.home.queue('prioritized'),
+      ...['0', '50', '100'].map((i) => keys.home.queue(`x.${i}`)),
     );
     await queue.add(backlog('x', 'a', 3));
     expect(await priorities()).toEqual([1, 2, 3]);

@@ -51,7 +51,7 @@ describe('the slice queue', () => {
   it('delivers a slice with damaged data, so that the worker can reject it', async () => {
     const { redis, keys, queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);
-    await redis.hset(keys.queue('b.0'), 'data', '{"broken');
+    await redis.hset(keys.home.queue('b.0'), 'data', '{"broken');
     const claimed = await claim();
     expect(claimed).toMatchObject({ id: 'b.0', data: null });
     await claimed.reject(new Error('damaged'));
@@ -77,14 +77,14 @@ describe('the slice queue', () => {
     await queue.add([slice(0)]);
     const lost: number[] = [];
     for (const [died, stand] of Object.entries(['', 'a', 'a', 'a', 'b', 'b', 'c'])) {
-      await redis.hset(keys.queue('b.0'), 'stc', died);
+      await redis.hset(keys.home.queue('b.0'), 'stc', died);
       const claimed = await claim();
       lost.push(stand === '' ? claimed.redeliveries : await claimed.lostInVain(stand));
       await claimed.giveBack(slice(0));
     }
     expect(lost).toEqual([0, 1, 2, 3, 1, 2, 1]);
     const frozen = await claim();
-    await redis.set(`${keys.queue('b.0')}:lock`, 'w-2:7');
+    await redis.set(`${keys.home.queue('b.0')}:lock`, 'w-2:7');
     await expect(frozen.lostInVain('d')).rejects.toThrow(ClaimLostError);
     await stop();
   });
@@ -112,7 +112,7 @@ describe('the slice queue', () => {
     await queue.add([slice(0)]);
     const claimed = await claim();
     // As after a stall: another worker has the lock.
-    await redis.set(`${keys.queuePrefix}:slices:b.0:lock`, 'w-2:7');
+    await redis.set(`${keys.home.queuePrefix}:slices:b.0:lock`, 'w-2:7');
     await expect(claimed.complete()).rejects.toThrow(ClaimLostError);
     await stop();
   });
@@ -123,11 +123,11 @@ describe('the slice queue', () => {
       const { queue, claim, keys, redis, stop } = await fixture();
       await queue.add([slice(0)]);
       const frozen = await claim();
-      await redis.set(`${keys.queue('b.0')}:lock`, 'w-2:7');
-      await redis.hset(keys.queue('b.0'), 'data', JSON.stringify(slice(1, 1)));
+      await redis.set(`${keys.home.queue('b.0')}:lock`, 'w-2:7');
+      await redis.hset(keys.home.queue('b.0'), 'data', JSON.stringify(slice(1, 1)));
       const ended = end === 'delay' ? frozen.delay(slice(0), 0) : frozen.giveBack(slice(0));
       await expect(ended).rejects.toThrow(ClaimLostError);
-      const data = await redis.hget(keys.queue('b.0'), 'data');
+      const data = await redis.hget(keys.home.queue('b.0'), 'data');
       expect(JSON.parse(data ?? '')).toEqual(slice(1, 1));
       await stop();
     },
@@ -137,9 +137,9 @@ describe('the slice queue', () => {
     const { queue, claim, keys, redis, stop } = await fixture();
     await queue.add([slice(0)]);
     const claimed = await claim();
-    await redis.del(keys.queue('b.0'));
+    await redis.del(keys.home.queue('b.0'));
     await expect(claimed.delay(slice(0), 0)).rejects.toThrow(ClaimLostError);
-    expect(await redis.exists(keys.queue('b.0'))).toBe(0);
+    expect(await redis.exists(keys.home.queue('b.0'))).toBe(0);
     await stop();
   });
 
@@ -150,7 +150,7 @@ describe('the slice queue', () => {
     await claim();
     await (await claim()).reject(new Error('not ours'));
     // As a paused one: it exists, and is not in the queue.
-    await redis.zrem(keys.queue('prioritized'), 'b.6');
+    await redis.zrem(keys.home.queue('prioritized'), 'b.6');
     const ids = ['b.0', 'b.2', 'b.4', 'b.6', 'b.8', 'b.99'];
     expect(await queue.wakeSlices(ids)).toEqual(['b.4', 'b.6', 'b.99']);
     expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0, active: 1 });
@@ -161,7 +161,7 @@ describe('the slice queue', () => {
     const { queue, claim, keys, redis, stop } = await fixture();
     await queue.add([slice(0)]);
     const claimed = await claim();
-    await redis.set(`${keys.queuePrefix}:slices:b.0:lock`, 'w-2:7');
+    await redis.set(`${keys.home.queuePrefix}:slices:b.0:lock`, 'w-2:7');
     await eventually(() => expect(claimed.lost.aborted).toBe(true));
     await expect(claimed.delay(slice(0), 0)).rejects.toThrow(ClaimLostError);
     await stop();

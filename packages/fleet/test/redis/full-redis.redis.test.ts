@@ -80,7 +80,7 @@ describe('a large batch', () => {
     const ledger = new Ledger(redis);
     const usedBytes = async (): Promise<number> => {
       await redis.config('SET', 'maxmemory', '1gb');
-      return (await queue.memory())?.usedBytes ?? 0;
+      return (await queue.memory('b'))?.usedBytes ?? 0;
     };
     const limit = (await usedBytes()) + 4_000_000;
     await redis.config('SET', 'maxmemory', String(limit));
@@ -91,7 +91,7 @@ describe('a large batch', () => {
     const full = Promise.withResolvers<RedisMemory>();
     const running = expansion.run({ onFull: full.resolve });
     expect(await full.promise).toMatchObject({ maxBytes: limit });
-    expect((await queue.memory())?.usedBytes).toBeLessThan(limit * 0.95);
+    expect((await queue.memory('b'))?.usedBytes).toBeLessThan(limit * 0.95);
     expect(await redis.set('x', 'y')).toBe('OK');
     expect(await ledger.state(expansion.status.batch)).toBe('expanding');
     await redis.config('SET', 'maxmemory', '0');

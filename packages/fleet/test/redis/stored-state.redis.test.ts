@@ -120,7 +120,7 @@ describe('a batch that was changed in Redis', () => {
     await redis.rpush(keys.batch('typed'), 'x');
     await redis.hset(keys.batch('counted'), { state: 'running', total: 'nan', settled: 'inf' });
     const ids = ['typed', 'counted', 'two\nlines', '', 'x'.repeat(129), '../x', 'A'];
-    await redis.zadd(keys.batches, ...ids.flatMap((id) => ['+inf', id]));
+    await redis.zadd(keys.home.batches, ...ids.flatMap((id) => ['+inf', id]));
     expect(await ledger.unfinished()).toEqual(['counted', 'good']);
     expect(await ledger.batches()).toEqual(['typed', 'counted', 'good']);
     expect(await ledger.states(['typed', 'good'])).toEqual([undefined, 'expanding']);
@@ -139,20 +139,20 @@ describe('metrics of the fleet', () => {
     const ledger = new Ledger(redis, keys);
     await ledger.register(registration('good', 10));
     const slice = { batch: 'good', origin: 'http://a.example', ranges: [0, 3], columns: [] };
-    await redis.hset(keys.queue('good.0'), { data: JSON.stringify(slice), timestamp: '1' });
-    await redis.hset(keys.queue('bad.1'), { data: JSON.stringify(slice), timestamp: 'nan' });
-    await redis.hset(keys.queue('bad.2'), {
+    await redis.hset(keys.home.queue('good.0'), { data: JSON.stringify(slice), timestamp: '1' });
+    await redis.hset(keys.home.queue('bad.1'), { data: JSON.stringify(slice), timestamp: 'nan' });
+    await redis.hset(keys.home.queue('bad.2'), {
       data: '{"batch":"typed","ranges":[0,1]}',
       timestamp: '-inf',
     });
-    await redis.set(keys.queue('bad.3'), 'x');
+    await redis.set(keys.home.queue('bad.3'), 'x');
     await redis.set(keys.batch('typed'), 'x');
-    await redis.rpush(keys.queue('wait'), 'good.0', 'bad.1', 'bad.2', 'bad.3', '\u001b[2J');
+    await redis.rpush(keys.home.queue('wait'), 'good.0', 'bad.1', 'bad.2', 'bad.3', '\u001b[2J');
     await redis.zadd(keys.origins, '+inf', '\u001b[2J', '1', 'http://a.example');
     const snapshot = await new FleetOverview(redis, keys).read();
     expectNumbers(snapshot);
     expect(snapshot.backlog.runnable).toBeGreaterThan(0);
-    for (const key of [keys.queue('delayed'), keys.batches, keys.workers, keys.origins]) {
+    for (const key of [keys.home.queue('delayed'), keys.home.batches, keys.workers, keys.origins]) {
       await redis.del(key);
       await redis.set(key, 'x');
     }
@@ -208,9 +208,9 @@ describe('what is listed', () => {
           learned: number,
           [`lease:${name}`]: report,
         });
-        await redis.sadd(keys.schedules, name, 'bad');
+        await redis.sadd(keys.home.schedules, name, 'bad');
         await redis.hset(keys.schedule('bad'), { name, terms: report, lastTick: number });
-        await redis.hset(keys.removals, name, report);
+        await redis.hset(keys.home.removals, name, report);
         expectNumbers(await workers.list());
         const listed = await origins.list();
         expectNumbers(listed);

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const found = await redis.keys(`${keys.queuePrefix}*`);
+  const found = await redis.keys(`${keys.home.queuePrefix}*`);
   if (found.length > 0) {
     await redis.del(...found);
   }
@@ -49,7 +49,7 @@ describe('the list files of a schedule', () => {
     const path = source?.kind === 'file' ? source.path : '';
     expect(path).toMatch(/^stored:s\/[0-9a-f]{32}\/ids\.csv$/u);
     expect((await lists.read(path)).toString()).toBe(text);
-    const [key = ''] = await redis.keys(`${keys.queuePrefix}:schedule-list:*`);
+    const [key = ''] = await redis.keys(`${keys.home.queuePrefix}:schedule-list:*`);
     expect(await redis.strlen(key)).toBeLessThan(10_000);
     expect(JSON.stringify(stored.crawl)).not.toContain(folder.path);
   });

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const found = await redis.keys(`${keys.queuePrefix}*`);
+  const found = await redis.keys(`${keys.home.queuePrefix}*`);
   if (found.length > 0) {
     await redis.del(...found);
   }

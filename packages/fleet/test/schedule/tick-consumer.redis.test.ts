@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await queue.stop();
-  const found = await redis.keys(`${keys.queuePrefix}*`);
+  const found = await redis.keys(`${keys.home.queuePrefix}*`);
   if (found.length > 0) {
     await redis.del(...found);
   }
@@ -77,7 +77,7 @@ describe('the tick consumer', () => {
       attempts.push(isLast);
       throw new Error('not now');
     });
-    const jobs = new Queue(SCHEDULES, { connection: redis, prefix: keys.queuePrefix });
+    const jobs = new Queue(SCHEDULES, { connection: redis, prefix: keys.home.queuePrefix });
     await queue.offer('s', '1');
     const delays = new Map<number, number>();
     await eventually(async () => {
@@ -93,7 +93,9 @@ describe('the tick consumer', () => {
     }
     expect(delays.size).toBeGreaterThan(0);
     expect(attempts).toEqual([false, false, false, true]);
-    await eventually(async () => (await redis.exists(`${keys.queuePrefix}:schedules:s.1`)) === 0);
+    await eventually(
+      async () => (await redis.exists(`${keys.home.queuePrefix}:schedules:s.1`)) === 0,
+    );
     await jobs.close();
     await worker.stop();
   });

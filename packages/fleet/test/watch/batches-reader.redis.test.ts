@@ -74,7 +74,7 @@ describe('the reader of batches', () => {
   it('reads the newest under way each time, and the others rarely', async () => {
     for (let at = 0; at < 70; at += 1) {
       await add(`running-${at}`);
-      await redis.zadd(keys.unfinished, at, `running-${at}`);
+      await redis.zadd(keys.home.unfinished, at, `running-${at}`);
     }
     expect(await idsRead()).toHaveLength(70);
     const reads = await readsOf(20);
@@ -84,7 +84,7 @@ describe('the reader of batches', () => {
   it('reads what somebody looks at as often as they look', async () => {
     for (let at = 0; at < 60; at += 1) {
       await add(`running-${at}`);
-      await redis.zadd(keys.unfinished, at, `running-${at}`);
+      await redis.zadd(keys.home.unfinished, at, `running-${at}`);
     }
     await add('ended', true);
     await reader.read();
@@ -106,8 +106,8 @@ describe('the reader of batches', () => {
     await reader.read();
     await ledger.cancel('one');
     await redis.del(keys.batch('two'));
-    await redis.zrem(keys.batches, 'two');
-    await redis.zrem(keys.unfinished, 'two');
+    await redis.zrem(keys.home.batches, 'two');
+    await redis.zrem(keys.home.unfinished, 'two');
     const [one, ...others] = await reader.read();
     expect(one?.status).toMatchObject({ batch: 'one', state: 'cancelled' });
     expect(others).toEqual([]);

@@ -144,7 +144,7 @@ describe('the overview of the fleet', () => {
     const { overview, queue, batch, redis, keys, stop } = await fixture();
     await batch('b', 100);
     await queue.add([slice('b', 0), slice('b', 50)]);
-    await redis.hset(keys.queue('b.50'), 'timestamp', Date.now() - 90_000);
+    await redis.hset(keys.home.queue('b.50'), 'timestamp', Date.now() - 90_000);
     const { oldestPendingSeconds } = await overview.read();
     expect(oldestPendingSeconds).toBeGreaterThanOrEqual(89);
     expect(oldestPendingSeconds).toBeLessThan(120);
@@ -163,9 +163,9 @@ describe('the overview of the fleet', () => {
       '{"batch":"b","ranges":["x"]}',
     ];
     for (const [at, data] of foreign.entries()) {
-      await redis.hset(keys.queue(`foreign-${at}`), 'data', data);
-      await redis.lpush(keys.queue('wait'), `foreign-${at}`);
-      await redis.lpush(keys.queue('active'), `foreign-${at}`);
+      await redis.hset(keys.home.queue(`foreign-${at}`), 'data', data);
+      await redis.lpush(keys.home.queue('wait'), `foreign-${at}`);
+      await redis.lpush(keys.home.queue('active'), `foreign-${at}`);
     }
     const seen = await overview.read();
     expect(seen.slices).toMatchObject({ waiting: 6, active: 5 });

@@ -24,7 +24,7 @@ export async function clockFindings({
   keys,
   workers,
 }: OpenFleet): Promise<readonly Finding[]> {
-  const { aheadMs, isFar } = await readClock({ redis, key: keys.queue('wait') });
+  const { aheadMs, isFar } = await readClock({ redis, key: keys.home.queue('wait') });
   const here = isFar
     ? warning('clock', `the clock of this machine is ${offBy(aheadMs)} Redis: synchronise it (NTP)`)
     : ok('clock', `within ${formatDuration(Math.max(1, Math.abs(aheadMs)))} of Redis`);

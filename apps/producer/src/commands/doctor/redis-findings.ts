@@ -48,7 +48,7 @@ export async function redisFindings(open: OpenRedis): Promise<readonly Finding[]
 
 async function serverFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
   await checkRedis({ redis, place }); // what may lose data has lines of its own
-  const info = await readRedisInfo(redis, place, keys.queue('wait'));
+  const info = await readRedisInfo(redis, place, keys.home.queue('wait'));
   if (info.get('role') === 'slave') {
     const host = info.get('master_host');
     const master = host === undefined ? '' : `, ${host}:${info.get('master_port')}`;
@@ -85,7 +85,7 @@ function describeServer(info: ReadonlyMap<string, string>): string {
 }
 
 async function persistenceFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
-  const info = await readRedisInfo(redis, place, keys.queue('wait'));
+  const info = await readRedisInfo(redis, place, keys.home.queue('wait'));
   if (!saysAll(info)) {
     return [];
   }
@@ -110,7 +110,7 @@ async function memoryFindings({
   place,
   isPrivate,
 }: OpenRedis): Promise<readonly Finding[]> {
-  const info = await readRedisInfo(redis, place, keys.queue('wait'));
+  const info = await readRedisInfo(redis, place, keys.home.queue('wait'));
   if (!saysAll(info)) {
     return [];
   }
@@ -130,7 +130,7 @@ interface Room {
 }
 
 async function roomFinding({ redis, keys, info, isPrivate }: Room): Promise<Finding> {
-  const memory = await readRedisMemory(redis, keys.queue('wait'));
+  const memory = await readRedisMemory(redis, keys.home.queue('wait'));
   const used = formatBytes(Number(info.get('used_memory') ?? 0));
   if (memory === undefined) {
     const total = Number(info.get('total_system_memory') ?? 0);

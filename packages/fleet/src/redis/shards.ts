@@ -1,0 +1,90 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { FleetKeys } from './keys.ts';
+import { Script } from './script.ts';
+import { MAX_SHARDS } from './shard-names.ts';
+import { readStored } from './stored-state.ts';
+
+/** Between two looks whether a fleet has got its number of shards. */
+const LOOK_MS = 2_000;
+
+const shardCount = z.coerce.number().int().min(1).max(MAX_SHARDS);
+
+/** A process wants another number of shards than the fleet has. */
+export class ShardsError extends Error {
+  override readonly name = 'ShardsError';
+  readonly code = 'SHARDS_DIFFER';
+}
+
+/**
+ * Sets the number of shards, once in the life of a fleet. A fleet that has begun without a number
+ * has one shard: its schedules would be looked for elsewhere.
+ *
+ * KEYS     number of shards · batches ZSET · ids of schedules SET · removals HASH, all of shard 0
+ * ARGV     number
+ * Returns  how many shards the fleet has
+ * Atomic   two processes must not set different numbers
+ */
+const SET_SHARDS = `
+local count = redis.call('GET', KEYS[1])
+if count then return count end
+if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4]) > 0 then return '1' end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]
+`;
+
+const script = new Script(SET_SHARDS, z.string());
+
+/**
+ * Learns how many shards the fleet has.
+ *
+ * @param wanted how many it is to have; the first who wants a number sets it. @default any
+ * @throws ShardsError if it has another number
+ */
+export async function readShards(redis: Redis, keys: FleetKeys, wanted?: number): Promise<void> {
+  const { home, shardCount: key } = keys;
+  const asked =
+    wanted === undefined
+      ? redis.get(key)
+      : script.run(redis, [key, home.batches, home.schedules, home.removals], [wanted]);
+  const read = asked.then((count) => shardCount.parse(count ?? 1));
+  const count = await readStored('the number of shards', read);
+  if (wanted !== undefined && wanted !== count) {
+    throw new ShardsError(
+      `${wanted} shards are wanted (--shards, FETCHFLEET_SHARDS), but this fleet has ${count}: ` +
+        'the number of a fleet stays as it was when its first batch began',
+    );
+  }
+  keys.setShards(count);
+}
+
+/** Keeps the keys of a process true that is there before its fleet has got a number of shards. */
+export class ShardsWatch {
+  readonly #redis: Redis;
+  readonly #keys: FleetKeys;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(redis: Redis, keys: FleetKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  /** Twice is fine. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    if (this.#keys.shards.length > 1) {
+      this.stop();
+    } else if (this.#redis.status === 'ready') {
+      // Whoever works with Redis says what is wrong with it.
+      readShards(this.#redis, this.#keys).catch(() => undefined);
+    }
+  }
+}
