@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { fleetKeys, openRedis, redactRedisUrl } from '@fetchfleet/fleet';
+import { fleetKeys, openRedis, redactRedisUrl, ShardsWatch } from '@fetchfleet/fleet';
 import type { ResultsStore } from '@fetchfleet/results';
 import {
   diskOf,
@@ -67,9 +67,11 @@ export class WebServer {
       tracing,
     });
     const folders = new RecordFolders({ store, maxBytes: settings.maxCopy, onError });
+    const keys = fleetKeys(fleet);
+    const shards = new ShardsWatch(redis, keys);
     const looks = new FleetLooks({
       redis,
-      keys: fleetKeys(fleet),
+      keys,
       onPassedOver: (sentence) => log.debug(sentence),
       isPrivate: settings.privateRedis,
       resultsDisk: async () => (folder === undefined ? null : diskOf(folder)),
@@ -114,6 +116,11 @@ export class WebServer {
     log.debug(`Redis is ${redactRedisUrl(redisAddressOf(settings))}`);
     this.#parts = [
       { name: 'Redis connection', stop: () => redis.disconnect() },
+      {
+        name: 'number of shards',
+        start: async () => shards.startWithLook(),
+        stop: () => shards.stop(),
+      },
       {
         name: 'copies of records',
         start: async () => folders.start(),

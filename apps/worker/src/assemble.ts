@@ -14,9 +14,11 @@ import {
   Origins,
   Outbox,
   PausedSlices,
+  readShards,
   type ResultsFolder,
   RobotsStore,
   ScheduleBatches,
+  ShardsWatch,
   SliceClaims,
   SliceQueue,
   Waitlist,
@@ -138,6 +140,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const queueRedis = openRedis(address, (error) => errors.connectionFailed(error), {
     isForQueue: true,
   });
+  const shardsWatch = new ShardsWatch(redis, keys);
   const metrics = createMetrics({ worker: id, version: VERSION, transport });
   metrics.concurrency.set(settings.concurrency);
   const permits = new Permits(settings.concurrency);
@@ -470,6 +473,14 @@ export function assemble(options: AssembleOptions): AssembledWorker {
           log.warn(warning);
         }
       },
+    },
+    {
+      name: 'number of shards',
+      start: async () => {
+        await readShards(redis, keys, settings.shards);
+        shardsWatch.start();
+      },
+      stop: () => shardsWatch.stop(),
     },
     {
       name: 'check of the place of results',

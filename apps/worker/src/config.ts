@@ -1,6 +1,12 @@
 import { DEFAULT_SECRETS, ProxyRules, ProxyRulesError } from '@fetchfleet/crawl';
 import { Place, PlaceError } from '@fetchfleet/results/place';
-import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
+import {
+  FLEET_NAME_RULE,
+  isFleetName,
+  MAX_SHARDS,
+  parseRedisUrl,
+  type RedisAddress,
+} from '@fetchfleet/fleet';
 import {
   booleanSetting,
   durationMs,
@@ -217,6 +223,13 @@ const SETTINGS = {
     help: 'name of the fleet',
     default: 'fetchfleet',
     schema: z.string().refine(isFleetName, FLEET_NAME_RULE),
+  },
+  /** How many shards a new fleet gets. One that has another number is refused. */
+  shards: {
+    flags: '--shards <n>',
+    variable: 'FETCHFLEET_SHARDS',
+    help: 'how many shards a new fleet gets; 1, or those of the fleet, where it is not given',
+    schema: wholeNumber({ min: 1, max: MAX_SHARDS }).optional(),
   },
   ...LOG_SETTINGS,
 } as const satisfies Record<string, Setting>;

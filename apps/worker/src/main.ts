@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { printable, toError, VERSION } from '@fetchfleet/crawl';
-import { RedisRefusedError, RedisUnfitError, RedisUrlError } from '@fetchfleet/fleet';
+import { RedisRefusedError, RedisUnfitError, RedisUrlError, ShardsError } from '@fetchfleet/fleet';
 import { ignoredProxies } from '@fetchfleet/fetcher';
 import { openStore, SinkError } from '@fetchfleet/results';
 import {
@@ -184,7 +184,7 @@ function exitStatusOf(error: Error): number {
   if (error instanceof SinkError || error instanceof RedisRefusedError) {
     return EXIT_UNREACHABLE;
   }
-  const inputs = [SettingsError, RedisUrlError, RedisUnfitError];
+  const inputs = [SettingsError, RedisUrlError, RedisUnfitError, ShardsError];
   return inputs.some((kind) => error instanceof kind) ? EXIT_INPUT : 1;
 }
 

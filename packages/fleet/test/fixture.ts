@@ -26,10 +26,10 @@ export const crawl: Crawl = {
   combine: 'product',
 };
 
-/** A connection and keys that no other test has. */
-export async function freshFleet() {
+/** A connection and keys that no other test has. @param shards @default 1 */
+export async function freshFleet(shards = 1) {
   const redis = await connectRedis(redisUrl());
-  const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
+  const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`, shards);
   track({
     what: `Redis connection of ${keys.home.queuePrefix}`,
     isOpen: () => redis.status === 'ready',

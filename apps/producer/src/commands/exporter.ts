@@ -7,6 +7,7 @@ import {
   openRedis,
   parseRedisUrl,
   redisAccess,
+  ShardsWatch,
 } from '@fetchfleet/fleet';
 import {
   createExporterMetrics,
@@ -94,6 +95,7 @@ class Exporter {
     // A command gives a silent Redis up. This one waits for it, and looks by itself.
     const redis = openRedis(parseRedisUrl(redisUrl, redisAccess(env)), () => undefined);
     const page = createExporterMetrics();
+    const shards = new ShardsWatch(redis, keys);
     this.#redis = redis;
     this.#metrics = new FleetMetrics({
       overview: new FleetOverview(redis, keys, this.#passedOver.add),
@@ -112,6 +114,11 @@ class Exporter {
     });
     this.#parts = [
       { name: 'Redis connection', stop: () => redis.disconnect() },
+      {
+        name: 'number of shards',
+        start: async () => shards.startWithLook(),
+        stop: () => shards.stop(),
+      },
       {
         name: 'HTTP endpoint',
         start: async () => {

@@ -151,7 +151,8 @@ async function newBatch(
   { lists: { results }, context, tracing }: Invocation,
 ): Promise<Work> {
   const compared = await withComparison(loaded, results, context);
-  const expansion = await BatchExpansion.create(session, compared, tracing.expansionOf(compared));
+  const begun = await tracing.expansionOf(compared, session.ledger);
+  const expansion = await BatchExpansion.create(session, compared, begun);
   return { before: expansion.status, expansion, isRepeated: false };
 }
 

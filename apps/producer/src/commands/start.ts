@@ -7,7 +7,7 @@ import type { OnlyFlags } from '../crawl/only-flags.ts';
 import { reportEnqueued } from '../batch/report-enqueued.ts';
 import { reportFull } from '../batch/report-full.ts';
 import { CommandTracing } from '../core/command-tracing.ts';
-import type { Context } from '../core/context.ts';
+import { type Context, withShards } from '../core/context.ts';
 import type { ExitCode } from '../core/errors.ts';
 import { type ListFlags, readListAccess } from '../core/settings.ts';
 import { countOf } from '../report/units.ts';
@@ -19,14 +19,16 @@ export interface StartOptions
   readonly wait?: boolean;
   /** Start another batch even if an interrupted expansion could be continued. */
   readonly new?: boolean;
+  readonly shards?: string;
 }
 
 /** `fetchfleet start FILE`: enqueues a batch for workers elsewhere. */
 export async function start(
   file: string,
   options: StartOptions,
-  context: Context,
+  outer: Context,
 ): Promise<ExitCode> {
+  const context = withShards(outer, options.shards);
   const { terminal } = context;
   const consequence = 'nothing was enqueued';
   const loaded = await requireCrawl(file, options, { context, consequence });
@@ -88,7 +90,7 @@ async function enqueueBatch(
   }
   const compared = await withComparison(loaded, results, context);
   const expansion = await BatchExpansion.create(session, compared, {
-    ...tracing.expansionOf(compared),
+    ...(await tracing.expansionOf(compared, session.ledger)),
     onFull,
   });
   const { batch } = expansion.status;

@@ -11,6 +11,7 @@ import {
   Origins,
   type OriginStatus,
   parseRedisUrl,
+  readShards,
   realFailures,
   redisAccess,
   ScheduleStore,
@@ -152,7 +153,7 @@ async function askFleet(
   let redis: Redis | undefined;
   try {
     redis = openRedis(parseRedisUrl(url, redisAccess(env)), () => undefined);
-    const asked = ask(redis, fleetKeys(fleetName({ env })));
+    const asked = askWithKeys(redis, fleetKeys(fleetName({ env })), ask);
     asked.catch(() => undefined); // it may reject after the timeout, when nobody waits any more
     return await withTimeout(asked, { timeoutMs: TIMEOUT_MS });
   } catch {
@@ -160,4 +161,13 @@ async function askFleet(
   } finally {
     redis?.disconnect();
   }
+}
+
+async function askWithKeys(
+  redis: Redis,
+  keys: FleetKeys,
+  ask: (redis: Redis, keys: FleetKeys) => Promise<Candidate[]>,
+): Promise<Candidate[]> {
+  await readShards(redis, keys);
+  return ask(redis, keys);
 }

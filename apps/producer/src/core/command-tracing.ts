@@ -1,5 +1,5 @@
-import { newBatchId, VERSION } from '@fetchfleet/crawl';
-import type { ExpansionTrace, MeasuredCrawl } from '@fetchfleet/fleet';
+import { VERSION } from '@fetchfleet/crawl';
+import type { ExpansionTrace, Ledger, MeasuredCrawl } from '@fetchfleet/fleet';
 import { openTracing, traceExpansion, traceIdsOf, type Tracing } from '@fetchfleet/service';
 import type { Context } from './context.ts';
 
@@ -35,12 +35,12 @@ export class CommandTracing {
   }
 
   /** A new id for a batch, and what is stored with it. */
-  expansionOf({ local, total }: Pick<MeasuredCrawl, 'local' | 'total'>): {
-    readonly id: string;
-    readonly trace: ExpansionTrace | undefined;
-  } {
+  async expansionOf(
+    { local, total }: Pick<MeasuredCrawl, 'local' | 'total'>,
+    ledger: Pick<Ledger, 'newId'>,
+  ): Promise<{ readonly id: string; readonly trace: ExpansionTrace | undefined }> {
     const { name } = local.original.plan;
-    const id = newBatchId(name, new Date(), Math.random);
+    const id = await ledger.newId(name);
     const parent = this.#parent;
     if (this.#tracing !== undefined) {
       return { id, trace: traceExpansion(this.#tracing, { batch: id, name, parent, total }) };

@@ -1,4 +1,4 @@
-import { FLEET_NAME_RULE, isFleetName } from '@fetchfleet/fleet';
+import { FLEET_NAME_RULE, isFleetName, MAX_SHARDS } from '@fetchfleet/fleet';
 import { CommandError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Terminal } from './terminal.ts';
@@ -44,4 +44,32 @@ export function fleetName({ env }: Pick<Context, 'env'>): string | undefined {
   throw new CommandError(`FETCHFLEET_FLEET: ${FLEET_NAME_RULE}, got ${shown}`, {
     code: 'SETTINGS_INVALID',
   });
+}
+
+/**
+ * How many shards the fleet is to have; undefined for as many as it has.
+ *
+ * @throws CommandError (exit 2) if FETCHFLEET_SHARDS is not a number of shards
+ */
+export function shardsWanted({ env }: Pick<Context, 'env'>): number | undefined {
+  const text = env['FETCHFLEET_SHARDS'];
+  if (text === undefined || text === '') {
+    return undefined;
+  }
+  const count = Number(text);
+  if (/^\d+$/u.test(text) && count >= 1 && count <= MAX_SHARDS) {
+    return count;
+  }
+  const shown = JSON.stringify(text.slice(0, 80));
+  throw new CommandError(
+    `--shards (FETCHFLEET_SHARDS): must be a whole number from 1 to ${MAX_SHARDS}, got ${shown}`,
+    { code: 'SETTINGS_INVALID' },
+  );
+}
+
+/** The context of a command that was given `--shards`. */
+export function withShards(context: Context, shards: string | undefined): Context {
+  return shards === undefined
+    ? context
+    : { ...context, env: { ...context.env, FETCHFLEET_SHARDS: shards } };
 }

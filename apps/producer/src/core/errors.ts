@@ -29,6 +29,7 @@ export const EXIT_CODES = {
   REDIS_URL_INVALID: EXIT.badInput,
   REDIS_UNNAMED: EXIT.badInput,
   REDIS_UNFIT: EXIT.badInput,
+  SHARDS_DIFFER: EXIT.badInput,
   BATCH_UNKNOWN: EXIT.badInput,
   BATCH_ENDED: EXIT.badInput,
   BATCH_NOT_OPEN: EXIT.badInput,

@@ -129,6 +129,14 @@ export const ALLOW_PRIVATE = {
   variable: 'FETCHFLEET_ALLOW_PRIVATE',
 } as const satisfies OptionSpec;
 
+/** Of commands that may be the first of a fleet. `core/context.ts` reads it. */
+export const SHARDS = {
+  flags: '--shards <n>',
+  help: 'how many shards a new fleet gets, for a Redis Cluster with as many masters',
+  defaultHelp: 'those of the fleet; 1 for a new one',
+  variable: 'FETCHFLEET_SHARDS',
+} as const satisfies OptionSpec;
+
 /** Of commands that read the lists of a batch again, whose paths they have from Redis. */
 export const TRUST_LISTS: OptionSpec = {
   flags: '--trust-lists',

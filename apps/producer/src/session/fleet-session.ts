@@ -14,7 +14,9 @@ import {
   parseRedisUrl,
   redactRedisUrl,
   type RedisAddress,
+  readShards,
   redisAccess,
+  ShardsWatch,
   PausedSlices,
   SliceQueue,
   Waitlist,
@@ -22,7 +24,7 @@ import {
 } from '@fetchfleet/fleet';
 import type { Redis } from 'ioredis';
 import { CommandError } from '../core/errors.ts';
-import { type Context, fleetName } from '../core/context.ts';
+import { type Context, fleetName, shardsWanted } from '../core/context.ts';
 import { openPrivateRedis, type PrivateRedis } from '../local/private-redis.ts';
 import { REDIS_TIMEOUT_MS, redisSilent, withTimeout } from '../core/timeouts.ts';
 import { hasRedisFolder } from '../local/redis-folder.ts';
@@ -64,6 +66,7 @@ export class FleetSession {
   readonly #terminal: Context['terminal'];
   readonly #passedOver = new PassedOver();
   readonly #lost = Promise.withResolvers<never>();
+  readonly #shardsWatch: ShardsWatch;
   #warnings: readonly string[] = [];
   #reconnectTimer: NodeJS.Timeout | undefined;
   #queue: SliceQueue | undefined;
@@ -75,6 +78,7 @@ export class FleetSession {
     this.#privateRedis = address.privateRedis;
     this.#keys = fleetKeys(fleet);
     this.#terminal = terminal;
+    this.#shardsWatch = new ShardsWatch(redis, this.#keys);
     const onPassedOver = this.#passedOver.add;
     this.ledger = new Ledger(redis, this.#keys, onPassedOver, by);
     this.outbox = new Outbox(redis, this.#keys, onPassedOver);
@@ -92,6 +96,7 @@ export class FleetSession {
   /** @throws an error of exit status 3 if no Redis answers within 10 s, of 2 if none is named */
   static async open(context: Context, need: RedisNeed): Promise<FleetSession> {
     const fleet = fleetName(context);
+    const shards = shardsWanted(context);
     const address = await findRedis(context, need);
     try {
       const redis = await connectRedis(address.redis, { timeoutMs: REDIS_TIMEOUT_MS });
@@ -101,8 +106,10 @@ export class FleetSession {
         terminal: context.terminal,
       });
       if (address.privateRedis === undefined) {
-        await session.#refuseUnfit();
+        await session.#orDisconnect(session.#check());
       }
+      await session.#orDisconnect(readShards(redis, session.#keys, shards));
+      session.#shardsWatch.start();
       return session;
     } catch (error) {
       address.privateRedis?.release();
@@ -111,12 +118,15 @@ export class FleetSession {
   }
 
   /** @throws RedisUnfitError if no fleet can work on this Redis */
-  async #refuseUnfit(): Promise<void> {
-    const redis = this.#redis;
+  async #check(): Promise<void> {
+    this.#warnings = await checkRedis({ redis: this.#redis, place: this.place });
+  }
+
+  async #orDisconnect(first: Promise<void>): Promise<void> {
     try {
-      this.#warnings = await withTimeout(checkRedis({ redis, place: this.place }));
+      await withTimeout(first);
     } catch (error) {
-      redis.disconnect();
+      this.#redis.disconnect();
       throw error;
     }
   }
@@ -165,6 +175,7 @@ export class FleetSession {
   }
 
   async close(): Promise<void> {
+    this.#shardsWatch.stop();
     this.#passedOver.report(this.#terminal);
     const queues = [this.#queue, this.#schedules];
     this.#queue = undefined;

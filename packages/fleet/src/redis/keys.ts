@@ -13,7 +13,7 @@ export interface ShardKeys {
    * A key of BullMQ's queue of slices: `wait`, `active`, `delayed`, `prioritized`, `marker`, or the
    * id of a slice.
    */
-  queue(part: string): string;
+  readonly queue: (part: string) => string;
   /** HASH: virtual times of the fair queue, by which batches and origins take turns. */
   readonly virtualClock: string;
   /** ZSET of batch ids, scored by the time of registration. */
@@ -68,11 +68,11 @@ export interface FleetKeys {
   /** Where a batch is, or would be. */
   shardOf(batch: string): ShardKeys;
   /** Where a slice is queued. */
-  shardOfSlice(slice: string): ShardKeys;
+  readonly shardOfSlice: (slice: string) => ShardKeys;
   /** Where a schedule is, and all of its batches. */
   shardOfSchedule(schedule: string): ShardKeys;
   /** HASH: a slice in the queue. */
-  slice(id: string): string;
+  readonly slice: (id: string) => string;
   /** STRING: how many shards the fleet has; absent where it has one. */
   readonly shardCount: string;
   /** ZSET of worker ids, scored by the epoch seconds of the last heartbeat. */

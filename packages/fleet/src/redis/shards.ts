@@ -4,9 +4,12 @@ import type { FleetKeys } from './keys.ts';
 import { Script } from './script.ts';
 import { MAX_SHARDS } from './shard-names.ts';
 import { readStored } from './stored-state.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /** Between two looks whether a fleet has got its number of shards. */
 const LOOK_MS = 2_000;
+/** A process that shows the fleet does not begin with half of it. */
+const FIRST_LOOK_MS = 1_000;
 
 const shardCount = z.coerce.number().int().min(1).max(MAX_SHARDS);
 
@@ -63,14 +66,22 @@ export class ShardsWatch {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
 
   constructor(redis: Redis, keys: FleetKeys) {
     this.#redis = redis;
     this.#keys = keys;
   }
 
+  /** For processes that have just read the number. */
   start(): void {
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS).unref();
+  }
+
+  /** For those that have not. Resolves when it is known, or after a second without Redis. */
+  async startWithLook(): Promise<void> {
+    this.start();
+    await withTimeout(this.#look(), FIRST_LOOK_MS);
   }
 
   /** Twice is fine. */
@@ -79,12 +90,16 @@ export class ShardsWatch {
     this.#timer = undefined;
   }
 
-  #look(): void {
+  /** While Redis is away, looks would only pile up in the client. */
+  async #look(): Promise<void> {
     if (this.#keys.shards.length > 1) {
       this.stop();
-    } else if (this.#redis.status === 'ready') {
-      // Whoever works with Redis says what is wrong with it.
-      readShards(this.#redis, this.#keys).catch(() => undefined);
+      return;
     }
+    // Whoever works with Redis says what is wrong with it.
+    this.#looking ??= readShards(this.#redis, this.#keys)
+      .catch(() => undefined)
+      .finally(() => (this.#looking = undefined));
+    await this.#looking;
   }
 }

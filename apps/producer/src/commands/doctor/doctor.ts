@@ -1,10 +1,17 @@
 import { hostname } from 'node:os';
-import { connectRedis, fleetKeys, Ledger, redactRedisUrl, Workers } from '@fetchfleet/fleet';
+import {
+  connectRedis,
+  fleetKeys,
+  Ledger,
+  readShards,
+  redactRedisUrl,
+  Workers,
+} from '@fetchfleet/fleet';
 import { openStore } from '@fetchfleet/results';
 import type { Place } from '@fetchfleet/results/place';
 import { parseSettings, wholeNumber } from '@fetchfleet/service';
 import { z } from 'zod';
-import { type Context, fleetName } from '../../core/context.ts';
+import { type Context, fleetName, shardsWanted } from '../../core/context.ts';
 import { EXIT, type ExitCode, exitCodeFor, messageOf } from '../../core/errors.ts';
 import { SETTINGS, settingText } from '../../core/options.ts';
 import { readPlaces } from '../../core/settings.ts';
@@ -150,6 +157,7 @@ async function connect(context: Context, passedOver: PassedOver): Promise<Connec
     const isPrivate = privateRedis !== undefined;
     const place = isPrivate ? 'the private Redis of this folder' : redactRedisUrl(found.url);
     const keys = fleetKeys(fleetName(context));
+    await readShards(redis, keys, shardsWanted(context));
     const ledger = new Ledger(redis, keys, passedOver.add);
     const workers = new Workers(redis, keys, passedOver.add);
     return {

@@ -9,7 +9,7 @@ import { loadCrawl } from '../../crawl/load-crawl.ts';
 import { type NotifyFlags, secretPlanOf } from '../../crawl/notify-flag.ts';
 import { warnOfWorkers } from '../../crawl/warn-of-workers.ts';
 import { CommandTracing } from '../../core/command-tracing.ts';
-import type { Context } from '../../core/context.ts';
+import { type Context, withShards } from '../../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../../core/errors.ts';
 import { type ListFlags, readListAccess } from '../../core/settings.ts';
 import { withTimeout } from '../../core/timeouts.ts';
@@ -21,6 +21,7 @@ import { formatNextRun } from './table.ts';
 export interface ScheduleAddOptions
   extends ScheduleFlags, NotifyFlags, Pick<ListFlags, 'allowPrivate'> {
   readonly json?: boolean;
+  readonly shards?: string;
 }
 
 interface Prepared {
@@ -37,8 +38,9 @@ interface Prepared {
 export async function addSchedule(
   file: string,
   options: ScheduleAddOptions,
-  context: Context,
+  outer: Context,
 ): Promise<ExitCode> {
+  const context = withShards(outer, options.shards);
   const { id, spec, lists, missingSecrets } = await prepare(file, options, context);
   const work = async (session: FleetSession, trace?: string): Promise<ExitCode> => {
     for (const name of missingSecrets) {

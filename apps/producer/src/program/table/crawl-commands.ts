@@ -3,7 +3,7 @@ import type { FetchOptions } from '../../commands/request/fetch.ts';
 import type { RunOptions } from '../../commands/run.ts';
 import type { StartOptions } from '../../commands/start.ts';
 import type { ValidateOptions } from '../../commands/validate.ts';
-import { ALLOW_PRIVATE, type OptionSpec, SETTINGS } from '../../core/options.ts';
+import { ALLOW_PRIVATE, type OptionSpec, SETTINGS, SHARDS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { CRAWL_FILE, type JsonOption, NOTIFY, PAGE, WORKER_OPTIONS } from './parts.ts';
 
@@ -151,6 +151,7 @@ export const START: CommandSpec = {
     NOTIFY,
     ALLOW_PRIVATE,
     EARLIER_RESULTS,
+    SHARDS,
   ],
   run: async (file: string, options: StartOptions, { context }) =>
     (await import('../../commands/start.ts')).start(file, options, context),

@@ -1,6 +1,6 @@
 import type { Overlap } from '@fetchfleet/fleet';
 import type { ScheduleAddOptions } from '../../commands/schedule/add.ts';
-import { ALLOW_PRIVATE, type ArgumentSpec } from '../../core/options.ts';
+import { ALLOW_PRIVATE, type ArgumentSpec, SHARDS } from '../../core/options.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { CRAWL_FILE, type JsonOption, NOTIFY } from './parts.ts';
 
@@ -50,6 +50,7 @@ const SCHEDULE_ADD: CommandSpec = {
     },
     NOTIFY,
     ALLOW_PRIVATE,
+    SHARDS,
   ],
   run: async (file: string, options: ScheduleAddOptions, { context }) =>
     (await import('../../commands/schedule/add.ts')).addSchedule(file, options, context),
