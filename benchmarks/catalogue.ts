@@ -14,6 +14,7 @@ import { originsBenchmark } from './bench-origins.ts';
 import { peersBenchmark } from './bench-peers.ts';
 import { profileBenchmark } from './bench-profile.ts';
 import { rateBenchmark } from './bench-rate.ts';
+import { shardsBenchmark } from './bench-shards.ts';
 import { smallBenchmark } from './bench-small.ts';
 import { workersBenchmark } from './bench-workers.ts';
 
@@ -34,6 +35,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   httpsBenchmark,
   originsBenchmark,
   rateBenchmark,
+  shardsBenchmark,
   ceilingBenchmark,
   profileBenchmark,
 ];

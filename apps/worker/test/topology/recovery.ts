@@ -18,10 +18,21 @@ export async function expectRecovery(origin: Origin): Promise<void> {
 /** Enqueues a batch with the producer, in a folder that the caller gives. */
 export async function startBatch(
   { name }: Fleet,
-  { url, folder, crawl }: { readonly url: string; readonly folder: string; readonly crawl: string },
+  {
+    url,
+    folder,
+    crawl,
+    flags = [],
+  }: {
+    readonly url: string;
+    readonly folder: string;
+    readonly crawl: string;
+    /** @default none */
+    readonly flags?: readonly string[];
+  },
 ): Promise<string> {
   await writeFile(join(folder, 'crawl.yaml'), crawl);
-  return runProducer(['start', 'crawl.yaml'], { url, name, cwd: folder });
+  return runProducer(['start', 'crawl.yaml', ...flags], { url, name, cwd: folder });
 }
 
 /** Enqueues what a failover has lost: writes that the replica did not have yet. */
@@ -30,7 +41,7 @@ export async function resume({ name }: Fleet, url: string, batch: string): Promi
 }
 
 /** What the command prints; it has to succeed. */
-async function runProducer(
+export async function runProducer(
   args: readonly string[],
   { url, name, cwd }: { readonly url: string; readonly name: string; readonly cwd?: string },
 ): Promise<string> {
