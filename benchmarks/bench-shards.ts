@@ -1,4 +1,5 @@
-import { connectRedis, fleetKeys, SliceClaims, SliceQueue } from '@fetchfleet/fleet';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectRedis, fleetKeys, idInShard, SliceClaims, SliceQueue } from '@fetchfleet/fleet';
 import { type RedisCluster, startRedisCluster } from '@fetchfleet/testing';
 import type { Benchmark, Findings } from './benchmark.ts';
 import type { BenchContext } from './context.ts';
@@ -8,11 +9,16 @@ import { type Spread, spreadOf } from './statistics.ts';
 const MASTERS = 3;
 /** Batches, each with a producer and a worker of its own; equally many in each shard. */
 const CLIENTS = 6;
-const SLICES = 12_000;
+const SLICES = 24_000;
 /** Slices in a call, as producers add them. */
 const AT_ONCE = 128;
-/** Claims under way in a worker, as workers claim. */
-const CLAIMS = 8;
+/** Claims under way in a worker: so many that every master always has some to answer. */
+const CLAIMS = 64;
+/** How long the masters are stopped, and how long they then serve: see below. */
+const STALL_MS = 100;
+const SERVE_MS = 10;
+/** Before the next claim of one that has brought nothing. */
+const EMPTY_MS = 10;
 const FETCHES = 50;
 
 export const shardsBenchmark: Benchmark = {
@@ -24,7 +30,8 @@ shard and one of ${MASTERS}, in turn. Nothing is fetched. Redis uses one core fo
 this machine may have fewer cores than there are masters, so the figure is not taken from the
 clock: _slices/s of a core_ are all slices ÷ the CPU time (user and system, \`INFO cpu\`) of the
 master that has used most. That is what the cluster carries when this master has a core of its
-own and nothing else is in the way.`,
+own and nothing else is in the way. For the same reason the masters are stopped for ${STALL_MS} ms
+again and again: requests wait for them then, as they do in a cluster that is busy.`,
   isExtra: true,
   run: measureShards,
 };
@@ -102,15 +109,21 @@ async function runOf(
   }: { readonly name: string; readonly shards: number; readonly slices: number },
 ): Promise<Run> {
   const each = Math.floor(slices / CLIENTS);
-  const clients = Array.from({ length: CLIENTS }, (_, at) => at);
-  const enqueue = await loadOf(cluster, async () =>
-    Promise.all(clients.map(async (at) => produce(cluster.url, { name, shards, at, each }))),
-  );
   const left = { slices: each * CLIENTS };
-  const claim = await loadOf(cluster, async () =>
-    Promise.all(clients.map(async (at) => work(cluster.url, { name, shards, at, left }))),
-  );
+  const { url } = cluster;
+  const all = Array.from({ length: CLIENTS }, (_, at): Share => ({ name, shards, at }));
+  // Connections and scripts that servers have to compile are no part of either figure.
+  const producers = await Promise.all(all.map(async (share) => producerOf(url, share, each)));
+  const enqueue = await loadOf(cluster, producers);
+  const workers = await Promise.all(all.map(async (share) => workerOf(url, share, left)));
+  const claim = await loadOf(cluster, workers);
+  await Promise.all([...producers, ...workers].map(async ({ stop }) => stop()));
   return { enqueue, claim };
+}
+
+interface Client {
+  readonly run: () => Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 interface Share {
@@ -119,18 +132,23 @@ interface Share {
   readonly at: number;
 }
 
-async function produce(url: string, share: Share & { readonly each: number }): Promise<void> {
-  const { name, shards, at, each } = share;
+async function producerOf(url: string, share: Share, each: number): Promise<Client> {
+  const { name, shards, at } = share;
   const redis = await connectRedis(url);
   const queue = new SliceQueue(redis, fleetKeys(name, shards));
-  const shard = at % shards;
-  const batch = `bench-${at}${shard === 0 ? '' : `-s${shard}`}`;
-  for (let first = 0; first < each; first += AT_ONCE) {
-    const length = Math.min(AT_ONCE, each - first);
-    await queue.add(Array.from({ length }, (_, n) => sliceOf(batch, (first + n) * FETCHES)));
-  }
-  await queue.stop();
-  redis.disconnect();
+  const batch = idInShard(`bench-${at}`, at % shards);
+  return {
+    run: async () => {
+      for (let first = 0; first < each; first += AT_ONCE) {
+        const length = Math.min(AT_ONCE, each - first);
+        await queue.add(Array.from({ length }, (_, n) => sliceOf(batch, (first + n) * FETCHES)));
+      }
+    },
+    stop: async () => {
+      await queue.stop();
+      redis.disconnect();
+    },
+  };
 }
 
 function sliceOf(batch: string, first: number) {
@@ -138,10 +156,11 @@ function sliceOf(batch: string, first: number) {
   return { batch, origin: 'http://origin.example', ranges: [first, FETCHES], columns: [values] };
 }
 
-async function work(
+async function workerOf(
   url: string,
-  { name, shards, at, left }: Share & { readonly left: { slices: number } },
-): Promise<void> {
+  { name, shards, at }: Share,
+  left: { slices: number },
+): Promise<Client> {
   const redis = await connectRedis(url);
   const keys = fleetKeys(name, shards);
   const claims = new SliceClaims({ redis, keys, worker: `w-${at}`, onError: fail });
@@ -149,29 +168,55 @@ async function work(
   const claimAll = async (): Promise<void> => {
     while (left.slices > 0) {
       const slice = await claims.claim({ block: false });
-      if (slice !== undefined) {
+      if (slice === undefined) {
+        await sleep(EMPTY_MS);
+      } else {
         await slice.complete();
         left.slices -= 1;
       }
     }
   };
-  await Promise.all(Array.from({ length: CLAIMS }, claimAll));
-  await claims.stop();
-  redis.disconnect();
+  return {
+    run: async () => {
+      await Promise.all(Array.from({ length: CLAIMS }, claimAll));
+    },
+    stop: async () => {
+      await claims.stop();
+      redis.disconnect();
+    },
+  };
 }
 
 function fail(error: Error): never {
   throw error;
 }
 
-async function loadOf(cluster: RedisCluster, work: () => Promise<unknown>): Promise<Load> {
+async function loadOf(cluster: RedisCluster, clients: readonly Client[]): Promise<Load> {
   const before = await cpuOf(cluster);
   const startedAt = performance.now();
-  await work();
+  const running = new AbortController();
+  const stalling = stallAgainAndAgain(cluster, running.signal);
+  await Promise.all(clients.map(async ({ run }) => run()));
+  running.abort();
+  await stalling;
   const seconds = (performance.now() - startedAt) / 1_000;
   const after = await cpuOf(cluster);
   const used = after.map((cpu, at) => cpu - (before[at] ?? 0));
   return { cpuSeconds: used.toSorted((a, b) => b - a), seconds };
+}
+
+/**
+ * Stops the masters for as long as clients need to send all that they can: requests then wait for
+ * Redis, as in a cluster that is busy, and not Redis for them. A request that comes alone costs
+ * Redis half as much again as one among many.
+ */
+async function stallAgainAndAgain({ nodes }: RedisCluster, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    nodes.forEach(({ server }) => server.freeze());
+    await sleep(STALL_MS);
+    nodes.forEach(({ server }) => server.thaw());
+    await sleep(SERVE_MS);
+  }
 }
 
 /** CPU seconds of every node since its start. */

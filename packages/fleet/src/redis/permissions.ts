@@ -66,24 +66,36 @@ return cjson.encode({ denied = #denied > 0 and denied or nil })
  */
 export async function lackedPermissions(
   redis: Redis,
-  keys: Pick<FleetKeys, 'probe' | 'gate' | 'gateNotifications'>,
+  keys: Pick<FleetKeys, 'probe' | 'gate' | 'gateNotifications' | 'shards'>,
 ): Promise<LackedPermissions | undefined> {
   const { probe, gate, gateNotifications: channel } = keys;
-  const gateKey = gate('http://127.0.0.1');
+  // Their tags differ from that of the probe.
+  const otherKeys = [
+    gate('http://127.0.0.1'),
+    ...keys.shards.slice(1).map((shard) => shard.batches),
+  ];
   const onKey = KEY_COMMANDS.split(' ').map((name) => [name, probe, probe, probe]);
   const others = OTHER_COMMANDS.map((words) =>
     words.map((word) => (word === 'KEY' ? probe : word)),
   );
   // Two commands: a user may lack one of them.
-  const onOtherKey = [
-    ['EXISTS', gateKey],
-    ['TYPE', gateKey],
-  ];
+  const onOtherKeys = otherKeys.map((key) => ({
+    key,
+    commands: [
+      ['EXISTS', key],
+      ['TYPE', key],
+    ],
+  }));
   const onChannel = [
     ['PUBLISH', channel, ''],
     ['SUBSCRIBE', channel],
   ];
-  const all = [...onKey, ...others, ...onOtherKey, ...onChannel];
+  const all = [
+    ...onKey,
+    ...others,
+    ...onOtherKeys.flatMap(({ commands }) => commands),
+    ...onChannel,
+  ];
   const { denied = [], isUnknown } = await DENIED.run(redis, [], all);
   if (isUnknown === true) {
     return undefined;
@@ -94,10 +106,12 @@ export async function lackedPermissions(
   const named = [...(isKeyLacked ? [] : onKey), ...others].filter((words) => isLacked.has(words));
   const patterns = [
     ...(isKeyLacked ? [`~${patternOf(probe)}`] : []),
-    ...(onOtherKey.every((words) => isLacked.has(words)) ? [`~${patternOf(gateKey)}`] : []),
+    ...onOtherKeys.flatMap(({ key, commands }) =>
+      commands.every((words) => isLacked.has(words)) ? [`~${patternOf(key)}`] : [],
+    ),
     ...(onChannel.some((words) => isLacked.has(words)) ? [`&${patternOf(channel)}`] : []),
   ];
-  return { commands: named.map(([name = '']) => name), patterns };
+  return { commands: named.map(([name = '']) => name), patterns: [...new Set(patterns)] };
 }
 
 /** `{fetchfleet}:probe` → `{fetchfleet}:*` */

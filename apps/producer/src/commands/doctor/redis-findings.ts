@@ -33,6 +33,7 @@ export interface OpenRedis {
 export async function redisFindings(open: OpenRedis): Promise<readonly Finding[]> {
   const checks: [string, () => Promise<readonly Finding[]>][] = [
     ['server', async () => serverFindings(open)],
+    ['shards', async () => shardFindings(open)],
     ['persistence', async () => persistenceFindings(open)],
     ['memory', async () => memoryFindings(open)],
     ['permissions', async () => permissionFindings(open)],
@@ -84,6 +85,31 @@ function describeServer(info: ReadonlyMap<string, string>): string {
   return [version, modeOf(info), ...(replicas === undefined ? [] : [behind])].join(', ');
 }
 
+/** Nothing of a fleet that has one shard, as most have. */
+async function shardFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
+  const { shards } = keys;
+  if (shards.length === 1) {
+    return [];
+  }
+  const infos = await Promise.all(
+    shards.map(async ({ queue }) => readRedisInfo(redis, place, queue('wait'))),
+  );
+  const masters = new Set(infos.map((info) => info.get('run_id'))).size;
+  const isCluster = infos.some((info) => info.get('redis_mode') === 'cluster');
+  return [
+    masters === 1 && isCluster
+      ? warning(
+          'shards',
+          `all ${shards.length} shards are on one master, and share its core: move slots of ` +
+            shards.map(({ queuePrefix }) => queuePrefix).join(' '),
+        )
+      : ok(
+          'shards',
+          `${shards.length} shards on ${masters === 1 ? '1 master' : `${masters} masters`}`,
+        ),
+  ];
+}
+
 async function persistenceFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
   const info = await readRedisInfo(redis, place, keys.home.queue('wait'));
   if (!saysAll(info)) {
@@ -119,18 +145,28 @@ async function memoryFindings({
     evicting === undefined
       ? ok('policy', info.get('maxmemory_policy') ?? 'noeviction')
       : warning('policy', evicting);
-  return [policy, await roomFinding({ redis, keys, info, isPrivate })];
+  const rooms = await Promise.all(
+    keys.shards.map(async ({ queue }) => {
+      const key = queue('wait');
+      const own = await readRedisInfo(redis, place, key);
+      return roomFinding({ redis, key, info: own, isPrivate });
+    }),
+  );
+  // Shards on one master have the same room.
+  const distinct = new Map(rooms.map((room) => [room.text, room])).values();
+  return [policy, ...distinct];
 }
 
 interface Room {
   readonly redis: Redis;
-  readonly keys: FleetKeys;
+  /** The server that has it is asked. */
+  readonly key: string;
   readonly info: ReadonlyMap<string, string>;
   readonly isPrivate: boolean;
 }
 
-async function roomFinding({ redis, keys, info, isPrivate }: Room): Promise<Finding> {
-  const memory = await readRedisMemory(redis, keys.home.queue('wait'));
+async function roomFinding({ redis, key, info, isPrivate }: Room): Promise<Finding> {
+  const memory = await readRedisMemory(redis, key);
   const used = formatBytes(Number(info.get('used_memory') ?? 0));
   if (memory === undefined) {
     const total = Number(info.get('total_system_memory') ?? 0);
