@@ -3,15 +3,22 @@ import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { PerShard } from '../redis/per-shard.ts';
 import type { ClaimedSlice } from './claimed-slice.ts';
+import { withTimeout } from '../redis/with-timeout.ts';
 import { ShardClaims } from './shard-claims.ts';
 
 /** A shard in which there was nothing is not asked again for so long, except by a wait. */
 const EMPTY_MS = 50;
 
+/** A shard that has not answered for so long keeps no other one waiting. */
+const PATIENCE_MS = 1_000;
+
 /** Where this worker stands with a shard. */
 interface Shard {
   readonly claims: ShardClaims;
-  /** Whether a blocking read is under way: it ends when there is a slice, or after a while. */
+  /**
+   * Whether a read is under way for which no claim stands still: one that ends when there is a
+   * slice or after a while, or one that Redis does not answer.
+   */
   isWaiting: boolean;
   /** On the `performance.now()` clock. */
   emptyUntilMs: number;
@@ -25,7 +32,8 @@ type Taker = (answer: Promise<ClaimedSlice | undefined>) => void;
  * once, so nothing is polled. In a fleet of one shard, all of that is one call.
  *
  * A wait that goes on when another shard has brought a slice may bring one that nobody has asked
- * for. It goes back at once: this worker may be full, and others idle.
+ * for. It goes back at once: this worker may be full, and others idle. The same is done with a
+ * shard whose Redis does not answer: the others are claimed from meanwhile.
  */
 export class SliceClaims {
   readonly #keys: FleetKeys;
@@ -102,14 +110,17 @@ export class SliceClaims {
     }
     const shards = this.#shards.all();
     const first = this.#turn++ % shards.length;
-    for (const shard of [...shards.slice(first), ...shards.slice(0, first)]) {
-      if (!shard.isWaiting && performance.now() >= shard.emptyUntilMs) {
-        const slice = await shard.claims.claim({ block: false });
-        if (slice !== undefined) {
-          return slice;
-        }
-        shard.emptyUntilMs = performance.now() + EMPTY_MS;
+    const inTurn = [...shards.slice(first), ...shards.slice(0, first)];
+    const failures: unknown[] = [];
+    for (const shard of inTurn.filter(isWorthAsking)) {
+      const slice = await this.#ask(shard).catch((error: unknown) => void failures.push(error));
+      if (slice !== undefined) {
+        failures.forEach((error) => this.#onError(toError(error)));
+        return slice;
       }
+    }
+    if (failures.length > 0) {
+      throw toError(failures[0]);
     }
     return block ? this.#waitAtAll(shards) : undefined;
   }
@@ -118,35 +129,50 @@ export class SliceClaims {
     return this.#shards.all().map(({ claims }) => claims);
   }
 
+  async #ask(shard: Shard): Promise<ClaimedSlice | undefined> {
+    const answer = shard.claims.claim({ block: false });
+    const inTime = await withTimeout(
+      answer.then((slice) => ({ slice })),
+      PATIENCE_MS,
+    );
+    if (inTime === undefined) {
+      this.#takeLater(shard, answer);
+    } else if (inTime.slice === undefined) {
+      shard.emptyUntilMs = performance.now() + EMPTY_MS;
+    }
+    return inTime?.slice;
+  }
+
   async #waitAtAll(shards: readonly Shard[]): Promise<ClaimedSlice | undefined> {
     const { promise, resolve } = Promise.withResolvers<ClaimedSlice | undefined>();
     this.#takers.push(resolve);
     for (const shard of shards) {
       if (!shard.isWaiting) {
-        this.#waitAt(shard);
+        this.#takeLater(shard, shard.claims.claim({ block: true }));
       }
     }
     return promise;
   }
 
-  /** The answer goes to the claim that has waited longest. */
-  #waitAt(shard: Shard): void {
+  /** The answer goes to the claim that waits longest; where none does, a slice goes back. */
+  #takeLater(shard: Shard, answer: Promise<ClaimedSlice | undefined>): void {
     shard.isWaiting = true;
-    const answer = shard.claims.claim({ block: true });
     const end = async (slice?: ClaimedSlice): Promise<void> => {
       shard.isWaiting = false;
+      shard.emptyUntilMs = slice === undefined ? performance.now() + EMPTY_MS : 0;
       const taker = this.#takers.shift();
-      if (slice === undefined) {
-        shard.emptyUntilMs = performance.now() + EMPTY_MS;
-      } else if (taker === undefined) {
+      if (taker !== undefined) {
+        taker(answer);
+      } else if (slice !== undefined) {
         await shard.claims.release(slice);
+      } else {
+        await answer;
       }
-      taker?.(answer);
     };
-    const failed = async (error: unknown): Promise<void> => {
-      await end();
-      this.#onError(toError(error));
-    };
-    answer.then(end, failed).catch((error: unknown) => this.#onError(toError(error)));
+    answer.then(end, async () => end()).catch((error: unknown) => this.#onError(toError(error)));
   }
+}
+
+function isWorthAsking({ isWaiting, emptyUntilMs }: Shard): boolean {
+  return !isWaiting && performance.now() >= emptyUntilMs;
 }
