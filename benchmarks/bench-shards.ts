@@ -14,8 +14,8 @@ const SLICES = 24_000;
 const AT_ONCE = 128;
 /** Claims under way in a worker: so many that every master always has some to answer. */
 const CLAIMS = 64;
-/** How long the masters are stopped, and how long they then serve: see below. */
-const STALL_MS = 100;
+/** How long the masters are stopped at least, and how long they then serve: see below. */
+const STALL_MS = 20;
 const SERVE_MS = 10;
 /** Before the next claim of one that has brought nothing. */
 const EMPTY_MS = 10;
@@ -30,8 +30,9 @@ shard and one of ${MASTERS}, in turn. Nothing is fetched. Redis uses one core fo
 this machine may have fewer cores than there are masters, so the figure is not taken from the
 clock: _slices/s of a core_ are all slices ÷ the CPU time (user and system, \`INFO cpu\`) of the
 master that has used most. That is what the cluster carries when this master has a core of its
-own and nothing else is in the way. For the same reason the masters are stopped for ${STALL_MS} ms
-again and again: requests wait for them then, as they do in a cluster that is busy.`,
+own and nothing else is in the way. For the same reason the masters are stopped again and again,
+until clients have sent all that they can: requests wait then, as they do in a cluster that is
+busy.`,
   isExtra: true,
   run: measureShards,
 };
@@ -124,6 +125,8 @@ async function runOf(
 interface Client {
   readonly run: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** Whether it has sent all that it can. */
+  readonly isWaiting: () => boolean;
 }
 
 interface Share {
@@ -137,12 +140,17 @@ async function producerOf(url: string, share: Share, each: number): Promise<Clie
   const redis = await connectRedis(url);
   const queue = new SliceQueue(redis, fleetKeys(name, shards));
   const batch = idInShard(`bench-${at}`, at % shards);
+  const waiting = new Waiting();
+  let isDone = false;
   return {
+    isWaiting: () => isDone || waiting.count > 0,
     run: async () => {
       for (let first = 0; first < each; first += AT_ONCE) {
         const length = Math.min(AT_ONCE, each - first);
-        await queue.add(Array.from({ length }, (_, n) => sliceOf(batch, (first + n) * FETCHES)));
+        const slices = Array.from({ length }, (_, n) => sliceOf(batch, (first + n) * FETCHES));
+        await waiting.for(queue.add(slices));
       }
+      isDone = true;
     },
     stop: async () => {
       await queue.stop();
@@ -165,18 +173,20 @@ async function workerOf(
   const keys = fleetKeys(name, shards);
   const claims = new SliceClaims({ redis, keys, worker: `w-${at}`, onError: fail });
   await claims.start();
+  const waiting = new Waiting();
   const claimAll = async (): Promise<void> => {
     while (left.slices > 0) {
-      const slice = await claims.claim({ block: false });
+      const slice = await waiting.for(claims.claim({ block: false }));
       if (slice === undefined) {
-        await sleep(EMPTY_MS);
+        await waiting.for(sleep(EMPTY_MS));
       } else {
-        await slice.complete();
+        await waiting.for(slice.complete());
         left.slices -= 1;
       }
     }
   };
   return {
+    isWaiting: () => left.slices <= 0 || waiting.count === CLAIMS,
     run: async () => {
       await Promise.all(Array.from({ length: CLAIMS }, claimAll));
     },
@@ -195,7 +205,7 @@ async function loadOf(cluster: RedisCluster, clients: readonly Client[]): Promis
   const before = await cpuOf(cluster);
   const startedAt = performance.now();
   const running = new AbortController();
-  const stalling = stallAgainAndAgain(cluster, running.signal);
+  const stalling = stallAgainAndAgain(cluster, clients, running.signal);
   await Promise.all(clients.map(async ({ run }) => run()));
   running.abort();
   await stalling;
@@ -206,16 +216,40 @@ async function loadOf(cluster: RedisCluster, clients: readonly Client[]): Promis
 }
 
 /**
- * Stops the masters for as long as clients need to send all that they can: requests then wait for
- * Redis, as in a cluster that is busy, and not Redis for them. A request that comes alone costs
- * Redis half as much again as one among many.
+ * Stops the masters until clients have sent all that they can: requests then wait for Redis, as in
+ * a cluster that is busy, and not Redis for them. A request that comes alone costs Redis half as
+ * much again as one among many.
  */
-async function stallAgainAndAgain({ nodes }: RedisCluster, signal: AbortSignal): Promise<void> {
+async function stallAgainAndAgain(
+  { nodes }: RedisCluster,
+  clients: readonly Client[],
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     nodes.forEach(({ server }) => server.freeze());
-    await sleep(STALL_MS);
+    do {
+      await sleep(STALL_MS);
+    } while (!signal.aborted && !clients.every(({ isWaiting }) => isWaiting()));
     nodes.forEach(({ server }) => server.thaw());
     await sleep(SERVE_MS);
+  }
+}
+
+/** How many of the loops of a client wait for Redis. */
+class Waiting {
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  async for<T>(answer: Promise<T>): Promise<T> {
+    this.#count += 1;
+    try {
+      return await answer;
+    } finally {
+      this.#count -= 1;
+    }
   }
 }
 

@@ -52,6 +52,8 @@ export interface ShardClaimsOptions {
   readonly onError: (error: Error) => void;
   /** Called for each slice of a dead worker that is queued again. */
   readonly onStalled?: ((sliceId: string) => void) | undefined;
+  /** The longest wait for a slice; at most 10. */
+  readonly waitSeconds: number;
 }
 
 /**
@@ -67,6 +69,7 @@ export class ShardClaims {
   /** Called when {@link #worker} is replaced. */
   readonly #onReplaced = new Set<() => void>();
   readonly #onStalled: ((sliceId: string) => void) | undefined;
+  readonly #waitSeconds: number;
   readonly #clock: VirtualClockReporter;
   readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, Claim>();
@@ -83,6 +86,7 @@ export class ShardClaims {
     this.#keys = options.keys;
     this.#clock = new VirtualClockReporter(this.#redis, this.#keys);
     this.#onStalled = options.onStalled;
+    this.#waitSeconds = options.waitSeconds;
     this.#worker = this.#createWorker();
   }
 
@@ -232,7 +236,7 @@ export class ShardClaims {
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLED,
-      drainDelay: 5,
+      drainDelay: this.#waitSeconds,
     });
     worker.on('error', (error) => {
       this.#onError(error);

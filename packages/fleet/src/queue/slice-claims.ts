@@ -6,6 +6,9 @@ import type { ClaimedSlice } from './claimed-slice.ts';
 import { withTimeout } from '../redis/with-timeout.ts';
 import { ShardClaims } from './shard-claims.ts';
 
+/** How long a wait lasts. Several at once may be longer: one of them ends at some time. */
+const WAIT_SECONDS = 5;
+const WAIT_SECONDS_AT_SEVERAL = 8;
 /** A shard in which there was nothing is not asked again for so long, except by a wait. */
 const EMPTY_MS = 50;
 
@@ -57,7 +60,9 @@ export class SliceClaims {
     this.#keys = keys;
     this.#onError = onError;
     this.#shards = new PerShard(keys, (shard) => {
-      const claims = new ShardClaims({ ...options, keys: shard });
+      const isOne = keys.shards.length === 1;
+      const waitSeconds = isOne ? WAIT_SECONDS : WAIT_SECONDS_AT_SEVERAL;
+      const claims = new ShardClaims({ ...options, keys: shard, waitSeconds });
       if (this.#isStarted) {
         claims.start().catch((error: unknown) => onError(toError(error)));
       }
