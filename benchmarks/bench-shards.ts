@@ -8,12 +8,12 @@ import { type Spread, spreadOf } from './statistics.ts';
 
 const MASTERS = 3;
 /** Batches, each with a producer and a worker of its own; equally many in each shard. */
-const CLIENTS = 6;
+const CLIENTS = 3;
 const SLICES = 24_000;
 /** Slices in a call, as producers add them. */
 const AT_ONCE = 128;
 /** Claims under way in a worker: so many that every master always has some to answer. */
-const CLAIMS = 64;
+const CLAIMS = 128;
 /** How long the masters are stopped at least, and how long they then serve: see below. */
 const STALL_MS = 20;
 const SERVE_MS = 10;
@@ -28,8 +28,8 @@ export const shardsBenchmark: Benchmark = {
 ${CLIENTS} workers, in a cluster of ${MASTERS} masters with append-only files, by a fleet of one
 shard and one of ${MASTERS}, in turn. Nothing is fetched. Redis uses one core for each master, and
 this machine may have fewer cores than there are masters, so the figure is not taken from the
-clock: _slices/s of a core_ are all slices ÷ the CPU time (user and system, \`INFO cpu\`) of the
-master that has used most. That is what the cluster carries when this master has a core of its
+clock: _slices/s of a core_ are all slices ÷ the CPU time (user and system of the main thread,
+\`INFO cpu\`) of the master that has used most. That is what the cluster carries when this master has a core of its
 own and nothing else is in the way. For the same reason the masters are stopped again and again,
 until clients have sent all that they can: requests wait then, as they do in a cluster that is
 busy.`,
@@ -80,7 +80,7 @@ async function measureShards(context: BenchContext): Promise<Findings> {
     charts: [],
     measures: { 'enqueue, 3 shards ÷ 1': gain('enqueue'), 'claim, 3 shards ÷ 1': gain('claim') },
     remarks: steps.map((step) => {
-      const [median = '', range = ''] = spreadCells(gain(step));
+      const [median, range] = spreadCells(gain(step));
       return `${step}: ${MASTERS} shards carry ${median} times as much as one (${range}).`;
     }),
   };
@@ -253,7 +253,7 @@ class Waiting {
   }
 }
 
-/** CPU seconds of every node since its start. */
+/** CPU seconds of the main thread of every node since its start: it is what one core bounds. */
 async function cpuOf({ nodes }: RedisCluster): Promise<number[]> {
   return Promise.all(
     nodes.map(async ({ server }) => {
@@ -262,7 +262,7 @@ async function cpuOf({ nodes }: RedisCluster): Promise<number[]> {
       redis.disconnect();
       const field = (name: string): number =>
         Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1]);
-      return field('used_cpu_user') + field('used_cpu_sys');
+      return field('used_cpu_user_main_thread') + field('used_cpu_sys_main_thread');
     }),
   );
 }

@@ -222,7 +222,7 @@ export class FleetOverview {
         .flatMap(({ unfinished }) => unfinished)
         .toSorted((one, other) => other.at - one.at)
         .slice(0, MAX_UNFINISHED)
-        .map(({ at: _, ...batch }) => batch),
+        .map(({ batch, total, settled, failed }) => ({ batch, total, settled, failed })),
       states: {
         expanding: inState('expanding'),
         running: inState('running'),
@@ -283,8 +283,8 @@ function sumOf<Name extends string>(each: readonly Readonly<Record<Name, number>
   const [first, ...others] = each;
   const sum: Record<string, number> = { ...first };
   for (const one of others) {
-    for (const [name, count] of Object.entries<number>(one)) {
-      sum[name] = (sum[name] ?? 0) + count;
+    for (const [name, added] of Object.entries<number>(one)) {
+      sum[name] = (sum[name] ?? 0) + added;
     }
   }
   return sum as Record<Name, number>; // it has the names of the first one

@@ -35,8 +35,8 @@ describe('the shard of a batch', () => {
     const [, , third] = keys.shards;
     expect(keys.shardOfSlice('b-k3f9-s2.50-52')).toBe(third);
     expect(keys.slice('b-k3f9-s2.50')).toBe(third?.queue('b-k3f9-s2.50'));
-    for (const key of [keys.packed, keys.settled, keys.failed, keys.pages, keys.pausedSlices]) {
-      expect(key('b-k3f9-s2')).toContain(`${third?.batchPrefix}b-k3f9-s2:`);
+    for (const kind of ['packed', 'settled', 'failed', 'pages', 'pausedSlices'] as const) {
+      expect(keys[kind]('b-k3f9-s2')).toContain(`${third?.batchPrefix}b-k3f9-s2:`);
     }
   });
 });
