@@ -14,7 +14,6 @@ import {
   Origins,
   Outbox,
   PausedSlices,
-  readShards,
   type ResultsFolder,
   RobotsStore,
   ScheduleBatches,
@@ -451,6 +450,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
           report: () => status.report(metricsPort),
           onDrain,
           onAnswer: async () => {
+            await shardsWatch.read(settings.shards);
             attempts.flushAll();
             const workedOn = schedulers.takeWorkedOn();
             const worked = origins.markActive([...workedOn.keys()], workedOn);
@@ -477,7 +477,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     {
       name: 'number of shards',
       start: async () => {
-        await readShards(redis, keys, settings.shards);
+        await shardsWatch.read(settings.shards);
         shardsWatch.start();
       },
       stop: () => shardsWatch.stop(),

@@ -445,7 +445,10 @@ export class Ledger {
         return pairsOf(found ?? []);
       }),
     );
-    const names = lists.flat().toSorted((one, other) => other[1] - one[1]);
+    // As Redis sorts those of one shard: of equal times, the names backwards.
+    const names = lists
+      .flat()
+      .toSorted((one, other) => other[1] - one[1] || (one[0] < other[0] ? 1 : -1));
     const ids = { noun: 'a batch id', isId: isBatchId };
     return validIds(
       names.map(([id]) => id),

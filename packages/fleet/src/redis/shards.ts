@@ -63,6 +63,7 @@ export async function readShards(redis: Redis, keys: FleetKeys, wanted?: number)
 
 /** Keeps the keys of a process true that is there before its fleet has got a number of shards. */
 export class ShardsWatch {
+  #reading: Promise<void> | undefined;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   #timer: NodeJS.Timeout | undefined;
@@ -71,6 +72,15 @@ export class ShardsWatch {
   constructor(redis: Redis, keys: FleetKeys) {
     this.#redis = redis;
     this.#keys = keys;
+  }
+
+  /** As {@link readShards}, once for all who need it before they begin. */
+  async read(wanted?: number): Promise<void> {
+    this.#reading ??= readShards(this.#redis, this.#keys, wanted).catch((error: unknown) => {
+      this.#reading = undefined;
+      throw error;
+    });
+    await this.#reading;
   }
 
   /** For processes that have just read the number. */

@@ -220,7 +220,7 @@ export class FleetOverview {
       pausedFetches: each.reduce((sum, { pausedFetches }) => sum + pausedFetches, 0),
       unfinished: each
         .flatMap(({ unfinished }) => unfinished)
-        .toSorted((one, other) => other.at - one.at)
+        .toSorted((one, other) => other.at - one.at || (one.batch < other.batch ? 1 : -1))
         .slice(0, MAX_UNFINISHED)
         .map(({ batch, total, settled, failed }) => ({ batch, total, settled, failed })),
       states: {
