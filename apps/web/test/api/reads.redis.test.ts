@@ -87,7 +87,8 @@ describe('what the server answers', () => {
     const ledger = new Ledger(web.redis, web.keys);
     for (const [at, id] of ['a-1', 'b-1', 'a-2', 'b-2', 'a-3'].entries()) {
       await ledger.register(registration(id, 1));
-      await web.redis.zadd(web.keys.home.batches, at, id); // they were registered within a millisecond
+      // They were registered within a millisecond.
+      await web.redis.zadd(web.keys.home.batches, at, id);
     }
     await ledger.cancel('a-1');
     await ledger.pause('a-2');

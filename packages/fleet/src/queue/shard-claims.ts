@@ -57,10 +57,10 @@ export interface ShardClaimsOptions {
 }
 
 /**
- * Claims slices of one shard for a worker: see `SliceClaims`. It calls BullMQ's worker directly (`getNextJob`): when to claim
- * depends on free fetch permits, not on a number of jobs, because slices that are claimed too early
- * wait in one process while others are idle. So this class also does what BullMQ's own loop would
- * do: it renews locks, and it checks for slices of dead workers.
+ * Claims slices of one shard for a worker: see `SliceClaims`. It calls BullMQ's worker directly
+ * (`getNextJob`): when to claim depends on free fetch permits, not on a number of jobs, because
+ * slices that are claimed too early wait in one process while others are idle. So this class also
+ * does what BullMQ's own loop would do: it renews locks, and it checks for slices of dead workers.
  */
 export class ShardClaims {
   readonly #redis: Redis;

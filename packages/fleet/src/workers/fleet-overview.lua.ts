@@ -147,7 +147,8 @@ return cjson.encode({ slices = slices, fetches = sums, oldestMs = math.max(0, no
  *         unfinished: how many of these are returned }
  * Returns { states: { <state>: batches },
  *           pausedFetches: fetches of paused batches without a record,
- *           unfinished: [{ batch, at: when it was registered, total, settled, failed }], absent if there are none }
+ *           unfinished: [{ batch, at, total, settled, failed }], absent if there are none;
+ *           `at` is when it was registered }
  */
 export const BATCHES = `
 local call = cjson.decode(ARGV[1])

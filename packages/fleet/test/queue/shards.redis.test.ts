@@ -2,62 +2,20 @@ import type { Slice } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
-  type ClaimedSlice,
   countSlices,
   FleetOverview,
-  Ledger,
   PausedSlices,
   SliceClaims,
   SliceQueue,
 } from '../../src/index.ts';
-import { freshFleet, registration, rethrow, sliceOf } from '../fixture.ts';
+import { freshFleet, rethrow, sliceOf } from '../fixture.ts';
+import { BATCHES, batchOf, next, shardedFleet } from './shards-fixture.ts';
 
 closeAfterEach();
 
-/** One batch in each of three shards. */
-const BATCHES = ['b', 'b-s1', 'b-s2'] as const;
-
-async function fixture({ workers = ['w-1'] } = {}) {
-  const { redis, keys } = await freshFleet(3);
-  const queue = new SliceQueue(redis, keys);
-  const ledger = new Ledger(redis, keys);
-  const all = workers.map((worker) => new SliceClaims({ redis, keys, worker, onError: rethrow }));
-  const [claims] = all;
-  if (claims === undefined) {
-    throw new Error('there is no worker');
-  }
-  await Promise.all(all.map(async (one) => one.start()));
-  const stop = async (): Promise<void> => {
-    await Promise.all(all.map(async (one) => one.stop()));
-    await queue.stop();
-  };
-  const add = async (slices: number): Promise<void> => {
-    for (const batch of BATCHES) {
-      await ledger.register(registration(batch, slices * 2));
-      await ledger.expanded(batch);
-      await queue.add(Array.from({ length: slices }, (_, n) => sliceOf(batch, n * 2, 2)));
-    }
-  };
-  return { redis, keys, queue, ledger, claims, all, add, stop };
-}
-
-/** As a worker claims: until there is a slice. */
-async function next(claims: SliceClaims): Promise<ClaimedSlice> {
-  for (;;) {
-    const slice = await claims.claim();
-    if (slice !== undefined) {
-      return slice;
-    }
-  }
-}
-
-function batchOf({ id }: ClaimedSlice): string {
-  return id.slice(0, id.lastIndexOf('.'));
-}
-
 describe('slices of several shards', () => {
   it('are in the shard of their batch, and counted together', async () => {
-    const { redis, keys, queue, add, stop } = await fixture();
+    const { redis, keys, queue, add, stop } = await shardedFleet();
     await add(2);
     const lengths = keys.shards.map(async (shard) => redis.zcard(shard.queue('prioritized')));
     expect(await Promise.all(lengths)).toEqual([2, 2, 2]);
@@ -74,7 +32,7 @@ describe('slices of several shards', () => {
   });
 
   it('are claimed in turn, however much there is in one shard', async () => {
-    const { queue, claims, add, stop } = await fixture();
+    const { queue, claims, add, stop } = await shardedFleet();
     await queue.add(Array.from({ length: 40 }, (_, n) => sliceOf('long-s1', n * 2, 2)));
     await add(2);
     const order: string[] = [];
@@ -88,7 +46,7 @@ describe('slices of several shards', () => {
   });
 
   it('are claimed at once by a worker that waits, whichever shard they come to', async () => {
-    const { queue, claims, stop } = await fixture();
+    const { queue, claims, stop } = await shardedFleet();
     for (const batch of [...BATCHES, ...BATCHES]) {
       const claiming = next(claims);
       // Until all shards have been found empty; a slice that comes earlier proves nothing.
@@ -105,7 +63,7 @@ describe('slices of several shards', () => {
   });
 
   it('go back when they come to a worker that has got another one', async () => {
-    const { queue, claims, all, stop } = await fixture({ workers: ['w-1', 'w-2'] });
+    const { queue, claims, all, stop } = await shardedFleet({ workers: ['w-1', 'w-2'] });
     const claiming = next(claims);
     await queue.add([sliceOf('b', 0, 2)]);
     const first = await claiming;
@@ -120,25 +78,8 @@ describe('slices of several shards', () => {
     await stop();
   });
 
-  it('come back from a dead worker in every shard', async () => {
-    const { redis, keys, queue, claims, all, add, stop } = await fixture({
-      workers: ['w-1', 'w-2'],
-    });
-    await add(1);
-    const lost = [await next(claims), await next(claims), await next(claims)];
-    // As if it was killed: nobody renews its locks.
-    await Promise.all(lost.map(async ({ id }) => redis.del(`${keys.slice(id)}:lock`)));
-    const [, other = claims] = all;
-    const again = [await next(other), await next(other), await next(other)];
-    expect(again.map(batchOf).toSorted()).toEqual([...BATCHES]);
-    expect(again.every(({ redeliveries }) => redeliveries === 1)).toBe(true);
-    await Promise.all(again.map(async (slice) => slice.complete()));
-    expect(await queue.counts()).toMatchObject({ active: 0, waiting: 0 });
-    await stop();
-  }, 30_000);
-
   it('are woken and missed wherever they are', async () => {
-    const { queue, claims, add, stop } = await fixture();
+    const { queue, claims, add, stop } = await shardedFleet();
     await add(1);
     for (let n = 0; n < 3; n += 1) {
       const slice = await next(claims);
@@ -152,7 +93,7 @@ describe('slices of several shards', () => {
   });
 
   it('are paused, queued again and removed with their batch alone', async () => {
-    const { redis, keys, queue, ledger, add, stop } = await fixture();
+    const { redis, keys, queue, ledger, add, stop } = await shardedFleet();
     await add(3);
     const paused = new PausedSlices(redis, keys);
     await ledger.pause('b-s1');

@@ -5,6 +5,7 @@ import {
   Ledger,
   readShards,
   redactRedisUrl,
+  ShardsError,
   Workers,
 } from '@fetchfleet/fleet';
 import { openStore } from '@fetchfleet/results';
@@ -157,7 +158,12 @@ async function connect(context: Context, passedOver: PassedOver): Promise<Connec
     const isPrivate = privateRedis !== undefined;
     const place = isPrivate ? 'the private Redis of this folder' : redactRedisUrl(found.url);
     const keys = fleetKeys(fleetName(context));
-    await readShards(redis, keys, shardsWanted(context));
+    await readShards(redis, keys, shardsWanted(context)).catch((error: unknown) => {
+      if (error instanceof ShardsError) {
+        throw error;
+      }
+      // What this user may not do is said below.
+    });
     const ledger = new Ledger(redis, keys, passedOver.add);
     const workers = new Workers(redis, keys, passedOver.add);
     return {
