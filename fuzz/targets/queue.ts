@@ -171,7 +171,7 @@ class TamperedFleet {
     this.#worker = parts.worker;
     this.#ledger = new Ledger(parts.redis, this.#keys);
     this.#queue = new SliceQueue(parts.redis, this.#keys);
-    const { queuePrefix: prefix } = this.#keys;
+    const { queuePrefix: prefix } = this.#keys.home;
     this.#foreign = new Queue('slices', { connection: parts.redis, prefix });
   }
 
@@ -289,15 +289,15 @@ class TamperedFleet {
     const jobId = `${id}.${this.#count++}`;
     // Its data is replaced before a worker can claim it.
     await this.#foreign.add('slice', null, { jobId, delay: 1_000_000 });
-    await this.#redis.hset(this.#keys.queue(jobId), 'data', data);
+    await this.#redis.hset(this.#keys.home.queue(jobId), 'data', data);
     const job = await this.#foreign.getJob(jobId).catch(() => undefined);
     // A text that is no JSON cannot be read back: such a job is promoted by its id.
     await (job === undefined ? this.#promote(jobId) : job.promote());
   }
 
   async #promote(jobId: string): Promise<void> {
-    await this.#redis.zrem(this.#keys.queue('delayed'), jobId);
-    await this.#redis.lpush(this.#keys.queue('wait'), jobId);
+    await this.#redis.zrem(this.#keys.home.queue('delayed'), jobId);
+    await this.#redis.lpush(this.#keys.home.queue('wait'), jobId);
   }
 
   async #finished(id: string): Promise<void> {
