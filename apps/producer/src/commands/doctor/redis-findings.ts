@@ -110,51 +110,49 @@ async function shardFindings({ redis, keys, place }: OpenRedis): Promise<readonl
   ];
 }
 
-async function persistenceFindings({ redis, keys, place }: OpenRedis): Promise<readonly Finding[]> {
-  const info = await readRedisInfo(redis, place, keys.home.queue('wait'));
-  if (!saysAll(info)) {
-    return [];
-  }
-  const lost = persistenceWarning(info);
-  if (lost !== undefined) {
-    return [warning('persistence', lost)];
-  }
-  if (info.get('aof_last_write_status') === 'err') {
-    return [
-      problem(
-        'persistence',
-        'Redis cannot write its append-only file: give its disk room, and look at its log',
-      ),
-    ];
-  }
-  return [ok('persistence', 'append-only file')];
+async function persistenceFindings(open: OpenRedis): Promise<readonly Finding[]> {
+  return eachMaster(open, async ({ info }) => [persistenceIn(info)]);
 }
 
-async function memoryFindings({
-  redis,
-  keys,
-  place,
-  isPrivate,
-}: OpenRedis): Promise<readonly Finding[]> {
-  const info = await readRedisInfo(redis, place, keys.home.queue('wait'));
-  if (!saysAll(info)) {
-    return [];
+function persistenceIn(info: ReadonlyMap<string, string>): Finding {
+  const lost = persistenceWarning(info);
+  if (lost !== undefined) {
+    return warning('persistence', lost);
   }
-  const evicting = evictionWarning(info);
-  const policy =
-    evicting === undefined
-      ? ok('policy', info.get('maxmemory_policy') ?? 'noeviction')
-      : warning('policy', evicting);
-  const rooms = await Promise.all(
+  if (info.get('aof_last_write_status') === 'err') {
+    return problem(
+      'persistence',
+      'Redis cannot write its append-only file: give its disk room, and look at its log',
+    );
+  }
+  return ok('persistence', 'append-only file');
+}
+
+async function memoryFindings(open: OpenRedis): Promise<readonly Finding[]> {
+  const { redis, isPrivate } = open;
+  return eachMaster(open, async ({ key, info }) => {
+    const evicting = evictionWarning(info);
+    const policy =
+      evicting === undefined
+        ? ok('policy', info.get('maxmemory_policy') ?? 'noeviction')
+        : warning('policy', evicting);
+    return [policy, await roomFinding({ redis, key, info, isPrivate })];
+  });
+}
+
+/** What there is to say of the masters of all shards, each sentence once. */
+async function eachMaster(
+  { redis, keys, place }: OpenRedis,
+  look: (master: Pick<Room, 'key' | 'info'>) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const found = await Promise.all(
     keys.shards.map(async ({ queue }) => {
       const key = queue('wait');
-      const own = await readRedisInfo(redis, place, key);
-      return roomFinding({ redis, key, info: own, isPrivate });
+      const info = await readRedisInfo(redis, place, key);
+      return saysAll(info) ? look({ key, info }) : [];
     }),
   );
-  // Shards on one master have the same room.
-  const distinct = new Map(rooms.map((room) => [room.text, room])).values();
-  return [policy, ...distinct];
+  return [...new Map(found.flat().map((one) => [`${one.check} ${one.text}`, one])).values()];
 }
 
 interface Room {
