@@ -448,7 +448,7 @@ export class Ledger {
     // As Redis sorts those of one shard: of equal times, the names backwards.
     const names = lists
       .flat()
-      .toSorted((one, other) => other[1] - one[1] || (one[0] < other[0] ? 1 : -1));
+      .toSorted(([a, at], [b, bt]) => (at === bt ? (a < b ? 1 : -1) : at < bt ? 1 : -1));
     const ids = { noun: 'a batch id', isId: isBatchId };
     return validIds(
       names.map(([id]) => id),
@@ -720,5 +720,10 @@ function* chunksOf(indexes: Iterable<number>, size: number): Generator<readonly 
 
 /** What a ZSET answers WITHSCORES. */
 function pairsOf(flat: readonly string[]): (readonly [name: string, score: number])[] {
-  return flat.flatMap((name, at) => (at % 2 === 0 ? [[name, Number(flat[at + 1])] as const] : []));
+  return flat.flatMap((name, at) => (at % 2 === 0 ? [[name, scoreOf(flat[at + 1])] as const] : []));
+}
+
+/** A score that somebody else has set may be infinite, which Redis writes in its own way. */
+function scoreOf(text = ''): number {
+  return Number(text.replace('inf', 'Infinity'));
 }
