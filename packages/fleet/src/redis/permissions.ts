@@ -49,8 +49,14 @@ const DENIED = new DocumentScript<readonly (readonly string[])[], typeof deniedR
 if not redis.acl_check_cmd then return cjson.encode({ isUnknown = true }) end
 local denied = {}
 for at, words in ipairs(cjson.decode(ARGV[1])) do
-  -- It fails for a command that this Redis does not have, or has under another name.
+  -- It fails for a command that this Redis does not have, or has under another name; from Redis 8
+  -- on also for a wrong number of arguments.
   local isKnown, may = pcall(redis.acl_check_cmd, unpack(words))
+  for _, count in ipairs({ 3, 2, 5 }) do
+    if isKnown or #words < 4 then break end
+    words[5] = words[2]
+    isKnown, may = pcall(redis.acl_check_cmd, unpack(words, 1, count))
+  end
   if not isKnown or not may then denied[#denied + 1] = at end
 end
 return cjson.encode({ denied = #denied > 0 and denied or nil })
