@@ -724,6 +724,6 @@ function pairsOf(flat: readonly string[]): (readonly [name: string, score: numbe
 }
 
 /** A score that somebody else has set may be infinite, which Redis writes in its own way. */
-function scoreOf(text = ''): number {
-  return Number(text.replace('inf', 'Infinity'));
+function scoreOf(score = ''): number {
+  return Number(score.replace('inf', 'Infinity'));
 }
