@@ -45,6 +45,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^curl -sN? (?:-X POST )?http:\/\/127\.0\.0\.1:8788\//u, 'asks a page: its tests do'],
   [/^kubectl /u, 'needs a cluster'],
   [/^(?:cp |echo .* >>? (?:\/etc|secrets)\/)/u, 'is for files of the reader'],
+  [/^(?:npx )?fetchfleet start .* --shards /u, 'needs a fleet without batches: its tests run it'],
   [/^promtool /u, 'is run by the tests of rules and dashboards'],
 ];
 
