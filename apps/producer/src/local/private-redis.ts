@@ -94,8 +94,9 @@ async function tryConnect({ socket }: RedisFolder): Promise<Attempt> {
     return { state: 'absent' };
   }
   try {
-    const list = String(await withAnswer(client.client('LIST')));
+    // First: by then Redis has seen the end of a supervisor that was killed before.
     await withAnswer(client.ping());
+    const list = String(await withAnswer(client.client('LIST')));
     if (list.includes(` name=${CLOSING_CLIENT_NAME} `)) {
       client.disconnect();
       return { state: 'closing' };
