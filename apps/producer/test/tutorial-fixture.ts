@@ -220,25 +220,29 @@ function escaped(text: string): string {
 
 /** Lines without what is another one in every run: times, ids, speeds, the width of columns. */
 function comparable(text: string): string[] {
-  return text
-    .replaceAll(/-\d{8}-\d{4}-[a-z0-9]{4,8}\b/gu, '-ID')
-    .replaceAll(/\b(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:\.\d+)?Z?/gu, 'TIME')
-    .replaceAll(/\bw-[0-9a-f]{8}\b/gu, 'WORKER')
-    .replaceAll(/\b[\w.-]+\/\d+ /gu, 'HOST/PID ')
-    .replaceAll(/[\d.]+× faster/gu, '')
-    .replaceAll(/"durationMs": ?[\d.]+/gu, '"durationMs": TIME')
-    .replaceAll(/\b[\d.,]+\/s/gu, 'SPEED')
-    .replaceAll(/\b[\d.]+ ?(?:ms|s|min|h)\b/gu, 'TIME')
-    .replaceAll(/\b[\d.]+ (?:k|M|G)?B\b/gu, 'SIZE')
-    .replaceAll(/[-─]{2,}/gu, '-')
-    .split('\n')
-    .map((line) =>
-      line
-        .replaceAll(/\s+/gu, ' ')
-        .replaceAll(/TIME(?: TIME)+/gu, 'TIME')
-        .trim(),
-    )
-    .filter((line) => line !== '' && !NOW_AND_THEN.test(line));
+  return (
+    text
+      .replaceAll(/-\d{8}-\d{4}-[a-z0-9]{4,8}\b/gu, '-ID')
+      // A time on the minute has no seconds.
+      .replaceAll(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?/gu, 'TIME')
+      .replaceAll(/\b\d\d:\d\d:\d\d(?:\.\d+)?Z?/gu, 'TIME')
+      .replaceAll(/\bw-[0-9a-f]{8}\b/gu, 'WORKER')
+      .replaceAll(/\b[\w.-]+\/\d+ /gu, 'HOST/PID ')
+      .replaceAll(/[\d.]+× faster/gu, '')
+      .replaceAll(/"durationMs": ?[\d.]+/gu, '"durationMs": TIME')
+      .replaceAll(/\b[\d.,]+\/s/gu, 'SPEED')
+      .replaceAll(/\b[\d.]+ ?(?:ms|s|min|h)\b/gu, 'TIME')
+      .replaceAll(/\b[\d.]+ (?:k|M|G)?B\b/gu, 'SIZE')
+      .replaceAll(/[-─]{2,}/gu, '-')
+      .split('\n')
+      .map((line) =>
+        line
+          .replaceAll(/\s+/gu, ' ')
+          .replaceAll(/TIME(?: TIME)+/gu, 'TIME')
+          .trim(),
+      )
+      .filter((line) => line !== '' && !NOW_AND_THEN.test(line))
+  );
 }
 
 /** What a command prints while it waits, and what bash says of a server that was killed. */

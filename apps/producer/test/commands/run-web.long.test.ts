@@ -52,7 +52,8 @@ async function serverOf({ pid }: Running): Promise<number> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   const pids = children.trim().split(' ').map(Number);
   const commands = await Promise.all(
-    pids.map(async (one) => readFile(`/proc/${one}/cmdline`, 'utf8')),
+    // Another child may end meanwhile.
+    pids.map(async (one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')),
   );
   return pids[commands.findIndex((command) => command.includes('fetchfleet-web'))] ?? 0;
 }
