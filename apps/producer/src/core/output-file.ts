@@ -29,6 +29,15 @@ export function compressedEnding(output: string): string | undefined {
   return COMPRESSORS.find(([ending]) => output.endsWith(ending))?.[0];
 }
 
+/** Which of some formats the name of a file ends in, before `.gz` or `.zst`. */
+export function formatNamed<T extends string>(
+  output: string,
+  formats: readonly T[],
+): T | undefined {
+  const name = output.slice(0, output.length - (compressedEnding(output)?.length ?? 0));
+  return formats.find((one) => name.endsWith(`.${one}`));
+}
+
 /**
  * Writes a file completely or not at all: it writes a temporary file and renames it when everything
  * is on disk, so that a killed process leaves no partial file under the name. Writes directly to

@@ -3,7 +3,7 @@ import { OUTCOMES } from '@fetchfleet/crawl';
 import { readOutcomes } from '../../batch/batch-filters.ts';
 import type { Context } from '../../core/context.ts';
 import { CommandError, Problems } from '../../core/errors.ts';
-import { compressedEnding } from '../../core/output-file.ts';
+import { compressedEnding, formatNamed } from '../../core/output-file.ts';
 
 const FORMATS = ['ndjson', 'csv', 'parquet'] as const;
 type Format = (typeof FORMATS)[number];
@@ -42,10 +42,7 @@ export interface GivenExportOptions extends Omit<ExportOptions, 'format'> {
 
 /** The options with the format of a file that ends in `.csv`, `.csv.gz` …; NDJSON for others. */
 export function withFormat(given: GivenExportOptions): ExportOptions {
-  const { output } = given;
-  const name = output.slice(0, output.length - (compressedEnding(output)?.length ?? 0));
-  const named = FORMATS.find((one) => name.endsWith(`.${one}`));
-  return { ...given, format: given.format ?? named ?? 'ndjson' };
+  return { ...given, format: given.format ?? formatNamed(given.output, FORMATS) ?? 'ndjson' };
 }
 
 /** Which rows to write, and what of them. */

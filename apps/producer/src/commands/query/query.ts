@@ -9,7 +9,7 @@ import { MISSING_KEY } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
 import { CommandError, EXIT, type ExitCode } from '../../core/errors.ts';
-import { writeOutputFile } from '../../core/output-file.ts';
+import { formatNamed, writeOutputFile } from '../../core/output-file.ts';
 import { readPlaces, readUmask } from '../../core/settings.ts';
 import { warnOfMissingBodies } from '../../report/missing-bodies.ts';
 import { warnOfSkippedParts } from '../../report/skipped-parts.ts';
@@ -20,10 +20,14 @@ import { BINARY } from '../export/options.ts';
 import { type Database, explainSql, openDatabase, quoted } from './duckdb.ts';
 import { makeTable, type Table } from './make-table.ts';
 
+const FILE_FORMATS = ['csv', 'json', 'parquet'] as const;
+type Format = 'table' | (typeof FILE_FORMATS)[number];
+
 export interface QueryOptions {
   /** A file with the statement. */
   readonly sql?: string;
-  readonly format: 'table' | 'csv' | 'json' | 'parquet';
+  /** @default as the name of the file says, or a table */
+  readonly format?: Format;
   /** A file; `-` is stdout. */
   readonly output: string;
   readonly results?: readonly string[];
@@ -48,11 +52,15 @@ export async function query(
 ): Promise<ExitCode> {
   const sql = await readStatement(statement, options, context);
   // The document of a query is its result.
-  const format = options.json === true ? 'json' : options.format;
+  const named = options.format ?? formatNamed(options.output, FILE_FORMATS) ?? 'table';
+  const format = options.json === true ? 'json' : named;
   if (format === 'table' && options.output !== '-') {
-    throw new CommandError('a table is for people: add --format csv, json or parquet', {
-      code: 'INPUT_INVALID',
-    });
+    throw new CommandError(
+      'a table is for people: add --format csv, json or parquet, or let the file end so',
+      {
+        code: 'INPUT_INVALID',
+      },
+    );
   }
   if (format === 'parquet' && options.output === '-' && context.terminal.stdout.isTTY === true) {
     throw new CommandError(BINARY, { code: 'INPUT_INVALID' });
@@ -108,7 +116,7 @@ async function readStatement(
 interface Asking {
   readonly database: Database;
   readonly sql: string;
-  readonly format: QueryOptions['format'];
+  readonly format: Format;
   readonly output: string;
   readonly scratch: string;
   readonly context: Context;

@@ -103,7 +103,7 @@ export const QUERY: CommandSpec = {
       flags: '-f, --format <format>',
       help: 'format of the answer; a table has the first 1,000 rows',
       choices: ['table', 'csv', 'json', 'parquet'],
-      default: 'table',
+      defaultHelp: 'as the file ends, or table',
     },
     {
       flags: '-o, --output <file>',
@@ -118,7 +118,7 @@ export const QUERY: CommandSpec = {
 Examples:
   fetchfleet query $id "select outcome, count(*) from records group by all"
   fetchfleet query $id "select params_country, body->>'$.name' from records" --format csv
-  fetchfleet query $id --sql report.sql --format parquet -o report.parquet`,
+  fetchfleet query $id --sql report.sql -o report.parquet`,
   run: async (given: [string, string | undefined], options: QueryOptions, { context }) =>
     (await import('../../commands/query/query.ts')).query(given, options, context),
 };

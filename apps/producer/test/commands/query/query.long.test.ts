@@ -87,12 +87,7 @@ describe('query', () => {
 
   it('writes Parquet', async () => {
     await layOut(3);
-    await ask(
-      'SELECT index, url FROM records WHERE index > 0',
-      '--format=parquet',
-      '-o',
-      'o.parquet',
-    );
+    await ask('SELECT index, url FROM records WHERE index > 0', '-o', 'o.parquet');
     const instance = await DuckDBInstance.create();
     const connection = await instance.connect();
     const reader = await connection.runAndReadAll(`FROM '${project.path('o.parquet')}'`);
