@@ -6,6 +6,7 @@ import {
   readShards,
   redactRedisUrl,
   ShardsError,
+  StoredStateError,
   Workers,
 } from '@fetchfleet/fleet';
 import { openStore } from '@fetchfleet/results';
@@ -159,10 +160,10 @@ async function connect(context: Context, passedOver: PassedOver): Promise<Connec
     const place = isPrivate ? 'the private Redis of this folder' : redactRedisUrl(found.url);
     const keys = fleetKeys(fleetName(context));
     await readShards(redis, keys, shardsWanted(context)).catch((error: unknown) => {
-      if (error instanceof ShardsError) {
+      // What this user may not do is said below.
+      if (error instanceof ShardsError || error instanceof StoredStateError) {
         throw error;
       }
-      // What this user may not do is said below.
     });
     const ledger = new Ledger(redis, keys, passedOver.add);
     const workers = new Workers(redis, keys, passedOver.add);
