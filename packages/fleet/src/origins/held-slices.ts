@@ -50,7 +50,7 @@ export class HeldSlices {
 
   async #wakeIn(shard: ShardKeys, origin: string, most: number): Promise<number> {
     let woken = 0;
-    for (let at = 0; at < MAX_SEARCHED && woken < most; at += STEP) {
+    for (let at = 0; at < MAX_SEARCHED; at += STEP) {
       // Those that are woken leave the set: what has come in their place is looked at later.
       const [looked, found] = await this.#find(shard, origin, at - woken);
       const others = new Set(await this.#waitlist.others(origin, found));
@@ -79,7 +79,8 @@ export class HeldSlices {
     const { queue } = this.#keys.shardOfSlice(id);
     const text = await this.#redis.hget(queue(id), 'data');
     const slice = readSlice(text);
-    if (text === null || slice === undefined || !isHeld(slice)) {
+    const isWanted = what === 'queued' ? isHeld : isRefused;
+    if (text === null || slice === undefined || !isWanted(slice)) {
       return false;
     }
     const sets = ['delayed', 'prioritized', 'pc', 'marker', id].map(queue);
@@ -91,7 +92,13 @@ export class HeldSlices {
 /** It has fetches that are due, or that the origin has refused. */
 function isHeld(slice: Slice): boolean {
   const now = Date.now();
-  return unpackSlice(slice).some(({ dueAt, throttledSince }) => throttledSince > 0 || dueAt <= now);
+  return isRefused(slice) || unpackSlice(slice).some(({ dueAt }) => dueAt <= now);
+}
+
+/** It has fetches that the origin has refused until a time that is to come. */
+function isRefused({ state = [] }: Slice): boolean {
+  const now = Date.now();
+  return state.some(([, , dueAt, throttledSince]) => throttledSince > 0 && dueAt > now);
 }
 
 /** Its text, where what the origin has refused is due. How long it has waited stays. */

@@ -174,6 +174,27 @@ describe('an origin that is tried now', () => {
     await queue.stop();
   });
 
+  it('has that due also of slices behind more than it wakes', async () => {
+    const { redis, keys, first, attempt, delay, queue } = await fleet();
+    const at = Date.now() + 3_600_000;
+    const state: Slice['state'] = [[0, 0, at, 1_000]];
+    const held = redis.pipeline();
+    for (let index = 0; index < 1_001; index++) {
+      const id = `c.${index}`;
+      const data = JSON.stringify({ ...sliceOf('c', index, 1), state });
+      held.hset(keys.home.queue(id), { name: 'slice', data, opts: '{}', priority: 1 });
+      held.zadd(keys.home.queue('delayed'), index + 1, id);
+    }
+    await held.exec();
+    const last = await delay('b', 1, state);
+    await first.ask(0, { report: BLOCK });
+    await first.defer(5, 0, last);
+    expect(await attempt()).toEqual({ ended: ['block'], woken: 501 });
+    const text = (await redis.hget(keys.slice(last), 'data')) ?? '';
+    expect(JSON.parse(text)).toMatchObject({ state: [[0, 0, 0, 1_000]] });
+    await queue.stop();
+  });
+
   it('lets slices go on that were in a worker when it was tried', async () => {
     const { first, attempt, delay, isQueued, queue } = await fleet();
     await first.ask(0, { report: BLOCK });

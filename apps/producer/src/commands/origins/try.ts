@@ -31,7 +31,9 @@ export async function tryOriginNow(
         `${origin}: ended ${what}; one fetch tries it, and the others follow when it is answered`,
       );
     } else if (woken > 0) {
-      terminal.note(`${origin} was tried before; slices that still waited go on now: ${woken}`);
+      terminal.note(
+        `nothing keeps ${origin} shut; slices that still waited for it go on now: ${woken}`,
+      );
     } else {
       await sayWhyNot(session, origin, terminal);
     }
