@@ -22,6 +22,7 @@ import { notifyField } from './notify-field.ts';
 import { Script } from '../redis/script.ts';
 import { idInShard } from '../redis/shard-names.ts';
 import { leastLoaded } from './least-loaded.ts';
+import { newestFirst, scoredIn } from '../redis/newest-first.ts';
 import { type OnPassedOver, passOver, readStored, validIds } from '../redis/stored-state.ts';
 import { UnknownBatchError } from './unknown-batch-error.ts';
 import { READS_SEVERAL_ORIGINS } from './report-marks.ts';
@@ -434,7 +435,7 @@ export class Ledger {
     const found = await this.#newestFirst(async ({ batches }) =>
       this.#redis.zrevrange(batches, 0, last, 'WITHSCORES'),
     );
-    return found.slice(0, last + 1 || undefined);
+    return found.slice(0, limit);
   }
 
   /** @param read ids of one shard and when they were registered, in turn; newest first */
@@ -442,19 +443,11 @@ export class Ledger {
     const lists = await Promise.all(
       this.#keys.shards.map(async (shard) => {
         const found = await passOver('the list of batches', read(shard), this.#onPassedOver);
-        return pairsOf(found ?? []);
+        return scoredIn(found ?? []);
       }),
     );
-    // As Redis sorts those of one shard: of equal times, the names backwards.
-    const names = lists
-      .flat()
-      .toSorted(([a, at], [b, bt]) => (at === bt ? (a < b ? 1 : -1) : at < bt ? 1 : -1));
-    const ids = { noun: 'a batch id', isId: isBatchId };
-    return validIds(
-      names.map(([id]) => id),
-      ids,
-      this.#onPassedOver,
-    );
+    const names = newestFirst(lists).map(({ name }) => name);
+    return validIds(names, { noun: 'a batch id', isId: isBatchId }, this.#onPassedOver);
   }
 
   /** The crawl as it was registered; undefined for an unknown batch. */
@@ -716,14 +709,4 @@ function* chunksOf(indexes: Iterable<number>, size: number): Generator<readonly 
   if (chunk.length > 0) {
     yield chunk;
   }
-}
-
-/** What a ZSET answers WITHSCORES. */
-function pairsOf(flat: readonly string[]): (readonly [name: string, score: number])[] {
-  return flat.flatMap((name, at) => (at % 2 === 0 ? [[name, scoreOf(flat[at + 1])] as const] : []));
-}
-
-/** A score that somebody else has set may be infinite, which Redis writes in its own way. */
-function scoreOf(score = ''): number {
-  return Number(score.replace('inf', 'Infinity'));
 }

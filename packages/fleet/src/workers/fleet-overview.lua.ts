@@ -148,7 +148,7 @@ return cjson.encode({ slices = slices, fetches = sums, oldestMs = math.max(0, no
  * Returns { states: { <state>: batches },
  *           pausedFetches: fetches of paused batches without a record,
  *           unfinished: [{ batch, at, total, settled, failed }], absent if there are none;
- *           `at` is when it was registered }
+ *           `at` is the score of the batch: JSON has no number without a bound }
  */
 export const BATCHES = `
 local call = cjson.decode(ARGV[1])
@@ -168,7 +168,7 @@ for i = 1, #newest, 2 do
     states[state] = (states[state] or 0) + 1
     if state == 'paused' then pausedFetches = pausedFetches + total - settled end
     if state ~= 'finished' and state ~= 'cancelled' and #unfinished < call.unfinished then
-      local one = { batch = id, at = tonumber(newest[i + 1]), total = total, settled = settled, failed = failed }
+      local one = { batch = id, at = newest[i + 1], total = total, settled = settled, failed = failed }
       unfinished[#unfinished + 1] = one
     end
   end

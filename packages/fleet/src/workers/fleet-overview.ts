@@ -5,6 +5,7 @@ import { Origins } from '../origins/origins.ts';
 import type { BatchState } from '../ledger/batch-status.ts';
 import { HOLD } from '../ledger/ledger.lua.ts';
 import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
+import { newestFirst } from '../redis/newest-first.ts';
 import { DocumentScript, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
 import { infoOf, isCluster, timeOf } from '../redis/servers.ts';
@@ -36,7 +37,7 @@ const batchesReply = z.object({
   pausedFetches: count,
   unfinished: z
     .array(
-      z.object({ batch: z.string(), at: z.number(), total: count, settled: count, failed: count }),
+      z.object({ batch: z.string(), at: z.string(), total: count, settled: count, failed: count }),
     )
     .default([]),
 });
@@ -88,7 +89,7 @@ export interface FleetSnapshot {
    * Age of the oldest queued slice whose batch is neither paused nor cancelled; 0 if there is none.
    */
   readonly oldestPendingSeconds: number;
-  /** Number in each state, among the 2,000 latest; of several shards, as many of each. */
+  /** Number in each state, among the 2,000 latest; of several shards, an equal part of each. */
   readonly batches: Readonly<Record<BatchState, number>>;
   /** The 20 latest. */
   readonly unfinished: readonly UnfinishedBatch[];
@@ -218,11 +219,13 @@ export class FleetOverview {
     const inState = (state: BatchState): number => states[state] ?? 0;
     return {
       pausedFetches: each.reduce((sum, { pausedFetches }) => sum + pausedFetches, 0),
-      unfinished: each
-        .flatMap(({ unfinished }) => unfinished)
-        .toSorted((one, other) => other.at - one.at || (one.batch < other.batch ? 1 : -1))
+      unfinished: newestFirst(
+        each.map(({ unfinished }) =>
+          unfinished.map(({ at, ...counts }) => ({ name: counts.batch, score: at, counts })),
+        ),
+      )
         .slice(0, MAX_UNFINISHED)
-        .map(({ batch, total, settled, failed }) => ({ batch, total, settled, failed })),
+        .map(({ counts }) => counts),
       states: {
         expanding: inState('expanding'),
         running: inState('running'),

@@ -130,6 +130,9 @@ describe('a batch that was changed in Redis', () => {
     const { batches, unfinished } = await new FleetOverview(redis, keys).read();
     expect(batches).toEqual({ expanding: 1, running: 0, paused: 0, cancelled: 0, finished: 0 });
     expect(unfinished).toEqual([{ batch: 'good', total: 10, settled: 0, failed: 0 }]);
+    // A time that is no time.
+    await redis.zadd(keys.home.batches, '+inf', 'good');
+    expect((await new FleetOverview(redis, keys).read()).unfinished).toEqual(unfinished);
   });
 });
 
