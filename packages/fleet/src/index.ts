@@ -64,10 +64,10 @@ export { type RedisAccess, redisAccess } from './redis/redis-access.ts';
 export { parseRedisUrl, redactRedisUrl } from './redis/redis-url.ts';
 export { isRedisError, isRedisReply, refusalCodeOf } from './redis/redis-error.ts';
 export { RobotsStore, type StoredRobots } from './origins/robots-store.ts';
-export { ClaimLostError } from './queue/claim-lost-error.ts';
-export type { ClaimedSlice } from './queue/claimed-slice.ts';
-export { SliceClaims } from './queue/slice-claims.ts';
-export { SlicePartition } from './queue/slice-partition.ts';
+export { ClaimLostError } from './claims/claim-lost-error.ts';
+export type { ClaimedSlice } from './claims/claimed-slice.ts';
+export { SliceClaims } from './claims/slice-claims.ts';
+export { SlicePartition } from './claims/slice-partition.ts';
 export { sliceId, SliceQueue } from './queue/slice-queue.ts';
 export { type WorkerInfo, type WorkerReport, Workers } from './workers/workers.ts';
 export {

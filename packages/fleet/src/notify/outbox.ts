@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
+import { inTurn } from '../redis/per-shard.ts';
 import { Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
 import { type OutboxEntry, parseEntry, withProblem } from './outbox-entry.ts';
@@ -34,7 +35,6 @@ export class Outbox {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
   readonly #onPassedOver: OnPassedOver;
-  /** The shard that is asked first: none waits for ever behind another one. */
   #turn = 0;
 
   constructor(
@@ -49,10 +49,8 @@ export class Outbox {
 
   /** Takes up to `count` entries that are due. One that no fleet has written is removed. */
   async take(count: number, leaseMs: number): Promise<TakenEntry[]> {
-    const { shards } = this.#keys;
-    const first = this.#turn++ % shards.length;
     const taken: TakenEntry[] = [];
-    for (const shard of [...shards.slice(first), ...shards.slice(0, first)]) {
+    for (const shard of inTurn(this.#keys.shards, this.#turn++)) {
       if (taken.length < count) {
         taken.push(...(await this.#takeFrom(shard, count - taken.length, leaseMs)));
       }

@@ -1,5 +1,11 @@
 import type { FleetKeys, ShardKeys } from './keys.ts';
 
+/** All of them, beginning with another one each time: none waits for ever behind the others. */
+export function inTurn<T>(all: readonly T[], turn: number): readonly T[] {
+  const first = turn % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
 /** One of a kind for each shard, made when it is first asked for. */
 export class PerShard<T> {
   readonly #keys: FleetKeys;

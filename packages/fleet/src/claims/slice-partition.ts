@@ -6,7 +6,7 @@ import {
   unpackSlice,
 } from '@fetchfleet/crawl';
 import type { ClaimedSlice, SlicePart } from './claimed-slice.ts';
-import { partId } from './slice-scan.ts';
+import { partId } from '../queue/slice-scan.ts';
 
 /** When what could not be taken out of its slice is tried again. */
 const AFTER_ERROR_MS = 5_000;

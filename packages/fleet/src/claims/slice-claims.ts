@@ -1,7 +1,7 @@
 import { toError } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { PerShard } from '../redis/per-shard.ts';
+import { inTurn, PerShard } from '../redis/per-shard.ts';
 import type { ClaimedSlice } from './claimed-slice.ts';
 import { withTimeout } from '../redis/with-timeout.ts';
 import { ShardClaims } from './shard-claims.ts';
@@ -11,7 +11,6 @@ const WAIT_SECONDS = 5;
 const WAIT_SECONDS_AT_SEVERAL = 8;
 /** A shard in which there was nothing is not asked again for so long, except by a wait. */
 const EMPTY_MS = 50;
-
 /** A shard that has not answered for so long keeps no other one waiting. */
 const PATIENCE_MS = 1_000;
 
@@ -114,10 +113,8 @@ export class SliceClaims {
       return this.#shards.at(home).claims.claim({ block });
     }
     const shards = this.#shards.all();
-    const first = this.#turn++ % shards.length;
-    const inTurn = [...shards.slice(first), ...shards.slice(0, first)];
     const failures: unknown[] = [];
-    for (const shard of inTurn.filter(isWorthAsking)) {
+    for (const shard of inTurn(shards, this.#turn++).filter(isWorthAsking)) {
       const slice = await this.#ask(shard).catch((error: unknown) => void failures.push(error));
       if (slice !== undefined) {
         failures.forEach((error) => this.#onError(toError(error)));

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { ShardKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
-import { ADVANCE_CLOCK } from './virtual-clock.lua.ts';
+import { ADVANCE_CLOCK } from '../queue/virtual-clock.lua.ts';
 
 const advance = new Script(ADVANCE_CLOCK, z.number().int());
 
