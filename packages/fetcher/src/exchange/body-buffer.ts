@@ -1,37 +1,90 @@
 /** Smaller chunks are copied into blocks; larger ones are kept as they are. */
 const SMALL_BYTES = 4_096;
 const BLOCK_BYTES = 16_384;
+/** What an origin announces is believed up to here: it may announce more than it sends. */
+const MAX_ANNOUNCED_BYTES = 4 * 1_024 * 1_024;
 
 /**
- * Collects a body. A response of one chunk, the usual case, is never copied. Later small chunks are
- * packed into blocks: single bytes would otherwise take a hundred times their size in Buffer
- * objects, and each of these would keep its whole network buffer in memory.
+ * Collects a body. A response of one chunk, the usual case, is never copied. Of several chunks, those
+ * of an announced length are copied to their place in the whole body while they are in the cache of
+ * the processor. Others are kept until the end; small ones are packed into blocks: single bytes would
+ * otherwise take a hundred times their size in Buffer objects, and each of these would keep its whole
+ * network buffer in memory.
  *
- *     chunks  [first chunk][full block][large chunk]…     tail  [used ······ free]
+ *     announced   [first chunk · chunk · chunk · ·········· free]
+ *     otherwise   [first chunk][full block][large chunk]…     tail  [used ······ free]
  */
 export class BodyBuffer {
   readonly #chunks: Buffer[] = [];
+  #announced = 0;
+  /** Where a body of an announced length is collected, from its second chunk on. */
+  #whole: Buffer | undefined;
+  /** Bytes in the whole body. */
+  #length = 0;
   #tail: Buffer | undefined;
   #used = 0;
 
+  /** Tells how long the body will be, before its first chunk. It may be longer all the same. */
+  announce(bytes: number): void {
+    this.#announced = bytes;
+  }
+
   add(chunk: Buffer): void {
-    if (this.#chunks.length === 0 || chunk.length >= SMALL_BYTES) {
+    if (this.#whole !== undefined || this.#beginsWhole(chunk)) {
+      this.#addToWhole(chunk);
+    } else if (this.#chunks.length === 0 || chunk.length >= SMALL_BYTES) {
       this.#closeTail();
       this.#chunks.push(chunk);
+    } else {
+      this.#addSmall(chunk);
+    }
+  }
+
+  take(): Buffer {
+    if (this.#whole !== undefined) {
+      return this.#whole.subarray(0, this.#length);
+    }
+    this.#closeTail();
+    const [only = Buffer.alloc(0)] = this.#chunks;
+    return this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only;
+  }
+
+  /** At the second chunk of a body of an announced length. */
+  #beginsWhole(chunk: Buffer): boolean {
+    const [first, ...more] = this.#chunks;
+    const bytes = this.#announced;
+    const isExpected =
+      first !== undefined && more.length === 0 && first.length + chunk.length <= bytes;
+    if (!isExpected || this.#tail !== undefined || bytes > MAX_ANNOUNCED_BYTES) {
+      return false;
+    }
+    this.#whole = Buffer.allocUnsafeSlow(bytes);
+    this.#chunks.length = 0;
+    this.#addToWhole(first);
+    return true;
+  }
+
+  #addToWhole(chunk: Buffer): void {
+    const whole = this.#whole;
+    if (whole !== undefined && this.#length + chunk.length <= whole.length) {
+      whole.set(chunk, this.#length);
+      this.#length += chunk.length;
       return;
     }
+    // It is longer than announced.
+    this.#chunks.push(this.take());
+    this.#whole = undefined;
+    this.#announced = 0;
+    this.add(chunk);
+  }
+
+  #addSmall(chunk: Buffer): void {
     if (this.#tail === undefined || this.#used + chunk.length > BLOCK_BYTES) {
       this.#closeTail();
       this.#tail = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     }
     chunk.copy(this.#tail, this.#used);
     this.#used += chunk.length;
-  }
-
-  take(): Buffer {
-    this.#closeTail();
-    const [only = Buffer.alloc(0)] = this.#chunks;
-    return this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only;
   }
 
   #closeTail(): void {

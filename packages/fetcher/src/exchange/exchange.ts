@@ -156,8 +156,13 @@ export class Exchange implements ResponseHandler {
     const codings = parseCodings(headers['content-encoding']);
     if (codings.length > 0) {
       this.#decoder = new BodyDecoder(codings, this.#options.limits.maxBodyBytes, this);
-    } else if (this.#announcedBytes() > this.#options.limits.maxBodyBytes) {
+      return;
+    }
+    const announced = this.#announcedBytes();
+    if (announced > this.#options.limits.maxBodyBytes) {
       this.#failTooLarge();
+    } else {
+      this.#body.announce(announced);
     }
   }
 
