@@ -10,7 +10,7 @@ import { bundledLicences } from './scripts/bundled-licences.mjs';
 // oxlint-disable-next-line import/no-default-export -- what rolldown looks for
 export default {
   // Of the app that is built.
-  input: globSync('src/{main,redis-supervisor}.ts'),
+  input: globSync('src/{main,redis-supervisor,sink-thread}.ts'),
   platform: 'node',
   external: isOutside,
   // And `import` or `require`, by what a module does: many packages have something else for each.

@@ -4,14 +4,8 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  encodeLargeRecord,
-  encodeRecord,
-  LARGE_BODY_BYTES,
-  lineLength,
-  type RecordLine,
-} from '@fetchfleet/crawl';
-import { FileSink } from '@fetchfleet/results';
+import { draftLength, draftRecord, type RecordDraft } from '@fetchfleet/crawl';
+import { EncodingSink, FileSink } from '@fetchfleet/results';
 import { Agent, request } from 'undici';
 import { measured, runConcurrently } from './measured.ts';
 
@@ -25,7 +19,7 @@ const CACHE = join(import.meta.dirname, '../../node_modules/.cache');
 const dispatcher = new Agent({ pipelining: 1, allowH2: false });
 await mkdir(CACHE, { recursive: true });
 const dir = await mkdtemp(join(CACHE, 'recording-loop-'));
-const sink = new FileSink({
+const files = new FileSink({
   dir,
   worker: BATCH,
   manifest: async (batch) => ({
@@ -37,9 +31,10 @@ const sink = new FileSink({
     createdAt: new Date().toISOString(),
   }),
 });
+const sink = new EncodingSink(files);
 await sink.start();
 
-const gathered = { lines: [] as RecordLine[], bytes: 0 };
+const gathered = { drafts: [] as RecordDraft[], bytes: 0 };
 /** Bytes that are not yet durable. */
 const pending = { bytes: 0 };
 const appends = new Set<Promise<void>>();
@@ -47,9 +42,9 @@ const appends = new Set<Promise<void>>();
 await measured(async (task, fetches) => {
   let next = 0;
   await runConcurrently(task, fetches, async (url) => {
-    const line = await fetchRecord(url, next++);
-    gathered.lines.push(line);
-    gathered.bytes += lineLength(line);
+    const draft = await fetchRecord(url, next++);
+    gathered.drafts.push(draft);
+    gathered.bytes += draftLength(draft);
     if (gathered.bytes >= FLUSH_BYTES) {
       flush();
     }
@@ -64,15 +59,14 @@ await sink.stop();
 await dispatcher.close();
 await rm(dir, { recursive: true });
 
-async function fetchRecord(url: string, index: number): Promise<RecordLine> {
+async function fetchRecord(url: string, index: number): Promise<RecordDraft> {
   const startedAt = new Date();
   const { statusCode, headers, body } = await request(url, { dispatcher });
   const bytes = Buffer.from(await body.arrayBuffer());
   if (statusCode !== 200) {
     throw new Error(`${url} answered ${statusCode}`);
   }
-  const encode = bytes.length < LARGE_BODY_BYTES ? encodeRecord : encodeLargeRecord;
-  return encode(
+  return draftRecord(
     {
       batch: BATCH,
       index,
@@ -92,14 +86,14 @@ async function fetchRecord(url: string, index: number): Promise<RecordLine> {
 }
 
 function flush(): void {
-  const { lines, bytes } = gathered;
-  Object.assign(gathered, { lines: [], bytes: 0 });
-  const appending = append(lines, bytes).finally(() => appends.delete(appending));
+  const { drafts, bytes } = gathered;
+  Object.assign(gathered, { drafts: [], bytes: 0 });
+  const appending = append(drafts, bytes).finally(() => appends.delete(appending));
   appends.add(appending);
 }
 
-async function append(lines: readonly RecordLine[], bytes: number): Promise<void> {
+async function append(drafts: readonly RecordDraft[], bytes: number): Promise<void> {
   pending.bytes += bytes;
-  await sink.append(BATCH, lines);
+  await sink.append(BATCH, drafts);
   pending.bytes -= bytes;
 }

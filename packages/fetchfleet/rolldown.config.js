@@ -12,6 +12,7 @@ export default {
     producer: app('producer/src/main.ts'),
     'redis-supervisor': app('producer/src/redis-supervisor.ts'),
     'sample-api': app('sample-api/src/main.ts'),
+    'sink-thread': app('worker/src/sink-thread.ts'),
     web: app('web/src/main.ts'),
     worker: app('worker/src/main.ts'),
   },

@@ -23,7 +23,7 @@ import {
   Waitlist,
   Workers,
 } from '@fetchfleet/fleet';
-import type { ResultsStore } from '@fetchfleet/results';
+import { EncodingSink, type ResultsStore, type SinkOptions } from '@fetchfleet/results';
 import {
   createMetrics,
   type DescriptorPlan,
@@ -177,7 +177,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     },
     onError,
   });
-  const sink = store.sink({
+  const sinkOptions: SinkOptions = {
     worker: id,
     maxOpenParts: descriptors.parts,
     manifest: async (batch) => manifestOf({ batches, ledger }, batch),
@@ -185,7 +185,8 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       metrics.sinkFlush.observe(durationMs / 1000);
       metrics.recordBytes.inc(bytes);
     },
-  });
+  };
+  const sink = store.threadedSink?.(sinkOptions) ?? new EncodingSink(store.sink(sinkOptions));
   const attempts = new AttemptTally(
     async (batch, counts) => countAttempts({ redis, keys }, batch, counts),
     onError,
@@ -204,7 +205,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       const message = 'results cannot be written; fetching waits';
       repeats.write({ level: 'error', message, fields: { err }, key: err.message });
     },
-    onEncodingError: onError,
+    onComparisonError: onError,
     onRecovered: () => {
       repeats.flush();
       log.info('results can be written again');

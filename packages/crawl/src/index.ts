@@ -36,12 +36,12 @@ export { isBatchId, NAME_PATTERN, newBatchId } from './model/batch-id.ts';
 export { crawlWarnings } from './file/warnings.ts';
 export { dispositionOf, type Disposition, type DispositionContext } from './outcome/disposition.ts';
 export {
-  encodeLargeRecord,
+  draftRecord,
   encodeRecord,
   encodeSelection,
-  LARGE_BODY_BYTES,
   type RecordBody,
 } from './record/encode-record.ts';
+export { draftLength, encodeDraft, encodeDrafts, type RecordDraft } from './record/record-draft.ts';
 export { isJson } from './record/is-json.ts';
 export { lineBytes, lineLength, lineText, type RecordLine } from './record/record-line.ts';
 export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand-crawl.ts';

@@ -36,18 +36,15 @@ export { selectedValues, type SelectSummary } from './select/selected-values.ts'
 export { measureBatch, removeBatch, storedBatches } from './folder/stored-batches.ts';
 export { FileSink, type FileSinkOptions } from './sink/file-sink.ts';
 export type { FlushEvent } from './sink/group-commit.ts';
+export { ThreadedSink, type ThreadedSinkOptions } from './thread/threaded-sink.ts';
 export { probeResults } from './sink/probe-results.ts';
+export { EncodingSink, type RecordSink } from './sink/record-sink.ts';
 export { type Gathering, type Sink, SinkError } from './sink/sink.ts';
 export { isS3Address, S3AddressError } from './s3/address.ts';
 export { FolderStore } from './store/folder-store.ts';
 export { removeAbandonedCopies } from './store/temporary-copy.ts';
-export type {
-  CheckedOut,
-  CheckOutOptions,
-  Examination,
-  ResultsStore,
-  SinkOptions,
-} from './store/store.ts';
+export type { CheckedOut, CheckOutOptions, Examination, ResultsStore } from './store/store.ts';
+export type { SinkOptions } from './sink/sink-options.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';
 export { BodyFileError } from './rows/body-files.ts';
 export {

@@ -1,17 +1,18 @@
 import {
   contentHash,
   contentHashInSteps,
-  encodeLargeRecord,
-  encodeRecord,
+  draftRecord,
   encodeSelection,
   type FetchRecord,
   type FetchResponse,
   type KeptAnswer,
   type KnownAnswer,
-  LARGE_BODY_BYTES,
-  type RecordLine,
+  type RecordDraft,
   type Revalidation,
 } from '@fetchfleet/crawl';
+
+/** Bodies from this size on are hashed in steps, so that no step blocks the process for long. */
+const LARGE_BODY_BYTES = 256 * 1_024;
 
 /** What a record is made of. */
 export interface RecordParts {
@@ -29,30 +30,18 @@ interface Comparing {
   readonly known: KnownAnswer | undefined;
 }
 
-/** The line of a record; a promise where that takes long. */
-export function lineOf(parts: RecordParts): RecordLine | Promise<RecordLine> {
-  const { record, response, comparison, keptBody } = parts;
-  const isLarge = response !== undefined && response.body.length >= LARGE_BODY_BYTES;
-  if (comparison !== undefined && response !== undefined) {
-    return isLarge
-      ? comparedLine(parts, response, comparison)
-      : encode(parts, withValidators(record, response, comparison, contentHash(response.body)));
+/** The draft of a record; a promise where that takes long. */
+export function draftOf(parts: RecordParts): RecordDraft | Promise<RecordDraft> {
+  const { record, response, comparison } = parts;
+  if (comparison === undefined || response === undefined) {
+    return draft(parts, record);
   }
-  return isLarge && keptBody === undefined
-    ? encodeLargeRecord(record, { bytes: response.body })
-    : encode(parts, record);
-}
-
-async function comparedLine(
-  parts: RecordParts,
-  response: FetchResponse,
-  comparison: Comparing,
-): Promise<RecordLine> {
-  const hash = await contentHashInSteps(response.body);
-  const record = withValidators(parts.record, response, comparison, hash);
-  return record.unchanged === undefined && parts.keptBody === undefined
-    ? encodeLargeRecord(record, { bytes: response.body })
-    : encode(parts, record);
+  const { body } = response;
+  const compared = (hash: string): RecordDraft =>
+    draft(parts, withValidators(record, response, comparison, hash));
+  return body.length >= LARGE_BODY_BYTES
+    ? contentHashInSteps(body).then(compared)
+    : compared(contentHash(body));
 }
 
 /** A body that is the known one is not written again. @param hash of the body */
@@ -69,11 +58,11 @@ function withValidators(
   return { ...record, validators, unchanged: isUnchanged ? known.at : undefined };
 }
 
-function encode({ response, keptBody }: RecordParts, record: FetchRecord): RecordLine {
+function draft({ response, keptBody }: RecordParts, record: FetchRecord): RecordDraft {
   if (record.unchanged !== undefined) {
-    return encodeRecord(record);
+    return draftRecord(record);
   }
   return keptBody === undefined
-    ? encodeRecord(record, response && { bytes: response.body })
+    ? draftRecord(record, response && { bytes: response.body })
     : encodeSelection(record, keptBody.kind === 'selected' ? keptBody.json : undefined);
 }

@@ -1,6 +1,6 @@
-import { lineLength, type RecordLine } from '@fetchfleet/crawl';
+import { draftLength, type RecordDraft } from '@fetchfleet/crawl';
 import { type Ledger, type Settlement, UnknownBatchError } from '@fetchfleet/fleet';
-import type { Gathering, Sink } from '@fetchfleet/results';
+import type { Gathering, RecordSink } from '@fetchfleet/results';
 import { withTimeout } from '@fetchfleet/service';
 
 /**
@@ -22,27 +22,27 @@ const RETRY_MS = 1_000;
 export type OnRecorded = (isRecorded: boolean) => void;
 
 export interface RecordEntry {
-  readonly line: RecordLine;
+  readonly draft: RecordDraft;
   readonly settlement: Settlement;
   /** Whether anything waits for it: what has gathered is flushed soon then. @default false */
   readonly isAwaited?: boolean;
   readonly onRecorded: OnRecorded;
 }
 
-/** A record that is still being encoded, because its body is large. */
-export interface LargeRecordEntry extends Omit<RecordEntry, 'line'> {
-  readonly line: Promise<RecordLine>;
+/** A record whose large body is still being compared with that of an earlier batch. */
+export interface LargeRecordEntry extends Omit<RecordEntry, 'draft'> {
+  readonly draft: Promise<RecordDraft>;
   /** Of the body. */
   readonly bytes: number;
 }
 
 export interface RecorderOptions {
-  readonly sink: Pick<Sink, 'append' | 'gathering'>;
+  readonly sink: Pick<RecordSink, 'append' | 'gathering'>;
   readonly ledger: Pick<Ledger, 'settle'>;
   /** Called at every failed flush; the recorder tries again. */
   readonly onSinkError: (error: unknown) => void;
-  /** A record could not be encoded; its fetch is tried again. */
-  readonly onEncodingError: (error: unknown) => void;
+  /** A body could not be compared; its fetch is tried again. */
+  readonly onComparisonError: (error: unknown) => void;
   /** The sink works again. */
   readonly onRecovered: () => void;
   /** Called with the number of records that became durable. */
@@ -118,7 +118,7 @@ export class Recorder {
     } else {
       entries.push(entry);
     }
-    const bytes = lineLength(entry.line);
+    const bytes = draftLength(entry.draft);
     this.#gatheredBytes += bytes;
     this.#pendingBytes += bytes;
     if (this.#gatheredBytes >= this.#gathering.bytes) {
@@ -128,10 +128,10 @@ export class Recorder {
     }
   }
 
-  /** Records a line when it is encoded. Its body counts as waiting for the sink until then. */
-  recordLater(batch: string, { line, bytes, ...entry }: LargeRecordEntry): void {
-    this.#pendingBytes += bytes;
-    void this.#recordEncoded(batch, { line, bytes, ...entry });
+  /** Records a body when it is compared. It counts as waiting for the sink until then. */
+  recordLater(batch: string, entry: LargeRecordEntry): void {
+    this.#pendingBytes += entry.bytes;
+    void this.#recordCompared(batch, entry);
   }
 
   /** Runs `work`, which waits for its last records: meanwhile they gather for a short time only. */
@@ -157,11 +157,14 @@ export class Recorder {
     this.#wakeReady();
   }
 
-  async #recordEncoded(batch: string, { line, bytes, ...entry }: LargeRecordEntry): Promise<void> {
+  async #recordCompared(
+    batch: string,
+    { draft, bytes, ...entry }: LargeRecordEntry,
+  ): Promise<void> {
     try {
-      this.record(batch, { ...entry, line: await line });
+      this.record(batch, { ...entry, draft: await draft });
     } catch (error) {
-      this.#options.onEncodingError(error);
+      this.#options.onComparisonError(error);
       entry.onRecorded(false);
     } finally {
       this.#pendingBytes -= bytes;
@@ -215,11 +218,11 @@ export class Recorder {
   }
 
   async #flush(batch: string, entries: readonly RecordEntry[]): Promise<void> {
-    const lines = entries.map((entry) => entry.line);
-    const bytes = lines.reduce((sum, line) => sum + lineLength(line), 0);
+    const drafts = entries.map(({ draft }) => draft);
+    const bytes = drafts.reduce((sum, draft) => sum + draftLength(draft), 0);
     try {
-      await this.#append(batch, lines);
-      this.#options.onRecorded(lines.length);
+      await this.#append(batch, drafts);
+      this.#options.onRecorded(drafts.length);
       await this.#settle(batch, entries);
     } finally {
       this.#pendingBytes -= bytes;
@@ -227,10 +230,10 @@ export class Recorder {
     }
   }
 
-  async #append(batch: string, lines: readonly RecordLine[]): Promise<void> {
+  async #append(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
     for (;;) {
       try {
-        await this.#options.sink.append(batch, lines);
+        await this.#options.sink.append(batch, drafts);
         if (this.#isFailing) {
           this.#isFailing = false;
           this.#options.onRecovered();

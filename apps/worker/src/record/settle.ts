@@ -16,7 +16,7 @@ import type { Logger, Metrics } from '@fetchfleet/service';
 import type { ActiveBatch } from '../batch/batches.ts';
 import { nextPage, nextRequest } from '../batch/next-request.ts';
 import type { SliceSpan } from './slice-span.ts';
-import { lineOf } from './line-of.ts';
+import { draftOf } from './draft-of.ts';
 import type { OnRecorded, Recorder } from './recorder.ts';
 
 /** How a fetch, or a page of it, ended for good. */
@@ -141,11 +141,11 @@ export function settle(
   const { revalidation } = batch;
   const isCompared = revalidation !== undefined && outcome === 'ok';
   const comparison = isCompared ? { revalidation, values, known: fetch.known } : undefined;
-  const line = lineOf({ record, response, keptBody, comparison });
-  if (line instanceof Promise) {
-    recorder.recordLater(batch.id, { ...entry, line, bytes });
+  const draft = draftOf({ record, response, keptBody, comparison });
+  if (draft instanceof Promise) {
+    recorder.recordLater(batch.id, { ...entry, draft, bytes });
   } else {
-    recorder.record(batch.id, { ...entry, line });
+    recorder.record(batch.id, { ...entry, draft });
   }
 }
 

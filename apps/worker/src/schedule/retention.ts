@@ -8,7 +8,7 @@ import {
   type Schedule,
   type ScheduleBatches,
 } from '@fetchfleet/fleet';
-import type { ResultsStore, Sink } from '@fetchfleet/results';
+import type { RecordSink, ResultsStore } from '@fetchfleet/results';
 import type { Logger } from '@fetchfleet/service';
 
 /** How often a worker looks for what is to be removed from its folder. */
@@ -22,7 +22,7 @@ export interface RetentionOptions {
   readonly removal: BatchRemoval;
   /** Where this worker writes. */
   readonly store: Pick<ResultsStore, 'location' | 'remove'>;
-  readonly sink: Pick<Sink, 'assertSame' | 'id'>;
+  readonly sink: Pick<RecordSink, 'assertSame' | 'id'>;
   /** While Redis is away, commands would only pile up in the client. */
   readonly isConnected: () => boolean;
   readonly onEnded: (result: 'removed' | 'failed') => void;

@@ -1,14 +1,14 @@
 import {
   compileRevalidation,
   contentHash,
+  encodeDraft,
   type FetchRecord,
   type FetchResponse,
   type KnownAnswer,
-  LARGE_BODY_BYTES,
   lineText,
 } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
-import { lineOf, type RecordParts } from '../../src/record/line-of.ts';
+import { draftOf, type RecordParts } from '../../src/record/draft-of.ts';
 
 const record: FetchRecord = {
   batch: 'b',
@@ -39,14 +39,14 @@ async function recordOf(body: Buffer, known?: KnownAnswer, own: Partial<RecordPa
     known,
   };
   const parts = { record, response: responseOf(body), keptBody: undefined, comparison, ...own };
-  return JSON.parse(lineText(await lineOf(parts))) as Record<string, unknown>;
+  return JSON.parse(lineText(encodeDraft(await draftOf(parts)))) as Record<string, unknown>;
 }
 
 const small = Buffer.from('body');
-const large = Buffer.alloc(LARGE_BODY_BYTES, 'large ');
+const large = Buffer.alloc(300_000, 'large ');
 const at = { batch: 'a', index: 7 };
 
-describe('the line of a record', () => {
+describe('the draft of a record', () => {
   it.each([
     ['small', small],
     ['large', large],

@@ -21,8 +21,8 @@ function recording(gathering?: Gathering) {
   const recorder = new Recorder({
     sink: {
       ...(gathering !== undefined && { gathering }),
-      append: async (batch, lines) => {
-        events.push(`append ${batch} ×${lines.length}`);
+      append: async (batch, drafts) => {
+        events.push(`append ${batch} ×${drafts.length}`);
         await fleet.append();
       },
     },
@@ -33,7 +33,7 @@ function recording(gathering?: Gathering) {
       },
     },
     onSinkError: (error) => events.push(String(error)),
-    onEncodingError: () => events.push('not encoded'),
+    onComparisonError: () => events.push('not compared'),
     onRecovered: () => events.push('recovered'),
     onRecorded: (records) => events.push(`durable ×${records}`),
     onFinished: (batch) => events.push(`finished ${batch}`),
@@ -54,7 +54,7 @@ function recording(gathering?: Gathering) {
       const { batch = 'b', bytes = 100, isAwaited = false } = options;
       const settlement = { index: index++, outcome: 'ok', durationMs: 1, bytes: 1 } as const;
       recorder.record(batch, {
-        line: 'x'.repeat(bytes),
+        draft: 'x'.repeat(bytes),
         settlement,
         isAwaited,
         onRecorded: (isRecorded) => events.push(isRecorded ? 'recorded' : 'not recorded'),
@@ -73,18 +73,23 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('a record with a large body', () => {
+describe('a record with a large body that is compared', () => {
   const settlement = { index: 0, outcome: 'ok', durationMs: 1, bytes: 1 } as const;
 
-  it('is recorded when it is encoded, and counts as waiting until then', async () => {
+  it('is recorded when it is compared, and counts as waiting until then', async () => {
     const { recorder, events, pass } = recording();
-    const encoding = Promise.withResolvers<string>();
+    const comparing = Promise.withResolvers<string>();
     const recorded: boolean[] = [];
     const onRecorded = (isRecorded: boolean): unknown => recorded.push(isRecorded);
-    recorder.recordLater('b', { line: encoding.promise, bytes: 32 * MIB, settlement, onRecorded });
+    recorder.recordLater('b', {
+      draft: comparing.promise,
+      bytes: 32 * MIB,
+      settlement,
+      onRecorded,
+    });
     await pass(LAZY_GATHER_MS);
     expect([recorder.isReady, events()]).toEqual([false, []]);
-    encoding.resolve('x');
+    comparing.resolve('x');
     await recorder.ready();
     expect(recorder.isReady).toBe(true);
     await pass(LAZY_GATHER_MS);
@@ -92,17 +97,17 @@ describe('a record with a large body', () => {
     expect(recorded).toEqual([true]);
   });
 
-  it('that cannot be encoded is not recorded, and holds nothing up', async () => {
+  it('that cannot be compared is not recorded, and holds nothing up', async () => {
     const { recorder, events, pass } = recording();
     const recorded: boolean[] = [];
     recorder.recordLater('b', {
-      line: Promise.reject(new Error('too long')),
+      draft: Promise.reject(new Error('gone')),
       bytes: 32 * MIB,
       settlement,
       onRecorded: (isRecorded) => recorded.push(isRecorded),
     });
     await pass(0);
-    expect([recorder.isReady, recorded, events()]).toEqual([true, [false], ['not encoded']]);
+    expect([recorder.isReady, recorded, events()]).toEqual([true, [false], ['not compared']]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { compilePagination, type FetchResult, lineText } from '@fetchfleet/crawl';
+import { compilePagination, encodeDraft, type FetchResult, lineText } from '@fetchfleet/crawl';
 import { createLogger, createMetrics } from '@fetchfleet/service';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type RecordEntry, Recorder } from '../../src/record/recorder.ts';
@@ -21,7 +21,7 @@ class KeepingRecorder extends Recorder {
       sink: { append: async () => undefined },
       ledger: { settle: async () => ({ settled: 1, finished: false }) },
       onSinkError: nothing,
-      onEncodingError: nothing,
+      onComparisonError: nothing,
       onRecovered: nothing,
       onRecorded: nothing,
       onFinished: nothing,
@@ -46,7 +46,11 @@ function recordOf(ending: Ending, changes?: Parameters<typeof activeBatch>[0]) {
   if (entry === undefined) {
     throw new Error('nothing was recorded');
   }
-  return { entry, record: JSON.parse(lineText(entry.line)) as Record<string, unknown>, recorded };
+  return {
+    entry,
+    record: JSON.parse(lineText(encodeDraft(entry.draft))) as Record<string, unknown>,
+    recorded,
+  };
 }
 
 function failure(code: string): FetchResult {

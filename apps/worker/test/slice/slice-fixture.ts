@@ -1,5 +1,6 @@
 import {
   compileRequest,
+  encodeDraft,
   type FetchResponse,
   type FetchResult,
   type LastReason,
@@ -98,7 +99,7 @@ export function startTools({
         if (!canRecord) {
           throw new Error('the disk is full');
         }
-        lines.push(...added.map(lineText));
+        lines.push(...added.map(encodeDraft).map(lineText));
       },
     },
     ledger: {
@@ -108,7 +109,7 @@ export function startTools({
       },
     },
     onSinkError: () => recorder.stop(),
-    onEncodingError: () => undefined,
+    onComparisonError: () => undefined,
     onRecovered: () => undefined,
     onRecorded: () => undefined,
     onFinished: () => undefined,

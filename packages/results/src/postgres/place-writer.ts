@@ -2,7 +2,7 @@ import { escapeLiteral } from 'pg';
 import type { Row } from '../rows/row.ts';
 import { UNKNOWN_TOTAL_RECHECK_MS } from '../sink/batch-writer.ts';
 import { SinkError } from '../sink/sink.ts';
-import type { SinkOptions } from '../store/store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 import type { Address } from './address.ts';
 import { plainTexts, textsOf } from './row/columns.ts';
 import { copyText } from './row/copy-text.ts';

@@ -2,7 +2,7 @@ import { lineLength, type RecordLine } from '@fetchfleet/crawl';
 import { assertBatchId, assertWorkerId } from '../folder/layout.ts';
 import { type FlushEvent, GroupCommit, linesOf, type PendingAppend } from '../sink/group-commit.ts';
 import type { Sink } from '../sink/sink.ts';
-import type { SinkOptions } from '../store/store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 import { bestRows } from './row/best-rows.ts';
 import { ManifestError, PlaceWriter, type PlaceWriterOptions } from './place-writer.ts';
 

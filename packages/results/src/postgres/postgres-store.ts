@@ -7,13 +7,8 @@ import {
 import { assertBatchId } from '../folder/layout.ts';
 import type { Manifest } from '../folder/manifest.ts';
 import type { StoredBatch } from '../folder/stored-batches.ts';
-import type {
-  CheckedOut,
-  CheckOutOptions,
-  Examination,
-  ResultsStore,
-  SinkOptions,
-} from '../store/store.ts';
+import type { CheckedOut, CheckOutOptions, Examination, ResultsStore } from '../store/store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 import { type Address, readAddress } from './address.ts';
 import { copyRows, storedLines } from './check-out.ts';
 import { reasonOf } from './errors.ts';

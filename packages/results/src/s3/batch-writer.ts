@@ -9,7 +9,7 @@ import { UNKNOWN_TOTAL_RECHECK_MS } from '../sink/batch-writer.ts';
 import { type FlushEvent, GroupCommit, linesOf } from '../sink/group-commit.ts';
 import { encodeLines } from '../sink/encode-lines.ts';
 import { SinkError } from '../sink/sink.ts';
-import type { SinkOptions } from '../store/store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 import { compressFrame } from '../zstd/compress-frame.ts';
 import type { Bucket } from './bucket.ts';
 import { partNumber, type S3Layout } from './layout.ts';

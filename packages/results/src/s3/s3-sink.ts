@@ -1,7 +1,7 @@
 import type { RecordLine } from '@fetchfleet/crawl';
 import { assertWorkerId } from '../folder/layout.ts';
 import { type Gathering, type Sink, SinkError } from '../sink/sink.ts';
-import type { SinkOptions } from '../store/store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 import { S3BatchWriter } from './batch-writer.ts';
 import type { Bucket } from './bucket.ts';
 import type { S3Layout } from './layout.ts';

@@ -4,13 +4,8 @@ import { ResultsNotFoundError, ResultsUnreadableError } from '../folder/errors.t
 import { type Manifest, MAX_MANIFEST_BYTES, parseManifest } from '../folder/manifest.ts';
 import { NOT_OURS, type StoredBatch } from '../folder/stored-batches.ts';
 import { SinkError } from '../sink/sink.ts';
-import type {
-  CheckedOut,
-  CheckOutOptions,
-  Examination,
-  ResultsStore,
-  SinkOptions,
-} from '../store/store.ts';
+import type { CheckedOut, CheckOutOptions, Examination, ResultsStore } from '../store/store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 import { parseS3Address } from './address.ts';
 import { Bucket, type Listed } from './bucket.ts';
 import { copyBatch } from './check-out.ts';

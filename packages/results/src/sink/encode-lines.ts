@@ -25,10 +25,12 @@ export function* encodeLines(lines: readonly RecordLine[]): Generator<readonly U
     if (typeof line === 'string') {
       blocks.addText(line);
     } else {
-      const [text, ...rest] = line;
-      blocks.addText(text);
-      for (const bytes of rest) {
-        blocks.addBytes(bytes);
+      for (const piece of line) {
+        if (typeof piece === 'string') {
+          blocks.addText(piece);
+        } else {
+          blocks.addBytes(piece);
+        }
       }
     }
     blocks.addBytes(LINE_END);
@@ -116,12 +118,15 @@ function sizeOf(lines: readonly RecordLine[]): number {
   let bytes = 0;
   let longest = 0;
   for (const line of lines) {
-    const [text, ...rest] = typeof line === 'string' ? [line] : line;
-    bytes += text.length + 1;
-    longest = Math.max(longest, text.length);
-    for (const { length } of rest) {
-      bytes += length > SMALL_BYTES ? 0 : length;
+    for (const piece of typeof line === 'string' ? [line] : line) {
+      if (typeof piece === 'string') {
+        bytes += piece.length;
+        longest = Math.max(longest, piece.length);
+      } else if (piece.length <= SMALL_BYTES) {
+        bytes += piece.length;
+      }
     }
+    bytes += LINE_END.length;
   }
   return bytes + longest * MAX_CHARACTER_BYTES;
 }

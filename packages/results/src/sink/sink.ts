@@ -35,12 +35,18 @@ export interface Sink {
 export class SinkError extends Error {
   override readonly name = 'SinkError';
   readonly code = 'SINK_UNWRITABLE';
+  /** What cannot be done: `append to`, for example. */
+  readonly operation: string;
   /** The file or folder that failed. */
   readonly path: string;
+  readonly reason: string;
 
   constructor(operation: string, path: string, cause: unknown) {
-    super(`cannot ${operation} ${path}: ${explain(cause)}`, { cause });
+    const reason = explain(cause);
+    super(`cannot ${operation} ${path}: ${reason}`, { cause });
+    this.operation = operation;
     this.path = path;
+    this.reason = reason;
   }
 }
 

@@ -19,14 +19,10 @@ import { FileSink } from '../sink/file-sink.ts';
 import { probeResults } from '../sink/probe-results.ts';
 import { readMarker } from '../sink/results-root.ts';
 import { SinkError } from '../sink/sink.ts';
+import { ThreadedSink } from '../thread/threaded-sink.ts';
 import { expandParts } from './expanded-parts.ts';
-import type {
-  CheckedOut,
-  CheckOutOptions,
-  Examination,
-  ResultsStore,
-  SinkOptions,
-} from './store.ts';
+import type { CheckedOut, CheckOutOptions, Examination, ResultsStore } from './store.ts';
+import type { SinkOptions } from '../sink/sink-options.ts';
 
 export interface FolderStoreOptions {
   /** Of the parts that its sinks write. It reads all parts. @default 'none' */
@@ -46,6 +42,10 @@ export class FolderStore implements ResultsStore {
 
   sink(options: SinkOptions): FileSink {
     return new FileSink({ ...options, ...this.#options, dir: this.location });
+  }
+
+  threadedSink(options: SinkOptions): ThreadedSink {
+    return new ThreadedSink({ ...options, ...this.#options, dir: this.location });
   }
 
   async probe(): Promise<void> {

@@ -1,22 +1,8 @@
 import type { Manifest } from '../folder/manifest.ts';
 import type { StoredBatch } from '../folder/stored-batches.ts';
-import type { FlushEvent } from '../sink/group-commit.ts';
+import type { RecordSink } from '../sink/record-sink.ts';
 import type { Sink } from '../sink/sink.ts';
-
-/** What every sink needs to know, wherever it writes to. */
-export interface SinkOptions {
-  /** Id of the worker; part of the names of what it writes. */
-  readonly worker: string;
-  /**
-   * Called before the first record of a batch is written, and again while `total` is 0. Its errors
-   * reject the append.
-   */
-  readonly manifest: (batch: string) => Promise<Manifest>;
-  /** Files that the sink may keep open while they are idle. @default as the sink says */
-  readonly maxOpenParts?: number;
-  /** Called after each successful flush. */
-  readonly observe?: (event: FlushEvent) => void;
-}
+import type { SinkOptions } from '../sink/sink-options.ts';
 
 export interface CheckOutOptions {
   readonly signal?: AbortSignal;
@@ -56,6 +42,8 @@ export interface ResultsStore {
   readonly location: string;
   /** A sink that is not started. */
   sink(options: SinkOptions): Sink;
+  /** The same, which encodes and writes in a thread of its own. @default there is none */
+  threadedSink?(options: SinkOptions): RecordSink;
   /** Creates the place if it can be created. @throws SinkError if records cannot be written */
   probe(): Promise<void>;
   /**

@@ -1,7 +1,15 @@
 import { appendFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Compression, findCache, FolderStore, verifyParts } from '@fetchfleet/results';
+import { lineText } from '@fetchfleet/crawl';
+import {
+  type Compression,
+  findCache,
+  FolderStore,
+  type Sink,
+  ThreadedSink,
+  verifyParts,
+} from '@fetchfleet/results';
 import { installLeakGuard, temporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BATCH, manifestOf, recordLine } from '../record-lines.ts';
@@ -133,6 +141,32 @@ async function exists(path: string): Promise<boolean> {
 
 describeStore('a folder', async () => place('none'));
 describeStore('a folder with compressed parts', async () => place('zstd'));
+describeStore('a folder that a thread writes to', async () => {
+  const made = await place('none');
+  return {
+    ...made,
+    open: async () => {
+      const store = await made.open();
+      const dir = store.location;
+      store.sink = (options) =>
+        threaded(new ThreadedSink({ ...options, dir, bytesWithoutThread: 0 }));
+      return store;
+    },
+  };
+});
+
+/** A sink for lines. */
+function threaded(sink: ThreadedSink): Sink {
+  return {
+    get id() {
+      return sink.id;
+    },
+    start: async () => sink.start(),
+    assertSame: async () => sink.assertSame(),
+    append: async (batch, lines) => sink.append(batch, lines.map(lineText)),
+    stop: async () => sink.stop(),
+  };
+}
 
 async function place(compression: Compression): Promise<Place> {
   const folder = await temporaryFolder('store');

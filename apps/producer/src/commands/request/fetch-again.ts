@@ -75,7 +75,7 @@ export async function fetchAgain(
     );
     const verdict = result.kind === 'response' ? readAnswer?.(result).verdict : undefined;
     const start = { batch, index, params, method, url };
-    await printRecord(await recordOf(start, result, verdict), options, context);
+    await printRecord(recordOf(start, result, verdict), options, context);
     if (result.kind === 'failure') {
       context.terminal.error(result.message);
     }

@@ -49,7 +49,7 @@ export async function fetchOnce(
   const isVerbose = options.verbose === true;
   const result = await sendOnce(request, { settings, isVerbose, context });
   const { method } = request;
-  const line = await recordOf({ batch: 'fetch', index: 0, params: {}, method, url }, result);
+  const line = recordOf({ batch: 'fetch', index: 0, params: {}, method, url }, result);
   await printRecord(line, options, context);
   if (result.kind === 'failure') {
     context.terminal.error(result.message);

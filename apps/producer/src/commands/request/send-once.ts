@@ -1,11 +1,9 @@
 import {
   type AnswerVerdict,
-  encodeLargeRecord,
   encodeRecord,
   errorOf,
   type FetchRecord,
   type FetchResult,
-  LARGE_BODY_BYTES,
   lineText,
   lastReasonOf,
   type Limits,
@@ -108,11 +106,11 @@ export type RecordStart = Pick<FetchRecord, 'batch' | 'index' | 'params'> &
  *
  * @param verdict what `expect` of a crawl file says of the answer
  */
-export async function recordOf(
+export function recordOf(
   { batch, index, params, method, url }: RecordStart,
   result: FetchResult,
   verdict?: AnswerVerdict,
-): Promise<string> {
+): string {
   const response = result.kind === 'response' ? result : undefined;
   const outcome = outcomeOf(result, verdict);
   const record: FetchRecord = {
@@ -132,12 +130,7 @@ export async function recordOf(
     finalUrl: result.finalUrl,
     error: outcome === 'ok' ? undefined : (verdict?.problem ?? errorOf(result)),
   };
-  const body = response && { bytes: response.body };
-  return lineText(
-    body !== undefined && body.bytes.length >= LARGE_BODY_BYTES
-      ? await encodeLargeRecord(record, body)
-      : encodeRecord(record, body),
-  );
+  return lineText(encodeRecord(record, response && { bytes: response.body }));
 }
 
 /** As of a batch with this one fetch. */

@@ -1,0 +1,117 @@
+import { draftLength, type RecordDraft } from '@fetchfleet/crawl';
+import { FileSink } from '../sink/file-sink.ts';
+import { EncodingSink, type RecordSink } from '../sink/record-sink.ts';
+import { SinkThread, type ThreadOptions } from './running-thread.ts';
+
+export interface ThreadedSinkOptions extends ThreadOptions {
+  /** Bytes of records that are written before the thread is started. @default 8 MiB */
+  readonly bytesWithoutThread?: number;
+}
+
+const BYTES_WITHOUT_THREAD = 8 * 1_024 * 1_024;
+/** A body of this size is worth the thread at once: encoding it takes as long as ten fetches. */
+const LARGE_BODY_BYTES = 256 * 1_024;
+
+/**
+ * Writes records to a results folder from a thread of its own, so that checking, encoding and
+ * writing them takes nothing of the time of the thread that fetches.
+ *
+ * The thread takes 50 ms of CPU to start and 15 MB, so a worker that has little to write does it
+ * itself. What is not acknowledged when the thread dies is rejected; the next append starts another
+ * one, which begins new parts.
+ */
+export class ThreadedSink implements RecordSink {
+  readonly #options: ThreadedSinkOptions;
+  readonly #local: FileSink;
+  readonly #encoding: EncodingSink;
+  #bytesWithoutThread = 0;
+  #thread: Promise<SinkThread> | undefined;
+  readonly #pending = new Set<Promise<void>>();
+  #isStopped = false;
+
+  constructor(options: ThreadedSinkOptions) {
+    this.#options = options;
+    this.#local = new FileSink(options);
+    this.#encoding = new EncodingSink(this.#local);
+  }
+
+  get id(): string | undefined {
+    return this.#local.id;
+  }
+
+  async start(): Promise<void> {
+    await this.#local.start();
+  }
+
+  async assertSame(): Promise<void> {
+    await this.#local.assertSame();
+  }
+
+  async append(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
+    if (this.#isStopped || !this.#needsThread(drafts)) {
+      return this.#encoding.append(batch, drafts);
+    }
+    const appended = this.#appendInThread(batch, drafts);
+    this.#pending.add(appended);
+    try {
+      await appended;
+    } finally {
+      this.#pending.delete(appended);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    // Some may wait for the thread to start.
+    await Promise.allSettled(this.#pending);
+    const thread = await this.#thread?.catch(() => undefined);
+    await Promise.all([this.#local.stop(), thread?.stop()]);
+  }
+
+  async #appendInThread(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
+    const thread = await this.#running();
+    await thread.append(batch, drafts);
+  }
+
+  #needsThread(drafts: readonly RecordDraft[]): boolean {
+    if (this.#thread !== undefined) {
+      return true;
+    }
+    const isOneLarge = drafts.some((draft) => draftLength(draft) >= LARGE_BODY_BYTES);
+    const { bytesWithoutThread = BYTES_WITHOUT_THREAD } = this.#options;
+    if (isOneLarge || this.#bytesWithoutThread >= bytesWithoutThread) {
+      return true;
+    }
+    this.#bytesWithoutThread += drafts.reduce((sum, draft) => sum + draftLength(draft), 0);
+    return false;
+  }
+
+  /** The thread, which is started if there is none or if it has died. */
+  async #running(): Promise<SinkThread> {
+    this.#thread ??= this.#startThread();
+    const starting = this.#thread;
+    const thread = await starting.catch((error: unknown) => {
+      this.#forget(starting);
+      throw error;
+    });
+    if (!thread.hasEnded) {
+      return thread;
+    }
+    this.#forget(starting);
+    return this.#running();
+  }
+
+  #forget(thread: Promise<SinkThread>): void {
+    if (this.#thread === thread) {
+      this.#thread = undefined;
+    }
+  }
+
+  async #startThread(): Promise<SinkThread> {
+    // Nothing is written here any more. What is under way ends, and its files are closed.
+    void this.#local.stop();
+    // A thread creates a folder that is missing, which running workers must not do.
+    await this.#local.assertSame();
+    return SinkThread.start(this.#options, this.#local.id);
+  }
+}
