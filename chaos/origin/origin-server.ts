@@ -14,6 +14,8 @@ const SLOW_ADDRESSES = '127.0.32.';
 const SLOW_LATENCY_MS = 600;
 /** `/flaky` fails so many times for each URL. */
 const FLAKY_FAILURES = 2;
+/** Large bodies are written by a thread of the worker; every batch has one. */
+const LARGE_INDEX = '7';
 const TICK_MS = 5;
 /** A tick that is so late is a stall. */
 const STALL_MS = 15;
@@ -91,7 +93,8 @@ function answer({ request, response, url, behaviour }: Answering): void {
     const page = Number(new URL(url, 'http://origin').searchParams.get('page') ?? 1);
     const next = page < (PAGES.get(kind) ?? 1) ? { next: page + 1 } : {};
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ host, batch, index, page, ...next, text: 'x'.repeat(300) }));
+    const text = 'x'.repeat(index === LARGE_INDEX && page === 1 ? 300_000 : 300);
+    response.end(JSON.stringify({ host, batch, index, page, ...next, text }));
   }
 }
 

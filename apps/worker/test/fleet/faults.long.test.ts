@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { closeAfterEach, eventually, redisUrl, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { crawlFile, expectComplete, readRecords, settled, setUpFleet } from './fleet-fixture.ts';
@@ -160,5 +161,51 @@ describe('results that cannot be written', () => {
     await expect(fleet.worker(['--results', join(results, 'file', 'results')])).rejects.toThrow(
       /file\/results/,
     );
+  });
+});
+
+describe('large bodies, which a thread of the worker writes', () => {
+  /** An origin whose every answer starts the thread. */
+  const setUpLarge = async () => {
+    const { origin, results, fleet } = await setUp();
+    origin.respond(/large/, async ({ url }, response) => {
+      await setTimeout(50);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ url, text: 'x'.repeat(300_000) }));
+    });
+    return { origin, results, fleet };
+  };
+
+  it('have one record each when workers are killed', async () => {
+    const { origin, results, fleet } = await setUpLarge();
+    const total = await fleet.enqueue('killed', crawlFile(`${origin.url}/large/{n}`, 300));
+    for (let round = 1; round <= 3; round++) {
+      const worker = await fleet.worker(['--concurrency', '10']);
+      await settled(fleet, 'killed', round * 30);
+      await worker.kill('SIGKILL');
+    }
+    const last = await fleet.worker(['--concurrency', '10']);
+    await expectComplete({ fleet, results }, 'killed', total);
+    const [record] = await readRecords(results, 'killed');
+    expect(record).toMatchObject({ outcome: 'ok', body: { text: 'x'.repeat(300_000) } });
+    expect(await last.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
+  });
+
+  it('are not acknowledged while they cannot be written', async () => {
+    const { origin, results, fleet } = await setUpLarge();
+    const total = await fleet.enqueue('large-full', crawlFile(`${origin.url}/large/{n}`, 200));
+    const worker = await fleet.worker(['--concurrency', '10']);
+    await settled(fleet, 'large-full', 20);
+    await rename(results, `${results}-aside`);
+    await mkdir(results);
+    await worker.waitForLine(/results cannot be written/);
+    const { settled: before = 0 } = (await fleet.ledger.status('large-full')) ?? {};
+    expect(before).toBeLessThan(total);
+    expect(await readdir(results)).toEqual([]);
+    await rm(results, { recursive: true });
+    await rename(`${results}-aside`, results);
+    await worker.waitForLine(/results can be written again/);
+    await expectComplete({ fleet, results }, 'large-full', total);
+    expect(await worker.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
   });
 });
