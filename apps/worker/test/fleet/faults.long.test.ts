@@ -12,6 +12,17 @@ const TOTAL = 1_200;
 
 const setUp = async (url = redisUrl()) => setUpFleet(url, { delayMs: 80 });
 
+/** An origin whose every answer starts the thread that writes. */
+async function setUpLarge() {
+  const { origin, results, fleet } = await setUp();
+  origin.respond(/large/, async ({ url }, response) => {
+    await setTimeout(50);
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ url, text: 'x'.repeat(300_000) }));
+  });
+  return { origin, results, fleet };
+}
+
 describe('N in, N out', () => {
   it('when workers are stopped one after the other under load, with no attempt used', async () => {
     const { origin, results, fleet } = await setUp();
@@ -165,17 +176,6 @@ describe('results that cannot be written', () => {
 });
 
 describe('large bodies, which a thread of the worker writes', () => {
-  /** An origin whose every answer starts the thread. */
-  const setUpLarge = async () => {
-    const { origin, results, fleet } = await setUp();
-    origin.respond(/large/, async ({ url }, response) => {
-      await setTimeout(50);
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ url, text: 'x'.repeat(300_000) }));
-    });
-    return { origin, results, fleet };
-  };
-
   it('have one record each when workers are killed', async () => {
     const { origin, results, fleet } = await setUpLarge();
     const total = await fleet.enqueue('killed', crawlFile(`${origin.url}/large/{n}`, 300));

@@ -13,6 +13,8 @@ export interface ThreadOptions extends SinkOptions {
   readonly dir: string;
   /** Of the parts. @default 'none' */
   readonly compression?: Compression;
+  /** What the thread runs. @default the program beside this one */
+  readonly program?: URL;
 }
 
 interface PendingAppend {
@@ -43,19 +45,19 @@ export class SinkThread {
   #hasEnded = false;
 
   private constructor(options: ThreadOptions, rootId: string | undefined) {
-    const { dir, worker, compression = 'none', maxOpenParts } = options;
+    const { dir, worker, compression = 'none', maxOpenParts, program = PROGRAM } = options;
     this.#options = options;
     const own = maxOpenParts === undefined ? {} : { maxOpenParts };
     const settings: ThreadSettings = { dir, worker, compression, rootId, ...own };
-    this.#thread = new Worker(PROGRAM, { ...FLAGS, workerData: settings });
+    this.#thread = new Worker(program, { ...FLAGS, workerData: settings });
     this.#thread.on('message', (reply: ThreadReply) => this.#take(reply));
     this.#thread.on('error', (error) => this.#end(toError(error).message));
-    this.#thread.on('exit', () => this.#end('it was ended'));
+    this.#thread.on('exit', () => this.#end('nothing is known of the cause'));
   }
 
   /**
    * @param rootId of the results folder
-   * @throws SinkError if it cannot write there
+   * @throws SinkError if it cannot write there; another error if there can be no thread
    */
   static async start(options: ThreadOptions, rootId: string | undefined): Promise<SinkThread> {
     const thread = new SinkThread(options, rootId);
@@ -131,8 +133,9 @@ export class SinkThread {
       return;
     }
     this.#hasEnded = true;
-    const error = new SinkError('write results to', this.#options.dir, `the thread: ${reason}`);
-    this.#started.reject(error);
+    this.#started.reject(new Error(reason));
+    const lost = `the thread that writes has ended: ${reason}`;
+    const error = new SinkError('write results to', this.#options.dir, lost);
     for (const { reject } of this.#pending.values()) {
       reject(error);
     }

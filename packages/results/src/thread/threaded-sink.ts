@@ -1,6 +1,7 @@
-import { draftLength, type RecordDraft } from '@fetchfleet/crawl';
+import { draftLength, type RecordDraft, toError } from '@fetchfleet/crawl';
 import { FileSink } from '../sink/file-sink.ts';
 import { EncodingSink, type RecordSink } from '../sink/record-sink.ts';
+import { SinkError } from '../sink/sink.ts';
 import { SinkThread, type ThreadOptions } from './running-thread.ts';
 
 export interface ThreadedSinkOptions extends ThreadOptions {
@@ -17,8 +18,9 @@ const LARGE_BODY_BYTES = 256 * 1_024;
  * writing them takes nothing of the time of the thread that fetches.
  *
  * The thread takes 50 ms of CPU to start and 15 MB, so a worker that has little to write does it
- * itself. What is not acknowledged when the thread dies is rejected; the next append starts another
- * one, which begins new parts.
+ * itself. It goes on so where no thread can be started, for example in a bundle of somebody else's,
+ * which lacks the program. What is not acknowledged when the thread dies is rejected; the next append
+ * starts another one, which begins new parts.
  */
 export class ThreadedSink implements RecordSink {
   readonly #options: ThreadedSinkOptions;
@@ -28,6 +30,8 @@ export class ThreadedSink implements RecordSink {
   #thread: Promise<SinkThread> | undefined;
   readonly #pending = new Set<Promise<void>>();
   #isStopped = false;
+  /** There can be no thread. */
+  #isImpossible = false;
 
   constructor(options: ThreadedSinkOptions) {
     this.#options = options;
@@ -51,7 +55,7 @@ export class ThreadedSink implements RecordSink {
     if (this.#isStopped || !this.#needsThread(drafts)) {
       return this.#encoding.append(batch, drafts);
     }
-    const appended = this.#appendInThread(batch, drafts);
+    const appended = this.#appendWithThread(batch, drafts);
     this.#pending.add(appended);
     try {
       await appended;
@@ -68,14 +72,14 @@ export class ThreadedSink implements RecordSink {
     await Promise.all([this.#local.stop(), thread?.stop()]);
   }
 
-  async #appendInThread(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
+  async #appendWithThread(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
     const thread = await this.#running();
-    await thread.append(batch, drafts);
+    await (thread ?? this.#encoding).append(batch, drafts);
   }
 
   #needsThread(drafts: readonly RecordDraft[]): boolean {
-    if (this.#thread !== undefined) {
-      return true;
+    if (this.#thread !== undefined || this.#isImpossible) {
+      return !this.#isImpossible;
     }
     const isOneLarge = drafts.some((draft) => draftLength(draft) >= LARGE_BODY_BYTES);
     const { bytesWithoutThread = BYTES_WITHOUT_THREAD } = this.#options;
@@ -86,16 +90,22 @@ export class ThreadedSink implements RecordSink {
     return false;
   }
 
-  /** The thread, which is started if there is none or if it has died. */
-  async #running(): Promise<SinkThread> {
+  /** The thread, which is started if there is none or if it has died; undefined if it cannot be. */
+  async #running(): Promise<SinkThread | undefined> {
     this.#thread ??= this.#startThread();
     const starting = this.#thread;
-    const thread = await starting.catch((error: unknown) => {
+    try {
+      const thread = await starting;
+      if (!thread.hasEnded) {
+        return thread;
+      }
+    } catch (error) {
       this.#forget(starting);
-      throw error;
-    });
-    if (!thread.hasEnded) {
-      return thread;
+      if (error instanceof SinkError) {
+        throw error;
+      }
+      this.#goOnWithout(toError(error));
+      return undefined;
     }
     this.#forget(starting);
     return this.#running();
@@ -107,11 +117,19 @@ export class ThreadedSink implements RecordSink {
     }
   }
 
+  #goOnWithout({ message }: Error): void {
+    if (!this.#isImpossible) {
+      this.#isImpossible = true;
+      process.emitWarning(`records are written without a thread, which is slower: ${message}`);
+    }
+  }
+
   async #startThread(): Promise<SinkThread> {
-    // Nothing is written here any more. What is under way ends, and its files are closed.
-    void this.#local.stop();
     // A thread creates a folder that is missing, which running workers must not do.
     await this.#local.assertSame();
-    return SinkThread.start(this.#options, this.#local.id);
+    const thread = await SinkThread.start(this.#options, this.#local.id);
+    // Nothing is written here any more. What is under way ends, and its files are closed.
+    void this.#local.stop();
+    return thread;
   }
 }

@@ -180,11 +180,24 @@ describe('a sink with a thread', () => {
     const lost = sink.append(BATCH, [draftOf(1, Buffer.alloc(3_000_000, ' 1'))]);
     await new Promise(setImmediate);
     await threads()[0]?.terminate();
-    await expect(lost).rejects.toThrow(`cannot write results to ${dir}: the thread`);
+    await expect(lost).rejects.toThrow('the thread that writes has ended');
     const drafts = [draftOf(2, '2'), draftOf(3, '3')];
     await Promise.all(drafts.map(async (draft) => sink.append(BATCH, [draft])));
     expect(threads()).toHaveLength(2);
     expect(await parts()).toMatchObject({ 'part-w-1-2.ndjson': linesOf(drafts) });
+  });
+
+  it('goes on without a thread where none can be started', async () => {
+    const warnings: string[] = [];
+    jest.spyOn(process, 'emitWarning').mockImplementation((text) => warnings.push(String(text)));
+    const program = new URL('file:///no/such/program.js');
+    const sink = await startSink({ bytesWithoutThread: 0, program });
+    const drafts = [draftOf(0, '0'), draftOf(1, 'x'.repeat(LARGE), 'text/plain'), draftOf(2, '2')];
+    for (const draft of drafts) {
+      await sink.append(BATCH, [draft]);
+    }
+    expect(warnings).toEqual([expect.stringMatching(/^records are written without a thread/u)]);
+    expect(await parts()).toEqual({ 'part-w-1-1.ndjson': linesOf(drafts) });
   });
 
   it('ends appends when it stops, and rejects later ones', async () => {
