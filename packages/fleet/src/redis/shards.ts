@@ -45,20 +45,34 @@ const script = new Script(SET_SHARDS, z.string());
  * @throws ShardsError if it has another number
  */
 export async function readShards(redis: Redis, keys: FleetKeys, wanted?: number): Promise<void> {
-  const { home, shardCount: key } = keys;
-  const asked =
-    wanted === undefined
-      ? redis.get(key)
-      : script.run(redis, [key, home.batches, home.schedules, home.removals], [wanted]);
-  const read = asked.then((count) => shardCount.parse(count ?? 1));
-  const count = await readStored('the number of shards', read);
+  const asked = wanted === undefined ? redis.get(keys.shardCount) : set(redis, keys, wanted);
+  const count = await parsed(asked);
   if (wanted !== undefined && wanted !== count) {
     throw new ShardsError(
       `${wanted} shards are wanted (--shards, FETCHFLEET_SHARDS), but this fleet has ${count}: ` +
-        'the number of a fleet stays as it was when its first batch began',
+        'the number of a fleet stays as it was when its first batch or schedule began',
     );
   }
   keys.setShards(count);
+}
+
+/**
+ * Has the fleet keep the number of shards that it has; one if it has got none yet. To be called
+ * before anything is stored by its name: with another number it would be looked for elsewhere.
+ */
+export async function fixShards(redis: Redis, keys: FleetKeys): Promise<void> {
+  keys.setShards(await parsed(set(redis, keys, 1)));
+}
+
+/** @returns how many the fleet has, which may be another number */
+async function set(redis: Redis, keys: FleetKeys, wanted: number): Promise<string> {
+  const { home, shardCount: key } = keys;
+  return script.run(redis, [key, home.batches, home.schedules, home.removals], [wanted]);
+}
+
+async function parsed(asked: Promise<string | null>): Promise<number> {
+  const read = asked.then((count) => shardCount.parse(count ?? 1));
+  return readStored('the number of shards', read);
 }
 
 /** Keeps the keys of a process true that is there before its fleet has got a number of shards. */

@@ -17,6 +17,7 @@ import { dueTick, type DueTick } from './due-tick.ts';
 import * as lua from './schedule.lua.ts';
 import { Script } from '../redis/script.ts';
 import { idInShard } from '../redis/shard-names.ts';
+import { fixShards } from '../redis/shards.ts';
 import {
   type OnPassedOver,
   passOver,
@@ -145,6 +146,7 @@ export class ScheduleStore {
   async put(id: string, spec: ScheduleSpec, trace = ''): Promise<PutResult> {
     const { crawl, ...terms } = spec;
     const parts = [JSON.stringify(terms), JSON.stringify(crawl)];
+    await fixShards(this.#redis, this.#keys);
     const { schedules } = this.#keys.shardOfSchedule(id);
     const digest = createHash('sha256').update(parts.join('\n')).digest('hex');
     const [change, termsBefore, crawlBefore] = await scripts.put.run(

@@ -1,7 +1,8 @@
 import { eventually, closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
-import { fleetKeys, Ledger, readShards, ShardsWatch } from '../../src/index.ts';
+import { fleetKeys, Ledger, readShards, ScheduleStore, ShardsWatch } from '../../src/index.ts';
 import { freshFleet, registration } from '../fixture.ts';
+import { spec } from '../schedule/fixture.ts';
 
 closeAfterEach();
 
@@ -35,7 +36,7 @@ describe('the number of shards', () => {
     await readShards(redis, keys, 3);
     await expect(readShards(redis, keysOf(keys), 2)).rejects.toThrow(
       '2 shards are wanted (--shards, FETCHFLEET_SHARDS), but this fleet has 3: ' +
-        'the number of a fleet stays as it was when its first batch began',
+        'the number of a fleet stays as it was when its first batch or schedule began',
     );
     await expect(readShards(redis, keysOf(keys), 1)).rejects.toMatchObject({
       code: 'SHARDS_DIFFER',
@@ -48,6 +49,23 @@ describe('the number of shards', () => {
     await expect(readShards(redis, keys, 3)).rejects.toThrow('this fleet has 1');
     await readShards(redis, keys, 1);
     expect(await redis.exists(keys.shardCount)).toBe(0);
+  });
+
+  it('is fixed by the first schedule, even if it was set after the last look', async () => {
+    const { redis, keys } = await freshFleet();
+    const others = keysOf(keys);
+    await readShards(redis, others);
+    await readShards(redis, keys, 16);
+    const names = ['daily', 'nightly', 'weekly'];
+    for (const name of names) {
+      await new ScheduleStore(redis, others).put(name, spec);
+    }
+    expect(others.shards).toHaveLength(16);
+    const found = await new ScheduleStore(redis, keys).all();
+    expect(found.map(({ id }) => id)).toEqual(names);
+    const { redis: same, keys: fresh } = await freshFleet();
+    await new ScheduleStore(same, fresh).put('nightly', spec);
+    await expect(readShards(same, keysOf(fresh), 2)).rejects.toThrow('this fleet has 1');
   });
 
   it('that is none is refused with a sentence', async () => {
