@@ -1,4 +1,5 @@
 import { encodeDrafts, type RecordDraft } from '@fetchfleet/crawl';
+import { PendingWork } from './pending-work.ts';
 import type { Gathering, Sink } from './sink.ts';
 
 /** A sink for records whose bodies are not encoded yet. */
@@ -14,6 +15,7 @@ export interface RecordSink extends Omit<Sink, 'append'> {
 export class EncodingSink implements RecordSink {
   readonly gathering?: Gathering;
   readonly #sink: Sink;
+  readonly #pending = new PendingWork();
 
   constructor(sink: Sink) {
     this.#sink = sink;
@@ -35,10 +37,15 @@ export class EncodingSink implements RecordSink {
   }
 
   async append(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
-    await this.#sink.append(batch, await encodeDrafts(drafts));
+    await this.#pending.add(this.#append(batch, drafts));
   }
 
   async stop(): Promise<void> {
+    await this.#pending.ended();
     await this.#sink.stop();
+  }
+
+  async #append(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
+    await this.#sink.append(batch, await encodeDrafts(drafts));
   }
 }

@@ -1,5 +1,6 @@
 import { draftLength, type RecordDraft, toError } from '@fetchfleet/crawl';
 import { FileSink } from '../sink/file-sink.ts';
+import { PendingWork } from '../sink/pending-work.ts';
 import { EncodingSink, type RecordSink } from '../sink/record-sink.ts';
 import { SinkError } from '../sink/sink.ts';
 import { SinkThread, type ThreadOptions } from './running-thread.ts';
@@ -28,7 +29,7 @@ export class ThreadedSink implements RecordSink {
   readonly #encoding: EncodingSink;
   #bytesWithoutThread = 0;
   #thread: Promise<SinkThread> | undefined;
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new PendingWork();
   #isStopped = false;
   /** There can be no thread. */
   #isImpossible = false;
@@ -55,21 +56,15 @@ export class ThreadedSink implements RecordSink {
     if (this.#isStopped || !this.#needsThread(drafts)) {
       return this.#encoding.append(batch, drafts);
     }
-    const appended = this.#appendWithThread(batch, drafts);
-    this.#pending.add(appended);
-    try {
-      await appended;
-    } finally {
-      this.#pending.delete(appended);
-    }
+    return this.#pending.add(this.#appendWithThread(batch, drafts));
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     // Some may wait for the thread to start.
-    await Promise.allSettled(this.#pending);
+    await this.#pending.ended();
     const thread = await this.#thread?.catch(() => undefined);
-    await Promise.all([this.#local.stop(), thread?.stop()]);
+    await Promise.all([this.#encoding.stop(), thread?.stop()]);
   }
 
   async #appendWithThread(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
@@ -129,7 +124,7 @@ export class ThreadedSink implements RecordSink {
     await this.#local.assertSame();
     const thread = await SinkThread.start(this.#options, this.#local.id);
     // Nothing is written here any more. What is under way ends, and its files are closed.
-    void this.#local.stop();
+    void this.#encoding.stop();
     return thread;
   }
 }

@@ -79,6 +79,20 @@ describe('a sink with a thread', () => {
     });
   });
 
+  it('ends what it still writes itself when the thread takes over', async () => {
+    const sink = await startSink({ bytesWithoutThread: 1 });
+    // Encoding them takes longer than starting the thread.
+    const many = Array.from({ length: 400 }, (_, index) => draftOf(index, 'é'.repeat(100_000)));
+    const last = draftOf(400, '400');
+    await Promise.all([sink.append(BATCH, many), sink.append(BATCH, [last])]);
+    // Whoever comes first has the first part.
+    const written = Object.values(await parts());
+    expect(written.map(({ length }) => length).toSorted((one, other) => one - other)).toEqual([
+      linesOf([last]).length,
+      linesOf(many).length,
+    ]);
+  });
+
   it('starts no thread for a few small records', async () => {
     const { threads } = spyOnThreads();
     const sink = await startSink();
