@@ -1,5 +1,5 @@
 /**
- * The thread that encodes and writes the records of a worker: the program that `SinkThread` starts.
+ * The thread that encodes and writes the records of a worker: the program that `WriterThread` starts.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { encodeDraft } from '@fetchfleet/crawl';
@@ -91,6 +91,6 @@ class ThreadProgram {
 }
 
 if (parentPort !== null) {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what SinkThread has sent
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what WriterThread has sent
   await new ThreadProgram(parentPort, workerData as ThreadSettings).run();
 }

@@ -3,7 +3,7 @@ import { FileSink } from '../sink/file-sink.ts';
 import { PendingWork } from '../sink/pending-work.ts';
 import { EncodingSink, type RecordSink } from '../sink/record-sink.ts';
 import { SinkError } from '../sink/sink.ts';
-import { SinkThread, type ThreadOptions } from './running-thread.ts';
+import { WriterThread, type ThreadOptions } from './writer-thread.ts';
 
 export interface ThreadedSinkOptions extends ThreadOptions {
   /** Bytes of records that are written before the thread is started. @default 8 MiB */
@@ -28,7 +28,7 @@ export class ThreadedSink implements RecordSink {
   readonly #local: FileSink;
   readonly #encoding: EncodingSink;
   #bytesWithoutThread = 0;
-  #thread: Promise<SinkThread> | undefined;
+  #thread: Promise<WriterThread> | undefined;
   readonly #pending = new PendingWork();
   #isStopped = false;
   /** There can be no thread. */
@@ -86,7 +86,7 @@ export class ThreadedSink implements RecordSink {
   }
 
   /** The thread, which is started if there is none or if it has died; undefined if it cannot be. */
-  async #running(): Promise<SinkThread | undefined> {
+  async #running(): Promise<WriterThread | undefined> {
     this.#thread ??= this.#startThread();
     const starting = this.#thread;
     try {
@@ -106,7 +106,7 @@ export class ThreadedSink implements RecordSink {
     return this.#running();
   }
 
-  #forget(thread: Promise<SinkThread>): void {
+  #forget(thread: Promise<WriterThread>): void {
     if (this.#thread === thread) {
       this.#thread = undefined;
     }
@@ -119,10 +119,10 @@ export class ThreadedSink implements RecordSink {
     }
   }
 
-  async #startThread(): Promise<SinkThread> {
+  async #startThread(): Promise<WriterThread> {
     // A thread creates a folder that is missing, which running workers must not do.
     await this.#local.assertSame();
-    const thread = await SinkThread.start(this.#options, this.#local.id);
+    const thread = await WriterThread.start(this.#options, this.#local.id);
     // Nothing is written here any more. What is under way ends, and its files are closed.
     void this.#encoding.stop();
     return thread;

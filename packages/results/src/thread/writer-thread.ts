@@ -34,7 +34,7 @@ const FLAGS = IS_BUILT ? {} : { execArgv: ['--conditions=@fetchfleet/source'] };
  *     starting ──started──▶ writing ──stop()──▶ stopping ──▶ ended
  *        └──not-started──▶ ended     └──────dies──────────────▲
  */
-export class SinkThread {
+export class WriterThread {
   readonly #options: ThreadOptions;
   readonly #thread: Worker;
   readonly #memory = new MemoryPool();
@@ -59,8 +59,8 @@ export class SinkThread {
    * @param rootId of the results folder
    * @throws SinkError if it cannot write there; another error if there can be no thread
    */
-  static async start(options: ThreadOptions, rootId: string | undefined): Promise<SinkThread> {
-    const thread = new SinkThread(options, rootId);
+  static async start(options: ThreadOptions, rootId: string | undefined): Promise<WriterThread> {
+    const thread = new WriterThread(options, rootId);
     await thread.#started.promise;
     return thread;
   }
