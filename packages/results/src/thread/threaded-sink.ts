@@ -31,6 +31,8 @@ export class ThreadedSink implements RecordSink {
   #thread: Promise<WriterThread> | undefined;
   readonly #pending = new PendingWork();
   #isStopped = false;
+  /** Then nothing is written here any more, even if the thread has died. */
+  #hasHadThread = false;
   /** There can be no thread. */
   #isImpossible = false;
 
@@ -96,7 +98,7 @@ export class ThreadedSink implements RecordSink {
       }
     } catch (error) {
       this.#forget(starting);
-      if (error instanceof SinkError) {
+      if (error instanceof SinkError || this.#hasHadThread) {
         throw error;
       }
       this.#goOnWithout(toError(error));
@@ -123,7 +125,8 @@ export class ThreadedSink implements RecordSink {
     // A thread creates a folder that is missing, which running workers must not do.
     await this.#local.assertSame();
     const thread = await WriterThread.start(this.#options, this.#local.id);
-    // Nothing is written here any more. What is under way ends, and its files are closed.
+    this.#hasHadThread = true;
+    // What is under way here ends, and its files are closed.
     void this.#encoding.stop();
     return thread;
   }

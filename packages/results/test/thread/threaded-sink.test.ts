@@ -11,6 +11,7 @@ import {
 } from '@fetchfleet/results';
 import { installLeakGuard, temporaryFolder, type TemporaryFolder } from '@fetchfleet/testing';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { WriterThread } from '../../src/thread/writer-thread.ts';
 import { BATCH, manifestOf, recordLine } from '../record-lines.ts';
 
 const LARGE = 300_000;
@@ -199,6 +200,18 @@ describe('a sink with a thread', () => {
     await Promise.all(drafts.map(async (draft) => sink.append(BATCH, [draft])));
     expect(threads()).toHaveLength(2);
     expect(await parts()).toMatchObject({ 'part-w-1-2.ndjson': linesOf(drafts) });
+  });
+
+  it('fails while a thread that has died cannot be started again, and goes on when it can', async () => {
+    const { threads } = spyOnThreads();
+    const sink = await startSink({ bytesWithoutThread: 0 });
+    await sink.append(BATCH, [draftOf(0, '0')]);
+    await threads()[0]?.terminate();
+    const starting = jest.spyOn(WriterThread, 'start').mockRejectedValueOnce(new Error('EAGAIN'));
+    await expect(sink.append(BATCH, [draftOf(1, '1')])).rejects.toThrow('EAGAIN');
+    await sink.append(BATCH, [draftOf(1, '1')]);
+    expect(starting).toHaveBeenCalledTimes(2);
+    expect(Object.values(await parts()).join('')).toBe(linesOf([draftOf(0, '0'), draftOf(1, '1')]));
   });
 
   it('goes on without a thread where none can be started', async () => {
