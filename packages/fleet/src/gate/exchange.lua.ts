@@ -1,8 +1,9 @@
 import { EFFECTIVE_LIMITS } from './effective-limits.lua.ts';
-import { GATE_FUNCTIONS } from './gate-hash.lua.ts';
+import { FREE_ORIGIN } from './free-origin.lua.ts';
+import { GATE_BASICS, GATE_FUNCTIONS } from './gate-hash.lua.ts';
 import { GRANT, WAKE } from './grant.lua.ts';
 import { HISTORY } from './history.lua.ts';
-import { BREAKER, REPORT } from './report.lua.ts';
+import { BREAKER, REPORT, SUCCESSES } from './report.lua.ts';
 import { WAITLIST } from './waitlist.lua.ts';
 
 /**
@@ -18,13 +19,16 @@ import { WAITLIST } from './waitlist.lua.ts';
  * Returns for each origin 1 or 0, and then exchangeReply (protocol.ts) as a JSON document, or the
  *       error; what is 0 or empty is absent likewise
  */
-export const EXCHANGE = `${GATE_FUNCTIONS}${EFFECTIVE_LIMITS}${WAITLIST}${HISTORY}
+export const EXCHANGE = `${GATE_BASICS}
 local LEASE, ASKED = 12000000, 60000000
 -- Of most exchanges these are the only instants, and formatting takes longer than the decision.
 local NOW_MS = string.format('%.3f', now / 1000)
 local LEASE_END = string.format('%.0f', now + LEASE)
 local UNLIMITED_END = string.format('%.0f', now + ASKED)
-local ALL_KEYS = KEYS
+${SUCCESSES}${FREE_ORIGIN}
+-- Its functions are made where an origin needs them: that takes longer than a free one.
+local function makeExchange()
+${GATE_FUNCTIONS}${EFFECTIVE_LIMITS}${WAITLIST}${HISTORY}${BREAKER}
 local function unlessZero(value)
   return value ~= 0 and math.floor(value) or nil
 end
@@ -42,15 +46,14 @@ local function isSilent(batch)
   if not expiry then return true end
   return now - (tonumber(expiry) - ASKED - 2 * (finite(interval) or 0)) > 1000000
 end
-${BREAKER}local function exchange(keys, document)
-load(keys)
+return function(keys, hash, call)
+load(keys, hash)
 isNoted = false
-local call = cjson.decode(document)
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
 local waiting, ahead = call.waiting or 0, call.ahead or 0
 local horizon, lead = call.horizonUs or 0, call.leadUs or 0
 local report = call.report or {}
-local ended, totalMs, typicalMs = report.ended or 0, report.durationMs or 0, report.typicalMs or 0
+local ended = report.ended or 0
 local ok, refused, failures = report.ok or 0, report.refused or 0, report.failures or 0
 local errors, errorUrls = report.errors or 0, report.errorUrls or 0
 local timeouts, blockUs = report.timeouts or 0, (report.blockMs or 0) * 1000
@@ -111,19 +114,14 @@ local last = math.max(now, num('blockedUntil'), num('openUntil'), num('tat'))
 local keepMs = math.ceil((last - now) / 1000) + FORGET_MS
 keepHistory(keepMs)
 save()
--- The exchange that took the last permits has kept the hash for as long, seconds ago.
-if held > 0 or keepMs > FORGET_MS or not isValid(wasHeld) then
+-- The exchange that took the last permits has kept the hash for as long, seconds ago. But a hash
+-- whose fields were all dropped has lost its expiry.
+if held > 0 or keepMs > FORGET_MS or #dropped > 0 or not isValid(wasHeld) then
   redis.call('PEXPIRE', KEYS[1], keepMs)
 end
 
 local hasChanged = closedBefore ~= closedBy()
 local isBounded = concurrency < math.huge
-local isFree = state == 'open' and pace == 0 and not isBounded
-if isFree and waiters == 1 and deferred == 0 and not hasChanged and not gate.deniedSince
-  and #silentBatches == 0 and #wakeSlices == 0 then
-  -- The answer of an origin without limits, without the time that the encoder takes.
-  return '{"nowMs":"' .. NOW_MS .. '","granted":' .. granted .. '}'
-end
 return cjson.encode({
   -- As text: cjson rounds numbers to 14 digits.
   nowMs = NOW_MS,
@@ -147,9 +145,26 @@ return cjson.encode({
   silentBatches = #silentBatches > 0 and silentBatches or nil,
 })
 end
+end
+
+-- Whether limits are set, or slices deferred, at any of the origins.
+local besides = {}
+for i = 1, #ARGV do
+  besides[2 * i - 1], besides[2 * i] = KEYS[3 * i - 1], KEYS[3 * i]
+end
+local isAnyThere = redis.call('EXISTS', unpack(besides)) > 0
+local wholeExchange
+local function exchange(keys, document)
+  local hash, call = redis.call('HGETALL', keys[1]), cjson.decode(document)
+  local isThere = isAnyThere and redis.call('EXISTS', keys[2], keys[3]) > 0
+  local reply = not isThere and exchangeFreely(keys[1], hash, call)
+  if reply then return reply end
+  wholeExchange = wholeExchange or makeExchange()
+  return wholeExchange(keys, hash, call)
+end
 local replies = {}
 for i = 1, #ARGV do
-  local keys = { ALL_KEYS[3 * i - 2], ALL_KEYS[3 * i - 1], ALL_KEYS[3 * i] }
+  local keys = { KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i] }
   local isDone, reply = pcall(exchange, keys, ARGV[i])
   if not isDone and type(reply) == 'table' then reply = reply.err end
   replies[2 * i - 1] = isDone and 1 or 0

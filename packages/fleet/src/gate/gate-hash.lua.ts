@@ -38,9 +38,22 @@
  * same fields, and may work on the same origin: names and formats stay.
  */
 
+/** Shared: the clock, and reading numbers. */
+export const GATE_BASICS = `
+local FORGET_MS = 1800000
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+-- Not NaN or infinite: no script could compute with it.
+local function finite(text)
+  local number = tonumber(text or '')
+  return number and number - number == 0 and number or nil
+end
+`;
+
 /**
- * Shared by scripts of many origins: functions that work on one origin at a time. `load(keys)`
- * makes it the one whose keys these are, in place of KEYS, and reads its hash, the first of them.
+ * Shared by scripts of many origins: functions that work on one origin at a time.
+ * `load(keys, hash)` makes it the one whose keys these are, in place of KEYS. The first of them is
+ * its hash, of which HGETALL has read the fields. Needs GATE_BASICS.
  *
  * Fields with a colon lie in `entries` by kind and owner, the others in `gate`. Changes reach Redis
  * with `save()`; a script that never calls it only reads.
@@ -49,9 +62,6 @@
  * if it were absent: it must not stop the fetches of an origin.
  */
 export const GATE_FUNCTIONS = `
-local FORGET_MS = 1800000
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
 local KEYS = KEYS
 local stored, gate, entries, changed, dropped
 local SHAPES = {
@@ -62,14 +72,8 @@ local SHAPES = {
   flow = '^%d+ %-?%d+$',
 }
 local TEXTS = { blockedFor = true, lastError = true, probe = true }
--- Not NaN or infinite: no script could compute with it.
-local function finite(text)
-  local number = tonumber(text or '')
-  return number and number - number == 0 and number or nil
-end
-local function load(keys)
-  KEYS = keys
-  stored = redis.call('HGETALL', KEYS[1])
+local function load(keys, hash)
+  KEYS, stored = keys, hash
   gate = {}
   entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
   changed, dropped = {}, {}
@@ -126,5 +130,5 @@ end
 `;
 
 /** {@link GATE_FUNCTIONS} for a script of one origin, whose keys are KEYS. */
-export const GATE_HASH = `${GATE_FUNCTIONS}load(KEYS)
+export const GATE_HASH = `${GATE_BASICS}${GATE_FUNCTIONS}load(KEYS, redis.call('HGETALL', KEYS[1]))
 `;

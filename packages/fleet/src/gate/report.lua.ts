@@ -3,20 +3,53 @@
  * EXCHANGE declares.
  */
 
-/** Last error, duration of a fetch, share of time-outs, and since when nothing is accepted. */
+/**
+ * What is kept of successes. `gate` has the fields of the hash, and `put(field, value)` changes
+ * one.
+ */
+export const SUCCESSES = `
+-- Returns the lowest median duration of a report. It drifts up by 0.1 % per fetch: an origin that
+-- has become slower for good stops counting as slow.
+local function observeDurations(gate, put, report)
+  local ended, typicalMs = report.ended, report.typicalMs or 0
+  local average = (report.durationMs or 0) / ended
+  local moving = tonumber(gate.durationMs or average)
+  local fastestMs = math.min(tonumber(gate.fastestMs or typicalMs) * (1 + 0.001 * ended), typicalMs)
+  put('durationMs', moving + (average - moving) * math.min(1, 0.1 * ended))
+  put('fastestMs', fastestMs)
+  return fastestMs
+end
+
+-- Most answers are far slower than they were.
+local function isSlow(report, fastestMs)
+  return (report.ended or 0) >= 5 and (report.typicalMs or 0) > 5 * fastestMs + 200
+end
+
+-- The successes of this second and of the one before are the rate that the origin accepts.
+local function countSuccesses(gate, put, ok)
+  local second, before = math.floor(now / 1000000), tonumber(gate.second or 0)
+  local okNow = tonumber(gate.okNow or 0)
+  if before ~= second then
+    local okBefore = before == second - 1 and okNow or 0
+    if okBefore > 0 or gate.okBefore then put('okBefore', okBefore) end
+    put('second', second)
+    okNow = 0
+  end
+  put('okNow', okNow + ok)
+end
+`;
+
+/**
+ * Last error, duration of a fetch, share of time-outs, and since when nothing is accepted. Needs
+ * SUCCESSES, as the next part.
+ */
 const OBSERVE = `
 -- Fetches that end during a block with another error are not what it is for.
 if report.lastError and (blockUs > 0 or refused > 0 or num('blockedUntil') <= now) then
   set('lastError', report.lastError)
 end
 if ended > 0 then
-  local average = totalMs / ended
-  local moving = gate.durationMs and num('durationMs') or average
-  set('durationMs', moving + (average - moving) * math.min(1, 0.1 * ended))
-  -- It drifts up by 0.1 % per fetch: an origin that has become slower for good stops counting as
-  -- slow.
-  local fastest = gate.fastestMs and num('fastestMs') * (1 + 0.001 * ended) or typicalMs
-  set('fastestMs', math.min(fastest, typicalMs))
+  observeDurations(gate, set, report)
   if timeouts > 0 or gate.timedOut then
     local share = num('timedOut')
     set('timedOut', share + (timeouts / ended - share) * math.min(1, ended / 100))
@@ -34,20 +67,9 @@ end
 
 /** Learned rate, block, learned concurrency. */
 const LEARN = `
--- The successes of this second and of the one before are the rate that the origin accepts.
-local second = math.floor(now / 1000000)
-if ok + refused > 0 then
-  local okNow = num('okNow')
-  if num('second') ~= second then
-    local okBefore = num('second') == second - 1 and okNow or 0
-    if okBefore > 0 or gate.okBefore then set('okBefore', okBefore) end
-    set('second', second)
-    okNow = 0
-  end
-  set('okNow', okNow + ok)
-end
+if ok + refused > 0 then countSuccesses(gate, set, ok) end
 if ok > 0 then drop('denials') end
-local elapsed = math.max(0.2, now / 1000000 - second)
+local elapsed = math.max(0.2, now / 1000000 % 1)
 local accepted = math.max(num('okBefore'), num('okNow') / elapsed)
 
 if refused > 0 and accepted == 0 then
@@ -91,12 +113,11 @@ if blockUs > 0 and now + blockUs > num('blockedUntil') then
 end
 sampleLearnedRate()
 
--- Most fetches time out, or most answers are far slower than they were: fewer fetches in flight.
+-- Most fetches time out, or most answers are slow: fewer fetches in flight.
 -- Fewer fetches that hang say something about themselves and nothing about the origin. The same
 -- holds for the hanging fetches that are left at the end of a batch.
 local isHanging = timeouts > 0 and num('timedOut') >= 0.5
-local isSlow = ended >= 5 and typicalMs > 5 * num('fastestMs') + 200
-if waiting > 0 and (isHanging or isSlow) then
+if waiting > 0 and (isHanging or isSlow(report, num('fastestMs'))) then
   local pause = math.max(1000000, num('durationMs') * 1000)
   if now - num('windowAt') > pause then
     local inUse = others + inFlight + ended

@@ -24,18 +24,36 @@ const START_US = 1_800_000_000_250_000;
 
 /** The scripts as they are, except for the clock, which is a key of the test. */
 const scripts = {
-  exchange: new Script(withClock(EXCHANGE), z.tuple([z.literal(1), z.string()])),
+  exchange: exchangeScript(EXCHANGE),
+  wholeExchange: exchangeScript(withoutShortcut(EXCHANGE)),
   defer: new DocumentScript<DeferDocument, typeof deferReply>(withClock(DEFER), deferReply),
   inspect: new DocumentScript<undefined, typeof inspectReply>(withClock(INSPECT), inspectReply),
   leave: new DocumentScript<LeaveDocument, typeof leaveReply>(withClock(LEAVE), leaveReply),
 };
 
+function exchangeScript(source: string) {
+  return new Script(withClock(source), z.tuple([z.literal(1), z.string()]));
+}
+
 function withClock(source: string): string {
-  const parts = source.split("redis.call('TIME')");
+  return replaceOnce(
+    source,
+    "redis.call('TIME')",
+    "redis.call('HMGET', KEYS[#KEYS], 'seconds', 'micros')",
+  );
+}
+
+/** No origin counts as free. */
+function withoutShortcut(source: string): string {
+  return replaceOnce(source, 'exchangeFreely(keys[1], hash, call)', 'nil');
+}
+
+function replaceOnce(source: string, part: string, by: string): string {
+  const parts = source.split(part);
   if (parts.length !== 2) {
-    throw new Error('the script does not read the time exactly once');
+    throw new Error(`the script does not have exactly once: ${part}`);
   }
-  return parts.join("redis.call('HMGET', KEYS[#KEYS], 'seconds', 'micros')");
+  return parts.join(by);
 }
 
 /** Ended fetches of a worker. */
@@ -74,13 +92,34 @@ export interface Aftermath {
   readonly keptMs: number;
 }
 
+function unlessZero(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
+}
+
+/** What is 0 is left out, as it is by workers. */
+function reportDocument(report: ModelReport): ExchangeDocument['report'] {
+  if (report.ended === 0) {
+    return undefined;
+  }
+  const counts = Object.entries(report).filter(([, value]) => value !== 0);
+  return {
+    ...Object.fromEntries(counts),
+    durationMs: report.durationMs,
+    typicalMs: report.durationMs / report.ended,
+    ...(report.blockMs > 0 && { blockReason: '429' }),
+  };
+}
+
 /** The scripts of one origin under a clock that the test moves. */
 export class SimulatedGate {
   readonly #redis: Redis;
   readonly #keys: readonly [string, string, string, string, string];
+  readonly #script: typeof scripts.exchange;
   now = START_US;
 
-  constructor(redis: Redis) {
+  /** @param options.isWhole whether no origin counts as free. @default false */
+  constructor(redis: Redis, { isWhole = false }: { readonly isWhole?: boolean } = {}) {
+    this.#script = isWhole ? scripts.wholeExchange : scripts.exchange;
     const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
     const origin = 'http://origin.example';
     this.#redis = redis;
@@ -94,24 +133,20 @@ export class SimulatedGate {
     const { worker, held, want, lead, batches, waiting = want, ahead, arrivals } = call;
     const reply = await this.#exchange({
       worker,
-      inFlight: held,
-      want,
-      waiting,
-      ahead,
+      inFlight: unlessZero(held),
+      want: unlessZero(want),
+      waiting: unlessZero(waiting),
+      ahead: unlessZero(ahead),
       arrivals,
       horizonUs: HORIZON_US,
-      leadUs: lead,
+      leadUs: unlessZero(lead),
       crawlDelayUs: crawlDelay < 0 ? undefined : crawlDelay,
-      report: {
-        ...report,
-        typicalMs: report.ended === 0 ? 0 : report.durationMs / report.ended,
-        blockReason: '429',
-      },
+      report: reportDocument(report),
       batches: batches.map(({ batch, interval, burst, concurrency }) => ({
         batch,
-        intervalUs: interval,
+        intervalUs: unlessZero(interval),
         burst,
-        concurrency,
+        concurrency: unlessZero(concurrency),
       })),
     });
     const { granted = 0, firstUs = 0, spacingUs = 0, state = 'open' } = reply;
@@ -122,7 +157,7 @@ export class SimulatedGate {
     const documents = [JSON.stringify(document)];
     const [, [, reply]] = await Promise.all([
       this.#setClock(),
-      scripts.exchange.run(this.#redis, this.#keys, documents),
+      this.#script.run(this.#redis, this.#keys, documents),
     ]);
     return exchangeReply.parse(JSON.parse(reply));
   }
