@@ -68,9 +68,13 @@ export class UndiciConnections {
 
   /** Returns a connection that has failed. */
   discard(client: Client): void {
-    this.#all.delete(client);
     // Deferred: undici is still running the callbacks of the failure.
     queueMicrotask(() => void client.destroy());
+    this.#remove(client);
+  }
+
+  #remove(client: Client): void {
+    this.#all.delete(client);
     const next = this.#waiting.shift();
     if (next !== undefined) {
       this.send(next);
@@ -126,16 +130,16 @@ export class UndiciConnections {
   }
 
   /**
-   * Discards a connection that closed while idle. One that is in use connects again if its request
-   * has not been sent, and fails otherwise.
+   * Removes a connection that closed while idle. Its client has nothing left to destroy, and doing
+   * so would cost an error with a stack trace. One that is in use connects again if its request has
+   * not been sent, and fails otherwise.
    */
   #onDisconnect(client: Client): void {
     const at = this.#idle.indexOf(client);
-    if (at === -1) {
-      return;
+    if (at !== -1) {
+      this.#idle.splice(at, 1);
+      this.#remove(client);
     }
-    this.#idle.splice(at, 1);
-    this.discard(client);
   }
 }
 
