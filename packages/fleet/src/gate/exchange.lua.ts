@@ -154,18 +154,17 @@ for i = 1, #ARGV do
 end
 local isAnyThere = redis.call('EXISTS', unpack(besides)) > 0
 local wholeExchange
-local function exchange(keys, document)
-  local hash, call = redis.call('HGETALL', keys[1]), cjson.decode(document)
-  local isThere = isAnyThere and redis.call('EXISTS', keys[2], keys[3]) > 0
-  local reply = not isThere and exchangeFreely(keys[1], hash, call)
+local function exchange(key, settings, waitlist, document)
+  local hash, call = redis.call('HGETALL', key), cjson.decode(document)
+  local isThere = isAnyThere and redis.call('EXISTS', settings, waitlist) > 0
+  local reply = not isThere and exchangeFreely(key, hash, call)
   if reply then return reply end
   wholeExchange = wholeExchange or makeExchange()
-  return wholeExchange(keys, hash, call)
+  return wholeExchange({ key, settings, waitlist }, hash, call)
 end
 local replies = {}
 for i = 1, #ARGV do
-  local keys = { KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i] }
-  local isDone, reply = pcall(exchange, keys, ARGV[i])
+  local isDone, reply = pcall(exchange, KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i], ARGV[i])
   if not isDone and type(reply) == 'table' then reply = reply.err end
   replies[2 * i - 1] = isDone and 1 or 0
   replies[2 * i] = isDone and reply or tostring(reply)

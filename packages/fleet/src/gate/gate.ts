@@ -229,14 +229,19 @@ function unlessZero(value: number): number | undefined {
   return value === 0 ? undefined : value;
 }
 
+/** As much as the gate keeps of it: reading all digits takes Redis longer. */
+function inMicros(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
 function reportDocument(report: OriginReport): ExchangeDocument['report'] {
   if (report.ended === 0) {
     return undefined;
   }
   return {
     ended: report.ended,
-    durationMs: report.durationMs,
-    typicalMs: report.typicalMs,
+    durationMs: inMicros(report.durationMs),
+    typicalMs: inMicros(report.typicalMs),
     ok: unlessZero(report.ok),
     refused: unlessZero(report.refused),
     blockMs: unlessZero(Math.ceil(report.blockMs)),
