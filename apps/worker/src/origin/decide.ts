@@ -99,7 +99,7 @@ function reservedStarts({ phase, reserved, committed }: OriginState): number {
 }
 
 /** When the next exchange is due even if nothing is asked for; Infinity if none is. */
-export function reportDueAt(state: OriginState): number {
+function reportDueAt(state: OriginState): number {
   const { exchangedAt, pollEveryMs } = state;
   if (state.unreported > 0) {
     return exchangedAt + (mayReportLate(state) ? LAZY_REPORT_MS : REPORT_MS);

@@ -2,7 +2,7 @@ import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
 import type { BatchLimits, GateAnswer } from '@fetchfleet/fleet';
 import { AdmissionQueue } from './admission-queue.ts';
 import { BacklogPoller } from './backlog-poller.ts';
-import { decide, type Decision, horizonMs, type OriginState, reportDueAt } from './decide.ts';
+import { decide, type Decision, horizonMs, type OriginState } from './decide.ts';
 import { type FarSlice, isRefusedBy, ReturnTimes } from './deferral.ts';
 import { OriginGate, type OriginGateOptions } from './origin-gate.ts';
 import {
@@ -62,6 +62,7 @@ export class OriginScheduler {
   #isRunning = false;
   /** Set while the loop waits. */
   #endWait: (() => void) | undefined;
+  #isWakingSoon = false;
 
   constructor(options: OriginSchedulerOptions) {
     const now = options.now ?? (() => performance.now());
@@ -104,6 +105,17 @@ export class OriginScheduler {
       this.#endWait();
     } else if (!this.#isRunning) {
       void this.#run();
+    }
+  }
+
+  /** Wakes the loop once for all fetches that end in this turn of the event loop. */
+  #wakeSoon(): void {
+    if (!this.#isWakingSoon) {
+      this.#isWakingSoon = true;
+      setImmediate(() => {
+        this.#isWakingSoon = false;
+        this.wake();
+      });
     }
   }
 
@@ -186,7 +198,7 @@ export class OriginScheduler {
     }
     const inHand = this.#permits.take(request);
     if (inHand === 0) {
-      if (this.#now() >= reportDueAt(this.#state())) {
+      if (this.#now() >= decision.permitsBy) {
         await this.#exchange(0);
       }
       return;
@@ -295,15 +307,16 @@ export class OriginScheduler {
     }
     if (this.#mayBeFollowed()) {
       this.#startOne();
+      this.#wakeSoon();
     } else {
       this.#permits.release(1);
+      this.wake();
     }
-    this.wake();
   }
 
   /** Whether the permit of a fetch that has just ended goes to the next one. */
   #mayBeFollowed(): boolean {
-    if (this.#gate.isUrgent || this.#permits.isAwaited) {
+    if (this.#gate.isUrgent || this.#permits.isAwaitedElsewhere) {
       return false;
     }
     const now = this.#now();

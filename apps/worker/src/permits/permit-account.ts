@@ -10,6 +10,8 @@ export class PermitAccount {
   #held = 0;
   #inHand = 0;
   #demand = 0;
+  /** The request that has not been ended yet. */
+  #request: PermitRequest | undefined;
 
   constructor(permits: Permits) {
     this.#permits = permits;
@@ -20,9 +22,9 @@ export class PermitAccount {
     return this.#held - this.#inHand;
   }
 
-  /** Whether another fetch waits for a permit, of this origin or of another one. */
-  get isAwaited(): boolean {
-    return this.#permits.isAwaited;
+  /** Whether another origin waits for a permit. */
+  get isAwaitedElsewhere(): boolean {
+    return this.#permits.isAwaited(this.#request);
   }
 
   /** How many permits this origin can hold for a while if half of all are to stay free. */
@@ -31,12 +33,14 @@ export class PermitAccount {
   }
 
   request(most: number): PermitRequest {
-    return this.#permits.request(most);
+    this.#request = this.#permits.request(most);
+    return this.#request;
   }
 
   /** Ends a request. @returns the permits that are in hand now */
   take(request: PermitRequest): number {
     const permits = request.end();
+    this.#request = undefined;
     this.#held += permits;
     this.#inHand += permits;
     return permits;

@@ -61,9 +61,9 @@ export class Permits {
     return this.#total - this.#free;
   }
 
-  /** Whether a request waits for a permit. */
-  get isAwaited(): boolean {
-    return this.#requests.length > 0;
+  /** Whether a request other than `own` waits for a permit. */
+  isAwaited(own?: PermitRequest): boolean {
+    return this.#requests.some((request) => request !== own);
   }
 
   /** How many more fetches the worker should claim. 0 while those it has are enough. */
@@ -86,7 +86,7 @@ export class Permits {
         this.#requests.splice(at, 1);
       }
     });
-    if (this.#free > 0 && !this.isAwaited) {
+    if (this.#free > 0 && !this.isAwaited()) {
       this.#grant(request);
     } else {
       this.#requests.push(request);

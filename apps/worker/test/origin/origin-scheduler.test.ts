@@ -22,7 +22,8 @@ const OK: FetchResult = {
 const REFUSED: FetchResult = { ...OK, status: 429 };
 
 interface Setup {
-  readonly permits?: number;
+  /** Of the worker, or how many it has. @default 100 */
+  readonly permits?: Permits | number;
   /** Answers an exchange; may throw as Redis does. @default grants all that is wanted */
   readonly answer?: (call: Call, count: number) => Partial<GateAnswer>;
   /** @default performance.now */
@@ -33,7 +34,7 @@ interface Setup {
 function start({ permits: total = 100, answer = grantAll, now }: Setup = {}) {
   const calls: Call[] = [];
   const errors: unknown[] = [];
-  const permits = new Permits(total);
+  const permits = typeof total === 'number' ? new Permits(total) : total;
   let isIdle = false;
   const scheduler = new OriginScheduler({
     origin: 'http://origin.example',
@@ -121,6 +122,36 @@ describe('an origin without limits', () => {
     end(slice, OK);
     expect(await admission).toEqual({ kind: 'started' });
     expect(permits.inUse).toBe(2);
+  });
+});
+
+describe('an ended fetch of a worker that has no permit left', () => {
+  it('is followed at once by another of its origin', async () => {
+    // The clock stands still, so that the grant does not expire.
+    let isFrozen = true;
+    const { admit } = start({ permits: 2, now: () => (isFrozen ? 0 : performance.now()) });
+    const slice = sliceOf({ waiting: 9 });
+    void admit(slice);
+    await eventually(() => slice.grants.length === 2);
+    end(slice, OK);
+    expect([slice.grants.length, slice.waiting]).toEqual([2, 5]);
+    isFrozen = false;
+  });
+
+  it('gives its permit to another origin that waits for one', async () => {
+    const permits = new Permits(2);
+    let isFrozen = true;
+    const now = (): number => (isFrozen ? 0 : performance.now());
+    const [one, other] = [start({ permits, now }), start({ permits, now })];
+    const [slice, next] = [sliceOf({ waiting: 9 }), sliceOf({ waiting: 2 })];
+    void one.admit(slice);
+    await eventually(() => slice.grants.length === 2);
+    void other.admit(next);
+    await eventually(() => permits.isAwaited());
+    end(slice, OK);
+    expect(slice.grants).toHaveLength(0);
+    isFrozen = false;
+    await eventually(() => next.grants.length > 0);
   });
 });
 

@@ -34,7 +34,8 @@ describe('a request for permits', () => {
     const first = permits.request(1);
     permits.release(1);
     const second = permits.request(1);
-    expect([first.isGranted, second.isGranted, permits.isAwaited]).toEqual([true, false, true]);
+    expect([first.isGranted, second.isGranted, permits.isAwaited()]).toEqual([true, false, true]);
+    expect(permits.isAwaited(second)).toBe(false);
   });
 
   it('gets nothing after it has been withdrawn', () => {
