@@ -55,7 +55,7 @@ export class OriginGate {
     return this.#exchangedAt;
   }
 
-  /** How long the last answer was expected to take. */
+  /** That of the last exchange, see {@link RedisClock.leadMs}. */
   get leadMs(): number {
     return this.#leadMs;
   }

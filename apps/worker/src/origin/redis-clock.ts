@@ -1,6 +1,11 @@
 /** Weight of the newest round trip in the moving average. */
 const WEIGHT = 0.1;
 const MAX_LEAD_MS = 500;
+/**
+ * Starts may be late by twice as much (`MAX_LATE_MS`), so that an answer may be late as well. A
+ * lead that is longer than the answer takes lets every start wait that follows from it.
+ */
+const SPARE_MS = 5;
 /** Clocks drift: an old measurement counts as this much worse for every second of its age. */
 const DRIFT_MS_PER_S = 0.2;
 
@@ -22,9 +27,9 @@ export class RedisClock {
   #learnedAt = 0;
   #roundTripMs = 1;
 
-  /** Expected time to the answer of a question asked now, with some reserve. */
+  /** How long the answer to a question asked now may take before starts are late. */
   get leadMs(): number {
-    return Math.min(MAX_LEAD_MS, this.#roundTripMs * 1.5 + 0.5);
+    return Math.max(0, Math.min(MAX_LEAD_MS, this.#roundTripMs * 1.5 - SPARE_MS));
   }
 
   /** @param redisMs the time that Redis named; `askedAt` and `answeredAt` by `performance.now()` */

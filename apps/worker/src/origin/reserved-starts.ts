@@ -12,7 +12,7 @@ const LOW = 1 / 3;
 /** Times are as `performance.now()`. */
 interface Slots {
   readonly spacingMs: number;
-  /** Slots of a burst lie in the past: they count from when the answer was expected. */
+  /** Slots of a burst lie in the past: they count from the lead on. */
   readonly notBefore: number;
   nextAt: number;
   left: number;
@@ -62,7 +62,7 @@ export class ReservedStarts {
   /**
    * The answer to an exchange has come.
    *
-   * @param leadMs how long it was expected to take
+   * @param leadMs see {@link RedisClock.leadMs}
    */
   add(answer: GateAnswer, leadMs: number, now: number): void {
     const { reserved, granted, firstInMs, spacingMs, nowMs } = answer;

@@ -35,7 +35,7 @@ export class StartSchedule {
     return this.#timers.size;
   }
 
-  /** @param leadMs how long the answer was expected to take */
+  /** @param leadMs see {@link RedisClock.leadMs} */
   add(
     {
       granted,
@@ -53,7 +53,7 @@ export class StartSchedule {
         this.#options.start();
         continue;
       }
-      // The slots of a burst lie in the past: they count from when the answer was expected.
+      // The slots of a burst lie in the past: they count from the lead on.
       this.addSlot(Math.max(firstAt + i * spacingMs, expectedAt), now());
     }
   }
