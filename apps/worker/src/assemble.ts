@@ -25,6 +25,7 @@ import {
 } from '@fetchfleet/fleet';
 import { EncodingSink, type ResultsStore, type SinkOptions } from '@fetchfleet/results';
 import {
+  Beat,
   createMetrics,
   type DescriptorPlan,
   FleetMetrics,
@@ -140,7 +141,8 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     isForQueue: true,
   });
   const shardsWatch = new ShardsWatch(redis, keys);
-  const metrics = createMetrics({ worker: id, version: VERSION, transport });
+  const { every } = new Beat();
+  const metrics = createMetrics({ worker: id, version: VERSION, transport, every });
   metrics.concurrency.set(settings.concurrency);
   const permits = new Permits(settings.concurrency);
   const progress = new Progress();
@@ -151,6 +153,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const traceOf = async (batch: string) => parseBatchTrace(await ledger.trace(batch));
   const batchLog = new BatchLog({
     log,
+    every,
     status: async (batch) => ledger.status(batch),
     onFinished: async (status) => tracing && traceBatch(tracing, traceOf, status),
   });
@@ -162,6 +165,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const network = { allowProxy, allowInsecureTls, env };
   const batches = new Batches({
     ledger,
+    every,
     results: store.location,
     folder,
     traceOf: tracing && traceOf,
@@ -268,6 +272,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
 
   const notifier = new Notifier({
     outbox: new Outbox(redis, keys, onPassedOver),
+    every,
     fetcher,
     schedulers: turns,
     secrets,
@@ -285,6 +290,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     redis: queueRedis,
     keys,
     worker: id,
+    every,
     onError,
     onStalled: (slice) => {
       metrics.sliceStalls.inc();
@@ -321,6 +327,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   const retention = settings.retention
     ? new Retention({
         batches: new ScheduleBatches(redis, ledger, keys),
+        every,
         ledger,
         removal: new BatchRemoval(redis, keys, onPassedOver),
         store,
@@ -335,6 +342,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     ? new ScheduleLoop({
         redis: queueRedis,
         keys,
+        every,
         worker: id,
         ledger,
         queue,
@@ -358,6 +366,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   });
   const heartbeat = new WorkerHeartbeat({
     redis,
+    every,
     workers: new Workers(redis, keys),
     worker: id,
     log,
@@ -366,6 +375,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
   });
   const wallClock = new WallClock({
     redis,
+    every,
     isOwnProcess,
     key: keys.home.queue('wait'),
     onRead: (reading) => schedulers.learnClock(reading),
@@ -376,6 +386,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     },
   });
   const watchdog = createWatchdog({
+    every,
     stallTimeoutMs: settings.stallTimeoutMs,
     isDraining: () => isEnding(state()),
     progress,
@@ -450,7 +461,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
         heartbeat.start({
           report: () => status.report(metricsPort),
           onDrain,
-          onAnswer: async () => {
+          onBeat: async () => {
             await shardsWatch.read(settings.shards);
             attempts.flushAll();
             const workedOn = schedulers.takeWorkedOn();
@@ -479,7 +490,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       name: 'number of shards',
       start: async () => {
         await shardsWatch.read(settings.shards);
-        shardsWatch.start();
+        shardsWatch.start(every);
       },
       stop: () => shardsWatch.stop(),
     },

@@ -1,3 +1,4 @@
+export { Beat, type Every } from './process/beat.ts';
 export { CATALOGUE, type MetricSpec, type SliceResult } from './metrics/catalogue.ts';
 export { closeServer } from './http/close-server.ts';
 export type { CollectFunction } from './metrics/collectors.ts';

@@ -1,6 +1,6 @@
 import type { Outcome } from '@fetchfleet/crawl';
 import type { BatchStatus, Settlement } from '@fetchfleet/fleet';
-import { type Logger, traceIdsOf } from '@fetchfleet/service';
+import { type Every, type Logger, traceIdsOf } from '@fetchfleet/service';
 import type { ActiveBatch } from './batches.ts';
 
 const CHECK_MS = 1_000;
@@ -27,6 +27,7 @@ interface Known {
 
 export interface BatchLogOptions {
   readonly log: Logger;
+  readonly every: Every;
   readonly status: (batch: string) => Promise<BatchStatus | undefined>;
   /** Called with a batch that was finished here. @returns what its line says besides */
   readonly onFinished?: (status: BatchStatus) => Promise<object | undefined>;
@@ -38,23 +39,23 @@ export interface BatchLogOptions {
 export class BatchLog {
   readonly #options: BatchLogOptions;
   readonly #known = new Map<string, Known>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
 
   constructor(options: BatchLogOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => {
+    this.#stopTimer ??= this.#options.every(CHECK_MS, () => {
       for (const known of this.#known.values()) {
         this.#logChange(known);
       }
-    }, CHECK_MS);
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
   /** A slice of the batch has been claimed here. */

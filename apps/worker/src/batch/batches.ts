@@ -8,7 +8,7 @@ import {
   type Revalidation,
 } from '@fetchfleet/crawl';
 import type { BatchState, Ledger, OpenBatch, ResultsFolder } from '@fetchfleet/fleet';
-import type { BatchTrace } from '@fetchfleet/service';
+import type { BatchTrace, Every } from '@fetchfleet/service';
 import { capLimits, type ClampedLimit, type LimitCaps } from './limit-caps.ts';
 import { type NetworkAccess, type ResolvedNetwork, resolveNetwork } from '@fetchfleet/fetcher';
 import { BatchToken, type TokenResult } from './token.ts';
@@ -82,6 +82,7 @@ export interface BatchesOptions {
   readonly caps: LimitCaps;
   /** Called for limits of a crawl that exceed `caps`, when the crawl is read. */
   readonly onClamped: (batch: string, limit: ClampedLimit) => void;
+  readonly every: Every;
   readonly onError: (error: unknown) => void;
 }
 
@@ -92,21 +93,21 @@ export interface BatchesOptions {
 export class Batches {
   readonly #options: BatchesOptions;
   readonly #entries = new Map<string, Entry>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
 
   constructor(options: BatchesOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => {
+    this.#stopTimer ??= this.#options.every(CHECK_MS, () => {
       this.#checkAll().catch(this.#options.onError);
-    }, CHECK_MS);
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
   /** Ids of the batches with slices in this worker; at most twenty. */
@@ -236,7 +237,7 @@ export class Batches {
     if (batch === undefined || found === undefined || found.state === 'cancelled') {
       entry.cancel.abort(new Error(`batch ${id} was cancelled`));
       this.#forget(id, entry); // the next slice reads it again: it may have been resumed
-    } else if (entry.users === 0 && Date.now() - entry.lastUsed > FORGET_MS) {
+    } else if (entry.users === 0 && (found.state === 'finished' || isOld(entry))) {
       this.#forget(id, entry);
     } else {
       batch.state = found.state;
@@ -255,6 +256,10 @@ export class Batches {
       batch.planRevision = opened.planRevision;
     }
   }
+}
+
+function isOld({ lastUsed }: Entry): boolean {
+  return Date.now() - lastUsed > FORGET_MS;
 }
 
 function applyPause(entry: Entry, batch: WatchedBatch): void {

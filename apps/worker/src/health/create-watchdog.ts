@@ -12,7 +12,7 @@ const REBUILD_TIMEOUT_MS = 5_000;
 
 export interface WatchdogSources extends Pick<
   WatchdogOptions,
-  'stallTimeoutMs' | 'onStuck' | 'onRebuilt' | 'onRecovered' | 'onHopeless' | 'onError'
+  'every' | 'stallTimeoutMs' | 'onStuck' | 'onRebuilt' | 'onRecovered' | 'onHopeless' | 'onError'
 > {
   readonly isDraining: () => boolean;
   readonly progress: Progress;

@@ -1,4 +1,5 @@
 import { CLOCK_TOLERANCE_MS, type ClockReading, readClock } from '@fetchfleet/fleet';
+import type { Every } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 
 const CHECK_MS = 10_000;
@@ -7,6 +8,7 @@ const FIRST_CHECKS = 3;
 
 export interface WallClockOptions {
   readonly redis: Redis;
+  readonly every: Every;
   /** Of the queue: its server is the one whose clock counts. */
   readonly key: string;
   /** Whether `Date.now()` may be replaced: not in a process that does other work as well. */
@@ -33,7 +35,7 @@ export class WallClock {
   #anchorMs = 0;
   /** How wrong this machine's clock was at the last check; 0 within the tolerance. */
   #aheadMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
 
   constructor(options: WallClockOptions) {
     this.#options = options;
@@ -54,14 +56,14 @@ export class WallClock {
       // One after the other: an answer that came late must not stand alone.
       await this.#check();
     }
-    this.#timer ??= setInterval(() => {
+    this.#stopTimer ??= this.#options.every(CHECK_MS, () => {
       this.#check().catch(() => undefined); // Redis is away: the next check corrects the clock
-    }, CHECK_MS).unref();
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     if (this.#options.isOwnProcess) {
       Date.now = this.#system;
     }

@@ -1,4 +1,5 @@
 import { refusalCodeOf } from '@fetchfleet/fleet';
+import type { Every } from '@fetchfleet/service';
 
 const CHECK_MS = 1_000;
 /** An idle worker gets an answer every 5 s; Redis is probed only after a longer silence. */
@@ -28,6 +29,7 @@ const PASSING: ReadonlySet<string | undefined> = new Set([
 ]);
 
 export interface WatchdogOptions {
+  readonly every: Every;
   /** Since the last progress: an answer to a claim, or the end of a fetch. */
   readonly silenceMs: () => number;
   /**
@@ -80,7 +82,7 @@ const HEALTHY = { kind: 'healthy' } as const;
 export class Watchdog {
   readonly #options: WatchdogOptions;
   #state: WatchdogState = HEALTHY;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
   #checking: Promise<void> | undefined;
   /** From here on progress has been expected without interruption. */
   #expectedSince = 0;
@@ -102,18 +104,18 @@ export class Watchdog {
   start(): void {
     this.#expectedSince = performance.now();
     this.#checkedAt = performance.now();
-    this.#timer ??= setInterval(() => {
+    this.#stopTimer ??= this.#options.every(CHECK_MS, () => {
       this.#checking ??= this.#check()
         .catch(this.#options.onError)
         .finally(() => {
           this.#checking = undefined;
         });
-    }, CHECK_MS);
+    });
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     await this.#checking;
   }
 

@@ -1,5 +1,5 @@
 import type { WorkerReport, Workers } from '@fetchfleet/fleet';
-import type { Logger } from '@fetchfleet/service';
+import type { Every, Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 
 const INTERVAL_MS = 2_000;
@@ -15,14 +15,18 @@ export type OwnReport = Omit<WorkerReport, 'id' | 'uptimeMs' | 'fetchesPerSecond
 
 export interface HeartbeatSource {
   readonly report: () => OwnReport;
-  /** Called after every report that Redis has answered. */
-  readonly onAnswer: () => Promise<void>;
+  /**
+   * Called with every report, but before the first answer, and after a silence, not until Redis has
+   * answered: what it sends leaves together with the report.
+   */
+  readonly onBeat: () => Promise<void>;
   /** Somebody has asked this worker to drain. */
   readonly onDrain: () => void;
 }
 
 export interface WorkerHeartbeatOptions {
   readonly redis: Redis;
+  readonly every: Every;
   readonly workers: Workers;
   readonly worker: string;
   readonly log: Logger;
@@ -38,7 +42,7 @@ export interface WorkerHeartbeatOptions {
 export class WorkerHeartbeat {
   readonly #options: WorkerHeartbeatOptions;
   #source: HeartbeatSource | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #wasConnected: boolean | undefined;
   #isStopped = false;
@@ -58,13 +62,13 @@ export class WorkerHeartbeat {
   start(source: HeartbeatSource): void {
     this.#source = source;
     this.#send();
-    this.#timer ??= setInterval(() => this.#send(), INTERVAL_MS);
+    this.#stopTimer ??= this.#options.every(INTERVAL_MS, () => this.#send());
   }
 
   async stop(): Promise<void> {
     const { redis, workers, worker } = this.#options;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     this.#isStopped = true;
     if (redis.status === 'ready') {
       await workers.remove(worker);
@@ -73,7 +77,7 @@ export class WorkerHeartbeat {
 
   /** Reports at once, for a change that others should see before the next interval. */
   sendNow(): void {
-    if (this.#timer !== undefined) {
+    if (this.#stopTimer !== undefined) {
       this.#send();
     }
   }
@@ -81,24 +85,39 @@ export class WorkerHeartbeat {
   #send(): void {
     this.#noticeChange();
     // While Redis is away, reports would only pile up in the client.
-    if (this.#options.redis.status !== 'ready' && this.#timer !== undefined) {
+    if (this.#options.redis.status !== 'ready' && this.#stopTimer !== undefined) {
       return;
     }
     this.#report().catch(this.#options.onError);
   }
 
   async #report(): Promise<void> {
-    if (this.#source === undefined) {
+    const source = this.#source;
+    if (source === undefined) {
       return;
     }
     const { workers, worker } = this.#options;
-    const { recorded, ...own } = this.#source.report();
-    const mustDrain = await workers.heartbeat({
-      id: worker,
-      ...own,
-      uptimeMs: Math.round(performance.now() - this.#startedAt),
-      fetchesPerSecond: this.#rateOf(recorded),
-    });
+    const { recorded, ...own } = source.report();
+    const answered = this.#answer(
+      workers.heartbeat({
+        id: worker,
+        ...own,
+        uptimeMs: Math.round(performance.now() - this.#startedAt),
+        fetchesPerSecond: this.#rateOf(recorded),
+      }),
+    );
+    if (!this.isConnected) {
+      await answered;
+      if (this.#isStopped) {
+        return;
+      }
+    }
+    await Promise.all([answered, source.onBeat()]);
+  }
+
+  async #answer(report: Promise<boolean>): Promise<void> {
+    const { workers, worker } = this.#options;
+    const mustDrain = await report;
     // A report that was under way when the worker was taken out has entered it again.
     if (this.#isStopped) {
       await workers.remove(worker);
@@ -107,9 +126,8 @@ export class WorkerHeartbeat {
     this.#answeredAt = performance.now();
     this.#noticeChange();
     if (mustDrain) {
-      this.#source.onDrain();
+      this.#source?.onDrain();
     }
-    await this.#source.onAnswer();
   }
 
   #rateOf(recorded: number): number {

@@ -1,7 +1,7 @@
 import { type FetchResult, toError } from '@fetchfleet/crawl';
 import type { Fetcher, NetworkAccess } from '@fetchfleet/fetcher';
 import { type Outbox, type OutboxEntry, placeOfReceiver, type TakenEntry } from '@fetchfleet/fleet';
-import type { Logger } from '@fetchfleet/service';
+import type { Every, Logger } from '@fetchfleet/service';
 import type { SecretSource } from '../batch/secrets.ts';
 import type { Deferral, StartGrant } from '../origin/waiting-slice.ts';
 import { GatedFetch, type GatedResult } from '../origin/gated-fetch.ts';
@@ -44,6 +44,7 @@ export interface NotifierOptions {
   readonly onEnded: (result: 'delivered' | 'failed' | GivenUp) => void;
   readonly log: Logger;
   readonly onError: (error: Error) => void;
+  readonly every: Every;
   /** Replaces `Date.now` in tests. */
   readonly now?: () => number;
 }
@@ -64,7 +65,7 @@ export class Notifier {
   readonly #options: NotifierOptions;
   readonly #running = new Set<Promise<void>>();
   readonly #left = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
   #polling: Promise<void> | undefined;
   #isWoken = false;
 
@@ -73,7 +74,7 @@ export class Notifier {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.wake(), POLL_MS);
+    this.#stopTimer ??= this.#options.every(POLL_MS, () => this.wake());
     this.wake();
   }
 
@@ -81,7 +82,7 @@ export class Notifier {
   wake(): void {
     const { draining, isConnected, onError } = this.#options;
     this.#isWoken = true;
-    if (this.#timer === undefined || this.#polling !== undefined) {
+    if (this.#stopTimer === undefined || this.#polling !== undefined) {
       return;
     }
     if (draining.aborted || !isConnected()) {
@@ -96,8 +97,8 @@ export class Notifier {
 
   /** Waits for what is in flight. Stopping twice is fine. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     // While Redis is away neither of them ends.
     if (this.#options.isConnected()) {
       await this.#polling;

@@ -9,7 +9,7 @@ import {
   type ScheduleBatches,
 } from '@fetchfleet/fleet';
 import type { RecordSink, ResultsStore } from '@fetchfleet/results';
-import type { Logger } from '@fetchfleet/service';
+import type { Every, Logger } from '@fetchfleet/service';
 
 /** How often a worker looks for what is to be removed from its folder. */
 const SWEEP_MS = 30_000;
@@ -18,6 +18,7 @@ const LOOK_MS = 60_000;
 
 export interface RetentionOptions {
   readonly batches: ScheduleBatches;
+  readonly every: Every;
   readonly ledger: Pick<Ledger, 'batches' | 'crawl' | 'folders' | 'statuses'>;
   readonly removal: BatchRemoval;
   /** Where this worker writes. */
@@ -46,7 +47,7 @@ export class Retention {
   readonly #looked = new Map<string, { readonly count: number; readonly at: number }>();
   /** Batches of which it was said that nobody knows their folder. */
   readonly #unknown = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
   #sweeping: Promise<void> | undefined;
 
   constructor(options: RetentionOptions) {
@@ -54,13 +55,13 @@ export class Retention {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#sweepSoon(), SWEEP_MS);
+    this.#stopTimer ??= this.#options.every(SWEEP_MS, () => this.#sweepSoon());
     this.#sweepSoon();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     if (this.#options.isConnected()) {
       await this.#sweeping;
     }

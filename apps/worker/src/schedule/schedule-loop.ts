@@ -10,7 +10,7 @@ import {
   TickConsumer,
   TickQueue,
 } from '@fetchfleet/fleet';
-import type { Logger } from '@fetchfleet/service';
+import type { Every, Logger } from '@fetchfleet/service';
 import type { Redis } from 'ioredis';
 import type { Retention } from './retention.ts';
 import { RunStarter, type RunStarterOptions } from './run-starter.ts';
@@ -30,6 +30,7 @@ export interface ScheduleLoopOptions extends Pick<
   'ledger' | 'queue' | 'fetcher' | 'results' | 'log' | 'tracing'
 > {
   readonly redis: Redis;
+  readonly every: Every;
   readonly keys: FleetKeys;
   readonly worker: string;
   readonly onError: (error: Error) => void;
@@ -49,7 +50,7 @@ export class ScheduleLoop {
   readonly #schedules: ScheduleStore;
   readonly #ticks: TickQueue;
   readonly #consumer: TickConsumer;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
   #renewedAt = 0;
   #checking: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -76,6 +77,7 @@ export class ScheduleLoop {
     this.#consumer = new TickConsumer({
       redis,
       keys,
+      every: options.every,
       onTick: async (schedule) => this.#decide(schedule),
       onRun: async (attempt) => runs.start(attempt),
       onPoison: async (schedule, run) => runs.failPoisonous(schedule, run),
@@ -86,7 +88,7 @@ export class ScheduleLoop {
   start(): void {
     this.#consumer.start();
     this.#check();
-    this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
+    this.#stopTimer ??= this.#options.every(CHECK_MS, () => this.#check());
   }
 
   /** Gives a batch that is being enqueued back to the queue. Calling it twice is fine. */
@@ -96,7 +98,7 @@ export class ScheduleLoop {
   }
 
   async #stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopTimer?.();
     // While Redis is away a check does not end.
     if (this.#options.redis.status === 'ready') {
       await this.#checking;
@@ -121,11 +123,11 @@ export class ScheduleLoop {
     if (!(await this.#schedules.claimCheck(this.#options.worker, CHECK_CLAIM_MS))) {
       return;
     }
-    const ids = await this.#schedules.ids();
+    const [ids, known] = await Promise.all([this.#schedules.ids(), this.#ticks.known()]);
     for (const id of ids) {
       await this.#passOver(this.#checkOne(id));
     }
-    for (const id of await this.#ticks.known()) {
+    for (const id of known) {
       await this.#passOver(this.#forgetIfRemoved(id, ids));
     }
   }

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { createLogger } from '@fetchfleet/service';
+import { Beat, createLogger } from '@fetchfleet/service';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BatchLog } from '../../src/batch/batch-log.ts';
 import { activeBatch } from './batch-fixture.ts';
@@ -14,7 +14,7 @@ afterEach(() => {
 function logging() {
   const destination = new PassThrough();
   const log = createLogger({ name: 'test', pretty: false, destination });
-  const batchLog = new BatchLog({ log, status: async () => undefined });
+  const batchLog = new BatchLog({ log, every: new Beat().every, status: async () => undefined });
   batchLog.start();
   const messages = (): string[] => {
     const lines = String(destination.read() ?? '').split('\n');

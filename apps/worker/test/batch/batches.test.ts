@@ -1,5 +1,6 @@
 import { ProxyRules, SecretRules } from '@fetchfleet/crawl';
 import type { BatchState } from '@fetchfleet/fleet';
+import { Beat } from '@fetchfleet/service';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ActiveBatch, Batches } from '../../src/batch/batches.ts';
 import { activeBatch } from './batch-fixture.ts';
@@ -25,6 +26,7 @@ function watching() {
   };
   const clamped: string[] = [];
   const batches = new Batches({
+    every: new Beat().every,
     requestToken: async () => ({ kind: 'wait', dueInMs: 0 }),
     network: { allowProxy: ProxyRules.parse(''), allowInsecureTls: false, env: {} },
     caps: { timeoutMs: 1_000, maxBodyBytes: 1_000 },
@@ -94,6 +96,18 @@ describe('the batches of a worker', () => {
     expect(ledger.opened).toBe(2);
     batches.stop();
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('are read again by the next slice after they were finished', async () => {
+    const { batches, ledger, use, pass } = watching();
+    await (await use()).end();
+    ledger.state = 'finished';
+    await pass(CHECK_MS);
+    ledger.state = 'running'; // somebody retries what has failed
+    const next = await use();
+    expect([ledger.opened, next.batch?.state]).toEqual([2, 'running']);
+    await next.end();
+    batches.stop();
   });
 
   it('follow within a second when their retries and limits are replaced', async () => {

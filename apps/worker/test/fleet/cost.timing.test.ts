@@ -5,8 +5,9 @@
  * fetch becomes cheaper. Heartbeats and renewals of claims go by the clock, and a busy machine
  * reports fetches in smaller groups: so this file runs alone.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   closeAfterEach,
   eventually,
@@ -124,6 +125,36 @@ describe('a fetch', () => {
     );
   });
 });
+
+describe('a worker without work', () => {
+  const itOnLinux = process.platform === 'linux' ? it : it.skip;
+
+  // What it costs is waking it, not what it does then: 3.5 times a second, and 10 with a timer for
+  // each thing.
+  itOnLinux(
+    'is woken few times',
+    async () => {
+      const { fleet, origin } = await setUp();
+      const { pid } = await fleet.worker();
+      await fetchAll(fleet, 'batch', crawlFile(`${origin.url}/{n}`, 200));
+      await eventually(
+        async () => {
+          const before = await wakeUps(pid);
+          await sleep(10_000);
+          return (await wakeUps(pid)) - before < 60;
+        },
+        { deadlineMs: 60_000, intervalMs: 0 },
+      );
+    },
+    90_000,
+  );
+});
+
+/** How often the main thread of a process has slept. */
+async function wakeUps(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/task/${pid}/status`, 'utf8');
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);
+}
 
 async function fetchAll(fleet: Fleet, id: string, crawl: string): Promise<void> {
   await fleet.enqueue(id, crawl);

@@ -1,4 +1,5 @@
 import { connectRedis } from '@fetchfleet/fleet';
+import { Beat } from '@fetchfleet/service';
 import { redisUrl } from '@fetchfleet/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WallClock } from '../../src/health/wall-clock.ts';
@@ -22,6 +23,7 @@ async function fixture(startMs = 0, isOwnProcess = true) {
   const redis = await connectRedis(redisUrl());
   const clock = new WallClock({
     redis,
+    every: new Beat().every,
     key: 'wall-clock',
     isOwnProcess,
     onCorrected: (ms) => corrections.push(ms),

@@ -1,3 +1,4 @@
+import { Beat } from '@fetchfleet/service';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Watchdog } from '../../src/health/watchdog.ts';
 
@@ -9,6 +10,7 @@ function watched() {
   let progressAt = performance.now();
   const worker = { isExcused: false, isRedisThere: true, probes: 0, refusal: '' };
   const watchdog = new Watchdog({
+    every: new Beat().every,
     stallTimeoutMs: STALL_MS,
     silenceMs: () => performance.now() - progressAt,
     isExcused: () => worker.isExcused,

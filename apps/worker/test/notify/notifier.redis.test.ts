@@ -13,7 +13,7 @@ import {
   SliceQueue,
   Waitlist,
 } from '@fetchfleet/fleet';
-import { createLogger } from '@fetchfleet/service';
+import { Beat, createLogger } from '@fetchfleet/service';
 import { closeAfterEach, eventually, redisUrl, startOrigin, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
@@ -85,6 +85,7 @@ async function startFleet(notify: readonly NotifyTarget[]) {
     const env = { S: SECRET };
     const notifier = new Notifier({
       outbox,
+      every: new Beat().every,
       fetcher,
       schedulers,
       secrets: { env, rules: SecretRules.parse(rules) },

@@ -11,7 +11,7 @@ import {
   ScheduleStore,
 } from '@fetchfleet/fleet';
 import { FileSink, FolderStore } from '@fetchfleet/results';
-import { createLogger } from '@fetchfleet/service';
+import { Beat, createLogger } from '@fetchfleet/service';
 import { closeAfterEach, redisUrl, temporaryFolder, track } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Retention } from '../../src/schedule/retention.ts';
@@ -51,6 +51,7 @@ async function startFleet() {
     await sink.start();
     const retention = new Retention({
       batches: new ScheduleBatches(redis, ledger, keys),
+      every: new Beat().every,
       ledger,
       removal,
       store,

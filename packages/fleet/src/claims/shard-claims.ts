@@ -2,6 +2,8 @@ import { type Slice, toError } from '@fetchfleet/crawl';
 import { type Job, type JobJson, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { STALLED_INTERVAL_MS, StalledCheck } from '../queue/stalled-check.ts';
+import type { Every } from '../redis/every.ts';
 import { type ShardKeys, SLICES } from '../redis/keys.ts';
 import { isRedisReply } from '../redis/redis-error.ts';
 import { ClaimLostError, isLockError } from './claim-lost-error.ts';
@@ -31,9 +33,8 @@ return 1
 
 const split = new Script(SPLIT_SLICE, z.number().int());
 
-/** A claim expires this long after its last renewal. With the check below, 15 s at most. */
+/** A claim expires this long after its last renewal. With two checks for slices of dead workers, 15 s at most. */
 const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 4_000;
 const RENEW_MS = 3_000;
 /** Turns BullMQ's own limit off: the worker decides by `redeliveries`. */
 const MAX_STALLED = 1_000_000;
@@ -54,6 +55,8 @@ export interface ShardClaimsOptions {
   readonly onStalled?: ((sliceId: string) => void) | undefined;
   /** The longest wait for a slice; at most 10. */
   readonly waitSeconds: number;
+  /** When locks are renewed, and slices of dead workers looked for. */
+  readonly every: Every;
 }
 
 /**
@@ -71,9 +74,11 @@ export class ShardClaims {
   readonly #onStalled: ((sliceId: string) => void) | undefined;
   readonly #waitSeconds: number;
   readonly #clock: VirtualClockReporter;
+  readonly #every: Every;
+  readonly #stalledCheck: StalledCheck;
   readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, Claim>();
-  #renewal: NodeJS.Timeout | undefined;
+  #stopRenewing: (() => void) | undefined;
   /** What Redis answered to the read that waits for a slice, if that was an error. */
   #refusal: Error | undefined;
   #tokens = 0;
@@ -87,7 +92,9 @@ export class ShardClaims {
     this.#clock = new VirtualClockReporter(this.#redis, this.#keys);
     this.#onStalled = options.onStalled;
     this.#waitSeconds = options.waitSeconds;
+    this.#every = options.every;
     this.#worker = this.#createWorker();
+    this.#stalledCheck = new StalledCheck(() => this.#worker, this.#every);
   }
 
   /** Slices that are claimed and not ended. */
@@ -98,8 +105,10 @@ export class ShardClaims {
   async start(): Promise<void> {
     await this.#worker.waitUntilReady();
     await this.#clock.start();
-    await this.#worker.startStalledCheckTimer();
-    this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS);
+    if (this.#worker.closing === undefined) {
+      this.#stalledCheck.start();
+    }
+    this.#stopRenewing ??= this.#every(RENEW_MS, () => this.#renew());
   }
 
   /**
@@ -118,7 +127,6 @@ export class ShardClaims {
     // Not awaited: closing a stuck worker may take for ever.
     void stuck.close(true).catch(this.#onError);
     await this.#worker.waitUntilReady();
-    await this.#worker.startStalledCheckTimer();
   }
 
   /**
@@ -129,14 +137,15 @@ export class ShardClaims {
    * use the connection that the caller owns.
    */
   async pause(): Promise<void> {
+    this.#stalledCheck.stop();
     await this.#worker.close(true);
   }
 
   /** Call it when every claim has ended. Open claims are no longer renewed and expire. */
   async stop(): Promise<void> {
     await this.pause();
-    clearInterval(this.#renewal);
-    this.#renewal = undefined;
+    this.#stopRenewing?.();
+    this.#stopRenewing = undefined;
     await this.#clock.stop();
   }
 
@@ -234,7 +243,8 @@ export class ShardClaims {
       prefix: this.#keys.queuePrefix,
       autorun: false,
       lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
+      skipStalledCheck: true,
+      stalledInterval: STALLED_INTERVAL_MS,
       maxStalledCount: MAX_STALLED,
       drainDelay: this.#waitSeconds,
     });

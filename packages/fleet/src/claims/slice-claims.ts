@@ -1,5 +1,6 @@
 import { toError } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
+import { type Every, everyAlone } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { inTurn, PerShard } from '../redis/per-shard.ts';
 import type { ClaimedSlice } from './claimed-slice.ts';
@@ -54,14 +55,16 @@ export class SliceClaims {
     readonly onError: (error: Error) => void;
     /** Called for each slice of a dead worker that is queued again. */
     readonly onStalled?: (sliceId: string) => void;
+    /** @default by timers of their own */
+    readonly every?: Every;
   }) {
-    const { keys = fleetKeys(), onError } = options;
+    const { keys = fleetKeys(), onError, every = everyAlone } = options;
     this.#keys = keys;
     this.#onError = onError;
     this.#shards = new PerShard(keys, (shard) => {
       const isOne = keys.shards.length === 1;
       const waitSeconds = isOne ? WAIT_SECONDS : WAIT_SECONDS_AT_SEVERAL;
-      const claims = new ShardClaims({ ...options, keys: shard, waitSeconds });
+      const claims = new ShardClaims({ ...options, keys: shard, waitSeconds, every });
       if (this.#isStarted) {
         claims.start().catch((error: unknown) => onError(toError(error)));
       }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { type Every, everyAlone } from './every.ts';
 import type { FleetKeys } from './keys.ts';
 import { Script } from './script.ts';
 import { MAX_SHARDS } from './shard-names.ts';
@@ -80,7 +81,7 @@ export class ShardsWatch {
   #reading: Promise<void> | undefined;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  #timer: NodeJS.Timeout | undefined;
+  #stopLooking: (() => void) | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(redis: Redis, keys: FleetKeys) {
@@ -98,8 +99,8 @@ export class ShardsWatch {
   }
 
   /** For processes that have just read the number. */
-  start(): void {
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS).unref();
+  start(every: Every = everyAlone): void {
+    this.#stopLooking ??= every(LOOK_MS, () => void this.#look());
   }
 
   /** For those that have not. Resolves when it is known, or after a second without Redis. */
@@ -110,8 +111,8 @@ export class ShardsWatch {
 
   /** Twice is fine. */
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopLooking?.();
+    this.#stopLooking = undefined;
   }
 
   /** While Redis is away, looks would only pile up in the client. */

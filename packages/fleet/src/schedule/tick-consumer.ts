@@ -1,6 +1,9 @@
 import { toError } from '@fetchfleet/crawl';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { isLockError } from '../claims/claim-lost-error.ts';
+import { STALLED_INTERVAL_MS, StalledCheck } from '../queue/stalled-check.ts';
+import { type Every, everyAlone } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { withTimeout } from '../redis/with-timeout.ts';
 import { type ScheduleJob, SCHEDULES } from './tick-queue.ts';
@@ -8,8 +11,10 @@ import { type ScheduleJob, SCHEDULES } from './tick-queue.ts';
 /** Concurrent expansions in one process. */
 const CONCURRENCY = 2;
 /** A check that finds a run without its lock gives it to another worker: after 11 s at most. */
-const LOCK_MS = 8_000;
-const STALLED_CHECK_MS = 3_000;
+const LOCK_MS = 7_000;
+const RENEW_MS = 2_000;
+/** The longest wait for a job, which ends as soon as there is one. */
+const WAIT_SECONDS = 10;
 /** A run that was lost by more workers than this has probably killed them. */
 const MAX_DEATHS = 5;
 const STOP_TIMEOUT_MS = 3_000;
@@ -33,26 +38,42 @@ interface TickConsumerOptions {
   /** Called instead for a run that has killed one worker after another. */
   readonly onPoison: (schedule: string, run: string) => Promise<void>;
   readonly onError: (error: Error) => void;
+  /** When locks are renewed, and runs of dead workers looked for. @default by timers of its own */
+  readonly every?: Every;
 }
+
+type TickJob = Job<ScheduleJob, void>;
 
 /** Takes ticks and runs from the queue. It waits on a connection of its own. */
 export class TickConsumer {
   readonly #options: TickConsumerOptions;
   #worker: Worker<ScheduleJob, void>;
-  #active = 0;
+  /** With the tokens of their locks. */
+  readonly #active = new Map<TickJob, string>();
+  readonly #every: Every;
+  readonly #stalledCheck: StalledCheck;
+  #stopRenewing: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: TickConsumerOptions) {
     this.#options = options;
+    this.#every = options.every ?? everyAlone;
     this.#worker = this.#create();
+    this.#stalledCheck = new StalledCheck(() => this.#worker, this.#every);
   }
 
   /** Whether it is processing nothing, and would take a queued run at once. */
   get isIdle(): boolean {
-    return this.#active === 0;
+    return this.#active.size === 0;
   }
 
   start(): void {
+    this.#run();
+    this.#stalledCheck.start();
+    this.#stopRenewing ??= this.#every(RENEW_MS, () => this.#renewLocks());
+  }
+
+  #run(): void {
     const worker = this.#worker;
     worker.run().catch((error: unknown) => {
       const isCurrent = this.#stopping === undefined && worker === this.#worker;
@@ -69,7 +90,7 @@ export class TickConsumer {
     }
     const old = this.#worker;
     this.#worker = this.#create();
-    this.start();
+    this.#run();
     // The old connection is broken: an error while it closes means nothing.
     old.close(true).catch(() => undefined);
   }
@@ -79,34 +100,54 @@ export class TickConsumer {
     const worker = new Worker<ScheduleJob, void>(
       SCHEDULES,
       // BullMQ passes the signal only to a function with three plain parameters.
-      async (job, token, signal) => this.#count(async () => this.#process(job, token, signal)),
+      async (job, token, signal) => this.#hold(job, token, signal),
       {
         connection: redis,
         prefix: keys.home.queuePrefix,
         autorun: false,
         concurrency: CONCURRENCY,
         lockDuration: LOCK_MS,
-        stalledInterval: STALLED_CHECK_MS,
+        skipLockRenewal: true,
+        skipStalledCheck: true,
+        stalledInterval: STALLED_INTERVAL_MS,
+        drainDelay: WAIT_SECONDS,
         // Turns BullMQ's own limit off: `#process` decides by MAX_DEATHS.
         maxStalledCount: 1_000,
       },
     );
     worker.on('error', onError);
-    worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) {
-        worker.cancelJob(id, 'lock lost');
-      }
-    });
     return worker;
   }
 
-  async #count(work: () => Promise<void>): Promise<void> {
-    this.#active += 1;
+  /** Its lock is renewed meanwhile. */
+  async #hold(job: TickJob, token = '', signal?: AbortSignal): Promise<void> {
+    this.#active.set(job, token);
     try {
-      await work();
+      await this.#process(job, token, signal);
     } finally {
-      this.#active -= 1;
+      this.#active.delete(job);
     }
+  }
+
+  /** BullMQ would do the same, by a timer that it also has while there is no job. */
+  #renewLocks(): void {
+    for (const [job, token] of this.#active) {
+      void this.#renewLock(job, token);
+    }
+  }
+
+  async #renewLock(job: TickJob, token: string): Promise<void> {
+    try {
+      if ((await job.extendLock(token, LOCK_MS)) > 0) {
+        return;
+      }
+    } catch (error) {
+      if (!isLockError(error)) {
+        this.#options.onError(toError(error));
+        return;
+      }
+    }
+    this.#worker.cancelJob(job.id ?? '', 'lock lost');
   }
 
   /** Gives running expansions back to the queue, for another worker. May be called twice. */
@@ -116,6 +157,7 @@ export class TickConsumer {
   }
 
   async #stop(): Promise<void> {
+    this.#stalledCheck.stop();
     this.#worker.cancelAllJobs(DRAINING);
     // Without Redis nothing can be given back: another worker takes over when the locks expire.
     const timeoutMs = this.#options.redis.status === 'ready' ? STOP_TIMEOUT_MS : 0;
@@ -126,9 +168,11 @@ export class TickConsumer {
     if (isClosed === undefined) {
       this.#worker.close(true).catch(() => undefined);
     }
+    this.#stopRenewing?.();
+    this.#stopRenewing = undefined;
   }
 
-  async #process(job: Job<ScheduleJob>, token?: string, signal?: AbortSignal): Promise<void> {
+  async #process(job: TickJob, token: string, signal?: AbortSignal): Promise<void> {
     // The blocking read may deliver one more job while the worker closes.
     if (this.#stopping !== undefined) {
       return giveBack(job, token);
@@ -154,7 +198,7 @@ export class TickConsumer {
 }
 
 /** Puts a run at the head of the queue, without using an attempt. */
-async function giveBack(job: Job, token: string | undefined): Promise<never> {
+async function giveBack(job: TickJob, token: string): Promise<never> {
   await job.moveToWait(token);
   throw new WaitingError();
 }

@@ -26,14 +26,17 @@ afterEach(async () => {
 
 installLeakGuard();
 
-function startWorker(onRun: (attempt: RunAttempt) => Promise<void>): TickConsumer {
+function startWorker(
+  onRun: (attempt: RunAttempt) => Promise<void>,
+  onError: (error: Error) => void = rethrow,
+): TickConsumer {
   const worker = new TickConsumer({
     redis,
     keys,
     onTick: async () => undefined,
     onRun,
     onPoison: async () => undefined,
-    onError: rethrow,
+    onError,
   });
   worker.start();
   return worker;
@@ -69,6 +72,33 @@ describe('the tick consumer', () => {
     await eventually(() => attempts.length === 1);
     expect(attempts).toEqual([false]);
     await next.stop();
+  });
+
+  it('renews the lock of a run while it lasts, and aborts the run whose lock is lost', async () => {
+    const aborted = Promise.withResolvers<unknown>();
+    const worker = startWorker(
+      async ({ signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            aborted.resolve(signal.reason);
+            resolve();
+          });
+        }),
+      () => undefined, // BullMQ says that the run cannot be ended
+    );
+    await queue.offer('s', '1');
+    await eventually(() => !worker.isIdle);
+    const lock = `${keys.home.queuePrefix}:schedules:s.1:lock`;
+    const atFirst = await redis.pttl(lock);
+    await eventually(async () => {
+      const left = await redis.pttl(lock);
+      return left < atFirst - 500;
+    });
+    await eventually(async () => (await redis.pttl(lock)) > atFirst - 500);
+    await redis.set(lock, 'of another worker');
+    expect(await aborted.promise).toBe('lock lost');
+    await eventually(() => worker.isIdle);
+    await worker.stop();
   });
 
   it('tries a failing run four times, after 5, 10 and 20 seconds', async () => {

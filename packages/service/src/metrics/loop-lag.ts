@@ -1,4 +1,5 @@
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import type { Every } from '../process/beat.ts';
 
 const NANOSECONDS = 1e9;
 const RESOLUTION_MS = 20;
@@ -37,11 +38,11 @@ export class LoopLag {
   #aside: Lag = NO_LAG;
   #resetAt = performance.now();
   #isMeasuring = true;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopChecking: () => void;
 
-  constructor() {
+  constructor(every: Every) {
     this.#delays.enable();
-    this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
+    this.#stopChecking = every(CHECK_MS, () => this.#check());
   }
 
   get isMeasuring(): boolean {
@@ -67,7 +68,7 @@ export class LoopLag {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopChecking();
     this.#delays.disable();
   }
 

@@ -1,5 +1,6 @@
 import { type Outcome, PAGE_ENDS, type PageEnd } from '@fetchfleet/crawl';
 import { Registry } from 'prom-client';
+import { Beat, type Every } from '../process/beat.ts';
 import { SLICE_RESULTS } from './catalogue.ts';
 import type { CollectFunction } from './collectors.ts';
 import { FetchCounts } from './fetch-counts.ts';
@@ -32,6 +33,8 @@ export interface MetricsOptions {
   readonly transport?: string;
   /** Origins with a label of their own; the others are `other`. @default 100 */
   readonly originCap?: number;
+  /** What checks the event loop. @default a timer of its own */
+  readonly every?: Every;
 }
 
 export interface SettledFetch {
@@ -98,7 +101,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const counts = new FetchCounts({ fetches, receivedBytes });
   const origins = new OriginLabels(options.originCap);
   const reasons = new OriginLabels(REASON_CAP);
-  const loop = new LoopLag();
+  const loop = new LoopLag(options.every ?? new Beat().every);
   const maker = new PageMaker({
     registry,
     fleetRegistry,

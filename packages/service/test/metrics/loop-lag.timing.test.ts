@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@fetchfleet/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { LoopLag } from '../../src/metrics/loop-lag.ts';
+import { Beat } from '../../src/process/beat.ts';
 
 let lag: LoopLag | undefined;
 
@@ -14,7 +15,7 @@ function hang(ms: number): void {
 
 describe('LoopLag', () => {
   it('rests while the process does, and measures again when it is busy', async () => {
-    const made = new LoopLag();
+    const made = new LoopLag(new Beat().every);
     lag = made;
     expect(made.isMeasuring).toBe(true);
     await eventually(() => expect(made.isMeasuring).toBe(false));
@@ -32,7 +33,7 @@ describe('LoopLag', () => {
   });
 
   it('sees that its own look comes late while it rests', async () => {
-    const made = new LoopLag();
+    const made = new LoopLag(new Beat().every);
     lag = made;
     await eventually(() => expect(made.isMeasuring).toBe(false));
     made.take();
