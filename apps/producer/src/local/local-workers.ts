@@ -13,6 +13,8 @@ import { WorkerNotices } from './worker-output.ts';
 const MIN_STOP_TIMEOUT_MS = 40_000;
 /** What a worker needs to end besides its drain timeout. */
 const STOP_MARGIN_MS = 20_000;
+/** From a worker that is ready to the start of the next; most small batches have ended by then. */
+const NEXT_AFTER_MS = 500;
 
 export interface LocalWorkersOptions {
   readonly count: number;
@@ -28,8 +30,8 @@ export interface LocalWorkersOptions {
  * The worker processes of this machine. A process that dies is started again until `stop()`.
  *
  * Starting takes a processor for some tenths of a second. More processes than processors would only
- * make the first of them ready later, so the others start when one is ready. A small batch has
- * ended by then.
+ * make the first of them ready later, so the others start half a second after one is ready: a small
+ * batch has ended by then, and has the processors for itself.
  */
 export class LocalWorkers {
   readonly #workers: readonly LocalWorker[];
@@ -38,6 +40,7 @@ export class LocalWorkers {
   readonly #failure = Promise.withResolvers<never>();
   #startedCount = 0;
   #givenUpCount = 0;
+  readonly #nextStarts = new Set<NodeJS.Timeout>();
 
   constructor({ count, command, env, terminal, startingAtOnce }: LocalWorkersOptions) {
     this.#startingAtOnce = startingAtOnce ?? availableParallelism();
@@ -52,7 +55,7 @@ export class LocalWorkers {
         command,
         env,
         onLine: (line) => notices.add(line),
-        onReady: () => this.#startNext(),
+        onReady: () => this.#startNextLater(),
         onCrash: (reason) => terminal.warn(`${name} ended (${reason}); it is started again`),
         onGivenUp: (reason, cause) => this.#giveUp(reason, cause),
       });
@@ -90,6 +93,7 @@ export class LocalWorkers {
         worker.kill();
       }
     };
+    this.#nextStarts.forEach((timer) => clearTimeout(timer));
     const done = new AbortController();
     const force = options.force;
     if (force?.aborted === true) {
@@ -102,6 +106,12 @@ export class LocalWorkers {
     );
     await Promise.all(this.#workers.map(async (worker) => worker.stop()));
     done.abort();
+  }
+
+  #startNextLater(): void {
+    if (this.#startedCount < this.#workers.length) {
+      this.#nextStarts.add(setTimeout(() => this.#startNext(), NEXT_AFTER_MS));
+    }
   }
 
   /** None once all have been started, or after `stop()`. */

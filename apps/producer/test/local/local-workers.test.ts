@@ -67,7 +67,7 @@ describe('the workers of this machine', () => {
     expect(said()).toContain('worker 1 of 1 ended (SIGKILL); it is started again');
   });
 
-  it('wait with their start until an earlier one is ready', async () => {
+  it('wait with their start until half a second after an earlier one is ready', async () => {
     const up = "console.error(JSON.stringify({ level: 'warn', msg: 'up ' + process.pid }))";
     const script = `process.on('SIGUSR2', () => { ${READY} }); setInterval(() => {}, 1000); ${up}`;
     const { workers, said } = startWorkers(script, 3, 2);
@@ -75,8 +75,10 @@ describe('the workers of this machine', () => {
     expect(others).toHaveLength(1);
     await eventually(() => said().includes(`up ${first}`));
     expect(workers.pids).toHaveLength(2);
+    const readyAfter = performance.now();
     process.kill(first, 'SIGUSR2');
     await eventually(() => workers.pids.length === 3);
+    expect(performance.now() - readyAfter).toBeGreaterThan(499);
   });
 
   it('are all given up when those that start first cannot', async () => {
