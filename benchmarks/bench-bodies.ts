@@ -10,11 +10,11 @@ import type { Spread } from './statistics.ts';
 
 const IN_FLIGHT = 64;
 const OURS = 'fetchfleet, undici';
-/** Fetches per run: about three seconds per contender, and 40, 250 and 250 MB of records. */
+/** Fetches per run: about three seconds per contender, and 40, 600 and 700 MB of records. */
 const FETCHES = {
   1_200: { undici: 35_000, got: 8_000, loop: 70_000 },
-  50_000: { undici: 5_000, got: 3_000, loop: 20_000 },
-  1_000_000: { undici: 250, got: 200, loop: 1_000 },
+  50_000: { undici: 12_000, got: 6_000, loop: 25_000 },
+  1_000_000: { undici: 700, got: 500, loop: 1_400 },
 } as const;
 
 export const bodiesBenchmark: Benchmark = {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Crawl, Plan, Slice } from '@fetchfleet/crawl';
 import { redisUrl, track } from '@fetchfleet/testing';
-import { connectRedis, fleetKeys } from '../src/index.ts';
+import { connectRedis, fleetKeys, readShards } from '../src/index.ts';
 
 export const plan: Plan = {
   name: 'test',
@@ -30,6 +30,9 @@ export const crawl: Crawl = {
 export async function freshFleet(shards = 1) {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`, shards);
+  if (shards > 1) {
+    await readShards(redis, keys, shards);
+  }
   track({
     what: `Redis connection of ${keys.home.queuePrefix}`,
     isOpen: () => redis.status === 'ready',

@@ -1,6 +1,5 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { closeAfterEach, eventually, redisUrl, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { crawlFile, expectComplete, readRecords, settled, setUpFleet } from './fleet-fixture.ts';
@@ -15,10 +14,10 @@ const setUp = async (url = redisUrl()) => setUpFleet(url, { delayMs: 80 });
 /** An origin whose every answer starts the thread that writes. */
 async function setUpLarge() {
   const { origin, results, fleet } = await setUp();
-  origin.respond(/large/, async ({ url }, response) => {
-    await setTimeout(50);
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ url, text: 'x'.repeat(300_000) }));
+  origin.respond(/large/, {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ text: 'x'.repeat(300_000) }),
+    delayMs: 80,
   });
   return { origin, results, fleet };
 }

@@ -14,8 +14,8 @@ interface DraftWithBody {
 }
 
 /**
- * A record on its way to where it is written. Encoding its body takes most of the time that a record
- * costs, so that is left to whoever writes it. A record without a body is its line already.
+ * A record on its way to where it is written. Encoding its body takes most of the time that a
+ * record costs, so that is left to whoever writes it. A record without a body is its line already.
  */
 export type RecordDraft = string | DraftWithBody;
 

@@ -1,6 +1,6 @@
 /**
- * A record as one line of NDJSON without its line end, in pieces: texts, and bytes that are UTF-8. A
- * body stays the bytes that were received until they are written.
+ * A record as one line of NDJSON without its line end, in pieces: texts, and bytes that are UTF-8.
+ * A body stays the bytes that were received until they are written.
  */
 export type RecordLine = string | readonly (string | Uint8Array)[];
 

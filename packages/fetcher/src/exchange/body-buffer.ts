@@ -5,11 +5,11 @@ const BLOCK_BYTES = 16_384;
 const MAX_ANNOUNCED_BYTES = 4 * 1_024 * 1_024;
 
 /**
- * Collects a body. A response of one chunk, the usual case, is never copied. Of several chunks, those
- * of an announced length are copied to their place in the whole body while they are in the cache of
- * the processor. Others are kept until the end; small ones are packed into blocks: single bytes would
- * otherwise take a hundred times their size in Buffer objects, and each of these would keep its whole
- * network buffer in memory.
+ * Collects a body. A response of one chunk, the usual case, is never copied. Of several chunks,
+ * those of an announced length are copied to their place in the whole body while they are in the
+ * cache of the processor. Others are kept until the end; small ones are packed into blocks: single
+ * bytes would otherwise take a hundred times their size in Buffer objects, and each of these would
+ * keep its whole network buffer in memory.
  *
  *     announced   [first chunk · chunk · chunk · ·········· free]
  *     otherwise   [first chunk][full block][large chunk]…     tail  [used ······ free]

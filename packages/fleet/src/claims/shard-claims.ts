@@ -33,7 +33,7 @@ return 1
 
 const split = new Script(SPLIT_SLICE, z.number().int());
 
-/** A claim expires this long after its last renewal. With the check for dead workers, 15 s at most. */
+/** A claim expires so long after its last renewal; 15 s with the check for dead workers. */
 const LOCK_MS = 10_000;
 const RENEW_MS = 3_000;
 /** Turns BullMQ's own limit off: the worker decides by `redeliveries`. */

@@ -1,5 +1,6 @@
 /**
- * The thread that encodes and writes the records of a worker: the program that `WriterThread` starts.
+ * The thread that encodes and writes the records of a worker: the program that `WriterThread`
+ * starts.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { encodeDraft } from '@fetchfleet/crawl';

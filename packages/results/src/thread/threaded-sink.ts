@@ -20,8 +20,8 @@ const LARGE_BODY_BYTES = 256 * 1_024;
  *
  * The thread takes 50 ms of CPU to start and 15 MB, so a worker that has little to write does it
  * itself. It goes on so where no thread can be started, for example in a bundle of somebody else's,
- * which lacks the program. What is not acknowledged when the thread dies is rejected; the next append
- * starts another one, which begins new parts.
+ * which lacks the program. What is not acknowledged when the thread dies is rejected; the next
+ * append starts another one, which begins new parts.
  */
 export class ThreadedSink implements RecordSink {
   readonly #options: ThreadedSinkOptions;
