@@ -74,7 +74,7 @@ async function startFleet() {
         await retention.check(schedule);
       }
     };
-    track({ what: `sink in ${path}`, isOpen: () => false, close: async () => sink.stop() });
+    track({ what: `sink in ${path}`, isOpen: () => true, close: async () => sink.stop() });
     const has = async (batch: string): Promise<boolean> => (await readdir(path)).includes(batch);
     return { retention, check, record, has, ended, stop: async () => sink.stop() };
   };
