@@ -31,7 +31,8 @@ export type ThreadRequest =
 export type ThreadReply =
   | { readonly kind: 'started' }
   | { readonly kind: 'not-started'; readonly error: ThreadError }
-  | { readonly kind: 'appended'; readonly id: number }
+  /** With the memory of the records, for others. */
+  | { readonly kind: 'appended'; readonly id: number; readonly memory: ArrayBuffer }
   | { readonly kind: 'not-appended'; readonly id: number; readonly error: ThreadError }
   | { readonly kind: 'flushed'; readonly bytes: number; readonly durationMs: number }
   /** To be answered with `manifest` or `no-manifest`. */

@@ -12,7 +12,7 @@ const NUMBERS = 3;
  *     memory  head body head body line …
  */
 export interface PackedDrafts {
-  readonly memory: ArrayBufferLike;
+  readonly memory: ArrayBuffer;
   /** Of each record the ends of head and body in the memory, and its content type, see below. */
   readonly places: Uint32Array;
   /** Type 2 is the first of these. 1: a body without a type; 0: a record without a body. */
@@ -28,7 +28,7 @@ export function packedBytes(drafts: readonly RecordDraft[]): number {
 }
 
 /** @param memory at least {@link packedBytes} */
-export function packDrafts(drafts: readonly RecordDraft[], memory: ArrayBufferLike): PackedDrafts {
+export function packDrafts(drafts: readonly RecordDraft[], memory: ArrayBuffer): PackedDrafts {
   const bytes = Buffer.from(memory);
   const places = new Uint32Array(drafts.length * NUMBERS);
   const contentTypes: string[] = [];

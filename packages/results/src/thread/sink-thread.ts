@@ -65,8 +65,10 @@ class ThreadProgram {
   async #append(id: number, batch: string, packed: PackedDrafts): Promise<void> {
     try {
       await this.#sink.append(batch, unpackDrafts(packed).map(encodeDraft));
-      this.#reply({ kind: 'appended', id });
+      const { memory } = packed;
+      this.#reply({ kind: 'appended', id, memory }, [memory]);
     } catch (error) {
+      // Its memory stays here: what failed may not have let go of it yet.
       this.#reply({ kind: 'not-appended', id, error: packError(error) });
     }
   }
@@ -85,9 +87,9 @@ class ThreadProgram {
     return asked;
   }
 
-  #reply(reply: ThreadReply): void {
+  #reply(reply: ThreadReply, transferred: readonly ArrayBuffer[] = []): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- not that of a window
-    this.#port.postMessage(reply);
+    this.#port.postMessage(reply, transferred);
   }
 }
 

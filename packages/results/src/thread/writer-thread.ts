@@ -18,7 +18,6 @@ export interface ThreadOptions extends SinkOptions {
 }
 
 interface PendingAppend {
-  readonly memory: ArrayBufferLike;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -75,8 +74,8 @@ export class WriterThread {
     const memory = this.#memory.take(packedBytes(drafts));
     const packed = packDrafts(drafts, memory);
     const id = this.#appends++;
-    this.#pending.set(id, { memory, resolve, reject });
-    this.#send({ kind: 'append', id, batch, packed }, memory);
+    this.#pending.set(id, { resolve, reject });
+    this.#send({ kind: 'append', id, batch, packed }, [memory]);
     return promise;
   }
 
@@ -88,8 +87,8 @@ export class WriterThread {
     await this.#ended.promise;
   }
 
-  #send(request: ThreadRequest, memory?: ArrayBufferLike): void {
-    this.#thread.postMessage(request, memory instanceof ArrayBuffer ? [memory] : []);
+  #send(request: ThreadRequest, transferred: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(request, transferred);
   }
 
   #take(reply: ThreadReply): void {
@@ -100,6 +99,7 @@ export class WriterThread {
         this.#started.reject(unpackError(reply.error));
         return;
       case 'appended':
+        this.#memory.giveBack(reply.memory);
         return this.#endAppend(reply.id)?.resolve();
       case 'not-appended':
         return this.#endAppend(reply.id)?.reject(unpackError(reply.error));
@@ -113,9 +113,6 @@ export class WriterThread {
   #endAppend(id: number): PendingAppend | undefined {
     const append = this.#pending.get(id);
     this.#pending.delete(id);
-    if (append !== undefined) {
-      this.#memory.giveBack(append.memory);
-    }
     return append;
   }
 
