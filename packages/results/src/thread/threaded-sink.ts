@@ -25,8 +25,8 @@ const LARGE_BODY_BYTES = 256 * 1_024;
  */
 export class ThreadedSink implements RecordSink {
   readonly #options: ThreadedSinkOptions;
-  readonly #local: FileSink;
-  readonly #encoding: EncodingSink;
+  /** Encodes and writes in this thread. */
+  readonly #local: EncodingSink;
   #bytesWithoutThread = 0;
   #thread: Promise<WriterThread> | undefined;
   readonly #pending = new PendingWork();
@@ -38,8 +38,7 @@ export class ThreadedSink implements RecordSink {
 
   constructor(options: ThreadedSinkOptions) {
     this.#options = options;
-    this.#local = new FileSink(options);
-    this.#encoding = new EncodingSink(this.#local);
+    this.#local = new EncodingSink(new FileSink(options));
   }
 
   get id(): string | undefined {
@@ -56,7 +55,7 @@ export class ThreadedSink implements RecordSink {
 
   async append(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
     if (this.#isStopped || !this.#needsThread(drafts)) {
-      return this.#encoding.append(batch, drafts);
+      return this.#local.append(batch, drafts);
     }
     return this.#pending.add(this.#appendWithThread(batch, drafts));
   }
@@ -66,12 +65,12 @@ export class ThreadedSink implements RecordSink {
     // Some may wait for the thread to start.
     await this.#pending.ended();
     const thread = await this.#thread?.catch(() => undefined);
-    await Promise.all([this.#encoding.stop(), thread?.stop()]);
+    await Promise.all([this.#local.stop(), thread?.stop()]);
   }
 
   async #appendWithThread(batch: string, drafts: readonly RecordDraft[]): Promise<void> {
     const thread = await this.#running();
-    await (thread ?? this.#encoding).append(batch, drafts);
+    await (thread ?? this.#local).append(batch, drafts);
   }
 
   #needsThread(drafts: readonly RecordDraft[]): boolean {
@@ -127,7 +126,7 @@ export class ThreadedSink implements RecordSink {
     const thread = await WriterThread.start(this.#options, this.#local.id);
     this.#hasHadThread = true;
     // What is under way here ends, and its files are closed.
-    void this.#encoding.stop();
+    void this.#local.stop();
     return thread;
   }
 }

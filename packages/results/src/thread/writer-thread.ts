@@ -51,7 +51,7 @@ export class WriterThread {
     this.#thread = new Worker(program, { ...FLAGS, workerData: settings });
     this.#thread.on('message', (reply: ThreadReply) => this.#take(reply));
     this.#thread.on('error', (error) => this.#end(toError(error).message));
-    this.#thread.on('exit', () => this.#end('nothing is known of the cause'));
+    this.#thread.on('exit', (code) => this.#end(`its exit code is ${code}`));
   }
 
   /**
