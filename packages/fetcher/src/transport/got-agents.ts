@@ -4,7 +4,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { readAnswersOf } from './answer-reader.ts';
 import { connect as connectTo } from '../connect/connect.ts';
-import { type ConnectOptions, IDLE_CONNECTION_MS } from './transport.ts';
+import { idleTimeMs } from './idle-time.ts';
+import type { ConnectOptions } from './transport.ts';
 
 declare module 'node:http' {
   interface Agent {
@@ -130,19 +131,31 @@ function occupy(agent: http.Agent, args: http.ClientRequestArgs, place: Socket):
   };
 }
 
+/** How long connections may be idle of which an answer has said so, in ms. */
+const IDLE_TIMES = new WeakMap<Duplex, number>();
+
+/** To be called with the headers of an answer. */
+export function learnIdleTime({ socket, headers }: http.IncomingMessage): void {
+  const keepAlive = headers['keep-alive'];
+  if (keepAlive !== undefined) {
+    IDLE_TIMES.set(socket, idleTimeMs(String(keepAlive)));
+  }
+}
+
 /**
  * Limits how long a connection is idle.
  *
  * The agent destroys free sockets that time out, but its own timeout option also applies to sockets
- * in use. This timeout applies to idle sockets only. A shorter time that the origin announced
- * stays.
+ * in use, and without it the agent ignores what an origin announces. This timeout applies to idle
+ * sockets only.
  */
 function limitIdleTime(agent: http.Agent): void {
   const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
   agent.keepSocketAlive = (socket) => {
-    const isKept = keep(socket) === true;
+    const idleMs = IDLE_TIMES.get(socket) ?? idleTimeMs(undefined);
+    const isKept = keep(socket) === true && idleMs > 0;
     if (isKept && socket instanceof Socket) {
-      socket.setTimeout(Math.min(socket.timeout || IDLE_CONNECTION_MS, IDLE_CONNECTION_MS));
+      socket.setTimeout(idleMs);
     }
     return isKept;
   };

@@ -6,7 +6,13 @@ import {
 } from 'node:http';
 import got, { type Got, type Request } from 'got';
 import { PARSER_HEAD_BYTES } from './answer-reader.ts';
-import { abortConnecting, type Agents, closeFreeSockets, createAgents } from './got-agents.ts';
+import {
+  abortConnecting,
+  type Agents,
+  closeFreeSockets,
+  createAgents,
+  learnIdleTime,
+} from './got-agents.ts';
 import { mergeRepeated } from './repeated-headers.ts';
 import { withoutFragment } from './request-target.ts';
 import type {
@@ -135,6 +141,7 @@ class GotRequest implements SentRequest {
   }
 
   #onResponse(response: IncomingMessage): void {
+    learnIdleTime(response);
     if (!this.#isOver) {
       const headers = fromRawHeaders(response.rawHeaders);
       this.#handler.onHeaders(response.statusCode ?? 0, headers, response.headers['set-cookie']);

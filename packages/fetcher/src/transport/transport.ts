@@ -77,6 +77,3 @@ export interface ConnectOptions extends ConnectionOptions {
   /** Whether the answers are those to HEAD, and have no body whatever they say. @default false */
   readonly isForHead?: boolean;
 }
-
-/** How long an idle connection is kept, unless the origin announced a shorter time. */
-export const IDLE_CONNECTION_MS = 4_000;

@@ -1,19 +1,24 @@
 import { buildConnector, type Client, type Dispatcher } from 'undici';
 import { PARSER_HEAD_BYTES } from './answer-reader.ts';
+import { idleTimeMs } from './idle-time.ts';
 import { mergeRepeated } from './repeated-headers.ts';
 import { withoutFragment } from './request-target.ts';
-import {
-  IDLE_CONNECTION_MS,
-  type ConnectOptions,
-  type RequestMessage,
-  type ResponseHandler,
-  type SentRequest,
-  type Transport,
+import type {
+  ConnectOptions,
+  RequestMessage,
+  ResponseHandler,
+  SentRequest,
+  Transport,
 } from './transport.ts';
-import { type PendingRequest, UndiciConnections } from './undici-connections.ts';
+import { type Connection, type PendingRequest, UndiciConnections } from './undici-connections.ts';
 import { UndiciConnector } from './undici-connector.ts';
 
 type Controller = Dispatcher.DispatchController;
+
+/** How often idle connections are looked at. */
+const SWEEP_MS = 500;
+/** When undici would close an idle connection. We do it earlier, without an error for each. */
+const UNDICI_IDLE_MS = 60_000;
 
 /** The fast transport: one undici client per connection, without its request API and its pools. */
 export class UndiciTransport implements Transport {
@@ -22,6 +27,7 @@ export class UndiciTransport implements Transport {
   readonly #origins = new Map<string, UndiciConnections>();
   /** One for all clients: it keeps their TLS sessions. */
   readonly #startTls: buildConnector.connector;
+  #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -30,7 +36,8 @@ export class UndiciTransport implements Transport {
       allowH2: false,
       pipelining: 1,
       maxHeaderSize: PARSER_HEAD_BYTES,
-      keepAliveTimeout: IDLE_CONNECTION_MS,
+      keepAliveTimeout: UNDICI_IDLE_MS,
+      keepAliveTimeoutThreshold: 0,
       // The exchange has one timer for everything; two more per request would be wasted.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -51,6 +58,7 @@ export class UndiciTransport implements Transport {
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#sweep);
     await Promise.all([...this.#origins.values()].map(async (origin) => origin.destroy()));
   }
 
@@ -67,10 +75,25 @@ export class UndiciTransport implements Transport {
           isForHead ? { ...this.#options, isForHead } : this.#options,
           this.#startTls,
         ),
+      onIdle: () => this.#sweepLater(),
       onEmpty: () => this.#origins.delete(origin),
     });
     this.#origins.set(origin, connections);
     return connections;
+  }
+
+  #sweepLater(): void {
+    this.#sweep ??= setTimeout(() => {
+      this.#sweep = undefined;
+      const now = performance.now();
+      let areMoreIdle = false;
+      for (const connections of this.#origins.values()) {
+        areMoreIdle = connections.closeIdle(now) || areMoreIdle;
+      }
+      if (areMoreIdle) {
+        this.#sweepLater();
+      }
+    }, SWEEP_MS).unref();
   }
 }
 
@@ -82,7 +105,9 @@ class UndiciRequest implements PendingRequest, SentRequest {
   readonly isOnNewConnection: boolean;
   readonly #connections: UndiciConnections;
   readonly #handler: ResponseHandler;
-  #client: Client | undefined;
+  #connection: Connection | undefined;
+  /** How long the connection may be idle after this request. */
+  #idleMs = idleTimeMs(undefined);
   #controller: Controller | undefined;
   #isOver = false;
 
@@ -101,8 +126,8 @@ class UndiciRequest implements PendingRequest, SentRequest {
     this.isOnNewConnection = isOnNewConnection || method === 'HEAD';
   }
 
-  onConnection(connection: Client): void {
-    this.#client = connection;
+  onConnection(connection: Connection): void {
+    this.#connection = connection;
   }
 
   onRequestStart(controller: Controller): void {
@@ -120,6 +145,10 @@ class UndiciRequest implements PendingRequest, SentRequest {
     if (this.#isOver || status < 200) {
       return;
     }
+    const keepAlive = headers['keep-alive'];
+    if (keepAlive !== undefined) {
+      this.#idleMs = idleTimeMs(String(keepAlive));
+    }
     const cookies = headers['set-cookie'];
     const listed = typeof cookies === 'string' ? [cookies] : cookies;
     this.#handler.onHeaders(status, joinRepeated(headers), listed);
@@ -136,10 +165,10 @@ class UndiciRequest implements PendingRequest, SentRequest {
    * once, without the checks that undici makes on an idle connection.
    */
   onResponseEnd(): void {
-    this.#returnConnection((client) =>
-      this.method === 'HEAD'
-        ? this.#connections.discard(client)
-        : this.#connections.release(client),
+    this.#returnConnection((connection) =>
+      this.method === 'HEAD' || this.#idleMs === 0
+        ? this.#connections.discard(connection)
+        : this.#connections.release(connection, this.#idleMs),
     );
     if (!this.#isOver) {
       this.#isOver = true;
@@ -148,7 +177,7 @@ class UndiciRequest implements PendingRequest, SentRequest {
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    this.#returnConnection((client) => this.#connections.discard(client));
+    this.#returnConnection((connection) => this.#connections.discard(connection));
     if (this.#isOver) {
       return;
     }
@@ -174,17 +203,17 @@ class UndiciRequest implements PendingRequest, SentRequest {
       this.#isOver = true;
       if (this.#controller !== undefined) {
         this.#controller.abort(new Error('aborted'));
-      } else if (this.#client !== undefined) {
-        this.#connections.abortConnecting(this.#client);
+      } else {
+        this.#connection?.connector.abort();
       }
     }
   }
 
-  #returnConnection(release: (client: Client) => void): void {
-    const client = this.#client;
-    this.#client = undefined;
-    if (client !== undefined) {
-      release(client);
+  #returnConnection(release: (connection: Connection) => void): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection !== undefined) {
+      release(connection);
     }
   }
 }

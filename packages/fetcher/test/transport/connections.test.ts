@@ -193,6 +193,40 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     await eventually(() => server.sockets.size === 0);
   });
 
+  it('closes an idle connection before the origin does', async () => {
+    const soon = await serveRaw((socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nkeep-alive: timeout=3\r\ncontent-length: 2\r\n\r\nok'),
+    );
+    const late = await serveRaw((socket) => socket.write(OK));
+    const fetcher = newFetcher(transport);
+    await Promise.all([late, soon].map(async ({ url }) => fetcher.fetch(requestFor(url))));
+    await eventually(() => soon.sockets.size === 0);
+    expect(late.sockets.size).toBe(1);
+  });
+
+  it('does not use a connection again that the origin is about to close', async () => {
+    const server = await serve((_request, response) =>
+      response.writeHead(200, { 'keep-alive': 'timeout=1' }).end('ok'),
+    );
+    const fetcher = newFetcher(transport);
+    await fetcher.fetch(requestFor(server.url));
+    await fetcher.fetch(requestFor(server.url));
+    expect(server.connections).toBe(2);
+  });
+
+  it('keeps only those connections that fetches come for', async () => {
+    const server = await serve((_request, response) => response.end('ok'));
+    const fetcher = newFetcher(transport);
+    const fetch = async (): Promise<unknown> => fetcher.fetch(requestFor(server.url));
+    await Promise.all([fetch(), fetch(), fetch()]);
+    expect(server.sockets.size).toBe(3);
+    await eventually(async () => {
+      await fetch();
+      return server.sockets.size === 1;
+    });
+    expect(server.connections).toBe(3);
+  });
+
   it('reports the reason for which a certificate is invalid', async () => {
     const folder = await temporaryFolder();
     const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
