@@ -6,6 +6,7 @@ export {
   resolveNetwork,
 } from './connect/resolve-network.ts';
 export { type FetchNetwork, type Proxy, type ProxyRoutes, shownProxy } from './connect/proxy.ts';
+export { type Abortable, AbortListeners } from './fetcher/abort-listeners.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
 export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';

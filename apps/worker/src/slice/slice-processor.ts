@@ -1,6 +1,5 @@
 import {
   isMixed,
-  isOrigin,
   packSlice,
   parseCursor,
   parseSlice,
@@ -191,18 +190,12 @@ export class SliceProcessor {
     const { origin } = slice;
     const ticket = claim.redeliveries > 0 ? FIRST_TICKET : (slice.ticket ?? 0);
     const run = new SliceRun(this.#toolsFor(paused), batch, { id: claim.id, origin, ticket, span });
-    const wake = (): void => this.#options.schedulers.wake(origin);
-    paused.addEventListener('abort', wake);
-    try {
-      const rest = await run.run(fetches, {
-        lost: claim.lost,
-        onRobotsRequested: onWaiting,
-        onPermitsRequested: onAdmitted,
-      });
-      await this.#end(job, rest);
-    } finally {
-      paused.removeEventListener('abort', wake);
-    }
+    const rest = await run.run(fetches, {
+      lost: claim.lost,
+      onRobotsRequested: onWaiting,
+      onPermitsRequested: onAdmitted,
+    });
+    await this.#end(job, rest);
   }
 
   /**
@@ -453,8 +446,9 @@ function isSentElsewhere(
 
 /** The origin of a URL; {@link NO_ORIGIN} if nothing can be fetched there. */
 function originIn(url: string): string {
-  const origin = URL.parse(url)?.origin ?? NO_ORIGIN;
-  return isOrigin(origin) ? origin : NO_ORIGIN;
+  const parsed = URL.parse(url);
+  const isFetchable = parsed?.protocol === 'http:' || parsed?.protocol === 'https:';
+  return isFetchable ? parsed.origin : NO_ORIGIN;
 }
 
 /** However often it is called, `call` is called once. */

@@ -1,4 +1,5 @@
 import type { PendingFetch } from '@fetchfleet/crawl';
+import { AbortListeners } from '@fetchfleet/fetcher';
 import type { BatchLimits } from '@fetchfleet/fleet';
 import type { ActiveBatch } from '../batch/batches.ts';
 import type { Robots, RobotsAnswer } from '../batch/robots.ts';
@@ -24,6 +25,9 @@ import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 
 /** The longest delay of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647;
+
+/** The runs of this process that follow the same signals: those of a worker, a batch and a claim. */
+const FOLLOWING = new AbortListeners();
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
@@ -204,28 +208,32 @@ export class SliceRun implements WaitingSlice {
   /** Follows the signals that end the run. @returns removes the listeners */
   #stopOn(reasons: readonly AbortSignal[]): () => void {
     const { draining, schedulers } = this.#tools;
-    const stop = (): void => {
-      this.#stop.abort(new Error('the slice was stopped'));
-      schedulers.wake(this.#origin);
+    const stopping = {
+      abort: () => {
+        this.#stop.abort(new Error('the slice was stopped'));
+        schedulers.wake(this.#origin);
+      },
     };
-    const drain = (): void => {
-      this.#isDraining = true;
+    const stopsToStart = {
+      abort: () => {
+        this.#isDraining = true;
+        schedulers.wake(this.#origin);
+      },
     };
-    for (const reason of reasons) {
-      if (reason.aborted) {
-        stop();
+    const followed = [
+      ...reasons.map((reason) => [reason, stopping] as const),
+      [draining, stopsToStart] as const,
+    ];
+    for (const [signal, what] of followed) {
+      if (signal.aborted) {
+        what.abort();
       }
-      reason.addEventListener('abort', stop);
+      FOLLOWING.add(signal, what);
     }
-    if (draining.aborted) {
-      drain();
-    }
-    draining.addEventListener('abort', drain);
     return () => {
-      for (const reason of reasons) {
-        reason.removeEventListener('abort', stop);
+      for (const [signal, what] of followed) {
+        FOLLOWING.remove(signal, what);
       }
-      draining.removeEventListener('abort', drain);
     };
   }
 

@@ -1,4 +1,5 @@
 import { isBatchId } from '../model/batch-id.ts';
+import { isOrigin } from '../model/url.ts';
 import { OUTCOMES } from '../outcome/outcome.ts';
 import { isKnownInSlice } from './known-in-slice.ts';
 import { MAX_SLICE, SEVERAL_ORIGINS, type SharedReason, type Slice } from './slice.ts';
@@ -129,11 +130,6 @@ function isCounts(value: unknown): value is number[] {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && url.origin === text && /^https?:$/.test(url.protocol);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
