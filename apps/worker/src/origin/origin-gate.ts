@@ -27,6 +27,8 @@ export class OriginGate {
   #exchangedAt = 0;
   #leadMs = 0;
   #leased = 0;
+  /** The batches whose limits the gate was told last: it remembers them for a minute. */
+  #named: ReadonlySet<string> = new Set();
   /** As `performance.now()`; Infinity while the origin accepts fetches. */
   #deniedSince = Infinity;
 
@@ -36,6 +38,11 @@ export class OriginGate {
   }
 
   /** Ended fetches that the gate does not know of. */
+  /** Whether the gate was told the limits of this batch when it was last told limits. */
+  knowsLimitsOf(batch: string): boolean {
+    return this.#named.has(batch);
+  }
+
   get unreported(): number {
     return this.#report.ended;
   }
@@ -116,6 +123,9 @@ export class OriginGate {
         ahead: call.ahead,
         arrivals,
         batches: call.batches,
+    if (call.batches.length > 0) {
+      this.#named = new Set(call.batches.map(({ batch }) => batch));
+    }
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),
       });
       if (report.ended > 0) {

@@ -108,6 +108,11 @@ export function remaining(phase: Phase, inFlight: number, now: number): number {
   return now < until ? Math.max(0, allowedInFlight - inFlight) : 0;
 }
 
+/** The phase after a batch has come whose limits were not known when a local grant was given. */
+export function phaseWithoutGrant(phase: Phase): Phase {
+  return 'localGrant' in phase ? { ...phase, localGrant: NO_GRANT } : phase;
+}
+
 function localGrantOf(
   { state, spacingMs, allowedInFlight }: GateAnswer,
   { wanted, now }: { readonly wanted: number; readonly now: number },

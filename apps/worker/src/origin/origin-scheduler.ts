@@ -11,6 +11,7 @@ import {
   phaseAfterDeferral,
   phaseAfterError,
   remaining,
+  phaseWithoutGrant,
   UNASKED,
 } from './origin-phase.ts';
 import { PermitAccount } from '../permits/permit-account.ts';
@@ -95,6 +96,10 @@ export class OriginScheduler {
     this.#gate.addArrival(slice);
     this.#isDeferralDue = true;
     this.#updateDemand();
+    if (!this.#gate.knowsLimitsOf(slice.limits.batch)) {
+      this.#phase = phaseWithoutGrant(this.#phase);
+      this.#reserved.clear();
+    }
     this.wake();
     return admission;
   }

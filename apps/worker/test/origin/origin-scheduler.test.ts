@@ -125,6 +125,26 @@ describe('an origin without limits', () => {
   });
 });
 
+describe('a batch that comes while fetches may start without asking', () => {
+  it('is asked about first, because its limits are not those of the grant', async () => {
+    // The clock stands still, so that the grant does not expire.
+    let isFrozen = true;
+    const { admit, calls } = start({
+      now: () => (isFrozen ? 0 : performance.now()),
+      answer: ({ want, batches }) =>
+        batches.some(({ batch }) => batch === 'strict')
+          ? { state: 'concurrency', allowedInFlight: 0, againInMs: 60_000 }
+          : { granted: want },
+    });
+    await admit(sliceOf({ waiting: 1 }));
+    const strict = sliceOf({ id: 'strict.0', batch: 'strict', waiting: 5, concurrency: 1 });
+    void admit(strict);
+    await eventually(() => calls.length === 2 || strict.grants.length > 0);
+    isFrozen = false;
+    expect([strict.grants.length, calls[1]?.want]).toEqual([0, 5]);
+  });
+});
+
 describe('an ended fetch of a worker that has no permit left', () => {
   it('is followed at once by another of its origin', async () => {
     // The clock stands still, so that the grant does not expire.
