@@ -1,6 +1,6 @@
 import type { BacklogPoller } from './backlog-poller.ts';
 import { type FarSlice, farSlices } from './deferral.ts';
-import { askAtOf, openAnswerOf, type Phase, remaining } from './origin-phase.ts';
+import { advanceUntil, askAtOf, openAnswerOf, type Phase, remaining } from './origin-phase.ts';
 import type { WaitingSlice } from './waiting-slice.ts';
 
 /** Starts in one exchange. */
@@ -9,6 +9,13 @@ const MAX_STARTS = 50;
 const REPORT_MS = 10;
 /** The same where only the rate limits the origin: the next question takes them along earlier. */
 const LAZY_REPORT_MS = 1_100;
+/**
+ * The same where nobody waits for anything. The reports of all origins are due at the same moments,
+ * so that they go to Redis together.
+ */
+const SHARED_REPORT_MS = 50;
+/** Starts that are asked for in advance. An origin where more wait asks once for many anyway. */
+const MAX_IN_ADVANCE = 4;
 /** Leases are renewed well within their life of 12 s. */
 const RENEW_MS = 4_000;
 /** How long a report that is due waits for permits, so that it can go with the question. */
@@ -33,6 +40,8 @@ export interface OriginState {
   readonly leased: number;
   /** Ended fetches that the gate does not know of. */
   readonly unreported: number;
+  /** When the first of them ended. */
+  readonly unreportedSince: number;
   /** Starts that may be made without asking: see `ReservedStarts`. */
   readonly reserved: number;
   /** More of them should be asked for. */
@@ -42,6 +51,10 @@ export interface OriginState {
   /** A slice or an answer has come since it was last decided which slices to defer. */
   readonly isDeferralDue: boolean;
   readonly exchangedAt: number;
+  /** Whether a permit could be had at once. */
+  readonly arePermitsFree: boolean;
+  /** Whether the worker stops: it waits for the reports. */
+  readonly isStopping: boolean;
   /** See {@link BacklogPoller.intervalMs}. */
   readonly pollEveryMs: ReturnType<BacklogPoller['intervalMs']>;
 }
@@ -49,11 +62,13 @@ export interface OriginState {
 /**
  * - `start`: take up to `most` permits and start as many fetches under the local grant
  * - `ask`: take up to `most` permits and ask the gate for as many starts
+ * - `ask-in-advance`: ask the gate for starts before there are permits for them
  * - `report`: an exchange that asks for nothing
  * - `rest`: nothing is left to do, and the gate knows that nothing is in flight
  */
 export type Decision =
   | { readonly do: 'start' | 'ask'; readonly most: number; readonly permitsBy: number }
+  | { readonly do: 'ask-in-advance'; readonly most: number }
   | { readonly do: 'report' }
   | { readonly do: 'wait'; readonly until: number }
   | { readonly do: 'defer'; readonly slices: readonly FarSlice[] }
@@ -85,11 +100,38 @@ export function decide(state: OriginState, now: number): Decision {
   if (now >= askAt) {
     const left = remaining(phase, state.committed, now) || reservedStarts(state);
     const permitsBy = reportAt + REPORT_SLACK_MS;
+    if (left === 0 && isAskedInAdvance(state)) {
+      return { do: 'ask-in-advance', most: waiting };
+    }
     return left > 0
       ? { do: 'start', most: Math.min(waiting, left, MAX_STARTS), permitsBy }
       : { do: 'ask', most: Math.min(waiting, MAX_STARTS), permitsBy };
   }
   return now >= reportAt ? REPORT : { do: 'wait', until: Math.min(askAt, reportAt) };
+}
+
+/**
+ * Whether the gate is asked before there are permits. Where a crawl has many origins with few
+ * fetches, the questions of a whole slice then go to Redis together, and no permit waits for an
+ * answer. Only where no limit is known: starts that are not made would be taken from others.
+ */
+function isAskedInAdvance({
+  phase,
+  slices,
+  waiting,
+  committed,
+  arePermitsFree,
+}: OriginState): boolean {
+  if (phase.kind !== 'unasked' || arePermitsFree || committed > 0 || waiting > MAX_IN_ADVANCE) {
+    return false;
+  }
+  for (const { limits } of slices) {
+    const { politeness } = limits;
+    if (politeness.rate !== 'unlimited' || politeness.concurrency !== 'unlimited') {
+      return false;
+    }
+  }
+  return true;
 }
 
 /** Starts that are reserved and within the limit of fetches in flight. */
@@ -102,6 +144,9 @@ function reservedStarts({ phase, reserved, committed }: OriginState): number {
 function reportDueAt(state: OriginState): number {
   const { exchangedAt, pollEveryMs } = state;
   if (state.unreported > 0) {
+    if (isWaitedForByNobody(state)) {
+      return Math.ceil(state.unreportedSince / SHARED_REPORT_MS) * SHARED_REPORT_MS;
+    }
     return exchangedAt + (mayReportLate(state) ? LAZY_REPORT_MS : REPORT_MS);
   }
   if (state.slices.size === 0 && pollEveryMs !== undefined) {
@@ -110,7 +155,10 @@ function reportDueAt(state: OriginState): number {
   if (state.committed > 0) {
     return exchangedAt + RENEW_MS;
   }
-  return state.leased > 0 ? exchangedAt + REPORT_MS : Infinity;
+  if (state.leased > 0) {
+    return Math.max(exchangedAt + REPORT_MS, state.waiting > 0 ? advanceUntil(state.phase) : 0);
+  }
+  return Infinity;
 }
 
 /**
@@ -124,6 +172,14 @@ export function horizonMs(phase: Phase, sparable: number): number {
   }
   const spacingMs = openAnswerOf(phase)?.spacingMs ?? 0;
   return Math.min(MAX_HORIZON_MS, Math.max(LONG_HORIZON_MS, sparable * spacingMs));
+}
+
+/** Nothing is limited at the origin, and nothing waits here. */
+function isWaitedForByNobody({ phase, slices, isStopping }: OriginState): boolean {
+  const answer = openAnswerOf(phase);
+  const isFree =
+    answer !== undefined && answer.spacingMs === 0 && answer.allowedInFlight === Infinity;
+  return isFree && answer.deferred === 0 && slices.size === 0 && !isStopping;
 }
 
 /** If only the rate limits us and enough permits are free, a late report delays nobody. */

@@ -27,6 +27,7 @@ export class OriginGate {
   #exchangedAt = 0;
   #leadMs = 0;
   #leased = 0;
+  #unreportedSince = 0;
   /** The batches whose limits the gate was told last: it remembers them for a minute. */
   #named: ReadonlySet<string> = new Set();
   /** As `performance.now()`; Infinity while the origin accepts fetches. */
@@ -37,14 +38,19 @@ export class OriginGate {
     this.#report = new ReportBuilder(options.onClamped);
   }
 
-  /** Ended fetches that the gate does not know of. */
   /** Whether the gate was told the limits of this batch when it was last told limits. */
   knowsLimitsOf(batch: string): boolean {
     return this.#named.has(batch);
   }
 
+  /** Ended fetches that the gate does not know of. */
   get unreported(): number {
     return this.#report.ended;
+  }
+
+  /** When the first of them ended, as `performance.now()`. */
+  get unreportedSince(): number {
+    return this.#unreportedSince;
   }
 
   /** See {@link ReportBuilder.isUrgent}. */
@@ -82,6 +88,9 @@ export class OriginGate {
     delay: RequestedDelay | undefined,
     isFirstAttempt: boolean | undefined,
   ): void {
+    if (this.#report.ended === 0) {
+      this.#unreportedSince = this.#options.now();
+    }
     this.#report.add(result, delay, isFirstAttempt);
   }
 
@@ -99,6 +108,8 @@ export class OriginGate {
    */
   async exchange(call: {
     readonly wanted: number;
+    /** Whether starts are wanted only where nothing is limited, before there are permits. */
+    readonly isInAdvance: boolean;
     readonly committed: number;
     readonly waiting: number;
     readonly ahead: number;
@@ -112,10 +123,14 @@ export class OriginGate {
     this.#arrivals = [];
     this.#leadMs = clock.leadMs;
     this.#exchangedAt = now();
+    if (call.batches.length > 0) {
+      this.#named = new Set(call.batches.map(({ batch }) => batch));
+    }
     try {
       const answer = await gate.exchange(origin, {
         inFlight: call.committed,
         want: call.wanted,
+        onlyIfFree: call.isInAdvance,
         report,
         horizonMs: call.horizonMs,
         leadMs: this.#leadMs,
@@ -123,9 +138,6 @@ export class OriginGate {
         ahead: call.ahead,
         arrivals,
         batches: call.batches,
-    if (call.batches.length > 0) {
-      this.#named = new Set(call.batches.map(({ batch }) => batch));
-    }
         ...(crawlDelayMs !== undefined && { crawlDelayMs }),
       });
       if (report.ended > 0) {

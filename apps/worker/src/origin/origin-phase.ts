@@ -3,7 +3,7 @@
  *
  *   unasked      Entered at the beginning, and from every phase when the fleet announces that the
  *                limits or blocks of the origin have changed.
- *                Asks the gate as soon as a fetch waits and a permit is free.
+ *                Asks the gate as soon as a fetch waits and a permit is free, or in advance.
  *                Left with the answer.
  *   open         Entered by an answer that grants all that was wanted, or by the first answer after
  *                `closed` or `unreachable` that names no block.
@@ -26,6 +26,8 @@ import type { GateAnswer } from '@fetchfleet/fleet';
 
 /** How long fetches may start without asking where only the concurrency is limited. */
 const GRANT_TTL_MS = 20;
+/** The same for starts that were granted in advance: others have their permits yet. */
+const ADVANCE_TTL_MS = 1_000;
 /** A raised limit must show within 2 s, however far away the next start is. */
 const MAX_ASK_AGAIN_MS = 1_000;
 const RETRY_AFTER_ERROR_MS = 500;
@@ -35,6 +37,8 @@ interface LocalGrant {
   readonly allowedInFlight: number;
   /** As `performance.now()`. */
   readonly until: number;
+  /** The gate has leased its starts, and there were no permits for them. */
+  readonly isInAdvance?: true;
 }
 
 /** Times are as `performance.now()`. */
@@ -53,22 +57,37 @@ export type Phase =
 export const UNASKED: Phase = { kind: 'unasked' };
 const NO_GRANT: LocalGrant = { allowedInFlight: 0, until: 0 };
 
-/** The phase after an exchange that asked for `wanted` starts; 0 if it only reported. */
+/** What an exchange asked for, and when its answer came. */
+export interface Asked {
+  /** Starts; 0 if it only reported. */
+  readonly wanted: number;
+  /** Whether they were wanted before there are permits for them. @default false */
+  readonly isInAdvance?: boolean;
+  readonly now: number;
+}
+
+/** The phase after an exchange. */
 export function phaseAfter(
   phase: Phase,
   answer: GateAnswer,
-  { wanted, now }: { readonly wanted: number; readonly now: number },
+  { wanted, isInAdvance = false, now }: Asked,
 ): Phase {
   if (answer.state === 'blocked' || answer.state === 'breaker') {
     return { kind: 'closed', askAt: now + answer.againInMs, answer };
   }
-  const localGrant = localGrantOf(answer, { wanted, now });
-  const saysWhatLimits = wanted > 0 || answer.early.length > 0;
+  if (isInAdvance && answer.granted > 0) {
+    const until = now + ADVANCE_TTL_MS;
+    const localGrant = { allowedInFlight: answer.granted, until, isInAdvance } as const;
+    return { kind: 'open', localGrant, answer };
+  }
+  // Where it is not free, the answer is that to a report.
+  const localGrant = localGrantOf(answer, { wanted: isInAdvance ? 0 : wanted, now });
+  const saysWhatLimits = (wanted > 0 && !isInAdvance) || answer.early.length > 0;
   if (saysWhatLimits && answer.state !== 'open') {
     const againInMs = Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
     return { kind: 'limited', askAt: now + againInMs, localGrant, answer };
   }
-  if (wanted === 0 && phase.kind === 'limited') {
+  if (!saysWhatLimits && phase.kind === 'limited') {
     // The answer to a mere report does not say what limits the starts.
     const { askAt } = phase;
     return { kind: 'limited', askAt, localGrant, answer: { ...answer, state: phase.answer.state } };
@@ -89,6 +108,11 @@ export function phaseAfterError(now: number): Phase {
   return { kind: 'unreachable', askAt: now + RETRY_AFTER_ERROR_MS };
 }
 
+/** The phase after a batch has come whose limits were not known when a local grant was given. */
+export function phaseWithoutGrant(phase: Phase): Phase {
+  return 'localGrant' in phase ? { ...phase, localGrant: NO_GRANT } : phase;
+}
+
 /** When to ask for more starts. */
 export function askAtOf(phase: Phase): number {
   return 'askAt' in phase ? phase.askAt : 0;
@@ -97,6 +121,13 @@ export function askAtOf(phase: Phase): number {
 /** The answer that starts depend on; undefined where none may be made on its terms. */
 export function openAnswerOf(phase: Phase): GateAnswer | undefined {
   return phase.kind === 'open' || phase.kind === 'limited' ? phase.answer : undefined;
+}
+
+/** Until when starts can be made that were granted in advance; 0 if none was. */
+export function advanceUntil(phase: Phase): number {
+  return phase.kind === 'open' && phase.localGrant.isInAdvance === true
+    ? phase.localGrant.until
+    : 0;
 }
 
 /** How many fetches may start under the local grant beside `inFlight` others. */
@@ -108,14 +139,9 @@ export function remaining(phase: Phase, inFlight: number, now: number): number {
   return now < until ? Math.max(0, allowedInFlight - inFlight) : 0;
 }
 
-/** The phase after a batch has come whose limits were not known when a local grant was given. */
-export function phaseWithoutGrant(phase: Phase): Phase {
-  return 'localGrant' in phase ? { ...phase, localGrant: NO_GRANT } : phase;
-}
-
 function localGrantOf(
   { state, spacingMs, allowedInFlight }: GateAnswer,
-  { wanted, now }: { readonly wanted: number; readonly now: number },
+  { wanted, now }: Pick<Asked, 'wanted' | 'now'>,
 ): LocalGrant {
   const isPaced = spacingMs > 0 || (state !== 'open' && state !== 'concurrency');
   // A mere report renews no bounded grant: another worker may wait for these permits.

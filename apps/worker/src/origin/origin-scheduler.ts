@@ -6,12 +6,13 @@ import { decide, type Decision, horizonMs, type OriginState } from './decide.ts'
 import { type FarSlice, isRefusedBy, ReturnTimes } from './deferral.ts';
 import { OriginGate, type OriginGateOptions } from './origin-gate.ts';
 import {
+  type Asked,
   type Phase,
   phaseAfter,
   phaseAfterDeferral,
   phaseAfterError,
-  remaining,
   phaseWithoutGrant,
+  remaining,
   UNASKED,
 } from './origin-phase.ts';
 import { PermitAccount } from '../permits/permit-account.ts';
@@ -41,7 +42,7 @@ export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
  *     waiting slices ─ permits ─ gate ─▶ started at once, or scheduled over the next 50 ms to 1 s
  *        │                                   │ StartGrant.onEnded
  *        │                                   ▼
- *        │                                 report ─ with the next question, after 10 ms, or at once
+ *        │                                 report ─ with the next question, soon, or at once
  *        └─ turn too far away ─▶ deferred: the slice leaves the worker
  *
  * A waiting slice holds no permit.
@@ -64,6 +65,7 @@ export class OriginScheduler {
   /** Set while the loop waits. */
   #endWait: (() => void) | undefined;
   #isWakingSoon = false;
+  #isStopping = false;
 
   constructor(options: OriginSchedulerOptions) {
     const now = options.now ?? (() => performance.now());
@@ -94,12 +96,12 @@ export class OriginScheduler {
   async admit(slice: WaitingSlice): Promise<Admission> {
     const admission = this.#slices.add(slice);
     this.#gate.addArrival(slice);
-    this.#isDeferralDue = true;
-    this.#updateDemand();
     if (!this.#gate.knowsLimitsOf(slice.limits.batch)) {
       this.#phase = phaseWithoutGrant(this.#phase);
       this.#reserved.clear();
     }
+    this.#isDeferralDue = true;
+    this.#updateDemand();
     this.wake();
     return admission;
   }
@@ -131,8 +133,9 @@ export class OriginScheduler {
     this.wake();
   }
 
-  /** The worker stops: deferred slices are not polled for any more. */
-  stopPolling(): void {
+  /** The worker stops: what is unreported is due, and deferred slices are not polled for. */
+  stop(): void {
+    this.#isStopping = true;
     this.#poller.stop();
     this.wake();
   }
@@ -172,11 +175,14 @@ export class OriginScheduler {
       committed: this.#permits.committed,
       leased: this.#gate.leased,
       unreported: this.#gate.unreported,
+      unreportedSince: this.#gate.unreportedSince,
       isUrgent: this.#gate.isUrgent,
       isDeferralDue: this.#isDeferralDue,
       reserved: this.#reserved.left(now),
       isReserveLow: this.#reserved.isLow(now),
       exchangedAt: this.#gate.exchangedAt,
+      arePermitsFree: this.#permits.areFree,
+      isStopping: this.#isStopping,
       pollEveryMs: this.#poller.intervalMs(now),
     };
   }
@@ -186,6 +192,8 @@ export class OriginScheduler {
       case 'start':
       case 'ask':
         return this.#startOrAsk(decision);
+      case 'ask-in-advance':
+        return this.#exchange(decision.most, true);
       case 'report':
         return this.#exchange(0);
       case 'defer':
@@ -223,12 +231,16 @@ export class OriginScheduler {
     }
   }
 
-  /** @param wanted how many starts to ask for; as many permits are in hand */
-  async #exchange(wanted: number): Promise<void> {
+  /**
+   * @param wanted how many starts to ask for; as many permits are in hand, unless it is in advance:
+   * then the starts are made under the local grant, when there are permits
+   */
+  async #exchange(wanted: number, isInAdvance = false): Promise<void> {
     let answer: GateAnswer;
     try {
       answer = await this.#gate.exchange({
         wanted,
+        isInAdvance,
         committed: this.#permits.committed,
         waiting: this.#waiting(),
         ahead: this.#ahead(wanted),
@@ -236,32 +248,26 @@ export class OriginScheduler {
         batches: this.#limits(),
       });
     } catch (error) {
-      this.#permits.putBack(wanted);
+      this.#permits.putBack(isInAdvance ? 0 : wanted);
       this.#phase = phaseAfterError(this.#now());
       this.#reserved.clear();
       this.#options.onError(error);
       return;
     }
-    this.#apply(answer, wanted);
+    this.#apply(answer, { wanted, isInAdvance });
   }
 
-  #apply(answer: GateAnswer, wanted: number): void {
+  #apply(answer: GateAnswer, { wanted, isInAdvance = false }: Omit<Asked, 'now'>): void {
     const now = this.#now();
-    this.#phase = phaseAfter(this.#phase, answer, { wanted, now });
+    this.#phase = phaseAfter(this.#phase, answer, { wanted, isInAdvance, now });
     if (answer.hasChanged) {
       this.#options.onChange(answer);
     }
     if (this.#phase.kind === 'closed') {
       this.#giveUpStarts();
     }
-    if (this.#gate.isRefusal) {
-      // The origin refused while the question was under way: the grant is not used.
-      this.#permits.putBack(wanted);
-    } else {
-      this.#permits.putBack(wanted - answer.granted);
-      this.#permits.commit(answer.granted);
-      this.#schedule.add(answer, this.#gate.leadMs);
-      this.#reserved.add(answer, this.#gate.leadMs, now);
+    if (!isInAdvance) {
+      this.#useGranted(answer, wanted);
     }
     if (answer.wakeSlices.length > 0) {
       this.#options.wakeSlices(answer.wakeSlices);
@@ -271,6 +277,19 @@ export class OriginScheduler {
     }
     this.#poller.apply(answer, { hasWaitingSlices: this.#slices.size > 0, now });
     this.#isDeferralDue = true;
+  }
+
+  /** @param inHand permits */
+  #useGranted(answer: GateAnswer, inHand: number): void {
+    if (this.#gate.isRefusal) {
+      // The origin refused while the question was under way: the grant is not used.
+      this.#permits.putBack(inHand);
+    } else {
+      this.#permits.putBack(inHand - answer.granted);
+      this.#permits.commit(answer.granted);
+      this.#schedule.add(answer, this.#gate.leadMs);
+      this.#reserved.add(answer, this.#gate.leadMs, this.#now());
+    }
   }
 
   #defer(slices: readonly FarSlice[]): void {

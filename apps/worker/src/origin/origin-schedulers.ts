@@ -141,7 +141,7 @@ export class OriginSchedulers {
   /** Resolves when the gate knows that nothing is in flight here, or after one second. */
   async stop(): Promise<void> {
     for (const scheduler of this.#schedulers.values()) {
-      scheduler.stopPolling();
+      scheduler.stop();
     }
     if (this.#schedulers.size === 0) {
       return;

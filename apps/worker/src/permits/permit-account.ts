@@ -22,6 +22,11 @@ export class PermitAccount {
     return this.#held - this.#inHand;
   }
 
+  /** See {@link Permits.areFree}. */
+  get areFree(): boolean {
+    return this.#permits.areFree;
+  }
+
   /** Whether another origin waits for a permit. */
   get isAwaitedElsewhere(): boolean {
     return this.#permits.isAwaited(this.#request);

@@ -61,6 +61,11 @@ export class Permits {
     return this.#total - this.#free;
   }
 
+  /** Whether a request would be granted at once. */
+  get areFree(): boolean {
+    return this.#free > 0 && !this.isAwaited();
+  }
+
   /** Whether a request other than `own` waits for a permit. */
   isAwaited(own?: PermitRequest): boolean {
     return this.#requests.some((request) => request !== own);
@@ -86,7 +91,7 @@ export class Permits {
         this.#requests.splice(at, 1);
       }
     });
-    if (this.#free > 0 && !this.isAwaited()) {
+    if (this.areFree) {
       this.#grant(request);
     } else {
       this.#requests.push(request);

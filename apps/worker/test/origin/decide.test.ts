@@ -27,6 +27,24 @@ function waiting(state: Partial<OriginState>): OriginState {
   });
 }
 
+/** The phase after the gate was asked for starts without permits. */
+function phaseInAdvance(answer: Partial<GateAnswer>): Phase {
+  return phaseAfter(UNASKED, answerOf(answer), { wanted: 2, isInAdvance: true, now: ASKED_AT });
+}
+
+const IN_ADVANCE = phaseInAdvance({ granted: 2 });
+const NOT_IN_ADVANCE = phaseInAdvance({ allowedInFlight: 4 });
+/** All permits are those of other origins. */
+const FEW = { waiting: 2, arePermitsFree: false } as const;
+/** The last fetch here has ended. */
+const ENDED = stateOf({
+  phase: FREE,
+  leased: 1,
+  unreported: 1,
+  unreportedSince: ASKED_AT + 13,
+  exchangedAt: ASKED_AT,
+});
+
 interface Row {
   readonly when: string;
   readonly state: OriginState;
@@ -122,15 +140,85 @@ const ROWS: readonly Row[] = [
   },
   {
     when: 'results gather',
-    state: stateOf({ phase: FREE, committed: 3, unreported: 2, exchangedAt: ASKED_AT }),
+    state: stateOf({ phase: BOUNDED, committed: 3, unreported: 2, exchangedAt: ASKED_AT }),
     afterMs: 9,
     decision: { do: 'wait', until: 1_010 },
   },
   {
     when: 'results have gathered for 10 ms',
-    state: stateOf({ phase: FREE, committed: 3, unreported: 2, exchangedAt: ASKED_AT }),
+    state: stateOf({ phase: BOUNDED, committed: 3, unreported: 2, exchangedAt: ASKED_AT }),
     afterMs: 10,
     decision: { do: 'report' },
+  },
+  {
+    when: 'nobody waits for the report of an origin without limits',
+    state: ENDED,
+    afterMs: 14,
+    decision: { do: 'wait', until: 1_050 },
+  },
+  {
+    when: 'the moment has come at which all such origins report',
+    state: ENDED,
+    afterMs: 50,
+    decision: { do: 'report' },
+  },
+  {
+    when: 'nobody waits for the report but the worker, which stops',
+    state: { ...ENDED, isStopping: true },
+    afterMs: 14,
+    decision: { do: 'report' },
+  },
+  {
+    when: 'slices of the origin are deferred elsewhere',
+    state: { ...ENDED, phase: phaseOf({ granted: 1, deferred: 3 }) },
+    afterMs: 14,
+    decision: { do: 'report' },
+  },
+  {
+    when: 'the permits are those of other origins, and no limit is known',
+    state: waiting({ ...FEW, phase: UNASKED }),
+    afterMs: 0,
+    decision: { do: 'ask-in-advance', most: 2 },
+  },
+  {
+    when: 'the permits are those of other origins, and many fetches wait',
+    state: waiting({ phase: UNASKED, arePermitsFree: false }),
+    afterMs: 0,
+    decision: { do: 'ask', most: 10, permitsBy: Infinity },
+  },
+  {
+    when: 'the permits are those of other origins, and the batch has a limit',
+    state: waiting({
+      ...FEW,
+      phase: UNASKED,
+      slices: new Set([sliceOf({ waiting: 2, concurrency: 5 })]),
+    }),
+    afterMs: 0,
+    decision: { do: 'ask', most: 2, permitsBy: Infinity },
+  },
+  {
+    when: 'the gate has granted starts in advance',
+    state: waiting({ ...FEW, phase: IN_ADVANCE, leased: 2 }),
+    afterMs: 999,
+    decision: { do: 'start', most: 2, permitsBy: 2_100 },
+  },
+  {
+    when: 'starts that were granted in advance have not been made',
+    state: waiting({ ...FEW, phase: IN_ADVANCE, leased: 2 }),
+    afterMs: 1_000,
+    decision: { do: 'ask', most: 2, permitsBy: 2_100 },
+  },
+  {
+    when: 'nobody is left to make the starts that were granted in advance',
+    state: stateOf({ phase: IN_ADVANCE, leased: 2, exchangedAt: ASKED_AT }),
+    afterMs: 10,
+    decision: { do: 'report' },
+  },
+  {
+    when: 'nothing was granted in advance',
+    state: waiting({ ...FEW, phase: NOT_IN_ADVANCE }),
+    afterMs: 0,
+    decision: { do: 'ask', most: 2, permitsBy: Infinity },
   },
   {
     when: 'results gather and the next question takes them along',

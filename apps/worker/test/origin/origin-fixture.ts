@@ -41,6 +41,7 @@ export function sliceOf({
   waiting = 0,
   ticket = 0,
   patienceMs = Infinity,
+  concurrency = 'unlimited',
   isSlice = true,
   comesFirst = false,
   hasPages = false,
@@ -51,6 +52,8 @@ export function sliceOf({
   readonly waiting?: number;
   readonly ticket?: number;
   readonly patienceMs?: number;
+  /** Of its batch. */
+  readonly concurrency?: number | 'unlimited';
   readonly isSlice?: boolean;
   readonly comesFirst?: boolean;
   readonly hasPages?: boolean;
@@ -59,7 +62,7 @@ export function sliceOf({
   const politeness = {
     rate: 'unlimited',
     burst: 1,
-    concurrency: 'unlimited',
+    concurrency,
     robots: 'ignore',
     patienceMs: 60_000,
   } as const;
@@ -92,11 +95,14 @@ export function stateOf(state: Partial<OriginState> = {}): OriginState {
     committed: 0,
     leased: 0,
     unreported: 0,
+    unreportedSince: 0,
     reserved: 0,
     isReserveLow: false,
     isUrgent: false,
     isDeferralDue: false,
     exchangedAt: 0,
+    arePermitsFree: true,
+    isStopping: false,
     pollEveryMs: undefined,
     ...state,
   };

@@ -76,7 +76,7 @@ async function busyScheduler() {
       for (const grant of started.splice(0)) {
         grant.onEnded(undefined);
       }
-      scheduler.stopPolling();
+      scheduler.stop();
       await idle;
       redis.disconnect();
     },

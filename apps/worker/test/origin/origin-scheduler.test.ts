@@ -69,7 +69,7 @@ function start({ permits: total = 100, answer = grantAll, now }: Setup = {}) {
         slice.waiting = 0;
         end(slice);
       }
-      scheduler.stopPolling();
+      scheduler.stop();
       await eventually(() => isIdle);
     },
   });
@@ -125,6 +125,59 @@ describe('an origin without limits', () => {
   });
 });
 
+describe('an origin whose permits are those of others', () => {
+  it('is asked about in advance, and its fetches start as soon as there is a permit', async () => {
+    const permits = new Permits(1);
+    const [one, other] = [start({ permits }), start({ permits })];
+    const [slice, next] = [sliceOf({ waiting: 1 }), sliceOf({ waiting: 1 })];
+    await one.admit(slice);
+    const admission = other.admit(next);
+    await eventually(() => permits.isAwaited());
+    expect(next.grants).toHaveLength(0);
+    expect(other.calls).toMatchObject([{ want: 1, onlyIfFree: true, inFlight: 0 }]);
+    end(slice, OK);
+    expect(await admission).toEqual({ kind: 'started' });
+    expect(other.calls).toHaveLength(1);
+    expect(permits.inUse).toBe(1);
+    end(next, OK);
+    await eventually(other.isIdle);
+    expect(other.calls).toMatchObject([{}, { want: 0, inFlight: 0, report: { ended: 1 } }]);
+  });
+
+  it('is asked again with a permit where something is limited', async () => {
+    const permits = new Permits(1);
+    const one = start({ permits });
+    const other = start({
+      permits,
+      answer: ({ want, onlyIfFree }) => ({
+        granted: onlyIfFree === true ? 0 : want,
+        allowedInFlight: 3,
+      }),
+    });
+    const [slice, next] = [sliceOf({ waiting: 1 }), sliceOf({ waiting: 1 })];
+    await one.admit(slice);
+    const admission = other.admit(next);
+    await eventually(() => permits.isAwaited());
+    end(slice, OK);
+    expect(await admission).toEqual({ kind: 'started' });
+    expect(other.calls).toMatchObject([{ onlyIfFree: true }, { want: 1, onlyIfFree: false }]);
+  });
+
+  it('gives its lease back when its slice stops before there is a permit', async () => {
+    const permits = new Permits(1);
+    const [one, other] = [start({ permits }), start({ permits })];
+    const [slice, next] = [sliceOf({ waiting: 1 }), sliceOf({ waiting: 1 })];
+    await one.admit(slice);
+    void other.admit(next);
+    await eventually(() => permits.isAwaited());
+    next.waiting = 0;
+    other.scheduler.wake();
+    await eventually(other.isIdle);
+    expect(other.calls).toMatchObject([{ want: 1 }, { want: 0, inFlight: 0 }]);
+    expect(permits.isAwaited()).toBe(false);
+  });
+});
+
 describe('a batch that comes while fetches may start without asking', () => {
   it('is asked about first, because its limits are not those of the grant', async () => {
     // The clock stands still, so that the grant does not expire.
@@ -154,8 +207,8 @@ describe('an ended fetch of a worker that has no permit left', () => {
     void admit(slice);
     await eventually(() => slice.grants.length === 2);
     end(slice, OK);
-    expect([slice.grants.length, slice.waiting]).toEqual([2, 5]);
     isFrozen = false;
+    expect([slice.grants.length, slice.waiting]).toEqual([2, 5]);
   });
 
   it('gives its permit to another origin that waits for one', async () => {
@@ -163,14 +216,14 @@ describe('an ended fetch of a worker that has no permit left', () => {
     let isFrozen = true;
     const now = (): number => (isFrozen ? 0 : performance.now());
     const [one, other] = [start({ permits, now }), start({ permits, now })];
-    const [slice, next] = [sliceOf({ waiting: 9 }), sliceOf({ waiting: 2 })];
+    const [slice, next] = [sliceOf({ waiting: 9 }), sliceOf({ waiting: 6 })];
     void one.admit(slice);
     await eventually(() => slice.grants.length === 2);
     void other.admit(next);
     await eventually(() => permits.isAwaited());
     end(slice, OK);
-    expect(slice.grants).toHaveLength(0);
     isFrozen = false;
+    expect(slice.grants).toHaveLength(0);
     await eventually(() => next.grants.length > 0);
   });
 });
@@ -192,10 +245,10 @@ describe('an origin with a limit of fetches in flight', () => {
     void admit(slice);
     await eventually(() => slice.grants.length === 4);
     end(slice, OK);
+    isFrozen = false;
     expect(slice.grants).toHaveLength(4);
     expect(slice.waiting).toBe(32);
     expect(calls).toHaveLength(1);
-    isFrozen = false;
   });
 });
 
@@ -326,6 +379,6 @@ describe('an origin whose rate is not used up', () => {
     // One for four each, without slots.
     expect(calls.length).toBeLessThan(60);
     expect(calls.some(({ want, ahead = 0 }) => want === 0 && ahead > 0)).toBe(true);
-    scheduler.stopPolling();
+    scheduler.stop();
   });
 });

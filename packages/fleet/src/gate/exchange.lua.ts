@@ -50,6 +50,7 @@ return function(keys, hash, call)
 load(keys, hash)
 isNoted = false
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
+if call.onlyIfFree then want = 0 end
 local waiting, ahead = call.waiting or 0, call.ahead or 0
 local horizon, lead = call.horizonUs or 0, call.leadUs or 0
 local report = call.report or {}

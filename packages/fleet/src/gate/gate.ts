@@ -145,6 +145,8 @@ export class Gate {
       /** Fetches in flight at this worker, promised starts included. */
       readonly inFlight: number;
       readonly want: number;
+      /** Whether nothing is granted unless nothing is limited or wrong there. @default false */
+      readonly onlyIfFree?: boolean;
       readonly report: OriginReport;
       readonly batches: readonly BatchLimits[];
       /** Fetches that wait at this worker, the wanted ones included. */
@@ -165,6 +167,7 @@ export class Gate {
       worker: this.#worker,
       inFlight: unlessZero(call.inFlight),
       want: unlessZero(call.want),
+      onlyIfFree: call.onlyIfFree === true || undefined,
       waiting: unlessZero(call.waiting),
       ahead: unlessZero(call.ahead ?? 0),
       horizonUs: Math.floor(call.horizonMs * 1000),

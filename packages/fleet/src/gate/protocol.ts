@@ -37,6 +37,8 @@ export interface ExchangeDocument {
   readonly worker: string;
   readonly inFlight?: number | undefined;
   readonly want?: number | undefined;
+  /** Grants nothing unless nothing is limited or wrong at the origin. */
+  readonly onlyIfFree?: true | undefined;
   /** Fetches that wait at the worker, the wanted ones included. */
   readonly waiting?: number | undefined;
   /** Starts to reserve beside the wanted ones, where the rate is not used up. */

@@ -36,6 +36,8 @@ export async function workers(size: number) {
           readonly arrivals?: readonly Arrival[];
           /** @default 50 */
           readonly horizonMs?: number;
+          /** @default false */
+          readonly onlyIfFree?: boolean;
         } = {},
       ): Promise<GateAnswer> {
         const {
@@ -45,11 +47,13 @@ export async function workers(size: number) {
           waiting = want,
           arrivals = [],
           horizonMs = 50,
+          onlyIfFree = false,
         } = options;
         inFlight -= report.ended ?? 0;
         const answer = await gate.exchange(options.at ?? origin, {
           inFlight,
           want,
+          onlyIfFree,
           horizonMs,
           leadMs: 0,
           waiting,

@@ -52,6 +52,37 @@ describe('fetches in flight', () => {
   });
 });
 
+describe('a question before there are permits', () => {
+  it('is granted where nothing is limited, and leases its starts', async () => {
+    const { first, second } = await workers(2);
+    const free = { politeness: unlimited, onlyIfFree: true };
+    expect(await first.ask(2, free)).toMatchObject({ granted: 2, state: 'open' });
+    expect((await second.ask(9)).granted).toBe(2);
+  });
+
+  it.each([
+    { limit: 'fetches in flight', politeness: plan.politeness },
+    { limit: 'the rate', politeness: rated(10) },
+  ])('takes nothing from others where $limit is limited', async ({ politeness }) => {
+    const { redis, keys, first, second } = await workers(2);
+    expect(await first.ask(2, { politeness, onlyIfFree: true })).toMatchObject({
+      granted: 0,
+      state: 'open',
+    });
+    expect(await redis.hmget(keys.gate(origin), 'tat', 'lease:w-0')).toEqual([null, null]);
+    expect(await second.ask(1, { politeness })).toMatchObject({ granted: 1 });
+  });
+
+  it('takes nothing where the limit is that of another batch, or of a person', async () => {
+    const { redis, keys, first, second } = await workers(2);
+    await second.ask(1, { politeness: rated(10), batch: 'slow' });
+    const free = { politeness: unlimited, onlyIfFree: true };
+    expect((await first.ask(1, free)).granted).toBe(0);
+    await redis.hset(keys.gateSettings('http://set.example'), 'concurrency', '6');
+    expect((await first.ask(1, { ...free, at: 'http://set.example' })).granted).toBe(0);
+  });
+});
+
 function rated(count: number, burst = 1): Politeness {
   return { ...unlimited, rate: { count, perMs: 1000 }, burst };
 }
