@@ -8,7 +8,12 @@ export {
 export { type FetchNetwork, type Proxy, type ProxyRoutes, shownProxy } from './connect/proxy.ts';
 export { type Abortable, AbortListeners } from './fetcher/abort-listeners.ts';
 export { fetchList, ListFetchError } from './fetcher/fetch-list.ts';
-export type { FetchListener, FetchRequest, HeldFetch } from './fetcher/fetch-request.ts';
+export type {
+  FetchListener,
+  FetchRequest,
+  HeldFetch,
+  RedirectedFetch,
+} from './fetcher/fetch-request.ts';
 export { createFetcher, type Fetcher, type FetcherOptions } from './fetcher/fetcher.ts';
 export { USER_AGENT, userAgentFor } from './fetcher/user-agent.ts';
 export { prepareHeaders } from './exchange/request-headers.ts';

@@ -4,8 +4,20 @@ import {
   type RequestedDelay,
   requestedDelayOf,
 } from '@fetchfleet/crawl';
-import type { Fetcher, FetchListener, FetchRequest, HeldFetch } from '@fetchfleet/fetcher';
+import type {
+  Fetcher,
+  FetchListener,
+  FetchRequest,
+  HeldFetch,
+  RedirectedFetch,
+} from '@fetchfleet/fetcher';
 import type { StartGrant } from './waiting-slice.ts';
+
+/**
+ * How often a fetch waits for another start because its connection was too late. Beyond that its
+ * connections do not last until they are used, and it would never be sent.
+ */
+const MAX_TOO_LATE = 3;
 
 /** A fetch that has ended with a result. */
 export interface GatedResult {
@@ -44,6 +56,11 @@ export interface Hop {
 export interface GatedFetchOwner<Context> {
   /** Resolves when the next request may be sent. A rejection aborts the fetch. */
   turnOf(context: Context, hop: Hop): Promise<Turn>;
+  /**
+   * The same for a request whose connection was ready too late for its start. @default requests are
+   * sent however late they are
+   */
+  turnAgain?(context: Context, hop: Hop): Promise<Turn>;
   onResult(context: Context, ended: GatedResult): void;
   /** Called with the reason of the signal, or with an error of ours. */
   onAborted(context: Context, reason: unknown): void;
@@ -75,6 +92,8 @@ export class GatedFetch<Context> implements FetchListener {
   #grant: StartGrant | undefined;
   /** Epoch ms; 0 for the first request, whose times are those of the fetch. */
   #hopStartedAt = 0;
+  /** How often a request was too late. */
+  #tooLate = 0;
   /** For how long the origin that refused it had accepted nothing. */
   #deniedForMs = 0;
 
@@ -113,9 +132,22 @@ export class GatedFetch<Context> implements FetchListener {
     owner.onAborted(context, reason);
   }
 
-  onRedirect(held: HeldFetch): void {
+  onRedirect(held: RedirectedFetch): void {
     this.#endRequest(held.answer, Date.now());
-    void this.#waitForTurn(held);
+    void this.#waitForTurn(held, { isTooLate: false });
+  }
+
+  sendWithinMs(): number {
+    const canWait = this.#options.owner.turnAgain !== undefined && this.#tooLate < MAX_TOO_LATE;
+    return (canWait ? this.#grant?.sendWithinMs() : undefined) ?? Infinity;
+  }
+
+  /** The start is lost: its time is over. Nothing has been sent. */
+  onTooLate(held: HeldFetch): void {
+    this.#tooLate += 1;
+    this.#grant?.onEnded(undefined);
+    this.#grant = undefined;
+    void this.#waitForTurn(held, { isTooLate: true });
   }
 
   /** Tells the scheduler how a request has ended. Its permit is free then. */
@@ -131,14 +163,21 @@ export class GatedFetch<Context> implements FetchListener {
     return delay;
   }
 
-  async #waitForTurn(held: HeldFetch): Promise<void> {
+  async #waitForTurn(
+    held: HeldFetch,
+    { isTooLate }: { readonly isTooLate: boolean },
+  ): Promise<void> {
     const { request, owner, context } = this.#options;
     const { target } = held;
     const from = this.#origin;
     this.#origin = target.origin;
     let turn: Turn;
     try {
-      turn = await owner.turnOf(context, { target, from });
+      const hop = { target, from };
+      turn =
+        isTooLate && owner.turnAgain !== undefined
+          ? await owner.turnAgain(context, hop)
+          : await owner.turnOf(context, hop);
     } catch (error) {
       turn = { kind: 'dropped', onDropped: () => owner.onAborted(context, error) };
     }

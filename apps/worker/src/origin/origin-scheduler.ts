@@ -18,7 +18,7 @@ import {
 import { PermitAccount } from '../permits/permit-account.ts';
 import type { Permits } from '../permits/permits.ts';
 import { ReservedStarts } from './reserved-starts.ts';
-import { StartSchedule } from './start-schedule.ts';
+import { sendWithinMs, StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
@@ -66,6 +66,8 @@ export class OriginScheduler {
   #endWait: (() => void) | undefined;
   #isWakingSoon = false;
   #isStopping = false;
+  /** Between the starts that were granted last; 0 where the rate is not limited. */
+  #spacingMs = 0;
 
   constructor(options: OriginSchedulerOptions) {
     const now = options.now ?? (() => performance.now());
@@ -85,6 +87,7 @@ export class OriginScheduler {
     });
     this.#grant = {
       onEnded: (result, delay, isFirstAttempt) => this.#ended(result, delay, isFirstAttempt),
+      sendWithinMs: () => sendWithinMs(this.#spacingMs),
       deniedForMs: () => this.#gate.deniedForMs,
     };
   }
@@ -265,6 +268,9 @@ export class OriginScheduler {
     }
     if (this.#phase.kind === 'closed') {
       this.#giveUpStarts();
+    }
+    if (answer.granted > 0 || answer.reserved > 0) {
+      this.#spacingMs = answer.spacingMs;
     }
     if (!isInAdvance) {
       this.#useGranted(answer, wanted);

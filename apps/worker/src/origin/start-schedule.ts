@@ -7,8 +7,33 @@ import type { RedisClock } from './redis-clock.ts';
  * second.
  */
 export const MAX_LATE_MS = 10;
+/** As many slots as a second allows are spread over so much time. */
+const SPACED_SECOND_MS = 1_020;
+/** Spacings come in whole µs. */
+const ROUNDING = 1e-3;
 /** A start that is due within this time is made at once instead of by a timer. */
 export const AT_ONCE_MS = 0.5;
+
+/** For what workers do not know of the clock of Redis. */
+const CLOCK_MS = 10;
+
+/**
+ * How late a request may be sent, counted from its start, ms.
+ *
+ * What is sent in a second has slots within 1 s and the longest delay d: with slots s apart and a
+ * burst of b, at most (1 s + d) ÷ s + b. That must be no more than the limit r of a second allows,
+ * which is r + b. Slots are 2 % wider than the limit asks: r = 1.02 s ÷ s. So d is at most
+ * (⌊r⌋ + 1) × s - 1 s, and part of it is for late starts and clocks.
+ *
+ * @param spacingMs of the granted slots; 0 where the rate is not limited
+ */
+export function sendWithinMs(spacingMs: number): number {
+  if (spacingMs === 0) {
+    return Infinity;
+  }
+  const inSecond = Math.floor(SPACED_SECOND_MS / spacingMs + ROUNDING);
+  return Math.max(0, (inSecond + 1) * spacingMs - 1_000 - MAX_LATE_MS - CLOCK_MS);
+}
 
 export interface StartScheduleOptions {
   readonly clock: Pick<RedisClock, 'toLocal'>;

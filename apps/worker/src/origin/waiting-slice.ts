@@ -12,6 +12,11 @@ export interface StartGrant {
     delay?: RequestedDelay,
     isFirstAttempt?: boolean,
   ) => void;
+  /**
+   * How many ms after its start the request may be sent, so that it meets none of the other starts;
+   * Infinity where the rate is not limited.
+   */
+  readonly sendWithinMs: () => number;
   /** For how long the origin has accepted nothing, as far as this worker knows. */
   readonly deniedForMs: () => number;
 }

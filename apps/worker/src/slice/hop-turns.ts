@@ -28,16 +28,21 @@ export interface HopWay {
   /** `robots.txt of … forbids the URL …` */
   readonly clause: (from: string) => string;
   /** `…; a redirect leads there` */
-  readonly noun: string;
+  readonly why: string;
 }
 
 export const BY_REDIRECT: HopWay = {
   clause: (from) => `to which ${from} redirected`,
-  noun: 'a redirect',
+  why: 'a redirect leads there',
 };
 export const BY_PAGE: HopWay = {
   clause: (from) => `of the next page of a fetch at ${from}`,
-  noun: 'the page before',
+  why: 'the page before leads there',
+};
+/** It has not come from elsewhere, but its connection was ready too late for its start. */
+export const BY_LATENESS: HopWay = {
+  clause: (from) => `of a fetch at ${from}`,
+  why: 'the connection was ready too late',
 };
 
 /** A fetch that has come to a redirect, or to a page at another origin. */
@@ -139,7 +144,7 @@ export async function hopTurn(
     return { kind: 'granted', grant: turn };
   }
   return turn.isRefused
-    ? denied(turn, originUnavailable(`${origin} ${UNAVAILABLE_TARGET}; ${way.noun} leads there`))
+    ? denied(turn, originUnavailable(`${origin} ${UNAVAILABLE_TARGET}; ${way.why}`))
     : later(turn.dueInMs);
 }
 

@@ -27,7 +27,14 @@ import type { StartGrant } from '../origin/waiting-slice.ts';
 import type { AttemptTally } from '../record/attempt-tally.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
 import type { FailureWithoutFetch } from './failures.ts';
-import { BY_PAGE, BY_REDIRECT, type HopTools, hopTurn, type HopWay } from './hop-turns.ts';
+import {
+  BY_LATENESS,
+  BY_PAGE,
+  BY_REDIRECT,
+  type HopTools,
+  hopTurn,
+  type HopWay,
+} from './hop-turns.ts';
 
 export interface FetchTools extends SettleTools, HopTools {
   readonly recorder: SettleTools['recorder'];
@@ -230,6 +237,10 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
 
   async turnOf(fetch: PendingFetch, hop: Hop): Promise<Turn> {
     return this.#turnOf(fetch, hop, BY_REDIRECT);
+  }
+
+  async turnAgain(fetch: PendingFetch, hop: Hop): Promise<Turn> {
+    return this.#turnOf(fetch, hop, BY_LATENESS);
   }
 
   async #turnOf(fetch: PendingFetch, hop: Hop, way: HopWay): Promise<Turn> {

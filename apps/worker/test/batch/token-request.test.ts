@@ -81,7 +81,11 @@ async function ask(
 ) {
   const sent: FetchRequest[] = [];
   const asked: string[] = [];
-  const grant: StartGrant = { onEnded: () => undefined, deniedForMs: () => 0 };
+  const grant: StartGrant = {
+    onEnded: () => undefined,
+    sendWithinMs: () => Infinity,
+    deniedForMs: () => 0,
+  };
   const tools: TokenTools = {
     robots: { ask: async () => robots },
     schedulers: {

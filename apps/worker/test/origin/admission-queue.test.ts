@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AdmissionQueue } from '../../src/origin/admission-queue.ts';
 import { sliceOf } from './origin-fixture.ts';
 
-const GRANT = { onEnded: () => undefined, deniedForMs: () => 0 };
+const GRANT = { onEnded: () => undefined, sendWithinMs: () => Infinity, deniedForMs: () => 0 };
 
 describe('waiting slices', () => {
   it('start their fetches in the order of their arrival', async () => {

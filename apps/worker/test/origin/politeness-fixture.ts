@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startProcess } from '@fetchfleet/testing';
+import { selfSigned, startProcess } from '@fetchfleet/testing';
 import { crawlFile } from '../fleet/fleet-fixture.ts';
 
 /** How the origin answers from now on. */
@@ -36,8 +36,8 @@ export type PoliteOrigin = Awaited<ReturnType<typeof startPoliteOrigin>>;
 /** An origin in its own process that records when requests arrive, except for robots.txt. */
 export async function startPoliteOrigin(behaviour: Behaviour = { delayMs: 20 }) {
   const program = fileURLToPath(new URL('politeness-origin.ts', import.meta.url));
-  const running = await startProcess('node', [program]);
-  const [, port] = await running.waitForLine(/origin on port (\d+)/);
+  const running = await startProcess('node', [program, JSON.stringify(selfSigned())]);
+  const [, port, farPort] = await running.waitForLine(/origin on ports (\d+) (\d+)/);
   const url = `http://127.0.0.1:${port}`;
   const control = async (init?: RequestInit) => {
     const response = await fetch(`${url}/control`, init);
@@ -50,6 +50,8 @@ export async function startPoliteOrigin(behaviour: Behaviour = { delayMs: 20 }) 
   await behave(behaviour);
   return {
     url,
+    /** The same origin, where each new connection takes 300 ms. */
+    farUrl: `https://127.0.0.1:${farPort}`,
     /** Changes how it answers from now on. @returns the origin's time */
     behave,
     /** The requests in the order of their arrival. */

@@ -1,11 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { setPriority } from 'node:os';
 import type { Behaviour, Seen } from './politeness-fixture.ts';
 
 /**
  * An origin in a process of its own, so that only its own requests delay the times it records.
- * `PUT /control` sets how it behaves, `GET /control` returns what it has seen. Prints its port.
+ * `PUT /control` sets how it behaves, `GET /control` returns what it has seen. Prints its ports:
+ * that of HTTP, and that of TLS, where each new connection takes long. Its argument is a JSON
+ * document with the certificate.
  */
+
+/** How long TLS waits with its first answer. */
+const HANDSHAKE_MS = 300;
 
 try {
   setPriority(-10);
@@ -28,7 +35,7 @@ setInterval(() => {
   });
 }, 2);
 
-const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+const listener = (request: IncomingMessage, response: ServerResponse): void => {
   const { url = '/' } = request;
   if (url === '/control') {
     void control(request, response);
@@ -37,14 +44,23 @@ const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
   } else {
     answer(url, response);
   }
+};
+const keepAliveTimeout = 60_000;
+const server = createServer({ keepAliveTimeout }, listener);
+const certificate = JSON.parse(process.argv[2] ?? '{}') as { key: string; cert: string };
+const overTls = createTlsServer({ keepAliveTimeout, ...certificate }, listener);
+const far = createTcpServer((socket) => {
+  socket.on('error', () => undefined);
+  setTimeout(() => overTls.emit('connection', socket), HANDSHAKE_MS);
 });
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  if (address === null || typeof address === 'string') {
-    throw new Error('the server has no port');
-  }
-  process.stdout.write(`origin on port ${address.port}\n`);
-});
+const ports = await Promise.all([server, far].map(portOf));
+process.stdout.write(`origin on ports ${ports.join(' ')}\n`);
+
+async function portOf(listening: Server): Promise<number> {
+  return new Promise((resolve) => {
+    listening.listen(0, '127.0.0.1', () => resolve((listening.address() as AddressInfo).port));
+  });
+}
 
 async function control(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'PUT') {

@@ -134,6 +134,24 @@ describe('a rate', () => {
   });
 });
 
+describe.each(['got', 'undici'])('an origin that is far away, over %s', (transport) => {
+  it('gets what waited for its connections in turns of its own', async () => {
+    const own = await startFleet(redisUrl(), results);
+    const flags = ['--concurrency', '30', '--transport', transport, '--allow-insecure-tls'];
+    await Promise.all([own.worker(flags), own.worker(flags)]);
+    const origin = await startPoliteOrigin();
+    const text = politeCrawl({ url: origin.farUrl }, 200, 'rate: 50/s', {
+      network: '{ allowPrivate: true, tls: { insecure: true } }',
+    });
+    await own.enqueue(`far-${transport}`, text);
+    const status = await own.finished(`far-${transport}`);
+    expect(status).toMatchObject({ settled: 200, ok: 200, failed: 0 });
+    const seen = await origin.seen();
+    expect(seen).toHaveLength(200);
+    expect(mostInOneSecond(seen)).toBeLessThanOrEqual(51);
+  });
+});
+
 describe('an origin that answers 429', () => {
   it('gets no requests from the fleet during its block, while other origins go on', async () => {
     const [origin, other] = [await startPoliteOrigin({ delayMs: 50 }), await startPoliteOrigin()];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { StartSchedule } from '../../src/origin/start-schedule.ts';
+import { sendWithinMs, StartSchedule } from '../../src/origin/start-schedule.ts';
 import { answerOf } from './origin-fixture.ts';
 
 /** Redis' clock is this far ahead of the local one. */
@@ -110,5 +110,30 @@ describe('granted starts', () => {
     expect([schedule.size, givenUp()]).toEqual([0, 2]);
     advance(100);
     expect(startTimes()).toEqual([0, 20]);
+  });
+});
+
+describe('the time within which a request may be sent', () => {
+  it.each([0.05, 0.3, 0.9, 1, 1.5, 1.99, 2, 7, 10, 29.99, 30, 50, 99.5, 100, 200])(
+    'lets no second see more than limit and burst at %d/s, whichever slots are late',
+    (perSecond) => {
+      // As the gate answers: 2 % wider, in whole microseconds.
+      const lateMs = sendWithinMs(Math.floor(1_020_000 / perSecond) / 1_000);
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      // Ten ms for late starts, ten for clocks. A window is open at one end.
+      const slots = (1_000 + lateMs + 10 + 10) / (1_020 / perSecond);
+      const burst = 3;
+      const mostSent = Math.ceil(slots - 0.01) - 1 + burst;
+      expect(mostSent).toBeLessThanOrEqual(perSecond + burst);
+    },
+  );
+
+  it.each([
+    [0, Infinity],
+    [1_020, 1_020],
+    [34, 34],
+    [1.02, 1.02],
+  ])('with slots %d ms apart is %d ms', (spacingMs, ms) => {
+    expect(sendWithinMs(spacingMs)).toBeCloseTo(ms, 5);
   });
 });

@@ -129,6 +129,7 @@ export function startTools({
     onEnded: (result) => {
       ended.push(result);
     },
+    sendWithinMs: () => Infinity,
     deniedForMs: () => 0,
   };
   const attempts: string[] = [];

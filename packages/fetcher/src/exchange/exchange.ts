@@ -30,6 +30,10 @@ interface ExchangeListener {
   onResult(result: FetchResult): void;
   /** Called at every redirect, which waits for `follow`, `refuse` or `abort`. */
   onRedirect(answer: FetchResponse, target: URL): void;
+  /** See `FetchListener`. @default Infinity */
+  sendWithinMs(): number;
+  /** Called when the connection for a request was ready too late. It waits as at a redirect. */
+  onTooLate(target: URL): void;
 }
 
 export interface ExchangeOptions {
@@ -54,9 +58,9 @@ export interface ExchangeOptions {
  * One fetch including its redirects, as a state machine:
  *
  *     head ──headers──▶ body ──last byte──▶ over (response)
- *      ▲ │
- *      │ └─redirect───▶ draining ───▶ held
- *      └──────────────follow────────────┘
+ *      ▲ ├─redirect───▶ draining ───▶ held
+ *      │ └─too late to send─────────────▲│
+ *      └──────────────follow─────────────┘
  *
  * - `head`: the request has been sent. It is never sent again by itself: the origin may have read
  *   it, and every request has to count at the gate
@@ -109,7 +113,7 @@ export class Exchange implements ResponseHandler {
     this.#send();
   }
 
-  /** Requests the target of the redirect that it was held at. */
+  /** Requests the target of the redirect that it was held at, or what was too late. */
   follow(): void {
     if (this.#state !== 'held') {
       return;
@@ -124,7 +128,7 @@ export class Exchange implements ResponseHandler {
     }
   }
 
-  /** Ends the exchange at a redirect that must not be followed. */
+  /** Ends the exchange where it is held: it must not go on. */
   refuse(reason: FailureReason): void {
     if (this.#state === 'held') {
       this.#fail(reason);
@@ -199,6 +203,15 @@ export class Exchange implements ResponseHandler {
     }
   }
 
+  onTooLate(): void {
+    if (this.#state === 'head') {
+      clearTimeout(this.#timer);
+      this.#state = 'held';
+      this.#heldAt = performance.now();
+      this.#options.listener.onTooLate(this.#url);
+    }
+  }
+
   onDecoded(chunk: Buffer): void {
     if (this.#state !== 'body') {
       return;
@@ -253,7 +266,7 @@ export class Exchange implements ResponseHandler {
     this.#state = 'head';
     this.#sentAt = performance.now();
     try {
-      const { transport, isOnNewConnection } = this.#options;
+      const { transport, isOnNewConnection, listener } = this.#options;
       this.#request = transport.send(
         {
           url: this.#url,
@@ -261,6 +274,7 @@ export class Exchange implements ResponseHandler {
           body: this.#requestBody,
           headers: this.#headersToSend(),
           isOnNewConnection,
+          sendWithinMs: this.#method === 'HEAD' ? Infinity : listener.sendWithinMs(),
         },
         this,
       );

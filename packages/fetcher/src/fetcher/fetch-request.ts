@@ -46,19 +46,24 @@ export interface FetchRequest {
 }
 
 /**
- * A fetch that has come to a redirect. Nothing of it is in flight, and its timeout stands still
- * until `follow` is called. Exactly one method is to be called, once; none after the signal of the
+ * A fetch between two requests. Nothing of it is in flight, and its timeout stands still until
+ * `follow` is called. Exactly one method is to be called, once; none after the signal of the
  * fetch was aborted.
  */
 export interface HeldFetch {
-  /** The redirect itself: its status and headers, and the time of this one request. */
-  readonly answer: FetchResponse;
+  /** The URL of its next request. */
   readonly target: URL;
   follow(): void;
   /** Ends the fetch with a failure: its listener is called. */
   refuse(reason: FailureReason): void;
   /** Ends the fetch without a result: its listener is not called any more. */
   drop(): void;
+}
+
+/** A fetch that has come to a redirect. */
+export interface RedirectedFetch extends HeldFetch {
+  /** The redirect itself: its status and headers, and the time of this one request. */
+  readonly answer: FetchResponse;
 }
 
 /**
@@ -70,5 +75,15 @@ export interface FetchListener {
   /** Called with the reason of an aborted signal. */
   onAborted(reason: unknown): void;
   /** Called at every redirect. @default it is followed at once */
-  onRedirect?(held: HeldFetch): void;
+  onRedirect?(held: RedirectedFetch): void;
+  /**
+   * How many ms after now the next request may still be sent: later it would meet those that others
+   * send. HEAD is sent at any time. @default Infinity
+   */
+  sendWithinMs?(): number;
+  /**
+   * Called when the connection for a request was ready only after that. The request has not been
+   * sent, and the connection is kept for it. @default it is sent at once
+   */
+  onTooLate?(held: HeldFetch): void;
 }

@@ -53,8 +53,23 @@ export class RunningFetch implements Abortable {
       this.#exchange?.follow();
       return;
     }
-    const held: HeldFetch = {
-      answer,
+    this.#listener.onRedirect({ ...this.#held(target), answer });
+  }
+
+  sendWithinMs(): number {
+    return this.#listener.sendWithinMs?.() ?? Infinity;
+  }
+
+  onTooLate(target: URL): void {
+    if (this.#listener.onTooLate === undefined) {
+      this.#exchange?.follow();
+    } else {
+      this.#listener.onTooLate(this.#held(target));
+    }
+  }
+
+  #held(target: URL): HeldFetch {
+    return {
       target,
       follow: () => {
         this.#hooks.onFollow(this.request);
@@ -66,7 +81,6 @@ export class RunningFetch implements Abortable {
         this.#end();
       },
     };
-    this.#listener.onRedirect(held);
   }
 
   abort(reason: unknown): void {

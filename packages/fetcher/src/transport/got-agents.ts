@@ -33,21 +33,54 @@ export function abortConnecting(request: http.ClientRequest | undefined): void {
   }
 }
 
+/** Until when a request may be sent, for those that may not be sent at any time. */
+interface ConnectingLimit {
+  /** As `performance.now()`. */
+  readonly sendBy: number;
+  /** Called when the connection is ready later than that. The request has been destroyed. */
+  readonly onTooLate: () => void;
+}
+
+/** Connections over which nothing was sent: they were ready too late. */
+const UNUSED = new WeakSet<Duplex>();
+const LIMITS = new WeakMap<http.ClientRequest, ConnectingLimit>();
+
+/** To be called before a request has its connection. It concerns new connections only. */
+export function limitConnecting(request: http.ClientRequest, limit: ConnectingLimit): void {
+  LIMITS.set(request, limit);
+}
+
+/** Destroys a request whose connection is ready too late. Its agent keeps the connection. */
+function giveUpIfTooLate(request: http.ClientRequest | undefined, connection: Socket): void {
+  const limit = request && LIMITS.get(request);
+  if (request === undefined || limit === undefined || performance.now() <= limit.sendBy) {
+    return;
+  }
+  UNUSED.add(connection);
+  // As if it had been sent: the agent closes a connection without a request.
+  Reflect.set(connection, '_httpMessage', request);
+  request.destroy();
+  limit.onTooLate();
+}
+
 /** Keep-alive agents of `node:http` and `node:https` whose connections are dialled by us. */
-export function createAgents(options: ConnectOptions, maxFreeSockets: number): Agents {
+export function createAgents(
+  options: ConnectOptions,
+  { keepsUsed }: { readonly keepsUsed: boolean },
+): Agents {
   const pool: http.AgentOptions = {
     keepAlive: true,
     maxSockets: options.maxConnectionsPerOrigin,
+    // A lower number would close the connections of a burst, only to open them again.
+    maxFreeSockets: options.maxConnectionsPerOrigin,
   };
   const agents = {
     http: new http.Agent(pool),
     https: new https.Agent({ ...pool, ...options.tls }),
   };
   for (const agent of [agents.http, agents.https]) {
-    // The constructor takes 0 for the default.
-    agent.maxFreeSockets = maxFreeSockets;
     dialConnections(agent, options);
-    limitIdleTime(agent);
+    limitIdleTime(agent, keepsUsed);
   }
   return agents;
 }
@@ -69,8 +102,15 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
   const { isForHead, proxy } = options;
   let request: http.ClientRequest | undefined;
   agent.createConnection = (args, created) => {
+    const own = request;
     const place = new Socket();
     const leave = occupy(agent, args, place);
+    let tls: Socket | undefined;
+    const use = (connection: Socket): void => {
+      leave();
+      giveUpIfTooLate(own, connection);
+      created?.(null, connection);
+    };
     const fail = (error?: Error): void => {
       leave();
       // The agent has to see a socket that closes: only then it goes on with waiting requests.
@@ -82,29 +122,38 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
     const target = { host: args.host ?? 'localhost', port: Number(args.port), isTls };
     const dial = connectTo(target, options, {
       onConnected: (tcp) => {
-        leave();
-        if (isTls) {
-          const overTcp = { ...args, socket: tcp };
-          const socket = connect(overTcp);
-          // Typed as a Duplex; it is a TLSSocket.
-          if (socket instanceof Socket) {
-            readAnswersOf(socket, { isForHead });
-            dial.limitTls(socket);
-            created?.(null, socket);
-          }
-        } else {
+        if (!isTls) {
           readAnswersOf(tcp, { isForHead, isFromProxy: proxy !== undefined });
-          created?.(null, tcp);
+          use(tcp);
+          return;
+        }
+        const overTcp = { ...args, socket: tcp };
+        const socket = connect(overTcp);
+        // Typed as a Duplex; it is a TLSSocket.
+        if (socket instanceof Socket) {
+          tls = socket;
+          readAnswersOf(socket, { isForHead });
+          dial.limitTls(socket);
+          if (own !== undefined && LIMITS.has(own)) {
+            socket.once('error', fail);
+            socket.once('secureConnect', () => {
+              socket.off('error', fail);
+              use(socket);
+            });
+          } else {
+            use(socket);
+          }
         }
       },
       onFailed: fail,
     });
     place.once('close', () => {
       dial.abort();
+      tls?.destroy();
       fail();
     });
-    if (request !== undefined) {
-      connecting.set(request, place);
+    if (own !== undefined) {
+      connecting.set(own, place);
     }
     return undefined;
   };
@@ -149,11 +198,12 @@ export function learnIdleTime({ socket, headers }: http.IncomingMessage): void {
  * in use, and without it the agent ignores what an origin announces. This timeout applies to idle
  * sockets only.
  */
-function limitIdleTime(agent: http.Agent): void {
+function limitIdleTime(agent: http.Agent, keepsUsed: boolean): void {
   const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
   agent.keepSocketAlive = (socket) => {
     const idleMs = IDLE_TIMES.get(socket) ?? idleTimeMs(undefined);
-    const isKept = keep(socket) === true && idleMs > 0;
+    const mayBeKept = keepsUsed || UNUSED.has(socket);
+    const isKept = mayBeKept && keep(socket) === true && idleMs > 0;
     if (isKept && socket instanceof Socket) {
       socket.setTimeout(idleMs);
     }
@@ -162,6 +212,7 @@ function limitIdleTime(agent: http.Agent): void {
   const reuse = agent.reuseSocket.bind(agent);
   agent.reuseSocket = (socket, request) => {
     reuse(socket, request);
+    UNUSED.delete(socket);
     if (socket instanceof Socket) {
       socket.setTimeout(0);
     }

@@ -12,6 +12,7 @@ import {
   closeFreeSockets,
   createAgents,
   learnIdleTime,
+  limitConnecting,
 } from './got-agents.ts';
 import { mergeRepeated } from './repeated-headers.ts';
 import { withoutFragment } from './request-target.ts';
@@ -28,17 +29,16 @@ const NO_BODY = Buffer.alloc(0);
 /** The default transport: got as a stream, without the features that the exchange implements. */
 export class GotTransport implements Transport {
   readonly #agents: Agents;
-  /** For requests that must have a new connection: keeps none. */
+  /** For requests that must have a new connection: keeps none that was used. */
   readonly #newConnections: Agents;
   /** For HEAD: a server may send a body all the same, so nothing follows on its connection. */
   readonly #headConnections: Agents;
   readonly #got: Got;
 
   constructor(options: ConnectOptions) {
-    // A lower number would close the connections of a burst, only to open them again.
-    this.#agents = createAgents(options, options.maxConnectionsPerOrigin);
-    this.#newConnections = createAgents(options, 0);
-    this.#headConnections = createAgents({ ...options, isForHead: true }, 0);
+    this.#agents = createAgents(options, { keepsUsed: true });
+    this.#newConnections = createAgents(options, { keepsUsed: false });
+    this.#headConnections = createAgents({ ...options, isForHead: true }, { keepsUsed: false });
     this.#got = got.extend({
       agent: this.#agents,
       retry: { limit: 0 },
@@ -51,9 +51,11 @@ export class GotTransport implements Transport {
 
   send(message: RequestMessage, handler: ResponseHandler): SentRequest {
     const { url, method, headers, body, isOnNewConnection, isToProxy = false } = message;
+    const { sendWithinMs = Infinity } = message;
+    const sendBy = sendWithinMs === Infinity ? Infinity : performance.now() + sendWithinMs;
     if (method === 'GET' && !isToProxy) {
       const options = isOnNewConnection ? { headers, agent: this.#newConnections } : { headers };
-      return new GotRequest(this.#got.stream(url, options), handler);
+      return new GotRequest(this.#got.stream(url, options), handler, sendBy);
     }
     const options = {
       method,
@@ -64,12 +66,14 @@ export class GotTransport implements Transport {
       ...(method !== 'HEAD' && method !== 'GET' && { body: body ?? NO_BODY }),
       ...(isToProxy && { request: requestOfProxy }),
     };
-    return new GotRequest(this.#got.stream(url, options), handler);
+    return new GotRequest(this.#got.stream(url, options), handler, sendBy);
   }
 
   closeIdle(): void {
-    closeFreeSockets(this.#agents.http);
-    closeFreeSockets(this.#agents.https);
+    for (const { http, https } of [this.#agents, this.#newConnections]) {
+      closeFreeSockets(http);
+      closeFreeSockets(https);
+    }
   }
 
   async stop(): Promise<void> {
@@ -96,11 +100,15 @@ class GotRequest implements SentRequest {
   #request: ClientRequest | undefined;
   #isOver = false;
 
-  constructor(stream: Request, handler: ResponseHandler) {
+  /** @param sendBy as `performance.now()` */
+  constructor(stream: Request, handler: ResponseHandler, sendBy: number) {
     this.#stream = stream;
     this.#handler = handler;
     stream.once('request', (request: ClientRequest) => {
       this.#request = request;
+      if (sendBy !== Infinity) {
+        limitConnecting(request, { sendBy, onTooLate: () => this.#onTooLate() });
+      }
     });
     stream.once('response', (response: IncomingMessage) => {
       this.#onResponse(response);
@@ -145,6 +153,15 @@ class GotRequest implements SentRequest {
     if (!this.#isOver) {
       const headers = fromRawHeaders(response.rawHeaders);
       this.#handler.onHeaders(response.statusCode ?? 0, headers, response.headers['set-cookie']);
+    }
+  }
+
+  #onTooLate(): void {
+    const isOver = this.#isOver;
+    this.#isOver = true;
+    this.#stream.destroy();
+    if (!isOver) {
+      this.#handler.onTooLate();
     }
   }
 

@@ -177,6 +177,12 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     this.#options.handler.onEnd();
   }
 
+  onTooLate(): void {
+    // The fetch uses the connection that is there now.
+    this.#options.onAnswer(this.#proxy);
+    this.#options.handler.onTooLate();
+  }
+
   onError(error: Error): void {
     const fault = proxyErrorOf(error);
     if (fault === undefined) {

@@ -20,6 +20,11 @@ export interface ResponseHandler {
   onData(chunk: Buffer): void;
   onEnd(): void;
   onError(error: Error): void;
+  /**
+   * Final as well: its connection was ready too late to send it. The connection is kept for the
+   * next request.
+   */
+  onTooLate(): void;
 }
 
 /** One request in flight. */
@@ -45,10 +50,15 @@ export interface RequestMessage {
   readonly body: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Whether it must have a new connection. On one that was used before, the origin may close the
+   * Whether it must have a connection over which nothing was sent. On one that was used, the origin may close the
    * connection just when the request is on its way.
    */
   readonly isOnNewConnection: boolean;
+  /**
+   * If it cannot be sent within so many ms, because its connection takes longer, it is not sent at
+   * all. @default Infinity
+   */
+  readonly sendWithinMs?: number;
   /** Whether the request names the whole URL, as a proxy has to be asked for one. @default false */
   readonly isToProxy?: boolean;
 }

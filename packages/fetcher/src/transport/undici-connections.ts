@@ -14,6 +14,8 @@ const NOT_NEEDED = Object.assign(new Error('the connection is not needed any mor
 export interface Connection {
   readonly client: Client;
   readonly connector: UndiciConnector;
+  /** Whether a request was sent over it. */
+  isUsed: boolean;
   /** Until when it is kept while it is idle, as `performance.now()`. */
   idleUntil: number;
 }
@@ -62,7 +64,7 @@ export class UndiciConnections {
 
   send(request: PendingRequest): void {
     const connection = request.isOnNewConnection
-      ? this.#openInsteadOfIdle(request.method === 'HEAD')
+      ? (this.#takeUnused(request) ?? this.#openInsteadOfIdle(request.method === 'HEAD'))
       : this.#idleOrNew();
     if (connection === undefined) {
       this.#waiting.push(request);
@@ -78,7 +80,7 @@ export class UndiciConnections {
       connection.idleUntil = performance.now() + idleMs;
       this.#idle.push(connection);
       this.#options.onIdle();
-    } else if (next.isOnNewConnection) {
+    } else if (next.isOnNewConnection && (connection.isUsed || next.method === 'HEAD')) {
       this.#waiting.unshift(next);
       this.discard(connection);
     } else {
@@ -129,6 +131,12 @@ export class UndiciConnections {
     await Promise.all([...this.#all].map(async ({ client }) => client.destroy()));
   }
 
+  /** One that was ready too late for its request. */
+  #takeUnused({ method }: PendingRequest): Connection | undefined {
+    const at = method === 'HEAD' ? -1 : this.#idle.findIndex(({ isUsed }) => !isUsed);
+    return at === -1 ? undefined : this.#idle.splice(at, 1)[0];
+  }
+
   #idleOrNew(): Connection | undefined {
     return this.#idle.pop() ?? this.#open();
   }
@@ -152,15 +160,15 @@ export class UndiciConnections {
       ...this.#options.client,
       connect: (target, callback) => connector.connect(target, callback),
     });
-    const connection = { client, connector, idleUntil: 0 };
+    const connection = { client, connector, isUsed: false, idleUntil: 0 };
     client.on('disconnect', () => this.#onDisconnect(connection));
     this.#all.add(connection);
     return connection;
   }
 
   /**
-   * Removes a connection that closed while idle: its client has nothing left to destroy. One that is
-   * in use connects again if its request has not been sent, and fails otherwise.
+   * Removes a connection that closed while idle: its client has nothing left to destroy. One that
+   * is in use connects again if its request has not been sent, and fails otherwise.
    */
   #onDisconnect(connection: Connection): void {
     const at = this.#idle.indexOf(connection);

@@ -15,6 +15,9 @@ import { UndiciConnector } from './undici-connector.ts';
 
 type Controller = Dispatcher.DispatchController;
 
+/** Thrown where undici is about to send a request, which keeps the connection. */
+const TOO_LATE = new Error('the connection was ready too late');
+
 /** How often idle connections are looked at. */
 const SWEEP_MS = 500;
 /** When undici would close an idle connection. We do it earlier, without an error for each. */
@@ -105,6 +108,8 @@ class UndiciRequest implements PendingRequest, SentRequest {
   readonly isOnNewConnection: boolean;
   readonly #connections: UndiciConnections;
   readonly #handler: ResponseHandler;
+  /** As `performance.now()`. */
+  readonly #sendBy: number;
   #connection: Connection | undefined;
   /** How long the connection may be idle after this request. */
   #idleMs = idleTimeMs(undefined);
@@ -114,8 +119,17 @@ class UndiciRequest implements PendingRequest, SentRequest {
   constructor(
     connections: UndiciConnections,
     handler: ResponseHandler,
-    { url, method, body, headers, isOnNewConnection, isToProxy = false }: RequestMessage,
+    {
+      url,
+      method,
+      body,
+      headers,
+      isOnNewConnection,
+      sendWithinMs = Infinity,
+      isToProxy = false,
+    }: RequestMessage,
   ) {
+    this.#sendBy = sendWithinMs === Infinity ? Infinity : performance.now() + sendWithinMs;
     this.#connections = connections;
     this.#handler = handler;
     this.path = isToProxy ? withoutFragment(url) : url.pathname + url.search;
@@ -134,6 +148,10 @@ class UndiciRequest implements PendingRequest, SentRequest {
     this.#controller = controller;
     if (this.#isOver) {
       controller.abort(new Error('aborted'));
+    } else if (this.#sendBy !== Infinity && performance.now() > this.#sendBy) {
+      throw TOO_LATE;
+    } else if (this.#connection !== undefined) {
+      this.#connection.isUsed = true;
     }
   }
 
@@ -177,6 +195,15 @@ class UndiciRequest implements PendingRequest, SentRequest {
   }
 
   onResponseError(_controller: Controller, error: Error): void {
+    if (error === TOO_LATE) {
+      this.#isOver = true;
+      // Deferred: undici has not taken the request out of its queue yet.
+      queueMicrotask(() => {
+        this.#returnConnection((connection) => this.#connections.release(connection, this.#idleMs));
+        this.#handler.onTooLate();
+      });
+      return;
+    }
     this.#returnConnection((connection) => this.#connections.discard(connection));
     if (this.#isOver) {
       return;

@@ -11,7 +11,7 @@ import {
   serveRaw,
   TRANSPORTS,
 } from '../server.ts';
-import type { HeldFetch } from '../../src/fetcher/fetch-request.ts';
+import type { RedirectedFetch } from '../../src/fetcher/fetch-request.ts';
 
 closeAfterEachTest();
 installLeakGuard();
@@ -47,7 +47,7 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
         response.writeHead(302, { location: `/${next}`, 'retry-after': '7' }).end('moved');
       }
     });
-    const hops: HeldFetch[] = [];
+    const hops: RedirectedFetch[] = [];
     const bounds = { limits: limits({ timeoutMs: 1_500, redirects: 3 }) };
     const result = await new Promise<FetchResult>((resolve, reject) => {
       newFetcher(transport).start(requestFor(`${server.url}/1`, bounds), {
@@ -78,7 +78,7 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     const fetcher = newFetcher(transport);
     const abort = new AbortController();
     const reason = { outcome: 'robots-denied', code: 'ROBOTS_DENIED', message: 'no' } as const;
-    const start = async (end: (held: HeldFetch) => void): Promise<unknown> =>
+    const start = async (end: (held: RedirectedFetch) => void): Promise<unknown> =>
       new Promise((resolve) => {
         const request = requestFor(`${server.url}/first`, { signal: abort.signal });
         fetcher.start(request, {
