@@ -50,8 +50,8 @@ export interface RequestMessage {
   readonly body: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Whether it must have a connection over which nothing was sent. On one that was used, the origin may close the
-   * connection just when the request is on its way.
+   * Whether it must have a connection over which nothing was sent. One that was used, the origin
+   * may close just when the request is on its way.
    */
   readonly isOnNewConnection: boolean;
   /**

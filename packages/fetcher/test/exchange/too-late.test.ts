@@ -115,26 +115,25 @@ describe.each(TRANSPORTS)('a connection over %s that is ready too late', (transp
   });
 
   it('leaves nothing behind when its fetch is aborted or dropped', async () => {
-    const servers = [
+    const [one, other] = [
       await serve((_request, response) => response.end('ok')),
       await serve((_request, response) => response.end('ok')),
-    ] as const;
-    const [first, second] = servers.map(({ port }) => requestFor(`http://localhost:${port}/`));
+    ];
     const fetcher = newFetcher(transport, { lookup: slowLookup });
     const abort = new AbortController();
     const aborted = fetchInTime(
       fetcher,
-      { ...requestFor(first?.url ?? ''), signal: abort.signal },
+      { ...requestFor(`http://localhost:${one.port}/`), signal: abort.signal },
       () => abort.abort(new Error('enough')),
     );
     await expect(aborted).rejects.toThrow('enough');
     await new Promise<void>((resolve) => {
-      void fetchInTime(fetcher, requestFor(second?.url ?? ''), (late) => {
+      void fetchInTime(fetcher, requestFor(`http://localhost:${other.port}/`), (late) => {
         late.drop();
         resolve();
       });
     });
-    await eventually(() => servers.every(({ sockets }) => sockets.size === 0));
-    expect(servers.map(({ connections }) => connections)).toEqual([1, 1]);
+    await eventually(() => one.sockets.size + other.sockets.size === 0);
+    expect([one.connections, other.connections]).toEqual([1, 1]);
   });
 });
