@@ -27,8 +27,12 @@ export interface PendingRequest extends Dispatcher.DispatchHandler {
   readonly body: Buffer | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly isOnNewConnection: boolean;
-  /** The request owns the connection until it calls `release` or `discard`, one of them, once. */
-  onConnection(connection: Connection): void;
+  /**
+   * The request owns the connection until it calls `release` or `discard`, one of them, once.
+   *
+   * @param hasWaited false if it is sent before `send` has returned
+   */
+  onConnection(connection: Connection, hasWaited: boolean): void;
 }
 
 export interface ConnectionsOptions {
@@ -63,13 +67,17 @@ export class UndiciConnections {
   }
 
   send(request: PendingRequest): void {
-    const connection = request.isOnNewConnection
-      ? (this.#takeUnused(request) ?? this.#openInsteadOfIdle(request.method === 'HEAD'))
-      : this.#idleOrNew();
-    if (connection === undefined) {
+    const { isOnNewConnection, method } = request;
+    const ready = isOnNewConnection ? this.#takeUnused(method) : this.#idle.pop();
+    if (ready !== undefined) {
+      dispatch(request, ready, false);
+      return;
+    }
+    const opened = isOnNewConnection ? this.#openInsteadOfIdle(method === 'HEAD') : this.#open();
+    if (opened === undefined) {
       this.#waiting.push(request);
     } else {
-      dispatch(request, connection);
+      dispatch(request, opened, true);
     }
   }
 
@@ -84,7 +92,7 @@ export class UndiciConnections {
       this.#waiting.unshift(next);
       this.discard(connection);
     } else {
-      dispatch(next, connection);
+      dispatch(next, connection, true);
     }
   }
 
@@ -132,13 +140,9 @@ export class UndiciConnections {
   }
 
   /** One that was ready too late for its request. */
-  #takeUnused({ method }: PendingRequest): Connection | undefined {
+  #takeUnused(method: PendingRequest['method']): Connection | undefined {
     const at = method === 'HEAD' ? -1 : this.#idle.findIndex(({ isUsed }) => !isUsed);
     return at === -1 ? undefined : this.#idle.splice(at, 1)[0];
-  }
-
-  #idleOrNew(): Connection | undefined {
-    return this.#idle.pop() ?? this.#open();
   }
 
   #openInsteadOfIdle(isForHead: boolean): Connection | undefined {
@@ -179,8 +183,8 @@ export class UndiciConnections {
   }
 }
 
-function dispatch(request: PendingRequest, connection: Connection): void {
-  request.onConnection(connection);
+function dispatch(request: PendingRequest, connection: Connection, hasWaited: boolean): void {
+  request.onConnection(connection, hasWaited);
   const { path, method, headers, body = null } = request;
   connection.client.dispatch({ path, method, headers, body }, request);
 }

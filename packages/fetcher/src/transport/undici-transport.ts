@@ -108,8 +108,8 @@ class UndiciRequest implements PendingRequest, SentRequest {
   readonly isOnNewConnection: boolean;
   readonly #connections: UndiciConnections;
   readonly #handler: ResponseHandler;
-  /** As `performance.now()`. */
-  readonly #sendBy: number;
+  /** As `performance.now()`. It concerns requests that wait for a connection. */
+  #sendBy: number;
   #connection: Connection | undefined;
   /** How long the connection may be idle after this request. */
   #idleMs = idleTimeMs(undefined);
@@ -140,8 +140,11 @@ class UndiciRequest implements PendingRequest, SentRequest {
     this.isOnNewConnection = isOnNewConnection || method === 'HEAD';
   }
 
-  onConnection(connection: Connection): void {
+  onConnection(connection: Connection, hasWaited: boolean): void {
     this.#connection = connection;
+    if (!hasWaited) {
+      this.#sendBy = Infinity;
+    }
   }
 
   onRequestStart(controller: Controller): void {

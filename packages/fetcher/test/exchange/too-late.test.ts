@@ -93,6 +93,29 @@ describe.each(TRANSPORTS)('a connection over %s that is ready too late', (transp
     },
   );
 
+  it('concerns no request that finds a connection, however little time it has', async () => {
+    const server = await serve((_request, response) => response.end('ok'));
+    const fetcher = newFetcher(transport);
+    const fetchAtOnce = async (): Promise<number> => {
+      let late = 0;
+      await new Promise((resolve, reject) => {
+        fetcher.start(requestFor(server.url), {
+          onResult: resolve,
+          onAborted: reject,
+          sendWithinMs: () => 0,
+          onTooLate: (held) => {
+            late += 1;
+            held.follow();
+          },
+        });
+      });
+      return late;
+    };
+    expect(await fetchAtOnce()).toBe(1);
+    expect(await fetchAtOnce()).toBe(0);
+    expect(server.connections).toBe(1);
+  });
+
   it('is used at once by listeners that set no time', async () => {
     const server = await serve((_request, response) => response.end('ok'));
     const fetcher = newFetcher(transport, { lookup: slowLookup });
