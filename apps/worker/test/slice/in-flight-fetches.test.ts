@@ -4,11 +4,11 @@ import {
   compileRequest,
   type FetchResponse,
 } from '@fetchfleet/crawl';
-import { closeAfterEach } from '@fetchfleet/testing';
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { BatchToken } from '../../src/batch/token.ts';
 import { InFlightFetches } from '../../src/slice/in-flight-fetches.ts';
-import { batchOf, fetchOf, responseOf, startTools } from './slice-fixture.ts';
+import { batchOf, fetchOf, responseOf, startAll, startTools } from './slice-fixture.ts';
 
 closeAfterEach();
 
@@ -85,6 +85,73 @@ describe('a fetch that has ended', () => {
     await fetches.allEnded();
     expect(fetches.error?.message).toBe('the fetcher was stopped');
     expect(stop.signal.aborted).toBe(true);
+  });
+});
+
+/** The next request of a fetch, which waits. */
+function heldFetch() {
+  const done: string[] = [];
+  const held = {
+    target: new URL('http://origin.example/1'),
+    follow: () => void done.push('follow'),
+    refuse: () => void done.push('refuse'),
+    drop: () => void done.push('drop'),
+  };
+  return { held, done };
+}
+
+describe('a fetch whose connection is ready too late', () => {
+  it('gives its permit back and goes on in its next turn, without using an attempt', async () => {
+    const { fetches, started, grant, ended } = startFetches();
+    fetches.start(fetchOf(1), { ...grant, sendWithinMs: () => 34 });
+    const { listener } = started[0] ?? {};
+    expect(listener?.sendWithinMs?.()).toBe(34);
+    const { held, done } = heldFetch();
+    listener?.onTooLate?.(held);
+    expect(ended).toEqual([undefined]);
+    await eventually(() => done.length > 0);
+    expect(done).toEqual(['follow']);
+    listener?.onResult(responseOf(500));
+    expect(ended).toMatchObject([undefined, { status: 500 }]);
+    expect(fetches.returned).toMatchObject([{ index: 1, attempts: 1 }]);
+  });
+
+  it('is sent at any time when it was too late three times', async () => {
+    const { tools, started, grant } = startTools({
+      admit: (slice, own) => startAll(slice, { ...own, sendWithinMs: () => 34 }),
+    });
+    const target = { batch: batchOf(), origin: 'http://origin.example', slice: 'b.0' };
+    const fetches = new InFlightFetches(tools, target, { stop: new AbortController(), pages });
+    fetches.start(fetchOf(1), { ...grant, sendWithinMs: () => 34 });
+    const { listener } = started[0] ?? {};
+    const times: (number | undefined)[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { held, done } = heldFetch();
+      listener?.onTooLate?.(held);
+      await eventually(() => done.length > 0);
+      times.push(listener?.sendWithinMs?.());
+    }
+    expect(times).toEqual([34, 34, Infinity]);
+  });
+
+  it('is tried later where its next turn is far away, and has used no attempt', async () => {
+    const { tools, started, grant } = startTools({
+      admit: () => ({
+        kind: 'deferred',
+        dueInMs: 9_000,
+        ticket: 0,
+        isRefused: false,
+        deniedForMs: 0,
+      }),
+    });
+    const target = { batch: batchOf(), origin: 'http://origin.example', slice: 'b.0' };
+    const fetches = new InFlightFetches(tools, target, { stop: new AbortController(), pages });
+    fetches.start(fetchOf(1), grant);
+    const { held, done } = heldFetch();
+    started[0]?.listener.onTooLate?.(held);
+    await eventually(() => done.length > 0);
+    expect(done).toEqual(['drop']);
+    expect(fetches.returned).toMatchObject([{ index: 1, attempts: 0 }]);
   });
 });
 

@@ -159,6 +159,8 @@ export function startTools({
               signal?.removeEventListener('abort', onAbort);
               listener.onAborted(reason);
             },
+            sendWithinMs: () => listener.sendWithinMs?.() ?? Infinity,
+            onTooLate: (held) => listener.onTooLate?.(held),
           },
         });
       },
