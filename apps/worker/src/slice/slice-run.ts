@@ -26,7 +26,7 @@ import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 /** The longest delay of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-/** The runs of this process that follow the same signals: those of a worker, a batch and a claim. */
+/** Runs that follow the same signals: those of their worker, batch and claim. */
 const FOLLOWING = new AbortListeners();
 
 /** The parts of the worker that a slice uses. */
