@@ -87,7 +87,7 @@ export function phaseAfter(
     const againInMs = Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
     return { kind: 'limited', askAt: now + againInMs, localGrant, answer };
   }
-  if (!saysWhatLimits && phase.kind === 'limited') {
+  if (wanted === 0 && phase.kind === 'limited') {
     // The answer to a mere report does not say what limits the starts.
     const { askAt } = phase;
     return { kind: 'limited', askAt, localGrant, answer: { ...answer, state: phase.answer.state } };
