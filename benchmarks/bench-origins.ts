@@ -5,6 +5,7 @@ import type { Benchmark, Findings } from './benchmark.ts';
 import { type Contender, ratioOf, redisCpuOf } from './contest.ts';
 import type { BenchContext } from './context.ts';
 import { count } from './format.ts';
+import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import { scoreTable } from './score-table.ts';
 
 const IN_FLIGHT = 64;
@@ -15,13 +16,14 @@ const CASES = [
   { origins: 10_000, most: 10_000 },
 ] as const;
 const HOSTS_PER_ROW = 100;
+const BARE = 'bare undici loop, 10,000 origins';
 
 export const originsBenchmark: Benchmark = {
   name: 'origins',
   title: 'One origin and many',
   about: `Fetches of 1, 100 and 10,000 origins, which are addresses of 127.0.0.0/8 on one process;
 ${IN_FLIGHT} in flight, unlimited. Many fetches of one origin share a gate request and a connection;
-a fetch of each of ten thousand origins needs its own.`,
+a fetch of each of ten thousand origins needs its own. The bare loop fetches once from each as well.`,
   run: measureOrigins,
 };
 
@@ -46,14 +48,19 @@ async function measureOrigins(context: BenchContext): Promise<Findings> {
       return fleet.run(crawlOf(origins, wanted, `127.${block}.{row}.{host}:${port}`));
     },
   }));
+  const most = context.scaled(CASES[2].most);
+  const url = `http://127.0.{row}.{host}:${port}/{n}`;
+  const task = { url, fetches: most, concurrency: IN_FLIGHT };
+  contenders.push({ ...peerContender(PEERS_BY_NAME.undici(), task), name: BARE });
   const scores = await context.compete(contenders);
   const title = `${IN_FLIGHT} in flight, no latency`;
-  const [one, , many] = scores;
+  const [one, , many, bare] = scores;
   return {
     tables: [scoreTable(title, scores, one)],
     charts: [],
     measures: {
       '10,000 ÷ 1': ratioOf(many, one),
+      '10,000 ÷ bare undici loop': ratioOf(many, bare),
       'Redis µs per fetch of 10,000': many && redisCpuOf(many),
     },
   };

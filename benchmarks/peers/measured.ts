@@ -26,7 +26,7 @@ export async function measured(work: Work): Promise<void> {
       redis: { type: 'string', default: '' },
     },
   });
-  const urlAt = (index: number): string => values.url.replace('{n}', String(index));
+  const urlAt = values.url.includes('{host}') ? urlsOfManyHosts(values.url) : urlsOf(values.url);
   const task = { urlAt, concurrency: Number(values.concurrency), redisUrl: values.redis };
   const fetches = Number(values.fetches);
   const warmUp = Number(values['warm-up']);
@@ -40,6 +40,21 @@ export async function measured(work: Work): Promise<void> {
   const { user, system } = process.cpuUsage(cpu);
   const { rss } = process.memoryUsage();
   console.log(JSON.stringify({ fetches, seconds, cpuMicros: user + system, rssBytes: rss }));
+}
+
+function urlsOf(template: string): Task['urlAt'] {
+  return (index) => template.replace('{n}', String(index));
+}
+
+/** Each URL has another `{row}` and `{host}`, between 1 and 100; ten thousand pairs take turns. */
+function urlsOfManyHosts(template: string): Task['urlAt'] {
+  let count = 0;
+  return (index) => {
+    const host = 1 + (count % 100);
+    const row = 1 + (Math.floor(count / 100) % 100);
+    count += 1;
+    return urlsOf(template)(index).replace('{row}', String(row)).replace('{host}', String(host));
+  };
 }
 
 /** One loop per fetch in flight; all loops take numbers from one counter. */

@@ -1,7 +1,13 @@
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { FetchResult } from '@fetchfleet/crawl';
-import { eventually, installLeakGuard, selfSigned } from '@fetchfleet/testing';
+import {
+  closeAfterEach,
+  eventually,
+  installLeakGuard,
+  selfSigned,
+  startTinyproxy,
+} from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Fetcher, FetchRequest, HeldFetch } from '../../src/index.ts';
 import {
@@ -16,6 +22,7 @@ import {
 } from '../server.ts';
 
 closeAfterEachTest();
+closeAfterEach();
 installLeakGuard();
 
 const CERTIFICATE = selfSigned();
@@ -90,6 +97,37 @@ describe.each(TRANSPORTS)('a connection over %s that is ready too late', (transp
       expect(result).toMatchObject({ status: 200 });
       expect(held).toEqual(['/path after 0 requests']);
       expect(server.connections).toBe(1);
+    },
+  );
+
+  it.each(['http', 'https'] as const)(
+    'is kept where it leads through one of several proxies, over %s',
+    async (scheme) => {
+      const server =
+        scheme === 'https'
+          ? await serveTls()
+          : await serve((_request, response) => response.end('ok'));
+      const proxies = [await startTinyproxy(), await startTinyproxy()];
+      const list = proxies.map(({ port }) => ({
+        origin: `http://localhost:${port}`,
+        isTrusted: true,
+      }));
+      const fetcher = newFetcher(transport, { lookup: slowLookup });
+      const request = requestFor(`${scheme}://127.0.0.1:${server.port}/path`, {
+        network: {
+          allowPrivate: true,
+          allow: [],
+          trust: { ca: CERTIFICATE.cert },
+          routes: { http: list, https: list, bypass: [] },
+        },
+      });
+      let late = 0;
+      const result = await fetchInTime(fetcher, request, (held) => {
+        late += 1;
+        held.follow();
+      });
+      expect(result).toMatchObject({ status: 200 });
+      expect([late, server.connections]).toEqual([1, 1]);
     },
   );
 
