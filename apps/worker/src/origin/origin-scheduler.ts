@@ -18,7 +18,7 @@ import {
 import { PermitAccount } from '../permits/permit-account.ts';
 import type { Permits } from '../permits/permits.ts';
 import { ReservedStarts } from './reserved-starts.ts';
-import { sendWithinMs, StartSchedule } from './start-schedule.ts';
+import { MAX_LATE_MS, sendWithinMs, StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
@@ -68,6 +68,8 @@ export class OriginScheduler {
   #isStopping = false;
   /** Between the starts that were granted last; 0 where the rate is not limited. */
   #spacingMs = 0;
+  /** Of the start that is being made; at other times that of any start. */
+  #startLateMs = MAX_LATE_MS;
 
   constructor(options: OriginSchedulerOptions) {
     const now = options.now ?? (() => performance.now());
@@ -79,15 +81,17 @@ export class OriginScheduler {
     this.#schedule = new StartSchedule({
       clock: options.clock,
       now,
-      start: () => {
+      start: (lateMs) => {
+        this.#startLateMs = lateMs;
         this.#startOne();
+        this.#startLateMs = MAX_LATE_MS;
         this.wake();
       },
       giveUp: () => this.#permits.release(1),
     });
     this.#grant = {
       onEnded: (result, delay, isFirstAttempt) => this.#ended(result, delay, isFirstAttempt),
-      sendWithinMs: () => sendWithinMs(this.#spacingMs),
+      sendWithinMs: () => sendWithinMs(this.#spacingMs, this.#startLateMs),
       deniedForMs: () => this.#gate.deniedForMs,
     };
   }

@@ -23,23 +23,25 @@ const CLOCK_MS = 10;
  * What is sent in a second has slots within 1 s and the longest delay d: with slots s apart and a
  * burst of b, at most (1 s + d) ÷ s + b. That must be no more than the limit r of a second allows,
  * which is r + b. Slots are 2 % wider than the limit asks: r = 1.02 s ÷ s. So d is at most
- * (⌊r⌋ + 1) × s - 1 s, and part of it is for late starts and clocks.
+ * (⌊r⌋ + 1) × s - 1 s, and part of it is for clocks and for the start itself, which may be late.
  *
  * @param spacingMs of the granted slots; 0 where the rate is not limited
+ * @param startLateMs how much later than its slot the start was made, at most
  */
-export function sendWithinMs(spacingMs: number): number {
+export function sendWithinMs(spacingMs: number, startLateMs: number): number {
   if (spacingMs === 0) {
     return Infinity;
   }
   const inSecond = Math.floor(SPACED_SECOND_MS / spacingMs + ROUNDING);
-  return Math.max(0, (inSecond + 1) * spacingMs - 1_000 - MAX_LATE_MS - CLOCK_MS);
+  return Math.max(0, (inSecond + 1) * spacingMs - 1_000 - CLOCK_MS - startLateMs);
 }
 
 export interface StartScheduleOptions {
   readonly clock: Pick<RedisClock, 'toLocal'>;
   /** As `performance.now()`. */
   readonly now: () => number;
-  readonly start: () => void;
+  /** @param lateMs how much later than its slot it is */
+  readonly start: (lateMs: number) => void;
   readonly giveUp: () => void;
 }
 
@@ -75,7 +77,7 @@ export class StartSchedule {
     const expectedAt = clock.toLocal(nowMs + leadMs);
     for (let i = 0; i < granted; i++) {
       if (spacingMs === 0) {
-        this.#options.start();
+        this.#options.start(0);
         continue;
       }
       // The slots of a burst lie in the past: they count from the lead on.
@@ -111,10 +113,11 @@ export class StartSchedule {
   }
 
   #startIfInTime(slotAt: number): void {
-    if (this.#options.now() - slotAt > MAX_LATE_MS) {
+    const lateMs = this.#options.now() - slotAt;
+    if (lateMs > MAX_LATE_MS) {
       this.#options.giveUp();
     } else {
-      this.#options.start();
+      this.#options.start(Math.max(0, lateMs));
     }
   }
 }

@@ -118,7 +118,7 @@ describe('the time within which a request may be sent', () => {
     'lets no second see more than limit and burst at %d/s, whichever slots are late',
     (perSecond) => {
       // As the gate answers: 2 % wider, in whole microseconds.
-      const lateMs = sendWithinMs(Math.floor(1_020_000 / perSecond) / 1_000);
+      const lateMs = sendWithinMs(Math.floor(1_020_000 / perSecond) / 1_000, 10);
       expect(lateMs).toBeGreaterThanOrEqual(0);
       // Ten ms for late starts, ten for clocks. A window is open at one end.
       const slots = (1_000 + lateMs + 10 + 10) / (1_020 / perSecond);
@@ -129,11 +129,13 @@ describe('the time within which a request may be sent', () => {
   );
 
   it.each([
-    [0, Infinity],
-    [1_020, 1_020],
-    [34, 34],
-    [1.02, 1.02],
-  ])('with slots %d ms apart is %d ms', (spacingMs, ms) => {
-    expect(sendWithinMs(spacingMs)).toBeCloseTo(ms, 5);
+    [0, 10, Infinity],
+    [1_020, 10, 1_020],
+    [34, 10, 34],
+    [34, 0, 44],
+    [1.02, 10, 1.02],
+    [1.02, 2.5, 8.52],
+  ])('with slots %d ms apart and a start %d ms late is %d ms', (spacingMs, startLateMs, ms) => {
+    expect(sendWithinMs(spacingMs, startLateMs)).toBeCloseTo(ms, 5);
   });
 });
