@@ -26,8 +26,8 @@ import { patienceLeftMs, throttledSinceOf } from './patience.ts';
 /** The longest delay of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-/** Runs that follow the same signals: those of their worker, batch and claim. */
-const FOLLOWING = new AbortListeners();
+/** For the signals that many runs follow: those of their worker, batch and claim. */
+const ABORT_LISTENERS = new AbortListeners();
 
 /** The parts of the worker that a slice uses. */
 export interface SliceTools extends FetchTools {
@@ -228,11 +228,11 @@ export class SliceRun implements WaitingSlice {
       if (signal.aborted) {
         what.abort();
       }
-      FOLLOWING.add(signal, what);
+      ABORT_LISTENERS.add(signal, what);
     }
     return () => {
       for (const [signal, what] of followed) {
-        FOLLOWING.remove(signal, what);
+        ABORT_LISTENERS.remove(signal, what);
       }
     };
   }

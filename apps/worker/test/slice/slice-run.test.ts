@@ -356,6 +356,24 @@ describe('a slice that has to stop', () => {
     expect(rest).toMatchObject({ fetches: [fetchOf(1)], dueInMs: 0 });
   });
 
+  it('wakes its scheduler when the worker drains or its batch is paused', async () => {
+    const { tools, draining } = startTools();
+    const woken: string[] = [];
+    const wake = (origin?: string): void => void woken.push(origin ?? 'all');
+    const own = { ...tools, schedulers: { ...tools.schedulers, wake } };
+    // Its scheduler holds it until it is woken.
+    own.schedulers.of = () => ({
+      admit: async () => {
+        await eventually(() => woken.length > 0);
+        return { kind: 'started' };
+      },
+    });
+    const running = new SliceRun(own, batchOf(), SLICE).run([fetchOf(1)], signals());
+    draining.abort();
+    expect(woken).toEqual([SLICE.origin]);
+    expect(await running).toMatchObject({ fetches: [fetchOf(1)], dueInMs: 0 });
+  });
+
   it('waits for no start while the worker drains', () => {
     const { tools, draining } = startTools();
     const run = new SliceRun(tools, batchOf(), SLICE);
