@@ -18,6 +18,8 @@ const MAX_RESTARTS = 4;
 const ANSWER_TIMEOUT_MS = 2_000;
 /** A server needs a few milliseconds from its start to its socket. */
 const SOCKET_LOST_AFTER_MS = 5_000;
+/** Clients that have lost their server try again every 2 s, or later on a busy machine. */
+const RETURN_MS = 10_000;
 
 export interface RedisSupervisorOptions {
   readonly folder: RedisFolder;
@@ -37,6 +39,10 @@ export interface RedisSupervisorOptions {
  *      serving ───────────────────────────▶ closing ──────────────────────────────▶ SHUTDOWN, end
  *         ▲  └─ server died: start it again    │ a client connected
  *         └────────────────────────────────────┘
+ *
+ * A server that has died had clients, and they come back. Until the first of them is there, the
+ * supervisor waits for 10 s, not only for `idleMs`: a client that tries again after the server was
+ * shut down would wait for ever.
  *
  * A command connects first and reads CLIENT LIST then. The supervisor renames its connection first
  * and counts clients then. So at least one of the two sees the other, and no command starts to work
@@ -73,6 +79,7 @@ export class RedisSupervisor {
 
   async #serve(): Promise<void> {
     let idleSince: number | undefined;
+    let idleMs = this.#idleMs;
     // A command waits for the server: it starts before the client of Redis is loaded.
     if (!existsSync(this.#folder.socket)) {
       await this.#startServer();
@@ -83,11 +90,14 @@ export class RedisSupervisor {
         if (await this.#revive()) {
           return;
         }
+        idleSince = undefined;
+        idleMs = Math.max(this.#idleMs, RETURN_MS);
       } else if (others > 0) {
         idleSince = undefined;
+        idleMs = this.#idleMs;
       } else {
         idleSince ??= performance.now();
-        const isIdle = performance.now() - idleSince >= this.#idleMs;
+        const isIdle = performance.now() - idleSince >= idleMs;
         if (isIdle && (await this.#shutDown())) {
           return;
         }

@@ -142,6 +142,20 @@ describe('the private Redis of a project folder', () => {
     redis.disconnect();
   });
 
+  it('waits longer for the clients of a server that died than for others', async () => {
+    const folder = await projectFolder();
+    const { url } = await openIn(folder);
+    await eventually(() => expect(processesIn(folder)).toHaveLength(2));
+    const [pid] = serversIn(folder);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await eventually(() => serversIn(folder).length === 1 && serversIn(folder)[0] !== pid);
+    const until = performance.now() + 4 * IDLE_MS; // the longest pause between two tries
+    await eventually(() => performance.now() > until);
+    const redis = await connectRedis(url, { timeoutMs: 1_000 });
+    expect(await redis.ping()).toBe('PONG');
+    redis.disconnect();
+  });
+
   it('gets a new supervisor from the next command when the first one was killed', async () => {
     const folder = await projectFolder();
     await openIn(folder);

@@ -15,7 +15,8 @@ export interface EventuallyOptions {
 
 /**
  * Repeats `check`, a predicate or assertions, until it neither throws nor returns `false`, and
- * returns its value. At the deadline it throws the last error.
+ * returns its value. At the deadline it throws the last error, or that the check gave no answer: a
+ * command for a Redis that is gone waits for ever.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
@@ -25,7 +26,7 @@ export async function eventually<T>(
   for (;;) {
     let lastError: unknown;
     try {
-      const value = await check();
+      const value = await answerOf(check, deadline - performance.now());
       if (value !== false) {
         return value;
       }
@@ -39,5 +40,18 @@ export async function eventually<T>(
       throw lastError;
     }
     await sleep(intervalMs);
+  }
+}
+
+async function answerOf<T>(check: () => T | Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error(`Condition gave no answer for ${timeoutMs} ms: ${check.toString()}`)),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([check(), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
