@@ -18,6 +18,11 @@ const SHARED_REPORT_MS = 50;
 const MAX_IN_ADVANCE = 4;
 /** Leases are renewed well within their life of 12 s. */
 const RENEW_MS = 4_000;
+/**
+ * Where nothing is limited, a report renews the local grant, so that no fetch waits for an answer:
+ * in time before the grant ends, which is after 20 ms, and not with every report that is due.
+ */
+const RENEW_GRANT_MS = 12;
 /** How long a report that is due waits for permits, so that it can go with the question. */
 const REPORT_SLACK_MS = 100;
 /** How far ahead starts are scheduled: asking is rare, and few permits are held. */
@@ -100,6 +105,9 @@ export function decide(state: OriginState, now: number): Decision {
   if (now >= askAt) {
     const left = remaining(phase, state.committed, now) || reservedStarts(state);
     const permitsBy = reportAt + REPORT_SLACK_MS;
+    if (left === Infinity && isGrantOld(state, now)) {
+      return REPORT;
+    }
     if (left === 0 && isAskedInAdvance(state)) {
       return { do: 'ask-in-advance', most: waiting };
     }
@@ -132,6 +140,10 @@ function isAskedInAdvance({
     }
   }
   return true;
+}
+
+function isGrantOld({ unreported, exchangedAt }: OriginState, now: number): boolean {
+  return unreported > 0 && now >= exchangedAt + RENEW_GRANT_MS;
 }
 
 /** Starts that are reserved and within the limit of fetches in flight. */

@@ -323,7 +323,9 @@ export class OriginScheduler {
 
   /** Uses one committed permit for the next fetch, or gives it back if none waits. */
   #startOne(): void {
-    if (!this.#slices.startNext(this.#grant)) {
+    if (this.#slices.startNext(this.#grant)) {
+      this.#permits.countStart();
+    } else {
       this.#permits.release(1);
     }
   }

@@ -56,6 +56,11 @@ export class PermitAccount {
     this.#inHand -= permits;
   }
 
+  /** A fetch starts with a committed permit. */
+  countStart(): void {
+    this.#permits.lead.countStart();
+  }
+
   /** Gives back permits in hand. */
   putBack(permits: number): void {
     this.#inHand -= permits;

@@ -11,7 +11,7 @@ const MAX_AT_ONCE = 8;
 
 export interface ClaimLoopOptions {
   readonly claims: Pick<SliceClaims, 'claim' | 'pause'>;
-  readonly permits: Pick<Permits, 'waitForCapacity' | 'vacancies'>;
+  readonly permits: Pick<Permits, 'waitForCapacity' | 'vacancies' | 'lead'>;
   /** Processes a slice to its end. Calls `onWaiting` when it waits for robots.txt or permits. */
   readonly process: (claim: ClaimedSlice, onWaiting: () => void) => Promise<void>;
   /** Beats at every turn, but not while a full worker waits for capacity or claims are refused. */
@@ -77,6 +77,7 @@ export class ClaimLoop {
   }
 
   async #claimOne(options: { readonly block: boolean }): Promise<boolean> {
+    const askedAt = performance.now();
     const claim = await this.#claim(options);
     if (claim === undefined) {
       return false;
@@ -89,6 +90,9 @@ export class ClaimLoop {
     this.#running.add(run);
     // Before that, the capacity left for another slice is not known.
     await waiting;
+    if (!options.block) {
+      this.#options.permits.lead.addClaim(performance.now() - askedAt);
+    }
     return true;
   }
 

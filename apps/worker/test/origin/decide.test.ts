@@ -85,6 +85,28 @@ const ROWS: readonly Row[] = [
     decision: { do: 'ask', most: 10, permitsBy: 5_100 },
   },
   {
+    when: 'the local grant is old and fetches end under it',
+    state: waiting({ phase: FREE, committed: 10, unreported: 1 }),
+    afterMs: 12,
+    decision: { do: 'report' },
+  },
+  {
+    when: 'the local grant is not old, even if a report is due',
+    state: waiting({ phase: FREE, committed: 10, unreported: 1 }),
+    afterMs: 11,
+    decision: { do: 'start', most: 10, permitsBy: 1_110 },
+  },
+  {
+    when: 'the local grant is old and has bounds, which a report does not renew',
+    state: waiting({
+      phase: phaseOf({ granted: 10, allowedInFlight: 20 }),
+      committed: 10,
+      unreported: 1,
+    }),
+    afterMs: 12,
+    decision: { do: 'start', most: 10, permitsBy: 1_110 },
+  },
+  {
     when: 'the concurrency is used up',
     state: waiting({ phase: BOUNDED, committed: 4 }),
     afterMs: 10,

@@ -1,8 +1,9 @@
 import type { Gate, GateAnswer } from '@fetchfleet/fleet';
 import { type FetchResult, requestedDelayOf } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually, track } from '@fetchfleet/testing';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
+import { ClaimLead } from '../../src/permits/claim-lead.ts';
 import { Permits } from '../../src/permits/permits.ts';
 import { RedisClock } from '../../src/origin/redis-clock.ts';
 import { answerOf, type FakeSlice, sliceOf } from './origin-fixture.ts';
@@ -111,6 +112,14 @@ describe('an origin without limits', () => {
       [0, 20, 0],
       [0, 0, 20],
     ]);
+  });
+
+  it('counts its starts for the claims of the worker', async () => {
+    const lead = new ClaimLead();
+    const counted = jest.spyOn(lead, 'countStart');
+    const { admit } = start({ permits: new Permits(100, lead) });
+    await admit(sliceOf({ waiting: 20 }));
+    expect(counted).toHaveBeenCalledTimes(20);
   });
 
   it('starts no more fetches than there are permits', async () => {

@@ -1,7 +1,7 @@
 import type { ClaimedSlice } from '@fetchfleet/fleet';
 import { Heartbeat } from '@fetchfleet/service';
 import { eventually } from '@fetchfleet/testing';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Permits } from '../../src/permits/permits.ts';
 import { ClaimLoop } from '../../src/slice/claim-loop.ts';
 
@@ -78,6 +78,15 @@ describe('the claim loop', () => {
     await eventually(isBlocking);
     expect(processed).toEqual(['a', 'b', 'c']);
     expect(loop.isClaiming).toBe(true);
+    await loop.stop();
+  });
+
+  it('measures how long a claim takes, but not how long it waited for work', async () => {
+    const permits = new Permits(100);
+    const measured = jest.spyOn(permits.lead, 'addClaim');
+    const { loop, isBlocking } = startLoop({ queued: ['a', 'b', 'c'], permits });
+    await eventually(isBlocking);
+    expect(measured).toHaveBeenCalledTimes(2);
     await loop.stop();
   });
 

@@ -1,0 +1,51 @@
+/** The rate of starts is measured over at least this time. */
+const WINDOW_MS = 20;
+/** A claim that waited for Redis, or a slice for robots.txt, says nothing about the next one. */
+const MAX_CLAIM_MS = 100;
+/** The share of the newest claim in the mean. */
+const WEIGHT = 1 / 8;
+/** Claims vary: of one mean, half of them would come too late. */
+const MEANS = 2;
+
+/**
+ * How many fetches must be waiting when the next slice is claimed, so that none of the permits
+ * waits for it: as many as start in the time of two claims.
+ *
+ *     fetches = starts per ms × 2 × ms of a claim
+ *
+ * At a fast origin that is much of a slice; at a slow one next to nothing. So a worker never claims
+ * more than it starts within a few milliseconds, and takes nothing from an idle one.
+ */
+export class ClaimLead {
+  readonly #now: () => number;
+  #claimMs = 0;
+  #starts = 0;
+  #since: number;
+  #startsPerMs = 0;
+
+  /** @param now as `performance.now()`, which is the default */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#since = now();
+  }
+
+  /** To be called for every start of a fetch. */
+  countStart(): void {
+    this.#starts += 1;
+  }
+
+  /** @param ms from the question to the moment when the fetches of the slice waited */
+  addClaim(ms: number): void {
+    this.#claimMs += (Math.min(ms, MAX_CLAIM_MS) - this.#claimMs) * WEIGHT;
+  }
+
+  get fetches(): number {
+    const elapsedMs = this.#now() - this.#since;
+    if (elapsedMs >= WINDOW_MS) {
+      this.#startsPerMs = this.#starts / elapsedMs;
+      this.#since += elapsedMs;
+      this.#starts = 0;
+    }
+    return Math.ceil(this.#startsPerMs * MEANS * this.#claimMs);
+  }
+}
