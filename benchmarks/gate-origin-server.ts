@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ReadTimes } from '@fetchfleet/testing';
 import type { Arrival } from './gate-arrivals.ts';
 
 const BODY = JSON.stringify({ text: 'x'.repeat(200) });
@@ -12,32 +13,24 @@ const HEAD = { 'content-type': 'application/json', 'content-length': String(BODY
 /** By block and host. */
 const arrivals = new Map<string, Map<string, Arrival[]>>();
 
-// A request may have come at any time since the process last read all its sockets. After a stall
-// timers run before sockets are read, so the time is taken after the read, in `setImmediate`.
-let readAt = performance.now();
-setInterval(() => {
-  setImmediate(() => {
-    readAt = performance.now();
-  });
-}, 2).unref();
-
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const asked = /^\/arrivals\/(\d+)$/.exec(request.url ?? '')?.[1];
   if (asked !== undefined) {
     response.end(JSON.stringify([...(arrivals.get(asked)?.values() ?? [])]));
     return;
   }
-  remember(request.headers.host ?? '');
+  remember(request);
   response.writeHead(200, HEAD).end(BODY);
 }
 
-function remember(host: string): void {
+function remember(request: IncomingMessage): void {
+  const host = request.headers.host ?? '';
   const block = host.split('.')[1] ?? '';
   const hosts = arrivals.get(block) ?? new Map<string, Arrival[]>();
   arrivals.set(block, hosts);
   const known = hosts.get(host);
-  const at = performance.now();
-  const arrival: Arrival = [Math.min(readAt, at), at];
+  const { from, at } = readTimes.of(request);
+  const arrival: Arrival = [from, at];
   if (known === undefined) {
     hosts.set(host, [arrival]);
   } else {
@@ -47,6 +40,7 @@ function remember(host: string): void {
 
 // Two connections for each of ten thousand origins would be too many.
 const server = createServer({ keepAliveTimeout: 3_000 }, answer);
+const readTimes = new ReadTimes(server);
 // It must listen on all addresses to cover all of loopback; it refuses other clients.
 server.on('connection', (socket) => {
   if (!/^(::ffff:)?127\./.test(socket.remoteAddress ?? '')) {

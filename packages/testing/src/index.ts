@@ -9,6 +9,7 @@ export {
   type RouteHandler,
   startOrigin,
 } from './origin/origin.ts';
+export { ReadTimes, type ReadTime } from './origin/read-times.ts';
 export { type Certificate, selfSigned } from './origin/self-signed.ts';
 export {
   type ForwardProxy,

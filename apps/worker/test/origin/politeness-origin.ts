@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { setPriority } from 'node:os';
+import { ReadTimes } from '@fetchfleet/testing';
 import type { Behaviour, Seen } from './politeness-fixture.ts';
 
 /**
@@ -24,16 +25,7 @@ const seen: Seen[] = [];
 const timesByPath = new Map<string, number>();
 let behaviour: Behaviour = { delayMs: 20 };
 let inFlight = 0;
-let readAt = performance.now();
 let second = { of: 0, count: 0 };
-
-// A request may have come at any time since the process last read all its sockets. After a stall
-// timers run before sockets are read, so the time is taken after the read, in `setImmediate`.
-setInterval(() => {
-  setImmediate(() => {
-    readAt = performance.now();
-  });
-}, 2);
 
 const listener = (request: IncomingMessage, response: ServerResponse): void => {
   const { url = '/' } = request;
@@ -42,13 +34,14 @@ const listener = (request: IncomingMessage, response: ServerResponse): void => {
   } else if (url === '/robots.txt') {
     robots(response);
   } else {
-    answer(url, response);
+    answer(request, response);
   }
 };
 const keepAliveTimeout = 60_000;
 const server = createServer({ keepAliveTimeout }, listener);
 const certificate = JSON.parse(process.argv[2] ?? '{}') as { key: string; cert: string };
 const overTls = createTlsServer({ keepAliveTimeout, ...certificate }, listener);
+const readTimes = new ReadTimes(server, overTls);
 const far = createTcpServer((socket) => {
   socket.on('error', () => undefined);
   setTimeout(() => overTls.emit('connection', socket), HANDSHAKE_MS);
@@ -78,8 +71,9 @@ function robots(response: ServerResponse): void {
   response.end(behaviour.robots);
 }
 
-function answer(path: string, response: ServerResponse): void {
-  const at = performance.now();
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const { url: path = '/' } = request;
+  const { from, at } = readTimes.of(request);
   const times = (timesByPath.get(path) ?? 0) + 1;
   timesByPath.set(path, times);
   inFlight += 1;
@@ -87,7 +81,7 @@ function answer(path: string, response: ServerResponse): void {
     inFlight -= 1;
   });
   const status = statusOf(path, times);
-  seen.push({ at, from: Math.min(readAt, at), path, status, inFlight });
+  seen.push({ at, from, path, status, inFlight });
   setTimeout(() => {
     const { retryAfter } = behaviour;
     const isRefusing = status === 429 || status === 503;
