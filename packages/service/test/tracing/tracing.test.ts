@@ -39,6 +39,9 @@ describe('tracing', () => {
   });
 });
 
+/** The SDK takes a number below `performance.now()` for a time since the process has started. */
+const STARTED_AT = Date.parse('2026-01-02T03:04:05Z');
+
 describe('spans', () => {
   const before = { ...process.env };
   let sink: OtlpSink;
@@ -67,12 +70,12 @@ describe('spans', () => {
       parent: CONTEXT,
       links: [CONTEXT, undefined, 'sesame'],
       kind: 'consumer',
-      startedAt: 1_000,
+      startedAt: STARTED_AT,
       attributes: { a: 'text', b: 2, c: undefined, d: true },
     });
     span?.event('happened', { n: 1 });
     span?.fail('Error');
-    span?.end(3_000);
+    span?.end(STARTED_AT + 2_000);
     expect(traceIdsOf(span?.context)).toEqual(span?.ids);
     const expansion = tracing && traceExpansion(tracing, { name: 'crawl', total: 3 });
     expansion?.onEnd(undefined, new TypeError('secret'));
