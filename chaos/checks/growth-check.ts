@@ -12,7 +12,7 @@ const MORE: Readonly<Record<keyof Sample, (first: number) => number>> = {
   memoryMiB: (first) => first * 1.4 + 60,
   // A worker keeps up to 64 parts open that may be written again; the rest are connections.
   descriptors: (first) => first + 64 + 40,
-  // History of origins and of the schedule, whose length is bounded.
+  // History of origins and of the schedule, whose length is bounded. Without batches that are kept.
   redisKeys: (first) => first + 60,
 };
 
@@ -24,7 +24,10 @@ export class Growth {
 
   async sample(world: World): Promise<void> {
     const footprints = world.slots.flatMap((slot) => slot.footprint() ?? []);
-    const keys = await world.redis.ask(async (client) => client.keys('*'));
+    const all = await world.redis.ask(async (client) => client.keys('*'));
+    // A schedule of the last release keeps its batches for ever, as it was told.
+    const kept = (await world.statuses()).map(({ batch }) => batch);
+    const keys = all.filter((key) => !kept.some((batch) => key.includes(batch)));
     const sample = {
       memoryMiB: most(footprints.map(({ memoryMiB }) => memoryMiB)),
       descriptors: most(footprints.map(({ descriptors }) => descriptors)),
