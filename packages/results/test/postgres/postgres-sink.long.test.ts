@@ -129,8 +129,9 @@ describe('PostgresSink', () => {
       flushTimeoutMs: 300,
     });
     sinks.push(sink);
-    await sink.start();
-    await sink.append(BATCH, lines(0, 1));
+    // So short a time is not enough on a busy machine.
+    await eventually(async () => sink.start());
+    await insist(sink, lines(0, 1));
     strait.hold();
     await expect(sink.append(BATCH, lines(1, 2))).rejects.toThrow(
       /^cannot write results to postgres:.*: (?:the server has not answered for|timeout expired)/u,
@@ -148,7 +149,7 @@ describe('PostgresSink', () => {
       address: readAddress(url, {}),
       worker: 'w-1',
       manifest,
-      flushTimeoutMs: 600,
+      flushTimeoutMs: 3_000, // a third of it for locks
     });
     sinks.push(sink);
     await sink.start();
