@@ -18,7 +18,7 @@ const MEANS = 2;
  */
 export class ClaimLead {
   readonly #now: () => number;
-  #claimMs = 0;
+  #claimMs: number | undefined;
   #starts = 0;
   #since: number;
   #startsPerMs = 0;
@@ -36,7 +36,9 @@ export class ClaimLead {
 
   /** @param ms from the question to the moment when the fetches of the slice waited */
   addClaim(ms: number): void {
-    this.#claimMs += (Math.min(ms, MAX_CLAIM_MS) - this.#claimMs) * WEIGHT;
+    const taken = Math.min(ms, MAX_CLAIM_MS);
+    this.#claimMs ??= taken;
+    this.#claimMs += (taken - this.#claimMs) * WEIGHT;
   }
 
   get fetches(): number {
@@ -46,6 +48,6 @@ export class ClaimLead {
       this.#since += elapsedMs;
       this.#starts = 0;
     }
-    return Math.ceil(this.#startsPerMs * MEANS * this.#claimMs);
+    return Math.ceil(this.#startsPerMs * MEANS * (this.#claimMs ?? 0));
   }
 }

@@ -6,9 +6,7 @@ import { Permits } from '../../src/permits/permits.ts';
 function leadAfter({ starts, claimMs }: { readonly starts: number; readonly claimMs: number }) {
   let now = 5_000;
   const lead = new ClaimLead(() => now);
-  for (let claim = 0; claim < 100; claim++) {
-    lead.addClaim(claimMs);
-  }
+  lead.addClaim(claimMs);
   for (let start = 0; start < starts; start++) {
     lead.countStart();
   }
@@ -25,6 +23,16 @@ describe('the lead of claims', () => {
     { of: 'a worker without work', starts: 0, claimMs: 2, fetches: 0 },
   ])('is what starts in the time of two claims: $fetches for $of', ({ fetches, ...given }) => {
     expect(leadAfter(given).lead.fetches).toBe(fetches);
+  });
+
+  it('follows the mean of the claims', () => {
+    const { lead } = leadAfter({ starts: 1_000, claimMs: 2 });
+    lead.addClaim(10);
+    expect(lead.fetches).toBe(60);
+    for (let claim = 0; claim < 100; claim++) {
+      lead.addClaim(10);
+    }
+    expect(lead.fetches).toBe(200);
   });
 
   it('is that of the last 20 ms or more', () => {
