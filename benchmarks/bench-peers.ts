@@ -8,16 +8,20 @@ import { scoreChart, scoreTable } from './score-table.ts';
 const IN_FLIGHT = 64;
 const OURS = { undici: 'fetchfleet, undici', got: 'fetchfleet, got' };
 
-/** About five seconds each, so start and end of a batch matter little. All processes are warm. */
-const FETCHES = {
-  undici: 110_000,
-  got: 12_500,
-  bullmq: 10_000,
-  aiohttp: 17_000,
-  uvloop: 23_000,
-  scrapy: 1_500,
-  crawlee: 3_500,
-};
+const GOT_FETCHES = 12_500;
+/**
+ * Others, with fetches for about five seconds each, so start and end of a batch matter little. All
+ * processes are warm.
+ */
+const PEERS = [
+  ['undici', 110_000],
+  ['got', GOT_FETCHES],
+  ['bullmq', 10_000],
+  ['aiohttp', 17_000],
+  ['uvloop', 23_000],
+  ['scrapy', 1_500],
+  ['crawlee', 3_500],
+] as const;
 const OWN_FETCHES = 55_000;
 const CURL_FETCHES = 100_000;
 
@@ -38,14 +42,14 @@ async function comparePeers(context: BenchContext): Promise<Findings> {
     undici: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT }),
     got: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT, transport: 'got' }),
   };
-  const found = Object.entries(PEERS_BY_NAME).map(([key, find]) => ({ key, peer: find() }));
+  const found = PEERS.map(([key, fetches]) => ({ fetches, peer: PEERS_BY_NAME[key]() }));
   const present = found.filter(({ peer }) => peer.missing === undefined);
   const task = { url, concurrency: IN_FLIGHT, redisUrl: redis.url };
   const contenders = [
     fleets.undici.contender(OURS.undici, { url, fetches: context.scaled(OWN_FETCHES) }),
-    fleets.got.contender(OURS.got, { url, fetches: context.scaled(FETCHES.got) }),
-    ...present.map(({ key, peer }) =>
-      peerContender(peer, { ...task, fetches: context.scaled(fetchesOf(key)) }),
+    fleets.got.contender(OURS.got, { url, fetches: context.scaled(GOT_FETCHES) }),
+    ...present.map(({ fetches, peer }) =>
+      peerContender(peer, { ...task, fetches: context.scaled(fetches) }),
     ),
     ...(curlIsThere() ? [curlContender({ ...task, fetches: context.scaled(CURL_FETCHES) })] : []),
   ];
@@ -73,8 +77,4 @@ async function comparePeers(context: BenchContext): Promise<Findings> {
       missing === undefined ? [] : [`Absent: ${missing}.`],
     ),
   };
-}
-
-function fetchesOf(key: string): number {
-  return Object.entries(FETCHES).find(([name]) => name === key)?.[1] ?? 0;
 }
