@@ -40,9 +40,9 @@ export interface RedisSupervisorOptions {
  *         ▲  └─ server died: start it again    │ a client connected
  *         └────────────────────────────────────┘
  *
- * A server that has died had clients, and they come back. Until the first of them is there, the
- * supervisor waits for 10 s, not only for `idleMs`: a client that tries again after the server was
- * shut down would wait for ever.
+ * A server that has died may have had clients, and they come back. Until the first of them is
+ * there, the supervisor waits for 10 s, not only for `idleMs`: nobody would start the server again
+ * for a client that comes later.
  *
  * A command connects first and reads CLIENT LIST then. The supervisor renames its connection first
  * and counts clients then. So at least one of the two sees the other, and no command starts to work

@@ -151,7 +151,7 @@ describe('the private Redis of a project folder', () => {
     await eventually(() => serversIn(folder).length === 1 && serversIn(folder)[0] !== pid);
     const until = performance.now() + 4 * IDLE_MS; // the longest pause between two tries
     await eventually(() => performance.now() > until);
-    const redis = await connectRedis(url, { timeoutMs: 1_000 });
+    const redis = await connectRedis(url);
     expect(await redis.ping()).toBe('PONG');
     redis.disconnect();
   });

@@ -1,6 +1,13 @@
 import type { BacklogPoller } from './backlog-poller.ts';
 import { type FarSlice, farSlices } from './deferral.ts';
-import { advanceUntil, askAtOf, openAnswerOf, type Phase, remaining } from './origin-phase.ts';
+import {
+  advanceUntil,
+  askAtOf,
+  GRANT_TTL_MS,
+  openAnswerOf,
+  type Phase,
+  remaining,
+} from './origin-phase.ts';
 import type { WaitingSlice } from './waiting-slice.ts';
 
 /** Starts in one exchange. */
@@ -19,10 +26,10 @@ const MAX_IN_ADVANCE = 4;
 /** Leases are renewed well within their life of 12 s. */
 const RENEW_MS = 4_000;
 /**
- * Where nothing is limited, a report renews the local grant, so that no fetch waits for an answer:
- * in time before the grant ends, which is after 20 ms, and not with every report that is due.
+ * Where nothing is limited, a report renews the local grant: so early that its answer usually comes
+ * before the grant ends, and no earlier, because every exchange costs.
  */
-const RENEW_GRANT_MS = 12;
+const RENEW_GRANT_MS = GRANT_TTL_MS - 8;
 /** How long a report that is due waits for permits, so that it can go with the question. */
 const REPORT_SLACK_MS = 100;
 /** How far ahead starts are scheduled: asking is rare, and few permits are held. */

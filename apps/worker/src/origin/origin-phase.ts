@@ -25,7 +25,7 @@
 import type { GateAnswer } from '@fetchfleet/fleet';
 
 /** How long fetches may start without asking where only the concurrency is limited. */
-const GRANT_TTL_MS = 20;
+export const GRANT_TTL_MS = 20;
 /** The same for starts that were granted in advance: others have their permits yet. */
 const ADVANCE_TTL_MS = 1_000;
 /** A raised limit must show within 2 s, however far away the next start is. */

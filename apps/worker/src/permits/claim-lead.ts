@@ -1,6 +1,6 @@
-/** The rate of starts is measured over at least this time. */
-const WINDOW_MS = 20;
-/** A claim that waited for Redis, or a slice for robots.txt, says nothing about the next one. */
+/** The rate of starts is measured over at least this time: fetches of one length start in waves. */
+const WINDOW_MS = 200;
+/** A claim that takes longer has met a Redis that stood still; it counts as no more than this. */
 const MAX_CLAIM_MS = 100;
 /** The share of the newest claim in the mean. */
 const WEIGHT = 1 / 8;
@@ -13,8 +13,8 @@ const MEANS = 2;
  *
  *     fetches = starts per ms × 2 × ms of a claim
  *
- * At a fast origin that is much of a slice; at a slow one next to nothing. So a worker never claims
- * more than it starts within a few milliseconds, and takes nothing from an idle one.
+ * At a fast origin that is much of a slice; at a slow one next to nothing. So what a worker claims
+ * ahead it starts soon, and an idle worker misses little by it.
  */
 export class ClaimLead {
   readonly #now: () => number;
@@ -41,6 +41,7 @@ export class ClaimLead {
     this.#claimMs += (taken - this.#claimMs) * WEIGHT;
   }
 
+  /** For the last window that is over. */
   get fetches(): number {
     const elapsedMs = this.#now() - this.#since;
     if (elapsedMs >= WINDOW_MS) {

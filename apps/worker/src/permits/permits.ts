@@ -132,7 +132,7 @@ export class Permits {
   }
 
   #wakeCapacityWaiters(): void {
-    if (this.vacancies > 0) {
+    if (this.#capacityWaiters.length > 0 && this.vacancies > 0) {
       for (const wake of this.#capacityWaiters.splice(0)) {
         wake();
       }
