@@ -9,12 +9,12 @@ import { scoreTable } from './score-table.ts';
 import type { Spread } from './statistics.ts';
 
 const IN_FLIGHT = 64;
-const OURS = 'fetchfleet, undici';
+const OURS = 'fetchfleet, native';
 /** Fetches per run: about three seconds per contender, and 40, 600 and 700 MB of records. */
 const FETCHES = {
-  1_200: { undici: 35_000, got: 8_000, loop: 70_000 },
-  50_000: { undici: 12_000, got: 6_000, loop: 25_000 },
-  1_000_000: { undici: 700, got: 500, loop: 1_400 },
+  1_200: { native: 35_000, got: 8_000, loop: 70_000 },
+  50_000: { native: 12_000, got: 6_000, loop: 25_000 },
+  1_000_000: { native: 700, got: 500, loop: 1_400 },
 } as const;
 
 export const bodiesBenchmark: Benchmark = {
@@ -41,18 +41,18 @@ async function measureSize(
   const redis = await context.redis();
   const url = (await context.origin()).items(bytes);
   const concurrency = IN_FLIGHT;
-  const undici = await BenchFleet.start(context, { redis, concurrency });
+  const native = await BenchFleet.start(context, { redis, concurrency });
   const got = await BenchFleet.start(context, { redis, concurrency, transport: 'got' });
-  const task = (who: 'undici' | 'got' | 'loop') => ({
+  const task = (who: 'native' | 'got' | 'loop') => ({
     url,
     fetches: context.scaled(FETCHES[bytes][who]),
   });
   try {
     const loop = PEERS_BY_NAME.undici();
     const scores = await context.compete([
-      undici.contender(OURS, task('undici')),
+      native.contender(OURS, task('native')),
       got.contender('fetchfleet, got', task('got')),
-      peerContender(PEERS_BY_NAME.recording(), { ...task('undici'), concurrency }),
+      peerContender(PEERS_BY_NAME.recording(), { ...task('native'), concurrency }),
       peerContender(loop, { ...task('loop'), concurrency }),
     ]);
     return { scores, base: scoreNamed(scores, loop.name) };

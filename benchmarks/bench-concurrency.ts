@@ -15,12 +15,12 @@ const CASES = [
   { inFlight: 1_000, own: 35_000, loop: 50_000 },
 ] as const;
 
-const OURS = 'fetchfleet, undici';
+const OURS = 'fetchfleet, native';
 
 export const concurrencyBenchmark: Benchmark = {
   name: 'concurrency',
   title: 'From one to a thousand in flight',
-  about: 'One worker on undici and the bare undici loop, no latency.',
+  about: 'One worker on the native transport and the bare undici loop, no latency.',
   run: measureConcurrency,
 };
 

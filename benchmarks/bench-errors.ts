@@ -12,7 +12,7 @@ const FLAKY = '1 % errors, tried again';
 export const errorsBenchmark: Benchmark = {
   name: 'errors',
   title: 'One answer in a hundred is an error',
-  about: `No latency, ${IN_FLIGHT} in flight, one worker on undici. Every
+  about: `No latency, ${IN_FLIGHT} in flight, one worker on the native transport. Every
 hundredth answer is a 500, for any fetch; the fetch is repeated after 0.1 to 0.2 s, until all have
 succeeded. The time includes the delay of the last ones.`,
   run: measureErrors,

@@ -15,8 +15,8 @@ const POLL_MS = 20;
 
 export interface BenchFleetOptions {
   readonly redis: PrivateRedis;
-  /** @default 'undici' */
-  readonly transport?: 'got' | 'undici';
+  /** @default 'native' */
+  readonly transport?: 'got' | 'native';
   /** Fetches in flight in each worker. */
   readonly concurrency: number;
   /** @default 1 */
@@ -58,7 +58,7 @@ export class BenchFleet {
 
   /** Starts the workers, which are stopped at the end of the benchmark. */
   static async start(context: BenchContext, options: BenchFleetOptions): Promise<BenchFleet> {
-    const { redis, transport = 'undici', concurrency, workers: size = 1 } = options;
+    const { redis, transport = 'native', concurrency, workers: size = 1 } = options;
     const { nodeFlags = [], env = {} } = options;
     const name = `bench-${fleets++}`;
     const results = join(context.folder, name);

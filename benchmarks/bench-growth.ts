@@ -33,7 +33,7 @@ const COSTS: readonly (readonly [head: string, of: (run: GrowthRun) => number | 
 export const growthBenchmark: Benchmark = {
   name: 'growth',
   title: 'What a fetch costs, from a thousand to a million',
-  about: `\`fetchfleet start\` beside one worker (undici, ${IN_FLIGHT} in flight, no latency), from the start of the
+  about: `\`fetchfleet start\` beside one worker (native transport, ${IN_FLIGHT} in flight, no latency), from the start of the
 producer to the last record. The million has its own Redis and worker. Costs are per fetch, CPU in
 microseconds. _Commands_ are all that Redis executed, including those in scripts; _Redis bytes_ is its
 largest growth. The last line is the exponent with which a total grows with the number of fetches

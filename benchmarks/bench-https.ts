@@ -8,7 +8,7 @@ import type { Spread } from './statistics.ts';
 import { SLOW_MS, startTlsOrigin, type TlsOrigin } from './tls-origin.ts';
 
 const IN_FLIGHT = 64;
-const OURS = 'fetchfleet, undici';
+const OURS = 'fetchfleet, native';
 const SLOW_FETCHES = 3_000;
 /** Fetches per run: about three seconds per contender. */
 const CASES = [

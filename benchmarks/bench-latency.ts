@@ -7,7 +7,7 @@ import { count, medianCell, percent, spreadCells } from './format.ts';
 import { peerContender, PEERS_BY_NAME } from './peer.ts';
 import type { Spread } from './statistics.ts';
 
-const OURS = 'fetchfleet, undici';
+const OURS = 'fetchfleet, native';
 /** aiohttp takes part up to this many fetches per second. */
 const AIOHTTP_MOST = 1_000;
 

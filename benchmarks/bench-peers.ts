@@ -6,7 +6,7 @@ import { curlContender, curlIsThere, peerContender, PEERS_BY_NAME } from './peer
 import { scoreChart, scoreTable } from './score-table.ts';
 
 const IN_FLIGHT = 64;
-const OURS = { undici: 'fetchfleet, undici', got: 'fetchfleet, got' };
+const OURS = { native: 'fetchfleet, native', got: 'fetchfleet, got' };
 
 const GOT_FETCHES = 12_500;
 /**
@@ -39,14 +39,14 @@ async function comparePeers(context: BenchContext): Promise<Findings> {
   const origin = await context.origin();
   const url = origin.items();
   const fleets = {
-    undici: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT }),
+    native: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT }),
     got: await BenchFleet.start(context, { redis, concurrency: IN_FLIGHT, transport: 'got' }),
   };
   const found = PEERS.map(([key, fetches]) => ({ fetches, peer: PEERS_BY_NAME[key]() }));
   const present = found.filter(({ peer }) => peer.missing === undefined);
   const task = { url, concurrency: IN_FLIGHT, redisUrl: redis.url };
   const contenders = [
-    fleets.undici.contender(OURS.undici, { url, fetches: context.scaled(OWN_FETCHES) }),
+    fleets.native.contender(OURS.native, { url, fetches: context.scaled(OWN_FETCHES) }),
     fleets.got.contender(OURS.got, { url, fetches: context.scaled(GOT_FETCHES) }),
     ...present.map(({ fetches, peer }) =>
       peerContender(peer, { ...task, fetches: context.scaled(fetches) }),
@@ -54,7 +54,7 @@ async function comparePeers(context: BenchContext): Promise<Findings> {
     ...(curlIsThere() ? [curlContender({ ...task, fetches: context.scaled(CURL_FETCHES) })] : []),
   ];
   const scores = await context.compete(contenders);
-  const own = scoreNamed(scores, OURS.undici);
+  const own = scoreNamed(scores, OURS.native);
   const against = (key: keyof typeof PEERS_BY_NAME) =>
     ratioOf(own, scoreNamed(scores, PEERS_BY_NAME[key]().name));
   const title = `No latency, ${IN_FLIGHT} in flight (${origin.name})`;
@@ -62,11 +62,11 @@ async function comparePeers(context: BenchContext): Promise<Findings> {
     tables: [scoreTable(title, scores, own)],
     charts: [scoreChart('peers', title, scores)],
     measures: {
-      'undici ÷ aiohttp': against('aiohttp'),
-      'undici ÷ Crawlee': against('crawlee'),
-      'undici ÷ Scrapy': against('scrapy'),
-      'undici ÷ BullMQ + got': against('bullmq'),
-      'undici ÷ bare undici': against('undici'),
+      'native ÷ aiohttp': against('aiohttp'),
+      'native ÷ Crawlee': against('crawlee'),
+      'native ÷ Scrapy': against('scrapy'),
+      'native ÷ BullMQ + got': against('bullmq'),
+      'native ÷ bare undici': against('undici'),
       'got ÷ bare got': ratioOf(
         scoreNamed(scores, OURS.got),
         scoreNamed(scores, PEERS_BY_NAME.got().name),

@@ -18,7 +18,7 @@ const FIRST = 'slice-run.';
 export const profileBenchmark: Benchmark = {
   name: 'profile',
   title: 'Where the time of a worker goes',
-  about: `One worker under \`--cpu-prof\`: undici, no latency, ${IN_FLIGHT} in flight. The time of each
+  about: `One worker under \`--cpu-prof\`: native transport, no latency, ${IN_FLIGHT} in flight. The time of each
 function excludes the functions that it calls, but native code and system calls are listed
 separately. It is wall-clock time, so other programs lengthen it, and so does the profiler.`,
   isExtra: true,

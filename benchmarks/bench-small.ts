@@ -57,7 +57,7 @@ async function runCommand(context: BenchContext, url: string): Promise<number> {
   await writeFile(file, crawlText({ url, fetches: FETCHES }));
   const size = ['--workers', String(WORKERS), '--concurrency', String(IN_FLIGHT)];
   const startedAt = performance.now();
-  const args = ['run', file, ...size, '--transport', 'undici', '--json'];
+  const args = ['run', file, ...size, '--transport', 'native', '--json'];
   const running = await startBuilt('producer', args, { cwd: folder });
   const timer = setTimeout(() => running.signal('SIGINT'), DEADLINE_MS);
   const { code } = await running.exit;

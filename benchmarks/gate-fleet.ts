@@ -52,7 +52,7 @@ export class GateFleet {
 
   static async start(redis: PrivateRedis, size: number, results: string): Promise<GateFleet> {
     const own = ['--fleet', 'bench-gate', '--results', results, '--metrics-port', '0'];
-    const flags = ['--allow-private', '--transport', 'undici', '--concurrency', `${CONCURRENCY}`];
+    const flags = ['--allow-private', '--transport', 'native', '--concurrency', `${CONCURRENCY}`];
     const workers = await Promise.all(
       Array.from({ length: size }, async () => {
         const running = await startBuilt('worker', [...own, ...flags], { redisUrl: redis.url });

@@ -61,7 +61,9 @@ if (process.platform === 'linux') {
   await mkdir(SCRATCH, { recursive: true });
   try {
     console.log(describeMachine().join('\n'));
-    console.log(`The gate: ${WORKERS} workers, undici, an origin that answers at once. One run.`);
+    console.log(
+      `The gate: ${WORKERS} workers, native transport, an origin that answers at once. One run.`,
+    );
     console.log(
       'Workers, Redis, origins and this program share the machine. Limits are per origin.\n',
     );

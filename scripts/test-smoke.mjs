@@ -25,7 +25,7 @@ const api = spawn(
 );
 try {
   writeFileSync(join(folder, 'countries.yaml'), crawlFile(await originOf(api)));
-  for (const transport of ['got', 'undici']) {
+  for (const transport of ['got', 'native']) {
     fetchEveryCountry(transport);
   }
   run('fetchfleet-worker', ['--help']);

@@ -16,6 +16,7 @@ export interface SlotOptions {
   readonly trace: Trace;
   /** Loaded before everything else; undefined for a worker whose clock is right. */
   readonly clock?: { readonly library: string; readonly file: string } | undefined;
+  /** `undici` is what releases before 0.2 call the native one; all of them know that name. */
   readonly transport: 'got' | 'undici';
 }
 

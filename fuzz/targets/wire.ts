@@ -25,7 +25,7 @@ interface Input {
   readonly after: 'keep' | 'end' | 'reset';
 }
 
-export const wireTargets: readonly Target[] = (['got', 'undici'] as const).map((transport) => ({
+export const wireTargets: readonly Target[] = (['got', 'native'] as const).map((transport) => ({
   name: `wire-${transport}`,
   title: `bytes of answers, read by ${transport}: one result each, and nothing of another answer`,
   cpuMs: 3_000,
@@ -78,11 +78,11 @@ class Wire {
   #refused: RawOrigin | undefined;
   #input: Input = { bytes: '', chunk: 0, after: 'end' };
 
-  private constructor(transport: 'got' | 'undici') {
+  private constructor(transport: 'got' | 'native') {
     this.#fetcher = createFetcher({ transport, allowPrivate: true, userAgent: 'fetchfleet-fuzz' });
   }
 
-  static async start(transport: 'got' | 'undici'): Promise<Wire> {
+  static async start(transport: 'got' | 'native'): Promise<Wire> {
     const wire = new Wire(transport);
     wire.#origin = await startRawOrigin((socket, path) => wire.#answer(socket, path));
     wire.#refused = await startRawOrigin((socket) => socket.end(), REFUSED_HOST);

@@ -33,7 +33,7 @@ export class FleetProject {
   async worker(flags: readonly string[] = []): Promise<Running> {
     const own = ['--allow-private', '--results', this.project.path('results')];
     // It takes a quarter of the CPU time. What depends on the transport asks for both.
-    const transport = flags.includes('--transport') ? [] : ['--transport', 'undici'];
+    const transport = flags.includes('--transport') ? [] : ['--transport', 'native'];
     const args = [...own, '--metrics-port', '0', ...transport, ...flags];
     const worker = await this.project.start(args, { command: 'fetchfleet-worker' });
     this.#workers.push(worker);

@@ -118,7 +118,7 @@ describe('traces', () => {
     const text = crawlFile(fleet.origin.url, 2, 'retry: { attempts: 2, backoff: 1ms }');
     await fleet.project.write('c.yaml', text);
     const { code } = await fleet.project.run(
-      ['run', 'c.yaml', '--workers', '1', '--transport', 'undici'],
+      ['run', 'c.yaml', '--workers', '1', '--transport', 'native'],
       env,
     );
     expect(code).toBe(1);

@@ -23,7 +23,7 @@ const RUNS = 3;
 /** /proc counts processor time in hundredths of a second. */
 const TICKS_PER_SECOND = 100;
 
-async function startFour(transport: 'got' | 'undici' = 'got') {
+async function startFour(transport: 'got' | 'native' = 'got') {
   const { path: results } = await temporaryFolder();
   const fleet = await startFleet(redisUrl(), results);
   const start = async () => fleet.worker(['--concurrency', '50', '--transport', transport]);
@@ -146,7 +146,7 @@ describe('a rate', () => {
 
 describe('a fleet that waits for a rate of 20/s with 100,000 fetches', () => {
   it('uses hardly any CPU time and rarely claims a slice in vain', async () => {
-    const { fleet, origin, from, share } = await startWaiting('undici');
+    const { fleet, origin, from, share } = await startWaiting('native');
     const starts = new Map<string, number>();
     let lifetime = 0;
     for (let second = 20; second <= 80; second += 2) {
@@ -177,7 +177,7 @@ describe('a fleet that waits for a rate of 20/s with 100,000 fetches', () => {
 });
 
 /** Four workers at 20/s, measured for 20 s after every slice has been deferred once. */
-async function startWaiting(transport: 'got' | 'undici') {
+async function startWaiting(transport: 'got' | 'native') {
   const { fleet, workers } = await startFour(transport);
   const origin = await startPoliteOrigin();
   const limits = 'concurrency: unlimited, rate: 20/s';

@@ -75,7 +75,7 @@ const SETTINGS = {
   },
   transport: {
     ...FETCH_SETTINGS.transport,
-    help: 'got (complete) or undici (fast)',
+    help: 'got (complete) or native (fast)',
     schema: fetchSchemas.transport,
   },
   /** Port of /metrics, /healthz and /readyz; 0 takes any free one. */

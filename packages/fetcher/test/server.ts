@@ -82,7 +82,7 @@ export async function listen(server: Server, host = '127.0.0.1'): Promise<TestSe
 
 /** A fetcher that may reach loopback, stopped after the test. */
 export function newFetcher(
-  transport: 'got' | 'undici',
+  transport: 'got' | 'native',
   options: Partial<FetcherOptions> = {},
 ): Fetcher {
   const fetcher = createFetcher({
@@ -110,4 +110,4 @@ export function limits(over: Partial<FetchRequest['limits']>): FetchRequest['lim
   return { timeoutMs: 10_000, maxBodyBytes: 1_000_000, redirects: 5, ...over };
 }
 
-export const TRANSPORTS = ['got', 'undici'] as const;
+export const TRANSPORTS = ['got', 'native'] as const;

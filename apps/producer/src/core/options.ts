@@ -90,7 +90,7 @@ export const SETTINGS = {
   /** The HTTP client of the workers. */
   transport: {
     ...withFallback(FETCH_SETTINGS.transport),
-    help: 'HTTP client: got has more features, undici is faster',
+    help: 'HTTP client: got has more features, native is faster',
     offers: { values: FETCH_SETTINGS.transport.values },
   },
   /** Variables that crawls may have of this machine, and for which origins. */

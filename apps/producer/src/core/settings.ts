@@ -24,7 +24,7 @@ const schema = z.object({
 export interface RunSettings {
   readonly workers: number;
   readonly concurrency: number;
-  readonly transport: 'got' | 'undici';
+  readonly transport: 'got' | 'native';
   /** Where workers write records. */
   readonly results: Place;
   /** Of results in a folder. */

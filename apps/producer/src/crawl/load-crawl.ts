@@ -219,7 +219,7 @@ function openList({ allowPrivate, env, stored }: Omit<RemoteListAccess, 'earlier
     }
     const { createFetcher, fetchList, USER_AGENT } = await import('@fetchfleet/fetcher');
     const fetcher = createFetcher({
-      transport: 'undici',
+      transport: 'native',
       allowPrivate,
       routes: await proxyRoutes(env),
       userAgent: USER_AGENT,

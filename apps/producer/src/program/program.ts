@@ -9,7 +9,7 @@ import type { CommandSpec } from './table/command-spec.ts';
 const NOTES = `
 Examples:
   fetchfleet run countries.yaml                     fetch everything on this machine
-  fetchfleet run countries.yaml --workers 2 --concurrency 200 --transport undici
+  fetchfleet run countries.yaml --workers 2 --concurrency 200 --transport native
   id=$(fetchfleet start countries.yaml)             enqueue for workers elsewhere
   fetchfleet status $id --watch
   fetchfleet export $id -o countries.csv

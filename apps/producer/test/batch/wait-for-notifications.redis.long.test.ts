@@ -47,7 +47,7 @@ it('waits until a notification is delivered, and names those that are not', asyn
 });
 
 describe('run', () => {
-  const run = ['run', 'crawl.yaml', '--workers', '1', '--transport', 'undici'];
+  const run = ['run', 'crawl.yaml', '--workers', '1', '--transport', 'native'];
 
   it('says how the batch has ended before it waits for a receiver', async () => {
     const { origin, project } = fleet;

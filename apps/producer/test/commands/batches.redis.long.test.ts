@@ -53,7 +53,7 @@ describe('fetchfleet workers', () => {
     const proxy = await startTinyproxy();
     const [one, other] = await Promise.all([
       fleet.worker(['--concurrency', '7', '--transport', 'got', '--proxy', proxy.url]),
-      fleet.worker(['--concurrency', '5', '--transport', 'undici']),
+      fleet.worker(['--concurrency', '5', '--transport', 'native']),
     ]);
     const id = await fleet.enqueue(crawlFile(fleet.origin.url, 1_000));
     await eventually(() => fleet.origin.inFlight === 12);

@@ -59,7 +59,7 @@ class Relay {
 }
 
 describe('only what changed', () => {
-  it.each(['got', 'undici'])(
+  it.each(['got', 'native'])(
     'moves under a tenth of the bytes of 249 countries (%s)',
     async (one) => {
       const port = await freePort();

@@ -101,7 +101,7 @@ describe('a run on this machine', () => {
     origin.respond('/echo/7', { status: 404 });
     await project.write('crawl.yaml', crawlFile(origin.url, 20));
     const told = ['--notify', `${origin.url}/told`];
-    const flags = ['--json', '--transport', 'undici', '--umask', '022', ...told];
+    const flags = ['--json', '--transport', 'native', '--umask', '022', ...told];
     const run = await project.run([...RUN_ONE, ...flags]);
     expect(run.code).toBe(1);
     expect(await modesIn('results')).toEqual({ folders: [0o755], files: [0o644] });

@@ -92,7 +92,7 @@ describe('the settings of a command that fetches', () => {
       [
         '--workers (FETCHFLEET_WORKERS): must be at most 64, got "65"',
         '--concurrency (FETCHFLEET_CONCURRENCY): must be a whole number, got "1e3"',
-        '--transport (FETCHFLEET_TRANSPORT): must be one of got, undici, got "gto"',
+        '--transport (FETCHFLEET_TRANSPORT): must be one of got, native, got "gto"',
         '--umask (FETCHFLEET_UMASK): must be octal, from 000 to 077, got "777"',
       ].join('\n'),
     );

@@ -111,7 +111,7 @@ export class PageFleet {
   async startWorker(flags: readonly string[] = []): Promise<Running> {
     const own = ['--metrics-port', '0', '--results', this.results];
     const running = await startProcess('fetchfleet-worker', [...own, ...flags], {
-      env: { ...this.#env(), FETCHFLEET_TRANSPORT: 'undici' },
+      env: { ...this.#env(), FETCHFLEET_TRANSPORT: 'native' },
     });
     await running.waitForLine(/worker ready/u);
     this.workers.push(running);

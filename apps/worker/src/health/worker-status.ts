@@ -8,7 +8,7 @@ import { isEnding, type WorkerState } from './worker-state.ts';
 export interface WorkerStatusOptions {
   readonly settings: {
     readonly concurrency: number;
-    readonly transport: 'got' | 'undici';
+    readonly transport: 'got' | 'native';
     readonly metricsHost: string;
     readonly allowPrivate: boolean;
     readonly secrets: { readonly entries: readonly string[] };

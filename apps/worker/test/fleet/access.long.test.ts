@@ -61,7 +61,7 @@ function client(tokenUrl: string, secret = 'S_CLIENT'): string {
 }
 
 describe('a crawl with tokens, through a proxy', () => {
-  it.each(['got', 'undici'])(
+  it.each(['got', 'native'])(
     'fetches all, and leaves no secret anywhere: %s',
     async (transport) => {
       const { path: results } = await temporaryFolder();
@@ -233,7 +233,7 @@ describe('a crawl with tokens, through a proxy', () => {
 });
 
 describe('certificates of an origin', () => {
-  it.each(['got', 'undici'])('are checked as the crawl file says, over %s', async (transport) => {
+  it.each(['got', 'native'])('are checked as the crawl file says, over %s', async (transport) => {
     const { results, fleet } = await setUpFleet();
     const origin = await startSecureOrigin();
     await writeFile(join(results, 'ca.pem'), origin.cert);

@@ -19,7 +19,7 @@ import {
 
 closeAfterEach();
 
-describe.each(['got', 'undici'])('a worker with %s', (transport) => {
+describe.each(['got', 'native'])('a worker with %s', (transport) => {
   const setUpShared = shareFleet(['--transport', transport], { FETCHFLEET_SECRET_A: 'a-secret' });
 
   it('fetches a batch to one record each and leaves the queue empty', async () => {

@@ -87,7 +87,7 @@ describe('a fetch', () => {
 
   it('takes few commands and bytes of Redis, enqueueing included, and leaves little behind', async () => {
     const { results, fleet, origin } = await setUp();
-    await fleet.worker(['--transport', 'undici', '--concurrency', String(CONCURRENCY)]);
+    await fleet.worker(['--transport', 'native', '--concurrency', String(CONCURRENCY)]);
     // Scripts are loaded, connections are open.
     await fetchAll(fleet, 'first', crawlFile(`${origin.url}/{n}`, 200));
     const before = await counters(fleet);

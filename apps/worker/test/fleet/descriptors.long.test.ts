@@ -15,7 +15,7 @@ const BATCHES = 40;
 const TOTAL = 25;
 
 describe('a worker that may open 128 files', () => {
-  it.each(['got', 'undici'])('is slower with %s, and loses no fetch', async (transport) => {
+  it.each(['got', 'native'])('is slower with %s, and loses no fetch', async (transport) => {
     const origins = await Promise.all(
       Array.from({ length: 8 }, async () => startOrigin({ delayMs: 20 })),
     );

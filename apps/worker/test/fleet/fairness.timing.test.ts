@@ -25,8 +25,8 @@ async function settledOf(fleet: Fleet, id: string): Promise<number> {
 /** Two workers have a big batch well under way. */
 async function startBig(fleet: Fleet, url: string, total = BIG): Promise<void> {
   await fleet.enqueue('big', crawlFile(`${url}/big/{n}`, total));
-  await fleet.worker(['--transport', 'undici', '--concurrency', '30']);
-  await fleet.worker(['--transport', 'undici', '--concurrency', '30']);
+  await fleet.worker(['--transport', 'native', '--concurrency', '30']);
+  await fleet.worker(['--transport', 'native', '--concurrency', '30']);
   await eventually(async () => (await settledOf(fleet, 'big')) >= 1_000);
 }
 
@@ -57,7 +57,7 @@ describe('a small batch', () => {
         params: `{ n: { from: 0, to: 1499 }, port: [${ports}] }`,
       }),
     );
-    await fleet.worker(['--transport', 'undici', '--concurrency', '30']);
+    await fleet.worker(['--transport', 'native', '--concurrency', '30']);
     await eventually(async () => (await settledOf(fleet, 'wide')) >= 500);
 
     const before = await settledOf(fleet, 'wide');
@@ -83,7 +83,7 @@ describe('an origin', () => {
         params: `{ port: [${first.port}, ${second.port}], n: { from: 0, to: 19999 } }`,
       }),
     );
-    await fleet.worker(['--transport', 'undici', '--concurrency', '60']);
+    await fleet.worker(['--transport', 'native', '--concurrency', '60']);
     await eventually(() => first.arrivals.length + second.arrivals.length >= 4_000);
     const [a, b] = [first.arrivals.length, second.arrivals.length];
     expect(Math.min(a, b) / Math.max(a, b)).toBeGreaterThan(0.7);

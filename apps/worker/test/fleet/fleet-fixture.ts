@@ -113,7 +113,7 @@ export async function startFleet(url: string, resultsDir: string) {
           REDIS_URL: url,
           FETCHFLEET_LOG_FORMAT: 'json',
           // It takes a quarter of the CPU time. What depends on the transport asks for both.
-          FETCHFLEET_TRANSPORT: 'undici',
+          FETCHFLEET_TRANSPORT: 'native',
           ...env,
         },
       });

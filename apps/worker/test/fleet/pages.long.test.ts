@@ -16,7 +16,7 @@ function once(pages: readonly string[]): string[] {
 }
 
 describe('chains of pages, each page once', () => {
-  it.each(['got', 'undici'])(
+  it.each(['got', 'native'])(
     'when workers and Redis are killed in the middle, over %s',
     async (transport) => {
       const redis = await startRedis({ appendonly: true, appendfsync: 'always' });

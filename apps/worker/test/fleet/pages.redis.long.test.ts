@@ -19,7 +19,7 @@ function linkTo(url: string) {
 
 const lengthOf = (n: number): number => 1 + (n % 5);
 
-describe.each(['got', 'undici'])('fetches with pages, over %s', (transport) => {
+describe.each(['got', 'native'])('fetches with pages, over %s', (transport) => {
   let shared: { readonly results: string; readonly fleet: Fleet };
   beforeAll(async () => {
     shared = await setUpFleet();

@@ -48,14 +48,14 @@ function crawlOf(sources: readonly Origin[], each: number, politeness: string): 
   });
 }
 
-const WORKER = ['--transport', 'undici'] as const;
+const WORKER = ['--transport', 'native'] as const;
 
 function isDenied({ params: { n } }: FetchRecord): boolean {
   return Number(n) % 2 === 0;
 }
 
 describe('robots.txt forbids where a redirect leads', () => {
-  it.each(['got', 'undici'])('and nothing is sent there, over %s', async (transport) => {
+  it.each(['got', 'native'])('and nothing is sent there, over %s', async (transport) => {
     const { results, fleet } = await setUp();
     const [here, there] = [await startOrigin(), await startOrigin()];
     const rules = 'user-agent: *\ndisallow: /private/\n';

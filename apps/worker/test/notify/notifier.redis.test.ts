@@ -68,7 +68,7 @@ async function startFleet(notify: readonly NotifyTarget[]) {
     { allowPrivate = true, rules = 'S', now = Date.now } = {},
   ) => {
     const ended: string[] = [];
-    const fetcher = createFetcher({ transport: 'undici', allowPrivate, userAgent: USER_AGENT });
+    const fetcher = createFetcher({ transport: 'native', allowPrivate, userAgent: USER_AGENT });
     const queue = new SliceQueue(redis, keys);
     const forced = new AbortController();
     const schedulers = new OriginSchedulers({

@@ -134,7 +134,7 @@ describe('a rate', () => {
   });
 });
 
-describe.each(['got', 'undici'])('an origin that is far away, over %s', (transport) => {
+describe.each(['got', 'native'])('an origin that is far away, over %s', (transport) => {
   it('gets what waited for its connections in turns of its own', async () => {
     const own = await startFleet(redisUrl(), results);
     const flags = ['--concurrency', '30', '--transport', transport, '--allow-insecure-tls'];

@@ -117,15 +117,11 @@ class ProxyConnection implements Connecting {
   }
 
   #start(): void {
-    const { options, proxy, target } = this.#options;
+    const { options, proxy } = this.#options;
     const { hostname, port, protocol } = new URL(proxy.origin);
     const isTls = protocol === 'https:';
     const policy = proxy.isTrusted ? ANYWHERE : options.policy;
-    const at = {
-      ...target,
-      host: hostname,
-      port: Number(port) || (isTls ? 443 : 80),
-    };
+    const at = { host: hostname, port: Number(port) || (isTls ? 443 : 80) };
     this.#dial = new Dial(
       at,
       { ...options, policy },

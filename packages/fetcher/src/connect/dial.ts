@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction, Socket, type SocketConstructorOpts } from 'node:net';
+import { isIP, type LookupFunction, Socket } from 'node:net';
 import type { NetworkPolicy } from '@fetchfleet/crawl';
 import { filterLookup, refuseAddress } from './address-filter.ts';
 import { ConnectTimeoutError } from './errors.ts';
@@ -29,8 +29,8 @@ export interface DialTarget {
   /** A name or an address, IPv6 with or without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Of the stream, in bytes. @default Node's */
-  readonly highWaterMark?: number;
+  /** Makes the socket of one attempt. @default `new Socket()` */
+  readonly createSocket?: () => Socket;
 }
 
 /** Called once, never before the constructor of `Dial` has returned. */
@@ -149,11 +149,8 @@ export class Dial {
   }
 
   #try({ address }: LookupAddress): void {
-    const { port, highWaterMark } = this.#target;
-    // The types of Node lack it.
-    const options: SocketConstructorOpts & { highWaterMark?: number } =
-      highWaterMark === undefined ? {} : { highWaterMark };
-    const socket = new Socket(options);
+    const { port, createSocket } = this.#target;
+    const socket = createSocket === undefined ? new Socket() : createSocket();
     this.#attempts.add(socket);
     socket.once('close', () => this.#options.sockets.release());
     socket.on('error', (error) => this.#onAttemptFailed(socket, error));

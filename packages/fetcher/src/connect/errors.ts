@@ -21,6 +21,18 @@ export class AnswerInvalidError extends Error {
   }
 }
 
+/** A request cannot be written: one of its headers would change its meaning. */
+export class RequestInvalidError extends Error {
+  override readonly name = 'RequestInvalidError';
+  readonly code = 'REQUEST_INVALID';
+}
+
+/** A connection was closed before an answer was whole. */
+export class ConnectionClosedError extends Error {
+  override readonly name = 'ConnectionClosedError';
+  readonly code = 'ECONNRESET';
+}
+
 /** A fetch was started after `stop()`: a mistake of the caller, never a result. */
 export class FetcherStoppedError extends Error {
   override readonly name = 'FetcherStoppedError';

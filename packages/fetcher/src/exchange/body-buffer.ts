@@ -5,11 +5,11 @@ const BLOCK_BYTES = 16_384;
 const MAX_ANNOUNCED_BYTES = 4 * 1_024 * 1_024;
 
 /**
- * Collects a body. A response of one chunk, the usual case, is never copied. Of several chunks,
- * those of an announced length are copied to their place in the whole body while they are in the
- * cache of the processor. Others are kept until the end; small ones are packed into blocks: single
- * bytes would otherwise take a hundred times their size in Buffer objects, and each of these would
- * keep its whole network buffer in memory.
+ * Collects a body. A response of one chunk is never copied. Of several chunks, those of an
+ * announced length are copied to their place in the whole body while they are in the cache of the
+ * processor; a transport may read them there itself. Others are kept until the end; small ones are
+ * packed into blocks: single bytes would otherwise take a hundred times their size in Buffer
+ * objects, and each of these would keep its whole network buffer in memory.
  *
  *     announced   [first chunk · chunk · chunk · ·········· free]
  *     otherwise   [first chunk][full block][large chunk]…     tail  [used ······ free]
@@ -17,7 +17,7 @@ const MAX_ANNOUNCED_BYTES = 4 * 1_024 * 1_024;
 export class BodyBuffer {
   readonly #chunks: Buffer[] = [];
   #announced = 0;
-  /** Where a body of an announced length is collected, from its second chunk on. */
+  /** Where a body of an announced length is collected, from its second chunk or its space on. */
   #whole: Buffer | undefined;
   /** Bytes in the whole body. */
   #length = 0;
@@ -27,6 +27,20 @@ export class BodyBuffer {
   /** Tells how long the body will be, before its first chunk. It may be longer all the same. */
   announce(bytes: number): void {
     this.#announced = bytes;
+  }
+
+  /**
+   * The memory in which the next bytes of a body of an announced length may be written. `add` takes
+   * what was written there without a copy. Undefined if they have no place there.
+   */
+  space(): Buffer | undefined {
+    if (this.#whole === undefined && this.#chunks.length === 0 && this.#tail === undefined) {
+      this.#begin();
+    }
+    const whole = this.#whole;
+    return whole === undefined || this.#length === whole.length
+      ? undefined
+      : whole.subarray(this.#length);
   }
 
   add(chunk: Buffer): void {
@@ -55,24 +69,36 @@ export class BodyBuffer {
     const bytes = this.#announced;
     const isExpected =
       first !== undefined && more.length === 0 && first.length + chunk.length <= bytes;
-    if (!isExpected || this.#tail !== undefined || bytes > MAX_ANNOUNCED_BYTES) {
+    if (!isExpected || this.#tail !== undefined || !this.#begin()) {
       return false;
     }
-    this.#whole = Buffer.allocUnsafeSlow(bytes);
     this.#chunks.length = 0;
     this.#addToWhole(first);
     return true;
   }
 
+  /** @returns whether the whole body has a place, which only an announced one has */
+  #begin(): boolean {
+    const bytes = this.#announced;
+    if (bytes > 0 && bytes <= MAX_ANNOUNCED_BYTES) {
+      this.#whole = Buffer.allocUnsafe(bytes);
+    }
+    return this.#whole !== undefined;
+  }
+
   #addToWhole(chunk: Buffer): void {
     const whole = this.#whole;
     if (whole !== undefined && this.#length + chunk.length <= whole.length) {
-      whole.set(chunk, this.#length);
+      if (chunk.buffer !== whole.buffer || chunk.byteOffset !== whole.byteOffset + this.#length) {
+        whole.set(chunk, this.#length);
+      }
       this.#length += chunk.length;
       return;
     }
     // It is longer than announced.
-    this.#chunks.push(this.take());
+    if (this.#length > 0) {
+      this.#chunks.push(this.take());
+    }
     this.#whole = undefined;
     this.#announced = 0;
     this.add(chunk);

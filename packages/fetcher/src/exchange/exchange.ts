@@ -170,6 +170,11 @@ export class Exchange implements ResponseHandler {
     }
   }
 
+  bodySpace(): Buffer | undefined {
+    const isKept = this.#state === 'body' && this.#decoder === undefined;
+    return isKept ? this.#body.space() : undefined;
+  }
+
   onData(chunk: Buffer): void {
     if (this.#state === 'draining') {
       this.#bytes += chunk.length;

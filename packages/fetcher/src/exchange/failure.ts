@@ -18,7 +18,6 @@ const CLOSED = new Set([
   'EPIPE',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
   'HPE_INVALID_EOF_STATE',
-  'UND_ERR_SOCKET',
 ]);
 
 /** Stable codes for other codes of the transports and parsers. */
@@ -27,9 +26,6 @@ const STABLE_CODES: Readonly<Record<string, string>> = {
   ERR_INVALID_HTTP_TOKEN: 'REQUEST_INVALID',
   ERR_UNESCAPED_CHARACTERS: 'REQUEST_INVALID',
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
-  UND_ERR_HEADERS_OVERFLOW: 'HEADERS_TOO_LARGE',
-  UND_ERR_INVALID_ARG: 'REQUEST_INVALID',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'RESPONSE_INVALID',
 };
 
 /**
@@ -81,20 +77,19 @@ function rootOf(error: SystemError): SystemError {
   return root.code === undefined && error.code !== undefined ? error : root;
 }
 
-function stableCode({ code = '', name }: SystemError): string {
+function stableCode({ code = '' }: SystemError): string {
   const stable = STABLE_CODES[code];
   if (stable !== undefined) {
     return stable;
   }
-  // The parser of undici does not always set a code, but always this name.
-  if (code.startsWith('HPE_') || name === 'HTTPParserError') {
+  if (code.startsWith('HPE_')) {
     return 'RESPONSE_INVALID';
   }
   if (code.startsWith('ERR_SSL_')) {
     // The code of OpenSSL or EPROTO: which one depends on when the handshake fails.
     return 'EPROTO';
   }
-  const isOfTransport = /^(?:UND_ERR|ERR_GOT|ERR_HTTP)_/.test(code);
+  const isOfTransport = /^(?:ERR_GOT|ERR_HTTP)_/.test(code);
   return isOfTransport || !/^[A-Z][A-Z0-9_]+$/.test(code) ? 'NETWORK_ERROR' : code;
 }
 

@@ -21,8 +21,8 @@ import type { FetchListener, FetchRequest } from './fetch-request.ts';
 import { type FetchHooks, RunningFetch } from './running-fetch.ts';
 
 export interface FetcherOptions {
-  /** `got` is the complete transport, `undici` the fast one; they behave the same. */
-  readonly transport: 'got' | 'undici';
+  /** `got` is the complete transport, `native` the fast one; they behave the same. */
+  readonly transport: 'got' | 'native';
   /**
    * Whether this process may connect to private addresses. If not, neither `allowPrivate` nor
    * `allow` of a crawl has an effect.
@@ -54,7 +54,7 @@ export interface FetcherOptions {
 }
 
 export interface Fetcher {
-  readonly transport: 'got' | 'undici';
+  readonly transport: 'got' | 'native';
   /** Whether fetches are in flight and the last of them is not overdue. */
   readonly isBusy: boolean;
   /** Names that are looked up now. */
@@ -89,16 +89,16 @@ const OVERDUE_MS = 5_000;
 
 type TransportClass = new (options: ConnectOptions) => Transport;
 
-/** Imports only the library in use: each needs a sixth of a second to load. */
+/** Imports got only where it is used: it needs a sixth of a second to load. */
 async function loadTransport(name: FetcherOptions['transport']): Promise<TransportClass> {
-  if (name === 'undici') {
-    return (await import('../transport/undici-transport.ts')).UndiciTransport;
+  if (name === 'native') {
+    return (await import('../transport/native-transport.ts')).NativeTransport;
   }
   return (await import('../transport/got-transport.ts')).GotTransport;
 }
 
 class PooledFetcher implements Fetcher {
-  readonly transport: 'got' | 'undici';
+  readonly transport: 'got' | 'native';
   readonly #userAgent: string;
   readonly #pools: PolicyPools;
   readonly #names: NameLookup;

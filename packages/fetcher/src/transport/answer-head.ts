@@ -8,8 +8,8 @@ type Framing =
 /** The head of an answer as strict parsers read it, and the framing that follows from it. */
 export interface AnswerHead {
   readonly status: number;
-  /** Undefined if the head came as it has to be. */
-  readonly bytes: Buffer | undefined;
+  /** As Latin-1, its lines and the empty one ended by CRLF; as it came, unless it is odd. */
+  readonly text: string;
   readonly framing: Framing;
 }
 
@@ -43,8 +43,8 @@ const BODILESS = new Set([204, 304]);
 /**
  * Reads the head of an answer leniently, as curl does: lines that end with LF, folded lines, space
  * around names, control characters, lengths that are repeated or contradicted by chunks. It is
- * written again if it is not plain, because the parsers of the transports refuse such a head, each
- * another one. A string: the reason for which it is refused.
+ * written again if it is not plain, because parsers refuse such a head, each another one. A string:
+ * the reason for which it is refused.
  *
  * @param text the head as Latin-1, with the line ends of its last line and of the empty one
  */
@@ -62,7 +62,7 @@ function readPlain(text: string): AnswerHead | undefined {
   const length = found[2];
   const framing: Framing =
     length === undefined ? { kind: 'chunks' } : { kind: 'length', bytes: Number(length) };
-  return { status, bytes: undefined, framing };
+  return { status, text, framing };
 }
 
 /** The names alone: a flag of the expression would make every other class slower. */
@@ -117,8 +117,7 @@ function readOdd(text: string): AnswerHead | string {
   }
   const version = minor === '0' ? '1.0' : '1.1';
   const start = `HTTP/${version} ${code} ${reason.replaceAll(CONTROLS, ' ')}\r\n`;
-  const head = `${start}${fields.join('')}${framingLine(framing)}\r\n`;
-  return { status, bytes: Buffer.from(head, 'latin1'), framing };
+  return { status, text: `${start}${fields.join('')}${framingLine(framing)}\r\n`, framing };
 }
 
 /** The lines of a head. A line that begins with a space continues the one before. */

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { type AnswerHead, NO_STATUS_LINE, readHead } from './answer-head.ts';
 import { AnswerInvalidError } from '../connect/errors.ts';
 
@@ -7,7 +6,7 @@ const MAX_HEAD_BYTES = 131_072;
 /** Chunk sizes and line ends may take eight times as many bytes as the body, and this many more. */
 const MAX_FRAMING_BYTES = 131_072;
 const MAX_FRAMING_PER_BODY = 8;
-/** For the parsers: what `AnswerReader` lets through is never too large for them. */
+/** For the parser of Node: what `AnswerReader` lets through is never too large for it. */
 export const PARSER_HEAD_BYTES = 2 * MAX_HEAD_BYTES;
 /** The size of a chunk with its extensions, or one line of a trailer. */
 const MAX_LINE_BYTES = 16_384;
@@ -17,10 +16,23 @@ const CHUNK_SIZE = /^[ \t]*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 const KEPT = /\n(?:proxy-)?connection:[ \t]*keep-alive[ \t]*\r?\n/i;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const LINE_END = Buffer.from('\r\n');
-const LAST_CHUNK = Buffer.from('0\r\n\r\n');
-const INVALID_CHUNK = Buffer.from('no size\r\n');
 const NOTHING = Buffer.alloc(0);
+
+/** Is told of the answers of a connection by an `AnswerReader`. */
+export interface AnswerSink {
+  /** Whether an answer may come: a request was sent since the last one. */
+  isAsked(): boolean;
+  /** The head of the answer itself; interim answers are left out. */
+  onHead(head: AnswerHead): void;
+  /** A part of the body, valid during the call. */
+  onBody(bytes: Buffer): void;
+  /** @param isLast whether nothing can follow on the connection */
+  onEnd(isLast: boolean): void;
+  /** Bytes came that nobody asked for. Final. */
+  onUnasked(): void;
+  /** What came is no answer. Final. */
+  onInvalid(error: AnswerInvalidError): void;
+}
 
 /** What is known of the answers of a connection before they come. */
 export interface ExpectedAnswers {
@@ -30,32 +42,24 @@ export interface ExpectedAnswers {
   readonly isFromProxy?: boolean;
 }
 
-/** Lets an `AnswerReader` see the bytes of a connection before its transport does. */
-export function readAnswersOf(socket: Socket, expected: ExpectedAnswers): void {
-  const reader = new AnswerReader(socket, expected);
-  socket.push = (chunk: Buffer | null) => reader.read(chunk);
-}
-
 /**
- * Puts the bytes of answers in order before a transport parses them. The parsers of got and undici
- * are strict, each in another way; after this both see the same plain answer. And it knows where an
- * answer ends: bytes behind its end never reach the next one.
+ * Reads the answers of a connection. It knows where an answer ends: bytes behind its end never
+ * reach the next one. Both transports use it, because a parser that is strict refuses answers that
+ * browsers accept, each in another way.
  *
  *     idle ──first byte──▶ head ──▶ length, rest or chunk-size ◀──▶ chunk-data, chunk-end
  *      ▲                              │                  │
  *      ├──────────last byte───────────┘              trailers
  *      └─────────────────────────────────────────────────┘
  *
- * - `idle`: what arrives is an answer if a request was sent since the last one; otherwise nobody
- *   asked for it, and the connection ends
- * - `head`: the head is collected, and written again if it is odd; interim answers are dropped
- * - `length`, `rest`, `chunk-…`: the body passes; sizes of chunks are written again
+ * - `idle`: what arrives is an answer if one is due; otherwise nobody asked for it
+ * - `head`: the head is collected; interim answers are dropped
+ * - `length`, `rest`, `chunk-…`: the body passes
  * - `trailers`: the body is whole; lines are dropped until the empty one
  * - `ended`: entered from every state; nothing more is read
  */
-class AnswerReader {
-  readonly #socket: Socket;
-  readonly #push: (chunk: Buffer | null) => boolean;
+export class AnswerReader {
+  readonly #sink: AnswerSink;
   readonly #isForHead: boolean;
   readonly #isFromProxy: boolean;
   #state:
@@ -72,67 +76,90 @@ class AnswerReader {
   #held: Buffer = NOTHING;
   /** Bytes of the body or of the chunk that are still to come. */
   #left = 0;
+  /** Whether the last byte of an answer was read, which its sink does not know yet. */
+  #isWhole = false;
   /** Of this answer: its interim heads, its chunk lines and trailers, and its body. */
   #headBytes = 0;
   #framingBytes = 0;
   #bodyBytes = 0;
-  /** `bytesWritten` of the socket when the last answer ended: a request makes it larger. */
-  #written = 0;
 
-  constructor(socket: Socket, { isForHead = false, isFromProxy = false }: ExpectedAnswers) {
-    this.#socket = socket;
+  constructor(sink: AnswerSink, { isForHead = false, isFromProxy = false }: ExpectedAnswers) {
+    this.#sink = sink;
     this.#isForHead = isForHead;
     this.#isFromProxy = isFromProxy;
-    this.#push = socket.push.bind(socket);
   }
 
-  /** @returns whether the socket should go on reading */
-  read(chunk: Buffer | null): boolean {
-    if (this.#state === 'ended') {
-      return true;
-    }
-    if (chunk === null) {
-      return this.#onEnd();
-    }
+  /** Whether the next byte belongs to a body of an announced length. */
+  get isInBody(): boolean {
+    return this.#state === 'length';
+  }
+
+  /** @param chunk may be overwritten after the call */
+  read(chunk: Buffer): void {
     let rest = chunk;
-    let goesOn = true;
-    while (rest.length > 0) {
+    while (rest.length > 0 && this.#state !== 'ended') {
       if (this.#state === 'length' || this.#state === 'chunk-data' || this.#state === 'rest') {
-        const size = this.#take(rest.length);
-        this.#bodyBytes += size;
-        goesOn = this.#push(rest.subarray(0, size));
-        rest = rest.subarray(size);
+        const bytes = this.#take(rest);
+        rest = rest.subarray(bytes.length);
+        this.#sink.onBody(bytes);
       } else {
         rest = this.#readLine(rest);
       }
+      if (this.#isWhole) {
+        this.#end(rest.length > 0);
+      }
     }
-    return goesOn;
   }
 
-  /** Counts bytes of the body. The state changes first: `push` may run the transport. */
-  #take(available: number): number {
-    if (this.#state === 'rest') {
-      return available;
+  /**
+   * Tells that the connection has ended. An answer that ends with it is whole then.
+   *
+   * @returns the beginning of a head: part of an answer is not the same as none
+   */
+  end(): Buffer {
+    const isWhole = this.#state === 'rest' || this.#state === 'trailers';
+    const held = this.#state === 'head' ? this.#held : NOTHING;
+    this.#state = 'ended';
+    if (isWhole) {
+      this.#sink.onEnd(true);
     }
-    const size = Math.min(available, this.#left);
+    return held;
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.#state = 'ended';
+  }
+
+  /** The bytes that belong to the body. */
+  #take(available: Buffer): Buffer {
+    const isRest = this.#state === 'rest';
+    const size = isRest ? available.length : Math.min(available.length, this.#left);
+    this.#bodyBytes += size;
     this.#left -= size;
-    if (this.#left === 0 && this.#state === 'length') {
-      this.#complete();
-    } else if (this.#left === 0) {
-      this.#state = 'chunk-end';
+    if (!isRest && this.#left === 0) {
+      if (this.#state === 'chunk-data') {
+        this.#state = 'chunk-end';
+      } else {
+        this.#isWhole = true;
+      }
     }
-    return size;
+    return size === available.length ? available : available.subarray(0, size);
   }
 
   /** @returns what is behind the line or the head */
   #readLine(chunk: Buffer): Buffer {
-    if (this.#state === 'idle' && this.#socket.bytesWritten === this.#written) {
-      return this.#dropConnection();
+    if (this.#state === 'idle') {
+      if (!this.#sink.isAsked()) {
+        this.#state = 'ended';
+        this.#sink.onUnasked();
+        return NOTHING;
+      }
+      this.#state = 'head';
     }
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = NOTHING;
-    if (this.#state === 'idle' || this.#state === 'head') {
-      this.#state = 'head';
+    if (this.#state === 'head') {
       return this.#readHead(bytes);
     }
     const end = bytes.indexOf(LINE_FEED);
@@ -169,7 +196,8 @@ class AnswerReader {
       return this.#refuse('the origin switched to another protocol unasked');
     }
     if (head.status >= 200) {
-      return this.#startBody(head, bytes, end);
+      this.#startBody(head);
+      return bytes.subarray(end);
     }
     this.#headBytes += end;
     return this.#headBytes > MAX_HEAD_BYTES
@@ -177,31 +205,25 @@ class AnswerReader {
       : bytes.subarray(end);
   }
 
-  #startBody({ bytes, framing }: AnswerHead, received: Buffer, end: number): Buffer {
+  /** The state changes first: the sink may stop the reader. */
+  #startBody(head: AnswerHead): void {
+    const { framing } = head;
     if (this.#isForHead) {
       // A body that comes all the same is bytes that nobody asked for.
-      this.#complete();
+      this.#isWhole = true;
     } else if (framing.kind === 'length') {
       this.#left = framing.bytes;
+      this.#isWhole = framing.bytes === 0;
       this.#state = 'length';
-      if (bytes === undefined && received.length - end <= this.#left) {
-        // The usual answer passes as it came, in one piece.
-        this.#take(received.length - end);
-        this.#push(received);
-        return NOTHING;
-      }
-      this.#take(0);
     } else {
       this.#state = framing.kind === 'rest' ? 'rest' : 'chunk-size';
     }
-    this.#push(bytes ?? received.subarray(0, end));
-    return received.subarray(end);
+    this.#sink.onHead(head);
   }
 
   #onChunkLine(line: string): boolean {
     if (this.#state === 'chunk-end') {
       this.#state = 'chunk-size';
-      this.#push(LINE_END);
       return line === '';
     }
     const [, digits] = CHUNK_SIZE.exec(line) ?? [];
@@ -209,29 +231,26 @@ class AnswerReader {
       return false;
     }
     this.#left = Number.parseInt(digits, 16);
-    if (this.#left === 0) {
-      this.#state = 'trailers';
-    } else {
-      this.#state = 'chunk-data';
-      this.#push(Buffer.from(`${this.#left.toString(16)}\r\n`));
-    }
+    this.#state = this.#left === 0 ? 'trailers' : 'chunk-data';
     return true;
   }
 
   #onTrailer(line: string): boolean {
-    if (line === '') {
-      this.#complete();
-      this.#push(LAST_CHUNK);
-    }
+    this.#isWhole = line === '';
     return true;
   }
 
-  #complete(): void {
-    this.#state = 'idle';
+  /** @param isSpoiled whether bytes follow that nobody asked for */
+  #end(isSpoiled: boolean): void {
+    this.#isWhole = false;
+    if (this.#state === 'ended') {
+      return;
+    }
+    this.#state = isSpoiled ? 'ended' : 'idle';
     this.#headBytes = 0;
     this.#framingBytes = 0;
     this.#bodyBytes = 0;
-    this.#written = this.#socket.bytesWritten;
+    this.#sink.onEnd(isSpoiled);
   }
 
   #hold(bytes: Buffer, maxBytes: number): Buffer {
@@ -241,44 +260,18 @@ class AnswerReader {
         ? this.#refuse(message, 'HEADERS_TOO_LARGE')
         : this.#refuseChunk();
     }
-    this.#held = bytes;
+    this.#held = Buffer.from(bytes);
     return NOTHING;
+  }
+
+  #refuseChunk(): Buffer {
+    return this.#refuse('a chunk of the body has no valid size');
   }
 
   #refuse(message: string, code: AnswerInvalidError['code'] = 'RESPONSE_INVALID'): Buffer {
     this.#state = 'ended';
-    this.#socket.destroy(new AnswerInvalidError(code, message));
+    this.#sink.onInvalid(new AnswerInvalidError(code, message));
     return NOTHING;
-  }
-
-  /** Lets the transport fail: it may not have read yet what came before. */
-  #refuseChunk(): Buffer {
-    this.#state = 'ended';
-    this.#push(INVALID_CHUNK);
-    return NOTHING;
-  }
-
-  /** Ends the connection behind a whole answer, which the transport may not have read yet. */
-  #dropConnection(): Buffer {
-    this.#state = 'ended';
-    if (this.#socket.readableLength === 0) {
-      this.#socket.destroy();
-    } else {
-      this.#push(null);
-      this.#socket.read(0);
-    }
-    return NOTHING;
-  }
-
-  #onEnd(): boolean {
-    if (this.#state === 'trailers') {
-      this.#push(LAST_CHUNK);
-    } else if (this.#state === 'head' && this.#held.length > 0) {
-      // The transport fails: part of an answer is not the same as none.
-      this.#push(this.#held);
-    }
-    this.#state = 'ended';
-    return this.#push(null);
   }
 }
 

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { readAnswersOf } from './answer-reader.ts';
+import { makeAnswersPlain } from './plain-answers.ts';
 import { connect as connectTo } from '../connect/connect.ts';
 import { idleTimeMs } from './idle-time.ts';
 import type { ConnectOptions } from './transport.ts';
@@ -123,7 +123,7 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
     const dial = connectTo(target, options, {
       onConnected: (tcp) => {
         if (!isTls) {
-          readAnswersOf(tcp, { isForHead, isFromProxy: proxy !== undefined });
+          makeAnswersPlain(tcp, { isForHead, isFromProxy: proxy !== undefined });
           use(tcp);
           return;
         }
@@ -132,7 +132,7 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
         // Typed as a Duplex; it is a TLSSocket.
         if (socket instanceof Socket) {
           tls = socket;
-          readAnswersOf(socket, { isForHead });
+          makeAnswersPlain(socket, { isForHead });
           dial.limitTls(socket);
           if (own !== undefined && LIMITS.has(own)) {
             socket.once('error', fail);

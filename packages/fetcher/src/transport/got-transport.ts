@@ -14,7 +14,7 @@ import {
   learnIdleTime,
   limitConnecting,
 } from './got-agents.ts';
-import { mergeRepeated } from './repeated-headers.ts';
+import { addHeader } from './repeated-headers.ts';
 import { withoutFragment } from './request-target.ts';
 import type {
   ConnectOptions,
@@ -184,12 +184,7 @@ class GotRequest implements SentRequest {
 function fromRawHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase();
-    const value = raw[index + 1] ?? '';
-    // `hasOwn`: a header may be called "constructor".
-    headers[name] = Object.hasOwn(headers, name)
-      ? mergeRepeated(name, headers[name] ?? '', value)
-      : value;
+    addHeader(headers, (raw[index] ?? '').toLowerCase(), raw[index + 1] ?? '');
   }
   return headers;
 }

@@ -169,6 +169,10 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     this.#options.handler.onHeaders(status, headers, cookies);
   }
 
+  bodySpace(): Buffer | undefined {
+    return this.#options.handler.bodySpace();
+  }
+
   onData(chunk: Buffer): void {
     this.#options.handler.onData(chunk);
   }

@@ -32,7 +32,7 @@ const SINGLE_VALUED = new Set([
  * The value of a header that was `known` and comes again: joined if it is a list. Of a header with
  * one value the first counts, as for curl and Node; of `content-type` the last, as for browsers.
  */
-export function mergeRepeated(name: string, known: string, value: string): string {
+function mergeRepeated(name: string, known: string, value: string): string {
   if (!SINGLE_VALUED.has(name)) {
     return `${known}, ${value}`;
   }
@@ -40,4 +40,12 @@ export function mergeRepeated(name: string, known: string, value: string): strin
     return value;
   }
   return name === 'content-type' && value !== '' ? value : known;
+}
+
+/** Adds a header to those that came before it. */
+export function addHeader(headers: Record<string, string>, name: string, value: string): void {
+  // `hasOwn`: a header may be called "constructor".
+  headers[name] = Object.hasOwn(headers, name)
+    ? mergeRepeated(name, headers[name] ?? '', value)
+    : value;
 }

@@ -17,6 +17,12 @@ export interface ResponseHandler {
     headers: Readonly<Record<string, string>>,
     cookies: readonly string[] | undefined,
   ): void;
+  /**
+   * Memory for the next bytes of the body. A transport that can read them there saves a copy; it
+   * gives them to `onData` as a part of that memory. Undefined if they have no place yet.
+   */
+  bodySpace(): Buffer | undefined;
+  /** @param chunk belongs to the handler from now on */
   onData(chunk: Buffer): void;
   onEnd(): void;
   onError(error: Error): void;

@@ -41,6 +41,29 @@ describe('BodyBuffer', () => {
     expect(buffer.take().buffer.byteLength).toBe(1_000_000);
   });
 
+  it.each([
+    ['of its announced length', 9, '123456789'],
+    ['that is shorter', 20, '123456789'],
+    ['that is longer', 7, '123456789'],
+  ])('takes what was written in its space, of a body %s', (_, announced, text) => {
+    const buffer = new BodyBuffer();
+    buffer.announce(announced);
+    for (const part of [text.slice(0, 3), text.slice(3, 7), text.slice(7)]) {
+      const space = buffer.space();
+      const size = Math.min(space?.write(part) ?? 0, part.length);
+      buffer.add(space === undefined ? Buffer.from(part) : space.subarray(0, size));
+    }
+    expect(buffer.take().toString()).toBe(text);
+  });
+
+  it('has no space for a body of no announced length, or beside chunks that came without it', () => {
+    expect(new BodyBuffer().space()).toBeUndefined();
+    const buffer = new BodyBuffer();
+    buffer.announce(9);
+    buffer.add(Buffer.from('123'));
+    expect(buffer.space()).toBeUndefined();
+  });
+
   it('does not copy a body of one chunk', () => {
     const buffer = new BodyBuffer();
     const chunk = Buffer.from('one');

@@ -10,10 +10,15 @@ describe('classifyError', () => {
     ['a system error', coded('EHOSTUNREACH'), 'network-error', 'EHOSTUNREACH'],
     ['a certificate', coded('CERT_HAS_EXPIRED'), 'network-error', 'CERT_HAS_EXPIRED'],
     ['a failed handshake', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'network-error', 'EPROTO'],
-    ['a closed socket', coded('UND_ERR_SOCKET'), 'network-error', 'ECONNRESET'],
+    ['a closed socket', coded('ECONNRESET'), 'network-error', 'ECONNRESET'],
     ['a broken pipe', coded('EPIPE'), 'network-error', 'ECONNRESET'],
     ['a parser', coded('HPE_INVALID_CONSTANT'), 'network-error', 'RESPONSE_INVALID'],
-    ['an error of a transport', coded('UND_ERR_DESTROYED'), 'network-error', 'NETWORK_ERROR'],
+    [
+      'an error of a transport',
+      coded('ERR_HTTP_SOCKET_ENCODING'),
+      'network-error',
+      'NETWORK_ERROR',
+    ],
     ['an error without a code', new Error('odd'), 'network-error', 'NETWORK_ERROR'],
     [
       'a TCP connect timeout',

@@ -10,7 +10,7 @@ let fetcher: Fetcher;
 beforeEach(async () => {
   origin = await startOrigin();
   fetcher = createFetcher({
-    transport: 'undici',
+    transport: 'native',
     allowPrivate: true,
     userAgent: 'fetchfleet/test',
   });
@@ -75,7 +75,7 @@ describe('a list at a URL', () => {
     origin.respond('/again', { status: 302, headers: { location: '/ids.csv' } });
     let turns = 0;
     const reader = createFetcher({
-      transport: 'undici',
+      transport: 'native',
       allowPrivate: true,
       userAgent: 'fetchfleet/test',
       lookup: (name, _options, callback) => {
@@ -90,7 +90,7 @@ describe('a list at a URL', () => {
   });
 
   it('is not read at a private address that only the crawl allows', async () => {
-    const closed = createFetcher({ transport: 'undici', allowPrivate: false, userAgent: 'x' });
+    const closed = createFetcher({ transport: 'native', allowPrivate: false, userAgent: 'x' });
     const reading = fetchList(closed, `${origin.url}/ids.csv`, { network: OPEN });
     await expect(reading).rejects.toThrow(/loopback address, which is refused/u);
     await closed.stop();

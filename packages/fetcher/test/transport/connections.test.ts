@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import https from 'node:https';
-import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { eventually, freePort, installLeakGuard, temporaryFolder } from '@fetchfleet/testing';
+import { eventually, freePort, installLeakGuard, selfSigned } from '@fetchfleet/testing';
 import {
   closeAfterEachTest,
   listen,
@@ -227,34 +227,107 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect(server.connections).toBe(3);
   });
 
-  it('reports the reason for which a certificate is invalid', async () => {
-    const folder = await temporaryFolder();
-    const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
-    try {
-      execFileSync(
-        'openssl',
-        [
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:prime256v1',
-          '-nodes',
-        ].concat(['-subj', '/CN=localhost', '-days', '2', '-keyout', key, '-out', cert]),
-        { stdio: 'ignore' },
-      );
-      const tls = { key: readFileSync(key), cert: readFileSync(cert) };
-      const server = await listen(https.createServer(tls, (_request, response) => response.end()));
-      const result = await newFetcher(transport).fetch(
-        requestFor(`https://127.0.0.1:${server.port}`),
-      );
-      expect(result).toMatchObject({
-        outcome: 'network-error',
-        code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-      });
-    } finally {
-      await folder.remove();
+  it('reads bodies that come in pieces of any size', async () => {
+    const bytes = randomBytes(900_000);
+    const server = await serveRaw((socket, head) => {
+      const size = Number(/^GET \/(\d+)/.exec(head)?.[1]);
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`);
+      let at = 0;
+      const write = (): void => {
+        while (at < bytes.length) {
+          const piece = bytes.subarray(at, at + size);
+          at += piece.length;
+          if (!socket.write(piece)) {
+            socket.once('drain', write);
+            return;
+          }
+        }
+      };
+      write();
+    });
+    const fetcher = newFetcher(transport);
+    const sizes = [900_000, 65_536, 10_007, 700];
+    const results = await Promise.all(
+      sizes.map(async (size) => fetcher.fetch(requestFor(`${server.url}/${size}`))),
+    );
+    const bodies = results.map((result) => (result.kind === 'response' ? result.body : undefined));
+    expect(bodies.map((body) => body?.equals(bytes))).toEqual([true, true, true, true]);
+  });
+
+  it('reads on behind a body that was decoded more slowly than it came', async () => {
+    const plain = Buffer.alloc(900_000, 'slow ');
+    const coded = gzipSync(plain, { level: 0 });
+    const head = `content-encoding: gzip\r\ncontent-length: ${coded.length}\r\n\r\n`;
+    const server = await serveRaw((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${head}`);
+      socket.write(coded);
+    });
+    const fetcher = newFetcher(transport);
+    for (let index = 0; index < 3; index += 1) {
+      const result = await fetcher.fetch(requestFor(server.url));
+      expect(result.kind === 'response' && result.body.equals(plain)).toBe(true);
     }
+    expect(server.connections).toBe(1);
+  });
+
+  it('uses a connection no more whose request was answered before it was read', async () => {
+    const server = await serveRaw((socket, head) => {
+      if (head.startsWith('POST')) {
+        socket.pause();
+      }
+      socket.write(OK);
+    });
+    const fetcher = newFetcher(transport);
+    const body = Buffer.alloc(20_000_000, 'x');
+    const post = requestFor(server.url, { method: 'POST', body });
+    const results = [await fetcher.fetch(post), await fetcher.fetch(requestFor(server.url))];
+    expect(results).toMatchObject([{ status: 200 }, { status: 200 }]);
+    expect(server.connections).toBe(2);
+  });
+
+  it('resumes TLS sessions', async () => {
+    const reused: boolean[] = [];
+    const tls = https.createServer(selfSigned(), (_request, response) => {
+      response.writeHead(200, { connection: 'close' }).end('ok');
+    });
+    tls.on('secureConnection', (socket: TLSSocket) => reused.push(socket.isSessionReused()));
+    const server = await listen(tls);
+    const fetcher = newFetcher(transport);
+    const network = { allowPrivate: true, allow: [], trust: { insecure: true } };
+    for (let index = 0; index < 3; index += 1) {
+      const request = requestFor(`https://127.0.0.1:${server.port}`, { network });
+      await expect(fetcher.fetch(request)).resolves.toMatchObject({ status: 200 });
+    }
+    expect(reused).toEqual([false, true, true]);
+  });
+
+  it('asks for the host by its name in TLS that the host header names', async () => {
+    const names: unknown[] = [];
+    const tls = https.createServer(selfSigned(), (_request, response) => response.end('ok'));
+    tls.on('secureConnection', (socket: TLSSocket) => {
+      // Typed without it; it is what the client asked for.
+      names.push(Reflect.get(socket, 'servername'));
+    });
+    const server = await listen(tls);
+    const fetcher = newFetcher(transport);
+    const network = { allowPrivate: true, allow: [], trust: { insecure: true } };
+    for (const host of ['one.example', 'two.example:444', 'one.example', '127.0.0.1']) {
+      const url = `https://127.0.0.1:${server.port}`;
+      await fetcher.fetch(requestFor(url, { network, headers: { host } }));
+    }
+    // Each name has connections of its own.
+    expect(names).toEqual(['one.example', 'two.example', false]);
+  });
+
+  it('reports the reason for which a certificate is invalid', async () => {
+    const tls = https.createServer(selfSigned(), (_request, response) => response.end());
+    const server = await listen(tls);
+    const result = await newFetcher(transport).fetch(
+      requestFor(`https://127.0.0.1:${server.port}`),
+    );
+    expect(result).toMatchObject({
+      outcome: 'network-error',
+      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+    });
   });
 });

@@ -22,7 +22,7 @@ export interface WorkerOptions {
   /** As `--concurrency`: fetches in flight. @default 50 */
   readonly concurrency?: number;
   /** As `--transport`. @default 'got' */
-  readonly transport?: 'got' | 'undici';
+  readonly transport?: 'got' | 'native';
   /** As `--allow-private`. @default false */
   readonly allowPrivate?: boolean;
   /** As `--secrets`. @default 'CRAWL_*' */

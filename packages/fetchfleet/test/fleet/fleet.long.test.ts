@@ -135,7 +135,7 @@ describe('a fleet in a program', () => {
       FETCHFLEET_FLEET: name,
       FETCHFLEET_RESULTS: results,
       FETCHFLEET_ALLOW_PRIVATE: 'true',
-      FETCHFLEET_TRANSPORT: 'undici',
+      FETCHFLEET_TRANSPORT: 'native',
     };
     const fleet = await connectFleet({ redisUrl: redisUrl(), env });
     open.push(fleet);

@@ -29,7 +29,7 @@ export interface MetricsOptions {
   readonly worker: string;
   /** @default 'unknown' */
   readonly version?: string;
-  /** `got` or `undici`. @default 'none' */
+  /** `got` or `native`. @default 'none' */
   readonly transport?: string;
   /** Origins with a label of their own; the others are `other`. @default 100 */
   readonly originCap?: number;

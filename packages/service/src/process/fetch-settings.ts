@@ -19,7 +19,7 @@ export const FETCH_SETTINGS = {
     flags: '--transport <name>',
     variable: 'FETCHFLEET_TRANSPORT',
     default: 'got',
-    values: ['got', 'undici'],
+    values: ['got', 'native'],
   },
   /** A folder or an address. What it may be is checked by the package that opens it. */
   results: {

@@ -169,7 +169,11 @@ export function rulesSetting<T>(
 /** What is allowed for the settings that several programs have. */
 export const fetchSchemas = {
   concurrency: wholeNumber(FETCH_SETTINGS.concurrency),
-  transport: z.enum(FETCH_SETTINGS.transport.values),
+  // Before 0.2 the fast one was called after the library that it used.
+  transport: z.preprocess(
+    (name) => (name === 'undici' ? 'native' : name),
+    z.enum(FETCH_SETTINGS.transport.values),
+  ),
   compress: z.enum(FETCH_SETTINGS.compress.values),
   umask: umaskSetting(),
   /** Names of variables that crawls may send: `CRAWL_*,API_TOKEN@https://api.example`. */

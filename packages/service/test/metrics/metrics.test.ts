@@ -179,9 +179,9 @@ describe('createMetrics', () => {
   });
 
   it('names worker and versions, and shows every slice result before the first slice', async () => {
-    const made = create({ version: '1.2.3', transport: 'undici' });
+    const made = create({ version: '1.2.3', transport: 'native' });
     expect(await linesOf(made, 'fetchfleet_build_info')).toEqual([
-      `fetchfleet_build_info{worker="w-1",version="1.2.3",transport="undici",node="${process.versions.node}"} 1`,
+      `fetchfleet_build_info{worker="w-1",version="1.2.3",transport="native",node="${process.versions.node}"} 1`,
     ]);
     expect(await linesOf(made, 'fetchfleet_slices_total')).toHaveLength(6);
   });

@@ -4,7 +4,7 @@ import { SettingsError, parseSettings } from '../../src/process/settings.ts';
 
 const schema = z.strictObject({
   concurrency: z.coerce.number().int().min(1).max(10_000),
-  transport: z.enum(['got', 'undici']),
+  transport: z.enum(['got', 'native']),
   limit: z.union([z.literal('unlimited'), z.coerce.number().positive()]).default('unlimited'),
   redisUrl: z.url().optional(),
   apiToken: z.string().min(5).optional(),
@@ -41,7 +41,7 @@ describe('parseSettings', () => {
       problemsOf({ concurrency: '0', transport: 'curl', limit: '-1', pair: 'ab', typo: 1 }),
     ).toEqual([
       '--concurrency (X_CONCURRENCY): must be at least 1, got "0"',
-      '--transport (X_TRANSPORT): must be one of got, undici, got "curl"',
+      '--transport (X_TRANSPORT): must be one of got, native, got "curl"',
       expect.stringMatching(/^--limit \(X_LIMIT\): must be .*more than 0, got "-1"$/),
       '--pair (X_PAIR): must be a pair like a:b, got "ab"',
       '--typo (X_TYPO): no such setting',

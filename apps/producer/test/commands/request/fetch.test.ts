@@ -27,7 +27,7 @@ async function call(
   return project.call(args, env, columns);
 }
 
-describe.each(['got', 'undici'])('fetchfleet fetch over %s', (transport) => {
+describe.each(['got', 'native'])('fetchfleet fetch over %s', (transport) => {
   const using = ['--transport', transport];
 
   it('prints the record of one request, for people and for programs', async () => {

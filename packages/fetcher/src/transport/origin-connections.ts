@@ -1,32 +1,19 @@
-import { Client, type Dispatcher } from 'undici';
-import type { RequestMessage } from './transport.ts';
-import type { UndiciConnector } from './undici-connector.ts';
+import type { CarriedRequest, HttpConnection } from './http-connection.ts';
 
-/**
- * Given to undici for each connection that is closed without a request. It would make an error for
- * each, with a stack trace: 5 % of the time of a worker that fetches once from every origin.
- */
-const NOT_NEEDED = Object.assign(new Error('the connection is not needed any more'), {
-  code: 'UND_ERR_INFO',
-});
-
-/** An undici client, which connects once, and what connects it. */
+/** A connection, and what is known of its use. */
 export interface Connection {
-  readonly client: Client;
-  readonly connector: UndiciConnector;
+  readonly http: HttpConnection;
   /** Whether a request was sent over it. */
   isUsed: boolean;
   /** Until when it is kept while it is idle, as `performance.now()`. */
   idleUntil: number;
 }
 
-/** A request that waits for a connection and handles its own response. */
-export interface PendingRequest extends Dispatcher.DispatchHandler {
-  readonly path: string;
-  readonly method: RequestMessage['method'];
-  readonly body: Buffer | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+/** A request that waits for a connection. */
+export interface PendingRequest extends CarriedRequest {
   readonly isOnNewConnection: boolean;
+  /** Whether it was given up while it waited. */
+  readonly isOver: boolean;
   /**
    * The request owns the connection until it calls `release` or `discard`, one of them, once.
    *
@@ -37,8 +24,8 @@ export interface PendingRequest extends Dispatcher.DispatchHandler {
 
 export interface ConnectionsOptions {
   readonly max: number;
-  readonly client: Client.Options;
-  readonly createConnector: (isForHead: boolean) => UndiciConnector;
+  /** @param onClosed called if it closes while no request uses it */
+  readonly open: (isForHead: boolean, onClosed: () => void) => HttpConnection;
   /** Called when a connection becomes idle. */
   readonly onIdle: () => void;
   /** Called when no connection is left. */
@@ -47,28 +34,25 @@ export interface ConnectionsOptions {
 
 /**
  * The connections to one origin. A request takes the connection that was released last: as few as
- * possible are in use, and the others become idle and close. The pool of undici searches all its
- * clients for every request, which takes 15 of the 65 µs of a bare fetch with 400 in flight.
+ * possible are in use, and the others become idle and close.
  *
  *     idle ──send──▶ in use ──release──▶ idle ──closed by the origin, or kept long enough──▶ gone
  *                      └──discard──▶ gone
  */
-export class UndiciConnections {
-  readonly #origin: string;
+export class OriginConnections {
   readonly #options: ConnectionsOptions;
   readonly #all = new Set<Connection>();
   /** In the order of their release. */
   #idle: Connection[] = [];
   readonly #waiting: PendingRequest[] = [];
 
-  constructor(origin: string, options: ConnectionsOptions) {
-    this.#origin = origin;
+  constructor(options: ConnectionsOptions) {
     this.#options = options;
   }
 
   send(request: PendingRequest): void {
     const { isOnNewConnection, method } = request;
-    const ready = isOnNewConnection ? this.#takeUnused(method) : this.#idle.pop();
+    const ready = isOnNewConnection ? this.#takeUnused(method) : this.#takeIdle();
     if (ready !== undefined) {
       dispatch(request, ready, false);
       return;
@@ -83,7 +67,7 @@ export class UndiciConnections {
 
   /** Returns a connection that may be used again, and is kept for so long if nobody does. */
   release(connection: Connection, idleMs: number): void {
-    const next = this.#waiting.shift();
+    const next = this.#takeWaiting();
     if (next === undefined) {
       connection.idleUntil = performance.now() + idleMs;
       this.#idle.push(connection);
@@ -96,16 +80,15 @@ export class UndiciConnections {
     }
   }
 
-  /** Returns a connection that has failed. */
+  /** Returns a connection that is of no more use. */
   discard(connection: Connection): void {
-    // Deferred: undici is still running the callbacks of the failure.
-    queueMicrotask(() => connection.client.destroy(NOT_NEEDED, () => undefined));
+    connection.http.close();
     this.#remove(connection);
   }
 
   #remove(connection: Connection): void {
     this.#all.delete(connection);
-    const next = this.#waiting.shift();
+    const next = this.#takeWaiting();
     if (next !== undefined) {
       this.send(next);
     } else if (this.#all.size === 0) {
@@ -132,11 +115,29 @@ export class UndiciConnections {
     return this.#idle.length > 0;
   }
 
-  async destroy(): Promise<void> {
-    for (const { connector } of this.#all) {
-      connector.abort();
+  destroy(): void {
+    for (const { http } of this.#all) {
+      http.close();
     }
-    await Promise.all([...this.#all].map(async ({ client }) => client.destroy()));
+  }
+
+  #takeWaiting(): PendingRequest | undefined {
+    let next = this.#waiting.shift();
+    while (next?.isOver === true) {
+      next = this.#waiting.shift();
+    }
+    return next;
+  }
+
+  /** The one that was released last, unless its end is on its way. */
+  #takeIdle(): Connection | undefined {
+    let connection = this.#idle.pop();
+    while (connection !== undefined && !connection.http.isUsable) {
+      connection.http.close();
+      this.#all.delete(connection);
+      connection = this.#idle.pop();
+    }
+    return connection;
   }
 
   /** One that was ready too late for its request. */
@@ -159,32 +160,22 @@ export class UndiciConnections {
     if (this.#all.size >= this.#options.max) {
       return undefined;
     }
-    const connector = this.#options.createConnector(isForHead);
-    const client = new Client(this.#origin, {
-      ...this.#options.client,
-      connect: (target, callback) => connector.connect(target, callback),
-    });
-    const connection = { client, connector, isUsed: false, idleUntil: 0 };
-    client.on('disconnect', () => this.#onDisconnect(connection));
+    const http = this.#options.open(isForHead, () => this.#onClosed(connection));
+    const connection: Connection = { http, isUsed: false, idleUntil: 0 };
     this.#all.add(connection);
     return connection;
   }
 
-  /**
-   * Removes a connection that closed while idle: its client has nothing left to destroy. One that
-   * is in use connects again if its request has not been sent, and fails otherwise.
-   */
-  #onDisconnect(connection: Connection): void {
+  #onClosed(connection: Connection): void {
     const at = this.#idle.indexOf(connection);
     if (at !== -1) {
       this.#idle.splice(at, 1);
-      this.#remove(connection);
     }
+    this.#remove(connection);
   }
 }
 
 function dispatch(request: PendingRequest, connection: Connection, hasWaited: boolean): void {
   request.onConnection(connection, hasWaited);
-  const { path, method, headers, body = null } = request;
-  connection.client.dispatch({ path, method, headers, body }, request);
+  connection.http.send(request);
 }
