@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Gate, GateAnswer } from '@fetchfleet/fleet';
 import { type FetchResult, requestedDelayOf } from '@fetchfleet/crawl';
 import { closeAfterEach, eventually, track } from '@fetchfleet/testing';
@@ -208,7 +209,7 @@ describe('a batch that comes while fetches may start without asking', () => {
 });
 
 describe('an ended fetch of a worker that has no permit left', () => {
-  it('is followed at once by another of its origin', async () => {
+  it('is followed by another of its origin, when all that has arrived is read', async () => {
     // The clock stands still, so that the grant does not expire.
     let isFrozen = true;
     const { admit } = start({ permits: 2, now: () => (isFrozen ? 0 : performance.now()) });
@@ -216,6 +217,8 @@ describe('an ended fetch of a worker that has no permit left', () => {
     void admit(slice);
     await eventually(() => slice.grants.length === 2);
     end(slice, OK);
+    expect(slice.grants).toHaveLength(0);
+    await endOfTurn();
     isFrozen = false;
     expect([slice.grants.length, slice.waiting]).toEqual([2, 5]);
   });
@@ -254,6 +257,7 @@ describe('an origin with a limit of fetches in flight', () => {
     void admit(slice);
     await eventually(() => slice.grants.length === 4);
     end(slice, OK);
+    await endOfTurn();
     isFrozen = false;
     expect(slice.grants).toHaveLength(4);
     expect(slice.waiting).toBe(32);
