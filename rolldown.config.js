@@ -17,7 +17,7 @@ export default {
   resolve: { conditionNames: ['@fetchfleet/source', 'node', 'default'] },
   // The lowest Node that `engines` names does not know `using`.
   transform: { target: 'node22' },
-  plugins: [lightHttp(), lightUndici(), lightTransliterate(), bundledLicences()],
+  plugins: [lightHttp(), lightTransliterate(), bundledLicences()],
   output: {
     dir: 'dist',
     cleanDir: true,
@@ -55,25 +55,6 @@ function lightHttp() {
     load: {
       filter: { id: /^light-http$/u },
       handler: () => "module.exports = process.getBuiltinModule('node:http');",
-    },
-  };
-}
-
-/**
- * The index of undici loads all of it: `fetch`, WebSocket, mocks, caches. A worker needs a client
- * and its connector, which load in two thirds of the time. The build fails if something else is
- * imported from undici.
- */
-function lightUndici() {
-  const name = 'light-undici';
-  return {
-    name,
-    resolveId: { filter: { id: /^undici$/u }, handler: () => name },
-    load: {
-      filter: { id: /^light-undici$/u },
-      handler: () => `
-        export { default as Client } from 'undici/lib/dispatcher/client.js';
-        export { default as buildConnector } from 'undici/lib/core/connect.js';`,
     },
   };
 }
