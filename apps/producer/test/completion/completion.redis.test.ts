@@ -195,7 +195,7 @@ describe.each(['bash', 'zsh', 'fish'])('completion in %s', (name) => {
   it('offers the values of options', async () => {
     const formats = await offered('fetchfleet export x --format ');
     expect(formats.toSorted()).toEqual(['csv', 'ndjson', 'parquet']);
-    expect(await offered('fetchfleet run crawl.yaml --transport u')).toEqual(['native']);
+    expect(await offered('fetchfleet run crawl.yaml --transport n')).toEqual(['native']);
   });
 
   it('offers only crawl files and folders for a crawl file', async () => {

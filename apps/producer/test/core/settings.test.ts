@@ -29,6 +29,16 @@ describe('the settings of a command that fetches', () => {
     });
   });
 
+  it('take the former name of the fast transport', () => {
+    const fromVariable = contextWith({ FETCHFLEET_TRANSPORT: 'undici' });
+    for (const settings of [
+      readRunSettings({ transport: 'undici' }, contextWith({})),
+      readRunSettings({}, fromVariable),
+    ]) {
+      expect(settings.transport).toBe('native');
+    }
+  });
+
   it('say which lists may be read', () => {
     const context = contextWith({ FETCHFLEET_ALLOW_PRIVATE: '1' });
     const results = RESULTS;
