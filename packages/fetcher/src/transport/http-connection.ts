@@ -62,6 +62,7 @@ export class HttpConnection implements AnswerSink {
   readonly #readsInPlace: boolean;
   #socket: Socket | undefined;
   #isReady = false;
+  #isUsed = false;
   #isOver = false;
   #request: CarriedRequest | undefined;
   /** Why it has closed, if it was an error. */
@@ -97,6 +98,11 @@ export class HttpConnection implements AnswerSink {
   /** Whether a request can be sent. The event that says so may still be on its way. */
   get isUsable(): boolean {
     return !this.#isOver && (this.#socket === undefined || this.#socket.writable);
+  }
+
+  /** Whether a request was sent over it. */
+  get isUsed(): boolean {
+    return this.#isUsed;
   }
 
   send(request: CarriedRequest): void {
@@ -253,6 +259,7 @@ export class HttpConnection implements AnswerSink {
       return;
     }
     this.#request = request;
+    this.#isUsed = true;
     if (request.body === undefined || request.body.length === 0) {
       socket.write(request.head, 'latin1');
     } else {

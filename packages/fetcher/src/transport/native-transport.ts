@@ -1,6 +1,6 @@
 import { HttpConnection } from './http-connection.ts';
 import { idleTimeMs } from './idle-time.ts';
-import { type Connection, OriginConnections, type PendingRequest } from './origin-connections.ts';
+import { OriginConnections, type PendingRequest } from './origin-connections.ts';
 import { requestHead } from './request-head.ts';
 import { TlsSessions } from './tls-sessions.ts';
 import type {
@@ -100,7 +100,7 @@ class NativeRequest implements PendingRequest, SentRequest {
   /** As `performance.now()`. It concerns requests that wait for a connection. */
   #sendBy: number;
   /** From the moment it has one until it returns it. */
-  #connection: Connection | undefined;
+  #connection: HttpConnection | undefined;
   #isSent = false;
   #isOver = false;
 
@@ -124,7 +124,7 @@ class NativeRequest implements PendingRequest, SentRequest {
     return !this.#isSent;
   }
 
-  onConnection(connection: Connection, hasWaited: boolean): void {
+  onConnection(connection: HttpConnection, hasWaited: boolean): void {
     this.#connection = connection;
     if (!hasWaited) {
       this.#sendBy = Infinity;
@@ -140,9 +140,6 @@ class NativeRequest implements PendingRequest, SentRequest {
       return false;
     }
     this.#isSent = true;
-    if (this.#connection !== undefined) {
-      this.#connection.isUsed = true;
-    }
     return true;
   }
 
@@ -176,11 +173,11 @@ class NativeRequest implements PendingRequest, SentRequest {
   }
 
   pause(): void {
-    this.#connection?.http.pause();
+    this.#connection?.pause();
   }
 
   resume(): void {
-    this.#connection?.http.resume();
+    this.#connection?.resume();
   }
 
   abort(): void {

@@ -1,14 +1,5 @@
 import type { CarriedRequest, HttpConnection } from './http-connection.ts';
 
-/** A connection, and what is known of its use. */
-export interface Connection {
-  readonly http: HttpConnection;
-  /** Whether a request was sent over it. */
-  isUsed: boolean;
-  /** Until when it is kept while it is idle, as `performance.now()`. */
-  idleUntil: number;
-}
-
 /** A request that waits for a connection. */
 export interface PendingRequest extends CarriedRequest {
   readonly isOnNewConnection: boolean;
@@ -19,7 +10,7 @@ export interface PendingRequest extends CarriedRequest {
    *
    * @param hasWaited false if it is sent before `send` has returned
    */
-  onConnection(connection: Connection, hasWaited: boolean): void;
+  onConnection(connection: HttpConnection, hasWaited: boolean): void;
 }
 
 export interface ConnectionsOptions {
@@ -32,6 +23,13 @@ export interface ConnectionsOptions {
   readonly onEmpty: () => void;
 }
 
+/** A connection that no request uses. */
+interface IdleConnection {
+  readonly connection: HttpConnection;
+  /** How long it is kept, as `performance.now()`. */
+  readonly until: number;
+}
+
 /**
  * The connections to one origin. A request takes the connection that was released last: as few as
  * possible are in use, and the others become idle and close.
@@ -41,9 +39,9 @@ export interface ConnectionsOptions {
  */
 export class OriginConnections {
   readonly #options: ConnectionsOptions;
-  readonly #all = new Set<Connection>();
+  readonly #all = new Set<HttpConnection>();
   /** In the order of their release. */
-  #idle: Connection[] = [];
+  #idle: IdleConnection[] = [];
   readonly #waiting: PendingRequest[] = [];
 
   constructor(options: ConnectionsOptions) {
@@ -66,11 +64,10 @@ export class OriginConnections {
   }
 
   /** Returns a connection that may be used again, and is kept for so long if nobody does. */
-  release(connection: Connection, idleMs: number): void {
+  release(connection: HttpConnection, idleMs: number): void {
     const next = this.#takeWaiting();
     if (next === undefined) {
-      connection.idleUntil = performance.now() + idleMs;
-      this.#idle.push(connection);
+      this.#idle.push({ connection, until: performance.now() + idleMs });
       this.#options.onIdle();
     } else if (next.isOnNewConnection && (connection.isUsed || next.method === 'HEAD')) {
       this.#waiting.unshift(next);
@@ -81,12 +78,12 @@ export class OriginConnections {
   }
 
   /** Returns a connection that is of no more use. */
-  discard(connection: Connection): void {
-    connection.http.close();
+  discard(connection: HttpConnection): void {
+    connection.close();
     this.#remove(connection);
   }
 
-  #remove(connection: Connection): void {
+  #remove(connection: HttpConnection): void {
     this.#all.delete(connection);
     const next = this.#takeWaiting();
     if (next !== undefined) {
@@ -105,9 +102,9 @@ export class OriginConnections {
   closeIdle(now = Infinity): boolean {
     if (this.#idle.length > 0) {
       const idle = this.#idle;
-      this.#idle = idle.filter(({ idleUntil }) => idleUntil > now);
-      for (const connection of idle) {
-        if (connection.idleUntil <= now) {
+      this.#idle = idle.filter(({ until }) => until > now);
+      for (const { connection, until } of idle) {
+        if (until <= now) {
           this.discard(connection);
         }
       }
@@ -116,8 +113,8 @@ export class OriginConnections {
   }
 
   destroy(): void {
-    for (const { http } of this.#all) {
-      http.close();
+    for (const connection of this.#all) {
+      connection.close();
     }
   }
 
@@ -130,44 +127,43 @@ export class OriginConnections {
   }
 
   /** The one that was released last, unless its end is on its way. */
-  #takeIdle(): Connection | undefined {
-    let connection = this.#idle.pop();
-    while (connection !== undefined && !connection.http.isUsable) {
-      connection.http.close();
+  #takeIdle(): HttpConnection | undefined {
+    let connection = this.#idle.pop()?.connection;
+    while (connection !== undefined && !connection.isUsable) {
+      connection.close();
       this.#all.delete(connection);
-      connection = this.#idle.pop();
+      connection = this.#idle.pop()?.connection;
     }
     return connection;
   }
 
   /** One that was ready too late for its request. */
-  #takeUnused(method: PendingRequest['method']): Connection | undefined {
-    const at = method === 'HEAD' ? -1 : this.#idle.findIndex(({ isUsed }) => !isUsed);
-    return at === -1 ? undefined : this.#idle.splice(at, 1)[0];
+  #takeUnused(method: PendingRequest['method']): HttpConnection | undefined {
+    const at = this.#idle.findIndex(({ connection }) => !connection.isUsed && connection.isUsable);
+    return at === -1 || method === 'HEAD' ? undefined : this.#idle.splice(at, 1)[0]?.connection;
   }
 
-  #openInsteadOfIdle(isForHead: boolean): Connection | undefined {
+  #openInsteadOfIdle(isForHead: boolean): HttpConnection | undefined {
     if (this.#all.size >= this.#options.max) {
       const oldest = this.#idle.shift();
       if (oldest !== undefined) {
-        this.discard(oldest);
+        this.discard(oldest.connection);
       }
     }
     return this.#open(isForHead);
   }
 
-  #open(isForHead = false): Connection | undefined {
+  #open(isForHead = false): HttpConnection | undefined {
     if (this.#all.size >= this.#options.max) {
       return undefined;
     }
-    const http = this.#options.open(isForHead, () => this.#onClosed(connection));
-    const connection: Connection = { http, isUsed: false, idleUntil: 0 };
+    const connection = this.#options.open(isForHead, () => this.#onClosed(connection));
     this.#all.add(connection);
     return connection;
   }
 
-  #onClosed(connection: Connection): void {
-    const at = this.#idle.indexOf(connection);
+  #onClosed(connection: HttpConnection): void {
+    const at = this.#idle.findIndex((idle) => idle.connection === connection);
     if (at !== -1) {
       this.#idle.splice(at, 1);
     }
@@ -175,7 +171,7 @@ export class OriginConnections {
   }
 }
 
-function dispatch(request: PendingRequest, connection: Connection, hasWaited: boolean): void {
+function dispatch(request: PendingRequest, connection: HttpConnection, hasWaited: boolean): void {
   request.onConnection(connection, hasWaited);
-  connection.http.send(request);
+  connection.send(request);
 }
