@@ -12,7 +12,10 @@ const CLIENTS = 3;
 const SLICES = 24_000;
 /** Slices in a call, as producers add them. */
 const AT_ONCE = 128;
-/** Claims under way in a worker: so many that every master always has some to answer. */
+/**
+ * Claims under way in a worker for each shard: as many wait at a master, however many masters there
+ * are. A script that comes alone costs Redis half as much again as one among many.
+ */
 const CLAIMS = 128;
 /** How long the masters are stopped at least, and how long they then serve: see below. */
 const STALL_MS = 20;
@@ -32,7 +35,7 @@ clock: _slices/s of a core_ are all slices ÷ the CPU time (user and system of t
 \`INFO cpu\`) of the master that has used most. That is what the cluster carries when this master has a core of its
 own and nothing else is in the way. For the same reason the masters are stopped again and again,
 until clients have sent all that they can: requests wait then, as they do in a cluster that is
-busy.`,
+busy. Each master has equally many claims to answer in both fleets.`,
   isExtra: true,
   run: measureShards,
 };
@@ -186,9 +189,9 @@ async function workerOf(
     }
   };
   return {
-    isWaiting: () => left.slices <= 0 || waiting.count === CLAIMS,
+    isWaiting: () => left.slices <= 0 || waiting.count === CLAIMS * shards,
     run: async () => {
-      await Promise.all(Array.from({ length: CLAIMS }, claimAll));
+      await Promise.all(Array.from({ length: CLAIMS * shards }, claimAll));
     },
     stop: async () => {
       await claims.stop();
@@ -217,8 +220,7 @@ async function loadOf(cluster: RedisCluster, clients: readonly Client[]): Promis
 
 /**
  * Stops the masters until clients have sent all that they can: requests then wait for Redis, as in
- * a cluster that is busy, and not Redis for them. A request that comes alone costs Redis half as
- * much again as one among many.
+ * a cluster that is busy, and not Redis for them.
  */
 async function stallAgainAndAgain(
   { nodes }: RedisCluster,
