@@ -67,8 +67,6 @@ export class HttpConnection implements AnswerSink {
   #request: CarriedRequest | undefined;
   /** Why it has closed, if it was an error. */
   #error: Error | undefined;
-  /** Where the next bytes are read: `ARRIVALS`, or the place of the body that they belong to. */
-  #memory: Buffer = ARRIVALS;
   #isPaused = false;
   /** What the answer says of the time behind it, in ms. */
   #idleMs = 0;
@@ -166,8 +164,9 @@ export class HttpConnection implements AnswerSink {
     if (this.#isPaused) {
       this.resume();
     }
-    // An origin that has answered early may not have read all of the request.
-    const isUsable = !isLast && socket?.writable === true && socket.writableLength === 0;
+    // An origin that has answered early may never read the rest of a large body. `writableLength`
+    // says nothing: over TLS it falls one turn of the event loop after all has been sent.
+    const isUsable = !isLast && socket?.writable === true && !socket.writableNeedDrain;
     request?.onEnd(isUsable && request.method !== 'HEAD' ? this.#idleMs : 0);
   }
 
@@ -181,26 +180,23 @@ export class HttpConnection implements AnswerSink {
 
   /** Of an origin without TLS. Large bodies are read where they belong. */
   #createSocket(): Socket {
+    let memory: Buffer = ARRIVALS;
     const socket: Socket = new Socket({
       onread: {
         buffer: () => {
-          this.#memory = this.#nextMemory(socket);
-          return this.#memory;
+          const isInBody = socket === this.#socket && this.#reader.isInBody;
+          memory = (isInBody ? this.#request?.bodySpace() : undefined) ?? ARRIVALS;
+          return memory;
         },
         callback: (size) => {
           if (socket === this.#socket) {
-            this.#reader.read(this.#memory.subarray(0, size));
+            this.#reader.read(memory.subarray(0, size));
           }
           return true;
         },
       },
     });
     return socket;
-  }
-
-  #nextMemory(socket: Socket): Buffer {
-    const isInBody = socket === this.#socket && this.#reader.isInBody;
-    return (isInBody ? this.#request?.bodySpace() : undefined) ?? ARRIVALS;
   }
 
   #startTls(tcp: Socket): void {

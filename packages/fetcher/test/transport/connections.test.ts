@@ -1,6 +1,9 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { eventually, freePort, installLeakGuard, selfSigned } from '@fetchfleet/testing';
@@ -16,6 +19,35 @@ import {
 
 closeAfterEachTest();
 installLeakGuard();
+
+/** An origin over TLS with an event loop of its own: it answers while this one is busy. */
+async function serveInThread(): Promise<{ port: number; stop: () => Promise<number> }> {
+  const source = `
+    const { workerData, parentPort } = require('node:worker_threads');
+    const server = require('node:https').createServer(workerData, (_, answer) => answer.end('ok'));
+    let connections = 0;
+    server.on('secureConnection', () => connections++);
+    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+    parentPort.on('message', () => {
+      parentPort.postMessage(connections);
+      process.exit();
+    });`;
+  const thread = new Worker(source, { eval: true, workerData: selfSigned() });
+  const next = async (): Promise<number> => {
+    const [message] = (await once(thread, 'message')) as [number];
+    return message;
+  };
+  return {
+    port: await next(),
+    stop: async () => {
+      const connections = next();
+      const ended = once(thread, 'exit');
+      thread.postMessage('stop');
+      await ended;
+      return connections;
+    },
+  };
+}
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 
@@ -283,6 +315,22 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     const results = [await fetcher.fetch(post), await fetcher.fetch(requestFor(server.url))];
     expect(results).toMatchObject([{ status: 200 }, { status: 200 }]);
     expect(server.connections).toBe(2);
+  });
+
+  it('reuses connections over TLS, however soon the answers come', async () => {
+    const origin = await serveInThread();
+    const fetcher = newFetcher(transport);
+    const network = { allowPrivate: true, allow: [], trust: { insecure: true } };
+    const request = requestFor(`https://127.0.0.1:${origin.port}`, { network });
+    const fetchMany = async (): Promise<void> => {
+      for (let index = 0; index < 100; index += 1) {
+        // As workers do: what follows is sent when all that has arrived is read.
+        await endOfTurn();
+        await fetcher.fetch(request);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, fetchMany));
+    expect(await origin.stop()).toBeLessThanOrEqual(16);
   });
 
   it('resumes TLS sessions', async () => {
