@@ -21,8 +21,8 @@ export interface WorkerOptions {
   readonly results?: string | CustomSink;
   /** As `--concurrency`: fetches in flight. @default 50 */
   readonly concurrency?: number;
-  /** As `--transport`. @default 'got' */
-  readonly transport?: 'got' | 'native';
+  /** As `--transport`; `undici` is the former name of `native`. @default 'got' */
+  readonly transport?: 'got' | 'native' | 'undici';
   /** As `--allow-private`. @default false */
   readonly allowPrivate?: boolean;
   /** As `--secrets`. @default 'CRAWL_*' */
