@@ -88,7 +88,6 @@ class ThreadProgram {
   }
 
   #reply(reply: ThreadReply, transferred: readonly ArrayBuffer[] = []): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- not that of a window
     this.#port.postMessage(reply, transferred);
   }
 }

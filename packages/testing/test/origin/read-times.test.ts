@@ -31,7 +31,6 @@ describe('the times at which requests were read', () => {
     const { port } = server.address() as AddressInfo;
     const client = new Worker(CLIENT, { eval: true, workerData: { port, sent } });
     const tell = (what: 'send' | 'end'): void => {
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- not that of a window
       client.postMessage(what);
     };
     const stalls: { readonly from: number; readonly to: number }[] = [];
