@@ -17,6 +17,21 @@ interface ScriptOptions {
   readonly needsRoom?: boolean;
 }
 
+class Source {
+  readonly text: string;
+  #sha: string | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Not before it is needed: a program runs few of the scripts that it loads. */
+  get sha(): string {
+    this.#sha ??= createHash('sha1').update(this.text).digest('hex');
+    return this.#sha;
+  }
+}
+
 /**
  * A Lua script, called by its hash. Where Redis does not know the hash (SCRIPT FLUSH, a restart)
  * the whole script is sent.
@@ -27,7 +42,7 @@ export class Script<Reply> {
 
   /** `reply` is what the script's header says it returns. */
   constructor(source: string, reply: ZodType<Reply>, { needsRoom = false }: ScriptOptions = {}) {
-    this.#source = sourceOf(needsRoom ? source : writingWhenFull(source));
+    this.#source = new Source(needsRoom ? source : writingWhenFull(source));
     this.#reply = reply;
   }
 
@@ -46,7 +61,7 @@ export class DocumentScript<Document, Reply extends ZodType> {
   readonly #reply: Reply;
 
   constructor(source: string, reply: Reply) {
-    this.#source = sourceOf(writingWhenFull(source));
+    this.#source = new Source(writingWhenFull(source));
     this.#reply = reply;
   }
 
@@ -72,15 +87,6 @@ export async function callWhenFull(
   return ONE_COMMAND.run(redis, [key], [command, ...args]);
 }
 
-interface Source {
-  readonly text: string;
-  readonly sha: string;
-}
-
-function sourceOf(text: string): Source {
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
-}
-
 /**
  * Scripts build the names of some keys themselves. While the slot of a cluster moves, a script that
  * comes to such a key, and it is not here, would end there: half of its writes done. A key that
@@ -93,17 +99,17 @@ function keysOf(redis: Redis, keys: readonly string[]): readonly string[] {
 
 async function evaluate(
   redis: Redis,
-  { text, sha }: Source,
+  source: Source,
   named: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
   const keys = keysOf(redis, named);
   try {
-    return await redis.evalsha(sha, keys.length, ...keys, ...args);
+    return await redis.evalsha(source.sha, keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) {
       throw error;
     }
-    return redis.eval(text, keys.length, ...keys, ...args);
+    return redis.eval(source.text, keys.length, ...keys, ...args);
   }
 }
