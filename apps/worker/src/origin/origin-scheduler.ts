@@ -395,14 +395,13 @@ export class OriginScheduler {
     return Math.max(0, this.#slices.waiting - this.#schedule.size);
   }
 
-  /** How many starts to reserve: none that would take slots from others and not be used. */
+  /**
+   * How many starts to reserve. Where more fetches wait than start now, others come before the slots
+   * lapse: a worker claims only some fetches ahead.
+   */
   #ahead(wanted: number): number {
-    if (this.#phase.kind !== 'open') {
-      return 0;
-    }
-    const now = this.#now();
-    const others = this.#waiting() - wanted - this.#reserved.left(now);
-    return Math.max(0, Math.min(this.#reserved.wanted(now), others));
+    const areMoreWaiting = this.#phase.kind === 'open' && this.#waiting() > wanted;
+    return areMoreWaiting ? this.#reserved.wanted(this.#now()) : 0;
   }
 
   /** Slices that wait for the gate and not for permits are no reason to claim fewer others. */

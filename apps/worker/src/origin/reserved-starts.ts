@@ -8,6 +8,8 @@ const AHEAD_MS = MAX_LATE_MS;
 const MAX_AHEAD = 250;
 /** More is asked for when less than this part is left, so that nothing waits for the answer. */
 const LOW = 1 / 3;
+/** The same before the last of them lapses: an answer takes a turn or two of the event loop. */
+const RENEW_MS = 6;
 
 /** Times are as `performance.now()`. */
 interface Slots {
@@ -35,6 +37,8 @@ export class ReservedStarts {
   #size = 0;
   /** Starts since then. */
   #used = 0;
+  /** When none of them can be made any more. */
+  #lapsesAt = 0;
   #since = 0;
 
   constructor(clock: Pick<RedisClock, 'toLocal'>) {
@@ -47,16 +51,16 @@ export class ReservedStarts {
     return this.#slots.reduce((sum, { left }) => sum + left, 0);
   }
 
-  /** Whether to ask for more before they run out. */
+  /** Whether to ask for more before they run out or lapse. */
   isLow(now: number): boolean {
-    return this.#size > 0 && this.left(now) < this.#size * LOW;
+    const isLapsing = now > this.#lapsesAt - RENEW_MS;
+    return this.#size > 0 && (isLapsing || this.left(now) < this.#size * LOW);
   }
 
-  /** How many to ask for: as many as are started meanwhile, and some more. */
+  /** How many to ask for: as many as are started while they last. What is left lapses before. */
   wanted(now: number): number {
     const elapsedMs = Math.max(1, now - this.#since);
-    const expected = (this.#used / elapsedMs) * AHEAD_MS * 1.5;
-    return Math.min(MAX_AHEAD, Math.ceil(expected));
+    return Math.min(MAX_AHEAD, Math.ceil((this.#used / elapsedMs) * AHEAD_MS));
   }
 
   /**
@@ -70,6 +74,7 @@ export class ReservedStarts {
       const nextAt = this.#clock.toLocal(nowMs + firstInMs + granted * spacingMs);
       const notBefore = this.#clock.toLocal(nowMs + leadMs);
       this.#slots.push({ spacingMs, notBefore, nextAt, left: reserved });
+      this.#lapsesAt = Math.max(notBefore, nextAt + reserved * spacingMs) + MAX_LATE_MS;
     }
     this.#size = this.left(now);
     this.#used = granted;

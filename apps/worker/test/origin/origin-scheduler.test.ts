@@ -395,4 +395,23 @@ describe('an origin whose rate is not used up', () => {
     expect(calls.some(({ want, ahead = 0 }) => want === 0 && ahead > 0)).toBe(true);
     scheduler.stop();
   });
+
+  it('reserves more starts than fetches wait where fetches come as fast as they start', async () => {
+    const { scheduler, calls } = start({
+      permits: 4,
+      answer: ({ want, ahead = 0 }) => ({ granted: want, reserved: ahead, spacingMs: 0.01 }),
+    });
+    let left = 400;
+    const claimedAhead: FakeSlice = {
+      ...sliceOf({ waiting: 8 }),
+      start(grant) {
+        left -= 1;
+        this.waiting = Math.min(8, left);
+        setImmediate(() => grant.onEnded(OK));
+      },
+    };
+    expect(await scheduler.admit(claimedAhead)).toEqual({ kind: 'started' });
+    expect(calls.some(({ ahead = 0 }) => ahead > 8)).toBe(true);
+    scheduler.stop();
+  });
 });

@@ -64,9 +64,16 @@ describe('reserved starts', () => {
       starts.take(101);
     }
     expect(starts.isLow(105)).toBe(true);
-    // 27 starts in 5 ms, for 10 ms and half as long again.
-    expect(starts.wanted(105)).toBe(81);
+    // 27 starts in 5 ms, for 10 ms.
+    expect(starts.wanted(105)).toBe(54);
     expect(starts.wanted(100.5)).toBe(250);
+  });
+
+  it('are asked for before the last of them lapses', () => {
+    const starts = reservedAt100({ reserved: 30, spacingMs: 0.1 });
+    // The last slot is at 102.9.
+    expect([starts.isLow(106.5), starts.left(106.5)]).toEqual([false, 30]);
+    expect([starts.isLow(107.5), starts.left(107.5)]).toEqual([true, 30]);
   });
 
   it('are none where nothing was started, or all were given up', () => {
