@@ -29,7 +29,7 @@ export {
   type ShardKeys,
 } from './redis/keys.ts';
 export { idInShard, MAX_SHARDS } from './redis/shard-names.ts';
-export { readShards, ShardsError, ShardsWatch } from './redis/shards.ts';
+export { readShards, ShardsError, ShardsWatch } from './shards/shards.ts';
 export {
   type BatchRegistration,
   Ledger,

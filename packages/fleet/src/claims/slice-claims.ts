@@ -2,7 +2,7 @@ import { toError } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { type Every, everyAlone } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { inTurn, PerShard } from '../redis/per-shard.ts';
+import { inTurn, PerShard } from '../shards/per-shard.ts';
 import type { ClaimedSlice } from './claimed-slice.ts';
 import { withTimeout } from '../redis/with-timeout.ts';
 import { ShardClaims } from './shard-claims.ts';

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
-import { inTurn } from '../redis/per-shard.ts';
+import { inTurn } from '../shards/per-shard.ts';
 import { Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver } from '../redis/stored-state.ts';
 import { type OutboxEntry, parseEntry, withProblem } from './outbox-entry.ts';

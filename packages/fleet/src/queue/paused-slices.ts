@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Waitlist } from '../gate/waitlist.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { PerShard } from '../redis/per-shard.ts';
+import { PerShard } from '../shards/per-shard.ts';
 import { Script } from '../redis/script.ts';
 import { SlicePriorities } from './slice-priorities.ts';
 import { idPrefix, readSlice, scanAll, type ScanStep, scanStep } from './slice-scan.ts';

@@ -2,7 +2,7 @@ import { firstIndex, type Plan, type Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
-import { PerShard } from '../redis/per-shard.ts';
+import { PerShard } from '../shards/per-shard.ts';
 import { timeOf } from '../redis/servers.ts';
 import type { RedisMemory } from './redis-memory.ts';
 import { RejectedSlices } from './rejected-slices.ts';

@@ -17,7 +17,7 @@ import { dueTick, type DueTick } from './due-tick.ts';
 import * as lua from './schedule.lua.ts';
 import { Script } from '../redis/script.ts';
 import { idInShard } from '../redis/shard-names.ts';
-import { fixShards } from '../redis/shards.ts';
+import { fixShards } from '../shards/shards.ts';
 import {
   type OnPassedOver,
   passOver,

@@ -1,4 +1,4 @@
-import type { FleetKeys, ShardKeys } from './keys.ts';
+import type { FleetKeys, ShardKeys } from '../redis/keys.ts';
 
 /** All of them, beginning with another one each time: none waits for ever behind the others. */
 export function inTurn<T>(all: readonly T[], turn: number): readonly T[] {

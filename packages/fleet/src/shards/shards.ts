@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type Every, everyAlone } from './every.ts';
-import type { FleetKeys } from './keys.ts';
-import { Script } from './script.ts';
-import { MAX_SHARDS } from './shard-names.ts';
-import { readStored } from './stored-state.ts';
-import { withTimeout } from './with-timeout.ts';
+import { type Every, everyAlone } from '../redis/every.ts';
+import type { FleetKeys } from '../redis/keys.ts';
+import { Script } from '../redis/script.ts';
+import { MAX_SHARDS } from '../redis/shard-names.ts';
+import { readStored } from '../redis/stored-state.ts';
+import { withTimeout } from '../redis/with-timeout.ts';
 
 /** Between two looks whether a fleet has got its number of shards. */
 const LOOK_MS = 2_000;
