@@ -396,8 +396,8 @@ export class OriginScheduler {
   }
 
   /**
-   * How many starts to reserve. Where more fetches wait than start now, others come before the slots
-   * lapse: a worker claims only some fetches ahead.
+   * How many starts to reserve. Where more fetches wait than start now, others come before the
+   * slots lapse: a worker claims only some fetches ahead.
    */
   #ahead(wanted: number): number {
     const areMoreWaiting = this.#phase.kind === 'open' && this.#waiting() > wanted;
