@@ -60,7 +60,9 @@ export class FleetProject {
 
   /** How often workers have started the slices that still exist, in sum. */
   async starts(): Promise<number> {
-    const keys = await this.redis.keys(`{${this.name}}:slices:*.*`);
+    const found = await this.redis.keys(`{${this.name}}:slices:*.*`);
+    // Not the lock of a slice, which is there until a moment after its batch has finished.
+    const keys = found.filter((key) => /\.\d+$/u.test(key));
     const started = await Promise.all(keys.map(async (key) => this.redis.hget(key, 'ats')));
     return started.reduce((sum, count) => sum + Number(count ?? 0), 0);
   }
