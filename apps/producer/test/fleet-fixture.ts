@@ -58,9 +58,9 @@ export class FleetProject {
     return { code, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) };
   }
 
-  /** How often workers have started the slices that still exist, in sum. */
-  async starts(): Promise<number> {
-    const found = await this.redis.keys(`{${this.name}}:slices:*.*`);
+  /** How often workers have started the slices of a batch that still exist, in sum. */
+  async starts(batch: string): Promise<number> {
+    const found = await this.redis.keys(`{${this.name}}:slices:${batch}.*`);
     // Not the lock of a slice, which is there until a moment after its batch has finished.
     const keys = found.filter((key) => /\.\d+$/u.test(key));
     const started = await Promise.all(keys.map(async (key) => this.redis.hget(key, 'ats')));

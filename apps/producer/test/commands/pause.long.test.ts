@@ -60,7 +60,7 @@ describe('a batch that is paused', () => {
     await eventually(async () => (await fleet.queue.counts())['active'] === 0);
     const paused = await fleet.pausedSlices.count(id);
     expect(paused).toBeGreaterThan((total - settled) / 50 - 100);
-    const starts = await fleet.starts();
+    const starts = await fleet.starts(id);
     // Only slices that workers had claimed before.
     expect(starts).toBeLessThan(100);
     for (let round = 0; round < 3; round += 1) {
@@ -68,7 +68,7 @@ describe('a batch that is paused', () => {
       const { document } = await fleet.json('status', other, '--watch');
       expect(document).toMatchObject({ state: 'finished', ok: 300 });
     }
-    expect(await fleet.starts()).toBe(starts);
+    expect(await fleet.starts(id)).toBe(starts);
 
     const arrivals = origin.arrivals.length;
     const resuming = fleet.json('resume', id);
