@@ -48,7 +48,7 @@ describe('the overview', () => {
     const { page } = await tabs.open(fleet.address);
     const trouble = page.getByRole('region', { name: 'Needs a look' });
     await trouble.getByText('is blocked: 429 Retry-After').waitFor();
-    await trouble.getByText(/^\d+ fetches wait$/u).waitFor();
+    await trouble.getByText('20 fetches wait').waitFor();
     await eventually(async () => (await page.locator('header .health.attention').count()) === 1);
     await trouble.getByRole('link', { name: fleet.api }).click();
     await page.getByRole('heading', { name: 'Origins' }).waitFor();

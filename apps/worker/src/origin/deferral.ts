@@ -5,7 +5,7 @@ import type { WaitingSlice } from './waiting-slice.ts';
 /** A slice that would wait longer is deferred until shortly before its turn. */
 const MAX_LOCAL_WAIT_MS = 4_000;
 /** The same where the origin refuses or fails: there `politeness.patience` runs out. */
-const MAX_DENIED_LOCAL_WAIT_MS = 2_500;
+export const MAX_DENIED_LOCAL_WAIT_MS = 2_500;
 /**
  * The same for a slice that was never deferred, while other batches are in the waitlist: the first
  * ones of its batch stay here. Below the second for which the gate wakes slices, or it would have

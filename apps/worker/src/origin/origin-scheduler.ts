@@ -354,6 +354,8 @@ export class OriginScheduler {
       this.#gate.addResult(result, delay, isFirstAttempt);
     }
     if (this.#gate.isRefusal) {
+      // Nothing starts before the gate has answered, not even what was granted for some ms.
+      this.#phase = phaseWithoutGrant(this.#phase);
       this.#giveUpStarts();
     }
     this.#followSoon();

@@ -6,6 +6,7 @@ import {
   type Cursor,
   type FetchError,
   type FetchFailure,
+  type FetchResponse,
   type FetchResult,
   lastReasonOf,
   type PageRequest,
@@ -23,6 +24,7 @@ import {
   type Turn,
 } from '../origin/gated-fetch.ts';
 import { nextPage, nextRequest } from '../batch/next-request.ts';
+import { MAX_DENIED_LOCAL_WAIT_MS } from '../origin/deferral.ts';
 import type { StartGrant } from '../origin/waiting-slice.ts';
 import type { AttemptTally } from '../record/attempt-tally.ts';
 import { type Ending, settle, type SettleTarget, type SettleTools } from '../record/settle.ts';
@@ -74,6 +76,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   readonly #stop: AbortController;
   readonly #pages: PageHooks;
   #returned: PendingFetch[] = [];
+  /** Those of them that the origin has refused for longer than a slice waits in the worker. */
+  readonly #refused = new Set<PendingFetch>();
   #open = 0;
   #isBroken = false;
   #onAllEnded: (() => void) | undefined;
@@ -116,6 +120,17 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     const due = this.#returned.filter(({ dueAt }) => dueAt <= now);
     this.#returned = this.#returned.filter(({ dueAt }) => dueAt > now);
     return due;
+  }
+
+  /**
+   * Takes the fetches that the origin of the slice has refused for longer than a slice waits in the
+   * worker. The gate knows for how long, so they have no time of their own any more.
+   */
+  takeRefused(): PendingFetch[] {
+    const refused = [...this.#refused];
+    this.#returned = this.#returned.filter((fetch) => !this.#refused.has(fetch));
+    this.#refused.clear();
+    return refused.map((fetch) => ({ ...fetch, dueAt: 0 }));
   }
 
   start(fetch: PendingFetch, grant: StartGrant): void {
@@ -310,7 +325,11 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
         this.#settle(fetch, { outcome, attempts, result, answer, step, ...(error && { error }) });
       } else {
         const problem = verdict?.problem;
-        this.#return(this.#nextTry(fetch, ended, { disposition, problem }));
+        const next = this.#nextTry(fetch, ended, { disposition, problem });
+        if (this.#isHeldByOrigin(fetch, ended, disposition)) {
+          this.#refused.add(next);
+        }
+        this.#return(next);
       }
     } catch (error) {
       this.#abortWith(error);
@@ -356,18 +375,39 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     return pagination.after(page, answer && (() => answer.json));
   }
 
+  /** A redirect to another origin carries no token, and neither does a page there. */
   #isTokenAtFault(fetch: PendingFetch, result: FetchResult): boolean {
+    const { token } = this.#target.batch;
+    return (
+      token !== undefined &&
+      result.kind === 'response' &&
+      this.#isOfOwnOrigin(fetch, result) &&
+      token.isAtFault(result)
+    );
+  }
+
+  /** Whether the origin of the slice has refused the fetch, and for long. */
+  #isHeldByOrigin(
+    fetch: PendingFetch,
+    { result, delay }: GatedResult,
+    disposition: Disposition,
+  ): boolean {
+    return (
+      disposition.do === 'throttle' &&
+      disposition.delayMs > MAX_DENIED_LOCAL_WAIT_MS &&
+      delay?.isRefusal === true &&
+      delay.blockMs > 0 &&
+      result.kind === 'response' &&
+      this.#isOfOwnOrigin(fetch, result)
+    );
+  }
+
+  #isOfOwnOrigin(fetch: PendingFetch, { finalUrl }: FetchResponse): boolean {
     const { batch, origin } = this.#target;
-    if (batch.token === undefined || result.kind === 'failure') {
-      return false;
-    }
     if (batch.pagination !== undefined && this.#pageOf(fetch).isElsewhere) {
       return false;
     }
-    const { finalUrl } = result;
-    // A redirect to another origin carries no token, and neither does a page there.
-    const isOwn = finalUrl === undefined || URL.parse(finalUrl)?.origin === origin;
-    return isOwn && batch.token.isAtFault(result);
+    return finalUrl === undefined || URL.parse(finalUrl)?.origin === origin;
   }
 
   /**

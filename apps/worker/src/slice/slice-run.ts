@@ -75,6 +75,7 @@ export interface SliceRest {
  *     due ──robots.txt, origin scheduler──▶ in flight ──▶ settled    the record is durable
  *      │                                        ├───────▶ retry      later, one attempt used
  *      │                                        ├───────▶ throttled  later, no attempt used
+ *      │◀──the origin refuses for long──────────┤                    no attempt used
  *      │                                        └───────▶ aborted    as if never started: drain
  *      │                                                    deadline, lost claim, cancelled batch
  *      └──turn too far away──▶ deferred: later, no attempt used
@@ -190,19 +191,53 @@ export class SliceRun implements WaitingSlice {
           // All pages are elsewhere, so none waits for a permit here.
           onRobotsRequested();
         }
-        await (this.hasPages
-          ? this.#startPages(onPermitsRequested)
-          : this.#startAll(onPermitsRequested));
+        await this.#start(onPermitsRequested);
       }
-      this.#startedAllAt = Date.now();
-      await this.#tools.recorder.hurry(this.#inFlight.allEnded());
-      if (this.#inFlight.error !== undefined) {
-        throw this.#inFlight.error;
+      await this.#allEnded();
+      while (this.#takeRefused()) {
+        await this.#start(onPermitsRequested);
+        await this.#allEnded();
       }
       return this.#rest();
     } finally {
       stopListening();
     }
+  }
+
+  async #start(onPermitsRequested: () => void): Promise<void> {
+    await (this.hasPages
+      ? this.#startPages(onPermitsRequested)
+      : this.#startAll(onPermitsRequested));
+  }
+
+  /** Resolves when nothing is in flight. @throws an error of ours, not of a fetch */
+  async #allEnded(): Promise<void> {
+    this.#startedAllAt = Date.now();
+    await this.#tools.recorder.hurry(this.#inFlight.allEnded());
+    if (this.#inFlight.error !== undefined) {
+      throw this.#inFlight.error;
+    }
+  }
+
+  /**
+   * Lets the fetches that the origin has refused for long wait for their turn again. The scheduler
+   * puts the slice in the waitlist with all that waits: they come back in turn and not all at once,
+   * and people see them wait.
+   *
+   * @returns whether there are any
+   */
+  #takeRefused(): boolean {
+    if (this.#isStopping || this.#inFlight.isBroken) {
+      return false;
+    }
+    const refused = this.#inFlight.takeRefused();
+    if (refused.length === 0) {
+      return false;
+    }
+    this.#due.push(...refused);
+    this.#isDeferred = false;
+    this.#startedAllAt = 0;
+    return true;
   }
 
   /** Follows the signals that end the run. @returns removes the listeners */

@@ -33,6 +33,8 @@ describe('an origin that has asked for an hour of rest', () => {
     await fleet.worker();
     await fleet.worker();
     await eventually(isLeft);
+    // Those that it has refused and those that it has not seen.
+    expect(await origins.status(origin.url)).toMatchObject({ waiting: FETCHES });
     const before = origin.arrivals.length;
     const { promise: isChecked, resolve: answer } = Promise.withResolvers<void>();
     origin.respond(/./u, async (_request, response) => {

@@ -27,7 +27,10 @@ interface Setup {
   /** Of the worker, or how many it has. @default 100 */
   readonly permits?: Permits | number;
   /** Answers an exchange; may throw as Redis does. @default grants all that is wanted */
-  readonly answer?: (call: Call, count: number) => Partial<GateAnswer>;
+  readonly answer?: (
+    call: Call,
+    count: number,
+  ) => Partial<GateAnswer> | Promise<Partial<GateAnswer>>;
   /** @default performance.now */
   readonly now?: () => number;
 }
@@ -43,7 +46,8 @@ function start({ permits: total = 100, answer = grantAll, now }: Setup = {}) {
     gate: {
       exchange: async (_origin, call) => {
         calls.push(call);
-        return answerOf({ nowMs: performance.now(), ...answer(call, calls.length) });
+        const answered = await answer(call, calls.length);
+        return answerOf({ nowMs: performance.now(), ...answered });
       },
       defer: async (_origin, { ticket, count }) => ({ ticket: ticket + count, dueInMs: 60_000 }),
     },
@@ -295,6 +299,29 @@ describe('an origin that refuses', () => {
     expect(await admission).toMatchObject({ kind: 'deferred', dueInMs: 60_000, isRefused: true });
     expect(next.grants).toHaveLength(0);
     expect(calls.at(-1)).toMatchObject({ want: 0, report: { ended: 2, refused: 2 } });
+  });
+
+  it('gets no other fetch while the gate does not know of it', async () => {
+    const ends = sliceOf({ id: 'b.1', waiting: 1 });
+    const { admit } = start({
+      answer: async ({ report, want }) => {
+        if (report.refused === 0) {
+          return { granted: want };
+        }
+        end(ends, OK);
+        await endOfTurn();
+        await endOfTurn();
+        return { state: 'blocked', againInMs: 60_000 };
+      },
+      permits: 2,
+    });
+    const refused = sliceOf({ waiting: 1 });
+    await Promise.all([admit(refused), admit(ends)]);
+    const next = sliceOf({ id: 'b.2', waiting: 10 });
+    const admission = admit(next);
+    end(refused, REFUSED);
+    expect(await admission).toMatchObject({ kind: 'deferred', isRefused: true });
+    expect(next.grants).toHaveLength(0);
   });
 
   it('while it is asked about gets none of the granted starts', async () => {

@@ -66,7 +66,7 @@ describe('a run of a slice', () => {
     const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1), fetchOf(2)], signals());
     await eventually(() => started.length === 2);
     started[1]?.listener.onResult(responseOf(500));
-    started[0]?.listener.onResult(responseOf(429, { 'retry-after': '20' }));
+    started[0]?.listener.onResult(responseOf(429, { 'retry-after': '2' }));
     const { fetches, dueInMs } = await running;
     expect(fetches.map(({ index, attempts }) => [index, attempts])).toEqual([
       [1, 0],
@@ -268,6 +268,93 @@ describe('a slice that is deferred', () => {
     const rest = await new SliceRun(tools, batchOf(), SLICE).run([waited], signals());
     expect(rest.fetches).toEqual([]);
     expect(records()).toEqual([{ index: 1, outcome: 'network-error', attempts: 0 }]);
+  });
+});
+
+describe('a slice whose origin refuses for long', () => {
+  const REFUSED = responseOf(429, { 'retry-after': '20' });
+  const BLOCKED: Deferral = { ...FAR, isRefused: true, deniedForMs: 5 };
+
+  /** The scheduler starts the first `starts` fetches, and defers the slice from then on. */
+  function startThenDefer(starts: number) {
+    const deferred: { readonly waiting: number; readonly ticket: number }[] = [];
+    let left = starts;
+    const tools = startTools({
+      admit: (slice, grant) => {
+        for (; left > 0 && slice.waiting > 0; left--) {
+          slice.start(grant);
+        }
+        if (slice.waiting === 0) {
+          return { kind: 'started' };
+        }
+        deferred.push({ waiting: slice.waiting, ticket: slice.ticket });
+        return BLOCKED;
+      },
+    });
+    return { ...tools, deferred };
+  }
+
+  it('waits for its turn with all that was refused', async () => {
+    const { tools, started, deferred } = startThenDefer(2);
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => started.length === 2);
+    started.map(({ listener }) => listener.onResult(REFUSED));
+    const rest = await running;
+    expect(deferred).toEqual([{ waiting: 2, ticket: 0 }]);
+    expect(rest).toMatchObject({ ticket: 7, isDeferred: true });
+    expect(rest.dueInMs).toBeGreaterThan(29_000);
+    // The gate says when they start, and an earlier end of the block is theirs as well.
+    expect(rest.fetches).toEqual(
+      [1, 2].map((index) =>
+        fetchOf(index, {
+          throttledSince: expect.any(Number) as unknown as number,
+          reason: lastReasonOf(REFUSED),
+        }),
+      ),
+    );
+  });
+
+  it('keeps its place where others of its fetches wait there already', async () => {
+    const { tools, started, deferred } = startThenDefer(1);
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => deferred.length === 1);
+    started[0]?.listener.onResult(REFUSED);
+    const { fetches } = await running;
+    expect(deferred).toEqual([
+      { waiting: 1, ticket: 0 },
+      { waiting: 2, ticket: 7 },
+    ]);
+    expect(fetches.map(({ index }) => index)).toEqual([1, 2]);
+  });
+
+  it.each<[string, FetchResult]>([
+    ['answers that it has no answer yet', responseOf(202, { 'retry-after': '20' })],
+    ['asks for a short wait', responseOf(429, { 'retry-after': '2' })],
+    ['names no time', responseOf(429)],
+    [
+      'has redirected it to one that refuses',
+      { ...REFUSED, finalUrl: 'http://elsewhere.example/1' },
+    ],
+  ])('does not, where the origin %s', async (_, result) => {
+    const { tools, started, deferred } = startThenDefer(1);
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    await eventually(() => started.length === 1);
+    started[0]?.listener.onResult(result);
+    const { fetches, isDeferred } = await running;
+    expect(deferred).toEqual([]);
+    expect(isDeferred).toBe(false);
+    expect(fetches[0]?.dueAt).toBeGreaterThan(Date.now());
+  });
+
+  it('waits no longer in a worker that drains', async () => {
+    const { tools, started, deferred, draining } = startThenDefer(1);
+    const running = new SliceRun(tools, batchOf(), SLICE).run([fetchOf(1)], signals());
+    await eventually(() => started.length === 1);
+    draining.abort();
+    started[0]?.listener.onResult(REFUSED);
+    const { fetches } = await running;
+    expect(deferred).toEqual([]);
+    expect(fetches[0]?.dueAt).toBeGreaterThan(Date.now());
   });
 });
 
