@@ -154,7 +154,7 @@ function notFound(
       ? ''
       : `; workers wrote them to ${resultsFolders.join(' and ')}${onMachines(resultsFolders)}`;
   return new CommandError(
-    `${formatCount(failed)} fetches of ${batch} failed, but their records cannot be read in ` +
+    `${countOf(failed, 'fetch')} of ${batch} failed, but their records cannot be read in ` +
       `${namesOf(places)}${elsewhere}: name the place with --results`,
     { code: 'RESULTS_UNREADABLE', cause },
   );

@@ -7,7 +7,7 @@ import { problemsOfWorkers } from '../crawl/warn-of-workers.ts';
 import type { Context } from '../core/context.ts';
 import { EXIT, type ExitCode, Problems } from '../core/errors.ts';
 import type { ListFlags } from '../core/settings.ts';
-import { formatCount, formatDuration } from '../report/units.ts';
+import { countOf, formatCount, formatDuration } from '../report/units.ts';
 
 export interface ValidateOptions extends Pick<ListFlags, 'allowPrivate' | 'results'>, OnlyFlags {
   readonly json?: boolean;
@@ -123,5 +123,5 @@ function timeOf({ leastMs }: Preview, { politeness }: Plan): string {
   }
   return politeness.concurrency === 'unlimited'
     ? 'as long as the workers and the origins do: nothing is limited'
-    : `as long as the origins do, with ${politeness.concurrency} fetches in flight at each`;
+    : `as long as the origins do, with ${countOf(politeness.concurrency, 'fetch')} in flight at each`;
 }

@@ -47,6 +47,19 @@ describe('fetchfleet init', () => {
   });
 });
 
+describe('what validate says of the time', () => {
+  it.each([
+    ['1', 'with 1 fetch in flight at each'],
+    ['4', 'with 4 fetches in flight at each'],
+    ['unlimited', 'nothing is limited'],
+  ])('counts with a concurrency of %s', async (concurrency, words) => {
+    const politeness = `politeness: { concurrency: ${concurrency} }`;
+    await project.write('crawl.yaml', `url: https://a.example/\n${politeness}\n`);
+    const { stdout } = await project.call(['validate', 'crawl.yaml']);
+    expect(stdout).toContain(words);
+  });
+});
+
 describe('secrets', () => {
   const PROXY = 'http://ann:${env:VALIDATE_PASSWORD}@proxy.example:3128';
 

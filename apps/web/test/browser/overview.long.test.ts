@@ -44,15 +44,20 @@ describe('the overview', () => {
 
   it('has trouble first, in the words of the fleet', async () => {
     const fleet = await PageFleet.start();
-    await fleet.begin(crawlOf(`${fleet.api}/items/{n}?status=429&retryAfter=600`, 20));
+    const other = await fleet.startApi();
+    const refusal = 'status=429&retryAfter=600';
+    await fleet.begin(crawlOf(`${fleet.api}/items/{n}?${refusal}`, 20));
+    await fleet.begin(crawlOf(`${other}/items/{n}?${refusal}`, 1));
     const { page } = await tabs.open(fleet.address);
     const trouble = page.getByRole('region', { name: 'Needs a look' });
-    await trouble.getByText('is blocked: 429 Retry-After').waitFor();
     await trouble.getByText('20 fetches wait').waitFor();
+    await trouble.getByText('1 fetch waits').waitFor();
+    expect(await trouble.getByText('is blocked: 429 Retry-After').count()).toBe(2);
     await eventually(async () => (await page.locator('header .health.attention').count()) === 1);
     await trouble.getByRole('link', { name: fleet.api }).click();
     await page.getByRole('heading', { name: 'Origins' }).waitFor();
-    await page.getByText('blocked, next try in').waitFor();
+    const row = page.getByRole('row').filter({ hasText: fleet.api });
+    await row.getByText('blocked, next try in').waitFor();
     expect(page.url()).toContain('#/origins?open=');
   });
 

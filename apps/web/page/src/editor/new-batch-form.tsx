@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '@fetchfleet/crawl/units';
+import { countOf, formatCount, formatDuration } from '@fetchfleet/crawl/units';
 import { useEffect, useState } from 'preact/hooks';
 import type { CommandAnswer, CommandRequest, RequestDocument } from '../../../src/api/documents.ts';
 import { command, toError } from '../api/client.ts';
@@ -54,7 +54,7 @@ export function NewBatchForm() {
     if (started?.ok === true) {
       const { batch, id, total = 0 } = startedIn(started);
       if (batch !== undefined) {
-        say(`Enqueued ${formatCount(total)} ${total === 1 ? 'fetch' : 'fetches'}`);
+        say(`Enqueued ${countOf(total, 'fetch')}`);
       }
       sessionStorage.removeItem(KEY);
       go(batch === undefined ? to(['schedules'], { open: id }) : to(['batches', batch]));
@@ -186,9 +186,9 @@ function Meaning({ preview, messages }: MeaningProps) {
         <span>{total === 1 ? 'fetch' : 'fetches'}</span>
         <span>
           of {hasMoreOrigins && 'more than '}
-          {formatCount(origins)} {origins === 1 ? 'origin' : 'origins'}
+          {countOf(origins, 'origin')}
         </span>
-        {maxPages !== null && <span>up to {formatCount(maxPages)} pages each</span>}
+        {maxPages !== null && <span>up to {countOf(maxPages, 'page')} each</span>}
         {leastMs !== null && leastMs > 0 && (
           <span title="politeness.rate allows no less">at least {formatDuration(leastMs)}</span>
         )}

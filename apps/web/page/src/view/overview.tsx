@@ -1,4 +1,10 @@
-import { formatBytes, formatCount, formatPercent, formatRate } from '@fetchfleet/crawl/units';
+import {
+  countOf,
+  formatBytes,
+  formatCount,
+  formatPercent,
+  formatRate,
+} from '@fetchfleet/crawl/units';
 import type { OverviewDocument, Trouble } from '../../../src/api/documents.ts';
 import { useLive } from '../api/live.ts';
 import { BatchTable } from '../batch/batch-table.tsx';
@@ -75,9 +81,7 @@ export function Overview({ canChange }: { readonly canChange: boolean }) {
         )}
       </section>
       <p class="facts quiet">
-        <a href="#/workers">
-          {overview.workers === 1 ? '1 worker' : `${formatCount(overview.workers)} workers`}
-        </a>
+        <a href="#/workers">{countOf(overview.workers, 'worker')}</a>
         {overview.redisMemoryBytes > 0 && ` · Redis ${formatBytes(overview.redisMemoryBytes)}`}
         {overview.redisMemoryLimitBytes > 0 && ` of ${formatBytes(overview.redisMemoryLimitBytes)}`}
         {overview.resultsDisk !== null &&
@@ -122,7 +126,9 @@ function Troubles({
               {untilMs !== null && <span class="quiet"> {whole(untilMs)} more</span>}
             </span>
             <span class="right quiet">
-              {waiting !== null && waiting > 0 && `${formatCount(waiting)} fetches wait`}
+              {waiting !== null &&
+                waiting > 0 &&
+                `${countOf(waiting, 'fetch')} ${waiting === 1 ? 'waits' : 'wait'}`}
             </span>
             {canChange && about.kind === 'schedule' && (
               <button

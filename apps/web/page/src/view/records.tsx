@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration } from '@fetchfleet/crawl/units';
+import { countOf, formatBytes, formatCount, formatDuration } from '@fetchfleet/crawl/units';
 import type { FleetDocument, RecordsDocument, RecordSummary } from '../../../src/api/documents.ts';
 import { Outcome } from '../batch/outcome.tsx';
 import { Filter, Filters } from '../part/filters.tsx';
@@ -107,7 +107,7 @@ function Reading({ document: { reading, indexed } }: { readonly document: Record
   return reading === null ? null : (
     <p class="quiet" role="status">
       reading {formatBytes(reading.doneBytes)} of {formatBytes(reading.totalBytes)}:{' '}
-      {formatCount(indexed)} records so far
+      {countOf(indexed, 'record')} so far
     </p>
   );
 }
@@ -145,7 +145,7 @@ function Rows({ batch, found: { document, isSearching }, canChange }: RowsProps)
       empty={
         isSearching ? (
           <p role="status">
-            None among the first {formatCount(looked)} of {formatCount(indexed)} records yet.
+            None among the first {formatCount(looked)} of {countOf(indexed, 'record')} yet.
           </p>
         ) : indexed === 0 ? (
           'There are no records yet: workers write them as fetches end.'
