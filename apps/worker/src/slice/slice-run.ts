@@ -227,7 +227,9 @@ export class SliceRun implements WaitingSlice {
    * @returns whether there are any
    */
   #takeRefused(): boolean {
-    if (this.#isStopping || this.#inFlight.isBroken) {
+    // Pages that are due may be at another origin.
+    const arePagesKept = this.hasPages && this.#due.length > 0;
+    if (this.#isStopping || this.#inFlight.isBroken || arePagesKept) {
       return false;
     }
     const refused = this.#inFlight.takeRefused();

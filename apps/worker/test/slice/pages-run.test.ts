@@ -139,6 +139,42 @@ describe('a run of a slice with pages', () => {
     expect(started).toHaveLength(2);
   });
 
+  it('waits in the waitlist with a page that the origin refuses for long', async () => {
+    const { tools, started } = startTools({
+      admit: (slice, grant) => (started.length < 2 ? startAll(slice, grant) : FAR),
+    });
+    const running = new SliceRun(tools, pagedBatch(), SLICE).run([fetchOf(1)], signals());
+    await eventually(() => started.length === 1);
+    started[0]?.listener.onResult(pageOf('/1?page=2'));
+    await eventually(() => started.length === 2);
+    started[1]?.listener.onResult({ ...failed(), status: 429, headers: { 'retry-after': '20' } });
+    expect(await running).toMatchObject({
+      isDeferred: true,
+      ticket: 9,
+      fetches: [{ cursor: { page: 1 }, attempts: 0, dueAt: 0 }],
+    });
+  });
+
+  it('leaves a refused page its time where others wait, maybe for another origin', async () => {
+    let isFull = false;
+    const { tools, started } = startTools({
+      admit: (slice, grant) => (isFull ? FAR : startAll(slice, grant)),
+    });
+    const run = new SliceRun(tools, pagedBatch(), SLICE);
+    const running = run.run([fetchOf(1), fetchOf(2)], signals());
+    await eventually(() => started.length === 2);
+    isFull = true;
+    started[1]?.listener.onResult(pageOf('/2?page=2'));
+    await eventually(() => run.ticket === 9);
+    started[0]?.listener.onResult({ ...failed(), status: 429, headers: { 'retry-after': '20' } });
+    const { fetches, isDeferred } = await running;
+    expect(isDeferred).toBe(true);
+    expect(fetches.map(({ index, dueAt }) => [index, dueAt > Date.now()])).toEqual([
+      [1, true],
+      [2, false],
+    ]);
+  });
+
   it('keeps a page whose turn elsewhere comes after the deferral', async () => {
     const turn = Promise.withResolvers<void>();
     const elsewhere: string[] = [];
