@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connectRedis, fleetKeys, type FleetKeys } from '@fetchfleet/fleet';
 import { openStore } from '@fetchfleet/results';
 import { createLogger } from '@fetchfleet/service';
-import { binaryPath, redisUrl, temporaryFolder, track } from '@fetchfleet/testing';
+import { binaryPath, redisUrl, temporaryFolder, trackRedis } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 import { readSettings } from '../src/config.ts';
 import { WebServer } from '../src/web-server.ts';
@@ -85,14 +85,10 @@ export class Web {
     });
     const redis = await connectRedis(url);
     const port = await server.start();
-    track({
-      what: `web server of ${fleet}`,
-      isOpen: () => redis.status === 'ready',
-      close: async () => {
-        redis.disconnect();
-        await server.stop();
-        await folder.remove();
-      },
+    trackRedis(redis, `web server of ${fleet}`, async () => {
+      redis.disconnect();
+      await server.stop();
+      await folder.remove();
     });
     return new Web({ redis, keys: fleetKeys(fleet), results, lines, server, port });
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Crawl, Plan, Slice } from '@fetchfleet/crawl';
-import { redisUrl, track } from '@fetchfleet/testing';
+import { redisUrl, trackRedis } from '@fetchfleet/testing';
 import { connectRedis, fleetKeys, readShards } from '../src/index.ts';
 
 export const plan: Plan = {
@@ -33,11 +33,7 @@ export async function freshFleet(shards = 1) {
   if (shards > 1) {
     await readShards(redis, keys, shards);
   }
-  track({
-    what: `Redis connection of ${keys.home.queuePrefix}`,
-    isOpen: () => redis.status === 'ready',
-    close: async () => redis.disconnect(),
-  });
+  trackRedis(redis, `Redis connection of ${keys.home.queuePrefix}`);
   return { redis, keys };
 }
 

@@ -42,6 +42,7 @@ export {
 export { type CertificateFiles, certificateFiles } from './redis/redis-tls.ts';
 export { type RedisSentinels, startRedisSentinels } from './redis/redis-sentinel.ts';
 export { type PrivateRedis, redisUrl, startRedis, type StartRedisOptions } from './redis/redis.ts';
+export { trackRedis } from './redis/track-redis.ts';
 export { closeResources, openResources, track, type Tracked } from './resources/registry.ts';
 export { temporaryFolder, type TemporaryFolder } from './resources/temporary-folder.ts';
 export { type S3Fault, type S3Request } from './s3/s3-faults.ts';

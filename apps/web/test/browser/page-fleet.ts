@@ -9,7 +9,7 @@ import {
   type Running,
   startProcess,
   temporaryFolder,
-  track,
+  trackRedis,
 } from '@fetchfleet/testing';
 import type { Redis } from 'ioredis';
 
@@ -63,11 +63,7 @@ export class PageFleet {
     const name = options.name ?? `t-${randomBytes(6).toString('hex')}`;
     const { path: folder } = await temporaryFolder('page');
     const redis = await connectRedis(url);
-    track({
-      what: `connection of ${name}`,
-      isOpen: () => redis.status === 'ready',
-      close: async () => redis.disconnect(),
-    });
+    trackRedis(redis, `connection of ${name}`);
     const fleet = new PageFleet(redis, { name, url, folder, flags: [...flags] });
     await mkdir(fleet.results);
     const [origin] = await Promise.all([

@@ -17,7 +17,7 @@ import {
   startOrigin,
   startProcess,
   temporaryFolder,
-  track,
+  trackRedis,
 } from '@fetchfleet/testing';
 import { Queue } from 'bullmq';
 
@@ -55,7 +55,7 @@ export async function startFleet(url: string, resultsDir: string) {
     await queue.stop();
     redis.disconnect();
   };
-  track({ what: `fleet ${name}`, isOpen: () => redis.status === 'ready', close: stop });
+  trackRedis(redis, `fleet ${name}`, stop);
   return {
     name,
     redis,

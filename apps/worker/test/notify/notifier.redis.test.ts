@@ -14,7 +14,14 @@ import {
   Waitlist,
 } from '@fetchfleet/fleet';
 import { Beat, createLogger } from '@fetchfleet/service';
-import { closeAfterEach, eventually, redisUrl, startOrigin, track } from '@fetchfleet/testing';
+import {
+  closeAfterEach,
+  eventually,
+  redisUrl,
+  startOrigin,
+  track,
+  trackRedis,
+} from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { Notifier } from '../../src/notify/notifier.ts';
@@ -52,11 +59,7 @@ async function startFleet(notify: readonly NotifyTarget[]) {
   const log = createLogger({ name: 'test', level: 'silent', pretty: false });
   const text = 'url: http://a.example/{n}\nparams: { n: [1] }\nnetwork: { allowPrivate: true }\n';
   const crawl = { ...parseCrawlFile(text, 'told.yaml'), notify };
-  track({
-    what: `Redis connection of ${keys.home.queuePrefix}`,
-    isOpen: () => redis.status === 'ready',
-    close: async () => redis.disconnect(),
-  });
+  trackRedis(redis, `Redis connection of ${keys.home.queuePrefix}`);
   const finish = async (id: string): Promise<void> => {
     const rest = { total: 1, sliceSize: 1, source: id, fingerprint: id };
     await ledger.register({ id, crawl, ...rest });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectRedis, fleetKeys, Gate, Waitlist } from '@fetchfleet/fleet';
-import { closeAfterEach, eventually, redisUrl, track } from '@fetchfleet/testing';
+import { closeAfterEach, eventually, redisUrl, trackRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
 import { Permits } from '../../src/permits/permits.ts';
@@ -68,18 +68,14 @@ async function busyScheduler() {
       started.push(grant);
     },
   });
-  track({
-    what: 'an origin scheduler',
-    isOpen: () => redis.status === 'ready',
-    close: async () => {
-      waiting = 0;
-      for (const grant of started.splice(0)) {
-        grant.onEnded(undefined);
-      }
-      scheduler.stop();
-      await idle;
-      redis.disconnect();
-    },
+  trackRedis(redis, 'an origin scheduler', async () => {
+    waiting = 0;
+    for (const grant of started.splice(0)) {
+      grant.onEnded(undefined);
+    }
+    scheduler.stop();
+    await idle;
+    redis.disconnect();
   });
   void scheduler.admit(slice('b.first'));
   await eventually(() => started.length === 1);

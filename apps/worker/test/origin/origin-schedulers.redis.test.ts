@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connectRedis, fleetKeys, Gate, Waitlist } from '@fetchfleet/fleet';
 import { createLogger } from '@fetchfleet/service';
-import { closeAfterEach, redisUrl, track } from '@fetchfleet/testing';
+import { closeAfterEach, redisUrl, trackRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginSchedulers } from '../../src/origin/origin-schedulers.ts';
 import { Permits } from '../../src/permits/permits.ts';
@@ -12,11 +12,7 @@ const ORIGIN = 'http://origin.example';
 
 async function startSchedulers() {
   const redis = await connectRedis(redisUrl());
-  track({
-    what: 'Redis connection of a test of schedulers',
-    isOpen: () => redis.status === 'ready',
-    close: async () => redis.disconnect(),
-  });
+  trackRedis(redis, 'Redis connection of a test of schedulers');
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
   const gate = new Gate({ redis, keys, worker: 'w-1' });
   const woken: string[] = [];

@@ -12,7 +12,7 @@ import {
 } from '@fetchfleet/fleet';
 import { FileSink, FolderStore } from '@fetchfleet/results';
 import { Beat, createLogger } from '@fetchfleet/service';
-import { closeAfterEach, redisUrl, temporaryFolder, track } from '@fetchfleet/testing';
+import { closeAfterEach, redisUrl, temporaryFolder, track, trackRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Retention } from '../../src/schedule/retention.ts';
 
@@ -21,11 +21,7 @@ closeAfterEach();
 async function startFleet() {
   const redis = await connectRedis(redisUrl());
   const keys = fleetKeys(`t-${randomBytes(6).toString('hex')}`);
-  track({
-    what: `Redis connection of ${keys.home.queuePrefix}`,
-    isOpen: () => redis.status === 'ready',
-    close: async () => redis.disconnect(),
-  });
+  trackRedis(redis, `Redis connection of ${keys.home.queuePrefix}`);
   const ledger = new Ledger(redis, keys);
   const schedules = new ScheduleStore(redis, keys);
   const removal = new BatchRemoval(redis, keys);

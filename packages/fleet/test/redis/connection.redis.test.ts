@@ -1,4 +1,13 @@
-import { eventually, freePort, installLeakGuard, redisUrl, startRedis } from '@fetchfleet/testing';
+import {
+  closeResources,
+  eventually,
+  freePort,
+  installLeakGuard,
+  openResources,
+  redisUrl,
+  startRedis,
+  trackRedis,
+} from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   connectRedis,
@@ -100,6 +109,22 @@ describe('connecting to Redis', () => {
     expect(await redis.set('key', 1)).toBe('OK');
     redis.disconnect();
     admin.disconnect();
+    await server.dispose();
+  });
+});
+
+describe('a client of a test whose Redis has died', () => {
+  it('is closed with the others, or it would try to reconnect for ever', async () => {
+    const server = await startRedis();
+    const redis = await connectRedis(server.url);
+    const what = `client of ${server.url}`;
+    trackRedis(redis, what);
+    await server.kill();
+    await eventually(() => redis.status === 'reconnecting');
+    const own = openResources().filter((one) => one.what === what);
+    expect(own).toHaveLength(1);
+    await closeResources(own);
+    expect(openResources().filter((one) => one.what === what)).toHaveLength(0);
     await server.dispose();
   });
 });

@@ -1,5 +1,5 @@
 import { type Slice, unpackSlice } from '@fetchfleet/crawl';
-import { closeAfterEach, startRedis, track } from '@fetchfleet/testing';
+import { closeAfterEach, startRedis, trackRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   BatchExpansion,
@@ -33,11 +33,7 @@ const measured = {
 async function fullFleet() {
   const server = await startRedis();
   const redis = await connectRedis(server.url);
-  track({
-    what: 'Redis connection',
-    isOpen: () => redis.status === 'ready',
-    close: async () => redis.disconnect(),
-  });
+  trackRedis(redis, 'Redis connection');
   const keys = fleetKeys('full');
   const ledger = new Ledger(redis, keys);
   const queue = new SliceQueue(redis, keys);
@@ -71,11 +67,7 @@ describe('a large batch', () => {
   it('leaves room in Redis, and is enqueued to its end when its limit is raised', async () => {
     const server = await startRedis();
     const redis = await connectRedis(server.url);
-    track({
-      what: 'Redis connection',
-      isOpen: () => redis.status === 'ready',
-      close: async () => redis.disconnect(),
-    });
+    trackRedis(redis, 'Redis connection');
     const queue = new SliceQueue(redis);
     const ledger = new Ledger(redis);
     const usedBytes = async (): Promise<number> => {
