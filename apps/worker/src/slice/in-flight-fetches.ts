@@ -76,8 +76,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   readonly #stop: AbortController;
   readonly #pages: PageHooks;
   #returned: PendingFetch[] = [];
-  /** Those of them that the origin has refused for longer than a slice waits in the worker. */
-  readonly #refused = new Set<PendingFetch>();
+  /** Those that the origin has refused for longer than a slice waits in the worker. */
+  readonly #refused = new WeakSet<PendingFetch>();
   #open = 0;
   #isBroken = false;
   #onAllEnded: (() => void) | undefined;
@@ -127,9 +127,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
    * worker. The gate knows for how long, so they have no time of their own any more.
    */
   takeRefused(): PendingFetch[] {
-    const refused = [...this.#refused];
+    const refused = this.#returned.filter((fetch) => this.#refused.has(fetch));
     this.#returned = this.#returned.filter((fetch) => !this.#refused.has(fetch));
-    this.#refused.clear();
     return refused.map((fetch) => ({ ...fetch, dueAt: 0 }));
   }
 
@@ -386,7 +385,10 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
     );
   }
 
-  /** Whether the origin of the slice has refused the fetch, and for long. */
+  /**
+   * Whether the origin of the slice has refused the fetch, and said for how long. Where it has not,
+   * the refusal may be for this URL alone, which waits longer each time.
+   */
   #isHeldByOrigin(
     fetch: PendingFetch,
     { result, delay }: GatedResult,
@@ -394,9 +396,8 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
   ): boolean {
     return (
       disposition.do === 'throttle' &&
-      disposition.delayMs > MAX_DENIED_LOCAL_WAIT_MS &&
       delay?.isRefusal === true &&
-      delay.blockMs > 0 &&
+      delay.blockMs > MAX_DENIED_LOCAL_WAIT_MS &&
       result.kind === 'response' &&
       this.#isOfOwnOrigin(fetch, result)
     );

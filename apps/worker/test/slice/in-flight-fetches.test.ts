@@ -69,6 +69,19 @@ describe('a fetch that has ended', () => {
     expect(fetches.returned).toHaveLength(1);
   });
 
+  it('and was refused for long is taken once, at once or in its time', () => {
+    const { fetches, started, grant } = startFetches();
+    for (const index of [1, 2]) {
+      fetches.start(fetchOf(index), grant);
+    }
+    const inAMinute = Date.now() + 60_000;
+    started[0]?.listener.onResult(responseOf(429, { 'retry-after': '20' }));
+    expect(fetches.takeDue(inAMinute)).toMatchObject([{ index: 1 }]);
+    started[1]?.listener.onResult(responseOf(429, { 'retry-after': '20' }));
+    expect(fetches.takeRefused()).toMatchObject([{ index: 2, dueAt: 0 }]);
+    expect([fetches.takeRefused(), fetches.takeDue(inAMinute)]).toEqual([[], []]);
+  });
+
   it('by being stopped is returned, and that is no error', async () => {
     const { fetches, grant, ended, stop } = startFetches();
     fetches.start(fetchOf(1), grant);
