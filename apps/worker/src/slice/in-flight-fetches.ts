@@ -325,7 +325,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
       } else {
         const problem = verdict?.problem;
         const next = this.#nextTry(fetch, ended, { disposition, problem });
-        if (this.#isHeldByOrigin(fetch, ended, disposition)) {
+        if (this.#isRefusedForLong(fetch, ended, disposition)) {
           this.#refused.add(next);
         }
         this.#return(next);
@@ -389,7 +389,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
    * Whether the origin of the slice has refused the fetch, and said for how long. Where it has not,
    * the refusal may be for this URL alone, which waits longer each time.
    */
-  #isHeldByOrigin(
+  #isRefusedForLong(
     fetch: PendingFetch,
     { result, delay }: GatedResult,
     disposition: Disposition,

@@ -221,8 +221,8 @@ export class SliceRun implements WaitingSlice {
 
   /**
    * Lets the fetches that the origin has refused for long wait for their turn again. The scheduler
-   * puts the slice in the waitlist with all that waits: they come back in turn and not all at once,
-   * and people see them wait.
+   * puts the slice in the waitlist with all that waits: they come back as the limits of the origin
+   * allow, and people see them wait.
    *
    * @returns whether there are any
    */

@@ -50,6 +50,19 @@ function signals() {
   return { lost: signal, onRobotsRequested: () => undefined, onPermitsRequested: () => undefined };
 }
 
+/** A slice whose two fetches have started; it is deferred when it wants to start their pages. */
+async function startThenDefer() {
+  let isFull = false;
+  const { tools, started } = startTools({
+    admit: (slice, grant) => (isFull ? FAR : startAll(slice, grant)),
+  });
+  const run = new SliceRun(tools, pagedBatch(), SLICE);
+  const running = run.run([fetchOf(1), fetchOf(2)], signals());
+  await eventually(() => started.length === 2);
+  isFull = true;
+  return { run, running, started };
+}
+
 describe('a run of a slice with pages', () => {
   it('asks for the next page when the record of the last one is durable', async () => {
     const { tools, started, records } = startTools();
@@ -122,14 +135,7 @@ describe('a run of a slice with pages', () => {
   });
 
   it('keeps the ticket of its deferral when another page becomes durable after it', async () => {
-    let isFull = false;
-    const { tools, started } = startTools({
-      admit: (slice, grant) => (isFull ? FAR : startAll(slice, grant)),
-    });
-    const run = new SliceRun(tools, pagedBatch(), SLICE);
-    const running = run.run([fetchOf(1), fetchOf(2)], signals());
-    await eventually(() => started.length === 2);
-    isFull = true;
+    const { run, running, started } = await startThenDefer();
     started[0]?.listener.onResult(pageOf('/1?page=2'));
     await eventually(() => run.ticket === 9);
     started[1]?.listener.onResult(pageOf('/2?page=2'));
@@ -156,14 +162,7 @@ describe('a run of a slice with pages', () => {
   });
 
   it('leaves a refused page its time where others wait, maybe for another origin', async () => {
-    let isFull = false;
-    const { tools, started } = startTools({
-      admit: (slice, grant) => (isFull ? FAR : startAll(slice, grant)),
-    });
-    const run = new SliceRun(tools, pagedBatch(), SLICE);
-    const running = run.run([fetchOf(1), fetchOf(2)], signals());
-    await eventually(() => started.length === 2);
-    isFull = true;
+    const { run, running, started } = await startThenDefer();
     started[1]?.listener.onResult(pageOf('/2?page=2'));
     await eventually(() => run.ticket === 9);
     started[0]?.listener.onResult({ ...failed(), status: 429, headers: { 'retry-after': '20' } });
