@@ -2,7 +2,12 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Script } from '../redis/script.ts';
 import { EXCHANGE } from './exchange.lua.ts';
-import { type ExchangeDocument, type ExchangeReply, exchangeReply } from './protocol.ts';
+import {
+  type ExchangeDocument,
+  type ExchangeReply,
+  exchangeReply,
+  type ReportDocument,
+} from './protocol.ts';
 
 /** For each origin whether it worked, and the reply or the error. */
 const exchange = new Script(EXCHANGE, z.array(z.union([z.literal([0, 1]), z.string()])));
@@ -19,6 +24,7 @@ class GateError extends Error {
 interface Waiting {
   readonly keys: readonly string[];
   readonly document: ExchangeDocument;
+  readonly report: ReportDocument | undefined;
   readonly resolve: (reply: ExchangeReply) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -41,9 +47,13 @@ export class ExchangeCalls {
   }
 
   /** @throws GateError if this origin cannot be decided on; the error of Redis otherwise */
-  async run(keys: readonly string[], document: ExchangeDocument): Promise<ExchangeReply> {
+  async run(
+    keys: readonly string[],
+    document: ExchangeDocument,
+    report?: ReportDocument,
+  ): Promise<ExchangeReply> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ keys, document, resolve, reject }) === 1) {
+      if (this.#waiting.push({ keys, document, report, resolve, reject }) === 1) {
         setImmediate(() => this.#flush());
       }
     });
@@ -60,10 +70,14 @@ export class ExchangeCalls {
   async #call(some: readonly Waiting[]): Promise<void> {
     try {
       const keys = some.flatMap((one) => one.keys);
-      const documents = some.map(({ document }) => JSON.stringify(document));
+      const documents = some.flatMap(({ document, report }) => [
+        JSON.stringify(document),
+        report === undefined ? '' : JSON.stringify(report),
+      ]);
       const replies = await exchange.run(this.#redis, keys, documents);
+      const parse = parseOnce();
       for (const [at, one] of some.entries()) {
-        settle(one, replies[2 * at] === 1, String(replies[2 * at + 1]));
+        settle(one, replies[2 * at] === 1, String(replies[2 * at + 1]), parse);
       }
     } catch (error) {
       if (some.length > 1 && error instanceof Error && error.message.startsWith('CROSSSLOT')) {
@@ -81,13 +95,29 @@ export class ExchangeCalls {
   }
 }
 
-function settle({ resolve, reject }: Waiting, isDone: boolean, text: string): void {
+type Parse = (text: string) => ExchangeReply;
+
+/** Many origins of a call have the same reply. */
+function parseOnce(): Parse {
+  const parsed = new Map<string, ExchangeReply>();
+  return (text) => {
+    const known = parsed.get(text);
+    if (known !== undefined) {
+      return known;
+    }
+    const reply = exchangeReply.parse(JSON.parse(text));
+    parsed.set(text, reply);
+    return reply;
+  };
+}
+
+function settle({ resolve, reject }: Waiting, isDone: boolean, text: string, parse: Parse): void {
   if (!isDone) {
     reject(new GateError(`the gate has failed: ${text}`));
     return;
   }
   try {
-    resolve(exchangeReply.parse(JSON.parse(text)));
+    resolve(parse(text));
   } catch (error) {
     reject(error);
   }

@@ -14,8 +14,8 @@ import { WAITLIST } from './waitlist.lua.ts';
  * call, because the call costs more than the decision. What fails at one origin fails there only.
  *
  * KEYS  of each origin: gate hash · hash of set limits · waitlist
- * ARGV  for each origin an ExchangeDocument (protocol.ts): a JSON document; a field that is 0 or
- *       empty is absent
+ * ARGV  for each origin an ExchangeDocument (protocol.ts), and a ReportDocument or an empty text:
+ *       JSON documents; a field that is 0 or empty is absent
  * Returns for each origin 1 or 0, and then exchangeReply (protocol.ts) as a JSON document, or the
  *       error; what is 0 or empty is absent likewise
  */
@@ -46,14 +46,14 @@ local function isSilent(batch)
   if not expiry then return true end
   return now - (tonumber(expiry) - ASKED - 2 * (finite(interval) or 0)) > 1000000
 end
-return function(keys, hash, call)
+return function(keys, hash, call, report)
 load(keys, hash)
 isNoted = false
 local worker, inFlight, want = call.worker, call.inFlight or 0, call.want or 0
 if call.onlyIfFree then want = 0 end
 local waiting, ahead = call.waiting or 0, call.ahead or 0
 local horizon, lead = call.horizonUs or 0, call.leadUs or 0
-local report = call.report or {}
+report = report or {}
 local ended = report.ended or 0
 local ok, refused, failures = report.ok or 0, report.refused or 0, report.failures or 0
 local errors, errorUrls = report.errors or 0, report.errorUrls or 0
@@ -148,24 +148,53 @@ return cjson.encode({
 end
 end
 
--- Whether limits are set, or slices deferred, at any of the origins.
-local besides = {}
-for i = 1, #ARGV do
-  besides[2 * i - 1], besides[2 * i] = KEYS[3 * i - 1], KEYS[3 * i]
+local ORIGINS = #ARGV / 2
+-- Whether limits are set, or slices deferred, at any origin.
+local isAnyThere
+-- The hashes that do not exist, where none does of those that are only asked about.
+local isNew = {}
+do
+  local besides, asked = {}, {}
+  for i = 1, ORIGINS do
+    besides[2 * i - 1], besides[2 * i] = KEYS[3 * i - 1], KEYS[3 * i]
+    if ARGV[2 * i] == '' then asked[#asked + 1] = KEYS[3 * i - 2] end
+  end
+  isAnyThere = redis.call('EXISTS', unpack(besides)) > 0
+  if #asked > 1 and redis.call('EXISTS', unpack(asked)) == 0 then
+    for _, key in ipairs(asked) do isNew[key] = true end
+  end
 end
-local isAnyThere = redis.call('EXISTS', unpack(besides)) > 0
+local function read(key)
+  local hash = isNew[key] and {} or redis.call('HGETALL', key)
+  -- The same origin may come twice.
+  isNew[key] = nil
+  return hash
+end
+-- By their documents: many origins have the same one.
+local calls, plans = {}, {}
+local function callOf(document)
+  if not calls[document] then
+    calls[document] = cjson.decode(document)
+    plans[document] = planFreely(calls[document])
+  end
+  return calls[document], plans[document]
+end
 local wholeExchange
-local function exchange(key, settings, waitlist, document)
-  local hash, call = redis.call('HGETALL', key), cjson.decode(document)
+local function exchange(key, settings, waitlist, document, reported)
+  local call, plan = callOf(document)
+  local report = reported ~= '' and cjson.decode(reported) or nil
+  local hash = read(key)
   local isThere = isAnyThere and redis.call('EXISTS', settings, waitlist) > 0
-  local reply = not isThere and exchangeFreely(key, hash, call)
+  local reply = plan and not isThere and exchangeFreely(key, hash, plan, report)
   if reply then return reply end
   wholeExchange = wholeExchange or makeExchange()
-  return wholeExchange({ key, settings, waitlist }, hash, call)
+  return wholeExchange({ key, settings, waitlist }, hash, call, report)
 end
 local replies = {}
-for i = 1, #ARGV do
-  local isDone, reply = pcall(exchange, KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i], ARGV[i])
+for i = 1, ORIGINS do
+  local key, settings, waitlist = KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i]
+  local isDone, reply =
+    pcall(exchange, key, settings, waitlist, ARGV[2 * i - 1], ARGV[2 * i])
   if not isDone and type(reply) == 'table' then reply = reply.err end
   replies[2 * i - 1] = isDone and 1 or 0
   replies[2 * i] = isDone and reply or tostring(reply)

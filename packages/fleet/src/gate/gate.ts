@@ -4,7 +4,7 @@ import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { DEFER } from './defer.lua.ts';
 import { ExchangeCalls } from './exchange-calls.ts';
-import { type DeferDocument, deferReply, type ExchangeDocument } from './protocol.ts';
+import { type DeferDocument, deferReply, type ReportDocument } from './protocol.ts';
 
 const deferScript = new DocumentScript<DeferDocument, typeof deferReply>(DEFER, deferReply);
 
@@ -163,20 +163,24 @@ export class Gate {
       readonly crawlDelayMs?: number;
     },
   ): Promise<GateAnswer> {
-    const reply = await this.#exchanges.run(this.#keysOf(origin), {
+    const { want, ahead = 0 } = call;
+    const document = {
       worker: this.#worker,
       inFlight: unlessZero(call.inFlight),
-      want: unlessZero(call.want),
+      want: unlessZero(want),
       onlyIfFree: call.onlyIfFree === true || undefined,
       waiting: unlessZero(call.waiting),
-      ahead: unlessZero(call.ahead ?? 0),
-      horizonUs: Math.floor(call.horizonMs * 1000),
-      leadUs: unlessZero(Math.ceil(call.leadMs * 1000)),
+      ahead: unlessZero(ahead),
+      ...(want + ahead > 0 && {
+        horizonUs: Math.floor(call.horizonMs * 1000),
+        leadUs: unlessZero(Math.ceil(call.leadMs * 1000)),
+      }),
       crawlDelayUs: call.crawlDelayMs === undefined ? undefined : call.crawlDelayMs * 1000,
-      report: reportDocument(call.report),
       arrivals: call.arrivals.length === 0 ? undefined : call.arrivals,
       batches: call.batches.length === 0 ? undefined : call.batches.map(limitsDocument),
-    });
+    };
+    const report = reportDocument(call.report);
+    const reply = await this.#exchanges.run(this.#keysOf(origin), document, report);
     return {
       granted: reply.granted ?? 0,
       reserved: reply.reserved ?? 0,
@@ -237,7 +241,7 @@ function inMicros(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function reportDocument(report: OriginReport): ExchangeDocument['report'] {
+function reportDocument(report: OriginReport): ReportDocument | undefined {
   if (report.ended === 0) {
     return undefined;
   }

@@ -16,8 +16,8 @@ interface LimitsDocument {
   readonly concurrency?: number | undefined;
 }
 
-/** Ended fetches; see `OriginReport`. */
-interface ReportDocument {
+/** What EXCHANGE takes of ended fetches; see `OriginReport`. */
+export interface ReportDocument {
   readonly ended?: number | undefined;
   readonly durationMs?: number | undefined;
   readonly typicalMs?: number | undefined;
@@ -32,7 +32,7 @@ interface ReportDocument {
   readonly lastError?: string | undefined;
 }
 
-/** What EXCHANGE takes. */
+/** What EXCHANGE takes beside the report. It is the same at many origins, which costs less. */
 export interface ExchangeDocument {
   readonly worker: string;
   readonly inFlight?: number | undefined;
@@ -43,13 +43,12 @@ export interface ExchangeDocument {
   readonly waiting?: number | undefined;
   /** Starts to reserve beside the wanted ones, where the rate is not used up. */
   readonly ahead?: number | undefined;
-  /** How far ahead of the lead starts may be promised. */
+  /** How far ahead of the lead starts may be promised. Absent where none are asked for. */
   readonly horizonUs?: number | undefined;
-  /** How long the answer takes to arrive: no start is promised before that. */
+  /** How long the answer takes to arrive: no start is promised before that. Absent likewise. */
   readonly leadUs?: number | undefined;
   /** Absent: the known one stays. */
   readonly crawlDelayUs?: number | undefined;
-  readonly report?: ReportDocument | undefined;
   /** Deferred slices that have come to this worker. */
   readonly arrivals?: readonly { readonly slice: string; readonly fetches: number }[] | undefined;
   readonly batches?: readonly LimitsDocument[] | undefined;

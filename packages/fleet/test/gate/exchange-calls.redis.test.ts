@@ -37,6 +37,17 @@ describe('exchanges of many origins at once', () => {
     await server.dispose();
   });
 
+  it('come one after the other at an origin that comes twice, also a new one', async () => {
+    const { redis, keys } = await freshFleet();
+    const gate = new Gate({ redis, keys, worker: 'w-1' });
+    const rate = { count: 1, perMs: 60_000 };
+    const call = { ...CALL, batches: [{ batch: 'b', politeness: { ...politeness, rate } }] };
+    const answers = await Promise.all(
+      ['a', 'a'].map(async (host) => gate.exchange(`http://${host}.example`, call)),
+    );
+    expect(answers.map(({ granted }) => granted)).toEqual([1, 0]);
+  });
+
   it('have calls of their own on a server in cluster mode, also with a plain client', async () => {
     const server = await startRedis({ settings: { 'cluster-enabled': 'yes' } });
     const redis = await connectRedis(server.url);

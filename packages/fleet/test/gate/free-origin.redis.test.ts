@@ -2,7 +2,13 @@ import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { freshFleet } from '../fixture.ts';
-import { type Aftermath, type ModelReport, NOTHING, SimulatedGate } from './model-fleet.ts';
+import {
+  type Aftermath,
+  type ModelExchange,
+  type ModelReport,
+  NOTHING,
+  SimulatedGate,
+} from './model-fleet.ts';
 
 closeAfterEach();
 
@@ -39,7 +45,8 @@ const step = fc.record({
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-async function take(gate: SimulatedGate, next: Step): Promise<Omit<Aftermath, 'keptMs'>> {
+/** Makes time pass and limits be set before the exchange of a step. */
+async function prepare(gate: SimulatedGate, next: Step): Promise<ModelExchange> {
   const { worker, held, want, limits, ended, durationMs, trouble, crawlDelay } = next;
   gate.now += next.waitUs;
   if (next.set !== undefined) {
@@ -50,10 +57,18 @@ async function take(gate: SimulatedGate, next: Step): Promise<Omit<Aftermath, 'k
   const counts = { ended, ok: ended, durationMs: ended * durationMs };
   const report = ended === 0 ? NOTHING : { ...NOTHING, ...counts, ...trouble };
   const call = { worker, held, want, waiting, lead: 1_000, batches };
-  const { keptMs, ...after } = await gate.exchange(call, report, crawlDelay);
-  // The clock of the test does not end the keys.
+  return { gate, call, report, crawlDelay };
+}
+
+/** The clock of the test does not end the keys. */
+function withoutTime({ keptMs, ...after }: Aftermath): Omit<Aftermath, 'keptMs'> {
   expect(keptMs === -2 || keptMs > 1_700_000).toBe(true);
   return after;
+}
+
+async function take(gate: SimulatedGate, next: Step): Promise<Omit<Aftermath, 'keptMs'>> {
+  const { call, report, crawlDelay } = await prepare(gate, next);
+  return withoutTime(await gate.exchange(call, report, crawlDelay));
 }
 
 describe('an exchange at a free origin', () => {
@@ -71,6 +86,43 @@ describe('an exchange at a free origin', () => {
         await Promise.all([short.clear(), whole.clear()]);
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it('does the same at each of many origins of one call', async () => {
+    const { redis } = await freshFleet();
+    const some = fc.tuple(step, step, step);
+    // A worker asks many origins the same, and has other things to report of each.
+    const alike = some.map(([first, ...others]): [Step, Step, Step] => {
+      const [b, c] = others.map(({ ended, durationMs, trouble }) => {
+        return { ...first, ended, durationMs, trouble };
+      });
+      return [first, b ?? first, c ?? first];
+    });
+    const rounds = fc.array(fc.oneof(some, alike), { minLength: 1, maxLength: 15 });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (steps) => {
+        const origins = Array.from({ length: 3 }, () => ({
+          short: new SimulatedGate(redis),
+          whole: new SimulatedGate(redis, { isWhole: true }),
+        }));
+        for (const round of steps) {
+          const exchanges: ModelExchange[] = [];
+          const expected: Omit<Aftermath, 'keptMs'>[] = [];
+          for (const [at, { short, whole }] of origins.entries()) {
+            // Time passes at all of them alike.
+            const next = { ...(round[at] ?? round[0]), waitUs: round[0].waitUs };
+            exchanges.push(await prepare(short, next));
+            expected.push(await take(whole, next));
+          }
+          const found = await SimulatedGate.exchangeAll(exchanges);
+          expect(found.map(withoutTime)).toEqual(expected);
+        }
+        for (const { short, whole } of origins) {
+          await Promise.all([short.clear(), whole.clear()]);
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -8,11 +8,11 @@ import {
   type DeferDocument,
   deferReply,
   type ExchangeDocument,
-  type ExchangeReply,
   exchangeReply,
   inspectReply,
   type LeaveDocument,
   leaveReply,
+  type ReportDocument,
 } from '../../src/gate/protocol.ts';
 import { LEAVE } from '../../src/gate/waitlist.lua.ts';
 import { fleetKeys } from '../../src/index.ts';
@@ -32,7 +32,7 @@ const scripts = {
 };
 
 function exchangeScript(source: string) {
-  return new Script(withClock(source), z.tuple([z.literal(1), z.string()]));
+  return new Script(withClock(source), z.array(z.union([z.literal(1), z.string()])));
 }
 
 function withClock(source: string): string {
@@ -45,7 +45,7 @@ function withClock(source: string): string {
 
 /** No origin counts as free. */
 function withoutShortcut(source: string): string {
-  return replaceOnce(source, 'exchangeFreely(key, hash, call)', 'nil');
+  return replaceOnce(source, 'exchangeFreely(key, hash, plan, report)', 'nil');
 }
 
 function replaceOnce(source: string, part: string, by: string): string {
@@ -97,10 +97,7 @@ function unlessZero(value: number | undefined): number | undefined {
 }
 
 /** What is 0 is left out, as it is by workers. */
-function reportDocument(report: ModelReport): ExchangeDocument['report'] {
-  if (report.ended === 0) {
-    return undefined;
-  }
+function reportDocument(report: ModelReport): ReportDocument {
   const counts = Object.entries(report).filter(([, value]) => value !== 0);
   return {
     ...Object.fromEntries(counts),
@@ -108,6 +105,37 @@ function reportDocument(report: ModelReport): ExchangeDocument['report'] {
     typicalMs: report.durationMs / report.ended,
     ...(report.blockMs > 0 && { blockReason: '429' }),
   };
+}
+
+/** What is 0 is left out, as it is by workers. */
+function exchangeDocument(call: ModelCall, crawlDelay: number): ExchangeDocument {
+  const { worker, held, want, lead, batches, waiting = want, ahead, arrivals } = call;
+  return {
+    worker,
+    inFlight: unlessZero(held),
+    want: unlessZero(want),
+    waiting: unlessZero(waiting),
+    ahead: unlessZero(ahead),
+    arrivals,
+    horizonUs: HORIZON_US,
+    leadUs: unlessZero(lead),
+    crawlDelayUs: crawlDelay < 0 ? undefined : crawlDelay,
+    batches: batches.map(({ batch, interval, burst, concurrency }) => ({
+      batch,
+      intervalUs: unlessZero(interval),
+      burst,
+      concurrency: unlessZero(concurrency),
+    })),
+  };
+}
+
+/** What a worker exchanges at an origin. */
+export interface ModelExchange {
+  readonly gate: SimulatedGate;
+  readonly call: ModelCall;
+  readonly report: ModelReport;
+  /** µs; negative: not known. */
+  readonly crawlDelay: number;
 }
 
 /** The scripts of one origin under a clock that the test moves. */
@@ -130,36 +158,36 @@ export class SimulatedGate {
   }
 
   async exchange(call: ModelCall, report = NOTHING, crawlDelay = -1): Promise<Aftermath> {
-    const { worker, held, want, lead, batches, waiting = want, ahead, arrivals } = call;
-    const reply = await this.#exchange({
-      worker,
-      inFlight: unlessZero(held),
-      want: unlessZero(want),
-      waiting: unlessZero(waiting),
-      ahead: unlessZero(ahead),
-      arrivals,
-      horizonUs: HORIZON_US,
-      leadUs: unlessZero(lead),
-      crawlDelayUs: crawlDelay < 0 ? undefined : crawlDelay,
-      report: reportDocument(report),
-      batches: batches.map(({ batch, interval, burst, concurrency }) => ({
-        batch,
-        intervalUs: unlessZero(interval),
-        burst,
-        concurrency: unlessZero(concurrency),
-      })),
-    });
-    const { granted = 0, firstUs = 0, spacingUs = 0, state = 'open' } = reply;
-    return { reply, granted, firstUs, spacingUs, state, ...(await this.look()) };
+    const [after] = await SimulatedGate.exchangeAll([{ gate: this, call, report, crawlDelay }]);
+    if (after === undefined) {
+      throw new Error('the gate has not answered');
+    }
+    return after;
   }
 
-  async #exchange(document: ExchangeDocument): Promise<ExchangeReply> {
-    const documents = [JSON.stringify(document)];
-    const [, [, reply]] = await Promise.all([
-      this.#setClock(),
-      this.#script.run(this.#redis, this.#keys, documents),
+  /** One call for several origins, by the clock of the first. */
+  static async exchangeAll(exchanges: readonly ModelExchange[]): Promise<Aftermath[]> {
+    const [first] = exchanges;
+    if (first === undefined) {
+      return [];
+    }
+    const keys = exchanges.flatMap(({ gate }) => gate.#keys.slice(0, 3));
+    const documents = exchanges.flatMap(({ call, report, crawlDelay }) => [
+      JSON.stringify(exchangeDocument(call, crawlDelay)),
+      report.ended === 0 ? '' : JSON.stringify(reportDocument(report)),
     ]);
-    return exchangeReply.parse(JSON.parse(reply));
+    const { gate: timed } = first;
+    const [, replies] = await Promise.all([
+      timed.#setClock(),
+      timed.#script.run(timed.#redis, [...keys, timed.#keys[4]], documents),
+    ]);
+    return Promise.all(
+      exchanges.map(async ({ gate }, at) => {
+        const reply = exchangeReply.parse(JSON.parse(String(replies[2 * at + 1])));
+        const { granted = 0, firstUs = 0, spacingUs = 0, state = 'open' } = reply;
+        return { reply, granted, firstUs, spacingUs, state, ...(await gate.look()) };
+      }),
+    );
   }
 
   async defer(slice: string, fetches: number, ticket = 0): Promise<z.infer<typeof deferReply>> {
