@@ -23,7 +23,7 @@ export class PostgresSink implements Sink {
     assertWorkerId(options.worker);
     this.#writer = new PlaceWriter(options);
     this.#commits = new GroupCommit({
-      flush: async (appends) => this.#flush(appends),
+      flush: async (appends) => ({ durable: Promise.resolve(await this.#flush(appends)) }),
       observe: options.observe ?? (() => undefined),
     });
   }

@@ -41,7 +41,7 @@ export class S3BatchWriter {
     // Throws if the id of the batch is none.
     options.layout.folder(options.batch);
     this.#commits = new GroupCommit({
-      flush: async (appends) => this.#flush(linesOf(appends)),
+      flush: async (appends) => ({ durable: Promise.resolve(await this.#flush(linesOf(appends))) }),
       observe: options.observe ?? (() => undefined),
     });
   }

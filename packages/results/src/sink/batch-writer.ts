@@ -3,7 +3,7 @@ import { makeFolderIn } from '../folder/durable-folder.ts';
 import { batchFolder, type Compression } from '../folder/layout.ts';
 import { ensureManifest, type Manifest } from '../folder/manifest.ts';
 import { refuseLink } from '../folder/regular-file.ts';
-import { type FlushEvent, GroupCommit, linesOf } from './group-commit.ts';
+import { type Flush, type FlushEvent, GroupCommit, linesOf } from './group-commit.ts';
 import { Part } from './part.ts';
 import type { ResultsRoot } from './results-root.ts';
 import { SinkError } from './sink.ts';
@@ -22,7 +22,7 @@ export interface BatchWriterOptions {
   readonly observe: (event: FlushEvent) => void;
 }
 
-/** Writes the parts of one batch, one flush at a time. */
+/** Writes the parts of one batch. A flush is written while the one before it is synced. */
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #folder: string;
@@ -59,19 +59,41 @@ export class BatchWriter {
     await this.#commits.release();
   }
 
-  async #flush(lines: readonly RecordLine[]): Promise<FlushEvent> {
+  async #flush(lines: readonly RecordLine[]): Promise<Flush> {
     const startedAt = performance.now();
     await this.#writeManifest(startedAt);
     const part = await this.#openPart();
+    let bytes: number;
     try {
-      const bytes = await part.append(lines);
-      return { kind: 'flushed', bytes, durationMs: performance.now() - startedAt };
+      bytes = await part.write(lines);
     } catch (error) {
-      await this.#abandonPart();
+      throw await this.#failure(part, error);
+    }
+    return { durable: this.#sync(part, { bytes, startedAt }) };
+  }
+
+  async #sync(
+    part: Part,
+    { bytes, startedAt }: { readonly bytes: number; readonly startedAt: number },
+  ): Promise<FlushEvent> {
+    try {
+      await part.sync();
+    } catch (error) {
+      throw await this.#failure(part, error);
+    }
+    return { kind: 'flushed', bytes, durationMs: performance.now() - startedAt };
+  }
+
+  /** Abandons the part. @returns what to tell whoever appended */
+  async #failure(part: Part, error: unknown): Promise<unknown> {
+    await this.#abandon(part);
+    try {
       // If another folder is at the path, that is the reason to tell.
       await this.#assertRoot();
-      throw new SinkError('append to', part.path, error);
+    } catch (reason) {
+      return reason;
     }
+    return new SinkError('append to', part.path, error);
   }
 
   /** An open part would keep the volume that it is on from being repaired. */
@@ -79,18 +101,19 @@ export class BatchWriter {
     try {
       await this.#options.root.assertSame();
     } catch (error) {
-      await this.#abandonPart();
+      await this.#abandon(this.#part);
       throw error;
     }
   }
 
-  async #abandonPart(): Promise<void> {
-    const part = this.#part;
-    this.#part = undefined;
-    this.#manifestDueAtMs = 0;
+  async #abandon(part: Part | undefined): Promise<void> {
+    if (part === this.#part) {
+      this.#part = undefined;
+      this.#manifestDueAtMs = 0;
+    }
     await part?.abandon();
     // An empty part was removed. Its number is used again, or a full disk would use up numbers.
-    if (part?.length === 0) {
+    if (part?.length === 0 && part.number === this.#nextPart - 1) {
       this.#nextPart = part.number;
     }
   }
@@ -111,7 +134,7 @@ export class BatchWriter {
   }
 
   async #openPart(): Promise<Part> {
-    if (this.#part !== undefined && this.#part.length < this.#options.maxPartBytes) {
+    if (this.#part !== undefined && this.#part.size < this.#options.maxPartBytes) {
       return this.#part;
     }
     await this.#part?.close();

@@ -3,12 +3,20 @@ import { type RecordLine, lineLength, toError } from '@fetchfleet/crawl';
 
 /** Most characters in one flush. A larger append is flushed alone. */
 const MAX_GROUP_CHARACTERS = 8 * 1024 * 1024;
+/** So much is written while the flush before it becomes durable; less waits for more. */
+const WORTH_WRITING_CHARACTERS = 1024 * 1024;
 
 /** One flush: the bytes made durable and the time it took. */
 export interface FlushEvent {
   readonly kind: 'flushed';
   readonly bytes: number;
   readonly durationMs: number;
+}
+
+/** A flush whose lines are with the place. */
+export interface Flush {
+  /** Resolves when they are durable. Rejects all appends of the flush if it rejects. */
+  readonly durable: Promise<FlushEvent>;
 }
 
 /** Lines that wait for their flush. */
@@ -20,10 +28,10 @@ export interface PendingAppend {
 
 export interface GroupCommitOptions {
   /**
-   * Makes the lines of these appends durable. Its errors reject all of them. It may reject some of
-   * them itself, and resolve when the others are durable.
+   * Makes the lines of these appends durable. Resolves as soon as the next flush may begin. Its
+   * errors reject all of them. It may reject some of them itself.
    */
-  readonly flush: (appends: readonly PendingAppend[]) => Promise<FlushEvent>;
+  readonly flush: (appends: readonly PendingAppend[]) => Promise<Flush>;
   /** Called between two flushes, when the owner releases what it holds. Never rejects. */
   readonly close?: () => Promise<void>;
   readonly observe: (event: FlushEvent) => void;
@@ -35,14 +43,23 @@ interface Queued extends PendingAppend {
 }
 
 /**
- * Flushes what is appended, one flush at a time. Appends that arrive during a flush share the next
- * one (group commit), so groups grow as the place gets slower.
+ * Flushes what is appended. Appends that arrive during a flush share the next one (group commit),
+ * so groups grow as the place gets slower. A large flush is written while the one before it becomes
+ * durable:
+ *
+ *     write 1 ─▶ sync 1 ──▶ ┐
+ *                write 2 ─▶ ┴ sync 2 ──▶ …
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #pending: Queued[] = [];
+  #pendingCharacters = 0;
   #work: Promise<void> | undefined;
+  /** Resolves when the appends of the last flush were told how it ended. */
+  #ended: Promise<void> = Promise.resolve();
   #mustClose = false;
+  /** Ends the wait for the last flush, when there is enough for the next one. */
+  #onMuchPending: (() => void) | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -56,7 +73,11 @@ export class GroupCommit {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const characters = lines.reduce((sum, line) => sum + lineLength(line), 0);
     this.#pending.push({ batch, lines, characters, resolve, reject });
+    this.#pendingCharacters += characters;
     this.#work ??= this.#run();
+    if (this.#isMuchPending()) {
+      this.#onMuchPending?.();
+    }
     return promise;
   }
 
@@ -78,34 +99,54 @@ export class GroupCommit {
         this.#mustClose = false;
         await this.#options.close?.();
       }
+      if (!this.#isMuchPending()) {
+        const { promise: muchPending, resolve } = Promise.withResolvers<void>();
+        this.#onMuchPending = resolve;
+        await Promise.race([this.#ended, muchPending]);
+      }
     }
     this.#work = undefined;
+  }
+
+  #isMuchPending(): boolean {
+    return this.#pendingCharacters >= WORTH_WRITING_CHARACTERS;
   }
 
   #nextGroup(): Queued[] {
     let characters = 0;
     let count = 0;
     for (const append of this.#pending) {
-      characters += append.characters;
-      if (count > 0 && characters > MAX_GROUP_CHARACTERS) {
+      if (count > 0 && characters + append.characters > MAX_GROUP_CHARACTERS) {
         break;
       }
+      characters += append.characters;
       count += 1;
     }
+    this.#pendingCharacters -= characters;
     return this.#pending.splice(0, count);
   }
 
+  /** Resolves when the next flush may begin: the one before this has ended, and this is written. */
   async #commit(group: readonly Queued[]): Promise<void> {
+    const before = this.#ended;
     try {
-      const event = await this.#options.flush(group);
+      const { durable } = await this.#options.flush(group);
+      this.#ended = this.#end(group, durable);
+    } catch (error) {
+      rejectAll(group, error);
+    }
+    await before;
+  }
+
+  async #end(group: readonly Queued[], durable: Promise<FlushEvent>): Promise<void> {
+    try {
+      const event = await durable;
       for (const append of group) {
         append.resolve(); // no effect on one that was rejected
       }
       this.#observe(event);
     } catch (error) {
-      for (const append of group) {
-        append.reject(error);
-      }
+      rejectAll(group, error);
     }
   }
 
@@ -116,6 +157,12 @@ export class GroupCommit {
       // The records are durable. An error of the listener must not reject their appends.
       process.emitWarning(toError(error));
     }
+  }
+}
+
+function rejectAll(group: readonly PendingAppend[], error: unknown): void {
+  for (const append of group) {
+    append.reject(error);
   }
 }
 

@@ -9,11 +9,13 @@ import { compressFrame } from '../zstd/compress-frame.ts';
 import { encodeLines } from './encode-lines.ts';
 
 /**
- * One file of NDJSON, plain or with a frame of zstd for each append. Only this object writes to it.
+ * One file of NDJSON, plain or with a frame of zstd for each write. Only this object writes to it.
  *
- *     created ──append──▶ durable up to `length` ──append fails──▶ abandoned: truncated to
- *                             │    ▲                               `length`, never written again
- *                           close  append (opens it again)
+ *     created ──write, sync──▶ durable up to `length` ──one fails──▶ abandoned: truncated to
+ *                                  │    ▲                            `length`, never written again
+ *                                close  write (opens it again)
+ *
+ * The next lines may be written while the last ones are synced, but only one write at a time.
  *
  * Anything else may be at its path later. What is there is written to, truncated or removed only if
  * it is the file that was created.
@@ -28,7 +30,11 @@ export class Part {
   readonly #isCompressed: boolean;
   readonly #identity: FileIdentity;
   #handle: FileHandle | undefined;
+  #size = 0;
   #length = 0;
+  #written: Promise<unknown> = Promise.resolve();
+  #synced: Promise<void> = Promise.resolve();
+  #abandoned: Promise<void> | undefined;
 
   private constructor(path: string, name: PartName, opened: [FileHandle, FileIdentity]) {
     this.path = path;
@@ -49,6 +55,11 @@ export class Part {
     }
   }
 
+  /** Length in bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Durable length in bytes. */
   get length(): number {
     return this.#length;
@@ -58,28 +69,22 @@ export class Part {
     return this.#handle !== undefined;
   }
 
-  /** Appends the lines and syncs once. @returns the bytes written */
-  async append(lines: readonly RecordLine[]): Promise<number> {
-    const handle = (this.#handle ??= await this.#reopen());
-    let end = this.#length;
-    const write = async (chunks: readonly Uint8Array[]): Promise<void> => {
-      end = await writeFully(handle, chunks, end);
-    };
-    if (this.#isCompressed) {
-      await compressFrame(encodeLines(lines), async (chunk) => write([chunk]));
-    } else {
-      for (const chunks of encodeLines(lines)) {
-        await write(chunks);
-      }
-    }
-    await handle.datasync();
-    await this.#assertInPlace();
-    const bytes = end - this.#length;
-    this.#length = end;
-    return bytes;
+  /** Appends the lines; `sync` makes them durable. @returns the bytes written */
+  async write(lines: readonly RecordLine[]): Promise<number> {
+    const writing = this.#write(lines);
+    this.#written = writing;
+    return writing;
+  }
+
+  /** Makes durable what is written. Fails if an earlier sync has failed. */
+  async sync(): Promise<void> {
+    const syncing = this.#sync(this.#synced, this.#size);
+    this.#synced = syncing;
+    return syncing;
   }
 
   async close(): Promise<void> {
+    await Promise.allSettled([this.#synced]);
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
@@ -90,6 +95,40 @@ export class Part {
    * skip a torn line and keep one of two equal records.
    */
   async abandon(): Promise<void> {
+    this.#abandoned ??= this.#abandon();
+    return this.#abandoned;
+  }
+
+  async #write(lines: readonly RecordLine[]): Promise<number> {
+    const handle = (this.#handle ??= await this.#reopen());
+    const start = this.#size;
+    let end = start;
+    const write = async (chunks: readonly Uint8Array[]): Promise<void> => {
+      end = await writeFully(handle, chunks, end);
+    };
+    if (this.#isCompressed) {
+      await compressFrame(encodeLines(lines), async (chunk) => write([chunk]));
+    } else {
+      for (const chunks of encodeLines(lines)) {
+        await write(chunks);
+      }
+    }
+    this.#size = end;
+    return end - start;
+  }
+
+  async #sync(earlier: Promise<void>, size: number): Promise<void> {
+    await earlier;
+    if (this.#handle === undefined) {
+      throw new Error('the file was closed before it was synced');
+    }
+    await this.#handle.datasync();
+    await this.#assertInPlace();
+    this.#length = size;
+  }
+
+  async #abandon(): Promise<void> {
+    await Promise.allSettled([this.#written, this.#synced]);
     await Promise.allSettled([this.#cutBack()]);
     await Promise.allSettled([this.close()]);
   }

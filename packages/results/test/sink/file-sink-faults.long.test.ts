@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FileSink, FolderStore, probeResults, SinkError } from '@fetchfleet/results';
+import { FileSink, FolderStore, type Manifest, probeResults, SinkError } from '@fetchfleet/results';
 import {
   installLeakGuard,
   startProcess,
@@ -26,11 +26,15 @@ installLeakGuard();
 /** @param blocks of 512 or 1024 bytes, depending on the shell */
 async function appendUnderLimit(
   blocks: number,
-  { padding, compression }: { readonly padding: number; readonly compression: string },
+  {
+    padding,
+    compression,
+    atOnce = 1,
+  }: { readonly padding: number; readonly compression: string; readonly atOnce?: number },
 ) {
   const script = fileURLToPath(new URL('./append-under-limit.ts', import.meta.url));
   const command = `ulimit -f ${blocks}; exec "$0" --conditions=@fetchfleet/source "$@"`;
-  const args = [process.execPath, script, folder.path, `${padding}`, compression];
+  const args = [process.execPath, script, folder.path, `${padding}`, compression, `${atOnce}`];
   return startProcess('sh', ['-c', command, ...args]);
 }
 
@@ -87,24 +91,53 @@ describe('FileSink on a failing file system', () => {
   });
 
   it.each([
-    ['none', 0],
-    ['zstd', 4_000],
+    ['none', { blocks: 32, padding: 0, atOnce: 1 }],
+    ['zstd', { blocks: 32, padding: 4_000, atOnce: 1 }],
+    // Flushes of more than a MiB, each of which is written while the one before it is synced.
+    ['none', { blocks: 8_192, padding: 100_000, atOnce: 8 }],
+    ['zstd', { blocks: 1_024, padding: 100_000, atOnce: 8 }],
   ])('acknowledges nothing of a partial write and goes on in a new part, %s', async (...how) => {
-    const [compression, padding] = how;
-    // The limit is 16 or 32 KiB, depending on the shell. The write that reaches it is short.
-    const child = await appendUnderLimit(32, { padding, compression });
+    const [compression, { blocks, ...options }] = how;
+    // A block is 512 or 1024 bytes, depending on the shell. The write that reaches it is short.
+    const child = await appendUnderLimit(blocks, { ...options, compression });
     expect([await child.exit, child.stderr]).toEqual([{ code: 0, signal: null }, '']);
     const report = JSON.parse(child.stdout) as {
-      acknowledged: number;
+      acknowledged: number[];
       failures: string[];
       parts: number;
     };
     expect(report.failures.length).toBeGreaterThan(0);
     expect(new Set(report.failures)).toEqual(new Set(['SINK_UNWRITABLE EFBIG']));
-    expect(report.parts).toBe(report.failures.length + 1);
     await using copy = await new FolderStore(folder.path).checkOut(BATCH);
-    const result = await exported({ dir: copy.dirs, total: report.acknowledged });
-    expect(result).toMatchObject({ written: report.acknowledged, missing: 0, skippedLines: 0 });
+    const result = await exported({ dir: copy.dirs, total: 200 });
+    const written = result.lines.map((text) => (JSON.parse(text) as { index: number }).index);
+    expect(written).toEqual(report.acknowledged.toSorted((a, b) => a - b));
+    expect(result).toMatchObject({ skippedLines: 0, missing: 200 - written.length });
+    // One failure may be that of several appends.
+    expect(report.parts).toBeLessThanOrEqual(report.failures.length + 1);
+    expect(report.parts).toBeGreaterThan(1);
+  });
+
+  it('has what it acknowledged, though its folder was moved while much was written', async () => {
+    const body = JSON.stringify('x'.repeat(300_000));
+    const own = Array.from({ length: 60 }, (_, index) => recordLine({ index, body }));
+    const manifest = async (): Promise<Manifest> => manifestOf(own.length);
+    sink = new FileSink({ dir: folder.path, worker: 'w-1', manifest });
+    const ends = own.map(async (text) => sink.append(BATCH, [text]));
+    await Promise.race(ends);
+    const elsewhere = join(folder.path, 'elsewhere');
+    await rename(join(folder.path, BATCH), elsewhere);
+    const ended = await Promise.allSettled(ends);
+    const rejected = own.filter((_, index) => ended[index]?.status === 'rejected');
+    expect(rejected.length).toBeGreaterThan(0);
+    await sink.append(BATCH, rejected);
+    const names = await readdir(elsewhere);
+    for (const [at, name] of names.filter((one) => one.startsWith('part-')).entries()) {
+      const back = join(folder.path, BATCH, `part-w-2-${at + 1}.ndjson`);
+      await rename(join(elsewhere, name), back);
+    }
+    const result = await exported({ dir: folder.path });
+    expect(result).toMatchObject({ written: own.length, missing: 0 });
   });
 
   it.each([
@@ -114,7 +147,7 @@ describe('FileSink on a failing file system', () => {
     const child = await appendUnderLimit(2, { padding, compression });
     await child.exit;
     const report: unknown = JSON.parse(child.stdout);
-    expect(report).toMatchObject({ acknowledged: 0, parts: 0 });
+    expect(report).toMatchObject({ acknowledged: [], parts: 0 });
   });
 });
 
