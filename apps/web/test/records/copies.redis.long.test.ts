@@ -122,9 +122,12 @@ describe('records in S3', () => {
   it('are refused where a copy would be too large, with the command that has them', async () => {
     const web = await startThere(['--max-copy', '1MiB']);
     s3.put('crawls/one/part-w-1-9.ndjson', lines([9], 'x'.repeat(2 ** 20)));
-    const { status, document } = await web.json('/api/batches/one/records');
-    expect([status, document.code]).toEqual([413, 'COPY_TOO_LARGE']);
-    expect(document.error).toContain('fetchfleet export');
+    // Whoever asks waits for half a second, and is told until then that it is being copied.
+    await eventually(async () => {
+      const { status, document } = await web.json('/api/batches/one/records');
+      expect([status, document.code]).toEqual([413, 'COPY_TOO_LARGE']);
+      expect(document.error).toContain('fetchfleet export');
+    });
     expect(await copiesNow()).toEqual([]);
   });
 
