@@ -171,21 +171,21 @@ local function read(key)
   return hash
 end
 -- By their documents: many origins have the same one.
-local calls, plans = {}, {}
+local calls, preparedCalls = {}, {}
 local function callOf(document)
   if not calls[document] then
     calls[document] = cjson.decode(document)
-    plans[document] = planFreely(calls[document])
+    preparedCalls[document] = prepareFreely(calls[document])
   end
-  return calls[document], plans[document]
+  return calls[document], preparedCalls[document]
 end
 local wholeExchange
 local function exchange(key, settings, waitlist, document, reported)
-  local call, plan = callOf(document)
+  local call, prepared = callOf(document)
   local report = reported ~= '' and cjson.decode(reported) or nil
   local hash = read(key)
   local isThere = isAnyThere and redis.call('EXISTS', settings, waitlist) > 0
-  local reply = plan and not isThere and exchangeFreely(key, hash, plan, report)
+  local reply = prepared and not isThere and exchangeFreely(key, hash, prepared, report)
   if reply then return reply end
   wholeExchange = wholeExchange or makeExchange()
   return wholeExchange({ key, settings, waitlist }, hash, call, report)

@@ -26,8 +26,8 @@ local function isCalm(report)
   return report.ok == report.ended
 end
 
--- What a call does at every free origin; nothing if it needs more.
-local function planFreely(call)
+-- What a call writes and answers at every free origin; nothing if it needs more.
+local function prepareFreely(call)
   if call.arrivals or call.crawlDelayUs then return end
   local write, isAsking = {}, {}
   for _, limits in ipairs(call.batches or {}) do
@@ -86,10 +86,10 @@ local function put(field, value)
 end
 
 -- Returns nothing, and has written nothing, where more than that has to be looked at.
-local function exchangeFreely(key, stored, plan, report)
+local function exchangeFreely(key, stored, prepared, report)
   if report and not isCalm(report) then return end
-  local waiting, lease, leaseEnd = plan.waiting, plan.lease, 0
-  local gate, isAsking = {}, plan.isAsking
+  local waiting, lease, leaseEnd = prepared.waiting, prepared.lease, 0
+  local gate, isAsking = {}, prepared.isAsking
   for i = 1, #stored, 2 do
     local field, value = stored[i], stored[i + 1]
     if OF_SUCCESSES[field] then
@@ -103,18 +103,18 @@ local function exchangeFreely(key, stored, plan, report)
       if field == lease then leaseEnd = till elseif till <= now then return end
     end
   end
-  write = plan.write
+  write = prepared.write
   if report then
     write = { unpack(write) }
     local fastestMs = observeDurations(gate, put, report)
     if waiting > 0 and isSlow(report, fastestMs) then return end
     countSuccesses(gate, put, report.ok)
   end
-  local held = plan.held
+  local held = prepared.held
   if #write > 0 then redis.call('HSET', key, unpack(write)) end
   -- In this order: a hash that loses its last field loses its expiry.
   if held == 0 and leaseEnd > 0 then redis.call('HDEL', key, lease) end
   if held > 0 or leaseEnd <= now then redis.call('PEXPIRE', key, FORGET_MS) end
-  return plan.reply
+  return prepared.reply
 end
 `;

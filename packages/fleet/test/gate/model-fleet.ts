@@ -45,7 +45,7 @@ function withClock(source: string): string {
 
 /** No origin counts as free. */
 function withoutShortcut(source: string): string {
-  return replaceOnce(source, 'exchangeFreely(key, hash, plan, report)', 'nil');
+  return replaceOnce(source, 'exchangeFreely(key, hash, prepared, report)', 'nil');
 }
 
 function replaceOnce(source: string, part: string, by: string): string {

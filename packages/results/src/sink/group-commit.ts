@@ -13,7 +13,7 @@ export interface FlushEvent {
   readonly durationMs: number;
 }
 
-/** A flush whose lines are with the place. */
+/** A flush that is written and may not be durable yet. */
 export interface Flush {
   /** Resolves when they are durable. Rejects all appends of the flush if it rejects. */
   readonly durable: Promise<FlushEvent>;
