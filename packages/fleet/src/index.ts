@@ -35,8 +35,8 @@ export {
   Ledger,
   type OpenBatch,
   type Settlement,
-  type ResultsFolder,
 } from './ledger/ledger.ts';
+export { LedgerReader, type ResultsFolder } from './ledger/ledger-reader.ts';
 export { withoutLocalLists } from './ledger/stored-crawl.ts';
 export { type OnPassedOver, StoredStateError } from './redis/stored-state.ts';
 export { UnknownBatchError } from './ledger/unknown-batch-error.ts';

@@ -1,5 +1,5 @@
 import type { Plan, SecretPlan } from '@fetchfleet/crawl';
-import { type BatchStatus, type Ledger, UnknownBatchError } from '@fetchfleet/fleet';
+import { type BatchStatus, type LedgerReader, UnknownBatchError } from '@fetchfleet/fleet';
 import { distance } from 'fastest-levenshtein';
 import { secretPlanOf } from '../crawl/notify-flag.ts';
 
@@ -10,7 +10,7 @@ const MAX_SUGGESTIONS = 3;
  *
  * @throws UnknownBatchError (exit 2) with the nearest ids
  */
-export async function findBatch(ledger: Ledger, id: string): Promise<BatchStatus> {
+export async function findBatch(ledger: LedgerReader, id: string): Promise<BatchStatus> {
   const status = await ledger.status(id);
   if (status !== undefined) {
     return status;
@@ -19,7 +19,7 @@ export async function findBatch(ledger: Ledger, id: string): Promise<BatchStatus
 }
 
 /** @throws UnknownBatchError (exit 2) */
-export async function planOf(ledger: Ledger, id: string): Promise<Plan & SecretPlan> {
+export async function planOf(ledger: LedgerReader, id: string): Promise<Plan & SecretPlan> {
   const crawl = await ledger.crawl(id);
   if (crawl === undefined) {
     throw new UnknownBatchError(id);
@@ -29,7 +29,7 @@ export async function planOf(ledger: Ledger, id: string): Promise<Plan & SecretP
 
 /** The newest batch of a crawl's name that has not ended. Its crawl may be another one. */
 export async function findUnfinishedOfName(
-  ledger: Ledger,
+  ledger: LedgerReader,
   name: string,
 ): Promise<BatchStatus | undefined> {
   // Ids begin with the name, so most batches are not asked.

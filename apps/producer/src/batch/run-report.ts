@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { type Outcome, OUTCOMES } from '@fetchfleet/crawl';
-import { type BatchStatus, type Ledger, statusDocument } from '@fetchfleet/fleet';
+import { type BatchStatus, type LedgerReader, statusDocument } from '@fetchfleet/fleet';
 import { type FailureExample, findFailureExamples } from '@fetchfleet/results';
 import type { Place } from '@fetchfleet/results/place';
 import { type Context, programName } from '../core/context.ts';
@@ -15,7 +15,7 @@ import { openPlace } from '../results/open-place.ts';
 const MAX_COPIED_BYTES = 16 * 1024 * 1024;
 
 interface RunReport {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerReader;
   readonly settings: RunSettings;
   readonly isJson: boolean;
   readonly status: BatchStatus;

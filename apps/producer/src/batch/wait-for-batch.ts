@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BatchStatus,
-  type Ledger,
+  type LedgerReader,
   realFailures,
   statusDocument,
   UnknownBatchError,
@@ -75,7 +75,7 @@ async function showUntilEnd(
 }
 
 export interface PollOptions {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerReader;
   readonly batch: string;
   readonly progress: Progress;
   readonly terminal: Terminal;

@@ -3,7 +3,7 @@ import {
   BatchExpansion,
   type BatchStatus,
   deniedFetches,
-  type Ledger,
+  type LedgerReader,
   statusDocument,
 } from '@fetchfleet/fleet';
 import type { IndexSet } from '../failures/index-set.ts';
@@ -99,7 +99,7 @@ export async function retry(
 
 /** The failures that --status, --origin and --index choose; undefined without any of them. */
 async function chosen(
-  ledger: Ledger,
+  ledger: LedgerReader,
   status: BatchStatus,
   { options, filter, outcomes, context }: Invocation,
 ): Promise<IndexSet | undefined> {

@@ -5,7 +5,7 @@ import {
   type BatchStatus,
   type FleetKeys,
   fleetKeys,
-  Ledger,
+  LedgerReader,
   mayBePruned,
   openRedis,
   Origins,
@@ -55,7 +55,7 @@ export async function knownBatches(
   { command, typed }: { readonly command: string; readonly typed: string },
 ): Promise<Candidate[]> {
   return askFleet(context, async (redis, keys) => {
-    const ledger = new Ledger(redis, keys);
+    const ledger = new LedgerReader(redis, keys);
     const ids = (await ledger.batches()).filter((id) => id.startsWith(typed));
     const newest = ids.slice(0, MAX_BATCHES);
     const statuses = await ledger.statuses(newest);

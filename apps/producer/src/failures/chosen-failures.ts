@@ -1,11 +1,11 @@
 import type { Outcome } from '@fetchfleet/crawl';
-import type { BatchStatus, Ledger } from '@fetchfleet/fleet';
+import type { BatchStatus, LedgerReader } from '@fetchfleet/fleet';
 import { streamFailures } from '@fetchfleet/results';
 import { type FailureFilter, isChosen, needsRecords } from './failure-filter.ts';
 import { IndexSet } from './index-set.ts';
 
 interface Choosing {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerReader;
   readonly status: BatchStatus;
   readonly filter: FailureFilter;
   /** Only failures with these. */

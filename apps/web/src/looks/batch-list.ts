@@ -1,4 +1,4 @@
-import type { BatchState, Ledger } from '@fetchfleet/fleet';
+import type { BatchState, LedgerReader } from '@fetchfleet/fleet';
 import type { BatchesDocument } from '../api/documents.ts';
 import { Look } from './look.ts';
 import { type Watched, watchedDocument } from './watched-batch.ts';
@@ -25,7 +25,7 @@ export interface BatchQuery {
 }
 
 export interface BatchListOptions {
-  readonly ledger: Pick<Ledger, 'batches' | 'states' | 'unfinished'>;
+  readonly ledger: Pick<LedgerReader, 'batches' | 'states' | 'unfinished'>;
   /** Shares one read of the reader among all who look. */
   readonly watched: Look<readonly Watched[]>;
   /** Some batches, as somebody sees them. */

@@ -4,7 +4,7 @@ import {
   countSlices,
   type FleetKeys,
   type HistorySample,
-  type Ledger,
+  type LedgerReader,
   originDocument,
   type Origins,
   type OriginStatus,
@@ -28,7 +28,7 @@ const RECORDS_EVERY_MS = 5_000;
 export interface BatchViewOptions {
   readonly redis: Redis;
   readonly keys: FleetKeys;
-  readonly ledger: Pick<Ledger, 'events'>;
+  readonly ledger: Pick<LedgerReader, 'events'>;
   readonly origins: Pick<Origins, 'usedBy'>;
   readonly originList: OriginList;
   readonly history: Look<readonly HistorySample[]>;

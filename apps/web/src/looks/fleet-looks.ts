@@ -4,7 +4,7 @@ import {
   FleetHistory,
   FleetOverview,
   interruptedAmong,
-  Ledger,
+  LedgerReader,
   type OnPassedOver,
   originDetailDocument,
   originDocument,
@@ -64,7 +64,7 @@ export interface FleetLooksOptions {
 
 /** Everything that is read of Redis for viewers. Each part is read once for all of them. */
 export class FleetLooks {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerReader;
   readonly overview: Look<OverviewDocument>;
   readonly workers: Look<WorkersDocument>;
   readonly schedules: Look<SchedulesDocument>;
@@ -85,7 +85,7 @@ export class FleetLooks {
   constructor(options: FleetLooksOptions) {
     const { redis, keys, onPassedOver } = options;
     this.#options = options;
-    this.ledger = new Ledger(redis, keys, onPassedOver);
+    this.ledger = new LedgerReader(redis, keys, onPassedOver);
     this.#origins = new Origins(redis, keys, onPassedOver);
     this.#originList = new OriginList(this.#origins);
     this.#originHours = new OriginHours(this.#origins);

@@ -1,9 +1,9 @@
-import type { Ledger, SliceQueue, Waitlist } from '@fetchfleet/fleet';
+import type { LedgerReader, SliceQueue, Waitlist } from '@fetchfleet/fleet';
 
 export interface WaitlistSweepOptions {
   readonly waitlist: Pick<Waitlist, 'isDeferred' | 'next' | 'leave' | 'leaveBatch'>;
   readonly queue: Pick<SliceQueue, 'wakeSlices' | 'findGone'>;
-  readonly ledger: Pick<Ledger, 'state'>;
+  readonly ledger: Pick<LedgerReader, 'state'>;
   readonly onError: (error: unknown) => void;
 }
 

@@ -1,5 +1,5 @@
 import { answerRulesOf, integerParams } from '@fetchfleet/crawl';
-import type { Ledger } from '@fetchfleet/fleet';
+import type { LedgerReader } from '@fetchfleet/fleet';
 import type { Manifest } from '@fetchfleet/results';
 import type { Batches } from '../batch/batches.ts';
 
@@ -9,7 +9,7 @@ import type { Batches } from '../batch/batches.ts';
  * @throws Error where the ledger does not know the batch
  */
 export async function manifestOf(
-  { batches, ledger }: { readonly batches: Batches; readonly ledger: Pick<Ledger, 'crawl'> },
+  { batches, ledger }: { readonly batches: Batches; readonly ledger: Pick<LedgerReader, 'crawl'> },
   id: string,
 ): Promise<Manifest> {
   // Types of columns are worth no failure: a crawl that cannot be read has none.

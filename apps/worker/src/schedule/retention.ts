@@ -3,7 +3,7 @@ import {
   type BatchRemoval,
   type BatchStatus,
   keepReferred,
-  type Ledger,
+  type LedgerReader,
   referencesOf,
   type Schedule,
   type ScheduleBatches,
@@ -19,7 +19,7 @@ const LOOK_MS = 60_000;
 export interface RetentionOptions {
   readonly batches: ScheduleBatches;
   readonly every: Every;
-  readonly ledger: Pick<Ledger, 'batches' | 'crawl' | 'folders' | 'statuses'>;
+  readonly ledger: Pick<LedgerReader, 'batches' | 'crawl' | 'folders' | 'statuses'>;
   readonly removal: BatchRemoval;
   /** Where this worker writes. */
   readonly store: Pick<ResultsStore, 'location' | 'remove'>;

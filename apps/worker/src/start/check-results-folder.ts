@@ -1,4 +1,4 @@
-import type { Ledger, ResultsFolder } from '@fetchfleet/fleet';
+import type { LedgerReader, ResultsFolder } from '@fetchfleet/fleet';
 import { SinkError } from '@fetchfleet/results';
 import type { Place } from '@fetchfleet/results/place';
 
@@ -6,7 +6,7 @@ import type { Place } from '@fetchfleet/results/place';
 const MAX_NAMED = 3;
 
 export interface ResultsFolderCheck {
-  readonly ledger: Pick<Ledger, 'begunElsewhere'>;
+  readonly ledger: Pick<LedgerReader, 'begunElsewhere'>;
   readonly folder: ResultsFolder;
   readonly settings: { readonly results: Place; readonly newResults: boolean };
 }

@@ -1,5 +1,5 @@
 import type { BatchStatus } from '../ledger/batch-status.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 
 /** A batch that stays, because a batch that stays has records whose bodies it has. */
 export interface Referred {
@@ -41,7 +41,7 @@ export function keepReferred<T extends { readonly batch: string }>(
  * @param batches what to read
  */
 export async function referencesOf(
-  ledger: Pick<Ledger, 'crawl'>,
+  ledger: Pick<LedgerReader, 'crawl'>,
   batches: readonly Pick<BatchStatus, 'batch'>[],
 ): Promise<References> {
   const found = await Promise.all(

@@ -1,5 +1,5 @@
 import { type BatchStatus, durationMs } from '../ledger/batch-status.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { nextTick } from '../schedule/cron.ts';
 import type { Schedule, ScheduleRun } from '../schedule/schedule.ts';
 import { statusDocument } from './batch-document.ts';
@@ -42,7 +42,7 @@ export function endOf(
 }
 
 export async function viewSchedule(
-  ledger: Pick<Ledger, 'statuses'>,
+  ledger: Pick<LedgerReader, 'statuses'>,
   schedule: Schedule,
   { withRuns = false }: { readonly withRuns?: boolean } = {},
 ): Promise<ScheduleView> {

@@ -1,4 +1,5 @@
-import { BASICS, TELLING } from './tell.lua.ts';
+import { FINISH, RESTART_PACE } from './finish.lua.ts';
+import { BASICS } from './tell.lua.ts';
 
 /*
  * The scripts of the ledger, one per verb. Keys come from keys.ts.
@@ -11,42 +12,6 @@ import { BASICS, TELLING } from './tell.lua.ts';
  * time up to which the registered batches were read into it: version 0.1 registers batches and
  * ends them without knowing the index, so it is a superset that UNFINISHED mends.
  */
-
-/**
- * Shared: finishes a batch whose slices are all queued and whose fetches are all settled. The last
- * settled fetch and the end of the expansion, whichever comes later, finish the batch.
- * Returns 1 if this call finished the batch, 0 otherwise.
- */
-const FINISH = `${BASICS}${TELLING}
-local function finishIfDone(batch, unfinished, id)
-  local f = redis.call('HMGET', batch, 'state', 'total', 'settled', 'resumeTo')
-  local isQueued = f[1] == 'running' or (f[1] == 'paused' and f[4] == 'running')
-  if isQueued and tonumber(f[2]) == tonumber(f[3] or '0') then
-    redis.call('HSET', batch, 'state', 'finished', 'finishedAt', nowMs())
-    redis.call('HDEL', batch, 'resumeTo')
-    redis.call('ZREM', unfinished, id)
-    local t = telling()
-    t.note(batch, 'finished')
-    t.noteEnd(batch, id)
-    t.tell(batch, id, 'finished')
-    return 1
-  end
-  return 0
-end
-local function addUnfinished(batch, unfinished, id)
-  redis.call('ZADD', unfinished, redis.call('HGET', batch, 'createdAt'), id)
-end
-`;
-
-/**
- * Shared: measures the pace from now on. A pause, or fetches that are cleared, would make the pace
- * since the start meaningless. Needs FINISH.
- */
-const RESTART_PACE = `
-local function restartPace(batch)
-  redis.call('HSET', batch, 'paceFrom', nowMs(), 'paceSettled', redis.call('HGET', batch, 'settled') or 0)
-end
-`;
 
 /**
  * Records fetches as settled, and how far fetches with pages have come. A bit that is set already
@@ -268,119 +233,6 @@ return 1
 `;
 
 /**
- * Clears the failures of some outcomes: the fetches are not settled any more, and the batch expands
- * again. The bits of an outcome are also set in the settled and in the failed bitmap, so XOR clears
- * exactly these bits, whatever the lengths of the bitmaps.
- *
- * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
- *          unfinished ZSET · packed fields
- * ARGV     id · packed fields that the caller has read, '' if there were none · JSON array of the
- *          fields and values in them · by whom · then outcomes
- * Returns  { 1 if the state allows it, failures that were cleared }; { -1, 0 } if the batch was
- *          packed since the caller has looked
- */
-export const RETRY = `${FINISH}${RESTART_PACE}
-if (redis.call('GET', KEYS[5]) or '') ~= ARGV[2] then return { -1, 0 } end
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'finished' and state ~= 'running' and state ~= 'expanding' then return { 0, 0 } end
-local cleared = 0
-for i = 5, #ARGV do
-  local failed = KEYS[3] .. ':' .. ARGV[i]
-  local count = redis.call('BITCOUNT', failed)
-  if count > 0 then
-    if redis.call('DEL', KEYS[5]) == 1 then
-      redis.call('HSET', KEYS[1], unpack(cjson.decode(ARGV[3])))
-    end
-    redis.call('BITOP', 'XOR', KEYS[2], KEYS[2], failed)
-    redis.call('BITOP', 'XOR', KEYS[3], KEYS[3], failed)
-    redis.call('DEL', failed)
-    redis.call('HINCRBY', KEYS[1], 'outcome:' .. ARGV[i], -count)
-    cleared = cleared + count
-  end
-end
-if cleared > 0 then
-  redis.call('HINCRBY', KEYS[1], 'settled', -cleared)
-  redis.call('HINCRBY', KEYS[1], 'failed', -cleared)
-  redis.call('HINCRBY', KEYS[1], 'retries', 1)
-  redis.call('HSET', KEYS[1], 'state', 'expanding')
-  redis.call('HDEL', KEYS[1], 'finishedAt', 'sharesTold')
-  addUnfinished(KEYS[1], KEYS[4], ARGV[1])
-  restartPace(KEYS[1])
-  telling().note(KEYS[1], 'retried', ARGV[4], cleared .. ' failed fetches')
-end
-return { 1, cleared }
-`;
-
-/**
- * Clears settled fetches, and the batch expands again. Those of any outcome have lost their
- * records, so those with pages begin with the first page; those of some outcomes have failed, and
- * go on.
- *
- * KEYS     batch hash · settled bitmap · failed bitmap (and one for each outcome, as above) ·
- *          unfinished ZSET · packed fields
- * ARGV     id · packed fields as they were read, '' if there are none · the same as a JSON array of
- *          field and value pairs · a JSON array of indexes · a JSON array of the outcomes to clear,
- *          '' for any, also successes · by whom · then outcomes of failures
- * Returns  { 1 if the state allows it, fetches that were settled before }; { -1, 0 } if the batch
- *          was packed or unpacked since it was read
- */
-export const UNSETTLE = `${FINISH}${RESTART_PACE}
-if (redis.call('GET', KEYS[5]) or '') ~= ARGV[2] then return { -1, 0 } end
-local state, retries = unpack(redis.call('HMGET', KEYS[1], 'state', 'retries'))
-if state ~= 'finished' and state ~= 'running' and state ~= 'expanding' then return { 0, 0 } end
-local cleared, failed, outcomes = 0, 0, {}
-local function clear(key, index)
-  return redis.call('GETBIT', key, index) == 1 and redis.call('SETBIT', key, index, 0) == 1
-end
-local wanted
-if ARGV[5] ~= '' then
-  wanted = {}
-  for i, outcome in ipairs(cjson.decode(ARGV[5])) do wanted[i] = KEYS[3] .. ':' .. outcome end
-end
-local function isWanted(index)
-  if not wanted then return true end
-  for _, key in ipairs(wanted) do
-    if redis.call('GETBIT', key, index) == 1 then return true end
-  end
-  return false
-end
-for _, index in ipairs(cjson.decode(ARGV[4])) do
-  if isWanted(index) and clear(KEYS[2], index) then
-    if not wanted then redis.call('HDEL', KEYS[1] .. ':pages', index) end
-    cleared = cleared + 1
-    local outcome = 'ok'
-    if clear(KEYS[3], index) then
-      failed = failed + 1
-      for i = 7, #ARGV do
-        if clear(KEYS[3] .. ':' .. ARGV[i], index) then outcome = ARGV[i] end
-      end
-    end
-    outcomes[outcome] = (outcomes[outcome] or 0) + 1
-  end
-end
-if cleared > 0 then
-  if redis.call('DEL', KEYS[5]) == 1 then
-    redis.call('HSET', KEYS[1], unpack(cjson.decode(ARGV[3])))
-  end
-  redis.call('HINCRBY', KEYS[1], 'settled', -cleared)
-  -- Lua writes a negative zero as -0, which is no integer for Redis.
-  redis.call('HINCRBY', KEYS[1], 'failed', 0 - failed)
-  for outcome, count in pairs(outcomes) do
-    redis.call('HINCRBY', KEYS[1], 'outcome:' .. outcome, -count)
-  end
-  if state ~= 'expanding' or not retries then
-    redis.call('HINCRBY', KEYS[1], 'retries', 1)
-    telling().note(KEYS[1], 'retried', ARGV[6])
-  end
-  redis.call('HSET', KEYS[1], 'state', 'expanding')
-  redis.call('HDEL', KEYS[1], 'finishedAt', 'sharesTold')
-  addUnfinished(KEYS[1], KEYS[4], ARGV[1])
-  restartPace(KEYS[1])
-end
-return { 1, cleared }
-`;
-
-/**
  * Reads what a worker needs. The first call sets the start time and the results folder; a worker
  * with another folder adds it.
  *
@@ -405,24 +257,6 @@ end
 -- Version 0.1 may have retried or resumed it.
 if f[1] ~= 'finished' and f[1] ~= 'cancelled' then addUnfinished(KEYS[1], KEYS[2], ARGV[2]) end
 return f
-`;
-
-/**
- * KEYS     batch hash · missing-secrets ZSET · packed fields
- * ARGV     how long a report of a missing secret counts, in ms
- * Returns  { now in epoch ms, fields of the batch, their values, names of missing secrets, packed
- *          fields or '' }; without its crawl and its events, which may be long
- */
-export const STATUS = `${BASICS}
-local now = nowMs()
-local missing = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', now - ARGV[1]), '+inf')
-local packed = redis.call('GET', KEYS[3]) or ''
-local fields = {}
-for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if field ~= 'plan' and field ~= 'crawl' and field ~= 'events' then fields[#fields + 1] = field end
-end
-if #fields == 0 then return { now, fields, {}, missing, packed } end
-return { now, fields, redis.call('HMGET', KEYS[1], unpack(fields)), missing, packed }
 `;
 
 /**
@@ -469,44 +303,6 @@ redis.call('UNLINK', unpack(KEYS, 4))
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 return 1
-`;
-
-/**
- * Lists unfinished batches, newest first. Reads into the index what was registered since the last
- * call, which is everything where version 0.1 ran before, and drops what has ended without it.
- *
- * KEYS     batches ZSET · unfinished ZSET
- * ARGV     part of the keys of batches · fingerprint, '' for any · then states
- * Returns  ids and when they were registered, in turn
- * Atomic   a batch that ends or starts meanwhile must not get lost between reading and writing
- */
-export const UNFINISHED = `
-local isOpen = { expanding = true, running = true, paused = true }
-local readTo = redis.call('ZSCORE', KEYS[2], '')
-local registered = redis.call('ZRANGEBYSCORE', KEYS[1], readTo or '-inf', '+inf', 'WITHSCORES')
-for i = 1, #registered, 2 do
-  local id, createdAt = registered[i], registered[i + 1]
-  -- What is no hash has no state.
-  if isOpen[redis.pcall('HGET', ARGV[1] .. id, 'state')] then
-    redis.call('ZADD', KEYS[2], createdAt, id)
-  end
-end
-local newest = registered[#registered]
-if newest and newest ~= readTo then redis.call('ZADD', KEYS[2], newest, '') end
-local isWanted, found = {}, {}
-for i = 3, #ARGV do isWanted[ARGV[i]] = true end
-local listed = redis.call('ZREVRANGE', KEYS[2], 0, -1, 'WITHSCORES')
-for i = 1, #listed, 2 do
-  local id = listed[i]
-  local f = id ~= '' and redis.pcall('HMGET', ARGV[1] .. id, 'state', 'fingerprint')
-  if f and not isOpen[f[1]] then
-    redis.call('ZREM', KEYS[2], id)
-  elseif f and isWanted[f[1]] and (ARGV[2] == '' or ARGV[2] == f[2]) then
-    found[#found + 1] = id
-    found[#found + 1] = listed[i + 1]
-  end
-end
-return found
 `;
 
 /**

@@ -9,7 +9,7 @@ import {
 } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { partId, readSlice } from './slice-scan.ts';
@@ -55,7 +55,7 @@ const NOT_FOUND: Found = ['none', ''];
  */
 export class SliceMerger {
   readonly #queue: Target;
-  readonly #ledger: Pick<Ledger, 'areSettled'>;
+  readonly #ledger: Pick<LedgerReader, 'areSettled'>;
   readonly #isRetried: boolean;
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
@@ -63,7 +63,7 @@ export class SliceMerger {
 
   constructor(options: {
     readonly queue: Target;
-    readonly ledger: Pick<Ledger, 'areSettled'>;
+    readonly ledger: Pick<LedgerReader, 'areSettled'>;
     /** Whether fetches were settled, and are not any more. */
     readonly isRetried: boolean;
     readonly redis: Redis;

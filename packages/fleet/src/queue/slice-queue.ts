@@ -1,6 +1,6 @@
 import { firstIndex, type Plan, type Slice } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { PerShard } from '../shards/per-shard.ts';
 import { timeOf } from '../redis/servers.ts';
@@ -68,7 +68,7 @@ export class SliceQueue {
    * @param options.isRetried whether fetches of queued slices may have become unsettled again
    */
   merger(options: {
-    readonly ledger: Pick<Ledger, 'areSettled'>;
+    readonly ledger: Pick<LedgerReader, 'areSettled'>;
     readonly isRetried: boolean;
   }): SliceMerger {
     return new SliceMerger({ ...options, queue: this, redis: this.#redis, keys: this.#keys });

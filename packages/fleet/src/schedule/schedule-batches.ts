@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { BatchStatus } from '../ledger/batch-status.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { expiredBatches, isKeeper, keptBatches } from './retention.ts';
@@ -18,12 +18,12 @@ const adopt = new Script(lua.ADOPT, z.number().int());
 /** The batches that a schedule has started, and which of them it does not keep any more. */
 export class ScheduleBatches {
   readonly #redis: Redis;
-  readonly #ledger: Pick<Ledger, 'status' | 'statuses'>;
+  readonly #ledger: Pick<LedgerReader, 'status' | 'statuses'>;
   readonly #keys: FleetKeys;
 
   constructor(
     redis: Redis,
-    ledger: Pick<Ledger, 'status' | 'statuses'>,
+    ledger: Pick<LedgerReader, 'status' | 'statuses'>,
     keys: FleetKeys = fleetKeys(),
   ) {
     this.#redis = redis;

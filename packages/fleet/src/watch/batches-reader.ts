@@ -1,5 +1,5 @@
 import type { BatchStatus } from '../ledger/batch-status.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { Pace } from './pace.ts';
 
 /** Batches under way that are read each time, the newest ones: those at the top of the list. */
@@ -38,7 +38,7 @@ export function isUnderWay({ state }: Pick<BatchStatus, 'state'>): boolean {
  * list of unfinished batches.
  */
 export class BatchesReader {
-  readonly #ledger: Pick<Ledger, 'unfinished' | 'batches' | 'statuses'>;
+  readonly #ledger: Pick<LedgerReader, 'unfinished' | 'batches' | 'statuses'>;
   readonly #now: () => number;
   #seen = new Map<string, Seen>();
   /** Newest first. */
@@ -48,7 +48,7 @@ export class BatchesReader {
 
   /** @param now a clock that is never set back. @default performance.now */
   constructor(
-    ledger: Pick<Ledger, 'unfinished' | 'batches' | 'statuses'>,
+    ledger: Pick<LedgerReader, 'unfinished' | 'batches' | 'statuses'>,
     now: () => number = () => performance.now(),
   ) {
     this.#ledger = ledger;

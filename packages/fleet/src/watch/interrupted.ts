@@ -1,9 +1,9 @@
 import type { BatchStatus } from '../ledger/batch-status.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { Workers } from '../workers/workers.ts';
 
 interface Sources {
-  readonly ledger: Pick<Ledger, 'isExpansionHeld'>;
+  readonly ledger: Pick<LedgerReader, 'isExpansionHeld'>;
   readonly workers: Pick<Workers, 'list'>;
 }
 

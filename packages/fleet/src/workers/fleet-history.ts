@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { Ledger } from '../ledger/ledger.ts';
+import { LedgerReader } from '../ledger/ledger-reader.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { instantMs, type OnPassedOver, passOver, storedCount } from '../redis/stored-state.ts';
@@ -58,7 +58,7 @@ export interface Series {
 export class FleetHistory {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
-  readonly #ledger: Ledger;
+  readonly #ledger: LedgerReader;
   readonly #workers: Workers;
   readonly #onPassedOver: OnPassedOver;
 
@@ -70,7 +70,7 @@ export class FleetHistory {
     this.#redis = redis;
     this.#keys = keys;
     this.#onPassedOver = onPassedOver;
-    this.#ledger = new Ledger(redis, keys, onPassedOver);
+    this.#ledger = new LedgerReader(redis, keys, onPassedOver);
     this.#workers = new Workers(redis, keys, onPassedOver);
   }
 

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import {
   connectRedis,
   fleetKeys,
-  Ledger,
+  LedgerReader,
   readShards,
   redactRedisUrl,
   ShardsError,
@@ -146,7 +146,7 @@ interface Connected {
   readonly isUnreachable: boolean;
   readonly open?: OpenRedis;
   readonly fleet?: OpenFleet;
-  readonly ledger?: Ledger;
+  readonly ledger?: LedgerReader;
   readonly close: () => void;
 }
 
@@ -165,7 +165,7 @@ async function connect(context: Context, passedOver: PassedOver): Promise<Connec
         throw error;
       }
     });
-    const ledger = new Ledger(redis, keys, passedOver.add);
+    const ledger = new LedgerReader(redis, keys, passedOver.add);
     const workers = new Workers(redis, keys, passedOver.add);
     return {
       finding: ok('connection', place),

@@ -2,7 +2,7 @@ import { VERSION } from '@fetchfleet/crawl';
 import {
   CLOCK_TOLERANCE_MS,
   type FleetKeys,
-  type Ledger,
+  type LedgerReader,
   readClock,
   type WorkerInfo,
 } from '@fetchfleet/fleet';
@@ -14,7 +14,7 @@ export interface OpenFleet {
   readonly redis: Redis;
   readonly keys: FleetKeys;
   readonly workers: { list(): Promise<WorkerInfo[]> };
-  readonly ledger: Pick<Ledger, 'unfinished'>;
+  readonly ledger: Pick<LedgerReader, 'unfinished'>;
   /** Commands start the workers of a private Redis themselves. */
   readonly isPrivate: boolean;
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import type { Ledger } from '@fetchfleet/fleet';
+import type { LedgerReader } from '@fetchfleet/fleet';
 import type { Examination, ResultsStore } from '@fetchfleet/results';
 import type { Place } from '@fetchfleet/results/place';
 import { diskOf } from '@fetchfleet/service';
@@ -20,7 +20,7 @@ export interface OpenResults {
   readonly place: Place;
   readonly store: ResultsStore;
   /** Undefined if Redis cannot be asked. */
-  readonly ledger: Pick<Ledger, 'begunElsewhere'> | undefined;
+  readonly ledger: Pick<LedgerReader, 'begunElsewhere'> | undefined;
 }
 
 /** Whether workers of this machine can write records there. */
