@@ -19,20 +19,30 @@ export class ReadTimes {
   /** For the first request of a connection: it may be older than the connection is here. */
   readonly #from = new WeakMap<Socket, number>();
   #readAt = performance.now();
+  /** All connections that had been made by then are known. */
+  #acceptedAt = performance.now();
+  #hasAccepted = false;
 
   constructor(...servers: readonly Server[]) {
     // Timers run before sockets are read, and `setImmediate` after it: by then all is read that had
-    // come when the timer ran.
+    // come when the timer ran. But of new connections one is accepted at a time.
     setInterval(() => {
       const ranAt = performance.now();
+      this.#hasAccepted = false;
       setImmediate(() => {
         this.#readAt = ranAt;
+        if (!this.#hasAccepted) {
+          this.#acceptedAt = ranAt;
+        }
       });
     }, EVERY_MS).unref();
     for (const server of servers) {
-      for (const event of ['connection', 'secureConnection']) {
-        server.on(event, (socket: Socket) => this.#from.set(socket, this.#readAt));
-      }
+      server.on('connection', (socket: Socket) => {
+        this.#hasAccepted = true;
+        this.#from.set(socket, this.#acceptedAt);
+      });
+      // Its first request comes after the handshake, in which this process has taken part.
+      server.on('secureConnection', (socket: Socket) => this.#from.set(socket, this.#readAt));
     }
   }
 

@@ -3,19 +3,25 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from '@jest/globals';
-import { ReadTimes, type ReadTime } from '../../src/index.ts';
+import { eventually, ReadTimes, type ReadTime } from '../../src/index.ts';
 
-/** Sends a request on a new connection, and another one on the same, each when it is told to. */
+/** Sends a request on each of some new connections, and when it is told to, another one. */
 const CLIENT = `
   const { connect } = require('node:net');
-  const { parentPort, workerData: { port, sent } } = require('node:worker_threads');
-  const socket = connect(port, '127.0.0.1');
-  const send = () => socket.write('GET / HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n', () => {
+  const { parentPort, workerData: { port, sent, count } } = require('node:worker_threads');
+  const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1'));
+  const send = (socket) => socket.write('GET / HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n', () => {
     Atomics.add(sent, 0, 1);
     Atomics.notify(sent, 0);
   });
-  socket.on('connect', send).on('data', () => undefined);
-  parentPort.on('message', (message) => message === 'end' ? socket.destroy() : send());
+  for (const socket of sockets) {
+    socket.on('connect', () => send(socket)).on('data', () => undefined);
+  }
+  parentPort.on('message', (message) => {
+    for (const socket of sockets) {
+      message === 'end' ? socket.destroy() : send(socket);
+    }
+  });
 `;
 
 describe('the times at which requests were read', () => {
@@ -29,30 +35,32 @@ describe('the times at which requests were read', () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const sent = new Int32Array(new SharedArrayBuffer(4));
     const { port } = server.address() as AddressInfo;
-    const client = new Worker(CLIENT, { eval: true, workerData: { port, sent } });
+    const count = 8;
+    const client = new Worker(CLIENT, { eval: true, workerData: { port, sent, count } });
     const tell = (what: 'send' | 'end'): void => {
       client.postMessage(what);
     };
     const stalls: { readonly from: number; readonly to: number }[] = [];
-    for (const requests of [1, 2]) {
+    for (const requests of [count, 2 * count]) {
       // A worker thread starts without this one; messages are sent before it stalls.
       const from = performance.now();
-      Atomics.wait(sent, 0, requests - 1);
-      stalls.push({ from, to: performance.now() });
-      while (read.length < requests) {
-        await once(server, 'request');
+      while (Atomics.load(sent, 0) < requests) {
+        Atomics.wait(sent, 0, Atomics.load(sent, 0), 10);
       }
-      if (requests === 1) {
+      stalls.push({ from, to: performance.now() });
+      await eventually(() => read.length === requests);
+      if (requests === count) {
         tell('send');
       }
     }
     tell('end');
     await client.terminate();
     server.close();
-    expect(read).toHaveLength(2);
-    for (const [at, stall] of stalls.entries()) {
-      expect(read[at]?.at).toBeGreaterThanOrEqual(stall.to);
-      expect(read[at]?.from).toBeLessThanOrEqual(stall.from);
+    expect(read).toHaveLength(2 * count);
+    for (const [at, { from, at: readAt }] of read.entries()) {
+      const stall = stalls[at < count ? 0 : 1];
+      expect(readAt).toBeGreaterThanOrEqual(stall?.to ?? Infinity);
+      expect(from).toBeLessThanOrEqual(stall?.from ?? 0);
     }
   });
 });
