@@ -36,6 +36,8 @@ const split = new Script(SPLIT_SLICE, z.number().int());
 /** A claim expires so long after its last renewal; 15 s with the check for dead workers. */
 const LOCK_MS = 10_000;
 const RENEW_MS = 3_000;
+/** Claims in one call: a worker may hold thousands, and Redis does nothing else meanwhile. */
+const RENEWED_AT_ONCE = 500;
 /** Turns BullMQ's own limit off: the worker decides by `redeliveries`. */
 const MAX_STALLED = 1_000_000;
 
@@ -340,29 +342,27 @@ export class ShardClaims {
 
   #renew(): void {
     this.#clock.flush();
-    for (const [id, claim] of this.#claims) {
-      void this.#renewOne(id, claim);
+    const claims = [...this.#claims];
+    for (let at = 0; at < claims.length; at += RENEWED_AT_ONCE) {
+      void this.#renewSome(new Map(claims.slice(at, at + RENEWED_AT_ONCE)));
     }
   }
 
-  async #renewOne(id: string, claim: Claim): Promise<void> {
+  async #renewSome(claims: ReadonlyMap<string, Claim>): Promise<void> {
     try {
-      const extended = await claim.job.extendLock(claim.token, LOCK_MS);
-      if (extended === 0) {
-        this.#lose(id, claim);
+      const ids = [...claims.keys()];
+      const tokens = [...claims.values()].map(({ token }) => token);
+      for (const id of await this.#worker.extendJobLocks(ids, tokens, LOCK_MS)) {
+        this.#lose(id, claims.get(id));
       }
     } catch (error) {
-      if (isLockError(error)) {
-        this.#lose(id, claim);
-      } else {
-        this.#onError(toError(error));
-      }
+      this.#onError(toError(error));
     }
   }
 
-  #lose(id: string, claim: Claim): void {
+  #lose(id: string, claim: Claim | undefined): void {
     // It may have ended meanwhile.
-    if (this.#claims.get(id) === claim) {
+    if (claim !== undefined && this.#claims.get(id) === claim) {
       this.#claims.delete(id);
       claim.lost.abort(new ClaimLostError(id));
     }

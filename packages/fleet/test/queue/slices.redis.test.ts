@@ -157,13 +157,24 @@ describe('the slice queue', () => {
     await stop();
   });
 
-  it('notices a lost claim at the next renewal', async () => {
+  it('notices a lost claim at the next renewal, and renews the others', async () => {
     const { queue, claim, keys, redis, stop } = await fixture();
-    await queue.add([slice(0)]);
-    const claimed = await claim();
-    await redis.set(`${keys.home.queuePrefix}:slices:b.0:lock`, 'w-2:7');
-    await eventually(() => expect(claimed.lost.aborted).toBe(true));
-    await expect(claimed.delay(slice(0), 0)).rejects.toThrow(ClaimLostError);
+    await queue.add([slice(0), slice(2), slice(4)]);
+    const claimed = [await claim(), await claim(), await claim()];
+    const lockOf = ({ id }: ClaimedSlice): string => `${keys.home.queue(id)}:lock`;
+    const [first, lost, last] = claimed;
+    if (first === undefined || lost === undefined || last === undefined) {
+      throw new Error('too few claims');
+    }
+    await redis.set(lockOf(lost), 'w-2:7');
+    await redis.pexpire(lockOf(first), 9_000);
+    await redis.pexpire(lockOf(last), 9_000);
+    await eventually(() => expect(lost.lost.aborted).toBe(true));
+    await expect(lost.delay(slice(0), 0)).rejects.toThrow(ClaimLostError);
+    for (const kept of [first, last]) {
+      expect(kept.lost.aborted).toBe(false);
+      expect(await redis.pttl(lockOf(kept))).toBeGreaterThan(9_000);
+    }
     await stop();
   });
 
